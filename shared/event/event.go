@@ -1,0 +1,130 @@
+// Package event turns what EventBridge or CloudMonitor delivers into typed
+// events. It is pure: it reads no clock, makes no call and knows no other
+// package of Aftercare.
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Kind is an event type without the prefix "ecs:", which CloudMonitor leaves
+// out.
+type Kind string
+
+// The kinds that Aftercare handles.
+const (
+	KindTaskCompleted  Kind = "CloudAssistant:TaskCompleted"
+	KindFirstHeartbeat Kind = "CloudAssistant:FirstHeartbeat"
+)
+
+// Envelope is what the delivery says about the event, apart from its data.
+type Envelope struct {
+	// ID is the CloudEvent's id, or CloudMonitor's; empty if there is none.
+	ID string
+	// Source is the CloudEvent's source, "acs.ecs"; empty if there is none.
+	Source string
+	Kind   Kind
+	// Account is the account that owns the instance; empty if it is not told.
+	Account string
+	// Region is the envelope's region, else the payload's; empty if neither
+	// tells it.
+	Region string
+	// Time is when the event happened, in UTC; zero if it is not told.
+	Time time.Time
+}
+
+// Event is one of TaskCompleted, FirstHeartbeat, Ignored and Malformed.
+type Event interface{ event() }
+
+func (TaskCompleted) event()  {}
+func (FirstHeartbeat) event() {}
+func (Ignored) event()        {}
+func (Malformed) event()      {}
+
+// Ignored is an event that is well formed and none of Aftercare's business.
+type Ignored struct {
+	Envelope
+	// Reason says why, for a log line.
+	Reason string
+}
+
+// Malformed is a payload, or one element of an array of events, that no
+// redelivery can repair.
+type Malformed struct {
+	// Reason says what is wrong and where, without quoting the payload.
+	Reason string
+	// Raw is the payload, or the element, as it came.
+	Raw []byte
+}
+
+// Status is how Cloud Assistant says that an execution ended. Words that are
+// not listed here are kept as they came.
+type Status string
+
+// The final statuses of one execution on one instance.
+const (
+	StatusSuccess    Status = "Success"
+	StatusFailed     Status = "Failed"
+	StatusTimeout    Status = "Timeout"
+	StatusAborted    Status = "Aborted"
+	StatusInvalid    Status = "Invalid"
+	StatusCancelled  Status = "Cancelled"
+	StatusTerminated Status = "Terminated"
+)
+
+// Known reports whether s is one of the seven final statuses above.
+func (s Status) Known() bool {
+	switch s {
+	case StatusSuccess, StatusFailed, StatusTimeout, StatusAborted,
+		StatusInvalid, StatusCancelled, StatusTerminated:
+		return true
+	}
+	return false
+}
+
+// TaskCompleted is the end of one execution of a command on one instance.
+// Fields: https://www.alibabacloud.com/help/zh/ecs/user-guide/subscribe-to-cloud-assistant-events
+type TaskCompleted struct {
+	Envelope
+	InstanceID  string
+	InvokeID    string
+	CommandID   string
+	CommandName string
+	Status      Status
+	// ExitCode is the script's exit code; nil if the event carries none,
+	// because no script ended by itself.
+	ExitCode *int64
+	// ErrorCode is empty if there was no error: the service says that as "0",
+	// as "" or by leaving it out.
+	ErrorCode  string
+	ErrorDesc  string
+	RepeatMode string
+	// Repeats is how many times a scheduled command ran; 0 or 1 for others.
+	Repeats    int64
+	StartTime  time.Time // UTC, zero if not told
+	FinishTime time.Time // UTC, zero if not told
+	OwnerUID   string
+	PlayerUID  string
+}
+
+// FirstHeartbeat is the first sign of life of the Cloud Assistant agent after
+// an instance's operating system, or the agent, started.
+// Shape: https://www.alibabacloud.com/help/en/cms/cloudmonitor-1-0/user-guide/configure-callbacks-for-system-event-triggered-alerts-recommended
+type FirstHeartbeat struct {
+	Envelope
+	InstanceID   string // vmName
+	BizEventID   string
+	AgentVersion string
+	Zone         string // azone
+	// DataRegion is the region that the data names, which need not be the
+	// envelope's.
+	DataRegion string
+	// Uptime is the time since the operating system started; zero if not
+	// told, see HasUptime.
+	Uptime    time.Duration
+	HasUptime bool
+	// Extensions is the additional business information as it came, nil if
+	// there is none.
+	Extensions json.RawMessage
+}

@@ -1,0 +1,161 @@
+package remediation
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// What can become of a call to another service. The adapters map each
+// service's own codes to these; errors.Is finds them.
+var (
+	// ErrConflict: a condition of a commit did not hold. Nothing was written
+	// by this commit, unless an earlier try of it had an unknown outcome.
+	ErrConflict = errors.New("conflict")
+	// ErrUnknownOutcome: the call may have taken effect.
+	ErrUnknownOutcome = errors.New("outcome unknown")
+	// ErrUnavailable: the call had no effect, and may work later.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrThrottled: refused for the rest of the minute; not sent.
+	ErrThrottled = errors.New("throttled")
+	// ErrQuotaExceeded: refused for the rest of the day; not sent.
+	ErrQuotaExceeded = errors.New("daily quota exceeded")
+	// ErrDenied: refused for want of permission or for its credentials; not
+	// sent.
+	ErrDenied = errors.New("denied")
+	// ErrInvalid: the request itself is at fault and can never work.
+	ErrInvalid = errors.New("invalid request")
+	// ErrAcceptedBefore: the token was accepted earlier with other
+	// parameters, so the effect exists, but the answer does not tell its id.
+	ErrAcceptedBefore = errors.New("accepted before")
+)
+
+// Command is one command for one instance, as a user gives it. Exactly one
+// of Run and Invoke is set.
+type Command struct {
+	Run    *Run    `json:"run,omitempty"`
+	Invoke *Invoke `json:"invoke,omitempty"`
+}
+
+// Run is a command with its content (RunCommand).
+type Run struct {
+	// Name is the given name, without Aftercare's marker.
+	Name string `json:"name"`
+	// Type is RunShellScript, RunBatScript or RunPowerShellScript.
+	Type string `json:"type"`
+	// Content is the script as plain text.
+	Content string `json:"content"`
+	// Timeout is rounded up to seconds; 0 means the service's 60 s, and the
+	// service raises what is under 10 s.
+	Timeout    time.Duration `json:"timeout,omitempty"`
+	WorkingDir string        `json:"workingDir,omitempty"`
+	Username   string        `json:"username,omitempty"`
+	// Parameters reach the script as environment variables.
+	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// Invoke is a saved command (InvokeCommand).
+type Invoke struct {
+	CommandID string        `json:"commandId"`
+	Timeout   time.Duration `json:"timeout,omitempty"`
+	Username  string        `json:"username,omitempty"`
+	// Parameters are substituted into the content by the service, without
+	// any quoting; their values must match [A-Za-z0-9_.:/@=+,-]*.
+	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// Send is a command on its way to one instance.
+type Send struct {
+	InstanceID string
+	TaskID     string
+	// Token is the effect's key: the ClientToken and the value of the tag
+	// aftercare:effect of every try.
+	Token   string
+	Command Command
+}
+
+// Invocation is what Cloud Assistant knows about one invocation on one
+// instance.
+type Invocation struct {
+	InvokeID    string
+	CommandID   string
+	CommandName string
+	// Token is the value of the tag aftercare:effect; empty if it has none.
+	Token string
+	// Status is the per-instance InvocationStatus word, for example Pending,
+	// Running, Success.
+	Status     string
+	ExitCode   *int64 // nil until the script ended
+	ErrorCode  string // empty if there was no error
+	ErrorDesc  string
+	RepeatMode string
+	Repeats    int64
+	StartTime  time.Time
+	FinishTime time.Time
+}
+
+// AgentStatus is what DescribeCloudAssistantStatus says about one instance.
+type AgentStatus struct {
+	// Ready: the agent sent a heartbeat within the last two minutes.
+	Ready   bool
+	Version string
+	OS      string // Linux or Windows
+}
+
+// Commander is Cloud Assistant. Every method fails with one of the errors of
+// this package's list, wrapped, and sends nothing after ctx's deadline.
+type Commander interface {
+	// Send runs or invokes a command and returns its invoke id.
+	Send(ctx context.Context, s Send) (invokeID string, err error)
+	// Stop stops an invocation on one instance.
+	Stop(ctx context.Context, instanceID, invokeID string) error
+	// FindByToken looks for the invocation on this instance that carries the
+	// token as its tag; nil if there is none.
+	FindByToken(ctx context.Context, instanceID, token string) (*Invocation, error)
+	// FindByID looks for an invocation by its invoke id; nil if there is none.
+	FindByID(ctx context.Context, instanceID, invokeID string) (*Invocation, error)
+	// AgentStatus asks whether the agent of an instance is up.
+	AgentStatus(ctx context.Context, instanceID string) (AgentStatus, error)
+}
+
+// AlertKind says what an alert is about.
+type AlertKind string
+
+// The kinds of alert.
+const (
+	AlertExecution      AlertKind = "execution"       // a command ended badly
+	AlertFlowStopped    AlertKind = "flow-stopped"    // a flow was stopped by its chain or depth
+	AlertOutcomeUnknown AlertKind = "outcome-unknown" // a command may or may not have run
+	AlertTaskExpired    AlertKind = "task-expired"    // a queued task was given up
+	AlertTaskInvalid    AlertKind = "task-invalid"    // a command was refused by the service
+)
+
+// Alert is one message to people. It carries no command text and no
+// parameter values.
+type Alert struct {
+	// Fingerprint is the same for every delivery of this alert.
+	Fingerprint string    `json:"fingerprint"`
+	Kind        AlertKind `json:"kind"`
+	// Summary is one sentence: what happened, and what Aftercare did about it.
+	Summary     string    `json:"summary"`
+	InstanceID  string    `json:"instanceId"`
+	Region      string    `json:"region,omitempty"`
+	CommandName string    `json:"commandName,omitempty"`
+	InvokeID    string    `json:"invokeId,omitempty"`
+	TaskID      string    `json:"taskId,omitempty"`
+	Flow        string    `json:"flow,omitempty"`
+	Status      string    `json:"status,omitempty"`
+	ExitCode    *int64    `json:"exitCode,omitempty"`
+	ErrorCode   string    `json:"errorCode,omitempty"`
+	ErrorDesc   string    `json:"errorDesc,omitempty"`
+	// Requeued: the script never started, and its task waits again.
+	Requeued bool `json:"requeued,omitempty"`
+	// At is when it happened, in UTC.
+	At time.Time `json:"at"`
+}
+
+// Notifier delivers alerts to every configured channel. It is bounded by
+// ctx's deadline; an error means that at least one channel did not confirm.
+type Notifier interface {
+	Notify(ctx context.Context, a Alert) error
+}

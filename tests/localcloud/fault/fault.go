@@ -1,0 +1,200 @@
+// Package fault tells the services of the local cloud which of their calls
+// are to fail, and how. It knows nothing about any protocol: a service asks
+// for each call, and applies the answer where the call takes effect.
+package fault
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+)
+
+// Mode says where in a call a fault strikes, and what its client sees.
+type Mode string
+
+// The modes. "Before" means that the call has no effect, "after" that it has.
+const (
+	ErrorBefore Mode = "error-before" // an error is answered, nothing happened
+	ErrorAfter  Mode = "error-after"  // an error is answered, but it happened
+	CutBefore   Mode = "cut-before"   // the connection breaks, nothing happened
+	CutAfter    Mode = "cut-after"    // the connection breaks, but it happened
+	HangBefore  Mode = "hang-before"  // no answer until the client leaves, nothing happened
+	HangAfter   Mode = "hang-after"   // no answer until the client leaves, but it happened
+)
+
+// Modes lists every mode, for sweeps.
+var Modes = []Mode{ErrorBefore, ErrorAfter, CutBefore, CutAfter, HangBefore, HangAfter}
+
+// Valid reports whether m is one of Modes.
+func (m Mode) Valid() bool {
+	for _, known := range Modes {
+		if m == known {
+			return true
+		}
+	}
+	return false
+}
+
+// Fault is one planned failure.
+type Fault struct {
+	// Call is the name of the API call that fails, for example
+	// "BatchWriteRow" or "RunCommand"; empty means any call of any service.
+	Call string `json:"call,omitempty"`
+	// Nth is the matching call that fails first, counted from now; 1 is the
+	// next one, and 0 means 1.
+	Nth int `json:"nth,omitempty"`
+	// Times is how many matching calls in a row fail; 0 means 1, and a
+	// negative number means every one until Clear.
+	Times int  `json:"times,omitempty"`
+	Mode  Mode `json:"mode"`
+	// Status, Code and Message are what ErrorBefore and ErrorAfter answer.
+	// With Status 0 the service answers its own "unavailable" error.
+	Status  int    `json:"status,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	// OnStrike is called once for each call that fails, after its effect for
+	// the After modes. It may be nil.
+	OnStrike func() `json:"-"`
+}
+
+// String prints the fault as a person would say it, for test output.
+func (f Fault) String() string {
+	call := f.Call
+	if call == "" {
+		call = "any call"
+	}
+	return fmt.Sprintf("%s #%d %s", call, max(f.Nth, 1), f.Mode)
+}
+
+// Set is the planned faults of one or several services, and the count of
+// their calls. The zero value and a nil *Set have no faults. It is safe for
+// concurrent use.
+type Set struct {
+	mu      sync.Mutex
+	planned []*planned
+	calls   map[string]int
+	struck  int
+}
+
+type planned struct {
+	Fault
+	seen int
+}
+
+// Add plans a fault. It panics on an unknown mode, which is a mistake of the
+// test that plans it.
+func (s *Set) Add(f Fault) {
+	if !f.Mode.Valid() {
+		panic(fmt.Sprintf("fault: unknown mode %q", f.Mode))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.Nth = max(f.Nth, 1)
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	s.planned = append(s.planned, &planned{Fault: f})
+}
+
+// Clear drops every planned fault. Counts stay.
+func (s *Set) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.planned = nil
+}
+
+// Struck is how many calls have failed because of this set.
+func (s *Set) Struck() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.struck
+}
+
+// Calls is how often each call was made, by name, failed ones included.
+func (s *Set) Calls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]int, len(s.calls))
+	for name, n := range s.calls {
+		out[name] = n
+	}
+	return out
+}
+
+// ResetCalls sets every count of calls to zero.
+func (s *Set) ResetCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = nil
+}
+
+// Next counts a call and returns the fault that strikes it, or nil.
+// A service asks exactly once for each call that passed authentication.
+func (s *Set) Next(call string) *Fault {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.calls == nil {
+		s.calls = make(map[string]int)
+	}
+	s.calls[call]++
+	var hit *Fault
+	for _, p := range s.planned {
+		if p.Call != "" && p.Call != call {
+			continue
+		}
+		p.seen++
+		if hit == nil && p.seen >= p.Nth && (p.Times < 0 || p.seen < p.Nth+p.Times) {
+			hit = &p.Fault
+		}
+	}
+	if hit != nil {
+		s.struck++
+	}
+	return hit
+}
+
+// Before applies f ahead of a call's effect. It reports true if the call ends
+// here, without effect; fail writes the service's error answer for f.
+func (f *Fault) Before(r *http.Request, fail func(*Fault)) bool {
+	if f == nil {
+		return false
+	}
+	switch f.Mode {
+	case ErrorBefore, CutBefore, HangBefore:
+		f.strike(r, fail)
+		return true
+	}
+	return false
+}
+
+// After applies f behind a call's effect. It reports true if the call ends
+// here, so that its real answer must not be written.
+func (f *Fault) After(r *http.Request, fail func(*Fault)) bool {
+	if f == nil {
+		return false
+	}
+	switch f.Mode {
+	case ErrorAfter, CutAfter, HangAfter:
+		f.strike(r, fail)
+		return true
+	}
+	return false
+}
+
+func (f *Fault) strike(r *http.Request, fail func(*Fault)) {
+	if f.OnStrike != nil {
+		f.OnStrike()
+	}
+	switch f.Mode {
+	case ErrorBefore, ErrorAfter:
+		fail(f)
+	case HangBefore, HangAfter:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	case CutBefore, CutAfter:
+		panic(http.ErrAbortHandler)
+	}
+}
