@@ -1,0 +1,113 @@
+package assistant
+
+import "aftercare/shared/remediation"
+
+// The structs below are the parts that are read of the answers of
+// DescribeInvocations and DescribeCloudAssistantStatus, API version
+// 2014-05-26. Numbers and booleans may come as strings and the other way
+// round. The older fields InvokeStatus and InstanceInvokeStatus are ignored:
+// they do not tell a failure from a success.
+
+type invocationPage struct {
+	NextToken   text
+	TotalCount  text
+	Invocations *struct {
+		Invocation []invocation
+	}
+}
+
+type invocation struct {
+	InvokeID         text `json:"InvokeId"`
+	CommandID        text `json:"CommandId"`
+	CommandName      text
+	RepeatMode       text
+	InvocationStatus text
+	Tags             struct{ Tag []tag }
+	InvokeInstances  struct{ InvokeInstance []invokeInstance }
+}
+
+// tag comes as Key and Value, or as TagKey and TagValue.
+type tag struct{ Key, Value, TagKey, TagValue text }
+
+type invokeInstance struct {
+	InstanceID       text `json:"InstanceId"`
+	InvocationStatus text
+	ExitCode         text
+	ErrorCode        text
+	ErrorInfo        text
+	Repeats          text
+	StartTime        text
+	FinishTime       text
+}
+
+type statusAnswer struct {
+	TotalCount text
+	Set        *struct {
+		Status []agentStatus `json:"InstanceCloudAssistantStatus"`
+	} `json:"InstanceCloudAssistantStatusSet"`
+}
+
+type agentStatus struct {
+	InstanceID text `json:"InstanceId"`
+	Status     text `json:"CloudAssistantStatus"`
+	Version    text `json:"CloudAssistantVersion"`
+	OS         text `json:"OSType"`
+}
+
+// token is the value of the effect tag, or empty.
+func (i *invocation) token() string {
+	for _, t := range i.Tags.Tag {
+		if t.Key == effectTag {
+			return string(t.Value)
+		}
+		if t.TagKey == effectTag {
+			return string(t.TagValue)
+		}
+	}
+	return ""
+}
+
+// on is what the invocation did on one instance, or nil if it did not concern
+// that instance. An invocation that names no instance yet was accepted a
+// moment ago: it counts, with the status of the whole.
+func (i *invocation) on(instanceID string) *remediation.Invocation {
+	out := &remediation.Invocation{
+		InvokeID:    string(i.InvokeID),
+		CommandID:   string(i.CommandID),
+		CommandName: string(i.CommandName),
+		Token:       i.token(),
+		RepeatMode:  string(i.RepeatMode),
+		Status:      string(i.InvocationStatus),
+	}
+	if len(i.InvokeInstances.InvokeInstance) == 0 {
+		return out
+	}
+	for _, at := range i.InvokeInstances.InvokeInstance {
+		if string(at.InstanceID) != instanceID {
+			continue
+		}
+		out.Status = string(at.InvocationStatus)
+		out.ErrorCode = string(at.ErrorCode)
+		out.ErrorDesc = string(at.ErrorInfo)
+		out.StartTime = at.StartTime.time()
+		out.FinishTime = at.FinishTime.time()
+		if n := at.Repeats.number(); n != nil {
+			out.Repeats = *n
+		}
+		if ended(out.Status) {
+			out.ExitCode = at.ExitCode.number()
+		}
+		return out
+	}
+	return nil
+}
+
+// ended reports whether a script ran and ended. For the other statuses the
+// service fills in an exit code that means nothing.
+func ended(status string) bool {
+	switch status {
+	case "", "Pending", "Scheduled", "Running", "Stopping", "Aborted", "Invalid":
+		return false
+	}
+	return true
+}

@@ -1,0 +1,120 @@
+package assistant
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"aftercare/shared/remediation"
+)
+
+// call is one API call with all its tries.
+type call struct {
+	name   string
+	params map[string]string
+	// write: the call changes something, so that an answer which did not
+	// arrive leaves its outcome unknown.
+	write bool
+	// decode reads the answer; if it fails, the answer counts as lost.
+	decode func(body []byte) error
+}
+
+// do makes the tries of a call until one tells what became of it, or until
+// the time or the tries are used up. It returns nil or an *Error.
+func (c *Client) do(ctx context.Context, req call) error {
+	stop := c.stopAt(ctx)
+	var last Error
+	var v verdict
+	maybe := false // some try may have taken effect
+	for n := 0; ; n++ {
+		if !stop.open(c.cfg.Now()) || ctx.Err() != nil {
+			if n == 0 {
+				v = verdict{class: remediation.ErrUnavailable}
+				last = Error{Cause: "not sent, too little time left"}
+			}
+			break
+		}
+		out := c.try(ctx, stop, req)
+		v, last = judge(out, req)
+		last.Tries = n + 1
+		if v.class == nil {
+			return nil
+		}
+		maybe = maybe || errors.Is(v.class, remediation.ErrUnknownOutcome)
+		if !v.again || n >= c.cfg.Retries {
+			break
+		}
+		wait := c.backoff(n)
+		if !stop.open(c.cfg.Now().Add(wait)) {
+			break
+		}
+		c.cfg.Sleep(ctx, wait)
+	}
+	last.Call = req.name
+	if maybe && !errors.Is(v.class, remediation.ErrAcceptedBefore) && !errors.Is(v.class, remediation.ErrUnknownOutcome) {
+		last.classes = append(last.classes, remediation.ErrUnknownOutcome)
+	}
+	last.classes = append(last.classes, v.class)
+	return &last
+}
+
+// judge says what a try tells, and what of it may be shown.
+func judge(out outcome, req call) (verdict, Error) {
+	shown := Error{Status: out.status, Cause: out.cause}
+	lost := verdict{class: remediation.ErrUnknownOutcome, again: true}
+	if !req.write {
+		lost = lost.forRead()
+	}
+	switch {
+	case !out.sent:
+		return verdict{class: remediation.ErrUnavailable, again: true}, shown
+	case !out.complete:
+		return lost, shown
+	}
+	f := readFault(out.body)
+	shown.RequestID = printable(string(f.RequestID))
+	if out.status < 200 || out.status >= 300 {
+		shown.Code = printable(string(f.Code))
+		v := classify(out.status, string(f.Code))
+		if !req.write {
+			v = v.forRead()
+		}
+		return v, shown
+	}
+	if err := req.decode(out.body); err != nil {
+		shown.Cause = "unreadable answer"
+		return lost, shown
+	}
+	return verdict{}, shown
+}
+
+// backoff is the wait after the n-th try, with full jitter.
+func (c *Client) backoff(n int) time.Duration {
+	most := c.cfg.BackoffMin
+	for range n {
+		if most >= c.cfg.BackoffMax {
+			break
+		}
+		most *= 2
+	}
+	return c.cfg.Jitter(min(most, c.cfg.BackoffMax))
+}
+
+// limit is the moment after which a call sends nothing and waits for nothing;
+// the zero value never comes.
+type limit struct{ at time.Time }
+
+func (c *Client) stopAt(ctx context.Context) limit {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return limit{}
+	}
+	return limit{at: deadline.Add(-c.cfg.Margin)}
+}
+
+// open reports whether the limit still lies ahead. The monotonic clock may
+// stand still while a function instance is frozen, so the wall clock is asked
+// too.
+func (l limit) open(now time.Time) bool {
+	return l.at.IsZero() || now.Before(l.at) && now.Round(0).Before(l.at.Round(0))
+}

@@ -1,0 +1,194 @@
+package assistant
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"aftercare/shared/remediation"
+)
+
+// verdict is what one try tells: the class of its error, nil for success, and
+// whether another try with the same token is worth while.
+type verdict struct {
+	class error
+	again bool
+}
+
+// rule maps an error code of the service to a verdict. A pattern that ends
+// with * matches every code that begins so.
+type rule struct {
+	code string
+	verdict
+}
+
+// throttling rules hold whatever the HTTP status is, because the status of a
+// throttled command is documented nowhere.
+var throttling = []rule{
+	{"Throttling*", verdict{class: remediation.ErrThrottled}},
+}
+
+// refusals rules hold for the statuses 400 to 499. A code that is not listed
+// is ErrInvalid. ErrUnknownOutcome stands for "may have taken effect", which
+// for a read is no more than ErrUnavailable.
+var refusals = []rule{
+	{"Invocation.ExceedQuota", verdict{class: remediation.ErrQuotaExceeded}},
+	{"IdempotentParameterMismatch", verdict{class: remediation.ErrAcceptedBefore}},
+	// An earlier request with this token is still being worked on.
+	{"IdempotentProcessing", verdict{class: remediation.ErrUnknownOutcome, again: true}},
+	// Nonces are drawn anew for every try, so the service saw this very
+	// request twice, and may have accepted it the first time.
+	{"SignatureNonceUsed", verdict{class: remediation.ErrUnknownOutcome, again: true}},
+	{"InternalError*", verdict{class: remediation.ErrUnknownOutcome, again: true}},
+	{"ServiceUnavailable*", verdict{class: remediation.ErrUnknownOutcome, again: true}},
+
+	{"Forbidden*", verdict{class: remediation.ErrDenied}},
+	{"Operation.Forbidden", verdict{class: remediation.ErrDenied}},
+	{"NoPermission*", verdict{class: remediation.ErrDenied}},
+	{"InvalidAccessKeyId*", verdict{class: remediation.ErrDenied}},
+	{"InvalidSecurityToken*", verdict{class: remediation.ErrDenied}},
+	{"MissingSecurityToken*", verdict{class: remediation.ErrDenied}},
+	{"TemporaryAccessKey.Error", verdict{class: remediation.ErrDenied}},
+	{"SignatureDoesNotMatch*", verdict{class: remediation.ErrDenied}},
+	{"IncompleteSignature*", verdict{class: remediation.ErrDenied}},
+	{"InvalidTimeStamp*", verdict{class: remediation.ErrDenied}},
+
+	// Whether an instance that is down is refused at once or by an end of
+	// the invocation is not documented. The request itself is not at fault.
+	{"InvalidInstance.NotRunning", verdict{class: remediation.ErrUnavailable}},
+	{"IncorrectInstanceStatus*", verdict{class: remediation.ErrUnavailable}},
+}
+
+func lookUp(rules []rule, code string) (verdict, bool) {
+	for _, r := range rules {
+		prefix, open := strings.CutSuffix(r.code, "*")
+		if r.code == code || open && strings.HasPrefix(code, prefix) {
+			return r.verdict, true
+		}
+	}
+	return verdict{}, false
+}
+
+// classify judges an error answer by its status, and by its code where the
+// status leaves the question open.
+func classify(status int, code string) verdict {
+	if v, ok := lookUp(throttling, code); ok {
+		return v
+	}
+	switch {
+	case status == http.StatusTooManyRequests:
+		return verdict{class: remediation.ErrThrottled}
+	case status < 400, status >= 500, status == http.StatusRequestTimeout:
+		return verdict{class: remediation.ErrUnknownOutcome, again: true}
+	}
+	if v, ok := lookUp(refusals, code); ok {
+		return v
+	}
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden && code == "":
+		return verdict{class: remediation.ErrDenied}
+	case code == "":
+		// Not an answer of the service, but of something in front of it.
+		return verdict{class: remediation.ErrUnavailable}
+	}
+	return verdict{class: remediation.ErrInvalid}
+}
+
+// forRead is the verdict if the call changes nothing.
+func (v verdict) forRead() verdict {
+	if errors.Is(v.class, remediation.ErrUnknownOutcome) {
+		v.class = remediation.ErrUnavailable
+	}
+	return v
+}
+
+// Error is a call that did not succeed. errors.Is finds the classes of
+// package remediation in it. Its text holds nothing but the fields.
+type Error struct {
+	Call string // the API's name, for example RunCommand
+	// Status is the HTTP status of the last try, and 0 if it got no answer.
+	Status int
+	// Code is the service's error code of the last try; empty if it got none
+	// or none that is safe to print.
+	Code string
+	// RequestID identifies the last try to the service's support; it may be
+	// empty.
+	RequestID string
+	// Cause says in fixed words why the last try got no usable answer.
+	Cause string
+	// Tries is how many requests were attempted.
+	Tries int
+
+	classes []error
+}
+
+// Error says what became of the call.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Call)
+	for i, class := range e.classes {
+		if i == 0 {
+			b.WriteString(": ")
+		} else {
+			b.WriteString(", ")
+		}
+		b.WriteString(class.Error())
+	}
+	sep := " ("
+	field := func(format string, value any) {
+		b.WriteString(sep)
+		fmt.Fprintf(&b, format, value)
+		sep = ", "
+	}
+	if e.Cause != "" {
+		field("%s", e.Cause)
+	}
+	if e.Status != 0 {
+		field("status %d", e.Status)
+	}
+	if e.Code != "" {
+		field("code %s", e.Code)
+	}
+	if e.RequestID != "" {
+		field("request id %s", e.RequestID)
+	}
+	field("tries %d", e.Tries)
+	b.WriteString(")")
+	return b.String()
+}
+
+// Unwrap returns the classes of the error; ErrUnknownOutcome comes first.
+func (e *Error) Unwrap() []error { return e.classes }
+
+// fault is the part of an error answer that is read. Its messages are not:
+// some of them repeat the string to sign.
+type fault struct {
+	Code      text
+	RequestID text `json:"RequestId"`
+}
+
+func readFault(body []byte) fault {
+	var f fault
+	if json.Unmarshal(body, &f) != nil {
+		return fault{}
+	}
+	return f
+}
+
+// printable returns s if it looks like an error code or a request id, else
+// nothing: a stranger in between could answer with anything.
+func printable(s string) string {
+	if len(s) > 80 {
+		return ""
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
+		default:
+			return ""
+		}
+	}
+	return s
+}

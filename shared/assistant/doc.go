@@ -1,0 +1,21 @@
+// Package assistant talks to ECS Cloud Assistant through the official SDK,
+// alibaba-cloud-sdk-go, and is the only package that imports it. It sends and
+// stops commands, looks invocations up by token or by id, and asks whether an
+// agent is up.
+//
+// It keeps four promises that the SDK does not make:
+//
+//   - nothing is sent once the context's deadline, less a margin, has passed;
+//   - every try of a write carries the same ClientToken and tag, and a write
+//     that may have reached the service is never reported as not sent;
+//   - errors are built from the call's name, the HTTP status, the error code
+//     and the request id only, because the SDK's own carry signed URLs,
+//     tokens and strings to sign;
+//   - the SDK's clients, which are not safe for concurrent use, are made anew
+//     for every try over one shared pool of connections.
+//
+// It does not know tasks, claims or the ledger, does not wait out a throttled
+// minute, and does not read what a command printed. The SDK itself prints
+// whole requests to standard output if the process starts with DEBUG=sdk in
+// its environment: never set that where secrets matter.
+package assistant

@@ -1,0 +1,160 @@
+package assistant_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"aftercare/shared/remediation"
+	"aftercare/shared/script"
+)
+
+func flat(v url.Values) map[string]string {
+	out := map[string]string{}
+	for k := range v {
+		out[k] = strings.Join(v[k], "|")
+	}
+	return out
+}
+
+func TestSendOfARunPutsTheWholeCommandIntoTheBody(t *testing.T) {
+	s := serve(t, accepted)
+	send := runSend()
+	send.Command.Run.Timeout = 60*time.Second + time.Millisecond
+	send.Command.Run.WorkingDir = "/opt"
+	send.Command.Run.Username = "deploy"
+	got, err := client(t, config(s)).Send(soon(t), send)
+	if err != nil || got != "t-invoke1" {
+		t.Fatalf("Send() = %q, %v, want the invoke id", got, err)
+	}
+	text, err := script.WithParameters("RunShellScript", content, send.Command.Run.Parameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:effect", "Tag.1.Value": effect,
+		"Name": "collect logs [t-42]", "Type": "RunShellScript", "ContentEncoding": "Base64",
+		"CommandContent":  base64.StdEncoding.EncodeToString([]byte(text)),
+		"EnableParameter": "false", "KeepCommand": "false", "RepeatMode": "Once",
+		"Timeout": "61", "WorkingDir": "/opt", "Username": "deploy",
+	}
+	r := s.seen()[0]
+	if diff := cmp.Diff(want, flat(r.body)); diff != "" {
+		t.Errorf("body (-want +got):\n%s", diff)
+	}
+	for k := range want {
+		if r.query.Has(k) {
+			t.Errorf("%s is in the URL too", k)
+		}
+	}
+	if got := r.query.Get("Action"); got != "RunCommand" {
+		t.Errorf("Action = %s, want RunCommand", got)
+	}
+}
+
+func TestSendOfAnInvokeNamesTheSavedCommand(t *testing.T) {
+	s := serve(t, accepted)
+	send := invokeSend()
+	send.Command.Invoke.Parameters = map[string]string{"b": "x@y.z/:1,2+3=4-5", "a": "", "C_c-9": "v"}
+	send.Command.Invoke.Timeout = 10 * time.Second
+	send.Command.Invoke.Username = "root"
+	if _, err := client(t, config(s)).Send(soon(t), send); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:effect", "Tag.1.Value": effect,
+		"CommandId": "c-saved", "Parameters": `{"C_c-9":"v","a":"","b":"x@y.z/:1,2+3=4-5"}`,
+		"Timeout": "10", "Username": "root",
+	}
+	if diff := cmp.Diff(want, flat(s.seen()[0].body)); diff != "" {
+		t.Errorf("body (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatIsNotSetIsLeftToTheService(t *testing.T) {
+	s := serve(t, accepted)
+	if _, err := client(t, config(s)).Send(soon(t), runSend()); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"Timeout", "WorkingDir", "Username", "Parameters"} {
+		if s.seen()[0].all.Has(k) {
+			t.Errorf("%s was sent", k)
+		}
+	}
+}
+
+func TestStopNamesTheInvocationAndTheInstance(t *testing.T) {
+	s := serve(t, ok(`{"RequestId":"REQ"}`))
+	if err := client(t, config(s)).Stop(soon(t), instance, "t-invoke1"); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"InstanceId.1": instance, "InvokeId": "t-invoke1"}
+	if diff := cmp.Diff(want, flat(s.seen()[0].body)); diff != "" {
+		t.Errorf("body (-want +got):\n%s", diff)
+	}
+	if got := s.seen()[0].query.Get("Action"); got != "StopInvocation" {
+		t.Errorf("Action = %s, want StopInvocation", got)
+	}
+}
+
+func TestAWrongCommandIsInvalidWithoutACall(t *testing.T) {
+	run := func(change func(*remediation.Send)) remediation.Send {
+		s := runSend()
+		change(&s)
+		return s
+	}
+	parameter := func(key, value string) remediation.Send {
+		s := invokeSend()
+		s.Command.Invoke.Parameters = map[string]string{key: value}
+		return s
+	}
+	for name, send := range map[string]remediation.Send{
+		"no instance":                     run(func(s *remediation.Send) { s.InstanceID = "" }),
+		"no token":                        run(func(s *remediation.Send) { s.Token = "" }),
+		"token of 65 characters":          run(func(s *remediation.Send) { s.Token = strings.Repeat("a", 65) }),
+		"token with a space":              run(func(s *remediation.Send) { s.Token = "a b" }),
+		"token beyond ASCII":              run(func(s *remediation.Send) { s.Token = "ä" }),
+		"no task id":                      run(func(s *remediation.Send) { s.TaskID = "" }),
+		"neither run nor invoke":          run(func(s *remediation.Send) { s.Command = remediation.Command{} }),
+		"both run and invoke":             run(func(s *remediation.Send) { s.Command.Invoke = &remediation.Invoke{CommandID: "c"} }),
+		"name over 128 characters":        run(func(s *remediation.Send) { s.Command.Run.Name = strings.Repeat("ä", 122) }),
+		"negative timeout":                run(func(s *remediation.Send) { s.Command.Run.Timeout = -1 }),
+		"parameter the script can't take": run(func(s *remediation.Send) { s.Command.Run.Parameters = map[string]string{"not a name": "x"} }),
+		"unknown type of command":         run(func(s *remediation.Send) { s.Command.Run.Type = "RunSecretScript" }),
+		"content over 24 KB as base64":    run(func(s *remediation.Send) { s.Command.Run.Content = strings.Repeat("x", 20<<10) }),
+		"no command id":                   {InstanceID: instance, Token: effect, Command: remediation.Command{Invoke: &remediation.Invoke{}}},
+		"value with a quote":              parameter("a", `x'y`),
+		"value with a second order":       parameter("a", `{{oos-secret:x}}`),
+		"value with a newline":            parameter("a", "x\n"),
+		"value with a space":              parameter("a", "x y"),
+		"value beyond ASCII":              parameter("a", "é"),
+		"parameter without a name":        parameter("", "x"),
+		"parameter with a built-in name":  parameter("acs::InstanceId", "x"),
+		"parameter name of 65 characters": parameter(strings.Repeat("n", 65), "x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, accepted)
+			_, err := client(t, config(s)).Send(soon(t), send)
+			if !errors.Is(err, remediation.ErrInvalid) {
+				t.Errorf("Send() = %v, want ErrInvalid", err)
+			}
+			if n := len(s.seen()); n != 0 {
+				t.Errorf("%d calls were made", n)
+			}
+		})
+	}
+}
+
+func TestANameOf128CharactersIsSent(t *testing.T) {
+	s := serve(t, accepted)
+	send := runSend()
+	send.Command.Run.Name = strings.Repeat("ä", 128-len(" [t-42]"))
+	if _, err := client(t, config(s)).Send(soon(t), send); err != nil {
+		t.Error(err)
+	}
+}
