@@ -21,8 +21,12 @@ const (
 // Envelope is what the delivery says about the event, apart from its data.
 type Envelope struct {
 	// ID is the CloudEvent's id, or CloudMonitor's; empty if there is none.
+	// In TaskCompleted and FirstHeartbeat it is otherwise 1 to 128 printable
+	// ASCII characters without space and slash.
 	ID string
 	// Source is the CloudEvent's source, "acs.ecs"; empty if there is none.
+	// It may hold any characters, at most 256 bytes, as may Kind, Account and
+	// Region.
 	Source string
 	Kind   Kind
 	// Account is the account that owns the instance; empty if it is not told.
@@ -85,6 +89,7 @@ func (s Status) Known() bool {
 
 // TaskCompleted is the end of one execution of a command on one instance.
 // Fields: https://www.alibabacloud.com/help/zh/ecs/user-guide/subscribe-to-cloud-assistant-events
+// That page has ownerUid in its table and ownerId in its sample; both are read.
 type TaskCompleted struct {
 	Envelope
 	InstanceID  string
@@ -92,8 +97,8 @@ type TaskCompleted struct {
 	CommandID   string
 	CommandName string
 	Status      Status
-	// ExitCode is the script's exit code; nil if the event carries none,
-	// because no script ended by itself.
+	// ExitCode is the script's exit code; nil if the event carries none that
+	// can be read.
 	ExitCode *int64
 	// ErrorCode is empty if there was no error: the service says that as "0",
 	// as "" or by leaving it out.
@@ -111,6 +116,8 @@ type TaskCompleted struct {
 // FirstHeartbeat is the first sign of life of the Cloud Assistant agent after
 // an instance's operating system, or the agent, started.
 // Shape: https://www.alibabacloud.com/help/en/cms/cloudmonitor-1-0/user-guide/configure-callbacks-for-system-event-triggered-alerts-recommended
+// Not known: whether EventBridge's data has the same shape as CloudMonitor's,
+// and what its fields impact and opsCode mean. They are not read.
 type FirstHeartbeat struct {
 	Envelope
 	InstanceID   string // vmName
@@ -124,7 +131,8 @@ type FirstHeartbeat struct {
 	// told, see HasUptime.
 	Uptime    time.Duration
 	HasUptime bool
-	// Extensions is the additional business information as it came, nil if
-	// there is none.
+	// Extensions is the additional business information, nil if there is
+	// none: the object, also where it came as a string that holds one, else
+	// whatever JSON value it is.
 	Extensions json.RawMessage
 }

@@ -1,0 +1,136 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Bounds on what is read. What exceeds them is Malformed.
+const (
+	// maxStringLevels is how many JSON strings may lie around an event: a
+	// payload that is a string, whose text is an array, whose elements are
+	// strings, has two.
+	maxStringLevels = 3
+	// maxNesting is how deep objects and arrays may lie in each other. The
+	// deepest known event, CloudMonitor's webhook, has four levels.
+	maxNesting = 64
+	// maxElements is how many events a payload may hold: the largest
+	// CountBasedWindow of an EventBridge batch.
+	maxElements = 10_000
+	// maxEventBytes is the size of one event, without the strings around it:
+	// twice EventBridge's own limit of 256 KB, for the sake of CloudMonitor's
+	// wrapping.
+	maxEventBytes = 512 << 10
+)
+
+// Parse reads what EventBridge, or CloudMonitor, delivered and returns one
+// element for each event in it, in their order, and never none: a payload
+// that cannot be read as a whole, or holds no event, is one Malformed.
+//
+// A payload is an event, or an array of events, or a JSON string that holds
+// either; the elements of an array may be JSON strings too. An event is a
+// CloudEvent, the bare data of one, CloudMonitor's classic system event (name
+// and content), or what CloudMonitor's subscriptions post to a webhook
+// (alert). The prefix "ecs:" of a kind may be missing, and where an object is
+// expected, a string that holds one will do. Field names are case-sensitive;
+// of a name that comes twice, the last counts.
+//
+// What identifies an execution or an instance must be there and well formed,
+// else the event is Malformed. Any other field that is missing, or has a type
+// or a form that cannot be read, counts as not told: a start time in a new
+// format leaves StartTime zero and does not lose the event. That includes
+// times outside the years 2000 to 9999.
+//
+// Malformed.Raw and FirstHeartbeat.Extensions may share the payload's memory,
+// which must not change afterwards. Parse is safe for concurrent use.
+func Parse(payload []byte) []Event {
+	value, levels, err := unwrap(payload, maxStringLevels)
+	if err != nil {
+		return []Event{Malformed{Reason: "payload " + err.Error(), Raw: payload}}
+	}
+	if value[0] != '[' {
+		return []Event{keepRaw(parseEvent(value), payload, "")}
+	}
+	elements, ok := elementsOf(value, maxElements)
+	if !ok {
+		return []Event{Malformed{
+			Reason: fmt.Sprintf("payload is an array of more than %d elements", maxElements),
+			Raw:    payload,
+		}}
+	}
+	if len(elements) == 0 {
+		return []Event{Malformed{Reason: "payload is an empty array", Raw: payload}}
+	}
+	events := make([]Event, len(elements))
+	for i, element := range elements {
+		events[i] = keepRaw(parseElement(element, levels), element, fmt.Sprintf("element %d: ", i))
+	}
+	return events
+}
+
+// parseElement reads one element of an array, around which levels strings may
+// still lie.
+func parseElement(element []byte, levels int) Event {
+	value, _, err := unwrap(element, levels)
+	if err != nil {
+		return Malformed{Reason: err.Error()}
+	}
+	if value[0] == '[' {
+		return Malformed{Reason: "is an array inside an array"}
+	}
+	return parseEvent(value)
+}
+
+// keepRaw gives a Malformed the bytes that it is about, and the place.
+func keepRaw(e Event, raw []byte, place string) Event {
+	if m, ok := e.(Malformed); ok {
+		m.Raw, m.Reason = raw, place+m.Reason
+		return m
+	}
+	return e
+}
+
+// unwrap takes the JSON strings off a document, at most levels of them. What
+// it returns is valid JSON and begins with '{' or '['; left is how many more
+// strings could have been taken off.
+func unwrap(document []byte, levels int) (value []byte, left int, err error) {
+	for left = levels; ; left-- {
+		value = bytes.Trim(document, " \t\r\n")
+		if err := check(value); err != nil {
+			return nil, 0, err
+		}
+		switch value[0] {
+		case '{', '[':
+			return value, left, nil
+		case '"':
+			if left == 0 {
+				return nil, 0, fmt.Errorf("lies in more than %d strings", maxStringLevels)
+			}
+			document = []byte(unquote(value))
+		default:
+			return nil, 0, fmt.Errorf("is %s, not an object", typeOf(value))
+		}
+	}
+}
+
+// check tells whether a document is JSON that is not too deep, without
+// quoting it: the messages of encoding/json carry a piece of the input.
+func check(document []byte) error {
+	if len(document) == 0 {
+		return errors.New("is empty")
+	}
+	if nesting(document) > maxNesting {
+		return fmt.Errorf("is nested deeper than %d levels", maxNesting)
+	}
+	if json.Valid(document) {
+		return nil
+	}
+	var syntax *json.SyntaxError
+	var ignored json.RawMessage
+	if errors.As(json.Unmarshal(document, &ignored), &syntax) && syntax.Offset < int64(len(document)) {
+		return fmt.Errorf("is not JSON: fault at byte %d of %d", syntax.Offset, len(document))
+	}
+	return fmt.Errorf("is not JSON: it is cut off after %d bytes, or its last byte is at fault", len(document))
+}
