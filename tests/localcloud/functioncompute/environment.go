@@ -1,0 +1,67 @@
+package functioncompute
+
+import (
+	"net/http"
+	"strconv"
+
+	"aftercare/tests/localcloud/access"
+)
+
+// The qualifier and version of every invocation.
+const (
+	qualifier = "LATEST"
+	versionID = "0"
+)
+
+// environment is everything that an instance's process inherits.
+func (s *Server) environment(f *function, instanceID, runtimeAPI string, key access.Key) []string {
+	env := []string{
+		"PATH=" + s.opt.Path,
+		"HOME=" + s.opt.Home,
+		"FC_RUNTIME_API=" + runtimeAPI,
+		"FC_ACCOUNT_ID=" + f.Account,
+		"FC_REGION=" + f.Region,
+		"FC_FUNCTION_NAME=" + f.Name,
+		"FC_FUNCTION_HANDLER=" + f.Handler,
+		"FC_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(f.MemoryMB),
+		"FC_FUNC_CODE_PATH=" + f.Dir,
+		"FC_INSTANCE_ID=" + instanceID,
+		"FC_QUALIFIER=" + qualifier,
+		"FC_VERSION_ID=" + versionID,
+	}
+	if key.ID != "" {
+		env = append(env,
+			"ALIBABA_CLOUD_ACCESS_KEY_ID="+key.ID,
+			"ALIBABA_CLOUD_ACCESS_KEY_SECRET="+key.Secret,
+			"ALIBABA_CLOUD_SECURITY_TOKEN="+key.Token,
+		)
+	}
+	for k, v := range f.Env {
+		env = append(env, k+"="+v)
+	}
+	return env
+}
+
+// writeInvocationHeaders sets the headers with which the runtime API hands
+// over an invocation, by the names that fc-runtime-go-sdk reads. The tracing
+// headers are left out, as FC does for functions without tracing.
+func writeInvocationHeaders(h http.Header, f *function, inv *invocation, key access.Key) {
+	h.Set("x-fc-request-id", inv.id)
+	h.Set("x-fc-function-deadline", strconv.FormatInt(inv.deadline.UnixMilli(), 10))
+	h.Set("x-fc-function-timeout", strconv.Itoa(f.timeoutSeconds()))
+	h.Set("x-fc-function-type", "0") // a call of the handler
+	h.Set("x-fc-function-name", f.Name)
+	h.Set("x-fc-function-handler", f.Handler)
+	h.Set("x-fc-function-memory", strconv.Itoa(f.MemoryMB))
+	h.Set("x-fc-region", f.Region)
+	h.Set("x-fc-account-id", f.Account)
+	h.Set("x-fc-qualifier", qualifier)
+	h.Set("x-fc-version-id", versionID)
+	h.Set("x-fc-retry-count", strconv.Itoa(inv.retry))
+	if key.ID != "" {
+		h.Set("x-fc-access-key-id", key.ID)
+		h.Set("x-fc-access-key-secret", key.Secret)
+		h.Set("x-fc-security-token", key.Token)
+	}
+	h.Set("Content-Type", "application/octet-stream")
+}

@@ -1,0 +1,101 @@
+package functioncompute
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// api is the HTTP surface of the service.
+func (s *Server) api() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /2023-03-30/functions/{name}/invocations", s.serveInvoke)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, &APIError{404, "PathNotSupported",
+			fmt.Sprintf("'%s' against '%s' is not supported", r.Method, r.URL.Path), newRequestID(s.opt.Now())})
+	})
+	return mux
+}
+
+func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
+	requestID := newRequestID(s.opt.Now())
+	async, err := invocationType(r)
+	if err != nil {
+		err.RequestID = requestID
+		writeError(w, err)
+		return
+	}
+	payload, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSyncBytes))
+	if readErr != nil {
+		var large *http.MaxBytesError
+		if errors.As(readErr, &large) {
+			writeError(w, tooLarge(maxSyncBytes, requestID))
+		}
+		return // otherwise the client is gone
+	}
+	if err := s.checkSignature(r, payload); err != nil {
+		err.RequestID = requestID
+		writeError(w, err)
+		return
+	}
+	res, callErr := s.call(r, r.PathValue("name"), payload, async)
+	var refused *APIError
+	switch {
+	case errors.As(callErr, &refused):
+		writeError(w, refused)
+		return
+	case callErr != nil && r.Context().Err() != nil:
+		return // the client is gone
+	case callErr != nil:
+		writeError(w, &APIError{503, "ServiceUnavailable", callErr.Error(), res.RequestID})
+		return
+	}
+	w.Header().Set("x-fc-request-id", res.RequestID)
+	if async {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	if res.FunctionError != "" {
+		w.Header().Set("x-fc-error-type", res.FunctionError)
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write(res.Body) // the client may be gone
+}
+
+// invocationType reads the headers and the qualifier, and refuses what is not
+// imitated.
+func invocationType(r *http.Request) (async bool, refused *APIError) {
+	switch kind := r.Header.Get("x-fc-invocation-type"); {
+	case strings.EqualFold(kind, "Async"):
+		async = true
+	case kind != "" && !strings.EqualFold(kind, "Sync"):
+		return false, invalidArgument("invocation type %q is neither Sync nor Async", kind)
+	}
+	if q := r.URL.Query().Get("qualifier"); q != "" && q != qualifier {
+		return false, &APIError{Status: 404, Code: "VersionNotFound", Message: fmt.Sprintf("qualifier '%s' does not exist: there is only LATEST.", q)}
+	}
+	if tail := r.Header.Get("x-fc-log-type"); tail != "" && !strings.EqualFold(tail, "None") {
+		return false, invalidArgument("the log type %q is not imitated by the local Function Compute", tail)
+	}
+	for _, h := range []string{"x-fc-async-delay", "x-fc-stateful-async-invocation-id", "x-fc-async-task-id"} {
+		if r.Header.Get(h) != "" {
+			return false, invalidArgument("the header %s is not imitated by the local Function Compute", h)
+		}
+	}
+	return async, nil
+}
+
+func invalidArgument(format string, args ...any) *APIError {
+	return &APIError{Status: 400, Code: "InvalidArgument", Message: fmt.Sprintf(format, args...)}
+}
+
+func writeError(w http.ResponseWriter, e *APIError) {
+	w.Header().Set("x-fc-request-id", e.RequestID)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.Status)
+	body, _ := json.Marshal(struct{ RequestId, Code, Message string }{e.RequestID, e.Code, e.Message})
+	_, _ = w.Write(body) // the client may be gone
+}

@@ -1,0 +1,20 @@
+package functioncompute
+
+// Limits lists what this package does not imitate, one sentence each.
+func Limits() []string {
+	return []string{
+		"Only InvokeFunction exists; functions, triggers and versions are given at the start, and every other path answers PathNotSupported.",
+		"Only the runtime go1 with event handlers; no custom runtimes, containers, HTTP triggers, layers, or initializer, pre-stop and pre-freeze hooks.",
+		"Only the qualifier LATEST.",
+		"Requests without an Authorization header are accepted from loopback, unless signatures are required by a setting; signed ones must be ACS3-HMAC-SHA256.",
+		"Memory, CPU and disk are not limited, and the network is the host's.",
+		"A function's file system is the host's; its code folder is not read-only.",
+		"Instances hold one invocation at a time (as go1 does), and the limit of instances is per function, not per account and region.",
+		"Asynchronous invocations are queued in memory and do not survive the server's end; one repeated after a function error waits 0.5 s, 1 s, 2 s and so on, an interval that FC does not publish.",
+		"Destinations are another function or a local file, not queues or topics.",
+		"Function errors are always UnhandledInvocationError, as FC reports for Go.",
+		"Log tails (x-fc-log-type: Tail), delayed and stateful invocations are refused with InvalidArgument.",
+		"Cron expressions know *, lists, ranges, steps, ? and names of months and days, in UTC or the zone of a CRON_TZ prefix, but not L, W and #.",
+		"Role names are only told apart by being empty or not: every temporary key may do everything.",
+	}
+}
