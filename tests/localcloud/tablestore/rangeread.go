@@ -1,0 +1,162 @@
+package tablestore
+
+import (
+	"bytes"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore/otsprotocol"
+	"github.com/golang/protobuf/proto"
+)
+
+// rangeRead is a running GetRange.
+type rangeRead struct {
+	call        *call
+	name        string
+	query       *query
+	first, last []byte // store keys; first is excluded once it was read
+	limit       int
+
+	in    *table
+	rows  []row
+	read  int // rows, those that the filter dropped included
+	size  int // bytes of the rows read
+	after []byte
+	next  []cell // the key of the first row that was not read, if any
+}
+
+func getRange(c *call) (proto.Message, error) {
+	req := new(otsprotocol.GetRangeRequest)
+	if err := c.decode(req); err != nil {
+		return nil, err
+	}
+	if req.TransactionId != nil {
+		return nil, errUnsupported("A local transaction")
+	}
+	if req.Token != nil {
+		return nil, errUnsupported("A continuation token inside a row")
+	}
+	q, err := parseQuery(req, req.MaxVersions != nil, req.StartColumn != nil, req.EndColumn != nil)
+	if err != nil {
+		return nil, err
+	}
+	q.keyColumns = !req.GetReturnEntirePrimaryKeys()
+	rr := &rangeRead{call: c, name: req.GetTableName(), query: q, limit: maxRangeRows}
+	if req.Limit != nil {
+		if req.GetLimit() < 1 {
+			return nil, errParameter("The limit must be greater than 0.")
+		}
+		rr.limit = min(rr.limit, int(req.GetLimit()))
+	}
+	if err := rr.bound(req); err != nil {
+		return nil, err
+	}
+	if err := rr.run(); err != nil {
+		return nil, err
+	}
+
+	out := &otsprotocol.GetRangeResponse{Consumed: capacity(units(rr.size), 0), Rows: []byte{}}
+	if rr.next != nil {
+		out.NextStartPrimaryKey = encodeRow(row{key: rr.next})
+	}
+	out.DataBlockType = otsprotocol.DataBlockType_DBT_PLAIN_BUFFER.Enum()
+	if len(rr.rows) == 0 {
+		return out, nil
+	}
+	if req.GetDataBlockTypeHint() == otsprotocol.DataBlockType_DBT_SIMPLE_ROW_MATRIX && fitsMatrix(rr.rows) {
+		out.DataBlockType = otsprotocol.DataBlockType_DBT_SIMPLE_ROW_MATRIX.Enum()
+		out.Rows = encodeMatrix(rr.rows)
+		return out, nil
+	}
+	out.Rows = appendHeader(out.Rows)
+	for _, r := range rr.rows {
+		out.Rows = appendRow(out.Rows, r)
+	}
+	return out, nil
+}
+
+// bound finds the table and the two ends of the range in it.
+func (rr *rangeRead) bound(req *otsprotocol.GetRangeRequest) error {
+	first, err := decodeKey(req.InclusiveStartPrimaryKey)
+	if err != nil {
+		return err
+	}
+	last, err := decodeKey(req.ExclusiveEndPrimaryKey)
+	if err != nil {
+		return err
+	}
+	err = rr.call.server.store.view(func(t tx) (err error) {
+		rr.in, err = loadTable(t, rr.call.instance, rr.name)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range [][]cell{first, last} {
+		if err := checkKey(rr.in.schema(), key, keyOfBound); err != nil {
+			return err
+		}
+	}
+	rr.first, rr.last = rowKey(rr.in.id, first), rowKey(rr.in.id, last)
+	order := bytes.Compare(rr.first, rr.last)
+	if req.GetDirection() == otsprotocol.Direction_FORWARD {
+		if order >= 0 {
+			return errParameter("Begin key must less than end key in FORWARD.")
+		}
+	} else if order <= 0 {
+		return errParameter("Begin key must more than end key in BACKWARD.")
+	}
+	return nil
+}
+
+// run reads in one transaction, or, with a hook, in one for each row.
+func (rr *rangeRead) run() error {
+	for {
+		hook := rr.call.server.onRow.Load()
+		more := false
+		var failed error
+		err := rr.call.server.store.view(func(t tx) error {
+			before := rr.read
+			t.scan(rr.first, rr.last, func(key, stored []byte) bool {
+				if bytes.Equal(key, rr.after) {
+					return true
+				}
+				var goOn bool
+				goOn, failed = rr.add(key, stored)
+				if hook != nil && goOn && rr.read > before && !rr.full() {
+					more = true
+					return false
+				}
+				return goOn
+			})
+			return failed
+		})
+		if err != nil || !more {
+			return err
+		}
+		(*hook)(rr.name, rr.read)
+		rr.first = rr.after
+	}
+}
+
+// full reports whether the answer may hold no further row.
+func (rr *rangeRead) full() bool {
+	return len(rr.rows) >= rr.limit || rr.read >= maxRangeRows || rr.size >= maxRangeSize
+}
+
+// add reads one stored row. It reports whether to go on.
+func (rr *rangeRead) add(key, stored []byte) (bool, error) {
+	r, exists, err := visible(stored, rr.in.options(), rr.call.milliseconds())
+	if err != nil || !exists {
+		return err == nil, err
+	}
+	if rr.full() {
+		rr.next = r.key
+		return false, nil
+	}
+	rr.after = bytes.Clone(key)
+	rr.read++
+	rr.size += r.size()
+	if picked, ok := rr.query.pick(r); ok {
+		rr.rows = append(rr.rows, picked)
+	}
+	return true, nil
+}

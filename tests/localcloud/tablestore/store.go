@@ -1,0 +1,96 @@
+package tablestore
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// store keeps ordered keys. Updates are serialised, all or nothing, and on
+// disk when update returns; a view sees one moment.
+type store interface {
+	view(func(tx) error) error
+	update(func(tx) error) error
+	close() error
+}
+
+// tx is one transaction. What get and scan hand out is valid, and must not be
+// changed, until the transaction ends.
+type tx interface {
+	// get returns nil if there is no such key.
+	get(key []byte) []byte
+	// put and delete belong to updates only, and not into a running scan.
+	put(key, value []byte) error
+	delete(key []byte) error
+	// scan calls f with the keys from first (included) to last (excluded), in
+	// falling order if first is greater than last, until f returns false.
+	scan(first, last []byte, f func(key, value []byte) bool)
+}
+
+var boltBucket = []byte("tablestore")
+
+type boltStore struct {
+	db *bbolt.DB
+}
+
+func openBolt(path string, noSync bool) (store, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: noSync, NoFreelistSync: true})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	err = db.Update(func(t *bbolt.Tx) error {
+		_, err := t.CreateBucketIfNotExists(boltBucket)
+		return err
+	})
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("prepare %s: %w", path, err)
+	}
+	return &boltStore{db: db}, nil
+}
+
+func (s *boltStore) view(f func(tx) error) error {
+	return s.db.View(func(t *bbolt.Tx) error { return f(boltTx{t.Bucket(boltBucket)}) })
+}
+
+func (s *boltStore) update(f func(tx) error) error {
+	return s.db.Update(func(t *bbolt.Tx) error { return f(boltTx{t.Bucket(boltBucket)}) })
+}
+
+func (s *boltStore) close() error { return s.db.Close() }
+
+type boltTx struct {
+	bucket *bbolt.Bucket
+}
+
+func (t boltTx) get(key []byte) []byte { return t.bucket.Get(key) }
+
+func (t boltTx) put(key, value []byte) error { return t.bucket.Put(key, value) }
+
+func (t boltTx) delete(key []byte) error { return t.bucket.Delete(key) }
+
+func (t boltTx) scan(first, last []byte, f func(key, value []byte) bool) {
+	c := t.bucket.Cursor()
+	if bytes.Compare(first, last) <= 0 {
+		for k, v := c.Seek(first); k != nil && bytes.Compare(k, last) < 0; k, v = c.Next() {
+			if !f(k, v) {
+				return
+			}
+		}
+		return
+	}
+	k, v := c.Seek(first)
+	switch {
+	case k == nil:
+		k, v = c.Last()
+	case bytes.Compare(k, first) > 0:
+		k, v = c.Prev()
+	}
+	for ; k != nil && bytes.Compare(k, last) > 0; k, v = c.Prev() {
+		if !f(k, v) {
+			return
+		}
+	}
+}

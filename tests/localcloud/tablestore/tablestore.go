@@ -1,0 +1,163 @@
+// Package tablestore is a local Alibaba Cloud Tablestore for wide-column
+// tables: the real protocol (protobuf and PlainBuffer with checksums over
+// HTTP, signatures v1 and v4) in front of an ordered store in memory or in a
+// bbolt file. The official SDKs work with it unmodified.
+//
+// It knows CreateTable, ListTable, DescribeTable, UpdateTable, DeleteTable,
+// PutRow, GetRow, UpdateRow, DeleteRow, GetRange, BatchGetRow and
+// BatchWriteRow, with conditions, filters, versions, time to live, increments,
+// auto-increment keys, atomic batches, and the limits and error codes of the
+// service. A write to a file is on disk before it is acknowledged.
+//
+// It does not know streams, SQL, search, time series, indexes, local
+// transactions, permissions or capacity: it answers them with
+// OTSUnsupportOperation and a message that names them. Limits has the whole
+// list, with every known difference from the service.
+package tablestore
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/fault"
+)
+
+// Options are the settings of a Server.
+type Options struct {
+	// Listen is a loopback address; "127.0.0.1:0" if empty.
+	Listen string
+	// Path is the bbolt file, made if it is missing; empty keeps everything
+	// in memory.
+	Path string
+	// NoSync skips the fsync of each write: faster, and not durable.
+	NoSync bool
+	// Keys are the accepted access keys; nil accepts none.
+	Keys *access.Keys
+	// Instance is the only accepted instance name; empty accepts any. Each
+	// instance name has its own tables.
+	Instance string
+	// Now is the clock of time to live and of version stamps; time.Now if nil.
+	Now func() time.Time
+	// Faults are asked once for each call that passed authentication. It may
+	// be nil.
+	Faults *fault.Set
+}
+
+// Server is a running Tablestore. It is safe for concurrent use.
+type Server struct {
+	options  Options
+	store    store
+	listener net.Listener
+	http     *http.Server
+	cancel   context.CancelFunc
+	onRow    atomic.Pointer[func(table string, row int)]
+
+	mu       sync.Mutex
+	closed   bool
+	closeErr error
+	calls    sync.WaitGroup // begun under mu, while not closed
+}
+
+// Start opens the store and serves until Close.
+func Start(o Options) (*Server, error) {
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Keys == nil {
+		o.Keys = access.NewKeys()
+	}
+	listener, err := listen(o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("start tablestore: %w", err)
+	}
+	var kept store = &memoryStore{}
+	if o.Path != "" {
+		if kept, err = openBolt(o.Path, o.NoSync); err != nil {
+			listener.Close()
+			return nil, fmt.Errorf("start tablestore: %w", err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Server{options: o, store: kept, listener: listener, cancel: cancel}
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 30 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	go s.http.Serve(listener)
+	return s, nil
+}
+
+// listen refuses addresses that other machines could reach.
+func listen(address string) (net.Listener, error) {
+	resolved, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("resolve %q: %w", address, err)
+	}
+	if !resolved.IP.IsLoopback() {
+		return nil, fmt.Errorf("listen on %q: not a loopback address", address)
+	}
+	return net.ListenTCP("tcp", resolved)
+}
+
+// Endpoint is the address to give to an SDK, for example
+// "http://127.0.0.1:40001".
+func (s *Server) Endpoint() string {
+	return "http://" + s.listener.Addr().String()
+}
+
+// Close ends every call, hanging ones too, waits for those that write, and
+// closes the store.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+
+	s.cancel()
+	s.http.Close()
+	s.calls.Wait()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first {
+		if err := s.store.close(); err != nil {
+			s.closeErr = fmt.Errorf("close tablestore: %w", err)
+		}
+	}
+	return s.closeErr
+}
+
+// begin counts a call, so that Close can wait for it; it reports false if
+// the server is closed.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.calls.Add(1)
+	return true
+}
+
+// OnRow makes GetRange read row by row, each in a transaction of its own, and
+// call f between any two rows, and before it finds out that there is no
+// further one, without any lock held: f may call the server. row says how
+// many rows this GetRange has read so far, those that its filter dropped
+// included. nil unsets it.
+func (s *Server) OnRow(f func(table string, row int)) {
+	if f == nil {
+		s.onRow.Store(nil)
+		return
+	}
+	s.onRow.Store(&f)
+}
