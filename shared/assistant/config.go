@@ -86,7 +86,9 @@ type Client struct {
 	cfg    Config
 	scheme string
 	host   string
-	signer credentials.CredentialsProvider
+	// signer is a function, because fmt prints what a pointer leads to for
+	// verbs like %s.
+	signer func() credentials.CredentialsProvider
 }
 
 var _ remediation.Commander = (*Client)(nil)
@@ -123,10 +125,11 @@ func New(cfg Config, creds Credentials) (*Client, error) {
 		return nil, fmt.Errorf("set up cloud assistant: %w", errors.Join(faults...))
 	}
 	c := &Client{cfg: cfg.withDefaults(), scheme: scheme, host: host}
-	if creds.SecurityToken == "" {
-		c.signer = credentials.NewStaticAKCredentialsProvider(creds.AccessKeyID, creds.AccessKeySecret)
-	} else {
-		c.signer = credentials.NewStaticSTSCredentialsProvider(creds.AccessKeyID, creds.AccessKeySecret, creds.SecurityToken)
+	c.signer = func() credentials.CredentialsProvider {
+		if creds.SecurityToken == "" {
+			return credentials.NewStaticAKCredentialsProvider(creds.AccessKeyID, creds.AccessKeySecret)
+		}
+		return credentials.NewStaticSTSCredentialsProvider(creds.AccessKeyID, creds.AccessKeySecret, creds.SecurityToken)
 	}
 	return c, nil
 }

@@ -35,10 +35,10 @@ var creds = assistant.Credentials{AccessKeyID: keyID, AccessKeySecret: keySecret
 
 // seen is one request that arrived with a valid signature.
 type seen struct {
-	query  url.Values // what the URL carried
-	body   url.Values // what the body carried
-	all    url.Values
-	header http.Header
+	query url.Values // what the URL carried
+	body  url.Values // what the body carried
+	all   url.Values
+	gone  <-chan struct{} // closed when the client left
 }
 
 // reply writes the answer to the n-th request, counted from 1.
@@ -116,7 +116,7 @@ func (s *service) dials() int {
 func check(r *http.Request) (seen, string) {
 	raw, _ := io.ReadAll(r.Body)
 	body, err := url.ParseQuery(string(raw))
-	got := seen{query: r.URL.Query(), body: body, all: url.Values{}, header: r.Header}
+	got := seen{query: r.URL.Query(), body: body, all: url.Values{}, gone: r.Context().Done()}
 	if err != nil {
 		return got, "body is no form"
 	}

@@ -85,7 +85,7 @@ func (c *Client) send(carry http.RoundTripper, req call) error {
 	config.Transport = carry
 	// The region goes into the parameters below: given to the client, it
 	// would be checked by a regular expression compiled anew for each client.
-	client, err := sdk.NewClientWithOptions("", config, c.signer)
+	client, err := sdk.NewClientWithOptions("", config, c.signer())
 	if err != nil {
 		return err
 	}

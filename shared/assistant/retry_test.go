@@ -1,0 +1,324 @@
+package assistant_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"aftercare/shared/assistant"
+	"aftercare/shared/remediation"
+)
+
+func TestEveryTryOfASendIsTheSameCommandUnderAnotherNonce(t *testing.T) {
+	for _, first := range []struct {
+		name string
+		reply
+	}{
+		{"a 500", fail(500, "InternalError.Dispatch")},
+		{"an earlier request still being processed", fail(403, "IdempotentProcessing")},
+		{"a cut after the request", cut},
+		{"an answer without an invoke id", ok(`{}`)},
+	} {
+		t.Run("after "+first.name, func(t *testing.T) {
+			s := serve(t, inTurn(first.reply, first.reply, accepted))
+			send := runSend()
+			send.Command.Run.Parameters = map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}
+			got, err := client(t, config(s)).Send(soon(t), send)
+			if err != nil || got != "t-invoke1" {
+				t.Fatalf("Send() = %q, %v, want the invoke id", got, err)
+			}
+			tries := s.seen()
+			if len(tries) != 3 {
+				t.Fatalf("%d tries, want 3", len(tries))
+			}
+			for _, r := range tries[1:] {
+				if diff := cmp.Diff(tries[0].body, r.body); diff != "" {
+					t.Errorf("a later try has another body:\n%s", diff)
+				}
+				if r.query.Get("SignatureNonce") == tries[0].query.Get("SignatureNonce") {
+					t.Error("a later try has the same nonce")
+				}
+			}
+		})
+	}
+}
+
+func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
+	lost := fail(500, "InternalError")
+	for name, c := range map[string]struct {
+		last reply
+		want []error
+	}{
+		"throttled then":            {fail(400, "Throttling.User"), []error{remediation.ErrUnknownOutcome, remediation.ErrThrottled}},
+		"out of quota then":         {fail(403, "Invocation.ExceedQuota"), []error{remediation.ErrUnknownOutcome, remediation.ErrQuotaExceeded}},
+		"denied then":               {fail(400, "InvalidSecurityToken.Expired"), []error{remediation.ErrUnknownOutcome, remediation.ErrDenied}},
+		"invalid then":              {fail(404, "InvalidInstance.NotFound"), []error{remediation.ErrUnknownOutcome, remediation.ErrInvalid}},
+		"instance down then":        {fail(403, "InvalidInstance.NotRunning"), []error{remediation.ErrUnknownOutcome, remediation.ErrUnavailable}},
+		"known as accepted then":    {fail(403, "IdempotentParameterMismatch"), []error{remediation.ErrAcceptedBefore}},
+		"lost again":                {cut, []error{remediation.ErrUnknownOutcome}},
+		"still being processed":     {fail(403, "IdempotentProcessing"), []error{remediation.ErrUnknownOutcome}},
+		"blocked by a gateway then": {raw(404, ""), []error{remediation.ErrUnknownOutcome, remediation.ErrUnavailable}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, inTurn(lost, c.last))
+			_, err := client(t, config(s)).Send(soon(t), runSend())
+			wantClasses(t, err, c.want...)
+		})
+	}
+	t.Run("no connection then", func(t *testing.T) {
+		s := serve(t, lost)
+		cfg := config(s)
+		cfg.Sleep = func(context.Context, time.Duration) {
+			s.CloseClientConnections()
+			s.Listener.Close()
+		}
+		_, err := client(t, cfg).Send(soon(t), runSend())
+		wantClasses(t, err, remediation.ErrUnknownOutcome, remediation.ErrUnavailable)
+	})
+}
+
+func TestWithoutAConnectionNothingWasSent(t *testing.T) {
+	unused, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused.Close()
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	untrusted.StartTLS()
+	defer untrusted.Close()
+	for name, endpoint := range map[string]string{
+		"a port where nobody listens": "http://" + unused.Addr().String(),
+		"an untrusted certificate":    untrusted.URL,
+	} {
+		for _, m := range methods {
+			t.Run(m.name+" to "+name, func(t *testing.T) {
+				cfg := config(&service{Server: &httptest.Server{URL: endpoint}})
+				err := m.call(soon(t), client(t, cfg))
+				wantClasses(t, err, remediation.ErrUnavailable)
+				var e *assistant.Error
+				if errors.As(err, &e) && e.Tries != 4 {
+					t.Errorf("%d tries, want 4", e.Tries)
+				}
+			})
+		}
+	}
+}
+
+func TestARoundTripperOfAnotherKindTellsADialByItsError(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want error
+	}{
+		"a dial":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, remediation.ErrUnavailable},
+		"a read":    {&net.OpError{Op: "read", Err: errors.New("reset")}, remediation.ErrUnknownOutcome},
+		"no detail": {errors.New("broken"), remediation.ErrUnknownOutcome},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(&service{Server: &httptest.Server{URL: "https://ecs.test"}})
+			cfg.RoundTripper = carrier(func(*http.Request) (*http.Response, error) { return nil, c.err })
+			_, err := client(t, cfg).Send(soon(t), runSend())
+			wantClasses(t, err, c.want)
+		})
+	}
+}
+
+type carrier func(*http.Request) (*http.Response, error)
+
+func (f carrier) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// frozenAt is a clock that shows begin for n looks, and an hour later from
+// then on: the function instance was frozen in between.
+func frozenAt(begin time.Time, n int32) func() time.Time {
+	var looks atomic.Int32
+	return func() time.Time {
+		if looks.Add(1) <= n {
+			return begin
+		}
+		return begin.Round(0).Add(time.Hour)
+	}
+}
+
+func TestNothingIsSentWhenTheTimeIsOver(t *testing.T) {
+	begin := time.Now()
+	for name, c := range map[string]struct {
+		margin time.Duration
+		looks  int32
+		sent   int
+	}{
+		"within the margin before the deadline": {25 * time.Second, 1000, 0},
+		"well before the margin":                {5 * time.Second, 1000, 1},
+		"thawed before the call":                {5 * time.Second, 0, 0},
+		"thawed before signing":                 {5 * time.Second, 1, 0},
+		"thawed between signing and sending":    {5 * time.Second, 2, 0},
+		"frozen after sending":                  {5 * time.Second, 3, 1},
+	} {
+		for _, m := range methods {
+			t.Run(m.name+": "+name, func(t *testing.T) {
+				s := serve(t, raw(200, m.good))
+				cfg := config(s)
+				cfg.Margin = c.margin
+				cfg.Now = frozenAt(begin, c.looks)
+				ctx, cancel := context.WithDeadline(context.Background(), begin.Add(20*time.Second))
+				defer cancel()
+				err := m.call(ctx, client(t, cfg))
+				if got := len(s.seen()); got != c.sent {
+					t.Errorf("%d requests, want %d", got, c.sent)
+				}
+				if c.sent == 0 {
+					wantClasses(t, err, remediation.ErrUnavailable)
+				} else if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+func TestACancelledContextSendsNothing(t *testing.T) {
+	for _, m := range methods {
+		t.Run(m.name, func(t *testing.T) {
+			s := serve(t, raw(200, m.good))
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			wantClasses(t, m.call(ctx, client(t, config(s))), remediation.ErrUnavailable)
+			if got := len(s.seen()); got != 0 {
+				t.Errorf("%d requests, want 0", got)
+			}
+		})
+	}
+}
+
+// hang answers nothing until the client leaves.
+func hang(_ http.ResponseWriter, _ int, r seen) { <-r.gone }
+
+func TestAServiceThatHangsIsLeftInTime(t *testing.T) {
+	for _, m := range methods {
+		want := remediation.ErrUnavailable
+		if m.write {
+			want = remediation.ErrUnknownOutcome
+		}
+		t.Run(m.name+" until the margin before the deadline", func(t *testing.T) {
+			s := serve(t, hang)
+			cfg := config(s)
+			cfg.Margin = time.Hour
+			ctx, cancel := context.WithTimeout(context.Background(), time.Hour+200*time.Millisecond)
+			defer cancel()
+			begin := time.Now()
+			err := m.call(ctx, client(t, cfg))
+			if took := time.Since(begin); took > 2*time.Second {
+				t.Errorf("took %s, want 200 ms", took)
+			}
+			wantClasses(t, err, want)
+			if got := len(s.seen()); got != 1 {
+				t.Errorf("%d requests, want 1", got)
+			}
+		})
+		t.Run(m.name+" for a try's time, again and again", func(t *testing.T) {
+			s := serve(t, hang)
+			cfg := config(s)
+			cfg.PerTry = 50 * time.Millisecond
+			cfg.Retries = 2
+			err := m.call(soon(t), client(t, cfg))
+			wantClasses(t, err, want)
+			if got := len(s.seen()); got != 3 {
+				t.Errorf("%d requests, want 3", got)
+			}
+		})
+		t.Run(m.name+" until the context is cancelled", func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			s := serve(t, func(w http.ResponseWriter, n int, r seen) {
+				cancel()
+				hang(w, n, r)
+			})
+			wantClasses(t, m.call(ctx, client(t, config(s))), want)
+		})
+	}
+}
+
+func TestWaitsGrowWithinTheirBoundsAndEndBeforeTheDeadline(t *testing.T) {
+	s := serve(t, fail(500, "InternalError"))
+	begin := time.Now()
+	now := begin
+	var waits []time.Duration
+	cfg := config(s)
+	cfg.Retries = 100
+	cfg.BackoffMin = 100 * time.Millisecond
+	cfg.BackoffMax = time.Second
+	cfg.Margin = 2 * time.Second
+	cfg.Now = func() time.Time { return now }
+	cfg.Jitter = func(most time.Duration) time.Duration { return most }
+	cfg.Sleep = func(_ context.Context, d time.Duration) {
+		waits = append(waits, d)
+		now = now.Add(d)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), begin.Add(7*time.Second))
+	defer cancel()
+	_, err := client(t, cfg).Send(ctx, runSend())
+	wantClasses(t, err, remediation.ErrUnknownOutcome)
+	ms := time.Millisecond
+	want := []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1000 * ms, 1000 * ms, 1000 * ms}
+	if diff := cmp.Diff(want, waits); diff != "" {
+		t.Errorf("waits (-want +got):\n%s", diff)
+	}
+	if got := len(s.seen()); got != len(want)+1 {
+		t.Errorf("%d tries, want %d", got, len(want)+1)
+	}
+}
+
+func TestTheDefaultWaitIsRandomWithinItsBounds(t *testing.T) {
+	s := serve(t, fail(500, "InternalError"))
+	var waits []time.Duration
+	cfg := config(s)
+	cfg.Retries = 30
+	cfg.BackoffMin = time.Millisecond
+	cfg.BackoffMax = 20 * time.Millisecond
+	cfg.Sleep = func(_ context.Context, d time.Duration) { waits = append(waits, d) }
+	client(t, cfg).Send(soon(t), runSend())
+	different := map[time.Duration]bool{}
+	for _, d := range waits {
+		different[d] = true
+		if d < 0 || d > cfg.BackoffMax {
+			t.Errorf("a wait of %s is out of bounds", d)
+		}
+	}
+	if len(waits) != 30 || len(different) < 10 {
+		t.Errorf("%d waits, %d of them different, want 30 and most of them different", len(waits), len(different))
+	}
+}
+
+func TestNoRetriesMeansOneTry(t *testing.T) {
+	s := serve(t, fail(500, "InternalError"))
+	cfg := config(s)
+	cfg.Retries = -1
+	client(t, cfg).Send(soon(t), runSend())
+	if got := len(s.seen()); got != 1 {
+		t.Errorf("%d tries, want 1", got)
+	}
+}
+
+func TestTheErrorSaysWhatIsKnown(t *testing.T) {
+	s := serve(t, inTurn(cut, fail(400, "Throttling.User")))
+	_, err := client(t, config(s)).Send(soon(t), runSend())
+	want := "RunCommand: outcome unknown, throttled (status 400, code Throttling.User, request id REQ-2, tries 2)"
+	if fmt.Sprint(err) != want {
+		t.Errorf("error = %q\nwant    %q", err, want)
+	}
+	s = serve(t, cut)
+	_, err = client(t, config(s)).AgentStatus(soon(t), instance)
+	if !strings.HasPrefix(fmt.Sprint(err), "DescribeCloudAssistantStatus: unavailable (connection lost, tries 4)") {
+		t.Errorf("error = %q", err)
+	}
+}
