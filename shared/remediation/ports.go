@@ -137,17 +137,17 @@ type Alert struct {
 	Fingerprint string    `json:"fingerprint"`
 	Kind        AlertKind `json:"kind"`
 	// Summary is one sentence: what happened, and what Aftercare did about it.
-	Summary     string    `json:"summary"`
-	InstanceID  string    `json:"instanceId"`
-	Region      string    `json:"region,omitempty"`
-	CommandName string    `json:"commandName,omitempty"`
-	InvokeID    string    `json:"invokeId,omitempty"`
-	TaskID      string    `json:"taskId,omitempty"`
-	Flow        string    `json:"flow,omitempty"`
-	Status      string    `json:"status,omitempty"`
-	ExitCode    *int64    `json:"exitCode,omitempty"`
-	ErrorCode   string    `json:"errorCode,omitempty"`
-	ErrorDesc   string    `json:"errorDesc,omitempty"`
+	Summary     string `json:"summary"`
+	InstanceID  string `json:"instanceId"`
+	Region      string `json:"region,omitempty"`
+	CommandName string `json:"commandName,omitempty"`
+	InvokeID    string `json:"invokeId,omitempty"`
+	TaskID      string `json:"taskId,omitempty"`
+	Flow        string `json:"flow,omitempty"`
+	Status      string `json:"status,omitempty"`
+	ExitCode    *int64 `json:"exitCode,omitempty"`
+	ErrorCode   string `json:"errorCode,omitempty"`
+	ErrorDesc   string `json:"errorDesc,omitempty"`
 	// Requeued: the script never started, and its task waits again.
 	Requeued bool `json:"requeued,omitempty"`
 	// At is when it happened, in UTC.
@@ -158,4 +158,52 @@ type Alert struct {
 // ctx's deadline; an error means that at least one channel did not confirm.
 type Notifier interface {
 	Notify(ctx context.Context, a Alert) error
+}
+
+// Commit is one atomic change of an instance's rows.
+type Commit struct {
+	// ID is random; it is written to the execution's or input's row.
+	ID         string
+	InstanceID string
+	Changes    Changes
+	// At is when it is made, for the records.
+	At time.Time
+}
+
+// Recorded is what an execution's or an input's row tells of the commit that
+// wrote it.
+type Recorded struct {
+	CommitID string
+	Answer   string
+}
+
+// Wakeup is a stored promise to look at an instance.
+type Wakeup struct {
+	InstanceID string
+	Due        time.Time
+}
+
+// Ledger is the store of every instance's state. Its errors are those of this
+// package's list, wrapped.
+type Ledger interface {
+	// Load reads an instance's state. The instance itself is read first, so
+	// that a commit that lands during the load makes a later Commit with this
+	// state's rev fail.
+	Load(ctx context.Context, instanceID string) (State, error)
+	// Recorded reads the row that tells a duplicate (Decision.Once); nil if
+	// there is none.
+	Recorded(ctx context.Context, instanceID, once string) (*Recorded, error)
+	// Commit writes all of c or nothing. It fails with ErrConflict if the
+	// instance's rev is not the one of c.Changes.Instance, or if the
+	// execution or the input is recorded already.
+	Commit(ctx context.Context, c Commit) error
+	// PutHistory records an execution for questions across instances; putting
+	// it again changes nothing.
+	PutHistory(ctx context.Context, instanceID string, e Execution) error
+	// Arm stores a wake-up, Disarm removes it; both may be repeated.
+	Arm(ctx context.Context, w Wakeup) error
+	Disarm(ctx context.Context, w Wakeup) error
+	// Due calls page with the wake-ups that are due at or before now, some at
+	// a time, until there are no more or page returns false.
+	Due(ctx context.Context, now time.Time, page func([]Wakeup) bool) error
 }

@@ -1,0 +1,188 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
+)
+
+// maxAnswer bounds an answer: Tablestore's are 4 MB at most, plus their frame.
+const maxAnswer = 8 << 20
+
+// carrier binds the SDK's requests, which know no context, to the
+// invocation's, bounds each try, and hides transport errors from the SDK
+// behind one type that it does not retry.
+type carrier struct {
+	ctx    context.Context
+	next   http.RoundTripper
+	perTry time.Duration
+}
+
+// lost says that a request got no answer.
+type lost struct {
+	sent  bool
+	cause string
+}
+
+func (l *lost) Error() string { return l.cause }
+
+func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, &lost{cause: "not sent, the time is up"}
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.perTry)
+	defer cancel()
+	resp, out := transport.Exchange(ctx, c.next, r, maxAnswer)
+	if !out.Complete {
+		return nil, &lost{sent: out.Sent, cause: out.Cause}
+	}
+	return resp, nil
+}
+
+// kind says what a call that got no clear answer may have done, and so
+// whether it may be tried again.
+type kind int
+
+const (
+	read       kind = iota // nothing
+	idempotent             // what a second try would do, too
+	once                   // something that must not be done twice
+)
+
+// attempt makes the tries of one call until its outcome is clear, or the time
+// is up. Errors that say that the call had no effect, or whose repetition
+// does no harm, lead to another try.
+func (l *Ledger) attempt(ctx context.Context, k kind, what string, call func() error) error {
+	for n := 1; ; n++ {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%s: the time is up: %w", what, remediation.ErrUnavailable)
+		}
+		err := try(call)
+		if err == nil {
+			return nil
+		}
+		class, again := classify(err)
+		if errors.Is(class, remediation.ErrUnknownOutcome) {
+			again = k != once
+			if k == read {
+				class = remediation.ErrUnavailable
+			}
+		}
+		if again {
+			l.pause(ctx, n)
+			if ctx.Err() == nil {
+				continue
+			}
+		}
+		return fmt.Errorf("%s: %w: %w", what, describe(err), class)
+	}
+}
+
+// try turns the SDK's panics on answers that it did not expect into errors.
+func try(call func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = &lost{sent: true, cause: "unreadable answer"}
+		}
+	}()
+	return call()
+}
+
+// rowErrors is the failed rows of a batch.
+type rowErrors []tablestore.Error
+
+func (r rowErrors) Error() string { return fmt.Sprintf("%d rows failed", len(r)) }
+
+// classify says which of remediation's classes an error is of, and whether
+// the call may be tried again at once. The codes: the error table of
+// Tablestore's API, and which of them every official SDK sends again.
+func classify(err error) (class error, again bool) {
+	var l *lost
+	if errors.As(err, &l) {
+		if l.sent {
+			return remediation.ErrUnknownOutcome, true
+		}
+		return remediation.ErrUnavailable, true
+	}
+	var rows rowErrors
+	if errors.As(err, &rows) {
+		return classifyRows(rows)
+	}
+	var ots *tablestore.OtsError
+	if errors.As(err, &ots) {
+		return classifyCode(ots.Code, ots.Message, ots.HttpStatusCode)
+	}
+	return remediation.ErrInvalid, false
+}
+
+// classifyRows: what is unknown of one row is unknown of the batch, since it
+// is written whole or not at all.
+func classifyRows(rows rowErrors) (class error, again bool) {
+	again = true
+	for _, e := range rows {
+		c, a := classifyCode(e.Code, e.Message, http.StatusOK)
+		again = again && a
+		if class == nil || weight(c) > weight(class) {
+			class = c
+		}
+	}
+	return class, again && !errors.Is(class, remediation.ErrConflict)
+}
+
+func weight(class error) int {
+	for i, c := range []error{remediation.ErrUnavailable, remediation.ErrInvalid, remediation.ErrDenied, remediation.ErrConflict} {
+		if errors.Is(class, c) {
+			return i
+		}
+	}
+	return 4
+}
+
+func classifyCode(code, message string, status int) (class error, again bool) {
+	switch code {
+	case "OTSConditionCheckFail":
+		return remediation.ErrConflict, false
+	case "OTSRowOperationConflict", "OTSServerBusy", "OTSPartitionUnavailable", "OTSTableNotReady",
+		"OTSNotEnoughCapacityUnit", "OTSStorageServerBusy":
+		return remediation.ErrUnavailable, true
+	case "OTSQuotaExhausted":
+		return remediation.ErrUnavailable, message == "Too frequent table operations."
+	case "OTSTimeout", "OTSServerUnavailable", "OTSInternalServerError":
+		return remediation.ErrUnknownOutcome, true
+	case "OTSAuthFailed", "OTSNoPermissionAccess":
+		return remediation.ErrDenied, false
+	}
+	if status >= http.StatusInternalServerError {
+		return remediation.ErrUnknownOutcome, true
+	}
+	return remediation.ErrInvalid, false
+}
+
+// codeError is the part of an error that may be shown. The SDK's own text may
+// carry the URL or the string to sign.
+type codeError string
+
+func (c codeError) Error() string { return string(c) }
+
+func describe(err error) codeError {
+	var l *lost
+	if errors.As(err, &l) {
+		return codeError(l.cause)
+	}
+	var rows rowErrors
+	if errors.As(err, &rows) && len(rows) > 0 {
+		return codeError(rows[0].Code)
+	}
+	var ots *tablestore.OtsError
+	if errors.As(err, &ots) {
+		return codeError(ots.Code)
+	}
+	return "the SDK refused the request"
+}

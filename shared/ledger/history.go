@@ -1,0 +1,156 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/event"
+	"aftercare/shared/remediation"
+)
+
+// historyShards spreads one day's executions over the key space.
+const historyShards = 8
+
+// executionColumns are the columns of an execution, in the history and in its
+// instance's log. Times are in milliseconds since 1970, 0 if not told.
+func executionColumns(e remediation.Execution) []column {
+	ev := e.Event
+	c := []column{
+		{"event_id", ev.ID},
+		{"event_source", ev.Envelope.Source},
+		{"account", ev.Account},
+		{"region", ev.Region},
+		{"event_time_ms", millis(ev.Time)},
+		{"instance_id", ev.InstanceID},
+		{"invoke_id", ev.InvokeID},
+		{"command_id", ev.CommandID},
+		{"command_name", e.Name},
+		{"status", string(ev.Status)},
+		{"error_code", ev.ErrorCode},
+		{"error_desc", ev.ErrorDesc},
+		{"repeat_mode", ev.RepeatMode},
+		{"repeats", ev.Repeats},
+		{"start_time_ms", millis(ev.StartTime)},
+		{"finish_time_ms", millis(ev.FinishTime)},
+		{"owner_uid", ev.OwnerUID},
+		{"player_uid", ev.PlayerUID},
+		{"task_id", e.TaskID},
+		{"source", e.Source},
+		{"received_ms", millis(e.Received)},
+	}
+	if ev.ExitCode != nil {
+		c = append(c, column{"exit_code", *ev.ExitCode})
+	}
+	return c
+}
+
+// executionOf is the execution that columns hold.
+func executionOf(v values) remediation.Execution {
+	e := remediation.Execution{
+		Event: event.TaskCompleted{
+			Envelope: event.Envelope{
+				ID: v.text("event_id"), Source: v.text("event_source"), Kind: event.KindTaskCompleted,
+				Account: v.text("account"), Region: v.text("region"), Time: fromMillis(v.int("event_time_ms")),
+			},
+			InstanceID: v.text("instance_id"), InvokeID: v.text("invoke_id"),
+			CommandID: v.text("command_id"), CommandName: v.text("command_name"),
+			Status: event.Status(v.text("status")), ErrorCode: v.text("error_code"), ErrorDesc: v.text("error_desc"),
+			RepeatMode: v.text("repeat_mode"), Repeats: v.int("repeats"),
+			StartTime: fromMillis(v.int("start_time_ms")), FinishTime: fromMillis(v.int("finish_time_ms")),
+			OwnerUID: v.text("owner_uid"), PlayerUID: v.text("player_uid"),
+		},
+		Name: v.text("command_name"), TaskID: v.text("task_id"), Source: v.text("source"),
+		Received: fromMillis(v.int("received_ms")),
+	}
+	if code, ok := v["exit_code"].(int64); ok {
+		e.Event.ExitCode = &code
+	}
+	return e
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// happened is when an execution counts in the history: when it finished, or
+// whatever else its event tells. It is the same for every delivery.
+func happened(ev event.TaskCompleted) time.Time {
+	for _, t := range []time.Time{ev.FinishTime, ev.StartTime, ev.Time} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.UnixMilli(0).UTC()
+}
+
+func historyKey(day string, shard int, finished int64, instanceID, execution string) *tablestore.PrimaryKey {
+	pk := new(tablestore.PrimaryKey)
+	pk.AddPrimaryKeyColumn("day_shard", fmt.Sprintf("%s/%02d", day, shard))
+	pk.AddPrimaryKeyColumn("finish_time_ms", finished)
+	pk.AddPrimaryKeyColumn("instance_id", instanceID)
+	pk.AddPrimaryKeyColumn("execution", execution)
+	return pk
+}
+
+// PutHistory records an execution once; the first record of it stays.
+func (l *Ledger) PutHistory(ctx context.Context, instanceID string, e remediation.Execution) error {
+	at := happened(e.Event)
+	change := new(tablestore.PutRowChange)
+	change.TableName = tableHistory
+	change.PrimaryKey = historyKey(at.Format(time.DateOnly), shard(instanceID, historyShards),
+		at.UnixMilli(), instanceID, e.Event.InvokeID+"/"+e.Event.Suffix())
+	change.SetCondition(tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST)
+	for _, c := range executionColumns(e) {
+		if c.name != "finish_time_ms" && c.name != "instance_id" {
+			change.AddColumn(c.name, c.value)
+		}
+	}
+	err := l.attempt(ctx, idempotent, "put history", func() error {
+		_, err := l.client.PutRow(&tablestore.PutRowRequest{PutRowChange: change})
+		return err
+	})
+	if errors.Is(err, remediation.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// History calls each with the executions that finished on the UTC day of the
+// given time, in no particular order.
+func (l *Ledger) History(ctx context.Context, day time.Time, each func(remediation.Execution) error) error {
+	text := day.UTC().Format(time.DateOnly)
+	for s := range historyShards {
+		from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
+		for _, pk := range []*tablestore.PrimaryKey{from, to} {
+			pk.AddPrimaryKeyColumn("day_shard", fmt.Sprintf("%s/%02d", text, s))
+		}
+		for _, name := range []string{"finish_time_ms", "instance_id", "execution"} {
+			from.AddPrimaryKeyColumnWithMinValue(name)
+			to.AddPrimaryKeyColumnWithMaxValue(name)
+		}
+		err := l.scan(ctx, "read history", tableHistory, from, to, func(row *tablestore.Row) error {
+			v := valuesOf(row.Columns)
+			v["finish_time_ms"] = keyInt(row, 1)
+			v["instance_id"] = keyText(row, 2)
+			return each(executionOf(v))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/remediation"
+)
+
+// Load reads an instance's live rows, in key order.
+func (l *Ledger) Load(ctx context.Context, instanceID string) (remediation.State, error) {
+	s := remediation.NewState(instanceID)
+	err := l.scan(ctx, "load live rows", tableInstances,
+		primaryKey(instanceID, liveFirst), primaryKey(instanceID, liveEnd),
+		func(row *tablestore.Row) error { return addRow(&s, keyText(row, 1), valuesOf(row.Columns)) })
+	return s, err
+}
+
+// addRow adds one live row to the state.
+func addRow(s *remediation.State, row string, v values) error {
+	data := []byte(v.text(colData))
+	var err error
+	switch {
+	case row == rowInstance:
+		id := s.Instance.ID
+		err = json.Unmarshal(data, &s.Instance)
+		s.Instance.ID, s.Instance.Rev = id, v.int(colRev)
+	case strings.HasPrefix(row, prefixEffect):
+		err = addTo(s.Effects, data, func(e remediation.Effect) string { return e.Key })
+	case strings.HasPrefix(row, prefixRun):
+		err = addTo(s.Runs, data, func(r remediation.FlowRun) string { return r.ID })
+	case strings.HasPrefix(row, prefixQueue), strings.HasPrefix(row, prefixTask):
+		err = addTo(s.Tasks, data, func(t remediation.Task) string { return t.ID })
+	case strings.HasPrefix(row, prefixLate):
+		err = addTo(s.Unmatched, data, func(u remediation.Unmatched) string { return u.Event.InvokeID })
+	default:
+		return fmt.Errorf("row %s is of no kind that this version knows: %w", row, remediation.ErrInvalid)
+	}
+	if err != nil {
+		return fmt.Errorf("row %s is not readable: %w", row, remediation.ErrInvalid)
+	}
+	return nil
+}
+
+func addTo[T any](rows map[string]T, data []byte, key func(T) string) error {
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
+	}
+	rows[key(v)] = v
+	return nil
+}
+
+// scan reads the rows of a range page by page, in key order.
+func (l *Ledger) scan(ctx context.Context, what, table string, from, to *tablestore.PrimaryKey, each func(*tablestore.Row) error) error {
+	for from != nil {
+		request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
+			TableName:       table,
+			StartPrimaryKey: from,
+			EndPrimaryKey:   to,
+			Direction:       tablestore.FORWARD,
+			MaxVersion:      1,
+		}}
+		var page *tablestore.GetRangeResponse
+		err := l.attempt(ctx, read, what, func() (err error) {
+			page, err = l.client.GetRange(request)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, row := range page.Rows {
+			if err := each(row); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+		}
+		from = page.NextStartPrimaryKey
+	}
+	return nil
+}
+
+// Recorded reads the row of an execution or an input.
+func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remediation.Recorded, error) {
+	request := &tablestore.GetRowRequest{SingleRowQueryCriteria: &tablestore.SingleRowQueryCriteria{
+		TableName:    tableInstances,
+		PrimaryKey:   primaryKey(instanceID, logFirst+once),
+		ColumnsToGet: []string{colCommit, colAnswer},
+		MaxVersion:   1,
+	}}
+	var row *tablestore.GetRowResponse
+	err := l.attempt(ctx, read, "read the record of an input", func() (err error) {
+		row, err = l.client.GetRow(request)
+		return err
+	})
+	if err != nil || len(row.PrimaryKey.PrimaryKeys) == 0 {
+		return nil, err
+	}
+	v := valuesOf(row.Columns)
+	return &remediation.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer)}, nil
+}
+
+// Commit writes a commit's rows in one atomic BatchWriteRow.
+func (l *Ledger) Commit(ctx context.Context, c remediation.Commit) error {
+	b := rowsOf(c)
+	if b.err != nil {
+		return fmt.Errorf("commit: %w: %w", b.err, remediation.ErrInvalid)
+	}
+	request := &tablestore.BatchWriteRowRequest{
+		RowChangesGroupByTable: map[string][]tablestore.RowChange{tableInstances: b.rows},
+		IsAtomic:               true,
+	}
+	return l.attempt(ctx, once, "commit", func() error {
+		response, err := l.client.BatchWriteRow(request)
+		if err != nil {
+			return err
+		}
+		var failed rowErrors
+		for _, rows := range response.TableToRowsResult {
+			for _, r := range rows {
+				if !r.IsSucceed {
+					failed = append(failed, r.Error)
+				}
+			}
+		}
+		if len(failed) > 0 {
+			return failed
+		}
+		return nil
+	})
+}
+
+// rowsOf is the rows of a commit. The instance's rev guards it if any live
+// row changes; the rows of the execution and the input tell duplicates.
+func rowsOf(c remediation.Commit) *batch {
+	b := &batch{instanceID: c.InstanceID}
+	ch := c.Changes
+	if i := ch.Instance; i != nil {
+		rev := column{colRev, i.Rev + 1}
+		if i.Rev == 0 {
+			b.putOnce(rowInstance, i, rev)
+		} else {
+			guard := tablestore.NewSingleColumnCondition(colRev, tablestore.CT_EQUAL, i.Rev)
+			guard.FilterIfMissing = true
+			guard.LatestVersionOnly = true
+			b.change(rowInstance, i, tablestore.RowExistenceExpectation_EXPECT_EXIST, guard, []column{rev})
+		}
+	}
+	replace(b, ch.Tasks, taskRow)
+	replace(b, ch.Effects, effectRow)
+	replace(b, ch.Runs, runRow)
+	replace(b, ch.Unmatched, lateRow)
+
+	by := column{colCommit, c.ID}
+	if e := ch.Execution; e != nil {
+		b.putOnce(logExec+e.Event.InvokeID+"/"+e.Event.Suffix(), nil,
+			append(executionColumns(*e), by)...)
+	}
+	if in := ch.Input; in != nil {
+		b.putOnce(logInput+in.Key, nil, by, column{colAnswer, in.Answer},
+			column{"dedupe_key", in.DedupeKey}, column{"at_ms", c.At.UnixMilli()})
+	}
+	for _, t := range ch.EndedTasks {
+		b.put(logTask+t.ID, t, by)
+	}
+	for _, r := range ch.EndedRuns {
+		b.put(logRun+r.ID, r, by)
+	}
+	for _, boot := range ch.Boots {
+		b.put(bootRow(boot.Seq), boot, by)
+	}
+	for _, e := range ch.LostAlerts {
+		b.put(logAlert+e.Key, e, by)
+	}
+	return b
+}

@@ -1,0 +1,180 @@
+package ledger
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/remediation"
+)
+
+// Column names of the instances' table. Live rows and records for people hold
+// one JSON object in "data".
+const (
+	colPartition = "pk"
+	colRow       = "row"
+	colRev       = "rev"
+	colData      = "data"
+	colCommit    = "commit_id"
+	colAnswer    = "answer"
+)
+
+// Row keys. The instance's row is first in key order on purpose: what is read
+// behind it is at least as new.
+const (
+	rowInstance  = "live/!"
+	liveFirst    = "live/"
+	liveEnd      = "live0"
+	prefixEffect = "live/effect/"
+	prefixRun    = "live/flow/"
+	prefixQueue  = "live/queue/"
+	prefixTask   = "live/task/"
+	prefixLate   = "live/unmatched/"
+	logFirst     = "log/"
+	logEnd       = "log0"
+	logAlert     = "log/alert/"
+	logBoot      = "log/boot/"
+	logExec      = "log/exec/"
+	logRun       = "log/flow/"
+	logInput     = "log/input/"
+	logTask      = "log/task/"
+)
+
+// partition spreads instances over the key space.
+func partition(instanceID string) string { return spread(instanceID) + ":" + instanceID }
+
+// spread is 4 hex digits that depend on the id.
+func spread(id string) string {
+	sum := md5.Sum([]byte(id))
+	return hex.EncodeToString(sum[:2])
+}
+
+// shard is one of n numbers that depends on the id.
+func shard(id string, n int) int {
+	sum := md5.Sum([]byte(id))
+	return int(sum[2]) % n
+}
+
+func taskRow(t remediation.Task) string {
+	if t.State != remediation.TaskQueued {
+		return prefixTask + t.ID
+	}
+	return fmt.Sprintf("%s%d/%013d/%s", prefixQueue, 9-t.Priority, t.SubmittedAt.UnixMilli(), t.ID)
+}
+
+func effectRow(e remediation.Effect) string { return prefixEffect + e.Key }
+
+func runRow(r remediation.FlowRun) string { return prefixRun + r.ID }
+
+func lateRow(u remediation.Unmatched) string { return prefixLate + u.Event.InvokeID }
+
+func primaryKey(instanceID, row string) *tablestore.PrimaryKey {
+	pk := new(tablestore.PrimaryKey)
+	pk.AddPrimaryKeyColumn(colPartition, partition(instanceID))
+	pk.AddPrimaryKeyColumn(colRow, row)
+	return pk
+}
+
+// batch collects the row changes of one commit.
+type batch struct {
+	instanceID string
+	rows       []tablestore.RowChange
+	err        error
+}
+
+// put writes a row whole, whatever was there.
+func (b *batch) put(row string, v any, columns ...column) {
+	b.change(row, v, tablestore.RowExistenceExpectation_IGNORE, nil, columns)
+}
+
+// putOnce writes a row that must not be there yet.
+func (b *batch) putOnce(row string, v any, columns ...column) {
+	b.change(row, v, tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST, nil, columns)
+}
+
+func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectation, guard tablestore.ColumnFilter, columns []column) {
+	change := new(tablestore.PutRowChange)
+	change.TableName = tableInstances
+	change.PrimaryKey = primaryKey(b.instanceID, row)
+	change.SetCondition(expect)
+	if guard != nil {
+		change.SetColumnCondition(guard)
+	}
+	if v != nil {
+		data, err := json.Marshal(v)
+		if err != nil {
+			b.err = fmt.Errorf("encode row %s: %w", row, err)
+			return
+		}
+		change.AddColumn(colData, string(data))
+	}
+	for _, c := range columns {
+		change.AddColumn(c.name, c.value)
+	}
+	b.rows = append(b.rows, change)
+}
+
+func (b *batch) drop(row string) {
+	change := new(tablestore.DeleteRowChange)
+	change.TableName = tableInstances
+	change.PrimaryKey = primaryKey(b.instanceID, row)
+	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
+	b.rows = append(b.rows, change)
+}
+
+// replace moves a live row from what it was to what it is.
+func replace[T any](b *batch, changes []remediation.Change[T], key func(T) string) {
+	for _, c := range changes {
+		if c.Before != nil && (c.After == nil || key(*c.After) != key(*c.Before)) {
+			b.drop(key(*c.Before))
+		}
+		if c.After != nil {
+			b.put(key(*c.After), c.After)
+		}
+	}
+}
+
+// column is one column to write. The value is a string or an int64: the SDK
+// panics on other integers.
+type column struct {
+	name  string
+	value any
+}
+
+// values are the columns of a row that was read.
+type values map[string]any
+
+func valuesOf(columns []*tablestore.AttributeColumn) values {
+	v := make(values, len(columns))
+	for _, c := range columns {
+		v[c.ColumnName] = c.Value
+	}
+	return v
+}
+
+func (v values) text(name string) string {
+	s, _ := v[name].(string)
+	return s
+}
+
+func (v values) int(name string) int64 {
+	n, _ := v[name].(int64)
+	return n
+}
+
+// keyText is the text of the i-th primary key column of a row that was read.
+func keyText(row *tablestore.Row, i int) string {
+	s, _ := row.PrimaryKey.PrimaryKeys[i].Value.(string)
+	return s
+}
+
+func keyInt(row *tablestore.Row, i int) int64 {
+	n, _ := row.PrimaryKey.PrimaryKeys[i].Value.(int64)
+	return n
+}
+
+func bootRow(seq int64) string { return logBoot + fmt.Sprintf("%010s", strconv.FormatInt(seq, 10)) }

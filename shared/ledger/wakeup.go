@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/remediation"
+)
+
+// wakeupShards spreads the wake-ups over the key space; a sweep reads each.
+const wakeupShards = 8
+
+func wakeupKey(w remediation.Wakeup) *tablestore.PrimaryKey {
+	pk := new(tablestore.PrimaryKey)
+	pk.AddPrimaryKeyColumn("shard", shardName(shard(w.InstanceID, wakeupShards)))
+	pk.AddPrimaryKeyColumn("due_ms", w.Due.UnixMilli())
+	pk.AddPrimaryKeyColumn("instance_id", w.InstanceID)
+	return pk
+}
+
+func shardName(n int) string { return fmt.Sprintf("%04x", n*0x10000/wakeupShards) }
+
+// Arm stores a wake-up.
+func (l *Ledger) Arm(ctx context.Context, w remediation.Wakeup) error {
+	change := new(tablestore.PutRowChange)
+	change.TableName = tableWakeups
+	change.PrimaryKey = wakeupKey(w)
+	// For people, and because a row without columns would never expire.
+	change.AddColumn("due", w.Due.UTC().Format(time.RFC3339))
+	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
+	return l.attempt(ctx, idempotent, "arm a wake-up", func() error {
+		_, err := l.client.PutRow(&tablestore.PutRowRequest{PutRowChange: change})
+		return err
+	})
+}
+
+// Disarm removes a wake-up.
+func (l *Ledger) Disarm(ctx context.Context, w remediation.Wakeup) error {
+	change := new(tablestore.DeleteRowChange)
+	change.TableName = tableWakeups
+	change.PrimaryKey = wakeupKey(w)
+	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
+	return l.attempt(ctx, idempotent, "remove a wake-up", func() error {
+		_, err := l.client.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: change})
+		return err
+	})
+}
+
+// duePage is how many wake-ups are read at once.
+const duePage = 100
+
+// Due reads the wake-ups that are due, the oldest of each shard first.
+func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]remediation.Wakeup) bool) error {
+	for s := range wakeupShards {
+		from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
+		for _, pk := range []*tablestore.PrimaryKey{from, to} {
+			pk.AddPrimaryKeyColumn("shard", shardName(s))
+		}
+		from.AddPrimaryKeyColumnWithMinValue("due_ms")
+		from.AddPrimaryKeyColumnWithMinValue("instance_id")
+		to.AddPrimaryKeyColumn("due_ms", now.UnixMilli())
+		to.AddPrimaryKeyColumnWithMaxValue("instance_id")
+		for from != nil {
+			request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
+				TableName: tableWakeups, StartPrimaryKey: from, EndPrimaryKey: to,
+				Direction: tablestore.FORWARD, MaxVersion: 1, Limit: duePage,
+			}}
+			var rows *tablestore.GetRangeResponse
+			err := l.attempt(ctx, read, "read due wake-ups", func() (err error) {
+				rows, err = l.client.GetRange(request)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			var due []remediation.Wakeup
+			for _, row := range rows.Rows {
+				due = append(due, remediation.Wakeup{
+					InstanceID: keyText(row, 2), Due: time.UnixMilli(keyInt(row, 1)).UTC(),
+				})
+			}
+			if len(due) > 0 && !page(due) {
+				return nil
+			}
+			from = rows.NextStartPrimaryKey
+		}
+	}
+	return nil
+}

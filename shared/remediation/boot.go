@@ -1,0 +1,125 @@
+package remediation
+
+import (
+	"fmt"
+	"time"
+)
+
+// maxAhead is how far an event's time may lie ahead of the time at which it
+// was received; beyond that its clock is not believed.
+const maxAhead = 5 * time.Minute
+
+// heartbeat takes notice of a boot. The boot's time tells the same boot from
+// a newer and an older one, because one boot can send several first
+// heartbeats (each restart of the agent does) and deliveries come late.
+func (d *draft) heartbeat(in Heartbeat) {
+	ev, i := in.Event, &d.Instance
+	at := ev.Time
+	if at.IsZero() || at.Sub(in.Received) > maxAhead {
+		at = in.Received
+	}
+	boot := at.Add(-ev.Uptime)
+	tolerance := 60*time.Second + ev.Uptime/5000
+	switch {
+	case !i.BootTime.IsZero() && boot.Sub(i.BootTime).Abs() <= tolerance:
+		if i.Boot != BootBootable && at.After(i.BootSince) {
+			d.bootable(at)
+			d.note("instance bootable", "its agent started again after it had been in doubt")
+		} else {
+			d.note("boot unchanged", "the same boot as recorded")
+		}
+	case boot.Before(i.BootTime):
+		d.note("boot unchanged", "the heartbeat is of an older boot")
+	default:
+		i.BootTime = boot
+		i.BootSeq++
+		d.bootable(at)
+		d.note(fmt.Sprintf("instance bootable, boot %d", i.BootSeq), "first heartbeat of a newer boot")
+		d.log.Boots = append(d.log.Boots, Boot{
+			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion,
+		})
+		d.learn(ev.AgentVersion, "", ev.Region, ev.Zone)
+		d.startFlows(heartbeatEvent(ev), Key("boot", i.ID, fmt.Sprint(i.BootSeq)), nil)
+	}
+}
+
+// bootable marks the instance as taking commands since at.
+func (d *draft) bootable(at time.Time) {
+	d.Instance.Boot = BootBootable
+	d.Instance.BootSince = at
+	d.Instance.CheckAt = time.Time{}
+	d.Instance.Checks = 0
+}
+
+// doubt marks that a command found the agent absent at the time given.
+func (d *draft) doubt(at time.Time) {
+	d.Instance.Boot = BootUnknown
+	d.Instance.BootSince = at
+	d.Instance.Checks = 0
+	d.Instance.CheckAt = d.m.Now.Add(d.p.CheckFirst)
+}
+
+// watch sees to it that the agent's status is asked while a task waits for an
+// instance that is not known to be bootable: its agent may be too old to send
+// a first heartbeat, or may never send another.
+func (d *draft) watch() {
+	if i := &d.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && d.waiting() {
+		i.CheckAt = d.m.Now.Add(d.p.CheckFirst)
+	}
+}
+
+// wake looks after what no event has told of.
+func (d *draft) wake(f Facts) {
+	if d.waiting() && d.checkDue(d.m.Now) {
+		d.agent(f.Agent)
+	}
+	for _, t := range d.sorted(TaskRunning) {
+		inv, asked := f.Invocations[t.InvokeID]
+		switch {
+		case !asked || t.Deadline.After(d.m.Now):
+		case inv == nil:
+			d.lostTask(Effect{Key: t.ID}, t, true, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
+				"A command was accepted, but Cloud Assistant does not know it any more.")
+		default:
+			t.Deadline = d.m.Now.Add(d.p.EndMargin)
+			d.setTask(t)
+			d.note("task "+t.ID+" still running", "Cloud Assistant says "+inv.Status)
+		}
+	}
+}
+
+// agent takes notice of an answer about the agent's status. Without an
+// answer it is asked again later.
+func (d *draft) agent(a *AgentStatus) {
+	i := &d.Instance
+	if a != nil && a.Ready {
+		d.bootable(d.m.Now)
+		d.learn(a.Version, a.OS, "", "")
+		d.note("instance bootable", "its agent answers")
+		return
+	}
+	if i.Boot != BootWaiting {
+		i.Boot = BootWaiting
+		i.BootSince = d.m.Now
+	}
+	i.Checks++
+	i.CheckAt = d.m.Now.Add(d.p.checkDelay(i.Checks))
+	if a == nil {
+		d.note("instance waiting", "its agent's status could not be asked")
+	} else {
+		d.note("instance waiting", "its agent is not up")
+	}
+}
+
+// learn keeps what is told and not empty.
+func (d *draft) learn(agentVersion, os, region, zone string) {
+	i := &d.Instance
+	for _, f := range []struct {
+		to   *string
+		from string
+	}{{&i.AgentVersion, agentVersion}, {&i.OS, os}, {&i.Region, region}, {&i.Zone, zone}} {
+		if f.from != "" {
+			*f.to = f.from
+		}
+	}
+}

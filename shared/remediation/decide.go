@@ -1,0 +1,242 @@
+// Package remediation decides what Aftercare does about one instance, and
+// does it. Decide is pure; Engine loads the instance's state, lets Decide
+// decide, commits the decision at once and performs the effects that the
+// commit claimed. The package knows neither Tablestore nor the SDKs nor
+// Function Compute.
+package remediation
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Moment is when and by whom a decision is made. Claim is what the effects
+// that the decision claims will bear.
+type Moment struct {
+	Now   time.Time
+	Claim Claim
+}
+
+// Note is one thing that was decided, and why.
+type Note struct {
+	What string // a task, a flow, a boot or an effect, and what became of it
+	Why  string
+}
+
+// String joins both for a log line.
+func (n Note) String() string {
+	if n.Why == "" {
+		return n.What
+	}
+	return n.What + ": " + n.Why
+}
+
+// Decision is what follows from an input.
+type Decision struct {
+	// Next is the state once Changes are committed.
+	Next    State
+	Changes Changes
+	// Once is the row that tells a duplicate, empty for inputs that may be
+	// decided again.
+	Once string
+	// Claimed are the effects to perform after the commit, in order.
+	Claimed []Effect
+	// WakeBy is when live work is due next; zero if there is none.
+	WakeBy time.Time
+	// More says that there is work left to claim at once.
+	More  bool
+	Notes []Note
+	// Answer is for the caller of a submission or a cancel.
+	Answer Answer
+}
+
+// Answer is what the caller of a submission or a cancel is told.
+type Answer struct {
+	InstanceID string `json:"instanceId"`
+	TaskID     string `json:"taskId,omitempty"`
+	// Outcome is queued, releasing, cancelled, stopping, ended, not_found or
+	// refused.
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Decide is pure: it says what follows from one input in one state. The
+// changes of its decision are to be written in one commit, and its claimed
+// effects performed only after that.
+func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
+	d := newDraft(s, p, m)
+	switch in := in.(type) {
+	case Ended:
+		d.end(in, f)
+	case Heartbeat:
+		d.heartbeat(in)
+	case Submission:
+		d.submit(in, f)
+	case Cancel:
+		d.cancel(in)
+	case WakeUp:
+		d.wake(f)
+	case Results:
+		d.results(in)
+		return d.decision()
+	}
+	d.matchLate()
+	d.expire()
+	d.watch()
+	d.release()
+	return d.decision()
+}
+
+func (a Answer) encode() string {
+	b, err := json.Marshal(a)
+	if err != nil {
+		panic(err) // a struct of strings
+	}
+	return string(b)
+}
+
+// draft is a decision in the making.
+type draft struct {
+	before State
+	State
+	p Policy
+	m Moment
+
+	touched struct{ tasks, effects, runs, unmatched []string }
+	log     Changes
+	once    string
+	claimed []Effect
+	more    bool
+	notes   []Note
+	answer  Answer
+}
+
+func newDraft(s State, p Policy, m Moment) *draft {
+	return &draft{before: s, State: s.clone(), p: p, m: m, answer: Answer{InstanceID: s.Instance.ID}}
+}
+
+func (d *draft) note(what, why string) { d.notes = append(d.notes, Note{What: what, Why: why}) }
+
+func (d *draft) setTask(t Task) {
+	d.Tasks[t.ID] = t
+	d.touched.tasks = append(d.touched.tasks, t.ID)
+}
+
+func (d *draft) setEffect(e Effect) {
+	d.Effects[e.Key] = e
+	d.touched.effects = append(d.touched.effects, e.Key)
+}
+
+func (d *draft) dropEffect(key string) {
+	if _, ok := d.Effects[key]; ok {
+		delete(d.Effects, key)
+		d.touched.effects = append(d.touched.effects, key)
+	}
+}
+
+func (d *draft) setRun(r FlowRun) {
+	d.Runs[r.ID] = r
+	d.touched.runs = append(d.touched.runs, r.ID)
+}
+
+func (d *draft) setUnmatched(u Unmatched) {
+	d.Unmatched[u.Event.InvokeID] = u
+	d.touched.unmatched = append(d.touched.unmatched, u.Event.InvokeID)
+}
+
+func (d *draft) dropUnmatched(invokeID string) {
+	delete(d.Unmatched, invokeID)
+	d.touched.unmatched = append(d.touched.unmatched, invokeID)
+}
+
+// decision compares the draft with the state before it.
+func (d *draft) decision() Decision {
+	c := d.log
+	c.Tasks = changed(d.before.Tasks, d.Tasks, d.touched.tasks)
+	c.Effects = changed(d.before.Effects, d.Effects, d.touched.effects)
+	c.Runs = changed(d.before.Runs, d.Runs, d.touched.runs)
+	c.Unmatched = changed(d.before.Unmatched, d.Unmatched, d.touched.unmatched)
+	if d.Instance != d.before.Instance ||
+		len(c.Tasks)+len(c.Effects)+len(c.Runs)+len(c.Unmatched) > 0 {
+		i := d.Instance
+		c.Instance = &i
+	}
+	return Decision{
+		Next: d.State, Changes: c, Once: d.once, Claimed: d.claimed,
+		WakeBy: d.wakeBy(), More: d.more, Notes: d.notes, Answer: d.answer,
+	}
+}
+
+// changed lists the touched rows, each once, in a fixed order. A row that is
+// in neither state, because it came and went within the decision, is left out.
+func changed[T any](before, after map[string]T, touched []string) []Change[T] {
+	slices.Sort(touched)
+	var out []Change[T]
+	for _, key := range slices.Compact(touched) {
+		var c Change[T]
+		if v, ok := before[key]; ok {
+			c.Before = &v
+		}
+		if v, ok := after[key]; ok {
+			c.After = &v
+		}
+		if c.Before != nil || c.After != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// wakeBy is the earliest time at which something of the live state is due.
+func (d *draft) wakeBy() time.Time {
+	var due time.Time
+	at := func(t time.Time) {
+		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
+			due = t
+		}
+	}
+	for _, e := range d.Effects {
+		if e.Claim.held(d.m.Now) {
+			at(e.Claim.Until)
+		} else {
+			at(later(e.NotBefore, d.m.Now))
+		}
+	}
+	for _, t := range d.Tasks {
+		switch t.State {
+		case TaskRunning:
+			at(t.Deadline)
+		case TaskQueued:
+			at(t.ExpiresAt)
+			if d.Instance.Boot == BootBootable {
+				at(later(d.blockedUntil(), d.m.Now))
+			} else {
+				at(d.Instance.CheckAt)
+			}
+		}
+	}
+	for _, u := range d.Unmatched {
+		at(u.Received.Add(d.p.SendWindow))
+	}
+	return due
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// inReleaseOrder sorts tasks by priority, 9 first, then by submission.
+func inReleaseOrder(a, b Task) int {
+	if a.Priority != b.Priority {
+		return b.Priority - a.Priority
+	}
+	if c := a.SubmittedAt.Compare(b.SubmittedAt); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}

@@ -1,0 +1,342 @@
+package remediation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Engine handles inputs: it loads an instance's state, decides, commits and
+// performs what the commit claimed. It is safe for concurrent use.
+type Engine struct {
+	Ledger    Ledger
+	Commander Commander
+	Notifier  Notifier
+	Policy    Policy
+	// Now is the clock, in UTC.
+	Now func() time.Time
+	// NewID returns a random id for a commit.
+	NewID func() string
+	// Sends caps the commands sent by this function instance; nil means no
+	// cap.
+	Sends *SendCap
+	// Pause waits before try n (from 1) of a commit that met a conflict.
+	Pause func(ctx context.Context, n int)
+}
+
+// maxConflicts is how often a decision is made anew after a conflict.
+const maxConflicts = 8
+
+// Outcome is what came of an input.
+type Outcome struct {
+	InstanceID string
+	// Duplicate: the input was handled before.
+	Duplicate bool
+	// Answer is for the caller of a submission or a cancel.
+	Answer Answer
+	// Performed counts the effects that this invocation performed, Left those
+	// that are open on the instance after it.
+	Performed, Left int
+	Notes           []Note
+	// Trouble is what went wrong after the commit; a sweep sees to the rest.
+	Trouble error
+}
+
+// handling is the handling of one input by one invocation.
+type handling struct {
+	*Engine
+	instanceID string
+	// deadline is the invocation's, by the engine's clock.
+	deadline time.Time
+	// reserve is kept before the deadline to commit results.
+	reserve time.Duration
+	commits map[string]bool // ids of the commits that this invocation tried
+	done    map[string]bool // keys of the effects that it performed
+	out     Outcome
+}
+
+func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
+	left := time.Minute
+	if d, ok := ctx.Deadline(); ok {
+		left = time.Until(d)
+	}
+	return &handling{
+		Engine: e, instanceID: instanceID,
+		deadline: e.Now().Add(left), reserve: min(2*time.Second, left/4),
+		commits: map[string]bool{}, done: map[string]bool{},
+		out: Outcome{InstanceID: instanceID, Answer: Answer{InstanceID: instanceID}},
+	}
+}
+
+// Handle handles one input. An error means that the input is not committed
+// and must be delivered again; after the commit there is none, and what could
+// not be done is left to a sweep.
+func (e *Engine) Handle(ctx context.Context, instanceID string, in Input) (Outcome, error) {
+	h := e.newHandling(ctx, instanceID)
+	history := h.history(ctx, in)
+	_, err := h.handle(ctx, in)
+	if herr := <-history; err == nil && herr != nil {
+		err = fmt.Errorf("record execution in the history: %w", herr)
+	}
+	return h.out, err
+}
+
+// history puts an execution into the history beside everything else.
+func (h *handling) history(ctx context.Context, in Input) <-chan error {
+	done := make(chan error, 1)
+	ended, ok := in.(Ended)
+	if !ok {
+		done <- nil
+		return done
+	}
+	given, marker := SplitName(ended.Event.CommandName)
+	record := Execution{
+		Event: ended.Event, Name: given, TaskID: marker, Source: ended.Source, Received: ended.Received,
+	}
+	go func() { done <- h.Ledger.PutHistory(ctx, h.instanceID, record) }()
+	return done
+}
+
+// handle returns the state after everything that this invocation did.
+func (h *handling) handle(ctx context.Context, in Input) (State, error) {
+	s, err := h.Ledger.Load(ctx, h.instanceID)
+	if err != nil {
+		return s, fmt.Errorf("load instance %s: %w", h.instanceID, err)
+	}
+	s, more, err := h.decide(ctx, s, in)
+	if err != nil || h.out.Duplicate {
+		return s, err
+	}
+	for {
+		mine := h.mine(s)
+		if len(mine) > 0 {
+			var trouble error
+			s, more, trouble = h.perform(ctx, s, mine)
+			if trouble != nil {
+				h.out.Trouble = trouble
+				break
+			}
+		}
+		if !more || h.Now().Add(h.reserve).After(h.deadline) {
+			break
+		}
+		next, again, err := h.decide(ctx, s, Continue{})
+		if err != nil {
+			h.out.Trouble = err
+			break
+		}
+		s, more = next, again
+	}
+	h.out.Left = len(s.Effects)
+	return s, nil
+}
+
+// decide decides and commits, until a commit lands or tells a duplicate. It
+// returns the state after the commit, and whether there is more to claim.
+func (h *handling) decide(ctx context.Context, s State, in Input) (State, bool, error) {
+	for try := 1; ; try++ {
+		facts, err := h.ask(ctx, &s, in)
+		if err != nil {
+			return s, false, err
+		}
+		m := h.moment()
+		d := Decide(s, in, facts, h.Policy, m)
+		if d.Changes.Empty() {
+			h.out.Notes = append(h.out.Notes, d.Notes...)
+			return s, d.More, nil
+		}
+		err = h.commit(ctx, s, &d, m, false)
+		switch {
+		case err == nil:
+			h.accept(d)
+			return d.Next, d.More, nil
+		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnknownOutcome):
+			return s, false, err
+		}
+		landed, reloaded, readErr := h.readBack(ctx, d)
+		switch {
+		case readErr != nil:
+			return s, false, readErr
+		case h.out.Duplicate:
+			return s, false, nil
+		case landed:
+			h.accept(d)
+			return reloaded, true, nil
+		case try > maxConflicts:
+			return s, false, fmt.Errorf("commit of instance %s met %d conflicts: %w", h.instanceID, try, err)
+		}
+		s = reloaded
+		h.Pause(ctx, try)
+	}
+}
+
+func (h *handling) accept(d Decision) {
+	h.out.Notes = append(h.out.Notes, d.Notes...)
+	if d.Answer.Outcome != "" {
+		h.out.Answer = d.Answer
+	}
+}
+
+func (h *handling) moment() Moment {
+	return Moment{
+		Now:   h.Now(),
+		Claim: Claim{Commit: h.NewID(), Until: h.deadline.Add(h.Policy.ClaimGrace)},
+	}
+}
+
+// commit arms a wake-up if the decision needs one, and writes its changes.
+func (h *handling) commit(ctx context.Context, s State, d *Decision, m Moment, results bool) error {
+	if err := h.arm(ctx, s, d, m, results); err != nil {
+		return err
+	}
+	h.commits[m.Claim.Commit] = true
+	err := h.Ledger.Commit(ctx, Commit{
+		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("commit instance %s: %w", h.instanceID, err)
+	}
+	if d.Changes.Instance != nil {
+		d.Next.Instance.Rev++
+	}
+	return nil
+}
+
+// arm stores a wake-up before the commit that leaves work, unless one that is
+// armed can be relied on. It must not be due before the commit can have
+// landed, or a sweep could consume it too early. Results may be woken for
+// earlier: until they land, a sweep finds the claims that they settle, and
+// arms anew for those.
+func (h *handling) arm(ctx context.Context, s State, d *Decision, m Moment, results bool) error {
+	if d.WakeBy.IsZero() || d.Changes.Instance == nil {
+		return nil
+	}
+	from := h.deadline.Add(h.Policy.ClaimGrace)
+	if results && d.WakeBy.After(m.Now) {
+		from = m.Now
+	}
+	due := h.Policy.ceil(later(d.WakeBy, from))
+	if at := s.Instance.WakeAt; !at.Before(from) && !at.After(due) {
+		return nil
+	}
+	if err := h.Ledger.Arm(ctx, Wakeup{InstanceID: h.instanceID, Due: due}); err != nil {
+		return fmt.Errorf("arm a wake-up for instance %s: %w", h.instanceID, err)
+	}
+	d.Next.Instance.WakeAt = due
+	d.Changes.Instance.WakeAt = due
+	return nil
+}
+
+// readBack finds out what became of a commit that failed or whose outcome is
+// not known. The input's row tells, if the decision has one. Without it, the
+// decision is simply made anew: the claims of a commit that landed after all
+// are found in the state.
+func (h *handling) readBack(ctx context.Context, d Decision) (landed bool, s State, err error) {
+	if d.Once != "" {
+		r, err := h.Ledger.Recorded(ctx, h.instanceID, d.Once)
+		if err != nil {
+			return false, s, fmt.Errorf("read back %s of instance %s: %w", d.Once, h.instanceID, err)
+		}
+		if r != nil && !h.commits[r.CommitID] {
+			h.out.Duplicate = true
+			h.out.Answer = decodeAnswer(r.Answer, h.instanceID)
+			return false, s, nil
+		}
+		landed = r != nil
+	}
+	s, err = h.Ledger.Load(ctx, h.instanceID)
+	if err != nil {
+		return false, s, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
+	}
+	return landed, s, nil
+}
+
+// mine are the effects that this invocation's commits claimed and that it has
+// not performed, in order.
+func (h *handling) mine(s State) []Effect {
+	var out []Effect
+	for _, e := range s.Effects {
+		if h.commits[e.Claim.Commit] && !h.done[e.Key] {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, (&draft{State: s}).inActOrder)
+	return out
+}
+
+// settle commits results. It changes only what it finds, so it may be
+// repeated.
+func (h *handling) settle(ctx context.Context, s State, results []Result) (State, bool, error) {
+	for try := 1; ; try++ {
+		m := h.moment()
+		d := Decide(s, Results{List: results}, Facts{}, h.Policy, m)
+		if d.Changes.Empty() {
+			return s, d.More, nil
+		}
+		err := h.commit(ctx, s, &d, m, true)
+		switch {
+		case err == nil:
+			h.accept(d)
+			return d.Next, d.More, nil
+		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnknownOutcome), try > maxConflicts:
+			return s, false, err
+		}
+		h.Pause(ctx, try)
+		if s, err = h.Ledger.Load(ctx, h.instanceID); err != nil {
+			return s, false, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
+		}
+	}
+}
+
+// ask gets from Cloud Assistant what the decision would like to know. What it
+// does not answer is left out. Executions that it says have ended are handled
+// as if their events had come, and the state is loaded anew.
+func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
+	q := Ask(*s, in, h.Policy, h.Now())
+	var f Facts
+	if q.Agent {
+		if a, err := h.Commander.AgentStatus(ctx, h.instanceID); err == nil {
+			f.Agent = &a
+		} else {
+			h.note("agent status not known", err.Error())
+		}
+	}
+	polled := false
+	for _, id := range q.Invocations {
+		inv, err := h.Commander.FindByID(ctx, h.instanceID, id)
+		if err != nil {
+			h.note("invocation "+id+" not known", err.Error())
+			continue
+		}
+		if f.Invocations == nil {
+			f.Invocations = map[string]*Invocation{}
+		}
+		f.Invocations[id] = inv
+		if _, waking := in.(WakeUp); waking && inv != nil && inv.ended() {
+			out, err := h.Engine.Handle(ctx, h.instanceID, Ended{
+				Event: inv.event(h.instanceID), Received: h.Now(), Source: SourcePoll,
+			})
+			if err != nil {
+				return f, fmt.Errorf("handle the end of %s, which no event told: %w", id, err)
+			}
+			h.out.Notes = append(h.out.Notes, out.Notes...)
+			delete(f.Invocations, id)
+			polled = true
+		}
+	}
+	if !polled {
+		return f, nil
+	}
+	loaded, err := h.Ledger.Load(ctx, h.instanceID)
+	if err != nil {
+		return f, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
+	}
+	*s = loaded
+	return f, nil
+}
+
+func (h *handling) note(what, why string) {
+	h.out.Notes = append(h.out.Notes, Note{What: what, Why: why})
+}

@@ -1,0 +1,242 @@
+package remediation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"aftercare/shared/event"
+)
+
+// notStarted are the error codes that say that the script never ran, so that
+// it may be sent again. ClientNotResponse, ClientRestarted, InstanceRestarted
+// and ExecutionInterrupted are not among them: it may have run in part.
+// Source: DescribeInvocations, InvokeInstance.ErrorCode.
+var notStarted = map[string]bool{
+	"DeliveryTimeout":      true,
+	"ClientNotRunning":     true,
+	"ClientNotOnline":      true,
+	"ClientIsUpgrading":    true,
+	"InstanceNotRunning":   true,
+	"TaskConcurrencyLimit": true,
+}
+
+// freshEnd is how recent an end must be to show that the agent is up now.
+const freshEnd = 2 * time.Minute
+
+var finalStates = map[event.Status]TaskState{
+	event.StatusSuccess:    TaskSucceeded,
+	event.StatusFailed:     TaskFailed,
+	event.StatusTimeout:    TaskTimedOut,
+	event.StatusAborted:    TaskAborted,
+	event.StatusInvalid:    TaskInvalid,
+	event.StatusCancelled:  TaskCancelled,
+	event.StatusTerminated: TaskTerminated,
+}
+
+// end records an execution and does what follows from it.
+func (d *draft) end(in Ended, f Facts) {
+	ev := in.Event
+	d.once = executionKey(ev)
+	given, marker := SplitName(ev.CommandName)
+	t, known := d.taskOf(ev)
+	told := known
+	if !known {
+		t, known, told = d.originOf(ev, f)
+	}
+	record := &Execution{Event: ev, Name: given, TaskID: marker, Source: in.Source, Received: in.Received}
+	if known {
+		record.TaskID = t.ID
+	}
+	d.log.Execution = record
+	switch {
+	case told:
+		d.follow(ev, t)
+	default:
+		d.setUnmatched(Unmatched{Event: ev, Received: in.Received})
+		d.alertEnd(ev, Task{}, false)
+		d.note("execution "+ev.InvokeID+" waits for its task", "a command that is being invoked may be its origin")
+	}
+}
+
+// taskOf finds the live task that an execution is an attempt of: by the
+// marker in the command's name unless another invoke id is stored for that
+// task, else by the invoke id.
+func (s State) taskOf(ev event.TaskCompleted) (Task, bool) {
+	if _, id := SplitName(ev.CommandName); id != "" {
+		if t, ok := s.Tasks[id]; ok && t.State != TaskQueued && (t.InvokeID == "" || t.InvokeID == ev.InvokeID) {
+			return t, true
+		}
+	}
+	for _, t := range s.Tasks {
+		if t.InvokeID == ev.InvokeID {
+			return t, true
+		}
+	}
+	return Task{}, false
+}
+
+// originPossible reports whether an InvokeCommand whose invoke id is not
+// known may have started an invocation of this saved command.
+func (s State) originPossible(commandID string) bool {
+	for _, t := range s.Tasks {
+		if s.unresolved(t) && (commandID == "" || t.Command.Invoke.CommandID == commandID) {
+			return true
+		}
+	}
+	return false
+}
+
+// unresolved reports whether the task's InvokeCommand may have been accepted
+// under an invoke id that is not known yet.
+func (s State) unresolved(t Task) bool {
+	return t.Command.Invoke != nil && t.State == TaskReleasing && t.InvokeID == "" &&
+		!s.Effects[t.EffectKey].FirstSent.IsZero()
+}
+
+// originOf finds the task of an execution by the tag that Cloud Assistant
+// says its invocation bears. Told is false if that could not be learned.
+func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, known, told bool) {
+	if !d.originPossible(ev.CommandID) {
+		return Task{}, false, true
+	}
+	inv := f.Invocations[ev.InvokeID]
+	if inv == nil {
+		return Task{}, false, false
+	}
+	e, ok := d.Effects[inv.Token]
+	if !ok {
+		return Task{}, false, true
+	}
+	t, known = d.Tasks[e.TaskID]
+	return t, known, true
+}
+
+// matchLate finds the tasks of ends that came before their invoke id was
+// stored. An end that can be nobody's any more is a stranger's.
+func (d *draft) matchLate() {
+	for _, id := range slices.Sorted(maps.Keys(d.Unmatched)) {
+		u := d.Unmatched[id]
+		t, known := d.taskOf(u.Event)
+		if !known && d.originPossible(u.Event.CommandID) && d.m.Now.Sub(u.Received) < d.p.SendWindow {
+			continue
+		}
+		d.dropUnmatched(u.Event.InvokeID)
+		d.followQuietly(u.Event, t)
+	}
+}
+
+// follow does what follows from an end; t is zero for a stranger's.
+func (d *draft) follow(ev event.TaskCompleted, t Task) {
+	requeued := d.followQuietly(ev, t)
+	d.alertEnd(ev, t, requeued)
+}
+
+// followQuietly is follow without the alert. It reports whether the task
+// waits again.
+func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (requeued bool) {
+	queued := d.count(TaskQueued)
+	if t.ID != "" {
+		requeued = d.taskEnded(t, ev)
+	}
+	if d.p.tooOld(ev.FinishTime, d.m.Now) {
+		d.note("nothing started", "the execution finished too long ago")
+		return requeued
+	}
+	d.startFlows(taskEvent(ev), executionKey(ev), t.Chain)
+	if !requeued && d.count(TaskQueued) > queued {
+		d.agentSeen(ev)
+	}
+	return requeued
+}
+
+// taskEnded moves the task on. A script that never started waits again, and
+// whether its instance is bootable is in doubt.
+func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (requeued bool) {
+	t.InvokeID = ev.InvokeID
+	t.EndedAt = ev.FinishTime
+	t.Status, t.ExitCode, t.ErrorCode = ev.Status, ev.ExitCode, ev.ErrorCode
+	if notStarted[ev.ErrorCode] && !t.Cancel && t.Attempt < d.p.MaxAttempts {
+		at := ev.FinishTime
+		if at.IsZero() {
+			at = d.m.Now
+		}
+		if at.After(d.Instance.BootSince) {
+			d.doubt(at)
+		}
+		d.dropEffect(t.EffectKey)
+		d.note("task "+t.ID+" queued again", "its script never started: "+ev.ErrorCode)
+		t.State = TaskQueued
+		t.Attempt++
+		t.EffectKey, t.InvokeID = "", ""
+		t.EndedAt, t.Deadline = time.Time{}, time.Time{}
+		d.setTask(t)
+		return true
+	}
+	state, ok := finalStates[ev.Status]
+	if !ok {
+		state = TaskFailed
+	}
+	d.endTask(t, state, "its execution ended as "+string(ev.Status), executionKey(ev))
+	return false
+}
+
+// agentSeen marks the instance bootable if a script has just ended on it.
+func (d *draft) agentSeen(ev event.TaskCompleted) {
+	ran := ev.Status == event.StatusSuccess || ev.Status == event.StatusTimeout ||
+		ev.Status == event.StatusFailed && ev.ErrorCode == "ExitCodeNonzero"
+	if d.Instance.Boot != BootBootable && ran && ev.FinishTime.After(d.Instance.BootSince) &&
+		d.m.Now.Sub(ev.FinishTime) < freshEnd {
+		d.bootable(ev.FinishTime)
+		d.note("instance bootable", "a script has just ended on it")
+	}
+}
+
+// alertEnd plans an alert if the end is one of those that people want to be
+// told of.
+func (d *draft) alertEnd(ev event.TaskCompleted, t Task, requeued bool) {
+	status := ev.Status
+	if !status.Known() {
+		status = event.StatusFailed
+	}
+	if !d.p.AlertOn[status] || d.p.tooOld(ev.FinishTime, d.m.Now) {
+		return
+	}
+	name, _ := SplitName(ev.CommandName)
+	summary := fmt.Sprintf("A command ended as %s.", ev.Status)
+	switch {
+	case requeued:
+		summary = fmt.Sprintf("A command ended as %s: it never started, and was queued again (attempt %d of %d).",
+			ev.Status, t.Attempt+1, d.p.MaxAttempts)
+	case notStarted[ev.ErrorCode] && t.ID != "":
+		summary = fmt.Sprintf("A command ended as %s: it never started, after %d attempts.", ev.Status, t.Attempt)
+	}
+	at := ev.FinishTime
+	if at.IsZero() {
+		at = d.m.Now
+	}
+	d.planAlert(Alert{
+		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: name,
+		InvokeID: ev.InvokeID, TaskID: t.ID, Status: string(ev.Status), ExitCode: ev.ExitCode,
+		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: requeued, At: at,
+	}, executionKey(ev))
+}
+
+// planAlert plans one alert for the owner, which is what the alert is about.
+func (d *draft) planAlert(a Alert, owner string) {
+	if d.p.AlertOn == nil {
+		return
+	}
+	a.InstanceID = d.Instance.ID
+	if a.Region == "" {
+		a.Region = d.Instance.Region
+	}
+	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
+	key := effectKey(EffectAlert, a.Fingerprint, "", 1)
+	if _, planned := d.Effects[key]; planned {
+		return
+	}
+	d.setEffect(Effect{Key: key, Kind: EffectAlert, Alert: &a, Attempt: 1, PlannedAt: d.m.Now})
+	d.note("alert planned", string(a.Kind))
+}

@@ -1,0 +1,48 @@
+package remediation
+
+import (
+	"encoding/json"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// taskEvent is the end of an execution as expressions see it.
+func taskEvent(ev event.TaskCompleted) flow.Event {
+	name, _ := SplitName(ev.CommandName)
+	code := -1
+	if ev.ExitCode != nil {
+		code = int(*ev.ExitCode)
+	}
+	return flow.Event{
+		Kind: flow.TaskCompleted, ID: ev.ID, Source: ev.Source, Region: ev.Region,
+		Account: ev.Account, Time: ev.Time, InstanceID: ev.InstanceID,
+		InvokeID: ev.InvokeID, CommandID: ev.CommandID, CommandName: name,
+		InvocationStatus: string(ev.Status), ExitCode: code, ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc,
+		RepeatMode: ev.RepeatMode, Repeats: int(ev.Repeats),
+		StartTime: ev.StartTime, FinishTime: ev.FinishTime, OwnerUID: ev.OwnerUID, PlayerUID: ev.PlayerUID,
+	}
+}
+
+// heartbeatEvent is a first heartbeat as expressions see it.
+func heartbeatEvent(ev event.FirstHeartbeat) flow.Event {
+	uptime := -1
+	if ev.HasUptime {
+		uptime = int(ev.Uptime.Milliseconds())
+	}
+	return flow.Event{
+		Kind: flow.FirstHeartbeat, ID: ev.ID, Source: ev.Source, Region: ev.Region,
+		Account: ev.Account, Time: ev.Time, InstanceID: ev.InstanceID,
+		BizEventID: ev.BizEventID, AgentVersion: ev.AgentVersion, Zone: ev.Zone,
+		DataRegion: ev.DataRegion, Uptime: uptime, Extensions: string(ev.Extensions),
+	}
+}
+
+// decodeAnswer reads the answer of an earlier invocation.
+func decodeAnswer(text, instanceID string) Answer {
+	a := Answer{InstanceID: instanceID}
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		return Answer{InstanceID: instanceID}
+	}
+	return a
+}

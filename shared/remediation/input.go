@@ -1,0 +1,151 @@
+package remediation
+
+import (
+	"time"
+
+	"aftercare/shared/event"
+)
+
+// Input is what makes a handler decide about one instance: an Ended, a
+// Heartbeat, a Submission, a Cancel, a WakeUp, Results or Continue.
+type Input interface{ input() }
+
+func (Ended) input()      {}
+func (Heartbeat) input()  {}
+func (Submission) input() {}
+func (Cancel) input()     {}
+func (WakeUp) input()     {}
+func (Results) input()    {}
+func (Continue) input()   {}
+
+// Ended is the end of an execution.
+type Ended struct {
+	Event    event.TaskCompleted
+	Received time.Time
+	// Source is SourceEvent or SourcePoll.
+	Source string
+}
+
+// How the end of an execution was learned.
+const (
+	SourceEvent = "event"
+	SourcePoll  = "poll"
+)
+
+// Heartbeat is a first heartbeat.
+type Heartbeat struct {
+	Event    event.FirstHeartbeat
+	Received time.Time
+}
+
+// Submission asks for one command on one instance.
+type Submission struct {
+	// Key identifies the submission, 32 hex digits: Key of the caller's
+	// dedupeKey, or of the request id.
+	Key       string
+	DedupeKey string
+	Name      string
+	Command   Command
+	Priority  int
+	// ExpiresIn is how long the task may wait; 0 means the policy's TaskTTL.
+	ExpiresIn time.Duration
+}
+
+// Cancel asks that a task be stopped, or never started.
+type Cancel struct {
+	Key       string
+	DedupeKey string
+	TaskID    string
+}
+
+// WakeUp is a look at an instance because of a stored promise.
+type WakeUp struct{}
+
+// Continue goes on with what a decision left because its batch was full.
+type Continue struct{}
+
+// Results are what became of effects.
+type Results struct {
+	List []Result
+}
+
+// ResultKind says what became of an effect.
+type ResultKind string
+
+// The kinds of result.
+const (
+	ResultDone      ResultKind = "done"      // sent, stopped or delivered
+	ResultInvalid   ResultKind = "invalid"   // refused for good
+	ResultThrottled ResultKind = "throttled" // not sent; the next minute
+	ResultQuota     ResultKind = "quota"     // not sent; the next day
+	ResultNotSent   ResultKind = "not_sent"  // not sent; with a backoff
+	ResultUnknown   ResultKind = "unknown"   // it may have reached the service
+	ResultGivenUp   ResultKind = "given_up"  // it may have, and too long ago to try again
+)
+
+// Result is what became of one effect.
+type Result struct {
+	Key string
+	// Commit is the claim under which the effect was performed.
+	Commit   string
+	Kind     ResultKind
+	InvokeID string // of a command that was sent
+	// Reason is a word for logs and records, such as a service's error code.
+	Reason string
+	// MaybeSent: a try of this invocation had an unknown outcome, whatever
+	// the kind says of the last one.
+	MaybeSent bool
+}
+
+// Facts are answers of Cloud Assistant that a decision asked for with
+// Questions. What could not be asked is missing.
+type Facts struct {
+	Agent *AgentStatus
+	// Invocations by invoke id; a nil value means that Cloud Assistant knows
+	// no such invocation.
+	Invocations map[string]*Invocation
+}
+
+// Questions is what Decide would like to know.
+type Questions struct {
+	Agent       bool
+	Invocations []string // invoke ids
+}
+
+// Ask says what Decide would need to know from Cloud Assistant to handle in.
+// Most inputs need nothing.
+func Ask(s State, in Input, p Policy, now time.Time) Questions {
+	var q Questions
+	switch in := in.(type) {
+	case Submission:
+		q.Agent = s.Instance.Boot == BootUnknown && s.Instance.CheckAt.IsZero() || s.checkDue(now)
+	case WakeUp:
+		q.Agent = s.waiting() && s.checkDue(now)
+		for _, t := range s.Tasks {
+			if t.State == TaskRunning && !t.Deadline.After(now) {
+				q.Invocations = append(q.Invocations, t.InvokeID)
+			}
+		}
+	case Ended:
+		if _, known := s.taskOf(in.Event); !known && s.originPossible(in.Event.CommandID) {
+			q.Invocations = []string{in.Event.InvokeID}
+		}
+	}
+	return q
+}
+
+// checkDue reports whether it is time to ask for the agent's status.
+func (s State) checkDue(now time.Time) bool {
+	i := s.Instance
+	return i.Boot != BootBootable && !i.CheckAt.IsZero() && !i.CheckAt.After(now)
+}
+
+// waiting reports whether a task is queued.
+func (s State) waiting() bool {
+	for _, t := range s.Tasks {
+		if t.State == TaskQueued {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+package remediation
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+)
+
+// results takes notice of what became of effects. It changes only what it
+// finds: an end that arrived first has moved the task and removed the effect.
+func (d *draft) results(in Results) {
+	for _, r := range in.List {
+		e, ok := d.Effects[r.Key]
+		if !ok {
+			continue
+		}
+		t, hasTask := d.Tasks[e.TaskID]
+		switch {
+		case r.Kind == ResultUnknown && e.Kind.sends():
+			// The claim stays until it ends; then Cloud Assistant is asked.
+		case r.Kind == ResultDone && e.Kind.sends():
+			d.dropEffect(e.Key)
+			if hasTask {
+				d.sent(t, r.InvokeID)
+			}
+		case r.Kind == ResultDone:
+			d.dropEffect(e.Key)
+		case r.Kind == ResultInvalid && e.Kind == EffectStop:
+			d.dropEffect(e.Key)
+			d.note("stop of task "+e.TaskID+" dropped", r.Reason)
+		case r.Kind == ResultInvalid && e.Kind.sends():
+			d.lostTask(e, t, hasTask, TaskInvalid, AlertTaskInvalid, r.Reason,
+				"A command was refused for good, and does not run.")
+		case e.Claim.Commit != r.Commit:
+			// Somebody else has claimed it since; what follows is theirs.
+		case r.Kind == ResultGivenUp && e.Kind.sends():
+			d.lostTask(e, t, hasTask, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
+				"It is not known whether a command ran, and it is too late to send it again.")
+		case e.Kind == EffectAlert && e.Tries >= d.p.AlertTries:
+			d.dropEffect(e.Key)
+			d.log.LostAlerts = append(d.log.LostAlerts, e)
+			d.note("alert given up", r.Reason)
+		default:
+			d.putBack(e, r)
+		}
+	}
+	d.matchLate()
+	d.releaseLater()
+}
+
+// sent marks the task as running.
+func (d *draft) sent(t Task, invokeID string) {
+	timeout := 60 * time.Second
+	switch {
+	case t.Command.Run != nil && t.Command.Run.Timeout > 0:
+		timeout = t.Command.Run.Timeout
+	case t.Command.Invoke != nil && t.Command.Invoke.Timeout > 0:
+		timeout = t.Command.Invoke.Timeout
+	}
+	t.State = TaskRunning
+	t.InvokeID = invokeID
+	t.EffectKey = ""
+	t.Deadline = d.m.Now.Add(timeout + d.p.EndMargin)
+	d.setTask(t)
+	d.planStop(t)
+}
+
+// lostTask ends a task whose command can not, or must not, be sent.
+func (d *draft) lostTask(e Effect, t Task, hasTask bool, state TaskState, kind AlertKind, reason, summary string) {
+	d.dropEffect(e.Key)
+	if !hasTask {
+		return
+	}
+	d.endTask(t, state, reason, e.Key)
+	d.planAlert(Alert{
+		Kind: kind, Summary: summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: reason, At: d.m.Now,
+	}, e.Key)
+}
+
+// putBack gives up the claim of an effect that was not sent, and says when it
+// may be claimed again.
+func (d *draft) putBack(e Effect, r Result) {
+	e.Claim = Claim{}
+	if e.Kind.sends() && !r.MaybeSent {
+		e.FirstSent = e.PriorSent
+	}
+	switch r.Kind {
+	case ResultThrottled:
+		next := d.m.Now.Truncate(d.p.Minute).Add(d.p.Minute)
+		e.NotBefore = next.Add(spread(e.Key, d.p.Minute/4))
+	case ResultQuota:
+		e.NotBefore = nextDay(d.m.Now).Add(spread(e.Key, 10*d.p.Minute))
+	default:
+		e.NotBefore = d.m.Now.Add(d.p.backoff(e.Tries))
+	}
+	d.setEffect(e)
+	d.note("effect "+e.Key+" put back", string(r.Kind)+" "+r.Reason)
+}
+
+// releaseLater says whether results made work that can be done at once.
+func (d *draft) releaseLater() {
+	open := d.Instance.Boot == BootBootable && d.blockedUntil().IsZero()
+	if len(d.dueEffects()) > 0 || open && d.waiting() {
+		d.more = true
+	}
+}
+
+// spread derives a delay below limit from a key, so that effects which wait
+// for the same moment do not all come back at once.
+func spread(key string, limit time.Duration) time.Duration {
+	raw, err := hex.DecodeString(key[:4])
+	if err != nil {
+		return 0
+	}
+	return time.Duration(binary.BigEndian.Uint16(raw)) * limit / (1 << 16)
+}
+
+// chinaTime is the zone in whose days the service counts its daily quota.
+var chinaTime = time.FixedZone("UTC+8", 8*60*60)
+
+// nextDay is the start of the next day of the service's daily quota. That its
+// days are those of UTC+8 is an assumption: the service does not say.
+func nextDay(now time.Time) time.Time {
+	y, m, day := now.In(chinaTime).Date()
+	return time.Date(y, m, day+1, 0, 0, 0, 0, chinaTime).UTC()
+}

@@ -1,0 +1,290 @@
+package remediation
+
+import (
+	"maps"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// BootState is what is known about whether an instance takes commands.
+type BootState string
+
+// The boot states. An instance without a row is BootUnknown.
+const (
+	BootUnknown  BootState = "unknown"  // nothing is known, or what was known is doubted
+	BootWaiting  BootState = "waiting"  // its agent was asked for and is not up
+	BootBootable BootState = "bootable" // its agent is up
+)
+
+// Instance is the state of the instance itself.
+type Instance struct {
+	ID string `json:"-"`
+	// Rev counts the commits of this instance's live rows; 0 means that there
+	// is no row yet.
+	Rev  int64     `json:"-"`
+	Boot BootState `json:"boot,omitempty"`
+	// BootSince is when Boot took its value, by the clock of the event that
+	// told it.
+	BootSince time.Time `json:"bootSince,omitzero"`
+	// BootTime is when the operating system started, from the newest first
+	// heartbeat; zero if none was seen.
+	BootTime time.Time `json:"bootTime,omitzero"`
+	// BootSeq counts the boots seen.
+	BootSeq      int64  `json:"bootSeq,omitempty"`
+	AgentVersion string `json:"agentVersion,omitempty"`
+	OS           string `json:"os,omitempty"`
+	Region       string `json:"region,omitempty"`
+	Zone         string `json:"zone,omitempty"`
+	// CheckAt is when the agent's status is to be asked while tasks wait;
+	// zero if it need not be. Checks counts how often it was not up.
+	CheckAt time.Time `json:"checkAt,omitzero"`
+	Checks  int       `json:"checks,omitempty"`
+	// WakeAt is the newest wake-up that was armed for this instance.
+	WakeAt time.Time `json:"wakeAt,omitzero"`
+}
+
+// TaskState is the state of a task.
+type TaskState string
+
+// The states of a task; the first three are live.
+const (
+	TaskQueued     TaskState = "queued"
+	TaskReleasing  TaskState = "releasing"
+	TaskRunning    TaskState = "running"
+	TaskSucceeded  TaskState = "succeeded"
+	TaskFailed     TaskState = "failed"
+	TaskTimedOut   TaskState = "timed_out"
+	TaskAborted    TaskState = "aborted"
+	TaskInvalid    TaskState = "invalid"
+	TaskCancelled  TaskState = "cancelled"
+	TaskTerminated TaskState = "terminated"
+	TaskExpired    TaskState = "expired"
+)
+
+// Task is a command that Aftercare was asked to run on one instance.
+type Task struct {
+	ID    string    `json:"id"`
+	State TaskState `json:"state"`
+	// Name is the given name of the command, or the id of a saved one.
+	Name string `json:"name"`
+	// Command is dropped when the task ends.
+	Command Command `json:"command,omitzero"`
+	// Priority is 0 to 9; 9 is released first.
+	Priority    int       `json:"priority"`
+	SubmittedAt time.Time `json:"submittedAt"`
+	ExpiresAt   time.Time `json:"expiresAt"`
+	// Attempt counts from 1 and rises only after a known end.
+	Attempt int `json:"attempt"`
+	// Cause is the input that made the task: the event's or the submission's key.
+	Cause string `json:"cause"`
+	// RunID and Step name the flow run that the task is a step of; empty for
+	// submissions. Chain is that run's chain.
+	RunID string   `json:"runId,omitempty"`
+	Step  string   `json:"step,omitempty"`
+	Chain []string `json:"chain,omitempty"`
+	// EffectKey is the effect that sends this attempt, while releasing.
+	EffectKey string `json:"effectKey,omitempty"`
+	InvokeID  string `json:"invokeId,omitempty"`
+	// Deadline is when a running task's end is asked for, if no event told it.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Cancel says that the task is to be stopped as soon as its invoke id is known.
+	Cancel bool `json:"cancel,omitempty"`
+
+	// How it ended.
+	EndedAt   time.Time    `json:"endedAt,omitzero"`
+	Status    event.Status `json:"status,omitempty"`
+	ExitCode  *int64       `json:"exitCode,omitempty"`
+	ErrorCode string       `json:"errorCode,omitempty"`
+	Reason    string       `json:"reason,omitempty"`
+}
+
+// live reports whether a task in this state still has work to do.
+func (s TaskState) live() bool {
+	return s == TaskQueued || s == TaskReleasing || s == TaskRunning
+}
+
+// EffectKind is something to do outside the ledger.
+type EffectKind string
+
+// The kinds of effect.
+const (
+	EffectRun    EffectKind = "run"
+	EffectInvoke EffectKind = "invoke"
+	EffectStop   EffectKind = "stop"
+	EffectAlert  EffectKind = "alert"
+)
+
+// sends reports whether an effect of this kind starts a command.
+func (k EffectKind) sends() bool { return k == EffectRun || k == EffectInvoke }
+
+// rank orders effects for acting: commands, stops, alerts.
+func (k EffectKind) rank() int {
+	switch k {
+	case EffectRun, EffectInvoke:
+		return 0
+	case EffectStop:
+		return 1
+	}
+	return 2
+}
+
+// Effect is something to do outside the ledger, planned and stored before it
+// is done.
+type Effect struct {
+	Key    string     `json:"key"`
+	Kind   EffectKind `json:"kind"`
+	TaskID string     `json:"taskId,omitempty"` // run, invoke, stop
+	Alert  *Alert     `json:"alert,omitempty"`  // alert
+	// Attempt is the task's; 1 for the others.
+	Attempt int `json:"attempt"`
+	// Tries counts the claims.
+	Tries int `json:"tries"`
+	// NotBefore is when the effect may be claimed next.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	Claim     Claim     `json:"claim,omitzero"`
+	// FirstSent is when the first claim was made that may have reached the
+	// service; zero if none can have. PriorSent is what it was before the
+	// present claim.
+	FirstSent time.Time `json:"firstSent,omitzero"`
+	PriorSent time.Time `json:"priorSent,omitzero"`
+	PlannedAt time.Time `json:"plannedAt"`
+}
+
+// Claim is one invocation's right to perform an effect. It is free for
+// others after Until.
+type Claim struct {
+	Commit string    `json:"commit"`
+	Until  time.Time `json:"until"`
+}
+
+// held reports whether somebody may still be performing the effect.
+func (c Claim) held(now time.Time) bool { return c.Commit != "" && now.Before(c.Until) }
+
+// FlowRun is one execution of a flow for one instance.
+type FlowRun struct {
+	ID   string    `json:"id"`
+	Flow string    `json:"flow"`
+	Plan flow.Plan `json:"plan,omitzero"` // dropped when the run ends
+	// Step is the index of the step that is under way.
+	Step int `json:"step"`
+	// Chain is the flows that led here, this one last.
+	Chain []string `json:"chain"`
+	// Cause is the input that started the run.
+	Cause     string       `json:"cause"`
+	StartedAt time.Time    `json:"startedAt"`
+	Steps     []StepRecord `json:"steps,omitempty"`
+	EndedAt   time.Time    `json:"endedAt,omitzero"`
+	Result    string       `json:"result,omitempty"` // succeeded or failed
+	Reason    string       `json:"reason,omitempty"`
+}
+
+// StepRecord is what became of one step of a flow run.
+type StepRecord struct {
+	ID       string    `json:"id"`
+	TaskID   string    `json:"taskId"`
+	State    TaskState `json:"state"`
+	ExitCode *int64    `json:"exitCode,omitempty"`
+	// Cause is the input that ended the step.
+	Cause string `json:"cause"`
+}
+
+// Unmatched is the end of an execution that may belong to a task whose invoke
+// id is not stored yet.
+type Unmatched struct {
+	Event    event.TaskCompleted `json:"event"`
+	Received time.Time           `json:"received"`
+}
+
+// State is everything about one instance that decisions depend on. Decide
+// never changes the maps that it was given.
+type State struct {
+	Instance  Instance
+	Tasks     map[string]Task      // by task id
+	Effects   map[string]Effect    // by key
+	Runs      map[string]FlowRun   // by run id
+	Unmatched map[string]Unmatched // by invoke id
+}
+
+// NewState is the state of an instance that has no rows.
+func NewState(instanceID string) State {
+	return State{
+		Instance:  Instance{ID: instanceID, Boot: BootUnknown},
+		Tasks:     map[string]Task{},
+		Effects:   map[string]Effect{},
+		Runs:      map[string]FlowRun{},
+		Unmatched: map[string]Unmatched{},
+	}
+}
+
+func (s State) clone() State {
+	s.Tasks = maps.Clone(s.Tasks)
+	s.Effects = maps.Clone(s.Effects)
+	s.Runs = maps.Clone(s.Runs)
+	s.Unmatched = maps.Clone(s.Unmatched)
+	return s
+}
+
+// Change is one live row before and after a decision. Before is nil for a new
+// row, After for a removed one.
+type Change[T any] struct {
+	Before, After *T
+}
+
+// Changes is what one commit writes. Either all of it is written, or nothing.
+type Changes struct {
+	// Instance is nil if no live row changes; its Rev is the one that was read.
+	Instance  *Instance
+	Tasks     []Change[Task]
+	Effects   []Change[Effect]
+	Runs      []Change[FlowRun]
+	Unmatched []Change[Unmatched]
+
+	// Execution and Input are put only if they are not there yet: the commit
+	// is a duplicate if they are.
+	Execution *Execution
+	Input     *InputRecord
+	// Records for people.
+	EndedTasks []Task
+	EndedRuns  []FlowRun
+	Boots      []Boot
+	LostAlerts []Effect
+}
+
+// Empty reports whether there is nothing to write.
+func (c Changes) Empty() bool {
+	return c.Instance == nil && c.Execution == nil && c.Input == nil
+}
+
+// Execution is the record of one run of a command on one instance.
+type Execution struct {
+	Event event.TaskCompleted
+	// Name is the command's name without Aftercare's marker.
+	Name string
+	// TaskID is the task that it was an attempt of; empty for commands that
+	// others started.
+	TaskID string
+	// Source says how the end was learned: "event" or "poll".
+	Source   string
+	Received time.Time
+}
+
+// InputRecord is the record of an input that planned something and is no
+// execution.
+type InputRecord struct {
+	Key string // 32 hex digits
+	// Answer is what the handler answered, so that a duplicate gets the same.
+	Answer string
+	// DedupeKey is the caller's own word for the input, if there was one.
+	DedupeKey string
+}
+
+// Boot is the record of one boot.
+type Boot struct {
+	Seq          int64
+	Time         time.Time
+	EventID      string
+	EventTime    time.Time
+	AgentVersion string
+}
