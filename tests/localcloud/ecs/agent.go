@@ -1,0 +1,255 @@
+package ecs
+
+import (
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// keptResults is how many results of a repeated invocation are kept.
+const keptResults = 100
+
+// wait makes a task Pending: it runs when the agent picks it up, or ends as
+// Aborted. The caller holds the lock and commits.
+func (s *Server) wait(t *task) {
+	t.Status, t.Updated = statusPending, s.options.Now()
+	t.due = time.Now().Add(s.options.Delays.Pickup)
+	t.waits++
+	waits := t.waits
+	s.after(s.options.Delays.AbortAfter, func() {
+		if t.Status == statusPending && t.waits == waits {
+			s.abort(t)
+		}
+	})
+	s.putTask(t)
+}
+
+// deliverLater lets the agent look for commands when it may pick up those that
+// are there now.
+func (s *Server) deliverLater(i *instance) {
+	s.after(s.options.Delays.Pickup, func() {
+		if !i.AgentUp {
+			return
+		}
+		for _, t := range slices.Clone(i.open) {
+			if t.Status == statusPending && !time.Now().Before(t.due) {
+				s.start(t)
+			}
+		}
+	})
+}
+
+// abort ends a task that no agent picked up in time.
+func (s *Server) abort(t *task) {
+	i := s.instances[t.InstanceID]
+	code, info := "ClientNotRunning", "the Cloud Assistant Agent is not running"
+	beat := i.heartbeat(s.options.Now(), s.options.Delays.HeartbeatEvery)
+	switch {
+	case i.State != "Running":
+		code, info = "InstanceNotRunning", "the instance is not running"
+	case i.AgentUp:
+		code, info = "DeliveryTimeout", "the command could not be sent in time"
+	case !beat.IsZero() && s.options.Now().Sub(beat) <= s.options.Delays.HeartbeatValid && i.AgentStopped:
+		code, info = "ClientNotResponse", "the Cloud Assistant Agent does not respond"
+	}
+	t.reset()
+	s.finish(t, statusAborted, code, info)
+}
+
+// reset forgets the outcome of an earlier run.
+func (t *task) reset() {
+	t.outcome = outcome{Status: t.Status, Repeats: t.Repeats}
+	t.why = ""
+}
+
+// start runs a task's script, or ends the task if it cannot run. The caller
+// holds the lock and commits.
+func (s *Server) start(t *task) {
+	i := s.instances[t.InstanceID]
+	t.reset()
+	if t.invocation.Command.Type != "RunShellScript" {
+		s.finish(t, statusFailed, "ExecutionException", "the local cloud does not imitate "+t.invocation.Command.Type)
+		return
+	}
+	job, code, info := s.prepare(t, i)
+	if code != "" {
+		s.finish(t, statusInvalid, code, info)
+		return
+	}
+	now := s.options.Now()
+	t.Repeats++
+	t.Status, t.Start, t.Updated = statusRunning, now, now
+	job.path = filepath.Join(s.root(i.ID), ".assist", t.InvokeID+"-"+ordinal(t.Repeats)+".sh")
+	i.LastInvoked = now
+	i.Invoked++
+	s.put(bucketInstances, i.ID, i)
+	s.putTask(t)
+	r := s.recordRun(t)
+	if s.commit() != nil {
+		return // what is not known to be running must not run
+	}
+	t.script = newScript(job)
+	s.background.Add(1)
+	go s.execute(t, t.script, r)
+}
+
+// execute waits for a script and ends its task.
+func (s *Server) execute(t *task, sc *script, r *run) {
+	defer s.background.Done()
+	end := sc.run(func(pid int) { s.recordProcess(r, pid) })
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.script = nil
+	t.ExitCode, t.Output, t.Dropped = end.exit, end.output, end.dropped
+	switch {
+	case t.Status == statusStopping:
+		t.ExitCode = 0
+		s.finish(t, statusTerminated, "", "")
+	case t.why != "":
+		t.ExitCode = 0
+		s.finish(t, statusFailed, t.why, "the command was interrupted while it ran")
+	case end.timedOut:
+		t.ExitCode = 0
+		t.Finish = t.Start.Add(t.invocation.Limit)
+		s.finish(t, statusTimeout, "ExecutionTimeout", "the command ran longer than its timeout")
+	case end.err != nil:
+		s.finish(t, statusFailed, "ExecutionException", end.err.Error())
+	case end.exit != 0:
+		s.finish(t, statusFailed, "ExitCodeNonzero", "the exit code of the command is not zero")
+	default:
+		s.finish(t, statusSuccess, "", "")
+	}
+	s.endRun(r, end)
+	s.commit() // a failure shows in the next call
+}
+
+// finish ends a run of a task, tells of it, and decides whether the task goes
+// on. The caller holds the lock and commits.
+func (s *Server) finish(t *task, status, code, info string) {
+	now := s.options.Now()
+	stopped := status == statusCancelled || status == statusTerminated
+	t.Status, t.ErrorCode, t.ErrorInfo, t.Updated = status, code, info, now
+	if t.Finish.IsZero() {
+		t.Finish = now
+	}
+	if stopped {
+		t.Stop = now
+	}
+	t.why = ""
+	s.emitCompleted(t)
+	if mode := t.invocation.RepeatMode; mode == modePeriod || mode == modeEachReboot {
+		t.History = append(t.History, t.outcome)
+		t.History = t.History[max(0, len(t.History)-keptResults):]
+		if !stopped && s.again(t) {
+			t.Status = statusScheduled
+		}
+	}
+	if t.ended() {
+		i := s.instances[t.InstanceID]
+		i.open = slices.DeleteFunc(i.open, func(o *task) bool { return o == t })
+	}
+	s.putTask(t)
+}
+
+// again arms the next run of a repeated task, and reports whether there is
+// one.
+func (s *Server) again(t *task) bool {
+	if t.invocation.RepeatMode == modeEachReboot {
+		return true
+	}
+	from := t.Next
+	if from.IsZero() {
+		from = t.invocation.Created
+	}
+	next, ok := t.invocation.plan.after(from, t.invocation.Created)
+	if !ok {
+		return false
+	}
+	t.Next = next
+	s.arm(t)
+	return true
+}
+
+// arm starts a Period task at its next time. Missed times are skipped, but a
+// task with a single time ends as Aborted if it missed it.
+func (s *Server) arm(t *task) {
+	next := t.Next
+	s.after(max(next.Sub(s.options.Now()), 0), func() {
+		if t.Status != statusScheduled || !t.Next.Equal(next) {
+			return
+		}
+		switch i := s.instances[t.InstanceID]; {
+		case i.AgentUp:
+			s.start(t)
+		case t.invocation.plan.once():
+			s.abort(t)
+		default:
+			s.again(t)
+			s.putTask(t)
+		}
+	})
+}
+
+// stop ends a task for StopInvocation: what has not started is Cancelled, what
+// runs is killed and will be Terminated.
+func (s *Server) stop(t *task) {
+	switch t.Status {
+	case statusPending, statusScheduled:
+		t.reset()
+		s.finish(t, statusCancelled, "", "")
+	case statusRunning:
+		t.Status, t.Updated = statusStopping, s.options.Now()
+		if t.script != nil {
+			t.script.kill()
+		}
+		s.putTask(t)
+	}
+}
+
+// resume picks up what was open when the state was last closed. A script that
+// ran is not run again. The caller holds the lock and commits.
+func (s *Server) resume() {
+	s.killOrphans()
+	for _, inv := range s.invocations {
+		s.byID[inv.ID] = inv
+		if inv.RepeatMode == modePeriod {
+			inv.plan, _ = parseSchedule(inv.Frequency) // it was accepted
+		}
+	}
+	for _, i := range s.instances {
+		if i.State == "Running" && !i.AgentUp && !i.AgentStopped {
+			s.agentLater(i)
+		}
+		for _, t := range slices.Clone(i.open) {
+			switch t.Status {
+			case statusPending:
+				s.wait(t)
+			case statusScheduled:
+				if t.invocation.RepeatMode == modePeriod {
+					s.catchUp(t)
+				}
+			case statusStopping:
+				s.finish(t, statusTerminated, "", "")
+			case statusRunning:
+				s.finish(t, statusFailed, "ExecutionInterrupted", "the command was interrupted while it ran")
+			}
+		}
+		s.deliverLater(i)
+	}
+}
+
+// catchUp arms a Period task again, without the times that have passed.
+func (s *Server) catchUp(t *task) {
+	now := s.options.Now()
+	for !t.invocation.plan.once() && t.Next.Before(now) {
+		next, ok := t.invocation.plan.after(t.Next, t.invocation.Created)
+		if !ok {
+			t.Status = statusAborted
+			s.finish(t, statusAborted, "ClientNotRunning", "the schedule ended while the agent was away")
+			return
+		}
+		t.Next = next
+	}
+	s.arm(t)
+}

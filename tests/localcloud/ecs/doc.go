@@ -1,0 +1,57 @@
+// Package ecs imitates the Cloud Assistant part of the ECS OpenAPI (RPC style,
+// version 2014-05-26) together with the instances that it talks to: they boot,
+// reboot and stop on request, and each has an agent that really runs the
+// scripts that it is sent, in a folder of its own. The official SDK for Go,
+// unmodified, cannot tell the wire format from the real one: signatures, time
+// stamps, nonces and security tokens are checked, and errors carry the codes
+// and statuses of the real service.
+//
+// The actions are RunCommand, CreateCommand, InvokeCommand, StopInvocation,
+// DescribeInvocations, DescribeInvocationResults, DescribeCloudAssistantStatus
+// and DescribeInstances. Service events leave as CloudEvents through
+// Options.Emit, in the order in which they happened and at least once.
+//
+// With Options.Path, what was acknowledged survives SIGKILL: instances,
+// commands, invocations, client tokens, the list of runs, and events that were
+// not handed over yet. A script that ran at that moment is never run again: on
+// the next Start its invocation ends as Failed with ErrorCode
+// ExecutionInterrupted, and where /proc exists what is left of its process
+// group is killed.
+//
+// A folder per instance is no sandbox. Scripts run with the rights of the
+// calling process: only HOME, PATH and the working directory point into the
+// folder, and nothing of the environment is inherited.
+//
+// What is not imitated is answered with the code LocalCloud.NotImitated and
+// the name of what was asked for; Limits lists it.
+package ecs
+
+// Limits says, a sentence each, where this package differs from the real
+// service.
+func Limits() []string {
+	return []string{
+		"Actions other than the eight of the package comment answer InvalidAction.NotFound (404) with their name.",
+		"Answers are JSON only: another Format, and the signature version 3 protocol, are refused.",
+		"A parameter that is not known answers LocalCloud.NotImitated (400) with its name, where the real service ignores it.",
+		"RepeatMode DryRun, containers, Launcher, OssOutputDelivery, WindowsPasswordName and OOS parameter stores are refused.",
+		"There is one resource group, the default one, which has no id; any ResourceGroupId answers InvalidResourceGroup.NotFound.",
+		"RAM policies are not evaluated: an accepted access key may do everything.",
+		"The only operating system users are root and System; another Username ends as Invalid with AccountNotExists, and root is whoever runs this program.",
+		"RunBatScript and RunPowerShellScript are accepted for Windows instances and end as Failed with ExecutionException; no script of theirs runs.",
+		"TerminationMode is checked but both values act as ProcessTree, and background processes of a script end with it, unless they left its process group.",
+		"StopInvocation ends a running script (Terminated); some pages of the real service say that it lets a started one finish.",
+		"The folder of an instance is no sandbox: scripts can read and write whatever the program can.",
+		"A working directory other than the default must exist in the instance's folder; absolute paths are taken relative to that folder.",
+		"Of an output over 24 KB the first and the last 12 KB are kept, and Dropped is the number of bytes between them.",
+		"A ClientToken is remembered per action for Delays.TokenTTL; the real lifetime is not documented.",
+		"The daily quota counts calls, and a day is one of China Standard Time (UTC+8).",
+		"Throttling counts calls per action and calendar minute, and answers Throttling.User (400).",
+		"Signature nonces are remembered in memory only, for as long as their time stamps are valid.",
+		"NextRebootOnly and EveryReboot are held by the service and start at the first heartbeat after the next boot.",
+		"Period skips the times at which the agent is not up; a missed at(...) ends as Aborted. Without a time zone, cron means UTC.",
+		"Period and EveryReboot keep the last 100 results for IncludeHistory; nothing else ever expires.",
+		"An agent that comes back with StartAgent sends a first heartbeat event too, because the real one counts per process.",
+		"DescribeInstances knows the fields of instances that exist here, and filters by id, name, status, zone and tag only.",
+		"DescribeInvocationResults without InvokeId answers with the newest results of all invocations.",
+	}
+}

@@ -1,0 +1,294 @@
+package ecs
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// ErrUnknownInstance and ErrState are what the control surface returns for an
+// instance that does not exist, and for a step that its state does not allow.
+var (
+	ErrUnknownInstance = errors.New("no such instance")
+	ErrState           = errors.New("the instance's state does not allow it")
+)
+
+// Instance is a machine of the local cloud.
+type Instance struct {
+	// ID starts with "i-" and goes on with letters, digits and hyphens.
+	ID string
+	// Name defaults to the id.
+	Name string
+	Tags map[string]string
+	// OSType is "linux" (the default) or "windows".
+	OSType string
+	// Zone defaults to the region with "-i".
+	Zone string
+
+	// What follows is set by the server, and not read by CreateInstance.
+
+	State    string // Stopped or Running
+	AgentUp  bool
+	Boots    int
+	BootedAt time.Time // when the operating system last started
+	Created  time.Time
+}
+
+// instance is what is stored about an Instance, and its open work.
+type instance struct {
+	Instance
+	AgentSince   time.Time // the first heartbeat of this agent process
+	AgentStopped bool      // by StopAgent: it does not come up by itself
+	LastBeat     time.Time // the last heartbeat of an agent that is gone
+	LastInvoked  time.Time
+	Invoked      int64
+
+	tasks []*task // all, in the order of their acceptance
+	open  []*task // those that have not ended
+	timer *time.Timer
+}
+
+func (i *instance) adopt(t *task) {
+	i.tasks = append(i.tasks, t)
+	if !t.ended() {
+		i.open = append(i.open, t)
+	}
+}
+
+func (i *instance) stopTimer() {
+	if i.timer != nil {
+		i.timer.Stop()
+	}
+}
+
+func (i *instance) windows() bool { return i.OSType == "windows" }
+
+func (i *instance) agentVersion() string {
+	if i.windows() {
+		return "2.1.3.529"
+	}
+	return "2.2.3.529"
+}
+
+// heartbeat is the time of the last heartbeat; zero if there was none.
+func (i *instance) heartbeat(now time.Time, every time.Duration) time.Time {
+	if !i.AgentUp {
+		return i.LastBeat
+	}
+	return i.AgentSince.Add(max(now.Sub(i.AgentSince), 0).Truncate(every))
+}
+
+var instanceID = regexp.MustCompile(`^i-[A-Za-z0-9-]{1,60}$`)
+
+// CreateInstance adds a stopped instance and makes its folder.
+func (s *Server) CreateInstance(spec Instance) error {
+	if !instanceID.MatchString(spec.ID) {
+		return fmt.Errorf("create instance %q: an id is i- and at most 60 letters, digits and hyphens", spec.ID)
+	}
+	i := &instance{Instance: Instance{
+		ID: spec.ID, Name: spec.Name, Tags: maps.Clone(spec.Tags), OSType: spec.OSType, Zone: spec.Zone,
+		State: "Stopped", Created: s.options.Now(),
+	}}
+	if i.Name == "" {
+		i.Name = i.ID
+	}
+	if i.Zone == "" {
+		i.Zone = s.options.Region + "-i"
+	}
+	switch i.OSType {
+	case "":
+		i.OSType = "linux"
+	case "linux", "windows":
+	default:
+		return fmt.Errorf("create instance %s: the OS type %q is neither linux nor windows", spec.ID, spec.OSType)
+	}
+	if err := os.MkdirAll(filepath.Join(s.root(i.ID), "root"), 0o755); err != nil {
+		return fmt.Errorf("create instance %s: make its folder: %w", spec.ID, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.instances[i.ID] != nil {
+		return fmt.Errorf("create instance %s: it exists already", spec.ID)
+	}
+	s.instances[i.ID] = i
+	s.emitState(i, "Created")
+	return s.saved(i)
+}
+
+// Boot starts a stopped instance. Its first heartbeat comes Delays.Boot later.
+func (s *Server) Boot(id string) error {
+	return s.control("boot", id, func(i *instance) error {
+		if i.State != "Stopped" {
+			return ErrState
+		}
+		s.bootUp(i)
+		return nil
+	})
+}
+
+// Reboot stops a running instance and starts it again. Running scripts end as
+// Failed with InstanceRestarted.
+func (s *Server) Reboot(id string) error {
+	return s.control("reboot", id, func(i *instance) error {
+		if i.State != "Running" {
+			return ErrState
+		}
+		s.agentDown(i, "InstanceRestarted")
+		s.emitState(i, "Stopping")
+		s.bootUp(i)
+		return nil
+	})
+}
+
+// Stop stops a running instance. Running scripts end as Failed with
+// InstanceNotRunning. DescribeCloudAssistantStatus does not know before the
+// last heartbeat is too old.
+func (s *Server) Stop(id string) error {
+	return s.control("stop", id, func(i *instance) error {
+		if i.State != "Running" {
+			return ErrState
+		}
+		s.agentDown(i, "InstanceNotRunning")
+		i.State, i.AgentStopped = "Stopped", false
+		s.emitState(i, "Stopping")
+		s.emitState(i, "Stopped")
+		return nil
+	})
+}
+
+// StopAgent ends the agent of a running instance, or keeps it from coming up
+// after the boot that is under way. Running scripts end as Failed with
+// ClientNotResponse.
+func (s *Server) StopAgent(id string) error {
+	return s.control("stop the agent of", id, func(i *instance) error {
+		if i.State != "Running" || i.AgentStopped {
+			return ErrState
+		}
+		s.agentDown(i, "ClientNotResponse")
+		i.AgentStopped = true
+		return nil
+	})
+}
+
+// StartAgent starts the agent of a running instance at once. As on the real
+// one, a new agent process sends a first heartbeat event.
+func (s *Server) StartAgent(id string) error {
+	return s.control("start the agent of", id, func(i *instance) error {
+		if i.State != "Running" || i.AgentUp {
+			return ErrState
+		}
+		s.agentUp(i)
+		return nil
+	})
+}
+
+// Instances are all instances, sorted by id.
+func (s *Server) Instances() []Instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Instance, 0, len(s.instances))
+	for _, id := range slices.Sorted(maps.Keys(s.instances)) {
+		copied := s.instances[id].Instance
+		copied.Tags = maps.Clone(copied.Tags)
+		out = append(out, copied)
+	}
+	return out
+}
+
+func (s *Server) control(what, id string, act func(*instance) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.instances[id]
+	if i == nil {
+		return fmt.Errorf("%s %s: %w", what, id, ErrUnknownInstance)
+	}
+	if err := act(i); err != nil {
+		return fmt.Errorf("%s %s: %w (it is %s)", what, id, err, i.State)
+	}
+	return s.saved(i)
+}
+
+// saved notes and commits an instance. The caller holds the lock.
+func (s *Server) saved(i *instance) error {
+	s.put(bucketInstances, i.ID, i)
+	return s.commit()
+}
+
+func (s *Server) root(id string) string { return filepath.Join(s.options.Dir, id) }
+
+// bootUp starts the operating system now and the agent later. The caller holds
+// the lock and commits.
+func (s *Server) bootUp(i *instance) {
+	i.Boots++
+	i.BootedAt = s.options.Now()
+	i.State, i.AgentStopped = "Running", false
+	s.emitState(i, "Starting")
+	s.emitState(i, "Running")
+	s.agentLater(i)
+}
+
+// agentLater arms the first heartbeat of the boot that is under way.
+func (s *Server) agentLater(i *instance) {
+	boots := i.Boots
+	i.stopTimer()
+	i.timer = s.after(s.options.Delays.Boot, func() {
+		if i.State == "Running" && i.Boots == boots && !i.AgentUp && !i.AgentStopped {
+			s.agentUp(i)
+			s.put(bucketInstances, i.ID, i)
+		}
+	})
+}
+
+// agentUp is the agent's first heartbeat: it is told, and open work moves on.
+func (s *Server) agentUp(i *instance) {
+	now := s.options.Now()
+	i.AgentUp, i.AgentStopped, i.AgentSince = true, false, now
+	s.emitHeartbeat(i, now)
+	for _, t := range i.open {
+		switch {
+		case t.Status == statusPending:
+			t.due = time.Now().Add(s.options.Delays.Pickup)
+		case t.Status == statusScheduled && t.invocation.RepeatMode != modePeriod && i.Boots > t.HeldFrom:
+			t.HeldFrom = i.Boots
+			s.wait(t)
+		}
+	}
+	s.deliverLater(i)
+}
+
+// agentDown ends the agent, if it is up, and with it its running scripts.
+func (s *Server) agentDown(i *instance, code string) {
+	i.stopTimer()
+	if !i.AgentUp {
+		return
+	}
+	i.LastBeat = i.heartbeat(s.options.Now(), s.options.Delays.HeartbeatEvery)
+	i.AgentUp = false
+	for _, t := range i.open {
+		if t.script != nil {
+			if t.why == "" {
+				t.why = code
+			}
+			t.script.kill()
+		}
+	}
+}
+
+// after calls act under the lock when d has passed, and commits, unless the
+// server is closed by then.
+func (s *Server) after(d time.Duration, act func()) *time.Timer {
+	return time.AfterFunc(d, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.closed {
+			return
+		}
+		act()
+		s.commit() // a failure shows in the next call
+	})
+}

@@ -1,0 +1,85 @@
+package ecs
+
+import (
+	"sync"
+	"time"
+)
+
+// nonces remembers the signature nonces of the time in which a request could
+// be sent again.
+type nonces struct {
+	mu     sync.Mutex
+	seen   map[string]time.Time
+	pruned time.Time
+}
+
+// use reports whether the nonce is new, and remembers it.
+func (n *nonces) use(nonce string, now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.seen == nil {
+		n.seen = make(map[string]time.Time)
+	}
+	if now.Sub(n.pruned).Abs() > timeWindow {
+		for old, at := range n.seen {
+			// A stamp may be ahead of the clock by a window too.
+			if now.Sub(at) > 2*timeWindow {
+				delete(n.seen, old)
+			}
+		}
+		n.pruned = now
+	}
+	if _, used := n.seen[nonce]; used {
+		return false
+	}
+	n.seen[nonce] = now
+	return true
+}
+
+// throttle counts calls per action and calendar minute.
+type throttle struct {
+	mu     sync.Mutex
+	minute time.Time
+	calls  map[string]int
+}
+
+// allow counts a call and reports whether it is within the limit; over it, the
+// action is refused until the next minute.
+func (t *throttle) allow(action string, limit int, now time.Time) bool {
+	if limit <= 0 {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if minute := now.Truncate(time.Minute); !minute.Equal(t.minute) {
+		t.minute, t.calls = minute, make(map[string]int)
+	}
+	t.calls[action]++
+	return t.calls[action] <= limit
+}
+
+var chinaTime = time.FixedZone("CST", 8*60*60)
+
+// spent is how many invocations a day has seen.
+type spent struct {
+	Day   string
+	Count int
+}
+
+// takeQuota counts an invocation against the daily quota. The caller holds the
+// lock.
+func (s *Server) takeQuota() *apiError {
+	if s.options.Quota <= 0 {
+		return nil
+	}
+	day := s.options.Now().In(chinaTime).Format(time.DateOnly)
+	if s.spent.Day != day {
+		s.spent = spent{Day: day}
+	}
+	if s.spent.Count >= s.options.Quota {
+		return forbidden("Invocation.ExceedQuota", "the invocation quota of this region is used up for today")
+	}
+	s.spent.Count++
+	s.put(bucketMeta, "spent", s.spent)
+	return nil
+}

@@ -1,0 +1,143 @@
+package ecs
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/fault"
+)
+
+// Options says how a Server behaves. Only Dir and Keys are required.
+type Options struct {
+	// Listen is a loopback address; default "127.0.0.1:0".
+	Listen string
+	// Dir is the folder in which each instance gets its own; it is made if it
+	// does not exist.
+	Dir string
+	// Path is the bbolt file of the acknowledged state; empty means memory.
+	Path string
+	// Keys are the accepted access keys.
+	Keys *access.Keys
+	// Region and Account name the place; default "cn-hangzhou" and
+	// "1234567890123456".
+	Region, Account string
+	// Now is the clock for everything that has a date: signatures, tokens'
+	// age, throttled minutes, the quota's day, heartbeats, and the times in
+	// answers and events. Delays are measured on the machine's own clock.
+	// Default time.Now.
+	Now func() time.Time
+	// Faults are the calls that are to fail; nil means none.
+	Faults *fault.Set
+	// Emit takes each service event. It is called from one goroutine, holds up
+	// later events while it runs, and may be nil.
+	Emit   func(CloudEvent)
+	Delays Delays
+	// Throttle is the number of calls accepted in a calendar minute, by
+	// action; an action that is missing or 0 is not limited.
+	Throttle map[string]int
+	// Quota is the number of accepted RunCommand and InvokeCommand calls a
+	// day; 0 means no limit.
+	Quota int
+}
+
+// Delays are the waits of the real service, all settable so that a test or a
+// demo can shorten them. Zero means the default, a negative value means none.
+type Delays struct {
+	// Boot is the time from Boot to the first heartbeat; default 20 s.
+	Boot time.Duration
+	// Accept is how long RunCommand and InvokeCommand take before they have
+	// an effect; default none.
+	Accept time.Duration
+	// Pickup is the time until a ready agent starts a command that it was
+	// sent; default 200 ms.
+	Pickup time.Duration
+	// AbortAfter is how long a command stays Pending before it ends as
+	// Aborted; default 1 min.
+	AbortAfter time.Duration
+	// VisibleAfter is how long an accepted invocation is missing from the
+	// Describe calls; default none.
+	VisibleAfter time.Duration
+	// TokenTTL is how long a ClientToken is remembered; default 24 h.
+	TokenTTL time.Duration
+	// MinTimeout is what shorter timeouts are raised to; default 10 s.
+	MinTimeout time.Duration
+	// MinRate is the shortest interval of rate(...); default 60 s.
+	MinRate time.Duration
+	// HeartbeatEvery is the time between two heartbeats; default 60 s.
+	HeartbeatEvery time.Duration
+	// HeartbeatValid is how long a heartbeat makes CloudAssistantStatus true;
+	// default 2 min.
+	HeartbeatValid time.Duration
+}
+
+func (d Delays) withDefaults() Delays {
+	set := func(value *time.Duration, standard time.Duration) {
+		if *value == 0 {
+			*value = standard
+		}
+		*value = max(*value, 0)
+	}
+	set(&d.Boot, 20*time.Second)
+	set(&d.Accept, 0)
+	set(&d.Pickup, 200*time.Millisecond)
+	set(&d.AbortAfter, time.Minute)
+	set(&d.VisibleAfter, 0)
+	set(&d.TokenTTL, 24*time.Hour)
+	set(&d.MinTimeout, 10*time.Second)
+	set(&d.MinRate, time.Minute)
+	set(&d.HeartbeatEvery, time.Minute)
+	set(&d.HeartbeatValid, 2*time.Minute)
+	d.HeartbeatEvery = max(d.HeartbeatEvery, time.Millisecond)
+	return d
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" {
+		return o, errors.New("no folder for the instances is given")
+	}
+	if o.Keys == nil {
+		return o, errors.New("no access keys are given")
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return o, fmt.Errorf("resolve the folder of the instances: %w", err)
+	}
+	o.Dir = dir
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	if err := loopbackOnly(o.Listen); err != nil {
+		return o, err
+	}
+	if o.Region == "" {
+		o.Region = "cn-hangzhou"
+	}
+	if o.Account == "" {
+		o.Account = "1234567890123456"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Delays = o.Delays.withDefaults()
+	return o, nil
+}
+
+// loopbackOnly refuses every address from which another machine could reach a
+// service that runs shell scripts.
+func loopbackOnly(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("read the address to listen on: %w", err)
+	}
+	if host == "localhost" {
+		return nil
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("refuse to listen on %s: only loopback addresses are allowed", address)
+	}
+	return nil
+}

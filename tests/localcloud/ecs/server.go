@@ -1,0 +1,242 @@
+package ecs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"aftercare/tests/localcloud/fault"
+)
+
+// Server is a running imitation of the service. It is safe for concurrent use.
+type Server struct {
+	options  Options
+	http     *http.Server
+	listener net.Listener
+	nonces   nonces
+	throttle throttle
+
+	// mu guards what follows. Everything that changes is changed and
+	// committed under it.
+	mu          sync.Mutex
+	store       *store
+	broken      error
+	closed      bool
+	spent       spent
+	seq         uint64 // of the last invocation
+	sent        uint64 // of the last event
+	instances   map[string]*instance
+	commands    map[string]*command
+	invocations []*invocation
+	byID        map[string]*invocation
+	tokens      map[string]*tokenRecord
+	runs        []*run
+	outbox      []outgoing
+
+	more       chan struct{}
+	done       chan struct{}
+	background sync.WaitGroup
+}
+
+// Start opens the state, ends what ran when it was last open, and serves.
+func Start(options Options) (*Server, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("start ecs: %w", err)
+	}
+	if err := os.MkdirAll(options.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("start ecs: make the folder of the instances: %w", err)
+	}
+	state, err := openStore(options.Path)
+	if err != nil {
+		return nil, fmt.Errorf("start ecs: %w", err)
+	}
+	s := &Server{
+		options:   options,
+		store:     state,
+		instances: make(map[string]*instance),
+		commands:  make(map[string]*command),
+		byID:      make(map[string]*invocation),
+		tokens:    make(map[string]*tokenRecord),
+		more:      make(chan struct{}, 1),
+		done:      make(chan struct{}),
+	}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), state.close())
+	}
+	s.listener, err = net.Listen("tcp", options.Listen)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), state.close())
+	}
+	s.mu.Lock()
+	s.resume()
+	err = s.commit()
+	s.closed = err != nil
+	s.mu.Unlock()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), s.listener.Close(), state.close())
+	}
+	if options.Emit != nil {
+		s.wakeDispatch()
+		s.background.Add(1)
+		go s.dispatch()
+	}
+	s.http = &http.Server{Handler: s, MaxHeaderBytes: 1 << 20, ReadHeaderTimeout: 10 * time.Second}
+	s.background.Add(1)
+	go func() {
+		defer s.background.Done()
+		s.http.Serve(s.listener) // ends with ErrServerClosed
+	}()
+	return s, nil
+}
+
+// Endpoint is the host and port of the service, as the SDK takes it for a
+// domain; the scheme is http.
+func (s *Server) Endpoint() string { return s.listener.Addr().String() }
+
+// Close cuts every connection, kills the process groups of running scripts,
+// waits for them, and closes the state. Events that were not handed over yet
+// stay in the state's file.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	for _, i := range s.instances {
+		i.stopTimer()
+		for _, t := range i.open {
+			if t.script != nil {
+				t.why = "ExecutionInterrupted"
+				t.script.kill()
+			}
+		}
+	}
+	s.mu.Unlock()
+	err := s.http.Close()
+	s.background.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(err, s.commit(), s.store.close())
+}
+
+// ServeHTTP answers one call.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		panic(http.ErrAbortHandler)
+	}
+	s.background.Add(1)
+	s.mu.Unlock()
+	defer s.background.Done()
+
+	requestID := strings.ToUpper(newUUID())
+	fail := func(e *apiError) {
+		s.write(w, e.status, errorAnswer{
+			RequestId: requestID,
+			HostId:    "ecs." + s.options.Region + ".aliyuncs.com",
+			Code:      e.code,
+			Message:   e.message,
+			Recommend: "",
+		})
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.URL.Path != "/" {
+		fail(bad("UnsupportedHTTPMethod", "only GET and POST of / are served"))
+		return
+	}
+	if err := r.ParseForm(); err != nil {
+		fail(bad("InvalidParameter", "the parameters cannot be read"))
+		return
+	}
+	if e := s.authenticate(r.Method, r.Form); e != nil {
+		fail(e)
+		return
+	}
+	action := r.Form.Get("Action")
+	strike := s.options.Faults.Next(action)
+	broken := func(f *fault.Fault) { fail(injected(f)) }
+	if strike.Before(r, broken) {
+		return
+	}
+	answer, e := s.call(r, action, requestID)
+	if strike.After(r, broken) {
+		return
+	}
+	if e != nil {
+		fail(e)
+		return
+	}
+	s.write(w, http.StatusOK, answer)
+}
+
+func injected(f *fault.Fault) *apiError {
+	e := refuse(http.StatusServiceUnavailable, "ServiceUnavailable", "the request has failed due to a temporary failure of the server")
+	if f.Status != 0 {
+		e.status, e.code = f.Status, f.Code
+	}
+	if f.Message != "" {
+		e.message = f.Message
+	}
+	return e
+}
+
+// call finds the action, checks what all actions have in common, and acts.
+func (s *Server) call(r *http.Request, action, requestID string) (map[string]any, *apiError) {
+	p := params{form: r.Form}
+	a, known := actions[action]
+	if !known {
+		if action == "" {
+			return nil, bad("MissingAction", "the common parameter Action is required")
+		}
+		return nil, notFound("InvalidAction.NotFound", "the action %s is not imitated by the local cloud", action)
+	}
+	if !s.throttle.allow(action, s.options.Throttle[action], s.options.Now()) {
+		return nil, bad("Throttling.User", "the request was denied due to user flow control")
+	}
+	if e := p.onlyKnown(a.known); e != nil {
+		return nil, e
+	}
+	switch region := p.text("RegionId"); region {
+	case s.options.Region:
+	case "":
+		return nil, bad("MissingParameter.RegionId", "the parameter RegionId is required")
+	default:
+		return nil, notFound("InvalidRegionId.NotFound", "the region %s does not exist here", region)
+	}
+	if p.has("ResourceGroupId") {
+		return nil, notFound("InvalidResourceGroup.NotFound", "there is only the default resource group")
+	}
+	answer, e := a.act(s, r.Context(), p)
+	if e != nil {
+		return nil, e
+	}
+	answer["RequestId"] = requestID
+	return answer, nil
+}
+
+func (s *Server) write(w http.ResponseWriter, status int, answer any) {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		panic(fmt.Sprintf("ecs: encode an answer: %v", err)) // a mistake in the type
+	}
+	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// internal is the answer when the state could not be written.
+func internal(err error) *apiError {
+	if err == nil {
+		return nil
+	}
+	return refuse(http.StatusInternalServerError, "InternalError", "the request has failed due to an unknown error: %v", err)
+}
