@@ -1,0 +1,297 @@
+// Package eventbridge routes CloudEvents to targets as Alibaba Cloud
+// EventBridge does: buses, rules with the pattern language of EventBridge,
+// delivery at least once with both retry strategies, and a dead-letter file.
+//
+// The bus named default carries the events of Alibaba Cloud services. Like
+// the real one it refuses custom events; the other services of the local
+// cloud hand theirs over with PutServiceEvent. Custom buses take events by
+// Go call or over HTTP: POST /eventbuses/{bus}/events with a body in the
+// structured (application/cloudevents+json) or the batched
+// (application/cloudevents-batch+json) content mode.
+//
+// The package knows no target: a rule has a function. What it does not
+// imitate is listed by Limits.
+package eventbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"aftercare/tests/localcloud/fault"
+)
+
+// DefaultBus carries service events only.
+const DefaultBus = "default"
+
+// maxRules is how many rules one bus takes.
+const maxRules = 50
+
+// Options say how a Server runs. The zero value of each field is usable.
+type Options struct {
+	// Listen is the loopback address of the HTTP surface, "127.0.0.1:0" if
+	// empty. New does not listen.
+	Listen string
+	// Buses are the names of the custom buses.
+	Buses []string
+	// Rules are the rules that exist from the start.
+	Rules []Rule
+	// Region and Account are stamped on events.
+	Region  string
+	Account string
+	// Path is a bbolt file that keeps accepted events until they are
+	// delivered, so that they survive the death of the process (not of the
+	// machine: it is not synced). Without one they are kept in memory.
+	Path string
+	// DeadLetter is a file that gets a JSON line for each event whose
+	// deliveries all failed. Without one such events are dropped, as on the
+	// real EventBridge.
+	DeadLetter string
+	// Now is the clock of stamps and dead letters; time.Now if nil.
+	Now func() time.Time
+	// Scale multiplies the waits between attempts: 0.001 makes them a
+	// thousand times shorter. Zero means 1.
+	Scale float64
+	// Chance draws between 0 and 1 for BackoffRetry; random if nil.
+	Chance func() float64
+	// Duplicate is how often each event is delivered to each target, for
+	// tests of their idempotence; zero means once.
+	Duplicate int
+	// Delay holds each delivery back before its first attempt, for tests of
+	// late and reordered events. It may be nil.
+	Delay func(Delivery) time.Duration
+	// Concurrency is how many deliveries of one rule run at a time, 10 if
+	// zero.
+	Concurrency int
+	// DeliveryTimeout bounds one attempt, five minutes if zero.
+	DeliveryTimeout time.Duration
+	// Faults plans failures of the call PutEvents over HTTP.
+	Faults *fault.Set
+}
+
+// Server is a running local EventBridge. It is safe for concurrent use.
+type Server struct {
+	opt     Options
+	journal *journal
+	letters *letters
+
+	http     *http.Server
+	endpoint string
+
+	// life ends when the server closes.
+	life context.Context
+	end  context.CancelFunc
+	work sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	buses   map[string][]*rule
+	tasks   map[uint64]*task // accepted and not finished
+	last    uint64           // the number of the last task
+	holds   []*Held
+	changed chan struct{} // closed and replaced when tasks or holds change
+}
+
+var errClosed = errors.New("eventbridge is closed")
+
+// New makes a server without an HTTP surface. With a Path, it goes on with
+// the deliveries that an earlier one did not finish.
+func New(opt Options) (*Server, error) {
+	opt.fill()
+	s := &Server{
+		opt:     opt,
+		letters: &letters{path: opt.DeadLetter},
+		buses:   map[string][]*rule{DefaultBus: nil},
+		tasks:   make(map[uint64]*task),
+		changed: make(chan struct{}),
+	}
+	s.life, s.end = context.WithCancel(context.Background())
+	for _, name := range opt.Buses {
+		if _, twice := s.buses[name]; twice || !busName.MatchString(name) {
+			return nil, fmt.Errorf("bus %q: name is taken, or not 1 to 127 letters, digits and -", name)
+		}
+		s.buses[name] = nil
+	}
+	var err error
+	if s.journal, err = openJournal(opt.Path); err != nil {
+		return nil, err
+	}
+	if err := s.resume(); err != nil {
+		return nil, errors.Join(err, s.journal.close())
+	}
+	for _, r := range opt.Rules {
+		if err := s.AddRule(r); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Start makes a server and listens.
+func Start(opt Options) (*Server, error) {
+	if opt.Listen == "" {
+		opt.Listen = "127.0.0.1:0"
+	}
+	host, _, err := net.SplitHostPort(opt.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w", opt.Listen, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("listen address %q is not on loopback", opt.Listen)
+	}
+	listener, err := net.Listen("tcp", opt.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for eventbridge: %w", err)
+	}
+	s, err := New(opt)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	s.endpoint = "http://" + listener.Addr().String()
+	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	s.work.Go(func() { _ = s.http.Serve(listener) })
+	return s, nil
+}
+
+// Endpoint is the base URL of the HTTP surface; empty if there is none.
+func (s *Server) Endpoint() string { return s.endpoint }
+
+// Close ends every attempt and returns when all goroutines of the server have
+// ended. What was not delivered stays in the file of Options.Path.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.end()
+	var err error
+	if s.http != nil {
+		err = s.http.Close()
+	}
+	s.work.Wait()
+	return errors.Join(err, s.journal.close())
+}
+
+// SetDuplicate changes Options.Duplicate for the events that come from now
+// on.
+func (s *Server) SetDuplicate(times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opt.Duplicate = max(times, 1)
+}
+
+// PutServiceEvent accepts the event of a service on the default bus.
+// Attributes of EventBridge that it already has stay as they are. The event
+// is kept when it returns. The error is an *Error if the event is at fault.
+func (s *Server) PutServiceEvent(raw []byte) error {
+	e, err := parseEvent(raw)
+	if err != nil {
+		return err
+	}
+	e.stamp(DefaultBus, s, true)
+	return s.accept(DefaultBus, e)
+}
+
+// PutEvent accepts a custom event on a custom bus. The error is an *Error if
+// the event or the bus is at fault.
+func (s *Server) PutEvent(bus string, raw []byte) error {
+	if err := s.checkBus(bus); err != nil {
+		return err
+	}
+	e, err := parseEvent(raw)
+	if err != nil {
+		return err
+	}
+	if err := e.checkCustom(); err != nil {
+		return err
+	}
+	e.stamp(bus, s, false)
+	return s.accept(bus, e)
+}
+
+// checkBus refuses buses that take no custom events.
+func (s *Server) checkBus(bus string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if bus == DefaultBus {
+		return &Error{403, "EventBusNotAllowed", "the bus default takes events of Alibaba Cloud services only: put custom events on a custom bus"}
+	}
+	if _, ok := s.buses[bus]; !ok {
+		return &Error{404, "EventBusNotExist", fmt.Sprintf("the event bus %q does not exist", bus)}
+	}
+	return nil
+}
+
+// Pending is how many deliveries are accepted and not finished, held ones
+// included.
+func (s *Server) Pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.tasks)
+}
+
+// WaitIdle returns when no delivery is left but those that are held or whose
+// rule does not exist, or when ctx ends.
+func (s *Server) WaitIdle(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		busy := 0
+		for _, t := range s.tasks {
+			if t.running {
+				busy++
+			}
+		}
+		s.mu.Unlock()
+		if busy == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d deliveries: %w", busy, ctx.Err())
+		}
+	}
+}
+
+// signal wakes WaitIdle; the caller holds mu.
+func (s *Server) signal() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *Server) ruleOf(bus, name string) *rule {
+	i := slices.IndexFunc(s.buses[bus], func(r *rule) bool { return r.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return s.buses[bus][i]
+}
+
+func (o *Options) fill() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Scale == 0 {
+		o.Scale = 1
+	}
+	if o.Chance == nil {
+		o.Chance = rand.Float64
+	}
+	if o.Concurrency == 0 {
+		o.Concurrency = 10
+	}
+	if o.DeliveryTimeout == 0 {
+		o.DeliveryTimeout = 5 * time.Minute
+	}
+	o.Duplicate = max(o.Duplicate, 1)
+}
