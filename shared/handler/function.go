@@ -1,0 +1,202 @@
+// Package handler is the edge to Function Compute: settings, credentials and
+// logger in, payloads in, outcomes or one error out. It is the only package
+// that knows the FC SDK.
+package handler
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fc"
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+	"github.com/rs/zerolog"
+
+	"aftercare/shared/alert"
+	"aftercare/shared/assistant"
+	"aftercare/shared/flow"
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
+)
+
+// Function is what one function's process makes once and shares between its
+// invocations.
+type Function struct {
+	name     string
+	settings Settings
+	pool     http.RoundTripper
+	notifier remediation.Notifier
+	sends    *remediation.SendCap
+	log      zerolog.Logger
+	now      func() time.Time
+}
+
+// New sets a function up from an environment as os.Environ returns it. It
+// makes no call. The error names everything that is wrong with the settings
+// and the flows file at once.
+func New(name string, environ []string, log io.Writer) (*Function, error) {
+	settings, err := FromEnv(environ)
+	if err != nil {
+		return nil, fmt.Errorf("wrong settings:\n%w", err)
+	}
+	return NewWith(name, settings, log, func() time.Time { return time.Now().UTC() })
+}
+
+// NewWith is New with settings that are read already and a clock, in UTC.
+func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Function, error) {
+	src, err := os.ReadFile(s.FlowsFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the flows: %w", err)
+	}
+	if s.Policy.Flows, err = flow.Compile(s.FlowsFile, src); err != nil {
+		return nil, fmt.Errorf("wrong flows:\n%w", err)
+	}
+	pool := transport.NewPool(now)
+	channels, err := alert.New(s.Alerts, pool, now)
+	if err != nil {
+		return nil, fmt.Errorf("set up alerts: %w", err)
+	}
+	if !s.Alerts.DingTalkURL.IsSet() && !s.Alerts.WebhookURL.IsSet() {
+		s.Policy.AlertOn = nil
+	}
+	s.Ledger.Transport = pool
+	return &Function{
+		name: name, settings: s, pool: pool, notifier: channels, now: now,
+		sends: &remediation.SendCap{PerMinute: s.SendsPerMinute},
+		log:   zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Logger(),
+	}, nil
+}
+
+// Handler is a function's code as Function Compute calls it.
+type Handler func(ctx context.Context, payload []byte) (Outcome, error)
+
+// Start serves h to Function Compute's runtime. It does not return.
+func Start(h Handler) {
+	// The SDK polls the runtime through the default transport, which would
+	// keep two connections and so dial for most invocations.
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		t.MaxIdleConns = 0
+		t.MaxIdleConnsPerHost = 100
+	}
+	fc.Start(func(ctx context.Context, payload []byte) (Outcome, error) { return h(ctx, payload) })
+}
+
+// invocation is one call of the function.
+type invocation struct {
+	*Function
+	ctx       context.Context // ends a margin before the invocation's deadline
+	requestID string
+	account   string
+	region    string
+	ledger    *ledger.Ledger
+	engine    *remediation.Engine
+	log       zerolog.Logger
+	out       Outcome
+	failed    bool
+}
+
+// invoke runs do for one invocation and turns what it leaves into an answer.
+func (f *Function) invoke(ctx context.Context, do func(*invocation) error) (out Outcome, err error) {
+	id := "unknown"
+	if fctx, ok := fccontext.FromContext(ctx); ok {
+		id = fctx.RequestID
+	}
+	log := f.log.With().Str("request_id", id).Logger()
+	defer func() {
+		if r := recover(); r != nil {
+			log.Error().Str("panic", fmt.Sprintf("%T", r)).Str("stack", string(debug.Stack())).Msg("invocation panicked")
+			err = &Error{RequestID: id}
+		}
+	}()
+	v, cancel, err := f.begin(ctx, log)
+	if err != nil {
+		log.Error().Err(err).Msg("invocation refused")
+		return Outcome{}, &Error{RequestID: id}
+	}
+	defer cancel()
+	if err := do(v); err != nil {
+		v.fail(log.Error(), err)
+	}
+	if v.failed {
+		return Outcome{}, &Error{RequestID: id}
+	}
+	v.out.RequestID = id
+	return v.out, nil
+}
+
+// begin makes the clients of one invocation, with its credentials.
+func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, context.CancelFunc, error) {
+	fctx, ok := fccontext.FromContext(ctx)
+	if !ok {
+		return nil, nil, errors.New("there is no Function Compute context: the runtime must be go1")
+	}
+	cancel := context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-f.settings.Margin))
+	}
+	keys := fctx.Credentials
+	l, err := ledger.Open(ctx, f.settings.Ledger, ledger.Credentials{
+		AccessKeyID: keys.AccessKeyId, AccessKeySecret: keys.AccessKeySecret, SecurityToken: keys.SecurityToken,
+	})
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	commander, err := assistant.New(assistant.Config{
+		Region: fctx.Region, Endpoint: f.settings.ECSEndpoint, RoundTripper: f.pool,
+	}, assistant.Credentials{
+		AccessKeyID: keys.AccessKeyId, AccessKeySecret: keys.AccessKeySecret, SecurityToken: keys.SecurityToken,
+	})
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	return &invocation{
+		Function: f, ctx: ctx, requestID: fctx.RequestID, account: fctx.AccountId, region: fctx.Region,
+		ledger: l, log: log,
+		engine: &remediation.Engine{
+			Ledger: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
+			Now: f.now, NewID: newID, Sends: f.sends, Pause: pauseConflict,
+		},
+	}, cancel, nil
+}
+
+// fail notes that an input is not committed.
+func (v *invocation) fail(line *zerolog.Event, err error) {
+	v.failed = true
+	line.Err(err).Msg("input not committed")
+}
+
+// newID is a random commit id.
+func newID() string {
+	var b [12]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// pauseConflict waits a random part of 10 ms, doubled with every conflict up
+// to 500 ms.
+func pauseConflict(ctx context.Context, n int) {
+	most := min(10*time.Millisecond<<(n-1), 500*time.Millisecond)
+	part, err := rand.Int(rand.Reader, big.NewInt(int64(most)))
+	if err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	t := time.NewTimer(time.Duration(part.Int64()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

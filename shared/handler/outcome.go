@@ -1,0 +1,50 @@
+package handler
+
+import "aftercare/shared/remediation"
+
+// Outcome is what a function answers: what became of each input of its
+// payload. It is for logs, for people and for the callers of submit-task.
+type Outcome struct {
+	RequestID string `json:"requestId"`
+	Items     []Item `json:"items"`
+}
+
+// The results of one input.
+const (
+	ResultRecorded    = "recorded"    // an execution
+	ResultNoticed     = "noticed"     // a heartbeat
+	ResultAccepted    = "accepted"    // a submission or a cancel
+	ResultDuplicate   = "duplicate"   // handled before
+	ResultIgnored     = "ignored"     // none of this function's business
+	ResultQuarantined = "quarantined" // malformed, and kept
+	ResultSwept       = "swept"       // due wake-ups
+)
+
+// Item is what became of one input.
+type Item struct {
+	Result     string `json:"result"`
+	InstanceID string `json:"instanceId,omitempty"`
+	InvokeID   string `json:"invokeId,omitempty"`
+	// Answer is set for submissions and cancels.
+	Answer *remediation.Answer `json:"answer,omitempty"`
+	// EffectsLeft counts what is still to be done on the instance; a sweep
+	// sees to it.
+	EffectsLeft int `json:"effectsLeft,omitempty"`
+	// Reason says why an input was ignored or quarantined.
+	Reason string `json:"reason,omitempty"`
+	// Quarantine is the key under which a payload was kept.
+	Quarantine string `json:"quarantine,omitempty"`
+	// Woken and Failed count what a sweep looked at; Complete says that it
+	// looked at everything that was due.
+	Woken    int   `json:"woken,omitempty"`
+	Failed   int   `json:"failed,omitempty"`
+	Complete *bool `json:"complete,omitempty"`
+}
+
+// Error is the one error that leaves a function: its input is not committed
+// and must be delivered again. The cause is in the log.
+type Error struct{ RequestID string }
+
+func (e *Error) Error() string {
+	return "the input was not committed, deliver it again (request " + e.RequestID + ")"
+}

@@ -1,0 +1,271 @@
+package handler
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"aftercare/shared/alert"
+	"aftercare/shared/event"
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+)
+
+// Settings is what a function is told by its environment.
+type Settings struct {
+	Ledger ledger.Config
+	// ECSEndpoint is empty for the region's own.
+	ECSEndpoint string
+	FlowsFile   string
+	Alerts      alert.Config
+	Policy      remediation.Policy
+	// SendsPerMinute caps the commands sent by one function instance.
+	SendsPerMinute int
+	// Margin is kept before the invocation's deadline.
+	Margin   time.Duration
+	Parallel int
+	LogLevel zerolog.Level
+}
+
+// Variable is one environment variable that the settings know.
+type Variable struct {
+	Name string
+	// Unit is what the value is counted or written in.
+	Unit string
+	// Range is what is allowed, for people; empty if anything is.
+	Range    string
+	Default  string
+	Required bool
+	Secret   bool
+	Doc      string
+
+	set func(*Settings, string) error
+}
+
+// Variables lists every variable that the settings know, in the order of the
+// README.
+func Variables() []Variable { return slices.Clone(variables) }
+
+var variables = []Variable{
+	{
+		Name: "AFTERCARE_TABLESTORE_ENDPOINT", Unit: "URL", Required: true,
+		Doc: "the Tablestore instance's endpoint; https, or http to a loopback address",
+		set: func(s *Settings, v string) error { s.Ledger.Endpoint = v; return nil },
+	},
+	{
+		Name: "AFTERCARE_TABLESTORE_INSTANCE", Unit: "name", Required: true,
+		Doc: "the Tablestore instance's name",
+		set: func(s *Settings, v string) error { s.Ledger.Instance = v; return nil },
+	},
+	{
+		Name: "AFTERCARE_ECS_ENDPOINT", Unit: "host or URL", Default: "ecs.<region>.aliyuncs.com",
+		Doc: "where Cloud Assistant is called; https, or http to a loopback address",
+		set: func(s *Settings, v string) error { s.ECSEndpoint = v; return nil },
+	},
+	{
+		Name: "AFTERCARE_FLOWS", Unit: "path", Default: "flows.yaml",
+		Doc: "the flows file, relative to the function's code",
+		set: func(s *Settings, v string) error { s.FlowsFile = v; return nil },
+	},
+	{
+		Name: "AFTERCARE_ALERT_ON", Unit: "statuses, comma separated", Default: "Failed,Timeout,Aborted",
+		Range: "Success, Failed, Timeout, Aborted, Invalid, Cancelled, Terminated, or none",
+		Doc:   "which ends of commands raise an alert; unknown final words count as Failed",
+		set:   setAlertOn,
+	},
+	{
+		Name: "AFTERCARE_DINGTALK_URL", Unit: "URL", Secret: true,
+		Doc: "a DingTalk robot's webhook, with its access_token",
+		set: func(s *Settings, v string) error { s.Alerts.DingTalkURL = alert.NewSecret(v); return nil },
+	},
+	{
+		Name: "AFTERCARE_DINGTALK_SECRET", Unit: "text", Secret: true,
+		Doc: "the robot's signing secret",
+		set: func(s *Settings, v string) error { s.Alerts.DingTalkSecret = alert.NewSecret(v); return nil },
+	},
+	{
+		Name: "AFTERCARE_WEBHOOK_URL", Unit: "URL", Secret: true,
+		Doc: "any receiver of alerts as JSON",
+		set: func(s *Settings, v string) error { s.Alerts.WebhookURL = alert.NewSecret(v); return nil },
+	},
+	{
+		Name: "AFTERCARE_WEBHOOK_SECRET", Unit: "text", Secret: true,
+		Doc: "signs what is sent to AFTERCARE_WEBHOOK_URL",
+		set: func(s *Settings, v string) error { s.Alerts.WebhookSecret = alert.NewSecret(v); return nil },
+	},
+	{
+		Name: "AFTERCARE_TABLE_TTL", Unit: "days", Default: "180", Range: "35 to 3650",
+		Doc: "how long rows live; the tables were created with the same",
+		set: func(s *Settings, v string) error {
+			return setNumber(v, 35, 3650, func(n int) { s.Policy.TableTTL = days(n) })
+		},
+	},
+	{
+		Name: "AFTERCARE_TASK_TTL", Unit: "duration", Default: "168h", Range: "1m to half of AFTERCARE_TABLE_TTL",
+		Doc: "how long a task may wait for its instance, if its submission does not say",
+		set: func(s *Settings, v string) error {
+			return setDuration(v, time.Minute, days(3650)/2, &s.Policy.TaskTTL)
+		},
+	},
+	{
+		Name: "AFTERCARE_SENDS_PER_MINUTE", Unit: "commands", Default: "60", Range: "1 to 10000",
+		Doc: "how many commands one function instance may send in a minute; the quota is shared with the console and other tools",
+		set: func(s *Settings, v string) error {
+			return setNumber(v, 1, 10000, func(n int) { s.SendsPerMinute = n })
+		},
+	},
+	{
+		Name: "AFTERCARE_CLAIM_GRACE", Unit: "duration", Default: "60s", Range: "1s to 10m",
+		Doc: "how long after its invocation's deadline a claim on an effect ends; below 60s the guarantees no longer hold on the real services",
+		set: func(s *Settings, v string) error {
+			return setDuration(v, time.Second, 10*time.Minute, &s.Policy.ClaimGrace)
+		},
+	},
+	{
+		Name: "AFTERCARE_WAKE_PRECISION", Unit: "duration", Default: "1m", Range: "100ms to 10m",
+		Doc: "wake-ups are due at multiples of this, and a throttled call waits for the next; the sweep's period",
+		set: func(s *Settings, v string) error {
+			return setDuration(v, 100*time.Millisecond, 10*time.Minute, &s.Policy.Minute)
+		},
+	},
+	{
+		Name: "AFTERCARE_AGENT_CHECK_FIRST", Unit: "duration", Default: "2m", Range: "100ms to 1h",
+		Doc: "when the status of an agent that is not up is asked for the first time; then twice as late each time",
+		set: func(s *Settings, v string) error {
+			return setDuration(v, 100*time.Millisecond, time.Hour, &s.Policy.CheckFirst)
+		},
+	},
+	{
+		Name: "AFTERCARE_AGENT_CHECK_MAX", Unit: "duration", Default: "1h", Range: "1s to 24h",
+		Doc: "the longest time between two such questions",
+		set: func(s *Settings, v string) error {
+			return setDuration(v, time.Second, 24*time.Hour, &s.Policy.CheckMax)
+		},
+	},
+	{
+		Name: "AFTERCARE_END_MARGIN", Unit: "duration", Default: "3m", Range: "1s to 1h",
+		Doc: "how long after its timeout the end of a running command is asked for, if no event told it",
+		set: func(s *Settings, v string) error {
+			return setDuration(v, time.Second, time.Hour, &s.Policy.EndMargin)
+		},
+	},
+	{
+		Name: "AFTERCARE_DEADLINE_MARGIN", Unit: "duration", Default: "1s", Range: "50ms to 10s",
+		Doc: "how long before the invocation's deadline all work stops",
+		set: func(s *Settings, v string) error {
+			return setDuration(v, 50*time.Millisecond, 10*time.Second, &s.Margin)
+		},
+	},
+	{
+		Name: "AFTERCARE_SWEEP_PARALLEL", Unit: "instances", Default: "8", Range: "1 to 100",
+		Doc: "how many instances a sweep looks at together",
+		set: func(s *Settings, v string) error {
+			return setNumber(v, 1, 100, func(n int) { s.Parallel = n })
+		},
+	},
+	{
+		Name: "AFTERCARE_LOG_LEVEL", Unit: "level", Default: "info", Range: "debug, info, warn, error",
+		Doc: "the least important lines that are logged",
+		set: func(s *Settings, v string) (err error) {
+			if !slices.Contains([]string{"debug", "info", "warn", "error"}, v) {
+				return errors.New("must be debug, info, warn or error")
+			}
+			s.LogLevel, err = zerolog.ParseLevel(v)
+			return err
+		},
+	},
+}
+
+// FromEnv reads the settings from an environment as os.Environ returns it.
+// The error names every fault at once, with its variable and never its value.
+// A variable with Aftercare's prefix that is not known is a fault, too: it is
+// a known one, misspelt.
+func FromEnv(environ []string) (Settings, error) {
+	s := Settings{
+		FlowsFile: "flows.yaml", Policy: remediation.DefaultPolicy(), SendsPerMinute: 60,
+		Margin: time.Second, Parallel: 8, LogLevel: zerolog.InfoLevel,
+	}
+	s.Policy.AlertOn = map[event.Status]bool{
+		event.StatusFailed: true, event.StatusTimeout: true, event.StatusAborted: true,
+	}
+	var faults []error
+	values := map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		values[name] = value
+		known := slices.ContainsFunc(variables, func(v Variable) bool { return v.Name == name })
+		if strings.HasPrefix(name, "AFTERCARE_") && !known {
+			faults = append(faults, fmt.Errorf("%s is not a setting of Aftercare; the README lists them all", name))
+		}
+	}
+	for _, v := range variables {
+		value := values[v.Name]
+		switch {
+		case value != "":
+			if err := v.set(&s, value); err != nil {
+				faults = append(faults, fmt.Errorf("%s %w", v.Name, err))
+			}
+		case v.Required:
+			faults = append(faults, fmt.Errorf("%s is missing: set it to %s", v.Name, v.Doc))
+		}
+	}
+	for _, fault := range s.Alerts.Faults() {
+		faults = append(faults, errors.New(alertVariable[fault.Setting]+" "+fault.Reason))
+	}
+	if s.Policy.TaskTTL > s.Policy.TableTTL/2 {
+		faults = append(faults, errors.New("AFTERCARE_TASK_TTL must be at most half of AFTERCARE_TABLE_TTL"))
+	}
+	if code := values["FC_FUNC_CODE_PATH"]; code != "" && !filepath.IsAbs(s.FlowsFile) {
+		s.FlowsFile = filepath.Join(code, s.FlowsFile)
+	}
+	return s, errors.Join(faults...)
+}
+
+// alertVariable names the variables behind the fields of alert.Config.
+var alertVariable = map[string]string{
+	"DingTalkURL":    "AFTERCARE_DINGTALK_URL",
+	"DingTalkSecret": "AFTERCARE_DINGTALK_SECRET",
+	"WebhookURL":     "AFTERCARE_WEBHOOK_URL",
+	"WebhookSecret":  "AFTERCARE_WEBHOOK_SECRET",
+}
+
+func setAlertOn(s *Settings, v string) error {
+	s.Policy.AlertOn = map[event.Status]bool{}
+	if v == "none" {
+		return nil
+	}
+	for _, word := range strings.Split(v, ",") {
+		status := event.Status(strings.TrimSpace(word))
+		if !status.Known() {
+			return errors.New("must list statuses of Cloud Assistant, such as Failed,Timeout, or be none")
+		}
+		s.Policy.AlertOn[status] = true
+	}
+	return nil
+}
+
+func setNumber(v string, least, most int, set func(int)) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("must be a whole number from %d to %d", least, most)
+	}
+	set(n)
+	return nil
+}
+
+func setDuration(v string, least, most time.Duration, to *time.Duration) error {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < least || d > most {
+		return fmt.Errorf("must be a duration from %s to %s, such as 90s", least, most)
+	}
+	*to = d
+	return nil
+}
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
