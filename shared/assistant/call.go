@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // call is one API call with all its tries.
@@ -59,29 +60,29 @@ func (c *Client) do(ctx context.Context, req call) error {
 }
 
 // judge says what a try tells, and what of it may be shown.
-func judge(out outcome, req call) (verdict, Error) {
-	shown := Error{Status: out.status, Cause: out.cause}
+func judge(out transport.Outcome, req call) (verdict, Error) {
+	shown := Error{Status: out.Status, Cause: out.Cause}
 	lost := verdict{class: remediation.ErrUnknownOutcome, again: true}
 	if !req.write {
 		lost = lost.forRead()
 	}
 	switch {
-	case !out.sent:
+	case !out.Sent:
 		return verdict{class: remediation.ErrUnavailable, again: true}, shown
-	case !out.complete:
+	case !out.Complete:
 		return lost, shown
 	}
-	f := readFault(out.body)
+	f := readFault(out.Body)
 	shown.RequestID = printable(string(f.RequestID))
-	if out.status < 200 || out.status >= 300 {
+	if out.Status < 200 || out.Status >= 300 {
 		shown.Code = printable(string(f.Code))
-		v := classify(out.status, string(f.Code))
+		v := classify(out.Status, string(f.Code))
 		if !req.write {
 			v = v.forRead()
 		}
 		return v, shown
 	}
-	if err := req.decode(out.body); err != nil {
+	if err := req.decode(out.Body); err != nil {
 		shown.Cause = "unreadable answer"
 		return lost, shown
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"aftercare/shared/assistant"
@@ -141,7 +142,7 @@ func TestAnAnswerThatIsNotTheServicesIsJudgedByItsStatus(t *testing.T) {
 		"success without an invoke id":        {raw(200, `{"RequestId":"R"}`), remediation.ErrUnknownOutcome},
 		"success with an empty body":          {raw(200, ""), remediation.ErrUnknownOutcome},
 		"a redirect without a location":       {raw(307, ""), remediation.ErrUnknownOutcome},
-		"an answer that never seems to end":   {raw(200, string(make([]byte, 9<<20))), remediation.ErrUnknownOutcome},
+		"an answer that never seems to end":   {raw(200, `{"InvokeId":"t-1"}`+strings.Repeat(" ", 9<<20)), remediation.ErrUnknownOutcome},
 		"an answer that breaks off half-way":  {half, remediation.ErrUnknownOutcome},
 		"a connection that breaks after send": {cut, remediation.ErrUnknownOutcome},
 	} {

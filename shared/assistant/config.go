@@ -16,6 +16,7 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // Defaults of Config.
@@ -50,8 +51,9 @@ type Config struct {
 	// Margin is the time before the context's deadline at which all work of
 	// a call stops, so that its caller can still record what became of it.
 	Margin time.Duration
-	// RoundTripper carries the requests of all clients; nil means one
-	// Transport shared by the whole process.
+	// RoundTripper carries the requests of all clients, and is best a
+	// transport.Pool; nil means one that all such clients of the process
+	// share.
 	RoundTripper http.RoundTripper
 
 	// Now is the clock; nil means time.Now.
@@ -98,8 +100,8 @@ var (
 	hostForm   = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$`)
 )
 
-// processTransport serves every client whose Config names no RoundTripper.
-var processTransport = sync.OnceValue(NewTransport)
+// processPool serves every client whose Config names no RoundTripper.
+var processPool = sync.OnceValue(func() *transport.Pool { return transport.NewPool(time.Now) })
 
 // New returns a client, or every fault of cfg and creds at once. It makes no
 // call. Missing keys are reported as remediation.ErrDenied.
@@ -148,7 +150,7 @@ func (cfg Config) withDefaults() Config {
 		cfg.BackoffMax = DefaultBackoffMax
 	}
 	if cfg.RoundTripper == nil {
-		cfg.RoundTripper = processTransport()
+		cfg.RoundTripper = processPool()
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -19,6 +19,7 @@ import (
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 const (
@@ -197,7 +198,7 @@ func config(s *service) assistant.Config {
 		PerTry:       5 * time.Second,
 		Retries:      3,
 		Sleep:        func(context.Context, time.Duration) {},
-		RoundTripper: assistant.NewTransport(),
+		RoundTripper: transport.NewPool(time.Now),
 	}
 }
 
@@ -207,7 +208,7 @@ func client(t testing.TB, cfg assistant.Config) *assistant.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pool, ok := cfg.RoundTripper.(*assistant.Transport); ok {
+	if pool, ok := cfg.RoundTripper.(*transport.Pool); ok {
 		t.Cleanup(pool.CloseIdleConnections)
 	}
 	return c

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"aftercare/shared/assistant"
+	"aftercare/shared/remediation"
 )
 
 // unwrapAll is err and everything that it wraps.
@@ -47,6 +48,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		"denied":                          fail(403, "Forbidden.RAM"),
 		"invalid":                         fail(400, "InvalidParameter.Parameters"),
 		"accepted before":                 fail(403, "IdempotentParameterMismatch"),
+		"a long code":                     fail(418, strings.Repeat("SecretCommandText", 5)),
 		"a 500":                           fail(500, "InternalError"),
 		"a gateway that repeats the call": echo(502),
 		"a refusal that repeats the call": echo(403),
@@ -98,8 +100,10 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 			cfg := config(&service{Server: &httptest.Server{URL: "https://ecs.test"}})
 			cfg.RoundTripper = carrier(func(r *http.Request) (*http.Response, error) { panic(r.URL.String()) })
 			err := m.call(soon(t), client(t, cfg))
-			if err == nil {
-				t.Fatal("no error")
+			if m.write {
+				wantClasses(t, err, remediation.ErrUnknownOutcome)
+			} else {
+				wantClasses(t, err, remediation.ErrUnavailable)
 			}
 			wantNoSecret(t, err, nil)
 		})

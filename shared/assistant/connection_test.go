@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"aftercare/shared/assistant"
-	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 func TestConnectionsAreNotUsedAgainAfterAFreeze(t *testing.T) {
@@ -25,10 +25,8 @@ func TestConnectionsAreNotUsedAgainAfterAFreeze(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, accepted)
 			cfg := config(s)
-			pool := assistant.NewTransport()
 			now := time.Now().Round(0)
-			pool.Now = func() time.Time { return now }
-			cfg.RoundTripper = pool
+			cfg.RoundTripper = transport.NewPool(func() time.Time { return now })
 			for range 3 {
 				if _, err := client(t, cfg).Send(soon(t), runSend()); err != nil {
 					t.Fatal(err)
@@ -55,9 +53,7 @@ func TestTheEndOfALongRequestIsAUseToo(t *testing.T) {
 		accepted(w, n, r)
 	})
 	cfg := config(s)
-	pool := assistant.NewTransport()
-	pool.Now = func() time.Time { return now }
-	cfg.RoundTripper = pool
+	cfg.RoundTripper = transport.NewPool(func() time.Time { return now })
 	for range 4 {
 		if _, err := client(t, cfg).Send(soon(t), runSend()); err != nil {
 			t.Fatal(err)
@@ -72,7 +68,7 @@ func TestTheEndOfALongRequestIsAUseToo(t *testing.T) {
 func TestAHundredCallsLeaveNothingBehind(t *testing.T) {
 	s := serve(t, inTurn(accepted))
 	cfg := config(s)
-	cfg.RoundTripper = assistant.NewTransport()
+	cfg.RoundTripper = transport.NewPool(time.Now)
 	call := func() {
 		c, err := assistant.New(cfg, creds)
 		if err != nil {
@@ -109,7 +105,7 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 	s := serve(t, inTurn(accepted, fail(500, "InternalError"), fail(400, "Throttling"), raw(502, "<html>"), fail(403, "Forbidden"), accepted))
 	cfg := config(s)
 	cfg.Retries = -1
-	cfg.RoundTripper = assistant.NewTransport()
+	cfg.RoundTripper = transport.NewPool(time.Now)
 	for range 6 {
 		client(t, cfg).Send(soon(t), runSend())
 	}
@@ -160,62 +156,5 @@ func TestWithoutARoundTripperTheProcessSharesOne(t *testing.T) {
 	}
 	if got := s.dials(); got != 1 {
 		t.Errorf("%d connections, want 1", got)
-	}
-}
-
-func FuzzAnswer(f *testing.F) {
-	f.Add(200, page("", found))
-	f.Add(200, `{"InstanceCloudAssistantStatusSet":{"InstanceCloudAssistantStatus":[{"InstanceId":"i-test0001","CloudAssistantStatus":true}]}}`)
-	f.Add(200, `{"InvokeId":17}`)
-	f.Add(400, `{"Code":400,"Message":"x"}`)
-	f.Add(503, `<html>`)
-	f.Add(307, ``)
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 {
-			t.Skip()
-		}
-		cfg := assistant.Config{Region: "cn-test", Retries: -1}
-		cfg.RoundTripper = carrier(func(*http.Request) (*http.Response, error) { return canned(status, body), nil })
-		c := client(t, cfg)
-		for _, m := range methods {
-			err := m.call(context.Background(), c)
-			if err == nil && status >= 300 {
-				t.Errorf("%s took status %d for a success", m.name, status)
-			}
-			if err != nil {
-				wantOne(t, err)
-			}
-		}
-	})
-}
-
-func wantOne(t *testing.T, err error) {
-	t.Helper()
-	n := 0
-	for _, class := range classes {
-		for _, e := range unwrapAll(err) {
-			if e == class {
-				n++
-			}
-		}
-	}
-	if n != 1 {
-		t.Errorf("error %v has %d classes, want 1", err, n)
-	}
-}
-
-func BenchmarkSend(b *testing.B) {
-	cfg := assistant.Config{Region: "cn-test"}
-	cfg.RoundTripper = carrier(func(*http.Request) (*http.Response, error) { return canned(200, `{"InvokeId":"t-1"}`), nil })
-	c := client(b, cfg)
-	for name, send := range map[string]remediation.Send{"run": runSend(), "invoke": invokeSend()} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := c.Send(b.Context(), send); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

@@ -1,0 +1,233 @@
+package assistant_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"aftercare/shared/assistant"
+	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/ecs"
+	"aftercare/tests/localcloud/fault"
+)
+
+// cloud is a local ECS with one booted instance.
+type cloud struct {
+	*ecs.Server
+	dir    string
+	faults *fault.Set
+	cfg    assistant.Config
+}
+
+func localECS(t *testing.T, change func(*ecs.Options)) cloud {
+	t.Helper()
+	c := cloud{dir: t.TempDir(), faults: &fault.Set{}}
+	options := ecs.Options{
+		Dir:    c.dir,
+		Keys:   access.NewKeys(access.Key{ID: keyID, Secret: keySecret, Token: stsToken}),
+		Region: "cn-test",
+		Faults: c.faults,
+		Delays: ecs.Delays{Boot: -1, Pickup: -1},
+	}
+	if change != nil {
+		change(&options)
+	}
+	server, err := ecs.Start(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	c.Server = server
+	c.cfg = assistant.Config{
+		Region: "cn-test", Endpoint: "http://" + server.Endpoint(), PerTry: 2 * time.Second, Retries: 2,
+		Sleep:        func(context.Context, time.Duration) {},
+		RoundTripper: transport.NewPool(time.Now),
+	}
+	if err := server.CreateInstance(ecs.Instance{ID: instance}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// booted is a local ECS whose instance has an agent that is up.
+func booted(t *testing.T, change func(*ecs.Options)) (cloud, *assistant.Client) {
+	t.Helper()
+	s := localECS(t, change)
+	c := client(t, s.cfg)
+	if err := s.Boot(instance); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the agent is up", func() bool {
+		status, err := c.AgentStatus(soon(t), instance)
+		return err == nil && status.Ready
+	})
+	return s, c
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("waited too long until %s", what)
+}
+
+func TestLocalECSRunsWhatIsSentOnce(t *testing.T) {
+	s, c := booted(t, nil)
+	send := runSend()
+	value := `'"$(touch x)` + "`;\n{{oos-secret:x}}"
+	send.Command.Run.Content = `printf %s "$value" > out; exit 3`
+	send.Command.Run.Parameters = map[string]string{"value": value}
+	send.Command.Run.Timeout = 20 * time.Second
+	id, err := c.Send(soon(t), send)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.Send(soon(t), send)
+	if err != nil || again != id {
+		t.Errorf("the same send again = %q, %v, want %q", again, err, id)
+	}
+	var found *remediation.Invocation
+	eventually(t, "the command ended", func() bool {
+		found, err = c.FindByToken(soon(t), instance, effect)
+		return err == nil && found != nil && found.ExitCode != nil
+	})
+	if found.InvokeID != id || found.CommandName != "collect logs [t-42]" || found.Token != effect || found.RepeatMode != "Once" ||
+		found.Status != "Failed" || *found.ExitCode != 3 || found.ErrorCode != "ExitCodeNonzero" || found.FinishTime.IsZero() {
+		t.Errorf("found %+v, exit code %d", found, *found.ExitCode)
+	}
+	byID, err := c.FindByID(soon(t), instance, id)
+	if err != nil || byID == nil || byID.Token != effect || byID.Status != "Failed" {
+		t.Errorf("FindByID() = %+v, %v", byID, err)
+	}
+	if runs := s.Runs(instance); len(runs) != 1 {
+		t.Errorf("the script ran %d times, want once", len(runs))
+	}
+	files, err := filepath.Glob(filepath.Join(s.dir, instance, "*", "out"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the script left %v, %v, want one file", files, err)
+	}
+	if got, err := os.ReadFile(files[0]); err != nil || string(got) != value {
+		t.Errorf("the script got %q, %v, want %q", got, err, value)
+	}
+}
+
+func TestLocalECSAnswersAsExpected(t *testing.T) {
+	s, c := booted(t, nil)
+	if _, err := c.Send(soon(t), runSend()); err != nil {
+		t.Fatal(err)
+	}
+	changed := runSend()
+	changed.Command.Run.Content = "echo other"
+	_, err := c.Send(soon(t), changed)
+	wantClasses(t, err, remediation.ErrAcceptedBefore)
+
+	missing := invokeSend()
+	missing.Token = "another-token"
+	_, err = c.Send(soon(t), missing)
+	wantClasses(t, err, remediation.ErrInvalid)
+
+	elsewhere := runSend()
+	elsewhere.InstanceID = "i-unknown"
+	elsewhere.Token = "a-third-token"
+	_, err = c.Send(soon(t), elsewhere)
+	wantClasses(t, err, remediation.ErrInvalid)
+
+	wantClasses(t, c.Stop(soon(t), instance, "t-unknown"), remediation.ErrInvalid)
+
+	stranger, err := assistant.New(s.cfg, assistant.Credentials{AccessKeyID: keyID, AccessKeySecret: "wrong", SecurityToken: stsToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = stranger.Send(soon(t), runSend())
+	wantClasses(t, err, remediation.ErrDenied)
+
+	if got, err := c.FindByID(soon(t), instance, "t-unknown"); got != nil || err != nil {
+		t.Errorf("FindByID() = %v, %v, want nothing", got, err)
+	}
+	if got, err := c.FindByToken(soon(t), instance, "unknown-token"); got != nil || err != nil {
+		t.Errorf("FindByToken() = %v, %v, want nothing", got, err)
+	}
+	if got, err := c.AgentStatus(soon(t), instance); err != nil || !got.Ready || got.Version == "" || got.OS != "Linux" {
+		t.Errorf("AgentStatus() = %+v, %v", got, err)
+	}
+}
+
+func TestLocalECSStopsACommand(t *testing.T) {
+	_, c := booted(t, nil)
+	send := runSend()
+	send.Command.Run.Content = "sleep 60"
+	id, err := c.Send(soon(t), send)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Stop(soon(t), instance, id); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the command is stopped", func() bool {
+		found, err := c.FindByID(soon(t), instance, id)
+		return err == nil && found != nil && (found.Status == "Terminated" || found.Status == "Cancelled")
+	})
+}
+
+func TestLocalECSThrottlesAndCounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*ecs.Options)
+		want   error
+	}{
+		"calls in a minute": {func(o *ecs.Options) { o.Throttle = map[string]int{"RunCommand": 1} }, remediation.ErrThrottled},
+		"commands in a day": {func(o *ecs.Options) { o.Quota = 1 }, remediation.ErrQuotaExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noon := time.Now().Truncate(time.Minute).Add(30 * time.Second)
+			_, client := booted(t, func(o *ecs.Options) {
+				c.change(o)
+				o.Now = func() time.Time { return noon }
+			})
+			if _, err := client.Send(soon(t), runSend()); err != nil {
+				t.Fatal(err)
+			}
+			second := runSend()
+			second.Token = "second-token"
+			_, err := client.Send(soon(t), second)
+			wantClasses(t, err, c.want)
+		})
+	}
+}
+
+func TestEveryFaultOfLocalECSLeavesOneRun(t *testing.T) {
+	for _, mode := range fault.Modes {
+		for times := 1; times <= 3; times++ {
+			t.Run(fmt.Sprintf("%s of %d tries in a row", mode, times), func(t *testing.T) {
+				s, _ := booted(t, nil)
+				s.cfg.PerTry = 300 * time.Millisecond
+				c := client(t, s.cfg)
+				s.faults.Add(fault.Fault{Call: "RunCommand", Mode: mode, Times: times})
+				id, err := c.Send(soon(t), runSend())
+				if times <= s.cfg.Retries && err != nil {
+					t.Fatalf("Send() = %v, want a later try to succeed", err)
+				}
+				if times > s.cfg.Retries {
+					wantClasses(t, err, remediation.ErrUnknownOutcome)
+					if id, err = c.Send(soon(t), runSend()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				eventually(t, "the command ended", func() bool {
+					found, err := c.FindByToken(soon(t), instance, effect)
+					return err == nil && found != nil && found.InvokeID == id && found.Status == "Success"
+				})
+				if runs := s.Runs(instance); len(runs) != 1 {
+					t.Errorf("the script ran %d times, want once", len(runs))
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package assistant_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"aftercare/shared/assistant"
+)
+
+func FuzzAnswer(f *testing.F) {
+	f.Add(200, page("", found))
+	f.Add(200, `{"InstanceCloudAssistantStatusSet":{"InstanceCloudAssistantStatus":[{"InstanceId":"i-test0001","CloudAssistantStatus":true}]}}`)
+	f.Add(200, `{"InvokeId":17}`)
+	f.Add(400, `{"Code":400,"Message":"x"}`)
+	f.Add(503, `<html>`)
+	f.Add(307, ``)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			t.Skip()
+		}
+		cfg := assistant.Config{Region: "cn-test", Retries: -1}
+		cfg.RoundTripper = carrier(func(*http.Request) (*http.Response, error) { return canned(status, body), nil })
+		c := client(t, cfg)
+		for _, m := range methods {
+			err := m.call(context.Background(), c)
+			if err == nil && status >= 300 {
+				t.Errorf("%s took status %d for a success", m.name, status)
+			}
+			if err != nil {
+				wantOne(t, err)
+			}
+		}
+	})
+}
+
+func wantOne(t *testing.T, err error) {
+	t.Helper()
+	n := 0
+	for _, class := range classes {
+		for _, e := range unwrapAll(err) {
+			if e == class {
+				n++
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("error %v has %d classes, want 1", err, n)
+	}
+}
