@@ -142,10 +142,10 @@ func (r *reader) variant() (value, error) {
 		v.number, err = r.uint64()
 	case kindBoolean:
 		var b byte
-		b, err = r.byte()
-		if b != 0 {
-			v.number = 1
+		if b, err = r.byte(); err == nil && b > 1 {
+			err = fmt.Errorf("boolean %d", b)
 		}
+		v.number = uint64(b)
 	case kindString, kindBinary:
 		v.text, err = r.text()
 	case kindInfMin, kindInfMax, kindAutoIncrement:
