@@ -1,0 +1,81 @@
+package inbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// inText is how a message for people tells its fingerprint.
+var inText = regexp.MustCompile(`(?i)fingerprint[^0-9a-z]+([0-9a-z][0-9a-z_.-]*)`)
+
+// fingerprint looks for a member of that name in a JSON body, at any depth,
+// and else for the word in its texts.
+func fingerprint(body []byte) string {
+	var value any
+	if json.Unmarshal(body, &value) != nil {
+		value = string(body)
+	}
+	named, written := search(value)
+	if named != "" {
+		return named
+	}
+	return written
+}
+
+func search(value any) (named, written string) {
+	switch v := value.(type) {
+	case string:
+		if found := inText.FindStringSubmatch(v); found != nil {
+			written = found[1]
+		}
+	case []any:
+		for _, item := range v {
+			n, w := search(item)
+			named, written = first(named, n), first(written, w)
+		}
+	case map[string]any:
+		for name, item := range v {
+			n, w := search(item)
+			if text, ok := item.(string); ok && strings.EqualFold(name, "fingerprint") {
+				n = text
+			}
+			named, written = first(named, n), first(written, w)
+		}
+	}
+	return named, written
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// appendLine adds a message to a file, if there is one.
+func appendLine(path string, m Message) error {
+	if path == "" {
+		return nil
+	}
+	line, err := json.Marshal(struct {
+		Channel     string    `json:"channel"`
+		At          time.Time `json:"at"`
+		Verified    bool      `json:"verified"`
+		Fingerprint string    `json:"fingerprint,omitempty"`
+		Body        string    `json:"body"`
+	}{m.Channel, m.At, m.Verified, m.Fingerprint, string(m.Body)})
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("open message file: %w", err)
+	}
+	_, err = file.Write(append(line, '\n'))
+	return errors.Join(err, file.Close())
+}
