@@ -56,9 +56,9 @@ func (s *Server) abort(t *task) {
 	s.finish(t, statusAborted, code, info)
 }
 
-// reset forgets the outcome of an earlier run.
+// reset begins a new outcome.
 func (t *task) reset() {
-	t.outcome = outcome{Status: t.Status, Repeats: t.Repeats}
+	t.outcome = outcome{No: t.No + 1, Status: t.Status, Repeats: t.Repeats}
 	t.why = ""
 }
 

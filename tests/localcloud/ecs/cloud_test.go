@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -55,6 +56,9 @@ type cloud struct {
 	*ecs.Server
 	t    *testing.T
 	keys *access.Keys
+	// elsewhere is the endpoint of a server in another process, which a test
+	// sees through the SDK only.
+	elsewhere string
 
 	mu     sync.Mutex
 	events []ecs.CloudEvent
@@ -160,6 +164,14 @@ func (c *cloud) ofType(kind string) []ecs.CloudEvent {
 	return out
 }
 
+// endpoint is where the SDK finds the server.
+func (c *cloud) endpoint() string {
+	if c.elsewhere != "" {
+		return c.elsewhere
+	}
+	return c.Endpoint()
+}
+
 type args map[string]string
 
 func (a args) with(more args) args {
@@ -202,7 +214,7 @@ func (c *cloud) client(key access.Key) *sdk.Client {
 
 func (c *cloud) request(action string, a args) *requests.CommonRequest {
 	r := requests.NewCommonRequest()
-	r.Scheme, r.Method, r.Domain = "HTTP", "POST", c.Endpoint()
+	r.Scheme, r.Method, r.Domain = "HTTP", "POST", c.endpoint()
 	r.Version, r.ApiName = "2014-05-26", action
 	for k, v := range a {
 		if k == "CommandContent" {
@@ -310,3 +322,26 @@ func check[T comparable](t *testing.T, what string, got, want T) {
 func statePath(t *testing.T) string { return filepath.Join(t.TempDir(), "ecs.db") }
 
 func lines(text any) []string { return strings.Split(strings.TrimSpace(text.(string)), "\n") }
+
+// status is what DescribeCloudAssistantStatus answers at the clock's time.
+func (c *cloud) status(a args, at *clock) []any {
+	c.t.Helper()
+	return dig(c.at(at, "DescribeCloudAssistantStatus", a), "InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus").([]any)
+}
+
+// at calls an action with a time stamp of an injected clock, which the SDK
+// does not know.
+func (c *cloud) at(at *clock, action string, a args) map[string]any {
+	c.t.Helper()
+	form := signed("POST", at.Now(), owner, a.with(args{"Action": action}))
+	response, err := http.PostForm("http://"+c.Endpoint()+"/", form)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var out map[string]any
+	if err := json.NewDecoder(response.Body).Decode(&out); err != nil || response.StatusCode != 200 {
+		c.t.Fatalf("%s: %v %v, %v", action, response.Status, out, err)
+	}
+	return out
+}

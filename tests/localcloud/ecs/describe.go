@@ -160,7 +160,7 @@ func (s *Server) describeInvocationResults(_ context.Context, p params) (map[str
 				if p.has("InvokeRecordStatus") && record != p.text("InvokeRecordStatus") {
 					continue
 				}
-				lines = append(lines, listed{newestFirst(inv.Seq, n, o.Repeats), inv.result(t.InstanceID, o, record, encode)})
+				lines = append(lines, listed{newestFirst(inv.Seq, n, o.No), inv.result(t.InstanceID, o, record, encode)})
 			}
 		}
 	}

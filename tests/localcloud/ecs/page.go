@@ -12,10 +12,10 @@ type listed struct {
 	line map[string]any
 }
 
-// newestFirst is a key under which later invocations, and later runs of a
+// newestFirst is a key under which later invocations, and later outcomes of a
 // task, come first.
-func newestFirst(seq uint64, instance, repeats int) string {
-	return fmt.Sprintf("%016x%04x%08x", ^seq, instance, ^uint32(repeats))
+func newestFirst(seq uint64, instance, outcome int) string {
+	return fmt.Sprintf("%016x%04x%08x", ^seq, instance, ^uint32(outcome))
 }
 
 // paging is how a call wants its answer cut.

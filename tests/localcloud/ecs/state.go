@@ -71,6 +71,7 @@ type invocation struct {
 
 // outcome is what is known about one run, or about the last one.
 type outcome struct {
+	No        int // counts the outcomes of a task, aborted ones too
 	Status    string
 	Repeats   int
 	ExitCode  int64

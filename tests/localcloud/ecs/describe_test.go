@@ -1,0 +1,180 @@
+package ecs_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"aftercare/tests/localcloud/ecs"
+)
+
+// pages follows NextToken to its end and returns the named field of each line.
+func (c *cloud) pages(action string, a args, field string, path ...string) (all []string, sizes []int) {
+	c.t.Helper()
+	token := ""
+	for {
+		out := c.must(action, a.with(args{"NextToken": token}))
+		page := dig(out, path...).([]any)
+		sizes = append(sizes, len(page))
+		for _, line := range page {
+			all = append(all, fmt.Sprint(dig(line, field)))
+		}
+		holder := any(out)
+		if path[0] == "Invocation" {
+			holder = out["Invocation"]
+		}
+		if token = dig(holder, "NextToken").(string); token == "" {
+			return all, sizes
+		}
+	}
+}
+
+func TestPaginationByToken(t *testing.T) {
+	c := ready(t, nil)
+	var want []string
+	for range 12 {
+		want = append([]string{c.run(shell("true"))}, want...) // newest first
+	}
+	c.end(want[0])
+
+	got, sizes := c.pages("DescribeInvocations", args{"MaxResults": "5"}, "InvokeId", "Invocations", "Invocation")
+	check(t, "invocations", fmt.Sprint(got), fmt.Sprint(want))
+	check(t, "their pages", fmt.Sprint(sizes), "[5 5 2]")
+	_, sizes = c.pages("DescribeInvocations", nil, "InvokeId", "Invocations", "Invocation")
+	check(t, "pages of the default size", fmt.Sprint(sizes), "[10 2]")
+	_, sizes = c.pages("DescribeInvocations", args{"MaxResults": "12"}, "InvokeId", "Invocations", "Invocation")
+	check(t, "one full page", fmt.Sprint(sizes), "[12]")
+	got, sizes = c.pages("DescribeInvocationResults", args{"MaxResults": "7"}, "InvokeId", "Invocation", "InvocationResults", "InvocationResult")
+	check(t, "results", fmt.Sprint(got), fmt.Sprint(want))
+	check(t, "their pages", fmt.Sprint(sizes), "[7 5]")
+
+	// What is accepted meanwhile neither repeats nor hides a line.
+	first := c.must("DescribeInvocations", args{"MaxResults": "5"})
+	check(t, "total", first["TotalCount"], any(12.0))
+	c.run(shell("true"))
+	second := c.must("DescribeInvocations", args{"MaxResults": "5", "NextToken": first["NextToken"].(string)})
+	check(t, "line after the first page", dig(dig(second, "Invocations", "Invocation").([]any)[0], "InvokeId"), any(want[5]))
+
+	// The older style.
+	out := c.must("DescribeInvocations", args{"PageNumber": "3", "PageSize": "5"})
+	check(t, "lines of the third page", len(dig(out, "Invocations", "Invocation").([]any)), 3)
+	check(t, "page number", out["PageNumber"], any(3.0))
+	out = c.must("DescribeInvocations", args{"PageNumber": "99"})
+	check(t, "lines after the end", len(dig(out, "Invocations", "Invocation").([]any)), 0)
+}
+
+func TestPaginationOfInstancesAndAgents(t *testing.T) {
+	c := open(t, nil)
+	var want []string
+	for n := range 7 {
+		id := fmt.Sprintf("i-%d", n)
+		want = append(want, id)
+		c.create(ecs.Instance{ID: id})
+	}
+	got, sizes := c.pages("DescribeInstances", args{"MaxResults": "3"}, "InstanceId", "Instances", "Instance")
+	check(t, "instances", fmt.Sprint(got), fmt.Sprint(want))
+	check(t, "their pages", fmt.Sprint(sizes), "[3 3 1]")
+	got, sizes = c.pages("DescribeCloudAssistantStatus", args{"MaxResults": "3"}, "InstanceId",
+		"InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
+	check(t, "agents", fmt.Sprint(got), fmt.Sprint(want))
+	check(t, "their pages", fmt.Sprint(sizes), "[3 3 1]")
+	_, sizes = c.pages("DescribeCloudAssistantStatus", numbered("InstanceId", 7, func(i int) string { return want[i-1] }).with(args{"MaxResults": "2"}),
+		"InstanceId", "InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus")
+	check(t, "MaxResults beside ids", fmt.Sprint(sizes), "[7]")
+}
+
+func TestFiltersOfDescribeInvocations(t *testing.T) {
+	c := ready(t, nil)
+	c.create(ecs.Instance{ID: "i-two"})
+	c.boot("i-two")
+	tag := func(value string) args { return args{"Tag.1.Key": "aftercare:effect", "Tag.1.Value": value} }
+	good := c.run(shell("true").with(tag("a")).with(args{"Name": "good"}))
+	failed := c.run(shell("false").with(tag("b")).with(args{"Name": "bad", "InstanceId.1": "i-two"}))
+	both := c.run(shell("true").with(tag("c")).with(args{"Name": "both", "InstanceId.2": "i-two"}))
+	waiting := c.run(shell("true").with(args{"RepeatMode": "NextRebootOnly"}))
+	c.eventually("the ends", func() bool { return len(c.completed()) == 4 })
+	for _, test := range []struct {
+		name string
+		args args
+		want []string
+	}{
+		{"nothing", nil, []string{waiting, both, failed, good}},
+		{"an invoke id", args{"InvokeId": good}, []string{good}},
+		{"an unknown invoke id", args{"InvokeId": "t-unknown"}, nil},
+		{"an instance", args{"InstanceId": "i-two"}, []string{both, failed}},
+		{"a tag", tag("b"), []string{failed}},
+		{"a tag that nothing has", tag("d"), nil},
+		{"a tag's key", args{"Tag.1.Key": "aftercare:effect"}, []string{both, failed, good}},
+		{"a tag and an instance", tag("c").with(args{"InstanceId": one}), []string{both}},
+		{"a tag and another instance", tag("a").with(args{"InstanceId": "i-two"}), nil},
+		{"a name", args{"CommandName": "both"}, []string{both}},
+		{"a type", args{"CommandType": "RunBatScript"}, nil},
+		{"a status", args{"InvokeStatus": "Failed"}, []string{failed}},
+		{"a status of the older words", args{"InvokeStatus": "Finished"}, []string{both, good}},
+		{"a waiting status", args{"InvokeStatus": "Scheduled"}, []string{waiting}},
+		{"a mode", args{"RepeatMode": "NextRebootOnly"}, []string{waiting}},
+	} {
+		got, _ := c.pages("DescribeInvocations", test.args, "InvokeId", "Invocations", "Invocation")
+		check(t, "by "+test.name, fmt.Sprint(got), fmt.Sprint(test.want))
+	}
+	results, _ := c.pages("DescribeInvocationResults", args{"InvokeId": both}, "InstanceId", "Invocation", "InvocationResults", "InvocationResult")
+	check(t, "instances of one invocation", fmt.Sprint(results), "[i-one i-two]")
+	results, _ = c.pages("DescribeInvocationResults", args{"InvokeRecordStatus": "Stopped"}, "InstanceId", "Invocation", "InvocationResults", "InvocationResult")
+	check(t, "stopped results", len(results), 0)
+
+	line := c.invocations(args{"InvokeId": good})[0]
+	check(t, "tag key", dig(dig(line, "Tags", "Tag").([]any)[0], "TagKey"), any("aftercare:effect"))
+	check(t, "tag value", dig(dig(line, "Tags", "Tag").([]any)[0], "TagValue"), any("a"))
+	instance := dig(line, "InvokeInstances", "InvokeInstance").([]any)[0]
+	if dig(instance, "FinishTime") == "" || dig(instance, "StartTime") == "" {
+		t.Errorf("the instance %v lacks a time", instance)
+	}
+}
+
+func TestAnAcceptedInvocationIsVisibleAfterALag(t *testing.T) {
+	c := ready(t, func(o *ecs.Options) { o.Delays.VisibleAfter = 250 * time.Millisecond })
+	asked := shell("true").with(args{"Tag.1.Key": "k", "Tag.1.Value": "v", "ClientToken": "token"})
+	begin := time.Now()
+	id := c.run(asked)
+	found := len(c.invocations(args{"Tag.1.Key": "k", "Tag.1.Value": "v"}))
+	results := c.must("DescribeInvocationResults", args{"InvokeId": id})
+	if time.Since(begin) > 250*time.Millisecond {
+		t.Skip("this machine is too slow to look within the lag")
+	}
+	check(t, "invocations at first", found, 0)
+	check(t, "results at first", len(dig(results, "Invocation", "InvocationResults", "InvocationResult").([]any)), 0)
+	check(t, "the same call meanwhile", c.run(asked), id)
+	c.eventually("it is visible", func() bool { return len(c.invocations(args{"InvokeId": id})) == 1 })
+	if lag := time.Since(begin); lag < 250*time.Millisecond {
+		t.Errorf("visible after %v", lag)
+	}
+	check(t, "runs", len(c.Runs(one)), 1)
+}
+
+func TestDescribeInstances(t *testing.T) {
+	c := ready(t, nil)
+	c.create(ecs.Instance{ID: "i-two", Name: "second", Tags: map[string]string{"env": "prod", "app": "x"}, Zone: "cn-hangzhou-b"})
+	c.create(ecs.Instance{ID: "i-three", Tags: map[string]string{"env": "test", "app": "x"}, OSType: "windows"})
+	for _, test := range []struct {
+		name string
+		args args
+		want string
+	}{
+		{"nothing", nil, "[i-one i-three i-two]"},
+		{"ids", args{"InstanceIds": `["i-two","i-one","i-unknown"]`}, "[i-one i-two]"},
+		{"no ids", args{"InstanceIds": `[]`}, "[]"},
+		{"a tag", args{"Tag.1.Key": "env", "Tag.1.Value": "prod"}, "[i-two]"},
+		{"two tags", args{"Tag.1.Key": "env", "Tag.1.Value": "test", "Tag.2.Key": "app"}, "[i-three]"},
+		{"a tag that nothing has", args{"Tag.1.Key": "env", "Tag.1.Value": "dev"}, "[]"},
+		{"a name", args{"InstanceName": "first"}, "[i-one]"},
+		{"a status", args{"Status": "Running"}, "[i-one]"},
+		{"a zone", args{"ZoneId": "cn-hangzhou-b"}, "[i-two]"},
+	} {
+		got, _ := c.pages("DescribeInstances", test.args, "InstanceId", "Instances", "Instance")
+		check(t, "by "+test.name, fmt.Sprint(got), test.want)
+	}
+	line := dig(c.must("DescribeInstances", args{"InstanceIds": `["i-three"]`}), "Instances", "Instance").([]any)[0]
+	check(t, "status", dig(line, "Status"), any("Stopped"))
+	check(t, "OSType", dig(line, "OSType"), any("windows"))
+	check(t, "tags", fmt.Sprint(dig(line, "Tags", "Tag")), "[map[TagKey:app TagValue:x] map[TagKey:env TagValue:test]]")
+}

@@ -1,0 +1,22 @@
+package ecs
+
+import "time"
+
+// NextTimes are the first n times of a schedule after from, in UTC.
+func NextTimes(text string, from time.Time, n int) ([]string, error) {
+	plan, err := parseSchedule(text)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	at := from
+	for range n {
+		next, ok := plan.after(at, from)
+		if !ok {
+			break
+		}
+		out = append(out, next.UTC().Format("01-02 15:04:05"))
+		at = next
+	}
+	return out, nil
+}

@@ -1,0 +1,148 @@
+package ecs_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/tests/localcloud/ecs"
+)
+
+func TestNextRebootOnlyRunsOnceAfterTheNextBoot(t *testing.T) {
+	c := ready(t, func(o *ecs.Options) { o.Delays.AbortAfter = 50 * time.Millisecond })
+	id := c.run(shell("echo after boot").with(args{"RepeatMode": "NextRebootOnly"}))
+	check(t, "status", c.result(id, one)["InvocationStatus"], any("Scheduled"))
+	// An agent's restart is no boot.
+	c.StopAgent(one)
+	c.StartAgent(one)
+	c.end(c.run(shell("true")))
+	check(t, "status after an agent's restart", c.result(id, one)["InvocationStatus"], any("Scheduled"))
+	for range 2 {
+		if err := c.Reboot(one); err != nil {
+			t.Fatal(err)
+		}
+		r := c.end(id)
+		check(t, "status", r["InvocationStatus"], any("Success"))
+		check(t, "repeats", r["Repeats"], any(1.0))
+		c.eventually("the agent", func() bool { return c.instance(one).AgentUp })
+	}
+	c.end(c.run(shell("true")))
+	check(t, "runs", len(c.Runs(one)), 3)
+	for _, data := range c.completed() {
+		if data["invokeId"] == id {
+			check(t, "event's mode", data["repeatMode"], "NextRebootOnly")
+		}
+	}
+}
+
+func TestNextRebootOnlyOnAStoppedInstanceWaitsForItsBoot(t *testing.T) {
+	c := open(t, func(o *ecs.Options) { o.Delays.AbortAfter = time.Millisecond })
+	c.create(ecs.Instance{ID: one})
+	id := c.run(shell("true").with(args{"RepeatMode": "NextRebootOnly"}))
+	<-time.After(20 * time.Millisecond) // long enough for an abort
+	check(t, "status", c.result(id, one)["InvocationStatus"], any("Scheduled"))
+	c.boot(one)
+	c.end(id)
+	check(t, "runs", len(c.Runs(one)), 1)
+}
+
+func TestEveryRebootRunsAfterEachBootUntilItIsStopped(t *testing.T) {
+	c := ready(t, nil)
+	id := c.run(shell("true").with(args{"RepeatMode": "EveryReboot"}))
+	for n := 1; n <= 2; n++ {
+		if err := c.Reboot(one); err != nil {
+			t.Fatal(err)
+		}
+		c.eventually("the run", func() bool {
+			r := c.result(id, one)
+			return r["Repeats"] == float64(n) && r["InvocationStatus"] == "Scheduled"
+		})
+	}
+	c.must("StopInvocation", args{"InvokeId": id})
+	check(t, "status", c.result(id, one)["InvocationStatus"], any("Cancelled"))
+	if err := c.Reboot(one); err != nil {
+		t.Fatal(err)
+	}
+	c.eventually("the agent", func() bool { return c.instance(one).AgentUp })
+	c.end(c.run(shell("true")))
+	check(t, "runs", len(c.Runs(one)), 3)
+}
+
+func TestPeriodRunsAtItsRate(t *testing.T) {
+	c := ready(t, func(o *ecs.Options) {
+		o.Delays.MinRate, o.Delays.MinTimeout = time.Second, 100*time.Millisecond
+	})
+	id := c.run(shell("echo run").with(args{"Frequency": "rate(1s)", "Timeout": "0"}))
+	inv := c.invocations(args{"InvokeId": id})[0]
+	check(t, "mode", dig(inv, "RepeatMode"), any("Period"))
+	check(t, "status before the first run", dig(inv, "InvocationStatus"), any("Scheduled"))
+	c.eventually("two runs", func() bool { return len(c.completed()) >= 2 })
+	check(t, "status between runs", c.result(id, one)["InvocationStatus"], any("Scheduled"))
+	c.must("StopInvocation", args{"InvokeId": id})
+	check(t, "aggregate", dig(c.invocations(args{"InvokeId": id})[0], "InvocationStatus"), any("Stopped"))
+	out := c.must("DescribeInvocationResults", args{"InvokeId": id, "IncludeHistory": "true"})
+	var statuses []string
+	for _, line := range dig(out, "Invocation", "InvocationResults", "InvocationResult").([]any) {
+		statuses = append(statuses, dig(line, "InvocationStatus").(string))
+	}
+	if joined := strings.Join(statuses, " "); !strings.HasPrefix(joined, "Cancelled Success Success") {
+		t.Errorf("history, newest first = %s", joined)
+	}
+	check(t, "repeats of the first event", c.completed()[0]["repeats"], "1")
+	check(t, "repeats of the second event", c.completed()[1]["repeats"], "2")
+	runs := c.Runs(one)
+	if gap := runs[1].Start.Sub(runs[0].Start); gap < 900*time.Millisecond || gap > 2*time.Second {
+		t.Errorf("%v between two runs", gap)
+	}
+}
+
+func TestATimeRunsOnce(t *testing.T) {
+	for _, up := range []bool{true, false} {
+		c := ready(t, nil)
+		if !up {
+			c.Stop(one)
+		}
+		at := time.Now().UTC().Add(1100 * time.Millisecond).Format(time.DateTime)
+		r := c.end(c.run(shell("true").with(args{"Frequency": "at(" + at + ")"})))
+		want := map[bool]string{true: "Success", false: "Aborted"}[up]
+		check(t, "status", r["InvocationStatus"], any(want))
+	}
+}
+
+func TestTimesOfSchedules(t *testing.T) {
+	from := time.Date(2026, 2, 27, 10, 15, 30, 0, time.UTC) // a Friday
+	for _, test := range []struct {
+		schedule string
+		want     []string
+	}{
+		{"rate(5m)", []string{"02-27 10:20:30", "02-27 10:25:30"}},
+		{"rate(2d)", []string{"03-01 10:15:30", "03-03 10:15:30"}},
+		{"at(2026-06-06 13:15:30 GMT-7:00)", []string{"06-06 20:15:30"}},
+		{"at(2026-06-06 13:15:30 Asia/Shanghai)", []string{"06-06 05:15:30"}},
+		{"at(2026-06-06 13:15:30)", []string{"06-06 13:15:30"}},
+		{"0 */20 * * * ?", []string{"02-27 10:20:00", "02-27 10:40:00", "02-27 11:00:00"}},
+		{"0 15 10 ? * * 2026 Asia/Shanghai", []string{"02-28 02:15:00", "03-01 02:15:00"}},
+		{"0 0/30 10-11 * * ? 2026 GMT+8:00", []string{"02-28 02:00:00", "02-28 02:30:00", "02-28 03:00:00", "02-28 03:30:00", "03-01 02:00:00"}},
+		{"5,10 15 10 * * ? UTC", []string{"02-28 10:15:05", "02-28 10:15:10", "03-01 10:15:05"}},
+		{"0 0 0 29 FEB ?", []string{"02-29 00:00:00"}},
+		{"0 0 12 ? * MON-TUE", []string{"03-02 12:00:00", "03-03 12:00:00", "03-09 12:00:00"}},
+		{"0 0 12 ? * 7", []string{"03-01 12:00:00", "03-08 12:00:00"}},
+		{"0 0 12 1 * SUN", []string{"03-01 12:00:00", "03-08 12:00:00"}},
+		{"0 0 0 1 1 ? 2026", nil},
+		{"0 0 0 31 2 ?", nil},
+	} {
+		got, err := ecs.NextTimes(test.schedule, from, max(len(test.want), 1))
+		if err != nil {
+			t.Errorf("%s: %v", test.schedule, err)
+			continue
+		}
+		check(t, test.schedule, strings.Join(got, ", "), strings.Join(test.want, ", "))
+	}
+	for _, wrong := range []string{"", "rate(0s)", "rate(5w)", "rate(-5m)", "at(2026-13-01 00:00:00)", "at(2026-01-01)",
+		"at(2026-01-01 00:00:00 Mars/Olympus)", "at(2026-01-01 00:00:00 CST)", "at(2026-01-01 00:00:00 GMT+08:00)", "* * * * *", "60 * * * * ?", "0 0 24 * * ?",
+		"0 0 0 0 * ?", "0 0 0 ? 13 *", "0 5-1 * * * ?", "0 */0 * * * ?", "0 0 0 * * ? 2026 UTC x", "0 0 0 * * ? Local"} {
+		if got, err := ecs.NextTimes(wrong, from, 1); err == nil {
+			t.Errorf("%q was understood as %v", wrong, got)
+		}
+	}
+}
