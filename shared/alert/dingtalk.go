@@ -1,0 +1,73 @@
+package alert
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"aftercare/shared/remediation"
+)
+
+// DingTalk's errcodes that say more than that a message was refused.
+const (
+	dingTalkTooFast   = 130101 // over 20 messages in a minute
+	dingTalkLimited   = 410100 // limited, after that
+	dingTalkNotProven = 310000 // wrong signature, keyword or sender's address
+)
+
+// dingTalk posts to a custom robot. It answers 200 even when it refuses, so
+// only errcode 0 confirms.
+type dingTalk struct {
+	address *url.URL
+	secret  Secret
+}
+
+func (dingTalk) name() string { return "dingtalk" }
+
+func (d dingTalk) message(a remediation.Alert, at time.Time) (*url.URL, []byte, http.Header, error) {
+	to := *d.address
+	if d.secret.IsSet() {
+		timestamp := strconv.FormatInt(at.UnixMilli(), 10)
+		query := to.Query()
+		query.Set("timestamp", timestamp)
+		query.Set("sign", dingTalkSign(timestamp, d.secret))
+		to.RawQuery = query.Encode()
+	}
+	body, err := json.Marshal(map[string]any{
+		"msgtype":  "markdown",
+		"markdown": map[string]string{"title": title(a), "text": markdown(a)},
+	})
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("the alert cannot be written as JSON: %w", remediation.ErrInvalid)
+	}
+	return &to, body, http.Header{}, nil
+}
+
+// dingTalkSign is the HMAC-SHA256 that the robot's key gives of the timestamp,
+// a line end and the key itself, in base64.
+func dingTalkSign(timestamp string, secret Secret) string {
+	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
+	mac.Write([]byte(timestamp + "\n" + secret.Reveal()))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func (dingTalk) confirm(body []byte) error {
+	code, ok := codeIn(body, "errcode")
+	switch {
+	case !ok:
+		return fmt.Errorf("the answer has no errcode: %w", remediation.ErrUnknownOutcome)
+	case code == 0:
+		return nil
+	case code == dingTalkTooFast, code == dingTalkLimited:
+		return fmt.Errorf("answered with errcode %.15g, too many messages: %w", code, remediation.ErrThrottled)
+	case code == dingTalkNotProven:
+		return fmt.Errorf("answered with errcode %.15g, the robot's security setting refuses the signature, the address or the words: %w", code, remediation.ErrDenied)
+	}
+	return fmt.Errorf("answered with errcode %.15g: %w", code, remediation.ErrUnavailable)
+}

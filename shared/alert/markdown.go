@@ -1,0 +1,132 @@
+package alert
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"aftercare/shared/remediation"
+)
+
+// DingTalk refuses messages over 20,000 bytes. The bounds below are of bytes
+// after escaping, and their sum leaves room for JSON, which at the worst
+// doubles what is escaped already.
+const (
+	maxTitleBytes = 120
+	maxShortBytes = 300
+	maxLongBytes  = 2000
+)
+
+var headings = map[remediation.AlertKind]string{
+	remediation.AlertExecution:      "Command ended badly",
+	remediation.AlertFlowStopped:    "Flow stopped",
+	remediation.AlertOutcomeUnknown: "Outcome unknown",
+	remediation.AlertTaskExpired:    "Task given up",
+	remediation.AlertTaskInvalid:    "Command refused",
+}
+
+func heading(a remediation.Alert) string {
+	if h, ok := headings[a.Kind]; ok {
+		return h
+	}
+	return "Alert"
+}
+
+// title is what phones show before the message is opened. It is plain text.
+func title(a remediation.Alert) string {
+	s := heading(a)
+	if a.CommandName != "" {
+		s += ": " + a.CommandName
+	}
+	if a.InstanceID != "" {
+		s += " on " + a.InstanceID
+	}
+	return oneLine(s, maxTitleBytes, func(r, _ rune) string { return string(r) })
+}
+
+// markdown writes the message: one fact a line, in the order in which they
+// are asked for at night, and the fingerprint last. Every value stands behind
+// a label, so that none can begin a line.
+func markdown(a remediation.Alert) string {
+	var b strings.Builder
+	b.WriteString("### " + heading(a) + "\n\n")
+	line := func(label, value string, limit int) {
+		if value != "" {
+			b.WriteString("- **" + label + ":** " + oneLine(value, limit, escape) + "\n")
+		}
+	}
+	line("What", a.Summary, maxLongBytes)
+	line("Instance", a.InstanceID, maxShortBytes)
+	line("Region", a.Region, maxShortBytes)
+	line("Command", a.CommandName, maxShortBytes)
+	line("Status", a.Status, maxShortBytes)
+	if a.ExitCode != nil {
+		line("Exit code", strconv.FormatInt(*a.ExitCode, 10), maxShortBytes)
+	}
+	line("Error", a.ErrorCode, maxShortBytes)
+	line("Error text", a.ErrorDesc, maxLongBytes)
+	if a.Requeued {
+		line("Aftercare", "the script never started; its task waits in the queue again", maxShortBytes)
+	}
+	line("Flow", a.Flow, maxShortBytes)
+	line("Task", a.TaskID, maxShortBytes)
+	line("Invocation", a.InvokeID, maxShortBytes)
+	if !a.At.IsZero() {
+		line("Time", a.At.UTC().Format("2006-01-02 15:04:05")+" UTC", maxShortBytes)
+	}
+	line("Fingerprint", a.Fingerprint, maxShortBytes)
+	return b.String()
+}
+
+// oneLine puts a value on one line: runs of white space, and characters that
+// cannot be seen or that change the direction of writing, become one space.
+// Each other character is written by write, which is also told the one before
+// it. What exceeds limit bytes is cut
+// off between two characters, and an ellipsis says so.
+func oneLine(value string, limit int, write func(r, before rune) string) string {
+	const ellipsis = "…"
+	var b strings.Builder
+	whole := 0 // bytes of b that leave room for the ellipsis
+	space, last := false, rune(0)
+	for _, r := range value {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) {
+			space = true
+			continue
+		}
+		s := write(r, last)
+		if space && b.Len() > 0 {
+			s = " " + s
+		}
+		if b.Len()+len(s) > limit {
+			return b.String()[:whole] + ellipsis
+		}
+		b.WriteString(s)
+		if b.Len()+len(ellipsis) <= limit {
+			whole = b.Len()
+		}
+		space, last = false, r
+	}
+	return b.String()
+}
+
+// escape writes a character so that it shows and does nothing. HTML's own are
+// written as entities, because not every reader of markdown takes a backslash
+// before them. An invisible space breaks "://", or the app would make a link
+// of any address that an event brings.
+func escape(r, before rune) string {
+	switch r {
+	case '/':
+		if before == ':' {
+			return "\u200b/"
+		}
+	case '\\', '`', '*', '_', '[', ']', '~':
+		return `\` + string(r)
+	case '&':
+		return "&amp;"
+	case '<':
+		return "&lt;"
+	case '>':
+		return "&gt;"
+	}
+	return string(r)
+}

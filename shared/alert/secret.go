@@ -1,0 +1,54 @@
+package alert
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// redacted is all that a Secret ever prints.
+const redacted = "[secret]"
+
+// Secret is a text that cannot be printed, logged or marshalled by accident;
+// Reveal is the only way to it. The zero Secret is not set. It is safe for
+// concurrent use.
+//
+// The text lies behind a pointer because fmt calls no methods on unexported
+// fields: of a struct that has a Secret there, it prints an address.
+type Secret struct{ text *string }
+
+// NewSecret returns a Secret with this text; an empty text is not set.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{&text}
+}
+
+// Reveal returns the text, and "" if it is not set.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
+
+// IsSet reports whether there is a text.
+func (s Secret) IsSet() bool { return s.text != nil }
+
+// String returns "[secret]".
+func (Secret) String() string { return redacted }
+
+// GoString returns "[secret]".
+func (Secret) GoString() string { return redacted }
+
+// Format writes "[secret]" for every verb and flag.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalJSON returns "[secret]" as a JSON string.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// MarshalText returns "[secret]".
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue returns "[secret]".
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -1,0 +1,81 @@
+package alert_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"aftercare/shared/alert"
+)
+
+func TestASecretNeverPrints(t *testing.T) {
+	const text = "SEC-do-not-show"
+	s := alert.NewSecret(text)
+	type hidden struct{ inner alert.Secret }
+	type shown struct {
+		Inner alert.Secret
+		Deep  hidden
+		List  []alert.Secret
+	}
+	values := map[string]any{
+		"itself":              s,
+		"behind a pointer":    &s,
+		"in exported fields":  shown{Inner: s, Deep: hidden{s}, List: []alert.Secret{s}},
+		"in unexported ones":  hidden{s},
+		"a pointer to those":  &hidden{s},
+		"a map":               map[string]any{"a": s, "b": hidden{s}},
+		"the configuration":   alert.Config{DingTalkURL: s, DingTalkSecret: s, WebhookURL: s, WebhookSecret: s},
+		"an error around one": fmt.Errorf("setting %v", s),
+	}
+	for name, v := range values {
+		t.Run(name, func(t *testing.T) {
+			var printed bytes.Buffer
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%p", "%t", "%10.3s"} {
+				fmt.Fprintf(&printed, verb+"\n", v)
+			}
+			raw, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			printed.Write(raw)
+			slog.New(slog.NewTextHandler(&printed, nil)).Info("log", "value", v)
+			slog.New(slog.NewJSONHandler(&printed, nil)).Info("log", "value", v)
+			logger := zerolog.New(&printed)
+			logger.Info().Any("value", v).Msg("log")
+			for _, form := range []string{text, fmt.Sprintf("%x", text), fmt.Sprintf("%X", text)} {
+				if strings.Contains(printed.String(), form) {
+					t.Errorf("printed %s", printed.String())
+				}
+			}
+		})
+	}
+	if got := fmt.Sprintf("%s|%v|%#v|%q|%5d", s, s, s, s, s); got != strings.Repeat("[secret]|", 4)+"[secret]" {
+		t.Errorf("got %s", got)
+	}
+	if got, _ := json.Marshal(map[string]any{"s": s}); string(got) != `{"s":"[secret]"}` {
+		t.Errorf("got %s", got)
+	}
+	if got, _ := s.MarshalText(); string(got) != "[secret]" {
+		t.Errorf("got %s", got)
+	}
+	if s.String() != "[secret]" || s.GoString() != "[secret]" || s.LogValue().String() != "[secret]" {
+		t.Error("a method returns the text")
+	}
+}
+
+func TestASecretIsSetOnlyWithAText(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "x": true} {
+		s := alert.NewSecret(text)
+		if s.IsSet() != want || s.Reveal() != text {
+			t.Errorf("%q: got %t and %q", text, s.IsSet(), s.Reveal())
+		}
+	}
+	if (alert.Secret{}).IsSet() || (alert.Secret{}).Reveal() != "" {
+		t.Error("the zero Secret is set")
+	}
+}
