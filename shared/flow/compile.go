@@ -10,7 +10,6 @@ import (
 
 	"aftercare/shared/script"
 
-	"github.com/expr-lang/expr"
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -40,13 +39,14 @@ var (
 	marker     = regexp.MustCompile(` \[[0-9a-f]{32}\]$`)
 )
 
-// compiler turns a parsed file into flows. Its methods add a fault for
+// flowCompiler turns a parsed file into flows. Its methods add a fault for
 // whatever they cannot use and go on.
-type compiler struct {
+type flowCompiler struct {
 	*source
+	*expressions
 }
 
-func (c *compiler) file() []*compiledFlow {
+func (c *flowCompiler) file() []*compiledFlow {
 	m := c.mapping(c.root, "a flows file", "version", "flows")
 	if m == nil {
 		return nil
@@ -59,9 +59,9 @@ func (c *compiler) file() []*compiledFlow {
 		}
 	}
 	var flows []*compiledFlow
-	lines := map[string]int{}
+	names := map[string]position{}
 	for _, n := range c.list(c.required(m, "a flows file", "flows", "write flows: [] for none"), "flows") {
-		if f := c.flow(n, lines); f != nil {
+		if f := c.flow(n, names); f != nil {
 			flows = append(flows, f)
 		}
 	}
@@ -69,26 +69,26 @@ func (c *compiler) file() []*compiledFlow {
 }
 
 // required returns the value of a key, and adds a fault if there is none.
-func (c *compiler) required(m *mapping, what, key, advice string) ast.Node {
-	n := m.find(key)
-	if n == nil {
-		c.add(m.at, "%s needs the key %s: %s", what, key, advice)
+func (c *flowCompiler) required(m *mapping, what, key, advice string) ast.Node {
+	e := m.entry(key)
+	switch {
+	case e.value == nil:
+		c.add(e.at, "%s needs the key %s: %s", what, key, advice)
+		return nil
+	case e.value.Type() == ast.NullType:
+		c.add(e.at, "%s has no value: %s", key, advice)
 		return nil
 	}
-	if n.Type() == ast.NullType {
-		c.add(c.at(n), "%s has no value: %s", key, advice)
-		return nil
-	}
-	return n
+	return e.value
 }
 
-func (c *compiler) flow(n ast.Node, lines map[string]int) *compiledFlow {
+func (c *flowCompiler) flow(n ast.Node, names map[string]position) *compiledFlow {
 	m := c.mapping(n, "a flow", "name", "on", "when", "steps")
 	if m == nil {
 		return nil
 	}
 	f := &compiledFlow{}
-	f.name = c.identifier(c.required(m, "a flow", "name", "name it, for example collect-logs"), "a flow's name", lines)
+	f.name = c.identifier(c.required(m, "a flow", "name", "name it, for example collect-logs"), "a flow's name", names)
 	f.on = c.kind(c.required(m, "a flow", "on", "say for which event it is, "+TaskCompleted+" or "+FirstHeartbeat))
 	if when := m.find("when"); when != nil {
 		f.when = c.condition(when, f.on)
@@ -102,7 +102,7 @@ func (c *compiler) flow(n ast.Node, lines map[string]int) *compiledFlow {
 		c.add(c.at(items[maxSteps]), "this is step %d: a flow has at most %d", maxSteps+1, maxSteps)
 		return f
 	}
-	ids := map[string]int{}
+	ids := map[string]position{}
 	for _, item := range items {
 		f.steps = append(f.steps, c.step(item, f, ids))
 	}
@@ -110,7 +110,7 @@ func (c *compiler) flow(n ast.Node, lines map[string]int) *compiledFlow {
 }
 
 // identifier reads a name that stands for something and must be there once.
-func (c *compiler) identifier(n ast.Node, what string, lines map[string]int) string {
+func (c *flowCompiler) identifier(n ast.Node, what string, seen map[string]position) string {
 	if n == nil {
 		return ""
 	}
@@ -123,17 +123,21 @@ func (c *compiler) identifier(n ast.Node, what string, lines map[string]int) str
 		c.add(at, "%s must consist of a-z, 0-9 and -, begin with a letter or digit, and have at most 63 characters; this is %.70q", what, sc.text)
 		return ""
 	}
-	if line, ok := lines[sc.text]; ok {
-		c.add(at, "%s must be there once: %s is already in line %d", what, sc.text, line)
-		return sc.text
+	first, again := seen[sc.text]
+	switch {
+	case !again:
+		seen[sc.text] = at
+	case first == at:
+		c.add(at, "%s must be there once, but an alias repeats %s: write it out with another one", what, sc.text)
+	default:
+		c.add(at, "%s must be there once: %s is already in line %d", what, sc.text, first.line)
 	}
-	lines[sc.text] = at.line
 	return sc.text
 }
 
 // kind reads the event that a flow is for. If it cannot be read, the result is
 // 0, under which expressions may name every field.
-func (c *compiler) kind(n ast.Node) kinds {
+func (c *flowCompiler) kind(n ast.Node) kinds {
 	if n == nil {
 		return 0
 	}
@@ -143,13 +147,12 @@ func (c *compiler) kind(n ast.Node) kinds {
 	}
 	on := kindOf(sc.text)
 	if on == 0 {
-		known := kindNames(ofAny)
-		c.add(c.at(sc.node), "there is no event %.60q%s (the events are %s)", sc.text, didYouMean(sc.text, known), strings.Join(known, ", "))
+		c.add(c.at(sc.node), "there is no event %.60q%s", sc.text, suggest(sc.text, "the events", kindNames(ofAny)))
 	}
 	return on
 }
 
-func (c *compiler) condition(n ast.Node, on kinds) *condition {
+func (c *flowCompiler) condition(n ast.Node, on kinds) *condition {
 	sc, ok := c.scalar(n, "when", true)
 	if !ok {
 		return nil
@@ -158,18 +161,22 @@ func (c *compiler) condition(n ast.Node, on kinds) *condition {
 		c.add(c.locate(sc, utf8.RuneCountInString(sc.text[:i])), "when is an expression already: write it without ${{ and }}")
 		return nil
 	}
-	program, mistakes := compileExpression(sc.text, on, expr.AsBool(), expr.WarnOnAny())
+	program, mistakes := c.compile(sc.text, use{on: on, condition: true})
 	c.mistakes(sc, "when", mistakes)
 	return &condition{text: oneLine(sc.text), program: program}
 }
 
-func (c *compiler) mistakes(sc scalar, what string, mistakes []mistake) {
+func (c *flowCompiler) mistakes(sc scalar, what string, mistakes []mistake) {
 	for _, m := range mistakes {
-		c.add(c.locate(sc, m.offset), "%s: %s", what, m.text)
+		at := c.locate(sc, m.offset)
+		if c.commentFollows(sc, at) {
+			m.text += " (here # begins a comment of YAML: put the text in quotes)"
+		}
+		c.add(at, "%s: %s", what, m.text)
 	}
 }
 
-func (c *compiler) step(n ast.Node, f *compiledFlow, ids map[string]int) compiledStep {
+func (c *flowCompiler) step(n ast.Node, f *compiledFlow, ids map[string]position) compiledStep {
 	var step compiledStep
 	m := c.mapping(n, "a step", "id", "run")
 	if m == nil {
@@ -182,7 +189,7 @@ func (c *compiler) step(n ast.Node, f *compiledFlow, ids map[string]int) compile
 	return step
 }
 
-func (c *compiler) run(n ast.Node, f *compiledFlow, step *compiledStep) {
+func (c *flowCompiler) run(n ast.Node, f *compiledFlow, step *compiledStep) {
 	m := c.mapping(n, "run", "name", "type", "content", "timeout", "workingDir", "username", "parameters")
 	if m == nil {
 		return
@@ -206,7 +213,7 @@ func (c *compiler) run(n ast.Node, f *compiledFlow, step *compiledStep) {
 }
 
 // plain reads text that takes no expressions.
-func (c *compiler) plain(n ast.Node, what string) (scalar, bool) {
+func (c *flowCompiler) plain(n ast.Node, what string) (scalar, bool) {
 	sc, ok := c.scalar(n, what, false)
 	if !ok {
 		return sc, false
@@ -219,7 +226,7 @@ func (c *compiler) plain(n ast.Node, what string) (scalar, bool) {
 	return sc, true
 }
 
-func (c *compiler) commandType(m *mapping) string {
+func (c *flowCompiler) commandType(m *mapping) string {
 	n := c.required(m, "run", "type", "write RunShellScript, RunBatScript or RunPowerShellScript")
 	if n == nil {
 		return ""
@@ -230,13 +237,13 @@ func (c *compiler) commandType(m *mapping) string {
 	}
 	if err := script.CheckType(sc.text); err != nil {
 		known := []string{script.RunShellScript, script.RunBatScript, script.RunPowerShellScript}
-		c.add(c.at(sc.node), "there is no type %.60q%s (the types are %s)", sc.text, didYouMean(sc.text, known), strings.Join(known, ", "))
+		c.add(c.at(sc.node), "there is no type %.60q%s", sc.text, suggest(sc.text, "the types", known))
 		return ""
 	}
 	return sc.text
 }
 
-func (c *compiler) timeout(m *mapping) time.Duration {
+func (c *flowCompiler) timeout(m *mapping) time.Duration {
 	n := m.find("timeout")
 	if n == nil {
 		return defaultTimeout
@@ -258,7 +265,7 @@ func (c *compiler) timeout(m *mapping) time.Duration {
 }
 
 // attribute reads a line of text of limited length that need not be there.
-func (c *compiler) attribute(m *mapping, key string, limit int) string {
+func (c *flowCompiler) attribute(m *mapping, key string, limit int) string {
 	n := m.find(key)
 	if n == nil {
 		return ""
@@ -280,7 +287,7 @@ func (c *compiler) attribute(m *mapping, key string, limit int) string {
 }
 
 // name reads the command's name, which is <flow>/<step> if it is not given.
-func (c *compiler) name(m *mapping, f *compiledFlow, step *compiledStep) {
+func (c *flowCompiler) name(m *mapping, f *compiledFlow, step *compiledStep) {
 	if n := m.find("name"); n != nil {
 		step.run.Name = c.attribute(m, "name", maxName)
 		if marker.MatchString(step.run.Name) {
@@ -294,7 +301,7 @@ func (c *compiler) name(m *mapping, f *compiledFlow, step *compiledStep) {
 	}
 }
 
-func (c *compiler) content(n ast.Node) string {
+func (c *flowCompiler) content(n ast.Node) string {
 	sc, ok := c.plain(n, "content")
 	if !ok {
 		return ""
@@ -310,7 +317,7 @@ func (c *compiler) content(n ast.Node) string {
 	return sc.text
 }
 
-func (c *compiler) parameters(n ast.Node, r *Run, on kinds) []compiledParameter {
+func (c *flowCompiler) parameters(n ast.Node, r *Run, on kinds) []compiledParameter {
 	m := c.mapping(n, "parameters")
 	if m == nil || len(m.entries) == 0 {
 		return nil
@@ -344,7 +351,7 @@ func (c *compiler) parameters(n ast.Node, r *Run, on kinds) []compiledParameter 
 	return list
 }
 
-func (c *compiler) parameterValue(e entry, on kinds) template {
+func (c *flowCompiler) parameterValue(e entry, on kinds) template {
 	sc, ok := c.scalar(e.value, "a parameter's value", true)
 	if !ok {
 		return nil
@@ -353,13 +360,13 @@ func (c *compiler) parameterValue(e entry, on kinds) template {
 		c.add(c.at(sc.node), "%s", err)
 		return nil
 	}
-	value, mistakes := compileTemplate(sc.text, on)
+	value, mistakes := c.compileTemplate(sc.text, on)
 	c.mistakes(sc, "parameter "+shorten(e.key, 64), mistakes)
 	return value
 }
 
 // size checks that the script fits with what is known of its parameters.
-func (c *compiler) size(content ast.Node, step *compiledStep) {
+func (c *flowCompiler) size(content ast.Node, step *compiledStep) {
 	r := step.run
 	limit := script.MaxEncoded
 	for _, p := range step.parameters {

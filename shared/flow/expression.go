@@ -4,12 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/optimizer"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 )
 
@@ -67,29 +73,79 @@ func parseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// options are what every expression of a flow on these kinds is compiled with.
-func options(on kinds) []expr.Option {
-	opts := []expr.Option{
-		expr.Env(fieldTypes(on)),
-		expr.MaxNodes(maxNodes),
-		expr.DisableAllBuiltins(),
-	}
-	for _, name := range functions {
-		opts = append(opts, expr.EnableBuiltin(name))
-	}
-	return append(opts, ours...)
-}
-
 // mistake is a fault inside an expression, at a character of it.
 type mistake struct {
 	offset int
 	text   string
 }
 
-// compileExpression compiles the text of an expression for flows on these
-// kinds. The extra options say what type it must have. Either the program or
-// the list of mistakes is empty.
-func compileExpression(text string, on kinds, extra ...expr.Option) (program *vm.Program, mistakes []mistake) {
+// expressions compiles the expressions of one file. Files repeat themselves,
+// so it keeps what it compiled. It is not safe for concurrent use.
+type expressions struct {
+	configs  map[use]*conf.Config
+	compiled map[expression]result
+}
+
+// use is where an expression stands.
+type use struct {
+	on kinds
+	// condition: the result must be true or false, and else something that
+	// has a text.
+	condition bool
+}
+
+type expression struct {
+	text string
+	use
+}
+
+// result is a program or the mistakes that an expression contains.
+type result struct {
+	program  *vm.Program
+	mistakes []mistake
+}
+
+func newExpressions() *expressions {
+	return &expressions{configs: map[use]*conf.Config{}, compiled: map[expression]result{}}
+}
+
+// config is what the library needs to know for a use.
+func (x *expressions) config(u use) *conf.Config {
+	if known, ok := x.configs[u]; ok {
+		return known
+	}
+	c := conf.CreateNew()
+	opts := append([]expr.Option{expr.Env(fieldTypes(u.on)), expr.MaxNodes(maxNodes)}, ours...)
+	if u.condition {
+		opts = append(opts, expr.AsBool(), expr.WarnOnAny())
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	for name := range c.Builtins {
+		if !slices.Contains(functions, name) || c.Functions[name] != nil {
+			delete(c.Builtins, name)
+		}
+	}
+	x.configs[u] = c
+	return c
+}
+
+// compile compiles the text of an expression. Either the program or the list
+// of mistakes is empty.
+func (x *expressions) compile(text string, u use) (*vm.Program, []mistake) {
+	key := expression{text, u}
+	done, ok := x.compiled[key]
+	if !ok {
+		done.program, done.mistakes = compileExpression(text, u.on, x.config(u))
+		x.compiled[key] = done
+	}
+	return done.program, done.mistakes
+}
+
+// compileExpression does what expr.Compile does, with a look at the tree
+// between its steps, and does not trust the library to survive every input.
+func compileExpression(text string, on kinds, config *conf.Config) (program *vm.Program, mistakes []mistake) {
 	end := utf8.RuneCountInString(strings.TrimRight(text, " \t\n"))
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -102,28 +158,56 @@ func compileExpression(text string, on kinds, extra ...expr.Option) (program *vm
 			program, mistakes = nil, []mistake{{0, "the expression cannot be compiled: write it in another way"}}
 		}
 	}()
-	opts := append(options(on), extra...)
-	tree, err := parseExpression(text, opts)
-	if err == nil {
-		if mistakes = review(tree, on); len(mistakes) > 0 {
-			return nil, mistakes
-		}
-		program, err = expr.Compile(text, opts...)
-	}
-	if err != nil {
+	fail := func(err error) (*vm.Program, []mistake) {
 		m := mistakeOf(err)
-		m.offset = min(m.offset, end)
+		if m.text == tooEarly {
+			m.offset = end
+		}
 		return nil, []mistake{m}
+	}
+	tree, err := parser.ParseWithConfig(text, config)
+	if err != nil {
+		return fail(err)
+	}
+	if mistakes = review(tree.Node, on); len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	resultType, err := checker.Check(tree, config)
+	if err != nil {
+		return fail(err)
+	}
+	if !hasText(resultType) {
+		begin := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t\n"))
+		return nil, []mistake{{begin, "the result is neither text nor a number, true or false: select one of its parts"}}
+	}
+	if err := optimizer.Optimize(&tree.Node, config); err != nil {
+		return fail(err)
+	}
+	program, err = compiler.Compile(tree, config)
+	if err != nil {
+		return fail(err)
 	}
 	return program, nil
 }
 
+// tooEarly is the mistake whose place is after the last character.
+const tooEarly = "the expression ends too early"
+
+// mistakeOf says in Aftercare's words what the library says about an
+// expression.
 func mistakeOf(err error) mistake {
 	var e *file.Error
 	if errors.As(err, &e) {
+		switch e.Message {
+		case "unexpected token EOF", "unexpected end of expression":
+			return mistake{e.From, tooEarly}
+		}
 		return mistake{e.From, e.Message}
 	}
 	line, _, _ := strings.Cut(err.Error(), "\n")
+	if found, ok := strings.CutPrefix(line, "expected bool, but got "); ok {
+		return mistake{0, "it must be true or false, but this is " + found + ": compare it with something"}
+	}
 	return mistake{0, line}
 }
 
@@ -152,9 +236,9 @@ func shorten(text string, limit int) string {
 	return string(runes[:limit]) + "…"
 }
 
-// isScalar reports whether values of a static type can be turned into text;
-// an unknown type may turn out to be one.
-func isScalar(t reflect.Type) bool {
+// hasText reports whether values of a static type can be turned into text; an
+// unknown type may turn out to be one.
+func hasText(t reflect.Type) bool {
 	if t == nil {
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Fault is one thing that is wrong with a file, and where.
@@ -45,7 +46,17 @@ const (
 // report collects the faults of one file.
 type report struct {
 	file   string
+	text   string
+	split  []string // see lines
 	faults Faults
+}
+
+// lines is the text by lines. Only faults need it.
+func (r *report) lines() []string {
+	if r.split == nil {
+		r.split = strings.Split(r.text, "\n")
+	}
+	return r.split
 }
 
 func (r *report) add(at position, format string, args ...any) {
@@ -64,6 +75,12 @@ func (r *report) err() error {
 	if len(r.faults) == 0 {
 		return nil
 	}
+	lines := r.lines()
+	for i := range r.faults {
+		f := &r.faults[i]
+		f.Line = min(f.Line, len(lines))
+		f.Column = min(f.Column, utf8.RuneCountInString(lines[f.Line-1])+1)
+	}
 	slices.SortStableFunc(r.faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -76,20 +93,21 @@ func (r *report) err() error {
 	return r.faults
 }
 
-// didYouMean returns `, did you mean "x"?` for the candidate that word begins
-// or that is nearest to it, or nothing if none is near.
-func didYouMean(word string, candidates []string) string {
+// suggest returns what to write instead of a word that is none of the
+// candidates: the one that it begins or that is nearest to it, else all.
+func suggest(word, what string, candidates []string) string {
 	best, distance := "", 1+max(1, len(word)/3)
 	for _, candidate := range candidates {
 		if strings.EqualFold(word, candidate) || len(word) > 2 && strings.HasPrefix(candidate, word) {
-			return fmt.Sprintf(", did you mean %q?", candidate)
+			best = candidate
+			break
 		}
 		if d := editDistance(word, candidate, distance); d < distance {
 			best, distance = candidate, d
 		}
 	}
 	if best == "" {
-		return ""
+		return fmt.Sprintf(": %s are %s", what, strings.Join(candidates, ", "))
 	}
 	return fmt.Sprintf(", did you mean %q?", best)
 }

@@ -17,7 +17,7 @@ func (s *source) locate(sc scalar, offset int) position {
 	if offset < 0 || offset > len(want) {
 		return start
 	}
-	w := &walker{lines: strings.Split(strings.ReplaceAll(s.text, "\r\n", "\n"), "\n"), at: start}
+	w := &walker{lines: s.lines(), at: start}
 	var places []position
 	switch node := sc.node.(type) {
 	case *ast.LiteralNode:
@@ -43,6 +43,18 @@ func (s *source) locate(sc scalar, offset int) position {
 		return position{places[offset-1].line, places[offset-1].column + 1}
 	}
 	return start
+}
+
+// commentFollows reports whether a plain text was cut off at this place by
+// what YAML takes for a comment.
+func (s *source) commentFollows(sc scalar, at position) bool {
+	node, ok := sc.node.(*ast.StringNode)
+	if !ok || node.Token.Type != token.StringType {
+		return false
+	}
+	w := &walker{lines: s.lines(), at: at}
+	rest := strings.TrimLeft(string(w.rest()), " \t")
+	return strings.HasPrefix(rest, "#")
 }
 
 // walker reads a scalar's source beside its text.

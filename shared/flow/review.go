@@ -5,24 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/conf"
-	"github.com/expr-lang/expr/parser"
 )
-
-// parseExpression parses without checking types.
-func parseExpression(text string, opts []expr.Option) (ast.Node, error) {
-	config := conf.CreateNew()
-	for _, opt := range opts {
-		opt(config)
-	}
-	tree, err := parser.ParseWithConfig(text, config)
-	if err != nil {
-		return nil, err
-	}
-	return tree.Node, nil
-}
 
 // review finds every name that an expression must not use, each with what to
 // write instead, and what would make its cost unbounded. The type checker
@@ -115,12 +99,11 @@ func (r *reviewer) identifier(n *ast.IdentifierNode) {
 	case slices.Contains(functions, n.Value):
 		r.add(n, "%s is a function: write %s(…)", n.Value, n.Value)
 	default:
-		field := fieldNames(r.on)
-		if slices.Contains(field, n.Value) {
+		if slices.Contains(fieldNames(r.on), n.Value) {
 			r.add(n, "there is no name %.60q, did you mean %q?", n.Value, "event."+n.Value)
 			return
 		}
-		r.add(n, "there is no name %.60q%s", n.Value, didYouMean(n.Value, append([]string{"event"}, functions...)))
+		r.add(n, "there is no name %.60q%s", n.Value, suggest(n.Value, "the names", append([]string{"event"}, functions...)))
 	}
 }
 
@@ -145,20 +128,20 @@ func (r *reviewer) member(n *ast.MemberNode) {
 			return
 		}
 	}
-	r.add(name, "event has no field %.60q%s (its fields are %s)", name.Value, didYouMean(name.Value, known), strings.Join(known, ", "))
+	r.add(name, "event has no field %.60q%s", name.Value, suggest(name.Value, "its fields", known))
 }
 
 func (r *reviewer) call(n *ast.CallNode) {
 	if callee, ok := n.Callee.(*ast.IdentifierNode); ok {
 		r.function(callee, callee.Value)
 	} else {
-		r.add(n.Callee, "only functions can be called: %s", strings.Join(functions, ", "))
+		r.add(n.Callee, "only functions can be called, and values have none: the functions are %s", strings.Join(functions, ", "))
 	}
 	r.visit(n.Arguments...)
 }
 
 func (r *reviewer) function(n ast.Node, name string) {
 	if !slices.Contains(functions, name) {
-		r.add(n, "there is no function %.60q%s (the functions are %s)", name, didYouMean(name, functions), strings.Join(functions, ", "))
+		r.add(n, "there is no function %.60q%s", name, suggest(name, "the functions", functions))
 	}
 }

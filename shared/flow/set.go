@@ -21,10 +21,11 @@ type Outcome struct {
 	Flow string
 	// Matched: the flow starts. Run is set then, and else Reason.
 	Matched bool
-	// Reason says in one line why the flow does not start: its condition was
-	// false, or an expression could not be evaluated for this event.
+	// Reason says in one line why the flow does not start.
 	Reason string
-	// Failed: it is for the second of these reasons.
+	// Failed: the reason is not that the condition was false, but that it or a
+	// parameter could not be evaluated for this event, or that a script with
+	// its parameters is beyond a limit.
 	Failed bool
 	Run    *Plan
 }
@@ -177,7 +178,7 @@ func Compile(filename string, src []byte) (*Set, error) {
 	r := &report{file: filename}
 	var flows []*compiledFlow
 	if s := parse(r, src); s != nil {
-		flows = (&compiler{source: s}).file()
+		flows = (&flowCompiler{s, newExpressions()}).file()
 	}
 	if err := r.err(); err != nil {
 		return nil, err

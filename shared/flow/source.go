@@ -31,7 +31,6 @@ type position struct{ line, column int }
 // what should be where, and every deviation becomes a fault.
 type source struct {
 	*report
-	text    string
 	root    ast.Node
 	anchors map[string]*ast.AnchorNode
 	visits  int
@@ -40,11 +39,12 @@ type source struct {
 // parse reads YAML. It returns nil if nothing can be read, and then the report
 // says why.
 func parse(r *report, src []byte) *source {
-	text := strings.TrimPrefix(string(src), "\ufeff")
-	if !readable(r, text) {
+	// The parser counts some carriage returns as further lines.
+	r.text = strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n")
+	if !readable(r, r.text) {
 		return nil
 	}
-	file, err := parseYAML(r, text)
+	file, err := parseYAML(r, r.text)
 	if err != nil {
 		r.add(errorPlace(err), "this is not YAML: %s", errorText(err))
 		return nil
@@ -52,7 +52,7 @@ func parse(r *report, src []byte) *source {
 	if file == nil {
 		return nil
 	}
-	s := &source{report: r, text: text, anchors: map[string]*ast.AnchorNode{}}
+	s := &source{report: r, anchors: map[string]*ast.AnchorNode{}}
 	for _, doc := range file.Docs {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType:
@@ -83,7 +83,7 @@ func readable(r *report, text string) bool {
 		switch {
 		case c == '\n':
 			line, column = line+1, 0
-		case c == '\t' || c == '\r' && i+1 < len(text) && text[i+1] == '\n':
+		case c == '\t':
 		case c == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
 			r.add(position{line, column}, "this byte is not UTF-8: save the file as UTF-8")
 			return false
@@ -264,12 +264,17 @@ type mapping struct {
 
 // find returns the value of a key; nil if the mapping does not have it.
 func (m *mapping) find(key string) ast.Node {
+	return m.entry(key).value
+}
+
+// entry returns the entry of a key, without a value if there is none.
+func (m *mapping) entry(key string) entry {
 	for _, e := range m.entries {
 		if e.key == key {
-			return e.value
+			return e
 		}
 	}
-	return nil
+	return entry{key: key, at: m.at}
 }
 
 // mapping reads n as a mapping. What is named in faults describes n, for
@@ -305,7 +310,7 @@ func (s *source) mapping(n ast.Node, what string, known ...string) *mapping {
 		}
 		seen[e.key] = e.at
 		if len(known) > 0 && !slices.Contains(known, e.key) {
-			s.add(e.at, "%s has no key %.60q%s (its keys are %s)", what, e.key, didYouMean(e.key, known), strings.Join(known, ", "))
+			s.add(e.at, "%s has no key %.60q%s", what, e.key, suggest(e.key, "its keys", known))
 			continue
 		}
 		m.entries = append(m.entries, e)

@@ -89,7 +89,7 @@ func valueText(value any) (string, error) {
 }
 
 // compileTemplate compiles the text of a parameter's value.
-func compileTemplate(text string, on kinds) (template, []mistake) {
+func (x *expressions) compileTemplate(text string, on kinds) (template, []mistake) {
 	var parts template
 	var mistakes []mistake
 	offset := 0 // in characters, of what is left of the text
@@ -106,18 +106,13 @@ func compileTemplate(text string, on kinds) (template, []mistake) {
 		if size < 0 {
 			return nil, append(mistakes, mistake{offset, "this ${{ has no }}: close it"})
 		}
-		source := after[:size]
-		program, faults := compileExpression(source, on)
+		program, faults := x.compile(after[:size], use{on: on})
 		inside := offset + len(opening)
 		for _, m := range faults {
 			mistakes = append(mistakes, mistake{inside + m.offset, m.text})
 		}
-		if program != nil && !isScalar(program.Node().Type()) {
-			blank := utf8.RuneCountInString(source) - utf8.RuneCountInString(strings.TrimLeft(source, " \t\n"))
-			mistakes = append(mistakes, mistake{inside + blank, "the result is no text, number, true or false: select one of its parts"})
-		}
 		parts = append(parts, part{program: program})
-		offset = inside + utf8.RuneCountInString(source) + len(closing)
+		offset = inside + utf8.RuneCountInString(after[:size]) + len(closing)
 		text = after[size+len(closing):]
 	}
 	return parts, mistakes

@@ -33,10 +33,24 @@ func FoldName(commandType, name string) string {
 
 func reserved(commandType, name string) bool {
 	name = FoldName(commandType, name)
-	if reservedNames[name] {
+	own := windows
+	if commandType == RunShellScript {
+		own = shell
+	}
+	return own.has(name) || interpreters.has(name)
+}
+
+// names is a set of names, and of prefixes of names.
+type names struct {
+	prefixes []string
+	whole    map[string]bool
+}
+
+func (n names) has(name string) bool {
+	if n.whole[name] {
 		return true
 	}
-	for _, prefix := range reservedPrefixes {
+	for _, prefix := range n.prefixes {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
@@ -44,34 +58,42 @@ func reserved(commandType, name string) bool {
 	return false
 }
 
-// reservedPrefixes are those of the dynamic linkers, of bash and its
-// completion, of the locale, of the C library's allocator, of Python and Perl,
-// and of the .NET runtime, its profilers and PowerShell's lockdown.
-var reservedPrefixes = []string{
-	"LD_", "DYLD_", "BASH", "COMP_", "LC_", "MALLOC_", "PYTHON", "PERL5",
-	"COR_", "CORECLR_", "DOTNET_", "COMPLUS_", "__PS",
+// shell is what changes how a shell, the dynamic linker or the C library
+// works, and what a shell sets by itself or refuses to set.
+var shell = names{
+	prefixes: []string{"LD_", "DYLD_", "BASH", "COMP_", "LC_", "MALLOC_"},
+	whole: setOf(
+		"PATH", "ENV", "IFS", "CDPATH", "SHELL", "SHELLOPTS", "GLOBIGNORE", "POSIXLY_CORRECT", "HOME", "TMPDIR",
+		"PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND", "EXECIGNORE", "FIGNORE", "HISTFILE", "INPUTRC", "TMOUT", "FUNCNEST",
+		"_", "UID", "EUID", "PPID", "PWD", "OLDPWD", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "HISTCMD", "HISTCONTROL",
+		"OPTIND", "OPTARG", "OPTERR", "REPLY", "DIRSTACK", "FUNCNAME", "GROUPS", "PIPESTATUS", "EPOCHSECONDS", "EPOCHREALTIME",
+		"SHLVL", "COLUMNS", "LINES", "MAPFILE", "COPROC", "READLINE_LINE",
+		"LANG", "LANGUAGE", "LOCPATH", "NLSPATH", "GCONV_PATH", "GLIBC_TUNABLES", "HOSTALIASES", "RESOLV_HOST_CONF", "RES_OPTIONS", "LOCALDOMAIN",
+	),
 }
 
-var reservedNames = setOf(
-	// What finds programs, splits words and starts shells.
-	"PATH", "ENV", "IFS", "CDPATH", "SHELL", "SHELLOPTS", "GLOBIGNORE", "POSIXLY_CORRECT", "HOME", "TMPDIR",
-	"PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND", "EXECIGNORE", "FIGNORE", "HISTFILE", "INPUTRC", "TMOUT", "FUNCNEST",
-	// What a shell sets, changes or refuses to set.
-	"_", "UID", "EUID", "PPID", "PWD", "OLDPWD", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "HISTCMD", "HISTCONTROL", "OPTIND", "OPTARG", "OPTERR",
-	"REPLY", "DIRSTACK", "FUNCNAME", "GROUPS", "PIPESTATUS", "EPOCHSECONDS", "EPOCHREALTIME",
-	"SHLVL", "COLUMNS", "LINES", "MAPFILE", "COPROC", "READLINE_LINE",
-	// The C library and interpreters.
-	"LANG", "LANGUAGE", "LOCPATH", "NLSPATH", "GCONV_PATH", "GLIBC_TUNABLES", "HOSTALIASES", "RESOLV_HOST_CONF", "RES_OPTIONS", "LOCALDOMAIN",
-	"NODE_OPTIONS", "NODE_PATH", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH",
-	"GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "LESSOPEN", "LESSCLOSE", "SSLKEYLOGFILE", "OPENSSL_CONF", "OPENSSL_MODULES",
-	// Windows.
-	"PATHEXT", "COMSPEC", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "TMP", "USERPROFILE", "PSMODULEPATH", "PSEXECUTIONPOLICYPREFERENCE",
-	"PSMODULEANALYSISCACHEPATH", "PROGRAMFILES", "PROGRAMDATA", "APPDATA", "LOCALAPPDATA",
-)
+// windows is what changes how Windows finds programs and modules and loads
+// profilers.
+var windows = names{
+	prefixes: []string{"__PS"},
+	whole: setOf(
+		"PATH", "PATHEXT", "COMSPEC", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "TMP", "USERPROFILE", "PSMODULEPATH",
+		"PSEXECUTIONPOLICYPREFERENCE", "PSMODULEANALYSISCACHEPATH", "PROGRAMFILES", "PROGRAMDATA", "APPDATA", "LOCALAPPDATA",
+	),
+}
 
-func setOf(names ...string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
+// interpreters is what makes programs that a script calls run other code.
+var interpreters = names{
+	prefixes: []string{"PYTHON", "PERL5", "COR_", "CORECLR_", "DOTNET_", "COMPLUS_"},
+	whole: setOf(
+		"NODE_OPTIONS", "NODE_PATH", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH",
+		"GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "LESSOPEN", "LESSCLOSE", "SSLKEYLOGFILE", "OPENSSL_CONF", "OPENSSL_MODULES",
+	),
+}
+
+func setOf(list ...string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, name := range list {
 		set[name] = true
 	}
 	return set

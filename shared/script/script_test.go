@@ -232,7 +232,7 @@ func TestNamesThatMeanSomethingElseAreRefused(t *testing.T) {
 		{sh, "PATH", false}, {sh, "LD_PRELOAD", false}, {sh, "LD_LIBRARY_PATH", false}, {sh, "LD_AUDIT", false},
 		{sh, "BASH_ENV", false}, {sh, "BASH_FUNC_ls", false}, {sh, "ENV", false}, {sh, "IFS", false}, {sh, "PS4", false},
 		{sh, "SHELLOPTS", false}, {sh, "UID", false}, {sh, "RANDOM", false}, {sh, "LC_ALL", false}, {sh, "PYTHONSTARTUP", false},
-		{ps, "path", false}, {ps, "Path", false}, {ps, "PSModulePath", false}, {ps, "Cor_Enable_Profiling", false}, {ps, "host", true},
+		{ps, "path", false}, {ps, "Path", false}, {ps, "PSModulePath", false}, {ps, "Cor_Enable_Profiling", false}, {ps, "host", true}, {ps, "lines", true}, {sh, "lines", true}, {sh, "LINES", false},
 	} {
 		err := script.CheckName(c.commandType, c.name)
 		if (err == nil) != c.ok {
