@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -197,7 +198,7 @@ func TestNoFailureLeaksASecret(t *testing.T) {
 
 func TestACertificateThatIsNotTrustedIsAFailureOfItsOwn(t *testing.T) {
 	server := httptest.NewUnstartedServer(answer(200, func(*http.Request) string { return `{"errcode":0}` }))
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell of the handshake
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	// A transport of its own, which does not know the server's certificate.
