@@ -53,8 +53,8 @@ var operations = map[string]func(*call) (proto.Message, error){
 	"BatchWriteRow": batchWriteRow,
 }
 
-// ServeHTTP answers one API call. It is exported for http.Server only.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve answers one API call.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		panic(http.ErrAbortHandler)
 	}

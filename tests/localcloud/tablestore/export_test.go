@@ -15,6 +15,15 @@ func ParseFilter(b []byte) error {
 	return err
 }
 
+// Keys is how many keys the server's store holds.
+func (s *Server) Keys() (n int) {
+	s.store.view(func(t tx) error {
+		t.scan([]byte{}, []byte{0xff}, func(_, _ []byte) bool { n++; return true })
+		return nil
+	})
+	return n
+}
+
 // Store is a store without transactions of several steps.
 type Store struct{ s store }
 

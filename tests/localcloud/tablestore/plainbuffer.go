@@ -1,6 +1,7 @@
 package tablestore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -256,7 +257,8 @@ func (r *reader) row() (row, error) {
 	return out, nil
 }
 
-// decodeRow reads a PlainBuffer that holds exactly one row.
+// decodeRow reads a PlainBuffer that holds exactly one row. Zeros may follow:
+// the Node.js SDK sends one for each INF_MIN and INF_MAX.
 func decodeRow(b []byte) (row, error) {
 	r := reader{rest: b}
 	header, err := r.uint32()
@@ -270,7 +272,7 @@ func decodeRow(b []byte) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	if len(r.rest) > 0 {
+	if len(bytes.TrimLeft(r.rest, "\x00")) > 0 {
 		return row{}, errors.New("more than one row")
 	}
 	return out, nil
@@ -341,30 +343,6 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// checksum is the CRC over name, value, timestamp and type, in this order,
-// although the type is written before the timestamp.
-func (c cell) checksum() byte {
-	sum := crc8Text(0, c.name)
-	if c.hasValue {
-		sum = crc8(sum, byte(c.value.kind))
-		switch c.value.kind {
-		case kindInteger, kindDouble:
-			sum = crc8Uint(sum, c.value.number, 8)
-		case kindBoolean:
-			sum = crc8(sum, byte(c.value.number))
-		case kindString, kindBinary:
-			sum = crc8Text(crc8Uint(sum, uint64(len(c.value.text)), 4), c.value.text)
-		}
-	}
-	if c.hasTime {
-		sum = crc8Uint(sum, uint64(c.time), 8)
-	}
-	if c.op != opPut {
-		sum = crc8(sum, byte(c.op))
-	}
-	return sum
-}
-
 // size is the weight of a cell in limits and capacity units.
 func (c cell) size() int {
 	n := len(c.name)
@@ -394,35 +372,3 @@ func (r row) size() int {
 func (v value) integer() int64 { return int64(v.number) }
 
 func (v value) double() float64 { return math.Float64frombits(v.number) }
-
-// crc8Table is the CRC-8 with the polynomial x^8 + x^2 + x + 1.
-var crc8Table = func() (table [256]byte) {
-	for i := range table {
-		x := byte(i)
-		for range 8 {
-			if x&0x80 != 0 {
-				x = x<<1 ^ 0x07
-			} else {
-				x <<= 1
-			}
-		}
-		table[i] = x
-	}
-	return table
-}()
-
-func crc8(sum, b byte) byte { return crc8Table[sum^b] }
-
-func crc8Text(sum byte, s string) byte {
-	for i := range len(s) {
-		sum = crc8Table[sum^s[i]]
-	}
-	return sum
-}
-
-func crc8Uint(sum byte, n uint64, size int) byte {
-	for range size {
-		sum, n = crc8Table[sum^byte(n)], n>>8
-	}
-	return sum
-}

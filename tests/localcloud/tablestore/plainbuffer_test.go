@@ -45,6 +45,17 @@ func TestRowsOfTheSDKAreDecodedAndEncodedToTheSameBytes(t *testing.T) {
 	}
 }
 
+func TestZerosBehindARowAreIgnored(t *testing.T) {
+	b := key("p", "1").Build(false)
+	got, err := tablestore.Recode(append(bytes.Clone(b), 0, 0))
+	if err != nil || !bytes.Equal(got, b) {
+		t.Errorf("got %x and %v, want %x", got, err, b)
+	}
+	if _, err := tablestore.Recode(append(bytes.Clone(b), 0, 1)); err == nil {
+		t.Error("another byte behind a row is accepted")
+	}
+}
+
 func TestEveryCutOrChangedRowIsRefused(t *testing.T) {
 	for i, b := range sdkRows() {
 		for n := range b {

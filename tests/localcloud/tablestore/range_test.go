@@ -2,6 +2,8 @@ package tablestore_test
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -155,5 +157,60 @@ func TestOnRowLetsCommitsLandInsideAGetRange(t *testing.T) {
 		equal(t, "calls of the hook", seen, []string{"rows 1", "rows 2", "rows 3", "rows 4"})
 		s.OnRow(nil)
 		equal(t, "rows afterwards", tb.rowsOf("p"), []string{"0", "1", "2", "5", "6"})
+	})
+}
+
+func TestKeysAreOrderedByValue(t *testing.T) {
+	stores(t, func(t *testing.T, o tablestore.Options) {
+		client := connect(start(t, o))
+		newTable(t, client, "keys", func(r *sdk.CreateTableRequest) {
+			r.TableMeta.SchemaEntry = nil
+			r.TableMeta.AddPrimaryKeyColumn("n", sdk.PrimaryKeyType_INTEGER)
+			r.TableMeta.AddPrimaryKeyColumn("b", sdk.PrimaryKeyType_BINARY)
+		})
+		numbers := []int64{math.MinInt64, -256, -1, 0, 1, 255, 256, math.MaxInt64}
+		binaries := [][]byte{{}, {0}, {0, 0}, {0, 1}, {0, 255}, {1}, {255}, {255, 0}, {255, 255}}
+		var want []string
+		batch := &sdk.BatchWriteRowRequest{}
+		for _, n := range numbers {
+			for _, b := range binaries {
+				want = append(want, fmt.Sprintf("%d %x", n, b))
+				change := &sdk.PutRowChange{TableName: "keys", PrimaryKey: new(sdk.PrimaryKey)}
+				change.PrimaryKey.AddPrimaryKeyColumn("n", n)
+				change.PrimaryKey.AddPrimaryKeyColumn("b", b)
+				change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
+				batch.AddRowChange(change)
+			}
+		}
+		rand.Shuffle(len(want), func(i, j int) {
+			rows := batch.RowChangesGroupByTable["keys"]
+			rows[i], rows[j] = rows[j], rows[i]
+		})
+		if _, err := client.BatchWriteRow(batch); err != nil {
+			t.Fatal(err)
+		}
+		low, high := new(sdk.PrimaryKey), new(sdk.PrimaryKey)
+		for _, name := range []string{"n", "b"} {
+			low.AddPrimaryKeyColumnWithMinValue(name)
+			high.AddPrimaryKeyColumnWithMaxValue(name)
+		}
+		for _, direction := range []sdk.Direction{sdk.FORWARD, sdk.BACKWARD} {
+			criteria := &sdk.RangeRowQueryCriteria{TableName: "keys", StartPrimaryKey: low, EndPrimaryKey: high, Direction: direction, MaxVersion: 1}
+			var rows []string
+			for criteria.StartPrimaryKey != nil {
+				criteria.Limit = 7 // several pages
+				got, err := client.GetRange(&sdk.GetRangeRequest{RangeRowQueryCriteria: criteria})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, row := range got.Rows {
+					rows = append(rows, fmt.Sprintf("%d %x", row.PrimaryKey.PrimaryKeys[0].Value, row.PrimaryKey.PrimaryKeys[1].Value))
+				}
+				criteria.StartPrimaryKey = got.NextStartPrimaryKey
+			}
+			equal(t, "keys", rows, want)
+			low, high = high, low
+			slices.Reverse(want)
+		}
 	})
 }

@@ -1,6 +1,7 @@
 package tablestore_test
 
 import (
+	"net"
 	"strings"
 	"testing"
 
@@ -72,4 +73,20 @@ func TestWithoutKeysNobodyIsAccepted(t *testing.T) {
 	defer s.Close()
 	_, err = connect(s).ListTable()
 	check(t, err, "OTSAuthFailed", 403)
+}
+
+func TestAClosedServerAnswersNobody(t *testing.T) {
+	s := start(t, tablestore.Options{})
+	client := connect(s)
+	newTable(t, client, "rows")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.ListTable(); err == nil {
+		t.Error("a closed server answered")
+	}
+	if conn, err := net.Dial("tcp", strings.TrimPrefix(s.Endpoint(), "http://")); err == nil {
+		conn.Close()
+		t.Error("a closed server still listens")
+	}
 }

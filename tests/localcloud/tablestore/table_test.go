@@ -122,6 +122,28 @@ func TestTablesAreMadeOnceAndEndWithTheirRows(t *testing.T) {
 	})
 }
 
+func TestADeletedTableLeavesNothingInTheStore(t *testing.T) {
+	stores(t, func(t *testing.T, o tablestore.Options) {
+		s := start(t, o)
+		client := connect(s)
+		newTable(t, client, "first")
+		before := s.Keys()
+		tb := newTable(t, client, "rows", auto(sdk.PrimaryKeyType_INTEGER))
+		change := tb.put("p", "1")
+		change.PrimaryKey.AddPrimaryKeyColumnWithAutoIncrement("id")
+		tb.mustWrite(change, change)
+		if got := s.Keys(); got != before+4 { // table, counter, two rows
+			t.Errorf("%d keys with a table, want %d", got, before+4)
+		}
+		if _, err := client.DeleteTable(&sdk.DeleteTableRequest{TableName: "rows"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Keys(); got != before {
+			t.Errorf("%d keys after the table, want %d", got, before)
+		}
+	})
+}
+
 func TestAnInstanceHas64Tables(t *testing.T) {
 	client := connect(start(t, tablestore.Options{}))
 	for i := range 64 {

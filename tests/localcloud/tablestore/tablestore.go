@@ -16,7 +16,6 @@
 package tablestore
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -55,7 +54,6 @@ type Server struct {
 	store    store
 	listener net.Listener
 	http     *http.Server
-	cancel   context.CancelFunc
 	onRow    atomic.Pointer[func(table string, row int)]
 
 	mu       sync.Mutex
@@ -86,13 +84,8 @@ func Start(o Options) (*Server, error) {
 			return nil, fmt.Errorf("start tablestore: %w", err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{options: o, store: kept, listener: listener, cancel: cancel}
-	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: 30 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-	}
+	s := &Server{options: o, store: kept, listener: listener}
+	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 30 * time.Second}
 	go s.http.Serve(listener)
 	return s, nil
 }
@@ -123,8 +116,7 @@ func (s *Server) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 
-	s.cancel()
-	s.http.Close()
+	s.http.Close() // cancels the contexts on which hanging calls wait
 	s.calls.Wait()
 
 	s.mu.Lock()

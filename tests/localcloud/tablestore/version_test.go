@@ -201,3 +201,17 @@ func TestSimpleRowMatrixHoldsTheSameRows(t *testing.T) {
 		t.Errorf("got %q, want %q", matrix, plain)
 	}
 }
+
+func TestVersionsThatWereDroppedDoNotComeBack(t *testing.T) {
+	c := &clock{time.Unix(1_800_000_000, 0)}
+	tb := newTable(t, connect(start(t, tablestore.Options{Now: c.time})), "rows")
+	for i := range 3 {
+		u := tb.update("p", "1")
+		u.PutColumn("x", fmt.Sprint(i))
+		tb.mustWrite(u)
+		c.now = c.now.Add(time.Second)
+	}
+	_, err := tb.client.UpdateTable(&sdk.UpdateTableRequest{TableName: tb.name, TableOption: &sdk.TableOption{TimeToAlive: -1, MaxVersion: 3}})
+	check(t, err, "", 0)
+	equal(t, "cells", tb.cells("p", "1", nil), []string{"x=2"})
+}
