@@ -108,7 +108,7 @@ func (v *invocation) ignore(e event.Envelope, reason string) {
 
 // handle hands one event to the engine.
 func (v *invocation) handle(e event.Envelope, item Item, in remediation.Input) {
-	log := v.log.With().Str("event_id", e.ID).Str("instance_id", item.InstanceID).Logger()
+	log := v.log.With().Str("event_id", e.ID).Logger()
 	start := v.now()
 	out, err := v.engine.Handle(v.ctx, item.InstanceID, in)
 	took := v.now().Sub(start).Milliseconds()

@@ -142,7 +142,7 @@ func (r Result) failed(err error) Result {
 	r.Reason = err.Error()
 	r.MaybeSent = errors.Is(err, ErrUnknownOutcome)
 	switch {
-	case errors.Is(err, ErrInvalid):
+	case errors.Is(err, ErrInvalid) && !r.MaybeSent:
 		r.Kind = ResultInvalid
 	case errors.Is(err, ErrThrottled):
 		r.Kind = ResultThrottled

@@ -1,0 +1,89 @@
+package handler_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/rig"
+)
+
+// submit is a submission's payload.
+func submit(instanceID, name, content string, priority int, dedupeKey string) []byte {
+	return encode(map[string]any{
+		"dedupeKey": dedupeKey, "instanceId": instanceID, "priority": priority,
+		"run": map[string]any{"name": name, "type": "RunShellScript", "content": content},
+	})
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// only returns the one item of an outcome.
+func only(t *testing.T) func(handler.Outcome, error) handler.Item {
+	return func(out handler.Outcome, err error) handler.Item {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Items) != 1 {
+			t.Fatalf("outcome has %d items, want 1: %+v", len(out.Items), out)
+		}
+		return out.Items[0]
+	}
+}
+
+// names are the commands that really ran on an instance, in order.
+func names(r *rig.Rig, instanceID string) []string {
+	var out []string
+	for _, run := range r.ECS.Runs(instanceID) {
+		name, _ := remediation.SplitName(run.Name)
+		out = append(out, name)
+	}
+	return out
+}
+
+func TestTasksWaitForTheFirstHeartbeatAndAreReleasedInOrder(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	r.Create("i-1")
+	for i, p := range []int{3, 9, 5, 9} {
+		item := only(t)(r.SubmitTask(submit("i-1", fmt.Sprintf("task-%d", i), "true", p, fmt.Sprint("key-", i))))
+		if item.Answer.Outcome != "queued" {
+			t.Fatalf("submission %d: %+v, want it queued", i, item)
+		}
+	}
+	if got := names(r, "i-1"); len(got) > 0 {
+		t.Fatalf("%v ran before the instance had booted", got)
+	}
+	heartbeat := r.Boot("i-1")
+	item := only(t)(r.FirstHeartbeat(heartbeat))
+	if item.Result != handler.ResultNoticed || item.EffectsLeft != 0 {
+		t.Errorf("heartbeat: %+v, want noticed with nothing left", item)
+	}
+	for range 4 {
+		item := only(t)(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
+		if item.Result != handler.ResultRecorded {
+			t.Errorf("end: %+v, want recorded", item)
+		}
+	}
+	want := "task-1 task-3 task-2 task-0"
+	if got := strings.Join(names(r, "i-1"), " "); got != want {
+		t.Errorf("released in order %q, want %q", got, want)
+	}
+	s, records := r.State("i-1"), r.Records("i-1")
+	if len(s.Tasks) != 0 || len(s.Effects) != 0 || s.Instance.BootSeq != 1 {
+		t.Errorf("state = %+v, want nothing open and one boot", s)
+	}
+	if len(records.Executions) != 4 || len(records.Tasks) != 4 || records.Tasks[0].State != remediation.TaskSucceeded {
+		t.Errorf("records = %+v, want four executions and four succeeded tasks", records)
+	}
+}

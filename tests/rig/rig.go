@@ -1,0 +1,316 @@
+// Package rig runs the whole of Aftercare inside one test process: the
+// handlers as functions of this process, the local Tablestore, ECS and inbox
+// as real servers with the official SDKs between, and one clock that the test
+// moves. It does not run the functions' binaries; the demo does.
+package rig
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+
+	"aftercare/shared/alert"
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/ecs"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/inbox"
+	"aftercare/tests/localcloud/tablestore"
+)
+
+// Where the rig pretends to be.
+const (
+	Region  = "cn-hangzhou"
+	Account = "1234567890123456"
+)
+
+// Options change a rig from its defaults.
+type Options struct {
+	// Flows is the text of the flows file; empty means no flows.
+	Flows string
+	// Timeout is each invocation's; default 10 s.
+	Timeout time.Duration
+	// Policy changes the policy.
+	Policy func(*remediation.Policy)
+	// Settings changes the settings, after Policy.
+	Settings func(*handler.Settings)
+	// ECS changes the local ECS.
+	ECS func(*ecs.Options)
+	// NoAlerts leaves every channel unset.
+	NoAlerts bool
+}
+
+// Rig is one running Aftercare.
+type Rig struct {
+	t        testing.TB
+	Tables   *tablestore.Server
+	ECS      *ecs.Server
+	Inbox    *inbox.Server
+	Faults   *fault.Set // of every service
+	Settings handler.Settings
+	Timeout  time.Duration
+	Log      *Log
+
+	key      access.Key
+	offset   atomic.Int64
+	requests atomic.Int64
+	instance *handler.Function
+
+	mu     sync.Mutex
+	events []ecs.CloudEvent
+	crash  context.CancelFunc // of the invocation that was begun last
+	more   chan struct{}
+}
+
+// Log is what the functions logged. It is safe for concurrent use.
+type Log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// String is everything that was logged.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// New starts a rig with its tables made. It ends with the test.
+func New(t testing.TB, o Options) *Rig {
+	t.Helper()
+	r := &Rig{
+		t: t, Faults: &fault.Set{}, Timeout: 10 * time.Second, Log: &Log{},
+		key:  access.Key{ID: "STS.rig", Secret: "rig-secret-key", Token: "rig-security-token"},
+		more: make(chan struct{}, 1),
+	}
+	if o.Timeout > 0 {
+		r.Timeout = o.Timeout
+	}
+	keys := access.NewKeys(r.key)
+	var err error
+	r.Tables, err = tablestore.Start(tablestore.Options{Keys: keys, Now: r.Now, Faults: r.Faults})
+	r.must(err)
+	t.Cleanup(func() { r.Tables.Close() })
+
+	cloud := ecs.Options{
+		Dir: t.TempDir(), Keys: keys, Region: Region, Account: Account, Now: r.Now, Faults: r.Faults, Emit: r.emit,
+		Delays: ecs.Delays{Boot: -1, Pickup: -1, AbortAfter: 50 * time.Millisecond},
+	}
+	if o.ECS != nil {
+		o.ECS(&cloud)
+	}
+	r.ECS, err = ecs.Start(cloud)
+	r.must(err)
+	t.Cleanup(func() { r.ECS.Close() })
+
+	r.Inbox, err = inbox.Start(inbox.Options{
+		Now: r.Now, Faults: r.Faults, DingTalkToken: "rig-token", DingTalkSecret: "SECrig", WebhookSecret: "rig-webhook-secret",
+	})
+	r.must(err)
+	t.Cleanup(func() { r.Inbox.Close() })
+
+	flows := filepath.Join(t.TempDir(), "flows.yaml")
+	if o.Flows == "" {
+		o.Flows = "version: 1\nflows: []\n"
+	}
+	r.must(os.WriteFile(flows, []byte(o.Flows), 0o600))
+	settings, err := handler.FromEnv([]string{
+		"AFTERCARE_TABLESTORE_ENDPOINT=" + r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
+		"AFTERCARE_ECS_ENDPOINT=http://" + r.ECS.Endpoint(), "AFTERCARE_FLOWS=" + flows,
+	})
+	r.must(err)
+	settings.Margin = 50 * time.Millisecond
+	if !o.NoAlerts {
+		settings.Alerts.DingTalkURL = alert.NewSecret(r.Inbox.Endpoint() + "/dingtalk/robot/send?access_token=rig-token")
+		settings.Alerts.DingTalkSecret = alert.NewSecret("SECrig")
+	}
+	if o.Policy != nil {
+		o.Policy(&settings.Policy)
+	}
+	if o.Settings != nil {
+		o.Settings(&settings)
+	}
+	r.Settings = settings
+	_, err = r.Ledger().CreateTables(context.Background(), settings.Policy.TableTTL)
+	r.must(err)
+	r.Restart()
+	return r
+}
+
+// Restart replaces the function instance by a new one, as after a crash.
+func (r *Rig) Restart() {
+	r.t.Helper()
+	f, err := handler.NewWith("rig", r.Settings, r.Log, r.Now)
+	r.must(err)
+	r.instance = f
+}
+
+// Now is the rig's clock, in UTC.
+func (r *Rig) Now() time.Time { return time.Now().UTC().Add(time.Duration(r.offset.Load())) }
+
+// Advance moves the clock.
+func (r *Rig) Advance(d time.Duration) { r.offset.Add(int64(d)) }
+
+// Ledger opens the ledger without any time limit.
+func (r *Rig) Ledger() *ledger.Ledger {
+	c := r.Settings.Ledger
+	c.Transport = transport.NewPool(time.Now)
+	l, err := ledger.Open(context.Background(), c, ledger.Credentials{
+		AccessKeyID: r.key.ID, AccessKeySecret: r.key.Secret, SecurityToken: r.key.Token,
+	})
+	r.must(err)
+	return l
+}
+
+// State loads an instance's state.
+func (r *Rig) State(instanceID string) remediation.State {
+	r.t.Helper()
+	s, err := r.Ledger().Load(context.Background(), instanceID)
+	r.must(err)
+	return s
+}
+
+// Records reads an instance's records.
+func (r *Rig) Records(instanceID string) ledger.Records {
+	r.t.Helper()
+	records, err := r.Ledger().Records(context.Background(), instanceID)
+	r.must(err)
+	return records
+}
+
+// Context is that of a new invocation, as Function Compute makes it.
+func (r *Rig) Context() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.Timeout)
+	return fccontext.NewContext(ctx, &fccontext.FcContext{
+		RequestID: fmt.Sprintf("request-%d", r.requests.Add(1)),
+		Region:    Region, AccountId: Account,
+		Credentials: fccontext.Credentials{
+			AccessKeyId: r.key.ID, AccessKeySecret: r.key.Secret, SecurityToken: r.key.Token,
+		},
+	}), cancel
+}
+
+func (r *Rig) call(h handler.Handler, payload []byte) (handler.Outcome, error) {
+	ctx, cancel := r.Context()
+	defer cancel()
+	r.mu.Lock()
+	r.crash = cancel
+	r.mu.Unlock()
+	return h(ctx, payload)
+}
+
+// CrashAt makes the next invocation end as if its process were killed when it
+// makes the named call: nothing that it tries from then on reaches a service.
+// The call itself takes effect if the mode says so.
+func (r *Rig) CrashAt(call string, mode fault.Mode) {
+	r.Faults.Add(fault.Fault{Call: call, Mode: mode, OnStrike: func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.crash()
+	}})
+}
+
+// TaskCompleted invokes the function task-completed.
+func (r *Rig) TaskCompleted(payload []byte) (handler.Outcome, error) {
+	return r.call(r.instance.TaskCompleted, payload)
+}
+
+// FirstHeartbeat invokes the function first-heartbeat.
+func (r *Rig) FirstHeartbeat(payload []byte) (handler.Outcome, error) {
+	return r.call(r.instance.FirstHeartbeat, payload)
+}
+
+// SubmitTask invokes the function submit-task.
+func (r *Rig) SubmitTask(payload []byte) (handler.Outcome, error) {
+	return r.call(r.instance.SubmitTask, payload)
+}
+
+// Sweep invokes the function sweep.
+func (r *Rig) Sweep() (handler.Outcome, error) { return r.call(r.instance.Sweep, []byte(`{}`)) }
+
+func (r *Rig) emit(e ecs.CloudEvent) {
+	r.mu.Lock()
+	r.events = append(r.events, e)
+	r.mu.Unlock()
+	select {
+	case r.more <- struct{}{}:
+	default:
+	}
+}
+
+// Take takes the oldest event of a kind that the local ECS emitted, and waits
+// for it if there is none.
+func (r *Rig) Take(kind event.Kind) []byte {
+	r.t.Helper()
+	give := time.After(20 * time.Second)
+	for {
+		r.mu.Lock()
+		for i, e := range r.events {
+			if e.Type == "ecs:"+string(kind) {
+				r.events = append(r.events[:i:i], r.events[i+1:]...)
+				r.mu.Unlock()
+				payload, err := json.Marshal(e)
+				r.must(err)
+				return payload
+			}
+		}
+		r.mu.Unlock()
+		select {
+		case <-r.more:
+		case <-give:
+			r.t.Fatalf("the local ECS emitted no %s event; log:\n%s", kind, r.Log)
+		}
+	}
+}
+
+// Pending is how many events of a kind wait to be taken.
+func (r *Rig) Pending(kind event.Kind) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, e := range r.events {
+		if e.Type == "ecs:"+string(kind) {
+			n++
+		}
+	}
+	return n
+}
+
+// Create makes an instance that is not booted.
+func (r *Rig) Create(id string) {
+	r.t.Helper()
+	r.must(r.ECS.CreateInstance(ecs.Instance{ID: id, Name: id}))
+}
+
+// Boot boots an instance and returns its first heartbeat's event.
+func (r *Rig) Boot(id string) []byte {
+	r.t.Helper()
+	r.must(r.ECS.Boot(id))
+	return r.Take(event.KindFirstHeartbeat)
+}
+
+func (r *Rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
