@@ -13,7 +13,8 @@ import (
 
 // FuzzCompile feeds Compile with anything. Whatever it is, the result is
 // either a set that answers events without contradiction, or faults that lie
-// inside the file; and it is the same when asked again.
+// inside the file; and it is the same when asked again. Most of the time goes
+// into making inputs smaller unless -fuzzminimizetime=1x is given.
 func FuzzCompile(f *testing.F) {
 	for _, folder := range []string{"good", "bad"} {
 		for _, file := range fixture(f, folder) {
