@@ -1,0 +1,108 @@
+// Package project reads the project file of Serverless Devs (s.yaml, component
+// fc3) into plain values: which functions there are, where their code lies,
+// and what triggers them.
+//
+// It resolves ${vars.a.b}, ${env('NAME')}, ${env('NAME', 'default')},
+// ${this.name}, ${this.props.a} and ${resources.x.props.a}, inside texts and
+// in place of whole objects, anchors, aliases and merge keys. It reads only
+// what a local cloud needs: log settings, networks and actions are not looked
+// at, and neither are the references in them.
+//
+// It does not know templates (extend), ${file()}, ${json()}, ${path()},
+// ${config()} and outputs of other resources: where a value needs them, that
+// is a fault. Functions with a runtime other than go1, and triggers other than
+// timers and events of cloud services, are left out and named in
+// Project.LeftOut.
+package project
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Project is what a project file declares.
+type Project struct {
+	Name string
+	// Functions are in the order of the file.
+	Functions []Function
+	// LeftOut says, a sentence each, what the file declares and this package
+	// does not know.
+	LeftOut []string
+}
+
+// Function is one function with its configuration.
+type Function struct {
+	// Resource is its key in the file.
+	Resource string
+	Name     string
+	Region   string
+	// Code is the folder with the code, relative to the file's folder.
+	Code    string
+	Handler string
+	// Role is empty if the function has none.
+	Role     string
+	Timeout  time.Duration // 3 s if the file does not say
+	MemoryMB int           // 512 if the file does not say
+	Env      map[string]string
+	Async    Async
+	Timers   []Timer
+	Events   []EventTrigger
+}
+
+// Async is what happens to asynchronous invocations. A number is nil if the
+// file does not say.
+type Async struct {
+	MaxAge     *time.Duration
+	MaxRetries *int
+	// OnFailure and OnSuccess are resource names of the destinations, for
+	// example acs:fc:cn-hangzhou:123456789012:functions/keep.
+	OnFailure, OnSuccess string
+}
+
+// Timer is an enabled timer trigger.
+type Timer struct {
+	Name    string
+	Cron    string
+	Payload string
+}
+
+// EventTrigger is an enabled trigger on the events of cloud services. Function
+// Compute makes a rule of it on EventBridge's bus default.
+type EventTrigger struct {
+	Name string
+	// Pattern is the rule's, a JSON object.
+	Pattern string
+	// Retry is BACKOFF_RETRY, EXPONENTIAL_DECAY_RETRY or empty.
+	Retry string
+	// Async says that the function is invoked asynchronously.
+	Async bool
+	// DataOnly says that the function gets an event's data instead of the
+	// whole event.
+	DataOnly bool
+}
+
+// Read reads a project file. Lookup gives the values of environment variables.
+// The error holds Faults, or a Missing that names every variable for which
+// lookup has no value, or both.
+func Read(path string, lookup func(name string) (string, bool)) (*Project, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the project: %w", err)
+	}
+	return Parse(filepath.Base(path), text, lookup)
+}
+
+// Parse is Read for a text; file names it in faults.
+func Parse(file string, text []byte, lookup func(name string) (string, bool)) (*Project, error) {
+	r := &reader{file: file, lookup: lookup, missing: map[string]bool{}}
+	p := &Project{}
+	if r.root = r.parse(string(text)); r.root != nil {
+		r.project(p)
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}

@@ -1,0 +1,87 @@
+package project
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// triggers reads the triggers of a function that are enabled.
+func (r *reader) triggers(p *Project, props *node, f *Function) {
+	list := r.shaped(props, "triggers", sequence)
+	if list == nil {
+		return
+	}
+	names := map[string]bool{}
+	for _, item := range list.items {
+		n := r.resolve(item)
+		if n.kind != mapping {
+			if n.kind == broken {
+				continue
+			}
+			r.fault(n.at, "a trigger must be an object, not %s", n.describe())
+			continue
+		}
+		name := r.required(n, "triggerName")
+		if names[name] && name != "" {
+			r.fault(n.at, "the trigger %s is declared twice", name)
+		}
+		names[name] = true
+		kind := r.required(n, "triggerType")
+		config := r.object(n, "triggerConfig")
+		if config == nil {
+			config = &node{at: n.at, kind: mapping}
+		}
+		leaveOut := func(format string, args ...any) {
+			p.LeftOut = append(p.LeftOut, "trigger "+name+" of "+f.Resource+": "+fmt.Sprintf(format, args...))
+		}
+		switch kind {
+		case "timer":
+			r.timer(f, name, config)
+		case "eventbridge":
+			source := r.object(config, "eventSourceConfig")
+			if kind := r.text(source, "eventSourceType"); kind != "" && kind != "Default" {
+				leaveOut("event source %q is not imitated, only Default is", kind)
+				continue
+			}
+			r.event(f, name, config)
+		default:
+			leaveOut("type %q is not imitated, only timer and eventbridge are", kind)
+		}
+	}
+}
+
+func (r *reader) timer(f *Function, name string, config *node) {
+	t := Timer{Name: name, Cron: r.required(config, "cronExpression"), Payload: r.text(config, "payload")}
+	if r.flag(config, "enable", true) {
+		f.Timers = append(f.Timers, t)
+	}
+}
+
+func (r *reader) event(f *Function, name string, config *node) {
+	e := EventTrigger{
+		Name:    name,
+		Pattern: r.required(config, "eventRuleFilterPattern"),
+		Async:   r.flag(config, "asyncInvocationType", false),
+	}
+	if n := r.member(config, "eventRuleFilterPattern"); n != nil && !json.Valid([]byte(e.Pattern)) {
+		r.fault(n.at, "eventRuleFilterPattern must be a JSON object in a text")
+	}
+	delivery := r.object(r.object(config, "eventSinkConfig"), "deliveryOption")
+	switch schema := r.text(delivery, "eventSchema"); schema {
+	case "", "CloudEvents":
+	case "RawData":
+		e.DataOnly = true
+	default:
+		r.fault(delivery.value["eventSchema"].at, "eventSchema must be CloudEvents or RawData, not %q", schema)
+	}
+	retry := r.object(r.object(config, "runOptions"), "retryStrategy")
+	switch e.Retry = r.text(retry, "PushRetryStrategy"); e.Retry {
+	case "", "BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY":
+	default:
+		r.fault(retry.value["PushRetryStrategy"].at,
+			"PushRetryStrategy must be BACKOFF_RETRY or EXPONENTIAL_DECAY_RETRY, not %q", e.Retry)
+	}
+	if r.flag(config, "triggerEnable", true) {
+		f.Events = append(f.Events, e)
+	}
+}
