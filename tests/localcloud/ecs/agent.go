@@ -96,7 +96,7 @@ func (s *Server) start(t *task) {
 // execute waits for a script and ends its task.
 func (s *Server) execute(t *task, sc *script, r *run) {
 	defer s.background.Done()
-	end := sc.run(func(pid int) { s.recordProcess(r, pid) })
+	end := sc.run(func(pid int) error { return s.recordProcess(r, pid) })
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,6 +113,8 @@ func (s *Server) execute(t *task, sc *script, r *run) {
 		t.ExitCode = 0
 		t.Finish = t.Start.Add(t.invocation.Limit)
 		s.finish(t, statusTimeout, "ExecutionTimeout", "the command ran longer than its timeout")
+	case !end.started && end.err == nil:
+		s.finish(t, statusFailed, "ExecutionException", "the state of the run could not be stored")
 	case end.err != nil:
 		s.finish(t, statusFailed, "ExecutionException", end.err.Error())
 	case end.exit != 0:

@@ -26,11 +26,17 @@ func (s *Server) visible(p params) ([]*invocation, *apiError) {
 	if e != nil {
 		return nil, e
 	}
+	among := s.invocations
+	if p.has("InvokeId") {
+		among = nil
+		if inv := s.byID[p.text("InvokeId")]; inv != nil {
+			among = []*invocation{inv}
+		}
+	}
 	now := time.Now()
 	var out []*invocation
-	for _, inv := range s.invocations {
+	for _, inv := range among {
 		if now.Before(inv.VisibleAt) || !matches(inv.Tags, wanted) ||
-			p.has("InvokeId") && inv.ID != p.text("InvokeId") ||
 			p.has("CommandId") && inv.Command.ID != p.text("CommandId") ||
 			p.has("InstanceId") && !slices.Contains(inv.Instances, p.text("InstanceId")) {
 			continue
@@ -65,7 +71,9 @@ func (s *Server) describeInvocations(_ context.Context, p params) (map[string]an
 			p.has("InvokeStatus") && status != p.text("InvokeStatus") && legacyAggregate(status) != p.text("InvokeStatus") {
 			continue
 		}
-		lines = append(lines, listed{newestFirst(inv.Seq, 0, 0), inv.line(status, withOutput, encode)})
+		lines = append(lines, listed{newestFirst(inv.Seq, 0, 0), func() map[string]any {
+			return inv.line(status, withOutput, encode)
+		}})
 	}
 	answer := map[string]any{}
 	answer["Invocations"] = map[string]any{"Invocation": page.cut(lines, answer)}
@@ -160,7 +168,9 @@ func (s *Server) describeInvocationResults(_ context.Context, p params) (map[str
 				if p.has("InvokeRecordStatus") && record != p.text("InvokeRecordStatus") {
 					continue
 				}
-				lines = append(lines, listed{newestFirst(inv.Seq, n, o.No), inv.result(t.InstanceID, o, record, encode)})
+				lines = append(lines, listed{newestFirst(inv.Seq, n, o.No), func() map[string]any {
+					return inv.result(t.InstanceID, o, record, encode)
+				}})
 			}
 		}
 	}
@@ -229,7 +239,7 @@ func (s *Server) describeCloudAssistantStatus(_ context.Context, p params) (map[
 		if len(ids) > 0 && !slices.Contains(ids, id) || p.has("OSType") && !strings.EqualFold(p.text("OSType"), i.OSType) {
 			continue
 		}
-		lines = append(lines, listed{id, s.agentLine(i, now)})
+		lines = append(lines, listed{id, func() map[string]any { return s.agentLine(i, now) }})
 	}
 	answer := map[string]any{}
 	answer["InstanceCloudAssistantStatusSet"] = map[string]any{"InstanceCloudAssistantStatus": page.cut(lines, answer)}
@@ -294,7 +304,7 @@ func (s *Server) describeInstances(_ context.Context, p params) (map[string]any,
 			!matches(tagList(i.Tags), wanted) {
 			continue
 		}
-		lines = append(lines, listed{id, s.instanceLine(i)})
+		lines = append(lines, listed{id, func() map[string]any { return s.instanceLine(i) }})
 	}
 	answer := map[string]any{}
 	answer["Instances"] = map[string]any{"Instance": page.cut(lines, answer)}

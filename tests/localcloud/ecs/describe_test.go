@@ -178,3 +178,40 @@ func TestDescribeInstances(t *testing.T) {
 	check(t, "OSType", dig(line, "OSType"), any("windows"))
 	check(t, "tags", fmt.Sprint(dig(line, "Tags", "Tag")), "[map[TagKey:app TagValue:x] map[TagKey:env TagValue:test]]")
 }
+
+func TestOldInvocationsAreForgotten(t *testing.T) {
+	at := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	dir, path := t.TempDir(), statePath(t)
+	keep := func(o *ecs.Options) { o.Dir, o.Path, o.Now, o.Retain = dir, path, at.Now, 3 }
+	c := ready(t, keep)
+	c.create(ecs.Instance{ID: "i-down"})
+	send := func(instance, token string) string {
+		return c.at(at, "RunCommand", shell("true").with(args{"InstanceId.1": instance, "ClientToken": token}))["InvokeId"].(string)
+	}
+	listed := func() string {
+		var ids []string
+		for _, line := range dig(c.at(at, "DescribeInvocations", nil), "Invocations", "Invocation").([]any) {
+			ids = append(ids, dig(line, "InvokeId").(string))
+		}
+		return fmt.Sprint(ids)
+	}
+	waiting := send("i-down", "a")
+	var sent []string
+	for n := range 4 {
+		sent = append(sent, send(one, fmt.Sprint(n)))
+		c.eventually("its end", func() bool { return len(c.completed()) == n+1 })
+	}
+	check(t, "what is left over 3", listed(), fmt.Sprint([]string{sent[3], sent[2], waiting}))
+	check(t, "runs", len(c.Runs(one)), 2)
+
+	at.move(31 * 24 * time.Hour)
+	last := send(one, "0") // the token's time is over too
+	c.eventually("its end", func() bool { return len(c.completed()) == 5 })
+	check(t, "what is left after 31 days", listed(), fmt.Sprint([]string{last, waiting}))
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open(t, keep)
+	check(t, "what is left after a restart", listed(), fmt.Sprint([]string{last, waiting}))
+	check(t, "runs after a restart", len(c.Runs(one)), 1)
+}

@@ -48,13 +48,11 @@ type instance struct {
 	LastInvoked  time.Time
 	Invoked      int64
 
-	tasks []*task // all, in the order of their acceptance
-	open  []*task // those that have not ended
+	open  []*task // tasks that have not ended, in the order of their acceptance
 	timer *time.Timer
 }
 
 func (i *instance) adopt(t *task) {
-	i.tasks = append(i.tasks, t)
 	if !t.ended() {
 		i.open = append(i.open, t)
 	}

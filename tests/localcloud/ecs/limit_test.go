@@ -137,6 +137,7 @@ func TestLimitsAndErrorCodesOfRunCommand(t *testing.T) {
 		{"an unknown RepeatMode", base.with(args{"RepeatMode": "Sometimes"}), "InvalidRepeatMode.NotFound 404"},
 		{"RepeatMode DryRun", base.with(args{"RepeatMode": "DryRun"}), ecs.CodeNotImitated + " 400"},
 		{"Period without a Frequency", base.with(args{"RepeatMode": "Period"}), "MissingParam.Frequency 400"},
+		{"a Frequency beside another mode", base.with(args{"RepeatMode": "NextRebootOnly", "Frequency": "never"}), "InvalidParam.Frequency 400"},
 		{"a rate of 59 seconds", base.with(args{"Frequency": "rate(59s)", "Timeout": "10"}), "InvalidParam.Frequency 400"},
 		{"a rate of 60 seconds", base.with(args{"Frequency": "rate(60s)", "Timeout": "10"}), ok},
 		{"a rate no longer than the timeout", base.with(args{"Frequency": "rate(60s)", "Timeout": "60"}), "InvalidParam.Frequency 400"},

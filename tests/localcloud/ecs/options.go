@@ -33,7 +33,7 @@ type Options struct {
 	// Faults are the calls that are to fail; nil means none.
 	Faults *fault.Set
 	// Emit takes each service event. It is called from one goroutine, holds up
-	// later events while it runs, and may be nil.
+	// later events and Close while it runs, and may be nil.
 	Emit   func(CloudEvent)
 	Delays Delays
 	// Throttle is the number of calls accepted in a calendar minute, by
@@ -42,6 +42,10 @@ type Options struct {
 	// Quota is the number of accepted RunCommand and InvokeCommand calls a
 	// day; 0 means no limit.
 	Quota int
+	// Retain is how many invocations are kept; over it, and after 30 days,
+	// those that have ended are forgotten with their runs, the oldest first.
+	// Default 10,000.
+	Retain int
 }
 
 // Delays are the waits of the real service, all settable so that a test or a
@@ -121,6 +125,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Retain <= 0 {
+		o.Retain = 10_000
 	}
 	o.Delays = o.Delays.withDefaults()
 	return o, nil

@@ -6,10 +6,11 @@ import (
 	"sort"
 )
 
-// listed is one line of an answer, with the key by which it is sorted.
+// listed is one line of an answer, made only if it is on the page that was
+// asked for, with the key by which it is sorted.
 type listed struct {
 	key  string
-	line map[string]any
+	line func() map[string]any
 }
 
 // newestFirst is a key under which later invocations, and later outcomes of a
@@ -76,7 +77,7 @@ func (g paging) cut(lines []listed, answer map[string]any) []map[string]any {
 	}
 	page := make([]map[string]any, 0, last-first)
 	for _, l := range lines[first:last] {
-		page = append(page, l.line)
+		page = append(page, l.line())
 	}
 	return page
 }

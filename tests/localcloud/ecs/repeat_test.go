@@ -88,6 +88,9 @@ func TestPeriodRunsAtItsRate(t *testing.T) {
 	if joined := strings.Join(statuses, " "); !strings.HasPrefix(joined, "Cancelled Success Success") {
 		t.Errorf("history, newest first = %s", joined)
 	}
+	paged, _ := c.pages("DescribeInvocationResults", args{"InvokeId": id, "IncludeHistory": "true", "MaxResults": "1"},
+		"InvocationStatus", "Invocation", "InvocationResults", "InvocationResult")
+	check(t, "history, page by page", strings.Join(paged, " "), strings.Join(statuses, " "))
 	check(t, "repeats of the first event", c.completed()[0]["repeats"], "1")
 	check(t, "repeats of the second event", c.completed()[1]["repeats"], "2")
 	runs := c.Runs(one)
@@ -97,15 +100,16 @@ func TestPeriodRunsAtItsRate(t *testing.T) {
 }
 
 func TestATimeRunsOnce(t *testing.T) {
-	for _, up := range []bool{true, false} {
-		c := ready(t, nil)
+	for up, want := range map[bool]string{true: "Success", false: "Aborted"} {
+		at := &clock{now: time.Date(2026, 3, 1, 12, 0, 59, 950e6, time.UTC)} // 50 ms before
+		c := ready(t, func(o *ecs.Options) { o.Now = at.Now })
 		if !up {
 			c.Stop(one)
 		}
-		at := time.Now().UTC().Add(1100 * time.Millisecond).Format(time.DateTime)
-		r := c.end(c.run(shell("true").with(args{"Frequency": "at(" + at + ")"})))
-		want := map[bool]string{true: "Success", false: "Aborted"}[up]
-		check(t, "status", r["InvocationStatus"], any(want))
+		c.at(at, "RunCommand", shell("true").with(args{"Frequency": "at(2026-03-01 20:01:00 Asia/Shanghai)"}))
+		c.eventually("the end", func() bool { return len(c.completed()) == 1 })
+		check(t, "status", c.completed()[0]["invocationStatus"], want)
+		check(t, "mode", c.completed()[0]["repeatMode"], "Period")
 	}
 }
 

@@ -47,10 +47,8 @@ func (s *Server) recordRun(t *task) *run {
 		InvokeID: t.InvokeID, InstanceID: t.InstanceID, Name: t.invocation.Command.Name,
 		Repeats: t.Repeats, Start: t.Start,
 	}}
-	if len(s.runs) > 0 {
-		r.Seq = s.runs[len(s.runs)-1].Seq
-	}
-	r.Seq++
+	s.started++
+	r.Seq = s.started
 	s.runs = append(s.runs, r)
 	s.put(bucketRuns, ordered(r.Seq), r)
 	return r
@@ -58,16 +56,16 @@ func (s *Server) recordRun(t *task) *run {
 
 // recordProcess notes the process of a run, so that what is left of it after a
 // kill of this program can be found.
-func (s *Server) recordProcess(r *run, pid int) {
+func (s *Server) recordProcess(r *run, pid int) error {
 	if s.options.Path == "" {
-		return
+		return nil
 	}
 	started := processStart(pid)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.PID, r.Started = pid, started
 	s.put(bucketRuns, ordered(r.Seq), r)
-	s.commit() // a failure shows in the next call
+	return s.commit()
 }
 
 // endRun notes the end of a run, or drops one whose script never started. The

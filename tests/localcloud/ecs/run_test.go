@@ -189,7 +189,7 @@ func TestTheWholeProcessGroupEndsWithItsScript(t *testing.T) {
 		act    func(c *cloud, id string)
 		status string
 	}{
-		{"on timeout", shell(grandchild).with(args{"Timeout": "1"}), func(*cloud, string) {}, "Timeout"},
+		{"on timeout", shell(grandchild).with(args{"Timeout": "2"}), func(*cloud, string) {}, "Timeout"},
 		{"on StopInvocation", shell(grandchild), func(c *cloud, id string) {
 			c.must("StopInvocation", args{"InvokeId": id})
 		}, "Terminated"},

@@ -20,6 +20,9 @@ const (
 	outputGrace = time.Second
 	// scriptPath is all that a script finds in PATH.
 	scriptPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	// gate is run by sh in place of the script: it becomes the script when it
+	// reads a line, and ends when the other end of the pipe closes without one.
+	gate = `IFS= read -r line <&3 && exec "$0" "$@" 3<&-`
 )
 
 // job is a script that is ready to run.
@@ -63,9 +66,11 @@ func (sc *script) kill() {
 	}
 }
 
-// run starts the script and waits for its end; started is called with the id
-// of its process. What is left of its group then is killed.
-func (sc *script) run(started func(pid int)) ending {
+// run starts the script and waits for its end. What is left of its process
+// group then is killed. The script does not start before known, which is
+// called with the id of its process, has returned without an error, and never
+// starts if this program ends before that.
+func (sc *script) run(known func(pid int) error) ending {
 	if err := os.MkdirAll(filepath.Dir(sc.job.path), 0o755); err != nil {
 		return ending{err: fmt.Errorf("make the folder of the script: %w", err)}
 	}
@@ -82,8 +87,14 @@ func (sc *script) run(started func(pid int)) ending {
 		return ending{err: fmt.Errorf("make the pipe for the output: %w", err)}
 	}
 	defer reader.Close()
-	arguments = append(arguments, sc.job.path)
-	cmd := exec.Command(arguments[0], arguments[1:]...)
+	waiting, release, err := os.Pipe()
+	if err != nil {
+		writer.Close()
+		return ending{err: fmt.Errorf("make the pipe for the start: %w", err)}
+	}
+	defer release.Close()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", gate}, append(arguments, sc.job.path)...)...)
+	cmd.ExtraFiles = []*os.File{waiting}
 	cmd.Dir = sc.job.dir
 	cmd.Env = []string{"HOME=" + sc.job.home, "PATH=" + scriptPath}
 	cmd.Stdout, cmd.Stderr = writer, writer
@@ -93,10 +104,12 @@ func (sc *script) run(started func(pid int)) ending {
 	if sc.killed {
 		sc.mu.Unlock()
 		writer.Close()
+		waiting.Close()
 		return ending{}
 	}
 	err = cmd.Start()
 	writer.Close()
+	waiting.Close()
 	if err != nil {
 		sc.mu.Unlock()
 		return ending{err: fmt.Errorf("start the interpreter: %w", err)}
@@ -104,15 +117,16 @@ func (sc *script) run(started func(pid int)) ending {
 	sc.pid = cmd.Process.Pid
 	sc.mu.Unlock()
 
+	err = known(cmd.Process.Pid)
 	timer := time.AfterFunc(sc.job.limit, sc.expire)
 	defer timer.Stop()
+	started := sc.open(release, err)
 	kept := &output{}
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
 		io.Copy(kept, reader)
 	}()
-	started(cmd.Process.Pid)
 	cmd.Wait() // its error says no more than the state
 
 	sc.mu.Lock()
@@ -127,7 +141,20 @@ func (sc *script) run(started func(pid int)) ending {
 		<-copied
 	}
 	text, dropped := kept.cut()
-	return ending{started: true, exit: exitCode(cmd.ProcessState), timedOut: timedOut, output: text, dropped: dropped}
+	return ending{started: started, exit: exitCode(cmd.ProcessState), timedOut: timedOut, output: text, dropped: dropped}
+}
+
+// open lets the waiting script start, unless it was killed or its process
+// could not be made known, and reports whether it did.
+func (sc *script) open(release *os.File, unknown error) bool {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	defer release.Close()
+	if sc.killed || unknown != nil {
+		return false
+	}
+	_, err := release.WriteString("\n")
+	return err == nil
 }
 
 func (sc *script) expire() {

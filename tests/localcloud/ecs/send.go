@@ -99,6 +99,7 @@ func (s *Server) invokeCommand(ctx context.Context, p params) (map[string]any, *
 // accept makes an invocation known and starts its tasks on their way. The
 // caller holds the lock and commits.
 func (s *Server) accept(inv *invocation) {
+	s.forget()
 	s.seq++
 	inv.Seq = s.seq
 	s.invocations = append(s.invocations, inv)

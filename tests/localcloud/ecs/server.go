@@ -31,11 +31,13 @@ type Server struct {
 	spent       spent
 	seq         uint64 // of the last invocation
 	sent        uint64 // of the last event
+	started     uint64 // of the last run
 	instances   map[string]*instance
 	commands    map[string]*command
 	invocations []*invocation
 	byID        map[string]*invocation
 	tokens      map[string]*tokenRecord
+	tokensSwept time.Time
 	runs        []*run
 	outbox      []outgoing
 

@@ -142,7 +142,7 @@ func (s *Server) load() error {
 		if err := each(tx, bucketCommands, func(c *command) { s.commands[c.ID] = c }); err != nil {
 			return err
 		}
-		if err := each(tx, bucketRuns, func(r *run) { s.runs = append(s.runs, r) }); err != nil {
+		if err := each(tx, bucketRuns, func(r *run) { s.runs, s.started = append(s.runs, r), r.Seq }); err != nil {
 			return err
 		}
 		if err := each(tx, bucketEvents, func(e *outgoing) {

@@ -129,19 +129,18 @@ func (s *Server) readUser(p params, inv *invocation) *apiError {
 }
 
 func (s *Server) readRepeat(_ params, inv *invocation) *apiError {
-	if inv.Frequency != "" && (inv.RepeatMode == "" || inv.RepeatMode == modeOnce) {
-		inv.RepeatMode = modePeriod
-	}
 	switch inv.RepeatMode {
 	case "":
 		inv.RepeatMode = modeOnce
-	case modeOnce, modeNextReboot, modeEachReboot:
-	case modePeriod:
-		return s.readFrequency(inv)
+	case modeOnce, modePeriod, modeNextReboot, modeEachReboot:
 	case "DryRun":
 		return notImitated("RepeatMode DryRun")
 	default:
 		return notFound("InvalidRepeatMode.NotFound", "the repeat mode %q does not exist", inv.RepeatMode)
+	}
+	if inv.RepeatMode == modePeriod || inv.Frequency != "" {
+		inv.RepeatMode = modePeriod // whatever else was asked for
+		return s.readFrequency(inv)
 	}
 	return nil
 }

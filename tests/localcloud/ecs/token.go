@@ -33,6 +33,7 @@ func (s *Server) openToken(p params) (answer map[string]string, key string, _ *a
 	hash := hashOf(p.form)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetTokens(s.options.Now())
 	if known := s.tokens[key]; known != nil && (known.processing || s.options.Now().Sub(known.At) <= s.options.Delays.TokenTTL) {
 		switch {
 		case known.Hash != hash:
