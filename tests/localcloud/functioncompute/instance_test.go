@@ -3,9 +3,12 @@ package functioncompute_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -262,4 +265,28 @@ func TestCredentialsAreTemporaryAndAccepted(t *testing.T) {
 	if !accepted(second.AccessKeyId, second.SecurityToken) {
 		t.Error("second key is refused before its end")
 	}
+}
+
+// TestServerThatIsKilledLeavesNoProcess runs itself in a second process,
+// which starts a function and kills itself.
+func TestServerThatIsKilledLeavesNoProcess(t *testing.T) {
+	if out := os.Getenv("FUNCTIONCOMPUTE_KILL"); out != "" {
+		s := start(t, functioncompute.Options{Functions: []functioncompute.Function{probe("probe")}})
+		pid := strconv.Itoa(look(t, s, "probe").Pid)
+		if err := os.WriteFile(out, []byte(pid), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	file := filepath.Join(t.TempDir(), "pid")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestServerThatIsKilledLeavesNoProcess$")
+	cmd.Env = append(os.Environ(), "FUNCTIONCOMPUTE_KILL="+file, "TMPDIR="+t.TempDir())
+	if out, err := cmd.CombinedOutput(); err == nil {
+		t.Fatalf("the second process was not killed:\n%s", out)
+	}
+	pid, err := strconv.Atoi(lines(t, file)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the frozen instance is gone", func() bool { return gone(pid) })
 }
