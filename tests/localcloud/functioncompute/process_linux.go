@@ -1,146 +1,21 @@
-package flow
+package functioncompute
 
 import (
-	"errors"
-	"fmt"
-	"math"
-	"strconv"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/expr-lang/expr/vm"
+	"os"
+	"syscall"
 )
 
-const (
-	opening = "${{"
-	closing = "}}"
-)
-
-// template is text with expressions in it. It is a list of parts, each either
-// text or a program.
-type template []part
-
-type part struct {
-	text    string
-	program *vm.Program
+// processAttributes put an instance into a process group of its own, and let
+// the kernel kill it when the thread that started it ends: a frozen process
+// could not notice that its server is gone.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// static returns the text without what its expressions will add.
-func (t template) static() string {
-	var b strings.Builder
-	for _, p := range t {
-		b.WriteString(p.text)
+// maxResident is the greatest resident memory of an ended process, in bytes.
+func maxResident(state *os.ProcessState) int64 {
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		return usage.Maxrss << 10
 	}
-	return b.String()
-}
-
-// dynamic reports whether there are expressions in it.
-func (t template) dynamic() bool {
-	for _, p := range t {
-		if p.program != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// evaluate returns the text for one event.
-func (t template) evaluate(env map[string]any) (string, error) {
-	var b strings.Builder
-	for _, p := range t {
-		if p.program == nil {
-			b.WriteString(p.text)
-			continue
-		}
-		value, err := run(p.program, env)
-		if err != nil {
-			return "", err
-		}
-		text, err := valueText(value)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(text)
-	}
-	return b.String(), nil
-}
-
-// valueText turns the result of an expression into text, the same on every
-// machine.
-func valueText(value any) (string, error) {
-	switch v := value.(type) {
-	case string:
-		return v, nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case int:
-		return strconv.Itoa(v), nil
-	case int64:
-		return strconv.FormatInt(v, 10), nil
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return "", errors.New("the result is not a number that can be written")
-		}
-		return strconv.FormatFloat(v, 'f', -1, 64), nil
-	case nil:
-		return "", errors.New("the result is nothing (nil): it must be text, a number, true or false")
-	}
-	return "", fmt.Errorf("the result is a list or mapping (%T): it must be text, a number, true or false", value)
-}
-
-// compileTemplate compiles the text of a parameter's value.
-func (x *expressions) compileTemplate(text string, on kinds) (template, []mistake) {
-	var parts template
-	var mistakes []mistake
-	offset := 0 // in characters, of what is left of the text
-	for text != "" {
-		before, after, found := strings.Cut(text, opening)
-		if before != "" {
-			parts = append(parts, part{text: before})
-		}
-		if !found {
-			break
-		}
-		offset += utf8.RuneCountInString(before)
-		size := expressionEnd(after)
-		if size < 0 {
-			return nil, append(mistakes, mistake{offset, "this ${{ has no }}: close it"})
-		}
-		program, faults := x.compile(after[:size], use{on: on})
-		inside := offset + len(opening)
-		for _, m := range faults {
-			mistakes = append(mistakes, mistake{inside + m.offset, m.text})
-		}
-		parts = append(parts, part{program: program})
-		offset = inside + utf8.RuneCountInString(after[:size]) + len(closing)
-		text = after[size+len(closing):]
-	}
-	return parts, mistakes
-}
-
-// expressionEnd returns where the }} that ends an expression stands; -1 if
-// there is none. Braces in quotes, and those of mappings, do not end it.
-func expressionEnd(text string) int {
-	depth := 0
-	var quote byte
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case quote != 0:
-			if c == '\\' && quote != '`' {
-				i++
-			} else if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'' || c == '`':
-			quote = c
-		case c == '{':
-			depth++
-		case c == '}' && depth > 0:
-			depth--
-		case c == '}' && strings.HasPrefix(text[i:], closing):
-			return i
-		}
-	}
-	return -1
+	return 0
 }
