@@ -3,8 +3,10 @@ package ecs_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -221,6 +223,25 @@ func TestCloseKillsWhatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.eventually("the grandchild is dead", func() bool { return !alive(t, file) })
+}
+
+func TestNoGoroutineIsLeftOfACommand(t *testing.T) {
+	c := ready(t, nil)
+	at := &clock{now: time.Now()}
+	send := func(n int) {
+		for range n {
+			c.at(at, "RunCommand", shell("true").with(args{"Timeout": "3600"}))
+		}
+		c.eventually("the ends", func() bool {
+			runs := c.Runs(one)
+			return !runs[len(runs)-1].End.IsZero() && len(c.completed()) == len(runs)
+		})
+		http.DefaultClient.CloseIdleConnections()
+	}
+	send(5)
+	before := runtime.NumGoroutine()
+	send(50)
+	c.eventually("no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func TestCommandsStartInTheOrderOfTheirAcceptance(t *testing.T) {

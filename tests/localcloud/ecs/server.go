@@ -89,7 +89,8 @@ func Start(options Options) (*Server, error) {
 		s.background.Add(1)
 		go s.dispatch()
 	}
-	s.http = &http.Server{Handler: s, MaxHeaderBytes: 1 << 20, ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: s, MaxHeaderBytes: 1 << 20,
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	s.background.Add(1)
 	go func() {
 		defer s.background.Done()
