@@ -68,6 +68,7 @@ type Rig struct {
 	offset   atomic.Int64
 	requests atomic.Int64
 	instance *handler.Function
+	ledger   *ledger.Ledger
 
 	mu     sync.Mutex
 	events []ecs.CloudEvent
@@ -111,8 +112,10 @@ func New(t testing.TB, o Options) *Rig {
 	r.must(err)
 	t.Cleanup(func() { r.Tables.Close() })
 
+	// The SDK signs with the machine's clock, so the local ECS goes by it too:
+	// to Aftercare, whose clock is ahead, its events come late.
 	cloud := ecs.Options{
-		Dir: t.TempDir(), Keys: keys, Region: Region, Account: Account, Now: r.Now, Faults: r.Faults, Emit: r.emit,
+		Dir: t.TempDir(), Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
 		Delays: ecs.Delays{Boot: -1, Pickup: -1, AbortAfter: 50 * time.Millisecond},
 	}
 	if o.ECS != nil {
@@ -150,6 +153,7 @@ func New(t testing.TB, o Options) *Rig {
 		o.Settings(&settings)
 	}
 	r.Settings = settings
+	r.openLedger()
 	_, err = r.Ledger().CreateTables(context.Background(), settings.Policy.TableTTL)
 	r.must(err)
 	r.Restart()
@@ -170,15 +174,19 @@ func (r *Rig) Now() time.Time { return time.Now().UTC().Add(time.Duration(r.offs
 // Advance moves the clock.
 func (r *Rig) Advance(d time.Duration) { r.offset.Add(int64(d)) }
 
-// Ledger opens the ledger without any time limit.
-func (r *Rig) Ledger() *ledger.Ledger {
+// Ledger is the ledger without any time limit.
+func (r *Rig) Ledger() *ledger.Ledger { return r.ledger }
+
+func (r *Rig) openLedger() {
+	pool := transport.NewPool(time.Now)
+	r.t.Cleanup(pool.CloseIdleConnections)
 	c := r.Settings.Ledger
-	c.Transport = transport.NewPool(time.Now)
-	l, err := ledger.Open(context.Background(), c, ledger.Credentials{
+	c.Transport = pool
+	var err error
+	r.ledger, err = ledger.Open(context.Background(), c, ledger.Credentials{
 		AccessKeyID: r.key.ID, AccessKeySecret: r.key.Secret, SecurityToken: r.key.Token,
 	})
 	r.must(err)
-	return l
 }
 
 // State loads an instance's state.
@@ -218,15 +226,18 @@ func (r *Rig) call(h handler.Handler, payload []byte) (handler.Outcome, error) {
 	return h(ctx, payload)
 }
 
-// CrashAt makes the next invocation end as if its process were killed when it
-// makes the named call: nothing that it tries from then on reaches a service.
-// The call itself takes effect if the mode says so.
+// Crash makes the invocation that is under way end as if its process were
+// killed: nothing that it tries from now on reaches a service. Restart follows.
+func (r *Rig) Crash() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.crash()
+}
+
+// CrashAt makes the next invocation crash at the named call, which takes
+// effect if the mode says so.
 func (r *Rig) CrashAt(call string, mode fault.Mode) {
-	r.Faults.Add(fault.Fault{Call: call, Mode: mode, OnStrike: func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.crash()
-	}})
+	r.Faults.Add(fault.Fault{Call: call, Mode: mode, OnStrike: r.Crash})
 }
 
 // TaskCompleted invokes the function task-completed.
