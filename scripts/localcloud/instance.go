@@ -1,0 +1,145 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/tests/localcloud/cloud"
+)
+
+// newInstanceCommands are the commands about ECS instances.
+func newInstanceCommands() []*cobra.Command {
+	return []*cobra.Command{
+		newCreate(),
+		newStep("boot", "Start a stopped instance", "booting", (*cloud.Client).Boot),
+		newStep("reboot", "Stop a running instance and start it again", "rebooting", (*cloud.Client).Reboot),
+		newStep("stop", "Stop a running instance", "stopped", (*cloud.Client).Stop),
+		newInstances(),
+		newRuns(),
+	}
+}
+
+func newCreate() *cobra.Command {
+	var spec cloud.Instance
+	cmd := &cobra.Command{
+		Use:     "create INSTANCE",
+		Short:   "Make a stopped instance",
+		Example: "  localcloud create i-web-1 --tag role=web",
+		Args:    exactly("INSTANCE"),
+	}
+	data := dataFlag(cmd)
+	cmd.Flags().StringVar(&spec.Name, "name", "", "the instance's `name` (default: its id)")
+	cmd.Flags().StringVar(&spec.OSType, "os", "linux", "linux or windows")
+	cmd.Flags().StringToStringVar(&spec.Tags, "tag", nil, "a tag `KEY=VALUE` of the instance; may be repeated")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := client(*data)
+		if err != nil {
+			return err
+		}
+		spec.ID = args[0]
+		if err := c.CreateInstance(cmd.Context(), spec); err != nil {
+			return reach(*data, err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: created\n", spec.ID)
+		return nil
+	}
+	return cmd
+}
+
+func newStep(name, short, done string, step func(*cloud.Client, context.Context, string) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     name + " INSTANCE",
+		Short:   short,
+		Example: "  localcloud " + name + " i-web-1",
+		Args:    exactly("INSTANCE"),
+	}
+	data := dataFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := client(*data)
+		if err != nil {
+			return err
+		}
+		if err := step(c, cmd.Context(), args[0]); err != nil {
+			return reach(*data, err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", args[0], done)
+		return nil
+	}
+	return cmd
+}
+
+func newInstances() *cobra.Command {
+	cmd := &cobra.Command{Use: "instances", Short: "List the instances", Args: noMore}
+	data := dataFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := client(*data)
+		if err != nil {
+			return err
+		}
+		list, err := c.Instances(cmd.Context())
+		if err != nil {
+			return reach(*data, err)
+		}
+		return table(cmd, "INSTANCE\tNAME\tOS\tSTATE\tAGENT\tBOOTS", func(row func(...any)) {
+			for _, i := range list {
+				agent := "down"
+				if i.AgentUp {
+					agent = "up"
+				}
+				row(i.ID, i.Name, i.OSType, i.State, agent, i.Boots)
+			}
+		})
+	}
+	return cmd
+}
+
+func newRuns() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "runs INSTANCE",
+		Short:   "List the commands that were really started on an instance",
+		Example: "  localcloud runs i-web-1",
+		Args:    exactly("INSTANCE"),
+	}
+	data := dataFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := client(*data)
+		if err != nil {
+			return err
+		}
+		list, err := c.Runs(cmd.Context(), args[0])
+		if err != nil {
+			return reach(*data, err)
+		}
+		return table(cmd, "INVOCATION\tSTARTED\tTOOK\tEXIT\tCOMMAND", func(row func(...any)) {
+			for _, r := range list {
+				took, exit := "running", ""
+				if !r.End.IsZero() {
+					took, exit = r.End.Sub(r.Start).Round(time.Millisecond).String(), fmt.Sprint(r.ExitCode)
+				}
+				row(r.InvokeID, r.Start.UTC().Format(time.RFC3339), took, exit, cmp.Or(r.Name, "-"))
+			}
+		})
+	}
+	return cmd
+}
+
+// table prints rows in columns below a heading.
+func table(cmd *cobra.Command, heading string, rows func(row func(cells ...any))) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, heading)
+	rows(func(cells ...any) {
+		for i, cell := range cells {
+			if i > 0 {
+				fmt.Fprint(w, "\t")
+			}
+			fmt.Fprint(w, cell)
+		}
+		fmt.Fprintln(w)
+	})
+	return w.Flush()
+}

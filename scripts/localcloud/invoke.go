@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func newInvoke() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "invoke FUNCTION FILE",
+		Short: "Invoke a function with the content of a file, or of - for standard input",
+		Long: `invoke calls a function and waits for its answer, which it prints. The exit
+code is 1 if the function returned an error.`,
+		Example: `  localcloud invoke submit-task task.json
+  echo '{}' | localcloud invoke sweep -`,
+		Args: exactly("FUNCTION", "FILE"),
+	}
+	data := dataFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := client(*data)
+		if err != nil {
+			return err
+		}
+		var payload []byte
+		if args[1] == "-" {
+			payload, err = io.ReadAll(cmd.InOrStdin())
+		} else {
+			payload, err = os.ReadFile(args[1])
+		}
+		if err != nil {
+			return fmt.Errorf("read the payload: %w", err)
+		}
+		res, err := c.Invoke(cmd.Context(), args[0], payload)
+		if err != nil {
+			return reach(*data, err)
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), res.Body)
+		if res.FunctionError != "" {
+			return errors.New("the function returned an error, in request " + res.RequestID)
+		}
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/cloud"
+)
+
+// upFlags are the flags of up that are not fields of cloud.Options.
+type upFlags struct {
+	set      []string
+	timeouts []string
+	noTables bool
+	verbose  bool
+}
+
+func newUp() *cobra.Command {
+	var o cloud.Options
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run the whole local cloud until Ctrl-C",
+		Long: `up runs Tablestore, ECS Cloud Assistant, EventBridge, Function Compute and an
+inbox for alerts on loopback addresses, wired as the project file says, until
+Ctrl-C or SIGTERM. It makes Aftercare's tables, prints where everything is,
+writes that to DATA/env for shells, and prints "ready".
+
+What was acknowledged is kept in the data folder, even if localcloud is killed.
+The environment of localcloud is not read: --set gives the functions variables.`,
+		Example: `  localcloud up
+  localcloud up --fresh --boot-delay 2s --timer-scale 0.1
+  localcloud up --set AFTERCARE_LOG_LEVEL=debug --timeout 5s --timeout sweep=20s
+  . .local/env && echo "$AFTERCARE_TABLESTORE_ENDPOINT"`,
+		Args: noMore,
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.Data, "data", defaultData, "the `folder` that keeps everything")
+	flags.BoolVar(&o.Fresh, "fresh", false, "remove what an earlier run left in the data folder")
+	flags.StringVar(&o.Project, "project", "s.yaml", "the project `file`; empty for no functions")
+	flags.StringVar(&o.Dist, "dist", "", "the `folder` with the functions' code (default: as the project says)")
+	flags.StringArrayVar(&f.set, "set", nil, "a variable `NAME=VALUE` of all functions; may be repeated")
+	flags.StringArrayVar(&f.timeouts, "timeout", nil, "a `DURATION` for all functions, or FUNCTION=DURATION for one; may be repeated")
+	flags.BoolVar(&f.noTables, "no-tables", false, "do not make Aftercare's tables")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the functions' output, too")
+
+	listen := func(to *string, name, what string) {
+		flags.StringVar(to, name, "", "the loopback `address` of "+what+" (default: a free port)")
+	}
+	listen(&o.Listen.Tablestore, "listen-tablestore", "Tablestore")
+	listen(&o.Listen.ECS, "listen-ecs", "ECS")
+	listen(&o.Listen.FunctionCompute, "listen-functioncompute", "Function Compute")
+	listen(&o.Listen.EventBridge, "listen-eventbridge", "EventBridge")
+	listen(&o.Listen.Inbox, "listen-inbox", "the inbox")
+	listen(&o.Listen.Control, "listen-control", "the control surface")
+	flags.StringVar(&o.Key.ID, "access-key-id", "", "the operator's access key `id` (default: made, and kept in the data folder)")
+	flags.StringVar(&o.Key.Secret, "access-key-secret", "", "the `secret` of --access-key-id")
+	flags.StringSliceVar(&o.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
+
+	delayFlags(flags, &o.Delays)
+	flags.Float64Var(&o.TimerScale, "timer-scale", 1, "multiplies the time between two firings of a timer")
+	flags.Float64Var(&o.RetryScale, "retry-scale", 1, "multiplies the waits between two deliveries of an event")
+	flags.Float64Var(&o.AsyncScale, "async-scale", 1, "multiplies the waits between two asynchronous invocations")
+	flags.IntVar(&o.Duplicate, "duplicate", 1, "how often each event is delivered")
+	flags.StringToIntVar(&o.Throttle, "throttle", nil, "at most `ACTION=N` calls of an ECS action a minute; may be repeated")
+	flags.IntVar(&o.Quota, "quota", 0, "commands a day; 0 for no limit")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := f.apply(&o); err != nil {
+			return usageError{err}
+		}
+		if f.verbose {
+			o.Log = cmd.ErrOrStderr()
+		}
+		return up(cmd.Context(), o, cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+// apply reads the flags into options.
+func (f upFlags) apply(o *cloud.Options) error {
+	for name, scale := range map[string]float64{"timer": o.TimerScale, "retry": o.RetryScale, "async": o.AsyncScale} {
+		if scale <= 0 {
+			return fmt.Errorf("--%s-scale must be greater than 0", name)
+		}
+	}
+	if o.Duplicate < 1 {
+		return errors.New("--duplicate must be at least 1")
+	}
+	o.Env = map[string]string{}
+	for _, pair := range f.set {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return fmt.Errorf("--set %q: it must be NAME=VALUE", pair)
+		}
+		o.Env[name] = value
+	}
+	o.Timeouts = map[string]time.Duration{}
+	for _, text := range f.timeouts {
+		name, value, one := strings.Cut(text, "=")
+		if !one {
+			name, value = "", text
+		}
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("--timeout %q: it must be a duration such as 5s, or FUNCTION=5s", text)
+		}
+		o.Timeouts[name] = d
+	}
+	if f.noTables {
+		return nil
+	}
+	ttl, err := tableTTL(o.Env)
+	o.Prepare = func(e cloud.Endpoints) error { return createTables(e, ttl) }
+	return err
+}
+
+// tableTTL is how long rows live, if --set says it.
+func tableTTL(env map[string]string) (time.Duration, error) {
+	const name = "AFTERCARE_TABLE_TTL"
+	text, ok := env[name]
+	if !ok {
+		return 180 * 24 * time.Hour, nil
+	}
+	days, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("--set %s: it must be a number of days", name)
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
+}
+
+// createTables makes Aftercare's tables.
+func createTables(e cloud.Endpoints, ttl time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	pool := transport.NewPool(time.Now)
+	tables, err := ledger.Open(ctx,
+		ledger.Config{Endpoint: e.Tablestore, Instance: e.TablestoreInstance, Transport: pool},
+		ledger.Credentials{AccessKeyID: e.AccessKeyID, AccessKeySecret: e.AccessKeySecret})
+	if err != nil {
+		return err
+	}
+	_, err = tables.CreateTables(ctx, ttl)
+	return err
+}
+
+// up runs the local cloud until ctx ends.
+func up(ctx context.Context, o cloud.Options, out io.Writer) (err error) {
+	c, err := cloud.Up(o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if err := writeEnvironment(o.Data, c.Endpoints()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(environmentPath(o.Data))) }()
+	announce(out, o, c.Info())
+	<-ctx.Done()
+	fmt.Fprintln(out, "stopping")
+	return nil
+}
+
+// announce says what runs, and ends with the line "ready".
+func announce(out io.Writer, o cloud.Options, i cloud.Info) {
+	line := func(name, value string) { fmt.Fprintf(out, "  %-17s %s\n", name, value) }
+	fmt.Fprintf(out, "local cloud %s, account %s, data in %s\n", i.Region, i.Account, i.Data)
+	line("Tablestore", i.Tablestore+"  (instance "+i.TablestoreInstance+")")
+	line("ECS", i.ECS)
+	line("Function Compute", i.FunctionCompute)
+	line("EventBridge", i.EventBridge)
+	line("inbox", i.Inbox)
+	line("control surface", i.Control)
+	for _, f := range i.Functions {
+		var by []string
+		for _, rule := range f.Rules {
+			by = append(by, "rule "+rule)
+		}
+		for _, timer := range f.Timers {
+			by = append(by, "timer "+timer)
+		}
+		if len(by) == 0 {
+			by = []string{"invocations only"}
+		}
+		line("function", fmt.Sprintf("%s  (%s)", f.Name, strings.Join(by, ", ")))
+	}
+	for _, what := range i.LeftOut {
+		line("not imitated", what)
+	}
+	if len(i.StandIns) > 0 {
+		line("left empty", strings.Join(i.StandIns, ", "))
+	}
+	line("for shells", ". "+environmentPath(o.Data))
+	fmt.Fprintln(out, "ready")
+}

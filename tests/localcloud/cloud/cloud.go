@@ -1,0 +1,307 @@
+// Package cloud runs the services of the local cloud together in one process,
+// on loopback, and wired as on Alibaba Cloud: service events go from ECS to
+// EventBridge's bus default, the event triggers of a project file are rules
+// there that invoke functions synchronously (so an error makes EventBridge
+// deliver again), its timers fire, and the functions' temporary keys are
+// accepted by Tablestore and ECS.
+//
+// What was acknowledged survives SIGKILL, in the data folder: tables,
+// instances, invocations, and events that were not delivered. Queued
+// asynchronous invocations, holds and planned faults do not.
+//
+// The functions are told where the services are by the variables
+// AFTERCARE_TABLESTORE_ENDPOINT, AFTERCARE_TABLESTORE_INSTANCE,
+// AFTERCARE_ECS_ENDPOINT, AFTERCARE_DINGTALK_URL and AFTERCARE_DINGTALK_SECRET,
+// whatever the project says. Nothing is read from the environment of the
+// process, so that no real endpoint or webhook gets in.
+//
+// Each service has limits of its own (see the packages' Limits). Here, one
+// project, region and account exist, and roles have no meaning.
+//
+// # The control surface
+//
+// A program outside of the process uses the control surface: JSON over HTTP,
+// for which Client is the client in Go. Errors are answered with
+// {"error": "..."}. Requests of web pages (with an Origin header, or for
+// another host than a loopback address) are refused.
+//
+//	GET    /                              Info: endpoints, keys, functions
+//	GET    /instances                     every Instance
+//	POST   /instances                     make one: {"id": "i-1", "name", "tags", "osType", "zone"}
+//	POST   /instances/ID/STEP             boot, reboot, stop, stop-agent or start-agent
+//	GET    /instances/ID/runs             every Run on it, in order
+//	GET    /functions                     every FunctionInfo
+//	POST   /functions/NAME/invoke         invoke it with the body, and wait: Result
+//	POST   /functions/NAME/kill           SIGKILL its instances: {"killed": n}
+//	POST   /functions/NAME/timers/TIMER   fire a timer now, and wait: Result
+//	GET    /events?type=T&instance=ID     events of the bus default, in order
+//	POST   /events                        put a service event, or an array of them, on the bus default
+//	GET    /deliveries                    Deliveries: pending and dropped ones
+//	GET    /deliveries/idle?timeout=30s   wait until none is on its way
+//	PUT    /deliveries/duplicate          {"times": n} for events from now on
+//	GET    /deliveries/dead               every event that was given up
+//	GET    /holds                         every HoldInfo
+//	POST   /holds                         hold deliveries: {"type", "id", "instance", "rule"}, each may be missing
+//	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried
+//	GET    /faults                        FaultState: calls by name, calls struck
+//	POST   /faults                        plan a Fault
+//	DELETE /faults                        drop all planned faults
+//	DELETE /faults/calls                  count calls from zero
+//	GET    /inbox                         InboxState: accepted messages and refusals
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"sync"
+
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/ecs"
+	"aftercare/tests/localcloud/eventbridge"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/functioncompute"
+	"aftercare/tests/localcloud/inbox"
+	"aftercare/tests/localcloud/tablestore"
+)
+
+// Cloud is a running local cloud. It is safe for concurrent use.
+type Cloud struct {
+	opt    Options
+	folder *folder
+	plan   plan
+	faults *fault.Set
+	log    io.Writer
+	record *record
+	stored stored
+
+	tables    *tablestore.Server
+	inbox     *inbox.Server
+	bus       *eventbridge.Server
+	ecs       *ecs.Server
+	functions *functioncompute.Server
+	// open is closed when the functions can be invoked.
+	open chan struct{}
+
+	control  *http.Server
+	endpoint string         // of the control surface
+	serving  sync.WaitGroup // its listener and its requests
+	// life ends when the cloud closes.
+	life context.Context
+	end  context.CancelFunc
+	mu   sync.Mutex // around the end of life, so that no request begins after it
+
+	holds holds
+	once  sync.Once
+	err   error // of Close
+}
+
+// Up starts the local cloud. Its error is a *BusyError if another one uses the
+// data folder, and holds project.Faults or project.Missing if the project file
+// is at fault.
+func Up(opt Options) (*Cloud, error) {
+	if err := opt.fill(); err != nil {
+		return nil, fmt.Errorf("start the local cloud: %w", err)
+	}
+	c := &Cloud{opt: opt, faults: opt.Faults, open: make(chan struct{})}
+	c.life, c.end = context.WithCancel(context.Background())
+	if err := c.start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the local cloud: %w", err), c.Close())
+	}
+	return c, nil
+}
+
+// start brings the services up. EventBridge comes before ECS, which hands
+// events over to it, and before the functions that it invokes: deliveries wait
+// until those are there.
+func (c *Cloud) start() (err error) {
+	if c.plan, err = makePlan(&c.opt); err != nil {
+		return err
+	}
+	if c.folder, err = openFolder(c.opt.Data, c.opt.Fresh); err != nil {
+		return err
+	}
+	if c.stored, err = c.folder.keys(); err != nil {
+		return err
+	}
+	if c.opt.Key.ID != "" {
+		c.stored.AccessKeyID, c.stored.AccessKeySecret = c.opt.Key.ID, c.opt.Key.Secret
+	}
+	logFile, err := os.OpenFile(c.folder.path(fileLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	c.folder.keep(logFile)
+	c.log = logFile
+	if c.opt.Log != nil {
+		c.log = io.MultiWriter(logFile, c.opt.Log)
+	}
+	if c.record, err = openRecord(c.folder.path(fileEvents)); err != nil {
+		return err
+	}
+	c.folder.keep(c.record)
+	keys := access.NewKeys(access.Key{ID: c.stored.AccessKeyID, Secret: c.stored.AccessKeySecret})
+	if err := c.startServices(keys); err != nil {
+		return err
+	}
+	if c.opt.Prepare != nil {
+		if err := c.opt.Prepare(c.Endpoints()); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+	}
+	if err := c.startFunctions(keys); err != nil {
+		return err
+	}
+	return c.startControl()
+}
+
+func (c *Cloud) startServices(keys *access.Keys) (err error) {
+	o := c.opt
+	c.tables, err = tablestore.Start(tablestore.Options{
+		Listen: o.Listen.Tablestore, Path: c.folder.path("tablestore.db"), NoSync: o.NoSync,
+		Keys: keys, Now: o.Now, Faults: c.faults,
+	})
+	if err != nil {
+		return err
+	}
+	c.inbox, err = inbox.Start(inbox.Options{
+		Listen:        o.Listen.Inbox,
+		DingTalkToken: c.stored.DingTalkToken, DingTalkSecret: c.stored.DingTalkSecret,
+		LarkSecret: c.stored.LarkSecret, WebhookSecret: c.stored.WebhookSecret,
+		File: c.folder.path("inbox.jsonl"), Now: o.Now, Faults: c.faults,
+	})
+	if err != nil {
+		return err
+	}
+	c.bus, err = eventbridge.Start(eventbridge.Options{
+		Listen: o.Listen.EventBridge, Path: c.folder.path("eventbridge.db"),
+		DeadLetter: c.folder.path(fileDeadLetters), Buses: o.Buses, Rules: c.plan.rules(c.invoke),
+		Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
+		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
+	})
+	if err != nil {
+		return err
+	}
+	c.ecs, err = ecs.Start(ecs.Options{
+		Listen: o.Listen.ECS, Dir: c.folder.path("instances"), Path: c.folder.path("ecs.db"),
+		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Faults: c.faults,
+		Emit: c.emit, Delays: o.Delays, Throttle: o.Throttle, Quota: o.Quota,
+	})
+	return err
+}
+
+func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
+	o := c.opt
+	destinations := c.folder.path("destinations")
+	if err := os.MkdirAll(destinations, 0o755); err != nil {
+		return err
+	}
+	c.functions, err = functioncompute.Start(functioncompute.Options{
+		Listen: o.Listen.FunctionCompute, Functions: c.plan.functions(c.environment(), destinations),
+		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
+		AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
+	})
+	if err == nil {
+		close(c.open)
+	}
+	return err
+}
+
+// toldVariables are what the local cloud tells the functions.
+var toldVariables = []string{
+	"AFTERCARE_TABLESTORE_ENDPOINT", "AFTERCARE_TABLESTORE_INSTANCE", "AFTERCARE_ECS_ENDPOINT",
+	"AFTERCARE_DINGTALK_URL", "AFTERCARE_DINGTALK_SECRET",
+}
+
+// environment is what goes before what the project tells the functions.
+func (c *Cloud) environment() map[string]string {
+	values := []string{
+		c.tables.Endpoint(), c.opt.TablestoreInstance, "http://" + c.ecs.Endpoint(),
+		c.inbox.DingTalkURL(), c.stored.DingTalkSecret,
+	}
+	env := map[string]string{}
+	for i, name := range toldVariables {
+		env[name] = values[i]
+	}
+	maps.Copy(env, c.opt.Env)
+	return env
+}
+
+// emit takes the events of ECS.
+func (c *Cloud) emit(e ecs.CloudEvent) {
+	raw, err := json.Marshal(e)
+	if err == nil {
+		err = c.putEvent(raw)
+	}
+	if err != nil {
+		fmt.Fprintf(c.log, "localcloud: event %s of ECS is lost: %v\n", e.ID, err)
+	}
+}
+
+// putEvent puts an event on the bus default, and on record.
+func (c *Cloud) putEvent(raw []byte) error {
+	if err := c.bus.PutServiceEvent(raw); err != nil {
+		return err
+	}
+	return c.record.add(raw)
+}
+
+// invoke is the target of a rule.
+func (c *Cloud) invoke(ctx context.Context, function string, async bool, payload []byte) error {
+	select {
+	case <-c.open:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if async {
+		_, err := c.functions.InvokeAsync(function, payload)
+		return err
+	}
+	res, err := c.functions.Invoke(ctx, function, payload)
+	if err != nil {
+		return err
+	}
+	return res.Err()
+}
+
+// Close stops everything: deliveries stay in the data folder, scripts and
+// functions are killed, and no process or goroutine is left when it returns.
+func (c *Cloud) Close() error {
+	c.once.Do(func() {
+		c.mu.Lock()
+		c.end()
+		c.mu.Unlock()
+		var errs []error
+		if c.control != nil {
+			errs = append(errs, c.control.Close())
+		}
+		if c.ecs != nil {
+			errs = append(errs, c.ecs.Close())
+		}
+		if c.bus != nil {
+			errs = append(errs, c.bus.Close())
+		}
+		if c.functions != nil {
+			errs = append(errs, c.functions.Close())
+		}
+		if c.inbox != nil {
+			errs = append(errs, c.inbox.Close())
+		}
+		if c.tables != nil {
+			errs = append(errs, c.tables.Close())
+		}
+		c.serving.Wait()
+		if c.folder != nil {
+			errs = append(errs, c.folder.close())
+		}
+		if c.err = errors.Join(errs...); c.err != nil {
+			c.err = fmt.Errorf("stop the local cloud: %w", c.err)
+		}
+	})
+	return c.err
+}

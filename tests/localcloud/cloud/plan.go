@@ -1,0 +1,162 @@
+package cloud
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/tests/localcloud/eventbridge"
+	"aftercare/tests/localcloud/functioncompute"
+	"aftercare/tests/localcloud/project"
+)
+
+// plan is what a project makes of the local cloud.
+type plan struct {
+	project.Project
+	opt *Options
+	// standIns are the variables that have no value and were left empty.
+	standIns []string
+}
+
+// makePlan reads the project file and settles the region.
+func makePlan(opt *Options) (plan, error) {
+	p := plan{opt: opt}
+	if opt.Project == "" {
+		if opt.Region == "" {
+			opt.Region = "cn-hangzhou"
+		}
+		return p, nil
+	}
+	lookup := opt.Lookup
+	if lookup == nil {
+		lookup = p.local
+	}
+	read, err := project.Read(opt.Project, lookup)
+	var missing project.Missing
+	var faults project.Faults
+	if opt.Lookup == nil && errors.As(err, &missing) && !errors.As(err, &faults) {
+		read, err = project.Read(opt.Project, func(name string) (string, bool) {
+			value, _ := p.local(name)
+			return value, true
+		})
+	}
+	if err != nil {
+		return p, err
+	}
+	p.Project = *read
+	p.standIns = missing
+	for _, f := range p.Functions {
+		if opt.Region == "" {
+			opt.Region = f.Region
+		}
+		if f.Region != opt.Region {
+			return p, fmt.Errorf("function %s is in the region %s: one local cloud is one region, here %s", f.Name, f.Region, opt.Region)
+		}
+	}
+	for name := range opt.Timeouts {
+		if name != "" && !slices.ContainsFunc(p.Functions, func(f project.Function) bool { return f.Name == name }) {
+			return p, fmt.Errorf("a timeout is set for the function %s, which does not exist", name)
+		}
+	}
+	return p, nil
+}
+
+// local gives the variables that the local cloud has a value for. What it
+// tells the functions itself need not have one.
+func (p plan) local(name string) (string, bool) {
+	if value, ok := p.opt.Env[name]; ok {
+		return value, true
+	}
+	switch {
+	case strings.Contains(name, "REGION"):
+		return cmp.Or(p.opt.Region, "cn-hangzhou"), true
+	case strings.Contains(name, "ACCOUNT"):
+		return p.opt.Account, true
+	}
+	return "", slices.Contains(toldVariables, name)
+}
+
+// rules are the project's event triggers, named as Function Compute does.
+func (p plan) rules(invoke func(ctx context.Context, function string, async bool, payload []byte) error) []eventbridge.Rule {
+	var out []eventbridge.Rule
+	for _, f := range p.Functions {
+		for _, e := range f.Events {
+			rule := eventbridge.Rule{
+				Name: f.Name + "-" + e.Name, Pattern: e.Pattern, Retry: eventbridge.RetryStrategy(e.Retry),
+				Target: func(ctx context.Context, payload []byte) error { return invoke(ctx, f.Name, e.Async, payload) },
+			}
+			if e.DataOnly {
+				rule.Transform = eventbridge.Transform{Form: eventbridge.JSONPath, Value: "$.data"}
+			}
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+// functions are the project's, with env over their own environment. Outcomes
+// that go to queues and topics go into files of the folder destinations.
+func (p plan) functions(env map[string]string, destinations string) []functioncompute.Function {
+	var out []functioncompute.Function
+	for _, f := range p.Functions {
+		fc := functioncompute.Function{
+			Name: f.Name, Dir: p.code(f), Handler: f.Handler, Region: p.opt.Region, Account: p.opt.Account,
+			Role: f.Role, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, Env: map[string]string{},
+			OnFailure: destination(f.Async.OnFailure, filepath.Join(destinations, f.Name+"-failure.jsonl")),
+			OnSuccess: destination(f.Async.OnSuccess, filepath.Join(destinations, f.Name+"-success.jsonl")),
+		}
+		maps.Copy(fc.Env, f.Env)
+		maps.Copy(fc.Env, env)
+		for _, t := range f.Timers {
+			fc.Timers = append(fc.Timers, functioncompute.Timer{Name: t.Name, Cron: t.Cron, Payload: t.Payload})
+		}
+		if n := f.Async.MaxRetries; n != nil {
+			if fc.AsyncMaxRetries = *n; *n == 0 {
+				fc.AsyncMaxRetries = -1
+			}
+		}
+		if age := f.Async.MaxAge; age != nil {
+			fc.AsyncMaxAge = *age
+		}
+		out = append(out, fc)
+	}
+	return out
+}
+
+func (p plan) code(f project.Function) string {
+	switch {
+	case p.opt.Dist != "":
+		return filepath.Join(p.opt.Dist, filepath.Base(f.Code))
+	case filepath.IsAbs(f.Code):
+		return f.Code
+	}
+	return filepath.Join(filepath.Dir(p.opt.Project), f.Code)
+}
+
+func (p plan) timeout(f project.Function) time.Duration {
+	for _, name := range []string{f.Name, ""} {
+		if d, ok := p.opt.Timeouts[name]; ok {
+			return d
+		}
+	}
+	return f.Timeout
+}
+
+// destination reads a resource name: a function's, or that of a queue or
+// topic, in whose place there is a file.
+func destination(name, file string) functioncompute.Destination {
+	if name == "" {
+		return functioncompute.Destination{}
+	}
+	if _, function, ok := strings.Cut(name, ":functions/"); ok {
+		function, _, _ = strings.Cut(function, "/")
+		return functioncompute.Destination{Function: function}
+	}
+	return functioncompute.Destination{File: file}
+}

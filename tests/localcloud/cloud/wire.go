@@ -1,0 +1,193 @@
+package cloud
+
+import (
+	"encoding/json"
+	"time"
+
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/inbox"
+)
+
+// Endpoints say where everything is, and what it takes to use it. They hold
+// secrets.
+type Endpoints struct {
+	Tablestore         string `json:"tablestore"` // URL
+	TablestoreInstance string `json:"tablestoreInstance"`
+	ECS                string `json:"ecs"`             // URL
+	FunctionCompute    string `json:"functionCompute"` // URL; empty while the cloud is prepared
+	EventBridge        string `json:"eventBridge"`     // URL
+	Inbox              string `json:"inbox"`           // URL
+	Control            string `json:"control"`         // URL; empty while the cloud is prepared
+	Region             string `json:"region"`
+	Account            string `json:"account"`
+	// AccessKeyID and AccessKeySecret are the operator's.
+	AccessKeyID     string `json:"accessKeyId"`
+	AccessKeySecret string `json:"accessKeySecret"`
+	// Webhooks are the inbox's, by channel.
+	Webhooks map[string]string `json:"webhooks"`
+	// WebhookSecrets sign messages, by channel; a channel without one is
+	// missing.
+	WebhookSecrets map[string]string `json:"webhookSecrets"`
+}
+
+// Endpoints are the addresses of the services. It is safe for concurrent use.
+func (c *Cloud) Endpoints() Endpoints {
+	e := Endpoints{
+		Tablestore: c.tables.Endpoint(), TablestoreInstance: c.opt.TablestoreInstance,
+		ECS: "http://" + c.ecs.Endpoint(), EventBridge: c.bus.Endpoint(), Inbox: c.inbox.Endpoint(),
+		Control: c.endpoint, Region: c.opt.Region, Account: c.opt.Account,
+		AccessKeyID: c.stored.AccessKeyID, AccessKeySecret: c.stored.AccessKeySecret,
+		Webhooks: map[string]string{
+			inbox.DingTalk: c.inbox.DingTalkURL(), inbox.Lark: c.inbox.LarkURL(), inbox.WeCom: c.inbox.WeComURL(),
+			inbox.Slack: c.inbox.SlackURL(), inbox.Webhook: c.inbox.WebhookURL(),
+		},
+		WebhookSecrets: map[string]string{
+			inbox.DingTalk: c.stored.DingTalkSecret, inbox.Lark: c.stored.LarkSecret, inbox.Webhook: c.stored.WebhookSecret,
+		},
+	}
+	if c.functions != nil {
+		e.FunctionCompute = c.functions.Endpoint()
+	}
+	return e
+}
+
+// Info is what runs, and where.
+type Info struct {
+	Endpoints
+	Data      string         `json:"data"`
+	Project   string         `json:"project"`
+	Functions []FunctionInfo `json:"functions"`
+	// LeftOut is what the project declares and the local cloud does not
+	// imitate.
+	LeftOut []string `json:"leftOut,omitempty"`
+	// StandIns are variables of the project that had no value and were left
+	// empty.
+	StandIns []string `json:"standIns,omitempty"`
+}
+
+// FunctionInfo is one function.
+type FunctionInfo struct {
+	Name      string   `json:"name"`
+	TimeoutMS int64    `json:"timeoutMs"`
+	Instances int      `json:"instances"` // processes, busy and idle
+	Timers    []string `json:"timers,omitempty"`
+	Rules     []string `json:"rules,omitempty"`
+}
+
+// Info describes the cloud. It is safe for concurrent use.
+func (c *Cloud) Info() Info {
+	i := Info{
+		Endpoints: c.Endpoints(), Data: c.folder.dir, Project: c.plan.Name,
+		LeftOut: c.plan.LeftOut, StandIns: c.plan.standIns, Functions: []FunctionInfo{},
+	}
+	for _, f := range c.plan.Functions {
+		info := FunctionInfo{Name: f.Name, TimeoutMS: c.plan.timeout(f).Milliseconds(), Instances: c.functions.Instances(f.Name)}
+		for _, t := range f.Timers {
+			info.Timers = append(info.Timers, t.Name)
+		}
+		for _, e := range f.Events {
+			info.Rules = append(info.Rules, f.Name+"-"+e.Name)
+		}
+		i.Functions = append(i.Functions, info)
+	}
+	return i
+}
+
+// Instance is a machine; the fields are those of ecs.Instance.
+type Instance struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name,omitempty"`
+	Tags     map[string]string `json:"tags,omitempty"`
+	OSType   string            `json:"osType,omitempty"` // linux or windows
+	Zone     string            `json:"zone,omitempty"`
+	State    string            `json:"state,omitempty"` // Stopped or Running
+	AgentUp  bool              `json:"agentUp,omitempty"`
+	Boots    int               `json:"boots,omitempty"`
+	BootedAt time.Time         `json:"bootedAt,omitzero"`
+	Created  time.Time         `json:"created,omitzero"`
+}
+
+// Run is one script that was really started; the fields are those of ecs.Run.
+type Run struct {
+	InvokeID   string    `json:"invokeId"`
+	InstanceID string    `json:"instanceId"`
+	Name       string    `json:"name"`
+	Repeats    int       `json:"repeats"`
+	Start      time.Time `json:"start"`
+	End        time.Time `json:"end,omitzero"` // missing while it runs
+	ExitCode   int64     `json:"exitCode"`
+}
+
+// Result is the answer of a function.
+type Result struct {
+	RequestID string `json:"requestId"`
+	// FunctionError is empty if the function succeeded.
+	FunctionError string `json:"functionError,omitempty"`
+	Body          string `json:"body"`
+}
+
+// Deliveries is how far EventBridge is.
+type Deliveries struct {
+	// Pending are accepted and not finished, held ones included.
+	Pending int `json:"pending"`
+	// Async are asynchronous invocations that are queued or running.
+	Async int `json:"async"`
+}
+
+// Match says which deliveries are held: those for which every field that is
+// not empty fits.
+type Match struct {
+	Type     string `json:"type,omitempty"`     // of the event
+	ID       string `json:"id,omitempty"`       // of the event
+	Instance string `json:"instance,omitempty"` // that the event is about
+	Rule     string `json:"rule,omitempty"`
+}
+
+// HoldInfo is one hold.
+type HoldInfo struct {
+	Hold int `json:"hold"` // its number
+	Match
+	Held int `json:"held"` // deliveries
+}
+
+// Release orders.
+const (
+	InOrder  = "in-order"
+	Reversed = "reversed"
+)
+
+// Fault is a planned fault, and the function whose instances are killed when
+// it strikes, if there is one. With a mode that ends in "before", they die
+// before the call has an effect, else after it and before its answer.
+type Fault struct {
+	fault.Fault
+	Kill string `json:"kill,omitempty"`
+}
+
+// FaultState is what the faults saw and did.
+type FaultState struct {
+	Calls  map[string]int `json:"calls"` // by name
+	Struck int            `json:"struck"`
+}
+
+// InboxState is what arrived at the inbox.
+type InboxState struct {
+	Messages []Message `json:"messages"`
+	Refusals []Refusal `json:"refusals"`
+}
+
+// Message is one accepted message. Its body is JSON.
+type Message struct {
+	Channel     string          `json:"channel"`
+	At          time.Time       `json:"at"`
+	Body        json.RawMessage `json:"body"`
+	Verified    bool            `json:"verified"` // its signature was right
+	Fingerprint string          `json:"fingerprint,omitempty"`
+}
+
+// Refusal is one message that was answered with an error of the service.
+type Refusal struct {
+	Channel string    `json:"channel"`
+	At      time.Time `json:"at"`
+	Reason  string    `json:"reason"`
+}
