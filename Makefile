@@ -1,0 +1,64 @@
+# Aftercare's build. Targets that run something say what they need; none uses
+# the network but for downloading Go modules.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+GO ?= go
+functions := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
+# Without VCS stamps, so that it builds in any checkout and twice to the same bytes.
+build := $(GO) build -trimpath -buildvcs=false
+
+.PHONY: help
+help: ## print this
+	@echo "Targets:"
+	@sed -n 's/^\([a-z][a-z/<>-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@echo "  dist/<function>    one function's package, for example dist/sweep"
+
+.PHONY: test
+test: ## check the format, vet, and run all tests, with the race detector where there is a C compiler
+	@unformatted=$$(gofmt -l functions shared scripts tests) && test -z "$$unformatted" || \
+		{ echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	@race=-race; \
+	if ! echo '#include <stdlib.h>' | $$($(GO) env CC) -E - >/dev/null 2>&1 || test "$$($(GO) env CGO_ENABLED)" != 1; then \
+		race=; echo "no C compiler is found: the tests run without the race detector"; \
+	fi; \
+	echo "$(GO) test $$race -shuffle=on -timeout 8m ./..."; \
+	$(GO) test $$race -shuffle=on -timeout 8m ./...
+
+.PHONY: build
+build: $(functions:%=dist/%) tools ## build the function packages in dist/ and the tools in bin/
+
+# What is up to date is for the go command to know.
+.PHONY: $(functions:%=dist/%)
+$(functions:%=dist/%): dist/%:
+	@mkdir -p $@
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(build) -ldflags "-s -w" -o $@/$* ./functions/$*
+	@cp functions/flows.yaml $@/flows.yaml
+
+.PHONY: tools
+tools: ## build only the tools: bin/aftercare, bin/localcloud, bin/demo
+	@mkdir -p bin
+	$(build) -o bin/aftercare ./scripts/aftercare
+	$(build) -o bin/localcloud ./scripts/localcloud
+	$(build) -o bin/demo ./tests/e2e/demo
+
+.PHONY: demo
+demo: build ## build, then play the demo: the whole system with real function processes, on loopback
+	@bin/demo
+
+.PHONY: local
+local: build ## run the local cloud in the foreground, with its data in .local/, until Ctrl-C
+	@bin/localcloud up
+
+.PHONY: sdk-suite
+sdk-suite: ## run the Tablestore SDK's own tests against the local Tablestore
+	$(GO) run ./tests/sdksuite
+
+.PHONY: bench
+bench: ## measure the functions against bare ones that make the same calls
+	$(GO) run ./tests/bench
+
+.PHONY: clean
+clean: ## remove what the build made
+	rm -rf bin dist
