@@ -1,0 +1,183 @@
+// Package budget is the table of budgets: for each kind of input the calls
+// that it may cost, and how to bring about an instance of it. The test of the
+// calls and the benchmark share it.
+package budget
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"aftercare/shared/handler"
+	"aftercare/tests/bench/wire"
+	"aftercare/tests/rig"
+)
+
+// The functions, by the names of their folders.
+const (
+	TaskCompleted  = "task-completed"
+	FirstHeartbeat = "first-heartbeat"
+	SubmitTask     = "submit-task"
+	Sweep          = "sweep"
+)
+
+// Functions lists the functions.
+var Functions = []string{TaskCompleted, FirstHeartbeat, SubmitTask, Sweep}
+
+// Row is one row of the table.
+type Row struct {
+	Name     string
+	Function string
+	// Tablestore is how many calls may follow one another for one input, ECS
+	// how many calls of Cloud Assistant there may be.
+	Tablestore, ECS int
+	// Path is those Tablestore calls, in order.
+	Path []string
+	// Beside is the Tablestore calls that run at the same time as those.
+	Beside []string
+	// Own is the Tablestore calls that the function makes once for all inputs
+	// of an invocation.
+	Own []string
+	// Sent is the calls of Cloud Assistant, in order; Alerts how many alerts
+	// are sent.
+	Sent   []string
+	Alerts int
+	// Timeout is the function's; 0 means 10 s.
+	Timeout time.Duration
+	// Prepare brings the rig to where the input comes, and returns the
+	// function's payload.
+	Prepare func(r *rig.Rig) []byte
+}
+
+// Calls is what one invocation did, sorted as a Row is.
+type Calls struct {
+	Path, Beside, Own, Sent []string
+	Alerts                  int
+}
+
+// Sort sorts calls by what they are to their input.
+func Sort(calls []wire.Call) Calls {
+	var out Calls
+	for _, c := range calls {
+		name := c.String()
+		switch {
+		case c.Service == wire.Inbox:
+			out.Alerts++
+		case c.Service == wire.ECS:
+			out.Sent = append(out.Sent, name)
+		case c.Table == "history":
+			out.Beside = append(out.Beside, name)
+		case name == "GetRange wakeups":
+			out.Own = append(out.Own, name)
+		default:
+			out.Path = append(out.Path, name)
+		}
+	}
+	return out
+}
+
+// Differences says in which calls an invocation differs from what the row
+// says; none if in nothing.
+func (r Row) Differences(c Calls) []string {
+	var out []string
+	for _, part := range []struct {
+		what      string
+		got, want []string
+	}{
+		{"Tablestore calls in order", c.Path, r.Path},
+		{"Tablestore calls beside them", c.Beside, r.Beside},
+		{"Tablestore calls of the function itself", c.Own, r.Own},
+		{"calls of Cloud Assistant", c.Sent, r.Sent},
+	} {
+		if !slices.Equal(part.got, part.want) {
+			out = append(out, fmt.Sprintf("%s: %v, want %v", part.what, part.got, part.want))
+		}
+	}
+	if c.Alerts != r.Alerts {
+		out = append(out, fmt.Sprintf("%d alerts, want %d", c.Alerts, r.Alerts))
+	}
+	return out
+}
+
+// Call invokes the row's function in the rig.
+func (r Row) Call(to *rig.Rig, payload []byte) (handler.Outcome, error) {
+	switch r.Function {
+	case TaskCompleted:
+		return to.TaskCompleted(payload)
+	case FirstHeartbeat:
+		return to.FirstHeartbeat(payload)
+	case SubmitTask:
+		return to.SubmitTask(payload)
+	}
+	return to.Sweep()
+}
+
+// Flows is the flows file of every row. The commands "one" and "three" have
+// as many follow-ups.
+const Flows = `version: 1
+flows:
+  - name: follow-one
+    on: task-completed
+    when: event.commandName == "one" && event.invocationStatus == "Success"
+    steps:
+      - id: collect
+        run: {type: RunShellScript, content: "echo $host", parameters: {host: "${{ event.instanceId }}"}}
+  - name: follow-three-first
+    on: task-completed
+    when: event.commandName == "three" && event.invocationStatus == "Success"
+    steps: [{id: step, run: {type: RunShellScript, content: "echo first"}}]
+  - name: follow-three-second
+    on: task-completed
+    when: event.commandName == "three" && event.invocationStatus == "Success"
+    steps: [{id: step, run: {type: RunShellScript, content: "echo second"}}]
+  - name: follow-three-third
+    on: task-completed
+    when: event.commandName == "three" && event.invocationStatus == "Success"
+    steps: [{id: step, run: {type: RunShellScript, content: "echo third"}}]
+`
+
+const instanceID = "i-bp67acfmxazb4ph00001"
+
+// boot makes an instance that takes commands.
+func boot(r *rig.Rig) {
+	r.Create(instanceID)
+	must(r.FirstHeartbeat(r.Boot(instanceID)))
+}
+
+// end is the event of a command that others started.
+func end(name, status, code, exit string) []byte {
+	now := time.Now().UTC().Format(time.RFC3339)
+	return encode(map[string]any{
+		"id": "45ef4dewdwe1-7c35-447a-bd93-fab****", "source": "acs.ecs", "specversion": "1.0", "subject": "acs.ecs:cn-hangzhou:" + rig.Account + ":" + instanceID,
+		"type":            "ecs:CloudAssistant:TaskCompleted",
+		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region, "time": now,
+		"data": map[string]any{
+			"instanceId": instanceID, "invokeId": "t-hz01zb4ph00001", "commandId": "c-hz01zb4ph00001", "commandName": name,
+			"invocationStatus": status, "errorCode": code, "exitCode": exit, "repeatMode": "Once", "repeats": "1",
+			"startTime": now, "finishTime": now,
+		},
+	})
+}
+
+// submission is a payload of submit-task.
+func submission(name, key string) []byte {
+	return encode(map[string]any{
+		"dedupeKey": key, "instanceId": instanceID,
+		"run": map[string]any{"name": name, "type": "RunShellScript", "content": "echo " + name},
+	})
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // maps and strings
+	}
+	return b
+}
+
+func must(out handler.Outcome, err error) {
+	if err != nil || len(out.Items) == 0 {
+		panic(fmt.Sprintf("prepare a row: %+v, %v", out, err))
+	}
+}

@@ -1,0 +1,55 @@
+package budget
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+
+	"aftercare/shared/alert"
+	"aftercare/shared/handler"
+	"aftercare/tests/bench/wire"
+	"aftercare/tests/rig"
+)
+
+// Observation is what one invocation took and made.
+type Observation struct {
+	Payload []byte
+	Calls   []wire.Call
+}
+
+// Observe brings a row about in a rig of its own, and returns the calls that
+// its invocation made, in the order of their arrival.
+func Observe(t testing.TB, row Row) (Observation, error) {
+	var recorder wire.Recorder
+	t.Cleanup(recorder.Close)
+	front := func(s wire.Service, target string) string {
+		at, err := recorder.Front(s, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	r := rig.New(t, rig.Options{
+		Flows: Flows,
+		Settings: func(s *handler.Settings) {
+			s.Ledger.Endpoint = front(wire.Tablestore, s.Ledger.Endpoint)
+			s.ECSEndpoint = front(wire.ECS, s.ECSEndpoint)
+			robot, err := url.Parse(s.Alerts.DingTalkURL.Reveal())
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := front(wire.Inbox, robot.Scheme+"://"+robot.Host)
+			s.Alerts.DingTalkURL = alert.NewSecret(at + robot.RequestURI())
+		},
+	})
+	payload := row.Prepare(r)
+	if row.Timeout > 0 {
+		r.Timeout = row.Timeout
+	}
+	recorder.Reset()
+	out, err := row.Call(r, payload)
+	if err != nil || len(out.Items) != 1 || out.Items[0].EffectsLeft > 0 {
+		return Observation{}, fmt.Errorf("%s: outcome %+v, %w; log:\n%s", row.Name, out, err, r.Log)
+	}
+	return Observation{Payload: payload, Calls: recorder.Calls()}, nil
+}

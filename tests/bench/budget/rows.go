@@ -1,0 +1,160 @@
+package budget
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// The calls, as they are named in a Row.
+const (
+	load   = "GetRange instances"
+	commit = "BatchWriteRow instances"
+	told   = "GetRow instances"
+	arm    = "PutRow wakeups"
+	disarm = "DeleteRow wakeups"
+	record = "PutRow history"
+	due    = "GetRange wakeups"
+	run    = "RunCommand"
+	find   = "DescribeInvocations"
+	agent  = "DescribeCloudAssistantStatus"
+)
+
+// Rows lists the rows of the table. They come from DESIGN.md, section 8.
+func Rows() []Row {
+	rows := []Row{
+		{
+			Name: "execution, no flow, no alert", Function: TaskCompleted, Tablestore: 2,
+			Path: []string{load, commit}, Beside: []string{record},
+			Prepare: func(*rig.Rig) []byte { return end("other", "Success", "", "0") },
+		},
+		{
+			Name: "duplicate", Function: TaskCompleted, Tablestore: 3,
+			Path: []string{load, commit, told}, Beside: []string{record},
+			Prepare: func(r *rig.Rig) []byte {
+				payload := end("other", "Success", "", "0")
+				must(r.TaskCompleted(payload))
+				return payload
+			},
+		},
+		followUps(1, "one"),
+		followUps(3, "three"),
+		{
+			Name: "execution with an alert", Function: TaskCompleted, Tablestore: 4,
+			Path: []string{load, arm, commit, commit}, Beside: []string{record}, Alerts: 1,
+			Prepare: func(*rig.Rig) []byte { return end("other", "Failed", "ExitCodeNonzero", "3") },
+		},
+		{
+			Name: "heartbeat, empty queue", Function: FirstHeartbeat, Tablestore: 2,
+			Path:    []string{load, commit},
+			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return r.Boot(instanceID) },
+		},
+		queued(1), queued(20), queued(41),
+		{
+			Name: "submit to a bootable instance", Function: SubmitTask, Tablestore: 4, ECS: 1,
+			Path: []string{load, arm, commit, commit}, Sent: []string{run},
+			Prepare: func(r *rig.Rig) []byte { boot(r); return submission("check", "key") },
+		},
+		{
+			Name: "submit to a waiting instance", Function: SubmitTask, Tablestore: 3,
+			// The first submission's wake-up is due too early to be relied on
+			// by an invocation that may take two minutes.
+			Path: []string{load, arm, commit}, Timeout: 2 * time.Minute,
+			Prepare: func(r *rig.Rig) []byte {
+				r.Create(instanceID)
+				must(r.SubmitTask(submission("first", "first")))
+				return submission("check", "key")
+			},
+		},
+		{
+			Name: "wake-up with nothing due", Function: Sweep, Tablestore: 2,
+			Path: []string{load, disarm}, Own: slices.Repeat([]string{due}, 8),
+			Prepare: func(r *rig.Rig) []byte {
+				boot(r)
+				must(r.SubmitTask(submission("check", "key")))
+				must(r.TaskCompleted(r.Take("CloudAssistant:TaskCompleted")))
+				r.Advance(time.Hour)
+				return []byte(`{}`)
+			},
+		},
+	}
+	return rows
+}
+
+// More lists inputs that the table does not name, or names by what they cost
+// beyond another row.
+func More() []Row {
+	return []Row{
+		{
+			Name: "submit to a waiting instance whose wake-up can be relied on", Function: SubmitTask, Tablestore: 3,
+			Path: []string{load, commit},
+			Prepare: func(r *rig.Rig) []byte {
+				r.Create(instanceID)
+				must(r.SubmitTask(submission("first", "first")))
+				return submission("check", "key")
+			},
+		},
+		{
+			Name: "submit to an instance that nothing is known of", Function: SubmitTask, Tablestore: 3, ECS: 1,
+			Path: []string{load, arm, commit}, Sent: []string{agent},
+			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return submission("check", "key") },
+		},
+		{
+			// Reading back takes the input's row and the live rows.
+			Name: "execution whose commit had an unknown outcome", Function: TaskCompleted, Tablestore: 2 + 2,
+			Path: []string{load, commit, told, load}, Beside: []string{record},
+			Prepare: func(r *rig.Rig) []byte {
+				r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutAfter})
+				return end("other", "Success", "", "0")
+			},
+		},
+		{
+			Name: "a try after a send of unknown outcome", Function: Sweep, Tablestore: 4 + 1, ECS: 1 + 1,
+			Path: []string{load, arm, commit, commit, disarm}, Own: slices.Repeat([]string{due}, 8),
+			Sent: []string{find, run},
+			Prepare: func(r *rig.Rig) []byte {
+				boot(r)
+				r.CrashAt("RunCommand", fault.HangBefore)
+				must(r.SubmitTask(submission("check", "key")))
+				r.Restart()
+				r.Advance(10 * time.Minute)
+				return []byte(`{}`)
+			},
+		},
+		{
+			Name: "a sweep with nothing due", Function: Sweep, Own: slices.Repeat([]string{due}, 8),
+			Prepare: func(*rig.Rig) []byte { return []byte(`{}`) },
+		},
+	}
+}
+
+// followUps is the end of a command to which k flows of one step react.
+func followUps(k int, name string) Row {
+	return Row{
+		Name: fmt.Sprintf("execution with %d follow-ups", k), Function: TaskCompleted, Tablestore: 4, ECS: k,
+		Path: []string{load, arm, commit, commit}, Beside: []string{record}, Sent: slices.Repeat([]string{run}, k),
+		Prepare: func(r *rig.Rig) []byte { boot(r); return end(name, "Success", "", "0") },
+	}
+}
+
+// queued is the first heartbeat of an instance for which n tasks wait.
+func queued(n int) Row {
+	batches := (n + 19) / 20
+	return Row{
+		Name: fmt.Sprintf("heartbeat, %d queued tasks", n), Function: FirstHeartbeat, Tablestore: 2 + 2*batches, ECS: n,
+		Path: append([]string{load, arm}, slices.Repeat([]string{commit, commit}, batches)...),
+		Sent: slices.Repeat([]string{run}, n),
+		// The wake-up of the submissions is too early to be relied on.
+		Timeout: 2 * time.Minute,
+		Prepare: func(r *rig.Rig) []byte {
+			r.Create(instanceID)
+			for i := range n {
+				must(r.SubmitTask(submission(fmt.Sprintf("task-%02d", i), fmt.Sprintf("key-%02d", i))))
+			}
+			return r.Boot(instanceID)
+		},
+	}
+}
