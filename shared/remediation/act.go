@@ -240,7 +240,7 @@ func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 					result.Failed++
 					out.Trouble = err
 				}
-				if err != nil || len(out.Notes) > 0 || out.Trouble != nil {
+				if err != nil || out.Performed > 0 || len(out.Notes) > 0 || out.Trouble != nil {
 					result.Outcomes = append(result.Outcomes, out)
 				}
 			})

@@ -62,6 +62,7 @@ func (d *draft) sent(t Task, invokeID string) {
 	t.EffectKey = ""
 	t.Deadline = d.m.Now.Add(timeout + d.p.EndMargin)
 	d.setTask(t)
+	d.note("task "+t.ID+" running", "sent as "+invokeID)
 	d.planStop(t)
 }
 

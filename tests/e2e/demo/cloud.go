@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/cloud"
+)
+
+// shortened are the delays that the demo makes shorter than they are in a
+// deployment, so that it ends within a minute. It prints them.
+var shortened = []struct{ flag, value, what string }{
+	{"--boot-delay", "300ms", "from an instance's start to its first heartbeat (some 20 s)"},
+	{"--abort-after", "3s", "until a command for an agent that is gone is aborted (1 min)"},
+	{"--timeout", "4s", "the functions' timeouts (60 s)"},
+	{"--timer-scale", "0.0167", "between two sweeps, of 1 min"},
+	{"--set", "AFTERCARE_CLAIM_GRACE=2s", "how long a claim outlives its invocation (60 s)"},
+	{"--set", "AFTERCARE_WAKE_PRECISION=1s", "the precision of wake-ups (1 min)"},
+	{"--set", "AFTERCARE_DEADLINE_MARGIN=200ms", "what is kept before a deadline (1 s)"},
+}
+
+// running is the local cloud's process, and what is needed to talk to it.
+type running struct {
+	*cloud.Client
+	info   cloud.Info
+	ledger *ledger.Ledger
+	data   string
+	cmd    *exec.Cmd
+	out    bytes.Buffer
+	exited chan struct{} // closed when the process has ended
+	err    error         // of the process
+}
+
+// start starts the local cloud on free ports with a fresh data folder.
+func start(ctx context.Context, bin, dist, project string) (c *running, err error) {
+	data, err := os.MkdirTemp("", "aftercare-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("make a data folder: %w", err)
+	}
+	args := []string{"up", "--data", filepath.Join(data, "cloud"), "--dist", dist, "--project", project}
+	fmt.Println("The local cloud runs with these delays shortened:")
+	for _, s := range shortened {
+		args = append(args, s.flag, s.value)
+		fmt.Printf("  %-34s %s\n", strings.TrimPrefix(s.flag+" "+s.value, "--set "), s.what)
+	}
+	fmt.Println()
+	c = &running{data: data, exited: make(chan struct{})}
+	// Not bound to ctx: stop ends it in an orderly way.
+	c.cmd = exec.Command(bin, args...)
+	c.cmd.Stderr = &c.out
+	stdout, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the local cloud (make build builds it): %w", err)
+	}
+	ready := make(chan struct{})
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if lines.Text() == "ready" {
+				close(ready)
+			}
+		}
+		c.err = c.cmd.Wait()
+		close(c.exited)
+	}()
+	select {
+	case <-ready:
+	case <-c.exited:
+		return nil, fmt.Errorf("the local cloud did not start: %w\n%s", c.err, c.out.String())
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), c.stop())
+	}
+	if err := c.connect(ctx); err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	return c, nil
+}
+
+// connect finds the endpoints in the file that the local cloud wrote.
+func (c *running) connect(ctx context.Context) error {
+	env, err := readEnv(filepath.Join(c.data, "cloud", "env"))
+	if err != nil {
+		return err
+	}
+	c.Client = &cloud.Client{URL: env["LOCALCLOUD_CONTROL"]}
+	if c.info, err = c.Info(ctx); err != nil {
+		return err
+	}
+	e := c.info.Endpoints
+	c.ledger, err = ledger.Open(ctx, ledger.Config{
+		Endpoint: e.Tablestore, Instance: e.TablestoreInstance, Transport: transport.NewPool(time.Now),
+	}, ledger.Credentials{AccessKeyID: e.AccessKeyID, AccessKeySecret: e.AccessKeySecret})
+	return err
+}
+
+// readEnv reads lines of the form: export NAME='value'
+func readEnv(path string) (map[string]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the local cloud's endpoints: %w", err)
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		if ok {
+			env[name] = strings.Trim(value, `'"`)
+		}
+	}
+	return env, nil
+}
+
+// stop ends the local cloud and removes its data.
+func (c *running) stop() error {
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop the local cloud: %w", err)
+	}
+	select {
+	case <-c.exited:
+	case <-time.After(20 * time.Second):
+		return errors.Join(errors.New("the local cloud did not stop, it was killed"), c.cmd.Process.Kill())
+	}
+	if c.err != nil {
+		return fmt.Errorf("the local cloud ended with: %w\n%s", c.err, c.out.String())
+	}
+	return os.RemoveAll(c.data)
+}
+
+// swept reports whether the sweep's log says that it performed an effect of
+// the instance.
+func (c *running) swept(instance string) (bool, error) {
+	text, err := os.ReadFile(c.logFile())
+	if err != nil {
+		return false, fmt.Errorf("read the functions' log: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var l struct {
+			Function  string `json:"function"`
+			Instance  string `json:"instance_id"`
+			Performed int    `json:"effects_performed"`
+		}
+		begin := strings.Index(line, "{")
+		if begin < 0 || json.Unmarshal([]byte(line[begin:]), &l) != nil {
+			continue
+		}
+		if l.Function == "sweep" && l.Instance == instance && l.Performed > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (c *running) logFile() string { return filepath.Join(c.data, "cloud", "functions.log") }
+
+// printLogs prints what the functions logged.
+func (c *running) printLogs(w io.Writer) {
+	text, err := os.ReadFile(c.logFile())
+	if err == nil {
+		fmt.Fprintf(w, "\nThe functions' logs:\n%s\n", text)
+	}
+}
