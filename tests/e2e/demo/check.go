@@ -38,6 +38,17 @@ func (s *story) checkAll(ctx context.Context) error {
 		return err
 	}
 	s.checkEnds(all)
+	runs, err := s.c.Runs(ctx, web)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if name, _ := remediation.SplitName(r.Name); name == "collect-logs-after-install/collect" {
+			// The text is flows.yaml's, the instance's id the flow's parameter.
+			printed, _, _ := strings.Cut(r.Output, " by invocation ")
+			s.check(3, "what the follow-up of install-agent printed", printed, "installed on "+web)
+		}
+	}
 	s.check(4, "commands submitted twice that got one task", s.same, s.submitted)
 	if err := s.checkAlerts(ctx); err != nil {
 		return err

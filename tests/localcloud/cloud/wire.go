@@ -116,6 +116,7 @@ type Run struct {
 	Start      time.Time `json:"start"`
 	End        time.Time `json:"end,omitzero"` // missing while it runs
 	ExitCode   int64     `json:"exitCode"`
+	Output     string    `json:"output,omitempty"`
 }
 
 // Result is the answer of a function.

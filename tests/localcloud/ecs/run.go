@@ -15,6 +15,7 @@ type Run struct {
 	Start      time.Time
 	End        time.Time // zero while it runs
 	ExitCode   int64
+	Output     string // what it printed, as far as the service keeps it
 }
 
 // run is a Run as it is stored, with what identifies its process.
@@ -76,7 +77,7 @@ func (s *Server) endRun(r *run, end ending) {
 		s.remove(bucketRuns, ordered(r.Seq))
 		return
 	}
-	r.End, r.ExitCode, r.PID = s.options.Now(), end.exit, 0
+	r.End, r.ExitCode, r.Output, r.PID = s.options.Now(), end.exit, string(end.output), 0
 	s.put(bucketRuns, ordered(r.Seq), r)
 }
 
