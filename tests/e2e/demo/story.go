@@ -47,6 +47,16 @@ func newStory(c *running) *story {
 	return &story{c: c, start: time.Now(), tasks: map[string]string{}}
 }
 
+// steps are what is played, as the table of checks numbers it.
+const steps = `Played, with every event and every submission delivered twice:
+  1  commands are submitted for three instances that are down: they wait
+  2  the instances boot; each first heartbeat releases what waits, by priority
+  3  a command succeeds, and a flow runs two follow-ups; others fail, time out, are aborted
+     or cancelled; one never starts, and waits for its instance again
+  4  all events come again, late and in reverse order, some as CloudMonitor sends them
+  5  a function is killed between its claim and its send, another right after its send
+`
+
 // command is a command to submit.
 type command struct {
 	instance, name, script string
