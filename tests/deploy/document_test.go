@@ -1,0 +1,185 @@
+// Package deploy_test keeps the deployment true: s.yaml against the folders,
+// the settings and the fixtures, and each function's RAM policy against the
+// calls that the function makes. It does not deploy anything, and knows only
+// what of Serverless Devs' format is used here.
+package deploy_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+const root = "../.."
+
+// document is s.yaml with its ${vars.…} followed; ${env('…')} stays as it is.
+type document struct {
+	text      string
+	top       object
+	functions []function
+	// folders are the folders of functions/ that hold a program.
+	folders []string
+}
+
+type function struct {
+	key      string
+	resource object
+	props    object
+	triggers []object
+}
+
+// object is a mapping with the order of its keys.
+type object yaml.MapSlice
+
+// read reads a deployment from its text.
+func read(text string) (*document, error) {
+	var slice yaml.MapSlice
+	if err := yaml.UnmarshalWithOptions([]byte(text), &slice, yaml.UseOrderedMap()); err != nil {
+		return nil, err
+	}
+	d := &document{text: text}
+	vars := object(slice).object("vars")
+	d.top, _ = resolve(slice, vars).(object)
+	for _, item := range d.top.object("resources") {
+		resource, _ := item.Value.(object)
+		f := function{key: fmt.Sprint(item.Key), resource: resource, props: resource.object("props")}
+		for _, t := range f.props.list("triggers") {
+			trigger, _ := t.(object)
+			f.triggers = append(f.triggers, trigger)
+		}
+		d.functions = append(d.functions, f)
+	}
+	programs, err := filepath.Glob(root + "/functions/*/main.go")
+	for _, path := range programs {
+		d.folders = append(d.folders, filepath.Base(filepath.Dir(path)))
+	}
+	return d, err
+}
+
+// shipped is the text of the repository's deployment.
+func shipped(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(root + "/s.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func mustRead(t *testing.T) *document {
+	t.Helper()
+	d, err := read(shipped(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+var reference = regexp.MustCompile(`\$\{vars\.([A-Za-z0-9_.]+)\}`)
+
+// resolve follows the references to vars; one that leads nowhere stays.
+func resolve(v any, vars object) any {
+	switch v := v.(type) {
+	case yaml.MapSlice:
+		out := object{}
+		for _, item := range v {
+			out = append(out, yaml.MapItem{Key: item.Key, Value: resolve(item.Value, vars)})
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = resolve(v[i], vars)
+		}
+		return out
+	case string:
+		if whole := reference.FindString(v); whole == v && v != "" {
+			return follow(v, vars)
+		}
+		return reference.ReplaceAllStringFunc(v, func(one string) string { return fmt.Sprint(follow(one, vars)) })
+	}
+	return v
+}
+
+func follow(one string, vars object) any {
+	var at any = vars
+	for _, step := range strings.Split(reference.FindStringSubmatch(one)[1], ".") {
+		o, ok := at.(object)
+		if m, raw := at.(yaml.MapSlice); raw {
+			o, ok = object(m), true
+		}
+		if !ok || o.value(step) == nil {
+			return one
+		}
+		at = o.value(step)
+	}
+	return resolve(at, nil)
+}
+
+func (o object) value(key string) any {
+	for _, item := range o {
+		if item.Key == key {
+			return item.Value
+		}
+	}
+	return nil
+}
+
+func (o object) object(key string) object {
+	switch v := o.value(key).(type) {
+	case object:
+		return v
+	case yaml.MapSlice:
+		return object(v)
+	}
+	return nil
+}
+
+func (o object) list(key string) []any {
+	v, _ := o.value(key).([]any)
+	return v
+}
+
+func (o object) text(key string) string {
+	v, _ := o.value(key).(string)
+	return v
+}
+
+// number is a number, -1 if there is none.
+func (o object) number(key string) float64 {
+	switch v := o.value(key).(type) {
+	case uint64:
+		return float64(v)
+	case float64:
+		return v
+	}
+	return -1
+}
+
+func (o object) keys() []string {
+	var out []string
+	for _, item := range o {
+		out = append(out, fmt.Sprint(item.Key))
+	}
+	return out
+}
+
+// ofType are a function's triggers of one type.
+func (f function) ofType(kind string) []object {
+	return slices.DeleteFunc(slices.Clone(f.triggers), func(t object) bool { return t.text("triggerType") != kind })
+}
+
+// faults collects what is wrong.
+type faults []string
+
+func (f *faults) check(ok bool, format string, args ...any) {
+	if !ok {
+		*f = append(*f, fmt.Sprintf(format, args...))
+	}
+}

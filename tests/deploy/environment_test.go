@@ -1,0 +1,92 @@
+package deploy_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"aftercare/shared/handler"
+)
+
+// fromEnv is a value that the deploying shell gives; one with a default of
+// nothing may be missing there.
+var fromEnv = regexp.MustCompile(`^\$\{env\('[A-Z_]+'(, '')?\)\}$`)
+
+var envCall = regexp.MustCompile(`\$\{env\('([A-Z_]+)'(?:, '([^']*)')?\)\}`)
+
+// maxEnvironment is what Function Compute allows for all variables of a
+// function, in bytes. A value that the shell gives is taken for 256.
+const (
+	maxEnvironment = 4096
+	longValue      = 256
+)
+
+// checkEnvironment: the functions are given settings that they know, all that
+// they need, and no secret from this file.
+func checkEnvironment(d *document, f *faults) {
+	known := map[string]handler.Variable{}
+	for _, v := range handler.Variables() {
+		known[v.Name] = v
+	}
+	for _, fn := range d.functions {
+		environment := fn.props.object("environmentVariables")
+		given, size := map[string]bool{}, 0
+		for _, item := range environment {
+			name, value := fmt.Sprint(item.Key), fmt.Sprint(item.Value)
+			given[name] = true
+			size += len(name) + len(envCall.ReplaceAllString(value, strings.Repeat("x", longValue)))
+			v, ok := known[name]
+			f.check(ok, "%s: %s is not a setting", fn.key, name)
+			f.check(!v.Secret || fromEnv.MatchString(value), "%s: the secret %s stands in this file", fn.key, name)
+			f.check(!v.Required || fromEnv.MatchString(value) && !strings.Contains(value, ","),
+				"%s: %s is bound to an account and must come from the shell", fn.key, name)
+		}
+		for _, v := range known {
+			f.check(!v.Required || given[v.Name], "%s: the required setting %s is missing", fn.key, v.Name)
+		}
+		f.check(size <= maxEnvironment, "%s: its variables may have %d bytes, %d are allowed", fn.key, size, maxEnvironment)
+		if _, err := handler.FromEnv(deployed(environment)); err != nil {
+			f.check(false, "%s: the settings are refused: %v", fn.key, err)
+		}
+	}
+}
+
+// deployed is an environment as a function gets it, from a shell with only
+// what is needed.
+func deployed(environment object) []string {
+	shell := map[string]string{
+		"AFTERCARE_TABLESTORE_ENDPOINT": "https://aftercare.cn-hangzhou.ots.aliyuncs.com",
+		"AFTERCARE_TABLESTORE_INSTANCE": "aftercare",
+	}
+	var out []string
+	for _, item := range environment {
+		value := envCall.ReplaceAllStringFunc(fmt.Sprint(item.Value), func(call string) string {
+			m := envCall.FindStringSubmatch(call)
+			if v, ok := shell[m[1]]; ok {
+				return v
+			}
+			return m[2]
+		})
+		out = append(out, fmt.Sprint(item.Key)+"="+value)
+	}
+	return out
+}
+
+var (
+	account  = regexp.MustCompile(`\b[0-9]{12,16}\b`)
+	hostname = regexp.MustCompile(`[a-z0-9.-]+\.aliyuncs\.com`)
+	keyID    = regexp.MustCompile(`\b(LTAI|STS\.)[A-Za-z0-9]+`)
+)
+
+// checkBinding: nothing in the file belongs to one account.
+func checkBinding(d *document, f *faults) {
+	for _, form := range []*regexp.Regexp{account, hostname, keyID} {
+		found := form.FindString(d.text)
+		f.check(found == "", "%q belongs to one account", found)
+	}
+	for _, fn := range d.functions {
+		f.check(fromEnv.MatchString(fn.props.text("region")), "%s: its region does not come from the shell", fn.key)
+		f.check(strings.HasPrefix(fn.props.text("role"), "acs:ram::${env('ALIBABA_CLOUD_ACCOUNT_ID')}:role/"),
+			"%s: its role's account does not come from the shell", fn.key)
+	}
+}
