@@ -1,0 +1,209 @@
+package deploy_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// policy is a policy of RAM, of which only what is used here is known.
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Effect    string
+	Action    []string
+	Resource  []string
+	Principal map[string][]string
+}
+
+// grant is one action on one resource.
+type grant struct{ action, resource string }
+
+// policies are the policies of scripts/ram/, by file name without its ending.
+func policies(t *testing.T) map[string]policy {
+	t.Helper()
+	paths, err := filepath.Glob(root + "/scripts/ram/*.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no policies: %v", err)
+	}
+	out := map[string]policy{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder := json.NewDecoder(strings.NewReader(string(text)))
+		decoder.DisallowUnknownFields()
+		var p policy
+		if err := decoder.Decode(&p); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		out[strings.TrimSuffix(filepath.Base(path), ".json")] = p
+	}
+	return out
+}
+
+func (p policy) grants() []grant {
+	var out []grant
+	for _, s := range p.Statement {
+		for _, a := range s.Action {
+			for _, r := range s.Resource {
+				out = append(out, grant{a, r})
+			}
+		}
+	}
+	return out
+}
+
+const bound = "<region>:<account>:"
+
+var (
+	actionForm = regexp.MustCompile(`^(ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
+	// The forms of resources, with placeholders for what is an account's own.
+	resourceForms = map[string]*regexp.Regexp{
+		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|history|wakeups|quarantine|\*)$`),
+		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
+		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
+		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
+	}
+	// ecsResources are the kinds of resources that an action is about; see the
+	// RAM table of each API's page.
+	ecsResources = map[string][]string{
+		"ecs:RunCommand":                   {"instance"},
+		"ecs:DescribeCloudAssistantStatus": {"instance"},
+		"ecs:InvokeCommand":                {"command", "instance"},
+		"ecs:StopInvocation":               {"command", "instance"},
+		"ecs:DescribeInvocations":          {"command", "instance"},
+	}
+)
+
+// checkPolicies: each function has a policy that names actions and resources
+// one by one, and allows what Function Compute does in the function's name.
+func checkPolicies(d *document, all map[string]policy, f *faults) {
+	for _, fn := range d.functions {
+		if _, ok := all[fn.key]; !ok {
+			f.check(false, "%s: there is no policy scripts/ram/%s.json", fn.key, fn.key)
+		}
+	}
+	for name, p := range all {
+		f.check(p.Version == "1", "%s: the version is not 1", name)
+		for _, s := range p.Statement {
+			f.check(s.Effect == "Allow", "%s: a statement does not allow", name)
+			f.check(len(s.Action) > 0, "%s: a statement has no action", name)
+		}
+		fn := slices.IndexFunc(d.functions, func(fn function) bool { return fn.key == name })
+		switch {
+		case fn >= 0:
+			checkGrants(d.functions[fn], p, f)
+		case name == "trust":
+			checkTrust(p, f)
+		default:
+			f.check(name == "operator", "%s: the policy is nobody's", name)
+		}
+	}
+}
+
+func checkGrants(fn function, p policy, f *faults) {
+	seen := map[grant]bool{}
+	about := map[string][]string{}
+	for _, g := range p.grants() {
+		f.check(!seen[g], "%s: %s on %s is allowed twice", fn.key, g.action, g.resource)
+		seen[g] = true
+		if !actionForm.MatchString(g.action) {
+			f.check(false, "%s: %q is not one action", fn.key, g.action)
+			continue
+		}
+		service, _, _ := strings.Cut(g.action, ":")
+		form := resourceForms[service]
+		f.check(form != nil && form.MatchString(g.resource) && !strings.HasSuffix(g.resource, "_*"),
+			"%s: %s is allowed on %q, which is not the form of what it needs", fn.key, g.action, g.resource)
+		if m := regexp.MustCompile(`:(instance|command)/\*$`).FindStringSubmatch(g.resource); service == "ecs" && m != nil {
+			about[g.action] = append(about[g.action], m[1])
+		}
+	}
+	for action, kinds := range about {
+		slices.Sort(kinds)
+		f.check(slices.Equal(kinds, ecsResources[action]), "%s: %s is allowed on %v, it is about %v", fn.key, action, kinds, ecsResources[action])
+	}
+	for action, needed := range map[string]bool{
+		"log:PostLogStoreLogs": fn.props.object("logConfig") != nil,
+		"mns:SendMessage":      fn.props.object("asyncInvokeConfig").object("destinationConfig") != nil,
+	} {
+		has := slices.ContainsFunc(p.grants(), func(g grant) bool { return g.action == action })
+		f.check(has == needed, "%s: %s is allowed: %t, needed by s.yaml: %t", fn.key, action, has, needed)
+	}
+}
+
+func checkTrust(p policy, f *faults) {
+	ok := len(p.Statement) == 1 && slices.Equal(p.Statement[0].Action, []string{"sts:AssumeRole"}) &&
+		fmt.Sprint(p.Statement[0].Principal) == "map[Service:[fc.aliyuncs.com]]"
+	f.check(ok, "trust: not only Function Compute may take the roles")
+}
+
+func TestThePoliciesAreTrue(t *testing.T) {
+	var f faults
+	checkPolicies(mustRead(t), policies(t), &f)
+	for _, fault := range f {
+		t.Error(fault)
+	}
+}
+
+func TestEveryFaultOfAPolicyIsSeen(t *testing.T) {
+	d := mustRead(t)
+	allow := func(action, resource string) statement {
+		return statement{Effect: "Allow", Action: []string{action}, Resource: []string{resource}}
+	}
+	const wakeups = "acs:ots:<region>:<account>:instance/<tablestore-instance>/table/aftercare_wakeups"
+	for name, c := range map[string]struct {
+		change func(all map[string]policy)
+		want   string
+	}{
+		"no policy":           {func(all map[string]policy) { delete(all, "sweep") }, "sweep: there is no policy"},
+		"a policy of nobody":  {func(all map[string]policy) { all["other"] = all["sweep"] }, "other: the policy is nobody's"},
+		"another version":     {func(all map[string]policy) { all["sweep"] = policy{Version: "2"} }, "sweep: the version is not 1"},
+		"a denial":            {add("sweep", statement{Effect: "Deny", Action: []string{"ots:PutRow"}}), "sweep: a statement does not allow"},
+		"no action":           {add("sweep", statement{Effect: "Allow"}), "sweep: a statement has no action"},
+		"every action":        {add("sweep", allow("ots:*", wakeups)), `sweep: "ots:*" is not one action`},
+		"many actions":        {add("sweep", allow("ots:Get*", wakeups)), `sweep: "ots:Get*" is not one action`},
+		"another service":     {add("sweep", allow("oss:GetObject", "acs:oss:*:*:bucket")), `sweep: "oss:GetObject" is not one action`},
+		"every resource":      {add("sweep", allow("ots:UpdateRow", "*")), `sweep: ots:UpdateRow is allowed on "*"`},
+		"every table":         {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "wakeups", "*", 1))), "sweep: ots:UpdateRow is allowed on"},
+		"an account's own":    {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "<account>", "42", 1))), "sweep: ots:UpdateRow is allowed on"},
+		"the same twice":      {add("sweep", allow("ots:PutRow", wakeups)), "sweep: ots:PutRow on " + wakeups + " is allowed twice"},
+		"too much for an API": {add("sweep", allow("ecs:RunCommand", "acs:ecs:<region>:<account>:command/*")), "sweep: ecs:RunCommand is allowed on [command instance]"},
+		"a queue for nothing": {add("sweep", allow("mns:SendMessage", "acs:mns:<region>:<account>:/queues/<dead-letter-queue>/messages")), "sweep: mns:SendMessage is allowed: true, needed by s.yaml: false"},
+		"no logs": {func(all map[string]policy) {
+			p := all["sweep"]
+			p.Statement = slices.DeleteFunc(p.Statement, func(s statement) bool { return s.Action[0] == "log:PostLogStoreLogs" })
+			all["sweep"] = p
+		}, "sweep: log:PostLogStoreLogs is allowed: false, needed by s.yaml: true"},
+		"roles for everybody": {add("trust", statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"RAM": {"*"}}}), "trust: not only Function Compute"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := policies(t)
+			c.change(all)
+			var f faults
+			checkPolicies(d, all, &f)
+			if !slices.ContainsFunc(f, func(s string) bool { return strings.Contains(s, c.want) }) {
+				t.Errorf("faults %q, want one with %q", f, c.want)
+			}
+		})
+	}
+}
+
+// add adds a statement to a policy.
+func add(name string, s statement) func(map[string]policy) {
+	return func(all map[string]policy) {
+		p := all[name]
+		p.Statement = append(p.Statement, s)
+		all[name] = p
+	}
+}
