@@ -1,0 +1,149 @@
+// Command bare is the function that the others are measured against: for each
+// invocation it makes the calls of a plan through the same SDKs, one after
+// another as a function does, and decides nothing.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+	"github.com/aliyun/fc-runtime-go-sdk/fc"
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+
+	"aftercare/tests/bench/plan"
+)
+
+func main() {
+	h, err := newHandler()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bare:", err)
+		os.Exit(1)
+	}
+	t := http.DefaultTransport.(*http.Transport)
+	t.MaxIdleConns = 0
+	t.MaxIdleConnsPerHost = 100
+	fc.Start(h.handle)
+}
+
+// hidden is a transport that the SDKs cannot change.
+type hidden struct{ http.RoundTripper }
+
+type handler struct {
+	plan                   plan.Plan
+	tables, commands, hook string
+	transport              http.RoundTripper
+}
+
+func newHandler() (*handler, error) {
+	h := &handler{
+		tables: os.Getenv("BARE_TABLESTORE"), commands: os.Getenv("BARE_ECS"), hook: os.Getenv("BARE_HOOK"),
+		transport: hidden{&http.Transport{MaxIdleConnsPerHost: 100, IdleConnTimeout: time.Minute}},
+	}
+	text, err := os.ReadFile(os.Getenv("BARE_PLAN"))
+	if err != nil {
+		return nil, err
+	}
+	return h, json.Unmarshal(text, &h.plan)
+}
+
+type item struct {
+	Result     string `json:"result"`
+	InstanceID string `json:"instanceId"`
+	InvokeID   string `json:"invokeId"`
+}
+
+type answer struct {
+	RequestID string `json:"requestId"`
+	Items     []item `json:"items"`
+}
+
+// invocation has the clients that are made with an invocation's credentials.
+type invocation struct {
+	*handler
+	keys     fccontext.Credentials
+	region   string
+	tables   *tablestore.TableStoreClient
+	commands *sdk.Client // made when it is needed first
+}
+
+func (h *handler) handle(ctx context.Context, _ []byte) (answer, error) {
+	fctx, _ := fccontext.FromContext(ctx)
+	config := tablestore.NewDefaultTableStoreConfig()
+	config.RetryTimes = 0
+	config.Transport = h.transport
+	keys := fctx.Credentials
+	v := &invocation{
+		handler: h, keys: keys, region: fctx.Region,
+		tables: tablestore.NewClientWithConfig(h.tables, "bench", keys.AccessKeyId, keys.AccessKeySecret, keys.SecurityToken, config),
+	}
+	// The function's name says which row of the table is measured.
+	calls, ok := h.plan[fctx.Function.Name]
+	if !ok {
+		return answer{}, fmt.Errorf("no plan for %s", fctx.Function.Name)
+	}
+	beside := make(chan error, len(calls))
+	pending := 0
+	for _, c := range calls {
+		if c.Beside {
+			pending++
+			go func() { beside <- v.do(c) }()
+			continue
+		}
+		if err := v.do(c); err != nil {
+			return answer{}, err
+		}
+	}
+	for ; pending > 0; pending-- {
+		if err := <-beside; err != nil {
+			return answer{}, err
+		}
+	}
+	return answer{fctx.RequestID, []item{{"recorded", "i-bp67acfmxazb4ph00001", "t-hz01zb4ph00001"}}}, nil
+}
+
+func (v *invocation) do(c plan.Call) error {
+	switch {
+	case c.Name == "POST":
+		resp, err := (&http.Client{Transport: v.transport}).Post(v.hook, "application/json", strings.NewReader(c.Body))
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	case c.Table == "":
+		return v.command(c)
+	}
+	return v.table(c)
+}
+
+// command makes one call of Cloud Assistant.
+func (v *invocation) command(c plan.Call) error {
+	if v.commands == nil {
+		config := sdk.NewConfig().WithScheme("HTTP").WithAutoRetry(false)
+		config.Transport = v.transport
+		var err error
+		v.commands, err = sdk.NewClientWithOptions(v.region, config, credentials.NewStaticSTSCredentialsProvider(
+			v.keys.AccessKeyId, v.keys.AccessKeySecret, v.keys.SecurityToken))
+		if err != nil {
+			return err
+		}
+	}
+	r := requests.NewCommonRequest()
+	r.Method, r.Scheme, r.Domain = requests.POST, "HTTP", v.handler.commands
+	r.Product, r.Version, r.ApiName = "Ecs", "2014-05-26", c.Name
+	r.QueryParams["RegionId"] = v.region
+	r.FormParams = c.Params
+	_, err := v.commands.ProcessCommonRequest(r)
+	return err
+}

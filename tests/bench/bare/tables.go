@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/tests/bench/plan"
+)
+
+// table makes one call of Tablestore. That a row is there already is no
+// error.
+func (v *invocation) table(c plan.Call) error {
+	var err error
+	switch c.Name {
+	case "GetRange":
+		_, err = v.tables.GetRange(&tablestore.GetRangeRequest{RangeRowQueryCriteria: rangeOf(c)})
+	case "GetRow":
+		_, err = v.tables.GetRow(&tablestore.GetRowRequest{SingleRowQueryCriteria: &tablestore.SingleRowQueryCriteria{
+			TableName: "aftercare_" + c.Table, PrimaryKey: keyOf(c.Changes[0].Key),
+			ColumnsToGet: []string{"commit_id", "answer"}, MaxVersion: 1,
+		}})
+	case "PutRow":
+		_, err = v.tables.PutRow(&tablestore.PutRowRequest{PutRowChange: putOf(c.Table, c.Changes[0])})
+	case "DeleteRow":
+		_, err = v.tables.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: deleteOf(c.Table, c.Changes[0])})
+	case "BatchWriteRow":
+		request := &tablestore.BatchWriteRowRequest{IsAtomic: true}
+		for _, change := range c.Changes {
+			if change.Delete {
+				request.AddRowChange(deleteOf(c.Table, change))
+			} else {
+				request.AddRowChange(putOf(c.Table, change))
+			}
+		}
+		_, err = v.tables.BatchWriteRow(request)
+	default:
+		err = fmt.Errorf("%s is no call of the plan's", c.Name)
+	}
+	var told *tablestore.OtsError
+	if errors.As(err, &told) && told.Code == "OTSConditionCheckFail" {
+		return nil
+	}
+	return err
+}
+
+// rangeOf is the range of an instance's live rows, or of a shard's due
+// wake-ups.
+func rangeOf(c plan.Call) *tablestore.RangeRowQueryCriteria {
+	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
+	limit := int32(0)
+	if c.Table == "wakeups" {
+		from.AddPrimaryKeyColumn("shard", "2000")
+		from.AddPrimaryKeyColumnWithMinValue("due_ms")
+		from.AddPrimaryKeyColumnWithMinValue("instance_id")
+		to.AddPrimaryKeyColumn("shard", "2000")
+		to.AddPrimaryKeyColumn("due_ms", int64(1700000000000))
+		to.AddPrimaryKeyColumnWithMaxValue("instance_id")
+		limit = 100
+	} else {
+		from.AddPrimaryKeyColumn("pk", "2000:i-bp67acfmxazb4ph00001")
+		from.AddPrimaryKeyColumn("row", "live/")
+		to.AddPrimaryKeyColumn("pk", "2000:i-bp67acfmxazb4ph00001")
+		to.AddPrimaryKeyColumn("row", "live0")
+	}
+	return &tablestore.RangeRowQueryCriteria{
+		TableName: "aftercare_" + c.Table, StartPrimaryKey: from, EndPrimaryKey: to,
+		Direction: tablestore.FORWARD, MaxVersion: 1, Limit: limit,
+	}
+}
+
+func keyOf(columns []plan.Column) *tablestore.PrimaryKey {
+	key := new(tablestore.PrimaryKey)
+	for _, c := range columns {
+		key.AddPrimaryKeyColumn(c.Name, c.Value())
+	}
+	return key
+}
+
+func putOf(table string, c plan.Change) *tablestore.PutRowChange {
+	out := new(tablestore.PutRowChange)
+	out.TableName = "aftercare_" + table
+	out.PrimaryKey = keyOf(c.Key)
+	out.SetCondition(tablestore.RowExistenceExpectation(c.Existence))
+	if c.Guarded {
+		guard := tablestore.NewSingleColumnCondition("rev", tablestore.CT_EQUAL, int64(1))
+		guard.FilterIfMissing = true
+		out.SetColumnCondition(guard)
+	}
+	for _, column := range c.Columns {
+		out.AddColumn(column.Name, column.Value())
+	}
+	return out
+}
+
+func deleteOf(table string, c plan.Change) *tablestore.DeleteRowChange {
+	out := new(tablestore.DeleteRowChange)
+	out.TableName = "aftercare_" + table
+	out.PrimaryKey = keyOf(c.Key)
+	out.SetCondition(tablestore.RowExistenceExpectation(c.Existence))
+	return out
+}

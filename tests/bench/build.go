@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"aftercare/tests/bench/budget"
+	"aftercare/tests/bench/wire"
+)
+
+// The programs that the functions are compared with.
+const (
+	bare = "bare"
+	noop = "noop"
+	raw  = "raw"
+)
+
+// programs is the built binaries and the files that they read.
+type programs struct {
+	dir string
+}
+
+// build builds every binary as "make build" builds the functions.
+func build(dir string) (programs, error) {
+	p := programs{dir}
+	packages := map[string]string{
+		bare: "./tests/bench/bare", noop: "./tests/bench/noop", raw: "./tests/bench/raw",
+	}
+	for _, f := range budget.Functions {
+		packages[f] = "./functions/" + f
+	}
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return p, fmt.Errorf("find the module: %w", err)
+	}
+	for name, pkg := range packages {
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", p.binary(name), pkg)
+		cmd.Dir = strings.TrimSpace(string(root))
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return p, fmt.Errorf("build %s: %w\n%s", name, err, out)
+		}
+	}
+	return p, os.WriteFile(filepath.Join(dir, "flows.yaml"), []byte(budget.Flows), 0o600)
+}
+
+func (p programs) binary(name string) string { return filepath.Join(p.dir, name) }
+
+func (p programs) plan() string { return filepath.Join(p.dir, "plan.json") }
+
+func (p programs) sizeMB(name string) (float64, error) {
+	info, err := os.Stat(p.binary(name))
+	if err != nil {
+		return 0, err
+	}
+	return float64(info.Size()) / (1 << 20), nil
+}
+
+// environment is a process's variables, the functions' and the bare handler's.
+func (p programs) environment() environment {
+	return func(at map[wire.Service]string) []string {
+		return []string{
+			"AFTERCARE_TABLESTORE_ENDPOINT=" + at[wire.Tablestore], "AFTERCARE_TABLESTORE_INSTANCE=bench",
+			"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, "flows.yaml"),
+			"AFTERCARE_DINGTALK_URL=" + at[wire.Inbox] + "/robot/send?access_token=bench",
+			"AFTERCARE_DINGTALK_SECRET=SECbench", "AFTERCARE_SENDS_PER_MINUTE=10000",
+			"BARE_TABLESTORE=" + at[wire.Tablestore], "BARE_ECS=" + strings.TrimPrefix(at[wire.ECS], "http://"),
+			"BARE_HOOK=" + at[wire.Inbox] + "/robot/send", "BARE_PLAN=" + p.plan(),
+		}
+	}
+}

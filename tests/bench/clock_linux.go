@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// cpuTime is the CPU time that a process has used so far, in user and kernel
+// mode, of all its threads.
+func cpuTime(pid int) (time.Duration, error) {
+	// The clock of another process, as clock_getcpuclockid(3) makes its id:
+	// to the nanosecond, where /proc/pid/stat counts hundredths of a second.
+	clock := uintptr(^pid)<<3 | 2
+	var t syscall.Timespec
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+		return 0, fmt.Errorf("read the CPU clock of process %d: %w", pid, errno)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
+// residentKB is the memory of a process that is resident, in KB: all of it,
+// and the part that is its own and not a file's.
+func residentKB(pid int) (all, own int, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	field := func(name string) int {
+		_, after, _ := bytes.Cut(text, []byte("\n"+name+":"))
+		words := bytes.Fields(after[:min(len(after), 40)])
+		if len(words) == 0 {
+			return 0
+		}
+		n, _ := strconv.Atoi(string(words[0]))
+		return n
+	}
+	return field("VmRSS"), field("RssAnon"), nil
+}
+
+// load is the machine's load averages, as the kernel prints them.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return string(bytes.Join(bytes.Fields(text)[:3], []byte(" ")))
+}

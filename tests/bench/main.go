@@ -1,0 +1,266 @@
+// Command bench measures the functions' real binaries: what an event costs in
+// calls, CPU and time, and what a process costs to start and to keep. Each
+// number stands beside that of a bare handler, which makes the same calls
+// through the same SDKs, and of a function that does nothing, from the same
+// run, and beside its goal.
+//
+// The functions run under a local runtime API. Their services are stand-ins
+// that give the answers of the local cloud, recorded anew for every round,
+// after a fixed time. There is no TLS and no distance: times and CPU are less
+// than in production, for the bare handler as for the functions. Function
+// Compute's own part of a cold start is not in it either.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"aftercare/tests/bench/budget"
+	"aftercare/tests/bench/plan"
+)
+
+// options are the command's flags.
+type options struct {
+	rounds   int
+	events   int
+	starts   int
+	settle   int
+	latency  time.Duration
+	quick    bool
+	markdown bool
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured; the medians are printed")
+	flag.IntVar(&o.events, "events", 100, "events of each kind in a round; fewer of those that send many commands")
+	flag.DurationVar(&o.latency, "latency", time.Millisecond, "how long Tablestore, ECS and the webhook take to answer")
+	flag.BoolVar(&o.quick, "quick", false, "look for half a minute: the numbers are rough")
+	flag.BoolVar(&o.markdown, "markdown", false, "print the tables in Markdown")
+	flag.Parse()
+	o.starts, o.settle = 4*o.rounds, 1000
+	if o.quick {
+		o.rounds, o.events, o.starts, o.settle = min(o.rounds, 3), min(o.events, 25), 6, 300
+	}
+	if err := run(os.Stdout, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(out io.Writer, o options) error {
+	begun := time.Now()
+	dir, err := os.MkdirTemp("", "aftercare-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	fmt.Fprintf(os.Stderr, "building\n")
+	p, err := build(dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s %s/%s, %d CPUs, load %s; %d rounds of up to %d events, services answer in %s\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), load(), o.rounds, o.events, o.latency)
+	r := &results{options: o, programs: p, rows: budget.Rows()}
+	for _, part := range []struct {
+		name    string
+		measure func(*results) error
+	}{
+		{"planning", (*results).prepare},
+		{"measuring events", (*results).measureEvents},
+		{"measuring starts", (*results).measureStarts},
+		{"measuring what processes hold", (*results).measureFootprints},
+		{"measuring many processes", (*results).measureCrowds},
+		{"measuring the local Tablestore", (*results).measureTablestore},
+	} {
+		fmt.Fprintf(os.Stderr, "%s\n", part.name)
+		if err := part.measure(r); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	for _, t := range r.tables() {
+		t.print(out, o.markdown)
+	}
+	fmt.Fprintf(out, "\n%s; load at the end %s; took %s\n", r.verdict(), load(), time.Since(begun).Round(time.Second))
+	return nil
+}
+
+// results is everything that was measured.
+type results struct {
+	options
+	programs
+	rows []budget.Row
+	seen map[string]budget.Observation // by row, the newest
+
+	functions, bares map[string]*series // by row
+	noop, raw        series
+	starts           map[string][]beginning // by program
+	footprints       map[string]footprint
+	crowds           map[string]map[int]sample // by row and number of processes
+	tablestore       []operation
+}
+
+// prepare observes every row once, and writes the bare handler's plan.
+func (r *results) prepare() error {
+	r.seen = map[string]budget.Observation{}
+	r.functions, r.bares = map[string]*series{}, map[string]*series{}
+	p := plan.Plan{}
+	for _, row := range r.rows {
+		r.functions[row.Name], r.bares[row.Name] = &series{}, &series{}
+		if err := r.observe(row); err != nil {
+			return err
+		}
+		calls, err := planOf(r.seen[row.Name].Calls)
+		if err != nil {
+			return err
+		}
+		p[row.Name] = calls
+	}
+	return os.WriteFile(r.plan(), encodePlan(p), 0o600)
+}
+
+func (r *results) observe(row budget.Row) error {
+	seen, err := observe(row)
+	r.seen[row.Name] = seen
+	return err
+}
+
+// rowsOf are the rows of one function; all of them for others.
+func (r *results) rowsOf(program string) []budget.Row {
+	var out []budget.Row
+	for _, row := range r.rows {
+		if row.Function == program {
+			out = append(out, row)
+		}
+	}
+	if out == nil {
+		return r.rows
+	}
+	return out
+}
+
+// warmUp is how many events of each row are handled before the first round.
+const warmUp = 10
+
+func (r *results) measureEvents() error {
+	env := r.environment()
+	processes := map[string]*process{}
+	for _, name := range append([]string{bare, noop, raw}, budget.Functions...) {
+		p, err := start(r.binary(name), r.latency, env)
+		if err != nil {
+			return err
+		}
+		defer p.end()
+		processes[name] = p
+		for _, row := range r.rowsOf(name) {
+			p.play(r.seen[row.Name].Calls)
+			for range events(row, warmUp) {
+				if _, err := p.event(row, r.seen[row.Name].Payload); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for n := range r.rounds {
+		for _, row := range r.rows {
+			if err := r.observe(row); err != nil {
+				return err
+			}
+			measure := func(s *series, name string) error {
+				return s.round(processes[name], row, r.seen[row.Name], events(row, r.events))
+			}
+			first, second := row.Function, bare
+			if n%2 > 0 { // what the machine does meanwhile hits both alike
+				first, second = second, first
+			}
+			for _, name := range []string{first, second} {
+				s := r.functions[row.Name]
+				if name == bare {
+					s = r.bares[row.Name]
+				}
+				if err := measure(s, name); err != nil {
+					return err
+				}
+			}
+		}
+		idle := r.rows[0]
+		if err := r.noop.round(processes[noop], idle, r.seen[idle.Name], r.events); err != nil {
+			return err
+		}
+		if err := r.raw.round(processes[raw], idle, r.seen[idle.Name], r.events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compared lists the programs whose processes are compared.
+func compared() []string {
+	return append(budget.Functions[:len(budget.Functions):len(budget.Functions)], bare, noop, raw)
+}
+
+func (r *results) measureStarts() error {
+	r.starts = map[string][]beginning{}
+	for range r.options.starts {
+		for _, name := range compared() {
+			row := r.rowsOf(name)[0]
+			b, err := begin(r.binary(name), r.options, r.environment(), row, r.seen[row.Name])
+			if err != nil {
+				return err
+			}
+			r.starts[name] = append(r.starts[name], b)
+		}
+	}
+	return nil
+}
+
+func (r *results) measureFootprints() error {
+	r.footprints = map[string]footprint{}
+	for _, name := range compared() {
+		var rows []budget.Row
+		for _, row := range r.rowsOf(name) {
+			if row.ECS <= 3 {
+				rows = append(rows, row)
+			}
+		}
+		f, err := settle(r.binary(name), r.options, r.environment(), rows, r.seen, r.options.settle)
+		if err != nil {
+			return err
+		}
+		r.footprints[name] = f
+	}
+	return nil
+}
+
+// crowdSizes are the numbers of processes at once.
+var crowdSizes = []int{10, 50}
+
+func (r *results) measureCrowds() error {
+	r.crowds = map[string]map[int]sample{}
+	for _, name := range budget.Functions {
+		for _, size := range crowdSizes {
+			c, err := startCrowd(r.binary(name), r.options, r.environment(), size)
+			if err != nil {
+				return err
+			}
+			for _, row := range r.rowsOf(name) {
+				s, err := c.handle(row, r.seen[row.Name], 4*events(row, r.events))
+				if err != nil {
+					c.end()
+					return err
+				}
+				if r.crowds[row.Name] == nil {
+					r.crowds[row.Name] = map[int]sample{}
+				}
+				r.crowds[row.Name][size] = s
+			}
+			c.end()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"aftercare/tests/bench/budget"
+)
+
+// sample is one round of one row.
+type sample struct {
+	cpu       time.Duration // for each event, of the process only
+	p50, p99  time.Duration
+	perSecond float64
+	bytes     int64 // sent to the services, for each event
+}
+
+// series is a program's rounds of one row.
+type series struct {
+	samples []sample
+	// calls is what the last event did; differing counts the events that did
+	// anything else than the row says.
+	calls     budget.Calls
+	differing int
+	events    int
+}
+
+func (s *series) cpu() time.Duration {
+	return of(s.samples, func(x sample) time.Duration { return x.cpu })
+}
+func (s *series) p50() time.Duration {
+	return of(s.samples, func(x sample) time.Duration { return x.p50 })
+}
+func (s *series) p99() time.Duration {
+	return of(s.samples, func(x sample) time.Duration { return x.p99 })
+}
+func (s *series) perSecond() float64 {
+	return of(s.samples, func(x sample) float64 { return x.perSecond })
+}
+func (s *series) bytes() int64 { return of(s.samples, func(x sample) int64 { return x.bytes }) }
+
+// timeout is that of a row's invocations.
+func timeout(row budget.Row) time.Duration {
+	if row.Timeout > 0 {
+		return row.Timeout
+	}
+	return 10 * time.Second
+}
+
+// event has a process handle one event of a row.
+func (p *process) event(row budget.Row, payload []byte) (time.Duration, error) {
+	return p.invoke(row.Name, payload, timeout(row))
+}
+
+// round measures n events of a row on one process, one after another.
+func (s *series) round(p *process, row budget.Row, seen budget.Observation, n int) error {
+	p.play(seen.Calls)
+	before, err := cpuTime(p.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	took := make([]time.Duration, n)
+	var bytes int64
+	for i := range n {
+		if took[i], err = p.event(row, seen.Payload); err != nil {
+			return err
+		}
+		calls, sent := p.stand.end()
+		bytes += sent
+		s.calls = budget.Sort(calls)
+		s.events++
+		if len(row.Differences(s.calls)) > 0 {
+			s.differing++
+		}
+	}
+	all := time.Since(begun)
+	after, err := cpuTime(p.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	s.samples = append(s.samples, sample{
+		cpu: (after - before) / time.Duration(n), p50: quantile(took, 0.5), p99: quantile(took, 0.99),
+		perSecond: float64(n) / all.Seconds(), bytes: bytes / int64(n),
+	})
+	return nil
+}
+
+// events is how many events of a row are measured in a round: fewer of those
+// that take long.
+func events(row budget.Row, n int) int { return max(n*4/(4+row.ECS), min(n, 10)) }
+
+// beginning is how a process begins.
+type beginning struct {
+	poll, answer time.Duration
+}
+
+// begin starts a process, has it handle one event, and ends it.
+func begin(binary string, o options, env environment, row budget.Row, seen budget.Observation) (beginning, error) {
+	p, err := start(binary, o.latency, env)
+	if err != nil {
+		return beginning{}, err
+	}
+	defer p.end()
+	p.play(seen.Calls)
+	poll, err := p.firstPoll()
+	if err != nil {
+		return beginning{}, err
+	}
+	if _, err := p.event(row, seen.Payload); err != nil {
+		return beginning{}, err
+	}
+	return beginning{poll, time.Since(p.started)}, nil
+}
+
+// footprint is what a process holds after many invocations.
+type footprint struct {
+	residentKB, ownKB int
+	dialsPer1000      float64
+}
+
+// settle has a fresh process handle n events, of each row in turn.
+func settle(binary string, o options, env environment, rows []budget.Row, seen map[string]budget.Observation, n int) (footprint, error) {
+	p, err := start(binary, o.latency, env)
+	if err != nil {
+		return footprint{}, err
+	}
+	defer p.end()
+	for i := range n {
+		row := rows[i%len(rows)]
+		p.play(seen[row.Name].Calls)
+		if _, err := p.event(row, seen[row.Name].Payload); err != nil {
+			return footprint{}, err
+		}
+	}
+	all, own, err := residentKB(p.cmd.Process.Pid)
+	return footprint{all, own, float64(p.dialed.Load()) / float64(n) * 1000}, err
+}
+
+// crowd is many processes of one program, which share the events.
+type crowd []*process
+
+func startCrowd(binary string, o options, env environment, n int) (crowd, error) {
+	var c crowd
+	for range n {
+		p, err := start(binary, o.latency, env)
+		if err != nil {
+			c.end()
+			return nil, err
+		}
+		c = append(c, p)
+	}
+	return c, nil
+}
+
+func (c crowd) end() {
+	for _, p := range c {
+		p.end()
+	}
+}
+
+// handle has the crowd handle n events of a row, all at once.
+func (c crowd) handle(row budget.Row, seen budget.Observation, n int) (sample, error) {
+	type result struct {
+		took []time.Duration
+		err  error
+	}
+	results := make(chan result, len(c))
+	each := (n + len(c) - 1) / len(c)
+	for _, p := range c { // the first event of each is not measured: it dials
+		p.play(seen.Calls)
+		if _, err := p.event(row, seen.Payload); err != nil {
+			return sample{}, err
+		}
+	}
+	begun := time.Now()
+	for _, p := range c {
+		go func() {
+			var r result
+			for range each {
+				took, err := p.event(row, seen.Payload)
+				if err != nil {
+					r.err = err
+					break
+				}
+				r.took = append(r.took, took)
+			}
+			results <- r
+		}()
+	}
+	var took []time.Duration
+	for range c {
+		r := <-results
+		if r.err != nil {
+			return sample{}, fmt.Errorf("%d processes, %s: %w", len(c), row.Name, r.err)
+		}
+		took = append(took, r.took...)
+	}
+	return sample{
+		p50: quantile(took, 0.5), p99: quantile(took, 0.99),
+		perSecond: float64(len(took)) / time.Since(begun).Seconds(),
+	}, nil
+}

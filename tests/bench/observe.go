@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"aftercare/tests/bench/budget"
+)
+
+// workbench is what the rig takes for its test. What would end a test ends
+// the observation.
+type workbench struct {
+	testing.TB // nil: the rig uses nothing else of it
+	cleanups   []func()
+}
+
+type fatal string
+
+func (*workbench) Helper()                           {}
+func (w *workbench) Cleanup(f func())                { w.cleanups = append(w.cleanups, f) }
+func (*workbench) Fatal(args ...any)                 { panic(fatal(fmt.Sprint(args...))) }
+func (*workbench) Fatalf(format string, args ...any) { panic(fatal(fmt.Sprintf(format, args...))) }
+
+func (w *workbench) TempDir() string {
+	dir, err := os.MkdirTemp("", "aftercare-bench-")
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// observe has the row's input handled once in this process, with the local
+// cloud behind it, for the answers that the stand-ins give.
+func observe(row budget.Row) (seen budget.Observation, err error) {
+	w := &workbench{}
+	defer func() {
+		for _, f := range slices.Backward(w.cleanups) {
+			f()
+		}
+	}()
+	defer func() {
+		if f, ok := recover().(fatal); ok {
+			err = fmt.Errorf("observe %s: %s", row.Name, f)
+		}
+	}()
+	return budget.Observe(w, row)
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/tests/bench/budget"
+	"aftercare/tests/bench/wire"
+)
+
+// The goals of DESIGN.md, section 8.
+const (
+	goalCPU      = 1.3  // times the bare handler's, for each event
+	goalPoll     = 1.8  // times a no-op's, from the start to the first poll
+	goalSizeMB   = 16.0 // of a stripped binary
+	goalDials    = 10.0 // for 1,000 invocations
+	goalResident = 1.6  // times a no-op's
+)
+
+// goals counts what was met and what was missed.
+var goals struct{ met, missed int }
+
+func judge(x, most float64) string {
+	if x <= most {
+		goals.met++
+		return "met"
+	}
+	goals.missed++
+	return "MISSED"
+}
+
+func (r *results) verdict() string {
+	return fmt.Sprintf("%d goals met, %d missed", goals.met, goals.missed)
+}
+
+func (r *results) tables() []*table {
+	return []*table{r.events1(), r.calls(), r.processes(), r.many(), r.million(), r.local()}
+}
+
+func (r *results) events1() *table {
+	t := &table{
+		title: "Events, one at a time: CPU of the process, in user and kernel mode",
+		head: []string{
+			"input", "CPU", "bare", "ratio", fmt.Sprintf("goal ≤ %.1f", goalCPU),
+			"p50", "bare", "p99", "bare", "events/s", "bare", "bytes sent / bare",
+		},
+	}
+	for _, row := range r.rows {
+		f, b := r.functions[row.Name], r.bares[row.Name]
+		ratio := float64(f.cpu()) / float64(b.cpu())
+		t.add(row.Name, us(f.cpu()), us(b.cpu()), times(ratio), judge(ratio, goalCPU),
+			ms(f.p50()), ms(b.p50()), ms(f.p99()), ms(b.p99()),
+			whole(f.perSecond()), whole(b.perSecond()), times(float64(f.bytes())/float64(b.bytes())))
+	}
+	for _, idle := range []struct {
+		name string
+		s    *series
+	}{{"nothing, on the FC SDK (no-op)", &r.noop}, {"nothing, without any SDK (raw)", &r.raw}} {
+		t.add(idle.name, us(idle.s.cpu()), "", "", "", ms(idle.s.p50()), "", ms(idle.s.p99()), "", whole(idle.s.perSecond()), "", "")
+	}
+	return t
+}
+
+func (r *results) calls() *table {
+	t := &table{
+		title: "Calls for each event, as the stand-ins saw them",
+		head:  []string{"input", "Tablestore, in order", "budget", "", "beside them", "ECS", "budget", "", "alerts"},
+		notes: []string{"The function sweep reads the 8 shards of the wake-ups once for all inputs of an invocation."},
+	}
+	for _, row := range r.rows {
+		f := r.functions[row.Name]
+		tables, sent := judge(float64(len(f.calls.Path)), float64(row.Tablestore)), judge(float64(len(f.calls.Sent)), float64(row.ECS))
+		if f.differing > 0 {
+			tables = fmt.Sprintf("%s, but %d of %d events differed", tables, f.differing, f.events)
+		}
+		t.add(row.Name, fmt.Sprintf("%d: %s", len(f.calls.Path), short(f.calls.Path)), fmt.Sprint(row.Tablestore), tables,
+			short(f.calls.Beside), short(f.calls.Sent), fmt.Sprint(row.ECS), sent, fmt.Sprint(f.calls.Alerts))
+	}
+	return t
+}
+
+// short joins calls, and counts those that repeat.
+func short(calls []string) string {
+	var parts []string
+	for i := 0; i < len(calls); {
+		n := 1
+		for i+n < len(calls) && calls[i+n] == calls[i] {
+			n++
+		}
+		part := calls[i]
+		if n > 1 {
+			part = fmt.Sprintf("%d × %s", n, part)
+		}
+		parts = append(parts, part)
+		i += n
+	}
+	if parts == nil {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (r *results) processes() *table {
+	t := &table{
+		title: fmt.Sprintf("Processes: started %d times, with a file of 4 flows; memory and dials after %d invocations", r.options.starts, r.options.settle),
+		head: []string{
+			"program", "to the first poll", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalPoll), "to the first answer",
+			"binary", fmt.Sprintf("goal ≤ %.0f MB", goalSizeMB),
+			"resident", "of that not the binary", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalResident),
+			"dials per 1,000", fmt.Sprintf("goal ≤ %.0f", goalDials),
+		},
+	}
+	poll := func(name string) time.Duration {
+		return of(r.starts[name], func(b beginning) time.Duration { return b.poll })
+	}
+	for _, name := range compared() {
+		size, err := r.sizeMB(name)
+		if err != nil {
+			size = -1
+		}
+		f := r.footprints[name]
+		ratio := float64(poll(name)) / float64(poll(noop))
+		memory := float64(f.residentKB) / float64(r.footprints[noop].residentKB)
+		verdict := func(x, most float64) string {
+			if slices.Contains(budget.Functions, name) {
+				return judge(x, most)
+			}
+			return ""
+		}
+		t.add(name, ms(poll(name)), times(ratio), verdict(ratio, goalPoll),
+			ms(of(r.starts[name], func(b beginning) time.Duration { return b.answer })),
+			fmt.Sprintf("%.1f MB", size), verdict(size, goalSizeMB),
+			mb(f.residentKB), mb(f.ownKB), times(memory), verdict(memory, goalResident),
+			fmt.Sprintf("%.1f", f.dialsPer1000), verdict(f.dialsPer1000, goalDials))
+	}
+	return t
+}
+
+func (r *results) many() *table {
+	t := &table{
+		title: "Many processes at once, for information: the go1 runtime runs one event at a time in each",
+		head:  []string{"input"},
+	}
+	for _, size := range crowdSizes {
+		t.head = append(t.head, fmt.Sprintf("%d: events/s", size), "p50", "p99")
+	}
+	for _, row := range r.rows {
+		cells := []string{row.Name}
+		for _, size := range crowdSizes {
+			s := r.crowds[row.Name][size]
+			cells = append(cells, whole(s.perSecond), ms(s.p50), ms(s.p99))
+		}
+		t.add(cells...)
+	}
+	return t
+}
+
+// million says what a million events of each kind cost.
+func (r *results) million() *table {
+	t := &table{
+		title: "One million events of each kind: millions of calls, and CPU-seconds",
+		head:  []string{"input", "Tablestore reads", "Tablestore writes", "rows written", "ECS calls", "alerts", "CPU-seconds", "bare"},
+	}
+	for _, row := range r.rows {
+		var reads, writes, rows int
+		for _, c := range r.seen[row.Name].Calls {
+			switch {
+			case c.Service != wire.Tablestore:
+			case strings.HasPrefix(c.Name, "Get"):
+				reads++
+			default:
+				writes++
+				changes, err := changesOf(c)
+				if err == nil {
+					rows += len(changes)
+				}
+			}
+		}
+		f := r.functions[row.Name]
+		t.add(row.Name, fmt.Sprint(reads), fmt.Sprint(writes), fmt.Sprint(rows), fmt.Sprint(len(f.calls.Sent)), fmt.Sprint(f.calls.Alerts),
+			whole(f.cpu().Seconds()*1e6), whole(r.bares[row.Name].cpu().Seconds()*1e6))
+	}
+	return t
+}
+
+func (r *results) local() *table {
+	t := &table{
+		title: "The local Tablestore itself, one operation through the SDK, without added time",
+		head:  []string{"operation", "in memory", "in a file, no fsync", "in a file, fsync"},
+	}
+	for _, o := range r.tablestore {
+		t.add(o.name, us(o.memory), us(o.noSync), us(o.synced))
+	}
+	return t
+}
+
+func us(d time.Duration) string { return fmt.Sprintf("%.0f µs", micros(d)) }
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", millis(d)) }
+
+func mb(kb int) string { return fmt.Sprintf("%.1f MB", float64(kb)/1024) }
+
+func times(x float64) string { return fmt.Sprintf("%.2f", x) }
+
+func whole(x float64) string { return fmt.Sprintf("%.0f", x) }

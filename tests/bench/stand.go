@@ -1,0 +1,132 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"aftercare/tests/bench/wire"
+)
+
+// stand stands in for Tablestore, Cloud Assistant and a chat service, for one
+// process. To each call it gives the answer that the local cloud gave to the
+// same call of the same row, after a fixed time: so every event costs the
+// services the same, needs no preparation, and takes next to no CPU from the
+// process that is measured. It checks no signature and keeps no state.
+type stand struct {
+	latency  time.Duration
+	dials    *atomic.Int64
+	servers  []*http.Server
+	endpoint map[wire.Service]string
+
+	mu      sync.Mutex
+	answers map[string][]wire.Call
+	given   map[string]int
+	seen    []wire.Call
+	bytes   int64
+	unknown []string
+}
+
+func newStand(latency time.Duration, dials *atomic.Int64) (*stand, error) {
+	s := &stand{latency: latency, dials: dials, endpoint: map[wire.Service]string{}}
+	for _, service := range []wire.Service{wire.Tablestore, wire.ECS, wire.Inbox} {
+		at, err := s.listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(service, w, r) }))
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		s.endpoint[service] = "http://" + at
+	}
+	return s, nil
+}
+
+// listen serves h on a port of its own, and counts the connections.
+func (s *stand) listen(h http.Handler) (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: h, ConnState: func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.dials.Add(1)
+		}
+	}}
+	s.servers = append(s.servers, server)
+	go server.Serve(listener)
+	return listener.Addr().String(), nil
+}
+
+func (s *stand) close() {
+	for _, server := range s.servers {
+		server.Close()
+	}
+}
+
+func key(c wire.Call) string { return string(c.Service) + " " + c.String() }
+
+// play sets the calls whose answers are given from now on.
+func (s *stand) play(calls []wire.Call) {
+	answers := map[string][]wire.Call{}
+	for _, c := range calls {
+		answers[key(c)] = append(answers[key(c)], c)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers = answers
+}
+
+// begin begins an invocation; end returns the calls that it made, and how
+// many bytes they sent.
+func (s *stand) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.given, s.seen, s.bytes = map[string]int{}, nil, 0
+}
+
+func (s *stand) end() ([]wire.Call, int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen, s.bytes
+}
+
+func (s *stand) serve(service wire.Service, w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	c := wire.Identify(service, r.URL, body)
+	answer, ok := s.answer(c)
+	time.Sleep(s.latency - time.Since(begun))
+	if !ok {
+		http.Error(w, "no answer is known", http.StatusNotImplemented)
+		return
+	}
+	for _, name := range []string{"Content-Type", "X-Ots-Requestid"} {
+		if v := answer.Header.Get(name); v != "" {
+			w.Header().Set(name, v)
+		}
+	}
+	w.WriteHeader(answer.Status)
+	w.Write(answer.Answer)
+}
+
+// answer is the next answer to such a call. The last one is repeated.
+func (s *stand) answer(c wire.Call) (wire.Call, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bytes += int64(len(c.Request))
+	c.Request = nil
+	s.seen = append(s.seen, c)
+	list := s.answers[key(c)]
+	if len(list) == 0 {
+		s.unknown = append(s.unknown, key(c))
+		return wire.Call{}, false
+	}
+	n := min(s.given[key(c)], len(list)-1)
+	s.given[key(c)]++
+	return list[n], true
+}
