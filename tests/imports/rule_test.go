@@ -1,0 +1,106 @@
+// Package imports_test holds the packages to the folders' order: who may
+// import whom, which package alone knows which SDK, and what the functions
+// depend on. It reads imports, and knows nothing of what they are used for.
+package imports_test
+
+// rule says what the packages of one path may import of this module and of
+// others. A path with /... stands for the packages under it; the first rule
+// that fits a package is its rule.
+type rule struct {
+	path string
+	may  []string
+}
+
+// The modules of others.
+const (
+	fcSDK         = "github.com/aliyun/fc-runtime-go-sdk"
+	tablestoreSDK = "github.com/aliyun/aliyun-tablestore-go-sdk"
+	alibabaSDK    = "github.com/aliyun/alibaba-cloud-sdk-go"
+	zerolog       = "github.com/rs/zerolog"
+	expr          = "github.com/expr-lang/expr"
+	goccyYAML     = "github.com/goccy/go-yaml"
+	bbolt         = "go.etcd.io/bbolt"
+	cobra         = "github.com/spf13/cobra"
+	pflag         = "github.com/spf13/pflag"
+	protobuf      = "github.com/golang/protobuf"
+	rapid         = "pgregory.net/rapid"
+	testscript    = "github.com/rogpeppe/go-internal"
+	goCmp         = "github.com/google/go-cmp"
+)
+
+var rules = []rule{
+	// What the functions are made of.
+	{"functions/...", []string{"shared/handler"}},
+	{"shared/event", nil},
+	{"shared/script", nil},
+	{"shared/transport", nil},
+	{"shared/flow", []string{"shared/script", expr, goccyYAML}},
+	{"shared/remediation", []string{"shared/event", "shared/flow"}},
+	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/transport", tablestoreSDK}},
+	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
+	{"shared/assistant", []string{"shared/remediation", "shared/event", "shared/script", "shared/transport", alibabaSDK + "/sdk"}},
+	{"shared/alert", []string{"shared/remediation", "shared/event", "shared/transport"}},
+	{"shared/handler", []string{"shared/...", fcSDK, zerolog}},
+
+	// The tools.
+	{"scripts/aftercare", []string{"shared/...", cobra}},
+	// It makes Aftercare's tables before the functions run.
+	{"scripts/localcloud", []string{"tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
+
+	// The local cloud knows the services, and nothing of Aftercare. The
+	// protocol's messages are the SDK's.
+	{"tests/localcloud/tablestore", []string{"tests/localcloud/...", bbolt, protobuf, tablestoreSDK + "/common", tablestoreSDK + "/tablestore/otsprotocol"}},
+	{"tests/localcloud/project", []string{"tests/localcloud/...", goccyYAML}},
+	{"tests/localcloud/...", []string{"tests/localcloud/...", bbolt}},
+	{"tests/sdksuite", []string{"tests/localcloud/...", protobuf, tablestoreSDK + "/tablestore/otsprotocol"}},
+
+	// What drives Aftercare, whole.
+	{"tests/rig", []string{"shared/...", "tests/localcloud/...", fcSDK + "/fccontext"}},
+	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/..."}},
+	// A bare handler makes the same calls through the same SDKs.
+	{"tests/bench/bare", []string{"tests/bench/...", fcSDK, tablestoreSDK, alibabaSDK + "/sdk"}},
+	{"tests/bench/noop", []string{"tests/bench/...", fcSDK}},
+	{"tests/bench/...", []string{"tests/bench/...", "shared/...", "tests/localcloud/...", "tests/rig", protobuf, tablestoreSDK}},
+	{"tests/bench", []string{"tests/bench/...", "shared/...", "tests/localcloud/...", "tests/rig", protobuf, tablestoreSDK}},
+	{"tests/...", []string{"shared/...", "tests/localcloud/...", "tests/rig"}},
+}
+
+// Tests of a package may import what the package knows, directly or not, and
+// these beside it.
+var (
+	besideShared = []string{"tests/localcloud/...", "tests/rig"}
+	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
+)
+
+// pure packages decide, and touch neither files nor the network nor the
+// process.
+var (
+	pure    = []string{"shared/event", "shared/script", "shared/flow", "shared/remediation"}
+	outside = []string{"os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
+)
+
+// functionModules are the modules that the functions use themselves.
+var functionModules = map[string]string{
+	fcSDK:         "v0.3.1",
+	tablestoreSDK: "v1.8.0",
+	alibabaSDK:    "v1.63.107",
+	zerolog:       "v1.35.1",
+	expr:          "v1.17.8",
+	goccyYAML:     "v1.19.2",
+}
+
+// toolModules are those of the tools, the local cloud and the tests. protobuf
+// is the one with which the Tablestore SDK's messages were made; pflag is the
+// flags of cobra.
+var toolModules = map[string]string{
+	bbolt:      "v1.5.0",
+	cobra:      "v1.10.2",
+	pflag:      "v1.0.10",
+	protobuf:   "v1.3.2",
+	rapid:      "v1.3.0",
+	testscript: "v1.16.0",
+	goCmp:      "v0.7.0",
+}
+
+// excluded are releases from 2019 that every tool takes for the newest.
+var excluded = []string{tablestoreSDK + "@v4.1.2+incompatible", tablestoreSDK + "@v4.1.3+incompatible"}
