@@ -31,7 +31,7 @@ func writeEnvironment(data string, e cloud.Endpoints) error {
 	for _, v := range [][2]string{
 		{"ALIBABA_CLOUD_ACCESS_KEY_ID", e.AccessKeyID},
 		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", e.AccessKeySecret},
-		{"ALIBABA_CLOUD_REGION", e.Region},
+		{"ALIBABA_CLOUD_REGION_ID", e.Region},
 		{"ALIBABA_CLOUD_ACCOUNT_ID", e.Account},
 		{"AFTERCARE_TABLESTORE_ENDPOINT", e.Tablestore},
 		{"AFTERCARE_TABLESTORE_INSTANCE", e.TablestoreInstance},

@@ -176,10 +176,8 @@ func (c *Cloud) planFault(f Fault) error {
 
 // knows is an error if there is no function of this name.
 func (c *Cloud) knows(function string) error {
-	for _, f := range c.plan.Functions {
-		if f.Name == function {
-			return nil
-		}
+	if !c.plan.has(function) {
+		return refuse(http.StatusNotFound, "there is no function %s", function)
 	}
-	return refuse(http.StatusNotFound, "there is no function %s", function)
+	return nil
 }

@@ -60,11 +60,22 @@ func makePlan(opt *Options) (plan, error) {
 		}
 	}
 	for name := range opt.Timeouts {
-		if name != "" && !slices.ContainsFunc(p.Functions, func(f project.Function) bool { return f.Name == name }) {
+		if name != "" && !p.has(name) {
 			return p, fmt.Errorf("a timeout is set for the function %s, which does not exist", name)
 		}
 	}
 	return p, nil
+}
+
+// has reports whether there is a function of this name.
+func (p plan) has(function string) bool {
+	return slices.ContainsFunc(p.Functions, func(f project.Function) bool { return f.Name == function })
+}
+
+func (p plan) hasTimer(function, timer string) bool {
+	return slices.ContainsFunc(p.Functions, func(f project.Function) bool {
+		return f.Name == function && slices.ContainsFunc(f.Timers, func(t project.Timer) bool { return t.Name == timer })
+	})
 }
 
 // local gives the variables that the local cloud has a value for. What it

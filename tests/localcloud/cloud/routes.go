@@ -142,10 +142,14 @@ func (c *Cloud) killFunction(r *http.Request) (any, error) {
 }
 
 func (c *Cloud) fireTimer(r *http.Request) (any, error) {
-	if err := c.knows(r.PathValue("name")); err != nil {
+	name, timer := r.PathValue("name"), r.PathValue("timer")
+	if err := c.knows(name); err != nil {
 		return nil, err
 	}
-	return result(c.functions.FireTimer(r.Context(), r.PathValue("name"), r.PathValue("timer")))
+	if !c.plan.hasTimer(name, timer) {
+		return nil, refuse(http.StatusNotFound, "the function %s has no timer %s", name, timer)
+	}
+	return result(c.functions.FireTimer(r.Context(), name, timer))
 }
 
 func result(res functioncompute.Result, err error) (any, error) {

@@ -1,0 +1,416 @@
+package cloud_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/tests/localcloud/cloud"
+	"aftercare/tests/localcloud/ecs"
+)
+
+// dist is the folder with the built probe.
+var dist string
+
+func TestMain(m *testing.M) {
+	if o := os.Getenv("CLOUD_TEST_CHILD"); o != "" {
+		child(o)
+	}
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "cloud-test-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		dist = dir
+		build := exec.Command("go", "build", "-o", filepath.Join(dir, "probe", "probe"), "./testdata/probe")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build the probe: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// probes is a project with the probe as two functions.
+const probes = `edition: 3.0.0
+name: probes
+vars:
+  common: &common
+    region: ${env('REGION')}
+    runtime: go1
+    code: ./dist/probe
+    handler: probe
+    role: acs:ram::${env('ACCOUNT')}:role/probe
+resources:
+  events:
+    component: fc3
+    props:
+      <<: *common
+      functionName: events
+      timeout: 20
+      environmentVariables:
+        AFTERCARE_TABLESTORE_ENDPOINT: https://real.example.com
+        OWN: ${env('OWN')}
+      triggers:
+        - triggerName: ecs
+          triggerType: eventbridge
+          triggerConfig:
+            eventRuleFilterPattern: '{"source":["acs.ecs"],"type":["ecs:CloudAssistant:FirstHeartbeat","test"]}'
+            runOptions: {retryStrategy: {PushRetryStrategy: EXPONENTIAL_DECAY_RETRY}}
+  ticks:
+    component: fc3
+    props:
+      <<: *common
+      functionName: ticks
+      triggers:
+        - triggerName: hourly
+          triggerType: timer
+          triggerConfig: {cronExpression: '@every 1h', payload: 'tick'}
+        - triggerName: data
+          triggerType: eventbridge
+          triggerConfig:
+            eventRuleFilterPattern: '{"type":["data-only"]}'
+            eventSinkConfig: {deliveryOption: {eventSchema: RawData}}
+        - triggerName: later
+          triggerType: eventbridge
+          triggerConfig:
+            asyncInvocationType: true
+            eventRuleFilterPattern: '{"type":["asynchronous"]}'
+`
+
+// lab is a running local cloud with the probes.
+type lab struct {
+	*cloud.Client
+	t     *testing.T
+	ctx   context.Context
+	cloud *cloud.Cloud
+	seen  string // what the probes recorded
+}
+
+// options are those of a lab, in folders of the test's own.
+func options(t *testing.T) cloud.Options {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "s.yaml")
+	if err := os.WriteFile(file, []byte(probes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return cloud.Options{
+		Data: filepath.Join(dir, "data"), Project: file, Dist: dist, RetryScale: 0.01,
+		Delays: ecs.Delays{Boot: -1, Pickup: -1},
+		Env:    map[string]string{"PROBE_RECORD": filepath.Join(dir, "seen")},
+	}
+}
+
+func up(t *testing.T, o cloud.Options) *lab {
+	t.Helper()
+	c, err := cloud.Up(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(func() {
+		cancel()
+		if err := c.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return &lab{
+		Client: &cloud.Client{URL: c.Endpoints().Control}, t: t, ctx: ctx, cloud: c, seen: o.Env["PROBE_RECORD"],
+	}
+}
+
+// must ends the test at an error.
+func (l *lab) must(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// recorded is what the probes recorded, a line each.
+func (l *lab) recorded() []string {
+	l.t.Helper()
+	text, err := os.ReadFile(l.seen)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+// waitRecorded waits until the probes have recorded n lines.
+func (l *lab) waitRecorded(n int) []string {
+	l.t.Helper()
+	for {
+		lines := l.recorded()
+		if len(lines) >= n && lines[0] != "" {
+			return lines
+		}
+		select {
+		case <-l.ctx.Done():
+			l.t.Fatalf("the probes recorded %q, want %d lines", lines, n)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func touch(path string) error { return os.WriteFile(path, nil, 0o600) }
+
+func event(kind, id string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(
+		`{"specversion":"1.0","source":"acs.ecs","type":%q,"id":%q,"data":{"instanceId":"i-%s"}}`, kind, id, id))
+}
+
+// ids are the ids of recorded events.
+func ids(t *testing.T, lines []string) []string {
+	t.Helper()
+	var out []string
+	for _, line := range lines {
+		var e struct{ ID string }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("recorded %q: %v", line, err)
+		}
+		out = append(out, e.ID)
+	}
+	return out
+}
+
+func TestFirstHeartbeatOfABootReachesItsFunction(t *testing.T) {
+	l := up(t, options(t))
+	l.must(l.CreateInstance(l.ctx, cloud.Instance{ID: "i-1", Tags: map[string]string{"role": "web"}}))
+	l.must(l.Boot(l.ctx, "i-1"))
+	lines := l.waitRecorded(1)
+	events, err := l.Events(l.ctx, "ecs:CloudAssistant:FirstHeartbeat", "i-1")
+	l.must(err)
+	if len(events) != 1 || len(lines) != 1 {
+		t.Fatalf("got %d heartbeats on record and %d at the function, want 1 and 1", len(events), len(lines))
+	}
+	if got, want := ids(t, lines), ids(t, []string{string(events[0])}); got[0] != want[0] {
+		t.Errorf("the function got event %s, want %s", got[0], want[0])
+	}
+	all, err := l.Events(l.ctx, "", "i-1")
+	l.must(err)
+	if len(all) < 3 {
+		t.Errorf("got %d events about the instance, want those of its state too", len(all))
+	}
+	list, err := l.Instances(l.ctx)
+	l.must(err)
+	if len(list) != 1 || list[0].ID != "i-1" || list[0].State != "Running" || !list[0].AgentUp || list[0].Tags["role"] != "web" {
+		t.Errorf("got instances %+v, want i-1 running", list)
+	}
+}
+
+func TestFunctionsUseTheirServicesWithTemporaryKeys(t *testing.T) {
+	o := options(t)
+	o.Env["OWN"] = "set"
+	l := up(t, o)
+	res, err := l.Invoke(l.ctx, "events", []byte(`{"do":"call"}`))
+	l.must(err)
+	if res.FunctionError != "" {
+		t.Errorf("the function could not call Tablestore and ECS: %s", res.Body)
+	}
+	state, err := l.Faults(l.ctx)
+	l.must(err)
+	if state.Calls["ListTable"] != 1 || state.Calls["DescribeInstances"] != 1 {
+		t.Errorf("got calls %v, want one of ListTable and one of DescribeInstances", state.Calls)
+	}
+
+	res, err = l.Invoke(l.ctx, "events", []byte(`{"do":"environment"}`))
+	l.must(err)
+	var env []string
+	l.must(json.Unmarshal([]byte(res.Body), &env))
+	e := l.cloud.Endpoints()
+	for _, want := range []string{
+		"AFTERCARE_TABLESTORE_ENDPOINT=" + e.Tablestore, "AFTERCARE_ECS_ENDPOINT=" + e.ECS,
+		"AFTERCARE_TABLESTORE_INSTANCE=aftercare", "AFTERCARE_DINGTALK_URL=" + e.Webhooks["dingtalk"],
+		"AFTERCARE_DINGTALK_SECRET=" + e.WebhookSecrets["dingtalk"], "OWN=set",
+		"FC_REGION=cn-hangzhou", "FC_ACCOUNT_ID=1234567890123456",
+	} {
+		if !slices.Contains(env, want) {
+			t.Errorf("the function's environment lacks %s", want)
+		}
+	}
+	if slices.ContainsFunc(env, func(v string) bool { return strings.Contains(v, e.AccessKeySecret) }) {
+		t.Error("the function got the operator's key")
+	}
+}
+
+func TestADeliveryThatFailsIsRepeated(t *testing.T) {
+	o := options(t)
+	l := up(t, o)
+	mark := l.seen + ".fail"
+	l.must(touch(mark))
+	l.must(l.PutEvents(l.ctx, event("test", "1")))
+	l.waitRecorded(2)
+	l.must(os.Remove(mark))
+	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	d, err := l.Deliveries(l.ctx)
+	l.must(err)
+	if d.Pending != 0 {
+		t.Errorf("got %d pending deliveries, want 0", d.Pending)
+	}
+	tries := len(l.recorded())
+	l.must(l.SetDuplicate(l.ctx, 3))
+	l.must(l.PutEvents(l.ctx, event("test", "2"), event("other", "3")))
+	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	got := ids(t, l.recorded()[tries:])
+	if !slices.Equal(got, []string{"2", "2", "2"}) {
+		t.Errorf("got deliveries of events %q, want 2 three times", got)
+	}
+}
+
+func TestTriggersGetWhatTheirConfigurationSays(t *testing.T) {
+	l := up(t, options(t))
+	l.must(l.PutEvents(l.ctx, event("data-only", "1")))
+	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	if got, want := l.recorded(), []string{`{"instanceId":"i-1"}`}; !slices.Equal(got, want) {
+		t.Errorf("with eventSchema RawData the function got %q, want %q", got, want)
+	}
+	l.must(l.PutEvents(l.ctx, event("asynchronous", "2")))
+	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	if got := ids(t, l.waitRecorded(2)[1:]); !slices.Equal(got, []string{"2"}) {
+		t.Errorf("asynchronously the function got %q, want event 2", got)
+	}
+	res, err := l.FireTimer(l.ctx, "ticks", "hourly")
+	l.must(err)
+	if got := l.recorded()[2]; res.FunctionError != "" || !strings.Contains(got, `"payload":"tick"`) || !strings.Contains(got, `"triggerName":"hourly"`) {
+		t.Errorf("the timer gave %s with %+v", got, res)
+	}
+	info, err := l.Info(l.ctx)
+	l.must(err)
+	if len(info.Functions) != 2 || info.Functions[0].TimeoutMS != 20_000 ||
+		!slices.Equal(info.Functions[1].Timers, []string{"hourly"}) ||
+		!slices.Equal(info.Functions[1].Rules, []string{"ticks-data", "ticks-later"}) {
+		t.Errorf("got functions %+v", info.Functions)
+	}
+	if !slices.Equal(info.StandIns, []string{"OWN"}) {
+		t.Errorf("got stand-ins %q, want OWN alone", info.StandIns)
+	}
+}
+
+func TestTimersFollowTheirScale(t *testing.T) {
+	o := options(t)
+	o.TimerScale = 1.0 / 36000
+	l := up(t, o)
+	l.waitRecorded(2)
+}
+
+func TestHeldDeliveriesWaitAndComeInTheOrderAskedFor(t *testing.T) {
+	l := up(t, options(t))
+	byType, err := l.Hold(l.ctx, cloud.Match{Type: "test", Rule: "events-ecs"})
+	l.must(err)
+	l.must(l.PutEvents(l.ctx, event("test", "1"), event("test", "2"), event("test", "3"), event("data-only", "4")))
+	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	if got := l.recorded(); len(got) != 1 || !strings.Contains(got[0], "i-4") {
+		t.Errorf("while the deliveries are held, the functions got %q", got)
+	}
+	list, err := l.Holds(l.ctx)
+	l.must(err)
+	if len(list) != 1 || list[0].Held != 3 || list[0].Type != "test" {
+		t.Errorf("got holds %+v, want one with 3 deliveries", list)
+	}
+	l.must(l.Release(l.ctx, byType, cloud.Reversed))
+	if got := ids(t, l.recorded()[1:]); !slices.Equal(got, []string{"3", "2", "1"}) {
+		t.Errorf("released in reverse, the function got %q", got)
+	}
+
+	one, err := l.Hold(l.ctx, cloud.Match{ID: "6"})
+	l.must(err)
+	other, err := l.Hold(l.ctx, cloud.Match{Instance: "i-7"})
+	l.must(err)
+	l.must(l.PutEvents(l.ctx, event("test", "5"), event("test", "6"), event("test", "7")))
+	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	l.must(l.Release(l.ctx, other, cloud.InOrder))
+	l.must(l.Release(l.ctx, one, cloud.InOrder))
+	if got := ids(t, l.recorded()[4:]); !slices.Equal(got, []string{"5", "7", "6"}) {
+		t.Errorf("got %q, want 5, then 7 and 6 as they were released", got)
+	}
+}
+
+func TestAFaultKillsTheFunctionThatMeetsIt(t *testing.T) {
+	l := up(t, options(t))
+	f := cloud.Fault{Kill: "events"}
+	f.Call, f.Mode = "ListTable", "cut-after"
+	l.must(l.AddFault(l.ctx, f))
+	res, err := l.Invoke(l.ctx, "events", []byte(`{"do":"call"}`))
+	l.must(err)
+	if res.FunctionError == "" || !strings.Contains(res.Body, "exited") {
+		t.Errorf("the function survived with %+v", res)
+	}
+	state, err := l.Faults(l.ctx)
+	l.must(err)
+	if state.Struck != 1 {
+		t.Errorf("%d faults struck, want 1", state.Struck)
+	}
+	res, err = l.Invoke(l.ctx, "events", []byte(`{"do":"call"}`))
+	l.must(err)
+	if res.FunctionError != "" {
+		t.Errorf("a new instance failed, too: %s", res.Body)
+	}
+	killed, err := l.Kill(l.ctx, "events")
+	l.must(err)
+	if killed != 1 {
+		t.Errorf("killed %d instances, want 1", killed)
+	}
+
+	f.Kill, f.Times = "", -1
+	l.must(l.AddFault(l.ctx, f))
+	l.must(l.ClearFaults(l.ctx))
+	l.must(l.ResetCalls(l.ctx))
+	res, err = l.Invoke(l.ctx, "events", []byte(`{"do":"call"}`))
+	l.must(err)
+	state, err = l.Faults(l.ctx)
+	l.must(err)
+	if res.FunctionError != "" || state.Calls["ListTable"] != 1 {
+		t.Errorf("after all faults were dropped: %s, calls %v", res.Body, state.Calls)
+	}
+}
+
+func TestDeadLettersAreListed(t *testing.T) {
+	o := options(t)
+	o.RetryScale = 1e-6
+	l := up(t, o)
+	l.must(touch(l.seen + ".fail"))
+	l.must(l.PutEvents(l.ctx, event("data-only", "1")))
+	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	letters, err := l.DeadLetters(l.ctx)
+	l.must(err)
+	if len(letters) != 1 || letters[0].Attempts != 4 || !strings.Contains(letters[0].LastError, "refused on purpose") {
+		t.Errorf("got dead letters %+v, want one after 4 attempts", letters)
+	}
+}
+
+func TestTimeoutsAreOverridden(t *testing.T) {
+	o := options(t)
+	o.Timeouts = map[string]time.Duration{"": 2 * time.Second, "ticks": 7 * time.Second}
+	l := up(t, o)
+	info, err := l.Info(l.ctx)
+	l.must(err)
+	if info.Functions[0].TimeoutMS != 2000 || info.Functions[1].TimeoutMS != 7000 {
+		t.Errorf("got functions %+v, want timeouts of 2 s and 7 s", info.Functions)
+	}
+}
+
+func TestTheFunctionsOutputIsLogged(t *testing.T) {
+	o := options(t)
+	l := up(t, o)
+	_, err := l.Invoke(l.ctx, "events", []byte(`{"do":"environment"}`))
+	l.must(err)
+	text, err := os.ReadFile(filepath.Join(o.Data, "functions.log"))
+	l.must(err)
+	if !strings.Contains(string(text), "FC Invoke Start RequestId") {
+		t.Errorf("the log holds %q, not the invocation", text)
+	}
+}

@@ -1,0 +1,139 @@
+package cloud_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/tests/localcloud/cloud"
+	"aftercare/tests/localcloud/project"
+)
+
+// waitGoroutines waits until no goroutine of a local cloud is left.
+func waitGoroutines(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		var left []string
+		for _, stack := range strings.Split(string(stacks), "\n\n") {
+			if strings.Contains(stack, "aftercare/tests/localcloud/") && !strings.Contains(stack, "cloud_test.") {
+				left = append(left, stack)
+			}
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines are left, for example:\n%s", len(left), left[0])
+		}
+	}
+}
+
+func TestOneFolderServesOneLocalCloud(t *testing.T) {
+	o := options(t)
+	up(t, o)
+	o.Fresh = true
+	_, err := cloud.Up(o)
+	var busy *cloud.BusyError
+	if !errors.As(err, &busy) || busy.PID != os.Getpid() {
+		t.Fatalf("got %v, want that process %d uses the folder", err, os.Getpid())
+	}
+	if _, err := os.Stat(filepath.Join(o.Data, "ecs.db")); err != nil {
+		t.Errorf("a fresh start emptied a folder in use: %v", err)
+	}
+}
+
+func TestAFolderOfSomebodyElseIsLeftAlone(t *testing.T) {
+	o := options(t)
+	o.Fresh = true
+	if err := os.MkdirAll(o.Data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	thesis := filepath.Join(o.Data, "thesis.txt")
+	if err := os.WriteFile(thesis, []byte("years of work"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cloud.Up(o); err == nil || !strings.Contains(err.Error(), "is not empty, and was not made by a local cloud") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	entries, err := os.ReadDir(o.Data)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("got %v and %v, want thesis.txt alone", entries, err)
+	}
+}
+
+func TestFreshRemovesWhatAnEarlierRunLeft(t *testing.T) {
+	o := options(t)
+	c, err := cloud.Up(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{Client: &cloud.Client{URL: c.Endpoints().Control}, t: t, ctx: t.Context()}
+	l.must(l.CreateInstance(l.ctx, cloud.Instance{ID: "i-1"}))
+	l.must(c.Close())
+	o.Fresh = true
+	l = up(t, o)
+	list, err := l.Instances(l.ctx)
+	l.must(err)
+	events, err := l.Events(l.ctx, "", "")
+	l.must(err)
+	if len(list) != 0 || len(events) != 0 {
+		t.Errorf("got instances %v and events %s, want none", list, events)
+	}
+}
+
+func TestAStartThatFailsLeavesNothingBehind(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*cloud.Options)
+		want   string
+	}{
+		"no data folder":       {func(o *cloud.Options) { o.Data = "" }, "a data folder is required"},
+		"a key without secret": {func(o *cloud.Options) { o.Key.ID = "me" }, "needs a secret"},
+		"no project file":      {func(o *cloud.Options) { o.Project += "x" }, "read the project"},
+		"another region":       {func(o *cloud.Options) { o.Region = "mars"; o.Env["REGION"] = "venus" }, "one local cloud is one region"},
+		"a timeout of nobody":  {func(o *cloud.Options) { o.Timeouts = map[string]time.Duration{"nobody": 1} }, "the function nobody, which does not exist"},
+		"no code":              {func(o *cloud.Options) { o.Dist = t.TempDir() }, "find the handler"},
+		"a public address":     {func(o *cloud.Options) { o.Listen.Control = "0.0.0.0:0" }, "is not on loopback"},
+		"tables cannot be made": {func(o *cloud.Options) {
+			o.Prepare = func(cloud.Endpoints) error { return errors.New("no tables") }
+		}, "prepare: no tables"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			good := options(t)
+			bad := good
+			bad.Env = map[string]string{"PROBE_RECORD": good.Env["PROBE_RECORD"]}
+			c.change(&bad)
+			if _, err := cloud.Up(bad); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+			up(t, good)
+		})
+	}
+	t.Run("nothing of it is left", waitGoroutines)
+}
+
+func TestACallersLookupMustKnowEveryVariable(t *testing.T) {
+	o := options(t)
+	o.Lookup = func(name string) (string, bool) { return "cn-beijing", name == "REGION" }
+	_, err := cloud.Up(o)
+	var missing project.Missing
+	if !errors.As(err, &missing) || strings.Join(missing, " ") != "ACCOUNT OWN" {
+		t.Errorf("got %v, want ACCOUNT and OWN missing", err)
+	}
+}
+
+func TestWithoutAProjectThereAreNoFunctions(t *testing.T) {
+	o := options(t)
+	o.Project, o.Region = "", "cn-beijing"
+	l := up(t, o)
+	info, err := l.Info(l.ctx)
+	l.must(err)
+	if len(info.Functions) != 0 || info.Region != "cn-beijing" {
+		t.Errorf("got %+v, want no functions in cn-beijing", info)
+	}
+}
