@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -13,7 +12,13 @@ const (
 	maxSteps = 20
 )
 
-var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+// isIdentifier reports whether s is 1 to 63 small letters, digits and -, and
+// does not begin with -. A regular expression would be compiled at every cold
+// start.
+func isIdentifier(s string) bool {
+	return s != "" && len(s) <= 63 && s[0] != '-' &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
 
 // flowCompiler turns a parsed file into flows. Its methods add a fault for
 // whatever they cannot use and go on.
@@ -95,7 +100,7 @@ func (c *flowCompiler) identifier(n ast.Node, what string, seen map[string]posit
 		return ""
 	}
 	at := c.at(sc.node)
-	if !identifier.MatchString(sc.text) {
+	if !isIdentifier(sc.text) {
 		c.add(at, "%s must consist of a-z, 0-9 and -, begin with a letter or digit, and have at most 63 characters; this is %.70q", what, sc.text)
 		return ""
 	}

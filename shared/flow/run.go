@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,13 @@ const (
 	room = 2 << 10
 )
 
-var marker = regexp.MustCompile(` \[[0-9a-f]{32}\]$`)
+// marked reports whether name ends like a marker: a space and 32 hex digits in
+// brackets.
+func marked(name string) bool {
+	at := len(name) - markerLen
+	return at >= 0 && strings.HasPrefix(name[at:], " [") && strings.HasSuffix(name, "]") &&
+		strings.Trim(name[at+2:len(name)-1], "0123456789abcdef") == ""
+}
 
 func (c *flowCompiler) run(n ast.Node, f *compiledFlow, step *compiledStep) {
 	m := c.mapping(n, "run", "name", "type", "content", "timeout", "workingDir", "username", "parameters")
@@ -134,7 +139,7 @@ func (c *flowCompiler) attribute(m *mapping, key string, limit int) string {
 func (c *flowCompiler) name(m *mapping, f *compiledFlow, step *compiledStep) {
 	if n := m.find("name"); n != nil {
 		step.run.Name = c.attribute(m, "name", maxName)
-		if marker.MatchString(step.run.Name) {
+		if marked(step.run.Name) {
 			c.add(c.at(c.resolve(n)), "name must not end like a marker of Aftercare, which is cut off: remove the digits in brackets")
 		}
 		return
