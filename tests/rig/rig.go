@@ -8,15 +8,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 
 	"aftercare/shared/alert"
 	"aftercare/shared/event"
@@ -51,6 +48,10 @@ type Options struct {
 	ECS func(*ecs.Options)
 	// NoAlerts leaves every channel unset.
 	NoAlerts bool
+	// OneClock lets the local ECS go by the rig's clock, for throttled minutes
+	// and days. Moved by more than a quarter of an hour, that clock makes every
+	// signature too old.
+	OneClock bool
 }
 
 // Rig is one running Aftercare.
@@ -63,11 +64,13 @@ type Rig struct {
 	Settings handler.Settings
 	Timeout  time.Duration
 	Log      *Log
+	// Key is what invocations sign with. The services go on accepting the one
+	// that the rig began with, and no other.
+	Key access.Key
 
-	key      access.Key
 	offset   atomic.Int64
 	requests atomic.Int64
-	instance *handler.Function
+	process  *Process
 	ledger   *ledger.Ledger
 
 	mu     sync.Mutex
@@ -100,13 +103,13 @@ func New(t testing.TB, o Options) *Rig {
 	t.Helper()
 	r := &Rig{
 		t: t, Faults: &fault.Set{}, Timeout: 10 * time.Second, Log: &Log{},
-		key:  access.Key{ID: "STS.rig", Secret: "rig-secret-key", Token: "rig-security-token"},
+		Key:  access.Key{ID: "STS.rig", Secret: "rig-secret-key", Token: "rig-security-token"},
 		more: make(chan struct{}, 1),
 	}
 	if o.Timeout > 0 {
 		r.Timeout = o.Timeout
 	}
-	keys := access.NewKeys(r.key)
+	keys := access.NewKeys(r.Key)
 	var err error
 	r.Tables, err = tablestore.Start(tablestore.Options{Keys: keys, Now: r.Now, Faults: r.Faults})
 	r.must(err)
@@ -117,6 +120,9 @@ func New(t testing.TB, o Options) *Rig {
 	cloud := ecs.Options{
 		Dir: t.TempDir(), Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
 		Delays: ecs.Delays{Boot: -1, Pickup: -1, AbortAfter: 50 * time.Millisecond},
+	}
+	if o.OneClock {
+		cloud.Now = r.Now
 	}
 	if o.ECS != nil {
 		o.ECS(&cloud)
@@ -160,14 +166,6 @@ func New(t testing.TB, o Options) *Rig {
 	return r
 }
 
-// Restart replaces the function instance by a new one, as after a crash.
-func (r *Rig) Restart() {
-	r.t.Helper()
-	f, err := handler.NewWith("rig", r.Settings, r.Log, r.Now)
-	r.must(err)
-	r.instance = f
-}
-
 // Now is the rig's clock, in UTC.
 func (r *Rig) Now() time.Time { return time.Now().UTC().Add(time.Duration(r.offset.Load())) }
 
@@ -184,7 +182,7 @@ func (r *Rig) openLedger() {
 	c.Transport = pool
 	var err error
 	r.ledger, err = ledger.Open(context.Background(), c, ledger.Credentials{
-		AccessKeyID: r.key.ID, AccessKeySecret: r.key.Secret, SecurityToken: r.key.Token,
+		AccessKeyID: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token,
 	})
 	r.must(err)
 }
@@ -204,59 +202,6 @@ func (r *Rig) Records(instanceID string) ledger.Records {
 	r.must(err)
 	return records
 }
-
-// Context is that of a new invocation, as Function Compute makes it.
-func (r *Rig) Context() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), r.Timeout)
-	return fccontext.NewContext(ctx, &fccontext.FcContext{
-		RequestID: fmt.Sprintf("request-%d", r.requests.Add(1)),
-		Region:    Region, AccountId: Account,
-		Credentials: fccontext.Credentials{
-			AccessKeyId: r.key.ID, AccessKeySecret: r.key.Secret, SecurityToken: r.key.Token,
-		},
-	}), cancel
-}
-
-func (r *Rig) call(h handler.Handler, payload []byte) (handler.Outcome, error) {
-	ctx, cancel := r.Context()
-	defer cancel()
-	r.mu.Lock()
-	r.crash = cancel
-	r.mu.Unlock()
-	return h(ctx, payload)
-}
-
-// Crash makes the invocation that is under way end as if its process were
-// killed: nothing that it tries from now on reaches a service. Restart follows.
-func (r *Rig) Crash() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.crash()
-}
-
-// CrashAt makes the next invocation crash at the named call, which takes
-// effect if the mode says so.
-func (r *Rig) CrashAt(call string, mode fault.Mode) {
-	r.Faults.Add(fault.Fault{Call: call, Mode: mode, OnStrike: r.Crash})
-}
-
-// TaskCompleted invokes the function task-completed.
-func (r *Rig) TaskCompleted(payload []byte) (handler.Outcome, error) {
-	return r.call(r.instance.TaskCompleted, payload)
-}
-
-// FirstHeartbeat invokes the function first-heartbeat.
-func (r *Rig) FirstHeartbeat(payload []byte) (handler.Outcome, error) {
-	return r.call(r.instance.FirstHeartbeat, payload)
-}
-
-// SubmitTask invokes the function submit-task.
-func (r *Rig) SubmitTask(payload []byte) (handler.Outcome, error) {
-	return r.call(r.instance.SubmitTask, payload)
-}
-
-// Sweep invokes the function sweep.
-func (r *Rig) Sweep() (handler.Outcome, error) { return r.call(r.instance.Sweep, []byte(`{}`)) }
 
 func (r *Rig) emit(e ecs.CloudEvent) {
 	r.mu.Lock()

@@ -1,0 +1,105 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+
+	"aftercare/shared/handler"
+	"aftercare/tests/localcloud/fault"
+)
+
+// Process is one function instance: what a process of a function's binary
+// would share between its invocations. It takes all four kinds of them.
+type Process struct {
+	*handler.Function
+	rig *Rig
+}
+
+// Another starts a further function instance beside the rig's own.
+func (r *Rig) Another() *Process {
+	r.t.Helper()
+	f, err := handler.NewWith("rig", r.Settings, r.Log, r.Now)
+	r.must(err)
+	return &Process{Function: f, rig: r}
+}
+
+// Restart replaces the rig's function instance by a new one, as after a crash.
+func (r *Rig) Restart() {
+	r.t.Helper()
+	r.process = r.Another()
+}
+
+// Context is that of a new invocation, as Function Compute makes it.
+func (r *Rig) Context() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.Timeout)
+	return fccontext.NewContext(ctx, &fccontext.FcContext{
+		RequestID: fmt.Sprintf("request-%d", r.requests.Add(1)),
+		Region:    Region, AccountId: Account,
+		Credentials: fccontext.Credentials{
+			AccessKeyId: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token,
+		},
+	}), cancel
+}
+
+func (p *Process) call(h handler.Handler, payload []byte) (handler.Outcome, error) {
+	ctx, cancel := p.rig.Context()
+	defer cancel()
+	p.rig.mu.Lock()
+	p.rig.crash = cancel
+	p.rig.mu.Unlock()
+	return h(ctx, payload)
+}
+
+// Crash makes the invocation that was begun last end as if its process were
+// killed: nothing that it tries from now on reaches a service. Restart follows.
+func (r *Rig) Crash() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.crash()
+}
+
+// CrashAt makes the next invocation crash at the named call, which takes
+// effect if the mode says so.
+func (r *Rig) CrashAt(call string, mode fault.Mode) {
+	r.Faults.Add(fault.Fault{Call: call, Mode: mode, OnStrike: r.Crash})
+}
+
+// TaskCompleted invokes the function task-completed.
+func (p *Process) TaskCompleted(payload []byte) (handler.Outcome, error) {
+	return p.call(p.Function.TaskCompleted, payload)
+}
+
+// FirstHeartbeat invokes the function first-heartbeat.
+func (p *Process) FirstHeartbeat(payload []byte) (handler.Outcome, error) {
+	return p.call(p.Function.FirstHeartbeat, payload)
+}
+
+// SubmitTask invokes the function submit-task.
+func (p *Process) SubmitTask(payload []byte) (handler.Outcome, error) {
+	return p.call(p.Function.SubmitTask, payload)
+}
+
+// Sweep invokes the function sweep.
+func (p *Process) Sweep() (handler.Outcome, error) {
+	return p.call(p.Function.Sweep, []byte(`{}`))
+}
+
+// TaskCompleted invokes the function task-completed of the rig's own process.
+func (r *Rig) TaskCompleted(payload []byte) (handler.Outcome, error) {
+	return r.process.TaskCompleted(payload)
+}
+
+// FirstHeartbeat invokes the function first-heartbeat of the rig's own process.
+func (r *Rig) FirstHeartbeat(payload []byte) (handler.Outcome, error) {
+	return r.process.FirstHeartbeat(payload)
+}
+
+// SubmitTask invokes the function submit-task of the rig's own process.
+func (r *Rig) SubmitTask(payload []byte) (handler.Outcome, error) {
+	return r.process.SubmitTask(payload)
+}
+
+// Sweep invokes the function sweep of the rig's own process.
+func (r *Rig) Sweep() (handler.Outcome, error) { return r.process.Sweep() }
