@@ -82,6 +82,7 @@ type mistake struct {
 // expressions compiles the expressions of one file. Files repeat themselves,
 // so it keeps what it compiled. It is not safe for concurrent use.
 type expressions struct {
+	base     *conf.Config // what every config has in common
 	configs  map[use]*conf.Config
 	compiled map[expression]result
 }
@@ -106,7 +107,16 @@ type result struct {
 }
 
 func newExpressions() *expressions {
-	return &expressions{configs: map[use]*conf.Config{}, compiled: map[expression]result{}}
+	base := conf.CreateNew()
+	for _, opt := range append([]expr.Option{expr.MaxNodes(maxNodes)}, ours...) {
+		opt(base)
+	}
+	for name := range base.Builtins {
+		if !slices.Contains(functions, name) || base.Functions[name] != nil {
+			delete(base.Builtins, name)
+		}
+	}
+	return &expressions{base: base, configs: map[use]*conf.Config{}, compiled: map[expression]result{}}
 }
 
 // config is what the library needs to know for a use.
@@ -114,18 +124,11 @@ func (x *expressions) config(u use) *conf.Config {
 	if known, ok := x.configs[u]; ok {
 		return known
 	}
-	c := conf.CreateNew()
-	opts := append([]expr.Option{expr.Env(fieldTypes(u.on)), expr.MaxNodes(maxNodes)}, ours...)
+	c := new(*x.base)
+	expr.Env(fieldTypes(u.on))(c)
 	if u.condition {
-		opts = append(opts, expr.AsBool(), expr.WarnOnAny())
-	}
-	for _, opt := range opts {
-		opt(c)
-	}
-	for name := range c.Builtins {
-		if !slices.Contains(functions, name) || c.Functions[name] != nil {
-			delete(c.Builtins, name)
-		}
+		expr.AsBool()(c)
+		expr.WarnOnAny()(c)
 	}
 	x.configs[u] = c
 	return c
