@@ -74,6 +74,7 @@ var (
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
 	}
+	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
 	// ecsResources are the kinds of resources that an action is about; see the
 	// RAM table of each API's page.
 	ecsResources = map[string][]string{
@@ -105,33 +106,43 @@ func checkPolicies(d *document, all map[string]policy, f *faults) {
 			checkGrants(d.functions[fn], p, f)
 		case name == "trust":
 			checkTrust(p, f)
+		case name == "operator":
+			checkResources(name, p, f)
 		default:
-			f.check(name == "operator", "%s: the policy is nobody's", name)
+			f.check(false, "%s: the policy is nobody's", name)
 		}
 	}
 }
 
-func checkGrants(fn function, p policy, f *faults) {
+// checkResources: each action is one, and is allowed on what it is about.
+func checkResources(name string, p policy, f *faults) {
 	seen := map[grant]bool{}
 	about := map[string][]string{}
 	for _, g := range p.grants() {
-		f.check(!seen[g], "%s: %s on %s is allowed twice", fn.key, g.action, g.resource)
+		f.check(!seen[g], "%s: %s on %s is allowed twice", name, g.action, g.resource)
 		seen[g] = true
 		if !actionForm.MatchString(g.action) {
-			f.check(false, "%s: %q is not one action", fn.key, g.action)
+			f.check(false, "%s: %q is not one action", name, g.action)
 			continue
 		}
 		service, _, _ := strings.Cut(g.action, ":")
 		form := resourceForms[service]
-		f.check(form != nil && form.MatchString(g.resource) && !strings.HasSuffix(g.resource, "_*"),
-			"%s: %s is allowed on %q, which is not the form of what it needs", fn.key, g.action, g.resource)
-		if m := regexp.MustCompile(`:(instance|command)/\*$`).FindStringSubmatch(g.resource); service == "ecs" && m != nil {
+		f.check(form != nil && form.MatchString(g.resource),
+			"%s: %s is allowed on %q, which is not the form of what it needs", name, g.action, g.resource)
+		if m := ecsKind.FindStringSubmatch(g.resource); service == "ecs" && m != nil {
 			about[g.action] = append(about[g.action], m[1])
 		}
 	}
 	for action, kinds := range about {
 		slices.Sort(kinds)
-		f.check(slices.Equal(kinds, ecsResources[action]), "%s: %s is allowed on %v, it is about %v", fn.key, action, kinds, ecsResources[action])
+		f.check(slices.Equal(kinds, ecsResources[action]), "%s: %s is allowed on %v, it is about %v", name, action, kinds, ecsResources[action])
+	}
+}
+
+func checkGrants(fn function, p policy, f *faults) {
+	checkResources(fn.key, p, f)
+	for _, g := range p.grants() {
+		f.check(!strings.HasSuffix(g.resource, "/aftercare_*"), "%s: %s is allowed on all tables", fn.key, g.action)
 	}
 	for action, needed := range map[string]bool{
 		"log:PostLogStoreLogs": fn.props.object("logConfig") != nil,
@@ -166,20 +177,21 @@ func TestEveryFaultOfAPolicyIsSeen(t *testing.T) {
 		change func(all map[string]policy)
 		want   string
 	}{
-		"no policy":           {func(all map[string]policy) { delete(all, "sweep") }, "sweep: there is no policy"},
-		"a policy of nobody":  {func(all map[string]policy) { all["other"] = all["sweep"] }, "other: the policy is nobody's"},
-		"another version":     {func(all map[string]policy) { all["sweep"] = policy{Version: "2"} }, "sweep: the version is not 1"},
-		"a denial":            {add("sweep", statement{Effect: "Deny", Action: []string{"ots:PutRow"}}), "sweep: a statement does not allow"},
-		"no action":           {add("sweep", statement{Effect: "Allow"}), "sweep: a statement has no action"},
-		"every action":        {add("sweep", allow("ots:*", wakeups)), `sweep: "ots:*" is not one action`},
-		"many actions":        {add("sweep", allow("ots:Get*", wakeups)), `sweep: "ots:Get*" is not one action`},
-		"another service":     {add("sweep", allow("oss:GetObject", "acs:oss:*:*:bucket")), `sweep: "oss:GetObject" is not one action`},
-		"every resource":      {add("sweep", allow("ots:UpdateRow", "*")), `sweep: ots:UpdateRow is allowed on "*"`},
-		"every table":         {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "wakeups", "*", 1))), "sweep: ots:UpdateRow is allowed on"},
-		"an account's own":    {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "<account>", "42", 1))), "sweep: ots:UpdateRow is allowed on"},
-		"the same twice":      {add("sweep", allow("ots:PutRow", wakeups)), "sweep: ots:PutRow on " + wakeups + " is allowed twice"},
-		"too much for an API": {add("sweep", allow("ecs:RunCommand", "acs:ecs:<region>:<account>:command/*")), "sweep: ecs:RunCommand is allowed on [command instance]"},
-		"a queue for nothing": {add("sweep", allow("mns:SendMessage", "acs:mns:<region>:<account>:/queues/<dead-letter-queue>/messages")), "sweep: mns:SendMessage is allowed: true, needed by s.yaml: false"},
+		"no policy":              {func(all map[string]policy) { delete(all, "sweep") }, "sweep: there is no policy"},
+		"a policy of nobody":     {func(all map[string]policy) { all["other"] = all["sweep"] }, "other: the policy is nobody's"},
+		"another version":        {func(all map[string]policy) { all["sweep"] = policy{Version: "2"} }, "sweep: the version is not 1"},
+		"a denial":               {add("sweep", statement{Effect: "Deny", Action: []string{"ots:PutRow"}}), "sweep: a statement does not allow"},
+		"no action":              {add("sweep", statement{Effect: "Allow"}), "sweep: a statement has no action"},
+		"every action":           {add("sweep", allow("ots:*", wakeups)), `sweep: "ots:*" is not one action`},
+		"many actions":           {add("sweep", allow("ots:Get*", wakeups)), `sweep: "ots:Get*" is not one action`},
+		"another service":        {add("sweep", allow("oss:GetObject", "acs:oss:*:*:bucket")), `sweep: "oss:GetObject" is not one action`},
+		"every resource":         {add("sweep", allow("ots:UpdateRow", "*")), `sweep: ots:UpdateRow is allowed on "*"`},
+		"every table":            {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "wakeups", "*", 1))), "sweep: ots:UpdateRow is allowed on all tables"},
+		"too much for operators": {add("operator", allow("ots:*", wakeups)), `operator: "ots:*" is not one action`},
+		"an account's own":       {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "<account>", "42", 1))), "sweep: ots:UpdateRow is allowed on"},
+		"the same twice":         {add("sweep", allow("ots:PutRow", wakeups)), "sweep: ots:PutRow on " + wakeups + " is allowed twice"},
+		"too much for an API":    {add("sweep", allow("ecs:RunCommand", "acs:ecs:<region>:<account>:command/*")), "sweep: ecs:RunCommand is allowed on [command instance]"},
+		"a queue for nothing":    {add("sweep", allow("mns:SendMessage", "acs:mns:<region>:<account>:/queues/<dead-letter-queue>/messages")), "sweep: mns:SendMessage is allowed: true, needed by s.yaml: false"},
 		"no logs": {func(all map[string]policy) {
 			p := all["sweep"]
 			p.Statement = slices.DeleteFunc(p.Statement, func(s statement) bool { return s.Action[0] == "log:PostLogStoreLogs" })

@@ -44,8 +44,9 @@ var rules = []rule{
 
 	// The tools.
 	{"scripts/aftercare", []string{"shared/...", cobra}},
-	// It makes Aftercare's tables before the functions run.
-	{"scripts/localcloud", []string{"tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
+	// It makes Aftercare's tables before the functions run, and explains why a
+	// data file cannot be opened.
+	{"scripts/localcloud", []string{"tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.

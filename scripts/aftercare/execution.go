@@ -1,0 +1,74 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"aftercare/shared/remediation"
+)
+
+// execution is how an execution is printed for programs.
+type execution struct {
+	InstanceID  string    `json:"instanceId"`
+	InvokeID    string    `json:"invokeId"`
+	CommandID   string    `json:"commandId,omitempty"`
+	CommandName string    `json:"commandName,omitempty"`
+	Status      string    `json:"status"`
+	ExitCode    *int64    `json:"exitCode,omitempty"`
+	ErrorCode   string    `json:"errorCode,omitempty"`
+	ErrorDesc   string    `json:"errorDesc,omitempty"`
+	RepeatMode  string    `json:"repeatMode,omitempty"`
+	Repeats     int64     `json:"repeats,omitempty"`
+	StartTime   time.Time `json:"startTime,omitzero"`
+	FinishTime  time.Time `json:"finishTime,omitzero"`
+	OwnerUID    string    `json:"ownerUid,omitempty"`
+	PlayerUID   string    `json:"playerUid,omitempty"`
+	Region      string    `json:"region,omitempty"`
+	EventID     string    `json:"eventId,omitempty"`
+	TaskID      string    `json:"taskId,omitempty"`
+	Source      string    `json:"source"`
+	Received    time.Time `json:"received"`
+}
+
+func printed(e remediation.Execution) execution {
+	ev := e.Event
+	return execution{
+		InstanceID: ev.InstanceID, InvokeID: ev.InvokeID, CommandID: ev.CommandID, CommandName: e.Name,
+		Status: string(ev.Status), ExitCode: ev.ExitCode, ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc,
+		RepeatMode: ev.RepeatMode, Repeats: ev.Repeats, StartTime: ev.StartTime, FinishTime: ev.FinishTime,
+		OwnerUID: ev.OwnerUID, PlayerUID: ev.PlayerUID, Region: ev.Region, EventID: ev.ID,
+		TaskID: e.TaskID, Source: e.Source, Received: e.Received,
+	}
+}
+
+// byFinish sorts executions by when they finished.
+func byFinish(list []execution) {
+	slices.SortStableFunc(list, func(a, b execution) int {
+		return cmp.Or(a.FinishTime.Compare(b.FinishTime), cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.InvokeID, b.InvokeID))
+	})
+}
+
+// executionTable is executions for people; the instance has a column if they
+// are of several.
+func executionTable(title string, list []execution, several bool) *table {
+	t := &table{title: title, head: []string{"FINISHED", "COMMAND", "STATUS", "EXIT", "TOOK", "INVOCATION", "TASK", "ERROR"}}
+	if several {
+		t.head = slices.Insert(t.head, 1, "INSTANCE")
+	}
+	for _, e := range list {
+		name := e.CommandName
+		if name == "" {
+			name = e.CommandID
+		}
+		row := []string{
+			moment(e.FinishTime), name, e.Status, code(e.ExitCode), between(e.StartTime, e.FinishTime),
+			e.InvokeID, e.TaskID, errorOf(e.ErrorCode, e.ErrorDesc),
+		}
+		if several {
+			row = slices.Insert(row, 1, e.InstanceID)
+		}
+		t.add(row...)
+	}
+	return t
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/ledger"
+)
+
+func newQuarantine(getenv func(string) string) *cobra.Command {
+	return group("quarantine", "Look at payloads that could not be read", newQuarantineList(getenv), newQuarantineShow(getenv))
+}
+
+// quarantined is how a payload's entry is printed for programs.
+type quarantined struct {
+	SHA256   string    `json:"sha256"`
+	Size     int64     `json:"sizeBytes"`
+	Kept     int       `json:"keptBytes"`
+	Reason   string    `json:"reason"`
+	Function string    `json:"function"`
+	At       time.Time `json:"at"`
+}
+
+func newQuarantineList(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the payloads of the last 30 days, the newest last",
+		Args:  noMore,
+	}
+	s := storeFlags(cmd, getenv)
+	format := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		list := []quarantined{}
+		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+			return l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
+				list = append(list, quarantined{q.SHA256, q.Size, len(q.Payload), q.Reason, q.Function, q.At})
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(list, func(a, b quarantined) int {
+			return cmp.Or(a.At.Compare(b.At), strings.Compare(a.SHA256, b.SHA256))
+		})
+		if format.json() {
+			return printJSON(cmd.OutOrStdout(), list)
+		}
+		if len(list) == 0 {
+			fmt.Fprintln(cmd.OutOrStdout(), "nothing is in quarantine")
+		}
+		t := &table{head: []string{"LAST SEEN", "FUNCTION", "BYTES", "SHA256", "REASON"}}
+		for _, q := range list {
+			t.add(moment(q.At), q.Function, strconv.FormatInt(q.Size, 10), q.SHA256, q.Reason)
+		}
+		t.print(cmd.OutOrStdout())
+		return nil
+	}
+	return cmd
+}
+
+var digits = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
+
+func newQuarantineShow(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show SHA256",
+		Short: "Print one payload as it was received, up to its first 1 MB",
+		Args:  one("SHA256"),
+	}
+	s := storeFlags(cmd, getenv)
+	cmd.Long += "\n\nThe first six digits of its SHA256 are enough if no other payload has them."
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		prefix := strings.ToLower(args[0])
+		if !digits.MatchString(prefix) {
+			return usageError{errors.New("SHA256 must be 6 to 64 hex digits")}
+		}
+		var found []ledger.Quarantined
+		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+			return l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
+				if strings.HasPrefix(q.SHA256, prefix) {
+					found = append(found, q)
+				}
+				return nil
+			})
+		})
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0:
+			return fmt.Errorf("no payload with the SHA256 %s is in quarantine", prefix)
+		case len(found) > 1:
+			return fmt.Errorf("%d payloads have a SHA256 that begins with %s: give more digits", len(found), prefix)
+		}
+		q := found[0]
+		_, err = cmd.OutOrStdout().Write(q.Payload)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %d of %d bytes kept, last seen %s\n",
+			plain(q.Function), plain(q.Reason), len(q.Payload), q.Size, moment(q.At))
+		return err
+	}
+	return cmd
+}

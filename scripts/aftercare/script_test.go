@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/tablestore"
+	"aftercare/tests/rig"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"aftercare": main})
+}
+
+// TestScripts plays the scripts of testdata against two local Tablestores:
+// one that Aftercare has worked with, and with each script one without tables.
+func TestScripts(t *testing.T) {
+	r := worked(t)
+	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			fresh, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { fresh.Close() })
+			keys := credentials(t, r)
+			env.Vars = append(env.Vars,
+				"AFTERCARE_TABLESTORE_ENDPOINT="+r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
+				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
+				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
+				"FRESH_ENDPOINT="+fresh.Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
+				"TODAY="+r.Now().Format(time.DateOnly),
+				// The race detector would keep each process for a second.
+				"GORACE=atexit_sleep_ms=0",
+			)
+			return nil
+		},
+	})
+}
+
+// credentials are the keys with which the rig's functions work.
+func credentials(t *testing.T, r *rig.Rig) fccontext.Credentials {
+	t.Helper()
+	ctx, cancel := r.Context()
+	defer cancel()
+	fctx, ok := fccontext.FromContext(ctx)
+	if !ok {
+		t.Fatal("the rig's context has no credentials")
+	}
+	return fctx.Credentials
+}
+
+const flows = `
+version: 1
+flows:
+  - name: look-after
+    on: task-completed
+    when: event.commandName == "urgent" && event.invocationStatus == "Success"
+    steps:
+      - id: look
+        run: {type: RunShellScript, content: "echo looked-at-secret"}
+`
+
+// worked is a rig after some work. i-web-1 has booted; the task urgent
+// succeeded there and was followed by a flow, slow failed with exit code 3,
+// long is running, and stuck was claimed by an invocation that died. i-web-2
+// is down, with two tasks in its queue; the name of one would turn a
+// terminal's text around. A payload is in quarantine.
+func worked(t *testing.T) *rig.Rig {
+	t.Helper()
+	r := rig.New(t, rig.Options{Flows: flows})
+	submit := func(instance, name, content string, priority int) {
+		out, err := r.SubmitTask(encode(map[string]any{
+			"dedupeKey": instance + "/" + name, "instanceId": instance, "priority": priority,
+			"run": map[string]any{
+				"name": name, "type": "RunShellScript", "content": content,
+				"parameters": map[string]any{"password": "parameter-secret"},
+			},
+		}))
+		if err == nil && (len(out.Items) != 1 || out.Items[0].Result != handler.ResultAccepted) {
+			err = fmt.Errorf("submission of %s: %+v", name, out)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Create("i-web-1")
+	r.Create("i-web-2")
+	submit("i-web-1", "slow", "echo script-secret; exit 3", 1)
+	submit("i-web-1", "urgent", "echo script-secret", 9)
+	submit("i-web-2", "waiting\u202e", "echo script-secret", 5)
+	submit("i-web-2", "first", "echo script-secret", 9)
+	must(t)(r.FirstHeartbeat(r.Boot("i-web-1")))
+	for range 3 {
+		must(t)(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
+	}
+	submit("i-web-1", "long", "sleep 300", 5)
+	r.CrashAt("RunCommand", fault.HangBefore)
+	submit("i-web-1", "stuck", "echo script-secret", 5)
+	r.Restart()
+	must(t)(r.TaskCompleted([]byte("{\"cut\n")))
+	return r
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func must(t *testing.T) func(handler.Outcome, error) {
+	return func(_ handler.Outcome, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/transport"
+)
+
+// The variables that say where the tables are and with which key they are read.
+const (
+	variableEndpoint = "AFTERCARE_TABLESTORE_ENDPOINT"
+	variableInstance = "AFTERCARE_TABLESTORE_INSTANCE"
+	variableKeyID    = "ALIBABA_CLOUD_ACCESS_KEY_ID"
+	variableSecret   = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+	variableToken    = "ALIBABA_CLOUD_SECURITY_TOKEN"
+)
+
+const keysHelp = `
+The access key comes from the environment: ` + variableKeyID + `,
+` + variableSecret + `, and ` + variableToken + `
+for a temporary one.`
+
+// store is where the tables are, from flags or the environment.
+type store struct {
+	getenv             func(string) string
+	endpoint, instance string
+	timeout            time.Duration
+}
+
+// storeFlags adds the flags that say where the tables are.
+func storeFlags(cmd *cobra.Command, getenv func(string) string) *store {
+	s := &store{getenv: getenv}
+	flags := cmd.Flags()
+	flags.StringVar(&s.endpoint, "tablestore-endpoint", "", "the Tablestore instance's `URL` (default $"+variableEndpoint+")")
+	flags.StringVar(&s.instance, "tablestore-instance", "", "the Tablestore instance's `name` (default $"+variableInstance+")")
+	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "give up after this `time`")
+	cmd.Long = cmd.Short + ". Times are in UTC.\n" + keysHelp
+	return s
+}
+
+// with opens the ledger and hands it over, for as long as the timeout says.
+func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledger) error) error {
+	get := func(flag, variable string) string {
+		if flag != "" {
+			return flag
+		}
+		return strings.TrimSpace(s.getenv(variable))
+	}
+	endpoint, instance := get(s.endpoint, variableEndpoint), get(s.instance, variableInstance)
+	keys := ledger.Credentials{
+		AccessKeyID: s.getenv(variableKeyID), AccessKeySecret: s.getenv(variableSecret), SecurityToken: s.getenv(variableToken),
+	}
+	var faults []error
+	for _, required := range []struct{ value, fault string }{
+		{endpoint, "the endpoint is missing: set --tablestore-endpoint or " + variableEndpoint},
+		{instance, "the Tablestore instance is missing: set --tablestore-instance or " + variableInstance},
+		{keys.AccessKeyID, variableKeyID + " is missing"},
+		{keys.AccessKeySecret, variableSecret + " is missing"},
+	} {
+		if required.value == "" {
+			faults = append(faults, errors.New(required.fault))
+		}
+	}
+	if s.timeout <= 0 {
+		faults = append(faults, errors.New("--timeout must be more than 0"))
+	}
+	if len(faults) > 0 {
+		return usageError{errors.Join(faults...)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	pool := transport.NewPool(time.Now)
+	defer pool.CloseIdleConnections()
+	l, err := ledger.Open(ctx, ledger.Config{Endpoint: endpoint, Instance: instance, Transport: pool}, keys)
+	if err != nil {
+		return usageError{err}
+	}
+	return use(ctx, l)
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+)
+
+// view is an instance as it is printed. It holds no script and no parameters:
+// they may hold secrets.
+type view struct {
+	Instance  instance    `json:"instance"`
+	Queue     []task      `json:"queue"`
+	Tasks     []task      `json:"tasks"`
+	Effects   []effect    `json:"effects"`
+	FlowRuns  []flowRun   `json:"flowRuns"`
+	Unmatched []execution `json:"unmatched"`
+	Log       records     `json:"log"`
+}
+
+type instance struct {
+	ID    string `json:"id"`
+	Known bool   `json:"known"`
+	remediation.Instance
+}
+
+type task struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Kind        string    `json:"kind,omitempty"`
+	State       string    `json:"state"`
+	Priority    int       `json:"priority"`
+	Attempt     int       `json:"attempt"`
+	SubmittedAt time.Time `json:"submittedAt"`
+	ExpiresAt   time.Time `json:"expiresAt,omitzero"`
+	Deadline    time.Time `json:"deadline,omitzero"`
+	InvokeID    string    `json:"invokeId,omitempty"`
+	RunID       string    `json:"runId,omitempty"`
+	Step        string    `json:"step,omitempty"`
+	Cancel      bool      `json:"cancel,omitempty"`
+	EndedAt     time.Time `json:"endedAt,omitzero"`
+	Status      string    `json:"status,omitempty"`
+	ExitCode    *int64    `json:"exitCode,omitempty"`
+	ErrorCode   string    `json:"errorCode,omitempty"`
+	Reason      string    `json:"reason,omitempty"`
+}
+
+type effect struct {
+	Key          string             `json:"key"`
+	Kind         string             `json:"kind"`
+	TaskID       string             `json:"taskId,omitempty"`
+	Alert        *remediation.Alert `json:"alert,omitempty"`
+	Tries        int                `json:"tries"`
+	NotBefore    time.Time          `json:"notBefore,omitzero"`
+	ClaimedUntil time.Time          `json:"claimedUntil,omitzero"`
+	FirstSent    time.Time          `json:"firstSent,omitzero"`
+	PlannedAt    time.Time          `json:"plannedAt"`
+}
+
+type flowRun struct {
+	ID        string                   `json:"id"`
+	Flow      string                   `json:"flow"`
+	Step      int                      `json:"step"`
+	Chain     []string                 `json:"chain"`
+	Cause     string                   `json:"cause"`
+	StartedAt time.Time                `json:"startedAt"`
+	EndedAt   time.Time                `json:"endedAt,omitzero"`
+	Result    string                   `json:"result,omitempty"`
+	Reason    string                   `json:"reason,omitempty"`
+	Steps     []remediation.StepRecord `json:"steps,omitempty"`
+	// steps is how many the flow has, 0 if that is not known any more.
+	steps int
+}
+
+type boot struct {
+	Seq          int64     `json:"seq"`
+	Time         time.Time `json:"time"`
+	EventID      string    `json:"eventId"`
+	EventTime    time.Time `json:"eventTime,omitzero"`
+	AgentVersion string    `json:"agentVersion,omitempty"`
+}
+
+type records struct {
+	Executions []execution `json:"executions"`
+	Tasks      []task      `json:"tasks"`
+	FlowRuns   []flowRun   `json:"flowRuns"`
+	Boots      []boot      `json:"boots"`
+	LostAlerts []effect    `json:"lostAlerts"`
+}
+
+func newView(s remediation.State, r ledger.Records) view {
+	v := view{
+		Instance: instance{ID: s.Instance.ID, Known: s.Instance.Rev > 0, Instance: s.Instance},
+		Queue:    []task{}, Tasks: []task{},
+		Effects:   mapped(slices.Collect(maps.Values(s.Effects)), newEffect),
+		FlowRuns:  mapped(slices.Collect(maps.Values(s.Runs)), newFlowRun),
+		Unmatched: []execution{},
+		Log: records{
+			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
+			Executions: mapped(r.Executions, printed),
+			Boots:      mapped(r.Boots, func(b remediation.Boot) boot { return boot(b) }),
+			LostAlerts: mapped(r.LostAlerts, newEffect),
+		},
+	}
+	for _, t := range s.Tasks {
+		if t.State == remediation.TaskQueued {
+			v.Queue = append(v.Queue, newTask(t))
+		} else {
+			v.Tasks = append(v.Tasks, newTask(t))
+		}
+	}
+	for _, u := range s.Unmatched {
+		given, _ := remediation.SplitName(u.Event.CommandName)
+		v.Unmatched = append(v.Unmatched, printed(remediation.Execution{Event: u.Event, Name: given, Received: u.Received}))
+	}
+	// In the order of their release.
+	slices.SortFunc(v.Queue, func(a, b task) int {
+		return cmp.Or(b.Priority-a.Priority, a.SubmittedAt.Compare(b.SubmittedAt), cmp.Compare(a.ID, b.ID))
+	})
+	byTime(v.Tasks, func(t task) (time.Time, string) { return t.SubmittedAt, t.ID })
+	byTime(v.Effects, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
+	byTime(v.FlowRuns, func(r flowRun) (time.Time, string) { return r.StartedAt, r.ID })
+	byTime(v.Log.Tasks, func(t task) (time.Time, string) { return t.EndedAt, t.ID })
+	byTime(v.Log.FlowRuns, func(r flowRun) (time.Time, string) { return r.EndedAt, r.ID })
+	byTime(v.Log.LostAlerts, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
+	slices.SortFunc(v.Log.Boots, func(a, b boot) int { return cmp.Compare(a.Seq, b.Seq) })
+	byFinish(v.Log.Executions)
+	byFinish(v.Unmatched)
+	return v
+}
+
+func mapped[A, B any](list []A, f func(A) B) []B {
+	out := make([]B, 0, len(list))
+	for _, v := range list {
+		out = append(out, f(v))
+	}
+	return out
+}
+
+func byTime[T any](list []T, of func(T) (time.Time, string)) {
+	slices.SortFunc(list, func(a, b T) int {
+		at, ak := of(a)
+		bt, bk := of(b)
+		return cmp.Or(at.Compare(bt), cmp.Compare(ak, bk))
+	})
+}
+
+func newTask(t remediation.Task) task {
+	kind := ""
+	switch {
+	case t.Command.Run != nil:
+		kind = "run"
+	case t.Command.Invoke != nil:
+		kind = "invoke"
+	}
+	return task{
+		ID: t.ID, Name: t.Name, Kind: kind, State: string(t.State), Priority: t.Priority, Attempt: t.Attempt,
+		SubmittedAt: t.SubmittedAt, ExpiresAt: t.ExpiresAt, Deadline: t.Deadline, InvokeID: t.InvokeID,
+		RunID: t.RunID, Step: t.Step, Cancel: t.Cancel,
+		EndedAt: t.EndedAt, Status: string(t.Status), ExitCode: t.ExitCode, ErrorCode: t.ErrorCode, Reason: t.Reason,
+	}
+}
+
+func newEffect(e remediation.Effect) effect {
+	return effect{
+		Key: e.Key, Kind: string(e.Kind), TaskID: e.TaskID, Alert: e.Alert, Tries: e.Tries,
+		NotBefore: e.NotBefore, ClaimedUntil: e.Claim.Until, FirstSent: e.FirstSent, PlannedAt: e.PlannedAt,
+	}
+}
+
+func newFlowRun(r remediation.FlowRun) flowRun {
+	return flowRun{
+		ID: r.ID, Flow: r.Flow, Step: r.Step, Chain: r.Chain, Cause: r.Cause, StartedAt: r.StartedAt,
+		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, steps: len(r.Plan.Steps),
+	}
+}
