@@ -36,8 +36,9 @@ func (h *handling) perform(ctx context.Context, s State, effects []Effect) (Stat
 			// The commands behind one that could not be sent keep their place.
 			results = append(results, Result{Key: e.Key, Commit: e.Claim.Commit, Kind: blocked.Kind, Reason: blocked.Reason})
 		default:
-			r := h.send(actCtx, s.Tasks[e.TaskID], e)
-			if r.Kind == ResultThrottled || r.Kind == ResultQuota || r.Kind == ResultNotSent {
+			t := s.Tasks[e.TaskID]
+			r := h.send(actCtx, t, e)
+			if !t.Cancel && (r.Kind == ResultThrottled || r.Kind == ResultQuota || r.Kind == ResultNotSent) {
 				blocked = r
 			}
 			results = append(results, r)
@@ -76,7 +77,7 @@ func drain(alerts <-chan Result, results []Result, pending int) ([]Result, int) 
 }
 
 // send sends a command. If an earlier claim may have sent it, Cloud Assistant
-// is asked first.
+// is asked first. A command that is to be stopped is only looked for.
 func (h *handling) send(ctx context.Context, t Task, e Effect) Result {
 	r := Result{Key: e.Key, Commit: e.Claim.Commit}
 	if !e.PriorSent.IsZero() {
@@ -90,6 +91,10 @@ func (h *handling) send(ctx context.Context, t Task, e Effect) Result {
 			r.Kind, r.Reason = ResultGivenUp, "first sent too long ago"
 			return r
 		}
+	}
+	if t.Cancel {
+		r.Kind, r.Reason = ResultNotSent, "it is to be stopped, and nothing of it is found"
+		return r
 	}
 	if !h.Sends.take(h.Now()) {
 		r.Kind, r.Reason = ResultThrottled, "this function instance has sent all that it may in this minute"

@@ -144,11 +144,12 @@ func (d *draft) release() {
 }
 
 // blockedUntil is when a command that was put back may be sent again; zero if
-// there is none. Queued tasks wait for it, so that they do not overtake it.
+// there is none. Queued tasks wait for it, so that they do not overtake it. A
+// command that is to be stopped holds up nobody.
 func (d *draft) blockedUntil() time.Time {
 	var until time.Time
 	for _, e := range d.Effects {
-		if e.Kind.sends() && e.Claim == (Claim{}) && e.NotBefore.After(d.m.Now) &&
+		if e.Kind.sends() && !d.Tasks[e.TaskID].Cancel && e.Claim == (Claim{}) && e.NotBefore.After(d.m.Now) &&
 			(until.IsZero() || e.NotBefore.Before(until)) {
 			until = e.NotBefore
 		}

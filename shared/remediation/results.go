@@ -33,6 +33,8 @@ func (d *draft) results(in Results) {
 				"A command was refused for good, and does not run.")
 		case e.Claim.Commit != r.Commit:
 			// Somebody else has claimed it since; what follows is theirs.
+		case r.Kind == ResultGivenUp && t.Cancel:
+			d.endTask(t, TaskCancelled, "cancelled, and nothing of it was ever found", e.Key)
 		case r.Kind == ResultGivenUp && e.Kind.sends():
 			d.lostTask(e, t, hasTask, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
 				"It is not known whether a command ran, and it is too late to send it again.")
@@ -41,7 +43,7 @@ func (d *draft) results(in Results) {
 			d.log.LostAlerts = append(d.log.LostAlerts, e)
 			d.note("alert given up", r.Reason)
 		default:
-			d.putBack(e, r)
+			d.putBack(e, t, r)
 		}
 	}
 	d.matchLate()
@@ -79,11 +81,16 @@ func (d *draft) lostTask(e Effect, t Task, hasTask bool, state TaskState, kind A
 }
 
 // putBack gives up the claim of an effect that was not sent, and says when it
-// may be claimed again.
-func (d *draft) putBack(e Effect, r Result) {
+// may be claimed again. A command that was to be stopped, and was never sent,
+// is cancelled instead.
+func (d *draft) putBack(e Effect, t Task, r Result) {
 	e.Claim = Claim{}
 	if e.Kind.sends() && !r.MaybeSent {
 		e.FirstSent = e.PriorSent
+	}
+	if e.Kind.sends() && t.Cancel && e.FirstSent.IsZero() {
+		d.endTask(t, TaskCancelled, "cancelled before it was sent", e.Key)
+		return
 	}
 	switch r.Kind {
 	case ResultThrottled:
