@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	bbolt "go.etcd.io/bbolt/errors"
 
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
@@ -68,7 +69,10 @@ func service(name, title, example string, limits func() []string, keys bool, sta
 			return usageError{errors.New("--access-key-id and --access-key-secret are required: choose any")}
 		}
 		s, err := start(f)
-		if err != nil {
+		switch {
+		case errors.Is(err, bbolt.ErrTimeout):
+			return fmt.Errorf("another process uses %s", f.data)
+		case err != nil:
 			return err
 		}
 		return serve(cmd.Context(), s, cmd.OutOrStdout())

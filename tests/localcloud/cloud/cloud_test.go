@@ -330,8 +330,13 @@ func TestHeldDeliveriesWaitAndComeInTheOrderAskedFor(t *testing.T) {
 	l.must(err)
 	other, err := l.Hold(l.ctx, cloud.Match{Instance: "i-7"})
 	l.must(err)
-	l.must(l.PutEvents(l.ctx, event("test", "5"), event("test", "6"), event("test", "7")))
+	_, err = l.Hold(l.ctx, cloud.Match{Rule: "ticks-data"})
+	l.must(err)
+	l.must(l.PutEvents(l.ctx, event("test", "5"), event("test", "6"), event("test", "7"), event("data-only", "8")))
 	l.must(l.WaitIdle(l.ctx, 20*time.Second))
+	if got := ids(t, l.recorded()[4:]); !slices.Equal(got, []string{"5"}) {
+		t.Errorf("got %q, want 5 alone, which no hold fits", got)
+	}
 	l.must(l.Release(l.ctx, other, cloud.InOrder))
 	l.must(l.Release(l.ctx, one, cloud.InOrder))
 	if got := ids(t, l.recorded()[4:]); !slices.Equal(got, []string{"5", "7", "6"}) {

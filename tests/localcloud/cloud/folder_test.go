@@ -97,7 +97,7 @@ func TestAStartThatFailsLeavesNothingBehind(t *testing.T) {
 		"no project file":      {func(o *cloud.Options) { o.Project += "x" }, "read the project"},
 		"another region":       {func(o *cloud.Options) { o.Region = "mars"; o.Env["REGION"] = "venus" }, "one local cloud is one region"},
 		"a timeout of nobody":  {func(o *cloud.Options) { o.Timeouts = map[string]time.Duration{"nobody": 1} }, "the function nobody, which does not exist"},
-		"no code":              {func(o *cloud.Options) { o.Dist = t.TempDir() }, "find the handler"},
+		"no code":              {func(o *cloud.Options) { o.Dist = t.TempDir() }, "build it first"},
 		"a public address":     {func(o *cloud.Options) { o.Listen.Control = "0.0.0.0:0" }, "is not on loopback"},
 		"tables cannot be made": {func(o *cloud.Options) {
 			o.Prepare = func(cloud.Endpoints) error { return errors.New("no tables") }

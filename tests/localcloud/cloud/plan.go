@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,6 +59,9 @@ func makePlan(opt *Options) (plan, error) {
 		}
 		if f.Region != opt.Region {
 			return p, fmt.Errorf("function %s is in the region %s: one local cloud is one region, here %s", f.Name, f.Region, opt.Region)
+		}
+		if _, err := os.Stat(filepath.Join(p.code(f), f.Handler)); errors.Is(err, fs.ErrNotExist) {
+			return p, fmt.Errorf("function %s: there is no %s in %s: build it first", f.Name, f.Handler, p.code(f))
 		}
 	}
 	for name := range opt.Timeouts {

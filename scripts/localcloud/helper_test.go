@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+)
+
+// The helpers are programs for the scripts. Where the services are, and the
+// key, they read from the environment.
+
+func tableClient() *tablestore.TableStoreClient {
+	return tablestore.NewClient(os.Getenv("AFTERCARE_TABLESTORE_ENDPOINT"), os.Getenv("AFTERCARE_TABLESTORE_INSTANCE"),
+		os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"))
+}
+
+// tables: "write TABLE KEY" makes a table with one row, "list" prints the
+// names of all, "keys TABLE" prints the primary keys of a table of text keys.
+func tables(args []string) error {
+	c := tableClient()
+	switch args[0] {
+	case "write":
+		meta := &tablestore.TableMeta{TableName: args[1]}
+		meta.AddPrimaryKeyColumn("id", tablestore.PrimaryKeyType_STRING)
+		if _, err := c.CreateTable(&tablestore.CreateTableRequest{
+			TableMeta: meta, TableOption: tablestore.NewTableOption(-1, 1), ReservedThroughput: &tablestore.ReservedThroughput{},
+		}); err != nil {
+			return err
+		}
+		row := &tablestore.PutRowChange{TableName: args[1], PrimaryKey: &tablestore.PrimaryKey{}}
+		row.PrimaryKey.AddPrimaryKeyColumn("id", args[2])
+		row.AddColumn("written", true)
+		row.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
+		_, err := c.PutRow(&tablestore.PutRowRequest{PutRowChange: row})
+		return err
+	case "list":
+		names, err := c.ListTable()
+		if err != nil {
+			return err
+		}
+		fmt.Println(strings.Join(names.TableNames, "\n"))
+		return nil
+	}
+	return printKeys(c, args[1])
+}
+
+func printKeys(c *tablestore.TableStoreClient, table string) error {
+	d, err := c.DescribeTable(&tablestore.DescribeTableRequest{TableName: table})
+	if err != nil {
+		return err
+	}
+	from, to := &tablestore.PrimaryKey{}, &tablestore.PrimaryKey{}
+	for _, column := range d.TableMeta.SchemaEntry {
+		from.AddPrimaryKeyColumnWithMinValue(*column.Name)
+		to.AddPrimaryKeyColumnWithMaxValue(*column.Name)
+	}
+	rows, err := c.GetRange(&tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
+		TableName: table, StartPrimaryKey: from, EndPrimaryKey: to, Direction: tablestore.FORWARD, MaxVersion: 1,
+	}})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows.Rows {
+		for _, column := range row.PrimaryKey.PrimaryKeys {
+			fmt.Print(column.Value, " ")
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+// command INSTANCE CONTENT runs a shell command and prints its output.
+func command(args []string) error {
+	client, err := sdk.NewClientWithAccessKey("cn-hangzhou",
+		os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"))
+	if err != nil {
+		return err
+	}
+	call := func(action string, parameters map[string]string, into any) error {
+		r := requests.NewCommonRequest()
+		r.Method, r.Scheme, r.Version, r.ApiName = "POST", "http", "2014-05-26", action
+		r.Domain = strings.TrimPrefix(os.Getenv("AFTERCARE_ECS_ENDPOINT"), "http://")
+		r.QueryParams["RegionId"] = "cn-hangzhou"
+		for name, value := range parameters {
+			r.QueryParams[name] = value
+		}
+		answer, err := client.ProcessCommonRequest(r)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(answer.GetHttpContentBytes(), into)
+	}
+	var sent struct{ InvokeId string }
+	err = call("RunCommand", map[string]string{
+		"Type": "RunShellScript", "CommandContent": args[1], "InstanceId.1": args[0], "Timeout": "60",
+	}, &sent)
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		var got struct {
+			Invocation struct {
+				InvocationResults struct {
+					InvocationResult []struct{ InvocationStatus, Output string }
+				}
+			}
+		}
+		if err := call("DescribeInvocationResults", map[string]string{"InvokeId": sent.InvokeId}, &got); err != nil {
+			return err
+		}
+		for _, r := range got.Invocation.InvocationResults.InvocationResult {
+			if r.InvocationStatus == "Success" || r.InvocationStatus == "Failed" {
+				output, err := base64.StdEncoding.DecodeString(r.Output)
+				fmt.Printf("%s: %s", r.InvocationStatus, output)
+				return err
+			}
+		}
+	}
+	return errors.New("the command did not end")
+}
+
+// receive prints what is posted to it, and answers 500 to the first request.
+func receive([]string) error {
+	var requests atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		n := requests.Add(1)
+		fmt.Printf("request %d: %s\n", n, body)
+		if n == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	defer s.Close()
+	fmt.Println("receiving at", s.URL)
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM)
+	<-end
+	return nil
+}
+
+// put-event ADDRESS BUS TYPE puts an event on a bus, and prints the answer.
+func putEvent(args []string) error {
+	body := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"shop","type":%q,"data":{"amount":7}}`, args[2])
+	res, err := http.Post("http://"+args[0]+"/eventbuses/"+args[1]+"/events", "application/cloudevents+json", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	fmt.Println(res.StatusCode, string(text))
+	return err
+}

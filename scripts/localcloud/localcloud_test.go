@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"localcloud": main,
+		"tables":     helper(tables),
+		"command":    helper(command),
+		"receive":    helper(receive),
+		"put-event":  helper(putEvent),
+	})
+}
+
+// helper makes a program of a function.
+func helper(f func(args []string) error) func() {
+	return func() {
+		if err := f(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// buildFunctions builds the real functions in a folder.
+func buildFunctions(t *testing.T, dir string) {
+	t.Helper()
+	flows, err := os.ReadFile("../../functions/flows.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"task-completed", "first-heartbeat", "submit-task", "sweep"} {
+		build := exec.Command("go", "build", "-o", filepath.Join(dir, name, name), "../../functions/"+name)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, out)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name, "flows.yaml"), flows, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestScripts(t *testing.T) {
+	dist := t.TempDir()
+	buildFunctions(t, dist)
+	project, err := filepath.Abs("../../s.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DIST", dist)
+			e.Setenv("PROJECT", project)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":      await,
+			"eventually": eventually,
+			"load":       load,
+			"noprocess":  noProcess,
+			"terminate":  terminate,
+		},
+	})
+}
+
+// patience is how long scripts wait for what must happen.
+const patience = 30 * time.Second
+
+// poll calls done until it is true.
+func poll(ts *testscript.TestScript, what string, done func() bool) {
+	for end := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// await FILE PATTERN [VARIABLE] waits until a file matches, and keeps the
+// first group.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await FILE PATTERN [VARIABLE]")
+	}
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	var text []byte
+	poll(ts, strings.Join(args, " "), func() bool {
+		text, _ = os.ReadFile(ts.MkAbs(args[0]))
+		return pattern.Match(text)
+	})
+	if len(args) == 3 {
+		ts.Setenv(args[2], string(pattern.FindSubmatch(text)[1]))
+	}
+}
+
+// eventually PATTERN COMMAND... runs a command until its output matches.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually PATTERN COMMAND...")
+	}
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	poll(ts, strings.Join(args, " "), func() bool {
+		return ts.Exec(args[1], args[2:]...) == nil && pattern.MatchString(ts.ReadFile("stdout"))
+	})
+}
+
+// load FILE sets the variables of a file in shell syntax.
+func load(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: load FILE")
+	}
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		if !ok {
+			ts.Fatalf("line %q is no assignment", line)
+		}
+		ts.Setenv(name, strings.Trim(value, "'"))
+	}
+}
+
+// noprocess FOLDER waits until no process runs a program in a folder.
+func noProcess(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: noprocess FOLDER")
+	}
+	poll(ts, "no process of "+args[0], func() bool {
+		links, _ := filepath.Glob("/proc/[0-9]*/exe")
+		for _, link := range links {
+			if exe, err := os.Readlink(link); err == nil && strings.HasPrefix(exe, args[0]+"/") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// terminate FILE sends SIGTERM to the process whose id a file holds.
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: terminate FILE")
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	ts.Check(syscall.Kill(pid, syscall.SIGTERM))
+}
