@@ -208,6 +208,10 @@ func (d *draft) wakeBy() time.Time {
 		switch t.State {
 		case TaskRunning:
 			at(t.Deadline)
+		case TaskReleasing:
+			if d.unsent(t) {
+				at(t.ExpiresAt)
+			}
 		case TaskQueued:
 			at(t.ExpiresAt)
 			if d.Instance.Boot == BootBootable {

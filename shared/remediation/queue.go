@@ -59,12 +59,11 @@ func (d *draft) cancel(in Cancel) {
 	d.once = inputKey(in.Key)
 	d.answer.TaskID = in.TaskID
 	t, ok := d.Tasks[in.TaskID]
-	e := d.Effects[t.EffectKey]
 	switch {
 	case !ok:
 		d.answer.Outcome = "not_found"
 		d.answer.Reason = "no such task is waiting or running on this instance"
-	case t.State == TaskQueued, t.State == TaskReleasing && !e.Claim.held(d.m.Now) && e.FirstSent.IsZero():
+	case t.State == TaskQueued, d.unsent(t):
 		d.endTask(t, TaskCancelled, "cancelled before it was sent", in.Key)
 		d.answer.Outcome = "cancelled"
 	default:
@@ -86,11 +85,27 @@ func (d *draft) planStop(t Task) {
 	d.setEffect(Effect{Key: key, Kind: EffectStop, TaskID: t.ID, Attempt: 1, PlannedAt: d.m.Now})
 }
 
+// unsent reports whether a task that was released is sure not to have been
+// sent, and nobody is about to send it.
+func (d *draft) unsent(t Task) bool {
+	e, ok := d.Effects[t.EffectKey]
+	return ok && t.State == TaskReleasing && !e.Claim.held(d.m.Now) && e.FirstSent.IsZero()
+}
+
+// requeue puts a task that was never sent back into the queue.
+func (d *draft) requeue(t Task) {
+	d.dropEffect(t.EffectKey)
+	t.State = TaskQueued
+	t.EffectKey = ""
+	d.setTask(t)
+	d.note("task "+t.ID+" queued again", "it was not sent, and the instance is not known to be bootable any more")
+}
+
 // expire ends tasks that waited too long, at most a batch of them at once.
 func (d *draft) expire() {
 	n := 0
-	for _, t := range d.sorted(TaskQueued) {
-		if t.ExpiresAt.After(d.m.Now) {
+	for _, t := range append(d.sorted(TaskReleasing), d.sorted(TaskQueued)...) {
+		if t.ExpiresAt.After(d.m.Now) || t.State == TaskReleasing && !d.unsent(t) {
 			continue
 		}
 		if n++; n > d.p.Batch {
@@ -100,7 +115,7 @@ func (d *draft) expire() {
 		d.endTask(t, TaskExpired, "it waited until its time was over", t.Cause)
 		d.planAlert(Alert{
 			Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID,
-			Summary: "A queued command was given up, because its instance did not become bootable in time.",
+			Summary: "A queued command was given up, because it could not be sent before its time was over.",
 			At:      d.m.Now,
 		}, t.ID)
 	}

@@ -81,8 +81,8 @@ func (d *draft) lostTask(e Effect, t Task, hasTask bool, state TaskState, kind A
 }
 
 // putBack gives up the claim of an effect that was not sent, and says when it
-// may be claimed again. A command that was to be stopped, and was never sent,
-// is cancelled instead.
+// may be claimed again. A command that was never sent is cancelled instead if
+// it was to be stopped, and waits in the queue if the instance is in doubt.
 func (d *draft) putBack(e Effect, t Task, r Result) {
 	e.Claim = Claim{}
 	if e.Kind.sends() && !r.MaybeSent {
@@ -90,6 +90,10 @@ func (d *draft) putBack(e Effect, t Task, r Result) {
 	}
 	if e.Kind.sends() && t.Cancel && e.FirstSent.IsZero() {
 		d.endTask(t, TaskCancelled, "cancelled before it was sent", e.Key)
+		return
+	}
+	if e.Kind.sends() && d.Instance.Boot != BootBootable && e.FirstSent.IsZero() {
+		d.requeue(t)
 		return
 	}
 	switch r.Kind {
