@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"net/http"
 	"os"
@@ -46,19 +47,33 @@ type Function struct {
 func New(name string, environ []string, log io.Writer) (*Function, error) {
 	settings, err := FromEnv(environ)
 	if err != nil {
-		return nil, fmt.Errorf("wrong settings:\n%w", err)
+		_, flowsErr := compileFlows(settings.FlowsFile)
+		return nil, errors.Join(fmt.Errorf("wrong settings:\n%w", err), flowsErr)
 	}
 	return NewWith(name, settings, log, func() time.Time { return time.Now().UTC() })
 }
 
+func compileFlows(file string) (*flow.Set, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		var reason *fs.PathError
+		if errors.As(err, &reason) {
+			err = reason.Err
+		}
+		return nil, fmt.Errorf("AFTERCARE_FLOWS names a file that cannot be read: %w", err)
+	}
+	flows, err := flow.Compile(file, src)
+	if err != nil {
+		return nil, fmt.Errorf("wrong flows:\n%w", err)
+	}
+	return flows, nil
+}
+
 // NewWith is New with settings that are read already and a clock, in UTC.
 func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Function, error) {
-	src, err := os.ReadFile(s.FlowsFile)
-	if err != nil {
-		return nil, fmt.Errorf("read the flows: %w", err)
-	}
-	if s.Policy.Flows, err = flow.Compile(s.FlowsFile, src); err != nil {
-		return nil, fmt.Errorf("wrong flows:\n%w", err)
+	var err error
+	if s.Policy.Flows, err = compileFlows(s.FlowsFile); err != nil {
+		return nil, err
 	}
 	pool := transport.NewPool(now)
 	channels, err := alert.New(s.Alerts, pool, now)

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -52,12 +53,12 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 
 func (f *Function) events(ctx context.Context, payload []byte, kind event.Kind) (Outcome, error) {
 	return f.invoke(ctx, func(v *invocation) error {
-		for _, e := range event.Parse(payload) {
+		events := event.Parse(payload)
+		if err := v.keep(payload, events); err != nil {
+			v.fail(v.log.Error(), err)
+		}
+		for _, e := range events {
 			switch e := e.(type) {
-			case event.Malformed:
-				if err := v.quarantine(e.Raw, e.Reason); err != nil {
-					v.fail(v.log.Error(), err)
-				}
 			case event.Ignored:
 				v.ignore(e.Envelope, e.Reason)
 			case event.TaskCompleted:
@@ -154,8 +155,39 @@ func line(log zerolog.Logger, out remediation.Outcome) *zerolog.Event {
 		Int("effects_performed", out.Performed).Int("effects_left", out.Left)
 }
 
+// maxKept is how many malformed elements of one payload are kept by
+// themselves.
+const maxKept = 20
+
+// keep puts what is malformed of a payload into quarantine: each element by
+// itself, or the payload as a whole if there are so many that keeping each
+// would take the time of the others.
+func (v *invocation) keep(payload []byte, events []event.Event) error {
+	var bad []event.Malformed
+	for _, e := range events {
+		if m, ok := e.(event.Malformed); ok {
+			bad = append(bad, m)
+		}
+	}
+	if len(bad) > maxKept {
+		return v.quarantine(payload, fmt.Sprintf("%d of %d elements are malformed; %s", len(bad), len(events), bad[0].Reason))
+	}
+	for _, m := range bad {
+		if err := v.quarantine(m.Raw, m.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxReason bounds what is said about a payload, in bytes.
+const maxReason = 2000
+
 // quarantine keeps what no redelivery can repair.
 func (v *invocation) quarantine(payload []byte, reason string) error {
+	if len(reason) > maxReason {
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + " …"
+	}
 	id, err := v.ledger.Quarantine(v.ctx, v.name, payload, reason, v.now())
 	if err != nil {
 		return fmt.Errorf("keep a malformed payload: %w", err)

@@ -56,17 +56,17 @@ var variables = []Variable{
 	{
 		Name: "AFTERCARE_TABLESTORE_ENDPOINT", Unit: "URL", Required: true,
 		Doc: "the Tablestore instance's endpoint; https, or http to a loopback address",
-		set: func(s *Settings, v string) error { s.Ledger.Endpoint = v; return nil },
+		set: func(s *Settings, v string) error { s.Ledger.Endpoint = v; return checkURL(v) },
 	},
 	{
 		Name: "AFTERCARE_TABLESTORE_INSTANCE", Unit: "name", Required: true,
 		Doc: "the Tablestore instance's name",
-		set: func(s *Settings, v string) error { s.Ledger.Instance = v; return nil },
+		set: func(s *Settings, v string) error { s.Ledger.Instance = v; return checkWord(v) },
 	},
 	{
 		Name: "AFTERCARE_ECS_ENDPOINT", Unit: "host or URL", Default: "ecs.<region>.aliyuncs.com",
 		Doc: "where Cloud Assistant is called; https, or http to a loopback address",
-		set: func(s *Settings, v string) error { s.ECSEndpoint = v; return nil },
+		set: func(s *Settings, v string) error { s.ECSEndpoint = v; return checkHost(v) },
 	},
 	{
 		Name: "AFTERCARE_FLOWS", Unit: "path", Default: "flows.yaml",
@@ -214,6 +214,9 @@ func FromEnv(environ []string) (Settings, error) {
 		case v.Required:
 			faults = append(faults, fmt.Errorf("%s is missing: set it to %s", v.Name, v.Doc))
 		}
+	}
+	if slices.Contains(strings.Split(values["DEBUG"], ","), "sdk") {
+		faults = append(faults, errors.New("DEBUG must not name sdk: Alibaba Cloud's SDK would print whole signed requests into the log"))
 	}
 	for _, fault := range s.Alerts.Faults() {
 		faults = append(faults, errors.New(alertVariable[fault.Setting]+" "+fault.Reason))

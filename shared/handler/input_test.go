@@ -1,0 +1,372 @@
+package handler_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/shared/ledger"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// object is a JSON object in the making.
+type object map[string]any
+
+// with returns a copy with other members; a nil value takes one away.
+func (o object) with(name string, value any) object {
+	o = maps.Clone(o)
+	o[name] = value
+	if value == nil {
+		delete(o, name)
+	}
+	return o
+}
+
+// cloudEvent wraps data as EventBridge delivers it.
+func cloudEvent(kind event.Kind, data any) object {
+	return object{
+		"id": "event-1", "source": "acs.ecs", "specversion": "1.0", "type": "ecs:" + string(kind),
+		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region,
+		"time": time.Now().UTC().Format(time.RFC3339), "data": data,
+	}
+}
+
+// endData is the data of the end of a stranger's command.
+func endData(invokeID string) object {
+	now := time.Now().UTC().Format(time.RFC3339)
+	return object{
+		"instanceId": "i-1", "invokeId": invokeID, "commandId": "c-1", "commandName": "stranger",
+		"invocationStatus": "Success", "exitCode": "0", "repeatMode": "Once", "repeats": "1",
+		"startTime": now, "finishTime": now,
+	}
+}
+
+func beatData() object {
+	return object{"vmName": "i-1", "agentVersion": "2.2.3.529", "uptime": 19000, "azone": "cn-hangzhou-i"}
+}
+
+// kindOf is one of the two functions that take events, with a good event of
+// its kind.
+type kindOf struct {
+	kind   event.Kind
+	invoke func(*rig.Rig) handler.Handler
+	good   func(id string) object
+	result string
+}
+
+var kinds = []kindOf{
+	{event.KindTaskCompleted, taskCompleted, endData, handler.ResultRecorded},
+	{event.KindFirstHeartbeat, firstHeartbeat, func(string) object { return beatData() }, handler.ResultNoticed},
+}
+
+// Every function as one that takes a context.
+func taskCompleted(r *rig.Rig) handler.Handler  { return r.Another().Function.TaskCompleted }
+func firstHeartbeat(r *rig.Rig) handler.Handler { return r.Another().Function.FirstHeartbeat }
+func submitTask(r *rig.Rig) handler.Handler     { return r.Another().Function.SubmitTask }
+func sweep(r *rig.Rig) handler.Handler          { return r.Another().Function.Sweep }
+
+func invoke(r *rig.Rig, h handler.Handler, payload []byte) (handler.Outcome, error) {
+	ctx, cancel := r.Context()
+	defer cancel()
+	return h(ctx, payload)
+}
+
+// inQuarantine is what is in quarantine, ordered by size.
+func inQuarantine(t *testing.T, r *rig.Rig) []ledger.Quarantined {
+	t.Helper()
+	var out []ledger.Quarantined
+	err := r.Ledger().EachQuarantined(context.Background(), func(q ledger.Quarantined) error {
+		out = append(out, q)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(out, func(a, b ledger.Quarantined) int { return int(a.Size - b.Size) })
+	return out
+}
+
+// badInput is a payload of a function for events, and what must come of it.
+type badInput struct {
+	payload func(kindOf) []byte
+	// kept are the payloads in quarantine afterwards, ordered by size; nil
+	// stands for the payload itself.
+	kept [][]byte
+	// reason is a part of what is said about each of them.
+	reason string
+	// ignored is a part of why the event is ignored.
+	ignored string
+	// good counts the events that are handled beside the bad ones.
+	good int
+}
+
+var itself = [][]byte{nil}
+
+func text(s string) func(kindOf) []byte { return func(kindOf) []byte { return []byte(s) } }
+
+// changed is an event of the function's kind whose data has one other member.
+func changed(name string, value any) func(kindOf) []byte {
+	return func(k kindOf) []byte { return encode(cloudEvent(k.kind, k.good("t-1").with(name, value))) }
+}
+
+func badInputs() map[string]badInput {
+	bad := []byte(`{"specversion":"1.0","type":"ecs:CloudAssistant:TaskCompleted","data":{"instanceId":7}}`)
+	cases := map[string]badInput{
+		"nothing at all":         {payload: text(""), kept: itself, reason: "is empty"},
+		"white space":            {payload: text(" \n\t "), kept: itself, reason: "is empty"},
+		"a cut off event":        {payload: text(`{"specversion":"1.0","type":"ecs:Clou`), kept: itself, reason: "not JSON"},
+		"no JSON":                {payload: text("hello"), kept: itself, reason: "not JSON"},
+		"bytes that are no text": {payload: text("\x00\xff\xfe{"), kept: itself, reason: "not JSON"},
+		"a number":               {payload: text("42"), kept: itself, reason: "not an object"},
+		"null":                   {payload: text("null"), kept: itself, reason: "not an object"},
+		"an empty object":        {payload: text("{}"), kept: itself, reason: "no event of a known form"},
+		"an empty array":         {payload: text("[]"), kept: itself, reason: "empty array"},
+		"an array in an array":   {payload: text("[[1]]"), kept: [][]byte{[]byte("[1]")}, reason: "array inside an array"},
+		"a string cut off":       {payload: text(`"`), kept: itself, reason: "not JSON"},
+		"an event in four strings": {payload: func(k kindOf) []byte {
+			b := encode(cloudEvent(k.kind, k.good("t-1")))
+			for range 4 {
+				b = encode(string(b))
+			}
+			return b
+		}, kept: itself, reason: "more than 3 strings"},
+		"100,000 levels":           {payload: text(strings.Repeat("[", 100_000)), kept: itself, reason: "nested deeper"},
+		"1 MB of one letter":       {payload: text(strings.Repeat("a", 1<<20)), kept: itself, reason: "not JSON"},
+		"3 MB, of which 1 is kept": {payload: text(strings.Repeat("a", 3<<20)), kept: itself, reason: "not JSON"},
+		"1 MB in a string": {payload: changed("commandName", strings.Repeat("a", 1<<20)), kept: itself,
+			reason: "larger than"},
+		"20,000 elements": {payload: text("[" + strings.Repeat("1,", 19_999) + "1]"), kept: itself, reason: "more than 10000 elements"},
+		"100 elements that are no events": {payload: text("[" + strings.Repeat("1,", 99) + "1]"), kept: itself,
+			reason: "100 of 100 elements are malformed; element 0: is a number"},
+		"no data":                {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, nil)) }, kept: itself, reason: "data"},
+		"data that is a number":  {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, 7)) }, kept: itself, reason: "data is a number"},
+		"data that is an array":  {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, []int{})) }, kept: itself, reason: "data is an array"},
+		"a type that is no word": {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, k.good("t-1")).with("type", 7)) }, kept: itself, reason: "type is a number"},
+		"an id with a slash": {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, k.good("t-1")).with("id", "a/b")) },
+			kept: itself, reason: "the event's id"},
+		"a type that is not known": {payload: func(k kindOf) []byte {
+			return encode(cloudEvent("Disk:Stalled", k.good("t-1")))
+		}, ignored: "not handled"},
+		"another account's": {payload: func(k kindOf) []byte {
+			return encode(cloudEvent(k.kind, k.good("t-1")).with("aliyunaccountid", "6543210987654321"))
+		}, ignored: "another account"},
+		"another account's, told by the data": {payload: func(k kindOf) []byte {
+			return encode(cloudEvent(k.kind, k.good("t-1").with("ownerId", "6543210987654321")).with("aliyunaccountid", nil))
+		}, ignored: "another account"},
+		"an event of the other function": {payload: func(k kindOf) []byte {
+			other := kinds[0]
+			if k.kind == other.kind {
+				other = kinds[1]
+			}
+			return encode(cloudEvent(other.kind, other.good("t-1")))
+		}, ignored: "this function handles"},
+		"a bad event between two good ones": {payload: func(k kindOf) []byte {
+			return []byte(fmt.Sprintf("[%s,\n %s , %s]", encode(cloudEvent(k.kind, k.good("t-1"))), bad, encode(cloudEvent(k.kind, k.good("t-2")))))
+		}, kept: [][]byte{bad}, reason: "element 1: data.instanceId is a number", good: 2},
+		"forty bad events and a good one": {payload: func(k kindOf) []byte {
+			return []byte("[" + strings.Repeat(`{"alert":7},`, 40) + string(encode(cloudEvent(k.kind, k.good("t-1")))) + "]")
+		}, kept: itself, reason: "40 of 41 elements are malformed; element 0: alert is", good: 1},
+		"twenty equal bad events": {payload: text("[" + strings.Repeat(`{"alert":7},`, 19) + `{"alert":7}]`),
+			kept: [][]byte{[]byte(`{"alert":7}`)}, reason: "alert is a number"},
+	}
+	for _, c := range []struct {
+		name   string
+		value  any
+		reason string
+	}{
+		{"instanceId", nil, "instanceId is missing"},
+		{"instanceId", "", "instanceId is empty"},
+		{"instanceId", "i-1/../i-2", "instanceId is not 1 to 128"},
+		{"instanceId", strings.Repeat("i", 129), "instanceId is not 1 to 128"},
+		{"instanceId", []string{"i-1"}, "instanceId is an array"},
+		{"invokeId", nil, "invokeId is missing"},
+		{"invokeId", 7, "invokeId is a number"},
+		{"invokeId", "t 1", "invokeId is not 1 to 128"},
+		{"invocationStatus", nil, "invocationStatus is missing"},
+		{"invocationStatus", true, "invocationStatus is a boolean"},
+		{"invocationStatus", strings.Repeat("S", 300), "invocationStatus is longer"},
+	} {
+		cases[fmt.Sprintf("an end whose %s is %.20v", c.name, c.value)] = badInput{
+			payload: func(kindOf) []byte {
+				return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with(c.name, c.value)))
+			},
+			kept: itself, reason: c.reason,
+		}
+	}
+	for _, value := range []any{nil, "", "i 1", 7, object{}} {
+		cases[fmt.Sprintf("a heartbeat whose vmName is %v", value)] = badInput{
+			payload: func(kindOf) []byte {
+				return encode(cloudEvent(event.KindFirstHeartbeat, beatData().with("vmName", value)))
+			},
+			kept: itself, reason: "vmName",
+		}
+	}
+	for _, status := range []string{"Pending", "Running", "Stopping", "Scheduled"} {
+		cases["an end that is none: "+status] = badInput{
+			payload: func(kindOf) []byte {
+				return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with("invocationStatus", status)))
+			},
+			ignored: "not an end",
+		}
+	}
+	return cases
+}
+
+func TestBadInputIsKeptOrIgnoredAndAcknowledged(t *testing.T) {
+	for _, k := range kinds {
+		for name, c := range badInputs() {
+			t.Run(string(k.kind)+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				r := rig.New(t, rig.Options{})
+				payload := c.payload(k)
+				kept := slices.Clone(c.kept)
+				for i := range kept {
+					if kept[i] == nil {
+						kept[i] = payload
+					}
+				}
+				for delivery := range 2 {
+					out, err := invoke(r, k.invoke(r), payload)
+					if err != nil {
+						t.Fatalf("delivery %d: %v; log:\n%s", delivery+1, err, r.Log)
+					}
+					checkItems(t, out, c, delivery, k)
+					checkKept(t, r, kept, c.reason, out)
+				}
+				checkLog(t, r)
+				records, want := r.Records("i-1"), c.good
+				if k.kind == event.KindFirstHeartbeat {
+					want = min(want, 1) // they are of one boot
+				}
+				if got := len(records.Executions) + len(records.Boots); got != want {
+					t.Errorf("%d executions and boots are recorded, want %d", got, want)
+				}
+			})
+		}
+	}
+}
+
+func checkItems(t *testing.T, out handler.Outcome, c badInput, delivery int, k kindOf) {
+	t.Helper()
+	count := map[string]int{}
+	for _, item := range out.Items {
+		count[item.Result]++
+		switch item.Result {
+		case handler.ResultIgnored:
+			if c.ignored == "" || !strings.Contains(item.Reason, c.ignored) {
+				t.Errorf("ignored because %q, want %q", item.Reason, c.ignored)
+			}
+		case handler.ResultQuarantined:
+			if !strings.Contains(item.Reason, c.reason) || len(item.Quarantine) != 64 {
+				t.Errorf("quarantined as %q because %q, want 64 digits and %q", item.Quarantine, item.Reason, c.reason)
+			}
+		}
+	}
+	handled := k.result
+	if delivery > 0 && k.kind == event.KindTaskCompleted {
+		handled = handler.ResultDuplicate
+	}
+	if count[handled] != c.good {
+		t.Errorf("%d events are %s, want %d: %+v", count[handled], handled, c.good, out.Items)
+	}
+	if (count[handler.ResultIgnored] == 1) != (c.ignored != "") || (count[handler.ResultQuarantined] > 0) != (len(c.kept) > 0) {
+		t.Errorf("items %+v, want one ignored: %v, and any in quarantine: %v", out.Items, c.ignored != "", len(c.kept) > 0)
+	}
+	if len(out.Items) == 0 {
+		t.Error("the outcome does not say what was done")
+	}
+}
+
+// checkKept compares the quarantine with what should be in it.
+func checkKept(t *testing.T, r *rig.Rig, kept [][]byte, reason string, out handler.Outcome) {
+	t.Helper()
+	rows := inQuarantine(t, r)
+	if len(rows) != len(kept) {
+		t.Fatalf("%d payloads are in quarantine, want %d", len(rows), len(kept))
+	}
+	for i, q := range rows {
+		want := kept[i][:min(len(kept[i]), 1<<20)]
+		if !bytes.Equal(q.Payload, want) || q.Size != int64(len(kept[i])) {
+			t.Errorf("%d of %d bytes are in quarantine: %.100q, want the first of %d: %.100q", len(q.Payload), q.Size, q.Payload, len(kept[i]), want)
+		}
+		if !strings.Contains(q.Reason, reason) || len(q.Reason) > 2100 || q.Function != "rig" || q.At.IsZero() {
+			t.Errorf("the reason is %.200q of %q at %s, want %q", q.Reason, q.Function, q.At, reason)
+		}
+		if !slices.ContainsFunc(out.Items, func(item handler.Item) bool { return item.Quarantine == q.SHA256 }) {
+			t.Errorf("the outcome does not name the payload %s", q.SHA256)
+		}
+	}
+}
+
+// checkLog checks that every line is one JSON object, whatever was logged,
+// and not long.
+func checkLog(t *testing.T, r *rig.Rig) {
+	t.Helper()
+	for line := range strings.Lines(r.Log.String()) {
+		if !json.Valid([]byte(line)) || len(line) > 10_000 {
+			t.Errorf("a line of the log is no short JSON object: %.300q", line)
+		}
+	}
+}
+
+// TestAFailingQuarantineFailsTheHandler but not the good events beside.
+func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
+	for _, k := range kinds {
+		for name, c := range map[string]struct {
+			payload string
+			good    int
+		}{
+			"alone":           {payload: `{"cut`},
+			"beside good one": {payload: "[{}," + string(encode(cloudEvent(k.kind, k.good("t-1")))) + "]", good: 1},
+		} {
+			t.Run(string(k.kind)+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				r := rig.New(t, rig.Options{})
+				// The history is written with PutRow too, after the quarantine.
+				r.Faults.Add(fault.Fault{Call: "PutRow", Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+				_, err := invoke(r, k.invoke(r), []byte(c.payload))
+				var refused *handler.Error
+				if !errors.As(err, &refused) {
+					t.Fatalf("the handler answered %v, want a *handler.Error", err)
+				}
+				records := r.Records("i-1")
+				if got := len(records.Executions) + len(records.Boots); got != c.good || len(inQuarantine(t, r)) != 0 {
+					t.Errorf("%d good events are recorded, want %d", got, c.good)
+				}
+				if _, err := invoke(r, k.invoke(r), []byte(c.payload)); err != nil || len(inQuarantine(t, r)) != 1 {
+					t.Errorf("redelivered: %v, %d payloads in quarantine, want one", err, len(inQuarantine(t, r)))
+				}
+			})
+		}
+	}
+	t.Run("submit-task", func(t *testing.T) {
+		r := rig.New(t, rig.Options{})
+		r.Faults.Add(fault.Fault{Call: "PutRow", Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+		var refused *handler.Error
+		if _, err := invoke(r, submitTask(r), []byte(`{`)); !errors.As(err, &refused) {
+			t.Fatalf("the handler answered %v, want a *handler.Error", err)
+		}
+	})
+}
+
+func TestWithoutFunctionComputesContextEveryHandlerRefuses(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	for name, h := range map[string]handler.Handler{
+		"task-completed": taskCompleted(r), "first-heartbeat": firstHeartbeat(r), "submit-task": submitTask(r), "sweep": sweep(r),
+	} {
+		var refused *handler.Error
+		if out, err := h(context.Background(), []byte("{}")); !errors.As(err, &refused) || len(out.Items) > 0 {
+			t.Errorf("%s answered %+v, %v, want a *handler.Error", name, out, err)
+		}
+	}
+}
