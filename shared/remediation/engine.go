@@ -52,8 +52,8 @@ type handling struct {
 	deadline time.Time
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
-	commits map[string]bool // ids of the commits that this invocation tried
-	done    map[string]bool // keys of the effects that it performed
+	commits map[string]Decision // that this invocation tried, by their ids
+	done    map[string]bool     // keys of the effects that it performed
 	out     Outcome
 }
 
@@ -65,7 +65,7 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 	return &handling{
 		Engine: e, instanceID: instanceID,
 		deadline: e.Now().Add(left), reserve: min(2*time.Second, left/4),
-		commits: map[string]bool{}, done: map[string]bool{},
+		commits: map[string]Decision{}, done: map[string]bool{},
 		out: Outcome{InstanceID: instanceID, Answer: Answer{InstanceID: instanceID}},
 	}
 }
@@ -155,14 +155,14 @@ func (h *handling) decide(ctx context.Context, s State, in Input) (State, bool, 
 		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnknownOutcome):
 			return s, false, err
 		}
-		landed, reloaded, readErr := h.readBack(ctx, d)
+		landed, reloaded, readErr := h.readBack(ctx, d.Once)
 		switch {
 		case readErr != nil:
 			return s, false, readErr
 		case h.out.Duplicate:
 			return s, false, nil
-		case landed:
-			h.accept(d)
+		case landed != nil:
+			h.accept(*landed)
 			return reloaded, true, nil
 		case try > maxConflicts:
 			return s, false, fmt.Errorf("commit of instance %s met %d conflicts: %w", h.instanceID, try, err)
@@ -191,7 +191,7 @@ func (h *handling) commit(ctx context.Context, s State, d *Decision, m Moment, r
 	if err := h.arm(ctx, s, d, m, results); err != nil {
 		return err
 	}
-	h.commits[m.Claim.Commit] = true
+	h.commits[m.Claim.Commit] = *d
 	err := h.Ledger.Commit(ctx, Commit{
 		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now,
 	})
@@ -230,25 +230,28 @@ func (h *handling) arm(ctx context.Context, s State, d *Decision, m Moment, resu
 }
 
 // readBack finds out what became of a commit that failed or whose outcome is
-// not known. The input's row tells, if the decision has one. Without it, the
-// decision is simply made anew: the claims of a commit that landed after all
-// are found in the state.
-func (h *handling) readBack(ctx context.Context, d Decision) (landed bool, s State, err error) {
-	if d.Once != "" {
-		r, err := h.Ledger.Recorded(ctx, h.instanceID, d.Once)
+// not known. The input's row tells, if the decision has one, and it may tell
+// of an earlier try. Without it, the decision is simply made anew: the claims
+// of a commit that landed after all are found in the state.
+func (h *handling) readBack(ctx context.Context, once string) (landed *Decision, s State, err error) {
+	if once != "" {
+		r, err := h.Ledger.Recorded(ctx, h.instanceID, once)
 		if err != nil {
-			return false, s, fmt.Errorf("read back %s of instance %s: %w", d.Once, h.instanceID, err)
+			return nil, s, fmt.Errorf("read back %s of instance %s: %w", once, h.instanceID, err)
 		}
-		if r != nil && !h.commits[r.CommitID] {
-			h.out.Duplicate = true
-			h.out.Answer = decodeAnswer(r.Answer, h.instanceID)
-			return false, s, nil
+		if r != nil {
+			d, mine := h.commits[r.CommitID]
+			if !mine {
+				h.out.Duplicate = true
+				h.out.Answer = decodeAnswer(r.Answer, h.instanceID)
+				return nil, s, nil
+			}
+			landed = &d
 		}
-		landed = r != nil
 	}
 	s, err = h.Ledger.Load(ctx, h.instanceID)
 	if err != nil {
-		return false, s, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
+		return nil, s, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
 	}
 	return landed, s, nil
 }
@@ -258,7 +261,7 @@ func (h *handling) readBack(ctx context.Context, d Decision) (landed bool, s Sta
 func (h *handling) mine(s State) []Effect {
 	var out []Effect
 	for _, e := range s.Effects {
-		if h.commits[e.Claim.Commit] && !h.done[e.Key] {
+		if _, mine := h.commits[e.Claim.Commit]; mine && !h.done[e.Key] {
 			out = append(out, e)
 		}
 	}
