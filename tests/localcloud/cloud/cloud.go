@@ -153,6 +153,7 @@ func (c *Cloud) start() (err error) {
 		if err := c.opt.Prepare(c.Endpoints()); err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
+		c.faults.ResetCalls() // those of the preparation are nobody's business
 	}
 	if err := c.startFunctions(keys); err != nil {
 		return err

@@ -137,3 +137,30 @@ func TestWithoutAProjectThereAreNoFunctions(t *testing.T) {
 		t.Errorf("got %+v, want no functions in cn-beijing", info)
 	}
 }
+
+func TestWhatIsPreparedIsThereBeforeTheFirstInvocation(t *testing.T) {
+	o := options(t)
+	o.TimerScale = 1.0 / 36000
+	prepared := ""
+	o.Prepare = func(e cloud.Endpoints) error {
+		if text, err := os.ReadFile(o.Env["PROBE_RECORD"]); err == nil {
+			t.Errorf("a function was invoked before: %s", text)
+		}
+		names, err := tables(e).ListTable()
+		if err != nil || len(names.TableNames) != 0 {
+			t.Errorf("got tables %v and %v, want none", names, err)
+		}
+		prepared = e.Tablestore
+		return nil
+	}
+	l := up(t, o)
+	l.waitRecorded(1)
+	if prepared != l.cloud.Endpoints().Tablestore {
+		t.Errorf("prepared with Tablestore at %q, want %q", prepared, l.cloud.Endpoints().Tablestore)
+	}
+	state, err := l.Faults(l.ctx)
+	l.must(err)
+	if state.Calls["ListTable"] != 0 {
+		t.Errorf("got calls %v, want those of the preparation left out", state.Calls)
+	}
+}

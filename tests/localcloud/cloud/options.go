@@ -83,7 +83,8 @@ type Options struct {
 	// Now is the clock of all services; time.Now if nil.
 	Now func() time.Time
 	// Prepare is called when Tablestore, ECS, EventBridge and the inbox
-	// answer, and before any function runs. It may be nil.
+	// answer, and before any function runs. Its calls are not counted in
+	// Faults. It may be nil.
 	Prepare func(Endpoints) error
 }
 
