@@ -166,33 +166,21 @@ func (r *results) measureEvents() error {
 			}
 		}
 	}
-	for n := range r.rounds {
+	for range r.rounds {
 		for _, row := range r.rows {
 			if err := r.observe(row); err != nil {
 				return err
 			}
-			measure := func(s *series, name string) error {
-				return s.round(processes[name], row, r.seen[row.Name], events(row, r.events))
-			}
-			first, second := row.Function, bare
-			if n%2 > 0 { // what the machine does meanwhile hits both alike
-				first, second = second, first
-			}
-			for _, name := range []string{first, second} {
-				s := r.functions[row.Name]
-				if name == bare {
-					s = r.bares[row.Name]
-				}
-				if err := measure(s, name); err != nil {
-					return err
-				}
+			err := duel(row, r.seen[row.Name], events(row, r.events),
+				[2]*process{processes[row.Function], processes[bare]}, [2]*series{r.functions[row.Name], r.bares[row.Name]})
+			if err != nil {
+				return err
 			}
 		}
 		idle := r.rows[0]
-		if err := r.noop.round(processes[noop], idle, r.seen[idle.Name], r.events); err != nil {
-			return err
-		}
-		if err := r.raw.round(processes[raw], idle, r.seen[idle.Name], r.events); err != nil {
+		err := duel(idle, r.seen[idle.Name], r.events,
+			[2]*process{processes[noop], processes[raw]}, [2]*series{&r.noop, &r.raw})
+		if err != nil {
 			return err
 		}
 	}

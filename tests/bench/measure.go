@@ -20,9 +20,10 @@ type series struct {
 	samples []sample
 	// calls is what the last event did; differing counts the events that did
 	// anything else than the row says.
-	calls     budget.Calls
-	differing int
-	events    int
+	calls       budget.Calls
+	differing   int
+	differences []string
+	events      int
 }
 
 func (s *series) cpu() time.Duration {
@@ -39,6 +40,16 @@ func (s *series) perSecond() float64 {
 }
 func (s *series) bytes() int64 { return of(s.samples, func(x sample) int64 { return x.bytes }) }
 
+// ratio is the median of what the rounds cost in CPU, each in proportion to
+// the same round of another series.
+func (s *series) ratio(to *series) float64 {
+	ratios := make([]float64, len(s.samples))
+	for i := range ratios {
+		ratios[i] = float64(s.samples[i].cpu) / float64(to.samples[i].cpu)
+	}
+	return median(ratios)
+}
+
 // timeout is that of a row's invocations.
 func timeout(row budget.Row) time.Duration {
 	if row.Timeout > 0 {
@@ -52,37 +63,69 @@ func (p *process) event(row budget.Row, payload []byte) (time.Duration, error) {
 	return p.invoke(row.Name, payload, timeout(row))
 }
 
-// round measures n events of a row on one process, one after another.
-func (s *series) round(p *process, row budget.Row, seen budget.Observation, n int) error {
+// lap is a part of a round.
+type lap struct {
+	cpu, all time.Duration
+	took     []time.Duration
+	bytes    int64
+}
+
+// lap has a process handle n events of a row, one after another.
+func (s *series) lap(p *process, row budget.Row, seen budget.Observation, n int, l *lap) error {
 	p.play(seen.Calls)
 	before, err := cpuTime(p.cmd.Process.Pid)
 	if err != nil {
 		return err
 	}
 	begun := time.Now()
-	took := make([]time.Duration, n)
-	var bytes int64
-	for i := range n {
-		if took[i], err = p.event(row, seen.Payload); err != nil {
+	for range n {
+		took, err := p.event(row, seen.Payload)
+		if err != nil {
 			return err
 		}
+		l.took = append(l.took, took)
 		calls, sent := p.stand.end()
-		bytes += sent
+		l.bytes += sent
 		s.calls = budget.Sort(calls)
 		s.events++
-		if len(row.Differences(s.calls)) > 0 {
+		if d := row.Differences(s.calls); len(d) > 0 {
+			s.differences = append(s.differences, d...)
 			s.differing++
 		}
 	}
-	all := time.Since(begun)
+	l.all += time.Since(begun)
 	after, err := cpuTime(p.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
+	l.cpu += after - before
+	return err
+}
+
+// add adds a round.
+func (s *series) add(l lap) {
+	n := len(l.took)
 	s.samples = append(s.samples, sample{
-		cpu: (after - before) / time.Duration(n), p50: quantile(took, 0.5), p99: quantile(took, 0.99),
-		perSecond: float64(n) / all.Seconds(), bytes: bytes / int64(n),
+		cpu: l.cpu / time.Duration(n), p50: quantile(l.took, 0.5), p99: quantile(l.took, 0.99),
+		perSecond: float64(n) / l.all.Seconds(), bytes: l.bytes / int64(n),
 	})
+}
+
+// lapEvents is how many events a process handles before it is the other's
+// turn: what else the machine does hits both alike then.
+const lapEvents = 5
+
+// duel measures n events of a row on two processes, by turns.
+func duel(row budget.Row, seen budget.Observation, n int, p [2]*process, s [2]*series) error {
+	var laps [2]lap
+	for done := 0; done < n; done += lapEvents {
+		for i := range p {
+			i = (i + done/lapEvents) % 2
+			if err := s[i].lap(p[i], row, seen, min(lapEvents, n-done), &laps[i]); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range s {
+		s[i].add(laps[i])
+	}
 	return nil
 }
 

@@ -49,7 +49,7 @@ func (r *results) events1() *table {
 	}
 	for _, row := range r.rows {
 		f, b := r.functions[row.Name], r.bares[row.Name]
-		ratio := float64(f.cpu()) / float64(b.cpu())
+		ratio := f.ratio(b)
 		t.add(row.Name, us(f.cpu()), us(b.cpu()), times(ratio), judge(ratio, goalCPU),
 			ms(f.p50()), ms(b.p50()), ms(f.p99()), ms(b.p99()),
 			whole(f.perSecond()), whole(b.perSecond()), times(float64(f.bytes())/float64(b.bytes())))
@@ -74,6 +74,7 @@ func (r *results) calls() *table {
 		tables, sent := judge(float64(len(f.calls.Path)), float64(row.Tablestore)), judge(float64(len(f.calls.Sent)), float64(row.ECS))
 		if f.differing > 0 {
 			tables = fmt.Sprintf("%s, but %d of %d events differed", tables, f.differing, f.events)
+			t.notes = append(t.notes, fmt.Sprintf("%s differed: %s", row.Name, f.differences[0]))
 		}
 		t.add(row.Name, fmt.Sprintf("%d: %s", len(f.calls.Path), short(f.calls.Path)), fmt.Sprint(row.Tablestore), tables,
 			short(f.calls.Beside), short(f.calls.Sent), fmt.Sprint(row.ECS), sent, fmt.Sprint(f.calls.Alerts))
