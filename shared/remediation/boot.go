@@ -86,6 +86,8 @@ func (d *draft) wake(f Facts) {
 		case inv == nil:
 			d.lostTask(Effect{Key: t.ID}, t, true, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
 				"A command was accepted, but Cloud Assistant does not know it any more.")
+		case inv.ended():
+			d.taskEnded(t, inv.event(d.Instance.ID))
 		default:
 			t.Deadline = d.m.Now.Add(d.p.EndMargin)
 			d.setTask(t)

@@ -295,7 +295,9 @@ func (h *handling) settle(ctx context.Context, s State, results []Result) (State
 
 // ask gets from Cloud Assistant what the decision would like to know. What it
 // does not answer is left out. Executions that it says have ended are handled
-// as if their events had come, and the state is loaded anew.
+// as if their events had come, and the state is loaded anew. Of those that were
+// recorded before, the decision is told: a task whose end was taken for a
+// stranger's must end all the same.
 func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	q := Ask(*s, in, h.Policy, h.Now())
 	var f Facts
@@ -325,8 +327,10 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 				return f, fmt.Errorf("handle the end of %s, which no event told: %w", id, err)
 			}
 			h.out.Notes = append(h.out.Notes, out.Notes...)
-			delete(f.Invocations, id)
 			polled = true
+			if !out.Duplicate {
+				delete(f.Invocations, id)
+			}
 		}
 	}
 	if !polled {

@@ -62,3 +62,24 @@ func TestTheAnswerIsThatOfTheCommitThatLanded(t *testing.T) {
 		t.Errorf("answer %+v, duplicate %v; want cancelled, as it is recorded", out.Answer, out.Duplicate)
 	}
 }
+
+func TestATaskWhoseEndWasTakenForAStrangersEndsAllTheSame(t *testing.T) {
+	d := newDesk()
+	e := d.engine(policy())
+	d.store(state(remediation.BootBootable, task("a", saved, running("t-1"))))
+	var zero int64
+	d.cloud.stranger("i-1", now, 0).end("Success", "", &zero, now)
+	end := ended("t-1", "", "Success", "")
+	d.table.records["i-1/exec/t-1/once"] = remediation.Recorded{CommitID: "long ago"}
+	if out := mustHandle(t, e, end); !out.Duplicate {
+		t.Fatal("the end is no duplicate, and the test shows nothing")
+	}
+	d.clock = now.Add(time.Hour)
+	mustHandle(t, e, remediation.WakeUp{})
+	if s := d.table.state("i-1"); len(s.Tasks) > 0 {
+		t.Errorf("tasks %+v are left, want none", s.Tasks)
+	}
+	if ended := logged[remediation.Task](d.table, "i-1", "task"); len(ended) != 1 || ended[0].State != remediation.TaskSucceeded {
+		t.Errorf("ended tasks %+v, want one that succeeded", ended)
+	}
+}
