@@ -1,0 +1,266 @@
+package handler_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/assistant"
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/shared/ledger"
+)
+
+// wrong are values that are at fault, one list for each variable that can be
+// set wrong. Each holds the secret, which no fault may repeat, where it can.
+var wrong = map[string][]string{
+	"AFTERCARE_TABLESTORE_ENDPOINT": {secret, "https://", "ftp://" + secret, "http://" + secret + ".example.com",
+		"http://10.0.0.1", "https://user:" + secret + "@host", "https://host/" + secret, "https://host?" + secret,
+		"https://host#" + secret, "https://ho st", "https://host_" + secret, "\x7f://" + secret},
+	"AFTERCARE_TABLESTORE_INSTANCE": {secret + " name", secret + "\n", strings.Repeat("n", 65)},
+	"AFTERCARE_ECS_ENDPOINT": {"https://", "http://" + secret + ".example.com", "user:" + secret + "@host", "host/" + secret,
+		"host?" + secret, "-host", "ftp://host", "http://localhost"},
+	"AFTERCARE_ALERT_ON":          {secret, "Failed," + secret, "failed", "none,Failed", ","},
+	"AFTERCARE_DINGTALK_URL":      {secret, "http://" + secret + ".example.com", "https://user:" + secret + "@host", "https://host?a=%zz" + secret},
+	"AFTERCARE_WEBHOOK_URL":       {secret, "http://" + secret + ".example.com", "\x7f" + secret},
+	"AFTERCARE_DINGTALK_SECRET":   {secret, " " + secret},
+	"AFTERCARE_WEBHOOK_SECRET":    {secret},
+	"AFTERCARE_TABLE_TTL":         {secret, "34", "3651", "180d", "1.5", "-1", "99999999999999999999"},
+	"AFTERCARE_TASK_TTL":          {secret, "59s", "2161h", "7", "-1h", "99999999h"},
+	"AFTERCARE_SENDS_PER_MINUTE":  {secret, "0", "10001"},
+	"AFTERCARE_CLAIM_GRACE":       {secret, "0s", "11m", "60"},
+	"AFTERCARE_WAKE_PRECISION":    {secret, "99ms", "11m"},
+	"AFTERCARE_AGENT_CHECK_FIRST": {secret, "99ms", "61m"},
+	"AFTERCARE_AGENT_CHECK_MAX":   {secret, "999ms", "25h"},
+	"AFTERCARE_END_MARGIN":        {secret, "999ms", "61m"},
+	"AFTERCARE_DEADLINE_MARGIN":   {secret, "49ms", "11s"},
+	"AFTERCARE_SWEEP_PARALLEL":    {secret, "0", "101"},
+	"AFTERCARE_LOG_LEVEL":         {secret, "trace", "INFO", "disabled", "9"},
+	"DEBUG":                       {"sdk", "x,sdk", "sdk,tea"},
+}
+
+// good is an environment without faults.
+func good() []string {
+	return []string{
+		"PATH=/bin", "AFTERCARE_TABLESTORE_ENDPOINT=https://mine.cn-hangzhou.ots.aliyuncs.com",
+		"AFTERCARE_TABLESTORE_INSTANCE=mine", "DEBUG=tea,sdks",
+	}
+}
+
+func TestEveryWrongSettingIsToldByItsNameAndNeverByItsValue(t *testing.T) {
+	for _, v := range handler.Variables() {
+		if v.Name != "AFTERCARE_FLOWS" && len(wrong[v.Name]) == 0 {
+			t.Errorf("the test has no wrong value of %s", v.Name)
+		}
+	}
+	for name, values := range wrong {
+		for _, value := range values {
+			_, err := handler.FromEnv(append(good(), name+"="+value))
+			if err == nil {
+				t.Errorf("%s=%q is accepted", name, value)
+				continue
+			}
+			text := err.Error()
+			if strings.Contains(text, "\n") || !strings.HasPrefix(text, name+" ") {
+				t.Errorf("%s=%q: the faults are %q, want one that begins with the variable", name, value, text)
+			}
+			if strings.Contains(text, secret) {
+				t.Errorf("%s=%q: the fault repeats the value: %s", name, value, text)
+			}
+		}
+	}
+}
+
+func TestAllFaultsOfTheSettingsAreToldAtOnce(t *testing.T) {
+	environ := []string{"AFTERCARE_TASK_TTLS=1h", "AFTERCARE_=1", "aftercare_flows=x", "NOT_AFTERCARE_X=1"}
+	want := []string{
+		"AFTERCARE_TASK_TTLS is not a setting of Aftercare", "AFTERCARE_ is not a setting of Aftercare",
+		"AFTERCARE_TABLESTORE_INSTANCE is missing",
+	}
+	for name, values := range wrong {
+		if name == "AFTERCARE_TABLESTORE_INSTANCE" {
+			continue
+		}
+		value := values[0]
+		if name == "AFTERCARE_DINGTALK_SECRET" {
+			value = " x" // wrong beside a URL, too
+		}
+		if name == "AFTERCARE_WEBHOOK_SECRET" {
+			value = "x "
+		}
+		environ = append(environ, name+"="+value)
+		want = append(want, name+" ")
+	}
+	_, err := handler.FromEnv(environ)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for _, w := range want {
+		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, w) }) {
+			t.Errorf("no line begins with %q", w)
+		}
+	}
+	if len(lines) != len(want) {
+		t.Errorf("%d faults are told, want %d:\n%s", len(lines), len(want), err)
+	}
+}
+
+// TestEndpointsAreJudgedAsTheAdaptersJudgeThem: what the settings let pass,
+// no invocation may stumble over.
+func TestEndpointsAreJudgedAsTheAdaptersJudgeThem(t *testing.T) {
+	accepted := []string{
+		"https://mine.cn-hangzhou.ots.aliyuncs.com", "https://127.0.0.1:8080", "http://127.0.0.1:8080", "http://[::1]:80", "https://host/",
+	}
+	for _, v := range accepted {
+		if _, err := handler.FromEnv(append(good(), "AFTERCARE_TABLESTORE_ENDPOINT="+v)); err != nil {
+			t.Errorf("the Tablestore endpoint %s: %v", v, err)
+		}
+		_, err := ledger.Open(context.Background(), ledger.Config{Endpoint: v, Instance: "mine", Transport: http.DefaultTransport},
+			ledger.Credentials{AccessKeyID: "id", AccessKeySecret: "key"})
+		if err != nil {
+			t.Errorf("the ledger refuses %s: %v", v, err)
+		}
+	}
+	for _, v := range append(accepted, "ecs.cn-hangzhou.aliyuncs.com", "host:8080", "127.0.0.1:8080") {
+		if _, err := handler.FromEnv(append(good(), "AFTERCARE_ECS_ENDPOINT="+v)); err != nil {
+			t.Errorf("the ECS endpoint %s: %v", v, err)
+		}
+		_, err := assistant.New(assistant.Config{Region: "cn-hangzhou", Endpoint: v}, assistant.Credentials{AccessKeyID: "id", AccessKeySecret: "key"})
+		if err != nil {
+			t.Errorf("the assistant refuses %s: %v", v, err)
+		}
+	}
+}
+
+func TestSettingsTakeEffect(t *testing.T) {
+	s, err := handler.FromEnv(append(good(),
+		"AFTERCARE_ECS_ENDPOINT=host", "AFTERCARE_FLOWS=other.yaml", "FC_FUNC_CODE_PATH=/code", "AFTERCARE_ALERT_ON= Failed , Success",
+		"AFTERCARE_DINGTALK_URL=https://robot", "AFTERCARE_DINGTALK_SECRET=a", "AFTERCARE_WEBHOOK_URL=https://hook", "AFTERCARE_WEBHOOK_SECRET=b",
+		"AFTERCARE_TABLE_TTL=35", "AFTERCARE_TASK_TTL=2h", "AFTERCARE_SENDS_PER_MINUTE=3", "AFTERCARE_CLAIM_GRACE=61s",
+		"AFTERCARE_WAKE_PRECISION=2s", "AFTERCARE_AGENT_CHECK_FIRST=4s", "AFTERCARE_AGENT_CHECK_MAX=5s", "AFTERCARE_END_MARGIN=6s",
+		"AFTERCARE_DEADLINE_MARGIN=7s", "AFTERCARE_SWEEP_PARALLEL=9", "AFTERCARE_LOG_LEVEL=error"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.Policy
+	got := fmt.Sprintln(s.Ledger.Endpoint, s.Ledger.Instance, s.ECSEndpoint, s.FlowsFile, p.AlertOn,
+		s.Alerts.DingTalkURL.Reveal(), s.Alerts.DingTalkSecret.Reveal(), s.Alerts.WebhookURL.Reveal(), s.Alerts.WebhookSecret.Reveal(),
+		p.TableTTL, p.TaskTTL, s.SendsPerMinute, p.ClaimGrace, p.Minute, p.CheckFirst, p.CheckMax, p.EndMargin, s.Margin, s.Parallel, s.LogLevel)
+	want := fmt.Sprintln("https://mine.cn-hangzhou.ots.aliyuncs.com", "mine", "host", "/code/other.yaml",
+		map[event.Status]bool{event.StatusFailed: true, event.StatusSuccess: true}, "https://robot", "a", "https://hook", "b",
+		35*24*time.Hour, 2*time.Hour, 3, 61*time.Second, 2*time.Second, 4*time.Second, 5*time.Second, 6*time.Second, 7*time.Second, 9, "error")
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestDefaultsAreWhatTheVariablesSay sets each variable to its documented
+// default, and finds no difference.
+func TestDefaultsAreWhatTheVariablesSay(t *testing.T) {
+	plain, err := handler.FromEnv(good())
+	if err != nil {
+		t.Fatal(err)
+	}
+	environ := good()
+	for _, v := range handler.Variables() {
+		if v.Default != "" && v.Name != "AFTERCARE_ECS_ENDPOINT" {
+			environ = append(environ, v.Name+"="+v.Default)
+		}
+	}
+	set, err := handler.FromEnv(environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprintf("%+v", set), fmt.Sprintf("%+v", plain); got != want {
+		t.Errorf("with every default set: %s\nwithout: %s", got, want)
+	}
+}
+
+func TestVariablesAreDocumentedOnceEach(t *testing.T) {
+	seen := map[string]bool{}
+	for _, v := range handler.Variables() {
+		if !strings.HasPrefix(v.Name, "AFTERCARE_") || strings.ToUpper(v.Name) != v.Name || seen[v.Name] {
+			t.Errorf("%s is no name, or comes twice", v.Name)
+		}
+		seen[v.Name] = true
+		if v.Doc == "" || strings.HasSuffix(v.Doc, ".") || v.Unit == "" {
+			t.Errorf("%s needs a unit and a sentence without its full stop: %q, %q", v.Name, v.Unit, v.Doc)
+		}
+		if v.Required == (v.Default != "") && !v.Secret || v.Secret && v.Default != "" {
+			t.Errorf("%s is required (%v) or has a default (%q), and a secret has none", v.Name, v.Required, v.Default)
+		}
+		number := slices.Contains([]string{"duration", "days", "commands", "instances", "level"}, v.Unit)
+		if number != (v.Range != "") && v.Name != "AFTERCARE_ALERT_ON" {
+			t.Errorf("%s is counted in %s, and its range is %q", v.Name, v.Unit, v.Range)
+		}
+		if secret := strings.Contains(v.Name, "SECRET") || strings.HasSuffix(v.Name, "_URL"); secret != v.Secret {
+			t.Errorf("%s is secret: %v", v.Name, v.Secret)
+		}
+	}
+	list := handler.Variables()
+	list[0].Name = "changed"
+	if handler.Variables()[0].Name == "changed" {
+		t.Error("whoever has the list can change the settings")
+	}
+}
+
+func TestSettingsDoNotPrintSecrets(t *testing.T) {
+	s, err := handler.FromEnv(append(good(), "AFTERCARE_DINGTALK_URL=https://host?access_token="+secret, "AFTERCARE_DINGTALK_SECRET="+secret,
+		"AFTERCARE_WEBHOOK_URL=https://host/"+secret, "AFTERCARE_WEBHOOK_SECRET="+secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(format, s); strings.Contains(text, secret) {
+			t.Errorf("%s prints a secret: %s", format, text)
+		}
+	}
+}
+
+func TestAWrongFlowsFileStopsTheFunctionWithPlaces(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "flows.yaml")
+	write(t, file, "version: 1\nflows:\n  - name: a\n    on: nothing\n    steps: []\n  - name: a\n    when: event.nothing\n")
+	_, err := handler.New("sweep", append(good(), "AFTERCARE_FLOWS="+file), io.Discard)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"wrong flows:\n", file + ":4:9: ", file + ":5:12: ", file + ":6:"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in:\n%s", want, err)
+		}
+	}
+	// Together with the faults of the settings.
+	_, err = handler.New("sweep", []string{"AFTERCARE_FLOWS=" + file}, io.Discard)
+	for _, want := range []string{"AFTERCARE_TABLESTORE_ENDPOINT is missing", "AFTERCARE_TABLESTORE_INSTANCE is missing", file + ":4:9: "} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in:\n%v", want, err)
+		}
+	}
+	_, err = handler.New("sweep", append(good(), "AFTERCARE_FLOWS=/"+secret), io.Discard)
+	if want := "AFTERCARE_FLOWS names a file that cannot be read: no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("a missing file: %v, want %s", err, want)
+	}
+}
+
+func TestAFunctionStartsWithItsDefaults(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "flows.yaml")
+	write(t, file, "version: 1\nflows: []\n")
+	if _, err := handler.New("sweep", append(good(), "AFTERCARE_FLOWS="+file), io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
