@@ -82,12 +82,18 @@ func (h *handling) send(ctx context.Context, t Task, e Effect) Result {
 	r := Result{Key: e.Key, Commit: e.Claim.Commit}
 	if !e.PriorSent.IsZero() {
 		inv, err := h.Commander.FindByToken(ctx, h.instanceID, e.Key)
+		late := h.Now().Sub(e.PriorSent) > h.Policy.SendWindow
 		switch {
-		case err != nil:
-			return r.failed(err)
+		case err != nil && !(late && unanswerable(err)):
+			r = r.failed(err)
+			if r.Kind == ResultInvalid {
+				// The question was refused, and not the command.
+				r.Kind = ResultNotSent
+			}
+			return r
 		case inv != nil:
 			return r.done(inv.InvokeID)
-		case h.Now().Sub(e.PriorSent) > h.Policy.SendWindow:
+		case late:
 			r.Kind, r.Reason = ResultGivenUp, "first sent too long ago"
 			return r
 		}
@@ -115,6 +121,11 @@ func (h *handling) send(ctx context.Context, t Task, e Effect) Result {
 		return r
 	}
 	return r.failed(err)
+}
+
+// unanswerable reports whether asking again is of no use.
+func unanswerable(err error) bool {
+	return errors.Is(err, ErrInvalid) || errors.Is(err, ErrDenied)
 }
 
 func (h *handling) stop(ctx context.Context, t Task, e Effect) Result {

@@ -83,3 +83,57 @@ func TestATaskWhoseEndWasTakenForAStrangersEndsAllTheSame(t *testing.T) {
 		t.Errorf("ended tasks %+v, want one that succeeded", ended)
 	}
 }
+
+func TestACommandThatMayHaveBeenSentIsAskedAboutFirst(t *testing.T) {
+	denied, invalid := fate{err: remediation.ErrDenied}, fate{err: remediation.ErrInvalid}
+	cases := []struct {
+		name  string
+		ago   time.Duration // since it was first sent
+		there bool          // Cloud Assistant has it
+		find  fate
+		calls string
+		state remediation.TaskState // afterwards
+	}{
+		{"it is there: nothing is sent", 5 * time.Minute, true, fate{},
+			"load arm commit find-token commit", remediation.TaskRunning},
+		{"it is there even after an hour", 2 * time.Hour, true, fate{},
+			"load arm commit find-token commit", remediation.TaskRunning},
+		{"it is not there: it is sent, with the same token", 5 * time.Minute, false, fate{},
+			"load arm commit find-token send commit", remediation.TaskRunning},
+		{"it is not there after an hour: it is never sent again", 2 * time.Hour, false, fate{},
+			"load arm commit find-token commit commit alert commit", remediation.TaskFailed},
+		{"nobody answers: it is asked later", 2 * time.Hour, true, refused,
+			"load arm commit find-token commit", remediation.TaskReleasing},
+		{"the question is refused: the command is not, and it is asked later", 5 * time.Minute, true, invalid,
+			"load arm commit find-token commit", remediation.TaskReleasing},
+		{"the question is still refused after an hour: it is given up", 2 * time.Hour, true, invalid,
+			"load arm commit find-token commit commit alert commit", remediation.TaskFailed},
+		{"the question is still denied after an hour: it is given up", 2 * time.Hour, true, denied,
+			"load arm commit find-token commit commit alert commit", remediation.TaskFailed},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk()
+			d.store(state(remediation.BootBootable, task("a", releasing), effect("a", claimedBy(stale), firstSent(c.ago))))
+			if c.there {
+				d.cloud.accept(remediation.Send{InstanceID: "i-1", TaskID: id("a"), Token: effectOf(id("a")),
+					Command: d.table.state("i-1").Tasks[id("a")].Command}, now.Add(-c.ago), 0)
+			}
+			d.on = failing("find-token", 1, c.find)
+			mustHandle(t, d.engine(policy()), remediation.WakeUp{})
+			if got := d.calls(); got != c.calls {
+				t.Errorf("calls: %s\nwant:  %s", got, c.calls)
+			}
+			got := d.table.state("i-1").Tasks[id("a")].State
+			for _, ended := range logged[remediation.Task](d.table, "i-1", "task") {
+				got = ended.State
+			}
+			if got != c.state {
+				t.Errorf("the task is %s, want %s", got, c.state)
+			}
+			if e := d.table.state("i-1").Effects[effectOf(id("a"))]; c.state == remediation.TaskReleasing && !e.FirstSent.Equal(now.Add(-c.ago)) {
+				t.Errorf("first sent at %s, want %s as before", e.FirstSent, now.Add(-c.ago))
+			}
+		})
+	}
+}
