@@ -61,7 +61,6 @@ Serverless Devs; "tablestore", "ecs" and "eventbridge" run one alone.`,
 	root.AddCommand(newInstanceCommands()...)
 	root.AddCommand(newInvoke())
 	root.AddCommand(newServices()...)
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	return root
 }
 
