@@ -185,4 +185,3 @@ func ids(t *testing.T, lines []string) []string {
 	}
 	return out
 }
-
