@@ -20,8 +20,12 @@ const (
 	maxAnswer = 8 << 20
 )
 
-// errTry is all that the SDK gets to know about a try without an answer.
-var errTry = errors.New("no answer")
+// errTry is all that the SDK gets to know about a try without an answer, and
+// errSDK stands for a panic of the SDK's.
+var (
+	errTry = errors.New("no answer")
+	errSDK = errors.New("panic")
+)
 
 // roundTripper is a function that carries one request.
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -54,12 +58,22 @@ func (c *Client) try(ctx context.Context, stop limit, req call) (out transport.O
 		return resp, nil
 	})
 
-	defer func() {
-		if recover() != nil && out.Cause == "" && !out.Complete {
-			out.Cause = "the SDK failed"
-		}
+	// For each nonce the SDK prints the whole stack of its goroutine, which
+	// costs more the deeper it is: in one of its own it is short.
+	ended := make(chan error, 1)
+	go func() {
+		defer func() {
+			if recover() != nil {
+				ended <- errSDK
+			}
+		}()
+		ended <- c.send(carry, req)
 	}()
-	if err := c.send(carry, req); err != nil && !out.Complete && out.Cause == "" {
+	switch err := <-ended; {
+	case err == nil || out.Complete || out.Cause != "":
+	case errors.Is(err, errSDK):
+		out.Cause = "the SDK failed"
+	default:
 		out.Cause = "the SDK refused the request"
 	}
 	return out
