@@ -89,11 +89,11 @@ func (p Policy) backoff(tries int) time.Duration {
 	d := p.Minute
 	for range tries - 1 {
 		if d >= 60*p.Minute {
-			return 60 * p.Minute
+			break
 		}
 		d *= 2
 	}
-	return d
+	return min(d, 60*p.Minute)
 }
 
 // checkDelay is the time until the agent's status is asked again.

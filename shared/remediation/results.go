@@ -25,9 +25,6 @@ func (d *draft) results(in Results) {
 			}
 		case r.Kind == ResultDone:
 			d.dropEffect(e.Key)
-		case r.Kind == ResultInvalid && e.Kind == EffectStop:
-			d.dropEffect(e.Key)
-			d.note("stop of task "+e.TaskID+" dropped", r.Reason)
 		case r.Kind == ResultInvalid && e.Kind.sends():
 			d.lostTask(e, t, hasTask, TaskInvalid, AlertTaskInvalid, r.Reason,
 				"A command was refused for good, and does not run.")
@@ -82,7 +79,9 @@ func (d *draft) lostTask(e Effect, t Task, hasTask bool, state TaskState, kind A
 
 // putBack gives up the claim of an effect that was not sent, and says when it
 // may be claimed again. A command that was never sent is cancelled instead if
-// it was to be stopped, and waits in the queue if the instance is in doubt.
+// it was to be stopped, and waits in the queue if the instance is in doubt. A
+// stop that was refused is put back, too, because the service may not know yet
+// what it has accepted; the task's end removes it.
 func (d *draft) putBack(e Effect, t Task, r Result) {
 	e.Claim = Claim{}
 	if e.Kind.sends() && !r.MaybeSent {
