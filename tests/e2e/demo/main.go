@@ -47,7 +47,7 @@ func run(ctx context.Context, bin, dist, project string, logs bool) (failed int,
 			err = stopErr
 		}
 	}()
-	fmt.Println(steps)
+	fmt.Print(steps, "\n")
 	s := newStory(c)
 	if err := s.play(ctx); err != nil {
 		return 0, err
