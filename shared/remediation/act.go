@@ -24,7 +24,7 @@ func (h *handling) perform(ctx context.Context, s State, effects []Effect) (Stat
 	var results []Result
 	blocked := Result{}
 	for _, e := range effects {
-		h.done[e.Key] = true
+		h.done[claimed{e.Key, e.Claim.Commit}] = true
 		h.out.Performed++
 		switch {
 		case e.Kind == EffectAlert:

@@ -53,9 +53,12 @@ type handling struct {
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
 	commits map[string]Decision // that this invocation tried, by their ids
-	done    map[string]bool     // keys of the effects that it performed
+	done    map[claimed]bool    // what it performed
 	out     Outcome
 }
+
+// claimed is an effect under one claim.
+type claimed struct{ key, commit string }
 
 func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 	left := time.Minute
@@ -65,7 +68,7 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 	return &handling{
 		Engine: e, instanceID: instanceID,
 		deadline: e.Now().Add(left), reserve: min(2*time.Second, left/4),
-		commits: map[string]Decision{}, done: map[string]bool{},
+		commits: map[string]Decision{}, done: map[claimed]bool{},
 		out: Outcome{InstanceID: instanceID, Answer: Answer{InstanceID: instanceID}},
 	}
 }
@@ -257,11 +260,14 @@ func (h *handling) readBack(ctx context.Context, once string) (landed *Decision,
 }
 
 // mine are the effects that this invocation's commits claimed and that it has
-// not performed, in order.
+// not performed, in order. An effect whose task is missing is left alone: the
+// task ended while the state was being loaded.
 func (h *handling) mine(s State) []Effect {
 	var out []Effect
 	for _, e := range s.Effects {
-		if _, mine := h.commits[e.Claim.Commit]; mine && !h.done[e.Key] {
+		_, mine := h.commits[e.Claim.Commit]
+		_, there := s.Tasks[e.TaskID]
+		if mine && (there || e.Kind == EffectAlert) && !h.done[claimed{e.Key, e.Claim.Commit}] {
 			out = append(out, e)
 		}
 	}
@@ -287,9 +293,11 @@ func (h *handling) settle(ctx context.Context, s State, results []Result) (State
 			return s, false, err
 		}
 		h.Pause(ctx, try)
-		if s, err = h.Ledger.Load(ctx, h.instanceID); err != nil {
+		loaded, err := h.Ledger.Load(ctx, h.instanceID)
+		if err != nil {
 			return s, false, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
 		}
+		s = loaded
 	}
 }
 

@@ -137,3 +137,88 @@ func TestACommandThatMayHaveBeenSentIsAskedAboutFirst(t *testing.T) {
 		})
 	}
 }
+
+func TestAFailedLoadTakesNoWorkForDone(t *testing.T) {
+	d := newDesk()
+	d.store(state(remediation.BootBootable, task("a"), task("b", running("t-b"))))
+	// The results meet a conflict, and the load after it finds nobody.
+	loads := 0
+	d.on = func(what, detail string) fate {
+		switch {
+		case what == "commit" && detail == "commit-2":
+			return lost
+		case what == "load":
+			if loads++; loads == 2 {
+				return refused
+			}
+		}
+		return fate{}
+	}
+	out, err := handle(t, d.engine(policy()), remediation.WakeUp{})
+	if err != nil || out.Trouble == nil || out.Left != 1 {
+		t.Errorf("error %v, trouble %v, %d effects left; want trouble and the effect that is left", err, out.Trouble, out.Left)
+	}
+}
+
+func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
+	d := newDesk()
+	d.store(state(remediation.BootBootable, task("a"), task("b", running("t-b"))))
+	sends := 0
+	d.on = func(what, _ string) fate {
+		switch what {
+		case "send":
+			if sends++; sends == 1 {
+				return fate{err: remediation.ErrThrottled}
+			}
+		case "alert":
+			// It takes so long that the throttled minute is over by then.
+			d.clock = d.clock.Add(2 * time.Minute)
+		}
+		return fate{}
+	}
+	p := policy()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	bad := ended("t-b", "b", "Failed", "ExitCodeNonzero")
+	out, err := d.engine(p).Handle(ctx, "i-1", bad)
+	if err != nil || out.Trouble != nil || out.Left != 0 {
+		t.Errorf("error %v, trouble %v, %d effects left, want none", err, out.Trouble, out.Left)
+	}
+	if s := d.table.state("i-1").Tasks[id("a")]; s.State != remediation.TaskRunning || sends != 2 {
+		t.Errorf("the task is %s after %d sends, want it running after 2", s.State, sends)
+	}
+}
+
+func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
+	d := newDesk()
+	d.store(state(remediation.BootBootable, task("a", releasing), effect("a", claimedBy(stale), firstSent(time.Minute))))
+	// The claim's answer is lost. While its state is loaded again, the end of
+	// an earlier send lands behind the effects' rows.
+	torn := false
+	d.on = func(what, detail string) fate {
+		switch {
+		case what == "commit" && detail == "commit-1":
+			return answerLost
+		case what == "load" && len(d.table.rows["i-1"]) > 0 && d.ids == 1 && !torn:
+			torn = true
+			for key := range d.table.rows["i-1"] {
+				if key == "live/task/"+id("a") {
+					delete(d.table.rows["i-1"], key)
+				}
+			}
+		case what == "commit":
+			// The row that the load has missed an effect for.
+			delete(d.table.rows["i-1"], "live/effect/"+effectOf(id("a")))
+		}
+		return fate{}
+	}
+	if _, err := handle(t, d.engine(policy()), remediation.WakeUp{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.cloud.invocations) > 0 {
+		t.Errorf("%+v was sent", d.cloud.invocations[0])
+	}
+	if got, want := d.calls(), "load arm commit load"; got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+}
