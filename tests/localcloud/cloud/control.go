@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/functioncompute"
@@ -57,11 +58,7 @@ func (c *Cloud) guard(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		defer c.serving.Done()
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if r.Header.Get("Origin") != "" || !loopback(host) {
+		if access.FromPage(r) {
 			answer(w, nil, refuse(http.StatusForbidden, "the control surface is not for web pages"))
 			return
 		}

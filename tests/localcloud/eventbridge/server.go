@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
 
@@ -154,7 +155,7 @@ func Start(opt Options) (*Server, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	s.endpoint = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: access.RefusePages(s.Handler()), ReadHeaderTimeout: 10 * time.Second}
 	s.work.Go(func() { _ = s.http.Serve(listener) })
 	return s, nil
 }

@@ -126,7 +126,7 @@ func Start(opt Options) (*Server, error) {
 	}
 	s.spawner = newSpawner()
 	s.endpoint = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: s.api(), ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: access.RefusePages(s.api()), ReadHeaderTimeout: 10 * time.Second}
 	s.spawn(func() { _ = s.http.Serve(listener) })
 	for _, f := range s.functions {
 		for _, t := range f.timers {

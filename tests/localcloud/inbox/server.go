@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -213,6 +214,17 @@ func (s *Server) receive(c channel) http.HandlerFunc {
 	}
 }
 
+// kept is how many messages and refusals are remembered.
+const kept = 10_000
+
+// newest drops the oldest of a full list.
+func newest[T any](list []T) []T {
+	if len(list) < kept {
+		return list
+	}
+	return slices.Delete(list, 0, len(list)-kept+1)
+}
+
 // take judges a message and remembers it, or its refusal.
 func (s *Server) take(c channel, r *http.Request, body []byte) answer {
 	now := s.opt.Now().UTC()
@@ -223,14 +235,14 @@ func (s *Server) take(c channel, r *http.Request, body []byte) answer {
 		refused = s.limit(c, r, now)
 	}
 	if refused != nil {
-		s.refusals = append(s.refusals, Refusal{c.name(), now, refused.reason})
+		s.refusals = append(newest(s.refusals), Refusal{c.name(), now, refused.reason})
 		return *refused
 	}
 	m := Message{Channel: c.name(), At: now, Body: body, Verified: verified, Fingerprint: fingerprint(body)}
 	if err := appendLine(s.opt.File, m); err != nil {
 		return answer{status: http.StatusInternalServerError, contentType: "text/plain", body: err.Error()}
 	}
-	s.messages = append(s.messages, m)
+	s.messages = append(newest(s.messages), m)
 	return c.accepted()
 }
 
