@@ -23,7 +23,7 @@ test: ## check the format, vet, and run all tests, with the race detector where 
 	if ! echo '#include <stdlib.h>' | $$($(GO) env CC) -E - >/dev/null 2>&1 || test "$$($(GO) env CGO_ENABLED)" != 1; then \
 		race=; echo "no C compiler is found: the tests run without the race detector"; \
 	fi; \
-	set -- $$race -shuffle=on -parallel 16 -timeout 8m ./...; \
+	set -- $$race -shuffle=on -parallel 16 -timeout 10m ./...; \
 	echo "$(GO) test $$*"; \
 	$(GO) test "$$@"
 
