@@ -1,0 +1,68 @@
+package faults_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/tests/rig"
+)
+
+// row is a row of a table as Tablestore has it, whatever the ledger would
+// make of it.
+type row struct {
+	key     []any
+	columns map[string]any
+}
+
+// keys are the names of the tables' primary key columns.
+var keys = map[string][]string{
+	"aftercare_instances":  {"pk", "row"},
+	"aftercare_history":    {"day_shard", "finish_time_ms", "instance_id", "execution"},
+	"aftercare_wakeups":    {"shard", "due_ms", "instance_id"},
+	"aftercare_quarantine": {"sha256"},
+}
+
+// reading is the connections of all that is read. The SDK would change the
+// settings of an http.Transport that it knows for one.
+var reading = struct{ http.RoundTripper }{http.DefaultTransport}
+
+// rows reads a whole table through the SDK.
+func rows(t *testing.T, r *rig.Rig, table string) []row {
+	t.Helper()
+	config := tablestore.NewDefaultTableStoreConfig()
+	config.Transport = reading
+	client := tablestore.NewClientWithConfig(r.Settings.Ledger.Endpoint, r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, config)
+	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
+	for _, name := range keys[table] {
+		from.AddPrimaryKeyColumnWithMinValue(name)
+		to.AddPrimaryKeyColumnWithMaxValue(name)
+	}
+	var out []row
+	for from != nil {
+		page, err := client.GetRange(&tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
+			TableName: table, StartPrimaryKey: from, EndPrimaryKey: to, Direction: tablestore.FORWARD, MaxVersion: 1,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range page.Rows {
+			r := row{columns: map[string]any{}}
+			for _, column := range got.PrimaryKey.PrimaryKeys {
+				r.key = append(r.key, column.Value)
+			}
+			for _, column := range got.Columns {
+				r.columns[column.ColumnName] = column.Value
+			}
+			out = append(out, r)
+		}
+		from = page.NextStartPrimaryKey
+	}
+	return out
+}
+
+func (r row) String() string {
+	return fmt.Sprint(r.key, r.columns)
+}
