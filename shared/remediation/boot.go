@@ -51,18 +51,12 @@ func (d *draft) bootable(at time.Time) {
 	d.Instance.Checks = 0
 }
 
-// doubt marks that a command found the agent absent at the time given. What
-// was put back and never sent waits in the queue again.
+// doubt marks that a command found the agent absent at the time given.
 func (d *draft) doubt(at time.Time) {
 	d.Instance.Boot = BootUnknown
 	d.Instance.BootSince = at
 	d.Instance.Checks = 0
 	d.Instance.CheckAt = d.m.Now.Add(d.p.CheckFirst)
-	for _, t := range d.sorted(TaskReleasing) {
-		if d.unsent(t) {
-			d.requeue(t)
-		}
-	}
 }
 
 // watch sees to it that the agent's status is asked while a task waits for an

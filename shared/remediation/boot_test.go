@@ -155,14 +155,16 @@ func TestTheAgentIsAskedWhileTasksWait(t *testing.T) {
 
 func TestAnInstanceInDoubtHoldsBackWhatWasNeverSent(t *testing.T) {
 	absent := ended("t-a", "a", event.StatusAborted, "DeliveryTimeout")
-	t.Run("what was put back waits in the queue again", func(t *testing.T) {
+	t.Run("what was put back waits in the queue again when its time has come", func(t *testing.T) {
 		s := state(remediation.BootBootable, task("a", running("t-a")),
-			task("b", releasing), effect("b", notBefore(time.Minute)))
+			task("b", releasing), effect("b", notBefore(0)), task("c", releasing), effect("c", notBefore(time.Minute)))
 		d := decide(t, s, absent, remediation.Facts{}, policy())
-		b := d.Next.Tasks[id("b")]
-		if d.Next.Instance.Boot != remediation.BootUnknown || b.State != remediation.TaskQueued || b.Attempt != 1 || len(d.Claimed) != 1 {
-			t.Errorf("boot %q, task b %+v, claimed %+v; want an instance in doubt, b queued in attempt 1, and only the alert claimed",
-				d.Next.Instance.Boot, b, d.Claimed)
+		b, c := d.Next.Tasks[id("b")], d.Next.Tasks[id("c")]
+		if d.Next.Instance.Boot != remediation.BootUnknown || len(d.Claimed) != 1 {
+			t.Errorf("boot %q, claimed %+v; want an instance in doubt, and only the alert claimed", d.Next.Instance.Boot, d.Claimed)
+		}
+		if b.State != remediation.TaskQueued || b.Attempt != 1 || c.State != remediation.TaskReleasing {
+			t.Errorf("tasks %+v and %+v, want b queued in attempt 1, and c as it was", b, c)
 		}
 	})
 	t.Run("what may have been sent is still seen to", func(t *testing.T) {
@@ -171,14 +173,6 @@ func TestAnInstanceInDoubtHoldsBackWhatWasNeverSent(t *testing.T) {
 		d := decide(t, s, absent, remediation.Facts{}, policy())
 		if got := claimedTasks(d); got != "b" {
 			t.Errorf("claimed %q, want b", got)
-		}
-	})
-	t.Run("what could not be sent meanwhile waits in the queue again", func(t *testing.T) {
-		s := state(remediation.BootUnknown, task("b", releasing), effect("b", claimedBy(claim), firstSent(time.Second)))
-		s.Instance.CheckAt = now.Add(time.Minute)
-		d := decide(t, s, results(result("b", claim, remediation.ResultThrottled)), remediation.Facts{}, policy())
-		if b := d.Next.Tasks[id("b")]; b.State != remediation.TaskQueued || len(d.Next.Effects) > 0 || d.More {
-			t.Errorf("task b %+v, effects %v, more %v; want b queued, and nothing to do", b, d.Next.Effects, d.More)
 		}
 	})
 }

@@ -7,6 +7,7 @@ package remediation
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -104,13 +105,24 @@ type draft struct {
 	p Policy
 	m Moment
 
-	touched struct{ tasks, effects, runs, unmatched []string }
+	touched struct{ tasks, effects, runs, unmatched keys }
+	bytes   int // of the rows that changed, about
 	log     Changes
 	once    string
 	claimed []Effect
 	more    bool
 	notes   []Note
 	answer  Answer
+}
+
+// keys is a set of row keys.
+type keys map[string]bool
+
+func (k *keys) add(key string) {
+	if *k == nil {
+		*k = keys{}
+	}
+	(*k)[key] = true
 }
 
 func newDraft(s State, p Policy, m Moment) *draft {
@@ -121,34 +133,41 @@ func (d *draft) note(what, why string) { d.notes = append(d.notes, Note{What: wh
 
 func (d *draft) setTask(t Task) {
 	d.Tasks[t.ID] = t
-	d.touched.tasks = append(d.touched.tasks, t.ID)
+	d.touched.tasks.add(t.ID)
+	d.bytes += t.Command.size()
 }
 
 func (d *draft) setEffect(e Effect) {
 	d.Effects[e.Key] = e
-	d.touched.effects = append(d.touched.effects, e.Key)
+	d.touched.effects.add(e.Key)
+	d.bytes += smallRow
+	if e.Alert != nil {
+		d.bytes += encoded(e.Alert.ErrorDesc)
+	}
 }
 
 func (d *draft) dropEffect(key string) {
 	if _, ok := d.Effects[key]; ok {
 		delete(d.Effects, key)
-		d.touched.effects = append(d.touched.effects, key)
+		d.touched.effects.add(key)
 	}
 }
 
 func (d *draft) setRun(r FlowRun) {
 	d.Runs[r.ID] = r
-	d.touched.runs = append(d.touched.runs, r.ID)
+	d.touched.runs.add(r.ID)
+	d.bytes += planSize(r.Plan)
 }
 
 func (d *draft) setUnmatched(u Unmatched) {
 	d.Unmatched[u.Event.InvokeID] = u
-	d.touched.unmatched = append(d.touched.unmatched, u.Event.InvokeID)
+	d.touched.unmatched.add(u.Event.InvokeID)
+	d.bytes += smallRow + encoded(u.Event.ErrorDesc)
 }
 
 func (d *draft) dropUnmatched(invokeID string) {
 	delete(d.Unmatched, invokeID)
-	d.touched.unmatched = append(d.touched.unmatched, invokeID)
+	d.touched.unmatched.add(invokeID)
 }
 
 // decision compares the draft with the state before it.
@@ -171,10 +190,9 @@ func (d *draft) decision() Decision {
 
 // changed lists the touched rows, each once, in a fixed order. A row that is
 // in neither state, because it came and went within the decision, is left out.
-func changed[T any](before, after map[string]T, touched []string) []Change[T] {
-	slices.Sort(touched)
+func changed[T any](before, after map[string]T, touched keys) []Change[T] {
 	var out []Change[T]
-	for _, key := range slices.Compact(touched) {
+	for _, key := range slices.Sorted(maps.Keys(touched)) {
 		var c Change[T]
 		if v, ok := before[key]; ok {
 			c.Before = &v

@@ -122,7 +122,7 @@ func (h *handling) handle(ctx context.Context, in Input) (State, error) {
 				break
 			}
 		}
-		if !more || h.Now().Add(h.reserve).After(h.deadline) {
+		if !more || h.late() {
 			break
 		}
 		next, again, err := h.decide(ctx, s, Continue{})
@@ -318,6 +318,9 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	}
 	polled := false
 	for _, id := range q.Invocations {
+		if h.late() {
+			break
+		}
 		inv, err := h.Commander.FindByID(ctx, h.instanceID, id)
 		if err != nil {
 			h.note("invocation "+id+" not known", err.Error())
@@ -351,6 +354,9 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	*s = loaded
 	return f, nil
 }
+
+// late reports whether nothing more is to be begun.
+func (h *handling) late() bool { return h.Now().Add(h.reserve).After(h.deadline) }
 
 func (h *handling) note(what, why string) {
 	h.out.Notes = append(h.out.Notes, Note{What: what, Why: why})

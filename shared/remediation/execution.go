@@ -37,7 +37,7 @@ var finalStates = map[event.Status]TaskState{
 
 // end records an execution and does what follows from it.
 func (d *draft) end(in Ended, f Facts) {
-	ev := in.Event
+	ev := brief(in.Event)
 	d.once = executionKey(ev)
 	given, marker := SplitName(ev.CommandName)
 	t, known := d.taskOf(ev)
@@ -45,7 +45,7 @@ func (d *draft) end(in Ended, f Facts) {
 	if !known {
 		t, known, told = d.originOf(ev, f)
 	}
-	record := &Execution{Event: ev, Name: given, TaskID: marker, Source: in.Source, Received: in.Received}
+	record := &Execution{Event: in.Event, Name: given, TaskID: marker, Source: in.Source, Received: in.Received}
 	if known {
 		record.TaskID = t.ID
 	}
@@ -78,10 +78,13 @@ func (s State) taskOf(ev event.TaskCompleted) (Task, bool) {
 }
 
 // originPossible reports whether an InvokeCommand whose invoke id is not
-// known may have started an invocation of this saved command.
-func (s State) originPossible(commandID string) bool {
+// known may have started this execution. Those of schedules are all others'.
+func (s State) originPossible(ev event.TaskCompleted) bool {
+	if ev.Suffix() != "once" {
+		return false
+	}
 	for _, t := range s.Tasks {
-		if s.unresolved(t) && (commandID == "" || t.Command.Invoke.CommandID == commandID) {
+		if s.unresolved(t) && (ev.CommandID == "" || t.Command.Invoke.CommandID == ev.CommandID) {
 			return true
 		}
 	}
@@ -98,7 +101,7 @@ func (s State) unresolved(t Task) bool {
 // originOf finds the task of an execution by the tag that Cloud Assistant
 // says its invocation bears. Told is false if that could not be learned.
 func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, known, told bool) {
-	if !d.originPossible(ev.CommandID) {
+	if !d.originPossible(ev) {
 		return Task{}, false, true
 	}
 	inv := f.Invocations[ev.InvokeID]
@@ -119,8 +122,12 @@ func (d *draft) matchLate() {
 	for _, id := range slices.Sorted(maps.Keys(d.Unmatched)) {
 		u := d.Unmatched[id]
 		t, known := d.taskOf(u.Event)
-		if !known && d.originPossible(u.Event.CommandID) && d.m.Now.Sub(u.Received) < d.p.SendWindow {
+		if !known && d.originPossible(u.Event) && d.m.Now.Sub(u.Received) < d.p.SendWindow {
 			continue
+		}
+		if d.full(matchRows+2*maxStarts, matchBytes) {
+			d.more = true
+			return
 		}
 		d.dropUnmatched(u.Event.InvokeID)
 		d.followQuietly(u.Event, t)

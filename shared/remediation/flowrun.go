@@ -11,7 +11,7 @@ import (
 const maxDepth = 10
 
 // maxStarts and maxStartBytes bound the flows that one event starts, so that
-// a decision fits into one commit: 200 rows and 4 MB.
+// a decision fits into one commit.
 const (
 	maxStarts     = 40
 	maxStartBytes = 1 << 20
@@ -27,6 +27,7 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 		return
 	}
 	var started, size int
+	var stopped stops
 	for _, o := range d.p.Flows.Match(ev) {
 		if !o.Matched {
 			if o.Failed {
@@ -34,35 +35,62 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 			}
 			continue
 		}
-		for _, s := range o.Run.Steps {
-			size += len(s.Run.Content)
-		}
-		started++
-		id := Key("run", o.Flow, cause, d.Instance.ID)
+		add := planSize(*o.Run)
 		switch {
 		case slices.Contains(chain, o.Flow):
-			d.stopFlow(o.Flow, id, "it led to this event itself")
+			stopped.add(o.Flow, "it led to this event itself")
 		case len(chain) >= maxDepth:
-			d.stopFlow(o.Flow, id, fmt.Sprintf("%d flows led to this event, and no more may", len(chain)))
-		case started > maxStarts || size > maxStartBytes:
-			d.stopFlow(o.Flow, id, "too many or too large flows react to one event")
+			stopped.add(o.Flow, fmt.Sprintf("%d flows led to this event, and no more may", len(chain)))
+		case started == maxStarts || size+add > maxStartBytes:
+			stopped.add(o.Flow, "too many or too large flows react to one event")
 		default:
+			started++
+			size += add
 			r := FlowRun{
-				ID: id, Flow: o.Flow, Plan: *o.Run, Chain: append(slices.Clone(chain), o.Flow),
-				Cause: cause, StartedAt: d.m.Now,
+				ID: Key("run", o.Flow, cause, d.Instance.ID), Flow: o.Flow, Plan: *o.Run,
+				Chain: append(slices.Clone(chain), o.Flow), Cause: cause, StartedAt: d.m.Now,
 			}
 			d.note("flow "+o.Flow+" started", "its condition holds")
 			d.step(r)
 		}
 	}
+	for _, s := range stopped {
+		d.stopFlows(s, cause)
+	}
 }
 
-func (d *draft) stopFlow(name, runID, why string) {
-	d.note("flow "+name+" stopped", why)
+// stops is the flows that one event would have started, by the reason why
+// they were stopped.
+type stops []stop
+
+type stop struct {
+	why   string
+	flows []string
+}
+
+func (s *stops) add(name, why string) {
+	for i := range *s {
+		if (*s)[i].why == why {
+			(*s)[i].flows = append((*s)[i].flows, name)
+			return
+		}
+	}
+	*s = append(*s, stop{why, []string{name}})
+}
+
+// stopFlows raises one alert for all that was stopped for one reason: there
+// can be any number of flows.
+func (d *draft) stopFlows(s stop, cause string) {
+	for _, name := range s.flows {
+		d.note("flow "+name+" stopped", s.why)
+	}
+	what := "A flow was stopped before it started"
+	if n := len(s.flows); n > 1 {
+		what = fmt.Sprintf("%d flows were stopped before they started, %s the first of them", n, s.flows[0])
+	}
 	d.planAlert(Alert{
-		Kind: AlertFlowStopped, Flow: name, At: d.m.Now,
-		Summary: "A flow was stopped before it started, because " + why + ".",
-	}, runID)
+		Kind: AlertFlowStopped, Flow: s.flows[0], At: d.m.Now, Summary: what + ", because " + s.why + ".",
+	}, Key("stopped", s.flows[0], cause))
 }
 
 // step queues the task of the run's present step.
@@ -104,7 +132,7 @@ func (d *draft) endRun(r FlowRun, result, reason string) {
 	r.Result, r.Reason, r.EndedAt = result, reason, d.m.Now
 	r.Plan = flow.Plan{}
 	delete(d.Runs, r.ID)
-	d.touched.runs = append(d.touched.runs, r.ID)
+	d.touched.runs.add(r.ID)
 	d.log.EndedRuns = append(d.log.EndedRuns, r)
 	d.note("flow "+r.Flow+" "+result, reason)
 }

@@ -113,7 +113,7 @@ type Questions struct {
 }
 
 // Ask says what Decide would need to know from Cloud Assistant to handle in.
-// Most inputs need nothing.
+// Most inputs need nothing, and none needs more than a batch of invocations.
 func Ask(s State, in Input, p Policy, now time.Time) Questions {
 	var q Questions
 	switch in := in.(type) {
@@ -121,13 +121,13 @@ func Ask(s State, in Input, p Policy, now time.Time) Questions {
 		q.Agent = s.Instance.Boot == BootUnknown && s.Instance.CheckAt.IsZero() || s.checkDue(now)
 	case WakeUp:
 		q.Agent = s.waiting() && s.checkDue(now)
-		for _, t := range s.Tasks {
-			if t.State == TaskRunning && !t.Deadline.After(now) {
+		for _, t := range (&draft{State: s}).sorted(TaskRunning) {
+			if !t.Deadline.After(now) && len(q.Invocations) < p.Batch {
 				q.Invocations = append(q.Invocations, t.InvokeID)
 			}
 		}
 	case Ended:
-		if _, known := s.taskOf(in.Event); !known && s.originPossible(in.Event.CommandID) {
+		if _, known := s.taskOf(in.Event); !known && s.originPossible(in.Event) {
 			q.Invocations = []string{in.Event.InvokeID}
 		}
 	}

@@ -108,7 +108,7 @@ func (d *draft) expire() {
 		if t.ExpiresAt.After(d.m.Now) || t.State == TaskReleasing && !d.unsent(t) {
 			continue
 		}
-		if n++; n > d.p.Batch {
+		if n++; n > d.p.Batch || d.full(expiryRows, expiryRows*smallRow) {
 			d.more = true
 			return
 		}
@@ -122,22 +122,28 @@ func (d *draft) expire() {
 }
 
 // release claims the effects that are due, and plans and claims the queued
-// tasks of a bootable instance: a batch in all, in order.
+// tasks of a bootable instance: a batch in all, in order. A command that was
+// put back waits in the queue again if the instance is not bootable any more.
 func (d *draft) release() {
 	room := d.p.Batch
 	for _, e := range d.dueEffects() {
-		if room == 0 {
+		t := d.Tasks[e.TaskID]
+		if room == 0 || d.full(releaseRows, t.Command.size()+smallRow) {
 			d.more = true
 			return
 		}
 		room--
+		if d.Instance.Boot != BootBootable && d.unsent(t) {
+			d.requeue(t)
+			continue
+		}
 		d.claim(e)
 	}
 	if d.Instance.Boot != BootBootable || !d.blockedUntil().IsZero() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		if room == 0 {
+		if room == 0 || d.full(releaseRows, t.Command.size()+smallRow) {
 			d.more = true
 			return
 		}
@@ -223,7 +229,7 @@ func (d *draft) endTask(t Task, state TaskState, reason, cause string) {
 		t.EndedAt = d.m.Now
 	}
 	delete(d.Tasks, t.ID)
-	d.touched.tasks = append(d.touched.tasks, t.ID)
+	d.touched.tasks.add(t.ID)
 	d.log.EndedTasks = append(d.log.EndedTasks, t)
 	d.note("task "+t.ID+" "+string(state), reason)
 	d.stepEnded(t, cause)

@@ -1,8 +1,9 @@
 package remediation
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
+	"slices"
 	"time"
 )
 
@@ -43,8 +44,27 @@ func (d *draft) results(in Results) {
 			d.putBack(e, t, r)
 		}
 	}
+	d.keepOrder()
 	d.matchLate()
 	d.releaseLater()
+}
+
+// keepOrder lets no command that was put back come before one that is to be
+// sent first, which may have to wait longer.
+func (d *draft) keepOrder() {
+	var back []Effect
+	for _, e := range d.Effects {
+		if e.Kind.sends() && e.Claim == (Claim{}) && !d.Tasks[e.TaskID].Cancel {
+			back = append(back, e)
+		}
+	}
+	slices.SortFunc(back, d.inActOrder)
+	for i := 1; i < len(back); i++ {
+		if first := back[i-1].NotBefore; back[i].NotBefore.Before(first) {
+			back[i].NotBefore = first
+			d.setEffect(back[i])
+		}
+	}
 }
 
 // sent marks the task as running.
@@ -78,10 +98,9 @@ func (d *draft) lostTask(e Effect, t Task, hasTask bool, state TaskState, kind A
 }
 
 // putBack gives up the claim of an effect that was not sent, and says when it
-// may be claimed again. A command that was never sent is cancelled instead if
-// it was to be stopped, and waits in the queue if the instance is in doubt. A
-// stop that was refused is put back, too, because the service may not know yet
-// what it has accepted; the task's end removes it.
+// may be claimed again. A command that was to be stopped, and was never sent,
+// is cancelled instead. A stop that was refused is put back, too, because the
+// service may not know yet what it has accepted; the task's end removes it.
 func (d *draft) putBack(e Effect, t Task, r Result) {
 	e.Claim = Claim{}
 	if e.Kind.sends() && !r.MaybeSent {
@@ -91,16 +110,12 @@ func (d *draft) putBack(e Effect, t Task, r Result) {
 		d.endTask(t, TaskCancelled, "cancelled before it was sent", e.Key)
 		return
 	}
-	if e.Kind.sends() && d.Instance.Boot != BootBootable && e.FirstSent.IsZero() {
-		d.requeue(t)
-		return
-	}
 	switch r.Kind {
 	case ResultThrottled:
 		next := d.m.Now.Truncate(d.p.Minute).Add(d.p.Minute)
-		e.NotBefore = next.Add(spread(e.Key, d.p.Minute/4))
+		e.NotBefore = next.Add(spread(d.Instance.ID, d.p.Minute/4))
 	case ResultQuota:
-		e.NotBefore = nextDay(d.m.Now).Add(spread(e.Key, 10*d.p.Minute))
+		e.NotBefore = nextDay(d.m.Now).Add(spread(d.Instance.ID, 10*d.p.Minute))
 	default:
 		e.NotBefore = d.m.Now.Add(d.p.backoff(e.Tries))
 	}
@@ -116,14 +131,11 @@ func (d *draft) releaseLater() {
 	}
 }
 
-// spread derives a delay below limit from a key, so that effects which wait
-// for the same moment do not all come back at once.
-func spread(key string, limit time.Duration) time.Duration {
-	raw, err := hex.DecodeString(key[:4])
-	if err != nil {
-		return 0
-	}
-	return time.Duration(binary.BigEndian.Uint16(raw)) * limit / (1 << 16)
+// spread derives a delay below limit from an instance's id, so that instances
+// which wait for the same moment do not all come back at once.
+func spread(instanceID string, limit time.Duration) time.Duration {
+	sum := sha256.Sum256([]byte(instanceID))
+	return time.Duration(binary.BigEndian.Uint16(sum[:])) * limit / (1 << 16)
 }
 
 // chinaTime is the zone in whose days the service counts its daily quota.

@@ -1,0 +1,137 @@
+package remediation_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+	"aftercare/shared/remediation"
+)
+
+// manyFlows are n flows that start on every end, each with a script of so
+// many bytes.
+func manyFlows(t *testing.T, n, bytes int) *flow.Set {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("version: 1\nflows:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - name: flow-%03d\n    on: task-completed\n    steps:\n      - id: only\n        run: {type: RunShellScript, content: \"%s\"}\n",
+			i, strings.Repeat("<", bytes))
+	}
+	return compile(t, b.String())
+}
+
+// settled makes decisions until there is nothing left to claim at once, and
+// returns the last state and how many effects were claimed.
+func settled(t *testing.T, d remediation.Decision, p remediation.Policy) (remediation.State, int) {
+	t.Helper()
+	claimed := len(d.Claimed)
+	for n := 0; d.More; n++ {
+		if n > 100 {
+			t.Fatal("there is always more to do")
+		}
+		d = decide(t, d.Next, remediation.Continue{}, remediation.Facts{}, p)
+		claimed += len(d.Claimed)
+	}
+	return d.Next, claimed
+}
+
+// Each decision's rows and bytes are checked by decide.
+func TestEveryDecisionFitsIntoOneCommit(t *testing.T) {
+	many := func(n int, change ...func(*remediation.Task)) func(*remediation.State) {
+		return func(s *remediation.State) {
+			for i := range n {
+				task(fmt.Sprintf("a%d", i), change...)(s)
+			}
+		}
+	}
+	large := func(t *remediation.Task) { t.Command.Run.Content = strings.Repeat("<", 18<<10) }
+	due := func(t *remediation.Task) { t.Deadline = now }
+	cases := []struct {
+		name  string
+		state remediation.State
+		in    remediation.Input
+		facts remediation.Facts
+		flows *flow.Set
+		// claimed is how many effects are claimed in the end.
+		claimed int
+	}{
+		{"200 queued tasks are released", state(remediation.BootWaiting, many(200)), beat(0, time.Minute), remediation.Facts{}, nil, 200},
+		{"50 queued tasks of the largest size are released", state(remediation.BootWaiting, many(50, large)), beat(0, time.Minute), remediation.Facts{}, nil, 50},
+		{"200 queued tasks expire, with an alert each", state(remediation.BootWaiting, many(200, expired)), remediation.WakeUp{}, remediation.Facts{}, nil, 200},
+		{"40 flows start while 100 tasks expire", state(remediation.BootBootable, many(100, expired)), ended("t-1", "", "Success", ""), remediation.Facts{}, manyFlows(t, 40, 10), 140},
+		{"300 flows react to one end", state(remediation.BootBootable), ended("t-1", "", "Success", ""), remediation.Facts{}, manyFlows(t, 300, 10), 41},
+		{"flows of the largest size react to one end", state(remediation.BootBootable), ended("t-1", "", "Success", ""), remediation.Facts{}, manyFlows(t, 40, 15<<10), 12},
+		{"20 running tasks are not known any more", state(remediation.BootBootable, many(20, running("t"), due)), remediation.WakeUp{},
+			remediation.Facts{Invocations: map[string]*remediation.Invocation{"t": nil}}, nil, 20},
+		{"an end's texts are as long as an event may be", state(remediation.BootBootable, task("a", saved, releasing), effect("a", claimedBy(held), firstSent(time.Second))),
+			func() remediation.Ended {
+				e := ended("t-1", "", "Failed", strings.Repeat("<", 100<<10))
+				e.Event.CommandID, e.Event.ErrorDesc = savedCommand, strings.Repeat("<", 400<<10)
+				return e
+			}(), remediation.Facts{}, nil, 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p := policy()
+			p.Flows = c.flows
+			_, claimed := settled(t, decide(t, c.state, c.in, c.facts, p), p)
+			if claimed != c.claimed {
+				t.Errorf("%d effects were claimed, want %d", claimed, c.claimed)
+			}
+		})
+	}
+	t.Run("five ends find their tasks at once, and 40 flows start on each", func(t *testing.T) {
+		s := state(remediation.BootBootable)
+		for i := range 5 {
+			short := fmt.Sprintf("b%d", i)
+			task(short, saved, running("t-"+short))(&s)
+			e := ended("t-"+short, "", event.StatusSuccess, "").Event
+			s.Unmatched[e.InvokeID] = remediation.Unmatched{Event: e, Received: now}
+		}
+		p := policy()
+		p.Flows = manyFlows(t, 40, 3<<10)
+		p.MaxQueued = 1000
+		next, claimed := settled(t, decide(t, s, remediation.WakeUp{}, remediation.Facts{}, p), p)
+		if claimed != 200 || len(next.Unmatched) > 0 {
+			t.Errorf("%d commands were claimed and %d ends are unmatched, want 200 and none", claimed, len(next.Unmatched))
+		}
+	})
+}
+
+func TestAWakeUpAsksForABatchOfInvocationsAndStopsInTime(t *testing.T) {
+	s := state(remediation.BootBootable)
+	for i := range 50 {
+		task(fmt.Sprint(i), running(fmt.Sprint("t-", i)), func(t *remediation.Task) { t.Deadline = now })(&s)
+	}
+	first := remediation.Ask(s, remediation.WakeUp{}, policy(), now).Invocations
+	if len(first) != 20 {
+		t.Fatalf("%d invocations are asked about, want 20", len(first))
+	}
+	for range 10 {
+		if again := remediation.Ask(s, remediation.WakeUp{}, policy(), now).Invocations; fmt.Sprint(again) != fmt.Sprint(first) {
+			t.Fatalf("asked about %v, then about %v", first, again)
+		}
+	}
+	d := newDesk()
+	d.store(s)
+	d.on = func(what, _ string) fate {
+		if what == "find-id" {
+			d.clock = d.clock.Add(timeLimit / 10)
+			return refused
+		}
+		return fate{}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+	defer cancel()
+	if _, err := d.engine(policy()).Handle(ctx, "i-1", remediation.WakeUp{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(d.calls(), "find-id"); got < 5 || got > 10 {
+		t.Errorf("%d invocations were asked about in %s, want about 9", got, timeLimit)
+	}
+}
