@@ -60,6 +60,10 @@ sdk-suite: ## run the Tablestore SDK's own tests against the local Tablestore
 bench: ## measure the functions against bare ones that make the same calls
 	$(GO) run ./tests/bench
 
+.PHONY: soak
+soak: build ## put the local cloud under load for ten minutes, and see whether it grows
+	$(GO) run ./tests/soak
+
 .PHONY: clean
 clean: ## remove what the build made
 	rm -rf bin dist

@@ -74,6 +74,7 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.IntVar(&o.Duplicate, "duplicate", 1, "how often each event is delivered")
 	flags.StringToIntVar(&o.Throttle, "throttle", nil, "at most `ACTION=N` calls of an ECS action a minute; may be repeated")
 	flags.IntVar(&o.Quota, "quota", 0, "commands a day; 0 for no limit")
+	flags.IntVar(&o.Retain, "retain", 0, "how many invocations ECS remembers; 0 for 10000")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := f.apply(&o); err != nil {
 			return usageError{err}

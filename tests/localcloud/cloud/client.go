@@ -28,6 +28,11 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return call[Info](ctx, c, http.MethodGet, "/", nil)
 }
 
+// Process is what the local cloud's process holds.
+func (c *Client) Process(ctx context.Context) (Process, error) {
+	return call[Process](ctx, c, http.MethodGet, "/process", nil)
+}
+
 // Instances are all instances, sorted by id.
 func (c *Client) Instances(ctx context.Context) ([]Instance, error) {
 	return call[[]Instance](ctx, c, http.MethodGet, "/instances", nil)

@@ -26,6 +26,7 @@
 // another host than a loopback address) are refused.
 //
 //	GET    /                              Info: endpoints, keys, functions
+//	GET    /process                       Process: goroutines and live heap
 //	GET    /instances                     every Instance
 //	POST   /instances                     make one: {"id": "i-1", "name", "tags", "osType", "zone"}
 //	POST   /instances/ID/STEP             boot, reboot, stop, stop-agent or start-agent
@@ -191,7 +192,7 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	c.ecs, err = ecs.Start(ecs.Options{
 		Listen: o.Listen.ECS, Dir: c.folder.path("instances"), Path: c.folder.path("ecs.db"),
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Faults: c.faults,
-		Emit: c.emit, Delays: o.Delays, Throttle: o.Throttle, Quota: o.Quota,
+		Emit: c.emit, Delays: o.Delays, Throttle: o.Throttle, Quota: o.Quota, Retain: o.Retain,
 	})
 	return err
 }

@@ -56,10 +56,11 @@ type Options struct {
 	Key    access.Key
 	Listen Listen
 
-	// Delays, Throttle and Quota are those of ECS.
+	// Delays, Throttle, Quota and Retain are those of ECS.
 	Delays   ecs.Delays
 	Throttle map[string]int
 	Quota    int
+	Retain   int
 	// RetryScale multiplies the waits between EventBridge's deliveries of an
 	// event, AsyncScale those between asynchronous invocations, and TimerScale
 	// those between two firings of a timer; 0 means 1.

@@ -32,6 +32,8 @@ func (c *Cloud) routes() http.Handler {
 		return nil, refuse(http.StatusNotFound, "%s %s is not part of the control surface", r.Method, r.URL.Path)
 	})
 
+	on("GET /process", func(*http.Request) (any, error) { return process(), nil })
+
 	on("GET /instances", c.listInstances)
 	on("POST /instances", c.createInstance)
 	on("POST /instances/{id}/{step}", c.stepInstance)

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"encoding/json"
+	"runtime"
 	"time"
 
 	"aftercare/tests/localcloud/fault"
@@ -63,6 +64,21 @@ type Info struct {
 	// StandIns are variables of the project that had no value and were left
 	// empty.
 	StandIns []string `json:"standIns,omitempty"`
+}
+
+// Process is what the local cloud's process holds: what does not come back
+// down when work is done is a leak.
+type Process struct {
+	Goroutines int `json:"goroutines"`
+	// HeapBytes is the live heap, after a collection.
+	HeapBytes uint64 `json:"heapBytes"`
+}
+
+func process() Process {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return Process{Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapAlloc}
 }
 
 // FunctionInfo is one function.
