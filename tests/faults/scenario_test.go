@@ -34,6 +34,15 @@ type scenario struct {
 	ends, alerts int
 	// boots is how many boots are counted.
 	boots int64
+	// submitted are commands of the preparation that run as soon as the
+	// instance is up.
+	submitted []string
+	// beat is the heartbeat that the invocation is about, if it is about one.
+	beat *kept
+	// fresh: the instance has no rows before the invocation.
+	fresh bool
+	// readsNothing: the invocation reads no rows of the instance.
+	readsNothing bool
 }
 
 const twoSteps = `
@@ -56,8 +65,9 @@ func scenarios() map[string]scenario {
 	var end, badEnd, beat, followEnd, aborted kept
 	return map[string]scenario{
 		"a submission to an instance that is not booted": {
-			prepare: func(r *rig.Rig) { r.Create(instanceID) },
-			invoke:  submission("first", "true", 5),
+			prepare:   func(r *rig.Rig) { r.Create(instanceID) },
+			invoke:    submission("first", "true", 5),
+			submitted: []string{"first"}, fresh: true,
 		},
 		"a submission to a bootable instance": {
 			prepare: boot,
@@ -67,7 +77,7 @@ func scenarios() map[string]scenario {
 		"a first heartbeat with nothing queued": {
 			prepare: func(r *rig.Rig) { r.Create(instanceID); beat.payload = r.Boot(instanceID) },
 			invoke:  func(r *rig.Rig) (handler.Outcome, error) { return r.FirstHeartbeat(beat.payload) },
-			boots:   1,
+			boots:   1, beat: &beat, fresh: true,
 		},
 		"a first heartbeat with three tasks queued": {
 			prepare: func(r *rig.Rig) {
@@ -78,17 +88,17 @@ func scenarios() map[string]scenario {
 				beat.payload = r.Boot(instanceID)
 			},
 			invoke: func(r *rig.Rig) (handler.Outcome, error) { return r.FirstHeartbeat(beat.payload) },
-			ran:    []string{"task0", "task1", "task2"}, ends: 3, boots: 1,
+			ran:    []string{"task0", "task1", "task2"}, ends: 3, boots: 1, beat: &beat,
 		},
 		"an end that nobody waits for": {
 			prepare: func(r *rig.Rig) { end.payload = stranger("Success", "", "0") },
 			invoke:  func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted(end.payload) },
-			ends:    1,
+			ends:    1, fresh: true,
 		},
 		"a bad end": {
 			prepare: func(r *rig.Rig) { badEnd.payload = stranger("Failed", "ExitCodeNonzero", "3") },
 			invoke:  func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted(badEnd.payload) },
-			ends:    1, alerts: 1,
+			ends:    1, alerts: 1, fresh: true,
 		},
 		"an end that starts a flow of two steps": {
 			flows: twoSteps,
@@ -138,7 +148,7 @@ func scenarios() map[string]scenario {
 			ran: []string{"first"}, ends: 1, boots: 1,
 		},
 		"an end that says that the script never started": {
-			abortAfter: 20 * time.Millisecond,
+			abortAfter: 300 * time.Millisecond,
 			prepare: func(r *rig.Rig) {
 				boot(r)
 				mustDo(r.ECS.Stop(instanceID))
@@ -182,6 +192,8 @@ func scenarios() map[string]scenario {
 		"a malformed payload": {
 			prepare: func(r *rig.Rig) {},
 			invoke:  func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted([]byte(`{"cut`)) },
+
+			readsNothing: true,
 		},
 	}
 }
@@ -195,10 +207,14 @@ func boot(r *rig.Rig) {
 // is a duplicate.
 func submission(name, content string, priority int) func(*rig.Rig) (handler.Outcome, error) {
 	return func(r *rig.Rig) (handler.Outcome, error) {
-		return r.SubmitTask(encode(map[string]any{
-			"dedupeKey": "key of " + name, "instanceId": instanceID, "priority": priority,
-			"run": map[string]any{"name": name, "type": "RunShellScript", "content": content},
-		}))
+		return r.SubmitTask(encode(submissionOf(name, content, priority)))
+	}
+}
+
+func submissionOf(name, content string, priority int) map[string]any {
+	return map[string]any{
+		"dedupeKey": "key of " + name, "instanceId": instanceID, "priority": priority,
+		"run": map[string]any{"name": name, "type": "RunShellScript", "content": content},
 	}
 }
 
@@ -209,12 +225,16 @@ func taskID(name string) string {
 
 // stranger is the end of a command that others started.
 func stranger(status, code, exit string) []byte {
+	return strangerOf("t-stranger", status, code, exit)
+}
+
+func strangerOf(invokeID, status, code, exit string) []byte {
 	now := time.Now().UTC().Format(time.RFC3339)
 	return encode(map[string]any{
-		"id": "stranger-1", "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:TaskCompleted",
+		"id": "event-" + invokeID, "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:TaskCompleted",
 		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region, "time": now,
 		"data": map[string]any{
-			"instanceId": instanceID, "invokeId": "t-stranger", "commandId": "c-stranger", "commandName": "stranger",
+			"instanceId": instanceID, "invokeId": invokeID, "commandId": "c-stranger", "commandName": "stranger",
 			"invocationStatus": status, "errorCode": code, "exitCode": exit, "repeatMode": "Once", "repeats": "1",
 			"startTime": now, "finishTime": now,
 		},

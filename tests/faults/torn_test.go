@@ -1,0 +1,162 @@
+package faults_test
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/rig"
+)
+
+// other is an input that another function instance handles while a scenario's
+// invocation is reading rows, and what it adds to the scenario's end.
+type other struct {
+	land func(r *rig.Rig, p *rig.Process, s *scenario) (handler.Outcome, error)
+}
+
+var others = map[string]other{
+	"a submission": {
+		land: func(r *rig.Rig, p *rig.Process, s *scenario) (handler.Outcome, error) {
+			s.submitted = append(s.submitted, "other")
+			return p.SubmitTask(encode(submissionOf("other", "true", 5)))
+		},
+	},
+	"an end": {
+		land: func(_ *rig.Rig, p *rig.Process, s *scenario) (handler.Outcome, error) {
+			s.ends++
+			s.alerts++
+			return p.TaskCompleted(strangerOf("t-other", "Failed", "ExitCodeNonzero", "3"))
+		},
+	},
+	"a heartbeat": {
+		land: func(r *rig.Rig, p *rig.Process, s *scenario) (handler.Outcome, error) {
+			switch {
+			case s.beat != nil && s.beat.payload != nil: // the same one, delivered twice
+				return p.FirstHeartbeat(s.beat.payload)
+			case stopped(r):
+				s.boots++
+				return p.FirstHeartbeat(r.Boot(instanceID))
+			}
+			s.boots++
+			return p.FirstHeartbeat(newerBeat(r))
+		},
+	},
+	"a sweep": {
+		land: func(_ *rig.Rig, p *rig.Process, _ *scenario) (handler.Outcome, error) { return p.Sweep() },
+	},
+}
+
+// stopped reports whether the instance exists and is not running.
+func stopped(r *rig.Rig) bool {
+	for _, i := range r.ECS.Instances() {
+		if i.ID == instanceID {
+			return i.State == "Stopped"
+		}
+	}
+	return false
+}
+
+// newerBeat is the first heartbeat of a boot that is newer than any other.
+func newerBeat(r *rig.Rig) []byte {
+	return encode(map[string]any{
+		"id": "beat-newer", "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:FirstHeartbeat",
+		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region, "time": r.Now().Add(2 * time.Minute).Format(time.RFC3339),
+		"data": map[string]any{"vmName": instanceID, "agentVersion": "2.2.3.529", "uptime": 1000},
+	})
+}
+
+// TestACommitThatLandsInsideALoadIsSeen lets another input be handled between
+// any two rows that a scenario's invocation reads, at each in turn.
+func TestACommitThatLandsInsideALoadIsSeen(t *testing.T) {
+	for name, s := range scenarios() {
+		if s.readsNothing {
+			continue
+		}
+		for what, o := range others {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				t.Parallel()
+				for n, landed := 1, true; landed; n++ {
+					s := scenarios()[name] // its own kept events
+					if !t.Run(fmt.Sprint("row ", n), func(t *testing.T) { landed = runTorn(t, s, n, o) }) {
+						return
+					}
+					if n == 1 && !landed {
+						t.Error("the invocation read no row at all")
+					}
+				}
+			})
+		}
+	}
+}
+
+// runTorn reports whether the other input landed.
+func runTorn(t *testing.T, s scenario, n int, o other) bool {
+	r := newRig(t, s)
+	r.Settings.Ledger.PerTry = patience // reads wait for the other input
+	r.Restart()
+	s.prepare(r)
+	if s.fresh {
+		// So that there is a row to read.
+		s.ends++
+		s.alerts++
+		must(r.TaskCompleted(strangerOf("t-earlier", "Failed", "ExitCodeNonzero", "3")))
+	}
+	var calls atomic.Int64
+	var landed bool
+	var otherErr error
+	r.Tables.OnRow(func(string, int) {
+		if calls.Add(1) != int64(n) {
+			return
+		}
+		landed = true
+		_, otherErr = o.land(r, r.Another(), &s)
+	})
+	_, err := s.invoke(r)
+	r.Tables.OnRow(nil)
+	if err != nil || otherErr != nil {
+		t.Fatalf("the invocation: %v, the other: %v; log:\n%s", err, otherErr, r.Log)
+	}
+	finish(t, r)
+	v := look(t, r)
+	for _, name := range s.submitted {
+		// What was submitted runs if its instance is up, and waits if not.
+		if waits := slices.ContainsFunc(waiting(v.state), func(t remediation.Task) bool { return t.Name == name }); waits == running(r) {
+			t.Errorf("task %s waits: %v, and the instance is running: %v", name, waits, running(r))
+		}
+		if running(r) && !slices.Contains(s.ran, name) {
+			s.ran = append(slices.Clone(s.ran), name)
+			s.ends++
+		}
+	}
+	check(t, v, s, "in the end")
+	if len(v.records.Executions) > 0 && running(r) && len(v.state.Tasks) > 0 {
+		t.Errorf("tasks are open: %v", v.state.Tasks)
+	}
+	if t.Failed() {
+		t.Logf("log:\n%s", r.Log)
+	}
+	return landed
+}
+
+func running(r *rig.Rig) bool {
+	for _, i := range r.ECS.Instances() {
+		if i.ID == instanceID {
+			return i.State == "Running"
+		}
+	}
+	return false
+}
+
+func waiting(s remediation.State) []remediation.Task {
+	var out []remediation.Task
+	for _, t := range s.Tasks {
+		if t.State == remediation.TaskQueued {
+			out = append(out, t)
+		}
+	}
+	return out
+}
