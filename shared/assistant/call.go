@@ -72,21 +72,22 @@ func judge(out transport.Outcome, req call) (verdict, Error) {
 	case !out.Complete:
 		return lost, shown
 	}
+	accepted := out.Status >= 200 && out.Status < 300
+	if accepted && req.decode(out.Body) == nil {
+		return verdict{}, shown
+	}
 	f := readFault(out.Body)
 	shown.RequestID = printable(string(f.RequestID))
-	if out.Status < 200 || out.Status >= 300 {
-		shown.Code = printable(string(f.Code))
-		v := classify(out.Status, string(f.Code))
-		if !req.write {
-			v = v.forRead()
-		}
-		return v, shown
-	}
-	if err := req.decode(out.Body); err != nil {
+	if accepted {
 		shown.Cause = "unreadable answer"
 		return lost, shown
 	}
-	return verdict{}, shown
+	shown.Code = printable(string(f.Code))
+	v := classify(out.Status, string(f.Code))
+	if !req.write {
+		v = v.forRead()
+	}
+	return v, shown
 }
 
 // backoff is the wait after the n-th try, with full jitter.
