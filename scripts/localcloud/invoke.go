@@ -15,8 +15,8 @@ func newInvoke() *cobra.Command {
 		Short: "Invoke a function with the content of a file, or of - for standard input",
 		Long: `invoke calls a function and waits for its answer, which it prints. The exit
 code is 1 if the function returned an error.`,
-		Example: `  localcloud invoke submit-task task.json
-  echo '{}' | localcloud invoke sweep -`,
+		Example: `  localcloud invoke aftercare-submit-task task.json
+  echo '{}' | localcloud invoke aftercare-sweep -`,
 		Args: exactly("FUNCTION", "FILE"),
 	}
 	data := dataFlag(cmd)

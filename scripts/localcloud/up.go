@@ -40,7 +40,7 @@ What was acknowledged is kept in the data folder, even if localcloud is killed.
 The environment of localcloud is not read: --set gives the functions variables.`,
 		Example: `  localcloud up
   localcloud up --fresh --boot-delay 2s --timer-scale 0.1
-  localcloud up --set AFTERCARE_LOG_LEVEL=debug --timeout 5s --timeout sweep=20s
+  localcloud up --set AFTERCARE_LOG_LEVEL=debug --timeout 5s --timeout aftercare-sweep=20s
   . .local/env && echo "$AFTERCARE_TABLESTORE_ENDPOINT"`,
 		Args: noMore,
 	}

@@ -39,7 +39,7 @@ func TestEveryFaultIsSeen(t *testing.T) {
 		"a folder without a resource":       {"\n  sweep:\n", "\n  sweeper:\n", "functions/sweep is no resource"},
 		"another component":                 {"component: fc3", "component: fc", "task-completed: the component is not fc3"},
 		"a runtime that the SDK cannot use": {"runtime: go1", "runtime: custom.debian12", "task-completed: the runtime is not go1"},
-		"another function's name":           {"functionName: sweep", "functionName: submit-task", "sweep: functionName is another"},
+		"another function's name":           {"functionName: aftercare-sweep", "functionName: sweep", "sweep: functionName is another"},
 		"another function's code":           {"code: ./dist/sweep", "code: ./dist/submit-task", "sweep: code is not ./dist/sweep"},
 		"another handler":                   {"handler: sweep", "handler: main", "sweep: handler is not the binary's name"},
 		"no description":                    {"description: Finishes what was left, once a minute.", "description: ''", "sweep: it has no description"},

@@ -18,7 +18,7 @@ func checkNames(d *document, f *faults) {
 		f.check(slices.Contains(d.folders, fn.key), "%s: there is no program functions/%s", fn.key, fn.key)
 		f.check(fn.resource.text("component") == "fc3", "%s: the component is not fc3", fn.key)
 		f.check(fn.props.text("runtime") == "go1", "%s: the runtime is not go1, the only one that the SDK works in", fn.key)
-		f.check(fn.props.text("functionName") == fn.key, "%s: functionName is another", fn.key)
+		f.check(fn.props.text("functionName") == "aftercare-"+fn.key, "%s: functionName is another", fn.key)
 		f.check(fn.props.text("code") == "./dist/"+fn.key, "%s: code is not ./dist/%s", fn.key, fn.key)
 		f.check(fn.props.text("handler") == fn.key, "%s: handler is not the binary's name", fn.key)
 		f.check(fn.props.text("description") != "", "%s: it has no description", fn.key)

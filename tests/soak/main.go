@@ -159,7 +159,7 @@ func submit(ctx context.Context, c *cloud.Client, n int64, instance string) erro
 	if err != nil {
 		return err
 	}
-	result, err := c.Invoke(ctx, "submit-task", payload)
+	result, err := c.Invoke(ctx, "aftercare-submit-task", payload)
 	if err == nil && result.FunctionError != "" {
 		err = errors.New(result.Body)
 	}

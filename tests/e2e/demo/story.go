@@ -176,11 +176,11 @@ func (s *story) killTwice(ctx context.Context) error {
 			return err
 		}
 		if err := s.c.AddFault(ctx, cloud.Fault{
-			Fault: fault.Fault{Call: k.call, Mode: fault.HangAfter}, Kill: "submit-task",
+			Fault: fault.Fault{Call: k.call, Mode: fault.HangAfter}, Kill: "aftercare-submit-task",
 		}); err != nil {
 			return err
 		}
-		result, err := s.c.Invoke(ctx, "submit-task", payload(k.command))
+		result, err := s.c.Invoke(ctx, "aftercare-submit-task", payload(k.command))
 		if err != nil {
 			return err
 		}
@@ -242,10 +242,10 @@ func (s *story) deliverMore(ctx context.Context) error {
 		if err := s.c.PutEvents(ctx, events...); err != nil {
 			return err
 		}
-		function := "task-completed"
+		function := "aftercare-task-completed"
 		convert := classicEvent
 		if kind == heartbeatEvent {
-			function, convert = "first-heartbeat", subscriptionEvent
+			function, convert = "aftercare-first-heartbeat", subscriptionEvent
 		}
 		accepted := 0
 		for _, e := range events[:3] {
@@ -309,7 +309,7 @@ func (s *story) send(ctx context.Context, v any) (remediation.Answer, error) {
 }
 
 func (s *story) sendRaw(ctx context.Context, payload []byte) (remediation.Answer, error) {
-	result, err := s.c.Invoke(ctx, "submit-task", payload)
+	result, err := s.c.Invoke(ctx, "aftercare-submit-task", payload)
 	if err != nil {
 		return remediation.Answer{}, err
 	}
