@@ -1,0 +1,232 @@
+package remediation_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/remediation"
+)
+
+const chained = `
+version: 1
+flows:
+  - name: two-steps
+    on: task-completed
+    when: event.commandName == "first" && event.invocationStatus == "Success"
+    steps:
+      - id: one
+        run: {type: RunShellScript, content: "echo one"}
+      - id: two
+        run: {type: RunShellScript, content: "echo two $who", timeout: 2m, workingDir: /opt, username: nobody, parameters: {who: "${{ event.instanceId }}"}}
+  - name: every
+    on: task-completed
+    when: event.commandName startsWith "loop"
+    steps:
+      - id: again
+        run: {type: RunShellScript, content: "echo again", name: loop}
+  - name: greet
+    on: first-heartbeat
+    steps:
+      - id: hello
+        run: {type: RunShellScript, content: "echo hello"}
+  - name: broken
+    on: task-completed
+    when: int(event.errorDesc) > 3
+    steps:
+      - id: never
+        run: {type: RunShellScript, content: "true"}
+`
+
+func chainedPolicy(t *testing.T) remediation.Policy {
+	p := policy()
+	p.Flows = compile(t, chained)
+	return p
+}
+
+// only returns the one value of a map.
+func only[T any](t *testing.T, m map[string]T) (v T) {
+	t.Helper()
+	if len(m) != 1 {
+		t.Fatalf("%d rows, want 1: %+v", len(m), m)
+	}
+	for _, v = range m {
+	}
+	return v
+}
+
+func TestAFlowRunsItsStepsInOrder(t *testing.T) {
+	p := chainedPolicy(t)
+	first := ended("t-1", "", event.StatusSuccess, "")
+	first.Event.CommandName = "first"
+	d := decide(t, state(remediation.BootBootable), first, remediation.Facts{}, p)
+	run := only(t, d.Next.Runs)
+	one := only(t, d.Next.Tasks)
+	if run.ID != remediation.Key("run", "two-steps", "exec/t-1/once", "i-1") || run.Cause != "exec/t-1/once" || !slices.Equal(run.Chain, []string{"two-steps"}) {
+		t.Errorf("run %+v, want its id and cause from the execution, and itself in the chain", run)
+	}
+	if one.Step != "one" || one.RunID != run.ID || one.State != remediation.TaskReleasing || one.Priority != 5 ||
+		one.Command.Run.Content != "echo one" || one.ID != remediation.Key("task", run.ID, "one") || len(d.Claimed) != 1 {
+		t.Errorf("task %+v, claimed %v, want the first step's command claimed", one, d.Claimed)
+	}
+
+	// The function's own end of the first step starts the second, even if the
+	// flows are others by now.
+	end := ended("t-2", "", event.StatusSuccess, "")
+	end.Event.CommandName = remediation.MarkedName("two-steps/one", one.ID)
+	d = decide(t, d.Next, end, remediation.Facts{}, policy())
+	two := only(t, d.Next.Tasks)
+	want := remediation.Run{Name: "two-steps/two", Type: "RunShellScript", Content: "echo two $who", Timeout: 2 * time.Minute,
+		WorkingDir: "/opt", Username: "nobody", Parameters: map[string]string{"who": "i-1"}}
+	if two.Step != "two" || fmt.Sprint(*two.Command.Run) != fmt.Sprint(want) || len(d.Claimed) != 1 {
+		t.Errorf("task %+v with %+v, claimed %v, want the second step's command claimed: %+v", two, two.Command.Run, d.Claimed, want)
+	}
+	if len(d.Changes.EndedTasks) != 1 || d.Changes.Execution.TaskID != one.ID || d.Changes.Execution.Name != "two-steps/one" {
+		t.Errorf("ended tasks %v, execution %+v, want the first step on record without its marker", d.Changes.EndedTasks, d.Changes.Execution)
+	}
+
+	end = ended("t-3", "", event.StatusSuccess, "")
+	end.Event.CommandName = remediation.MarkedName("two-steps/two", two.ID)
+	d = decide(t, d.Next, end, remediation.Facts{}, p)
+	if len(d.Next.Runs)+len(d.Next.Tasks)+len(d.Next.Effects) > 0 || len(d.Changes.EndedRuns) != 1 {
+		t.Fatalf("state %+v, ended runs %v, want nothing live and the run on record", d.Next, d.Changes.EndedRuns)
+	}
+	if r := d.Changes.EndedRuns[0]; r.Result != "succeeded" || len(r.Steps) != 2 || r.Steps[1].State != remediation.TaskSucceeded || len(r.Plan.Steps) != 0 {
+		t.Errorf("ended run %+v, want it succeeded with two steps, without its plan", r)
+	}
+}
+
+func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
+	p := chainedPolicy(t)
+	first := ended("t-1", "", event.StatusSuccess, "")
+	first.Event.CommandName = "first"
+	begun := decide(t, state(remediation.BootBootable), first, remediation.Facts{}, p).Next
+	one := only(t, begun.Tasks)
+	running := begun
+	running.Tasks = map[string]remediation.Task{one.ID: func() remediation.Task {
+		r := one
+		r.State, r.InvokeID, r.EffectKey, r.Deadline = remediation.TaskRunning, "t-2", "", now
+		return r
+	}()}
+	running.Effects = map[string]remediation.Effect{}
+	end := func(status event.Status) remediation.Ended {
+		e := ended("t-2", "", status, "")
+		e.Event.CommandName = remediation.MarkedName("two-steps/one", one.ID)
+		return e
+	}
+	for name, d := range map[string]remediation.Decision{
+		"failed":     decide(t, running, end(event.StatusFailed), remediation.Facts{}, p),
+		"aborted":    decide(t, running, end(event.StatusAborted), remediation.Facts{}, p),
+		"terminated": decide(t, running, end(event.StatusTerminated), remediation.Facts{}, p),
+		"not known":  decide(t, running, remediation.WakeUp{}, remediation.Facts{Invocations: map[string]*remediation.Invocation{"t-2": nil}}, p),
+	} {
+		if len(d.Next.Runs)+len(d.Next.Tasks) > 0 || len(d.Changes.EndedRuns) != 1 || d.Changes.EndedRuns[0].Result != "failed" {
+			t.Errorf("%s: state %+v, ended runs %+v, want the run failed", name, d.Next, d.Changes.EndedRuns)
+		}
+	}
+	t.Run("but waits for a script that never started", func(t *testing.T) {
+		e := end(event.StatusAborted)
+		e.Event.ErrorCode = "ClientNotRunning"
+		d := decide(t, running, e, remediation.Facts{}, p)
+		if len(d.Next.Runs) != 1 || d.Next.Tasks[one.ID].State != remediation.TaskQueued {
+			t.Errorf("state %+v, want the run live and its task queued again", d.Next)
+		}
+	})
+}
+
+func TestNoFlowLeadsToItself(t *testing.T) {
+	p := chainedPolicy(t)
+	loop := func(chain ...string) remediation.Decision {
+		s := state(remediation.BootBootable, task("a", running("t-1"), func(t *remediation.Task) { t.Chain = chain }))
+		e := ended("t-1", "a", event.StatusSuccess, "")
+		e.Event.CommandName = remediation.MarkedName("loop", id("a"))
+		return decide(t, s, e, remediation.Facts{}, p)
+	}
+	cases := []struct {
+		name    string
+		d       remediation.Decision
+		stopped string // a part of the alert's summary
+	}{
+		{"a flow starts behind others", loop("x", "y"), ""},
+		{"a flow that is in the chain does not start again", loop("x", "every", "y"), "because it led to this event itself"},
+		{"the tenth flow of a chain starts", loop(numbered(9)...), ""},
+		{"the eleventh does not", loop(numbered(10)...), "because 10 flows led to this event"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if started := len(c.d.Next.Runs) == 1; started != (c.stopped == "") {
+				t.Errorf("started: %v", started)
+			}
+			if c.stopped == "" {
+				return
+			}
+			e := only(t, c.d.Next.Effects)
+			if e.Alert == nil || e.Alert.Kind != remediation.AlertFlowStopped || e.Alert.Flow != "every" || !strings.Contains(e.Alert.Summary, c.stopped) {
+				t.Errorf("effect %+v, want one alert that says %q", e, c.stopped)
+			}
+		})
+	}
+	t.Run("a run carries the chain on to its task", func(t *testing.T) {
+		d := loop("x")
+		if got := only(t, d.Next.Tasks).Chain; !slices.Equal(got, []string{"x", "every"}) {
+			t.Errorf("chain %v, want x and every", got)
+		}
+	})
+}
+
+func numbered(n int) []string {
+	var out []string
+	for i := range n {
+		out = append(out, fmt.Sprint("flow-", i))
+	}
+	return out
+}
+
+func TestFlowsOnHeartbeats(t *testing.T) {
+	p := chainedPolicy(t)
+	d := decide(t, state(remediation.BootWaiting), beat(0, time.Second), remediation.Facts{}, p)
+	run := only(t, d.Next.Runs)
+	if want := remediation.Key("run", "greet", remediation.Key("boot", "i-1", "4"), "i-1"); run.ID != want || len(d.Claimed) != 1 {
+		t.Errorf("run %s, claimed %v, want it started once for boot 4: %s", run.ID, d.Claimed, want)
+	}
+	again := decide(t, d.Next, beat(0, 2*time.Second), remediation.Facts{}, p)
+	if !again.Changes.Empty() {
+		t.Errorf("changes %+v of the same boot's heartbeat, want none", again.Changes)
+	}
+}
+
+func TestAFlowThatCannotBeEvaluatedDoesNotStart(t *testing.T) {
+	d := decide(t, state(remediation.BootBootable), ended("t-1", "", event.StatusSuccess, ""), remediation.Facts{}, chainedPolicy(t))
+	said := slices.ContainsFunc(d.Notes, func(n remediation.Note) bool { return strings.HasPrefix(n.What, "flow broken not started") })
+	if len(d.Next.Runs) > 0 || !said {
+		t.Errorf("runs %v, notes %v, want none started and a note that says why", d.Next.Runs, d.Notes)
+	}
+}
+
+func TestAFollowUpToAnUnknownInstance(t *testing.T) {
+	p := chainedPolicy(t)
+	for _, c := range []struct {
+		name    string
+		finish  time.Duration // ago
+		boot    remediation.BootState
+		claimed int
+	}{
+		{"is sent if a script has just ended there", time.Second, remediation.BootBootable, 1},
+		{"waits until its agent was asked, if the script ended long ago", 10 * time.Minute, remediation.BootUnknown, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := ended("t-1", "", event.StatusSuccess, "")
+			in.Event.CommandName, in.Event.FinishTime = "first", now.Add(-c.finish)
+			d := decide(t, remediation.NewState("i-1"), in, remediation.Facts{}, p)
+			if d.Next.Instance.Boot != c.boot || len(d.Claimed) != c.claimed {
+				t.Errorf("boot %q, claimed %v, want %q and %d", d.Next.Instance.Boot, d.Claimed, c.boot, c.claimed)
+			}
+			if c.claimed == 0 && (d.Next.Instance.CheckAt.IsZero() || !d.WakeBy.Equal(d.Next.Instance.CheckAt)) {
+				t.Errorf("the agent is asked at %s, woken by %s, want a wake-up for it", d.Next.Instance.CheckAt, d.WakeBy)
+			}
+		})
+	}
+}

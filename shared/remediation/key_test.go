@@ -1,0 +1,53 @@
+package remediation_test
+
+import (
+	"strings"
+	"testing"
+
+	"aftercare/shared/remediation"
+
+	"pgregory.net/rapid"
+)
+
+func TestKeysTellTheirPartsApart(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		parts := rapid.SliceOfN(rapid.String(), 1, 4)
+		a, b := parts.Draw(rt, "a"), parts.Draw(rt, "b")
+		ka, kb := remediation.Key(a...), remediation.Key(b...)
+		if same := string(encode(a)) == string(encode(b)); same != (ka == kb) {
+			rt.Fatalf("keys %s and %s of %q and %q", ka, kb, a, b)
+		}
+		if len(ka) != 32 || strings.Trim(ka, "0123456789abcdef") != "" {
+			rt.Fatalf("key %q, want 32 hex digits", ka)
+		}
+	})
+}
+
+// A key is stored for as long as rows live: it must not change between
+// versions.
+func TestKeysStayAsTheyAre(t *testing.T) {
+	if got, want := remediation.Key("task", "cause", "i-1"), "b6d2153cb9b53be5fbd2dfe580310a60"; got != want {
+		t.Errorf("key %s, want %s", got, want)
+	}
+}
+
+func TestAMarkedNameIsSplitAgain(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		given := rapid.String().Draw(rt, "given")
+		task := remediation.Key(rapid.String().Draw(rt, "task"))
+		if g, id := remediation.SplitName(remediation.MarkedName(given, task)); g != given || id != task {
+			rt.Fatalf("split into %q and %q", g, id)
+		}
+	})
+	for _, name := range []string{
+		"", "plain", "[" + id("a") + "]", "no space[" + id("a") + "]", "short [abc]",
+		"upper [" + strings.Repeat("A", 32) + "]", "open [" + id("a"), "behind [" + id("a") + "] ",
+	} {
+		if g, task := remediation.SplitName(name); g != name || task != "" {
+			t.Errorf("%q was split into %q and %q, want it whole", name, g, task)
+		}
+	}
+	if got := len(remediation.MarkedName(strings.Repeat("x", remediation.MaxNameLen), id("a"))); got != 128 {
+		t.Errorf("the longest name has %d bytes with its marker, want 128", got)
+	}
+}
