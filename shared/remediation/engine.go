@@ -308,9 +308,12 @@ func (h *handling) settle(ctx context.Context, s State, results []Result) (State
 // stranger's must end all the same.
 func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	q := Ask(*s, in, h.Policy, h.Now())
+	// An answer that does not come must leave the time to commit without it.
+	asking, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
+	defer cancel()
 	var f Facts
 	if q.Agent {
-		if a, err := h.Commander.AgentStatus(ctx, h.instanceID); err == nil {
+		if a, err := h.Commander.AgentStatus(asking, h.instanceID); err == nil {
 			f.Agent = &a
 		} else {
 			h.note("agent status not known", err.Error())
@@ -321,7 +324,7 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 		if h.late() {
 			break
 		}
-		inv, err := h.Commander.FindByID(ctx, h.instanceID, id)
+		inv, err := h.Commander.FindByID(asking, h.instanceID, id)
 		if err != nil {
 			h.note("invocation "+id+" not known", err.Error())
 			continue

@@ -1,0 +1,170 @@
+package handler_test
+
+import (
+	"errors"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// hanging is an invocation one of whose services never answers.
+type hanging struct {
+	prepare func(r *rig.Rig) []byte
+	handler func(r *rig.Rig) handler.Handler
+	// call hangs from its nth time on, before its effect.
+	call string
+	nth  int
+	// fails: the input is not committed, so the handler must fail. Otherwise
+	// it must succeed with these.
+	fails  bool
+	result string
+	left   int
+}
+
+// booted makes an instance that is recorded as bootable.
+func booted(r *rig.Rig) {
+	r.Create("i-1")
+	if _, err := r.FirstHeartbeat(r.Boot("i-1")); err != nil {
+		panic(err)
+	}
+}
+
+func submitted(name, content string) []byte { return submit("i-1", name, content, 5, "key of "+name) }
+
+// left leaves a command that was claimed and not sent, long ago.
+func leaveClaim(r *rig.Rig) {
+	booted(r)
+	r.CrashAt("RunCommand", fault.HangBefore)
+	if _, err := r.SubmitTask(submitted("job", "true")); err != nil {
+		panic(err)
+	}
+	r.Restart()
+	r.Advance(10 * time.Minute)
+}
+
+func hangings() map[string]hanging {
+	strangersEnd := func(*rig.Rig) []byte { return encode(cloudEvent(event.KindTaskCompleted, endData("t-1"))) }
+	badEnd := func(*rig.Rig) []byte {
+		return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with("invocationStatus", "Failed")))
+	}
+	beat := func(*rig.Rig) []byte { return encode(cloudEvent(event.KindFirstHeartbeat, beatData())) }
+	toBooted := func(r *rig.Rig) []byte { booted(r); return submitted("job", "true") }
+	return map[string]hanging{
+		"task-completed, any call":                    {strangersEnd, taskCompleted, "", 1, true, "", 0},
+		"task-completed, the load":                    {strangersEnd, taskCompleted, "GetRange", 1, true, "", 0},
+		"task-completed, the commit":                  {strangersEnd, taskCompleted, "BatchWriteRow", 1, true, "", 0},
+		"task-completed, the history":                 {strangersEnd, taskCompleted, "PutRow", 1, true, "", 0},
+		"task-completed, the alert":                   {badEnd, taskCompleted, "Webhook:dingtalk", 1, false, handler.ResultRecorded, 1},
+		"task-completed, the commit of results":       {badEnd, taskCompleted, "BatchWriteRow", 2, false, handler.ResultRecorded, 1},
+		"task-completed, the quarantine":              {func(*rig.Rig) []byte { return []byte("{") }, taskCompleted, "PutRow", 1, true, "", 0},
+		"first-heartbeat, any call":                   {beat, firstHeartbeat, "", 1, true, "", 0},
+		"first-heartbeat, the first command of three": {queueOfThree, firstHeartbeat, "RunCommand", 1, false, handler.ResultNoticed, 3},
+		"first-heartbeat, the last command of three":  {queueOfThree, firstHeartbeat, "RunCommand", 3, false, handler.ResultNoticed, 1},
+		"submit-task, any call":                       {toBooted, submitTask, "", 1, true, "", 0},
+		"submit-task, the command":                    {toBooted, submitTask, "RunCommand", 1, false, handler.ResultAccepted, 1},
+		"submit-task, the agent's status": {func(r *rig.Rig) []byte { r.Create("i-1"); return submitted("job", "true") },
+			submitTask, "DescribeCloudAssistantStatus", 1, false, handler.ResultAccepted, 0},
+		"submit-task, the stop of a running command": {func(r *rig.Rig) []byte {
+			item, err := r.SubmitTask(toBooted(r))
+			if err != nil {
+				panic(err)
+			}
+			r.Take(event.KindTaskCompleted) // its end is never told
+			return encode(object{"instanceId": "i-1", "cancel": object{"taskId": item.Items[0].Answer.TaskID}})
+		}, submitTask, "StopInvocation", 1, false, handler.ResultAccepted, 1},
+		"sweep, any call":   {func(r *rig.Rig) []byte { return nil }, sweep, "", 1, true, "", 0},
+		"sweep, its commit": {func(r *rig.Rig) []byte { leaveClaim(r); return nil }, sweep, "BatchWriteRow", 1, false, handler.ResultSwept, 0},
+		"sweep, the search for a command": {func(r *rig.Rig) []byte { leaveClaim(r); return nil },
+			sweep, "DescribeInvocations", 1, false, handler.ResultSwept, 0},
+	}
+}
+
+// queueOfThree is the first heartbeat of an instance for which three commands
+// wait.
+func queueOfThree(r *rig.Rig) []byte {
+	r.Create("i-1")
+	for _, name := range []string{"a", "b", "c"} {
+		if _, err := r.SubmitTask(submitted(name, "true")); err != nil {
+			panic(err)
+		}
+	}
+	return r.Boot("i-1")
+}
+
+// TestAnInvocationEndsBeforeItsDeadline, and leaves no goroutine that waits
+// for anything. It must not run beside other tests, whose goroutines it would
+// take for its own.
+func TestAnInvocationEndsBeforeItsDeadline(t *testing.T) {
+	for name, c := range hangings() {
+		t.Run(name, func(t *testing.T) {
+			r := rig.New(t, rig.Options{
+				Settings: func(s *handler.Settings) { s.Margin = 250 * time.Millisecond },
+				Policy:   func(p *remediation.Policy) { p.AlertTime = 200 * time.Millisecond },
+			})
+			payload := c.prepare(r)
+			h := c.handler(r)
+			r.Faults.Add(fault.Fault{Call: c.call, Nth: c.nth, Times: -1, Mode: fault.HangBefore})
+			r.Timeout = 800 * time.Millisecond
+			ctx, cancel := r.Context()
+			defer cancel()
+			out, err := h(ctx, payload)
+			waiting := waitingGoroutines()
+			deadline, _ := ctx.Deadline()
+			if spare := time.Until(deadline); spare <= 0 {
+				t.Errorf("the handler answered %s after its deadline", -spare)
+			}
+			if len(waiting) > 0 {
+				t.Errorf("goroutines are left:\n%s", strings.Join(waiting, "\n\n"))
+			}
+			if r.Faults.Struck() == 0 {
+				t.Error("nothing hung")
+			}
+			var refused *handler.Error
+			switch {
+			case c.fails && !errors.As(err, &refused):
+				t.Errorf("the handler answered %+v, %v, want a *handler.Error; log:\n%s", out, err, r.Log)
+			case !c.fails && err != nil:
+				t.Errorf("the handler failed, and its input is committed: %v; log:\n%s", err, r.Log)
+			case !c.fails && (len(out.Items) != 1 || out.Items[0].Result != c.result || out.Items[0].EffectsLeft != c.left):
+				t.Errorf("the handler answered %+v, want %s with %d effects left; log:\n%s", out.Items, c.result, c.left, r.Log)
+			}
+			r.Faults.Clear()
+		})
+	}
+}
+
+var waits = regexp.MustCompile(`(?m)^goroutine \d+ \[(?:select|chan|IO wait|sync|sleep|semacquire)`)
+
+// waitingGoroutines are the stacks of goroutines of the code under test that
+// wait. One that has only to return yet is no fault.
+func waitingGoroutines() []string {
+	stacks := make([]byte, 4<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	var out []string
+	for _, stack := range strings.Split(string(stacks), "\n\n") {
+		if waits.MatchString(stack) && strings.Contains(stack, "aftercare/shared/") && !strings.Contains(stack, "testing.tRunner(") {
+			out = append(out, stack)
+		}
+	}
+	return out
+}
+
+// TestAnAlertHasItsOwnTime: a channel that hangs costs an invocation the time
+// of one alert, and not its own.
+func TestAnAlertHasItsOwnTime(t *testing.T) {
+	r := rig.New(t, rig.Options{Policy: func(p *remediation.Policy) { p.AlertTime = 50 * time.Millisecond }})
+	r.Faults.Add(fault.Fault{Call: "Webhook:dingtalk", Times: -1, Mode: fault.HangBefore})
+	start := time.Now()
+	item := only(t)(r.TaskCompleted(hangings()["task-completed, the alert"].prepare(r)))
+	if took := time.Since(start); took > r.Timeout/2 || item.EffectsLeft != 1 {
+		t.Errorf("took %s, and %d effects are left, want the alert after about 50 ms", took, item.EffectsLeft)
+	}
+}
