@@ -42,9 +42,9 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "look for half a minute: the numbers are rough")
 	flag.BoolVar(&o.markdown, "markdown", false, "print the tables in Markdown")
 	flag.Parse()
-	o.starts, o.settle = 4*o.rounds, 1000
+	o.starts, o.settle = 8*o.rounds, 1000
 	if o.quick {
-		o.rounds, o.events, o.starts, o.settle = min(o.rounds, 3), min(o.events, 25), 6, 300
+		o.rounds, o.events, o.starts, o.settle = min(o.rounds, 2), min(o.events, 20), 6, 200
 	}
 	if err := run(os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -226,12 +226,17 @@ func (r *results) measureFootprints() error {
 }
 
 // crowdSizes are the numbers of processes at once.
-var crowdSizes = []int{10, 50}
+func (r *results) crowdSizes() []int {
+	if r.quick {
+		return []int{10}
+	}
+	return []int{10, 50}
+}
 
 func (r *results) measureCrowds() error {
 	r.crowds = map[string]map[int]sample{}
 	for _, name := range budget.Functions {
-		for _, size := range crowdSizes {
+		for _, size := range r.crowdSizes() {
 			c, err := startCrowd(r.binary(name), r.options, r.environment(), size)
 			if err != nil {
 				return err

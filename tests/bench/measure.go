@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"aftercare/tests/bench/budget"
@@ -18,12 +19,13 @@ type sample struct {
 // series is a program's rounds of one row.
 type series struct {
 	samples []sample
-	// calls is what the last event did; differing counts the events that did
-	// anything else than the row says.
-	calls       budget.Calls
-	differing   int
-	differences []string
-	events      int
+	// calls is what the event did that made the most calls. differing counts
+	// the events that did anything else than the row says, and difference
+	// says what the first of them did.
+	calls      budget.Calls
+	events     int
+	differing  int
+	difference string
 }
 
 func (s *series) cpu() time.Duration {
@@ -86,17 +88,26 @@ func (s *series) lap(p *process, row budget.Row, seen budget.Observation, n int,
 		l.took = append(l.took, took)
 		calls, sent := p.stand.end()
 		l.bytes += sent
-		s.calls = budget.Sort(calls)
-		s.events++
-		if d := row.Differences(s.calls); len(d) > 0 {
-			s.differences = append(s.differences, d...)
-			s.differing++
-		}
+		s.note(row, budget.Sort(calls))
 	}
 	l.all += time.Since(begun)
 	after, err := cpuTime(p.cmd.Process.Pid)
 	l.cpu += after - before
 	return err
+}
+
+// note notes the calls of one event.
+func (s *series) note(row budget.Row, c budget.Calls) {
+	if s.events == 0 || c.Count() > s.calls.Count() {
+		s.calls = c
+	}
+	s.events++
+	if d := row.Differences(c); len(d) > 0 {
+		if s.differing == 0 {
+			s.difference = strings.Join(d, "; ")
+		}
+		s.differing++
+	}
 }
 
 // add adds a round.
@@ -158,8 +169,8 @@ func begin(binary string, o options, env environment, row budget.Row, seen budge
 
 // footprint is what a process holds after many invocations.
 type footprint struct {
-	residentKB, ownKB int
-	dialsPer1000      float64
+	residentKB, ownKB int // medians of the second half
+	dials             int
 }
 
 // settle has a fresh process handle n events, of each row in turn.
@@ -169,15 +180,23 @@ func settle(binary string, o options, env environment, rows []budget.Row, seen m
 		return footprint{}, err
 	}
 	defer p.end()
+	var all, own []int
 	for i := range n {
 		row := rows[i%len(rows)]
 		p.play(seen[row.Name].Calls)
 		if _, err := p.event(row, seen[row.Name].Payload); err != nil {
 			return footprint{}, err
 		}
+		if i < n/2 || i%10 > 0 {
+			continue
+		}
+		a, o, err := residentKB(p.cmd.Process.Pid)
+		if err != nil {
+			return footprint{}, err
+		}
+		all, own = append(all, a), append(own, o)
 	}
-	all, own, err := residentKB(p.cmd.Process.Pid)
-	return footprint{all, own, float64(p.dialed.Load()) / float64(n) * 1000}, err
+	return footprint{median(all), median(own), int(p.dialed.Load())}, nil
 }
 
 // crowd is many processes of one program, which share the events.

@@ -15,7 +15,7 @@ const (
 	goalCPU      = 1.3  // times the bare handler's, for each event
 	goalPoll     = 1.8  // times a no-op's, from the start to the first poll
 	goalSizeMB   = 16.0 // of a stripped binary
-	goalDials    = 10.0 // for 1,000 invocations
+	goalDials    = 10   // in 1,000 invocations
 	goalResident = 1.6  // times a no-op's
 )
 
@@ -50,6 +50,9 @@ func (r *results) events1() *table {
 	for _, row := range r.rows {
 		f, b := r.functions[row.Name], r.bares[row.Name]
 		ratio := f.ratio(b)
+		if b.differing > 0 {
+			t.notes = append(t.notes, fmt.Sprintf("%s: the bare handler made other calls, %d times: %s.", row.Name, b.differing, b.difference))
+		}
 		t.add(row.Name, us(f.cpu()), us(b.cpu()), times(ratio), judge(ratio, goalCPU),
 			ms(f.p50()), ms(b.p50()), ms(f.p99()), ms(b.p99()),
 			whole(f.perSecond()), whole(b.perSecond()), times(float64(f.bytes())/float64(b.bytes())))
@@ -74,7 +77,7 @@ func (r *results) calls() *table {
 		tables, sent := judge(float64(len(f.calls.Path)), float64(row.Tablestore)), judge(float64(len(f.calls.Sent)), float64(row.ECS))
 		if f.differing > 0 {
 			tables = fmt.Sprintf("%s, but %d of %d events differed", tables, f.differing, f.events)
-			t.notes = append(t.notes, fmt.Sprintf("%s differed: %s", row.Name, f.differences[0]))
+			t.notes = append(t.notes, fmt.Sprintf("%s differed: %s.", row.Name, f.difference))
 		}
 		t.add(row.Name, fmt.Sprintf("%d: %s", len(f.calls.Path), short(f.calls.Path)), fmt.Sprint(row.Tablestore), tables,
 			short(f.calls.Beside), short(f.calls.Sent), fmt.Sprint(row.ECS), sent, fmt.Sprint(f.calls.Alerts))
@@ -110,11 +113,8 @@ func (r *results) processes() *table {
 			"program", "to the first poll", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalPoll), "to the first answer",
 			"binary", fmt.Sprintf("goal ≤ %.0f MB", goalSizeMB),
 			"resident", "of that not the binary", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalResident),
-			"dials per 1,000", fmt.Sprintf("goal ≤ %.0f", goalDials),
+			"dials", fmt.Sprintf("goal ≤ %d", goalDials),
 		},
-	}
-	poll := func(name string) time.Duration {
-		return of(r.starts[name], func(b beginning) time.Duration { return b.poll })
 	}
 	for _, name := range compared() {
 		size, err := r.sizeMB(name)
@@ -122,7 +122,12 @@ func (r *results) processes() *table {
 			size = -1
 		}
 		f := r.footprints[name]
-		ratio := float64(poll(name)) / float64(poll(noop))
+		begun := r.starts[name]
+		ratios := make([]float64, len(begun))
+		for i, b := range begun {
+			ratios[i] = float64(b.poll) / float64(r.starts[noop][i].poll)
+		}
+		ratio := median(ratios)
 		memory := float64(f.residentKB) / float64(r.footprints[noop].residentKB)
 		verdict := func(x, most float64) string {
 			if slices.Contains(budget.Functions, name) {
@@ -130,11 +135,11 @@ func (r *results) processes() *table {
 			}
 			return ""
 		}
-		t.add(name, ms(poll(name)), times(ratio), verdict(ratio, goalPoll),
-			ms(of(r.starts[name], func(b beginning) time.Duration { return b.answer })),
+		t.add(name, ms(of(begun, func(b beginning) time.Duration { return b.poll })), times(ratio), verdict(ratio, goalPoll),
+			ms(of(begun, func(b beginning) time.Duration { return b.answer })),
 			fmt.Sprintf("%.1f MB", size), verdict(size, goalSizeMB),
 			mb(f.residentKB), mb(f.ownKB), times(memory), verdict(memory, goalResident),
-			fmt.Sprintf("%.1f", f.dialsPer1000), verdict(f.dialsPer1000, goalDials))
+			fmt.Sprint(f.dials), verdict(float64(f.dials), goalDials))
 	}
 	return t
 }
@@ -144,12 +149,12 @@ func (r *results) many() *table {
 		title: "Many processes at once, for information: the go1 runtime runs one event at a time in each",
 		head:  []string{"input"},
 	}
-	for _, size := range crowdSizes {
+	for _, size := range r.crowdSizes() {
 		t.head = append(t.head, fmt.Sprintf("%d: events/s", size), "p50", "p99")
 	}
 	for _, row := range r.rows {
 		cells := []string{row.Name}
-		for _, size := range crowdSizes {
+		for _, size := range r.crowdSizes() {
 			s := r.crowds[row.Name][size]
 			cells = append(cells, whole(s.perSecond), ms(s.p50), ms(s.p99))
 		}

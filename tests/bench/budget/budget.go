@@ -56,6 +56,9 @@ type Calls struct {
 	Alerts                  int
 }
 
+// Count is how many calls of services those are.
+func (c Calls) Count() int { return len(c.Path) + len(c.Beside) + len(c.Own) + len(c.Sent) + c.Alerts }
+
 // Sort sorts calls by what they are to their input.
 func Sort(calls []wire.Call) Calls {
 	var out Calls

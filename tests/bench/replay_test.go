@@ -1,0 +1,67 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"aftercare/tests/bench/budget"
+	"aftercare/tests/bench/plan"
+)
+
+func row(t *testing.T, name string) budget.Row {
+	t.Helper()
+	rows := budget.Rows()
+	i := slices.IndexFunc(rows, func(r budget.Row) bool { return r.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no row %q", name)
+	}
+	return rows[i]
+}
+
+func TestThePlanHasTheCallsThatWereSeenWithTheirRows(t *testing.T) {
+	seen, err := observe(row(t, "submit to a bootable instance"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, err := planOf(seen.Calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range calls {
+		names = append(names, c.Name)
+	}
+	if want := []string{"GetRange", "PutRow", "BatchWriteRow", "RunCommand", "BatchWriteRow"}; !slices.Equal(names, want) {
+		t.Fatalf("planned %v, want %v", names, want)
+	}
+	if got := calls[3].Params["Type"]; got != "RunShellScript" {
+		t.Errorf("RunCommand has type %q, want RunShellScript", got)
+	}
+	first := calls[2].Changes[0]
+	if !first.Guarded || first.Delete || first.Existence != 1 {
+		t.Errorf("the instance's row is %+v, want it guarded and expected to exist", first)
+	}
+	if got := first.Key[1]; got != (plan.Column{Name: "row", Text: "live/!"}) {
+		t.Errorf("the first row's key ends with %+v, want live/!", got)
+	}
+	if rev := first.Columns[slices.IndexFunc(first.Columns, func(c plan.Column) bool { return c.Name == "rev" })]; !rev.IsNumber || rev.Number != 2 {
+		t.Errorf("rev is %+v, want the number 2", rev)
+	}
+	if !slices.ContainsFunc(calls[4].Changes, func(c plan.Change) bool { return c.Delete }) {
+		t.Errorf("the results' commit deletes no row: %+v", calls[4].Changes)
+	}
+}
+
+func TestCallsBesideTheOthersComeFirstInThePlan(t *testing.T) {
+	seen, err := observe(row(t, "execution, no flow, no alert"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, err := planOf(seen.Calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(calls) != 3 || !calls[0].Beside || calls[0].Table != "history" || calls[1].Beside || calls[2].Beside {
+		t.Errorf("planned %+v, want the put into the history first, and alone beside the others", calls)
+	}
+}
