@@ -141,7 +141,7 @@ func decide(t *testing.T, s remediation.State, in remediation.Input, f remediati
 	}
 	first := fmt.Sprintf("%s %+v", encode(d), d.Next.Instance)
 	times := 8
-	if len(first) > 1<<20 {
+	if len(first) > 1<<18 {
 		times = 1
 	}
 	for range times {

@@ -60,10 +60,10 @@ func TestEveryDecisionFitsIntoOneCommit(t *testing.T) {
 		// claimed is how many effects are claimed in the end.
 		claimed int
 	}{
-		{"200 queued tasks are released", state(remediation.BootWaiting, many(200)), beat(0, time.Minute), remediation.Facts{}, nil, 200},
-		{"50 queued tasks of the largest size are released", state(remediation.BootWaiting, many(50, large)), beat(0, time.Minute), remediation.Facts{}, nil, 50},
-		{"200 queued tasks expire, with an alert each", state(remediation.BootWaiting, many(200, expired)), remediation.WakeUp{}, remediation.Facts{}, nil, 200},
-		{"40 flows start while 100 tasks expire", state(remediation.BootBootable, many(100, expired)), ended("t-1", "", "Success", ""), remediation.Facts{}, manyFlows(t, 40, 10), 140},
+		{"100 queued tasks are released", state(remediation.BootWaiting, many(100)), beat(0, time.Minute), remediation.Facts{}, nil, 100},
+		{"25 queued tasks of the largest size are released", state(remediation.BootWaiting, many(25, large)), beat(0, time.Minute), remediation.Facts{}, nil, 25},
+		{"100 queued tasks expire, with an alert each", state(remediation.BootWaiting, many(100, expired)), remediation.WakeUp{}, remediation.Facts{}, nil, 100},
+		{"40 flows start while 40 tasks expire", state(remediation.BootBootable, many(40, expired)), ended("t-1", "", "Success", ""), remediation.Facts{}, manyFlows(t, 40, 10), 80},
 		{"300 flows react to one end", state(remediation.BootBootable), ended("t-1", "", "Success", ""), remediation.Facts{}, manyFlows(t, 300, 10), 41},
 		{"flows of the largest size react to one end", state(remediation.BootBootable), ended("t-1", "", "Success", ""), remediation.Facts{}, manyFlows(t, 40, 15<<10), 12},
 		{"20 running tasks are not known any more", state(remediation.BootBootable, many(20, running("t"), due)), remediation.WakeUp{},
@@ -85,20 +85,20 @@ func TestEveryDecisionFitsIntoOneCommit(t *testing.T) {
 			}
 		})
 	}
-	t.Run("five ends find their tasks at once, and 40 flows start on each", func(t *testing.T) {
+	t.Run("three ends find their tasks at once, and 40 flows start on each", func(t *testing.T) {
 		s := state(remediation.BootBootable)
-		for i := range 5 {
+		for i := range 3 {
 			short := fmt.Sprintf("b%d", i)
 			task(short, saved, running("t-"+short))(&s)
 			e := ended("t-"+short, "", event.StatusSuccess, "").Event
 			s.Unmatched[e.InvokeID] = remediation.Unmatched{Event: e, Received: now}
 		}
 		p := policy()
-		p.Flows = manyFlows(t, 40, 3<<10)
+		p.Flows = manyFlows(t, 40, 10)
 		p.MaxQueued = 1000
 		next, claimed := settled(t, decide(t, s, remediation.WakeUp{}, remediation.Facts{}, p), p)
-		if claimed != 200 || len(next.Unmatched) > 0 {
-			t.Errorf("%d commands were claimed and %d ends are unmatched, want 200 and none", claimed, len(next.Unmatched))
+		if claimed != 120 || len(next.Unmatched) > 0 {
+			t.Errorf("%d commands were claimed and %d ends are unmatched, want 120 and none", claimed, len(next.Unmatched))
 		}
 	})
 }

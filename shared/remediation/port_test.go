@@ -1,0 +1,151 @@
+package remediation_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"aftercare/shared/remediation"
+)
+
+// An invocation is its own ledger, Cloud Assistant and notifier: each method
+// is one call, and a load is one for each few rows, so that commits of others
+// land between.
+
+var (
+	_ remediation.Ledger    = (*invocation)(nil)
+	_ remediation.Commander = (*invocation)(nil)
+	_ remediation.Notifier  = (*invocation)(nil)
+)
+
+func (v *invocation) Load(ctx context.Context, id string) (remediation.State, error) {
+	s := remediation.NewState(id)
+	for after, first := "", true; first || after != ""; first = false {
+		err := v.call(ctx, "load", id, false, func() error {
+			n := -1
+			if !v.w.calm {
+				n = []int{-1, 1, 2, 4}[v.w.draw("rows", 4)]
+			}
+			after = v.w.table.scan(&s, after, n)
+			return nil
+		})
+		if err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (v *invocation) Recorded(ctx context.Context, id, once string) (r *remediation.Recorded, err error) {
+	err = v.call(ctx, "recorded", id+"/"+once, false, func() error {
+		if found, ok := v.w.table.records[id+"/"+once]; ok {
+			r = &found
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (v *invocation) Commit(ctx context.Context, c remediation.Commit) error {
+	return v.call(ctx, "commit", c.InstanceID+" "+c.ID, true, func() error { return v.w.table.commit(c) })
+}
+
+func (v *invocation) PutHistory(ctx context.Context, id string, e remediation.Execution) error {
+	key := id + "/" + e.Event.InvokeID + "/" + e.Event.Suffix()
+	return v.call(ctx, "history", key, true, func() error { v.w.table.history[key] = true; return nil })
+}
+
+func (v *invocation) Arm(ctx context.Context, u remediation.Wakeup) error {
+	return v.call(ctx, "arm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), true, func() error {
+		v.w.table.armed[wakeupKey(u)] = true
+		return nil
+	})
+}
+
+func (v *invocation) Disarm(ctx context.Context, u remediation.Wakeup) error {
+	if u.Due.After(v.w.now().Add(v.skew)) {
+		v.w.breakf("%s removes the wake-up of %s, which is not due", v.name, u.Due)
+	}
+	return v.call(ctx, "disarm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), true, func() error {
+		delete(v.w.table.armed, wakeupKey(u))
+		v.w.dirty[u.InstanceID] = true
+		return nil
+	})
+}
+
+func (v *invocation) Due(ctx context.Context, now time.Time, page func([]remediation.Wakeup) bool) error {
+	var due []remediation.Wakeup
+	err := v.call(ctx, "due", "", false, func() error { due = v.w.table.due(now); return nil })
+	if err != nil {
+		return err
+	}
+	for _, u := range due {
+		if !page([]remediation.Wakeup{u}) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (v *invocation) Send(ctx context.Context, s remediation.Send) (id string, err error) {
+	err = v.call(ctx, "send", s.Token, true, func() error {
+		if s.Command.Run == nil && s.Command.Invoke == nil {
+			return fmt.Errorf("no command: %w", remediation.ErrInvalid)
+		}
+		if m := v.w.cloud.machine(s.InstanceID); !m.up && !v.w.calm && v.w.chance("refused at once", 20) {
+			return fmt.Errorf("instance not running: %w", remediation.ErrUnavailable)
+		}
+		id = v.w.cloud.accept(s, v.w.now(), v.w.visibility())
+		v.w.checkSend(s)
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+func (v *invocation) Stop(ctx context.Context, _, invokeID string) error {
+	return v.call(ctx, "stop", invokeID, true, func() error { return v.w.cloud.stop(invokeID, v.w.now()) })
+}
+
+func (v *invocation) FindByToken(ctx context.Context, id, token string) (*remediation.Invocation, error) {
+	return v.find(ctx, "find token", token, func(i *invoked) bool { return i.instanceID == id && i.token == token })
+}
+
+func (v *invocation) FindByID(ctx context.Context, id, invokeID string) (*remediation.Invocation, error) {
+	return v.find(ctx, "find id", invokeID, func(i *invoked) bool { return i.instanceID == id && i.id == invokeID })
+}
+
+func (v *invocation) find(ctx context.Context, what, detail string, wanted func(*invoked) bool) (found *remediation.Invocation, err error) {
+	err = v.call(ctx, what, detail, false, func() error {
+		found = v.w.cloud.find(v.w.now(), wanted)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (v *invocation) AgentStatus(ctx context.Context, id string) (a remediation.AgentStatus, err error) {
+	err = v.call(ctx, "agent", id, false, func() error {
+		a = remediation.AgentStatus{Ready: v.w.cloud.machine(id).up, Version: "2.2.4.1", OS: "Linux"}
+		return nil
+	})
+	if err != nil {
+		return remediation.AgentStatus{}, err
+	}
+	return a, nil
+}
+
+func (v *invocation) Notify(ctx context.Context, a remediation.Alert) error {
+	return v.call(ctx, "alert", a.Fingerprint, true, func() error {
+		v.w.inbox[a.Fingerprint]++
+		v.w.checkAlert(a)
+		return nil
+	})
+}
