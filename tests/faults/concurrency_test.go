@@ -77,6 +77,15 @@ func oneWins(t *testing.T, items []handler.Item, result string) {
 	}
 }
 
+// sentOnce checks that nobody sent a command that another had claimed: that
+// the service would take it for the same does not excuse it.
+func sentOnce(t *testing.T, r *rig.Rig, want int) {
+	t.Helper()
+	if got := r.Faults.Calls()["RunCommand"]; got != want {
+		t.Errorf("RunCommand was called %d times, want %d", got, want)
+	}
+}
+
 func TestOneEventGivenToManyIsHandledOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		flows  string
@@ -110,6 +119,7 @@ func TestOneEventGivenToManyIsHandledOnce(t *testing.T) {
 			v := look(t, r)
 			s.boots = v.state.Instance.BootSeq
 			check(t, v, s, "in the end")
+			sentOnce(t, r, len(c.ran))
 			if n := len(r.Inbox.Messages()); n != c.alerts {
 				t.Errorf("%d alerts arrived, want %d", n, c.alerts)
 			}
@@ -130,6 +140,7 @@ func TestOneHeartbeatGivenToManyIsOneBoot(t *testing.T) {
 	finish(t, r)
 	v := look(t, r)
 	check(t, v, s, "in the end")
+	sentOnce(t, r, 3)
 	if len(v.records.Boots) != 1 {
 		t.Errorf("boots %+v, want one", v.records.Boots)
 	}
@@ -160,6 +171,7 @@ func TestOneSubmissionGivenToManyIsOneTask(t *testing.T) {
 			v := look(t, r)
 			s.boots = v.state.Instance.BootSeq
 			check(t, v, s, "in the end")
+			sentOnce(t, r, len(c.ran))
 		})
 	}
 }
@@ -192,6 +204,7 @@ func TestSubmissionsThatMeetTheHeartbeatAreNotLost(t *testing.T) {
 			finish(t, r)
 			v := look(t, r)
 			check(t, v, s, "in the end")
+			sentOnce(t, r, len(s.ran))
 			for _, task := range v.records.Tasks {
 				if task.Attempt != 1 || task.State != remediation.TaskSucceeded {
 					t.Errorf("task %s %s in attempt %d, want it succeeded in the first", task.Name, task.State, task.Attempt)
@@ -224,6 +237,9 @@ func TestSweepsAtOnceSendOnce(t *testing.T) {
 			t.Errorf("a sweep says %+v", item)
 		}
 	}
+	// The six that were tried before, and the three of them that had not
+	// arrived.
+	sentOnce(t, r, 9)
 	for _, id := range instances {
 		until("the script to run", func() bool { return len(r.ECS.Runs(id)) > 0 })
 		if s := r.State(id); len(r.ECS.Runs(id)) != 1 || len(s.Effects) > 0 {
@@ -263,6 +279,7 @@ func TestEverythingAtOnceHappensOnce(t *testing.T) {
 	finish(t, r)
 	v := look(t, r)
 	check(t, v, s, "in the end")
+	sentOnce(t, r, 5)
 	states := map[string]remediation.TaskState{}
 	for _, task := range v.records.Tasks {
 		states[task.Name] = task.State
