@@ -1,0 +1,113 @@
+package faults_test
+
+import (
+	"testing"
+	"time"
+
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// cancelOf asks for the end of the task of submission "first".
+func cancelOf(key string) []byte {
+	return encode(map[string]any{
+		"dedupeKey": key, "instanceId": instanceID, "cancel": map[string]any{"taskId": taskID("first")},
+	})
+}
+
+func TestATaskIsCancelledWhereverItIs(t *testing.T) {
+	throttled := fault.Fault{Call: "RunCommand", Mode: fault.ErrorBefore, Status: 400, Code: "Throttling.User"}
+	for name, c := range map[string]struct {
+		prepare func(r *rig.Rig)
+		answer  string
+		state   remediation.TaskState
+		ran     []string
+	}{
+		"while it waits": {
+			prepare: func(r *rig.Rig) { r.Create(instanceID); must(submission("first", "sleep 30", 5)(r)) },
+			answer:  "cancelled", state: remediation.TaskCancelled,
+		},
+		"while a throttled minute keeps it": {
+			prepare: func(r *rig.Rig) { boot(r); r.Faults.Add(throttled); must(submission("first", "sleep 30", 5)(r)) },
+			answer:  "cancelled", state: remediation.TaskCancelled,
+		},
+		"while an invocation that died holds it, and had not sent it": {
+			prepare: func(r *rig.Rig) {
+				boot(r)
+				r.CrashAt("RunCommand", fault.HangBefore)
+				must(submission("first", "sleep 30", 5)(r))
+				r.Restart()
+			},
+			answer: "stopping", state: remediation.TaskCancelled,
+		},
+		"while an invocation that died holds it, and had sent it": {
+			prepare: func(r *rig.Rig) {
+				boot(r)
+				r.CrashAt("RunCommand", fault.HangAfter)
+				must(submission("first", "sleep 30", 5)(r))
+				r.Restart()
+			},
+			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
+		},
+		"while it runs": {
+			prepare: func(r *rig.Rig) {
+				boot(r)
+				must(submission("first", "sleep 30", 5)(r))
+				until("the script to start", func() bool { return len(r.ECS.Runs(instanceID)) == 1 })
+			},
+			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
+		},
+		"while it runs, and stopping is throttled": {
+			prepare: func(r *rig.Rig) {
+				boot(r)
+				must(submission("first", "sleep 30", 5)(r))
+				until("the script to start", func() bool { return len(r.ECS.Runs(instanceID)) == 1 })
+				r.Faults.Add(fault.Fault{Call: "StopInvocation", Mode: fault.ErrorBefore, Status: 400, Code: "Throttling.User"})
+			},
+			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, scenario{})
+			c.prepare(r)
+			for _, want := range []string{handler.ResultAccepted, handler.ResultDuplicate} {
+				out, err := r.SubmitTask(cancelOf("cancel"))
+				if err != nil || len(out.Items) != 1 {
+					t.Fatalf("%+v, %v; log:\n%s", out, err, r.Log)
+				}
+				if item := out.Items[0]; item.Result != want || item.Answer.Outcome != c.answer || item.Answer.TaskID != taskID("first") {
+					t.Errorf("answered %+v %+v, want %s and %s", item, item.Answer, want, c.answer)
+				}
+			}
+			// Whether the instance is up then does not matter.
+			if stopped(r) {
+				must(r.FirstHeartbeat(r.Boot(instanceID)))
+			}
+			// A command of which nothing is found is given up an hour after its
+			// first send.
+			finish(t, r)
+			r.Advance(time.Hour)
+			finish(t, r)
+			v := look(t, r)
+			check(t, v, scenario{ran: c.ran, ends: len(c.ran), boots: 1}, "in the end")
+			if task := endedTask(t, v, taskID("first")); task.State != c.state || len(v.state.Tasks) > 0 {
+				t.Errorf("task %+v, want it %s", task, c.state)
+			}
+			for _, run := range r.ECS.Runs(instanceID) {
+				if took := run.End.Sub(run.Start); took > 25*time.Second {
+					t.Errorf("the script ran for %s", took)
+				}
+			}
+			out, err := r.SubmitTask(cancelOf("another cancel"))
+			if err != nil || out.Items[0].Answer.Outcome != "not_found" {
+				t.Errorf("a cancel of a task that has ended: %+v, %v, want not_found", out, err)
+			}
+			if t.Failed() {
+				t.Logf("log:\n%s", r.Log)
+			}
+		})
+	}
+}
