@@ -89,3 +89,18 @@ func TestAFaultInsideATextHasItsPlaceInTheFile(t *testing.T) {
 		})
 	}
 }
+
+func TestLinesKeepTheirNumbersBelowCommentsAtTheHead(t *testing.T) {
+	for name, c := range map[string]struct{ src, want string }{
+		"comments and empty lines": {"# one\n\n#two: [\n# {\nversion: 2\nflows: []\n", "flows.yaml:5:10: "},
+		"a comment after a key":    {"version: 1\n# two\nflows: {}\n", "flows.yaml:3:8: "},
+		"nothing but comments":     {"# one\n# two", "flows.yaml:1:1: the file is empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := flow.Compile("flows.yaml", []byte(c.src))
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("error is %v, want it to begin with %q", err, c.want)
+			}
+		})
+	}
+}
