@@ -148,7 +148,7 @@ func scenarios() map[string]scenario {
 			ran: []string{"first"}, ends: 1, boots: 1,
 		},
 		"an end that says that the script never started": {
-			abortAfter: 300 * time.Millisecond,
+			abortAfter: time.Second,
 			prepare: func(r *rig.Rig) {
 				boot(r)
 				mustDo(r.ECS.Stop(instanceID))
