@@ -161,9 +161,6 @@ func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (requeued bool) {
 // taskEnded moves the task on. A script that never started waits again, and
 // whether its instance is bootable is in doubt.
 func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (requeued bool) {
-	t.InvokeID = ev.InvokeID
-	t.EndedAt = ev.FinishTime
-	t.Status, t.ExitCode, t.ErrorCode = ev.Status, ev.ExitCode, ev.ErrorCode
 	if notStarted[ev.ErrorCode] && !t.Cancel && t.Attempt < d.p.MaxAttempts {
 		at := ev.FinishTime
 		if at.IsZero() {
@@ -177,10 +174,13 @@ func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (requeued bool) {
 		t.State = TaskQueued
 		t.Attempt++
 		t.EffectKey, t.InvokeID = "", ""
-		t.EndedAt, t.Deadline = time.Time{}, time.Time{}
+		t.Deadline = time.Time{}
 		d.setTask(t)
 		return true
 	}
+	t.InvokeID = ev.InvokeID
+	t.EndedAt = ev.FinishTime
+	t.Status, t.ExitCode, t.ErrorCode = ev.Status, ev.ExitCode, ev.ErrorCode
 	state, ok := finalStates[ev.Status]
 	if !ok {
 		state = TaskFailed

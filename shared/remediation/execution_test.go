@@ -118,8 +118,8 @@ func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 			s := state(remediation.BootBootable, task("a", running("t-1")), task("b"))
 			d := decide(t, s, in, remediation.Facts{}, policy())
 			a, i := d.Next.Tasks[id("a")], d.Next.Instance
-			if a.State != remediation.TaskQueued || a.Attempt != 2 || a.InvokeID != "" || a.Command.Run == nil {
-				t.Errorf("task %+v, want it queued whole in attempt 2", a)
+			if a.State != remediation.TaskQueued || a.Attempt != 2 || a.InvokeID != "" || a.Command.Run == nil || a.Status != "" || a.ErrorCode != "" {
+				t.Errorf("task %+v, want it queued whole in attempt 2, and nothing of how attempt 1 ended", a)
 			}
 			if i.Boot != remediation.BootUnknown || claimedTasks(d) != "" {
 				t.Errorf("boot %q, claimed %q, want an unknown state and nothing released", i.Boot, claimedTasks(d))
