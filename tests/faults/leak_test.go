@@ -1,0 +1,248 @@
+package faults_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"aftercare/shared/alert"
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/tests/localcloud/ecs"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// What nothing may repeat: the rig's own keys and channels, and what the
+// commands of a life hold.
+var secrets = []string{
+	"STS.rig", "rig-secret-key", "rig-security-token", "wrong-secret-key",
+	"rig-token", "SECrig", "rig-webhook-token", "rig-webhook-secret",
+	"secret-of-a-script", "secret-of-a-parameter", "secret-of-a-saved-command", "secret-of-a-flow", "secret-of-a-step", "secret-of-a-panic",
+	"secret-of-a-payload",
+}
+
+// everySecret is what a service in trouble, or somebody in front of it, could
+// answer with.
+var everySecret = strings.Join(secrets, " ")
+
+const secretFlows = `
+version: 1
+flows:
+  - name: after
+    on: task-completed
+    when: event.commandName == "first"
+    steps:
+      - id: step
+        run: {type: RunShellScript, content: "true secret-of-a-flow", parameters: {p: "secret-of-a-step ${{ event.invokeId }}"}}
+`
+
+// ear hears everything that functions answer.
+type ear struct {
+	t *testing.T
+	b strings.Builder
+}
+
+func (e *ear) hear(out handler.Outcome, err error) {
+	e.t.Helper()
+	b, jsonErr := json.Marshal(out)
+	if jsonErr != nil {
+		e.t.Error(jsonErr)
+	}
+	fmt.Fprintf(&e.b, "%s %v %+v %#v\n", b, err, out, err)
+}
+
+func TestNothingLeaks(t *testing.T) {
+	// What the SDKs print by themselves is heard, too.
+	printed := filepath.Join(t.TempDir(), "printed")
+	file, err := os.Create(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = file, file
+	log.SetOutput(file)
+	defer func() {
+		os.Stdout, os.Stderr = stdout, stderr
+		log.SetOutput(stderr)
+		text, err := os.ReadFile(printed)
+		if err != nil || len(text) > 0 {
+			t.Errorf("printed, not logged: %s, %v", text, err)
+		}
+		file.Close()
+	}()
+	t.Run("lives", func(t *testing.T) {
+		for call, codes := range map[string][]string{
+			"GetRange":                     {"OTSAuthFailed 403", "OTSNoPermissionAccess 403", "OTSServerBusy 503", "OTSParameterInvalid 400"},
+			"GetRow":                       {"OTSAuthFailed 403", "OTSInternalServerError 500"},
+			"BatchWriteRow":                {"OTSAuthFailed 403", "OTSTimeout 503", "OTSParameterInvalid 400", "OTSConditionCheckFail 403"},
+			"PutRow":                       {"OTSAuthFailed 403", "OTSQuotaExhausted 403"},
+			"DeleteRow":                    {"OTSAuthFailed 403"},
+			"RunCommand":                   {"SignatureDoesNotMatch 400", "Forbidden.RAM 403", "Throttling.User 400", "InternalError 500", "InvalidParameter 400", "Invocation.ExceedQuota 403"},
+			"InvokeCommand":                {"SignatureDoesNotMatch 400", "Parameter.NotMatched 403", "ServiceUnavailable 503"},
+			"StopInvocation":               {"InvalidSecurityToken.Expired 400", "InvokeId.NotFound 404"},
+			"DescribeInvocations":          {"SignatureDoesNotMatch 400", "Forbidden.RAM 403"},
+			"DescribeCloudAssistantStatus": {"SignatureDoesNotMatch 400", "Forbidden.RAM 403"},
+			"Webhook:dingtalk":             {" 200", " 403", " 500"},
+			"Webhook:webhook":              {" 200", " 302", " 401"},
+		} {
+			plans := map[string]fault.Fault{
+				"cut":  {Mode: fault.CutAfter},
+				"hang": {Mode: fault.HangBefore},
+			}
+			for _, c := range codes {
+				code, status, _ := strings.Cut(c, " ")
+				f := fault.Fault{Mode: fault.ErrorBefore, Code: code, Message: everySecret}
+				if strings.HasPrefix(call, "Webhook") {
+					f.Message = fmt.Sprintf(`{"errcode": 310000, "errmsg": %q}`, everySecret)
+				}
+				fmt.Sscan(status, &f.Status)
+				plans[c] = f
+			}
+			for name, f := range plans {
+				f.Call, f.Times = call, 3
+				t.Run(call+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					live(t, &f)
+				})
+			}
+		}
+		t.Run("no fault", func(t *testing.T) { t.Parallel(); live(t, nil) })
+	})
+}
+
+// live lets an instance live through everything that handlers do, with a
+// fault that strikes three times, and searches what it left.
+func live(t *testing.T, f *fault.Fault) {
+	var panics atomic.Bool
+	r := rig.New(t, rig.Options{
+		Flows: secretFlows,
+		Settings: func(s *handler.Settings) {
+			s.Ledger.PerTry = 100 * time.Millisecond
+			s.Ledger.Pause = func(context.Context, int) {
+				if panics.Load() {
+					panic("secret-of-a-panic")
+				}
+			}
+		},
+		ECS: func(o *ecs.Options) { o.Delays.AbortAfter = time.Minute },
+	})
+	r.Settings.Alerts.WebhookURL = alert.NewSecret(r.Inbox.WebhookURL() + "?key=rig-webhook-token")
+	r.Settings.Alerts.WebhookSecret = alert.NewSecret("rig-webhook-secret")
+	r.Timeout = 700 * time.Millisecond
+	r.Restart()
+	e := &ear{t: t}
+	submit := func(o map[string]any) {
+		o["instanceId"] = instanceID
+		e.hear(r.SubmitTask(encode(o)))
+	}
+	script := func(name, content string) map[string]any {
+		return map[string]any{"dedupeKey": "key of " + name, "run": map[string]any{
+			"name": name, "type": "RunShellScript", "content": content + " # secret-of-a-script",
+			"parameters": map[string]any{"p": "secret-of-a-parameter"},
+		}}
+	}
+	r.Create(instanceID)
+	saved := save(t, r, "true {{p}}")
+	if f != nil {
+		r.Faults.Add(*f)
+	}
+	submit(script("first", "true"))
+	submit(map[string]any{"dedupeKey": "key of saved", "invoke": map[string]any{
+		"commandId": saved, "parameters": map[string]any{"p": "secret-of-a-saved-command"},
+	}})
+	// Twice, so that the duplicate is told.
+	beat := r.Boot(instanceID)
+	e.hear(r.FirstHeartbeat(beat))
+	submit(script("bad", "exit 3"))
+	submit(script("bad", "exit 3"))
+	submit(script("long", "sleep 30;"))
+	submit(map[string]any{"dedupeKey": "cancel", "cancel": map[string]any{"taskId": taskID("long")}})
+	for _, payload := range []string{
+		`{"secret-of-a-payload`, `{"specversion":"1.0","type":"ecs:CloudAssistant:TaskCompleted","data":{"instanceId":["secret-of-a-payload"]}}`,
+		`{"instanceId":"i/secret-of-a-payload","priority":"secret-of-a-payload","run":{"type":"secret-of-a-payload"}}`,
+		`{"run":{"name":"a","type":"RunShellScript","content":"#!/bin/secret-of-a-payload","parameters":{"p":"secret-of-a-payload"}}}`,
+	} {
+		e.hear(r.TaskCompleted([]byte(payload)))
+		e.hear(r.FirstHeartbeat([]byte(payload)))
+		e.hear(r.SubmitTask([]byte(payload)))
+	}
+	ends := func() {
+		for r.Pending(event.KindTaskCompleted) > 0 {
+			end := r.Take(event.KindTaskCompleted)
+			e.hear(r.TaskCompleted(end))
+			e.hear(r.TaskCompleted(end))
+		}
+	}
+	ends()
+	e.hear(r.Sweep())
+
+	// Wrong keys, and a panic, whatever the fault is.
+	right := r.Key
+	r.Key.Secret = "wrong-secret-key"
+	e.hear(r.Sweep())
+	e.hear(r.TaskCompleted(stranger("Failed", "ExitCodeNonzero", "3")))
+	r.Key = right
+	r.Faults.Clear()
+	r.Faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore})
+	panics.Store(true)
+	e.hear(r.FirstHeartbeat(beat))
+	if !strings.Contains(r.Log.String(), "invocation panicked") {
+		t.Error("nothing panicked")
+	}
+	panics.Store(false)
+	r.Faults.Clear()
+
+	r.Timeout = patience
+	again(t, func() (handler.Outcome, error) { return r.FirstHeartbeat(beat) })
+	for round := 0; round < 12 && (round == 0 || len(rows(t, r, "aftercare_wakeups")) > 0); round++ {
+		// The quota of a day may have to pass, too.
+		r.Advance([]time.Duration{3 * time.Minute, 24 * time.Hour}[round/6])
+		e.hear(r.Sweep())
+		waitForRuns(t, r)
+		ends()
+	}
+	search(t, r, e)
+	if v := look(t, r); f == nil && (len(v.ran) != 5 || len(v.alerts) != 1 || len(r.Inbox.Messages()) != 2 || len(v.records.Tasks) != 5 ||
+		len(rows(t, r, "aftercare_quarantine")) != 4) {
+		t.Errorf("a life without a fault came to %s; log:\n%s", v, r.Log)
+	}
+}
+
+// search looks for secrets in what a life left.
+func search(t *testing.T, r *rig.Rig, e *ear) {
+	t.Helper()
+	found := func(where, text string) {
+		for _, s := range secrets {
+			if i := strings.Index(text, s); i >= 0 {
+				t.Errorf("%s holds %q: …%s…", where, s, text[max(0, i-300):min(len(text), i+100)])
+			}
+		}
+	}
+	found("the log", r.Log.String())
+	found("an answer", e.b.String())
+	for _, m := range r.Inbox.Messages() {
+		found("an alert", string(m.Body))
+	}
+	for table := range keys {
+		for _, row := range rows(t, r, table) {
+			if table == "aftercare_quarantine" {
+				delete(row.columns, "payload") // it is kept for people to read
+			}
+			found("a row of "+table, row.String())
+			if key := fmt.Sprint(row.key...); strings.Contains(key, "live/") && !strings.HasSuffix(key, "live/!") {
+				t.Errorf("the row %s is left of a task that has ended", key)
+			}
+		}
+	}
+	if t.Failed() {
+		t.Logf("log:\n%s", r.Log)
+	}
+}
