@@ -2,6 +2,8 @@ package remediation_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -220,5 +222,186 @@ func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
 	}
 	if got, want := d.calls(), "load arm commit load"; got != want {
 		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+}
+
+func TestResultsThatMeetAConflictAreDecidedAnew(t *testing.T) {
+	d := newDesk()
+	d.store(state(remediation.BootBootable, task("b", running("t-b"))))
+	e := d.engine(policy())
+	// While the command is being sent, another one ends.
+	other := false
+	d.on = func(what, _ string) fate {
+		if what == "send" && !other {
+			other = true
+			s := d.table.state("i-1")
+			end := remediation.Decide(s, ended("t-b", "b", "Success", ""), remediation.Facts{}, policy(), remediation.Moment{Now: now, Claim: held})
+			if err := d.table.commit(remediation.Commit{ID: held.Commit, InstanceID: "i-1", Changes: end.Changes}); err != nil {
+				t.Error(err)
+			}
+		}
+		return fate{}
+	}
+	out := mustHandle(t, e, submission("a"))
+	if got, want := d.calls(), "load arm commit send commit load commit"; got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	s := d.table.state("i-1")
+	if a := only(t, s.Tasks); a.Name != "a" || a.State != remediation.TaskRunning || out.Left != 0 {
+		t.Errorf("task %+v, %d effects left, want a running and none", a, out.Left)
+	}
+}
+
+func TestATokenThatWasAcceptedBeforeIsLookedUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		visible time.Duration // after it was accepted
+		state   remediation.TaskState
+	}{
+		"found, the task runs":             {0, remediation.TaskRunning},
+		"not found yet, the claim is kept": {time.Hour, remediation.TaskReleasing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			d.store(state(remediation.BootBootable, task("a")))
+			d.on = func(what, token string) fate {
+				if what == "send" {
+					d.cloud.accept(remediation.Send{InstanceID: "i-1", TaskID: id("a"), Token: token, Command: submission("a").Command}, now, c.visible)
+					return fate{err: remediation.ErrAcceptedBefore}
+				}
+				return fate{}
+			}
+			out := mustHandle(t, d.engine(policy()), remediation.WakeUp{})
+			s := d.table.state("i-1")
+			if got := s.Tasks[id("a")].State; got != c.state || out.Left != len(s.Effects) || len(d.cloud.invocations) != 1 {
+				t.Errorf("the task is %s with %d effects, want %s", got, out.Left, c.state)
+			}
+			for _, e := range s.Effects {
+				if e.Claim.Commit == "" || e.FirstSent.IsZero() {
+					t.Errorf("effect %+v, want it claimed as before", e)
+				}
+			}
+		})
+	}
+}
+
+func TestACommandThatIsToBeStoppedIsOnlyLookedFor(t *testing.T) {
+	for name, there := range map[string]bool{"there, it is stopped": true, "not there, it is not sent": false} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			d.store(state(remediation.BootBootable, task("a", releasing, cancelled), effect("a", claimedBy(stale), firstSent(time.Minute)), task("b")))
+			want := "load arm commit find-token send commit"
+			if there {
+				d.cloud.accept(remediation.Send{InstanceID: "i-1", TaskID: id("a"), Token: effectOf(id("a")),
+					Command: d.table.state("i-1").Tasks[id("a")].Command}, now.Add(-time.Minute), 0)
+				want = "load arm commit find-token send commit commit stop commit"
+			}
+			mustHandle(t, d.engine(policy()), remediation.WakeUp{})
+			if got := d.calls(); got != want {
+				t.Errorf("calls: %s\nwant:  %s", got, want)
+			}
+			if i := d.cloud.invocations[0]; i.stopping != there {
+				t.Errorf("stopped: %v", i.stopping)
+			}
+		})
+	}
+}
+
+func TestAHandlerFailsOnlyWhileItsInputIsNotCommitted(t *testing.T) {
+	bad := ended("t-1", "", "Failed", "ExitCodeNonzero")
+	for _, c := range []struct {
+		call string
+		n    int
+		fate fate
+		err  bool
+	}{
+		{"load", 1, refused, true},
+		{"arm", 1, refused, true},
+		{"commit", 1, refused, true},
+		{"commit", 1, lost, false},
+		{"commit", 1, answerLost, false},
+		{"history", 1, refused, true},
+		{"alert", 1, refused, false},
+		{"commit", 2, refused, false},
+		{"commit", 2, lost, false},
+		{"commit", 2, answerLost, false},
+	} {
+		d := newDesk()
+		d.store(state(remediation.BootBootable))
+		d.on = failing(c.call, c.n, c.fate)
+		out, err := handle(t, d.engine(policy()), bad)
+		if (err != nil) != c.err {
+			t.Errorf("%s %d fails with %v: error %v, want one: %v", c.call, c.n, c.fate, err, c.err)
+		}
+		_, recorded := d.table.records["i-1/exec/t-1/once"]
+		if err == nil && (!recorded || out.Left != len(d.table.state("i-1").Effects)) {
+			t.Errorf("%s %d fails with %v: answered, recorded %v, %d effects left of %d", c.call, c.n, c.fate, recorded, out.Left, len(d.table.state("i-1").Effects))
+		}
+	}
+}
+
+func TestManyConflictsAreAnError(t *testing.T) {
+	d := newDesk()
+	d.store(state(remediation.BootBootable))
+	d.on = func(what, _ string) fate {
+		if what == "commit" {
+			return fate{err: remediation.ErrConflict}
+		}
+		return fate{}
+	}
+	if _, err := handle(t, d.engine(policy()), beat(0, time.Second)); !errors.Is(err, remediation.ErrConflict) {
+		t.Errorf("error %v, want the conflict", err)
+	}
+	if got := strings.Count(d.calls(), "commit"); got != 9 {
+		t.Errorf("%d commits were tried, want 9", got)
+	}
+}
+
+func TestASendCapHoldsTheRestBack(t *testing.T) {
+	d := newDesk()
+	d.store(state(remediation.BootBootable, task("a"), task("b"), task("c")))
+	e := d.engine(policy())
+	e.Sends = &remediation.SendCap{PerMinute: 2}
+	mustHandle(t, e, remediation.WakeUp{})
+	if len(d.cloud.invocations) != 2 {
+		t.Fatalf("%d commands were sent, want 2", len(d.cloud.invocations))
+	}
+	left := only(t, d.table.state("i-1").Effects)
+	if !left.FirstSent.IsZero() || left.NotBefore.Before(now.Truncate(time.Minute).Add(time.Minute)) {
+		t.Errorf("effect %+v, want it never sent and waiting for the next minute", left)
+	}
+	d.clock = now.Add(2 * time.Minute)
+	mustHandle(t, e, remediation.WakeUp{})
+	if len(d.cloud.invocations) != 3 {
+		t.Errorf("%d commands were sent a minute later, want 3", len(d.cloud.invocations))
+	}
+}
+
+func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
+	for _, err := range []error{remediation.ErrThrottled, remediation.ErrQuotaExceeded, remediation.ErrUnavailable, remediation.ErrDenied} {
+		t.Run(err.Error(), func(t *testing.T) {
+			d := newDesk()
+			d.store(state(remediation.BootBootable, task("a", priority(9)), task("b", priority(5)), task("c", priority(1))))
+			d.on = failing("send", 2, fate{err: err})
+			out := mustHandle(t, d.engine(policy()), remediation.WakeUp{})
+			if got, want := d.calls(), "load arm commit send send commit"; got != want || out.Left != 2 {
+				t.Errorf("calls: %s, %d effects left\nwant:  %s, 2", got, out.Left, want)
+			}
+			for _, e := range d.table.state("i-1").Effects {
+				if !e.FirstSent.IsZero() || e.Claim.Commit != "" || !e.NotBefore.After(now) {
+					t.Errorf("effect %+v, want it never sent, and waiting", e)
+				}
+			}
+		})
+	}
+	for _, err := range []error{remediation.ErrUnknownOutcome, remediation.ErrInvalid} {
+		t.Run("but one after another is sent: "+err.Error(), func(t *testing.T) {
+			d := newDesk()
+			d.store(state(remediation.BootBootable, task("a", priority(9)), task("b", priority(5)), task("c", priority(1))))
+			d.on = failing("send", 2, fate{err: err})
+			mustHandle(t, d.engine(policy()), remediation.WakeUp{})
+			if len(d.cloud.invocations) != 2 {
+				t.Errorf("%d commands were accepted, want 2", len(d.cloud.invocations))
+			}
+		})
 	}
 }

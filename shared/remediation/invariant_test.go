@@ -4,11 +4,16 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"aftercare/shared/event"
 	"aftercare/shared/remediation"
 )
+
+// notStarted are the codes of scripts that never ran, of those that the
+// simulated cloud gives.
+var notStarted = map[string]bool{"DeliveryTimeout": true, "ClientNotRunning": true, "InstanceNotRunning": true}
 
 // facts is what the world remembers to check later.
 type facts struct {
@@ -41,8 +46,13 @@ func (w *world) checkCommit(c remediation.Commit) {
 			e.Kind != remediation.EffectStop && c.Changes.Instance.Boot != remediation.BootBootable {
 			w.breakf("task %s is released, but its instance is %q", e.TaskID, c.Changes.Instance.Boot)
 		}
-		if e != nil && e.Claim.Commit == c.ID && ch.Before != nil && ch.Before.Claim.Commit != "" && w.now().Before(ch.Before.Claim.Until.Add(-30*time.Second)) {
-			w.breakf("effect %s is claimed by %s while %s holds it", e.Key, c.ID, ch.Before.Claim.Commit)
+		if e != nil && ch.Before != nil {
+			w.checkClaim(c, *ch.Before, *e)
+		}
+	}
+	for _, ch := range c.Changes.Tasks {
+		if ch.Before != nil && ch.After != nil && ch.After.Attempt > ch.Before.Attempt {
+			w.checkAttempt(c, *ch.After)
 		}
 	}
 	if in := c.Changes.Input; in != nil {
@@ -56,6 +66,34 @@ func (w *world) checkCommit(c remediation.Commit) {
 		case "stopping":
 			w.facts.stopping[a.TaskID] = w.now()
 		}
+	}
+}
+
+// checkClaim: nobody takes over an effect while its claimant may still send
+// it, and who gives a claim up tells whether the effect may have been sent.
+func (w *world) checkClaim(c remediation.Commit, before, after remediation.Effect) {
+	claimant, _, _ := strings.Cut(before.Claim.Commit, ".")
+	v := w.byName[claimant]
+	switch {
+	case v == nil || after.Claim == before.Claim:
+	case after.Claim.Commit == c.ID && strings.HasPrefix(c.ID, claimant+"."):
+		// It claims again what it holds by a commit of unknown outcome.
+	case after.Claim.Commit != "" && w.now().Before(v.until.Add(30*time.Second)):
+		w.breakf("effect %s is claimed by %s while %s may be sending it", after.Key, c.ID, before.Claim.Commit)
+	case after.Claim.Commit == "" && !after.FirstSent.Equal(before.PriorSent) && !w.unclear[after.Key]:
+		w.breakf("effect %s, which was not sent, was first sent at %s before its claim, and at %s after it", after.Key, before.PriorSent, after.FirstSent)
+	}
+}
+
+// checkAttempt: a script that never started leaves its instance in doubt,
+// unless it has booted since.
+func (w *world) checkAttempt(c remediation.Commit, t remediation.Task) {
+	i, x := c.Changes.Instance, c.Changes.Execution
+	if x == nil || x.TaskID != t.ID {
+		return // a late end's
+	}
+	if i.Boot == remediation.BootBootable && i.BootSince.Before(x.Event.FinishTime) {
+		w.breakf("task %s never started, and its instance is bootable since %s", t.ID, i.BootSince)
 	}
 }
 
@@ -146,8 +184,9 @@ func (w *world) checkWakeups(s remediation.State) {
 	w.breakf("%s has work due at %s, and no wake-up before %s", s.Instance.ID, work.Format(time.TimeOnly), bound.Format(time.TimeOnly))
 }
 
-// checkSend looks at a command that the cloud accepts for the first time.
-func (w *world) checkSend(s remediation.Send) {
+// checkSend looks at a command that the cloud accepts, and reports whether it
+// was accepted before.
+func (w *world) checkSend(s remediation.Send) (again bool) {
 	var same []*invoked
 	for _, i := range w.cloud.invocations {
 		if i.token == s.Token {
@@ -158,7 +197,7 @@ func (w *world) checkSend(s remediation.Send) {
 		w.breakf("token %s was accepted as %s and again as %s", s.Token, same[0].id, same[1].id)
 	}
 	if same[0].accepted.Before(w.now()) {
-		return
+		return true
 	}
 	if w.facts.cancelled[s.TaskID] {
 		w.breakf("task %s is sent, and was answered to be cancelled", s.TaskID)
@@ -167,6 +206,7 @@ func (w *world) checkSend(s remediation.Send) {
 	if at, ok := w.facts.stopping[s.TaskID]; ok && w.now().After(at.Add(w.inv+30*time.Second)) {
 		w.breakf("task %s is sent long after it was to be stopped", s.TaskID)
 	}
+	return false
 }
 
 func (w *world) checkAlert(a remediation.Alert) {
@@ -308,6 +348,9 @@ func (w *world) checkTasks() {
 	for id, t := range ended {
 		if started[id] > 1 {
 			w.breakf("the script of task %s ran %d times", id, started[id])
+		}
+		if notStarted[t.ErrorCode] && !t.Cancel && t.Attempt < w.policy.MaxAttempts {
+			w.breakf("task %s never started (%s), and ended in attempt %d", id, t.ErrorCode, t.Attempt)
 		}
 		switch t.State {
 		case remediation.TaskSucceeded, remediation.TaskTimedOut, remediation.TaskTerminated:

@@ -72,13 +72,18 @@ func TestResultsOfCommands(t *testing.T) {
 			}
 		})
 	}
-	t.Run("an effect that an end has removed does not come back", func(t *testing.T) {
-		s := state(remediation.BootBootable, task("a", running("t-9")))
-		d := decide(t, s, results(with(done), with(throttled), with(invalid)), remediation.Facts{}, policy())
-		if !d.Changes.Empty() {
-			t.Errorf("changes %+v, want none", d.Changes)
-		}
-	})
+	for name, s := range map[string]remediation.State{
+		"does not come back":                               state(remediation.BootBootable),
+		"does not move another invocation's task":          state(remediation.BootBootable, task("a", running("t-9"))),
+		"does not move a task that waits for its next one": state(remediation.BootWaiting, task("a", func(t *remediation.Task) { t.Attempt = 2 })),
+	} {
+		t.Run("an effect that an end has removed "+name, func(t *testing.T) {
+			d := decide(t, s, results(with(done), with(throttled), with(invalid), with(givenUp)), remediation.Facts{}, policy())
+			if !d.Changes.Empty() {
+				t.Errorf("changes %+v, want none", d.Changes)
+			}
+		})
+	}
 	t.Run("a running task's end is asked for after its timeout and a margin", func(t *testing.T) {
 		s := state(remediation.BootBootable, task("a", releasing, func(t *remediation.Task) { t.Command.Run.Timeout = time.Hour }),
 			effect("a", first...))

@@ -96,7 +96,11 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 	p.Batch = 3
 	w := &world{
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
-		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{}, facts: newFacts(),
+		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{},
+		byName: map[string]*invocation{}, unclear: map[string]bool{}, facts: newFacts(),
+	}
+	if w.chance("short invocations, everything visible at once", 30) {
+		w.inv, w.lag = 4*time.Second, 0
 	}
 	w.table.broken, w.cloud.broken, w.table.landed = w.breakf, w.breakf, w.checkCommit
 	w.cloud.tokenLife = w.lag + w.inv + 31*time.Second

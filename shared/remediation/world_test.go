@@ -3,6 +3,7 @@ package remediation_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,6 +36,8 @@ type world struct {
 	late    []*call
 	serial  int
 	dirty   map[string]bool // instances with a commit that is not checked yet
+	byName  map[string]*invocation
+	unclear map[string]bool // tokens with a send of unknown outcome
 	facts   facts
 
 	mu      sync.Mutex
@@ -150,6 +153,7 @@ func (w *world) start(work *delivery) {
 		what = work.name
 	}
 	v.name = fmt.Sprintf("#%d", w.serial)
+	w.byName[v.name] = v
 	w.logf("%s begins: %s, its clock is off by %s", v.name, what, v.skew)
 	v.ctx, v.crash = context.WithDeadline(context.Background(), v.until)
 	w.running = append(w.running, v)
@@ -277,7 +281,7 @@ func (w *world) answer(c *call) {
 		fates = append(fates, "answer lost", "lost", "late")
 	}
 	if c.what == "send" {
-		fates = append(fates, "throttled", "throttled", "quota", "denied", "accepted before")
+		fates = append(fates, "throttled", "throttled", "lost, then throttled", "quota", "denied")
 	}
 	switch fate := fates[w.draw("fate", len(fates))]; fate {
 	case "refused":
@@ -293,18 +297,16 @@ func (w *world) answer(c *call) {
 	case "late":
 		w.late = append(w.late, c)
 		reply(remediation.ErrUnknownOutcome, fate)
+	case "lost, then throttled":
+		w.unclear[c.detail] = true
+		w.late = append(w.late, c)
+		reply(errors.Join(remediation.ErrUnknownOutcome, remediation.ErrThrottled), fate)
 	case "throttled":
 		reply(remediation.ErrThrottled, fate)
 	case "quota":
 		reply(remediation.ErrQuotaExceeded, fate)
 	case "denied":
 		reply(remediation.ErrDenied, fate)
-	case "accepted before":
-		if _, there := w.cloud.sends[c.detail]; there {
-			reply(remediation.ErrAcceptedBefore, fate)
-		} else {
-			reply(c.do(), "done")
-		}
 	}
 }
 
