@@ -18,6 +18,12 @@ const (
 	raw  = "raw"
 )
 
+// The flows files: the one that is deployed, and the one of the rows.
+const (
+	shippedFlows = "shipped.yaml"
+	rowFlows     = "flows.yaml"
+)
+
 // programs is the built binaries and the files that they read.
 type programs struct {
 	dir string
@@ -44,7 +50,14 @@ func build(dir string) (programs, error) {
 			return p, fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}
 	}
-	return p, os.WriteFile(filepath.Join(dir, "flows.yaml"), []byte(budget.Flows), 0o600)
+	shipped, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "functions", "flows.yaml"))
+	if err != nil {
+		return p, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, shippedFlows), shipped, 0o600); err != nil {
+		return p, err
+	}
+	return p, os.WriteFile(filepath.Join(dir, rowFlows), []byte(budget.Flows), 0o600)
 }
 
 func (p programs) binary(name string) string { return filepath.Join(p.dir, name) }
@@ -60,11 +73,11 @@ func (p programs) sizeMB(name string) (float64, error) {
 }
 
 // environment is a process's variables, the functions' and the bare handler's.
-func (p programs) environment() environment {
+func (p programs) environment(flows string) environment {
 	return func(at map[wire.Service]string) []string {
 		return []string{
 			"AFTERCARE_TABLESTORE_ENDPOINT=" + at[wire.Tablestore], "AFTERCARE_TABLESTORE_INSTANCE=bench",
-			"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, "flows.yaml"),
+			"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, flows),
 			"AFTERCARE_DINGTALK_URL=" + at[wire.Inbox] + "/robot/send?access_token=bench",
 			"AFTERCARE_DINGTALK_SECRET=SECbench", "AFTERCARE_SENDS_PER_MINUTE=10000",
 			"BARE_TABLESTORE=" + at[wire.Tablestore], "BARE_ECS=" + strings.TrimPrefix(at[wire.ECS], "http://"),

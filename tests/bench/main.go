@@ -148,7 +148,7 @@ func (r *results) rowsOf(program string) []budget.Row {
 const warmUp = 10
 
 func (r *results) measureEvents() error {
-	env := r.environment()
+	env := r.environment(rowFlows)
 	processes := map[string]*process{}
 	for _, name := range append([]string{bare, noop, raw}, budget.Functions...) {
 		p, err := start(r.binary(name), r.latency, env)
@@ -197,7 +197,7 @@ func (r *results) measureStarts() error {
 	for range r.options.starts {
 		for _, name := range compared() {
 			row := r.rowsOf(name)[0]
-			b, err := begin(r.binary(name), r.options, r.environment(), row, r.seen[row.Name])
+			b, err := r.begin(name, row)
 			if err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ func (r *results) measureFootprints() error {
 				rows = append(rows, row)
 			}
 		}
-		f, err := settle(r.binary(name), r.options, r.environment(), rows, r.seen, r.options.settle)
+		f, err := settle(r.binary(name), r.options, r.environment(rowFlows), rows, r.seen, r.options.settle)
 		if err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func (r *results) measureCrowds() error {
 	r.crowds = map[string]map[int]sample{}
 	for _, name := range budget.Functions {
 		for _, size := range r.crowdSizes() {
-			c, err := startCrowd(r.binary(name), r.options, r.environment(), size)
+			c, err := startCrowd(r.binary(name), r.options, r.environment(rowFlows), size)
 			if err != nil {
 				return err
 			}

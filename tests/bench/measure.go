@@ -147,24 +147,38 @@ func events(row budget.Row, n int) int { return max(n*4/(4+row.ECS), min(n, 10))
 // beginning is how a process begins.
 type beginning struct {
 	poll, answer time.Duration
+	// idle is how long the no-op took to poll a moment before.
+	idle time.Duration
 }
 
-// begin starts a process, has it handle one event, and ends it.
-func begin(binary string, o options, env environment, row budget.Row, seen budget.Observation) (beginning, error) {
-	p, err := start(binary, o.latency, env)
+// begin starts a program twice: once with the flows file that is deployed,
+// until it polls, and once until it has handled one event of the row. The time
+// to make the process is in both. The bare handler reads its plan meanwhile.
+func (r *results) begin(name string, row budget.Row) (b beginning, err error) {
+	if b.idle, err = firstPoll(r.binary(noop), r.latency, r.environment(shippedFlows)); err != nil {
+		return b, err
+	}
+	if b.poll, err = firstPoll(r.binary(name), r.latency, r.environment(shippedFlows)); err != nil {
+		return b, err
+	}
+	p, err := start(r.binary(name), r.latency, r.environment(rowFlows))
 	if err != nil {
-		return beginning{}, err
+		return b, err
 	}
 	defer p.end()
-	p.play(seen.Calls)
-	poll, err := p.firstPoll()
+	p.play(r.seen[row.Name].Calls)
+	_, err = p.event(row, r.seen[row.Name].Payload)
+	b.answer = time.Since(p.started)
+	return b, err
+}
+
+func firstPoll(binary string, latency time.Duration, env environment) (time.Duration, error) {
+	p, err := start(binary, latency, env)
 	if err != nil {
-		return beginning{}, err
+		return 0, err
 	}
-	if _, err := p.event(row, seen.Payload); err != nil {
-		return beginning{}, err
-	}
-	return beginning{poll, time.Since(p.started)}, nil
+	defer p.end()
+	return p.firstPoll()
 }
 
 // footprint is what a process holds after many invocations.

@@ -108,7 +108,7 @@ func short(calls []string) string {
 
 func (r *results) processes() *table {
 	t := &table{
-		title: fmt.Sprintf("Processes: started %d times, with a file of 4 flows; memory and dials after %d invocations", r.options.starts, r.options.settle),
+		title: fmt.Sprintf("Processes: started %d times with the deployed flows.yaml; memory and dials after %d invocations", r.options.starts, r.options.settle),
 		head: []string{
 			"program", "to the first poll", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalPoll), "to the first answer",
 			"binary", fmt.Sprintf("goal ≤ %.0f MB", goalSizeMB),
@@ -125,7 +125,7 @@ func (r *results) processes() *table {
 		begun := r.starts[name]
 		ratios := make([]float64, len(begun))
 		for i, b := range begun {
-			ratios[i] = float64(b.poll) / float64(r.starts[noop][i].poll)
+			ratios[i] = float64(b.poll) / float64(b.idle)
 		}
 		ratio := median(ratios)
 		memory := float64(f.residentKB) / float64(r.footprints[noop].residentKB)
