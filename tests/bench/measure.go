@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,7 +148,7 @@ func events(row budget.Row, n int) int { return max(n*4/(4+row.ECS), min(n, 10))
 // beginning is how a process begins.
 type beginning struct {
 	poll, answer time.Duration
-	// idle is how long the no-op took to poll a moment before.
+	// idle is how long the no-op took to poll a moment before or after.
 	idle time.Duration
 }
 
@@ -155,11 +156,16 @@ type beginning struct {
 // until it polls, and once until it has handled one event of the row. The time
 // to make the process is in both. The bare handler reads its plan meanwhile.
 func (r *results) begin(name string, row budget.Row) (b beginning, err error) {
-	if b.idle, err = firstPoll(r.binary(noop), r.latency, r.environment(shippedFlows)); err != nil {
-		return b, err
+	order := []string{noop, name}
+	polls := []*time.Duration{&b.idle, &b.poll}
+	if len(r.starts[name])%2 > 0 { // the second of two is a little faster
+		slices.Reverse(order)
+		slices.Reverse(polls)
 	}
-	if b.poll, err = firstPoll(r.binary(name), r.latency, r.environment(shippedFlows)); err != nil {
-		return b, err
+	for i, program := range order {
+		if *polls[i], err = firstPoll(r.binary(program), r.latency, r.environment(shippedFlows)); err != nil {
+			return b, err
+		}
 	}
 	p, err := start(r.binary(name), r.latency, r.environment(rowFlows))
 	if err != nil {
