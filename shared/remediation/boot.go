@@ -43,12 +43,20 @@ func (d *draft) heartbeat(in Heartbeat) {
 	}
 }
 
-// bootable marks the instance as taking commands since at.
+// bootable marks the instance as taking commands since at. What was put back
+// and never sent need not wait any longer: the instance may have been down.
 func (d *draft) bootable(at time.Time) {
 	d.Instance.Boot = BootBootable
 	d.Instance.BootSince = at
 	d.Instance.CheckAt = time.Time{}
 	d.Instance.Checks = 0
+	for _, t := range d.sorted(TaskReleasing) {
+		if d.unsent(t) {
+			e := d.Effects[t.EffectKey]
+			e.NotBefore = time.Time{}
+			d.setEffect(e)
+		}
+	}
 }
 
 // doubt marks that a command found the agent absent at the time given.

@@ -89,6 +89,19 @@ func TestAHeartbeatReleasesWhatWaits(t *testing.T) {
 			}
 		})
 	}
+	t.Run("of a newer boot it tries again at once what was put back", func(t *testing.T) {
+		s := state(remediation.BootBootable, task("a", releasing), effect("a", notBefore(time.Hour)),
+			task("b", releasing, priority(9)), effect("b", notBefore(2*time.Hour)),
+			task("c", releasing), effect("c", notBefore(time.Hour), firstSent(time.Minute)), task("d", priority(0)))
+		d := decide(t, s, beat(0, time.Minute), remediation.Facts{}, policy())
+		if got := claimedTasks(d); got != "b a" {
+			t.Errorf("claimed %q, want b a, and not c, which may have been sent, nor d, which waits behind it", got)
+		}
+		d = decide(t, s, beat(time.Hour, time.Minute), remediation.Facts{}, policy())
+		if !d.Changes.Empty() {
+			t.Errorf("changes %+v for the same boot, want none", d.Changes)
+		}
+	})
 	t.Run("of an older boot it releases nothing", func(t *testing.T) {
 		d := decide(t, state(remediation.BootWaiting, task("a")), beat(3*time.Hour, time.Minute), remediation.Facts{}, policy())
 		if len(d.Claimed) > 0 || !d.Changes.Empty() {

@@ -158,17 +158,17 @@ func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (requeued bool) {
 	return requeued
 }
 
-// taskEnded moves the task on. A script that never started waits again, and
-// whether its instance is bootable is in doubt.
+// taskEnded moves the task on. If its script never started, whether its
+// instance is bootable is in doubt, and the task waits again.
 func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (requeued bool) {
+	at := ev.FinishTime
+	if at.IsZero() {
+		at = d.m.Now
+	}
+	if notStarted[ev.ErrorCode] && at.After(d.Instance.BootSince) {
+		d.doubt(at)
+	}
 	if notStarted[ev.ErrorCode] && !t.Cancel && t.Attempt < d.p.MaxAttempts {
-		at := ev.FinishTime
-		if at.IsZero() {
-			at = d.m.Now
-		}
-		if at.After(d.Instance.BootSince) {
-			d.doubt(at)
-		}
 		d.dropEffect(t.EffectKey)
 		d.note("task "+t.ID+" queued again", "its script never started: "+ev.ErrorCode)
 		t.State = TaskQueued

@@ -141,9 +141,9 @@ func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 		sent  string
 	}{
 		{"not after the third attempt", state(remediation.BootBootable, task("a", running("t-1"), attempt(3))), absent("a"),
-			remediation.TaskAborted, remediation.BootBootable, ""},
+			remediation.TaskAborted, remediation.BootUnknown, ""},
 		{"not if it was to be stopped", state(remediation.BootBootable, task("a", running("t-1"), cancelled)), absent("a"),
-			remediation.TaskAborted, remediation.BootBootable, ""},
+			remediation.TaskAborted, remediation.BootUnknown, ""},
 		{"not if it is a stranger's", state(remediation.BootBootable), absent(""),
 			"", remediation.BootBootable, ""},
 		{"and sent at once, if the instance has booted since", func() remediation.State {
