@@ -29,6 +29,9 @@ type Outcome struct {
 // once. The response is nil unless the outcome is complete. A redirect loses
 // its Location, so that nobody carries a signed request elsewhere.
 func Exchange(ctx context.Context, next http.RoundTripper, r *http.Request, max int64) (*http.Response, Outcome) {
+	if ctx.Err() != nil {
+		return nil, Outcome{Cause: "no connection in time"}
+	}
 	var asked, got atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { asked.Store(true) },
