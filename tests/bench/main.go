@@ -109,12 +109,12 @@ type results struct {
 func (r *results) prepare() error {
 	r.seen = map[string]budget.Observation{}
 	r.functions, r.bares = map[string]*series{}, map[string]*series{}
+	if err := r.observe(r.rows...); err != nil {
+		return err
+	}
 	p := plan.Plan{}
 	for _, row := range r.rows {
 		r.functions[row.Name], r.bares[row.Name] = &series{}, &series{}
-		if err := r.observe(row); err != nil {
-			return err
-		}
 		calls, err := planOf(r.seen[row.Name].Calls)
 		if err != nil {
 			return err
@@ -124,10 +124,17 @@ func (r *results) prepare() error {
 	return os.WriteFile(r.plan(), encodePlan(p), 0o600)
 }
 
-func (r *results) observe(row budget.Row) error {
-	seen, err := observe(row)
-	r.seen[row.Name] = seen
-	return err
+// observe observes rows anew. What was seen two minutes ago is no longer what
+// the same events would meet: an agent would be asked after, a wake-up be due.
+func (r *results) observe(rows ...budget.Row) error {
+	for _, row := range rows {
+		seen, err := observe(row)
+		if err != nil {
+			return err
+		}
+		r.seen[row.Name] = seen
+	}
+	return nil
 }
 
 // rowsOf are the rows of one function; all of them for others.
@@ -194,6 +201,9 @@ func compared() []string {
 
 func (r *results) measureStarts() error {
 	r.starts = map[string][]beginning{}
+	if err := r.observe(r.rows...); err != nil {
+		return err
+	}
 	for range r.options.starts {
 		for _, name := range compared() {
 			row := r.rowsOf(name)[0]
@@ -216,6 +226,9 @@ func (r *results) measureFootprints() error {
 				rows = append(rows, row)
 			}
 		}
+		if err := r.observe(rows...); err != nil {
+			return err
+		}
 		f, err := settle(r.binary(name), r.options, r.environment(rowFlows), rows, r.seen, r.options.settle)
 		if err != nil {
 			return err
@@ -237,6 +250,9 @@ func (r *results) measureCrowds() error {
 	r.crowds = map[string]map[int]sample{}
 	for _, name := range budget.Functions {
 		for _, size := range r.crowdSizes() {
+			if err := r.observe(r.rowsOf(name)...); err != nil {
+				return err
+			}
 			c, err := startCrowd(r.binary(name), r.options, r.environment(rowFlows), size)
 			if err != nil {
 				return err
