@@ -26,18 +26,18 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 		ran     []string
 	}{
 		"while it waits": {
-			prepare: func(r *rig.Rig) { r.Create(instanceID); must(submission("first", "sleep 30", 5)(r)) },
+			prepare: func(r *rig.Rig) { r.Create(instanceID); must(submission("first", rig.Sleeper, 5)(r)) },
 			answer:  "cancelled", state: remediation.TaskCancelled,
 		},
 		"while a throttled minute keeps it": {
-			prepare: func(r *rig.Rig) { boot(r); r.Faults.Add(throttled); must(submission("first", "sleep 30", 5)(r)) },
+			prepare: func(r *rig.Rig) { boot(r); r.Faults.Add(throttled); must(submission("first", rig.Sleeper, 5)(r)) },
 			answer:  "cancelled", state: remediation.TaskCancelled,
 		},
 		"while an invocation that died holds it, and had not sent it": {
 			prepare: func(r *rig.Rig) {
 				boot(r)
 				r.CrashAt("RunCommand", fault.HangBefore)
-				must(submission("first", "sleep 30", 5)(r))
+				must(submission("first", rig.Sleeper, 5)(r))
 				r.Restart()
 			},
 			answer: "stopping", state: remediation.TaskCancelled,
@@ -46,24 +46,25 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 			prepare: func(r *rig.Rig) {
 				boot(r)
 				r.CrashAt("RunCommand", fault.HangAfter)
-				must(submission("first", "sleep 30", 5)(r))
+				must(submission("first", rig.Sleeper, 5)(r))
 				r.Restart()
+				until("the script to begin", func() bool { return r.Begun() == 1 })
 			},
 			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
 		},
 		"while it runs": {
 			prepare: func(r *rig.Rig) {
 				boot(r)
-				must(submission("first", "sleep 30", 5)(r))
-				until("the script to start", func() bool { return len(r.ECS.Runs(instanceID)) == 1 })
+				must(submission("first", rig.Sleeper, 5)(r))
+				until("the script to begin", func() bool { return r.Begun() == 1 })
 			},
 			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
 		},
 		"while it runs, and stopping is throttled": {
 			prepare: func(r *rig.Rig) {
 				boot(r)
-				must(submission("first", "sleep 30", 5)(r))
-				until("the script to start", func() bool { return len(r.ECS.Runs(instanceID)) == 1 })
+				must(submission("first", rig.Sleeper, 5)(r))
+				until("the script to begin", func() bool { return r.Begun() == 1 })
 				r.Faults.Add(fault.Fault{Call: "StopInvocation", Mode: fault.ErrorBefore, Status: 400, Code: "Throttling.User"})
 			},
 			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},

@@ -260,8 +260,8 @@ func TestEverythingAtOnceHappensOnce(t *testing.T) {
 	boot(r)
 	must(submission("first", "true", 5)(r))
 	end := r.Take(event.KindTaskCompleted)
-	must(submission("cancelled", "sleep 30", 5)(r))
-	until("the script to start", func() bool { return len(r.ECS.Runs(instanceID)) == 2 })
+	must(submission("cancelled", rig.Sleeper, 5)(r))
+	until("the script to begin", func() bool { return r.Begun() == 1 })
 	submitted := encode(submissionOf("other", "true", 5))
 	cancel := encode(map[string]any{
 		"dedupeKey": "cancel", "instanceId": instanceID, "cancel": map[string]any{"taskId": taskID("cancelled")},

@@ -136,8 +136,8 @@ func scenarios() map[string]scenario {
 		"a cancel of a running task": {
 			prepare: func(r *rig.Rig) {
 				boot(r)
-				must(submission("first", "sleep 30", 5)(r))
-				until("the script to start", func() bool { return len(r.ECS.Runs(instanceID)) == 1 })
+				must(submission("first", rig.Sleeper, 5)(r))
+				until("the script to begin", func() bool { return r.Begun() == 1 })
 			},
 			invoke: func(r *rig.Rig) (handler.Outcome, error) {
 				return r.SubmitTask(encode(map[string]any{

@@ -8,8 +8,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,6 +70,7 @@ type Rig struct {
 	// that the rig began with, and no other.
 	Key access.Key
 
+	dir      string // of the instances
 	offset   atomic.Int64
 	requests atomic.Int64
 	process  *Process
@@ -117,8 +120,9 @@ func New(t testing.TB, o Options) *Rig {
 
 	// The SDK signs with the machine's clock, so the local ECS goes by it too:
 	// to Aftercare, whose clock is ahead, its events come late.
+	r.dir = t.TempDir()
 	cloud := ecs.Options{
-		Dir: t.TempDir(), Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
+		Dir: r.dir, Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
 		Delays: ecs.Delays{Boot: -1, Pickup: -1, AbortAfter: 50 * time.Millisecond},
 	}
 	if o.OneClock {
@@ -179,6 +183,7 @@ func (r *Rig) openLedger() {
 	pool := transport.NewPool(time.Now)
 	r.t.Cleanup(pool.CloseIdleConnections)
 	c := r.Settings.Ledger
+	c.PerTry = 0 // the test's own calls are not to fail
 	c.Transport = pool
 	var err error
 	r.ledger, err = ledger.Open(context.Background(), c, ledger.Credentials{
@@ -255,6 +260,23 @@ func (r *Rig) Pending(kind event.Kind) int {
 func (r *Rig) Create(id string) {
 	r.t.Helper()
 	r.must(r.ECS.CreateInstance(ecs.Instance{ID: id, Name: id}))
+}
+
+// Sleeper is a script that says that it has begun, which Begun counts, and
+// then sleeps. The local ECS lists a run before its script begins.
+const Sleeper = "echo > begun-$$; sleep 30"
+
+// Begun is how many Sleepers have begun.
+func (r *Rig) Begun() int {
+	n := 0
+	err := filepath.WalkDir(r.dir, func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasPrefix(filepath.Base(path), "begun-") {
+			n++
+		}
+		return err
+	})
+	r.must(err)
+	return n
 }
 
 // Boot boots an instance and returns its first heartbeat's event.
