@@ -148,7 +148,7 @@ func (h *handling) decide(ctx context.Context, s State, in Input) (State, bool, 
 		d := Decide(s, in, facts, h.Policy, m)
 		if d.Changes.Empty() {
 			h.out.Notes = append(h.out.Notes, d.Notes...)
-			return s, d.More, nil
+			return s, false, nil // once more would change nothing, either
 		}
 		err = h.commit(ctx, s, &d, m, false)
 		switch {
