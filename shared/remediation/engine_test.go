@@ -247,3 +247,24 @@ func TestManyConflictsAreAnError(t *testing.T) {
 		t.Errorf("%d commits were tried, want 9", got)
 	}
 }
+
+func TestAnEndThatNoEventToldIsHandledAsIfItHad(t *testing.T) {
+	d := newDesk()
+	s := state(remediation.BootBootable, task("a", running("t-1"), func(t *remediation.Task) { t.Deadline = now }))
+	d.store(s)
+	d.cloud.accept(remediation.Send{InstanceID: "i-1", TaskID: id("a"), Token: "token", Command: s.Tasks[id("a")].Command}, now.Add(-time.Hour), 0)
+	var three int64 = 3
+	d.cloud.invocations[0].end("Failed", "ExitCodeNonzero", &three, now.Add(-time.Minute))
+	mustHandle(t, d.engine(policy()), remediation.WakeUp{})
+	if got, want := d.calls(), "load find-id load arm commit alert commit load"; got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	x := logged[remediation.Execution](d.table, "i-1", "exec")
+	if len(x) != 1 || x[0].Source != remediation.SourcePoll || x[0].TaskID != id("a") || len(d.alerts) != 1 || !d.table.history["i-1/t-1/once"] {
+		t.Errorf("executions %+v, alerts %+v, want one of each, and in the history", x, d.alerts)
+	}
+	// The event comes after all.
+	if out := mustHandle(t, d.engine(policy()), ended("t-1", "a", "Failed", "ExitCodeNonzero")); !out.Duplicate || len(d.alerts) != 1 {
+		t.Errorf("duplicate %v, %d alerts, want a duplicate and one alert", out.Duplicate, len(d.alerts))
+	}
+}

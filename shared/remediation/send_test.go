@@ -164,3 +164,25 @@ func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
 		})
 	}
 }
+
+func TestACommandOfUnknownOutcomeIsLeftAloneWhileItIsClaimed(t *testing.T) {
+	d := newDesk()
+	d.store(state(remediation.BootBootable, task("a", priority(9)), task("b")))
+	d.on = failing("send", 1, lost)
+	p := policy()
+	p.Batch = 1
+	out := mustHandle(t, d.engine(p), remediation.WakeUp{})
+	if got, want := d.calls(), "load arm commit send commit send commit"; got != want || out.Left != 1 {
+		t.Errorf("calls: %s, %d effects left\nwant:  %s, 1", got, out.Left, want)
+	}
+	d.made = nil
+	mustHandle(t, d.engine(p), remediation.WakeUp{})
+	if got, want := d.calls(), "load"; got != want {
+		t.Errorf("another invocation's calls: %s\nwant:  %s", got, want)
+	}
+	d.made, d.clock = nil, now.Add(timeLimit+time.Minute)
+	mustHandle(t, d.engine(p), remediation.WakeUp{})
+	if got, want := d.calls(), "load arm commit find-token send commit"; got != want {
+		t.Errorf("calls when the claim has ended: %s\nwant:  %s", got, want)
+	}
+}
