@@ -103,11 +103,12 @@ func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remedi
 	return &remediation.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer)}, nil
 }
 
-// Commit writes a commit's rows in one atomic BatchWriteRow.
+// Commit writes a commit's rows in one atomic BatchWriteRow. What such a batch
+// cannot take is an ErrInvalid without a call.
 func (l *Ledger) Commit(ctx context.Context, c remediation.Commit) error {
 	b := rowsOf(c)
-	if b.err != nil {
-		return fmt.Errorf("commit: %w: %w", b.err, remediation.ErrInvalid)
+	if err := b.check(); err != nil {
+		return fmt.Errorf("commit: %w: %w", err, remediation.ErrInvalid)
 	}
 	request := &tablestore.BatchWriteRowRequest{
 		RowChangesGroupByTable: map[string][]tablestore.RowChange{tableInstances: b.rows},

@@ -79,11 +79,63 @@ func primaryKey(instanceID, row string) *tablestore.PrimaryKey {
 	return pk
 }
 
+// What one atomic batch takes, and one column of it.
+const (
+	maxBatchRows   = 200
+	maxBatchBytes  = 4 << 20
+	maxColumnBytes = 2 << 20
+)
+
 // batch collects the row changes of one commit.
 type batch struct {
 	instanceID string
 	rows       []tablestore.RowChange
+	named      map[string]bool // the rows
+	bytes      int             // of keys, names and values
 	err        error
+}
+
+// name counts a row. Tablestore refuses a batch that names one twice.
+func (b *batch) name(row string) *tablestore.PrimaryKey {
+	if b.named[row] {
+		b.fail(fmt.Errorf("row %s is named twice", row))
+	}
+	if b.named == nil {
+		b.named = map[string]bool{}
+	}
+	b.named[row] = true
+	b.bytes += len(colPartition) + len(partition(b.instanceID)) + len(colRow) + len(row)
+	return primaryKey(b.instanceID, row)
+}
+
+// add adds a column to a row.
+func (b *batch) add(change *tablestore.PutRowChange, c column) {
+	size := 8
+	if text, ok := c.value.(string); ok {
+		size = len(text)
+	}
+	if size > maxColumnBytes {
+		b.fail(fmt.Errorf("column %s has %d bytes, at most %d fit", c.name, size, maxColumnBytes))
+	}
+	b.bytes += len(c.name) + size
+	change.AddColumn(c.name, c.value)
+}
+
+func (b *batch) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// check says why Tablestore would not take the batch.
+func (b *batch) check() error {
+	if len(b.rows) > maxBatchRows {
+		b.fail(fmt.Errorf("%d rows, at most %d fit into a batch", len(b.rows), maxBatchRows))
+	}
+	if b.bytes > maxBatchBytes {
+		b.fail(fmt.Errorf("%d bytes, at most %d fit into a batch", b.bytes, maxBatchBytes))
+	}
+	return b.err
 }
 
 // put writes a row whole, whatever was there.
@@ -99,7 +151,7 @@ func (b *batch) putOnce(row string, v any, columns ...column) {
 func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectation, guard tablestore.ColumnFilter, columns []column) {
 	change := new(tablestore.PutRowChange)
 	change.TableName = tableInstances
-	change.PrimaryKey = primaryKey(b.instanceID, row)
+	change.PrimaryKey = b.name(row)
 	change.SetCondition(expect)
 	if guard != nil {
 		change.SetColumnCondition(guard)
@@ -107,13 +159,13 @@ func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectat
 	if v != nil {
 		data, err := json.Marshal(v)
 		if err != nil {
-			b.err = fmt.Errorf("encode row %s: %w", row, err)
+			b.fail(fmt.Errorf("encode row %s: %w", row, err))
 			return
 		}
-		change.AddColumn(colData, string(data))
+		b.add(change, column{colData, string(data)})
 	}
 	for _, c := range columns {
-		change.AddColumn(c.name, c.value)
+		b.add(change, c)
 	}
 	b.rows = append(b.rows, change)
 }
@@ -121,7 +173,7 @@ func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectat
 func (b *batch) drop(row string) {
 	change := new(tablestore.DeleteRowChange)
 	change.TableName = tableInstances
-	change.PrimaryKey = primaryKey(b.instanceID, row)
+	change.PrimaryKey = b.name(row)
 	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
 	b.rows = append(b.rows, change)
 }

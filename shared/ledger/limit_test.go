@@ -1,0 +1,150 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/fault"
+)
+
+// openPatiently is open with all the time that megabytes take.
+func openPatiently(t *testing.T) (*ledger.Ledger, *fault.Set) {
+	t.Helper()
+	_, server, faults := open(t)
+	l, err := ledger.Open(t.Context(), ledger.Config{
+		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: 30 * time.Second,
+	}, ledger.Credentials{AccessKeyID: key.ID, AccessKeySecret: key.Secret, SecurityToken: key.Token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, faults
+}
+
+func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
+	tasks := func(n, bytes int) []remediation.Task {
+		var out []remediation.Task
+		for i := range n {
+			out = append(out, remediation.Task{ID: fmt.Sprint("t", i), Reason: strings.Repeat("r", bytes)})
+		}
+		return out
+	}
+	once := &remediation.InputRecord{Key: strings.Repeat("a", 32)}
+	twice := remediation.Task{ID: "t", State: remediation.TaskRunning}
+	for name, c := range map[string]struct {
+		changes remediation.Changes
+		reason  string
+	}{
+		"200 rows":                   {remediation.Changes{Input: once, EndedTasks: tasks(199, 1)}, ""},
+		"201 rows":                   {remediation.Changes{Input: once, EndedTasks: tasks(200, 1)}, "201 rows, at most 200 fit"},
+		"nearly 4 MB":                {remediation.Changes{Input: once, EndedTasks: tasks(4, 1<<20-1000)}, ""},
+		"more than 4 MB":             {remediation.Changes{Input: once, EndedTasks: tasks(4, 1<<20)}, "at most 4194304 fit into a batch"},
+		"a column of nearly 2 MB":    {remediation.Changes{Input: once, EndedTasks: tasks(1, 2<<20-1000)}, ""},
+		"a column of more than 2 MB": {remediation.Changes{Input: once, EndedTasks: tasks(1, 2<<20)}, "column data has"},
+		"a record twice":             {remediation.Changes{Input: once, EndedTasks: append(tasks(1, 1), tasks(1, 1)...)}, "row log/task/t0 is named twice"},
+		"a row written and removed": {remediation.Changes{Input: once, Tasks: []remediation.Change[remediation.Task]{
+			{After: &twice}, {Before: &twice},
+		}}, "row live/task/t is named twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, faults := openPatiently(t)
+			err := l.Commit(t.Context(), remediation.Commit{ID: "c", InstanceID: instanceID, Changes: c.changes, At: start})
+			calls := faults.Calls()["BatchWriteRow"]
+			switch {
+			case c.reason == "" && (err != nil || calls != 1):
+				t.Errorf("%v after %d calls, want it written", err, calls)
+			case c.reason != "" && (!errors.Is(err, remediation.ErrInvalid) || !strings.Contains(err.Error(), c.reason) || calls != 0):
+				t.Errorf("%v after %d calls, want it refused for %q", err, calls, c.reason)
+			}
+		})
+	}
+}
+
+// TestTheLargestDecisionsFitIntoABatch lets one end meet everything that can
+// be due at once, in texts that JSON makes six times as long: forty flows,
+// tasks of the largest size, ends that waited for their tasks; and for most
+// rows alerts, and tasks whose time is over and that were steps of flow runs,
+// without which there is room for most bytes.
+func TestTheLargestDecisionsFitIntoABatch(t *testing.T) {
+	t.Run("rows", func(t *testing.T) { commitLargest(t, 60, 20) })
+	t.Run("bytes", func(t *testing.T) { commitLargest(t, 0, 0) })
+}
+
+func commitLargest(t *testing.T, expired, alerts int) {
+	long := func(n int) string { return strings.Repeat("<", n) }
+	var file strings.Builder
+	file.WriteString("version: 1\nflows:\n")
+	for i := range 40 {
+		fmt.Fprintf(&file, "  - name: flow%d\n    on: task-completed\n    steps:\n      - {id: step, run: {type: RunShellScript, content: \"%s\"}}\n", i, long(4000))
+	}
+	flows, err := flow.Compile("flows.yaml", []byte(file.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := remediation.DefaultPolicy()
+	p.Flows, p.AlertOn = flows, map[event.Status]bool{event.StatusFailed: true}
+	p.MaxQueued = 1000
+	now := start.Add(time.Hour)
+	s := remediation.NewState(instanceID)
+	s.Instance.Boot = remediation.BootBootable
+	queued := func(id string, expires time.Time, content string) remediation.Task {
+		return remediation.Task{
+			ID: id, State: remediation.TaskQueued, Name: id, Attempt: 1, SubmittedAt: start, ExpiresAt: expires, Priority: 9,
+			Command: remediation.Command{Run: &remediation.Run{Name: id, Type: "RunShellScript", Content: content}},
+		}
+	}
+	for i := range expired {
+		id := fmt.Sprintf("expired%02d", i)
+		task := queued(id, start, long(18<<10))
+		task.RunID = "run" + id
+		s.Tasks[id] = task
+		s.Runs[task.RunID] = remediation.FlowRun{ID: task.RunID, Flow: "f", Plan: flow.Plan{Flow: "f", Steps: []flow.Step{{ID: "s"}}}}
+	}
+	for i := range 30 {
+		id := fmt.Sprintf("large%02d", i)
+		s.Tasks[id] = queued(id, now.Add(time.Hour), long(18<<10))
+	}
+	for i := range alerts {
+		key := fmt.Sprintf("alert%02d", i)
+		s.Effects[key] = remediation.Effect{Key: key, Kind: remediation.EffectAlert, Alert: &remediation.Alert{ErrorDesc: long(2000)}}
+	}
+	for i := range 5 {
+		id := fmt.Sprintf("t-late%d", i)
+		s.Unmatched[id] = remediation.Unmatched{
+			Event: event.TaskCompleted{InvokeID: id, Status: event.StatusSuccess, FinishTime: now}, Received: start,
+		}
+	}
+
+	end := execution("t-last")
+	end.Event.FinishTime, end.Event.ErrorDesc = now, long(500<<10)
+	var in remediation.Input = remediation.Ended{Event: end.Event, Received: now, Source: remediation.SourceEvent}
+	l, faults := openPatiently(t)
+	claims, commits := 0, 0
+	for more := true; more; in = (remediation.Continue{}) {
+		if commits++; commits > 100 {
+			t.Fatal("there is always more to do")
+		}
+		id := fmt.Sprint("commit", commits)
+		d := remediation.Decide(s, in, remediation.Facts{}, p, remediation.Moment{
+			Now: now, Claim: remediation.Claim{Commit: id, Until: now.Add(time.Minute)},
+		})
+		if err := l.Commit(t.Context(), remediation.Commit{ID: id, InstanceID: instanceID, Changes: d.Changes, At: now}); err != nil {
+			t.Fatalf("commit %d: %v", commits, err)
+		}
+		s, more = d.Next, d.More
+		s.Instance.Rev++
+		claims += len(d.Claimed)
+	}
+	// Commands: 30, and 40 of each end. Alerts: those that were there, one
+	// for the end, and one for each task whose time was over.
+	if want := 30 + 6*40 + alerts + 1 + expired; claims != want || faults.Calls()["BatchWriteRow"] != commits {
+		t.Errorf("%d effects were claimed by %d commits in %d batches, want %d", claims, commits, faults.Calls()["BatchWriteRow"], want)
+	}
+}
