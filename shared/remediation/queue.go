@@ -105,7 +105,7 @@ func (d *draft) requeue(t Task) {
 func (d *draft) expire() {
 	n := 0
 	for _, t := range append(d.sorted(TaskReleasing), d.sorted(TaskQueued)...) {
-		if t.ExpiresAt.After(d.m.Now) || t.State == TaskReleasing && !d.unsent(t) {
+		if !d.over(t) {
 			continue
 		}
 		if n++; n > d.p.Batch || d.full(expiryRows, expiryRows*smallRow) {
@@ -121,6 +121,12 @@ func (d *draft) expire() {
 	}
 }
 
+// over reports whether a task that was never sent has waited too long. Those
+// that this decision has no room to end are ended by the next.
+func (d *draft) over(t Task) bool {
+	return (t.State == TaskQueued || d.unsent(t)) && !t.ExpiresAt.After(d.m.Now)
+}
+
 // release claims the effects that are due, and plans and claims the queued
 // tasks of a bootable instance: a batch in all, in order. A command that was
 // put back waits in the queue again if the instance is not bootable any more.
@@ -128,6 +134,9 @@ func (d *draft) release() {
 	room := d.p.Batch
 	for _, e := range d.dueEffects() {
 		t := d.Tasks[e.TaskID]
+		if d.over(t) {
+			continue
+		}
 		if room == 0 || d.full(releaseRows, t.Command.size()+smallRow) {
 			d.more = true
 			return
@@ -143,6 +152,9 @@ func (d *draft) release() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
+		if d.over(t) {
+			continue
+		}
 		if room == 0 || d.full(releaseRows, t.Command.size()+smallRow) {
 			d.more = true
 			return
