@@ -271,8 +271,14 @@ func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 }
 
 // wake looks at one instance, and moves its wake-up to when work is due next.
-func (e *Engine) wake(ctx context.Context, w Wakeup) (Outcome, error) {
+// A panic is that instance's, and must not end the sweep of all others.
+func (e *Engine) wake(ctx context.Context, w Wakeup) (out Outcome, err error) {
 	h := e.newHandling(ctx, w.InstanceID)
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = h.out, fmt.Errorf("look at instance %s: panic of type %T", w.InstanceID, r)
+		}
+	}()
 	s, err := h.handle(ctx, WakeUp{})
 	if err != nil {
 		return h.out, err
