@@ -213,12 +213,12 @@ func TestAServiceThatHangsIsLeftInTime(t *testing.T) {
 			s := serve(t, hang)
 			cfg := config(s)
 			cfg.Margin = time.Hour
-			ctx, cancel := context.WithTimeout(context.Background(), time.Hour+200*time.Millisecond)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Hour+time.Second)
 			defer cancel()
 			begin := time.Now()
 			err := m.call(ctx, client(t, cfg))
-			if took := time.Since(begin); took > 2*time.Second {
-				t.Errorf("took %s, want 200 ms", took)
+			if took := time.Since(begin); took > 30*time.Second {
+				t.Errorf("took %s, want a second", took)
 			}
 			wantClasses(t, err, want)
 			if got := len(s.seen()); got != 1 {
@@ -228,7 +228,7 @@ func TestAServiceThatHangsIsLeftInTime(t *testing.T) {
 		t.Run(m.name+" for a try's time, again and again", func(t *testing.T) {
 			s := serve(t, hang)
 			cfg := config(s)
-			cfg.PerTry = 50 * time.Millisecond
+			cfg.PerTry = 500 * time.Millisecond
 			cfg.Retries = 2
 			err := m.call(soon(t), client(t, cfg))
 			wantClasses(t, err, want)

@@ -106,13 +106,13 @@ func TestAnInvocationEndsBeforeItsDeadline(t *testing.T) {
 	for name, c := range hangings() {
 		t.Run(name, func(t *testing.T) {
 			r := rig.New(t, rig.Options{
-				Settings: func(s *handler.Settings) { s.Margin = 250 * time.Millisecond },
+				Settings: func(s *handler.Settings) { s.Margin = time.Second },
 				Policy:   func(p *remediation.Policy) { p.AlertTime = 200 * time.Millisecond },
 			})
 			payload := c.prepare(r)
 			h := c.handler(r)
 			r.Faults.Add(fault.Fault{Call: c.call, Nth: c.nth, Times: -1, Mode: fault.HangBefore})
-			r.Timeout = 800 * time.Millisecond
+			r.Timeout = 2 * time.Second
 			ctx, cancel := r.Context()
 			defer cancel()
 			out, err := h(ctx, payload)
