@@ -150,7 +150,7 @@ func live(t *testing.T, f *fault.Fault) {
 		}}
 	}
 	r.Create(instanceID)
-	saved := save(t, r, "true {{p}}")
+	saved := save(r, "true {{p}}")
 	if f != nil {
 		r.Faults.Add(*f)
 	}

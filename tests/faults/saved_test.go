@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,37 +21,29 @@ import (
 
 // callECS makes a call as the console or another tool would, and returns one
 // field of the answer.
-func callECS(t *testing.T, r *rig.Rig, action, field string, params map[string]string) string {
-	t.Helper()
+func callECS(r *rig.Rig, action, field string, params map[string]string) string {
 	client, err := sdk.NewClientWithOptions(rig.Region, sdk.NewConfig().WithScheme("HTTP").WithAutoRetry(false),
 		credentials.NewStsTokenCredential(r.Key.ID, r.Key.Secret, r.Key.Token))
-	if err != nil {
-		t.Fatal(err)
-	}
+	mustDo(err)
 	defer client.Shutdown()
 	request := requests.NewCommonRequest()
 	request.Method, request.Scheme, request.Domain = requests.POST, "HTTP", r.ECS.Endpoint()
 	request.Version, request.ApiName = "2014-05-26", action
 	request.FormParams = params
 	response, err := client.ProcessCommonRequest(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	mustDo(err)
 	var answer map[string]any
-	if err := json.Unmarshal(response.GetHttpContentBytes(), &answer); err != nil {
-		t.Fatal(err)
-	}
+	mustDo(json.Unmarshal(response.GetHttpContentBytes(), &answer))
 	text, _ := answer[field].(string)
 	if text == "" {
-		t.Fatalf("%s answered %v, without %s", action, answer, field)
+		panic(fmt.Sprintf("%s answered %v, without %s", action, answer, field))
 	}
 	return text
 }
 
 // save saves a command under the name "saved" and returns its id.
-func save(t *testing.T, r *rig.Rig, content string) string {
-	t.Helper()
-	return callECS(t, r, "CreateCommand", "CommandId", map[string]string{
+func save(r *rig.Rig, content string) string {
+	return callECS(r, "CreateCommand", "CommandId", map[string]string{
 		"Name": "saved", "Type": "RunShellScript", "CommandContent": content, "ContentEncoding": "PlainText", "EnableParameter": "true",
 	})
 }
@@ -91,7 +84,7 @@ func TestASavedCommandRunsWithItsParameters(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, scenario{flows: afterSaved})
 	boot(r)
-	id := save(t, r, "echo hello {{who}}")
+	id := save(r, "echo hello {{who}}")
 	must(savedSubmission(id, map[string]string{"who": "world"})(r))
 	finish(t, r)
 	s := scenario{ran: []string{"saved", "after/step"}, ends: 2, boots: 1}
@@ -125,7 +118,7 @@ func TestTheEndOfASavedCommandFindsItsTaskByTheTag(t *testing.T) {
 	r := newRig(t, scenario{flows: afterSaved})
 	boot(r)
 	r.CrashAt("InvokeCommand", fault.HangAfter)
-	must(savedSubmission(save(t, r, "true"), nil)(r))
+	must(savedSubmission(save(r, "true"), nil)(r))
 	r.Restart()
 	must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
 	if task := endedTask(t, look(t, r), taskID("saved")); task.State != remediation.TaskSucceeded {
@@ -153,7 +146,7 @@ func TestAnEndWhoseTaskIsNotToldWaitsForIt(t *testing.T) {
 				r := newRig(t, scenario{flows: afterSaved})
 				boot(r)
 				r.CrashAt("InvokeCommand", fault.HangAfter)
-				must(savedSubmission(save(t, r, content), nil)(r))
+				must(savedSubmission(save(r, content), nil)(r))
 				r.Restart()
 				end := r.Take(event.KindTaskCompleted)
 				r.Faults.Add(fault.Fault{Call: "DescribeInvocations", Times: -1, Mode: mode})
@@ -192,11 +185,11 @@ func TestAStrangersSavedCommandIsAStrangers(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, scenario{flows: afterSaved})
 			boot(r)
-			id := save(t, r, "true")
+			id := save(r, "true")
 			r.CrashAt("InvokeCommand", fault.HangBefore)
 			must(savedSubmission(id, nil)(r))
 			r.Restart()
-			stranger := callECS(t, r, "InvokeCommand", "InvokeId", map[string]string{"CommandId": id, "InstanceId.1": instanceID})
+			stranger := callECS(r, "InvokeCommand", "InvokeId", map[string]string{"CommandId": id, "InstanceId.1": instanceID})
 			if !answers {
 				r.Faults.Add(fault.Fault{Call: "DescribeInvocations", Times: -1, Mode: fault.ErrorBefore})
 			}

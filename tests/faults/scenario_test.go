@@ -62,7 +62,8 @@ flows:
 type kept struct{ payload []byte }
 
 func scenarios() map[string]scenario {
-	var end, badEnd, beat, followEnd, aborted kept
+	var end, badEnd, beat, followEnd, savedEnd, aborted kept
+	var savedID string
 	return map[string]scenario{
 		"a submission to an instance that is not booted": {
 			prepare:   func(r *rig.Rig) { r.Create(instanceID) },
@@ -73,6 +74,23 @@ func scenarios() map[string]scenario {
 			prepare: boot,
 			invoke:  submission("first", "true", 5),
 			ran:     []string{"first"}, ends: 1, boots: 1,
+		},
+		"a submission of a saved command": {
+			prepare: func(r *rig.Rig) { boot(r); savedID = save(r, "true") },
+			invoke:  func(r *rig.Rig) (handler.Outcome, error) { return savedSubmission(savedID, nil)(r) },
+			ran:     []string{"saved"}, ends: 1, boots: 1,
+		},
+		"an end of a saved command whose invoke id is not stored": {
+			flows: afterSaved,
+			prepare: func(r *rig.Rig) {
+				boot(r)
+				r.CrashAt("InvokeCommand", fault.HangAfter)
+				must(savedSubmission(save(r, "true"), nil)(r))
+				r.Restart()
+				savedEnd.payload = r.Take(event.KindTaskCompleted)
+			},
+			invoke: func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted(savedEnd.payload) },
+			ran:    []string{"saved", "after/step"}, ends: 2, boots: 1,
 		},
 		"a first heartbeat with nothing queued": {
 			prepare: func(r *rig.Rig) { r.Create(instanceID); beat.payload = r.Boot(instanceID) },

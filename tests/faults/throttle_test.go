@@ -51,7 +51,7 @@ func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 			atNoon(r)
 			submit, ran := submission("first", "true", 5), "first"
 			if c.call == "InvokeCommand" {
-				submit, ran = savedSubmission(save(t, r, "true"), nil), "saved"
+				submit, ran = savedSubmission(save(r, "true"), nil), "saved"
 			}
 			for _, f := range c.faults {
 				r.Faults.Add(f)
