@@ -79,6 +79,7 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 func (e *Engine) Handle(ctx context.Context, instanceID string, in Input) (Outcome, error) {
 	h := e.newHandling(ctx, instanceID)
 	history := h.history(ctx, in)
+	defer func() { <-history }() // also after a panic
 	_, err := h.handle(ctx, in)
 	if herr := <-history; err == nil && herr != nil {
 		err = fmt.Errorf("record execution in the history: %w", herr)
@@ -86,19 +87,23 @@ func (e *Engine) Handle(ctx context.Context, instanceID string, in Input) (Outco
 	return h.out, err
 }
 
-// history puts an execution into the history beside everything else.
+// history puts an execution into the history beside everything else. It
+// closes the channel behind its only value.
 func (h *handling) history(ctx context.Context, in Input) <-chan error {
 	done := make(chan error, 1)
 	ended, ok := in.(Ended)
 	if !ok {
-		done <- nil
+		close(done)
 		return done
 	}
 	given, marker := SplitName(ended.Event.CommandName)
 	record := Execution{
 		Event: ended.Event, Name: given, TaskID: marker, Source: ended.Source, Received: ended.Received,
 	}
-	go func() { done <- h.Ledger.PutHistory(ctx, h.instanceID, record) }()
+	go func() {
+		defer close(done)
+		done <- h.Ledger.PutHistory(ctx, h.instanceID, record)
+	}()
 	return done
 }
 
