@@ -1,0 +1,70 @@
+package remediation
+
+import (
+	"context"
+	"time"
+)
+
+// AllFlows stands for every flow where a pause names one.
+const AllFlows = "*"
+
+// Control is what was said about flows for all instances at once: by people,
+// who pause them, and by breakers, which open when too many runs fail.
+type Control struct {
+	Pauses   map[string]Pause   // by flow, or AllFlows
+	Breakers map[string]Breaker // by flow
+}
+
+// Pause is a stop switch: a paused flow starts no run, and its runs take no
+// further step.
+type Pause struct {
+	// Flow is a flow's name or AllFlows.
+	Flow string `json:"flow"`
+	// By says who paused it, in that person's own words.
+	By     string    `json:"by"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// Breaker keeps a flow from starting runs until ResumeAt, because too many of
+// its runs failed across the fleet.
+type Breaker struct {
+	Flow string `json:"flow"`
+	// Key is the effect that opened it.
+	Key      string    `json:"key"`
+	OpenedAt time.Time `json:"openedAt"`
+	ResumeAt time.Time `json:"resumeAt"`
+	// Failures is how many runs had failed within the window.
+	Failures int `json:"failures"`
+}
+
+// FleetFailure is the failure of one run, as breakers count it.
+type FleetFailure struct {
+	Flow, RunID, InstanceID string
+	At                      time.Time
+}
+
+// Shared is the part of the ledger that no single instance owns. Its errors
+// are those of this package's list, wrapped. Every method may be repeated.
+type Shared interface {
+	// Control reads all pauses and breakers.
+	Control(ctx context.Context) (Control, error)
+	// CountFailure records the failure of a run, once however often it is
+	// told, and returns how many runs of its flow failed at since or later.
+	CountFailure(ctx context.Context, f FleetFailure, since time.Time) (int, error)
+	// OpenBreaker stores b unless there is one of its flow whose ResumeAt is
+	// after b.OpenedAt, and returns the one that is stored then: its Key tells
+	// whether b opened it, also when this is asked again.
+	OpenBreaker(ctx context.Context, b Breaker) (Breaker, error)
+	// CloseBreaker removes the breaker of a flow that was opened under key,
+	// and reports whether one was there.
+	CloseBreaker(ctx context.Context, flow, key string) (bool, error)
+}
+
+// Output is what a script printed.
+type Output struct {
+	// Text is valid UTF-8; bytes that are not are replaced.
+	Text string
+	// Dropped is how many bytes the service cut off.
+	Dropped int64
+}
