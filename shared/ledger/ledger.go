@@ -23,6 +23,7 @@ const (
 	tableInstances  = "aftercare_instances"
 	tableHistory    = "aftercare_history"
 	tableWakeups    = "aftercare_wakeups"
+	tableShared     = "aftercare_shared"
 	tableQuarantine = "aftercare_quarantine"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	// Pause waits before try n+1, with full jitter; nil means the default of
 	// 20 ms, doubled with every try up to 1 s.
 	Pause func(ctx context.Context, n int)
+	// Now tells how old a pause's row is; nil means time.Now.
+	Now func() time.Time
 }
 
 // Credentials sign the requests. They never print.
@@ -62,9 +65,13 @@ func (Credentials) MarshalJSON() ([]byte, error) { return []byte(`"[credentials]
 type Ledger struct {
 	client *tablestore.TableStoreClient
 	pause  func(ctx context.Context, n int)
+	now    func() time.Time
 }
 
-var _ remediation.Ledger = (*Ledger)(nil)
+var (
+	_ remediation.Ledger = (*Ledger)(nil)
+	_ remediation.Shared = (*Ledger)(nil)
+)
 
 // Open returns the ledger for one invocation, whose context bounds every call
 // beside the one that each call is given. It makes no call.
@@ -88,9 +95,13 @@ func Open(ctx context.Context, cfg Config, creds Credentials) (*Ledger, error) {
 		client: tablestore.NewClientWithConfig(cfg.Endpoint, cfg.Instance,
 			creds.AccessKeyID, creds.AccessKeySecret, creds.SecurityToken, sdk),
 		pause: cfg.Pause,
+		now:   cfg.Now,
 	}
 	if l.pause == nil {
 		l.pause = pause
+	}
+	if l.now == nil {
+		l.now = time.Now
 	}
 	return l, nil
 }

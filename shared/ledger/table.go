@@ -36,6 +36,7 @@ func tables(ttl time.Duration) []table {
 		{tableInstances, []keyColumn{{colPartition, text}, {colRow, text}}, ttl},
 		{tableHistory, []keyColumn{{"day_shard", text}, {"finish_time_ms", number}, {"instance_id", text}, {"execution", text}}, ttl},
 		{tableWakeups, []keyColumn{{"shard", text}, {"due_ms", number}, {"instance_id", text}}, ttl},
+		{tableShared, []keyColumn{{colScope, text}, {colRow, text}}, ttl},
 		{tableQuarantine, []keyColumn{{"sha256", text}}, quarantineTTL},
 	}
 }

@@ -58,7 +58,7 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 }
 
 // tableNames are the tables, without their prefix.
-var tableNames = []string{"instances", "history", "wakeups", "quarantine"}
+var tableNames = []string{"instances", "history", "wakeups", "shared", "quarantine"}
 
 // table is the table that a request of Tablestore names in its protobuf.
 func table(body []byte) string {

@@ -22,6 +22,7 @@ var keys = map[string][]string{
 	"aftercare_instances":  {"pk", "row"},
 	"aftercare_history":    {"day_shard", "finish_time_ms", "instance_id", "execution"},
 	"aftercare_wakeups":    {"shard", "due_ms", "instance_id"},
+	"aftercare_shared":     {"scope", "row"},
 	"aftercare_quarantine": {"sha256"},
 }
 

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"aftercare/shared/remediation"
+)
+
+// OpenBreaker stores b in one conditional put, and reads the breaker that is
+// in its way if there is one. It may be repeated, also after b's time is over:
+// a breaker with b's key is the answer wherever it is still stored.
+func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remediation.Breaker, error) {
+	const what = "open a breaker"
+	b.OpenedAt, b.ResumeAt = instant(b.OpenedAt), instant(b.ResumeAt)
+	if !flowName(b.Flow) || b.Key == "" {
+		return remediation.Breaker{}, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, remediation.ErrInvalid)
+	}
+	data, err := encoded(what, b)
+	if err != nil {
+		return remediation.Breaker{}, err
+	}
+	pk := sharedKey(scopeControl, prefixBreaker+b.Flow)
+	condition, doubt := absent(), false
+	for range writeTries {
+		err := l.putShared(ctx, once, what, pk, condition, data, column{colKey, b.Key})
+		switch {
+		case err == nil:
+			return b, nil
+		case errors.Is(err, remediation.ErrUnknownOutcome):
+			doubt = true
+		case !errors.Is(err, remediation.ErrConflict):
+			return remediation.Breaker{}, doubtful(err, doubt)
+		}
+		v, err := l.readShared(ctx, what, pk)
+		switch {
+		case err != nil:
+			return remediation.Breaker{}, doubtful(err, doubt)
+		case v == nil:
+			condition = absent()
+			continue
+		}
+		there := newControl()
+		if err := addControl(&there, prefixBreaker+b.Flow, v); err != nil {
+			return remediation.Breaker{}, doubtful(fmt.Errorf("%s: %w", what, err), doubt)
+		}
+		stored := there.Breakers[b.Flow]
+		if stored.Key == b.Key || stored.ResumeAt.After(b.OpenedAt) {
+			return stored, nil
+		}
+		condition = keyed(stored.Key)
+	}
+	return remediation.Breaker{}, contended(what, doubt)
+}
+
+// CloseBreaker removes the breaker of a flow that was opened under key, and
+// reports whether this call, as far as can be told, removed it.
+func (l *Ledger) CloseBreaker(ctx context.Context, flow, key string) (bool, error) {
+	const what = "close a breaker"
+	if !flowName(flow) || key == "" {
+		return false, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, remediation.ErrInvalid)
+	}
+	v, err := l.takeShared(ctx, what, sharedKey(scopeControl, prefixBreaker+flow), func(v values) bool { return v.text(colKey) == key })
+	return v != nil, err
+}

@@ -1,0 +1,394 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+	"github.com/google/go-cmp/cmp"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/tablestore"
+)
+
+func pauseOf(flow, by string, at time.Time) remediation.Pause {
+	return remediation.Pause{Flow: flow, By: by, Reason: "because of " + by, At: at}
+}
+
+// breakerOf opens at the n-th minute for ten minutes.
+func breakerOf(key string, n int) remediation.Breaker {
+	at := start.Add(time.Duration(n) * time.Minute)
+	return remediation.Breaker{Flow: "clean-up", Key: key, OpenedAt: at, ResumeAt: at.Add(10 * time.Minute), Failures: 5}
+}
+
+func controlOf(entries ...any) remediation.Control {
+	c := remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}}
+	for _, e := range entries {
+		switch e := e.(type) {
+		case remediation.Pause:
+			c.Pauses[e.Flow] = e
+		case remediation.Breaker:
+			c.Breakers[e.Flow] = e
+		}
+	}
+	return c
+}
+
+func wantControl(t *testing.T, l *ledger.Ledger, entries ...any) {
+	t.Helper()
+	got, err := l.Control(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(controlOf(entries...), got); diff != "" {
+		t.Errorf("control (-want +got):\n%s", diff)
+	}
+}
+
+func mustPause(t *testing.T, l *ledger.Ledger, pauses ...remediation.Pause) {
+	t.Helper()
+	for _, p := range pauses {
+		if err := l.Pause(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func mustOpen(t *testing.T, l *ledger.Ledger, b remediation.Breaker) remediation.Breaker {
+	t.Helper()
+	stored, err := l.OpenBreaker(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}
+
+// putter writes rows of the shared table as another version might.
+func putter(t *testing.T, server *tablestore.Server) func(scope, row string, columns map[string]any) {
+	pool := transport.NewPool(time.Now)
+	t.Cleanup(pool.CloseIdleConnections)
+	config := sdk.NewDefaultTableStoreConfig()
+	config.Transport = pool
+	client := sdk.NewClientWithConfig(server.Endpoint(), "ledger", key.ID, key.Secret, key.Token, config)
+	return func(scope, row string, columns map[string]any) {
+		t.Helper()
+		change := &sdk.PutRowChange{TableName: "aftercare_shared", PrimaryKey: new(sdk.PrimaryKey)}
+		change.PrimaryKey.AddPrimaryKeyColumn("scope", scope)
+		change.PrimaryKey.AddPrimaryKeyColumn("row", row)
+		change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
+		for name, value := range columns {
+			change.AddColumn(name, value)
+		}
+		if _, err := client.PutRow(&sdk.PutRowRequest{PutRowChange: change}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestControlReadsPausesAndBreakersInOneCall(t *testing.T) {
+	l, _, faults := open(t)
+	wantControl(t, l)
+	all, one := pauseOf(remediation.AllFlows, "Ann", start), pauseOf("clean-up", "Bob", start.Add(time.Nanosecond))
+	mustPause(t, l, all, one)
+	b := breakerOf("e1", 0)
+	if got := mustOpen(t, l, b); got != b {
+		t.Errorf("OpenBreaker = %+v, want %+v", got, b)
+	}
+	if _, err := l.CountFailure(t.Context(), failureOf("i-1", "r1", start), start); err != nil {
+		t.Fatal(err)
+	}
+	faults.ResetCalls()
+	wantControl(t, l, all, one, b)
+	if diff := cmp.Diff(map[string]int{"GetRange": 1}, faults.Calls()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestTimesComeBackInUTC: what is stored is what is returned.
+func TestTimesComeBackInUTC(t *testing.T) {
+	l, _, _ := open(t)
+	b := breakerOf("e1", 0)
+	there := b
+	there.OpenedAt, there.ResumeAt = b.OpenedAt.In(time.FixedZone("here", 3600)), b.ResumeAt.In(time.FixedZone("there", 7200))
+	for range 2 {
+		if diff := cmp.Diff(b, mustOpen(t, l, there)); diff != "" {
+			t.Errorf("breaker (-want +got):\n%s", diff)
+		}
+	}
+	wantControl(t, l, b)
+}
+
+func TestARowThatIsNotReadableIsAnError(t *testing.T) {
+	for name, c := range map[string]struct {
+		row     string
+		columns map[string]any
+	}{
+		"a pause that is no JSON":         {"pause/clean-up", map[string]any{"data": "{", "key": "k"}},
+		"a pause of another flow":         {"pause/clean-up", map[string]any{"data": `{"flow":"other","by":"Ann"}`, "key": "k"}},
+		"a pause without data":            {"pause/*", map[string]any{"key": "k"}},
+		"a pause without a key":           {"pause/*", map[string]any{"data": `{"flow":"*","by":"Ann"}`}},
+		"a pause of bytes":                {"pause/*", map[string]any{"data": []byte(`{"flow":"*"}`), "key": "k"}},
+		"a breaker that is no JSON":       {"breaker/clean-up", map[string]any{"data": "null", "key": "k"}},
+		"a breaker with two keys":         {"breaker/clean-up", map[string]any{"data": `{"flow":"clean-up","key":"other"}`, "key": "k"}},
+		"a breaker without a key at all":  {"breaker/clean-up", map[string]any{"data": `{"flow":"clean-up"}`}},
+		"a row of a kind that is unknown": {"drain/clean-up", map[string]any{"data": "{}"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, server, _ := open(t)
+			mustPause(t, l, pauseOf("other", "Ann", start))
+			putter(t, server)("control", c.row, c.columns)
+			got, err := l.Control(t.Context())
+			if !errors.Is(err, remediation.ErrInvalid) || !strings.Contains(err.Error(), c.row) || got.Pauses != nil {
+				t.Errorf("Control = %+v, %v, want nothing but ErrInvalid that names the row", got, err)
+			}
+			if !strings.HasPrefix(c.row, "breaker/") {
+				return
+			}
+			if b, err := l.OpenBreaker(t.Context(), breakerOf("e1", 0)); !errors.Is(err, remediation.ErrInvalid) {
+				t.Errorf("OpenBreaker = %+v, %v, want ErrInvalid", b, err)
+			}
+		})
+	}
+}
+
+func TestResumeRemovesARowThatIsNotReadable(t *testing.T) {
+	l, server, _ := open(t)
+	put := putter(t, server)
+	put("control", "pause/clean-up", map[string]any{"data": "{"})
+	put("control", "breaker/clean-up", map[string]any{"data": "{", "key": "k"})
+	gone, err := l.Resume(t.Context(), "clean-up")
+	want := controlOf(remediation.Pause{Flow: "clean-up"}, remediation.Breaker{Flow: "clean-up"})
+	if diff := cmp.Diff(want, gone); diff != "" || err != nil {
+		t.Errorf("removed, %v (-want +got):\n%s", err, diff)
+	}
+	wantControl(t, l)
+}
+
+func TestResumeRemovesAFlowsPauseAndBreakerOrThePauseOfAllFlows(t *testing.T) {
+	all, one, other := pauseOf(remediation.AllFlows, "Ann", start), pauseOf("clean-up", "Bob", start), pauseOf("other", "Cem", start)
+	b := breakerOf("e1", 0)
+	for name, c := range map[string]struct {
+		flow       string
+		gone, stay []any
+	}{
+		"one flow":                            {"clean-up", []any{one, b}, []any{all, other}},
+		"a flow that is paused and no more":   {"other", []any{other}, []any{all, one, b}},
+		"a flow that is not paused by itself": {"third", nil, []any{all, one, other, b}},
+		"all flows":                           {remediation.AllFlows, []any{all}, []any{one, other, b}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _, _ := open(t)
+			mustPause(t, l, all, one, other)
+			mustOpen(t, l, b)
+			for _, want := range [][]any{c.gone, nil} {
+				gone, err := l.Resume(t.Context(), c.flow)
+				if diff := cmp.Diff(controlOf(want...), gone); diff != "" || err != nil {
+					t.Errorf("removed, %v (-want +got):\n%s", err, diff)
+				}
+				wantControl(t, l, c.stay...)
+			}
+		})
+	}
+}
+
+func TestASecondPauseReplacesTheFirst(t *testing.T) {
+	l, _, _ := open(t)
+	second := pauseOf("clean-up", "Bob", start.Add(time.Hour))
+	mustPause(t, l, pauseOf("clean-up", "Ann", start), second, second)
+	wantControl(t, l, second)
+}
+
+func TestWhatIsMalformedIsRefusedWithoutACall(t *testing.T) {
+	l, _, faults := open(t)
+	pausing := func(change func(*remediation.Pause)) error {
+		p := pauseOf("clean-up", "Ann", start)
+		change(&p)
+		return l.Pause(t.Context(), p)
+	}
+	opening := func(change func(*remediation.Breaker)) error {
+		b := breakerOf("e1", 0)
+		change(&b)
+		_, err := l.OpenBreaker(t.Context(), b)
+		return err
+	}
+	counting := func(change func(*remediation.FleetFailure)) error {
+		f := failureOf("i-1", "r1", start)
+		change(&f)
+		_, err := l.CountFailure(t.Context(), f, start)
+		return err
+	}
+	_, resumed := l.Resume(t.Context(), "")
+	_, closed := l.CloseBreaker(t.Context(), remediation.AllFlows, "e1")
+	_, keyless := l.CloseBreaker(t.Context(), "clean-up", "")
+	for name, err := range map[string]error{
+		"a pause of no flow":            pausing(func(p *remediation.Pause) { p.Flow = "" }),
+		"a pause of a long name":        pausing(func(p *remediation.Pause) { p.Flow = strings.Repeat("a", 64) }),
+		"a pause by nobody":             pausing(func(p *remediation.Pause) { p.By = "" }),
+		"a pause since ever":            pausing(func(p *remediation.Pause) { p.At = time.Time{} }),
+		"a pause in a year of 5 digits": pausing(func(p *remediation.Pause) { p.At = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) }),
+		"a breaker of all flows":        opening(func(b *remediation.Breaker) { b.Flow = remediation.AllFlows }),
+		"a breaker of a path":           opening(func(b *remediation.Breaker) { b.Flow = "a/b" }),
+		"a breaker without a key":       opening(func(b *remediation.Breaker) { b.Key = "" }),
+		"a breaker for ever":            opening(func(b *remediation.Breaker) { b.ResumeAt = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) }),
+		"a failure of a shouted flow":   counting(func(f *remediation.FleetFailure) { f.Flow = "CLEAN" }),
+		"a failure of no run":           counting(func(f *remediation.FleetFailure) { f.RunID = "" }),
+		"a failure on no instance":      counting(func(f *remediation.FleetFailure) { f.InstanceID = "" }),
+		"a failure at no time":          counting(func(f *remediation.FleetFailure) { f.At = time.Time{} }),
+		"the resumption of no flow":     resumed,
+		"the closing of all breakers":   closed,
+		"the closing of any breaker":    keyless,
+	} {
+		if !errors.Is(err, remediation.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", name, err)
+		}
+	}
+	if len(faults.Calls()) > 0 {
+		t.Errorf("calls were made: %v", faults.Calls())
+	}
+}
+
+// sweep runs a case with every fault at every call, until it meets none.
+func sweep(t *testing.T, run func(t *testing.T, l *ledger.Ledger, plan func())) {
+	for _, mode := range fault.Modes {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				l, _, faults := open(t)
+				run(t, l, func() { faults.Add(fault.Fault{Nth: n, Mode: mode}) })
+				if t.Failed() {
+					t.Fatalf("with the fault %v", fault.Fault{Nth: n, Mode: mode})
+				}
+				if faults.Struck() == 0 {
+					return
+				}
+				if n == 20 {
+					t.Fatal("there is always one more call")
+				}
+			}
+		})
+	}
+}
+
+func TestPausingAndResumingWorkWhateverFails(t *testing.T) {
+	sweep(t, func(t *testing.T, l *ledger.Ledger, plan func()) {
+		p, b := pauseOf("clean-up", "Ann", start), breakerOf("e1", 0)
+		mustOpen(t, l, b)
+		plan()
+		mustPause(t, l, p)
+		wantControl(t, l, p, b)
+		gone, err := l.Resume(t.Context(), "clean-up")
+		if diff := cmp.Diff(controlOf(p, b), gone); diff != "" || err != nil {
+			t.Errorf("removed, %v (-want +got):\n%s", err, diff)
+		}
+		wantControl(t, l)
+	})
+}
+
+// strikeBusy lets the n-th call of a name be refused once, and does something
+// meanwhile, so that the same request meets another row when it is sent again.
+func strikeBusy(faults *fault.Set, call string, n int, do func()) {
+	faults.Add(fault.Fault{
+		Call: call, Nth: n, Mode: fault.ErrorBefore, Status: 503, Code: "OTSServerBusy", Message: "busy", OnStrike: do,
+	})
+}
+
+func TestARequestThatIsLateReplacesAndRemovesNothingNewer(t *testing.T) {
+	old, newer := breakerOf("old", 0), breakerOf("newer", 20)
+	t.Run("an opener", func(t *testing.T) {
+		l, _, faults := open(t)
+		mustOpen(t, l, old)
+		// The first put of the two finds the old one in its way.
+		strikeBusy(faults, "PutRow", 2, func() { mustOpen(t, l, newer) })
+		if got := mustOpen(t, l, breakerOf("late", 20)); got != newer {
+			t.Errorf("OpenBreaker = %+v, want %+v", got, newer)
+		}
+		wantControl(t, l, newer)
+	})
+	t.Run("a closer", func(t *testing.T) {
+		l, _, faults := open(t)
+		mustOpen(t, l, old)
+		strikeBusy(faults, "DeleteRow", 1, func() { mustOpen(t, l, newer) })
+		if gone, err := l.CloseBreaker(t.Context(), "clean-up", "old"); gone || err != nil {
+			t.Errorf("CloseBreaker = %t, %v, want false", gone, err)
+		}
+		wantControl(t, l, newer)
+	})
+	t.Run("who resumes", func(t *testing.T) {
+		l, _, faults := open(t)
+		first, second := pauseOf("clean-up", "Ann", start), pauseOf("clean-up", "Bob", start.Add(time.Second))
+		mustPause(t, l, first)
+		strikeBusy(faults, "DeleteRow", 1, func() { mustPause(t, l, second) })
+		gone, err := l.Resume(t.Context(), "clean-up")
+		if diff := cmp.Diff(controlOf(second), gone); diff != "" || err != nil {
+			t.Errorf("removed, %v (-want +got):\n%s", err, diff)
+		}
+		wantControl(t, l)
+	})
+}
+
+func TestTriesOfAConditionalWriteAreCounted(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault fault.Fault
+		want  error
+	}{
+		"when others are always faster": {fault.Fault{Mode: fault.ErrorBefore, Status: 403, Code: "OTSConditionCheckFail", Times: -1}, remediation.ErrUnavailable},
+		"when no answer arrives":        {fault.Fault{Mode: fault.CutBefore, Times: -1}, remediation.ErrUnknownOutcome},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _, faults := open(t)
+			b := breakerOf("e1", 0)
+			mustOpen(t, l, b)
+			faults.ResetCalls()
+			for _, call := range []string{"PutRow", "DeleteRow"} {
+				c.fault.Call = call
+				faults.Add(c.fault)
+			}
+			_, opening := l.OpenBreaker(t.Context(), breakerOf("e2", 30))
+			_, closing := l.CloseBreaker(t.Context(), b.Flow, b.Key)
+			for _, err := range []error{opening, closing} {
+				if !errors.Is(err, c.want) || errors.Is(err, remediation.ErrConflict) {
+					t.Errorf("error = %v, want %v", err, c.want)
+				}
+			}
+			if calls := faults.Calls(); calls["PutRow"] != 8 || calls["DeleteRow"] != 8 {
+				t.Errorf("calls = %v, want 8 puts and 8 deletes", calls)
+			}
+		})
+	}
+}
+
+// TestAWriteInDoubtIsNotReportedAsUndone: the time is up when it should be
+// read whether the write landed.
+func TestAWriteInDoubtIsNotReportedAsUndone(t *testing.T) {
+	for name, call := range map[string]func(*ledger.Ledger, context.Context) error{
+		"OpenBreaker": func(l *ledger.Ledger, ctx context.Context) error {
+			_, err := l.OpenBreaker(ctx, breakerOf("e2", 30))
+			return err
+		},
+		"CloseBreaker": func(l *ledger.Ledger, ctx context.Context) error {
+			_, err := l.CloseBreaker(ctx, "clean-up", "e1")
+			return err
+		},
+		"Resume": func(l *ledger.Ledger, ctx context.Context) error {
+			_, err := l.Resume(ctx, "clean-up")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _, faults := open(t)
+			mustOpen(t, l, breakerOf("e1", 0))
+			ctx, cancel := context.WithCancel(t.Context())
+			faults.Add(fault.Fault{Call: "PutRow", Mode: fault.CutAfter, OnStrike: cancel})
+			faults.Add(fault.Fault{Call: "DeleteRow", Mode: fault.CutAfter, OnStrike: cancel})
+			if err := call(l, ctx); !errors.Is(err, remediation.ErrUnknownOutcome) || errors.Is(err, remediation.ErrUnavailable) {
+				t.Errorf("error = %v, want ErrUnknownOutcome", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/remediation"
+)
+
+const (
+	scopeFailures = "failures/" // and the flow
+	// maxCounted is the most rows that are counted: one page of a GetRange.
+	maxCounted = 1000
+	// maxStamp is the last time with 13 digits of milliseconds, in 2286.
+	maxStamp = 9_999_999_999_999
+)
+
+// stamp is a time in milliseconds since 1970, so that texts sort as times do.
+func stamp(t time.Time) string {
+	return fmt.Sprintf("%013d", max(0, min(t.UnixMilli(), maxStamp)))
+}
+
+// CountFailure records the failure of a run in a row of its own, and then
+// counts the runs with rows from since on, in whole milliseconds and with no
+// end. A run that was told with several times counts once. The count stops at
+// 1,000 rows: what it returns is at most that.
+func (l *Ledger) CountFailure(ctx context.Context, f remediation.FleetFailure, since time.Time) (int, error) {
+	if !flowName(f.Flow) || f.InstanceID == "" || f.RunID == "" || f.At.IsZero() {
+		return 0, fmt.Errorf("count a failure: flow, instance id, run id or time is missing or malformed: %w", remediation.ErrInvalid)
+	}
+	scope := scopeFailures + f.Flow
+	// The time again for people, and because a row without columns would never
+	// expire.
+	err := l.putShared(ctx, idempotent, "record a failure",
+		sharedKey(scope, stamp(f.At)+"/"+f.InstanceID+"/"+f.RunID), anyway(),
+		column{"at", f.At.UTC().Format(time.RFC3339)})
+	if err != nil {
+		return 0, err
+	}
+	runs, rows := map[string]bool{}, 0
+	for from := sharedKey(scope, stamp(since)); from != nil && rows < maxCounted; {
+		request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
+			TableName: tableShared, StartPrimaryKey: from, EndPrimaryKey: sharedEnd(scope),
+			Direction: tablestore.FORWARD, MaxVersion: 1, Limit: int32(maxCounted - rows),
+		}}
+		var page *tablestore.GetRangeResponse
+		err := l.attempt(ctx, read, "count failures", func() (err error) {
+			page, err = l.client.GetRange(request)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range page.Rows {
+			_, run, _ := strings.Cut(keyText(row, 1), "/")
+			runs[run] = true
+		}
+		rows += len(page.Rows)
+		from = page.NextStartPrimaryKey
+	}
+	return len(runs), nil
+}
