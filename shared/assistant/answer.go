@@ -3,10 +3,11 @@ package assistant
 import "aftercare/shared/remediation"
 
 // The structs below are the parts that are read of the answers of
-// DescribeInvocations and DescribeCloudAssistantStatus, API version
-// 2014-05-26. Numbers and booleans may come as strings and the other way
-// round. The older fields InvokeStatus and InstanceInvokeStatus are ignored:
-// they do not tell a failure from a success.
+// DescribeInvocations, DescribeInvocationResults and
+// DescribeCloudAssistantStatus, API version 2014-05-26. Numbers and booleans
+// may come as strings and the other way round. The older fields InvokeStatus,
+// InstanceInvokeStatus and InvokeRecordStatus are ignored: they do not tell a
+// failure from a success.
 
 type invocationPage struct {
 	NextToken   text
@@ -38,6 +39,26 @@ type invokeInstance struct {
 	Repeats          text
 	StartTime        text
 	FinishTime       text
+}
+
+type resultPage struct {
+	Invocation *struct {
+		NextToken  text
+		TotalCount text
+		Results    *struct {
+			Result []resultLine `json:"InvocationResult"`
+		} `json:"InvocationResults"`
+	}
+}
+
+type resultLine struct {
+	InvokeID         text `json:"InvokeId"`
+	InstanceID       text `json:"InstanceId"`
+	InvocationStatus text
+	Output           text
+	Dropped          text
+	Repeats          text
+	FinishedTime     text
 }
 
 type statusAnswer struct {
@@ -100,6 +121,18 @@ func (i *invocation) on(instanceID string) *remediation.Invocation {
 		return out
 	}
 	return nil
+}
+
+// ended reports whether the line is about a run that has ended. Between two
+// runs of a repeated command it is about the one before, but says Scheduled.
+func (r *resultLine) ended() bool {
+	switch r.InvocationStatus {
+	case "Pending", "Running", "Stopping":
+		return false
+	case "Scheduled", "":
+		return !r.FinishedTime.time().IsZero()
+	}
+	return true
 }
 
 // ended reports whether a script ran and ended. For the other statuses the

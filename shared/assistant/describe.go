@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// pageSize is the most that DescribeInvocations gives in one answer.
+	// pageSize is the most that the calls that list give in one answer.
 	pageSize = "50"
 	// maxPages bounds a search. Filtered by tag or id, one page is the rule.
 	maxPages = 200
@@ -42,50 +42,81 @@ func (c *Client) FindByID(ctx context.Context, instanceID, invokeID string) (*re
 // find pages through DescribeInvocations for the first that wanted accepts
 // and that concerns the instance.
 func (c *Client) find(ctx context.Context, params map[string]string, instanceID string, wanted func(*invocation) bool) (*remediation.Invocation, error) {
-	next := ""
-	for range maxPages {
-		var page invocationPage
-		ask := maps.Clone(params)
-		ask["MaxResults"] = pageSize
-		set(ask, "NextToken", next)
-		err := c.do(ctx, call{name: "DescribeInvocations", params: ask, decode: func(body []byte) error {
+	var page invocationPage
+	var found *remediation.Invocation
+	err := c.list(ctx, listing{
+		name: "DescribeInvocations", what: "find invocation", params: params,
+		read: func(body []byte) (string, error) {
 			page = invocationPage{}
 			if err := json.Unmarshal(body, &page); err != nil {
-				return err
+				return "", err
 			}
 			if page.Invocations == nil && page.TotalCount.number() == nil {
-				return errors.New("no list")
+				return "", errors.New("no list")
 			}
-			return nil
-		}})
-		if err != nil {
-			return nil, err
-		}
-		if page.Invocations != nil {
+			return string(page.NextToken), nil
+		},
+		enough: func() bool {
+			if page.Invocations == nil {
+				return false
+			}
 			for i := range page.Invocations.Invocation {
 				item := &page.Invocations.Invocation[i]
 				if !wanted(item) {
 					continue
 				}
-				if found := item.on(instanceID); found != nil {
-					return found, nil
+				if found = item.on(instanceID); found != nil {
+					return true
 				}
 			}
-		}
-		switch token := string(page.NextToken); token {
-		case "":
-			return nil, nil
-		case next:
-			return nil, endless()
-		default:
-			next = token
-		}
+			return false
+		},
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, endless()
+	return found, nil
 }
 
-func endless() error {
-	return fmt.Errorf("find invocation: the listing does not end: %w", remediation.ErrUnavailable)
+// listing is a call that answers page by page.
+type listing struct {
+	name, what string
+	params     map[string]string
+	// read reads a page and returns the token of the next one, empty after
+	// the last; it is asked again if another try brings the page again.
+	read func(body []byte) (next string, err error)
+	// enough is asked after each page, and reports whether it was the last
+	// that is needed.
+	enough func() bool
+}
+
+// list reads a listing until there is enough of it, or to its end.
+func (c *Client) list(ctx context.Context, l listing) error {
+	token := ""
+	for range maxPages {
+		ask := maps.Clone(l.params)
+		ask["MaxResults"] = pageSize
+		set(ask, "NextToken", token)
+		var next string
+		err := c.do(ctx, call{name: l.name, params: ask, decode: func(body []byte) (err error) {
+			next, err = l.read(body)
+			return err
+		}})
+		switch {
+		case err != nil:
+			return err
+		case l.enough(), next == "":
+			return nil
+		case next == token:
+			return l.endless()
+		}
+		token = next
+	}
+	return l.endless()
+}
+
+func (l listing) endless() error {
+	return fmt.Errorf("%s: the listing does not end: %w", l.what, remediation.ErrUnavailable)
 }
 
 // AgentStatus asks whether the agent of an instance is up. An instance that

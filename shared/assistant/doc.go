@@ -1,7 +1,7 @@
 // Package assistant talks to ECS Cloud Assistant through the official SDK,
 // alibaba-cloud-sdk-go, and is the only package that imports it. It sends and
-// stops commands, looks invocations up by token or by id, and asks whether an
-// agent is up.
+// stops commands, looks invocations up by token or by id, reads what a command
+// printed, and asks whether an agent is up.
 //
 // It keeps four promises that the SDK does not make:
 //
@@ -15,7 +15,7 @@
 //     for every try over one shared pool of connections.
 //
 // It does not know tasks, claims or the ledger, does not wait out a throttled
-// minute, and does not read what a command printed. The SDK itself prints
-// whole requests to standard output if the process starts with DEBUG=sdk in
-// its environment: never set that where secrets matter.
+// minute, and does not know what an output means. The SDK itself prints whole
+// requests to standard output if the process starts with DEBUG=sdk in its
+// environment: never set that where secrets matter.
 package assistant

@@ -242,7 +242,7 @@ func invokeSend() remediation.Send {
 	}
 }
 
-// methods are the five calls, so that a test can ask the same of each.
+// methods are the six calls, so that a test can ask the same of each.
 var methods = []struct {
 	name  string
 	write bool
@@ -266,6 +266,10 @@ var methods = []struct {
 	}},
 	{"FindByID", false, `{"Invocations":{}}`, func(ctx context.Context, c *assistant.Client) error {
 		_, err := c.FindByID(ctx, instance, "t-invoke1")
+		return err
+	}},
+	{"Output", false, results("", result("Success", "aGk=", "")), func(ctx context.Context, c *assistant.Client) error {
+		_, err := c.Output(ctx, instance, "t-invoke1")
 		return err
 	}},
 	{"AgentStatus", false, `{"TotalCount":0}`, func(ctx context.Context, c *assistant.Client) error {

@@ -173,8 +173,10 @@ func TestAReadWithoutAnIDMakesNoCall(t *testing.T) {
 	_, onNone := c.FindByToken(soon(t), "", effect)
 	_, byID := c.FindByID(soon(t), instance, "")
 	_, byIDOnNone := c.FindByID(soon(t), "", "t-1")
+	_, output := c.Output(soon(t), instance, "")
+	_, outputOnNone := c.Output(soon(t), "", "t-1")
 	_, status := c.AgentStatus(soon(t), "")
-	for _, err := range []error{byToken, onNone, byID, byIDOnNone, status, c.Stop(soon(t), instance, ""), c.Stop(soon(t), "", "t-1")} {
+	for _, err := range []error{byToken, onNone, byID, byIDOnNone, output, outputOnNone, status, c.Stop(soon(t), instance, ""), c.Stop(soon(t), "", "t-1")} {
 		wantClasses(t, err, remediation.ErrInvalid)
 	}
 	if n := len(s.seen()); n != 0 {

@@ -11,6 +11,8 @@ import (
 func FuzzAnswer(f *testing.F) {
 	f.Add(200, page("", found))
 	f.Add(200, `{"InstanceCloudAssistantStatusSet":{"InstanceCloudAssistantStatus":[{"InstanceId":"i-test0001","CloudAssistantStatus":true}]}}`)
+	f.Add(200, results("", result("Success", "aGk=", `,"Dropped":17,"Repeats":"2","FinishedTime":"2026-11-02T03:05:05Z"`)))
+	f.Add(200, results("next", result("Failed", "no base64", "")))
 	f.Add(200, `{"InvokeId":17}`)
 	f.Add(400, `{"Code":400,"Message":"x"}`)
 	f.Add(503, `<html>`)

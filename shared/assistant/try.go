@@ -16,7 +16,7 @@ const (
 	product    = "Ecs"
 	apiVersion = "2014-05-26"
 	// maxAnswer bounds what is read of an answer, in bytes. The largest real
-	// one is a page of 50 invocations, well under a megabyte without output.
+	// one is a page of 50 results with outputs, under 2 MB.
 	maxAnswer = 8 << 20
 )
 

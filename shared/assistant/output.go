@@ -1,0 +1,98 @@
+package assistant
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"aftercare/shared/remediation"
+)
+
+// Output reads what the script of an invocation printed on one instance. The
+// service keeps at most 24 KB of it and tells how many bytes it cut. Of a
+// command that ran repeatedly it is the output of the newest run that ended.
+// While there is none the error is ErrUnavailable; that is also the answer
+// for an invocation that the service does not know, or no longer: it forgets
+// them after 30 days.
+func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (remediation.Output, error) {
+	// With an empty id the service answers with other invocations.
+	if instanceID == "" || invokeID == "" {
+		return remediation.Output{}, fmt.Errorf("read output: instance id or invoke id is missing: %w", remediation.ErrInvalid)
+	}
+	var page []result
+	var newest *result
+	err := c.list(ctx, listing{
+		name: "DescribeInvocationResults", what: "read output",
+		params: map[string]string{"InstanceId": instanceID, "InvokeId": invokeID, "ContentEncoding": "Base64"},
+		read: func(body []byte) (next string, err error) {
+			page, next, err = readResults(body, instanceID, invokeID)
+			return next, err
+		},
+		enough: func() bool {
+			for _, r := range page {
+				if newest == nil || r.after(newest) {
+					newest = &r
+				}
+			}
+			return false
+		},
+	})
+	switch {
+	case err != nil:
+		return remediation.Output{}, err
+	case newest == nil:
+		return remediation.Output{}, fmt.Errorf("read output: there is no result yet: %w", remediation.ErrUnavailable)
+	}
+	return newest.output, nil
+}
+
+// result is the end of one run.
+type result struct {
+	finished time.Time
+	repeats  int64
+	output   remediation.Output
+}
+
+func (r *result) after(other *result) bool {
+	return cmp.Or(r.finished.Compare(other.finished), cmp.Compare(r.repeats, other.repeats)) > 0
+}
+
+// readResults reads what a page of DescribeInvocationResults tells of the
+// runs of an invocation on an instance that have ended.
+func readResults(body []byte, instanceID, invokeID string) (ended []result, next string, err error) {
+	var page resultPage
+	if err := json.Unmarshal(body, &page); err != nil {
+		return nil, "", err
+	}
+	in := page.Invocation
+	if in == nil || in.Results == nil && in.TotalCount.number() == nil {
+		return nil, "", errors.New("no list")
+	}
+	if in.Results == nil {
+		return nil, string(in.NextToken), nil
+	}
+	for _, line := range in.Results.Result {
+		if string(line.InstanceID) != instanceID || line.InvokeID != "" && string(line.InvokeID) != invokeID || !line.ended() {
+			continue
+		}
+		printed, err := base64.StdEncoding.DecodeString(string(line.Output))
+		if err != nil {
+			return nil, "", errors.New("an output is not base64")
+		}
+		r := result{finished: line.FinishedTime.time()}
+		r.output.Text = strings.ToValidUTF8(string(printed), "\uFFFD")
+		if n := line.Dropped.number(); n != nil {
+			r.output.Dropped = max(0, *n)
+		}
+		if n := line.Repeats.number(); n != nil {
+			r.repeats = *n
+		}
+		ended = append(ended, r)
+	}
+	return ended, string(in.NextToken), nil
+}
