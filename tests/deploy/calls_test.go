@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/assistant"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
@@ -173,6 +174,35 @@ func stranger() []byte {
 	})
 }
 
+// govern makes the calls that a decision about flows may need, whichever
+// function decides: about pauses, breakers and failures across instances, and
+// for what a command printed.
+func govern(t *testing.T, r *rig.Rig) {
+	t.Helper()
+	l, now := r.Ledger(), r.Now()
+	failure := remediation.FleetFailure{Flow: "follow", RunID: "run", InstanceID: instanceID, At: now}
+	breaker := remediation.Breaker{Flow: "follow", Key: "first", OpenedAt: now, ResumeAt: now.Add(time.Hour)}
+	second := breaker
+	second.Key = "second"
+	_, reading := l.Control(t.Context())
+	_, counting := l.CountFailure(t.Context(), failure, now)
+	_, opening := l.OpenBreaker(t.Context(), breaker)
+	_, again := l.OpenBreaker(t.Context(), second)
+	_, closing := l.CloseBreaker(t.Context(), "follow", "first")
+	if err := errors.Join(reading, counting, opening, again, closing); err != nil {
+		t.Fatal(err)
+	}
+	c, err := assistant.New(assistant.Config{Region: rig.Region, Endpoint: r.Settings.ECSEndpoint}, assistant.Credentials{
+		AccessKeyID: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Output(t.Context(), instanceID, "t-unknown"); !errors.Is(err, remediation.ErrUnavailable) {
+		t.Fatal(err)
+	}
+}
+
 // everything makes a function do everything that it can be made to do.
 var everything = map[string]func(t *testing.T, c *recorder){
 	"operator": operate,
@@ -184,6 +214,7 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		for _, payload := range [][]byte{stranger(), stranger(), []byte(`{"cut`)} {
 			must(t)(r.TaskCompleted(payload))
 		}
+		govern(t, r)
 	},
 	"first-heartbeat": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
@@ -193,6 +224,7 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		for _, payload := range [][]byte{heartbeat, heartbeat, []byte(`{"cut`)} {
 			must(t)(r.FirstHeartbeat(payload))
 		}
+		govern(t, r)
 	},
 	"submit-task": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
@@ -204,6 +236,7 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		for _, payload := range [][]byte{encode(run("more", "true")), encode(run("more", "true")), encode(down), []byte(`{"cut`)} {
 			must(t)(r.SubmitTask(payload))
 		}
+		govern(t, r)
 	},
 	"sweep": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
@@ -228,6 +261,7 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		c.record(true)
 		defer c.record(false)
 		must(t)(r.Sweep())
+		govern(t, r)
 	},
 }
 
@@ -238,7 +272,10 @@ func operate(t *testing.T, c *recorder) {
 	l := newRig(t, c).Ledger() // its tables are made, too
 	_, err := l.Load(t.Context(), instanceID)
 	_, again := l.Records(t.Context(), instanceID)
-	err = errors.Join(err, again,
+	paused := l.Pause(t.Context(), remediation.Pause{Flow: remediation.AllFlows, By: "operator", At: time.Now()})
+	_, listed := l.Control(t.Context())
+	_, resumed := l.Resume(t.Context(), remediation.AllFlows)
+	err = errors.Join(err, again, paused, listed, resumed,
 		l.History(t.Context(), time.Now(), func(remediation.Execution) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {

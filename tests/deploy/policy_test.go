@@ -69,7 +69,7 @@ var (
 	actionForm = regexp.MustCompile(`^(ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
 	// The forms of resources, with placeholders for what is an account's own.
 	resourceForms = map[string]*regexp.Regexp{
-		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|history|wakeups|quarantine|\*)$`),
+		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|history|wakeups|shared|quarantine|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
@@ -83,6 +83,7 @@ var (
 		"ecs:InvokeCommand":                {"command", "instance"},
 		"ecs:StopInvocation":               {"command", "instance"},
 		"ecs:DescribeInvocations":          {"command", "instance"},
+		"ecs:DescribeInvocationResults":    {"command", "instance"},
 	}
 )
 
