@@ -9,8 +9,9 @@ import (
 	"aftercare/shared/flow"
 )
 
-func newFlows() *cobra.Command {
-	return group("flows", "Check flows", newFlowsValidate())
+func newFlows(getenv func(string) string) *cobra.Command {
+	return group("flows", "Check flows, stop them and let them go on",
+		newFlowsValidate(), newFlowsPause(getenv), newFlowsResume(getenv), newFlowsPaused(getenv))
 }
 
 func newFlowsValidate() *cobra.Command {

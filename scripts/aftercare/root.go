@@ -70,7 +70,8 @@ func newRoot(getenv func(string) string) *cobra.Command {
 		Example: `  aftercare tables create
   aftercare instance i-bp67acfmxazb4p
   aftercare history --day 2026-01-31 --status Failed
-  aftercare flows validate functions/flows.yaml`,
+  aftercare flows validate functions/flows.yaml
+  aftercare flows pause collect-logs --reason "the disks are full"`,
 		Args:              noMore,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:      true,
@@ -80,7 +81,7 @@ func newRoot(getenv func(string) string) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newSettings(), newFlows())
+		newSettings(), newFlows(getenv))
 	return root
 }
 
@@ -103,6 +104,14 @@ func noMore(cmd *cobra.Command, args []string) error {
 		return usageError{fmt.Errorf("%q is not a command", args[0])}
 	}
 	return usageError{fmt.Errorf("%q is one argument too many", args[0])}
+}
+
+// atMostOne takes one argument or none.
+func atMostOne(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usageError{fmt.Errorf("%q is one argument too many", args[1])}
+	}
+	return nil
 }
 
 // one wants one argument.

@@ -11,6 +11,7 @@ import (
 
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
@@ -40,7 +41,7 @@ func TestScripts(t *testing.T) {
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
 				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
 				"FRESH_ENDPOINT="+fresh.Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
-				"TODAY="+r.Now().Format(time.DateOnly),
+				"TODAY="+r.Now().Format(time.DateOnly), "TURN=turned\u202e",
 				// The race detector would keep each process for a second.
 				"GORACE=atexit_sleep_ms=0",
 			)
@@ -76,7 +77,8 @@ flows:
 // succeeded there and was followed by a flow, slow failed with exit code 3,
 // long is running, and stuck was claimed by an invocation that died. i-web-2
 // is down, with two tasks in its queue; the name of one would turn a
-// terminal's text around. A payload is in quarantine.
+// terminal's text around. A payload is in quarantine. The breaker of the flow is
+// open, that of another was.
 func worked(t *testing.T) *rig.Rig {
 	t.Helper()
 	r := rig.New(t, rig.Options{Flows: flows})
@@ -110,6 +112,14 @@ func worked(t *testing.T) *rig.Rig {
 	submit("i-web-1", "stuck", "echo script-secret", 5)
 	r.Restart()
 	must(t)(r.TaskCompleted([]byte("{\"cut\n")))
+	for flow, until := range map[string]time.Duration{"look-after": time.Hour, "look-over": -time.Minute} {
+		b := remediation.Breaker{
+			Flow: flow, Key: flow, OpenedAt: r.Now().Add(-time.Hour), ResumeAt: r.Now().Add(until), Failures: 7,
+		}
+		if _, err := r.Ledger().OpenBreaker(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return r
 }
 

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+)
+
+// maxWords is the most characters of a reason or a name: every function reads
+// them before it starts a flow.
+const maxWords = 500
+
+func newFlowsPause(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pause [FLOW]",
+		Short: "Stop a flow until it is resumed, or all flows without FLOW",
+		Args:  atMostOne,
+	}
+	s := storeFlags(cmd, getenv)
+	reason := cmd.Flags().String("reason", "", "why, in `words` for those who find it paused")
+	by := cmd.Flags().String("by", "", "the `name` of who pauses it (default the operating system's user)")
+	cmd.Long += `
+
+A paused flow starts no run, and its runs take no further step. Commands that
+were sent already go on. FLOW is not looked up in any flows file. Pausing what
+is paused already replaces who did it and why.`
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p := remediation.Pause{By: strings.TrimSpace(*by), Reason: strings.TrimSpace(*reason), At: time.Now().UTC()}
+		if !cmd.Flags().Changed("by") {
+			p.By = systemUser()
+		}
+		var err error
+		if p.Flow, err = flowOf(args); err != nil {
+			return err
+		}
+		switch {
+		case p.By == "":
+			return usageError{errors.New("--by must not be empty")}
+		case utf8.RuneCountInString(p.By) > maxWords, utf8.RuneCountInString(p.Reason) > maxWords:
+			return usageError{fmt.Errorf("--by and --reason must have at most %d characters", maxWords)}
+		}
+		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+			// A row that cannot be read must keep nobody from pausing.
+			before, unread := l.Control(ctx)
+			if err := l.Pause(ctx, p); err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			fmt.Fprintf(out, "paused %s at %s\n", named(p.Flow), words(p))
+			if old, ok := before.Pauses[p.Flow]; ok {
+				fmt.Fprintf(out, "it was paused already, since %s\n", words(old))
+			}
+			if unread != nil {
+				return unread
+			}
+			now, err := readPaused(ctx, l)
+			if err == nil {
+				now.print(out, "Paused now")
+			}
+			return err
+		})
+	}
+	return cmd
+}
+
+func newFlowsResume(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume [FLOW]",
+		Short: "Let a flow go on, or all flows without FLOW",
+		Args:  atMostOne,
+	}
+	s := storeFlags(cmd, getenv)
+	cmd.Long += `
+
+With FLOW, its pause ends and its breaker is closed. Without, the pause of all
+flows ends, and nothing else: flows that are paused by themselves and breakers
+stay, and are listed.`
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		flow, err := flowOf(args)
+		if err != nil {
+			return err
+		}
+		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+			out := cmd.OutOrStdout()
+			gone, err := l.Resume(ctx, flow)
+			if p, ok := gone.Pauses[flow]; ok {
+				fmt.Fprintf(out, "resumed %s, paused since %s\n", named(flow), words(p))
+			}
+			if b, ok := gone.Breakers[flow]; ok {
+				fmt.Fprintf(out, "closed the breaker of %s, open since %s: %s\n", named(flow), plain(moment(b.OpenedAt)), failures(b))
+			}
+			switch {
+			case err != nil:
+				return err
+			case len(gone.Pauses)+len(gone.Breakers) > 0:
+			case flow == remediation.AllFlows:
+				fmt.Fprintln(out, "there was no pause of all flows")
+			default:
+				fmt.Fprintf(out, "%s was not paused by itself\n", flow)
+			}
+			still, err := readPaused(ctx, l)
+			if err != nil {
+				return err
+			}
+			if flow != remediation.AllFlows && still.all() {
+				fmt.Fprintf(out, "%s stays paused with all flows\n", flow)
+			}
+			still.print(out, "Still paused")
+			return nil
+		})
+	}
+	return cmd
+}
+
+func named(flow string) string {
+	if flow == remediation.AllFlows {
+		return "all flows"
+	}
+	return flow
+}
+
+// words are since when, by whom and why something is paused.
+func words(p remediation.Pause) string {
+	return fmt.Sprintf("%s by %s: %s", plain(moment(p.At)), plain(p.By), plain(p.Reason))
+}
+
+var flowForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// flowOf is the flow that arguments name, all flows if there are none. An
+// empty argument is none of these: it may be a variable that was never set.
+func flowOf(args []string) (string, error) {
+	switch {
+	case len(args) == 0:
+		return remediation.AllFlows, nil
+	case !flowForm.MatchString(args[0]):
+		return "", usageError{fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; all flows are meant without it", args[0])}
+	}
+	return args[0], nil
+}
+
+// systemUser is the name of who runs this process, empty if it has none.
+func systemUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(u.Username)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+)
+
+func newFlowsPaused(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "paused",
+		Short: "List what is paused, by people or by breakers",
+		Args:  noMore,
+	}
+	s := storeFlags(cmd, getenv)
+	format := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+			p, err := readPaused(ctx, l)
+			switch {
+			case err != nil:
+				return err
+			case format.json():
+				return printJSON(cmd.OutOrStdout(), p)
+			}
+			p.print(cmd.OutOrStdout(), "")
+			return nil
+		})
+	}
+	return cmd
+}
+
+// paused is what keeps flows from going on now, in the order of the flows.
+type paused struct {
+	Pauses   []remediation.Pause   `json:"pauses"`
+	Breakers []remediation.Breaker `json:"breakers"`
+}
+
+func readPaused(ctx context.Context, l *ledger.Ledger) (paused, error) {
+	c, err := l.Control(ctx)
+	if err != nil {
+		return paused{}, err
+	}
+	p := paused{Pauses: []remediation.Pause{}, Breakers: []remediation.Breaker{}}
+	now := time.Now()
+	for _, flow := range slices.Sorted(maps.Keys(c.Pauses)) {
+		p.Pauses = append(p.Pauses, c.Pauses[flow])
+	}
+	for _, flow := range slices.Sorted(maps.Keys(c.Breakers)) {
+		// One whose time is over keeps nothing from starting.
+		if b := c.Breakers[flow]; b.ResumeAt.After(now) {
+			p.Breakers = append(p.Breakers, b)
+		}
+	}
+	return p, nil
+}
+
+// all reports whether all flows are paused.
+func (p paused) all() bool {
+	return slices.ContainsFunc(p.Pauses, func(p remediation.Pause) bool { return p.Flow == remediation.AllFlows })
+}
+
+// print lists it under a title.
+func (p paused) print(w io.Writer, title string) {
+	if len(p.Pauses)+len(p.Breakers) == 0 {
+		fmt.Fprintln(w, "no flow is paused")
+	}
+	t := &table{title: title, head: []string{"FLOW", "SINCE", "UNTIL", "BY", "REASON"}}
+	for _, p := range p.Pauses {
+		t.add(named(p.Flow), moment(p.At), "resumed", p.By, p.Reason)
+	}
+	for _, b := range p.Breakers {
+		t.add(named(b.Flow), moment(b.OpenedAt), moment(b.ResumeAt), "its breaker", failures(b))
+	}
+	t.print(w)
+}
+
+func failures(b remediation.Breaker) string { return fmt.Sprintf("%d runs failed", b.Failures) }
