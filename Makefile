@@ -8,6 +8,9 @@ functions := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 # Without VCS stamps, so that it builds in any checkout and twice to the same bytes.
 build := $(GO) build -trimpath -buildvcs=false
 
+# The operator's tool, as it is now.
+aftercare := $(GO) run -buildvcs=false ./scripts/aftercare
+
 .PHONY: help
 help: ## print this
 	@echo "Targets:"
@@ -27,6 +30,11 @@ test: ## check the format, vet, and run all tests, with the race detector where 
 	echo "$(GO) test $$*"; \
 	$(GO) test "$$@"
 
+.PHONY: flows
+flows: ## find the faults of functions/flows.yaml, and try it with its cases
+	@$(aftercare) flows validate functions/flows.yaml
+	@$(aftercare) flows test functions/flows.yaml
+
 .PHONY: build
 build: $(functions:%=dist/%) tools ## build the function packages in dist/ and the tools in bin/
 
@@ -35,7 +43,7 @@ build: $(functions:%=dist/%) tools ## build the function packages in dist/ and t
 $(functions:%=dist/%): dist/%:
 	@mkdir -p $@
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(build) -ldflags "-s -w" -o $@/$* ./functions/$*
-	@cp functions/flows.yaml $@/flows.yaml
+	@$(aftercare) flows compile functions/flows.yaml -o $@/flows.compiled
 
 .PHONY: tools
 tools: ## build only the tools: bin/aftercare, bin/localcloud, bin/demo

@@ -29,6 +29,8 @@ type execution struct {
 	TaskID      string    `json:"taskId,omitempty"`
 	Source      string    `json:"source"`
 	Received    time.Time `json:"received"`
+
+	Decided remediation.Decided `json:"decided,omitzero"`
 }
 
 func printed(e remediation.Execution) execution {
@@ -38,7 +40,7 @@ func printed(e remediation.Execution) execution {
 		Status: string(ev.Status), ExitCode: ev.ExitCode, ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc,
 		RepeatMode: ev.RepeatMode, Repeats: ev.Repeats, StartTime: ev.StartTime, FinishTime: ev.FinishTime,
 		OwnerUID: ev.OwnerUID, PlayerUID: ev.PlayerUID, Region: ev.Region, EventID: ev.ID,
-		TaskID: e.TaskID, Source: e.Source, Received: e.Received,
+		TaskID: e.TaskID, Source: e.Source, Received: e.Received, Decided: e.Decided,
 	}
 }
 

@@ -1,38 +1,124 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
 )
 
 func newFlows(getenv func(string) string) *cobra.Command {
-	return group("flows", "Check flows, stop them and let them go on",
-		newFlowsValidate(), newFlowsPause(getenv), newFlowsResume(getenv), newFlowsPaused(getenv))
+	return group("flows", "Check, try and compile flows, stop them and let them go on",
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(),
+		newFlowsPause(getenv), newFlowsResume(getenv), newFlowsPaused(getenv))
 }
 
 func newFlowsValidate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Check a flows file as a function does when it starts",
-		Long: `Check a flows file as a function does when it starts. Every fault is printed
-with its file, line and column, and the exit code is 1 if there is one.`,
+		Short: "Find every fault of a flows file",
+		Long: `Find every fault of a flows file. Each is printed with its line, and the exit
+code is 1 if there is one.`,
 		Args: one("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src, err := os.ReadFile(args[0])
+			flows, err := readFlows(cmd, args[0])
 			if err != nil {
-				return fmt.Errorf("read the flows: %w", err)
+				return err
 			}
-			set, err := flow.Compile(args[0], src)
-			if err != nil {
-				fmt.Fprintln(cmd.ErrOrStderr(), err)
-				return quietError{err}
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d flows, no faults\n", args[0], set.Len())
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no faults\n", args[0], counted(len(flows), "flow"))
 			return nil
 		},
 	}
+}
+
+func newFlowsSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON schema of flows files, for editors",
+		Long: `Print the JSON schema of flows files. An editor that speaks to the YAML language
+server completes and checks a file that begins with the line
+
+  # yaml-language-server: $schema=flows.schema.json`,
+		Args: noMore,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), string(flowfile.Schema()))
+			return err
+		},
+	}
+}
+
+func newFlowsGraph() *cobra.Command {
+	return &cobra.Command{
+		Use:   "graph FILE [FLOW]",
+		Short: "Draw a flow as a Mermaid flowchart, or all of them as Markdown",
+		Long: `Draw a flow as a Mermaid flowchart. Without FLOW, all flows of the file are
+drawn, as Markdown that GitHub and GitLab show with pictures.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0 || args[0] == "":
+				return usageError{errors.New("FILE is missing")}
+			case len(args) > 2:
+				return usageError{fmt.Errorf("%q is one argument too many", args[2])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flows, err := readFlows(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if len(args) == 2 {
+				d, err := flow.NewSet(flows).Definition(args[1])
+				if err != nil {
+					return err
+				}
+				fmt.Fprint(out, flowfile.Graph(d))
+				return nil
+			}
+			for i, d := range flows {
+				if i > 0 {
+					fmt.Fprintln(out)
+				}
+				fmt.Fprintf(out, "## %s\n\n```mermaid\n%s```\n", d.Name, flowfile.Graph(d))
+			}
+			return nil
+		},
+	}
+}
+
+// readFlows reads a flows file. Its faults are printed, and the error is a
+// quietError then.
+func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the flows: %w", err)
+	}
+	flows, err := flowfile.Read(path, src)
+	if err != nil {
+		return nil, showFaults(cmd, path, src, err)
+	}
+	return flows, nil
+}
+
+// showFaults prints the faults of a file.
+func showFaults(cmd *cobra.Command, path string, src []byte, err error) error {
+	var faults flowfile.Faults
+	if !errors.As(err, &faults) {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", flowfile.Render(src, faults), path, counted(len(faults), "fault"))
+	return quietError{err}
+}
+
+// counted is a number of things.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

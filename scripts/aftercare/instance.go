@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 )
@@ -55,9 +56,9 @@ func (v view) print(w io.Writer) {
 	about.print(w)
 	for _, t := range []*table{
 		queueTable(v.Queue), taskTable(v.Tasks), effectTable("Effects that are planned", v.Effects),
-		runTable("Flow runs under way", v.FlowRuns), executionTable("Ends that wait for their task", v.Unmatched, false),
+		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ends that wait for their task", v.Unmatched, false),
 		executionTable("Executions", v.Log.Executions, false), endedTable(v.Log.Tasks),
-		runTable("Flow runs that ended", v.Log.FlowRuns), bootTable(v.Log.Boots),
+		runTable("Flow runs that ended", v.Log.FlowRuns), decisionTable(v.Log.Executions, v.Log.Boots), bootTable(v.Log.Boots),
 		effectTable("Alerts that were given up", v.Log.LostAlerts),
 	} {
 		t.print(w)
@@ -105,9 +106,9 @@ func effectTable(title string, list []effect) *table {
 }
 
 func runTable(title string, list []flowRun) *table {
-	t := &table{title: title, head: []string{"STARTED", "RUN", "FLOW", "STEPS", "RESULT", "ENDED", "CAUSE"}}
+	t := &table{title: title, head: []string{"MADE", "RUN", "FLOW", "STEPS", "RESULT", "ENDED", "CAUSE"}}
 	for _, r := range list {
-		t.add(moment(r.StartedAt), r.ID, strings.Join(r.Chain, " > "), steps(r), errorOf(r.Result, r.Reason), moment(r.EndedAt), r.Cause)
+		t.add(moment(r.CreatedAt), r.ID, strings.Join(r.Chain, " > "), steps(r), errorOf(r.Result, r.Reason), moment(r.EndedAt), r.Cause)
 	}
 	return t
 }
@@ -116,16 +117,71 @@ func runTable(title string, list []flowRun) *table {
 func steps(r flowRun) string {
 	var out []string
 	for _, s := range r.Steps {
-		word := s.ID + " " + string(s.State)
-		if s.State == remediation.TaskFailed && s.ExitCode != nil {
+		word := s.ID + " " + s.Status
+		if s.Status == "" {
+			word = s.ID + " under way"
+		}
+		if s.Status == flow.StepFailed && s.ExitCode != nil {
 			word += " (" + code(s.ExitCode) + ")"
+		}
+		if s.Attempts > 1 {
+			word += fmt.Sprintf(" in %d attempts", s.Attempts)
 		}
 		out = append(out, word)
 	}
-	if r.EndedAt.IsZero() && r.steps > 0 {
-		out = append(out, fmt.Sprintf("%d of %d under way", r.Step+1, r.steps))
+	if r.EndedAt.IsZero() && r.Waits != "" {
+		word := "waits: " + r.Waits
+		if !r.Due.IsZero() {
+			word += ", until " + moment(r.Due)
+		}
+		out = append(out, word)
 	}
 	return strings.Join(out, ", ")
+}
+
+// decisionTable says which flows an event started, refused or stopped, and
+// why. Those whose condition was false are only in the output for programs.
+func decisionTable(list []execution, boots []boot) *table {
+	t := &table{title: "Decisions about flows", head: []string{"EVENT", "FLOW", "WHAT", "WHY", "RUN"}}
+	add := func(cause string, d remediation.Decided) {
+		others := d.More
+		for _, f := range d.Flows {
+			if f.What == remediation.FlowNotStarted {
+				others++
+				continue
+			}
+			t.add(cause, f.Flow, string(f.What), f.Why, f.RunID)
+		}
+		if others > 0 {
+			t.add(cause, fmt.Sprintf("%d others", others), string(remediation.FlowNotStarted), "see -o json", "")
+		}
+	}
+	for _, e := range list {
+		add("end of "+e.InvokeID, e.Decided)
+	}
+	for _, b := range boots {
+		add(fmt.Sprint("boot ", b.Seq), b.Decided)
+	}
+	return t
+}
+
+// limitTable is what limits and conditions remember.
+func limitTable(list []remediation.Limit) *table {
+	t := &table{title: "Runs that count towards limits", head: []string{"FLOW", "BEGUN", "FAILED IN 24 H", "REFUSED SINCE", "UNTIL"}}
+	for _, l := range list {
+		t.add(l.Flow, strconv.Itoa(len(l.Starts)), strconv.Itoa(len(l.Failures)), strconv.Itoa(l.Refused), moment(l.Until))
+	}
+	return t
+}
+
+func failingTable(list []remediation.Failing) *table {
+	t := &table{title: "Commands that fail", head: []string{"COMMAND", "ENDS IN A ROW", "LAST"}}
+	for _, f := range list {
+		if f.Count > 0 {
+			t.add(f.Name, strconv.Itoa(f.Count), moment(f.Last))
+		}
+	}
+	return t
 }
 
 func bootTable(list []boot) *table {

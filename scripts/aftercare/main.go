@@ -1,8 +1,8 @@
 // Command aftercare is the operator's tool: it makes the tables, reads what
-// Aftercare knows and has kept, checks a flows file before it is deployed, and
-// stops flows and lets them go on. It changes nothing but by "tables create",
-// "flows pause" and "flows resume", and sends no commands: for that there is
-// the function submit-task.
+// Aftercare knows and has kept, checks, tries and compiles a flows file before
+// it is deployed, and stops flows and lets them go on. It changes nothing in the
+// cloud but by "tables create", "flows pause" and "flows resume", and sends no
+// commands: for that there is the function submit-task.
 package main
 
 import (

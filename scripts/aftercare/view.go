@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 )
@@ -13,13 +14,15 @@ import (
 // view is an instance as it is printed. It holds no script and no parameters:
 // they may hold secrets.
 type view struct {
-	Instance  instance    `json:"instance"`
-	Queue     []task      `json:"queue"`
-	Tasks     []task      `json:"tasks"`
-	Effects   []effect    `json:"effects"`
-	FlowRuns  []flowRun   `json:"flowRuns"`
-	Unmatched []execution `json:"unmatched"`
-	Log       records     `json:"log"`
+	Instance  instance              `json:"instance"`
+	Queue     []task                `json:"queue"`
+	Tasks     []task                `json:"tasks"`
+	Effects   []effect              `json:"effects"`
+	FlowRuns  []flowRun             `json:"flowRuns"`
+	Unmatched []execution           `json:"unmatched"`
+	Limits    []remediation.Limit   `json:"limits"`
+	Failing   []remediation.Failing `json:"failing"`
+	Log       records               `json:"log"`
 }
 
 type instance struct {
@@ -62,18 +65,20 @@ type effect struct {
 }
 
 type flowRun struct {
-	ID        string                   `json:"id"`
-	Flow      string                   `json:"flow"`
-	Step      int                      `json:"step"`
-	Chain     []string                 `json:"chain"`
-	Cause     string                   `json:"cause"`
-	StartedAt time.Time                `json:"startedAt"`
-	EndedAt   time.Time                `json:"endedAt,omitzero"`
-	Result    string                   `json:"result,omitempty"`
-	Reason    string                   `json:"reason,omitempty"`
-	Steps     []remediation.StepRecord `json:"steps,omitempty"`
-	// steps is how many the flow has, 0 if that is not known any more.
-	steps int
+	ID        string    `json:"id"`
+	Flow      string    `json:"flow"`
+	Chain     []string  `json:"chain"`
+	Cause     string    `json:"cause"`
+	CreatedAt time.Time `json:"createdAt"`
+	StartedAt time.Time `json:"startedAt,omitzero"`
+	// Waits says what a run waits for that has not begun, or what the step
+	// under way waits for; Due is when it is looked at next.
+	Waits   string            `json:"waits,omitempty"`
+	Due     time.Time         `json:"due,omitzero"`
+	EndedAt time.Time         `json:"endedAt,omitzero"`
+	Result  string            `json:"result,omitempty"`
+	Reason  string            `json:"reason,omitempty"`
+	Steps   []flow.StepRecord `json:"steps,omitempty"`
 }
 
 type boot struct {
@@ -82,6 +87,8 @@ type boot struct {
 	EventID      string    `json:"eventId"`
 	EventTime    time.Time `json:"eventTime,omitzero"`
 	AgentVersion string    `json:"agentVersion,omitempty"`
+
+	Decided remediation.Decided `json:"decided,omitzero"`
 }
 
 type records struct {
@@ -99,6 +106,8 @@ func newView(s remediation.State, r ledger.Records) view {
 		Effects:   mapped(slices.Collect(maps.Values(s.Effects)), newEffect),
 		FlowRuns:  mapped(slices.Collect(maps.Values(s.Runs)), newFlowRun),
 		Unmatched: []execution{},
+		Limits:    slices.AppendSeq([]remediation.Limit{}, maps.Values(s.Limits)),
+		Failing:   slices.AppendSeq([]remediation.Failing{}, maps.Values(s.Failing)),
 		Log: records{
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
@@ -123,7 +132,9 @@ func newView(s remediation.State, r ledger.Records) view {
 	})
 	byTime(v.Tasks, func(t task) (time.Time, string) { return t.SubmittedAt, t.ID })
 	byTime(v.Effects, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
-	byTime(v.FlowRuns, func(r flowRun) (time.Time, string) { return r.StartedAt, r.ID })
+	byTime(v.FlowRuns, func(r flowRun) (time.Time, string) { return r.CreatedAt, r.ID })
+	slices.SortFunc(v.Limits, func(a, b remediation.Limit) int { return cmp.Compare(a.Flow, b.Flow) })
+	slices.SortFunc(v.Failing, func(a, b remediation.Failing) int { return cmp.Compare(a.Name, b.Name) })
 	byTime(v.Log.Tasks, func(t task) (time.Time, string) { return t.EndedAt, t.ID })
 	byTime(v.Log.FlowRuns, func(r flowRun) (time.Time, string) { return r.EndedAt, r.ID })
 	byTime(v.Log.LostAlerts, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
@@ -173,8 +184,15 @@ func newEffect(e remediation.Effect) effect {
 }
 
 func newFlowRun(r remediation.FlowRun) flowRun {
-	return flowRun{
-		ID: r.ID, Flow: r.Flow, Step: r.Step, Chain: r.Chain, Cause: r.Cause, StartedAt: r.StartedAt,
-		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, steps: len(r.Plan.Steps),
+	v := flowRun{
+		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
+		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),
 	}
+	if v.EndedAt.IsZero() && v.Waits == "" {
+		v.Result, v.Reason, v.Waits = "", "", string(r.Pending.State)
+	}
+	if !r.CheckAt.IsZero() {
+		v.Due = r.CheckAt
+	}
+	return v
 }

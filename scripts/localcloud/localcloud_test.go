@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
 )
 
 func TestMain(m *testing.M) {
@@ -38,7 +41,15 @@ func helper(f func(args []string) error) func() {
 // buildFunctions builds the real functions in a folder.
 func buildFunctions(t *testing.T, dir string) {
 	t.Helper()
-	flows, err := os.ReadFile("../../functions/flows.yaml")
+	src, err := os.ReadFile("../../functions/flows.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	definitions, err := flowfile.Read("flows.yaml", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flows, err := flow.Store(definitions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +59,7 @@ func buildFunctions(t *testing.T, dir string) {
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("build %s: %v\n%s", name, err, out)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name, "flows.yaml"), flows, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name, "flows.compiled"), flows, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

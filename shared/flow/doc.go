@@ -1,37 +1,195 @@
-// Package flow compiles a flows file into rules, and tells for an event which
-// flows start and what each of their runs will do. It is pure: it reads no
-// file and no clock, makes no call, and knows events only as its own type
-// Event. It does not run plans, and it does not look for loops between flows.
+// Package flow is the flows: what one is, which of them an event starts, and
+// how a run goes on. It is pure: it reads no file and no clock, makes no call,
+// and knows events only as its own type Event. Package flowfile reads the file
+// in which people write flows; package remediation does what a run asks for.
 //
-// The file is YAML without tags, merge keys and further documents:
+// This comment is the specification of flows. Each rule has a number, and each
+// number is named by a test.
 //
-//	version: 1
-//	flows:
-//	  - name: collect-logs            # [a-z0-9][a-z0-9-]{0,62}, once in the file
-//	    on: task-completed            # or first-heartbeat
-//	    when: event.exitCode != 0     # optional: without it, always
-//	    steps:                        # 1 to 20, in order
-//	      - id: collect               # like a name, once in the flow
-//	        run:
-//	          type: RunShellScript    # or RunPowerShellScript, RunBatScript
-//	          content: tail "$log"
-//	          timeout: 60s            # optional, whole seconds, 10s to 24h
-//	          workingDir: /opt        # optional, at most 200 characters
-//	          username: root          # optional, at most 255 characters
-//	          name: logs              # optional, at most 93 characters;
-//	                                  # without it <flow>/<step>
-//	          parameters:             # optional, at most 20; see package script
-//	            log: /var/log/${{ event.commandName }}.log
+// # The file
 //
-// Every key that is not listed here is a fault, and Compile reports all faults
-// at once, each with its place in the file, also those inside expressions.
-// Only the mistakes of one expression's syntax or types come one at a time.
+//  1. The file is YAML, without tags, merge keys and further documents. It has
+//     the keys version (which is 1), flows (a list), and defaults if it likes.
+//  2. A flow's name, and a step's id within its flow, are unique, 1 to 63
+//     characters of a-z, 0-9 and -, the first not -.
+//  3. on is one kind of event or a list of several: task-completed (a command
+//     has ended on an instance), first-heartbeat (an instance has booted).
+//  4. mode is live, which is the default, or dry-run.
+//  5. defaults holds, for every flow that does not say otherwise: mode,
+//     timeout, whenBusy, windows, limits, onFailure and finally as a flow has
+//     them; under step: retry, timeout, onFailure (stop or continue) and
+//     capture of steps that send a command; under run: type, timeout,
+//     workingDir and username. A key is taken whole: nothing is merged into
+//     what a flow says itself. limits counts as two keys.
+//  6. Every key that is not listed here is a fault. All faults are found at
+//     once, each with its place.
+//  7. A flow has 1 to 20 steps, and at most 30 with those of onFailure and
+//     finally; at most 5 of them are alerts, and at most 5 capture.
+//  8. The functions read the file in the stored form that 'aftercare flows
+//     compile' writes, and compile a flow's expressions when they are first
+//     needed. A stored form that was cut or was written by another version is
+//     refused at start.
 //
-// Expressions are those of expr-lang, type-checked against the fields that an
-// event of the flow's kind has. They stand in `when`, which must be true or
-// false, and between ${{ and }} in the values of parameters, where text,
-// numbers, true and false become text. There are no clocks, no variables, no
-// loops inside loops and no functions that make text longer, so that an
-// evaluation is bounded by the length of the expression and of the event, and
-// always has the same result.
+// # Expressions
+//
+//  10. A flow's when is an expression of expr-lang over event, instance and run;
+//     a step's also over steps. Without one, the answer is yes.
+//  11. A when is taken apart at its outermost &&. Its clauses are evaluated in
+//     order, and the first that is false is the reason that is recorded.
+//  12. event has the fields that all kinds of the flow's on have (see Event).
+//     Times are text, RFC 3339 in UTC with whole seconds, empty if not told.
+//  13. instance has id, state (unknown, waiting, bootable), bootSeq, bootTime,
+//     agentVersion, os, region, zone, as they are when the expression is
+//     evaluated, and failedRuns: how many runs of flows failed or timed out on
+//     it within the last 24 hours.
+//  14. run has depth (how many flows led to the event; 0 if a person's command
+//     did), attempt (of the step, from 1) and startedAt, which is empty in a
+//     flow's when.
+//  15. steps.<id> has status, exitCode (-1 if no script ended), errorCode,
+//     output and attempts. Only steps that stand before can be named: those of
+//     steps before those of onFailure, and these before those of finally. One
+//     that the run has passed by is skipped. An id with - is written
+//     steps["the-id"].
+//  16. ${{ and }} enclose expressions in the values of parameters and in the
+//     texts of alerts, and nowhere else. Text, numbers, true and false become
+//     text.
+//  17. Expressions have no clocks, no variables, no loops inside loops and no
+//     functions that make text longer: an evaluation is bounded by the length
+//     of the expression and of its values, and always has the same result.
+//  18. event.failedBefore (task-completed) is how many ends in a row, of the
+//     command of this name on this instance, were bad before this one: Failed,
+//     Timeout, Aborted or Invalid. Only ends since a flow was deployed that
+//     asks for it, in its own when or in a step, are known, and of at most 100
+//     names an instance.
+//  19. A flow whose when cannot be evaluated for an event does not start; a
+//     step whose when, parameters or text cannot be evaluated ends as invalid.
+//
+// # Steps
+//
+//  20. Steps run in order, one at a time. A step whose when is false is
+//     skipped, and the clause that was false is recorded.
+//  21. A step's expressions are evaluated when it begins, its parameters anew
+//     for every attempt.
+//  22. run and invoke send one command, as one task for each attempt. The step
+//     ends as the task does: succeeded, failed, timed_out, aborted, invalid,
+//     cancelled, terminated or expired. Others end as succeeded. skipped is
+//     the status of steps that did not run.
+//  23. A run's parameters reach the script as environment variables.
+//  24. An invoke's parameters are put into a script by the service without any
+//     quoting: a value with other characters than A-Z a-z 0-9 _ . : / @ = + , -
+//     ends the step as invalid, and nothing is sent.
+//  25. With capture, what the command printed is fetched when it has ended,
+//     up to 24 KB, and what was dropped is noted. Without it no call is made.
+//  26. alert raises one alert with its text, cut at 1,000 characters, and does
+//     not wait for its delivery. A text that turns out to be empty is raised
+//     as one that says so.
+//  27. wait: <duration> holds the run; a wake-up keeps it, no function sleeps.
+//  28. wait: next-boot holds the run until a first heartbeat of another boot
+//     than the one that was known when the step before it began (or the run,
+//     if there is none). Two of them in a row wait for two boots. A reboot
+//     within a minute of the boot before it cannot be told from that.
+//  29. stop: succeeded or failed ends the run with this result. onFailure does
+//     not run then; finally does. In onFailure, it says what came of the run
+//     after all; in finally, the result stays.
+//
+// # Retries
+//
+//  30. A step that sends a command is tried again if its end is one that retry
+//     lists, at most max times (1 to 10). Without a retry: max 2, and the
+//     defaults below.
+//  31. on lists statuses (Failed, Timeout, Aborted, Invalid, Terminated) and
+//     error codes of Cloud Assistant. Its default is the codes that say that
+//     the script did not start: ClientIsUpgrading, ClientNotOnline,
+//     ClientNotRunning, DeliveryTimeout, InstanceNotRunning,
+//     TaskConcurrencyLimit.
+//  32. The delay before retry n is a random part (full jitter) of backoff ×
+//     factor^(n-1), at most of maxBackoff. Defaults: 10s, 2, 5m. The random
+//     part is derived from the run, the step and n, so that deciding twice
+//     gives one answer.
+//  33. The delay is kept by a wake-up, whose precision is a minute.
+//  34. A retry after an end whose script may have run is recorded as such
+//     (mayHaveRunTwice) when it is sent.
+//  35. Nothing is tried again once the step's or the run's time is over, which
+//     ends the step as timed_out, or if the task was cancelled.
+//
+// # Failures
+//
+//  40. The steps of the flow's onFailure run when the run has failed or timed
+//     out; the first of them that fails ends them, unless its own onFailure
+//     says otherwise.
+//  41. The steps of finally run at the end of every run that began, and a
+//     failed one does not keep the next from running, but by its own onFailure.
+//     The result stays.
+//  42. A step's onFailure says what follows when it did not succeed: stop (the
+//     run has failed; the default), continue, or the id of a later step of the
+//     same list. Steps that are jumped over are recorded as skipped.
+//  43. A run's result is succeeded, failed or timed_out; or, if it never began,
+//     refused, dropped or dry-run.
+//
+// # Starting
+//
+//  50. No flow leads to itself: a flow that is in the chain of flows that led
+//     to the event is stopped, and so is every flow behind ten others. One
+//     alert says so.
+//  51. A paused flow starts no run, which is recorded as refused, and its runs
+//     take no further step and send nothing until it is resumed. Their time
+//     goes on.
+//  52. One run of a flow on an instance at a time. With whenBusy: queue, the
+//     default, a second one waits, in order, at most 20 of them; with drop it
+//     is dropped.
+//  53. With windows, runs begin only within them: outside, a run waits until
+//     the next one opens, or is dropped. A run that has begun goes on. Times
+//     are those of the wall clock in timeZone: one that a change of the clock
+//     skips is as much later, and one that there is twice is the first. A
+//     window that this leaves without time does not open that day.
+//  54. limits.perInstance: at most max runs of the flow begin on one instance
+//     within any window; further ones are refused. One alert says so, and no
+//     other until a run has begun again. Default: 30 in 1h.
+//  55. limits.fleet: once maxFailures runs failed or timed out within window,
+//     on whatever instances, none begins for resumeAfter. Opening and closing
+//     alert once each, however many functions see it.
+//  56. A flow in dry-run sends nothing and alerts nobody. What it would do, if
+//     every step succeeded, is recorded in place of a run. It counts towards
+//     its own limits.
+//  57. A run stores its definition and its event, and ends by them, whatever
+//     the file says by then.
+//  58. At most 30 flows, and 1 MB of them, start from one event.
+//
+// # Time
+//
+//  60. timeout is how long a run may take from its first step on: 1m to 336h,
+//     default 24h. When it is over, the command under way is stopped, and the
+//     run ends as timed_out as soon as that command has ended. onFailure and
+//     finally have as much time again, each. A command that ended before it
+//     was asked to stop ended by itself, however late that is told: if it was
+//     the last step's, the run has not timed out.
+//  61. A step's timeout, 10s to 336h, is the same for one step with all its
+//     attempts, their waiting included: it ends as timed_out, unless the
+//     command succeeded before it could be stopped. If the run's time is over,
+//     too, by then, the run has timed out.
+//  62. A run's timeout (Cloud Assistant's own) is 10s to 24h, default 60s.
+//
+// # Records
+//
+//  70. Every event's record names the flows that it started, refused or
+//     stopped, and why, and why not the others, up to 8 KB.
+//  71. A step's record names the input that made it begin and the one that
+//     ended it, its tasks, and how it ended; a task's and an execution's
+//     record name the run and the step, so that causes can be walked both ways.
+//  72. What was captured is dropped from the record when the run ends.
+//
+// # Faults that are found before deploying
+//
+//  80. Steps that nothing reaches: behind a stop without a when, unless a step
+//     jumps there.
+//  81. Cycles: flows whose commands can start each other, or themselves, for
+//     all that their conditions say about commandName, commandId and run.depth.
+//  82. Shell syntax, for scripts of sh and bash.
+//  83. Parameters that a script never mentions, and variables that it uses
+//     without setting them, that are no parameter and have no default.
+//  84. Limits of Cloud Assistant: a script has at most 24 KB as base64 with its
+//     parameters, a name at most 93 characters, a working directory 200, a
+//     username 255.
+//  85. Words that a field can never have, in comparisons of
+//     event.invocationStatus, steps.<id>.status, instance.state and event.kind.
 package flow

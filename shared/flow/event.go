@@ -1,10 +1,6 @@
 package flow
 
-import (
-	"time"
-
-	"github.com/expr-lang/expr/types"
-)
+import "time"
 
 // The kinds of event that a flow can be for, as they stand after `on`.
 const (
@@ -21,52 +17,55 @@ const (
 // told is the empty text.
 type Event struct {
 	// Kind is TaskCompleted or FirstHeartbeat.
-	Kind string
+	Kind string `json:"kind"`
 
 	// Told by the delivery. Expressions: id, source, region, account, time.
-	ID      string
-	Source  string
-	Region  string
-	Account string
-	Time    time.Time
+	ID      string    `json:"id,omitempty"`
+	Source  string    `json:"source,omitempty"`
+	Region  string    `json:"region,omitempty"`
+	Account string    `json:"account,omitempty"`
+	Time    time.Time `json:"time,omitzero"`
 
 	// InstanceID is the instance's id. Expressions: instanceId, and vmName for
 	// heartbeats, which is the same.
-	InstanceID string
+	InstanceID string `json:"instanceId,omitempty"`
 
 	// Of TaskCompleted only. Expressions: invokeId, commandId, commandName,
 	// invocationStatus, exitCode, errorCode, errorDesc, repeatMode, repeats,
 	// startTime, finishTime, ownerUid, playerUid.
-	InvokeID  string
-	CommandID string
+	InvokeID  string `json:"invokeId,omitempty"`
+	CommandID string `json:"commandId,omitempty"`
 	// CommandName is the given name, without Aftercare's marker.
-	CommandName      string
-	InvocationStatus string
+	CommandName      string `json:"commandName,omitempty"`
+	InvocationStatus string `json:"invocationStatus,omitempty"`
 	// ExitCode is -1 if the event carries none.
-	ExitCode int
+	ExitCode int `json:"exitCode"`
 	// ErrorCode is empty if there was no error.
-	ErrorCode  string
-	ErrorDesc  string
-	RepeatMode string
-	Repeats    int
-	StartTime  time.Time
-	FinishTime time.Time
-	OwnerUID   string
-	PlayerUID  string
+	ErrorCode  string    `json:"errorCode,omitempty"`
+	ErrorDesc  string    `json:"errorDesc,omitempty"`
+	RepeatMode string    `json:"repeatMode,omitempty"`
+	Repeats    int       `json:"repeats"`
+	StartTime  time.Time `json:"startTime,omitzero"`
+	FinishTime time.Time `json:"finishTime,omitzero"`
+	OwnerUID   string    `json:"ownerUid,omitempty"`
+	PlayerUID  string    `json:"playerUid,omitempty"`
+	// FailedBefore is how many ends of this command on this instance were bad
+	// in a row before this one. Expression: failedBefore. [18]
+	FailedBefore int `json:"failedBefore,omitempty"`
 
 	// Of FirstHeartbeat only. Expressions: bizEventId, agentVersion, azone,
 	// dataRegion, uptime, extensions.
-	BizEventID   string
-	AgentVersion string
-	Zone         string
+	BizEventID   string `json:"bizEventId,omitempty"`
+	AgentVersion string `json:"agentVersion,omitempty"`
+	Zone         string `json:"azone,omitempty"`
 	// DataRegion is the region that the event's data names.
-	DataRegion string
+	DataRegion string `json:"dataRegion,omitempty"`
 	// Uptime is the time since the operating system started in milliseconds,
 	// -1 if it is not told.
-	Uptime int
+	Uptime int `json:"uptime"`
 	// Extensions is the additional information as JSON text, empty if there is
 	// none.
-	Extensions string
+	Extensions string `json:"extensions,omitempty"`
 }
 
 // kinds is a set of kinds of event.
@@ -131,6 +130,7 @@ var fields = []field{
 	{"finishTime", ofTask, func(e *Event) any { return timeText(e.FinishTime) }},
 	{"ownerUid", ofTask, func(e *Event) any { return e.OwnerUID }},
 	{"playerUid", ofTask, func(e *Event) any { return e.PlayerUID }},
+	{"failedBefore", ofTask, func(e *Event) any { return e.FailedBefore }},
 
 	{"vmName", ofHeartbeat, func(e *Event) any { return e.InstanceID }},
 	{"bizEventId", ofHeartbeat, func(e *Event) any { return e.BizEventID }},
@@ -158,28 +158,4 @@ func fieldNames(on kinds) []string {
 		}
 	}
 	return names
-}
-
-// fieldTypes is what the type checker knows about `event` in a flow on these
-// kinds.
-func fieldTypes(on kinds) types.Map {
-	known := types.Map{}
-	for _, f := range fields {
-		if f.on&on == on {
-			known[f.name] = types.TypeOf(f.value(&Event{}))
-		}
-	}
-	return types.Map{"event": known}
-}
-
-// environment is what an expression is run with.
-func environment(e *Event) map[string]any {
-	on := kindOf(e.Kind)
-	values := make(map[string]any, len(fields))
-	for _, f := range fields {
-		if f.on&on == on {
-			values[f.name] = f.value(e)
-		}
-	}
-	return map[string]any{"event": values}
 }

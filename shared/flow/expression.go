@@ -6,10 +6,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
@@ -73,124 +75,125 @@ func parseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// mistake is a fault inside an expression, at a character of it.
-type mistake struct {
-	offset int
-	text   string
+// Mistake is a fault inside an expression, at a character of it, counted from
+// 0. The text says what to write instead.
+type Mistake struct {
+	Offset int
+	Text   string
 }
 
-// expressions compiles the expressions of one file. Files repeat themselves,
-// so it keeps what it compiled. It is not safe for concurrent use.
-type expressions struct {
-	base     *conf.Config // what every config has in common
-	configs  map[use]*conf.Config
-	compiled map[expression]result
-}
-
-// use is where an expression stands.
-type use struct {
+// scope is where an expression stands, and so what it may name.
+type scope struct {
 	on kinds
+	// steps are the ids that may be named after steps, joined by spaces. It
+	// is none in a flow's own when, where there is no steps at all.
+	steps string
 	// condition: the result must be true or false, and else something that
 	// has a text.
 	condition bool
 }
 
-type expression struct {
-	text string
-	use
-}
+// none is the steps of a scope that has no steps.
+const none = "-"
 
-// result is a program or the mistakes that an expression contains.
-type result struct {
-	program  *vm.Program
-	mistakes []mistake
-}
+func (s scope) stepIDs() []string { return strings.Fields(s.steps) }
 
-func newExpressions() *expressions {
-	base := conf.CreateNew()
+// expressions compiles expressions. Flows repeat themselves, so it keeps what
+// the library needs to know for each scope. It is not safe for concurrent use.
+type expressions struct{ configs map[scope]*conf.Config }
+
+func newExpressions() *expressions { return &expressions{map[scope]*conf.Config{}} }
+
+// base is what every config has in common. It is copied, and never changed.
+var base = sync.OnceValue(func() conf.Config {
+	c := conf.CreateNew()
 	for _, opt := range append([]expr.Option{expr.MaxNodes(maxNodes)}, ours...) {
-		opt(base)
+		opt(c)
 	}
-	for name := range base.Builtins {
-		if !slices.Contains(functions, name) || base.Functions[name] != nil {
-			delete(base.Builtins, name)
+	for name := range c.Builtins {
+		if !slices.Contains(functions, name) || c.Functions[name] != nil {
+			delete(c.Builtins, name)
 		}
 	}
-	return &expressions{base: base, configs: map[use]*conf.Config{}, compiled: map[expression]result{}}
-}
+	return *c
+})
 
-// config is what the library needs to know for a use.
-func (x *expressions) config(u use) *conf.Config {
-	if known, ok := x.configs[u]; ok {
+// config is what the library needs to know for a scope.
+func (x *expressions) config(s scope) *conf.Config {
+	if known, ok := x.configs[s]; ok {
 		return known
 	}
-	c := new(*x.base)
-	expr.Env(fieldTypes(u.on))(c)
-	if u.condition {
-		expr.AsBool()(c)
-		expr.WarnOnAny()(c)
+	c := base()
+	expr.Env(knownTypes(s))(&c)
+	if s.condition {
+		expr.AsBool()(&c)
+		expr.WarnOnAny()(&c)
 	}
-	x.configs[u] = c
-	return c
+	x.configs[s] = &c
+	return &c
 }
 
-// compile compiles the text of an expression. Either the program or the list
-// of mistakes is empty.
-func (x *expressions) compile(text string, u use) (*vm.Program, []mistake) {
-	key := expression{text, u}
-	done, ok := x.compiled[key]
-	if !ok {
-		done.program, done.mistakes = compileExpression(text, u.on, x.config(u))
-		x.compiled[key] = done
-	}
-	return done.program, done.mistakes
-}
-
-// compileExpression does what expr.Compile does, with a look at the tree
-// between its steps, and does not trust the library to survive every input.
-func compileExpression(text string, on kinds, config *conf.Config) (program *vm.Program, mistakes []mistake) {
+// parse reads an expression and finds the names that it must not use. It does
+// not trust the library to survive every input.
+func (x *expressions) parse(text string, s scope) (tree *parser.Tree, mistakes []Mistake) {
 	end := utf8.RuneCountInString(strings.TrimRight(text, " \t\n"))
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, []mistake{{0, "the expression is empty"}}
+		return nil, []Mistake{{0, "the expression is empty"}}
 	case end > maxExpression:
-		return nil, []mistake{{0, fmt.Sprintf("the expression has %d characters: at most %d are allowed", end, maxExpression)}}
+		return nil, []Mistake{{0, fmt.Sprintf("the expression has %d characters: at most %d are allowed", end, maxExpression)}}
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			program, mistakes = nil, []mistake{{0, "the expression cannot be compiled: write it in another way"}}
-		}
-	}()
-	fail := func(err error) (*vm.Program, []mistake) {
-		m := mistakeOf(err)
-		if m.text == tooEarly {
-			m.offset = end
-		}
-		return nil, []mistake{m}
-	}
-	tree, err := parser.ParseWithConfig(text, config)
+	defer recovered(&mistakes)
+	tree, err := parser.ParseWithConfig(text, x.config(s))
 	if err != nil {
-		return fail(err)
+		m := mistakeOf(err)
+		if m.Text == tooEarly {
+			m.Offset = end
+		}
+		return nil, []Mistake{m}
 	}
-	if mistakes = review(tree.Node, on); len(mistakes) > 0 {
+	if mistakes = review(tree.Node, s); len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	resultType, err := checker.Check(tree, config)
-	if err != nil {
-		return fail(err)
+	return tree, nil
+}
+
+func recovered(mistakes *[]Mistake) {
+	if recover() != nil {
+		*mistakes = []Mistake{{0, "the expression cannot be compiled: write it in another way"}}
 	}
-	if !hasText(resultType) {
+}
+
+// compile compiles the text of an expression whose result has a text. Either
+// the program or the list of mistakes is empty.
+func (x *expressions) compile(text string, s scope) (*vm.Program, []Mistake) {
+	tree, mistakes := x.parse(text, s)
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	program, resultType, mistakes := x.translate(tree, s)
+	if len(mistakes) == 0 && !hasText(resultType) {
 		begin := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t\n"))
-		return nil, []mistake{{begin, "the result is neither text nor a number, true or false: select one of its parts"}}
+		return nil, []Mistake{{begin, "the result is neither text nor a number, true or false: select one of its parts"}}
 	}
-	if err := optimizer.Optimize(&tree.Node, config); err != nil {
-		return fail(err)
+	return program, mistakes
+}
+
+// translate does what expr.Compile does after parsing.
+func (x *expressions) translate(tree *parser.Tree, s scope) (program *vm.Program, result reflect.Type, mistakes []Mistake) {
+	defer recovered(&mistakes)
+	config := x.config(s)
+	result, err := checker.Check(tree, config)
+	if err == nil {
+		err = optimizer.Optimize(&tree.Node, config)
 	}
-	program, err = compiler.Compile(tree, config)
+	if err == nil {
+		program, err = compiler.Compile(tree, config)
+	}
 	if err != nil {
-		return fail(err)
+		return nil, nil, []Mistake{mistakeOf(err)}
 	}
-	return program, nil
+	return program, result, nil
 }
 
 // tooEarly is the mistake whose place is after the last character.
@@ -198,20 +201,20 @@ const tooEarly = "the expression ends too early"
 
 // mistakeOf says in Aftercare's words what the library says about an
 // expression.
-func mistakeOf(err error) mistake {
+func mistakeOf(err error) Mistake {
 	var e *file.Error
 	if errors.As(err, &e) {
 		switch e.Message {
 		case "unexpected token EOF", "unexpected end of expression":
-			return mistake{e.From, tooEarly}
+			return Mistake{e.From, tooEarly}
 		}
-		return mistake{e.From, e.Message}
+		return Mistake{e.From, e.Message}
 	}
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	if found, ok := strings.CutPrefix(line, "expected bool, but got "); ok {
-		return mistake{0, "it must be true or false, but this is " + found + ": compare it with something"}
+		return Mistake{0, "it must be true or false, but this is " + found + ": compare it with something"}
 	}
-	return mistake{0, line}
+	return Mistake{0, line}
 }
 
 // run evaluates a program. The error is one line and says what went wrong,
@@ -225,18 +228,10 @@ func run(program *vm.Program, env map[string]any) (value any, err error) {
 	machine := vm.VM{MemoryBudget: memoryBudget}
 	value, err = machine.Run(program, env)
 	if err != nil {
-		text := strings.Join(strings.Fields(mistakeOf(err).text), " ")
+		text := strings.Join(strings.Fields(mistakeOf(err).Text), " ")
 		return nil, errors.New(shorten(text, 300))
 	}
 	return value, nil
-}
-
-func shorten(text string, limit int) string {
-	runes := []rune(text)
-	if len(runes) <= limit {
-		return text
-	}
-	return string(runes[:limit]) + "…"
 }
 
 // hasText reports whether values of a static type can be turned into text; an
@@ -251,4 +246,12 @@ func hasText(t reflect.Type) bool {
 		return true
 	}
 	return false
+}
+
+// outermost takes an expression apart at its outermost &&.
+func outermost(n ast.Node) []ast.Node {
+	if b, ok := n.(*ast.BinaryNode); ok && (b.Operator == "&&" || b.Operator == "and") {
+		return append(outermost(b.Left), outermost(b.Right)...)
+	}
+	return []ast.Node{n}
 }

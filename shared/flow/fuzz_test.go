@@ -1,53 +1,57 @@
 package flow_test
 
 import (
-	"errors"
+	"encoding/json"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"aftercare/shared/flow"
-
-	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzCompile feeds Compile with anything. Whatever it is, the result is
-// either a set that answers events without contradiction, or faults that lie
-// inside the file; and it is the same when asked again. Most of the time goes
-// into making inputs smaller unless -fuzzminimizetime=1x is given.
-func FuzzCompile(f *testing.F) {
-	for _, folder := range []string{"good", "bad"} {
-		for _, file := range fixture(f, folder) {
-			f.Add(read(f, file))
-		}
+// Whatever is written as an expression: the checker and the functions agree
+// on it, it gives the same answer twice, and places lie within it.
+func FuzzExpressions(f *testing.F) {
+	for _, text := range []string{
+		"", `event.exitCode == 3`, `a && (b || c)`, `steps["the-id"].status in ["failed"]`, `any(split(event.id, ","), # == "x") and true`,
+		"${{ event.id }} ${{ 1 + 2 }}", `${{ "}}" }}`, `event?.id ?? "x"`, `event.exitCode in 1..3`, `{"a": 1}.a == 1`, `event.id matches "("`,
+	} {
+		f.Add(text)
 	}
-	f.Add(read(f, shippedFile))
-	f.Fuzz(func(t *testing.T, src []byte) {
-		set, err := flow.Compile("f", src)
-		again, errAgain := flow.Compile("f", src)
-		if err == nil {
-			checkOutcomes(t, set.Match(ended()))
-			checkOutcomes(t, set.Match(booted()))
-			if errAgain != nil || set.Len() != len(set.Flows()) || !cmp.Equal(set.Match(ended()), again.Match(ended())) {
-				t.Errorf("compiled again, the file gives something else: %v", errAgain)
+	f.Fuzz(func(t *testing.T, text string) {
+		length := len([]rune(text))
+		check := func(mistakes []flow.Mistake) {
+			t.Helper()
+			for _, m := range mistakes {
+				if m.Offset < 0 || m.Offset > length || m.Text == "" {
+					t.Errorf("%q: %q stands at %d of %d", text, m.Text, m.Offset, length)
+				}
 			}
-			return
 		}
-		var faults flow.Faults
-		if !errors.As(err, &faults) || len(faults) == 0 || set != nil {
-			t.Fatalf("got %v with error %v, want faults alone", set, err)
-		}
-		if errAgain == nil || errAgain.Error() != err.Error() {
-			t.Errorf("compiled again: got %v, want %v", errAgain, err)
-		}
-		lines := strings.Split(strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n"), "\n")
-		for _, fault := range faults {
-			switch {
-			case fault.Line < 1 || fault.Line > len(lines), fault.Column < 1, fault.Column > utf8.RuneCountInString(lines[fault.Line-1])+1:
-				t.Errorf("a fault outside the file: %s", fault)
-			case fault.Text == "" || strings.ContainsAny(fault.Text, "\r\n") || !utf8.ValidString(fault.Text):
-				t.Errorf("not one line of text: %q", fault.Text)
+		faults := flow.NewChecker().Condition(text, flow.Scope{On: both[:1], InFlow: true})
+		check(faults)
+		if text != "" {
+			d := definition(runStep("a"))
+			d.When = text
+			got := flow.NewSet([]flow.Definition{d}).Explain(ended(), instance, 0)[0]
+			again := flow.NewSet([]flow.Definition{d}).Explain(ended(), instance, 0)[0]
+			if got.Matched != again.Matched || got.Failed != again.Failed || got.Clause != again.Clause {
+				t.Errorf("%q: two answers differ: %+v and %+v", text, got, again)
 			}
+			if refused := strings.HasPrefix(got.Reason, "when cannot be compiled"); refused != (len(faults) > 0) {
+				t.Errorf("%q: the checker says %v, the flow %q", text, faults, got.Reason)
+			}
+		}
+
+		_, dynamic, faults := flow.NewChecker().Template(text, flow.Scope{On: both[:1], Steps: []string{"the-id"}})
+		check(faults)
+		r := flow.NewRun("run-1", definition(onFailure(runStep("the-id", "x", text), flow.FailureContinue), when(runStep("b", "x", text), text)), ended(), 0)
+		for _, a := range append(r.Begin(at(0)), r.CommandEnded("the-id", 1, success, at(1))...) {
+			if got := a.Run.Parameters["x"]; !dynamic && got != text {
+				t.Errorf("%q became %q", text, got)
+			}
+		}
+		if _, err := json.Marshal(r); err != nil {
+			t.Error(err)
 		}
 	})
 }

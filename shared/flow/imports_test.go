@@ -43,10 +43,9 @@ func TestThePackageKnowsNobody(t *testing.T) {
 
 func mayImport(path string) bool {
 	switch path {
-	case "aftercare/shared/script",
+	case "aftercare/shared/script", "bytes", "crypto/sha256", "encoding/binary", "encoding/json", "hash/crc32", "maps", "sync", "time/tzdata",
 		"cmp", "errors", "fmt", "math", "reflect", "regexp", "slices", "strconv", "strings", "time", "unicode", "unicode/utf8":
 		return true
 	}
-	return strings.HasPrefix(path, "github.com/expr-lang/expr") ||
-		strings.HasPrefix(path, "github.com/goccy/go-yaml/")
+	return strings.HasPrefix(path, "github.com/expr-lang/expr")
 }

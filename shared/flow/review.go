@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,22 +10,22 @@ import (
 )
 
 // review finds every name that an expression must not use, each with what to
-// write instead, and what would make its cost unbounded. The type checker
-// then finds the rest, one at a time.
-func review(tree ast.Node, on kinds) []mistake {
-	r := &reviewer{on: on}
+// write instead, what would make its cost unbounded, and words that a field
+// can never have. The type checker then finds the rest, one at a time.
+func review(tree ast.Node, s scope) []Mistake {
+	r := &reviewer{scope: s}
 	r.visit(tree)
 	return r.mistakes
 }
 
 type reviewer struct {
-	on       kinds
+	scope
 	inside   string // the function whose predicate is being visited
-	mistakes []mistake
+	mistakes []Mistake
 }
 
 func (r *reviewer) add(n ast.Node, format string, args ...any) {
-	r.mistakes = append(r.mistakes, mistake{n.Location().From, fmt.Sprintf(format, args...)})
+	r.mistakes = append(r.mistakes, Mistake{n.Location().From, fmt.Sprintf(format, args...)})
 }
 
 func (r *reviewer) visit(nodes ...ast.Node) {
@@ -45,6 +46,10 @@ func (r *reviewer) visitOne(n ast.Node) {
 		if _, literal := n.Right.(*ast.StringNode); n.Operator == "matches" && !literal {
 			r.add(n.Right, "the pattern of matches must be written as text in quotes")
 		}
+		if n.Operator == "-" && r.hyphen(n) {
+			return
+		}
+		r.words(n)
 		r.visit(n.Left, n.Right)
 	case *ast.ChainNode:
 		r.visit(n.Node)
@@ -94,41 +99,156 @@ func (r *reviewer) visitIfAny(n ast.Node) {
 
 func (r *reviewer) identifier(n *ast.IdentifierNode) {
 	switch {
-	case n.Value == "event":
-		r.add(n, "event is not a value itself: name one of its fields, for example event.instanceId")
+	case n.Value == "steps" && r.steps == none:
+		r.add(n, "there are no steps yet when a flow starts: use steps in the when of a step")
+	case slices.Contains(roots, n.Value):
+		r.add(n, "%s is not a value itself: name one of its fields, for example %s", n.Value, examples[n.Value])
 	case slices.Contains(functions, n.Value):
 		r.add(n, "%s is a function: write %s(…)", n.Value, n.Value)
 	default:
-		if slices.Contains(fieldNames(r.on), n.Value) {
-			r.add(n, "there is no name %.60q, did you mean %q?", n.Value, "event."+n.Value)
-			return
+		for _, root := range roots[:3] {
+			if slices.Contains(fieldsOf(root, r.scope), n.Value) {
+				r.add(n, "there is no name %.60q, did you mean %q?", n.Value, root+"."+n.Value)
+				return
+			}
 		}
-		r.add(n, "there is no name %.60q%s", n.Value, suggest(n.Value, "the names", append([]string{"event"}, functions...)))
+		r.add(n, "there is no name %.60q%s", n.Value, Suggest(n.Value, "the names", append(slices.Clone(roots), functions...)))
 	}
 }
 
+var examples = map[string]string{
+	"event": "event.instanceId", "instance": "instance.state", "run": "run.depth", "steps": "steps.check.exitCode",
+}
+
+// member checks the first name behind a root, and for steps the second too.
 func (r *reviewer) member(n *ast.MemberNode) {
-	base, ok := n.Node.(*ast.IdentifierNode)
-	if !ok || base.Value != "event" {
-		r.visit(n.Node, n.Property)
-		return
+	base := n.Node
+	if chain, ok := base.(*ast.ChainNode); ok {
+		base = chain.Node
 	}
-	name, ok := n.Property.(*ast.StringNode)
-	if !ok {
-		r.add(n.Property, "the field of event must be written as a name, for example event.instanceId")
-		return
-	}
-	known := fieldNames(r.on)
-	if slices.Contains(known, name.Value) {
-		return
-	}
-	for _, f := range fields {
-		if f.name == name.Value {
-			r.add(name, "event.%s is only there in flows on %s", f.name, strings.Join(kindNames(f.on), " or "))
+	switch base := base.(type) {
+	case *ast.IdentifierNode:
+		if slices.Contains(roots, base.Value) && (base.Value != "steps" || r.steps != none) {
+			if name, ok := n.Property.(*ast.StringNode); ok {
+				r.field(base.Value, name)
+				if base.Value == "steps" {
+					r.add(n, "a step is not a value itself: name one of its fields, for example %s.status", written("steps\x00"+name.Value))
+				}
+			} else {
+				r.add(n.Property, "the field of %s must be written as a name, for example %s", base.Value, examples[base.Value])
+			}
+			return
+		}
+	case *ast.MemberNode:
+		if root, ok := base.Node.(*ast.IdentifierNode); ok && root.Value == "steps" && r.steps != none {
+			r.stepField(base, n)
 			return
 		}
 	}
-	r.add(name, "event has no field %.60q%s", name.Value, suggest(name.Value, "its fields", known))
+	r.visit(n.Node, n.Property)
+}
+
+// stepField checks steps.<id>.<field>.
+func (r *reviewer) stepField(step, n *ast.MemberNode) {
+	id, isName := step.Property.(*ast.StringNode)
+	field, isField := n.Property.(*ast.StringNode)
+	if !isName || !isField {
+		r.add(step, "a step and its field must be written as names, for example %s", examples["steps"])
+		return
+	}
+	r.field("steps", id)
+	known := slices.Sorted(maps.Keys(StepRecord{}.values()))
+	if !slices.Contains(known, field.Value) {
+		r.add(field, "a step has no field %.60q%s", field.Value, Suggest(field.Value, "its fields", known))
+	}
+}
+
+func (r *reviewer) field(root string, name *ast.StringNode) {
+	known := fieldsOf(root, r.scope)
+	if slices.Contains(known, name.Value) {
+		return
+	}
+	switch root {
+	case "steps":
+		if len(known) == 0 {
+			r.add(name, "there is no step before this one")
+			return
+		}
+		r.add(name, "there is no step %.60q before this one%s", name.Value, Suggest(name.Value, "those before", known))
+		return
+	case "event":
+		for _, f := range fields {
+			if f.name == name.Value {
+				r.add(name, "event.%s is only there in flows on %s", f.name, strings.Join(kindNames(f.on), " or "))
+				return
+			}
+		}
+	}
+	r.add(name, "%s has no field %.60q%s", root, name.Value, Suggest(name.Value, "its fields", known))
+}
+
+// hyphen says how to write a step's id with - in it, which reads as a minus.
+func (r *reviewer) hyphen(n *ast.BinaryNode) bool {
+	left, ok := n.Left.(*ast.MemberNode)
+	if !ok || r.steps == none {
+		return false
+	}
+	root, ok := left.Node.(*ast.IdentifierNode)
+	name, named := left.Property.(*ast.StringNode)
+	if !ok || !named || root.Value != "steps" || slices.Contains(r.stepIDs(), name.Value) {
+		return false
+	}
+	for _, id := range r.stepIDs() {
+		if strings.HasPrefix(id, name.Value+"-") {
+			r.add(left, "a step's id with - in it is written steps[%q]", id)
+			return true
+		}
+	}
+	return false
+}
+
+// words finds words that a field is compared with and can never have. [85]
+func (r *reviewer) words(n *ast.BinaryNode) {
+	if n.Operator != "==" && n.Operator != "!=" && n.Operator != "in" {
+		return
+	}
+	name, other := nameOf(n.Left), n.Right
+	if name == "" {
+		name, other = nameOf(n.Right), n.Left
+	}
+	known := wordsOf(name)
+	if known == nil {
+		return
+	}
+	literals := []ast.Node{other}
+	if list, ok := other.(*ast.ArrayNode); ok && n.Operator == "in" {
+		literals = list.Nodes
+	}
+	for _, l := range literals {
+		if word, ok := l.(*ast.StringNode); ok && !slices.Contains(known, word.Value) {
+			hint := Suggest(word.Value, "its words", known)
+			if mine, ok := stepStatusOf[word.Value]; ok && slices.Contains(known, mine) {
+				hint = fmt.Sprintf(", did you mean %q?", mine)
+			}
+			r.add(word, "%s is never %.60q%s", written(name), word.Value, hint)
+		}
+	}
+}
+
+// wordsOf lists what a name can be, nil if it can be anything.
+func wordsOf(name string) []string {
+	switch name {
+	case "event\x00kind":
+		return kindNames(ofAny)
+	case "event\x00invocationStatus":
+		return Statuses
+	case "instance\x00state":
+		return States
+	}
+	if strings.HasPrefix(name, "steps\x00") && strings.HasSuffix(name, "\x00status") {
+		return StepStatuses
+	}
+	return nil
 }
 
 func (r *reviewer) call(n *ast.CallNode) {
@@ -142,6 +262,6 @@ func (r *reviewer) call(n *ast.CallNode) {
 
 func (r *reviewer) function(n ast.Node, name string) {
 	if !slices.Contains(functions, name) {
-		r.add(n, "there is no function %.60q%s", name, suggest(name, "the functions", functions))
+		r.add(n, "there is no function %.60q%s", name, Suggest(name, "the functions", functions))
 	}
 }

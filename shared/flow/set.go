@@ -1,187 +1,213 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
-
-	"aftercare/shared/script"
-
-	"github.com/expr-lang/expr/vm"
+	"sync"
 )
 
-// Set is the compiled flows of one file. It is safe for concurrent use.
+// Set is the flows of one file. It is safe for concurrent use.
 type Set struct {
-	flows []*compiledFlow
+	n int // how many flows there are
+	// flows are made when they are first needed.
+	flows func() []*compiledFlow
+
+	mu sync.Mutex // of x
+	x  *expressions
+}
+
+// compiledFlow is a flow whose parts are read when they are first needed.
+type compiledFlow struct {
+	head
+	// definition reads what is not in the head.
+	definition func() (Definition, error)
+
+	once sync.Once
+	when condition
+	err  error // the flow's own fault, which says that it cannot start
+}
+
+// head is what is needed of a flow to know whether it starts.
+type head struct {
+	Name string   `json:"name"`
+	On   []string `json:"on"`
+	When string   `json:"when,omitempty"`
+	// Asks are those of onDemand that the expressions of its steps contain.
+	Asks []string `json:"asks,omitempty"`
+}
+
+// onDemand are the fields that are only kept if a flow asks for them.
+var onDemand = []string{"failedBefore", "failedRuns"}
+
+func newHead(d Definition) head {
+	h := head{Name: d.Name, On: d.On, When: d.When}
+	texts := stepExpressions(d)
+	for _, word := range onDemand {
+		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
+			h.Asks = append(h.Asks, word)
+		}
+	}
+	return h
+}
+
+// stepExpressions lists the texts of a flow's steps that are expressions or
+// may contain some.
+func stepExpressions(d Definition) []string {
+	var texts []string
+	for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
+		texts = append(texts, s.When, s.Alert)
+		if s.Run != nil {
+			texts = slices.AppendSeq(texts, maps.Values(s.Run.Parameters))
+		}
+		if s.Invoke != nil {
+			texts = slices.AppendSeq(texts, maps.Values(s.Invoke.Parameters))
+		}
+	}
+	return texts
+}
+
+func (h head) kinds() kinds {
+	var on kinds
+	for _, name := range h.On {
+		on |= kindOf(name)
+	}
+	return on
 }
 
 // Outcome is what one flow makes of one event.
 type Outcome struct {
 	Flow string
-	// Matched: the flow starts. Run is set then, and else Reason.
+	// Matched: the flow's condition holds. Definition is set then, and else
+	// Reason.
 	Matched bool
 	// Reason says in one line why the flow does not start.
 	Reason string
-	// Failed: the reason is not that the condition was false, but that it or a
-	// parameter could not be evaluated for this event, or that a script with
-	// its parameters is beyond a limit.
-	Failed bool
-	Run    *Plan
+	// Clause is the first clause that was false, empty if the reason is
+	// another one. Values are what stood for its names, if they were asked for.
+	Clause string
+	Values []Value
+	// Failed: the reason is not that a clause was false, but that the
+	// condition could not be evaluated for this event.
+	Failed     bool
+	Definition *Definition
 }
 
-// Plan is what a run of a flow will do, with everything that the event tells
-// filled in. It is stored with the run, which ends by it even if the file is
-// edited meanwhile.
-type Plan struct {
-	Flow  string `json:"flow"`
-	Steps []Step `json:"steps"`
+// NewSet returns the set of these flows. It checks nothing: package
+// flowfile does.
+func NewSet(flows []Definition) *Set {
+	return &Set{n: len(flows), x: newExpressions(), flows: sync.OnceValue(func() []*compiledFlow {
+		var list []*compiledFlow
+		for _, d := range flows {
+			list = append(list, &compiledFlow{
+				head:       newHead(d),
+				definition: func() (Definition, error) { return d, nil },
+			})
+		}
+		return list
+	})}
 }
 
-// Step is one step of a plan. Steps run in order, each when the one before
-// succeeded.
-type Step struct {
-	ID  string `json:"id"`
-	Run Run    `json:"run"`
+// Len returns how many flows there are; 0 for a nil set.
+func (s *Set) Len() int {
+	if s == nil {
+		return 0
+	}
+	return s.n
 }
-
-// Run is a command for Cloud Assistant.
-type Run struct {
-	// Name is the command's name, without Aftercare's marker.
-	Name string `json:"name"`
-	// Type is RunShellScript, RunBatScript or RunPowerShellScript.
-	Type string `json:"type"`
-	// Content is the script without its parameters; see Script.
-	Content string `json:"content"`
-	// Timeout is a number of whole seconds, from 10 s to 24 h.
-	Timeout    time.Duration `json:"timeout"`
-	WorkingDir string        `json:"workingDir,omitempty"`
-	Username   string        `json:"username,omitempty"`
-	// Parameters reach the script as environment variables.
-	Parameters map[string]string `json:"parameters,omitempty"`
-}
-
-// Script returns the text to send: the content with its parameters, within
-// the limits of Cloud Assistant. See script.WithParameters.
-func (r Run) Script() (string, error) {
-	return script.WithParameters(r.Type, r.Content, r.Parameters)
-}
-
-type compiledFlow struct {
-	name  string
-	on    kinds
-	when  *condition // nil: always
-	steps []compiledStep
-}
-
-type condition struct {
-	text    string
-	program *vm.Program
-}
-
-type compiledStep struct {
-	id string
-	// run is the command without its parameters.
-	run        Run
-	parameters []compiledParameter
-}
-
-type compiledParameter struct {
-	name  string
-	value template
-}
-
-// Len returns how many flows there are.
-func (s *Set) Len() int { return len(s.flows) }
 
 // Flows returns the flows' names in the order of the file.
 func (s *Set) Flows() []string {
-	names := make([]string, len(s.flows))
-	for i, f := range s.flows {
-		names[i] = f.name
+	names := make([]string, s.n)
+	for i, f := range s.flows() {
+		names[i] = f.Name
 	}
 	return names
 }
 
-// Match asks every flow that is for the event's kind whether it starts, and
-// returns their answers in the order of the file. It depends on nothing but
-// the set and the event. A flow whose expressions cannot be evaluated for this
-// event does not match, and says why.
-func (s *Set) Match(ev Event) []Outcome {
+// Definition returns a flow by its name.
+func (s *Set) Definition(name string) (Definition, error) {
+	for _, f := range s.flows() {
+		if f.Name == name {
+			return f.definition()
+		}
+	}
+	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
+}
+
+// Mentions reports whether an expression of a flow names failedBefore or
+// failedRuns, which are only to be kept if somebody asks for them.
+func (s *Set) Mentions(word string) bool {
+	return s != nil && slices.ContainsFunc(s.flows(), func(f *compiledFlow) bool {
+		return strings.Contains(f.When, word) || slices.Contains(f.Asks, word)
+	})
+}
+
+// Match asks every flow that is for the event's kind whether its condition
+// holds, and returns their answers in the order of the file. Depth is how many
+// flows led to the event. It depends on nothing but the set and its arguments.
+func (s *Set) Match(ev Event, in Instance, depth int) []Outcome { return s.match(ev, in, depth, false) }
+
+// Explain is Match with the values of what was false.
+func (s *Set) Explain(ev Event, in Instance, depth int) []Outcome {
+	return s.match(ev, in, depth, true)
+}
+
+func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
+	if s == nil {
+		return nil
+	}
 	kind := kindOf(ev.Kind)
 	var outcomes []Outcome
 	var env map[string]any
-	for _, f := range s.flows {
-		if kind == 0 || f.on&kind == 0 {
+	for _, f := range s.flows() {
+		if kind == 0 || f.kinds()&kind == 0 {
 			continue
 		}
 		if env == nil {
-			env = environment(&ev)
+			env = environment(&ev, in, about{depth: depth, attempt: 1})
 		}
-		outcomes = append(outcomes, f.match(env))
+		outcomes = append(outcomes, s.ask(f, env, explain))
 	}
 	return outcomes
 }
 
-func (f *compiledFlow) match(env map[string]any) Outcome {
-	outcome := Outcome{Flow: f.name}
-	if f.when != nil {
-		value, err := run(f.when.program, env)
-		if err != nil {
-			outcome.Failed, outcome.Reason = true, "when could not be evaluated: "+err.Error()
-			return outcome
-		}
-		if value != true {
-			outcome.Reason = "when was false: " + f.when.text
-			return outcome
-		}
+func (s *Set) ask(f *compiledFlow, env map[string]any, explain bool) Outcome {
+	o := Outcome{Flow: f.Name}
+	f.once.Do(func() { f.when, f.err = s.compile(f.head) })
+	if f.err != nil {
+		o.Failed, o.Reason = true, f.err.Error()
+		return o
 	}
-	plan := &Plan{Flow: f.name, Steps: make([]Step, 0, len(f.steps))}
-	for _, step := range f.steps {
-		filled, err := step.fill(env)
-		if err != nil {
-			outcome.Failed, outcome.Reason = true, fmt.Sprintf("step %s: %s", step.id, err)
-			return outcome
+	clause, err := f.when.holds(env)
+	switch {
+	case err != nil:
+		o.Failed, o.Reason = true, "when could not be evaluated: "+err.Error()
+		return o
+	case clause != nil:
+		o.Clause, o.Reason = clause.text, "when was false: "+clause.text
+		if explain {
+			o.Values = clause.values(env)
 		}
-		plan.Steps = append(plan.Steps, filled)
+		return o
 	}
-	outcome.Matched, outcome.Run = true, plan
-	return outcome
+	d, err := f.definition()
+	if err != nil {
+		o.Failed, o.Reason = true, err.Error()
+		return o
+	}
+	o.Matched, o.Definition = true, &d
+	return o
 }
 
-func (s compiledStep) fill(env map[string]any) (Step, error) {
-	step := Step{ID: s.id, Run: s.run}
-	if len(s.parameters) > 0 {
-		step.Run.Parameters = make(map[string]string, len(s.parameters))
+func (s *Set) compile(h head) (condition, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, mistakes := s.x.condition(h.When, scope{on: h.kinds(), steps: none})
+	if len(mistakes) > 0 {
+		return nil, errors.New("when cannot be compiled: " + mistakes[0].Text)
 	}
-	for _, p := range s.parameters {
-		value, err := p.value.evaluate(env)
-		if err != nil {
-			return Step{}, fmt.Errorf("parameter %s: %w", p.name, err)
-		}
-		step.Run.Parameters[p.name] = value
-	}
-	if _, err := step.Run.Script(); err != nil {
-		return Step{}, err
-	}
-	return step, nil
-}
-
-// oneLine is a condition as it stands in a Reason.
-func oneLine(text string) string {
-	return shorten(strings.Join(strings.Fields(text), " "), 500)
-}
-
-// Compile compiles a flows file. The name stands in faults and is not opened.
-// The error, if any, is a Faults with everything that is wrong with the file.
-func Compile(filename string, src []byte) (*Set, error) {
-	r := &report{file: filename}
-	var flows []*compiledFlow
-	if s := parse(r, src); s != nil {
-		flows = (&flowCompiler{s, newExpressions()}).file()
-	}
-	if err := r.err(); err != nil {
-		return nil, err
-	}
-	return &Set{flows: slices.Clip(flows)}, nil
+	return c, nil
 }

@@ -88,10 +88,10 @@ func valueText(value any) (string, error) {
 	return "", fmt.Errorf("the result is a list or mapping (%T): it must be text, a number, true or false", value)
 }
 
-// compileTemplate compiles the text of a parameter's value.
-func (x *expressions) compileTemplate(text string, on kinds) (template, []mistake) {
+// template compiles a text with expressions in it.
+func (x *expressions) template(text string, s scope) (template, []Mistake) {
 	var parts template
-	var mistakes []mistake
+	var mistakes []Mistake
 	offset := 0 // in characters, of what is left of the text
 	for text != "" {
 		before, after, found := strings.Cut(text, opening)
@@ -104,12 +104,12 @@ func (x *expressions) compileTemplate(text string, on kinds) (template, []mistak
 		offset += utf8.RuneCountInString(before)
 		size := expressionEnd(after)
 		if size < 0 {
-			return nil, append(mistakes, mistake{offset, "this ${{ has no }}: close it"})
+			return nil, append(mistakes, Mistake{offset, "this ${{ has no }}: close it"})
 		}
-		program, faults := x.compile(after[:size], use{on: on})
+		program, faults := x.compile(after[:size], s)
 		inside := offset + len(opening)
 		for _, m := range faults {
-			mistakes = append(mistakes, mistake{inside + m.offset, m.text})
+			mistakes = append(mistakes, Mistake{inside + m.Offset, m.Text})
 		}
 		parts = append(parts, part{program: program})
 		offset = inside + utf8.RuneCountInString(after[:size]) + len(closing)

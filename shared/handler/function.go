@@ -47,13 +47,13 @@ type Function struct {
 func New(name string, environ []string, log io.Writer) (*Function, error) {
 	settings, err := FromEnv(environ)
 	if err != nil {
-		_, flowsErr := compileFlows(settings.FlowsFile)
+		_, flowsErr := loadFlows(settings.FlowsFile)
 		return nil, errors.Join(fmt.Errorf("wrong settings:\n%w", err), flowsErr)
 	}
 	return NewWith(name, settings, log, func() time.Time { return time.Now().UTC() })
 }
 
-func compileFlows(file string) (*flow.Set, error) {
+func loadFlows(file string) (*flow.Set, error) {
 	src, err := os.ReadFile(file)
 	if err != nil {
 		var reason *fs.PathError
@@ -62,9 +62,9 @@ func compileFlows(file string) (*flow.Set, error) {
 		}
 		return nil, fmt.Errorf("AFTERCARE_FLOWS names a file that cannot be read: %w", err)
 	}
-	flows, err := flow.Compile(file, src)
+	flows, err := flow.Load(src)
 	if err != nil {
-		return nil, fmt.Errorf("wrong flows:\n%w", err)
+		return nil, fmt.Errorf("AFTERCARE_FLOWS: %w", err)
 	}
 	return flows, nil
 }
@@ -72,7 +72,7 @@ func compileFlows(file string) (*flow.Set, error) {
 // NewWith is New with settings that are read already and a clock, in UTC.
 func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Function, error) {
 	var err error
-	if s.Policy.Flows, err = compileFlows(s.FlowsFile); err != nil {
+	if s.Policy.Flows, err = loadFlows(s.FlowsFile); err != nil {
 		return nil, err
 	}
 	pool := transport.NewPool(now)
@@ -83,7 +83,7 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	if !s.Alerts.DingTalkURL.IsSet() && !s.Alerts.WebhookURL.IsSet() {
 		s.Policy.AlertOn = nil
 	}
-	s.Ledger.Transport = pool
+	s.Ledger.Transport, s.Ledger.Now = pool, now
 	return &Function{
 		name: name, settings: s, pool: pool, notifier: channels, now: now,
 		sends: &remediation.SendCap{PerMinute: s.SendsPerMinute},
@@ -179,7 +179,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		Function: f, ctx: ctx, requestID: fctx.RequestID, account: fctx.AccountId, region: fctx.Region,
 		ledger: l, log: log,
 		engine: &remediation.Engine{
-			Ledger: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
+			Ledger: l, Shared: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
 			Now: f.now, NewID: newID, Sends: f.sends, Pause: pauseConflict,
 		},
 	}, cancel, nil

@@ -22,8 +22,8 @@ func TestTheFunctionsStopWithEveryFaultOfTheirSettings(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the functions: %v\n%s", err, out)
 	}
-	flows := filepath.Join(dir, "flows.yaml")
-	write(t, flows, "version: 1\nflows: []\n")
+	flows := filepath.Join(dir, "flows.compiled")
+	write(t, flows, string(noFlows(t)))
 	for _, name := range functions {
 		for what, c := range map[string]struct {
 			environ []string

@@ -69,8 +69,8 @@ var variables = []Variable{
 		set: func(s *Settings, v string) error { s.ECSEndpoint = v; return checkHost(v) },
 	},
 	{
-		Name: "AFTERCARE_FLOWS", Unit: "path", Default: "flows.yaml",
-		Doc: "the flows file, relative to the function's code",
+		Name: "AFTERCARE_FLOWS", Unit: "path", Default: "flows.compiled",
+		Doc: "the flows as 'aftercare flows compile' stores them, relative to the function's code",
 		set: func(s *Settings, v string) error { s.FlowsFile = v; return nil },
 	},
 	{
@@ -188,7 +188,7 @@ var variables = []Variable{
 // a known one, misspelt.
 func FromEnv(environ []string) (Settings, error) {
 	s := Settings{
-		FlowsFile: "flows.yaml", Policy: remediation.DefaultPolicy(), SendsPerMinute: 60,
+		FlowsFile: "flows.compiled", Policy: remediation.DefaultPolicy(), SendsPerMinute: 60,
 		Margin: time.Second, Parallel: 8, LogLevel: zerolog.InfoLevel,
 	}
 	s.Policy.AlertOn = map[event.Status]bool{

@@ -14,6 +14,7 @@ import (
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
 )
@@ -225,21 +226,16 @@ func TestSettingsDoNotPrintSecrets(t *testing.T) {
 	}
 }
 
-func TestAWrongFlowsFileStopsTheFunctionWithPlaces(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "flows.yaml")
-	write(t, file, "version: 1\nflows:\n  - name: a\n    on: nothing\n    steps: []\n  - name: a\n    when: event.nothing\n")
+func TestWrongFlowsStopTheFunction(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "flows.compiled")
+	write(t, file, "version: 1\nflows: []\n")
 	_, err := handler.New("sweep", append(good(), "AFTERCARE_FLOWS="+file), io.Discard)
-	if err == nil {
-		t.Fatal("accepted")
-	}
-	for _, want := range []string{"wrong flows:\n", file + ":4:9: ", file + ":5:12: ", file + ":6:"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not in:\n%s", want, err)
-		}
+	if want := "AFTERCARE_FLOWS: this is not the stored form of flows: make it with 'aftercare flows compile'"; err == nil || err.Error() != want {
+		t.Errorf("a file that was not compiled: %v, want %s", err, want)
 	}
 	// Together with the faults of the settings.
 	_, err = handler.New("sweep", []string{"AFTERCARE_FLOWS=" + file}, io.Discard)
-	for _, want := range []string{"AFTERCARE_TABLESTORE_ENDPOINT is missing", "AFTERCARE_TABLESTORE_INSTANCE is missing", file + ":4:9: "} {
+	for _, want := range []string{"AFTERCARE_TABLESTORE_ENDPOINT is missing", "AFTERCARE_TABLESTORE_INSTANCE is missing", "not the stored form"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in:\n%v", want, err)
 		}
@@ -251,11 +247,21 @@ func TestAWrongFlowsFileStopsTheFunctionWithPlaces(t *testing.T) {
 }
 
 func TestAFunctionStartsWithItsDefaults(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "flows.yaml")
-	write(t, file, "version: 1\nflows: []\n")
+	file := filepath.Join(t.TempDir(), "flows.compiled")
+	write(t, file, string(noFlows(t)))
 	if _, err := handler.New("sweep", append(good(), "AFTERCARE_FLOWS="+file), io.Discard); err != nil {
 		t.Error(err)
 	}
+}
+
+// noFlows is the stored form of a file without flows.
+func noFlows(t *testing.T) []byte {
+	t.Helper()
+	stored, err := flow.Store(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
 }
 
 func write(t *testing.T, file, content string) {

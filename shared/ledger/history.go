@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -65,6 +66,12 @@ func executionOf(v values) remediation.Execution {
 		},
 		Name: v.text("command_name"), TaskID: v.text("task_id"), Source: v.text("source"),
 		Received: fromMillis(v.int("received_ms")),
+	}
+	// It is for people: what cannot be read is left out.
+	if text := v.text(colDecided); text != "" {
+		if err := json.Unmarshal([]byte(text), &e.Decided); err != nil {
+			e.Decided = remediation.Decided{}
+		}
 	}
 	if code, ok := v["exit_code"].(int64); ok {
 		e.Event.ExitCode = &code

@@ -37,6 +37,10 @@ func addRow(s *remediation.State, row string, v values) error {
 		err = addTo(s.Tasks, data, func(t remediation.Task) string { return t.ID })
 	case strings.HasPrefix(row, prefixLate):
 		err = addTo(s.Unmatched, data, func(u remediation.Unmatched) string { return u.Event.InvokeID })
+	case strings.HasPrefix(row, prefixLimit):
+		err = addTo(s.Limits, data, func(l remediation.Limit) string { return l.Flow })
+	case strings.HasPrefix(row, prefixBad):
+		err = addTo(s.Failing, data, func(f remediation.Failing) string { return f.Name })
 	default:
 		return fmt.Errorf("row %s is of no kind that this version knows: %w", row, remediation.ErrInvalid)
 	}
@@ -154,11 +158,16 @@ func rowsOf(c remediation.Commit) *batch {
 	replace(b, ch.Effects, effectRow)
 	replace(b, ch.Runs, runRow)
 	replace(b, ch.Unmatched, lateRow)
+	replace(b, ch.Limits, limitRow)
+	replace(b, ch.Failing, failingRow)
 
 	by := column{colCommit, c.ID}
 	if e := ch.Execution; e != nil {
-		b.putOnce(logExec+e.Event.InvokeID+"/"+e.Event.Suffix(), nil,
-			append(executionColumns(*e), by)...)
+		columns := append(executionColumns(*e), by)
+		if len(e.Decided.Flows) > 0 {
+			columns = append(columns, column{colDecided, b.encode(e.Decided)})
+		}
+		b.putOnce(logExec+e.Event.InvokeID+"/"+e.Event.Suffix(), nil, columns...)
 	}
 	if in := ch.Input; in != nil {
 		b.putOnce(logInput+in.Key, nil, by, column{colAnswer, in.Answer},

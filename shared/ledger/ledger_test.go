@@ -72,7 +72,9 @@ func full() remediation.State {
 		Key: "e1", Kind: remediation.EffectAlert, Alert: &remediation.Alert{Summary: "s", ExitCode: &code},
 		Claim: remediation.Claim{Commit: "c0", Until: start},
 	}
-	s.Runs["r1"] = remediation.FlowRun{ID: "r1", Flow: "f", Plan: flow.Plan{Flow: "f", Steps: []flow.Step{{ID: "s"}}}, Chain: []string{"f"}}
+	s.Runs["r1"] = remediation.FlowRun{ID: "r1", Flow: "f", Chain: []string{"f"}, Run: flow.NewRun("r1", definition("f", "echo"), flow.Event{Kind: flow.TaskCompleted}, 1)}
+	s.Limits["f"] = remediation.Limit{Flow: "f", Starts: []time.Time{start}, Refused: 1, Until: start.Add(time.Hour)}
+	s.Failing["check disk / now"] = remediation.Failing{Name: "check disk / now", Count: 2, Last: start}
 	s.Unmatched["t-9"] = remediation.Unmatched{Event: event.TaskCompleted{InvokeID: "t-9", ExitCode: &code}, Received: start}
 	return s
 }
@@ -93,7 +95,24 @@ func creation(id string, s remediation.State) remediation.Commit {
 	for _, u := range s.Unmatched {
 		c.Changes.Unmatched = append(c.Changes.Unmatched, remediation.Change[remediation.Unmatched]{After: &u})
 	}
+	for _, l := range s.Limits {
+		c.Changes.Limits = append(c.Changes.Limits, remediation.Change[remediation.Limit]{After: &l})
+	}
+	for _, f := range s.Failing {
+		c.Changes.Failing = append(c.Changes.Failing, remediation.Change[remediation.Failing]{After: &f})
+	}
 	return c
+}
+
+// definition is a flow of one step.
+func definition(name, content string) flow.Definition {
+	return flow.Definition{
+		Name: name, On: []string{flow.TaskCompleted}, Mode: flow.ModeLive, Timeout: flow.Duration(time.Hour), WhenBusy: flow.BusyQueue,
+		Limits: flow.Limits{PerInstance: flow.InstanceLimit{Max: 30, Window: flow.Duration(time.Hour)}},
+		Steps: []flow.Step{{ID: "step", Run: &flow.RunCommand{
+			Name: name + "/step", Type: "RunShellScript", Content: content, Timeout: flow.Duration(time.Minute),
+		}}},
+	}
 }
 
 func execution(invokeID string) *remediation.Execution {
@@ -223,7 +242,7 @@ func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
 	c := remediation.Commit{ID: "c1", InstanceID: instanceID, Changes: remediation.Changes{
 		Instance: &remediation.Instance{}, Execution: e,
 		EndedTasks: []remediation.Task{{ID: "t", State: remediation.TaskFailed}},
-		EndedRuns:  []remediation.FlowRun{{ID: "r", Result: "failed"}},
+		EndedRuns:  []remediation.FlowRun{{ID: "r", Run: flow.Run{Result: "failed", Ended: true}}},
 		Boots:      []remediation.Boot{{Seq: 2, Time: start}, {Seq: 10, Time: start}},
 		LostAlerts: []remediation.Effect{{Key: "a"}},
 	}}

@@ -21,6 +21,7 @@ const (
 	colData      = "data"
 	colCommit    = "commit_id"
 	colAnswer    = "answer"
+	colDecided   = "decided"
 )
 
 // Row keys. The instance's row is first in key order on purpose: what is read
@@ -34,6 +35,8 @@ const (
 	prefixQueue  = "live/queue/"
 	prefixTask   = "live/task/"
 	prefixLate   = "live/unmatched/"
+	prefixLimit  = "live/limit/"
+	prefixBad    = "live/failing/"
 	logFirst     = "log/"
 	logEnd       = "log0"
 	logAlert     = "log/alert/"
@@ -71,6 +74,10 @@ func effectRow(e remediation.Effect) string { return prefixEffect + e.Key }
 func runRow(r remediation.FlowRun) string { return prefixRun + r.ID }
 
 func lateRow(u remediation.Unmatched) string { return prefixLate + u.Event.InvokeID }
+
+func limitRow(l remediation.Limit) string { return prefixLimit + l.Flow }
+
+func failingRow(f remediation.Failing) string { return prefixBad + remediation.Key(f.Name) }
 
 func primaryKey(instanceID, row string) *tablestore.PrimaryKey {
 	pk := new(tablestore.PrimaryKey)
@@ -157,17 +164,21 @@ func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectat
 		change.SetColumnCondition(guard)
 	}
 	if v != nil {
-		data, err := json.Marshal(v)
-		if err != nil {
-			b.fail(fmt.Errorf("encode row %s: %w", row, err))
-			return
-		}
-		b.add(change, column{colData, string(data)})
+		b.add(change, column{colData, b.encode(v)})
 	}
 	for _, c := range columns {
 		b.add(change, c)
 	}
 	b.rows = append(b.rows, change)
+}
+
+// encode is a value as JSON.
+func (b *batch) encode(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		b.fail(fmt.Errorf("encode a row: %w", err))
+	}
+	return string(data)
 }
 
 func (b *batch) drop(row string) {

@@ -11,8 +11,8 @@ import (
 )
 
 // perform does the effects and commits what became of them. Commands are sent
-// one after another, in order; alerts go beside them, and no command's result
-// waits for an alert.
+// one after another, in order; alerts and what breakers are told go beside
+// them, and no command's result waits for those.
 func (h *handling) perform(ctx context.Context, s State, effects []Effect) (State, bool, error) {
 	actCtx, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
@@ -30,6 +30,9 @@ func (h *handling) perform(ctx context.Context, s State, effects []Effect) (Stat
 		case e.Kind == EffectAlert:
 			pending++
 			delivering.Go(func() { alerts <- h.deliver(actCtx, e) })
+		case e.Fleet != nil:
+			pending++
+			delivering.Go(func() { alerts <- h.tell(actCtx, e) })
 		case e.Kind == EffectStop:
 			results = append(results, h.stop(actCtx, s.Tasks[e.TaskID], e))
 		case blocked.Kind != "":
@@ -142,6 +145,39 @@ func (h *handling) deliver(ctx context.Context, e Effect) Result {
 	defer cancel()
 	r := Result{Key: e.Key, Commit: e.Claim.Commit}
 	if err := h.Notifier.Notify(ctx, *e.Alert); err != nil {
+		r.Kind, r.Reason = ResultNotSent, err.Error()
+		return r
+	}
+	return r.done("")
+}
+
+// tell tells a flow's breaker of a failed run, or that its time is over. It
+// may be repeated: the failure is counted once, and the breaker says who
+// opened it.
+func (h *handling) tell(ctx context.Context, e Effect) Result {
+	r := Result{Key: e.Key, Commit: e.Claim.Commit}
+	f := e.Fleet
+	if e.Kind == EffectClose {
+		if _, err := h.Shared.CloseBreaker(ctx, f.Flow, f.Breaker.Key); err != nil {
+			r.Kind, r.Reason = ResultNotSent, err.Error()
+			return r
+		}
+		return r.done("")
+	}
+	now := h.Now()
+	n, err := h.Shared.CountFailure(ctx, FleetFailure{
+		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,
+	}, now.Add(-f.Limit.Window.D()))
+	if err == nil && n >= f.Limit.MaxFailures {
+		var b Breaker
+		b, err = h.Shared.OpenBreaker(ctx, Breaker{
+			Flow: f.Flow, Key: e.Key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: n,
+		})
+		if err == nil && b.Key == e.Key {
+			r.Breaker = &b
+		}
+	}
+	if err != nil {
 		r.Kind, r.Reason = ResultNotSent, err.Error()
 		return r
 	}
@@ -284,7 +320,7 @@ func (e *Engine) wake(ctx context.Context, w Wakeup) (out Outcome, err error) {
 		return h.out, err
 	}
 	now := e.Now()
-	if due := newDraft(s, e.Policy, Moment{Now: now}).wakeBy(); !due.IsZero() {
+	if due := newDraft(s, Facts{Control: h.control}, e.Policy, Moment{Now: now}).wakeBy(); !due.IsZero() {
 		next := e.Policy.ceil(later(due, now.Add(time.Nanosecond)))
 		if at := s.Instance.WakeAt; !at.After(now) || at.After(next) {
 			if err := e.Ledger.Arm(ctx, Wakeup{InstanceID: w.InstanceID, Due: next}); err != nil {

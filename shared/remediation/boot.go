@@ -39,7 +39,9 @@ func (d *draft) heartbeat(in Heartbeat) {
 			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion,
 		})
 		d.learn(ev.AgentVersion, "", ev.Region, ev.Zone)
-		d.startFlows(heartbeatEvent(ev), Key("boot", i.ID, fmt.Sprint(i.BootSeq)), nil)
+		d.cause = fmt.Sprintf("boot/%d", i.BootSeq)
+		d.startFlows(HeartbeatEvent(ev), d.cause, nil)
+		d.log.Boots[0].Decided = decided(d.flows)
 	}
 }
 

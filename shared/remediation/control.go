@@ -61,10 +61,25 @@ type Shared interface {
 	CloseBreaker(ctx context.Context, flow, key string) (bool, error)
 }
 
-// Output is what a script printed.
-type Output struct {
-	// Text is valid UTF-8; bytes that are not are replaced.
-	Text string
-	// Dropped is how many bytes the service cut off.
-	Dropped int64
+// paused is the pause that a flow is under, nil if there is none.
+func (c Control) paused(flow string) *Pause {
+	for _, name := range []string{AllFlows, flow} {
+		if p, ok := c.Pauses[name]; ok {
+			return &p
+		}
+	}
+	return nil
+}
+
+// String says who paused the flow, and why, in one line.
+func (p Pause) String() string {
+	what := "paused"
+	if p.Flow == AllFlows {
+		what = "all flows are paused"
+	}
+	text := what + " by " + p.By + " since " + p.At.UTC().Format(time.RFC3339)
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return text
 }

@@ -67,7 +67,13 @@ type Answer struct {
 // changes of its decision are to be written in one commit, and its claimed
 // effects performed only after that.
 func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
-	d := newDraft(s, p, m)
+	d := newDraft(s, f, p, m)
+	d.take(in, f)
+	return d.decision()
+}
+
+// take takes notice of an input.
+func (d *draft) take(in Input, f Facts) {
 	switch in := in.(type) {
 	case Ended:
 		d.end(in, f)
@@ -81,13 +87,13 @@ func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
 		d.wake(f)
 	case Results:
 		d.results(in)
-		return d.decision()
+		return
 	}
 	d.matchLate()
 	d.expire()
+	d.advance()
 	d.watch()
 	d.release()
-	return d.decision()
 }
 
 func (a Answer) encode() string {
@@ -104,14 +110,23 @@ type draft struct {
 	State
 	p Policy
 	m Moment
+	// control is what was said about flows, outputs what commands printed, by
+	// invoke id.
+	control Control
+	outputs map[string]Captured
+	// explain asks for the values of what was false.
+	explain bool
+	// cause is the input that is being decided, as records name it.
+	cause string
 
-	touched struct{ tasks, effects, runs, unmatched keys }
+	touched struct{ tasks, effects, runs, unmatched, limits, failing keys }
 	bytes   int // of the rows that changed, about
 	log     Changes
 	once    string
 	claimed []Effect
 	more    bool
 	notes   []Note
+	flows   []FlowDecision
 	answer  Answer
 }
 
@@ -125,9 +140,17 @@ func (k *keys) add(key string) {
 	(*k)[key] = true
 }
 
-func newDraft(s State, p Policy, m Moment) *draft {
-	return &draft{before: s, State: s.clone(), p: p, m: m, answer: Answer{InstanceID: s.Instance.ID}}
+func newDraft(s State, f Facts, p Policy, m Moment) *draft {
+	d := &draft{
+		before: s, State: s.clone(), p: p, m: m, control: f.Control, outputs: map[string]Captured{},
+		cause: causeWakeUp, answer: Answer{InstanceID: s.Instance.ID},
+	}
+	maps.Copy(d.outputs, f.Outputs)
+	return d
 }
+
+// causeWakeUp is the cause of what no other input has brought about.
+const causeWakeUp = "wake-up"
 
 func (d *draft) note(what, why string) { d.notes = append(d.notes, Note{What: what, Why: why}) }
 
@@ -156,7 +179,7 @@ func (d *draft) dropEffect(key string) {
 func (d *draft) setRun(r FlowRun) {
 	d.Runs[r.ID] = r
 	d.touched.runs.add(r.ID)
-	d.bytes += planSize(r.Plan)
+	d.bytes += definitionSize(r.Definition) + recordSize(r)
 }
 
 func (d *draft) setUnmatched(u Unmatched) {
@@ -170,15 +193,27 @@ func (d *draft) dropUnmatched(invokeID string) {
 	d.touched.unmatched.add(invokeID)
 }
 
+// dirty reports whether a live row has changed.
+func (d *draft) dirty() bool {
+	t := &d.touched
+	return d.Instance != d.before.Instance ||
+		len(t.tasks)+len(t.effects)+len(t.runs)+len(t.unmatched)+len(t.limits)+len(t.failing) > 0
+}
+
 // decision compares the draft with the state before it.
 func (d *draft) decision() Decision {
+	if d.dirty() {
+		d.forget()
+	}
 	c := d.log
 	c.Tasks = changed(d.before.Tasks, d.Tasks, d.touched.tasks)
 	c.Effects = changed(d.before.Effects, d.Effects, d.touched.effects)
 	c.Runs = changed(d.before.Runs, d.Runs, d.touched.runs)
 	c.Unmatched = changed(d.before.Unmatched, d.Unmatched, d.touched.unmatched)
+	c.Limits = changed(d.before.Limits, d.Limits, d.touched.limits)
+	c.Failing = changed(d.before.Failing, d.Failing, d.touched.failing)
 	if d.Instance != d.before.Instance ||
-		len(c.Tasks)+len(c.Effects)+len(c.Runs)+len(c.Unmatched) > 0 {
+		len(c.Tasks)+len(c.Effects)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing) > 0 {
 		i := d.Instance
 		c.Instance = &i
 	}
@@ -216,11 +251,15 @@ func (d *draft) wakeBy() time.Time {
 		}
 	}
 	for _, e := range d.Effects {
-		if e.Claim.held(d.m.Now) {
+		switch {
+		case e.Claim.held(d.m.Now):
 			at(e.Claim.Until)
-		} else {
+		case !d.held(e):
 			at(later(e.NotBefore, d.m.Now))
 		}
+	}
+	for _, r := range d.Runs {
+		at(d.dueRun(r))
 	}
 	for _, t := range d.Tasks {
 		switch t.State {
@@ -232,6 +271,9 @@ func (d *draft) wakeBy() time.Time {
 			}
 		case TaskQueued:
 			at(t.ExpiresAt)
+			if d.pausedTask(t) {
+				continue
+			}
 			if d.Instance.Boot == BootBootable {
 				at(later(d.blockedUntil(), d.m.Now))
 			} else {

@@ -134,6 +134,11 @@ func notBefore(in time.Duration) func(*remediation.Effect) {
 // given must stay as it was, and the decision must be the same each time.
 func decide(t *testing.T, s remediation.State, in remediation.Input, f remediation.Facts, p remediation.Policy) remediation.Decision {
 	t.Helper()
+	return decideAt(t, now, s, in, f, p)
+}
+
+func decideAt(t *testing.T, now time.Time, s remediation.State, in remediation.Input, f remediation.Facts, p remediation.Policy) remediation.Decision {
+	t.Helper()
 	before := picture(s)
 	d := remediation.Decide(s, in, f, p, remediation.Moment{Now: now, Claim: claim})
 	if after := picture(s); after != before {
@@ -174,7 +179,9 @@ func checkChanges(t *testing.T, s remediation.State, d remediation.Decision) {
 	check("effects", apply(s.Effects, c.Effects, func(e remediation.Effect) string { return e.Key }), d.Next.Effects)
 	check("flow runs", apply(s.Runs, c.Runs, func(r remediation.FlowRun) string { return r.ID }), d.Next.Runs)
 	check("unmatched ends", apply(s.Unmatched, c.Unmatched, func(u remediation.Unmatched) string { return u.Event.InvokeID }), d.Next.Unmatched)
-	live := len(c.Tasks) + len(c.Effects) + len(c.Runs) + len(c.Unmatched)
+	check("limits", apply(s.Limits, c.Limits, func(l remediation.Limit) string { return l.Flow }), d.Next.Limits)
+	check("failing commands", apply(s.Failing, c.Failing, func(f remediation.Failing) string { return f.Name }), d.Next.Failing)
+	live := len(c.Tasks) + len(c.Effects) + len(c.Runs) + len(c.Unmatched) + len(c.Limits) + len(c.Failing)
 	if live > 0 && c.Instance == nil {
 		t.Error("live rows change without the instance's row, which carries the guard")
 	}

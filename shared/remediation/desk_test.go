@@ -63,7 +63,7 @@ func failing(name string, n int, f fate) func(string, string) fate {
 
 func (d *desk) engine(p remediation.Policy) *remediation.Engine {
 	return &remediation.Engine{
-		Ledger: d, Commander: d, Notifier: d, Policy: p,
+		Ledger: d, Shared: d, Commander: d, Notifier: d, Policy: p,
 		Now: func() time.Time { return d.clock },
 		NewID: func() string {
 			d.mu.Lock()
@@ -90,11 +90,15 @@ func (d *desk) store(s remediation.State) {
 	for _, u := range s.Unmatched {
 		rows["live/unmatched/"+u.Event.InvokeID] = encode(u)
 	}
+	for _, l := range s.Limits {
+		rows["live/limit/"+l.Flow] = encode(l)
+	}
 	d.table.rows[s.Instance.ID] = rows
 	d.table.rev[s.Instance.ID] = s.Instance.Rev
 }
 
-// calls are the names of the calls that were made, history apart.
+// calls are the names of the calls that were made, apart from those that are
+// made beside others.
 func (d *desk) calls() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +108,7 @@ func (d *desk) calls() string {
 func (d *desk) call(what, detail string, do func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if what != "history" {
+	if what != "history" && what != "control" {
 		d.made = append(d.made, what)
 	}
 	var f fate
@@ -207,4 +211,29 @@ func (d *desk) AgentStatus(_ context.Context, id string) (a remediation.AgentSta
 
 func (d *desk) Notify(_ context.Context, a remediation.Alert) error {
 	return d.call("alert", a.Fingerprint, func() error { d.alerts = append(d.alerts, a); return nil })
+}
+
+func (d *desk) Control(context.Context) (c remediation.Control, err error) {
+	err = d.call("control", "", func() error { c = d.table.told(); return nil })
+	return c, err
+}
+
+func (d *desk) CountFailure(_ context.Context, f remediation.FleetFailure, since time.Time) (n int, err error) {
+	err = d.call("count", f.RunID, func() error { n = d.table.count(f, since); return nil })
+	return n, err
+}
+
+func (d *desk) OpenBreaker(_ context.Context, b remediation.Breaker) (is remediation.Breaker, err error) {
+	err = d.call("open", b.Key, func() error { is = d.table.open(b); return nil })
+	return is, err
+}
+
+func (d *desk) CloseBreaker(_ context.Context, flow, key string) (was bool, err error) {
+	err = d.call("close", key, func() error { was = d.table.closeBreaker(flow, key); return nil })
+	return was, err
+}
+
+func (d *desk) Output(_ context.Context, _, invokeID string) (o remediation.Output, err error) {
+	err = d.call("output", invokeID, func() error { o = remediation.Output{Text: "printed by " + invokeID}; return nil })
+	return o, err
 }

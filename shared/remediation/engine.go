@@ -12,6 +12,7 @@ import (
 // performs what the commit claimed. It is safe for concurrent use.
 type Engine struct {
 	Ledger    Ledger
+	Shared    Shared
 	Commander Commander
 	Notifier  Notifier
 	Policy    Policy
@@ -52,6 +53,7 @@ type handling struct {
 	deadline time.Time
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
+	control Control             // read once
 	commits map[string]Decision // that this invocation tried, by their ids
 	done    map[claimed]bool    // what it performed
 	out     Outcome
@@ -107,11 +109,55 @@ func (h *handling) history(ctx context.Context, in Input) <-chan error {
 	return done
 }
 
-// handle returns the state after everything that this invocation did.
-func (h *handling) handle(ctx context.Context, in Input) (State, error) {
+// load reads the instance's state, and beside it what was said about flows,
+// if there are any.
+func (h *handling) load(ctx context.Context) (State, error) {
+	told := h.tellControl(ctx)
+	defer func() { <-told }() // also after a panic
 	s, err := h.Ledger.Load(ctx, h.instanceID)
+	err = errors.Join(err, <-told)
+	if err == nil && h.Policy.Flows.Len() == 0 && len(s.Runs) > 0 {
+		err = h.readControl(ctx) // they are of a version that had flows
+	}
 	if err != nil {
 		return s, fmt.Errorf("load instance %s: %w", h.instanceID, err)
+	}
+	return s, nil
+}
+
+// tellControl reads the control beside everything else, if there are flows. It
+// closes the channel behind its only value.
+func (h *handling) tellControl(ctx context.Context) <-chan error {
+	told := make(chan error, 1)
+	if h.Policy.Flows.Len() == 0 {
+		close(told)
+		return told
+	}
+	go func() {
+		defer close(told)
+		defer func() {
+			if r := recover(); r != nil { // it must not end the process
+				told <- fmt.Errorf("read what is said about flows: panic of type %T", r)
+			}
+		}()
+		told <- h.readControl(ctx)
+	}()
+	return told
+}
+
+// readControl must succeed: a stop switch that cannot be read stops nothing.
+func (h *handling) readControl(ctx context.Context) (err error) {
+	if h.control, err = h.Shared.Control(ctx); err != nil {
+		return fmt.Errorf("read what is said about flows: %w", err)
+	}
+	return nil
+}
+
+// handle returns the state after everything that this invocation did.
+func (h *handling) handle(ctx context.Context, in Input) (State, error) {
+	s, err := h.load(ctx)
+	if err != nil {
+		return s, err
 	}
 	s, more, err := h.decide(ctx, s, in)
 	if err != nil || h.out.Duplicate {
@@ -272,7 +318,7 @@ func (h *handling) mine(s State) []Effect {
 	for _, e := range s.Effects {
 		_, mine := h.commits[e.Claim.Commit]
 		_, there := s.Tasks[e.TaskID]
-		if mine && (there || e.Kind == EffectAlert) && !h.done[claimed{e.Key, e.Claim.Commit}] {
+		if mine && (there || e.TaskID == "") && !h.done[claimed{e.Key, e.Claim.Commit}] {
 			out = append(out, e)
 		}
 	}
@@ -285,7 +331,7 @@ func (h *handling) mine(s State) []Effect {
 func (h *handling) settle(ctx context.Context, s State, results []Result) (State, bool, error) {
 	for try := 1; ; try++ {
 		m := h.moment()
-		d := Decide(s, Results{List: results}, Facts{}, h.Policy, m)
+		d := Decide(s, Results{List: results}, Facts{Control: h.control}, h.Policy, m)
 		if d.Changes.Empty() {
 			return s, d.More, nil
 		}
@@ -316,7 +362,7 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	// An answer that does not come must leave the time to commit without it.
 	asking, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
-	var f Facts
+	f := Facts{Control: h.control}
 	if q.Agent {
 		if a, err := h.Commander.AgentStatus(asking, h.instanceID); err == nil {
 			f.Agent = &a
@@ -352,6 +398,9 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 			}
 		}
 	}
+	if err := h.fetch(asking, s, in, q, &f); err != nil {
+		return f, err
+	}
 	if !polled {
 		return f, nil
 	}
@@ -361,6 +410,39 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	}
 	*s = loaded
 	return f, nil
+}
+
+// insist is how long after an execution's end its output must be had before
+// the end is committed: an error delivers the end again.
+const insist = 10 * time.Minute
+
+// fetch gets what commands printed, of those whose flow wants that.
+func (h *handling) fetch(ctx context.Context, s *State, in Input, q Questions, f *Facts) error {
+	wanted := q.Outputs
+	if _, waking := in.(WakeUp); waking {
+		for _, t := range s.Tasks {
+			if inv := f.Invocations[t.InvokeID]; inv != nil && inv.ended() && s.captures(t) {
+				wanted = append(wanted, t.InvokeID)
+			}
+		}
+	}
+	for _, id := range wanted {
+		out, err := h.Commander.Output(ctx, h.instanceID, id)
+		captured := Captured{Output: out}
+		if err != nil {
+			end, isEnd := in.(Ended)
+			if isEnd && !unanswerable(err) && h.Now().Sub(end.Event.FinishTime) < insist {
+				return fmt.Errorf("fetch the output of %s: %w", id, err)
+			}
+			captured.Err = err.Error()
+			h.note("output of "+id+" not known", captured.Err)
+		}
+		if f.Outputs == nil {
+			f.Outputs = map[string]Captured{}
+		}
+		f.Outputs[id] = captured
+	}
+	return nil
 }
 
 // late reports whether nothing more is to be begun.

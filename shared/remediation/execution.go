@@ -7,20 +7,8 @@ import (
 	"time"
 
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 )
-
-// notStarted are the error codes that say that the script never ran, so that
-// it may be sent again. ClientNotResponse, ClientRestarted, InstanceRestarted
-// and ExecutionInterrupted are not among them: it may have run in part.
-// Source: DescribeInvocations, InvokeInstance.ErrorCode.
-var notStarted = map[string]bool{
-	"DeliveryTimeout":      true,
-	"ClientNotRunning":     true,
-	"ClientNotOnline":      true,
-	"ClientIsUpgrading":    true,
-	"InstanceNotRunning":   true,
-	"TaskConcurrencyLimit": true,
-}
 
 // freshEnd is how recent an end must be to show that the agent is up now.
 const freshEnd = 2 * time.Minute
@@ -39,6 +27,7 @@ var finalStates = map[event.Status]TaskState{
 func (d *draft) end(in Ended, f Facts) {
 	ev := brief(in.Event)
 	d.once = executionKey(ev)
+	d.cause = d.once
 	given, marker := SplitName(ev.CommandName)
 	t, known := d.taskOf(ev)
 	told := known
@@ -53,8 +42,13 @@ func (d *draft) end(in Ended, f Facts) {
 	switch {
 	case told:
 		d.follow(ev, t)
+		record.Decided = decided(d.flows)
 	default:
-		d.setUnmatched(Unmatched{Event: ev, Received: in.Received})
+		u := Unmatched{Event: ev, Received: in.Received}
+		if out, ok := d.outputs[ev.InvokeID]; ok {
+			u.Output = &out
+		}
+		d.setUnmatched(u)
 		d.alertEnd(ev, Task{}, false)
 		d.note("execution "+ev.InvokeID+" waits for its task", "a command that is being invoked may be its origin")
 	}
@@ -130,45 +124,53 @@ func (d *draft) matchLate() {
 			return
 		}
 		d.dropUnmatched(u.Event.InvokeID)
+		if u.Output != nil {
+			d.outputs[u.Event.InvokeID] = *u.Output
+		}
 		d.followQuietly(u.Event, t)
 	}
 }
 
 // follow does what follows from an end; t is zero for a stranger's.
 func (d *draft) follow(ev event.TaskCompleted, t Task) {
-	requeued := d.followQuietly(ev, t)
-	d.alertEnd(ev, t, requeued)
+	again := d.followQuietly(ev, t)
+	d.alertEnd(ev, t, again)
 }
 
-// followQuietly is follow without the alert. It reports whether the task
-// waits again.
-func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (requeued bool) {
+// followQuietly is follow without the alert. It reports whether the command is
+// tried again.
+func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (again bool) {
 	queued := d.count(TaskQueued)
+	before := d.failedBefore(ev)
 	if t.ID != "" {
-		requeued = d.taskEnded(t, ev)
+		again = d.taskEnded(t, ev)
 	}
 	if d.p.tooOld(ev.FinishTime, d.m.Now) {
 		d.note("nothing started", "the execution finished too long ago")
-		return requeued
+		return again
 	}
-	d.startFlows(taskEvent(ev), executionKey(ev), t.Chain)
-	if !requeued && d.count(TaskQueued) > queued {
+	about := TaskEvent(ev)
+	about.FailedBefore = before
+	d.startFlows(about, executionKey(ev), t.Chain)
+	if !again && d.count(TaskQueued) > queued {
 		d.agentSeen(ev)
 	}
-	return requeued
+	return again
 }
 
 // taskEnded moves the task on. If its script never started, whether its
-// instance is bootable is in doubt, and the task waits again.
-func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (requeued bool) {
+// instance is bootable is in doubt, and the task waits again; the step of a
+// flow says itself when it is tried again. It reports whether it is.
+func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (again bool) {
 	at := ev.FinishTime
 	if at.IsZero() {
 		at = d.m.Now
 	}
-	if notStarted[ev.ErrorCode] && at.After(d.Instance.BootSince) {
+	unstarted := slices.Contains(flow.NotStarted, ev.ErrorCode)
+	if unstarted && at.After(d.Instance.BootSince) {
 		d.doubt(at)
 	}
-	if notStarted[ev.ErrorCode] && !t.Cancel && t.Attempt < d.p.MaxAttempts {
+	if unstarted && t.RunID == "" && !t.Cancel && t.Attempt < d.p.MaxAttempts {
 		d.dropEffect(t.EffectKey)
 		d.note("task "+t.ID+" queued again", "its script never started: "+ev.ErrorCode)
 		t.State = TaskQueued
@@ -185,8 +187,7 @@ func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (requeued bool) {
 	if !ok {
 		state = TaskFailed
 	}
-	d.endTask(t, state, "its execution ended as "+string(ev.Status), executionKey(ev))
-	return false
+	return d.endTask(t, state, "its execution ended as "+string(ev.Status), executionKey(ev))
 }
 
 // agentSeen marks the instance bootable if a script has just ended on it.
@@ -202,7 +203,7 @@ func (d *draft) agentSeen(ev event.TaskCompleted) {
 
 // alertEnd plans an alert if the end is one of those that people want to be
 // told of.
-func (d *draft) alertEnd(ev event.TaskCompleted, t Task, requeued bool) {
+func (d *draft) alertEnd(ev event.TaskCompleted, t Task, again bool) {
 	status := ev.Status
 	if !status.Known() {
 		status = event.StatusFailed
@@ -213,11 +214,13 @@ func (d *draft) alertEnd(ev event.TaskCompleted, t Task, requeued bool) {
 	name, _ := SplitName(ev.CommandName)
 	summary := fmt.Sprintf("A command ended as %s.", ev.Status)
 	switch {
-	case requeued:
+	case again && t.RunID != "":
+		summary = fmt.Sprintf("A command ended as %s, and its flow tries it again.", ev.Status)
+	case again:
 		summary = fmt.Sprintf("A command ended as %s: it never started, and was queued again (attempt %d of %d).",
 			ev.Status, t.Attempt+1, d.p.MaxAttempts)
-	case notStarted[ev.ErrorCode] && t.ID != "":
-		summary = fmt.Sprintf("A command ended as %s: it never started, after %d attempts.", ev.Status, t.Attempt)
+	case slices.Contains(flow.NotStarted, ev.ErrorCode) && t.ID != "":
+		summary = fmt.Sprintf("A command ended as %s: it never started, after %d attempts.", ev.Status, max(t.Attempt, t.StepAttempt))
 	}
 	at := ev.FinishTime
 	if at.IsZero() {
@@ -226,7 +229,7 @@ func (d *draft) alertEnd(ev event.TaskCompleted, t Task, requeued bool) {
 	d.planAlert(Alert{
 		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: name,
 		InvokeID: ev.InvokeID, TaskID: t.ID, Status: string(ev.Status), ExitCode: ev.ExitCode,
-		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: requeued, At: at,
+		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: again && t.RunID == "", At: at,
 	}, executionKey(ev))
 }
 

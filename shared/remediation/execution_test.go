@@ -91,7 +91,7 @@ func TestAnEndMovesItsTask(t *testing.T) {
 	})
 	t.Run("an end from longer ago than half the table's time to live is recorded, and starts nothing", func(t *testing.T) {
 		p := policy()
-		p.Flows = manyFlows(t, 1, 1)
+		p.Flows = manyFlows(1, 1)
 		in := ended("t-1", "", event.StatusFailed, "ExitCodeNonzero")
 		in.Event.FinishTime = now.Add(-p.TableTTL/2 - time.Second)
 		if d := decide(t, state(remediation.BootBootable), in, remediation.Facts{}, p); d.Changes.Instance != nil || d.Changes.Execution == nil {
@@ -230,7 +230,7 @@ func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 	})
 	t.Run("and is a stranger's when the result tells another invoke id", func(t *testing.T) {
 		p := policy()
-		p.Flows = manyFlows(t, 1, 1)
+		p.Flows = manyFlows(1, 1)
 		d := decide(t, unmatched, results(remediation.Result{Key: key, Commit: held.Commit, Kind: remediation.ResultDone, InvokeID: "t-2"}), remediation.Facts{}, p)
 		if endedAs(d, "a") != "" || len(d.Next.Unmatched) > 0 || len(d.Next.Runs) != 1 {
 			t.Errorf("ended as %q, unmatched %v, runs %v; want the task running, and the flow that a stranger's end starts",

@@ -7,8 +7,8 @@ import (
 	"aftercare/shared/flow"
 )
 
-// taskEvent is the end of an execution as expressions see it.
-func taskEvent(ev event.TaskCompleted) flow.Event {
+// TaskEvent is the end of an execution as expressions see it.
+func TaskEvent(ev event.TaskCompleted) flow.Event {
 	name, _ := SplitName(ev.CommandName)
 	code := -1
 	if ev.ExitCode != nil {
@@ -24,8 +24,8 @@ func taskEvent(ev event.TaskCompleted) flow.Event {
 	}
 }
 
-// heartbeatEvent is a first heartbeat as expressions see it.
-func heartbeatEvent(ev event.FirstHeartbeat) flow.Event {
+// HeartbeatEvent is a first heartbeat as expressions see it.
+func HeartbeatEvent(ev event.FirstHeartbeat) flow.Event {
 	uptime := -1
 	if ev.HasUptime {
 		uptime = int(ev.Uptime.Milliseconds())
@@ -34,7 +34,7 @@ func heartbeatEvent(ev event.FirstHeartbeat) flow.Event {
 		Kind: flow.FirstHeartbeat, ID: ev.ID, Source: ev.Source, Region: ev.Region,
 		Account: ev.Account, Time: ev.Time, InstanceID: ev.InstanceID,
 		BizEventID: ev.BizEventID, AgentVersion: ev.AgentVersion, Zone: ev.Zone,
-		DataRegion: ev.DataRegion, Uptime: uptime, Extensions: string(ev.Extensions),
+		DataRegion: ev.DataRegion, Uptime: uptime, Extensions: cut(string(ev.Extensions)),
 	}
 }
 

@@ -1,138 +1,235 @@
 package remediation
 
 import (
-	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"aftercare/shared/flow"
-)
-
-// maxDepth is how many flows may follow from one another.
-const maxDepth = 10
-
-// maxStarts and maxStartBytes bound the flows that one event starts, so that
-// a decision fits into one commit.
-const (
-	maxStarts     = 40
-	maxStartBytes = 1 << 20
 )
 
 // defaultPriority is the priority of follow-ups.
 const defaultPriority = 5
 
-// startFlows starts a run of every flow that reacts to the event. The chain
-// is the flows that led to the event.
-func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
-	if d.p.Flows == nil {
-		return
+// instance is the instance as expressions see it.
+func (d *draft) instance() flow.Instance {
+	i := d.Instance
+	return flow.Instance{
+		ID: i.ID, State: string(i.Boot), BootSeq: i.BootSeq, BootTime: i.BootTime,
+		AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region, Zone: i.Zone, FailedRuns: d.failedRuns(),
 	}
-	var started, size int
-	var stopped stops
-	for _, o := range d.p.Flows.Match(ev) {
-		if !o.Matched {
-			if o.Failed {
-				d.note("flow "+o.Flow+" not started", o.Reason)
-			}
-			continue
-		}
-		add := planSize(*o.Run)
+}
+
+// moment is now, for one run.
+func (d *draft) moment(r FlowRun) flow.Moment {
+	cause := d.cause
+	if cause == "" {
+		cause = r.Cause
+	}
+	return flow.Moment{
+		Now: d.m.Now, Instance: d.instance(), Cause: cause, Hold: d.control.paused(r.Flow) != nil,
+	}
+}
+
+// act does what a run asks for, and keeps the run, or records its end.
+func (d *draft) act(r FlowRun, actions []flow.Action) {
+	var cancelled string
+	for _, a := range actions {
+		id := Key("task", r.ID, a.Step, strconv.Itoa(a.Attempt))
 		switch {
-		case slices.Contains(chain, o.Flow):
-			stopped.add(o.Flow, "it led to this event itself")
-		case len(chain) >= maxDepth:
-			stopped.add(o.Flow, fmt.Sprintf("%d flows led to this event, and no more may", len(chain)))
-		case started == maxStarts || size+add > maxStartBytes:
-			stopped.add(o.Flow, "too many or too large flows react to one event")
+		case a.Cancel:
+			cancelled = id
+		case a.Alert != "":
+			d.planAlert(Alert{
+				Kind: AlertFlow, Flow: r.Flow, Summary: a.Alert, At: d.m.Now, Region: r.Event.Region,
+				CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
+			}, Key("step", r.ID, a.Step))
 		default:
-			started++
-			size += add
-			r := FlowRun{
-				ID: Key("run", o.Flow, cause, d.Instance.ID), Flow: o.Flow, Plan: *o.Run,
-				Chain: append(slices.Clone(chain), o.Flow), Cause: cause, StartedAt: d.m.Now,
-			}
-			d.note("flow "+o.Flow+" started", "its condition holds")
-			d.step(r)
+			r.SetTask(id)
+			d.enqueue(Task{
+				ID: id, Name: nameOf(a), Priority: defaultPriority, Command: commandOf(a),
+				Cause: d.moment(r).Cause, RunID: r.ID, Step: a.Step, StepAttempt: a.Attempt, Chain: r.Chain,
+			})
 		}
 	}
-	for _, s := range stopped {
-		d.stopFlows(s, cause)
+	switch {
+	case r.Ended:
+		d.endRun(r, r.Result, r.Reason)
+		return
+	case d.control.paused(r.Flow) != nil:
+		r.CheckAt = d.m.Now.Add(d.p.HoldCheck)
+	default:
+		r.CheckAt = time.Time{}
 	}
-}
-
-// stops is the flows that one event would have started, by the reason why
-// they were stopped.
-type stops []stop
-
-type stop struct {
-	why   string
-	flows []string
-}
-
-func (s *stops) add(name, why string) {
-	for i := range *s {
-		if (*s)[i].why == why {
-			(*s)[i].flows = append((*s)[i].flows, name)
-			return
-		}
-	}
-	*s = append(*s, stop{why, []string{name}})
-}
-
-// stopFlows raises one alert for all that was stopped for one reason: there
-// can be any number of flows.
-func (d *draft) stopFlows(s stop, cause string) {
-	for _, name := range s.flows {
-		d.note("flow "+name+" stopped", s.why)
-	}
-	what := "A flow was stopped before it started"
-	if n := len(s.flows); n > 1 {
-		what = fmt.Sprintf("%d flows were stopped before they started, %s the first of them", n, s.flows[0])
-	}
-	d.planAlert(Alert{
-		Kind: AlertFlowStopped, Flow: s.flows[0], At: d.m.Now, Summary: what + ", because " + s.why + ".",
-	}, Key("stopped", s.flows[0], cause))
-}
-
-// step queues the task of the run's present step.
-func (d *draft) step(r FlowRun) {
-	s := r.Plan.Steps[r.Step]
 	d.setRun(r)
-	d.enqueue(Task{
-		ID: Key("task", r.ID, s.ID), Name: s.Run.Name, Priority: defaultPriority,
-		Command: Command{Run: &Run{
-			Name: s.Run.Name, Type: s.Run.Type, Content: s.Run.Content, Timeout: s.Run.Timeout,
-			WorkingDir: s.Run.WorkingDir, Username: s.Run.Username, Parameters: s.Run.Parameters,
-		}},
-		Cause: r.Cause, RunID: r.ID, Step: s.ID, Chain: r.Chain,
-	})
+	if t, ok := d.Tasks[cancelled]; ok {
+		d.note("task "+t.ID+" to be stopped", r.Pending.Over+" time is over")
+		d.stopTask(t, "its flow's time was over", d.moment(r).Cause)
+	}
 }
 
-// stepEnded moves a task's flow run on: to its next step if the task
-// succeeded, else to its end.
-func (d *draft) stepEnded(t Task, cause string) {
+func nameOf(a flow.Action) string {
+	if a.Run != nil {
+		return a.Run.Name
+	}
+	return a.Invoke.CommandID
+}
+
+func commandOf(a flow.Action) Command {
+	if i := a.Invoke; i != nil {
+		return Command{Invoke: &Invoke{
+			CommandID: i.CommandID, Timeout: i.Timeout.D(), Username: i.Username, Parameters: i.Parameters,
+		}}
+	}
+	return Command{Run: &Run{
+		Name: a.Run.Name, Type: a.Run.Type, Content: a.Run.Content, Timeout: a.Run.Timeout.D(),
+		WorkingDir: a.Run.WorkingDir, Username: a.Run.Username, Parameters: a.Run.Parameters,
+	}}
+}
+
+// stepEnded tells a task's run that it has ended. It reports whether the step
+// is tried again.
+func (d *draft) stepEnded(t Task, cause string) (again bool) {
 	r, ok := d.Runs[t.RunID]
 	if !ok {
-		return
+		return false
 	}
-	r.Steps = append(slices.Clone(r.Steps), StepRecord{
-		ID: t.Step, TaskID: t.ID, State: t.State, ExitCode: t.ExitCode, Cause: cause,
-	})
-	switch {
-	case t.State != TaskSucceeded:
-		d.endRun(r, "failed", fmt.Sprintf("step %s ended as %s", t.Step, t.State))
-	case r.Step+1 == len(r.Plan.Steps):
-		d.endRun(r, "succeeded", "every step succeeded")
-	default:
-		r.Step++
-		d.step(r)
+	end := flow.StepEnd{
+		Status: string(t.State), Reason: t.Reason, InvocationStatus: string(t.Status),
+		ErrorCode: t.ErrorCode, ExitCode: t.ExitCode,
+	}
+	if r.Captures() {
+		out, ok := d.outputs[t.InvokeID]
+		if !ok {
+			out.Err = "its end was learned without its output"
+		}
+		end.Output, end.Dropped, end.OutputError = out.Text, out.Dropped, out.Err
+	}
+	m := d.moment(r)
+	m.Cause = cause
+	r.Run = r.Run.Clone()
+	d.act(r, r.CommandEnded(t.Step, t.StepAttempt, end, m))
+	r, ok = d.Runs[t.RunID]
+	return ok && r.Pending.State == flow.PendingBackoff || ok && r.Pending.State == flow.PendingCommand && r.Pending.Attempt > t.StepAttempt
+}
+
+// advance goes on with the runs that can: those whose time has come, that
+// wait for a boot that has begun, or for something that has changed.
+func (d *draft) advance() {
+	for _, r := range d.runs() {
+		r, there := d.Runs[r.ID] // as it is by now
+		if !there || !d.ready(r) {
+			continue
+		}
+		if d.full(runRows, definitionSize(r.Definition)) {
+			d.more = true
+			return
+		}
+		if !r.begun() {
+			d.start(r)
+			continue
+		}
+		r.Run = r.Run.Clone()
+		d.act(r, r.Advance(d.moment(r)))
 	}
 }
 
+// ready reports whether a run can go on, or is to be looked at.
+func (d *draft) ready(r FlowRun) bool {
+	due := func(t time.Time) bool { return !t.IsZero() && !t.After(d.m.Now) }
+	switch {
+	case !r.begun():
+		before, _ := d.ahead(r)
+		return before == 0 && (r.CheckAt.IsZero() || due(r.CheckAt))
+	case d.control.paused(r.Flow) != nil:
+		return r.CheckAt.IsZero() || due(r.CheckAt) || due(r.Due())
+	case r.Pending.State == "":
+		return true // its flow was paused
+	}
+	return due(r.Due()) || due(r.CheckAt) || r.Pending.State == flow.PendingBoot && d.Instance.BootSeq > r.BootSeq
+}
+
+// countBoot notes in a task's run which boot its command is released in: one
+// that waited for the instance must not be taken for one before its boot. [28]
+func (d *draft) countBoot(t Task) {
+	if r, ok := d.Runs[t.RunID]; ok && r.BootSeq != d.Instance.BootSeq {
+		r.BootSeq = d.Instance.BootSeq
+		d.setRun(r)
+	}
+}
+
+// pausedTask reports whether a task's flow is paused.
+func (d *draft) pausedTask(t Task) bool {
+	r, ok := d.Runs[t.RunID]
+	return ok && d.control.paused(r.Flow) != nil
+}
+
+// held reports whether an effect must wait until its flow is resumed.
+func (d *draft) held(e Effect) bool { return e.Kind.sends() && d.pausedTask(d.Tasks[e.TaskID]) }
+
+// runs are the live runs, the oldest first.
+func (d *draft) runs() []FlowRun { return slices.SortedFunc(maps.Values(d.Runs), inCreation) }
+
+// inCreation sorts runs by when they were made.
+func inCreation(a, b FlowRun) int {
+	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// dueRun is when a run is to be looked at next; zero if something else leads
+// to that.
+func (d *draft) dueRun(r FlowRun) time.Time {
+	due, check := r.Due(), r.CheckAt
+	if check.IsZero() && d.control.paused(r.Flow) != nil {
+		check = d.m.Now.Add(d.p.HoldCheck)
+	}
+	if !check.IsZero() && (due.IsZero() || check.Before(due)) {
+		due = check
+	}
+	if due.IsZero() {
+		return due
+	}
+	return later(due, d.m.Now)
+}
+
+// endRun records the end of a run, or one that never began.
 func (d *draft) endRun(r FlowRun, result, reason string) {
-	r.Result, r.Reason, r.EndedAt = result, reason, d.m.Now
-	r.Plan = flow.Plan{}
-	delete(d.Runs, r.ID)
-	d.touched.runs.add(r.ID)
+	if r.begun() && (result == flow.ResultFailed || result == flow.ResultTimedOut) {
+		d.countFailure(r)
+	}
+	live := r.begun()
+	r.Result, r.Reason, r.EndedAt, r.Ended = result, reason, d.m.Now, true
+	r.CheckAt, r.Waits = time.Time{}, ""
+	r.Forget()
+	if _, ok := d.Runs[r.ID]; ok {
+		delete(d.Runs, r.ID)
+		d.touched.runs.add(r.ID)
+	}
 	d.log.EndedRuns = append(d.log.EndedRuns, r)
+	d.bytes += recordSize(r)
 	d.note("flow "+r.Flow+" "+result, reason)
+	if live {
+		d.beginNext(r.Flow)
+	}
+}
+
+// beginNext begins the run that waited for one that has ended. [52]
+func (d *draft) beginNext(name string) {
+	for _, r := range d.runs() {
+		if r.Flow != name || r.begun() {
+			continue
+		}
+		if d.full(runRows, definitionSize(r.Definition)) {
+			d.more = true
+			return
+		}
+		if d.ready(r) {
+			d.start(r)
+		}
+		return
+	}
 }

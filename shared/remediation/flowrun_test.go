@@ -8,42 +8,24 @@ import (
 	"time"
 
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
 )
 
-const chained = `
-version: 1
-flows:
-  - name: two-steps
-    on: task-completed
-    when: event.commandName == "first" && event.invocationStatus == "Success"
-    steps:
-      - id: one
-        run: {type: RunShellScript, content: "echo one"}
-      - id: two
-        run: {type: RunShellScript, content: "echo two $who", timeout: 2m, workingDir: /opt, username: nobody, parameters: {who: "${{ event.instanceId }}"}}
-  - name: every
-    on: task-completed
-    when: event.commandName startsWith "loop"
-    steps:
-      - id: again
-        run: {type: RunShellScript, content: "echo again", name: loop}
-  - name: greet
-    on: first-heartbeat
-    steps:
-      - id: hello
-        run: {type: RunShellScript, content: "echo hello"}
-  - name: broken
-    on: task-completed
-    when: int(event.errorDesc) > 3
-    steps:
-      - id: never
-        run: {type: RunShellScript, content: "true"}
-`
+// chainedFlows are flows of one or two steps.
+func chainedFlows() *flow.Set {
+	return flow.NewSet([]flow.Definition{
+		define("two-steps", onEnd, `event.commandName == "first" && event.invocationStatus == "Success"`,
+			run("one", "two-steps/one", "echo one"), run("two", "two-steps/two", "echo two $who")),
+		define("every", onEnd, `event.commandName startsWith "loop"`, run("again", "loop", "echo again")),
+		define("greet", onBoot, "", run("hello", "greet/hello", "echo hello")),
+		define("broken", onEnd, `int(event.errorDesc) > 3`, run("never", "broken/never", "true")),
+	})
+}
 
-func chainedPolicy(t *testing.T) remediation.Policy {
+func chainedPolicy() remediation.Policy {
 	p := policy()
-	p.Flows = compile(t, chained)
+	p.Flows = chainedFlows()
 	return p
 }
 
@@ -59,7 +41,7 @@ func only[T any](t *testing.T, m map[string]T) (v T) {
 }
 
 func TestAFlowRunsItsStepsInOrder(t *testing.T) {
-	p := chainedPolicy(t)
+	p := chainedPolicy()
 	first := ended("t-1", "", event.StatusSuccess, "")
 	first.Event.CommandName = "first"
 	d := decide(t, state(remediation.BootBootable), first, remediation.Facts{}, p)
@@ -69,7 +51,7 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 		t.Errorf("run %+v, want its id and cause from the execution, and itself in the chain", run)
 	}
 	if one.Step != "one" || one.RunID != run.ID || one.State != remediation.TaskReleasing || one.Priority != 5 ||
-		one.Command.Run.Content != "echo one" || one.ID != remediation.Key("task", run.ID, "one") || len(d.Claimed) != 1 {
+		one.Command.Run.Content != "echo one" || one.ID != remediation.Key("task", run.ID, "one", "1") || len(d.Claimed) != 1 {
 		t.Errorf("task %+v, claimed %v, want the first step's command claimed", one, d.Claimed)
 	}
 
@@ -79,8 +61,8 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	end.Event.CommandName = remediation.MarkedName("two-steps/one", one.ID)
 	d = decide(t, d.Next, end, remediation.Facts{}, policy())
 	two := only(t, d.Next.Tasks)
-	want := remediation.Run{Name: "two-steps/two", Type: "RunShellScript", Content: "echo two $who", Timeout: 2 * time.Minute,
-		WorkingDir: "/opt", Username: "nobody", Parameters: map[string]string{"who": "i-1"}}
+	want := remediation.Run{Name: "two-steps/two", Type: "RunShellScript", Content: "echo two $who", Timeout: time.Minute,
+		Parameters: map[string]string{"who": "i-1"}}
 	if two.Step != "two" || fmt.Sprint(*two.Command.Run) != fmt.Sprint(want) || len(d.Claimed) != 1 {
 		t.Errorf("task %+v with %+v, claimed %v, want the second step's command claimed: %+v", two, two.Command.Run, d.Claimed, want)
 	}
@@ -94,13 +76,13 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	if len(d.Next.Runs)+len(d.Next.Tasks)+len(d.Next.Effects) > 0 || len(d.Changes.EndedRuns) != 1 {
 		t.Fatalf("state %+v, ended runs %v, want nothing live and the run on record", d.Next, d.Changes.EndedRuns)
 	}
-	if r := d.Changes.EndedRuns[0]; r.Result != "succeeded" || len(r.Steps) != 2 || r.Steps[1].State != remediation.TaskSucceeded || len(r.Plan.Steps) != 0 {
-		t.Errorf("ended run %+v, want it succeeded with two steps, without its plan", r)
+	if r := d.Changes.EndedRuns[0]; r.Result != "succeeded" || len(r.Steps) != 2 || r.Steps[1].Status != flow.StepSucceeded || r.Definition.Name != "" {
+		t.Errorf("ended run %+v, want it succeeded with two steps, without its definition", r)
 	}
 }
 
 func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
-	p := chainedPolicy(t)
+	p := chainedPolicy()
 	first := ended("t-1", "", event.StatusSuccess, "")
 	first.Event.CommandName = "first"
 	begun := decide(t, state(remediation.BootBootable), first, remediation.Facts{}, p).Next
@@ -127,18 +109,24 @@ func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
 			t.Errorf("%s: state %+v, ended runs %+v, want the run failed", name, d.Next, d.Changes.EndedRuns)
 		}
 	}
-	t.Run("but waits for a script that never started", func(t *testing.T) {
+	t.Run("but a script that never started is tried again", func(t *testing.T) {
 		e := end(event.StatusAborted)
 		e.Event.ErrorCode = "ClientNotRunning"
 		d := decide(t, running, e, remediation.Facts{}, p)
-		if len(d.Next.Runs) != 1 || d.Next.Tasks[one.ID].State != remediation.TaskQueued {
-			t.Errorf("state %+v, want the run live and its task queued again", d.Next)
+		run := only(t, d.Next.Runs)
+		if run.Pending.State != flow.PendingBackoff || run.Pending.Until.IsZero() || !d.WakeBy.Equal(later(run.Pending.Until, now)) {
+			t.Fatalf("run %+v, woken by %s, want it to wait for its backoff", run, d.WakeBy)
+		}
+		d = decideAt(t, run.Pending.Until, d.Next, remediation.WakeUp{}, remediation.Facts{}, p)
+		two := only(t, d.Next.Tasks)
+		if two.State != remediation.TaskQueued || two.StepAttempt != 2 || two.ID == one.ID || two.Attempt != 1 {
+			t.Errorf("task %+v, want a second one that waits for the instance, which is in doubt", two)
 		}
 	})
 }
 
 func TestNoFlowLeadsToItself(t *testing.T) {
-	p := chainedPolicy(t)
+	p := chainedPolicy()
 	loop := func(chain ...string) remediation.Decision {
 		s := state(remediation.BootBootable, task("a", running("t-1"), func(t *remediation.Task) { t.Chain = chain }))
 		e := ended("t-1", "a", event.StatusSuccess, "")
@@ -186,10 +174,10 @@ func numbered(n int) []string {
 }
 
 func TestFlowsOnHeartbeats(t *testing.T) {
-	p := chainedPolicy(t)
+	p := chainedPolicy()
 	d := decide(t, state(remediation.BootWaiting), beat(0, time.Second), remediation.Facts{}, p)
 	run := only(t, d.Next.Runs)
-	if want := remediation.Key("run", "greet", remediation.Key("boot", "i-1", "4"), "i-1"); run.ID != want || len(d.Claimed) != 1 {
+	if want := remediation.Key("run", "greet", "boot/4", "i-1"); run.ID != want || len(d.Claimed) != 1 {
 		t.Errorf("run %s, claimed %v, want it started once for boot 4: %s", run.ID, d.Claimed, want)
 	}
 	again := decide(t, d.Next, beat(0, 2*time.Second), remediation.Facts{}, p)
@@ -199,7 +187,7 @@ func TestFlowsOnHeartbeats(t *testing.T) {
 }
 
 func TestAFlowThatCannotBeEvaluatedDoesNotStart(t *testing.T) {
-	d := decide(t, state(remediation.BootBootable), ended("t-1", "", event.StatusSuccess, ""), remediation.Facts{}, chainedPolicy(t))
+	d := decide(t, state(remediation.BootBootable), ended("t-1", "", event.StatusSuccess, ""), remediation.Facts{}, chainedPolicy())
 	said := slices.ContainsFunc(d.Notes, func(n remediation.Note) bool { return strings.HasPrefix(n.What, "flow broken not started") })
 	if len(d.Next.Runs) > 0 || !said {
 		t.Errorf("runs %v, notes %v, want none started and a note that says why", d.Next.Runs, d.Notes)
@@ -207,7 +195,7 @@ func TestAFlowThatCannotBeEvaluatedDoesNotStart(t *testing.T) {
 }
 
 func TestAFollowUpToAnUnknownInstance(t *testing.T) {
-	p := chainedPolicy(t)
+	p := chainedPolicy()
 	for _, c := range []struct {
 		name    string
 		finish  time.Duration // ago
@@ -229,4 +217,11 @@ func TestAFollowUpToAnUnknownInstance(t *testing.T) {
 			}
 		})
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -15,7 +15,7 @@ func (w *world) happen() {
 	instances := slices.Sorted(maps.Keys(w.cloud.machines))
 	id := instances[w.draw("instance", len(instances))]
 	m := w.cloud.machine(id)
-	switch w.draw("happening", 10) {
+	switch w.draw("happening", 11) {
 	case 0, 1, 2, 3:
 		if len(open) > 0 {
 			w.progress(open[w.draw("invocation", len(open))])
@@ -43,7 +43,21 @@ func (w *world) happen() {
 		}
 	case 9:
 		w.boot(m)
+	case 10:
+		w.pauseOrResume()
 	}
+}
+
+// pauseOrResume turns the stop switch of one flow or all of them.
+func (w *world) pauseOrResume() {
+	flow := []string{"care", remediation.AllFlows}[w.draw("paused", 2)]
+	if _, paused := w.table.control.Pauses[flow]; paused {
+		delete(w.table.control.Pauses, flow)
+		w.logf("%s is resumed", flow)
+		return
+	}
+	w.table.control.Pauses[flow] = remediation.Pause{Flow: flow, By: "the world", At: w.now()}
+	w.logf("%s is paused", flow)
 }
 
 func (w *world) visibility() time.Duration {
@@ -121,6 +135,7 @@ func (w *world) cancel(s submitted) {
 // wake-up to the next, and reports whether it did.
 func (w *world) rest() bool {
 	w.calm = true
+	clear(w.table.control.Pauses)
 	for range 3000 {
 		w.settle()
 		waiting := w.pending()

@@ -95,21 +95,34 @@ type Result struct {
 	// MaybeSent: a try of this invocation had an unknown outcome, whatever
 	// the kind says of the last one.
 	MaybeSent bool
+	// Breaker is what a counted failure opened.
+	Breaker *Breaker
 }
 
-// Facts are answers of Cloud Assistant that a decision asked for with
+// Facts are what a decision depends on beside the instance's state: what was
+// said about flows, and the answers of Cloud Assistant that it asked for with
 // Questions. What could not be asked is missing.
 type Facts struct {
-	Agent *AgentStatus
+	Control Control
+	Agent   *AgentStatus
 	// Invocations by invoke id; a nil value means that Cloud Assistant knows
 	// no such invocation.
 	Invocations map[string]*Invocation
+	// Outputs by invoke id.
+	Outputs map[string]Captured
+}
+
+// Captured is what a command printed, or why that could not be learned.
+type Captured struct {
+	Output
+	Err string `json:"error,omitempty"`
 }
 
 // Questions is what Decide would like to know.
 type Questions struct {
 	Agent       bool
 	Invocations []string // invoke ids
+	Outputs     []string // invoke ids
 }
 
 // Ask says what Decide would need to know from Cloud Assistant to handle in.
@@ -127,11 +140,32 @@ func Ask(s State, in Input, p Policy, now time.Time) Questions {
 			}
 		}
 	case Ended:
-		if _, known := s.taskOf(in.Event); !known && s.originPossible(in.Event) {
+		t, known := s.taskOf(in.Event)
+		if !known && s.originPossible(in.Event) {
 			q.Invocations = []string{in.Event.InvokeID}
+		}
+		if s.captures(t) || len(q.Invocations) > 0 && s.unresolvedCapture() {
+			q.Outputs = []string{in.Event.InvokeID}
 		}
 	}
 	return q
+}
+
+// captures reports whether the output of a task is wanted.
+func (s State) captures(t Task) bool {
+	r, ok := s.Runs[t.RunID]
+	return ok && r.Captures() && r.Current().ID == t.Step
+}
+
+// unresolvedCapture reports whether an end whose task is not known yet may be
+// of one whose output is wanted.
+func (s State) unresolvedCapture() bool {
+	for _, t := range s.Tasks {
+		if s.unresolved(t) && s.captures(t) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkDue reports whether it is time to ask for the agent's status.

@@ -111,7 +111,7 @@ func (w *world) checkShape(s remediation.State) {
 	for _, e := range s.Effects {
 		t, ok := s.Tasks[e.TaskID]
 		switch {
-		case e.Kind == remediation.EffectAlert:
+		case e.TaskID == "":
 		case !ok:
 			w.breakf("effect %s is there without its task %s", e.Key, e.TaskID)
 		case e.Kind == remediation.EffectStop && t.State != remediation.TaskRunning,
@@ -126,6 +126,9 @@ func (w *world) checkShape(s remediation.State) {
 			t.State == remediation.TaskRunning && (t.InvokeID == "" || t.Deadline.IsZero()):
 			w.breakf("task %s is %s and nothing moves it on", t.ID, t.State)
 		}
+	}
+	for _, r := range s.Runs {
+		w.checkRun(s, r)
 	}
 }
 
@@ -143,9 +146,12 @@ func (w *world) checkWakeups(s remediation.State) {
 		}
 	}
 	for _, e := range s.Effects {
-		if e.Claim.Commit != "" && e.Claim.Until.After(now) {
+		// A command of a flow that is, or was, paused waits for a look at its run.
+		r, ofRun := s.Runs[s.Tasks[e.TaskID].RunID]
+		switch {
+		case e.Claim.Commit != "" && e.Claim.Until.After(now):
 			need(e.Claim.Until)
-		} else {
+		case !ofRun || r.CheckAt.IsZero() || e.Kind == remediation.EffectStop:
 			need(e.NotBefore)
 		}
 	}
@@ -153,6 +159,8 @@ func (w *world) checkWakeups(s remediation.State) {
 		switch {
 		case t.State == remediation.TaskRunning:
 			need(t.Deadline)
+		case t.RunID != "" && !s.Runs[t.RunID].CheckAt.IsZero():
+			// Its flow is, or was, paused.
 		case t.State == remediation.TaskQueued && s.Instance.Boot == remediation.BootBootable:
 			// It waits for a command that was put back, which has its own time.
 			blocked := slices.ContainsFunc(slices.Collect(maps.Values(s.Effects)), func(e remediation.Effect) bool {
@@ -167,6 +175,13 @@ func (w *world) checkWakeups(s remediation.State) {
 			}
 			need(s.Instance.CheckAt)
 			need(t.ExpiresAt)
+		}
+	}
+	for _, r := range s.Runs {
+		for _, t := range []time.Time{r.Due(), r.CheckAt} {
+			if !t.IsZero() {
+				need(t)
+			}
 		}
 	}
 	for _, u := range s.Unmatched {
@@ -210,8 +225,11 @@ func (w *world) checkSend(s remediation.Send) (again bool) {
 }
 
 func (w *world) checkAlert(a remediation.Alert) {
-	if a.Kind == remediation.AlertFlowStopped {
-		return // of which there may be many
+	if a.Kind == remediation.AlertBreakerOpened || a.Kind == remediation.AlertBreakerClosed {
+		w.fleetAlerts[a.Fingerprint] = a.Kind
+	}
+	if a.TaskID == "" && a.Kind != remediation.AlertExecution {
+		return // about flows, of which there may be many
 	}
 	about := a.InstanceID + "/" + string(a.Kind) + "/" + a.TaskID
 	if a.Kind == remediation.AlertExecution {
@@ -266,12 +284,14 @@ func (w *world) checkEnd() {
 				w.breakf("boot record %d of %s has the number %d", n+1, id, b.Seq)
 			}
 		}
+		w.checkRuns(id)
 		if seq, real := s.Instance.BootSeq, int64(w.cloud.machine(id).boots); seq > real {
 			w.breakf("%d boots of %s are counted, it booted %d times", seq, id, real)
 		}
 		w.checkExecutions(id)
 	}
 	w.checkTasks()
+	w.checkFleet()
 }
 
 func (w *world) checkExecutions(id string) {
@@ -349,7 +369,7 @@ func (w *world) checkTasks() {
 		if started[id] > 1 {
 			w.breakf("the script of task %s ran %d times", id, started[id])
 		}
-		if notStarted[t.ErrorCode] && !t.Cancel && t.Attempt < w.policy.MaxAttempts {
+		if notStarted[t.ErrorCode] && !t.Cancel && t.RunID == "" && t.Attempt < w.policy.MaxAttempts {
 			w.breakf("task %s never started (%s), and ended in attempt %d", id, t.ErrorCode, t.Attempt)
 		}
 		switch t.State {

@@ -42,6 +42,8 @@ type Policy struct {
 	// EndMargin is how long after its timeout the end of a running command is
 	// asked for, if no event told it.
 	EndMargin time.Duration
+	// HoldCheck is how often a run of a paused flow is looked at.
+	HoldCheck time.Duration
 	// AlertTries is how often a failing alert is tried, with a backoff from
 	// one minute to an hour, before it is given up.
 	AlertTries int
@@ -63,6 +65,7 @@ func DefaultPolicy() Policy {
 		CheckFirst:  2 * time.Minute,
 		CheckMax:    time.Hour,
 		EndMargin:   3 * time.Minute,
+		HoldCheck:   5 * time.Minute,
 		AlertTries:  24,
 		AlertTime:   3 * time.Second,
 	}

@@ -14,6 +14,7 @@ import (
 
 var (
 	_ remediation.Ledger    = (*invocation)(nil)
+	_ remediation.Shared    = (*invocation)(nil)
 	_ remediation.Commander = (*invocation)(nil)
 	_ remediation.Notifier  = (*invocation)(nil)
 )
@@ -150,4 +151,32 @@ func (v *invocation) Notify(ctx context.Context, a remediation.Alert) error {
 		v.w.checkAlert(a)
 		return nil
 	})
+}
+
+func (v *invocation) Control(ctx context.Context) (c remediation.Control, err error) {
+	err = v.call(ctx, "control", "", false, func() error { c = v.w.table.told(); return nil })
+	return c, err
+}
+
+func (v *invocation) CountFailure(ctx context.Context, f remediation.FleetFailure, since time.Time) (n int, err error) {
+	err = v.call(ctx, "count", f.RunID, true, func() error { n = v.w.table.count(f, since); return nil })
+	return n, err
+}
+
+func (v *invocation) OpenBreaker(ctx context.Context, b remediation.Breaker) (is remediation.Breaker, err error) {
+	err = v.call(ctx, "open", b.Key, true, func() error { is = v.w.table.open(b); return nil })
+	return is, err
+}
+
+func (v *invocation) CloseBreaker(ctx context.Context, flow, key string) (was bool, err error) {
+	err = v.call(ctx, "close", key, true, func() error { was = v.w.table.closeBreaker(flow, key); return nil })
+	return was, err
+}
+
+func (v *invocation) Output(ctx context.Context, _, invokeID string) (o remediation.Output, err error) {
+	err = v.call(ctx, "output", invokeID, false, func() error {
+		o = remediation.Output{Text: "printed by " + invokeID}
+		return nil
+	})
+	return o, err
 }

@@ -102,6 +102,14 @@ type AgentStatus struct {
 	OS      string // Linux or Windows
 }
 
+// Output is what a script printed.
+type Output struct {
+	// Text is valid UTF-8; bytes that are not are replaced.
+	Text string `json:"text,omitempty"`
+	// Dropped is how many bytes the service cut off.
+	Dropped int64 `json:"dropped,omitempty"`
+}
+
 // Commander is Cloud Assistant. Every method fails with one of the errors of
 // this package's list, wrapped, and sends nothing after ctx's deadline.
 type Commander interface {
@@ -116,6 +124,8 @@ type Commander interface {
 	FindByID(ctx context.Context, instanceID, invokeID string) (*Invocation, error)
 	// AgentStatus asks whether the agent of an instance is up.
 	AgentStatus(ctx context.Context, instanceID string) (AgentStatus, error)
+	// Output fetches what an invocation that has ended printed.
+	Output(ctx context.Context, instanceID, invokeID string) (Output, error)
 }
 
 // AlertKind says what an alert is about.
@@ -128,6 +138,10 @@ const (
 	AlertOutcomeUnknown AlertKind = "outcome-unknown" // a command may or may not have run
 	AlertTaskExpired    AlertKind = "task-expired"    // a queued task was given up
 	AlertTaskInvalid    AlertKind = "task-invalid"    // a command was refused by the service
+	AlertFlow           AlertKind = "flow"            // a step of a flow says so
+	AlertFlowLimit      AlertKind = "flow-limit"      // a flow ran as often as it may on an instance
+	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed
+	AlertBreakerClosed  AlertKind = "breaker-closed"  // it may start runs again
 )
 
 // Alert is one message to people. It carries no command text and no

@@ -11,6 +11,7 @@ import (
 // bootable.
 func (d *draft) submit(in Submission, f Facts) {
 	d.once = inputKey(in.Key)
+	d.cause = d.once
 	id := Key("task", in.Key, d.Instance.ID)
 	d.answer.TaskID = id
 	switch queued := d.count(TaskQueued); {
@@ -57,23 +58,33 @@ func (d *draft) enqueue(t Task) {
 // cancel ends a task that was not sent, and stops one that was.
 func (d *draft) cancel(in Cancel) {
 	d.once = inputKey(in.Key)
+	d.cause = d.once
 	d.answer.TaskID = in.TaskID
 	t, ok := d.Tasks[in.TaskID]
 	switch {
 	case !ok:
 		d.answer.Outcome = "not_found"
 		d.answer.Reason = "no such task is waiting or running on this instance"
-	case t.State == TaskQueued, d.unsent(t):
-		d.endTask(t, TaskCancelled, "cancelled before it was sent", in.Key)
+	case d.stopTask(t, "cancelled before it was sent", in.Key):
 		d.answer.Outcome = "cancelled"
 	default:
-		t.Cancel = true
-		d.setTask(t)
-		d.planStop(t)
 		d.answer.Outcome = "stopping"
 	}
 	d.note("cancel of task "+in.TaskID, d.answer.Outcome)
 	d.log.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey}
+}
+
+// stopTask ends a task that was not sent, which it reports, and stops one
+// that was.
+func (d *draft) stopTask(t Task, reason, cause string) (ended bool) {
+	if t.State == TaskQueued || d.unsent(t) {
+		d.endTask(t, TaskCancelled, reason, cause)
+		return true
+	}
+	t.Cancel = true
+	d.setTask(t)
+	d.planStop(t)
+	return false
 }
 
 // planStop plans to stop a task whose invoke id is known.
@@ -152,7 +163,7 @@ func (d *draft) release() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		if d.over(t) {
+		if d.over(t) || d.pausedTask(t) {
 			continue
 		}
 		if room == 0 || d.full(releaseRows, t.Command.size()+smallRow) {
@@ -171,6 +182,7 @@ func (d *draft) release() {
 		t.State = TaskReleasing
 		t.EffectKey = e.Key
 		d.setTask(t)
+		d.countBoot(t)
 		d.claim(e)
 		d.note("task "+t.ID+" released", fmt.Sprintf("the instance is bootable; attempt %d", t.Attempt))
 	}
@@ -207,7 +219,7 @@ func (d *draft) claim(e Effect) {
 func (d *draft) dueEffects() []Effect {
 	var due []Effect
 	for _, e := range d.Effects {
-		if !e.Claim.held(d.m.Now) && !e.NotBefore.After(d.m.Now) {
+		if !e.Claim.held(d.m.Now) && !e.NotBefore.After(d.m.Now) && !d.held(e) {
 			due = append(due, e)
 		}
 	}
@@ -228,8 +240,9 @@ func (d *draft) inActOrder(a, b Effect) int {
 	return strings.Compare(a.Key, b.Key)
 }
 
-// endTask moves a task to its final state, with all that hung on it.
-func (d *draft) endTask(t Task, state TaskState, reason, cause string) {
+// endTask moves a task to its final state, with all that hung on it. It
+// reports whether the flow that it was a step of tries it again.
+func (d *draft) endTask(t Task, state TaskState, reason, cause string) (again bool) {
 	d.dropEffect(t.EffectKey)
 	d.dropEffect(effectKey(EffectStop, t.ID, "", t.Attempt))
 	t.State = state
@@ -244,7 +257,7 @@ func (d *draft) endTask(t Task, state TaskState, reason, cause string) {
 	d.touched.tasks.add(t.ID)
 	d.log.EndedTasks = append(d.log.EndedTasks, t)
 	d.note("task "+t.ID+" "+string(state), reason)
-	d.stepEnded(t, cause)
+	return d.stepEnded(t, cause)
 }
 
 func (d *draft) count(state TaskState) int {

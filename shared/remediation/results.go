@@ -26,6 +26,7 @@ func (d *draft) results(in Results) {
 			}
 		case r.Kind == ResultDone:
 			d.dropEffect(e.Key)
+			d.told(e, r)
 		case r.Kind == ResultInvalid && e.Kind.sends():
 			d.lostTask(e, t, hasTask, TaskInvalid, AlertTaskInvalid, r.Reason,
 				"A command was refused for good, and does not run.")
@@ -36,6 +37,9 @@ func (d *draft) results(in Results) {
 		case r.Kind == ResultGivenUp && e.Kind.sends():
 			d.lostTask(e, t, hasTask, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
 				"It is not known whether a command ran, and it is too late to send it again.")
+		case e.Fleet != nil && e.Tries >= d.p.AlertTries:
+			d.dropEffect(e.Key)
+			d.note("breaker of flow "+e.Fleet.Flow+" not told", r.Reason)
 		case e.Kind == EffectAlert && e.Tries >= d.p.AlertTries:
 			d.dropEffect(e.Key)
 			d.log.LostAlerts = append(d.log.LostAlerts, e)
@@ -47,6 +51,16 @@ func (d *draft) results(in Results) {
 	d.keepOrder()
 	d.matchLate()
 	d.releaseLater()
+}
+
+// told takes notice of what a breaker was told.
+func (d *draft) told(e Effect, r Result) {
+	switch {
+	case e.Kind == EffectCount && r.Breaker != nil:
+		d.opened(*r.Breaker)
+	case e.Kind == EffectClose:
+		d.closed(*e.Fleet.Breaker)
+	}
 }
 
 // keepOrder lets no command that was put back come before one that is to be

@@ -23,43 +23,31 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const simulatedFlows = `
-version: 1
-flows:
-  - name: after-alpha
-    on: task-completed
-    when: event.commandName == "alpha" && event.invocationStatus == "Success"
-    steps:
-      - id: one
-        run: {type: RunShellScript, content: "echo one"}
-      - id: two
-        run: {type: RunShellScript, content: "echo two $who", parameters: {who: "${{ event.instanceId }}"}}
-  - name: ring
-    on: task-completed
-    when: event.commandName in ["beta", "ring/turn"]
-    steps:
-      - id: turn
-        run: {type: RunShellScript, content: "echo turn"}
-  - name: after-saved
-    on: task-completed
-    when: event.commandId == "c-saved" && event.invocationStatus == "Success"
-    steps:
-      - id: note
-        run: {type: RunShellScript, content: "echo note"}
-  - name: hello
-    on: first-heartbeat
-    steps:
-      - id: greet
-        run: {type: RunShellScript, content: "echo hello"}
-`
-
-func compile(t testing.TB, text string) *flow.Set {
-	t.Helper()
-	set, err := flow.Compile("flows.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
+// simulatedFlows lead to one another and to themselves, try again, wait, stop
+// and are limited.
+func simulatedFlows() *flow.Set {
+	succeeded := ` && event.invocationStatus == "Success"`
+	return flow.NewSet([]flow.Definition{
+		define("after-alpha", onEnd, `event.commandName == "alpha"`+succeeded,
+			run("one", "after-alpha/one", "echo one"), run("two", "after-alpha/two", "echo two")),
+		define("ring", onEnd, `event.commandName in ["beta", "ring/turn"]`, run("turn", "ring/turn", "echo turn")),
+		define("after-saved", onEnd, `event.commandId == "c-saved"`+succeeded, run("note", "after-saved/note", "echo note")),
+		define("hello", onBoot, "", run("greet", "hello/greet", "echo hello")),
+		with(define("care", onEnd, `event.commandName == "gamma" && run.depth == 0`,
+			run("try", "care/try", "echo try", retry(2, "Failed", "Timeout"), backoff(3*time.Minute), onFailure("mend")),
+			wait("rest", "2m"),
+			run("mend", "care/mend", "echo mend", captures, stepTimeout(20*time.Minute), when(`steps.try.status != "succeeded" || steps.rest.status == "succeeded"`)),
+			say("tell", "mended: ${{ steps.mend.output }}")),
+			func(d *flow.Definition) {
+				d.Timeout = flow.Duration(time.Hour)
+				d.OnFailure = []flow.Step{run("sorry", "care/sorry", "echo sorry")}
+				d.Finally = []flow.Step{say("done", "care is done")}
+				d.Limits.PerInstance = flow.InstanceLimit{Max: 2, Window: flow.Duration(30 * time.Minute)}
+				d.Limits.Fleet = &flow.FleetLimit{MaxFailures: 2, Window: flow.Duration(time.Hour), ResumeAfter: flow.Duration(10 * time.Minute)}
+			}),
+		with(define("look", onEnd, `event.commandName == "gamma"`, run("at", "look/at", "echo look")),
+			func(d *flow.Definition) { d.Mode = flow.ModeDryRun }),
+	})
 }
 
 // TestTheGuaranteesHoldUnderEveryFault plays random runs of the whole engine,
@@ -67,7 +55,7 @@ func compile(t testing.TB, text string) *flow.Set {
 // that the package names, lets each come to rest and looks at what is left.
 // More runs: go test -run Guarantees -rapid.checks=20000.
 func TestTheGuaranteesHoldUnderEveryFault(t *testing.T) {
-	flows := compile(t, simulatedFlows)
+	flows := simulatedFlows()
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(rt, flows)
 		var thrown any
@@ -97,7 +85,7 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 	w := &world{
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
 		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{},
-		byName: map[string]*invocation{}, unclear: map[string]bool{}, facts: newFacts(),
+		byName: map[string]*invocation{}, unclear: map[string]bool{}, facts: newFacts(), fleetAlerts: map[string]remediation.AlertKind{},
 	}
 	if w.chance("short invocations, everything visible at once", 30) {
 		w.inv, w.lag = 4*time.Second, 0

@@ -17,10 +17,11 @@ const (
 
 // Upper bounds of what one step of a decision adds.
 const (
-	expiryRows  = 6       // task, its record, its run, the run's record, alert
-	releaseRows = 3       // task, which moves, and its effect
-	matchRows   = 10      // task and run that end, the next step, alert
-	smallRow    = 1 << 10 // bytes of a row without texts of users
+	runRows     = 14          // a run that goes on: itself, its record, limit, count, task, effect, alerts
+	expiryRows  = 4 + runRows // task, its record, alert
+	releaseRows = 3           // task, which moves, and its effect
+	matchRows   = 6 + runRows // task that ends, alert
+	smallRow    = 1 << 10     // bytes of a row without texts of users
 	matchBytes  = 2*maxStartBytes + 64*smallRow
 )
 
@@ -33,6 +34,7 @@ const maxText = 16 << 10
 func (d *draft) full(rows, bytes int) bool {
 	l := &d.log
 	used := 3 + 2*len(d.touched.tasks) + len(d.touched.effects) + len(d.touched.runs) + len(d.touched.unmatched) +
+		len(d.touched.limits) + len(d.touched.failing) +
 		len(l.EndedTasks) + len(l.EndedRuns) + len(l.Boots) + len(l.LostAlerts)
 	return used+rows > maxRows || d.bytes+bytes > maxBytes
 }
@@ -42,11 +44,16 @@ func brief(ev event.TaskCompleted) event.TaskCompleted {
 	for _, text := range []*string{
 		&ev.CommandID, &ev.CommandName, &ev.ErrorCode, &ev.ErrorDesc, &ev.RepeatMode, &ev.OwnerUID, &ev.PlayerUID,
 	} {
-		if len(*text) > maxText {
-			*text = strings.ToValidUTF8((*text)[:maxText], "")
-		}
+		*text = cut(*text)
 	}
 	return ev
+}
+
+func cut(text string) string {
+	if len(text) > maxText {
+		return strings.ToValidUTF8(text[:maxText], "")
+	}
+	return text
 }
 
 // size is about how many bytes the command takes in a row.
@@ -60,11 +67,28 @@ func (c Command) size() int {
 	return smallRow
 }
 
-// planSize is about how many bytes a run's plan takes in a row.
-func planSize(p flow.Plan) int {
-	n := smallRow
-	for _, s := range p.Steps {
-		n += smallRow + encoded(s.Run.Content) + encodedMap(s.Run.Parameters)
+// definitionSize is about how many bytes a flow takes in a run's row.
+func definitionSize(d flow.Definition) int {
+	n := smallRow + encoded(d.When)
+	for _, list := range [][]flow.Step{d.Steps, d.OnFailure, d.Finally} {
+		for _, s := range list {
+			n += smallRow + encoded(s.When) + encoded(s.Alert)
+			switch {
+			case s.Run != nil:
+				n += encoded(s.Run.Content) + encodedMap(s.Run.Parameters)
+			case s.Invoke != nil:
+				n += encodedMap(s.Invoke.Parameters)
+			}
+		}
+	}
+	return n
+}
+
+// recordSize is about how many bytes the rest of a run takes.
+func recordSize(r FlowRun) int {
+	n := smallRow + encoded(r.Event.ErrorDesc) + encoded(r.Event.CommandName) + encoded(r.Event.Extensions)
+	for _, s := range r.Steps {
+		n += smallRow/2 + encoded(s.Reason) + encoded(s.Output)
 	}
 	return n
 }

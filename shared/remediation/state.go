@@ -84,6 +84,9 @@ type Task struct {
 	RunID string   `json:"runId,omitempty"`
 	Step  string   `json:"step,omitempty"`
 	Chain []string `json:"chain,omitempty"`
+	// StepAttempt says which attempt of the step it is, from 1: each is a task
+	// of its own.
+	StepAttempt int `json:"stepAttempt,omitempty"`
 	// EffectKey is the effect that sends this attempt, while releasing.
 	EffectKey string `json:"effectKey,omitempty"`
 	InvokeID  string `json:"invokeId,omitempty"`
@@ -114,6 +117,8 @@ const (
 	EffectInvoke EffectKind = "invoke"
 	EffectStop   EffectKind = "stop"
 	EffectAlert  EffectKind = "alert"
+	EffectCount  EffectKind = "count" // a failed run, for its flow's breaker
+	EffectClose  EffectKind = "close" // a breaker whose time is over
 )
 
 // sends reports whether an effect of this kind starts a command.
@@ -137,6 +142,7 @@ type Effect struct {
 	Kind   EffectKind `json:"kind"`
 	TaskID string     `json:"taskId,omitempty"` // run, invoke, stop
 	Alert  *Alert     `json:"alert,omitempty"`  // alert
+	Fleet  *Fleet     `json:"fleet,omitempty"`  // count, close
 	// Attempt is the task's; 1 for the others.
 	Attempt int `json:"attempt"`
 	// Tries counts the claims.
@@ -152,6 +158,17 @@ type Effect struct {
 	PlannedAt time.Time `json:"plannedAt"`
 }
 
+// Fleet is what an effect says to a flow's breaker.
+type Fleet struct {
+	Flow string `json:"flow"`
+	// RunID, At and Limit are of a failed run.
+	RunID string          `json:"runId,omitempty"`
+	At    time.Time       `json:"at,omitzero"`
+	Limit flow.FleetLimit `json:"limit,omitzero"`
+	// Breaker is the one to close.
+	Breaker *Breaker `json:"breaker,omitempty"`
+}
+
 // Claim is one invocation's right to perform an effect. It is free for
 // others after Until.
 type Claim struct {
@@ -162,32 +179,49 @@ type Claim struct {
 // held reports whether somebody may still be performing the effect.
 func (c Claim) held(now time.Time) bool { return c.Commit != "" && now.Before(c.Until) }
 
-// FlowRun is one execution of a flow for one instance.
+// FlowRun is one execution of a flow for one instance: live, ended, or one
+// that never began.
 type FlowRun struct {
-	ID   string    `json:"id"`
-	Flow string    `json:"flow"`
-	Plan flow.Plan `json:"plan,omitzero"` // dropped when the run ends
-	// Step is the index of the step that is under way.
-	Step int `json:"step"`
+	ID   string `json:"id"`
+	Flow string `json:"flow"`
 	// Chain is the flows that led here, this one last.
 	Chain []string `json:"chain"`
-	// Cause is the input that started the run.
-	Cause     string       `json:"cause"`
-	StartedAt time.Time    `json:"startedAt"`
-	Steps     []StepRecord `json:"steps,omitempty"`
-	EndedAt   time.Time    `json:"endedAt,omitzero"`
-	Result    string       `json:"result,omitempty"` // succeeded or failed
-	Reason    string       `json:"reason,omitempty"`
+	// Cause is the input that made the run.
+	Cause     string    `json:"cause"`
+	CreatedAt time.Time `json:"createdAt"`
+	// CheckAt is when it is to be looked at again while it waits to begin or
+	// its flow is paused; zero if something else leads to that.
+	CheckAt time.Time `json:"checkAt,omitzero"`
+	// Waits says what a run that has not begun waits for.
+	Waits string `json:"waits,omitempty"`
+	flow.Run
+	EndedAt time.Time `json:"endedAt,omitzero"`
 }
 
-// StepRecord is what became of one step of a flow run.
-type StepRecord struct {
-	ID       string    `json:"id"`
-	TaskID   string    `json:"taskId"`
-	State    TaskState `json:"state"`
-	ExitCode *int64    `json:"exitCode,omitempty"`
-	// Cause is the input that ended the step.
-	Cause string `json:"cause"`
+// begun reports whether the run's first step has begun.
+func (r FlowRun) begun() bool { return !r.StartedAt.IsZero() }
+
+// Limit is what is remembered of one flow's runs on an instance.
+type Limit struct {
+	Flow string `json:"flow"`
+	// Starts are the beginnings of runs that still count, the oldest first.
+	Starts []time.Time `json:"starts,omitempty"`
+	// Failures are the ends of runs that failed or timed out, of the last
+	// flow.FailureMemory.
+	Failures []time.Time `json:"failures,omitempty"`
+	// Refused counts the runs that were refused since the last one began.
+	Refused int `json:"refused,omitempty"`
+	// Until is when nothing of it counts any more.
+	Until time.Time `json:"until"`
+}
+
+// Failing is a command that ended badly on an instance.
+type Failing struct {
+	Name string `json:"name"`
+	// Count is how many ends in a row were bad, 0 after a good one.
+	Count int `json:"count"`
+	// Last is when the newest of them finished.
+	Last time.Time `json:"last"`
 }
 
 // Unmatched is the end of an execution that may belong to a task whose invoke
@@ -195,6 +229,8 @@ type StepRecord struct {
 type Unmatched struct {
 	Event    event.TaskCompleted `json:"event"`
 	Received time.Time           `json:"received"`
+	// Output is what it printed, if its task may want that.
+	Output *Captured `json:"output,omitempty"`
 }
 
 // State is everything about one instance that decisions depend on. Decide
@@ -205,6 +241,8 @@ type State struct {
 	Effects   map[string]Effect    // by key
 	Runs      map[string]FlowRun   // by run id
 	Unmatched map[string]Unmatched // by invoke id
+	Limits    map[string]Limit     // by flow
+	Failing   map[string]Failing   // by the command's name
 }
 
 // NewState is the state of an instance that has no rows.
@@ -215,6 +253,8 @@ func NewState(instanceID string) State {
 		Effects:   map[string]Effect{},
 		Runs:      map[string]FlowRun{},
 		Unmatched: map[string]Unmatched{},
+		Limits:    map[string]Limit{},
+		Failing:   map[string]Failing{},
 	}
 }
 
@@ -223,6 +263,8 @@ func (s State) clone() State {
 	s.Effects = maps.Clone(s.Effects)
 	s.Runs = maps.Clone(s.Runs)
 	s.Unmatched = maps.Clone(s.Unmatched)
+	s.Limits = maps.Clone(s.Limits)
+	s.Failing = maps.Clone(s.Failing)
 	return s
 }
 
@@ -240,6 +282,8 @@ type Changes struct {
 	Effects   []Change[Effect]
 	Runs      []Change[FlowRun]
 	Unmatched []Change[Unmatched]
+	Limits    []Change[Limit]
+	Failing   []Change[Failing]
 
 	// Execution and Input are put only if they are not there yet: the commit
 	// is a duplicate if they are.
@@ -268,6 +312,8 @@ type Execution struct {
 	// Source says how the end was learned: "event" or "poll".
 	Source   string
 	Received time.Time
+	// Decided is what was decided about flows. [70]
+	Decided Decided
 }
 
 // InputRecord is the record of an input that planned something and is no
@@ -287,4 +333,5 @@ type Boot struct {
 	EventID      string
 	EventTime    time.Time
 	AgentVersion string
+	Decided      Decided
 }

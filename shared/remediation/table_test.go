@@ -20,6 +20,10 @@ type table struct {
 	records map[string]remediation.Recorded // instance + "/" + once
 	history map[string]bool
 	armed   map[remediation.Wakeup]bool
+	// control and failures are what instances share; failures by flow and run.
+	control  remediation.Control
+	failures map[string]map[string]time.Time
+	opened   int // breakers, ever
 	// broken is told what no commit may do.
 	broken func(format string, args ...any)
 	// landed is told each commit that took effect, with the state after it.
@@ -30,8 +34,10 @@ func newTable() *table {
 	return &table{
 		rows: map[string]map[string][]byte{}, rev: map[string]int64{},
 		records: map[string]remediation.Recorded{}, history: map[string]bool{},
-		armed:  map[remediation.Wakeup]bool{},
-		broken: func(string, ...any) {}, landed: func(remediation.Commit) {},
+		armed:    map[remediation.Wakeup]bool{},
+		control:  remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}},
+		failures: map[string]map[string]time.Time{},
+		broken:   func(string, ...any) {}, landed: func(remediation.Commit) {},
 	}
 }
 
@@ -66,6 +72,10 @@ func (t *table) scan(s *remediation.State, after string, n int) (last string) {
 			add(s.Effects, data, func(e remediation.Effect) string { return e.Key })
 		case strings.HasPrefix(key, "live/flow/"):
 			add(s.Runs, data, func(r remediation.FlowRun) string { return r.ID })
+		case strings.HasPrefix(key, "live/limit/"):
+			add(s.Limits, data, func(l remediation.Limit) string { return l.Flow })
+		case strings.HasPrefix(key, "live/failing/"):
+			add(s.Failing, data, func(f remediation.Failing) string { return f.Name })
 		case strings.HasPrefix(key, "live/unmatched/"):
 			add(s.Unmatched, data, func(u remediation.Unmatched) string { return u.Event.InvokeID })
 		default:
@@ -159,6 +169,8 @@ func batchOf(c remediation.Commit) *batch {
 	replace(b, ch.Effects, func(e remediation.Effect) string { return "live/effect/" + e.Key })
 	replace(b, ch.Runs, func(r remediation.FlowRun) string { return "live/flow/" + r.ID })
 	replace(b, ch.Unmatched, func(u remediation.Unmatched) string { return "live/unmatched/" + u.Event.InvokeID })
+	replace(b, ch.Limits, func(l remediation.Limit) string { return "live/limit/" + l.Flow })
+	replace(b, ch.Failing, func(f remediation.Failing) string { return "live/failing/" + f.Name })
 	if e := ch.Execution; e != nil {
 		b.put("log/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix(), e)
 	}
@@ -220,7 +232,7 @@ func (t *table) commit(c remediation.Commit) error {
 	maps.Copy(rows, b.puts)
 	if ch.Instance != nil {
 		t.rev[id]++
-	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Effects)+len(ch.Runs)+len(ch.Unmatched) > 0 {
+	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Effects)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
 		t.broken("a commit changes live rows without the guard")
 	}
 	if e := ch.Execution; e != nil {
@@ -272,4 +284,45 @@ func (t *table) due(now time.Time) []remediation.Wakeup {
 // key is how a wake-up is stored: by the millisecond.
 func wakeupKey(w remediation.Wakeup) remediation.Wakeup {
 	return remediation.Wakeup{InstanceID: w.InstanceID, Due: time.UnixMilli(w.Due.UnixMilli()).UTC()}
+}
+
+// told is all pauses and breakers.
+func (t *table) told() remediation.Control {
+	return remediation.Control{Pauses: maps.Clone(t.control.Pauses), Breakers: maps.Clone(t.control.Breakers)}
+}
+
+// count records a failed run and counts those of its flow since a time.
+func (t *table) count(f remediation.FleetFailure, since time.Time) int {
+	if t.failures[f.Flow] == nil {
+		t.failures[f.Flow] = map[string]time.Time{}
+	}
+	t.failures[f.Flow][f.RunID] = f.At
+	n := 0
+	for _, at := range t.failures[f.Flow] {
+		if !at.Before(since) {
+			n++
+		}
+	}
+	return n
+}
+
+// open opens a breaker unless one is open.
+func (t *table) open(b remediation.Breaker) remediation.Breaker {
+	old, ok := t.control.Breakers[b.Flow]
+	if ok && old.ResumeAt.After(b.OpenedAt) {
+		return old
+	}
+	t.control.Breakers[b.Flow] = b
+	t.opened++
+	return b
+}
+
+// closeBreaker removes a breaker.
+func (t *table) closeBreaker(flow, key string) bool {
+	b, ok := t.control.Breakers[flow]
+	if !ok || b.Key != key {
+		return false
+	}
+	delete(t.control.Breakers, flow)
+	return true
 }

@@ -38,6 +38,8 @@ type world struct {
 	byName  map[string]*invocation
 	unclear map[string]bool // tokens with a send of unknown outcome
 	facts   facts
+	// fleetAlerts are the alerts about breakers, by fingerprint.
+	fleetAlerts map[string]remediation.AlertKind
 
 	mu      sync.Mutex
 	calls   []*call
@@ -157,7 +159,7 @@ func (w *world) start(work *delivery) {
 	v.ctx, v.crash = context.WithDeadline(context.Background(), v.until)
 	w.running = append(w.running, v)
 	engine := &remediation.Engine{
-		Ledger: v, Commander: v, Notifier: v, Policy: w.policy,
+		Ledger: v, Shared: v, Commander: v, Notifier: v, Policy: w.policy,
 		Now: func() time.Time { return w.now().Add(v.skew) },
 		NewID: func() string {
 			w.mu.Lock()

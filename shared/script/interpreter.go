@@ -14,7 +14,7 @@ import (
 func CheckInterpreter(commandType, content string) error {
 	switch commandType {
 	case RunShellScript:
-		name := interpreter(content)
+		name := Interpreter(content)
 		if name != "sh" && name != "bash" {
 			return fmt.Errorf("a script for the interpreter %q takes no parameters: only sh, bash and PowerShell do", name)
 		}
@@ -30,9 +30,9 @@ func CheckInterpreter(commandType, content string) error {
 	return nil
 }
 
-// interpreter is the program that a shell script's shebang line names, without
+// Interpreter is the program that a shell script's shebang line names, without
 // its folder; sh if there is no such line.
-func interpreter(content string) string {
+func Interpreter(content string) string {
 	line, _, _ := strings.Cut(content, "\n")
 	line, ok := strings.CutPrefix(line, "#!")
 	if !ok {

@@ -4,19 +4,28 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 )
 
-// flowsOn is a file of flows of one step each, every one on the success of a
-// command.
-func flowsOn(pairs ...[2]string) string {
-	var b strings.Builder
-	b.WriteString("version: 1\nflows:\n")
+// flowsOn are flows of one step each, every one on the success of a command.
+// No file may have some of them: what leads from one to another can also be a
+// saved command, whose name no file tells.
+func flowsOn(pairs ...[2]string) []flow.Definition {
+	var list []flow.Definition
 	for _, p := range pairs {
-		fmt.Fprintf(&b, "  - name: %s\n    on: task-completed\n    when: %s\n    steps:\n      - {id: step, run: {type: RunShellScript, content: \"true\"}}\n", p[0], p[1])
+		list = append(list, flow.Definition{
+			Name: p[0], On: []string{flow.TaskCompleted}, When: p[1], Mode: flow.ModeLive, WhenBusy: flow.BusyQueue,
+			Timeout: flow.Duration(time.Hour),
+			Limits:  flow.Limits{PerInstance: flow.InstanceLimit{Max: 30, Window: flow.Duration(time.Hour)}},
+			Steps: []flow.Step{{ID: "step", Run: &flow.RunCommand{
+				Name: p[0] + "/step", Type: "RunShellScript", Content: "true", Timeout: flow.Duration(time.Minute),
+			}}},
+		})
 	}
-	return b.String()
+	return list
 }
 
 // TestFlowsThatWouldTriggerEachOtherAreStoppedOnce runs them, and delivers
@@ -31,7 +40,7 @@ func TestFlowsThatWouldTriggerEachOtherAreStoppedOnce(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		flows string
+		flows []flow.Definition
 		ran   []string
 		said  string
 	}{
@@ -47,7 +56,7 @@ func TestFlowsThatWouldTriggerEachOtherAreStoppedOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := scenario{flows: c.flows, ran: c.ran, ends: len(c.ran), alerts: 1, boots: 1}
+			s := scenario{definitions: c.flows, ran: c.ran, ends: len(c.ran), alerts: 1, boots: 1}
 			r := newRig(t, s)
 			boot(r)
 			must(submission("first", "true", 5)(r))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 	"aftercare/shared/handler"
 	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/ecs"
@@ -20,6 +21,8 @@ const instanceID = "i-sweep"
 // and what must have come of it in the end.
 type scenario struct {
 	flows string
+	// definitions are flows that no file may have.
+	definitions []flow.Definition
 	// abortAfter is how long the local ECS lets a command wait for an agent
 	// that is gone; 0 means a minute.
 	abortAfter time.Duration
@@ -287,7 +290,7 @@ func newRig(t *testing.T, s scenario) *rig.Rig {
 		s.abortAfter = time.Minute
 	}
 	return rig.New(t, rig.Options{
-		Flows: s.flows, Timeout: patience,
+		Flows: s.flows, Definitions: s.definitions, Timeout: patience,
 		Settings: func(s *handler.Settings) { s.Ledger.PerTry = 250 * time.Millisecond },
 		ECS:      func(o *ecs.Options) { o.Delays.AbortAfter = s.abortAfter },
 	})

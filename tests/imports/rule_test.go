@@ -26,6 +26,8 @@ const (
 	rapid         = "pgregory.net/rapid"
 	testscript    = "github.com/rogpeppe/go-internal"
 	goCmp         = "github.com/google/go-cmp"
+	shellSyntax   = "mvdan.cc/sh/v3"
+	jsonSchema    = "github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 var rules = []rule{
@@ -34,13 +36,20 @@ var rules = []rule{
 	{"shared/event", nil},
 	{"shared/script", nil},
 	{"shared/transport", nil},
-	{"shared/flow", []string{"shared/script", expr, goccyYAML}},
+	{"shared/flow", []string{"shared/script", expr}},
 	{"shared/remediation", []string{"shared/event", "shared/flow"}},
 	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/transport", tablestoreSDK}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/remediation", "shared/event", "shared/script", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/remediation", "shared/event", "shared/transport"}},
-	{"shared/handler", []string{"shared/...", fcSDK, zerolog}},
+	{"shared/handler", []string{
+		"shared/event", "shared/flow", "shared/remediation", "shared/ledger", "shared/assistant", "shared/alert", "shared/script",
+		"shared/transport", fcSDK, zerolog,
+	}},
+
+	// What reads the flows before they are deployed. The functions do not
+	// link it.
+	{"shared/flowfile", []string{"shared/flow", "shared/script", goccyYAML, shellSyntax + "/syntax"}},
 
 	// The tools.
 	{"scripts/aftercare", []string{"shared/...", cobra}},
@@ -69,14 +78,14 @@ var rules = []rule{
 // Tests of a package may import what the package knows, directly or not, and
 // these beside it.
 var (
-	besideShared = []string{"tests/localcloud/...", "tests/rig"}
+	besideShared = []string{"tests/localcloud/...", "tests/rig", "shared/flowfile"}
 	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
 )
 
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/script", "shared/flow", "shared/remediation"}
+	pure    = []string{"shared/event", "shared/script", "shared/flow", "shared/flowfile", "shared/remediation"}
 	outside = []string{"os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 
@@ -87,7 +96,6 @@ var functionModules = map[string]string{
 	alibabaSDK:    "v1.63.107",
 	zerolog:       "v1.35.1",
 	expr:          "v1.17.8",
-	goccyYAML:     "v1.19.2",
 }
 
 // toolModules are those of the tools, the local cloud and the tests. protobuf
@@ -101,6 +109,10 @@ var toolModules = map[string]string{
 	rapid:      "v1.3.0",
 	testscript: "v1.16.0",
 	goCmp:      "v0.7.0",
+	goccyYAML:  "v1.19.2",
+
+	shellSyntax: "v3.12.0",
+	jsonSchema:  "v6.0.2",
 }
 
 // excluded are releases from 2019 that every tool takes for the newest.

@@ -19,6 +19,8 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
@@ -40,6 +42,9 @@ const (
 type Options struct {
 	// Flows is the text of the flows file; empty means no flows.
 	Flows string
+	// Definitions are the flows in its place, also those that no file may
+	// have because they lead to each other.
+	Definitions []flow.Definition
 	// Timeout is each invocation's; default 10 s.
 	Timeout time.Duration
 	// Policy changes the policy.
@@ -141,11 +146,14 @@ func New(t testing.TB, o Options) *Rig {
 	r.must(err)
 	t.Cleanup(func() { r.Inbox.Close() })
 
-	flows := filepath.Join(t.TempDir(), "flows.yaml")
-	if o.Flows == "" {
-		o.Flows = "version: 1\nflows: []\n"
+	if o.Flows != "" {
+		o.Definitions, err = flowfile.Read("flows.yaml", []byte(o.Flows))
+		r.must(err)
 	}
-	r.must(os.WriteFile(flows, []byte(o.Flows), 0o600))
+	stored, err := flow.Store(o.Definitions)
+	r.must(err)
+	flows := filepath.Join(t.TempDir(), "flows.compiled")
+	r.must(os.WriteFile(flows, stored, 0o600))
 	settings, err := handler.FromEnv([]string{
 		"AFTERCARE_TABLESTORE_ENDPOINT=" + r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
 		"AFTERCARE_ECS_ENDPOINT=http://" + r.ECS.Endpoint(), "AFTERCARE_FLOWS=" + flows,

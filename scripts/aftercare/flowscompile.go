@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/flow"
+)
+
+func newFlowsCompile() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "compile FILE -o OUT",
+		Short: "Write a flows file in the form that the functions read",
+		Long: `Write a flows file in the form that the functions read, if it has no faults. OUT
+is replaced at once, or stays as it is.`,
+		Args: one("FILE"),
+	}
+	to := cmd.Flags().StringP("output", "o", "", "the `file` to write, such as dist/sweep/flows.compiled")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *to == "" {
+			return usageError{errors.New("-o is missing: name the file to write")}
+		}
+		flows, err := readFlows(cmd, args[0])
+		if err != nil {
+			return err
+		}
+		stored, err := flow.Store(flows)
+		if err != nil {
+			return err
+		}
+		if err := replace(*to, stored); err != nil {
+			return fmt.Errorf("write the compiled flows: %w", err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %d bytes\n", *to, counted(len(flows), "flow"), len(stored))
+		return nil
+	}
+	return cmd
+}
+
+// replace writes a file that is there as a whole or not at all.
+func replace(path string, content []byte) error {
+	draft, err := os.CreateTemp(filepath.Dir(path), ".aftercare-*")
+	if err != nil {
+		return err
+	}
+	_, err = draft.Write(content)
+	err = errors.Join(err, draft.Chmod(0o644), draft.Sync(), draft.Close())
+	if err == nil {
+		err = os.Rename(draft.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(draft.Name()))
+	}
+	return nil
+}

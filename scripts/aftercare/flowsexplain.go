@@ -1,0 +1,390 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+	"aftercare/shared/remediation"
+)
+
+func newFlowsExplain() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain FILE --event EVENT",
+		Short: "Say what every flow of a file would make of an event, and why",
+		Long: `Say what every flow of a file would make of an event, and why. EVENT is an event
+as a function gets it: a CloudEvent, what CloudMonitor sends, or the data alone.
+For a flow that starts, its steps are listed as they would go if every command
+succeeded and printed nothing. Nothing is sent. Pauses and breakers are not known here: see
+'aftercare flows paused'.`,
+		Args: one("FILE"),
+	}
+	format := outputFlag(cmd)
+	from := cmd.Flags().String("event", "", "the `file` with the event, - for the standard input")
+	known := cmd.Flags().String("state", "", "a `file` with what is known of the instance, from 'aftercare instance ID -o json'\n(default nothing: no boot, no runs, no failures)")
+	at := cmd.Flags().String("at", "", "the `time` at which the event is decided about (default the event's own)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		e := explainer{}
+		switch {
+		case *from == "":
+			return usageError{errors.New("--event is missing: name a file with an event")}
+		case *at != "":
+			var err error
+			if e.at, err = time.Parse(time.RFC3339, *at); err != nil {
+				return usageError{errors.New("--at must be a time such as 2026-01-31T08:00:00Z")}
+			}
+		}
+		var err error
+		if e.flows, err = readFlows(cmd, args[0]); err != nil {
+			return err
+		}
+		if *known != "" {
+			if e.known, err = readState(*known); err != nil {
+				return err
+			}
+		}
+		payload, err := readEvent(cmd, *from)
+		if err != nil {
+			return err
+		}
+		list, err := e.explain(event.Parse(payload))
+		if err != nil {
+			return err
+		}
+		if format.json() {
+			return printJSON(cmd.OutOrStdout(), list)
+		}
+		for i, x := range list {
+			if i > 0 {
+				fmt.Fprintln(cmd.OutOrStdout())
+			}
+			x.print(cmd.OutOrStdout())
+		}
+		return nil
+	}
+	return cmd
+}
+
+func readEvent(cmd *cobra.Command, path string) ([]byte, error) {
+	if path == "-" {
+		payload, err := io.ReadAll(cmd.InOrStdin())
+		if err != nil {
+			return nil, fmt.Errorf("read the event from the standard input: %w", err)
+		}
+		return payload, nil
+	}
+	payload, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	return payload, nil
+}
+
+// readState reads what the command instance printed.
+func readState(path string) (*view, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
+	var v view
+	if err := json.Unmarshal(text, &v); err != nil || v.Instance.ID == "" {
+		return nil, fmt.Errorf("%s is not what 'aftercare instance ID -o json' prints", path)
+	}
+	return &v, nil
+}
+
+// explanation is what the flows make of one event.
+type explanation struct {
+	Kind       string      `json:"kind"`
+	InstanceID string      `json:"instanceId"`
+	Event      string      `json:"event"`
+	At         time.Time   `json:"at"`
+	Flows      []explained `json:"flows"`
+}
+
+// explained is what one flow makes of an event.
+type explained struct {
+	Flow  string `json:"flow"`
+	Fires bool   `json:"fires"`
+	// Outcome is what becomes of the flow, in the words of records, and Why
+	// the reason. Values are what stood for the names of a false clause.
+	Outcome string       `json:"outcome"`
+	Why     string       `json:"why"`
+	Values  []flow.Value `json:"values,omitempty"`
+	// Plan is what a run would do if every command succeeded, and Waits how
+	// long its own waits would take.
+	Plan  []plannedStep `json:"plan,omitempty"`
+	Waits string        `json:"waits,omitempty"`
+	// other: the flow is for other kinds of event.
+	other bool
+}
+
+// plannedStep is a step as it would go.
+type plannedStep struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	// Skipped says why, if the step is.
+	Skipped    string            `json:"skipped,omitempty"`
+	Command    string            `json:"command,omitempty"` // a name, or a saved command's id
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Alert      string            `json:"alert,omitempty"`
+	Wait       string            `json:"wait,omitempty"`
+	Stop       string            `json:"stop,omitempty"`
+}
+
+// explainer asks the code of the functions what it would decide.
+type explainer struct {
+	flows []flow.Definition
+	known *view
+	at    time.Time // zero: when the event happened
+}
+
+func (e explainer) explain(events []event.Event) ([]explanation, error) {
+	var list []explanation
+	for _, ev := range events {
+		switch ev := ev.(type) {
+		case event.Malformed:
+			return nil, fmt.Errorf("the event is malformed: %s", ev.Reason)
+		case event.Ignored:
+			return nil, fmt.Errorf("the functions ignore this event (%s): %s", ev.Kind, ev.Reason)
+		case event.TaskCompleted:
+			at := e.moment(ev.FinishTime, ev.Time)
+			x := explanation{Kind: flow.TaskCompleted, InstanceID: ev.InstanceID, Event: endOf(ev), At: at}
+			list = append(list, e.ask(x, remediation.Ended{Event: ev, Received: at, Source: remediation.SourceEvent}))
+		case event.FirstHeartbeat:
+			at := e.moment(ev.Time)
+			x := explanation{Kind: flow.FirstHeartbeat, InstanceID: ev.InstanceID, Event: "first heartbeat of a boot", At: at}
+			list = append(list, e.ask(x, remediation.Heartbeat{Event: ev, Received: at}))
+		}
+	}
+	for _, x := range list {
+		if e.known != nil && e.known.Instance.ID != x.InstanceID {
+			return nil, fmt.Errorf("the event is of the instance %s, but the state is of %s", x.InstanceID, e.known.Instance.ID)
+		}
+	}
+	return list, nil
+}
+
+// moment is when an event is decided about: the first of these times that is
+// known.
+func (e explainer) moment(times ...time.Time) time.Time {
+	for _, t := range append([]time.Time{e.at}, times...) {
+		if !t.IsZero() {
+			return t.UTC()
+		}
+	}
+	return time.Now().UTC().Truncate(time.Second)
+}
+
+// endOf is the end of an execution in a few words.
+func endOf(ev event.TaskCompleted) string {
+	name, _ := remediation.SplitName(ev.CommandName)
+	if name == "" {
+		name = "a command without a name"
+	}
+	text := fmt.Sprintf("%s ended as %s", name, ev.Status)
+	if ev.ExitCode != nil {
+		text += fmt.Sprintf(", exit code %d", *ev.ExitCode)
+	}
+	if ev.ErrorCode != "" {
+		text += ", " + ev.ErrorCode
+	}
+	return text
+}
+
+// ask fills in what the flows make of the input.
+func (e explainer) ask(x explanation, in remediation.Input) explanation {
+	state := remediation.NewState(x.InstanceID)
+	if e.known != nil {
+		state = e.known.state()
+	}
+	policy := remediation.DefaultPolicy()
+	policy.Flows = flow.NewSet(e.flows)
+	decisions := remediation.Explain(state, in, remediation.Facts{}, policy, x.At)
+	x.Flows = []explained{}
+	for _, d := range e.flows {
+		i := slices.IndexFunc(decisions, func(f remediation.FlowDecision) bool { return f.Flow == d.Name })
+		switch {
+		case i >= 0:
+			x.Flows = append(x.Flows, newExplained(decisions[i]))
+		case slices.Contains(d.On, x.Kind):
+			why := "the state has a run of it for this event already"
+			if x.Kind == flow.FirstHeartbeat {
+				why = "the state has this boot already, or a newer one"
+			}
+			x.Flows = append(x.Flows, explained{Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: why})
+		default:
+			x.Flows = append(x.Flows, explained{
+				Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: "it is not for events of the kind " + x.Kind, other: true,
+			})
+		}
+	}
+	return x
+}
+
+func newExplained(f remediation.FlowDecision) explained {
+	x := explained{Flow: f.Flow, Outcome: string(f.What), Why: f.Why, Values: f.Values}
+	if f.Rehearsal == nil {
+		return x
+	}
+	x.Fires = true
+	if f.What == remediation.FlowDryRun {
+		x.Why = "its condition holds" // what would run is the plan
+	}
+	steps := map[string]flow.Step{}
+	for _, s := range slices.Concat(f.Definition.Steps, f.Definition.OnFailure, f.Definition.Finally) {
+		steps[s.ID] = s
+	}
+	for _, rec := range f.Rehearsal.Steps {
+		s := steps[rec.ID]
+		p := plannedStep{ID: rec.ID, Kind: rec.Kind, Wait: s.Wait, Stop: s.Stop}
+		if rec.Status == flow.StepSkipped {
+			p = plannedStep{ID: rec.ID, Kind: rec.Kind, Skipped: rec.Reason}
+		}
+		for _, a := range f.Rehearsal.Actions {
+			switch {
+			case a.Step != rec.ID:
+			case a.Run != nil:
+				p.Command, p.Parameters = a.Run.Name, a.Run.Parameters
+			case a.Invoke != nil:
+				p.Command, p.Parameters = a.Invoke.CommandID, a.Invoke.Parameters
+			default:
+				p.Alert = a.Alert
+			}
+		}
+		x.Plan = append(x.Plan, p)
+	}
+	if f.Rehearsal.Took > 0 {
+		x.Waits = flow.Duration(f.Rehearsal.Took).String()
+	}
+	return x
+}
+
+// print prints an explanation for people.
+func (x explanation) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s, at %s\n", plain(x.InstanceID), plain(x.Event), moment(x.At))
+	var others []string
+	for _, f := range x.Flows {
+		if f.other {
+			others = append(others, f.Flow)
+			continue
+		}
+		fmt.Fprintln(w)
+		f.print(w)
+	}
+	if len(others) > 0 {
+		fmt.Fprintf(w, "\nnot for %s: %s\n", x.Kind, strings.Join(others, ", "))
+	}
+}
+
+func (f explained) print(w io.Writer) {
+	if !f.Fires {
+		fmt.Fprintf(w, "%s does not start\n    %s\n", f.Flow, plain(f.Why))
+		for _, v := range f.Values {
+			fmt.Fprintf(w, "    %s is %s\n", v.Name, plain(v.Value))
+		}
+		return
+	}
+	switch f.Outcome {
+	case string(remediation.FlowStarted):
+		fmt.Fprintf(w, "%s starts\n", f.Flow)
+	case string(remediation.FlowDryRun):
+		fmt.Fprintf(w, "%s starts, in dry-run: it is recorded, and nothing is done\n", f.Flow)
+	default:
+		fmt.Fprintf(w, "%s fires, and %s: %s\n", f.Flow, fates[f.Outcome], plain(f.Why))
+	}
+	width := 0
+	for _, p := range f.Plan {
+		width = max(width, len(p.ID))
+	}
+	for _, p := range f.Plan {
+		fmt.Fprintf(w, "    %-*s  %s\n", width, p.ID, p.what())
+		for _, name := range sortedKeys(p.Parameters) {
+			fmt.Fprintf(w, "    %-*s    %s = %s\n", width, "", name, written(p.Parameters[name]))
+		}
+	}
+	if f.Waits != "" {
+		fmt.Fprintf(w, "    its waits take %s\n", f.Waits)
+	}
+}
+
+// fates say what becomes of a flow that fires and does not start.
+var fates = map[string]string{
+	string(remediation.FlowWaits):   "waits",
+	string(remediation.FlowRefused): "is refused",
+	string(remediation.FlowDropped): "is dropped",
+	string(remediation.FlowStopped): "is stopped",
+}
+
+// written is a parameter's value on one line, in quotes if it could be misread.
+func written(value string) string {
+	if quoted := strconv.Quote(value); value == "" || value != strings.TrimSpace(value) || quoted != `"`+value+`"` {
+		return quoted
+	}
+	return value
+}
+
+// what is what a step does, in one line.
+func (p plannedStep) what() string {
+	switch {
+	case p.Skipped != "":
+		return "skipped: " + plain(p.Skipped)
+	case p.Kind == flow.KindRun:
+		return "runs the command " + plain(p.Command)
+	case p.Kind == flow.KindInvoke:
+		return "invokes the saved command " + p.Command
+	case p.Kind == flow.KindAlert:
+		return "alerts: " + plain(p.Alert)
+	case p.Wait == flow.WaitNextBoot:
+		return "waits for the next boot"
+	case p.Kind == flow.KindWait:
+		return "waits " + p.Wait
+	}
+	return "ends the run as " + p.Stop
+}
+
+// sortedKeys are the keys of a map in their order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// state is as much of the state as decides whether flows start. Runs and tasks
+// are there as such, but cannot go on.
+func (v view) state() remediation.State {
+	s := remediation.NewState(v.Instance.ID)
+	s.Instance = v.Instance.Instance
+	s.Instance.ID = v.Instance.ID
+	chains := map[string][]string{}
+	for _, r := range v.FlowRuns {
+		chains[r.ID] = r.Chain
+		run := remediation.FlowRun{ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt}
+		run.StartedAt = r.StartedAt
+		if r.StartedAt.IsZero() {
+			run.CheckAt = time.Unix(1<<40, 0) // not to be begun
+		} else {
+			run.Pending.State = flow.PendingCommand // which does not end
+		}
+		s.Runs[r.ID] = run
+	}
+	for _, t := range v.Tasks {
+		s.Tasks[t.ID] = remediation.Task{
+			ID: t.ID, State: remediation.TaskState(t.State), Name: t.Name, InvokeID: t.InvokeID, Chain: chains[t.RunID],
+		}
+	}
+	for _, l := range v.Limits {
+		s.Limits[l.Flow] = l
+	}
+	for _, f := range v.Failing {
+		s.Failing[f.Name] = f
+	}
+	return s
+}

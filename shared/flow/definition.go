@@ -1,0 +1,221 @@
+package flow
+
+import (
+	"fmt"
+	"time"
+)
+
+// Definition is one flow of the file, complete: the file's defaults are
+// filled in. It is what a run stores and ends by. Numbers in brackets are
+// rules of the package comment.
+//
+// The types of a flow are the format of the file, too: their JSON names are
+// its keys, and the other tags say what package flowfile checks and describes:
+// doc is a key's meaning, need what to write if it is missing (and that it
+// must be there), zero what to write instead of 0, words all that it can be, range from where to where it goes,
+// form the rule that its text obeys, default what it is if nobody says
+// anything, hint what to write if it is of another type.
+type Definition struct {
+	Name string `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
+	// On is the kinds of event that the flow is for. [3]
+	On []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed or first-heartbeat" words:"task-completed first-heartbeat" form:"one-or-list" example:"task-completed"`
+	// When is the condition over event, instance and run; empty means always. [10]
+	When string `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
+	// Mode is ModeLive or ModeDryRun. [4]
+	Mode string `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
+	// Timeout is how long a run may take from its first step on. [60]
+	Timeout Duration `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
+	// WhenBusy is BusyQueue or BusyDrop. [52]
+	WhenBusy string `json:"whenBusy" doc:"what becomes of a run that meets another one of the flow on the instance: it waits, or is dropped" words:"queue drop" default:"queue"`
+	// Windows are when runs may begin; nil means always. [53]
+	Windows *Windows `json:"windows,omitempty" doc:"the times at which runs may begin" hint:"write timeZone and open under it"`
+	Limits  Limits   `json:"limits" doc:"how often the flow may run" hint:"write perInstance or fleet under it"`
+	Steps   []Step   `json:"steps" doc:"what to do, in order" need:"list at least one step"`
+	// OnFailure runs when the run has failed or timed out. [40]
+	OnFailure []Step `json:"onFailure,omitempty" doc:"steps that run when the run has failed or timed out" hint:"list steps"`
+	// Finally runs at the end, however the run ended. [41]
+	Finally []Step `json:"finally,omitempty" doc:"steps that run at the end, however the run ended" hint:"list steps"`
+}
+
+// What Mode and WhenBusy can be.
+const (
+	ModeLive   = "live"
+	ModeDryRun = "dry-run"
+	BusyQueue  = "queue"
+	BusyDrop   = "drop"
+)
+
+// Step is one step of a flow. Exactly one of Run, Invoke, Alert, Wait and
+// Stop is set.
+type Step struct {
+	ID string `json:"id" doc:"the step's id, once in the flow" need:"name it, for example collect" form:"identifier" example:"collect"`
+	// When is the condition over event, instance, run and the steps before;
+	// empty means always. [20]
+	When   string         `json:"when,omitempty" doc:"an expression over event, instance, run and the steps before; the step is skipped when it is false" form:"condition" hint:"write an expression, in quotes if need be" example:"steps.check.exitCode == 1"`
+	Run    *RunCommand    `json:"run,omitempty" doc:"runs a command with this content" hint:"write type and content under it"`
+	Invoke *InvokeCommand `json:"invoke,omitempty" doc:"runs a command that is saved in Cloud Assistant" hint:"write commandId under it"`
+	// Alert is the text of an alert, with ${{ }}. [26]
+	Alert string `json:"alert,omitempty" doc:"raises an alert with this text, in which ${{ }} enclose expressions" form:"template" example:"the agent of ${{ event.instanceId }} could not be installed"`
+	// Wait is a duration, or WaitNextBoot. [27] [28]
+	Wait string `json:"wait,omitempty" doc:"holds the run for a duration, 1s to 336h, or with next-boot until the instance has booted" form:"wait" range:"1s 336h" example:"5m"`
+	// Stop is the result to end the run with. [29]
+	Stop  string `json:"stop,omitempty" doc:"ends the run with this result" words:"succeeded failed"`
+	Retry *Retry `json:"retry,omitempty" doc:"when the command is tried again" hint:"write max under it"`
+	// Timeout is how long the step may take, all attempts and their queue
+	// included; 0 means as long as the run. [61]
+	Timeout Duration `json:"timeout,omitempty" doc:"how long the step may take with all its attempts" range:"10s 336h"`
+	// OnFailure is FailureStop, FailureContinue or the id of a later step. [42]
+	OnFailure string `json:"onFailure,omitempty" doc:"what follows when the step did not succeed: stop, continue or the id of a later step" form:"jump" example:"continue" hint:"write stop, continue or the id of a later step"`
+	// Capture fetches what the command printed. [25]
+	Capture bool `json:"capture,omitempty" doc:"fetches what the command printed, for steps.<id>.output"`
+}
+
+// What Wait, OnFailure and Stop can be, beside durations and ids.
+const (
+	WaitNextBoot    = "next-boot"
+	FailureStop     = "stop"
+	FailureContinue = "continue"
+)
+
+// RunCommand is a command with its content.
+type RunCommand struct {
+	// Name is the command's name, without Aftercare's marker. [84]
+	Name string `json:"name" doc:"the command's name, <flow>/<step> if it is not given" form:"line" range:"1 93"`
+	// Type is RunShellScript, RunBatScript or RunPowerShellScript.
+	Type string `json:"type" doc:"the kind of script" words:"RunShellScript RunBatScript RunPowerShellScript"`
+	// Content is the script without its parameters.
+	Content string `json:"content" doc:"the script" need:"write the script" form:"text"`
+	// Timeout is Cloud Assistant's: whole seconds. [62]
+	Timeout    Duration `json:"timeout" doc:"how long the script may run, in whole seconds" form:"seconds" range:"10s 24h" default:"60s"`
+	WorkingDir string   `json:"workingDir,omitempty" doc:"the folder in which the script runs" form:"line" range:"1 200" example:"/opt"`
+	Username   string   `json:"username,omitempty" doc:"the user who runs the script" form:"line" range:"1 255" example:"root"`
+	// Parameters reach the script as environment variables. Their values may
+	// contain ${{ }}. [23]
+	Parameters map[string]string `json:"parameters,omitempty" doc:"environment variables of the script; in their values ${{ }} enclose expressions"`
+}
+
+// InvokeCommand is a command that is saved in Cloud Assistant.
+type InvokeCommand struct {
+	CommandID string `json:"commandId" doc:"the saved command's id" need:"write the saved command's id, which begins with c-" form:"command-id" example:"c-hz01abcdefghijk"`
+	// Timeout is as RunCommand's; 0 means the saved command's own.
+	Timeout  Duration `json:"timeout,omitempty" doc:"how long the command may run, in whole seconds, if not as long as was saved with it" form:"seconds" range:"10s 24h"`
+	Username string   `json:"username,omitempty" doc:"the user who runs the command" form:"line" range:"1 255" example:"root"`
+	// Parameters are put into the content by the service, without quoting.
+	// Their values may contain ${{ }}. [24]
+	Parameters map[string]string `json:"parameters,omitempty" doc:"the saved command's parameters; in their values ${{ }} enclose expressions"`
+}
+
+// Retry says when a command is tried again. [30]
+type Retry struct {
+	// Max is how many attempts may follow the first.
+	Max int `json:"max" doc:"how many attempts may follow the first" zero:"write on: [] if it must not be tried again" range:"1 10" default:"2"`
+	// On lists invocation statuses and error codes. [31]
+	On []string `json:"on" doc:"the statuses and error codes after which the command is tried again" form:"ends" hint:"write them in brackets, for example [Failed, Timeout]" default:"ClientIsUpgrading ClientNotOnline ClientNotRunning DeliveryTimeout InstanceNotRunning TaskConcurrencyLimit"`
+	// Backoff is the bound of the first delay, which is multiplied by Factor
+	// for each further one, up to MaxBackoff. [32]
+	Backoff    Duration `json:"backoff" doc:"the longest delay before the first retry" range:"1s 24h" default:"10s"`
+	Factor     float64  `json:"factor" doc:"what the delay is multiplied by for each further retry" range:"1 10" default:"2"`
+	MaxBackoff Duration `json:"maxBackoff" doc:"the longest delay before any retry" range:"1s 24h" default:"5m"`
+}
+
+// Limits bound how often a flow runs.
+type Limits struct {
+	PerInstance InstanceLimit `json:"perInstance" doc:"how many runs may begin on one instance within a time" hint:"write max and window under it"`
+	Fleet       *FleetLimit   `json:"fleet,omitempty" doc:"the breaker: after so many failures on whatever instances, no run begins for a time" hint:"write maxFailures, window and resumeAfter under it"`
+}
+
+// InstanceLimit allows Max runs of the flow on one instance within any Window. [54]
+type InstanceLimit struct {
+	Max    int      `json:"max" doc:"how many runs may begin" need:"write how many runs may begin" range:"1 1000" example:"30"`
+	Window Duration `json:"window" doc:"within which time" need:"write within which time, for example 1h" range:"1m 336h" example:"1h"`
+}
+
+// FleetLimit is a breaker: with MaxFailures failed runs within Window, on
+// whatever instances, the flow starts no run for ResumeAfter. [55]
+type FleetLimit struct {
+	MaxFailures int      `json:"maxFailures" doc:"how many runs may fail or time out" need:"write how many runs may fail" range:"1 1000" example:"5"`
+	Window      Duration `json:"window" doc:"within which time" need:"write within which time, for example 10m" range:"1m 24h" example:"10m"`
+	ResumeAfter Duration `json:"resumeAfter" doc:"for how long no run begins then" need:"write for how long no run begins then, for example 1h" range:"1m 336h" example:"1h"`
+}
+
+// Windows are the times at which runs may begin. [53]
+type Windows struct {
+	// TimeZone is a name of the IANA database, for example Asia/Shanghai.
+	TimeZone string `json:"timeZone" doc:"a name of the IANA time zone database" need:"write a name of the IANA database, for example Asia/Shanghai" form:"zone" hint:"write a name such as Asia/Shanghai" example:"Asia/Shanghai"`
+	// Outside is OutsideWait or OutsideDrop.
+	Outside string   `json:"outside" doc:"what becomes of a run that would begin outside: it waits, or is dropped" words:"wait drop" default:"wait"`
+	Open    []Window `json:"open" doc:"the windows, which may overlap" need:"list at least one window" hint:"list windows, each with from and to"`
+}
+
+// What Outside can be.
+const (
+	OutsideWait = "wait"
+	OutsideDrop = "drop"
+)
+
+// Window is open on Days from From until To, which is on the next day if it
+// is not after From. Both are times of the wall clock, such as 22:30.
+type Window struct {
+	// Days are mon to sun; none means every day.
+	Days []string `json:"days,omitempty" doc:"the days on which the window opens; all if there is no such key" words:"mon tue wed thu fri sat sun"`
+	From string   `json:"from" doc:"when it opens" need:"write when it opens, for example 22:00" form:"time" hint:"write a time such as 22:30" example:"22:00"`
+	To   string   `json:"to" doc:"when it closes, on the next day if that is not after from" need:"write when it closes, for example 06:00" form:"time" hint:"write a time such as 22:30" example:"06:00"`
+}
+
+// Duration is a time.Duration that is written as Go writes it, such as 1h30m.
+type Duration time.Duration
+
+// D is the duration.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// MarshalText writes the duration.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// String is the duration without the zeros that time.Duration writes: 1h, not
+// 1h0m0s.
+func (d Duration) String() string {
+	text := time.Duration(d).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if n := len(text) - len(zero); n > 0 && text[n:] == zero {
+			text = text[:n+1]
+		}
+	}
+	return text
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%.40q is no duration", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Step kinds, as records name them.
+const (
+	KindRun    = "run"
+	KindInvoke = "invoke"
+	KindAlert  = "alert"
+	KindWait   = "wait"
+	KindStop   = "stop"
+)
+
+// Kind says which of its parts the step has.
+func (s Step) Kind() string {
+	switch {
+	case s.Run != nil:
+		return KindRun
+	case s.Invoke != nil:
+		return KindInvoke
+	case s.Alert != "":
+		return KindAlert
+	case s.Wait != "":
+		return KindWait
+	}
+	return KindStop
+}
+
+// sends reports whether the step starts a command.
+func (s Step) sends() bool { return s.Run != nil || s.Invoke != nil }

@@ -1,0 +1,120 @@
+package flow
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/expr-lang/expr/types"
+)
+
+// roots are the names that an expression begins with.
+var roots = []string{"event", "instance", "run", "steps"}
+
+// Instance is what expressions see as `instance`. [13]
+type Instance struct {
+	ID string `json:"id"`
+	// State is unknown, waiting or bootable.
+	State string `json:"state"`
+	// BootSeq counts the boots seen; BootTime is when the last one began.
+	BootSeq      int64     `json:"bootSeq"`
+	BootTime     time.Time `json:"bootTime,omitzero"`
+	AgentVersion string    `json:"agentVersion,omitempty"`
+	OS           string    `json:"os,omitempty"`
+	Region       string    `json:"region,omitempty"`
+	Zone         string    `json:"zone,omitempty"`
+	// FailedRuns is how many runs of flows failed or timed out within the
+	// last FailureMemory.
+	FailedRuns int `json:"failedRuns"`
+}
+
+// FailureMemory is how long a failed run counts in instance.failedRuns.
+const FailureMemory = 24 * time.Hour
+
+// States are what instance.state can be.
+var States = []string{"unknown", "waiting", "bootable"}
+
+func (i Instance) values() map[string]any {
+	return map[string]any{
+		"id": i.ID, "state": i.State, "bootSeq": int(i.BootSeq), "bootTime": timeText(i.BootTime),
+		"agentVersion": i.AgentVersion, "os": i.OS, "region": i.Region, "zone": i.Zone, "failedRuns": i.FailedRuns,
+	}
+}
+
+// about is what expressions see as `run`. [14]
+type about struct {
+	depth, attempt int
+	startedAt      time.Time
+}
+
+func (a about) values() map[string]any {
+	return map[string]any{"depth": a.depth, "attempt": a.attempt, "startedAt": timeText(a.startedAt)}
+}
+
+// values is what expressions see of a step. [15]
+func (r StepRecord) values() map[string]any {
+	code := -1
+	if r.ExitCode != nil {
+		code = int(*r.ExitCode)
+	}
+	return map[string]any{
+		"status": r.Status, "exitCode": code, "errorCode": r.ErrorCode, "output": r.Output, "attempts": r.Attempts,
+	}
+}
+
+// eventValues is what expressions see of an event.
+func eventValues(e *Event) map[string]any {
+	on := kindOf(e.Kind)
+	values := make(map[string]any, len(fields))
+	for _, f := range fields {
+		if f.on&on != 0 {
+			values[f.name] = f.value(e)
+		}
+	}
+	return values
+}
+
+// environment is what a flow's when is run with.
+func environment(e *Event, i Instance, a about) map[string]any {
+	return map[string]any{"event": eventValues(e), "instance": i.values(), "run": a.values()}
+}
+
+// knownTypes is what the type checker knows in a scope.
+func knownTypes(s scope) types.Map {
+	event := types.Map{}
+	for _, f := range fields {
+		if f.on&s.on == s.on {
+			event[f.name] = types.TypeOf(f.value(&Event{}))
+		}
+	}
+	known := types.Map{"event": event, "instance": typesOf(Instance{}.values()), "run": typesOf(about{}.values())}
+	if s.steps != none {
+		steps := types.Map{}
+		for _, id := range s.stepIDs() {
+			steps[id] = typesOf(StepRecord{}.values())
+		}
+		known["steps"] = steps
+	}
+	return known
+}
+
+func typesOf(values map[string]any) types.Map {
+	m := types.Map{}
+	for name, v := range values {
+		m[name] = types.TypeOf(v)
+	}
+	return m
+}
+
+// fieldsOf lists what can be named after a root of a scope.
+func fieldsOf(root string, s scope) []string {
+	switch root {
+	case "event":
+		return fieldNames(s.on)
+	case "instance":
+		return slices.Sorted(maps.Keys(Instance{}.values()))
+	case "run":
+		return slices.Sorted(maps.Keys(about{}.values()))
+	}
+	return s.stepIDs()
+}

@@ -1,0 +1,132 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"aftercare/shared/script"
+)
+
+// environment is what the expressions of the run's present step see.
+func (r *Run) environment(m Moment) map[string]any {
+	attempt := max(r.Pending.Attempt, 1)
+	env := environment(&r.Event, m.Instance, about{depth: r.Depth, attempt: attempt, startedAt: r.StartedAt})
+	steps := map[string]any{}
+	for _, id := range r.before() {
+		steps[id] = StepRecord{Status: StepSkipped}.values()
+	}
+	for _, rec := range r.Steps {
+		if rec.Status != "" {
+			steps[rec.ID] = rec.values()
+		}
+	}
+	env["steps"] = steps
+	return env
+}
+
+// before lists the steps that stand before the present one. [15]
+func (r *Run) before() []string {
+	var ids []string
+	add := func(steps []Step) {
+		for _, s := range steps {
+			ids = append(ids, s.ID)
+		}
+	}
+	if r.Section != SectionSteps {
+		add(r.Definition.Steps)
+	}
+	if r.Section == SectionFinally {
+		add(r.Definition.OnFailure)
+	}
+	list := r.list()
+	add(list[:min(r.Index, len(list))])
+	return ids
+}
+
+func (r *Run) scope() scope {
+	return Scope{On: r.Definition.On, Steps: r.before()}.scope()
+}
+
+// holds returns the first clause of the step's when that is false, empty if
+// it holds.
+func (r *Run) holds(s Step, m Moment) (string, error) {
+	if s.When == "" {
+		return "", nil
+	}
+	c, mistakes := newExpressions().condition(s.When, r.scope())
+	if len(mistakes) > 0 {
+		return "", errors.New(mistakes[0].Text)
+	}
+	clause, err := c.holds(r.environment(m))
+	if clause == nil || err != nil {
+		return "", err
+	}
+	return clause.text, nil
+}
+
+// texts returns what evaluates texts with ${{ }} in them.
+func (r *Run) texts(m Moment) func(text string) (string, error) {
+	x, scope, env := newExpressions(), r.scope(), r.environment(m)
+	return func(text string) (string, error) {
+		t, mistakes := x.template(text, scope)
+		if len(mistakes) > 0 {
+			return "", errors.New(mistakes[0].Text)
+		}
+		return t.evaluate(env)
+	}
+}
+
+func (r *Run) parameters(p map[string]string, m Moment) (map[string]string, error) {
+	if len(p) == 0 {
+		return nil, nil
+	}
+	evaluate := r.texts(m)
+	out := make(map[string]string, len(p))
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		value, err := evaluate(p[name])
+		if err != nil {
+			return nil, fmt.Errorf("parameter %s could not be evaluated: %w", name, err)
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+func (r *Run) runCommand(c RunCommand, m Moment) (*RunCommand, error) {
+	var err error
+	if c.Parameters, err = r.parameters(c.Parameters, m); err != nil {
+		return nil, err
+	}
+	if _, err := script.WithParameters(c.Type, c.Content, c.Parameters); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// plainValue lists the characters of a value that is safe in any script. [24]
+const plainValue = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/@=+,-"
+
+// CheckPlain says what is wrong with the value of an invoke's parameter; nil
+// if the service may put it into a script as it is.
+func CheckPlain(value string) error {
+	if strings.Trim(value, plainValue) != "" {
+		return errors.New("the value has a character other than A-Z a-z 0-9 _ . : / @ = + , -, and the service would put it into the script without quotes")
+	}
+	return nil
+}
+
+func (r *Run) invokeCommand(c InvokeCommand, m Moment) (*InvokeCommand, error) {
+	var err error
+	if c.Parameters, err = r.parameters(c.Parameters, m); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
+		if err := CheckPlain(c.Parameters[name]); err != nil {
+			return nil, fmt.Errorf("parameter %s: %w", name, err)
+		}
+	}
+	return &c, nil
+}

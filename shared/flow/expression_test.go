@@ -1,0 +1,493 @@
+package flow_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"aftercare/shared/flow"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var both = []string{flow.TaskCompleted, flow.FirstHeartbeat}
+
+// match asks one flow with this condition.
+func match(t testing.TB, text string, on []string, ev flow.Event) flow.Outcome {
+	t.Helper()
+	d := definition(runStep("a"))
+	d.On, d.When = on, text
+	got := flow.NewSet([]flow.Definition{d}).Explain(ev, instance, 2)
+	if len(got) != 1 {
+		t.Fatalf("%d outcomes, want 1", len(got))
+	}
+	return got[0]
+}
+
+// mistakes are the texts of what is wrong with a flow's own when.
+func mistakes(text string, on ...string) []string {
+	var out []string
+	for _, m := range flow.NewChecker().Condition(text, flow.Scope{On: on, InFlow: true}) {
+		out = append(out, m.Text)
+	}
+	return out
+}
+
+// value is what an expression in an alert's text gives.
+func value(t testing.TB, expression string, ev flow.Event) string {
+	t.Helper()
+	d := definition(alertStep("a", "${{ "+expression+" }}"))
+	d.On = []string{ev.Kind}
+	r := flow.NewRun("run-1", d, ev, 2)
+	got := r.Begin(at(0))
+	if len(got) != 1 {
+		t.Fatalf("%s: %s", expression, r.Steps[0].Reason)
+	}
+	return got[0].Alert
+}
+
+// [10]
+func TestAFlowWithoutAWhenMatches(t *testing.T) {
+	if got := match(t, "", both, ended()); !got.Matched || got.Definition == nil || got.Definition.Name != "repair" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// [10]
+func TestWhatAWhenIsOver(t *testing.T) {
+	if got := match(t, `event.exitCode == 3 && instance.bootSeq == 4 && run.depth == 2`, both[:1], ended()); !got.Matched {
+		t.Errorf("it does not match because %s", got.Reason)
+	}
+	want := []string{"there are no steps yet when a flow starts: use steps in the when of a step"}
+	if diff := cmp.Diff(mistakes(`steps.a.exitCode == 0`, both...), want); diff != "" {
+		t.Errorf("steps in a flow's when (-got +want):\n%s", diff)
+	}
+	step := flow.Scope{On: both, Steps: []string{"a"}}
+	if got := flow.NewChecker().Condition(`steps.a.exitCode == 0`, step); len(got) > 0 {
+		t.Errorf("steps in a step's when: %v", got)
+	}
+}
+
+// [11]
+func TestTheFirstClauseThatIsFalseIsTheReason(t *testing.T) {
+	tests := []struct{ name, when, clause string }{
+		{"the first", `event.exitCode == 0 && event.id == "x"`, `event.exitCode == 0`},
+		{"the second", `event.exitCode == 3 && event.id == "x"`, `event.id == "x"`},
+		{"written with and", `event.exitCode == 3 and event.id == "x"`, `event.id == "x"`},
+		{"in brackets", `event.exitCode == 3 && (event.repeats == 1 && (event.id == "x" && false))`, `event.id == "x"`},
+		{"over several lines", "event.exitCode == 3\n  && (event.id == \"x\"\n  || event.id == \"y\")", `event.id == "x" || event.id == "y"`},
+		{"not taken apart in an or", `event.exitCode == 0 && true || event.id == "x" && true`, `(event.exitCode == 0 && true) || (event.id == "x" && true)`},
+		{"one that would fail behind a false one", `event.exitCode == 0 && secondsBetween("", "") > 0`, `event.exitCode == 0`},
+		{"a pipe, as a call", `event.id | upper() == "x"`, `upper(event.id) == "x"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := match(t, test.when, both[:1], ended())
+			if got.Matched || got.Failed || got.Clause != test.clause || got.Reason != "when was false: "+test.clause {
+				t.Errorf("got %+v, want the clause %q", got, test.clause)
+			}
+		})
+	}
+}
+
+// [11]
+func TestAnExplanationTellsTheValuesOfTheClause(t *testing.T) {
+	d := definition(runStep("a"))
+	d.When = `event.exitCode == 3 && (event.id == "x" || instance.state != "bootable" || event.repeats > run.depth || event.id == "y")`
+	set := flow.NewSet([]flow.Definition{d})
+	want := []flow.Value{{"event.id", `"event-1"`}, {"instance.state", `"bootable"`}, {"event.repeats", "1"}, {"run.depth", "2"}}
+	if diff := cmp.Diff(set.Explain(ended(), instance, 2)[0].Values, want); diff != "" {
+		t.Errorf("got -, want +:\n%s", diff)
+	}
+	if got := set.Match(ended(), instance, 2)[0].Values; got != nil {
+		t.Errorf("Match tells %v, want nothing", got)
+	}
+}
+
+// [12]
+func TestTheFieldsOfAnEvent(t *testing.T) {
+	common := map[string]string{
+		"id": "event-1", "kind": "task-completed", "source": "acs.ecs", "region": "cn-hangzhou", "account": "1234",
+		"time": "2026-03-02T09:00:00Z", "instanceId": "i-bp1",
+	}
+	task := map[string]string{
+		"invokeId": "t-hz1", "commandId": "c-hz1", "commandName": "install-agent", "invocationStatus": "Failed", "exitCode": "3",
+		"errorCode": "ExitCodeNonzero", "errorDesc": "it's $(no)\nthing", "repeatMode": "Once", "repeats": "1",
+		"startTime": "2026-03-02T08:58:30Z", "finishTime": "2026-03-02T08:59:30Z", "ownerUid": "o", "playerUid": "p", "failedBefore": "2",
+	}
+	heartbeat := map[string]string{
+		"vmName": "i-bp1", "bizEventId": "biz", "agentVersion": "2.2.3", "azone": "cn-hangzhou-h", "dataRegion": "cn-hangzhou",
+		"uptime": "20000", "extensions": `{"a":1}`,
+	}
+	check := func(fields map[string]string, ev flow.Event) {
+		for name, want := range fields {
+			if got := value(t, "event."+name, ev); got != want {
+				t.Errorf("event.%s: got %q, want %q", name, got, want)
+			}
+		}
+	}
+	check(common, ended())
+	check(task, ended())
+	check(heartbeat, booted())
+	for name := range common {
+		if got := mistakes("event."+name+` != "-"`, both...); len(got) > 0 && name != "kind" {
+			t.Errorf("event.%s in a flow on both kinds: %q", name, got)
+		}
+	}
+	for name := range task {
+		want := []string{"event." + name + " is only there in flows on task-completed"}
+		for _, on := range [][]string{both, both[1:]} {
+			if diff := cmp.Diff(mistakes("event."+name+` == event.id`, on...), want); diff != "" {
+				t.Errorf("event.%s in a flow on %v (-got +want):\n%s", name, on, diff)
+			}
+		}
+	}
+	for name := range heartbeat {
+		want := []string{"event." + name + " is only there in flows on first-heartbeat"}
+		if diff := cmp.Diff(mistakes("event."+name+` == event.id`, both[0]), want); diff != "" {
+			t.Errorf("event.%s (-got +want):\n%s", name, diff)
+		}
+	}
+	if got := flow.NewChecker().Condition(`event.uptime > event.exitCode`, flow.Scope{InFlow: true}); len(got) > 0 {
+		t.Errorf("the fields of every kind, where the kinds are not known: %v", got)
+	}
+}
+
+// [12]
+func TestTimesAreTextInUTCWithWholeSeconds(t *testing.T) {
+	ev := ended()
+	ev.Time = time.Date(2026, 3, 2, 17, 0, 0, 999, time.FixedZone("", 8*3600))
+	ev.StartTime = time.Time{}
+	if got, want := value(t, `event.time + "|" + event.startTime + "|" + run.startedAt + "|" + instance.bootTime`, ev),
+		"2026-03-02T09:00:00Z||2026-03-02T09:00:00Z|2026-03-02T08:00:00Z"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// [13]
+func TestTheInstanceIsThatOfTheMomentOfTheEvaluation(t *testing.T) {
+	const all = `${{ instance.id }} ${{ instance.state }} ${{ instance.bootSeq }} ${{ instance.agentVersion }} ${{ instance.os }} ` +
+		`${{ instance.region }} ${{ instance.zone }} ${{ instance.failedRuns }}`
+	p := begin(t, definition(alertStep("a", all), waitStep("w", "1m"), alertStep("b", all)))
+	m := at(time.Minute)
+	m.Instance = flow.Instance{ID: "i-bp1", State: "waiting", BootSeq: 5, AgentVersion: "3", OS: "windows", Region: "r", Zone: "z", FailedRuns: 6}
+	p.decide(func(r *flow.Run) []flow.Action { return r.Advance(m) }).wants(
+		"alert a: i-bp1 bootable 4 2.2.3 linux cn-hangzhou cn-hangzhou-h 0",
+		"alert b: i-bp1 waiting 5 3 windows r z 6",
+	)
+}
+
+// [14]
+func TestWhatIsKnownOfTheRunWhenAFlowStarts(t *testing.T) {
+	if got := match(t, `run.depth == 2 && run.attempt == 1 && run.startedAt == ""`, both, ended()); !got.Matched {
+		t.Error(got.Reason)
+	}
+}
+
+// [15]
+func TestWhatIsKnownOfTheStepsBefore(t *testing.T) {
+	const all = `${{ steps["the-id"].status }} ${{ steps["the-id"].exitCode }} ${{ steps["the-id"].errorCode }} ` +
+		`${{ steps["the-id"].output }} ${{ steps["the-id"].attempts }}`
+	d := definition(onFailure(retry(runStep("the-id"), 1, "Failed"), "later"), runStep("passed"), alertStep("later", all+" ${{ steps.passed.status }} ${{ steps.passed.exitCode }} ${{ steps.passed.attempts }}"))
+	end := failure
+	end.Output = "out"
+	begin(t, d).end(1, "the-id", 1, failure).end(2, "the-id", 2, end).
+		wants("run the-id 1", "run the-id 2", "alert later: failed 3 ExitCodeNonzero out 2 skipped -1 0")
+
+	d = definition(runStep("the-id"))
+	d.OnFailure = []flow.Step{alertStep("x", all)}
+	d.Finally = []flow.Step{alertStep("y", "${{ steps.x.status }} ${{ steps[\"the-id\"].status }}")}
+	begin(t, d).end(1, "the-id", 1, expired).wants("run the-id 1", "alert x: expired -1   1", "alert y: succeeded expired")
+	begin(t, d).end(1, "the-id", 1, success).wants("run the-id 1", "alert y: skipped succeeded")
+}
+
+// [15]
+func TestOnlyStepsBeforeCanBeNamed(t *testing.T) {
+	scope := flow.Scope{On: both[:1], Steps: []string{"check", "clean-up"}}
+	tests := []struct{ text, want string }{
+		{`steps.check.exitCode == 0`, ""},
+		{`steps["clean-up"].status != "failed"`, ""},
+		{`steps.clean-up.status != "failed"`, `a step's id with - in it is written steps["clean-up"]`},
+		{`steps.later.exitCode == 0`, `there is no step "later" before this one: those before are check, clean-up`},
+		{`steps.chekc.exitCode == 0`, `there is no step "chekc" before this one, did you mean "check"?`},
+		{`steps.check == nil`, "a step is not a value itself: name one of its fields, for example steps.check.status"},
+		{`steps.check.exitcode == 0`, `a step has no field "exitcode", did you mean "exitCode"?`},
+		{`steps[event.id].exitCode == 0`, "a step and its field must be written as names, for example steps.check.exitCode"},
+		{`steps.check[event.id] == 0`, "a step and its field must be written as names, for example steps.check.exitCode"},
+		{`steps == nil`, "steps is not a value itself: name one of its fields, for example steps.check.exitCode"},
+	}
+	for _, test := range tests {
+		var got []string
+		for _, m := range flow.NewChecker().Condition(test.text, scope) {
+			got = append(got, m.Text)
+		}
+		if strings.Join(got, "\n") != test.want {
+			t.Errorf("%s: got %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+// [16]
+func TestTextsWithExpressions(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"none", "a } b }} {{ $x ${y}", "a } b }} {{ $x ${y}"},
+		{"several, side by side", "${{event.id}}${{ event.exitCode }}.", "event-13."},
+		{"numbers, true and false", `${{ 1 }} ${{ 1.50 }} ${{ 2 / 1 }} ${{ 10 ** 21 }} ${{ event.exitCode > 1 }} ${{ !true }}`, "1 1.5 2 1000000000000000000000 true false"},
+		{"braces in quotes and mappings", `${{ "}}" + '}}' + ` + "`}}`" + ` + {"a": {"b": "\"}}"}}.a.b }}`, `}}}}}}"}}`},
+		{"text that looks like an expression stays", "${{ event.errorDesc + \"${{ 1 }}\" }}", "it's $(no)\nthing${{ 1 }}"},
+		{"a $ before", "$${{ 1 }}", "$1"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			begin(t, definition(runStep("a", "x", test.text))).wants("run a 1 x=" + test.want)
+			static, dynamic, faults := flow.NewChecker().Template(test.text, flow.Scope{On: both[:1]})
+			if len(faults) > 0 || dynamic != strings.Contains(test.text, "${{") || !dynamic && static != test.text {
+				t.Errorf("the checker says %q, %t, %v", static, dynamic, faults)
+			}
+		})
+	}
+}
+
+// [16]
+func TestMistakesInTextsHaveTheirPlace(t *testing.T) {
+	tests := []struct {
+		text string
+		want flow.Mistake
+	}{
+		{"é ${{ event.id", flow.Mistake{Offset: 2, Text: "this ${{ has no }}: close it"}},
+		{"é ${{ }}", flow.Mistake{Offset: 5, Text: "the expression is empty"}},
+		{"é ${{ event.id }} ${{ event }}", flow.Mistake{Offset: 22, Text: "event is not a value itself: name one of its fields, for example event.instanceId"}},
+		{`${{ split(event.id, "é") }}`, flow.Mistake{Offset: 4, Text: "the result is neither text nor a number, true or false: select one of its parts"}},
+		{`${{ event.id + }}`, flow.Mistake{Offset: 14, Text: "the expression ends too early"}},
+	}
+	for _, test := range tests {
+		_, _, got := flow.NewChecker().Template(test.text, flow.Scope{On: both[:1]})
+		if diff := cmp.Diff(got, []flow.Mistake{test.want}); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", test.text, diff)
+		}
+	}
+	d := definition(onFailure(runStep("a", "x", "${{ first([nil]) }}"), flow.FailureContinue), alertStep("b", "${{ first([[1]]) }}"))
+	p := begin(t, d).wants()
+	for id, want := range map[string]string{"a": "the result is nothing (nil)", "b": "the result is a list or mapping ([]interface {})"} {
+		if got := p.record(id).Reason; !strings.Contains(got, want) {
+			t.Errorf("step %s: got %q, want %q in it", id, got, want)
+		}
+	}
+}
+
+// [17]
+func TestWhatExpressionsCannotSay(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{`let x = 1; x == 1`, "let is not allowed"},
+		{`true; false`, "only one expression is allowed"},
+		{`any(split(event.id, ","), all(split(#, "."), # == ""))`, "all inside any is not allowed"},
+		{`event.id matches event.source`, "the pattern of matches must be written as text in quotes"},
+		{`event == event`, "event is not a value itself"},
+		{`$env.event.id == ""`, `there is no name "$env"`},
+		{`exitCode == 1`, `there is no name "exitCode", did you mean "event.exitCode"?`},
+		{`event[event.id] == 1`, "the field of event must be written as a name"},
+		{`event.id.upper() == ""`, "only functions can be called"},
+		{`upper == ""`, "upper is a function"},
+		{`event.exitcode == 1`, `event has no field "exitcode", did you mean "exitCode"?`},
+		{strings.Repeat(" ", 5000), "the expression is empty"},
+		{`event.id == "` + strings.Repeat("x", 4096) + `"`, "at most 4096 are allowed"},
+		{strings.Repeat("1+", 1200) + "1 == 1", "exceeds maximum allowed nodes"},
+		{`event.id`, "it must be true or false, but this is string"},
+		{`event.id && true`, "mismatched types"},
+	}
+	for _, name := range []string{
+		"now", "date", "duration", "timezone", "repeat", "replace", "join", "map", "reduce", "groupBy", "sortBy", "sort", "keys", "toJSON",
+		"fromJSON", "toBase64", "fromBase64", "get", "concat", "flatten", "uniq", "sum", "mean", "median", "find", "type", "toPairs", "bitand",
+	} {
+		tests = append(tests, struct{ text, want string }{name + `(event.id) == ""`, ""})
+	}
+	for _, test := range tests {
+		if got := mistakes(test.text, both[0]); len(got) == 0 || !strings.Contains(got[0], test.want) {
+			t.Errorf("%.60s: got %q, want %q in it", test.text, got, test.want)
+		}
+	}
+}
+
+// [17]
+func TestWhatExpressionsCanSay(t *testing.T) {
+	for _, text := range []string{
+		`abs(-1) == 1`, `all(split("a,a", ","), # == "a")`, `any([1, 2], # == 2)`, `ceil(1.2) == 2`, `count([1, 2], # > 1) == 1`,
+		`len(filter([1, 2], # > 1)) == 1`, `first([1, 2]) == 1`, `float("1.5") == 1.5`, `floor(1.7) == 1`, `hasPrefix("ab", "a")`,
+		`hasSuffix("ab", "b")`, `indexOf("ab", "b") == 1`, `int("7") == 7`, `last([1, 2]) == 2`, `lastIndexOf("aba", "a") == 2`,
+		`len("ab") == 2`, `lower("A") == "a"`, `max(1, 2) == 2`, `min(1, 2) == 1`, `none([1], # == 2)`, `one([1, 2], # == 2)`,
+		`round(1.5) == 2`, `secondsBetween(event.startTime, event.finishTime) == 60`, `split("a.b", ".")[1] == "b"`, `string(1) == "1"`,
+		`trim(" a ") == "a"`, `trimPrefix("ab", "a") == "b"`, `trimSuffix("ab", "b") == "a"`, `upper("a") == "A"`,
+		`event.exitCode in 1..5`, `event.id matches "^event-[0-9]$"`, `event?.id != nil`, `(event.id ?? "x") == "event-1"`, `"a" in ["a"]`,
+		`event.id contains "-" && event.id startsWith "e" && event.id endsWith "1"`, `event.startTime < event.finishTime`, `event["exitCode"] == 3`,
+		`event.exitCode == 3 ? true : false`, `not (event.exitCode == 4)`, `event.exitCode in 1..1000000000`, `event.id == "event-1" // a comment`,
+	} {
+		if got := match(t, text, both[:1], ended()); !got.Matched {
+			t.Errorf("%s: %s", text, got.Reason)
+		}
+	}
+}
+
+// [17]
+func TestAnEvaluationIsBounded(t *testing.T) {
+	ev := ended()
+	ev.ErrorDesc = strings.Repeat("a,", 5000)
+	for _, text := range []string{
+		`len(1..1000000000) > 0`, `count(1..10000000, # > 3) > 0`, `len(filter(1..9999, true)) + len(filter(1..9999, true)) > 0`,
+		`len(split(event.errorDesc, ",")) > 0`, `len(split(event.errorDesc, "")) > 0`, `round(1.5) in 1..10000000`,
+	} {
+		if got := match(t, text, both[:1], ev); !got.Failed {
+			t.Errorf("%s: got %+v, want it to be too much", text, got)
+		}
+	}
+}
+
+// [19]
+func TestAFlowWhoseWhenCannotBeEvaluatedDoesNotStart(t *testing.T) {
+	tests := []struct{ when, want string }{
+		{`event.exitCode == 3 && secondsBetween("", event.time) > 0`, "when could not be evaluated: secondsBetween was given a time that the event does not tell"},
+		{`1 % (event.repeats - 1) == 0`, "when could not be evaluated: runtime error: integer divide by zero"},
+		{`split(event.id, ",")[3] == ""`, "when could not be evaluated: index out of range: 3 (array length is 1)"},
+		{`int(event.errorDesc) == 1`, "when could not be evaluated: invalid operation: int(it's $(no)"},
+		{`event.nothing == ""`, `when cannot be compiled: event has no field "nothing": `},
+	}
+	for _, test := range tests {
+		got := match(t, test.when, both[:1], ended())
+		if got.Matched || !got.Failed || got.Definition != nil || got.Clause != "" || !strings.HasPrefix(got.Reason, test.want) || strings.Contains(got.Reason, "\n") {
+			t.Errorf("%s: got %+v, want %q", test.when, got, test.want)
+		}
+	}
+}
+
+// [18]
+func TestWhatIsOnlyKeptIfSomebodyAsksForIt(t *testing.T) {
+	const word = "failedBefore"
+	asks := func(where string, d flow.Definition, want bool) {
+		t.Helper()
+		flows := []flow.Definition{definition(runStep("other")), d}
+		for _, set := range []*flow.Set{flow.NewSet(flows), load(t, stored(t, flows))} {
+			if got := set.Mentions(word); got != want {
+				t.Errorf("%s: got %t, want %t", where, got, want)
+			}
+		}
+	}
+	d := definition(runStep("a", "x", word))
+	d.Steps[0].Run.Content = "echo $" + word
+	asks("in a parameter", d, true)
+	d.Steps[0].Run.Parameters = nil
+	asks("in a script only", d, false)
+	d.When = "event.failedBefore > 2"
+	asks("in the flow's when", d, true)
+	asks("in a step's when", definition(when(runStep("a"), "event.failedBefore > 2")), true)
+	d = definition(runStep("a"))
+	d.OnFailure = []flow.Step{alertStep("b", "${{ event.failedBefore }} times")}
+	asks("in an alert of onFailure", d, true)
+	d.OnFailure, d.Finally = nil, []flow.Step{invokeStep("b", "x", "${{ event.failedBefore }}")}
+	asks("in an invoke's parameter of finally", d, true)
+	if (*flow.Set)(nil).Mentions(word) {
+		t.Error("no set asks for it")
+	}
+}
+
+// [85]
+func TestWordsThatAFieldCanNeverHave(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{`event.invocationStatus == "Sucess"`, `event.invocationStatus is never "Sucess", did you mean "Success"?`},
+		{`"failed" != event.invocationStatus`, `event.invocationStatus is never "failed", did you mean "Failed"?`},
+		{`event.invocationStatus in ["Failed", "timed_out"]`, `event.invocationStatus is never "timed_out", did you mean "Timeout"?`},
+		{`event.invocationStatus not in ["Failed", "Bad"]`, `event.invocationStatus is never "Bad": its words are Success, Failed, Timeout, Aborted, Invalid, Cancelled, Terminated, Error`},
+		{`event?.kind == "heartbeat"`, `event.kind is never "heartbeat": its words are task-completed, first-heartbeat`},
+		{`instance.state == "booted"`, `instance.state is never "booted": its words are unknown, waiting, bootable`},
+		{`steps["the-id"].status == "Timeout"`, `steps["the-id"].status is never "Timeout", did you mean "timed_out"?`},
+		{`steps.status.status == "Success"`, `steps.status.status is never "Success", did you mean "succeeded"?`},
+		{`event["invocationStatus"] == ""`, `event.invocationStatus is never "": its words are Success, Failed, Timeout, Aborted, Invalid, Cancelled, Terminated, Error`},
+		{`steps.status.errorCode == "whatever" && event.errorDesc == "Sucess"`, ""},
+		{`event.invocationStatus startsWith "Suc" && event.invocationStatus in [event.id, "Error"]`, ""},
+		{`event.kind == "first-heartbeat"`, ""},
+	}
+	for _, test := range tests {
+		var got []string
+		for _, m := range flow.NewChecker().Condition(test.text, flow.Scope{On: both[:1], Steps: []string{"the-id", "status"}}) {
+			got = append(got, m.Text)
+		}
+		if strings.Join(got, "\n") != test.want {
+			t.Errorf("%s: got %q, want %q", test.text, got, test.want)
+		}
+	}
+	for name, words := range map[string][]string{"event.invocationStatus": flow.Statuses, "instance.state": flow.States, "steps.status.status": flow.StepStatuses} {
+		for _, word := range words {
+			if got := flow.NewChecker().Condition(fmt.Sprintf("%s == %q", name, word), flow.Scope{On: both[:1], Steps: []string{"status"}}); len(got) > 0 {
+				t.Errorf("%s == %q: %v", name, word, got)
+			}
+		}
+	}
+}
+
+func TestOnlyFlowsOfTheEventsKindAnswer(t *testing.T) {
+	var flows []flow.Definition
+	for i, on := range [][]string{both[:1], both[1:], both} {
+		d := definition(runStep("a"))
+		d.Name, d.On = fmt.Sprint("flow-", i), on
+		flows = append(flows, d)
+	}
+	set := flow.NewSet(flows)
+	other := ended()
+	other.Kind = "other"
+	for kind, test := range map[string]struct {
+		ev   flow.Event
+		want []string
+	}{
+		"task": {ended(), []string{"flow-0", "flow-2"}}, "heartbeat": {booted(), []string{"flow-1", "flow-2"}}, "other": {other, nil},
+	} {
+		var got []string
+		for _, o := range set.Match(test.ev, instance, 0) {
+			got = append(got, o.Flow)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", kind, got, test.want)
+		}
+	}
+	if got := (*flow.Set)(nil).Match(ended(), instance, 0); got != nil {
+		t.Errorf("no set answers %v", got)
+	}
+}
+
+func TestASetServesManyEventsAtOnce(t *testing.T) {
+	flows := manyFlows(20)
+	flows = append(flows, definition(runStep("a")))
+	flows[20].When = `event.nothing == 1`
+	for i := range 20 {
+		d := definition(runStep("a"))
+		d.Name, d.On, d.When = fmt.Sprint("boot-", i), both[1:], fmt.Sprintf(`event.uptime > %d`, i)
+		flows = append(flows, d)
+	}
+	text := stored(t, flows)
+	want := load(t, text).Explain(ended(), instance, 0)
+	shared := load(t, text)
+	start := make(chan struct{})
+	var wait sync.WaitGroup
+	for i := range 8 {
+		wait.Go(func() {
+			<-start
+			if i%2 == 0 {
+				shared.Match(booted(), instance, 0) // whose flows are others
+			}
+			for _, set := range []*flow.Set{shared, load(t, text)} {
+				if diff := cmp.Diff(set.Explain(ended(), instance, 0), want); diff != "" {
+					t.Errorf("-got +want:\n%s", diff)
+				}
+				set.Match(booted(), instance, 0)
+				set.Mentions("failedBefore")
+				if _, err := set.Definition("flow-7"); err != nil || len(set.Flows()) != 41 {
+					t.Error(err)
+				}
+				r := flow.NewRun("run-1", definition(runStep("a", "x", "${{ event.id }}")), ended(), 0)
+				r.Begin(at(0))
+			}
+		})
+	}
+	close(start)
+	wait.Wait()
+}

@@ -1,0 +1,63 @@
+package flow
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Suggest returns what to write instead of a word that is none of the
+// candidates: the one that it begins or that is nearest to it, else all.
+func Suggest(word, what string, candidates []string) string {
+	best, distance := "", 1+max(1, len(word)/3)
+	for _, candidate := range candidates {
+		if strings.EqualFold(word, candidate) || len(word) > 2 && strings.HasPrefix(candidate, word) {
+			best = candidate
+			break
+		}
+		if d := editDistance(word, candidate, distance); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return fmt.Sprintf(": %s are %s", what, strings.Join(candidates, ", "))
+	}
+	return fmt.Sprintf(", did you mean %q?", best)
+}
+
+// editDistance counts the insertions, deletions, replacements and swaps of
+// neighbours between two words; limit if there are as many or more.
+func editDistance(a, b string, limit int) int {
+	x, y := []rune(a), []rune(b)
+	if len(x)-len(y) >= limit || len(y)-len(x) >= limit {
+		return limit
+	}
+	before, row := make([]int, len(y)+1), make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		next := make([]int, len(y)+1)
+		next[0] = i + 1
+		for j := range y {
+			cost := 1
+			if x[i] == y[j] {
+				cost = 0
+			}
+			next[j+1] = min(row[j+1]+1, next[j]+1, row[j]+cost)
+			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return min(limit, row[len(y)])
+}
+
+// shorten cuts text to a number of characters, the last of which says so.
+func shorten(text string, limit int) string {
+	runes := []rune(text)
+	if len(runes) <= limit {
+		return text
+	}
+	return string(runes[:limit-1]) + "…"
+}

@@ -1,0 +1,82 @@
+package flow
+
+import (
+	"fmt"
+	"slices"
+	"time"
+	_ "time/tzdata" // Function Compute's runtime need not have the zones
+)
+
+// weekdays are the words for days, in the order of time.Weekday.
+var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+// Weekdays lists the words for days.
+func Weekdays() []string { return slices.Clone(weekdays) }
+
+// searchDays is how far ahead an opening is looked for: each window opens once
+// a week, but a change of the clock can leave it empty.
+const searchDays = 15
+
+// IsOpen reports whether a run may begin at now, and else when it may: zero if
+// never. Without windows it always may. [53]
+func (w *Windows) IsOpen(now time.Time) (open bool, next time.Time, err error) {
+	if w == nil {
+		return true, time.Time{}, nil
+	}
+	zone, err := time.LoadLocation(w.TimeZone)
+	if err != nil {
+		return false, time.Time{}, fmt.Errorf("the time zone %.60q is not known", w.TimeZone)
+	}
+	local := now.In(zone)
+	// Yesterday's windows can reach into today, and those of the day before if
+	// a change of the clock moved their end over midnight.
+	for day := -2; day <= searchDays; day++ {
+		for _, window := range w.Open {
+			from, to, ok := window.on(local.Year(), local.Month(), local.Day()+day, zone)
+			switch {
+			case !ok || !from.Before(to):
+			case !now.Before(from) && now.Before(to):
+				return true, time.Time{}, nil
+			case from.After(now) && (next.IsZero() || from.Before(next)):
+				next = from.UTC()
+			}
+		}
+	}
+	return false, next, nil
+}
+
+// on is when the window opens and closes if it does so on this day.
+func (w Window) on(year int, month time.Month, day int, zone *time.Location) (from, to time.Time, ok bool) {
+	weekday := weekdays[time.Date(year, month, day, 12, 0, 0, 0, time.UTC).Weekday()]
+	if len(w.Days) > 0 && !slices.Contains(w.Days, weekday) {
+		return from, to, false
+	}
+	a, errA := time.Parse("15:04", w.From)
+	b, errB := time.Parse("15:04", w.To)
+	if errA != nil || errB != nil {
+		return from, to, false
+	}
+	last := day
+	if !b.After(a) {
+		last++
+	}
+	return wall(year, month, day, a, zone), wall(year, month, last, b, zone), true
+}
+
+// wall is a time of the wall clock. One that a change of the clock skips is
+// as much later, and one that there is twice is the first.
+func wall(year int, month time.Month, day int, clock time.Time, zone *time.Location) time.Time {
+	// How time.Date resolves both is not promised, so both offsets of the day
+	// are tried.
+	at := func(offset int) time.Time {
+		return time.Date(year, month, day, clock.Hour(), clock.Minute(), 0, 0, time.UTC).Add(-time.Duration(offset) * time.Second)
+	}
+	_, before := at(0).Add(-24 * time.Hour).In(zone).Zone()
+	_, after := at(0).Add(24 * time.Hour).In(zone).Zone()
+	for _, offset := range []int{max(before, after), min(before, after)} {
+		if _, actual := at(offset).In(zone).Zone(); actual == offset {
+			return at(offset)
+		}
+	}
+	return at(before)
+}

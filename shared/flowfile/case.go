@@ -1,0 +1,236 @@
+package flowfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/shared/flow"
+)
+
+// Case is one test of a file of flows: an event, what is known when it comes,
+// how commands end, and what must follow.
+type Case struct {
+	// File and Line are where it stands.
+	File string
+	Line int
+	Name string
+
+	Event    flow.Event
+	Instance flow.Instance
+	// Depth is how many flows led to the event.
+	Depth int
+	// At is when the event comes.
+	At time.Time
+	// Ends says by a step's id how its attempts end, the last one for all
+	// further ones. Commands of other steps succeed, and boots come.
+	Ends   map[string][]CommandEnd
+	Expect Expectation
+}
+
+// CommandEnd is how an attempt of a command ends, in Cloud Assistant's words.
+type CommandEnd struct {
+	Status    string `json:"status"`
+	ExitCode  int    `json:"exitCode"`
+	ErrorCode string `json:"errorCode"`
+	// Output is what the command prints, for steps that capture.
+	Output string `json:"output"`
+	// Hangs: it does not end until it is stopped. For a wait for the next boot,
+	// which can have nothing else: the boot never comes.
+	Hangs bool `json:"hangs"`
+}
+
+// Expectation is what a case expects. What is nil or empty may be anything,
+// but for Fires.
+type Expectation struct {
+	// Fires are the flows that start, in the order of the file, and no others.
+	Fires []string
+	// Flow is the one of them that the rest is about.
+	Flow string
+	// Plan is the ids of the steps that begin, in order, one for each attempt.
+	Plan []string
+	// Skipped is the ids of the steps that are skipped, in order.
+	Skipped []string
+	Result  string
+	// Alerts are texts that the alerts contain, one for each alert.
+	Alerts []string
+	// AlertCount is how many alerts there are, -1 if Alerts says that.
+	AlertCount int
+}
+
+// about reports whether more is expected than which flows fire.
+func (e Expectation) about() bool {
+	return e.Plan != nil || e.Skipped != nil || e.Result != "" || e.Alerts != nil || e.AlertCount >= 0
+}
+
+// Run plays the case with these flows by the code that decides in the
+// functions, and returns in words how what follows differs from what is
+// expected: nothing if the case passes. Modes, windows, limits and pauses are
+// left out: it is as if every flow were live and free to run.
+func (c Case) Run(flows []flow.Definition) []string {
+	outcomes := flow.NewSet(flows).Explain(c.Event, c.Instance, c.Depth)
+	differences := c.fires(flows, outcomes)
+	if !c.Expect.about() {
+		return differences
+	}
+	for _, o := range outcomes {
+		if o.Flow == c.Expect.Flow && o.Matched {
+			return append(differences, c.rehearse(*o.Definition)...)
+		}
+	}
+	return differences // which say that the flow does not fire
+}
+
+// fires compares which flows start.
+func (c Case) fires(flows []flow.Definition, outcomes []flow.Outcome) (differences []string) {
+	var got []string
+	for _, o := range outcomes {
+		if o.Matched {
+			got = append(got, o.Flow)
+		}
+	}
+	if slices.Equal(got, c.Expect.Fires) {
+		return nil
+	}
+	differences = append(differences, fmt.Sprintf("fires: %s, want %s", listed(got), listed(c.Expect.Fires)))
+	for _, name := range c.Expect.Fires {
+		if !slices.Contains(got, name) {
+			differences = append(differences, name+": "+c.whyNot(name, flows, outcomes))
+		}
+	}
+	return differences
+}
+
+// whyNot says why a flow does not start.
+func (c Case) whyNot(name string, flows []flow.Definition, outcomes []flow.Outcome) string {
+	var names []string
+	for _, d := range flows {
+		names = append(names, d.Name)
+	}
+	if !slices.Contains(names, name) {
+		return fmt.Sprintf("there is no such flow%s", flow.Suggest(name, "the flows", names))
+	}
+	for _, o := range outcomes {
+		if o.Flow == name {
+			return o.Reason + values(o.Values)
+		}
+	}
+	return "it is not for events of the kind " + c.Event.Kind
+}
+
+// values tells what stood for the names of a clause, as the end of a sentence.
+func values(list []flow.Value) string {
+	var parts []string
+	for _, v := range list {
+		parts = append(parts, v.Name+" is "+v.Value)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// rehearse plays a flow, and compares how it goes.
+func (c Case) rehearse(d flow.Definition) (differences []string) {
+	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
+	steps := map[string]flow.Step{}
+	var ids []string
+	for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
+		steps[s.ID] = s
+		if s.Run != nil || s.Invoke != nil || s.Wait == flow.WaitNextBoot {
+			ids = append(ids, s.ID)
+		}
+	}
+	for _, id := range sorted(c.Ends) {
+		switch s := steps[id]; {
+		case !slices.Contains(ids, id):
+			add("steps: %s has no step %.60q that a command or a boot ends%s", d.Name, id, flow.Suggest(id, "those", ids))
+		case s.Wait != "" && slices.ContainsFunc(c.Ends[id], func(e CommandEnd) bool { return !e.Hangs }):
+			add("steps: %s waits for a boot: all that can be said of it is hangs: true", id)
+		case !s.Capture && slices.ContainsFunc(c.Ends[id], func(e CommandEnd) bool { return e.Output != "" }):
+			add("steps: %s has an output here, but does not capture it: the flow would not see it", id)
+		}
+	}
+	r := flow.Rehearse(d, c.Event, c.Instance, c.Depth, c.At, func(step string, attempt int) flow.StepEnd {
+		return c.end(steps[step], attempt)
+	})
+	began, skipped := []string{}, []string{}
+	for _, rec := range r.Steps {
+		if rec.Status == flow.StepSkipped {
+			skipped = append(skipped, rec.ID)
+			continue
+		}
+		for range max(rec.Attempts, 1) {
+			began = append(began, rec.ID)
+		}
+	}
+	if want := c.Expect.Plan; want != nil && !slices.Equal(began, want) {
+		add("plan: %s, want %s", listed(began), listed(want))
+	}
+	if want := c.Expect.Skipped; want != nil && !slices.Equal(skipped, want) {
+		add("skipped: %s, want %s", listed(skipped), listed(want))
+	}
+	if want := c.Expect.Result; want != "" && r.Result != want {
+		add("result: %s (%s), want %s", r.Result, r.Reason, want)
+	}
+	return append(differences, c.alerts(r.Actions)...)
+}
+
+// end is how an attempt of a step's command ends in this case.
+func (c Case) end(s flow.Step, attempt int) flow.StepEnd {
+	e := CommandEnd{Status: "Success"}
+	if ends := c.Ends[s.ID]; len(ends) > 0 {
+		e = ends[min(attempt, len(ends))-1]
+	}
+	if e.Hangs {
+		return flow.StepEnd{}
+	}
+	end := flow.StepEnd{
+		Status: flow.StepStatus(e.Status), InvocationStatus: e.Status, ErrorCode: e.ErrorCode,
+		Reason: "its command ended as " + e.Status,
+	}
+	if e.ExitCode >= 0 {
+		code := int64(e.ExitCode)
+		end.ExitCode = &code
+	}
+	if s.Capture {
+		end.Output = e.Output
+	}
+	return end
+}
+
+// alerts compares the alerts.
+func (c Case) alerts(actions []flow.Action) (differences []string) {
+	var got []string
+	for _, a := range actions {
+		if a.Alert != "" {
+			got = append(got, a.Alert)
+		}
+	}
+	want := c.Expect.AlertCount
+	if c.Expect.Alerts != nil {
+		want = len(c.Expect.Alerts)
+	}
+	if want >= 0 && len(got) != want {
+		differences = append(differences, fmt.Sprintf("alerts: %d, want %d", len(got), want))
+		for _, text := range got {
+			differences = append(differences, fmt.Sprintf("there is the alert %q", text))
+		}
+		return differences
+	}
+	for i, part := range c.Expect.Alerts {
+		if !strings.Contains(got[i], part) {
+			differences = append(differences, fmt.Sprintf("alert %d: %q, want one that contains %q", i+1, got[i], part))
+		}
+	}
+	return differences
+}
+
+// listed is a list of names in a sentence.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,156 @@
+package flowfile
+
+import (
+	"fmt"
+
+	"aftercare/shared/flow"
+)
+
+// How many steps a flow may have. [7]
+const (
+	maxSteps    = 20
+	maxAllSteps = 30
+	maxAlerts   = 5
+	maxCaptures = 5
+)
+
+// check finds what is wrong with a file whose keys and values are all read.
+func (r *reader) check(f *file, flows []*placedFlow) {
+	if d := f.Defaults; d != nil {
+		r.windows(d.Windows, "defaults.windows")
+		r.retry(d.Step.Retry, "defaults.step.retry")
+	}
+	names := map[string]position{}
+	borrowed := map[string]bool{}
+	for _, p := range flows {
+		r.once(p.path+".name", p.Name, "a flow's name", names)
+		r.flow(p, borrowed)
+	}
+	r.unusedDefaults(f, borrowed)
+	r.cycles(flows)
+}
+
+// unusedDefaults checks the steps of defaults that no flow uses.
+func (r *reader) unusedDefaults(f *file, borrowed map[string]bool) {
+	if f.Defaults == nil {
+		return
+	}
+	nobody := &placedFlow{Definition: &flow.Definition{}, path: "defaults"}
+	for _, l := range []*stepList{{key: "onFailure", steps: f.Defaults.OnFailure}, {key: "finally", steps: f.Defaults.Finally}} {
+		l.path = "defaults." + l.key
+		if l.steps == nil || borrowed[l.path] {
+			continue
+		}
+		for i := range l.steps {
+			r.completeStep(&l.steps[i], l, i, "", f.Defaults)
+		}
+		nobody.lists = append(nobody.lists, l)
+	}
+	r.ids(nobody)
+	for _, l := range nobody.lists {
+		r.stepsOf(nobody, l)
+	}
+	r.scopes(nobody)
+}
+
+// once finds names that are there before. seen is where.
+func (r *reader) once(path, name, what string, seen map[string]position) {
+	if name == "" || !r.sound(path) {
+		return
+	}
+	at := r.place(path)
+	first, again := seen[name]
+	switch {
+	case !again:
+		seen[name] = at
+	case first == at:
+		r.add(at, "%s must be there once, but an alias repeats %s: write it out with another one", what, name)
+	default:
+		r.add(at, "%s must be there once: %s is already in line %d", what, name, first.line)
+	}
+}
+
+// flow checks one flow. What borrowed names are lists of the defaults that were
+// checked with another flow.
+func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
+	if r.said(p.path + ".windows") {
+		r.windows(p.Windows, p.path+".windows")
+	}
+	p.sound = r.sound(p.path + ".name")
+	if !r.sound(p.path + ".on") {
+		p.On, p.sound = nil, false
+	}
+	if r.said(p.path + ".when") {
+		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true}) && p.sound
+	}
+	r.counts(p)
+	r.ids(p)
+	for _, l := range p.lists {
+		if !l.borrowed || !borrowed[l.path] {
+			borrowed[l.path] = true
+			r.stepsOf(p, l)
+		}
+		r.times(p, l)
+		r.commandNames(p, l)
+	}
+	r.scopes(p)
+}
+
+// counts finds what a flow has too much of. [7]
+func (r *reader) counts(p *placedFlow) {
+	all, alerts, captures := 0, 0, 0
+	for _, l := range p.lists {
+		if l.key == "steps" && len(l.steps) > maxSteps {
+			r.add(r.place(l.at(maxSteps)), "this is step %d: a flow has at most %d", maxSteps+1, maxSteps)
+		}
+		for i, s := range l.steps {
+			all++
+			if all == maxAllSteps+1 {
+				r.addFor(p, l, l.at(i), "this is step %d of the flow: it has at most %d with those of onFailure and finally", all, maxAllSteps)
+			}
+			if s.Alert != "" {
+				if alerts++; alerts == maxAlerts+1 {
+					r.addFor(p, l, l.at(i)+".alert", "this is alert %d of the flow: it has at most %d", alerts, maxAlerts)
+				}
+			}
+			if s.Capture {
+				if captures++; captures == maxCaptures+1 {
+					r.addFor(p, l, l.at(i)+".capture", "this is step %d of the flow that captures: at most %d do; write capture: false where it is not needed", captures, maxCaptures)
+				}
+			}
+		}
+	}
+}
+
+// addFor adds a fault of one flow. If the step stands in the defaults, the
+// fault is at the flow's name and says so.
+func (r *reader) addFor(p *placedFlow, l *stepList, path, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !l.borrowed {
+		r.add(r.place(path), "%s", text)
+		return
+	}
+	r.add(r.place(p.path+".name"), "with the steps of %s in line %d: %s", l.path, r.place(path).line, text)
+}
+
+// ids finds steps whose id is there twice in the flow.
+func (r *reader) ids(p *placedFlow) {
+	seen, seenIn := map[string]position{}, map[string]*stepList{}
+	for _, l := range p.lists {
+		for i, s := range l.steps {
+			path := l.at(i) + ".id"
+			if s.ID == flow.FailureStop || s.ID == flow.FailureContinue {
+				r.add(r.place(path), "a step cannot be called %s, which means something else after onFailure: rename it", s.ID)
+				continue
+			}
+			if other := seenIn[s.ID]; other != nil && l.borrowed && !other.borrowed {
+				r.add(seen[s.ID], "the step %s of %s, in line %d, has this id, too: rename one", s.ID, l.path, r.place(path).line)
+				continue
+			}
+			r.once(path, s.ID, "a step's id", seen)
+			if seenIn[s.ID] == nil {
+				seenIn[s.ID] = l
+			}
+		}
+	}
+}

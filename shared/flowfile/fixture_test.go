@@ -1,0 +1,115 @@
+package flowfile_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write what is got as what is wanted: read it before you keep it")
+
+const (
+	fixtures    = "../../tests/testdata/flows"
+	shippedFile = "../../functions/flows.yaml"
+)
+
+// fixture returns the files of a folder of fixtures, and fails without any.
+func fixture(t testing.TB, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(fixtures, folder, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no fixtures in %s: %v", folder, err)
+	}
+	return files
+}
+
+func read(t testing.TB, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// compare compares with the file of wanted output beside a fixture.
+func compare(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(string(read(t, file)), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", filepath.Base(file), diff)
+	}
+}
+
+// Beside each bad file stands its list of faults. Each fault's place is shown
+// by the line with a mark before the character, so that a reader sees whether
+// it is right.
+func TestBadFilesHaveExactlyTheirFaults(t *testing.T) {
+	for _, file := range fixture(t, "bad") {
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			src := read(t, file)
+			flows, err := flowfile.Read(name, src)
+			var faults flowfile.Faults
+			if !errors.As(err, &faults) || flows != nil || len(faults) == 0 {
+				t.Fatalf("got %v and %v, want faults and no flows", flows, err)
+			}
+			var got strings.Builder
+			lines := strings.Split(string(src), "\n")
+			for i, line := range strings.Split(err.Error(), "\n") {
+				f := faults[i]
+				if line != f.String() || !strings.HasPrefix(line, fmt.Sprintf("%s:%d:%d: ", name, f.Line, f.Column)) {
+					t.Errorf("the error's line is %q, want fault %q", line, f)
+				}
+				text := []rune(lines[f.Line-1])
+				fmt.Fprintf(&got, "%s\n\t%s▸%s\n", line, string(text[:f.Column-1]), string(text[f.Column-1:]))
+			}
+			compare(t, strings.TrimSuffix(file, ".yaml")+".faults", got.String())
+		})
+	}
+}
+
+// Beside each good file stand its definitions, as a run stores them.
+func TestGoodFilesHaveTheDefinitionsBesideThem(t *testing.T) {
+	for _, file := range fixture(t, "good") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			compare(t, strings.TrimSuffix(file, ".yaml")+".json", asJSON(t, good(t, read(t, file))))
+		})
+	}
+}
+
+// good reads a file that must have no fault.
+func good(t testing.TB, src []byte) []flow.Definition {
+	t.Helper()
+	flows, err := flowfile.Read("flows.yaml", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flows
+}
+
+func asJSON(t testing.TB, v any) string {
+	t.Helper()
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

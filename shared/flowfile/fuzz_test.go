@@ -1,0 +1,83 @@
+package flowfile_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzRead feeds Read with anything. Whatever it is, the result is either
+// definitions that can be stored and loaded, or faults that lie inside the
+// file; and it is the same when asked again. Most of the time goes into making
+// inputs smaller unless -fuzzminimizetime=1x is given.
+func FuzzRead(f *testing.F) {
+	for _, folder := range []string{"good", "bad"} {
+		for _, file := range fixture(f, folder) {
+			f.Add(read(f, file))
+		}
+	}
+	f.Add(read(f, shippedFile))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		flows, err := flowfile.Read("f", src)
+		again, errAgain := flowfile.Read("f", src)
+		if err == nil {
+			checkDefinitions(t, flows)
+			if diff := cmp.Diff(flows, again); errAgain != nil || diff != "" {
+				t.Errorf("read again, the file gives something else: %v\n%s", errAgain, diff)
+			}
+			return
+		}
+		var faults flowfile.Faults
+		if !errors.As(err, &faults) || len(faults) == 0 || flows != nil {
+			t.Fatalf("got %v with error %v, want faults alone", flows, err)
+		}
+		if errAgain == nil || errAgain.Error() != err.Error() {
+			t.Errorf("read again: got %v, want %v", errAgain, err)
+		}
+		if shown := flowfile.Render(src, faults); strings.Count(shown, "\n") != 4*len(faults)-1 {
+			t.Errorf("not four lines for each of %d faults:\n%s", len(faults), shown)
+		}
+		lines := strings.Split(strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n"), "\n")
+		for _, fault := range faults {
+			switch {
+			case fault.Line < 1 || fault.Line > len(lines), fault.Column < 1, fault.Column > utf8.RuneCountInString(lines[fault.Line-1])+1:
+				t.Errorf("a fault outside the file: %s", fault)
+			case fault.Text == "" || strings.ContainsAny(fault.Text, "\r\n") || !utf8.ValidString(fault.Text):
+				t.Errorf("not one line of text: %q", fault.Text)
+			}
+		}
+	})
+}
+
+// checkDefinitions says what all definitions must be.
+func checkDefinitions(t *testing.T, flows []flow.Definition) {
+	t.Helper()
+	stored, err := flow.Store(flows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := flow.Load(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Len() != len(flows) {
+		t.Errorf("%d of %d flows were stored", set.Len(), len(flows))
+	}
+	for _, want := range flows {
+		got, err := set.Definition(want.Name)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("stored, the flow %s is something else (-want +got): %v\n%s", want.Name, err, diff)
+		}
+	}
+	for _, o := range flow.NewSet(flows).Match(flow.Event{Kind: flow.TaskCompleted}, flow.Instance{}, 0) {
+		if strings.Contains(o.Reason, "cannot be compiled") {
+			t.Errorf("flow %s: %s", o.Flow, o.Reason)
+		}
+	}
+}

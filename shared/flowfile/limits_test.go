@@ -1,0 +1,155 @@
+package flowfile_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"aftercare/shared/flowfile"
+	"aftercare/shared/script"
+)
+
+// oneStep is a file with one flow of one step, from the lines of its run.
+func oneStep(run string) []byte {
+	return []byte("version: 1\nflows:\n- name: one\n  on: task-completed\n  when: run.depth == 0\n  steps:\n  - id: one\n    run:\n" + run)
+}
+
+// faultsOf reads a file that must be bad.
+func faultsOf(t *testing.T, src []byte) flowfile.Faults {
+	t.Helper()
+	flows, err := flowfile.Read("flows.yaml", src)
+	var faults flowfile.Faults
+	if !errors.As(err, &faults) {
+		t.Fatalf("got %v, %v, want faults", flows, err)
+	}
+	return faults
+}
+
+func wantFault(t *testing.T, src []byte, line, column int, text string) {
+	t.Helper()
+	faults := faultsOf(t, src)
+	for _, f := range faults {
+		if f.Line == line && f.Column == column && strings.Contains(f.Text, text) {
+			return
+		}
+	}
+	t.Errorf("got\n%s\nwant a fault at %d:%d with %q", faults, line, column, text)
+}
+
+// [84] A script is measured with what its parameters add.
+func TestScriptsFitWithTheirParametersOrAreRefused(t *testing.T) {
+	const whole = script.MaxEncoded / 4 * 3 // bytes
+	run := func(size int, parameters string) []byte {
+		return oneStep("      type: RunShellScript\n" + parameters + "      content: echo $a " + strings.Repeat("x", size-len("echo $a ")) + "\n")
+	}
+	const static = "      parameters: {a: b}\n"
+	const dynamic = "      parameters: {a: \"${{ event.exitCode }}\"}\n"
+	prelude := func(value string) int {
+		text, err := script.WithParameters(script.RunShellScript, "", map[string]string{"a": value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(text)
+	}
+	room := 2048 / 4 * 3
+	for _, c := range []struct {
+		name       string
+		parameters string
+		largest    int
+		line       int
+	}{
+		{"a value that is known counts", static, whole - prelude("b"), 11},
+		{"a value that is not known gets room", dynamic, whole - prelude("") - room, 11},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			good(t, run(c.largest, c.parameters))
+			wantFault(t, run(c.largest+1, c.parameters), c.line, 16, "characters as base64")
+		})
+	}
+}
+
+// [17]
+func TestExpressionsAreBounded(t *testing.T) {
+	file := func(when string) []byte {
+		return []byte("version: 1\nflows:\n- name: one\n  on: task-completed\n  when: '" + when + "'\n  steps: [{id: one, run: {type: RunShellScript, content: echo}}]\n")
+	}
+	for name, c := range map[string]struct {
+		when string
+		want string
+	}{
+		"too long":            {"event.commandName == \"" + strings.Repeat("x", 5000) + "\"", "characters: at most 4096"},
+		"too many parts":      {strings.Repeat("1+", 1500) + "1 == 1", "maximum allowed nodes"},
+		"too many brackets":   {strings.Repeat("(", 4000), "too early"},
+		"a loop in a loop":    {"all(1..3, all(1..3, true))", "not allowed"},
+		"a fold over a list":  {"reduce(1..40, #acc + #acc, \"x\") == \"\"", "no function"},
+		"a loop by map":       {"len(map(1..3, #)) == 3", "no function"},
+		"a result of a cycle": {"let x = \"a\"; let y = x + x; y == \"\"", "let is not allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := faultsOf(t, file(c.when)); !strings.Contains(got.Error(), c.want) {
+				t.Errorf("got %.300s, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// What a hostile or broken file could cost is bounded before it is parsed.
+func TestFilesThatExplodeAreRefused(t *testing.T) {
+	bomb := "version: 1\nflows:\n- name: a0\n  on: task-completed\n  steps: &s\n"
+	for i := range 15 {
+		bomb += fmt.Sprintf("  - id: s%d\n    run: &r%d\n      type: RunShellScript\n      content: echo\n      parameters: {a: b, b: c, c: d}\n", i, i)
+	}
+	for i := range 1500 {
+		bomb += fmt.Sprintf("- {name: b%d, on: task-completed, steps: *s}\n", i)
+	}
+	var wide strings.Builder
+	for i := range 30_000 {
+		fmt.Fprintf(&wide, "k%d: 1\n", i)
+	}
+	for name, c := range map[string]struct {
+		src  string
+		want string
+	}{
+		"more than 1 MB":             {"# " + strings.Repeat("x", 1<<20), "bytes: at most"},
+		"aliases that expand":        {bomb, "aliases of this file expand to too much"},
+		"brackets in brackets":       {"version: " + strings.Repeat("[", 20_000), "nested too deep"},
+		"mappings in mappings":       {strings.Repeat("{a: ", 10_000), "nested too deep"},
+		"lists in lists on one line": {strings.Repeat("- ", 20_000), "nested too deep"},
+		"anchors without end":        {strings.Repeat("&a ", 10_000), "too many anchors"},
+		"a mapping without end":      {wide.String(), "too large"},
+		"an alias of itself":         {"version: 1\nflows: &a [*a]\n", "a list"},
+		"an alias of nothing":        {"version: 1\nflows: *a\n", "no anchor"},
+		"an anchor on nothing":       {"version: 1\nflows: &a\n", "flows"},
+		"hundreds of faults are cut": {"version: 1\nflows:\n" + strings.Repeat("- x\n", 400), "301 more faults"},
+		"a literal NUL":              {"version: 1\nflows: \x00", "not allowed"},
+		"a lone carriage return":     {"version: 1\rflows: []", "not allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := faultsOf(t, []byte(c.src))
+			if !strings.Contains(faults.Error(), c.want) || len(faults) > 100 {
+				t.Errorf("got %d faults: %.500s, want at most 100 with %q", len(faults), faults, c.want)
+			}
+		})
+	}
+}
+
+// A script that would cost its parser more than it is worth is refused, and
+// one that the parser gives up on is no reason to stop.
+func TestScriptsThatExplodeAreRefused(t *testing.T) {
+	for _, part := range []string{"(", "((", "$(", "$((", "{ ", "[[ (", "${a:-", "a[", "\"$("} {
+		for _, shebang := range []string{"", "#!/bin/bash\n"} {
+			content := shebang + strings.Repeat(part, 9000/len(part))
+			src := oneStep(fmt.Sprintf("      type: RunShellScript\n      content: %q\n", content))
+			if got := faultsOf(t, src); len(got) != 1 || !strings.Contains(got[0].Text, "nested too deep") {
+				t.Errorf("%q without end: got %.200s", part, got)
+			}
+		}
+	}
+	for _, part := range []string{"if ", "while ", "<<a\n", "! ", "x | ", "case x in a) "} {
+		src := oneStep(fmt.Sprintf("      type: RunShellScript\n      content: %q\n", strings.Repeat(part, 9000/len(part))))
+		if got := faultsOf(t, src); !strings.Contains(got.Error(), "the script's syntax") {
+			t.Errorf("%q without end: got %.200s", part, got)
+		}
+	}
+}

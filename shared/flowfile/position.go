@@ -1,0 +1,222 @@
+package flowfile
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// locate returns where the character at an offset of a scalar's text stands in
+// the file, whatever the scalar's style. Where the text cannot be laid over
+// the file, it returns where the scalar begins.
+func (s *source) locate(sc scalar, offset int) position {
+	start := s.at(sc.node)
+	want := []rune(sc.text)
+	if offset < 0 || offset > len(want) || len(s.faults) == maxCollected {
+		return start
+	}
+	w := &walker{lines: s.lines(), at: start}
+	var places []position
+	switch node := sc.node.(type) {
+	case *ast.LiteralNode:
+		places = w.block(want)
+	case *ast.StringNode:
+		switch node.Token.Type {
+		case token.DoubleQuoteType:
+			w.at.column++
+			places = w.flow(want, w.doubleQuoted)
+		case token.SingleQuoteType:
+			w.at.column++
+			places = w.flow(want, w.singleQuoted)
+		default:
+			places = w.flow(want, w.plain)
+		}
+	default:
+		places = w.flow(want, w.plain)
+	}
+	switch {
+	case offset < len(places):
+		return places[offset]
+	case offset == len(places) && offset == len(want) && offset > 0:
+		return position{places[offset-1].line, places[offset-1].column + 1}
+	}
+	return start
+}
+
+// commentFollows reports whether a plain text was cut off at this place by
+// what YAML takes for a comment.
+func (s *source) commentFollows(sc scalar, at position) bool {
+	node, ok := sc.node.(*ast.StringNode)
+	if !ok || node.Token.Type != token.StringType {
+		return false
+	}
+	w := &walker{lines: s.lines(), at: at}
+	rest := strings.TrimLeft(string(w.rest()), " \t")
+	return strings.HasPrefix(rest, "#")
+}
+
+// walker reads a scalar's source beside its text.
+type walker struct {
+	lines []string
+	at    position
+	// line is the characters of the line with this number.
+	line   []rune
+	number int
+}
+
+// rest is what is left of the current line.
+func (w *walker) rest() []rune {
+	if w.at.line > len(w.lines) {
+		return nil
+	}
+	if w.number != w.at.line {
+		w.line, w.number = []rune(w.lines[w.at.line-1]), w.at.line
+	}
+	return w.line[min(w.at.column-1, len(w.line)):]
+}
+
+// flow lays the text of a plain or quoted scalar over the lines. It returns
+// the place of each character, and fewer if they do not agree. next reads what
+// stands at the begin of rest, moves past it, and tells false at the end.
+func (w *walker) flow(want []rune, next func(rest []rune) (string, bool)) []position {
+	places := make([]position, 0, len(want))
+	for len(places) < len(want) && w.at.line <= len(w.lines) {
+		rest, start := w.rest(), w.at
+		var text string
+		if isBlank(rest) {
+			text = w.fold()
+		} else {
+			var ok bool
+			if text, ok = next(rest); !ok {
+				return places
+			}
+		}
+		for _, r := range text {
+			if len(places) == len(want) || want[len(places)] != r {
+				return places
+			}
+			places = append(places, start)
+		}
+	}
+	return places
+}
+
+// fold passes a line break with the blank lines after it and the next line's
+// indentation, and returns the text that it stands for.
+func (w *walker) fold() string {
+	breaks := 0
+	for w.at.line <= len(w.lines) {
+		w.at = position{w.at.line + 1, 1}
+		breaks++
+		if rest := w.rest(); !isBlank(rest) {
+			for rest[w.at.column-1] == ' ' || rest[w.at.column-1] == '\t' {
+				w.at.column++
+			}
+			break
+		}
+	}
+	if breaks == 1 {
+		return " "
+	}
+	return strings.Repeat("\n", breaks-1)
+}
+
+func (w *walker) plain(rest []rune) (string, bool) {
+	w.at.column++
+	return string(rest[:1]), true
+}
+
+func (w *walker) singleQuoted(rest []rune) (string, bool) {
+	w.at.column++
+	if rest[0] != '\'' {
+		return string(rest[:1]), true
+	}
+	w.at.column++
+	return "'", len(rest) > 1 && rest[1] == '\''
+}
+
+var escapes = map[rune]string{
+	'0': "\x00", 'a': "\a", 'b': "\b", 't': "\t", '\t': "\t", 'n': "\n", 'v': "\v", 'f': "\f", 'r': "\r", 'e': "\x1b",
+	' ': " ", '"': "\"", '/': "/", '\\': "\\", 'N': "\u0085", '_': "\u00a0", 'L': "\u2028", 'P': "\u2029",
+}
+
+// hexDigits is how many digits follow an escape by number.
+var hexDigits = map[rune]int{'x': 2, 'u': 4, 'U': 8}
+
+func (w *walker) doubleQuoted(rest []rune) (string, bool) {
+	switch {
+	case rest[0] == '"':
+		return "", false
+	case rest[0] != '\\':
+		w.at.column++
+		return string(rest[:1]), true
+	case isBlank(rest[1:]):
+		// A backslash at the end of a line joins it with the next.
+		return strings.TrimPrefix(w.fold(), " "), true
+	}
+	if text, ok := escapes[rest[1]]; ok {
+		w.at.column += 2
+		return text, true
+	}
+	digits := hexDigits[rest[1]]
+	if digits == 0 || len(rest) < 2+digits {
+		return "", false
+	}
+	w.at.column += 2 + digits
+	code, err := strconv.ParseUint(string(rest[2:2+digits]), 16, 32)
+	return string(rune(code)), err == nil
+}
+
+// block lays the text of a literal or folded block over the lines after its
+// header.
+func (w *walker) block(want []rune) []position {
+	places := make([]position, 0, len(want))
+	indent := -1
+	end := w.at
+	for len(places) < len(want) && w.at.line < len(w.lines) {
+		w.at = position{w.at.line + 1, 1}
+		line := w.rest()
+		spaces := leadingSpaces(line)
+		if spaces == len(line) {
+			continue
+		}
+		// The line breaks before this line, which are a space where it is
+		// folded into the line before.
+		for len(places) < len(want) && (want[len(places)] == '\n' || want[len(places)] == ' ' && indent == spaces) {
+			places = append(places, end)
+		}
+		if indent < 0 {
+			indent = max(0, spaces-leadingSpaces(want[len(places):]))
+		}
+		for column := indent; column < len(line) && len(places) < len(want); column++ {
+			if want[len(places)] != line[column] {
+				return places
+			}
+			places = append(places, position{w.at.line, column + 1})
+		}
+		end = position{w.at.line, len(line) + 1}
+	}
+	for len(places) < len(want) && want[len(places)] == '\n' {
+		places = append(places, end)
+	}
+	return places
+}
+
+func isBlank(text []rune) bool {
+	for _, r := range text {
+		if r != ' ' && r != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+func leadingSpaces(text []rune) int {
+	n := 0
+	for n < len(text) && text[n] == ' ' {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,272 @@
+package flowfile_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"aftercare/shared/flowfile"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+func compiledSchema(t testing.TB) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(flowfile.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("flows.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("flows.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// instance is a YAML file as an editor gives it to a schema.
+func instance(t testing.TB, src []byte) any {
+	t.Helper()
+	var v any
+	if err := yaml.UnmarshalWithOptions(src, &v, yaml.AllowDuplicateMapKey()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// [6]
+func TestTheSchemaAcceptsEveryGoodFile(t *testing.T) {
+	s := compiledSchema(t)
+	for _, file := range append(fixture(t, "good"), shippedFile) {
+		if err := s.Validate(instance(t, read(t, file))); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// The faults of these files are of the kind that a schema can find.
+var shapeless = []string{
+	"actions", "durations", "invoke", "keys", "list", "missing", "names", "no-values", "no-version", "retry", "runs", "types", "version", "windows", "words",
+}
+
+// [6]
+func TestTheSchemaRefusesFilesOfAnotherShape(t *testing.T) {
+	s := compiledSchema(t)
+	for _, name := range shapeless {
+		if err := s.Validate(instance(t, read(t, filepath.Join(fixtures, "bad", name+".yaml")))); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+// ofShape are the faults that the schema must find, too.
+var ofShape = regexp.MustCompile(`has no key|needs the key (name|on|steps|id|content|commandId|max|window|maxFailures|resumeAfter|timeZone|open|from|to|flows|version)|` +
+	`is (a mapping|a list|text|true or false|a number|a duration)\b.*, but here|has no value| cannot be .*: write|must be from [0-9]+ to|is a number with a unit|` +
+	`must consist of|does one thing|needs one of the keys|is only for steps with|is empty: (list|write)`)
+
+// notOfShape are faults that look like those.
+var notOfShape = regexp.MustCompile(`^onFailure cannot be|alert is empty|content is empty`)
+
+// Every value of the largest good file is removed, put under another key and
+// replaced by values of other types. What the schema refuses the reader must
+// refuse; where the reader finds a fault of shape, the schema must too.
+func TestTheSchemaAndTheReaderAgreeOnEveryKey(t *testing.T) {
+	s := compiledSchema(t)
+	src, err := json.Marshal(instance(t, read(t, filepath.Join(fixtures, "good", "every-key.yaml"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := func() any {
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	changes := 0
+	var paths [][]any
+	walk(document(), nil, func(path []any, _ any) { paths = append(paths, slices.Clone(path)) })
+	for _, path := range paths {
+		for _, change := range []string{"remove", "rename", `7.5`, `true`, `" x"`, `""`, `[]`, `{}`, `null`, `["x"]`} {
+			doc := document()
+			if !changed(doc, path, change) {
+				continue
+			}
+			changes++
+			text, err := json.MarshalIndent(doc, "", " ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused := s.Validate(doc)
+			_, err = flowfile.Read("f", text)
+			if refused != nil && err == nil {
+				t.Errorf("%v %s: only the schema refuses it: %v", path, change, refused)
+			}
+			var faults flowfile.Faults
+			errors.As(err, &faults)
+			i := slices.IndexFunc(faults, func(f flowfile.Fault) bool { return ofShape.MatchString(f.Text) && !notOfShape.MatchString(f.Text) })
+			if refused == nil && i >= 0 {
+				t.Errorf("%v %s: the schema accepts it, but the reader says: %s", path, change, faults[i])
+			}
+		}
+	}
+	if changes < 1000 {
+		t.Errorf("made %d changes, want more", changes)
+	}
+}
+
+// walk visits every value of a document.
+func walk(v any, path []any, visit func(path []any, v any)) {
+	visit(path, v)
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			walk(v[k], append(slices.Clone(path), k), visit)
+		}
+	case []any:
+		for i := range v {
+			walk(v[i], append(slices.Clone(path), i), visit)
+		}
+	}
+}
+
+// changed changes a document at a path, and tells whether it could.
+func changed(doc any, path []any, change string) bool {
+	if len(path) == 0 {
+		return false
+	}
+	parent := doc
+	for _, step := range path[:len(path)-1] {
+		switch p := parent.(type) {
+		case map[string]any:
+			parent = p[step.(string)]
+		case []any:
+			parent = p[step.(int)]
+		}
+	}
+	m, isMap := parent.(map[string]any)
+	switch change {
+	case "remove":
+		if isMap {
+			delete(m, path[len(path)-1].(string))
+		}
+		return isMap
+	case "rename":
+		if isMap {
+			k := path[len(path)-1].(string)
+			m["zz"+k] = m[k]
+			delete(m, k)
+		}
+		return isMap
+	}
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(change))
+	if err != nil {
+		return false
+	}
+	if isMap {
+		m[path[len(path)-1].(string)] = v
+	} else {
+		parent.([]any)[path[len(path)-1].(int)] = v
+	}
+	return true
+}
+
+func TestGoodFilesHaveEveryKeyOfTheSchema(t *testing.T) {
+	var schema map[string]any
+	if err := json.Unmarshal(flowfile.Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	defs := schema["$defs"].(map[string]any)
+	seen := map[string]bool{}
+	var visit func(name string, s map[string]any, v any)
+	visit = func(name string, s map[string]any, v any) {
+		if ref, ok := s["$ref"].(string); ok {
+			name = strings.TrimPrefix(ref, "#/$defs/")
+			s = defs[name].(map[string]any)
+		}
+		switch v := v.(type) {
+		case map[string]any:
+			properties, _ := s["properties"].(map[string]any)
+			for k := range v {
+				if p, ok := properties[k].(map[string]any); ok {
+					seen[name+"."+k] = true
+					visit(name, p, v[k])
+				}
+			}
+		case []any:
+			if items, ok := s["items"].(map[string]any); ok {
+				for _, item := range v {
+					visit(name, items, item)
+				}
+			}
+		}
+	}
+	for _, file := range fixture(t, "good") {
+		visit("file", schema, instance(t, read(t, file)))
+	}
+	defs["file"] = schema
+	for _, name := range slices.Sorted(maps.Keys(defs)) {
+		properties := defs[name].(map[string]any)["properties"].(map[string]any)
+		for _, k := range slices.Sorted(maps.Keys(properties)) {
+			if !seen[name+"."+k] {
+				t.Errorf("no good file has the key %s of %s", k, name)
+			}
+			if p := properties[k].(map[string]any); p["description"] == "" || p["description"] == nil {
+				t.Errorf("the key %s of %s has no description", k, name)
+			}
+		}
+	}
+}
+
+func TestTheSchemasExamplesAndDefaultsAreWhatItAllows(t *testing.T) {
+	c := jsonschema.NewCompiler()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(flowfile.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.AddResource("flows.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for name, def := range doc.(map[string]any)["$defs"].(map[string]any) {
+		for k, p := range def.(map[string]any)["properties"].(map[string]any) {
+			values, _ := p.(map[string]any)["examples"].([]any)
+			if fallback, ok := p.(map[string]any)["default"]; ok {
+				values = append(values, fallback)
+			}
+			at := fmt.Sprintf("flows.json#/$defs/%s/properties/%s", name, k)
+			s, err := c.Compile(at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range values {
+				seen++
+				if err := s.Validate(v); err != nil {
+					t.Errorf("%s: %v", at, err)
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("saw %d examples and defaults, want more", seen)
+	}
+}

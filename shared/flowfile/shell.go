@@ -1,0 +1,173 @@
+package flowfile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"aftercare/shared/flow"
+	"aftercare/shared/script"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// script finds mistakes in a script's text: its syntax [82], parameters that
+// it does not mention, and variables that nothing sets [83].
+func (r *reader) script(run *flow.RunCommand, path string) {
+	content, _ := textOf(r.values[path+".content"].node, false)
+	if run.Type == script.RunPowerShellScript {
+		r.unmentioned(run, path, mentionsVariable)
+		return
+	}
+	if run.Type != script.RunShellScript {
+		return
+	}
+	interpreter := script.Interpreter(run.Content)
+	if interpreter != "sh" && interpreter != "bash" {
+		return
+	}
+	r.unmentioned(run, path, mentions)
+	tree, err := parseShell(run.Content, interpreter)
+	if err != nil {
+		r.fault(content, characters(content.text, int(err.at)), err.text)
+		return
+	}
+	for _, u := range unsetIn(tree, run.Parameters) {
+		hint := ""
+		if s := flow.Suggest(u.name, "", u.known); len(u.name) > 2 && strings.HasPrefix(s, didYouMean) {
+			hint = s
+		}
+		if hint == "" {
+			hint = fmt.Sprintf(": set it, add it to parameters, or write ${%s:-} if it may be empty", u.name)
+		}
+		r.fault(content, characters(content.text, int(u.at)), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
+	}
+}
+
+// unmentioned finds parameters that the script does not mention.
+func (r *reader) unmentioned(run *flow.RunCommand, path string, mentions func(content, name string) bool) {
+	for _, name := range r.named(run.Parameters, path+".parameters") {
+		if script.CheckName(run.Type, name) != nil || mentions(run.Content, name) {
+			continue
+		}
+		use := `"$` + name + `"`
+		if run.Type == script.RunPowerShellScript {
+			use = "$env:" + name
+		}
+		r.add(r.values[path+".parameters."+name].key, "the script never mentions the parameter %.64s: use %.70s in it, or remove the parameter", name, use)
+	}
+}
+
+// mentions reports whether a name is a word of a script.
+func mentions(content, name string) bool {
+	for rest, at := content, 0; ; {
+		i := strings.Index(rest, name)
+		if i < 0 {
+			return false
+		}
+		begin, end := at+i, at+i+len(name)
+		if (begin == 0 || !isWordByte(content[begin-1])) && (end == len(content) || !isWordByte(content[end])) {
+			return true
+		}
+		at = begin + 1
+		rest = content[at:]
+	}
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// mentionsVariable reports whether a PowerShell script reads a variable of the
+// environment, or has its name in quotes for a call that does.
+func mentionsVariable(content, name string) bool {
+	content, name = strings.ToLower(content), strings.ToLower(name)
+	for _, before := range []string{"env:", "'", `"`} {
+		rest, found := content, true
+		for found {
+			if _, rest, found = strings.Cut(rest, before+name); found && (rest == "" || !isWordByte(rest[0])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// shellFault is what is wrong with a script, at a byte of it.
+type shellFault struct {
+	at   uint
+	text string
+}
+
+// parseShell parses a script as its interpreter does. Cloud Assistant runs a
+// script without a shebang line with sh, whose language is that of POSIX. The parser is not trusted to survive
+// every input.
+func parseShell(content, interpreter string) (tree *syntax.File, fault *shellFault) {
+	defer func() {
+		if recover() != nil {
+			tree, fault = nil, &shellFault{0, "the script cannot be read: write it in another way"}
+		}
+	}()
+	if at := tooDeep(content); at >= 0 {
+		return nil, &shellFault{uint(at), "the script is nested too deep: write it in another way"}
+	}
+	parse := func(variant syntax.LangVariant) (*syntax.File, error) {
+		return syntax.NewParser(syntax.Variant(variant)).Parse(strings.NewReader(content), "")
+	}
+	if interpreter == "bash" {
+		tree, err := parse(syntax.LangBash)
+		return tree, shellFaultOf(err)
+	}
+	tree, err := parse(syntax.LangPOSIX)
+	fault = shellFaultOf(err)
+	if fault == nil {
+		return tree, nil
+	}
+	if _, err := parse(syntax.LangBash); err == nil {
+		fault.text = "sh cannot read this, but bash could: begin the script with #!/bin/bash, or write it in another way"
+	}
+	return nil, fault
+}
+
+// maxNesting bounds how deep brackets may stand in each other: the parser's
+// time grows with the square of it.
+const maxNesting = 200
+
+// tooDeep returns where brackets stand too deep in each other, -1 if nowhere.
+// Those in quotes and comments count too.
+func tooDeep(content string) int {
+	depth := 0
+	for i, c := range content {
+		switch c {
+		case '(', '{', '[':
+			depth++
+		case ')', '}', ']':
+			depth = max(0, depth-1)
+		}
+		if depth > maxNesting {
+			return i
+		}
+	}
+	return -1
+}
+
+// plainer says what the parser says in words that fit a script.
+var plainer = strings.NewReplacer(
+	`"foo(" must be followed by )`, "a ( stands where none can be: put it in quotes",
+	`"for foo"`, "for and a name", "reached EOF", "the script ends",
+)
+
+// shellFaultOf is the parser's error as a fault; nil if there is none.
+func shellFaultOf(err error) *shellFault {
+	var parse syntax.ParseError
+	var lang syntax.LangError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &lang):
+		return &shellFault{lang.Pos.Offset(), "the script's syntax: its shell has no " + lang.Feature}
+	case errors.As(err, &parse):
+		return &shellFault{parse.Pos.Offset(), "the script's syntax: " + plainer.Replace(parse.Text)}
+	}
+	return &shellFault{0, "the script's syntax: " + err.Error()}
+}

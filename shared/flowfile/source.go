@@ -1,0 +1,220 @@
+package flowfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"aftercare/shared/flow"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// maxVisits bounds what aliases can expand to.
+const maxVisits = 100_000
+
+// position is a place in the file, counted from 1, columns in characters.
+type position struct{ line, column int }
+
+// source is a parsed file that is read along its shape: whoever reads it says
+// what should be where, and every deviation becomes a fault.
+type source struct {
+	*report
+	root    ast.Node
+	anchors map[string]*ast.AnchorNode
+	visits  int
+}
+
+// anchorCollector notes every anchor of the file.
+type anchorCollector struct{ s *source }
+
+func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
+	anchor, ok := n.(*ast.AnchorNode)
+	if !ok || anchor.Name == nil {
+		return c
+	}
+	name := anchor.Name.GetToken().Value
+	if _, ok := c.s.anchors[name]; ok {
+		c.s.add(place(anchor.GetToken()), "the anchor &%.40s is there twice: rename one", name)
+	}
+	c.s.anchors[name] = anchor
+	return c
+}
+
+// resolve follows anchors and aliases to what they stand for. It returns nil
+// for what cannot be read, and then a fault says why.
+func (s *source) resolve(n ast.Node) ast.Node {
+	for range maxDepth {
+		if s.visits++; s.visits > maxVisits {
+			if s.visits == maxVisits+1 {
+				s.add(s.at(n), "the aliases of this file expand to too much: write less with aliases")
+			}
+			return nil
+		}
+		switch node := n.(type) {
+		case *ast.AnchorNode:
+			n = node.Value
+		case *ast.AliasNode:
+			name := node.Value.GetToken().Value
+			anchor, ok := s.anchors[name]
+			if !ok {
+				s.add(place(node.GetToken()), "there is no anchor &%.40s for this alias", name)
+				return nil
+			}
+			n = anchor.Value
+		default:
+			return n
+		}
+		if n == nil {
+			break
+		}
+	}
+	s.add(position{1, 1}, "an alias stands for nothing, or for itself: remove it")
+	return nil
+}
+
+// at is where a node begins.
+func (s *source) at(n ast.Node) position {
+	switch node := n.(type) {
+	case *ast.MappingNode:
+		if len(node.Values) > 0 {
+			return s.at(node.Values[0].Key)
+		}
+		return place(node.Start)
+	case *ast.MappingValueNode:
+		return s.at(node.Key)
+	case *ast.SequenceNode:
+		return place(node.Start)
+	case *ast.LiteralNode:
+		return place(node.Start)
+	case nil:
+		return position{1, 1}
+	}
+	return place(n.GetToken())
+}
+
+// entry is one key of a mapping with its value.
+type entry struct {
+	key   string
+	at    position
+	value ast.Node
+}
+
+// mapping is a mapping's entries in the order of the file.
+type mapping struct {
+	at      position
+	entries []entry
+	// meant are the known keys that were suggested for unknown ones.
+	meant []string
+}
+
+// mapping reads n as a mapping. What is named in faults describes n, for
+// example "a flow", and hint says what to write if it is none; the result is
+// nil then. With known keys, every other key is a fault.
+func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mapping {
+	n = s.resolve(n)
+	var values []*ast.MappingValueNode
+	switch node := n.(type) {
+	case nil:
+		return nil
+	case *ast.MappingNode:
+		values = node.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{node}
+	default:
+		s.add(s.at(n), "%s is a mapping of keys to values, but here is %s%s", what, describe(n), advice(hint))
+		return nil
+	}
+	m := &mapping{at: s.at(n)}
+	seen := make(map[string]position, len(values))
+	for _, value := range values {
+		e := entry{at: s.at(value.Key), value: value.Value}
+		key, ok := value.Key.(*ast.StringNode)
+		if !ok {
+			s.add(e.at, "a key must be text, but here is %s", describe(value.Key))
+			continue
+		}
+		e.key = key.Value
+		if first, ok := seen[e.key]; ok {
+			s.add(e.at, "the key %.60q is there twice, first in line %d: remove one", e.key, first.line)
+			continue
+		}
+		seen[e.key] = e.at
+		if len(known) > 0 && !slices.Contains(known, e.key) {
+			hint := flow.Suggest(e.key, "its keys", known)
+			if other := synonyms[e.key]; slices.Contains(known, other) && !strings.HasPrefix(hint, didYouMean) {
+				hint = fmt.Sprintf("%s %q?", didYouMean, other)
+			}
+			if _, after, ok := strings.Cut(hint, didYouMean+` "`); ok {
+				m.meant = append(m.meant, strings.TrimSuffix(after, `"?`))
+			}
+			s.add(e.at, "%s has no key %.60q%s", what, e.key, hint)
+			continue
+		}
+		m.entries = append(m.entries, e)
+	}
+	return m
+}
+
+// didYouMean is what a suggestion begins with if there is one word to suggest.
+const didYouMean = ", did you mean"
+
+// advice is a hint as the end of a fault's text.
+func advice(hint string) string {
+	if hint == "" {
+		return ""
+	}
+	return ": " + hint
+}
+
+// list reads n as a list; it tells false if n is none.
+func (s *source) list(n ast.Node, what, hint string) ([]ast.Node, bool) {
+	n = s.resolve(n)
+	switch node := n.(type) {
+	case nil:
+		return nil, false
+	case *ast.SequenceNode:
+		return node.Values, true
+	}
+	s.add(s.at(n), "%s is a list, but here is %s%s", what, describe(n), advice(hint))
+	return nil, false
+}
+
+// scalar is a text of the file.
+type scalar struct {
+	text string
+	node ast.Node
+}
+
+// textOf is a resolved node as text. Numbers, true and false are text too if
+// asText says so, as they are written.
+func textOf(n ast.Node, asText bool) (scalar, bool) {
+	switch node := n.(type) {
+	case *ast.StringNode:
+		return scalar{node.Value, n}, true
+	case *ast.LiteralNode:
+		return scalar{node.Value.Value, n}, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return scalar{n.GetToken().Value, n}, asText
+	}
+	return scalar{}, false
+}
+
+// describe says in a word or two what a node is.
+func describe(n ast.Node) string {
+	switch node := n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "a mapping"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return fmt.Sprintf("the number %.20s", n.GetToken().Value)
+	case *ast.BoolNode:
+		return node.GetToken().Value
+	case *ast.NullNode:
+		return "nothing"
+	case *ast.StringNode, *ast.LiteralNode:
+		return "text"
+	}
+	return "something else"
+}

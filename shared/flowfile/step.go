@@ -1,0 +1,237 @@
+package flowfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/shared/flow"
+)
+
+// actions are the keys of which a step has exactly one.
+var actions = []string{flow.KindRun, flow.KindInvoke, flow.KindAlert, flow.KindWait, flow.KindStop}
+
+// stepsOf checks the steps of a list, but for what depends on more of the flow
+// than the list.
+func (r *reader) stepsOf(p *placedFlow, l *stepList) {
+	for i, s := range l.steps {
+		path := l.at(i)
+		if !r.sound(path) {
+			continue
+		}
+		r.action(path)
+		r.jump(p, l, i)
+		if s.Run != nil {
+			r.run(s.Run, path+".run")
+		}
+		if s.Invoke != nil {
+			r.invoke(s.Invoke, path+".invoke")
+		}
+		r.retry(s.Retry, path+".retry")
+	}
+	r.unreachable(l)
+}
+
+// action checks that a step does exactly one thing, and has no key that does
+// not belong to it.
+func (r *reader) action(path string) {
+	var has []string
+	for _, a := range actions {
+		if r.said(path + "." + a) {
+			has = append(has, a)
+		} else if r.meant[path+"."+a] {
+			return
+		}
+	}
+	switch {
+	case len(has) == 0:
+		r.add(r.values[path].key, "a step needs one of the keys %s: say what to do", alternatives(actions))
+	case len(has) > 1:
+		second := r.values[path+"."+has[1]].key
+		for _, a := range has[1:] {
+			if k := r.values[path+"."+a].key; k.line < second.line || k.line == second.line && k.column < second.column {
+				second = k
+			}
+		}
+		r.add(second, "a step does one thing, but this one has %s: make several steps of it", both(has))
+	case has[0] != flow.KindRun && has[0] != flow.KindInvoke:
+		for _, k := range []string{"retry", "capture"} {
+			if r.said(path + "." + k) {
+				r.add(r.values[path+"."+k].key, "%s is only for steps with run or invoke: remove it", k)
+			}
+		}
+	}
+}
+
+// both lists two things or more as in a sentence.
+func both(things []string) string {
+	last := len(things) - 1
+	return strings.Join(things[:last], ", ") + " and " + things[last]
+}
+
+// jump checks a step's onFailure. [42]
+func (r *reader) jump(p *placedFlow, l *stepList, i int) {
+	path, to := l.at(i)+".onFailure", l.steps[i].OnFailure
+	if !r.sound(path) || to == flow.FailureStop || to == flow.FailureContinue {
+		return
+	}
+	words := []string{flow.FailureStop, flow.FailureContinue}
+	for j, s := range l.steps {
+		switch {
+		case s.ID == to && j > i:
+			return
+		case s.ID == to:
+			r.add(r.place(path), "the step %s does not stand after this one: name a later one, or write stop or continue", to)
+			return
+		case j > i && s.ID != "":
+			words = append(words, s.ID)
+		}
+	}
+	for _, other := range p.lists {
+		if other != l && slices.ContainsFunc(other.steps, func(s flow.Step) bool { return s.ID == to }) {
+			r.add(r.place(path), "the step %s stands in %s: only a later step of the same list can follow, or write stop or continue", to, other.key)
+			return
+		}
+	}
+	r.add(r.place(path), "%s", unknownWord("onFailure", to, words))
+}
+
+// unreachable finds steps that nothing reaches. [80]
+func (r *reader) unreachable(l *stepList) {
+	reached := make([]bool, len(l.steps)+1)
+	reached[0] = true
+	var stop string
+	for i, s := range l.steps {
+		if !reached[i] {
+			if i == 0 || reached[i-1] {
+				r.add(r.place(l.at(i)+".id"), "no run comes to this step, because the step %s always ends it: remove the step, or give the stop a when", stop)
+			}
+			continue
+		}
+		if s.Kind() == flow.KindStop && s.When == "" {
+			stop = s.ID
+		} else {
+			reached[i+1] = true
+		}
+		for j := i + 1; j < len(l.steps); j++ {
+			if l.steps[j].ID == s.OnFailure {
+				reached[j] = true
+			}
+		}
+	}
+}
+
+// retry checks that the bounds of a delay agree. [32]
+func (r *reader) retry(t *flow.Retry, path string) {
+	if t == nil || !r.sound(path) {
+		return
+	}
+	backoff := path + ".backoff"
+	switch {
+	case t.MaxBackoff == 0 || t.MaxBackoff >= t.Backoff:
+	case r.said(path + ".maxBackoff"):
+		r.add(r.place(path+".maxBackoff"), "maxBackoff must be at least backoff, which is %s; this is %s", t.Backoff, t.MaxBackoff)
+	default:
+		r.add(r.place(backoff), "backoff is longer than maxBackoff, which is %s if it is not given: write maxBackoff, too", t.MaxBackoff)
+	}
+}
+
+// times checks that no part of a flow has more time than the whole. [60] [61]
+func (r *reader) times(p *placedFlow, l *stepList) {
+	for i, s := range l.steps {
+		path := l.at(i)
+		own, what, at := s.Timeout, "timeout", path+".timeout"
+		need, whose, where := needed(s)
+		if own > 0 && need > own {
+			r.addAt(p, l, []string{at, path + where, path}, "the timeout of the step %s, %s, is shorter than its %s of %s: make it longer", s.ID, own, whose, need)
+			own = 0
+		}
+		if own == 0 {
+			own, what, at = need, whose, path+where
+		}
+		if own > p.Timeout && p.Timeout > 0 {
+			r.addAt(p, l, []string{at, p.path + ".timeout", path}, "the step %s has a %s of %s, which is longer than the flow's timeout of %s: make that longer", s.ID, what, own, p.Timeout)
+		}
+	}
+}
+
+// needed is the time that a step's own part is given.
+func needed(s flow.Step) (d flow.Duration, whose, where string) {
+	switch {
+	case s.Run != nil:
+		return s.Run.Timeout, "run's timeout", ".run.timeout"
+	case s.Invoke != nil:
+		return s.Invoke.Timeout, "invoke's timeout", ".invoke.timeout"
+	case s.Wait != "" && s.Wait != flow.WaitNextBoot:
+		d, _ := time.ParseDuration(s.Wait)
+		return flow.Duration(d), "wait", ".wait"
+	}
+	return 0, "", ""
+}
+
+// addAt adds a fault at the first of the paths that the file has.
+func (r *reader) addAt(p *placedFlow, l *stepList, paths []string, format string, args ...any) {
+	for _, path := range paths {
+		if r.said(path) {
+			r.addFor(p, l, path, format, args...)
+			return
+		}
+	}
+}
+
+// commandNames checks the names of commands that are made of the flow's. [84]
+func (r *reader) commandNames(p *placedFlow, l *stepList) {
+	for i, s := range l.steps {
+		if s.Run == nil || r.said(l.at(i)+".run.name") {
+			continue
+		}
+		if length := len(s.Run.Name); length > maxName {
+			r.addFor(p, l, l.at(i)+".run", "the command's name %s has %d characters, at most %d are allowed: add a shorter name to run", s.Run.Name, length, maxName)
+		}
+	}
+}
+
+// scopes checks the expressions of a flow's steps, each with the steps that it
+// may name. [15]
+func (r *reader) scopes(p *placedFlow) {
+	var before []string
+	for _, l := range p.lists {
+		if l.borrowed {
+			r.borrower = p.Name
+		}
+		for i, s := range l.steps {
+			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before}
+			if r.said(path + ".when") {
+				r.condition(path+".when", scope)
+			}
+			if s.Alert != "" {
+				r.template(path+".alert", "alert", scope)
+			}
+			if s.Run != nil {
+				r.parameters(s.Run.Parameters, path+".run.parameters", scope)
+			}
+			if s.Invoke != nil {
+				r.parameters(s.Invoke.Parameters, path+".invoke.parameters", scope)
+			}
+			if s.ID != "" && !slices.Contains(before, s.ID) {
+				before = append(before, s.ID)
+			}
+		}
+		r.borrower = ""
+	}
+}
+
+func (r *reader) parameters(values map[string]string, path string, scope flow.Scope) {
+	for name := range values {
+		r.template(path+"."+name, "parameter "+cut(name, 64), scope)
+	}
+}
+
+// cut cuts text to a number of bytes, for texts of faults.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return fmt.Sprintf("%s…", strings.ToValidUTF8(text[:limit], ""))
+}

@@ -1,0 +1,125 @@
+package flowfile
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"aftercare/shared/flow"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// text decodes a text by the words or the form that its key has.
+func (r *reader) text(n ast.Node, k key) (string, bool) {
+	_, isBool := n.(*ast.BoolNode)
+	sc, ok := textOf(n, k.form == "condition" || k.form == "wait" && !isBool)
+	if !ok {
+		may := k.hint
+		if len(k.words) > 0 {
+			may = "write " + alternatives(k.words)
+		}
+		r.add(r.at(n), "%s is text, but here is %s%s", k.name, describe(n), advice(may))
+		return "", false
+	}
+	if i := strings.Index(sc.text, opening); i >= 0 && k.form != "template" {
+		fault := "${{ is only evaluated in the values of parameters and in the texts of alerts: set a parameter there, and use it here as a variable of the script"
+		switch {
+		case k.form == "condition":
+			fault = "when is an expression already: write it without ${{ and }}"
+		case k.form != "text":
+			fault = "${{ is only evaluated in the values of parameters and in the texts of alerts: write the text itself here"
+		}
+		r.add(r.locate(sc, utf8.RuneCountInString(sc.text[:i])), "%s", fault)
+		return "", false
+	}
+	if fault := k.wrong(sc.text); fault != "" {
+		r.add(r.at(n), "%s", fault)
+		return "", false
+	}
+	return sc.text, true
+}
+
+// wrong says what is wrong with a text for its key, empty if nothing is.
+func (k key) wrong(text string) string {
+	if len(k.words) > 0 {
+		if slices.Contains(k.words, text) {
+			return ""
+		}
+		return unknownWord(k.name, text, k.words)
+	}
+	switch k.form {
+	case "line":
+		return k.wrongLine(text)
+	case "text", "template":
+		switch {
+		case strings.TrimSpace(text) == "":
+			if k.need != "" {
+				return k.name + " is empty: " + k.need
+			}
+			return k.name + " is empty: write its text"
+		case strings.ContainsRune(text, 0):
+			return k.name + " contains a NUL character: remove it"
+		}
+	case "identifier":
+		if !isIdentifier(text) {
+			return fmt.Sprintf("%s must consist of a-z, 0-9 and -, begin with a letter or digit, and have at most 63 characters; this is %.70q", k.name, text)
+		}
+	case "jump":
+		if text == "" {
+			return k.name + " is empty: " + k.hint
+		}
+	case "wait":
+		if text != flow.WaitNextBoot {
+			_, fault := k.parse(text)
+			return fault
+		}
+	case "command-id":
+		if !isCommandID(text) {
+			return fmt.Sprintf("commandId must be the id of a saved command, c- and letters and digits; this is %.70q", text)
+		}
+	case "ends":
+		return wrongEnd(text)
+	case "time":
+		return wrongTime(k.name, text)
+	case "zone":
+		return wrongZone(text)
+	}
+	return ""
+}
+
+// wrongLine is for lines of text of limited length.
+func (k key) wrongLine(text string) string {
+	most, _ := strconv.Atoi(k.most)
+	switch length := utf8.RuneCountInString(text); {
+	case strings.TrimSpace(text) != text || text == "":
+		return k.name + " must neither be empty nor begin or end with a space or line break: remove those, or the key"
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return k.name + " must be one line without control characters"
+	case length > most:
+		return fmt.Sprintf("%s has %d characters: at most %d are allowed", k.name, length, most)
+	case k.name == "name" && marked(text):
+		return "name must not end like a marker of Aftercare, which is cut off: remove the digits in brackets"
+	}
+	return ""
+}
+
+// unknownWord says what to write instead of a word that a key cannot have.
+func unknownWord(name, word string, words []string) string {
+	if hint := flow.Suggest(word, "", words); strings.HasPrefix(hint, didYouMean) {
+		return fmt.Sprintf("%s cannot be %.60q%s", name, word, hint)
+	}
+	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, alternatives(words))
+}
+
+// alternatives lists words as in a sentence.
+func alternatives(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

@@ -1,0 +1,79 @@
+package flowfile
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // so that the zones are the same everywhere
+
+	"aftercare/shared/flow"
+)
+
+// zones are names to suggest: those of the places with Alibaba Cloud's
+// regions, and what people write for them.
+var (
+	zones = []string{
+		"Asia/Shanghai", "Asia/Hong_Kong", "Asia/Singapore", "Asia/Kuala_Lumpur", "Asia/Jakarta", "Asia/Manila", "Asia/Bangkok",
+		"Asia/Seoul", "Asia/Tokyo", "Asia/Dubai", "Asia/Riyadh", "Asia/Kolkata", "Australia/Sydney", "Europe/Berlin", "Europe/London",
+		"America/New_York", "America/Los_Angeles", "America/Mexico_City", "UTC",
+	}
+	otherZones = map[string]string{
+		"CST": "Asia/Shanghai", "+08:00": "Asia/Shanghai", "UTC+8": "Asia/Shanghai", "GMT+8": "Asia/Shanghai", "UTC+08:00": "Asia/Shanghai",
+		"Asia/Beijing": "Asia/Shanghai", "Beijing": "Asia/Shanghai", "Z": "UTC", "utc": "UTC",
+	}
+)
+
+// wrongZone says what is wrong with the name of a time zone. [53]
+func wrongZone(name string) string {
+	if strings.Contains(name, "/") || len(name) > 1 && name == strings.ToUpper(name) {
+		if _, err := time.LoadLocation(name); err == nil {
+			return ""
+		}
+	}
+	if zone := otherZones[name]; zone != "" {
+		return fmt.Sprintf("there is no time zone %q%s %q?", name, didYouMean, zone)
+	}
+	for _, zone := range zones {
+		if _, city, _ := strings.Cut(zone, "/"); strings.EqualFold(city, name) {
+			return fmt.Sprintf("there is no time zone %q%s %q?", name, didYouMean, zone)
+		}
+	}
+	if hint := flow.Suggest(name, "", zones); strings.HasPrefix(hint, didYouMean) {
+		return fmt.Sprintf("there is no time zone %.60q%s", name, hint)
+	}
+	return fmt.Sprintf("there is no time zone %.60q: write a name of the IANA database, such as Asia/Shanghai or UTC", name)
+}
+
+// wrongTime says what is wrong with a time of the day.
+func wrongTime(key, text string) string {
+	if times.MatchString(text) {
+		return ""
+	}
+	switch {
+	case text == "24:00":
+		return key + " must be from 00:00 to 23:59: write 00:00, which is the next day's begin"
+	case times.MatchString("0" + text):
+		return fmt.Sprintf("%s is a time such as 22:30; this is %q, did you mean %q?", key, text, "0"+text)
+	}
+	return fmt.Sprintf("%s is a time of the day from 00:00 to 23:59, such as 22:30; this is %.40q", key, text)
+}
+
+// windows finds windows that are there twice.
+func (r *reader) windows(w *flow.Windows, path string) {
+	if w == nil {
+		return
+	}
+	seen := map[string]int{}
+	for i, open := range w.Open {
+		at := fmt.Sprintf("%s.open[%d]", path, i)
+		if !r.sound(at) || open.From == "" || open.To == "" {
+			continue
+		}
+		same := fmt.Sprint(open)
+		if first, ok := seen[same]; ok {
+			r.add(r.place(at), "this window is already there, in line %d: remove one", r.place(fmt.Sprintf("%s.open[%d]", path, first)).line)
+			continue
+		}
+		seen[same] = i
+	}
+}

@@ -1,0 +1,153 @@
+package flowfile
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"aftercare/shared/flow"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// opening begins an expression inside a text.
+const opening = "${{"
+
+// The patterns are those of the schema, too.
+const (
+	identifierPattern = `^[a-z0-9][a-z0-9-]{0,62}$`
+	durationPattern   = `^([0-9]+(\.[0-9]+)?[hms])+$`
+	commandIDPattern  = `^c-[A-Za-z0-9]{1,62}$`
+	timePattern       = `^([01][0-9]|2[0-3]):[0-5][0-9]$`
+)
+
+var (
+	identifiers = regexp.MustCompile(identifierPattern)
+	durations   = regexp.MustCompile(durationPattern)
+	commandIDs  = regexp.MustCompile(commandIDPattern)
+	times       = regexp.MustCompile(timePattern)
+)
+
+func isIdentifier(text string) bool { return identifiers.MatchString(text) }
+func isCommandID(text string) bool  { return commandIDs.MatchString(text) }
+
+// markerLen is what Aftercare adds to a command's name: a space and the task
+// id's 32 hex digits in brackets.
+const markerLen = 35
+
+// marked reports whether a name ends like a marker.
+func marked(name string) bool {
+	at := len(name) - markerLen
+	return at >= 0 && strings.HasPrefix(name[at:], " [") && strings.HasSuffix(name, "]") &&
+		strings.Trim(name[at+2:len(name)-1], "0123456789abcdef") == ""
+}
+
+// duration decodes a duration within the range of its key.
+func (r *reader) duration(n ast.Node, k key, into reflect.Value) bool {
+	sc, ok := textOf(n, true)
+	if _, isBool := n.(*ast.BoolNode); !ok || isBool {
+		r.add(r.at(n), "%s is a duration such as 60s, 5m or 1h30m, but here is %s", k.name, describe(n))
+		return false
+	}
+	d, fault := k.parse(sc.text)
+	if fault != "" {
+		r.add(r.at(n), "%s", fault)
+		return false
+	}
+	into.SetInt(int64(d))
+	return true
+}
+
+// parse reads a duration, and says what is wrong with it.
+func (k key) parse(text string) (d time.Duration, fault string) {
+	least, _ := time.ParseDuration(k.least)
+	most, _ := time.ParseDuration(k.most)
+	if !durations.MatchString(text) {
+		if instead := intended(text); instead != "" {
+			return 0, fmt.Sprintf("%s is a number with a unit (h, m or s); this is %.40q, did you mean %s?", k.name, text, instead)
+		}
+		or := ""
+		if k.form == "wait" {
+			or = ", or " + flow.WaitNextBoot
+		}
+		return 0, fmt.Sprintf("%s is a number with a unit, such as 60s, 5m or 1h30m%s; this is %.40q", k.name, or, text)
+	}
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil || d < least || d > most:
+		return 0, fmt.Sprintf("%s must be from %s to %s; this is %.40q", k.name, k.least, k.most, text)
+	case k.form == "seconds" && d%time.Second != 0:
+		return 0, fmt.Sprintf("%s must be in whole seconds; this is %.40q", k.name, text)
+	}
+	return d, ""
+}
+
+// units are what people write for a unit, and how many of which unit it is.
+var units = map[string]struct {
+	unit string
+	n    int
+}{
+	"": {"s", 1}, "sec": {"s", 1}, "secs": {"s", 1}, "second": {"s", 1}, "seconds": {"s", 1}, "s": {"s", 1},
+	"min": {"m", 1}, "mins": {"m", 1}, "minute": {"m", 1}, "minutes": {"m", 1}, "m": {"m", 1},
+	"hr": {"h", 1}, "hrs": {"h", 1}, "hour": {"h", 1}, "hours": {"h", 1}, "h": {"h", 1},
+	"d": {"h", 24}, "day": {"h", 24}, "days": {"h", 24}, "w": {"h", 168}, "week": {"h", 168}, "weeks": {"h", 168},
+}
+
+// intended is what is probably meant by a duration that is none: 24h for 1d.
+func intended(text string) string {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if strings.ReplaceAll(strings.ReplaceAll(text, " ", "-"), "_", "-") == flow.WaitNextBoot || text == "nextboot" || text == "reboot" {
+		return flow.WaitNextBoot
+	}
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	n, err := strconv.Atoi(text[:digits])
+	unit, ok := units[strings.TrimSpace(text[digits:])]
+	if err != nil || !ok || n > 100_000 {
+		return ""
+	}
+	return strconv.Itoa(n*unit.n) + unit.unit
+}
+
+// The ends that a retry can list. [31] The codes are Cloud Assistant's; those
+// of containers are known by their beginning.
+var (
+	retryStatuses = []string{"Failed", "Timeout", "Aborted", "Invalid", "Terminated"}
+	errorCodes    = []string{
+		"AccountNotExists", "BadCronExpression", "ClientIsUpgrading", "ClientNeedUpgrade", "ClientNetworkBlocked", "ClientNotOnline",
+		"ClientNotResponse", "ClientNotRunning", "ClientRestarted", "CommandContentDecodeError", "CommandNotApplicable",
+		"DefaultWorkingDirectoryNotAvailable", "DeliveryTimeout", "DirectoryNotExists", "ExecutionException", "ExecutionInterrupted",
+		"ExecutionTimeout", "ExitCodeNonzero", "InstanceDeregistered", "InstanceNotExists", "InstanceNotRunning", "InstanceReleased",
+		"InstanceRestarted", "InvalidCommandText", "InvalidSystemBuiltInParameter", "SecurityGroupRuleDenied", "TaskConcurrencyLimit",
+	}
+)
+
+const containerPattern = `^Container[A-Za-z]+$`
+
+var containers = regexp.MustCompile(containerPattern)
+
+func wrongEnd(word string) string {
+	known := append(append([]string{}, retryStatuses...), errorCodes...)
+	for _, k := range known {
+		if k == word {
+			return ""
+		}
+	}
+	switch word {
+	case "Success", flow.StepSucceeded:
+		return "a command that succeeded is not tried again: remove " + word
+	case "Cancelled", flow.StepCancelled:
+		return "a command that was cancelled is not tried again: remove " + word
+	case flow.StepTimedOut, "TimedOut":
+		return fmt.Sprintf("on cannot be %q%s %q?", word, didYouMean, "Timeout")
+	}
+	if containers.MatchString(word) {
+		return ""
+	}
+	if hint := flow.Suggest(word, "", known); strings.HasPrefix(hint, didYouMean) {
+		return fmt.Sprintf("on cannot be %.60q%s", word, hint)
+	}
+	return fmt.Sprintf("on cannot be %.60q: write %s, or an error code of Cloud Assistant such as ClientNotOnline", word, strings.Join(retryStatuses, ", "))
+}

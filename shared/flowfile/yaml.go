@@ -1,0 +1,188 @@
+package flowfile
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+const (
+	maxBytes = 1 << 20
+	// maxTokens holds about 1,000 flows of one step; the parser's time grows
+	// with the square of a mapping's keys.
+	maxTokens = 60_000
+	// maxDepth is more than twice the depth of the format.
+	maxDepth = 20
+	// maxAnchors bounds what the parser does for one value.
+	maxAnchors = 600
+)
+
+// parse reads YAML whose top level holds the key version and a list. It returns
+// nil if nothing can be read, and then the report says why.
+func parse(r *report, src []byte, list string) *source {
+	r.text = normalized(src)
+	if !readable(r, r.text) {
+		return nil
+	}
+	file, err := parseYAML(r, r.text)
+	if err != nil {
+		r.add(errorPlace(err), "this is not YAML: %s", errorText(err))
+		return nil
+	}
+	if file == nil {
+		return nil
+	}
+	s := &source{report: r, anchors: map[string]*ast.AnchorNode{}}
+	for _, doc := range file.Docs {
+		switch {
+		case doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType:
+		case s.root == nil:
+			s.root = doc.Body
+		default:
+			s.add(s.at(doc.Body), "this is a second document: put all %s into one, without ---", list)
+			return nil
+		}
+	}
+	if s.root == nil {
+		r.add(position{1, 1}, "the file is empty: begin with version: 1 and %s:", list)
+		return nil
+	}
+	ast.Walk(anchorCollector{s}, s.root)
+	return s
+}
+
+// normalized is the text whose lines and columns faults name. The parser
+// counts some carriage returns as further lines.
+func normalized(src []byte) string {
+	return strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n")
+}
+
+// readable reports whether text is something to give to the YAML parser.
+func readable(r *report, text string) bool {
+	if len(text) > maxBytes {
+		r.add(position{1, 1}, "the file has %d bytes: at most %d are read", len(text), maxBytes)
+		return false
+	}
+	line, column := 1, 0
+	for i, c := range text {
+		column++
+		switch {
+		case c == '\n':
+			line, column = line+1, 0
+		case c == '\t':
+		case c == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
+			r.add(position{line, column}, "this byte is not UTF-8: save the file as UTF-8")
+			return false
+		case c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029' || c == '\ufeff':
+			r.add(position{line, column}, "the character %U is not allowed here: remove it, or write it as \\u%04X in double quotes", c, c)
+			return false
+		}
+	}
+	return true
+}
+
+// parseYAML returns nil and no error if it added faults itself. The library is
+// not trusted to survive every input.
+func parseYAML(r *report, text string) (file *ast.File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			file, err = nil, errors.New("the parser gave up on it")
+		}
+	}()
+	tokens := lexer.Tokenize(withoutHead(text))
+	if !parsable(r, tokens) {
+		return nil, nil
+	}
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+// withoutHead empties the lines of comment before the first line of another
+// kind: the parser would take a third of its time for those of the deployed
+// file, at every cold start. The others keep their numbers.
+func withoutHead(text string) string {
+	lines, rest := 0, text
+	for strings.HasPrefix(rest, "#") || strings.HasPrefix(rest, "\n") {
+		_, after, ok := strings.Cut(rest, "\n")
+		if !ok {
+			break
+		}
+		lines, rest = lines+1, after
+	}
+	return strings.Repeat("\n", lines) + rest
+}
+
+// parsable refuses what the format has no use for, and what would cost the
+// parser more time or stack than it is worth.
+func parsable(r *report, tokens token.Tokens) bool {
+	if len(tokens) > maxTokens {
+		r.add(place(tokens[maxTokens]), "the file is too large: split it, or remove flows")
+		return false
+	}
+	before := len(r.faults)
+	depth, entries, line, anchors := 0, 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, entries = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			depth++
+		case token.MappingEndType, token.SequenceEndType:
+			depth--
+		case token.SequenceEntryType:
+			entries++
+		case token.MappingKeyType:
+			r.add(place(t), "keys that begin with ? are not supported: write key: value")
+		case token.TagType:
+			r.add(place(t), "the tag %.40q is not supported: remove it", t.Value)
+		case token.DirectiveType:
+			r.add(place(t), "directives are not supported: remove this line")
+		case token.MergeKeyType:
+			r.add(place(t), "merge keys (<<) are not supported: write the keys out, or use an alias for a whole value")
+		case token.AnchorType:
+			anchors++
+		}
+		if depth > maxDepth || entries > maxDepth || anchors > maxAnchors {
+			r.add(place(t), "this is nested too deep, or has too many anchors")
+			return false
+		}
+	}
+	return len(r.faults) == before
+}
+
+// place is where a token begins; the begin of the file for those that have no
+// place.
+func place(t *token.Token) position {
+	if t == nil || t.Position == nil || t.Position.Line < 1 {
+		return position{1, 1}
+	}
+	return position{t.Position.Line, max(1, t.Position.Column)}
+}
+
+// yamlError is what the library's errors offer.
+type yamlError interface {
+	GetToken() *token.Token
+	GetMessage() string
+}
+
+func errorPlace(err error) position {
+	var y yamlError
+	if errors.As(err, &y) {
+		return place(y.GetToken())
+	}
+	return position{1, 1}
+}
+
+func errorText(err error) string {
+	var y yamlError
+	if errors.As(err, &y) {
+		return y.GetMessage()
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

@@ -1,0 +1,170 @@
+package remediation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// maxCounted bounds what is remembered of one flow's runs and failures.
+const maxCounted = 1000
+
+// startsWithin counts the runs of a flow that began within a window.
+func (d *draft) startsWithin(name string, window time.Duration) int {
+	n := 0
+	for _, t := range d.Limits[name].Starts {
+		if t.After(d.m.Now.Add(-window)) {
+			n++
+		}
+	}
+	return n
+}
+
+// failedRuns counts the runs of all flows that failed of late.
+func (d *draft) failedRuns() int {
+	n := 0
+	for _, l := range d.Limits {
+		for _, t := range l.Failures {
+			if t.After(d.m.Now.Add(-flow.FailureMemory)) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (d *draft) setLimit(l Limit) {
+	d.Limits[l.Flow] = l
+	d.touched.limits.add(l.Flow)
+	d.bytes += smallRow + 40*(len(l.Starts)+len(l.Failures))
+}
+
+// limit is what is remembered of a flow, without what does not count any more.
+func (d *draft) limit(name string, window time.Duration) Limit {
+	l := d.Limits[name]
+	l.Flow = name
+	since := func(list []time.Time, d time.Duration, now time.Time) []time.Time {
+		kept := slices.DeleteFunc(slices.Clone(list), func(t time.Time) bool { return !t.After(now.Add(-d)) })
+		return kept[max(0, len(kept)-maxCounted):]
+	}
+	l.Starts = since(l.Starts, window, d.m.Now)
+	l.Failures = since(l.Failures, flow.FailureMemory, d.m.Now)
+	return l
+}
+
+func (d *draft) countStart(r FlowRun) {
+	window := r.Definition.Limits.PerInstance.Window.D()
+	l := d.limit(r.Flow, window)
+	l.Starts = append(l.Starts, d.m.Now)
+	l.Refused = 0
+	l.Until = later(l.Until, d.m.Now.Add(window))
+	d.setLimit(l)
+}
+
+// countRefusal reports whether it is the first since a run has begun.
+func (d *draft) countRefusal(r FlowRun) bool {
+	l := d.limit(r.Flow, r.Definition.Limits.PerInstance.Window.D())
+	l.Refused++
+	d.setLimit(l)
+	return l.Refused == 1
+}
+
+// countFailure remembers a failed run, and tells its flow's breaker. [55]
+func (d *draft) countFailure(r FlowRun) {
+	l := d.limit(r.Flow, r.Definition.Limits.PerInstance.Window.D())
+	l.Failures = append(l.Failures, d.m.Now)
+	l.Until = later(l.Until, d.m.Now.Add(flow.FailureMemory))
+	d.setLimit(l)
+	if fleet := r.Definition.Limits.Fleet; fleet != nil {
+		d.setEffect(Effect{
+			Key: effectKey(EffectCount, r.ID, "", 1), Kind: EffectCount, Attempt: 1, PlannedAt: d.m.Now,
+			Fleet: &Fleet{Flow: r.Flow, RunID: r.ID, At: d.m.Now, Limit: *fleet},
+		})
+	}
+}
+
+// opened takes notice of a breaker that this instance's run has opened. Its
+// closing is planned with it.
+func (d *draft) opened(b Breaker) {
+	d.note("breaker of flow "+b.Flow+" opened", fmt.Sprintf("%d runs failed", b.Failures))
+	d.planAlert(Alert{
+		Kind: AlertBreakerOpened, Flow: b.Flow, At: b.OpenedAt,
+		Summary: fmt.Sprintf("A flow starts no run on any instance until %s, because %d of its runs failed.",
+			b.ResumeAt.UTC().Format(time.RFC3339), b.Failures),
+	}, Key("opened", b.Key))
+	d.setEffect(Effect{
+		Key: effectKey(EffectClose, b.Key, "", 1), Kind: EffectClose, Attempt: 1, PlannedAt: d.m.Now,
+		NotBefore: b.ResumeAt, Fleet: &Fleet{Flow: b.Flow, Breaker: &b},
+	})
+}
+
+// closed takes notice of a breaker whose time is over.
+func (d *draft) closed(b Breaker) {
+	d.note("breaker of flow "+b.Flow+" closed", "its time is over")
+	d.planAlert(Alert{
+		Kind: AlertBreakerClosed, Flow: b.Flow, At: b.ResumeAt,
+		Summary: "A flow may start runs again: the time of the breaker that opened at " + b.OpenedAt.UTC().Format(time.RFC3339) + " is over.",
+	}, Key("closed", b.Key))
+}
+
+// maxFailing is of how many commands an instance remembers that they failed,
+// and forgetGood how long one that is well again is remembered, so that a
+// late event of an earlier failure is known to be one. [18]
+const (
+	maxFailing = 100
+	forgetGood = time.Hour
+)
+
+// failedBefore counts the bad ends of a command in a row before this one, and
+// takes notice of this one. Nothing is kept if no flow asks for it.
+func (d *draft) failedBefore(ev event.TaskCompleted) int {
+	name, _ := SplitName(ev.CommandName)
+	if name == "" || !d.p.Flows.Mentions("failedBefore") {
+		return 0
+	}
+	f, known := d.Failing[name]
+	before := f.Count
+	at := ev.FinishTime
+	if at.IsZero() {
+		at = d.m.Now
+	}
+	bad := ev.Status != event.StatusSuccess && ev.Status != event.StatusCancelled && ev.Status != event.StatusTerminated
+	switch {
+	case known && at.Before(f.Last), !bad && (!known || ev.Status != event.StatusSuccess):
+		return before
+	case bad:
+		f.Count++
+	default:
+		f.Count = 0
+	}
+	f.Name, f.Last = name, at
+	d.Failing[name] = f
+	d.touched.failing.add(name)
+	d.bytes += smallRow + len(name)
+	if len(d.Failing) > maxFailing {
+		oldest := slices.MinFunc(slices.Collect(maps.Values(d.Failing)), func(a, b Failing) int { return a.Last.Compare(b.Last) })
+		delete(d.Failing, oldest.Name)
+		d.touched.failing.add(oldest.Name)
+	}
+	return before
+}
+
+// forget drops what does not count any more, as far as there is room.
+func (d *draft) forget() {
+	for _, name := range slices.Sorted(maps.Keys(d.Limits)) {
+		if !d.Limits[name].Until.After(d.m.Now) && !d.full(1, 0) {
+			delete(d.Limits, name)
+			d.touched.limits.add(name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Failing)) {
+		if f := d.Failing[name]; f.Count == 0 && !f.Last.Add(forgetGood).After(d.m.Now) && !d.full(1, 0) {
+			delete(d.Failing, name)
+			d.touched.failing.add(name)
+		}
+	}
+}

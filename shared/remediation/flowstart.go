@@ -1,0 +1,376 @@
+package remediation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"aftercare/shared/flow"
+)
+
+// maxDepth is how many flows may follow from one another. [50]
+const maxDepth = 10
+
+// maxStarts and maxStartBytes bound the flows that one event starts, so that
+// a decision fits into one commit. [58]
+const (
+	maxStarts     = 30
+	maxStartBytes = 1 << 20
+)
+
+// maxWaiting is how many runs of one flow may wait on an instance. [52]
+const maxWaiting = 20
+
+// FlowDecision is what was decided about one flow for one event, and why.
+type FlowDecision struct {
+	Flow string `json:"flow"`
+	What What   `json:"what"`
+	Why  string `json:"why"`
+	// RunID is the run that was made, also if it never began.
+	RunID string `json:"runId,omitempty"`
+	// Values are what stood for the names of the clause that was false,
+	// Definition the flow that fires, and Rehearsal how it would go if every
+	// step succeeded: only Explain tells them.
+	Values     []flow.Value     `json:"values,omitempty"`
+	Definition *flow.Definition `json:"-"`
+	Rehearsal  *flow.Rehearsal  `json:"-"`
+}
+
+// What is what became of a flow for an event.
+type What string
+
+// What can become of a flow.
+const (
+	FlowStarted    What = "started"
+	FlowWaits      What = "waits"
+	FlowDryRun     What = "dry-run"
+	FlowRefused    What = "refused"
+	FlowDropped    What = "dropped"
+	FlowStopped    What = "stopped"
+	FlowNotStarted What = "not started"
+	FlowNoAnswer   What = "not evaluated"
+)
+
+// Decided is what was decided about flows, as it is recorded.
+type Decided struct {
+	Flows []FlowDecision `json:"flows,omitempty"`
+	// More counts those that are left out.
+	More int `json:"more,omitempty"`
+}
+
+// maxDecided bounds a record of decisions, in bytes. [70]
+const maxDecided = 8 << 10
+
+// decided is the decisions as they are recorded: those that concern a run come
+// first, and what does not fit is counted.
+func decided(list []FlowDecision) Decided {
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(a, b FlowDecision) int {
+		return boolOrder(a.What == FlowNotStarted) - boolOrder(b.What == FlowNotStarted)
+	})
+	var out Decided
+	size := 0
+	for i, f := range sorted {
+		size += len(f.Flow) + len(f.What) + encoded(f.Why) + len(f.RunID) + 48
+		if size > maxDecided {
+			out.More = len(sorted) - i
+			break
+		}
+		out.Flows = append(out.Flows, f)
+	}
+	return out
+}
+
+func boolOrder(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Explain says what Decide would decide about flows, with the values of what
+// was false, and every flow's definition that fires.
+func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
+	d := newDraft(s, f, p, Moment{Now: now})
+	d.explain = true
+	d.take(in, f)
+	return d.flows
+}
+
+// startFlows starts a run of every flow that reacts to the event. The chain
+// is the flows that led to the event.
+func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
+	match := d.p.Flows.Match
+	if d.explain {
+		match = d.p.Flows.Explain
+	}
+	var started, size int
+	var stopped stops
+	var quiet []flow.Outcome
+	for _, o := range match(ev, d.instance(), len(chain)) {
+		say := FlowDecision{Flow: o.Flow, What: FlowNotStarted, Why: o.Reason, Values: o.Values}
+		if !o.Matched {
+			if o.Failed {
+				say.What = FlowNoAnswer
+				d.note("flow "+o.Flow+" not started", o.Reason)
+			} else {
+				quiet = append(quiet, o)
+			}
+			d.flows = append(d.flows, say)
+			continue
+		}
+		id := Key("run", o.Flow, cause, d.Instance.ID)
+		if d.made(id) {
+			continue // by another delivery of the same end
+		}
+		add := definitionSize(*o.Definition)
+		say.What = FlowStopped
+		switch {
+		case slices.Contains(chain, o.Flow):
+			say.Why = "it led to this event itself"
+			stopped.add(o.Flow, say.Why)
+		case len(chain) >= maxDepth:
+			say.Why = fmt.Sprintf("%d flows led to this event, and no more may", len(chain))
+			stopped.add(o.Flow, say.Why)
+		case started == maxStarts || size+add > maxStartBytes || d.full(runRows, add):
+			say.Why = "too many or too large flows react to one event"
+			stopped.add(o.Flow, say.Why)
+		default:
+			started++
+			size += add
+			say.RunID = id
+			say.What, say.Why = d.start(FlowRun{
+				ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: cause, CreatedAt: d.m.Now,
+				Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
+			})
+		}
+		if d.explain {
+			played := d.play(*o.Definition, ev, len(chain))
+			say.Definition, say.Rehearsal = o.Definition, &played
+		}
+		d.flows = append(d.flows, say)
+	}
+	for _, s := range stopped {
+		d.stopFlows(s, cause)
+	}
+	d.noteOthers(quiet)
+}
+
+// made reports whether a run is there already, or has ended in this decision.
+func (d *draft) made(id string) bool {
+	_, live := d.Runs[id]
+	return live || slices.ContainsFunc(d.log.EndedRuns, func(r FlowRun) bool { return r.ID == id })
+}
+
+// maxOthers bounds what one log line says about flows that did not start.
+const maxOthers = 2000
+
+// noteOthers says why the other flows did not start.
+func (d *draft) noteOthers(list []flow.Outcome) {
+	text, left := "", len(list)
+	for _, o := range list {
+		add := o.Flow + ", " + o.Reason
+		if len(text)+len(add) > maxOthers {
+			break
+		}
+		if text != "" {
+			text += "; "
+		}
+		text += add
+		left--
+	}
+	if left > 0 {
+		text += fmt.Sprintf("; and %d more", left)
+	}
+	if len(list) > 0 {
+		d.note("flows not started", text)
+	}
+}
+
+// start begins a run, or says why it must wait or does not begin at all.
+func (d *draft) start(r FlowRun) (what What, why string) {
+	v := d.admit(r)
+	switch v.what {
+	case FlowStarted:
+		return d.begin(r)
+	case FlowWaits:
+		d.wait(r, v)
+		return v.what, v.why
+	}
+	d.refuse(r, v)
+	return v.what, v.why
+}
+
+// verdict is whether a run may begin.
+type verdict struct {
+	what What
+	why  string
+	// until is when to ask again.
+	until time.Time
+	// limit: the reason is the limit for one instance.
+	limit bool
+}
+
+// admit says whether a run may begin now. It changes nothing.
+func (d *draft) admit(r FlowRun) verdict {
+	def := r.Definition
+	_, known := d.Runs[r.ID]
+	if p := d.control.paused(r.Flow); p != nil {
+		if known {
+			return verdict{what: FlowWaits, why: p.String(), until: d.m.Now.Add(d.p.HoldCheck)}
+		}
+		return verdict{what: FlowRefused, why: p.String()}
+	}
+	if b, open := d.control.Breakers[r.Flow]; open && d.m.Now.Before(b.ResumeAt) {
+		return verdict{what: FlowRefused, why: fmt.Sprintf("its breaker is open until %s, because %d runs had failed",
+			b.ResumeAt.UTC().Format(time.RFC3339), b.Failures)}
+	}
+	if before, waiting := d.ahead(r); before > 0 {
+		switch {
+		case !known && def.WhenBusy == flow.BusyDrop:
+			return verdict{what: FlowDropped, why: "a run of it is under way on this instance"}
+		case !known && waiting >= maxWaiting:
+			return verdict{what: FlowDropped, why: fmt.Sprintf("%d runs of it wait on this instance, and no more may", waiting)}
+		}
+		return verdict{what: FlowWaits, why: "a run of it is under way on this instance"}
+	}
+	open, next, err := def.Windows.IsOpen(d.m.Now)
+	switch {
+	case err != nil:
+		return verdict{what: FlowDropped, why: err.Error()}
+	case !open && (next.IsZero() || def.Windows.Outside == flow.OutsideDrop):
+		return verdict{what: FlowDropped, why: "it is outside its windows"}
+	case !open:
+		return verdict{what: FlowWaits, why: "its next window opens at " + next.Format(time.RFC3339), until: next}
+	}
+	l := def.Limits.PerInstance
+	if n := d.startsWithin(r.Flow, l.Window.D()); l.Max > 0 && n >= l.Max {
+		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it ran %d times within %s on this instance, and no more may", n, l.Window)}
+	}
+	return verdict{what: FlowStarted, why: "its condition holds"}
+}
+
+// ahead counts the runs of the same flow that this one must wait for, and
+// those of them that have not begun themselves.
+func (d *draft) ahead(r FlowRun) (all, waiting int) {
+	for _, other := range d.Runs {
+		if other.Flow != r.Flow || other.ID == r.ID || !other.begun() && inCreation(other, r) > 0 {
+			continue
+		}
+		all++
+		if !other.begun() {
+			waiting++
+		}
+	}
+	return all, waiting
+}
+
+// begin begins a run that may begin now.
+func (d *draft) begin(r FlowRun) (What, string) {
+	d.countStart(r)
+	r.CheckAt, r.Waits = time.Time{}, ""
+	if r.Definition.Mode == flow.ModeDryRun {
+		return FlowDryRun, d.rehearse(r)
+	}
+	d.note("flow "+r.Flow+" started", "its condition holds")
+	r.Run = r.Run.Clone()
+	d.act(r, r.Begin(d.moment(r)))
+	return FlowStarted, "its condition holds"
+}
+
+// rehearse records what a flow in dry-run would have done. [56]
+func (d *draft) rehearse(r FlowRun) string {
+	played := d.play(r.Definition, r.Event, r.Depth)
+	r.StartedAt = d.m.Now
+	r.Steps = played.Steps
+	for i := range r.Steps {
+		r.Steps[i].Cause, r.Steps[i].EndedBy = r.Cause, ""
+	}
+	why := "it would have run, and done nothing"
+	if plan := planned(played.Steps); plan != "" {
+		why = "it would have run: " + plan
+	}
+	d.endRun(r, flow.ResultDryRun, why)
+	return why
+}
+
+// play rehearses a flow with every step succeeding.
+func (d *draft) play(def flow.Definition, ev flow.Event, depth int) flow.Rehearsal {
+	return flow.Rehearse(def, ev, d.instance(), depth, d.m.Now, func(string, int) flow.StepEnd {
+		return flow.StepEnd{Status: flow.StepSucceeded, InvocationStatus: "Success", ExitCode: new(int64)}
+	})
+}
+
+// planned lists the steps that would begin.
+func planned(steps []flow.StepRecord) string {
+	text := ""
+	for _, s := range steps {
+		if s.Status == flow.StepSkipped {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += s.ID + " (" + s.Kind + ")"
+	}
+	return text
+}
+
+// wait keeps a run that cannot begin yet.
+func (d *draft) wait(r FlowRun, v verdict) {
+	if r.Waits != v.why {
+		d.note("flow "+r.Flow+" waits", v.why)
+	}
+	r.Waits, r.CheckAt = v.why, v.until
+	d.setRun(r)
+}
+
+// refuse records a run that never begins. The limit for one instance alerts
+// once until a run has begun again. [54]
+func (d *draft) refuse(r FlowRun, v verdict) {
+	if v.limit && d.countRefusal(r) && r.Definition.Mode == flow.ModeLive {
+		d.planAlert(Alert{
+			Kind: AlertFlowLimit, Flow: r.Flow, At: d.m.Now,
+			Summary: "A flow that would have run again was refused: " + v.why + ".",
+		}, Key("limit", r.Flow, r.ID))
+	}
+	result := flow.ResultDropped
+	if v.what == FlowRefused {
+		result = flow.ResultRefused
+	}
+	d.endRun(r, result, v.why)
+}
+
+// stops is the flows that one event would have started, by the reason why
+// they were stopped.
+type stops []stop
+
+type stop struct {
+	why   string
+	flows []string
+}
+
+func (s *stops) add(name, why string) {
+	for i := range *s {
+		if (*s)[i].why == why {
+			(*s)[i].flows = append((*s)[i].flows, name)
+			return
+		}
+	}
+	*s = append(*s, stop{why, []string{name}})
+}
+
+// stopFlows raises one alert for all that was stopped for one reason: there
+// can be any number of flows.
+func (d *draft) stopFlows(s stop, cause string) {
+	for _, name := range s.flows {
+		d.note("flow "+name+" stopped", s.why)
+	}
+	what := "A flow was stopped before it started"
+	if n := len(s.flows); n > 1 {
+		what = fmt.Sprintf("%d flows were stopped before they started, %s the first of them", n, s.flows[0])
+	}
+	d.planAlert(Alert{
+		Kind: AlertFlowStopped, Flow: s.flows[0], At: d.m.Now, Summary: what + ", because " + s.why + ".",
+	}, Key("stopped", s.flows[0], cause))
+}
