@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
 	"aftercare/tests/bench/budget"
 	"aftercare/tests/bench/wire"
 )
@@ -20,18 +23,21 @@ const (
 
 // The flows files: the one that is deployed, and the one of the rows.
 const (
-	shippedFlows = "shipped.yaml"
-	rowFlows     = "flows.yaml"
+	shippedFlows = "shipped.compiled"
+	rowFlows     = "flows.compiled"
+	manyFlows    = "many.compiled"
 )
 
 // programs is the built binaries and the files that they read.
 type programs struct {
 	dir string
+	// shipped are the flows that are deployed.
+	shipped []flow.Definition
 }
 
 // build builds every binary as "make build" builds the functions.
 func build(dir string) (programs, error) {
-	p := programs{dir}
+	p := programs{dir: dir}
 	packages := map[string]string{
 		bare: "./tests/bench/bare", noop: "./tests/bench/noop", raw: "./tests/bench/raw",
 	}
@@ -54,10 +60,24 @@ func build(dir string) (programs, error) {
 	if err != nil {
 		return p, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, shippedFlows), shipped, 0o600); err != nil {
+	p.shipped, err = flowfile.Read("functions/flows.yaml", shipped)
+	if err != nil {
 		return p, err
 	}
-	return p, os.WriteFile(filepath.Join(dir, rowFlows), []byte(budget.Flows), 0o600)
+	rows, err := flowfile.Read(rowFlows, []byte(budget.Flows))
+	if err != nil {
+		return p, err
+	}
+	return p, errors.Join(p.store(shippedFlows, p.shipped), p.store(rowFlows, rows), p.store(manyFlows, copies(p.shipped, most)))
+}
+
+// store writes the stored form of flows.
+func (p programs) store(name string, flows []flow.Definition) error {
+	stored, err := flow.Store(flows)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(p.dir, name), stored, 0o600)
 }
 
 func (p programs) binary(name string) string { return filepath.Join(p.dir, name) }

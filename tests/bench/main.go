@@ -74,6 +74,7 @@ func run(out io.Writer, o options) error {
 		{"planning", (*results).prepare},
 		{"measuring events", (*results).measureEvents},
 		{"measuring starts", (*results).measureStarts},
+		{"measuring many flows", (*results).measureFlows},
 		{"measuring what processes hold", (*results).measureFootprints},
 		{"measuring many processes", (*results).measureCrowds},
 		{"measuring the local Tablestore", (*results).measureTablestore},
@@ -100,6 +101,8 @@ type results struct {
 	functions, bares map[string]*series // by row
 	noop, raw        series
 	starts           map[string][]beginning // by program
+	manyStarts       []manyStart
+	decisions        []decision
 	footprints       map[string]footprint
 	crowds           map[string]map[int]sample // by row and number of processes
 	tablestore       []operation

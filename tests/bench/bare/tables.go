@@ -45,12 +45,13 @@ func (v *invocation) table(c plan.Call) error {
 	return err
 }
 
-// rangeOf is the range of an instance's live rows, or of a shard's due
-// wake-ups.
+// rangeOf is the range of an instance's live rows, of a shard's due wake-ups,
+// or of what is said about flows.
 func rangeOf(c plan.Call) *tablestore.RangeRowQueryCriteria {
 	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
 	limit := int32(0)
-	if c.Table == "wakeups" {
+	switch c.Table {
+	case "wakeups":
 		from.AddPrimaryKeyColumn("shard", "2000")
 		from.AddPrimaryKeyColumnWithMinValue("due_ms")
 		from.AddPrimaryKeyColumnWithMinValue("instance_id")
@@ -58,7 +59,12 @@ func rangeOf(c plan.Call) *tablestore.RangeRowQueryCriteria {
 		to.AddPrimaryKeyColumn("due_ms", int64(1700000000000))
 		to.AddPrimaryKeyColumnWithMaxValue("instance_id")
 		limit = 100
-	} else {
+	case "shared":
+		from.AddPrimaryKeyColumn("scope", "control")
+		from.AddPrimaryKeyColumnWithMinValue("row")
+		to.AddPrimaryKeyColumn("scope", "control")
+		to.AddPrimaryKeyColumnWithMaxValue("row")
+	default:
 		from.AddPrimaryKeyColumn("pk", "2000:i-bp67acfmxazb4ph00001")
 		from.AddPrimaryKeyColumn("row", "live/")
 		to.AddPrimaryKeyColumn("pk", "2000:i-bp67acfmxazb4ph00001")

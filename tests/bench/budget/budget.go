@@ -34,7 +34,8 @@ type Row struct {
 	Tablestore, ECS int
 	// Path is those Tablestore calls, in order.
 	Path []string
-	// Beside is the Tablestore calls that run at the same time as those.
+	// Beside is the Tablestore calls that run at the same time as those, in
+	// the order of their names.
 	Beside []string
 	// Own is the Tablestore calls that the function makes once for all inputs
 	// of an invocation.
@@ -69,7 +70,7 @@ func Sort(calls []wire.Call) Calls {
 			out.Alerts++
 		case c.Service == wire.ECS:
 			out.Sent = append(out.Sent, name)
-		case c.Table == "history":
+		case c.Table == "history", c.Table == "shared":
 			out.Beside = append(out.Beside, name)
 		case name == "GetRange wakeups":
 			out.Own = append(out.Own, name)
@@ -77,6 +78,7 @@ func Sort(calls []wire.Call) Calls {
 			out.Path = append(out.Path, name)
 		}
 	}
+	slices.Sort(out.Beside) // they come in any order
 	return out
 }
 

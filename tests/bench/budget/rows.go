@@ -17,6 +17,7 @@ const (
 	arm    = "PutRow wakeups"
 	disarm = "DeleteRow wakeups"
 	record = "PutRow history"
+	shared = "GetRange shared"
 	due    = "GetRange wakeups"
 	run    = "RunCommand"
 	find   = "DescribeInvocations"
@@ -28,12 +29,12 @@ func Rows() []Row {
 	rows := []Row{
 		{
 			Name: "execution, no flow, no alert", Function: TaskCompleted, Tablestore: 2,
-			Path: []string{load, commit}, Beside: []string{record},
+			Path: []string{load, commit}, Beside: []string{shared, record},
 			Prepare: func(*rig.Rig) []byte { return end("other", "Success", "", "0") },
 		},
 		{
 			Name: "duplicate", Function: TaskCompleted, Tablestore: 3,
-			Path: []string{load, commit, told}, Beside: []string{record},
+			Path: []string{load, commit, told}, Beside: []string{shared, record},
 			Prepare: func(r *rig.Rig) []byte {
 				payload := end("other", "Success", "", "0")
 				must(r.TaskCompleted(payload))
@@ -44,25 +45,25 @@ func Rows() []Row {
 		followUps(3, "three"),
 		{
 			Name: "execution with an alert", Function: TaskCompleted, Tablestore: 4,
-			Path: []string{load, arm, commit, commit}, Beside: []string{record}, Alerts: 1,
+			Path: []string{load, arm, commit, commit}, Beside: []string{shared, record}, Alerts: 1,
 			Prepare: func(*rig.Rig) []byte { return end("other", "Failed", "ExitCodeNonzero", "3") },
 		},
 		{
 			Name: "heartbeat, empty queue", Function: FirstHeartbeat, Tablestore: 2,
-			Path:    []string{load, commit},
+			Path: []string{load, commit}, Beside: []string{shared},
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return r.Boot(instanceID) },
 		},
 		queued(1), queued(20), queued(41),
 		{
 			Name: "submit to a bootable instance", Function: SubmitTask, Tablestore: 4, ECS: 1,
-			Path: []string{load, arm, commit, commit}, Sent: []string{run},
+			Path: []string{load, arm, commit, commit}, Beside: []string{shared}, Sent: []string{run},
 			Prepare: func(r *rig.Rig) []byte { boot(r); return submission("check", "key") },
 		},
 		{
 			Name: "submit to a waiting instance", Function: SubmitTask, Tablestore: 3,
 			// The first submission's wake-up is due too early to be relied on
 			// by an invocation that may take two minutes.
-			Path: []string{load, arm, commit}, Timeout: 2 * time.Minute,
+			Path: []string{load, arm, commit}, Beside: []string{shared}, Timeout: 2 * time.Minute,
 			Prepare: func(r *rig.Rig) []byte {
 				r.Create(instanceID)
 				must(r.SubmitTask(submission("first", "first")))
@@ -71,7 +72,7 @@ func Rows() []Row {
 		},
 		{
 			Name: "wake-up with nothing due", Function: Sweep, Tablestore: 2,
-			Path: []string{load, disarm}, Own: slices.Repeat([]string{due}, 8),
+			Path: []string{load, disarm}, Beside: []string{shared}, Own: slices.Repeat([]string{due}, 8),
 			Prepare: func(r *rig.Rig) []byte {
 				boot(r)
 				must(r.SubmitTask(submission("check", "key")))
@@ -90,7 +91,7 @@ func More() []Row {
 	return []Row{
 		{
 			Name: "submit to a waiting instance whose wake-up can be relied on", Function: SubmitTask, Tablestore: 3,
-			Path: []string{load, commit},
+			Path: []string{load, commit}, Beside: []string{shared},
 			Prepare: func(r *rig.Rig) []byte {
 				r.Create(instanceID)
 				must(r.SubmitTask(submission("first", "first")))
@@ -99,13 +100,13 @@ func More() []Row {
 		},
 		{
 			Name: "submit to an instance that nothing is known of", Function: SubmitTask, Tablestore: 3, ECS: 1,
-			Path: []string{load, arm, commit}, Sent: []string{agent},
+			Path: []string{load, arm, commit}, Beside: []string{shared}, Sent: []string{agent},
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return submission("check", "key") },
 		},
 		{
 			// Reading back takes the input's row and the live rows.
 			Name: "execution whose commit had an unknown outcome", Function: TaskCompleted, Tablestore: 2 + 2,
-			Path: []string{load, commit, told, load}, Beside: []string{record},
+			Path: []string{load, commit, told, load}, Beside: []string{shared, record},
 			Prepare: func(r *rig.Rig) []byte {
 				r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutAfter})
 				return end("other", "Success", "", "0")
@@ -113,7 +114,7 @@ func More() []Row {
 		},
 		{
 			Name: "a try after a send of unknown outcome", Function: Sweep, Tablestore: 4 + 1, ECS: 1 + 1,
-			Path: []string{load, arm, commit, commit, disarm}, Own: slices.Repeat([]string{due}, 8),
+			Path: []string{load, arm, commit, commit, disarm}, Beside: []string{shared}, Own: slices.Repeat([]string{due}, 8),
 			Sent: []string{find, run},
 			Prepare: func(r *rig.Rig) []byte {
 				boot(r)
@@ -135,7 +136,7 @@ func More() []Row {
 func followUps(k int, name string) Row {
 	return Row{
 		Name: fmt.Sprintf("execution with %d follow-ups", k), Function: TaskCompleted, Tablestore: 4, ECS: k,
-		Path: []string{load, arm, commit, commit}, Beside: []string{record}, Sent: slices.Repeat([]string{run}, k),
+		Path: []string{load, arm, commit, commit}, Beside: []string{shared, record}, Sent: slices.Repeat([]string{run}, k),
 		Prepare: func(r *rig.Rig) []byte { boot(r); return end(name, "Success", "", "0") },
 	}
 }
@@ -145,7 +146,7 @@ func queued(n int) Row {
 	batches := (n + 19) / 20
 	return Row{
 		Name: fmt.Sprintf("heartbeat, %d queued tasks", n), Function: FirstHeartbeat, Tablestore: 2 + 2*batches, ECS: n,
-		Path: append([]string{load, arm}, slices.Repeat([]string{commit, commit}, batches)...),
+		Path: append([]string{load, arm}, slices.Repeat([]string{commit, commit}, batches)...), Beside: []string{shared},
 		Sent: slices.Repeat([]string{run}, n),
 		// The wake-up of the submissions is too early to be relied on.
 		Timeout: 2 * time.Minute,
