@@ -188,6 +188,10 @@ func newFlowRun(r remediation.FlowRun) flowRun {
 		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),
 	}
+	v.Steps = slices.Clone(v.Steps)
+	for i := range v.Steps {
+		v.Steps[i].Output = "" // it may hold secrets
+	}
 	if v.EndedAt.IsZero() && v.Waits == "" {
 		v.Result, v.Reason, v.Waits = "", "", string(r.Pending.State)
 	}
