@@ -217,8 +217,16 @@ func mistakeOf(err error) Mistake {
 	return Mistake{0, line}
 }
 
+// quoting are what the library says with a value in it, which can be what a
+// command printed and outlives it in a record [72], and what stands for that.
+var quoting = []struct{ begins, text string }{
+	{"invalid operation: int(", "int was given something that is no whole number: trim takes off what surrounds one"},
+	{"invalid operation: float(", "float was given something that is no number: trim takes off what surrounds one"},
+	{"cannot fetch ", "there is no part of this name or number"},
+}
+
 // run evaluates a program. The error is one line and says what went wrong,
-// for a person.
+// for a person, without the values that it went wrong with.
 func run(program *vm.Program, env map[string]any) (value any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -229,6 +237,11 @@ func run(program *vm.Program, env map[string]any) (value any, err error) {
 	value, err = machine.Run(program, env)
 	if err != nil {
 		text := strings.Join(strings.Fields(mistakeOf(err).Text), " ")
+		for _, q := range quoting {
+			if strings.HasPrefix(text, q.begins) {
+				text = q.text
+			}
+		}
 		return nil, errors.New(shorten(text, 300))
 	}
 	return value, nil

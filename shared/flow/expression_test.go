@@ -350,7 +350,7 @@ func TestAFlowWhoseWhenCannotBeEvaluatedDoesNotStart(t *testing.T) {
 		{`event.exitCode == 3 && secondsBetween("", event.time) > 0`, "when could not be evaluated: secondsBetween was given a time that the event does not tell"},
 		{`1 % (event.repeats - 1) == 0`, "when could not be evaluated: runtime error: integer divide by zero"},
 		{`split(event.id, ",")[3] == ""`, "when could not be evaluated: index out of range: 3 (array length is 1)"},
-		{`int(event.errorDesc) == 1`, "when could not be evaluated: invalid operation: int(it's $(no)"},
+		{`int(event.errorDesc) == 1`, "when could not be evaluated: int was given something that is no whole number"},
 		{`event.nothing == ""`, `when cannot be compiled: event has no field "nothing": `},
 	}
 	for _, test := range tests {

@@ -148,6 +148,23 @@ func TestAStepThatCannotBeEvaluatedIsInvalid(t *testing.T) {
 	}
 }
 
+// A record outlives what was captured. [19] [72]
+func TestAnExpressionThatFailsQuotesNoOutput(t *testing.T) {
+	a := runStep("a")
+	a.Capture = true
+	end := success
+	end.Output = "printed"
+	for _, text := range []string{
+		`int(steps.a.output) > 0`, `float(steps.a.output) > 0`, `["b", 3][steps.a.attempts][steps.a.output] == 1`,
+	} {
+		p := begin(t, definition(a, when(runStep("b"), text))).wants("run a 1")
+		p.end(time.Second, "a", 1, end).wantSteps("a succeeded", "b invalid")
+		if got := p.record("b").Reason; !strings.HasPrefix(got, "when could not be evaluated: ") || strings.Contains(got, "printed") {
+			t.Errorf("%s: got %q", text, got)
+		}
+	}
+}
+
 // [19] [30]
 func TestARetryWhoseParametersFailIsNotSent(t *testing.T) {
 	p := begin(t, definition(retry(runStep("a", "x", `${{ ["", "one"][run.attempt] }}`), 3, "Failed"))).wants("run a 1 x=one")
