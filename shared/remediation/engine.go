@@ -82,6 +82,13 @@ func (e *Engine) Handle(ctx context.Context, instanceID string, in Input) (Outco
 	h := e.newHandling(ctx, instanceID)
 	history := h.history(ctx, in)
 	defer func() { <-history }() // also after a panic
+	if ended, ok := in.(Ended); ok && ended.Source == SourcePoll {
+		// Nobody delivers this end again. Once it is committed, its task is not
+		// asked for any more.
+		if err := <-history; err != nil {
+			return h.out, fmt.Errorf("record execution in the history: %w", err)
+		}
+	}
 	_, err := h.handle(ctx, in)
 	if herr := <-history; err == nil && herr != nil {
 		err = fmt.Errorf("record execution in the history: %w", herr)
