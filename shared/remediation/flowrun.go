@@ -144,11 +144,20 @@ func (d *draft) ready(r FlowRun) bool {
 		before, _ := d.ahead(r)
 		return before == 0 && (r.CheckAt.IsZero() || due(r.CheckAt))
 	case d.control.paused(r.Flow) != nil:
-		return r.CheckAt.IsZero() || due(r.CheckAt) || due(r.Due())
+		return r.CheckAt.IsZero() || due(r.CheckAt) || due(d.dueOf(r))
 	case r.Pending.State == "":
 		return true // its flow was paused
 	}
-	return due(r.Due()) || due(r.CheckAt) || r.Pending.State == flow.PendingBoot && d.Instance.BootSeq > r.BootSeq
+	return due(d.dueOf(r)) || due(r.CheckAt) || r.Pending.State == flow.PendingBoot && d.Instance.BootSeq > r.BootSeq
+}
+
+// dueOf is when a run itself has something to do. The end of a backoff brings
+// nothing while its flow is paused.
+func (d *draft) dueOf(r FlowRun) time.Time {
+	if r.Pending.State == flow.PendingBackoff && d.control.paused(r.Flow) != nil {
+		r.Pending.Until = time.Time{}
+	}
+	return r.Due()
 }
 
 // countBoot notes in a task's run which boot its command is released in: one
@@ -183,7 +192,7 @@ func inCreation(a, b FlowRun) int {
 // dueRun is when a run is to be looked at next; zero if something else leads
 // to that.
 func (d *draft) dueRun(r FlowRun) time.Time {
-	due, check := r.Due(), r.CheckAt
+	due, check := d.dueOf(r), r.CheckAt
 	if check.IsZero() && d.control.paused(r.Flow) != nil {
 		check = d.m.Now.Add(d.p.HoldCheck)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
 )
 
@@ -178,6 +179,9 @@ func (w *world) checkWakeups(s remediation.State) {
 		}
 	}
 	for _, r := range s.Runs {
+		if r.Pending.State == flow.PendingBackoff && !r.CheckAt.IsZero() {
+			r.Pending.Until = time.Time{} // its flow is, or was, paused
+		}
 		for _, t := range []time.Time{r.Due(), r.CheckAt} {
 			if !t.IsZero() {
 				need(t)
@@ -319,12 +323,12 @@ func (w *world) checkExecutions(id string) {
 			w.breakf("nobody was told that %s ended as %s", e.Event.InvokeID, e.Event.Status)
 		}
 		ok := e.Event.Status == event.StatusSuccess
-		for flow, starts := range map[string]bool{
+		for name, starts := range map[string]bool{
 			"after-alpha": e.Name == "alpha" && ok, "ring": e.Name == "beta", "after-saved": e.Event.CommandID == savedCommand && ok,
 		} {
-			_, started := runs[remediation.Key("run", flow, key, id)]
-			if starts != started && (flow != "ring" || e.Name == "beta") {
-				w.breakf("flow %s started %v on the end of %s (%s, %s), want %v", flow, started, e.Event.InvokeID, e.Name, e.Event.Status, starts)
+			_, started := runs[remediation.Key("run", name, key, id)]
+			if starts != started && (name != "ring" || e.Name == "beta") {
+				w.breakf("flow %s started %v on the end of %s (%s, %s), want %v", name, started, e.Event.InvokeID, e.Name, e.Event.Status, starts)
 			}
 		}
 		if e.Name == "beta" {
