@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/assistant"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
@@ -96,18 +95,42 @@ func newRig(t *testing.T, c *recorder) *rig.Rig {
 	})
 }
 
-const (
-	instanceID = "i-policy"
-	flows      = `
+const instanceID = "i-policy"
+
+// flows are one whose command prints something and fails twice, and one whose
+// time is over while it waits. Each failure opens its flow's breaker.
+const flows = `
 version: 1
+defaults:
+  timeout: 1h
+  limits:
+    fleet: {maxFailures: 1, window: 1h, resumeAfter: 30m}
 flows:
-  - name: follow
+  - name: look
     on: task-completed
     when: event.commandName == "stranger"
     steps:
-      - id: step
-        run: {type: RunShellScript, content: "true"}
+      - id: print
+        run: {type: RunShellScript, content: "echo printed; exit 3"}
+        capture: true
+        retry: {max: 1, on: [Failed], backoff: 1s}
+    onFailure:
+      - id: tell
+        alert: "it said ${{ trim(steps.print.output) }}"
+  - name: rest
+    on: task-completed
+    when: event.commandName == "stranger"
+    steps:
+      - id: reboot
+        wait: next-boot
 `
+
+// Times of flows: the retry is due after the first, the runs are over after the
+// second, and the breakers that they opened after the third.
+const (
+	untilRetry = time.Minute
+	untilOver  = time.Hour
+	untilClose = 31 * time.Minute
 )
 
 func encode(v any) []byte {
@@ -125,9 +148,9 @@ func run(name, content string) map[string]any {
 	}
 }
 
-// leaveWork leaves, on an instance that has booted, a command of each kind
-// and a stop whose invocations died before they were sent. It returns the
-// instance's first heartbeat.
+// leaveWork leaves, on an instance that has booted, a run of each flow, and a
+// command of each kind and a stop whose invocations died before they were sent.
+// It returns the instance's first heartbeat.
 func leaveWork(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 	t.Helper()
 	submit := func(s map[string]any) *handler.Item {
@@ -138,11 +161,7 @@ func leaveWork(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 		}
 		return &out.Items[0]
 	}
-	r.Create(instanceID)
-	heartbeat = r.Boot(instanceID)
-	if _, err := r.FirstHeartbeat(heartbeat); err != nil {
-		t.Fatal(err)
-	}
+	heartbeat = startFlows(t, r)
 	running := submit(run("running", "sleep 60"))
 	if running == nil {
 		t.Fatal("the first submission was not accepted")
@@ -161,45 +180,38 @@ func leaveWork(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 	return heartbeat
 }
 
-// stranger is the end of a command that others started.
-func stranger() []byte {
+// startFlows starts both flows on an instance that has booted.
+func startFlows(t *testing.T, r *rig.Rig) (heartbeat []byte) {
+	t.Helper()
+	r.Create(instanceID)
+	heartbeat = r.Boot(instanceID)
+	must(t)(r.FirstHeartbeat(heartbeat))
+	must(t)(r.TaskCompleted(endOf("stranger", 0)))
+	return heartbeat
+}
+
+// endOf is the n-th end of a command that others started.
+func endOf(name string, n int) []byte {
 	now := time.Now().UTC().Format(time.RFC3339)
 	return encode(map[string]any{
-		"id": "stranger", "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:TaskCompleted",
+		"id": fmt.Sprint(name, n), "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:TaskCompleted",
 		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region, "time": now,
 		"data": map[string]any{
-			"instanceId": instanceID, "invokeId": "t-stranger", "commandName": "stranger", "invocationStatus": "Success",
+			"instanceId": instanceID, "invokeId": fmt.Sprint("t-", name, n), "commandName": name, "invocationStatus": "Success",
 			"exitCode": "0", "repeatMode": "Once", "repeats": "1", "startTime": now, "finishTime": now,
 		},
 	})
 }
 
-// govern makes the calls that a decision about flows may need, whichever
-// function decides: about pauses, breakers and failures across instances, and
-// for what a command printed.
-func govern(t *testing.T, r *rig.Rig) {
-	t.Helper()
-	l, now := r.Ledger(), r.Now()
-	failure := remediation.FleetFailure{Flow: "follow", RunID: "run", InstanceID: instanceID, At: now}
-	breaker := remediation.Breaker{Flow: "follow", Key: "first", OpenedAt: now, ResumeAt: now.Add(time.Hour)}
-	second := breaker
-	second.Key = "second"
-	_, reading := l.Control(t.Context())
-	_, counting := l.CountFailure(t.Context(), failure, now)
-	_, opening := l.OpenBreaker(t.Context(), breaker)
-	_, again := l.OpenBreaker(t.Context(), second)
-	_, closing := l.CloseBreaker(t.Context(), "follow", "first")
-	if err := errors.Join(reading, counting, opening, again, closing); err != nil {
-		t.Fatal(err)
-	}
-	c, err := assistant.New(assistant.Config{Region: rig.Region, Endpoint: r.Settings.ECSEndpoint}, assistant.Credentials{
-		AccessKeyID: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Output(t.Context(), instanceID, "t-unknown"); !errors.Is(err, remediation.ErrUnavailable) {
-		t.Fatal(err)
+// takeEnd takes the events of ends up to the next one of the step of flow
+// look, and hands each over.
+func takeEnd(r *rig.Rig, do func([]byte)) {
+	for {
+		end := r.Take(event.KindTaskCompleted)
+		do(end)
+		if bytes.Contains(end, []byte("look/print")) {
+			return
+		}
 	}
 }
 
@@ -209,12 +221,23 @@ var everything = map[string]func(t *testing.T, c *recorder){
 	"task-completed": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
 		leaveWork(t, r)
+		n := 0
+		another := func() { n++; must(t)(r.TaskCompleted(endOf("other", n))) }
+		deliver := func(end []byte) { must(t)(r.TaskCompleted(end)) }
 		c.record(true)
 		defer c.record(false)
-		for _, payload := range [][]byte{stranger(), stranger(), []byte(`{"cut`)} {
+		another()
+		for _, payload := range [][]byte{endOf("other", n), []byte(`{"cut`)} {
 			must(t)(r.TaskCompleted(payload))
 		}
-		govern(t, r)
+		takeEnd(r, deliver)
+		r.Advance(untilRetry)
+		another()
+		takeEnd(r, deliver)
+		r.Advance(untilOver)
+		another()
+		r.Advance(untilClose)
+		another()
 	},
 	"first-heartbeat": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
@@ -224,7 +247,10 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		for _, payload := range [][]byte{heartbeat, heartbeat, []byte(`{"cut`)} {
 			must(t)(r.FirstHeartbeat(payload))
 		}
-		govern(t, r)
+		for _, d := range []time.Duration{untilOver, untilClose} {
+			r.Advance(d)
+			must(t)(r.FirstHeartbeat(heartbeat))
+		}
 	},
 	"submit-task": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
@@ -236,7 +262,10 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		for _, payload := range [][]byte{encode(run("more", "true")), encode(run("more", "true")), encode(down), []byte(`{"cut`)} {
 			must(t)(r.SubmitTask(payload))
 		}
-		govern(t, r)
+		for i, d := range []time.Duration{untilOver, untilClose} {
+			r.Advance(d)
+			must(t)(r.SubmitTask(encode(run(fmt.Sprint("later", i), "true"))))
+		}
 	},
 	"sweep": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
@@ -249,23 +278,30 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		must(t)(r.Sweep())
 		c.record(false)
 
-		// The end of a command that no event tells, recorded by a commit whose
+		// Ends that no event tells, the first of them recorded by a commit whose
 		// answer is lost.
 		r = newRig(t, c)
-		r.Create(instanceID)
-		must(t)(r.FirstHeartbeat(r.Boot(instanceID)))
-		must(t)(r.SubmitTask(encode(run("quiet", "true"))))
-		r.Take(event.KindTaskCompleted)
-		r.Advance(time.Hour)
+		startFlows(t, r)
+		lose := func([]byte) {}
+		takeEnd(r, lose)
+		r.Advance(10 * time.Minute)
 		r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutAfter})
 		c.record(true)
 		defer c.record(false)
 		must(t)(r.Sweep())
-		govern(t, r)
+		r.Advance(untilRetry)
+		must(t)(r.Sweep())
+		takeEnd(r, lose)
+		for _, d := range []time.Duration{untilOver, untilClose} {
+			r.Advance(d)
+			must(t)(r.Sweep())
+		}
 	},
 }
 
-// operate does everything that the operator's tool does.
+// operate does everything that the operator's tool does. A pause of one flow
+// takes the same calls as one of all, and ending it those that remove its
+// breaker, too.
 func operate(t *testing.T, c *recorder) {
 	c.record(true)
 	defer c.record(false)
@@ -274,8 +310,9 @@ func operate(t *testing.T, c *recorder) {
 	_, again := l.Records(t.Context(), instanceID)
 	paused := l.Pause(t.Context(), remediation.Pause{Flow: remediation.AllFlows, By: "operator", At: time.Now()})
 	_, listed := l.Control(t.Context())
-	_, resumed := l.Resume(t.Context(), remediation.AllFlows)
-	err = errors.Join(err, again, paused, listed, resumed,
+	_, all := l.Resume(t.Context(), remediation.AllFlows)
+	_, one := l.Resume(t.Context(), "look")
+	err = errors.Join(err, again, paused, listed, all, one,
 		l.History(t.Context(), time.Now(), func(remediation.Execution) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {
