@@ -1,0 +1,48 @@
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"aftercare/shared/handler"
+)
+
+// TestEachPackageHoldsWhatItsFunctionReads asks make what it would do: the
+// binary that FC starts and the flows that it reads lie in the folder that is
+// uploaded, under the names that the deployment and the settings give them.
+func TestEachPackageHoldsWhatItsFunctionReads(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("there is no make here")
+	}
+	const code = "/code"
+	for _, fn := range mustRead(t).functions {
+		t.Run(fn.key, func(t *testing.T) {
+			settings, err := handler.FromEnv(append(deployed(fn.props.object("environmentVariables")), "FC_FUNC_CODE_PATH="+code))
+			if err != nil {
+				t.Fatal(err)
+			}
+			flows, inside := strings.CutPrefix(settings.FlowsFile, code+"/")
+			if !inside {
+				t.Fatalf("the flows are read from %s, which is not in the package", settings.FlowsFile)
+			}
+			folder := strings.TrimPrefix(fn.props.text("code"), "./")
+			asked := exec.Command("make", "--dry-run", folder)
+			asked.Dir = root
+			asked.Env = append(os.Environ(), "MAKEFLAGS=") // not those of the make that runs this test
+			out, err := asked.CombinedOutput()
+			if err != nil {
+				t.Fatalf("make --dry-run %s: %v\n%s", folder, err, out)
+			}
+			for _, want := range []string{
+				" -o " + folder + "/" + fn.props.text("handler") + " ./functions/" + fn.key + "\n",
+				" flows compile functions/flows.yaml -o " + folder + "/" + flows + "\n",
+			} {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("make does not do%s, it does\n%s", strings.TrimSuffix(want, "\n"), out)
+				}
+			}
+		})
+	}
+}
