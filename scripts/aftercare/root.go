@@ -58,7 +58,9 @@ func hint(err error) string {
 	case errors.Is(err, remediation.ErrUnavailable):
 		return "Check the endpoint, and that it can be reached from here."
 	case errors.Is(err, remediation.ErrInvalid):
-		return "Check the Tablestore instance's name, and that its tables were made ('aftercare tables create')."
+		return `If it names a row, that was written by a newer version, or not by Aftercare: look with that version's tool.
+'aftercare flows resume FLOW' removes one of a pause or a breaker, whatever it holds. Otherwise check the
+Tablestore instance's name, and that its tables were made ('aftercare tables create').`
 	}
 	return ""
 }

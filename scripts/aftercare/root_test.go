@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"strings"
 	"testing"
+
+	"aftercare/shared/remediation"
 )
 
 func TestExitCodesTellMistakesFromFailures(t *testing.T) {
@@ -24,5 +28,27 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 				t.Errorf("exit code %d, want %d", got, c.want)
 			}
 		})
+	}
+}
+
+func TestAHintSaysWhatCanBeDone(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want []string
+	}{
+		{remediation.ErrDenied, []string{"access key", "scripts/ram/operator.json"}},
+		{remediation.ErrUnavailable, []string{"endpoint"}},
+		// A row that cannot be read is the same kind of error as a missing table.
+		{remediation.ErrInvalid, []string{"names a row", "aftercare flows resume FLOW", "instance's name", "aftercare tables create"}},
+	} {
+		got := hint(fmt.Errorf("load: %w", c.err))
+		for _, want := range c.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%v: the hint is %q, want it to name %s", c.err, got, want)
+			}
+		}
+	}
+	if got := hint(io.EOF); got != "" {
+		t.Errorf("the hint for what nothing is known about is %q, want none", got)
 	}
 }
