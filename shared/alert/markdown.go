@@ -23,6 +23,10 @@ var headings = map[remediation.AlertKind]string{
 	remediation.AlertOutcomeUnknown: "Outcome unknown",
 	remediation.AlertTaskExpired:    "Task given up",
 	remediation.AlertTaskInvalid:    "Command refused",
+	remediation.AlertFlow:           "Alert of a flow",
+	remediation.AlertFlowLimit:      "Flow reached its limit",
+	remediation.AlertBreakerOpened:  "Flow stopped everywhere",
+	remediation.AlertBreakerClosed:  "Flow may start again",
 }
 
 func heading(a remediation.Alert) string {
@@ -35,8 +39,14 @@ func heading(a remediation.Alert) string {
 // title is what phones show before the message is opened. It is plain text.
 func title(a remediation.Alert) string {
 	s := heading(a)
-	if a.CommandName != "" {
-		s += ": " + a.CommandName
+	about := a.CommandName
+	switch a.Kind {
+	case remediation.AlertFlow, remediation.AlertFlowLimit, remediation.AlertFlowStopped,
+		remediation.AlertBreakerOpened, remediation.AlertBreakerClosed:
+		about = a.Flow
+	}
+	if about != "" {
+		s += ": " + about
 	}
 	if a.InstanceID != "" {
 		s += " on " + a.InstanceID

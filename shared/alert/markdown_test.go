@@ -116,3 +116,18 @@ func TestAnAlertThatSaysLittleHasNoEmptyLines(t *testing.T) {
 		t.Errorf("got %q and %q", title, text)
 	}
 }
+
+func TestTheTitleOfAFlowsAlertSaysWhichFlowAndWhat(t *testing.T) {
+	for kind, want := range map[remediation.AlertKind]string{
+		remediation.AlertFlow:          "Alert of a flow: restart on i-1",
+		remediation.AlertFlowLimit:     "Flow reached its limit: restart on i-1",
+		remediation.AlertFlowStopped:   "Flow stopped: restart on i-1",
+		remediation.AlertBreakerOpened: "Flow stopped everywhere: restart on i-1",
+		remediation.AlertBreakerClosed: "Flow may start again: restart on i-1",
+	} {
+		got, _, _ := message(t, remediation.Alert{Kind: kind, Flow: "restart", CommandName: "check", InstanceID: "i-1"})
+		if got != want {
+			t.Errorf("the title of %s is %q, want %q", kind, got, want)
+		}
+	}
+}
