@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +19,9 @@ import (
 	"aftercare/tests/localcloud/cloud"
 )
 
-// shortened are the delays that the demo makes shorter than they are in a
+// delays are those that the demo makes shorter than they are in a
 // deployment, so that it ends within a minute. It prints them.
-var shortened = []struct{ flag, value, what string }{
+var delays = []struct{ flag, value, what string }{
 	{"--boot-delay", "300ms", "from an instance's start to its first heartbeat (some 20 s)"},
 	{"--abort-after", "3s", "until a command for an agent that is gone is aborted (1 min)"},
 	{"--timeout", "4s", "the functions' timeouts (60 s)"},
@@ -45,18 +44,25 @@ type running struct {
 }
 
 // start starts the local cloud on free ports with a fresh data folder.
-func start(ctx context.Context, bin, dist, project string) (c *running, err error) {
+func start(ctx context.Context, bin, dist, project, shipped string) (c *running, err error) {
 	data, err := os.MkdirTemp("", "aftercare-demo-")
 	if err != nil {
 		return nil, fmt.Errorf("make a data folder: %w", err)
 	}
-	args := []string{"up", "--data", filepath.Join(data, "cloud"), "--dist", dist, "--project", project}
+	flows, err := storeFlows(data, shipped)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(data))
+	}
+	args := []string{
+		"up", "--data", filepath.Join(data, "cloud"), "--dist", dist, "--project", project,
+		"--set", "AFTERCARE_FLOWS=" + flows,
+	}
 	fmt.Println("The local cloud runs with these delays shortened:")
-	for _, s := range shortened {
+	for _, s := range delays {
 		args = append(args, s.flag, s.value)
 		fmt.Printf("  %-34s %s\n", strings.TrimPrefix(s.flag+" "+s.value, "--set "), s.what)
 	}
-	fmt.Println()
+	fmt.Printf("  %-34s %s\n\n", "backoff 2s of restart-api", "the longest wait for a step's next attempt (10 s, then 20 s)")
 	c = &running{data: data, exited: make(chan struct{})}
 	// Not bound to ctx: stop ends it in an orderly way.
 	c.cmd = exec.Command(bin, args...)
@@ -139,30 +145,6 @@ func (c *running) stop() error {
 		return fmt.Errorf("the local cloud ended with: %w\n%s", c.err, c.out.String())
 	}
 	return os.RemoveAll(c.data)
-}
-
-// swept reports whether the sweep's log says that it performed an effect of
-// the instance.
-func (c *running) swept(instance string) (bool, error) {
-	text, err := os.ReadFile(c.logFile())
-	if err != nil {
-		return false, fmt.Errorf("read the functions' log: %w", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var l struct {
-			Function  string `json:"function"`
-			Instance  string `json:"instance_id"`
-			Performed int    `json:"effects_performed"`
-		}
-		begin := strings.Index(line, "{")
-		if begin < 0 || json.Unmarshal([]byte(line[begin:]), &l) != nil {
-			continue
-		}
-		if l.Function == "sweep" && l.Instance == instance && l.Performed > 0 {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 func (c *running) logFile() string { return filepath.Join(c.data, "cloud", "functions.log") }

@@ -17,6 +17,7 @@ func main() {
 	bin := flag.String("localcloud", "bin/localcloud", "the local cloud's program")
 	dist := flag.String("dist", "dist", "the folder with the functions' packages")
 	project := flag.String("project", "s.yaml", "the deployment")
+	flows := flag.String("flows", "functions/flows.yaml", "the shipped flows, which the demo's own are joined to")
 	logs := flag.Bool("logs", false, "print the functions' logs as well")
 	flag.Parse()
 
@@ -24,7 +25,7 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	failed, err := run(ctx, *bin, *dist, *project, *logs)
+	failed, err := run(ctx, *bin, *dist, *project, *flows, *logs)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 	}
@@ -34,8 +35,8 @@ func main() {
 }
 
 // run returns how many checks failed.
-func run(ctx context.Context, bin, dist, project string, logs bool) (failed int, err error) {
-	c, err := start(ctx, bin, dist, project)
+func run(ctx context.Context, bin, dist, project, flows string, logs bool) (failed int, err error) {
+	c, err := start(ctx, bin, dist, project, flows)
 	if err != nil {
 		return 0, err
 	}
@@ -53,6 +54,9 @@ func run(ctx context.Context, bin, dist, project string, logs bool) (failed int,
 		return 0, err
 	}
 	if err := s.printTimeline(ctx, os.Stdout); err != nil {
+		return 0, err
+	}
+	if err := s.printDecisions(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
 	return s.printChecks(os.Stdout), nil

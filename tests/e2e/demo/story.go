@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"aftercare/shared/handler"
-	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/cloud"
 	"aftercare/tests/localcloud/fault"
@@ -20,9 +20,11 @@ const (
 	web   = "i-demo-web"
 	db    = "i-demo-db"
 	batch = "i-demo-batch"
+	api1  = "i-demo-api1"
+	api2  = "i-demo-api2"
 )
 
-var instances = []string{web, db, batch}
+var instances = []string{web, db, batch, api1, api2}
 
 // Names of events on the bus.
 const (
@@ -36,25 +38,32 @@ type story struct {
 	start  time.Time
 	notes  []entry
 	checks []check
-	// tasks are the ids of the submitted tasks, by name.
-	tasks map[string]string
+	// tasks are the ids of the submitted tasks, by their keys. waited are those
+	// of them that were queued, sent says why others were sent as they were.
+	tasks  map[string]string
+	waited map[string]bool
+	sent   map[string]string
 	// submitted counts the commands that were submitted twice, same those of
 	// them that got one task.
 	submitted, same int
 }
 
 func newStory(c *running) *story {
-	return &story{c: c, start: time.Now(), tasks: map[string]string{}}
+	return &story{c: c, start: time.Now(), tasks: map[string]string{}, waited: map[string]bool{}, sent: map[string]string{}}
 }
 
 // steps are what is played, as the table of checks numbers it.
 const steps = `Played, with every event and every submission delivered twice:
   1  commands are submitted for three instances that are down: they wait
   2  the instances boot; each first heartbeat releases what waits, by priority
-  3  a command succeeds, and a flow runs two follow-ups; others fail, time out, are aborted
-     or cancelled; one never starts, and waits for its instance again
-  4  all events come again, late and in reverse order, some as CloudMonitor sends them
-  5  a function is killed between its claim and its send, another right after its send
+  3  commands succeed, fail, time out, are aborted or cancelled; where one fails, a flow collects
+     diagnostics; one never starts, and waits for its instance again
+  4  a function is killed between its claim and its send, another right after its send
+  5  on two more instances, a check finds the api down for the second time: a flow restarts it
+     api1: the third attempt helps, and its end starts a second flow; as the api goes down
+           again and again, the flow may not run a third time: one alert
+     api2: no attempt helps: the flow's onFailure says what the log says
+  6  all events come again, late and in reverse order, some as CloudMonitor sends them
 `
 
 // command is a command to submit.
@@ -62,7 +71,11 @@ type command struct {
 	instance, name, script string
 	priority               int
 	timeout                string
+	// key tells commands of one name apart; empty for the only one.
+	key string
 }
+
+func (c command) id() string { return cmp.Or(c.key, c.name) }
 
 func (s *story) play(ctx context.Context) error {
 	// Everything is delivered twice from the start.
@@ -70,7 +83,7 @@ func (s *story) play(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		s.submitWhileDown, s.bootOneAfterAnother, s.killTwice, s.endBadly, s.cancel, s.queueAgain, s.deliverMore,
+		s.submitWhileDown, s.bootOneAfterAnother, s.killTwice, s.restartAPIs, s.recover, s.endBadly, s.cancel, s.queueAgain, s.deliverMore,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -81,20 +94,20 @@ func (s *story) play(ctx context.Context) error {
 
 // submitWhileDown: step 1. Commands for instances that are not booted wait.
 func (s *story) submitWhileDown(ctx context.Context) error {
-	for _, id := range instances {
+	for _, id := range []string{web, db, batch} {
 		if err := s.c.CreateInstance(ctx, cloud.Instance{ID: id}); err != nil {
 			return err
 		}
 	}
 	queued := 0
 	for _, c := range []command{
-		{web, "rotate-logs", "echo rotated > rotated; cat rotated", 3, ""},
-		{web, "install-agent", "echo agent 1.4.2 > agent; cat agent", 9, ""},
-		{web, "warm-cache", "echo warm", 5, ""},
-		{db, "check-disk", "echo 'disk is full' >&2; exit 3", 7, ""},
-		{db, "apply-schema", "echo schema applied", 9, ""},
-		{batch, "long-report", "echo started; sleep 60", 5, "10s"},
-		{batch, "mount-volume", "echo mounted", 8, ""},
+		{web, "rotate-logs", "echo rotated > rotated; cat rotated", 3, "", ""},
+		{web, "install-agent", "echo agent 1.4.2 > agent; cat agent", 9, "", ""},
+		{web, "warm-cache", "echo warm", 5, "", ""},
+		{db, "check-disk", "echo 'disk is full' >&2; exit 3", 7, "", ""},
+		{db, "apply-schema", "echo schema applied", 9, "", ""},
+		{batch, "long-report", "echo started; sleep 60", 5, "10s", ""},
+		{batch, "mount-volume", "echo mounted", 8, "", ""},
 	} {
 		answer, err := s.submit(ctx, c)
 		if err != nil {
@@ -115,19 +128,27 @@ func (s *story) submitWhileDown(ctx context.Context) error {
 
 // bootOneAfterAnother: step 2, and the flow and the time-out of step 3.
 func (s *story) bootOneAfterAnother(ctx context.Context) error {
-	for _, id := range instances {
-		if err := s.c.Boot(ctx, id); err != nil {
-			return err
-		}
-		s.note(id, "instance started", "", "")
-		if err := s.until(ctx, id+" to be bootable", func() (bool, error) {
-			state, err := s.c.ledger.Load(ctx, id)
-			return state.Instance.Boot == remediation.BootBootable, err
-		}); err != nil {
+	for _, id := range []string{web, db, batch} {
+		if err := s.boot(ctx, id); err != nil {
 			return err
 		}
 	}
-	return s.untilEnded(ctx, "rotate-logs", "install-agent", "warm-cache", "check-disk", "apply-schema", "mount-volume")
+	if err := s.untilEnded(ctx, "rotate-logs", "install-agent", "warm-cache", "check-disk", "apply-schema", "mount-volume"); err != nil {
+		return err
+	}
+	return s.untilRuns(ctx, db, "collect-diagnostics", 1)
+}
+
+// boot boots an instance, and waits until Aftercare knows that.
+func (s *story) boot(ctx context.Context, id string) error {
+	if err := s.c.Boot(ctx, id); err != nil {
+		return err
+	}
+	s.note(id, "instance started", "", "by the demo")
+	return s.until(ctx, id+" to be bootable", func() (bool, error) {
+		state, err := s.c.ledger.Load(ctx, id)
+		return state.Instance.Boot == remediation.BootBootable, err
+	})
 }
 
 // endBadly: step 3. An agent goes away with a command on its way.
@@ -136,7 +157,7 @@ func (s *story) endBadly(ctx context.Context) error {
 		return err
 	}
 	s.note(db, "agent stopped", "", "by the demo")
-	if _, err := s.submit(ctx, command{db, "vacuum", "echo vacuumed", 5, ""}); err != nil {
+	if _, err := s.submit(ctx, command{db, "vacuum", "echo vacuumed", 5, "", ""}); err != nil {
 		return err
 	}
 	if err := s.untilEnded(ctx, "vacuum"); err != nil {
@@ -147,29 +168,32 @@ func (s *story) endBadly(ctx context.Context) error {
 
 // cancel: step 3. A command that its agent has not picked up is cancelled.
 func (s *story) cancel(ctx context.Context) error {
-	if _, err := s.submit(ctx, command{db, "drop-caches", "echo dropped", 5, ""}); err != nil {
+	if _, err := s.submit(ctx, command{db, "drop-caches", "echo dropped", 5, "", ""}); err != nil {
 		return err
 	}
+	s.note(db, "cancel requested", "drop-caches", "by the demo")
 	answer, err := s.send(ctx, map[string]any{
 		"dedupeKey": "demo cancel", "instanceId": db, "cancel": map[string]string{"taskId": s.tasks["drop-caches"]},
 	})
 	if err != nil {
 		return err
 	}
-	s.note(db, "cancel requested", "drop-caches", "answer: "+answer.Outcome)
+	s.check(3, "the answer to the cancel of drop-caches", answer.Outcome, "stopping")
 	return s.untilEnded(ctx, "drop-caches")
 }
 
-// killTwice: step 5. A function dies between its claim and its send, and
-// another right after its send; sweeps finish both.
+// killTwice: step 4. A function dies between its claim and its send, and
+// another right after its send. Step 5 is played before sweeps finish both.
 func (s *story) killTwice(ctx context.Context) error {
 	for _, k := range []struct {
 		command
-		call string
-		why  string
+		call      string
+		why, sent string
 	}{
-		{command{db, "renew-certificate", "echo renewed", 5, ""}, "BatchWriteRow", "its claim was committed, the command not sent"},
-		{command{web, "sync-clock", "sleep 10; echo synced", 5, "30s"}, "RunCommand", "the command was accepted, its answer not read"},
+		{command{db, "renew-certificate", "echo renewed", 5, "", ""}, "BatchWriteRow", "its claim was committed, the command not sent",
+			"by a sweep, when the dead function's claim was over"},
+		{command{web, "sync-clock", "sleep 10; echo synced", 5, "30s", ""}, "RunCommand", "the command was accepted, its answer not read",
+			"by the function that was killed"},
 	} {
 		// Nothing else may meet the fault.
 		if err := s.c.WaitIdle(ctx, 10*time.Second); err != nil {
@@ -184,7 +208,7 @@ func (s *story) killTwice(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.check(5, "the function that submits "+k.name+" was killed", result.FunctionError != "", true)
+		s.check(4, "the function that submits "+k.name+" was killed", result.FunctionError != "", true)
 		s.note(k.instance, "function killed", k.name, k.why)
 		if err := s.c.ClearFaults(ctx); err != nil {
 			return err
@@ -193,14 +217,23 @@ func (s *story) killTwice(ctx context.Context) error {
 		if _, err := s.submit(ctx, k.command); err != nil {
 			return err
 		}
+		s.sent[s.tasks[k.name]] = k.sent
 	}
+	return nil
+}
+
+// recover: step 4. Sweeps finish what the killed functions left.
+func (s *story) recover(ctx context.Context) error {
 	if err := s.until(ctx, "a sweep to find sync-clock running", func() (bool, error) {
 		state, err := s.c.ledger.Load(ctx, web)
 		return state.Tasks[s.tasks["sync-clock"]].State == remediation.TaskRunning, err
 	}); err != nil {
 		return err
 	}
-	return s.untilEnded(ctx, "renew-certificate", "sync-clock", "long-report")
+	if err := s.untilEnded(ctx, "renew-certificate", "sync-clock", "long-report"); err != nil {
+		return err
+	}
+	return s.untilRuns(ctx, batch, "collect-diagnostics", 1)
 }
 
 // queueAgain: a command whose script never started waits for its instance
@@ -210,7 +243,7 @@ func (s *story) queueAgain(ctx context.Context) error {
 		return err
 	}
 	s.note(web, "instance stopped", "", "by the demo")
-	if _, err := s.submit(ctx, command{web, "reload-config", "echo reloaded", 5, ""}); err != nil {
+	if _, err := s.submit(ctx, command{web, "reload-config", "echo reloaded", 5, "", ""}); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "reload-config to be queued again", func() (bool, error) {
@@ -219,14 +252,13 @@ func (s *story) queueAgain(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.c.Boot(ctx, web); err != nil {
+	if err := s.boot(ctx, web); err != nil {
 		return err
 	}
-	s.note(web, "instance started", "", "")
 	return s.untilEnded(ctx, "reload-config")
 }
 
-// deliverMore: step 4. All events come again: the heartbeats late and in
+// deliverMore: step 6. All events come again: the heartbeats late and in
 // reverse order, and some as CloudMonitor sends them.
 func (s *story) deliverMore(ctx context.Context) error {
 	before, err := s.recorded(ctx)
@@ -261,7 +293,7 @@ func (s *story) deliverMore(ctx context.Context) error {
 				accepted++
 			}
 		}
-		s.check(4, "events accepted in CloudMonitor's form, by "+function, accepted, 3)
+		s.check(6, "events accepted in CloudMonitor's form, by "+function, accepted, 3)
 		s.note("", "delivered again", strings.TrimPrefix(kind, "ecs:"), fmt.Sprintf("%d events, late and reversed, and 3 as CloudMonitor sends them", len(events)))
 	}
 	if err := s.c.WaitIdle(ctx, 30*time.Second); err != nil {
@@ -271,7 +303,7 @@ func (s *story) deliverMore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.check(4, "delivering everything again changes", difference(before, after), "nothing")
+	s.check(6, "delivering everything again changes", difference(before, after), "nothing")
 	return nil
 }
 
@@ -282,7 +314,7 @@ func payload(c command) []byte {
 		run["timeout"] = c.timeout
 	}
 	return encode(map[string]any{
-		"dedupeKey": "demo " + c.name, "instanceId": c.instance, "priority": c.priority, "run": run,
+		"dedupeKey": "demo " + c.id(), "instanceId": c.instance, "priority": c.priority, "run": run,
 	})
 }
 
@@ -300,7 +332,8 @@ func (s *story) submit(ctx context.Context, c command) (remediation.Answer, erro
 	if answers[1].TaskID == answers[0].TaskID {
 		s.same++
 	}
-	s.tasks[c.name] = answers[0].TaskID
+	s.tasks[c.id()] = answers[0].TaskID
+	s.waited[answers[0].TaskID] = answers[0].Outcome == string(remediation.TaskQueued)
 	return answers[0], nil
 }
 
@@ -319,53 +352,6 @@ func (s *story) sendRaw(ctx context.Context, payload []byte) (remediation.Answer
 		return remediation.Answer{}, fmt.Errorf("the function submit-task answered %s", result.Body)
 	}
 	return *out.Items[0].Answer, nil
-}
-
-// until waits for something.
-func (s *story) until(ctx context.Context, what string, happened func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
-	defer cancel()
-	for {
-		ok, err := happened()
-		if ok || err != nil {
-			return err
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("waited in vain for %s", what)
-		}
-	}
-}
-
-// untilEnded waits until the named tasks have ended.
-func (s *story) untilEnded(ctx context.Context, names ...string) error {
-	return s.until(ctx, strings.Join(names, ", ")+" to end", func() (bool, error) {
-		ended := map[string]bool{}
-		for _, id := range instances {
-			records, err := s.c.ledger.Records(ctx, id)
-			if err != nil {
-				return false, err
-			}
-			for _, t := range records.Tasks {
-				ended[t.ID] = true
-			}
-		}
-		return !slices.ContainsFunc(names, func(name string) bool { return !ended[s.tasks[name]] }), nil
-	})
-}
-
-// recorded is everything that the ledger has on record, by instance.
-func (s *story) recorded(ctx context.Context) (map[string]ledger.Records, error) {
-	all := map[string]ledger.Records{}
-	for _, id := range instances {
-		records, err := s.c.ledger.Records(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		all[id] = records
-	}
-	return all, nil
 }
 
 func encode(v any) []byte {

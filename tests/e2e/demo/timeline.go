@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
+	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/cloud"
 )
@@ -37,112 +39,202 @@ func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	alerts, err := s.alerts(ctx)
+	if err != nil {
+		return err
+	}
+	log, err := s.c.functionLog()
+	if err != nil {
+		return err
+	}
 	for _, id := range instances {
 		runs, err := s.c.Runs(ctx, id)
 		if err != nil {
 			return err
 		}
-		byInvoke := map[string]cloud.Run{}
+		t := tale{played: s, id: id, trail: newTrail(all[id]), log: log, alerts: alerts, scripts: map[string]cloud.Run{}}
 		for _, r := range runs {
-			byInvoke[r.InvokeID] = r
+			t.scripts[r.InvokeID] = r
 		}
-		records := all[id]
-		for _, b := range records.Boots {
-			entries = append(entries, entry{
-				at: b.EventTime, instance: id, what: fmt.Sprintf("bootable, boot %d", b.Seq), why: "first heartbeat of a newer boot",
-			})
-		}
-		tasks := map[string]remediation.Task{}
-		for _, t := range records.Tasks {
-			tasks[t.ID] = t
-			entries = append(entries, entry{at: t.SubmittedAt, instance: id, what: "queued", command: t.Name, why: origin(t)})
-		}
-		for _, r := range records.Runs {
-			entries = append(entries, entry{
-				at: r.EndedAt, instance: id, what: "flow " + r.Result, command: r.Flow, why: r.Reason,
-			})
-		}
-		for _, e := range records.Executions {
-			line := entry{at: e.Received, instance: id, what: string(e.Event.Status), command: e.Name, why: outcome(tasks[e.TaskID], e)}
-			if r, ok := byInvoke[e.Event.InvokeID]; ok {
-				line.at = r.End
-				line.took = r.End.Sub(r.Start).Round(time.Millisecond).String()
-				entries = append(entries, entry{at: r.Start, instance: id, what: "started", command: e.Name, why: release(tasks[e.TaskID])})
-				if s := e.Event.Status; s == event.StatusSuccess || s == event.StatusFailed {
-					line.exit = fmt.Sprint(r.ExitCode)
-				}
-			}
-			entries = append(entries, line)
-		}
-	}
-	box, err := s.c.Inbox(ctx)
-	if err != nil {
-		return err
-	}
-	for _, m := range box.Messages {
-		entries = append(entries, entry{
-			at: m.At, what: "alert received", why: "by " + m.Channel + ", signature valid: " + fmt.Sprint(m.Verified),
-			instance: mentioned(string(m.Body), instances), command: mentioned(string(m.Body), s.names()),
-		})
+		entries = append(entries, t.entries(all[id])...)
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return a.at.Compare(b.at) })
 
-	const form = "%7s  %-12s  %-18s  %-34s  %4s  %8s  %s"
+	const form = "%7s  %-12s  %-16s  %-26s  %4s  %7s  %s"
 	line := func(cells ...any) {
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf(form, cells...), " "))
 	}
-	line("time", "instance", "what", "command", "exit", "took", "why")
+	line("time", "instance", "what", "command or flow", "exit", "took", "why")
 	for _, e := range entries {
 		line(fmt.Sprintf("%.2fs", e.at.Sub(s.start).Seconds()), e.instance, e.what, e.command, e.exit, e.took, e.why)
 	}
 	return nil
 }
 
-// origin says why there is a task.
-func origin(t remediation.Task) string {
-	if t.RunID != "" {
-		return fmt.Sprintf("step %s of flow %s", t.Step, strings.Join(t.Chain, " > "))
-	}
-	return fmt.Sprintf("submitted with priority %d", t.Priority)
+// tale tells what happened on one instance.
+type tale struct {
+	played *story
+	trail
+	id      string
+	log     []logLine
+	alerts  []alertText
+	scripts map[string]cloud.Run // by invoke id
 }
 
-// release says why a task's command was sent.
-func release(t remediation.Task) string {
-	if t.Attempt > 1 {
-		return fmt.Sprintf("bootable again, attempt %d", t.Attempt)
+func (t tale) entries(records ledger.Records) (out []entry) {
+	add := func(e entry) {
+		e.instance = t.id
+		out = append(out, e)
 	}
-	return fmt.Sprintf("bootable, priority %d", t.Priority)
-}
-
-// outcome says what became of an execution's task by it.
-func outcome(t remediation.Task, e remediation.Execution) string {
-	switch {
-	case t.ID == "":
-		return "a command of somebody else"
-	case t.InvokeID != e.Event.InvokeID:
-		return "never started (" + e.Event.ErrorCode + "): queued again"
-	case e.Event.ErrorCode != "":
-		return fmt.Sprintf("task %s: %s", t.State, e.Event.ErrorCode)
+	for _, b := range records.Boots {
+		add(entry{at: b.EventTime, what: "bootable", why: fmt.Sprintf("first heartbeat, of boot %d", b.Seq)})
 	}
-	return fmt.Sprintf("task %s", t.State)
-}
-
-// names are the names of the submitted commands.
-func (s *story) names() []string {
-	var out []string
-	for name := range s.tasks {
-		out = append(out, name)
+	// A run that another one's end started comes behind it.
+	slices.SortStableFunc(records.Runs, func(a, b remediation.FlowRun) int { return a.StartedAt.Compare(b.StartedAt) })
+	for _, r := range records.Runs {
+		for _, e := range t.ofRun(r) {
+			add(e)
+		}
 	}
-	slices.Sort(out)
+	for _, task := range records.Tasks {
+		switch _, ran := t.scripts[task.InvokeID]; {
+		case task.RunID != "":
+		case t.played.waited[task.ID]:
+			add(entry{at: task.SubmittedAt, what: "queued", command: task.Name, why: fmt.Sprintf("submitted with priority %d: waits for a boot", task.Priority)})
+		case !ran || task.Attempt > 1: // no line of a script tells of it at that time
+			add(entry{at: task.SubmittedAt, what: "submitted", command: task.Name, why: "bootable: sent at once"})
+		}
+	}
+	for _, e := range records.Executions {
+		line := entry{at: e.Received, what: string(e.Event.Status), command: e.Name, why: t.outcome(e)}
+		if r, ok := t.scripts[e.Event.InvokeID]; ok {
+			line.at = r.End
+			line.took = r.End.Sub(r.Start).Round(time.Millisecond).String()
+			add(entry{at: r.Start, what: "started", command: e.Name, why: t.release(t.tasks[e.TaskID])})
+			if s := e.Event.Status; s == event.StatusSuccess || s == event.StatusFailed {
+				line.exit = fmt.Sprint(r.ExitCode)
+			}
+		}
+		add(line)
+	}
+	for _, a := range t.alerts {
+		if a.ofFlow() && a.lines["Instance"] == t.id {
+			add(entry{at: a.at, what: "alert", command: a.lines["Flow"], why: shortened(a.lines["What"])})
+		}
+	}
 	return out
 }
 
-// mentioned is the first of the words that stands in the text.
-func mentioned(text string, words []string) string {
-	for _, word := range words {
-		if strings.Contains(text, word) {
-			return word
+// shortened cuts a text that is too long for a line.
+func shortened(text string) string {
+	const most = 80
+	if letters := []rune(text); len(letters) > most {
+		return string(letters[:most-1]) + "…"
+	}
+	return text
+}
+
+// ofRun tells of a flow's run: its beginning, the steps that it left out, and
+// its end.
+func (t tale) ofRun(r remediation.FlowRun) (out []entry) {
+	end := entry{at: r.EndedAt, what: "flow " + r.Result, command: r.Flow, why: r.Reason}
+	if r.StartedAt.IsZero() || r.Result == flow.ResultDryRun {
+		return []entry{end}
+	}
+	out = append(out, entry{at: r.StartedAt, what: "flow started", command: r.Flow, why: ending(t.byKey[r.Cause])})
+	for _, s := range r.Steps {
+		if s.Status == flow.StepSkipped {
+			out = append(out, entry{at: s.StartedAt, what: "step skipped", command: r.Flow + "/" + s.ID, why: s.Reason})
 		}
 	}
-	return ""
+	return append(out, end)
+}
+
+// release says why a task's command was sent.
+func (t tale) release(task remediation.Task) string {
+	switch {
+	case t.played.sent[task.ID] != "":
+		return "sent " + t.played.sent[task.ID]
+	case task.StepAttempt > 1:
+		tasks := step(t.runs[task.RunID], task.Step).Tasks
+		before, now := t.script(tasks[task.StepAttempt-2]), t.script(task.ID)
+		return fmt.Sprintf("attempt %d, sent by a %s %.1fs after attempt %d failed", task.StepAttempt,
+			sender(t.log, task.ID).Function, now.Start.Sub(before.End).Seconds(), task.StepAttempt-1)
+	case task.RunID != "":
+		return t.before(task)
+	case task.Attempt > 1:
+		return fmt.Sprintf("bootable again, attempt %d", task.Attempt)
+	case t.played.waited[task.ID]:
+		return fmt.Sprintf("bootable, priority %d", task.Priority)
+	}
+	return "submitted, and bootable"
+}
+
+// script is what ran of a task.
+func (t tale) script(task string) cloud.Run { return t.scripts[t.tasks[task].InvokeID] }
+
+// before says why a step began: which one it follows.
+func (t tale) before(task remediation.Task) string {
+	why := "its flow's first step"
+	if len(task.Chain) > 1 {
+		why = "first step of " + strings.Join(task.Chain, " > ")
+	}
+	for _, s := range t.runs[task.RunID].Steps {
+		switch {
+		case s.ID == task.Step:
+			return why
+		case s.Status == flow.StepSucceeded:
+			why = s.ID + " succeeded"
+		case s.Status == flow.StepFailed:
+			why = "onFailure, because " + s.ID + " failed"
+		}
+	}
+	return why
+}
+
+// outcome says what became of an execution's task by it, if its status does
+// not.
+func (t tale) outcome(e remediation.Execution) string {
+	var said []string
+	task := t.tasks[e.TaskID]
+	switch {
+	case task.ID == "":
+		said = append(said, "a command of somebody else")
+	case task.InvokeID != e.Event.InvokeID:
+		said = append(said, "never started ("+e.Event.ErrorCode+"): queued again")
+	case t.triedAgain(task):
+		said = append(said, "the step is tried again")
+	case e.Event.ErrorCode != "" && e.Event.ErrorCode != "ExitCodeNonzero":
+		said = append(said, e.Event.ErrorCode)
+	}
+	for _, a := range t.alerts {
+		if !a.ofFlow() && a.lines["Invocation"] == e.Event.InvokeID {
+			said = append(said, "alerted")
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// triedAgain reports whether another attempt of a task's step followed.
+func (t tale) triedAgain(task remediation.Task) bool {
+	tasks := step(t.runs[task.RunID], task.Step).Tasks
+	at := slices.Index(tasks, task.ID)
+	return at >= 0 && at < len(tasks)-1
+}
+
+// printDecisions prints what every flow made of one event, and why: of the
+// check that made the api's first restart.
+func (s *story) printDecisions(ctx context.Context, w io.Writer) error {
+	records, err := s.c.ledger.Records(ctx, api1)
+	if err != nil {
+		return err
+	}
+	for _, r := range runsOf(records, "restart-api")[:1] {
+		e := newTrail(records).byKey[r.Cause]
+		fmt.Fprintf(w, "\nWhat each flow made of the second check-api on %s, which ended with exit code 3:\n\n", api1)
+		for _, d := range e.Decided.Flows {
+			fmt.Fprintf(w, "  %-20s  %-12s  %s\n", d.Flow, d.What, d.Why)
+		}
+	}
+	return nil
 }

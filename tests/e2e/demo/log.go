@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// logLine is a line of a function's log that tells of one instance.
+type logLine struct {
+	Function  string   `json:"function"`
+	Request   string   `json:"request_id"`
+	Instance  string   `json:"instance_id"`
+	Decided   []string `json:"decided"`
+	Performed int      `json:"effects_performed"`
+}
+
+// functionLog reads what the functions logged, in the order of writing.
+func (c *running) functionLog() ([]logLine, error) {
+	text, err := os.ReadFile(c.logFile())
+	if err != nil {
+		return nil, fmt.Errorf("read the functions' log: %w", err)
+	}
+	var lines []logLine
+	for line := range strings.Lines(string(text)) {
+		var l logLine
+		if begin := strings.Index(line, "{"); begin >= 0 && json.Unmarshal([]byte(line[begin:]), &l) == nil && l.Instance != "" {
+			lines = append(lines, l)
+		}
+	}
+	return lines, nil
+}
+
+// swept reports whether a sweep performed an effect of the instance.
+func swept(log []logLine, instance string) bool {
+	return slices.ContainsFunc(log, func(l logLine) bool {
+		return l.Function == "sweep" && l.Instance == instance && l.Performed > 0
+	})
+}
+
+// sender is the line of the invocation that learned that a task runs, which is
+// the one that sent it unless that was killed.
+func sender(log []logLine, task string) logLine {
+	for _, l := range log {
+		if slices.ContainsFunc(l.Decided, func(note string) bool { return strings.HasPrefix(note, "task "+task+" running") }) {
+			return l
+		}
+	}
+	return logLine{}
+}

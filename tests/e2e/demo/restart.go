@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"aftercare/shared/flow"
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/cloud"
+)
+
+// restartAPIs: step 5. The api of two instances is down. The first comes up
+// at the third restart, and then goes down again until its flow has reached
+// its limit; the second never comes up.
+func (s *story) restartAPIs(ctx context.Context) error {
+	for _, c := range []command{
+		{api1, "deploy-api", "echo 8080 >api.conf; echo 2 >busy", 5, "", "deploy-api on " + api1}, // twice, the port is found in use
+		{api2, "deploy-api", ": >api.conf; echo 0 >busy", 5, "", "deploy-api on " + api2},
+	} {
+		if err := s.c.CreateInstance(ctx, cloud.Instance{ID: c.instance}); err != nil {
+			return err
+		}
+		if err := s.boot(ctx, c.instance); err != nil {
+			return err
+		}
+		if _, err := s.submit(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := s.untilEnded(ctx, "deploy-api on "+api1, "deploy-api on "+api2); err != nil {
+		return err
+	}
+	check := func(id string, n int) error {
+		// The demo's api is down whenever somebody asks.
+		script := "rm -f api.up; echo 'nothing answers on port 8080' >&2; exit 3"
+		_, err := s.submit(ctx, command{id, "check-api", script, 5, "", fmt.Sprintf("check %d of %s", n, id)})
+		return err
+	}
+	// The diagnostics must be over before a restart waits for its next
+	// attempt: the end of any command makes a run go on whose time has come.
+	for n, flowName := range []string{"collect-diagnostics", "restart-api"} {
+		for _, id := range []string{api1, api2} {
+			if err := check(id, n+1); err != nil {
+				return err
+			}
+		}
+		for _, id := range []string{api1, api2} {
+			if err := s.untilRuns(ctx, id, flowName, 1); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.untilRuns(ctx, api1, "back-in-service", 1); err != nil {
+		return err
+	}
+	if err := check(api1, 3); err != nil {
+		return err
+	}
+	if err := s.untilRuns(ctx, api1, "back-in-service", 2); err != nil {
+		return err
+	}
+	for n := 3; n <= 4; n++ {
+		if err := check(api1, n+1); err != nil {
+			return err
+		}
+		if err := s.untilRuns(ctx, api1, "restart-api", n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runsOf are the runs of a flow that are on record, in the order of their end.
+func runsOf(records ledger.Records, name string) (runs []remediation.FlowRun) {
+	for _, r := range records.Runs {
+		if r.Flow == name {
+			runs = append(runs, r)
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b remediation.FlowRun) int { return a.EndedAt.Compare(b.EndedAt) })
+	return runs
+}
+
+// checkRestarts: what the flows of step 5 did, and why.
+func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, alerts []alertText) {
+	t := newTrail(all[api1])
+	runs := runsOf(all[api1], "restart-api")
+	for len(runs) < 4 {
+		runs = append(runs, remediation.FlowRun{})
+	}
+	s.check(5, "runs of restart-api on "+api1, results(all[api1], "restart-api"), "succeeded, succeeded, refused, refused")
+	s.check(5, "runs of restart-api on "+api2, results(all[api2], "restart-api"), "failed")
+	s.check(5, "steps of the first run on "+api1, stepsOf(runs[0]), "free-disk skipped, restart succeeded, verify succeeded")
+	s.check(5, "why free-disk was skipped, at exit code 3", step(runs[0], "free-disk").Reason, "when was false: event.exitCode == 90")
+	restart := step(runs[0], "restart")
+	s.check(5, "attempts of restart in the first run, and in the second",
+		fmt.Sprint(restart.Attempts, ", ", step(runs[1], "restart").Attempts), "3, 1")
+	var by, causes []string
+	requests := map[string]bool{}
+	for _, id := range restart.Tasks {
+		line := sender(log, id)
+		requests[line.Request] = true
+		by = append(by, line.Function)
+		causes = append(causes, t.cause(t.tasks[id].Cause))
+	}
+	s.check(5, "who sent these attempts", strings.Join(by, ", "), "task-completed, sweep, sweep")
+	s.check(5, "invocations that sent them", len(requests), 3)
+	s.check(5, "what made them begin", strings.Join(causes, ", "), "check-api, wake-up, wake-up")
+	s.check(5, "which attempt's end ended the step restart", 1+slices.Index(restart.Tasks, t.byKey[restart.EndedBy].TaskID), 3)
+
+	failed := remediation.FlowRun{}
+	if runs := runsOf(all[api2], "restart-api"); len(runs) > 0 {
+		failed = runs[0]
+	}
+	s.check(5, "steps of the run on "+api2, stepsOf(failed), "free-disk skipped, restart failed, log succeeded, tell succeeded")
+	s.check(5, "why it failed", failed.Reason, "step restart ended as failed")
+	s.check(5, "alerts of flows on "+api2, headings(alerts, api2), "Alert of a flow")
+	s.check(5, "what its onFailure says", said(alerts, api2), "the api stays down: 3 restarts, exit code 78, api.conf names no port")
+	s.check(5, "why the third run was refused", runs[2].Reason, "it ran 2 times within 1h on this instance, and no more may")
+	s.check(5, "alerts of flows on "+api1+", where two runs were refused", headings(alerts, api1), "Flow reached its limit")
+
+	first := t.byKey[runs[0].Cause]
+	s.check(5, "why collect-diagnostics did not start, too", decidedOf(first, "collect-diagnostics").Why, "when was false: event.failedBefore == 0")
+	s.check(5, "the chain of back-in-service", strings.Join(chainOf(all[api1], "back-in-service"), " > "), "restart-api > back-in-service")
+	const way = "check-api > restart-api > restart-api/verify > back-in-service > back-in-service/register"
+	s.check(5, "causes, walked down", t.down(first), way)
+	s.check(5, "causes, walked up", t.up(t.lastTask(runsOf(all[api1], "back-in-service"))), way)
+}
+
+func results(records ledger.Records, name string) string {
+	var out []string
+	for _, r := range runsOf(records, name) {
+		out = append(out, r.Result)
+	}
+	return strings.Join(out, ", ")
+}
+
+func stepsOf(r remediation.FlowRun) string {
+	var out []string
+	for _, s := range r.Steps {
+		out = append(out, s.ID+" "+s.Status)
+	}
+	return strings.Join(out, ", ")
+}
+
+func step(r remediation.FlowRun, id string) flow.StepRecord {
+	for _, s := range r.Steps {
+		if s.ID == id {
+			return s
+		}
+	}
+	return flow.StepRecord{}
+}
+
+func chainOf(records ledger.Records, name string) []string {
+	for _, r := range runsOf(records, name) {
+		return r.Chain
+	}
+	return nil
+}
+
+// headings are those of the alerts that flows raised about an instance.
+func headings(alerts []alertText, id string) string {
+	var out []string
+	for _, a := range alerts {
+		if a.ofFlow() && a.lines["Instance"] == id {
+			out = append(out, a.heading)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// said is the text of the first of them.
+func said(alerts []alertText, id string) string {
+	for _, a := range alerts {
+		if a.ofFlow() && a.lines["Instance"] == id {
+			return a.lines["What"]
+		}
+	}
+	return ""
+}
