@@ -116,23 +116,29 @@ func (d *draft) stepEnded(t Task, cause string) (again bool) {
 }
 
 // advance goes on with the runs that can: those whose time has come, that
-// wait for a boot that has begun, or for something that has changed.
+// wait for a boot that has begun, or for something that has changed. A run
+// that ends lets the next one of its flow begin, which may be an older one by
+// the clock of the function that made it.
 func (d *draft) advance() {
-	for _, r := range d.runs() {
-		r, there := d.Runs[r.ID] // as it is by now
-		if !there || !d.ready(r) {
-			continue
+	for again := true; again; {
+		again = false
+		for _, r := range d.runs() {
+			r, there := d.Runs[r.ID] // as it is by now
+			if !there || !d.ready(r) {
+				continue
+			}
+			if d.full(runRows, definitionSize(r.Definition)) {
+				d.more = true
+				return
+			}
+			again = true
+			if !r.begun() {
+				d.start(r)
+				continue
+			}
+			r.Run = r.Run.Clone()
+			d.act(r, r.Advance(d.moment(r)))
 		}
-		if d.full(runRows, definitionSize(r.Definition)) {
-			d.more = true
-			return
-		}
-		if !r.begun() {
-			d.start(r)
-			continue
-		}
-		r.Run = r.Run.Clone()
-		d.act(r, r.Advance(d.moment(r)))
 	}
 }
 
@@ -142,7 +148,7 @@ func (d *draft) ready(r FlowRun) bool {
 	switch {
 	case !r.begun():
 		before, _ := d.ahead(r)
-		return before == 0 && (r.CheckAt.IsZero() || due(r.CheckAt))
+		return before == 0 && r.CheckAt.IsZero() || due(r.CheckAt)
 	case d.control.paused(r.Flow) != nil:
 		return r.CheckAt.IsZero() || due(r.CheckAt) || due(d.dueOf(r))
 	case r.Pending.State == "":
@@ -160,13 +166,14 @@ func (d *draft) dueOf(r FlowRun) time.Time {
 	return r.Due()
 }
 
-// countBoot notes in a task's run which boot its command is released in: one
-// that waited for the instance must not be taken for one before its boot. [28]
-func (d *draft) countBoot(t Task) {
-	if r, ok := d.Runs[t.RunID]; ok && r.BootSeq != d.Instance.BootSeq {
-		r.BootSeq = d.Instance.BootSeq
-		d.setRun(r)
+// anyReady reports whether a run can go on at once.
+func (d *draft) anyReady() bool {
+	for _, r := range d.Runs {
+		if d.ready(r) {
+			return true
+		}
 	}
+	return false
 }
 
 // pausedTask reports whether a task's flow is paused.
@@ -190,11 +197,15 @@ func inCreation(a, b FlowRun) int {
 }
 
 // dueRun is when a run is to be looked at next; zero if something else leads
-// to that.
+// to that. One that is ready had no room in this decision, or was not looked
+// at, because results are all that it is about.
 func (d *draft) dueRun(r FlowRun) time.Time {
 	due, check := d.dueOf(r), r.CheckAt
-	if check.IsZero() && d.control.paused(r.Flow) != nil {
+	switch {
+	case check.IsZero() && d.control.paused(r.Flow) != nil:
 		check = d.m.Now.Add(d.p.HoldCheck)
+	case d.ready(r):
+		return d.m.Now
 	}
 	if !check.IsZero() && (due.IsZero() || check.Before(due)) {
 		due = check
@@ -210,7 +221,6 @@ func (d *draft) endRun(r FlowRun, result, reason string) {
 	if r.begun() && (result == flow.ResultFailed || result == flow.ResultTimedOut) {
 		d.countFailure(r)
 	}
-	live := r.begun()
 	r.Result, r.Reason, r.EndedAt, r.Ended = result, reason, d.m.Now, true
 	r.CheckAt, r.Waits = time.Time{}, ""
 	r.Forget()
@@ -221,24 +231,4 @@ func (d *draft) endRun(r FlowRun, result, reason string) {
 	d.log.EndedRuns = append(d.log.EndedRuns, r)
 	d.bytes += recordSize(r)
 	d.note("flow "+r.Flow+" "+result, reason)
-	if live {
-		d.beginNext(r.Flow)
-	}
-}
-
-// beginNext begins the run that waited for one that has ended. [52]
-func (d *draft) beginNext(name string) {
-	for _, r := range d.runs() {
-		if r.Flow != name || r.begun() {
-			continue
-		}
-		if d.full(runRows, definitionSize(r.Definition)) {
-			d.more = true
-			return
-		}
-		if d.ready(r) {
-			d.start(r)
-		}
-		return
-	}
 }

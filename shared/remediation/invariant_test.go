@@ -182,6 +182,9 @@ func (w *world) checkWakeups(s remediation.State) {
 		if r.Pending.State == flow.PendingBackoff && !r.CheckAt.IsZero() {
 			r.Pending.Until = time.Time{} // its flow is, or was, paused
 		}
+		if turn(s, r) {
+			need(now)
+		}
 		for _, t := range []time.Time{r.Due(), r.CheckAt} {
 			if !t.IsZero() {
 				need(t)

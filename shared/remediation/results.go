@@ -140,7 +140,7 @@ func (d *draft) putBack(e Effect, t Task, r Result) {
 // releaseLater says whether results made work that can be done at once.
 func (d *draft) releaseLater() {
 	open := d.Instance.Boot == BootBootable && d.blockedUntil().IsZero()
-	if len(d.dueEffects()) > 0 || open && d.waiting() {
+	if len(d.dueEffects()) > 0 || open && d.waiting() || d.anyReady() {
 		d.more = true
 	}
 }

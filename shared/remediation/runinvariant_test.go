@@ -1,6 +1,7 @@
 package remediation_test
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,15 +17,6 @@ func (w *world) checkRun(s remediation.State, r remediation.FlowRun) {
 	switch {
 	case r.Ended:
 		w.breakf("flow run %s has ended, and is live", r.ID)
-	case !begun && r.CheckAt.IsZero():
-		// It waits for another run of its flow.
-		other := false
-		for _, o := range s.Runs {
-			other = other || o.Flow == r.Flow && o.ID != r.ID
-		}
-		if !other {
-			w.breakf("flow run %s waits for nobody", r.ID)
-		}
 	case begun && r.Pending.State == "" && r.CheckAt.IsZero():
 		w.breakf("flow run %s is between two steps, and its flow is not paused", r.ID)
 	case r.Pending.State == flow.PendingCommand:
@@ -40,6 +32,21 @@ func (w *world) checkRun(s remediation.State, r remediation.FlowRun) {
 			}
 		}
 	}
+}
+
+// turn reports whether nothing is before a run that waits only for others of
+// its flow.
+func turn(s remediation.State, r remediation.FlowRun) bool {
+	if !r.StartedAt.IsZero() || !r.CheckAt.IsZero() {
+		return false
+	}
+	for _, o := range s.Runs {
+		older := cmp.Or(o.CreatedAt.Compare(r.CreatedAt), cmp.Compare(o.ID, r.ID)) < 0
+		if o.Flow == r.Flow && (!o.StartedAt.IsZero() || older) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkRuns looks at the runs of one instance that have ended.
