@@ -85,6 +85,9 @@ func (d *draft) wake(f Facts) {
 	}
 	for _, t := range d.sorted(TaskRunning) {
 		inv, asked := f.Invocations[t.InvokeID]
+		if d.full(expiryRows, d.endBytes(t)) {
+			return // it is due, so that it is asked for again
+		}
 		switch {
 		case !asked || t.Deadline.After(d.m.Now):
 		case inv == nil:

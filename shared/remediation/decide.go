@@ -47,7 +47,9 @@ type Decision struct {
 	// WakeBy is when live work is due next; zero if there is none.
 	WakeBy time.Time
 	// More says that there is work left to claim at once.
-	More  bool
+	More bool
+	// Left are the results for which there was no room.
+	Left  []Result
 	Notes []Note
 	// Answer is for the caller of a submission or a cancel.
 	Answer Answer
@@ -125,6 +127,7 @@ type draft struct {
 	once    string
 	claimed []Effect
 	more    bool
+	left    []Result
 	notes   []Note
 	flows   []FlowDecision
 	answer  Answer
@@ -219,7 +222,7 @@ func (d *draft) decision() Decision {
 	}
 	return Decision{
 		Next: d.State, Changes: c, Once: d.once, Claimed: d.claimed,
-		WakeBy: d.wakeBy(), More: d.more, Notes: d.notes, Answer: d.answer,
+		WakeBy: d.wakeBy(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
 	}
 }
 

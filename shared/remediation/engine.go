@@ -344,6 +344,10 @@ func (h *handling) settle(ctx context.Context, s State, results []Result) (State
 		}
 		err := h.commit(ctx, s, &d, m, true)
 		switch {
+		case err == nil && len(d.Left) > 0:
+			h.accept(d)
+			s, results, try = d.Next, d.Left, 0
+			continue
 		case err == nil:
 			h.accept(d)
 			return d.Next, d.More, nil

@@ -119,7 +119,7 @@ func (d *draft) matchLate() {
 		if !known && d.originPossible(u.Event) && d.m.Now.Sub(u.Received) < d.p.SendWindow {
 			continue
 		}
-		if d.full(matchRows+2*maxStarts, matchBytes) {
+		if d.full(matchRows+startRows*maxStarts, matchBytes) {
 			d.more = true
 			return
 		}

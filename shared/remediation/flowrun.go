@@ -127,7 +127,7 @@ func (d *draft) advance() {
 			if !there || !d.ready(r) {
 				continue
 			}
-			if d.full(runRows, definitionSize(r.Definition)) {
+			if d.full(runRows, goesOn(r)) {
 				d.more = true
 				return
 			}

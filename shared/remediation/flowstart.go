@@ -123,7 +123,11 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 		if d.made(id) {
 			continue // by another delivery of the same end
 		}
-		add := definitionSize(*o.Definition)
+		r := FlowRun{
+			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: cause, CreatedAt: d.m.Now,
+			Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
+		}
+		add := definitionSize(r.Definition)
 		say.What = FlowStopped
 		switch {
 		case slices.Contains(chain, o.Flow):
@@ -132,17 +136,14 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 		case len(chain) >= maxDepth:
 			say.Why = fmt.Sprintf("%d flows led to this event, and no more may", len(chain))
 			stopped.add(o.Flow, say.Why)
-		case started == maxStarts || size+add > maxStartBytes || d.full(runRows, add):
+		case started == maxStarts || size+add > maxStartBytes || d.full(runRows, goesOn(r)):
 			say.Why = "too many or too large flows react to one event"
 			stopped.add(o.Flow, say.Why)
 		default:
 			started++
 			size += add
 			say.RunID = id
-			say.What, say.Why = d.start(FlowRun{
-				ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: cause, CreatedAt: d.m.Now,
-				Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
-			})
+			say.What, say.Why = d.start(r)
 		}
 		if d.explain {
 			played := d.play(*o.Definition, ev, len(chain))

@@ -119,7 +119,7 @@ func (d *draft) expire() {
 		if !d.over(t) {
 			continue
 		}
-		if n++; n > d.p.Batch || d.full(expiryRows, expiryRows*smallRow) {
+		if n++; n > d.p.Batch || d.full(expiryRows, d.endBytes(t)) {
 			d.more = true
 			return
 		}

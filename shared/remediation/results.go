@@ -10,12 +10,16 @@ import (
 // results takes notice of what became of effects. It changes only what it
 // finds: an end that arrived first has moved the task and removed the effect.
 func (d *draft) results(in Results) {
-	for _, r := range in.List {
+	for i, r := range in.List {
 		e, ok := d.Effects[r.Key]
 		if !ok {
 			continue
 		}
 		t, hasTask := d.Tasks[e.TaskID]
+		if d.full(expiryRows, d.endBytes(t)) {
+			d.left = in.List[i:]
+			break
+		}
 		switch {
 		case r.Kind == ResultUnknown && e.Kind.sends():
 			// The claim stays until it ends; then Cloud Assistant is asked.

@@ -20,9 +20,11 @@ const (
 	runRows     = 14          // a run that goes on: itself, its record, limit, count, task, effect, alerts
 	expiryRows  = 4 + runRows // task, its record, alert
 	releaseRows = 3           // task, which moves, and its effect
+	startRows   = 4           // a run that begins with a command: itself, limit, task
 	matchRows   = 6 + runRows // task that ends, alert
 	smallRow    = 1 << 10     // bytes of a row without texts of users
 	matchBytes  = 2*maxStartBytes + 64*smallRow
+	commandSize = 128 << 10 // bytes of a step's command: its script has 24 KB as base64
 )
 
 // maxText is how much of each text of an event is looked at, in bytes. The
@@ -30,14 +32,27 @@ const (
 const maxText = 16 << 10
 
 // full reports whether the decision has no room for so many more rows and
-// bytes, so that they must wait for the next one.
+// bytes, so that they must wait for the next one. One in which nothing has
+// changed yet has room for anything: there is none with more.
 func (d *draft) full(rows, bytes int) bool {
 	l := &d.log
 	used := 3 + 2*len(d.touched.tasks) + len(d.touched.effects) + len(d.touched.runs) + len(d.touched.unmatched) +
 		len(d.touched.limits) + len(d.touched.failing) +
 		len(l.EndedTasks) + len(l.EndedRuns) + len(l.Boots) + len(l.LostAlerts)
-	return used+rows > maxRows || d.bytes+bytes > maxBytes
+	return used+rows > maxRows || d.bytes+bytes > maxBytes && d.bytes > 0
 }
+
+// endBytes bounds what the end of a task adds.
+func (d *draft) endBytes(t Task) int {
+	n := expiryRows * smallRow
+	if r, ok := d.Runs[t.RunID]; ok {
+		n += goesOn(r)
+	}
+	return n
+}
+
+// goesOn bounds the bytes that a run which goes on adds.
+func goesOn(r FlowRun) int { return definitionSize(r.Definition) + recordSize(r) + commandSize }
 
 // brief is the event with its texts cut to what a decision needs.
 func brief(ev event.TaskCompleted) event.TaskCompleted {
@@ -86,7 +101,13 @@ func definitionSize(d flow.Definition) int {
 
 // recordSize is about how many bytes the rest of a run takes.
 func recordSize(r FlowRun) int {
-	n := smallRow + encoded(r.Event.ErrorDesc) + encoded(r.Event.CommandName) + encoded(r.Event.Extensions)
+	n := smallRow
+	for _, text := range []string{
+		r.Event.CommandID, r.Event.CommandName, r.Event.ErrorCode, r.Event.ErrorDesc, r.Event.RepeatMode,
+		r.Event.OwnerUID, r.Event.PlayerUID, r.Event.BizEventID, r.Event.Extensions,
+	} {
+		n += encoded(text)
+	}
 	for _, s := range r.Steps {
 		n += smallRow/2 + encoded(s.Reason) + encoded(s.Output)
 	}

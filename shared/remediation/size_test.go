@@ -72,6 +72,13 @@ func TestEveryDecisionFitsIntoOneCommit(t *testing.T) {
 				e.Event.CommandID, e.Event.ErrorDesc = savedCommand, strings.Repeat("<", 400<<10)
 				return e
 			}(), remediation.Facts{}, nil, 1},
+		{"30 flows react to an end whose every text is as long as an event may be", state(remediation.BootBootable), func() remediation.Ended {
+			long := strings.Repeat("<", 8<<10)
+			e := ended("t-1", "", "Success", long)
+			e.Event.CommandID, e.Event.CommandName, e.Event.ErrorDesc, e.Event.RepeatMode = long, long, long, long
+			e.Event.OwnerUID, e.Event.PlayerUID = long, long
+			return e
+		}(), remediation.Facts{}, manyFlows(30, 10), 9},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -132,5 +139,62 @@ func TestAWakeUpAsksForABatchOfInvocationsAndStopsInTime(t *testing.T) {
 	}
 	if got := strings.Count(d.calls(), "find-id"); got < 5 || got > 10 {
 		t.Errorf("%d invocations were asked about in %s, want about 9", got, timeLimit)
+	}
+}
+
+// talkative are n flows whose runs end with as many alerts as a flow may have,
+// and count for a breaker if they fail.
+func talkative(n int) *flow.Set {
+	var list []flow.Definition
+	for i := range n {
+		f := define(fmt.Sprintf("flow-%03d", i), onEnd, byOthers, run("only", "only", "true"))
+		f.Limits.Fleet = &flow.FleetLimit{MaxFailures: 1000, Window: flow.Duration(time.Hour), ResumeAfter: flow.Duration(time.Hour)}
+		for j := range 5 {
+			f.Finally = append(f.Finally, say(fmt.Sprint("tell-", j), "it is over"))
+		}
+		list = append(list, f)
+	}
+	return flow.NewSet(list)
+}
+
+func TestManyRunsThatEndAtOnceFitIntoCommits(t *testing.T) {
+	p := policy()
+	p.Flows = talkative(20)
+	for _, c := range []struct {
+		name string
+		end  func(d *desk)
+	}{
+		{"when their commands are refused for good", func(d *desk) {
+			d.on = func(what, _ string) fate {
+				if what == "send" {
+					return fate{err: remediation.ErrInvalid}
+				}
+				return fate{}
+			}
+		}},
+		{"when nobody knows their commands any more", func(d *desk) {
+			mustHandle(t, d.engine(p), happened("t-before"))
+			d.cloud.invocations, d.clock = nil, now.Add(time.Hour)
+			for range 3 {
+				mustHandle(t, d.engine(p), remediation.WakeUp{})
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk()
+			d.table.broken = t.Errorf
+			d.store(state(remediation.BootBootable))
+			c.end(d)
+			mustHandle(t, d.engine(p), happened("t-1"))
+			ended := 0
+			for _, r := range logged[remediation.FlowRun](d.table, "i-1", "flow") {
+				if r.Result == flow.ResultFailed {
+					ended++
+				}
+			}
+			if ended != 20 {
+				t.Errorf("%d runs have failed, want 20", ended)
+			}
+		})
 	}
 }
