@@ -62,3 +62,20 @@ func TestABackoffThatIsOverWhileTheFlowIsPaused(t *testing.T) {
 		t.Errorf("task %+v, claimed %v, want the second attempt claimed", task, d.Claimed)
 	}
 }
+
+// [51] A pause keeps nobody from stopping what may have been sent before it.
+func TestACommandOfAPausedFlowThatIsToBeStoppedIsLookedFor(t *testing.T) {
+	p := flows(define("f", onEnd, byOthers, run("only", "f/only", "true")))
+	s := decide(t, state(remediation.BootBootable), happened("t-1"), remediation.Facts{}, p).Next
+	one := only(t, s.Tasks)
+	// The invocation that was sending it has died.
+	later := now.Add(5 * time.Minute)
+	d := decideAt(t, later, s, remediation.WakeUp{}, pausing("f"), p)
+	if len(d.Claimed) > 0 {
+		t.Fatalf("claimed %+v, want nothing of a paused flow", d.Claimed)
+	}
+	d = decideAt(t, later, d.Next, remediation.Cancel{Key: id("c"), TaskID: one.ID}, pausing("f"), p)
+	if d.Answer.Outcome != "stopping" || len(d.Claimed) != 1 || d.Claimed[0].PriorSent.IsZero() {
+		t.Errorf("answer %+v, claimed %+v, want its command looked for", d.Answer, d.Claimed)
+	}
+}

@@ -182,8 +182,12 @@ func (d *draft) pausedTask(t Task) bool {
 	return ok && d.control.paused(r.Flow) != nil
 }
 
-// held reports whether an effect must wait until its flow is resumed.
-func (d *draft) held(e Effect) bool { return e.Kind.sends() && d.pausedTask(d.Tasks[e.TaskID]) }
+// held reports whether an effect must wait until its flow is resumed. A
+// command that is to be stopped is only looked for, and need not wait.
+func (d *draft) held(e Effect) bool {
+	t := d.Tasks[e.TaskID]
+	return e.Kind.sends() && !t.Cancel && d.pausedTask(t)
+}
 
 // runs are the live runs, the oldest first.
 func (d *draft) runs() []FlowRun { return slices.SortedFunc(maps.Values(d.Runs), inCreation) }
