@@ -1,9 +1,11 @@
 package remediation
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"aftercare/shared/event"
@@ -146,7 +148,9 @@ func (d *draft) failedBefore(ev event.TaskCompleted) int {
 	d.touched.failing.add(name)
 	d.bytes += smallRow + len(name)
 	if len(d.Failing) > maxFailing {
-		oldest := slices.MinFunc(slices.Collect(maps.Values(d.Failing)), func(a, b Failing) int { return a.Last.Compare(b.Last) })
+		oldest := slices.MinFunc(slices.Collect(maps.Values(d.Failing)), func(a, b Failing) int {
+			return cmp.Or(a.Last.Compare(b.Last), strings.Compare(a.Name, b.Name))
+		})
 		delete(d.Failing, oldest.Name)
 		d.touched.failing.add(oldest.Name)
 	}
