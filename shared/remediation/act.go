@@ -164,6 +164,10 @@ func (h *handling) tell(ctx context.Context, e Effect) Result {
 		}
 		return r.done("")
 	}
+	if b, ok := h.control.Breakers[f.Flow]; ok && b.Key == e.Key {
+		r.Breaker = &b // by an earlier try, which nobody heard of
+		return r.done("")
+	}
 	now := h.Now()
 	n, err := h.Shared.CountFailure(ctx, FleetFailure{
 		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,

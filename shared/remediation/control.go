@@ -71,6 +71,16 @@ func (c Control) paused(flow string) *Pause {
 	return nil
 }
 
+// tellsFleet reports whether a breaker is to be told of something.
+func (s State) tellsFleet() bool {
+	for _, e := range s.Effects {
+		if e.Fleet != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // String says who paused the flow, and why, in one line.
 func (p Pause) String() string {
 	what := "paused"

@@ -117,14 +117,14 @@ func (h *handling) history(ctx context.Context, in Input) <-chan error {
 }
 
 // load reads the instance's state, and beside it what was said about flows,
-// if there are any.
+// if there are any. Runs and their failures can be of a version that had some.
 func (h *handling) load(ctx context.Context) (State, error) {
 	told := h.tellControl(ctx)
 	defer func() { <-told }() // also after a panic
 	s, err := h.Ledger.Load(ctx, h.instanceID)
 	err = errors.Join(err, <-told)
-	if err == nil && h.Policy.Flows.Len() == 0 && len(s.Runs) > 0 {
-		err = h.readControl(ctx) // they are of a version that had flows
+	if err == nil && h.Policy.Flows.Len() == 0 && (len(s.Runs) > 0 || s.tellsFleet()) {
+		err = h.readControl(ctx)
 	}
 	if err != nil {
 		return s, fmt.Errorf("load instance %s: %w", h.instanceID, err)

@@ -34,7 +34,11 @@ func happened(invokeID string) remediation.Ended {
 
 // endOf is the end of a task's command.
 func endOf(t remediation.Task, status event.Status, code string) remediation.Ended {
-	e := ended("t-of-"+t.ID, "", status, code)
+	invokeID := t.InvokeID
+	if invokeID == "" {
+		invokeID = "t-of-" + t.ID
+	}
+	e := ended(invokeID, "", status, code)
 	e.Event.CommandName = remediation.MarkedName(t.Name, t.ID)
 	return e
 }

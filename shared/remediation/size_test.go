@@ -173,7 +173,7 @@ func TestManyRunsThatEndAtOnceFitIntoCommits(t *testing.T) {
 			}
 		}},
 		{"when nobody knows their commands any more", func(d *desk) {
-			mustHandle(t, d.engine(p), happened("t-before"))
+			mustHandle(t, d.engine(p), happened("s-before"))
 			d.cloud.invocations, d.clock = nil, now.Add(time.Hour)
 			for range 3 {
 				mustHandle(t, d.engine(p), remediation.WakeUp{})
@@ -185,7 +185,7 @@ func TestManyRunsThatEndAtOnceFitIntoCommits(t *testing.T) {
 			d.table.broken = t.Errorf
 			d.store(state(remediation.BootBootable))
 			c.end(d)
-			mustHandle(t, d.engine(p), happened("t-1"))
+			mustHandle(t, d.engine(p), happened("s-1"))
 			ended := 0
 			for _, r := range logged[remediation.FlowRun](d.table, "i-1", "flow") {
 				if r.Result == flow.ResultFailed {

@@ -309,7 +309,7 @@ func (t *table) count(f remediation.FleetFailure, since time.Time) int {
 // open opens a breaker unless one is open.
 func (t *table) open(b remediation.Breaker) remediation.Breaker {
 	old, ok := t.control.Breakers[b.Flow]
-	if ok && old.ResumeAt.After(b.OpenedAt) {
+	if ok && (old.Key == b.Key || old.ResumeAt.After(b.OpenedAt)) {
 		return old
 	}
 	t.control.Breakers[b.Flow] = b
