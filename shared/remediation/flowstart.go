@@ -132,18 +132,21 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 		switch {
 		case slices.Contains(chain, o.Flow):
 			say.Why = "it led to this event itself"
-			stopped.add(o.Flow, say.Why)
 		case len(chain) >= maxDepth:
 			say.Why = fmt.Sprintf("%d flows led to this event, and no more may", len(chain))
-			stopped.add(o.Flow, say.Why)
 		case started == maxStarts || size+add > maxStartBytes || d.full(runRows, goesOn(r)):
 			say.Why = "too many or too large flows react to one event"
-			stopped.add(o.Flow, say.Why)
 		default:
 			started++
 			size += add
 			say.RunID = id
 			say.What, say.Why = d.start(r)
+		}
+		if say.What == FlowStopped {
+			d.note("flow "+o.Flow+" stopped", say.Why)
+			if r.Definition.Mode == flow.ModeLive {
+				stopped.add(o.Flow, say.Why)
+			}
 		}
 		if d.explain {
 			played := d.play(*o.Definition, ev, len(chain))
@@ -342,8 +345,8 @@ func (d *draft) refuse(r FlowRun, v verdict) {
 	d.endRun(r, result, v.why)
 }
 
-// stops is the flows that one event would have started, by the reason why
-// they were stopped.
+// stops is the live flows that one event would have started, by the reason
+// why they were stopped.
 type stops []stop
 
 type stop struct {
@@ -364,9 +367,6 @@ func (s *stops) add(name, why string) {
 // stopFlows raises one alert for all that was stopped for one reason: there
 // can be any number of flows.
 func (d *draft) stopFlows(s stop, cause string) {
-	for _, name := range s.flows {
-		d.note("flow "+name+" stopped", s.why)
-	}
 	what := "A flow was stopped before it started"
 	if n := len(s.flows); n > 1 {
 		what = fmt.Sprintf("%d flows were stopped before they started, %s the first of them", n, s.flows[0])

@@ -19,8 +19,8 @@ func queueOf(t *testing.T, p remediation.Policy, waiting int) remediation.State 
 	for i := range waiting + 1 {
 		s = decideAt(t, now.Add(time.Duration(i-waiting-1)*time.Second), s, happened(fmt.Sprint("t-", i)), remediation.Facts{}, p).Next
 	}
-	if len(s.Runs) != waiting+1 || len(s.Tasks) != 1 {
-		t.Fatalf("%d runs and %d tasks, want %d and the first one's task", len(s.Runs), len(s.Tasks), waiting+1)
+	if len(s.Runs) != waiting+1 || len(s.Tasks) > 1 {
+		t.Fatalf("%d runs and %d tasks, want %d and at most the first one's task", len(s.Runs), len(s.Tasks), waiting+1)
 	}
 	return s
 }
