@@ -40,6 +40,8 @@ func executionColumns(e remediation.Execution) []column {
 		{"owner_uid", ev.OwnerUID},
 		{"player_uid", ev.PlayerUID},
 		{"task_id", e.TaskID},
+		{"run_id", e.RunID},
+		{"step", e.Step},
 		{"source", e.Source},
 		{"received_ms", millis(e.Received)},
 	}
@@ -64,7 +66,8 @@ func executionOf(v values) remediation.Execution {
 			StartTime: fromMillis(v.int("start_time_ms")), FinishTime: fromMillis(v.int("finish_time_ms")),
 			OwnerUID: v.text("owner_uid"), PlayerUID: v.text("player_uid"),
 		},
-		Name: v.text("command_name"), TaskID: v.text("task_id"), Source: v.text("source"),
+		Name: v.text("command_name"), TaskID: v.text("task_id"), RunID: v.text("run_id"), Step: v.text("step"),
+		Source:   v.text("source"),
 		Received: fromMillis(v.int("received_ms")),
 	}
 	// It is for people: what cannot be read is left out.

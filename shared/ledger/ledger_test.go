@@ -124,7 +124,7 @@ func execution(invokeID string) *remediation.Execution {
 			ExitCode: &code, ErrorCode: "ExitCodeNonzero", ErrorDesc: "d", RepeatMode: "Once", Repeats: 1,
 			StartTime: start, FinishTime: start.Add(time.Second), OwnerUID: "o", PlayerUID: "p",
 		},
-		Name: "n", TaskID: "task", Source: "event", Received: start.Add(time.Minute),
+		Name: "n", TaskID: "task", RunID: "run", Step: "step", Source: "event", Received: start.Add(time.Minute),
 	}
 }
 

@@ -94,7 +94,10 @@ func (d *draft) wake(f Facts) {
 			d.lostTask(Effect{Key: t.ID}, t, true, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
 				"A command was accepted, but Cloud Assistant does not know it any more.")
 		case inv.ended():
-			d.taskEnded(t, inv.event(d.Instance.ID))
+			ev := inv.event(d.Instance.ID)
+			d.cause = executionKey(ev)
+			d.taskEnded(t, ev)
+			d.cause = causeWakeUp
 		default:
 			t.Deadline = d.m.Now.Add(d.p.EndMargin)
 			d.setTask(t)

@@ -36,7 +36,7 @@ func (d *draft) end(in Ended, f Facts) {
 	}
 	record := &Execution{Event: in.Event, Name: given, TaskID: marker, Source: in.Source, Received: in.Received}
 	if known {
-		record.TaskID = t.ID
+		record.TaskID, record.RunID, record.Step = t.ID, t.RunID, t.Step
 	}
 	d.log.Execution = record
 	switch {
@@ -113,6 +113,7 @@ func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, known, told b
 // matchLate finds the tasks of ends that came before their invoke id was
 // stored. An end that can be nobody's any more is a stranger's.
 func (d *draft) matchLate() {
+	input := d.cause
 	for _, id := range slices.Sorted(maps.Keys(d.Unmatched)) {
 		u := d.Unmatched[id]
 		t, known := d.taskOf(u.Event)
@@ -127,7 +128,9 @@ func (d *draft) matchLate() {
 		if u.Output != nil {
 			d.outputs[u.Event.InvokeID] = *u.Output
 		}
+		d.cause = executionKey(u.Event)
 		d.followQuietly(u.Event, t)
+		d.cause = input
 	}
 }
 
@@ -187,7 +190,7 @@ func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (again bool) {
 	if !ok {
 		state = TaskFailed
 	}
-	return d.endTask(t, state, "its execution ended as "+string(ev.Status), executionKey(ev))
+	return d.endTask(t, state, "its execution ended as "+string(ev.Status))
 }
 
 // agentSeen marks the instance bootable if a script has just ended on it.

@@ -24,12 +24,8 @@ func (d *draft) instance() flow.Instance {
 
 // moment is now, for one run.
 func (d *draft) moment(r FlowRun) flow.Moment {
-	cause := d.cause
-	if cause == "" {
-		cause = r.Cause
-	}
 	return flow.Moment{
-		Now: d.m.Now, Instance: d.instance(), Cause: cause, Hold: d.control.paused(r.Flow) != nil,
+		Now: d.m.Now, Instance: d.instance(), Cause: d.cause, Hold: d.control.paused(r.Flow) != nil,
 	}
 }
 
@@ -50,7 +46,7 @@ func (d *draft) act(r FlowRun, actions []flow.Action) {
 			r.SetTask(id)
 			d.enqueue(Task{
 				ID: id, Name: nameOf(a), Priority: defaultPriority, Command: commandOf(a),
-				Cause: d.moment(r).Cause, RunID: r.ID, Step: a.Step, StepAttempt: a.Attempt, Chain: r.Chain,
+				Cause: d.cause, RunID: r.ID, Step: a.Step, StepAttempt: a.Attempt, Chain: r.Chain,
 			})
 		}
 	}
@@ -66,7 +62,7 @@ func (d *draft) act(r FlowRun, actions []flow.Action) {
 	d.setRun(r)
 	if t, ok := d.Tasks[cancelled]; ok {
 		d.note("task "+t.ID+" to be stopped", r.Pending.Over+" time is over")
-		d.stopTask(t, "its flow's time was over", d.moment(r).Cause)
+		d.stopTask(t, "its flow's time was over")
 	}
 }
 
@@ -91,7 +87,7 @@ func commandOf(a flow.Action) Command {
 
 // stepEnded tells a task's run that it has ended. It reports whether the step
 // is tried again.
-func (d *draft) stepEnded(t Task, cause string) (again bool) {
+func (d *draft) stepEnded(t Task) (again bool) {
 	r, ok := d.Runs[t.RunID]
 	if !ok {
 		return false
@@ -107,10 +103,8 @@ func (d *draft) stepEnded(t Task, cause string) (again bool) {
 		}
 		end.Output, end.Dropped, end.OutputError = out.Text, out.Dropped, out.Err
 	}
-	m := d.moment(r)
-	m.Cause = cause
 	r.Run = r.Run.Clone()
-	d.act(r, r.CommandEnded(t.Step, t.StepAttempt, end, m))
+	d.act(r, r.CommandEnded(t.Step, t.StepAttempt, end, d.moment(r)))
 	r, ok = d.Runs[t.RunID]
 	return ok && r.Pending.State == flow.PendingBackoff || ok && r.Pending.State == flow.PendingCommand && r.Pending.Attempt > t.StepAttempt
 }

@@ -65,7 +65,7 @@ func (d *draft) cancel(in Cancel) {
 	case !ok:
 		d.answer.Outcome = "not_found"
 		d.answer.Reason = "no such task is waiting or running on this instance"
-	case d.stopTask(t, "cancelled before it was sent", in.Key):
+	case d.stopTask(t, "cancelled before it was sent"):
 		d.answer.Outcome = "cancelled"
 	default:
 		d.answer.Outcome = "stopping"
@@ -76,9 +76,9 @@ func (d *draft) cancel(in Cancel) {
 
 // stopTask ends a task that was not sent, which it reports, and stops one
 // that was.
-func (d *draft) stopTask(t Task, reason, cause string) (ended bool) {
+func (d *draft) stopTask(t Task, reason string) (ended bool) {
 	if t.State == TaskQueued || d.unsent(t) {
-		d.endTask(t, TaskCancelled, reason, cause)
+		d.endTask(t, TaskCancelled, reason)
 		return true
 	}
 	t.Cancel = true
@@ -123,7 +123,7 @@ func (d *draft) expire() {
 			d.more = true
 			return
 		}
-		d.endTask(t, TaskExpired, "it waited until its time was over", t.Cause)
+		d.endTask(t, TaskExpired, "it waited until its time was over")
 		d.planAlert(Alert{
 			Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID,
 			Summary: "A queued command was given up, because it could not be sent before its time was over.",
@@ -242,7 +242,7 @@ func (d *draft) inActOrder(a, b Effect) int {
 
 // endTask moves a task to its final state, with all that hung on it. It
 // reports whether the flow that it was a step of tries it again.
-func (d *draft) endTask(t Task, state TaskState, reason, cause string) (again bool) {
+func (d *draft) endTask(t Task, state TaskState, reason string) (again bool) {
 	d.dropEffect(t.EffectKey)
 	d.dropEffect(effectKey(EffectStop, t.ID, "", t.Attempt))
 	t.State = state
@@ -257,7 +257,7 @@ func (d *draft) endTask(t Task, state TaskState, reason, cause string) (again bo
 	d.touched.tasks.add(t.ID)
 	d.log.EndedTasks = append(d.log.EndedTasks, t)
 	d.note("task "+t.ID+" "+string(state), reason)
-	return d.stepEnded(t, cause)
+	return d.stepEnded(t)
 }
 
 func (d *draft) count(state TaskState) int {

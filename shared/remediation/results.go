@@ -15,6 +15,7 @@ func (d *draft) results(in Results) {
 		if !ok {
 			continue
 		}
+		d.cause = "effect/" + e.Key
 		t, hasTask := d.Tasks[e.TaskID]
 		if d.full(expiryRows, d.endBytes(t)) {
 			d.left = in.List[i:]
@@ -37,7 +38,7 @@ func (d *draft) results(in Results) {
 		case e.Claim.Commit != r.Commit:
 			// Somebody else has claimed it since; what follows is theirs.
 		case r.Kind == ResultGivenUp && t.Cancel:
-			d.endTask(t, TaskCancelled, "cancelled, and nothing of it was ever found", e.Key)
+			d.endTask(t, TaskCancelled, "cancelled, and nothing of it was ever found")
 		case r.Kind == ResultGivenUp && e.Kind.sends():
 			d.lostTask(e, t, hasTask, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
 				"It is not known whether a command ran, and it is too late to send it again.")
@@ -109,7 +110,7 @@ func (d *draft) lostTask(e Effect, t Task, hasTask bool, state TaskState, kind A
 	if !hasTask {
 		return
 	}
-	d.endTask(t, state, reason, e.Key)
+	d.endTask(t, state, reason)
 	d.planAlert(Alert{
 		Kind: kind, Summary: summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: reason, At: d.m.Now,
 	}, e.Key)
@@ -125,7 +126,7 @@ func (d *draft) putBack(e Effect, t Task, r Result) {
 		e.FirstSent = e.PriorSent
 	}
 	if e.Kind.sends() && t.Cancel && e.FirstSent.IsZero() {
-		d.endTask(t, TaskCancelled, "cancelled before it was sent", e.Key)
+		d.endTask(t, TaskCancelled, "cancelled before it was sent")
 		return
 	}
 	switch r.Kind {

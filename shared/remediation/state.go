@@ -307,8 +307,8 @@ type Execution struct {
 	// Name is the command's name without Aftercare's marker.
 	Name string
 	// TaskID is the task that it was an attempt of; empty for commands that
-	// others started.
-	TaskID string
+	// others started. RunID and Step are of the flow's run that it is of. [71]
+	TaskID, RunID, Step string
 	// Source says how the end was learned: "event" or "poll".
 	Source   string
 	Received time.Time
