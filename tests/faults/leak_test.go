@@ -15,6 +15,7 @@ import (
 	"aftercare/shared/alert"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -25,7 +26,7 @@ import (
 var secrets = []string{
 	"STS.rig", "rig-secret-key", "rig-security-token", "wrong-secret-key",
 	"rig-token", "SECrig", "rig-webhook-token", "rig-webhook-secret",
-	"secret-of-a-script", "secret-of-a-parameter", "secret-of-a-saved-command", "secret-of-a-flow", "secret-of-a-step", "secret-of-a-panic",
+	"secret-of-a-script", "secret-of-a-parameter", "secret-of-a-saved-command", "secret-of-a-flow", "secret-of-a-step", "secret-of-an-output", "secret-of-a-panic",
 	"secret-of-a-payload",
 }
 
@@ -33,16 +34,44 @@ var secrets = []string{
 // answer with.
 var everySecret = strings.Join(secrets, " ")
 
+// secretFlows are a flow whose command prints a secret, which its next steps
+// fail with, and whose alert tells none. Its failure opens its breaker.
 const secretFlows = `
 version: 1
 flows:
   - name: after
     on: task-completed
     when: event.commandName == "first"
+    limits:
+      fleet: {maxFailures: 1, window: 1h, resumeAfter: 2m}
     steps:
       - id: step
-        run: {type: RunShellScript, content: "true secret-of-a-flow \"$p\"", parameters: {p: "secret-of-a-step ${{ event.invokeId }}"}}
+        run:
+          type: RunShellScript
+          content: echo "$p" # secret-of-a-flow
+          parameters: {p: "secret-of-a-step secret-of-an-output ${{ event.invokeId }}"}
+        capture: true
+        onFailure: continue
+      - id: weigh
+        when: int(steps.step.output) > 0
+        stop: succeeded
+        onFailure: continue
+      - id: hand-on
+        invoke:
+          commandId: c-none
+          parameters: {p: "${{ steps.step.output }}"} # has a blank
+        onFailure: continue
+      - id: skip
+        when: steps.step.output == ""
+        stop: succeeded
+      - id: tell
+        alert: step ${{ steps.step.status }}, weigh ${{ steps.weigh.status }}
+      - id: fail
+        stop: failed
 `
+
+// secretSteps is what they came to without a fault.
+const secretSteps = "step succeeded, weigh invalid, hand-on invalid, skip skipped, tell succeeded, fail succeeded"
 
 // ear hears everything that functions answer.
 type ear struct {
@@ -57,6 +86,24 @@ func (e *ear) hear(out handler.Outcome, err error) {
 		e.t.Error(jsonErr)
 	}
 	fmt.Fprintf(&e.b, "%s %v %+v %#v\n", b, err, out, err)
+}
+
+// refusals are what each call that a life makes can be answered with: codes,
+// and their statuses.
+var refusals = map[string][]string{
+	"GetRange":                     {"OTSAuthFailed 403", "OTSNoPermissionAccess 403", "OTSServerBusy 503", "OTSParameterInvalid 400"},
+	"GetRow":                       {"OTSAuthFailed 403", "OTSInternalServerError 500"},
+	"BatchWriteRow":                {"OTSAuthFailed 403", "OTSTimeout 503", "OTSParameterInvalid 400", "OTSConditionCheckFail 403"},
+	"PutRow":                       {"OTSAuthFailed 403", "OTSQuotaExhausted 403"},
+	"DeleteRow":                    {"OTSAuthFailed 403"},
+	"RunCommand":                   {"SignatureDoesNotMatch 400", "Forbidden.RAM 403", "Throttling.User 400", "InternalError 500", "InvalidParameter 400", "Invocation.ExceedQuota 403"},
+	"InvokeCommand":                {"SignatureDoesNotMatch 400", "Parameter.NotMatched 403", "ServiceUnavailable 503"},
+	"StopInvocation":               {"InvalidSecurityToken.Expired 400", "InvokeId.NotFound 404"},
+	"DescribeInvocations":          {"SignatureDoesNotMatch 400", "Forbidden.RAM 403"},
+	"DescribeInvocationResults":    {"SignatureDoesNotMatch 400", "Forbidden.RAM 403", "InvalidParameter 400", "InternalError 500"},
+	"DescribeCloudAssistantStatus": {"SignatureDoesNotMatch 400", "Forbidden.RAM 403"},
+	"Webhook:dingtalk":             {" 200", " 403", " 500"},
+	"Webhook:webhook":              {" 200", " 302", " 401"},
 }
 
 func TestNothingLeaks(t *testing.T) {
@@ -79,20 +126,7 @@ func TestNothingLeaks(t *testing.T) {
 		file.Close()
 	}()
 	t.Run("lives", func(t *testing.T) {
-		for call, codes := range map[string][]string{
-			"GetRange":                     {"OTSAuthFailed 403", "OTSNoPermissionAccess 403", "OTSServerBusy 503", "OTSParameterInvalid 400"},
-			"GetRow":                       {"OTSAuthFailed 403", "OTSInternalServerError 500"},
-			"BatchWriteRow":                {"OTSAuthFailed 403", "OTSTimeout 503", "OTSParameterInvalid 400", "OTSConditionCheckFail 403"},
-			"PutRow":                       {"OTSAuthFailed 403", "OTSQuotaExhausted 403"},
-			"DeleteRow":                    {"OTSAuthFailed 403"},
-			"RunCommand":                   {"SignatureDoesNotMatch 400", "Forbidden.RAM 403", "Throttling.User 400", "InternalError 500", "InvalidParameter 400", "Invocation.ExceedQuota 403"},
-			"InvokeCommand":                {"SignatureDoesNotMatch 400", "Parameter.NotMatched 403", "ServiceUnavailable 503"},
-			"StopInvocation":               {"InvalidSecurityToken.Expired 400", "InvokeId.NotFound 404"},
-			"DescribeInvocations":          {"SignatureDoesNotMatch 400", "Forbidden.RAM 403"},
-			"DescribeCloudAssistantStatus": {"SignatureDoesNotMatch 400", "Forbidden.RAM 403"},
-			"Webhook:dingtalk":             {" 200", " 403", " 500"},
-			"Webhook:webhook":              {" 200", " 302", " 401"},
-		} {
+		for call, codes := range refusals {
 			plans := map[string]fault.Fault{
 				"cut":  {Mode: fault.CutAfter},
 				"hang": {Mode: fault.HangBefore},
@@ -125,7 +159,9 @@ func live(t *testing.T, f *fault.Fault) {
 	r := rig.New(t, rig.Options{
 		Flows: secretFlows,
 		Settings: func(s *handler.Settings) {
-			s.Ledger.PerTry = 100 * time.Millisecond
+			if f != nil {
+				s.Ledger.PerTry = 100 * time.Millisecond
+			}
 			s.Ledger.Pause = func(context.Context, int) {
 				if panics.Load() {
 					panic("secret-of-a-panic")
@@ -136,7 +172,10 @@ func live(t *testing.T, f *fault.Fault) {
 	})
 	r.Settings.Alerts.WebhookURL = alert.NewSecret(r.Inbox.WebhookURL() + "?key=rig-webhook-token")
 	r.Settings.Alerts.WebhookSecret = alert.NewSecret("rig-webhook-secret")
-	r.Timeout = 700 * time.Millisecond
+	r.Timeout = patience
+	if f != nil {
+		r.Timeout = 700 * time.Millisecond // which the calls that hang wait for
+	}
 	r.Restart()
 	e := &ear{t: t}
 	submit := func(o map[string]any) {
@@ -174,15 +213,59 @@ func live(t *testing.T, f *fault.Fault) {
 		e.hear(r.FirstHeartbeat([]byte(payload)))
 		e.hear(r.SubmitTask([]byte(payload)))
 	}
-	ends := func() {
-		for r.Pending(event.KindTaskCompleted) > 0 {
-			end := r.Take(event.KindTaskCompleted)
-			e.hear(r.TaskCompleted(end))
-			e.hear(r.TaskCompleted(end))
+	taken := 0
+	// settled: what is to end by now has, and its event is there.
+	settled := func(long bool) func() bool {
+		return func() bool {
+			ended := 0
+			for _, run := range r.ECS.Runs(instanceID) {
+				name, _ := remediation.SplitName(run.Name)
+				switch {
+				case !run.End.IsZero():
+					ended++
+				case long || name != "long":
+					return false
+				}
+			}
+			return taken+r.Pending(event.KindTaskCompleted) >= ended
 		}
 	}
-	ends()
+	var refused [][]byte
+	// give delivers an end, and again if that succeeds.
+	give := func(end []byte) {
+		for range 4 { // as often as the fault strikes, and once more
+			out, err := r.TaskCompleted(end)
+			e.hear(out, err)
+			if err == nil {
+				e.hear(r.TaskCompleted(end))
+				return
+			}
+		}
+		refused = append(refused, end)
+	}
+	ends := func(long bool, lost string) {
+		before := refused
+		refused = nil
+		for _, end := range before {
+			give(end)
+		}
+		for until("scripts to end", settled(long)); r.Pending(event.KindTaskCompleted) > 0; until("scripts to end", settled(long)) {
+			end := r.Take(event.KindTaskCompleted)
+			taken++
+			if lost == "" || !strings.Contains(string(end), lost) {
+				give(end)
+			}
+		}
+	}
+	// A sweep must ask for one that no event tells.
+	ends(false, `"saved"`)
+	r.Advance(5 * time.Minute)
 	e.hear(r.Sweep())
+	for call := range refusals {
+		if f == nil && r.Faults.Calls()[call] == 0 {
+			t.Errorf("a life makes no call %s that could fail", call)
+		}
+	}
 
 	// Wrong keys, and a panic, whatever the fault is.
 	right := r.Key
@@ -203,17 +286,26 @@ func live(t *testing.T, f *fault.Fault) {
 
 	r.Timeout = patience
 	again(t, func() (handler.Outcome, error) { return r.FirstHeartbeat(beat) })
-	for round := 0; round < 12 && (round == 0 || len(rows(t, r, "aftercare_wakeups")) > 0); round++ {
+	for round := 0; round < 12 && (round == 0 || len(refused)+len(rows(t, r, "aftercare_wakeups")) > 0); round++ {
 		// The quota of a day may have to pass, too.
 		r.Advance([]time.Duration{3 * time.Minute, 24 * time.Hour}[round/6])
 		e.hear(r.Sweep())
-		waitForRuns(t, r)
-		ends()
+		ends(true, "")
 	}
 	search(t, r, e)
-	if v := look(t, r); f == nil && (len(v.ran) != 5 || len(v.alerts) != 1 || len(r.Inbox.Messages()) != 2 || len(v.records.Tasks) != 5 ||
+	v := look(t, r)
+	if f == nil && (len(v.ran) != 5 || len(v.alerts) != 4 || len(r.Inbox.Messages()) != 8 || len(v.records.Tasks) != 5 ||
 		len(rows(t, r, "aftercare_quarantine")) != 4) {
 		t.Errorf("a life without a fault came to %s; log:\n%s", v, r.Log)
+	}
+	for _, run := range v.records.Runs {
+		var steps []string
+		for _, s := range run.Steps {
+			steps = append(steps, s.ID+" "+s.Status)
+		}
+		if got := strings.Join(steps, ", "); f == nil && (got != secretSteps || run.Steps[0].OutputBytes == 0) {
+			t.Errorf("the run's steps are %s, with %d bytes printed, want %s", got, run.Steps[0].OutputBytes, secretSteps)
+		}
 	}
 }
 
