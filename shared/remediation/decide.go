@@ -285,6 +285,9 @@ func (d *draft) wakeBy() time.Time {
 		}
 	}
 	for _, u := range d.Unmatched {
+		if _, over := d.match(u); over {
+			at(d.m.Now) // there was no room for what follows
+		}
 		at(u.Received.Add(d.p.SendWindow))
 	}
 	return due

@@ -116,8 +116,8 @@ func (d *draft) matchLate() {
 	input := d.cause
 	for _, id := range slices.Sorted(maps.Keys(d.Unmatched)) {
 		u := d.Unmatched[id]
-		t, known := d.taskOf(u.Event)
-		if !known && d.originPossible(u.Event) && d.m.Now.Sub(u.Received) < d.p.SendWindow {
+		t, over := d.match(u)
+		if !over {
 			continue
 		}
 		if d.full(matchRows+startRows*maxStarts, matchBytes) {
@@ -132,6 +132,13 @@ func (d *draft) matchLate() {
 		d.followQuietly(u.Event, t)
 		d.cause = input
 	}
+}
+
+// match finds the task of an end that waited for it, none for a stranger's. Over
+// says that nothing more is to be waited for.
+func (d *draft) match(u Unmatched) (t Task, over bool) {
+	t, known := d.taskOf(u.Event)
+	return t, known || !d.originPossible(u.Event) || d.m.Now.Sub(u.Received) >= d.p.SendWindow
 }
 
 // follow does what follows from an end; t is zero for a stranger's.

@@ -198,3 +198,19 @@ func TestManyRunsThatEndAtOnceFitIntoCommits(t *testing.T) {
 		})
 	}
 }
+
+func TestEndsThatAreLeftForWantOfRoomAreWokenFor(t *testing.T) {
+	s := state(remediation.BootBootable)
+	for i := range 3 {
+		e := happened(fmt.Sprint("s-", i)).Event
+		s.Unmatched[e.InvokeID] = remediation.Unmatched{Event: e, Received: now}
+	}
+	var list []flow.Definition
+	for i := range 30 {
+		list = append(list, define(fmt.Sprint("flow-", i), onEnd, byOthers, wait("w", "3h")))
+	}
+	d := decide(t, s, remediation.WakeUp{}, remediation.Facts{}, flows(list...))
+	if len(d.Next.Unmatched) == 0 || !d.More || d.WakeBy.After(now) {
+		t.Errorf("%d ends are left, more %v, woken by %s, want both at once", len(d.Next.Unmatched), d.More, d.WakeBy)
+	}
+}
