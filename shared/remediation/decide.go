@@ -71,6 +71,9 @@ type Answer struct {
 func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
 	d := newDraft(s, f, p, m)
 	d.take(in, f)
+	if _, ok := in.(Results); !ok {
+		d.goOn()
+	}
 	return d.decision()
 }
 
@@ -89,8 +92,11 @@ func (d *draft) take(in Input, f Facts) {
 		d.wake(f)
 	case Results:
 		d.results(in)
-		return
 	}
+}
+
+// goOn goes on with all that can, whatever the input was.
+func (d *draft) goOn() {
 	d.matchLate()
 	d.expire()
 	d.advance()

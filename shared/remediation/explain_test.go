@@ -1,59 +1,116 @@
 package remediation_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-func TestExplainSaysWhatDecideDoesAndHowItWouldGo(t *testing.T) {
-	noon := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	policy := remediation.DefaultPolicy()
-	policy.Flows = flow.NewSet([]flow.Definition{
-		define("mend", onEnd, `event.commandName == "check"`, run("fix", "mend/fix", "true"), wait("rest", "10m"), say("tell", "${{ event.instanceId }} is well")),
-		define("other", onEnd, `event.commandName == "install"`, say("tell", "no")),
-	})
-	state := remediation.NewState("i-1")
-	state.Limits["mend"] = remediation.Limit{Flow: "mend", Until: noon.Add(time.Hour)}
-	for range 30 {
-		l := state.Limits["mend"]
-		l.Starts = append(l.Starts, noon.Add(-time.Minute))
-		state.Limits["mend"] = l
+func TestExplainSaysWhatWouldBecomeOfEachFlow(t *testing.T) {
+	step := run("only", "f/only", "echo $who")
+	begun := func(s *remediation.State) {
+		r := remediation.FlowRun{ID: "other", Flow: "f", CreatedAt: now.Add(-time.Minute), Run: flow.NewRun("other", define("f", onEnd, "", step), flow.Event{}, 0)}
+		r.StartedAt, r.Pending = now.Add(-time.Minute), flow.Pending{State: flow.PendingCommand, Attempt: 1}
+		r.Section, r.Deadline = flow.SectionSteps, now.Add(time.Hour)
+		s.Runs[r.ID] = r
 	}
-	in := remediation.Ended{Received: noon, Source: remediation.SourceEvent, Event: event.TaskCompleted{
-		InstanceID: "i-1", InvokeID: "t-1", CommandName: "check", Status: event.StatusSuccess, FinishTime: noon,
-	}}
-	got := remediation.Explain(state, in, remediation.Facts{}, policy, noon)
-	if len(got) != 2 || got[0].Rehearsal == nil || got[1].Rehearsal != nil {
-		t.Fatalf("got %+v, want two decisions, the first with a rehearsal", got)
-	}
-	if got[0].What != remediation.FlowRefused || got[1].What != remediation.FlowNotStarted {
-		t.Errorf("got %s and %s, want refused and not started", got[0].What, got[1].What)
-	}
-	if diff := cmp.Diff([]flow.Value{{Name: "event.commandName", Value: `"check"`}}, got[1].Values); diff != "" {
-		t.Errorf("values (-want +got):\n%s", diff)
-	}
-	var did []string
-	for _, a := range got[0].Rehearsal.Actions {
-		switch {
-		case a.Run != nil:
-			did = append(did, a.Run.Name+" "+a.Run.Parameters["who"])
-		default:
-			did = append(did, a.Alert)
+	nights := func(outside string) func(*flow.Definition) {
+		return func(d *flow.Definition) {
+			d.Windows = &flow.Windows{TimeZone: "UTC", Outside: outside, Open: []flow.Window{{From: "22:00", To: "04:00"}}}
 		}
 	}
-	if diff := cmp.Diff([]string{"mend/fix i-1", "i-1 is well"}, did); diff != "" {
-		t.Errorf("rehearsed (-want +got):\n%s", diff)
+	drop := func(d *flow.Definition) { d.WhenBusy = flow.BusyDrop }
+	open := remediation.Facts{Control: remediation.Control{Breakers: map[string]remediation.Breaker{
+		"f": {Flow: "f", ResumeAt: now.Add(time.Hour), Failures: 3}}}}
+	over := remediation.Facts{Control: remediation.Control{Breakers: map[string]remediation.Breaker{
+		"f": {Flow: "f", ResumeAt: now}}}}
+	limited := func(s *remediation.State) {
+		s.Limits["f"] = remediation.Limit{Flow: "f", Starts: []time.Time{now.Add(-time.Minute)}, Until: now.Add(time.Hour)}
 	}
-	if got[0].Rehearsal.Took != 10*time.Minute {
-		t.Errorf("it would take %s, want 10m", got[0].Rehearsal.Took)
+	cases := []struct {
+		name  string
+		flow  flow.Definition
+		state remediation.State
+		facts remediation.Facts
+		what  remediation.What
+		why   string
+	}{
+		{"it starts", define("f", onEnd, byOthers, step), state(remediation.BootBootable), remediation.Facts{},
+			remediation.FlowStarted, "its condition holds"},
+		{"it starts where nothing is known", define("f", onEnd, byOthers, step), remediation.NewState("i-1"), remediation.Facts{},
+			remediation.FlowStarted, "its condition holds"},
+		{"it is in dry-run", with(define("f", onEnd, byOthers, step), dryRun), state(remediation.BootBootable), remediation.Facts{},
+			remediation.FlowDryRun, "it would have run: only (run)"},
+		{"a run is under way", define("f", onEnd, byOthers, step), state(remediation.BootBootable, begun), remediation.Facts{},
+			remediation.FlowWaits, "a run of it is under way on this instance"},
+		{"a run is under way, and it does not queue", with(define("f", onEnd, byOthers, step), drop), state(remediation.BootBootable, begun), remediation.Facts{},
+			remediation.FlowDropped, "a run of it is under way on this instance"},
+		{"it is outside its windows", with(define("f", onEnd, byOthers, step), nights(flow.OutsideWait)), state(remediation.BootBootable), remediation.Facts{},
+			remediation.FlowWaits, "its next window opens at 2026-03-04T22:00:00Z"},
+		{"it is outside its windows, and does not wait", with(define("f", onEnd, byOthers, step), nights(flow.OutsideDrop)), state(remediation.BootBootable), remediation.Facts{},
+			remediation.FlowDropped, "it is outside its windows"},
+		{"its limit is reached", with(define("f", onEnd, byOthers, step), perInstance(1, time.Hour)), state(remediation.BootBootable, limited), remediation.Facts{},
+			remediation.FlowRefused, "it ran 1 times within 1h on this instance, and no more may"},
+		{"it is paused", define("f", onEnd, byOthers, step), state(remediation.BootBootable), pausing("f"),
+			remediation.FlowRefused, "paused by ann since 2026-03-04T05:05:07Z: an incident"},
+		{"all are paused", define("f", onEnd, byOthers, step), state(remediation.BootBootable), pausing(remediation.AllFlows),
+			remediation.FlowRefused, "all flows are paused by ann since 2026-03-04T05:05:07Z: an incident"},
+		{"its breaker is open", define("f", onEnd, byOthers, step), state(remediation.BootBootable), open,
+			remediation.FlowRefused, "its breaker is open until 2026-03-04T06:06:07Z, because 3 runs had failed"},
+		{"its breaker's time is over", define("f", onEnd, byOthers, step), state(remediation.BootBootable), over,
+			remediation.FlowStarted, "its condition holds"},
+		{"its condition does not hold", define("f", onEnd, "event.exitCode == 99", step), state(remediation.BootBootable), remediation.Facts{},
+			remediation.FlowNotStarted, "when was false: event.exitCode == 99"},
 	}
-	if len(state.Runs) > 0 || len(state.Limits["mend"].Starts) != 30 {
-		t.Error("the state that was given has changed")
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			before := picture(c.state)
+			p := flows(c.flow)
+			got := remediation.Explain(c.state, happened("s-1"), c.facts, p, now)
+			if len(got) != 1 || got[0].What != c.what || got[0].Why != c.why {
+				t.Fatalf("it says %+v, want %s because %s", got, c.what, c.why)
+			}
+			if diff := cmp.Diff(before, picture(c.state)); diff != "" {
+				t.Errorf("it changed the state (-before +after):\n%s", diff)
+			}
+			if again := remediation.Explain(c.state, happened("s-1"), c.facts, p, now); !cmp.Equal(got, again) {
+				t.Errorf("it says another thing again: %+v", again)
+			}
+			if decided := said(t, decide(t, c.state, happened("s-1"), c.facts, p), "f"); decided.What != c.what || decided.Why != c.why {
+				t.Errorf("Decide decides %+v", decided)
+			}
+			fires := c.what != remediation.FlowNotStarted
+			if fires && (got[0].Rehearsal == nil || got[0].Definition == nil || len(got[0].Rehearsal.Actions) != 1 ||
+				got[0].Rehearsal.Actions[0].Run.Parameters["who"] != "i-1") {
+				t.Errorf("rehearsal %+v, want the command with its parameter's value", got[0].Rehearsal)
+			}
+			if want := []flow.Value{{Name: "event.exitCode", Value: "-1"}}; !fires && !cmp.Equal(got[0].Values, want) {
+				t.Errorf("values %v, want %v", got[0].Values, want)
+			}
+		})
 	}
+	t.Run("it says nothing about ends that wait for their tasks", func(t *testing.T) {
+		s := state(remediation.BootBootable)
+		for i := range 3 {
+			e := happened(fmt.Sprint("u-", i)).Event
+			s.Unmatched[e.InvokeID] = remediation.Unmatched{Event: e, Received: now}
+		}
+		if got := remediation.Explain(s, happened("s-1"), remediation.Facts{}, flows(define("f", onEnd, "", step)), now); len(got) != 1 {
+			t.Errorf("it says %+v, want one thing about the end that was asked about", got)
+		}
+	})
+	t.Run("it says nothing about a boot that is known", func(t *testing.T) {
+		p := flows(define("f", onBoot, "", step))
+		if got := remediation.Explain(state(remediation.BootBootable), beat(time.Hour, time.Minute), remediation.Facts{}, p, now); len(got) != 0 {
+			t.Errorf("it says %+v", got)
+		}
+		if got := remediation.Explain(state(remediation.BootBootable), beat(0, time.Second), remediation.Facts{}, p, now); len(got) != 1 || got[0].What != remediation.FlowStarted {
+			t.Errorf("it says %+v of a new boot", got)
+		}
+	})
 }

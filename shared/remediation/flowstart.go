@@ -88,8 +88,10 @@ func boolOrder(b bool) int {
 	return 0
 }
 
-// Explain says what Decide would decide about flows, with the values of what
-// was false, and every flow's definition that fires.
+// Explain says what Decide would decide about flows for an input, with the
+// values of what was false, and the definition and the rehearsal of every flow
+// that fires. It changes nothing, and says nothing about what else the state
+// has waiting.
 func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
 	d := newDraft(s, f, p, Moment{Now: now})
 	d.explain = true
