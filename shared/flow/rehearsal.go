@@ -49,6 +49,7 @@ func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, end
 			return out
 		case r.Pending.State == PendingBoot && ends(r.Current().ID, 1).Status != "":
 			m.Instance.BootSeq++
+			m.Instance.BootTime = m.Now
 			todo = r.Advance(m)
 		default:
 			m.Now = r.Due()

@@ -148,7 +148,7 @@ func (d *draft) ready(r FlowRun) bool {
 	case r.Pending.State == "":
 		return true // its flow was paused
 	}
-	return due(d.dueOf(r)) || due(r.CheckAt) || r.Pending.State == flow.PendingBoot && d.Instance.BootSeq > r.BootSeq
+	return due(d.dueOf(r)) || due(r.CheckAt) || r.Booted(d.instance())
 }
 
 // dueOf is when a run itself has something to do. The end of a backoff brings
