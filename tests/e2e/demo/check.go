@@ -165,9 +165,8 @@ func (s *story) checkDiagnostics(f facts) {
 
 // checkSwept: what a killed function left was finished by a sweep.
 func (s *story) checkSwept(f facts) {
-	for _, c := range []struct{ id, name string }{{db, "renew-certificate"}, {web, "sync-clock"}} {
-		s.check(4, "a sweep finished "+c.name, swept(f.log, c.id), true)
-	}
+	s.check(4, "who sent renew-certificate", sender(f.log, s.tasks["renew-certificate"]).Function, "sweep")
+	s.check(4, "who found sync-clock running", sender(f.log, s.tasks["sync-clock"]).Function, "sweep")
 }
 
 // badEnds counts the executions that alert.

@@ -63,6 +63,7 @@ func start(ctx context.Context, bin, dist, project, shipped string) (c *running,
 		fmt.Printf("  %-34s %s\n", strings.TrimPrefix(s.flag+" "+s.value, "--set "), s.what)
 	}
 	fmt.Printf("  %-34s %s\n\n", "backoff 2s of restart-api", "the longest wait for a step's next attempt (10 s, then 20 s)")
+	fmt.Printf("Its flows are those of %s, and the two of tests/e2e/demo/flows.yaml.\n\n", shipped)
 	c = &running{data: data, exited: make(chan struct{})}
 	// Not bound to ctx: stop ends it in an orderly way.
 	c.cmd = exec.Command(bin, args...)

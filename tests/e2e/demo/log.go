@@ -10,11 +10,10 @@ import (
 
 // logLine is a line of a function's log that tells of one instance.
 type logLine struct {
-	Function  string   `json:"function"`
-	Request   string   `json:"request_id"`
-	Instance  string   `json:"instance_id"`
-	Decided   []string `json:"decided"`
-	Performed int      `json:"effects_performed"`
+	Function string   `json:"function"`
+	Request  string   `json:"request_id"`
+	Instance string   `json:"instance_id"`
+	Decided  []string `json:"decided"`
 }
 
 // functionLog reads what the functions logged, in the order of writing.
@@ -31,13 +30,6 @@ func (c *running) functionLog() ([]logLine, error) {
 		}
 	}
 	return lines, nil
-}
-
-// swept reports whether a sweep performed an effect of the instance.
-func swept(log []logLine, instance string) bool {
-	return slices.ContainsFunc(log, func(l logLine) bool {
-		return l.Function == "sweep" && l.Instance == instance && l.Performed > 0
-	})
 }
 
 // sender is the line of the invocation that learned that a task runs, which is

@@ -106,19 +106,19 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 		by = append(by, line.Function)
 		causes = append(causes, t.cause(t.tasks[id].Cause))
 	}
-	s.check(5, "who sent these attempts", strings.Join(by, ", "), "task-completed, sweep, sweep")
-	s.check(5, "invocations that sent them", len(requests), 3)
-	s.check(5, "what made them begin", strings.Join(causes, ", "), "check-api, wake-up, wake-up")
-	s.check(5, "which attempt's end ended the step restart", 1+slices.Index(restart.Tasks, t.byKey[restart.EndedBy].TaskID), 3)
+	s.check(5, "who sent the three attempts", strings.Join(by, ", "), "task-completed, sweep, sweep")
+	s.check(5, "invocations that sent the three attempts", len(requests), 3)
+	s.check(5, "what made the three attempts begin", strings.Join(causes, ", "), "check-api, wake-up, wake-up")
+	s.check(5, "which attempt's end ended the step", 1+slices.Index(restart.Tasks, t.byKey[restart.EndedBy].TaskID), 3)
 
 	failed := remediation.FlowRun{}
 	if runs := runsOf(all[api2], "restart-api"); len(runs) > 0 {
 		failed = runs[0]
 	}
 	s.check(5, "steps of the run on "+api2, stepsOf(failed), "free-disk skipped, restart failed, log succeeded, tell succeeded")
-	s.check(5, "why it failed", failed.Reason, "step restart ended as failed")
+	s.check(5, "why that run failed", failed.Reason, "step restart ended as failed")
 	s.check(5, "alerts of flows on "+api2, headings(alerts, api2), "Alert of a flow")
-	s.check(5, "what its onFailure says", said(alerts, api2), "the api stays down: 3 restarts, exit code 78, api.conf names no port")
+	s.check(5, "what that alert says", said(alerts, api2), "the api stays down: 3 restarts, exit code 78, api.conf names no port")
 	s.check(5, "why the third run was refused", runs[2].Reason, "it ran 2 times within 1h on this instance, and no more may")
 	s.check(5, "alerts of flows on "+api1+", where two runs were refused", headings(alerts, api1), "Flow reached its limit")
 
