@@ -1,0 +1,282 @@
+package flow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// step does the next thing, and reports whether more can be done at once.
+func (r *Run) step(m Moment) (actions []Action, again bool) {
+	switch p := &r.Pending; p.State {
+	case "":
+		if r.Index == len(r.list()) {
+			r.finishSection(m)
+			return nil, true
+		}
+		if m.Hold {
+			return nil, false
+		}
+		return r.begin(m)
+	case PendingCommand:
+		if r.stepOver(m) && p.Over == "" {
+			p.Over = "the step's"
+			return []Action{{Step: r.Current().ID, Attempt: p.Attempt, Cancel: true}}, false
+		}
+		return nil, false
+	case PendingBackoff:
+		switch {
+		case r.stepOver(m):
+			r.end(StepTimedOut, "its time was over before the next attempt", m)
+			return nil, true
+		case !m.Now.Before(p.Until) && !m.Hold:
+			p.Attempt++
+			return r.send(m)
+		}
+	case PendingWait, PendingBoot:
+		switch {
+		case p.State == PendingWait && !m.Now.Before(p.Until):
+			r.end(StepSucceeded, "the wait is over", m)
+			return nil, true
+		case p.State == PendingBoot && m.Instance.BootSeq > r.BootSeq:
+			r.BootSeq = m.Instance.BootSeq
+			r.end(StepSucceeded, fmt.Sprintf("boot %d has begun", m.Instance.BootSeq), m)
+			return nil, true
+		case r.stepOver(m):
+			r.end(StepTimedOut, "its time was over", m)
+			return nil, true
+		}
+	}
+	return nil, false
+}
+
+func (r *Run) stepOver(m Moment) bool {
+	return !r.Pending.Deadline.IsZero() && !m.Now.Before(r.Pending.Deadline)
+}
+
+// begin begins the step at Index, or skips it.
+func (r *Run) begin(m Moment) (actions []Action, again bool) {
+	s := r.list()[r.Index]
+	clause, err := r.holds(s, m)
+	switch {
+	case err != nil:
+		r.open(s, m)
+		r.end(StepInvalid, "when could not be evaluated: "+err.Error(), m)
+		return nil, true
+	case clause != "":
+		r.skip(s, "when was false: "+clause, m)
+		r.Index++
+		return nil, true
+	}
+	// next-boot looks back to when the step before began.
+	since := r.BootSeq
+	r.BootSeq = m.Instance.BootSeq
+	r.open(s, m)
+	p := &r.Pending
+	p.Attempt = 1
+	if s.Timeout > 0 {
+		p.Deadline = m.Now.Add(s.Timeout.D())
+	}
+	switch s.Kind() {
+	case KindRun, KindInvoke:
+		return r.send(m)
+	case KindAlert:
+		text, err := r.texts(m)(s.Alert)
+		if err != nil {
+			r.end(StepInvalid, "its text could not be evaluated: "+err.Error(), m)
+			return nil, true
+		}
+		if strings.TrimSpace(text) == "" {
+			text = emptyAlert
+		}
+		r.end(StepSucceeded, "the alert is planned", m)
+		return []Action{{Step: s.ID, Attempt: 1, Alert: shorten(text, maxAlert)}}, true
+	case KindWait:
+		if s.Wait == WaitNextBoot {
+			r.BootSeq = since
+			p.State = PendingBoot
+			return nil, true
+		}
+		d, err := time.ParseDuration(s.Wait)
+		if err != nil {
+			r.end(StepInvalid, "its duration cannot be read", m)
+			return nil, true
+		}
+		p.State, p.Until = PendingWait, m.Now.Add(d)
+		return nil, true
+	}
+	r.end(StepSucceeded, "it ends the run", m)
+	return nil, true
+}
+
+const (
+	// maxAlert is the most characters of an alert's text. [26]
+	maxAlert = 1000
+	// emptyAlert stands for a text whose expressions gave nothing.
+	emptyAlert = "(the text of this alert is empty)"
+)
+
+// open begins a step's record.
+func (r *Run) open(s Step, m Moment) {
+	r.Pending = Pending{Attempt: 1}
+	r.Steps = append(r.Steps, StepRecord{ID: s.ID, Kind: s.Kind(), StartedAt: m.Now, Cause: m.Cause})
+}
+
+// send sends the present attempt.
+func (r *Run) send(m Moment) (actions []Action, again bool) {
+	s := r.list()[r.Index]
+	p := &r.Pending
+	p.State, p.Until = PendingCommand, time.Time{}
+	a := Action{Step: s.ID, Attempt: p.Attempt}
+	var err error
+	if s.Run != nil {
+		a.Run, err = r.runCommand(*s.Run, m)
+	} else {
+		a.Invoke, err = r.invokeCommand(*s.Invoke, m)
+	}
+	if err != nil {
+		r.end(StepInvalid, err.Error(), m)
+		return nil, true
+	}
+	rec := r.last()
+	rec.Attempts = p.Attempt
+	if p.Attempt > 1 && !slices.Contains(NotStarted, rec.ErrorCode) {
+		rec.MayHaveRunTwice = true
+	}
+	return []Action{a}, false
+}
+
+func (r *Run) last() *StepRecord { return &r.Steps[len(r.Steps)-1] }
+
+// SetTask notes the task of the attempt under way.
+func (r *Run) SetTask(id string) { r.last().Tasks = append(r.last().Tasks, id) }
+
+// CommandEnded takes notice of the end of an attempt, and goes on. The end of
+// anything but the attempt under way changes nothing.
+func (r *Run) CommandEnded(step string, attempt int, e StepEnd, m Moment) []Action {
+	s := r.Current()
+	p := &r.Pending
+	if s == nil || p.State != PendingCommand || s.ID != step || p.Attempt != attempt {
+		return nil
+	}
+	if p.Over != "" && !m.Now.Before(r.Deadline) {
+		p.Over = runTime // which was over, too, when the command had been stopped
+	}
+	rec := r.last()
+	rec.ExitCode, rec.ErrorCode = e.ExitCode, e.ErrorCode
+	// As it will be once it was stored.
+	rec.Output = strings.ToValidUTF8(e.Output, "\uFFFD")
+	rec.OutputBytes, rec.Dropped, rec.OutputError = len(e.Output), e.Dropped, e.OutputError
+	retry := DefaultRetry()
+	if s.Retry != nil {
+		retry = *s.Retry
+	}
+	switch {
+	case e.Status == StepSucceeded && p.Over != runTime:
+		r.end(StepSucceeded, e.Reason, m)
+	case p.Over == runTime:
+		status := StepTimedOut
+		if e.Status == StepSucceeded {
+			status = StepSucceeded
+		}
+		r.end(status, runTime+" time was over, and the command ended as "+e.Status, m)
+		r.failed(ResultTimedOut, runTime+" time was over", m)
+	case p.Over != "":
+		r.end(StepTimedOut, p.Over+" time was over, and the command ended as "+e.Status, m)
+	case e.Status != StepCancelled && attempt <= retry.Max && retry.matches(e):
+		rec.Reason = e.Reason
+		p.State, p.Until = PendingBackoff, m.Now.Add(retry.delay(r.Seed+"\x00"+step, attempt))
+	default:
+		r.end(e.Status, e.Reason, m)
+	}
+	return r.Advance(m)
+}
+
+// runTime is what Pending.Over says if the whole run's time was over.
+const runTime = "the run's"
+
+// timeOver ends what is under way because the section's time is over. Stop
+// says that the end of a command must be waited for.
+func (r *Run) timeOver(m Moment) (actions []Action, stop bool) {
+	s := r.Current()
+	switch {
+	case s != nil && r.Pending.State == PendingCommand:
+		r.Pending.Over = runTime
+		return []Action{{Step: s.ID, Attempt: r.Pending.Attempt, Cancel: true}}, true
+	case s != nil:
+		r.Pending.Over = runTime
+		r.end(StepTimedOut, runTime+" time was over", m)
+	}
+	r.failed(ResultTimedOut, runTime+" time was over", m)
+	return nil, false
+}
+
+// end ends the step under way, and says which one is next.
+func (r *Run) end(status, reason string, m Moment) {
+	s := r.list()[r.Index]
+	rec := r.last()
+	rec.Status, rec.Reason, rec.EndedAt, rec.EndedBy = status, reason, m.Now, m.Cause
+	over := r.Pending.Over
+	r.Pending = Pending{}
+	r.Index++
+	switch {
+	case over == runTime:
+		// Whoever saw that says what follows.
+	case status == StepSucceeded && s.Stop != "" && r.Section == SectionFinally:
+		r.Ended = true
+	case status == StepSucceeded && s.Stop != "":
+		r.Result, r.Reason = s.Stop, "step "+s.ID+" ends the run"
+		r.enter(SectionFinally, m)
+	case status == StepSucceeded || s.OnFailure == FailureContinue || r.Section == SectionFinally && (s.OnFailure == "" || s.OnFailure == FailureStop):
+	case s.OnFailure == "" || s.OnFailure == FailureStop:
+		r.failed(ResultFailed, fmt.Sprintf("step %s ended as %s", s.ID, status), m)
+	default:
+		r.jump(s, m)
+	}
+}
+
+// jump goes on at the step that a failed one names. [42]
+func (r *Run) jump(from Step, m Moment) {
+	list := r.list()
+	to := slices.IndexFunc(list, func(s Step) bool { return s.ID == from.OnFailure })
+	if to < r.Index {
+		r.failed(ResultFailed, fmt.Sprintf("step %s names no later step to go on at", from.ID), m)
+		return
+	}
+	for ; r.Index < to; r.Index++ {
+		r.skip(list[r.Index], "step "+from.ID+" did not succeed, and the run goes on at "+from.OnFailure, m)
+	}
+}
+
+func (r *Run) skip(s Step, why string, m Moment) {
+	r.Steps = append(r.Steps, StepRecord{
+		ID: s.ID, Kind: s.Kind(), Status: StepSkipped, Reason: why, StartedAt: m.Now, EndedAt: m.Now, Cause: m.Cause, EndedBy: m.Cause,
+	})
+}
+
+// failed says what follows when a section cannot go on.
+func (r *Run) failed(result, reason string, m Moment) {
+	switch r.Section {
+	case SectionSteps:
+		r.Result, r.Reason = result, reason
+		r.enter(SectionOnFailure, m)
+	case SectionOnFailure:
+		r.enter(SectionFinally, m)
+	default:
+		r.Ended = true
+	}
+}
+
+// finishSection says what follows when a section has no step left.
+func (r *Run) finishSection(m Moment) {
+	switch r.Section {
+	case SectionSteps:
+		r.Result, r.Reason = ResultSucceeded, "every step ended"
+		r.enter(SectionFinally, m)
+	case SectionOnFailure:
+		r.enter(SectionFinally, m)
+	default:
+		r.Ended = true
+	}
+}
