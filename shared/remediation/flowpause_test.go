@@ -1,6 +1,9 @@
 package remediation_test
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,5 +84,167 @@ func TestACommandOfAPausedFlowThatIsToBeStoppedIsLookedFor(t *testing.T) {
 	d = decideAt(t, later, d.Next, remediation.Cancel{Key: id("c"), TaskID: one.ID}, pausing("f"), p)
 	if d.Answer.Outcome != "stopping" || len(d.Claimed) != 1 || d.Claimed[0].PriorSent.IsZero() {
 		t.Errorf("answer %+v, claimed %+v, want its command looked for", d.Answer, d.Claimed)
+	}
+}
+
+// [51]
+func TestAPausedFlow(t *testing.T) {
+	two := flows(define("f", onEnd, byOthers, run("one", "f/one", "true"), say("tell", "hello"), run("two", "f/two", "true")))
+	for _, name := range []string{"f", remediation.AllFlows} {
+		t.Run("starts no run, which is recorded: "+name, func(t *testing.T) {
+			d := decide(t, state(remediation.BootBootable), happened("s-1"), pausing(name), two)
+			if len(d.Next.Runs)+len(d.Next.Tasks) > 0 || len(d.Changes.EndedRuns) != 1 || d.Changes.EndedRuns[0].Result != flow.ResultRefused {
+				t.Errorf("state %+v, ended %+v, want one refused run", d.Next, d.Changes.EndedRuns)
+			}
+			if got := said(t, d, "f"); got.What != remediation.FlowRefused || !strings.Contains(got.Why, "paused by ann") {
+				t.Errorf("the record says %+v", got)
+			}
+		})
+	}
+	t.Run("another flow's pause is not its own", func(t *testing.T) {
+		if d := decide(t, state(remediation.BootBootable), happened("s-1"), pausing("g"), two); len(d.Claimed) != 1 {
+			t.Errorf("claimed %v, want the first command", d.Claimed)
+		}
+	})
+	t.Run("takes no further step, and goes on when it is resumed", func(t *testing.T) {
+		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, two).Next
+		d := decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), pausing("f"), two)
+		if len(d.Next.Tasks) > 0 || alerts(d) != "" || !d.WakeBy.Equal(now.Add(two.HoldCheck)) {
+			t.Fatalf("tasks %v, alerts %q, woken by %s, want neither, and a look later", d.Next.Tasks, alerts(d), d.WakeBy)
+		}
+		for i := range 3 { // looked at again and again
+			d = decideAt(t, d.WakeBy, d.Next, remediation.WakeUp{}, pausing("f"), two)
+			if len(d.Next.Tasks)+len(d.Claimed) > 0 || !d.WakeBy.Equal(now.Add(time.Duration(i+2)*two.HoldCheck)) {
+				t.Fatalf("look %d: claimed %v, woken by %s", i, d.Claimed, d.WakeBy)
+			}
+		}
+		d = decideAt(t, d.WakeBy, d.Next, remediation.WakeUp{}, remediation.Facts{}, two)
+		if only(t, d.Next.Tasks).Step != "two" || alerts(d) != "flow" || len(d.Claimed) != 2 {
+			t.Errorf("tasks %v, alerts %q, claimed %v, want it to go on", d.Next.Tasks, alerts(d), d.Claimed)
+		}
+	})
+	t.Run("sends no command that waits for its instance", func(t *testing.T) {
+		long := happened("s-1")
+		long.Event.FinishTime = now.Add(-10 * time.Minute)
+		s := decide(t, state(remediation.BootWaiting, task("a")), long, remediation.Facts{}, two).Next
+		d := decide(t, s, beat(0, time.Second), pausing("f"), two)
+		if claimedTasks(d) != "a" || d.WakeBy.After(now.Add(two.HoldCheck)) {
+			t.Errorf("claimed %q, woken by %s, want what no flow sends", claimedTasks(d), d.WakeBy)
+		}
+		d = decideAt(t, now.Add(two.HoldCheck), d.Next, remediation.WakeUp{}, remediation.Facts{}, two)
+		if !strings.Contains(claimedTasks(d), only(t, d.Next.Runs).Steps[0].Tasks[0][:8]) {
+			t.Errorf("claimed %q, want the flow's when it is resumed", claimedTasks(d))
+		}
+	})
+	t.Run("its time goes on", func(t *testing.T) {
+		f := define("f", onEnd, byOthers, run("one", "f/one", "true"), run("two", "f/two", "true"))
+		f.Timeout, f.OnFailure = flow.Duration(time.Hour), []flow.Step{run("sorry", "f/sorry", "true")}
+		p := flows(f)
+		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, p).Next
+		s = decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), pausing("f"), p).Next
+		d := decideAt(t, now.Add(time.Hour), s, remediation.WakeUp{}, pausing("f"), p)
+		if r := only(t, d.Next.Runs); r.Result != flow.ResultTimedOut || r.Section != flow.SectionOnFailure || len(d.Next.Tasks) > 0 {
+			t.Errorf("run %+v, tasks %v, want it timed out, and onFailure not sent", r, d.Next.Tasks)
+		}
+	})
+	t.Run("keeps its waiting runs waiting", func(t *testing.T) {
+		s := queueOf(t, two, 1)
+		one := only(t, s.Tasks)
+		s = decide(t, s, endOf(one, event.StatusSuccess, ""), remediation.Facts{}, two).Next
+		s = decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), pausing("f"), two).Next
+		r := only(t, s.Runs)
+		if !r.StartedAt.IsZero() || !r.CheckAt.Equal(now.Add(two.HoldCheck)) {
+			t.Fatalf("run %+v, want it to wait for a look", r)
+		}
+		d := decideAt(t, r.CheckAt, s, remediation.WakeUp{}, remediation.Facts{}, two)
+		if only(t, d.Next.Runs).StartedAt.IsZero() {
+			t.Error("it does not begin when its flow is resumed")
+		}
+	})
+}
+
+// besideLoad answers only when the other of the two calls is under way.
+type besideLoad struct {
+	*desk
+	loading, reading chan struct{}
+}
+
+func (b besideLoad) Load(ctx context.Context, id string) (remediation.State, error) {
+	close(b.loading)
+	select {
+	case <-b.reading:
+	case <-time.After(10 * time.Second):
+		return remediation.State{}, errors.New("what is said about flows is not read beside the load")
+	}
+	return b.desk.Load(ctx, id)
+}
+
+func (b besideLoad) Control(ctx context.Context) (remediation.Control, error) {
+	close(b.reading)
+	select {
+	case <-b.loading:
+	case <-time.After(10 * time.Second):
+		return remediation.Control{}, errors.New("the load is not beside it")
+	}
+	return b.desk.Control(ctx)
+}
+
+// [51] The stop switch costs no time, and one that cannot be read lets nothing
+// go on.
+func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
+	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
+	d := newDesk()
+	d.store(state(remediation.BootBootable))
+	e := d.engine(p)
+	b := besideLoad{d, make(chan struct{}), make(chan struct{})}
+	e.Ledger, e.Shared = b, b
+	mustHandle(t, e, happened("s-1"))
+	if got, want := d.calls(), "load arm commit send commit"; got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	controls := func(p remediation.Policy, in remediation.Input) (n int, err error) {
+		d.on = func(what, _ string) fate {
+			if what == "control" {
+				n++
+			}
+			return fate{}
+		}
+		_, err = handle(t, d.engine(p), in)
+		return n, err
+	}
+	if n, err := controls(p, happened("s-2")); n != 1 || err != nil {
+		t.Errorf("read %d times, error %v, want once", n, err)
+	}
+	if n, err := controls(policy(), happened("s-3")); n != 1 || err != nil {
+		t.Errorf("without flows, but with runs of some: read %d times, error %v, want once", n, err)
+	}
+	d.store(state(remediation.BootBootable))
+	if n, err := controls(policy(), happened("s-4")); n != 0 || err != nil {
+		t.Errorf("without flows and runs: read %d times, error %v, want never", n, err)
+	}
+	d.on = failing("control", 1, refused)
+	if _, err := handle(t, d.engine(p), happened("s-5")); !errors.Is(err, remediation.ErrUnavailable) || len(d.table.state("i-1").Runs) > 0 {
+		t.Errorf("error %v, runs %v, want the input delivered again", err, d.table.state("i-1").Runs)
+	}
+}
+
+// [51] [57] A run of a version that had flows is paused and resumed as any.
+func TestARunWhoseFlowIsGoneCanBePaused(t *testing.T) {
+	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true"), run("two", "f/two", "true")))
+	d := newDesk()
+	d.store(state(remediation.BootBootable))
+	mustHandle(t, d.engine(p), happened("s-1"))
+	d.table.control.Pauses["f"] = remediation.Pause{Flow: "f", By: "ann", At: now}
+	mustHandle(t, d.engine(policy()), endOf(only(t, d.table.state("i-1").Tasks), event.StatusSuccess, ""))
+	if s := d.table.state("i-1"); len(s.Tasks) > 0 || len(s.Runs) != 1 {
+		t.Fatalf("tasks %v, runs %v, want the run to wait", s.Tasks, s.Runs)
+	}
+	delete(d.table.control.Pauses, "f")
+	d.clock = now.Add(10 * time.Minute)
+	if _, err := d.engine(policy()).Sweep(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if two := only(t, d.table.state("i-1").Tasks); two.Step != "two" || two.State != remediation.TaskRunning {
+		t.Errorf("task %+v, want the second step's running", two)
 	}
 }

@@ -40,6 +40,7 @@ func only[T any](t *testing.T, m map[string]T) (v T) {
 	return v
 }
 
+// [20] [57] The second step comes of the definition that the run has stored.
 func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	p := chainedPolicy()
 	first := ended("t-1", "", event.StatusSuccess, "")
@@ -125,6 +126,7 @@ func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
 	})
 }
 
+// [50]
 func TestNoFlowLeadsToItself(t *testing.T) {
 	p := chainedPolicy()
 	loop := func(chain ...string) remediation.Decision {
@@ -186,6 +188,7 @@ func TestFlowsOnHeartbeats(t *testing.T) {
 	}
 }
 
+// [19]
 func TestAFlowThatCannotBeEvaluatedDoesNotStart(t *testing.T) {
 	d := decide(t, state(remediation.BootBootable), ended("t-1", "", event.StatusSuccess, ""), remediation.Facts{}, chainedPolicy())
 	said := slices.ContainsFunc(d.Notes, func(n remediation.Note) bool { return strings.HasPrefix(n.What, "flow broken not started") })

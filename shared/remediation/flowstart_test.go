@@ -112,3 +112,184 @@ func TestARunForWhichThereIsNoRoomIsWokenFor(t *testing.T) {
 		t.Error("it never begins")
 	}
 }
+
+// [52]
+func TestOneRunOfAFlowOnAnInstanceAtATime(t *testing.T) {
+	f := define("f", onEnd, byOthers, run("only", "f/only", "true"))
+	g := define("g", onEnd, byOthers, run("only", "g/only", "true"))
+	drop := func(d *flow.Definition) { d.WhenBusy = flow.BusyDrop }
+	t.Run("a second one waits, and begins when the first has ended", func(t *testing.T) {
+		p := flows(f)
+		s := queueOf(t, p, 2)
+		oldest := ""
+		for _, r := range s.Runs {
+			if r.StartedAt.IsZero() && (oldest == "" || r.CreatedAt.Before(s.Runs[oldest].CreatedAt)) {
+				oldest = r.ID
+			}
+		}
+		d := decide(t, s, endOf(only(t, s.Tasks), event.StatusFailed, ""), remediation.Facts{}, p)
+		if r := d.Next.Runs[oldest]; r.StartedAt.IsZero() || only(t, d.Next.Tasks).RunID != oldest || len(d.Claimed) != 1 {
+			t.Errorf("run %+v, claimed %v, want the oldest one begun", r, d.Claimed)
+		}
+	})
+	t.Run("at most 20 wait", func(t *testing.T) {
+		p := flows(f)
+		s := queueOf(t, p, 20)
+		d := decide(t, s, happened("t-21"), remediation.Facts{}, p)
+		if got := said(t, d, "f"); got.What != remediation.FlowDropped || len(d.Next.Runs) != 21 || d.Changes.EndedRuns[0].Result != flow.ResultDropped {
+			t.Errorf("%+v, %d runs, want it dropped, and recorded", got, len(d.Next.Runs))
+		}
+	})
+	t.Run("with drop it is dropped", func(t *testing.T) {
+		p := flows(with(f, drop))
+		s := queueOf(t, p, 0)
+		d := decide(t, s, happened("t-1"), remediation.Facts{}, p)
+		if got := said(t, d, "f"); got.What != remediation.FlowDropped || len(d.Next.Runs) != 1 || d.Changes.EndedRuns[0].Result != flow.ResultDropped {
+			t.Errorf("%+v, %d runs, want it dropped, and recorded", got, len(d.Next.Runs))
+		}
+	})
+	t.Run("other flows do not wait", func(t *testing.T) {
+		d := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, flows(f, g))
+		if len(d.Claimed) != 2 {
+			t.Errorf("claimed %v, want both flows' commands", d.Claimed)
+		}
+	})
+}
+
+// [53] It is 05:06 on a Wednesday.
+func TestRunsBeginWithinTheirWindows(t *testing.T) {
+	from := func(from, to, outside string) func(*flow.Definition) {
+		return func(d *flow.Definition) {
+			d.Windows = &flow.Windows{TimeZone: "UTC", Outside: outside, Open: []flow.Window{{Days: []string{"wed"}, From: from, To: to}}}
+		}
+	}
+	f := define("f", onEnd, byOthers, run("one", "f/one", "true"), wait("rest", "3h"), run("two", "f/two", "true"))
+	at := func(hour, minute int) time.Time {
+		return time.Date(now.Year(), now.Month(), now.Day(), hour, minute, 0, 0, time.UTC)
+	}
+	t.Run("within, one begins", func(t *testing.T) {
+		d := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, flows(with(f, from("05:00", "06:00", flow.OutsideWait))))
+		if said(t, d, "f").What != remediation.FlowStarted || len(d.Claimed) != 1 {
+			t.Errorf("claimed %v", d.Claimed)
+		}
+	})
+	t.Run("outside, one is dropped", func(t *testing.T) {
+		d := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, flows(with(f, from("06:00", "07:00", flow.OutsideDrop))))
+		if said(t, d, "f").What != remediation.FlowDropped || len(d.Next.Runs) > 0 || d.Changes.EndedRuns[0].Result != flow.ResultDropped {
+			t.Errorf("runs %v, want it dropped, and recorded", d.Next.Runs)
+		}
+	})
+	waiting := flows(with(f, from("06:00", "07:00", flow.OutsideWait)))
+	t.Run("outside, one waits until the next one opens, and has a wake-up for it", func(t *testing.T) {
+		d := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, waiting)
+		if said(t, d, "f").What != remediation.FlowWaits || !d.WakeBy.Equal(at(6, 0)) || len(d.Claimed) > 0 {
+			t.Fatalf("woken by %s, claimed %v, want 06:00, and nothing", d.WakeBy, d.Claimed)
+		}
+		early := decideAt(t, at(5, 59), d.Next, remediation.WakeUp{}, remediation.Facts{}, waiting)
+		if !early.Changes.Empty() {
+			t.Errorf("changes %+v before it opens", early.Changes)
+		}
+		d = decideAt(t, at(6, 0), d.Next, remediation.WakeUp{}, remediation.Facts{}, waiting)
+		if only(t, d.Next.Runs).StartedAt.IsZero() || len(d.Claimed) != 1 {
+			t.Errorf("claimed %v when it has opened, want the first command", d.Claimed)
+		}
+	})
+	t.Run("one that is looked at too late waits for the next", func(t *testing.T) {
+		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, waiting).Next
+		d := decideAt(t, at(7, 0), s, remediation.WakeUp{}, remediation.Facts{}, waiting)
+		if want := at(6, 0).AddDate(0, 0, 7); !only(t, d.Next.Runs).StartedAt.IsZero() || !d.WakeBy.Equal(want) {
+			t.Errorf("woken by %s, want %s", d.WakeBy, want)
+		}
+	})
+	t.Run("a run that has begun goes on outside", func(t *testing.T) {
+		p := flows(with(f, from("05:00", "06:00", flow.OutsideWait)))
+		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, p).Next
+		s = decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), remediation.Facts{}, p).Next
+		d := decideAt(t, now.Add(3*time.Hour), s, remediation.WakeUp{}, remediation.Facts{}, p)
+		if only(t, d.Next.Tasks).Step != "two" || len(d.Claimed) != 1 {
+			t.Errorf("tasks %v, want the second step's", d.Next.Tasks)
+		}
+	})
+	t.Run("one that waited for another waits for its window, too", func(t *testing.T) {
+		p := flows(with(f, from("05:00", "06:00", flow.OutsideWait)))
+		s := queueOf(t, p, 1)
+		s = decide(t, s, endOf(only(t, s.Tasks), event.StatusFailed, ""), remediation.Facts{}, p).Next
+		if only(t, s.Tasks).Step != "one" {
+			t.Errorf("tasks %v, want the waiting run's first", s.Tasks)
+		}
+		s = queueOf(t, p, 1)
+		d := decideAt(t, at(6, 1), s, endOf(only(t, s.Tasks), event.StatusFailed, ""), remediation.Facts{}, p)
+		if want := at(5, 0).AddDate(0, 0, 7); !only(t, d.Next.Runs).CheckAt.Equal(want) || !d.WakeBy.Equal(want) {
+			t.Errorf("woken by %s, want %s", d.WakeBy, want)
+		}
+	})
+	t.Run("one whose window has come while another is under way waits for that one, without being looked at", func(t *testing.T) {
+		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, waiting).Next
+		r := only(t, s.Runs)
+		// A function whose clock is behind has begun another one.
+		other := r
+		other.ID, other.CreatedAt = "other", r.CreatedAt.Add(time.Second)
+		other.StartedAt, other.Section, other.Deadline = at(6, 0), flow.SectionSteps, at(9, 0)
+		other.Pending, other.CheckAt = flow.Pending{State: flow.PendingWait, Until: at(8, 0)}, time.Time{}
+		other.Steps = []flow.StepRecord{{ID: "one", Kind: flow.KindWait}}
+		s.Runs[other.ID] = other
+		d := decideAt(t, at(6, 0), s, remediation.WakeUp{}, remediation.Facts{}, waiting)
+		if !d.Next.Runs[r.ID].StartedAt.IsZero() || !d.WakeBy.Equal(at(8, 0)) {
+			t.Errorf("run %+v, woken by %s, want it to wait until 08:00", d.Next.Runs[r.ID], d.WakeBy)
+		}
+	})
+}
+
+// [57]
+func TestARunEndsByTheDefinitionThatItBeganWith(t *testing.T) {
+	old := flows(define("f", onEnd, byOthers, run("one", "f/one", "echo old"), say("tell", "old ${{ event.invokeId }}")))
+	for name, p := range map[string]remediation.Policy{
+		"the flow is another one": flows(define("f", onEnd, byOthers, run("one", "f/one", "echo new"), say("tell", "new"))),
+		"the flow is gone":        flows(define("g", onEnd, byOthers, run("one", "g/one", "echo new"))),
+		"there are no flows":      policy(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, old).Next
+			d := decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), remediation.Facts{}, p)
+			if got := only(t, d.Next.Effects).Alert.Summary; got != "old s-1" || len(d.Next.Runs) > 0 {
+				t.Errorf("it alerts %q, want its own text about its own event", got)
+			}
+		})
+	}
+	t.Run("what cannot be compiled any more ends the step as invalid", func(t *testing.T) {
+		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, old).Next
+		for id, r := range s.Runs {
+			r.Definition.Steps[1].When = "event.noSuchField == 1"
+			r.Definition.Finally = []flow.Step{say("done", "it is over")}
+			s.Runs[id] = r
+		}
+		d := decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), remediation.Facts{}, old)
+		r := d.Changes.EndedRuns[0]
+		if r.Result != flow.ResultFailed || r.Steps[1].Status != flow.StepInvalid || alerts(d) != "flow" {
+			t.Errorf("run %+v, alerts %q, want it failed, and finally run", r, alerts(d))
+		}
+	})
+}
+
+// [58]
+func TestSoManyFlowsStartFromOneEvent(t *testing.T) {
+	for name, c := range map[string]struct {
+		flows   *flow.Set
+		started int
+	}{
+		"30 of 40 start": {manyFlows(40, 10), 30},
+		"of 40 flows of 90 KB as many as 1 MB has": {manyFlows(40, 15<<10), 11},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := policy()
+			p.Flows = c.flows
+			d := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, p)
+			if len(d.Next.Runs) != c.started || alerts(d) != "flow-stopped" {
+				t.Errorf("%d runs, alerts %q, want %d and one", len(d.Next.Runs), alerts(d), c.started)
+			}
+			if got := said(t, d, "flow-039"); got.What != remediation.FlowStopped {
+				t.Errorf("the last flow: %+v", got)
+			}
+		})
+	}
+}
