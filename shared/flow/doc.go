@@ -106,7 +106,8 @@
 //     factor^(n-1), at most of maxBackoff. Defaults: 10s, 2, 5m. The random
 //     part is derived from the run, the step and n, so that deciding twice
 //     gives one answer.
-//  33. The delay is kept by a wake-up, whose precision is a minute.
+//  33. The delay is kept by a wake-up, whose precision is a minute: with the
+//     sweep's own minute, the retry comes up to two minutes later.
 //  34. A retry after an end whose script may have run is recorded as such
 //     (mayHaveRunTwice) when it is sent.
 //  35. Nothing is tried again once the step's or the run's time is over, which

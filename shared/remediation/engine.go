@@ -191,7 +191,33 @@ func (h *handling) handle(ctx context.Context, in Input) (State, error) {
 		s, more = next, again
 	}
 	h.out.Left = len(s.Effects)
+	if _, waking := in.(WakeUp); !waking { // a sweep does it by itself
+		h.wakeEarlier(ctx, s)
+	}
 	return s, nil
+}
+
+// wakeEarlier stores a wake-up for runs that are due before the one that was
+// armed: for the commit's sake that one could not be earlier than the end of
+// this invocation's claims. If it fails, the runs go on later.
+func (h *handling) wakeEarlier(ctx context.Context, s State) {
+	d := newDraft(s, Facts{Control: h.control}, h.Policy, Moment{Now: h.Now()})
+	var due time.Time
+	for _, r := range s.Runs {
+		if at := d.dueRun(r); !at.IsZero() && (due.IsZero() || at.Before(due)) {
+			due = at
+		}
+	}
+	if due.IsZero() || h.late() {
+		return
+	}
+	due = h.Policy.ceil(later(due, d.m.Now.Add(time.Nanosecond)))
+	if !due.Before(s.Instance.WakeAt) {
+		return
+	}
+	if err := h.Ledger.Arm(ctx, Wakeup{InstanceID: h.instanceID, Due: due}); err != nil {
+		h.note("no earlier wake-up", err.Error())
+	}
 }
 
 // decide decides and commits, until a commit lands or tells a duplicate. It

@@ -2,10 +2,13 @@ package remediation_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
 )
 
@@ -233,4 +236,35 @@ type slowNotifier struct{ *desk }
 func (slowNotifier) Notify(ctx context.Context, _ remediation.Alert) error {
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// [33] The wake-up that the commit needs cannot be due before this
+// invocation's claims end, which a short backoff need not wait for.
+func TestABackoffIsWokenForBeforeTheClaimsOfItsInvocationEnd(t *testing.T) {
+	d := newDesk()
+	p := policy()
+	p.AlertOn = nil // an alert's results would arm an early wake-up
+	p.Flows = flow.NewSet([]flow.Definition{
+		define("mend", onEnd, `event.commandName == "check"`, run("fix", "mend/fix", "true", retry(1, "Failed"), backoff(10*time.Second))),
+	})
+	d.store(state(remediation.BootBootable))
+	check := ended("s-1", "", event.StatusSuccess, "")
+	check.Event.CommandName = "check"
+	if _, err := d.engine(p).Handle(t.Context(), "i-1", check); err != nil {
+		t.Fatal(err)
+	}
+	fix := only(t, d.table.state("i-1").Tasks)
+	end := ended(fix.InvokeID, "", event.StatusFailed, "ExitCodeNonzero")
+	end.Event.CommandName = remediation.MarkedName("mend/fix", fix.ID)
+	if _, err := d.engine(p).Handle(t.Context(), "i-1", end); err != nil {
+		t.Fatal(err)
+	}
+	r := only(t, d.table.state("i-1").Runs)
+	if r.Pending.State != flow.PendingBackoff {
+		t.Fatalf("run %+v, want it to wait for its backoff", r.Pending)
+	}
+	soon := slices.ContainsFunc(d.table.due(r.Pending.Until.Add(time.Minute)), func(w remediation.Wakeup) bool { return !w.Due.Before(r.Pending.Until) })
+	if !soon {
+		t.Errorf("armed %v, want one within a minute of %s", d.table.armed, r.Pending.Until)
+	}
 }
