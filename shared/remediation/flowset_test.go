@@ -17,8 +17,8 @@ func define(name, on, when string, steps ...flow.Step) flow.Definition {
 	}
 }
 
-// with changes a flow.
-func with(d flow.Definition, change ...func(*flow.Definition)) flow.Definition {
+// with changes a flow or a step.
+func with[T flow.Definition | flow.Step](d T, change ...func(*T)) T {
 	for _, c := range change {
 		c(&d)
 	}
@@ -27,14 +27,10 @@ func with(d flow.Definition, change ...func(*flow.Definition)) flow.Definition {
 
 // run is a step with a script; the parameter who is the instance's id.
 func run(id, name, content string, change ...func(*flow.Step)) flow.Step {
-	s := flow.Step{ID: id, Run: &flow.RunCommand{
+	return with(flow.Step{ID: id, Run: &flow.RunCommand{
 		Name: name, Type: "RunShellScript", Content: content, Timeout: flow.Duration(time.Minute),
 		Parameters: map[string]string{"who": "${{ event.instanceId }}"},
-	}}
-	for _, c := range change {
-		c(&s)
-	}
-	return s
+	}}, change...)
 }
 
 func when(text string) func(*flow.Step) { return func(s *flow.Step) { s.When = text } }
@@ -61,8 +57,8 @@ func say(id, text string) flow.Step { return flow.Step{ID: id, Alert: text} }
 
 func wait(id, what string) flow.Step { return flow.Step{ID: id, Wait: what} }
 
-func invoke(id, commandID string) flow.Step {
-	return flow.Step{ID: id, Invoke: &flow.InvokeCommand{CommandID: commandID}}
+func invoke(id, commandID string, change ...func(*flow.Step)) flow.Step {
+	return with(flow.Step{ID: id, Invoke: &flow.InvokeCommand{CommandID: commandID}}, change...)
 }
 
 const (

@@ -34,6 +34,7 @@ func newFacts() facts {
 // checkCommit looks at a commit that took effect.
 func (w *world) checkCommit(c remediation.Commit) {
 	w.dirty[c.InstanceID] = true
+	w.checkBegun(c)
 	if i := c.Changes.Instance; i != nil {
 		old := w.facts.boots[c.InstanceID]
 		if i.BootSeq < old.BootSeq || i.BootSeq > old.BootSeq+1 || i.BootTime.Before(old.BootTime) {
@@ -232,6 +233,7 @@ func (w *world) checkSend(s remediation.Send) (again bool) {
 }
 
 func (w *world) checkAlert(a remediation.Alert) {
+	w.texts[a.Fingerprint] = a.Summary
 	if a.Kind == remediation.AlertBreakerOpened || a.Kind == remediation.AlertBreakerClosed {
 		w.fleetAlerts[a.Fingerprint] = a.Kind
 	}

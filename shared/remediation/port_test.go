@@ -100,6 +100,7 @@ func (v *invocation) Send(ctx context.Context, s remediation.Send) (id string, e
 			return fmt.Errorf("instance not running: %w", remediation.ErrUnavailable)
 		}
 		id = v.w.cloud.accept(s, v.w.now(), v.w.visibility())
+		v.w.checkPause(v, s)
 		if v.w.checkSend(s) && !v.w.calm && v.w.chance("accepted before", 30) {
 			return remediation.ErrAcceptedBefore
 		}

@@ -23,8 +23,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// simulatedFlows lead to one another and to themselves, try again, wait, stop
-// and are limited.
+// nightly are the windows of the flow night: the simulated clock begins at
+// midnight.
+var nightly = &flow.Windows{TimeZone: "UTC", Outside: flow.OutsideWait, Open: []flow.Window{
+	{From: "00:10", To: "00:20"}, {From: "00:40", To: "02:00"}, {From: "05:00", To: "23:00"},
+}}
+
+// slowStep is how long the step of the flow slow may take.
+const slowStep = 90 * time.Second
+
+// simulatedFlows lead to one another and to themselves, try again, wait, stop,
+// are limited, and keep to windows.
 func simulatedFlows() *flow.Set {
 	succeeded := ` && event.invocationStatus == "Success"`
 	return flow.NewSet([]flow.Definition{
@@ -47,6 +56,23 @@ func simulatedFlows() *flow.Set {
 			}),
 		with(define("look", onEnd, `event.commandName == "gamma"`, run("at", "look/at", "echo look")),
 			func(d *flow.Definition) { d.Mode = flow.ModeDryRun }),
+		define("call", onEnd, `event.commandName == "alpha"`,
+			invoke("saved", savedCommand, captures), say("tell", "${{ steps.saved.output }}")),
+		with(define("once", onEnd, `event.commandName in ["alpha", "gamma"]`, run("only", "once/only", "echo once")),
+			func(d *flow.Definition) { d.WhenBusy = flow.BusyDrop }),
+		with(define("night", onEnd, `event.commandName == "gamma"`, run("only", "night/only", "echo night")),
+			func(d *flow.Definition) { d.Windows = nightly }),
+		define("reboots", onEnd, `event.commandName == "beta"`,
+			run("reboot", "reboots/reboot", "reboot", onFailure("continue")),
+			with(wait("boot", flow.WaitNextBoot), stepTimeout(30*time.Minute))),
+		with(define("slow", onEnd, `event.commandName == "beta"`,
+			run("only", "slow/only", "echo slow", retry(3, "Failed", "Terminated"), backoff(30*time.Second), stepTimeout(slowStep), onFailure("continue")),
+			run("more", "slow/more", "echo more")),
+			func(d *flow.Definition) {
+				d.Timeout = flow.Duration(4 * time.Minute)
+				d.Finally = []flow.Step{say("done", "slow is done")}
+			}),
+		define("again", onEnd, `event.commandName == "beta" && event.failedBefore > 0`, say("tell", "again")),
 	})
 }
 
@@ -86,6 +112,7 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
 		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{},
 		byName: map[string]*invocation{}, unclear: map[string]bool{}, facts: newFacts(), fleetAlerts: map[string]remediation.AlertKind{},
+		texts: map[string]string{},
 	}
 	if w.chance("short invocations, everything visible at once", 30) {
 		w.inv, w.lag = 4*time.Second, 0

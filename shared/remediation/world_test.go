@@ -38,8 +38,10 @@ type world struct {
 	byName  map[string]*invocation
 	unclear map[string]bool // tokens with a send of unknown outcome
 	facts   facts
-	// fleetAlerts are the alerts about breakers, by fingerprint.
+	// fleetAlerts are the alerts about breakers, texts all alerts' summaries, by
+	// fingerprint.
 	fleetAlerts map[string]remediation.AlertKind
+	texts       map[string]string
 
 	mu      sync.Mutex
 	calls   []*call
@@ -65,6 +67,7 @@ type invocation struct {
 	name    string
 	work    *delivery // nil for a sweep
 	ctx     context.Context
+	began   time.Time
 	crash   context.CancelFunc
 	until   time.Time
 	skew    time.Duration
@@ -144,7 +147,7 @@ func (v *invocation) call(ctx context.Context, what, detail string, write bool, 
 // start begins an invocation.
 func (w *world) start(work *delivery) {
 	w.serial++
-	v := &invocation{w: w, work: work, until: w.now().Add(w.inv)}
+	v := &invocation{w: w, work: work, began: w.now(), until: w.now().Add(w.inv)}
 	v.skew = []time.Duration{0, -14 * time.Second, 14 * time.Second}[w.draw("skew", 3)]
 	if w.calm {
 		v.skew = 0
