@@ -30,7 +30,7 @@ func (s *Server) createCommand(_ context.Context, p params) (map[string]any, *ap
 	if c.Tags, e = p.ownTags(); e != nil {
 		return nil, e
 	}
-	c.ID, c.Kept = newID("c-"), true
+	c.ID, c.Kept = s.options.NewCommandID(), true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commands[c.ID] = &c

@@ -46,6 +46,9 @@ type Options struct {
 	// those that have ended are forgotten with their runs, the oldest first.
 	// Default 10,000.
 	Retain int
+	// NewCommandID makes the ids of the commands that CreateCommand saves, for
+	// those who must know one before; nil means chance.
+	NewCommandID func() string
 }
 
 // Delays are the waits of the real service, all settable so that a test or a
@@ -125,6 +128,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.NewCommandID == nil {
+		o.NewCommandID = func() string { return newID("c-") }
 	}
 	if o.Retain <= 0 {
 		o.Retain = 10_000
