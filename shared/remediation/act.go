@@ -169,9 +169,11 @@ func (h *handling) tell(ctx context.Context, e Effect) Result {
 		return r.done("")
 	}
 	now := h.Now()
+	// The window ends with this failure: it may be told of long after, by a
+	// sweep.
 	n, err := h.Shared.CountFailure(ctx, FleetFailure{
 		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,
-	}, now.Add(-f.Limit.Window.D()))
+	}, f.At.Add(-f.Limit.Window.D()))
 	if err == nil && n >= f.Limit.MaxFailures {
 		var b Breaker
 		b, err = h.Shared.OpenBreaker(ctx, Breaker{
