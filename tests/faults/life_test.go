@@ -1,0 +1,334 @@
+package faults_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/rig"
+)
+
+// shippedFlows are the flows that Aftercare ships, by name.
+var shippedFlows = sync.OnceValue(func() map[string]flow.Definition {
+	const file = "../../functions/flows.yaml"
+	src, err := os.ReadFile(file)
+	mustDo(err)
+	list, err := flowfile.Read(file, src)
+	mustDo(err)
+	out := map[string]flow.Definition{}
+	for _, d := range list {
+		out[d.Name] = d
+	}
+	return out
+})
+
+// harmless makes a shipped flow live: all but one are shipped in dry-run, in
+// which they send nothing that could fail. Its scripts, which would change the
+// machine that runs this test, are replaced by those given under <flow>/<step>,
+// or by one that succeeds; everything else stays as it is shipped.
+func harmless(d flow.Definition, scripts map[string]string) flow.Definition {
+	d.Mode = flow.ModeLive
+	for _, list := range []*[]flow.Step{&d.Steps, &d.OnFailure, &d.Finally} {
+		*list = slices.Clone(*list)
+		for i, s := range *list {
+			if s.Run == nil {
+				continue
+			}
+			command := *s.Run
+			command.Content = "true"
+			if script, ok := scripts[d.Name+"/"+s.ID]; ok {
+				command.Content = script
+			}
+			(*list)[i].Run = &command
+		}
+	}
+	return d
+}
+
+// act is one invocation in a life.
+type act struct {
+	name   string
+	invoke func() (handler.Outcome, error)
+}
+
+// happening is something that comes from outside, as soon as it is ready.
+type happening struct {
+	// ready says whether it is time; nil means that nothing else is going on.
+	ready func(remediation.State) bool
+	// begin brings it about. It returns an empty act if the local ECS tells of
+	// it.
+	begin func(l *life) act
+}
+
+// life is what happens to one instance, one act after another: the ends of
+// commands as they come, what comes from outside, and a sweep at each
+// wake-up's time when there is nothing else.
+type life struct {
+	*rig.Rig
+	t     *testing.T
+	comes []happening
+	given []act // all but the sweeps
+}
+
+// next is the next act, without a name when nothing is left to come.
+func (l *life) next() act {
+	l.t.Helper()
+	s := waitForEnds(l.t, l.Rig)
+	if l.Pending(event.KindTaskCompleted) > 0 {
+		return l.keep(l.end())
+	}
+	idle := len(s.Runs)+len(s.Tasks)+len(s.Effects)+len(s.Unmatched) == 0
+	if len(l.comes) > 0 {
+		if c := l.comes[0]; c.ready == nil && idle || c.ready != nil && c.ready(s) {
+			l.comes = l.comes[1:]
+			if a := c.begin(l); a.invoke != nil {
+				return l.keep(a)
+			}
+			return l.next()
+		}
+	}
+	due := l.due()
+	if due.IsZero() {
+		return act{}
+	}
+	if wait := due.Sub(l.Now()); wait > 0 {
+		l.Advance(wait + time.Millisecond)
+	}
+	return act{"sweep, " + going(s), l.Sweep}
+}
+
+// waitForEnds waits until what is known to run has ended and its event is
+// there. It returns the instance's state.
+func waitForEnds(t *testing.T, r *rig.Rig) remediation.State {
+	t.Helper()
+	waitForRuns(t, r)
+	s := r.State(instanceID)
+	for _, task := range s.Tasks {
+		if task.State == remediation.TaskRunning {
+			until("the end of "+task.Name, func() bool { return r.Pending(event.KindTaskCompleted) > 0 })
+		}
+	}
+	waitForRuns(t, r)
+	return s
+}
+
+func (l *life) keep(a act) act {
+	l.given = append(l.given, a)
+	return a
+}
+
+// going says what the oldest run waits for.
+func going(s remediation.State) string {
+	var oldest remediation.FlowRun
+	for _, r := range s.Runs {
+		if oldest.ID == "" || r.CreatedAt.Before(oldest.CreatedAt) {
+			oldest = r
+		}
+	}
+	switch {
+	case oldest.ID == "":
+		return "no run"
+	case oldest.StartedAt.IsZero():
+		return oldest.Flow + " has not begun"
+	}
+	return fmt.Sprint(oldest.Flow, " at ", oldest.Pending.State)
+}
+
+// due is when the earliest wake-up is due.
+func (l *life) due() time.Time {
+	var due time.Time
+	for _, row := range rows(l.t, l.Rig, "aftercare_wakeups") {
+		if at := time.UnixMilli(row.key[1].(int64)); due.IsZero() || at.Before(due) {
+			due = at
+		}
+	}
+	return due
+}
+
+// end takes the end of a command. The local ECS goes by the machine's clock,
+// and Aftercare by the rig's, which is ahead: the event is told as if it had
+// happened now.
+func (l *life) end() act {
+	payload := l.moved(l.Take(event.KindTaskCompleted))
+	var e struct {
+		Data struct {
+			CommandName string `json:"commandName"`
+		} `json:"data"`
+	}
+	mustDo(json.Unmarshal(payload, &e))
+	name, _ := remediation.SplitName(e.Data.CommandName)
+	return act{"end of " + name, func() (handler.Outcome, error) { return l.TaskCompleted(payload) }}
+}
+
+// beat takes a first heartbeat.
+func (l *life) beat() act {
+	payload := l.moved(l.Take(event.KindFirstHeartbeat))
+	return act{"heartbeat", func() (handler.Outcome, error) { return l.FirstHeartbeat(payload) }}
+}
+
+func (l *life) moved(payload []byte) []byte {
+	var e map[string]any
+	mustDo(json.Unmarshal(payload, &e))
+	now := l.Now().Format(time.RFC3339)
+	e["time"] = now
+	data := e["data"].(map[string]any)
+	for _, name := range []string{"startTime", "finishTime"} {
+		if text, _ := data[name].(string); text != "" {
+			data[name] = now
+		}
+	}
+	return encode(e)
+}
+
+// rest plays until nothing is left to come.
+func (l *life) rest() {
+	l.t.Helper()
+	for range 60 {
+		a := l.next()
+		if a.invoke == nil {
+			return
+		}
+		again(l.t, a.invoke)
+	}
+	l.t.Fatalf("it does not come to an end; log:\n%s", l.Log)
+}
+
+// boots is the first boot of the instance.
+func boots() happening {
+	return happening{begin: func(l *life) act {
+		l.Create(instanceID)
+		mustDo(l.ECS.Boot(instanceID))
+		return l.beat()
+	}}
+}
+
+// submits is a command that a person sends.
+func submits(name, content string) happening {
+	return happening{begin: func(l *life) act {
+		l.Advance(2 * time.Minute)
+		return act{"submission of " + name, func() (handler.Outcome, error) { return submission(name, content, 5)(l.Rig) }}
+	}}
+}
+
+// tells is the end of a command that a person sent by other means.
+func tells(name, status, exit string) happening {
+	return happening{begin: func(l *life) act {
+		l.Advance(2 * time.Minute)
+		code := ""
+		if status == "Failed" {
+			code = "ExitCodeNonzero"
+		}
+		var e map[string]any
+		mustDo(json.Unmarshal(strangerOf(fmt.Sprint("t-", len(l.given)), status, code, exit), &e))
+		e["data"].(map[string]any)["commandName"] = name
+		payload := l.moved(encode(e))
+		return act{"end of " + name, func() (handler.Outcome, error) { return l.TaskCompleted(payload) }}
+	}}
+}
+
+// pendingAt reports whether a run waits for something.
+func pendingAt(p flow.PendingState) func(remediation.State) bool {
+	return func(s remediation.State) bool {
+		for _, r := range s.Runs {
+			if r.Pending.State == p {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// told says how every run ended, as one line each, sorted.
+func told(runs []remediation.FlowRun) []string {
+	var out []string
+	for _, r := range runs {
+		line := r.Flow + " " + r.Result
+		for i, s := range r.Steps {
+			line += map[bool]string{true: ": ", false: ", "}[i == 0] + s.ID + " " + s.Status
+			if s.Attempts > 1 {
+				line += fmt.Sprint(" ", s.Attempts, " times")
+			}
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// fingerprints are those of the alerts that the records ask for: one for each
+// bad end, and one for each step that raised one.
+func fingerprints(v view) map[string]bool {
+	out := map[string]bool{}
+	alert := func(kind remediation.AlertKind, owner string) {
+		out[remediation.Key("alert", instanceID, string(kind), owner)] = true
+	}
+	for _, e := range v.records.Executions {
+		if slices.Contains([]event.Status{event.StatusFailed, event.StatusTimeout, event.StatusAborted}, e.Event.Status) {
+			alert(remediation.AlertExecution, "exec/"+e.Event.InvokeID+"/"+e.Event.Suffix())
+		}
+	}
+	for _, r := range v.records.Runs {
+		for _, s := range r.Steps {
+			if s.Kind == flow.KindAlert && s.Status == flow.StepSucceeded {
+				alert(remediation.AlertFlow, remediation.Key("step", r.ID, s.ID))
+			}
+		}
+	}
+	return out
+}
+
+// sameAlerts checks that the alerts that arrived are exactly those.
+func sameAlerts(t *testing.T, v view, want map[string]bool) {
+	t.Helper()
+	for f := range v.alerts {
+		if !want[f] {
+			t.Errorf("an alert arrived that nothing asks for: %s", f)
+		}
+		delete(want, f)
+	}
+	for f := range want {
+		t.Errorf("an alert did not arrive: %s", f)
+	}
+}
+
+// nothingLeft checks that the tables hold records only, and what is counted
+// for limits and of failures.
+func nothingLeft(t *testing.T, r *rig.Rig) {
+	t.Helper()
+	for _, row := range rows(t, r, "aftercare_instances") {
+		key := row.key[1].(string)
+		if strings.HasPrefix(key, "live/") && key != "live/!" &&
+			!strings.HasPrefix(key, "live/limit/") && !strings.HasPrefix(key, "live/failing/") {
+			t.Errorf("the row %s of %v is left", key, row.key[0])
+		}
+	}
+	if left := rows(t, r, "aftercare_wakeups"); len(left) > 0 {
+		t.Errorf("wake-ups are left: %v", left)
+	}
+}
+
+// all is everything that one more delivery must not change.
+func all(t *testing.T, r *rig.Rig) string {
+	t.Helper()
+	v := look(t, r)
+	text := v.String() + strings.Join(told(v.records.Runs), "\n") + "\n"
+	for _, table := range slices.Sorted(maps.Keys(keys)) {
+		for _, row := range rows(t, r, table) {
+			if row.key[len(row.key)-1] != "live/!" { // it notes the wake-ups
+				text += table + " " + row.String() + "\n"
+			}
+		}
+	}
+	return text
+}
