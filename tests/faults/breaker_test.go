@@ -1,0 +1,217 @@
+package faults_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"aftercare/shared/flow"
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// fleet is how the breaker of fragile flows is set. Its window is shorter than
+// what a sweep needs to find a claim whose invocation died.
+var fleet = flow.FleetLimit{
+	MaxFailures: 2, Window: flow.Duration(time.Minute), ResumeAfter: flow.Duration(30 * time.Minute),
+}
+
+// fragile is a flow whose runs fail at once.
+func fragile(limit flow.FleetLimit) flow.Definition {
+	d := flowsOn([2]string{"fragile", `event.commandName == "job"`})[0]
+	d.Steps = []flow.Step{{ID: "end", Stop: flow.ResultFailed}}
+	d.Limits.Fleet = &limit
+	return d
+}
+
+// endOn is the end of a command on an instance, as of now.
+func endOn(r *rig.Rig, id, invokeID, name string) []byte {
+	var e map[string]any
+	mustDo(json.Unmarshal(strangerOf(invokeID, "Success", "", "0"), &e))
+	now := r.Now().Format(time.RFC3339)
+	e["time"] = now
+	data := e["data"].(map[string]any)
+	data["instanceId"], data["commandName"], data["startTime"], data["finishTime"] = id, name, now, now
+	return encode(e)
+}
+
+// said counts the alerts whose text holds something: one for each fingerprint.
+func said(r *rig.Rig, text string) int {
+	found := map[string]bool{}
+	for _, m := range r.Inbox.Messages() {
+		if strings.Contains(string(m.Body), text) {
+			found[m.Fingerprint] = true
+		}
+	}
+	return len(found)
+}
+
+// sweepUntil sweeps at each wake-up's time until a moment.
+func sweepUntil(t *testing.T, r *rig.Rig, end time.Time) {
+	t.Helper()
+	l := &life{Rig: r, t: t}
+	for range 60 {
+		due := l.due()
+		if due.IsZero() || due.After(end) {
+			if wait := end.Sub(r.Now()); wait > 0 {
+				r.Advance(wait)
+			}
+			return
+		}
+		if wait := due.Sub(r.Now()); wait > 0 {
+			r.Advance(wait + time.Millisecond)
+		}
+		again(t, r.Sweep)
+	}
+	t.Fatalf("sweeps come to no end; log:\n%s", r.Log)
+}
+
+// became is what the record of the run of an event says, empty if it made none.
+func became(r *rig.Rig, id, invokeID string) string {
+	for _, run := range r.Records(id).Runs {
+		if run.Cause == "exec/"+invokeID+"/once" {
+			return run.Result
+		}
+	}
+	return ""
+}
+
+const opened, closed = "starts no run on any instance until", "may start runs again"
+
+// breakerHolds checks what holds from an open breaker to the runs after it.
+// Invoke makes the invocation of the sweep that closes it.
+func breakerHolds(t *testing.T, r *rig.Rig, closing func(invoke func() (handler.Outcome, error))) {
+	t.Helper()
+	control := func() map[string]remediation.Breaker {
+		c, err := r.Ledger().Control(context.Background())
+		mustDo(err)
+		return c.Breakers
+	}
+	sweepUntil(t, r, r.Now().Add(10*time.Minute))
+	b, open := control()["fragile"]
+	if n := said(r, opened); !open || n != 1 || said(r, closed) != 0 {
+		t.Fatalf("the breaker is open: %v, opened by %d alerts and closed by %d, want one and none; log:\n%s", open, n, said(r, closed), r.Log)
+	}
+	must(r.TaskCompleted(endOn(r, "i-meanwhile", "t-meanwhile", "job")))
+	if got := became(r, "i-meanwhile", "t-meanwhile"); got != flow.ResultRefused {
+		t.Errorf("a run while the breaker is open: %q, want it refused", got)
+	}
+	sweepUntil(t, r, b.ResumeAt.Add(-time.Second))
+	if n := said(r, closed); n != 0 || len(control()) != 1 {
+		t.Errorf("before its time is over, %d alerts say that it closed, and %d are open", n, len(control()))
+	}
+	l := &life{Rig: r, t: t}
+	r.Advance(max(0, l.due().Sub(r.Now())) + time.Millisecond)
+	closing(r.Sweep)
+	sweepUntil(t, r, r.Now().Add(10*time.Minute))
+	if len(control()) != 0 || said(r, opened) != 1 || said(r, closed) != 1 {
+		t.Errorf("in the end breakers %v are open, opened by %d alerts and closed by %d, want none, one and one; log:\n%s",
+			control(), said(r, opened), said(r, closed), r.Log)
+	}
+	must(r.TaskCompleted(endOn(r, "i-meanwhile", "t-later", "job")))
+	if got := became(r, "i-meanwhile", "t-later"); got != flow.ResultFailed {
+		t.Errorf("a run after the breaker was closed: %q, want it begun", got)
+	}
+	sweepUntil(t, r, r.Now().Add(10*time.Minute))
+	nothingLeft(t, r)
+	for _, m := range r.Records("i-meanwhile").LostAlerts {
+		t.Errorf("alert %+v was given up", m)
+	}
+}
+
+func plainly(t *testing.T) func(func() (handler.Outcome, error)) {
+	return func(invoke func() (handler.Outcome, error)) { again(t, invoke) }
+}
+
+// TestABreakerThatManyFunctionsCrossTogetherOpensOnce: runs fail on many
+// instances at the same time, each told by a function instance of its own.
+// [55]
+func TestABreakerThatManyFunctionsCrossTogetherOpensOnce(t *testing.T) {
+	cases := map[string]fault.Fault{"no fault": {}}
+	for _, call := range []string{"GetRange", "PutRow", "GetRow", "BatchWriteRow"} {
+		for _, m := range []fault.Mode{fault.ErrorBefore, fault.ErrorAfter, fault.CutAfter} {
+			for _, nth := range []int{1, crowd + 1, 2*crowd + 1} {
+				cases[fmt.Sprint(call, " from ", nth, " on, ", m)] = fault.Fault{Call: call, Mode: m, Nth: nth, Times: 4}
+			}
+		}
+	}
+	for name, f := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, scenario{definitions: []flow.Definition{fragile(fleet)}})
+			if f.Mode != "" {
+				r.Faults.Add(f)
+			}
+			var invocations []invocation
+			for i := range crowd {
+				end := endOn(r, fmt.Sprint("i-", i), fmt.Sprint("t-", i), "job")
+				invocations = append(invocations, func(p *rig.Process) (handler.Outcome, error) { return p.TaskCompleted(end) })
+			}
+			atOnce(t, r, invocations...)
+			r.Faults.Clear()
+			breakerHolds(t, r, plainly(t))
+		})
+	}
+}
+
+// TestABreakerOpensAndClosesOnceWhateverFails fails the n-th call of the
+// invocation whose run is one too many, and of the sweep that closes the
+// breaker.
+// [55]
+func TestABreakerOpensAndClosesOnceWhateverFails(t *testing.T) {
+	for _, m := range modes {
+		if !m.crash && m.Mode != fault.ErrorAfter && m.Mode != fault.CutBefore {
+			continue
+		}
+		for _, point := range []string{"opening", "closing"} {
+			t.Run(point+"/"+m.name, func(t *testing.T) {
+				t.Parallel()
+				for n, struck := 1, true; struck; n++ {
+					if !t.Run(fmt.Sprint("call ", n), func(t *testing.T) { struck = breakWithFault(t, point, n, m) }) {
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+func breakWithFault(t *testing.T, point string, n int, m mode) bool {
+	var struck atomic.Bool
+	r := newRig(t, scenario{definitions: []flow.Definition{fragile(fleet)}})
+	faulted := func(invoke func() (handler.Outcome, error)) {
+		r.Faults.Add(fault.Fault{Nth: n, Mode: m.Mode, OnStrike: func() {
+			struck.Store(true)
+			if m.crash {
+				r.Crash()
+			}
+		}})
+		r.Timeout = time.Second
+		_, err := invoke()
+		r.Timeout = patience
+		if m.crash {
+			r.Restart()
+		}
+		r.Faults.Clear()
+		if err != nil {
+			again(t, invoke)
+		}
+	}
+	must(r.TaskCompleted(endOn(r, "i-1", "t-1", "job")))
+	last := endOn(r, "i-2", "t-2", "job")
+	invoke := func() (handler.Outcome, error) { return r.TaskCompleted(last) }
+	if point == "opening" {
+		faulted(invoke)
+		breakerHolds(t, r, plainly(t))
+	} else {
+		again(t, invoke)
+		breakerHolds(t, r, faulted)
+	}
+	return struck.Load()
+}
