@@ -30,12 +30,17 @@ var keys = map[string][]string{
 // settings of an http.Transport that it knows for one.
 var reading = struct{ http.RoundTripper }{http.DefaultTransport}
 
+// sdkClient is the SDK's own client, over those connections.
+func sdkClient(r *rig.Rig) *tablestore.TableStoreClient {
+	config := tablestore.NewDefaultTableStoreConfig()
+	config.Transport = reading
+	return tablestore.NewClientWithConfig(r.Settings.Ledger.Endpoint, r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, config)
+}
+
 // rows reads a whole table through the SDK.
 func rows(t *testing.T, r *rig.Rig, table string) []row {
 	t.Helper()
-	config := tablestore.NewDefaultTableStoreConfig()
-	config.Transport = reading
-	client := tablestore.NewClientWithConfig(r.Settings.Ledger.Endpoint, r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, config)
+	client := sdkClient(r)
 	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
 	for _, name := range keys[table] {
 		from.AddPrimaryKeyColumnWithMinValue(name)

@@ -1,0 +1,231 @@
+package faults_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// ranHere are the commands that ran on the instance, sorted.
+func ranHere(r *rig.Rig) string {
+	var names []string
+	for _, run := range r.ECS.Runs(instanceID) {
+		name, _ := remediation.SplitName(run.Name)
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+// pausedCase is a flow's command that is not sent yet when somebody pauses
+// the flow.
+type pausedCase struct {
+	// prepare comes before the pause. It returns the invocation that would
+	// send the command then.
+	prepare func(r *rig.Rig) func() (handler.Outcome, error)
+	before  string // what ran before the flow is resumed, without "other"
+	after   string // and in the end
+}
+
+func pausedCases() map[string]pausedCase {
+	const all = "first follow/second follow/third"
+	started := func(r *rig.Rig) {
+		boot(r)
+		must(submission("first", "true", 5)(r))
+		must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
+	}
+	return map[string]pausedCase{
+		"between two steps": {
+			prepare: func(r *rig.Rig) func() (handler.Outcome, error) {
+				started(r)
+				end := r.Take(event.KindTaskCompleted)
+				return func() (handler.Outcome, error) { return r.TaskCompleted(end) }
+			},
+			before: "first follow/second", after: all,
+		},
+		"queued for an instance that boots": {
+			prepare: func(r *rig.Rig) func() (handler.Outcome, error) {
+				r.Create(instanceID)
+				// It ended so long ago that it does not show that the agent is up.
+				end := endOn(r, instanceID, "t-first", "first")
+				r.Advance(5 * time.Minute)
+				must(r.TaskCompleted(end))
+				beat := r.Boot(instanceID)
+				return func() (handler.Outcome, error) { return r.FirstHeartbeat(beat) }
+			},
+			before: "", after: "follow/second follow/third",
+		},
+		"put back because the service throttles": {
+			prepare: func(r *rig.Rig) func() (handler.Outcome, error) {
+				boot(r)
+				must(submission("first", "true", 5)(r))
+				end := r.Take(event.KindTaskCompleted)
+				r.Faults.Add(refusal("RunCommand", 400, "Throttling.User"))
+				must(r.TaskCompleted(end))
+				r.Advance(3 * time.Minute)
+				return r.Sweep
+			},
+			before: "first", after: all,
+		},
+		"claimed by an invocation that died": {
+			prepare: func(r *rig.Rig) func() (handler.Outcome, error) {
+				boot(r)
+				must(submission("first", "true", 5)(r))
+				end := r.Take(event.KindTaskCompleted)
+				r.CrashAt("RunCommand", fault.HangBefore)
+				must(r.TaskCompleted(end))
+				r.Restart()
+				r.Advance(5 * time.Minute)
+				return r.Sweep
+			},
+			before: "first", after: all,
+		},
+	}
+}
+
+// TestAPausedFlowSendsNothingUntilItIsResumed fails the n-th call of the
+// invocation that would send a flow's command, if the flow were not paused.
+// [51]
+func TestAPausedFlowSendsNothingUntilItIsResumed(t *testing.T) {
+	for name := range pausedCases() {
+		for i, which := range []string{remediation.AllFlows, "follow"} {
+			m := modes[i] // crashes before and after
+			t.Run(fmt.Sprint(name, "/", which, "/", m.name), func(t *testing.T) {
+				t.Parallel()
+				for n, struck := 1, true; struck; n++ {
+					c := pausedCases()[name]
+					if !t.Run(fmt.Sprint("call ", n), func(t *testing.T) { struck = pauseWithFault(t, c, which, n, m) }) {
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) bool {
+	r := newRig(t, scenario{flows: twoSteps})
+	invoke := c.prepare(r)
+	mustDo(r.Ledger().Pause(context.Background(), remediation.Pause{Flow: which, By: "a test", At: r.Now()}))
+	var struck atomic.Bool
+	r.Faults.Add(fault.Fault{Nth: n, Mode: m.Mode, OnStrike: func() { struck.Store(true); r.Crash() }})
+	r.Timeout = time.Second
+	_, err := invoke()
+	r.Timeout = patience
+	r.Restart()
+	r.Faults.Clear()
+	if err != nil {
+		again(t, invoke)
+	}
+	with := func(names string) string {
+		list := append(strings.Fields(names), "other")
+		slices.Sort(list)
+		return strings.Join(list, " ")
+	}
+	// Other commands go on, and no flow starts.
+	again(t, func() (handler.Outcome, error) { return submission("other", "true", 5)(r) })
+	again(t, func() (handler.Outcome, error) { return r.TaskCompleted(endOn(r, instanceID, "t-refused", "first")) })
+	if got := became(r, instanceID, "t-refused"); got != flow.ResultRefused {
+		t.Errorf("an event while the flow is paused: %q, want it refused", got)
+	}
+	waitForEnds(t, r)
+	deliver(t, r)
+	sweepUntil(t, r, r.Now().Add(30*time.Minute))
+	waitForEnds(t, r)
+	if got, want := ranHere(r), with(c.before); got != want {
+		t.Errorf("while the flow was paused, %s ran, want %s; log:\n%s", got, want, r.Log)
+	}
+	if _, err := r.Ledger().Resume(context.Background(), which); err != nil {
+		t.Fatal(err)
+	}
+	// A wake-up's precision is a minute.
+	sweepUntil(t, r, r.Now().Add(r.Settings.Policy.HoldCheck+time.Minute))
+	waitForEnds(t, r)
+	if got := ranHere(r); got == with(c.before) {
+		t.Errorf("nothing was sent within %s after the flow was resumed; log:\n%s", r.Settings.Policy.HoldCheck, r.Log)
+	}
+	l := &life{Rig: r, t: t}
+	l.rest()
+	if got, want := ranHere(r), with(c.after); got != want {
+		t.Errorf("in the end %s ran, want %s; log:\n%s", got, want, r.Log)
+	}
+	if got := told(r.Records(instanceID).Runs); !slices.Equal(got, []string{"follow refused", "follow succeeded: second succeeded, third succeeded"}) {
+		t.Errorf("runs ended as %q", got)
+	}
+	nothingLeft(t, r)
+	return struck.Load()
+}
+
+// TestAnInvocationThatCannotReadThePausesStartsNoFlow: it fails, and is
+// delivered again. A row that this version cannot read may be a pause.
+// [51]
+func TestAnInvocationThatCannotReadThePausesStartsNoFlow(t *testing.T) {
+	for name, prepare := range map[string]func(r *rig.Rig) func() (handler.Outcome, error){
+		"an end that starts a flow": func(r *rig.Rig) func() (handler.Outcome, error) {
+			must(submission("first", "true", 5)(r))
+			end := r.Take(event.KindTaskCompleted)
+			return func() (handler.Outcome, error) { return r.TaskCompleted(end) }
+		},
+		"the end of a step": func(r *rig.Rig) func() (handler.Outcome, error) {
+			must(submission("first", "true", 5)(r))
+			must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
+			end := r.Take(event.KindTaskCompleted)
+			return func() (handler.Outcome, error) { return r.TaskCompleted(end) }
+		},
+		"a sweep": func(r *rig.Rig) func() (handler.Outcome, error) {
+			must(submission("first", "true", 5)(r))
+			end := r.Take(event.KindTaskCompleted)
+			r.Faults.Add(refusal("RunCommand", 400, "Throttling.User"))
+			must(r.TaskCompleted(end))
+			r.Advance(3 * time.Minute)
+			return r.Sweep
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, scenario{flows: twoSteps})
+			boot(r)
+			invoke := prepare(r)
+			before, sent := ranHere(r), calls(r, "RunCommand")
+			shared := sdkClient(r)
+			pk := new(tablestore.PrimaryKey)
+			pk.AddPrimaryKeyColumn("scope", "control")
+			pk.AddPrimaryKeyColumn("row", "of a later version")
+			put := &tablestore.PutRowChange{TableName: "aftercare_shared", PrimaryKey: pk}
+			put.AddColumn("data", "{}")
+			put.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
+			_, err := shared.PutRow(&tablestore.PutRowRequest{PutRowChange: put})
+			mustDo(err)
+			out, err := invoke()
+			if failed := err != nil || len(out.Items) == 1 && out.Items[0].Failed > 0; !failed {
+				t.Errorf("answered %+v, want a failure", out)
+			}
+			if got := calls(r, "RunCommand"); got != sent {
+				t.Errorf("%d commands were sent", got-sent)
+			}
+			drop := &tablestore.DeleteRowChange{TableName: "aftercare_shared", PrimaryKey: pk}
+			drop.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
+			_, err = shared.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: drop})
+			mustDo(err)
+			again(t, invoke)
+			(&life{Rig: r, t: t}).rest()
+			if got := ranHere(r); got != "first follow/second follow/third" {
+				t.Errorf("%s ran before, and %s in the end, want the whole flow; log:\n%s", before, got, r.Log)
+			}
+			nothingLeft(t, r)
+		})
+	}
+}
