@@ -111,24 +111,38 @@ func TestAFailedLoadTakesNoWorkForDone(t *testing.T) {
 func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
 	d := newDesk()
 	d.store(state(remediation.BootBootable, task("a"), task("b", running("t-b"))))
-	sends := 0
+	sends, commits := 0, 0
+	settled := make(chan struct{}) // the command's result
 	d.on = func(what, _ string) fate {
 		switch what {
 		case "send":
 			if sends++; sends == 1 {
 				return fate{err: remediation.ErrThrottled}
 			}
-		case "alert":
-			// It takes so long that the throttled minute is over by then.
-			d.clock = d.clock.Add(2 * time.Minute)
+		case "commit":
+			if commits++; commits == 2 {
+				close(settled)
+			}
 		}
 		return fate{}
 	}
-	p := policy()
+	e := d.engine(policy())
+	e.Notifier = notifier(func() {
+		// It takes so long that the throttled minute is over by then.
+		<-settled
+		d.mu.Lock()
+		d.clock = d.clock.Add(2 * time.Minute)
+		d.mu.Unlock()
+	})
+	e.Now = func() time.Time {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.clock
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	bad := ended("t-b", "b", "Failed", "ExitCodeNonzero")
-	out, err := d.engine(p).Handle(ctx, "i-1", bad)
+	out, err := e.Handle(ctx, "i-1", bad)
 	if err != nil || out.Trouble != nil || out.Left != 0 {
 		t.Errorf("error %v, trouble %v, %d effects left, want none", err, out.Trouble, out.Left)
 	}
@@ -136,6 +150,11 @@ func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
 		t.Errorf("the task is %s after %d sends, want it running after 2", s.State, sends)
 	}
 }
+
+// notifier confirms every alert when it has returned.
+type notifier func()
+
+func (n notifier) Notify(context.Context, remediation.Alert) error { n(); return nil }
 
 func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
 	d := newDesk()

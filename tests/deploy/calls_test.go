@@ -128,7 +128,7 @@ flows:
 // Times of flows: the retry is due after the first, the runs are over after the
 // second, and the breakers that they opened after the third.
 const (
-	untilRetry = time.Minute
+	untilRetry = 2 * time.Minute
 	untilOver  = time.Hour
 	untilClose = 31 * time.Minute
 )
