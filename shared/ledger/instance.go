@@ -182,6 +182,16 @@ func rowsOf(c remediation.Commit) *batch {
 	for _, boot := range ch.Boots {
 		b.put(bootRow(boot.Seq), boot, by)
 	}
+	for _, m := range ch.Matched {
+		var columns []column
+		if m.TaskID != "" {
+			columns = append(columns, column{"task_id", m.TaskID})
+		}
+		if len(m.Decided.Flows) > 0 {
+			columns = append(columns, column{colDecided, b.encode(m.Decided)})
+		}
+		b.amend(logFirst+m.Execution, columns...)
+	}
 	for _, e := range ch.LostAlerts {
 		b.put(logAlert+e.Key, e, by)
 	}

@@ -117,6 +117,11 @@ func (b *batch) name(row string) *tablestore.PrimaryKey {
 
 // add adds a column to a row.
 func (b *batch) add(change *tablestore.PutRowChange, c column) {
+	change.AddColumn(c.name, b.measured(c))
+}
+
+// measured is a column's value, whose size it counts.
+func (b *batch) measured(c column) any {
 	size := 8
 	if text, ok := c.value.(string); ok {
 		size = len(text)
@@ -125,7 +130,7 @@ func (b *batch) add(change *tablestore.PutRowChange, c column) {
 		b.fail(fmt.Errorf("column %s has %d bytes, at most %d fit", c.name, size, maxColumnBytes))
 	}
 	b.bytes += len(c.name) + size
-	change.AddColumn(c.name, c.value)
+	return c.value
 }
 
 func (b *batch) fail(err error) {
@@ -179,6 +184,18 @@ func (b *batch) encode(v any) string {
 		b.fail(fmt.Errorf("encode a row: %w", err))
 	}
 	return string(data)
+}
+
+// amend writes columns of a row, and leaves the others.
+func (b *batch) amend(row string, columns ...column) {
+	change := new(tablestore.UpdateRowChange)
+	change.TableName = tableInstances
+	change.PrimaryKey = b.name(row)
+	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
+	for _, c := range columns {
+		change.PutColumn(c.name, b.measured(c))
+	}
+	b.rows = append(b.rows, change)
 }
 
 func (b *batch) drop(row string) {

@@ -128,9 +128,12 @@ func (d *draft) matchLate() {
 		if u.Output != nil {
 			d.outputs[u.Event.InvokeID] = *u.Output
 		}
-		d.cause = executionKey(u.Event)
+		before := len(d.flows)
 		d.followQuietly(u.Event, t)
-		d.cause = input
+		if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
+			d.log.Matched = append(d.log.Matched, Matched{Execution: executionKey(u.Event), TaskID: t.ID, Decided: m})
+			d.bytes += smallRow + maxDecided
+		}
 	}
 }
 

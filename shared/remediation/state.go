@@ -294,6 +294,8 @@ type Changes struct {
 	EndedRuns  []FlowRun
 	Boots      []Boot
 	LostAlerts []Effect
+	// Matched complete records of executions.
+	Matched []Matched
 }
 
 // Empty reports whether there is nothing to write.
@@ -314,6 +316,15 @@ type Execution struct {
 	Received time.Time
 	// Decided is what was decided about flows. [70]
 	Decided Decided
+}
+
+// Matched is what was not known of an execution when it was recorded: whose it
+// was, and so which flows it starts.
+type Matched struct {
+	// Execution is its key, as causes name it.
+	Execution string
+	TaskID    string
+	Decided   Decided
 }
 
 // InputRecord is the record of an input that planned something and is no

@@ -1,0 +1,29 @@
+package remediation_test
+
+import (
+	"testing"
+
+	"aftercare/shared/event"
+	"aftercare/shared/remediation"
+)
+
+// TestAnEndThatFindsItsTaskLateIsCompletedInItsRecord: the record was written
+// when it was not known whose end it was, and so not what it starts.
+// [70] [71]
+func TestAnEndThatFindsItsTaskLateIsCompletedInItsRecord(t *testing.T) {
+	p := chainedPolicy()
+	s := state(remediation.BootBootable, task("a", saved, running("t-1")))
+	end := ended("t-1", "", event.StatusSuccess, "")
+	end.Event.CommandName = "first"
+	s.Unmatched["t-1"] = remediation.Unmatched{Event: end.Event, Received: now}
+	d := decide(t, s, remediation.WakeUp{}, remediation.Facts{}, p)
+	run := only(t, d.Next.Runs)
+	if len(d.Changes.Matched) != 1 {
+		t.Fatalf("completed records %+v, want one", d.Changes.Matched)
+	}
+	m := d.Changes.Matched[0]
+	if m.Execution != "exec/t-1/once" || m.TaskID != id("a") || len(m.Decided.Flows) == 0 ||
+		m.Decided.Flows[0].RunID != run.ID || m.Decided.Flows[0].What != remediation.FlowStarted {
+		t.Errorf("completed %+v, want the task %s and the run %s", m, id("a"), run.ID)
+	}
+}
