@@ -150,6 +150,28 @@ func TestCausesCanBeWalkedBothWays(t *testing.T) {
 	}
 }
 
+// TestTheEndOfASavedCommandThatFindsItsTaskLateNamesItsFlows: when it came, it
+// was not known whose it was.
+// [70]
+func TestTheEndOfASavedCommandThatFindsItsTaskLateNamesItsFlows(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, scenario{flows: afterSaved})
+	boot(r)
+	r.CrashAt("InvokeCommand", fault.HangAfter)
+	must(savedSubmission(save(r, "true"), nil)(r))
+	r.Restart()
+	end := r.Take(event.KindTaskCompleted)
+	r.Faults.Add(fault.Fault{Call: "DescribeInvocations", Times: -1, Mode: fault.ErrorBefore})
+	must(r.TaskCompleted(end))
+	r.Faults.Clear()
+	(&life{Rig: r, t: t}).rest()
+	all := r.Records(instanceID)
+	saved := find(t, all.Executions, "ends of saved", func(e remediation.Execution) bool { return e.Name == "saved" })
+	if got, want := walk(t, all, keyOf(saved), saved.Decided), "(after step)"; got != want {
+		t.Errorf("walked %q, want %q", got, want)
+	}
+}
+
 // TestABootsRecordNamesItsFlows, and their runs name the boot.
 // [70]
 func TestABootsRecordNamesItsFlows(t *testing.T) {
