@@ -77,7 +77,8 @@
 //  23. A run's parameters reach the script as environment variables.
 //  24. An invoke's parameters are put into a script by the service without any
 //     quoting: a value with other characters than A-Z a-z 0-9 _ . : / @ = + , -
-//     ends the step as invalid, and nothing is sent.
+//     ends the step as invalid, and nothing is sent; so do more than 24 KB of
+//     them.
 //  25. With capture, what the command printed is fetched when it has ended,
 //     up to 24 KB, and what was dropped is noted. Without it no call is made.
 //  26. alert raises one alert with its text, cut at 1,000 characters, and does

@@ -123,10 +123,15 @@ func (r *Run) invokeCommand(c InvokeCommand, m Moment) (*InvokeCommand, error) {
 	if c.Parameters, err = r.parameters(c.Parameters, m); err != nil {
 		return nil, err
 	}
+	size := 0
 	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
 		if err := CheckPlain(c.Parameters[name]); err != nil {
 			return nil, fmt.Errorf("parameter %s: %w", name, err)
 		}
+		size += len(c.Parameters[name])
+	}
+	if size > script.MaxEncoded {
+		return nil, fmt.Errorf("the parameters have %d characters: at most %d are allowed, the script's included", size, script.MaxEncoded)
 	}
 	return &c, nil
 }

@@ -121,6 +121,13 @@ func TestAnInvokesValuesMustBePlain(t *testing.T) {
 			t.Errorf("%q: the record is %+v, want it to be invalid without an attempt", test.value, r.Steps[0])
 		}
 	}
+	// An event's text can stand in a parameter many times.
+	ev := ended()
+	ev.ErrorDesc = strings.Repeat("a", 10_000)
+	r := flow.NewRun("run-1", definition(invokeStep("a", "x", strings.Repeat("${{ event.errorDesc }}", 3))), ev, 0)
+	if got := r.Begin(at(0)); len(got) > 0 || r.Steps[0].Status != flow.StepInvalid {
+		t.Errorf("30,000 characters: the actions are %v and the record is %+v, want none and invalid", got, r.Steps[0])
+	}
 }
 
 // [19]
