@@ -191,6 +191,11 @@ func (l *life) moved(payload []byte) []byte {
 	return encode(e)
 }
 
+// stride is how far it is from one call that a crash strikes to the next. A
+// death behind a call is one before the call that follows: in two modes, every
+// second call is enough.
+const stride = 2
+
 // rest plays until nothing is left to come.
 func (l *life) rest() {
 	l.t.Helper()
