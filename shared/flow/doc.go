@@ -38,6 +38,8 @@
 //     order, and the first that is false is the reason that is recorded.
 //  12. event has the fields that all kinds of the flow's on have (see Event).
 //     Times are text, RFC 3339 in UTC with whole seconds, empty if not told.
+//     event.requeued (task-completed): Aftercare itself, or the flow that sent
+//     it, tries the command again.
 //  13. instance has id, state (unknown, waiting, bootable), bootSeq, bootTime,
 //     agentVersion, os, region, zone, as they are when the expression is
 //     evaluated, and failedRuns: how many runs of flows failed or timed out on

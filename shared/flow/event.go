@@ -52,6 +52,9 @@ type Event struct {
 	// FailedBefore is how many ends of this command on this instance were bad
 	// in a row before this one. Expression: failedBefore. [18]
 	FailedBefore int `json:"failedBefore,omitempty"`
+	// Requeued: Aftercare itself, or the flow that sent it, tries the command
+	// again. Expression: requeued.
+	Requeued bool `json:"requeued,omitempty"`
 
 	// Of FirstHeartbeat only. Expressions: bizEventId, agentVersion, azone,
 	// dataRegion, uptime, extensions.
@@ -131,6 +134,7 @@ var fields = []field{
 	{"ownerUid", ofTask, func(e *Event) any { return e.OwnerUID }},
 	{"playerUid", ofTask, func(e *Event) any { return e.PlayerUID }},
 	{"failedBefore", ofTask, func(e *Event) any { return e.FailedBefore }},
+	{"requeued", ofTask, func(e *Event) any { return e.Requeued }},
 
 	{"vmName", ofHeartbeat, func(e *Event) any { return e.InstanceID }},
 	{"bizEventId", ofHeartbeat, func(e *Event) any { return e.BizEventID }},

@@ -116,7 +116,7 @@ func TestTheFieldsOfAnEvent(t *testing.T) {
 	task := map[string]string{
 		"invokeId": "t-hz1", "commandId": "c-hz1", "commandName": "install-agent", "invocationStatus": "Failed", "exitCode": "3",
 		"errorCode": "ExitCodeNonzero", "errorDesc": "it's $(no)\nthing", "repeatMode": "Once", "repeats": "1",
-		"startTime": "2026-03-02T08:58:30Z", "finishTime": "2026-03-02T08:59:30Z", "ownerUid": "o", "playerUid": "p", "failedBefore": "2",
+		"startTime": "2026-03-02T08:58:30Z", "finishTime": "2026-03-02T08:59:30Z", "ownerUid": "o", "playerUid": "p", "failedBefore": "2", "requeued": "true",
 	}
 	heartbeat := map[string]string{
 		"vmName": "i-bp1", "bizEventId": "biz", "agentVersion": "2.2.3", "azone": "cn-hangzhou-h", "dataRegion": "cn-hangzhou",

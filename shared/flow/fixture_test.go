@@ -27,7 +27,7 @@ func ended() flow.Event {
 		Kind: flow.TaskCompleted, ID: "event-1", Source: "acs.ecs", Region: "cn-hangzhou", Account: "1234", Time: begun,
 		InstanceID: "i-bp1", InvokeID: "t-hz1", CommandID: "c-hz1", CommandName: "install-agent", InvocationStatus: "Failed",
 		ExitCode: 3, ErrorCode: "ExitCodeNonzero", ErrorDesc: "it's $(no)\nthing", RepeatMode: "Once", Repeats: 1,
-		StartTime: begun.Add(-90 * time.Second), FinishTime: begun.Add(-30 * time.Second), OwnerUID: "o", PlayerUID: "p", FailedBefore: 2,
+		StartTime: begun.Add(-90 * time.Second), FinishTime: begun.Add(-30 * time.Second), OwnerUID: "o", PlayerUID: "p", FailedBefore: 2, Requeued: true,
 	}
 }
 

@@ -163,7 +163,7 @@ func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (again bool) {
 		return again
 	}
 	about := TaskEvent(ev)
-	about.FailedBefore = before
+	about.FailedBefore, about.Requeued = before, again
 	d.startFlows(about, executionKey(ev), t.Chain)
 	if !again && d.count(TaskQueued) > queued {
 		d.agentSeen(ev)

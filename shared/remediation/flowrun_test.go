@@ -228,3 +228,19 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// An attempt that is queued again is not one that a flow has to see to.
+func TestAFlowCanTellThatACommandIsQueuedAgain(t *testing.T) {
+	p := policy()
+	p.Flows = flow.NewSet([]flow.Definition{
+		define("resend", onEnd, `event.errorCode == "ClientNotRunning" && !event.requeued`, invoke("again", savedCommand)),
+	})
+	for attempt, starts := range map[int]bool{1: false, 2: false, 3: true} {
+		s := state(remediation.BootBootable, task("a", saved, running("t-1"), func(t *remediation.Task) { t.Attempt = attempt }))
+		end := ended("t-1", "", event.StatusAborted, "ClientNotRunning")
+		d := decide(t, s, end, remediation.Facts{}, p)
+		if started := len(d.Next.Runs) == 1; started != starts {
+			t.Errorf("attempt %d of 3: started %v, want %v", attempt, started, starts)
+		}
+	}
+}
