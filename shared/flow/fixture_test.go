@@ -141,7 +141,7 @@ func (p *player) advance(d time.Duration) *player {
 func (p *player) boot(d time.Duration, seq int64) *player {
 	p.Helper()
 	m := at(d)
-	m.Instance.BootSeq = seq
+	m.Instance.BootSeq, m.Instance.BootTime = seq, m.Now
 	return p.decide(func(r *flow.Run) []flow.Action { return r.Advance(m) })
 }
 

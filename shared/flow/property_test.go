@@ -156,7 +156,10 @@ func (w *playing) goOn() {
 	rt := w.rt
 	switch rapid.IntRange(0, 5).Draw(rt, "what") {
 	case 0: // a heartbeat, perhaps of another boot
-		w.instance.BootSeq += int64(rapid.IntRange(0, 1).Draw(rt, "boots"))
+		if rapid.Bool().Draw(rt, "boots") {
+			w.instance.BootSeq++
+			w.instance.BootTime = w.now
+		}
 		w.advance()
 	case 1: // a wake-up for nothing
 		w.now = w.now.Add(time.Duration(rapid.Int64Range(0, int64(90*time.Second)).Draw(rt, "later")))

@@ -215,7 +215,7 @@ func TestNextBootCountsFromTheStepBefore(t *testing.T) {
 	t.Run("a boot that is told before the command's end", func(t *testing.T) {
 		p := begin(t, reboot).boot(time.Minute, 5).wants("run reboot 1")
 		m := at(2 * time.Minute)
-		m.Instance.BootSeq = 5
+		m.Instance.BootSeq, m.Instance.BootTime = 5, m.Now
 		p.decide(func(r *flow.Run) []flow.Action { return r.CommandEnded("reboot", 1, success, m) }).wants("run check 1")
 	})
 	t.Run("a boot since the run began if there is no step before", func(t *testing.T) {
@@ -226,13 +226,13 @@ func TestNextBootCountsFromTheStepBefore(t *testing.T) {
 	t.Run("skipped steps are no steps before", func(t *testing.T) {
 		p := begin(t, definition(runStep("reboot"), when(alertStep("no", "no"), "false"), waitStep("boot", flow.WaitNextBoot), runStep("check")))
 		m := at(time.Minute)
-		m.Instance.BootSeq = 5
+		m.Instance.BootSeq, m.Instance.BootTime = 5, m.Now
 		p.decide(func(r *flow.Run) []flow.Action { return r.CommandEnded("reboot", 1, success, m) }).wants("run reboot 1", "run check 1")
 	})
 	t.Run("a step before that saw the boot", func(t *testing.T) {
 		p := begin(t, definition(runStep("reboot"), alertStep("seen", "seen"), waitStep("boot", flow.WaitNextBoot), runStep("check")))
 		m := at(time.Minute)
-		m.Instance.BootSeq = 5
+		m.Instance.BootSeq, m.Instance.BootTime = 5, m.Now
 		p.decide(func(r *flow.Run) []flow.Action { return r.CommandEnded("reboot", 1, success, m) }).wants("run reboot 1", "alert seen: seen")
 		p.boot(2*time.Minute, 6).wants("run check 1")
 	})

@@ -39,7 +39,7 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 		case p.State == PendingWait && !m.Now.Before(p.Until):
 			r.end(StepSucceeded, "the wait is over", m)
 			return nil, true
-		case p.State == PendingBoot && m.Instance.BootSeq > r.BootSeq:
+		case r.Booted(m.Instance):
 			r.BootSeq = m.Instance.BootSeq
 			r.end(StepSucceeded, fmt.Sprintf("boot %d has begun", m.Instance.BootSeq), m)
 			return nil, true
@@ -49,6 +49,26 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 		}
 	}
 	return nil, false
+}
+
+// bootTolerance is how much older than the step before a boot may seem: clocks
+// differ, and a boot's time is told by its uptime.
+const bootTolerance = time.Minute
+
+// Booted reports whether the boot that the run waits for has begun. Its first
+// heartbeat may come late, behind the step before, although it began long
+// before that. [28]
+func (r *Run) Booted(i Instance) bool {
+	if r.Pending.State != PendingBoot || i.BootSeq <= r.BootSeq {
+		return false
+	}
+	since := r.StartedAt
+	for _, rec := range r.Steps[:len(r.Steps)-1] {
+		if rec.Status != StepSkipped {
+			since = rec.StartedAt
+		}
+	}
+	return i.BootTime.After(since.Add(-bootTolerance))
 }
 
 func (r *Run) stepOver(m Moment) bool {
