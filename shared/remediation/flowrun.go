@@ -170,6 +170,15 @@ func (d *draft) anyReady() bool {
 	return false
 }
 
+// countBoot notes in a task's run which boot its command is released in: one
+// that waited for the instance must not be taken for one before its boot. [28]
+func (d *draft) countBoot(t Task) {
+	if r, ok := d.Runs[t.RunID]; ok && r.BootSeq != d.Instance.BootSeq {
+		r.BootSeq = d.Instance.BootSeq
+		d.setRun(r)
+	}
+}
+
 // pausedTask reports whether a task's flow is paused.
 func (d *draft) pausedTask(t Task) bool {
 	r, ok := d.Runs[t.RunID]
