@@ -185,7 +185,7 @@ func rowsOf(c remediation.Commit) *batch {
 	for _, m := range ch.Matched {
 		var columns []column
 		if m.TaskID != "" {
-			columns = append(columns, column{"task_id", m.TaskID})
+			columns = append(columns, column{"task_id", m.TaskID}, column{"run_id", m.RunID}, column{"step", m.Step})
 		}
 		if len(m.Decided.Flows) > 0 {
 			columns = append(columns, column{colDecided, b.encode(m.Decided)})

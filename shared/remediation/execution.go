@@ -117,7 +117,9 @@ func (d *draft) matchLate() {
 	for _, id := range slices.Sorted(maps.Keys(d.Unmatched)) {
 		u := d.Unmatched[id]
 		t, over := d.match(u)
-		if !over {
+		// The end that is being decided was recorded before, if it waits here:
+		// this decision cannot land, and must not name its record twice.
+		if !over || executionKey(u.Event) == d.once {
 			continue
 		}
 		if d.full(matchRows+startRows*maxStarts, matchBytes) {
@@ -128,12 +130,14 @@ func (d *draft) matchLate() {
 		if u.Output != nil {
 			d.outputs[u.Event.InvokeID] = *u.Output
 		}
+		d.cause = executionKey(u.Event)
 		before := len(d.flows)
 		d.followQuietly(u.Event, t)
 		if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
-			d.log.Matched = append(d.log.Matched, Matched{Execution: executionKey(u.Event), TaskID: t.ID, Decided: m})
+			d.log.Matched = append(d.log.Matched, Matched{Execution: d.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
 			d.bytes += smallRow + maxDecided
 		}
+		d.cause = input
 	}
 }
 

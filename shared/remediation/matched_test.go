@@ -27,3 +27,15 @@ func TestAnEndThatFindsItsTaskLateIsCompletedInItsRecord(t *testing.T) {
 		t.Errorf("completed %+v, want the task %s and the run %s", m, id("a"), run.ID)
 	}
 }
+
+// An end that comes again while it waits for its task is a duplicate, and its
+// record, which is put only once, is not to be completed in the same commit:
+// the store refuses a commit that names a row twice.
+func TestAnEndThatComesAgainWhileItWaitsIsNotCompleted(t *testing.T) {
+	s := state(remediation.BootBootable, task("a", saved, running("t-1")))
+	end := ended("t-1", "", event.StatusSuccess, "")
+	s.Unmatched["t-1"] = remediation.Unmatched{Event: end.Event, Received: now}
+	if d := decide(t, s, end, remediation.Facts{}, chainedPolicy()); len(d.Changes.Matched) != 0 || d.Changes.Execution == nil {
+		t.Errorf("completed records %+v, want none beside the record itself", d.Changes.Matched)
+	}
+}

@@ -20,9 +20,11 @@ const (
 	runRows     = 14          // a run that goes on: itself, its record, limit, count, task, effect, alerts
 	expiryRows  = 4 + runRows // task, its record, alert
 	releaseRows = 3           // task, which moves, and its effect
+	startRows   = 4           // a run that begins with a command: itself, limit, task
 	matchRows   = 7 + runRows // task that ends, alert, the execution's record
 	smallRow    = 1 << 10     // bytes of a row without texts of users
 	matchBytes  = 2*maxStartBytes + 64*smallRow + maxDecided
+	commandSize = 128 << 10 // bytes of a step's command: its script has 24 KB as base64
 )
 
 // maxText is how much of each text of an event is looked at, in bytes. The
@@ -37,7 +39,7 @@ func (d *draft) full(rows, bytes int) bool {
 	used := 3 + 2*len(d.touched.tasks) + len(d.touched.effects) + len(d.touched.runs) + len(d.touched.unmatched) +
 		len(d.touched.limits) + len(d.touched.failing) +
 		len(l.EndedTasks) + len(l.EndedRuns) + len(l.Boots) + len(l.LostAlerts) + len(l.Matched)
-	return used+rows > maxRows || d.bytes+bytes > maxBytes
+	return used+rows > maxRows || d.bytes+bytes > maxBytes && d.bytes > 0
 }
 
 // endBytes bounds what the end of a task adds.

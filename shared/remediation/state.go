@@ -322,9 +322,9 @@ type Execution struct {
 // was, and so which flows it starts.
 type Matched struct {
 	// Execution is its key, as causes name it.
-	Execution string
-	TaskID    string
-	Decided   Decided
+	Execution           string
+	TaskID, RunID, Step string
+	Decided             Decided
 }
 
 // InputRecord is the record of an input that planned something and is no

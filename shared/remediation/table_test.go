@@ -177,6 +177,11 @@ func batchOf(c remediation.Commit) *batch {
 	if in := ch.Input; in != nil {
 		b.put("log/input/"+in.Key, in)
 	}
+	for _, m := range ch.Matched {
+		if key := "log/" + m.Execution; b.puts[key] != nil {
+			b.twice = key
+		}
+	}
 	for _, t := range ch.EndedTasks {
 		b.put("log/task/"+t.ID, t)
 	}
@@ -230,6 +235,12 @@ func (t *table) commit(c remediation.Commit) error {
 		delete(rows, key)
 	}
 	maps.Copy(rows, b.puts)
+	for _, m := range ch.Matched {
+		var e remediation.Execution
+		decode(rows["log/"+m.Execution], &e)
+		e.TaskID, e.RunID, e.Step, e.Decided = m.TaskID, m.RunID, m.Step, m.Decided
+		rows["log/"+m.Execution] = encode(e)
+	}
 	if ch.Instance != nil {
 		t.rev[id]++
 	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Effects)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
