@@ -57,7 +57,7 @@ func TestAnAbortedCommandIsNotKeptForLater(t *testing.T) {
 }
 
 func TestACommandSentBeforeTheAgentIsUpWaitsForIt(t *testing.T) {
-	c := open(t, func(o *ecs.Options) { o.Delays.Boot = 60 * time.Millisecond })
+	c := open(t, func(o *ecs.Options) { o.Delays.Boot = 2 * time.Second })
 	c.create(ecs.Instance{ID: one})
 	if err := c.Boot(one); err != nil {
 		t.Fatal(err)
