@@ -19,7 +19,7 @@ const (
 const (
 	runRows     = 14          // a run that goes on: itself, its record, limit, count, task, effect, alerts
 	expiryRows  = 4 + runRows // task, its record, alert
-	releaseRows = 3           // task, which moves, and its effect
+	releaseRows = 4           // task, which moves, its effect and its run
 	startRows   = 4           // a run that begins with a command: itself, limit, task
 	matchRows   = 7 + runRows // task that ends, alert, the execution's record
 	smallRow    = 1 << 10     // bytes of a row without texts of users
