@@ -26,8 +26,8 @@ func newFlowsExplain() *cobra.Command {
 		Long: `Say what every flow of a file would make of an event, and why. EVENT is an event
 as a function gets it: a CloudEvent, what CloudMonitor sends, or the data alone.
 For a flow that starts, its steps are listed as they would go if every command
-succeeded and printed nothing. Nothing is sent. Pauses and breakers are not known here: see
-'aftercare flows paused'.`,
+succeeded and printed nothing. Nothing is sent. Limits, runs under way, pauses and
+breakers are known from --state only.`,
 		Args: one("FILE"),
 	}
 	format := outputFlag(cmd)
@@ -211,7 +211,11 @@ func (e explainer) ask(x explanation, in remediation.Input) explanation {
 	}
 	policy := remediation.DefaultPolicy()
 	policy.Flows = flow.NewSet(e.flows)
-	decisions := remediation.Explain(state, in, remediation.Facts{}, policy, x.At)
+	var facts remediation.Facts
+	if e.known != nil {
+		facts.Control = e.known.Paused.control()
+	}
+	decisions := remediation.Explain(state, in, facts, policy, x.At)
 	x.Flows = []explained{}
 	for _, d := range e.flows {
 		i := slices.IndexFunc(decisions, func(f remediation.FlowDecision) bool { return f.Flow == d.Name })

@@ -63,6 +63,18 @@ func readPaused(ctx context.Context, l *ledger.Ledger) (paused, error) {
 	return p, nil
 }
 
+// control is what a decision is told of it.
+func (p paused) control() remediation.Control {
+	c := remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}}
+	for _, pause := range p.Pauses {
+		c.Pauses[pause.Flow] = pause
+	}
+	for _, b := range p.Breakers {
+		c.Breakers[b.Flow] = b
+	}
+	return c
+}
+
 // all reports whether all flows are paused.
 func (p paused) all() bool {
 	return slices.ContainsFunc(p.Pauses, func(p remediation.Pause) bool { return p.Flow == remediation.AllFlows })
@@ -73,6 +85,10 @@ func (p paused) print(w io.Writer, title string) {
 	if len(p.Pauses)+len(p.Breakers) == 0 {
 		fmt.Fprintln(w, "no flow is paused")
 	}
+	p.table(title).print(w)
+}
+
+func (p paused) table(title string) *table {
 	t := &table{title: title, head: []string{"FLOW", "SINCE", "UNTIL", "BY", "REASON"}}
 	for _, p := range p.Pauses {
 		t.add(named(p.Flow), moment(p.At), "resumed", p.By, p.Reason)
@@ -80,7 +96,7 @@ func (p paused) print(w io.Writer, title string) {
 	for _, b := range p.Breakers {
 		t.add(named(b.Flow), moment(b.OpenedAt), moment(b.ResumeAt), "its breaker", failures(b))
 	}
-	t.print(w)
+	return t
 }
 
 func failures(b remediation.Breaker) string { return fmt.Sprintf("%d runs failed", b.Failures) }

@@ -30,7 +30,11 @@ func newInstance(getenv func(string) string) *cobra.Command {
 				return err
 			}
 			records, err := l.Records(ctx, args[0])
+			if err != nil {
+				return err
+			}
 			v = newView(state, records)
+			v.Paused, err = readPaused(ctx, l)
 			return err
 		})
 		if err != nil {
@@ -55,7 +59,7 @@ func (v view) print(w io.Writer) {
 	}
 	about.print(w)
 	for _, t := range []*table{
-		queueTable(v.Queue), taskTable(v.Tasks), effectTable("Effects that are planned", v.Effects),
+		v.Paused.table("Flows that are paused"), queueTable(v.Queue), taskTable(v.Tasks), effectTable("Effects that are planned", v.Effects),
 		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ends that wait for their task", v.Unmatched, false),
 		executionTable("Executions", v.Log.Executions, false), endedTable(v.Log.Tasks),
 		runTable("Flow runs that ended", v.Log.FlowRuns), decisionTable(v.Log.Executions, v.Log.Boots), bootTable(v.Log.Boots),

@@ -22,7 +22,9 @@ type view struct {
 	Unmatched []execution           `json:"unmatched"`
 	Limits    []remediation.Limit   `json:"limits"`
 	Failing   []remediation.Failing `json:"failing"`
-	Log       records               `json:"log"`
+	// Paused is what keeps flows from going on, on every instance.
+	Paused paused  `json:"paused"`
+	Log    records `json:"log"`
 }
 
 type instance struct {
