@@ -58,9 +58,9 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	if !polled {
 		return f, nil
 	}
-	loaded, err := h.Ledger.Load(ctx, h.instanceID)
+	loaded, err := h.load(ctx)
 	if err != nil {
-		return f, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
+		return f, err
 	}
 	*s = loaded
 	return f, nil

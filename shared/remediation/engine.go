@@ -54,6 +54,7 @@ type handling struct {
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
 	control Control             // read once
+	told    bool                // control was read
 	commits map[string]Decision // that this invocation tried, by their ids
 	done    map[claimed]bool    // what it performed
 	out     Outcome
@@ -117,13 +118,14 @@ func (h *handling) history(ctx context.Context, in Input) <-chan error {
 }
 
 // load reads the instance's state, and beside it what was said about flows,
-// if there are any. Runs and their failures can be of a version that had some.
+// once, if there are any. Runs and their failures can be of a version that had
+// some.
 func (h *handling) load(ctx context.Context) (State, error) {
 	told := h.tellControl(ctx)
 	defer func() { <-told }() // also after a panic
 	s, err := h.Ledger.Load(ctx, h.instanceID)
 	err = errors.Join(err, <-told)
-	if err == nil && h.Policy.Flows.Len() == 0 && (len(s.Runs) > 0 || s.tellsFleet()) {
+	if err == nil && !h.told && (len(s.Runs) > 0 || s.tellsFleet()) {
 		err = h.readControl(ctx)
 	}
 	if err != nil {
@@ -136,7 +138,7 @@ func (h *handling) load(ctx context.Context) (State, error) {
 // closes the channel behind its only value.
 func (h *handling) tellControl(ctx context.Context) <-chan error {
 	told := make(chan error, 1)
-	if h.Policy.Flows.Len() == 0 {
+	if h.Policy.Flows.Len() == 0 || h.told {
 		close(told)
 		return told
 	}
@@ -157,6 +159,7 @@ func (h *handling) readControl(ctx context.Context) (err error) {
 	if h.control, err = h.Shared.Control(ctx); err != nil {
 		return fmt.Errorf("read what is said about flows: %w", err)
 	}
+	h.told = true
 	return nil
 }
 
@@ -336,11 +339,8 @@ func (h *handling) readBack(ctx context.Context, once string) (landed *Decision,
 			landed = &d
 		}
 	}
-	s, err = h.Ledger.Load(ctx, h.instanceID)
-	if err != nil {
-		return nil, s, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
-	}
-	return landed, s, nil
+	s, err = h.load(ctx)
+	return landed, s, err
 }
 
 // mine are the effects that this invocation's commits claimed and that it has
@@ -381,9 +381,9 @@ func (h *handling) settle(ctx context.Context, s State, results []Result) (State
 			return s, false, err
 		}
 		h.Pause(ctx, try)
-		loaded, err := h.Ledger.Load(ctx, h.instanceID)
+		loaded, err := h.load(ctx)
 		if err != nil {
-			return s, false, fmt.Errorf("load instance %s again: %w", h.instanceID, err)
+			return s, false, err
 		}
 		s = loaded
 	}

@@ -248,3 +248,36 @@ func TestARunWhoseFlowIsGoneCanBePaused(t *testing.T) {
 		t.Errorf("task %+v, want the second step's running", two)
 	}
 }
+
+// [51] A function of a version without flows meets a run only when its commit
+// has met a conflict: it must hear of the pause before it decides again.
+func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
+	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
+	end := happened("s-1")
+	end.Event.FinishTime = now.Add(-10 * time.Minute) // which does not show that the agent is up
+	theirs := decide(t, state(remediation.BootWaiting), end, remediation.Facts{}, p).Next
+	waits := only(t, theirs.Tasks)
+	theirs.Instance = state(remediation.BootBootable).Instance
+	theirs.Instance.Rev++
+
+	d := newDesk()
+	d.store(state(remediation.BootBootable))
+	d.table.control.Pauses["f"] = remediation.Pause{Flow: "f", By: "ann", At: now}
+	commits := 0
+	d.on = func(what, _ string) fate {
+		if what == "commit" {
+			if commits++; commits == 1 {
+				d.store(theirs)
+			}
+		}
+		return fate{}
+	}
+	mustHandle(t, d.engine(policy()), remediation.Submission{
+		Key: id("e"), Name: "mine", Command: remediation.Command{Run: &remediation.Run{Name: "mine", Type: "RunShellScript", Content: "true"}},
+	})
+	s := d.table.state("i-1")
+	if got := s.Tasks[waits.ID].State; got != remediation.TaskQueued || len(s.Tasks) != 2 || len(d.cloud.invocations) != 1 || commits < 3 {
+		t.Errorf("after %d commits the step is %s, %d tasks are live and %d commands were sent, want it queued, 2 and 1",
+			commits, got, len(s.Tasks), len(d.cloud.invocations))
+	}
+}
