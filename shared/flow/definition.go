@@ -216,6 +216,3 @@ func (s Step) Kind() string {
 	}
 	return KindStop
 }
-
-// sends reports whether the step starts a command.
-func (s Step) sends() bool { return s.Run != nil || s.Invoke != nil }

@@ -18,13 +18,10 @@ type Command struct {
 	ID string
 }
 
-// CanStart reports whether the end of a command that a flow sent can start a
-// flow, for all that its when says about event.kind, event.commandName,
-// event.commandId and run.depth. Whatever else it reads may be anything. [81]
-func CanStart(d Definition, by Command) bool { return Starters(d)(by) }
-
-// Starters is CanStart for many commands. What it returns is not safe for
-// concurrent use.
+// Starters returns what reports whether the end of a command that a flow sent
+// can start d, for all that d's when says about event.kind, event.commandName,
+// event.commandId and run.depth. Whatever else it reads may be anything. What
+// is returned is not safe for concurrent use. [81]
 func Starters(d Definition) func(Command) bool {
 	if !slices.Contains(d.On, TaskCompleted) {
 		return func(Command) bool { return false }

@@ -53,19 +53,19 @@ func TestACommandCanStartAFlowUnlessItsWhenRulesThatOut(t *testing.T) {
 		{`event.noSuchField == 1`, false, false},
 	} {
 		d := flow.Definition{On: []string{flow.TaskCompleted}, When: c.when}
-		if got := flow.CanStart(d, named); got != c.named {
+		if got := flow.Starters(d)(named); got != c.named {
 			t.Errorf("%s: got %v for a named command, want %v", c.when, got, c.named)
 		}
-		if got := flow.CanStart(d, saved); got != c.saved {
+		if got := flow.Starters(d)(saved); got != c.saved {
 			t.Errorf("%s: got %v for a saved command, want %v", c.when, got, c.saved)
 		}
 		d.On = []string{flow.FirstHeartbeat}
-		if flow.CanStart(d, named) {
+		if flow.Starters(d)(named) {
 			t.Errorf("%s: a command starts a flow on heartbeats", c.when)
 		}
 	}
 	d := flow.Definition{On: []string{flow.TaskCompleted, flow.FirstHeartbeat}, When: `event.kind == "task-completed"`}
-	if !flow.CanStart(d, named) {
+	if !flow.Starters(d)(named) {
 		t.Error("a flow on both kinds of event is not started")
 	}
 }

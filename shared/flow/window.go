@@ -10,9 +10,6 @@ import (
 // weekdays are the words for days, in the order of time.Weekday.
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// Weekdays lists the words for days.
-func Weekdays() []string { return slices.Clone(weekdays) }
-
 // searchDays is how far ahead an opening is looked for: each window opens once
 // a week, but a change of the clock can leave it empty.
 const searchDays = 15

@@ -167,7 +167,7 @@ func (s *schema) text(k key) map[string]any {
 		out["anyOf"] = []any{map[string]any{"const": flow.WaitNextBoot}, map[string]any{"pattern": durationPattern}}
 	case "ends":
 		return map[string]any{"anyOf": []any{
-			map[string]any{"enum": append(append([]string{}, retryStatuses...), errorCodes...)},
+			map[string]any{"enum": append(append([]string{}, flow.RetryStatuses...), errorCodes...)},
 			map[string]any{"type": "string", "pattern": containerPattern},
 		}}
 	}

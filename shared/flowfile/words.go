@@ -111,25 +111,22 @@ func intended(text string) string {
 	return strconv.Itoa(n*unit.n) + unit.unit
 }
 
-// The ends that a retry can list. [31] The codes are Cloud Assistant's; those
-// of containers are known by their beginning.
-var (
-	retryStatuses = []string{"Failed", "Timeout", "Aborted", "Invalid", "Terminated"}
-	errorCodes    = []string{
-		"AccountNotExists", "BadCronExpression", "ClientIsUpgrading", "ClientNeedUpgrade", "ClientNetworkBlocked", "ClientNotOnline",
-		"ClientNotResponse", "ClientNotRunning", "ClientRestarted", "CommandContentDecodeError", "CommandNotApplicable",
-		"DefaultWorkingDirectoryNotAvailable", "DeliveryTimeout", "DirectoryNotExists", "ExecutionException", "ExecutionInterrupted",
-		"ExecutionTimeout", "ExitCodeNonzero", "InstanceDeregistered", "InstanceNotExists", "InstanceNotRunning", "InstanceReleased",
-		"InstanceRestarted", "InvalidCommandText", "InvalidSystemBuiltInParameter", "SecurityGroupRuleDenied", "TaskConcurrencyLimit",
-	}
-)
+// errorCodes are the codes of Cloud Assistant that a retry can list beside
+// flow.RetryStatuses. [31] Those of containers are known by their beginning.
+var errorCodes = []string{
+	"AccountNotExists", "BadCronExpression", "ClientIsUpgrading", "ClientNeedUpgrade", "ClientNetworkBlocked", "ClientNotOnline",
+	"ClientNotResponse", "ClientNotRunning", "ClientRestarted", "CommandContentDecodeError", "CommandNotApplicable",
+	"DefaultWorkingDirectoryNotAvailable", "DeliveryTimeout", "DirectoryNotExists", "ExecutionException", "ExecutionInterrupted",
+	"ExecutionTimeout", "ExitCodeNonzero", "InstanceDeregistered", "InstanceNotExists", "InstanceNotRunning", "InstanceReleased",
+	"InstanceRestarted", "InvalidCommandText", "InvalidSystemBuiltInParameter", "SecurityGroupRuleDenied", "TaskConcurrencyLimit",
+}
 
 const containerPattern = `^Container[A-Za-z]+$`
 
 var containers = regexp.MustCompile(containerPattern)
 
 func wrongEnd(word string) string {
-	known := append(append([]string{}, retryStatuses...), errorCodes...)
+	known := append(append([]string{}, flow.RetryStatuses...), errorCodes...)
 	for _, k := range known {
 		if k == word {
 			return ""
@@ -149,5 +146,5 @@ func wrongEnd(word string) string {
 	if hint := flow.Suggest(word, "", known); strings.HasPrefix(hint, didYouMean) {
 		return fmt.Sprintf("on cannot be %.60q%s", word, hint)
 	}
-	return fmt.Sprintf("on cannot be %.60q: write %s, or an error code of Cloud Assistant such as ClientNotOnline", word, strings.Join(retryStatuses, ", "))
+	return fmt.Sprintf("on cannot be %.60q: write %s, or an error code of Cloud Assistant such as ClientNotOnline", word, strings.Join(flow.RetryStatuses, ", "))
 }

@@ -103,11 +103,6 @@ type Task struct {
 	Reason    string       `json:"reason,omitempty"`
 }
 
-// live reports whether a task in this state still has work to do.
-func (s TaskState) live() bool {
-	return s == TaskQueued || s == TaskReleasing || s == TaskRunning
-}
-
 // EffectKind is something to do outside the ledger.
 type EffectKind string
 
