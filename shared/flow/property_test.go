@@ -57,7 +57,6 @@ type playing struct {
 	asked   map[string]bool
 	command *flow.Action // under way
 	stopped bool
-	past    []flow.Action
 }
 
 func (w *playing) moment() flow.Moment {

@@ -57,7 +57,6 @@ type delivery struct {
 	name, instanceID string
 	input            func(received time.Time) remediation.Input
 	acked            bool
-	answer           string // of the first answer
 	duplicates       int
 }
 
