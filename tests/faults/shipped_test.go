@@ -243,12 +243,16 @@ func newLife(t *testing.T, c shippedCase) *life {
 	for _, name := range c.flows {
 		definitions = append(definitions, harmless(shippedFlows()[name], c.scripts))
 	}
+	// The delay before a retry is derived from the run, which is derived from
+	// the invocation that started it.
+	var sent atomic.Int64
 	r := rig.New(t, rig.Options{
 		Definitions: definitions, Timeout: patience,
 		Settings: func(s *handler.Settings) { s.Ledger.PerTry = 250 * time.Millisecond },
 		ECS: func(o *ecs.Options) {
 			o.Delays.AbortAfter = 300 * time.Millisecond
 			o.NewCommandID = func() string { return savedID }
+			o.NewInvokeID = func() string { return fmt.Sprint("t-", sent.Add(1)) }
 		},
 	})
 	return &life{Rig: r, t: t, comes: c.comes}

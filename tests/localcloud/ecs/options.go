@@ -49,6 +49,9 @@ type Options struct {
 	// NewCommandID makes the ids of the commands that CreateCommand saves, for
 	// those who must know one before; nil means chance.
 	NewCommandID func() string
+	// NewInvokeID makes the ids of invocations, for those who must get the
+	// same ones again; nil means chance.
+	NewInvokeID func() string
 }
 
 // Delays are the waits of the real service, all settable so that a test or a
@@ -131,6 +134,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.NewCommandID == nil {
 		o.NewCommandID = func() string { return newID("c-") }
+	}
+	if o.NewInvokeID == nil {
+		o.NewInvokeID = func() string { return newID("t-") }
 	}
 	if o.Retain <= 0 {
 		o.Retain = 10_000

@@ -13,7 +13,7 @@ import (
 // a command is to run. The caller holds the lock.
 func (s *Server) readInvocation(p params, c command) (*invocation, *apiError) {
 	inv := &invocation{
-		ID: newID("t-"), Command: c, WorkingDir: c.WorkingDir, Username: p.text("Username"),
+		ID: s.options.NewInvokeID(), Command: c, WorkingDir: c.WorkingDir, Username: p.text("Username"),
 		Mode: p.text("TerminationMode"), RepeatMode: p.text("RepeatMode"), Frequency: p.text("Frequency"),
 		Created: s.options.Now(), Accepted: time.Now(),
 	}
