@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
@@ -189,7 +190,7 @@ func (e explainer) moment(times ...time.Time) time.Time {
 
 // endOf is the end of an execution in a few words.
 func endOf(ev event.TaskCompleted) string {
-	name, _ := remediation.SplitName(ev.CommandName)
+	name, _ := command.Split(ev.CommandName)
 	if name == "" {
 		name = "a command without a name"
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
@@ -125,7 +126,7 @@ func newView(s remediation.State, r ledger.Records) view {
 		}
 	}
 	for _, u := range s.Unmatched {
-		given, _ := remediation.SplitName(u.Event.CommandName)
+		given, _ := command.Split(u.Event.CommandName)
 		v.Unmatched = append(v.Unmatched, printed(remediation.Execution{Event: u.Event, Name: given, Received: u.Received}))
 	}
 	// In the order of their release.

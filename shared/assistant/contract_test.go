@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aftercare/shared/assistant"
+	"aftercare/shared/command"
 	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
@@ -85,7 +86,7 @@ func TestLocalECSRunsWhatIsSentOnce(t *testing.T) {
 	value := `'"$(touch x)` + "`;\n{{oos-secret:x}}"
 	send.Command.Run.Content = `printf %s "$value" > out; exit 3`
 	send.Command.Run.Parameters = map[string]string{"value": value}
-	send.Command.Run.Timeout = 20 * time.Second
+	send.Command.Run.Timeout = command.Duration(20 * time.Second)
 	id, err := c.Send(soon(t), send)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func TestLocalECSRunsWhatIsSentOnce(t *testing.T) {
 		found, err = c.FindByToken(soon(t), instance, effect)
 		return err == nil && found != nil && found.ExitCode != nil
 	})
-	if found.InvokeID != id || found.CommandName != "collect logs [t-42]" || found.Token != effect || found.RepeatMode != "Once" ||
+	if found.InvokeID != id || found.CommandName != "collect-logs.0123456789abcdef0123456789abcdef" || found.Token != effect || found.RepeatMode != "Once" ||
 		found.Status != "Failed" || *found.ExitCode != 3 || found.ErrorCode != "ExitCodeNonzero" || found.FinishTime.IsZero() {
 		t.Errorf("found %+v, exit code %d", found, *found.ExitCode)
 	}

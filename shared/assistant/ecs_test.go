@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"aftercare/shared/assistant"
+	"aftercare/shared/command"
 	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 )
@@ -28,7 +29,7 @@ const (
 	stsToken  = "TestSecurityTokenValue+/=="
 	instance  = "i-test0001"
 	effect    = "0123456789abcdef0123456789abcdef"
-	task      = "t-42"
+	task      = "0123456789abcdef0123456789abcdef"
 	content   = "echo SecretCommandText"
 )
 
@@ -226,7 +227,7 @@ func runSend() remediation.Send {
 		InstanceID: instance,
 		TaskID:     task,
 		Token:      effect,
-		Command: remediation.Command{Run: &remediation.Run{
+		Command: command.Command{Run: &command.Run{
 			Name: "collect logs", Type: "RunShellScript", Content: content,
 			Parameters: map[string]string{"host": "SecretParameterValue"},
 		}},
@@ -238,7 +239,7 @@ func invokeSend() remediation.Send {
 		InstanceID: instance,
 		TaskID:     task,
 		Token:      effect,
-		Command:    remediation.Command{Invoke: &remediation.Invoke{CommandID: "c-saved"}},
+		Command:    command.Command{Invoke: &command.Invoke{CommandID: "c-saved"}},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"aftercare/shared/remediation"
 )
 
-const found = `{"InvokeId":"t-invoke1","CommandId":"c-1","CommandName":"collect logs [t-42]","RepeatMode":"Once",
+const found = `{"InvokeId":"t-invoke1","CommandId":"c-1","CommandName":"collect-logs.0123456789abcdef0123456789abcdef","RepeatMode":"Once",
 	"InvokeStatus":"Finished","InvocationStatus":"Failed","Tags":{"Tag":[{"Key":"owner","Value":"x"},{"Key":"aftercare:effect","Value":"` + effect + `"}]},
 	"InvokeInstances":{"InvokeInstance":[
 		{"InstanceId":"i-other","InvocationStatus":"Success","ExitCode":0},
@@ -26,7 +26,7 @@ var three = int64(3)
 
 func wantFound() *remediation.Invocation {
 	return &remediation.Invocation{
-		InvokeID: "t-invoke1", CommandID: "c-1", CommandName: "collect logs [t-42]", Token: effect, RepeatMode: "Once",
+		InvokeID: "t-invoke1", CommandID: "c-1", CommandName: "collect-logs.0123456789abcdef0123456789abcdef", Token: effect, RepeatMode: "Once",
 		Status: "Failed", ExitCode: &three, ErrorCode: "ExitCodeNonzero", ErrorDesc: "the exit code is not 0", Repeats: 1,
 		StartTime:  time.Date(2026, 11, 2, 3, 4, 5, 0, time.UTC),
 		FinishTime: time.Date(2026, 11, 2, 3, 5, 5, 0, time.UTC),

@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"aftercare/shared/command"
 	"aftercare/shared/remediation"
-	"aftercare/shared/script"
 )
 
 const (
@@ -20,10 +19,6 @@ const (
 	effectTag = "aftercare:effect"
 	// maxToken is the service's limit for a ClientToken, in ASCII characters.
 	maxToken = 64
-	// maxName is the service's limit for a command's name, in characters.
-	maxName = 128
-	// maxKey is the service's limit for a parameter's name, in bytes.
-	maxKey = 64
 )
 
 // Send runs or invokes a command on one instance and returns its invoke id.
@@ -87,74 +82,61 @@ func sendCall(s remediation.Send) (call, error) {
 		"Tag.1.Key":    effectTag,
 		"Tag.1.Value":  s.Token,
 	}}
-	var err error
 	switch run, invoke := s.Command.Run, s.Command.Invoke; {
 	case run != nil && invoke == nil:
 		req.name = "RunCommand"
-		err = addRun(req.params, s.TaskID, run)
+		return req, addRun(req.params, s.TaskID, run)
 	case invoke != nil && run == nil:
 		req.name = "InvokeCommand"
-		err = addInvoke(req.params, invoke)
-	default:
-		err = errors.New("command is not exactly one of run and invoke")
+		return req, addInvoke(req.params, invoke)
 	}
-	return req, err
+	return req, errors.New("command is not exactly one of run and invoke")
 }
 
-func addRun(params map[string]string, taskID string, run *remediation.Run) error {
+func addRun(params map[string]string, taskID string, run *command.Run) error {
 	if taskID == "" {
 		return errors.New("task id is missing")
 	}
-	name := "[" + taskID + "]"
-	if run.Name != "" {
-		name = run.Name + " " + name
+	if mistakes := run.Check(); len(mistakes) > 0 {
+		return errors.New(mistakes[0].String())
 	}
-	if utf8.RuneCountInString(name) > maxName {
-		return fmt.Errorf("name with its marker has over %d characters", maxName)
-	}
-	content, err := script.WithParameters(run.Type, run.Content, run.Parameters)
-	switch {
-	case err == nil:
-	case script.CheckType(run.Type) != nil:
-		return errors.New("unknown type of command")
-	default:
-		// The reason itself may name a word of the script.
-		return errors.New("the script is too large, or cannot take its parameters")
-	}
-	params["Name"] = name
+	params["Name"] = command.OnWire(run.Name, taskID)
 	params["Type"] = run.Type
-	params["CommandContent"] = base64.StdEncoding.EncodeToString([]byte(content))
+	params["CommandContent"] = base64.StdEncoding.EncodeToString([]byte(run.Text()))
 	params["ContentEncoding"] = "Base64"
 	params["EnableParameter"] = "false"
 	params["KeepCommand"] = "false"
 	params["RepeatMode"] = "Once"
 	set(params, "WorkingDir", run.WorkingDir)
-	set(params, "Username", run.Username)
-	return setTimeout(params, run.Timeout)
+	addUse(params, run.User(), run.Timeout)
+	return nil
 }
 
-func addInvoke(params map[string]string, invoke *remediation.Invoke) error {
-	if invoke.CommandID == "" {
-		return errors.New("command id is missing")
+func addInvoke(params map[string]string, invoke *command.Invoke) error {
+	if mistakes := invoke.Check(); len(mistakes) > 0 {
+		return errors.New(mistakes[0].String())
 	}
 	if len(invoke.Parameters) > 0 {
-		for key, value := range invoke.Parameters {
-			if !validKey(key) {
-				return fmt.Errorf("a parameter's name is not 1 to %d letters, digits, - and _", maxKey)
-			}
-			if !plain(value) {
-				return errors.New("a parameter's value has characters that are not safe to substitute")
-			}
-		}
 		encoded, err := json.Marshal(invoke.Parameters)
 		if err != nil {
-			return errors.New("parameters are no JSON")
+			return errors.New("parameters cannot be written as JSON")
 		}
 		params["Parameters"] = string(encoded)
 	}
 	params["CommandId"] = invoke.CommandID
-	set(params, "Username", invoke.Username)
-	return setTimeout(params, invoke.Timeout)
+	addUse(params, invoke.User(), invoke.Timeout)
+	return nil
+}
+
+// addUse sets what both kinds of command have in common. A command whose time
+// is over, or that is stopped, ends with all its processes: by default, only
+// the shell that started them would (command rule 25).
+func addUse(params map[string]string, user string, timeout command.Duration) {
+	params["TerminationMode"] = "ProcessTree"
+	set(params, "Username", user)
+	if timeout > 0 {
+		params["Timeout"] = strconv.Itoa(int(timeout.D() / time.Second))
+	}
 }
 
 // set leaves an empty value out, which means the service's default.
@@ -164,43 +146,7 @@ func set(params map[string]string, key, value string) {
 	}
 }
 
-func setTimeout(params map[string]string, d time.Duration) error {
-	if d < 0 {
-		return errors.New("timeout is negative")
-	}
-	if d > 0 {
-		seconds := int64(d / time.Second)
-		if d%time.Second > 0 {
-			seconds++
-		}
-		params["Timeout"] = strconv.FormatInt(seconds, 10)
-	}
-	return nil
-}
-
+// validToken reports whether s is a ClientToken, printable ASCII.
 func validToken(s string) bool {
-	return s != "" && len(s) <= maxToken && only(s, func(c byte) bool { return '!' <= c && c <= '~' })
-}
-
-func validKey(s string) bool {
-	return s != "" && len(s) <= maxKey && only(s, func(c byte) bool { return alphanumeric(c) || c == '-' || c == '_' })
-}
-
-// plain reports whether the service can substitute s into a script without
-// quoting it: no byte of it means anything to a shell or to Cloud Assistant.
-func plain(s string) bool {
-	return only(s, func(c byte) bool { return alphanumeric(c) || strings.IndexByte("_.:/@=+,-", c) >= 0 })
-}
-
-func only(s string, allowed func(byte) bool) bool {
-	for i := range len(s) {
-		if !allowed(s[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func alphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+	return s != "" && len(s) <= maxToken && !strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' })
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"aftercare/shared/command"
 	"aftercare/shared/remediation"
-	"aftercare/shared/script"
 )
 
 func flat(v url.Values) map[string]string {
@@ -25,22 +25,19 @@ func flat(v url.Values) map[string]string {
 func TestSendOfARunPutsTheWholeCommandIntoTheBody(t *testing.T) {
 	s := serve(t, accepted)
 	send := runSend()
-	send.Command.Run.Timeout = 60*time.Second + time.Millisecond
+	send.Command.Run.Timeout = command.Duration(61 * time.Second)
 	send.Command.Run.WorkingDir = "/opt"
 	send.Command.Run.Username = "deploy"
 	got, err := client(t, config(s)).Send(soon(t), send)
 	if err != nil || got != "t-invoke1" {
 		t.Fatalf("Send() = %q, %v, want the invoke id", got, err)
 	}
-	text, err := script.WithParameters("RunShellScript", content, send.Command.Run.Parameters)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := send.Command.Run.Text()
 	want := map[string]string{
 		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:effect", "Tag.1.Value": effect,
-		"Name": "collect logs [t-42]", "Type": "RunShellScript", "ContentEncoding": "Base64",
+		"Name": "collect-logs." + task, "Type": "RunShellScript", "ContentEncoding": "Base64",
 		"CommandContent":  base64.StdEncoding.EncodeToString([]byte(text)),
-		"EnableParameter": "false", "KeepCommand": "false", "RepeatMode": "Once",
+		"EnableParameter": "false", "KeepCommand": "false", "RepeatMode": "Once", "TerminationMode": "ProcessTree",
 		"Timeout": "61", "WorkingDir": "/opt", "Username": "deploy",
 	}
 	r := s.seen()[0]
@@ -61,7 +58,7 @@ func TestSendOfAnInvokeNamesTheSavedCommand(t *testing.T) {
 	s := serve(t, accepted)
 	send := invokeSend()
 	send.Command.Invoke.Parameters = map[string]string{"b": "x@y.z/:1,2+3=4-5", "a": "", "C_c-9": "v"}
-	send.Command.Invoke.Timeout = 10 * time.Second
+	send.Command.Invoke.Timeout = command.Duration(10 * time.Second)
 	send.Command.Invoke.Username = "root"
 	if _, err := client(t, config(s)).Send(soon(t), send); err != nil {
 		t.Fatal(err)
@@ -69,7 +66,7 @@ func TestSendOfAnInvokeNamesTheSavedCommand(t *testing.T) {
 	want := map[string]string{
 		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:effect", "Tag.1.Value": effect,
 		"CommandId": "c-saved", "Parameters": `{"C_c-9":"v","a":"","b":"x@y.z/:1,2+3=4-5"}`,
-		"Timeout": "10", "Username": "root",
+		"Timeout": "10", "TerminationMode": "ProcessTree",
 	}
 	if diff := cmp.Diff(want, flat(s.seen()[0].body)); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
@@ -120,14 +117,14 @@ func TestAWrongCommandIsInvalidWithoutACall(t *testing.T) {
 		"token with a space":              run(func(s *remediation.Send) { s.Token = "a b" }),
 		"token beyond ASCII":              run(func(s *remediation.Send) { s.Token = "ä" }),
 		"no task id":                      run(func(s *remediation.Send) { s.TaskID = "" }),
-		"neither run nor invoke":          run(func(s *remediation.Send) { s.Command = remediation.Command{} }),
-		"both run and invoke":             run(func(s *remediation.Send) { s.Command.Invoke = &remediation.Invoke{CommandID: "c"} }),
-		"name over 128 characters":        run(func(s *remediation.Send) { s.Command.Run.Name = strings.Repeat("ä", 122) }),
+		"neither run nor invoke":          run(func(s *remediation.Send) { s.Command = command.Command{} }),
+		"both run and invoke":             run(func(s *remediation.Send) { s.Command.Invoke = &command.Invoke{CommandID: "c"} }),
+		"name over 128 characters":        run(func(s *remediation.Send) { s.Command.Run.Name = strings.Repeat("ä", 129) }),
 		"negative timeout":                run(func(s *remediation.Send) { s.Command.Run.Timeout = -1 }),
 		"parameter the script can't take": run(func(s *remediation.Send) { s.Command.Run.Parameters = map[string]string{"not a name": "x"} }),
 		"unknown type of command":         run(func(s *remediation.Send) { s.Command.Run.Type = "RunSecretScript" }),
 		"content over 24 KB as base64":    run(func(s *remediation.Send) { s.Command.Run.Content = strings.Repeat("x", 20<<10) }),
-		"no command id":                   {InstanceID: instance, Token: effect, Command: remediation.Command{Invoke: &remediation.Invoke{}}},
+		"no command id":                   {InstanceID: instance, Token: effect, Command: command.Command{Invoke: &command.Invoke{}}},
 		"value with a quote":              parameter("a", `x'y`),
 		"value with a second order":       parameter("a", `{{oos-secret:x}}`),
 		"value with a newline":            parameter("a", "x\n"),
@@ -153,7 +150,7 @@ func TestAWrongCommandIsInvalidWithoutACall(t *testing.T) {
 func TestANameOf128CharactersIsSent(t *testing.T) {
 	s := serve(t, accepted)
 	send := runSend()
-	send.Command.Run.Name = strings.Repeat("ä", 128-len(" [t-42]"))
+	send.Command.Run.Name = strings.Repeat("ä", 128)
 	if _, err := client(t, config(s)).Send(soon(t), send); err != nil {
 		t.Error(err)
 	}

@@ -1,9 +1,6 @@
 package flow
 
-import (
-	"fmt"
-	"time"
-)
+import "aftercare/shared/command"
 
 // Definition is one flow of the file, complete: the file's defaults are
 // filled in. It is what a run stores and ends by. Numbers in brackets are
@@ -51,9 +48,9 @@ type Step struct {
 	ID string `json:"id" doc:"the step's id, once in the flow" need:"name it, for example collect" form:"identifier" example:"collect"`
 	// When is the condition over event, instance, run and the steps before;
 	// empty means always. [20]
-	When   string         `json:"when,omitempty" doc:"an expression over event, instance, run and the steps before; the step is skipped when it is false" form:"condition" hint:"write an expression, in quotes if need be" example:"steps.check.exitCode == 1"`
-	Run    *RunCommand    `json:"run,omitempty" doc:"runs a command with this content" hint:"write type and content under it"`
-	Invoke *InvokeCommand `json:"invoke,omitempty" doc:"runs a command that is saved in Cloud Assistant" hint:"write commandId under it"`
+	When   string          `json:"when,omitempty" doc:"an expression over event, instance, run and the steps before; the step is skipped when it is false" form:"condition" hint:"write an expression, in quotes if need be" example:"steps.check.exitCode == 1"`
+	Run    *command.Run    `json:"run,omitempty" doc:"runs a command with this content" hint:"write type and content under it"`
+	Invoke *command.Invoke `json:"invoke,omitempty" doc:"runs a command that is saved in Cloud Assistant" hint:"write commandId under it"`
 	// Alert is the text of an alert, with ${{ }}. [26]
 	Alert string `json:"alert,omitempty" doc:"raises an alert with this text, in which ${{ }} enclose expressions" form:"template" example:"the agent of ${{ event.instanceId }} could not be installed"`
 	// Wait is a duration, or WaitNextBoot. [27] [28]
@@ -76,34 +73,6 @@ const (
 	FailureStop     = "stop"
 	FailureContinue = "continue"
 )
-
-// RunCommand is a command with its content.
-type RunCommand struct {
-	// Name is the command's name, without Aftercare's marker. [84]
-	Name string `json:"name" doc:"the command's name, <flow>/<step> if it is not given" form:"line" range:"1 93"`
-	// Type is RunShellScript, RunBatScript or RunPowerShellScript.
-	Type string `json:"type" doc:"the kind of script" words:"RunShellScript RunBatScript RunPowerShellScript"`
-	// Content is the script without its parameters.
-	Content string `json:"content" doc:"the script" need:"write the script" form:"text"`
-	// Timeout is Cloud Assistant's: whole seconds. [62]
-	Timeout    Duration `json:"timeout" doc:"how long the script may run, in whole seconds" form:"seconds" range:"10s 24h" default:"60s"`
-	WorkingDir string   `json:"workingDir,omitempty" doc:"the folder in which the script runs" form:"line" range:"1 200" example:"/opt"`
-	Username   string   `json:"username,omitempty" doc:"the user who runs the script" form:"line" range:"1 255" example:"root"`
-	// Parameters reach the script as environment variables. Their values may
-	// contain ${{ }}. [23]
-	Parameters map[string]string `json:"parameters,omitempty" doc:"environment variables of the script; in their values ${{ }} enclose expressions"`
-}
-
-// InvokeCommand is a command that is saved in Cloud Assistant.
-type InvokeCommand struct {
-	CommandID string `json:"commandId" doc:"the saved command's id" need:"write the saved command's id, which begins with c-" form:"command-id" example:"c-hz01abcdefghijk"`
-	// Timeout is as RunCommand's; 0 means the saved command's own.
-	Timeout  Duration `json:"timeout,omitempty" doc:"how long the command may run, in whole seconds, if not as long as was saved with it" form:"seconds" range:"10s 24h"`
-	Username string   `json:"username,omitempty" doc:"the user who runs the command" form:"line" range:"1 255" example:"root"`
-	// Parameters are put into the content by the service, without quoting.
-	// Their values may contain ${{ }}. [24]
-	Parameters map[string]string `json:"parameters,omitempty" doc:"the saved command's parameters; in their values ${{ }} enclose expressions"`
-}
 
 // Retry says when a command is tried again. [30]
 type Retry struct {
@@ -162,36 +131,8 @@ type Window struct {
 	To   string   `json:"to" doc:"when it closes, on the next day if that is not after from" need:"write when it closes, for example 06:00" form:"time" hint:"write a time such as 22:30" example:"06:00"`
 }
 
-// Duration is a time.Duration that is written as Go writes it, such as 1h30m.
-type Duration time.Duration
-
-// D is the duration.
-func (d Duration) D() time.Duration { return time.Duration(d) }
-
-// MarshalText writes the duration.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// String is the duration without the zeros that time.Duration writes: 1h, not
-// 1h0m0s.
-func (d Duration) String() string {
-	text := time.Duration(d).String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if n := len(text) - len(zero); n > 0 && text[n:] == zero {
-			text = text[:n+1]
-		}
-	}
-	return text
-}
-
-// UnmarshalText reads what MarshalText wrote.
-func (d *Duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%.40q is no duration", text)
-	}
-	*d = Duration(v)
-	return nil
-}
+// Duration is how a flow writes one.
+type Duration = command.Duration
 
 // Step kinds, as records name them.
 const (

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
-	"aftercare/shared/script"
+	"aftercare/shared/command"
 )
 
 // environment is what the expressions of the run's present step see.
@@ -95,43 +94,26 @@ func (r *Run) parameters(p map[string]string, m Moment) (map[string]string, erro
 	return out, nil
 }
 
-func (r *Run) runCommand(c RunCommand, m Moment) (*RunCommand, error) {
+func (r *Run) runCommand(c command.Run, m Moment) (*command.Run, error) {
 	var err error
 	if c.Parameters, err = r.parameters(c.Parameters, m); err != nil {
 		return nil, err
 	}
-	if _, err := script.WithParameters(c.Type, c.Content, c.Parameters); err != nil {
-		return nil, err
-	}
-	return &c, nil
+	return &c, first(c.Check())
 }
 
-// plainValue lists the characters of a value that is safe in any script. [24]
-const plainValue = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/@=+,-"
-
-// CheckPlain says what is wrong with the value of an invoke's parameter; nil
-// if the service may put it into a script as it is.
-func CheckPlain(value string) error {
-	if strings.Trim(value, plainValue) != "" {
-		return errors.New("the value has a character other than A-Z a-z 0-9 _ . : / @ = + , -, and the service would put it into the script without quotes")
-	}
-	return nil
-}
-
-func (r *Run) invokeCommand(c InvokeCommand, m Moment) (*InvokeCommand, error) {
+func (r *Run) invokeCommand(c command.Invoke, m Moment) (*command.Invoke, error) {
 	var err error
 	if c.Parameters, err = r.parameters(c.Parameters, m); err != nil {
 		return nil, err
 	}
-	size := 0
-	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
-		if err := CheckPlain(c.Parameters[name]); err != nil {
-			return nil, fmt.Errorf("parameter %s: %w", name, err)
-		}
-		size += len(c.Parameters[name])
+	return &c, first(c.Check())
+}
+
+// first is the first of a command's mistakes; nil without any.
+func first(mistakes []command.Mistake) error {
+	if len(mistakes) == 0 {
+		return nil
 	}
-	if size > script.MaxEncoded {
-		return nil, fmt.Errorf("the parameters have %d characters: at most %d are allowed, the script's included", size, script.MaxEncoded)
-	}
-	return &c, nil
+	return errors.New(mistakes[0].String())
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,13 +58,13 @@ func seconds(n int) flow.Duration { return flow.Duration(time.Duration(n) * time
 
 // runStep is a step that runs a script with these names and values.
 func runStep(id string, parameters ...string) flow.Step {
-	s := flow.Step{ID: id, Run: &flow.RunCommand{Name: "command of " + id, Type: "RunShellScript", Content: "true", Timeout: seconds(60)}}
+	s := flow.Step{ID: id, Run: &command.Run{Name: "command of " + id, Type: "RunShellScript", Content: "true", Timeout: seconds(60)}}
 	s.Run.Parameters = pairs(parameters)
 	return s
 }
 
 func invokeStep(id string, parameters ...string) flow.Step {
-	return flow.Step{ID: id, Invoke: &flow.InvokeCommand{CommandID: "c-hz9", Parameters: pairs(parameters)}}
+	return flow.Step{ID: id, Invoke: &command.Invoke{CommandID: "c-hz9", Parameters: pairs(parameters)}}
 }
 
 func alertStep(id, text string) flow.Step     { return flow.Step{ID: id, Alert: text} }

@@ -43,7 +43,7 @@ func TestThePackageKnowsNobody(t *testing.T) {
 
 func mayImport(path string) bool {
 	switch path {
-	case "aftercare/shared/script", "bytes", "crypto/sha256", "encoding/binary", "encoding/json", "hash/crc32", "maps", "sync", "time/tzdata",
+	case "aftercare/shared/command", "bytes", "crypto/sha256", "encoding/binary", "encoding/json", "hash/crc32", "maps", "sync", "time/tzdata",
 		"cmp", "errors", "fmt", "math", "reflect", "regexp", "slices", "strconv", "strings", "time", "unicode", "unicode/utf8":
 		return true
 	}

@@ -3,6 +3,8 @@ package flow
 import (
 	"slices"
 	"time"
+
+	"aftercare/shared/command"
 )
 
 // Run is how far one execution of a flow has come. It is stored as JSON and
@@ -79,14 +81,12 @@ type Moment struct {
 	Hold bool
 }
 
-// Action is something that a run asks for. Exactly one of Run, Invoke, Alert
-// and Cancel is set.
+// Action is something that a run asks for: a command, an alert or a cancel.
 type Action struct {
 	Step    string
 	Attempt int
-	Run     *RunCommand
-	Invoke  *InvokeCommand
-	Alert   string
+	command.Command
+	Alert string
 	// Cancel: stop the step's command, whose end is then told as usual.
 	Cancel bool
 }

@@ -19,9 +19,6 @@ func TestAnInvokesValuesMustBePlain(t *testing.T) {
 		{"a b", false}, {"a;b", false}, {"$(id)", false}, {"'", false}, {"a\nb", false}, {"é", false}, {"a\x00", false}, {"*", false}, {`\`, false},
 	}
 	for _, test := range tests {
-		if err := flow.CheckPlain(test.value); (err == nil) != test.plain {
-			t.Errorf("%q: got %v, want plain to be %t", test.value, err, test.plain)
-		}
 		d := definition(onFailure(invokeStep("a", "x", `${{ trimPrefix("`+"^"+`" + event.errorDesc, "^") }}`), flow.FailureContinue))
 		ev := ended()
 		ev.ErrorDesc = test.value
@@ -54,7 +51,7 @@ func TestAStepThatCannotBeEvaluatedIsInvalid(t *testing.T) {
 		{"its when names a step behind it", when(runStep("a"), `steps.b.exitCode == 0`), "when could not be evaluated: there is no step before this one"},
 		{"a parameter fails", runStep("a", "b", "1", "x", `${{ split(event.id, "-")[7] }}`), "parameter x could not be evaluated: index out of range: 7 (array length is 2)"},
 		{"its text fails", alertStep("a", `${{ 1 % event.repeats }} ${{ 1 % (event.repeats - 1) }}`), "its text could not be evaluated: runtime error: integer divide by zero"},
-		{"its script becomes too large", runStep("a", "x", strings.Repeat("x", 24<<10)), "the script is too large: "},
+		{"its script becomes too large", runStep("a", "x", strings.Repeat("x", 24<<10)), "content has "},
 		{"its duration cannot be read", waitStep("a", "soon"), "its duration cannot be read"},
 	}
 	for _, test := range tests {

@@ -19,6 +19,7 @@ func (r *reader) check(f *file, flows []*placedFlow) {
 	if d := f.Defaults; d != nil {
 		r.windows(d.Windows, "defaults.windows")
 		r.retry(d.Step.Retry, "defaults.step.retry")
+		r.runDefaults(d.Run)
 	}
 	names := map[string]position{}
 	borrowed := map[string]bool{}
@@ -91,7 +92,6 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 			r.stepsOf(p, l)
 		}
 		r.times(p, l)
-		r.commandNames(p, l)
 	}
 	r.scopes(p)
 }

@@ -24,6 +24,8 @@ type reader struct {
 	checker *flow.Checker
 	// borrower is the flow for which a default is being checked, see mistakes.
 	borrower string
+	// wrongDefaults are the fields of the defaults' run that are wrong.
+	wrongDefaults map[string]bool
 }
 
 // value is what stands at a path of the file.

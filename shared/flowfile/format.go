@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 )
 
@@ -49,7 +50,7 @@ type runDefaults struct {
 var described = map[string]reflect.Type{
 	"flow": reflect.TypeFor[flow.Definition](),
 	"step": reflect.TypeFor[flow.Step](),
-	"run":  reflect.TypeFor[flow.RunCommand](),
+	"run":  reflect.TypeFor[command.Run](),
 }
 
 // nouns is how faults call what is described by a type; others are called by

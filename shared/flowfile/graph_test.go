@@ -9,12 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 )
 
 func sends(id string) flow.Step {
-	return flow.Step{ID: id, Run: &flow.RunCommand{Name: "f/" + id, Type: "RunShellScript", Content: "true"}}
+	return flow.Step{ID: id, Run: &command.Run{Name: "f/" + id, Type: "RunShellScript", Content: "true"}}
 }
 
 func TestAGraphShowsEveryWayThroughAFlow(t *testing.T) {
@@ -22,7 +23,7 @@ func TestAGraphShowsEveryWayThroughAFlow(t *testing.T) {
 	look.OnFailure = "mend"
 	look.Capture = true
 	look.Retry = &flow.Retry{Max: 3, On: append([]string{"Failed"}, flow.NotStarted...)}
-	mend := flow.Step{ID: "mend", When: `steps.look.exitCode == 1`, Invoke: &flow.InvokeCommand{CommandID: "c-1"}, OnFailure: flow.FailureContinue}
+	mend := flow.Step{ID: "mend", When: `steps.look.exitCode == 1`, Invoke: &command.Invoke{CommandID: "c-1"}, OnFailure: flow.FailureContinue}
 	got := flowfile.Graph(flow.Definition{
 		Name: "end", On: []string{flow.TaskCompleted, flow.FirstHeartbeat}, When: "event.region == \"r\" &&\n  run.depth == 0", Mode: flow.ModeDryRun,
 		Steps: []flow.Step{
@@ -110,7 +111,7 @@ func TestNoTextOfAFlowIsMarkupOfItsGraph(t *testing.T) {
 			Name: "f", On: []string{flow.TaskCompleted}, When: text.Draw(t, "when"),
 			Steps: []flow.Step{
 				{ID: "a", Alert: "!" + text.Draw(t, "alert"), When: text.Draw(t, "step when")},
-				{ID: "b", Invoke: &flow.InvokeCommand{CommandID: text.Draw(t, "id")}},
+				{ID: "b", Invoke: &command.Invoke{CommandID: text.Draw(t, "id")}},
 				{ID: "c", Wait: "1" + text.Draw(t, "wait")},
 			},
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flowfile"
-	"aftercare/shared/script"
 )
 
 // oneStep is a file with one flow of one step, from the lines of its run.
@@ -39,18 +39,14 @@ func wantFault(t *testing.T, src []byte, line, column int, text string) {
 
 // [84] A script is measured with what its parameters add.
 func TestScriptsFitWithTheirParametersOrAreRefused(t *testing.T) {
-	const whole = script.MaxEncoded / 4 * 3 // bytes
+	const whole = command.MaxEncoded / 4 * 3 // bytes
 	run := func(size int, parameters string) []byte {
 		return oneStep("      type: RunShellScript\n" + parameters + "      content: echo $a " + strings.Repeat("x", size-len("echo $a ")) + "\n")
 	}
 	const static = "      parameters: {a: b}\n"
 	const dynamic = "      parameters: {a: \"${{ event.exitCode }}\"}\n"
 	prelude := func(value string) int {
-		text, err := script.WithParameters(script.RunShellScript, "", map[string]string{"a": value})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(text)
+		return len(command.Run{Type: command.RunShellScript, Parameters: map[string]string{"a": value}}.Text())
 	}
 	room := 2048 / 4 * 3
 	for _, c := range []struct {
@@ -60,7 +56,7 @@ func TestScriptsFitWithTheirParametersOrAreRefused(t *testing.T) {
 		line       int
 	}{
 		{"a value that is known counts", static, whole - prelude("b"), 11},
-		{"a value that is not known gets room", dynamic, whole - prelude("") - room, 11},
+		{"a value that is not known gets room", dynamic, whole - prelude("${{ event.exitCode }}") - room, 11},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			good(t, run(c.largest, c.parameters))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 
 	"github.com/google/go-cmp/cmp"
@@ -131,7 +132,7 @@ flows:
     finally: [{id: own-too, alert: x}]
     steps:
       - id: run
-        run: {type: RunBatScript, content: dir, timeout: 40s, workingDir: C:, username: me}
+        run: {type: RunBatScript, content: dir, timeout: 40s, workingDir: "C:/", username: System}
         retry: {max: 1}
         timeout: 1m
         onFailure: stop
@@ -142,8 +143,8 @@ flows:
 	retry := func() *flow.Retry {
 		return &flow.Retry{Max: 7, On: []string{"Failed"}, Backoff: flow.Duration(10 * time.Second), Factor: 2, MaxBackoff: flow.Duration(5 * time.Minute)}
 	}
-	run := func(name string) *flow.RunCommand {
-		return &flow.RunCommand{Name: "silent/" + name, Type: "RunShellScript", Content: "echo", Timeout: flow.Duration(30 * time.Second), WorkingDir: "/opt", Username: "agent"}
+	run := func(name string) *command.Run {
+		return &command.Run{Name: "silent/" + name, Type: "RunShellScript", Content: "echo", Timeout: flow.Duration(30 * time.Second), WorkingDir: "/opt", Username: "agent"}
 	}
 	quarter := flow.Duration(15 * time.Minute)
 	want := flow.Definition{
@@ -155,7 +156,7 @@ flows:
 		},
 		Steps: []flow.Step{
 			{ID: "run", Run: run("run"), Retry: retry(), Timeout: quarter, OnFailure: "continue", Capture: true},
-			{ID: "invoke", Invoke: &flow.InvokeCommand{CommandID: "c-1"}, Retry: retry(), Timeout: quarter, OnFailure: "continue", Capture: true},
+			{ID: "invoke", Invoke: &command.Invoke{CommandID: "c-1"}, Retry: retry(), Timeout: quarter, OnFailure: "continue", Capture: true},
 			alert,
 		},
 		OnFailure: []flow.Step{tell},
@@ -176,7 +177,7 @@ flows:
 		},
 		Steps: []flow.Step{{
 			ID: "run", Retry: once, Timeout: minute, OnFailure: "stop",
-			Run: &flow.RunCommand{Name: "outspoken/run", Type: "RunBatScript", Content: "dir", Timeout: flow.Duration(40 * time.Second), WorkingDir: "C:", Username: "me"},
+			Run: &command.Run{Name: "outspoken/run", Type: "RunBatScript", Content: "dir", Timeout: flow.Duration(40 * time.Second), WorkingDir: "C:/", Username: "System"},
 		}},
 		OnFailure: []flow.Step{{ID: "own", Alert: "x", OnFailure: "stop"}},
 		Finally:   []flow.Step{{ID: "own-too", Alert: "x", OnFailure: "continue"}},
@@ -269,9 +270,9 @@ func TestFaultsAreFoundBeforeDeploying(t *testing.T) {
 		"83 unused":        {shell("echo", ", parameters: {a: b}"), "never mentions the parameter a"},
 		"83 unset":         {shell("echo $a", ""), "nothing sets the variable a"},
 		"84 content":       {shell(strings.Repeat("x", 19_000), ""), "at most 24576 are allowed"},
-		"84 name":          {shell("echo", ", name: "+strings.Repeat("x", 94)), "name has 94 characters: at most 93"},
-		"84 workingDir":    {shell("echo", ", workingDir: "+strings.Repeat("x", 201)), "workingDir has 201 characters: at most 200"},
-		"84 username":      {shell("echo", ", username: "+strings.Repeat("x", 256)), "username has 256 characters: at most 255"},
+		"84 name":          {shell("echo", ", name: "+strings.Repeat("x", 129)), "name has 129 characters, at most 128"},
+		"84 workingDir":    {shell("echo", ", workingDir: /"+strings.Repeat("x", 200)), "workingDir has 201 characters, at most 200"},
+		"84 username":      {shell("echo", ", username: "+strings.Repeat("x", 256)), "username has 256 characters, at most 255"},
 		"85 state":         {"  when: instance.state == \"up\"\n" + steps("steps", "a", "alert: x", 1), "instance.state is never"},
 		"85 a step before": {"  steps: [{id: a, wait: 1m}, {id: b, when: steps.a.status == \"ok\", alert: x}]\n", "steps.a.status is never"},
 	} {

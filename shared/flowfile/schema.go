@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 )
 
@@ -153,12 +154,11 @@ func (s *schema) text(k key) map[string]any {
 	case "identifier", "jump":
 		out["pattern"] = identifierPattern
 	case "command-id":
-		out["pattern"] = commandIDPattern
+		out["pattern"] = command.IDPattern
 	case "time":
 		out["pattern"] = timePattern
 	case "line":
-		most, _ := strconv.Atoi(k.most)
-		out["minLength"], out["maxLength"] = 1, most
+		out["minLength"], out["maxLength"] = literal(k.least, reflect.TypeFor[int]()), literal(k.most, reflect.TypeFor[int]())
 	case "text", "template", "zone":
 		out["minLength"] = 1
 	case "condition": // true and false are conditions

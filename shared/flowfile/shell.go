@@ -5,31 +5,33 @@ import (
 	"fmt"
 	"strings"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
-	"aftercare/shared/script"
 
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// script finds mistakes in a script's text: its syntax [82], parameters that
-// it does not mention, and variables that nothing sets [83].
-func (r *reader) script(run *flow.RunCommand, path string) {
+// script finds mistakes in a script's text: its syntax, parameters that it
+// does not mention, and variables that nothing sets. (flow rules 82, 83) Of
+// the parameters, those that are wrong are left out.
+func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 	content, _ := textOf(r.values[path+".content"].node, false)
-	if run.Type == script.RunPowerShellScript {
-		r.unmentioned(run, path, mentionsVariable)
+	if run.Type == command.RunPowerShellScript {
+		r.unmentioned(run, path, wrong, mentionsVariable)
 		return
 	}
-	if run.Type != script.RunShellScript {
+	if run.Type != command.RunShellScript {
 		return
 	}
-	interpreter := script.Interpreter(run.Content)
+	interpreter := command.Interpreter(run.Content)
 	if interpreter != "sh" && interpreter != "bash" {
 		return
 	}
-	r.unmentioned(run, path, mentions)
-	tree, err := parseShell(run.Content, interpreter)
+	r.unmentioned(run, path, wrong, mentions)
+	at := func(offset uint) int { return characters(content.text, run.OffsetIn(int(offset))) }
+	tree, err := parseShell(command.Run{Content: run.Content}.Text(), interpreter)
 	if err != nil {
-		r.fault(content, characters(content.text, int(err.at)), err.text)
+		r.fault(content, at(err.at), err.text)
 		return
 	}
 	for _, u := range unsetIn(tree, run.Parameters) {
@@ -40,18 +42,18 @@ func (r *reader) script(run *flow.RunCommand, path string) {
 		if hint == "" {
 			hint = fmt.Sprintf(": set it, add it to parameters, or write ${%s:-} if it may be empty", u.name)
 		}
-		r.fault(content, characters(content.text, int(u.at)), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
+		r.fault(content, at(u.at), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
 	}
 }
 
 // unmentioned finds parameters that the script does not mention.
-func (r *reader) unmentioned(run *flow.RunCommand, path string, mentions func(content, name string) bool) {
+func (r *reader) unmentioned(run *command.Run, path string, wrong map[string]bool, mentions func(content, name string) bool) {
 	for _, name := range r.named(run.Parameters, path+".parameters") {
-		if script.CheckName(run.Type, name) != nil || mentions(run.Content, name) {
+		if wrong["parameters."+name] || mentions(run.Content, name) {
 			continue
 		}
 		use := `"$` + name + `"`
-		if run.Type == script.RunPowerShellScript {
+		if run.Type == command.RunPowerShellScript {
 			use = "$env:" + name
 		}
 		r.add(r.values[path+".parameters."+name].key, "the script never mentions the parameter %.64s: use %.70s in it, or remove the parameter", name, use)

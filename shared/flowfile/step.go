@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 )
 
@@ -160,9 +161,9 @@ func (r *reader) times(p *placedFlow, l *stepList) {
 func needed(s flow.Step) (d flow.Duration, whose, where string) {
 	switch {
 	case s.Run != nil:
-		return s.Run.Timeout, "run's timeout", ".run.timeout"
+		return min(s.Run.Timeout, command.Duration(command.MaxTimeout)), "run's timeout", ".run.timeout"
 	case s.Invoke != nil:
-		return s.Invoke.Timeout, "invoke's timeout", ".invoke.timeout"
+		return min(s.Invoke.Timeout, command.Duration(command.MaxTimeout)), "invoke's timeout", ".invoke.timeout"
 	case s.Wait != "" && s.Wait != flow.WaitNextBoot:
 		d, _ := time.ParseDuration(s.Wait)
 		return flow.Duration(d), "wait", ".wait"
@@ -176,18 +177,6 @@ func (r *reader) addAt(p *placedFlow, l *stepList, paths []string, format string
 		if r.said(path) {
 			r.addFor(p, l, path, format, args...)
 			return
-		}
-	}
-}
-
-// commandNames checks the names of commands that are made of the flow's. [84]
-func (r *reader) commandNames(p *placedFlow, l *stepList) {
-	for i, s := range l.steps {
-		if s.Run == nil || r.said(l.at(i)+".run.name") {
-			continue
-		}
-		if length := len(s.Run.Name); length > maxName {
-			r.addFor(p, l, l.at(i)+".run", "the command's name %s has %d characters, at most %d are allowed: add a shorter name to run", s.Run.Name, length, maxName)
 		}
 	}
 }

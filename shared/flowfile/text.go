@@ -3,9 +3,7 @@ package flowfile
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"aftercare/shared/flow"
@@ -52,9 +50,7 @@ func (k key) wrong(text string) string {
 		return unknownWord(k.name, text, k.words)
 	}
 	switch k.form {
-	case "line":
-		return k.wrongLine(text)
-	case "text", "template":
+	case "template":
 		switch {
 		case strings.TrimSpace(text) == "":
 			if k.need != "" {
@@ -77,32 +73,12 @@ func (k key) wrong(text string) string {
 			_, fault := k.parse(text)
 			return fault
 		}
-	case "command-id":
-		if !isCommandID(text) {
-			return fmt.Sprintf("commandId must be the id of a saved command, c- and letters and digits; this is %.70q", text)
-		}
 	case "ends":
 		return wrongEnd(text)
 	case "time":
 		return wrongTime(k.name, text)
 	case "zone":
 		return wrongZone(text)
-	}
-	return ""
-}
-
-// wrongLine is for lines of text of limited length.
-func (k key) wrongLine(text string) string {
-	most, _ := strconv.Atoi(k.most)
-	switch length := utf8.RuneCountInString(text); {
-	case strings.TrimSpace(text) != text || text == "":
-		return k.name + " must neither be empty nor begin or end with a space or line break: remove those, or the key"
-	case strings.ContainsFunc(text, unicode.IsControl):
-		return k.name + " must be one line without control characters"
-	case length > most:
-		return fmt.Sprintf("%s has %d characters: at most %d are allowed", k.name, length, most)
-	case k.name == "name" && marked(text):
-		return "name must not end like a marker of Aftercare, which is cut off: remove the digits in brackets"
 	}
 	return ""
 }

@@ -20,30 +20,16 @@ const opening = "${{"
 const (
 	identifierPattern = `^[a-z0-9][a-z0-9-]{0,62}$`
 	durationPattern   = `^([0-9]+(\.[0-9]+)?[hms])+$`
-	commandIDPattern  = `^c-[A-Za-z0-9]{1,62}$`
 	timePattern       = `^([01][0-9]|2[0-3]):[0-5][0-9]$`
 )
 
 var (
 	identifiers = regexp.MustCompile(identifierPattern)
 	durations   = regexp.MustCompile(durationPattern)
-	commandIDs  = regexp.MustCompile(commandIDPattern)
 	times       = regexp.MustCompile(timePattern)
 )
 
 func isIdentifier(text string) bool { return identifiers.MatchString(text) }
-func isCommandID(text string) bool  { return commandIDs.MatchString(text) }
-
-// markerLen is what Aftercare adds to a command's name: a space and the task
-// id's 32 hex digits in brackets.
-const markerLen = 35
-
-// marked reports whether a name ends like a marker.
-func marked(name string) bool {
-	at := len(name) - markerLen
-	return at >= 0 && strings.HasPrefix(name[at:], " [") && strings.HasSuffix(name, "]") &&
-		strings.Trim(name[at+2:len(name)-1], "0123456789abcdef") == ""
-}
 
 // duration decodes a duration within the range of its key.
 func (r *reader) duration(n ast.Node, k key, into reflect.Value) bool {
@@ -77,10 +63,10 @@ func (k key) parse(text string) (d time.Duration, fault string) {
 	}
 	d, err := time.ParseDuration(text)
 	switch {
+	case k.form == "seconds" && err == nil:
+		return d, "" // the command's own limits
 	case err != nil || d < least || d > most:
 		return 0, fmt.Sprintf("%s must be from %s to %s; this is %.40q", k.name, k.least, k.most, text)
-	case k.form == "seconds" && d%time.Second != 0:
-		return 0, fmt.Sprintf("%s must be in whole seconds; this is %.40q", k.name, text)
 	}
 	return d, ""
 }

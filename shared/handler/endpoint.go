@@ -49,3 +49,7 @@ func isHostname(s string) bool {
 	return s != "" && isAlphanumeric(rune(s[0])) && isAlphanumeric(rune(s[len(s)-1])) &&
 		!strings.ContainsFunc(s, func(r rune) bool { return !isAlphanumeric(r) && r != '-' && r != '.' })
 }
+
+func isAlphanumeric(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+}

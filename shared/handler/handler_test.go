@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/remediation"
@@ -46,7 +47,7 @@ func only(t *testing.T) func(handler.Outcome, error) handler.Item {
 func names(r *rig.Rig, instanceID string) []string {
 	var out []string
 	for _, run := range r.ECS.Runs(instanceID) {
-		name, _ := remediation.SplitName(run.Name)
+		name, _ := command.Split(run.Name)
 		out = append(out, name)
 	}
 	return out

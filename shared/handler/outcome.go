@@ -14,6 +14,7 @@ const (
 	ResultRecorded    = "recorded"    // an execution
 	ResultNoticed     = "noticed"     // a heartbeat
 	ResultAccepted    = "accepted"    // a submission or a cancel
+	ResultRefused     = "refused"     // a submission or a cancel, which the answer explains
 	ResultDuplicate   = "duplicate"   // handled before
 	ResultIgnored     = "ignored"     // none of this function's business
 	ResultQuarantined = "quarantined" // malformed, and kept

@@ -133,7 +133,10 @@ func (v *invocation) submit(t target) {
 		return
 	}
 	item := Item{Result: ResultAccepted, InstanceID: t.instanceID, Answer: &out.Answer, EffectsLeft: out.Left}
-	if out.Duplicate {
+	switch {
+	case out.Answer.Outcome == remediation.Refused:
+		item.Result = ResultRefused
+	case out.Duplicate:
 		item.Result = ResultDuplicate
 	}
 	v.out.Items = append(v.out.Items, item)

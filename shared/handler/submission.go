@@ -1,65 +1,48 @@
 package handler
 
 import (
-	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
+	"strings"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/remediation"
 )
 
 // submission is what submit-task takes. Exactly one of Run, Invoke and Cancel
-// is set.
+// is set. scripts/README.md describes it for those who submit.
 type submission struct {
-	// DedupeKey makes a repeated submission a duplicate, 1 to 128 characters.
+	// DedupeKey makes a repeated submission a duplicate, 1 to 128 bytes.
 	// Without it, only repeated deliveries of the same request are. It is
 	// required for more than one instance.
-	DedupeKey   string   `json:"dedupeKey"`
-	InstanceID  string   `json:"instanceId"`
+	DedupeKey   string   `json:"dedupeKey,omitempty"`
+	InstanceID  string   `json:"instanceId,omitempty"`
 	InstanceIDs []string `json:"instanceIds"`
 	// Priority is 0 to 9; 9 is released first, 5 is the default.
 	Priority *int `json:"priority"`
-	// ExpiresIn is how long the task may wait, a duration such as 24h.
-	ExpiresIn duration    `json:"expiresIn"`
-	Run       *runSpec    `json:"run"`
-	Invoke    *invokeSpec `json:"invoke"`
-	Cancel    *struct {
-		TaskID string `json:"taskId"`
-	} `json:"cancel"`
+	// ExpiresIn is how long the task may wait.
+	ExpiresIn command.Duration `json:"expiresIn,omitempty"`
+	Run       *command.Run     `json:"run,omitempty"`
+	Invoke    *command.Invoke  `json:"invoke,omitempty"`
+	Cancel    *cancel          `json:"cancel,omitempty"`
 }
 
-type runSpec struct {
-	Name       string            `json:"name"`
-	Type       string            `json:"type"`
-	Content    string            `json:"content"`
-	Timeout    duration          `json:"timeout"`
-	WorkingDir string            `json:"workingDir"`
-	Username   string            `json:"username"`
-	Parameters map[string]string `json:"parameters"`
+type cancel struct {
+	TaskID string `json:"taskId"`
 }
 
-type invokeSpec struct {
-	CommandID  string            `json:"commandId"`
-	Timeout    duration          `json:"timeout"`
-	Username   string            `json:"username"`
-	Parameters map[string]string `json:"parameters"`
-}
-
-// duration is written as Go writes it: 90s, 5m, 24h. A text that is none is
-// a fault like others, to be told together with them.
-type duration struct {
-	time.Duration
-	wrong bool
-}
-
-func (d *duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	*d = duration{Duration: v, wrong: err != nil}
-	return nil
-}
+// Limits of a submission; those of its command are package command's.
+const (
+	maxTargets      = 100
+	maxDedupeKey    = 128 // bytes
+	defaultPriority = 5
+	minExpiry       = time.Minute
+)
 
 // target is one instance's part of a submission.
 type target struct {
@@ -67,62 +50,145 @@ type target struct {
 	input      remediation.Input
 }
 
-// parseSubmission reads a payload of submit-task. The error names every fault
-// at once and quotes no value.
+// parseSubmission reads a payload of submit-task. The error names every
+// mistake at once, one a line, and quotes no value.
 func parseSubmission(payload []byte, requestID string, p remediation.Policy) ([]target, error) {
 	var s submission
-	d := json.NewDecoder(bytes.NewReader(payload))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
-		return nil, fmt.Errorf("the payload is no submission: %s", jsonFault(err))
+	read, err := readDocument(payload, &s)
+	if err != nil {
+		return nil, fmt.Errorf("the payload is not a submission: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("the payload is no submission: something follows its JSON object")
+	s.check(read, p)
+	if len(read.mistakes) > 0 {
+		return nil, errors.New(strings.Join(read.mistakes, "\n"))
 	}
-	ids := s.InstanceIDs
-	if s.InstanceID != "" {
-		ids = append(ids, s.InstanceID)
-	}
-	if err := errors.Join(s.faults(ids, p)...); err != nil {
-		return nil, err
-	}
+	s.complete()
 	var targets []target
-	for _, id := range ids {
+	for _, id := range s.InstanceIDs {
 		targets = append(targets, target{instanceID: id, input: s.input(requestID)})
 	}
 	return targets, nil
 }
 
+// complete puts a submission into its canonical form: two that mean the same
+// are then equal.
+func (s *submission) complete() {
+	if s.InstanceID != "" {
+		s.InstanceIDs = append(s.InstanceIDs, s.InstanceID)
+		s.InstanceID = ""
+	}
+	if s.Priority == nil {
+		s.Priority = new(int)
+		*s.Priority = defaultPriority
+	}
+}
+
+// hash identifies the parsed submission: the order of its keys and instances,
+// and white space, do not count.
+func (s submission) hash() string {
+	s.InstanceIDs = slices.Sorted(slices.Values(s.InstanceIDs))
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // texts and numbers can be written
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
 func (s submission) input(requestID string) remediation.Input {
-	kind := "submission"
-	if s.Cancel != nil {
-		kind = "cancel"
-	}
-	key := remediation.Key(kind, "request", requestID)
+	key := remediation.Key("submission", "request", requestID)
 	if s.DedupeKey != "" {
-		key = remediation.Key(kind, "dedupeKey", s.DedupeKey)
+		key = remediation.Key("submission", "dedupeKey", s.DedupeKey)
 	}
 	if s.Cancel != nil {
-		return remediation.Cancel{Key: key, DedupeKey: s.DedupeKey, TaskID: s.Cancel.TaskID}
+		return remediation.Cancel{Key: key, DedupeKey: s.DedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
 	}
-	in := remediation.Submission{
-		Key: key, DedupeKey: s.DedupeKey, Priority: 5, ExpiresIn: s.ExpiresIn.Duration,
+	return remediation.Submission{
+		Key: key, DedupeKey: s.DedupeKey, Priority: *s.Priority, ExpiresIn: s.ExpiresIn.D(),
+		Command: command.Command{Run: s.Run, Invoke: s.Invoke}, Hash: s.hash(),
 	}
-	if s.Priority != nil {
-		in.Priority = *s.Priority
+}
+
+// check adds what is wrong with values that were read.
+func (s submission) check(r *document, p remediation.Policy) {
+	instances := len(s.InstanceIDs)
+	if s.InstanceID != "" {
+		instances++
 	}
-	if r := s.Run; r != nil {
-		in.Name = r.Name
-		in.Command.Run = &remediation.Run{
-			Name: r.Name, Type: r.Type, Content: r.Content, Timeout: r.Timeout.Duration,
-			WorkingDir: r.WorkingDir, Username: r.Username, Parameters: r.Parameters,
+	s.checkInstances(r, instances)
+	if len(s.DedupeKey) > maxDedupeKey {
+		r.add("dedupeKey", "has %d bytes, at most %d are allowed", len(s.DedupeKey), maxDedupeKey)
+	}
+	if instances > 1 && s.DedupeKey == "" && !r.wrong["dedupeKey"] {
+		r.add("dedupeKey", "is missing: with more than one instance it is needed, so that a repeated submission does nothing twice")
+	}
+	if s.Priority != nil && (*s.Priority < 0 || *s.Priority > 9) {
+		r.add("priority", "must be 0 to 9")
+	}
+	if d, most := s.ExpiresIn.D(), p.TableTTL/2; d != 0 && (d < minExpiry || d > most) {
+		r.add("expiresIn", "must be from %s to %s", command.Duration(minExpiry), command.Duration(most))
+	}
+	kinds := 0
+	for name, there := range map[string]bool{"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil} {
+		if there || r.wrong[name] {
+			kinds++
 		}
-	} else {
-		in.Name = s.Invoke.CommandID
-		in.Command.Invoke = &remediation.Invoke{
-			CommandID: s.Invoke.CommandID, Timeout: s.Invoke.Timeout.Duration,
-			Username: s.Invoke.Username, Parameters: s.Invoke.Parameters,
+	}
+	if s.Run != nil {
+		r.command("run", s.Run.Check())
+	}
+	if s.Invoke != nil {
+		r.command("invoke", s.Invoke.Check())
+	}
+	if s.Cancel != nil {
+		if id := s.Cancel.TaskID; !r.wrong["cancel.taskId"] && (len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "") {
+			r.add("cancel.taskId", "must be the 32 hex digits that a submission answered")
+		}
+		if instances != 1 {
+			r.add("cancel", "needs exactly one instance")
 		}
 	}
-	return in
+	if kinds != 1 {
+		r.add("", "needs exactly one of run, invoke and cancel")
+	}
+}
+
+// command adds a command's mistakes, but for fields that were not read.
+func (r *document) command(path string, mistakes []command.Mistake) {
+	for _, m := range mistakes {
+		field, _, _ := strings.Cut(m.Field, ".")
+		if !r.wrong[path+"."+field] {
+			r.mistakes = append(r.mistakes, path+"."+m.String())
+		}
+	}
+}
+
+func (s submission) checkInstances(r *document, n int) {
+	switch {
+	case r.wrong["instanceId"] || r.wrong["instanceIds"]:
+		return
+	case n == 0:
+		r.add("instanceId", "is missing")
+		return
+	case n > maxTargets:
+		r.add("instanceIds", "has %d instances, at most %d are allowed", n, maxTargets)
+		return
+	}
+	ids := slices.Clone(s.InstanceIDs)
+	if s.InstanceID != "" {
+		ids = append(ids, s.InstanceID)
+	}
+	if len(slices.Compact(slices.Sorted(slices.Values(ids)))) < n {
+		r.add("instanceIds", "names an instance twice: remove one")
+	}
+	for i, id := range ids {
+		if !isID(id) {
+			r.add("instanceIds", "is wrong at instance %d: an id has 1 to 128 printable ASCII characters, without space and slash", i+1)
+		}
+	}
+}
+
+// isID reports whether s can be an instance's id.
+func isID(s string) bool {
+	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' || r == '/' })
 }

@@ -92,7 +92,7 @@ func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remedi
 	request := &tablestore.GetRowRequest{SingleRowQueryCriteria: &tablestore.SingleRowQueryCriteria{
 		TableName:    tableInstances,
 		PrimaryKey:   primaryKey(instanceID, logFirst+once),
-		ColumnsToGet: []string{colCommit, colAnswer},
+		ColumnsToGet: []string{colCommit, colAnswer, colHash},
 		MaxVersion:   1,
 	}}
 	var row *tablestore.GetRowResponse
@@ -104,7 +104,7 @@ func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remedi
 		return nil, err
 	}
 	v := valuesOf(row.Columns)
-	return &remediation.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer)}, nil
+	return &remediation.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}, nil
 }
 
 // Commit writes a commit's rows in one atomic BatchWriteRow. What such a batch
@@ -171,7 +171,7 @@ func rowsOf(c remediation.Commit) *batch {
 	}
 	if in := ch.Input; in != nil {
 		b.putOnce(logInput+in.Key, nil, by, column{colAnswer, in.Answer},
-			column{"dedupe_key", in.DedupeKey}, column{"at_ms", c.At.UnixMilli()})
+			column{"dedupe_key", in.DedupeKey}, column{colHash, in.Hash}, column{"at_ms", c.At.UnixMilli()})
 	}
 	for _, t := range ch.EndedTasks {
 		b.put(logTask+t.ID, t, by)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
@@ -65,7 +66,7 @@ func full() remediation.State {
 	code := int64(3)
 	s.Tasks["t1"] = remediation.Task{
 		ID: "t1", State: remediation.TaskQueued, Name: "one", Priority: 9, SubmittedAt: start, Attempt: 1,
-		Command: remediation.Command{Run: &remediation.Run{Name: "one", Content: "echo", Parameters: map[string]string{"a": "b"}}},
+		Command: command.Command{Run: &command.Run{Name: "one", Content: "echo", Parameters: map[string]string{"a": "b"}}},
 	}
 	s.Tasks["t2"] = remediation.Task{ID: "t2", State: remediation.TaskRunning, InvokeID: "t-2", Deadline: start, ExitCode: &code}
 	s.Effects["e1"] = remediation.Effect{
@@ -109,7 +110,7 @@ func definition(name, content string) flow.Definition {
 	return flow.Definition{
 		Name: name, On: []string{flow.TaskCompleted}, Mode: flow.ModeLive, Timeout: flow.Duration(time.Hour), WhenBusy: flow.BusyQueue,
 		Limits: flow.Limits{PerInstance: flow.InstanceLimit{Max: 30, Window: flow.Duration(time.Hour)}},
-		Steps: []flow.Step{{ID: "step", Run: &flow.RunCommand{
+		Steps: []flow.Step{{ID: "step", Run: &command.Run{
 			Name: name + "/step", Type: "RunShellScript", Content: content, Timeout: flow.Duration(time.Minute),
 		}}},
 	}

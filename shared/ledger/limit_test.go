@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
@@ -92,7 +93,7 @@ func commitLargest(t *testing.T, expired, alerts int) {
 	queued := func(id string, expires time.Time, content string) remediation.Task {
 		return remediation.Task{
 			ID: id, State: remediation.TaskQueued, Name: id, Attempt: 1, SubmittedAt: start, ExpiresAt: expires, Priority: 9,
-			Command: remediation.Command{Run: &remediation.Run{Name: id, Type: "RunShellScript", Content: content}},
+			Command: command.Command{Run: &command.Run{Name: id, Type: "RunShellScript", Content: content}},
 		}
 	}
 	for i := range expired {

@@ -21,6 +21,7 @@ const (
 	colData      = "data"
 	colCommit    = "commit_id"
 	colAnswer    = "answer"
+	colHash      = "hash"
 	colDecided   = "decided"
 )
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/remediation"
 )
@@ -77,7 +78,7 @@ func (c *cloud) accept(s remediation.Send, now time.Time, lag time.Duration) str
 	}
 	if s.Command.Run != nil {
 		i.commandID = "c-" + i.id
-		i.name = remediation.MarkedName(s.Command.Run.Name, s.TaskID)
+		i.name = command.OnWire(s.Command.Run.Name, s.TaskID)
 	} else {
 		i.commandID = s.Command.Invoke.CommandID
 		i.name = "the saved one"

@@ -65,6 +65,11 @@ type Answer struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
+func (a *Answer) refuse(reason string) { a.Outcome, a.Reason = Refused, reason }
+
+// Refused is the outcome of what was asked and is not done.
+const Refused = "refused"
+
 // Decide is pure: it says what follows from one input in one state. The
 // changes of its decision are to be written in one commit, and its claimed
 // effects performed only after that.
@@ -166,7 +171,7 @@ func (d *draft) note(what, why string) { d.notes = append(d.notes, Note{What: wh
 func (d *draft) setTask(t Task) {
 	d.Tasks[t.ID] = t
 	d.touched.tasks.add(t.ID)
-	d.bytes += t.Command.size()
+	d.bytes += bytesOf(t.Command)
 }
 
 func (d *draft) setEffect(e Effect) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/remediation"
 
@@ -56,7 +57,7 @@ func task(short string, change ...func(*remediation.Task)) func(*remediation.Sta
 	return func(s *remediation.State) {
 		t := remediation.Task{
 			ID: id(short), State: remediation.TaskQueued, Name: short, Priority: 5, Attempt: 1, Cause: "cause",
-			Command:     remediation.Command{Run: &remediation.Run{Name: short, Type: "RunShellScript", Content: "true"}},
+			Command:     command.Command{Run: &command.Run{Name: short, Type: "RunShellScript", Content: "true"}},
 			SubmittedAt: now.Add(-time.Minute), ExpiresAt: now.Add(time.Hour),
 		}
 		for _, c := range change {
@@ -86,7 +87,7 @@ func cancelled(t *remediation.Task) { t.Cancel = true }
 
 // saved makes the task one that invokes a saved command.
 func saved(t *remediation.Task) {
-	t.Name, t.Command = savedCommand, remediation.Command{Invoke: &remediation.Invoke{CommandID: savedCommand}}
+	t.Name, t.Command = savedCommand, command.Command{Invoke: &command.Invoke{CommandID: savedCommand}}
 }
 
 // releasing makes the task one whose effect is planned; effect then says more.

@@ -57,6 +57,7 @@ type handling struct {
 	told    bool                // control was read
 	commits map[string]Decision // that this invocation tried, by their ids
 	done    map[claimed]bool    // what it performed
+	history chan error          // what came of recordHistory, closed behind that; nil if nothing is recorded
 	out     Outcome
 }
 
@@ -81,40 +82,47 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 // not be done is left to a sweep.
 func (e *Engine) Handle(ctx context.Context, instanceID string, in Input) (Outcome, error) {
 	h := e.newHandling(ctx, instanceID)
-	history := h.history(ctx, in)
-	defer func() { <-history }() // also after a panic
-	if ended, ok := in.(Ended); ok && ended.Source == SourcePoll {
-		// Nobody delivers this end again. Once it is committed, its task is not
-		// asked for any more.
-		if err := <-history; err != nil {
-			return h.out, fmt.Errorf("record execution in the history: %w", err)
-		}
-	}
+	defer h.recorded() // also after a panic
 	_, err := h.handle(ctx, in)
-	if herr := <-history; err == nil && herr != nil {
-		err = fmt.Errorf("record execution in the history: %w", herr)
+	if herr := h.recorded(); err == nil {
+		err = herr
 	}
 	return h.out, err
 }
 
-// history puts an execution into the history beside everything else. It
-// closes the channel behind its only value.
-func (h *handling) history(ctx context.Context, in Input) <-chan error {
-	done := make(chan error, 1)
+// recordHistory puts an execution into the history beside the commit. An end
+// that a sweep polled is put before it: nobody delivers that again, and once it
+// is committed, its task is not asked for any more.
+func (h *handling) recordHistory(ctx context.Context, s State, in Input) error {
 	ended, ok := in.(Ended)
 	if !ok {
-		close(done)
-		return done
+		return nil
 	}
-	given, marker := SplitName(ended.Event.CommandName)
+	h.history = make(chan error, 1)
+	t, _ := s.taskOf(ended.Event)
 	record := Execution{
-		Event: ended.Event, Name: given, TaskID: marker, Source: ended.Source, Received: ended.Received,
+		Event: ended.Event, Name: named(ended.Event, t).CommandName, TaskID: t.ID, Source: ended.Source, Received: ended.Received,
 	}
-	go func() {
-		defer close(done)
-		done <- h.Ledger.PutHistory(ctx, h.instanceID, record)
-	}()
-	return done
+	put := func() {
+		defer close(h.history)
+		if err := h.Ledger.PutHistory(ctx, h.instanceID, record); err != nil {
+			h.history <- fmt.Errorf("record execution in the history: %w", err)
+		}
+	}
+	if ended.Source == SourcePoll {
+		put()
+		return h.recorded()
+	}
+	go put()
+	return nil
+}
+
+// recorded waits for the history, and says what went wrong.
+func (h *handling) recorded() error {
+	if h.history == nil {
+		return nil
+	}
+	return <-h.history
 }
 
 // load reads the instance's state, and beside it what was said about flows,
@@ -167,6 +175,9 @@ func (h *handling) readControl(ctx context.Context) (err error) {
 func (h *handling) handle(ctx context.Context, in Input) (State, error) {
 	s, err := h.load(ctx)
 	if err != nil {
+		return s, err
+	}
+	if err := h.recordHistory(ctx, s, in); err != nil {
 		return s, err
 	}
 	s, more, err := h.decide(ctx, s, in)
@@ -245,7 +256,7 @@ func (h *handling) decide(ctx context.Context, s State, in Input) (State, bool, 
 		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnknownOutcome):
 			return s, false, err
 		}
-		landed, reloaded, readErr := h.readBack(ctx, d.Once)
+		landed, reloaded, readErr := h.readBack(ctx, d)
 		switch {
 		case readErr != nil:
 			return s, false, readErr
@@ -323,20 +334,23 @@ func (h *handling) arm(ctx context.Context, s State, d *Decision, m Moment, resu
 // not known. The input's row tells, if the decision has one, and it may tell
 // of an earlier try. Without it, the decision is simply made anew: the claims
 // of a commit that landed after all are found in the state.
-func (h *handling) readBack(ctx context.Context, once string) (landed *Decision, s State, err error) {
-	if once != "" {
+func (h *handling) readBack(ctx context.Context, d Decision) (landed *Decision, s State, err error) {
+	if once := d.Once; once != "" {
 		r, err := h.Ledger.Recorded(ctx, h.instanceID, once)
 		if err != nil {
 			return nil, s, fmt.Errorf("read back %s of instance %s: %w", once, h.instanceID, err)
 		}
 		if r != nil {
-			d, mine := h.commits[r.CommitID]
+			own, mine := h.commits[r.CommitID]
 			if !mine {
 				h.out.Duplicate = true
 				h.out.Answer = decodeAnswer(r.Answer, h.instanceID)
+				if in := d.Changes.Input; in != nil && in.Hash != r.Hash {
+					h.out.Answer.refuse("the dedupeKey was used before, with another body")
+				}
 				return nil, s, nil
 			}
-			landed = &d
+			landed = &own
 		}
 	}
 	s, err = h.load(ctx)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/remediation"
 )
 
@@ -31,8 +32,8 @@ func mustHandle(t *testing.T, e *remediation.Engine, in remediation.Input) remed
 
 func submission(short string) remediation.Submission {
 	return remediation.Submission{
-		Key: id(short), Name: short,
-		Command: remediation.Command{Run: &remediation.Run{Name: short, Type: "RunShellScript", Content: "true"}},
+		Key:     id(short),
+		Command: command.Command{Run: &command.Run{Name: short, Type: "RunShellScript", Content: "true"}},
 	}
 }
 

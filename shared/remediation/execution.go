@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
@@ -28,15 +29,13 @@ func (d *draft) end(in Ended, f Facts) {
 	ev := brief(in.Event)
 	d.once = executionKey(ev)
 	d.cause = d.once
-	given, marker := SplitName(ev.CommandName)
-	t, known := d.taskOf(ev)
-	told := known
-	if !known {
-		t, known, told = d.originOf(ev, f)
+	t, told := d.taskOf(ev)
+	if !told {
+		t, told = d.originOf(ev, f)
 	}
-	record := &Execution{Event: in.Event, Name: given, TaskID: marker, Source: in.Source, Received: in.Received}
-	if known {
-		record.TaskID, record.RunID, record.Step = t.ID, t.RunID, t.Step
+	ev = named(ev, t)
+	record := &Execution{
+		Event: in.Event, Name: ev.CommandName, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Source: in.Source, Received: in.Received,
 	}
 	d.log.Execution = record
 	switch {
@@ -58,7 +57,7 @@ func (d *draft) end(in Ended, f Facts) {
 // marker in the command's name unless another invoke id is stored for that
 // task, else by the invoke id.
 func (s State) taskOf(ev event.TaskCompleted) (Task, bool) {
-	if _, id := SplitName(ev.CommandName); id != "" {
+	if _, id := command.Split(ev.CommandName); id != "" {
 		if t, ok := s.Tasks[id]; ok && t.State != TaskQueued && (t.InvokeID == "" || t.InvokeID == ev.InvokeID) {
 			return t, true
 		}
@@ -92,22 +91,28 @@ func (s State) unresolved(t Task) bool {
 		!s.Effects[t.EffectKey].FirstSent.IsZero()
 }
 
+// named is an end with the name that its task was given; if that is not known,
+// with its name on the wire but for the task's id.
+func named(ev event.TaskCompleted, t Task) event.TaskCompleted {
+	ev.CommandName, _ = command.Split(ev.CommandName)
+	if t.Command.Run != nil {
+		ev.CommandName = t.Name
+	}
+	return ev
+}
+
 // originOf finds the task of an execution by the tag that Cloud Assistant
-// says its invocation bears. Told is false if that could not be learned.
-func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, known, told bool) {
+// says its invocation bears; zero for a stranger's. Told is false if that
+// could not be learned.
+func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, told bool) {
 	if !d.originPossible(ev) {
-		return Task{}, false, true
+		return Task{}, true
 	}
 	inv := f.Invocations[ev.InvokeID]
 	if inv == nil {
-		return Task{}, false, false
+		return Task{}, false
 	}
-	e, ok := d.Effects[inv.Token]
-	if !ok {
-		return Task{}, false, true
-	}
-	t, known = d.Tasks[e.TaskID]
-	return t, known, true
+	return d.Tasks[d.Effects[inv.Token].TaskID], true
 }
 
 // matchLate finds the tasks of ends that came before their invoke id was
@@ -132,7 +137,7 @@ func (d *draft) matchLate() {
 		}
 		d.cause = executionKey(u.Event)
 		before := len(d.flows)
-		d.followQuietly(u.Event, t)
+		d.followQuietly(named(u.Event, t), t)
 		if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
 			d.log.Matched = append(d.log.Matched, Matched{Execution: d.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
 			d.bytes += smallRow + maxDecided
@@ -228,7 +233,6 @@ func (d *draft) alertEnd(ev event.TaskCompleted, t Task, again bool) {
 	if !d.p.AlertOn[status] || d.p.tooOld(ev.FinishTime, d.m.Now) {
 		return
 	}
-	name, _ := SplitName(ev.CommandName)
 	summary := fmt.Sprintf("A command ended as %s.", ev.Status)
 	switch {
 	case again && t.RunID != "":
@@ -244,7 +248,7 @@ func (d *draft) alertEnd(ev event.TaskCompleted, t Task, again bool) {
 		at = d.m.Now
 	}
 	d.planAlert(Alert{
-		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: name,
+		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: ev.CommandName,
 		InvokeID: ev.InvokeID, TaskID: t.ID, Status: string(ev.Status), ExitCode: ev.ExitCode,
 		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: again && t.RunID == "", At: at,
 	}, executionKey(ev))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/remediation"
 )
@@ -17,7 +18,7 @@ func ended(invokeID, short string, status event.Status, code string) remediation
 		Status: status, ErrorCode: code, RepeatMode: "Once", StartTime: now.Add(-2 * time.Second), FinishTime: now.Add(-time.Second),
 	}
 	if short != "" {
-		ev.CommandName = remediation.MarkedName(short, id(short))
+		ev.CommandName = command.OnWire(short, id(short))
 	}
 	return remediation.Ended{Event: ev, Received: now, Source: remediation.SourceEvent}
 }
@@ -72,7 +73,7 @@ func TestAnEndMovesItsTask(t *testing.T) {
 				t.Errorf("execution %+v, once %q, want it on record with its task", x, d.Once)
 			}
 			for _, ended := range d.Changes.EndedTasks {
-				if ended.Command != (remediation.Command{}) || ended.EffectKey != "" {
+				if ended.Command != (command.Command{}) || ended.EffectKey != "" {
 					t.Errorf("ended task %+v, want it without its command", ended)
 				}
 			}

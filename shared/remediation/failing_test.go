@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/remediation"
 )
@@ -69,7 +70,7 @@ func TestBadEndsInARowAreCounted(t *testing.T) {
 	})
 	t.Run("the marker is no part of the name", func(t *testing.T) {
 		e := finished(1, bad)
-		e.Event.CommandName = remediation.MarkedName("backup", id("a"))
+		e.Event.CommandName = command.OnWire("backup", id("a"))
 		d := decide(t, state(remediation.BootBootable), e, remediation.Facts{}, asking())
 		if f := only(t, d.Next.Failing); f.Name != "backup" {
 			t.Errorf("counted as %q", f.Name)

@@ -9,7 +9,6 @@ import (
 
 // TaskEvent is the end of an execution as expressions see it.
 func TaskEvent(ev event.TaskCompleted) flow.Event {
-	name, _ := SplitName(ev.CommandName)
 	code := -1
 	if ev.ExitCode != nil {
 		code = int(*ev.ExitCode)
@@ -17,7 +16,7 @@ func TaskEvent(ev event.TaskCompleted) flow.Event {
 	return flow.Event{
 		Kind: flow.TaskCompleted, ID: ev.ID, Source: ev.Source, Region: ev.Region,
 		Account: ev.Account, Time: ev.Time, InstanceID: ev.InstanceID,
-		InvokeID: ev.InvokeID, CommandID: ev.CommandID, CommandName: name,
+		InvokeID: ev.InvokeID, CommandID: ev.CommandID, CommandName: ev.CommandName,
 		InvocationStatus: string(ev.Status), ExitCode: code, ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc,
 		RepeatMode: ev.RepeatMode, Repeats: int(ev.Repeats),
 		StartTime: ev.StartTime, FinishTime: ev.FinishTime, OwnerUID: ev.OwnerUID, PlayerUID: ev.PlayerUID,

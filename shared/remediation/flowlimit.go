@@ -124,7 +124,7 @@ const (
 // failedBefore counts the bad ends of a command in a row before this one, and
 // takes notice of this one. Nothing is kept if no flow asks for it.
 func (d *draft) failedBefore(ev event.TaskCompleted) int {
-	name, _ := SplitName(ev.CommandName)
+	name := ev.CommandName
 	if name == "" || !d.p.Flows.Mentions("failedBefore") {
 		return 0
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
@@ -42,7 +43,7 @@ func endOf(t remediation.Task, status event.Status, code string) remediation.End
 		invokeID = "t-of-" + t.ID
 	}
 	e := ended(invokeID, "", status, code)
-	e.Event.CommandName = remediation.MarkedName(t.Name, t.ID)
+	e.Event.CommandName = command.OnWire(t.Name, t.ID)
 	return e
 }
 
@@ -273,7 +274,7 @@ func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
 		return fate{}
 	}
 	mustHandle(t, d.engine(policy()), remediation.Submission{
-		Key: id("e"), Name: "mine", Command: remediation.Command{Run: &remediation.Run{Name: "mine", Type: "RunShellScript", Content: "true"}},
+		Key: id("e"), Command: command.Command{Run: &command.Run{Name: "mine", Type: "RunShellScript", Content: "true"}},
 	})
 	s := d.table.state("i-1")
 	if got := s.Tasks[waits.ID].State; got != remediation.TaskQueued || len(s.Tasks) != 2 || len(d.cloud.invocations) != 1 || commits < 3 {

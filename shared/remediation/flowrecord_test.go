@@ -24,7 +24,7 @@ func TestAnEventsRecordSaysWhatBecameOfEveryFlow(t *testing.T) {
 		with(define("one", onEnd, byOthers, step), func(d *flow.Definition) { d.WhenBusy = flow.BusyDrop }),
 		define("loop", onEnd, "", step),
 	)
-	s := state(remediation.BootBootable, task("a", running("t-1"), func(t *remediation.Task) { t.Chain = []string{"loop"} }))
+	s := state(remediation.BootBootable, task("a", running("t-1"), func(t *remediation.Task) { t.Name, t.Chain = "a stranger's", []string{"loop"} }))
 	s = decide(t, s, happened("s-1"), remediation.Facts{}, p).Next
 	e := happened("t-1")
 	e.Event.InvokeID = "t-1"

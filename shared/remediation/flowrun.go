@@ -45,7 +45,7 @@ func (d *draft) act(r FlowRun, actions []flow.Action) {
 		default:
 			r.SetTask(id)
 			d.enqueue(Task{
-				ID: id, Name: nameOf(a), Priority: defaultPriority, Command: commandOf(a),
+				ID: id, Name: a.Command.Name(), Priority: defaultPriority, Command: a.Command,
 				Cause: d.cause, RunID: r.ID, Step: a.Step, StepAttempt: a.Attempt, Chain: r.Chain,
 			})
 		}
@@ -64,25 +64,6 @@ func (d *draft) act(r FlowRun, actions []flow.Action) {
 		d.note("task "+t.ID+" to be stopped", r.Pending.Over+" time is over")
 		d.stopTask(t, "its flow's time was over")
 	}
-}
-
-func nameOf(a flow.Action) string {
-	if a.Run != nil {
-		return a.Run.Name
-	}
-	return a.Invoke.CommandID
-}
-
-func commandOf(a flow.Action) Command {
-	if i := a.Invoke; i != nil {
-		return Command{Invoke: &Invoke{
-			CommandID: i.CommandID, Timeout: i.Timeout.D(), Username: i.Username, Parameters: i.Parameters,
-		}}
-	}
-	return Command{Run: &Run{
-		Name: a.Run.Name, Type: a.Run.Type, Content: a.Run.Content, Timeout: a.Run.Timeout.D(),
-		WorkingDir: a.Run.WorkingDir, Username: a.Run.Username, Parameters: a.Run.Parameters,
-	}}
 }
 
 // stepEnded tells a task's run that it has ended. It reports whether the step

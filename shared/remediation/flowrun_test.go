@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
@@ -59,10 +60,10 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	// The function's own end of the first step starts the second, even if the
 	// flows are others by now.
 	end := ended("t-2", "", event.StatusSuccess, "")
-	end.Event.CommandName = remediation.MarkedName("two-steps/one", one.ID)
+	end.Event.CommandName = command.OnWire("two-steps/one", one.ID)
 	d = decide(t, d.Next, end, remediation.Facts{}, policy())
 	two := only(t, d.Next.Tasks)
-	want := remediation.Run{Name: "two-steps/two", Type: "RunShellScript", Content: "echo two $who", Timeout: time.Minute,
+	want := command.Run{Name: "two-steps/two", Type: "RunShellScript", Content: "echo two $who", Timeout: command.Duration(time.Minute),
 		Parameters: map[string]string{"who": "i-1"}}
 	if two.Step != "two" || fmt.Sprint(*two.Command.Run) != fmt.Sprint(want) || len(d.Claimed) != 1 {
 		t.Errorf("task %+v with %+v, claimed %v, want the second step's command claimed: %+v", two, two.Command.Run, d.Claimed, want)
@@ -72,7 +73,7 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	}
 
 	end = ended("t-3", "", event.StatusSuccess, "")
-	end.Event.CommandName = remediation.MarkedName("two-steps/two", two.ID)
+	end.Event.CommandName = command.OnWire("two-steps/two", two.ID)
 	d = decide(t, d.Next, end, remediation.Facts{}, p)
 	if len(d.Next.Runs)+len(d.Next.Tasks)+len(d.Next.Effects) > 0 || len(d.Changes.EndedRuns) != 1 {
 		t.Fatalf("state %+v, ended runs %v, want nothing live and the run on record", d.Next, d.Changes.EndedRuns)
@@ -97,7 +98,7 @@ func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
 	running.Effects = map[string]remediation.Effect{}
 	end := func(status event.Status) remediation.Ended {
 		e := ended("t-2", "", status, "")
-		e.Event.CommandName = remediation.MarkedName("two-steps/one", one.ID)
+		e.Event.CommandName = command.OnWire("two-steps/one", one.ID)
 		return e
 	}
 	for name, d := range map[string]remediation.Decision{
@@ -130,9 +131,9 @@ func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
 func TestNoFlowLeadsToItself(t *testing.T) {
 	p := chainedPolicy()
 	loop := func(chain ...string) remediation.Decision {
-		s := state(remediation.BootBootable, task("a", running("t-1"), func(t *remediation.Task) { t.Chain = chain }))
+		s := state(remediation.BootBootable, task("a", running("t-1"), func(t *remediation.Task) { t.Name, t.Chain = "loop", chain }))
 		e := ended("t-1", "a", event.StatusSuccess, "")
-		e.Event.CommandName = remediation.MarkedName("loop", id("a"))
+		e.Event.CommandName = command.OnWire("loop", id("a"))
 		return decide(t, s, e, remediation.Facts{}, p)
 	}
 	cases := []struct {

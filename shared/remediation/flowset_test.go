@@ -3,6 +3,7 @@ package remediation_test
 import (
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/flow"
 )
 
@@ -27,7 +28,7 @@ func with[T flow.Definition | flow.Step](d T, change ...func(*T)) T {
 
 // run is a step with a script; the parameter who is the instance's id.
 func run(id, name, content string, change ...func(*flow.Step)) flow.Step {
-	return with(flow.Step{ID: id, Run: &flow.RunCommand{
+	return with(flow.Step{ID: id, Run: &command.Run{
 		Name: name, Type: "RunShellScript", Content: content, Timeout: flow.Duration(time.Minute),
 		Parameters: map[string]string{"who": "${{ event.instanceId }}"},
 	}}, change...)
@@ -58,7 +59,7 @@ func say(id, text string) flow.Step { return flow.Step{ID: id, Alert: text} }
 func wait(id, what string) flow.Step { return flow.Step{ID: id, Wait: what} }
 
 func invoke(id, commandID string, change ...func(*flow.Step)) flow.Step {
-	return with(flow.Step{ID: id, Invoke: &flow.InvokeCommand{CommandID: commandID}}, change...)
+	return with(flow.Step{ID: id, Invoke: &command.Invoke{CommandID: commandID}}, change...)
 }
 
 const (

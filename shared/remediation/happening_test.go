@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/remediation"
 )
 
@@ -109,16 +110,15 @@ func (w *world) submit(id string) {
 	in := remediation.Submission{Key: key, Priority: w.draw("priority", 10)}
 	switch kind := w.draw("command", 4); kind {
 	case 3:
-		in.Name = savedCommand
-		in.Command.Invoke = &remediation.Invoke{CommandID: savedCommand}
+		in.Command.Invoke = &command.Invoke{CommandID: savedCommand}
 	default:
-		in.Name = []string{"alpha", "beta", "gamma"}[kind]
-		in.Command.Run = &remediation.Run{Name: in.Name, Type: "RunShellScript", Content: "echo < >", Timeout: 20 * time.Second}
+		name := []string{"alpha", "beta", "gamma"}[kind]
+		in.Command.Run = &command.Run{Name: name, Type: "RunShellScript", Content: "echo < >", Timeout: command.Duration(20 * time.Second)}
 	}
 	task := submitted{id, key, remediation.Key("task", key, id)}
 	w.tasks = append(w.tasks, task)
 	w.backlog = append(w.backlog, &delivery{
-		name: fmt.Sprintf("submission of %s as task %s", in.Name, task.taskID), instanceID: id,
+		name: fmt.Sprintf("submission of %s as task %s", in.Command.Name(), task.taskID), instanceID: id,
 		input: func(time.Time) remediation.Input { return in },
 	})
 }

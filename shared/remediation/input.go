@@ -3,6 +3,7 @@ package remediation
 import (
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 )
 
@@ -44,9 +45,10 @@ type Submission struct {
 	// dedupeKey, or of the request id.
 	Key       string
 	DedupeKey string
-	Name      string
-	Command   Command
-	Priority  int
+	Command   command.Command
+	// Hash identifies what was submitted, 64 hex digits.
+	Hash     string
+	Priority int
 	// ExpiresIn is how long the task may wait; 0 means the policy's TaskTTL.
 	ExpiresIn time.Duration
 }
@@ -56,6 +58,8 @@ type Cancel struct {
 	Key       string
 	DedupeKey string
 	TaskID    string
+	// Hash is as Submission's.
+	Hash string
 }
 
 // WakeUp is a look at an instance because of a stored promise.

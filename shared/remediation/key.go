@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
-	"strings"
 
 	"aftercare/shared/event"
 )
@@ -20,31 +19,6 @@ func Key(parts ...string) string {
 		h.Write([]byte(p))
 	}
 	return hex.EncodeToString(h.Sum(nil))[:32]
-}
-
-// markerLen is the length of " [" + task id + "]".
-const markerLen = 2 + 32 + 1
-
-// MaxNameLen is how long a command's given name may be, in bytes: Cloud
-// Assistant takes 128 characters, Aftercare's marker included.
-const MaxNameLen = 128 - markerLen
-
-// MarkedName is the name under which a task's command is run, so that its end
-// finds the task even before the invoke id was stored.
-func MarkedName(given, taskID string) string { return given + " [" + taskID + "]" }
-
-// SplitName takes Aftercare's marker off a command's name. The id is empty if
-// there is no marker.
-func SplitName(name string) (given, taskID string) {
-	if len(name) < markerLen || !strings.HasSuffix(name, "]") {
-		return name, ""
-	}
-	at := len(name) - markerLen
-	id := name[at+2 : len(name)-1]
-	if name[at:at+2] != " [" || strings.Trim(id, "0123456789abcdef") != "" {
-		return name, ""
-	}
-	return name[:at], id
 }
 
 func executionKey(e event.TaskCompleted) string { return "exec/" + e.InvokeID + "/" + e.Suffix() }

@@ -30,24 +30,3 @@ func TestKeysStayAsTheyAre(t *testing.T) {
 		t.Errorf("key %s, want %s", got, want)
 	}
 }
-
-func TestAMarkedNameIsSplitAgain(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		given := rapid.String().Draw(rt, "given")
-		task := remediation.Key(rapid.String().Draw(rt, "task"))
-		if g, id := remediation.SplitName(remediation.MarkedName(given, task)); g != given || id != task {
-			rt.Fatalf("split into %q and %q", g, id)
-		}
-	})
-	for _, name := range []string{
-		"", "plain", "[" + id("a") + "]", "no space[" + id("a") + "]", "short [abc]",
-		"upper [" + strings.Repeat("A", 32) + "]", "open [" + id("a"), "behind [" + id("a") + "] ",
-	} {
-		if g, task := remediation.SplitName(name); g != name || task != "" {
-			t.Errorf("%q was split into %q and %q, want it whole", name, g, task)
-		}
-	}
-	if got := len(remediation.MarkedName(strings.Repeat("x", remediation.MaxNameLen), id("a"))); got != 128 {
-		t.Errorf("the longest name has %d bytes with its marker, want 128", got)
-	}
-}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"aftercare/shared/command"
 )
 
 // What can become of a call to another service. The adapters map each
@@ -30,40 +32,6 @@ var (
 	ErrAcceptedBefore = errors.New("accepted before")
 )
 
-// Command is one command for one instance, as a user gives it. Exactly one
-// of Run and Invoke is set.
-type Command struct {
-	Run    *Run    `json:"run,omitempty"`
-	Invoke *Invoke `json:"invoke,omitempty"`
-}
-
-// Run is a command with its content (RunCommand).
-type Run struct {
-	// Name is the given name, without Aftercare's marker.
-	Name string `json:"name"`
-	// Type is RunShellScript, RunBatScript or RunPowerShellScript.
-	Type string `json:"type"`
-	// Content is the script as plain text.
-	Content string `json:"content"`
-	// Timeout is rounded up to seconds; 0 means the service's 60 s, and the
-	// service raises what is under 10 s.
-	Timeout    time.Duration `json:"timeout,omitempty"`
-	WorkingDir string        `json:"workingDir,omitempty"`
-	Username   string        `json:"username,omitempty"`
-	// Parameters reach the script as environment variables.
-	Parameters map[string]string `json:"parameters,omitempty"`
-}
-
-// Invoke is a saved command (InvokeCommand).
-type Invoke struct {
-	CommandID string        `json:"commandId"`
-	Timeout   time.Duration `json:"timeout,omitempty"`
-	Username  string        `json:"username,omitempty"`
-	// Parameters are substituted into the content by the service, without
-	// any quoting; their values must match [A-Za-z0-9_.:/@=+,-]*.
-	Parameters map[string]string `json:"parameters,omitempty"`
-}
-
 // Send is a command on its way to one instance.
 type Send struct {
 	InstanceID string
@@ -71,7 +39,7 @@ type Send struct {
 	// Token is the effect's key: the ClientToken and the value of the tag
 	// aftercare:effect of every try.
 	Token   string
-	Command Command
+	Command command.Command
 }
 
 // Invocation is what Cloud Assistant knows about one invocation on one
@@ -189,6 +157,8 @@ type Commit struct {
 type Recorded struct {
 	CommitID string
 	Answer   string
+	// Hash is the input's, if it has one.
+	Hash string
 }
 
 // Wakeup is a stored promise to look at an instance.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"aftercare/shared/command"
 )
 
 // submit queues a task; release lets it go at once if the instance is
@@ -16,8 +18,7 @@ func (d *draft) submit(in Submission, f Facts) {
 	d.answer.TaskID = id
 	switch queued := d.count(TaskQueued); {
 	case queued >= d.p.MaxQueued:
-		d.answer.Outcome = "refused"
-		d.answer.Reason = fmt.Sprintf("%d tasks wait for this instance already, and no more may", queued)
+		d.answer.refuse(fmt.Sprintf("%d tasks wait for this instance already, which is the most", queued))
 		d.note("submission refused", d.answer.Reason)
 	default:
 		if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue(d.m.Now) {
@@ -28,7 +29,7 @@ func (d *draft) submit(in Submission, f Facts) {
 			expires = d.p.TaskTTL
 		}
 		d.enqueue(Task{
-			ID: id, Name: in.Name, Command: in.Command, Priority: in.Priority,
+			ID: id, Name: in.Command.Name(), Command: in.Command, Priority: in.Priority,
 			ExpiresAt: d.m.Now.Add(expires), Cause: in.Key,
 		})
 		d.answer.Outcome = string(TaskQueued)
@@ -36,7 +37,7 @@ func (d *draft) submit(in Submission, f Facts) {
 			d.answer.Outcome = string(TaskReleasing)
 		}
 	}
-	d.log.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey}
+	d.log.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey, Hash: in.Hash}
 }
 
 // enqueue adds a new task.
@@ -71,7 +72,7 @@ func (d *draft) cancel(in Cancel) {
 		d.answer.Outcome = "stopping"
 	}
 	d.note("cancel of task "+in.TaskID, d.answer.Outcome)
-	d.log.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey}
+	d.log.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey, Hash: in.Hash}
 }
 
 // stopTask ends a task that was not sent, which it reports, and stops one
@@ -148,7 +149,7 @@ func (d *draft) release() {
 		if d.over(t) {
 			continue
 		}
-		if room == 0 || d.full(releaseRows, t.Command.size()+smallRow) {
+		if room == 0 || d.full(releaseRows, bytesOf(t.Command)+smallRow) {
 			d.more = true
 			return
 		}
@@ -166,7 +167,7 @@ func (d *draft) release() {
 		if d.over(t) || d.pausedTask(t) {
 			continue
 		}
-		if room == 0 || d.full(releaseRows, t.Command.size()+smallRow) {
+		if room == 0 || d.full(releaseRows, bytesOf(t.Command)+smallRow) {
 			d.more = true
 			return
 		}
@@ -247,7 +248,7 @@ func (d *draft) endTask(t Task, state TaskState, reason string) (again bool) {
 	d.dropEffect(effectKey(EffectStop, t.ID, "", t.Attempt))
 	t.State = state
 	t.Reason = reason
-	t.Command = Command{}
+	t.Command = command.Command{}
 	t.EffectKey = ""
 	t.Deadline = time.Time{}
 	if t.EndedAt.IsZero() {

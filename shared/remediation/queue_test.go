@@ -37,7 +37,7 @@ func TestWhatWaitsTooLongExpires(t *testing.T) {
 	}
 	t.Run("and a wake-up comes for it", func(t *testing.T) {
 		s := state(remediation.BootBootable, task("a", releasing), effect("a", notBefore(20*time.Hour)))
-		d := decide(t, s, remediation.Submission{Key: id("b"), Name: "b"}, remediation.Facts{}, policy())
+		d := decide(t, s, remediation.Submission{Key: id("b")}, remediation.Facts{}, policy())
 		if want := now.Add(time.Hour); !d.WakeBy.Equal(want) {
 			t.Errorf("woken by %s, want %s, when the task expires", d.WakeBy, want)
 		}

@@ -89,11 +89,8 @@ func (d *draft) keepOrder() {
 // sent marks the task as running.
 func (d *draft) sent(t Task, invokeID string) {
 	timeout := 60 * time.Second
-	switch {
-	case t.Command.Run != nil && t.Command.Run.Timeout > 0:
-		timeout = t.Command.Run.Timeout
-	case t.Command.Invoke != nil && t.Command.Invoke.Timeout > 0:
-		timeout = t.Command.Invoke.Timeout
+	if d := t.Command.Timeout(); d > 0 {
+		timeout = d
 	}
 	t.State = TaskRunning
 	t.InvokeID = invokeID

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/remediation"
 )
@@ -85,7 +86,7 @@ func TestResultsOfCommands(t *testing.T) {
 		})
 	}
 	t.Run("a running task's end is asked for after its timeout and a margin", func(t *testing.T) {
-		s := state(remediation.BootBootable, task("a", releasing, func(t *remediation.Task) { t.Command.Run.Timeout = time.Hour }),
+		s := state(remediation.BootBootable, task("a", releasing, func(t *remediation.Task) { t.Command.Run.Timeout = command.Duration(time.Hour) }),
 			effect("a", first...))
 		d := decide(t, s, results(with(done)), remediation.Facts{}, policy())
 		got := d.Next.Tasks[id("a")]

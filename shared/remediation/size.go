@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
@@ -71,8 +72,8 @@ func cut(text string) string {
 	return text
 }
 
-// size is about how many bytes the command takes in a row.
-func (c Command) size() int {
+// bytesOf is about how many bytes a command takes in a row.
+func bytesOf(c command.Command) int {
 	switch {
 	case c.Run != nil:
 		return smallRow + encoded(c.Run.Content) + encodedMap(c.Run.Parameters)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
@@ -70,7 +71,7 @@ type Task struct {
 	// Name is the given name of the command, or the id of a saved one.
 	Name string `json:"name"`
 	// Command is dropped when the task ends.
-	Command Command `json:"command,omitzero"`
+	Command command.Command `json:"command,omitzero"`
 	// Priority is 0 to 9; 9 is released first.
 	Priority    int       `json:"priority"`
 	SubmittedAt time.Time `json:"submittedAt"`
@@ -301,10 +302,12 @@ func (c Changes) Empty() bool {
 // Execution is the record of one run of a command on one instance.
 type Execution struct {
 	Event event.TaskCompleted
-	// Name is the command's name without Aftercare's marker.
+	// Name is the given name of the task's command; without a task, the name
+	// in the event.
 	Name string
 	// TaskID is the task that it was an attempt of; empty for commands that
-	// others started. RunID and Step are of the flow's run that it is of. [71]
+	// others started. RunID and Step identify the flow run and step that sent
+	// the command (flow rule 71).
 	TaskID, RunID, Step string
 	// Source says how the end was learned: "event" or "poll".
 	Source   string
@@ -330,6 +333,8 @@ type InputRecord struct {
 	Answer string
 	// DedupeKey is the caller's own word for the input, if there was one.
 	DedupeKey string
+	// Hash identifies what was asked.
+	Hash string
 }
 
 // Boot is the record of one boot.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
@@ -255,7 +256,7 @@ func TestABackoffIsWokenForBeforeTheClaimsOfItsInvocationEnd(t *testing.T) {
 	}
 	fix := only(t, d.table.state("i-1").Tasks)
 	end := ended(fix.InvokeID, "", event.StatusFailed, "ExitCodeNonzero")
-	end.Event.CommandName = remediation.MarkedName("mend/fix", fix.ID)
+	end.Event.CommandName = command.OnWire("mend/fix", fix.ID)
 	if _, err := d.engine(p).Handle(t.Context(), "i-1", end); err != nil {
 		t.Fatal(err)
 	}

@@ -209,7 +209,7 @@ func takeEnd(r *rig.Rig, do func([]byte)) {
 	for {
 		end := r.Take(event.KindTaskCompleted)
 		do(end)
-		if bytes.Contains(end, []byte("look/print")) {
+		if bytes.Contains(end, []byte("look-print.")) {
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
@@ -20,7 +21,7 @@ func flowsOn(pairs ...[2]string) []flow.Definition {
 			Name: p[0], On: []string{flow.TaskCompleted}, When: p[1], Mode: flow.ModeLive, WhenBusy: flow.BusyQueue,
 			Timeout: flow.Duration(time.Hour),
 			Limits:  flow.Limits{PerInstance: flow.InstanceLimit{Max: 30, Window: flow.Duration(time.Hour)}},
-			Steps: []flow.Step{{ID: "step", Run: &flow.RunCommand{
+			Steps: []flow.Step{{ID: "step", Run: &command.Run{
 				Name: p[0] + "/step", Type: "RunShellScript", Content: "true", Timeout: flow.Duration(time.Minute),
 			}}},
 		})

@@ -28,8 +28,7 @@ func look(t *testing.T, r *rig.Rig) view {
 		ran: map[string]int{}, alerts: map[string]int{},
 	}
 	for _, run := range r.ECS.Runs(instanceID) {
-		name, _ := remediation.SplitName(run.Name)
-		v.ran[name]++
+		v.ran[r.Given(run.Name)]++
 	}
 	for _, m := range r.Inbox.Messages() {
 		v.alerts[m.Fingerprint]++

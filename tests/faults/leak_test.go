@@ -15,7 +15,6 @@ import (
 	"aftercare/shared/alert"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -223,7 +222,7 @@ func live(t *testing.T, f *fault.Fault) {
 		return func() bool {
 			ended := 0
 			for _, run := range r.ECS.Runs(instanceID) {
-				name, _ := remediation.SplitName(run.Name)
+				name := r.Given(run.Name)
 				switch {
 				case !run.End.IsZero():
 					ended++

@@ -167,8 +167,7 @@ func (l *life) end() act {
 		} `json:"data"`
 	}
 	mustDo(json.Unmarshal(payload, &e))
-	name, _ := remediation.SplitName(e.Data.CommandName)
-	return act{"end of " + name, func() (handler.Outcome, error) { return l.TaskCompleted(payload) }}
+	return act{"end of " + l.Given(e.Data.CommandName), func() (handler.Outcome, error) { return l.TaskCompleted(payload) }}
 }
 
 // beat takes a first heartbeat.

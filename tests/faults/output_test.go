@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"strings"
 	"testing"
 
 	"aftercare/shared/event"
@@ -36,8 +35,7 @@ flows:
 	want := "it's $(echo run) on " + instanceID
 	printed := map[string]string{}
 	for _, run := range r.ECS.Runs(instanceID) {
-		name, _, _ := strings.Cut(run.Name, " [")
-		printed[name] = run.Output
+		printed[r.Given(run.Name)] = run.Output
 	}
 	if printed["ask/one"] != want || printed["ask/two"] != want+"!" {
 		t.Errorf("the scripts printed %q, want %q and %q", printed, want, want+"!")

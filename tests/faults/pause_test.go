@@ -23,8 +23,7 @@ import (
 func ranHere(r *rig.Rig) string {
 	var names []string
 	for _, run := range r.ECS.Runs(instanceID) {
-		name, _ := remediation.SplitName(run.Name)
-		names = append(names, name)
+		names = append(names, r.Given(run.Name))
 	}
 	slices.Sort(names)
 	return strings.Join(names, " ")

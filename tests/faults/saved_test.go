@@ -73,7 +73,7 @@ flows:
 func ranAs(r *rig.Rig, name string) []ecs.Run {
 	var out []ecs.Run
 	for _, run := range r.ECS.Runs(instanceID) {
-		if given, _ := remediation.SplitName(run.Name); given == name {
+		if r.Given(run.Name) == name {
 			out = append(out, run)
 		}
 	}

@@ -252,7 +252,7 @@ func newLife(t *testing.T, c shippedCase) *life {
 		ECS: func(o *ecs.Options) {
 			o.Delays.AbortAfter = 300 * time.Millisecond
 			o.NewCommandID = func() string { return savedID }
-			o.NewInvokeID = func() string { return fmt.Sprint("t-", sent.Add(1)) }
+			o.NewInvokeID = func() string { return fmt.Sprint("t-sent", sent.Add(1)) }
 		},
 	})
 	return &life{Rig: r, t: t, comes: c.comes}

@@ -183,8 +183,7 @@ func inMinutes(t *testing.T, r *rig.Rig, most int) {
 	finish(t, r)
 	var order []string
 	for _, run := range r.ECS.Runs(instanceID) {
-		name, _ := remediation.SplitName(run.Name)
-		order = append(order, name)
+		order = append(order, r.Given(run.Name))
 	}
 	if got := strings.Join(order, " "); got != "task0 task1 task2 task3 task4" {
 		t.Errorf("ran in the order %s; log:\n%s", got, r.Log)

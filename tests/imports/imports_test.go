@@ -165,7 +165,7 @@ func TestAnyOtherArrowIsSeen(t *testing.T) {
 		{from: "shared/event", to: "os", want: "shared/event imports os: it must stay pure"},
 		{from: "shared/flow", to: "net/http", want: "shared/flow imports net/http: it must stay pure"},
 		{from: "shared/flow", to: "shared/event", want: "shared/flow imports shared/event"},
-		{from: "shared/script", to: "shared/flow", want: "shared/script imports shared/flow"},
+		{from: "shared/command", to: "shared/flow", want: "shared/command imports shared/flow"},
 		{from: "shared/transport", to: "shared/event", want: "shared/transport imports shared/event"},
 		{from: "shared/remediation", to: "shared/ledger", want: "shared/remediation imports shared/ledger"},
 		{from: "shared/remediation", to: zerolog, want: "shared/remediation imports " + zerolog},

@@ -26,6 +26,7 @@ const (
 	rapid         = "pgregory.net/rapid"
 	testscript    = "github.com/rogpeppe/go-internal"
 	goCmp         = "github.com/google/go-cmp"
+	text          = "golang.org/x/text"
 	shellSyntax   = "mvdan.cc/sh/v3"
 	jsonSchema    = "github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -34,22 +35,22 @@ var rules = []rule{
 	// What the functions are made of.
 	{"functions/...", []string{"shared/handler"}},
 	{"shared/event", nil},
-	{"shared/script", nil},
+	{"shared/command", []string{text + "/encoding/simplifiedchinese"}},
 	{"shared/transport", nil},
-	{"shared/flow", []string{"shared/script", expr}},
-	{"shared/remediation", []string{"shared/event", "shared/flow"}},
+	{"shared/flow", []string{"shared/command", expr}},
+	{"shared/remediation", []string{"shared/event", "shared/command", "shared/flow"}},
 	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/transport", tablestoreSDK}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
-	{"shared/assistant", []string{"shared/remediation", "shared/event", "shared/script", "shared/transport", alibabaSDK + "/sdk"}},
+	{"shared/assistant", []string{"shared/remediation", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/remediation", "shared/event", "shared/transport"}},
 	{"shared/handler", []string{
-		"shared/event", "shared/flow", "shared/remediation", "shared/ledger", "shared/assistant", "shared/alert", "shared/script",
+		"shared/event", "shared/flow", "shared/remediation", "shared/ledger", "shared/assistant", "shared/alert", "shared/command",
 		"shared/transport", fcSDK, zerolog,
 	}},
 
 	// What reads the flows before they are deployed. The functions do not
 	// link it.
-	{"shared/flowfile", []string{"shared/flow", "shared/script", goccyYAML, shellSyntax + "/syntax"}},
+	{"shared/flowfile", []string{"shared/flow", "shared/command", goccyYAML, shellSyntax + "/syntax"}},
 
 	// The tools.
 	{"scripts/aftercare", []string{"shared/...", cobra}},
@@ -85,7 +86,7 @@ var (
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/script", "shared/flow", "shared/flowfile", "shared/remediation"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/flowfile", "shared/remediation"}
 	outside = []string{"os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 
@@ -96,6 +97,7 @@ var functionModules = map[string]string{
 	alibabaSDK:    "v1.63.107",
 	zerolog:       "v1.35.1",
 	expr:          "v1.17.8",
+	text:          "v0.14.0",
 }
 
 // toolModules are those of the tools, the local cloud and the tests. protobuf

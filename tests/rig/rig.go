@@ -6,11 +6,13 @@ package rig
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
@@ -75,7 +78,8 @@ type Rig struct {
 	// that the rig began with, and no other.
 	Key access.Key
 
-	dir      string // of the instances
+	given    map[string]string // names of flows' commands, by their names on the wire
+	dir      string            // of the instances
 	offset   atomic.Int64
 	requests atomic.Int64
 	process  *Process
@@ -150,6 +154,7 @@ func New(t testing.TB, o Options) *Rig {
 		o.Definitions, err = flowfile.Read("flows.yaml", []byte(o.Flows))
 		r.must(err)
 	}
+	r.given = givenNames(o.Definitions)
 	stored, err := flow.Store(o.Definitions)
 	r.must(err)
 	flows := filepath.Join(t.TempDir(), "flows.compiled")
@@ -206,6 +211,26 @@ func (r *Rig) State(instanceID string) remediation.State {
 	s, err := r.Ledger().Load(context.Background(), instanceID)
 	r.must(err)
 	return s
+}
+
+func givenNames(flows []flow.Definition) map[string]string {
+	given := map[string]string{}
+	for _, d := range flows {
+		for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
+			if s.Run != nil {
+				word, _ := command.Split(command.OnWire(s.Run.Name, strings.Repeat("0", 32)))
+				given[word] = s.Run.Name
+			}
+		}
+	}
+	return given
+}
+
+// Given is the name that a flow gave to a command, from its name on the wire;
+// for other commands, that name without the task's id.
+func (r *Rig) Given(wire string) string {
+	word, _ := command.Split(wire)
+	return cmp.Or(r.given[word], word)
 }
 
 // Records reads an instance's records.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
@@ -97,7 +98,7 @@ func (s *story) checkOrder(f facts) {
 	} {
 		var order []string
 		for _, r := range f.runs[o.id] {
-			if name, _ := remediation.SplitName(r.Name); slices.Contains(strings.Split(o.want, ", "), name) {
+			if name, _ := command.Split(r.Name); slices.Contains(strings.Split(o.want, ", "), name) {
 				order = append(order, name)
 			}
 		}
@@ -146,7 +147,7 @@ func (s *story) checkEnds(f facts) {
 func (s *story) checkDiagnostics(f facts) {
 	printed := ""
 	for _, r := range f.runs[db] {
-		if name, _ := remediation.SplitName(r.Name); name == "collect-diagnostics/system" {
+		if name, _ := command.Split(r.Name); name == "collect-diagnostics-system" {
 			printed, _, _ = strings.Cut(r.Output, " (invocation ")
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // at the third restart, and then goes down again until its flow has reached
 // its limit; the second never comes up.
 func (s *story) restartAPIs(ctx context.Context) error {
-	for _, c := range []command{
+	for _, c := range []submission{
 		{api1, "deploy-api", "echo 8080 >api.conf; echo 2 >busy", 5, "", "deploy-api on " + api1}, // twice, the port is found in use
 		{api2, "deploy-api", ": >api.conf; echo 0 >busy", 5, "", "deploy-api on " + api2},
 	} {
@@ -36,7 +36,7 @@ func (s *story) restartAPIs(ctx context.Context) error {
 	check := func(id string, n int) error {
 		// The demo's api is down whenever somebody asks.
 		script := "rm -f api.up; echo 'nothing answers on port 8080' >&2; exit 3"
-		_, err := s.submit(ctx, command{id, "check-api", script, 5, "", fmt.Sprintf("check %d of %s", n, id)})
+		_, err := s.submit(ctx, submission{id, "check-api", script, 5, "", fmt.Sprintf("check %d of %s", n, id)})
 		return err
 	}
 	// The diagnostics must be over before a restart waits for its next

@@ -66,8 +66,8 @@ const steps = `Played, with every event and every submission delivered twice:
   6  all events come again, late and in reverse order, some as CloudMonitor sends them
 `
 
-// command is a command to submit.
-type command struct {
+// submission is a command to submit.
+type submission struct {
 	instance, name, script string
 	priority               int
 	timeout                string
@@ -75,7 +75,7 @@ type command struct {
 	key string
 }
 
-func (c command) id() string { return cmp.Or(c.key, c.name) }
+func (c submission) id() string { return cmp.Or(c.key, c.name) }
 
 func (s *story) play(ctx context.Context) error {
 	// Everything is delivered twice from the start.
@@ -100,7 +100,7 @@ func (s *story) submitWhileDown(ctx context.Context) error {
 		}
 	}
 	queued := 0
-	for _, c := range []command{
+	for _, c := range []submission{
 		{web, "rotate-logs", "echo rotated > rotated; cat rotated", 3, "", ""},
 		{web, "install-agent", "echo agent 1.4.2 > agent; cat agent", 9, "", ""},
 		{web, "warm-cache", "echo warm", 5, "", ""},
@@ -157,7 +157,7 @@ func (s *story) endBadly(ctx context.Context) error {
 		return err
 	}
 	s.note(db, "agent stopped", "", "by the demo")
-	if _, err := s.submit(ctx, command{db, "vacuum", "echo vacuumed", 5, "", ""}); err != nil {
+	if _, err := s.submit(ctx, submission{db, "vacuum", "echo vacuumed", 5, "", ""}); err != nil {
 		return err
 	}
 	if err := s.untilEnded(ctx, "vacuum"); err != nil {
@@ -168,7 +168,7 @@ func (s *story) endBadly(ctx context.Context) error {
 
 // cancel: step 3. A command that its agent has not picked up is cancelled.
 func (s *story) cancel(ctx context.Context) error {
-	if _, err := s.submit(ctx, command{db, "drop-caches", "echo dropped", 5, "", ""}); err != nil {
+	if _, err := s.submit(ctx, submission{db, "drop-caches", "echo dropped", 5, "", ""}); err != nil {
 		return err
 	}
 	s.note(db, "cancel requested", "drop-caches", "by the demo")
@@ -186,13 +186,13 @@ func (s *story) cancel(ctx context.Context) error {
 // another right after its send. Step 5 is played before sweeps finish both.
 func (s *story) killTwice(ctx context.Context) error {
 	for _, k := range []struct {
-		command
+		submission
 		call      string
 		why, sent string
 	}{
-		{command{db, "renew-certificate", "echo renewed", 5, "", ""}, "BatchWriteRow", "its claim was committed, the command not sent",
+		{submission{db, "renew-certificate", "echo renewed", 5, "", ""}, "BatchWriteRow", "its claim was committed, the command not sent",
 			"by a sweep, when the dead function's claim was over"},
-		{command{web, "sync-clock", "sleep 10; echo synced", 5, "30s", ""}, "RunCommand", "the command was accepted, its answer not read",
+		{submission{web, "sync-clock", "sleep 10; echo synced", 5, "30s", ""}, "RunCommand", "the command was accepted, its answer not read",
 			"by the function that was killed"},
 	} {
 		// Nothing else may meet the fault.
@@ -204,7 +204,7 @@ func (s *story) killTwice(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		result, err := s.c.Invoke(ctx, "aftercare-submit-task", payload(k.command))
+		result, err := s.c.Invoke(ctx, "aftercare-submit-task", payload(k.submission))
 		if err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (s *story) killTwice(ctx context.Context) error {
 			return err
 		}
 		// Its caller, who got an error, submits again.
-		if _, err := s.submit(ctx, k.command); err != nil {
+		if _, err := s.submit(ctx, k.submission); err != nil {
 			return err
 		}
 		s.sent[s.tasks[k.name]] = k.sent
@@ -237,7 +237,7 @@ func (s *story) queueAgain(ctx context.Context) error {
 		return err
 	}
 	s.note(web, "instance stopped", "", "by the demo")
-	if _, err := s.submit(ctx, command{web, "reload-config", "echo reloaded", 5, "", ""}); err != nil {
+	if _, err := s.submit(ctx, submission{web, "reload-config", "echo reloaded", 5, "", ""}); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "reload-config to be queued again", func() (bool, error) {
@@ -302,7 +302,7 @@ func (s *story) deliverMore(ctx context.Context) error {
 }
 
 // payload is the submission of a command.
-func payload(c command) []byte {
+func payload(c submission) []byte {
 	run := map[string]any{"name": c.name, "type": "RunShellScript", "content": c.script}
 	if c.timeout != "" {
 		run["timeout"] = c.timeout
@@ -313,7 +313,7 @@ func payload(c command) []byte {
 }
 
 // submit submits a command twice, as everything is delivered.
-func (s *story) submit(ctx context.Context, c command) (remediation.Answer, error) {
+func (s *story) submit(ctx context.Context, c submission) (remediation.Answer, error) {
 	var answers []remediation.Answer
 	for range 2 {
 		answer, err := s.sendRaw(ctx, payload(c))

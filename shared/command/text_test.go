@@ -1,4 +1,4 @@
-package script_test
+package command_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"aftercare/shared/script"
+	"aftercare/shared/command"
 
 	"pgregory.net/rapid"
 )
@@ -76,17 +76,28 @@ func execute(t testing.TB, shell, text string) (stdout []byte, folder string, er
 	return stdout, folder, err
 }
 
+// checked is the text of a script that must be good.
+func checked(t interface{ Fatal(...any) }, commandType, content string, params map[string]string) string {
+	run := command.Run{Name: "any", Type: commandType, Content: content, Parameters: params}
+	if mistakes := run.Check(); len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	return run.Text()
+}
+
+// mistakesOf are what is wrong with a script.
+func mistakesOf(commandType, content string, params map[string]string) []command.Mistake {
+	return command.Run{Name: "any", Type: commandType, Content: content, Parameters: params}.Check()
+}
+
 func TestHostileValuesReachTheScriptByteForByte(t *testing.T) {
 	for _, in := range interpreters {
 		for name, value := range hostile {
 			t.Run(in.name+"/"+name, func(t *testing.T) {
 				// A child process sees the variable too, so it is exported.
-				text, err := script.WithParameters(script.RunShellScript,
+				text := checked(t, command.RunShellScript,
 					in.head+"printf %s \"$value\"; printf '|'; sh -c 'printf %s \"$value\"'\n",
 					map[string]string{"value": value, "another": "$value"})
-				if err != nil {
-					t.Fatal(err)
-				}
 				got, folder, err := execute(t, in.shell, text)
 				if err != nil {
 					t.Fatalf("the script failed: %v", err)
@@ -108,10 +119,7 @@ func TestHostileValuesReachTheScriptByteForByte(t *testing.T) {
 func TestAnyTextReachesTheScriptByteForByte(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		value := strings.ReplaceAll(rapid.String().Draw(r, "value"), "\x00", "")
-		text, err := script.WithParameters(script.RunShellScript, "printf %s \"$v\"", map[string]string{"v": value})
-		if err != nil {
-			r.Fatal(err)
-		}
+		text := checked(r, command.RunShellScript, "printf %s \"$v\"", map[string]string{"v": value})
 		cmd := exec.Command("sh")
 		cmd.Stdin = strings.NewReader(text)
 		got, err := cmd.Output()
@@ -122,10 +130,7 @@ func TestAnyTextReachesTheScriptByteForByte(t *testing.T) {
 }
 
 func TestAScriptThatCannotDecodeAParameterDoesNotStart(t *testing.T) {
-	text, err := script.WithParameters(script.RunShellScript, "touch started\n", map[string]string{"v": "x"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := checked(t, command.RunShellScript, "touch started\n", map[string]string{"v": "x"})
 	_, folder, err := execute(t, "sh", "base64() { return 1; }\n"+text)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 125 {
@@ -146,86 +151,71 @@ b="$(printf %s 'Mg==' | base64 -d && printf .)" || exit 125
 export b="${b%.}"
 `
 	for _, c := range []struct{ name, commandType, content, want string }{
-		{"without a shebang line they come first", script.RunShellScript, "echo $a", lines + "echo $a"},
-		{"with one they come after it", script.RunShellScript, "#!/bin/bash -e\necho $a\n", "#!/bin/bash -e\n" + lines + "echo $a\n"},
-		{"a shebang line alone gets its line break", script.RunShellScript, "#!/bin/sh", "#!/bin/sh\n" + lines},
+		{"without a shebang line they come first", command.RunShellScript, "echo $a", lines + "echo $a"},
+		{"with one they come after it", command.RunShellScript, "#!/bin/bash -e\necho $a\n", "#!/bin/bash -e\n" + lines + "echo $a\n"},
+		{"a shebang line alone gets its line break", command.RunShellScript, "#!/bin/sh", "#!/bin/sh\n" + lines},
 		{
-			"PowerShell sets them by .NET", script.RunPowerShellScript, "echo $env:a\r\n",
+			"PowerShell sets them by .NET", command.RunPowerShellScript, "echo $env:a\n",
 			`$env:_c = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String(''))
 $env:a = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('MQ=='))
 $env:b = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('Mg=='))
-` + "echo $env:a\r\n",
+` + "echo $env:a\n",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := script.WithParameters(c.commandType, c.content, params)
-			if err != nil || got != c.want {
-				t.Errorf("got %v\n%s\nwant\n%s", err, got, c.want)
-			}
-			if n := script.EncodedLenWith(c.commandType, c.content, params); n != script.EncodedLen(got) {
-				t.Errorf("encoded length %d, want %d", n, script.EncodedLen(got))
+			if got := checked(t, c.commandType, c.content, params); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
 	}
 }
 
-func TestScriptsWithoutParametersAreLeftAsTheyAre(t *testing.T) {
-	for _, commandType := range []string{script.RunShellScript, script.RunBatScript, script.RunPowerShellScript} {
-		const content = "#!/usr/bin/python3\r\nparam($x)\n"
-		for _, params := range []map[string]string{nil, {}} {
-			if got, err := script.WithParameters(commandType, content, params); err != nil || got != content {
-				t.Errorf("%s: got %q, %v, want the content", commandType, got, err)
-			}
-		}
-	}
-}
-
-func TestInterpretersThatTakeNoParametersAreRefused(t *testing.T) {
+// (rule 20)
+func TestScriptsThatTakeNoParametersAreRefused(t *testing.T) {
+	sh, ps := command.RunShellScript, command.RunPowerShellScript
 	for _, c := range []struct {
 		name, commandType, content string
 		want                       string // empty: taken
 	}{
-		{"no shebang line", script.RunShellScript, "echo", ""},
-		{"a comment", script.RunShellScript, "# !/usr/bin/python3", ""},
-		{"sh with a space", script.RunShellScript, "#! /bin/sh -e", ""},
-		{"bash in another folder", script.RunShellScript, "#!/usr/local/bin/bash\n", ""},
-		{"bash with variables through env", script.RunShellScript, "#!/usr/bin/env -S A=1 bash -e\n", ""},
-		{"python", script.RunShellScript, "#!/usr/bin/python3\n", `"python3"`},
-		{"python through env", script.RunShellScript, "#!/usr/bin/env python3\n", `"python3"`},
-		{"zsh", script.RunShellScript, "#!/bin/zsh\n", `"zsh"`},
-		{"an empty shebang line", script.RunShellScript, "#!\n", `""`},
-		{"env alone", script.RunShellScript, "#!/usr/bin/env\n", `"env"`},
-		{"Windows line ends", script.RunShellScript, "#!/bin/sh\r\n", `"sh\r"`},
-		{"a batch file", script.RunBatScript, "echo", "batch file"},
-		{"PowerShell", script.RunPowerShellScript, "Write-Output $env:a", ""},
-		{"PowerShell with a function named like param", script.RunPowerShellScript, "parameters", ""},
-		{"PowerShell with requires", script.RunPowerShellScript, "#requires -Version 5\nWrite-Output 1", ""},
-		{"a param block", script.RunPowerShellScript, "param($x)", `"param"`},
-		{"a param block after comments", script.RunPowerShellScript, "\ufeff<# what\n it does #>\r\n# x\n\n  Param (\n$x)", `"param"`},
-		{"an attribute of a param block", script.RunPowerShellScript, "[CmdletBinding()]\nparam()", `"cmdletbinding"`},
-		{"a using statement", script.RunPowerShellScript, "using namespace System", `"using"`},
-		{"an unclosed comment", script.RunPowerShellScript, "<# param(", ""},
-		{"an unknown type", "RunPythonScript", "echo", "unknown type"},
+		{"no shebang line", sh, "echo", ""},
+		{"a comment", sh, "# !/usr/bin/python3", ""},
+		{"sh with a space", sh, "#! /bin/sh -e", ""},
+		{"bash in another folder", sh, "#!/usr/local/bin/bash\n", ""},
+		{"bash with variables through env", sh, "#!/usr/bin/env -S A=1 bash -e\n", ""},
+		{"bash behind a joined option of env", sh, "#!/usr/bin/env -Sbash -e\n", ""},
+		{"python", sh, "#!/usr/bin/python3\n", "another interpreter"},
+		{"python through env", sh, "#!/usr/bin/env python3\n", "another interpreter"},
+		{"zsh", sh, "#!/bin/zsh\n", "another interpreter"},
+		{"an empty shebang line, which sh runs", sh, "#!\n", ""},
+		{"Windows line ends", sh, "#!/bin/sh\r\n", ""},
+		{"a batch file", command.RunBatScript, "echo", "batch file"},
+		{"PowerShell", ps, "Write-Output $env:a", ""},
+		{"PowerShell with a function named like param", ps, "parameters", ""},
+		{"PowerShell with requires", ps, "#requires -Version 5\nWrite-Output 1", ""},
+		{"a param block", ps, "param($x)", "begins with param,"},
+		{"a param block after comments", ps, "\ufeff<# what\n it does #>\r\n# x\n\n  Param (\n$x)", "begins with param,"},
+		{"an attribute of a param block", ps, "[CmdletBinding()]\nparam()", "begins with cmdletbinding,"},
+		{"a using statement", ps, "using namespace System", "begins with using,"},
+		{"an unclosed comment", ps, "<# param(", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := script.WithParameters(c.commandType, c.content, map[string]string{"a": "1"})
-			switch {
-			case c.want == "" && err != nil:
-				t.Errorf("got %v, want no error", err)
-			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
-				t.Errorf("got %v, want an error with %s", err, c.want)
+			got := mistakesOf(c.commandType, c.content, map[string]string{"a": "1"})
+			if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || got[0].Field != "parameters" || !strings.Contains(got[0].Text, c.want)) {
+				t.Errorf("got %v, want %q", got, c.want)
 			}
 		})
 	}
 }
 
+// (rule 21)
 func TestNamesThatMeanSomethingElseAreRefused(t *testing.T) {
-	sh, ps := script.RunShellScript, script.RunPowerShellScript
+	sh, ps := command.RunShellScript, command.RunPowerShellScript
 	for _, c := range []struct {
 		commandType, name string
 		ok                bool
 	}{
-		{sh, "host", true}, {sh, "_x1", true}, {sh, "path", true}, {sh, "HOST_NAME", true}, {sh, "GIT_BRANCH", true},
+		{sh, "host", true}, {sh, "_x1", true}, {sh, "path", true}, {sh, "HOST_NAME", true}, {sh, "GIT_BRANCH", true}, {sh, "reverse_proxy", true}, {sh, "editor", true},
+		{sh, "https_proxy", false}, {sh, "NO_PROXY", false}, {sh, "All_Proxy", false}, {ps, "http_proxy", false}, {sh, "SSL_CERT_FILE", false}, {sh, "GIT_CONFIG_COUNT", false},
 		{sh, strings.Repeat("a", 64), true}, {sh, strings.Repeat("a", 65), false},
 		{sh, "", false}, {sh, "1a", false}, {sh, "a-b", false}, {sh, "a b", false}, {sh, "a\n", false}, {sh, "é", false},
 		{sh, "a;b", false}, {sh, "a=b", false}, {sh, "a[0]", false}, {sh, "_", false},
@@ -234,12 +224,9 @@ func TestNamesThatMeanSomethingElseAreRefused(t *testing.T) {
 		{sh, "SHELLOPTS", false}, {sh, "UID", false}, {sh, "RANDOM", false}, {sh, "LC_ALL", false}, {sh, "PYTHONSTARTUP", false},
 		{ps, "path", false}, {ps, "Path", false}, {ps, "PSModulePath", false}, {ps, "Cor_Enable_Profiling", false}, {ps, "host", true}, {ps, "lines", true}, {sh, "lines", true}, {sh, "LINES", false},
 	} {
-		err := script.CheckName(c.commandType, c.name)
-		if (err == nil) != c.ok {
-			t.Errorf("%s %q: got %v, want ok %v", c.commandType, c.name, err, c.ok)
-		}
-		if _, with := script.WithParameters(c.commandType, "x", map[string]string{c.name: "v"}); (with == nil) != c.ok {
-			t.Errorf("%s %q: WithParameters says %v, want ok %v", c.commandType, c.name, with, c.ok)
+		got := mistakesOf(c.commandType, "x", map[string]string{c.name: "v"})
+		if (len(got) == 0) != c.ok || !c.ok && (len(got) != 1 || got[0].Field != "parameters."+c.name || got[0].At != -1) {
+			t.Errorf("%s %q: got %v, want ok %v", c.commandType, c.name, got, c.ok)
 		}
 	}
 }
@@ -254,15 +241,12 @@ func TestAcceptedNamesKeepTheirValues(t *testing.T) {
 	accepted := 0
 	for name := range bytes.Lines(names) {
 		name := strings.TrimSpace(string(name))
-		if script.CheckName(script.RunShellScript, name) != nil {
+		if len(mistakesOf(command.RunShellScript, "x", map[string]string{name: "v"})) > 0 {
 			continue
 		}
 		accepted++
 		for _, head := range []string{"#!/bin/sh\n", "#!/bin/bash\n"} {
-			text, err := script.WithParameters(script.RunShellScript, head+"/bin/true; printf %s \"$"+name+"\"", map[string]string{name: "a b\n"})
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := checked(t, command.RunShellScript, head+"/bin/true; printf %s \"$"+name+"\"", map[string]string{name: "a b\n"})
 			if got, _, err := execute(t, "", text); err != nil || string(got) != "a b\n" {
 				t.Errorf("%s in %q: got %q, %v", name, head, got, err)
 			}
@@ -275,41 +259,45 @@ func TestAcceptedNamesKeepTheirValues(t *testing.T) {
 
 func TestWhatCannotBeAValueIsRefusedAndNotQuoted(t *testing.T) {
 	for _, value := range []string{"secret\x00", "secret\xff", "\xc3secret"} {
-		_, err := script.WithParameters(script.RunShellScript, "x", map[string]string{"v": value})
-		if err == nil || !strings.Contains(err.Error(), "parameter v") || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: got %v, want an error that names the parameter only", value, err)
+		got := mistakesOf(command.RunShellScript, "x", map[string]string{"v": value})
+		if len(got) != 1 || got[0].Field != "parameters.v" || strings.Contains(got[0].String(), "secret") {
+			t.Errorf("%q: got %v, want a mistake that names the parameter only", value, got)
 		}
 	}
 }
 
 func TestParametersThatDifferOnlyByCaseAreRefusedOnWindows(t *testing.T) {
 	params := map[string]string{"host": "1", "Host": "2"}
-	if _, err := script.WithParameters(script.RunPowerShellScript, "x", params); err == nil {
-		t.Error("PowerShell: got no error")
+	if got := mistakesOf(command.RunPowerShellScript, "x", params); len(got) != 1 || got[0].Field != "parameters.host" {
+		t.Errorf("PowerShell: got %v, want the second of them", got)
 	}
-	if _, err := script.WithParameters(script.RunShellScript, "x", params); err != nil {
-		t.Errorf("shell: got %v, want none", err)
-	}
+	checked(t, command.RunShellScript, "x", params)
 }
 
+// (rule 19)
 func TestTheLimitsCountWhatIsSent(t *testing.T) {
-	full := strings.Repeat("x", script.MaxEncoded/4*3)
-	if _, err := script.WithParameters(script.RunBatScript, full, nil); err != nil {
-		t.Errorf("a script of exactly 24 KB as base64: got %v", err)
-	}
-	if _, err := script.WithParameters(script.RunBatScript, full+"x", nil); err == nil {
-		t.Error("one byte more: got no error")
-	}
+	full := strings.Repeat("x", command.MaxEncoded/4*3)
 	half := full[:len(full)/2]
-	if _, err := script.WithParameters(script.RunShellScript, half, map[string]string{"v": half}); err == nil {
-		t.Error("a value that grows over the limit as base64: got no error")
+	for _, c := range []struct {
+		commandType, content string
+		params               map[string]string
+		ok                   bool
+	}{
+		{command.RunBatScript, full, nil, true},
+		{command.RunBatScript, full + "x", nil, false},
+		{command.RunShellScript, half, map[string]string{"v": half}, false}, // it grows as base64
+		{command.RunShellScript, "\ufeff" + strings.Replace(full, "xx", "\r\nx", 1), nil, true},
+	} {
+		got := mistakesOf(c.commandType, c.content, c.params)
+		if (len(got) == 0) != c.ok || !c.ok && !strings.Contains(got[0].String(), "characters as base64") {
+			t.Errorf("%d bytes and %d parameters: got %v, want ok %v", len(c.content), len(c.params), got, c.ok)
+		}
 	}
 	params := map[string]string{}
-	for i := range script.MaxParameters + 1 {
+	for i := range command.MaxParameters + 1 {
 		params["p"+strings.Repeat("x", i)] = ""
-		_, err := script.WithParameters(script.RunShellScript, "x", params)
-		if ok := len(params) <= script.MaxParameters; (err == nil) != ok {
-			t.Errorf("%d parameters: got %v", len(params), err)
+		if got := mistakesOf(command.RunShellScript, "x", params); (len(got) == 0) != (len(params) <= command.MaxParameters) {
+			t.Errorf("%d parameters: got %v", len(params), got)
 		}
 	}
 }

@@ -1,0 +1,150 @@
+package command
+
+import (
+	"path"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+// maxFirstLine is in bytes: what a kernel before Linux 5.1 reads of a #! line.
+// (rule 14)
+const maxFirstLine = 127
+
+const byteOrderMark = "\ufeff"
+
+// corrected is a script's content without what stands in it by accident and
+// can be removed without guessing: a byte order mark in front, and the CR of
+// CR LF. (rules 9 and 10)
+func corrected(content string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(content, byteOrderMark), "\r\n", "\n")
+}
+
+// OffsetIn returns where in the content the byte at of the corrected content
+// stands.
+func (r Run) OffsetIn(at int) int {
+	i := len(r.Content) - len(strings.TrimPrefix(r.Content, byteOrderMark))
+	for ; at > 0 && i < len(r.Content); i++ {
+		if !strings.HasPrefix(r.Content[i:], "\r\n") {
+			at--
+		}
+	}
+	return i
+}
+
+// content checks a script. (rules 8 to 19)
+func (l *mistakes) content(commandType, content string) {
+	l.utf8("content", content)
+	text := corrected(content)
+	if strings.TrimSpace(text) == "" {
+		l.add("content", 0, "is empty: write the script")
+		return
+	}
+	body := strings.TrimPrefix(content, byteOrderMark)
+	skipped := len(content) - len(body)
+	if i := strings.Index(body, byteOrderMark); i >= 0 {
+		l.add("content", skipped+i, "has a byte order mark (U+FEFF) at byte %d: remove it", skipped+i+1)
+	}
+	for i, r := range body {
+		at := skipped + i
+		switch {
+		case r == '\r' && !strings.HasPrefix(body[i:], "\r\n"):
+			l.add("content", at, "has a carriage return that ends no line, at byte %d: end lines with LF", at+1)
+			return
+		case unicode.IsControl(r) && !strings.ContainsRune("\t\n\r", r):
+			l.add("content", at, "has a control character at byte %d: write it as an escape, such as \\033", at+1)
+			return
+		}
+	}
+	switch {
+	case isWindows(commandType):
+		l.windows(commandType, content, text)
+	case commandType == RunShellScript:
+		l.firstLine(text)
+	}
+}
+
+// firstLine checks that the kernel starts the interpreter that a #! line
+// means. (rules 11 to 16)
+func (l *mistakes) firstLine(text string) {
+	line, _, _ := strings.Cut(text, "\n")
+	if !strings.HasPrefix(line, "#!") {
+		for line := range strings.Lines(text) {
+			switch line = strings.TrimSpace(line); {
+			case strings.HasPrefix(line, "#!/"):
+				l.add("content", 0, "has a #! line that is not the first, so that sh would run it: remove what stands before it")
+				return
+			case line != "" && line[0] != '#':
+				return
+			}
+		}
+		return
+	}
+	words := strings.FieldsFunc(line[2:], blank)
+	if len(words) == 0 {
+		return // sh runs it
+	}
+	name, args := path.Base(words[0]), words[1:]
+	switch {
+	case len(line) > maxFirstLine:
+		l.add("content", 0, "has a #! line of %d bytes: Linux reads at most %d", len(line), maxFirstLine)
+	case !strings.HasPrefix(words[0], "/"):
+		l.add("content", 0, "has a #! line with a relative path: write the interpreter's absolute path")
+	case name == "env" && Interpreter(text) == "env":
+		l.add("content", 0, "has a #! line in which env has no program: write it behind env")
+	case len(args) > 1 && name == "env" && !strings.HasPrefix(args[0], "-S") && !strings.HasPrefix(args[0], "--split-string"):
+		l.add("content", 0, "has a #! line with several words behind env, which Linux passes as one: write env -S before them")
+	case len(args) > 1 && name != "env" && name != "perl":
+		l.add("content", 0, "has a #! line with several arguments, which Linux passes as one: keep one, or set the others in the script")
+	}
+}
+
+func isWindows(commandType string) bool {
+	return commandType == RunBatScript || commandType == RunPowerShellScript
+}
+
+func blank(r rune) bool { return r == ' ' || r == '\t' }
+
+// windows checks a script that Windows runs. (rules 17 and 18)
+func (l *mistakes) windows(commandType, content, text string) {
+	if line, _, _ := strings.Cut(text, "\n"); strings.HasPrefix(line, "#!") {
+		if name := Interpreter(text); commandType != RunPowerShellScript || name != "pwsh" && name != "powershell" {
+			l.add("content", 0, "begins with #!, but Windows ignores that line: use the type %s, or remove the line", RunShellScript)
+		}
+	}
+	encoder := simplifiedchinese.GBK.NewEncoder()
+	for i, r := range content {
+		if r < unicode.MaxASCII || r == unicode.MaxASCII || i == 0 && r == 0xfeff {
+			continue
+		}
+		if _, err := encoder.String(string(r)); err != nil {
+			l.add("content", i, "has a character at byte %d that GBK lacks: the agent on a Chinese Windows would run an empty script; remove it, or pass it in a parameter", i+1)
+			return
+		}
+	}
+}
+
+// Interpreter is the program that a shell script's #! line names, without its
+// folder; sh if there is no such line, or one that names nothing.
+func Interpreter(content string) string {
+	line, _, _ := strings.Cut(corrected(content), "\n")
+	line, ok := strings.CutPrefix(line, "#!")
+	if !ok {
+		return "sh"
+	}
+	words := strings.FieldsFunc(line, blank)
+	if len(words) == 0 {
+		return "sh"
+	}
+	if path.Base(words[0]) != "env" {
+		return path.Base(words[0])
+	}
+	for _, word := range words[1:] {
+		word = strings.TrimPrefix(word, "-S")
+		if word != "" && !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
+			return path.Base(word)
+		}
+	}
+	return "env"
+}
