@@ -33,10 +33,10 @@ func set(names ...string) map[string]bool {
 var listIndex = regexp.MustCompile(`\.[0-9]+`)
 
 // onlyKnown refuses a parameter that the action does not know. List members
-// are known by their name without the number, as in "Tag.Key".
+// are known by their name with an N for the number, as in "Tag.N.Key".
 func (p params) onlyKnown(known map[string]bool) *apiError {
 	for name, values := range p.form {
-		if common[name] || harmless[name] || known[listIndex.ReplaceAllString(name, "")] {
+		if common[name] || harmless[name] || known[listIndex.ReplaceAllString(name, ".N")] && !strings.Contains(name, ".N") {
 			if len(values) > 1 {
 				return bad("InvalidParameter."+name, "the parameter %s is given more than once", name)
 			}
