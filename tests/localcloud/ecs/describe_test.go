@@ -60,8 +60,10 @@ func TestPaginationByToken(t *testing.T) {
 	out := c.must("DescribeInvocations", args{"PageNumber": "3", "PageSize": "5"})
 	check(t, "lines of the third page", len(dig(out, "Invocations", "Invocation").([]any)), 3)
 	check(t, "page number", out["PageNumber"], any(3.0))
-	out = c.must("DescribeInvocations", args{"PageNumber": "99"})
-	check(t, "lines after the end", len(dig(out, "Invocations", "Invocation").([]any)), 0)
+	for _, number := range []string{"99", "9223372036854775807"} {
+		out = c.must("DescribeInvocations", args{"PageNumber": number})
+		check(t, "lines of page "+number, len(dig(out, "Invocations", "Invocation").([]any)), 0)
+	}
 }
 
 func TestPaginationOfInstancesAndAgents(t *testing.T) {
@@ -259,6 +261,7 @@ func TestAPageTokenIsForTheQueryThatMadeIt(t *testing.T) {
 			}
 		}
 	}
+	check(t, "one of a query that shows other fields", ask("DescribeInvocations", tokens["DescribeInvocations"], args{"IncludeOutput": "true", "ContentEncoding": "PlainText"}), "no error")
 	check(t, "one of a query with a filter, with it", ask("DescribeInstances", tagged, args{"Tag.1.Key": "k"}), "no error")
 	check(t, "one of a query with a filter, without it", ask("DescribeInstances", tagged, nil), refused)
 	check(t, "one of a query without a filter, with it", ask("DescribeInstances", tokens["DescribeInstances"], args{"Tag.1.Key": "k"}), refused)

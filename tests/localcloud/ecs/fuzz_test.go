@@ -33,9 +33,10 @@ func FuzzRequests(f *testing.F) {
 		{1, "POST", "Action=DescribeInstances&MaxResults=1&Tag.1.Key=k&Tag.1.Value=v", form, "InstanceName=a b*c~d%2Be", ""},
 		{1, "GET", "Action=DescribeInvocations&NextToken=zzz&PageNumber=1", "", "", ""},
 		{1, "POST", "Action=DescribeInstances&InstanceIds=%5B%22i%22%5D&a=1&a-b=2", form, "a.c=3", ""},
-		{2, "POST", "InstanceId.1=i-one&MaxResults=0", "", "", "DescribeCloudAssistantStatus"},
-		{2, "POST", "Type=RunShellScript&CommandContent=x&InstanceId.1=i", form, "Parameters={}", "RunCommand"},
+		{2, "POST", "RegionId=cn-hangzhou&InstanceId.1=i-one&MaxResults=0", "", "", "DescribeCloudAssistantStatus"},
+		{2, "POST", "RegionId=cn-hangzhou&Type=RunShellScript&CommandContent=x&InstanceId.1=i", form, "Parameters={}", "RunCommand"},
 		{2, "POST", "a=1&a-b=2&a.c=%C3%A9", "application/json", "{}", "DescribeInvocationResults"},
+		{2, "GET", "RegionId=cn-hangzhou&PageNumber=9223372036854775807", "", "", "DescribeInstances"},
 		{2, "GET", "IncludeHistory=yes&PageSize=-1&PageSize=2", "", "", "DescribeInvocationResults"},
 	} {
 		f.Add(seed.how, seed.method, seed.query, seed.kind, seed.body, seed.authorized)

@@ -35,7 +35,8 @@ type paging struct {
 // PageSize if those are given instead.
 func readPaging(p params, most int64) (paging, *apiError) {
 	query := maps.Clone(p.form)
-	for _, name := range []string{"MaxResults", "NextToken", "PageNumber", "PageSize"} {
+	// How much of a line is shown does not matter for which lines there are.
+	for _, name := range []string{"MaxResults", "NextToken", "PageNumber", "PageSize", "IncludeOutput", "ContentEncoding"} {
 		delete(query, name)
 	}
 	out := paging{query: p.text("Action") + " " + hashOf(query)}
@@ -82,7 +83,7 @@ func (g paging) token(after string) string {
 func (g paging) cut(lines []listed, answer map[string]any) []map[string]any {
 	sort.Slice(lines, func(i, j int) bool { return lines[i].key < lines[j].key })
 	answer["TotalCount"] = len(lines)
-	first := int((g.pageNumber - 1) * g.size)
+	first := int(min(g.pageNumber-1, int64(len(lines))) * g.size)
 	if g.byToken {
 		first = sort.Search(len(lines), func(i int) bool { return lines[i].key > g.after })
 	} else {
