@@ -274,8 +274,15 @@ func TestAPageTokenIsForTheQueryThatMadeIt(t *testing.T) {
 }
 
 // A parameter in the wrong style would else be no filter at all.
-func TestAListIsNotTakenForOneValue(t *testing.T) {
+func TestAListIsReadWholeOrRefused(t *testing.T) {
 	c := ready(t, nil)
+	for _, a := range []args{
+		{"Tag.2.Key": "k"}, {"Tag.0.Key": "k"}, {"Tag.01.Key": "k"}, {"Tag.1.Key": "k", "Tag.3.Value": "v"},
+		{"Tag.1.Key": "k", "Tag.02.Key": "l"}, {"Tag.1.Key": "k", "Tag.99999999999999999999.Key": "l"},
+	} {
+		_, err := c.call("DescribeInstances", a)
+		check(t, fmt.Sprint(a), fault(err), ecs.CodeNotImitated+" 400")
+	}
 	for action, a := range map[string]args{
 		"DescribeInvocations":          {"InstanceId.1": one},
 		"DescribeInvocationResults":    {"InstanceId.1": one},

@@ -51,6 +51,9 @@ func TestCallsSignedInAHeader(t *testing.T) {
 		accesstest.Resign(r, owner)
 		return r
 	}
+	other := call(owner, nil)
+	other.Header.Set("x-acs-version", "2019-01-01") // of CloudMonitor
+	accesstest.Resign(other, owner)
 	put := call(owner, nil)
 	put.Method = "PUT"
 	typed := headed(c.Endpoint(), "DescribeInstances", now, owner, here, "{}")
@@ -78,6 +81,7 @@ func TestCallsSignedInAHeader(t *testing.T) {
 		{"no date", without("x-acs-date"), "MissingTimestamp 400", "x-acs-date"},
 		{"no action", without("x-acs-action"), "MissingAction 400", "x-acs-action"},
 		{"no version", without("x-acs-version"), "MissingVersion 400", "x-acs-version"},
+		{"another version of the API", other, "InvalidVersion 400", "2019-01-01"},
 		{"an action that is not imitated", headed(c.Endpoint(), "DeleteInstance", now, owner, here, ""), "InvalidAction.NotFound 404", "DeleteInstance"},
 		{"another region", call(owner, args{"RegionId": "cn-beijing"}), "InvalidRegionId.NotFound 404", ""},
 		{"a parameter of signature version 1", call(owner, args{"Action": "RunCommand"}), ecs.CodeNotImitated + " 400", "Action"},

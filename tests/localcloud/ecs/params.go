@@ -30,7 +30,10 @@ func set(names ...string) map[string]bool {
 	return out
 }
 
-var listIndex = regexp.MustCompile(`\.[0-9]+`)
+var (
+	listIndex  = regexp.MustCompile(`\.[0-9]+`)
+	listMember = regexp.MustCompile(`^(\w+\.)([0-9]+)`)
+)
 
 // onlyKnown refuses a parameter that the action does not know. List members
 // are known by their name with an N for the number, as in "Tag.N.Key".
@@ -40,11 +43,31 @@ func (p params) onlyKnown(known map[string]bool) *apiError {
 			if len(values) > 1 {
 				return bad("InvalidParameter."+name, "the parameter %s is given more than once", name)
 			}
+			if p.beyondGap(name) {
+				return notImitated("the parameter %s of %s: lists are numbered 1, 2, 3 and so on", name, p.text("Action"))
+			}
 			continue
 		}
 		return notImitated("the parameter %s of %s", name, p.text("Action"))
 	}
 	return nil
+}
+
+// beyondGap reports whether name is a list member that reading the list would
+// not reach.
+func (p params) beyondGap(name string) bool {
+	parts := listMember.FindStringSubmatch(name)
+	if parts == nil || parts[2] == "1" {
+		return false
+	}
+	n, err := strconv.Atoi(parts[2])
+	before := parts[1] + strconv.Itoa(n-1)
+	for other := range p.form {
+		if other == before || strings.HasPrefix(other, before+".") {
+			return err != nil || parts[2] != strconv.Itoa(n)
+		}
+	}
+	return true
 }
 
 func (p params) text(name string) string { return p.form.Get(name) }
