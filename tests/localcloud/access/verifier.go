@@ -31,10 +31,14 @@ func refuse(code, format string, args ...any) *Refusal {
 	return &Refusal{Status: http.StatusBadRequest, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+func notImitated(format string, args ...any) *Refusal {
+	return refuse(CodeNotImitated, "the local cloud does not imitate "+format, args...)
+}
+
 // Verifier checks signatures: that a known key made them, that they fit the
 // call, that their time stamp is near the clock, and that their nonce is new.
-// It knows signature version 1 (RPC) and ACS3-HMAC-SHA256 (Header), and is safe
-// for concurrent use.
+// It knows signature version 1 (RPC) and ACS3-HMAC-SHA256 (Header), reads RPC
+// calls with either (Call), and is safe for concurrent use.
 type Verifier struct {
 	keys   *Keys
 	now    func() time.Time

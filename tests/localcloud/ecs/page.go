@@ -39,7 +39,7 @@ func readPaging(p params, most int64) (paging, *apiError) {
 	for _, name := range []string{"MaxResults", "NextToken", "PageNumber", "PageSize", "IncludeOutput", "ContentEncoding"} {
 		delete(query, name)
 	}
-	out := paging{query: p.text("Action") + " " + hashOf(query)}
+	out := paging{query: p.action + " " + hashOf(query)}
 	out.byToken = p.has("MaxResults") || p.has("NextToken") || !p.has("PageNumber") && !p.has("PageSize")
 	sizeName := "PageSize"
 	if out.byToken {

@@ -135,9 +135,11 @@ func TestCommonParameters(t *testing.T) {
 	check(t, "another key with this nonce", c.raw("POST", signed("POST", now, temporary,
 		args{"SignatureNonce": twice.Get("SignatureNonce")})), "200")
 
-	double := signed("POST", now, owner, args{"InstanceName": "a"})
-	double.Add("InstanceName", "b")
-	check(t, "a parameter given twice", c.raw("POST", double), "InvalidParameter.InstanceName 400")
+	for _, name := range []string{"InstanceName", "Action"} {
+		double := signed("POST", now, owner, args{"InstanceName": "a"})
+		double.Add(name, "b")
+		check(t, name+" given twice", c.raw("POST", double), "InvalidParameter."+name+" 400")
+	}
 }
 
 func TestTheUnmodifiedSDKSignsAndFails(t *testing.T) {
