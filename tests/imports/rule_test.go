@@ -28,6 +28,7 @@ const (
 	goCmp         = "github.com/google/go-cmp"
 	shellSyntax   = "mvdan.cc/sh/v3"
 	jsonSchema    = "github.com/santhosh-tekuri/jsonschema/v6"
+	cloudEvents   = "github.com/cloudevents/sdk-go/v2"
 
 	// Only tests/localcloud/ecs/currentsdk, a module of its own, imports it.
 	currentECSSDK = "github.com/alibabacloud-go/ecs-20140526/v7"
@@ -133,6 +134,7 @@ var toolModules = map[string]string{
 
 	shellSyntax: "v3.12.0",
 	jsonSchema:  "v6.0.2",
+	cloudEvents: "v2.16.2",
 }
 
 // excluded are releases from 2019 that every tool takes for the newest.

@@ -4,18 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 
 	"aftercare/tests/localcloud/fault"
-)
-
-// The content types of the two content modes. Source:
-// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
-const (
-	structured = "application/cloudevents+json"
-	batched    = "application/cloudevents-batch+json"
 )
 
 // entry is the outcome for one event of a call, as PutEvents answers it.
@@ -81,32 +72,6 @@ func (s *Server) putAll(bus string, events []json.RawMessage) (entries []entry, 
 		entries = append(entries, out)
 	}
 	return entries, failed, last
-}
-
-// readEvents reads the events of either content mode.
-func readEvents(w http.ResponseWriter, r *http.Request) ([]json.RawMessage, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err == nil && charset != "" && charset != "utf-8" && charset != "UTF-8" {
-		return nil, &Error{415, "UnsupportedMediaType", "events must be in UTF-8"}
-	}
-	if media != structured && media != batched {
-		return nil, &Error{415, "UnsupportedMediaType", "content type must be " + structured + " or " + batched + ": the binary content mode is not supported"}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
-	if err != nil {
-		return nil, &Error{413, "RequestTooLarge", "a request takes at most 1 MB"}
-	}
-	if media == structured {
-		return []json.RawMessage{body}, nil
-	}
-	var events []json.RawMessage
-	if err := json.Unmarshal(body, &events); err != nil || len(events) == 0 {
-		return nil, invalid("a batch must be a JSON array of events")
-	}
-	if len(events) > maxBatchEvents {
-		return nil, invalid("a batch has %d events, more than %d", len(events), maxBatchEvents)
-	}
-	return events, nil
 }
 
 func plannedError(f *fault.Fault) *Error {

@@ -99,7 +99,7 @@ func TestRefusedRequests(t *testing.T) {
 	}{
 		{"the default bus takes no custom events", "default", structured, customEvent("e"), 403, "EventBusNotAllowed"},
 		{"a bus that does not exist", "other", structured, customEvent("e"), 404, "EventBusNotExist"},
-		{"plain JSON", "orders", "application/json", customEvent("e"), 415, "binary content mode is not supported"},
+		{"plain JSON", "orders", "application/json", customEvent("e"), 415, "there is no event"},
 		{"no content type", "orders", "", customEvent("e"), 415, "UnsupportedMediaType"},
 		{"another charset", "orders", structured + "; charset=gbk", customEvent("e"), 415, "UTF-8"},
 		{"an empty body", "orders", structured, "", 400, "not a JSON object"},

@@ -3,7 +3,8 @@ package eventbridge
 // Limits lists what this package does not imitate, one sentence each.
 func Limits() []string {
 	return []string{
-		"The HTTP surface is that of the CloudEvents HTTP binding (structured and batched content mode), not the signed PutEvents API of the EventBridge SDKs; requests are not authenticated, and the binary content mode is refused.",
+		"The HTTP surface is that of the CloudEvents HTTP binding, not the signed PutEvents API of the EventBridge SDKs; requests are not authenticated.",
+		"Data must be JSON, in every content mode, as the real EventBridge documents it.",
 		"Buses and rules are made by the program that starts it, not by API calls.",
 		"A rule has one target, which is a Go function; on the real EventBridge it may have five.",
 		"Every error of a target is retried; which outcomes of Function Compute the real EventBridge retries is not documented.",

@@ -5,9 +5,8 @@
 // The bus named default carries the events of Alibaba Cloud services. Like
 // the real one it refuses custom events; the other services of the local
 // cloud hand theirs over with PutServiceEvent. Custom buses take events by
-// Go call or over HTTP: POST /eventbuses/{bus}/events with a body in the
-// structured (application/cloudevents+json) or the batched
-// (application/cloudevents-batch+json) content mode.
+// Go call or over HTTP: POST /eventbuses/{bus}/events, in the binary, the
+// structured or the batched content mode of CloudEvents.
 //
 // The package knows no target: a rule has a function. What it does not
 // imitate is listed by Limits.
