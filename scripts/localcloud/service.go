@@ -222,6 +222,8 @@ JSON array of {"name", "bus", "pattern", "url", "retry"}: events on the bus that
 match the pattern are sent to the URL with POST, again if the answer is not 2xx.`
 	flags := cmd.Flags()
 	flags.StringSliceVar(&options.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
+	flags.StringVar(&options.Region, "region", "cn-hangzhou", "the `region` that events are stamped with")
+	flags.StringVar(&options.Account, "account", "1234567890123456", "the `id` of the account that events are stamped with")
 	flags.StringVar(&rules, "rules", "", "a `file` with rules")
 	flags.StringVar(&options.DeadLetter, "dead-letters", "", "a `file` that gets each event that was given up as a JSON line")
 	flags.Float64Var(&options.Scale, "retry-scale", 1, "multiplies the waits between two deliveries")

@@ -13,6 +13,7 @@
 package eventbridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,8 @@ type Options struct {
 	Buses []string
 	// Rules are the rules that exist from the start.
 	Rules []Rule
-	// Region and Account are stamped on events.
+	// Region and Account are stamped on events; "cn-hangzhou" and
+	// "1234567890123456" if empty.
 	Region  string
 	Account string
 	// Path is a bbolt file that keeps accepted events until they are
@@ -278,6 +280,8 @@ func (s *Server) ruleOf(bus, name string) *rule {
 }
 
 func (o *Options) fill() {
+	o.Region = cmp.Or(o.Region, "cn-hangzhou")
+	o.Account = cmp.Or(o.Account, "1234567890123456")
 	if o.Now == nil {
 		o.Now = time.Now
 	}
