@@ -13,6 +13,9 @@ import (
 // Source: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
 const timeWindow = 15 * time.Minute
 
+// stampForm is the form of time stamps, in UTC.
+const stampForm = "2006-01-02T15:04:05Z"
+
 // CodeNotImitated is the error code for what the real services can do and the
 // local ones cannot.
 const CodeNotImitated = "LocalCloud.NotImitated"
@@ -84,7 +87,7 @@ func (v *Verifier) judge(c claim) *Refusal {
 	if subtle.ConstantTimeCompare([]byte(c.sign(secret)), []byte(c.signature)) == 0 {
 		return refuse("SignatureDoesNotMatch", "%s", c.mismatch)
 	}
-	stamp, err := time.Parse("2006-01-02T15:04:05Z", c.stamp)
+	stamp, err := time.Parse(stampForm, c.stamp)
 	if err != nil {
 		return refuse("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
 	}

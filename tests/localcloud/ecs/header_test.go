@@ -59,7 +59,7 @@ func TestCallsSignedInAHeader(t *testing.T) {
 	typed := headed(c.Endpoint(), "DescribeInstances", now, owner, here, "{}")
 	typed.Header.Set("Content-Type", "application/json")
 	accesstest.Resign(typed, owner)
-	large := headed(c.Endpoint(), "DescribeInstances", now, owner, here, strings.Repeat("a", 1<<20+1))
+	large := headed(c.Endpoint(), "DescribeInstances", now, owner, here, strings.Repeat("a", 4<<20+1))
 	for _, test := range []struct {
 		name    string
 		request *http.Request
@@ -88,7 +88,7 @@ func TestCallsSignedInAHeader(t *testing.T) {
 		{"a parameter that nobody knows", call(owner, args{"Colour": "red"}), ecs.CodeNotImitated + " 400", "Colour"},
 		{"PUT", put, "UnsupportedHTTPMethod 400", ""},
 		{"a body that is no form", typed, ecs.CodeNotImitated + " 400", "application/json"},
-		{"a body over the limit", large, "RequestEntityTooLarge 413", "larger than 1048576 bytes"},
+		{"a body over the limit", large, "RequestEntityTooLarge 413", "larger than 4194304 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			code, message := c.send(test.request)

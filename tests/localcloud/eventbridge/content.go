@@ -27,7 +27,7 @@ func readEvents(w http.ResponseWriter, r *http.Request) ([]json.RawMessage, erro
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
 	if err != nil {
-		return nil, &Error{413, "RequestTooLarge", "a request takes at most 1 MB"}
+		return nil, errTooLarge
 	}
 	switch media {
 	case structured:

@@ -15,13 +15,14 @@ import (
 	"github.com/cloudevents/sdk-go/v2/binding"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/eventbridge"
 )
 
-// postBinary puts an event in binary mode on the bus orders.
-func postBinary(t *testing.T, s *eventbridge.Server, header http.Header, body string) (status int, answer string) {
+// send posts a body with these headers.
+func send(t *testing.T, url string, header http.Header, body string) (status int, answer string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Endpoint()+"/eventbuses/orders/events", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,11 +54,12 @@ func binaryHeader(changes ...string) http.Header {
 	return h
 }
 
+// ordersServer has a bus orders, whose events all go to an inbox.
 func ordersServer(t *testing.T, in *inbox) *eventbridge.Server {
 	t.Helper()
 	r := ruleTo(in)
 	r.Bus, r.Pattern = "orders", `{}`
-	return listen(t, eventbridge.Options{Buses: []string{"orders"}, Rules: []eventbridge.Rule{r}})
+	return listen(t, eventbridge.Options{Buses: []string{"orders"}, Rules: []eventbridge.Rule{r}, Keys: access.NewKeys(key)})
 }
 
 // delivered is the only event that came, without what the bus stamps on it.
@@ -144,7 +146,7 @@ func TestBinaryMode(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var in inbox
 			s := ordersServer(t, &in)
-			if status, answer := postBinary(t, s, tt.header, tt.body); status != 200 {
+			if status, answer := send(t, s.Endpoint()+"/eventbuses/orders/events", tt.header, tt.body); status != 200 {
 				t.Fatalf("got %d %s", status, answer)
 			}
 			if got := delivered(t, s, &in); !reflect.DeepEqual(got, tt.want) {
@@ -186,7 +188,7 @@ func TestMalformedBinaryEventsAreRefused(t *testing.T) {
 		{"more than 256 KB", `"` + strings.Repeat("x", 256<<10) + `"`, binaryHeader(), 400, "more than 262144"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			status, answer := postBinary(t, s, tt.header, tt.body)
+			status, answer := send(t, s.Endpoint()+"/eventbuses/orders/events", tt.header, tt.body)
 			if status != tt.status || !strings.Contains(answer, tt.want) || !strings.Contains(answer, `"RequestId":"`) {
 				t.Errorf("got %d %s, want %d and %q", status, answer, tt.status, tt.want)
 			}

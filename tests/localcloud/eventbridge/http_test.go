@@ -3,7 +3,6 @@ package eventbridge_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,16 +38,7 @@ func listen(t *testing.T, opt eventbridge.Options) *eventbridge.Server {
 
 func post(t *testing.T, url, contentType, body string) (status int, answer string) {
 	t.Helper()
-	res, err := http.Post(url, contentType, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(data)
+	return send(t, url, http.Header{"Content-Type": {contentType}}, body)
 }
 
 func TestEventsOverHTTP(t *testing.T) {

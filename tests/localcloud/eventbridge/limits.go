@@ -3,8 +3,12 @@ package eventbridge
 // Limits lists what this package does not imitate, one sentence each.
 func Limits() []string {
 	return []string{
-		"The HTTP surface is that of the CloudEvents HTTP binding, not the signed PutEvents API of the EventBridge SDKs; requests are not authenticated.",
+		"Of the vendor's APIs only PutEvents exists: the action of the API 2020-04-01, and /openapi/putEvents of the older data plane. All other actions and paths are refused.",
+		"The path /eventbuses/{bus}/events, for the SDKs of CloudEvents, is this package's own, and unsigned. The samples for CloudEvents SDKs that sign x-eventbridge-* headers are refused at /openapi/putEvents.",
+		"Of RAM there is nothing: whoever has an accepted key may put events on any custom bus. Events cannot be traced, so entries have no TraceId.",
 		"Data must be JSON, in every content mode, as the real EventBridge documents it.",
+		"Pushes to a URL carry no x-eventbridge-signature-* headers: receivers may trust only certificates from a domain of the vendor, and nobody else has the key for these.",
+		"Pushes to a URL have the content type application/json; what the real EventBridge sends there is not documented.",
 		"Buses and rules are made by the program that starts it, not by API calls.",
 		"A rule has one target, which is a Go function; on the real EventBridge it may have five.",
 		"Every error of a target is retried; which outcomes of Function Compute the real EventBridge retries is not documented.",
