@@ -31,6 +31,7 @@ func callRPC(t *testing.T, s *eventbridge.Server, signer access.Key, action stri
 	r := requests.NewCommonRequest()
 	r.Method, r.Scheme, r.Domain = "POST", "http", strings.TrimPrefix(s.Endpoint(), "http://")
 	r.Product, r.Version, r.ApiName = "eventbridge", "2020-04-01", action
+	r.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 	for name, value := range form {
 		r.FormParams[name] = value
 	}
