@@ -20,11 +20,12 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"localcloud": main,
-		"tables":     helper(tables),
-		"command":    helper(command),
-		"receive":    helper(receive),
-		"put-event":  helper(putEvent),
+		"localcloud":    main,
+		"tables":        helper(tables),
+		"command":       helper(command),
+		"receive":       helper(receive),
+		"put-event":     helper(putEvent),
+		"sdk-put-event": helper(sdkPutEvent),
 	})
 }
 

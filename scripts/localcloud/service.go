@@ -65,7 +65,7 @@ func service(name, title, example string, limits func() []string, keys bool, sta
 		if f.limits {
 			return printLimits(cmd.OutOrStdout(), limits())
 		}
-		if keys && (f.key.ID == "" || f.key.Secret == "") {
+		if (keys || f.key != access.Key{}) && (f.key.ID == "" || f.key.Secret == "") {
 			return usageError{errors.New("--access-key-id and --access-key-secret are required: choose any")}
 		}
 		s, err := start(f)
@@ -206,6 +206,9 @@ func newEventBridge() *cobra.Command {
 		func(f serviceFlags) (server, error) {
 			o := options
 			o.Listen, o.Path = f.listen, f.data
+			if f.key.ID != "" {
+				o.Keys = access.NewKeys(f.key)
+			}
 			if rules != "" {
 				var err error
 				if o.Rules, err = readRules(rules); err != nil {
@@ -216,12 +219,14 @@ func newEventBridge() *cobra.Command {
 		})
 	cmd.Long += `
 
-Events are put with POST /eventbuses/BUS/events; requests are not
-authenticated, so the access key is not asked for. The file of --rules holds a
-JSON array of {"name", "bus", "pattern", "url", "retry"}: events on the bus that
+Events are put with POST /eventbuses/BUS/events, unsigned, by any client of
+CloudEvents, or with PutEvents of the vendor's SDKs, signed with the access key:
+without one these are refused. The file of --rules holds a JSON array of {"name", "bus", "pattern", "url", "retry"}: events on the bus that
 match the pattern are sent to the URL with POST, again if the answer is not 2xx.`
 	flags := cmd.Flags()
 	flags.StringSliceVar(&options.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
+	flags.StringVar(&options.Region, "region", "cn-hangzhou", "the `region` that events are stamped with")
+	flags.StringVar(&options.Account, "account", "1234567890123456", "the `id` of the account that events are stamped with")
 	flags.StringVar(&rules, "rules", "", "a `file` with rules")
 	flags.StringVar(&options.DeadLetter, "dead-letters", "", "a `file` that gets each event that was given up as a JSON line")
 	flags.Float64Var(&options.Scale, "retry-scale", 1, "multiplies the waits between two deliveries")

@@ -183,7 +183,7 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	c.bus, err = eventbridge.Start(eventbridge.Options{
 		Listen: o.Listen.EventBridge, Path: c.folder.path("eventbridge.db"),
 		DeadLetter: c.folder.path(fileDeadLetters), Buses: o.Buses, Rules: c.plan.rules(c.invoke),
-		Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
+		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
 		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
 	})
 	if err != nil {

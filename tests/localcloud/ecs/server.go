@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,15 +12,19 @@ import (
 	"sync"
 	"time"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
+
+// apiVersion is the only version of the ECS API.
+const apiVersion = "2014-05-26"
 
 // Server is a running imitation of the service. It is safe for concurrent use.
 type Server struct {
 	options  Options
 	http     *http.Server
 	listener net.Listener
-	nonces   nonces
+	verifier *access.Verifier
 	throttle throttle
 
 	// mu guards what follows. Everything that changes is changed and
@@ -61,6 +66,7 @@ func Start(options Options) (*Server, error) {
 	}
 	s := &Server{
 		options:   options,
+		verifier:  access.NewVerifier(options.Keys, options.Now),
 		store:     state,
 		instances: make(map[string]*instance),
 		commands:  make(map[string]*command),
@@ -152,25 +158,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Recommend: "",
 		})
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.URL.Path != "/" {
-		fail(bad("UnsupportedHTTPMethod", "only GET and POST of / are served"))
+	asked, refused := s.verifier.Call(w, r)
+	if refused != nil {
+		fail(refuse(refused.Status, refused.Code, "%s", refused.Message))
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		fail(bad("InvalidParameter", "the parameters cannot be read"))
+	if asked.Version != apiVersion {
+		fail(bad("InvalidVersion", "the version %q is not %s", asked.Version, apiVersion))
 		return
 	}
-	if e := s.authenticate(r.Method, r.Form); e != nil {
-		fail(e)
-		return
-	}
-	action := r.Form.Get("Action")
-	strike := s.options.Faults.Next(action)
+	p := params{action: asked.Action, form: asked.Parameters}
+	strike := s.options.Faults.Next(p.action)
 	broken := func(f *fault.Fault) { fail(injected(f)) }
 	if strike.Before(r, broken) {
 		return
 	}
-	answer, e := s.call(r, action, requestID)
+	answer, e := s.call(r.Context(), p, requestID)
 	if strike.After(r, broken) {
 		return
 	}
@@ -193,16 +196,12 @@ func injected(f *fault.Fault) *apiError {
 }
 
 // call finds the action, checks what all actions have in common, and acts.
-func (s *Server) call(r *http.Request, action, requestID string) (map[string]any, *apiError) {
-	p := params{form: r.Form}
-	a, known := actions[action]
+func (s *Server) call(ctx context.Context, p params, requestID string) (map[string]any, *apiError) {
+	a, known := actions[p.action]
 	if !known {
-		if action == "" {
-			return nil, bad("MissingAction", "the common parameter Action is required")
-		}
-		return nil, notFound("InvalidAction.NotFound", "the action %s is not imitated by the local cloud", action)
+		return nil, notFound("InvalidAction.NotFound", "the action %s is not imitated by the local cloud", p.action)
 	}
-	if !s.throttle.allow(action, s.options.Throttle[action], s.options.Now()) {
+	if !s.throttle.allow(p.action, s.options.Throttle[p.action], s.options.Now()) {
 		return nil, bad("Throttling.User", "the request was denied due to user flow control")
 	}
 	if e := p.onlyKnown(a.known); e != nil {
@@ -218,7 +217,7 @@ func (s *Server) call(r *http.Request, action, requestID string) (map[string]any
 	if p.has("ResourceGroupId") {
 		return nil, notFound("InvalidResourceGroup.NotFound", "there is only the default resource group")
 	}
-	answer, e := a.act(s, r.Context(), p)
+	answer, e := a.act(s, ctx, p)
 	if e != nil {
 		return nil, e
 	}

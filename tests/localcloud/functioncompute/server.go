@@ -7,7 +7,8 @@
 //
 // The API is the real one of version 2023-03-30, reduced to InvokeFunction:
 // POST /2023-03-30/functions/{name}/invocations. A request that carries an
-// Authorization header must be signed with ACS3-HMAC-SHA256 by a known key.
+// Authorization header must be signed with ACS3-HMAC-SHA256 by a known key, and
+// is checked by the verifier that the local ECS has too (package access).
 // A request without one is accepted, because the server listens on loopback
 // only, unless Options.RequireSignature is set.
 //
@@ -77,6 +78,7 @@ type Server struct {
 	opt       Options
 	functions map[string]*function
 	keys      *issuer
+	verifier  *access.Verifier // nil if nobody's signature is checked
 	spawner   *spawner
 	log       *lineLog
 
@@ -104,6 +106,9 @@ func Start(opt Options) (*Server, error) {
 		keys:      newIssuer(opt.Keys, opt.Now, opt.KeyLifetime),
 		log:       &lineLog{w: opt.Log},
 		stop:      make(chan struct{}),
+	}
+	if opt.Keys != nil {
+		s.verifier = access.NewVerifier(opt.Keys, opt.Now)
 	}
 	for _, f := range opt.Functions {
 		checked, err := newFunction(f)
