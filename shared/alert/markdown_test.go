@@ -9,6 +9,7 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // message sends an alert to a robot and returns what it got, and how many
@@ -16,7 +17,7 @@ import (
 func message(t *testing.T, a remediation.Alert) (title, text string, size int) {
 	t.Helper()
 	address, requests := receiver(t, 200, `{"errcode":0}`)
-	if err := channels(t, alert.Config{DingTalkURL: alert.NewSecret(address)}, nil).Notify(t.Context(), a); err != nil {
+	if err := channels(t, alert.Config{DingTalkURL: transport.NewSecret(address)}, nil).Notify(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	body := (<-requests).body
