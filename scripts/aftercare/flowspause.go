@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 )
@@ -134,15 +134,13 @@ func words(p remediation.Pause) string {
 	return fmt.Sprintf("%s by %s: %s", plain(moment(p.At)), plain(p.By), plain(p.Reason))
 }
 
-var flowForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
 // flowOf is the flow that arguments name, all flows if there are none. An
 // empty argument is none of these: it may be a variable that was never set.
 func flowOf(args []string) (string, error) {
 	switch {
 	case len(args) == 0:
 		return remediation.AllFlows, nil
-	case !flowForm.MatchString(args[0]):
+	case !flow.ValidName(args[0]):
 		return "", usageError{fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; all flows are meant without it", args[0])}
 	}
 	return args[0], nil

@@ -151,7 +151,7 @@ func (s *schema) text(k key) map[string]any {
 	}
 	switch k.form {
 	case "identifier", "jump":
-		out["pattern"] = identifierPattern
+		out["pattern"] = flow.NamePattern
 	case "command-id":
 		out["pattern"] = commandIDPattern
 	case "time":

@@ -18,21 +18,18 @@ const opening = "${{"
 
 // The patterns are those of the schema, too.
 const (
-	identifierPattern = `^[a-z0-9][a-z0-9-]{0,62}$`
-	durationPattern   = `^([0-9]+(\.[0-9]+)?[hms])+$`
-	commandIDPattern  = `^c-[A-Za-z0-9]{1,62}$`
-	timePattern       = `^([01][0-9]|2[0-3]):[0-5][0-9]$`
+	durationPattern  = `^([0-9]+(\.[0-9]+)?[hms])+$`
+	commandIDPattern = `^c-[A-Za-z0-9]{1,62}$`
+	timePattern      = `^([01][0-9]|2[0-3]):[0-5][0-9]$`
 )
 
 var (
-	identifiers = regexp.MustCompile(identifierPattern)
-	durations   = regexp.MustCompile(durationPattern)
-	commandIDs  = regexp.MustCompile(commandIDPattern)
-	times       = regexp.MustCompile(timePattern)
+	durations  = regexp.MustCompile(durationPattern)
+	commandIDs = regexp.MustCompile(commandIDPattern)
+	times      = regexp.MustCompile(timePattern)
 )
 
-func isIdentifier(text string) bool { return identifiers.MatchString(text) }
-func isCommandID(text string) bool  { return commandIDs.MatchString(text) }
+func isCommandID(text string) bool { return commandIDs.MatchString(text) }
 
 // markerLen is what Aftercare adds to a command's name: a space and the task
 // id's 32 hex digits in brackets.

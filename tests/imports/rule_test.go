@@ -38,7 +38,7 @@ var rules = []rule{
 	{"shared/transport", nil},
 	{"shared/flow", []string{"shared/script", expr}},
 	{"shared/remediation", []string{"shared/event", "shared/flow"}},
-	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/transport", tablestoreSDK}},
+	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/flow", "shared/transport", tablestoreSDK}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/remediation", "shared/event", "shared/script", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/remediation", "shared/event", "shared/transport"}},
