@@ -132,3 +132,20 @@ func TestTheTitleOfAFlowsAlertSaysWhichFlowAndWhat(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExitCodeThatIsNoneIsLeftOut(t *testing.T) {
+	zero, three := int64(0), int64(3)
+	for _, c := range []struct {
+		status string
+		code   *int64
+		want   bool
+	}{
+		{"Success", &zero, true}, {"Failed", &three, true}, {"Aborted", &zero, false}, {"Terminated", &zero, false}, {"Timeout", nil, false},
+	} {
+		a := sample()
+		a.Status, a.ExitCode = c.status, c.code
+		if _, text, _ := message(t, a); strings.Contains(text, "Exit code") != c.want {
+			t.Errorf("%s with %v: the alert says\n%s", c.status, c.code, text)
+		}
+	}
+}
