@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
@@ -97,7 +98,7 @@ stay, and are listed.`
 				fmt.Fprintf(out, "resumed %s, paused since %s\n", named(flow), words(p))
 			}
 			if b, ok := gone.Breakers[flow]; ok {
-				fmt.Fprintf(out, "closed the breaker of %s, open since %s: %s\n", named(flow), plain(moment(b.OpenedAt)), failures(b))
+				fmt.Fprintf(out, "closed the breaker of %s, open since %s: %s\n", named(flow), screen.Plain(moment(b.OpenedAt)), failures(b))
 			}
 			switch {
 			case err != nil:
@@ -131,7 +132,7 @@ func named(flow string) string {
 
 // words are since when, by whom and why something is paused.
 func words(p remediation.Pause) string {
-	return fmt.Sprintf("%s by %s: %s", plain(moment(p.At)), plain(p.By), plain(p.Reason))
+	return fmt.Sprintf("%s by %s: %s", screen.Plain(moment(p.At)), screen.Plain(p.By), screen.Plain(p.Reason))
 }
 
 // flowOf is the flow that arguments name, all flows if there are none. An

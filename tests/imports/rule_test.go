@@ -28,6 +28,7 @@ const (
 	goCmp         = "github.com/google/go-cmp"
 	shellSyntax   = "mvdan.cc/sh/v3"
 	jsonSchema    = "github.com/santhosh-tekuri/jsonschema/v6"
+	goText        = "golang.org/x/text"
 )
 
 var rules = []rule{
@@ -52,10 +53,11 @@ var rules = []rule{
 	{"shared/flowfile", []string{"shared/flow", "shared/script", goccyYAML, shellSyntax + "/syntax"}},
 
 	// The tools.
-	{"scripts/aftercare", []string{"shared/...", cobra}},
+	{"scripts/internal/screen", []string{goText + "/width"}},
+	{"scripts/aftercare", []string{"scripts/internal/...", "shared/...", cobra}},
 	// It makes Aftercare's tables before the functions run, and explains why a
 	// data file cannot be opened.
-	{"scripts/localcloud", []string{"tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
+	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.
@@ -113,6 +115,7 @@ var toolModules = map[string]string{
 
 	shellSyntax: "v3.12.0",
 	jsonSchema:  "v6.0.2",
+	goText:      "v0.14.0",
 }
 
 // excluded are releases from 2019 that every tool takes for the newest.
