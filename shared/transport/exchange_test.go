@@ -123,7 +123,7 @@ func TestAnExchangeKnowsWhatMayHaveBeenReceived(t *testing.T) {
 		"a handshake without answer": {url: "https://" + listener(t, func(net.Conn) {}), within: 50 * time.Millisecond, cause: "no connection in time"},
 		"no time at all":             {url: serve(t, hang), within: -1, cause: "no connection in time"},
 		"cut before the answer":      {url: serve(t, cut), sent: true, cause: "connection lost"},
-		"no answer":                  {url: serve(t, hang), within: 50 * time.Millisecond, sent: true, cause: "no answer in time"},
+		"no answer":                  {url: serve(t, hang), within: 2 * time.Second, sent: true, cause: "no answer in time"},
 		"an answer that is no HTTP":  {url: "http://" + listener(t, babble), sent: true, cause: "connection lost"},
 		"a body that is cut": {
 			url: serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +138,7 @@ func TestAnExchangeKnowsWhatMayHaveBeenReceived(t *testing.T) {
 				_, _ = io.WriteString(w, "half")
 				w.(http.Flusher).Flush()
 				hang(w, r)
-			}), within: 50 * time.Millisecond, sent: true, status: 200, cause: "no answer in time",
+			}), within: 2 * time.Second, sent: true, status: 200, cause: "no answer in time",
 		},
 		"a name that is not known": {
 			next: fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "host.example"}}),
