@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/remediation"
 )
 
@@ -53,10 +54,10 @@ func byFinish(list []execution) {
 
 // executionTable is executions for people; the instance has a column if they
 // are of several.
-func executionTable(title string, list []execution, several bool) *table {
-	t := &table{title: title, head: []string{"FINISHED", "COMMAND", "STATUS", "EXIT", "TOOK", "INVOCATION", "TASK", "ERROR"}}
+func executionTable(title string, list []execution, several bool) *screen.Table {
+	t := &screen.Table{Title: title, Head: []string{"FINISHED", "COMMAND", "STATUS", "EXIT", "TOOK", "INVOCATION", "TASK", "ERROR"}}
 	if several {
-		t.head = slices.Insert(t.head, 1, "INSTANCE")
+		t.Head = slices.Insert(t.Head, 1, "INSTANCE")
 	}
 	for _, e := range list {
 		name := e.CommandName
@@ -64,13 +65,13 @@ func executionTable(title string, list []execution, several bool) *table {
 			name = e.CommandID
 		}
 		row := []string{
-			moment(e.FinishTime), name, e.Status, code(e.ExitCode), between(e.StartTime, e.FinishTime),
+			moment(e.FinishTime), name, e.Status, code(e.Status, e.ExitCode), between(e.StartTime, e.FinishTime),
 			e.InvokeID, e.TaskID, errorOf(e.ErrorCode, e.ErrorDesc),
 		}
 		if several {
 			row = slices.Insert(row, 1, e.InstanceID)
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
 	return t
 }

@@ -105,16 +105,6 @@ func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	return flows, nil
 }
 
-// showFaults prints the faults of a file.
-func showFaults(cmd *cobra.Command, path string, src []byte, err error) error {
-	var faults flowfile.Faults
-	if !errors.As(err, &faults) {
-		return err
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", flowfile.Render(src, faults), path, counted(len(faults), "fault"))
-	return quietError{err}
-}
-
 // counted is a number of things.
 func counted(n int, what string) string {
 	if n == 1 {

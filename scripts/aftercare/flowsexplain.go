@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
@@ -195,8 +196,8 @@ func endOf(ev event.TaskCompleted) string {
 		name = "a command without a name"
 	}
 	text := fmt.Sprintf("%s ended as %s", name, ev.Status)
-	if ev.ExitCode != nil {
-		text += fmt.Sprintf(", exit code %d", *ev.ExitCode)
+	if exit := code(string(ev.Status), ev.ExitCode); exit != "" {
+		text += ", exit code " + exit
 	}
 	if ev.ErrorCode != "" {
 		text += ", " + ev.ErrorCode
@@ -278,7 +279,7 @@ func newExplained(f remediation.FlowDecision) explained {
 
 // print prints an explanation for people.
 func (x explanation) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, at %s\n", plain(x.InstanceID), plain(x.Event), moment(x.At))
+	fmt.Fprintf(w, "%s: %s, at %s\n", screen.Plain(x.InstanceID), screen.Plain(x.Event), moment(x.At))
 	var others []string
 	for _, f := range x.Flows {
 		if f.other {
@@ -295,9 +296,9 @@ func (x explanation) print(w io.Writer) {
 
 func (f explained) print(w io.Writer) {
 	if !f.Fires {
-		fmt.Fprintf(w, "%s does not start\n    %s\n", f.Flow, plain(f.Why))
+		fmt.Fprintf(w, "%s does not start\n    %s\n", f.Flow, screen.Plain(f.Why))
 		for _, v := range f.Values {
-			fmt.Fprintf(w, "    %s is %s\n", v.Name, plain(v.Value))
+			fmt.Fprintf(w, "    %s is %s\n", v.Name, screen.Plain(v.Value))
 		}
 		return
 	}
@@ -307,7 +308,7 @@ func (f explained) print(w io.Writer) {
 	case string(remediation.FlowDryRun):
 		fmt.Fprintf(w, "%s starts, in dry-run: it is recorded, and nothing is done\n", f.Flow)
 	default:
-		fmt.Fprintf(w, "%s fires, and %s: %s\n", f.Flow, fates[f.Outcome], plain(f.Why))
+		fmt.Fprintf(w, "%s fires, and %s: %s\n", f.Flow, fates[f.Outcome], screen.Plain(f.Why))
 	}
 	width := 0
 	for _, p := range f.Plan {
@@ -344,13 +345,13 @@ func written(value string) string {
 func (p plannedStep) what() string {
 	switch {
 	case p.Skipped != "":
-		return "skipped: " + plain(p.Skipped)
+		return "skipped: " + screen.Plain(p.Skipped)
 	case p.Kind == flow.KindRun:
-		return "runs the command " + plain(p.Command)
+		return "runs the command " + screen.Plain(p.Command)
 	case p.Kind == flow.KindInvoke:
 		return "invokes the saved command " + p.Command
 	case p.Kind == flow.KindAlert:
-		return "alerts: " + plain(p.Alert)
+		return "alerts: " + screen.Plain(p.Alert)
 	case p.Wait == flow.WaitNextBoot:
 		return "waits for the next boot"
 	case p.Kind == flow.KindWait:

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 )
@@ -97,7 +98,7 @@ stay, and are listed.`
 				fmt.Fprintf(out, "resumed %s, paused since %s\n", named(flow), words(p))
 			}
 			if b, ok := gone.Breakers[flow]; ok {
-				fmt.Fprintf(out, "closed the breaker of %s, open since %s: %s\n", named(flow), plain(moment(b.OpenedAt)), failures(b))
+				fmt.Fprintf(out, "closed the breaker of %s, open since %s: %s\n", named(flow), screen.Plain(moment(b.OpenedAt)), failures(b))
 			}
 			switch {
 			case err != nil:
@@ -131,10 +132,8 @@ func named(flow string) string {
 
 // words are since when, by whom and why something is paused.
 func words(p remediation.Pause) string {
-	return fmt.Sprintf("%s by %s: %s", plain(moment(p.At)), plain(p.By), plain(p.Reason))
+	return fmt.Sprintf("%s by %s: %s", screen.Plain(moment(p.At)), screen.Plain(p.By), screen.Plain(p.Reason))
 }
-
-var flowForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // flowOf is the flow that arguments name, all flows if there are none. An
 // empty argument is none of these: it may be a variable that was never set.
@@ -142,7 +141,7 @@ func flowOf(args []string) (string, error) {
 	switch {
 	case len(args) == 0:
 		return remediation.AllFlows, nil
-	case !flowForm.MatchString(args[0]):
+	case !flow.ValidName(args[0]):
 		return "", usageError{fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; all flows are meant without it", args[0])}
 	}
 	return args[0], nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 )
@@ -85,16 +86,16 @@ func (p paused) print(w io.Writer, title string) {
 	if len(p.Pauses)+len(p.Breakers) == 0 {
 		fmt.Fprintln(w, "no flow is paused")
 	}
-	p.table(title).print(w)
+	p.table(title).Print(w)
 }
 
-func (p paused) table(title string) *table {
-	t := &table{title: title, head: []string{"FLOW", "SINCE", "UNTIL", "BY", "REASON"}}
+func (p paused) table(title string) *screen.Table {
+	t := &screen.Table{Title: title, Head: []string{"FLOW", "SINCE", "UNTIL", "BY", "REASON"}}
 	for _, p := range p.Pauses {
-		t.add(named(p.Flow), moment(p.At), "resumed", p.By, p.Reason)
+		t.Add(named(p.Flow), moment(p.At), "resumed", p.By, p.Reason)
 	}
 	for _, b := range p.Breakers {
-		t.add(named(b.Flow), moment(b.OpenedAt), moment(b.ResumeAt), "its breaker", failures(b))
+		t.Add(named(b.Flow), moment(b.OpenedAt), moment(b.ResumeAt), "its breaker", failures(b))
 	}
 	return t
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 )
@@ -121,12 +122,12 @@ func try(flows []flow.Definition, cases []flowfile.Case, wanted *regexp.Regexp) 
 func (t tested) print(w io.Writer) {
 	for _, c := range t.Cases {
 		if c.Passed {
-			fmt.Fprintf(w, "ok    %s\n", plain(c.Name))
+			fmt.Fprintf(w, "ok    %s\n", screen.Plain(c.Name))
 			continue
 		}
-		fmt.Fprintf(w, "FAIL  %s (%s:%d)\n", plain(c.Name), c.File, c.Line)
+		fmt.Fprintf(w, "FAIL  %s (%s:%d)\n", screen.Plain(c.Name), c.File, c.Line)
 		for _, d := range c.Differences {
-			fmt.Fprintf(w, "        %s\n", plain(d))
+			fmt.Fprintf(w, "        %s\n", screen.Plain(d))
 		}
 	}
 	fmt.Fprintf(w, "%d passed, %d failed\n", t.Passed, t.Failed)

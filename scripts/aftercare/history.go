@@ -49,7 +49,7 @@ func newHistory(getenv func(string) string) *cobra.Command {
 		if len(list) == 0 {
 			fmt.Fprintf(cmd.OutOrStdout(), "no such execution finished on %s\n", *day)
 		}
-		executionTable("", list, true).print(cmd.OutOrStdout())
+		executionTable("", list, true).Print(cmd.OutOrStdout())
 		return nil
 	}
 	return cmd

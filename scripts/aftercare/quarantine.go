@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/ledger"
 )
 
@@ -58,11 +59,11 @@ func newQuarantineList(getenv func(string) string) *cobra.Command {
 		if len(list) == 0 {
 			fmt.Fprintln(cmd.OutOrStdout(), "nothing is in quarantine")
 		}
-		t := &table{head: []string{"LAST SEEN", "FUNCTION", "BYTES", "SHA256", "REASON"}}
+		t := &screen.Table{Head: []string{"LAST SEEN", "FUNCTION", "BYTES", "SHA256", "REASON"}}
 		for _, q := range list {
-			t.add(moment(q.At), q.Function, strconv.FormatInt(q.Size, 10), q.SHA256, q.Reason)
+			t.Add(moment(q.At), q.Function, strconv.FormatInt(q.Size, 10), q.SHA256, q.Reason)
 		}
-		t.print(cmd.OutOrStdout())
+		t.Print(cmd.OutOrStdout())
 		return nil
 	}
 	return cmd
@@ -77,7 +78,10 @@ func newQuarantineShow(getenv func(string) string) *cobra.Command {
 		Args:  one("SHA256"),
 	}
 	s := storeFlags(cmd, getenv)
-	cmd.Long += "\n\nThe first six digits of its SHA256 are enough if no other payload has them."
+	cmd.Long += `
+
+The first six digits of its SHA256 are enough if no other payload has them. On a
+terminal, characters that it would obey are shown as escapes such as \u001b.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		prefix := strings.ToLower(args[0])
 		if !digits.MatchString(prefix) {
@@ -101,9 +105,9 @@ func newQuarantineShow(getenv func(string) string) *cobra.Command {
 			return fmt.Errorf("%d payloads have a SHA256 that begins with %s: give more digits", len(found), prefix)
 		}
 		q := found[0]
-		_, err = cmd.OutOrStdout().Write(q.Payload)
+		_, err = screen.Raw(cmd.OutOrStdout()).Write(q.Payload)
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %d of %d bytes kept, last seen %s\n",
-			plain(q.Function), plain(q.Reason), len(q.Payload), q.Size, moment(q.At))
+			screen.Plain(q.Function), screen.Plain(q.Reason), len(q.Payload), q.Size, moment(q.At))
 		return err
 	}
 	return cmd

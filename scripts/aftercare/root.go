@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/remediation"
 )
 
@@ -27,6 +28,8 @@ type quietError struct{ error }
 
 // run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, out, errOut io.Writer) int {
+	// What others wrote is among what is printed.
+	out, errOut = screen.NewWriter(out), screen.NewWriter(errOut)
 	root := newRoot(getenv)
 	root.SetArgs(args)
 	root.SetOut(out)

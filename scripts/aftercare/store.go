@@ -53,15 +53,13 @@ func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledg
 		return strings.TrimSpace(s.getenv(variable))
 	}
 	endpoint, instance := get(s.endpoint, variableEndpoint), get(s.instance, variableInstance)
-	keys := ledger.Credentials{
-		AccessKeyID: s.getenv(variableKeyID), AccessKeySecret: s.getenv(variableSecret), SecurityToken: s.getenv(variableToken),
-	}
+	id, secret := s.getenv(variableKeyID), s.getenv(variableSecret)
 	var faults []error
 	for _, required := range []struct{ value, fault string }{
 		{endpoint, "the endpoint is missing: set --tablestore-endpoint or " + variableEndpoint},
 		{instance, "the Tablestore instance is missing: set --tablestore-instance or " + variableInstance},
-		{keys.AccessKeyID, variableKeyID + " is missing"},
-		{keys.AccessKeySecret, variableSecret + " is missing"},
+		{id, variableKeyID + " is missing"},
+		{secret, variableSecret + " is missing"},
 	} {
 		if required.value == "" {
 			faults = append(faults, errors.New(required.fault))
@@ -77,7 +75,8 @@ func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledg
 	defer cancel()
 	pool := transport.NewPool(time.Now)
 	defer pool.CloseIdleConnections()
-	l, err := ledger.Open(ctx, ledger.Config{Endpoint: endpoint, Instance: instance, Transport: pool}, keys)
+	l, err := ledger.Open(ctx, ledger.Config{Endpoint: endpoint, Instance: instance, Transport: pool},
+		transport.NewCredentials(id, secret, s.getenv(variableToken)))
 	if err != nil {
 		return usageError{err}
 	}

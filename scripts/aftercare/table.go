@@ -3,62 +3,14 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"aftercare/shared/event"
 )
-
-// table prints rows under a title; nothing if there are none.
-type table struct {
-	title string
-	head  []string
-	rows  [][]string
-}
-
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
-
-func (t *table) print(w io.Writer) {
-	if len(t.rows) == 0 {
-		return
-	}
-	if t.title != "" {
-		fmt.Fprintf(w, "\n%s\n", t.title)
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{t.head}, t.rows...) {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = plain(cell)
-		}
-		fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
-	}
-	tw.Flush()
-}
-
-// plain is a text on one line, without anything that a terminal would obey,
-// and a dash for none.
-func plain(text string) string {
-	out := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case r == utf8.RuneError, !unicode.IsPrint(r):
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-	if strings.TrimSpace(out) == "" {
-		return "-"
-	}
-	return out
-}
 
 // moment is a time in UTC, empty for none.
 func moment(t time.Time) string {
@@ -76,8 +28,9 @@ func between(from, to time.Time) string {
 	return to.Sub(from).Round(time.Second).String()
 }
 
-func code(exit *int64) string {
-	if exit == nil {
+// code is the exit code of an end with this status, empty if there is none.
+func code(status string, exit *int64) string {
+	if exit = event.Status(status).Exit(exit); exit == nil {
 		return ""
 	}
 	return strconv.FormatInt(*exit, 10)

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/screen"
 	"aftercare/tests/localcloud/cloud"
 )
 
@@ -130,16 +131,17 @@ func newRuns() *cobra.Command {
 
 // table prints rows in columns below a heading.
 func table(cmd *cobra.Command, heading string, rows func(row func(cells ...any))) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, heading)
+	t := &screen.Table{Head: strings.Split(heading, "\t")}
 	rows(func(cells ...any) {
+		row := make([]string, len(cells))
 		for i, cell := range cells {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, cell)
+			row[i] = fmt.Sprint(cell)
 		}
-		fmt.Fprintln(w)
+		t.Add(row...)
 	})
-	return w.Flush()
+	if len(t.Rows) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), strings.Join(t.Head, "  "))
+	}
+	t.Print(cmd.OutOrStdout())
+	return nil
 }

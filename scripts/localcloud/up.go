@@ -146,7 +146,7 @@ func createTables(e cloud.Endpoints, ttl time.Duration) error {
 	pool := transport.NewPool(time.Now)
 	tables, err := ledger.Open(ctx,
 		ledger.Config{Endpoint: e.Tablestore, Instance: e.TablestoreInstance, Transport: pool},
-		ledger.Credentials{AccessKeyID: e.AccessKeyID, AccessKeySecret: e.AccessKeySecret})
+		transport.NewCredentials(e.AccessKeyID, e.AccessKeySecret, ""))
 	if err != nil {
 		return err
 	}

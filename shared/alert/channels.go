@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // maxAnswerBytes is how much of an answer is read; a confirmation has a few
@@ -45,9 +46,9 @@ type channel interface {
 }
 
 // New returns the channels that cfg configures: none is allowed, and then
-// Notify succeeds without doing anything. Messages go through transport (nil means
+// Notify succeeds without doing anything. Messages go through carrier (nil means
 // http.DefaultTransport) and are dated by now. The error is every Fault of cfg, joined.
-func New(cfg Config, transport http.RoundTripper, now func() time.Time) (*Channels, error) {
+func New(cfg Config, carrier http.RoundTripper, now func() time.Time) (*Channels, error) {
 	if faults := cfg.Faults(); len(faults) > 0 {
 		errs := make([]error, len(faults))
 		for i, f := range faults {
@@ -58,16 +59,16 @@ func New(cfg Config, transport http.RoundTripper, now func() time.Time) (*Channe
 	c := &Channels{
 		now: now,
 		client: &http.Client{
-			Transport:     transport,
+			Transport:     carrier,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 	if cfg.DingTalkURL.IsSet() {
-		address, _ := parseURL(cfg.DingTalkURL)
+		address, _ := transport.URL(cfg.DingTalkURL.Reveal())
 		c.channels = append(c.channels, dingTalk{address: address, secret: cfg.DingTalkSecret})
 	}
 	if cfg.WebhookURL.IsSet() {
-		address, _ := parseURL(cfg.WebhookURL)
+		address, _ := transport.URL(cfg.WebhookURL.Reveal())
 		c.channels = append(c.channels, webhook{address: address, secret: cfg.WebhookSecret})
 	}
 	return c, nil

@@ -20,6 +20,7 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 var _ remediation.Notifier = (*alert.Channels)(nil)
@@ -86,8 +87,8 @@ func channels(t *testing.T, cfg alert.Config, transport http.RoundTripper) *aler
 func TestDingTalkGetsASignedMarkdownMessage(t *testing.T) {
 	address, requests := receiver(t, 200, `{"errcode":0,"errmsg":"ok"}`)
 	c := channels(t, alert.Config{
-		DingTalkURL:    alert.NewSecret(address + "/robot/send?access_token=abc"),
-		DingTalkSecret: alert.NewSecret("SEC1"),
+		DingTalkURL:    transport.NewSecret(address + "/robot/send?access_token=abc"),
+		DingTalkSecret: transport.NewSecret("SEC1"),
 	}, nil)
 	if err := c.Notify(t.Context(), sample()); err != nil {
 		t.Fatal(err)
@@ -139,7 +140,7 @@ func TestDingTalkGetsASignedMarkdownMessage(t *testing.T) {
 
 func TestADingTalkRobotWithoutAKeyIsNotSigned(t *testing.T) {
 	address, requests := receiver(t, 200, `{"errcode":0}`)
-	c := channels(t, alert.Config{DingTalkURL: alert.NewSecret(address + "?access_token=abc")}, nil)
+	c := channels(t, alert.Config{DingTalkURL: transport.NewSecret(address + "?access_token=abc")}, nil)
 	if err := c.Notify(t.Context(), sample()); err != nil {
 		t.Fatal(err)
 	}
@@ -152,8 +153,8 @@ func TestAWebhookGetsTheAlertAsSignedJSON(t *testing.T) {
 	for _, answer := range []string{"", "ok", `{"ok":true}`, `{"errcode":0,"code":0}`, `{"code":"E1"}`, `[1]`} {
 		address, requests := receiver(t, 202, answer)
 		c := channels(t, alert.Config{
-			WebhookURL:    alert.NewSecret(address + "/in?room=7"),
-			WebhookSecret: alert.NewSecret("key1"),
+			WebhookURL:    transport.NewSecret(address + "/in?room=7"),
+			WebhookSecret: transport.NewSecret("key1"),
 		}, nil)
 		if err := c.Notify(t.Context(), sample()); err != nil {
 			t.Fatalf("answer %q: %v", answer, err)
@@ -186,7 +187,7 @@ func TestAWebhookGetsTheAlertAsSignedJSON(t *testing.T) {
 
 func TestAWebhookWithoutAKeyIsNotSigned(t *testing.T) {
 	address, requests := receiver(t, 200, "")
-	if err := channels(t, alert.Config{WebhookURL: alert.NewSecret(address)}, nil).Notify(t.Context(), sample()); err != nil {
+	if err := channels(t, alert.Config{WebhookURL: transport.NewSecret(address)}, nil).Notify(t.Context(), sample()); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-requests; got.header.Get("X-Aftercare-Signature") != "" {
@@ -221,7 +222,7 @@ func TestChannelsAreTriedAtOnce(t *testing.T) {
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	c := channels(t, alert.Config{DingTalkURL: alert.NewSecret(server.URL), WebhookURL: alert.NewSecret(server.URL)}, nil)
+	c := channels(t, alert.Config{DingTalkURL: transport.NewSecret(server.URL), WebhookURL: transport.NewSecret(server.URL)}, nil)
 	if err := c.Notify(ctx, sample()); err != nil {
 		t.Error(err)
 	}
@@ -238,7 +239,7 @@ func TestOneFailingChannelFailsTheAlertAndTheOtherStillGetsIt(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			err := channels(t, alert.Config{
-				DingTalkURL: alert.NewSecret(c.dingTalk), WebhookURL: alert.NewSecret(c.webhook),
+				DingTalkURL: transport.NewSecret(c.dingTalk), WebhookURL: transport.NewSecret(c.webhook),
 			}, nil).Notify(t.Context(), sample())
 			if err == nil || err.Error() != c.want || !errors.Is(err, remediation.ErrUnavailable) {
 				t.Errorf("got %v, want %s", err, c.want)
@@ -254,7 +255,7 @@ func TestARedirectIsAFailureAndIsNotFollowed(t *testing.T) {
 	elsewhere, requests := receiver(t, 200, `{"errcode":0}`)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		server := httptest.NewServer(http.RedirectHandler(elsewhere, status))
-		err := channels(t, alert.Config{WebhookURL: alert.NewSecret(server.URL)}, nil).Notify(t.Context(), sample())
+		err := channels(t, alert.Config{WebhookURL: transport.NewSecret(server.URL)}, nil).Notify(t.Context(), sample())
 		server.Close()
 		if err == nil || !strings.Contains(err.Error(), "HTTP status 30") {
 			t.Errorf("%d: got %v", status, err)

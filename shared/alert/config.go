@@ -1,25 +1,25 @@
 package alert
 
 import (
-	"net"
-	"net/url"
 	"strings"
+
+	"aftercare/shared/transport"
 )
 
 // Config says which channels there are. A channel without a URL is not
 // configured. All of it is secret: whoever knows a robot's URL can post as it.
 type Config struct {
 	// DingTalkURL is the webhook of a custom robot, with its access_token.
-	DingTalkURL Secret
+	DingTalkURL transport.Secret
 	// DingTalkSecret is the key of a robot whose security setting is a
 	// signature (it begins with SEC); not set for the other settings, a
 	// keyword or a list of addresses.
-	DingTalkSecret Secret
+	DingTalkSecret transport.Secret
 	// WebhookURL receives each alert as JSON.
-	WebhookURL Secret
+	WebhookURL transport.Secret
 	// WebhookSecret is the key of the header X-Aftercare-Signature; without
 	// it, messages are not signed.
-	WebhookSecret Secret
+	WebhookSecret transport.Secret
 }
 
 // Fault is what is wrong with one setting. It never holds the value.
@@ -41,46 +41,24 @@ func (c Config) Faults() []Fault {
 			faults = append(faults, Fault{setting, reason})
 		}
 	}
-	if c.DingTalkURL.IsSet() {
-		_, reason := parseURL(c.DingTalkURL)
-		fault("DingTalkURL", reason)
-	}
+	fault("DingTalkURL", urlFault(c.DingTalkURL))
 	fault("DingTalkSecret", secretFault(c.DingTalkSecret, c.DingTalkURL, "DingTalkURL"))
-	if c.WebhookURL.IsSet() {
-		_, reason := parseURL(c.WebhookURL)
-		fault("WebhookURL", reason)
-	}
+	fault("WebhookURL", urlFault(c.WebhookURL))
 	fault("WebhookSecret", secretFault(c.WebhookSecret, c.WebhookURL, "WebhookURL"))
 	return faults
 }
 
-// parseURL returns the URL that is set, or what is wrong with it, in its own
-// words: those of package url quote the value.
-func parseURL(setting Secret) (u *url.URL, fault string) {
-	u, err := url.Parse(setting.Reveal())
-	if err != nil {
-		return nil, "cannot be read as a URL"
+func urlFault(address transport.Secret) string {
+	if !address.IsSet() {
+		return ""
 	}
-	if _, err := url.ParseQuery(u.RawQuery); err != nil {
-		return nil, "has a query that cannot be read"
+	if _, err := transport.URL(address.Reveal()); err != nil {
+		return err.Error()
 	}
-	switch {
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		return nil, "must begin with https:// (http:// only for a loopback address)"
-	case u.Hostname() == "":
-		return nil, "names no host"
-	case u.User != nil:
-		return nil, "has a user name, which is not supported"
-	}
-	return u, ""
+	return ""
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func secretFault(secret, address Secret, addressName string) string {
+func secretFault(secret, address transport.Secret, addressName string) string {
 	switch text := secret.Reveal(); {
 	case text == "":
 		return ""

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/transport"
 )
 
 func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
@@ -24,6 +25,7 @@ func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
 			want: []string{"DingTalkURL" + onlyHTTPS, "WebhookURL" + onlyHTTPS}},
 		{name: "other schemes", dingTalk: "file:///HUSH", webhook: "HUSH",
 			want: []string{"DingTalkURL" + onlyHTTPS, "WebhookURL" + onlyHTTPS}},
+		{name: "a port that is none", webhook: "https://hook.test:99999/HUSH", want: []string{"WebhookURL has a port that is not from 1 to 65535"}},
 		{name: "no host", webhook: "https:///HUSH", want: []string{"WebhookURL names no host"}},
 		{name: "a user name", webhook: "https://HUSH:HUSH@hook.test/", want: []string{"WebhookURL has a user name, which is not supported"}},
 		{name: "no URL at all", dingTalk: "https://HUSH\x7f", want: []string{"DingTalkURL cannot be read as a URL"}},
@@ -36,8 +38,8 @@ func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := alert.Config{
-				DingTalkURL: alert.NewSecret(c.dingTalk), DingTalkSecret: alert.NewSecret(c.key),
-				WebhookURL: alert.NewSecret(c.webhook), WebhookSecret: alert.NewSecret(c.signature),
+				DingTalkURL: transport.NewSecret(c.dingTalk), DingTalkSecret: transport.NewSecret(c.key),
+				WebhookURL: transport.NewSecret(c.webhook), WebhookSecret: transport.NewSecret(c.signature),
 			}
 			var got []string
 			for _, f := range cfg.Faults() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // DingTalk's errcodes that say more than that a message was refused.
@@ -25,7 +26,7 @@ const (
 // only errcode 0 confirms.
 type dingTalk struct {
 	address *url.URL
-	secret  Secret
+	secret  transport.Secret
 }
 
 func (dingTalk) name() string { return "dingtalk" }
@@ -51,7 +52,7 @@ func (d dingTalk) message(a remediation.Alert, at time.Time) (*url.URL, []byte, 
 
 // dingTalkSign is the HMAC-SHA256 that the robot's key gives of the timestamp,
 // a line end and the key itself, in base64.
-func dingTalkSign(timestamp string, secret Secret) string {
+func dingTalkSign(timestamp string, secret transport.Secret) string {
 	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
 	mac.Write([]byte(timestamp + "\n" + secret.Reveal()))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))

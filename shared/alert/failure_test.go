@@ -16,6 +16,7 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -143,19 +144,19 @@ func TestNoFailureLeaksASecret(t *testing.T) {
 	)
 	for _, f := range failures() {
 		t.Run(f.name, func(t *testing.T) {
-			address, transport := "http://127.0.0.1:1", http.RoundTripper(f.transport)
+			address, carrier := "http://127.0.0.1:1", http.RoundTripper(f.transport)
 			if f.receiver != nil {
 				server := httptest.NewServer(f.receiver)
 				t.Cleanup(server.Close)
-				address, transport = server.URL, server.Client().Transport
+				address, carrier = server.URL, server.Client().Transport
 			}
 			robot := alert.Config{
-				DingTalkURL:    alert.NewSecret(address + "/robot/send?access_token=" + token),
-				DingTalkSecret: alert.NewSecret(robotKey),
+				DingTalkURL:    transport.NewSecret(address + "/robot/send?access_token=" + token),
+				DingTalkSecret: transport.NewSecret(robotKey),
 			}
 			hook := alert.Config{
-				WebhookURL:    alert.NewSecret(address + "/" + hookToken + "?pass=" + hookToken),
-				WebhookSecret: alert.NewSecret(hookKey),
+				WebhookURL:    transport.NewSecret(address + "/" + hookToken + "?pass=" + hookToken),
+				WebhookSecret: transport.NewSecret(hookKey),
 			}
 			for _, c := range []struct {
 				cfg        alert.Config
@@ -165,7 +166,7 @@ func TestNoFailureLeaksASecret(t *testing.T) {
 				if f.name == "no answer in time" {
 					ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 				}
-				notifier := channels(t, c.cfg, transport)
+				notifier := channels(t, c.cfg, carrier)
 				err := notifier.Notify(ctx, sample())
 				cancel()
 				want := ""
@@ -202,9 +203,9 @@ func TestACertificateThatIsNotTrustedIsAFailureOfItsOwn(t *testing.T) {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	// A transport of its own, which does not know the server's certificate.
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	err := channels(t, alert.Config{WebhookURL: alert.NewSecret(server.URL + "/tok-5fd1a0")}, transport).Notify(t.Context(), sample())
+	carrier := &http.Transport{}
+	t.Cleanup(carrier.CloseIdleConnections)
+	err := channels(t, alert.Config{WebhookURL: transport.NewSecret(server.URL + "/tok-5fd1a0")}, carrier).Notify(t.Context(), sample())
 	const want = "alert by webhook: the host's certificate is not trusted: unavailable"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -215,7 +216,7 @@ func TestNothingIsSentWhenThereIsNoTimeLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	sent := false
-	c := channels(t, alert.Config{WebhookURL: alert.NewSecret("https://hook.test/tok-5fd1a0")}, roundTripper(func(*http.Request) (*http.Response, error) {
+	c := channels(t, alert.Config{WebhookURL: transport.NewSecret("https://hook.test/tok-5fd1a0")}, roundTripper(func(*http.Request) (*http.Response, error) {
 		sent = true
 		return nil, errors.New("sent")
 	}))
@@ -227,7 +228,7 @@ func TestNothingIsSentWhenThereIsNoTimeLeft(t *testing.T) {
 
 func TestAnAlertThatIsCalledOffUnderwayMayHaveArrived(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	c := channels(t, alert.Config{WebhookURL: alert.NewSecret("https://hook.test/tok-5fd1a0")}, roundTripper(func(r *http.Request) (*http.Response, error) {
+	c := channels(t, alert.Config{WebhookURL: transport.NewSecret("https://hook.test/tok-5fd1a0")}, roundTripper(func(r *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, r.Context().Err()
 	}))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"aftercare/shared/event"
 	"aftercare/shared/remediation"
 )
 
@@ -70,8 +71,8 @@ func markdown(a remediation.Alert) string {
 	line("Region", a.Region, maxShortBytes)
 	line("Command", a.CommandName, maxShortBytes)
 	line("Status", a.Status, maxShortBytes)
-	if a.ExitCode != nil {
-		line("Exit code", strconv.FormatInt(*a.ExitCode, 10), maxShortBytes)
+	if code := event.Status(a.Status).Exit(a.ExitCode); code != nil {
+		line("Exit code", strconv.FormatInt(*code, 10), maxShortBytes)
 	}
 	line("Error", a.ErrorCode, maxShortBytes)
 	line("Error text", a.ErrorDesc, maxLongBytes)

@@ -9,6 +9,7 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // message sends an alert to a robot and returns what it got, and how many
@@ -16,7 +17,7 @@ import (
 func message(t *testing.T, a remediation.Alert) (title, text string, size int) {
 	t.Helper()
 	address, requests := receiver(t, 200, `{"errcode":0}`)
-	if err := channels(t, alert.Config{DingTalkURL: alert.NewSecret(address)}, nil).Notify(t.Context(), a); err != nil {
+	if err := channels(t, alert.Config{DingTalkURL: transport.NewSecret(address)}, nil).Notify(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	body := (<-requests).body
@@ -128,6 +129,23 @@ func TestTheTitleOfAFlowsAlertSaysWhichFlowAndWhat(t *testing.T) {
 		got, _, _ := message(t, remediation.Alert{Kind: kind, Flow: "restart", CommandName: "check", InstanceID: "i-1"})
 		if got != want {
 			t.Errorf("the title of %s is %q, want %q", kind, got, want)
+		}
+	}
+}
+
+func TestAnExitCodeThatIsNoneIsLeftOut(t *testing.T) {
+	zero, three := int64(0), int64(3)
+	for _, c := range []struct {
+		status string
+		code   *int64
+		want   bool
+	}{
+		{"Success", &zero, true}, {"Failed", &three, true}, {"Aborted", &zero, false}, {"Terminated", &zero, false}, {"Timeout", nil, false},
+	} {
+		a := sample()
+		a.Status, a.ExitCode = c.status, c.code
+		if _, text, _ := message(t, a); strings.Contains(text, "Exit code") != c.want {
+			t.Errorf("%s with %v: the alert says\n%s", c.status, c.code, text)
 		}
 	}
 }

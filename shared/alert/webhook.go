@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // webhookVersion is the version of the JSON that webhooks get. It rises when
@@ -27,7 +28,7 @@ const signatureHeader = "X-Aftercare-Signature"
 // number other than 0: chat services answer so when they refuse a message.
 type webhook struct {
 	address *url.URL
-	secret  Secret
+	secret  transport.Secret
 }
 
 func (webhook) name() string { return "webhook" }

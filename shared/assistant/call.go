@@ -45,7 +45,7 @@ func (c *Client) do(ctx context.Context, req call) error {
 		if !v.again || n >= c.cfg.Retries {
 			break
 		}
-		wait := c.backoff(n)
+		wait := c.cfg.Backoff.Wait(n + 1)
 		if !stop.open(c.cfg.Now().Add(wait)) {
 			break
 		}
@@ -88,18 +88,6 @@ func judge(out transport.Outcome, req call) (verdict, Error) {
 		v = v.forRead()
 	}
 	return v, shown
-}
-
-// backoff is the wait after the n-th try, with full jitter.
-func (c *Client) backoff(n int) time.Duration {
-	most := c.cfg.BackoffMin
-	for range n {
-		if most >= c.cfg.BackoffMax {
-			break
-		}
-		most *= 2
-	}
-	return c.cfg.Jitter(min(most, c.cfg.BackoffMax))
 }
 
 // limit is the moment after which a call sends nothing and waits for nothing;

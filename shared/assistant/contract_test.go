@@ -143,7 +143,7 @@ func TestLocalECSAnswersAsExpected(t *testing.T) {
 
 	wantClasses(t, c.Stop(soon(t), instance, "t-unknown"), remediation.ErrInvalid)
 
-	stranger, err := assistant.New(s.cfg, assistant.Credentials{AccessKeyID: keyID, AccessKeySecret: "wrong", SecurityToken: stsToken})
+	stranger, err := assistant.New(s.cfg, transport.NewCredentials(keyID, "wrong", stsToken))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ const (
 	content   = "echo SecretCommandText"
 )
 
-var creds = assistant.Credentials{AccessKeyID: keyID, AccessKeySecret: keySecret, SecurityToken: stsToken}
+var creds = transport.NewCredentials(keyID, keySecret, stsToken)
 
 // seen is one request that arrived with a valid signature.
 type seen struct {

@@ -18,6 +18,7 @@ import (
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 func TestEveryTryOfASendIsTheSameCommandUnderAnotherNonce(t *testing.T) {
@@ -255,11 +256,11 @@ func TestWaitsGrowWithinTheirBoundsAndEndBeforeTheDeadline(t *testing.T) {
 	var waits []time.Duration
 	cfg := config(s)
 	cfg.Retries = 100
-	cfg.BackoffMin = 100 * time.Millisecond
-	cfg.BackoffMax = time.Second
+	cfg.Backoff = transport.Backoff{
+		First: 100 * time.Millisecond, Most: time.Second, Random: func(most time.Duration) time.Duration { return most },
+	}
 	cfg.Margin = 2 * time.Second
 	cfg.Now = func() time.Time { return now }
-	cfg.Jitter = func(most time.Duration) time.Duration { return most }
 	cfg.Sleep = func(_ context.Context, d time.Duration) {
 		waits = append(waits, d)
 		now = now.Add(d)
@@ -283,14 +284,12 @@ func TestTheDefaultWaitIsRandomWithinItsBounds(t *testing.T) {
 	var waits []time.Duration
 	cfg := config(s)
 	cfg.Retries = 30
-	cfg.BackoffMin = time.Millisecond
-	cfg.BackoffMax = 20 * time.Millisecond
 	cfg.Sleep = func(_ context.Context, d time.Duration) { waits = append(waits, d) }
 	client(t, cfg).Send(soon(t), runSend())
 	different := map[time.Duration]bool{}
 	for _, d := range waits {
 		different[d] = true
-		if d < 0 || d > cfg.BackoffMax {
+		if d < 0 || d > 2*time.Second {
 			t.Errorf("a wait of %s is out of bounds", d)
 		}
 	}

@@ -87,6 +87,16 @@ func (s Status) Known() bool {
 	return false
 }
 
+// Exit returns the exit code of a script, nil if it has none. The service
+// reports 0 for scripts that never started or were ended, too, so 0 counts
+// only with success.
+func (s Status) Exit(code *int64) *int64 {
+	if code != nil && *code == 0 && s != StatusSuccess {
+		return nil
+	}
+	return code
+}
+
 // TaskCompleted is the end of one execution of a command on one instance.
 // Fields: https://www.alibabacloud.com/help/zh/ecs/user-guide/subscribe-to-cloud-assistant-events
 // That page has ownerUid in its table and ownerId in its sample; both are read.

@@ -346,6 +346,21 @@ func TestKeysTellExecutionsApart(t *testing.T) {
 	}
 }
 
+func TestOnlyASuccessHasTheExitCodeZero(t *testing.T) {
+	zero, code := int64(0), int64(-1)
+	for status, want := range map[event.Status]*int64{
+		event.StatusSuccess: &zero, event.StatusFailed: nil, event.StatusTimeout: nil, event.StatusAborted: nil,
+		event.StatusInvalid: nil, event.StatusCancelled: nil, event.StatusTerminated: nil, "Error": nil, "": nil,
+	} {
+		if got := status.Exit(&zero); got != want {
+			t.Errorf("%s with 0: %v", status, got)
+		}
+		if status.Exit(&code) != &code || status.Exit(nil) != nil {
+			t.Errorf("%s changes another exit code", status)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for name := range wantOfFixture {
 		f.Add(readFixture(f, name))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"aftercare/shared/flow"
 )
@@ -291,6 +292,8 @@ func escape(text string) string {
 			b.WriteRune(r)
 		case r < ' ':
 			b.WriteByte(' ')
+		case !unicode.IsGraphic(r): // it could turn the label around
+			fmt.Fprintf(&b, "#%d;", unicode.ReplacementChar)
 		default:
 			fmt.Fprintf(&b, "#%d;", r)
 		}

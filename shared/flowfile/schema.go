@@ -152,7 +152,7 @@ func (s *schema) text(k key) map[string]any {
 	}
 	switch k.form {
 	case "identifier", "jump":
-		out["pattern"] = identifierPattern
+		out["pattern"] = flow.NamePattern
 	case "command-id":
 		out["pattern"] = command.IDPattern
 	case "time":

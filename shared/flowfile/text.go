@@ -61,7 +61,7 @@ func (k key) wrong(text string) string {
 			return k.name + " contains a NUL character: remove it"
 		}
 	case "identifier":
-		if !isIdentifier(text) {
+		if !flow.ValidName(text) {
 			return fmt.Sprintf("%s must consist of a-z, 0-9 and -, begin with a letter or digit, and have at most 63 characters; this is %.70q", k.name, text)
 		}
 	case "jump":

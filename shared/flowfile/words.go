@@ -18,18 +18,14 @@ const opening = "${{"
 
 // The patterns are those of the schema, too.
 const (
-	identifierPattern = `^[a-z0-9][a-z0-9-]{0,62}$`
-	durationPattern   = `^([0-9]+(\.[0-9]+)?[hms])+$`
-	timePattern       = `^([01][0-9]|2[0-3]):[0-5][0-9]$`
+	durationPattern = `^([0-9]+(\.[0-9]+)?[hms])+$`
+	timePattern     = `^([01][0-9]|2[0-3]):[0-5][0-9]$`
 )
 
 var (
-	identifiers = regexp.MustCompile(identifierPattern)
-	durations   = regexp.MustCompile(durationPattern)
-	times       = regexp.MustCompile(timePattern)
+	durations = regexp.MustCompile(durationPattern)
+	times     = regexp.MustCompile(timePattern)
 )
-
-func isIdentifier(text string) bool { return identifiers.MatchString(text) }
 
 // duration decodes a duration within the range of its key.
 func (r *reader) duration(n ast.Node, k key, into reflect.Value) bool {

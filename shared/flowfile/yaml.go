@@ -56,6 +56,9 @@ func parse(r *report, src []byte, list string) *source {
 	return s
 }
 
+// Lines are the lines of a file as faults count them.
+func Lines(src []byte) []string { return strings.Split(normalized(src), "\n") }
+
 // normalized is the text whose lines and columns faults name. The parser
 // counts some carriage returns as further lines.
 func normalized(src []byte) string {

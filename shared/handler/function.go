@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/big"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -28,6 +27,9 @@ import (
 	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 )
+
+// pauseConflict is the wait before a conflicting commit is decided anew.
+var pauseConflict = transport.Backoff{First: 10 * time.Millisecond, Most: 500 * time.Millisecond}
 
 // Function is what one function's process makes once and shares between its
 // invocations.
@@ -158,19 +160,15 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	if deadline, ok := ctx.Deadline(); ok {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-f.settings.Margin))
 	}
-	keys := fctx.Credentials
-	l, err := ledger.Open(ctx, f.settings.Ledger, ledger.Credentials{
-		AccessKeyID: keys.AccessKeyId, AccessKeySecret: keys.AccessKeySecret, SecurityToken: keys.SecurityToken,
-	})
+	keys := transport.NewCredentials(fctx.Credentials.AccessKeyId, fctx.Credentials.AccessKeySecret, fctx.Credentials.SecurityToken)
+	l, err := ledger.Open(ctx, f.settings.Ledger, keys)
 	if err != nil {
 		cancel()
 		return nil, nil, err
 	}
 	commander, err := assistant.New(assistant.Config{
 		Region: fctx.Region, Endpoint: f.settings.ECSEndpoint, RoundTripper: f.pool,
-	}, assistant.Credentials{
-		AccessKeyID: keys.AccessKeyId, AccessKeySecret: keys.AccessKeySecret, SecurityToken: keys.SecurityToken,
-	})
+	}, keys)
 	if err != nil {
 		cancel()
 		return nil, nil, err
@@ -180,7 +178,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		ledger: l, log: log,
 		engine: &remediation.Engine{
 			Ledger: l, Shared: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
-			Now: f.now, NewID: newID, Sends: f.sends, Pause: pauseConflict,
+			Now: f.now, NewID: newID, Sends: f.sends, Pause: pauseConflict.Pause,
 		},
 	}, cancel, nil
 }
@@ -198,20 +196,4 @@ func newID() string {
 		panic(err) // crypto/rand does not fail
 	}
 	return hex.EncodeToString(b[:])
-}
-
-// pauseConflict waits a random part of 10 ms, doubled with every conflict up
-// to 500 ms.
-func pauseConflict(ctx context.Context, n int) {
-	most := min(10*time.Millisecond<<(n-1), 500*time.Millisecond)
-	part, err := rand.Int(rand.Reader, big.NewInt(int64(most)))
-	if err != nil {
-		panic(err) // crypto/rand does not fail
-	}
-	t := time.NewTimer(time.Duration(part.Int64()))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

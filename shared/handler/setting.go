@@ -15,6 +15,7 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // Settings is what a function is told by its environment.
@@ -56,7 +57,7 @@ var variables = []Variable{
 	{
 		Name: "AFTERCARE_TABLESTORE_ENDPOINT", Unit: "URL", Required: true,
 		Doc: "the Tablestore instance's endpoint; https, or http to a loopback address",
-		set: func(s *Settings, v string) error { s.Ledger.Endpoint = v; return checkURL(v) },
+		set: func(s *Settings, v string) error { s.Ledger.Endpoint = v; return checkEndpoint(v, transport.Endpoint) },
 	},
 	{
 		Name: "AFTERCARE_TABLESTORE_INSTANCE", Unit: "name", Required: true,
@@ -66,7 +67,10 @@ var variables = []Variable{
 	{
 		Name: "AFTERCARE_ECS_ENDPOINT", Unit: "host or URL", Default: "ecs.<region>.aliyuncs.com",
 		Doc: "where Cloud Assistant is called; https, or http to a loopback address",
-		set: func(s *Settings, v string) error { s.ECSEndpoint = v; return checkHost(v) },
+		set: func(s *Settings, v string) error {
+			s.ECSEndpoint = v
+			return checkEndpoint(v, transport.HostOrEndpoint)
+		},
 	},
 	{
 		Name: "AFTERCARE_FLOWS", Unit: "path", Default: "flows.compiled",
@@ -82,22 +86,22 @@ var variables = []Variable{
 	{
 		Name: "AFTERCARE_DINGTALK_URL", Unit: "URL", Secret: true,
 		Doc: "a DingTalk robot's webhook, with its access_token",
-		set: func(s *Settings, v string) error { s.Alerts.DingTalkURL = alert.NewSecret(v); return nil },
+		set: func(s *Settings, v string) error { s.Alerts.DingTalkURL = transport.NewSecret(v); return nil },
 	},
 	{
 		Name: "AFTERCARE_DINGTALK_SECRET", Unit: "text", Secret: true,
 		Doc: "the robot's signing secret",
-		set: func(s *Settings, v string) error { s.Alerts.DingTalkSecret = alert.NewSecret(v); return nil },
+		set: func(s *Settings, v string) error { s.Alerts.DingTalkSecret = transport.NewSecret(v); return nil },
 	},
 	{
 		Name: "AFTERCARE_WEBHOOK_URL", Unit: "URL", Secret: true,
 		Doc: "any receiver of alerts as JSON",
-		set: func(s *Settings, v string) error { s.Alerts.WebhookURL = alert.NewSecret(v); return nil },
+		set: func(s *Settings, v string) error { s.Alerts.WebhookURL = transport.NewSecret(v); return nil },
 	},
 	{
 		Name: "AFTERCARE_WEBHOOK_SECRET", Unit: "text", Secret: true,
 		Doc: "signs what is sent to AFTERCARE_WEBHOOK_URL",
-		set: func(s *Settings, v string) error { s.Alerts.WebhookSecret = alert.NewSecret(v); return nil },
+		set: func(s *Settings, v string) error { s.Alerts.WebhookSecret = transport.NewSecret(v); return nil },
 	},
 	{
 		Name: "AFTERCARE_TABLE_TTL", Unit: "days", Default: "180", Range: "35 to 3650",
@@ -271,4 +275,22 @@ func setDuration(v string, least, most time.Duration, to *time.Duration) error {
 	return nil
 }
 
+func checkEndpoint(v string, read func(string) (scheme, host string, err error)) error {
+	_, _, err := read(v)
+	return err
+}
+
+// checkWord says what is wrong with the name of a Tablestore instance, which
+// becomes a header's value.
+func checkWord(v string) error {
+	if len(v) > 64 || strings.ContainsFunc(v, func(r rune) bool { return !isAlphanumeric(r) && r != '-' && r != '_' }) {
+		return errors.New("must be at most 64 letters, digits, - and _")
+	}
+	return nil
+}
+
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+func isAlphanumeric(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+}

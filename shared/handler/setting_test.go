@@ -17,6 +17,7 @@ import (
 	"aftercare/shared/flow"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
+	"aftercare/shared/transport"
 )
 
 // wrong are values that are at fault, one list for each variable that can be
@@ -24,10 +25,10 @@ import (
 var wrong = map[string][]string{
 	"AFTERCARE_TABLESTORE_ENDPOINT": {secret, "https://", "ftp://" + secret, "http://" + secret + ".example.com",
 		"http://10.0.0.1", "https://user:" + secret + "@host", "https://host/" + secret, "https://host?" + secret,
-		"https://host#" + secret, "https://ho st", "https://host_" + secret, "\x7f://" + secret},
+		"https://host#" + secret, "https://ho st", "https://host:99999", "https://" + secret + "_", "\x7f://" + secret},
 	"AFTERCARE_TABLESTORE_INSTANCE": {secret + " name", secret + "\n", strings.Repeat("n", 65)},
 	"AFTERCARE_ECS_ENDPOINT": {"https://", "http://" + secret + ".example.com", "user:" + secret + "@host", "host/" + secret,
-		"host?" + secret, "-host", "ftp://host", "http://localhost"},
+		"host?" + secret, "-host", "ftp://host", "host:99999"},
 	"AFTERCARE_ALERT_ON":          {secret, "Failed," + secret, "failed", "none,Failed", ","},
 	"AFTERCARE_DINGTALK_URL":      {secret, "http://" + secret + ".example.com", "https://user:" + secret + "@host", "https://host?a=%zz" + secret},
 	"AFTERCARE_WEBHOOK_URL":       {secret, "http://" + secret + ".example.com", "\x7f" + secret},
@@ -118,14 +119,14 @@ func TestAllFaultsOfTheSettingsAreToldAtOnce(t *testing.T) {
 // no invocation may stumble over.
 func TestEndpointsAreJudgedAsTheAdaptersJudgeThem(t *testing.T) {
 	accepted := []string{
-		"https://mine.cn-hangzhou.ots.aliyuncs.com", "https://127.0.0.1:8080", "http://127.0.0.1:8080", "http://[::1]:80", "https://host/",
+		"https://mine.cn-hangzhou.ots.aliyuncs.com", "https://127.0.0.1:8080", "http://127.0.0.1:8080", "http://[::1]:80", "http://localhost:9000", "https://host/",
 	}
 	for _, v := range accepted {
 		if _, err := handler.FromEnv(append(good(), "AFTERCARE_TABLESTORE_ENDPOINT="+v)); err != nil {
 			t.Errorf("the Tablestore endpoint %s: %v", v, err)
 		}
 		_, err := ledger.Open(context.Background(), ledger.Config{Endpoint: v, Instance: "mine", Transport: http.DefaultTransport},
-			ledger.Credentials{AccessKeyID: "id", AccessKeySecret: "key"})
+			transport.NewCredentials("id", "key", ""))
 		if err != nil {
 			t.Errorf("the ledger refuses %s: %v", v, err)
 		}
@@ -134,7 +135,7 @@ func TestEndpointsAreJudgedAsTheAdaptersJudgeThem(t *testing.T) {
 		if _, err := handler.FromEnv(append(good(), "AFTERCARE_ECS_ENDPOINT="+v)); err != nil {
 			t.Errorf("the ECS endpoint %s: %v", v, err)
 		}
-		_, err := assistant.New(assistant.Config{Region: "cn-hangzhou", Endpoint: v}, assistant.Credentials{AccessKeyID: "id", AccessKeySecret: "key"})
+		_, err := assistant.New(assistant.Config{Region: "cn-hangzhou", Endpoint: v}, transport.NewCredentials("id", "key", ""))
 		if err != nil {
 			t.Errorf("the assistant refuses %s: %v", v, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
 )
 
@@ -14,7 +15,7 @@ import (
 func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remediation.Breaker, error) {
 	const what = "open a breaker"
 	b.OpenedAt, b.ResumeAt = instant(b.OpenedAt), instant(b.ResumeAt)
-	if !flowName(b.Flow) || b.Key == "" {
+	if !flow.ValidName(b.Flow) || b.Key == "" {
 		return remediation.Breaker{}, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, remediation.ErrInvalid)
 	}
 	data, err := encoded(what, b)
@@ -56,11 +57,11 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remedi
 
 // CloseBreaker removes the breaker of a flow that was opened under key, and
 // reports whether this call, as far as can be told, removed it.
-func (l *Ledger) CloseBreaker(ctx context.Context, flow, key string) (bool, error) {
+func (l *Ledger) CloseBreaker(ctx context.Context, name, key string) (bool, error) {
 	const what = "close a breaker"
-	if !flowName(flow) || key == "" {
+	if !flow.ValidName(name) || key == "" {
 		return false, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, remediation.ErrInvalid)
 	}
-	v, err := l.takeShared(ctx, what, sharedKey(scopeControl, prefixBreaker+flow), func(v values) bool { return v.text(colKey) == key })
+	v, err := l.takeShared(ctx, what, sharedKey(scopeControl, prefixBreaker+name), func(v values) bool { return v.text(colKey) == key })
 	return v != nil, err
 }

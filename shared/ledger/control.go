@@ -9,6 +9,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
 )
 
@@ -107,7 +108,7 @@ func unreadable(row string) error {
 func (l *Ledger) Pause(ctx context.Context, p remediation.Pause) error {
 	const what = "pause flows"
 	p.At = instant(p.At)
-	if p.Flow != remediation.AllFlows && !flowName(p.Flow) || p.By == "" || p.At.IsZero() {
+	if p.Flow != remediation.AllFlows && !flow.ValidName(p.Flow) || p.By == "" || p.At.IsZero() {
 		return fmt.Errorf("%s: flow, by or at is missing or malformed: %w", what, remediation.ErrInvalid)
 	}
 	data, err := encoded(what, p)
@@ -123,14 +124,14 @@ func (l *Ledger) Pause(ctx context.Context, p remediation.Pause) error {
 // nothing else: single pauses and breakers stay. Of a row that is not
 // readable, which is removed too, only the flow is returned. Together with an
 // error it returns what was removed before that.
-func (l *Ledger) Resume(ctx context.Context, flow string) (remediation.Control, error) {
+func (l *Ledger) Resume(ctx context.Context, name string) (remediation.Control, error) {
 	const what = "resume flows"
 	gone := newControl()
-	rows := []string{prefixPause + flow}
+	rows := []string{prefixPause + name}
 	switch {
-	case flow == remediation.AllFlows:
-	case flowName(flow):
-		rows = append(rows, prefixBreaker+flow)
+	case name == remediation.AllFlows:
+	case flow.ValidName(name):
+		rows = append(rows, prefixBreaker+name)
 	default:
 		return gone, fmt.Errorf("%s: flow is missing or malformed: %w", what, remediation.ErrInvalid)
 	}
@@ -141,9 +142,9 @@ func (l *Ledger) Resume(ctx context.Context, flow string) (remediation.Control, 
 			return gone, err
 		case v == nil || addControl(&gone, row, v) == nil:
 		case strings.HasPrefix(row, prefixPause):
-			gone.Pauses[flow] = remediation.Pause{Flow: flow}
+			gone.Pauses[name] = remediation.Pause{Flow: name}
 		default:
-			gone.Breakers[flow] = remediation.Breaker{Flow: flow}
+			gone.Breakers[name] = remediation.Breaker{Flow: name}
 		}
 	}
 	return gone, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/flow"
 	"aftercare/shared/remediation"
 )
 
@@ -29,7 +30,7 @@ func stamp(t time.Time) string {
 // end. A run that was told with several times counts once. The count stops at
 // 1,000 rows: what it returns is at most that.
 func (l *Ledger) CountFailure(ctx context.Context, f remediation.FleetFailure, since time.Time) (int, error) {
-	if !flowName(f.Flow) || f.InstanceID == "" || f.RunID == "" || f.At.IsZero() {
+	if !flow.ValidName(f.Flow) || f.InstanceID == "" || f.RunID == "" || f.At.IsZero() {
 		return 0, fmt.Errorf("count a failure: flow, instance id, run id or time is missing or malformed: %w", remediation.ErrInvalid)
 	}
 	scope := scopeFailures + f.Flow

@@ -7,15 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 )
 
 // The tables.
@@ -39,26 +37,11 @@ type Config struct {
 	PerTry time.Duration
 	// Transport carries the requests of all clients of the process.
 	Transport http.RoundTripper
-	// Pause waits before try n+1, with full jitter; nil means the default of
-	// 20 ms, doubled with every try up to 1 s.
+	// Pause waits before try n+1; nil means a transport.Backoff of 20 ms to 1 s.
 	Pause func(ctx context.Context, n int)
 	// Now tells how old a pause's row is; nil means time.Now.
 	Now func() time.Time
 }
-
-// Credentials sign the requests. They never print.
-type Credentials struct {
-	AccessKeyID     string
-	AccessKeySecret string
-	// SecurityToken belongs to temporary keys; empty for long-lived ones.
-	SecurityToken string
-}
-
-// Format keeps every verb of package fmt from printing the keys.
-func (Credentials) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[credentials]") }
-
-// MarshalJSON keeps encoders and loggers from writing the keys.
-func (Credentials) MarshalJSON() ([]byte, error) { return []byte(`"[credentials]"`), nil }
 
 // Ledger is the tables, as one invocation sees them: with its credentials,
 // and not beyond its context's deadline. It is safe for concurrent use.
@@ -75,11 +58,16 @@ var (
 
 // Open returns the ledger for one invocation, whose context bounds every call
 // beside the one that each call is given. It makes no call.
-func Open(ctx context.Context, cfg Config, creds Credentials) (*Ledger, error) {
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
-	if creds.AccessKeyID == "" || creds.AccessKeySecret == "" {
+func Open(ctx context.Context, cfg Config, creds transport.Credentials) (*Ledger, error) {
+	scheme, host, err := transport.Endpoint(cfg.Endpoint)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("open the ledger: endpoint %w", err)
+	case cfg.Instance == "":
+		return nil, errors.New("open the ledger: instance is missing")
+	case cfg.Transport == nil:
+		return nil, errors.New("open the ledger: transport is missing")
+	case !creds.IsSet():
 		return nil, fmt.Errorf("open the ledger: access key is missing: %w", remediation.ErrDenied)
 	}
 	perTry := cfg.PerTry
@@ -91,50 +79,17 @@ func Open(ctx context.Context, cfg Config, creds Credentials) (*Ledger, error) {
 	sdk.DefaultRetryInterval = 10 * time.Millisecond
 	sdk.HTTPTimeout.RequestTimeout = 0 // the transport bounds each try
 	sdk.Transport = carrier{ctx: ctx, next: cfg.Transport, perTry: perTry}
+	id, secret, token := creds.Reveal()
 	l := &Ledger{
-		client: tablestore.NewClientWithConfig(cfg.Endpoint, cfg.Instance,
-			creds.AccessKeyID, creds.AccessKeySecret, creds.SecurityToken, sdk),
-		pause: cfg.Pause,
-		now:   cfg.Now,
+		client: tablestore.NewClientWithConfig(scheme+"://"+host, cfg.Instance, id, secret, token, sdk),
+		pause:  cfg.Pause,
+		now:    cfg.Now,
 	}
 	if l.pause == nil {
-		l.pause = pause
+		l.pause = transport.Backoff{First: 20 * time.Millisecond, Most: time.Second}.Pause
 	}
 	if l.now == nil {
 		l.now = time.Now
 	}
 	return l, nil
-}
-
-func (c Config) check() error {
-	u, err := url.Parse(c.Endpoint)
-	switch {
-	case err != nil || u.Host == "":
-		return errors.New("open the ledger: endpoint is not a URL")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return errors.New("open the ledger: endpoint must be https, since it is not a loopback address")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("open the ledger: endpoint must begin with https://")
-	case c.Instance == "":
-		return errors.New("open the ledger: instance is missing")
-	case c.Transport == nil:
-		return errors.New("open the ledger: transport is missing")
-	}
-	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// pause waits a random part of 20 ms, doubled with every try up to 1 s.
-func pause(ctx context.Context, n int) {
-	most := 20 * time.Millisecond << min(n-1, 6)
-	t := time.NewTimer(rand.N(min(most, time.Second)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -51,7 +51,7 @@ func dial(t *testing.T, ctx context.Context, endpoint, secret string) *ledger.Le
 	l, err := ledger.Open(ctx, ledger.Config{
 		Endpoint: endpoint, Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: 300 * time.Millisecond,
 		Pause: func(context.Context, int) {},
-	}, ledger.Credentials{AccessKeyID: key.ID, AccessKeySecret: secret, SecurityToken: key.Token})
+	}, transport.NewCredentials(key.ID, secret, key.Token))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -469,7 +469,7 @@ func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
 			if !errors.Is(err, c.want) {
 				t.Errorf("error = %v, want %v", err, c.want)
 			}
-			text := fmt.Sprintf("%v %+v %#v", err, err, ledger.Credentials{AccessKeySecret: key.Secret})
+			text := fmt.Sprintf("%v %+v %#v", err, err, err)
 			for _, secret := range []string{key.ID, key.Secret, key.Token, "another-secret-word", "http://", "127.0.0.1", "x-ots"} {
 				if strings.Contains(text, secret) {
 					t.Errorf("the error shows %q: %s", secret, text)
@@ -480,9 +480,9 @@ func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
 }
 
 func TestOpenRefusesAnEndpointThatWouldSendKeysInTheClear(t *testing.T) {
-	for _, endpoint := range []string{"http://aftercare.example.com", "ftp://127.0.0.1", "nonsense", ""} {
+	for _, endpoint := range []string{"http://aftercare.example.com", "ftp://127.0.0.1", "nonsense", "https://host:99999", "https://host/path", ""} {
 		_, err := ledger.Open(t.Context(), ledger.Config{Endpoint: endpoint, Instance: "i", Transport: http.DefaultTransport},
-			ledger.Credentials{AccessKeyID: "a", AccessKeySecret: "b"})
+			transport.NewCredentials("a", "b", ""))
 		if err == nil {
 			t.Errorf("Open accepted %q", endpoint)
 		}

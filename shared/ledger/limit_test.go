@@ -22,7 +22,7 @@ func openPatiently(t *testing.T) (*ledger.Ledger, *fault.Set) {
 	_, server, faults := open(t)
 	l, err := ledger.Open(t.Context(), ledger.Config{
 		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: 30 * time.Second,
-	}, ledger.Credentials{AccessKeyID: key.ID, AccessKeySecret: key.Secret, SecurityToken: key.Token})
+	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
 	if err != nil {
 		t.Fatal(err)
 	}

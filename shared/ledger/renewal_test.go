@@ -26,7 +26,7 @@ func openAt(t *testing.T, now func() time.Time) (*ledger.Ledger, *tablestore.Ser
 	t.Cleanup(func() { server.Close() })
 	l, err := ledger.Open(t.Context(), ledger.Config{
 		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), Now: now,
-	}, ledger.Credentials{AccessKeyID: key.ID, AccessKeySecret: key.Secret, SecurityToken: key.Token})
+	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
 	if err != nil {
 		t.Fatal(err)
 	}

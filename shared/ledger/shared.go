@@ -150,15 +150,3 @@ func encoded(what string, v any) (column, error) {
 
 // instant is a time as it comes back from a row.
 func instant(t time.Time) time.Time { return t.UTC().Round(0) }
-
-// flowName reports whether a name is one that a flow can have.
-func flowName(name string) bool {
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-' && i > 0:
-		default:
-			return false
-		}
-	}
-	return name != "" && len(name) <= 63
-}

@@ -1,6 +1,7 @@
-// Package transport carries the requests of a function process: one pool of
-// connections for all clients of all invocations, and an exchange that knows
-// whether a request that got no answer may have been received. It knows no
+// Package transport is what the adapters share: one pool of connections for
+// all clients of all invocations, an exchange that knows whether a request
+// that got no answer may have been received, the addresses that requests may
+// go to, the pauses between tries, and keys that cannot print. It knows no
 // service.
 package transport
 

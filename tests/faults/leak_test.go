@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -169,8 +170,8 @@ func live(t *testing.T, f *fault.Fault) {
 		},
 		ECS: func(o *ecs.Options) { o.Delays.AbortAfter = time.Minute },
 	})
-	r.Settings.Alerts.WebhookURL = alert.NewSecret(r.Inbox.WebhookURL() + "?key=rig-webhook-token")
-	r.Settings.Alerts.WebhookSecret = alert.NewSecret("rig-webhook-secret")
+	r.Settings.Alerts.WebhookURL = transport.NewSecret(r.Inbox.WebhookURL() + "?key=rig-webhook-token")
+	r.Settings.Alerts.WebhookSecret = transport.NewSecret("rig-webhook-secret")
 	r.Timeout = patience
 	if f != nil {
 		r.Timeout = 700 * time.Millisecond // which the calls that hang wait for

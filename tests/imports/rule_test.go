@@ -43,7 +43,7 @@ var rules = []rule{
 	{"shared/transport", nil},
 	{"shared/flow", []string{"shared/command", expr}},
 	{"shared/remediation", []string{"shared/event", "shared/command", "shared/flow"}},
-	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/transport", tablestoreSDK}},
+	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/flow", "shared/transport", tablestoreSDK}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/remediation", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/remediation", "shared/event", "shared/transport"}},
@@ -57,10 +57,11 @@ var rules = []rule{
 	{"shared/flowfile", []string{"shared/flow", "shared/command", goccyYAML, shellSyntax + "/syntax"}},
 
 	// The tools.
-	{"scripts/aftercare", []string{"shared/...", cobra}},
+	{"scripts/internal/screen", []string{text + "/width"}},
+	{"scripts/aftercare", []string{"scripts/internal/...", "shared/...", cobra}},
 	// It makes Aftercare's tables before the functions run, and explains why a
 	// data file cannot be opened.
-	{"scripts/localcloud", []string{"tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
+	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.

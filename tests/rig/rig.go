@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
@@ -166,8 +165,8 @@ func New(t testing.TB, o Options) *Rig {
 	r.must(err)
 	settings.Margin = 50 * time.Millisecond
 	if !o.NoAlerts {
-		settings.Alerts.DingTalkURL = alert.NewSecret(r.Inbox.Endpoint() + "/dingtalk/robot/send?access_token=rig-token")
-		settings.Alerts.DingTalkSecret = alert.NewSecret("SECrig")
+		settings.Alerts.DingTalkURL = transport.NewSecret(r.Inbox.Endpoint() + "/dingtalk/robot/send?access_token=rig-token")
+		settings.Alerts.DingTalkSecret = transport.NewSecret("SECrig")
 	}
 	if o.Policy != nil {
 		o.Policy(&settings.Policy)
@@ -199,9 +198,7 @@ func (r *Rig) openLedger() {
 	c.PerTry = 0 // the test's own calls are not to fail
 	c.Transport = pool
 	var err error
-	r.ledger, err = ledger.Open(context.Background(), c, ledger.Credentials{
-		AccessKeyID: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token,
-	})
+	r.ledger, err = ledger.Open(context.Background(), c, transport.NewCredentials(r.Key.ID, r.Key.Secret, r.Key.Token))
 	r.must(err)
 }
 

@@ -5,8 +5,8 @@ import (
 	"net/url"
 	"testing"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/handler"
+	"aftercare/shared/transport"
 	"aftercare/tests/bench/wire"
 	"aftercare/tests/rig"
 )
@@ -39,7 +39,7 @@ func Observe(t testing.TB, row Row) (Observation, error) {
 				t.Fatal(err)
 			}
 			at := front(wire.Inbox, robot.Scheme+"://"+robot.Host)
-			s.Alerts.DingTalkURL = alert.NewSecret(at + robot.RequestURI())
+			s.Alerts.DingTalkURL = transport.NewSecret(at + robot.RequestURI())
 		},
 	})
 	payload := row.Prepare(r)

@@ -112,7 +112,7 @@ func (c *running) connect(ctx context.Context) error {
 	e := c.info.Endpoints
 	c.ledger, err = ledger.Open(ctx, ledger.Config{
 		Endpoint: e.Tablestore, Instance: e.TablestoreInstance, Transport: transport.NewPool(time.Now),
-	}, ledger.Credentials{AccessKeyID: e.AccessKeyID, AccessKeySecret: e.AccessKeySecret})
+	}, transport.NewCredentials(e.AccessKeyID, e.AccessKeySecret, ""))
 	return err
 }
 

@@ -1,4 +1,4 @@
-package alert
+package transport
 
 import (
 	"fmt"
@@ -52,3 +52,22 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // LogValue returns "[secret]".
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Credentials sign requests: an access key, and a security token if the key is
+// temporary. They print as little as the secrets in them. The zero Credentials
+// are not set.
+type Credentials struct{ id, secret, token Secret }
+
+// NewCredentials returns the credentials of an access key; the token of a
+// long-lived one is empty.
+func NewCredentials(id, secret, token string) Credentials {
+	return Credentials{NewSecret(id), NewSecret(secret), NewSecret(token)}
+}
+
+// IsSet reports whether there is an access key.
+func (c Credentials) IsSet() bool { return c.id.IsSet() && c.secret.IsSet() }
+
+// Reveal returns the access key's id and secret, and the token.
+func (c Credentials) Reveal() (id, secret, token string) {
+	return c.id.Reveal(), c.secret.Reveal(), c.token.Reveal()
+}

@@ -1,4 +1,4 @@
-package flowfile_test
+package main
 
 import (
 	"strings"
@@ -34,7 +34,7 @@ func TestFaultsAreShownWithAMarkUnderTheCharacter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			faults := flowfile.Faults{{File: "f.yaml", Line: c.line, Column: c.column, Text: "it is wrong"}}
-			got := flowfile.Render([]byte(c.src), faults)
+			got := excerpts([]byte(c.src), faults)
 			if diff := cmp.Diff(faults.Error()+"\n"+c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -53,7 +53,7 @@ f.yaml:2:1: a flows file has no key "flow", did you mean "flows"?
       | ^
 `
 	_, err := flowfile.Read("f.yaml", src)
-	if diff := cmp.Diff(want, flowfile.Render(src, err.(flowfile.Faults))); diff != "" {
+	if diff := cmp.Diff(want, excerpts(src, err.(flowfile.Faults))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -1,4 +1,4 @@
-package alert_test
+package transport_test
 
 import (
 	"bytes"
@@ -10,27 +10,28 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"aftercare/shared/alert"
+	"aftercare/shared/transport"
 )
 
 func TestASecretNeverPrints(t *testing.T) {
 	const text = "SEC-do-not-show"
-	s := alert.NewSecret(text)
-	type hidden struct{ inner alert.Secret }
+	s := transport.NewSecret(text)
+	type hidden struct{ inner transport.Secret }
 	type shown struct {
-		Inner alert.Secret
+		Inner transport.Secret
 		Deep  hidden
-		List  []alert.Secret
+		List  []transport.Secret
 	}
 	values := map[string]any{
-		"itself":              s,
-		"behind a pointer":    &s,
-		"in exported fields":  shown{Inner: s, Deep: hidden{s}, List: []alert.Secret{s}},
-		"in unexported ones":  hidden{s},
-		"a pointer to those":  &hidden{s},
-		"a map":               map[string]any{"a": s, "b": hidden{s}},
-		"the configuration":   alert.Config{DingTalkURL: s, DingTalkSecret: s, WebhookURL: s, WebhookSecret: s},
-		"an error around one": fmt.Errorf("setting %v", s),
+		"itself":                           s,
+		"behind a pointer":                 &s,
+		"in exported fields":               shown{Inner: s, Deep: hidden{s}, List: []transport.Secret{s}},
+		"in unexported ones":               hidden{s},
+		"a pointer to those":               &hidden{s},
+		"a map":                            map[string]any{"a": s, "b": hidden{s}},
+		"credentials":                      transport.NewCredentials(text, text, text),
+		"credentials in unexported fields": struct{ keys transport.Credentials }{transport.NewCredentials(text, text, text)},
+		"an error around one":              fmt.Errorf("setting %v", s),
 	}
 	for name, v := range values {
 		t.Run(name, func(t *testing.T) {
@@ -70,12 +71,28 @@ func TestASecretNeverPrints(t *testing.T) {
 
 func TestASecretIsSetOnlyWithAText(t *testing.T) {
 	for text, want := range map[string]bool{"": false, "x": true} {
-		s := alert.NewSecret(text)
+		s := transport.NewSecret(text)
 		if s.IsSet() != want || s.Reveal() != text {
 			t.Errorf("%q: got %t and %q", text, s.IsSet(), s.Reveal())
 		}
 	}
-	if (alert.Secret{}).IsSet() || (alert.Secret{}).Reveal() != "" {
+	if (transport.Secret{}).IsSet() || (transport.Secret{}).Reveal() != "" {
 		t.Error("the zero Secret is set")
+	}
+}
+
+func TestCredentialsAreSetWithAnIDAndASecret(t *testing.T) {
+	for _, c := range []struct {
+		id, secret, token string
+		want              bool
+	}{
+		{"id", "secret", "token", true}, {"id", "secret", "", true},
+		{"", "secret", "token", false}, {"id", "", "token", false}, {"", "", "", false},
+	} {
+		keys := transport.NewCredentials(c.id, c.secret, c.token)
+		id, secret, token := keys.Reveal()
+		if keys.IsSet() != c.want || id != c.id || secret != c.secret || token != c.token {
+			t.Errorf("of %+v: %t, and %s, %s, %s", c, keys.IsSet(), id, secret, token)
+		}
 	}
 }

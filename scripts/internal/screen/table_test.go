@@ -1,0 +1,79 @@
+package screen_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"aftercare/scripts/internal/screen"
+)
+
+func printed(t *screen.Table) string {
+	var b strings.Builder
+	t.Print(&b)
+	return b.String()
+}
+
+func TestColumnsAreAlignedByTheWidthOfWhatIsSeen(t *testing.T) {
+	table := &screen.Table{Title: "Ends", Head: []string{"COMMAND", "EXIT"}}
+	table.Add("升级 补丁 (KB5031356).ps1", "0")
+	table.Add("e\u0301tat ✅", "3")
+	table.Add("", "")
+	table.Add("turn\u202e\x1b[31m\nback", "1")
+	want := `
+Ends
+COMMAND                    EXIT
+升级 补丁 (KB5031356).ps1  0
+e` + "\u0301" + `tat ✅                    3
+-                          -
+turn` + "\ufffd\ufffd" + `[31m back            1
+`
+	if diff := cmp.Diff(want, printed(table)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := printed(&screen.Table{Title: "Ends", Head: []string{"COMMAND"}}); got != "" {
+		t.Errorf("a table without rows prints %q", got)
+	}
+}
+
+func TestALongTextDoesNotSwellTheOtherRows(t *testing.T) {
+	for name, long := range map[string]string{
+		"letters": strings.Repeat("x", 200_000),
+		"Chinese": strings.Repeat("升", 70_000),
+		"marks":   "e" + strings.Repeat("\u0301", 100_000),
+		"bytes":   strings.Repeat("\xff", 200_000),
+	} {
+		table := &screen.Table{Head: []string{"COMMAND", "EXIT", "ERROR"}}
+		for range 199 {
+			table.Add("check-disk", "0", "none")
+		}
+		table.Add(long, "3", long)
+		out := printed(table)
+		if len(out) > 201*150+10_000 {
+			t.Errorf("%s: 200 rows take %d bytes", name, len(out))
+		}
+		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+		last := lines[len(lines)-1]
+		if len(lines) != 201 || strings.Count(last, "…") != 2 || screen.Width(last) > 100+2+4+2+300 {
+			t.Errorf("%s: %d lines, the last is %.500q", name, len(lines), last)
+		}
+	}
+}
+
+func TestATextIsCutToItsColumns(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"", 3, ""},
+		{"升级", 4, "升级"}, {"升级", 3, "升…"}, {"升级了", 4, "升…"}, {"a升级", 4, "a升…"},
+		{"e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301e\u0301"}, {"e\u0301e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301…"},
+	} {
+		got := screen.Cut(c.text, c.most)
+		if got != c.want || screen.Width(got) > c.most {
+			t.Errorf("%q in %d columns: got %q, want %q", c.text, c.most, got, c.want)
+		}
+	}
+}
