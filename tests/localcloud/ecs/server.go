@@ -19,6 +19,7 @@ type Server struct {
 	options  Options
 	http     *http.Server
 	listener net.Listener
+	guard    *guard
 	nonces   nonces
 	throttle throttle
 
@@ -62,6 +63,7 @@ func Start(options Options) (*Server, error) {
 	s := &Server{
 		options:   options,
 		store:     state,
+		guard:     newGuard(options.Dir),
 		instances: make(map[string]*instance),
 		commands:  make(map[string]*command),
 		byID:      make(map[string]*invocation),
@@ -103,9 +105,8 @@ func Start(options Options) (*Server, error) {
 // domain; the scheme is http.
 func (s *Server) Endpoint() string { return s.listener.Addr().String() }
 
-// Close cuts every connection, kills the process groups of running scripts,
-// waits for them, and closes the state. Events that were not handed over yet
-// stay in the state's file.
+// Close cuts every connection, ends what runs on the instances, and closes the
+// state. Events that were not handed over yet stay in the state's file.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -119,13 +120,16 @@ func (s *Server) Close() error {
 		for _, t := range i.open {
 			if t.script != nil {
 				t.why = "ExecutionInterrupted"
-				t.script.kill()
 			}
+		}
+		for sc := range i.scripts {
+			sc.end()
 		}
 	}
 	s.mu.Unlock()
 	err := s.http.Close()
 	s.background.Wait()
+	err = errors.Join(err, s.guard.close())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(err, s.commit(), s.store.close())
