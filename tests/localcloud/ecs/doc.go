@@ -53,7 +53,7 @@ func Limits() []string {
 		"What the agent keeps under /usr/local/share, /tmp and /root is below the instance's folder; a script that names such a path itself gets the machine's own.",
 		"Interpreters, sh included, are this machine's. The environment is HOME, PATH and LOCALCLOUD_INSTANCE; a real agent passes its own on.",
 		"RunPowerShellScript runs in pwsh if it is installed, with C:\\x as the folder x of the instance. Otherwise, and for every RunBatScript, nothing runs: the command ends with the exit code that the instance was created with, and says so in its output.",
-		"Scripts on Windows instances are not converted to GBK.",
+		"Scripts on Windows instances are not converted to GBK, and the exit code of pwsh is one of Unix, 0 to 255: 3010 arrives as 194, and restarts nothing.",
 		"TerminationMode ProcessTree kills the script's process group, not the descendants that left it. Process kills sh alone; where sh starts the script as a child (dash), the script goes on, as on a real instance.",
 		"Where there is no /proc, background processes end with their script. Where there is one, they go on until the instance stops; only a process that changes its user, or leaves its group and clears its environment, escapes the end of the instance.",
 		"When the program that hosts the service is killed, its commands are killed right after it; if their guard is killed at the same time, by the next start on the same folder, where there is a /proc.",

@@ -41,6 +41,7 @@ const (
 	grandchild = sleeper + " & wait"
 	daemon     = sleeper + " & while ! test -e pid; do sleep 0.01; done"
 	outsider   = "setsid " + daemon
+	stranger   = "exec env -i PATH=$PATH " + sleeper
 )
 
 // needsProc skips a test of what takes a /proc.
@@ -74,6 +75,7 @@ func TestWhatEndsTheProcessesOfAScript(t *testing.T) {
 		{"the end of the script does not", shell(daemon).with(tree), nothing, "Success", false},
 		{"the end of the agent ends nothing", shell(grandchild), func(c *cloud, _ string) { c.StopAgent(one) }, "Failed", false},
 		{"a reboot ends all", shell(grandchild), reboot, "Failed", true},
+		{"a reboot ends what changed its environment", shell(stranger), reboot, "Failed", true},
 		{"a reboot ends a daemon", shell(daemon), func(c *cloud, id string) { c.end(id); c.Reboot(one) }, "Success", true},
 		{"a reboot ends what left the group", shell(outsider), func(c *cloud, id string) { c.end(id); c.Reboot(one) }, "Success", true},
 		{"a reboot ends what the agent left", shell(grandchild), func(c *cloud, _ string) { c.StopAgent(one); c.Reboot(one) }, "Failed", true},
@@ -107,19 +109,19 @@ func TestWhatEndsTheProcessesOfAScript(t *testing.T) {
 
 func TestAnInstanceKeepsItsProcessesWhenAnotherStops(t *testing.T) {
 	needsProc(t)
+	const other = one + "-2" // begins with the id of the first
 	var file string
-	c := ready(t, func(o *ecs.Options) { file = filepath.Join(o.Dir, one, "root", "pid") })
-	other := "i-one-2" // begins with the id of the first
+	c := ready(t, func(o *ecs.Options) { file = filepath.Join(o.Dir, other, "root", "pid") })
 	c.create(ecs.Instance{ID: other})
 	c.boot(other)
-	id := c.run(shell("true").with(args{"InstanceId.1": other}))
-	c.eventually("a command of the other", func() bool { return c.result(id, other)["InvocationStatus"] == "Success" })
-	c.end(c.run(shell(outsider)))
-	if err := c.Stop(other); err != nil {
+	c.end(c.run(shell("true")))
+	id := c.run(shell(outsider).with(args{"InstanceId.1": other}))
+	c.eventually("the process", func() bool { return c.result(id, other)["InvocationStatus"] == "Success" })
+	if err := c.Stop(one); err != nil {
 		t.Fatal(err)
 	}
 	check(t, "the process lives", alive(t, file), true)
-	if err := c.Stop(one); err != nil {
+	if err := c.Stop(other); err != nil {
 		t.Fatal(err)
 	}
 	check(t, "the process lives", alive(t, file), false)
@@ -135,6 +137,7 @@ func TestAScriptAbandonedByItsAgentCannotPrint(t *testing.T) {
 	}
 	r := c.end(id)
 	check(t, "code", r["ErrorCode"], any("ClientNotResponse"))
+	check(t, "what it printed before", lines(r["Output"])[0], "begun")
 	c.eventually("the script notices", func() bool { _, err := os.Stat(filepath.Join(home, "told")); return err == nil })
 	c.StartAgent(one)
 	c.plainly(shell("echo again"), 0, "again\n")

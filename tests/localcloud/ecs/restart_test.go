@@ -85,7 +85,7 @@ func TestNoProcessOutlivesAKilledServer(t *testing.T) {
 	needsProc(t)
 	for name, script := range map[string]string{
 		"a script": sleeper, "its child": grandchild, "a daemon": daemon, "what left the group": outsider,
-		"what changed its environment": "exec env -i PATH=$PATH " + sleeper,
+		"what changed its environment": stranger,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

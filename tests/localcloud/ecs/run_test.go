@@ -140,8 +140,9 @@ func TestALongOutputIsCutInItsMiddle(t *testing.T) {
 	text := r["Output"].(string)
 	check(t, "kept bytes", len(text), 24<<10)
 	check(t, "Dropped", r["Dropped"], any(float64(len("first\nlast\n")+50000-24<<10)))
-	if !strings.HasPrefix(text, "first\n") || !strings.HasSuffix(text, "\nlast\n") {
-		t.Errorf("the output starts with %.10q and ends with %q", text, text[len(text)-10:])
+	all := "first\n" + strings.Repeat("123456789\n", 5000) + "last\n"
+	if text != all[:6000]+all[len(all)-(24<<10-6000):] {
+		t.Errorf("the output is not the first 6,000 bytes and the end: %.10q … %q … %q", text, text[5990:6010], text[len(text)-10:])
 	}
 
 	r = c.end(c.run(shell("head -c 24576 /dev/zero | tr '\\0' x")))

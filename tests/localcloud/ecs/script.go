@@ -133,25 +133,25 @@ func (sc *script) run(g *guard) ending {
 			g.end(pid)
 		}
 	}()
+	end := ending{started: started, err: err}
 	select {
 	case <-sc.left:
 		reader.Close()
-		<-copied
-		return ending{started: started}
 	case <-sc.gone:
+		clean()
+		end.exit = int64(cmd.ProcessState.ExitCode())
+		select {
+		case <-copied:
+		case <-time.After(outputGrace):
+			reader.Close()
+		}
 	}
-	select {
-	case <-copied:
-	case <-time.After(outputGrace):
-		reader.Close()
-		<-copied
-	}
-	clean()
+	<-copied
+	end.output, end.dropped = kept.cut()
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	text, dropped := kept.cut()
-	return ending{started: started, exit: int64(cmd.ProcessState.ExitCode()), timedOut: sc.timedOut,
-		output: text, dropped: dropped, err: err}
+	end.timedOut = sc.timedOut
+	return end
 }
 
 // launch starts the process that waits at the gate; writing a line to the file

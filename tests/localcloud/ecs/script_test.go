@@ -38,7 +38,6 @@ func TestTheNameOfACommandIsPartOfAPathThatShReads(t *testing.T) {
 		{"it's", 2, ""},
 		{"flow/step", 3, ""},
 		{"flow/step [309c]", 3, ""},
-		{"../../../../../../../../outside", 0, itself},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := ready(t, nil)
@@ -62,6 +61,13 @@ func TestANameThatIsTooLongForAFileIsAnException(t *testing.T) {
 		check(t, "code", r["ErrorCode"], any("ExecutionException"))
 	}
 	check(t, "runs", len(c.Runs(one)), 0)
+}
+
+func TestANameLeavesTheFolderOfScriptsButNotTheInstance(t *testing.T) {
+	var root string
+	c := ready(t, func(o *ecs.Options) { root = filepath.Join(o.Dir, one) })
+	id := c.run(shell(`echo "$0"`).with(args{"Name": strings.Repeat("../", 20) + "outside"}))
+	check(t, "path", c.end(id)["Output"], any(filepath.Join(root, "outside-"+id+".sh")+"\n"))
 }
 
 func TestANameCanInjectACommand(t *testing.T) {
@@ -184,6 +190,10 @@ func TestWindowsCommandsThatCannotRunHere(t *testing.T) {
 		c.eventually("the other end", func() bool { return c.result(id, "i-two")["InvocationStatus"] == "Success" })
 	}
 	check(t, "runs", len(c.Runs(one))+len(c.Runs("i-two")), 0)
+	c.create(ecs.Instance{ID: "i-four", OSType: "windows", WindowsExit: 3010})
+	c.boot("i-four")
+	c.run(shell("dir").with(args{"Type": "RunBatScript", "InstanceId.1": "i-four"}))
+	c.eventually("exit code 3010 restarts the instance", func() bool { return c.instance("i-four").Boots == 2 })
 	if err := c.CreateInstance(ecs.Instance{ID: "i-three", WindowsExit: 7}); err == nil {
 		t.Error("a Linux instance got an exit code for Windows commands")
 	}
@@ -191,7 +201,7 @@ func TestWindowsCommandsThatCannotRunHere(t *testing.T) {
 
 func TestPowerShellScriptsRunInAnInstalledPowerShell(t *testing.T) {
 	programs := t.TempDir()
-	fake := "#!/bin/sh\nfor a; do echo \"[$a]\"; done\n[ \"$1\" = -File ] && od -An -c \"$2\"\npwd\nexit 3010\n"
+	fake := "#!/bin/sh\nfor a; do echo \"[$a]\"; done\n[ \"$1\" = -File ] && od -An -c \"$2\"\npwd\n"
 	if err := os.WriteFile(filepath.Join(programs, "pwsh"), []byte(fake), 0o755); err != nil {
 		t.Fatal(err)
 	}
