@@ -57,7 +57,7 @@ func needsProc(t *testing.T) {
 
 func TestWhatEndsTheProcessesOfAScript(t *testing.T) {
 	needsProc(t)
-	short, tree := args{"Timeout": "2"}, args{"TerminationMode": "ProcessTree"}
+	short, tree := args{"Timeout": "5"}, args{"TerminationMode": "ProcessTree"}
 	stop := func(c *cloud, id string) { c.must("StopInvocation", args{"InvokeId": id}) }
 	reboot := func(c *cloud, _ string) { c.Reboot(one) }
 	nothing := func(*cloud, string) {}
@@ -124,7 +124,7 @@ func TestAnInstanceKeepsItsProcessesWhenAnotherStops(t *testing.T) {
 	if err := c.Stop(other); err != nil {
 		t.Fatal(err)
 	}
-	check(t, "the process lives", alive(t, file), false)
+	c.eventually("the process is dead", func() bool { return !alive(t, file) })
 }
 
 func TestAScriptAbandonedByItsAgentCannotPrint(t *testing.T) {
