@@ -104,6 +104,43 @@ func TestNoProcessOutlivesAKilledServer(t *testing.T) {
 	}
 }
 
+// killGuard kills the guard of the only server in a process.
+func killGuard(t *testing.T, pid int) {
+	t.Helper()
+	find := `grep -lF begin $(grep -l "^PPid:[[:space:]]*$0$" /proc/[0-9]*/status | sed s/status/cmdline/)`
+	out, err := exec.Command("sh", "-c", find, strconv.Itoa(pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := strconv.Atoi(strings.Split(string(out), "/")[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(guard, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNothingRunsUnguarded(t *testing.T) {
+	needsProc(t)
+	server, err := ecs.Start(ecs.Options{Dir: t.TempDir(), Keys: access.NewKeys(owner), Delays: ecs.Delays{Boot: -1, Pickup: -1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cloud{Server: server, t: t}
+	c.create(ecs.Instance{ID: one})
+	c.boot(one)
+	c.end(c.run(shell("true")))
+	killGuard(t, os.Getpid())
+	c.eventually("a command that cannot be guarded", func() bool {
+		r := c.end(c.run(shell("true")))
+		return r["ErrorCode"] == "ExecutionException" && strings.Contains(r["ErrorInfo"].(string), "guard")
+	})
+	if err := c.Close(); err == nil {
+		t.Error("the server did not miss its guard")
+	}
+}
+
 func TestTheNextStartEndsWhatNobodyGuards(t *testing.T) {
 	needsProc(t)
 	dir := t.TempDir()
@@ -111,18 +148,7 @@ func TestTheNextStartEndsWhatNobodyGuards(t *testing.T) {
 	c.run(shell(grandchild))
 	file := filepath.Join(dir, one, "root", "pid")
 	c.eventually("the process", func() bool { _, err := os.Stat(file); return err == nil })
-	guards, err := exec.Command("sh", "-c", `grep -lF begin $(grep -l "^PPid:[[:space:]]*$0$" /proc/[0-9]*/status | sed s/status/cmdline/)`,
-		strconv.Itoa(cmd.Process.Pid)).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	guard, err := strconv.Atoi(strings.Split(string(guards), "/")[2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(guard, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	killGuard(t, cmd.Process.Pid)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
