@@ -104,9 +104,13 @@ func command(args []string) error {
 		}
 		return json.Unmarshal(answer.GetHttpContentBytes(), into)
 	}
+	kind := "RunShellScript"
+	if len(args) > 2 {
+		kind = args[2]
+	}
 	var sent struct{ InvokeId string }
 	err = call("RunCommand", map[string]string{
-		"Type": "RunShellScript", "CommandContent": args[1], "InstanceId.1": args[0], "Timeout": "60",
+		"Type": kind, "CommandContent": args[1], "InstanceId.1": args[0], "Timeout": "60",
 	}, &sent)
 	if err != nil {
 		return err

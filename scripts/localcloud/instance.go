@@ -36,6 +36,7 @@ func newCreate() *cobra.Command {
 	data := dataFlag(cmd)
 	cmd.Flags().StringVar(&spec.Name, "name", "", "the instance's `name` (default: its id)")
 	cmd.Flags().StringVar(&spec.OSType, "os", "linux", "linux or windows")
+	cmd.Flags().Int64Var(&spec.WindowsExit, "windows-exit", 0, "the `exit code` of Windows commands that cannot run here")
 	cmd.Flags().StringToStringVar(&spec.Tags, "tag", nil, "a tag `KEY=VALUE` of the instance; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := client(*data)
@@ -118,9 +119,12 @@ func newRuns() *cobra.Command {
 		}
 		return table(cmd, "INVOCATION\tSTARTED\tTOOK\tEXIT\tCOMMAND", func(row func(...any)) {
 			for _, r := range list {
-				took, exit := "running", ""
+				took, exit := "running", "-"
 				if !r.End.IsZero() {
-					took, exit = r.End.Sub(r.Start).Round(time.Millisecond).String(), fmt.Sprint(r.ExitCode)
+					took = r.End.Sub(r.Start).Round(time.Millisecond).String()
+				}
+				if r.ExitCode != nil {
+					exit = fmt.Sprint(*r.ExitCode)
 				}
 				row(r.InvokeID, r.Start.UTC().Format(time.RFC3339), took, exit, cmp.Or(r.Name, "-"))
 			}

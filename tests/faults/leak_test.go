@@ -14,7 +14,6 @@ import (
 
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
@@ -111,8 +110,8 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 			line.at = r.End
 			line.took = r.End.Sub(r.Start).Round(time.Millisecond).String()
 			add(entry{at: r.Start, what: "started", command: e.Name, why: t.release(t.tasks[e.TaskID])})
-			if s := e.Event.Status; s == event.StatusSuccess || s == event.StatusFailed {
-				line.exit = fmt.Sprint(r.ExitCode)
+			if r.ExitCode != nil {
+				line.exit = fmt.Sprint(*r.ExitCode)
 			}
 		}
 		add(line)

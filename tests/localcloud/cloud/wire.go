@@ -111,16 +111,18 @@ func (c *Cloud) Info() Info {
 
 // Instance is a machine; the fields are those of ecs.Instance.
 type Instance struct {
-	ID       string            `json:"id"`
-	Name     string            `json:"name,omitempty"`
-	Tags     map[string]string `json:"tags,omitempty"`
-	OSType   string            `json:"osType,omitempty"` // linux or windows
-	Zone     string            `json:"zone,omitempty"`
-	State    string            `json:"state,omitempty"` // Stopped or Running
-	AgentUp  bool              `json:"agentUp,omitempty"`
-	Boots    int               `json:"boots,omitempty"`
-	BootedAt time.Time         `json:"bootedAt,omitzero"`
-	Created  time.Time         `json:"created,omitzero"`
+	ID     string            `json:"id"`
+	Name   string            `json:"name,omitempty"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	OSType string            `json:"osType,omitempty"` // linux or windows
+	Zone   string            `json:"zone,omitempty"`
+	// WindowsExit is the exit code of the commands that cannot run here.
+	WindowsExit int64     `json:"windowsExit,omitempty"`
+	State       string    `json:"state,omitempty"` // Stopped or Running
+	AgentUp     bool      `json:"agentUp,omitempty"`
+	Boots       int       `json:"boots,omitempty"`
+	BootedAt    time.Time `json:"bootedAt,omitzero"`
+	Created     time.Time `json:"created,omitzero"`
 }
 
 // Run is one script that was really started; the fields are those of ecs.Run.
@@ -130,8 +132,8 @@ type Run struct {
 	Name       string    `json:"name"`
 	Repeats    int       `json:"repeats"`
 	Start      time.Time `json:"start"`
-	End        time.Time `json:"end,omitzero"` // missing while it runs
-	ExitCode   int64     `json:"exitCode"`
+	End        time.Time `json:"end,omitzero"`       // missing while it runs
+	ExitCode   *int64    `json:"exitCode,omitempty"` // missing if it did not end by itself
 	Output     string    `json:"output,omitempty"`
 }
 

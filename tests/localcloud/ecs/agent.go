@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -67,10 +66,6 @@ func (t *task) reset() {
 func (s *Server) start(t *task) {
 	i := s.instances[t.InstanceID]
 	t.reset()
-	if t.invocation.Command.Type != "RunShellScript" {
-		s.finish(t, statusFailed, "ExecutionException", "the local cloud does not imitate "+t.invocation.Command.Type)
-		return
-	}
 	job, code, info := s.prepare(t, i)
 	if code != "" {
 		s.finish(t, statusInvalid, code, info)
@@ -79,51 +74,88 @@ func (s *Server) start(t *task) {
 	now := s.options.Now()
 	t.Repeats++
 	t.Status, t.Start, t.Updated = statusRunning, now, now
-	job.path = filepath.Join(s.root(i.ID), ".assist", t.InvokeID+"-"+ordinal(t.Repeats)+".sh")
 	i.LastInvoked = now
 	i.Invoked++
 	s.put(bucketInstances, i.ID, i)
+	if i.windows() && job.program == "" {
+		s.pretend(t, i)
+		return
+	}
 	s.putTask(t)
 	r := s.recordRun(t)
 	if s.commit() != nil {
 		return // what is not known to be running must not run
 	}
 	t.script = newScript(job)
+	i.scripts[t.script] = true
 	s.background.Add(1)
-	go s.execute(t, t.script, r)
+	go s.execute(t, i, t.script, r)
 }
 
-// execute waits for a script and ends its task.
-func (s *Server) execute(t *task, sc *script, r *run) {
+// execute waits for a script and ends its task. It returns when the script's
+// process is gone, too.
+func (s *Server) execute(t *task, i *instance, sc *script, r *run) {
 	defer s.background.Done()
-	end := sc.run(func(pid int) error { return s.recordProcess(r, pid) })
+	end := sc.run(s.guard)
+	s.ended(t, i, r, end)
+	<-sc.gone
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(i.scripts, sc)
+}
 
+func (s *Server) ended(t *task, i *instance, r *run, end ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.script = nil
-	t.ExitCode, t.Output, t.Dropped = end.exit, end.output, end.dropped
+	t.Output, t.Dropped = end.output, end.dropped
 	switch {
 	case t.Status == statusStopping:
-		t.ExitCode = 0
 		s.finish(t, statusTerminated, "", "")
 	case t.why != "":
-		t.ExitCode = 0
 		s.finish(t, statusFailed, t.why, "the command was interrupted while it ran")
 	case end.timedOut:
-		t.ExitCode = 0
 		t.Finish = t.Start.Add(t.invocation.Limit)
 		s.finish(t, statusTimeout, "ExecutionTimeout", "the command ran longer than its timeout")
-	case !end.started && end.err == nil:
-		s.finish(t, statusFailed, "ExecutionException", "the state of the run could not be stored")
 	case end.err != nil:
 		s.finish(t, statusFailed, "ExecutionException", end.err.Error())
-	case end.exit != 0:
-		s.finish(t, statusFailed, "ExitCodeNonzero", "the exit code of the command is not zero")
 	default:
-		s.finish(t, statusSuccess, "", "")
+		t.ExitCode = end.exit
+		r.ExitCode = &end.exit
+		s.finishByExit(t)
 	}
 	s.endRun(r, end)
+	if r.ExitCode != nil {
+		s.obey(i, end.exit)
+	}
 	s.commit() // a failure shows in the next call
+}
+
+// finishByExit ends a run of a task whose script has ended by itself.
+func (s *Server) finishByExit(t *task) {
+	if t.ExitCode != 0 {
+		s.finish(t, statusFailed, "ExitCodeNonzero", "the exit code of the command is not zero")
+		return
+	}
+	s.finish(t, statusSuccess, "", "")
+}
+
+// obey stops or restarts the instance if an exit code asks for it.
+func (s *Server) obey(i *instance, exit int64) {
+	stop, restart := int64(193), int64(194)
+	if i.windows() {
+		stop, restart = 3009, 3010
+	}
+	switch {
+	case i.State != "Running":
+	case exit == stop:
+		s.halt(i)
+	case exit == restart:
+		s.restart(i)
+	default:
+		return
+	}
+	s.put(bucketInstances, i.ID, i)
 }
 
 // finish ends a run of a task, tells of it, and decides whether the task goes
@@ -203,7 +235,7 @@ func (s *Server) stop(t *task) {
 	case statusRunning:
 		t.Status, t.Updated = statusStopping, s.options.Now()
 		if t.script != nil {
-			t.script.kill()
+			t.script.stop()
 		}
 		s.putTask(t)
 	}
@@ -212,7 +244,7 @@ func (s *Server) stop(t *task) {
 // resume picks up what was open when the state was last closed. A script that
 // ran is not run again. The caller holds the lock and commits.
 func (s *Server) resume() {
-	s.killOrphans()
+	s.endLostRuns()
 	for _, inv := range s.invocations {
 		s.byID[inv.ID] = inv
 		if inv.RepeatMode == modePeriod {

@@ -7,6 +7,13 @@ import (
 	"unicode/utf8"
 )
 
+// The types of commands.
+const (
+	shellType      = "RunShellScript"
+	powerShellType = "RunPowerShellScript"
+	batType        = "RunBatScript"
+)
+
 // The limits of a command's content after base64, by whether it is kept.
 const (
 	keptContent   = 18 << 10
@@ -53,7 +60,7 @@ func readCommand(p params, encoding string) (command, *apiError) {
 	switch {
 	case c.Type == "":
 		return c, bad("MissingParameter.Type", "the parameter Type is required")
-	case c.Type != "RunShellScript" && c.Type != "RunBatScript" && c.Type != "RunPowerShellScript":
+	case c.Type != shellType && c.Type != batType && c.Type != powerShellType:
 		return c, notFound("InvalidCmdType.NotFound", "the command type %q does not exist", c.Type)
 	case len(c.Content) == 0:
 		return c, bad("MissingParameter.CommandContent", "the parameter CommandContent is required")

@@ -28,12 +28,25 @@
 // commands, invocations, client tokens, the list of runs, and events that were
 // not handed over yet. A script that ran at that moment is never run again: on
 // the next Start its invocation ends as Failed with ErrorCode
-// ExecutionInterrupted, and where /proc exists what is left of its process
-// group is killed.
+// ExecutionInterrupted.
 //
-// A folder per instance is no sandbox. Scripts run with the rights of the
-// calling process: only HOME, PATH and the working directory point into the
-// folder, and nothing of the environment is inherited.
+// The agent does with a script what the public source of the real one does
+// (github.com/aliyun/aliyun_assist_client). It saves it under the name of the
+// command and the id of the invocation, with mode 0755, in
+// /usr/local/share/aliyun-assist/work/script, or in /tmp for a named user, and
+// has sh read that path, unquoted: a blank in a command's name ends it with 127
+// before it starts, and a slash costs it its interpreter. The rest is the
+// kernel's work: a carriage return in the first line is part of the
+// interpreter's name. The exit codes 193 and 194 (on Windows 3009 and 3010)
+// stop and restart the instance.
+//
+// A folder per instance is no sandbox. All paths that the agent uses are taken
+// below that folder, and nothing of the environment is inherited, but scripts
+// run with the rights of the calling process and can go anywhere.
+//
+// Processes end with their instance, and with the program that hosts the
+// server, however that ends. A guard, a small shell script in a process of its
+// own, waits for that; see guard.go.
 //
 // What is not imitated is answered with the code LocalCloud.NotImitated and
 // the name of what was asked for; Limits lists it.
@@ -53,12 +66,19 @@ func Limits() []string {
 		"There is one resource group, the default one, which has no id; any ResourceGroupId answers InvalidResourceGroup.NotFound.",
 		"RAM policies are not evaluated: an accepted access key may do everything.",
 		"The only operating system users are root and System; another Username ends as Invalid with AccountNotExists, and root is whoever runs this program.",
-		"RunBatScript and RunPowerShellScript are accepted for Windows instances and end as Failed with ExecutionException; no script of theirs runs.",
-		"TerminationMode is checked but both values act as ProcessTree, and background processes of a script end with it, unless they left its process group.",
+		"What the agent keeps under /usr/local/share, /tmp and /root is below the instance's folder; a script that names such a path itself gets the machine's own.",
+		"Interpreters, sh included, are this machine's. The environment is HOME, PATH and LOCALCLOUD_INSTANCE; a real agent passes its own on.",
+		"RunPowerShellScript runs in pwsh if it is installed, with C:\\x as the folder x of the instance. Otherwise, and for every RunBatScript, nothing runs: the command ends with the exit code that the instance was created with, and says so in its output.",
+		"Scripts on Windows instances are not converted to GBK, and the exit code of pwsh is one of Unix, 0 to 255: 3010 arrives as 194, and restarts nothing.",
+		"TerminationMode ProcessTree kills the script's process group, not the descendants that left it. Process kills sh alone; where sh starts the script as a child (dash), the script goes on, as on a real instance.",
+		"Where there is no /proc, background processes end with their script. Where there is one, they go on until the instance stops; only a process that changes its user, or leaves its group and clears its environment, escapes the end of the instance.",
+		"When the program that hosts the service is killed, its commands are killed right after it; if their guard is killed at the same time, by the next start on the same folder, where there is a /proc.",
+		"A script's file is removed when the script ends; older agents keep it.",
+		"An agent runs any number of commands at once; a real one queues or refuses those over its limit.",
 		"StopInvocation ends a running script (Terminated); some pages of the real service say that it lets a started one finish.",
 		"The folder of an instance is no sandbox: scripts can read and write whatever the program can.",
-		"A working directory other than the default must exist in the instance's folder; absolute paths are taken relative to that folder.",
-		"Of an output over 24 KB the first and the last 12 KB are kept, and Dropped is the number of bytes between them.",
+		"A working directory must exist in the instance's folder; absolute paths are taken relative to that folder.",
+		"Of an output over 24 KB the first 6,000 bytes and the last 18,576 are kept, and Dropped is the number of bytes between them.",
 		"A ClientToken is remembered per action for Delays.TokenTTL; the real lifetime is not documented.",
 		"The daily quota counts calls, and a day is one of China Standard Time (UTC+8).",
 		"Throttling counts calls per action and calendar minute, and answers Throttling.User (400).",

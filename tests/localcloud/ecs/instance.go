@@ -29,6 +29,8 @@ type Instance struct {
 	OSType string
 	// Zone defaults to the region with "-i".
 	Zone string
+	// WindowsExit is the exit code of the commands that cannot run here.
+	WindowsExit int64
 
 	// What follows is set by the server, and not read by CreateInstance.
 
@@ -48,8 +50,9 @@ type instance struct {
 	LastInvoked  time.Time
 	Invoked      int64
 
-	open  []*task // tasks that have not ended, in the order of their acceptance
-	timer *time.Timer
+	open    []*task          // tasks that have not ended, in the order of their acceptance
+	scripts map[*script]bool // whose processes are not gone
+	timer   *time.Timer
 }
 
 func (i *instance) adopt(t *task) {
@@ -90,8 +93,8 @@ func (s *Server) CreateInstance(spec Instance) error {
 	}
 	i := &instance{Instance: Instance{
 		ID: spec.ID, Name: spec.Name, Tags: maps.Clone(spec.Tags), OSType: spec.OSType, Zone: spec.Zone,
-		State: "Stopped", Created: s.options.Now(),
-	}}
+		WindowsExit: spec.WindowsExit, State: "Stopped", Created: s.options.Now(),
+	}, scripts: make(map[*script]bool)}
 	if i.Name == "" {
 		i.Name = i.ID
 	}
@@ -105,7 +108,10 @@ func (s *Server) CreateInstance(spec Instance) error {
 	default:
 		return fmt.Errorf("create instance %s: the OS type %q is neither linux nor windows", spec.ID, spec.OSType)
 	}
-	if err := os.MkdirAll(filepath.Join(s.root(i.ID), "root"), 0o755); err != nil {
+	if i.WindowsExit != 0 && !i.windows() {
+		return fmt.Errorf("create instance %s: only a Windows instance has an exit code for commands that cannot run here", spec.ID)
+	}
+	if err := os.MkdirAll(s.root(i.ID)+homeFolder, 0o755); err != nil {
 		return fmt.Errorf("create instance %s: make its folder: %w", spec.ID, err)
 	}
 	s.mu.Lock()
@@ -136,11 +142,15 @@ func (s *Server) Reboot(id string) error {
 		if i.State != "Running" {
 			return ErrState
 		}
-		s.agentDown(i, "InstanceRestarted")
-		s.emitState(i, "Stopping")
-		s.bootUp(i)
+		s.restart(i)
 		return nil
 	})
+}
+
+func (s *Server) restart(i *instance) {
+	s.powerDown(i, "InstanceRestarted")
+	s.emitState(i, "Stopping")
+	s.bootUp(i)
 }
 
 // Stop stops a running instance. Running scripts end as Failed with
@@ -151,23 +161,30 @@ func (s *Server) Stop(id string) error {
 		if i.State != "Running" {
 			return ErrState
 		}
-		s.agentDown(i, "InstanceNotRunning")
-		i.State, i.AgentStopped = "Stopped", false
-		s.emitState(i, "Stopping")
-		s.emitState(i, "Stopped")
+		s.halt(i)
 		return nil
 	})
 }
 
+func (s *Server) halt(i *instance) {
+	s.powerDown(i, "InstanceNotRunning")
+	i.State, i.AgentStopped = "Stopped", false
+	s.emitState(i, "Stopping")
+	s.emitState(i, "Stopped")
+}
+
 // StopAgent ends the agent of a running instance, or keeps it from coming up
-// after the boot that is under way. Running scripts end as Failed with
+// after the boot that is under way. Running scripts go on until the instance
+// stops, but nobody waits for them: they are reported as Failed with
 // ClientNotResponse.
 func (s *Server) StopAgent(id string) error {
 	return s.control("stop the agent of", id, func(i *instance) error {
 		if i.State != "Running" || i.AgentStopped {
 			return ErrState
 		}
-		s.agentDown(i, "ClientNotResponse")
+		for _, t := range s.agentDown(i, "ClientNotResponse") {
+			t.script.abandon()
+		}
 		i.AgentStopped = true
 		return nil
 	})
@@ -259,21 +276,33 @@ func (s *Server) agentUp(i *instance) {
 	s.deliverLater(i)
 }
 
-// agentDown ends the agent, if it is up, and with it its running scripts.
-func (s *Server) agentDown(i *instance, code string) {
+// agentDown ends the agent, if it is up, and returns the tasks whose scripts it
+// ran, which end with the code.
+func (s *Server) agentDown(i *instance, code string) []*task {
 	i.stopTimer()
 	if !i.AgentUp {
-		return
+		return nil
 	}
 	i.LastBeat = i.heartbeat(s.options.Now(), s.options.Delays.HeartbeatEvery)
 	i.AgentUp = false
+	var running []*task
 	for _, t := range i.open {
-		if t.script != nil {
-			if t.why == "" {
-				t.why = code
-			}
-			t.script.kill()
+		if t.script != nil && t.why == "" {
+			t.why = code
+			running = append(running, t)
 		}
+	}
+	return running
+}
+
+// powerDown ends the agent and every process of the instance.
+func (s *Server) powerDown(i *instance, code string) {
+	s.agentDown(i, code)
+	for sc := range i.scripts {
+		sc.end()
+	}
+	if i.Invoked > 0 {
+		sweep(s.guard.of(i.ID))
 	}
 }
 

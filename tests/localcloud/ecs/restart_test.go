@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,8 +56,9 @@ func child(dir string) error {
 	return nil
 }
 
-func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
-	dir := t.TempDir()
+// startChild starts a server in another process.
+func startChild(t *testing.T, dir string) (*exec.Cmd, *cloud) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+dir)
 	cmd.Stderr = os.Stderr
@@ -62,7 +66,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stdin.Close()
+	t.Cleanup(func() { stdin.Close() })
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +78,89 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{t: t, elsewhere: string(line)}
+	return cmd, &cloud{t: t, elsewhere: string(line)}
+}
+
+func TestNoProcessOutlivesAKilledServer(t *testing.T) {
+	needsProc(t)
+	for name, script := range map[string]string{
+		"a script": sleeper, "its child": grandchild, "a daemon": daemon, "what left the group": outsider,
+		"what changed its environment": stranger,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cmd, c := startChild(t, dir)
+			c.run(shell(script))
+			file := filepath.Join(dir, one, "root", "pid")
+			c.eventually("the process", func() bool { _, err := os.Stat(file); return err == nil })
+			check(t, "the process lives", alive(t, file), true)
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Wait()
+			c.eventually("the process is dead", func() bool { return !alive(t, file) })
+		})
+	}
+}
+
+// killGuard kills the guard of the only server in a process.
+func killGuard(t *testing.T, pid int) {
+	t.Helper()
+	find := `grep -lF begin $(grep -l "^PPid:[[:space:]]*$0$" /proc/[0-9]*/status | sed s/status/cmdline/)`
+	out, err := exec.Command("sh", "-c", find, strconv.Itoa(pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := strconv.Atoi(strings.Split(string(out), "/")[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(guard, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNothingRunsUnguarded(t *testing.T) {
+	needsProc(t)
+	server, err := ecs.Start(ecs.Options{Dir: t.TempDir(), Keys: access.NewKeys(owner), Delays: ecs.Delays{Boot: -1, Pickup: -1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cloud{Server: server, t: t}
+	c.create(ecs.Instance{ID: one})
+	c.boot(one)
+	c.end(c.run(shell("true")))
+	killGuard(t, os.Getpid())
+	c.eventually("a command that cannot be guarded", func() bool {
+		r := c.end(c.run(shell("true")))
+		return r["ErrorCode"] == "ExecutionException" && strings.Contains(r["ErrorInfo"].(string), "guard")
+	})
+	if err := c.Close(); err == nil {
+		t.Error("the server did not miss its guard")
+	}
+}
+
+func TestTheNextStartEndsWhatNobodyGuards(t *testing.T) {
+	needsProc(t)
+	dir := t.TempDir()
+	cmd, c := startChild(t, dir)
+	c.run(shell(grandchild))
+	file := filepath.Join(dir, one, "root", "pid")
+	c.eventually("the process", func() bool { _, err := os.Stat(file); return err == nil })
+	killGuard(t, cmd.Process.Pid)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	check(t, "the process lives", alive(t, file), true)
+	c = open(t, func(o *ecs.Options) { o.Dir, o.Path = dir, filepath.Join(dir, "ecs.db") })
+	c.eventually("the process is dead", func() bool { return !alive(t, file) })
+}
+
+func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
+	dir := t.TempDir()
+	cmd, c := startChild(t, dir)
 
 	kept := c.must("RunCommand", shell("echo kept").with(args{"KeepCommand": "true", "ClientToken": "token", "Tag.1.Key": "k", "Tag.1.Value": "v"}))
 	ended := kept["InvokeId"].(string)
@@ -88,9 +174,6 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	if !alive(t, file) {
-		t.Fatal("the script did not outlive its server, so this test shows nothing")
-	}
 
 	c = open(t, func(o *ecs.Options) {
 		o.Dir, o.Path = dir, filepath.Join(dir, "ecs.db")
@@ -108,7 +191,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 
 	again := c.must("RunCommand", shell("echo kept").with(args{"KeepCommand": "true", "ClientToken": "token", "Tag.1.Key": "k", "Tag.1.Value": "v"}))
 	check(t, "invoke id of the same call", again["InvokeId"], kept["InvokeId"])
-	_, err = c.call("RunCommand", shell("echo other").with(args{"ClientToken": "token"}))
+	_, err := c.call("RunCommand", shell("echo other").with(args{"ClientToken": "token"}))
 	check(t, "other call with its token", fault(err), "IdempotentParameterMismatch 403")
 	more := c.must("InvokeCommand", args{"CommandId": kept["CommandId"].(string), "InstanceId.1": one})
 	check(t, "output of the kept command", c.end(more["InvokeId"].(string))["Output"], any("kept\n"))
@@ -119,6 +202,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	runs := c.Runs(one)
 	check(t, "runs", len(runs), 3)
 	check(t, "the run that was interrupted has an end", runs[1].InvokeID == running && !runs[1].End.IsZero(), true)
+	check(t, "it has an exit code", runs[1].ExitCode != nil, false)
 
 	// The child never handed an event over, so all of them come now, in order.
 	c.eventually("the events", func() bool { return len(c.completed()) == 3 })

@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -14,16 +13,14 @@ type Run struct {
 	Repeats    int
 	Start      time.Time
 	End        time.Time // zero while it runs
-	ExitCode   int64
-	Output     string // what it printed, as far as the service keeps it
+	ExitCode   *int64    // nil if it did not end by itself
+	Output     string    // what it printed, as far as the service keeps it
 }
 
-// run is a Run as it is stored, with what identifies its process.
+// run is a Run as it is stored.
 type run struct {
 	Run
-	Seq     uint64
-	PID     int
-	Started string // the process's own start time, as the system counts it
+	Seq uint64
 }
 
 // Runs are the scripts that were started on an instance, in that order.
@@ -39,8 +36,6 @@ func (s *Server) Runs(instanceID string) []Run {
 	return out
 }
 
-func ordinal(n int) string { return strconv.Itoa(n) }
-
 // recordRun notes a run before its script starts. The caller holds the lock
 // and commits.
 func (s *Server) recordRun(t *task) *run {
@@ -55,20 +50,6 @@ func (s *Server) recordRun(t *task) *run {
 	return r
 }
 
-// recordProcess notes the process of a run, so that what is left of it after a
-// kill of this program can be found.
-func (s *Server) recordProcess(r *run, pid int) error {
-	if s.options.Path == "" {
-		return nil
-	}
-	started := processStart(pid)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r.PID, r.Started = pid, started
-	s.put(bucketRuns, ordered(r.Seq), r)
-	return s.commit()
-}
-
 // endRun notes the end of a run, or drops one whose script never started. The
 // caller holds the lock and commits.
 func (s *Server) endRun(r *run, end ending) {
@@ -77,21 +58,22 @@ func (s *Server) endRun(r *run, end ending) {
 		s.remove(bucketRuns, ordered(r.Seq))
 		return
 	}
-	r.End, r.ExitCode, r.Output, r.PID = s.options.Now(), end.exit, string(end.output), 0
+	r.End, r.Output = s.options.Now(), string(end.output)
 	s.put(bucketRuns, ordered(r.Seq), r)
 }
 
-// killOrphans ends the process groups of scripts that outlived this program,
-// if they are provably the same processes. The caller holds the lock.
-func (s *Server) killOrphans() {
+// endLostRuns ends what a server on the same folder left running, if both it
+// and its guard were killed. The caller holds the lock.
+func (s *Server) endLostRuns() {
+	lost := false
 	for _, r := range s.runs {
-		if !r.End.IsZero() {
-			continue
+		if r.End.IsZero() {
+			lost = true
+			r.End = s.options.Now()
+			s.put(bucketRuns, ordered(r.Seq), r)
 		}
-		if r.PID != 0 && r.Started != "" && processStart(r.PID) == r.Started {
-			killGroup(r.PID)
-		}
-		r.End, r.PID = s.options.Now(), 0
-		s.put(bucketRuns, ordered(r.Seq), r)
+	}
+	if lost {
+		sweep(s.guard.folder)
 	}
 }

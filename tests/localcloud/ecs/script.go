@@ -1,38 +1,28 @@
 package ecs
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
 
 const (
-	// outputLimit is how much of a script's output is kept.
+	// outputLimit is how much of a script's output is kept, outputHead how much
+	// of that is its beginning.
 	outputLimit = 24 << 10
-	// outputGrace is how long a process that left the group of its script can
-	// hold the script's output open.
+	outputHead  = 6000
+	// outputGrace is how long a process that outlives its script can hold the
+	// script's output open.
 	outputGrace = time.Second
 	// scriptPath is all that a script finds in PATH.
 	scriptPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	// gate is run by sh in place of the script: it becomes the script when it
+	// gate is run by sh in place of the command: it becomes the command when it
 	// reads a line, and ends when the other end of the pipe closes without one.
-	gate = `IFS= read -r line <&3 && exec "$0" "$@" 3<&-`
+	gate = `IFS= read -r line <&3 && exec "$@" 3<&-`
 )
-
-// job is a script that is ready to run.
-type job struct {
-	path    string // where the content is written
-	content []byte
-	dir     string
-	home    string
-	limit   time.Duration
-}
 
 // ending is how a script ended.
 type ending struct {
@@ -46,78 +36,86 @@ type ending struct {
 
 // script is a job and its process.
 type script struct {
-	job job
+	job  job
+	left chan struct{} // closed when nobody waits for the script's end any more
+	gone chan struct{} // closed when the process is gone, or never was there
 
 	mu       sync.Mutex
 	pid      int // while the process is there
 	killed   bool
+	started  bool
 	timedOut bool
 }
 
-func newScript(j job) *script { return &script{job: j} }
+func newScript(j job) *script {
+	return &script{job: j, left: make(chan struct{}), gone: make(chan struct{})}
+}
 
-// kill ends the script's process group, or keeps the script from starting.
-func (sc *script) kill() {
+// stop ends the script as its TerminationMode says, or keeps it from starting.
+func (sc *script) stop() {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.killed = true
+	sc.terminate()
+}
+
+func (sc *script) terminate() {
+	switch {
+	case sc.pid == 0:
+	case sc.job.tree:
+		killGroup(sc.pid)
+	default:
+		killProcess(sc.pid)
+	}
+}
+
+// end ends the script and its process group, or keeps it from starting.
+func (sc *script) end() {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	sc.killed = true
 	if sc.pid != 0 {
+		killProcess(sc.pid)
 		killGroup(sc.pid)
 	}
 }
 
-// run starts the script and waits for its end. What is left of its process
-// group then is killed. The script does not start before known, which is
-// called with the id of its process, has returned without an error, and never
-// starts if this program ends before that.
-func (sc *script) run(known func(pid int) error) ending {
-	if err := os.MkdirAll(filepath.Dir(sc.job.path), 0o755); err != nil {
-		return ending{err: fmt.Errorf("make the folder of the script: %w", err)}
+// abandon lets a script that has started go on, and run return. It is called
+// once.
+func (sc *script) abandon() {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.killed = true // if it has not started yet
+	if sc.started {
+		close(sc.left)
 	}
-	if err := os.WriteFile(sc.job.path, sc.job.content, 0o700); err != nil {
-		return ending{err: fmt.Errorf("write the script: %w", err)}
-	}
-	defer os.Remove(sc.job.path)
-	arguments, err := interpreter(sc.job.content)
+}
+
+// run starts the script and waits for its end. The script does not start before
+// the guard knows its process group, and never starts if this program ends
+// before that.
+func (sc *script) run(g *guard) ending {
+	argv, clean, err := sc.job.save()
 	if err != nil {
+		close(sc.gone)
 		return ending{err: err}
 	}
 	reader, writer, err := os.Pipe()
 	if err != nil {
+		close(sc.gone)
 		return ending{err: fmt.Errorf("make the pipe for the output: %w", err)}
 	}
 	defer reader.Close()
-	waiting, release, err := os.Pipe()
-	if err != nil {
-		writer.Close()
-		return ending{err: fmt.Errorf("make the pipe for the start: %w", err)}
-	}
-	defer release.Close()
-	cmd := exec.Command("/bin/sh", append([]string{"-c", gate}, append(arguments, sc.job.path)...)...)
-	cmd.ExtraFiles = []*os.File{waiting}
-	cmd.Dir = sc.job.dir
-	cmd.Env = []string{"HOME=" + sc.job.home, "PATH=" + scriptPath}
-	cmd.Stdout, cmd.Stderr = writer, writer
-	ownGroup(cmd)
-
-	sc.mu.Lock()
-	if sc.killed {
-		sc.mu.Unlock()
-		writer.Close()
-		waiting.Close()
-		return ending{}
-	}
-	err = cmd.Start()
+	cmd, release, err := sc.launch(argv, writer)
 	writer.Close()
-	waiting.Close()
-	if err != nil {
-		sc.mu.Unlock()
-		return ending{err: fmt.Errorf("start the interpreter: %w", err)}
+	if cmd == nil {
+		close(sc.gone)
+		clean()
+		return ending{err: err}
 	}
-	sc.pid = cmd.Process.Pid
-	sc.mu.Unlock()
 
-	err = known(cmd.Process.Pid)
+	pid := cmd.Process.Pid
+	err = g.begin(pid)
 	timer := time.AfterFunc(sc.job.limit, sc.expire)
 	defer timer.Stop()
 	started := sc.open(release, err)
@@ -127,25 +125,65 @@ func (sc *script) run(known func(pid int) error) ending {
 		defer close(copied)
 		io.Copy(kept, reader)
 	}()
-	cmd.Wait() // its error says no more than the state
-
-	sc.mu.Lock()
-	killGroup(sc.pid)
-	sc.pid = 0
-	timedOut := sc.timedOut
-	sc.mu.Unlock()
+	go func() {
+		defer close(sc.gone)
+		cmd.Wait() // its error says no more than the state
+		sc.reap()
+		if err == nil {
+			g.end(pid)
+		}
+	}()
+	end := ending{started: started, err: err}
 	select {
-	case <-copied:
-	case <-time.After(outputGrace):
+	case <-sc.left:
 		reader.Close()
-		<-copied
+	case <-sc.gone:
+		clean()
+		end.exit = int64(cmd.ProcessState.ExitCode())
+		select {
+		case <-copied:
+		case <-time.After(outputGrace):
+			reader.Close()
+		}
 	}
-	text, dropped := kept.cut()
-	return ending{started: started, exit: exitCode(cmd.ProcessState), timedOut: timedOut, output: text, dropped: dropped}
+	<-copied
+	end.output, end.dropped = kept.cut()
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	end.timedOut = sc.timedOut
+	return end
 }
 
-// open lets the waiting script start, unless it was killed or its process
-// could not be made known, and reports whether it did.
+// launch starts the process that waits at the gate; writing a line to the file
+// opens it. There is no process, and perhaps no error, if the script was
+// stopped before.
+func (sc *script) launch(argv []string, out *os.File) (*exec.Cmd, *os.File, error) {
+	waiting, release, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the pipe for the start: %w", err)
+	}
+	defer waiting.Close()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", gate, "sh"}, argv...)...)
+	cmd.ExtraFiles = []*os.File{waiting}
+	cmd.Dir = sc.job.dir
+	cmd.Env = []string{"HOME=" + sc.job.home, "PATH=" + scriptPath, sc.job.mark}
+	cmd.Stdout, cmd.Stderr = out, out
+	ownGroup(cmd)
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if !sc.killed {
+		if err = cmd.Start(); err == nil {
+			sc.pid = cmd.Process.Pid
+			return cmd, release, nil
+		}
+		err = fmt.Errorf("start the command: %w", err)
+	}
+	release.Close()
+	return nil, nil, err
+}
+
+// open lets the waiting script start, unless it was stopped or its process
+// group could not be made known, and reports whether it did.
 func (sc *script) open(release *os.File, unknown error) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -154,7 +192,18 @@ func (sc *script) open(release *os.File, unknown error) bool {
 		return false
 	}
 	_, err := release.WriteString("\n")
-	return err == nil
+	sc.started = err == nil
+	return sc.started
+}
+
+// reap forgets the process, which has ended.
+func (sc *script) reap() {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if !lingers {
+		killGroup(sc.pid)
+	}
+	sc.pid = 0
 }
 
 func (sc *script) expire() {
@@ -162,64 +211,33 @@ func (sc *script) expire() {
 	defer sc.mu.Unlock()
 	if sc.pid != 0 && !sc.killed {
 		sc.timedOut = true
-		killGroup(sc.pid)
+		sc.terminate()
 	}
 }
 
-// interpreter is what runs a script: the program of its first line, with at
-// most one argument as the kernel does it, else sh. A program that is not at
-// its place is looked for by its name.
-func interpreter(content []byte) ([]string, error) {
-	first, _, _ := bytes.Cut(content, []byte("\n"))
-	line, ok := strings.CutPrefix(strings.TrimRight(string(first), " \t\r"), "#!")
-	if !ok {
-		return found("/bin/sh")
-	}
-	program, argument, _ := strings.Cut(strings.TrimSpace(line), " ")
-	out, err := found(program)
-	if argument = strings.TrimSpace(argument); err == nil && argument != "" {
-		out = append(out, argument)
-	}
-	return out, err
-}
-
-func found(program string) ([]string, error) {
-	candidates := []string{program}
-	for _, folder := range filepath.SplitList(scriptPath) {
-		candidates = append(candidates, filepath.Join(folder, filepath.Base(program)))
-	}
-	for _, candidate := range candidates {
-		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() && filepath.IsAbs(candidate) {
-			return []string{candidate}, nil
-		}
-	}
-	return nil, fmt.Errorf("the interpreter %q is not there", program)
-}
-
-// output keeps the first and the last half of what may be kept.
+// output keeps the beginning and the end of what a script prints.
 type output struct {
 	head, tail []byte
 	total      int
 }
 
 func (o *output) Write(p []byte) (int, error) {
-	const half = outputLimit / 2
 	n := len(p)
 	o.total += n
-	if room := half - len(o.head); room > 0 {
+	if room := outputHead - len(o.head); room > 0 {
 		room = min(room, len(p))
 		o.head = append(o.head, p[:room]...)
 		p = p[room:]
 	}
 	o.tail = append(o.tail, p...)
-	if len(o.tail) > 4*half {
-		o.tail = append(o.tail[:0], o.tail[len(o.tail)-half:]...)
+	if len(o.tail) > 2*outputLimit {
+		o.tail = append(o.tail[:0], o.tail[len(o.tail)-outputLimit:]...)
 	}
 	return n, nil
 }
 
 // cut returns what is kept, and how many bytes are missing in its middle.
 func (o *output) cut() ([]byte, int) {
-	tail := o.tail[max(0, len(o.tail)-outputLimit/2):]
+	tail := o.tail[max(0, len(o.tail)-(outputLimit-outputHead)):]
 	return append(o.head, tail...), o.total - len(o.head) - len(tail)
 }

@@ -25,6 +25,7 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 	verifier *access.Verifier
+	guard    *guard
 	throttle throttle
 
 	// mu guards what follows. Everything that changes is changed and
@@ -68,6 +69,7 @@ func Start(options Options) (*Server, error) {
 		options:   options,
 		verifier:  access.NewVerifier(options.Keys, options.Now),
 		store:     state,
+		guard:     newGuard(options.Dir),
 		instances: make(map[string]*instance),
 		commands:  make(map[string]*command),
 		byID:      make(map[string]*invocation),
@@ -109,9 +111,8 @@ func Start(options Options) (*Server, error) {
 // domain; the scheme is http.
 func (s *Server) Endpoint() string { return s.listener.Addr().String() }
 
-// Close cuts every connection, kills the process groups of running scripts,
-// waits for them, and closes the state. Events that were not handed over yet
-// stay in the state's file.
+// Close cuts every connection, ends what runs on the instances, and closes the
+// state. Events that were not handed over yet stay in the state's file.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -125,13 +126,16 @@ func (s *Server) Close() error {
 		for _, t := range i.open {
 			if t.script != nil {
 				t.why = "ExecutionInterrupted"
-				t.script.kill()
 			}
+		}
+		for sc := range i.scripts {
+			sc.end()
 		}
 	}
 	s.mu.Unlock()
 	err := s.http.Close()
 	s.background.Wait()
+	err = errors.Join(err, s.guard.close())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(err, s.commit(), s.store.close())

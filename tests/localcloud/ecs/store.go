@@ -136,7 +136,10 @@ func (s *Server) load() error {
 				return fmt.Errorf("read the quota: %w", err)
 			}
 		}
-		if err := each(tx, bucketInstances, func(i *instance) { s.instances[i.ID] = i }); err != nil {
+		if err := each(tx, bucketInstances, func(i *instance) {
+			i.scripts = make(map[*script]bool)
+			s.instances[i.ID] = i
+		}); err != nil {
 			return err
 		}
 		if err := each(tx, bucketCommands, func(c *command) { s.commands[c.ID] = c }); err != nil {

@@ -1,12 +1,9 @@
 package ecs
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -143,36 +140,4 @@ func (s *Server) substitute(inv *invocation, i *instance) (_ []byte, code, info 
 		return nil, "InvalidCommandText", "the local cloud does not imitate OOS parameter stores"
 	}
 	return []byte(text), "", ""
-}
-
-// prepare makes a task's script ready to run, or says with which ErrorCode the
-// task is Invalid.
-func (s *Server) prepare(t *task, i *instance) (_ job, code, info string) {
-	inv := t.invocation
-	if inv.Command.Undecodable {
-		return job{}, "CommandContentDecodeError", "the content of the command is not base64"
-	}
-	if inv.Username != "" && inv.Username != "root" {
-		return job{}, "AccountNotExists", fmt.Sprintf("the user %q does not exist on the instance", inv.Username)
-	}
-	content := inv.Command.Content
-	if inv.Command.EnableParameter {
-		if content, code, info = s.substitute(inv, i); code != "" {
-			return job{}, code, info
-		}
-	}
-	home := filepath.Join(s.root(i.ID), "root")
-	dir := home
-	if inv.WorkingDir != "" {
-		// Joining behind a slash first keeps ".." inside.
-		dir = filepath.Join(s.root(i.ID), filepath.Join("/", inv.WorkingDir))
-	}
-	if dir == home {
-		if err := os.MkdirAll(home, 0o755); err != nil {
-			return job{}, "DefaultWorkingDirectoryNotAvailable", "the default working directory cannot be made"
-		}
-	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return job{}, "DirectoryNotExists", fmt.Sprintf("the directory %s does not exist on the instance", inv.WorkingDir)
-	}
-	return job{content: bytes.Clone(content), dir: dir, home: home, limit: inv.Limit}, "", ""
 }

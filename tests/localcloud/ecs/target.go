@@ -78,7 +78,7 @@ func (s *Server) readTargets(p params, inv *invocation) *apiError {
 		if i == nil {
 			return notFound("InvalidInstance.NotFound", "the instance %s does not exist", id)
 		}
-		if i.windows() != (inv.Command.Type != "RunShellScript") {
+		if i.windows() != (inv.Command.Type != shellType) {
 			return bad("InvalidInstance.NotMatch", "the command type %s does not fit the %s instance %s", inv.Command.Type, i.OSType, id)
 		}
 	}
@@ -122,7 +122,7 @@ func (s *Server) readUser(p params, inv *invocation) *apiError {
 		return forbidden("WindowsPasswordName.ExceedLimit", "the password's name is longer than 255 characters")
 	case p.has("WindowsPasswordName"):
 		return notImitated("the parameter WindowsPasswordName")
-	case inv.Command.Type != "RunShellScript" && inv.Username != "" && !strings.EqualFold(inv.Username, "System"):
+	case inv.Command.Type != shellType && inv.Username != "" && !strings.EqualFold(inv.Username, "System"):
 		return forbidden("WindowsPasswordName.Missed", "another user than System needs WindowsPasswordName")
 	}
 	return nil
