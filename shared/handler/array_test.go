@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -135,6 +136,44 @@ func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 	err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { reached++; return nil })
 	if err != nil || begun.Load() != 4*32 || reached <= 32 {
 		t.Errorf("%d beginnings reached %d instances, %v", begun.Load(), reached, err)
+	}
+}
+
+// TestRecordedEndsOfOneInstanceCostOneCall, but what the history lacks still
+// gets there, and less than ten ends cost what each of them does.
+func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
+	for _, n := range []int{9, 10} {
+		r := rig.New(t, rig.Options{})
+		var list []object
+		for i := range n {
+			list = append(list, end("i-1", fmt.Sprint("t-", i)))
+		}
+		r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+		if _, err := r.TaskCompleted(encode(list)); err == nil || len(r.Records("i-1").Executions) != n {
+			t.Fatalf("got %v, want every end recorded but none in the history", err)
+		}
+		r.Faults.Clear()
+		for delivery := range 2 {
+			r.Faults.ResetCalls()
+			out, err := r.TaskCompleted(encode(list))
+			if err != nil || slices.ContainsFunc(out.Items, func(i handler.Item) bool { return i.Result != handler.ResultDuplicate }) {
+				t.Fatalf("delivered again: %+v, %v", out.Items, err)
+			}
+			want := map[string]int{"GetRange": n, "BatchWriteRow": n, "GetRow": n, "PutRow": n}
+			if n == 10 && delivery == 0 {
+				want["BatchGetRow"] = 1
+			} else if n == 10 {
+				want = map[string]int{"BatchGetRow": 1}
+			}
+			if calls := r.Faults.Calls(); !maps.Equal(calls, want) {
+				t.Errorf("delivery %d of %d ends made the calls %v, want %v", delivery+1, n, calls, want)
+			}
+		}
+		told := 0
+		err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { told++; return nil })
+		if err != nil || told != n {
+			t.Errorf("%d of %d ends are in the history, %v", told, n, err)
+		}
 	}
 }
 

@@ -160,8 +160,6 @@ func classifyCode(code, message string, status int) (class error, again bool) {
 		return remediation.ErrUnavailable, message == "Too frequent table operations."
 	case "OTSTimeout", "OTSServerUnavailable", "OTSInternalServerError":
 		return remediation.ErrUnknownOutcome, true
-	case "OTSObjectNotExist": // a table that is not made yet
-		return remediation.ErrUnavailable, false
 	case "OTSAuthFailed", "OTSNoPermissionAccess":
 		return remediation.ErrDenied, false
 	}
