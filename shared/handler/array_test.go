@@ -67,6 +67,29 @@ func TestInstancesAreHandledSideBySide(t *testing.T) {
 	}
 }
 
+// TestMalformedElementsAreKeptWhileThereIsTime, and those that are left by the
+// next delivery.
+func TestMalformedElementsAreKeptWhileThereIsTime(t *testing.T) {
+	r := rig.New(t, rig.Options{Timeout: 2 * time.Second})
+	r.Faults.Add(fault.Fault{Call: "PutRow", Nth: 11, Times: -1, Mode: fault.HangBefore})
+	list := make([]string, 100)
+	for i := range list {
+		list[i] = fmt.Sprintf("[%d]", i)
+	}
+	payload := []byte("[" + strings.Join(list, ",") + "]")
+	if _, err := r.TaskCompleted(payload); err == nil {
+		t.Fatal("nothing was left")
+	}
+	left := lines(t, r, "input not committed")
+	if len(left) != 1 || left[0]["events_left"] != 90.0 || len(inQuarantine(t, r)) != 10 {
+		t.Errorf("%d elements are kept, want 10, and one line that says that 90 are left: %v", len(inQuarantine(t, r)), left)
+	}
+	r.Faults.Clear()
+	if _, err := r.TaskCompleted(payload); err != nil || len(inQuarantine(t, r)) != 100 {
+		t.Errorf("delivered again: %v, %d elements are kept", err, len(inQuarantine(t, r)))
+	}
+}
+
 // TestAnInstancesEventsAreHandledInTheirOrder, and the answer is in the
 // payload's, whatever comes between.
 func TestAnInstancesEventsAreHandledInTheirOrder(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 
 const (
 	// sideBySide is how many instances of one payload are handled at the same
-	// time. Each has at most two calls under way, and the pool keeps 100 idle
-	// connections.
+	// time. Each has at most three calls to Tablestore under way, and the pool
+	// keeps 100 idle connections.
 	sideBySide = 32
 	// window is how many events of one payload are in memory, and ordered by
 	// their instances, at the same time: the largest CountBasedWindow of an

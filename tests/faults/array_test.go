@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
 
@@ -27,7 +30,12 @@ type slow struct {
 	takes  time.Duration
 }
 
-func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s slow) RoundTrip(r *http.Request) (_ *http.Response, err error) {
+	defer func() {
+		if recover() != nil { // a connection that is cut
+			err = io.ErrUnexpectedEOF
+		}
+	}()
 	answered := time.NewTimer(s.takes)
 	defer answered.Stop()
 	select {
@@ -40,28 +48,42 @@ func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+// function is a function whose calls to Tablestore take the given time of the
+// bubble in which it runs.
+func function(t *testing.T, r *rig.Rig, log io.Writer, call time.Duration) *handler.Function {
+	t.Helper()
+	settings := r.Settings
+	settings.Ledger.Transport = slow{r.Tables.Handler(), call}
+	settings.Margin = time.Second
+	f, err := handler.NewWith("rig", settings, log, func() time.Time { return time.Now().UTC() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// newInvocation is the context of a new invocation, of 60 s.
+func newInvocation(r *rig.Rig, requestID string) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	return fccontext.NewContext(ctx, &fccontext.FcContext{
+		RequestID: requestID, Region: rig.Region, AccountId: rig.Account,
+		Credentials: fccontext.Credentials{AccessKeyId: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token},
+	}), cancel
+}
+
 // deliverArray delivers a payload until it is acknowledged, with 60 s for each
 // delivery, and returns how many it took. Each that fails must say once, and
 // in no other words, how many events are left; every delivery leaves fewer.
 func deliverArray(t *testing.T, r *rig.Rig, call time.Duration, invoke func(*handler.Function) handler.Handler, payload []byte) (deliveries int) {
 	t.Helper()
-	settings := r.Settings
-	settings.Ledger.Transport = slow{r.Tables.Handler(), call}
-	settings.Margin = time.Second
 	log := &rig.Log{}
-	f, err := handler.NewWith("rig", settings, log, func() time.Time { return time.Now().UTC() })
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := function(t, r, log, call)
 	last, logged := 1<<30, 0
 	for deliveries < 100 {
 		deliveries++
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		began := time.Now()
-		_, err := invoke(f)(fccontext.NewContext(ctx, &fccontext.FcContext{
-			RequestID: fmt.Sprint("delivery ", deliveries), Region: rig.Region, AccountId: rig.Account,
-			Credentials: fccontext.Credentials{AccessKeyId: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token},
-		}), payload)
+		ctx, cancel := newInvocation(r, fmt.Sprint("delivery ", deliveries))
+		_, err := invoke(f)(ctx, payload)
 		cancel()
 		text := log.String()[logged:]
 		logged += len(text)
@@ -157,8 +179,8 @@ func TestALargeArrayGetsThroughInAFewDeliveries(t *testing.T) {
 	}
 }
 
-// recorded counts the executions and boots of the instances i-0, i-1 …
-func recorded(t *testing.T, r *rig.Rig, instances int) (n int) {
+// ledgerOf is the ledger for use in a bubble.
+func ledgerOf(t *testing.T, r *rig.Rig) *ledger.Ledger {
 	t.Helper()
 	c := r.Settings.Ledger
 	c.Transport = slow{r.Tables.Handler(), time.Millisecond}
@@ -166,6 +188,13 @@ func recorded(t *testing.T, r *rig.Rig, instances int) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// recorded counts the executions and boots of the instances i-0, i-1 …
+func recorded(t *testing.T, r *rig.Rig, instances int) (n int) {
+	t.Helper()
+	l := ledgerOf(t, r)
 	for i := range instances {
 		records, err := l.Records(t.Context(), fmt.Sprint("i-", i))
 		if err != nil {
@@ -174,4 +203,98 @@ func recorded(t *testing.T, r *rig.Rig, instances int) (n int) {
 		n += len(records.Executions) + len(records.Boots)
 	}
 	return n
+}
+
+// TestEveryFailedCallOfAnArrayIsMadeGood fails the n-th call in every mode,
+// until a delivery meets no fault. The array has twelve ends of one instance,
+// one of another, and an element that is malformed.
+func TestEveryFailedCallOfAnArrayIsMadeGood(t *testing.T) {
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			r := rig.New(t, rig.Options{NoAlerts: true})
+			now := time.Now().Round(0)
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(now))
+				log := &rig.Log{}
+				f, l := function(t, r, log, time.Millisecond), ledgerOf(t, r)
+				n := 1
+				for ; failCall(t, r, f, l, n, m); n++ {
+					if t.Failed() {
+						t.Fatalf("call %d; log:\n%s", n, log)
+					}
+				}
+				if n < 40 { // a load, a commit and a put for each of 13 ends
+					t.Errorf("only %d calls were made", n)
+				}
+			})
+		})
+	}
+}
+
+// failCall reports whether there was an n-th call that could fail.
+func failCall(t *testing.T, r *rig.Rig, f *handler.Function, l *ledger.Ledger, n int, m mode) bool {
+	t.Helper()
+	many, one := fmt.Sprint("i-many-", n), fmt.Sprint("i-one-", n)
+	payload := arrayOf(14, event.KindTaskCompleted, func(i int) any {
+		switch i {
+		case 12:
+			return endOf(i, one, "t-1")
+		case 13:
+			return fmt.Sprint("malformed ", n)
+		}
+		return endOf(i, many, fmt.Sprint("t-", i/4))
+	})
+	ctx, cancel := newInvocation(r, fmt.Sprint("failing ", n))
+	planned := fault.Fault{Nth: n, Mode: m.Mode}
+	if m.crash {
+		planned.OnStrike = cancel
+	}
+	before := r.Faults.Struck()
+	r.Faults.Add(planned)
+	out, err := f.TaskCompleted(ctx, payload)
+	cancel()
+	r.Faults.Clear()
+	struck := r.Faults.Struck() > before
+	for range 2 {
+		ctx, cancel := newInvocation(r, fmt.Sprint("again ", n))
+		out, err = f.TaskCompleted(ctx, payload)
+		cancel()
+		if err != nil {
+			t.Errorf("delivered again: %v", err)
+		}
+	}
+	if len(out.Items) != 14 {
+		t.Errorf("the answer has %d items", len(out.Items))
+	}
+	for i, item := range out.Items {
+		if want := map[bool]string{true: handler.ResultQuarantined, false: handler.ResultDuplicate}[i == 13]; item.Result != want {
+			t.Errorf("event %d is %s, want %s", i, item.Result, want)
+		}
+	}
+	executions := map[string]int{}
+	for _, id := range []string{many, one} {
+		records, err := l.Records(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		executions[id] = len(records.Executions)
+	}
+	inHistory, kept := 0, 0
+	for _, ago := range []time.Duration{0, 24 * time.Hour} {
+		err := l.History(t.Context(), time.Now().Add(-ago), func(e remediation.Execution) error {
+			if id := e.Event.InstanceID; id == many || id == one {
+				inHistory++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = l.EachQuarantined(t.Context(), func(q ledger.Quarantined) error { kept++; return nil })
+	if err != nil || executions[many] != 12 || executions[one] != 1 || inHistory != 13 || kept != n {
+		t.Errorf("%v executions, %d in the history, %d kept, %v; want 12 and 1, 13, %d", executions, inHistory, kept, err, n)
+	}
+	return struck
 }
