@@ -348,13 +348,14 @@ func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
 			t.Run(string(k.kind)+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				r := rig.New(t, rig.Options{})
-				// The history is written with PutRow too, after the quarantine.
-				r.Faults.Add(fault.Fault{Call: "PutRow", Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+				// The history is written with PutRow too, at the same time.
+				r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
 				_, err := invoke(r, k.invoke(r), []byte(c.payload))
 				var refused *handler.Error
 				if !errors.As(err, &refused) {
 					t.Fatalf("the handler answered %v, want a *handler.Error", err)
 				}
+				r.Faults.Clear()
 				records := r.Records("i-1")
 				if got := len(records.Executions) + len(records.Boots); got != c.good || len(inQuarantine(t, r)) != 0 {
 					t.Errorf("%d good events are recorded, want %d", got, c.good)

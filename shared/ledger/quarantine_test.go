@@ -28,7 +28,7 @@ func quarantined(t *testing.T, l *ledger.Ledger) []ledger.Quarantined {
 func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{7})
 	for _, size := range []int{0, 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 5<<20 + 7} {
-		l, _, _ := open(t)
+		l, _, _ := openAt(t, time.Now)
 		payload := make([]byte, size)
 		random.Read(payload)
 		for i := range 2 {
@@ -49,7 +49,7 @@ func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 // TestAPayloadThatIsNotWholeIsNotListed: an invocation can die between two
 // parts.
 func TestAPayloadThatIsNotWholeIsNotListed(t *testing.T) {
-	l, _, faults := open(t)
+	l, _, faults := openAt(t, time.Now)
 	payload := bytes.Repeat([]byte("part"), 1<<20)
 	faults.Add(fault.Fault{Call: "PutRow", Nth: 4, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
 	if err := l.Quarantine(t.Context(), "f", payload, "not JSON", start); !errors.Is(err, remediation.ErrDenied) {
