@@ -26,6 +26,8 @@ type Settings struct {
 	FlowsFile   string
 	Alerts      alert.Config
 	Policy      remediation.Policy
+	// Need is what events must have to be believed.
+	Need event.Need
 	// SendsPerMinute caps the commands sent by one function instance.
 	SendsPerMinute int
 	// Margin is kept before the invocation's deadline.
@@ -76,6 +78,14 @@ var variables = []Variable{
 		Name: "AFTERCARE_FLOWS", Unit: "path", Default: "flows.compiled",
 		Doc: "the flows as 'aftercare flows compile' stores them, relative to the function's code",
 		set: func(s *Settings, v string) error { s.FlowsFile = v; return nil },
+	},
+	{
+		// Off, because a rule may deliver bare data, and nobody who may invoke a
+		// function is kept from forging an envelope.
+		Name: "AFTERCARE_EVENTS_NEED", Unit: "parts, comma separated", Default: "none",
+		Range: "envelope, account, id, or none",
+		Doc:   "what an event must have; one that lacks it goes to quarantine. Guards against rules that deliver something else than was meant, not against callers",
+		set:   setNeed,
 	},
 	{
 		Name: "AFTERCARE_ALERT_ON", Unit: "statuses, comma separated", Default: "Failed,Timeout,Aborted",
@@ -240,6 +250,26 @@ var alertVariable = map[string]string{
 	"DingTalkSecret": "AFTERCARE_DINGTALK_SECRET",
 	"WebhookURL":     "AFTERCARE_WEBHOOK_URL",
 	"WebhookSecret":  "AFTERCARE_WEBHOOK_SECRET",
+}
+
+func setNeed(s *Settings, v string) error {
+	s.Need = event.Need{}
+	if v == "none" {
+		return nil
+	}
+	for _, word := range strings.Split(v, ",") {
+		switch strings.TrimSpace(word) {
+		case "envelope":
+			s.Need.Envelope = true
+		case "account":
+			s.Need.Account = true
+		case "id":
+			s.Need.ID = true
+		default:
+			return errors.New("must list parts of an event, such as envelope,account, or be none")
+		}
+	}
+	return nil
 }
 
 func setAlertOn(s *Settings, v string) error {

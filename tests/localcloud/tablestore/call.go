@@ -53,12 +53,17 @@ var operations = map[string]func(*call) (proto.Message, error){
 	"BatchWriteRow": batchWriteRow,
 }
 
-// serve answers one API call.
+// serve answers one API call that came over the network.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.calls.Done()
+	s.handle(w, r)
+}
+
+// handle answers one API call.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	a := answer{w: w, path: r.URL.Path, keyID: r.Header.Get(headerKeyID), now: time.Now()}
 
 	if r.Method != http.MethodPost {

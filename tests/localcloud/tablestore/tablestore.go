@@ -108,6 +108,10 @@ func (s *Server) Endpoint() string {
 	return "http://" + s.listener.Addr().String()
 }
 
+// Handler answers the calls of a client that needs no connection, such as a
+// test with a clock of its own. Close does not wait for them.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.handle) }
+
 // Close ends every call, hanging ones too, waits for those that write, and
 // closes the store.
 func (s *Server) Close() error {
