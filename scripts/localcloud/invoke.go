@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"aftercare/scripts/internal/cli"
 )
 
 func newInvoke() *cobra.Command {
@@ -17,7 +19,7 @@ func newInvoke() *cobra.Command {
 code is 1 if the function returned an error.`,
 		Example: `  localcloud invoke aftercare-submit-task task.json
   echo '{}' | localcloud invoke aftercare-sweep -`,
-		Args: exactly("FUNCTION", "FILE"),
+		Args: cli.Args("FUNCTION", "FILE"),
 	}
 	data := dataFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

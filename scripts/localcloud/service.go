@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	bbolt "go.etcd.io/bbolt/errors"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
@@ -53,7 +54,7 @@ func service(name, title, example string, limits func() []string, keys bool, sta
 		Long: `Run ` + title + ` alone, until Ctrl-C or SIGTERM. It prints one line,
 "listening on ADDRESS", when it is ready.`,
 		Example: example,
-		Args:    noMore,
+		Args:    cli.Args(),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "the loopback `address`; port 0 means a free one")
@@ -66,7 +67,7 @@ func service(name, title, example string, limits func() []string, keys bool, sta
 			return printLimits(cmd.OutOrStdout(), limits())
 		}
 		if keys && (f.key.ID == "" || f.key.Secret == "") {
-			return usageError{errors.New("--access-key-id and --access-key-secret are required: choose any")}
+			return cli.Usage(errors.New("--access-key-id and --access-key-secret are required: choose any"))
 		}
 		s, err := start(f)
 		switch {
@@ -139,7 +140,7 @@ func startECS(f serviceFlags, o ecs.Options, instances []string, events string) 
 	}
 	if o.Dir == "" {
 		if f.data != "" {
-			return nil, usageError{errors.New("--data needs --dir: instances keep their files there")}
+			return nil, cli.Usage(errors.New("--data needs --dir: instances keep their files there"))
 		}
 		dir, err := os.MkdirTemp("", "localcloud-ecs-")
 		if err != nil {
@@ -235,10 +236,10 @@ func limitsOnly(name, title string, limits func() []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name + " --limits",
 		Short: "List what " + title + " does not imitate",
-		Args:  noMore,
+		Args:  cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !list {
-				return usageError{fmt.Errorf("%s does not run alone: 'localcloud up' starts it, and --limits lists what it does not imitate", title)}
+				return cli.Usage(fmt.Errorf("%s does not run alone: 'localcloud up' starts it, and --limits lists what it does not imitate", title))
 			}
 			return printLimits(cmd.OutOrStdout(), limits())
 		},

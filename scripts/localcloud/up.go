@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/cloud"
@@ -42,7 +43,7 @@ The environment of localcloud is not read: --set gives the functions variables.`
   localcloud up --fresh --boot-delay 2s --timer-scale 0.1
   localcloud up --set AFTERCARE_LOG_LEVEL=debug --timeout 5s --timeout aftercare-sweep=20s
   . .local/env && echo "$AFTERCARE_TABLESTORE_ENDPOINT"`,
-		Args: noMore,
+		Args: cli.Args(),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.Data, "data", defaultData, "the `folder` that keeps everything")
@@ -77,7 +78,7 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.IntVar(&o.Retain, "retain", 0, "how many invocations ECS remembers; 0 for 10000")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := f.apply(&o); err != nil {
-			return usageError{err}
+			return cli.Usage(err)
 		}
 		if f.verbose {
 			o.Log = cmd.ErrOrStderr()

@@ -52,10 +52,11 @@ var rules = []rule{
 	{"shared/flowfile", []string{"shared/flow", "shared/script", goccyYAML, shellSyntax + "/syntax"}},
 
 	// The tools.
-	{"scripts/aftercare", []string{"shared/...", cobra}},
+	{"scripts/internal/cli", []string{cobra}},
+	{"scripts/aftercare", []string{"scripts/internal/cli", "shared/...", cobra}},
 	// It makes Aftercare's tables before the functions run, and explains why a
 	// data file cannot be opened.
-	{"scripts/localcloud", []string{"tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
+	{"scripts/localcloud", []string{"scripts/internal/cli", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.
