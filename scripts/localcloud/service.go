@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	bbolt "go.etcd.io/bbolt/errors"
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/tests/localcloud/access"
@@ -70,10 +69,7 @@ func service(name, title, example string, limits func() []string, keys bool, sta
 			return cli.Usage(errors.New("--access-key-id and --access-key-secret are required: choose any"))
 		}
 		s, err := start(f)
-		switch {
-		case errors.Is(err, bbolt.ErrTimeout):
-			return fmt.Errorf("another process uses %s", f.data)
-		case err != nil:
+		if err != nil {
 			return err
 		}
 		return serve(cmd.Context(), s, cmd.OutOrStdout())
@@ -93,7 +89,7 @@ func newTablestore() *cobra.Command {
 		"  localcloud tablestore --listen 127.0.0.1:8087 --access-key-id me --access-key-secret s3cret --data tables.db",
 		tablestore.Limits, true,
 		func(f serviceFlags) (server, error) {
-			return tablestore.Start(tablestore.Options{Listen: f.listen, Path: f.data, Keys: access.NewKeys(f.key)})
+			return tablestore.Start(tablestore.Options{Listen: access.Listen{Address: f.listen}, Path: f.data, Keys: access.NewKeys(f.key)})
 		})
 }
 
@@ -163,7 +159,7 @@ func startECS(f serviceFlags, o ecs.Options, instances []string, events string) 
 			}
 		}
 	}
-	o.Listen, o.Path, o.Keys = f.listen, f.data, access.NewKeys(f.key)
+	o.Listen, o.Path, o.Keys = access.Listen{Address: f.listen}, f.data, access.NewKeys(f.key)
 	s, err := ecs.Start(o)
 	if err != nil {
 		return nil, undo(err)
@@ -206,7 +202,7 @@ func newEventBridge() *cobra.Command {
 		eventbridge.Limits, false,
 		func(f serviceFlags) (server, error) {
 			o := options
-			o.Listen, o.Path = f.listen, f.data
+			o.Listen, o.Path = access.Listen{Address: f.listen}, f.data
 			if rules != "" {
 				var err error
 				if o.Rules, err = readRules(rules); err != nil {

@@ -54,9 +54,8 @@ var rules = []rule{
 	// The tools.
 	{"scripts/internal/cli", []string{cobra}},
 	{"scripts/aftercare", []string{"scripts/internal/cli", "shared/...", cobra}},
-	// It makes Aftercare's tables before the functions run, and explains why a
-	// data file cannot be opened.
-	{"scripts/localcloud", []string{"scripts/internal/cli", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
+	// It makes Aftercare's tables before the functions run.
+	{"scripts/localcloud", []string{"scripts/internal/cli", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.

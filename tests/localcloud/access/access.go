@@ -1,6 +1,6 @@
-// Package access holds the access keys that the services of the local cloud
-// accept: an operator's long-lived key, and the temporary ones that the local
-// Function Compute gives to its functions.
+// Package access is the way in to the services of the local cloud: where they
+// listen, and which access keys they accept (an operator's long-lived key, and
+// the temporary ones that the local Function Compute gives to its functions).
 package access
 
 import (

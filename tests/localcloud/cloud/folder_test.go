@@ -98,7 +98,7 @@ func TestAStartThatFailsLeavesNothingBehind(t *testing.T) {
 		"another region":       {func(o *cloud.Options) { o.Region = "mars"; o.Env["REGION"] = "venus" }, "one local cloud is one region"},
 		"a timeout of nobody":  {func(o *cloud.Options) { o.Timeouts = map[string]time.Duration{"nobody": 1} }, "the function nobody, which does not exist"},
 		"no code":              {func(o *cloud.Options) { o.Dist = t.TempDir() }, "build it first"},
-		"a public address":     {func(o *cloud.Options) { o.Listen.Control = "0.0.0.0:0" }, "is not on loopback"},
+		"a public address":     {func(o *cloud.Options) { o.Listen.Control = "0.0.0.0:0" }, "it is not a loopback address"},
 		"tables cannot be made": {func(o *cloud.Options) {
 			o.Prepare = func(cloud.Endpoints) error { return errors.New("no tables") }
 		}, "prepare: no tables"},

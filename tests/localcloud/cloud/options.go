@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"aftercare/tests/localcloud/access"
@@ -12,8 +13,9 @@ import (
 	"aftercare/tests/localcloud/fault"
 )
 
-// Listen is the loopback addresses of the services; a free port of 127.0.0.1
-// for each that is empty.
+// Listen is the addresses of the services; a free port of 127.0.0.1 for each
+// that is empty. ECS, FunctionCompute and Control run programs, and listen on
+// loopback only.
 type Listen struct {
 	Tablestore, ECS, FunctionCompute, EventBridge, Inbox, Control string
 }
@@ -55,6 +57,13 @@ type Options struct {
 	// kept in Data.
 	Key    access.Key
 	Listen Listen
+	// AllowRemote lets Tablestore, EventBridge and the inbox listen on addresses
+	// that other machines can reach.
+	AllowRemote bool
+	// Open is net.Listen if nil.
+	Open func(network, address string) (net.Listener, error)
+	// Requests gets a line for each request to each service. It may be nil.
+	Requests io.Writer
 
 	// Delays, Throttle, Quota and Retain are those of ECS.
 	Delays   ecs.Delays

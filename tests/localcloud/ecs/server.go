@@ -1,24 +1,24 @@
 package ecs
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
 
 // Server is a running imitation of the service. It is safe for concurrent use.
 type Server struct {
 	options  Options
-	http     *http.Server
-	listener net.Listener
+	http     *access.Server
 	nonces   nonces
 	throttle throttle
 
@@ -72,7 +72,7 @@ func Start(options Options) (*Server, error) {
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), state.close())
 	}
-	s.listener, err = net.Listen("tcp", options.Listen)
+	s.http, err = options.Listen.StartLocal("ecs")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), state.close())
 	}
@@ -82,26 +82,20 @@ func Start(options Options) (*Server, error) {
 	s.closed = err != nil
 	s.mu.Unlock()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), s.listener.Close(), state.close())
+		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), s.http.Close(), state.close())
 	}
 	if options.Emit != nil {
 		s.wakeDispatch()
 		s.background.Add(1)
 		go s.dispatch()
 	}
-	s.http = &http.Server{Handler: s, MaxHeaderBytes: 1 << 20,
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	s.background.Add(1)
-	go func() {
-		defer s.background.Done()
-		s.http.Serve(s.listener) // ends with ErrServerClosed
-	}()
+	s.http.Serve(s)
 	return s, nil
 }
 
 // Endpoint is the host and port of the service, as the SDK takes it for a
 // domain; the scheme is http.
-func (s *Server) Endpoint() string { return s.listener.Addr().String() }
+func (s *Server) Endpoint() string { return s.http.Address() }
 
 // Close cuts every connection, kills the process groups of running scripts,
 // waits for them, and closes the state. Events that were not handed over yet
@@ -143,7 +137,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.background.Done()
 
 	requestID := strings.ToUpper(newUUID())
+	logged := access.EntryOf(w)
 	fail := func(e *apiError) {
+		logged.Code = e.code
 		s.write(w, e.status, errorAnswer{
 			RequestId: requestID,
 			HostId:    "ecs." + s.options.Region + ".aliyuncs.com",
@@ -165,6 +161,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	action := r.Form.Get("Action")
+	logged.Call, logged.About = action, cmp.Or(r.Form.Get("InstanceId.1"), r.Form.Get("InstanceId"), r.Form.Get("InvokeId"))
 	strike := s.options.Faults.Next(action)
 	broken := func(f *fault.Fault) { fail(injected(f)) }
 	if strike.Before(r, broken) {

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
 
@@ -36,6 +37,8 @@ func (s *Server) Handler() http.Handler {
 }
 
 func (s *Server) servePut(w http.ResponseWriter, r *http.Request) {
+	logged := access.EntryOf(w)
+	logged.Call, logged.About = "PutEvents", r.PathValue("bus")
 	events, err := readEvents(w, r)
 	if err != nil {
 		refuse(w, err)
@@ -130,6 +133,7 @@ func asError(err error) *Error {
 
 func refuse(w http.ResponseWriter, err error) {
 	e := asError(err)
+	access.EntryOf(w).Code = e.Code
 	answer(w, e.Status, struct {
 		RequestID     string `json:"RequestId"`
 		Code, Message string

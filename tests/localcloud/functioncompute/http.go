@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"aftercare/tests/localcloud/access"
 )
 
 // api is the HTTP surface of the service.
@@ -21,6 +23,8 @@ func (s *Server) api() http.Handler {
 }
 
 func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
+	logged := access.EntryOf(w)
+	logged.Call, logged.About = "InvokeFunction", r.PathValue("name")
 	requestID := newRequestID(s.opt.Now())
 	async, err := invocationType(r)
 	if err != nil {
@@ -60,6 +64,7 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	}
 	if res.FunctionError != "" {
 		w.Header().Set("x-fc-error-type", res.FunctionError)
+		logged.Code = res.FunctionError
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	_, _ = w.Write(res.Body) // the client may be gone
@@ -93,6 +98,7 @@ func invalidArgument(format string, args ...any) *APIError {
 }
 
 func writeError(w http.ResponseWriter, e *APIError) {
+	access.EntryOf(w).Code = e.Code
 	w.Header().Set("x-fc-request-id", e.RequestID)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.Status)

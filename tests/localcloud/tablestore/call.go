@@ -12,6 +12,7 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore/otsprotocol"
 	"github.com/golang/protobuf/proto"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
 
@@ -20,6 +21,7 @@ type call struct {
 	server   *Server
 	instance string
 	body     []byte
+	logged   *access.Entry
 }
 
 // now is the time. A write must ask for it inside its update, so that later
@@ -34,7 +36,27 @@ func (c *call) decode(m proto.Message) error {
 	if err := proto.Unmarshal(c.body, m); err != nil {
 		return errParameter("Invalid request body: %v.", err)
 	}
+	c.logged.About = strings.Join(tablesOf(m), ",")
 	return nil
+}
+
+// tablesOf are the tables that a request names.
+func tablesOf(m proto.Message) (names []string) {
+	switch m := m.(type) {
+	case *otsprotocol.CreateTableRequest:
+		names = append(names, m.GetTableMeta().GetTableName())
+	case *otsprotocol.BatchGetRowRequest:
+		for _, t := range m.Tables {
+			names = append(names, t.GetTableName())
+		}
+	case *otsprotocol.BatchWriteRowRequest:
+		for _, t := range m.Tables {
+			names = append(names, t.GetTableName())
+		}
+	case interface{ GetTableName() string }:
+		names = append(names, m.GetTableName())
+	}
+	return names
 }
 
 // operations are the imitated API calls.
@@ -59,7 +81,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.calls.Done()
-	a := answer{w: w, path: r.URL.Path, keyID: r.Header.Get(headerKeyID), now: time.Now()}
+	a := answer{w: w, path: r.URL.Path, keyID: r.Header.Get(headerKeyID), now: time.Now(), logged: access.EntryOf(w)}
 
 	if r.Method != http.MethodPost {
 		a.fail(errMethod())
@@ -87,11 +109,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 
 	name := strings.TrimPrefix(r.URL.Path, "/")
+	a.logged.Call = name
 	planned := s.options.Faults.Next(name)
 	if planned.Before(r, a.injected) {
 		return
 	}
-	message, err := s.perform(name, &call{server: s, instance: instance, body: body}, r)
+	message, err := s.perform(name, &call{server: s, instance: instance, body: body, logged: a.logged}, r)
 	if planned.After(r, a.injected) {
 		return
 	}
@@ -120,6 +143,7 @@ type answer struct {
 	keyID  string
 	secret string // empty before authentication
 	now    time.Time
+	logged *access.Entry
 }
 
 // injected answers a planned fault.
@@ -142,6 +166,7 @@ func (a *answer) fail(err error) {
 	if !errors.As(err, &f) {
 		errors.As(errInternal(), &f)
 	}
+	a.logged.Code = f.code
 	a.send(f.status, f.proto())
 }
 
