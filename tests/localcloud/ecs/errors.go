@@ -3,11 +3,13 @@ package ecs
 import (
 	"fmt"
 	"net/http"
+
+	"aftercare/tests/localcloud/access"
 )
 
 // CodeNotImitated is the error code of everything that the real service can do
 // and this one cannot.
-const CodeNotImitated = "LocalCloud.NotImitated"
+const CodeNotImitated = access.CodeNotImitated
 
 // apiError is an error answer of the service.
 type apiError struct {

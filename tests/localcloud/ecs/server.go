@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 type Server struct {
 	options  Options
 	http     *access.Server
-	nonces   nonces
+	verifier *access.Verifier
 	throttle throttle
 
 	// mu guards what follows. Everything that changes is changed and
@@ -61,6 +62,7 @@ func Start(options Options) (*Server, error) {
 	}
 	s := &Server{
 		options:   options,
+		verifier:  access.NewVerifier(options.Keys, options.Now),
 		store:     state,
 		instances: make(map[string]*instance),
 		commands:  make(map[string]*command),
@@ -148,26 +150,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Recommend: "",
 		})
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.URL.Path != "/" {
-		fail(bad("UnsupportedHTTPMethod", "only GET and POST of / are served"))
-		return
-	}
-	if err := r.ParseForm(); err != nil {
-		fail(bad("InvalidParameter", "the parameters cannot be read"))
-		return
-	}
-	if e := s.authenticate(r.Method, r.Form); e != nil {
+	p, e := s.read(w, r)
+	if e != nil {
 		fail(e)
 		return
 	}
-	action := r.Form.Get("Action")
-	logged.Call, logged.About = action, cmp.Or(r.Form.Get("InstanceId.1"), r.Form.Get("InstanceId"), r.Form.Get("InvokeId"))
+	action := p.text("Action")
+	logged.Call, logged.About = action, cmp.Or(p.text("InstanceId.1"), p.text("InstanceId"), p.text("InvokeId"))
 	strike := s.options.Faults.Next(action)
 	broken := func(f *fault.Fault) { fail(injected(f)) }
 	if strike.Before(r, broken) {
 		return
 	}
-	answer, e := s.call(r, action, requestID)
+	answer, e := s.call(r.Context(), p, action, requestID)
 	if strike.After(r, broken) {
 		return
 	}
@@ -190,8 +185,7 @@ func injected(f *fault.Fault) *apiError {
 }
 
 // call finds the action, checks what all actions have in common, and acts.
-func (s *Server) call(r *http.Request, action, requestID string) (map[string]any, *apiError) {
-	p := params{form: r.Form}
+func (s *Server) call(ctx context.Context, p params, action, requestID string) (map[string]any, *apiError) {
 	a, known := actions[action]
 	if !known {
 		if action == "" {
@@ -215,7 +209,7 @@ func (s *Server) call(r *http.Request, action, requestID string) (map[string]any
 	if p.has("ResourceGroupId") {
 		return nil, notFound("InvalidResourceGroup.NotFound", "there is only the default resource group")
 	}
-	answer, e := a.act(s, r.Context(), p)
+	answer, e := a.act(s, ctx, p)
 	if e != nil {
 		return nil, e
 	}

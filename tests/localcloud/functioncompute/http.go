@@ -16,8 +16,14 @@ func (s *Server) api() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2023-03-30/functions/{name}/invocations", s.serveInvoke)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, &APIError{404, "PathNotSupported",
-			fmt.Sprintf("'%s' against '%s' is not supported", r.Method, r.URL.Path), newRequestID(s.opt.Now())})
+		e := &APIError{400, "PathNotSupported",
+			fmt.Sprintf("'%s' against '%s' is not supported by the local Function Compute, only InvokeFunction of version 2023-03-30", r.Method, r.URL.Path),
+			newRequestID(s.opt.Now())}
+		if strings.HasPrefix(r.URL.Path, "/2016-08-15/") {
+			writeAnswer(w, e, struct{ ErrorCode, ErrorMessage string }{e.Code, e.Message})
+			return
+		}
+		writeError(w, e)
 	})
 	return mux
 }
@@ -98,10 +104,15 @@ func invalidArgument(format string, args ...any) *APIError {
 }
 
 func writeError(w http.ResponseWriter, e *APIError) {
+	writeAnswer(w, e, struct{ RequestId, Code, Message string }{e.RequestID, e.Code, e.Message})
+}
+
+// writeAnswer writes an error with the fields that its version of the API has.
+func writeAnswer(w http.ResponseWriter, e *APIError, fields any) {
 	access.EntryOf(w).Code = e.Code
 	w.Header().Set("x-fc-request-id", e.RequestID)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.Status)
-	body, _ := json.Marshal(struct{ RequestId, Code, Message string }{e.RequestID, e.Code, e.Message})
+	body, _ := json.Marshal(fields)
 	_, _ = w.Write(body) // the client may be gone
 }

@@ -75,6 +75,7 @@ type Server struct {
 	opt       Options
 	functions map[string]*function
 	keys      *issuer
+	verifier  *access.Verifier // nil if nobody's signature is checked
 	spawner   *spawner
 	log       *lineLog
 
@@ -101,6 +102,9 @@ func Start(opt Options) (*Server, error) {
 		keys:      newIssuer(opt.Keys, opt.Now, opt.KeyLifetime),
 		log:       &lineLog{w: opt.Log},
 		stop:      make(chan struct{}),
+	}
+	if opt.Keys != nil {
+		s.verifier = access.NewVerifier(opt.Keys, opt.Now)
 	}
 	for _, f := range opt.Functions {
 		checked, err := newFunction(f)
