@@ -152,6 +152,22 @@ func receive([]string) error {
 	return nil
 }
 
+// request METHOD URL sends a request without a signature, and prints the answer.
+func request(args []string) error {
+	req, err := http.NewRequest(args[0], args[1], http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	fmt.Println(res.StatusCode, strings.TrimSpace(string(text)))
+	return err
+}
+
 // put-event ADDRESS BUS TYPE puts an event on a bus, and prints the answer.
 func putEvent(args []string) error {
 	body := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"shop","type":%q,"data":{"amount":7}}`, args[2])

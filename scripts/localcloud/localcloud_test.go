@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		"command":    helper(command),
 		"receive":    helper(receive),
 		"put-event":  helper(putEvent),
+		"request":    helper(request),
 	})
 }
 

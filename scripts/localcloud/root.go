@@ -30,7 +30,7 @@ Serverless Devs; "tablestore", "ecs" and "eventbridge" run one alone.`,
 	}
 	root.AddCommand(newUp())
 	root.AddCommand(newInstanceCommands()...)
-	root.AddCommand(newInvoke())
+	root.AddCommand(newInvoke(), newReset())
 	root.AddCommand(newServices()...)
 	return root
 }

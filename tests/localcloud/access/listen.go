@@ -26,8 +26,12 @@ type Listen struct {
 	// of TCP do.
 	Open func(network, address string) (net.Listener, error)
 
-	kept *kept
+	local bool // whatever Remote says
+	kept  *kept
 }
+
+// ErrRemote refuses an address that other machines can reach.
+var ErrRemote = errors.New("it is not a loopback address")
 
 // ListenError says that a service cannot listen.
 type ListenError struct {
@@ -92,7 +96,7 @@ func (l Listen) Start(service string) (*Server, error) {
 // StartLocal is Start for a service that runs programs: it listens on loopback,
 // whatever Remote says.
 func (l Listen) StartLocal(service string) (*Server, error) {
-	l.Remote = false
+	l.local = true
 	return l.Start(service)
 }
 
@@ -110,8 +114,11 @@ func (l Listen) open(address string) (net.Listener, error) {
 	switch ip := net.ParseIP(host); {
 	case host != "" && ip == nil:
 		return nil, errors.New("the host must be an IP address or localhost")
-	case !l.Remote && (ip == nil || !ip.IsLoopback()):
-		return nil, errors.New("it is not a loopback address")
+	case ip != nil && ip.IsLoopback():
+	case l.local:
+		return nil, errors.New("it runs programs, so only a loopback address will do")
+	case !l.Remote:
+		return nil, ErrRemote
 	}
 	open := l.Open
 	if open == nil {

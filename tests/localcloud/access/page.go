@@ -28,5 +28,5 @@ func (s *Server) FromPage(r *http.Request) bool {
 	}
 	ip := net.ParseIP(host)
 	local := host == "localhost" || ip != nil && ip.IsLoopback()
-	return r.Header.Get("Origin") != "" || !local && !s.listen.Remote
+	return r.Header.Get("Origin") != "" || !local && (s.listen.local || !s.listen.Remote)
 }

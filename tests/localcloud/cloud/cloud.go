@@ -172,6 +172,9 @@ func (c *Cloud) run() (err error) {
 		}
 		c.faults.ResetCalls() // those of the preparation are nobody's business
 	}
+	if err := c.tables.Fill(c.opt.TablestoreInstance, c.opt.Seed.Tables); err != nil {
+		return err
+	}
 	return c.startFunctions(keys)
 }
 
@@ -193,9 +196,10 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	if err != nil {
 		return err
 	}
+	buses, rules := o.Seed.AddBuses(o.Buses, c.plan.rules(c.invoke))
 	c.bus, err = eventbridge.Start(eventbridge.Options{
 		Listen: c.ports.bus, Path: c.folder.path("eventbridge.db"),
-		DeadLetter: c.folder.path(fileDeadLetters), Buses: o.Buses, Rules: c.plan.rules(c.invoke),
+		DeadLetter: c.folder.path(fileDeadLetters), Buses: buses, Rules: rules,
 		Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
 		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
 	})
@@ -326,7 +330,7 @@ func (c *Cloud) reset() error {
 	}
 	err := c.halt()
 	if err == nil {
-		err = c.folder.empty(fileKeys, fileLog)
+		err = c.folder.empty(fileKeys, fileLog, FileEnvironment)
 	}
 	if err == nil {
 		c.faults.Clear()

@@ -23,6 +23,9 @@ const (
 	fileLog         = "functions.log"
 	fileEvents      = "events.jsonl"
 	fileDeadLetters = "deadletters.jsonl"
+	// FileEnvironment is for whoever starts a local cloud, to say where it is. A
+	// reset keeps it.
+	FileEnvironment = "env"
 	// folderDist may hold the functions' code. It is their builder's.
 	folderDist = "dist"
 )

@@ -11,6 +11,7 @@ import (
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/seed"
 )
 
 // Listen is the addresses of the services; a free port of 127.0.0.1 for each
@@ -48,7 +49,7 @@ type Options struct {
 	Timeouts map[string]time.Duration
 
 	// Region is that of the project's functions if it is empty, and
-	// cn-hangzhou if there are none. Account is 1234567890123456 if empty.
+	// cn-hangzhou if none of them runs here. Account is 1234567890123456 if empty.
 	Region, Account string
 	// TablestoreInstance is the name that functions and operator use,
 	// "aftercare" if empty. The local Tablestore accepts any.
@@ -76,6 +77,9 @@ type Options struct {
 	RetryScale, AsyncScale, TimerScale float64
 	// Buses are custom buses of EventBridge.
 	Buses []string
+	// Seed is there before any function runs, and again after a reset. Its tables
+	// are TablestoreInstance's. It may be nil.
+	Seed *seed.Seed
 	// Duplicate is how often EventBridge delivers each event; 0 means once.
 	Duplicate int
 	// Delay holds deliveries back before their first attempt. It may be nil.
@@ -110,6 +114,9 @@ func (o *Options) fill() error {
 	}
 	if o.TablestoreInstance == "" {
 		o.TablestoreInstance = "aftercare"
+	}
+	if o.Seed == nil {
+		o.Seed = &seed.Seed{}
 	}
 	if o.Faults == nil {
 		o.Faults = &fault.Set{}

@@ -153,7 +153,7 @@ func (s *Server) prepare(t *task, i *instance) (_ job, code, info string) {
 		return job{}, "CommandContentDecodeError", "the content of the command is not base64"
 	}
 	if inv.Username != "" && inv.Username != "root" {
-		return job{}, "AccountNotExists", fmt.Sprintf("the user %q does not exist on the instance", inv.Username)
+		return job{}, "AccountNotExists", "the user does not exist on the instance"
 	}
 	content := inv.Command.Content
 	if inv.Command.EnableParameter {
@@ -172,7 +172,7 @@ func (s *Server) prepare(t *task, i *instance) (_ job, code, info string) {
 			return job{}, "DefaultWorkingDirectoryNotAvailable", "the default working directory cannot be made"
 		}
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return job{}, "DirectoryNotExists", fmt.Sprintf("the directory %s does not exist on the instance", inv.WorkingDir)
+		return job{}, "DirectoryNotExists", "the working directory does not exist on the instance"
 	}
 	return job{content: bytes.Clone(content), dir: dir, home: home, limit: inv.Limit}, "", ""
 }
