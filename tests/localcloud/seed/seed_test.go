@@ -104,6 +104,19 @@ func TestATextThatIsNoJSONIsRefusedWithItsLine(t *testing.T) {
 	}
 }
 
+func TestTheExampleOfTheReadmeIsRead(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "    $ cat seed.json\n")
+	example, _, _ := strings.Cut(rest, "    $ ")
+	s, err := seed.Read(file(t, example), post)
+	if err != nil || len(s.Tables) != 1 || len(s.Tables[0].Rows) != 1 || len(s.Rules) != 1 {
+		t.Errorf("got %+v and %v", s, err)
+	}
+}
+
 func TestRulesOfAFileNameTheirBuses(t *testing.T) {
 	rules, err := seed.ReadRules(file(t, `[{"name": "r", "bus": "a", "pattern": {}, "url": "http://a/"}, {"name": "s", "pattern": {}, "url": "https://a/"}]`), []string{"a"}, post)
 	if err != nil || len(rules) != 2 || rules[0].Bus != "a" || rules[1].Bus != "" {
