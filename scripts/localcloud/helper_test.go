@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 )
@@ -85,8 +86,8 @@ func printKeys(c *tablestore.TableStoreClient, table string) error {
 
 // command INSTANCE CONTENT runs a shell command and prints its output.
 func command(args []string) error {
-	client, err := sdk.NewClientWithAccessKey("cn-hangzhou",
-		os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"))
+	client, err := sdk.NewClientWithOptions("cn-hangzhou", sdk.NewConfig(), credentials.NewAccessKeyCredential(
+		os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET")))
 	if err != nil {
 		return err
 	}
