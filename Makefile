@@ -76,6 +76,10 @@ local: $(functions:%=$(native)/%) tools ## run the local cloud with shortened wa
 sdk-suite: ## run the Tablestore SDK's own tests against the local Tablestore
 	$(GO) run ./tests/sdksuite
 
+.PHONY: ecs-sdk
+ecs-sdk: ## run the ECS SDK that the vendor supports against the local ECS; compiling it takes 2 GB of memory
+	cd tests/localcloud/ecs/currentsdk && $(GO) vet . && $(GO) test .
+
 .PHONY: bench
 bench: ## measure the functions against bare ones that make the same calls
 	$(GO) run ./tests/bench

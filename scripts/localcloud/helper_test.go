@@ -181,3 +181,22 @@ func putEvent(args []string) error {
 	fmt.Println(res.StatusCode, string(text))
 	return err
 }
+
+// sdk-put-event ADDRESS BUS SECRET puts an event with the vendor's SDK and the
+// access key id "me", and prints the answer.
+func sdkPutEvent(args []string) error {
+	client, err := sdk.NewClientWithAccessKey("cn-hangzhou", "me", args[2])
+	if err != nil {
+		return err
+	}
+	r := requests.NewCommonRequest()
+	r.Method, r.Scheme, r.Domain, r.Version, r.ApiName = "POST", "http", args[0], "2020-04-01", "PutEvents"
+	r.FormParams["EventBusName"] = args[1]
+	r.FormParams["EventList"] = `[{"Id":"2","Source":"shop","Type":"created"}]`
+	answer, err := client.ProcessCommonRequest(r)
+	if err != nil {
+		return err
+	}
+	fmt.Println(answer.GetHttpContentString())
+	return nil
+}

@@ -20,12 +20,13 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"localcloud": main,
-		"tables":     helper(tables),
-		"command":    helper(command),
-		"receive":    helper(receive),
-		"put-event":  helper(putEvent),
-		"request":    helper(request),
+		"localcloud":    main,
+		"tables":        helper(tables),
+		"command":       helper(command),
+		"receive":       helper(receive),
+		"put-event":     helper(putEvent),
+		"sdk-put-event": helper(sdkPutEvent),
+		"request":       helper(request),
 	})
 }
 

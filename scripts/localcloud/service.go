@@ -132,6 +132,9 @@ func newEventBridge() *cobra.Command {
 				return nil, err
 			}
 			o.Buses, o.Rules = data.AddBuses(o.Buses, nil)
+			if f.key.ID != "" {
+				o.Keys = access.NewKeys(f.key)
+			}
 			if rules != "" {
 				more, err := seed.ReadRules(rules, o.Buses, post)
 				if err != nil {
@@ -144,16 +147,17 @@ func newEventBridge() *cobra.Command {
 	}.command()
 	cmd.Long += `
 
-The file of --rules holds a JSON array of {"name", "bus", "pattern", "url",
-"retry"}: events on the bus that match the pattern are sent to the URL with POST,
-again if the answer is not 2xx. Without an access key, signed requests are
-refused.`
+Events are put with POST /eventbuses/BUS/events, unsigned, by any client of
+CloudEvents, or with PutEvents of the vendor's SDKs, signed with the access key:
+without one these are refused. The file of --rules holds a JSON array of
+{"name", "bus", "pattern", "url", "retry"}: events on the bus that match the
+pattern are sent to the URL with POST, again if the answer is not 2xx.`
 	flags := cmd.Flags()
 	flags.StringSliceVar(&options.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
+	flags.StringVar(&options.Region, "region", "cn-hangzhou", "the `region` that events are stamped with")
+	flags.StringVar(&options.Account, "account", "1234567890123456", "the `id` of the account that events are stamped with")
 	flags.StringVar(&rules, "rules", "", "a `file` with rules")
 	flags.StringVar(&options.DeadLetter, "dead-letters", "", "a `file` that gets each event that was given up as a JSON line")
-	flags.StringVar(&options.Region, "region", "cn-hangzhou", "the `region` that events are stamped with")
-	flags.StringVar(&options.Account, "account", "1234567890123456", "the `account` that events are stamped with")
 	flags.Float64Var(&options.Scale, "retry-scale", 1, "multiplies the waits between two deliveries")
 	flags.IntVar(&options.Duplicate, "duplicate", 1, "how often each event is delivered")
 	return cmd

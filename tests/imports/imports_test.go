@@ -184,6 +184,8 @@ func TestAnyOtherArrowIsSeen(t *testing.T) {
 		{from: "functions/sweep", to: "tests/rig", want: "functions/sweep imports tests/rig"},
 		{from: "tests/localcloud/ecs", to: "shared/event", want: "tests/localcloud/ecs imports shared/event"},
 		{from: "tests/localcloud/ecs", to: alibabaSDK + "/sdk", want: "tests/localcloud/ecs imports " + alibabaSDK},
+		{from: "functions/sweep", to: currentECSSDK + "/client", want: "functions/sweep imports " + currentECSSDK},
+		{from: "scripts/localcloud", to: currentECSSDK + "/client", want: "scripts/localcloud imports " + currentECSSDK},
 		{from: "tests/rig", to: alibabaSDK + "/sdk", want: "tests/rig imports " + alibabaSDK},
 		{from: "shared/event", to: "tests/rig", test: true},
 		{from: "shared/ledger", to: "shared/flow", test: true},

@@ -28,6 +28,10 @@ const (
 	goCmp         = "github.com/google/go-cmp"
 	shellSyntax   = "mvdan.cc/sh/v3"
 	jsonSchema    = "github.com/santhosh-tekuri/jsonschema/v6"
+	cloudEvents   = "github.com/cloudevents/sdk-go/v2"
+
+	// Only tests/localcloud/ecs/currentsdk, a module of its own, imports it.
+	currentECSSDK = "github.com/alibabacloud-go/ecs-20140526/v7"
 )
 
 var rules = []rule{
@@ -98,6 +102,23 @@ var functionModules = map[string]string{
 	expr:          "v1.17.8",
 }
 
+// linkedModules are what those need in the functions. Their versions are what
+// the functions were tested and measured with.
+var linkedModules = map[string]string{
+	protobuf:                                "v1.3.2",
+	"github.com/google/flatbuffers":         "v23.5.26+incompatible",
+	"github.com/hashicorp/golang-lru":       "v0.5.4",
+	"github.com/jmespath/go-jmespath":       "v0.4.0",
+	"github.com/json-iterator/go":           "v1.1.12",
+	"github.com/mattn/go-colorable":         "v0.1.14",
+	"github.com/mattn/go-isatty":            "v0.0.20",
+	"github.com/modern-go/concurrent":       "v0.0.0-20180306012644-bacd9c7ef1dd",
+	"github.com/modern-go/reflect2":         "v1.0.2",
+	"github.com/opentracing/opentracing-go": "v1.2.1-0.20220228012449-10b1cf09e00b",
+	"golang.org/x/sys":                      "v0.45.0",
+	"gopkg.in/ini.v1":                       "v1.67.0",
+}
+
 // toolModules are those of the tools, the local cloud and the tests. protobuf
 // is the one with which the Tablestore SDK's messages were made; pflag is the
 // flags of cobra.
@@ -113,6 +134,7 @@ var toolModules = map[string]string{
 
 	shellSyntax: "v3.12.0",
 	jsonSchema:  "v6.0.2",
+	cloudEvents: "v2.16.2",
 }
 
 // excluded are releases from 2019 that every tool takes for the newest.

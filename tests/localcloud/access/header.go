@@ -20,7 +20,7 @@ const algorithm = "ACS3-HMAC-SHA256"
 func (v *Verifier) Header(r *http.Request, body []byte) *Refusal {
 	name, fields, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if name != algorithm {
-		return refuse(CodeNotImitated, "the local cloud does not imitate the signature algorithm %q, only %s", name, algorithm)
+		return notImitated("the signature algorithm %q, only %s", name, algorithm)
 	}
 	given := make(map[string]string)
 	for field := range strings.SplitSeq(fields, ",") {
@@ -48,9 +48,7 @@ func (v *Verifier) Header(r *http.Request, body []byte) *Refusal {
 	}
 	hash := sum(body)
 	if r.Header.Get("x-acs-content-sha256") != hash {
-		refused := refuse("SignatureDoesNotMatch", "Specified signature does not match our calculation: the header x-acs-content-sha256 is not the hash of the body.")
-		refused.KeyID = given["Credential"]
-		return refused
+		return refuse("SignatureDoesNotMatch", "Specified signature does not match our calculation: the header x-acs-content-sha256 is not the hash of the body.")
 	}
 	canonical := canonicalRequest(r, query, signed, hash)
 	text := algorithm + "\n" + sum([]byte(canonical))

@@ -53,7 +53,5 @@ func rpcStringToSign(method string, form url.Values) string {
 	return method + "&%2F&" + escape(strings.Join(pairs, "&"))
 }
 
-var rfc3986 = strings.NewReplacer("+", "%20", "*", "%2A", "%7E", "~")
-
 // escape is the percent-encoding of both signatures.
-func escape(text string) string { return rfc3986.Replace(url.QueryEscape(text)) }
+func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }

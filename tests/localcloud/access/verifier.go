@@ -13,6 +13,9 @@ import (
 // Source: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
 const timeWindow = 15 * time.Minute
 
+// stampForm is the form of time stamps, in UTC.
+const stampForm = "2006-01-02T15:04:05Z"
+
 // CodeNotImitated is the error code for what the real services can do and the
 // local ones cannot.
 const CodeNotImitated = "LocalCloud.NotImitated"
@@ -31,10 +34,14 @@ func refuse(code, format string, args ...any) *Refusal {
 	return &Refusal{Status: http.StatusBadRequest, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+func notImitated(format string, args ...any) *Refusal {
+	return refuse(CodeNotImitated, "the local cloud does not imitate "+format, args...)
+}
+
 // Verifier checks signatures: that a known key made them, that they fit the
 // call, that their time stamp is near the clock, and that their nonce is new.
-// It knows signature version 1 (RPC) and ACS3-HMAC-SHA256 (Header), and is safe
-// for concurrent use.
+// It knows signature version 1 (RPC) and ACS3-HMAC-SHA256 (Header), reads RPC
+// calls with either (Call), and is safe for concurrent use.
 type Verifier struct {
 	keys   *Keys
 	now    func() time.Time
@@ -80,7 +87,7 @@ func (v *Verifier) judge(c claim) *Refusal {
 	if subtle.ConstantTimeCompare([]byte(c.sign(secret)), []byte(c.signature)) == 0 {
 		return refuse("SignatureDoesNotMatch", "%s", c.mismatch)
 	}
-	stamp, err := time.Parse("2006-01-02T15:04:05Z", c.stamp)
+	stamp, err := time.Parse(stampForm, c.stamp)
 	if err != nil {
 		return refuse("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
 	}

@@ -200,7 +200,7 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	c.bus, err = eventbridge.Start(eventbridge.Options{
 		Listen: c.ports.bus, Path: c.folder.path("eventbridge.db"),
 		DeadLetter: c.folder.path(fileDeadLetters), Buses: buses, Rules: rules,
-		Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
+		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
 		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
 	})
 	if err != nil {

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+
 	"aftercare/tests/localcloud/cloud"
 )
 
@@ -242,5 +245,23 @@ func TestTheFunctionsOutputIsLogged(t *testing.T) {
 	l.must(err)
 	if !strings.Contains(string(text), "FC Invoke Start RequestId") {
 		t.Errorf("the log holds %q, not the invocation", text)
+	}
+}
+
+func TestPutEventsTakesTheOperatorsKey(t *testing.T) {
+	o := options(t)
+	o.Buses = []string{"orders"}
+	l := up(t, o)
+	e := l.cloud.Endpoints()
+	client, err := sdk.NewClientWithAccessKey(e.Region, e.AccessKeyID, e.AccessKeySecret)
+	l.must(err)
+	r := requests.NewCommonRequest()
+	r.Method, r.Scheme, r.Domain, r.Version, r.ApiName = "POST", "http", strings.TrimPrefix(e.EventBridge, "http://"), "2020-04-01", "PutEvents"
+	r.FormParams["EventBusName"] = "orders"
+	r.FormParams["EventList"] = `[{"Id":"1","Source":"shop","Type":"created"}]`
+	answer, err := client.ProcessCommonRequest(r)
+	l.must(err)
+	if text := answer.GetHttpContentString(); !strings.Contains(text, `"FailedEntryCount":0`) {
+		t.Errorf("answered %s", text)
 	}
 }

@@ -5,33 +5,37 @@ import (
 	"slices"
 )
 
+// handler answers a call.
+type handler func(*Server, context.Context, params) (map[string]any, *apiError)
+
 // action is one call of the API.
 type action struct {
 	known map[string]bool
-	act   func(*Server, context.Context, params) (map[string]any, *apiError)
+	act   handler
 }
 
 var actions = map[string]action{
-	"RunCommand": {set("InstanceId", "ResourceTag.Key", "ResourceTag.Value", "ResourceGroupId", "Type", "CommandContent",
+	"RunCommand": {set("InstanceId.N", "ResourceTag.N.Key", "ResourceTag.N.Value", "ResourceGroupId", "Type", "CommandContent",
 		"ContentEncoding", "Timeout", "EnableParameter", "Parameters", "RepeatMode", "Frequency", "TerminationMode",
 		"Launcher", "KeepCommand", "Name", "Description", "Username", "WindowsPasswordName", "WorkingDir",
-		"Tag.Key", "Tag.Value", "ClientToken"), (*Server).runCommand},
-	"InvokeCommand": {set("InstanceId", "ResourceTag.Key", "ResourceTag.Value", "ResourceGroupId", "CommandId", "Timeout",
+		"Tag.N.Key", "Tag.N.Value", "ClientToken"), (*Server).runCommand},
+	"InvokeCommand": {set("InstanceId.N", "ResourceTag.N.Key", "ResourceTag.N.Value", "ResourceGroupId", "CommandId", "Timeout",
 		"Parameters", "RepeatMode", "Frequency", "TerminationMode", "Launcher", "Username", "WindowsPasswordName",
-		"WorkingDir", "Tag.Key", "Tag.Value", "ClientToken"), (*Server).invokeCommand},
+		"WorkingDir", "Tag.N.Key", "Tag.N.Value", "ClientToken"), (*Server).invokeCommand},
 	"CreateCommand": {set("Name", "Type", "CommandContent", "ContentEncoding", "Description", "WorkingDir", "Timeout",
-		"EnableParameter", "Launcher", "ResourceGroupId", "Tag.Key", "Tag.Value"), (*Server).createCommand},
-	"StopInvocation": {set("InvokeId", "InstanceId"), (*Server).stopInvocation},
+		"EnableParameter", "Launcher", "ResourceGroupId", "Tag.N.Key", "Tag.N.Value"), (*Server).createCommand},
+	"StopInvocation": {set("InvokeId", "InstanceId.N"), (*Server).stopInvocation},
 	"DescribeInvocations": {set("InvokeId", "InstanceId", "CommandId", "CommandName", "CommandType", "InvokeStatus",
-		"RepeatMode", "IncludeOutput", "ContentEncoding", "Tag.Key", "Tag.Value", "ResourceGroupId",
-		"MaxResults", "NextToken", "PageNumber", "PageSize"), (*Server).describeInvocations},
+		"RepeatMode", "IncludeOutput", "ContentEncoding", "Tag.N.Key", "Tag.N.Value", "ResourceGroupId",
+		"MaxResults", "NextToken", "PageNumber", "PageSize"), describe(50, "Invocations", "Invocation", (*Server).listInvocations)},
 	"DescribeInvocationResults": {set("InvokeId", "InstanceId", "CommandId", "InvokeRecordStatus", "IncludeHistory",
-		"ContentEncoding", "Tag.Key", "Tag.Value", "ResourceGroupId",
-		"MaxResults", "NextToken", "PageNumber", "PageSize"), (*Server).describeInvocationResults},
-	"DescribeCloudAssistantStatus": {set("InstanceId", "OSType", "MaxResults", "NextToken", "PageNumber", "PageSize"),
-		(*Server).describeCloudAssistantStatus},
-	"DescribeInstances": {set("InstanceIds", "InstanceName", "Status", "ZoneId", "Tag.Key", "Tag.Value", "ResourceGroupId",
-		"MaxResults", "NextToken", "PageNumber", "PageSize"), (*Server).describeInstances},
+		"ContentEncoding", "Tag.N.Key", "Tag.N.Value", "ResourceGroupId",
+		"MaxResults", "NextToken", "PageNumber", "PageSize"), within("Invocation",
+		describe(50, "InvocationResults", "InvocationResult", (*Server).listResults))},
+	"DescribeCloudAssistantStatus": {set("InstanceId.N", "OSType", "MaxResults", "NextToken", "PageNumber", "PageSize"),
+		describe(50, "InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus", (*Server).listAgents)},
+	"DescribeInstances": {set("InstanceIds", "InstanceName", "Status", "ZoneId", "Tag.N.Key", "Tag.N.Value", "ResourceGroupId",
+		"MaxResults", "NextToken", "PageNumber", "PageSize"), describe(100, "Instances", "Instance", (*Server).listInstances)},
 }
 
 func (s *Server) stopInvocation(_ context.Context, p params) (map[string]any, *apiError) {

@@ -1,10 +1,8 @@
 package ecs
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -46,18 +44,12 @@ func (s *Server) visible(p params) ([]*invocation, *apiError) {
 	return out, nil
 }
 
-func (s *Server) describeInvocations(_ context.Context, p params) (map[string]any, *apiError) {
-	page, e := readPaging(p, 50)
-	if e != nil {
-		return nil, e
-	}
+func (s *Server) listInvocations(p params) ([]listed, *apiError) {
 	withOutput, e := p.boolean("IncludeOutput")
 	if e != nil {
 		return nil, e
 	}
 	encode := encoder(p)
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	found, e := s.visible(p)
 	if e != nil {
 		return nil, e
@@ -75,9 +67,7 @@ func (s *Server) describeInvocations(_ context.Context, p params) (map[string]an
 			return inv.line(status, withOutput, encode)
 		}})
 	}
-	answer := map[string]any{}
-	answer["Invocations"] = map[string]any{"Invocation": page.cut(lines, answer)}
-	return answer, nil
+	return lines, nil
 }
 
 // line is an invocation as DescribeInvocations shows it.
@@ -134,18 +124,12 @@ func (inv *invocation) line(status string, withOutput bool, encode func([]byte) 
 	}
 }
 
-func (s *Server) describeInvocationResults(_ context.Context, p params) (map[string]any, *apiError) {
-	page, e := readPaging(p, 50)
-	if e != nil {
-		return nil, e
-	}
+func (s *Server) listResults(p params) ([]listed, *apiError) {
 	history, e := p.boolean("IncludeHistory")
 	if e != nil {
 		return nil, e
 	}
 	encode := encoder(p)
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	found, e := s.visible(p)
 	if e != nil {
 		return nil, e
@@ -174,9 +158,7 @@ func (s *Server) describeInvocationResults(_ context.Context, p params) (map[str
 			}
 		}
 	}
-	answer := map[string]any{}
-	answer["InvocationResults"] = map[string]any{"InvocationResult": page.cut(lines, answer)}
-	return map[string]any{"Invocation": answer}, nil
+	return lines, nil
 }
 
 // result is one outcome as DescribeInvocationResults shows it.
@@ -214,20 +196,11 @@ func tagLines(tags []tag) map[string]any {
 	return map[string]any{"Tag": lines}
 }
 
-func (s *Server) describeCloudAssistantStatus(_ context.Context, p params) (map[string]any, *apiError) {
+func (s *Server) listAgents(p params) ([]listed, *apiError) {
 	ids := p.list("InstanceId")
 	if len(ids) > 100 {
 		return nil, forbidden("InstanceIds.ExceedLimit", "more than 100 instance ids are given")
 	}
-	page, e := readPaging(p, 50)
-	if e != nil {
-		return nil, e
-	}
-	if len(ids) > 0 {
-		page.size = 100 // MaxResults does not count then
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, id := range ids {
 		if s.instances[id] == nil {
 			return nil, notFound("InvalidInstance.NotFound", "the instance %s does not exist", id)
@@ -241,9 +214,7 @@ func (s *Server) describeCloudAssistantStatus(_ context.Context, p params) (map[
 		}
 		lines = append(lines, listed{id, func() map[string]any { return s.agentLine(i, now) }})
 	}
-	answer := map[string]any{}
-	answer["InstanceCloudAssistantStatusSet"] = map[string]any{"InstanceCloudAssistantStatus": page.cut(lines, answer)}
-	return answer, nil
+	return lines, nil
 }
 
 // agentLine is an agent as DescribeCloudAssistantStatus shows it. All it goes
@@ -277,11 +248,7 @@ func (s *Server) agentLine(i *instance, now time.Time) map[string]any {
 	}
 }
 
-func (s *Server) describeInstances(_ context.Context, p params) (map[string]any, *apiError) {
-	page, e := readPaging(p, 100)
-	if e != nil {
-		return nil, e
-	}
+func (s *Server) listInstances(p params) ([]listed, *apiError) {
 	wanted, e := p.ownTags()
 	if e != nil {
 		return nil, e
@@ -292,11 +259,8 @@ func (s *Server) describeInstances(_ context.Context, p params) (map[string]any,
 			return nil, bad("InvalidInstanceIds.Malformed", "InstanceIds is not a JSON array of at most 100 ids")
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var lines []listed
-	for _, id := range slices.Sorted(maps.Keys(s.instances)) {
-		i := s.instances[id]
+	for id, i := range s.instances {
 		if p.has("InstanceIds") && !slices.Contains(ids, id) ||
 			p.has("InstanceName") && i.Name != p.text("InstanceName") ||
 			p.has("Status") && i.State != p.text("Status") ||
@@ -306,9 +270,7 @@ func (s *Server) describeInstances(_ context.Context, p params) (map[string]any,
 		}
 		lines = append(lines, listed{id, func() map[string]any { return s.instanceLine(i) }})
 	}
-	answer := map[string]any{}
-	answer["Instances"] = map[string]any{"Instance": page.cut(lines, answer)}
-	return answer, nil
+	return lines, nil
 }
 
 // instanceLine is an instance as DescribeInstances shows it.

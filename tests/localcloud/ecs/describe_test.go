@@ -2,6 +2,7 @@ package ecs_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,8 +60,10 @@ func TestPaginationByToken(t *testing.T) {
 	out := c.must("DescribeInvocations", args{"PageNumber": "3", "PageSize": "5"})
 	check(t, "lines of the third page", len(dig(out, "Invocations", "Invocation").([]any)), 3)
 	check(t, "page number", out["PageNumber"], any(3.0))
-	out = c.must("DescribeInvocations", args{"PageNumber": "99"})
-	check(t, "lines after the end", len(dig(out, "Invocations", "Invocation").([]any)), 0)
+	for _, number := range []string{"99", "9223372036854775807"} {
+		out = c.must("DescribeInvocations", args{"PageNumber": number})
+		check(t, "lines of page "+number, len(dig(out, "Invocations", "Invocation").([]any)), 0)
+	}
 }
 
 func TestPaginationOfInstancesAndAgents(t *testing.T) {
@@ -214,4 +217,80 @@ func TestOldInvocationsAreForgotten(t *testing.T) {
 	c = open(t, keep)
 	check(t, "what is left after a restart", listed(), fmt.Sprint([]string{last, waiting}))
 	check(t, "runs after a restart", len(c.Runs(one)), 1)
+}
+
+func TestAPageTokenIsForTheQueryThatMadeIt(t *testing.T) {
+	dir, path := t.TempDir(), statePath(t)
+	keep := func(o *ecs.Options) { o.Dir, o.Path = dir, path }
+	c := open(t, keep)
+	for _, id := range []string{"i-a", "i-b", "i-c"} {
+		c.create(ecs.Instance{ID: id, Tags: map[string]string{"k": "v"}})
+	}
+	for range 2 {
+		c.run(shell("true").with(args{"InstanceId.1": "i-a"}))
+	}
+	token := func(action string, a args, path ...string) string {
+		t.Helper()
+		return dig(c.must(action, a.with(args{"MaxResults": "1"})), path...).(string)
+	}
+	actions := []string{"DescribeInstances", "DescribeCloudAssistantStatus", "DescribeInvocations", "DescribeInvocationResults"}
+	tokens := map[string]string{}
+	for _, action := range actions {
+		path := []string{"NextToken"}
+		if action == "DescribeInvocationResults" {
+			path = []string{"Invocation", "NextToken"}
+		}
+		tokens[action] = token(action, nil, path...)
+	}
+	tagged := token("DescribeInstances", args{"Tag.1.Key": "k"}, "NextToken")
+	ask := func(action, token string, more args) string {
+		_, err := c.call(action, args{"NextToken": token}.with(more))
+		return fault(err)
+	}
+	const refused = "InvalidParameter.NextToken 400"
+	for _, action := range actions {
+		own := tokens[action]
+		check(t, action+" with its own", ask(action, own, nil), "no error")
+		check(t, action+" with its own and another page size", ask(action, own, args{"MaxResults": "2"}), "no error")
+		for _, garbled := range []string{"zzz", "Zm9v", "!!", own[1:], own[:len(own)-1], own + "A", own + "\n", strings.ToLower(own)} {
+			check(t, fmt.Sprintf("%s with %q", action, garbled), ask(action, garbled, nil), refused)
+		}
+		for _, other := range actions {
+			if other != action {
+				check(t, action+" with one of "+other, ask(action, tokens[other], nil), refused)
+			}
+		}
+	}
+	check(t, "one of a query that shows other fields", ask("DescribeInvocations", tokens["DescribeInvocations"], args{"IncludeOutput": "true", "ContentEncoding": "PlainText"}), "no error")
+	check(t, "one of a query with a filter, with it", ask("DescribeInstances", tagged, args{"Tag.1.Key": "k"}), "no error")
+	check(t, "one of a query with a filter, without it", ask("DescribeInstances", tagged, nil), refused)
+	check(t, "one of a query without a filter, with it", ask("DescribeInstances", tokens["DescribeInstances"], args{"Tag.1.Key": "k"}), refused)
+
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open(t, keep)
+	check(t, "one from before a restart", ask("DescribeInstances", tokens["DescribeInstances"], nil), "no error")
+}
+
+// A parameter in the wrong style would else be no filter at all.
+func TestAListIsReadWholeOrRefused(t *testing.T) {
+	c := ready(t, nil)
+	for _, a := range []args{
+		{"Tag.2.Key": "k"}, {"Tag.0.Key": "k"}, {"Tag.01.Key": "k"}, {"Tag.1.Key": "k", "Tag.3.Value": "v"},
+		{"Tag.1.Key": "k", "Tag.02.Key": "l"}, {"Tag.1.Key": "k", "Tag.99999999999999999999.Key": "l"},
+	} {
+		_, err := c.call("DescribeInstances", a)
+		check(t, fmt.Sprint(a), fault(err), ecs.CodeNotImitated+" 400")
+	}
+	for action, a := range map[string]args{
+		"DescribeInvocations":          {"InstanceId.1": one},
+		"DescribeInvocationResults":    {"InstanceId.1": one},
+		"DescribeCloudAssistantStatus": {"InstanceId": one},
+		"StopInvocation":               {"InvokeId": "t-1", "InstanceId": one},
+		"DescribeInstances":            {"Tag.N.Key": "k"},
+	} {
+		_, err := c.call(action, a)
+		check(t, action, fault(err), ecs.CodeNotImitated+" 400")
+	}
 }

@@ -1,10 +1,23 @@
 // Package ecs imitates the Cloud Assistant part of the ECS OpenAPI (RPC style,
 // version 2014-05-26) together with the instances that it talks to: they boot,
 // reboot and stop on request, and each has an agent that really runs the
-// scripts that it is sent, in a folder of its own. The official SDK for Go,
-// unmodified, cannot tell the wire format from the real one: signatures, time
-// stamps, nonces and security tokens are checked, and errors carry the codes
+// scripts that it is sent, in a folder of its own. The official SDKs, unmodified,
+// cannot tell the wire format from the real one: signatures, time stamps, nonces,
+// security tokens and hashes of bodies are checked, and errors carry the codes
 // and statuses of the real service.
+//
+// A call has one of two signatures, whose refusals have their own words:
+//
+//   - in the header Authorization, ACS3-HMAC-SHA256, as all SDKs make it that the
+//     vendor supports today. Action and version are headers too, parameters are in
+//     the query or a form, and answers are JSON;
+//   - among the parameters, signature version 1 with HMAC-SHA1, as older SDKs make
+//     it. Its default format is XML, which is not imitated: Format=JSON must be
+//     given.
+//
+// A NextToken continues the query that it was given for, also after a restart.
+// With other filters, of another action, or garbled it is refused; the page size
+// and what is shown of a line may change.
 //
 // The actions are RunCommand, CreateCommand, InvokeCommand, StopInvocation,
 // DescribeInvocations, DescribeInvocationResults, DescribeCloudAssistantStatus
@@ -31,7 +44,10 @@ package ecs
 func Limits() []string {
 	return []string{
 		"Actions other than the eight of the package comment answer InvalidAction.NotFound (404) with their name.",
-		"Answers are JSON only: another Format, and the signature version 3 protocol, are refused.",
+		"Answers are JSON only: Format=XML is refused, and so is a call with signature version 1 and no Format, for which XML is the default.",
+		"Signatures are ACS3-HMAC-SHA256 in a header, or HMAC-SHA1 (signature version 1) among the parameters: ACS3-HMAC-SM3, ACS3-RSA-SHA256 and bearer tokens are refused.",
+		"A POST has its parameters in the query and in a form of at most 1 MB; any other body is refused.",
+		"A NextToken is refused for any query but its own; how strict the real service is, is not documented.",
 		"A parameter that is not known answers LocalCloud.NotImitated (400) with its name, where the real service ignores it.",
 		"RepeatMode DryRun, containers, Launcher, OssOutputDelivery, WindowsPasswordName and OOS parameter stores are refused.",
 		"There is one resource group, the default one, which has no id; any ResourceGroupId answers InvalidResourceGroup.NotFound.",

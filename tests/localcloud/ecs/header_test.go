@@ -51,12 +51,15 @@ func TestCallsSignedInAHeader(t *testing.T) {
 		accesstest.Resign(r, owner)
 		return r
 	}
+	other := call(owner, nil)
+	other.Header.Set("x-acs-version", "2019-01-01") // of CloudMonitor
+	accesstest.Resign(other, owner)
 	put := call(owner, nil)
 	put.Method = "PUT"
 	typed := headed(c.Endpoint(), "DescribeInstances", now, owner, here, "{}")
 	typed.Header.Set("Content-Type", "application/json")
 	accesstest.Resign(typed, owner)
-	large := headed(c.Endpoint(), "DescribeInstances", now, owner, here, strings.Repeat("a", 1<<20+1))
+	large := headed(c.Endpoint(), "DescribeInstances", now, owner, here, strings.Repeat("a", 4<<20+1))
 	for _, test := range []struct {
 		name    string
 		request *http.Request
@@ -78,13 +81,14 @@ func TestCallsSignedInAHeader(t *testing.T) {
 		{"no date", without("x-acs-date"), "MissingTimestamp 400", "x-acs-date"},
 		{"no action", without("x-acs-action"), "MissingAction 400", "x-acs-action"},
 		{"no version", without("x-acs-version"), "MissingVersion 400", "x-acs-version"},
+		{"another version of the API", other, "InvalidVersion 400", "2019-01-01"},
 		{"an action that is not imitated", headed(c.Endpoint(), "DeleteInstance", now, owner, here, ""), "InvalidAction.NotFound 404", "DeleteInstance"},
 		{"another region", call(owner, args{"RegionId": "cn-beijing"}), "InvalidRegionId.NotFound 404", ""},
 		{"a parameter of signature version 1", call(owner, args{"Action": "RunCommand"}), ecs.CodeNotImitated + " 400", "Action"},
 		{"a parameter that nobody knows", call(owner, args{"Colour": "red"}), ecs.CodeNotImitated + " 400", "Colour"},
 		{"PUT", put, "UnsupportedHTTPMethod 400", ""},
 		{"a body that is no form", typed, ecs.CodeNotImitated + " 400", "application/json"},
-		{"a body over the limit", large, "RequestEntityTooLarge 413", "larger than 1048576 bytes"},
+		{"a body over the limit", large, "RequestEntityTooLarge 413", "larger than 4194304 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			code, message := c.send(test.request)

@@ -1,8 +1,11 @@
 package ecs
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"sort"
 )
 
@@ -21,6 +24,7 @@ func newestFirst(seq uint64, instance, outcome int) string {
 
 // paging is how a call wants its answer cut.
 type paging struct {
+	query      string // identifies what is asked for, on whichever page
 	byToken    bool
 	after      string
 	size       int64
@@ -30,7 +34,13 @@ type paging struct {
 // readPaging reads MaxResults and NextToken, or the older PageNumber and
 // PageSize if those are given instead.
 func readPaging(p params, most int64) (paging, *apiError) {
-	out := paging{byToken: p.has("MaxResults") || p.has("NextToken") || !p.has("PageNumber") && !p.has("PageSize")}
+	query := maps.Clone(p.form)
+	// How much of a line is shown does not matter for which lines there are.
+	for _, name := range []string{"MaxResults", "NextToken", "PageNumber", "PageSize", "IncludeOutput", "ContentEncoding"} {
+		delete(query, name)
+	}
+	out := paging{query: p.action + " " + hashOf(query)}
+	out.byToken = p.has("MaxResults") || p.has("NextToken") || !p.has("PageNumber") && !p.has("PageSize")
 	sizeName := "PageSize"
 	if out.byToken {
 		sizeName = "MaxResults"
@@ -48,14 +58,24 @@ func readPaging(p params, most int64) (paging, *apiError) {
 	if out.pageNumber < 1 {
 		return out, bad("InvalidParameter.PageNumber", "PageNumber is not 1 or more")
 	}
-	if token := p.text("NextToken"); token != "" {
-		key, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil || len(key) == 0 {
-			return out, bad("InvalidParameter.NextToken", "the NextToken is not one of this service")
+	if given := p.text("NextToken"); given != "" {
+		raw, _ := base64.RawURLEncoding.DecodeString(given)
+		out.after = string(raw[min(tokenSum, len(raw)):])
+		if given != out.token(out.after) {
+			return out, bad("InvalidParameter.NextToken", "the NextToken is not one that this service gave for this query")
 		}
-		out.after = string(key)
 	}
 	return out, nil
+}
+
+// tokenSum is the length of the checksum in a token, in bytes.
+const tokenSum = 12
+
+// token stands for the lines after a key, and for this query only. Like the
+// keys, it survives a restart.
+func (g paging) token(after string) string {
+	sum := sha256.Sum256([]byte(g.query + " " + after))
+	return base64.RawURLEncoding.EncodeToString(append(sum[:tokenSum], after...))
 }
 
 // cut writes one page of lines, and what a client needs for the next, into
@@ -63,7 +83,7 @@ func readPaging(p params, most int64) (paging, *apiError) {
 func (g paging) cut(lines []listed, answer map[string]any) []map[string]any {
 	sort.Slice(lines, func(i, j int) bool { return lines[i].key < lines[j].key })
 	answer["TotalCount"] = len(lines)
-	first := int((g.pageNumber - 1) * g.size)
+	first := int(min(g.pageNumber-1, int64(len(lines))) * g.size)
 	if g.byToken {
 		first = sort.Search(len(lines), func(i int) bool { return lines[i].key > g.after })
 	} else {
@@ -73,11 +93,43 @@ func (g paging) cut(lines []listed, answer map[string]any) []map[string]any {
 	last := min(first+int(g.size), len(lines))
 	answer["NextToken"] = ""
 	if g.byToken && last < len(lines) {
-		answer["NextToken"] = base64.RawURLEncoding.EncodeToString([]byte(lines[last-1].key))
+		answer["NextToken"] = g.token(lines[last-1].key)
 	}
 	page := make([]map[string]any, 0, last-first)
 	for _, l := range lines[first:last] {
 		page = append(page, l.line())
 	}
 	return page
+}
+
+// describe makes a Describe action of a list, which is called with the lock
+// held: it answers with one page of the lines, under the two names. most is the
+// greatest page size.
+func describe(most int64, outer, inner string, list func(*Server, params) ([]listed, *apiError)) handler {
+	return func(s *Server, _ context.Context, p params) (map[string]any, *apiError) {
+		page, e := readPaging(p, most)
+		if e != nil {
+			return nil, e
+		}
+		if named := len(p.list("InstanceId")); named > 0 {
+			page.size = int64(named) // MaxResults does not count then
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		lines, e := list(s, p)
+		if e != nil {
+			return nil, e
+		}
+		answer := map[string]any{}
+		answer[outer] = map[string]any{inner: page.cut(lines, answer)}
+		return answer, nil
+	}
+}
+
+// within puts the answer of an action under a name.
+func within(name string, act handler) handler {
+	return func(s *Server, ctx context.Context, p params) (map[string]any, *apiError) {
+		answer, e := act(s, ctx, p)
+		return map[string]any{name: answer}, e
+	}
 }

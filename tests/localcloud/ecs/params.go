@@ -11,16 +11,13 @@ import (
 
 // params reads the parameters of one call.
 type params struct {
-	form url.Values
+	action string
+	form   url.Values
 }
 
-// common are the parameters of every call; harmless are those that the real
-// service takes and that change nothing here.
-var (
-	common = set("Action", "Version", "Format", "Timestamp", "SignatureMethod", "SignatureVersion",
-		"SignatureType", "SignatureNonce", "Signature", "AccessKeyId", "SecurityToken", "RegionId")
-	harmless = set("OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount", "Timed")
-)
+// harmless are parameters that the real service takes with every action and
+// that change nothing here.
+var harmless = set("OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount", "Timed")
 
 func set(names ...string) map[string]bool {
 	out := make(map[string]bool, len(names))
@@ -30,21 +27,43 @@ func set(names ...string) map[string]bool {
 	return out
 }
 
-var listIndex = regexp.MustCompile(`\.[0-9]+`)
+var (
+	listIndex  = regexp.MustCompile(`\.[0-9]+`)
+	listMember = regexp.MustCompile(`^(\w+\.)([0-9]+)`)
+)
 
 // onlyKnown refuses a parameter that the action does not know. List members
-// are known by their name without the number, as in "Tag.Key".
+// are known by their name with an N for the number, as in "Tag.N.Key".
 func (p params) onlyKnown(known map[string]bool) *apiError {
-	for name, values := range p.form {
-		if common[name] || harmless[name] || known[listIndex.ReplaceAllString(name, "")] {
-			if len(values) > 1 {
-				return bad("InvalidParameter."+name, "the parameter %s is given more than once", name)
-			}
+	for name := range p.form {
+		if name == "RegionId" || harmless[name] {
 			continue
 		}
-		return notImitated("the parameter %s of %s", name, p.text("Action"))
+		if !known[listIndex.ReplaceAllString(name, ".N")] || strings.Contains(name, ".N") {
+			return notImitated("the parameter %s of %s", name, p.action)
+		}
+		if p.beyondGap(name) {
+			return notImitated("the parameter %s of %s: lists are numbered 1, 2, 3 and so on", name, p.action)
+		}
 	}
 	return nil
+}
+
+// beyondGap reports whether name is a list member that reading the list would
+// not reach.
+func (p params) beyondGap(name string) bool {
+	parts := listMember.FindStringSubmatch(name)
+	if parts == nil || parts[2] == "1" {
+		return false
+	}
+	n, err := strconv.Atoi(parts[2])
+	before := parts[1] + strconv.Itoa(n-1)
+	for other := range p.form {
+		if other == before || strings.HasPrefix(other, before+".") {
+			return err != nil || parts[2] != strconv.Itoa(n)
+		}
+	}
+	return true
 }
 
 func (p params) text(name string) string { return p.form.Get(name) }

@@ -16,6 +16,9 @@ import (
 	"aftercare/tests/localcloud/fault"
 )
 
+// apiVersion is the only version of the ECS API.
+const apiVersion = "2014-05-26"
+
 // Server is a running imitation of the service. It is safe for concurrent use.
 type Server struct {
 	options  Options
@@ -150,19 +153,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Recommend: "",
 		})
 	}
-	p, e := s.read(w, r)
-	if e != nil {
-		fail(e)
+	asked, refused := s.verifier.Call(w, r)
+	if refused != nil {
+		fail(refuse(refused.Status, refused.Code, "%s", refused.Message))
 		return
 	}
-	action := p.text("Action")
-	logged.Call, logged.About = action, cmp.Or(p.text("InstanceId.1"), p.text("InstanceId"), p.text("InvokeId"))
-	strike := s.options.Faults.Next(action)
+	if asked.Version != apiVersion {
+		fail(bad("InvalidVersion", "the version %q is not %s", asked.Version, apiVersion))
+		return
+	}
+	p := params{action: asked.Action, form: asked.Parameters}
+	logged.Call, logged.About = p.action, cmp.Or(p.text("InstanceId.1"), p.text("InstanceId"), p.text("InvokeId"))
+	strike := s.options.Faults.Next(p.action)
 	broken := func(f *fault.Fault) { fail(injected(f)) }
 	if strike.Before(r, broken) {
 		return
 	}
-	answer, e := s.call(r.Context(), p, action, requestID)
+	answer, e := s.call(r.Context(), p, requestID)
 	if strike.After(r, broken) {
 		return
 	}
@@ -185,15 +192,12 @@ func injected(f *fault.Fault) *apiError {
 }
 
 // call finds the action, checks what all actions have in common, and acts.
-func (s *Server) call(ctx context.Context, p params, action, requestID string) (map[string]any, *apiError) {
-	a, known := actions[action]
+func (s *Server) call(ctx context.Context, p params, requestID string) (map[string]any, *apiError) {
+	a, known := actions[p.action]
 	if !known {
-		if action == "" {
-			return nil, bad("MissingAction", "the common parameter Action is required")
-		}
-		return nil, notFound("InvalidAction.NotFound", "the action %s is not imitated by the local cloud", action)
+		return nil, notFound("InvalidAction.NotFound", "the action %s is not imitated by the local cloud", p.action)
 	}
-	if !s.throttle.allow(action, s.options.Throttle[action], s.options.Now()) {
+	if !s.throttle.allow(p.action, s.options.Throttle[p.action], s.options.Now()) {
 		return nil, bad("Throttling.User", "the request was denied due to user flow control")
 	}
 	if e := p.onlyKnown(a.known); e != nil {

@@ -6,9 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,11 +30,10 @@ func signed(method string, at time.Time, key access.Key, change args) url.Values
 	form := url.Values{}
 	var pairs []string
 	encode := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
-	for name, value := range all {
-		form.Set(name, value)
-		pairs = append(pairs, encode(name)+"="+encode(value))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		form.Set(name, all[name])
+		pairs = append(pairs, encode(name)+"="+encode(all[name]))
 	}
-	sort.Strings(pairs)
 	mac := hmac.New(sha1.New, []byte(key.Secret+"&"))
 	mac.Write([]byte(method + "&" + encode("/") + "&" + encode(strings.Join(pairs, "&"))))
 	form.Set("Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
@@ -135,9 +135,11 @@ func TestCommonParameters(t *testing.T) {
 	check(t, "another key with this nonce", c.raw("POST", signed("POST", now, temporary,
 		args{"SignatureNonce": twice.Get("SignatureNonce")})), "200")
 
-	double := signed("POST", now, owner, args{"InstanceName": "a"})
-	double.Add("InstanceName", "b")
-	check(t, "a parameter given twice", c.raw("POST", double), "InvalidParameter.InstanceName 400")
+	for _, name := range []string{"InstanceName", "Action"} {
+		double := signed("POST", now, owner, args{"InstanceName": "a"})
+		double.Add(name, "b")
+		check(t, name+" given twice", c.raw("POST", double), "InvalidParameter."+name+" 400")
+	}
 }
 
 func TestTheUnmodifiedSDKSignsAndFails(t *testing.T) {

@@ -4,8 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/url"
-	"sort"
+	"slices"
 	"time"
 )
 
@@ -29,7 +30,7 @@ func (s *Server) openToken(p params) (answer map[string]string, key string, _ *a
 	if len(text) > 64 || !ascii(text) {
 		return nil, "", bad("InvalidClientToken.Malformed", "the client token is not of at most 64 ASCII characters")
 	}
-	key = p.text("Action") + " " + text
+	key = p.action + " " + text
 	hash := hashOf(p.form)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,15 +73,8 @@ func (s *Server) closeToken(key string, answer map[string]string) {
 
 // hashOf identifies what a call asks for, whoever signs it and whenever.
 func hashOf(form url.Values) string {
-	names := make([]string, 0, len(form))
-	for name := range form {
-		if !common[name] || name == "RegionId" {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
 	hash := sha256.New()
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
 		fmt.Fprintf(hash, "%q=%q\n", name, form.Get(name))
 	}
 	return hex.EncodeToString(hash.Sum(nil))

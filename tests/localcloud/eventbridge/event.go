@@ -30,7 +30,10 @@ type event struct {
 	id         string
 }
 
-var attributeName = regexp.MustCompile(`^[a-z0-9]+$`)
+var (
+	attributeName = regexp.MustCompile(`^[a-z0-9]+$`)
+	zoneName      = regexp.MustCompile(`[A-Z][a-z]+/[A-Z][A-Za-z_]+$`)
+)
 
 // parseEvent reads a CloudEvent and checks what every event must have.
 func parseEvent(raw []byte) (event, error) {
@@ -87,7 +90,8 @@ func (e event) checkCustom() error {
 	if err != nil {
 		return err
 	}
-	if _, bad := time.Parse(time.RFC3339, at); present && bad != nil {
+	// The vendor's own samples have the name of a zone in place of an offset.
+	if _, bad := time.Parse(time.RFC3339, zoneName.ReplaceAllString(at, "Z")); present && bad != nil {
 		return invalid("time is not in the form of RFC 3339")
 	}
 	contentType, present, err := e.text("datacontenttype")
@@ -147,6 +151,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+var errTooLarge = &Error{413, "RequestTooLarge", "a request takes at most 1 MB"}
+
+func notFound(code, format string, args ...any) *Error {
+	return &Error{404, code, fmt.Sprintf(format, args...)}
+}
 
 func invalid(format string, args ...any) *Error {
 	return &Error{400, "InvalidEvent", strings.TrimSpace(fmt.Sprintf(format, args...))}

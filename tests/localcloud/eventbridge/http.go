@@ -4,112 +4,112 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
 
-// The content types of the two content modes. Source:
-// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
-const (
-	structured = "application/cloudevents+json"
-	batched    = "application/cloudevents-batch+json"
-)
+// Handler is the HTTP surface.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /eventbuses/{bus}/events", s.serveBus)
+	mux.HandleFunc("POST /openapi/putEvents", s.serveDataPlane)
+	mux.HandleFunc("/openapi/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, lowerCase, notFound(access.CodeNotImitated, "the local EventBridge does not imitate %s %s, of the data plane only POST /openapi/putEvents", r.Method, r.URL.Path))
+	})
+	mux.HandleFunc("/{$}", s.serveRPC)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, upperCase, notFound("PathNotSupported", "the local EventBridge has no %s %s, only POST /eventbuses/{bus}/events, POST /openapi/putEvents, and the action PutEvents at /", r.Method, r.URL.Path))
+	})
+	return mux
+}
 
-// entry is the outcome for one event of a call, as PutEvents answers it.
+// incoming is an event of a call, and the name of the bus that it is for.
+type incoming struct {
+	bus string
+	raw json.RawMessage
+}
+
+// entry is the outcome for one event of a call.
 type entry struct {
 	EventID      string `json:"EventId"`
 	ErrorCode    string `json:"ErrorCode,omitempty"`
 	ErrorMessage string `json:"ErrorMessage,omitempty"`
 }
 
-// Handler is the HTTP surface.
-func (s *Server) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /eventbuses/{bus}/events", s.servePut)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, &Error{404, "PathNotSupported", "the local EventBridge knows only POST /eventbuses/{bus}/events"})
-	})
-	return mux
+// outcome is that of the events of a call.
+type outcome struct {
+	FailedEntryCount int
+	EntryList        []entry
+	last             error
 }
 
-func (s *Server) servePut(w http.ResponseWriter, r *http.Request) {
+// put puts the events of a call, whose form is the caller's business, and hands
+// their outcome to send. Planned faults strike around it.
+func (s *Server) put(w http.ResponseWriter, r *http.Request, letters shape, events []incoming, send func(outcome)) {
 	logged := access.EntryOf(w)
-	logged.Call, logged.About = "PutEvents", r.PathValue("bus")
-	events, err := readEvents(w, r)
-	if err != nil {
-		refuse(w, err)
-		return
+	logged.Call = "PutEvents"
+	if len(events) > 0 {
+		logged.About = events[0].bus
 	}
-	bus := r.PathValue("bus")
-	if err := s.checkBus(bus); err != nil {
-		refuse(w, err)
-		return
-	}
-	fail := func(f *fault.Fault) { refuse(w, plannedError(f)) }
+	fail := func(f *fault.Fault) { refuse(w, letters, plannedError(f)) }
 	strike := s.opt.Faults.Next("PutEvents")
 	if strike.Before(r, fail) {
 		return
 	}
-	entries, failed, last := s.putAll(bus, events)
+	out := s.putAll(events)
 	if strike.After(r, fail) {
 		return
 	}
-	if len(events) == 1 && last != nil {
-		refuse(w, last)
-		return
-	}
-	answer(w, http.StatusOK, struct {
-		RequestID        string `json:"RequestId"`
-		FailedEntryCount int
-		EntryList        []entry
-	}{rand.Text(), failed, entries})
+	send(out)
 }
 
 // putAll puts events one by one; each has an outcome of its own.
-func (s *Server) putAll(bus string, events []json.RawMessage) (entries []entry, failed int, last error) {
-	for _, raw := range events {
+func (s *Server) putAll(events []incoming) (out outcome) {
+	for _, e := range events {
 		var id struct{ ID string }
-		_ = json.Unmarshal(raw, &id) // a bad id is refused by PutEvent
-		out := entry{EventID: id.ID}
-		if err := s.PutEvent(bus, raw); err != nil {
-			failed++
-			last = err
+		_ = json.Unmarshal(e.raw, &id) // a bad id is refused by PutEvent
+		done := entry{EventID: id.ID}
+		if err := s.PutEvent(e.bus, e.raw); err != nil {
+			out.FailedEntryCount++
+			out.last = err
 			refused := asError(err)
-			out.ErrorCode, out.ErrorMessage = refused.Code, refused.Message
+			done.ErrorCode, done.ErrorMessage = refused.Code, refused.Message
 		}
-		entries = append(entries, out)
+		out.EntryList = append(out.EntryList, done)
 	}
-	return entries, failed, last
+	return out
 }
 
-// readEvents reads the events of either content mode.
-func readEvents(w http.ResponseWriter, r *http.Request) ([]json.RawMessage, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err == nil && charset != "" && charset != "utf-8" && charset != "UTF-8" {
-		return nil, &Error{415, "UnsupportedMediaType", "events must be in UTF-8"}
-	}
-	if media != structured && media != batched {
-		return nil, &Error{415, "UnsupportedMediaType", "content type must be " + structured + " or " + batched + ": the binary content mode is not supported"}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
+// serveBus takes events as the CloudEvents SDKs send them, unsigned, on a path
+// that names the bus.
+func (s *Server) serveBus(w http.ResponseWriter, r *http.Request) {
+	*access.EntryOf(w) = access.Entry{Call: "PutEvents", About: r.PathValue("bus")}
+	events, err := readEvents(w, r)
 	if err != nil {
-		return nil, &Error{413, "RequestTooLarge", "a request takes at most 1 MB"}
+		refuse(w, upperCase, err)
+		return
 	}
-	if media == structured {
-		return []json.RawMessage{body}, nil
+	bus := r.PathValue("bus")
+	if err := s.checkBus(bus); err != nil {
+		refuse(w, upperCase, err)
+		return
 	}
-	var events []json.RawMessage
-	if err := json.Unmarshal(body, &events); err != nil || len(events) == 0 {
-		return nil, invalid("a batch must be a JSON array of events")
+	var all []incoming
+	for _, raw := range events {
+		all = append(all, incoming{bus, raw})
 	}
-	if len(events) > maxBatchEvents {
-		return nil, invalid("a batch has %d events, more than %d", len(events), maxBatchEvents)
-	}
-	return events, nil
+	s.put(w, r, upperCase, all, func(out outcome) {
+		if len(events) == 1 && out.last != nil {
+			refuse(w, upperCase, out.last)
+			return
+		}
+		answer(w, http.StatusOK, struct {
+			RequestID string `json:"RequestId"`
+			outcome
+		}{rand.Text(), out})
+	})
 }
 
 func plannedError(f *fault.Fault) *Error {
@@ -131,13 +131,22 @@ func asError(err error) *Error {
 	return &Error{500, "InternalError", err.Error()}
 }
 
-func refuse(w http.ResponseWriter, err error) {
+// shape makes the body of an error, in the letters that the SDKs of one
+// generation of the API read.
+type shape func(requestID string, e *Error) any
+
+func upperCase(requestID string, e *Error) any {
+	return map[string]string{"RequestId": requestID, "Code": e.Code, "Message": e.Message}
+}
+
+func lowerCase(requestID string, e *Error) any {
+	return map[string]string{"requestId": requestID, "code": e.Code, "message": e.Message}
+}
+
+func refuse(w http.ResponseWriter, letters shape, err error) {
 	e := asError(err)
 	access.EntryOf(w).Code = e.Code
-	answer(w, e.Status, struct {
-		RequestID     string `json:"RequestId"`
-		Code, Message string
-	}{rand.Text(), e.Code, e.Message})
+	answer(w, e.Status, letters(rand.Text(), e))
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -1,19 +1,7 @@
-// Package eventbridge routes CloudEvents to targets as Alibaba Cloud
-// EventBridge does: buses, rules with the pattern language of EventBridge,
-// delivery at least once with both retry strategies, and a dead-letter file.
-//
-// The bus named default carries the events of Alibaba Cloud services. Like
-// the real one it refuses custom events; the other services of the local
-// cloud hand theirs over with PutServiceEvent. Custom buses take events by
-// Go call or over HTTP: POST /eventbuses/{bus}/events with a body in the
-// structured (application/cloudevents+json) or the batched
-// (application/cloudevents-batch+json) content mode.
-//
-// The package knows no target: a rule has a function. What it does not
-// imitate is listed by Limits.
 package eventbridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,9 +28,13 @@ type Options struct {
 	Buses []string
 	// Rules are the rules that exist from the start.
 	Rules []Rule
-	// Region and Account are stamped on events.
+	// Region and Account are stamped on events; "cn-hangzhou" and
+	// "1234567890123456" if empty.
 	Region  string
 	Account string
+	// Keys are the access keys that may sign calls of the vendor's APIs; nil
+	// means that such calls are refused.
+	Keys *access.Keys
 	// Path is a bbolt file that keeps accepted events until they are
 	// delivered, so that they survive the death of the process (not of the
 	// machine: it is not synced). Without one they are kept in memory.
@@ -75,9 +67,10 @@ type Options struct {
 
 // Server is a running local EventBridge. It is safe for concurrent use.
 type Server struct {
-	opt     Options
-	journal *journal
-	letters *letters
+	opt      Options
+	verifier *access.Verifier
+	journal  *journal
+	letters  *letters
 
 	http *access.Server // nil if New made the server
 
@@ -102,11 +95,12 @@ var errClosed = errors.New("eventbridge is closed")
 func New(opt Options) (*Server, error) {
 	opt.fill()
 	s := &Server{
-		opt:     opt,
-		letters: &letters{path: opt.DeadLetter},
-		buses:   map[string][]*rule{DefaultBus: nil},
-		tasks:   make(map[uint64]*task),
-		changed: make(chan struct{}),
+		opt:      opt,
+		verifier: access.NewVerifier(opt.Keys, opt.Now),
+		letters:  &letters{path: opt.DeadLetter},
+		buses:    map[string][]*rule{DefaultBus: nil},
+		tasks:    make(map[uint64]*task),
+		changed:  make(chan struct{}),
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	for _, name := range opt.Buses {
@@ -213,11 +207,14 @@ func (s *Server) PutEvent(bus string, raw []byte) error {
 func (s *Server) checkBus(bus string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if bus == DefaultBus {
+	_, exists := s.buses[bus]
+	switch {
+	case bus == DefaultBus:
 		return &Error{403, "EventBusNotAllowed", "the bus default takes events of Alibaba Cloud services only: put custom events on a custom bus"}
-	}
-	if _, ok := s.buses[bus]; !ok {
-		return &Error{404, "EventBusNotExist", fmt.Sprintf("the event bus %q does not exist", bus)}
+	case bus == "":
+		return notFound("EventBusNotExist", "no event bus is named: set the extension aliyuneventbusname")
+	case !exists:
+		return notFound("EventBusNotExist", "the event bus %q does not exist", bus)
 	}
 	return nil
 }
@@ -269,6 +266,11 @@ func (s *Server) ruleOf(bus, name string) *rule {
 }
 
 func (o *Options) fill() {
+	o.Region = cmp.Or(o.Region, "cn-hangzhou")
+	o.Account = cmp.Or(o.Account, "1234567890123456")
+	if o.Keys == nil {
+		o.Keys = access.NewKeys()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

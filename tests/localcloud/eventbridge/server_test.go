@@ -118,6 +118,18 @@ func TestServiceEventIsStampedAndDelivered(t *testing.T) {
 	}
 }
 
+func TestEventsAreStampedWithoutSettings(t *testing.T) {
+	var in inbox
+	s := newServer(t, eventbridge.Options{Rules: []eventbridge.Rule{ruleTo(&in)}})
+	put(t, s, "e")
+	waitIdle(t, s)
+	for _, want := range []string{`"aliyunaccountid":"1234567890123456"`, `"aliyunregionid":"cn-hangzhou"`} {
+		if len(in.got) != 1 || !strings.Contains(in.got[0], want) {
+			t.Errorf("delivered %q, want %s in it", in.got, want)
+		}
+	}
+}
+
 func TestServiceEventKeepsWhatItBrings(t *testing.T) {
 	var in inbox
 	s := newServer(t, eventbridge.Options{Rules: []eventbridge.Rule{ruleTo(&in)}, Region: "cn-hangzhou"})

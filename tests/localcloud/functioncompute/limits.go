@@ -3,10 +3,11 @@ package functioncompute
 // Limits lists what this package does not imitate, one sentence each.
 func Limits() []string {
 	return []string{
-		"Only InvokeFunction exists; functions, triggers and versions are given at the start, and every other path answers PathNotSupported.",
+		"Only InvokeFunction exists; functions, triggers and versions are given at the start, and every other path answers PathNotSupported (400), in the shape of its version of the API.",
 		"Only the runtime go1 with event handlers; no custom runtimes, containers, HTTP triggers, layers, or initializer, pre-stop and pre-freeze hooks.",
 		"Only the qualifier LATEST.",
-		"Requests without an Authorization header are accepted from loopback, unless signatures are required by a setting; signed ones must be ACS3-HMAC-SHA256.",
+		"Requests without an Authorization header are accepted from loopback, unless signatures are required by a setting; signed ones must be ACS3-HMAC-SHA256, with a date of at most 15 minutes ago, a new nonce and the hash of the body.",
+		"A nonce that was used answers SignatureNonceUsed (400), a date that is off InvalidTimeStamp.Expired (400), as other services of the vendor do: the real codes are not documented.",
 		"Memory, CPU and disk are not limited, and the network is the host's.",
 		"A function's file system is the host's; its code folder is not read-only.",
 		"Instances hold one invocation at a time (as go1 does), and the limit of instances is per function, not per account and region.",

@@ -7,7 +7,8 @@
 //
 // The API is the real one of version 2023-03-30, reduced to InvokeFunction:
 // POST /2023-03-30/functions/{name}/invocations. A request that carries an
-// Authorization header must be signed with ACS3-HMAC-SHA256 by a known key.
+// Authorization header must be signed with ACS3-HMAC-SHA256 by a known key, and
+// is checked by the verifier that the local ECS has too (package access).
 // A request without one is accepted, because the server listens on loopback
 // only, unless Options.RequireSignature is set.
 //
