@@ -185,7 +185,7 @@ func putEvent(args []string) error {
 // sdk-put-event ADDRESS BUS SECRET puts an event with the vendor's SDK and the
 // access key id "me", and prints the answer.
 func sdkPutEvent(args []string) error {
-	client, err := sdk.NewClientWithAccessKey("cn-hangzhou", "me", args[2])
+	client, err := sdk.NewClientWithOptions("cn-hangzhou", sdk.NewConfig(), credentials.NewAccessKeyCredential("me", args[2]))
 	if err != nil {
 		return err
 	}

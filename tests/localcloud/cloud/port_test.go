@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,24 +74,6 @@ func TestOnlyServicesThatRunNoProgramsCanBeReachedFromElsewhere(t *testing.T) {
 	}
 }
 
-func fetch(t *testing.T, method, url string) (status int, body string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
-}
-
 func TestEveryPortAnswersHealthWithoutASignature(t *testing.T) {
 	l := up(t, options(t))
 	e := l.cloud.Endpoints()
@@ -100,7 +81,7 @@ func TestEveryPortAnswersHealthWithoutASignature(t *testing.T) {
 		"tablestore": e.Tablestore, "ecs": e.ECS, "functioncompute": e.FunctionCompute,
 		"eventbridge": e.EventBridge, "inbox": e.Inbox, "control": e.Control,
 	} {
-		if status, body := fetch(t, "GET", url+"/health"); status != 200 || body != `{"service":"`+service+`","status":"ok"}`+"\n" {
+		if status, body := send(t, url, "GET", "/health", "", nil); status != 200 || body != `{"service":"`+service+`","status":"ok"}`+"\n" {
 			t.Errorf("%s: got %d %q", service, status, body)
 		}
 	}
@@ -133,10 +114,10 @@ func TestEveryRequestIsLogged(t *testing.T) {
 	if res, err := l.Invoke(l.ctx, "events", []byte(`{"do":"call"}`)); err != nil || res.FunctionError != "" {
 		t.Fatalf("got %+v and %v", res, err)
 	}
-	fetch(t, "POST", e.FunctionCompute+"/2023-03-30/functions/nobody/invocations")
-	fetch(t, "POST", e.EventBridge+"/eventbuses/orders/events")
-	fetch(t, "POST", e.Webhooks["wecom"])
-	fetch(t, "GET", e.Inbox+"/nothing")
+	send(t, e.FunctionCompute, "POST", "/2023-03-30/functions/nobody/invocations", "", nil)
+	send(t, e.EventBridge, "POST", "/eventbuses/orders/events", "", nil)
+	send(t, e.Webhooks["wecom"], "POST", "", "", nil)
+	send(t, e.Inbox, "GET", "/nothing", "", nil)
 	for _, want := range []string{
 		`tablestore ListTable - 200 \d+ ms`,
 		`ecs DescribeInstances - 200 \d+ ms`,
@@ -153,7 +134,7 @@ func TestEveryRequestIsLogged(t *testing.T) {
 
 func TestTheInboxExplainsUnknownPaths(t *testing.T) {
 	l := up(t, options(t))
-	status, body := fetch(t, "GET", l.cloud.Endpoints().Inbox+"/nothing")
+	status, body := send(t, l.cloud.Endpoints().Inbox, "GET", "/nothing", "", nil)
 	if status != 404 || !strings.Contains(body, "GET /nothing is not an address of the local inbox") || !strings.Contains(body, "/dingtalk/robot/send") {
 		t.Errorf("got %d %q", status, body)
 	}
@@ -177,7 +158,7 @@ func TestAResetForgetsEverything(t *testing.T) {
 	}
 	l.must(l.PutEvents(l.ctx, event("test", "1"))) // stays pending
 	l.must(l.AddFault(l.ctx, cloud.Fault{Fault: fault.Fault{Call: "ListTable", Mode: fault.CutBefore}}))
-	fetch(t, "POST", before.Webhooks["webhook"])
+	send(t, before.Webhooks["webhook"], "POST", "", "", nil)
 
 	l.must(l.Reset(l.ctx))
 	if after := l.cloud.Endpoints(); after.Tablestore != before.Tablestore || after.AccessKeySecret != before.AccessKeySecret || after.Control != before.Control {
