@@ -13,12 +13,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/ledger"
 )
 
 func newQuarantine(getenv func(string) string) *cobra.Command {
-	return group("quarantine", "Look at payloads that could not be read", newQuarantineList(getenv), newQuarantineShow(getenv))
+	return cli.Group("quarantine", "Look at payloads that could not be read", newQuarantineList(getenv), newQuarantineShow(getenv))
 }
 
 // quarantined is how a payload's entry is printed for programs.
@@ -34,7 +35,7 @@ func newQuarantineList(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the payloads of the last 30 days, the newest last",
-		Args:  noMore,
+		Args:  cli.Args(),
 	}
 	s := storeFlags(cmd, getenv)
 	format := outputFlag(cmd)
@@ -74,7 +75,7 @@ func newQuarantineShow(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show SHA256",
 		Short: "Print one payload as it was received",
-		Args:  one("SHA256"),
+		Args:  cli.Args("SHA256"),
 	}
 	s := storeFlags(cmd, getenv)
 	cmd.Long += `
@@ -84,7 +85,7 @@ terminal, characters that it would obey are shown as escapes such as \u001b.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		prefix := strings.ToLower(args[0])
 		if !digits.MatchString(prefix) {
-			return usageError{errors.New("SHA256 must be 6 to 64 hex digits")}
+			return cli.Usage(errors.New("SHA256 must be 6 to 64 hex digits"))
 		}
 		var found []ledger.Quarantined
 		var payload []byte

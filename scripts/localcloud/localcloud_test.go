@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 		"receive":       helper(receive),
 		"put-event":     helper(putEvent),
 		"sdk-put-event": helper(sdkPutEvent),
+		"request":       helper(request),
 	})
 }
 
