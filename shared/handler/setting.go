@@ -51,8 +51,8 @@ type Variable struct {
 	set func(*Settings, string) error
 }
 
-// Variables lists every variable that the settings know, in the order of the
-// README.
+// Variables lists every variable that the settings know, in the order of
+// functions/README.md.
 func Variables() []Variable { return slices.Clone(variables) }
 
 var variables = []Variable{
@@ -150,7 +150,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "AFTERCARE_AGENT_CHECK_FIRST", Unit: "duration", Default: "2m", Range: "100ms to 1h",
-		Doc: "when the status of an agent that is not up is asked for the first time; then twice as late each time",
+		Doc: "when the status of an agent that is not up is asked for first; each further question waits twice as long",
 		set: func(s *Settings, v string) error {
 			return setDuration(v, 100*time.Millisecond, time.Hour, &s.Policy.CheckFirst)
 		},
@@ -164,7 +164,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "AFTERCARE_END_MARGIN", Unit: "duration", Default: "3m", Range: "1s to 1h",
-		Doc: "how long after its timeout the end of a running command is asked for, if no event told it",
+		Doc: "how long after its timeout the end of a running command is asked for, if no event reported it",
 		set: func(s *Settings, v string) error {
 			return setDuration(v, time.Second, time.Hour, &s.Policy.EndMargin)
 		},
@@ -215,7 +215,7 @@ func FromEnv(environ []string) (Settings, error) {
 		values[name] = value
 		known := slices.ContainsFunc(variables, func(v Variable) bool { return v.Name == name })
 		if strings.HasPrefix(name, "AFTERCARE_") && !known {
-			faults = append(faults, fmt.Errorf("%s is not a setting of Aftercare; the README lists them all", name))
+			faults = append(faults, fmt.Errorf("%s is not a setting of Aftercare; functions/README.md lists them all", name))
 		}
 	}
 	for _, v := range variables {
