@@ -102,7 +102,6 @@ func soak(ctx context.Context, c *cloud.Client, pid int, length time.Duration, r
 			return err
 		}
 	}
-	time.Sleep(2 * time.Second) // the heartbeats are handled
 	fmt.Printf("%d commands a second for %s, over %d instances\n\n", rate, length, instances)
 	fmt.Printf("%8s %10s %11s %10s %12s\n", "time", "commands", "goroutines", "heap", "resident")
 
