@@ -25,7 +25,7 @@ var delays = []struct{ flag, value, what string }{
 	{"--boot-delay", "300ms", "from an instance's start to its first heartbeat (about 20 s)"},
 	{"--abort-after", "3s", "until a command is aborted because its agent is gone (1 min)"},
 	{"--timeout", "4s", "the functions' timeouts (60 s)"},
-	{"--timer-scale", "0.0167", "factor on the time between two sweeps (1 min)"},
+	{"--timer-scale", "0.0167", "which makes the time between two sweeps 1 s (1 min)"},
 	{"--set", "AFTERCARE_CLAIM_GRACE=2s", "how long a claim outlives its invocation (60 s)"},
 	{"--set", "AFTERCARE_WAKE_PRECISION=1s", "the precision of wake-ups (1 min)"},
 	{"--set", "AFTERCARE_DEADLINE_MARGIN=200ms", "time kept free before a function's deadline (1 s)"},

@@ -227,7 +227,7 @@ func (s *story) printDecisions(ctx context.Context, w io.Writer) error {
 	}
 	for _, r := range runsOf(records, "restart-api")[:1] {
 		e := newTrail(records).byKey[r.Cause]
-		fmt.Fprintf(w, "\nWhich flows the second check-api on %s started, which ended with exit code 3, and why:\n\n", api1)
+		fmt.Fprintf(w, "\nThe second check-api on %s ended with exit code 3. Which flows it started, and why:\n\n", api1)
 		lines := table{indent: "  "}
 		for _, d := range e.Decided.Flows {
 			lines.add(d.Flow, string(d.What), d.Why)
