@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flowfile"
 )
@@ -18,7 +19,7 @@ func showFaults(cmd *cobra.Command, path string, src []byte, err error) error {
 		return err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, faults), path, counted(len(faults), "fault"))
-	return quietError{err}
+	return cli.Quiet(err)
 }
 
 // excerpts shows each fault with the line of the source where it is, and a

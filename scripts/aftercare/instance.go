@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
@@ -19,7 +20,7 @@ func newInstance(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "instance ID",
 		Short: "Print what is open on an instance, and what was recorded of it",
-		Args:  one("ID"),
+		Args:  cli.Args("ID"),
 	}
 	s := storeFlags(cmd, getenv)
 	format := outputFlag(cmd)

@@ -135,17 +135,24 @@ func More() []Row {
 // followUps is the row of a command's end that starts k flows of one step.
 func followUps(k int, name string) Row {
 	return Row{
-		Name: fmt.Sprintf("execution with %d follow-ups", k), Function: TaskCompleted, Tablestore: 4, ECS: k,
+		Name: "execution with " + plural(k, "follow-up"), Function: TaskCompleted, Tablestore: 4, ECS: k,
 		Path: []string{load, arm, commit, commit}, Beside: []string{shared, record}, Sent: slices.Repeat([]string{run}, k),
 		Prepare: func(r *rig.Rig) []byte { boot(r); return end(name, "Success", "", "0") },
 	}
+}
+
+func plural(n int, thing string) string {
+	if n > 1 {
+		thing += "s"
+	}
+	return fmt.Sprint(n, " ", thing)
 }
 
 // queued is the row of the first heartbeat of an instance with n queued tasks.
 func queued(n int) Row {
 	batches := (n + 19) / 20
 	return Row{
-		Name: fmt.Sprintf("heartbeat, %d queued tasks", n), Function: FirstHeartbeat, Tablestore: 2 + 2*batches, ECS: n,
+		Name: "heartbeat, " + plural(n, "queued task"), Function: FirstHeartbeat, Tablestore: 2 + 2*batches, ECS: n,
 		Path: append([]string{load, arm}, slices.Repeat([]string{commit, commit}, batches)...), Beside: []string{shared},
 		Sent: slices.Repeat([]string{run}, n),
 		// Too long for the invocation to rely on the submissions' wake-up.
