@@ -131,7 +131,7 @@ func New(t testing.TB, o Options) *Rig {
 	r.dir = t.TempDir()
 	cloud := ecs.Options{
 		Dir: r.dir, Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
-		Delays: ecs.Delays{Boot: -1, Pickup: -1, AbortAfter: 50 * time.Millisecond},
+		Delays: ecs.Delays{Boot: -1, Pickup: -1},
 	}
 	if o.OneClock {
 		cloud.Now = r.Now
