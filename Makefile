@@ -31,7 +31,7 @@ test: ## check the format, vet, and run all tests, with the race detector where 
 	$(GO) test "$$@"
 
 .PHONY: flows
-flows: ## find the faults of functions/flows.yaml, and try it with its cases
+flows: ## find the mistakes in functions/flows.yaml, and try it with its cases
 	@$(aftercare) flows validate functions/flows.yaml
 	@$(aftercare) flows test functions/flows.yaml
 

@@ -20,8 +20,8 @@ func newFlows(getenv func(string) string) *cobra.Command {
 func newFlowsValidate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Find every fault of a flows file",
-		Long: `Find every fault of a flows file. Each is printed with its line, and the exit
+		Short: "Find every mistake of a flows file",
+		Long: `Find every mistake of a flows file. Each is printed with its line, and the exit
 code is 1 if there is one.`,
 		Args: one("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -29,7 +29,7 @@ code is 1 if there is one.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no faults\n", args[0], counted(len(flows), "flow"))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", args[0], counted(len(flows), "flow"))
 			return nil
 		},
 	}
@@ -91,7 +91,7 @@ drawn, as Markdown that GitHub and GitLab show with pictures.`,
 	}
 }
 
-// readFlows reads a flows file. Its faults are printed, and the error is a
+// readFlows reads a flows file. Its mistakes are printed, and the error is a
 // quietError then.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	src, err := os.ReadFile(path)
@@ -100,7 +100,7 @@ func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	}
 	flows, err := flowfile.Read(path, src)
 	if err != nil {
-		return nil, showFaults(cmd, path, src, err)
+		return nil, showMistakes(cmd, path, src, err)
 	}
 	return flows, nil
 }

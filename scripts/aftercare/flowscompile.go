@@ -15,7 +15,7 @@ func newFlowsCompile() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compile FILE -o OUT",
 		Short: "Write a flows file in the form that the functions read",
-		Long: `Write a flows file in the form that the functions read, if it has no faults. OUT
+		Long: `Write a flows file in the form that the functions read, if it has no mistakes. OUT
 is replaced at once, or stays as it is.`,
 		Args: one("FILE"),
 	}

@@ -89,7 +89,7 @@ func readCases(cmd *cobra.Command, folder string) (cases []flowfile.Case, err er
 		}
 		list, err := flowfile.ReadCases(path, src)
 		if err != nil {
-			return nil, showFaults(cmd, path, src, err)
+			return nil, showMistakes(cmd, path, src, err)
 		}
 		cases = append(cases, list...)
 	}

@@ -14,8 +14,8 @@ import (
 
 // The exit codes.
 const (
-	exitFault = 1 // what was asked for did not succeed
-	exitUsage = 2 // the command line is wrong
+	exitFailed = 1 // what was asked for did not succeed
+	exitUsage  = 2 // the command line is wrong
 )
 
 // usageError is a mistake in the command line.
@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 	case err == nil:
 		return 0
 	case errors.As(err, &quiet):
-		return exitFault
+		return exitFailed
 	case errors.As(err, &usage):
 		fmt.Fprintf(errOut, "aftercare: %v\nTry '%s --help'.\n", err, cmd.CommandPath())
 		return exitUsage
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 	if hint := hint(err); hint != "" {
 		fmt.Fprintln(errOut, hint)
 	}
-	return exitFault
+	return exitFailed
 }
 
 // hint says what can be done about an error of the ledger.

@@ -15,8 +15,8 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		want int
 	}{
 		"what succeeds":             {[]string{"settings"}, 0},
-		"what fails":                {[]string{"flows", "validate", "testdata/missing.yaml"}, exitFault},
-		"a file with faults":        {[]string{"flows", "validate", "testdata/flows.txtar"}, exitFault},
+		"what fails":                {[]string{"flows", "validate", "testdata/missing.yaml"}, exitFailed},
+		"a file with mistakes":      {[]string{"flows", "validate", "testdata/flows.txtar"}, exitFailed},
 		"an unknown command":        {[]string{"unknown"}, exitUsage},
 		"an unknown flag":           {[]string{"settings", "--loud"}, exitUsage},
 		"an argument that misses":   {[]string{"instance"}, exitUsage},

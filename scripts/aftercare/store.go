@@ -54,22 +54,22 @@ func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledg
 	}
 	endpoint, instance := get(s.endpoint, variableEndpoint), get(s.instance, variableInstance)
 	id, secret := s.getenv(variableKeyID), s.getenv(variableSecret)
-	var faults []error
-	for _, required := range []struct{ value, fault string }{
+	var mistakes []error
+	for _, required := range []struct{ value, mistake string }{
 		{endpoint, "the endpoint is missing: set --tablestore-endpoint or " + variableEndpoint},
 		{instance, "the Tablestore instance is missing: set --tablestore-instance or " + variableInstance},
 		{id, variableKeyID + " is missing"},
 		{secret, variableSecret + " is missing"},
 	} {
 		if required.value == "" {
-			faults = append(faults, errors.New(required.fault))
+			mistakes = append(mistakes, errors.New(required.mistake))
 		}
 	}
 	if s.timeout <= 0 {
-		faults = append(faults, errors.New("--timeout must be more than 0"))
+		mistakes = append(mistakes, errors.New("--timeout must be more than 0"))
 	}
-	if len(faults) > 0 {
-		return usageError{errors.Join(faults...)}
+	if len(mistakes) > 0 {
+		return usageError{errors.Join(mistakes...)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

@@ -47,11 +47,11 @@ type channel interface {
 
 // New returns the channels that cfg configures: none is allowed, and then
 // Notify succeeds without doing anything. Messages go through carrier (nil means
-// http.DefaultTransport) and are dated by now. The error is every Fault of cfg, joined.
+// http.DefaultTransport) and are dated by now. The error is every Mistake of cfg, joined.
 func New(cfg Config, carrier http.RoundTripper, now func() time.Time) (*Channels, error) {
-	if faults := cfg.Faults(); len(faults) > 0 {
-		errs := make([]error, len(faults))
-		for i, f := range faults {
+	if mistakes := cfg.Mistakes(); len(mistakes) > 0 {
+		errs := make([]error, len(mistakes))
+		for i, f := range mistakes {
 			errs[i] = f
 		}
 		return nil, errors.Join(errs...)

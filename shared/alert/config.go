@@ -22,33 +22,33 @@ type Config struct {
 	WebhookSecret transport.Secret
 }
 
-// Fault is what is wrong with one setting. It never holds the value.
-type Fault struct {
+// Mistake is what is wrong with one setting. It never holds the value.
+type Mistake struct {
 	// Setting is the name of the field of Config.
 	Setting string
 	// Reason completes a sentence that begins with the setting's name.
 	Reason string
 }
 
-func (f Fault) Error() string { return f.Setting + " " + f.Reason }
+func (f Mistake) Error() string { return f.Setting + " " + f.Reason }
 
-// Faults returns everything that is wrong with the settings, in the order of
+// Mistakes returns everything that is wrong with the settings, in the order of
 // Config's fields; none if New would accept them.
-func (c Config) Faults() []Fault {
-	var faults []Fault
-	fault := func(setting, reason string) {
+func (c Config) Mistakes() []Mistake {
+	var mistakes []Mistake
+	mistake := func(setting, reason string) {
 		if reason != "" {
-			faults = append(faults, Fault{setting, reason})
+			mistakes = append(mistakes, Mistake{setting, reason})
 		}
 	}
-	fault("DingTalkURL", urlFault(c.DingTalkURL))
-	fault("DingTalkSecret", secretFault(c.DingTalkSecret, c.DingTalkURL, "DingTalkURL"))
-	fault("WebhookURL", urlFault(c.WebhookURL))
-	fault("WebhookSecret", secretFault(c.WebhookSecret, c.WebhookURL, "WebhookURL"))
-	return faults
+	mistake("DingTalkURL", urlMistake(c.DingTalkURL))
+	mistake("DingTalkSecret", secretMistake(c.DingTalkSecret, c.DingTalkURL, "DingTalkURL"))
+	mistake("WebhookURL", urlMistake(c.WebhookURL))
+	mistake("WebhookSecret", secretMistake(c.WebhookSecret, c.WebhookURL, "WebhookURL"))
+	return mistakes
 }
 
-func urlFault(address transport.Secret) string {
+func urlMistake(address transport.Secret) string {
 	if !address.IsSet() {
 		return ""
 	}
@@ -58,7 +58,7 @@ func urlFault(address transport.Secret) string {
 	return ""
 }
 
-func secretFault(secret, address transport.Secret, addressName string) string {
+func secretMistake(secret, address transport.Secret, addressName string) string {
 	switch text := secret.Reveal(); {
 	case text == "":
 		return ""

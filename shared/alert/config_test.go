@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
+func TestWrongSettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
 	const onlyHTTPS = " must begin with https:// (http:// only for a loopback address)"
 	cases := []struct {
 		name                              string
@@ -42,7 +42,7 @@ func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
 				WebhookURL: transport.NewSecret(c.webhook), WebhookSecret: transport.NewSecret(c.signature),
 			}
 			var got []string
-			for _, f := range cfg.Faults() {
+			for _, f := range cfg.Mistakes() {
 				got = append(got, f.Error())
 			}
 			if diff := cmp.Diff(got, c.want); diff != "" {

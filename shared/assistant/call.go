@@ -76,7 +76,7 @@ func judge(out transport.Outcome, req call) (verdict, Error) {
 	if accepted && req.decode(out.Body) == nil {
 		return verdict{}, shown
 	}
-	f := readFault(out.Body)
+	f := readError(out.Body)
 	shown.RequestID = printable(string(f.RequestID))
 	if accepted {
 		shown.Cause = "unreadable answer"

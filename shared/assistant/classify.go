@@ -56,7 +56,7 @@ var refusals = []rule{
 	{"InvalidTimeStamp*", verdict{class: remediation.ErrDenied}},
 
 	// Whether an instance that is down is refused at once or by an end of
-	// the invocation is not documented. The request itself is not at fault.
+	// the invocation is not documented. The request itself is not wrong.
 	{"InvalidInstance.NotRunning", verdict{class: remediation.ErrUnavailable}},
 	{"IncorrectInstanceStatus*", verdict{class: remediation.ErrUnavailable}},
 }
@@ -162,17 +162,17 @@ func (e *Error) Error() string {
 // Unwrap returns the classes of the error; ErrUnknownOutcome comes first.
 func (e *Error) Unwrap() []error { return e.classes }
 
-// fault is the part of an error answer that is read. Its messages are not:
+// serviceError is the part of an error answer that is read. Its messages are not:
 // some of them repeat the string to sign.
-type fault struct {
+type serviceError struct {
 	Code      text
 	RequestID text `json:"RequestId"`
 }
 
-func readFault(body []byte) fault {
-	var f fault
+func readError(body []byte) serviceError {
+	var f serviceError
 	if json.Unmarshal(body, &f) != nil {
-		return fault{}
+		return serviceError{}
 	}
 	return f
 }

@@ -72,28 +72,28 @@ var regionForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 // processPool serves every client whose Config names no RoundTripper.
 var processPool = sync.OnceValue(func() *transport.Pool { return transport.NewPool(time.Now) })
 
-// New returns a client, or every fault of cfg and creds at once. It makes no
+// New returns a client, or every mistake of cfg and creds at once. It makes no
 // call. Missing keys are reported as remediation.ErrDenied.
 func New(cfg Config, creds transport.Credentials) (*Client, error) {
-	var faults []error
+	var mistakes []error
 	if !regionForm.MatchString(cfg.Region) {
-		faults = append(faults, errors.New("region is missing or malformed"))
+		mistakes = append(mistakes, errors.New("region is missing or malformed"))
 	}
 	if cfg.Endpoint == "" {
 		cfg.Endpoint = "ecs." + cfg.Region + ".aliyuncs.com"
 	}
 	scheme, host, err := transport.HostOrEndpoint(cfg.Endpoint)
 	if err != nil {
-		faults = append(faults, fmt.Errorf("endpoint %w", err))
+		mistakes = append(mistakes, fmt.Errorf("endpoint %w", err))
 	}
 	if !creds.IsSet() {
-		faults = append(faults, fmt.Errorf("access key is missing: %w", remediation.ErrDenied))
+		mistakes = append(mistakes, fmt.Errorf("access key is missing: %w", remediation.ErrDenied))
 	}
 	if cfg.PerTry < 0 || cfg.Backoff.First < 0 || cfg.Backoff.Most < 0 || cfg.Margin < 0 {
-		faults = append(faults, errors.New("a duration is negative"))
+		mistakes = append(mistakes, errors.New("a duration is negative"))
 	}
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("set up cloud assistant: %w", errors.Join(faults...))
+	if len(mistakes) > 0 {
+		return nil, fmt.Errorf("set up cloud assistant: %w", errors.Join(mistakes...))
 	}
 	c := &Client{cfg: cfg.withDefaults(), scheme: scheme, host: host}
 	c.signer = func() credentials.CredentialsProvider {

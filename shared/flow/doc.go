@@ -21,7 +21,7 @@
 //     capture of steps that send a command; under run: type, timeout,
 //     workingDir and username. A key is taken whole: nothing is merged into
 //     what a flow says itself. limits counts as two keys.
-//  6. Every key that is not listed here is a fault. All faults are found at
+//  6. Every key that is not listed here is a mistake. All mistakes are found at
 //     once, each with its place.
 //  7. A flow has 1 to 20 steps, and at most 30 with those of onFailure and
 //     finally; at most 5 of them are alerts, and at most 5 capture.
@@ -182,7 +182,7 @@
 //     record name the run and the step, so that causes can be walked both ways.
 //  72. What was captured is dropped from the record when the run ends.
 //
-// # Faults that are found before deploying
+// # Mistakes that are found before deploying
 //
 //  80. Steps that nothing reaches: behind a stop without a when, unless a step
 //     jumps there.

@@ -75,7 +75,7 @@ func parseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// Mistake is a fault inside an expression, at a character of it, counted from
+// Mistake is a mistake inside an expression, at a character of it, counted from
 // 0. The text says what to write instead.
 type Mistake struct {
 	Offset int

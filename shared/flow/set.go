@@ -27,7 +27,7 @@ type compiledFlow struct {
 
 	once sync.Once
 	when condition
-	err  error // the flow's own fault, which says that it cannot start
+	err  error // the flow's own error, which says that it cannot start
 }
 
 // head is what is needed of a flow to know whether it starts.

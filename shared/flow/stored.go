@@ -79,7 +79,7 @@ func Load(stored []byte) (*Set, error) {
 }
 
 // loadFlow reads a flow's head. What cannot be read is a flow that does not
-// start, and says so: the lines passed their check, so it is a fault of Store.
+// start, and says so: the lines passed their check, so Store wrote it wrong.
 func loadFlow(first, definition []byte) *compiledFlow {
 	f := &compiledFlow{definition: func() (d Definition, err error) {
 		if err := json.Unmarshal(definition, &d); err != nil {

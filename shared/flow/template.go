@@ -106,9 +106,9 @@ func (x *expressions) template(text string, s scope) (template, []Mistake) {
 		if size < 0 {
 			return nil, append(mistakes, Mistake{offset, "this ${{ has no }}: close it"})
 		}
-		program, faults := x.compile(after[:size], s)
+		program, inner := x.compile(after[:size], s)
 		inside := offset + len(opening)
-		for _, m := range faults {
+		for _, m := range inner {
 			mistakes = append(mistakes, Mistake{inside + m.Offset, m.Text})
 		}
 		parts = append(parts, part{program: program})

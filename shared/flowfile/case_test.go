@@ -159,7 +159,7 @@ func TestAnOutputThatNoStepCapturesIsADifference(t *testing.T) {
 	}
 }
 
-func TestFaultsOfCasesHaveTheirPlace(t *testing.T) {
+func TestMistakesOfCasesHaveTheirPlace(t *testing.T) {
 	src := `version: 2
 cases:
   - name: a
@@ -207,10 +207,10 @@ f_test.yaml:17:5: expect has no value: write one, or remove the key
 f_test.yaml:18:5: a case is a mapping of keys to values, but here is the number 5
 f_test.yaml:19:1: a file of cases has no key "more": its keys are version, cases`
 	if err == nil {
-		t.Fatal("the cases have no faults")
+		t.Fatal("the cases have no mistakes")
 	}
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(err.Error(), "\n")); diff != "" {
-		t.Errorf("faults (-want +got):\n%s", diff)
+		t.Errorf("mistakes (-want +got):\n%s", diff)
 	}
 }
 

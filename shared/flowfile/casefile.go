@@ -24,7 +24,7 @@ const (
 var caseTime = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // ReadCases reads a file of cases, whose name ends with _test.yaml. The error
-// is Faults, as Read's. What a case does not tell is filled in: an instance
+// is Mistakes, as Read's. What a case does not tell is filled in: an instance
 // that has booted once, a command that went well, or ended as goes with what
 // is told of it.
 func ReadCases(filename string, src []byte) ([]Case, error) {
@@ -248,7 +248,7 @@ func (r *caseReader) expect(e entry) Expectation {
 	return x
 }
 
-// keys reads a mapping with these keys. Those that have no value are a fault,
+// keys reads a mapping with these keys. Those that have no value are a mistake,
 // and stand in it without one.
 func (r *caseReader) keys(n ast.Node, what, hint string, known ...string) *mapping {
 	m := r.mapping(n, what, hint, known...)

@@ -122,8 +122,8 @@ func (r *reader) counts(p *placedFlow) {
 	}
 }
 
-// addFor adds a fault of one flow. If the step stands in the defaults, the
-// fault is at the flow's name and says so.
+// addFor adds a mistake of one flow. If the step stands in the defaults, the
+// mistake is at the flow's name and says so.
 func (r *reader) addFor(p *placedFlow, l *stepList, path, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !l.borrowed {

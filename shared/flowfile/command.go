@@ -50,7 +50,7 @@ func (r *reader) invoke(invoke *command.Invoke, path string) {
 
 // commandMistakes adds a command's mistakes where they stand in the file, and returns
 // the fields that are wrong. What was not decoded, or is missing, has its own
-// fault; what the defaults say wrong is reported there.
+// mistake; what the defaults say wrong is reported there.
 func (r *reader) commandMistakes(list []command.Mistake, path string) map[string]bool {
 	wrong := map[string]bool{}
 	for _, m := range list {
@@ -63,7 +63,7 @@ func (r *reader) commandMistakes(list []command.Mistake, path string) map[string
 			r.add(v.key, "%s", m)
 		case r.said(own):
 			if sc, ok := textOf(v.node, true); ok {
-				r.fault(sc, characters(sc.text, m.At), m.String())
+				r.mistake(sc, characters(sc.text, m.At), m.String())
 			} else {
 				r.add(v.key, "%s", m)
 			}

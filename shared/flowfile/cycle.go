@@ -9,7 +9,7 @@ import (
 )
 
 // maxCycles is how many cycles are reported.
-const maxCycles = maxFaults
+const maxCycles = maxMistakes
 
 // cycles finds flows whose commands can start each other. [81] A cycle is
 // reported at that of its flows which is the first in the file; of several
@@ -35,7 +35,7 @@ func (r *reader) cycles(flows []*placedFlow) {
 	}
 }
 
-// cycle adds the fault of a cycle that a command closes.
+// cycle adds the mistake of a cycle that a command closes.
 func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	first := flows[path[0]]
 	names := make([]string, len(path), len(path)+1)

@@ -32,7 +32,7 @@ type reader struct {
 type value struct {
 	key  position
 	node ast.Node // resolved; nil if the key has no value
-	// sound: it was decoded without a fault. What is inside may have faults.
+	// sound: it was decoded without a mistake. What is inside may have mistakes.
 	sound bool
 }
 
@@ -124,7 +124,7 @@ func (r *reader) entry(e entry, path string, k key, into reflect.Value) {
 }
 
 // decode decodes a resolved node. It reports whether there is something to
-// check further, and else a fault says why.
+// check further, and else a mistake says why.
 func (r *reader) decode(n ast.Node, path string, k key, into reflect.Value) bool {
 	t := into.Type()
 	switch {

@@ -1,5 +1,5 @@
 // Package flowfile reads the file in which people write flows. It finds every
-// fault of the file with its place, and knows the format's schema. It is pure:
+// mistake of the file with its place, and knows the format's schema. It is pure:
 // it opens no file, makes no call and knows no clock. What the functions read
 // is the stored form of package flow, so they do not link this package.
 //

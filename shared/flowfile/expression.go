@@ -51,8 +51,8 @@ func (r *reader) mistakes(sc scalar, what string, mistakes []flow.Mistake) {
 	}
 }
 
-// fault adds a fault at a character of a text.
-func (r *reader) fault(sc scalar, offset int, text string) { r.add(r.locate(sc, offset), "%s", text) }
+// mistake adds a mistake at a character of a text.
+func (r *reader) mistake(sc scalar, offset int, text string) { r.add(r.locate(sc, offset), "%s", text) }
 
 // characters counts those of the text up to a byte.
 func characters(text string, bytes int) int {

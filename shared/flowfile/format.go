@@ -53,7 +53,7 @@ var described = map[string]reflect.Type{
 	"run":  reflect.TypeFor[command.Run](),
 }
 
-// nouns is how faults call what is described by a type; others are called by
+// nouns is how mistakes call what is described by a type; others are called by
 // their key.
 var nouns = map[reflect.Type]string{
 	reflect.TypeFor[file]():            "a flows file",
@@ -98,7 +98,7 @@ func keysOf(t reflect.Type) []key {
 	return keys
 }
 
-// noun is how faults call a value of this key.
+// noun is how mistakes call a value of this key.
 func (k key) noun() string {
 	t := k.typ
 	if t.Kind() == reflect.Pointer {

@@ -14,7 +14,7 @@ import (
 func (s *source) locate(sc scalar, offset int) position {
 	start := s.at(sc.node)
 	want := []rune(sc.text)
-	if offset < 0 || offset > len(want) || len(s.faults) == maxCollected {
+	if offset < 0 || offset > len(want) || len(s.mistakes) == maxCollected {
 		return start
 	}
 	w := &walker{lines: s.lines(), at: start}

@@ -7,7 +7,7 @@ import (
 )
 
 // Read reads a file of flows. The definitions are complete: what the file's
-// defaults and the rules say is filled in. The error is Faults, in which
+// defaults and the rules say is filled in. The error is Mistakes, in which
 // filename names the file, and then there are no definitions.
 func Read(filename string, src []byte) ([]flow.Definition, error) {
 	found := &report{file: filename}

@@ -17,7 +17,7 @@ const maxVisits = 100_000
 type position struct{ line, column int }
 
 // source is a parsed file that is read along its shape: whoever reads it says
-// what should be where, and every deviation becomes a fault.
+// what should be where, and every deviation becomes a mistake.
 type source struct {
 	*report
 	root    ast.Node
@@ -42,7 +42,7 @@ func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
 }
 
 // resolve follows anchors and aliases to what they stand for. It returns nil
-// for what cannot be read, and then a fault says why.
+// for what cannot be read, and then a mistake says why.
 func (s *source) resolve(n ast.Node) ast.Node {
 	for range maxDepth {
 		if s.visits++; s.visits > maxVisits {
@@ -108,9 +108,9 @@ type mapping struct {
 	meant []string
 }
 
-// mapping reads n as a mapping. What is named in faults describes n, for
+// mapping reads n as a mapping. What is named in mistakes describes n, for
 // example "a flow", and hint says what to write if it is none; the result is
-// nil then. With known keys, every other key is a fault.
+// nil then. With known keys, every other key is a mistake.
 func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mapping {
 	n = s.resolve(n)
 	var values []*ast.MappingValueNode
@@ -159,7 +159,7 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 // didYouMean is what a suggestion begins with if there is one word to suggest.
 const didYouMean = ", did you mean"
 
-// advice is a hint as the end of a fault's text.
+// advice is a hint as the end of a mistake's text.
 func advice(hint string) string {
 	if hint == "" {
 		return ""

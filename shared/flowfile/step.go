@@ -171,7 +171,7 @@ func needed(s flow.Step) (d flow.Duration, whose, where string) {
 	return 0, "", ""
 }
 
-// addAt adds a fault at the first of the paths that the file has.
+// addAt adds a mistake at the first of the paths that the file has.
 func (r *reader) addAt(p *placedFlow, l *stepList, paths []string, format string, args ...any) {
 	for _, path := range paths {
 		if r.said(path) {
@@ -217,7 +217,7 @@ func (r *reader) parameters(values map[string]string, path string, scope flow.Sc
 	}
 }
 
-// cut cuts text to a number of bytes, for texts of faults.
+// cut cuts text to a number of bytes, for texts of mistakes.
 func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -24,18 +24,18 @@ func (r *reader) text(n ast.Node, k key) (string, bool) {
 		return "", false
 	}
 	if i := strings.Index(sc.text, opening); i >= 0 && k.form != "template" {
-		fault := "${{ is only evaluated in the values of parameters and in the texts of alerts: set a parameter there, and use it here as a variable of the script"
+		mistake := "${{ is only evaluated in the values of parameters and in the texts of alerts: set a parameter there, and use it here as a variable of the script"
 		switch {
 		case k.form == "condition":
-			fault = "when is an expression already: write it without ${{ and }}"
+			mistake = "when is an expression already: write it without ${{ and }}"
 		case k.form != "text":
-			fault = "${{ is only evaluated in the values of parameters and in the texts of alerts: write the text itself here"
+			mistake = "${{ is only evaluated in the values of parameters and in the texts of alerts: write the text itself here"
 		}
-		r.add(r.locate(sc, utf8.RuneCountInString(sc.text[:i])), "%s", fault)
+		r.add(r.locate(sc, utf8.RuneCountInString(sc.text[:i])), "%s", mistake)
 		return "", false
 	}
-	if fault := k.wrong(sc.text); fault != "" {
-		r.add(r.at(n), "%s", fault)
+	if mistake := k.wrong(sc.text); mistake != "" {
+		r.add(r.at(n), "%s", mistake)
 		return "", false
 	}
 	return sc.text, true
@@ -70,8 +70,8 @@ func (k key) wrong(text string) string {
 		}
 	case "wait":
 		if text != flow.WaitNextBoot {
-			_, fault := k.parse(text)
-			return fault
+			_, mistake := k.parse(text)
+			return mistake
 		}
 	case "ends":
 		return wrongEnd(text)

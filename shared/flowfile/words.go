@@ -34,9 +34,9 @@ func (r *reader) duration(n ast.Node, k key, into reflect.Value) bool {
 		r.add(r.at(n), "%s is a duration such as 60s, 5m or 1h30m, but here is %s", k.name, describe(n))
 		return false
 	}
-	d, fault := k.parse(sc.text)
-	if fault != "" {
-		r.add(r.at(n), "%s", fault)
+	d, mistake := k.parse(sc.text)
+	if mistake != "" {
+		r.add(r.at(n), "%s", mistake)
 		return false
 	}
 	into.SetInt(int64(d))
@@ -44,7 +44,7 @@ func (r *reader) duration(n ast.Node, k key, into reflect.Value) bool {
 }
 
 // parse reads a duration, and says what is wrong with it.
-func (k key) parse(text string) (d time.Duration, fault string) {
+func (k key) parse(text string) (d time.Duration, mistake string) {
 	least, _ := time.ParseDuration(k.least)
 	most, _ := time.ParseDuration(k.most)
 	if !durations.MatchString(text) {

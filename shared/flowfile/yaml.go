@@ -56,10 +56,10 @@ func parse(r *report, src []byte, list string) *source {
 	return s
 }
 
-// Lines are the lines of a file as faults count them.
+// Lines are the lines of a file as mistakes count them.
 func Lines(src []byte) []string { return strings.Split(normalized(src), "\n") }
 
-// normalized is the text whose lines and columns faults name. The parser
+// normalized is the text whose lines and columns mistakes name. The parser
 // counts some carriage returns as further lines.
 func normalized(src []byte) string {
 	return strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n")
@@ -89,7 +89,7 @@ func readable(r *report, text string) bool {
 	return true
 }
 
-// parseYAML returns nil and no error if it added faults itself. The library is
+// parseYAML returns nil and no error if it added mistakes itself. The library is
 // not trusted to survive every input.
 func parseYAML(r *report, text string) (file *ast.File, err error) {
 	defer func() {
@@ -126,7 +126,7 @@ func parsable(r *report, tokens token.Tokens) bool {
 		r.add(place(tokens[maxTokens]), "the file is too large: split it, or remove flows")
 		return false
 	}
-	before := len(r.faults)
+	before := len(r.mistakes)
 	depth, entries, line, anchors := 0, 0, 0, 0
 	for _, t := range tokens {
 		if t.Position.Line != line {
@@ -155,7 +155,7 @@ func parsable(r *report, tokens token.Tokens) bool {
 			return false
 		}
 	}
-	return len(r.faults) == before
+	return len(r.mistakes) == before
 }
 
 // place is where a token begins; the begin of the file for those that have no

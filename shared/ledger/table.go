@@ -49,21 +49,21 @@ func (l *Ledger) CreateTables(ctx context.Context, ttl time.Duration) (made []st
 	if ttl < MinTTL {
 		return nil, fmt.Errorf("create tables: a time to live of %s is too short, at least %s is needed", ttl, MinTTL)
 	}
-	var faults []error
+	var errs []error
 	for _, t := range tables(ttl) {
 		there, err := l.describe(ctx, t)
 		switch {
 		case err != nil:
-			faults = append(faults, err)
+			errs = append(errs, err)
 		case !there:
 			if err := l.create(ctx, t); err != nil {
-				faults = append(faults, err)
+				errs = append(errs, err)
 				continue
 			}
 			made = append(made, t.name)
 		}
 	}
-	return made, errors.Join(faults...)
+	return made, errors.Join(errs...)
 }
 
 func (l *Ledger) create(ctx context.Context, t table) error {

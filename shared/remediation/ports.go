@@ -25,7 +25,7 @@ var (
 	// ErrDenied: refused for want of permission or for its credentials; not
 	// sent.
 	ErrDenied = errors.New("denied")
-	// ErrInvalid: the request itself is at fault and can never work.
+	// ErrInvalid: the request itself is wrong and can never work.
 	ErrInvalid = errors.New("invalid request")
 	// ErrAcceptedBefore: the token was accepted earlier with other
 	// parameters, so the effect exists, but the answer does not tell its id.
