@@ -232,7 +232,7 @@ func (e explainer) ask(x explanation, in remediation.Input) explanation {
 			x.Flows = append(x.Flows, explained{Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: why})
 		default:
 			x.Flows = append(x.Flows, explained{
-				Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: "it is not for events of the kind " + x.Kind, other: true,
+				Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: "it is not for " + x.Kind + " events", other: true,
 			})
 		}
 	}

@@ -23,7 +23,7 @@ func (f Mistake) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
 }
 
-// Mistakes is every mistake of a file, in the order of their places. It is the
+// Mistakes is every mistake in a file, in the order of their places. It is the
 // error of Read; errors.As finds it.
 type Mistakes []Mistake
 
@@ -39,7 +39,7 @@ func (f Mistakes) Error() string {
 const (
 	// maxMistakes is how many mistakes a report lists.
 	maxMistakes = 100
-	// maxCollected is how many are looked at for it.
+	// maxCollected is how many are collected before sorting.
 	maxCollected = 1000
 )
 
@@ -70,7 +70,7 @@ func (r *report) add(at position, format string, args ...any) {
 	}
 }
 
-// has reports whether there is a mistake at a place already.
+// has reports whether a place already has a mistake.
 func (r *report) has(at position) bool {
 	return slices.ContainsFunc(r.mistakes, func(f Mistake) bool { return f.Line == at.line && f.Column == at.column })
 }

@@ -67,9 +67,9 @@ func TestNamesAndIdsAreShortPlainAndThereOnce(t *testing.T) {
 			}
 		}
 	}
-	wantMistake(t, file("one", "other"), 7, 10, "there once: other is already in line 6")
+	wantMistake(t, file("one", "other"), 7, 10, "unique: other is already in line 6")
 	good(t, []byte("version: 1\nflows:\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n- {name: b, on: first-heartbeat, steps: [{id: x, alert: x}]}\n"))
-	wantMistake(t, []byte("version: 1\nflows:\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n"), 4, 10, "there once: a is already in line 3")
+	wantMistake(t, []byte("version: 1\nflows:\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n"), 4, 10, "unique: a is already in line 3")
 }
 
 // [3]
@@ -264,7 +264,7 @@ func TestMistakesAreFoundBeforeDeploying(t *testing.T) {
 		return fmt.Sprintf("  steps:\n  - id: a\n    run: {type: RunShellScript, content: %q%s}\n", script, more)
 	}
 	for rule, c := range map[string]struct{ lines, want string }{
-		"80":               {"  steps: [{id: a, stop: failed}, {id: b, alert: x}]\n", "no run comes to this step"},
+		"80":               {"  steps: [{id: a, stop: failed}, {id: b, alert: x}]\n", "no run reaches this step"},
 		"82 sh":            {shell("if true", ""), "the script's syntax"},
 		"82 bash":          {shell("#!/bin/bash\nif [[ a ]]", ""), "the script's syntax"},
 		"83 unused":        {shell("echo", ", parameters: {a: b}"), "never mentions the parameter a"},

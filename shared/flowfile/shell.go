@@ -11,9 +11,9 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// script finds mistakes in a script's text: its syntax, parameters that it
-// does not mention, and variables that nothing sets. (flow rules 82, 83) Of
-// the parameters, those that are wrong are left out.
+// script finds mistakes in a script's text: its syntax, parameters that it does
+// not mention, and variables that nothing sets (flow rules 82, 83). It skips
+// parameters that are wrong themselves.
 func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 	content, _ := textOf(r.values[path+".content"].node, false)
 	if run.Type == command.RunPowerShellScript {
@@ -102,8 +102,8 @@ type shellMistake struct {
 }
 
 // parseShell parses a script as its interpreter does. Cloud Assistant runs a
-// script without a shebang line with sh, whose language is that of POSIX. The parser is not trusted to survive
-// every input.
+// script without a shebang line with sh, which is taken for POSIX. The parser
+// may panic on some input.
 func parseShell(content, interpreter string) (tree *syntax.File, mistake *shellMistake) {
 	defer func() {
 		if recover() != nil {
@@ -131,12 +131,12 @@ func parseShell(content, interpreter string) (tree *syntax.File, mistake *shellM
 	return nil, mistake
 }
 
-// maxNesting bounds how deep brackets may stand in each other: the parser's
-// time grows with the square of it.
+// maxNesting bounds how deep brackets may be nested: the parser's time grows
+// with its square.
 const maxNesting = 200
 
-// tooDeep returns where brackets stand too deep in each other, -1 if nowhere.
-// Those in quotes and comments count too.
+// tooDeep returns where brackets are nested too deep, or -1. Brackets in quotes
+// and comments count too.
 func tooDeep(content string) int {
 	depth := 0
 	for i, c := range content {
@@ -153,13 +153,13 @@ func tooDeep(content string) int {
 	return -1
 }
 
-// plainer says what the parser says in words that fit a script.
+// plainer rewrites the parser's messages in words that fit a script.
 var plainer = strings.NewReplacer(
-	`"foo(" must be followed by )`, "a ( stands where none can be: put it in quotes",
+	`"foo(" must be followed by )`, "a ( is not allowed here: put it in quotes",
 	`"for foo"`, "for and a name", "reached EOF", "the script ends",
 )
 
-// shellMistakeOf is the parser's error as a mistake; nil if there is none.
+// shellMistakeOf turns the parser's error into a mistake; nil if there is none.
 func shellMistakeOf(err error) *shellMistake {
 	var parse syntax.ParseError
 	var lang syntax.LangError

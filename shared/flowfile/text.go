@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// text decodes a text by the words or the form that its key has.
+// text decodes a text by the words or the form of its key.
 func (r *reader) text(n ast.Node, k key) (string, bool) {
 	_, isBool := n.(*ast.BoolNode)
 	sc, ok := textOf(n, k.form == "condition" || k.form == "wait" && !isBool)
@@ -41,7 +41,7 @@ func (r *reader) text(n ast.Node, k key) (string, bool) {
 	return sc.text, true
 }
 
-// wrong says what is wrong with a text for its key, empty if nothing is.
+// wrong returns what is wrong with a text for its key; empty if it is right.
 func (k key) wrong(text string) string {
 	if len(k.words) > 0 {
 		if slices.Contains(k.words, text) {
@@ -83,7 +83,7 @@ func (k key) wrong(text string) string {
 	return ""
 }
 
-// unknownWord says what to write instead of a word that a key cannot have.
+// unknownWord returns what to write instead of a word that a key cannot have.
 func unknownWord(name, word string, words []string) string {
 	if hint := flow.Suggest(word, "", words); strings.HasPrefix(hint, didYouMean) {
 		return fmt.Sprintf("%s cannot be %.60q%s", name, word, hint)
@@ -91,7 +91,7 @@ func unknownWord(name, word string, words []string) string {
 	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, alternatives(words))
 }
 
-// alternatives lists words as in a sentence.
+// alternatives lists words with "or", as in a sentence.
 func alternatives(words []string) string {
 	if len(words) == 1 {
 		return words[0]
