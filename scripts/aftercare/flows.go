@@ -12,7 +12,7 @@ import (
 )
 
 func newFlows(getenv func(string) string) *cobra.Command {
-	return group("flows", "Check, try and compile flows, stop them and let them go on",
+	return group("flows", "Check, test, compile, pause and resume flows",
 		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(),
 		newFlowsPause(getenv), newFlowsResume(getenv), newFlowsPaused(getenv))
 }
@@ -20,9 +20,9 @@ func newFlows(getenv func(string) string) *cobra.Command {
 func newFlowsValidate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Find every mistake of a flows file",
-		Long: `Find every mistake of a flows file. Each is printed with its line, and the exit
-code is 1 if there is one.`,
+		Short: "Find every mistake in a flows file",
+		Long: `Find every mistake in a flows file. Each is printed with its line, and the exit
+code is 1 if there are any.`,
 		Args: one("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flows, err := readFlows(cmd, args[0])
@@ -91,8 +91,8 @@ drawn, as Markdown that GitHub and GitLab show with pictures.`,
 	}
 }
 
-// readFlows reads a flows file. Its mistakes are printed, and the error is a
-// quietError then.
+// readFlows reads a flows file. If it has mistakes, readFlows prints them and
+// returns a quietError.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {

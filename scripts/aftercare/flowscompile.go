@@ -16,7 +16,7 @@ func newFlowsCompile() *cobra.Command {
 		Use:   "compile FILE -o OUT",
 		Short: "Write a flows file in the form that the functions read",
 		Long: `Write a flows file in the form that the functions read, if it has no mistakes. OUT
-is replaced at once, or stays as it is.`,
+is replaced as a whole, or stays as it is.`,
 		Args: one("FILE"),
 	}
 	to := cmd.Flags().StringP("output", "o", "", "the `file` to write, such as dist/sweep/flows.compiled")
@@ -41,7 +41,7 @@ is replaced at once, or stays as it is.`,
 	return cmd
 }
 
-// replace writes a file that is there as a whole or not at all.
+// replace replaces a file as a whole or not at all.
 func replace(path string, content []byte) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), ".aftercare-*")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // The exit codes.
 const (
-	exitFailed = 1 // what was asked for did not succeed
+	exitFailed = 1 // the command did not succeed
 	exitUsage  = 2 // the command line is wrong
 )
 
@@ -23,12 +23,12 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// quietError has been reported already, as it should be read.
+// quietError has already been printed.
 type quietError struct{ error }
 
 // run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, out, errOut io.Writer) int {
-	// What others wrote is among what is printed.
+	// The output contains texts that others wrote.
 	out, errOut = screen.NewWriter(out), screen.NewWriter(errOut)
 	root := newRoot(getenv)
 	root.SetArgs(args)
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 	return exitFailed
 }
 
-// hint says what can be done about an error of the ledger.
+// hint says what to do about an error of the ledger.
 func hint(err error) string {
 	switch {
 	case errors.Is(err, remediation.ErrDenied):
@@ -61,9 +61,9 @@ func hint(err error) string {
 	case errors.Is(err, remediation.ErrUnavailable):
 		return "Check the endpoint, and that it can be reached from here."
 	case errors.Is(err, remediation.ErrInvalid):
-		return `If it names a row, that was written by a newer version, or not by Aftercare: look with that version's tool.
-'aftercare flows resume FLOW' removes one of a pause or a breaker, whatever it holds. Otherwise check the
-Tablestore instance's name, and that its tables were made ('aftercare tables create').`
+		return `If it names a row, a newer version or another program wrote that row: use that version's tool.
+'aftercare flows resume FLOW' removes the row of a pause or a breaker, whatever it holds. Otherwise check the
+Tablestore instance's name, and that its tables exist ('aftercare tables create').`
 	}
 	return ""
 }
@@ -71,7 +71,7 @@ Tablestore instance's name, and that its tables were made ('aftercare tables cre
 func newRoot(getenv func(string) string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "aftercare",
-		Short: "Look after Aftercare: its tables, its records, its flows",
+		Short: "Operate Aftercare: its tables, records and flows",
 		Example: `  aftercare tables create
   aftercare instance i-bp67acfmxazb4p
   aftercare history --day 2026-01-31 --status Failed
@@ -90,7 +90,7 @@ func newRoot(getenv func(string) string) *cobra.Command {
 	return root
 }
 
-// group is a command that only holds others.
+// group returns a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: noMore,
@@ -111,7 +111,7 @@ func noMore(cmd *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("%q is one argument too many", args[0])}
 }
 
-// atMostOne takes one argument or none.
+// atMostOne accepts one argument or none.
 func atMostOne(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usageError{fmt.Errorf("%q is one argument too many", args[1])}
@@ -119,7 +119,7 @@ func atMostOne(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-// one wants one argument.
+// one requires exactly one argument.
 func one(name string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {

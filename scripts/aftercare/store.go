@@ -12,7 +12,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// The variables that say where the tables are and with which key they are read.
+// The variables with the tables' place and the access key.
 const (
 	variableEndpoint = "AFTERCARE_TABLESTORE_ENDPOINT"
 	variableInstance = "AFTERCARE_TABLESTORE_INSTANCE"
@@ -26,14 +26,14 @@ The access key comes from the environment: ` + variableKeyID + `,
 ` + variableSecret + `, and ` + variableToken + `
 for a temporary one.`
 
-// store is where the tables are, from flags or the environment.
+// store holds the tables' place, from flags or the environment.
 type store struct {
 	getenv             func(string) string
 	endpoint, instance string
 	timeout            time.Duration
 }
 
-// storeFlags adds the flags that say where the tables are.
+// storeFlags adds the flags for the tables' place.
 func storeFlags(cmd *cobra.Command, getenv func(string) string) *store {
 	s := &store{getenv: getenv}
 	flags := cmd.Flags()
@@ -44,7 +44,7 @@ func storeFlags(cmd *cobra.Command, getenv func(string) string) *store {
 	return s
 }
 
-// with opens the ledger and hands it over, for as long as the timeout says.
+// with opens the ledger for use, which the timeout bounds.
 func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledger) error) error {
 	get := func(flag, variable string) string {
 		if flag != "" {

@@ -6,8 +6,8 @@ import (
 	"aftercare/shared/transport"
 )
 
-// Config says which channels there are. A channel without a URL is not
-// configured. All of it is secret: whoever knows a robot's URL can post as it.
+// Config configures the channels. A channel without a URL is not configured.
+// All of it is secret: whoever knows a robot's URL can post as it.
 type Config struct {
 	// DingTalkURL is the webhook of a custom robot, with its access_token.
 	DingTalkURL transport.Secret
@@ -30,21 +30,21 @@ type Mistake struct {
 	Reason string
 }
 
-func (f Mistake) Error() string { return f.Setting + " " + f.Reason }
+func (m Mistake) Error() string { return m.Setting + " " + m.Reason }
 
 // Mistakes returns everything that is wrong with the settings, in the order of
 // Config's fields; none if New would accept them.
 func (c Config) Mistakes() []Mistake {
 	var mistakes []Mistake
-	mistake := func(setting, reason string) {
+	add := func(setting, reason string) {
 		if reason != "" {
 			mistakes = append(mistakes, Mistake{setting, reason})
 		}
 	}
-	mistake("DingTalkURL", urlMistake(c.DingTalkURL))
-	mistake("DingTalkSecret", secretMistake(c.DingTalkSecret, c.DingTalkURL, "DingTalkURL"))
-	mistake("WebhookURL", urlMistake(c.WebhookURL))
-	mistake("WebhookSecret", secretMistake(c.WebhookSecret, c.WebhookURL, "WebhookURL"))
+	add("DingTalkURL", urlMistake(c.DingTalkURL))
+	add("DingTalkSecret", secretMistake(c.DingTalkSecret, c.DingTalkURL, "DingTalkURL"))
+	add("WebhookURL", urlMistake(c.WebhookURL))
+	add("WebhookSecret", secretMistake(c.WebhookSecret, c.WebhookURL, "WebhookURL"))
 	return mistakes
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 )
 
-// maxQuarantined is how much of a payload is kept.
+// maxQuarantined is how many bytes of a payload are kept.
 const maxQuarantined = 1 << 20
 
 // Quarantined is a payload that no redelivery could repair.
@@ -22,8 +22,8 @@ type Quarantined struct {
 	At       time.Time
 }
 
-// Quarantine keeps a payload; keeping it again changes only the time. It
-// returns the payload's sha256.
+// Quarantine stores a payload and returns its sha256. Storing it again changes
+// only the time.
 func (l *Ledger) Quarantine(ctx context.Context, function string, payload []byte, reason string, at time.Time) (string, error) {
 	sum := sha256.Sum256(payload)
 	id := hex.EncodeToString(sum[:])
