@@ -103,7 +103,7 @@ func TestAnExplanationTellsTheValuesOfTheClause(t *testing.T) {
 		t.Errorf("got -, want +:\n%s", diff)
 	}
 	if got := set.Match(ended(), instance, 2)[0].Values; got != nil {
-		t.Errorf("Match tells %v, want nothing", got)
+		t.Errorf("Match returns %v, want nothing", got)
 	}
 }
 

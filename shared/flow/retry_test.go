@@ -161,11 +161,11 @@ func TestNothingIsTriedAgainOnceTheTimeIsOver(t *testing.T) {
 		p := begin(t, d).end(1, "a", 1, failure).wantDue(time.Minute)
 		never(t, p.advance(time.Minute).wants("run a 1").wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run timed out"))
 	})
-	t.Run("the step's, when the end is told", func(t *testing.T) {
+	t.Run("the step's, when the end comes", func(t *testing.T) {
 		p := begin(t, definition(timeout(retry(slow, 3, "Failed"), 60))).end(time.Minute, "a", 1, failure)
 		never(t, p.wants("run a 1").wantSteps("a timed_out"))
 	})
-	t.Run("the run's, when the end is told", func(t *testing.T) {
+	t.Run("the run's, when the end comes", func(t *testing.T) {
 		d := definition(retry(slow, 3, "Failed"))
 		d.Timeout = seconds(60)
 		p := begin(t, d).end(time.Minute, "a", 1, failure)

@@ -149,7 +149,7 @@ func walk(v any, path []any, visit func(path []any, v any)) {
 	}
 }
 
-// changed changes a document at a path, and tells whether it could.
+// changed changes a document at a path, and reports whether it could.
 func changed(doc any, path []any, change string) bool {
 	if len(path) == 0 {
 		return false
