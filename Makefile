@@ -40,7 +40,7 @@ faults: ## fail every call, kill every invocation: the fault sweeps, with the ra
 	$(GO) test -run LargeArray ./tests/faults
 
 .PHONY: flows
-flows: ## find the faults of functions/flows.yaml, and try it with its cases
+flows: ## find the mistakes in functions/flows.yaml, and try it with its cases
 	@$(aftercare) flows validate functions/flows.yaml
 	@$(aftercare) flows test functions/flows.yaml
 

@@ -52,8 +52,8 @@ func byFinish(list []execution) {
 	})
 }
 
-// executionTable is executions for people; the instance has a column if they
-// are of several.
+// executionTable lists executions for people, with a column for the instance if
+// there are several.
 func executionTable(title string, list []execution, several bool) *screen.Table {
 	t := &screen.Table{Title: title, Head: []string{"FINISHED", "COMMAND", "STATUS", "EXIT", "TOOK", "INVOCATION", "TASK", "ERROR"}}
 	if several {

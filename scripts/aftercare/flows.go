@@ -12,7 +12,7 @@ import (
 )
 
 func newFlows(getenv func(string) string) *cobra.Command {
-	return cli.Group("flows", "Check, try and compile flows, stop them and let them go on",
+	return cli.Group("flows", "Check, test, compile, pause and resume flows",
 		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(),
 		newFlowsPause(getenv), newFlowsResume(getenv), newFlowsPaused(getenv))
 }
@@ -20,16 +20,16 @@ func newFlows(getenv func(string) string) *cobra.Command {
 func newFlowsValidate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Find every fault of a flows file",
-		Long: `Find every fault of a flows file. Each is printed with its line, and the exit
-code is 1 if there is one.`,
+		Short: "Find every mistake in a flows file",
+		Long: `Find every mistake in a flows file. Each is printed with its line, and the exit
+code is 1 if there are any.`,
 		Args: cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flows, err := readFlows(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no faults\n", args[0], counted(len(flows), "flow"))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", args[0], counted(len(flows), "flow"))
 			return nil
 		},
 	}
@@ -83,8 +83,8 @@ drawn, as Markdown that GitHub and GitLab show with pictures.`,
 	}
 }
 
-// readFlows reads a flows file. Its faults are printed, and the error is quiet
-// then.
+// readFlows reads a flows file. If it has mistakes, readFlows prints them and
+// returns a quiet error.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
@@ -92,7 +92,7 @@ func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	}
 	flows, err := flowfile.Read(path, src)
 	if err != nil {
-		return nil, showFaults(cmd, path, src, err)
+		return nil, showMistakes(cmd, path, src, err)
 	}
 	return flows, nil
 }

@@ -16,8 +16,8 @@ func newFlowsCompile() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compile FILE -o OUT",
 		Short: "Write a flows file in the form that the functions read",
-		Long: `Write a flows file in the form that the functions read, if it has no faults. OUT
-is replaced at once, or stays as it is.`,
+		Long: `Write a flows file in the form that the functions read, if it has no mistakes. OUT
+is replaced as a whole, or stays as it is.`,
 		Args: cli.Args("FILE"),
 	}
 	to := cmd.Flags().StringP("output", "o", "", "the `file` to write, such as dist/sweep/flows.compiled")
@@ -42,7 +42,7 @@ is replaced at once, or stays as it is.`,
 	return cmd
 }
 
-// replace writes a file that is there as a whole or not at all.
+// replace replaces a file as a whole or not at all.
 func replace(path string, content []byte) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), ".aftercare-*")
 	if err != nil {

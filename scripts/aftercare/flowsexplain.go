@@ -25,18 +25,18 @@ import (
 func newFlowsExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain FILE --event EVENT",
-		Short: "Say what every flow of a file would make of an event, and why",
-		Long: `Say what every flow of a file would make of an event, and why. EVENT is an event
-as a function gets it: a CloudEvent, what CloudMonitor sends, or the data alone.
-For a flow that starts, its steps are listed as they would go if every command
-succeeded and printed nothing. Nothing is sent. Limits, runs under way, pauses and
-breakers are known from --state only.`,
+		Short: "Explain which flows an event would start, and why",
+		Long: `Explain which flows an event would start, and why. EVENT is an event as a function
+gets it: a CloudEvent, what CloudMonitor sends, or the data alone. For a flow that
+starts, the steps are listed that it would take if every command succeeded and
+printed nothing. Nothing is sent. Limits, runs under way, pauses and breakers
+count only with --state.`,
 		Args: cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)
 	from := cmd.Flags().String("event", "", "the `file` with the event, - for the standard input")
-	known := cmd.Flags().String("state", "", "a `file` with what is known of the instance, from 'aftercare instance ID -o json'\n(default nothing: no boot, no runs, no failures)")
-	at := cmd.Flags().String("at", "", "the `time` at which the event is decided about (default the event's own)")
+	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare instance ID -o json'\n(default: no boot, no runs, no failures)")
+	at := cmd.Flags().String("at", "", "the `time` at which to decide about the event (default the event's own)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		e := explainer{}
 		switch {
@@ -94,7 +94,7 @@ func readEvent(cmd *cobra.Command, path string) ([]byte, error) {
 	return payload, nil
 }
 
-// readState reads what the command instance printed.
+// readState reads the output of the command instance.
 func readState(path string) (*view, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -107,7 +107,7 @@ func readState(path string) (*view, error) {
 	return &v, nil
 }
 
-// explanation is what the flows make of one event.
+// explanation is how the flows react to one event.
 type explanation struct {
 	Kind       string      `json:"kind"`
 	InstanceID string      `json:"instanceId"`
@@ -116,16 +116,16 @@ type explanation struct {
 	Flows      []explained `json:"flows"`
 }
 
-// explained is what one flow makes of an event.
+// explained is how one flow reacts to an event.
 type explained struct {
 	Flow  string `json:"flow"`
 	Fires bool   `json:"fires"`
-	// Outcome is what becomes of the flow, in the words of records, and Why
-	// the reason. Values are what stood for the names of a false clause.
+	// Outcome is the flow's outcome in the words of records, and Why the reason.
+	// Values are the values of the names in a false clause.
 	Outcome string       `json:"outcome"`
 	Why     string       `json:"why"`
 	Values  []flow.Value `json:"values,omitempty"`
-	// Plan is what a run would do if every command succeeded, and Waits how
+	// Plan lists what a run would do if every command succeeded, and Waits is how
 	// long its own waits would take.
 	Plan  []plannedStep `json:"plan,omitempty"`
 	Waits string        `json:"waits,omitempty"`
@@ -133,11 +133,11 @@ type explained struct {
 	other bool
 }
 
-// plannedStep is a step as it would go.
+// plannedStep is a step that a run would take or skip.
 type plannedStep struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
-	// Skipped says why, if the step is.
+	// Skipped is why the step is skipped; empty if it is not.
 	Skipped    string            `json:"skipped,omitempty"`
 	Command    string            `json:"command,omitempty"` // a name, or a saved command's id
 	Parameters map[string]string `json:"parameters,omitempty"`
@@ -173,14 +173,13 @@ func (e explainer) explain(events []event.Event) ([]explanation, error) {
 	}
 	for _, x := range list {
 		if e.known != nil && e.known.Instance.ID != x.InstanceID {
-			return nil, fmt.Errorf("the event is of the instance %s, but the state is of %s", x.InstanceID, e.known.Instance.ID)
+			return nil, fmt.Errorf("the event belongs to the instance %s, but the state to %s", x.InstanceID, e.known.Instance.ID)
 		}
 	}
 	return list, nil
 }
 
-// moment is when an event is decided about: the first of these times that is
-// known.
+// moment is when to decide about an event: the first of these times that is set.
 func (e explainer) moment(times ...time.Time) time.Time {
 	for _, t := range append([]time.Time{e.at}, times...) {
 		if !t.IsZero() {
@@ -206,7 +205,7 @@ func endOf(ev event.TaskCompleted) string {
 	return text
 }
 
-// ask fills in what the flows make of the input.
+// ask fills in how the flows react to the input.
 func (e explainer) ask(x explanation, in remediation.Input) explanation {
 	state := remediation.NewState(x.InstanceID)
 	if e.known != nil {
@@ -226,14 +225,14 @@ func (e explainer) ask(x explanation, in remediation.Input) explanation {
 		case i >= 0:
 			x.Flows = append(x.Flows, newExplained(decisions[i]))
 		case slices.Contains(d.On, x.Kind):
-			why := "the state has a run of it for this event already"
+			why := "the state already has a run of it for this event"
 			if x.Kind == flow.FirstHeartbeat {
-				why = "the state has this boot already, or a newer one"
+				why = "the state already has this boot, or a newer one"
 			}
 			x.Flows = append(x.Flows, explained{Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: why})
 		default:
 			x.Flows = append(x.Flows, explained{
-				Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: "it is not for events of the kind " + x.Kind, other: true,
+				Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: "it is not for " + x.Kind + " events", other: true,
 			})
 		}
 	}
@@ -307,7 +306,7 @@ func (f explained) print(w io.Writer) {
 	case string(remediation.FlowStarted):
 		fmt.Fprintf(w, "%s starts\n", f.Flow)
 	case string(remediation.FlowDryRun):
-		fmt.Fprintf(w, "%s starts, in dry-run: it is recorded, and nothing is done\n", f.Flow)
+		fmt.Fprintf(w, "%s starts in dry-run: it is only recorded\n", f.Flow)
 	default:
 		fmt.Fprintf(w, "%s fires, and %s: %s\n", f.Flow, fates[f.Outcome], screen.Plain(f.Why))
 	}
@@ -326,7 +325,7 @@ func (f explained) print(w io.Writer) {
 	}
 }
 
-// fates say what becomes of a flow that fires and does not start.
+// fates are the outcomes of flows that fire but do not start.
 var fates = map[string]string{
 	string(remediation.FlowWaits):   "waits",
 	string(remediation.FlowRefused): "is refused",
@@ -342,7 +341,7 @@ func written(value string) string {
 	return value
 }
 
-// what is what a step does, in one line.
+// what says in one line what a step does.
 func (p plannedStep) what() string {
 	switch {
 	case p.Skipped != "":
@@ -361,11 +360,11 @@ func (p plannedStep) what() string {
 	return "ends the run as " + p.Stop
 }
 
-// sortedKeys are the keys of a map in their order.
+// sortedKeys returns the keys of a map, sorted.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// state is as much of the state as decides whether flows start. Runs and tasks
-// are there as such, but cannot go on.
+// state rebuilds the part of the state that decides whether flows start. Runs
+// and tasks exist in it, but cannot advance.
 func (v view) state() remediation.State {
 	s := remediation.NewState(v.Instance.ID)
 	s.Instance = v.Instance.Instance
@@ -376,9 +375,9 @@ func (v view) state() remediation.State {
 		run := remediation.FlowRun{ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt}
 		run.StartedAt = r.StartedAt
 		if r.StartedAt.IsZero() {
-			run.CheckAt = time.Unix(1<<40, 0) // not to be begun
+			run.CheckAt = time.Unix(1<<40, 0) // so that it does not begin
 		} else {
-			run.Pending.State = flow.PendingCommand // which does not end
+			run.Pending.State = flow.PendingCommand // so that it does not advance
 		}
 		s.Runs[r.ID] = run
 	}

@@ -25,17 +25,17 @@ const maxWords = 500
 func newFlowsPause(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause [FLOW]",
-		Short: "Stop a flow until it is resumed, or all flows without FLOW",
+		Short: "Pause a flow until it is resumed, or all flows without FLOW",
 		Args:  cli.Args("[FLOW]"),
 	}
 	s := storeFlags(cmd, getenv)
-	reason := cmd.Flags().String("reason", "", "why, in `words` for those who find it paused")
-	by := cmd.Flags().String("by", "", "the `name` of who pauses it (default the operating system's user)")
+	reason := cmd.Flags().String("reason", "", "why, in `words` for people who find it paused")
+	by := cmd.Flags().String("by", "", "the `name` of the person who pauses it (default the operating system's user)")
 	cmd.Long += `
 
 A paused flow starts no run, and its runs take no further step. Commands that
-were sent already go on. FLOW is not looked up in any flows file. Pausing what
-is paused already replaces who did it and why.`
+were already sent keep running. FLOW need not be in any flows file. Pausing a
+paused flow again replaces who paused it and why.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		p := remediation.Pause{By: strings.TrimSpace(*by), Reason: strings.TrimSpace(*reason), At: time.Now().UTC()}
 		if !cmd.Flags().Changed("by") {
@@ -52,7 +52,7 @@ is paused already replaces who did it and why.`
 			return cli.Usage(fmt.Errorf("--by and --reason must have at most %d characters", maxWords))
 		}
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			// A row that cannot be read must keep nobody from pausing.
+			// An unreadable row must not prevent a pause.
 			before, unread := l.Control(ctx)
 			if err := l.Pause(ctx, p); err != nil {
 				return err
@@ -78,15 +78,14 @@ is paused already replaces who did it and why.`
 func newFlowsResume(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume [FLOW]",
-		Short: "Let a flow go on, or all flows without FLOW",
+		Short: "Resume a flow, or all flows without FLOW",
 		Args:  cli.Args("[FLOW]"),
 	}
 	s := storeFlags(cmd, getenv)
 	cmd.Long += `
 
-With FLOW, its pause ends and its breaker is closed. Without, the pause of all
-flows ends, and nothing else: flows that are paused by themselves and breakers
-stay, and are listed.`
+With FLOW, its pause ends and its breaker closes. Without FLOW, only the pause of
+all flows ends: pauses and breakers of single flows stay, and are listed.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		flow, err := flowOf(args)
 		if err != nil {
@@ -108,7 +107,7 @@ stay, and are listed.`
 			case flow == remediation.AllFlows:
 				fmt.Fprintln(out, "there was no pause of all flows")
 			default:
-				fmt.Fprintf(out, "%s was not paused by itself\n", flow)
+				fmt.Fprintf(out, "%s had no pause of its own\n", flow)
 			}
 			still, err := readPaused(ctx, l)
 			if err != nil {
@@ -131,24 +130,24 @@ func named(flow string) string {
 	return flow
 }
 
-// words are since when, by whom and why something is paused.
+// words says since when, by whom and why a flow is paused.
 func words(p remediation.Pause) string {
 	return fmt.Sprintf("%s by %s: %s", screen.Plain(moment(p.At)), screen.Plain(p.By), screen.Plain(p.Reason))
 }
 
-// flowOf is the flow that arguments name, all flows if there are none. An
-// empty argument is none of these: it may be a variable that was never set.
+// flowOf returns the flow that the arguments name; all flows without arguments.
+// An empty argument is refused: it may be a variable that was never set.
 func flowOf(args []string) (string, error) {
 	switch {
 	case len(args) == 0:
 		return remediation.AllFlows, nil
 	case !flow.ValidName(args[0]):
-		return "", cli.Usage(fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; all flows are meant without it", args[0]))
+		return "", cli.Usage(fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; leave it out for all flows", args[0]))
 	}
 	return args[0], nil
 }
 
-// systemUser is the name of who runs this process, empty if it has none.
+// systemUser is the name of the user who runs this process; empty if unknown.
 func systemUser() string {
 	u, err := user.Current()
 	if err != nil {

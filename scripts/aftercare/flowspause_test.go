@@ -34,10 +34,10 @@ func TestAPauseNeedsNoRead(t *testing.T) {
 	faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore, Status: 400, Code: "OTSParameterInvalid", Times: -1})
 	code, out, errOut := aftercare("flows", "pause", "--by", "Ann")
 	if code != cli.ExitFailed || !strings.HasPrefix(out, "paused all flows at ") || !strings.Contains(errOut, "OTSParameterInvalid") {
-		t.Errorf("pause: exit code %d, %q, %q, want it paused and the error told", code, out, errOut)
+		t.Errorf("pause: exit code %d, %q, %q, want it paused and the error shown", code, out, errOut)
 	}
 	code, out, errOut = aftercare("flows", "resume")
 	if code != cli.ExitFailed || !strings.HasPrefix(out, "resumed all flows, paused since ") || !strings.Contains(errOut, "OTSParameterInvalid") {
-		t.Errorf("resume: exit code %d, %q, %q, want it resumed and the error told", code, out, errOut)
+		t.Errorf("resume: exit code %d, %q, %q, want it resumed and the error shown", code, out, errOut)
 	}
 }

@@ -19,7 +19,7 @@ import (
 func newFlowsPaused(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "paused",
-		Short: "List what is paused, by people or by breakers",
+		Short: "List the flows that people or breakers have stopped",
 		Args:  cli.Args(),
 	}
 	s := storeFlags(cmd, getenv)
@@ -40,7 +40,7 @@ func newFlowsPaused(getenv func(string) string) *cobra.Command {
 	return cmd
 }
 
-// paused is what keeps flows from going on now, in the order of the flows.
+// paused lists what stops flows now, in the order of the flows.
 type paused struct {
 	Pauses   []remediation.Pause   `json:"pauses"`
 	Breakers []remediation.Breaker `json:"breakers"`
@@ -57,7 +57,7 @@ func readPaused(ctx context.Context, l *ledger.Ledger) (paused, error) {
 		p.Pauses = append(p.Pauses, c.Pauses[flow])
 	}
 	for _, flow := range slices.Sorted(maps.Keys(c.Breakers)) {
-		// One whose time is over keeps nothing from starting.
+		// A breaker stops nothing after its ResumeAt.
 		if b := c.Breakers[flow]; b.ResumeAt.After(now) {
 			p.Breakers = append(p.Breakers, b)
 		}
@@ -65,7 +65,7 @@ func readPaused(ctx context.Context, l *ledger.Ledger) (paused, error) {
 	return p, nil
 }
 
-// control is what a decision is told of it.
+// control returns the pauses and breakers as decisions take them.
 func (p paused) control() remediation.Control {
 	c := remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}}
 	for _, pause := range p.Pauses {
@@ -82,7 +82,7 @@ func (p paused) all() bool {
 	return slices.ContainsFunc(p.Pauses, func(p remediation.Pause) bool { return p.Flow == remediation.AllFlows })
 }
 
-// print lists it under a title.
+// print prints the list under a title.
 func (p paused) print(w io.Writer, title string) {
 	if len(p.Pauses)+len(p.Breakers) == 0 {
 		fmt.Fprintln(w, "no flow is paused")

@@ -15,7 +15,7 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-// tested is what became of the cases, as it is printed for programs.
+// tested is the result of the cases, as printed for programs.
 type tested struct {
 	Passed int          `json:"passed"`
 	Failed int          `json:"failed"`
@@ -27,18 +27,17 @@ type testedCase struct {
 	Line   int    `json:"line"`
 	Name   string `json:"name"`
 	Passed bool   `json:"passed"`
-	// Differences say in words what is not as the case expects.
+	// Differences lists in words what differs from what the case expects.
 	Differences []string `json:"differences"`
 }
 
 func newFlowsTest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test FILE",
-		Short: "Try a flows file with the cases that stand beside it",
-		Long: `Try a flows file with the cases of every *_test.yaml in its folder. A case is an
-event, how commands end, and what must follow. Nothing is sent: what follows is
-decided by the code of the functions, as if every flow were live. The exit code
-is 1 if a case fails.`,
+		Short: "Test a flows file with the cases beside it",
+		Long: `Test a flows file with the cases of every *_test.yaml in its folder. A case is an
+event, how commands end, and what must follow. Nothing is sent: the code of the
+functions decides, as if every flow were live. The exit code is 1 if a case fails.`,
 		Args: cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)
@@ -90,7 +89,7 @@ func readCases(cmd *cobra.Command, folder string) (cases []flowfile.Case, err er
 		}
 		list, err := flowfile.ReadCases(path, src)
 		if err != nil {
-			return nil, showFaults(cmd, path, src, err)
+			return nil, showMistakes(cmd, path, src, err)
 		}
 		cases = append(cases, list...)
 	}

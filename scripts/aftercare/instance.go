@@ -19,7 +19,7 @@ import (
 func newInstance(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "instance ID",
-		Short: "Print what is open on an instance, and what was recorded of it",
+		Short: "Print an instance's open work and its records",
 		Args:  cli.Args("ID"),
 	}
 	s := storeFlags(cmd, getenv)
@@ -55,24 +55,24 @@ func newInstance(getenv func(string) string) *cobra.Command {
 func (v view) print(w io.Writer) {
 	i := v.Instance
 	fmt.Fprintf(w, "%s: %s\n", screen.Plain(i.ID), i.state())
-	about := &screen.Table{Head: []string{"BOOTED", "BOOTS", "AGENT", "OS", "REGION", "ZONE", "NEXT WAKE-UP"}}
+	about := &screen.Table{Head: []string{"BOOTED", "BOOTS", "AGENT", "OS", "REGION", "ZONE", "NEXT CHECK"}}
 	if i.Known {
 		about.Add(moment(i.BootTime), strconv.FormatInt(i.BootSeq, 10), i.AgentVersion, i.OS, i.Region, i.Zone, moment(i.WakeAt))
 	}
 	about.Print(w)
 	for _, t := range []*screen.Table{
-		v.Paused.table("Flows that are paused"), queueTable(v.Queue), taskTable(v.Tasks), effectTable("Effects that are planned", v.Effects),
-		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ends that wait for their task", v.Unmatched, false),
+		v.Paused.table("Paused flows"), queueTable(v.Queue), taskTable(v.Tasks), effectTable("Planned actions", v.Effects),
+		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ended executions that have no task yet", v.Unmatched, false),
 		executionTable("Executions", v.Log.Executions, false), endedTable(v.Log.Tasks),
-		runTable("Flow runs that ended", v.Log.FlowRuns), decisionTable(v.Log.Executions, v.Log.Boots), bootTable(v.Log.Boots),
-		effectTable("Alerts that were given up", v.Log.LostAlerts),
+		runTable("Ended flow runs", v.Log.FlowRuns), decisionTable(v.Log.Executions, v.Log.Boots), bootTable(v.Log.Boots),
+		effectTable("Alerts given up", v.Log.LostAlerts),
 	} {
 		t.Print(w)
 	}
 }
 
 func queueTable(list []task) *screen.Table {
-	t := &screen.Table{Title: "Queue, in the order of release", Head: []string{"TASK", "COMMAND", "PRIORITY", "ATTEMPT", "SUBMITTED", "EXPIRES"}}
+	t := &screen.Table{Title: "Queue, in the order of sending", Head: []string{"TASK", "COMMAND", "PRIORITY", "ATTEMPT", "SUBMITTED", "EXPIRES"}}
 	for _, q := range list {
 		t.Add(q.ID, q.Name, strconv.Itoa(q.Priority), strconv.Itoa(q.Attempt), moment(q.SubmittedAt), moment(q.ExpiresAt))
 	}
@@ -80,11 +80,11 @@ func queueTable(list []task) *screen.Table {
 }
 
 func taskTable(list []task) *screen.Table {
-	t := &screen.Table{Title: "Tasks under way", Head: []string{"TASK", "COMMAND", "STATE", "ATTEMPT", "SUBMITTED", "INVOCATION", "ASKED FOR AT"}}
+	t := &screen.Table{Title: "Tasks under way", Head: []string{"TASK", "COMMAND", "STATE", "ATTEMPT", "SUBMITTED", "INVOCATION", "CHECKED AT"}}
 	for _, q := range list {
 		state := q.State
 		if q.Cancel {
-			state += ", to be stopped"
+			state += ", being stopped"
 		}
 		t.Add(q.ID, q.Name, state, strconv.Itoa(q.Attempt), moment(q.SubmittedAt), q.InvokeID, moment(q.Deadline))
 	}
@@ -92,7 +92,7 @@ func taskTable(list []task) *screen.Table {
 }
 
 func endedTable(list []task) *screen.Table {
-	t := &screen.Table{Title: "Tasks that ended", Head: []string{"ENDED", "TASK", "COMMAND", "STATE", "EXIT", "ATTEMPT", "INVOCATION", "WHY"}}
+	t := &screen.Table{Title: "Ended tasks", Head: []string{"ENDED", "TASK", "COMMAND", "STATE", "EXIT", "ATTEMPT", "INVOCATION", "WHY"}}
 	for _, q := range list {
 		t.Add(moment(q.EndedAt), q.ID, q.Name, q.State, code(q.Status, q.ExitCode), strconv.Itoa(q.Attempt), q.InvokeID, q.Reason)
 	}
@@ -100,7 +100,7 @@ func endedTable(list []task) *screen.Table {
 }
 
 func effectTable(title string, list []effect) *screen.Table {
-	t := &screen.Table{Title: title, Head: []string{"PLANNED", "EFFECT", "WHAT", "TRIES", "CLAIMED UNTIL", "NOT BEFORE", "ABOUT"}}
+	t := &screen.Table{Title: title, Head: []string{"PLANNED", "ACTION", "WHAT", "TRIES", "BUSY UNTIL", "NEXT TRY AFTER", "ABOUT"}}
 	for _, e := range list {
 		about := e.TaskID
 		if e.Alert != nil {
@@ -112,14 +112,27 @@ func effectTable(title string, list []effect) *screen.Table {
 }
 
 func runTable(title string, list []flowRun) *screen.Table {
-	t := &screen.Table{Title: title, Head: []string{"MADE", "RUN", "FLOW", "STEPS", "RESULT", "ENDED", "CAUSE"}}
+	t := &screen.Table{Title: title, Head: []string{"CREATED", "RUN", "FLOW", "STEPS", "RESULT", "ENDED", "CAUSE"}}
 	for _, r := range list {
-		t.Add(moment(r.CreatedAt), r.ID, strings.Join(r.Chain, " > "), steps(r), errorOf(r.Result, r.Reason), moment(r.EndedAt), r.Cause)
+		t.Add(moment(r.CreatedAt), r.ID, strings.Join(r.Chain, " > "), steps(r), errorOf(r.Result, r.Reason), moment(r.EndedAt), caused(r.Cause))
 	}
 	return t
 }
 
-// steps says what became of each step of a run.
+// caused says in words which input made a run.
+func caused(cause string) string {
+	kind, rest, _ := strings.Cut(cause, "/")
+	switch kind {
+	case "exec":
+		invokeID, _, _ := strings.Cut(rest, "/")
+		return "end of " + invokeID
+	case "boot":
+		return "boot " + rest
+	}
+	return cause
+}
+
+// steps says how each step of a run went.
 func steps(r flowRun) string {
 	var out []string
 	for _, s := range r.Steps {
@@ -145,8 +158,8 @@ func steps(r flowRun) string {
 	return strings.Join(out, ", ")
 }
 
-// decisionTable says which flows an event started, refused or stopped, and
-// why. Those whose condition was false are only in the output for programs.
+// decisionTable lists which flows an event started, refused or stopped, and why.
+// It only counts flows whose condition was false; -o json lists them.
 func decisionTable(list []execution, boots []boot) *screen.Table {
 	t := &screen.Table{Title: "Decisions about flows", Head: []string{"EVENT", "FLOW", "WHAT", "WHY", "RUN"}}
 	add := func(cause string, d remediation.Decided) {
@@ -159,7 +172,7 @@ func decisionTable(list []execution, boots []boot) *screen.Table {
 			t.Add(cause, f.Flow, string(f.What), f.Why, f.RunID)
 		}
 		if others > 0 {
-			t.Add(cause, fmt.Sprintf("%d others", others), string(remediation.FlowNotStarted), "see -o json", "")
+			t.Add(cause, fmt.Sprintf("%d others", others), string(remediation.FlowNotStarted), "-o json lists them", "")
 		}
 	}
 	for _, e := range list {
@@ -171,9 +184,9 @@ func decisionTable(list []execution, boots []boot) *screen.Table {
 	return t
 }
 
-// limitTable is what limits and conditions remember.
+// limitTable lists what limits and conditions count.
 func limitTable(list []remediation.Limit) *screen.Table {
-	t := &screen.Table{Title: "Runs that count towards limits", Head: []string{"FLOW", "BEGUN", "FAILED IN 24 H", "REFUSED SINCE", "UNTIL"}}
+	t := &screen.Table{Title: "Runs that count towards limits", Head: []string{"FLOW", "STARTED", "FAILED IN 24 H", "REFUSED SINCE", "COUNTS UNTIL"}}
 	for _, l := range list {
 		t.Add(l.Flow, strconv.Itoa(len(l.Starts)), strconv.Itoa(len(l.Failures)), strconv.Itoa(l.Refused), moment(l.Until))
 	}
@@ -181,7 +194,7 @@ func limitTable(list []remediation.Limit) *screen.Table {
 }
 
 func failingTable(list []remediation.Failing) *screen.Table {
-	t := &screen.Table{Title: "Commands that fail", Head: []string{"COMMAND", "ENDS IN A ROW", "LAST"}}
+	t := &screen.Table{Title: "Commands that fail", Head: []string{"COMMAND", "FAILED IN A ROW", "LAST"}}
 	for _, f := range list {
 		if f.Count > 0 {
 			t.Add(f.Name, strconv.Itoa(f.Count), moment(f.Last))
@@ -206,7 +219,7 @@ func (i instance) state() string {
 	case i.Boot == remediation.BootBootable:
 		return "bootable since " + moment(i.BootSince)
 	case i.Boot == remediation.BootWaiting:
-		return fmt.Sprintf("waiting: its agent was not up, next question at %s", screen.Plain(moment(i.CheckAt)))
+		return fmt.Sprintf("waiting: its agent was not up, next check at %s", screen.Plain(moment(i.CheckAt)))
 	}
-	return "unknown: whether its agent is up is in doubt"
+	return "unknown: its agent may be up or down"
 }

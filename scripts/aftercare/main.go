@@ -1,8 +1,8 @@
-// Command aftercare is the operator's tool: it makes the tables, reads what
-// Aftercare knows and has kept, checks, tries and compiles a flows file before
-// it is deployed, and stops flows and lets them go on. It changes nothing in the
-// cloud but by "tables create", "flows pause" and "flows resume", and sends no
-// commands: for that there is the function submit-task.
+// Command aftercare is the operator's tool: it creates the tables, reads
+// Aftercare's state and records, checks, tests and compiles a flows file before
+// it is deployed, and pauses and resumes flows. Only "tables create", "flows
+// pause" and "flows resume" change anything in the cloud. It sends no commands:
+// the function submit-task does.
 package main
 
 import (

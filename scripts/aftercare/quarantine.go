@@ -22,7 +22,7 @@ func newQuarantine(getenv func(string) string) *cobra.Command {
 	return cli.Group("quarantine", "Look at payloads that could not be read", newQuarantineList(getenv), newQuarantineShow(getenv))
 }
 
-// quarantined is how a payload's entry is printed for programs.
+// quarantined is a payload's entry as printed for programs.
 type quarantined struct {
 	SHA256   string    `json:"sha256"`
 	Size     int64     `json:"sizeBytes"`
@@ -81,7 +81,7 @@ func newQuarantineShow(getenv func(string) string) *cobra.Command {
 	cmd.Long += `
 
 The first six digits of its SHA256 are enough if no other payload has them. On a
-terminal, characters that it would obey are shown as escapes such as \u001b.`
+terminal, control characters are shown as escapes such as \u001b.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		prefix := strings.ToLower(args[0])
 		if !digits.MatchString(prefix) {

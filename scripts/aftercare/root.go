@@ -14,14 +14,14 @@ import (
 
 // run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, out, errOut io.Writer) int {
-	// What others wrote is among what is printed.
+	// The output contains texts that others wrote.
 	out, errOut = screen.NewWriter(out), screen.NewWriter(errOut)
 	root := newRoot(getenv)
 	root.SetOut(out)
 	return cli.Run(ctx, root, args, errOut, hint)
 }
 
-// hint says what can be done about an error of the ledger.
+// hint says what to do about an error of the ledger.
 func hint(err error) string {
 	switch {
 	case errors.Is(err, remediation.ErrDenied):
@@ -29,9 +29,9 @@ func hint(err error) string {
 	case errors.Is(err, remediation.ErrUnavailable):
 		return "Check the endpoint, and that it can be reached from here."
 	case errors.Is(err, remediation.ErrInvalid):
-		return `If it names a row, that was written by a newer version, or not by Aftercare: look with that version's tool.
-'aftercare flows resume FLOW' removes one of a pause or a breaker, whatever it holds. Otherwise check the
-Tablestore instance's name, and that its tables were made ('aftercare tables create').`
+		return `If it names a row, a newer version or another program wrote that row: use that version's tool.
+'aftercare flows resume FLOW' removes the row of a pause or a breaker, whatever it holds. Otherwise check the
+Tablestore instance's name, and that its tables exist ('aftercare tables create').`
 	}
 	return ""
 }
@@ -39,7 +39,7 @@ Tablestore instance's name, and that its tables were made ('aftercare tables cre
 func newRoot(getenv func(string) string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "aftercare",
-		Short: "Look after Aftercare: its tables, its records, its flows",
+		Short: "Operate Aftercare: its tables, records and flows",
 		Example: `  aftercare tables create
   aftercare instance i-bp67acfmxazb4p
   aftercare history --day 2026-01-31 --status Failed

@@ -17,7 +17,7 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 	}{
 		"what succeeds":             {[]string{"settings"}, 0},
 		"what fails":                {[]string{"flows", "validate", "testdata/missing.yaml"}, cli.ExitFailed},
-		"a file with faults":        {[]string{"flows", "validate", "testdata/flows.txtar"}, cli.ExitFailed},
+		"a file with mistakes":      {[]string{"flows", "validate", "testdata/flows.txtar"}, cli.ExitFailed},
 		"an unknown command":        {[]string{"unknown"}, cli.ExitUsage},
 		"an unknown flag":           {[]string{"settings", "--loud"}, cli.ExitUsage},
 		"an argument that misses":   {[]string{"instance"}, cli.ExitUsage},

@@ -13,7 +13,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// The variables that say where the tables are and with which key they are read.
+// The variables with the tables' place and the access key.
 const (
 	variableEndpoint = "AFTERCARE_TABLESTORE_ENDPOINT"
 	variableInstance = "AFTERCARE_TABLESTORE_INSTANCE"
@@ -27,14 +27,14 @@ The access key comes from the environment: ` + variableKeyID + `,
 ` + variableSecret + `, and ` + variableToken + `
 for a temporary one.`
 
-// store is where the tables are, from flags or the environment.
+// store holds the tables' place, from flags or the environment.
 type store struct {
 	getenv             func(string) string
 	endpoint, instance string
 	timeout            time.Duration
 }
 
-// storeFlags adds the flags that say where the tables are.
+// storeFlags adds the flags for the tables' place.
 func storeFlags(cmd *cobra.Command, getenv func(string) string) *store {
 	s := &store{getenv: getenv}
 	flags := cmd.Flags()
@@ -45,7 +45,7 @@ func storeFlags(cmd *cobra.Command, getenv func(string) string) *store {
 	return s
 }
 
-// with opens the ledger and hands it over, for as long as the timeout says.
+// with opens the ledger for use, which the timeout bounds.
 func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledger) error) error {
 	get := func(flag, variable string) string {
 		if flag != "" {
@@ -55,22 +55,22 @@ func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledg
 	}
 	endpoint, instance := get(s.endpoint, variableEndpoint), get(s.instance, variableInstance)
 	id, secret := s.getenv(variableKeyID), s.getenv(variableSecret)
-	var faults []error
-	for _, required := range []struct{ value, fault string }{
+	var mistakes []error
+	for _, required := range []struct{ value, mistake string }{
 		{endpoint, "the endpoint is missing: set --tablestore-endpoint or " + variableEndpoint},
 		{instance, "the Tablestore instance is missing: set --tablestore-instance or " + variableInstance},
 		{id, variableKeyID + " is missing"},
 		{secret, variableSecret + " is missing"},
 	} {
 		if required.value == "" {
-			faults = append(faults, errors.New(required.fault))
+			mistakes = append(mistakes, errors.New(required.mistake))
 		}
 	}
 	if s.timeout <= 0 {
-		faults = append(faults, errors.New("--timeout must be more than 0"))
+		mistakes = append(mistakes, errors.New("--timeout must be more than 0"))
 	}
-	if len(faults) > 0 {
-		return cli.Usage(errors.Join(faults...))
+	if len(mistakes) > 0 {
+		return cli.Usage(errors.Join(mistakes...))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

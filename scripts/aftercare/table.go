@@ -20,7 +20,7 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
-// between is how long something took, empty if that is not known.
+// between is how long something took, empty if unknown.
 func between(from, to time.Time) string {
 	if from.IsZero() || to.IsZero() {
 		return ""
@@ -36,7 +36,7 @@ func code(status string, exit *int64) string {
 	return strconv.FormatInt(*exit, 10)
 }
 
-// errorOf joins what an end says about its error.
+// errorOf joins an error's code and its text.
 func errorOf(code, text string) string {
 	if code == "" || text == "" {
 		return code + text

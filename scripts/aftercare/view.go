@@ -12,8 +12,8 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// view is an instance as it is printed. It holds no script and no parameters:
-// they may hold secrets.
+// view is an instance as it is printed. It holds no scripts and no parameters,
+// which may contain secrets.
 type view struct {
 	Instance  instance              `json:"instance"`
 	Queue     []task                `json:"queue"`
@@ -23,7 +23,7 @@ type view struct {
 	Unmatched []execution           `json:"unmatched"`
 	Limits    []remediation.Limit   `json:"limits"`
 	Failing   []remediation.Failing `json:"failing"`
-	// Paused is what keeps flows from going on, on every instance.
+	// Paused is what stops flows on every instance.
 	Paused paused  `json:"paused"`
 	Log    records `json:"log"`
 }
@@ -74,8 +74,8 @@ type flowRun struct {
 	Cause     string    `json:"cause"`
 	CreatedAt time.Time `json:"createdAt"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
-	// Waits says what a run waits for that has not begun, or what the step
-	// under way waits for; Due is when it is looked at next.
+	// Waits is what the run waits for if it has not begun, otherwise what the
+	// step under way waits for; Due is when it is checked next.
 	Waits   string            `json:"waits,omitempty"`
 	Due     time.Time         `json:"due,omitzero"`
 	EndedAt time.Time         `json:"endedAt,omitzero"`

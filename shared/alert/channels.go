@@ -1,10 +1,9 @@
 // Package alert delivers alerts to people: to DingTalk's custom robots and to
 // a webhook of any kind, which gets JSON.
 //
-// It delivers and does nothing else: which alerts there are, and when one is
-// tried again, is decided by who calls it. It does not group, delay or limit
-// messages, does not know which of several channels got an alert earlier, and
-// follows no redirect.
+// It only delivers: its caller decides which alerts there are and when to try
+// again. It does not group, delay or limit messages, does not know which of
+// several channels got an alert earlier, and follows no redirect.
 package alert
 
 import (
@@ -22,7 +21,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// maxAnswerBytes is how much of an answer is read; a confirmation has a few
+// maxAnswerBytes bounds how much of an answer is read; a confirmation has a few
 // dozen bytes.
 const maxAnswerBytes = 64 << 10
 
@@ -40,19 +39,19 @@ type channel interface {
 	// message returns where to post an alert at this moment, what, and which
 	// headers it needs beside the content type. Its header is never nil.
 	message(a remediation.Alert, at time.Time) (to *url.URL, body []byte, header http.Header, err error)
-	// confirm judges the body of an answer with status 2xx. Its error holds
-	// nothing of the body.
+	// confirm judges the body of an answer with status 2xx. Its error repeats
+	// nothing from the body.
 	confirm(body []byte) error
 }
 
-// New returns the channels that cfg configures: none is allowed, and then
-// Notify succeeds without doing anything. Messages go through carrier (nil means
-// http.DefaultTransport) and are dated by now. The error is every Fault of cfg, joined.
+// New returns the channels that cfg configures. Without any, Notify succeeds and
+// does nothing. Messages go through carrier (nil means http.DefaultTransport)
+// and are dated by now. The error joins every Mistake of cfg.
 func New(cfg Config, carrier http.RoundTripper, now func() time.Time) (*Channels, error) {
-	if faults := cfg.Faults(); len(faults) > 0 {
-		errs := make([]error, len(faults))
-		for i, f := range faults {
-			errs[i] = f
+	if mistakes := cfg.Mistakes(); len(mistakes) > 0 {
+		errs := make([]error, len(mistakes))
+		for i, m := range mistakes {
+			errs[i] = m
 		}
 		return nil, errors.Join(errs...)
 	}
@@ -81,8 +80,8 @@ func New(cfg Config, carrier http.RoundTripper, now func() time.Time) (*Channels
 // without any URL, token, signature, or word of an answer. errors.Is finds
 // for each channel one of remediation's ErrThrottled, ErrDenied,
 // ErrUnavailable and ErrUnknownOutcome. A failed alert is to be sent again as
-// a whole, so channels that confirmed may get it again: receivers tell by the
-// fingerprint, which stays the same.
+// a whole, so channels that confirmed may get it again: receivers recognise it
+// by its fingerprint, which stays the same.
 func (c *Channels) Notify(ctx context.Context, a remediation.Alert) error {
 	errs := make([]error, len(c.channels))
 	var all sync.WaitGroup

@@ -6,8 +6,8 @@ import (
 	"aftercare/shared/transport"
 )
 
-// Config says which channels there are. A channel without a URL is not
-// configured. All of it is secret: whoever knows a robot's URL can post as it.
+// Config configures the channels. A channel without a URL is not configured.
+// All of it is secret: whoever knows a robot's URL can post as it.
 type Config struct {
 	// DingTalkURL is the webhook of a custom robot, with its access_token.
 	DingTalkURL transport.Secret
@@ -22,33 +22,33 @@ type Config struct {
 	WebhookSecret transport.Secret
 }
 
-// Fault is what is wrong with one setting. It never holds the value.
-type Fault struct {
+// Mistake is what is wrong with one setting. It never holds the value.
+type Mistake struct {
 	// Setting is the name of the field of Config.
 	Setting string
 	// Reason completes a sentence that begins with the setting's name.
 	Reason string
 }
 
-func (f Fault) Error() string { return f.Setting + " " + f.Reason }
+func (m Mistake) Error() string { return m.Setting + " " + m.Reason }
 
-// Faults returns everything that is wrong with the settings, in the order of
+// Mistakes returns everything that is wrong with the settings, in the order of
 // Config's fields; none if New would accept them.
-func (c Config) Faults() []Fault {
-	var faults []Fault
-	fault := func(setting, reason string) {
+func (c Config) Mistakes() []Mistake {
+	var mistakes []Mistake
+	add := func(setting, reason string) {
 		if reason != "" {
-			faults = append(faults, Fault{setting, reason})
+			mistakes = append(mistakes, Mistake{setting, reason})
 		}
 	}
-	fault("DingTalkURL", urlFault(c.DingTalkURL))
-	fault("DingTalkSecret", secretFault(c.DingTalkSecret, c.DingTalkURL, "DingTalkURL"))
-	fault("WebhookURL", urlFault(c.WebhookURL))
-	fault("WebhookSecret", secretFault(c.WebhookSecret, c.WebhookURL, "WebhookURL"))
-	return faults
+	add("DingTalkURL", urlMistake(c.DingTalkURL))
+	add("DingTalkSecret", secretMistake(c.DingTalkSecret, c.DingTalkURL, "DingTalkURL"))
+	add("WebhookURL", urlMistake(c.WebhookURL))
+	add("WebhookSecret", secretMistake(c.WebhookSecret, c.WebhookURL, "WebhookURL"))
+	return mistakes
 }
 
-func urlFault(address transport.Secret) string {
+func urlMistake(address transport.Secret) string {
 	if !address.IsSet() {
 		return ""
 	}
@@ -58,7 +58,7 @@ func urlFault(address transport.Secret) string {
 	return ""
 }
 
-func secretFault(secret, address transport.Secret, addressName string) string {
+func secretMistake(secret, address transport.Secret, addressName string) string {
 	switch text := secret.Reveal(); {
 	case text == "":
 		return ""

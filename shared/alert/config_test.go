@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
+func TestWrongSettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
 	const onlyHTTPS = " must begin with https:// (http:// only for a loopback address)"
 	cases := []struct {
 		name                              string
@@ -25,7 +25,7 @@ func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
 			want: []string{"DingTalkURL" + onlyHTTPS, "WebhookURL" + onlyHTTPS}},
 		{name: "other schemes", dingTalk: "file:///HUSH", webhook: "HUSH",
 			want: []string{"DingTalkURL" + onlyHTTPS, "WebhookURL" + onlyHTTPS}},
-		{name: "a port that is none", webhook: "https://hook.test:99999/HUSH", want: []string{"WebhookURL has a port that is not from 1 to 65535"}},
+		{name: "an invalid port", webhook: "https://hook.test:99999/HUSH", want: []string{"WebhookURL has a port that is not from 1 to 65535"}},
 		{name: "no host", webhook: "https:///HUSH", want: []string{"WebhookURL names no host"}},
 		{name: "a user name", webhook: "https://HUSH:HUSH@hook.test/", want: []string{"WebhookURL has a user name, which is not supported"}},
 		{name: "no URL at all", dingTalk: "https://HUSH\x7f", want: []string{"DingTalkURL cannot be read as a URL"}},
@@ -42,7 +42,7 @@ func TestFaultySettingsAreNamedAllAtOnceAndNeverQuoted(t *testing.T) {
 				WebhookURL: transport.NewSecret(c.webhook), WebhookSecret: transport.NewSecret(c.signature),
 			}
 			var got []string
-			for _, f := range cfg.Faults() {
+			for _, f := range cfg.Mistakes() {
 				got = append(got, f.Error())
 			}
 			if diff := cmp.Diff(got, c.want); diff != "" {

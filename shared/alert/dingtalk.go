@@ -15,10 +15,10 @@ import (
 	"aftercare/shared/transport"
 )
 
-// DingTalk's errcodes that say more than that a message was refused.
+// DingTalk's errcodes that have a class of their own.
 const (
 	dingTalkTooFast   = 130101 // over 20 messages in a minute
-	dingTalkLimited   = 410100 // limited, after that
+	dingTalkLimited   = 410100 // still limited after that
 	dingTalkNotProven = 310000 // wrong signature, keyword or sender's address
 )
 
@@ -50,8 +50,8 @@ func (d dingTalk) message(a remediation.Alert, at time.Time) (*url.URL, []byte, 
 	return &to, body, http.Header{}, nil
 }
 
-// dingTalkSign is the HMAC-SHA256 that the robot's key gives of the timestamp,
-// a line end and the key itself, in base64.
+// dingTalkSign is the HMAC-SHA256, under the robot's key, of the timestamp, a
+// line end and the key itself, in base64.
 func dingTalkSign(timestamp string, secret transport.Secret) string {
 	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
 	mac.Write([]byte(timestamp + "\n" + secret.Reveal()))

@@ -9,9 +9,9 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// DingTalk refuses messages over 20,000 bytes. The bounds below are of bytes
-// after escaping, and their sum leaves room for JSON, which at the worst
-// doubles what is escaped already.
+// DingTalk refuses messages over 20,000 bytes. The bounds below count bytes
+// after escaping, and their sum leaves room for JSON, which at worst doubles
+// escaped text.
 const (
 	maxTitleBytes = 120
 	maxShortBytes = 300
@@ -22,9 +22,9 @@ var headings = map[remediation.AlertKind]string{
 	remediation.AlertExecution:      "Command ended badly",
 	remediation.AlertFlowStopped:    "Flow stopped",
 	remediation.AlertOutcomeUnknown: "Outcome unknown",
-	remediation.AlertTaskExpired:    "Task given up",
+	remediation.AlertTaskExpired:    "Command expired",
 	remediation.AlertTaskInvalid:    "Command refused",
-	remediation.AlertFlow:           "Alert of a flow",
+	remediation.AlertFlow:           "Alert from a flow",
 	remediation.AlertFlowLimit:      "Flow reached its limit",
 	remediation.AlertBreakerOpened:  "Flow stopped everywhere",
 	remediation.AlertBreakerClosed:  "Flow may start again",
@@ -55,9 +55,9 @@ func title(a remediation.Alert) string {
 	return oneLine(s, maxTitleBytes, func(r, _ rune) string { return string(r) })
 }
 
-// markdown writes the message: one fact a line, in the order in which they
-// are asked for at night, and the fingerprint last. Every value stands behind
-// a label, so that none can begin a line.
+// markdown writes the message: one fact per line, in the order in which people
+// need them at night, and the fingerprint last. Every value follows a label, so
+// that no value can begin a line.
 func markdown(a remediation.Alert) string {
 	var b strings.Builder
 	b.WriteString("### " + heading(a) + "\n\n")
@@ -90,10 +90,9 @@ func markdown(a remediation.Alert) string {
 }
 
 // oneLine puts a value on one line: runs of white space, and characters that
-// cannot be seen or that change the direction of writing, become one space.
-// Each other character is written by write, which is also told the one before
-// it. What exceeds limit bytes is cut
-// off between two characters, and an ellipsis says so.
+// are invisible or change the direction of writing, become one space. Write
+// writes each other character; it also gets the one before. Text beyond limit
+// bytes is cut off between two characters and replaced by an ellipsis.
 func oneLine(value string, limit int, write func(r, before rune) string) string {
 	const ellipsis = "…"
 	var b strings.Builder
@@ -120,10 +119,10 @@ func oneLine(value string, limit int, write func(r, before rune) string) string 
 	return b.String()
 }
 
-// escape writes a character so that it shows and does nothing. HTML's own are
-// written as entities, because not every reader of markdown takes a backslash
-// before them. An invisible space breaks "://", or the app would make a link
-// of any address that an event brings.
+// escape writes a character so that it shows and does nothing. HTML's special
+// characters become entities, because not every reader of markdown accepts a
+// backslash before them. An invisible space breaks "://": otherwise the app would
+// make a link of any address in an event.
 func escape(r, before rune) string {
 	switch r {
 	case '/':

@@ -113,14 +113,14 @@ func TestTheMessageSaysWhatAftercareDid(t *testing.T) {
 
 func TestAnAlertThatSaysLittleHasNoEmptyLines(t *testing.T) {
 	title, text, _ := message(t, remediation.Alert{Kind: remediation.AlertTaskExpired, Fingerprint: "f1"})
-	if title != "Task given up" || text != "### Task given up\n\n- **Fingerprint:** f1\n" {
+	if title != "Command expired" || text != "### Command expired\n\n- **Fingerprint:** f1\n" {
 		t.Errorf("got %q and %q", title, text)
 	}
 }
 
 func TestTheTitleOfAFlowsAlertSaysWhichFlowAndWhat(t *testing.T) {
 	for kind, want := range map[remediation.AlertKind]string{
-		remediation.AlertFlow:          "Alert of a flow: restart on i-1",
+		remediation.AlertFlow:          "Alert from a flow: restart on i-1",
 		remediation.AlertFlowLimit:     "Flow reached its limit: restart on i-1",
 		remediation.AlertFlowStopped:   "Flow stopped: restart on i-1",
 		remediation.AlertBreakerOpened: "Flow stopped everywhere: restart on i-1",

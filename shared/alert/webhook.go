@@ -23,9 +23,9 @@ const webhookVersion = 1
 // signature is the HMAC-SHA256 of "<t>.<body>" in lower-case hex digits.
 const signatureHeader = "X-Aftercare-Signature"
 
-// webhook posts alerts as JSON to any receiver. Any status but 2xx is a
+// webhook posts alerts as JSON to any receiver. Any status except 2xx is a
 // failure, and so is a JSON object in the answer whose errcode or code is a
-// number other than 0: chat services answer so when they refuse a message.
+// number other than 0: chat services refuse messages that way.
 type webhook struct {
 	address *url.URL
 	secret  transport.Secret

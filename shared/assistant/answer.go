@@ -2,12 +2,12 @@ package assistant
 
 import "aftercare/shared/remediation"
 
-// The structs below are the parts that are read of the answers of
+// The structs below hold the fields that are read from the answers of
 // DescribeInvocations, DescribeInvocationResults and
 // DescribeCloudAssistantStatus, API version 2014-05-26. Numbers and booleans
 // may come as strings and the other way round. The older fields InvokeStatus,
-// InstanceInvokeStatus and InvokeRecordStatus are ignored: they do not tell a
-// failure from a success.
+// InstanceInvokeStatus and InvokeRecordStatus are ignored: they do not
+// distinguish failure from success.
 
 type invocationPage struct {
 	NextToken   text
@@ -88,9 +88,9 @@ func (i *invocation) token() string {
 	return ""
 }
 
-// on is what the invocation did on one instance, or nil if it did not concern
-// that instance. An invocation that names no instance yet was accepted a
-// moment ago: it counts, with the status of the whole.
+// on returns the invocation on one instance, or nil if it did not concern that
+// instance. An invocation that lists no instance yet was accepted a moment ago:
+// it counts, with its overall status.
 func (i *invocation) on(instanceID string) *remediation.Invocation {
 	out := &remediation.Invocation{
 		InvokeID:    string(i.InvokeID),
@@ -123,8 +123,9 @@ func (i *invocation) on(instanceID string) *remediation.Invocation {
 	return nil
 }
 
-// ended reports whether the line is about a run that has ended. Between two
-// runs of a repeated command it is about the one before, but says Scheduled.
+// ended reports whether the line is about a run that has ended. Between two runs
+// of a repeated command it is about the previous run, but its status is
+// Scheduled.
 func (r *resultLine) ended() bool {
 	switch r.InvocationStatus {
 	case "Pending", "Running", "Stopping":
@@ -135,8 +136,8 @@ func (r *resultLine) ended() bool {
 	return true
 }
 
-// ended reports whether a script ran and ended. For the other statuses the
-// service fills in an exit code that means nothing.
+// ended reports whether a script ran and ended. For other statuses the service's
+// exit code means nothing.
 func ended(status string) bool {
 	switch status {
 	case "", "Pending", "Scheduled", "Running", "Stopping", "Aborted", "Invalid":

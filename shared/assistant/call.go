@@ -13,15 +13,15 @@ import (
 type call struct {
 	name   string
 	params map[string]string
-	// write: the call changes something, so that an answer which did not
-	// arrive leaves its outcome unknown.
+	// write: the call changes something, so that its outcome is unknown if no
+	// answer arrives.
 	write bool
 	// decode reads the answer; if it fails, the answer counts as lost.
 	decode func(body []byte) error
 }
 
-// do makes the tries of a call until one tells what became of it, or until
-// the time or the tries are used up. It returns nil or an *Error.
+// do tries a call until its outcome is clear, or until the time or the tries are
+// used up. It returns nil or an *Error.
 func (c *Client) do(ctx context.Context, req call) error {
 	stop := c.stopAt(ctx)
 	var last Error
@@ -59,7 +59,7 @@ func (c *Client) do(ctx context.Context, req call) error {
 	return &last
 }
 
-// judge says what a try tells, and what of it may be shown.
+// judge returns the verdict on a try, and an Error with what may be shown of it.
 func judge(out transport.Outcome, req call) (verdict, Error) {
 	shown := Error{Status: out.Status, Cause: out.Cause}
 	lost := verdict{class: remediation.ErrUnknownOutcome, again: true}
@@ -76,7 +76,7 @@ func judge(out transport.Outcome, req call) (verdict, Error) {
 	if accepted && req.decode(out.Body) == nil {
 		return verdict{}, shown
 	}
-	f := readFault(out.Body)
+	f := readError(out.Body)
 	shown.RequestID = printable(string(f.RequestID))
 	if accepted {
 		shown.Cause = "unreadable answer"
@@ -90,8 +90,8 @@ func judge(out transport.Outcome, req call) (verdict, Error) {
 	return v, shown
 }
 
-// limit is the moment after which a call sends nothing and waits for nothing;
-// the zero value never comes.
+// limit is the time after which a call sends nothing and waits for nothing; the
+// zero value means no limit.
 type limit struct{ at time.Time }
 
 func (c *Client) stopAt(ctx context.Context) limit {
@@ -102,9 +102,8 @@ func (c *Client) stopAt(ctx context.Context) limit {
 	return limit{at: deadline.Add(-c.cfg.Margin)}
 }
 
-// open reports whether the limit still lies ahead. The monotonic clock may
-// stand still while a function instance is frozen, so the wall clock is asked
-// too.
+// open reports whether the limit is still ahead. The monotonic clock may stand
+// still while a function instance is frozen, so the wall clock counts too.
 func (l limit) open(now time.Time) bool {
 	return l.at.IsZero() || now.Before(l.at) && now.Round(0).Before(l.at.Round(0))
 }

@@ -10,8 +10,8 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// verdict is what one try tells: the class of its error, nil for success, and
-// whether another try with the same token is worth while.
+// verdict is the result of one try: the class of its error, nil for success, and
+// whether another try with the same token is worthwhile.
 type verdict struct {
 	class error
 	again bool
@@ -24,22 +24,22 @@ type rule struct {
 	verdict
 }
 
-// throttling rules hold whatever the HTTP status is, because the status of a
-// throttled command is documented nowhere.
+// throttling rules hold for every HTTP status, because the status of a throttled
+// command is documented nowhere.
 var throttling = []rule{
 	{"Throttling*", verdict{class: remediation.ErrThrottled}},
 }
 
-// refusals rules hold for the statuses 400 to 499. A code that is not listed
-// is ErrInvalid. ErrUnknownOutcome stands for "may have taken effect", which
-// for a read is no more than ErrUnavailable.
+// refusals rules hold for the statuses 400 to 499. A code that is not listed is
+// ErrInvalid. ErrUnknownOutcome means "may have taken effect"; for a read it
+// becomes ErrUnavailable.
 var refusals = []rule{
 	{"Invocation.ExceedQuota", verdict{class: remediation.ErrQuotaExceeded}},
 	{"IdempotentParameterMismatch", verdict{class: remediation.ErrAcceptedBefore}},
-	// An earlier request with this token is still being worked on.
+	// The service still works on an earlier request with this token.
 	{"IdempotentProcessing", verdict{class: remediation.ErrUnknownOutcome, again: true}},
-	// Nonces are drawn anew for every try, so the service saw this very
-	// request twice, and may have accepted it the first time.
+	// Every try has a new nonce, so the service saw this very request twice, and
+	// may have accepted it the first time.
 	{"SignatureNonceUsed", verdict{class: remediation.ErrUnknownOutcome, again: true}},
 	{"InternalError*", verdict{class: remediation.ErrUnknownOutcome, again: true}},
 	{"ServiceUnavailable*", verdict{class: remediation.ErrUnknownOutcome, again: true}},
@@ -55,8 +55,8 @@ var refusals = []rule{
 	{"IncompleteSignature*", verdict{class: remediation.ErrDenied}},
 	{"InvalidTimeStamp*", verdict{class: remediation.ErrDenied}},
 
-	// Whether an instance that is down is refused at once or by an end of
-	// the invocation is not documented. The request itself is not at fault.
+	// The service may also accept a command for an instance that is down, and
+	// end its invocation: that is not documented. The request itself is not wrong.
 	{"InvalidInstance.NotRunning", verdict{class: remediation.ErrUnavailable}},
 	{"IncorrectInstanceStatus*", verdict{class: remediation.ErrUnavailable}},
 }
@@ -71,8 +71,8 @@ func lookUp(rules []rule, code string) (verdict, bool) {
 	return verdict{}, false
 }
 
-// classify judges an error answer by its status, and by its code where the
-// status leaves the question open.
+// classify judges an error answer by its status, and by its code if the status
+// is not enough.
 func classify(status int, code string) verdict {
 	if v, ok := lookUp(throttling, code); ok {
 		return v
@@ -90,13 +90,13 @@ func classify(status int, code string) verdict {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden && code == "":
 		return verdict{class: remediation.ErrDenied}
 	case code == "":
-		// Not an answer of the service, but of something in front of it.
+		// The answer comes from something in front of the service.
 		return verdict{class: remediation.ErrUnavailable}
 	}
 	return verdict{class: remediation.ErrInvalid}
 }
 
-// forRead is the verdict if the call changes nothing.
+// forRead returns the verdict for a call that changes nothing.
 func (v verdict) forRead() verdict {
 	if errors.Is(v.class, remediation.ErrUnknownOutcome) {
 		v.class = remediation.ErrUnavailable
@@ -104,19 +104,19 @@ func (v verdict) forRead() verdict {
 	return v
 }
 
-// Error is a call that did not succeed. errors.Is finds the classes of
-// package remediation in it. Its text holds nothing but the fields.
+// Error is the error of a call. errors.Is finds the classes of package
+// remediation in it. Its text contains only the fields.
 type Error struct {
 	Call string // the API's name, for example RunCommand
 	// Status is the HTTP status of the last try, and 0 if it got no answer.
 	Status int
-	// Code is the service's error code of the last try; empty if it got none
+	// Code is the service's error code of the last try; empty if there was none,
 	// or none that is safe to print.
 	Code string
 	// RequestID identifies the last try to the service's support; it may be
 	// empty.
 	RequestID string
-	// Cause says in fixed words why the last try got no usable answer.
+	// Cause is why the last try got no usable answer, in fixed words.
 	Cause string
 	// Tries is how many requests were attempted.
 	Tries int
@@ -124,7 +124,7 @@ type Error struct {
 	classes []error
 }
 
-// Error says what became of the call.
+// Error returns the classes and the fields in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Call)
@@ -162,23 +162,23 @@ func (e *Error) Error() string {
 // Unwrap returns the classes of the error; ErrUnknownOutcome comes first.
 func (e *Error) Unwrap() []error { return e.classes }
 
-// fault is the part of an error answer that is read. Its messages are not:
-// some of them repeat the string to sign.
-type fault struct {
+// serviceError holds the fields that are read from an error answer. Messages are
+// not read: some repeat the string to sign.
+type serviceError struct {
 	Code      text
 	RequestID text `json:"RequestId"`
 }
 
-func readFault(body []byte) fault {
-	var f fault
+func readError(body []byte) serviceError {
+	var f serviceError
 	if json.Unmarshal(body, &f) != nil {
-		return fault{}
+		return serviceError{}
 	}
 	return f
 }
 
-// printable returns s if it looks like an error code or a request id, else
-// nothing: a stranger in between could answer with anything.
+// printable returns s if it looks like an error code or a request id, otherwise
+// nothing: a proxy in between could answer with anything.
 func printable(s string) string {
 	if len(s) > 80 {
 		return ""

@@ -21,15 +21,15 @@ const (
 	DefaultRetries = 4
 )
 
-// Config says which service a Client talks to, and how patiently. The zero
-// value of every field but Region is usable.
+// Config is the service that a Client talks to, and how long calls may take. The
+// zero value of every field except Region is usable.
 type Config struct {
 	// Region is the region id that every request names, for example
 	// cn-hangzhou.
 	Region string
 	// Endpoint is a host, host:port or URL; empty means
-	// ecs.<region>.aliyuncs.com. Only a URL that says http and names a loopback
-	// address is reached by plain http.
+	// ecs.<region>.aliyuncs.com. It is reached by https, except for an http URL of
+	// a loopback address.
 	Endpoint string
 	// PerTry bounds one try, from dialling to the last byte of the answer;
 	// 0 means DefaultPerTry.
@@ -40,12 +40,11 @@ type Config struct {
 	// Backoff is the wait before a retry; without a First and a Most it is
 	// from 100 ms to 2 s.
 	Backoff transport.Backoff
-	// Margin is the time before the context's deadline at which all work of
-	// a call stops, so that its caller can still record what became of it.
+	// Margin is how long before the context's deadline all work of a call stops,
+	// so that its caller can still record the outcome.
 	Margin time.Duration
-	// RoundTripper carries the requests of all clients, and is best a
-	// transport.Pool; nil means one that all such clients of the process
-	// share.
+	// RoundTripper carries the requests, preferably a transport.Pool; nil means
+	// one pool that all such clients of the process share.
 	RoundTripper http.RoundTripper
 
 	// Now is the clock; nil means time.Now.
@@ -60,8 +59,7 @@ type Client struct {
 	cfg    Config
 	scheme string
 	host   string
-	// signer is a function, because fmt prints what a pointer leads to for
-	// verbs like %s.
+	// signer is a function, because fmt follows pointers for verbs like %s.
 	signer func() credentials.CredentialsProvider
 }
 
@@ -72,28 +70,28 @@ var regionForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 // processPool serves every client whose Config names no RoundTripper.
 var processPool = sync.OnceValue(func() *transport.Pool { return transport.NewPool(time.Now) })
 
-// New returns a client, or every fault of cfg and creds at once. It makes no
+// New returns a client, or every mistake of cfg and creds at once. It makes no
 // call. Missing keys are reported as remediation.ErrDenied.
 func New(cfg Config, creds transport.Credentials) (*Client, error) {
-	var faults []error
+	var mistakes []error
 	if !regionForm.MatchString(cfg.Region) {
-		faults = append(faults, errors.New("region is missing or malformed"))
+		mistakes = append(mistakes, errors.New("region is missing or malformed"))
 	}
 	if cfg.Endpoint == "" {
 		cfg.Endpoint = "ecs." + cfg.Region + ".aliyuncs.com"
 	}
 	scheme, host, err := transport.HostOrEndpoint(cfg.Endpoint)
 	if err != nil {
-		faults = append(faults, fmt.Errorf("endpoint %w", err))
+		mistakes = append(mistakes, fmt.Errorf("endpoint %w", err))
 	}
 	if !creds.IsSet() {
-		faults = append(faults, fmt.Errorf("access key is missing: %w", remediation.ErrDenied))
+		mistakes = append(mistakes, fmt.Errorf("access key is missing: %w", remediation.ErrDenied))
 	}
 	if cfg.PerTry < 0 || cfg.Backoff.First < 0 || cfg.Backoff.Most < 0 || cfg.Margin < 0 {
-		faults = append(faults, errors.New("a duration is negative"))
+		mistakes = append(mistakes, errors.New("a duration is negative"))
 	}
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("set up cloud assistant: %w", errors.Join(faults...))
+	if len(mistakes) > 0 {
+		return nil, fmt.Errorf("set up cloud assistant: %w", errors.Join(mistakes...))
 	}
 	c := &Client{cfg: cfg.withDefaults(), scheme: scheme, host: host}
 	c.signer = func() credentials.CredentialsProvider {

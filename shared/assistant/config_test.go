@@ -47,7 +47,7 @@ func canned(status int, body string) *http.Response {
 	}
 }
 
-func TestNewNamesEveryFaultAndNoValue(t *testing.T) {
+func TestNewNamesEveryMistakeAndNoValue(t *testing.T) {
 	good := assistant.Config{Region: "cn-test"}
 	with := func(change func(*assistant.Config)) assistant.Config {
 		cfg := good

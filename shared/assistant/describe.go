@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// pageSize is the most that the calls that list give in one answer.
+	// pageSize is the most items that the service lists in one answer.
 	pageSize = "50"
-	// maxPages bounds a search. Filtered by tag or id, one page is the rule.
+	// maxPages bounds a search. Filtered by tag or id, it usually has one page.
 	maxPages = 200
 )
 
-// FindByToken looks for the invocation on this instance that carries the
-// token as its tag, and returns nil if there is none. It returns nil only
-// after a complete listing: whoever asks may send the command again then.
+// FindByToken looks for the invocation on this instance that carries the token
+// as its tag, and returns nil if no invocation does. It returns nil only after a
+// complete listing, because the caller may then send the command again.
 func (c *Client) FindByToken(ctx context.Context, instanceID, token string) (*remediation.Invocation, error) {
 	if instanceID == "" || !validToken(token) {
 		return nil, fmt.Errorf("find invocation: instance id is missing or token is malformed: %w", remediation.ErrInvalid)
@@ -28,8 +28,8 @@ func (c *Client) FindByToken(ctx context.Context, instanceID, token string) (*re
 	return c.find(ctx, params, instanceID, func(i *invocation) bool { return i.token() == token })
 }
 
-// FindByID looks for an invocation by its invoke id, and returns nil if there
-// is none, or none on this instance.
+// FindByID looks for an invocation by its invoke id, and returns nil if this
+// instance has no such invocation.
 func (c *Client) FindByID(ctx context.Context, instanceID, invokeID string) (*remediation.Invocation, error) {
 	// With an empty id the service lists other invocations.
 	if instanceID == "" || invokeID == "" {
@@ -82,15 +82,14 @@ func (c *Client) find(ctx context.Context, params map[string]string, instanceID 
 type listing struct {
 	name, what string
 	params     map[string]string
-	// read reads a page and returns the token of the next one, empty after
-	// the last; it is asked again if another try brings the page again.
+	// read reads a page and returns the token of the next one, empty after the
+	// last. It is called again if another try brings the page again.
 	read func(body []byte) (next string, err error)
-	// enough is asked after each page, and reports whether it was the last
-	// that is needed.
+	// enough is called after each page, and reports whether no more are needed.
 	enough func() bool
 }
 
-// list reads a listing until there is enough of it, or to its end.
+// list reads a listing until enough reports true, or to its end.
 func (c *Client) list(ctx context.Context, l listing) error {
 	token := ""
 	for range maxPages {
@@ -119,8 +118,8 @@ func (l listing) endless() error {
 	return fmt.Errorf("%s: the listing does not end: %w", l.what, remediation.ErrUnavailable)
 }
 
-// AgentStatus asks whether the agent of an instance is up. An instance that
-// the service does not list has no agent that is.
+// AgentStatus asks whether the agent of an instance is up. If the service does
+// not list the instance, its agent is not up.
 func (c *Client) AgentStatus(ctx context.Context, instanceID string) (remediation.AgentStatus, error) {
 	if instanceID == "" {
 		return remediation.AgentStatus{}, fmt.Errorf("ask for agent status: instance id is missing: %w", remediation.ErrInvalid)

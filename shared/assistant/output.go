@@ -14,11 +14,10 @@ import (
 )
 
 // Output reads what the script of an invocation printed on one instance. The
-// service keeps at most 24 KB of it and tells how many bytes it cut. Of a
+// service keeps at most 24 KB of it and reports how many bytes it cut. For a
 // command that ran repeatedly it is the output of the newest run that ended.
-// While there is none the error is ErrUnavailable; that is also the answer
-// for an invocation that the service does not know, or no longer: it forgets
-// them after 30 days.
+// Without such a run the error is ErrUnavailable, and also for an invocation
+// that the service does not know: it forgets them after 30 days.
 func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (remediation.Output, error) {
 	// With an empty id the service answers with other invocations.
 	if instanceID == "" || invokeID == "" {
@@ -62,8 +61,8 @@ func (r *result) after(other *result) bool {
 	return cmp.Or(r.finished.Compare(other.finished), cmp.Compare(r.repeats, other.repeats)) > 0
 }
 
-// readResults reads what a page of DescribeInvocationResults tells of the
-// runs of an invocation on an instance that have ended.
+// readResults reads from a page of DescribeInvocationResults the ended runs of an
+// invocation on an instance.
 func readResults(body []byte, instanceID, invokeID string) (ended []result, next string, err error) {
 	var page resultPage
 	if err := json.Unmarshal(body, &page); err != nil {

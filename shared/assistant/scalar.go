@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// text is a string of an answer that may also come as a number or a boolean.
-// Objects, arrays and null are empty.
+// text is a string in an answer that may also come as a number or a boolean.
+// Objects, arrays and null give an empty text.
 type text string
 
 func (t *text) UnmarshalJSON(b []byte) error {
@@ -27,7 +27,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// number returns the integer in t, or nil if there is none.
+// number returns t as an integer, or nil if it is not one.
 func (t text) number() *int64 {
 	n, err := strconv.ParseInt(strings.TrimSpace(string(t)), 10, 64)
 	if err != nil {
@@ -40,7 +40,7 @@ func (t text) number() *int64 {
 // them are UTC.
 var timeForms = []string{time.RFC3339, "2006-01-02T15:04Z", "2006-01-02T15:04:05", "2006-01-02 15:04:05"}
 
-// time returns the time in t in UTC, or the zero time if there is none.
+// time returns t as a time in UTC, or the zero time if it is not one.
 func (t text) time() time.Time {
 	for _, form := range timeForms {
 		if at, err := time.Parse(form, string(t)); err == nil {

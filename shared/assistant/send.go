@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// effectTag is the key of the tag that marks what Aftercare sent.
+	// effectTag is the key of the tag that marks Aftercare's invocations.
 	effectTag = "aftercare:effect"
 	// maxToken is the service's limit for a ClientToken, in ASCII characters.
 	maxToken = 64
 )
 
 // Send runs or invokes a command on one instance and returns its invoke id.
-// Whatever is retried carries the same token. An ErrInvalid for a command
-// that breaks a rule of this package comes without a call.
+// Every try carries the same token. A command that breaks a rule is an
+// ErrInvalid, without a call.
 func (c *Client) Send(ctx context.Context, s remediation.Send) (invokeID string, err error) {
 	req, err := sendCall(s)
 	if err != nil {
@@ -66,9 +66,9 @@ func (c *Client) Stop(ctx context.Context, instanceID, invokeID string) error {
 	})
 }
 
-// sendCall builds the call for s. The same s gives the same parameters, byte
-// for byte: the service refuses a token that returns with others. Its errors
-// hold nothing of the command.
+// sendCall builds the call for s. The same s gives the same parameters, byte for
+// byte: the service refuses a token that comes again with other parameters. Its
+// errors repeat nothing from the command.
 func sendCall(s remediation.Send) (call, error) {
 	switch {
 	case s.InstanceID == "":
@@ -128,9 +128,9 @@ func addInvoke(params map[string]string, invoke *command.Invoke) error {
 	return nil
 }
 
-// addUse sets what both kinds of command have in common. A command whose time
-// is over, or that is stopped, ends with all its processes: by default, only
-// the shell that started them would (command rule 25).
+// addUse sets the parameters that both kinds of command have. A command that
+// times out or is stopped ends with all its processes: by default, only the
+// shell that started them would end (command rule 25).
 func addUse(params map[string]string, user string, timeout command.Duration) {
 	params["TerminationMode"] = "ProcessTree"
 	set(params, "Username", user)
@@ -139,7 +139,8 @@ func addUse(params map[string]string, user string, timeout command.Duration) {
 	}
 }
 
-// set leaves an empty value out, which means the service's default.
+// set sets a parameter unless the value is empty, which means the service's
+// default.
 func set(params map[string]string, key, value string) {
 	if value != "" {
 		params[key] = value

@@ -15,13 +15,13 @@ import (
 const (
 	product    = "Ecs"
 	apiVersion = "2014-05-26"
-	// maxAnswer bounds what is read of an answer, in bytes. The largest real
-	// one is a page of 50 results with outputs, under 2 MB.
+	// maxAnswer bounds an answer, in bytes. The largest real one is a page of 50
+	// results with outputs, under 2 MB.
 	maxAnswer = 8 << 20
 )
 
-// errTry is all that the SDK gets to know about a try without an answer, and
-// errSDK stands for a panic of the SDK's.
+// errTry is what the SDK gets for a try without an answer, and errSDK stands for
+// a panic in the SDK.
 var (
 	errTry = errors.New("no answer")
 	errSDK = errors.New("panic")
@@ -32,10 +32,9 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// try has the SDK sign and send one request, with a new nonce and timestamp.
-// Its answer is taken off the wire here and not from the SDK, whose errors
-// are unsafe to print, and whose reading of an error answer panics if a field
-// is not a string.
+// try has the SDK sign and send one request, with a new nonce and timestamp. It
+// takes the answer off the wire and not from the SDK, whose errors are unsafe to
+// print, and which panics if a field of an error answer is not a string.
 func (c *Client) try(ctx context.Context, stop limit, req call) (out transport.Outcome) {
 	bound := c.cfg.PerTry
 	if !stop.at.IsZero() {
@@ -49,7 +48,7 @@ func (c *Client) try(ctx context.Context, stop limit, req call) (out transport.O
 			out.Cause = "not sent, too little time left"
 			return nil, errTry
 		}
-		out.Sent = true // until the exchange knows better
+		out.Sent = true // in case the exchange panics
 		var resp *http.Response
 		resp, out = transport.Exchange(ctx, c.cfg.RoundTripper, r, maxAnswer)
 		if !out.Complete {
@@ -58,8 +57,8 @@ func (c *Client) try(ctx context.Context, stop limit, req call) (out transport.O
 		return resp, nil
 	})
 
-	// For each nonce the SDK prints the whole stack of its goroutine, which
-	// costs more the deeper it is: in one of its own it is short.
+	// For each nonce the SDK prints the whole stack of its goroutine. In a
+	// goroutine of its own the stack is short and that is cheap.
 	ended := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -83,14 +82,14 @@ func (c *Client) try(ctx context.Context, stop limit, req call) (out transport.O
 func (c *Client) send(carry http.RoundTripper, req call) error {
 	config := sdk.NewConfig().WithScheme(c.scheme).WithAutoRetry(false)
 	config.Transport = carry
-	// The region goes into the parameters below: given to the client, it
-	// would be checked by a regular expression compiled anew for each client.
+	// The region goes into the parameters below: the client would check it with
+	// a regular expression that it compiles anew each time.
 	client, err := sdk.NewClientWithOptions("", config, c.signer())
 	if err != nil {
 		return err
 	}
-	// The connections know about proxies. Set, these keep the SDK from
-	// reading the environment and failing on what it finds there.
+	// The connections know about proxies. With these set, the SDK does not read
+	// the environment, where wrong values would make it fail.
 	client.SetHttpProxy("-")
 	client.SetHttpsProxy("-")
 	client.SetNoProxy("-")
@@ -104,9 +103,9 @@ func (c *Client) send(carry http.RoundTripper, req call) error {
 	request.ApiName = req.name
 	request.QueryParams["RegionId"] = c.cfg.Region
 	// In the body: a request line is too short for a command's content, and
-	// is logged by everything on the way.
+	// proxies log it.
 	request.FormParams = req.params
-	// The SDK's own limit lies behind that of the try and never strikes.
+	// The SDK's own limit is longer than that of the try and never applies.
 	request.SetReadTimeout(2*c.cfg.PerTry + time.Second)
 	request.SetConnectTimeout(2*c.cfg.PerTry + time.Second)
 	_, err = client.ProcessCommonRequest(request)

@@ -7,8 +7,8 @@ import (
 	"aftercare/shared/flow"
 )
 
-// manyFlows is n flows like those that people write, of which the first is
-// for the event of ended.
+// manyFlows is n flows such as people write. The first is for the event of
+// ended.
 func manyFlows(n int) []flow.Definition {
 	var flows []flow.Definition
 	for i := range n {

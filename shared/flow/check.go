@@ -6,11 +6,11 @@ import (
 
 // Scope is where an expression of a file stands, and so what it may name.
 type Scope struct {
-	// On is the kinds of event of the flow; none allows the fields of every
-	// kind, for files whose `on` cannot be read.
+	// On is the kinds of event of the flow. An empty list allows the fields of
+	// every kind, for files whose `on` cannot be read.
 	On []string
-	// Steps are the ids of the steps before. InFlow says that it is the flow's
-	// own when, before every step.
+	// Steps are the ids of the steps before. InFlow: it is the flow's own when,
+	// before every step.
 	Steps  []string
 	InFlow bool
 }
@@ -43,7 +43,7 @@ func (c *Checker) Condition(text string, s Scope) []Mistake {
 }
 
 // Template checks a text with ${{ }} in it. It also returns the text without
-// what expressions will add, and whether there are any.
+// its expressions, and whether there are any.
 func (c *Checker) Template(text string, s Scope) (static string, dynamic bool, mistakes []Mistake) {
 	t, mistakes := c.x.template(text, s.scope())
 	return t.static(), t.dynamic(), mistakes

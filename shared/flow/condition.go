@@ -32,7 +32,7 @@ func (x *expressions) condition(text string, s scope) (condition, []Mistake) {
 	}
 	var c condition
 	for _, n := range outermost(tree.Node) {
-		// Before the library changes what it translates.
+		// Read the node first: the library changes what it translates.
 		part := clause{text: oneLine(n.String()), names: namesIn(n)}
 		if part.program, _, mistakes = x.translate(&parser.Tree{Node: n, Source: tree.Source}, s); len(mistakes) > 0 {
 			return nil, x.wholly(text, s, mistakes)
@@ -42,8 +42,8 @@ func (x *expressions) condition(text string, s scope) (condition, []Mistake) {
 	return c, nil
 }
 
-// wholly returns the mistakes of a condition that is translated as a whole,
-// which tell their places better than those of a clause do.
+// wholly returns the mistakes of the whole condition, whose places are more
+// exact than those of a clause.
 func (x *expressions) wholly(text string, s scope, ofClause []Mistake) []Mistake {
 	tree, _ := x.parse(text, s)
 	if _, _, mistakes := x.translate(tree, s); len(mistakes) > 0 {
@@ -52,7 +52,7 @@ func (x *expressions) wholly(text string, s scope, ofClause []Mistake) []Mistake
 	return ofClause
 }
 
-// oneLine is a clause as it stands in a reason.
+// oneLine is a clause as a reason shows it.
 func oneLine(text string) string {
 	return shorten(strings.Join(strings.Fields(text), " "), 300)
 }
@@ -72,7 +72,7 @@ func (c condition) holds(env map[string]any) (*clause, error) {
 	return nil, nil
 }
 
-// values tells what a clause's names stand for, in the order of the clause.
+// values returns the values of a clause's names, in the order of the clause.
 func (c clause) values(env map[string]any) []Value {
 	var out []Value
 	for _, name := range c.names {
@@ -94,7 +94,7 @@ func (c clause) values(env map[string]any) []Value {
 	return out
 }
 
-// written is a name as one writes it: event.exitCode, steps["the-id"].status.
+// written is a name as people write it: event.exitCode, steps["the-id"].status.
 func written(name string) string {
 	parts := strings.Split(name, "\x00")
 	out := parts[0]
@@ -108,8 +108,8 @@ func written(name string) string {
 	return out
 }
 
-// Value is what a name in an expression stood for, as one would write it
-// there: text in quotes.
+// Value is the value of a name in an expression, as one would write it there:
+// text in quotes.
 type Value struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -133,7 +133,7 @@ func (c *nameCollector) Visit(n *ast.Node) {
 	}
 }
 
-// nameOf is the name that a node is, empty if it is none.
+// nameOf returns the name that a node stands for; empty if it is not a name.
 func nameOf(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:

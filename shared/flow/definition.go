@@ -3,15 +3,16 @@ package flow
 import "aftercare/shared/command"
 
 // Definition is one flow of the file, complete: the file's defaults are
-// filled in. It is what a run stores and ends by. Numbers in brackets are
-// rules of the package comment.
+// filled in. A run stores it and keeps to it. Numbers in brackets are rules of
+// the package comment.
 //
-// The types of a flow are the format of the file, too: their JSON names are
-// its keys, and the other tags say what package flowfile checks and describes:
-// doc is a key's meaning, need what to write if it is missing (and that it
-// must be there), zero what to write instead of 0, words all that it can be, range from where to where it goes,
-// form the rule that its text obeys, default what it is if nobody says
-// anything, hint what to write if it is of another type.
+// The types of a flow are also the format of the file: their JSON names are its
+// keys, and the other tags hold what package flowfile checks and describes. doc
+// is a key's meaning; need is what to write if the key is missing, and makes it
+// required; zero is what to write instead of 0; words are all possible values;
+// range is the least and the greatest value; form is the rule for its text;
+// default is the value of an absent key; hint is what to write if the value has
+// another type.
 type Definition struct {
 	Name string `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	// On is the kinds of event that the flow is for. [3]
@@ -23,7 +24,7 @@ type Definition struct {
 	// Timeout is how long a run may take from its first step on. [60]
 	Timeout Duration `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
 	// WhenBusy is BusyQueue or BusyDrop. [52]
-	WhenBusy string `json:"whenBusy" doc:"what becomes of a run that meets another one of the flow on the instance: it waits, or is dropped" words:"queue drop" default:"queue"`
+	WhenBusy string `json:"whenBusy" doc:"whether a run waits or is dropped while another run of the flow is under way on the instance" words:"queue drop" default:"queue"`
 	// Windows are when runs may begin; nil means always. [53]
 	Windows *Windows `json:"windows,omitempty" doc:"the times at which runs may begin" hint:"write timeZone and open under it"`
 	Limits  Limits   `json:"limits" doc:"how often the flow may run" hint:"write perInstance or fleet under it"`
@@ -34,7 +35,7 @@ type Definition struct {
 	Finally []Step `json:"finally,omitempty" doc:"steps that run at the end, however the run ended" hint:"list steps"`
 }
 
-// What Mode and WhenBusy can be.
+// The values of Mode and WhenBusy.
 const (
 	ModeLive   = "live"
 	ModeDryRun = "dry-run"
@@ -67,7 +68,7 @@ type Step struct {
 	Capture bool `json:"capture,omitempty" doc:"fetches what the command printed, for steps.<id>.output"`
 }
 
-// What Wait, OnFailure and Stop can be, beside durations and ids.
+// The values of Wait and OnFailure, beside durations and ids.
 const (
 	WaitNextBoot    = "next-boot"
 	FailureStop     = "stop"
@@ -80,8 +81,8 @@ type Retry struct {
 	Max int `json:"max" doc:"how many attempts may follow the first" zero:"write on: [] if it must not be tried again" range:"1 10" default:"2"`
 	// On lists invocation statuses and error codes. [31]
 	On []string `json:"on" doc:"the statuses and error codes after which the command is tried again" form:"ends" hint:"write them in brackets, for example [Failed, Timeout]" default:"ClientIsUpgrading ClientNotOnline ClientNotRunning DeliveryTimeout InstanceNotRunning TaskConcurrencyLimit"`
-	// Backoff is the bound of the first delay, which is multiplied by Factor
-	// for each further one, up to MaxBackoff. [32]
+	// Backoff bounds the first delay. Each further bound is Factor times the one
+	// before, up to MaxBackoff. [32]
 	Backoff    Duration `json:"backoff" doc:"the longest delay before the first retry" range:"1s 24h" default:"10s"`
 	Factor     float64  `json:"factor" doc:"what the delay is multiplied by for each further retry" range:"1 10" default:"2"`
 	MaxBackoff Duration `json:"maxBackoff" doc:"the longest delay before any retry" range:"1s 24h" default:"5m"`
@@ -90,21 +91,21 @@ type Retry struct {
 // Limits bound how often a flow runs.
 type Limits struct {
 	PerInstance InstanceLimit `json:"perInstance" doc:"how many runs may begin on one instance within a time" hint:"write max and window under it"`
-	Fleet       *FleetLimit   `json:"fleet,omitempty" doc:"the breaker: after so many failures on whatever instances, no run begins for a time" hint:"write maxFailures, window and resumeAfter under it"`
+	Fleet       *FleetLimit   `json:"fleet,omitempty" doc:"the breaker: after so many failures on any instances, no run begins for a time" hint:"write maxFailures, window and resumeAfter under it"`
 }
 
 // InstanceLimit allows Max runs of the flow on one instance within any Window. [54]
 type InstanceLimit struct {
 	Max    int      `json:"max" doc:"how many runs may begin" need:"write how many runs may begin" range:"1 1000" example:"30"`
-	Window Duration `json:"window" doc:"within which time" need:"write within which time, for example 1h" range:"1m 336h" example:"1h"`
+	Window Duration `json:"window" doc:"the time within which they count" need:"write the time within which they count, for example 1h" range:"1m 336h" example:"1h"`
 }
 
-// FleetLimit is a breaker: with MaxFailures failed runs within Window, on
-// whatever instances, the flow starts no run for ResumeAfter. [55]
+// FleetLimit is a breaker: after MaxFailures failed runs within Window, on any
+// instances, the flow starts no run for ResumeAfter. [55]
 type FleetLimit struct {
 	MaxFailures int      `json:"maxFailures" doc:"how many runs may fail or time out" need:"write how many runs may fail" range:"1 1000" example:"5"`
-	Window      Duration `json:"window" doc:"within which time" need:"write within which time, for example 10m" range:"1m 24h" example:"10m"`
-	ResumeAfter Duration `json:"resumeAfter" doc:"for how long no run begins then" need:"write for how long no run begins then, for example 1h" range:"1m 336h" example:"1h"`
+	Window      Duration `json:"window" doc:"the time within which they count" need:"write the time within which they count, for example 10m" range:"1m 24h" example:"10m"`
+	ResumeAfter Duration `json:"resumeAfter" doc:"how long no run begins after that" need:"write how long no run begins after that, for example 1h" range:"1m 336h" example:"1h"`
 }
 
 // Windows are the times at which runs may begin. [53]
@@ -112,11 +113,11 @@ type Windows struct {
 	// TimeZone is a name of the IANA database, for example Asia/Shanghai.
 	TimeZone string `json:"timeZone" doc:"a name of the IANA time zone database" need:"write a name of the IANA database, for example Asia/Shanghai" form:"zone" hint:"write a name such as Asia/Shanghai" example:"Asia/Shanghai"`
 	// Outside is OutsideWait or OutsideDrop.
-	Outside string   `json:"outside" doc:"what becomes of a run that would begin outside: it waits, or is dropped" words:"wait drop" default:"wait"`
+	Outside string   `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
 	Open    []Window `json:"open" doc:"the windows, which may overlap" need:"list at least one window" hint:"list windows, each with from and to"`
 }
 
-// What Outside can be.
+// The values of Outside.
 const (
 	OutsideWait = "wait"
 	OutsideDrop = "drop"
@@ -125,13 +126,13 @@ const (
 // Window is open on Days from From until To, which is on the next day if it
 // is not after From. Both are times of the wall clock, such as 22:30.
 type Window struct {
-	// Days are mon to sun; none means every day.
+	// Days are mon to sun; an empty list means every day.
 	Days []string `json:"days,omitempty" doc:"the days on which the window opens; all if there is no such key" words:"mon tue wed thu fri sat sun"`
 	From string   `json:"from" doc:"when it opens" need:"write when it opens, for example 22:00" form:"time" hint:"write a time such as 22:30" example:"22:00"`
 	To   string   `json:"to" doc:"when it closes, on the next day if that is not after from" need:"write when it closes, for example 06:00" form:"time" hint:"write a time such as 22:30" example:"06:00"`
 }
 
-// Duration is how a flow writes one.
+// Duration is a duration as a flow writes it.
 type Duration = command.Duration
 
 // Step kinds, as records name them.
@@ -143,7 +144,7 @@ const (
 	KindStop   = "stop"
 )
 
-// Kind says which of its parts the step has.
+// Kind returns which of its parts the step has.
 func (s Step) Kind() string {
 	switch {
 	case s.Run != nil:

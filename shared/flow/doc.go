@@ -1,5 +1,5 @@
-// Package flow is the flows: what one is, which of them an event starts, and
-// how a run goes on. It is pure: it reads no file and no clock, makes no call,
+// Package flow defines flows: what a flow is, which flows an event starts, and
+// how a run advances. It is pure: it reads no file and no clock, makes no call,
 // and knows events only as its own type Event. Package flowfile reads the file
 // in which people write flows; package remediation does what a run asks for.
 //
@@ -9,7 +9,7 @@
 // # The file
 //
 //  1. The file is YAML, without tags, merge keys and further documents. It has
-//     the keys version (which is 1), flows (a list), and defaults if it likes.
+//     the keys version (which is 1), flows (a list), and optionally defaults.
 //  2. A flow's name, and a step's id within its flow, are unique, 1 to 63
 //     characters of a-z, 0-9 and -, the first not -.
 //  3. on is one kind of event or a list of several: task-completed (a command
@@ -21,7 +21,7 @@
 //     capture of steps that send a command; under run: type, timeout,
 //     workingDir and username. A key is taken whole: nothing is merged into
 //     what a flow says itself. limits counts as two keys.
-//  6. Every key that is not listed here is a fault. All faults are found at
+//  6. Every key that is not listed here is a mistake. All mistakes are found at
 //     once, each with its place.
 //  7. A flow has 1 to 20 steps, and at most 30 with those of onFailure and
 //     finally; at most 5 of them are alerts, and at most 5 capture.
@@ -37,7 +37,7 @@
 //  11. A when is taken apart at its outermost &&. Its clauses are evaluated in
 //     order, and the first that is false is the reason that is recorded.
 //  12. event has the fields that all kinds of the flow's on have (see Event).
-//     Times are text, RFC 3339 in UTC with whole seconds, empty if not told.
+//     Times are text, RFC 3339 in UTC with whole seconds, empty if unknown.
 //     event.requeued (task-completed): Aftercare itself, or the flow that sent
 //     it, tries the command again.
 //  13. instance has id, state (unknown, waiting, bootable), bootSeq, bootTime,
@@ -49,8 +49,8 @@
 //     flow's when.
 //  15. steps.<id> has status, exitCode (-1 if no script ended), errorCode,
 //     output and attempts. Only steps that stand before can be named: those of
-//     steps before those of onFailure, and these before those of finally. One
-//     that the run has passed by is skipped. An id with - is written
+//     steps before those of onFailure, and these before those of finally. A step
+//     that the run passed by has the status skipped. An id with - is written
 //     steps["the-id"].
 //  16. ${{ and }} enclose expressions in the values of parameters and in the
 //     texts of alerts, and nowhere else. Text, numbers, true and false become
@@ -60,9 +60,9 @@
 //     of the expression and of its values, and always has the same result.
 //  18. event.failedBefore (task-completed) is how many ends in a row, of the
 //     command of this name on this instance, were bad before this one: Failed,
-//     Timeout, Aborted or Invalid. Only ends since a flow was deployed that
-//     asks for it, in its own when or in a step, are known, and of at most 100
-//     names an instance.
+//     Timeout, Aborted or Invalid. Ends count only since a flow that uses
+//     failedBefore, in its when or in a step, was deployed, and for at most 100
+//     names per instance.
 //  19. A flow whose when cannot be evaluated for an event does not start; a
 //     step whose when, parameters or text cannot be evaluated ends as invalid.
 //
@@ -84,16 +84,15 @@
 //  25. With capture, what the command printed is fetched when it has ended,
 //     up to 24 KB, and what was dropped is noted. Without it no call is made.
 //  26. alert raises one alert with its text, cut at 1,000 characters, and does
-//     not wait for its delivery. A text that turns out to be empty is raised
-//     as one that says so.
-//  27. wait: <duration> holds the run; a wake-up keeps it, no function sleeps.
+//     not wait for its delivery. An empty text is replaced by one that says so.
+//  27. wait: <duration> holds the run; a wake-up ends it, no function sleeps.
 //  28. wait: next-boot holds the run until a first heartbeat of another boot
-//     than the one that was known when the step before it began (or the run,
-//     if there is none). Two of them in a row wait for two boots. A reboot
-//     within a minute of the boot before it cannot be told from that.
+//     than the one that was known when the step before it began (or when the
+//     run began, if it is the first step). Two of them in a row wait for two
+//     boots. A reboot within a minute of the boot before it counts as the same.
 //  29. stop: succeeded or failed ends the run with this result. onFailure does
-//     not run then; finally does. In onFailure, it says what came of the run
-//     after all; in finally, the result stays.
+//     not run then; finally does. In onFailure, stop replaces the run's result;
+//     in finally, the result stays.
 //
 // # Retries
 //
@@ -109,21 +108,21 @@
 //     factor^(n-1), at most of maxBackoff. Defaults: 10s, 2, 5m. The random
 //     part is derived from the run, the step and n, so that deciding twice
 //     gives one answer.
-//  33. The delay is kept by a wake-up, whose precision is a minute: with the
-//     sweep's own minute, the retry comes up to two minutes later.
+//  33. A wake-up ends the delay. Its precision is a minute, and so is the
+//     sweep's: the retry comes up to two minutes late.
 //  34. A retry after an end whose script may have run is recorded as such
 //     (mayHaveRunTwice) when it is sent.
-//  35. Nothing is tried again once the step's or the run's time is over, which
-//     ends the step as timed_out, or if the task was cancelled.
+//  35. Nothing is tried again if the task was cancelled, or once the step or the
+//     run has timed out, which ends the step as timed_out.
 //
 // # Failures
 //
 //  40. The steps of the flow's onFailure run when the run has failed or timed
 //     out; the first of them that fails ends them, unless its own onFailure
 //     says otherwise.
-//  41. The steps of finally run at the end of every run that began, and a
-//     failed one does not keep the next from running, but by its own onFailure.
-//     The result stays.
+//  41. The steps of finally run at the end of every run that began. If one
+//     fails, the next still runs, unless its own onFailure says otherwise. The
+//     result stays.
 //  42. A step's onFailure says what follows when it did not succeed: stop (the
 //     run has failed; the default), continue, or the id of a later step of the
 //     same list. Steps that are jumped over are recorded as skipped.
@@ -136,41 +135,41 @@
 //     to the event is stopped, and so is every flow behind ten others. One
 //     alert says so.
 //  51. A paused flow starts no run, which is recorded as refused, and its runs
-//     take no further step and send nothing until it is resumed. Their time
-//     goes on.
+//     take no further step and send nothing until it is resumed. Their timeouts
+//     keep running.
 //  52. One run of a flow on an instance at a time. With whenBusy: queue, the
 //     default, a second one waits, in order, at most 20 of them; with drop it
 //     is dropped.
 //  53. With windows, runs begin only within them: outside, a run waits until
-//     the next one opens, or is dropped. A run that has begun goes on. Times
-//     are those of the wall clock in timeZone: one that a change of the clock
-//     skips is as much later, and one that there is twice is the first. A
-//     window that this leaves without time does not open that day.
+//     the next one opens, or is dropped. A run that has begun continues. Times
+//     are those of the wall clock in timeZone: a time that a change of the
+//     clock skips moves later by as much; of a time that occurs twice, the first
+//     counts. A window that this leaves without time does not open that day.
 //  54. limits.perInstance: at most max runs of the flow begin on one instance
 //     within any window; further ones are refused. One alert says so, and no
 //     other until a run has begun again. Default: 30 in 1h.
 //  55. limits.fleet: once maxFailures runs failed or timed out within window,
-//     on whatever instances, none begins for resumeAfter. Opening and closing
+//     on any instances, no run begins for resumeAfter. Opening and closing
 //     alert once each, however many functions see it.
 //  56. A flow in dry-run sends nothing and alerts nobody. What it would do, if
 //     every step succeeded, is recorded in place of a run. It counts towards
 //     its own limits.
-//  57. A run stores its definition and its event, and ends by them, whatever
-//     the file says by then.
+//  57. A run stores its definition and its event, and keeps to them even if the
+//     file changes.
 //  58. At most 30 flows, and 1 MB of them, start from one event.
 //
 // # Time
 //
 //  60. timeout is how long a run may take from its first step on: 1m to 336h,
-//     default 24h. When it is over, the command under way is stopped, and the
-//     run ends as timed_out as soon as that command has ended. onFailure and
-//     finally have as much time again, each. A command that ended before it
-//     was asked to stop ended by itself, however late that is told: if it was
+//     default 24h. After that, the command under way is stopped, and the run
+//     ends as timed_out as soon as that command has ended. onFailure and
+//     finally each have as much time again. A command that ended before it was
+//     asked to stop ended by itself, even if its end is reported late: if it was
 //     the last step's, the run has not timed out.
 //  61. A step's timeout, 10s to 336h, is the same for one step with all its
 //     attempts, their waiting included: it ends as timed_out, unless the
-//     command succeeded before it could be stopped. If the run's time is over,
-//     too, by then, the run has timed out.
+//     command succeeded before it could be stopped. If the run's timeout has
+//     passed by then, too, the run has timed out.
 //  62. A run's timeout (Cloud Assistant's own) is 10s to 24h, default 60s.
 //
 // # Records
@@ -182,15 +181,15 @@
 //     record name the run and the step, so that causes can be walked both ways.
 //  72. What was captured is dropped from the record when the run ends.
 //
-// # Faults that are found before deploying
+// # Mistakes that are found before deploying
 //
 //  80. Steps that nothing reaches: behind a stop without a when, unless a step
 //     jumps there.
-//  81. Cycles: flows whose commands can start each other, or themselves, for
-//     all that their conditions say about commandName, commandId and run.depth.
+//  81. Cycles: flows whose commands can start each other, or themselves, as far
+//     as their conditions on commandName, commandId and run.depth show.
 //  82. Shell syntax, for scripts of sh and bash.
 //  83. Parameters that a script never mentions, and variables that it uses
-//     without setting them, that are no parameter and have no default.
+//     although neither it nor a parameter sets them and they have no default.
 //  84. Limits of Cloud Assistant: a script has at most 24 KB as base64 with its
 //     parameters, a name at most 93 characters, a working directory 200, a
 //     username 255.

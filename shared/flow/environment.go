@@ -31,7 +31,7 @@ type Instance struct {
 // FailureMemory is how long a failed run counts in instance.failedRuns.
 const FailureMemory = 24 * time.Hour
 
-// States are what instance.state can be.
+// States are the values of instance.state.
 var States = []string{"unknown", "waiting", "bootable"}
 
 func (i Instance) values() map[string]any {
@@ -74,7 +74,7 @@ func eventValues(e *Event) map[string]any {
 	return values
 }
 
-// environment is what a flow's when is run with.
+// environment is what a flow's when sees.
 func environment(e *Event, i Instance, a about) map[string]any {
 	return map[string]any{"event": eventValues(e), "instance": i.values(), "run": a.values()}
 }

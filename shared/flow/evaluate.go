@@ -66,7 +66,7 @@ func (r *Run) holds(s Step, m Moment) (string, error) {
 	return clause.text, nil
 }
 
-// texts returns what evaluates texts with ${{ }} in them.
+// texts returns a function that evaluates texts with ${{ }} in them.
 func (r *Run) texts(m Moment) func(text string) (string, error) {
 	x, scope, env := newExpressions(), r.scope(), r.environment(m)
 	return func(text string) (string, error) {

@@ -13,13 +13,13 @@ const (
 // of Cloud Assistant's events, for example event.instanceId.
 //
 // Times are text in expressions, RFC 3339 in UTC with whole seconds, so that
-// they can be compared as they are and handed to a script; a time that is not
-// told is the empty text.
+// they can be compared as they are and handed to a script; an unknown time is
+// the empty text.
 type Event struct {
 	// Kind is TaskCompleted or FirstHeartbeat.
 	Kind string `json:"kind"`
 
-	// Told by the delivery. Expressions: id, source, region, account, time.
+	// From the delivery. Expressions: id, source, region, account, time.
 	ID      string    `json:"id,omitempty"`
 	Source  string    `json:"source,omitempty"`
 	Region  string    `json:"region,omitempty"`
@@ -49,8 +49,8 @@ type Event struct {
 	FinishTime time.Time `json:"finishTime,omitzero"`
 	OwnerUID   string    `json:"ownerUid,omitempty"`
 	PlayerUID  string    `json:"playerUid,omitempty"`
-	// FailedBefore is how many ends of this command on this instance were bad
-	// in a row before this one. Expression: failedBefore. [18]
+	// FailedBefore is how many ends in a row of this command on this instance
+	// were bad before this one. Expression: failedBefore. [18]
 	FailedBefore int `json:"failedBefore,omitempty"`
 	// Requeued: Aftercare itself, or the flow that sent it, tries the command
 	// again. Expression: requeued.
@@ -64,7 +64,7 @@ type Event struct {
 	// DataRegion is the region that the event's data names.
 	DataRegion string `json:"dataRegion,omitempty"`
 	// Uptime is the time since the operating system started in milliseconds,
-	// -1 if it is not told.
+	// -1 if unknown.
 	Uptime int `json:"uptime"`
 	// Extensions is the additional information as JSON text, empty if there is
 	// none.

@@ -26,23 +26,23 @@ const (
 	maxExpression = 4096
 	// maxNodes bounds its parts.
 	maxNodes = 1000
-	// memoryBudget bounds the elements of the lists that it makes when it is
-	// run, and maxParts those of one split.
+	// memoryBudget bounds the elements of the lists that it makes when it runs,
+	// and maxParts those of one split.
 	memoryBudget = 10_000
 	maxParts     = 1000
 )
 
 // functions are what an expression may call: pure, and bounded by the length
-// of their arguments. Those that make text or lists longer than what they are
-// given (repeat, replace, join, map, reduce), and those that read a clock or
-// the host's time zones (now, date, timezone), are left out on purpose.
+// of their arguments. Functions that make text or lists longer than their
+// arguments (repeat, replace, join, map, reduce), and those that read a clock
+// or the host's time zones (now, date, timezone), are left out on purpose.
 var functions = []string{
 	"abs", "all", "any", "ceil", "count", "filter", "first", "float", "floor", "hasPrefix", "hasSuffix",
 	"indexOf", "int", "last", "lastIndexOf", "len", "lower", "max", "min", "none", "one", "round",
 	"secondsBetween", "split", "string", "trim", "trimPrefix", "trimSuffix", "upper",
 }
 
-// ours are the functions that the library does not have, or not like this.
+// ours are functions that the library lacks or defines differently.
 var ours = []expr.Option{
 	expr.Function("secondsBetween", func(args ...any) (any, error) {
 		from, err := parseTime(args[0].(string))
@@ -66,7 +66,7 @@ var ours = []expr.Option{
 
 func parseTime(text string) (time.Time, error) {
 	if text == "" {
-		return time.Time{}, errors.New("secondsBetween was given a time that the event does not tell")
+		return time.Time{}, errors.New("secondsBetween got an empty time: the event does not contain it")
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -75,7 +75,7 @@ func parseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// Mistake is a fault inside an expression, at a character of it, counted from
+// Mistake is a mistake inside an expression, at a character of it, counted from
 // 0. The text says what to write instead.
 type Mistake struct {
 	Offset int
@@ -85,11 +85,11 @@ type Mistake struct {
 // scope is where an expression stands, and so what it may name.
 type scope struct {
 	on kinds
-	// steps are the ids that may be named after steps, joined by spaces. It
-	// is none in a flow's own when, where there is no steps at all.
+	// steps are the ids that may be named after steps, joined by spaces; the
+	// constant none in a flow's own when, where steps does not exist.
 	steps string
-	// condition: the result must be true or false, and else something that
-	// has a text.
+	// condition: the result must be true or false; otherwise it must be
+	// something that has a text.
 	condition bool
 }
 
@@ -98,8 +98,8 @@ const none = "-"
 
 func (s scope) stepIDs() []string { return strings.Fields(s.steps) }
 
-// expressions compiles expressions. Flows repeat themselves, so it keeps what
-// the library needs to know for each scope. It is not safe for concurrent use.
+// expressions compiles expressions. Many expressions have the same scope, so it
+// keeps the library's config for each. It is not safe for concurrent use.
 type expressions struct{ configs map[scope]*conf.Config }
 
 func newExpressions() *expressions { return &expressions{map[scope]*conf.Config{}} }
@@ -118,7 +118,7 @@ var base = sync.OnceValue(func() conf.Config {
 	return *c
 })
 
-// config is what the library needs to know for a scope.
+// config returns the library's config for a scope.
 func (x *expressions) config(s scope) *conf.Config {
 	if known, ok := x.configs[s]; ok {
 		return known
@@ -199,8 +199,7 @@ func (x *expressions) translate(tree *parser.Tree, s scope) (program *vm.Program
 // tooEarly is the mistake whose place is after the last character.
 const tooEarly = "the expression ends too early"
 
-// mistakeOf says in Aftercare's words what the library says about an
-// expression.
+// mistakeOf turns the library's error about an expression into a mistake.
 func mistakeOf(err error) Mistake {
 	var e *file.Error
 	if errors.As(err, &e) {
@@ -217,16 +216,17 @@ func mistakeOf(err error) Mistake {
 	return Mistake{0, line}
 }
 
-// quoting are what the library says with a value in it, which can be what a
-// command printed and outlives it in a record [72], and what stands for that.
+// quoting lists messages of the library that quote a value, and their
+// replacements: the value can be a command's output, which must not outlive the
+// run in a record [72].
 var quoting = []struct{ begins, text string }{
-	{"invalid operation: int(", "int was given something that is no whole number: trim takes off what surrounds one"},
-	{"invalid operation: float(", "float was given something that is no number: trim takes off what surrounds one"},
-	{"cannot fetch ", "there is no part of this name or number"},
+	{"invalid operation: int(", "int got something that is not a whole number: trim removes white space around one"},
+	{"invalid operation: float(", "float got something that is not a number: trim removes white space around one"},
+	{"cannot fetch ", "there is no part with this name or number"},
 }
 
-// run evaluates a program. The error is one line and says what went wrong,
-// for a person, without the values that it went wrong with.
+// run evaluates a program. The error is one line for people, without the values
+// that caused it.
 func run(program *vm.Program, env map[string]any) (value any, err error) {
 	defer func() {
 		if p := recover(); p != nil {

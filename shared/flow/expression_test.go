@@ -103,7 +103,7 @@ func TestAnExplanationTellsTheValuesOfTheClause(t *testing.T) {
 		t.Errorf("got -, want +:\n%s", diff)
 	}
 	if got := set.Match(ended(), instance, 2)[0].Values; got != nil {
-		t.Errorf("Match tells %v, want nothing", got)
+		t.Errorf("Match returns %v, want nothing", got)
 	}
 }
 
@@ -138,7 +138,7 @@ func TestTheFieldsOfAnEvent(t *testing.T) {
 		}
 	}
 	for name := range task {
-		want := []string{"event." + name + " is only there in flows on task-completed"}
+		want := []string{"event." + name + " exists only in flows on task-completed"}
 		for _, on := range [][]string{both, both[1:]} {
 			if diff := cmp.Diff(mistakes("event."+name+` == event.id`, on...), want); diff != "" {
 				t.Errorf("event.%s in a flow on %v (-got +want):\n%s", name, on, diff)
@@ -146,7 +146,7 @@ func TestTheFieldsOfAnEvent(t *testing.T) {
 		}
 	}
 	for name := range heartbeat {
-		want := []string{"event." + name + " is only there in flows on first-heartbeat"}
+		want := []string{"event." + name + " exists only in flows on first-heartbeat"}
 		if diff := cmp.Diff(mistakes("event."+name+` == event.id`, both[0]), want); diff != "" {
 			t.Errorf("event.%s (-got +want):\n%s", name, diff)
 		}
@@ -347,10 +347,10 @@ func TestAnEvaluationIsBounded(t *testing.T) {
 // [19]
 func TestAFlowWhoseWhenCannotBeEvaluatedDoesNotStart(t *testing.T) {
 	tests := []struct{ when, want string }{
-		{`event.exitCode == 3 && secondsBetween("", event.time) > 0`, "when could not be evaluated: secondsBetween was given a time that the event does not tell"},
+		{`event.exitCode == 3 && secondsBetween("", event.time) > 0`, "when could not be evaluated: secondsBetween got an empty time: the event does not contain it"},
 		{`1 % (event.repeats - 1) == 0`, "when could not be evaluated: runtime error: integer divide by zero"},
 		{`split(event.id, ",")[3] == ""`, "when could not be evaluated: index out of range: 3 (array length is 1)"},
-		{`int(event.errorDesc) == 1`, "when could not be evaluated: int was given something that is no whole number"},
+		{`int(event.errorDesc) == 1`, "when could not be evaluated: int got something that is not a whole number"},
 		{`event.nothing == ""`, `when cannot be compiled: event has no field "nothing": `},
 	}
 	for _, test := range tests {

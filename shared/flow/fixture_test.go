@@ -132,13 +132,13 @@ func (p *player) decide(change func(*flow.Run) []flow.Action) *player {
 	return p
 }
 
-// advance goes on at a moment so long after begun.
+// advance advances the run, so long after begun.
 func (p *player) advance(d time.Duration) *player {
 	p.Helper()
 	return p.decide(func(r *flow.Run) []flow.Action { return r.Advance(at(d)) })
 }
 
-// boot tells of the first heartbeat of a boot.
+// boot brings the first heartbeat of a boot.
 func (p *player) boot(d time.Duration, seq int64) *player {
 	p.Helper()
 	m := at(d)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // Whatever a flow is made of, and however, whenever and in whatever order its
-// commands end: the run goes on, asks for nothing twice, and ends.
+// commands end: the run advances, asks for nothing twice, and ends.
 //
 // [20] [22] [30] [35] [40] [41] [42] [43] [57] [60] [61]
 func TestEveryRunGoesOnToItsEnd(t *testing.T) {

@@ -8,20 +8,20 @@ import (
 	"github.com/expr-lang/expr/parser"
 )
 
-// Command is a command that a flow sends, as the event of its end tells it.
+// Command is a command that a flow sends, as the event of its end names it.
 type Command struct {
-	// Name is the command's name; empty for a saved command, whose name the
-	// file does not tell.
+	// Name is the command's name; empty for a saved command, whose name is not
+	// in the file.
 	Name string
-	// ID is a saved command's id; empty for others, which get theirs when they
+	// ID is a saved command's id; empty for others, which get their id when they
 	// are sent.
 	ID string
 }
 
-// Starters returns what reports whether the end of a command that a flow sent
-// can start d, for all that d's when says about event.kind, event.commandName,
-// event.commandId and run.depth. Whatever else it reads may be anything. What
-// is returned is not safe for concurrent use. [81]
+// Starters returns a predicate: can the end of this command start d? Only
+// event.kind, event.commandName, event.commandId and run.depth are known; every
+// other value is assumed to match. The predicate is not safe for concurrent
+// use. [81]
 func Starters(d Definition) func(Command) bool {
 	if !slices.Contains(d.On, TaskCompleted) {
 		return func(Command) bool { return false }
@@ -50,14 +50,14 @@ func Starters(d Definition) func(Command) bool {
 }
 
 const (
-	// deepest is how many flows can lead to an event that starts one. [50]
+	// deepest is how many flows can lead to an event that starts a flow. [50]
 	deepest = 10
 	// unknownName stands for the name of a saved command. Nobody writes it.
 	unknownName = "\x00a saved command\x00"
 )
 
-// truth is what is known of a condition. That of both is the lesser, that of
-// either the greater.
+// truth is what is known about a condition. The truth of && is the minimum of
+// both sides, the truth of || the maximum.
 type truth int
 
 const (
@@ -66,14 +66,14 @@ const (
 	yes
 )
 
-// assumption is what is known of an event.
+// assumption is what is known about an event.
 type assumption struct {
 	Command
 	depth int
 	env   map[string]any // made when it is first needed
 }
 
-// name is what event.commandName is taken to be.
+// name is the assumed event.commandName.
 func (a *assumption) name() string {
 	if a.Name == "" {
 		return unknownName
@@ -137,8 +137,8 @@ func choice(cond, then, otherwise weighing) weighing {
 	}
 }
 
-// part weighs what is not made of conditions: it can be told if it reads only
-// what is known.
+// part weighs an expression that is not made of conditions. Its truth is known
+// if it reads only known values.
 func (w *weigher) part(n ast.Node, source file.Source) weighing {
 	unknown := func(*assumption) truth { return maybe }
 	needsID := false
@@ -177,8 +177,9 @@ func (w *weigher) part(n ast.Node, source file.Source) weighing {
 	}
 }
 
-// literalName is the name to which a condition compares the command's: most
-// conditions do, and a file of many flows has each asked for every command.
+// literalName returns the name with which a condition compares the command's
+// name. Most conditions do only that, and every flow of a file is weighed for
+// every command: comparing directly is faster.
 func literalName(n ast.Node) (string, bool) {
 	b, ok := n.(*ast.BinaryNode)
 	if !ok || b.Operator != "==" || nameOf(b.Left) != "event\x00commandName" {

@@ -4,11 +4,11 @@ import (
 	"time"
 )
 
-// Statuses are what the status of an execution can be. Error is one that the
-// service's events may bring although its pages leave it out.
+// Statuses are the possible statuses of an execution. The service's events may
+// contain Error although its pages do not list it.
 var Statuses = []string{"Success", "Failed", "Timeout", "Aborted", "Invalid", "Cancelled", "Terminated", "Error"}
 
-// What a step's status can be. [22]
+// The statuses of a step. [22]
 const (
 	StepSucceeded  = "succeeded"
 	StepFailed     = "failed"
@@ -21,14 +21,14 @@ const (
 	StepSkipped    = "skipped"
 )
 
-// stepStatusOf is the step's status for an execution's.
+// stepStatusOf maps an execution's status to the step's.
 var stepStatusOf = map[string]string{
 	"Success": StepSucceeded, "Failed": StepFailed, "Timeout": StepTimedOut, "Aborted": StepAborted,
 	"Invalid": StepInvalid, "Cancelled": StepCancelled, "Terminated": StepTerminated, "Error": StepFailed,
 }
 
-// StepStatus is the status of a step whose command ended with this status; one
-// that is not known counts as a failure.
+// StepStatus returns the status of a step whose command ended with this status.
+// An unknown status counts as a failure.
 func StepStatus(invocationStatus string) string {
 	if status, ok := stepStatusOf[invocationStatus]; ok {
 		return status
@@ -36,13 +36,13 @@ func StepStatus(invocationStatus string) string {
 	return StepFailed
 }
 
-// StepStatuses lists them.
+// StepStatuses lists the statuses of a step.
 var StepStatuses = []string{
 	StepSucceeded, StepFailed, StepTimedOut, StepAborted, StepInvalid, StepCancelled, StepTerminated, StepExpired, StepSkipped,
 }
 
-// StepRecord is what became of one step of a run. Status is empty while the
-// step is under way.
+// StepRecord is the record of one step of a run. Status is empty while the step
+// is under way.
 type StepRecord struct {
 	ID     string `json:"id"`
 	Kind   string `json:"kind"`
@@ -50,14 +50,14 @@ type StepRecord struct {
 	// Reason says why the step was skipped or how it ended.
 	Reason   string `json:"reason,omitempty"`
 	Attempts int    `json:"attempts,omitempty"`
-	// MayHaveRunTwice: it was tried again after an end of which it is not sure
-	// that the script had not run. [34]
+	// MayHaveRunTwice: it was tried again after an end that does not rule out
+	// that the script had run. [34]
 	MayHaveRunTwice bool   `json:"mayHaveRunTwice,omitempty"`
 	ExitCode        *int64 `json:"exitCode,omitempty"`
 	ErrorCode       string `json:"errorCode,omitempty"`
 	// Output is what the last attempt printed, if the step captures; it is
-	// dropped when the run ends. OutputBytes stays. Dropped is what the service
-	// cut off, and OutputError why there is no output. [25]
+	// removed when the run ends, OutputBytes stays. Dropped is how many bytes the
+	// service cut off, OutputError why there is no output. [25]
 	Output      string `json:"output,omitempty"`
 	OutputBytes int    `json:"outputBytes,omitempty"`
 	Dropped     int64  `json:"outputDropped,omitempty"`

@@ -2,7 +2,7 @@ package flow
 
 import "time"
 
-// Rehearsal is what a run would do, in the order in which it would.
+// Rehearsal is what a run would do, in order.
 type Rehearsal struct {
 	Result string       `json:"result"`
 	Reason string       `json:"reason"`
@@ -16,10 +16,10 @@ type Rehearsal struct {
 // maxRehearsed bounds a rehearsal; a run has at most 30 steps of 11 attempts.
 const maxRehearsed = 1000
 
-// Rehearse plays a run without doing anything. Ends says how each attempt of a
-// step's command ends; one with an empty status does not end until it is
-// stopped. A wait for the next boot meets it at once, but for one for which
-// ends has an empty status: there the boot never comes.
+// Rehearse plays a run without doing anything. Ends returns how each attempt of
+// a step's command ends; with an empty status it does not end until it is
+// stopped. The next boot comes at once for a step that waits for it, unless
+// ends returns an empty status for that step: then the boot never comes.
 func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, ends func(step string, attempt int) StepEnd) Rehearsal {
 	var out Rehearsal
 	r := NewRun("rehearsal", d, ev, depth)

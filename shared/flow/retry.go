@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// NotStarted are the error codes that say that the script did not start, so
+// NotStarted are the error codes which mean that the script did not start, so
 // that it may be sent again without running twice. ClientNotResponse,
 // ClientRestarted, InstanceRestarted and ExecutionInterrupted are not among
 // them: it may have run in part. Source: DescribeInvocations,
@@ -29,8 +29,8 @@ func DefaultRetry() Retry {
 	}
 }
 
-// matches reports whether an end is one to try again after. Unknown final
-// statuses count as Failed.
+// matches reports whether to try again after an end. Unknown final statuses
+// count as Failed.
 func (r Retry) matches(e StepEnd) bool {
 	status := e.InvocationStatus
 	if status != "" && !slices.Contains(Statuses, status) || status == "Error" {
@@ -39,8 +39,8 @@ func (r Retry) matches(e StepEnd) bool {
 	return status != "" && slices.Contains(r.On, status) || e.ErrorCode != "" && slices.Contains(r.On, e.ErrorCode)
 }
 
-// delay is a random part of the bound of retry n, from 1. The seed stands for
-// chance: the same one gives the same part. [32]
+// delay is a random part of the bound of retry n, from 1. It depends on nothing
+// but its arguments. [32]
 func (r Retry) delay(seed string, n int) time.Duration {
 	bound := float64(r.Backoff) * math.Pow(r.Factor, float64(n-1))
 	bound = min(bound, float64(r.MaxBackoff))

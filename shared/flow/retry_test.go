@@ -159,17 +159,17 @@ func TestNothingIsTriedAgainOnceTheTimeIsOver(t *testing.T) {
 		d := definition(onFailure(slow, flow.FailureContinue))
 		d.Timeout = seconds(60)
 		p := begin(t, d).end(1, "a", 1, failure).wantDue(time.Minute)
-		never(t, p.advance(time.Minute).wants("run a 1").wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run's time was over"))
+		never(t, p.advance(time.Minute).wants("run a 1").wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run timed out"))
 	})
-	t.Run("the step's, when the end is told", func(t *testing.T) {
+	t.Run("the step's, when the end comes", func(t *testing.T) {
 		p := begin(t, definition(timeout(retry(slow, 3, "Failed"), 60))).end(time.Minute, "a", 1, failure)
 		never(t, p.wants("run a 1").wantSteps("a timed_out"))
 	})
-	t.Run("the run's, when the end is told", func(t *testing.T) {
+	t.Run("the run's, when the end comes", func(t *testing.T) {
 		d := definition(retry(slow, 3, "Failed"))
 		d.Timeout = seconds(60)
 		p := begin(t, d).end(time.Minute, "a", 1, failure)
-		never(t, p.wants("run a 1").wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run's time was over"))
+		never(t, p.wants("run a 1").wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run timed out"))
 	})
 	t.Run("the step's, when its command has been stopped", func(t *testing.T) {
 		p := begin(t, definition(timeout(retry(slow, 3, "Terminated"), 60))).advance(time.Minute).end(time.Minute, "a", 1, stopped)

@@ -9,9 +9,9 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// review finds every name that an expression must not use, each with what to
-// write instead, what would make its cost unbounded, and words that a field
-// can never have. The type checker then finds the rest, one at a time.
+// review finds every name that an expression must not use, with what to write
+// instead, everything that would make its cost unbounded, and words that a
+// field can never have. The type checker then finds the rest, one at a time.
 func review(tree ast.Node, s scope) []Mistake {
 	r := &reviewer{scope: s}
 	r.visit(tree)
@@ -179,7 +179,7 @@ func (r *reviewer) field(root string, name *ast.StringNode) {
 	case "event":
 		for _, f := range fields {
 			if f.name == name.Value {
-				r.add(name, "event.%s is only there in flows on %s", f.name, strings.Join(kindNames(f.on), " or "))
+				r.add(name, "event.%s exists only in flows on %s", f.name, strings.Join(kindNames(f.on), " or "))
 				return
 			}
 		}
@@ -187,7 +187,8 @@ func (r *reviewer) field(root string, name *ast.StringNode) {
 	r.add(name, "%s has no field %.60q%s", root, name.Value, Suggest(name.Value, "its fields", known))
 }
 
-// hyphen says how to write a step's id with - in it, which reads as a minus.
+// hyphen finds a step's id that contains -, which reads as a minus, and adds how
+// to write it.
 func (r *reviewer) hyphen(n *ast.BinaryNode) bool {
 	left, ok := n.Left.(*ast.MemberNode)
 	if !ok || r.steps == none {
@@ -255,7 +256,7 @@ func (r *reviewer) call(n *ast.CallNode) {
 	if callee, ok := n.Callee.(*ast.IdentifierNode); ok {
 		r.function(callee, callee.Value)
 	} else {
-		r.add(n.Callee, "only functions can be called, and values have none: the functions are %s", strings.Join(functions, ", "))
+		r.add(n.Callee, "only functions can be called, and values have no methods: the functions are %s", strings.Join(functions, ", "))
 	}
 	r.visit(n.Arguments...)
 }

@@ -37,7 +37,7 @@ func TestEveryRuleIsNamedByATest(t *testing.T) {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(named)) {
 		if !slices.Contains(rules, rule) {
-			t.Errorf("%s names rule %d, which is none", strings.Join(named[rule], ", "), rule)
+			t.Errorf("%s names rule %d, which does not exist", strings.Join(named[rule], ", "), rule)
 		}
 	}
 }

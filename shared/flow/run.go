@@ -7,12 +7,12 @@ import (
 	"aftercare/shared/command"
 )
 
-// Run is how far one execution of a flow has come. It is stored as JSON and
-// holds all that it needs to go on. Its methods change it and say what is to
-// be done; nothing is done by them. It is not safe for concurrent use, and
-// must be cloned before it is changed.
+// Run is the state of one execution of a flow. It is stored as JSON and holds
+// all that it needs to continue. Its methods change it and return what is to be
+// done; they do none of it. It is not safe for concurrent use, and must be
+// cloned before it is changed.
 type Run struct {
-	// Seed stands for chance in delays; the run's id.
+	// Seed is what random delays are derived from: the run's id.
 	Seed       string     `json:"seed,omitempty"`
 	Definition Definition `json:"definition,omitzero"`
 	Event      Event      `json:"event,omitzero"`
@@ -20,14 +20,14 @@ type Run struct {
 	Depth int `json:"depth"`
 	// StartedAt is when the first step began; zero before.
 	StartedAt time.Time `json:"startedAt,omitzero"`
-	// Section and Index say which step is next or under way.
+	// Section and Index point at the step that is next or under way.
 	Section Section `json:"section,omitempty"`
 	Index   int     `json:"index"`
-	// Deadline is when the section's time is over.
+	// Deadline is when the section times out.
 	Deadline time.Time `json:"deadline,omitzero"`
 	Pending  Pending   `json:"pending,omitzero"`
-	// BootSeq is the boot that was counted when the step before began, or that
-	// it waited for. [28]
+	// BootSeq is the boot that was known when the step before began, or that it
+	// waited for. [28]
 	BootSeq int64        `json:"bootSeq,omitempty"`
 	Steps   []StepRecord `json:"steps,omitempty"`
 	// Result and Reason are known before the end if onFailure or finally
@@ -52,15 +52,16 @@ type Pending struct {
 	State PendingState `json:"state,omitempty"`
 	// Attempt counts from 1.
 	Attempt int `json:"attempt,omitempty"`
-	// Until is when a wait or a backoff is over; zero for the next boot.
+	// Until is when a wait or a backoff ends; zero for the next boot.
 	Until time.Time `json:"until,omitzero"`
-	// Deadline is when the step's own time is over; zero if it has none.
+	// Deadline is when the step itself times out; zero if it has no timeout.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// Over says whose time was over when the command was asked to stop.
+	// Over is what timed out when the command was asked to stop: runTime or
+	// stepTime.
 	Over string `json:"over,omitempty"`
 }
 
-// PendingState says what a step waits for.
+// PendingState is what a step waits for.
 type PendingState string
 
 // What a step waits for.
@@ -71,13 +72,13 @@ const (
 	PendingBoot    PendingState = "boot"
 )
 
-// Moment is when and where a run goes on, and because of which input.
+// Moment is when and where a run advances, and because of which input.
 type Moment struct {
 	Now      time.Time
 	Instance Instance
 	Cause    string
-	// Hold: the flow is paused, so that no step begins and nothing is sent,
-	// while its time goes on. [51]
+	// Hold: the flow is paused. No step begins and nothing is sent, but timeouts
+	// keep running. [51]
 	Hold bool
 }
 
@@ -87,7 +88,7 @@ type Action struct {
 	Attempt int
 	command.Command
 	Alert string
-	// Cancel: stop the step's command, whose end is then told as usual.
+	// Cancel: stop the step's command, whose end then comes as usual.
 	Cancel bool
 }
 
@@ -99,19 +100,19 @@ type StepEnd struct {
 	InvocationStatus string
 	ErrorCode        string
 	ExitCode         *int64
-	// Output is set if the step captures and it could be fetched, OutputError
-	// if it could not.
+	// Output is set if the step captures and fetching worked, OutputError if
+	// fetching failed.
 	Output      string
 	Dropped     int64
 	OutputError string
 }
 
-// NewRun is a run that has not begun.
+// NewRun returns a run that has not begun.
 func NewRun(seed string, d Definition, ev Event, depth int) Run {
 	return Run{Seed: seed, Definition: d, Event: ev, Depth: depth}
 }
 
-// Clone is a copy that shares nothing that changes.
+// Clone returns a copy that shares nothing that changes.
 func (r Run) Clone() Run {
 	r.Steps = slices.Clone(r.Steps)
 	for i := range r.Steps {
@@ -143,7 +144,7 @@ func (r *Run) list() []Step {
 	return r.Definition.Steps
 }
 
-// Current is the step under way, nil between two steps.
+// Current returns the step under way, nil between two steps.
 func (r *Run) Current() *Step {
 	if list := r.list(); r.Pending.State != "" && r.Index < len(list) {
 		return &list[r.Index]
@@ -151,21 +152,22 @@ func (r *Run) Current() *Step {
 	return nil
 }
 
-// Captures reports whether the output of the command under way is wanted.
+// Captures reports whether the step captures the output of the command under
+// way.
 func (r *Run) Captures() bool {
 	s := r.Current()
 	return s != nil && s.Capture && r.Pending.State == PendingCommand
 }
 
-// Advance goes on as far as it can at this moment: it is to be called when
-// Due has come, and at a first heartbeat. Calling it too often does no harm.
+// Advance advances the run as far as possible at this moment. Call it when Due
+// has come, and at a first heartbeat. Calling it too often does no harm.
 func (r *Run) Advance(m Moment) (actions []Action) {
 	for !r.Ended {
 		if r.StartedAt.IsZero() {
 			return actions
 		}
 		if !m.Now.Before(r.Deadline) && r.Pending.Over == "" {
-			// A section without a step left has no time to be over.
+			// A section without a step left cannot time out.
 			if r.Pending.State == "" && r.Index == len(r.list()) {
 				r.finishSection(m)
 				continue
@@ -186,8 +188,8 @@ func (r *Run) Advance(m Moment) (actions []Action) {
 	return actions
 }
 
-// Due is when Advance has something to do next, zero if only an end or a
-// first heartbeat can bring that.
+// Due returns when Advance has something to do next; zero if only an end or a
+// first heartbeat can move the run.
 func (r *Run) Due() time.Time {
 	if r.Ended || r.StartedAt.IsZero() {
 		return time.Time{}
@@ -199,12 +201,12 @@ func (r *Run) Due() time.Time {
 		}
 	}
 	if r.Pending.Over != "" {
-		return time.Time{} // the command's end is waited for
+		return time.Time{} // the run waits for the command's end
 	}
 	return due
 }
 
-// Forget drops what only a live run needs. [72]
+// Forget removes what only a live run needs. [72]
 func (r *Run) Forget() {
 	r.Definition, r.Event, r.Seed, r.Pending = Definition{}, Event{}, "", Pending{}
 	r.Deadline = time.Time{}

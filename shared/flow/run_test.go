@@ -158,7 +158,7 @@ func TestOnFailureOfAStepSaysWhatFollows(t *testing.T) {
 	jump := definition(onFailure(runStep("a"), "d"), runStep("b"), stopStep("c", flow.ResultSucceeded), runStep("d"))
 	t.Run("the id of a later step", func(t *testing.T) {
 		p := begin(t, jump).end(1, "a", 1, failure).wants("run a 1", "run d 1").wantSteps("a failed", "b skipped", "c skipped", "d")
-		if got, want := p.record("b").Reason, "step a did not succeed, and the run goes on at d"; got != want {
+		if got, want := p.record("b").Reason, "step a did not succeed, and the run continues at d"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
@@ -181,7 +181,7 @@ func TestOnFailureOfAStepSaysWhatFollows(t *testing.T) {
 	})
 	t.Run("an earlier step, which no file says", func(t *testing.T) {
 		begin(t, definition(alertStep("a", "x"), onFailure(runStep("b"), "a"))).end(1, "b", 1, failure).
-			wantEnd(flow.ResultFailed, "step b names no later step to go on at")
+			wantEnd(flow.ResultFailed, "step b names no later step to continue at")
 	})
 	t.Run("a wait that was not over in time", func(t *testing.T) {
 		begin(t, definition(onFailure(timeout(waitStep("a", flow.WaitNextBoot), 30), flow.FailureContinue), runStep("b"))).

@@ -27,19 +27,19 @@ type compiledFlow struct {
 
 	once sync.Once
 	when condition
-	err  error // the flow's own fault, which says that it cannot start
+	err  error // why the flow cannot start
 }
 
-// head is what is needed of a flow to know whether it starts.
+// head is the part of a flow that decides whether it starts.
 type head struct {
 	Name string   `json:"name"`
 	On   []string `json:"on"`
 	When string   `json:"when,omitempty"`
-	// Asks are those of onDemand that the expressions of its steps contain.
+	// Asks are the fields of onDemand that the expressions of its steps contain.
 	Asks []string `json:"asks,omitempty"`
 }
 
-// onDemand are the fields that are only kept if a flow asks for them.
+// onDemand are the fields that are only kept if a flow uses them.
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
@@ -53,8 +53,8 @@ func newHead(d Definition) head {
 	return h
 }
 
-// stepExpressions lists the texts of a flow's steps that are expressions or
-// may contain some.
+// stepExpressions lists the texts of a flow's steps that are or may contain
+// expressions.
 func stepExpressions(d Definition) []string {
 	var texts []string
 	for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
@@ -77,25 +77,25 @@ func (h head) kinds() kinds {
 	return on
 }
 
-// Outcome is what one flow makes of one event.
+// Outcome is how one flow reacts to one event.
 type Outcome struct {
 	Flow string
-	// Matched: the flow's condition holds. Definition is set then, and else
+	// Matched: the flow's condition holds. Then Definition is set, otherwise
 	// Reason.
 	Matched bool
 	// Reason says in one line why the flow does not start.
 	Reason string
-	// Clause is the first clause that was false, empty if the reason is
-	// another one. Values are what stood for its names, if they were asked for.
+	// Clause is the first clause that was false, empty for other reasons. Values
+	// are the values of its names; only Explain sets them.
 	Clause string
 	Values []Value
-	// Failed: the reason is not that a clause was false, but that the
-	// condition could not be evaluated for this event.
+	// Failed: no clause was false, but the condition could not be evaluated for
+	// this event.
 	Failed     bool
 	Definition *Definition
 }
 
-// NewSet returns the set of these flows. It checks nothing: package
+// NewSet returns the set of these flows. It does not check them: package
 // flowfile does.
 func NewSet(flows []Definition) *Set {
 	return &Set{n: len(flows), x: newExpressions(), flows: sync.OnceValue(func() []*compiledFlow {
@@ -137,20 +137,20 @@ func (s *Set) Definition(name string) (Definition, error) {
 	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
 }
 
-// Mentions reports whether an expression of a flow names failedBefore or
-// failedRuns, which are only to be kept if somebody asks for them.
+// Mentions reports whether an expression of a flow names this word: failedBefore
+// and failedRuns are only kept if a flow uses them.
 func (s *Set) Mentions(word string) bool {
 	return s != nil && slices.ContainsFunc(s.flows(), func(f *compiledFlow) bool {
 		return strings.Contains(f.When, word) || slices.Contains(f.Asks, word)
 	})
 }
 
-// Match asks every flow that is for the event's kind whether its condition
-// holds, and returns their answers in the order of the file. Depth is how many
-// flows led to the event. It depends on nothing but the set and its arguments.
+// Match evaluates the condition of every flow for the event's kind, and returns
+// the outcomes in the order of the file. Depth is how many flows led to the
+// event. It depends on nothing but the set and its arguments.
 func (s *Set) Match(ev Event, in Instance, depth int) []Outcome { return s.match(ev, in, depth, false) }
 
-// Explain is Match with the values of what was false.
+// Explain is Match with the values of the names in false clauses.
 func (s *Set) Explain(ev Event, in Instance, depth int) []Outcome {
 	return s.match(ev, in, depth, true)
 }

@@ -21,14 +21,14 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 		return r.begin(m)
 	case PendingCommand:
 		if r.stepOver(m) && p.Over == "" {
-			p.Over = "the step's"
+			p.Over = stepTime
 			return []Action{{Step: r.Current().ID, Attempt: p.Attempt, Cancel: true}}, false
 		}
 		return nil, false
 	case PendingBackoff:
 		switch {
 		case r.stepOver(m):
-			r.end(StepTimedOut, "its time was over before the next attempt", m)
+			r.end(StepTimedOut, "it timed out before the next attempt", m)
 			return nil, true
 		case !m.Now.Before(p.Until) && !m.Hold:
 			p.Attempt++
@@ -44,7 +44,7 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 			r.end(StepSucceeded, fmt.Sprintf("boot %d has begun", m.Instance.BootSeq), m)
 			return nil, true
 		case r.stepOver(m):
-			r.end(StepTimedOut, "its time was over", m)
+			r.end(StepTimedOut, "it timed out", m)
 			return nil, true
 		}
 	}
@@ -52,12 +52,12 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 }
 
 // bootTolerance is how much older than the step before a boot may seem: clocks
-// differ, and a boot's time is told by its uptime.
+// differ, and a boot's time is computed from its uptime.
 const bootTolerance = time.Minute
 
-// Booted reports whether the boot that the run waits for has begun. Its first
-// heartbeat may come late, behind the step before, although it began long
-// before that. [28]
+// Booted reports whether the boot that the run waits for has begun. A first
+// heartbeat that comes late, after the step before began, may belong to a boot
+// that began long before. [28]
 func (r *Run) Booted(i Instance) bool {
 	if r.Pending.State != PendingBoot || i.BootSeq <= r.BootSeq {
 		return false
@@ -89,7 +89,7 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 		r.Index++
 		return nil, true
 	}
-	// next-boot looks back to when the step before began.
+	// next-boot compares with the boot known when the step before began.
 	since := r.BootSeq
 	r.BootSeq = m.Instance.BootSeq
 	r.open(s, m)
@@ -133,7 +133,7 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 const (
 	// maxAlert is the most characters of an alert's text. [26]
 	maxAlert = 1000
-	// emptyAlert stands for a text whose expressions gave nothing.
+	// emptyAlert replaces a text whose expressions gave nothing.
 	emptyAlert = "(the text of this alert is empty)"
 )
 
@@ -169,10 +169,10 @@ func (r *Run) send(m Moment) (actions []Action, again bool) {
 
 func (r *Run) last() *StepRecord { return &r.Steps[len(r.Steps)-1] }
 
-// SetTask notes the task of the attempt under way.
+// SetTask records the task of the attempt under way.
 func (r *Run) SetTask(id string) { r.last().Tasks = append(r.last().Tasks, id) }
 
-// CommandEnded takes notice of the end of an attempt, and goes on. The end of
+// CommandEnded records the end of an attempt and advances the run. The end of
 // anything but the attempt under way changes nothing.
 func (r *Run) CommandEnded(step string, attempt int, e StepEnd, m Moment) []Action {
 	s := r.Current()
@@ -181,11 +181,11 @@ func (r *Run) CommandEnded(step string, attempt int, e StepEnd, m Moment) []Acti
 		return nil
 	}
 	if p.Over != "" && !m.Now.Before(r.Deadline) {
-		p.Over = runTime // which was over, too, when the command had been stopped
+		p.Over = runTime // the run had timed out, too, when the command was stopped
 	}
 	rec := r.last()
 	rec.ExitCode, rec.ErrorCode = e.ExitCode, e.ErrorCode
-	// As it will be once it was stored.
+	// As it will be after it was stored.
 	rec.Output = strings.ToValidUTF8(e.Output, "\uFFFD")
 	rec.OutputBytes, rec.Dropped, rec.OutputError = len(e.Output), e.Dropped, e.OutputError
 	retry := DefaultRetry()
@@ -200,10 +200,10 @@ func (r *Run) CommandEnded(step string, attempt int, e StepEnd, m Moment) []Acti
 		if e.Status == StepSucceeded {
 			status = StepSucceeded
 		}
-		r.end(status, runTime+" time was over, and the command ended as "+e.Status, m)
-		r.failed(ResultTimedOut, runTime+" time was over", m)
+		r.end(status, runTime+" timed out, and the command ended as "+e.Status, m)
+		r.failed(ResultTimedOut, runTime+" timed out", m)
 	case p.Over != "":
-		r.end(StepTimedOut, p.Over+" time was over, and the command ended as "+e.Status, m)
+		r.end(StepTimedOut, p.Over+" timed out, and the command ended as "+e.Status, m)
 	case e.Status != StepCancelled && attempt <= retry.Max && retry.matches(e):
 		rec.Reason = e.Reason
 		p.State, p.Until = PendingBackoff, m.Now.Add(retry.delay(r.Seed+"\x00"+step, attempt))
@@ -213,11 +213,14 @@ func (r *Run) CommandEnded(step string, attempt int, e StepEnd, m Moment) []Acti
 	return r.Advance(m)
 }
 
-// runTime is what Pending.Over says if the whole run's time was over.
-const runTime = "the run's"
+// The values of Pending.Over.
+const (
+	runTime  = "the run"
+	stepTime = "the step"
+)
 
-// timeOver ends what is under way because the section's time is over. Stop
-// says that the end of a command must be waited for.
+// timeOver ends what is under way because the section timed out. Stop means
+// that the run must wait for the end of a command.
 func (r *Run) timeOver(m Moment) (actions []Action, stop bool) {
 	s := r.Current()
 	switch {
@@ -226,13 +229,13 @@ func (r *Run) timeOver(m Moment) (actions []Action, stop bool) {
 		return []Action{{Step: s.ID, Attempt: r.Pending.Attempt, Cancel: true}}, true
 	case s != nil:
 		r.Pending.Over = runTime
-		r.end(StepTimedOut, runTime+" time was over", m)
+		r.end(StepTimedOut, runTime+" timed out", m)
 	}
-	r.failed(ResultTimedOut, runTime+" time was over", m)
+	r.failed(ResultTimedOut, runTime+" timed out", m)
 	return nil, false
 }
 
-// end ends the step under way, and says which one is next.
+// end ends the step under way and moves to the next one.
 func (r *Run) end(status, reason string, m Moment) {
 	s := r.list()[r.Index]
 	rec := r.last()
@@ -242,7 +245,7 @@ func (r *Run) end(status, reason string, m Moment) {
 	r.Index++
 	switch {
 	case over == runTime:
-		// Whoever saw that says what follows.
+		// The caller decides what follows.
 	case status == StepSucceeded && s.Stop != "" && r.Section == SectionFinally:
 		r.Ended = true
 	case status == StepSucceeded && s.Stop != "":
@@ -256,16 +259,16 @@ func (r *Run) end(status, reason string, m Moment) {
 	}
 }
 
-// jump goes on at the step that a failed one names. [42]
+// jump continues at the step that a failed one names. [42]
 func (r *Run) jump(from Step, m Moment) {
 	list := r.list()
 	to := slices.IndexFunc(list, func(s Step) bool { return s.ID == from.OnFailure })
 	if to < r.Index {
-		r.failed(ResultFailed, fmt.Sprintf("step %s names no later step to go on at", from.ID), m)
+		r.failed(ResultFailed, fmt.Sprintf("step %s names no later step to continue at", from.ID), m)
 		return
 	}
 	for ; r.Index < to; r.Index++ {
-		r.skip(list[r.Index], "step "+from.ID+" did not succeed, and the run goes on at "+from.OnFailure, m)
+		r.skip(list[r.Index], "step "+from.ID+" did not succeed, and the run continues at "+from.OnFailure, m)
 	}
 }
 
@@ -275,7 +278,7 @@ func (r *Run) skip(s Step, why string, m Moment) {
 	})
 }
 
-// failed says what follows when a section cannot go on.
+// failed moves on from a section that failed or timed out.
 func (r *Run) failed(result, reason string, m Moment) {
 	switch r.Section {
 	case SectionSteps:
@@ -288,7 +291,7 @@ func (r *Run) failed(result, reason string, m Moment) {
 	}
 }
 
-// finishSection says what follows when a section has no step left.
+// finishSection moves on from a section that has no step left.
 func (r *Run) finishSection(m Moment) {
 	switch r.Section {
 	case SectionSteps:

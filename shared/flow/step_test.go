@@ -122,7 +122,7 @@ func TestNextBootCountsFromTheStepBefore(t *testing.T) {
 		p.boot(time.Minute, 4).wants()
 		p.boot(2*time.Minute, 5).wants("run check 1").wantSteps("reboot succeeded", "boot succeeded", "check")
 	})
-	t.Run("a boot that is told before the command's end", func(t *testing.T) {
+	t.Run("a boot that is reported before the command's end", func(t *testing.T) {
 		p := begin(t, reboot).boot(time.Minute, 5).wants("run reboot 1")
 		m := at(2 * time.Minute)
 		m.Instance.BootSeq, m.Instance.BootTime = 5, m.Now

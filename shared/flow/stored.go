@@ -20,7 +20,7 @@ const storedFormat = "aftercare-flows-1"
 // storedHead is the first line.
 type storedHead struct {
 	Format string `json:"format"`
-	// Bytes and Sum, the CRC-32C, are of everything behind this line.
+	// Bytes and Sum, a CRC-32C, cover everything after this line.
 	Bytes int    `json:"bytes"`
 	Sum   uint32 `json:"sum"`
 }
@@ -78,8 +78,8 @@ func Load(stored []byte) (*Set, error) {
 	})}, nil
 }
 
-// loadFlow reads a flow's head. What cannot be read is a flow that does not
-// start, and says so: the lines passed their check, so it is a fault of Store.
+// loadFlow reads a flow's head. An unreadable flow never starts and gives that
+// as its reason: the lines passed their check, so Store wrote it wrong.
 func loadFlow(first, definition []byte) *compiledFlow {
 	f := &compiledFlow{definition: func() (d Definition, err error) {
 		if err := json.Unmarshal(definition, &d); err != nil {

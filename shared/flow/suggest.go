@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Suggest returns what to write instead of a word that is none of the
-// candidates: the one that it begins or that is nearest to it, else all.
+// Suggest returns a hint for an unknown word: the candidate it is a prefix of or
+// closest to, otherwise the list of candidates, which what names.
 func Suggest(word, what string, candidates []string) string {
 	best, distance := "", 1+max(1, len(word)/3)
 	for _, candidate := range candidates {
@@ -53,7 +53,7 @@ func editDistance(a, b string, limit int) int {
 	return min(limit, row[len(y)])
 }
 
-// shorten cuts text to a number of characters, the last of which says so.
+// shorten cuts text to a number of characters, the last being an ellipsis.
 func shorten(text string, limit int) string {
 	runes := []rune(text)
 	if len(runes) <= limit {

@@ -25,7 +25,7 @@ type part struct {
 	program *vm.Program
 }
 
-// static returns the text without what its expressions will add.
+// static returns the text without its expressions.
 func (t template) static() string {
 	var b strings.Builder
 	for _, p := range t {
@@ -79,7 +79,7 @@ func valueText(value any) (string, error) {
 		return strconv.FormatInt(v, 10), nil
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return "", errors.New("the result is not a number that can be written")
+			return "", errors.New("the result is not a finite number")
 		}
 		return strconv.FormatFloat(v, 'f', -1, 64), nil
 	case nil:
@@ -106,9 +106,9 @@ func (x *expressions) template(text string, s scope) (template, []Mistake) {
 		if size < 0 {
 			return nil, append(mistakes, Mistake{offset, "this ${{ has no }}: close it"})
 		}
-		program, faults := x.compile(after[:size], s)
+		program, inner := x.compile(after[:size], s)
 		inside := offset + len(opening)
-		for _, m := range faults {
+		for _, m := range inner {
 			mistakes = append(mistakes, Mistake{inside + m.Offset, m.Text})
 		}
 		parts = append(parts, part{program: program})
@@ -118,8 +118,8 @@ func (x *expressions) template(text string, s scope) (template, []Mistake) {
 	return parts, mistakes
 }
 
-// expressionEnd returns where the }} that ends an expression stands; -1 if
-// there is none. Braces in quotes, and those of mappings, do not end it.
+// expressionEnd returns the index of the }} that ends an expression, or -1.
+// Braces in quotes, and those of mappings, do not end it.
 func expressionEnd(text string) int {
 	depth := 0
 	var quote byte

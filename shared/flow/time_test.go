@@ -19,7 +19,7 @@ func TestARunWhoseTimeIsOverStopsItsCommandAndWaitsForItsEnd(t *testing.T) {
 	p.advance(2 * time.Hour).wants().wantNotDue()
 	p.end(3*time.Hour, "a", 1, stopped).wants("alert b: timed_out", "run c 1").wantDue(4 * time.Hour)
 	p.end(4*time.Hour, "c", 1, success).wantSteps("a timed_out", "b succeeded", "c succeeded").
-		wantEnd(flow.ResultTimedOut, "the run's time was over")
+		wantEnd(flow.ResultTimedOut, "the run timed out")
 }
 
 // [60]
@@ -47,13 +47,13 @@ func TestATimeOutThatRacesTheEnd(t *testing.T) {
 		begin(t, one).end(late, "a", 1, failure).wantSteps("a failed").wantEnd(flow.ResultFailed, "step a ended as failed")
 	})
 	t.Run("a step is left", func(t *testing.T) {
-		begin(t, two).end(late, "a", 1, success).wants("run a 1").wantSteps("a succeeded").wantEnd(flow.ResultTimedOut, "the run's time was over")
+		begin(t, two).end(late, "a", 1, success).wants("run a 1").wantSteps("a succeeded").wantEnd(flow.ResultTimedOut, "the run timed out")
 	})
 	t.Run("the last step succeeded although it was asked to stop", func(t *testing.T) {
-		begin(t, one).advance(time.Hour).end(late, "a", 1, success).wantSteps("a succeeded").wantEnd(flow.ResultTimedOut, "the run's time was over")
+		begin(t, one).advance(time.Hour).end(late, "a", 1, success).wantSteps("a succeeded").wantEnd(flow.ResultTimedOut, "the run timed out")
 	})
 	t.Run("the task was cancelled before it was sent", func(t *testing.T) {
-		begin(t, one).advance(time.Hour).end(late, "a", 1, cancelled).wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run's time was over")
+		begin(t, one).advance(time.Hour).end(late, "a", 1, cancelled).wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run timed out")
 	})
 }
 
@@ -63,7 +63,7 @@ func TestARunsTimeIsOverInAWait(t *testing.T) {
 		d := definition(onFailure(waitStep("a", wait), flow.FailureContinue), runStep("no"))
 		d.Timeout = hours(1)
 		begin(t, d).wantDue(time.Hour).advance(time.Hour).wants().wantSteps("a timed_out").
-			wantEnd(flow.ResultTimedOut, "the run's time was over")
+			wantEnd(flow.ResultTimedOut, "the run timed out")
 	}
 }
 
@@ -73,7 +73,7 @@ func TestAStepsTimeIsOver(t *testing.T) {
 		p := begin(t, definition(onFailure(timeout(runStep("a"), 60), flow.FailureContinue), runStep("b"))).wants("run a 1").wantDue(time.Minute)
 		p.advance(time.Minute).wants("cancel a 1").wantNotDue().advance(2 * time.Minute).wants()
 		p.end(3*time.Minute, "a", 1, stopped).wants("run b 1").wantSteps("a timed_out", "b")
-		if got, want := p.record("a").Reason, "the step's time was over, and the command ended as terminated"; got != want {
+		if got, want := p.record("a").Reason, "the step timed out, and the command ended as terminated"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
@@ -95,7 +95,7 @@ func TestAStepsTimeAndTheRunsAreOverTogether(t *testing.T) {
 	d.Timeout = hours(1)
 	want := func(t *testing.T, p *player) {
 		t.Helper()
-		p.wants("run a 1", "cancel a 1").wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run's time was over")
+		p.wants("run a 1", "cancel a 1").wantSteps("a timed_out").wantEnd(flow.ResultTimedOut, "the run timed out")
 	}
 	t.Run("at the same moment", func(t *testing.T) {
 		want(t, begin(t, d).advance(time.Hour).end(time.Hour+1, "a", 1, stopped))

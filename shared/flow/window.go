@@ -10,12 +10,12 @@ import (
 // weekdays are the words for days, in the order of time.Weekday.
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// searchDays is how far ahead an opening is looked for: each window opens once
-// a week, but a change of the clock can leave it empty.
+// searchDays is how many days ahead IsOpen looks for an opening: each window
+// opens at least once a week, but a change of the clock can leave it empty.
 const searchDays = 15
 
-// IsOpen reports whether a run may begin at now, and else when it may: zero if
-// never. Without windows it always may. [53]
+// IsOpen reports whether a run may begin at now, and otherwise when it may; zero
+// if never. Without windows it always may. [53]
 func (w *Windows) IsOpen(now time.Time) (open bool, next time.Time, err error) {
 	if w == nil {
 		return true, time.Time{}, nil
@@ -60,8 +60,8 @@ func (w Window) on(year int, month time.Month, day int, zone *time.Location) (fr
 	return wall(year, month, day, a, zone), wall(year, month, last, b, zone), true
 }
 
-// wall is a time of the wall clock. One that a change of the clock skips is
-// as much later, and one that there is twice is the first.
+// wall converts a time of the wall clock. A time that a change of the clock
+// skips moves later by as much; of a time that occurs twice, the first counts.
 func wall(year int, month time.Month, day int, clock time.Time, zone *time.Location) time.Time {
 	// How time.Date resolves both is not promised, so both offsets of the day
 	// are tried.

@@ -54,8 +54,8 @@ func TestWindowsOpenAndClose(t *testing.T) {
 		{"a skipped end has come", windows(berlin, every("01:00", "02:30")), "2026-03-29T01:30:00Z", "2026-03-29T23:00:00Z"},
 		{"left without time, it does not open that day", windows(berlin, every("02:30", "03:10")), "2026-03-29T00:00:00Z", "2026-03-30T00:30:00Z"},
 		{"left without time, it opens two weeks later", windows(berlin, every("02:30", "03:10", "sun")), "2026-03-22T02:10:00Z", "2026-04-05T00:30:00Z"},
-		{"a beginning that is there twice is the first", windows(berlin, every("02:30", "05:00")), "2026-10-25T00:30:00Z", ""},
-		{"an end that is there twice is the first", windows(berlin, every("01:00", "02:30")), "2026-10-25T00:30:00Z", "2026-10-26T00:00:00Z"},
+		{"a beginning that appears twice is the first", windows(berlin, every("02:30", "05:00")), "2026-10-25T00:30:00Z", ""},
+		{"an end that appears twice is the first", windows(berlin, every("01:00", "02:30")), "2026-10-25T00:30:00Z", "2026-10-26T00:00:00Z"},
 
 		// Sao Paulo: 00:00 to 01:00 was skipped on 2018-11-04, and 23:00 to 24:00 was there twice on 2018-02-17.
 		{"a day without midnight", windows(sao, every("00:00", "01:30", "sun")), "2018-11-04T02:59:59Z", "2018-11-04T03:00:00Z"},
@@ -64,7 +64,7 @@ func TestWindowsOpenAndClose(t *testing.T) {
 		{"the second last hour of a day", windows(sao, every("22:00", "00:00", "sat")), "2018-02-18T02:59:59Z", ""},
 		{"the end after the second last hour", windows(sao, every("22:00", "00:00", "sat")), "2018-02-18T03:00:00Z", "2018-02-25T01:00:00Z"},
 
-		// Beirut: 00:00 to 01:00 is skipped on 2026-03-29. Cairo: on 2026-04-24; 23:00 to 24:00 is there twice on 2026-10-29.
+		// Beirut: 00:00 to 01:00 is skipped on 2026-03-29. Cairo: on 2026-04-24; 23:00 to 24:00 appears twice on 2026-10-29.
 		{"Beirut's day without midnight", windows(beirut, every("00:15", "03:00")), "2026-03-28T22:00:00Z", "2026-03-28T22:15:00Z"},
 		{"Cairo's day without midnight", windows(cairo, every("23:30", "00:30")), "2026-04-23T22:29:59Z", ""},
 		{"Cairo's end on a day without midnight", windows(cairo, every("23:30", "00:30")), "2026-04-23T22:30:00Z", "2026-04-24T20:30:00Z"},

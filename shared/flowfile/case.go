@@ -12,7 +12,7 @@ import (
 // Case is one test of a file of flows: an event, what is known when it comes,
 // how commands end, and what must follow.
 type Case struct {
-	// File and Line are where it stands.
+	// File and Line are the case's place.
 	File string
 	Line int
 	Name string
@@ -23,8 +23,8 @@ type Case struct {
 	Depth int
 	// At is when the event comes.
 	At time.Time
-	// Ends says by a step's id how its attempts end, the last one for all
-	// further ones. Commands of other steps succeed, and boots come.
+	// Ends lists by a step's id how its attempts end; the last entry holds for
+	// all further attempts. Commands of other steps succeed, and boots come.
 	Ends   map[string][]CommandEnd
 	Expect Expectation
 }
@@ -37,25 +37,25 @@ type CommandEnd struct {
 	// Output is what the command prints, for steps that capture.
 	Output string `json:"output"`
 	// Hangs: it does not end until it is stopped. For a wait for the next boot,
-	// which can have nothing else: the boot never comes.
+	// where only Hangs is possible: the boot never comes.
 	Hangs bool `json:"hangs"`
 }
 
-// Expectation is what a case expects. What is nil or empty may be anything,
-// but for Fires.
+// Expectation is what a case expects. Except for Fires, nil and empty fields
+// expect nothing.
 type Expectation struct {
 	// Fires are the flows that start, in the order of the file, and no others.
 	Fires []string
-	// Flow is the one of them that the rest is about.
+	// Flow is the one of them that the other fields are about.
 	Flow string
-	// Plan is the ids of the steps that begin, in order, one for each attempt.
+	// Plan lists the ids of the steps that begin, in order, one for each attempt.
 	Plan []string
-	// Skipped is the ids of the steps that are skipped, in order.
+	// Skipped lists the ids of the steps that are skipped, in order.
 	Skipped []string
 	Result  string
 	// Alerts are texts that the alerts contain, one for each alert.
 	Alerts []string
-	// AlertCount is how many alerts there are, -1 if Alerts says that.
+	// AlertCount is how many alerts there are; -1 if Alerts lists them.
 	AlertCount int
 }
 
@@ -65,9 +65,9 @@ func (e Expectation) about() bool {
 }
 
 // Run plays the case with these flows by the code that decides in the
-// functions, and returns in words how what follows differs from what is
-// expected: nothing if the case passes. Modes, windows, limits and pauses are
-// left out: it is as if every flow were live and free to run.
+// functions, and returns each difference from the expectation in words; none if
+// the case passes. It ignores modes, windows, limits and pauses, as if every
+// flow were live and free to run.
 func (c Case) Run(flows []flow.Definition) []string {
 	outcomes := flow.NewSet(flows).Explain(c.Event, c.Instance, c.Depth)
 	differences := c.fires(flows, outcomes)
@@ -79,7 +79,7 @@ func (c Case) Run(flows []flow.Definition) []string {
 			return append(differences, c.rehearse(*o.Definition)...)
 		}
 	}
-	return differences // which say that the flow does not fire
+	return differences // they include that the flow does not fire
 }
 
 // fires compares which flows start.
@@ -116,10 +116,10 @@ func (c Case) whyNot(name string, flows []flow.Definition, outcomes []flow.Outco
 			return o.Reason + values(o.Values)
 		}
 	}
-	return "it is not for events of the kind " + c.Event.Kind
+	return "it is not for " + c.Event.Kind + " events"
 }
 
-// values tells what stood for the names of a clause, as the end of a sentence.
+// values lists the values of a clause's names, as the end of a sentence.
 func values(list []flow.Value) string {
 	var parts []string
 	for _, v := range list {
@@ -131,7 +131,7 @@ func values(list []flow.Value) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// rehearse plays a flow, and compares how it goes.
+// rehearse plays a flow and compares its course with the expectation.
 func (c Case) rehearse(d flow.Definition) (differences []string) {
 	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	steps := map[string]flow.Step{}
@@ -147,7 +147,7 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 		case !slices.Contains(ids, id):
 			add("steps: %s has no step %.60q that a command or a boot ends%s", d.Name, id, flow.Suggest(id, "those", ids))
 		case s.Wait != "" && slices.ContainsFunc(c.Ends[id], func(e CommandEnd) bool { return !e.Hangs }):
-			add("steps: %s waits for a boot: all that can be said of it is hangs: true", id)
+			add("steps: %s waits for a boot: only hangs: true is possible here", id)
 		case !s.Capture && slices.ContainsFunc(c.Ends[id], func(e CommandEnd) bool { return e.Output != "" }):
 			add("steps: %s has an output here, but does not capture it: the flow would not see it", id)
 		}
@@ -177,7 +177,7 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 	return append(differences, c.alerts(r.Actions)...)
 }
 
-// end is how an attempt of a step's command ends in this case.
+// end returns how an attempt of a step's command ends in this case.
 func (c Case) end(s flow.Step, attempt int) flow.StepEnd {
 	e := CommandEnd{Status: "Success"}
 	if ends := c.Ends[s.ID]; len(ends) > 0 {

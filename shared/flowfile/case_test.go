@@ -75,7 +75,7 @@ func TestWhatACaseDoesNotTellGoesWithWhatItTells(t *testing.T) {
 		"one that failed has an exit code":    {"{kind: task-completed, invocationStatus: Failed}", task(func(e *flow.Event) { e.InvocationStatus, e.ExitCode = "Failed", 1 })},
 		"one that was stopped has none":       {"{kind: task-completed, invocationStatus: Terminated}", task(func(e *flow.Event) { e.InvocationStatus, e.ExitCode = "Terminated", -1 })},
 		"an error code is of one that failed": {"{kind: task-completed, errorCode: ClientNotOnline}", task(func(e *flow.Event) { e.InvocationStatus, e.ExitCode, e.ErrorCode = "Failed", -1, "ClientNotOnline" })},
-		"what is told stays": {"{kind: task-completed, invocationStatus: Success, exitCode: -1, repeatMode: Period, finishTime: 2026-01-31T08:00:00+08:00}", task(func(e *flow.Event) {
+		"what is given stays": {"{kind: task-completed, invocationStatus: Success, exitCode: -1, repeatMode: Period, finishTime: 2026-01-31T08:00:00+08:00}", task(func(e *flow.Event) {
 			e.ExitCode, e.RepeatMode, e.FinishTime = -1, "Period", time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
 		})},
 		"a boot was a moment ago": {"{kind: first-heartbeat, instanceId: i-1}", flow.Event{Kind: flow.FirstHeartbeat, InstanceID: "i-1", Time: noon, Uptime: 30_000}},
@@ -115,7 +115,7 @@ func TestACaseSaysInWordsHowItDiffers(t *testing.T) {
 		"it fires": {checked + "    expect: {fires: []}", []string{"fires: mend, want none"}},
 		"a flow for other events": {checked + "    expect: {fires: [mend, other], flow: other, plan: [look]}", []string{
 			"fires: mend, want mend, other",
-			"other: it is not for events of the kind task-completed",
+			"other: it is not for task-completed events",
 		}},
 		"a flow that is not there": {checked + "    expect: {fires: [mend, othr], flow: mend}", []string{
 			"fires: mend, want mend, othr",
@@ -134,7 +134,7 @@ func TestACaseSaysInWordsHowItDiffers(t *testing.T) {
 			`steps: mend has no step "fixx" that a command or a boot ends, did you mean "fix"?`,
 		}},
 		"a boot with an exit code": {checked + "    steps: {back: {exitCode: 1}}\n    expect: {fires: mend, result: succeeded}", []string{
-			"steps: back waits for a boot: all that can be said of it is hangs: true",
+			"steps: back waits for a boot: only hangs: true is possible here",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestAnOutputThatNoStepCapturesIsADifference(t *testing.T) {
 	}
 }
 
-func TestFaultsOfCasesHaveTheirPlace(t *testing.T) {
+func TestMistakesOfCasesHaveTheirPlace(t *testing.T) {
 	src := `version: 2
 cases:
   - name: a
@@ -186,7 +186,7 @@ f_test.yaml:3:5: a case needs the key event: say which event comes, with its kin
 f_test.yaml:4:5: a case has no key "evnt", did you mean "event"?
 f_test.yaml:5:14: expect has no key "fire", did you mean "fires"?
 f_test.yaml:5:14: expect needs the key fires: list under fires the flows that start, [] for none
-f_test.yaml:6:1: a case's name must be there once: this one is already in line 3
+f_test.yaml:6:1: a case's name must be unique: this one is already in line 3
 f_test.yaml:7:19: kind cannot be "task-finished": write task-completed or first-heartbeat
 f_test.yaml:7:44: exitCode is a whole number, but here is text
 f_test.yaml:8:9: at is a time such as 2026-01-31T08:00:00Z
@@ -196,7 +196,7 @@ f_test.yaml:10:35: the end of a command has no key "code": its keys are status, 
 f_test.yaml:10:45: back has no end: write one, or remove the step
 f_test.yaml:11:14: 2 flows fire here: say with the key flow which one plan, skipped, result and alerts are about
 f_test.yaml:11:50: result cannot be "well": write succeeded, failed or timed_out
-f_test.yaml:13:36: exitCode is no field of an event of the kind first-heartbeat: remove it
+f_test.yaml:13:36: exitCode is not a field of first-heartbeat events: remove it
 f_test.yaml:13:49: the event has no key "commandNam", did you mean "commandName"?
 f_test.yaml:14:23: state cannot be "up": write unknown, waiting or bootable
 f_test.yaml:15:35: flow names one of the flows of fires: add other there
@@ -207,10 +207,10 @@ f_test.yaml:17:5: expect has no value: write one, or remove the key
 f_test.yaml:18:5: a case is a mapping of keys to values, but here is the number 5
 f_test.yaml:19:1: a file of cases has no key "more": its keys are version, cases`
 	if err == nil {
-		t.Fatal("the cases have no faults")
+		t.Fatal("the cases have no mistakes")
 	}
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(err.Error(), "\n")); diff != "" {
-		t.Errorf("faults (-want +got):\n%s", diff)
+		t.Errorf("mistakes (-want +got):\n%s", diff)
 	}
 }
 

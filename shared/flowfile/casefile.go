@@ -14,7 +14,7 @@ import (
 	"aftercare/shared/flow"
 )
 
-// What a case has that says nothing else.
+// Values that a case has by default.
 const (
 	caseInstance = "i-test"
 	caseUptime   = 30_000
@@ -24,9 +24,9 @@ const (
 var caseTime = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // ReadCases reads a file of cases, whose name ends with _test.yaml. The error
-// is Faults, as Read's. What a case does not tell is filled in: an instance
-// that has booted once, a command that went well, or ended as goes with what
-// is told of it.
+// is Mistakes, as for Read. It fills in what a case leaves out: an instance that
+// has booted once, a command that succeeded, or whose end fits what the case
+// gives.
 func ReadCases(filename string, src []byte) ([]Case, error) {
 	found := &report{file: filename}
 	s := parse(found, src, "cases")
@@ -69,7 +69,7 @@ func (r *caseReader) file() (cases []Case) {
 	for _, item := range items {
 		c := r.one(item)
 		if first := names[c.Name]; first > 0 && c.Name != "" {
-			r.add(position{c.Line, 1}, "a case's name must be there once: this one is already in line %d", first)
+			r.add(position{c.Line, 1}, "a case's name must be unique: this one is already in line %d", first)
 		}
 		names[c.Name] = c.Line
 		cases = append(cases, c)
@@ -87,21 +87,21 @@ func (r *caseReader) one(n ast.Node) (c Case) {
 	if e, ok := r.needed(m, "name", "a case", "say in a sentence what it shows"); ok {
 		c.Name = strings.Join(strings.Fields(r.text(e)), " ")
 	}
-	if e, ok := m.told("at"); ok {
+	if e, ok := m.given("at"); ok {
 		c.At = r.time(e)
 	}
-	if e, ok := m.told("depth"); ok {
+	if e, ok := m.given("depth"); ok {
 		c.Depth = r.integer(e, 0, 10)
 	}
 	if e, ok := r.needed(m, "event", "a case", "say which event comes, with its kind"); ok {
 		r.event(e, &c)
 	}
 	c.Instance = flow.Instance{ID: c.Event.InstanceID, State: "bootable", BootSeq: 1}
-	if e, ok := m.told("instance"); ok {
-		told := r.fields(e.value, "the instance", &c.Instance)
-		r.word(told["state"], c.Instance.State, flow.States)
+	if e, ok := m.given("instance"); ok {
+		given := r.fields(e.value, "the instance", &c.Instance)
+		r.word(given["state"], c.Instance.State, flow.States)
 	}
-	if e, ok := m.told("steps"); ok {
+	if e, ok := m.given("steps"); ok {
 		c.Ends = r.ends(e)
 	}
 	if e, ok := r.needed(m, "expect", "a case", fires); ok {
@@ -110,33 +110,33 @@ func (r *caseReader) one(n ast.Node) (c Case) {
 	return c
 }
 
-// fires is what to do about an expectation that is missing.
+// fires is what to do about a missing expectation.
 const fires = "list under fires the flows that start, [] for none"
 
 // event reads the event of a case.
 func (r *caseReader) event(e entry, c *Case) {
 	ev := &c.Event
 	*ev = flow.Event{InstanceID: caseInstance, Time: c.At}
-	told := r.fields(e.value, "the event", ev)
-	if told == nil {
+	given := r.fields(e.value, "the event", ev)
+	if given == nil {
 		return
 	}
-	if _, ok := told["kind"]; !ok {
+	if _, ok := given["kind"]; !ok {
 		r.add(r.at(r.resolve(e.value)), "the event needs the key kind: write %s", alternatives(flow.Kinds()))
 		return
 	}
-	r.word(told["kind"], ev.Kind, flow.Kinds())
+	r.word(given["kind"], ev.Kind, flow.Kinds())
 	if !slices.Contains(flow.Kinds(), ev.Kind) {
 		return
 	}
-	for _, name := range sorted(told) {
+	for _, name := range sorted(given) {
 		_, _, mistakes := r.checker.Template("${{ event."+name+" }}", flow.Scope{On: []string{ev.Kind}, InFlow: true})
 		if len(mistakes) > 0 {
-			r.add(told[name].at, "%s is no field of an event of the kind %s: remove it", name, ev.Kind)
+			r.add(given[name].at, "%s is not a field of %s events: remove it", name, ev.Kind)
 		}
 	}
 	if ev.Kind == flow.FirstHeartbeat {
-		if _, ok := told["uptime"]; !ok {
+		if _, ok := given["uptime"]; !ok {
 			ev.Uptime = caseUptime
 		}
 		return
@@ -145,21 +145,21 @@ func (r *caseReader) event(e entry, c *Case) {
 		name  string
 		value *time.Time
 	}{{"startTime", &ev.StartTime}, {"finishTime", &ev.FinishTime}} {
-		if _, ok := told[d.name]; !ok {
+		if _, ok := given[d.name]; !ok {
 			*d.value = c.At
 		}
 	}
-	if _, ok := told["repeatMode"]; !ok {
+	if _, ok := given["repeatMode"]; !ok {
 		ev.RepeatMode = "Once"
 	}
-	_, status := told["invocationStatus"]
-	_, code := told["exitCode"]
-	r.word(told["invocationStatus"], ev.InvocationStatus, flow.Statuses)
+	_, status := given["invocationStatus"]
+	_, code := given["exitCode"]
+	r.word(given["invocationStatus"], ev.InvocationStatus, flow.Statuses)
 	ev.InvocationStatus, ev.ExitCode = completed(status, ev.InvocationStatus, code, ev.ExitCode, ev.ErrorCode)
 }
 
-// completed is the status and the exit code of a command of which only one of
-// them, or none, is told. An exit code is of a script that ended by itself.
+// completed fills in a command's status or exit code if the case leaves it out.
+// Only a script that ended by itself has an exit code.
 func completed(hasStatus bool, status string, hasCode bool, code int, errorCode string) (string, int) {
 	if !hasStatus {
 		status = "Success"
@@ -198,10 +198,10 @@ func (r *caseReader) ends(e entry) map[string][]CommandEnd {
 		}
 		for _, item := range items {
 			var end CommandEnd
-			told := r.fields(item, "the end of a command", &end)
-			_, status := told["status"]
-			_, code := told["exitCode"]
-			r.word(told["status"], end.Status, flow.Statuses)
+			given := r.fields(item, "the end of a command", &end)
+			_, status := given["status"]
+			_, code := given["exitCode"]
+			r.word(given["status"], end.Status, flow.Statuses)
 			end.Status, end.ExitCode = completed(status, end.Status, code, end.ExitCode, end.ErrorCode)
 			ends[step.key] = append(ends[step.key], end)
 		}
@@ -219,24 +219,24 @@ func (r *caseReader) expect(e entry) Expectation {
 	if e, ok := r.needed(m, "fires", "expect", fires); ok {
 		x.Fires = r.texts(e)
 	}
-	if e, ok := m.told("plan"); ok {
+	if e, ok := m.given("plan"); ok {
 		x.Plan = r.texts(e)
 	}
-	if e, ok := m.told("skipped"); ok {
+	if e, ok := m.given("skipped"); ok {
 		x.Skipped = r.texts(e)
 	}
-	if e, ok := m.told("result"); ok {
+	if e, ok := m.given("result"); ok {
 		x.Result = r.text(e)
 		r.word(e, x.Result, []string{flow.ResultSucceeded, flow.ResultFailed, flow.ResultTimedOut})
 	}
-	if e, ok := m.told("alerts"); ok {
+	if e, ok := m.given("alerts"); ok {
 		if _, number := r.resolve(e.value).(*ast.IntegerNode); number {
 			x.AlertCount = r.integer(e, 0, maxAlerts)
 		} else {
 			x.Alerts = r.texts(e)
 		}
 	}
-	if e, ok := m.told("flow"); ok {
+	if e, ok := m.given("flow"); ok {
 		if x.Flow = r.text(e); !slices.Contains(x.Fires, x.Flow) {
 			r.add(r.at(r.resolve(e.value)), "flow names one of the flows of fires: add %.60s there", x.Flow)
 		}
@@ -248,8 +248,8 @@ func (r *caseReader) expect(e entry) Expectation {
 	return x
 }
 
-// keys reads a mapping with these keys. Those that have no value are a fault,
-// and stand in it without one.
+// keys reads a mapping with these keys. A key without a value is a mistake; its
+// entry stays, with a nil value.
 func (r *caseReader) keys(n ast.Node, what, hint string, known ...string) *mapping {
 	m := r.mapping(n, what, hint, known...)
 	if m == nil {
@@ -264,8 +264,8 @@ func (r *caseReader) keys(n ast.Node, what, hint string, known ...string) *mappi
 	return m
 }
 
-// told returns the entry of a key, if the mapping has it with a value.
-func (m *mapping) told(key string) (entry, bool) {
+// given returns the entry of a key, if the mapping has it with a value.
+func (m *mapping) given(key string) (entry, bool) {
 	for _, e := range m.entries {
 		if e.key == key {
 			return e, e.value != nil
@@ -274,16 +274,16 @@ func (m *mapping) told(key string) (entry, bool) {
 	return entry{}, false
 }
 
-// needed is told for a key that must be there.
+// needed is given for a required key.
 func (r *caseReader) needed(m *mapping, key, what, advice string) (entry, bool) {
 	if !slices.ContainsFunc(m.entries, func(e entry) bool { return e.key == key }) {
 		r.add(m.at, "%s needs the key %s: %s", what, key, advice)
 	}
-	return m.told(key)
+	return m.given(key)
 }
 
-// fields reads a mapping into what a struct's JSON names say, and returns the
-// entries that are there.
+// fields reads a mapping into a struct by its JSON names, and returns the
+// entries that have a value.
 func (r *caseReader) fields(n ast.Node, what string, into any) map[string]entry {
 	v := reflect.ValueOf(into).Elem()
 	var names []string
@@ -295,12 +295,12 @@ func (r *caseReader) fields(n ast.Node, what string, into any) map[string]entry 
 	if m == nil {
 		return nil
 	}
-	told := map[string]entry{}
+	given := map[string]entry{}
 	for _, e := range m.entries {
 		if e.value == nil {
 			continue
 		}
-		told[e.key] = e
+		given[e.key] = e
 		switch field := v.Field(slices.Index(names, e.key)); field.Interface().(type) {
 		case time.Time:
 			field.Set(reflect.ValueOf(r.time(e)))
@@ -312,7 +312,7 @@ func (r *caseReader) fields(n ast.Node, what string, into any) map[string]entry 
 			field.SetInt(int64(r.integer(e, math.MinInt32, math.MaxInt32)))
 		}
 	}
-	return told
+	return given
 }
 
 func (r *caseReader) text(e entry) string {
@@ -378,8 +378,7 @@ func (r *caseReader) time(e entry) time.Time {
 	return t.UTC()
 }
 
-// word finds a text that is none of those that a key can have; an entry that
-// is not there has none.
+// word reports a mistake unless text is one of known; an absent entry is fine.
 func (r *caseReader) word(e entry, text string, known []string) {
 	if e.value == nil || slices.Contains(known, text) {
 		return

@@ -54,7 +54,7 @@ func (r *reader) unusedDefaults(f *file, borrowed map[string]bool) {
 	r.scopes(nobody)
 }
 
-// once finds names that are there before. seen is where.
+// once finds names that were used before; seen holds their places.
 func (r *reader) once(path, name, what string, seen map[string]position) {
 	if name == "" || !r.sound(path) {
 		return
@@ -65,13 +65,13 @@ func (r *reader) once(path, name, what string, seen map[string]position) {
 	case !again:
 		seen[name] = at
 	case first == at:
-		r.add(at, "%s must be there once, but an alias repeats %s: write it out with another one", what, name)
+		r.add(at, "%s must be unique, but an alias repeats %s: write it out with another one", what, name)
 	default:
-		r.add(at, "%s must be there once: %s is already in line %d", what, name, first.line)
+		r.add(at, "%s must be unique: %s is already in line %d", what, name, first.line)
 	}
 }
 
-// flow checks one flow. What borrowed names are lists of the defaults that were
+// flow checks one flow. Borrowed holds the lists of the defaults that were
 // checked with another flow.
 func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if r.said(p.path + ".windows") {
@@ -96,7 +96,7 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	r.scopes(p)
 }
 
-// counts finds what a flow has too much of. [7]
+// counts finds too many steps, alerts or captures in a flow. [7]
 func (r *reader) counts(p *placedFlow) {
 	all, alerts, captures := 0, 0, 0
 	for _, l := range p.lists {
@@ -122,8 +122,8 @@ func (r *reader) counts(p *placedFlow) {
 	}
 }
 
-// addFor adds a fault of one flow. If the step stands in the defaults, the
-// fault is at the flow's name and says so.
+// addFor adds a mistake of one flow. If the step is in the defaults, the mistake
+// is at the flow's name and says so.
 func (r *reader) addFor(p *placedFlow, l *stepList, path, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !l.borrowed {
@@ -133,7 +133,7 @@ func (r *reader) addFor(p *placedFlow, l *stepList, path, format string, args ..
 	r.add(r.place(p.path+".name"), "with the steps of %s in line %d: %s", l.path, r.place(path).line, text)
 }
 
-// ids finds steps whose id is there twice in the flow.
+// ids finds step ids that appear twice in the flow.
 func (r *reader) ids(p *placedFlow) {
 	seen, seenIn := map[string]position{}, map[string]*stepList{}
 	for _, l := range p.lists {

@@ -8,11 +8,11 @@ import (
 	"aftercare/shared/command"
 )
 
-// room is what a script must leave, as base64, for the values of parameters
-// that are known only when the flow starts.
+// room is how many base64 characters a script must leave for the values of
+// parameters that are known only when the flow starts.
 const room = 2 << 10
 
-// run checks a command with content, but for its expressions. (flow rule 84)
+// run checks a command with content, except its expressions (flow rule 84).
 func (r *reader) run(run *command.Run, path string) {
 	if !r.sound(path) {
 		return
@@ -32,13 +32,13 @@ func (r *reader) run(run *command.Run, path string) {
 	}
 }
 
-// runDefaults checks what the defaults say of commands.
+// runDefaults checks the defaults of commands.
 func (r *reader) runDefaults(d runDefaults) {
 	complete := command.Run{Name: "any", Type: d.Type, Content: "true", Timeout: d.Timeout, WorkingDir: d.WorkingDir, Username: d.Username}
 	r.wrongDefaults = r.commandMistakes(complete.Check(), "defaults.run")
 }
 
-// invoke checks a saved command, but for its expressions. (flow rules 24, 84)
+// invoke checks a saved command, except its expressions (flow rules 24, 84).
 func (r *reader) invoke(invoke *command.Invoke, path string) {
 	if !r.sound(path) {
 		return
@@ -48,9 +48,10 @@ func (r *reader) invoke(invoke *command.Invoke, path string) {
 	r.commandMistakes(known.Check(), path)
 }
 
-// commandMistakes adds a command's mistakes where they stand in the file, and returns
-// the fields that are wrong. What was not decoded, or is missing, has its own
-// fault; what the defaults say wrong is reported there.
+// commandMistakes adds a command's mistakes at their places in the file, and
+// returns the fields that are wrong. It skips fields that could not be decoded
+// or are missing, which have their own mistakes, and mistakes in the defaults,
+// which are reported there.
 func (r *reader) commandMistakes(list []command.Mistake, path string) map[string]bool {
 	wrong := map[string]bool{}
 	for _, m := range list {
@@ -63,7 +64,7 @@ func (r *reader) commandMistakes(list []command.Mistake, path string) map[string
 			r.add(v.key, "%s", m)
 		case r.said(own):
 			if sc, ok := textOf(v.node, true); ok {
-				r.fault(sc, characters(sc.text, m.At), m.String())
+				r.mistake(sc, characters(sc.text, m.At), m.String())
 			} else {
 				r.add(v.key, "%s", m)
 			}
@@ -74,8 +75,8 @@ func (r *reader) commandMistakes(list []command.Mistake, path string) map[string
 	return wrong
 }
 
-// withoutExpressions are the values of parameters with fillers that are as long
-// in place of their expressions, and whether there are any.
+// withoutExpressions returns the values of parameters with each expression
+// replaced by a filler of the same length, and whether there are any.
 func withoutExpressions(values map[string]string) (known map[string]string, dynamic bool) {
 	known = make(map[string]string, len(values))
 	for name, text := range values {

@@ -10,24 +10,24 @@ import (
 	"aftercare/shared/flow"
 )
 
-// placedFlow is a flow with where it stands in the file.
+// placedFlow is a flow with its place in the file.
 type placedFlow struct {
 	*flow.Definition
 	path  string
 	lists []*stepList
-	// sound: its name, on and when are, so that it can be asked what starts it.
+	// sound: its name, on and when are sound, so that flow.Starters can use it.
 	sound bool
 }
 
-// stepList is one of a flow's lists of steps: steps, onFailure or finally. It
-// stands in the flow or in the defaults.
+// stepList is one of a flow's lists of steps: steps, onFailure or finally. A
+// borrowed list is in the defaults, not in the flow.
 type stepList struct {
 	key, path string
 	steps     []flow.Step
 	borrowed  bool
 }
 
-// complete fills in what the file's flows do not say. [5]
+// complete fills in what the file's flows leave out. [5]
 func (r *reader) complete(f *file) []*placedFlow {
 	var from defaults
 	if f.Defaults != nil {
@@ -96,14 +96,13 @@ func (r *reader) completeStep(s *flow.Step, l *stepList, i int, flowName string,
 // at is the path of a step.
 func (l *stepList) at(i int) string { return l.path + "[" + strconv.Itoa(i) + "]" }
 
-// inherit sets what a flow, a step or a run does not say to what the defaults
-// say, as copies.
+// inherit copies the defaults into what a flow, a step or a run leaves out.
 func (r *reader) inherit(to, from reflect.Value, path, fromPath string) {
 	for _, k := range r.keysOf(from.Type()) {
 		own, other := to.FieldByName(k.field), from.FieldByName(k.field)
 		switch {
 		case !own.IsValid() || k.field == "OnFailure" && own.Kind() == reflect.String:
-		case k.field == "Limits": // which counts as the keys in it
+		case k.field == "Limits": // its keys count one by one
 			r.inherit(own, other, join(path, k.name), join(fromPath, k.name))
 		case !r.said(join(path, k.name)) && r.said(join(fromPath, k.name)):
 			own.Set(clone(other))
@@ -137,8 +136,8 @@ func clone(v reflect.Value) reflect.Value {
 	return out
 }
 
-// fill sets what is still zero to what the tags say that it is by default, in
-// a struct and those in it, but not in lists.
+// fill sets fields that are still zero to the default of their tag, in a struct
+// and the structs in it, but not in lists.
 func fill(v reflect.Value) {
 	for i := range v.NumField() {
 		f, fallback := v.Field(i), v.Type().Field(i).Tag.Get("default")
@@ -153,7 +152,7 @@ func fill(v reflect.Value) {
 	}
 }
 
-// set sets a field to what a tag says.
+// set sets a field to the text of a tag.
 func set(f reflect.Value, text string) {
 	switch {
 	case f.Type() == durationType:

@@ -9,11 +9,11 @@ import (
 )
 
 // maxCycles is how many cycles are reported.
-const maxCycles = maxFaults
+const maxCycles = maxMistakes
 
-// cycles finds flows whose commands can start each other. [81] A cycle is
-// reported at that of its flows which is the first in the file; of several
-// that go on from there to the same flow, it is the shortest.
+// cycles finds flows whose commands can start each other. [81] It reports a
+// cycle at its first flow in the file. If several cycles continue from there
+// with the same flow, it reports the shortest.
 func (r *reader) cycles(flows []*placedFlow) {
 	g := newReach(flows)
 	found := 0
@@ -35,7 +35,7 @@ func (r *reader) cycles(flows []*placedFlow) {
 	}
 }
 
-// cycle adds the fault of a cycle that a command closes.
+// cycle adds the mistake of a cycle that a command closes.
 func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	first := flows[path[0]]
 	names := make([]string, len(path), len(path)+1)
@@ -58,8 +58,8 @@ func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	r.add(r.place(at), "%s, %s: %s run.depth == 0, or %s", what, strings.Join(names, " -> "), verb, except)
 }
 
-// reach is which flow's commands can start which: by[a][b] is the first
-// command of a that can start b, nil if none can.
+// reach is which flows can start which: by[a][b] is the first command of a that
+// can start b, nil if there is none.
 type reach struct{ by [][]*flow.Command }
 
 func newReach(flows []*placedFlow) reach {
@@ -83,7 +83,7 @@ func newReach(flows []*placedFlow) reach {
 	return g
 }
 
-// commands lists what a flow can send.
+// commands lists the commands that a flow can send.
 func (p *placedFlow) commands() []flow.Command {
 	var list []flow.Command
 	for _, l := range p.lists {
@@ -99,7 +99,7 @@ func (p *placedFlow) commands() []flow.Command {
 	return list
 }
 
-// wayBack finds the shortest ways back to a flow through those behind it in
+// wayBack finds the shortest ways back to a flow through the flows after it in
 // the file: for each flow the next one, -1 if there is no way.
 func (g reach) wayBack(first int) []int {
 	next := slices.Repeat([]int{-1}, len(g.by))

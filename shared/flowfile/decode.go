@@ -13,8 +13,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// reader decodes a file into its types, and remembers where everything stands,
-// for those who check it afterwards.
+// reader decodes a file into its types, and keeps the places of all values for
+// the checks that follow.
 type reader struct {
 	*source
 	keys   map[reflect.Type][]key
@@ -22,30 +22,32 @@ type reader struct {
 	// meant are the paths of keys that are probably misspelt.
 	meant   map[string]bool
 	checker *flow.Checker
-	// borrower is the flow for which a default is being checked, see mistakes.
+	// borrower is the flow for which a default is being checked, see
+	// expressionMistakes.
 	borrower string
 	// wrongDefaults are the fields of the defaults' run that are wrong.
 	wrongDefaults map[string]bool
 }
 
-// value is what stands at a path of the file.
+// value is the value at a path of the file.
 type value struct {
 	key  position
 	node ast.Node // resolved; nil if the key has no value
-	// sound: it was decoded without a fault. What is inside may have faults.
+	// sound: it was decoded without a mistake. Values inside may have mistakes.
 	sound bool
 }
 
-// said reports whether the file has something at a path.
+// said reports whether the file has a value at a path.
 func (r *reader) said(path string) bool {
 	_, ok := r.values[path]
 	return ok
 }
 
-// sound reports whether what stands at a path could be decoded.
+// sound reports whether the value at a path could be decoded.
 func (r *reader) sound(path string) bool { return r.values[path].sound }
 
-// place is where the value at a path begins, or else what it would be in.
+// place is where the value at a path begins; if there is none, where the nearest
+// value around it begins.
 func (r *reader) place(path string) position {
 	for ; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
 		if v, ok := r.values[path]; ok {
@@ -117,14 +119,14 @@ func (r *reader) entry(e entry, path string, k key, into reflect.Value) {
 		r.add(e.at, "%s has no value: %s", e.key, advice)
 	default:
 		v.sound = true
-		r.values[path] = v // for what is inside
+		r.values[path] = v // needed for the values inside
 		v.sound = r.decode(n, path, k, into)
 	}
 	r.values[path] = v
 }
 
-// decode decodes a resolved node. It reports whether there is something to
-// check further, and else a fault says why.
+// decode decodes a resolved node. It reports whether there is something to check
+// further; otherwise it has added a mistake.
 func (r *reader) decode(n ast.Node, path string, k key, into reflect.Value) bool {
 	t := into.Type()
 	switch {
@@ -177,7 +179,7 @@ func (r *reader) objects(n ast.Node, path string, k key, into reflect.Value) boo
 	return true
 }
 
-// words decodes a list of words, or one word where that is enough.
+// words decodes a list of words, or one word if the key allows that.
 func (r *reader) words(n ast.Node, path string, k key, into reflect.Value) bool {
 	items := []ast.Node{n}
 	if _, isList := n.(*ast.SequenceNode); isList || k.form != "one-or-list" {

@@ -15,7 +15,7 @@ func (r *reader) condition(path string, scope flow.Scope) bool {
 	}
 	sc, _ := textOf(v.node, true)
 	mistakes := r.checker.Condition(sc.text, scope)
-	r.mistakes(sc, "when", mistakes)
+	r.expressionMistakes(sc, "when", mistakes)
 	return len(mistakes) == 0
 }
 
@@ -30,12 +30,12 @@ func (r *reader) template(path, what string, scope flow.Scope) {
 		return
 	}
 	_, _, mistakes := r.checker.Template(sc.text, scope)
-	r.mistakes(sc, what, mistakes)
+	r.expressionMistakes(sc, what, mistakes)
 }
 
-// mistakes adds what is wrong with an expression at the characters where it is
-// wrong. Those of defaults are added for the first flow that they are wrong for.
-func (r *reader) mistakes(sc scalar, what string, mistakes []flow.Mistake) {
+// expressionMistakes adds the mistakes of an expression at their characters. It
+// adds a mistake in the defaults once, for the first flow that has it.
+func (r *reader) expressionMistakes(sc scalar, what string, mistakes []flow.Mistake) {
 	for _, m := range mistakes {
 		at := r.locate(sc, m.Offset)
 		if r.commentFollows(sc, at) {
@@ -51,10 +51,10 @@ func (r *reader) mistakes(sc scalar, what string, mistakes []flow.Mistake) {
 	}
 }
 
-// fault adds a fault at a character of a text.
-func (r *reader) fault(sc scalar, offset int, text string) { r.add(r.locate(sc, offset), "%s", text) }
+// mistake adds a mistake at a character of a text.
+func (r *reader) mistake(sc scalar, offset int, text string) { r.add(r.locate(sc, offset), "%s", text) }
 
-// characters counts those of the text up to a byte.
+// characters counts the characters of the text up to a byte.
 func characters(text string, bytes int) int {
 	return utf8.RuneCountInString(text[:min(max(bytes, 0), len(text))])
 }

@@ -55,7 +55,7 @@ func compare(t *testing.T, file, got string) {
 	}
 }
 
-// Beside each bad file stands its list of faults. Each fault's place is shown
+// Beside each bad file stands its list of mistakes. Each mistake's place is shown
 // by the line with a mark before the character, so that a reader sees whether
 // it is right.
 func TestBadFilesHaveExactlyTheirFaults(t *testing.T) {
@@ -64,21 +64,21 @@ func TestBadFilesHaveExactlyTheirFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			src := read(t, file)
 			flows, err := flowfile.Read(name, src)
-			var faults flowfile.Faults
-			if !errors.As(err, &faults) || flows != nil || len(faults) == 0 {
-				t.Fatalf("got %v and %v, want faults and no flows", flows, err)
+			var mistakes flowfile.Mistakes
+			if !errors.As(err, &mistakes) || flows != nil || len(mistakes) == 0 {
+				t.Fatalf("got %v and %v, want mistakes and no flows", flows, err)
 			}
 			var got strings.Builder
 			lines := strings.Split(string(src), "\n")
 			for i, line := range strings.Split(err.Error(), "\n") {
-				f := faults[i]
+				f := mistakes[i]
 				if line != f.String() || !strings.HasPrefix(line, fmt.Sprintf("%s:%d:%d: ", name, f.Line, f.Column)) {
-					t.Errorf("the error's line is %q, want fault %q", line, f)
+					t.Errorf("the error's line is %q, want mistake %q", line, f)
 				}
 				text := []rune(lines[f.Line-1])
 				fmt.Fprintf(&got, "%s\n\t%s▸%s\n", line, string(text[:f.Column-1]), string(text[f.Column-1:]))
 			}
-			compare(t, strings.TrimSuffix(file, ".yaml")+".faults", got.String())
+			compare(t, strings.TrimSuffix(file, ".yaml")+".mistakes", got.String())
 		})
 	}
 }
@@ -92,7 +92,7 @@ func TestGoodFilesHaveTheDefinitionsBesideThem(t *testing.T) {
 	}
 }
 
-// good reads a file that must have no fault.
+// good reads a file that must have no mistake.
 func good(t testing.TB, src []byte) []flow.Definition {
 	t.Helper()
 	flows, err := flowfile.Read("flows.yaml", src)

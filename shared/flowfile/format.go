@@ -14,7 +14,7 @@ const version = "1"
 // file is the whole file. [1]
 type file struct {
 	Version  int               `json:"version" doc:"the format's version" need:"write version: 1" form:"version"`
-	Defaults *defaults         `json:"defaults,omitempty" doc:"what holds for every flow that does not say otherwise" hint:"write keys of flows under it, or step or run"`
+	Defaults *defaults         `json:"defaults,omitempty" doc:"keys for every flow that does not have its own" hint:"write keys of flows under it, or step or run"`
 	Flows    []flow.Definition `json:"flows" doc:"the flows" need:"write flows: [] for none"`
 }
 
@@ -28,8 +28,8 @@ type defaults struct {
 	Limits    flow.Limits   `json:"limits,omitempty" of:"flow"`
 	OnFailure []flow.Step   `json:"onFailure,omitempty" of:"flow"`
 	Finally   []flow.Step   `json:"finally,omitempty" of:"flow"`
-	Step      stepDefaults  `json:"step,omitempty" doc:"what holds for steps that send a command"`
-	Run       runDefaults   `json:"run,omitempty" doc:"what holds for the runs of steps"`
+	Step      stepDefaults  `json:"step,omitempty" doc:"keys for steps that send a command"`
+	Run       runDefaults   `json:"run,omitempty" doc:"keys for the runs of steps"`
 }
 
 type stepDefaults struct {
@@ -53,8 +53,8 @@ var described = map[string]reflect.Type{
 	"run":  reflect.TypeFor[command.Run](),
 }
 
-// nouns is how faults call what is described by a type; others are called by
-// their key.
+// nouns are the words for values of these types in mistakes; other values are
+// called by their key.
 var nouns = map[reflect.Type]string{
 	reflect.TypeFor[file]():            "a flows file",
 	reflect.TypeFor[flow.Definition](): "a flow",
@@ -64,8 +64,8 @@ var nouns = map[reflect.Type]string{
 
 var durationType = reflect.TypeFor[flow.Duration]()
 
-// key is one key of a mapping of the file, as the tags of its field say. See
-// flow.Definition for what they mean.
+// key is one key of a mapping of the file, from the tags of its field. See
+// flow.Definition for their meaning.
 type key struct {
 	name, field             string
 	doc, need, hint, zero   string
@@ -98,7 +98,7 @@ func keysOf(t reflect.Type) []key {
 	return keys
 }
 
-// noun is how faults call a value of this key.
+// noun is the word for a value of this key in mistakes.
 func (k key) noun() string {
 	t := k.typ
 	if t.Kind() == reflect.Pointer {
@@ -110,7 +110,7 @@ func (k key) noun() string {
 	return k.name
 }
 
-// synonyms are keys that other tools have for what a key here means.
+// synonyms maps keys of other tools to the key with the same meaning here.
 var synonyms = map[string]string{
 	"if": "when", "condition": "when", "trigger": "on", "event": "on", "env": "parameters", "environment": "parameters",
 	"params": "parameters", "args": "parameters", "with": "parameters", "script": "content", "command": "content", "cmd": "content",

@@ -13,10 +13,9 @@ import (
 )
 
 // FuzzRead feeds Read with anything. Whatever it is, the result is either
-// definitions that can be stored and loaded, or faults that lie inside the
-// file; and it is the same when asked again. Run it with
-// -fuzzminimizetime=10x: otherwise most of the time goes into making inputs
-// smaller.
+// definitions that can be stored and loaded, or mistakes that lie inside the
+// file; and it is the same when asked again. Most of the time goes into making
+// inputs smaller unless -fuzzminimizetime=10x is given.
 func FuzzRead(f *testing.F) {
 	for _, folder := range []string{"good", "bad"} {
 		for _, file := range fixture(f, folder) {
@@ -34,20 +33,20 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		var faults flowfile.Faults
-		if !errors.As(err, &faults) || len(faults) == 0 || flows != nil {
-			t.Fatalf("got %v with error %v, want faults alone", flows, err)
+		var mistakes flowfile.Mistakes
+		if !errors.As(err, &mistakes) || len(mistakes) == 0 || flows != nil {
+			t.Fatalf("got %v with error %v, want mistakes alone", flows, err)
 		}
 		if errAgain == nil || errAgain.Error() != err.Error() {
 			t.Errorf("read again: got %v, want %v", errAgain, err)
 		}
 		lines := flowfile.Lines(src)
-		for _, fault := range faults {
+		for _, mistake := range mistakes {
 			switch {
-			case fault.Line < 1 || fault.Line > len(lines), fault.Column < 1, fault.Column > utf8.RuneCountInString(lines[fault.Line-1])+1:
-				t.Errorf("a fault outside the file: %s", fault)
-			case fault.Text == "" || strings.ContainsAny(fault.Text, "\r\n") || !utf8.ValidString(fault.Text):
-				t.Errorf("not one line of text: %q", fault.Text)
+			case mistake.Line < 1 || mistake.Line > len(lines), mistake.Column < 1, mistake.Column > utf8.RuneCountInString(lines[mistake.Line-1])+1:
+				t.Errorf("a mistake outside the file: %s", mistake)
+			case mistake.Text == "" || strings.ContainsAny(mistake.Text, "\r\n") || !utf8.ValidString(mistake.Text):
+				t.Errorf("not one line of text: %q", mistake.Text)
 			}
 		}
 	})

@@ -13,10 +13,9 @@ import (
 
 // Graph draws a flow as a Mermaid flowchart, which GitHub, GitLab and many
 // editors show as a picture. A step with a when stands behind a diamond; a
-// dotted edge is the way after a step that did not succeed. Left out is what
-// can hardly happen: that an alert's text or a when cannot be evaluated, and
-// that the time of the whole run is over. The same flow has always the same
-// text.
+// dotted edge is the way after a step that did not succeed. The graph leaves out
+// rare ways: an alert's text or a when that cannot be evaluated, and a run that
+// times out. The same flow always gives the same text.
 func Graph(d flow.Definition) string {
 	g := &graph{d: d}
 	g.printf("---\ntitle: %q\n---\nflowchart TD\n", d.Name)
@@ -40,7 +39,7 @@ func Graph(d flow.Definition) string {
 	return g.text.String()
 }
 
-// ended is the node of the end after finally, whose result stood before.
+// ended is the node of the end after finally, which keeps the earlier result.
 const ended = "ended"
 
 type graph struct {
@@ -76,7 +75,7 @@ func (g *graph) edge(e edge) {
 	g.printf("  %s %s %s\n", e.from, arrow, e.to)
 }
 
-// start says what the flow waits for.
+// start lists what starts the flow.
 func (g *graph) start() []string {
 	lines := []string{"on " + strings.Join(g.d.On, " or ")}
 	lines = append(lines, conjuncts(g.d.When)...)
@@ -86,7 +85,7 @@ func (g *graph) start() []string {
 	return lines
 }
 
-// section draws a list of steps, and notes the edges from them.
+// section draws a list of steps, and collects the edges from them.
 func (g *graph) section(name flow.Section, steps []flow.Step) {
 	if len(steps) == 0 {
 		return
@@ -110,7 +109,7 @@ func (g *graph) section(name flow.Section, steps []flow.Step) {
 	}
 }
 
-// ways notes where a step leads to.
+// ways collects the edges from a step.
 func (g *graph) ways(section flow.Section, steps []flow.Step, i int, s flow.Step) {
 	id := stepNode(section, i)
 	next := g.after(section)
@@ -141,8 +140,8 @@ func (g *graph) ways(section flow.Section, steps []flow.Step, i int, s flow.Step
 	}
 }
 
-// bad is the node after a step that did not succeed; empty for a step that can
-// hardly fail.
+// bad is the node after a step that did not succeed; empty for a step that
+// hardly ever fails.
 func (g *graph) bad(section flow.Section, steps []flow.Step, i int, s flow.Step, next string) string {
 	jumps := s.OnFailure != "" && s.OnFailure != flow.FailureStop && s.OnFailure != flow.FailureContinue
 	switch fails := s.Run != nil || s.Invoke != nil || s.Timeout > 0; {
@@ -165,8 +164,8 @@ func (g *graph) bad(section flow.Section, steps []flow.Step, i int, s flow.Step,
 	return gate(section, steps, to)
 }
 
-// first is the node at which a section begins, or what follows it if it is
-// empty: in the end that of the result.
+// first is the node at which a section begins, or the one after it if it is
+// empty, in the end the node of the result.
 func (g *graph) first(section flow.Section, result string) string {
 	lists := []struct {
 		section flow.Section
@@ -181,7 +180,7 @@ func (g *graph) first(section flow.Section, result string) string {
 	return result
 }
 
-// after is the node behind the last step of a section.
+// after is the node after the last step of a section.
 func (g *graph) after(section flow.Section) string {
 	switch section {
 	case flow.SectionSteps:
@@ -250,8 +249,8 @@ func describeStep(s flow.Step) []string {
 	return lines
 }
 
-// retryOn lists what a retry is for; the codes of what never started, which
-// are many, in two words.
+// retryOn lists the ends that a retry is for. It writes the many codes of
+// scripts that never started as "no start".
 func retryOn(on []string) string {
 	rest := slices.DeleteFunc(slices.Clone(on), func(w string) bool { return slices.Contains(flow.NotStarted, w) })
 	if len(on)-len(rest) == len(flow.NotStarted) {
@@ -281,9 +280,9 @@ func short(text string) string {
 	return string(runes)
 }
 
-// escape writes a text so that Mermaid shows it as it is: everything that it
-// or Markdown may take for markup becomes an entity. The colon is among it
-// because Mermaid looks for "style…:" wherever an entity is.
+// escape writes a text so that Mermaid shows it as it is: every character that
+// Mermaid or Markdown may take for markup becomes an entity. So does the colon,
+// because Mermaid looks for "style…:" in texts with entities.
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {

@@ -15,26 +15,26 @@ func oneStep(run string) []byte {
 	return []byte("version: 1\nflows:\n- name: one\n  on: task-completed\n  when: run.depth == 0\n  steps:\n  - id: one\n    run:\n" + run)
 }
 
-// faultsOf reads a file that must be bad.
-func faultsOf(t *testing.T, src []byte) flowfile.Faults {
+// mistakesOf reads a file that must be bad.
+func mistakesOf(t *testing.T, src []byte) flowfile.Mistakes {
 	t.Helper()
 	flows, err := flowfile.Read("flows.yaml", src)
-	var faults flowfile.Faults
-	if !errors.As(err, &faults) {
-		t.Fatalf("got %v, %v, want faults", flows, err)
+	var mistakes flowfile.Mistakes
+	if !errors.As(err, &mistakes) {
+		t.Fatalf("got %v, %v, want mistakes", flows, err)
 	}
-	return faults
+	return mistakes
 }
 
-func wantFault(t *testing.T, src []byte, line, column int, text string) {
+func wantMistake(t *testing.T, src []byte, line, column int, text string) {
 	t.Helper()
-	faults := faultsOf(t, src)
-	for _, f := range faults {
+	mistakes := mistakesOf(t, src)
+	for _, f := range mistakes {
 		if f.Line == line && f.Column == column && strings.Contains(f.Text, text) {
 			return
 		}
 	}
-	t.Errorf("got\n%s\nwant a fault at %d:%d with %q", faults, line, column, text)
+	t.Errorf("got\n%s\nwant a mistake at %d:%d with %q", mistakes, line, column, text)
 }
 
 // [84] A script is measured with what its parameters add.
@@ -60,7 +60,7 @@ func TestScriptsFitWithTheirParametersOrAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			good(t, run(c.largest, c.parameters))
-			wantFault(t, run(c.largest+1, c.parameters), c.line, 16, "characters as base64")
+			wantMistake(t, run(c.largest+1, c.parameters), c.line, 16, "characters as base64")
 		})
 	}
 }
@@ -83,7 +83,7 @@ func TestExpressionsAreBounded(t *testing.T) {
 		"a result of a cycle": {"let x = \"a\"; let y = x + x; y == \"\"", "let is not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := faultsOf(t, file(c.when)); !strings.Contains(got.Error(), c.want) {
+			if got := mistakesOf(t, file(c.when)); !strings.Contains(got.Error(), c.want) {
 				t.Errorf("got %.300s, want %q", got, c.want)
 			}
 		})
@@ -107,24 +107,24 @@ func TestFilesThatExplodeAreRefused(t *testing.T) {
 		src  string
 		want string
 	}{
-		"more than 1 MB":             {"# " + strings.Repeat("x", 1<<20), "bytes: at most"},
-		"aliases that expand":        {bomb, "aliases of this file expand to too much"},
-		"brackets in brackets":       {"version: " + strings.Repeat("[", 20_000), "nested too deep"},
-		"mappings in mappings":       {strings.Repeat("{a: ", 10_000), "nested too deep"},
-		"lists in lists on one line": {strings.Repeat("- ", 20_000), "nested too deep"},
-		"anchors without end":        {strings.Repeat("&a ", 10_000), "too many anchors"},
-		"a mapping without end":      {wide.String(), "too large"},
-		"an alias of itself":         {"version: 1\nflows: &a [*a]\n", "a list"},
-		"an alias of nothing":        {"version: 1\nflows: *a\n", "no anchor"},
-		"an anchor on nothing":       {"version: 1\nflows: &a\n", "flows"},
-		"hundreds of faults are cut": {"version: 1\nflows:\n" + strings.Repeat("- x\n", 400), "301 more faults"},
-		"a literal NUL":              {"version: 1\nflows: \x00", "not allowed"},
-		"a lone carriage return":     {"version: 1\rflows: []", "not allowed"},
+		"more than 1 MB":               {"# " + strings.Repeat("x", 1<<20), "bytes: at most"},
+		"aliases that expand":          {bomb, "aliases of this file expand to too much"},
+		"brackets in brackets":         {"version: " + strings.Repeat("[", 20_000), "nested too deep"},
+		"mappings in mappings":         {strings.Repeat("{a: ", 10_000), "nested too deep"},
+		"lists in lists on one line":   {strings.Repeat("- ", 20_000), "nested too deep"},
+		"anchors without end":          {strings.Repeat("&a ", 10_000), "too many anchors"},
+		"a mapping without end":        {wide.String(), "too large"},
+		"an alias of itself":           {"version: 1\nflows: &a [*a]\n", "a list"},
+		"an alias of nothing":          {"version: 1\nflows: *a\n", "no anchor"},
+		"an anchor on nothing":         {"version: 1\nflows: &a\n", "flows"},
+		"hundreds of mistakes are cut": {"version: 1\nflows:\n" + strings.Repeat("- x\n", 400), "301 more mistakes"},
+		"a literal NUL":                {"version: 1\nflows: \x00", "not allowed"},
+		"a lone carriage return":       {"version: 1\rflows: []", "not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults := faultsOf(t, []byte(c.src))
-			if !strings.Contains(faults.Error(), c.want) || len(faults) > 100 {
-				t.Errorf("got %d faults: %.500s, want at most 100 with %q", len(faults), faults, c.want)
+			mistakes := mistakesOf(t, []byte(c.src))
+			if !strings.Contains(mistakes.Error(), c.want) || len(mistakes) > 100 {
+				t.Errorf("got %d mistakes: %.500s, want at most 100 with %q", len(mistakes), mistakes, c.want)
 			}
 		})
 	}
@@ -137,14 +137,14 @@ func TestScriptsThatExplodeAreRefused(t *testing.T) {
 		for _, shebang := range []string{"", "#!/bin/bash\n"} {
 			content := shebang + strings.Repeat(part, 9000/len(part))
 			src := oneStep(fmt.Sprintf("      type: RunShellScript\n      content: %q\n", content))
-			if got := faultsOf(t, src); len(got) != 1 || !strings.Contains(got[0].Text, "nested too deep") {
+			if got := mistakesOf(t, src); len(got) != 1 || !strings.Contains(got[0].Text, "nested too deep") {
 				t.Errorf("%q without end: got %.200s", part, got)
 			}
 		}
 	}
 	for _, part := range []string{"if ", "while ", "<<a\n", "! ", "x | ", "case x in a) "} {
 		src := oneStep(fmt.Sprintf("      type: RunShellScript\n      content: %q\n", strings.Repeat(part, 9000/len(part))))
-		if got := faultsOf(t, src); !strings.Contains(got.Error(), "the script's syntax") {
+		if got := mistakesOf(t, src); !strings.Contains(got.Error(), "the script's syntax") {
 			t.Errorf("%q without end: got %.200s", part, got)
 		}
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// locate returns where the character at an offset of a scalar's text stands in
-// the file, whatever the scalar's style. Where the text cannot be laid over
-// the file, it returns where the scalar begins.
+// locate returns the place in the file of the character at an offset of a
+// scalar's text, in every style of scalar. If the text cannot be matched with
+// the file, it returns the scalar's beginning.
 func (s *source) locate(sc scalar, offset int) position {
 	start := s.at(sc.node)
 	want := []rune(sc.text)
-	if offset < 0 || offset > len(want) || len(s.faults) == maxCollected {
+	if offset < 0 || offset > len(want) || len(s.mistakes) == maxCollected {
 		return start
 	}
 	w := &walker{lines: s.lines(), at: start}
@@ -45,8 +45,8 @@ func (s *source) locate(sc scalar, offset int) position {
 	return start
 }
 
-// commentFollows reports whether a plain text was cut off at this place by
-// what YAML takes for a comment.
+// commentFollows reports whether YAML cut off a plain text at this place because
+// it takes the rest for a comment.
 func (s *source) commentFollows(sc scalar, at position) bool {
 	node, ok := sc.node.(*ast.StringNode)
 	if !ok || node.Token.Type != token.StringType {
@@ -61,12 +61,12 @@ func (s *source) commentFollows(sc scalar, at position) bool {
 type walker struct {
 	lines []string
 	at    position
-	// line is the characters of the line with this number.
+	// line holds the characters of the line with this number.
 	line   []rune
 	number int
 }
 
-// rest is what is left of the current line.
+// rest is the rest of the current line.
 func (w *walker) rest() []rune {
 	if w.at.line > len(w.lines) {
 		return nil
@@ -77,9 +77,9 @@ func (w *walker) rest() []rune {
 	return w.line[min(w.at.column-1, len(w.line)):]
 }
 
-// flow lays the text of a plain or quoted scalar over the lines. It returns
-// the place of each character, and fewer if they do not agree. next reads what
-// stands at the begin of rest, moves past it, and tells false at the end.
+// flow matches the text of a plain or quoted scalar with the lines. It returns
+// the place of each character, up to the first that differs. next reads the
+// beginning of rest, moves past it, and returns false at the end.
 func (w *walker) flow(want []rune, next func(rest []rune) (string, bool)) []position {
 	places := make([]position, 0, len(want))
 	for len(places) < len(want) && w.at.line <= len(w.lines) {
@@ -103,8 +103,8 @@ func (w *walker) flow(want []rune, next func(rest []rune) (string, bool)) []posi
 	return places
 }
 
-// fold passes a line break with the blank lines after it and the next line's
-// indentation, and returns the text that it stands for.
+// fold moves past a line break with the blank lines after it and the next line's
+// indentation, and returns the text that YAML reads for it.
 func (w *walker) fold() string {
 	breaks := 0
 	for w.at.line <= len(w.lines) {
@@ -169,7 +169,7 @@ func (w *walker) doubleQuoted(rest []rune) (string, bool) {
 	return string(rune(code)), err == nil
 }
 
-// block lays the text of a literal or folded block over the lines after its
+// block matches the text of a literal or folded block with the lines after its
 // header.
 func (w *walker) block(want []rune) []position {
 	places := make([]position, 0, len(want))
@@ -182,8 +182,7 @@ func (w *walker) block(want []rune) []position {
 		if spaces == len(line) {
 			continue
 		}
-		// The line breaks before this line, which are a space where it is
-		// folded into the line before.
+		// Line breaks before this line; a folded one is a space.
 		for len(places) < len(want) && (want[len(places)] == '\n' || want[len(places)] == ' ' && indent == spaces) {
 			places = append(places, end)
 		}

@@ -53,9 +53,9 @@ func joined(words, breaks []string, indent string) string {
 	return b.String()
 }
 
-// However a text is written, and whatever stands before it, a fault inside it
+// However a text is written, and whatever stands before it, a mistake inside it
 // has the place where the character stands in the file.
-func TestAFaultInsideATextHasItsPlaceInTheFile(t *testing.T) {
+func TestAMistakeInsideATextHasItsPlaceInTheFile(t *testing.T) {
 	for style, write := range styles {
 		t.Run(style, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {

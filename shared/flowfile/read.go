@@ -6,9 +6,9 @@ import (
 	"aftercare/shared/flow"
 )
 
-// Read reads a file of flows. The definitions are complete: what the file's
-// defaults and the rules say is filled in. The error is Faults, in which
-// filename names the file, and then there are no definitions.
+// Read reads a file of flows. The definitions are complete: defaults of the file
+// and of the format are filled in. The error is Mistakes, in which filename
+// names the file; with an error there are no definitions.
 func Read(filename string, src []byte) ([]flow.Definition, error) {
 	found := &report{file: filename}
 	s := parse(found, src, "flows")

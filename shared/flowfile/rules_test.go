@@ -40,7 +40,7 @@ func TestAFileIsOneDocumentOfPlainYAMLInVersionOne(t *testing.T) {
 		"a key of many parts": {"version: 1\n? flows\n: []\n", "keys that begin with ?"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := faultsOf(t, []byte(c.src)).Error(); !strings.Contains(got, c.want) {
+			if got := mistakesOf(t, []byte(c.src)).Error(); !strings.Contains(got, c.want) {
 				t.Errorf("got %s, want %q", got, c.want)
 			}
 		})
@@ -62,14 +62,14 @@ func TestNamesAndIdsAreShortPlainAndThereOnce(t *testing.T) {
 		for _, src := range [][]byte{file(name, "id"), file("name", name)} {
 			if fine {
 				good(t, src)
-			} else if got := faultsOf(t, src).Error(); !strings.Contains(got, "must consist of") {
+			} else if got := mistakesOf(t, src).Error(); !strings.Contains(got, "must consist of") {
 				t.Errorf("%q: got %s", name, got)
 			}
 		}
 	}
-	wantFault(t, file("one", "other"), 7, 10, "there once: other is already in line 6")
+	wantMistake(t, file("one", "other"), 7, 10, "unique: other is already in line 6")
 	good(t, []byte("version: 1\nflows:\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n- {name: b, on: first-heartbeat, steps: [{id: x, alert: x}]}\n"))
-	wantFault(t, []byte("version: 1\nflows:\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n"), 4, 10, "there once: a is already in line 3")
+	wantMistake(t, []byte("version: 1\nflows:\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n- {name: a, on: first-heartbeat, steps: [{id: x, alert: x}]}\n"), 4, 10, "unique: a is already in line 3")
 }
 
 // [3]
@@ -93,7 +93,7 @@ func TestModeIsLiveOrDryRun(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", lines, got, want)
 		}
 	}
-	wantFault(t, oneFlow("  mode: test\n"+steps("steps", "a", "alert: x", 1)), 5, 9, "write live or dry-run")
+	wantMistake(t, oneFlow("  mode: test\n"+steps("steps", "a", "alert: x", 1)), 5, 9, "write live or dry-run")
 }
 
 // [5] Each key of the defaults is taken whole, and only by flows that do not
@@ -223,7 +223,7 @@ func TestAFlowHasAtMostSoManySteps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if c.want == "" {
 				good(t, oneFlow(c.src))
-			} else if got := faultsOf(t, oneFlow(c.src)); len(got) != 1 || !strings.Contains(got[0].Text, c.want) {
+			} else if got := mistakesOf(t, oneFlow(c.src)); len(got) != 1 || !strings.Contains(got[0].Text, c.want) {
 				t.Errorf("got %s, want %q alone", got, c.want)
 			}
 		})
@@ -259,12 +259,12 @@ func TestWhatNobodySaysIsAsTheRulesSay(t *testing.T) {
 
 // [80] [81] [82] [83] [84] [85] The fixtures tell where and how; here is that
 // each rule's smallest breach is found.
-func TestFaultsAreFoundBeforeDeploying(t *testing.T) {
+func TestMistakesAreFoundBeforeDeploying(t *testing.T) {
 	shell := func(script, more string) string {
 		return fmt.Sprintf("  steps:\n  - id: a\n    run: {type: RunShellScript, content: %q%s}\n", script, more)
 	}
 	for rule, c := range map[string]struct{ lines, want string }{
-		"80":               {"  steps: [{id: a, stop: failed}, {id: b, alert: x}]\n", "no run comes to this step"},
+		"80":               {"  steps: [{id: a, stop: failed}, {id: b, alert: x}]\n", "no run reaches this step"},
 		"82 sh":            {shell("if true", ""), "the script's syntax"},
 		"82 bash":          {shell("#!/bin/bash\nif [[ a ]]", ""), "the script's syntax"},
 		"83 unused":        {shell("echo", ", parameters: {a: b}"), "never mentions the parameter a"},
@@ -277,14 +277,14 @@ func TestFaultsAreFoundBeforeDeploying(t *testing.T) {
 		"85 a step before": {"  steps: [{id: a, wait: 1m}, {id: b, when: steps.a.status == \"ok\", alert: x}]\n", "steps.a.status is never"},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			if got := faultsOf(t, oneFlow(c.lines)); len(got) != 1 || !strings.Contains(got[0].Text, c.want) {
+			if got := mistakesOf(t, oneFlow(c.lines)); len(got) != 1 || !strings.Contains(got[0].Text, c.want) {
 				t.Errorf("got %s, want %q alone", got, c.want)
 			}
 		})
 	}
 	cycle := "version: 1\nflows:\n- {name: a, on: task-completed, when: event.commandName == \"b/x\", steps: [{id: x, run: {type: RunShellScript, content: echo}}]}\n"
 	other := "- {name: b, on: task-completed, when: event.commandName == \"a/x\"%s, steps: [{id: x, run: {type: RunShellScript, content: echo}}]}\n"
-	wantFault(t, []byte(cycle+fmt.Sprintf(other, "")), 3, 39, "a -> b -> a")
+	wantMistake(t, []byte(cycle+fmt.Sprintf(other, "")), 3, 39, "a -> b -> a")
 	good(t, []byte(cycle+fmt.Sprintf(other, " && run.depth == 0")))
 }
 
@@ -298,7 +298,7 @@ func TestLineEndsOfWindowsMeanTheSame(t *testing.T) {
 	}
 	for _, file := range fixture(t, "bad") {
 		src := read(t, file)
-		if diff := cmp.Diff(faultsOf(t, src), faultsOf(t, windows(src))); diff != "" {
+		if diff := cmp.Diff(mistakesOf(t, src), mistakesOf(t, windows(src))); diff != "" {
 			t.Errorf("%s (-with line feeds +with carriage returns):\n%s", file, diff)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // Schema returns the JSON Schema (draft 2020-12) of the file, for editors. It
-// is made of the types and tags that Read goes along.
+// comes from the same types and tags as Read's checks.
 func Schema() []byte {
 	s := &schema{defs: map[string]any{}}
 	root := s.object(reflect.TypeFor[file]())
@@ -120,7 +120,7 @@ func (s *schema) value(k key) map[string]any {
 	return map[string]any{"type": kind, "minimum": literal(k.least, t), "maximum": literal(k.most, t)}
 }
 
-// reference describes a struct once, and refers to it.
+// reference returns a reference to a struct's description, which it adds once.
 func (s *schema) reference(t reflect.Type) map[string]any {
 	first, size := utf8.DecodeRuneInString(t.Name())
 	name := string(unicode.ToLower(first)) + t.Name()[size:]
@@ -134,7 +134,7 @@ func (s *schema) reference(t reflect.Type) map[string]any {
 func (s *schema) list(k key) map[string]any {
 	list := map[string]any{"type": "array", "items": s.text(k), "uniqueItems": true}
 	switch k.form {
-	case "ends": // an empty one is for commands that are never tried again
+	case "ends": // an empty list means never to try again
 		return list
 	case "one-or-list":
 		list["minItems"] = 1
@@ -144,7 +144,7 @@ func (s *schema) list(k key) map[string]any {
 	return list
 }
 
-// text describes a text by the words or the form that its key has.
+// text describes a text by the words or the form of its key.
 func (s *schema) text(k key) map[string]any {
 	out := map[string]any{"type": "string"}
 	if len(k.words) > 0 {

@@ -63,7 +63,7 @@ func TestTheSchemaAcceptsEveryGoodFile(t *testing.T) {
 	}
 }
 
-// The faults of these files are of the kind that a schema can find.
+// The mistakes of these files are of the kind that a schema can find.
 var shapeless = []string{
 	"actions", "durations", "invoke", "keys", "list", "missing", "names", "no-values", "no-version", "retry", "runs", "types", "version", "windows", "words",
 }
@@ -78,17 +78,17 @@ func TestTheSchemaRefusesFilesOfAnotherShape(t *testing.T) {
 	}
 }
 
-// ofShape are the faults that the schema must find, too.
+// ofShape are the mistakes that the schema must find, too.
 var ofShape = regexp.MustCompile(`has no key|needs the key (name|on|steps|id|content|commandId|max|window|maxFailures|resumeAfter|timeZone|open|from|to|flows|version)|` +
 	`is (a mapping|a list|text|true or false|a number|a duration)\b.*, but here|has no value| cannot be .*: write|must be from [0-9]+ to|is a number with a unit|` +
 	`must consist of|does one thing|needs one of the keys|is only for steps with|is empty: (list|write)`)
 
-// notOfShape are faults that look like those.
+// notOfShape are mistakes that look like those.
 var notOfShape = regexp.MustCompile(`^onFailure cannot be|alert is empty|content is empty`)
 
 // Every value of the largest good file is removed, put under another key and
 // replaced by values of other types. What the schema refuses the reader must
-// refuse; where the reader finds a fault of shape, the schema must too.
+// refuse; where the reader finds a mistake of shape, the schema must too.
 func TestTheSchemaAndTheReaderAgreeOnEveryKey(t *testing.T) {
 	s := compiledSchema(t)
 	src, err := json.Marshal(instance(t, read(t, filepath.Join(fixtures, "good", "every-key.yaml"))))
@@ -121,11 +121,11 @@ func TestTheSchemaAndTheReaderAgreeOnEveryKey(t *testing.T) {
 			if refused != nil && err == nil {
 				t.Errorf("%v %s: only the schema refuses it: %v", path, change, refused)
 			}
-			var faults flowfile.Faults
-			errors.As(err, &faults)
-			i := slices.IndexFunc(faults, func(f flowfile.Fault) bool { return ofShape.MatchString(f.Text) && !notOfShape.MatchString(f.Text) })
+			var mistakes flowfile.Mistakes
+			errors.As(err, &mistakes)
+			i := slices.IndexFunc(mistakes, func(f flowfile.Mistake) bool { return ofShape.MatchString(f.Text) && !notOfShape.MatchString(f.Text) })
 			if refused == nil && i >= 0 {
-				t.Errorf("%v %s: the schema accepts it, but the reader says: %s", path, change, faults[i])
+				t.Errorf("%v %s: the schema accepts it, but the reader says: %s", path, change, mistakes[i])
 			}
 		}
 	}
@@ -149,7 +149,7 @@ func walk(v any, path []any, visit func(path []any, v any)) {
 	}
 }
 
-// changed changes a document at a path, and tells whether it could.
+// changed changes a document at a path, and reports whether it could.
 func changed(doc any, path []any, change string) bool {
 	if len(path) == 0 {
 		return false

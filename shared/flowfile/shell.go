@@ -11,9 +11,9 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// script finds mistakes in a script's text: its syntax, parameters that it
-// does not mention, and variables that nothing sets. (flow rules 82, 83) Of
-// the parameters, those that are wrong are left out.
+// script finds mistakes in a script's text: its syntax, parameters that it does
+// not mention, and variables that nothing sets (flow rules 82, 83). It skips
+// parameters that are wrong themselves.
 func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 	content, _ := textOf(r.values[path+".content"].node, false)
 	if run.Type == command.RunPowerShellScript {
@@ -31,7 +31,7 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 	at := func(offset uint) int { return characters(content.text, run.OffsetIn(int(offset))) }
 	tree, err := parseShell(command.Run{Content: run.Content}.Text(), interpreter)
 	if err != nil {
-		r.fault(content, at(err.at), err.text)
+		r.mistake(content, at(err.at), err.text)
 		return
 	}
 	for _, u := range unsetIn(tree, run.Parameters) {
@@ -42,7 +42,7 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 		if hint == "" {
 			hint = fmt.Sprintf(": set it, add it to parameters, or write ${%s:-} if it may be empty", u.name)
 		}
-		r.fault(content, at(u.at), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
+		r.mistake(content, at(u.at), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
 	}
 }
 
@@ -95,48 +95,48 @@ func mentionsVariable(content, name string) bool {
 	return false
 }
 
-// shellFault is what is wrong with a script, at a byte of it.
-type shellFault struct {
+// shellMistake is what is wrong with a script, at a byte of it.
+type shellMistake struct {
 	at   uint
 	text string
 }
 
 // parseShell parses a script as its interpreter does. Cloud Assistant runs a
-// script without a shebang line with sh, whose language is that of POSIX. The parser is not trusted to survive
-// every input.
-func parseShell(content, interpreter string) (tree *syntax.File, fault *shellFault) {
+// script without a shebang line with sh, which is taken for POSIX. The parser
+// may panic on some input.
+func parseShell(content, interpreter string) (tree *syntax.File, mistake *shellMistake) {
 	defer func() {
 		if recover() != nil {
-			tree, fault = nil, &shellFault{0, "the script cannot be read: write it in another way"}
+			tree, mistake = nil, &shellMistake{0, "the script cannot be read: write it in another way"}
 		}
 	}()
 	if at := tooDeep(content); at >= 0 {
-		return nil, &shellFault{uint(at), "the script is nested too deep: write it in another way"}
+		return nil, &shellMistake{uint(at), "the script is nested too deep: write it in another way"}
 	}
 	parse := func(variant syntax.LangVariant) (*syntax.File, error) {
 		return syntax.NewParser(syntax.Variant(variant)).Parse(strings.NewReader(content), "")
 	}
 	if interpreter == "bash" {
 		tree, err := parse(syntax.LangBash)
-		return tree, shellFaultOf(err)
+		return tree, shellMistakeOf(err)
 	}
 	tree, err := parse(syntax.LangPOSIX)
-	fault = shellFaultOf(err)
-	if fault == nil {
+	mistake = shellMistakeOf(err)
+	if mistake == nil {
 		return tree, nil
 	}
 	if _, err := parse(syntax.LangBash); err == nil {
-		fault.text = "sh cannot read this, but bash could: begin the script with #!/bin/bash, or write it in another way"
+		mistake.text = "sh cannot read this, but bash could: begin the script with #!/bin/bash, or write it in another way"
 	}
-	return nil, fault
+	return nil, mistake
 }
 
-// maxNesting bounds how deep brackets may stand in each other: the parser's
-// time grows with the square of it.
+// maxNesting bounds how deep brackets may be nested: the parser's time grows
+// with its square.
 const maxNesting = 200
 
-// tooDeep returns where brackets stand too deep in each other, -1 if nowhere.
-// Those in quotes and comments count too.
+// tooDeep returns where brackets are nested too deep, or -1. Brackets in quotes
+// and comments count too.
 func tooDeep(content string) int {
 	depth := 0
 	for i, c := range content {
@@ -153,23 +153,23 @@ func tooDeep(content string) int {
 	return -1
 }
 
-// plainer says what the parser says in words that fit a script.
+// plainer rewrites the parser's messages in words that fit a script.
 var plainer = strings.NewReplacer(
-	`"foo(" must be followed by )`, "a ( stands where none can be: put it in quotes",
+	`"foo(" must be followed by )`, "a ( is not allowed here: put it in quotes",
 	`"for foo"`, "for and a name", "reached EOF", "the script ends",
 )
 
-// shellFaultOf is the parser's error as a fault; nil if there is none.
-func shellFaultOf(err error) *shellFault {
+// shellMistakeOf turns the parser's error into a mistake; nil if there is none.
+func shellMistakeOf(err error) *shellMistake {
 	var parse syntax.ParseError
 	var lang syntax.LangError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &lang):
-		return &shellFault{lang.Pos.Offset(), "the script's syntax: its shell has no " + lang.Feature}
+		return &shellMistake{lang.Pos.Offset(), "the script's syntax: its shell has no " + lang.Feature}
 	case errors.As(err, &parse):
-		return &shellFault{parse.Pos.Offset(), "the script's syntax: " + plainer.Replace(parse.Text)}
+		return &shellMistake{parse.Pos.Offset(), "the script's syntax: " + plainer.Replace(parse.Text)}
 	}
-	return &shellFault{0, "the script's syntax: " + err.Error()}
+	return &shellMistake{0, "the script's syntax: " + err.Error()}
 }

@@ -16,8 +16,8 @@ const maxVisits = 100_000
 // position is a place in the file, counted from 1, columns in characters.
 type position struct{ line, column int }
 
-// source is a parsed file that is read along its shape: whoever reads it says
-// what should be where, and every deviation becomes a fault.
+// source is a parsed file. Its methods take what is expected at a node, and add
+// a mistake for every deviation.
 type source struct {
 	*report
 	root    ast.Node
@@ -25,7 +25,7 @@ type source struct {
 	visits  int
 }
 
-// anchorCollector notes every anchor of the file.
+// anchorCollector collects every anchor of the file.
 type anchorCollector struct{ s *source }
 
 func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
@@ -35,14 +35,14 @@ func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
 	}
 	name := anchor.Name.GetToken().Value
 	if _, ok := c.s.anchors[name]; ok {
-		c.s.add(place(anchor.GetToken()), "the anchor &%.40s is there twice: rename one", name)
+		c.s.add(place(anchor.GetToken()), "the anchor &%.40s appears twice: rename one", name)
 	}
 	c.s.anchors[name] = anchor
 	return c
 }
 
-// resolve follows anchors and aliases to what they stand for. It returns nil
-// for what cannot be read, and then a fault says why.
+// resolve follows anchors and aliases to their value. If that cannot be read, it
+// adds a mistake and returns nil.
 func (s *source) resolve(n ast.Node) ast.Node {
 	for range maxDepth {
 		if s.visits++; s.visits > maxVisits {
@@ -100,7 +100,7 @@ type entry struct {
 	value ast.Node
 }
 
-// mapping is a mapping's entries in the order of the file.
+// mapping holds a mapping's entries in the order of the file.
 type mapping struct {
 	at      position
 	entries []entry
@@ -108,9 +108,9 @@ type mapping struct {
 	meant []string
 }
 
-// mapping reads n as a mapping. What is named in faults describes n, for
-// example "a flow", and hint says what to write if it is none; the result is
-// nil then. With known keys, every other key is a fault.
+// mapping reads n as a mapping; nil if it is something else. In mistakes, what
+// describes n, for example "a flow", and hint says what to write instead. With
+// known keys, every other key is a mistake.
 func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mapping {
 	n = s.resolve(n)
 	var values []*ast.MappingValueNode
@@ -136,7 +136,7 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 		}
 		e.key = key.Value
 		if first, ok := seen[e.key]; ok {
-			s.add(e.at, "the key %.60q is there twice, first in line %d: remove one", e.key, first.line)
+			s.add(e.at, "the key %.60q appears twice, first in line %d: remove one", e.key, first.line)
 			continue
 		}
 		seen[e.key] = e.at
@@ -156,10 +156,10 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 	return m
 }
 
-// didYouMean is what a suggestion begins with if there is one word to suggest.
+// didYouMean begins a suggestion of a single word.
 const didYouMean = ", did you mean"
 
-// advice is a hint as the end of a fault's text.
+// advice is a hint at the end of a mistake's text.
 func advice(hint string) string {
 	if hint == "" {
 		return ""
@@ -167,7 +167,7 @@ func advice(hint string) string {
 	return ": " + hint
 }
 
-// list reads n as a list; it tells false if n is none.
+// list reads n as a list, and reports whether it is one.
 func (s *source) list(n ast.Node, what, hint string) ([]ast.Node, bool) {
 	n = s.resolve(n)
 	switch node := n.(type) {
@@ -186,8 +186,8 @@ type scalar struct {
 	node ast.Node
 }
 
-// textOf is a resolved node as text. Numbers, true and false are text too if
-// asText says so, as they are written.
+// textOf returns a resolved node as text. With asText, numbers, true and false
+// are text too, as they are written.
 func textOf(n ast.Node, asText bool) (scalar, bool) {
 	switch node := n.(type) {
 	case *ast.StringNode:

@@ -10,11 +10,11 @@ import (
 	"aftercare/shared/flow"
 )
 
-// actions are the keys of which a step has exactly one.
+// actions are the keys that exclude each other: a step has exactly one.
 var actions = []string{flow.KindRun, flow.KindInvoke, flow.KindAlert, flow.KindWait, flow.KindStop}
 
-// stepsOf checks the steps of a list, but for what depends on more of the flow
-// than the list.
+// stepsOf checks the steps of a list, except for rules that depend on the rest
+// of the flow.
 func (r *reader) stepsOf(p *placedFlow, l *stepList) {
 	for i, s := range l.steps {
 		path := l.at(i)
@@ -34,8 +34,7 @@ func (r *reader) stepsOf(p *placedFlow, l *stepList) {
 	r.unreachable(l)
 }
 
-// action checks that a step does exactly one thing, and has no key that does
-// not belong to it.
+// action checks that a step does exactly one thing and has no key for another.
 func (r *reader) action(path string) {
 	var has []string
 	for _, a := range actions {
@@ -83,7 +82,7 @@ func (r *reader) jump(p *placedFlow, l *stepList, i int) {
 		case s.ID == to && j > i:
 			return
 		case s.ID == to:
-			r.add(r.place(path), "the step %s does not stand after this one: name a later one, or write stop or continue", to)
+			r.add(r.place(path), "the step %s does not come after this one: name a later one, or write stop or continue", to)
 			return
 		case j > i && s.ID != "":
 			words = append(words, s.ID)
@@ -91,7 +90,7 @@ func (r *reader) jump(p *placedFlow, l *stepList, i int) {
 	}
 	for _, other := range p.lists {
 		if other != l && slices.ContainsFunc(other.steps, func(s flow.Step) bool { return s.ID == to }) {
-			r.add(r.place(path), "the step %s stands in %s: only a later step of the same list can follow, or write stop or continue", to, other.key)
+			r.add(r.place(path), "the step %s is in %s: only a later step of the same list can follow, or write stop or continue", to, other.key)
 			return
 		}
 	}
@@ -106,7 +105,7 @@ func (r *reader) unreachable(l *stepList) {
 	for i, s := range l.steps {
 		if !reached[i] {
 			if i == 0 || reached[i-1] {
-				r.add(r.place(l.at(i)+".id"), "no run comes to this step, because the step %s always ends it: remove the step, or give the stop a when", stop)
+				r.add(r.place(l.at(i)+".id"), "no run reaches this step, because the step %s always ends the run: remove the step, or give the stop a when", stop)
 			}
 			continue
 		}
@@ -134,11 +133,11 @@ func (r *reader) retry(t *flow.Retry, path string) {
 	case r.said(path + ".maxBackoff"):
 		r.add(r.place(path+".maxBackoff"), "maxBackoff must be at least backoff, which is %s; this is %s", t.Backoff, t.MaxBackoff)
 	default:
-		r.add(r.place(backoff), "backoff is longer than maxBackoff, which is %s if it is not given: write maxBackoff, too", t.MaxBackoff)
+		r.add(r.place(backoff), "backoff is longer than maxBackoff, which is %s by default: write maxBackoff, too", t.MaxBackoff)
 	}
 }
 
-// times checks that no part of a flow has more time than the whole. [60] [61]
+// times checks that no step may take longer than its flow. [60] [61]
 func (r *reader) times(p *placedFlow, l *stepList) {
 	for i, s := range l.steps {
 		path := l.at(i)
@@ -157,7 +156,7 @@ func (r *reader) times(p *placedFlow, l *stepList) {
 	}
 }
 
-// needed is the time that a step's own part is given.
+// needed is the time that a step's command or wait may take.
 func needed(s flow.Step) (d flow.Duration, whose, where string) {
 	switch {
 	case s.Run != nil:
@@ -171,7 +170,7 @@ func needed(s flow.Step) (d flow.Duration, whose, where string) {
 	return 0, "", ""
 }
 
-// addAt adds a fault at the first of the paths that the file has.
+// addAt adds a mistake at the first of the paths that the file has.
 func (r *reader) addAt(p *placedFlow, l *stepList, paths []string, format string, args ...any) {
 	for _, path := range paths {
 		if r.said(path) {
@@ -217,7 +216,7 @@ func (r *reader) parameters(values map[string]string, path string, scope flow.Sc
 	}
 }
 
-// cut cuts text to a number of bytes, for texts of faults.
+// cut cuts text to a number of bytes, for mistakes.
 func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// text decodes a text by the words or the form that its key has.
+// text decodes a text by the words or the form of its key.
 func (r *reader) text(n ast.Node, k key) (string, bool) {
 	_, isBool := n.(*ast.BoolNode)
 	sc, ok := textOf(n, k.form == "condition" || k.form == "wait" && !isBool)
@@ -24,24 +24,24 @@ func (r *reader) text(n ast.Node, k key) (string, bool) {
 		return "", false
 	}
 	if i := strings.Index(sc.text, opening); i >= 0 && k.form != "template" {
-		fault := "${{ is only evaluated in the values of parameters and in the texts of alerts: set a parameter there, and use it here as a variable of the script"
+		mistake := "${{ is only evaluated in the values of parameters and in the texts of alerts: set a parameter there, and use it here as a variable of the script"
 		switch {
 		case k.form == "condition":
-			fault = "when is an expression already: write it without ${{ and }}"
+			mistake = "when is an expression already: write it without ${{ and }}"
 		case k.form != "text":
-			fault = "${{ is only evaluated in the values of parameters and in the texts of alerts: write the text itself here"
+			mistake = "${{ is only evaluated in the values of parameters and in the texts of alerts: write the text itself here"
 		}
-		r.add(r.locate(sc, utf8.RuneCountInString(sc.text[:i])), "%s", fault)
+		r.add(r.locate(sc, utf8.RuneCountInString(sc.text[:i])), "%s", mistake)
 		return "", false
 	}
-	if fault := k.wrong(sc.text); fault != "" {
-		r.add(r.at(n), "%s", fault)
+	if mistake := k.wrong(sc.text); mistake != "" {
+		r.add(r.at(n), "%s", mistake)
 		return "", false
 	}
 	return sc.text, true
 }
 
-// wrong says what is wrong with a text for its key, empty if nothing is.
+// wrong returns what is wrong with a text for its key; empty if it is right.
 func (k key) wrong(text string) string {
 	if len(k.words) > 0 {
 		if slices.Contains(k.words, text) {
@@ -70,8 +70,8 @@ func (k key) wrong(text string) string {
 		}
 	case "wait":
 		if text != flow.WaitNextBoot {
-			_, fault := k.parse(text)
-			return fault
+			_, mistake := k.parse(text)
+			return mistake
 		}
 	case "ends":
 		return wrongEnd(text)
@@ -83,7 +83,7 @@ func (k key) wrong(text string) string {
 	return ""
 }
 
-// unknownWord says what to write instead of a word that a key cannot have.
+// unknownWord returns what to write instead of a word that a key cannot have.
 func unknownWord(name, word string, words []string) string {
 	if hint := flow.Suggest(word, "", words); strings.HasPrefix(hint, didYouMean) {
 		return fmt.Sprintf("%s cannot be %.60q%s", name, word, hint)
@@ -91,7 +91,7 @@ func unknownWord(name, word string, words []string) string {
 	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, alternatives(words))
 }
 
-// alternatives lists words as in a sentence.
+// alternatives lists words with "or", as in a sentence.
 func alternatives(words []string) string {
 	if len(words) == 1 {
 		return words[0]

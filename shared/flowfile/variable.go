@@ -8,8 +8,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// environment is what the shell of Cloud Assistant's agent has without a
-// script's doing: what it sets itself, and what systemd and the agent give it.
+// environment lists the variables that a script finds set: by the shell itself,
+// by systemd and by Cloud Assistant's agent.
 var environment = strings.Fields(`
 	HOME PATH PWD OLDPWD IFS HOSTNAME USER LOGNAME SHELL LANG LANGUAGE TERM TMPDIR MAIL TZ EDITOR
 	UID EUID GROUPS PPID SHLVL SHELLOPTS RANDOM SRANDOM SECONDS LINENO EPOCHSECONDS EPOCHREALTIME
@@ -25,14 +25,14 @@ func inEnvironment(name string) bool {
 type unset struct {
 	name  string
 	at    uint
-	known []string // what it could have been meant to be
+	known []string // variables that are set, to suggest from
 }
 
-// variables is what a script does with variables, wherever it does it.
+// variables collects what a script does with variables, anywhere in it.
 type variables struct {
-	set  map[string]bool // or has a default somewhere, or is asked for
+	set  map[string]bool // set, given a default or tested somewhere
 	uses []unset
-	// unknown: what the script sets cannot be told from its text.
+	// unknown: its text does not show all that the script sets.
 	unknown bool
 }
 
@@ -114,7 +114,7 @@ func (v *variables) visit(n syntax.Node) bool {
 	return true
 }
 
-// assign notes an assignment, and what export, local and their like declare.
+// assign records an assignment, and what export, local and the like declare.
 func (v *variables) assign(a *syntax.Assign) {
 	switch {
 	case a.Name != nil:
@@ -124,7 +124,7 @@ func (v *variables) assign(a *syntax.Assign) {
 	}
 }
 
-// declare notes a word such as "name=value", or an option.
+// declare records the variable of a word such as "name=value".
 func (v *variables) declare(word *syntax.Word) {
 	text, whole := leading(word)
 	name, _, assigned := strings.Cut(text, "=")
@@ -138,7 +138,7 @@ func (v *variables) declare(word *syntax.Word) {
 	}
 }
 
-// leading is the text with which a word begins, and whether that is all of it.
+// leading returns the text with which a word begins, and whether that is all.
 func leading(word *syntax.Word) (text string, whole bool) {
 	var b strings.Builder
 	for _, part := range word.Parts {
@@ -160,7 +160,7 @@ func leading(word *syntax.Word) (text string, whole bool) {
 	return b.String(), true
 }
 
-// call notes what builtins set.
+// call records what builtins set.
 func (v *variables) call(args []*syntax.Word) {
 	for len(args) > 0 && (args[0].Lit() == "command" || args[0].Lit() == "builtin") {
 		args = args[1:]
@@ -218,7 +218,7 @@ func (v *variables) assignArithmetic(x syntax.ArithmExpr) {
 	}
 }
 
-// arithmetic notes a name that stands in arithmetic without a dollar.
+// arithmetic records the use of a name in arithmetic without a dollar.
 func (v *variables) arithmetic(x syntax.ArithmExpr) {
 	if word, ok := x.(*syntax.Word); ok && len(word.Parts) == 1 {
 		if lit, ok := word.Parts[0].(*syntax.Lit); ok {

@@ -9,8 +9,8 @@ import (
 	"aftercare/shared/flow"
 )
 
-// zones are names to suggest: those of the places with Alibaba Cloud's
-// regions, and what people write for them.
+// zones are names to suggest: the zones of Alibaba Cloud's regions; otherZones
+// are other words that people write for a zone.
 var (
 	zones = []string{
 		"Asia/Shanghai", "Asia/Hong_Kong", "Asia/Singapore", "Asia/Kuala_Lumpur", "Asia/Jakarta", "Asia/Manila", "Asia/Bangkok",
@@ -23,7 +23,7 @@ var (
 	}
 )
 
-// wrongZone says what is wrong with the name of a time zone. [53]
+// wrongZone returns what is wrong with the name of a time zone. [53]
 func wrongZone(name string) string {
 	if strings.Contains(name, "/") || len(name) > 1 && name == strings.ToUpper(name) {
 		if _, err := time.LoadLocation(name); err == nil {
@@ -44,21 +44,21 @@ func wrongZone(name string) string {
 	return fmt.Sprintf("there is no time zone %.60q: write a name of the IANA database, such as Asia/Shanghai or UTC", name)
 }
 
-// wrongTime says what is wrong with a time of the day.
+// wrongTime returns what is wrong with a time of the day.
 func wrongTime(key, text string) string {
 	if times.MatchString(text) {
 		return ""
 	}
 	switch {
 	case text == "24:00":
-		return key + " must be from 00:00 to 23:59: write 00:00, which is the next day's begin"
+		return key + " must be from 00:00 to 23:59: write 00:00, which is the start of the next day"
 	case times.MatchString("0" + text):
 		return fmt.Sprintf("%s is a time such as 22:30; this is %q, did you mean %q?", key, text, "0"+text)
 	}
 	return fmt.Sprintf("%s is a time of the day from 00:00 to 23:59, such as 22:30; this is %.40q", key, text)
 }
 
-// windows finds windows that are there twice.
+// windows finds windows that appear twice.
 func (r *reader) windows(w *flow.Windows, path string) {
 	if w == nil {
 		return
@@ -71,7 +71,7 @@ func (r *reader) windows(w *flow.Windows, path string) {
 		}
 		same := fmt.Sprint(open)
 		if first, ok := seen[same]; ok {
-			r.add(r.place(at), "this window is already there, in line %d: remove one", r.place(fmt.Sprintf("%s.open[%d]", path, first)).line)
+			r.add(r.place(at), "this window repeats the one in line %d: remove one", r.place(fmt.Sprintf("%s.open[%d]", path, first)).line)
 			continue
 		}
 		seen[same] = i

@@ -16,7 +16,7 @@ import (
 // opening begins an expression inside a text.
 const opening = "${{"
 
-// The patterns are those of the schema, too.
+// The schema has the same patterns.
 const (
 	durationPattern = `^([0-9]+(\.[0-9]+)?[hms])+$`
 	timePattern     = `^([01][0-9]|2[0-3]):[0-5][0-9]$`
@@ -34,17 +34,17 @@ func (r *reader) duration(n ast.Node, k key, into reflect.Value) bool {
 		r.add(r.at(n), "%s is a duration such as 60s, 5m or 1h30m, but here is %s", k.name, describe(n))
 		return false
 	}
-	d, fault := k.parse(sc.text)
-	if fault != "" {
-		r.add(r.at(n), "%s", fault)
+	d, mistake := k.parse(sc.text)
+	if mistake != "" {
+		r.add(r.at(n), "%s", mistake)
 		return false
 	}
 	into.SetInt(int64(d))
 	return true
 }
 
-// parse reads a duration, and says what is wrong with it.
-func (k key) parse(text string) (d time.Duration, fault string) {
+// parse reads a duration, and returns what is wrong with it.
+func (k key) parse(text string) (d time.Duration, mistake string) {
 	least, _ := time.ParseDuration(k.least)
 	most, _ := time.ParseDuration(k.most)
 	if !durations.MatchString(text) {
@@ -67,7 +67,7 @@ func (k key) parse(text string) (d time.Duration, fault string) {
 	return d, ""
 }
 
-// units are what people write for a unit, and how many of which unit it is.
+// units are words that people write for a unit, with their size in h, m or s.
 var units = map[string]struct {
 	unit string
 	n    int
@@ -78,7 +78,8 @@ var units = map[string]struct {
 	"d": {"h", 24}, "day": {"h", 24}, "days": {"h", 24}, "w": {"h", 168}, "week": {"h", 168}, "weeks": {"h", 168},
 }
 
-// intended is what is probably meant by a duration that is none: 24h for 1d.
+// intended guesses the duration meant by invalid text, such as 24h for 1d; empty
+// if there is no good guess.
 func intended(text string) string {
 	text = strings.ToLower(strings.TrimSpace(text))
 	if strings.ReplaceAll(strings.ReplaceAll(text, " ", "-"), "_", "-") == flow.WaitNextBoot || text == "nextboot" || text == "reboot" {
@@ -94,7 +95,7 @@ func intended(text string) string {
 }
 
 // errorCodes are the codes of Cloud Assistant that a retry can list beside
-// flow.RetryStatuses. [31] Those of containers are known by their beginning.
+// flow.RetryStatuses. [31] Codes of containers are recognised by their prefix.
 var errorCodes = []string{
 	"AccountNotExists", "BadCronExpression", "ClientIsUpgrading", "ClientNeedUpgrade", "ClientNetworkBlocked", "ClientNotOnline",
 	"ClientNotResponse", "ClientNotRunning", "ClientRestarted", "CommandContentDecodeError", "CommandNotApplicable",

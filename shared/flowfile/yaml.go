@@ -13,17 +13,17 @@ import (
 
 const (
 	maxBytes = 1 << 20
-	// maxTokens holds about 1,000 flows of one step; the parser's time grows
-	// with the square of a mapping's keys.
+	// maxTokens is enough for about 1,000 flows of one step; the parser's time
+	// grows with the square of a mapping's keys.
 	maxTokens = 60_000
 	// maxDepth is more than twice the depth of the format.
 	maxDepth = 20
-	// maxAnchors bounds what the parser does for one value.
+	// maxAnchors bounds the parser's work for one value.
 	maxAnchors = 600
 )
 
-// parse reads YAML whose top level holds the key version and a list. It returns
-// nil if nothing can be read, and then the report says why.
+// parse reads YAML whose top level holds the key version and a list. If it
+// cannot be read, parse adds a mistake and returns nil.
 func parse(r *report, src []byte, list string) *source {
 	r.text = normalized(src)
 	if !readable(r, r.text) {
@@ -56,16 +56,16 @@ func parse(r *report, src []byte, list string) *source {
 	return s
 }
 
-// Lines are the lines of a file as faults count them.
+// Lines returns the lines of a file as mistakes count them.
 func Lines(src []byte) []string { return strings.Split(normalized(src), "\n") }
 
-// normalized is the text whose lines and columns faults name. The parser
+// normalized is the text whose lines and columns mistakes name. The parser
 // counts some carriage returns as further lines.
 func normalized(src []byte) string {
 	return strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n")
 }
 
-// readable reports whether text is something to give to the YAML parser.
+// readable reports whether the YAML parser may get the text.
 func readable(r *report, text string) bool {
 	if len(text) > maxBytes {
 		r.add(position{1, 1}, "the file has %d bytes: at most %d are read", len(text), maxBytes)
@@ -89,12 +89,12 @@ func readable(r *report, text string) bool {
 	return true
 }
 
-// parseYAML returns nil and no error if it added faults itself. The library is
-// not trusted to survive every input.
+// parseYAML returns nil and no error if it added mistakes itself. The library
+// may panic on some input.
 func parseYAML(r *report, text string) (file *ast.File, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			file, err = nil, errors.New("the parser gave up on it")
+			file, err = nil, errors.New("the parser cannot read it")
 		}
 	}()
 	tokens := lexer.Tokenize(withoutHead(text))
@@ -104,9 +104,9 @@ func parseYAML(r *report, text string) (file *ast.File, err error) {
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 }
 
-// withoutHead empties the lines of comment before the first line of another
-// kind: the parser would take a third of its time for those of the deployed
-// file, at every cold start. The others keep their numbers.
+// withoutHead empties the comment lines at the head of the file, on which the
+// parser spends a third of its time for the shipped file. The other lines keep
+// their numbers.
 func withoutHead(text string) string {
 	lines, rest := 0, text
 	for strings.HasPrefix(rest, "#") || strings.HasPrefix(rest, "\n") {
@@ -119,14 +119,14 @@ func withoutHead(text string) string {
 	return strings.Repeat("\n", lines) + rest
 }
 
-// parsable refuses what the format has no use for, and what would cost the
-// parser more time or stack than it is worth.
+// parsable refuses YAML that the format does not use, and input that would cost
+// the parser too much time or stack.
 func parsable(r *report, tokens token.Tokens) bool {
 	if len(tokens) > maxTokens {
 		r.add(place(tokens[maxTokens]), "the file is too large: split it, or remove flows")
 		return false
 	}
-	before := len(r.faults)
+	before := len(r.mistakes)
 	depth, entries, line, anchors := 0, 0, 0, 0
 	for _, t := range tokens {
 		if t.Position.Line != line {
@@ -155,10 +155,10 @@ func parsable(r *report, tokens token.Tokens) bool {
 			return false
 		}
 	}
-	return len(r.faults) == before
+	return len(r.mistakes) == before
 }
 
-// place is where a token begins; the begin of the file for those that have no
+// place is where a token begins; the beginning of the file if the token has no
 // place.
 func place(t *token.Token) position {
 	if t == nil || t.Position == nil || t.Position.Line < 1 {
@@ -167,7 +167,7 @@ func place(t *token.Token) position {
 	return position{t.Position.Line, max(1, t.Position.Column)}
 }
 
-// yamlError is what the library's errors offer.
+// yamlError is the interface of the library's errors.
 type yamlError interface {
 	GetToken() *token.Token
 	GetMessage() string

@@ -232,8 +232,8 @@ func FromEnv(environ []string) (Settings, error) {
 	if slices.Contains(strings.Split(values["DEBUG"], ","), "sdk") {
 		faults = append(faults, errors.New("DEBUG must not name sdk: Alibaba Cloud's SDK would print whole signed requests into the log"))
 	}
-	for _, fault := range s.Alerts.Faults() {
-		faults = append(faults, errors.New(alertVariable[fault.Setting]+" "+fault.Reason))
+	for _, m := range s.Alerts.Mistakes() {
+		faults = append(faults, errors.New(alertVariable[m.Setting]+" "+m.Reason))
 	}
 	if s.Policy.TaskTTL > s.Policy.TableTTL/2 {
 		faults = append(faults, errors.New("AFTERCARE_TASK_TTL must be at most half of AFTERCARE_TABLE_TTL"))

@@ -9,9 +9,9 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// OpenBreaker stores b in one conditional put, and reads the breaker that is
-// in its way if there is one. It may be repeated, also after b's time is over:
-// a breaker with b's key is the answer wherever it is still stored.
+// OpenBreaker stores b in one conditional put; if another breaker is in the
+// way, it reads that one. It may be repeated, even after b's ResumeAt: as long
+// as a breaker with b's key is stored, that one is the answer.
 func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remediation.Breaker, error) {
 	const what = "open a breaker"
 	b.OpenedAt, b.ResumeAt = instant(b.OpenedAt), instant(b.ResumeAt)
@@ -50,13 +50,13 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remedi
 		if stored.Key == b.Key || stored.ResumeAt.After(b.OpenedAt) {
 			return stored, nil
 		}
-		condition = keyed(stored.Key)
+		condition = hasKey(stored.Key)
 	}
 	return remediation.Breaker{}, contended(what, doubt)
 }
 
 // CloseBreaker removes the breaker of a flow that was opened under key, and
-// reports whether this call, as far as can be told, removed it.
+// reports whether this call, as far as is known, removed it.
 func (l *Ledger) CloseBreaker(ctx context.Context, name, key string) (bool, error) {
 	const what = "close a breaker"
 	if !flow.ValidName(name) || key == "" {

@@ -73,7 +73,7 @@ func TestOneOfManyOpenersWins(t *testing.T) {
 			}
 			for _, a := range answers {
 				if a != answers[0] {
-					t.Errorf("one was told of %+v, another of %+v", a, answers[0])
+					t.Errorf("one got %+v, another %+v", a, answers[0])
 				}
 			}
 			wantControl(t, l, answers[0])

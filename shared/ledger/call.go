@@ -16,16 +16,16 @@ import (
 // maxAnswer bounds an answer: Tablestore's are 4 MB at most, plus their frame.
 const maxAnswer = 8 << 20
 
-// carrier binds the SDK's requests, which know no context, to the
-// invocation's, bounds each try, and hides transport errors from the SDK
-// behind one type that it does not retry.
+// carrier binds the SDK's requests, which have no context, to the invocation's
+// context, bounds each try, and hides transport errors from the SDK behind one
+// type that it does not retry.
 type carrier struct {
 	ctx    context.Context
 	next   http.RoundTripper
 	perTry time.Duration
 }
 
-// lost says that a request got no answer.
+// lost is the error of a request that got no answer.
 type lost struct {
 	sent  bool
 	cause string
@@ -46,19 +46,18 @@ func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// kind says what a call that got no clear answer may have done, and so
-// whether it may be tried again.
+// kind is what a call may have done if it got no clear answer, and so whether
+// it may be tried again.
 type kind int
 
 const (
 	read       kind = iota // nothing
-	idempotent             // what a second try would do, too
+	idempotent             // something that may be done twice
 	once                   // something that must not be done twice
 )
 
-// attempt makes the tries of one call until its outcome is clear, or the time
-// is up. Errors that say that the call had no effect, or whose repetition
-// does no harm, lead to another try.
+// attempt tries one call until its outcome is clear or the time is up. It tries
+// again if the call had no effect, or may be repeated without harm.
 func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call func() error) error {
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
@@ -89,7 +88,7 @@ func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call f
 	}
 }
 
-// try turns the SDK's panics on answers that it did not expect into errors.
+// try turns the SDK's panics on unexpected answers into errors.
 func try(call func() error) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -99,14 +98,14 @@ func try(call func() error) (err error) {
 	return call()
 }
 
-// rowErrors is the failed rows of a batch.
+// rowErrors holds the errors of a batch's failed rows.
 type rowErrors []tablestore.Error
 
 func (r rowErrors) Error() string { return fmt.Sprintf("%d rows failed", len(r)) }
 
-// classify says which of remediation's classes an error is of, and whether
-// the call may be tried again at once. The codes: the error table of
-// Tablestore's API, and which of them every official SDK sends again.
+// classify returns the class of an error in package remediation, and whether the
+// call may be tried again at once. Source of the codes: the error table of
+// Tablestore's API, and the codes that every official SDK retries.
 func classify(err error) (class error, again bool) {
 	var l *lost
 	if errors.As(err, &l) {
@@ -126,8 +125,8 @@ func classify(err error) (class error, again bool) {
 	return remediation.ErrInvalid, false
 }
 
-// classifyRows: what is unknown of one row is unknown of the batch, since it
-// is written whole or not at all.
+// classifyRows returns the class of the whole batch. If the outcome of one row
+// is unknown, so is the batch's, which is written whole or not at all.
 func classifyRows(rows rowErrors) (class error, again bool) {
 	again = true
 	for _, e := range rows {

@@ -13,28 +13,28 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// Rows of the scope of pauses and breakers; behind the prefix is the flow.
+// Rows of the scope of pauses and breakers; the flow follows the prefix.
 const (
 	scopeControl  = "control"
 	prefixPause   = "pause/"
 	prefixBreaker = "breaker/"
 )
 
-// renewAfter is the age from which a pause is written anew: half of what its
-// row lives for at least.
+// renewAfter is the age from which a pause is written anew: half the shortest
+// life of its row.
 const renewAfter = MinTTL / 2
 
 func newControl() remediation.Control {
 	return remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}}
 }
 
-// Control reads all pauses and breakers, also those breakers whose time is
-// over, with one GetRange. A row that it cannot read is an ErrInvalid, and
+// Control reads all pauses and breakers, including breakers past their
+// ResumeAt, with one GetRange. A row that it cannot read is an ErrInvalid and is
 // not left out, since it may be a pause.
 //
-// A pause must not end with its row's time to live. One that was written more
-// than 17 days ago is written anew here, so that it lives until it is removed
-// if pauses are read at least every 17 days. If nothing reads them, it may end
+// A pause must not end with its row's time to live. Control writes a pause anew
+// that was written more than 17 days ago. So it lives until it is removed if
+// pauses are read at least every 17 days; if nothing reads them, it may end
 // after the table's time to live.
 func (l *Ledger) Control(ctx context.Context) (remediation.Control, error) {
 	const what = "read pauses and breakers"
@@ -47,7 +47,7 @@ func (l *Ledger) Control(ctx context.Context) (remediation.Control, error) {
 			return err
 		}
 		if strings.HasPrefix(name, prefixPause) && l.now().Sub(written(row)) > renewAfter {
-			old = append(old, putOf(sharedKey(scopeControl, name), keyed(v.text(colKey)),
+			old = append(old, putOf(sharedKey(scopeControl, name), hasKey(v.text(colKey)),
 				column{colData, v.text(colData)}, column{colKey, v.text(colKey)}))
 		}
 		return nil
@@ -56,7 +56,7 @@ func (l *Ledger) Control(ctx context.Context) (remediation.Control, error) {
 		return remediation.Control{}, err
 	}
 	for _, request := range old {
-		// One try. What it misses, the next reader does: there is time for it.
+		// One try. If it fails, the next reader does it: there is time.
 		_ = try(func() error {
 			_, err := l.client.PutRow(request)
 			return err
@@ -76,7 +76,7 @@ func written(row *tablestore.Row) time.Time {
 	return at
 }
 
-// addControl adds a row to what was said about flows.
+// addControl adds a row to the pauses and breakers.
 func addControl(c *remediation.Control, row string, v values) error {
 	data := []byte(v.text(colData))
 	if flow, ok := strings.CutPrefix(row, prefixPause); ok {
@@ -95,16 +95,16 @@ func addControl(c *remediation.Control, row string, v values) error {
 		c.Breakers[flow] = b
 		return nil
 	}
-	return fmt.Errorf("row %s is of no kind that this version knows: %w", row, remediation.ErrInvalid)
+	return fmt.Errorf("this version does not know the kind of row %s: %w", row, remediation.ErrInvalid)
 }
 
 func unreadable(row string) error {
-	return fmt.Errorf("row %s is not readable: %w", row, remediation.ErrInvalid)
+	return fmt.Errorf("row %s cannot be read: %w", row, remediation.ErrInvalid)
 }
 
 // Pause stores a pause of p.Flow, a flow's name or remediation.AllFlows, in
-// the place of an earlier one. One without By or At is an ErrInvalid. It may
-// be repeated. How long a pause lives: see Control.
+// place of an earlier one. A pause without By or At is an ErrInvalid. It may be
+// repeated. How long a pause lives: see Control.
 func (l *Ledger) Pause(ctx context.Context, p remediation.Pause) error {
 	const what = "pause flows"
 	p.At = instant(p.At)
@@ -120,10 +120,9 @@ func (l *Ledger) Pause(ctx context.Context, p remediation.Pause) error {
 }
 
 // Resume removes the pause of a flow and its breaker, and returns those that
-// it removed. With remediation.AllFlows it removes the pause of all flows and
-// nothing else: single pauses and breakers stay. Of a row that is not
-// readable, which is removed too, only the flow is returned. Together with an
-// error it returns what was removed before that.
+// it removed. With remediation.AllFlows it removes only the pause of all flows:
+// single pauses and breakers stay. It also removes an unreadable row, and
+// returns only its flow. With an error it returns what it removed before that.
 func (l *Ledger) Resume(ctx context.Context, name string) (remediation.Control, error) {
 	const what = "resume flows"
 	gone := newControl()

@@ -14,7 +14,8 @@ import (
 
 const (
 	scopeFailures = "failures/" // and the flow
-	// maxCounted is the most rows that are counted: one page of a GetRange.
+	// maxCounted is the most rows that are counted: one page of a GetRange, and
+	// the largest maxFailures of a flow.
 	maxCounted = 1000
 	// maxStamp is the last time with 13 digits of milliseconds, in 2286.
 	maxStamp = 9_999_999_999_999
@@ -27,8 +28,8 @@ func stamp(t time.Time) string {
 
 // CountFailure records the failure of a run in a row of its own, and then
 // counts the runs with rows from since on, in whole milliseconds and with no
-// end. A run that was told with several times counts once. The count stops at
-// 1,000 rows: what it returns is at most that.
+// end. A run that was recorded with several times counts once. The count stops
+// at 1,000 rows.
 func (l *Ledger) CountFailure(ctx context.Context, f remediation.FleetFailure, since time.Time) (int, error) {
 	if !flow.ValidName(f.Flow) || f.InstanceID == "" || f.RunID == "" || f.At.IsZero() {
 		return 0, fmt.Errorf("count a failure: flow, instance id, run id or time is missing or malformed: %w", remediation.ErrInvalid)

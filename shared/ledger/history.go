@@ -17,7 +17,7 @@ import (
 const historyShards = 8
 
 // executionColumns are the columns of an execution, in the history and in its
-// instance's log. Times are in milliseconds since 1970, 0 if not told.
+// instance's log. Times are in milliseconds since 1970, 0 if unknown.
 func executionColumns(e remediation.Execution) []column {
 	ev := e.Event
 	c := []column{
@@ -51,7 +51,7 @@ func executionColumns(e remediation.Execution) []column {
 	return c
 }
 
-// executionOf is the execution that columns hold.
+// executionOf returns the execution in these columns.
 func executionOf(v values) remediation.Execution {
 	e := remediation.Execution{
 		Event: event.TaskCompleted{
@@ -70,7 +70,7 @@ func executionOf(v values) remediation.Execution {
 		Source:   v.text("source"),
 		Received: fromMillis(v.int("received_ms")),
 	}
-	// It is for people: what cannot be read is left out.
+	// Only people read this: leave out what cannot be read.
 	if text := v.text(colDecided); text != "" {
 		if err := json.Unmarshal([]byte(text), &e.Decided); err != nil {
 			e.Decided = remediation.Decided{}
@@ -96,8 +96,8 @@ func fromMillis(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// happened is when an execution counts in the history: when it finished, or
-// whatever else its event tells. It is the same for every delivery.
+// happened is when an execution counts in the history: when it finished, or the
+// first other time that its event has. It is the same for every delivery.
 func happened(ev event.TaskCompleted) time.Time {
 	for _, t := range []time.Time{ev.FinishTime, ev.StartTime, ev.Time} {
 		if !t.IsZero() {

@@ -42,10 +42,10 @@ func addRow(s *remediation.State, row string, v values) error {
 	case strings.HasPrefix(row, prefixBad):
 		err = addTo(s.Failing, data, func(f remediation.Failing) string { return f.Name })
 	default:
-		return fmt.Errorf("row %s is of no kind that this version knows: %w", row, remediation.ErrInvalid)
+		return fmt.Errorf("this version does not know the kind of row %s: %w", row, remediation.ErrInvalid)
 	}
 	if err != nil {
-		return fmt.Errorf("row %s is not readable: %w", row, remediation.ErrInvalid)
+		return fmt.Errorf("row %s cannot be read: %w", row, remediation.ErrInvalid)
 	}
 	return nil
 }
@@ -109,8 +109,8 @@ func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remedi
 	return &remediation.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}, nil
 }
 
-// Commit writes a commit's rows in one atomic BatchWriteRow. What such a batch
-// cannot take is an ErrInvalid without a call.
+// Commit writes a commit's rows in one atomic BatchWriteRow. If they do not fit
+// into a batch, it returns an ErrInvalid without a call.
 func (l *Ledger) Commit(ctx context.Context, c remediation.Commit) error {
 	b := rowsOf(c)
 	if err := b.check(); err != nil {
@@ -140,8 +140,8 @@ func (l *Ledger) Commit(ctx context.Context, c remediation.Commit) error {
 	})
 }
 
-// rowsOf is the rows of a commit. The instance's rev guards it if any live
-// row changes; the rows of the execution and the input tell duplicates.
+// rowsOf returns the rows of a commit. The instance's rev guards it if any live
+// row changes; the rows of the execution and the input make a duplicate fail.
 func rowsOf(c remediation.Commit) *batch {
 	b := &batch{instanceID: c.InstanceID}
 	ch := c.Changes

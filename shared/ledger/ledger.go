@@ -1,6 +1,5 @@
-// Package ledger keeps Aftercare's state in Tablestore. It is the only
-// package that knows the tables and the SDK; it does not know what the state
-// means.
+// Package ledger keeps Aftercare's state in Tablestore. It is the only package
+// that knows the tables and the SDK; it does not interpret the state.
 package ledger
 
 import (
@@ -25,7 +24,7 @@ const (
 	tableQuarantine = "aftercare_quarantine"
 )
 
-// Config says where the tables are, and how patiently they are asked.
+// Config holds the tables' place, and how long calls may take.
 type Config struct {
 	// Endpoint is the URL of the Tablestore instance: https, or http to a
 	// loopback address.
@@ -39,12 +38,12 @@ type Config struct {
 	Transport http.RoundTripper
 	// Pause waits before try n+1; nil means a transport.Backoff of 20 ms to 1 s.
 	Pause func(ctx context.Context, n int)
-	// Now tells how old a pause's row is; nil means time.Now.
+	// Now is the clock for the age of a pause's row; nil means time.Now.
 	Now func() time.Time
 }
 
-// Ledger is the tables, as one invocation sees them: with its credentials,
-// and not beyond its context's deadline. It is safe for concurrent use.
+// Ledger gives one invocation access to the tables, with its credentials and
+// until its context's deadline. It is safe for concurrent use.
 type Ledger struct {
 	client *tablestore.TableStoreClient
 	pause  func(ctx context.Context, n int)
@@ -56,8 +55,8 @@ var (
 	_ remediation.Shared = (*Ledger)(nil)
 )
 
-// Open returns the ledger for one invocation, whose context bounds every call
-// beside the one that each call is given. It makes no call.
+// Open returns the ledger for one invocation. Its context bounds every call, in
+// addition to each call's own context. Open makes no call.
 func Open(ctx context.Context, cfg Config, creds transport.Credentials) (*Ledger, error) {
 	scheme, host, err := transport.Endpoint(cfg.Endpoint)
 	switch {

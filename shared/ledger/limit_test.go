@@ -49,10 +49,10 @@ func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 		"more than 4 MB":             {remediation.Changes{Input: once, EndedTasks: tasks(4, 1<<20)}, "at most 4194304 fit into a batch"},
 		"a column of nearly 2 MB":    {remediation.Changes{Input: once, EndedTasks: tasks(1, 2<<20-1000)}, ""},
 		"a column of more than 2 MB": {remediation.Changes{Input: once, EndedTasks: tasks(1, 2<<20)}, "column data has"},
-		"a record twice":             {remediation.Changes{Input: once, EndedTasks: append(tasks(1, 1), tasks(1, 1)...)}, "row log/task/t0 is named twice"},
+		"a record twice":             {remediation.Changes{Input: once, EndedTasks: append(tasks(1, 1), tasks(1, 1)...)}, "row log/task/t0 appears twice"},
 		"a row written and removed": {remediation.Changes{Input: once, Tasks: []remediation.Change[remediation.Task]{
 			{After: &twice}, {Before: &twice},
-		}}, "row live/task/t is named twice"},
+		}}, "row live/task/t appears twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, faults := openPatiently(t)

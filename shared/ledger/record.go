@@ -20,7 +20,7 @@ type Records struct {
 	LostAlerts []remediation.Effect
 }
 
-// Records reads what an instance's past has left.
+// Records reads the records of an instance.
 func (l *Ledger) Records(ctx context.Context, instanceID string) (Records, error) {
 	var r Records
 	err := l.scan(ctx, "read records", tableInstances,
@@ -45,7 +45,7 @@ func (r *Records) add(row string, v values) error {
 		err = appendTo(&r.LostAlerts, data)
 	}
 	if err != nil {
-		return fmt.Errorf("row %s is not readable: %w", row, remediation.ErrInvalid)
+		return fmt.Errorf("row %s cannot be read: %w", row, remediation.ErrInvalid)
 	}
 	return nil
 }

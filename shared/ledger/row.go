@@ -25,8 +25,8 @@ const (
 	colDecided   = "decided"
 )
 
-// Row keys. The instance's row is first in key order on purpose: what is read
-// behind it is at least as new.
+// Row keys. The instance's row is first in key order on purpose: rows that are
+// read after it are at least as new.
 const (
 	rowInstance  = "live/!"
 	liveFirst    = "live/"
@@ -51,13 +51,13 @@ const (
 // partition spreads instances over the key space.
 func partition(instanceID string) string { return spread(instanceID) + ":" + instanceID }
 
-// spread is 4 hex digits that depend on the id.
+// spread returns 4 hex digits derived from the id.
 func spread(id string) string {
 	sum := md5.Sum([]byte(id))
 	return hex.EncodeToString(sum[:2])
 }
 
-// shard is one of n numbers that depends on the id.
+// shard returns a number below n derived from the id.
 func shard(id string, n int) int {
 	sum := md5.Sum([]byte(id))
 	return int(sum[2]) % n
@@ -87,7 +87,7 @@ func primaryKey(instanceID, row string) *tablestore.PrimaryKey {
 	return pk
 }
 
-// What one atomic batch takes, and one column of it.
+// Limits of one atomic batch, and of one column in it.
 const (
 	maxBatchRows   = 200
 	maxBatchBytes  = 4 << 20
@@ -98,20 +98,21 @@ const (
 type batch struct {
 	instanceID string
 	rows       []tablestore.RowChange
-	named      map[string]bool // the rows
+	keys       map[string]bool // of the rows
 	bytes      int             // of keys, names and values
 	err        error
 }
 
-// name counts a row. Tablestore refuses a batch that names one twice.
-func (b *batch) name(row string) *tablestore.PrimaryKey {
-	if b.named[row] {
-		b.fail(fmt.Errorf("row %s is named twice", row))
+// addKey registers a row and builds its key. Tablestore refuses a batch that
+// contains a row twice.
+func (b *batch) addKey(row string) *tablestore.PrimaryKey {
+	if b.keys[row] {
+		b.fail(fmt.Errorf("row %s appears twice", row))
 	}
-	if b.named == nil {
-		b.named = map[string]bool{}
+	if b.keys == nil {
+		b.keys = map[string]bool{}
 	}
-	b.named[row] = true
+	b.keys[row] = true
 	b.bytes += len(colPartition) + len(partition(b.instanceID)) + len(colRow) + len(row)
 	return primaryKey(b.instanceID, row)
 }
@@ -121,7 +122,7 @@ func (b *batch) add(change *tablestore.PutRowChange, c column) {
 	change.AddColumn(c.name, b.measured(c))
 }
 
-// measured is a column's value, whose size it counts.
+// measured returns a column's value after counting its size.
 func (b *batch) measured(c column) any {
 	size := 8
 	if text, ok := c.value.(string); ok {
@@ -140,7 +141,7 @@ func (b *batch) fail(err error) {
 	}
 }
 
-// check says why Tablestore would not take the batch.
+// check returns why Tablestore would refuse the batch.
 func (b *batch) check() error {
 	if len(b.rows) > maxBatchRows {
 		b.fail(fmt.Errorf("%d rows, at most %d fit into a batch", len(b.rows), maxBatchRows))
@@ -151,12 +152,12 @@ func (b *batch) check() error {
 	return b.err
 }
 
-// put writes a row whole, whatever was there.
+// put writes a whole row, in place of an earlier one.
 func (b *batch) put(row string, v any, columns ...column) {
 	b.change(row, v, tablestore.RowExistenceExpectation_IGNORE, nil, columns)
 }
 
-// putOnce writes a row that must not be there yet.
+// putOnce writes a row that must not exist yet.
 func (b *batch) putOnce(row string, v any, columns ...column) {
 	b.change(row, v, tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST, nil, columns)
 }
@@ -164,7 +165,7 @@ func (b *batch) putOnce(row string, v any, columns ...column) {
 func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectation, guard tablestore.ColumnFilter, columns []column) {
 	change := new(tablestore.PutRowChange)
 	change.TableName = tableInstances
-	change.PrimaryKey = b.name(row)
+	change.PrimaryKey = b.addKey(row)
 	change.SetCondition(expect)
 	if guard != nil {
 		change.SetColumnCondition(guard)
@@ -178,7 +179,7 @@ func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectat
 	b.rows = append(b.rows, change)
 }
 
-// encode is a value as JSON.
+// encode returns a value as JSON.
 func (b *batch) encode(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -187,11 +188,11 @@ func (b *batch) encode(v any) string {
 	return string(data)
 }
 
-// amend writes columns of a row, and leaves the others.
+// amend writes some columns of a row and leaves the others.
 func (b *batch) amend(row string, columns ...column) {
 	change := new(tablestore.UpdateRowChange)
 	change.TableName = tableInstances
-	change.PrimaryKey = b.name(row)
+	change.PrimaryKey = b.addKey(row)
 	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
 	for _, c := range columns {
 		change.PutColumn(c.name, b.measured(c))
@@ -202,12 +203,12 @@ func (b *batch) amend(row string, columns ...column) {
 func (b *batch) drop(row string) {
 	change := new(tablestore.DeleteRowChange)
 	change.TableName = tableInstances
-	change.PrimaryKey = b.name(row)
+	change.PrimaryKey = b.addKey(row)
 	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
 	b.rows = append(b.rows, change)
 }
 
-// replace moves a live row from what it was to what it is.
+// replace writes live rows, and drops those that are gone or have a new key.
 func replace[T any](b *batch, changes []remediation.Change[T], key func(T) string) {
 	for _, c := range changes {
 		if c.Before != nil && (c.After == nil || key(*c.After) != key(*c.Before)) {

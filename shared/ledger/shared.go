@@ -12,9 +12,9 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// Column names of the table of what no single instance owns, beside "row" and
-// "data". A row that is written under a condition has in "key" what tells it
-// from the rows that may stand in its place before and after it.
+// Column names of the shared table, whose rows no single instance owns, beside
+// "row" and "data". In a row that is written under a condition, "key" differs
+// from that of any earlier or later row with the same primary key.
 const (
 	colScope = "scope"
 	colKey   = "key"
@@ -27,7 +27,7 @@ func sharedKey(scope, row string) *tablestore.PrimaryKey {
 	return pk
 }
 
-// sharedEnd lies behind every row of a scope.
+// sharedEnd lies after every row of a scope.
 func sharedEnd(scope string) *tablestore.PrimaryKey {
 	pk := new(tablestore.PrimaryKey)
 	pk.AddPrimaryKeyColumn(colScope, scope)
@@ -35,8 +35,8 @@ func sharedEnd(scope string) *tablestore.PrimaryKey {
 	return pk
 }
 
-// anyway is the condition that always holds, absent holds where there is no
-// row, and keyed where there is one with this key.
+// anyway is the condition that always holds, absent holds if there is no row,
+// and hasKey if there is one with this value in "key".
 func anyway() *tablestore.RowCondition {
 	return &tablestore.RowCondition{RowExistenceExpectation: tablestore.RowExistenceExpectation_IGNORE}
 }
@@ -45,7 +45,7 @@ func absent() *tablestore.RowCondition {
 	return &tablestore.RowCondition{RowExistenceExpectation: tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST}
 }
 
-func keyed(key string) *tablestore.RowCondition {
+func hasKey(key string) *tablestore.RowCondition {
 	guard := tablestore.NewSingleColumnCondition(colKey, tablestore.CT_EQUAL, key)
 	guard.FilterIfMissing = true
 	guard.LatestVersionOnly = true
@@ -54,7 +54,7 @@ func keyed(key string) *tablestore.RowCondition {
 	}
 }
 
-// putShared writes a row whole.
+// putShared writes a whole row.
 func (l *Ledger) putShared(ctx context.Context, k kind, what string, pk *tablestore.PrimaryKey, c *tablestore.RowCondition, columns ...column) error {
 	request := putOf(pk, c, columns...)
 	return l.attempt(ctx, k, tableShared, what, func() error {
@@ -87,13 +87,13 @@ func (l *Ledger) readShared(ctx context.Context, what string, pk *tablestore.Pri
 	return valuesOf(row.Columns), nil
 }
 
-// writeTries bounds how often a write whose condition failed, or whose outcome
-// is unknown, is made again on what a new read of its row tells.
+// writeTries bounds how often a write is repeated after a new read of its row,
+// because its condition failed or its outcome is unknown.
 const writeTries = 8
 
-// takeShared removes a row if it is wanted, and returns what it held; nil if
-// there is none, or if another call removed it. It removes exactly what it
-// read: a try that lands late removes no newer row.
+// takeShared removes a row if it is wanted, and returns its content; nil if
+// there is no such row, or if another call removed it. It removes exactly the
+// row that it read: a try that lands late removes no newer row.
 func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.PrimaryKey, wanted func(values) bool) (values, error) {
 	var taken values // by a try of unknown outcome
 	for range writeTries {
@@ -106,7 +106,7 @@ func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.Pri
 		}
 		change := &tablestore.DeleteRowChange{TableName: tableShared, PrimaryKey: pk, Condition: anyway()}
 		if key := v.text(colKey); key != "" {
-			change.Condition = keyed(key)
+			change.Condition = hasKey(key)
 		}
 		err = l.attempt(ctx, once, tableShared, what, func() error {
 			_, err := l.client.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: change})
@@ -124,8 +124,7 @@ func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.Pri
 	return nil, contended(what, taken != nil)
 }
 
-// doubtful is an error of a call of which an earlier try, in doubt, may have
-// taken effect.
+// doubtful adds ErrUnknownOutcome if an earlier try may have taken effect.
 func doubtful(err error, doubt bool) error {
 	if doubt && !errors.Is(err, remediation.ErrUnknownOutcome) {
 		return fmt.Errorf("%v: %w", err, remediation.ErrUnknownOutcome)
@@ -133,13 +132,13 @@ func doubtful(err error, doubt bool) error {
 	return err
 }
 
-// contended says that the row was another one at each try.
+// contended is the error if the row changed before each try.
 func contended(what string, doubt bool) error {
-	err := fmt.Errorf("%s: no try of %d found its row unchanged: %w", what, writeTries, remediation.ErrUnavailable)
+	err := fmt.Errorf("%s: the row changed before each of %d tries: %w", what, writeTries, remediation.ErrUnavailable)
 	return doubtful(err, doubt)
 }
 
-// encoded is a value as a row holds it.
+// encoded returns a value as a row holds it.
 func encoded(what string, v any) (column, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -148,5 +147,5 @@ func encoded(what string, v any) (column, error) {
 	return column{colData, string(data)}, nil
 }
 
-// instant is a time as it comes back from a row.
+// instant returns a time as it comes back from a row.
 func instant(t time.Time) time.Time { return t.UTC().Round(0) }

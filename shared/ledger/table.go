@@ -41,29 +41,28 @@ func tables(ttl time.Duration) []table {
 	}
 }
 
-// CreateTables makes the tables that are missing, whose rows live for ttl, at
-// least MinTTL. It returns the names of those that it made. A table that is
-// there but has another primary key is an error, and so is one whose rows
-// would not live for ttl.
+// CreateTables creates the missing tables, whose rows live for ttl, at least
+// MinTTL, and returns their names. A table that exists with another primary key
+// or another time to live is an error.
 func (l *Ledger) CreateTables(ctx context.Context, ttl time.Duration) (made []string, err error) {
 	if ttl < MinTTL {
 		return nil, fmt.Errorf("create tables: a time to live of %s is too short, at least %s is needed", ttl, MinTTL)
 	}
-	var faults []error
+	var errs []error
 	for _, t := range tables(ttl) {
 		there, err := l.describe(ctx, t)
 		switch {
 		case err != nil:
-			faults = append(faults, err)
+			errs = append(errs, err)
 		case !there:
 			if err := l.create(ctx, t); err != nil {
-				faults = append(faults, err)
+				errs = append(errs, err)
 				continue
 			}
 			made = append(made, t.name)
 		}
 	}
-	return made, errors.Join(faults...)
+	return made, errors.Join(errs...)
 }
 
 func (l *Ledger) create(ctx context.Context, t table) error {
@@ -88,8 +87,8 @@ func (l *Ledger) create(ctx context.Context, t table) error {
 	return err
 }
 
-// describe reports whether the table is there; it is an error if it is there
-// with another key or another time to live.
+// describe reports whether the table exists. It is an error if it exists with
+// another key or another time to live.
 func (l *Ledger) describe(ctx context.Context, t table) (bool, error) {
 	var d *tablestore.DescribeTableResponse
 	err := l.attempt(ctx, read, t.name, "describe table "+t.name, func() (err error) {
@@ -112,7 +111,7 @@ func (l *Ledger) describe(ctx context.Context, t table) (bool, error) {
 		return true, fmt.Errorf("table %s exists with another primary key: use another Tablestore instance, or delete the table", t.name)
 	}
 	if d.TableOption == nil || d.TableOption.TimeToAlive != int(t.ttl/time.Second) {
-		return true, fmt.Errorf("table %s exists with another time to live than %s: change the table's or the setting", t.name, t.ttl)
+		return true, fmt.Errorf("table %s exists with another time to live than %s: change either the table or the setting", t.name, t.ttl)
 	}
 	return true, nil
 }

@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// wakeupShards spreads the wake-ups over the key space; a sweep reads each.
+// wakeupShards spreads the wake-ups over the key space; a sweep reads all shards.
 const wakeupShards = 8
 
 func wakeupKey(w remediation.Wakeup) *tablestore.PrimaryKey {

@@ -10,9 +10,9 @@ import (
 	"aftercare/shared/event"
 )
 
-// perform does the effects and commits what became of them. Commands are sent
-// one after another, in order; alerts and what breakers are told go beside
-// them, and no command's result waits for those.
+// perform does the effects and commits their results. Commands are sent one
+// after another, in order; alerts and updates of breakers go beside them, and
+// no command's result waits for those.
 func (h *handling) perform(ctx context.Context, s State, effects []Effect) (State, bool, error) {
 	actCtx, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
@@ -32,7 +32,7 @@ func (h *handling) perform(ctx context.Context, s State, effects []Effect) (Stat
 			delivering.Go(func() { alerts <- h.deliver(actCtx, e) })
 		case e.Fleet != nil:
 			pending++
-			delivering.Go(func() { alerts <- h.tell(actCtx, e) })
+			delivering.Go(func() { alerts <- h.updateBreaker(actCtx, e) })
 		case e.Kind == EffectStop:
 			results = append(results, h.stop(actCtx, s.Tasks[e.TaskID], e))
 		case blocked.Kind != "":
@@ -65,7 +65,7 @@ func (h *handling) perform(ctx context.Context, s State, effects []Effect) (Stat
 	return s, more, trouble
 }
 
-// drain takes the alerts' results that are there already.
+// drain takes the alerts' results that have already arrived.
 func drain(alerts <-chan Result, results []Result, pending int) ([]Result, int) {
 	for pending > 0 {
 		select {
@@ -79,18 +79,18 @@ func drain(alerts <-chan Result, results []Result, pending int) ([]Result, int) 
 	return results, pending
 }
 
-// send sends a command. If an earlier claim may have sent it, Cloud Assistant
-// is asked first. A command that is to be stopped is only looked for.
+// send sends a command. If an earlier claim may have sent it, send asks Cloud
+// Assistant first. A cancelled command is only looked for.
 func (h *handling) send(ctx context.Context, t Task, e Effect) Result {
 	r := Result{Key: e.Key, Commit: e.Claim.Commit}
 	if !e.PriorSent.IsZero() {
 		inv, err := h.Commander.FindByToken(ctx, h.instanceID, e.Key)
 		late := h.Now().Sub(e.PriorSent) > h.Policy.SendWindow
 		switch {
-		case err != nil && !(late && unanswerable(err)):
+		case err != nil && !(late && permanent(err)):
 			r = r.failed(err)
 			if r.Kind == ResultInvalid {
-				// The question was refused, and not the command.
+				// Cloud Assistant refused the question, not the command.
 				r.Kind = ResultNotSent
 			}
 			return r
@@ -102,11 +102,11 @@ func (h *handling) send(ctx context.Context, t Task, e Effect) Result {
 		}
 	}
 	if t.Cancel {
-		r.Kind, r.Reason = ResultNotSent, "it is to be stopped, and nothing of it is found"
+		r.Kind, r.Reason = ResultNotSent, "it was cancelled, and Cloud Assistant has no run of it"
 		return r
 	}
 	if !h.Sends.take(h.Now()) {
-		r.Kind, r.Reason = ResultThrottled, "this function instance has sent all that it may in this minute"
+		r.Kind, r.Reason = ResultThrottled, "this function instance has used up its sends for this minute"
 		return r
 	}
 	id, err := h.Commander.Send(ctx, Send{
@@ -126,8 +126,8 @@ func (h *handling) send(ctx context.Context, t Task, e Effect) Result {
 	return r.failed(err)
 }
 
-// unanswerable reports whether asking again is of no use.
-func unanswerable(err error) bool {
+// permanent reports whether retrying the question cannot help.
+func permanent(err error) bool {
 	return errors.Is(err, ErrInvalid) || errors.Is(err, ErrDenied)
 }
 
@@ -139,7 +139,7 @@ func (h *handling) stop(ctx context.Context, t Task, e Effect) Result {
 	return r.done("")
 }
 
-// deliver sends an alert within its own bound.
+// deliver sends an alert within the policy's AlertTime.
 func (h *handling) deliver(ctx context.Context, e Effect) Result {
 	ctx, cancel := context.WithTimeout(ctx, h.Policy.AlertTime)
 	defer cancel()
@@ -151,10 +151,10 @@ func (h *handling) deliver(ctx context.Context, e Effect) Result {
 	return r.done("")
 }
 
-// tell tells a flow's breaker of a failed run, or that its time is over. It
-// may be repeated: the failure is counted once, and the breaker says who
-// opened it.
-func (h *handling) tell(ctx context.Context, e Effect) Result {
+// updateBreaker counts a failed run for its flow's breaker, or closes a breaker
+// that has expired. It may be repeated: a failure is counted once, and the
+// breaker's key shows who opened it.
+func (h *handling) updateBreaker(ctx context.Context, e Effect) Result {
 	r := Result{Key: e.Key, Commit: e.Claim.Commit}
 	f := e.Fleet
 	if e.Kind == EffectClose {
@@ -165,12 +165,11 @@ func (h *handling) tell(ctx context.Context, e Effect) Result {
 		return r.done("")
 	}
 	if b, ok := h.control.Breakers[f.Flow]; ok && b.Key == e.Key {
-		r.Breaker = &b // by an earlier try, which nobody heard of
+		r.Breaker = &b // opened by an earlier try whose result was lost
 		return r.done("")
 	}
 	now := h.Now()
-	// The window ends with this failure: it may be told of long after, by a
-	// sweep.
+	// The window ends with this failure, which a sweep may count long after.
 	n, err := h.Shared.CountFailure(ctx, FleetFailure{
 		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,
 	}, f.At.Add(-f.Limit.Window.D()))
@@ -195,7 +194,7 @@ func (r Result) done(invokeID string) Result {
 	return r
 }
 
-// failed says what an error of the Commander means for the effect.
+// failed sets the kind of result that an error of the Commander stands for.
 func (r Result) failed(err error) Result {
 	r.Reason = err.Error()
 	r.MaybeSent = errors.Is(err, ErrUnknownOutcome)
@@ -223,7 +222,7 @@ func (i Invocation) ended() bool {
 	return true
 }
 
-// event is the TaskCompleted event that says what the invocation says.
+// event returns the TaskCompleted event of an ended invocation.
 func (i Invocation) event(instanceID string) event.TaskCompleted {
 	return event.TaskCompleted{
 		Envelope:   event.Envelope{Kind: event.KindTaskCompleted, Time: i.FinishTime},
@@ -263,16 +262,16 @@ func (c *SendCap) take(now time.Time) bool {
 // Sweep is what a sweep did.
 type Sweep struct {
 	Woken, Failed int
-	// Outcomes are those of the instances that something was done about.
+	// Outcomes are those of the instances that the sweep acted on.
 	Outcomes []Outcome
 	// Complete is false if time ran out before every due wake-up was handled.
 	Complete bool
 }
 
 // Sweep handles every wake-up that is due, several at once, while time
-// allows. A wake-up is removed only after a load that showed no work that
-// needs one, or after the next one was armed; one that failed stays for the
-// next sweep and keeps no other waiting.
+// allows. It removes a wake-up only after a load that showed no work that
+// needs one, or after it armed the next one. One that failed stays for the
+// next sweep and does not hold up the others.
 func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 	var (
 		mu     sync.Mutex
@@ -313,7 +312,7 @@ func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 }
 
 // wake looks at one instance, and moves its wake-up to when work is due next.
-// A panic is that instance's, and must not end the sweep of all others.
+// A panic fails that instance alone and does not end the sweep.
 func (e *Engine) wake(ctx context.Context, w Wakeup) (out Outcome, err error) {
 	h := e.newHandling(ctx, w.InstanceID)
 	defer func() {

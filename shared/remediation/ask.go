@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// ask gets from Cloud Assistant what the decision would like to know. What it
-// does not answer is left out. Executions that it says have ended are handled
-// as if their events had come, and the state is loaded anew. Of those that were
-// recorded before, the decision is told: a task whose end was taken for a
-// stranger's must end all the same.
+// ask gets the facts that the decision needs from Cloud Assistant, and leaves
+// out those that it cannot get. It handles executions that have ended as if
+// their events had come, and loads the state anew. If such an end was recorded
+// before, its invocation stays in the facts: its task must end even if the end
+// was taken for another command's.
 func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	q := Ask(*s, in, h.Policy, h.Now())
-	// An answer that does not come must leave the time to commit without it.
+	// A missing answer must leave enough time to commit without it.
 	asking, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
 	f := Facts{Control: h.control}
@@ -21,7 +21,7 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 		if a, err := h.Commander.AgentStatus(asking, h.instanceID); err == nil {
 			f.Agent = &a
 		} else {
-			h.note("agent status not known", err.Error())
+			h.note("agent status unknown", err.Error())
 		}
 	}
 	polled := false
@@ -31,7 +31,7 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 		}
 		inv, err := h.Commander.FindByID(asking, h.instanceID, id)
 		if err != nil {
-			h.note("invocation "+id+" not known", err.Error())
+			h.note("invocation "+id+" unknown", err.Error())
 			continue
 		}
 		if f.Invocations == nil {
@@ -43,7 +43,7 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 				Event: inv.event(h.instanceID), Received: h.Now(), Source: SourcePoll,
 			})
 			if err != nil {
-				return f, fmt.Errorf("handle the end of %s, which no event told: %w", id, err)
+				return f, fmt.Errorf("handle the end of %s, which no event reported: %w", id, err)
 			}
 			h.out.Notes = append(h.out.Notes, out.Notes...)
 			polled = true
@@ -66,11 +66,12 @@ func (h *handling) ask(ctx context.Context, s *State, in Input) (Facts, error) {
 	return f, nil
 }
 
-// insist is how long after an execution's end its output must be had before
-// the end is committed: an error delivers the end again.
+// insist is how long after an execution's end a failed fetch of its output
+// keeps the end from being committed: the error makes the event come again.
+// After that, the end counts more than its output.
 const insist = 10 * time.Minute
 
-// fetch gets what commands printed, of those whose flow wants that.
+// fetch gets the output of commands whose flow captures it.
 func (h *handling) fetch(ctx context.Context, s *State, in Input, q Questions, f *Facts) error {
 	wanted := q.Outputs
 	if _, waking := in.(WakeUp); waking {
@@ -85,11 +86,11 @@ func (h *handling) fetch(ctx context.Context, s *State, in Input, q Questions, f
 		captured := Captured{Output: out}
 		if err != nil {
 			end, isEnd := in.(Ended)
-			if isEnd && !unanswerable(err) && h.Now().Sub(end.Event.FinishTime) < insist {
+			if isEnd && !permanent(err) && h.Now().Sub(end.Event.FinishTime) < insist {
 				return fmt.Errorf("fetch the output of %s: %w", id, err)
 			}
 			captured.Err = err.Error()
-			h.note("output of "+id+" not known", captured.Err)
+			h.note("output of "+id+" unknown", captured.Err)
 		}
 		if f.Outputs == nil {
 			f.Outputs = map[string]Captured{}

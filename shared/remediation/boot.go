@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// maxAhead is how far an event's time may lie ahead of the time at which it
-// was received; beyond that its clock is not believed.
+// maxAhead is how far an event's time may lie ahead of its receipt. A later
+// time is taken for a wrong clock, and the time of receipt is used instead.
 const maxAhead = 5 * time.Minute
 
-// heartbeat takes notice of a boot. The boot's time tells the same boot from
-// a newer and an older one, because one boot can send several first
-// heartbeats (each restart of the agent does) and deliveries come late.
+// heartbeat records a boot. It compares the times of boots to find out whether
+// the boot is new: one boot can send several first heartbeats (each restart of
+// the agent sends one), and deliveries come late.
 func (d *draft) heartbeat(in Heartbeat) {
 	ev, i := in.Event, &d.Instance
 	at := ev.Time
@@ -34,29 +34,29 @@ func (d *draft) heartbeat(in Heartbeat) {
 	case !i.BootTime.IsZero() && boot.Sub(i.BootTime).Abs() <= tolerance:
 		if i.Boot != BootBootable && at.After(i.BootSince) {
 			d.bootable(at)
-			d.note("instance bootable", "its agent started again after it had been in doubt")
+			d.note("instance bootable", "its agent started again")
 		} else {
-			d.note("boot unchanged", "the same boot as recorded")
+			d.note("boot unchanged", "this boot is recorded already")
 		}
 	case boot.Before(i.BootTime):
-		d.note("boot unchanged", "the heartbeat is of an older boot")
+		d.note("boot unchanged", "the heartbeat belongs to an older boot")
 	default:
 		i.BootTime = boot
 		i.BootSeq++
 		d.bootable(at)
 		d.note(fmt.Sprintf("instance bootable, boot %d", i.BootSeq), "first heartbeat of a newer boot")
-		d.log.Boots = append(d.log.Boots, Boot{
+		d.changes.Boots = append(d.changes.Boots, Boot{
 			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion,
 		})
 		d.learn(ev.AgentVersion, "", ev.Region, ev.Zone)
 		d.cause = fmt.Sprintf("boot/%d", i.BootSeq)
 		d.startFlows(HeartbeatEvent(ev), d.cause, nil)
-		d.log.Boots[0].Decided = decided(d.flows)
+		d.changes.Boots[0].Decided = decided(d.flows)
 	}
 }
 
-// bootable marks the instance as taking commands since at. What was put back
-// and never sent need not wait any longer: the instance may have been down.
+// bootable marks the instance as taking commands since at. Commands that were
+// put back and never sent stop waiting: the instance may have been down.
 func (d *draft) bootable(at time.Time) {
 	d.Instance.Boot = BootBootable
 	d.Instance.BootSince = at
@@ -71,7 +71,7 @@ func (d *draft) bootable(at time.Time) {
 	}
 }
 
-// doubt marks that a command found the agent absent at the time given.
+// doubt records that a command found the agent absent at the given time.
 func (d *draft) doubt(at time.Time) {
 	d.Instance.Boot = BootUnknown
 	d.Instance.BootSince = at
@@ -79,7 +79,7 @@ func (d *draft) doubt(at time.Time) {
 	d.Instance.CheckAt = d.m.Now.Add(d.p.CheckFirst)
 }
 
-// watch sees to it that the agent's status is asked while a task waits for an
+// watch schedules a check of the agent's status while a task waits for an
 // instance that is not known to be bootable: its agent may be too old to send
 // a first heartbeat, or may never send another.
 func (d *draft) watch() {
@@ -88,7 +88,8 @@ func (d *draft) watch() {
 	}
 }
 
-// wake looks after what no event has told of.
+// wake handles a wake-up: it uses the answer about the agent's status, and
+// settles running tasks whose end was never reported.
 func (d *draft) wake(f Facts) {
 	if d.waiting() && d.checkDue(d.m.Now) {
 		d.agent(f.Agent)
@@ -96,13 +97,12 @@ func (d *draft) wake(f Facts) {
 	for _, t := range d.sorted(TaskRunning) {
 		inv, asked := f.Invocations[t.InvokeID]
 		if d.full(expiryRows, d.endBytes(t)) {
-			return // it is due, so that it is asked for again
+			return // the task stays due, so the next wake-up asks again
 		}
 		switch {
 		case !asked || t.Deadline.After(d.m.Now):
 		case inv == nil:
-			d.lostTask(Effect{Key: t.ID}, t, true, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
-				"A command was accepted, but Cloud Assistant does not know it any more.")
+			d.lose(t, t.ID, outcomeUnknown("Cloud Assistant accepted a command, but no longer knows it."))
 		case inv.ended():
 			ev := inv.event(d.Instance.ID)
 			d.cause = executionKey(ev)
@@ -116,8 +116,8 @@ func (d *draft) wake(f Facts) {
 	}
 }
 
-// agent takes notice of an answer about the agent's status. Without an
-// answer it is asked again later.
+// agent applies an answer about the agent's status. Without an answer, the
+// next check asks again.
 func (d *draft) agent(a *AgentStatus) {
 	i := &d.Instance
 	if a != nil && a.Ready {
@@ -133,13 +133,13 @@ func (d *draft) agent(a *AgentStatus) {
 	i.Checks++
 	i.CheckAt = d.m.Now.Add(d.p.checkDelay(i.Checks))
 	if a == nil {
-		d.note("instance waiting", "its agent's status could not be asked")
+		d.note("instance waiting", "its agent's status is unknown")
 	} else {
 		d.note("instance waiting", "its agent is not up")
 	}
 }
 
-// learn keeps what is told and not empty.
+// learn keeps those values that are not empty.
 func (d *draft) learn(agentVersion, os, region, zone string) {
 	i := &d.Instance
 	for _, f := range []struct {

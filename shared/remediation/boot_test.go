@@ -81,7 +81,7 @@ func TestAHeartbeatTellsTheSameBootANewerAndAnOlderOneApart(t *testing.T) {
 				t.Errorf("boot recorded: %v, want %v", got, counted)
 			}
 			if counted && (i.AgentVersion != "2.2.4" || i.Zone != "cn-hangzhou-h" || i.Region != "cn-hangzhou") {
-				t.Errorf("instance %+v, want what the heartbeat tells", i)
+				t.Errorf("instance %+v, want what the heartbeat contains", i)
 			}
 		})
 	}

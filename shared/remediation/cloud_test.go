@@ -43,7 +43,7 @@ type invoked struct {
 	exit              *int64
 	code              string
 	finished          time.Time
-	lost              bool // no event tells its end
+	lost              bool // no event reports its end
 }
 
 const savedCommand = "c-saved"

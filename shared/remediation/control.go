@@ -8,8 +8,8 @@ import (
 // AllFlows stands for every flow where a pause names one.
 const AllFlows = "*"
 
-// Control is what was said about flows for all instances at once: by people,
-// who pause them, and by breakers, which open when too many runs fail.
+// Control holds what stops flows on all instances at once: pauses, which people
+// set, and breakers, which open when too many runs fail.
 type Control struct {
 	Pauses   map[string]Pause   // by flow, or AllFlows
 	Breakers map[string]Breaker // by flow
@@ -30,7 +30,7 @@ type Pause struct {
 // its runs failed across the fleet.
 type Breaker struct {
 	Flow string `json:"flow"`
-	// Key is the effect that opened it.
+	// Key is the key of the effect that opened it.
 	Key      string    `json:"key"`
 	OpenedAt time.Time `json:"openedAt"`
 	ResumeAt time.Time `json:"resumeAt"`
@@ -50,18 +50,18 @@ type Shared interface {
 	// Control reads all pauses and breakers.
 	Control(ctx context.Context) (Control, error)
 	// CountFailure records the failure of a run, once however often it is
-	// told, and returns how many runs of its flow failed at since or later.
+	// called, and returns how many runs of its flow failed at since or later.
 	CountFailure(ctx context.Context, f FleetFailure, since time.Time) (int, error)
-	// OpenBreaker stores b unless there is one of its flow whose ResumeAt is
-	// after b.OpenedAt, and returns the one that is stored then: its Key tells
-	// whether b opened it, also when this is asked again.
+	// OpenBreaker stores b unless its flow has a breaker whose ResumeAt is after
+	// b.OpenedAt, and returns the breaker that is stored then. Its Key shows
+	// whether b opened it, even if OpenBreaker is called again.
 	OpenBreaker(ctx context.Context, b Breaker) (Breaker, error)
 	// CloseBreaker removes the breaker of a flow that was opened under key,
 	// and reports whether one was there.
 	CloseBreaker(ctx context.Context, flow, key string) (bool, error)
 }
 
-// paused is the pause that a flow is under, nil if there is none.
+// paused returns the pause that holds a flow, nil if there is none.
 func (c Control) paused(flow string) *Pause {
 	for _, name := range []string{AllFlows, flow} {
 		if p, ok := c.Pauses[name]; ok {
@@ -71,8 +71,8 @@ func (c Control) paused(flow string) *Pause {
 	return nil
 }
 
-// tellsFleet reports whether a breaker is to be told of something.
-func (s State) tellsFleet() bool {
+// updatesBreaker reports whether an effect updates a breaker.
+func (s State) updatesBreaker() bool {
 	for _, e := range s.Effects {
 		if e.Fleet != nil {
 			return true

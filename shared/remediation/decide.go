@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Moment is when and by whom a decision is made. Claim is what the effects
-// that the decision claims will bear.
+// Moment is when and by whom a decision is made. Claim is put on the effects
+// that the decision claims.
 type Moment struct {
 	Now   time.Time
 	Claim Claim
@@ -39,23 +39,23 @@ type Decision struct {
 	// Next is the state once Changes are committed.
 	Next    State
 	Changes Changes
-	// Once is the row that tells a duplicate, empty for inputs that may be
+	// Once is the row that identifies a duplicate; empty for inputs that may be
 	// decided again.
 	Once string
 	// Claimed are the effects to perform after the commit, in order.
 	Claimed []Effect
 	// WakeBy is when live work is due next; zero if there is none.
 	WakeBy time.Time
-	// More says that there is work left to claim at once.
+	// More: there is work left that can be claimed at once.
 	More bool
-	// Left are the results for which there was no room.
+	// Left are the results that did not fit.
 	Left  []Result
 	Notes []Note
 	// Answer is for the caller of a submission or a cancel.
 	Answer Answer
 }
 
-// Answer is what the caller of a submission or a cancel is told.
+// Answer is the answer to the caller of a submission or a cancel.
 type Answer struct {
 	InstanceID string `json:"instanceId"`
 	TaskID     string `json:"taskId,omitempty"`
@@ -67,7 +67,7 @@ type Answer struct {
 
 func (a *Answer) refuse(reason string) { a.Outcome, a.Reason = Refused, reason }
 
-// Refused is the outcome of what was asked and is not done.
+// Refused is the outcome of a request that is not carried out.
 const Refused = "refused"
 
 // Decide is pure: it says what follows from one input in one state. The
@@ -75,15 +75,15 @@ const Refused = "refused"
 // effects performed only after that.
 func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
 	d := newDraft(s, f, p, m)
-	d.take(in, f)
+	d.apply(in, f)
 	if _, ok := in.(Results); !ok {
-		d.goOn()
+		d.advanceAll()
 	}
 	return d.decision()
 }
 
-// take takes notice of an input.
-func (d *draft) take(in Input, f Facts) {
+// apply applies the input itself.
+func (d *draft) apply(in Input, f Facts) {
 	switch in := in.(type) {
 	case Ended:
 		d.end(in, f)
@@ -100,8 +100,9 @@ func (d *draft) take(in Input, f Facts) {
 	}
 }
 
-// goOn goes on with all that can, whatever the input was.
-func (d *draft) goOn() {
+// advanceAll advances whatever can make progress: late matches, expiries, runs,
+// agent checks, releases.
+func (d *draft) advanceAll() {
 	d.matchLate()
 	d.expire()
 	d.advance()
@@ -123,18 +124,18 @@ type draft struct {
 	State
 	p Policy
 	m Moment
-	// control is what was said about flows, outputs what commands printed, by
+	// control holds pauses and breakers, outputs what commands printed, by
 	// invoke id.
 	control Control
 	outputs map[string]Captured
-	// explain asks for the values of what was false.
+	// explain asks for the values that made a condition false.
 	explain bool
-	// cause is the input that is being decided, as records name it.
+	// cause names the input that is being decided, as in records.
 	cause string
 
 	touched struct{ tasks, effects, runs, unmatched, limits, failing keys }
 	bytes   int // of the rows that changed, about
-	log     Changes
+	changes Changes
 	once    string
 	claimed []Effect
 	more    bool
@@ -163,7 +164,7 @@ func newDraft(s State, f Facts, p Policy, m Moment) *draft {
 	return d
 }
 
-// causeWakeUp is the cause of what no other input has brought about.
+// causeWakeUp is the cause of changes that no other input caused.
 const causeWakeUp = "wake-up"
 
 func (d *draft) note(what, why string) { d.notes = append(d.notes, Note{What: what, Why: why}) }
@@ -219,7 +220,7 @@ func (d *draft) decision() Decision {
 	if d.dirty() {
 		d.forget()
 	}
-	c := d.log
+	c := d.changes
 	c.Tasks = changed(d.before.Tasks, d.Tasks, d.touched.tasks)
 	c.Effects = changed(d.before.Effects, d.Effects, d.touched.effects)
 	c.Runs = changed(d.before.Runs, d.Runs, d.touched.runs)
@@ -237,8 +238,8 @@ func (d *draft) decision() Decision {
 	}
 }
 
-// changed lists the touched rows, each once, in a fixed order. A row that is
-// in neither state, because it came and went within the decision, is left out.
+// changed lists the touched rows, each once, in a fixed order. It leaves out a
+// row that was both added and removed within the decision.
 func changed[T any](before, after map[string]T, touched keys) []Change[T] {
 	var out []Change[T]
 	for _, key := range slices.Sorted(maps.Keys(touched)) {
@@ -256,7 +257,7 @@ func changed[T any](before, after map[string]T, touched keys) []Change[T] {
 	return out
 }
 
-// wakeBy is the earliest time at which something of the live state is due.
+// wakeBy is the earliest time at which something in the live state is due.
 func (d *draft) wakeBy() time.Time {
 	var due time.Time
 	at := func(t time.Time) {
@@ -297,7 +298,7 @@ func (d *draft) wakeBy() time.Time {
 	}
 	for _, u := range d.Unmatched {
 		if _, over := d.match(u); over {
-			at(d.m.Now) // there was no room for what follows
+			at(d.m.Now) // what follows did not fit into this decision
 		}
 		at(u.Received.Add(d.p.SendWindow))
 	}

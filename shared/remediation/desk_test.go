@@ -214,7 +214,7 @@ func (d *desk) Notify(_ context.Context, a remediation.Alert) error {
 }
 
 func (d *desk) Control(context.Context) (c remediation.Control, err error) {
-	err = d.call("control", "", func() error { c = d.table.told(); return nil })
+	err = d.call("control", "", func() error { c = d.table.flowControl(); return nil })
 	return c, err
 }
 

@@ -30,7 +30,7 @@ type Engine struct {
 // maxConflicts is how often a decision is made anew after a conflict.
 const maxConflicts = 8
 
-// Outcome is what came of an input.
+// Outcome is the result of handling an input.
 type Outcome struct {
 	InstanceID string
 	// Duplicate: the input was handled before.
@@ -38,10 +38,10 @@ type Outcome struct {
 	// Answer is for the caller of a submission or a cancel.
 	Answer Answer
 	// Performed counts the effects that this invocation performed, Left those
-	// that are open on the instance after it.
+	// that are still open on the instance.
 	Performed, Left int
 	Notes           []Note
-	// Trouble is what went wrong after the commit; a sweep sees to the rest.
+	// Trouble is an error after the commit; a sweep finishes the work.
 	Trouble error
 }
 
@@ -54,10 +54,10 @@ type handling struct {
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
 	control Control             // read once
-	told    bool                // control was read
-	commits map[string]Decision // that this invocation tried, by their ids
-	done    map[claimed]bool    // what it performed
-	history chan error          // what came of recordHistory, closed behind that; nil if nothing is recorded
+	known   bool                // control was read
+	commits map[string]Decision // decisions that this invocation tried to commit, by commit id
+	done    map[claimed]bool    // effects that it performed
+	history chan error          // receives recordHistory's error, then closes; nil if nothing is recorded
 	out     Outcome
 }
 
@@ -78,8 +78,8 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 }
 
 // Handle handles one input. An error means that the input is not committed
-// and must be delivered again; after the commit there is none, and what could
-// not be done is left to a sweep.
+// and must be delivered again. After the commit there are no errors: a sweep
+// does what Handle could not.
 func (e *Engine) Handle(ctx context.Context, instanceID string, in Input) (Outcome, error) {
 	h := e.newHandling(ctx, instanceID)
 	defer h.recorded() // also after a panic
@@ -91,8 +91,8 @@ func (e *Engine) Handle(ctx context.Context, instanceID string, in Input) (Outco
 }
 
 // recordHistory puts an execution into the history beside the commit. An end
-// that a sweep polled is put before it: nobody delivers that again, and once it
-// is committed, its task is not asked for any more.
+// that a sweep polled is put before the commit: nobody delivers it again, and
+// after the commit no sweep asks for its task.
 func (h *handling) recordHistory(ctx context.Context, s State, in Input) error {
 	ended, ok := in.(Ended)
 	if !ok {
@@ -117,7 +117,7 @@ func (h *handling) recordHistory(ctx context.Context, s State, in Input) error {
 	return nil
 }
 
-// recorded waits for the history, and says what went wrong.
+// recorded waits for the history and returns its error.
 func (h *handling) recorded() error {
 	if h.history == nil {
 		return nil
@@ -125,15 +125,15 @@ func (h *handling) recorded() error {
 	return <-h.history
 }
 
-// load reads the instance's state, and beside it what was said about flows,
-// once, if there are any. Runs and their failures can be of a version that had
-// some.
+// load reads the instance's state and, once and at the same time, pauses and
+// breakers if there are flows. Without flows it reads them if the state has
+// runs or failures of a version that had flows.
 func (h *handling) load(ctx context.Context) (State, error) {
-	told := h.tellControl(ctx)
-	defer func() { <-told }() // also after a panic
+	reading := h.startControl(ctx)
+	defer func() { <-reading }() // also after a panic
 	s, err := h.Ledger.Load(ctx, h.instanceID)
-	err = errors.Join(err, <-told)
-	if err == nil && !h.told && (len(s.Runs) > 0 || s.tellsFleet()) {
+	err = errors.Join(err, <-reading)
+	if err == nil && !h.known && (len(s.Runs) > 0 || s.updatesBreaker()) {
 		err = h.readControl(ctx)
 	}
 	if err != nil {
@@ -142,32 +142,33 @@ func (h *handling) load(ctx context.Context) (State, error) {
 	return s, nil
 }
 
-// tellControl reads the control beside everything else, if there are flows. It
-// closes the channel behind its only value.
-func (h *handling) tellControl(ctx context.Context) <-chan error {
-	told := make(chan error, 1)
-	if h.Policy.Flows.Len() == 0 || h.told {
-		close(told)
-		return told
+// startControl starts reading the control if there are flows. The channel
+// receives the only error, then closes.
+func (h *handling) startControl(ctx context.Context) <-chan error {
+	reading := make(chan error, 1)
+	if h.Policy.Flows.Len() == 0 || h.known {
+		close(reading)
+		return reading
 	}
 	go func() {
-		defer close(told)
+		defer close(reading)
 		defer func() {
 			if r := recover(); r != nil { // it must not end the process
-				told <- fmt.Errorf("read what is said about flows: panic of type %T", r)
+				reading <- fmt.Errorf("read pauses and breakers: panic of type %T", r)
 			}
 		}()
-		told <- h.readControl(ctx)
+		reading <- h.readControl(ctx)
 	}()
-	return told
+	return reading
 }
 
-// readControl must succeed: a stop switch that cannot be read stops nothing.
+// readControl reads pauses and breakers. Without them no decision is made: an
+// unread pause would stop nothing.
 func (h *handling) readControl(ctx context.Context) (err error) {
 	if h.control, err = h.Shared.Control(ctx); err != nil {
-		return fmt.Errorf("read what is said about flows: %w", err)
+		return fmt.Errorf("read pauses and breakers: %w", err)
 	}
-	h.told = true
+	h.known = true
 	return nil
 }
 
@@ -211,9 +212,9 @@ func (h *handling) handle(ctx context.Context, in Input) (State, error) {
 	return s, nil
 }
 
-// wakeEarlier stores a wake-up for runs that are due before the one that was
-// armed: for the commit's sake that one could not be earlier than the end of
-// this invocation's claims. If it fails, the runs go on later.
+// wakeEarlier stores a wake-up for runs that are due before the armed one,
+// which arm could not place before the end of this invocation's claims. If it
+// fails, the runs only continue later.
 func (h *handling) wakeEarlier(ctx context.Context, s State) {
 	d := newDraft(s, Facts{Control: h.control}, h.Policy, Moment{Now: h.Now()})
 	var due time.Time
@@ -234,8 +235,9 @@ func (h *handling) wakeEarlier(ctx context.Context, s State) {
 	}
 }
 
-// decide decides and commits, until a commit lands or tells a duplicate. It
-// returns the state after the commit, and whether there is more to claim.
+// decide decides and commits until a commit lands or the input turns out to be
+// a duplicate. It returns the state after the commit, and whether there is more
+// to claim.
 func (h *handling) decide(ctx context.Context, s State, in Input) (State, bool, error) {
 	for try := 1; ; try++ {
 		facts, err := h.ask(ctx, &s, in)
@@ -246,7 +248,7 @@ func (h *handling) decide(ctx context.Context, s State, in Input) (State, bool, 
 		d := Decide(s, in, facts, h.Policy, m)
 		if d.Changes.Empty() {
 			h.out.Notes = append(h.out.Notes, d.Notes...)
-			return s, false, nil // once more would change nothing, either
+			return s, false, nil // deciding again would change nothing either
 		}
 		err = h.commit(ctx, s, &d, m, false)
 		switch {
@@ -305,11 +307,10 @@ func (h *handling) commit(ctx context.Context, s State, d *Decision, m Moment, r
 	return nil
 }
 
-// arm stores a wake-up before the commit that leaves work, unless one that is
-// armed can be relied on. It must not be due before the commit can have
-// landed, or a sweep could consume it too early. Results may be woken for
-// earlier: until they land, a sweep finds the claims that they settle, and
-// arms anew for those.
+// arm stores a wake-up before a commit that leaves work, unless an armed one
+// can be relied on. It must not be due before the commit can have landed, or a
+// sweep could consume it too early. For results it may be due earlier: until
+// they land, a sweep finds the claims that they settle, and arms anew for those.
 func (h *handling) arm(ctx context.Context, s State, d *Decision, m Moment, results bool) error {
 	if d.WakeBy.IsZero() || d.Changes.Instance == nil {
 		return nil
@@ -330,10 +331,10 @@ func (h *handling) arm(ctx context.Context, s State, d *Decision, m Moment, resu
 	return nil
 }
 
-// readBack finds out what became of a commit that failed or whose outcome is
-// not known. The input's row tells, if the decision has one, and it may tell
-// of an earlier try. Without it, the decision is simply made anew: the claims
-// of a commit that landed after all are found in the state.
+// readBack finds out whether a commit landed that failed or has an unknown
+// outcome. If the decision has an input's row, that row holds the id of the
+// commit that landed, which may be an earlier try. Without such a row, the
+// decision is made anew: if the commit landed, the state shows its claims.
 func (h *handling) readBack(ctx context.Context, d Decision) (landed *Decision, s State, err error) {
 	if once := d.Once; once != "" {
 		r, err := h.Ledger.Recorded(ctx, h.instanceID, once)
@@ -357,8 +358,8 @@ func (h *handling) readBack(ctx context.Context, d Decision) (landed *Decision, 
 	return landed, s, err
 }
 
-// mine are the effects that this invocation's commits claimed and that it has
-// not performed, in order. An effect whose task is missing is left alone: the
+// mine returns the effects that this invocation's commits claimed and that it
+// has not performed, in order. It skips an effect whose task is missing: the
 // task ended while the state was being loaded.
 func (h *handling) mine(s State) []Effect {
 	var out []Effect
@@ -403,7 +404,7 @@ func (h *handling) settle(ctx context.Context, s State, results []Result) (State
 	}
 }
 
-// late reports whether nothing more is to be begun.
+// late reports whether it is too late to begin anything.
 func (h *handling) late() bool { return h.Now().Add(h.reserve).After(h.deadline) }
 
 func (h *handling) note(what, why string) {

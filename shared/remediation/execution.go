@@ -11,7 +11,8 @@ import (
 	"aftercare/shared/flow"
 )
 
-// freshEnd is how recent an end must be to show that the agent is up now.
+// freshEnd is how recent an end must be to show that the agent is up now: the
+// service trusts a heartbeat for as long (AgentStatus.Ready).
 const freshEnd = 2 * time.Minute
 
 var finalStates = map[event.Status]TaskState{
@@ -29,17 +30,17 @@ func (d *draft) end(in Ended, f Facts) {
 	ev := brief(in.Event)
 	d.once = executionKey(ev)
 	d.cause = d.once
-	t, told := d.taskOf(ev)
-	if !told {
-		t, told = d.originOf(ev, f)
+	t, known := d.taskOf(ev)
+	if !known {
+		t, known = d.originOf(ev, f)
 	}
 	ev = named(ev, t)
 	record := &Execution{
 		Event: in.Event, Name: ev.CommandName, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Source: in.Source, Received: in.Received,
 	}
-	d.log.Execution = record
+	d.changes.Execution = record
 	switch {
-	case told:
+	case known:
 		d.follow(ev, t)
 		record.Decided = decided(d.flows)
 	default:
@@ -49,7 +50,7 @@ func (d *draft) end(in Ended, f Facts) {
 		}
 		d.setUnmatched(u)
 		d.alertEnd(ev, Task{}, false)
-		d.note("execution "+ev.InvokeID+" waits for its task", "a command that is being invoked may be its origin")
+		d.note("execution "+ev.InvokeID+" waits for its task", "a saved command that is being sent may have started it")
 	}
 }
 
@@ -70,8 +71,8 @@ func (s State) taskOf(ev event.TaskCompleted) (Task, bool) {
 	return Task{}, false
 }
 
-// originPossible reports whether an InvokeCommand whose invoke id is not
-// known may have started this execution. Those of schedules are all others'.
+// originPossible reports whether an InvokeCommand whose invoke id is not known
+// may have started this execution. Aftercare starts no scheduled ones.
 func (s State) originPossible(ev event.TaskCompleted) bool {
 	if ev.Suffix() != "once" {
 		return false
@@ -91,8 +92,8 @@ func (s State) unresolved(t Task) bool {
 		!s.Effects[t.EffectKey].FirstSent.IsZero()
 }
 
-// named is an end with the name that its task was given; if that is not known,
-// with its name on the wire but for the task's id.
+// named returns the end with the given name of its task's command; if that is
+// unknown, with its name on the wire without the task's id.
 func named(ev event.TaskCompleted, t Task) event.TaskCompleted {
 	ev.CommandName, _ = command.Split(ev.CommandName)
 	if t.Command.Run != nil {
@@ -101,10 +102,9 @@ func named(ev event.TaskCompleted, t Task) event.TaskCompleted {
 	return ev
 }
 
-// originOf finds the task of an execution by the tag that Cloud Assistant
-// says its invocation bears; zero for a stranger's. Told is false if that
-// could not be learned.
-func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, told bool) {
+// originOf finds the task of an execution by the tag of its invocation; zero if
+// others started it. Known is false if Cloud Assistant gave no answer.
+func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, known bool) {
 	if !d.originPossible(ev) {
 		return Task{}, true
 	}
@@ -116,13 +116,13 @@ func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, told bool) {
 }
 
 // matchLate finds the tasks of ends that came before their invoke id was
-// stored. An end that can be nobody's any more is a stranger's.
+// stored. An end that can belong to no task any more counts as others'.
 func (d *draft) matchLate() {
 	input := d.cause
 	for _, id := range slices.Sorted(maps.Keys(d.Unmatched)) {
 		u := d.Unmatched[id]
 		t, over := d.match(u)
-		// The end that is being decided was recorded before, if it waits here:
+		// If the end that is being decided waits here, it was recorded before:
 		// this decision cannot land, and must not name its record twice.
 		if !over || executionKey(u.Event) == d.once {
 			continue
@@ -139,21 +139,21 @@ func (d *draft) matchLate() {
 		before := len(d.flows)
 		d.followQuietly(named(u.Event, t), t)
 		if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
-			d.log.Matched = append(d.log.Matched, Matched{Execution: d.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
+			d.changes.Matched = append(d.changes.Matched, Matched{Execution: d.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
 			d.bytes += smallRow + maxDecided
 		}
 		d.cause = input
 	}
 }
 
-// match finds the task of an end that waited for it, none for a stranger's. Over
-// says that nothing more is to be waited for.
+// match finds the task of an end that waited for it; zero if others started it.
+// Over means that the end need not wait any longer.
 func (d *draft) match(u Unmatched) (t Task, over bool) {
 	t, known := d.taskOf(u.Event)
 	return t, known || !d.originPossible(u.Event) || d.m.Now.Sub(u.Received) >= d.p.SendWindow
 }
 
-// follow does what follows from an end; t is zero for a stranger's.
+// follow does what follows from an end; t is zero if others started it.
 func (d *draft) follow(ev event.TaskCompleted, t Task) {
 	again := d.followQuietly(ev, t)
 	d.alertEnd(ev, t, again)
@@ -180,9 +180,9 @@ func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (again bool) {
 	return again
 }
 
-// taskEnded moves the task on. If its script never started, whether its
-// instance is bootable is in doubt, and the task waits again; the step of a
-// flow says itself when it is tried again. It reports whether it is.
+// taskEnded ends the task. If its script never started, taskEnded doubts that
+// the instance is bootable and queues the task again; the step of a flow has
+// its own retries. It reports whether the command is tried again.
 func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (again bool) {
 	at := ev.FinishTime
 	if at.IsZero() {
@@ -223,8 +223,7 @@ func (d *draft) agentSeen(ev event.TaskCompleted) {
 	}
 }
 
-// alertEnd plans an alert if the end is one of those that people want to be
-// told of.
+// alertEnd plans an alert if the policy's AlertOn lists the end's status.
 func (d *draft) alertEnd(ev event.TaskCompleted, t Task, again bool) {
 	status := ev.Status
 	if !status.Known() {
@@ -254,7 +253,7 @@ func (d *draft) alertEnd(ev event.TaskCompleted, t Task, again bool) {
 	}, executionKey(ev))
 }
 
-// planAlert plans one alert for the owner, which is what the alert is about.
+// planAlert plans one alert about the owner, a key of what it reports.
 func (d *draft) planAlert(a Alert, owner string) {
 	if d.p.AlertOn == nil {
 		return

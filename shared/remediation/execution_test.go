@@ -223,13 +223,13 @@ func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 		})
 	}
 	unmatched := decide(t, waiting, end, remediation.Facts{}, policy()).Next
-	t.Run("when the result tells its invoke id", func(t *testing.T) {
+	t.Run("when the result has its invoke id", func(t *testing.T) {
 		d := decide(t, unmatched, results(remediation.Result{Key: key, Commit: held.Commit, Kind: remediation.ResultDone, InvokeID: "t-1"}), remediation.Facts{}, policy())
 		if endedAs(d, "a") != remediation.TaskSucceeded || len(d.Next.Unmatched)+len(d.Next.Effects) > 0 {
 			t.Errorf("ended as %q, state %+v, want it ended and nothing left", endedAs(d, "a"), d.Next)
 		}
 	})
-	t.Run("and is a stranger's when the result tells another invoke id", func(t *testing.T) {
+	t.Run("and is a stranger's when the result has another invoke id", func(t *testing.T) {
 		p := policy()
 		p.Flows = manyFlows(1, 1)
 		d := decide(t, unmatched, results(remediation.Result{Key: key, Commit: held.Commit, Kind: remediation.ResultDone, InvokeID: "t-2"}), remediation.Facts{}, p)

@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// asking is flows of which one asks for event.failedBefore.
+// asking has one flow that uses event.failedBefore.
 func asking() remediation.Policy {
 	return flows(define("f", onEnd, "event.failedBefore >= 2", run("only", "f/only", "true")))
 }

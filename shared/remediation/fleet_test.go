@@ -9,10 +9,10 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// TestAFailureThatIsToldLateCountsInItsOwnTime: the invocation that was to
-// tell it died, and a sweep tells it when the window is long over.
+// TestAFailureThatIsReportedLateCountsInItsOwnTime: the invocation that was to
+// count it died, and a sweep counts it when the window is long over.
 // [55]
-func TestAFailureThatIsToldLateCountsInItsOwnTime(t *testing.T) {
+func TestAFailureThatIsReportedLateCountsInItsOwnTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		before time.Duration // that the other run failed
 		opens  bool
@@ -38,7 +38,7 @@ func TestAFailureThatIsToldLateCountsInItsOwnTime(t *testing.T) {
 			}
 			d.clock = now.Add(10 * time.Minute)
 			mustHandle(t, d.engine(policy()), remediation.WakeUp{})
-			if _, open := d.table.told().Breakers["fragile"]; open != c.opens {
+			if _, open := d.table.flowControl().Breakers["fragile"]; open != c.opens {
 				t.Errorf("the breaker is open: %v, want %v", open, c.opens)
 			}
 		})

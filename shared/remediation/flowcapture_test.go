@@ -62,7 +62,7 @@ func TestWhatACommandPrintedIsFetchedWhenItHasEnded(t *testing.T) {
 			t.Errorf("step %+v, want 7 bytes, and 7 cut off", got)
 		}
 	})
-	t.Run("an end that no event told brings it, too", func(t *testing.T) {
+	t.Run("an end that no event reported brings it, too", func(t *testing.T) {
 		d := newDesk()
 		d.store(state(remediation.BootBootable))
 		mustHandle(t, d.engine(capturing(script)), happened("s-1"))
@@ -122,8 +122,8 @@ func TestWhatACommandPrintedIsFetchedWhenItHasEnded(t *testing.T) {
 		again bool // the end is delivered again
 	}{
 		{"if it cannot be had at first, the end is delivered again", remediation.ErrUnavailable, time.Minute, true},
-		{"after ten minutes the run goes on without it", remediation.ErrUnavailable, 10 * time.Minute, false},
-		{"if it is denied, the run goes on without it", remediation.ErrDenied, time.Minute, false},
+		{"after ten minutes the run continues without it", remediation.ErrUnavailable, 10 * time.Minute, false},
+		{"if it is denied, the run continues without it", remediation.ErrDenied, time.Minute, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk()

@@ -37,7 +37,7 @@ func HeartbeatEvent(ev event.FirstHeartbeat) flow.Event {
 	}
 }
 
-// decodeAnswer reads the answer of an earlier invocation.
+// decodeAnswer reads the answer that an earlier invocation gave.
 func decodeAnswer(text, instanceID string) Answer {
 	a := Answer{InstanceID: instanceID}
 	if err := json.Unmarshal([]byte(text), &a); err != nil {

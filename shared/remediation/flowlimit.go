@@ -12,7 +12,8 @@ import (
 	"aftercare/shared/flow"
 )
 
-// maxCounted bounds what is remembered of one flow's runs and failures.
+// maxCounted bounds the runs, and the failures, that are kept for one flow: it
+// is the largest limit that a flow can set.
 const maxCounted = 1000
 
 // startsWithin counts the runs of a flow that began within a window.
@@ -26,7 +27,7 @@ func (d *draft) startsWithin(name string, window time.Duration) int {
 	return n
 }
 
-// failedRuns counts the runs of all flows that failed of late.
+// failedRuns counts the runs of all flows that failed within FailureMemory.
 func (d *draft) failedRuns() int {
 	n := 0
 	for _, l := range d.Limits {
@@ -45,7 +46,7 @@ func (d *draft) setLimit(l Limit) {
 	d.bytes += smallRow + 40*(len(l.Starts)+len(l.Failures))
 }
 
-// limit is what is remembered of a flow, without what does not count any more.
+// limit returns a flow's Limit without the times that no longer count.
 func (d *draft) limit(name string, window time.Duration) Limit {
 	l := d.Limits[name]
 	l.Flow = name
@@ -67,7 +68,7 @@ func (d *draft) countStart(r FlowRun) {
 	d.setLimit(l)
 }
 
-// countRefusal reports whether it is the first since a run has begun.
+// countRefusal reports whether this is the first refusal since a run began.
 func (d *draft) countRefusal(r FlowRun) bool {
 	l := d.limit(r.Flow, r.Definition.Limits.PerInstance.Window.D())
 	l.Refused++
@@ -75,7 +76,8 @@ func (d *draft) countRefusal(r FlowRun) bool {
 	return l.Refused == 1
 }
 
-// countFailure remembers a failed run, and tells its flow's breaker. [55]
+// countFailure counts a failed run, here and for its flow's breaker (flow rule
+// 55).
 func (d *draft) countFailure(r FlowRun) {
 	l := d.limit(r.Flow, r.Definition.Limits.PerInstance.Window.D())
 	l.Failures = append(l.Failures, d.m.Now)
@@ -89,8 +91,8 @@ func (d *draft) countFailure(r FlowRun) {
 	}
 }
 
-// opened takes notice of a breaker that this instance's run has opened. Its
-// closing is planned with it.
+// opened plans the alert for a breaker that this instance's run opened, and its
+// closing.
 func (d *draft) opened(b Breaker) {
 	d.note("breaker of flow "+b.Flow+" opened", fmt.Sprintf("%d runs failed", b.Failures))
 	d.planAlert(Alert{
@@ -104,25 +106,26 @@ func (d *draft) opened(b Breaker) {
 	})
 }
 
-// closed takes notice of a breaker whose time is over.
+// closed plans the alert for a breaker that has closed.
 func (d *draft) closed(b Breaker) {
-	d.note("breaker of flow "+b.Flow+" closed", "its time is over")
+	d.note("breaker of flow "+b.Flow+" closed", "its time is up")
 	d.planAlert(Alert{
 		Kind: AlertBreakerClosed, Flow: b.Flow, At: b.ResumeAt,
-		Summary: "A flow may start runs again: the time of the breaker that opened at " + b.OpenedAt.UTC().Format(time.RFC3339) + " is over.",
+		Summary: "A flow may start runs again: the breaker that opened at " + b.OpenedAt.UTC().Format(time.RFC3339) + " has closed.",
 	}, Key("closed", b.Key))
 }
 
-// maxFailing is of how many commands an instance remembers that they failed,
-// and forgetGood how long one that is well again is remembered, so that a
-// late event of an earlier failure is known to be one. [18]
+// maxFailing bounds how many failing commands are tracked per instance, because
+// every load reads a row for each. A command that recovered stays tracked for
+// forgetGood, so that a late event about its earlier failure is recognised as
+// old (flow rule 18).
 const (
 	maxFailing = 100
 	forgetGood = time.Hour
 )
 
-// failedBefore counts the bad ends of a command in a row before this one, and
-// takes notice of this one. Nothing is kept if no flow asks for it.
+// failedBefore returns how many ends in a row before this one were bad, and
+// counts this one. It keeps nothing if no flow uses the count.
 func (d *draft) failedBefore(ev event.TaskCompleted) int {
 	name := ev.CommandName
 	if name == "" || !d.p.Flows.Mentions("failedBefore") {
@@ -157,7 +160,7 @@ func (d *draft) failedBefore(ev event.TaskCompleted) int {
 	return before
 }
 
-// forget drops what does not count any more, as far as there is room.
+// forget drops rows that no longer count, as far as there is room.
 func (d *draft) forget() {
 	for _, name := range slices.Sorted(maps.Keys(d.Limits)) {
 		if !d.Limits[name].Until.After(d.m.Now) && !d.full(1, 0) {

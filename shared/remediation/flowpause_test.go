@@ -31,7 +31,7 @@ func flows(list ...flow.Definition) remediation.Policy {
 // byOthers is the condition of flows that do not lead to themselves.
 const byOthers = `event.commandName == "a stranger's"`
 
-// happened is the end of a stranger's command, of which each is another one.
+// happened is the end of a command that others started, another one for each id.
 func happened(invokeID string) remediation.Ended {
 	return ended(invokeID, "", event.StatusSuccess, "")
 }
@@ -48,7 +48,7 @@ func endOf(t remediation.Task, status event.Status, code string) remediation.End
 }
 
 // [51] A run whose backoff is over while its flow is paused is looked at
-// every few minutes, and goes on when it is resumed.
+// every few minutes, and continues when it is resumed.
 func TestABackoffThatIsOverWhileTheFlowIsPaused(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("only", "f/only", "true", retry(3, "Failed"), backoff(time.Minute))))
 	s := decide(t, state(remediation.BootBootable), happened("t-1"), remediation.Facts{}, p).Next
@@ -107,7 +107,7 @@ func TestAPausedFlow(t *testing.T) {
 			t.Errorf("claimed %v, want the first command", d.Claimed)
 		}
 	})
-	t.Run("takes no further step, and goes on when it is resumed", func(t *testing.T) {
+	t.Run("takes no further step, and continues when it is resumed", func(t *testing.T) {
 		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, two).Next
 		d := decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), pausing("f"), two)
 		if len(d.Next.Tasks) > 0 || alerts(d) != "" || !d.WakeBy.Equal(now.Add(two.HoldCheck)) {
@@ -137,7 +137,7 @@ func TestAPausedFlow(t *testing.T) {
 			t.Errorf("claimed %q, want the flow's when it is resumed", claimedTasks(d))
 		}
 	})
-	t.Run("its time goes on", func(t *testing.T) {
+	t.Run("its timeout keeps running", func(t *testing.T) {
 		f := define("f", onEnd, byOthers, run("one", "f/one", "true"), run("two", "f/two", "true"))
 		f.Timeout, f.OnFailure = flow.Duration(time.Hour), []flow.Step{run("sorry", "f/sorry", "true")}
 		p := flows(f)

@@ -35,11 +35,11 @@ func TestAnEventsRecordSaysWhatBecameOfEveryFlow(t *testing.T) {
 		why  string
 		run  bool
 	}{
-		{"yes", remediation.FlowWaits, "a run of it is under way", true},
+		{"yes", remediation.FlowWaits, "another run of it is under way", true},
 		{"odd", remediation.FlowNoAnswer, "when could not be evaluated", false},
-		{"shut", remediation.FlowWaits, "a run of it is under way", true},
+		{"shut", remediation.FlowWaits, "another run of it is under way", true},
 		{"try", remediation.FlowDryRun, "it would have run: only (run)", true},
-		{"one", remediation.FlowDropped, "a run of it is under way", true},
+		{"one", remediation.FlowDropped, "another run of it is under way", true},
 		{"loop", remediation.FlowStopped, "it led to this event itself", false},
 		{"no", remediation.FlowNotStarted, "when was false: event.exitCode == 99", false},
 	}

@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/flow"
 )
 
-// defaultPriority is the priority of follow-ups.
+// defaultPriority is the priority of flows' commands.
 const defaultPriority = 5
 
 // instance is the instance as expressions see it.
@@ -29,8 +29,8 @@ func (d *draft) moment(r FlowRun) flow.Moment {
 	}
 }
 
-// act does what a run asks for, and keeps the run, or records its end.
-func (d *draft) act(r FlowRun, actions []flow.Action) {
+// carryOut does what a run asks for, and keeps the run or records its end.
+func (d *draft) carryOut(r FlowRun, actions []flow.Action) {
 	var cancelled string
 	for _, a := range actions {
 		id := Key("task", r.ID, a.Step, strconv.Itoa(a.Attempt))
@@ -61,13 +61,13 @@ func (d *draft) act(r FlowRun, actions []flow.Action) {
 	}
 	d.setRun(r)
 	if t, ok := d.Tasks[cancelled]; ok {
-		d.note("task "+t.ID+" to be stopped", r.Pending.Over+" time is over")
-		d.stopTask(t, "its flow's time was over")
+		d.note("stop task "+t.ID, r.Pending.Over+" timed out")
+		d.stopTask(t, r.Pending.Over+" timed out")
 	}
 }
 
-// stepEnded tells a task's run that it has ended. It reports whether the step
-// is tried again.
+// stepEnded hands a task's end to its run. It reports whether the step is tried
+// again.
 func (d *draft) stepEnded(t Task) (again bool) {
 	r, ok := d.Runs[t.RunID]
 	if !ok {
@@ -80,20 +80,20 @@ func (d *draft) stepEnded(t Task) (again bool) {
 	if r.Captures() {
 		out, ok := d.outputs[t.InvokeID]
 		if !ok {
-			out.Err = "its end was learned without its output"
+			out.Err = "only its end is known, not its output"
 		}
 		end.Output, end.Dropped, end.OutputError = out.Text, out.Dropped, out.Err
 	}
 	r.Run = r.Run.Clone()
-	d.act(r, r.CommandEnded(t.Step, t.StepAttempt, end, d.moment(r)))
+	d.carryOut(r, r.CommandEnded(t.Step, t.StepAttempt, end, d.moment(r)))
 	r, ok = d.Runs[t.RunID]
 	return ok && r.Pending.State == flow.PendingBackoff || ok && r.Pending.State == flow.PendingCommand && r.Pending.Attempt > t.StepAttempt
 }
 
-// advance goes on with the runs that can: those whose time has come, that
-// wait for a boot that has begun, or for something that has changed. A run
-// that ends lets the next one of its flow begin, which may be an older one by
-// the clock of the function that made it.
+// advance advances the runs that can make progress: those whose time has come,
+// or whose boot or other change has happened. A run that ends lets the next
+// one of its flow begin, even one that is older by the clock of the function
+// that made it.
 func (d *draft) advance() {
 	for again := true; again; {
 		again = false
@@ -102,7 +102,7 @@ func (d *draft) advance() {
 			if !there || !d.ready(r) {
 				continue
 			}
-			if d.full(runRows, goesOn(r)) {
+			if d.full(runRows, advanceBytes(r)) {
 				d.more = true
 				return
 			}
@@ -112,12 +112,12 @@ func (d *draft) advance() {
 				continue
 			}
 			r.Run = r.Run.Clone()
-			d.act(r, r.Advance(d.moment(r)))
+			d.carryOut(r, r.Advance(d.moment(r)))
 		}
 	}
 }
 
-// ready reports whether a run can go on, or is to be looked at.
+// ready reports whether a run can advance or is due for a check.
 func (d *draft) ready(r FlowRun) bool {
 	due := func(t time.Time) bool { return !t.IsZero() && !t.After(d.m.Now) }
 	switch {
@@ -132,8 +132,8 @@ func (d *draft) ready(r FlowRun) bool {
 	return due(d.dueOf(r)) || due(r.CheckAt) || r.Booted(d.instance())
 }
 
-// dueOf is when a run itself has something to do. The end of a backoff brings
-// nothing while its flow is paused.
+// dueOf is when a run itself has something to do. The end of a backoff does not
+// count while its flow is paused.
 func (d *draft) dueOf(r FlowRun) time.Time {
 	if r.Pending.State == flow.PendingBackoff && d.control.paused(r.Flow) != nil {
 		r.Pending.Until = time.Time{}
@@ -141,7 +141,7 @@ func (d *draft) dueOf(r FlowRun) time.Time {
 	return r.Due()
 }
 
-// anyReady reports whether a run can go on at once.
+// anyReady reports whether a run can advance at once.
 func (d *draft) anyReady() bool {
 	for _, r := range d.Runs {
 		if d.ready(r) {
@@ -151,8 +151,9 @@ func (d *draft) anyReady() bool {
 	return false
 }
 
-// countBoot notes in a task's run which boot its command is released in: one
-// that waited for the instance must not be taken for one before its boot. [28]
+// countBoot stores in a task's run the boot in which its command is released. A
+// command that waited for a boot must not count as sent before it (flow rule
+// 28).
 func (d *draft) countBoot(t Task) {
 	if r, ok := d.Runs[t.RunID]; ok && r.BootSeq != d.Instance.BootSeq {
 		r.BootSeq = d.Instance.BootSeq
@@ -167,7 +168,7 @@ func (d *draft) pausedTask(t Task) bool {
 }
 
 // held reports whether an effect must wait until its flow is resumed. A
-// command that is to be stopped is only looked for, and need not wait.
+// cancelled command is only looked for and need not wait.
 func (d *draft) held(e Effect) bool {
 	t := d.Tasks[e.TaskID]
 	return e.Kind.sends() && !t.Cancel && d.pausedTask(t)
@@ -184,9 +185,9 @@ func inCreation(a, b FlowRun) int {
 	return strings.Compare(a.ID, b.ID)
 }
 
-// dueRun is when a run is to be looked at next; zero if something else leads
-// to that. One that is ready had no room in this decision, or was not looked
-// at, because results are all that it is about.
+// dueRun is when a run is due next; zero if only an event can move it. A run
+// that is ready but still here did not fit, or the input was Results: it is due
+// now.
 func (d *draft) dueRun(r FlowRun) time.Time {
 	due, check := d.dueOf(r), r.CheckAt
 	switch {
@@ -216,7 +217,7 @@ func (d *draft) endRun(r FlowRun, result, reason string) {
 		delete(d.Runs, r.ID)
 		d.touched.runs.add(r.ID)
 	}
-	d.log.EndedRuns = append(d.log.EndedRuns, r)
+	d.changes.EndedRuns = append(d.changes.EndedRuns, r)
 	d.bytes += recordSize(r)
 	d.note("flow "+r.Flow+" "+result, reason)
 }

@@ -8,17 +8,18 @@ import (
 	"aftercare/shared/flow"
 )
 
-// maxDepth is how many flows may follow from one another. [50]
+// maxDepth is how many flows may follow from one another (flow rule 50).
 const maxDepth = 10
 
 // maxStarts and maxStartBytes bound the flows that one event starts, so that
-// a decision fits into one commit. [58]
+// a decision fits into one commit (flow rule 58).
 const (
 	maxStarts     = 30
 	maxStartBytes = 1 << 20
 )
 
-// maxWaiting is how many runs of one flow may wait on an instance. [52]
+// maxWaiting is how many runs of one flow may wait on an instance (flow rule
+// 52).
 const maxWaiting = 20
 
 // FlowDecision is what was decided about one flow for one event, and why.
@@ -26,20 +27,20 @@ type FlowDecision struct {
 	Flow string `json:"flow"`
 	What What   `json:"what"`
 	Why  string `json:"why"`
-	// RunID is the run that was made, also if it never began.
+	// RunID is the run that was made, even if it never began.
 	RunID string `json:"runId,omitempty"`
-	// Values are what stood for the names of the clause that was false,
-	// Definition the flow that fires, and Rehearsal how it would go if every
-	// step succeeded: only Explain tells them.
+	// Values are the values of the names in the false clause, Definition is the
+	// flow that fires, and Rehearsal is its course if every step succeeds. Only
+	// Explain sets them.
 	Values     []flow.Value     `json:"values,omitempty"`
 	Definition *flow.Definition `json:"-"`
 	Rehearsal  *flow.Rehearsal  `json:"-"`
 }
 
-// What is what became of a flow for an event.
+// What is the outcome of a flow for an event.
 type What string
 
-// What can become of a flow.
+// The outcomes of a flow for an event.
 const (
 	FlowStarted    What = "started"
 	FlowWaits      What = "waits"
@@ -51,18 +52,18 @@ const (
 	FlowNoAnswer   What = "not evaluated"
 )
 
-// Decided is what was decided about flows, as it is recorded.
+// Decided holds the decisions about flows, as they are recorded.
 type Decided struct {
 	Flows []FlowDecision `json:"flows,omitempty"`
-	// More counts those that are left out.
+	// More counts the decisions that are left out.
 	More int `json:"more,omitempty"`
 }
 
-// maxDecided bounds a record of decisions, in bytes. [70]
+// maxDecided bounds a record of decisions, in bytes (flow rule 70).
 const maxDecided = 8 << 10
 
-// decided is the decisions as they are recorded: those that concern a run come
-// first, and what does not fit is counted.
+// decided returns the decisions as they are recorded: those about a run come
+// first, and those that do not fit are only counted.
 func decided(list []FlowDecision) Decided {
 	sorted := slices.Clone(list)
 	slices.SortStableFunc(sorted, func(a, b FlowDecision) int {
@@ -88,14 +89,14 @@ func boolOrder(b bool) int {
 	return 0
 }
 
-// Explain says what Decide would decide about flows for an input, with the
-// values of what was false, and the definition and the rehearsal of every flow
-// that fires. It changes nothing, and says nothing about what else the state
-// has waiting.
+// Explain returns what Decide would decide about flows for an input, with the
+// values that made conditions false, and the definition and the rehearsal of
+// every flow that fires. It changes nothing, and leaves out whatever else waits
+// in the state.
 func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
 	d := newDraft(s, f, p, Moment{Now: now})
 	d.explain = true
-	d.take(in, f)
+	d.apply(in, f)
 	return d.flows
 }
 
@@ -135,9 +136,9 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 		case slices.Contains(chain, o.Flow):
 			say.Why = "it led to this event itself"
 		case len(chain) >= maxDepth:
-			say.Why = fmt.Sprintf("%d flows led to this event, and no more may", len(chain))
-		case started == maxStarts || size+add > maxStartBytes || d.full(runRows, goesOn(r)):
-			say.Why = "too many or too large flows react to one event"
+			say.Why = fmt.Sprintf("%d flows led to this event, which is the limit", len(chain))
+		case started == maxStarts || size+add > maxStartBytes || d.full(runRows, advanceBytes(r)):
+			say.Why = "too many flows, or too large ones, react to one event"
 		default:
 			started++
 			size += add
@@ -151,8 +152,8 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 			}
 		}
 		if d.explain {
-			played := d.play(*o.Definition, ev, len(chain))
-			say.Definition, say.Rehearsal = o.Definition, &played
+			r := d.rehearse(*o.Definition, ev, len(chain))
+			say.Definition, say.Rehearsal = o.Definition, &r
 		}
 		d.flows = append(d.flows, say)
 	}
@@ -162,16 +163,16 @@ func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
 	d.noteOthers(quiet)
 }
 
-// made reports whether a run is there already, or has ended in this decision.
+// made reports whether a run exists already or has ended in this decision.
 func (d *draft) made(id string) bool {
 	_, live := d.Runs[id]
-	return live || slices.ContainsFunc(d.log.EndedRuns, func(r FlowRun) bool { return r.ID == id })
+	return live || slices.ContainsFunc(d.changes.EndedRuns, func(r FlowRun) bool { return r.ID == id })
 }
 
-// maxOthers bounds what one log line says about flows that did not start.
+// maxOthers bounds the text of one log line about flows that did not start.
 const maxOthers = 2000
 
-// noteOthers says why the other flows did not start.
+// noteOthers notes why the other flows did not start.
 func (d *draft) noteOthers(list []flow.Outcome) {
 	text, left := "", len(list)
 	for _, o := range list {
@@ -193,7 +194,7 @@ func (d *draft) noteOthers(list []flow.Outcome) {
 	}
 }
 
-// start begins a run, or says why it must wait or does not begin at all.
+// start begins a run, makes it wait, or refuses it, and returns why.
 func (d *draft) start(r FlowRun) (what What, why string) {
 	v := d.admit(r)
 	switch v.what {
@@ -217,7 +218,7 @@ type verdict struct {
 	limit bool
 }
 
-// admit says whether a run may begin now. It changes nothing.
+// admit decides whether a run may begin now. It changes nothing.
 func (d *draft) admit(r FlowRun) verdict {
 	def := r.Definition
 	_, known := d.Runs[r.ID]
@@ -228,17 +229,17 @@ func (d *draft) admit(r FlowRun) verdict {
 		return verdict{what: FlowRefused, why: p.String()}
 	}
 	if b, open := d.control.Breakers[r.Flow]; open && d.m.Now.Before(b.ResumeAt) {
-		return verdict{what: FlowRefused, why: fmt.Sprintf("its breaker is open until %s, because %d runs had failed",
+		return verdict{what: FlowRefused, why: fmt.Sprintf("its breaker is open until %s, because %d runs failed",
 			b.ResumeAt.UTC().Format(time.RFC3339), b.Failures)}
 	}
 	if before, waiting := d.ahead(r); before > 0 {
 		switch {
 		case !known && def.WhenBusy == flow.BusyDrop:
-			return verdict{what: FlowDropped, why: "a run of it is under way on this instance"}
+			return verdict{what: FlowDropped, why: "another run of it is under way on this instance"}
 		case !known && waiting >= maxWaiting:
-			return verdict{what: FlowDropped, why: fmt.Sprintf("%d runs of it wait on this instance, and no more may", waiting)}
+			return verdict{what: FlowDropped, why: fmt.Sprintf("%d runs of it already wait on this instance, which is its limit", waiting)}
 		}
-		return verdict{what: FlowWaits, why: "a run of it is under way on this instance"}
+		return verdict{what: FlowWaits, why: "another run of it is under way on this instance"}
 	}
 	open, next, err := def.Windows.IsOpen(d.m.Now)
 	switch {
@@ -251,13 +252,13 @@ func (d *draft) admit(r FlowRun) verdict {
 	}
 	l := def.Limits.PerInstance
 	if n := d.startsWithin(r.Flow, l.Window.D()); l.Max > 0 && n >= l.Max {
-		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it ran %d times within %s on this instance, and no more may", n, l.Window)}
+		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it already ran %d times within %s on this instance, which is its limit", n, l.Window)}
 	}
 	return verdict{what: FlowStarted, why: "its condition holds"}
 }
 
-// ahead counts the runs of the same flow that this one must wait for, and
-// those of them that have not begun themselves.
+// ahead counts the runs of the same flow that this one must wait for, and how
+// many of them have not begun.
 func (d *draft) ahead(r FlowRun) (all, waiting int) {
 	for _, other := range d.Runs {
 		if other.Flow != r.Flow || other.ID == r.ID || !other.begun() && inCreation(other, r) > 0 {
@@ -276,32 +277,32 @@ func (d *draft) begin(r FlowRun) (What, string) {
 	d.countStart(r)
 	r.CheckAt, r.Waits = time.Time{}, ""
 	if r.Definition.Mode == flow.ModeDryRun {
-		return FlowDryRun, d.rehearse(r)
+		return FlowDryRun, d.recordDryRun(r)
 	}
 	d.note("flow "+r.Flow+" started", "its condition holds")
 	r.Run = r.Run.Clone()
-	d.act(r, r.Begin(d.moment(r)))
+	d.carryOut(r, r.Begin(d.moment(r)))
 	return FlowStarted, "its condition holds"
 }
 
-// rehearse records what a flow in dry-run would have done. [56]
-func (d *draft) rehearse(r FlowRun) string {
-	played := d.play(r.Definition, r.Event, r.Depth)
+// recordDryRun records what a flow in dry-run would have done (flow rule 56).
+func (d *draft) recordDryRun(r FlowRun) string {
+	rehearsal := d.rehearse(r.Definition, r.Event, r.Depth)
 	r.StartedAt = d.m.Now
-	r.Steps = played.Steps
+	r.Steps = rehearsal.Steps
 	for i := range r.Steps {
 		r.Steps[i].Cause, r.Steps[i].EndedBy = r.Cause, ""
 	}
-	why := "it would have run, and done nothing"
-	if plan := planned(played.Steps); plan != "" {
+	why := "it would have run no step"
+	if plan := planned(rehearsal.Steps); plan != "" {
 		why = "it would have run: " + plan
 	}
 	d.endRun(r, flow.ResultDryRun, why)
 	return why
 }
 
-// play rehearses a flow with every step succeeding.
-func (d *draft) play(def flow.Definition, ev flow.Event, depth int) flow.Rehearsal {
+// rehearse plays a flow through with every step succeeding.
+func (d *draft) rehearse(def flow.Definition, ev flow.Event, depth int) flow.Rehearsal {
 	return flow.Rehearse(def, ev, d.instance(), depth, d.m.Now, func(string, int) flow.StepEnd {
 		return flow.StepEnd{Status: flow.StepSucceeded, InvocationStatus: "Success", ExitCode: new(int64)}
 	})
@@ -332,12 +333,12 @@ func (d *draft) wait(r FlowRun, v verdict) {
 }
 
 // refuse records a run that never begins. The limit for one instance alerts
-// once until a run has begun again. [54]
+// once until a run has begun again (flow rule 54).
 func (d *draft) refuse(r FlowRun, v verdict) {
 	if v.limit && d.countRefusal(r) && r.Definition.Mode == flow.ModeLive {
 		d.planAlert(Alert{
 			Kind: AlertFlowLimit, Flow: r.Flow, At: d.m.Now,
-			Summary: "A flow that would have run again was refused: " + v.why + ".",
+			Summary: "A flow was not run again: " + v.why + ".",
 		}, Key("limit", r.Flow, r.ID))
 	}
 	result := flow.ResultDropped
@@ -347,8 +348,8 @@ func (d *draft) refuse(r FlowRun, v verdict) {
 	d.endRun(r, result, v.why)
 }
 
-// stops is the live flows that one event would have started, by the reason
-// why they were stopped.
+// stops are the live flows that were stopped before one event could start them,
+// by reason.
 type stops []stop
 
 type stop struct {
@@ -366,12 +367,12 @@ func (s *stops) add(name, why string) {
 	*s = append(*s, stop{why, []string{name}})
 }
 
-// stopFlows raises one alert for all that was stopped for one reason: there
-// can be any number of flows.
+// stopFlows raises one alert for all flows that were stopped for one reason:
+// there can be any number of them.
 func (d *draft) stopFlows(s stop, cause string) {
 	what := "A flow was stopped before it started"
 	if n := len(s.flows); n > 1 {
-		what = fmt.Sprintf("%d flows were stopped before they started, %s the first of them", n, s.flows[0])
+		what = fmt.Sprintf("%d flows were stopped before they started, the first is %s", n, s.flows[0])
 	}
 	d.planAlert(Alert{
 		Kind: AlertFlowStopped, Flow: s.flows[0], At: d.m.Now, Summary: what + ", because " + s.why + ".",

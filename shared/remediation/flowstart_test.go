@@ -201,7 +201,7 @@ func TestRunsBeginWithinTheirWindows(t *testing.T) {
 			t.Errorf("woken by %s, want %s", d.WakeBy, want)
 		}
 	})
-	t.Run("a run that has begun goes on outside", func(t *testing.T) {
+	t.Run("a run that has begun continues outside", func(t *testing.T) {
 		p := flows(with(f, from("05:00", "06:00", flow.OutsideWait)))
 		s := decide(t, state(remediation.BootBootable), happened("s-1"), remediation.Facts{}, p).Next
 		s = decide(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), remediation.Facts{}, p).Next

@@ -84,7 +84,7 @@ func (w *world) boot(m *machine) {
 	})
 }
 
-// progress moves an invocation on, and tells its end.
+// progress moves an invocation on, and reports its end.
 func (w *world) progress(i *invoked) {
 	w.cloud.progress(i, w.now(), func(n int) int { return w.draw("end", n) })
 	w.logf("invocation %s (%s) of %s is %q %s", i.id, i.name, i.token, i.status, i.code)

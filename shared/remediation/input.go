@@ -65,15 +65,15 @@ type Cancel struct {
 // WakeUp is a look at an instance because of a stored promise.
 type WakeUp struct{}
 
-// Continue goes on with what a decision left because its batch was full.
+// Continue does the work that a decision left because its batch was full.
 type Continue struct{}
 
-// Results are what became of effects.
+// Results are the results of effects.
 type Results struct {
 	List []Result
 }
 
-// ResultKind says what became of an effect.
+// ResultKind is how an effect ended.
 type ResultKind string
 
 // The kinds of result.
@@ -84,28 +84,28 @@ const (
 	ResultQuota     ResultKind = "quota"     // not sent; the next day
 	ResultNotSent   ResultKind = "not_sent"  // not sent; with a backoff
 	ResultUnknown   ResultKind = "unknown"   // it may have reached the service
-	ResultGivenUp   ResultKind = "given_up"  // it may have, and too long ago to try again
+	ResultGivenUp   ResultKind = "given_up"  // it may have, too long ago to try again
 )
 
-// Result is what became of one effect.
+// Result is how one effect ended.
 type Result struct {
 	Key string
 	// Commit is the claim under which the effect was performed.
 	Commit   string
 	Kind     ResultKind
 	InvokeID string // of a command that was sent
-	// Reason is a word for logs and records, such as a service's error code.
+	// Reason is for logs and records, such as a service's error code.
 	Reason string
-	// MaybeSent: a try of this invocation had an unknown outcome, whatever
-	// the kind says of the last one.
+	// MaybeSent: a try of this invocation had an unknown outcome, even if the
+	// last one, which set Kind, had not.
 	MaybeSent bool
-	// Breaker is what a counted failure opened.
+	// Breaker is the breaker that a counted failure opened.
 	Breaker *Breaker
 }
 
-// Facts are what a decision depends on beside the instance's state: what was
-// said about flows, and the answers of Cloud Assistant that it asked for with
-// Questions. What could not be asked is missing.
+// Facts are what a decision depends on beside the instance's state: pauses and
+// breakers, and Cloud Assistant's answers to the Questions. Questions without
+// an answer are left out.
 type Facts struct {
 	Control Control
 	Agent   *AgentStatus
@@ -116,21 +116,21 @@ type Facts struct {
 	Outputs map[string]Captured
 }
 
-// Captured is what a command printed, or why that could not be learned.
+// Captured is what a command printed, or why that is unknown.
 type Captured struct {
 	Output
 	Err string `json:"error,omitempty"`
 }
 
-// Questions is what Decide would like to know.
+// Questions are what Decide needs to know from Cloud Assistant.
 type Questions struct {
 	Agent       bool
 	Invocations []string // invoke ids
 	Outputs     []string // invoke ids
 }
 
-// Ask says what Decide would need to know from Cloud Assistant to handle in.
-// Most inputs need nothing, and none needs more than a batch of invocations.
+// Ask returns the questions whose answers Decide needs for this input. Most
+// inputs need none, and no input needs more than a batch of invocations.
 func Ask(s State, in Input, p Policy, now time.Time) Questions {
 	var q Questions
 	switch in := in.(type) {
@@ -155,14 +155,14 @@ func Ask(s State, in Input, p Policy, now time.Time) Questions {
 	return q
 }
 
-// captures reports whether the output of a task is wanted.
+// captures reports whether a flow captures the output of a task.
 func (s State) captures(t Task) bool {
 	r, ok := s.Runs[t.RunID]
 	return ok && r.Captures() && r.Current().ID == t.Step
 }
 
-// unresolvedCapture reports whether an end whose task is not known yet may be
-// of one whose output is wanted.
+// unresolvedCapture reports whether an end whose task is not known yet may
+// belong to a task whose output a flow captures.
 func (s State) unresolvedCapture() bool {
 	for _, t := range s.Tasks {
 		if s.unresolved(t) && s.captures(t) {

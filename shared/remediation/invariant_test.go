@@ -72,7 +72,7 @@ func (w *world) checkCommit(c remediation.Commit) {
 }
 
 // checkClaim: nobody takes over an effect while its claimant may still send
-// it, and who gives a claim up tells whether the effect may have been sent.
+// it, and who gives a claim up reports whether the effect may have been sent.
 func (w *world) checkClaim(c remediation.Commit, before, after remediation.Effect) {
 	claimant, _, _ := strings.Cut(before.Claim.Commit, ".")
 	v := w.byName[claimant]
@@ -238,7 +238,7 @@ func (w *world) checkAlert(a remediation.Alert) {
 		w.fleetAlerts[a.Fingerprint] = a.Kind
 	}
 	if a.TaskID == "" && a.Kind != remediation.AlertExecution {
-		return // about flows, of which there may be many
+		return // about flows: there may be many
 	}
 	about := a.InstanceID + "/" + string(a.Kind) + "/" + a.TaskID
 	if a.Kind == remediation.AlertExecution {
@@ -325,7 +325,7 @@ func (w *world) checkExecutions(id string) {
 		key := "exec/" + e.Event.InvokeID + "/" + e.Event.Suffix()
 		print := remediation.Key("alert", id, string(remediation.AlertExecution), key)
 		if w.policy.AlertOn[e.Event.Status] && w.inbox[print] == 0 && !lost[print] {
-			w.breakf("nobody was told that %s ended as %s", e.Event.InvokeID, e.Event.Status)
+			w.breakf("no alert says that %s ended as %s", e.Event.InvokeID, e.Event.Status)
 		}
 		ok := e.Event.Status == event.StatusSuccess
 		for name, starts := range map[string]bool{

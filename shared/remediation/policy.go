@@ -12,7 +12,7 @@ type Policy struct {
 	// Flows are the compiled flows; nil means none.
 	Flows *flow.Set
 	// AlertOn are the statuses that raise an alert. Unknown final words count
-	// as Failed. Nil means that nobody is to be alerted of anything.
+	// as Failed. Nil means no alerts at all.
 	AlertOn map[event.Status]bool
 
 	// TableTTL is the time to live of rows. An execution that finished longer
@@ -39,13 +39,13 @@ type Policy struct {
 	// CheckFirst and CheckMax bound the doubling time between two questions
 	// for the status of an agent that is not up.
 	CheckFirst, CheckMax time.Duration
-	// EndMargin is how long after its timeout the end of a running command is
-	// asked for, if no event told it.
+	// EndMargin is how long after a running command's timeout a sweep asks for
+	// its end, if no event reported it.
 	EndMargin time.Duration
 	// HoldCheck is how often a run of a paused flow is looked at.
 	HoldCheck time.Duration
-	// AlertTries is how often a failing alert is tried, with a backoff from
-	// one minute to an hour, before it is given up.
+	// AlertTries is after how many tries a failing alert is given up; the
+	// backoff between them is one minute to an hour.
 	AlertTries int
 	// AlertTime is how long one alert may take.
 	AlertTime time.Duration

@@ -155,7 +155,7 @@ func (v *invocation) Notify(ctx context.Context, a remediation.Alert) error {
 }
 
 func (v *invocation) Control(ctx context.Context) (c remediation.Control, err error) {
-	err = v.call(ctx, "control", "", false, func() error { c = v.w.table.told(); return nil })
+	err = v.call(ctx, "control", "", false, func() error { c = v.w.table.flowControl(); return nil })
 	return c, err
 }
 

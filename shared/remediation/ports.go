@@ -8,7 +8,7 @@ import (
 	"aftercare/shared/command"
 )
 
-// What can become of a call to another service. The adapters map each
+// The ways in which a call to another service fails. The adapters map each
 // service's own codes to these; errors.Is finds them.
 var (
 	// ErrConflict: a condition of a commit did not hold. Nothing was written
@@ -22,13 +22,13 @@ var (
 	ErrThrottled = errors.New("throttled")
 	// ErrQuotaExceeded: refused for the rest of the day; not sent.
 	ErrQuotaExceeded = errors.New("daily quota exceeded")
-	// ErrDenied: refused for want of permission or for its credentials; not
-	// sent.
+	// ErrDenied: refused because of missing permissions or wrong credentials;
+	// not sent.
 	ErrDenied = errors.New("denied")
-	// ErrInvalid: the request itself is at fault and can never work.
+	// ErrInvalid: the request itself is wrong and can never work.
 	ErrInvalid = errors.New("invalid request")
-	// ErrAcceptedBefore: the token was accepted earlier with other
-	// parameters, so the effect exists, but the answer does not tell its id.
+	// ErrAcceptedBefore: the token was accepted earlier with other parameters,
+	// so the effect exists, but the answer does not contain its id.
 	ErrAcceptedBefore = errors.New("accepted before")
 )
 
@@ -106,10 +106,10 @@ const (
 	AlertOutcomeUnknown AlertKind = "outcome-unknown" // a command may or may not have run
 	AlertTaskExpired    AlertKind = "task-expired"    // a queued task was given up
 	AlertTaskInvalid    AlertKind = "task-invalid"    // a command was refused by the service
-	AlertFlow           AlertKind = "flow"            // a step of a flow says so
-	AlertFlowLimit      AlertKind = "flow-limit"      // a flow ran as often as it may on an instance
+	AlertFlow           AlertKind = "flow"            // the text of a flow's alert step
+	AlertFlowLimit      AlertKind = "flow-limit"      // a flow reached its limit on an instance
 	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed
-	AlertBreakerClosed  AlertKind = "breaker-closed"  // it may start runs again
+	AlertBreakerClosed  AlertKind = "breaker-closed"  // that flow may start runs again
 )
 
 // Alert is one message to people. It carries no command text and no
@@ -152,7 +152,7 @@ type Commit struct {
 	At time.Time
 }
 
-// Recorded is what an execution's or an input's row tells of the commit that
+// Recorded is what an execution's or an input's row holds about the commit that
 // wrote it.
 type Recorded struct {
 	CommitID string
@@ -174,15 +174,15 @@ type Ledger interface {
 	// that a commit that lands during the load makes a later Commit with this
 	// state's rev fail.
 	Load(ctx context.Context, instanceID string) (State, error)
-	// Recorded reads the row that tells a duplicate (Decision.Once); nil if
+	// Recorded reads the row that identifies a duplicate (Decision.Once); nil if
 	// there is none.
 	Recorded(ctx context.Context, instanceID, once string) (*Recorded, error)
 	// Commit writes all of c or nothing. It fails with ErrConflict if the
 	// instance's rev is not the one of c.Changes.Instance, or if the
 	// execution or the input is recorded already.
 	Commit(ctx context.Context, c Commit) error
-	// PutHistory records an execution for questions across instances; putting
-	// it again changes nothing.
+	// PutHistory records an execution for queries across instances. It may be
+	// repeated.
 	PutHistory(ctx context.Context, instanceID string, e Execution) error
 	// Arm stores a wake-up, Disarm removes it; both may be repeated.
 	Arm(ctx context.Context, w Wakeup) error

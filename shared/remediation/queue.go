@@ -18,7 +18,7 @@ func (d *draft) submit(in Submission, f Facts) {
 	d.answer.TaskID = id
 	switch queued := d.count(TaskQueued); {
 	case queued >= d.p.MaxQueued:
-		d.answer.refuse(fmt.Sprintf("%d tasks wait for this instance already, which is the most", queued))
+		d.answer.refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 		d.note("submission refused", d.answer.Reason)
 	default:
 		if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue(d.m.Now) {
@@ -37,7 +37,7 @@ func (d *draft) submit(in Submission, f Facts) {
 			d.answer.Outcome = string(TaskReleasing)
 		}
 	}
-	d.log.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey, Hash: in.Hash}
+	d.changes.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey, Hash: in.Hash}
 }
 
 // enqueue adds a new task.
@@ -65,18 +65,18 @@ func (d *draft) cancel(in Cancel) {
 	switch {
 	case !ok:
 		d.answer.Outcome = "not_found"
-		d.answer.Reason = "no such task is waiting or running on this instance"
+		d.answer.Reason = "this instance has no such task that waits or runs"
 	case d.stopTask(t, "cancelled before it was sent"):
 		d.answer.Outcome = "cancelled"
 	default:
 		d.answer.Outcome = "stopping"
 	}
 	d.note("cancel of task "+in.TaskID, d.answer.Outcome)
-	d.log.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey, Hash: in.Hash}
+	d.changes.Input = &InputRecord{Key: in.Key, Answer: d.answer.encode(), DedupeKey: in.DedupeKey, Hash: in.Hash}
 }
 
-// stopTask ends a task that was not sent, which it reports, and stops one
-// that was.
+// stopTask ends a task that was not sent, and stops one that was. It reports
+// whether it ended the task.
 func (d *draft) stopTask(t Task, reason string) (ended bool) {
 	if t.State == TaskQueued || d.unsent(t) {
 		d.endTask(t, TaskCancelled, reason)
@@ -97,8 +97,8 @@ func (d *draft) planStop(t Task) {
 	d.setEffect(Effect{Key: key, Kind: EffectStop, TaskID: t.ID, Attempt: 1, PlannedAt: d.m.Now})
 }
 
-// unsent reports whether a task that was released is sure not to have been
-// sent, and nobody is about to send it.
+// unsent reports whether a released task was certainly not sent, and nobody is
+// about to send it.
 func (d *draft) unsent(t Task) bool {
 	e, ok := d.Effects[t.EffectKey]
 	return ok && t.State == TaskReleasing && !e.Claim.held(d.m.Now) && e.FirstSent.IsZero()
@@ -110,7 +110,7 @@ func (d *draft) requeue(t Task) {
 	t.State = TaskQueued
 	t.EffectKey = ""
 	d.setTask(t)
-	d.note("task "+t.ID+" queued again", "it was not sent, and the instance is not known to be bootable any more")
+	d.note("task "+t.ID+" queued again", "it was not sent, and the instance may no longer be bootable")
 }
 
 // expire ends tasks that waited too long, at most a batch of them at once.
@@ -124,24 +124,24 @@ func (d *draft) expire() {
 			d.more = true
 			return
 		}
-		d.endTask(t, TaskExpired, "it waited until its time was over")
+		d.endTask(t, TaskExpired, "it expired before it could be sent")
 		d.planAlert(Alert{
 			Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID,
-			Summary: "A queued command was given up, because it could not be sent before its time was over.",
+			Summary: "A queued command expired: it could not be sent in time.",
 			At:      d.m.Now,
 		}, t.ID)
 	}
 }
 
-// over reports whether a task that was never sent has waited too long. Those
-// that this decision has no room to end are ended by the next.
+// over reports whether a task that was never sent has expired. The next
+// decision ends those that do not fit into this one.
 func (d *draft) over(t Task) bool {
 	return (t.State == TaskQueued || d.unsent(t)) && !t.ExpiresAt.After(d.m.Now)
 }
 
 // release claims the effects that are due, and plans and claims the queued
-// tasks of a bootable instance: a batch in all, in order. A command that was
-// put back waits in the queue again if the instance is not bootable any more.
+// tasks of a bootable instance: a batch in all, in order. If the instance is no
+// longer bootable, a command that was put back returns to the queue.
 func (d *draft) release() {
 	room := d.p.Batch
 	for _, e := range d.dueEffects() {
@@ -191,7 +191,7 @@ func (d *draft) release() {
 
 // blockedUntil is when a command that was put back may be sent again; zero if
 // there is none. Queued tasks wait for it, so that they do not overtake it. A
-// command that is to be stopped holds up nobody.
+// cancelled command does not hold up others.
 func (d *draft) blockedUntil() time.Time {
 	var until time.Time
 	for _, e := range d.Effects {
@@ -203,7 +203,7 @@ func (d *draft) blockedUntil() time.Time {
 	return until
 }
 
-// claim makes the effect this invocation's to perform.
+// claim claims the effect for this invocation.
 func (d *draft) claim(e Effect) {
 	e.Claim = d.m.Claim
 	e.Tries++
@@ -215,7 +215,7 @@ func (d *draft) claim(e Effect) {
 	d.claimed = append(d.claimed, e)
 }
 
-// dueEffects are the effects that nobody holds and whose time has come:
+// dueEffects returns the effects that nobody holds and whose time has come:
 // commands in the order of their release, then stops, then alerts.
 func (d *draft) dueEffects() []Effect {
 	var due []Effect
@@ -241,8 +241,8 @@ func (d *draft) inActOrder(a, b Effect) int {
 	return strings.Compare(a.Key, b.Key)
 }
 
-// endTask moves a task to its final state, with all that hung on it. It
-// reports whether the flow that it was a step of tries it again.
+// endTask moves a task to its final state, drops its effects and hands its end
+// to its flow run. It reports whether the flow tries it again.
 func (d *draft) endTask(t Task, state TaskState, reason string) (again bool) {
 	d.dropEffect(t.EffectKey)
 	d.dropEffect(effectKey(EffectStop, t.ID, "", t.Attempt))
@@ -256,7 +256,7 @@ func (d *draft) endTask(t Task, state TaskState, reason string) (again bool) {
 	}
 	delete(d.Tasks, t.ID)
 	d.touched.tasks.add(t.ID)
-	d.log.EndedTasks = append(d.log.EndedTasks, t)
+	d.changes.EndedTasks = append(d.changes.EndedTasks, t)
 	d.note("task "+t.ID+" "+string(state), reason)
 	return d.stepEnded(t)
 }
@@ -271,7 +271,7 @@ func (d *draft) count(state TaskState) int {
 	return n
 }
 
-// sorted are the tasks in one state, in the order of their release.
+// sorted returns the tasks in one state, in the order of their release.
 func (d *draft) sorted(state TaskState) []Task {
 	var out []Task
 	for _, t := range d.Tasks {

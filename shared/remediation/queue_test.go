@@ -83,7 +83,7 @@ func TestTasksAreReleasedByPriorityThenBySubmission(t *testing.T) {
 			}
 		})
 	}
-	t.Run("at most a batch at once, then the loop goes on", func(t *testing.T) {
+	t.Run("at most a batch at once, then the loop continues", func(t *testing.T) {
 		s := state(remediation.BootBootable)
 		for i := range 45 {
 			task(string(rune('a'+i/26))+string(rune('a'+i%26)), submittedAgo(time.Hour-time.Duration(i)*time.Minute))(&s)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// results takes notice of what became of effects. It changes only what it
-// finds: an end that arrived first has moved the task and removed the effect.
+// results applies the results of effects. It changes only what it finds: an end
+// that arrived first has moved the task and removed the effect.
 func (d *draft) results(in Results) {
 	for i, r := range in.List {
 		e, ok := d.Effects[r.Key]
@@ -31,23 +31,23 @@ func (d *draft) results(in Results) {
 			}
 		case r.Kind == ResultDone:
 			d.dropEffect(e.Key)
-			d.told(e, r)
+			d.breakerUpdated(e, r)
 		case r.Kind == ResultInvalid && e.Kind.sends():
-			d.lostTask(e, t, hasTask, TaskInvalid, AlertTaskInvalid, r.Reason,
-				"A command was refused for good, and does not run.")
+			d.dropEffect(e.Key)
+			d.lose(t, e.Key, loss{TaskInvalid, AlertTaskInvalid, r.Reason, "A command was refused for good and will not run."})
 		case e.Claim.Commit != r.Commit:
-			// Somebody else has claimed it since; what follows is theirs.
+			// Another invocation has claimed it since, and settles it.
 		case r.Kind == ResultGivenUp && t.Cancel:
-			d.endTask(t, TaskCancelled, "cancelled, and nothing of it was ever found")
+			d.endTask(t, TaskCancelled, "cancelled; Cloud Assistant has no run of it")
 		case r.Kind == ResultGivenUp && e.Kind.sends():
-			d.lostTask(e, t, hasTask, TaskFailed, AlertOutcomeUnknown, "outcome_unknown",
-				"It is not known whether a command ran, and it is too late to send it again.")
+			d.dropEffect(e.Key)
+			d.lose(t, e.Key, outcomeUnknown("It is not known whether a command ran, and it is too late to send it again."))
 		case e.Fleet != nil && e.Tries >= d.p.AlertTries:
 			d.dropEffect(e.Key)
-			d.note("breaker of flow "+e.Fleet.Flow+" not told", r.Reason)
+			d.note("breaker of flow "+e.Fleet.Flow+" not updated", r.Reason)
 		case e.Kind == EffectAlert && e.Tries >= d.p.AlertTries:
 			d.dropEffect(e.Key)
-			d.log.LostAlerts = append(d.log.LostAlerts, e)
+			d.changes.LostAlerts = append(d.changes.LostAlerts, e)
 			d.note("alert given up", r.Reason)
 		default:
 			d.putBack(e, t, r)
@@ -55,11 +55,11 @@ func (d *draft) results(in Results) {
 	}
 	d.keepOrder()
 	d.matchLate()
-	d.releaseLater()
+	d.checkMore()
 }
 
-// told takes notice of what a breaker was told.
-func (d *draft) told(e Effect, r Result) {
+// breakerUpdated follows up an update of a breaker that opened or closed it.
+func (d *draft) breakerUpdated(e Effect, r Result) {
 	switch {
 	case e.Kind == EffectCount && r.Breaker != nil:
 		d.opened(*r.Breaker)
@@ -68,8 +68,8 @@ func (d *draft) told(e Effect, r Result) {
 	}
 }
 
-// keepOrder lets no command that was put back come before one that is to be
-// sent first, which may have to wait longer.
+// keepOrder makes each command that was put back wait at least as long as the
+// one to be sent before it.
 func (d *draft) keepOrder() {
 	var back []Effect
 	for _, e := range d.Effects {
@@ -101,22 +101,32 @@ func (d *draft) sent(t Task, invokeID string) {
 	d.planStop(t)
 }
 
-// lostTask ends a task whose command can not, or must not, be sent.
-func (d *draft) lostTask(e Effect, t Task, hasTask bool, state TaskState, kind AlertKind, reason, summary string) {
-	d.dropEffect(e.Key)
-	if !hasTask {
-		return
-	}
-	d.endTask(t, state, reason)
-	d.planAlert(Alert{
-		Kind: kind, Summary: summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: reason, At: d.m.Now,
-	}, e.Key)
+// loss is how a task ends whose command can not, or must not, be sent.
+type loss struct {
+	state           TaskState
+	kind            AlertKind
+	reason, summary string
 }
 
-// putBack gives up the claim of an effect that was not sent, and says when it
-// may be claimed again. A command that was to be stopped, and was never sent,
-// is cancelled instead. A stop that was refused is put back, too, because the
-// service may not know yet what it has accepted; the task's end removes it.
+func outcomeUnknown(summary string) loss {
+	return loss{TaskFailed, AlertOutcomeUnknown, "outcome_unknown", summary}
+}
+
+// lose ends a task, if there is one, with an alert about the owner.
+func (d *draft) lose(t Task, owner string, l loss) {
+	if t.ID == "" {
+		return
+	}
+	d.endTask(t, l.state, l.reason)
+	d.planAlert(Alert{
+		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: l.reason, At: d.m.Now,
+	}, owner)
+}
+
+// putBack gives up the claim of an effect that was not sent, and sets when it
+// may be claimed again. It cancels a command that was to be stopped and was
+// never sent. It puts back a refused stop, too, because the service may not
+// know yet what it has accepted; the task's end removes it.
 func (d *draft) putBack(e Effect, t Task, r Result) {
 	e.Claim = Claim{}
 	if e.Kind.sends() && !r.MaybeSent {
@@ -139,8 +149,8 @@ func (d *draft) putBack(e Effect, t Task, r Result) {
 	d.note("effect "+e.Key+" put back", string(r.Kind)+" "+r.Reason)
 }
 
-// releaseLater says whether results made work that can be done at once.
-func (d *draft) releaseLater() {
+// checkMore notes if the results made work that can be done at once.
+func (d *draft) checkMore() {
 	open := d.Instance.Boot == BootBootable && d.blockedUntil().IsZero()
 	if len(d.dueEffects()) > 0 || open && d.waiting() || d.anyReady() {
 		d.more = true

@@ -57,7 +57,7 @@ func (w *world) checkRuns(id string) {
 	for _, e := range logged[remediation.Effect](w.table, id, "alert") {
 		lost[e.Alert.Fingerprint] = true
 	}
-	told := func(r remediation.FlowRun, step string) {
+	alerted := func(r remediation.FlowRun, step string) {
 		print := remediation.Key("alert", id, string(remediation.AlertFlow), remediation.Key("step", r.ID, step))
 		if w.inbox[print] == 0 && !lost[print] {
 			w.breakf("step %s of flow run %s alerted nobody", step, r.ID)
@@ -80,7 +80,7 @@ func (w *world) checkRuns(id string) {
 		w.checkSteps(id, r, lost)
 		for _, step := range r.Steps {
 			if step.Kind == flow.KindAlert && step.Status == flow.StepSucceeded {
-				told(r, step.ID)
+				alerted(r, step.ID)
 			}
 		}
 		if r.Flow != "care" {
@@ -205,7 +205,7 @@ func (w *world) checkSteps(id string, r remediation.FlowRun, lost map[string]boo
 		if delivered && text != want || saved.OutputBytes != len(want) {
 			w.breakf("flow run %s captured %q, %d bytes, want %q", r.ID, text, saved.OutputBytes, want)
 		}
-		if saved.Status == flow.StepSucceeded && saved.OutputError == "its end was learned without its output" {
+		if saved.Status == flow.StepSucceeded && saved.OutputError == "only its end is known, not its output" {
 			w.breakf("flow run %s lost what its command printed", r.ID)
 		}
 	}

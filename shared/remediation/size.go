@@ -18,7 +18,7 @@ const (
 
 // Upper bounds of what one step of a decision adds.
 const (
-	runRows     = 14          // a run that goes on: itself, its record, limit, count, task, effect, alerts
+	runRows     = 14          // a run that advances: itself, its record, limit, count, task, effect, alerts
 	expiryRows  = 4 + runRows // task, its record, alert
 	releaseRows = 4           // task, which moves, its effect and its run
 	startRows   = 4           // a run that begins with a command: itself, limit, task
@@ -33,10 +33,10 @@ const (
 const maxText = 16 << 10
 
 // full reports whether the decision has no room for so many more rows and
-// bytes, so that they must wait for the next one. One in which nothing has
-// changed yet has room for anything: there is none with more.
+// bytes, so that they must wait for the next one. An empty commit is never full
+// of bytes: no other could have more room.
 func (d *draft) full(rows, bytes int) bool {
-	l := &d.log
+	l := &d.changes
 	used := 3 + 2*len(d.touched.tasks) + len(d.touched.effects) + len(d.touched.runs) + len(d.touched.unmatched) +
 		len(d.touched.limits) + len(d.touched.failing) +
 		len(l.EndedTasks) + len(l.EndedRuns) + len(l.Boots) + len(l.LostAlerts) + len(l.Matched)
@@ -47,15 +47,15 @@ func (d *draft) full(rows, bytes int) bool {
 func (d *draft) endBytes(t Task) int {
 	n := expiryRows * smallRow
 	if r, ok := d.Runs[t.RunID]; ok {
-		n += goesOn(r)
+		n += advanceBytes(r)
 	}
 	return n
 }
 
-// goesOn bounds the bytes that a run which goes on adds.
-func goesOn(r FlowRun) int { return definitionSize(r.Definition) + recordSize(r) + commandSize }
+// advanceBytes bounds the bytes that advancing a run adds.
+func advanceBytes(r FlowRun) int { return definitionSize(r.Definition) + recordSize(r) + commandSize }
 
-// brief is the event with its texts cut to what a decision needs.
+// brief returns the event with its texts cut to what a decision needs.
 func brief(ev event.TaskCompleted) event.TaskCompleted {
 	for _, text := range []*string{
 		&ev.CommandID, &ev.CommandName, &ev.ErrorCode, &ev.ErrorDesc, &ev.RepeatMode, &ev.OwnerUID, &ev.PlayerUID,
@@ -72,7 +72,7 @@ func cut(text string) string {
 	return text
 }
 
-// bytesOf is about how many bytes a command takes in a row.
+// bytesOf estimates how many bytes a command takes in a row.
 func bytesOf(c command.Command) int {
 	switch {
 	case c.Run != nil:
@@ -83,7 +83,7 @@ func bytesOf(c command.Command) int {
 	return smallRow
 }
 
-// definitionSize is about how many bytes a flow takes in a run's row.
+// definitionSize estimates how many bytes a flow takes in a run's row.
 func definitionSize(d flow.Definition) int {
 	n := smallRow + encoded(d.When)
 	for _, list := range [][]flow.Step{d.Steps, d.OnFailure, d.Finally} {
@@ -100,7 +100,7 @@ func definitionSize(d flow.Definition) int {
 	return n
 }
 
-// recordSize is about how many bytes the rest of a run takes.
+// recordSize estimates how many bytes the rest of a run takes.
 func recordSize(r FlowRun) int {
 	n := smallRow
 	for _, text := range []string{

@@ -14,8 +14,8 @@ type BootState string
 
 // The boot states. An instance without a row is BootUnknown.
 const (
-	BootUnknown  BootState = "unknown"  // nothing is known, or what was known is doubted
-	BootWaiting  BootState = "waiting"  // its agent was asked for and is not up
+	BootUnknown  BootState = "unknown"  // nothing is known, or a command found no agent
+	BootWaiting  BootState = "waiting"  // a check found that its agent is not up
 	BootBootable BootState = "bootable" // its agent is up
 )
 
@@ -27,7 +27,7 @@ type Instance struct {
 	Rev  int64     `json:"-"`
 	Boot BootState `json:"boot,omitempty"`
 	// BootSince is when Boot took its value, by the clock of the event that
-	// told it.
+	// caused it.
 	BootSince time.Time `json:"bootSince,omitzero"`
 	// BootTime is when the operating system started, from the newest first
 	// heartbeat; zero if none was seen.
@@ -38,8 +38,8 @@ type Instance struct {
 	OS           string `json:"os,omitempty"`
 	Region       string `json:"region,omitempty"`
 	Zone         string `json:"zone,omitempty"`
-	// CheckAt is when the agent's status is to be asked while tasks wait;
-	// zero if it need not be. Checks counts how often it was not up.
+	// CheckAt is when to ask for the agent's status while tasks wait; zero if
+	// no check is planned. Checks counts how often it was not up.
 	CheckAt time.Time `json:"checkAt,omitzero"`
 	Checks  int       `json:"checks,omitempty"`
 	// WakeAt is the newest wake-up that was armed for this instance.
@@ -80,20 +80,21 @@ type Task struct {
 	Attempt int `json:"attempt"`
 	// Cause is the input that made the task: the event's or the submission's key.
 	Cause string `json:"cause"`
-	// RunID and Step name the flow run that the task is a step of; empty for
-	// submissions. Chain is that run's chain.
+	// RunID and Step identify the flow run and step that made the task; empty
+	// for submissions. Chain is that run's chain.
 	RunID string   `json:"runId,omitempty"`
 	Step  string   `json:"step,omitempty"`
 	Chain []string `json:"chain,omitempty"`
-	// StepAttempt says which attempt of the step it is, from 1: each is a task
-	// of its own.
+	// StepAttempt is the number of the step's attempt, from 1: each attempt is a
+	// task of its own.
 	StepAttempt int `json:"stepAttempt,omitempty"`
 	// EffectKey is the effect that sends this attempt, while releasing.
 	EffectKey string `json:"effectKey,omitempty"`
 	InvokeID  string `json:"invokeId,omitempty"`
-	// Deadline is when a running task's end is asked for, if no event told it.
+	// Deadline is when a sweep asks for a running task's end, if no event
+	// reported it.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// Cancel says that the task is to be stopped as soon as its invoke id is known.
+	// Cancel: the task is stopped as soon as its invoke id is known.
 	Cancel bool `json:"cancel,omitempty"`
 
 	// How it ended.
@@ -113,8 +114,8 @@ const (
 	EffectInvoke EffectKind = "invoke"
 	EffectStop   EffectKind = "stop"
 	EffectAlert  EffectKind = "alert"
-	EffectCount  EffectKind = "count" // a failed run, for its flow's breaker
-	EffectClose  EffectKind = "close" // a breaker whose time is over
+	EffectCount  EffectKind = "count" // count a failed run for its flow's breaker
+	EffectClose  EffectKind = "close" // close a breaker
 )
 
 // sends reports whether an effect of this kind starts a command.
@@ -146,22 +147,22 @@ type Effect struct {
 	// NotBefore is when the effect may be claimed next.
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	Claim     Claim     `json:"claim,omitzero"`
-	// FirstSent is when the first claim was made that may have reached the
-	// service; zero if none can have. PriorSent is what it was before the
-	// present claim.
+	// FirstSent is when the first claim was made under which the effect may have
+	// reached the service; zero if it cannot have. PriorSent is its value before
+	// the present claim.
 	FirstSent time.Time `json:"firstSent,omitzero"`
 	PriorSent time.Time `json:"priorSent,omitzero"`
 	PlannedAt time.Time `json:"plannedAt"`
 }
 
-// Fleet is what an effect says to a flow's breaker.
+// Fleet is an effect's update of a flow's breaker.
 type Fleet struct {
 	Flow string `json:"flow"`
-	// RunID, At and Limit are of a failed run.
+	// RunID, At and Limit describe a failed run.
 	RunID string          `json:"runId,omitempty"`
 	At    time.Time       `json:"at,omitzero"`
 	Limit flow.FleetLimit `json:"limit,omitzero"`
-	// Breaker is the one to close.
+	// Breaker is the breaker to close.
 	Breaker *Breaker `json:"breaker,omitempty"`
 }
 
@@ -172,7 +173,7 @@ type Claim struct {
 	Until  time.Time `json:"until"`
 }
 
-// held reports whether somebody may still be performing the effect.
+// held reports whether an invocation may still be performing the effect.
 func (c Claim) held(now time.Time) bool { return c.Commit != "" && now.Before(c.Until) }
 
 // FlowRun is one execution of a flow for one instance: live, ended, or one
@@ -185,10 +186,10 @@ type FlowRun struct {
 	// Cause is the input that made the run.
 	Cause     string    `json:"cause"`
 	CreatedAt time.Time `json:"createdAt"`
-	// CheckAt is when it is to be looked at again while it waits to begin or
-	// its flow is paused; zero if something else leads to that.
+	// CheckAt is when to look at it again while it waits to begin or its flow is
+	// paused; zero if something else moves it.
 	CheckAt time.Time `json:"checkAt,omitzero"`
-	// Waits says what a run that has not begun waits for.
+	// Waits is what a run that has not begun waits for, in words.
 	Waits string `json:"waits,omitempty"`
 	flow.Run
 	EndedAt time.Time `json:"endedAt,omitzero"`
@@ -197,17 +198,17 @@ type FlowRun struct {
 // begun reports whether the run's first step has begun.
 func (r FlowRun) begun() bool { return !r.StartedAt.IsZero() }
 
-// Limit is what is remembered of one flow's runs on an instance.
+// Limit remembers one flow's runs on an instance.
 type Limit struct {
 	Flow string `json:"flow"`
-	// Starts are the beginnings of runs that still count, the oldest first.
+	// Starts are the times at which runs began that still count, oldest first.
 	Starts []time.Time `json:"starts,omitempty"`
-	// Failures are the ends of runs that failed or timed out, of the last
+	// Failures are the times at which runs failed or timed out within the last
 	// flow.FailureMemory.
 	Failures []time.Time `json:"failures,omitempty"`
 	// Refused counts the runs that were refused since the last one began.
 	Refused int `json:"refused,omitempty"`
-	// Until is when nothing of it counts any more.
+	// Until is when the last of these times stops counting.
 	Until time.Time `json:"until"`
 }
 
@@ -225,12 +226,12 @@ type Failing struct {
 type Unmatched struct {
 	Event    event.TaskCompleted `json:"event"`
 	Received time.Time           `json:"received"`
-	// Output is what it printed, if its task may want that.
+	// Output is what it printed, if a flow may capture that.
 	Output *Captured `json:"output,omitempty"`
 }
 
 // State is everything about one instance that decisions depend on. Decide
-// never changes the maps that it was given.
+// never changes the maps it gets.
 type State struct {
 	Instance  Instance
 	Tasks     map[string]Task      // by task id
@@ -270,7 +271,7 @@ type Change[T any] struct {
 	Before, After *T
 }
 
-// Changes is what one commit writes. Either all of it is written, or nothing.
+// Changes is what one commit writes: all of it or nothing.
 type Changes struct {
 	// Instance is nil if no live row changes; its Rev is the one that was read.
 	Instance  *Instance
@@ -281,8 +282,8 @@ type Changes struct {
 	Limits    []Change[Limit]
 	Failing   []Change[Failing]
 
-	// Execution and Input are put only if they are not there yet: the commit
-	// is a duplicate if they are.
+	// Execution and Input are written only if they do not exist yet: otherwise
+	// the commit is a duplicate.
 	Execution *Execution
 	Input     *InputRecord
 	// Records for people.
@@ -305,35 +306,34 @@ type Execution struct {
 	// Name is the given name of the task's command; without a task, the name
 	// in the event.
 	Name string
-	// TaskID is the task that it was an attempt of; empty for commands that
-	// others started. RunID and Step identify the flow run and step that sent
-	// the command (flow rule 71).
+	// TaskID is the task whose attempt this was; empty for commands that others
+	// started. RunID and Step identify the flow run and step that sent the
+	// command; empty otherwise (flow rule 71).
 	TaskID, RunID, Step string
-	// Source says how the end was learned: "event" or "poll".
+	// Source is how the end was learned: SourceEvent or SourcePoll.
 	Source   string
 	Received time.Time
-	// Decided is what was decided about flows. [70]
+	// Decided holds the decisions about flows (flow rule 70).
 	Decided Decided
 }
 
-// Matched is what was not known of an execution when it was recorded: whose it
-// was, and so which flows it starts.
+// Matched is what was unknown about an execution when it was recorded: its task,
+// and so the flows that it starts.
 type Matched struct {
-	// Execution is its key, as causes name it.
+	// Execution is the execution's key, as in causes.
 	Execution           string
 	TaskID, RunID, Step string
 	Decided             Decided
 }
 
-// InputRecord is the record of an input that planned something and is no
-// execution.
+// InputRecord is the record of a submission or a cancel.
 type InputRecord struct {
 	Key string // 32 hex digits
-	// Answer is what the handler answered, so that a duplicate gets the same.
+	// Answer is the handler's answer, so that a duplicate gets the same.
 	Answer string
-	// DedupeKey is the caller's own word for the input, if there was one.
+	// DedupeKey is the caller's own key for the input, if there was one.
 	DedupeKey string
-	// Hash identifies what was asked.
+	// Hash identifies the body of the request.
 	Hash string
 }
 

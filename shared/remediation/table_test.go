@@ -24,9 +24,9 @@ type table struct {
 	control  remediation.Control
 	failures map[string]map[string]time.Time
 	opened   int // breakers, ever
-	// broken is told what no commit may do.
+	// broken gets what no commit may do.
 	broken func(format string, args ...any)
-	// landed is told each commit that took effect, with the state after it.
+	// landed gets each commit that took effect, with the state after it.
 	landed func(c remediation.Commit)
 }
 
@@ -297,8 +297,8 @@ func wakeupKey(w remediation.Wakeup) remediation.Wakeup {
 	return remediation.Wakeup{InstanceID: w.InstanceID, Due: time.UnixMilli(w.Due.UnixMilli()).UTC()}
 }
 
-// told is all pauses and breakers.
-func (t *table) told() remediation.Control {
+// flowControl returns all pauses and breakers.
+func (t *table) flowControl() remediation.Control {
 	return remediation.Control{Pauses: maps.Clone(t.control.Pauses), Breakers: maps.Clone(t.control.Breakers)}
 }
 

@@ -13,7 +13,7 @@ var hostname = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$`)
 
 // URL reads an address that requests may go to: https to anywhere, or http to
 // this machine. Its errors complete a sentence that begins with the setting's
-// name, and repeat nothing of the text, which may hold a key or a password.
+// name, and do not repeat the text, which may contain a key or a password.
 func URL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -51,8 +51,8 @@ func Endpoint(text string) (scheme, host string, err error) {
 	return u.Scheme, u.Host, nil
 }
 
-// HostOrEndpoint is Endpoint for what may also be a bare host[:port], which is
-// reached by https.
+// HostOrEndpoint is Endpoint, but also accepts a bare host[:port], which it takes
+// for https.
 func HostOrEndpoint(text string) (scheme, host string, err error) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text

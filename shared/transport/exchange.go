@@ -20,7 +20,7 @@ type Outcome struct {
 	Complete bool
 	Status   int
 	Body     []byte
-	// Cause says in fixed words why there is no answer; empty if there is.
+	// Cause is why there is no answer, in fixed words; empty if there is one.
 	Cause string
 }
 
@@ -39,8 +39,8 @@ func Exchange(ctx context.Context, next http.RoundTripper, r *http.Request, max 
 	})
 	resp, err := next.RoundTrip(r.WithContext(traced))
 	if err != nil {
-		// Without a connection nothing was written. A RoundTripper that is
-		// not net/http's tells by its error only.
+		// Without a connection nothing was written. A RoundTripper outside
+		// net/http traces nothing: only its error shows that.
 		unsent := asked.Load() && !got.Load() || isDial(err)
 		return nil, Outcome{Sent: !unsent, Cause: cause(ctx, err, unsent)}
 	}

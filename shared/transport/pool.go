@@ -1,7 +1,7 @@
-// Package transport is what the adapters share: one pool of connections for
-// all clients of all invocations, an exchange that knows whether a request
-// that got no answer may have been received, the addresses that requests may
-// go to, the pauses between tries, and keys that cannot print. It knows no
+// Package transport holds what the adapters share: one pool of connections for
+// all clients of all invocations, an exchange that reports whether a request
+// without an answer may have been received, the addresses that requests may go
+// to, the pauses between tries, and secrets that cannot print. It knows no
 // service.
 package transport
 
@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// frozenAfter is the pause after which a function instance is taken to have
-// been frozen. Its idle connections are dead then, and a request written to
-// one of them would end with an unknown outcome.
+// frozenAfter is the pause after which a function instance may have been frozen.
+// Its idle connections are then dead, and a request written to one of them would
+// end with an unknown outcome.
 const frozenAfter = 20 * time.Second
 
-// Pool is the connections that all clients of a process share. It hides its
-// http.Transport from the SDKs, which would change the settings of any that
-// they are given. It is safe for concurrent use.
+// Pool holds the connections that all clients of a process share. It hides its
+// http.Transport from the SDKs, which would change its settings. It is safe for
+// concurrent use.
 type Pool struct {
 	now  func() time.Time
 	base *http.Transport
@@ -61,7 +61,7 @@ func (p *Pool) RoundTrip(r *http.Request) (*http.Response, error) {
 // CloseIdleConnections closes the connections that carry no request now.
 func (p *Pool) CloseIdleConnections() { p.base.CloseIdleConnections() }
 
-// use notes a use, and returns how long ago the one before was.
+// use records a use, and returns how long ago the previous one was.
 func (p *Pool) use() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -5,15 +5,15 @@ import (
 	"log/slog"
 )
 
-// redacted is all that a Secret ever prints.
+// redacted is what every Secret prints.
 const redacted = "[secret]"
 
 // Secret is a text that cannot be printed, logged or marshalled by accident;
 // Reveal is the only way to it. The zero Secret is not set. It is safe for
 // concurrent use.
 //
-// The text lies behind a pointer because fmt calls no methods on unexported
-// fields: of a struct that has a Secret there, it prints an address.
+// The text is behind a pointer because fmt calls no methods on unexported
+// fields: for a struct with a Secret there, it prints an address.
 type Secret struct{ text *string }
 
 // NewSecret returns a Secret with this text; an empty text is not set.
@@ -54,8 +54,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Credentials sign requests: an access key, and a security token if the key is
-// temporary. They print as little as the secrets in them. The zero Credentials
-// are not set.
+// temporary. They print no secrets. The zero Credentials are not set.
 type Credentials struct{ id, secret, token Secret }
 
 // NewCredentials returns the credentials of an access key; the token of a

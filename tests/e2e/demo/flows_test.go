@@ -7,7 +7,7 @@ import (
 	"aftercare/shared/flow"
 )
 
-// What the demo joins for its functions has no faults, begins with the shipped
+// What the demo joins for its functions has no mistakes, begins with the shipped
 // flows as they are, and adds its own, which are live.
 func TestTheDemosFlowsAreTheShippedOnesAndItsOwn(t *testing.T) {
 	flows, err := joined("../../../functions/flows.yaml")

@@ -12,22 +12,22 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-// showFaults prints the faults of a file.
-func showFaults(cmd *cobra.Command, path string, src []byte, err error) error {
-	var faults flowfile.Faults
-	if !errors.As(err, &faults) {
+// showMistakes prints the mistakes of a file.
+func showMistakes(cmd *cobra.Command, path string, src []byte, err error) error {
+	var mistakes flowfile.Mistakes
+	if !errors.As(err, &mistakes) {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, faults), path, counted(len(faults), "fault"))
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, mistakes), path, counted(len(mistakes), "mistake"))
 	return cli.Quiet(err)
 }
 
-// excerpts shows each fault with the line of the source where it is, and a
+// excerpts shows each mistake with the line of the source where it is, and a
 // mark under the character.
-func excerpts(src []byte, faults flowfile.Faults) string {
+func excerpts(src []byte, mistakes flowfile.Mistakes) string {
 	lines := flowfile.Lines(src)
 	var b strings.Builder
-	for i, f := range faults {
+	for i, f := range mistakes {
 		if i > 0 {
 			b.WriteByte('\n')
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFaultsAreShownWithAMarkUnderTheCharacter(t *testing.T) {
+func TestMistakesAreShownWithAMarkUnderTheCharacter(t *testing.T) {
 	long := strings.Repeat("x", 80)
 	for name, c := range map[string]struct {
 		src          string
@@ -33,16 +33,16 @@ func TestFaultsAreShownWithAMarkUnderTheCharacter(t *testing.T) {
 		"no such line":              {"one", 7, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults := flowfile.Faults{{File: "f.yaml", Line: c.line, Column: c.column, Text: "it is wrong"}}
-			got := excerpts([]byte(c.src), faults)
-			if diff := cmp.Diff(faults.Error()+"\n"+c.want, got); diff != "" {
+			mistakes := flowfile.Mistakes{{File: "f.yaml", Line: c.line, Column: c.column, Text: "it is wrong"}}
+			got := excerpts([]byte(c.src), mistakes)
+			if diff := cmp.Diff(mistakes.Error()+"\n"+c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestFaultsAreShownWithALineBetweenThem(t *testing.T) {
+func TestMistakesAreShownWithALineBetweenThem(t *testing.T) {
 	src := []byte("version: 2\nflow: []\n")
 	want := `f.yaml:1:10: this version is not known: write version: 1
     1 | version: 2
@@ -53,7 +53,7 @@ f.yaml:2:1: a flows file has no key "flow", did you mean "flows"?
       | ^
 `
 	_, err := flowfile.Read("f.yaml", src)
-	if diff := cmp.Diff(want, excerpts(src, err.(flowfile.Faults))); diff != "" {
+	if diff := cmp.Diff(want, excerpts(src, err.(flowfile.Mistakes))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,99 @@
+package flowfile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Mistake is one thing that is wrong with a file, and where.
+type Mistake struct {
+	File string
+	// Line and Column count from 1, columns in characters.
+	Line   int
+	Column int
+	// Text says what is wrong and what to do about it, in one line.
+	Text string
+}
+
+// String returns the mistake as file:line:column: text.
+func (f Mistake) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
+}
+
+// Mistakes is every mistake in a file, in the order of their places. It is the
+// error of Read; errors.As finds it.
+type Mistakes []Mistake
+
+// Error returns one mistake per line.
+func (f Mistakes) Error() string {
+	lines := make([]string, len(f))
+	for i, mistake := range f {
+		lines[i] = mistake.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+const (
+	// maxMistakes is how many mistakes a report lists.
+	maxMistakes = 100
+	// maxCollected is how many are collected before sorting.
+	maxCollected = 1000
+)
+
+// report collects the mistakes of one file.
+type report struct {
+	file     string
+	text     string
+	split    []string // see lines
+	mistakes Mistakes
+}
+
+// lines is the text by lines. Only mistakes need it.
+func (r *report) lines() []string {
+	if r.split == nil {
+		r.split = strings.Split(r.text, "\n")
+	}
+	return r.split
+}
+
+func (r *report) add(at position, format string, args ...any) {
+	if len(r.mistakes) == maxCollected {
+		return
+	}
+	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+	mistake := Mistake{File: r.file, Line: at.line, Column: at.column, Text: text}
+	if !slices.Contains(r.mistakes, mistake) {
+		r.mistakes = append(r.mistakes, mistake)
+	}
+}
+
+// has reports whether a place already has a mistake.
+func (r *report) has(at position) bool {
+	return slices.ContainsFunc(r.mistakes, func(f Mistake) bool { return f.Line == at.line && f.Column == at.column })
+}
+
+// err returns the mistakes in the order of their places; nil if there are none.
+func (r *report) err() error {
+	if len(r.mistakes) == 0 {
+		return nil
+	}
+	lines := r.lines()
+	for i := range r.mistakes {
+		f := &r.mistakes[i]
+		f.Line = min(f.Line, len(lines))
+		f.Column = min(f.Column, utf8.RuneCountInString(lines[f.Line-1])+1)
+	}
+	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	if more := len(r.mistakes) - maxMistakes; more > 0 {
+		r.mistakes = r.mistakes[:maxMistakes]
+		last := r.mistakes[maxMistakes-1]
+		last.Text = fmt.Sprintf("%d more mistakes from here on: repair those above first", more+1)
+		r.mistakes[maxMistakes-1] = last
+	}
+	return r.mistakes
+}
