@@ -28,7 +28,7 @@ var instances = []string{web, db, batch, api1, api2}
 
 // Names of commands as people give them: with spaces, and in Chinese. Three of
 // them have nothing that a name on the wire can keep, so only the task's id
-// tells them apart there.
+// distinguishes them there.
 const (
 	installAgent = "安装 代理 (install)"
 	warmCache    = "预热缓存"
