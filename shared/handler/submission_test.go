@@ -129,7 +129,7 @@ func mistakenSubmissions() map[string]struct {
 		"a negative priority":       {encode(request().with("priority", -1)), "priority must be 0 to 9"},
 		"a time that is none":       {encode(request().with("expiresIn", secret)), "expiresIn must be a duration such as 90s, 5m or 24h"},
 		"too short a time":          {encode(request().with("expiresIn", "59s")), expiry},
-		"a negative time":           {encode(request().with("expiresIn", "-1h")), expiry},
+		"a negative time":           {encode(request().with("expiresIn", "-1h")), "expiresIn must be a duration such as 90s, 5m or 24h"},
 		"more than half of the TTL": {encode(request().with("expiresIn", "2161h")), expiry},
 
 		"neither run nor invoke nor cancel": {encode(request().with("run", nil)), oneOf},
