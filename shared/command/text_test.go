@@ -178,7 +178,7 @@ func TestScriptsThatTakeNoParametersAreRefused(t *testing.T) {
 		want                       string // empty: taken
 	}{
 		{"no shebang line", sh, "echo", ""},
-		{"a comment", sh, "# !/usr/bin/python3", ""},
+		{"a comment", sh, "# a job of python3", ""},
 		{"sh with a space", sh, "#! /bin/sh -e", ""},
 		{"bash in another folder", sh, "#!/usr/local/bin/bash\n", ""},
 		{"bash with variables through env", sh, "#!/usr/bin/env -S A=1 bash -e\n", ""},
