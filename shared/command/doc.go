@@ -71,8 +71,9 @@
 //  20. A run's parameters become environment variables, by lines that are put
 //     before the script, or behind its #! line. Their values travel as base64,
 //     so nothing reads them as code. sh, bash and PowerShell take at most 20;
-//     PowerShell scripts that must begin with a param block or a using
-//     statement, batch files and other interpreters take none. [own]
+//     PowerShell scripts that begin with a param block, a using statement, an
+//     attribute or a named block such as process { }, batch files and other
+//     interpreters take none. [own]
 //  21. A parameter's name is one of an environment variable that means nothing
 //     to shells, the dynamic linker or the programs that a script calls. [own]
 //  22. An invoke's parameters are put into a script by the service without
