@@ -37,6 +37,9 @@ func parseEvent(raw []byte) Event {
 	if len(raw) > maxEventBytes {
 		return Malformed{Reason: fmt.Sprintf("event is larger than %d bytes", maxEventBytes)}
 	}
+	if nesting(raw) > maxNesting {
+		return Malformed{Reason: fmt.Sprintf("event is nested deeper than %d levels", maxNesting)}
+	}
 	o := objectOf("", raw)
 	var d delivery
 	var err error
