@@ -353,6 +353,10 @@ func TestTheEnvelopeTakesItsRegionFromTheDataAndNeverItsAccount(t *testing.T) {
 	cases := []struct{ name, payload, account, region string }{
 		{"the envelope counts first",
 			`{` + kind + `,"aliyunaccountid":1,"aliyunregionid":"cn-a","data":{"vmName":"i-1","ownerId":"2","regionId":"cn-b"}}`, "1", "cn-a"},
+		{"blanks around an account", `{` + kind + `,"aliyunaccountid":" 1\n","data":{"vmName":"i-1"}}`, "1", ""},
+		{"blanks name no account", `{` + kind + `,"aliyunaccountid":" ","data":{"vmName":"i-1"}}`, "", ""},
+		{"a mask names no account", `{` + kind + `,"aliyunaccountid":"1234****","data":{"vmName":"i-1"}}`, "", ""},
+		{"a rounded number names no account", `{` + kind + `,"aliyunaccountid":1.2e15,"data":{"vmName":"i-1"}}`, "", ""},
 		{"regionId of the data counts before the others",
 			`{` + kind + `,"data":{"vmName":"i-1","ownerUid":"2","ownerId":"3","regionId":"cn-b","region":"cn-c"}}`, "", "cn-b"},
 		{"bare data", `{"vmName":"i-1","ownerUid":"2","ownerId":"3"}`, "", ""},
