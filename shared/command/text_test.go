@@ -230,7 +230,7 @@ func TestNamesThatMeanSomethingElseAreRefused(t *testing.T) {
 		{sh, "a;b", false}, {sh, "a=b", false}, {sh, "a[0]", false}, {sh, "_", false},
 		{sh, "PATH", false}, {sh, "LD_PRELOAD", false}, {sh, "LD_LIBRARY_PATH", false}, {sh, "LD_AUDIT", false},
 		{sh, "BASH_ENV", false}, {sh, "BASH_FUNC_ls", false}, {sh, "ENV", false}, {sh, "IFS", false}, {sh, "PS4", false},
-		{sh, "SHELLOPTS", false}, {sh, "UID", false}, {sh, "RANDOM", false}, {sh, "LC_ALL", false}, {sh, "PYTHONSTARTUP", false},
+		{sh, "SHELLOPTS", false}, {sh, "UID", false}, {sh, "RANDOM", false}, {sh, "LC_ALL", false}, {sh, "PYTHONSTARTUP", false}, {sh, "PERLLIB", false}, {sh, "LUA_INIT_5_4", false}, {sh, "GEM_PATH", false}, {sh, "XDG_CONFIG_HOME", false}, {sh, "XDG_RELEASE", true},
 		{ps, "path", false}, {ps, "Path", false}, {ps, "PSModulePath", false}, {ps, "Cor_Enable_Profiling", false}, {ps, "host", true}, {ps, "lines", true}, {sh, "lines", true}, {sh, "LINES", false},
 	} {
 		got := mistakesOf(c.commandType, "x", map[string]string{c.name: "v"})

@@ -162,6 +162,18 @@ func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 	}
 }
 
+// TestARetryOfTheSameRequestBeginsElsewhere: Function Compute tries an
+// asynchronous request again under its id.
+func TestARetryOfTheSameRequestBeginsElsewhere(t *testing.T) {
+	begun := map[int]bool{}
+	for retry := range 4 {
+		begun[handler.First("a request", retry, 1000)] = true
+	}
+	if len(begun) < 3 {
+		t.Errorf("four tries begin at %v of 1000", begun)
+	}
+}
+
 // TestRecordedEndsOfOneInstanceCostOneCall, but what the history lacks still
 // gets there, and less than ten ends cost what each of them does.
 func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {

@@ -8,6 +8,11 @@ func MistakesIn(payload []byte) error {
 	return err
 }
 
+// First is where the n parts of an array begin to be handled.
+func First(requestID string, retry, n int) int {
+	return (&array{invocation: &invocation{requestID: requestID, retry: retry}}).first(n)
+}
+
 // Limits of a submission, for what the documents say of them.
 const (
 	MaxTargets   = maxTargets
