@@ -4,6 +4,9 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 GO ?= go
+# The version of a release.
+VERSION ?=
+platforms := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 functions := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 # Without VCS stamps, so that it builds in any checkout and twice to the same bytes.
 build := $(GO) build -trimpath -buildvcs=false
@@ -45,6 +48,15 @@ $(functions:%=dist/%): dist/%:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(build) -ldflags "-s -w" -o $@/$* ./functions/$*
 	@$(aftercare) flows compile functions/flows.yaml -o $@/flows.compiled
 
+# The functions for the machine that this runs on: the local cloud starts them.
+# dist/ is for Function Compute, whatever this machine is.
+native := .local/dist
+.PHONY: $(functions:%=$(native)/%)
+$(functions:%=$(native)/%): $(native)/%:
+	@mkdir -p $@
+	CGO_ENABLED=0 $(build) -ldflags "-s -w" -o $@/$* ./functions/$*
+	@$(aftercare) flows compile functions/flows.yaml -o $@/flows.compiled
+
 .PHONY: tools
 tools: ## build only the tools: bin/aftercare, bin/localcloud, bin/demo
 	@mkdir -p bin
@@ -53,12 +65,12 @@ tools: ## build only the tools: bin/aftercare, bin/localcloud, bin/demo
 	$(build) -o bin/demo ./tests/e2e/demo
 
 .PHONY: demo
-demo: build ## build, then play the demo: the whole system with real function processes, on loopback
+demo: $(functions:%=$(native)/%) tools ## build, then play the demo: the whole system with real function processes, on loopback
 	@bin/demo
 
 .PHONY: local
-local: build ## run the local cloud in the foreground, with its data in .local/, until Ctrl-C
-	@bin/localcloud up
+local: $(functions:%=$(native)/%) tools ## run the local cloud with shortened waits, its data in .local/, until Ctrl-C
+	@bin/localcloud up --fast --dist $(native)
 
 .PHONY: sdk-suite
 sdk-suite: ## run the Tablestore SDK's own tests against the local Tablestore
@@ -73,9 +85,31 @@ bench: ## measure the functions against bare ones that make the same calls
 	$(GO) run ./tests/bench
 
 .PHONY: soak
-soak: build ## put the local cloud under load for ten minutes, and see whether it grows
+soak: $(functions:%=$(native)/%) tools ## put the local cloud under load for ten minutes, and see whether it grows
 	$(GO) run ./tests/soak
+
+.PHONY: lint
+lint: ## look for mistakes and code that nothing uses
+	$(GO) tool staticcheck ./...
+
+.PHONY: release
+release: ## write archives of aftercare and localcloud for Linux and macOS: make release VERSION=v1.2.3
+	@test -n "$(VERSION)" || { echo "a release needs a version: make release VERSION=v1.2.3"; exit 1; }
+	@test -f LICENSE || { echo "a release needs the licence: LICENSE is missing"; exit 1; }
+	@rm -rf dist/release && mkdir -p dist/release
+	@set -e; for platform in $(platforms); do \
+		name=aftercare-$(VERSION)-$$(echo $$platform | tr / -); \
+		mkdir dist/release/$$name; \
+		for program in aftercare localcloud; do \
+			CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(build) -ldflags \
+				"-s -w -X aftercare/scripts/internal/cli.version=$(VERSION)" -o dist/release/$$name/$$program ./scripts/$$program; \
+		done; \
+		cp LICENSE dist/release/$$name; \
+		tar -C dist/release -czf dist/release/$$name.tar.gz $$name; \
+		rm -r dist/release/$$name; \
+	done
+	@cd dist/release && { command -v sha256sum >/dev/null && sha256sum *.tar.gz || shasum -a 256 *.tar.gz; } >SHA256SUMS && cat SHA256SUMS
 
 .PHONY: clean
 clean: ## remove what the build made
-	rm -rf bin dist
+	rm -rf bin dist $(native)

@@ -1,18 +1,18 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 )
 
 func newFlows(getenv func(string) string) *cobra.Command {
-	return group("flows", "Check, test, compile, pause and resume flows",
+	return cli.Group("flows", "Check, test, compile, pause and resume flows",
 		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(),
 		newFlowsPause(getenv), newFlowsResume(getenv), newFlowsPaused(getenv))
 }
@@ -23,7 +23,7 @@ func newFlowsValidate() *cobra.Command {
 		Short: "Find every mistake in a flows file",
 		Long: `Find every mistake in a flows file. Each is printed with its line, and the exit
 code is 1 if there are any.`,
-		Args: one("FILE"),
+		Args: cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flows, err := readFlows(cmd, args[0])
 			if err != nil {
@@ -43,7 +43,7 @@ func newFlowsSchema() *cobra.Command {
 server completes and checks a file that begins with the line
 
   # yaml-language-server: $schema=flows.schema.json`,
-		Args: noMore,
+		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), string(flowfile.Schema()))
 			return err
@@ -57,15 +57,7 @@ func newFlowsGraph() *cobra.Command {
 		Short: "Draw a flow as a Mermaid flowchart, or all of them as Markdown",
 		Long: `Draw a flow as a Mermaid flowchart. Without FLOW, all flows of the file are
 drawn, as Markdown that GitHub and GitLab show with pictures.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			switch {
-			case len(args) == 0 || args[0] == "":
-				return usageError{errors.New("FILE is missing")}
-			case len(args) > 2:
-				return usageError{fmt.Errorf("%q is one argument too many", args[2])}
-			}
-			return nil
-		},
+		Args: cli.Args("FILE", "[FLOW]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flows, err := readFlows(cmd, args[0])
 			if err != nil {
@@ -92,7 +84,7 @@ drawn, as Markdown that GitHub and GitLab show with pictures.`,
 }
 
 // readFlows reads a flows file. If it has mistakes, readFlows prints them and
-// returns a quietError.
+// returns a quiet error.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/flow"
 )
 
@@ -17,12 +18,12 @@ func newFlowsCompile() *cobra.Command {
 		Short: "Write a flows file in the form that the functions read",
 		Long: `Write a flows file in the form that the functions read, if it has no mistakes. OUT
 is replaced as a whole, or stays as it is.`,
-		Args: one("FILE"),
+		Args: cli.Args("FILE"),
 	}
 	to := cmd.Flags().StringP("output", "o", "", "the `file` to write, such as dist/sweep/flows.compiled")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *to == "" {
-			return usageError{errors.New("-o is missing: name the file to write")}
+			return cli.Usage(errors.New("-o is missing: name the file to write"))
 		}
 		flows, err := readFlows(cmd, args[0])
 		if err != nil {

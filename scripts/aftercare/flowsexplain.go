@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/command"
 	"aftercare/shared/event"
@@ -30,7 +31,7 @@ gets it: a CloudEvent, what CloudMonitor sends, or the data alone. For a flow th
 starts, the steps are listed that it would take if every command succeeded and
 printed nothing. Nothing is sent. Limits, runs under way, pauses and breakers
 count only with --state.`,
-		Args: one("FILE"),
+		Args: cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)
 	from := cmd.Flags().String("event", "", "the `file` with the event, - for the standard input")
@@ -40,11 +41,11 @@ count only with --state.`,
 		e := explainer{}
 		switch {
 		case *from == "":
-			return usageError{errors.New("--event is missing: name a file with an event")}
+			return cli.Usage(errors.New("--event is missing: name a file with an event"))
 		case *at != "":
 			var err error
 			if e.at, err = time.Parse(time.RFC3339, *at); err != nil {
-				return usageError{errors.New("--at must be a time such as 2026-01-31T08:00:00Z")}
+				return cli.Usage(errors.New("--at must be a time such as 2026-01-31T08:00:00Z"))
 			}
 		}
 		var err error

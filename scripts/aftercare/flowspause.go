@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
@@ -25,7 +26,7 @@ func newFlowsPause(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause [FLOW]",
 		Short: "Pause a flow until it is resumed, or all flows without FLOW",
-		Args:  atMostOne,
+		Args:  cli.Args("[FLOW]"),
 	}
 	s := storeFlags(cmd, getenv)
 	reason := cmd.Flags().String("reason", "", "why, in `words` for people who find it paused")
@@ -46,9 +47,9 @@ paused flow again replaces who paused it and why.`
 		}
 		switch {
 		case p.By == "":
-			return usageError{errors.New("--by must not be empty")}
+			return cli.Usage(errors.New("--by must not be empty"))
 		case utf8.RuneCountInString(p.By) > maxWords, utf8.RuneCountInString(p.Reason) > maxWords:
-			return usageError{fmt.Errorf("--by and --reason must have at most %d characters", maxWords)}
+			return cli.Usage(fmt.Errorf("--by and --reason must have at most %d characters", maxWords))
 		}
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
 			// An unreadable row must not prevent a pause.
@@ -78,7 +79,7 @@ func newFlowsResume(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume [FLOW]",
 		Short: "Resume a flow, or all flows without FLOW",
-		Args:  atMostOne,
+		Args:  cli.Args("[FLOW]"),
 	}
 	s := storeFlags(cmd, getenv)
 	cmd.Long += `
@@ -141,7 +142,7 @@ func flowOf(args []string) (string, error) {
 	case len(args) == 0:
 		return remediation.AllFlows, nil
 	case !flow.ValidName(args[0]):
-		return "", usageError{fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; leave it out for all flows", args[0])}
+		return "", cli.Usage(fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; leave it out for all flows", args[0]))
 	}
 	return args[0], nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
@@ -32,11 +33,11 @@ func TestAPauseNeedsNoRead(t *testing.T) {
 	}
 	faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore, Status: 400, Code: "OTSParameterInvalid", Times: -1})
 	code, out, errOut := aftercare("flows", "pause", "--by", "Ann")
-	if code != exitFailed || !strings.HasPrefix(out, "paused all flows at ") || !strings.Contains(errOut, "OTSParameterInvalid") {
+	if code != cli.ExitFailed || !strings.HasPrefix(out, "paused all flows at ") || !strings.Contains(errOut, "OTSParameterInvalid") {
 		t.Errorf("pause: exit code %d, %q, %q, want it paused and the error shown", code, out, errOut)
 	}
 	code, out, errOut = aftercare("flows", "resume")
-	if code != exitFailed || !strings.HasPrefix(out, "resumed all flows, paused since ") || !strings.Contains(errOut, "OTSParameterInvalid") {
+	if code != cli.ExitFailed || !strings.HasPrefix(out, "resumed all flows, paused since ") || !strings.Contains(errOut, "OTSParameterInvalid") {
 		t.Errorf("resume: exit code %d, %q, %q, want it resumed and the error shown", code, out, errOut)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
@@ -19,7 +20,7 @@ func newFlowsPaused(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "paused",
 		Short: "List the flows that people or breakers have stopped",
-		Args:  noMore,
+		Args:  cli.Args(),
 	}
 	s := storeFlags(cmd, getenv)
 	format := outputFlag(cmd)

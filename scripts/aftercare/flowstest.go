@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
@@ -37,14 +38,14 @@ func newFlowsTest() *cobra.Command {
 		Long: `Test a flows file with the cases of every *_test.yaml in its folder. A case is an
 event, how commands end, and what must follow. Nothing is sent: the code of the
 functions decides, as if every flow were live. The exit code is 1 if a case fails.`,
-		Args: one("FILE"),
+		Args: cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)
 	only := cmd.Flags().String("run", "", "only cases whose name matches this `regexp`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		wanted, err := regexp.Compile(*only)
 		if err != nil {
-			return usageError{fmt.Errorf("--run must be a regular expression: %w", err)}
+			return cli.Usage(fmt.Errorf("--run must be a regular expression: %w", err))
 		}
 		flows, err := readFlows(cmd, args[0])
 		if err != nil {
@@ -64,7 +65,7 @@ functions decides, as if every flow were live. The exit code is 1 if a case fail
 			result.print(cmd.OutOrStdout())
 		}
 		if err == nil && result.Failed > 0 {
-			err = quietError{fmt.Errorf("%d cases failed", result.Failed)}
+			err = cli.Quiet(fmt.Errorf("%d cases failed", result.Failed))
 		}
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
 )
@@ -17,7 +18,7 @@ func newHistory(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history --day YYYY-MM-DD",
 		Short: "Print the executions that finished on one day",
-		Args:  noMore,
+		Args:  cli.Args(),
 	}
 	s := storeFlags(cmd, getenv)
 	format := outputFlag(cmd)
@@ -27,7 +28,7 @@ func newHistory(getenv func(string) string) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		at, err := time.Parse(time.DateOnly, *day)
 		if err != nil {
-			return usageError{errors.New("--day must be a day such as 2026-01-31")}
+			return cli.Usage(errors.New("--day must be a day such as 2026-01-31"))
 		}
 		list := []execution{}
 		err = s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
@@ -19,7 +20,7 @@ func newInstance(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "instance ID",
 		Short: "Print an instance's open work and its records",
-		Args:  one("ID"),
+		Args:  cli.Args("ID"),
 	}
 	s := storeFlags(cmd, getenv)
 	format := outputFlag(cmd)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/flowfile"
 )
@@ -18,7 +19,7 @@ func showMistakes(cmd *cobra.Command, path string, src []byte, err error) error 
 		return err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, mistakes), path, counted(len(mistakes), "mistake"))
-	return quietError{err}
+	return cli.Quiet(err)
 }
 
 // excerpts shows each mistake with the line of the source where it is, and a

@@ -13,19 +13,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/ledger"
 )
 
 func newQuarantine(getenv func(string) string) *cobra.Command {
-	return group("quarantine", "Look at payloads that could not be read", newQuarantineList(getenv), newQuarantineShow(getenv))
+	return cli.Group("quarantine", "Look at payloads that could not be read", newQuarantineList(getenv), newQuarantineShow(getenv))
 }
 
 // quarantined is a payload's entry as printed for programs.
 type quarantined struct {
 	SHA256   string    `json:"sha256"`
 	Size     int64     `json:"sizeBytes"`
-	Kept     int       `json:"keptBytes"`
 	Reason   string    `json:"reason"`
 	Function string    `json:"function"`
 	At       time.Time `json:"at"`
@@ -35,7 +35,7 @@ func newQuarantineList(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the payloads of the last 30 days, the newest last",
-		Args:  noMore,
+		Args:  cli.Args(),
 	}
 	s := storeFlags(cmd, getenv)
 	format := outputFlag(cmd)
@@ -43,7 +43,7 @@ func newQuarantineList(getenv func(string) string) *cobra.Command {
 		list := []quarantined{}
 		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
 			return l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
-				list = append(list, quarantined{q.SHA256, q.Size, len(q.Payload), q.Reason, q.Function, q.At})
+				list = append(list, quarantined(q))
 				return nil
 			})
 		})
@@ -74,8 +74,8 @@ var digits = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
 func newQuarantineShow(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show SHA256",
-		Short: "Print one payload as it was received, up to its first 1 MB",
-		Args:  one("SHA256"),
+		Short: "Print one payload as it was received",
+		Args:  cli.Args("SHA256"),
 	}
 	s := storeFlags(cmd, getenv)
 	cmd.Long += `
@@ -85,16 +85,21 @@ terminal, control characters are shown as escapes such as \u001b.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		prefix := strings.ToLower(args[0])
 		if !digits.MatchString(prefix) {
-			return usageError{errors.New("SHA256 must be 6 to 64 hex digits")}
+			return cli.Usage(errors.New("SHA256 must be 6 to 64 hex digits"))
 		}
 		var found []ledger.Quarantined
+		var payload []byte
 		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			return l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
+			err := l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
 				if strings.HasPrefix(q.SHA256, prefix) {
 					found = append(found, q)
 				}
 				return nil
 			})
+			if err == nil && len(found) == 1 {
+				payload, err = l.QuarantinedPayload(ctx, found[0])
+			}
+			return err
 		})
 		switch {
 		case err != nil:
@@ -105,9 +110,9 @@ terminal, control characters are shown as escapes such as \u001b.`
 			return fmt.Errorf("%d payloads have a SHA256 that begins with %s: give more digits", len(found), prefix)
 		}
 		q := found[0]
-		_, err = screen.Raw(cmd.OutOrStdout()).Write(q.Payload)
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %d of %d bytes kept, last seen %s\n",
-			screen.Plain(q.Function), screen.Plain(q.Reason), len(q.Payload), q.Size, moment(q.At))
+		_, err = screen.Raw(cmd.OutOrStdout()).Write(payload)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %d bytes, last seen %s\n",
+			screen.Plain(q.Function), screen.Plain(q.Reason), q.Size, moment(q.At))
 		return err
 	}
 	return cmd

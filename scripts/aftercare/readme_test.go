@@ -10,47 +10,34 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-// The README's table of settings stands between these.
-const (
-	settingsBegin = "<!-- settings -->\n"
-	settingsEnd   = "<!-- /settings -->\n"
-)
-
-func TestTheREADMEHasTheSettings(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// excerpt is what stands between two texts of functions/README.md.
+func excerpt(t *testing.T, begin, end string) string {
+	t.Helper()
+	guide, err := os.ReadFile("../../functions/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, begun := strings.Cut(string(readme), settingsBegin)
-	got, _, ended := strings.Cut(rest, settingsEnd)
+	_, rest, begun := strings.Cut(string(guide), begin)
+	got, _, ended := strings.Cut(rest, end)
 	if !begun || !ended {
-		t.Fatalf("README.md has no lines %q and %q", settingsBegin, settingsEnd)
+		t.Fatalf("functions/README.md has no lines %q and %q", begin, end)
 	}
+	return strings.TrimSpace(got)
+}
+
+func TestTheGuideHasTheSettings(t *testing.T) {
+	got := excerpt(t, "<!-- settings -->\n", "<!-- /settings -->\n")
 	var want strings.Builder
 	if err := printSettings(&want); err != nil {
 		t.Fatal(err)
 	}
-	if strings.TrimSpace(got) != strings.TrimSpace(want.String()) {
-		t.Errorf("the settings in README.md are\n%s\nput the output of 'bin/aftercare settings' in their place:\n%s", got, want.String())
+	if got != strings.TrimSpace(want.String()) {
+		t.Errorf("the settings in functions/README.md are\n%s\nput the output of 'bin/aftercare settings' in their place:\n%s", got, want.String())
 	}
 }
 
-// The README's graph stands between these.
-const (
-	graphBegin = "<!-- graph -->\n```mermaid\n"
-	graphEnd   = "```\n<!-- /graph -->\n"
-)
-
-func TestTheREADMEDrawsAShippedFlow(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, begun := strings.Cut(string(readme), graphBegin)
-	got, _, ended := strings.Cut(rest, graphEnd)
-	if !begun || !ended {
-		t.Fatalf("README.md has no lines %q and %q", graphBegin, graphEnd)
-	}
+func TestTheGuideDrawsAShippedFlow(t *testing.T) {
+	got := excerpt(t, "<!-- graph -->\n```mermaid\n", "```\n<!-- /graph -->\n")
 	src, err := os.ReadFile("../../functions/flows.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +50,32 @@ func TestTheREADMEDrawsAShippedFlow(t *testing.T) {
 	if i < 0 {
 		t.Fatal("restart-service is not shipped")
 	}
-	if want := flowfile.Graph(flows[i]); strings.TrimSpace(got) != strings.TrimSpace(want) {
-		t.Errorf("the graph in README.md is\n%s\nput the output of 'bin/aftercare flows graph functions/flows.yaml restart-service' in its place:\n%s", got, want)
+	if want := flowfile.Graph(flows[i]); got != strings.TrimSpace(want) {
+		t.Errorf("the graph in functions/README.md is\n%s\nput the output of 'bin/aftercare flows graph functions/flows.yaml restart-service' in its place:\n%s", got, want)
+	}
+}
+
+func TestTheGuidesFlowHasNoMistake(t *testing.T) {
+	flow := excerpt(t, "```yaml\n", "\n```\n")
+	if _, err := flowfile.Read("functions/README.md", []byte("version: 1\nflows:\n  "+flow)); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTheGuideShowsAMistakeAsItIsPrinted validates the line that the guide
+// shows, in a file where it is the fifth.
+func TestTheGuideShowsAMistakeAsItIsPrinted(t *testing.T) {
+	shown := excerpt(t, "compiled files are deployed.\n\n  ```\n", "\n  ```\n")
+	_, rest, _ := strings.Cut(shown, "    5 | ")
+	line, _, _ := strings.Cut(rest, "\n")
+	t.Chdir(t.TempDir())
+	file := "version: 1\nflows:\n  - name: a\n    on: task-completed\n" + line + "\n    steps:\n      - id: b\n        stop: failed\n"
+	if err := os.WriteFile("flows.yaml", []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	run(t.Context(), []string{"flows", "validate", "flows.yaml"}, os.Getenv, &out, &out)
+	if got, want := out.String(), strings.ReplaceAll(shown, "\n  ", "\n"); !strings.HasPrefix(got, want) {
+		t.Errorf("functions/README.md shows\n%s\nand printed is\n%s", want, got)
 	}
 }

@@ -3,54 +3,22 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/remediation"
 )
-
-// The exit codes.
-const (
-	exitFailed = 1 // the command did not succeed
-	exitUsage  = 2 // the command line is wrong
-)
-
-// usageError is a mistake in the command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// quietError has already been printed.
-type quietError struct{ error }
 
 // run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, out, errOut io.Writer) int {
 	// The output contains texts that others wrote.
 	out, errOut = screen.NewWriter(out), screen.NewWriter(errOut)
 	root := newRoot(getenv)
-	root.SetArgs(args)
 	root.SetOut(out)
-	root.SetErr(errOut)
-	cmd, err := root.ExecuteContextC(ctx)
-	var usage usageError
-	var quiet quietError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &quiet):
-		return exitFailed
-	case errors.As(err, &usage):
-		fmt.Fprintf(errOut, "aftercare: %v\nTry '%s --help'.\n", err, cmd.CommandPath())
-		return exitUsage
-	}
-	fmt.Fprintf(errOut, "aftercare: %v\n", err)
-	if hint := hint(err); hint != "" {
-		fmt.Fprintln(errOut, hint)
-	}
-	return exitFailed
+	return cli.Run(ctx, root, args, errOut, hint)
 }
 
 // hint says what to do about an error of the ledger.
@@ -77,57 +45,8 @@ func newRoot(getenv func(string) string) *cobra.Command {
   aftercare history --day 2026-01-31 --status Failed
   aftercare flows validate functions/flows.yaml
   aftercare flows pause collect-logs --reason "the disks are full"`,
-		Args:              noMore,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
 		newSettings(), newFlows(getenv))
 	return root
-}
-
-// group returns a command that only holds others.
-func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: noMore,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(commands...)
-	return cmd
-}
-
-// noMore refuses arguments.
-func noMore(cmd *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return nil
-	case cmd.HasSubCommands():
-		return usageError{fmt.Errorf("%q is not a command", args[0])}
-	}
-	return usageError{fmt.Errorf("%q is one argument too many", args[0])}
-}
-
-// atMostOne accepts one argument or none.
-func atMostOne(_ *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return usageError{fmt.Errorf("%q is one argument too many", args[1])}
-	}
-	return nil
-}
-
-// one requires exactly one argument.
-func one(name string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) == 0 || args[0] == "":
-			return usageError{fmt.Errorf("%s is missing", name)}
-		case len(args) > 1:
-			return usageError{fmt.Errorf("%q is one argument too many", args[1])}
-		}
-		return nil
-	}
 }

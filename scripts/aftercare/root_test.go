@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/remediation"
 )
 
@@ -15,12 +16,12 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		want int
 	}{
 		"what succeeds":             {[]string{"settings"}, 0},
-		"what fails":                {[]string{"flows", "validate", "testdata/missing.yaml"}, exitFailed},
-		"a file with mistakes":      {[]string{"flows", "validate", "testdata/flows.txtar"}, exitFailed},
-		"an unknown command":        {[]string{"unknown"}, exitUsage},
-		"an unknown flag":           {[]string{"settings", "--loud"}, exitUsage},
-		"an argument that misses":   {[]string{"instance"}, exitUsage},
-		"an environment that lacks": {[]string{"instance", "i-1"}, exitUsage},
+		"what fails":                {[]string{"flows", "validate", "testdata/missing.yaml"}, cli.ExitFailed},
+		"a file with mistakes":      {[]string{"flows", "validate", "testdata/flows.txtar"}, cli.ExitFailed},
+		"an unknown command":        {[]string{"unknown"}, cli.ExitUsage},
+		"an unknown flag":           {[]string{"settings", "--loud"}, cli.ExitUsage},
+		"an argument that misses":   {[]string{"instance"}, cli.ExitUsage},
+		"an environment that lacks": {[]string{"instance", "i-1"}, cli.ExitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := run(t.Context(), c.args, func(string) string { return "" }, io.Discard, io.Discard)

@@ -120,10 +120,10 @@ func TestAPayloadIsQuotedOnATerminalAndRawInAPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	const payload = hostile + "\xff\n"
-	id, err := l.Quarantine(t.Context(), "submit-task", []byte(payload), "not JSON", time.Now())
-	if err != nil {
+	if err := l.Quarantine(t.Context(), "submit-task", []byte(payload), "not JSON", time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	id := ledger.QuarantineID([]byte(payload))
 	getenv := func(name string) string {
 		return map[string]string{
 			variableEndpoint: server.Endpoint(), variableInstance: "mine", variableKeyID: key.ID, variableSecret: key.Secret,

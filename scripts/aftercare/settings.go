@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/handler"
 )
 
@@ -14,7 +15,7 @@ func newSettings() *cobra.Command {
 	return &cobra.Command{
 		Use:   "settings",
 		Short: "Print the functions' settings as a Markdown table",
-		Args:  noMore,
+		Args:  cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return printSettings(cmd.OutOrStdout())
 		},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
 )
@@ -69,7 +70,7 @@ func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledg
 		mistakes = append(mistakes, errors.New("--timeout must be more than 0"))
 	}
 	if len(mistakes) > 0 {
-		return usageError{errors.Join(mistakes...)}
+		return cli.Usage(errors.Join(mistakes...))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -78,7 +79,7 @@ func (s *store) with(ctx context.Context, use func(context.Context, *ledger.Ledg
 	l, err := ledger.Open(ctx, ledger.Config{Endpoint: endpoint, Instance: instance, Transport: pool},
 		transport.NewCredentials(id, secret, s.getenv(variableToken)))
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	return use(ctx, l)
 }

@@ -22,7 +22,7 @@ const (
 
 // environmentPath is the file that tells other programs, in shell syntax,
 // where a running local cloud is.
-func environmentPath(data string) string { return filepath.Join(data, "env") }
+func environmentPath(data string) string { return filepath.Join(data, cloud.FileEnvironment) }
 
 // writeEnvironment writes the file whole or not at all. It holds the
 // operator's key.

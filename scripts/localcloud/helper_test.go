@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 )
@@ -85,8 +86,8 @@ func printKeys(c *tablestore.TableStoreClient, table string) error {
 
 // command INSTANCE CONTENT runs a shell command and prints its output.
 func command(args []string) error {
-	client, err := sdk.NewClientWithAccessKey("cn-hangzhou",
-		os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"))
+	client, err := sdk.NewClientWithOptions("cn-hangzhou", sdk.NewConfig(), credentials.NewAccessKeyCredential(
+		os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET")))
 	if err != nil {
 		return err
 	}
@@ -156,6 +157,22 @@ func receive([]string) error {
 	return nil
 }
 
+// request METHOD URL sends a request without a signature, and prints the answer.
+func request(args []string) error {
+	req, err := http.NewRequest(args[0], args[1], http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	fmt.Println(res.StatusCode, strings.TrimSpace(string(text)))
+	return err
+}
+
 // put-event ADDRESS BUS TYPE puts an event on a bus, and prints the answer.
 func putEvent(args []string) error {
 	body := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"shop","type":%q,"data":{"amount":7}}`, args[2])
@@ -172,7 +189,7 @@ func putEvent(args []string) error {
 // sdk-put-event ADDRESS BUS SECRET puts an event with the vendor's SDK and the
 // access key id "me", and prints the answer.
 func sdkPutEvent(args []string) error {
-	client, err := sdk.NewClientWithAccessKey("cn-hangzhou", "me", args[2])
+	client, err := sdk.NewClientWithOptions("cn-hangzhou", sdk.NewConfig(), credentials.NewAccessKeyCredential("me", args[2]))
 	if err != nil {
 		return err
 	}

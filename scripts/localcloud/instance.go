@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/tests/localcloud/cloud"
 )
@@ -31,7 +32,7 @@ func newCreate() *cobra.Command {
 		Use:     "create INSTANCE",
 		Short:   "Make a stopped instance",
 		Example: "  localcloud create i-web-1 --tag role=web",
-		Args:    exactly("INSTANCE"),
+		Args:    cli.Args("INSTANCE"),
 	}
 	data := dataFlag(cmd)
 	cmd.Flags().StringVar(&spec.Name, "name", "", "the instance's `name` (default: its id)")
@@ -58,7 +59,7 @@ func newStep(name, short, done string, step func(*cloud.Client, context.Context,
 		Use:     name + " INSTANCE",
 		Short:   short,
 		Example: "  localcloud " + name + " i-web-1",
-		Args:    exactly("INSTANCE"),
+		Args:    cli.Args("INSTANCE"),
 	}
 	data := dataFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -76,7 +77,7 @@ func newStep(name, short, done string, step func(*cloud.Client, context.Context,
 }
 
 func newInstances() *cobra.Command {
-	cmd := &cobra.Command{Use: "instances", Short: "List the instances", Args: noMore}
+	cmd := &cobra.Command{Use: "instances", Short: "List the instances", Args: cli.Args()}
 	data := dataFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := client(*data)
@@ -105,7 +106,7 @@ func newRuns() *cobra.Command {
 		Use:     "runs INSTANCE",
 		Short:   "List the commands that were really started on an instance",
 		Example: "  localcloud runs i-web-1",
-		Args:    exactly("INSTANCE"),
+		Args:    cli.Args("INSTANCE"),
 	}
 	data := dataFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

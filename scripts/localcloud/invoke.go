@@ -1,12 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"aftercare/scripts/internal/cli"
 )
 
 func newInvoke() *cobra.Command {
@@ -14,10 +17,11 @@ func newInvoke() *cobra.Command {
 		Use:   "invoke FUNCTION FILE",
 		Short: "Invoke a function with the content of a file, or of - for standard input",
 		Long: `invoke calls a function and waits for its answer, which it prints. The exit
-code is 1 if the function returned an error.`,
+code is 1 if the function returned an error, and 3 if its answer says that an
+input was quarantined: kept, but not understood.`,
 		Example: `  localcloud invoke aftercare-submit-task task.json
   echo '{}' | localcloud invoke aftercare-sweep -`,
-		Args: exactly("FUNCTION", "FILE"),
+		Args: cli.Args("FUNCTION", "FILE"),
 	}
 	data := dataFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -42,7 +46,26 @@ code is 1 if the function returned an error.`,
 		if res.FunctionError != "" {
 			return errors.New("the function returned an error, in request " + res.RequestID)
 		}
-		return nil
+		return quarantined(res.Body)
 	}
 	return cmd
+}
+
+// exitQuarantined is the exit code when the function did not understand an
+// input.
+const exitQuarantined = 3
+
+// quarantined is the error for an outcome of Aftercare that says so. The answer
+// of another function is not an outcome, and no error.
+func quarantined(body string) error {
+	var outcome struct {
+		Items []struct{ Result, Reason string }
+	}
+	_ = json.Unmarshal([]byte(body), &outcome) // see above
+	for _, item := range outcome.Items {
+		if item.Result == "quarantined" {
+			return cli.CodeError{Code: exitQuarantined, Err: errors.New("quarantined: " + item.Reason)}
+		}
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 		"receive":       helper(receive),
 		"put-event":     helper(putEvent),
 		"sdk-put-event": helper(sdkPutEvent),
+		"request":       helper(request),
 	})
 }
 
@@ -73,8 +74,12 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Files:               append(scripts, readmeScript(t, dist)),
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DIST", dist)

@@ -1,36 +1,29 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
-	bbolt "go.etcd.io/bbolt/errors"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/tests/localcloud/access"
-	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/functioncompute"
 	"aftercare/tests/localcloud/inbox"
+	"aftercare/tests/localcloud/seed"
 	"aftercare/tests/localcloud/tablestore"
 )
 
-// server is a service that runs alone.
-type server interface {
-	Endpoint() string
-	Close() error
-}
-
 // serviceFlags are what every service that runs alone takes.
 type serviceFlags struct {
-	listen string
-	key    access.Key
-	data   string
-	limits bool
+	listen  access.Listen
+	key     access.Key
+	data    string
+	limits  bool
+	verbose bool
+	seed    string
 }
 
 // newServices are the commands for one service alone.
@@ -44,185 +37,121 @@ func newServices() []*cobra.Command {
 	}
 }
 
-// service makes a command that runs one service. start gets the flags checked.
-func service(name, title, example string, limits func() []string, keys bool, start func(serviceFlags) (server, error)) *cobra.Command {
+// kind is a service that runs alone.
+type kind struct {
+	name, title, example string
+	limits               func() []string
+	keys                 bool // it needs an access key
+	programs             bool // it runs programs, so it is not for other machines
+	seed                 bool // it takes seed data
+	start                func(serviceFlags) (server, error)
+}
+
+// command makes the command that runs a service.
+func (k kind) command() *cobra.Command {
 	var f serviceFlags
 	cmd := &cobra.Command{
-		Use:   name,
-		Short: "Run " + title + " alone",
-		Long: `Run ` + title + ` alone, until Ctrl-C or SIGTERM. It prints one line,
-"listening on ADDRESS", when it is ready.`,
-		Example: example,
-		Args:    noMore,
+		Use:   k.name,
+		Short: "Run " + k.title + " alone",
+		Long: `Run ` + k.title + ` alone, until Ctrl-C or SIGTERM. It prints one line,
+"listening on ADDRESS", when it is ready. GET /health answers without a key;
+POST /reset, signed as any call or sent by 'localcloud reset', starts it anew.`,
+		Example: k.example,
+		Args:    cli.Args(),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "the loopback `address`; port 0 means a free one")
+	flags.StringVar(&f.listen.Address, "listen", "127.0.0.1:0", "the `address`; port 0 means a free one")
 	flags.StringVar(&f.key.ID, "access-key-id", "", "the access key `id` that is accepted")
 	flags.StringVar(&f.key.Secret, "access-key-secret", "", "its `secret`")
 	flags.StringVar(&f.data, "data", "", "the `file` that keeps everything (default: memory)")
 	flags.BoolVar(&f.limits, "limits", false, "list what is not imitated, and end")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for each request")
+	if !k.programs {
+		flags.BoolVar(&f.listen.Remote, "allow-remote", false, remoteUsage)
+	}
+	if k.seed {
+		flags.StringVar(&f.seed, "seed", "", "a JSON `file` with what is there from the start")
+	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.limits {
-			return printLimits(cmd.OutOrStdout(), limits())
+			return printLimits(cmd.OutOrStdout(), k.limits())
 		}
-		if (keys || f.key != access.Key{}) && (f.key.ID == "" || f.key.Secret == "") {
-			return usageError{errors.New("--access-key-id and --access-key-secret are required: choose any")}
+		if (k.keys || f.key != access.Key{}) && (f.key.ID == "" || f.key.Secret == "") {
+			return cli.Usage(errors.New("--access-key-id and --access-key-secret are required: choose any"))
 		}
-		s, err := start(f)
-		switch {
-		case errors.Is(err, bbolt.ErrTimeout):
-			return fmt.Errorf("another process uses %s", f.data)
-		case err != nil:
-			return err
+		if f.verbose {
+			f.listen.Log = cmd.ErrOrStderr()
 		}
-		return serve(cmd.Context(), s, cmd.OutOrStdout())
+		if f.listen.Remote {
+			fmt.Fprint(cmd.ErrOrStderr(), remoteWarning)
+		}
+		err := (&alone{flags: f, start: k.start}).run(cmd.Context(), cmd.OutOrStdout())
+		return explainListen(err, func(string) string { return "--listen" })
 	}
 	return cmd
-}
-
-// serve says where the service is, and closes it when ctx ends.
-func serve(ctx context.Context, s server, out io.Writer) error {
-	fmt.Fprintln(out, "listening on", hostPort(s.Endpoint()))
-	<-ctx.Done()
-	return s.Close()
 }
 
 func newTablestore() *cobra.Command {
-	return service("tablestore", "Tablestore",
-		"  localcloud tablestore --listen 127.0.0.1:8087 --access-key-id me --access-key-secret s3cret --data tables.db",
-		tablestore.Limits, true,
-		func(f serviceFlags) (server, error) {
-			return tablestore.Start(tablestore.Options{Listen: f.listen, Path: f.data, Keys: access.NewKeys(f.key)})
-		})
-}
-
-func newECS() *cobra.Command {
-	var dir, events, region string
-	var instances []string
-	var delays ecs.Delays
-	cmd := service("ecs", "ECS Cloud Assistant",
-		"  localcloud ecs --access-key-id me --access-key-secret s3cret --instance i-web-1 --boot-delay 1s",
-		ecs.Limits, true,
-		func(f serviceFlags) (server, error) {
-			return startECS(f, ecs.Options{Dir: dir, Region: region, Delays: delays}, instances, events)
-		})
-	flags := cmd.Flags()
-	flags.StringVar(&dir, "dir", "", "the `folder` of the instances' folders (default: a temporary one)")
-	flags.StringArrayVar(&instances, "instance", nil, "an `id` to create and boot at the start; may be repeated")
-	flags.StringVar(&events, "events", "", "a `file` that gets each service event as a JSON line")
-	flags.StringVar(&region, "region", "cn-hangzhou", "the `region`")
-	delayFlags(flags, &delays)
+	var instance string
+	cmd := kind{
+		name: "tablestore", title: "Tablestore", limits: tablestore.Limits, keys: true, seed: true,
+		example: "  localcloud tablestore --listen 127.0.0.1:8087 --access-key-id me --access-key-secret s3cret --data tables.db",
+		start: func(f serviceFlags) (server, error) {
+			data, err := readSeed(f.seed)
+			if err != nil {
+				return nil, err
+			}
+			if len(data.Tables) > 0 && instance == "" {
+				return nil, cli.Usage(errors.New("--instance is required: the tables of --seed belong to an instance"))
+			}
+			s, err := tablestore.Start(tablestore.Options{Listen: f.listen, Path: f.data, Keys: access.NewKeys(f.key), Instance: instance})
+			if err != nil {
+				return nil, err
+			}
+			if err := s.Fill(instance, data.Tables); err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
+			return s, nil
+		},
+	}.command()
+	cmd.Flags().StringVar(&instance, "instance", "", "the only instance `name` that is accepted (default: any)")
 	return cmd
-}
-
-// aloneECS is ECS with what must go when it closes.
-type aloneECS struct {
-	*ecs.Server
-	clean []func() error
-}
-
-func (a *aloneECS) Close() error {
-	errs := []error{a.Server.Close()}
-	for _, f := range a.clean {
-		errs = append(errs, f())
-	}
-	return errors.Join(errs...)
-}
-
-func startECS(f serviceFlags, o ecs.Options, instances []string, events string) (server, error) {
-	var clean []func() error
-	undo := func(err error) error {
-		for _, f := range clean {
-			err = errors.Join(err, f())
-		}
-		return err
-	}
-	if o.Dir == "" {
-		if f.data != "" {
-			return nil, usageError{errors.New("--data needs --dir: instances keep their files there")}
-		}
-		dir, err := os.MkdirTemp("", "localcloud-ecs-")
-		if err != nil {
-			return nil, err
-		}
-		o.Dir = dir
-		clean = append(clean, func() error { return os.RemoveAll(dir) })
-	}
-	if events != "" {
-		file, err := os.OpenFile(events, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return nil, undo(err)
-		}
-		clean = append(clean, file.Close)
-		lines := json.NewEncoder(file)
-		lines.SetEscapeHTML(false)
-		o.Emit = func(e ecs.CloudEvent) {
-			if err := lines.Encode(e); err != nil {
-				fmt.Fprintln(os.Stderr, "localcloud: write an event:", err)
-			}
-		}
-	}
-	o.Listen, o.Path, o.Keys = f.listen, f.data, access.NewKeys(f.key)
-	s, err := ecs.Start(o)
-	if err != nil {
-		return nil, undo(err)
-	}
-	alone := &aloneECS{Server: s, clean: clean}
-	if err := bootAll(s, instances); err != nil {
-		return nil, errors.Join(err, alone.Close())
-	}
-	return alone, nil
-}
-
-// bootAll creates the instances that do not exist, and boots those that are
-// stopped.
-func bootAll(s *ecs.Server, ids []string) error {
-	state := map[string]string{}
-	for _, i := range s.Instances() {
-		state[i.ID] = i.State
-	}
-	for _, id := range ids {
-		if state[id] == "" {
-			if err := s.CreateInstance(ecs.Instance{ID: id}); err != nil {
-				return err
-			}
-		}
-		if state[id] != "Running" {
-			if err := s.Boot(id); err != nil {
-				return err
-			}
-		}
-		state[id] = "Running"
-	}
-	return nil
 }
 
 func newEventBridge() *cobra.Command {
 	var rules string
 	var options eventbridge.Options
-	cmd := service("eventbridge", "EventBridge",
-		"  localcloud eventbridge --bus orders --rules rules.json --dead-letters lost.jsonl",
-		eventbridge.Limits, false,
-		func(f serviceFlags) (server, error) {
+	cmd := kind{
+		name: "eventbridge", title: "EventBridge", limits: eventbridge.Limits, seed: true,
+		example: "  localcloud eventbridge --bus orders --rules rules.json --dead-letters lost.jsonl",
+		start: func(f serviceFlags) (server, error) {
 			o := options
 			o.Listen, o.Path = f.listen, f.data
+			data, err := readSeed(f.seed)
+			if err != nil {
+				return nil, err
+			}
+			o.Buses, o.Rules = data.AddBuses(o.Buses, nil)
 			if f.key.ID != "" {
 				o.Keys = access.NewKeys(f.key)
 			}
 			if rules != "" {
-				var err error
-				if o.Rules, err = readRules(rules); err != nil {
+				more, err := seed.ReadRules(rules, o.Buses, post)
+				if err != nil {
 					return nil, err
 				}
+				o.Rules = append(o.Rules, more...)
 			}
 			return eventbridge.Start(o)
-		})
+		},
+	}.command()
 	cmd.Long += `
 
 Events are put with POST /eventbuses/BUS/events, unsigned, by any client of
 CloudEvents, or with PutEvents of the vendor's SDKs, signed with the access key:
-without one these are refused. The file of --rules holds a JSON array of {"name", "bus", "pattern", "url", "retry"}: events on the bus that
-match the pattern are sent to the URL with POST, again if the answer is not 2xx.`
+without one these are refused. The file of --rules holds a JSON array of
+{"name", "bus", "pattern", "url", "retry"}: events on the bus that match the
+pattern are sent to the URL with POST, again if the answer is not 2xx.`
 	flags := cmd.Flags()
 	flags.StringSliceVar(&options.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
 	flags.StringVar(&options.Region, "region", "cn-hangzhou", "the `region` that events are stamped with")
@@ -234,16 +163,24 @@ match the pattern are sent to the URL with POST, again if the answer is not 2xx.
 	return cmd
 }
 
+// readSeed reads the file of --seed; one without a name holds nothing.
+func readSeed(path string) (*seed.Seed, error) {
+	if path == "" {
+		return &seed.Seed{}, nil
+	}
+	return seed.Read(path, post)
+}
+
 // limitsOnly makes a command for a service that does not run alone.
 func limitsOnly(name, title string, limits func() []string) *cobra.Command {
 	var list bool
 	cmd := &cobra.Command{
 		Use:   name + " --limits",
 		Short: "List what " + title + " does not imitate",
-		Args:  noMore,
+		Args:  cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !list {
-				return usageError{fmt.Errorf("%s does not run alone: 'localcloud up' starts it, and --limits lists what it does not imitate", title)}
+				return cli.Usage(fmt.Errorf("%s does not run alone: 'localcloud up' starts it, and --limits lists what it does not imitate", title))
 			}
 			return printLimits(cmd.OutOrStdout(), limits())
 		},

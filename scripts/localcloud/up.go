@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/cloud"
@@ -23,6 +24,9 @@ type upFlags struct {
 	timeouts []string
 	noTables bool
 	verbose  bool
+	free     bool
+	seed     string
+	fast     bool
 }
 
 func newUp() *cobra.Command {
@@ -42,7 +46,7 @@ The environment of localcloud is not read: --set gives the functions variables.`
   localcloud up --fresh --boot-delay 2s --timer-scale 0.1
   localcloud up --set AFTERCARE_LOG_LEVEL=debug --timeout 5s --timeout aftercare-sweep=20s
   . .local/env && echo "$AFTERCARE_TABLESTORE_ENDPOINT"`,
-		Args: noMore,
+		Args: cli.Args(),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.Data, "data", defaultData, "the `folder` that keeps everything")
@@ -52,21 +56,17 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.StringArrayVar(&f.set, "set", nil, "a variable `NAME=VALUE` of all functions; may be repeated")
 	flags.StringArrayVar(&f.timeouts, "timeout", nil, "a `DURATION` for all functions, or FUNCTION=DURATION for one; may be repeated")
 	flags.BoolVar(&f.noTables, "no-tables", false, "do not make Aftercare's tables")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the functions' output, too")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the functions' output and a line for each request")
 
-	listen := func(to *string, name, what string) {
-		flags.StringVar(to, name, "", "the loopback `address` of "+what+" (default: a free port)")
-	}
-	listen(&o.Listen.Tablestore, "listen-tablestore", "Tablestore")
-	listen(&o.Listen.ECS, "listen-ecs", "ECS")
-	listen(&o.Listen.FunctionCompute, "listen-functioncompute", "Function Compute")
-	listen(&o.Listen.EventBridge, "listen-eventbridge", "EventBridge")
-	listen(&o.Listen.Inbox, "listen-inbox", "the inbox")
-	listen(&o.Listen.Control, "listen-control", "the control surface")
+	listenFlags(flags, &o.Listen)
+	flags.BoolVar(&f.free, "free-ports", false, "listen on free ports where no --listen-... is given")
+	flags.BoolVar(&o.AllowRemote, "allow-remote", false, remoteUsage+"; not for what runs programs: ECS, Function Compute and the control surface")
 	flags.StringVar(&o.Key.ID, "access-key-id", "", "the operator's access key `id` (default: made, and kept in the data folder)")
 	flags.StringVar(&o.Key.Secret, "access-key-secret", "", "the `secret` of --access-key-id")
 	flags.StringSliceVar(&o.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
 
+	flags.StringVar(&f.seed, "seed", "", "a JSON `file` with tables and buses that are there from the start")
+	flags.BoolVar(&f.fast, "fast", false, "shorten waits of minutes to seconds, and say which")
 	delayFlags(flags, &o.Delays)
 	flags.Float64Var(&o.TimerScale, "timer-scale", 1, "multiplies the time between two firings of a timer")
 	flags.Float64Var(&o.RetryScale, "retry-scale", 1, "multiplies the waits between two deliveries of an event")
@@ -76,13 +76,33 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.IntVar(&o.Quota, "quota", 0, "commands a day; 0 for no limit")
 	flags.IntVar(&o.Retain, "retain", 0, "how many invocations ECS remembers; 0 for 10000")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		out, errOut := cmd.OutOrStdout(), cmd.ErrOrStderr()
+		if f.fast {
+			lines, err := shorten(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			for _, line := range lines {
+				fmt.Fprintln(out, "shortened by", line)
+			}
+		}
 		if err := f.apply(&o); err != nil {
-			return usageError{err}
+			return cli.Usage(err)
+		}
+		var err error
+		if o.Seed, err = readSeed(f.seed); err != nil {
+			return err
+		}
+		if f.free {
+			freePorts(cmd.Flags(), &o.Listen)
 		}
 		if f.verbose {
-			o.Log = cmd.ErrOrStderr()
+			o.Log, o.Requests = errOut, errOut
 		}
-		return up(cmd.Context(), o, cmd.OutOrStdout())
+		if o.AllowRemote {
+			fmt.Fprint(errOut, remoteWarning)
+		}
+		return up(cmd.Context(), o, out)
 	}
 	return cmd
 }
@@ -158,7 +178,7 @@ func createTables(e cloud.Endpoints, ttl time.Duration) error {
 func up(ctx context.Context, o cloud.Options, out io.Writer) (err error) {
 	c, err := cloud.Up(o)
 	if err != nil {
-		return err
+		return explainListen(err, func(service string) string { return "--listen-" + service })
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err := writeEnvironment(o.Data, c.Endpoints()); err != nil {
@@ -166,9 +186,13 @@ func up(ctx context.Context, o cloud.Options, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.Remove(environmentPath(o.Data))) }()
 	announce(out, o, c.Info())
-	<-ctx.Done()
-	fmt.Fprintln(out, "stopping")
-	return nil
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out, "stopping")
+		return nil
+	case err := <-c.Failed():
+		return err
+	}
 }
 
 // announce says what runs, and ends with the line "ready".

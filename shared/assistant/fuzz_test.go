@@ -8,6 +8,8 @@ import (
 	"aftercare/shared/assistant"
 )
 
+// FuzzAnswer answers anything. Run it with -fuzzminimizetime=10x:
+// otherwise most of the time goes into making inputs smaller.
 func FuzzAnswer(f *testing.F) {
 	f.Add(200, page("", found))
 	f.Add(200, `{"InstanceCloudAssistantStatusSet":{"InstanceCloudAssistantStatus":[{"InstanceId":"i-test0001","CloudAssistantStatus":true}]}}`)

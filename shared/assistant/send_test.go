@@ -22,6 +22,7 @@ func flat(v url.Values) map[string]string {
 	return out
 }
 
+// (command rules 23, 25)
 func TestSendOfARunPutsTheWholeCommandIntoTheBody(t *testing.T) {
 	s := serve(t, accepted)
 	send := runSend()

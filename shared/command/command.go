@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -90,7 +91,8 @@ type Invoke struct {
 	Parameters map[string]string `json:"parameters,omitempty" doc:"the saved command's parameters; in their values ${{ }} enclose expressions"`
 }
 
-// Duration is a time.Duration that is written as Go writes it, such as 1h30m.
+// Duration is a time.Duration that is written with the units h, m and s, such
+// as 1h30m or 1.5s.
 type Duration time.Duration
 
 // D is the duration.
@@ -111,12 +113,30 @@ func (d Duration) String() string {
 	return text
 }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText reads what MarshalText writes.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
-	if err != nil {
+	if err != nil || !plainUnits(string(text)) {
 		return fmt.Errorf("%.40q is not a duration", text)
 	}
 	*d = Duration(v)
 	return nil
+}
+
+// plainUnits reports whether a duration that Go can read has no sign, no units
+// under a second, and digits on both sides of each point.
+func plainUnits(text string) bool {
+	digit := false // the last character is one
+	for i, c := range text {
+		switch {
+		case c == '.' && (!digit || i+1 == len(text) || text[i+1] < '0' || text[i+1] > '9'), !strings.ContainsRune("0123456789.hms", c):
+			return false
+		case c == 'h' || c == 'm' || c == 's':
+			if !digit {
+				return false
+			}
+		}
+		digit = c >= '0' && c <= '9'
+	}
+	return true
 }

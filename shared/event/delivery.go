@@ -27,7 +27,7 @@ var parsers = []parser{
 // parser wants it.
 type delivery struct {
 	Envelope
-	// resource is the ARN of what the event is about; empty if not told.
+	// resource is the ARN of what the event is about; empty if not given.
 	resource string
 	data     func() (object, error)
 }
@@ -167,7 +167,7 @@ func bareData(o object) (delivery, error) {
 		for _, mark := range p.marks {
 			if o.value(mark) != nil {
 				return delivery{
-					Envelope: Envelope{Kind: p.kind},
+					Envelope: Envelope{Bare: true, Kind: p.kind},
 					data:     func() (object, error) { return o, nil },
 				}, nil
 			}
@@ -214,11 +214,8 @@ func (d delivery) checkWords() error {
 	return nil
 }
 
-// completeFrom takes from the data what the envelope does not tell.
+// completeFrom takes the region from the data if the envelope has none.
 func (d *delivery) completeFrom(data object) {
-	if d.Account == "" {
-		d.Account = data.text("ownerUid", "ownerId")
-	}
 	if d.Region == "" {
 		extensions, _ := data.object("extensions")
 		d.Region = first(data.text("regionId"), extensions.text("region"), data.text("region"), regionOf(d.resource))

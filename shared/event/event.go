@@ -19,7 +19,11 @@ const (
 )
 
 // Envelope is what the delivery says about the event, apart from its data.
+// In it, and in the typed events, what was not given has no value: a text is
+// empty, a time is zero, a number is nil where zero means something.
 type Envelope struct {
+	// Bare: the data came without an envelope.
+	Bare bool
 	// ID is the CloudEvent's id, or CloudMonitor's; empty if there is none.
 	// In TaskCompleted and FirstHeartbeat it is otherwise 1 to 128 printable
 	// ASCII characters without space and slash.
@@ -29,12 +33,13 @@ type Envelope struct {
 	// Region.
 	Source string
 	Kind   Kind
-	// Account is the account that owns the instance; empty if it is not told.
+	// Account is the account that the envelope names. What the data says about
+	// owners is not taken for it, because the service's pages contradict each
+	// other about that field.
 	Account string
-	// Region is the envelope's region, else the payload's; empty if neither
-	// tells it.
+	// Region is the envelope's region, else the data's.
 	Region string
-	// Time is when the event happened, in UTC; zero if it is not told.
+	// Time is when the event happened, in UTC.
 	Time time.Time
 }
 
@@ -117,8 +122,8 @@ type TaskCompleted struct {
 	RepeatMode string
 	// Repeats is how many times a scheduled command ran; 0 or 1 for others.
 	Repeats    int64
-	StartTime  time.Time // UTC, zero if not told
-	FinishTime time.Time // UTC, zero if not told
+	StartTime  time.Time // UTC
+	FinishTime time.Time // UTC
 	OwnerUID   string
 	PlayerUID  string
 }
@@ -137,10 +142,8 @@ type FirstHeartbeat struct {
 	// DataRegion is the region that the data names, which need not be the
 	// envelope's.
 	DataRegion string
-	// Uptime is the time since the operating system started; zero if not
-	// told, see HasUptime.
-	Uptime    time.Duration
-	HasUptime bool
+	// Uptime is the time since the operating system started.
+	Uptime *time.Duration
 	// Extensions is the additional business information, nil if there is
 	// none: the object, also where it came as a string that holds one, else
 	// whatever JSON value it is.

@@ -31,7 +31,8 @@ func parseFirstHeartbeat(env Envelope, data object) Event {
 		ms, ok = data.integer("uptime")
 	}
 	if ok && ms >= 0 && ms <= math.MaxInt64/int64(time.Millisecond) {
-		h.Uptime, h.HasUptime = time.Duration(ms)*time.Millisecond, true
+		uptime := time.Duration(ms) * time.Millisecond
+		h.Uptime = &uptime
 	}
 	return h
 }

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,6 +23,8 @@ const (
 )
 
 func code(n int64) *int64 { return &n }
+
+func lasting(d time.Duration) *time.Duration { return &d }
 
 func at(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
@@ -77,8 +80,7 @@ func booted(change func(*event.FirstHeartbeat)) event.FirstHeartbeat {
 		AgentVersion: "2.2.4.812",
 		Zone:         "cn-shanghai-g",
 		DataRegion:   region,
-		Uptime:       21500 * time.Millisecond,
-		HasUptime:    true,
+		Uptime:       lasting(21500 * time.Millisecond),
 		Extensions:   json.RawMessage(`{"agentVersion":"2.2.4.812","region":"cn-shanghai","azone":"cn-shanghai-g","uptime":21500}`),
 	}
 	if change != nil {
@@ -102,6 +104,7 @@ var stateChange = event.Ignored{
 var wantOfFixture = map[string][]event.Event{
 	"task-completed/cloudevent.json": {rotated(nil)},
 	"task-completed/numbers-and-owner-uid.json": {rotated(func(t *event.TaskCompleted) {
+		t.Account = "" // the envelope names none
 		t.ID, t.Time = "b2d8a6f0-failed", at("2025-03-04T05:00:11.031Z")
 		t.CommandName, t.CommandID, t.InvokeID = "install-agent", "c-sh01install", "t-sh01install77"
 		t.Status, t.ExitCode = event.StatusFailed, code(3)
@@ -117,7 +120,7 @@ var wantOfFixture = map[string][]event.Event{
 		t.ErrorCode, t.ErrorDesc = "ExecutionTimeout", "not done within the time allowed"
 	})},
 	"task-completed/bare-data.json": {rotated(func(t *event.TaskCompleted) {
-		t.ID, t.Source, t.Time = "", "", time.Time{}
+		t.Bare, t.ID, t.Source, t.Account, t.Time = true, "", "", "", time.Time{}
 		t.InvokeID, t.Status, t.ExitCode = "t-sh01abort5", event.StatusAborted, nil
 		t.ErrorCode, t.ErrorDesc = "ClientNotRunning", "the agent did not answer"
 		t.StartTime, t.FinishTime = time.Time{}, at("2025-03-04T02:11:31Z")
@@ -171,7 +174,7 @@ var wantOfFixture = map[string][]event.Event{
 		BizEventID: "be-0d4c20",
 	}},
 	"first-heartbeat/bare-data.json": {booted(func(h *event.FirstHeartbeat) {
-		h.ID, h.Source, h.Account, h.Time = "", "", "", time.Time{}
+		h.Bare, h.ID, h.Source, h.Account, h.Time = true, "", "", "", time.Time{}
 	})},
 	"first-heartbeat/cloudmonitor.json": {booted(func(h *event.FirstHeartbeat) {
 		h.ID, h.Source = "D0E1F9B2-HB", ""
@@ -186,7 +189,9 @@ var wantOfFixture = map[string][]event.Event{
 	})},
 	"first-heartbeat/array-of-mixed-forms.json": {
 		booted(nil),
-		booted(func(h *event.FirstHeartbeat) { h.ID, h.Source, h.Account, h.Time = "", "", "", time.Time{} }),
+		booted(func(h *event.FirstHeartbeat) {
+			h.Bare, h.ID, h.Source, h.Account, h.Time = true, "", "", "", time.Time{}
+		}),
 		rotated(nil),
 	},
 	"first-heartbeat/without-instance.json": {event.Malformed{Reason: "data.vmName is missing"}},
@@ -315,7 +320,7 @@ func dataOf(e event.Event) map[string]any {
 			return data
 		}
 		data["agentVersion"], data["azone"], data["region"] = e.AgentVersion, e.Zone, e.DataRegion
-		if e.HasUptime {
+		if e.Uptime != nil {
 			data["uptime"] = e.Uptime.Milliseconds()
 		}
 		return data
@@ -332,11 +337,16 @@ func cloudEventOf(t *testing.T, e event.Event, data map[string]any) []byte {
 	case event.FirstHeartbeat:
 		env = e.Envelope
 	}
-	payload, err := json.Marshal(map[string]any{
+	whole := map[string]any{
 		"specversion": "1.0", "type": "ecs:" + env.Kind, "id": env.ID, "source": env.Source,
 		"aliyunaccountid": env.Account, "aliyunregionid": env.Region, "data": data,
 		"time": env.Time.Format(time.RFC3339Nano),
-	})
+	}
+	if env.Bare {
+		whole = maps.Clone(data)
+		whole["regionId"] = env.Region
+	}
+	payload, err := json.Marshal(whole)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,18 +36,27 @@ func objectOf(path string, raw []byte) object {
 	return o
 }
 
-// elementsOf splits raw, which must be a valid JSON array, into its elements;
-// it gives up, and says so, when there are more than most.
-func elementsOf(raw []byte, most int) (elements [][]byte, ok bool) {
-	for i := skipTo(raw, 1); raw[i] != ']'; i = skipTo(raw, i) {
-		if len(elements) == most {
-			return nil, false
-		}
-		end := valueEnd(raw, i)
-		elements = append(elements, raw[i:end:end])
-		i = end
+// nextElement returns the next element of a valid JSON array, which is given
+// from there on without its opening bracket, and the array behind it. The
+// element is nil if there is none.
+func nextElement(array []byte) (element, rest []byte) {
+	i := skipTo(array, 0)
+	if array[i] == ']' {
+		return nil, array[i:]
 	}
-	return elements, true
+	end := valueEnd(array, i)
+	return array[i:end:end], array[end:]
+}
+
+// countElements counts the elements of such an array.
+func countElements(array []byte) (n int) {
+	for {
+		var element []byte
+		if element, array = nextElement(array); element == nil {
+			return n
+		}
+		n++
+	}
 }
 
 // value returns a member as it came; nil if it is missing or null.

@@ -16,18 +16,30 @@ const (
 	// maxNesting is how deep objects and arrays may lie in each other. The
 	// deepest known event, CloudMonitor's webhook, has four levels.
 	maxNesting = 64
-	// maxElements is how many events a payload may hold: the largest
-	// CountBasedWindow of an EventBridge batch.
-	maxElements = 10_000
 	// maxEventBytes is the size of one event, without the strings around it:
 	// twice EventBridge's own limit of 256 KB, for the sake of CloudMonitor's
 	// wrapping.
 	maxEventBytes = 512 << 10
 )
 
-// Parse reads what EventBridge, or CloudMonitor, delivered and returns one
-// element for each event in it, in their order, and never none: a payload
-// that cannot be read as a whole, or holds no event, is one Malformed.
+// Batch is the events of one payload, in their order. Next reads them, so that
+// an array of any length needs the memory of those read together only.
+type Batch struct {
+	// Need is what an event must have to be believed. One that lacks it is
+	// Malformed. It is set before the first Next.
+	Need Need
+
+	payload []byte
+	single  Event  // of a payload that is no array, else nil
+	array   []byte // from its next element on
+	levels  int    // of strings that may still lie around an element
+	read    int
+	left    int
+}
+
+// Open begins to read what EventBridge, or CloudMonitor, delivered. A batch
+// is never empty: a payload that cannot be read as a whole, or holds no event,
+// is one Malformed.
 //
 // A payload is an event, or an array of events, or a JSON string that holds
 // either; the elements of an array may be JSON strings too. An event is a
@@ -35,39 +47,60 @@ const (
 // and content), or what CloudMonitor's subscriptions post to a webhook
 // (alert). The prefix "ecs:" of a kind may be missing, and where an object is
 // expected, a string that holds one will do. Field names are case-sensitive;
-// of a name that comes twice, the last counts.
+// of a name that comes twice, the last counts. A byte order mark in front is
+// skipped.
 //
 // What identifies an execution or an instance must be there and well formed,
 // else the event is Malformed. Any other field that is missing, or has a type
-// or a form that cannot be read, counts as not told: a start time in a new
+// or a form that cannot be read, counts as not given: a start time in a new
 // format leaves StartTime zero and does not lose the event. That includes
 // times outside the years 2000 to 9999.
 //
 // Malformed.Raw and FirstHeartbeat.Extensions may share the payload's memory,
-// which must not change afterwards. Parse is safe for concurrent use.
-func Parse(payload []byte) []Event {
+// which must not change afterwards.
+func Open(payload []byte) *Batch {
 	value, levels, err := unwrap(payload, maxStringLevels)
 	if err != nil {
-		return []Event{Malformed{Reason: "payload " + err.Error(), Raw: payload}}
+		return one(Malformed{Reason: "payload " + err.Error()}, payload)
 	}
 	if value[0] != '[' {
-		return []Event{keepRaw(parseEvent(value), payload, "")}
+		return one(parseEvent(value), payload)
 	}
-	elements, ok := elementsOf(value, maxElements)
-	if !ok {
-		return []Event{Malformed{
-			Reason: fmt.Sprintf("payload is an array of more than %d elements", maxElements),
-			Raw:    payload,
-		}}
+	array := value[1:]
+	n := countElements(array)
+	if n == 0 {
+		return one(Malformed{Reason: "payload is an empty array"}, payload)
 	}
-	if len(elements) == 0 {
-		return []Event{Malformed{Reason: "payload is an empty array", Raw: payload}}
-	}
-	events := make([]Event, len(elements))
-	for i, element := range elements {
-		events[i] = keepRaw(parseElement(element, levels), element, fmt.Sprintf("element %d: ", i))
+	return &Batch{array: array, left: n, levels: levels}
+}
+
+func one(e Event, payload []byte) *Batch { return &Batch{payload: payload, single: e, left: 1} }
+
+// Left is how many events Next has not read yet.
+func (b *Batch) Left() int { return b.left }
+
+// Next reads the next events, at most most of them; none if none is left.
+func (b *Batch) Next(most int) []Event {
+	events := make([]Event, 0, min(most, b.left))
+	for len(events) < cap(events) {
+		if b.single != nil {
+			events = append(events, keepRaw(b.Need.check(b.single), b.payload, ""))
+		} else {
+			var raw []byte
+			raw, b.array = nextElement(b.array)
+			e := b.Need.check(parseElement(raw, b.levels))
+			events = append(events, keepRaw(e, raw, fmt.Sprintf("element %d: ", b.read)))
+		}
+		b.read++
+		b.left--
 	}
 	return events
+}
+
+// Parse reads all events of a payload, as Open does.
+func Parse(payload []byte) []Event {
+	b := Open(payload)
+	return b.Next(b.Left())
 }
 
 // parseElement reads one element of an array, around which levels strings may
@@ -92,12 +125,16 @@ func keepRaw(e Event, raw []byte, place string) Event {
 	return e
 }
 
+// byteOrderMark is what some editors and shells of Windows write in front of
+// UTF-8. It is no part of the text.
+var byteOrderMark = []byte("\uFEFF")
+
 // unwrap takes the JSON strings off a document, at most levels of them. What
 // it returns is valid JSON and begins with '{' or '['; left is how many more
 // strings could have been taken off.
 func unwrap(document []byte, levels int) (value []byte, left int, err error) {
 	for left = levels; ; left-- {
-		value = bytes.Trim(document, " \t\r\n")
+		value = bytes.Trim(bytes.TrimPrefix(document, byteOrderMark), " \t\r\n")
 		if err := check(value); err != nil {
 			return nil, 0, err
 		}

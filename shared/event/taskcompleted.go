@@ -49,7 +49,7 @@ func parseTaskCompleted(env Envelope, data object) Event {
 // "once" for a command that runs once, and for repeat modes that are not
 // known, because one of the service's sources counts such a run from 0 and
 // another from 1. For the modes Period and EveryReboot it is the start time
-// in Unix seconds, or the number of repeats if the start time is not told.
+// in Unix seconds, or the number of repeats if there is no start time.
 func (t TaskCompleted) Suffix() string {
 	switch t.RepeatMode {
 	case "Period", "EveryReboot":

@@ -124,6 +124,8 @@ func withHead(body string) string {
 	return fmt.Sprintf(`{"format":"aftercare-flows-1","bytes":%d,"sum":%d}`, len(body), sum) + "\n" + body
 }
 
+// FuzzLoad loads anything. Run it with -fuzzminimizetime=10x:
+// otherwise most of the time goes into making inputs smaller.
 func FuzzLoad(f *testing.F) {
 	f.Add(stored(f, []flow.Definition{whole()}))
 	f.Add([]byte("{}\n{}\n"))

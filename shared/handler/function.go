@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc"
@@ -85,7 +87,10 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	if !s.Alerts.DingTalkURL.IsSet() && !s.Alerts.WebhookURL.IsSet() {
 		s.Policy.AlertOn = nil
 	}
-	s.Ledger.Transport, s.Ledger.Now = pool, now
+	if s.Ledger.Transport == nil {
+		s.Ledger.Transport = pool
+	}
+	s.Ledger.Now = now
 	return &Function{
 		name: name, settings: s, pool: pool, notifier: channels, now: now,
 		sends: &remediation.SendCap{PerMinute: s.SendsPerMinute},
@@ -112,13 +117,14 @@ type invocation struct {
 	*Function
 	ctx       context.Context // ends a margin before the invocation's deadline
 	requestID string
+	retry     int // of Function Compute's own tries of this request
 	account   string
 	region    string
 	ledger    *ledger.Ledger
 	engine    *remediation.Engine
 	log       zerolog.Logger
 	out       Outcome
-	failed    bool
+	failed    atomic.Bool
 }
 
 // invoke runs do for one invocation and turns what it leaves into an answer.
@@ -143,7 +149,7 @@ func (f *Function) invoke(ctx context.Context, do func(*invocation) error) (out 
 	if err := do(v); err != nil {
 		v.fail(log.Error(), err)
 	}
-	if v.failed {
+	if v.failed.Load() {
 		return Outcome{}, &Error{RequestID: id}
 	}
 	v.out.RequestID = id
@@ -174,7 +180,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		return nil, nil, err
 	}
 	return &invocation{
-		Function: f, ctx: ctx, requestID: fctx.RequestID, account: fctx.AccountId, region: fctx.Region,
+		Function: f, ctx: ctx, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
 		ledger: l, log: log,
 		engine: &remediation.Engine{
 			Ledger: l, Shared: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
@@ -183,10 +189,11 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	}, cancel, nil
 }
 
-// fail notes that an input is not committed.
+// fail notes that an input is not committed. Errors that are joined by line
+// ends stay one line.
 func (v *invocation) fail(line *zerolog.Event, err error) {
-	v.failed = true
-	line.Err(err).Msg("input not committed")
+	v.failed.Store(true)
+	line.Str("error", strings.ReplaceAll(err.Error(), "\n", "; ")).Msg("input not committed")
 }
 
 // newID is a random commit id.

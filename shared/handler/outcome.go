@@ -6,7 +6,26 @@ import "aftercare/shared/remediation"
 // payload. It is for logs, for people and for the callers of submit-task.
 type Outcome struct {
 	RequestID string `json:"requestId"`
-	Items     []Item `json:"items"`
+	// Items are those of the payload's inputs, in their order, the first 1,000
+	// at most. More counts the others by their result.
+	Items []Item         `json:"items"`
+	More  map[string]int `json:"more,omitempty"`
+}
+
+// maxItems bounds an answer.
+const maxItems = 1000
+
+// add adds what became of the next input; nothing if that has no result.
+func (o *Outcome) add(item Item) {
+	switch {
+	case item.Result == "":
+	case len(o.Items) < maxItems:
+		o.Items = append(o.Items, item)
+	case o.More == nil:
+		o.More = map[string]int{item.Result: 1}
+	default:
+		o.More[item.Result]++
+	}
 }
 
 // The results of one input.

@@ -48,7 +48,7 @@ func TestAPanicFailsItsInvocationOnly(t *testing.T) {
 	if len(waiting) > 0 {
 		t.Errorf("goroutines are left:\n%s", strings.Join(waiting, "\n\n"))
 	}
-	if text := r.Log.String(); !strings.Contains(text, "invocation panicked") || !strings.Contains(text, "panicky") || strings.Contains(text, secret) {
+	if text := r.Log.String(); !strings.Contains(text, "panic of type string") || !strings.Contains(text, "panicky") || strings.Contains(text, secret) {
 		t.Errorf("the log must tell the panic and where it was, and not its value:\n%s", text)
 	}
 	r.Faults.Clear()

@@ -26,6 +26,8 @@ type Settings struct {
 	FlowsFile   string
 	Alerts      alert.Config
 	Policy      remediation.Policy
+	// Need is what events must have to be believed.
+	Need event.Need
 	// SendsPerMinute caps the commands sent by one function instance.
 	SendsPerMinute int
 	// Margin is kept before the invocation's deadline.
@@ -49,8 +51,8 @@ type Variable struct {
 	set func(*Settings, string) error
 }
 
-// Variables lists every variable that the settings know, in the order of the
-// README.
+// Variables lists every variable that the settings know, in the order of
+// functions/README.md.
 func Variables() []Variable { return slices.Clone(variables) }
 
 var variables = []Variable{
@@ -76,6 +78,14 @@ var variables = []Variable{
 		Name: "AFTERCARE_FLOWS", Unit: "path", Default: "flows.compiled",
 		Doc: "the flows as 'aftercare flows compile' stores them, relative to the function's code",
 		set: func(s *Settings, v string) error { s.FlowsFile = v; return nil },
+	},
+	{
+		// Off, because a rule may deliver bare data, and nobody who may invoke a
+		// function is kept from forging an envelope.
+		Name: "AFTERCARE_EVENTS_NEED", Unit: "parts, comma separated", Default: "none",
+		Range: "envelope, account, id, or none",
+		Doc:   "what an event must have; one that lacks it goes to quarantine. Guards against rules that deliver something else than was meant, not against callers",
+		set:   setNeed,
 	},
 	{
 		Name: "AFTERCARE_ALERT_ON", Unit: "statuses, comma separated", Default: "Failed,Timeout,Aborted",
@@ -140,7 +150,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "AFTERCARE_AGENT_CHECK_FIRST", Unit: "duration", Default: "2m", Range: "100ms to 1h",
-		Doc: "when the status of an agent that is not up is asked for the first time; then twice as late each time",
+		Doc: "when the status of an agent that is not up is asked for first; each further question waits twice as long",
 		set: func(s *Settings, v string) error {
 			return setDuration(v, 100*time.Millisecond, time.Hour, &s.Policy.CheckFirst)
 		},
@@ -154,7 +164,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "AFTERCARE_END_MARGIN", Unit: "duration", Default: "3m", Range: "1s to 1h",
-		Doc: "how long after its timeout the end of a running command is asked for, if no event told it",
+		Doc: "how long after its timeout the end of a running command is asked for, if no event reported it",
 		set: func(s *Settings, v string) error {
 			return setDuration(v, time.Second, time.Hour, &s.Policy.EndMargin)
 		},
@@ -205,7 +215,7 @@ func FromEnv(environ []string) (Settings, error) {
 		values[name] = value
 		known := slices.ContainsFunc(variables, func(v Variable) bool { return v.Name == name })
 		if strings.HasPrefix(name, "AFTERCARE_") && !known {
-			faults = append(faults, fmt.Errorf("%s is not a setting of Aftercare; the README lists them all", name))
+			faults = append(faults, fmt.Errorf("%s is not a setting of Aftercare; functions/README.md lists them all", name))
 		}
 	}
 	for _, v := range variables {
@@ -240,6 +250,26 @@ var alertVariable = map[string]string{
 	"DingTalkSecret": "AFTERCARE_DINGTALK_SECRET",
 	"WebhookURL":     "AFTERCARE_WEBHOOK_URL",
 	"WebhookSecret":  "AFTERCARE_WEBHOOK_SECRET",
+}
+
+func setNeed(s *Settings, v string) error {
+	s.Need = event.Need{}
+	if v == "none" {
+		return nil
+	}
+	for _, word := range strings.Split(v, ",") {
+		switch strings.TrimSpace(word) {
+		case "envelope":
+			s.Need.Envelope = true
+		case "account":
+			s.Need.Account = true
+		case "id":
+			s.Need.ID = true
+		default:
+			return errors.New("must list parts of an event, such as envelope,account, or be none")
+		}
+	}
+	return nil
 }
 
 func setAlertOn(s *Settings, v string) error {

@@ -29,6 +29,7 @@ var wrong = map[string][]string{
 	"AFTERCARE_TABLESTORE_INSTANCE": {secret + " name", secret + "\n", strings.Repeat("n", 65)},
 	"AFTERCARE_ECS_ENDPOINT": {"https://", "http://" + secret + ".example.com", "user:" + secret + "@host", "host/" + secret,
 		"host?" + secret, "-host", "ftp://host", "host:99999"},
+	"AFTERCARE_EVENTS_NEED":       {secret, "envelope," + secret, "Envelope", "none,id", ","},
 	"AFTERCARE_ALERT_ON":          {secret, "Failed," + secret, "failed", "none,Failed", ","},
 	"AFTERCARE_DINGTALK_URL":      {secret, "http://" + secret + ".example.com", "https://user:" + secret + "@host", "https://host?a=%zz" + secret},
 	"AFTERCARE_WEBHOOK_URL":       {secret, "http://" + secret + ".example.com", "\x7f" + secret},
@@ -200,7 +201,7 @@ func TestVariablesAreDocumentedOnceEach(t *testing.T) {
 			t.Errorf("%s is required (%v) or has a default (%q), and a secret has none", v.Name, v.Required, v.Default)
 		}
 		number := slices.Contains([]string{"duration", "days", "commands", "instances", "level"}, v.Unit)
-		if number != (v.Range != "") && v.Name != "AFTERCARE_ALERT_ON" {
+		if list := v.Name == "AFTERCARE_ALERT_ON" || v.Name == "AFTERCARE_EVENTS_NEED"; number != (v.Range != "") && !list {
 			t.Errorf("%s is counted in %s, and its range is %q", v.Name, v.Unit, v.Range)
 		}
 		if secret := strings.Contains(v.Name, "SECRET") || strings.HasSuffix(v.Name, "_URL"); secret != v.Secret {

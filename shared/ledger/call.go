@@ -58,7 +58,7 @@ const (
 
 // attempt tries one call until its outcome is clear or the time is up. It tries
 // again if the call had no effect, or may be repeated without harm.
-func (l *Ledger) attempt(ctx context.Context, k kind, what string, call func() error) error {
+func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call func() error) error {
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%s: the time is up: %w", what, remediation.ErrUnavailable)
@@ -68,6 +68,10 @@ func (l *Ledger) attempt(ctx context.Context, k kind, what string, call func() e
 			return nil
 		}
 		class, again := classify(err)
+		cause := describe(err)
+		if cause == "OTSObjectNotExist" {
+			cause = codeError("table " + table + " is missing, create it with 'aftercare tables create'")
+		}
 		if errors.Is(class, remediation.ErrUnknownOutcome) {
 			again = k != once
 			if k == read {
@@ -80,7 +84,7 @@ func (l *Ledger) attempt(ctx context.Context, k kind, what string, call func() e
 				continue
 			}
 		}
-		return fmt.Errorf("%s: %w: %w", what, describe(err), class)
+		return fmt.Errorf("%s: %w: %w", what, cause, class)
 	}
 }
 

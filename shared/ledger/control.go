@@ -41,7 +41,7 @@ func (l *Ledger) Control(ctx context.Context) (remediation.Control, error) {
 	c := newControl()
 	var old []*tablestore.PutRowRequest
 	from := sharedKey(scopeControl, "")
-	err := l.scan(ctx, what, tableShared, from, sharedEnd(scopeControl), func(row *tablestore.Row) error {
+	err := l.scan(ctx, what, tableShared, from, sharedEnd(scopeControl), nil, func(row *tablestore.Row) error {
 		name, v := keyText(row, 1), valuesOf(row.Columns)
 		if err := addControl(&c, name, v); err != nil {
 			return err

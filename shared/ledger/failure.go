@@ -50,7 +50,7 @@ func (l *Ledger) CountFailure(ctx context.Context, f remediation.FleetFailure, s
 			Direction: tablestore.FORWARD, MaxVersion: 1, Limit: int32(maxCounted - rows),
 		}}
 		var page *tablestore.GetRangeResponse
-		err := l.attempt(ctx, read, "count failures", func() (err error) {
+		err := l.attempt(ctx, read, tableShared, "count failures", func() (err error) {
 			page, err = l.client.GetRange(request)
 			return err
 		})

@@ -107,29 +107,28 @@ func happened(ev event.TaskCompleted) time.Time {
 	return time.UnixMilli(0).UTC()
 }
 
-func historyKey(day string, shard int, finished int64, instanceID, execution string) *tablestore.PrimaryKey {
+func historyKey(instanceID string, ev event.TaskCompleted) *tablestore.PrimaryKey {
+	at := happened(ev)
 	pk := new(tablestore.PrimaryKey)
-	pk.AddPrimaryKeyColumn("day_shard", fmt.Sprintf("%s/%02d", day, shard))
-	pk.AddPrimaryKeyColumn("finish_time_ms", finished)
+	pk.AddPrimaryKeyColumn("day_shard", fmt.Sprintf("%s/%02d", at.Format(time.DateOnly), shard(instanceID, historyShards)))
+	pk.AddPrimaryKeyColumn("finish_time_ms", at.UnixMilli())
 	pk.AddPrimaryKeyColumn("instance_id", instanceID)
-	pk.AddPrimaryKeyColumn("execution", execution)
+	pk.AddPrimaryKeyColumn("execution", ev.InvokeID+"/"+ev.Suffix())
 	return pk
 }
 
 // PutHistory records an execution once; the first record of it stays.
 func (l *Ledger) PutHistory(ctx context.Context, instanceID string, e remediation.Execution) error {
-	at := happened(e.Event)
 	change := new(tablestore.PutRowChange)
 	change.TableName = tableHistory
-	change.PrimaryKey = historyKey(at.Format(time.DateOnly), shard(instanceID, historyShards),
-		at.UnixMilli(), instanceID, e.Event.InvokeID+"/"+e.Event.Suffix())
+	change.PrimaryKey = historyKey(instanceID, e.Event)
 	change.SetCondition(tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST)
 	for _, c := range executionColumns(e) {
 		if c.name != "finish_time_ms" && c.name != "instance_id" {
 			change.AddColumn(c.name, c.value)
 		}
 	}
-	err := l.attempt(ctx, idempotent, "put history", func() error {
+	err := l.attempt(ctx, idempotent, tableHistory, "put history", func() error {
 		_, err := l.client.PutRow(&tablestore.PutRowRequest{PutRowChange: change})
 		return err
 	})
@@ -152,7 +151,7 @@ func (l *Ledger) History(ctx context.Context, day time.Time, each func(remediati
 			from.AddPrimaryKeyColumnWithMinValue(name)
 			to.AddPrimaryKeyColumnWithMaxValue(name)
 		}
-		err := l.scan(ctx, "read history", tableHistory, from, to, func(row *tablestore.Row) error {
+		err := l.scan(ctx, "read history", tableHistory, from, to, nil, func(row *tablestore.Row) error {
 			v := valuesOf(row.Columns)
 			v["finish_time_ms"] = keyInt(row, 1)
 			v["instance_id"] = keyText(row, 2)

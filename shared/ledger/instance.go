@@ -15,7 +15,7 @@ import (
 func (l *Ledger) Load(ctx context.Context, instanceID string) (remediation.State, error) {
 	s := remediation.NewState(instanceID)
 	err := l.scan(ctx, "load live rows", tableInstances,
-		primaryKey(instanceID, liveFirst), primaryKey(instanceID, liveEnd),
+		primaryKey(instanceID, liveFirst), primaryKey(instanceID, liveEnd), nil,
 		func(row *tablestore.Row) error { return addRow(&s, keyText(row, 1), valuesOf(row.Columns)) })
 	return s, err
 }
@@ -59,18 +59,20 @@ func addTo[T any](rows map[string]T, data []byte, key func(T) string) error {
 	return nil
 }
 
-// scan reads the rows of a range page by page, in key order.
-func (l *Ledger) scan(ctx context.Context, what, table string, from, to *tablestore.PrimaryKey, each func(*tablestore.Row) error) error {
+// scan reads the rows of a range page by page, in key order; all columns if
+// none are named.
+func (l *Ledger) scan(ctx context.Context, what, table string, from, to *tablestore.PrimaryKey, columns []string, each func(*tablestore.Row) error) error {
 	for from != nil {
 		request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
 			TableName:       table,
 			StartPrimaryKey: from,
 			EndPrimaryKey:   to,
 			Direction:       tablestore.FORWARD,
+			ColumnsToGet:    columns,
 			MaxVersion:      1,
 		}}
 		var page *tablestore.GetRangeResponse
-		err := l.attempt(ctx, read, what, func() (err error) {
+		err := l.attempt(ctx, read, table, what, func() (err error) {
 			page, err = l.client.GetRange(request)
 			return err
 		})
@@ -96,7 +98,7 @@ func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remedi
 		MaxVersion:   1,
 	}}
 	var row *tablestore.GetRowResponse
-	err := l.attempt(ctx, read, "read the record of an input", func() (err error) {
+	err := l.attempt(ctx, read, tableInstances, "read the record of an input", func() (err error) {
 		row, err = l.client.GetRow(request)
 		return err
 	})
@@ -118,7 +120,7 @@ func (l *Ledger) Commit(ctx context.Context, c remediation.Commit) error {
 		RowChangesGroupByTable: map[string][]tablestore.RowChange{tableInstances: b.rows},
 		IsAtomic:               true,
 	}
-	return l.attempt(ctx, once, "commit", func() error {
+	return l.attempt(ctx, once, tableInstances, "commit", func() error {
 		response, err := l.client.BatchWriteRow(request)
 		if err != nil {
 			return err

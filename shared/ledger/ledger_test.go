@@ -316,27 +316,6 @@ func TestWakeupsAreDueFromTheirTimeOn(t *testing.T) {
 	}
 }
 
-func TestQuarantineKeepsTheFirstMegabyteOnce(t *testing.T) {
-	l, _, _ := open(t)
-	payload := []byte(strings.Repeat("x", 3<<20))
-	for range 2 {
-		if _, err := l.Quarantine(t.Context(), "f", payload, "not JSON", start); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var got []ledger.Quarantined
-	err := l.EachQuarantined(t.Context(), func(q ledger.Quarantined) error {
-		got = append(got, q)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != 1 || len(got[0].Payload) != 1<<20 || got[0].Size != 3<<20 || got[0].Reason != "not JSON" {
-		t.Errorf("%d payloads in quarantine, want one of 1 MB with its size and reason", len(got))
-	}
-}
-
 func TestCreateTablesRefusesATableOfAnotherShape(t *testing.T) {
 	l, _, _ := open(t)
 	made, err := l.CreateTables(t.Context(), 180*24*time.Hour)

@@ -24,7 +24,7 @@ type Records struct {
 func (l *Ledger) Records(ctx context.Context, instanceID string) (Records, error) {
 	var r Records
 	err := l.scan(ctx, "read records", tableInstances,
-		primaryKey(instanceID, logFirst), primaryKey(instanceID, logEnd),
+		primaryKey(instanceID, logFirst), primaryKey(instanceID, logEnd), nil,
 		func(row *tablestore.Row) error { return r.add(keyText(row, 1), valuesOf(row.Columns)) })
 	return r, err
 }

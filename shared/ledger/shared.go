@@ -57,7 +57,7 @@ func hasKey(key string) *tablestore.RowCondition {
 // putShared writes a whole row.
 func (l *Ledger) putShared(ctx context.Context, k kind, what string, pk *tablestore.PrimaryKey, c *tablestore.RowCondition, columns ...column) error {
 	request := putOf(pk, c, columns...)
-	return l.attempt(ctx, k, what, func() error {
+	return l.attempt(ctx, k, tableShared, what, func() error {
 		_, err := l.client.PutRow(request)
 		return err
 	})
@@ -77,7 +77,7 @@ func (l *Ledger) readShared(ctx context.Context, what string, pk *tablestore.Pri
 		TableName: tableShared, PrimaryKey: pk, MaxVersion: 1,
 	}}
 	var row *tablestore.GetRowResponse
-	err := l.attempt(ctx, read, what, func() (err error) {
+	err := l.attempt(ctx, read, tableShared, what, func() (err error) {
 		row, err = l.client.GetRow(request)
 		return err
 	})
@@ -108,7 +108,7 @@ func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.Pri
 		if key := v.text(colKey); key != "" {
 			change.Condition = hasKey(key)
 		}
-		err = l.attempt(ctx, once, what, func() error {
+		err = l.attempt(ctx, once, tableShared, what, func() error {
 			_, err := l.client.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: change})
 			return err
 		})

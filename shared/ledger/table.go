@@ -37,7 +37,7 @@ func tables(ttl time.Duration) []table {
 		{tableHistory, []keyColumn{{"day_shard", text}, {"finish_time_ms", number}, {"instance_id", text}, {"execution", text}}, ttl},
 		{tableWakeups, []keyColumn{{"shard", text}, {"due_ms", number}, {"instance_id", text}}, ttl},
 		{tableShared, []keyColumn{{colScope, text}, {colRow, text}}, ttl},
-		{tableQuarantine, []keyColumn{{"sha256", text}}, quarantineTTL},
+		{tableQuarantine, []keyColumn{{colSHA256, text}, {colPart, number}}, quarantineTTL},
 	}
 }
 
@@ -75,7 +75,7 @@ func (l *Ledger) create(ctx context.Context, t table) error {
 		TableOption:        tablestore.NewTableOption(int(t.ttl/time.Second), 1),
 		ReservedThroughput: &tablestore.ReservedThroughput{},
 	}
-	err := l.attempt(ctx, once, "create table "+t.name, func() error {
+	err := l.attempt(ctx, once, t.name, "create table "+t.name, func() error {
 		_, err := l.client.CreateTable(request)
 		return err
 	})
@@ -91,7 +91,7 @@ func (l *Ledger) create(ctx context.Context, t table) error {
 // another key or another time to live.
 func (l *Ledger) describe(ctx context.Context, t table) (bool, error) {
 	var d *tablestore.DescribeTableResponse
-	err := l.attempt(ctx, read, "describe table "+t.name, func() (err error) {
+	err := l.attempt(ctx, read, t.name, "describe table "+t.name, func() (err error) {
 		d, err = l.client.DescribeTable(&tablestore.DescribeTableRequest{TableName: t.name})
 		var ots *tablestore.OtsError
 		if errors.As(err, &ots) && ots.Code == "OTSObjectNotExist" {

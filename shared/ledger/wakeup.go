@@ -31,7 +31,7 @@ func (l *Ledger) Arm(ctx context.Context, w remediation.Wakeup) error {
 	// For people, and because a row without columns would never expire.
 	change.AddColumn("due", w.Due.UTC().Format(time.RFC3339))
 	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
-	return l.attempt(ctx, idempotent, "arm a wake-up", func() error {
+	return l.attempt(ctx, idempotent, tableWakeups, "arm a wake-up", func() error {
 		_, err := l.client.PutRow(&tablestore.PutRowRequest{PutRowChange: change})
 		return err
 	})
@@ -43,7 +43,7 @@ func (l *Ledger) Disarm(ctx context.Context, w remediation.Wakeup) error {
 	change.TableName = tableWakeups
 	change.PrimaryKey = wakeupKey(w)
 	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
-	return l.attempt(ctx, idempotent, "remove a wake-up", func() error {
+	return l.attempt(ctx, idempotent, tableWakeups, "remove a wake-up", func() error {
 		_, err := l.client.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: change})
 		return err
 	})
@@ -69,7 +69,7 @@ func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]remediation
 				Direction: tablestore.FORWARD, MaxVersion: 1, Limit: duePage,
 			}}
 			var rows *tablestore.GetRangeResponse
-			err := l.attempt(ctx, read, "read due wake-ups", func() (err error) {
+			err := l.attempt(ctx, read, tableWakeups, "read due wake-ups", func() (err error) {
 				rows, err = l.client.GetRange(request)
 				return err
 			})

@@ -18,9 +18,19 @@ func (d *draft) heartbeat(in Heartbeat) {
 	if at.IsZero() || at.Sub(in.Received) > maxAhead {
 		at = in.Received
 	}
-	boot := at.Add(-ev.Uptime)
-	tolerance := 60*time.Second + ev.Uptime/5000
+	var uptime time.Duration
+	if ev.Uptime != nil {
+		uptime = *ev.Uptime
+	}
+	boot := at.Add(-uptime)
+	tolerance := 60*time.Second + uptime/5000
 	switch {
+	case ev.Time.IsZero() && !i.BootTime.IsZero():
+		// It may be of any boot, and each delivery would make it a newer one.
+		if i.Boot != BootBootable {
+			d.bootable(at)
+		}
+		d.note("boot unchanged", "the heartbeat has no time")
 	case !i.BootTime.IsZero() && boot.Sub(i.BootTime).Abs() <= tolerance:
 		if i.Boot != BootBootable && at.After(i.BootSince) {
 			d.bootable(at)

@@ -10,10 +10,21 @@ import (
 
 // beat is a first heartbeat that was sent so long ago, received now.
 func beat(ago, uptime time.Duration) remediation.Heartbeat {
-	return remediation.Heartbeat{Received: now, Event: event.FirstHeartbeat{
+	b := remediation.Heartbeat{Received: now, Event: event.FirstHeartbeat{
 		Envelope:   event.Envelope{ID: "b", Region: "cn-hangzhou", Time: now.Add(-ago)},
-		InstanceID: "i-1", AgentVersion: "2.2.4", Zone: "cn-hangzhou-h", Uptime: uptime, HasUptime: uptime > 0,
+		InstanceID: "i-1", AgentVersion: "2.2.4", Zone: "cn-hangzhou-h",
 	}}
+	if uptime > 0 {
+		b.Event.Uptime = &uptime
+	}
+	return b
+}
+
+// timeless is a first heartbeat without a time.
+func timeless(uptime time.Duration) remediation.Heartbeat {
+	b := beat(0, uptime)
+	b.Event.Time = time.Time{}
+	return b
 }
 
 // The recorded boot of state() was an hour and a minute ago, its heartbeat an
@@ -49,6 +60,10 @@ func TestAHeartbeatTellsTheSameBootANewerAndAnOlderOneApart(t *testing.T) {
 		{"a newer boot's heartbeat ends the waiting", state(waiting), beat(0, 20*time.Second), bootable, 4},
 		{"the same boot's heartbeat from before the doubt does not end it", doubted, beat(time.Hour, time.Minute), unknown, 3},
 		{"the same boot's heartbeat from after the doubt ends it", doubted, beat(time.Minute, recordedBoot-time.Minute), bootable, 3},
+		{"without a time, the first one ever is boot 1", never, timeless(20 * time.Second), bootable, 1},
+		{"without a time, another one is no newer boot", state(bootable), timeless(20 * time.Second), bootable, 3},
+		{"without a time and an uptime, neither", state(bootable), timeless(0), bootable, 3},
+		{"without a time, it ends the waiting all the same", state(waiting), timeless(20 * time.Second), bootable, 3},
 		{"a time too far ahead is not believed, and that of its receipt counts", never, beat(-time.Hour, 20*time.Second), bootable, 1},
 	}
 	for _, c := range cases {

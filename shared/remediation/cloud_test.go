@@ -184,10 +184,11 @@ func (i *invoked) event() event.TaskCompleted {
 // beat is the first heartbeat that the machine's agent sends now.
 func (m *machine) beat(now time.Time) event.FirstHeartbeat {
 	m.beats++
+	uptime := now.Sub(m.started)
 	return event.FirstHeartbeat{
 		Envelope: event.Envelope{
 			ID: fmt.Sprintf("beat-%s-%d", m.id, m.beats), Source: "acs.ecs", Kind: event.KindFirstHeartbeat, Time: now,
 		},
-		InstanceID: m.id, AgentVersion: "2.2.4.1", Uptime: now.Sub(m.started), HasUptime: true,
+		InstanceID: m.id, AgentVersion: "2.2.4.1", Uptime: &uptime,
 	}
 }

@@ -26,7 +26,7 @@ func TaskEvent(ev event.TaskCompleted) flow.Event {
 // HeartbeatEvent is a first heartbeat as expressions see it.
 func HeartbeatEvent(ev event.FirstHeartbeat) flow.Event {
 	uptime := -1
-	if ev.HasUptime {
+	if ev.Uptime != nil {
 		uptime = int(ev.Uptime.Milliseconds())
 	}
 	return flow.Event{

@@ -126,6 +126,9 @@ func TestAnExchangeKnowsWhatMayHaveBeenReceived(t *testing.T) {
 	}
 	atOnce, atHandshake, atRequest, atBody := newDeadline(), newDeadline(), newDeadline(), newDeadline()
 	atOnce.pass()
+	headers := func(n int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Long", strings.Repeat("a", n)) }
+	}
 	for name, c := range map[string]struct {
 		next http.RoundTripper
 		url  string
@@ -142,6 +145,8 @@ func TestAnExchangeKnowsWhatMayHaveBeenReceived(t *testing.T) {
 		"the longest answer":         {url: serve(t, text(200, maxAnswer)), sent: true, status: 200, body: maxAnswer},
 		"too long an answer":         {url: serve(t, text(200, maxAnswer+1)), sent: true, status: 200, cause: "answer too long"},
 		"much too long an answer":    {url: serve(t, text(200, 1<<20)), sent: true, status: 200, cause: "answer too long"},
+		"the longest headers":        {url: serve(t, headers(60<<10)), sent: true, status: 200},
+		"too long headers":           {url: serve(t, headers(70<<10)), sent: true, cause: "connection lost"},
 		"nobody listens":             {url: "http://" + refused, cause: "no connection"},
 		"a certificate of nobody":    {url: untrusted.URL, cause: "certificate not accepted"},
 		"a handshake that is cut":    {url: "https://" + listener(t, func(c net.Conn) { c.Close() }), cause: "no connection"},

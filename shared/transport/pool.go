@@ -42,6 +42,8 @@ func NewPool(now func() time.Time) *Pool {
 			ExpectContinueTimeout: time.Second,
 			MaxIdleConnsPerHost:   100,
 			IdleConnTimeout:       time.Minute,
+			// By itself, net/http reads 10 MB of headers.
+			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
 }

@@ -47,7 +47,9 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if service == "ots" {
-			c.note("ots:"+strings.TrimPrefix(r.URL.Path, "/"), table(body))
+			for _, table := range tables(body) {
+				c.note("ots:"+strings.TrimPrefix(r.URL.Path, "/"), table)
+			}
 		} else {
 			c.note("ecs:"+r.URL.Query().Get("Action"), "")
 		}
@@ -60,14 +62,14 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 // tableNames are the tables, without their prefix.
 var tableNames = []string{"instances", "history", "wakeups", "shared", "quarantine"}
 
-// table is the table that a request of Tablestore names in its protobuf.
-func table(body []byte) string {
+// tables are the tables that a request of Tablestore names in its protobuf.
+func tables(body []byte) (names []string) {
 	for _, name := range tableNames {
 		if bytes.Contains(body, []byte("aftercare_"+name)) {
-			return name
+			names = append(names, name)
 		}
 	}
-	return "none"
+	return names
 }
 
 func (c *recorder) note(action, table string) {
@@ -227,7 +229,11 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		c.record(true)
 		defer c.record(false)
 		another()
-		for _, payload := range [][]byte{endOf("other", n), []byte(`{"cut`)} {
+		var array []json.RawMessage
+		for i := range 10 {
+			array = append(array, endOf("array", i))
+		}
+		for _, payload := range [][]byte{endOf("other", n), encode(array), []byte(`{"cut`)} {
 			must(t)(r.TaskCompleted(payload))
 		}
 		takeEnd(r, deliver)
@@ -312,7 +318,8 @@ func operate(t *testing.T, c *recorder) {
 	_, listed := l.Control(t.Context())
 	_, all := l.Resume(t.Context(), remediation.AllFlows)
 	_, one := l.Resume(t.Context(), "look")
-	err = errors.Join(err, again, paused, listed, all, one,
+	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
+	err = errors.Join(err, again, paused, listed, all, one, shown,
 		l.History(t.Context(), time.Now(), func(remediation.Execution) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {

@@ -109,6 +109,8 @@ func checkPolicies(d *document, all map[string]policy, f *faults) {
 			checkTrust(p, f)
 		case name == "operator":
 			checkResources(name, p, f)
+		case name == "submitter":
+			checkSubmitter(d, p, f)
 		default:
 			f.check(false, "%s: the policy is nobody's", name)
 		}
@@ -152,6 +154,20 @@ func checkGrants(fn function, p policy, f *faults) {
 		has := slices.ContainsFunc(p.grants(), func(g grant) bool { return g.action == action })
 		f.check(has == needed, "%s: %s is allowed: %t, needed by s.yaml: %t", fn.key, action, has, needed)
 	}
+}
+
+// checkSubmitter: whoever may invoke a function is believed, so submitters may
+// invoke submit-task, and no policy allows anything else of Function Compute.
+// EventBridge invokes by its own service-linked role, timers need none.
+func checkSubmitter(d *document, p policy, f *faults) {
+	var want []grant
+	for _, fn := range d.functions {
+		if fn.key == "submit-task" {
+			arn := "acs:fc:" + bound + "functions/" + fn.props.text("functionName")
+			want = []grant{{"fc:InvokeFunction", arn}, {"fc:InvokeFunction", arn + "/*"}} // a qualifier is part of the resource
+		}
+	}
+	f.check(slices.Equal(p.grants(), want), "submitter: %v is allowed, want %v", p.grants(), want)
 }
 
 func checkTrust(p policy, f *faults) {
@@ -198,6 +214,10 @@ func TestEveryFaultOfAPolicyIsSeen(t *testing.T) {
 			p.Statement = slices.DeleteFunc(p.Statement, func(s statement) bool { return s.Action[0] == "log:PostLogStoreLogs" })
 			all["sweep"] = p
 		}, "sweep: log:PostLogStoreLogs is allowed: false, needed by s.yaml: true"},
+		"more than to submit": {add("submitter", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-task-completed")),
+			"submitter: [{fc:InvokeFunction acs:fc:<region>:<account>:functions/aftercare-submit-task} "},
+		"invoking for others": {add("operator", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-submit-task")),
+			`operator: "fc:InvokeFunction" is not one action`},
 		"roles for everybody": {add("trust", statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"RAM": {"*"}}}), "trust: not only Function Compute"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -281,7 +281,7 @@ func live(t *testing.T, f *fault.Fault) {
 	r.Faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore, Times: 2})
 	panics.Store(true)
 	e.hear(r.FirstHeartbeat(beat))
-	if !strings.Contains(r.Log.String(), "invocation panicked") {
+	if !strings.Contains(r.Log.String(), "panic of type") {
 		t.Error("nothing panicked")
 	}
 	panics.Store(false)

@@ -23,7 +23,7 @@ var keys = map[string][]string{
 	"aftercare_history":    {"day_shard", "finish_time_ms", "instance_id", "execution"},
 	"aftercare_wakeups":    {"shard", "due_ms", "instance_id"},
 	"aftercare_shared":     {"scope", "row"},
-	"aftercare_quarantine": {"sha256"},
+	"aftercare_quarantine": {"sha256", "part"},
 }
 
 // reading is the connections of all that is read. The SDK would change the

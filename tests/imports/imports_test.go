@@ -179,6 +179,7 @@ func TestAnyOtherArrowIsSeen(t *testing.T) {
 		{from: "shared/handler", to: tablestoreSDK + "/tablestore", want: "shared/handler imports " + tablestoreSDK},
 		{from: "shared/handler", to: "tests/rig", want: "shared/handler imports tests/rig"},
 		{from: "shared/ledger", to: "scripts/aftercare", want: "shared/ledger imports scripts/aftercare"},
+		{from: "scripts/internal/cli", to: "shared/ledger", want: "scripts/internal/cli imports shared/ledger"},
 		{from: "functions/sweep", to: "shared/ledger", want: "functions/sweep imports shared/ledger"},
 		{from: "functions/sweep", to: "tests/rig", want: "functions/sweep imports tests/rig"},
 		{from: "tests/localcloud/ecs", to: "shared/event", want: "tests/localcloud/ecs imports shared/event"},

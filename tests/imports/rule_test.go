@@ -57,11 +57,11 @@ var rules = []rule{
 	{"shared/flowfile", []string{"shared/flow", "shared/command", goccyYAML, shellSyntax + "/syntax"}},
 
 	// The tools.
+	{"scripts/internal/cli", []string{cobra}},
 	{"scripts/internal/screen", []string{text + "/width"}},
 	{"scripts/aftercare", []string{"scripts/internal/...", "shared/...", cobra}},
-	// It makes Aftercare's tables before the functions run, and explains why a
-	// data file cannot be opened.
-	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag, bbolt + "/errors"}},
+	// It makes Aftercare's tables before the functions run.
+	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.

@@ -54,7 +54,7 @@ func start(ctx context.Context, bin, dist, project, shipped string) (c *running,
 		return nil, errors.Join(err, os.RemoveAll(data))
 	}
 	args := []string{
-		"up", "--data", filepath.Join(data, "cloud"), "--dist", dist, "--project", project,
+		"up", "--free-ports", "--data", filepath.Join(data, "cloud"), "--dist", dist, "--project", project,
 		"--set", "AFTERCARE_FLOWS=" + flows,
 	}
 	fmt.Println("The local cloud runs with these delays shortened:")

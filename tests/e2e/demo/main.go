@@ -15,7 +15,7 @@ import (
 
 func main() {
 	bin := flag.String("localcloud", "bin/localcloud", "the local cloud's program")
-	dist := flag.String("dist", "dist", "the folder with the functions' packages")
+	dist := flag.String("dist", ".local/dist", "the folder with the functions' packages")
 	project := flag.String("project", "s.yaml", "the deployment")
 	flows := flag.String("flows", "functions/flows.yaml", "the shipped flows, which the demo's own are joined to")
 	logs := flag.Bool("logs", false, "print the functions' logs as well")

@@ -1,7 +1,8 @@
-// Package access holds the access keys that the services of the local cloud
-// accept: an operator's long-lived key, and the temporary ones that the local
-// Function Compute gives to its functions. It also verifies the two signatures
-// that the vendor's API gateway knows, for the services behind it.
+// Package access is the way in to the services of the local cloud: where they
+// listen, and which access keys they accept (an operator's long-lived key, and
+// the temporary ones that the local Function Compute gives to its functions). It
+// also verifies the two signatures that the vendor's API gateway knows, for the
+// services behind it.
 package access
 
 import (

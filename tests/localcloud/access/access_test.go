@@ -33,18 +33,26 @@ func TestSecretIsToldForTheRightTokenOnly(t *testing.T) {
 }
 
 func TestWebPagesAreRefused(t *testing.T) {
-	served := access.RefusePages(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for _, c := range []struct {
 		host, origin string
+		remote       bool
 		want         int
 	}{
-		{"127.0.0.1:1234", "", http.StatusOK},
-		{"localhost:1234", "", http.StatusOK},
-		{"[::1]:1234", "", http.StatusOK},
-		{"127.0.0.1:1234", "http://127.0.0.1:1234", http.StatusForbidden},
-		{"127.0.0.1:1234", "null", http.StatusForbidden},
-		{"rebound.example.com:1234", "", http.StatusForbidden},
+		{host: "127.0.0.1:1234", want: http.StatusOK},
+		{host: "localhost:1234", want: http.StatusOK},
+		{host: "[::1]:1234", want: http.StatusOK},
+		{host: "127.0.0.1:1234", origin: "http://127.0.0.1:1234", want: http.StatusForbidden},
+		{host: "127.0.0.1:1234", origin: "null", want: http.StatusForbidden},
+		{host: "rebound.example.com:1234", want: http.StatusForbidden},
+		{host: "bus.example.com:1234", remote: true, want: http.StatusOK},
+		{host: "bus.example.com:1234", origin: "null", remote: true, want: http.StatusForbidden},
 	} {
+		s, err := access.Listen{Remote: c.remote}.Start("eventbridge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		served := s.RefusePages(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Host = c.host
 		if c.origin != "" {
@@ -53,7 +61,7 @@ func TestWebPagesAreRefused(t *testing.T) {
 		w := httptest.NewRecorder()
 		served.ServeHTTP(w, r)
 		if w.Code != c.want {
-			t.Errorf("a request for %s from %q got %d, want %d", c.host, c.origin, w.Code, c.want)
+			t.Errorf("a request for %s from %q, remote %v, got %d, want %d", c.host, c.origin, c.remote, w.Code, c.want)
 		}
 	}
 }

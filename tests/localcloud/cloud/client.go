@@ -28,6 +28,10 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return call[Info](ctx, c, http.MethodGet, "/", nil)
 }
 
+// Reset makes the local cloud forget everything but its keys, and start anew at
+// the same addresses. What Options.Prepare and Options.Seed made is made again.
+func (c *Client) Reset(ctx context.Context) error { return c.do(ctx, http.MethodPost, "/reset", nil) }
+
 // Process is what the local cloud's process holds.
 func (c *Client) Process(ctx context.Context) (Process, error) {
 	return call[Process](ctx, c, http.MethodGet, "/process", nil)

@@ -26,6 +26,7 @@
 // another host than a loopback address) are refused.
 //
 //	GET    /                              Info: endpoints, keys, functions
+//	POST   /reset                         forget everything but the keys and functions.log, and start anew
 //	GET    /process                       Process: goroutines and live heap
 //	GET    /instances                     every Instance
 //	POST   /instances                     make one: {"id": "i-1", "name", "tags", "osType", "zone"}
@@ -89,17 +90,23 @@ type Cloud struct {
 	// open is closed when the functions can be invoked.
 	open chan struct{}
 
-	control  *http.Server
-	endpoint string         // of the control surface
-	serving  sync.WaitGroup // its listener and its requests
-	// life ends when the cloud closes.
-	life context.Context
-	end  context.CancelFunc
-	mu   sync.Mutex // around the end of life, so that no request begins after it
+	ports   ports
+	control *access.Server
+	serving sync.WaitGroup // requests to the control surface
+	holds   *holds
 
-	holds holds
-	once  sync.Once
-	err   error // of Close
+	// mu is held while the services change: during a reset, and at the end. The
+	// requests of the control surface read them without it, since both wait for
+	// those requests.
+	mu     sync.RWMutex
+	closed bool
+	// life ends when the services do.
+	life   context.Context
+	end    context.CancelFunc
+	failed chan error // of a reset
+
+	once sync.Once
+	err  error // of Close
 }
 
 // Up starts the local cloud. Its error is a *BusyError if another one uses the
@@ -109,17 +116,14 @@ func Up(opt Options) (*Cloud, error) {
 	if err := opt.fill(); err != nil {
 		return nil, fmt.Errorf("start the local cloud: %w", err)
 	}
-	c := &Cloud{opt: opt, faults: opt.Faults, open: make(chan struct{})}
-	c.life, c.end = context.WithCancel(context.Background())
+	c := &Cloud{opt: opt, faults: opt.Faults, failed: make(chan error, 1)}
 	if err := c.start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the local cloud: %w", err), c.Close())
 	}
 	return c, nil
 }
 
-// start brings the services up. EventBridge comes before ECS, which hands
-// events over to it, and before the functions that it invokes: deliveries wait
-// until those are there.
+// start prepares what a reset leaves as it is, and runs the services.
 func (c *Cloud) start() (err error) {
 	if c.plan, err = makePlan(&c.opt); err != nil {
 		return err
@@ -142,37 +146,49 @@ func (c *Cloud) start() (err error) {
 	if c.opt.Log != nil {
 		c.log = io.MultiWriter(logFile, c.opt.Log)
 	}
-	if c.record, err = openRecord(c.folder.path(fileEvents)); err != nil {
-		return err
-	}
-	c.folder.keep(c.record)
-	keys := access.NewKeys(access.Key{ID: c.stored.AccessKeyID, Secret: c.stored.AccessKeySecret})
-	if err := c.startServices(keys); err != nil {
-		return err
-	}
-	if c.opt.Prepare != nil {
-		if err := c.opt.Prepare(c.Endpoints()); err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-		c.faults.ResetCalls() // those of the preparation are nobody's business
-	}
-	if err := c.startFunctions(keys); err != nil {
+	c.ports = c.openPorts()
+	if err := c.run(); err != nil {
 		return err
 	}
 	return c.startControl()
 }
 
+// run brings the services up. EventBridge comes before ECS, which hands events
+// over to it, and before the functions that it invokes: deliveries wait until
+// those are there.
+func (c *Cloud) run() (err error) {
+	c.life, c.end = context.WithCancel(context.Background())
+	c.open, c.holds = make(chan struct{}), &holds{}
+	if c.record, err = openRecord(c.folder.path(fileEvents)); err != nil {
+		return err
+	}
+	keys := access.NewKeys(access.Key{ID: c.stored.AccessKeyID, Secret: c.stored.AccessKeySecret})
+	if err := c.startServices(keys); err != nil {
+		return err
+	}
+	if c.opt.Prepare != nil {
+		if err := c.opt.Prepare(c.endpoints()); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+		c.faults.ResetCalls() // those of the preparation are nobody's business
+	}
+	if err := c.tables.Fill(c.opt.TablestoreInstance, c.opt.Seed.Tables); err != nil {
+		return err
+	}
+	return c.startFunctions(keys)
+}
+
 func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	o := c.opt
 	c.tables, err = tablestore.Start(tablestore.Options{
-		Listen: o.Listen.Tablestore, Path: c.folder.path("tablestore.db"), NoSync: o.NoSync,
+		Listen: c.ports.tables, Path: c.folder.path("tablestore.db"), NoSync: o.NoSync,
 		Keys: keys, Now: o.Now, Faults: c.faults,
 	})
 	if err != nil {
 		return err
 	}
 	c.inbox, err = inbox.Start(inbox.Options{
-		Listen:        o.Listen.Inbox,
+		Listen:        c.ports.inbox,
 		DingTalkToken: c.stored.DingTalkToken, DingTalkSecret: c.stored.DingTalkSecret,
 		LarkSecret: c.stored.LarkSecret, WebhookSecret: c.stored.WebhookSecret,
 		File: c.folder.path("inbox.jsonl"), Now: o.Now, Faults: c.faults,
@@ -180,9 +196,10 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	if err != nil {
 		return err
 	}
+	buses, rules := o.Seed.AddBuses(o.Buses, c.plan.rules(c.invoke))
 	c.bus, err = eventbridge.Start(eventbridge.Options{
-		Listen: o.Listen.EventBridge, Path: c.folder.path("eventbridge.db"),
-		DeadLetter: c.folder.path(fileDeadLetters), Buses: o.Buses, Rules: c.plan.rules(c.invoke),
+		Listen: c.ports.bus, Path: c.folder.path("eventbridge.db"),
+		DeadLetter: c.folder.path(fileDeadLetters), Buses: buses, Rules: rules,
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
 		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
 	})
@@ -190,7 +207,7 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 		return err
 	}
 	c.ecs, err = ecs.Start(ecs.Options{
-		Listen: o.Listen.ECS, Dir: c.folder.path("instances"), Path: c.folder.path("ecs.db"),
+		Listen: c.ports.ecs, Dir: c.folder.path("instances"), Path: c.folder.path("ecs.db"),
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Faults: c.faults,
 		Emit: c.emit, Delays: o.Delays, Throttle: o.Throttle, Quota: o.Quota, Retain: o.Retain,
 	})
@@ -204,7 +221,7 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 		return err
 	}
 	c.functions, err = functioncompute.Start(functioncompute.Options{
-		Listen: o.Listen.FunctionCompute, Functions: c.plan.functions(c.environment(), destinations),
+		Listen: c.ports.functions, Functions: c.plan.functions(c.environment(), destinations),
 		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
 		AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
 	})
@@ -271,33 +288,77 @@ func (c *Cloud) invoke(ctx context.Context, function string, async bool, payload
 	return res.Err()
 }
 
-// Close stops everything: deliveries stay in the data folder, scripts and
-// functions are killed, and no process or goroutine is left when it returns.
+// halt stops the services: deliveries stay in the data folder, scripts and
+// functions are killed. It returns when no process, goroutine or request to the
+// control surface is left of them.
+func (c *Cloud) halt() error {
+	var errs []error
+	if c.end != nil {
+		c.end()
+	}
+	if c.ecs != nil {
+		errs = append(errs, c.ecs.Close())
+	}
+	if c.bus != nil {
+		errs = append(errs, c.bus.Close())
+	}
+	if c.functions != nil {
+		errs = append(errs, c.functions.Close())
+	}
+	if c.inbox != nil {
+		errs = append(errs, c.inbox.Close())
+	}
+	if c.tables != nil {
+		errs = append(errs, c.tables.Close())
+	}
+	c.serving.Wait()
+	if c.record != nil {
+		errs = append(errs, c.record.Close())
+	}
+	c.ecs, c.bus, c.functions, c.inbox, c.tables, c.record = nil, nil, nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// reset starts the services anew, on the same ports, with the same keys and an
+// empty folder. Requests that come meanwhile wait. After an error, which Failed
+// reports too, nothing runs.
+func (c *Cloud) reset() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return refuse(http.StatusServiceUnavailable, "the local cloud is closed")
+	}
+	err := c.halt()
+	if err == nil {
+		err = c.folder.empty(fileKeys, fileLog, FileEnvironment)
+	}
+	if err == nil {
+		c.faults.Clear()
+		c.faults.ResetCalls()
+		err = c.run()
+	}
+	if err != nil {
+		err = fmt.Errorf("reset the local cloud: %w", err)
+		c.closed = true
+		c.failed <- err
+	}
+	return err
+}
+
+// Failed reports that a reset went wrong, and that nothing runs any more.
+func (c *Cloud) Failed() <-chan error { return c.failed }
+
+// Close stops everything, and returns when no process or goroutine is left.
 func (c *Cloud) Close() error {
 	c.once.Do(func() {
 		c.mu.Lock()
-		c.end()
-		c.mu.Unlock()
+		defer c.mu.Unlock()
+		c.closed = true
 		var errs []error
 		if c.control != nil {
 			errs = append(errs, c.control.Close())
 		}
-		if c.ecs != nil {
-			errs = append(errs, c.ecs.Close())
-		}
-		if c.bus != nil {
-			errs = append(errs, c.bus.Close())
-		}
-		if c.functions != nil {
-			errs = append(errs, c.functions.Close())
-		}
-		if c.inbox != nil {
-			errs = append(errs, c.inbox.Close())
-		}
-		if c.tables != nil {
-			errs = append(errs, c.tables.Close())
-		}
-		c.serving.Wait()
+		errs = append(errs, c.halt(), c.ports.release())
 		if c.folder != nil {
 			errs = append(errs, c.folder.close())
 		}

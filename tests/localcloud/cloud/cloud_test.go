@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
 	"aftercare/tests/localcloud/cloud"
@@ -253,7 +254,7 @@ func TestPutEventsTakesTheOperatorsKey(t *testing.T) {
 	o.Buses = []string{"orders"}
 	l := up(t, o)
 	e := l.cloud.Endpoints()
-	client, err := sdk.NewClientWithAccessKey(e.Region, e.AccessKeyID, e.AccessKeySecret)
+	client, err := sdk.NewClientWithOptions(e.Region, sdk.NewConfig(), credentials.NewAccessKeyCredential(e.AccessKeyID, e.AccessKeySecret))
 	l.must(err)
 	r := requests.NewCommonRequest()
 	r.Method, r.Scheme, r.Domain, r.Version, r.ApiName = "POST", "http", strings.TrimPrefix(e.EventBridge, "http://"), "2020-04-01", "PutEvents"

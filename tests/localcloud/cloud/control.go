@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
-	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/functioncompute"
@@ -22,60 +20,56 @@ const maxBody = 32 << 20
 
 // startControl serves the control surface.
 func (c *Cloud) startControl() error {
-	address := c.opt.Listen.Control
-	if address == "" {
-		address = "127.0.0.1:0"
+	var err error
+	listen := c.listen(c.opt.Listen.Control)
+	listen.Reset = c.pagesRefused(func(w http.ResponseWriter, _ *http.Request) { answer(w, nil, c.reset()) })
+	if c.control, err = listen.StartLocal("control"); err != nil {
+		return err
 	}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return fmt.Errorf("listen address %q: %w", address, err)
-	}
-	if !loopback(host) {
-		return fmt.Errorf("listen address %q is not on loopback", address)
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen for the control surface: %w", err)
-	}
-	c.endpoint = "http://" + listener.Addr().String()
-	c.control = &http.Server{
-		Handler: c.guard(c.routes()), ReadHeaderTimeout: 10 * time.Second,
-		BaseContext: func(net.Listener) context.Context { return c.life },
-	}
-	c.serving.Go(func() { _ = c.control.Serve(listener) })
+	c.control.Serve(c.guard(c.routes()))
 	return nil
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// guard refuses what a web page could send: it can start commands.
-func (c *Cloud) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !c.begin() {
-			panic(http.ErrAbortHandler)
-		}
-		defer c.serving.Done()
-		if access.FromPage(r) {
+// pagesRefused refuses what a web page could send: it can start commands.
+func (c *Cloud) pagesRefused(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if c.control.FromPage(r) {
 			answer(w, nil, refuse(http.StatusForbidden, "the control surface is not for web pages"))
 			return
 		}
+		next(w, r)
+	}
+}
+
+// guard serves requests while the services run, and ends them with the services.
+func (c *Cloud) guard(next http.Handler) http.Handler {
+	return c.pagesRefused(func(w http.ResponseWriter, r *http.Request) {
+		life, ok := c.begin()
+		if !ok {
+			panic(http.ErrAbortHandler)
+		}
+		defer c.serving.Done()
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(life, func() {
+			cancel()
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // ends the wait for a body
+		})()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// begin counts a request that Close waits for; false after Close has begun.
-func (c *Cloud) begin() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.life.Err() != nil {
-		return false
+// begin counts a request that halt waits for, and returns the services' life;
+// false after Close has begun.
+func (c *Cloud) begin() (life context.Context, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return nil, false
 	}
 	c.serving.Add(1)
-	return true
+	return c.life, true
 }
 
 // Error is a refusal of the control surface.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +23,11 @@ const (
 	fileLog         = "functions.log"
 	fileEvents      = "events.jsonl"
 	fileDeadLetters = "deadletters.jsonl"
+	// FileEnvironment is for whoever starts a local cloud, to say where it is. A
+	// reset keeps it.
+	FileEnvironment = "env"
+	// folderDist may hold the functions' code. It is their builder's.
+	folderDist = "dist"
 )
 
 const markerText = "This folder was made by a local cloud, which may remove everything in it.\n"
@@ -94,7 +100,7 @@ func claim(dir string) error {
 	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
+	if len(entries) > 1 || len(entries) == 1 && entries[0].Name() != folderDist {
 		return fmt.Errorf("%s is not empty, and was not made by a local cloud: give another folder", dir)
 	}
 	return os.WriteFile(marker, []byte(markerText), 0o644)
@@ -109,13 +115,14 @@ func (f *folder) sign() error {
 	return err
 }
 
-func (f *folder) empty() error {
+// empty removes what local clouds made, but what keep names.
+func (f *folder) empty(keep ...string) error {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == fileMarker || e.Name() == fileLock {
+		if name := e.Name(); name == fileMarker || name == fileLock || name == folderDist || slices.Contains(keep, name) {
 			continue
 		}
 		if err := os.RemoveAll(f.path(e.Name())); err != nil {

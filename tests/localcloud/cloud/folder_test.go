@@ -98,7 +98,7 @@ func TestAStartThatFailsLeavesNothingBehind(t *testing.T) {
 		"another region":       {func(o *cloud.Options) { o.Region = "mars"; o.Env["REGION"] = "venus" }, "one local cloud is one region"},
 		"a timeout of nobody":  {func(o *cloud.Options) { o.Timeouts = map[string]time.Duration{"nobody": 1} }, "the function nobody, which does not exist"},
 		"no code":              {func(o *cloud.Options) { o.Dist = t.TempDir() }, "build it first"},
-		"a public address":     {func(o *cloud.Options) { o.Listen.Control = "0.0.0.0:0" }, "is not on loopback"},
+		"a public address":     {func(o *cloud.Options) { o.Listen.Control = "0.0.0.0:0" }, "only a loopback address will do"},
 		"tables cannot be made": {func(o *cloud.Options) {
 			o.Prepare = func(cloud.Endpoints) error { return errors.New("no tables") }
 		}, "prepare: no tables"},
@@ -124,6 +124,42 @@ func TestACallersLookupMustKnowEveryVariable(t *testing.T) {
 	var missing project.Missing
 	if !errors.As(err, &missing) || strings.Join(missing, " ") != "ACCOUNT OWN" {
 		t.Errorf("got %v, want ACCOUNT and OWN missing", err)
+	}
+}
+
+// TestWithoutAFunctionOfOursThereIsAPlace runs a project whose only function
+// has another runtime.
+func TestWithoutAFunctionOfOursThereIsAPlace(t *testing.T) {
+	o := options(t)
+	foreign := strings.Replace(probes[:strings.Index(probes, "      triggers:")], "runtime: go1", "runtime: nodejs20", 1)
+	if err := os.WriteFile(o.Project, []byte(foreign), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := up(t, o)
+	info, err := l.Info(l.ctx)
+	l.must(err)
+	if len(info.Functions) != 0 || len(info.LeftOut) != 1 || info.Region != "cn-hangzhou" || info.Account != "1234567890123456" {
+		t.Errorf("got %+v, want no function, in cn-hangzhou", info)
+	}
+	l.must(l.CreateInstance(l.ctx, cloud.Instance{ID: "i-1"}))
+	l.must(l.Boot(l.ctx, "i-1"))
+	eventually(t, "an event in cn-hangzhou", func() bool {
+		events, err := l.Events(l.ctx, "", "i-1")
+		return err == nil && len(events) > 0 && strings.Contains(string(events[0]), `"aliyunregionid":"cn-hangzhou"`)
+	})
+}
+
+func TestTheFolderOfTheFunctionsIsLeftAlone(t *testing.T) {
+	o := options(t)
+	built := filepath.Join(o.Data, "dist", "probe")
+	if err := os.MkdirAll(built, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	o.Fresh = true
+	l := up(t, o)
+	l.must(l.Reset(l.ctx))
+	if _, err := os.Stat(built); err != nil {
+		t.Errorf("what was built is gone: %v", err)
 	}
 }
 

@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/seed"
 )
 
-// Listen is the loopback addresses of the services; a free port of 127.0.0.1
-// for each that is empty.
+// Listen is the addresses of the services; a free port of 127.0.0.1 for each
+// that is empty. ECS, FunctionCompute and Control run programs, and listen on
+// loopback only.
 type Listen struct {
 	Tablestore, ECS, FunctionCompute, EventBridge, Inbox, Control string
 }
@@ -46,7 +49,7 @@ type Options struct {
 	Timeouts map[string]time.Duration
 
 	// Region is that of the project's functions if it is empty, and
-	// cn-hangzhou if there are none. Account is 1234567890123456 if empty.
+	// cn-hangzhou if none of them runs here. Account is 1234567890123456 if empty.
 	Region, Account string
 	// TablestoreInstance is the name that functions and operator use,
 	// "aftercare" if empty. The local Tablestore accepts any.
@@ -55,6 +58,13 @@ type Options struct {
 	// kept in Data.
 	Key    access.Key
 	Listen Listen
+	// AllowRemote lets Tablestore, EventBridge and the inbox listen on addresses
+	// that other machines can reach.
+	AllowRemote bool
+	// Open is net.Listen if nil.
+	Open func(network, address string) (net.Listener, error)
+	// Requests gets a line for each request to each service. It may be nil.
+	Requests io.Writer
 
 	// Delays, Throttle, Quota and Retain are those of ECS.
 	Delays   ecs.Delays
@@ -67,6 +77,9 @@ type Options struct {
 	RetryScale, AsyncScale, TimerScale float64
 	// Buses are custom buses of EventBridge.
 	Buses []string
+	// Seed is there before any function runs, and again after a reset. Its tables
+	// are TablestoreInstance's. It may be nil.
+	Seed *seed.Seed
 	// Duplicate is how often EventBridge delivers each event; 0 means once.
 	Duplicate int
 	// Delay holds deliveries back before their first attempt. It may be nil.
@@ -101,6 +114,9 @@ func (o *Options) fill() error {
 	}
 	if o.TablestoreInstance == "" {
 		o.TablestoreInstance = "aftercare"
+	}
+	if o.Seed == nil {
+		o.Seed = &seed.Seed{}
 	}
 	if o.Faults == nil {
 		o.Faults = &fault.Set{}

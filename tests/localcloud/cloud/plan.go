@@ -26,13 +26,14 @@ type plan struct {
 	standIns []string
 }
 
+// defaultRegion is where a local cloud is that nobody gives a region.
+const defaultRegion = "cn-hangzhou"
+
 // makePlan reads the project file and settles the region.
 func makePlan(opt *Options) (plan, error) {
 	p := plan{opt: opt}
 	if opt.Project == "" {
-		if opt.Region == "" {
-			opt.Region = "cn-hangzhou"
-		}
+		opt.Region = cmp.Or(opt.Region, defaultRegion)
 		return p, nil
 	}
 	lookup := opt.Lookup
@@ -64,6 +65,7 @@ func makePlan(opt *Options) (plan, error) {
 			return p, fmt.Errorf("function %s: there is no %s in %s: build it first", f.Name, f.Handler, p.code(f))
 		}
 	}
+	opt.Region = cmp.Or(opt.Region, defaultRegion)
 	for name := range opt.Timeouts {
 		if name != "" && !p.has(name) {
 			return p, fmt.Errorf("a timeout is set for the function %s, which does not exist", name)
@@ -91,7 +93,7 @@ func (p plan) local(name string) (string, bool) {
 	}
 	switch {
 	case strings.Contains(name, "REGION"):
-		return cmp.Or(p.opt.Region, "cn-hangzhou"), true
+		return cmp.Or(p.opt.Region, defaultRegion), true
 	case strings.Contains(name, "ACCOUNT"):
 		return p.opt.Account, true
 	}

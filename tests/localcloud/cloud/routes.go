@@ -27,7 +27,7 @@ func (c *Cloud) routes() http.Handler {
 			answer(w, value, err)
 		})
 	}
-	on("GET /{$}", func(*http.Request) (any, error) { return c.Info(), nil })
+	on("GET /{$}", func(*http.Request) (any, error) { return c.info(), nil })
 	on("/", func(r *http.Request) (any, error) {
 		return nil, refuse(http.StatusNotFound, "%s %s is not part of the control surface", r.Method, r.URL.Path)
 	})
@@ -39,7 +39,7 @@ func (c *Cloud) routes() http.Handler {
 	on("POST /instances/{id}/{step}", c.stepInstance)
 	on("GET /instances/{id}/runs", c.listRuns)
 
-	on("GET /functions", func(*http.Request) (any, error) { return c.Info().Functions, nil })
+	on("GET /functions", func(*http.Request) (any, error) { return c.info().Functions, nil })
 	on("POST /functions/{name}/invoke", c.invokeFunction)
 	on("POST /functions/{name}/kill", c.killFunction)
 	on("POST /functions/{name}/timers/{timer}", c.fireTimer)

@@ -86,12 +86,7 @@ func TestWhatWasAcknowledgedSurvivesSIGKILL(t *testing.T) {
 	l.must(err)
 	l.must(l.CreateInstance(l.ctx, cloud.Instance{ID: "i-1"}))
 	l.must(l.Boot(l.ctx, "i-1"))
-	meta := &tablestore.TableMeta{TableName: "kept"}
-	meta.AddPrimaryKeyColumn("id", tablestore.PrimaryKeyType_STRING)
-	_, err = tables(info.Endpoints).CreateTable(&tablestore.CreateTableRequest{
-		TableMeta: meta, TableOption: tablestore.NewTableOption(-1, 1), ReservedThroughput: &tablestore.ReservedThroughput{},
-	})
-	l.must(err)
+	l.must(write(info.Endpoints, "kept"))
 	l.waitRecorded(1)
 	_, err = l.Hold(l.ctx, cloud.Match{Type: "test"})
 	l.must(err)

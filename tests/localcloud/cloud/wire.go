@@ -33,10 +33,16 @@ type Endpoints struct {
 
 // Endpoints are the addresses of the services. It is safe for concurrent use.
 func (c *Cloud) Endpoints() Endpoints {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.endpoints()
+}
+
+func (c *Cloud) endpoints() Endpoints {
 	e := Endpoints{
 		Tablestore: c.tables.Endpoint(), TablestoreInstance: c.opt.TablestoreInstance,
 		ECS: "http://" + c.ecs.Endpoint(), EventBridge: c.bus.Endpoint(), Inbox: c.inbox.Endpoint(),
-		Control: c.endpoint, Region: c.opt.Region, Account: c.opt.Account,
+		Region: c.opt.Region, Account: c.opt.Account,
 		AccessKeyID: c.stored.AccessKeyID, AccessKeySecret: c.stored.AccessKeySecret,
 		Webhooks: map[string]string{
 			inbox.DingTalk: c.inbox.DingTalkURL(), inbox.Lark: c.inbox.LarkURL(), inbox.WeCom: c.inbox.WeComURL(),
@@ -48,6 +54,9 @@ func (c *Cloud) Endpoints() Endpoints {
 	}
 	if c.functions != nil {
 		e.FunctionCompute = c.functions.Endpoint()
+	}
+	if c.control != nil {
+		e.Control = c.control.URL()
 	}
 	return e
 }
@@ -92,8 +101,14 @@ type FunctionInfo struct {
 
 // Info describes the cloud. It is safe for concurrent use.
 func (c *Cloud) Info() Info {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.info()
+}
+
+func (c *Cloud) info() Info {
 	i := Info{
-		Endpoints: c.Endpoints(), Data: c.folder.dir, Project: c.plan.Name,
+		Endpoints: c.endpoints(), Data: c.folder.dir, Project: c.plan.Name,
 		LeftOut: c.plan.LeftOut, StandIns: c.plan.standIns, Functions: []FunctionInfo{},
 	}
 	for _, f := range c.plan.Functions {

@@ -53,7 +53,7 @@ func (s *Server) prepare(t *task, i *instance) (_ job, code, info string) {
 	}
 	if !i.windows() && inv.Username != "" {
 		if inv.Username != "root" {
-			return job{}, "AccountNotExists", fmt.Sprintf("the user %q does not exist on the instance", inv.Username)
+			return job{}, "AccountNotExists", "the user does not exist on the instance"
 		}
 		j.folder = temporaryFolder
 	}
@@ -83,7 +83,7 @@ func (j *job) findDirectory(inv *invocation) (code, info string) {
 	}
 	switch {
 	case inv.WorkingDir != "":
-		return "DirectoryNotExists", fmt.Sprintf("the directory %s does not exist on the instance", inv.WorkingDir)
+		return "DirectoryNotExists", "the working directory does not exist on the instance"
 	case inv.Username != "":
 		return "DefaultWorkingDirectoryNotAvailable", "the home directory of the user does not exist on the instance"
 	}

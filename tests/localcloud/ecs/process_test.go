@@ -55,6 +55,7 @@ func needsProc(t *testing.T) {
 	}
 }
 
+// (command rule 25)
 func TestWhatEndsTheProcessesOfAScript(t *testing.T) {
 	needsProc(t)
 	short, tree := args{"Timeout": "5"}, args{"TerminationMode": "ProcessTree"}

@@ -134,6 +134,7 @@ func TestATimeoutUnderTheMinimumIsRaised(t *testing.T) {
 	}
 }
 
+// (command rule 27)
 func TestALongOutputIsCutInItsMiddle(t *testing.T) {
 	c := ready(t, nil)
 	r := c.end(c.run(shell("echo first; yes 123456789 | head -n 5000; echo last")))

@@ -18,6 +18,7 @@ func (c *cloud) plainly(a args, exit float64, output string) {
 	check(c.t, "output", r["Output"], any(output))
 }
 
+// (command rule 1)
 func TestTheNameOfACommandIsPartOfAPathThatShReads(t *testing.T) {
 	const itself = "#!/bin/cat\nexit 3" // prints itself, if its first line counts
 	for _, test := range []struct {
@@ -79,6 +80,7 @@ func TestANameCanInjectACommand(t *testing.T) {
 	}
 }
 
+// (command rules 10, 13, 15)
 func TestTheKernelReadsTheFirstLine(t *testing.T) {
 	for name, test := range map[string]struct {
 		content string
@@ -117,6 +119,7 @@ func TestAScriptThatASignalKills(t *testing.T) {
 	check(t, "exit code of a script without a file", r["ExitCode"], any(-1.0))
 }
 
+// (command rules 3, 5)
 func TestWhereTheScriptIsSaved(t *testing.T) {
 	for user, folder := range map[string]string{"": "usr/local/share/aliyun-assist/work/script", "root": "tmp"} {
 		// Blanks and quotes in the folder are not those of a real instance.
@@ -145,6 +148,7 @@ func TestTheDefaultWorkingDirectoryIsMissing(t *testing.T) {
 	check(t, "code", r["ErrorCode"], any("DefaultWorkingDirectoryNotAvailable"))
 }
 
+// (command rule 26)
 func TestExitCodesThatStopOrRestartTheInstance(t *testing.T) {
 	for content, test := range map[string]struct {
 		state string

@@ -1,11 +1,11 @@
 package ecs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -22,8 +22,7 @@ const apiVersion = "2014-05-26"
 // Server is a running imitation of the service. It is safe for concurrent use.
 type Server struct {
 	options  Options
-	http     *http.Server
-	listener net.Listener
+	http     *access.Server
 	verifier *access.Verifier
 	guard    *guard
 	throttle throttle
@@ -80,7 +79,7 @@ func Start(options Options) (*Server, error) {
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), state.close())
 	}
-	s.listener, err = net.Listen("tcp", options.Listen)
+	s.http, err = options.Listen.StartLocal("ecs")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), state.close())
 	}
@@ -90,26 +89,20 @@ func Start(options Options) (*Server, error) {
 	s.closed = err != nil
 	s.mu.Unlock()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), s.listener.Close(), state.close())
+		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), s.http.Close(), state.close())
 	}
 	if options.Emit != nil {
 		s.wakeDispatch()
 		s.background.Add(1)
 		go s.dispatch()
 	}
-	s.http = &http.Server{Handler: s, MaxHeaderBytes: 1 << 20,
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	s.background.Add(1)
-	go func() {
-		defer s.background.Done()
-		s.http.Serve(s.listener) // ends with ErrServerClosed
-	}()
+	s.http.Serve(s)
 	return s, nil
 }
 
 // Endpoint is the host and port of the service, as the SDK takes it for a
 // domain; the scheme is http.
-func (s *Server) Endpoint() string { return s.listener.Addr().String() }
+func (s *Server) Endpoint() string { return s.http.Address() }
 
 // Close cuts every connection, ends what runs on the instances, and closes the
 // state. Events that were not handed over yet stay in the state's file.
@@ -153,7 +146,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.background.Done()
 
 	requestID := strings.ToUpper(newUUID())
+	logged := access.EntryOf(w)
 	fail := func(e *apiError) {
+		logged.Code = e.code
 		s.write(w, e.status, errorAnswer{
 			RequestId: requestID,
 			HostId:    "ecs." + s.options.Region + ".aliyuncs.com",
@@ -172,6 +167,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := params{action: asked.Action, form: asked.Parameters}
+	logged.Call, logged.About = p.action, cmp.Or(p.text("InstanceId.1"), p.text("InstanceId"), p.text("InvokeId"))
 	strike := s.options.Faults.Next(p.action)
 	broken := func(f *fault.Fault) { fail(injected(f)) }
 	if strike.Before(r, broken) {

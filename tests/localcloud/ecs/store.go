@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
+
+	"aftercare/tests/localcloud/datafile"
 )
 
 // The buckets of the state's file. Values are JSON.
@@ -44,20 +44,9 @@ func openStore(path string) (*store, error) {
 	if path == "" {
 		return &store{}, nil
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: 5 * time.Second})
+	db, err := datafile.Open(path, bbolt.Options{}, buckets...)
 	if err != nil {
-		return nil, fmt.Errorf("open the state file %s: %w", path, err)
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare the state file %s: %w", path, err), db.Close())
+		return nil, err
 	}
 	return &store{db: db}, nil
 }

@@ -48,6 +48,11 @@ type outcome struct {
 // put puts the events of a call, whose form is the caller's business, and hands
 // their outcome to send. Planned faults strike around it.
 func (s *Server) put(w http.ResponseWriter, r *http.Request, letters shape, events []incoming, send func(outcome)) {
+	logged := access.EntryOf(w)
+	logged.Call = "PutEvents"
+	if len(events) > 0 {
+		logged.About = events[0].bus
+	}
 	fail := func(f *fault.Fault) { refuse(w, letters, plannedError(f)) }
 	strike := s.opt.Faults.Next("PutEvents")
 	if strike.Before(r, fail) {
@@ -80,6 +85,7 @@ func (s *Server) putAll(events []incoming) (out outcome) {
 // serveBus takes events as the CloudEvents SDKs send them, unsigned, on a path
 // that names the bus.
 func (s *Server) serveBus(w http.ResponseWriter, r *http.Request) {
+	*access.EntryOf(w) = access.Entry{Call: "PutEvents", About: r.PathValue("bus")}
 	events, err := readEvents(w, r)
 	if err != nil {
 		refuse(w, upperCase, err)
@@ -139,6 +145,7 @@ func lowerCase(requestID string, e *Error) any {
 
 func refuse(w http.ResponseWriter, letters shape, err error) {
 	e := asError(err)
+	access.EntryOf(w).Code = e.Code
 	answer(w, e.Status, letters(rand.Text(), e))
 }
 

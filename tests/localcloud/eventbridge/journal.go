@@ -3,11 +3,11 @@ package eventbridge
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
+
+	"aftercare/tests/localcloud/datafile"
 )
 
 // journal keeps unfinished deliveries in a file. One without a file keeps
@@ -22,16 +22,9 @@ func openJournal(path string) (*journal, error) {
 	}
 	// Without syncing, a write is in the hands of the kernel when it returns:
 	// that survives the process.
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: true})
+	db, err := datafile.Open(path, bbolt.Options{NoSync: true}, string(deliveries))
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(deliveries)
-		return err
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, err), db.Close())
+		return nil, err
 	}
 	return &journal{db}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
@@ -24,7 +25,7 @@ import (
 // callRPC calls an action with the vendor's SDK.
 func callRPC(t *testing.T, s *eventbridge.Server, signer access.Key, action string, form map[string]string) (answer string, err error) {
 	t.Helper()
-	client, err := sdk.NewClientWithAccessKey("cn-hangzhou", signer.ID, signer.Secret)
+	client, err := sdk.NewClientWithOptions("cn-hangzhou", sdk.NewConfig(), credentials.NewAccessKeyCredential(signer.ID, signer.Secret))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -24,9 +22,8 @@ const maxRules = 50
 
 // Options say how a Server runs. The zero value of each field is usable.
 type Options struct {
-	// Listen is the loopback address of the HTTP surface, "127.0.0.1:0" if
-	// empty. New does not listen.
-	Listen string
+	// Listen is where the HTTP surface listens. New does not listen.
+	Listen access.Listen
 	// Buses are the names of the custom buses.
 	Buses []string
 	// Rules are the rules that exist from the start.
@@ -75,8 +72,7 @@ type Server struct {
 	journal  *journal
 	letters  *letters
 
-	http     *http.Server
-	endpoint string
+	http *access.Server // nil if New made the server
 
 	// life ends when the server closes.
 	life context.Context
@@ -130,32 +126,26 @@ func New(opt Options) (*Server, error) {
 
 // Start makes a server and listens.
 func Start(opt Options) (*Server, error) {
-	if opt.Listen == "" {
-		opt.Listen = "127.0.0.1:0"
-	}
-	host, _, err := net.SplitHostPort(opt.Listen)
+	port, err := opt.Listen.Start("eventbridge")
 	if err != nil {
-		return nil, fmt.Errorf("listen address %q: %w", opt.Listen, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listen address %q is not on loopback", opt.Listen)
-	}
-	listener, err := net.Listen("tcp", opt.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for eventbridge: %w", err)
+		return nil, err
 	}
 	s, err := New(opt)
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, port.Close())
 	}
-	s.endpoint = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: access.RefusePages(s.Handler()), ReadHeaderTimeout: 10 * time.Second}
-	s.work.Go(func() { _ = s.http.Serve(listener) })
+	s.http = port
+	port.Serve(port.RefusePages(s.Handler()))
 	return s, nil
 }
 
 // Endpoint is the base URL of the HTTP surface; empty if there is none.
-func (s *Server) Endpoint() string { return s.endpoint }
+func (s *Server) Endpoint() string {
+	if s.http == nil {
+		return ""
+	}
+	return s.http.URL()
+}
 
 // Close ends every attempt and returns when all goroutines of the server have
 // ended. What was not delivered stays in the file of Options.Path.

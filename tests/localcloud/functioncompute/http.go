@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"aftercare/tests/localcloud/access"
 )
 
 // api is the HTTP surface of the service. An unknown path has the status that
@@ -30,6 +32,8 @@ func (s *Server) api() http.Handler {
 }
 
 func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
+	logged := access.EntryOf(w)
+	logged.Call, logged.About = "InvokeFunction", r.PathValue("name")
 	requestID := newRequestID(s.opt.Now())
 	async, err := invocationType(r)
 	if err != nil {
@@ -69,6 +73,7 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	}
 	if res.FunctionError != "" {
 		w.Header().Set("x-fc-error-type", res.FunctionError)
+		logged.Code = res.FunctionError
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	_, _ = w.Write(res.Body) // the client may be gone
@@ -107,6 +112,7 @@ func writeError(w http.ResponseWriter, e *APIError) {
 
 // writeAnswer writes an error with the fields that its version of the API has.
 func writeAnswer(w http.ResponseWriter, e *APIError, fields any) {
+	access.EntryOf(w).Code = e.Code
 	w.Header().Set("x-fc-request-id", e.RequestID)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.Status)

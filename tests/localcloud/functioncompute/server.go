@@ -19,8 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +29,8 @@ import (
 
 // Options say how a Server runs. The zero value of each field is usable.
 type Options struct {
-	// Listen is the loopback address of the API, "127.0.0.1:0" if empty.
-	Listen string
+	// Listen is where the API listens: on loopback only, for it runs programs.
+	Listen access.Listen
 	// Functions are the functions that exist, by unique names.
 	Functions []Function
 	// Keys gets a temporary key for each instance of a function that has a
@@ -82,8 +80,7 @@ type Server struct {
 	spawner   *spawner
 	log       *lineLog
 
-	http     *http.Server
-	endpoint string
+	http *access.Server
 
 	stop   chan struct{} // closed by Close
 	queued atomic.Int64  // asynchronous invocations
@@ -125,14 +122,12 @@ func Start(opt Options) (*Server, error) {
 			return nil, fmt.Errorf("function %q: %w", f.Name, err)
 		}
 	}
-	listener, err := listenLoopback(opt.Listen)
-	if err != nil {
+	var err error
+	if s.http, err = opt.Listen.StartLocal("functioncompute"); err != nil {
 		return nil, err
 	}
 	s.spawner = newSpawner()
-	s.endpoint = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: access.RefusePages(s.api()), ReadHeaderTimeout: 10 * time.Second}
-	s.spawn(func() { _ = s.http.Serve(listener) })
+	s.http.Serve(s.http.RefusePages(s.api()))
 	for _, f := range s.functions {
 		for _, t := range f.timers {
 			s.spawn(func() { s.runTimer(f, t) })
@@ -142,7 +137,7 @@ func Start(opt Options) (*Server, error) {
 }
 
 // Endpoint is the base URL of the API, without a slash at the end.
-func (s *Server) Endpoint() string { return s.endpoint }
+func (s *Server) Endpoint() string { return s.http.URL() }
 
 // Close kills every instance, drops what is queued, and returns when all
 // processes and goroutines of the server have ended.
@@ -179,9 +174,6 @@ func (s *Server) spawn(f func()) bool {
 }
 
 func (o *Options) fill() {
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -209,19 +201,4 @@ func (o *Options) fill() {
 	if o.Home == "" {
 		o.Home = "/tmp"
 	}
-}
-
-func listenLoopback(addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen address %q: %w", addr, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listen address %q is not on loopback", addr)
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen for function compute: %w", err)
-	}
-	return listener, nil
 }

@@ -17,21 +17,20 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"sync"
 	"time"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
 
 // Options say what a Server accepts. With an empty token or key, any is
 // accepted; with an empty secret, signatures are not checked.
 type Options struct {
-	// Listen is a loopback address, "127.0.0.1:0" if empty.
-	Listen string
+	Listen access.Listen
 
 	DingTalkToken  string
 	DingTalkSecret string
@@ -80,10 +79,8 @@ type Refusal struct {
 
 // Server is a running inbox. It is safe for concurrent use.
 type Server struct {
-	opt      Options
-	http     *http.Server
-	endpoint string
-	served   sync.WaitGroup
+	opt  Options
+	http *access.Server
 
 	mu       sync.Mutex
 	messages []Message
@@ -93,68 +90,65 @@ type Server struct {
 	recent map[string][]time.Time
 }
 
+// paths are the addresses, for people.
+const paths = `  /dingtalk/robot/send?access_token=TOKEN&timestamp=MS&sign=SIGN
+  /lark/open-apis/bot/v2/hook/TOKEN
+  /wecom/cgi-bin/webhook/send?key=KEY
+  /slack/services/TOKEN
+  /webhook`
+
 // Start listens.
 func Start(opt Options) (*Server, error) {
-	if opt.Listen == "" {
-		opt.Listen = "127.0.0.1:0"
-	}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	host, _, err := net.SplitHostPort(opt.Listen)
+	port, err := opt.Listen.Start("inbox")
 	if err != nil {
-		return nil, fmt.Errorf("listen address %q: %w", opt.Listen, err)
+		return nil, err
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listen address %q is not on loopback", opt.Listen)
-	}
-	listener, err := net.Listen("tcp", opt.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for the inbox: %w", err)
-	}
-	s := &Server{opt: opt, endpoint: "http://" + listener.Addr().String(), recent: make(map[string][]time.Time)}
+	s := &Server{opt: opt, http: port, recent: make(map[string][]time.Time)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /dingtalk/robot/send", s.receive(dingTalk{}))
 	mux.HandleFunc("POST /lark/open-apis/bot/v2/hook/{token}", s.receive(lark{}))
 	mux.HandleFunc("POST /wecom/cgi-bin/webhook/send", s.receive(weCom{}))
 	mux.HandleFunc("POST /slack/services/{token...}", s.receive(slack{}))
 	mux.HandleFunc("POST /webhook", s.receive(generic{}))
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	s.served.Go(func() { _ = s.http.Serve(listener) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, r.Method+" "+r.URL.Path+" is not an address of the local inbox, which takes POST of\n"+paths, http.StatusNotFound)
+	})
+	port.Serve(mux)
 	return s, nil
 }
 
 // Close ends the server and every connection.
-func (s *Server) Close() error {
-	err := s.http.Close()
-	s.served.Wait()
-	return err
-}
+func (s *Server) Close() error { return s.http.Close() }
 
 // Endpoint is the base URL, without a slash at the end.
-func (s *Server) Endpoint() string { return s.endpoint }
+func (s *Server) Endpoint() string { return s.http.URL() }
 
 // DingTalkURL is the address of the DingTalk robot, without timestamp and
 // sign.
 func (s *Server) DingTalkURL() string {
-	return s.endpoint + "/dingtalk/robot/send?access_token=" + url.QueryEscape(orAny(s.opt.DingTalkToken))
+	return s.http.URL() + "/dingtalk/robot/send?access_token=" + url.QueryEscape(orAny(s.opt.DingTalkToken))
 }
 
 // LarkURL is the address of the Lark bot.
 func (s *Server) LarkURL() string {
-	return s.endpoint + "/lark/open-apis/bot/v2/hook/" + url.PathEscape(orAny(s.opt.LarkToken))
+	return s.http.URL() + "/lark/open-apis/bot/v2/hook/" + url.PathEscape(orAny(s.opt.LarkToken))
 }
 
 // WeComURL is the address of the WeCom robot.
 func (s *Server) WeComURL() string {
-	return s.endpoint + "/wecom/cgi-bin/webhook/send?key=" + url.QueryEscape(orAny(s.opt.WeComKey))
+	return s.http.URL() + "/wecom/cgi-bin/webhook/send?key=" + url.QueryEscape(orAny(s.opt.WeComKey))
 }
 
 // SlackURL is the address of the Slack webhook.
-func (s *Server) SlackURL() string { return s.endpoint + "/slack/services/" + orAny(s.opt.SlackToken) }
+func (s *Server) SlackURL() string {
+	return s.http.URL() + "/slack/services/" + orAny(s.opt.SlackToken)
+}
 
 // WebhookURL is the address of the generic webhook.
-func (s *Server) WebhookURL() string { return s.endpoint + "/webhook" }
+func (s *Server) WebhookURL() string { return s.http.URL() + "/webhook" }
 
 func orAny(token string) string {
 	if token == "" {
@@ -184,6 +178,7 @@ const maxBody = 1 << 20
 // receive is the handler of one channel.
 func (s *Server) receive(c channel) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		access.EntryOf(w).Call = "Webhook:" + c.name()
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
 			http.Error(w, "body is cut off or too large", http.StatusRequestEntityTooLarge)

@@ -212,6 +212,8 @@ environment variables without a value: ROLE`
 	}
 }
 
+// FuzzParse parses anything. Run it with -fuzzminimizetime=10x:
+// otherwise most of the time goes into making inputs smaller.
 func FuzzParse(f *testing.F) {
 	f.Add(complete)
 	f.Add("edition: 3.0.0\nvars: {a: &a [*a]}\nresources: {a: {component: fc3, props: {<<: 1, runtime: '${vars.a}'}}}")

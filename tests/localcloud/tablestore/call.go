@@ -12,6 +12,7 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore/otsprotocol"
 	"github.com/golang/protobuf/proto"
 
+	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 )
 
@@ -20,6 +21,7 @@ type call struct {
 	server   *Server
 	instance string
 	body     []byte
+	logged   *access.Entry
 }
 
 // now is the time. A write must ask for it inside its update, so that later
@@ -34,7 +36,27 @@ func (c *call) decode(m proto.Message) error {
 	if err := proto.Unmarshal(c.body, m); err != nil {
 		return errParameter("Invalid request body: %v.", err)
 	}
+	c.logged.About = strings.Join(tablesOf(m), ",")
 	return nil
+}
+
+// tablesOf are the tables that a request names.
+func tablesOf(m proto.Message) (names []string) {
+	switch m := m.(type) {
+	case *otsprotocol.CreateTableRequest:
+		names = append(names, m.GetTableMeta().GetTableName())
+	case *otsprotocol.BatchGetRowRequest:
+		for _, t := range m.Tables {
+			names = append(names, t.GetTableName())
+		}
+	case *otsprotocol.BatchWriteRowRequest:
+		for _, t := range m.Tables {
+			names = append(names, t.GetTableName())
+		}
+	case interface{ GetTableName() string }:
+		names = append(names, m.GetTableName())
+	}
+	return names
 }
 
 // operations are the imitated API calls.
@@ -53,45 +75,29 @@ var operations = map[string]func(*call) (proto.Message, error){
 	"BatchWriteRow": batchWriteRow,
 }
 
-// serve answers one API call.
+// serve answers one API call that came over the network.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.calls.Done()
-	a := answer{w: w, path: r.URL.Path, keyID: r.Header.Get(headerKeyID), now: time.Now()}
+	s.handle(w, r)
+}
 
-	if r.Method != http.MethodPost {
-		a.fail(errMethod())
+// handle answers one API call.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	a := newAnswer(w, r)
+	body, ok := s.admit(a, r)
+	if !ok {
 		return
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBodySize+1))
-	if err != nil {
-		a.fail(errParameter("The request body could not be read."))
-		return
-	}
-	if len(body) > maxBodySize {
-		// A client that is still sending would miss the answer.
-		io.Copy(io.Discard, io.LimitReader(r.Body, 16*maxBodySize))
-		a.fail(errBodyTooLarge())
-		return
-	}
-	if a.secret, err = authenticate(r, body, s.options.Keys); err != nil {
-		a.fail(err)
-		return
-	}
-	instance := r.Header.Get(headerInstance)
-	if s.options.Instance != "" && instance != s.options.Instance {
-		a.fail(errAuth("The instance is not found."))
-		return
-	}
-
 	name := strings.TrimPrefix(r.URL.Path, "/")
+	a.logged.Call = name
 	planned := s.options.Faults.Next(name)
 	if planned.Before(r, a.injected) {
 		return
 	}
-	message, err := s.perform(name, &call{server: s, instance: instance, body: body}, r)
+	message, err := s.perform(name, &call{server: s, instance: r.Header.Get(headerInstance), body: body, logged: a.logged}, r)
 	if planned.After(r, a.injected) {
 		return
 	}
@@ -100,6 +106,41 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.send(http.StatusOK, message)
+}
+
+// Authenticate reports whether a known key signed a request, whatever its path,
+// and answers it if not.
+func (s *Server) Authenticate(w http.ResponseWriter, r *http.Request) bool {
+	_, ok := s.admit(newAnswer(w, r), r)
+	return ok
+}
+
+// admit reads a request's body and verifies its signature, or answers why not.
+func (s *Server) admit(a *answer, r *http.Request) (body []byte, ok bool) {
+	if r.Method != http.MethodPost {
+		a.fail(errMethod())
+		return nil, false
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBodySize+1))
+	if err != nil {
+		a.fail(errParameter("The request body could not be read."))
+		return nil, false
+	}
+	if len(body) > maxBodySize {
+		// A client that is still sending would miss the answer.
+		io.Copy(io.Discard, io.LimitReader(r.Body, 16*maxBodySize))
+		a.fail(errBodyTooLarge())
+		return nil, false
+	}
+	if a.secret, err = authenticate(r, body, s.options.Keys); err != nil {
+		a.fail(err)
+		return nil, false
+	}
+	if instance := s.options.Instance; instance != "" && instance != r.Header.Get(headerInstance) {
+		a.fail(errAuth("The instance is not found."))
+		return nil, false
+	}
+	return body, true
 }
 
 func (s *Server) perform(name string, c *call, r *http.Request) (proto.Message, error) {
@@ -120,6 +161,7 @@ type answer struct {
 	keyID  string
 	secret string // empty before authentication
 	now    time.Time
+	logged *access.Entry
 }
 
 // injected answers a planned fault.
@@ -137,11 +179,16 @@ func (a *answer) injected(f *fault.Fault) {
 	a.fail(out)
 }
 
+func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
+	return &answer{w: w, path: r.URL.Path, keyID: r.Header.Get(headerKeyID), now: time.Now(), logged: access.EntryOf(w)}
+}
+
 func (a *answer) fail(err error) {
 	f := (*failure)(nil)
 	if !errors.As(err, &f) {
 		errors.As(errInternal(), &f)
 	}
+	a.logged.Code = f.code
 	a.send(f.status, f.proto())
 }
 

@@ -102,6 +102,18 @@ func sign(algorithm func() hash.Hash, key, text string) string {
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
+// Sign signs a request with this body as the SDKs do, in version 1.
+func Sign(r *http.Request, body []byte, instance string, key access.Key, now time.Time) {
+	sum := md5.Sum(body)
+	r.Header.Set(headerDate, now.UTC().Format("2006-01-02T15:04:05.000Z"))
+	r.Header.Set(headerVersion, apiVersion)
+	r.Header.Set(headerKeyID, key.ID)
+	r.Header.Set(headerInstance, instance)
+	r.Header.Set(headerMD5, base64.StdEncoding.EncodeToString(sum[:]))
+	text := r.URL.Path + "\n" + r.Method + "\n\n" + canonicalHeaders(r.Header)
+	r.Header.Set(headerSignature, sign(sha1.New, key.Secret, text))
+}
+
 // canonicalHeaders is the sorted "name:value" lines that are signed.
 func canonicalHeaders(header http.Header) string {
 	var lines []string

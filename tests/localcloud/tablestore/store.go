@@ -2,10 +2,10 @@ package tablestore
 
 import (
 	"bytes"
-	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
+
+	"aftercare/tests/localcloud/datafile"
 )
 
 // store keeps ordered keys. Updates are serialised, all or nothing, and on
@@ -36,17 +36,9 @@ type boltStore struct {
 }
 
 func openBolt(path string, noSync bool) (store, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: noSync, NoFreelistSync: true})
+	db, err := datafile.Open(path, bbolt.Options{NoSync: noSync, NoFreelistSync: true}, string(boltBucket))
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	err = db.Update(func(t *bbolt.Tx) error {
-		_, err := t.CreateBucketIfNotExists(boltBucket)
-		return err
-	})
-	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("prepare %s: %w", path, err)
+		return nil, err
 	}
 	return &boltStore{db: db}, nil
 }

@@ -56,6 +56,17 @@ func createTable(c *call) (proto.Message, error) {
 	if err := c.decode(req); err != nil {
 		return nil, err
 	}
+	created, err := newTable(req, c.now())
+	if err != nil {
+		return nil, err
+	}
+	return &otsprotocol.CreateTableResponse{}, c.server.store.update(func(t tx) error {
+		return created.create(t, c.instance)
+	})
+}
+
+// newTable is the table that a request describes.
+func newTable(req *otsprotocol.CreateTableRequest, now time.Time) (*table, error) {
 	switch {
 	case len(req.Partitions) > 0:
 		return nil, errUnsupported("A table with pre-split partitions")
@@ -77,33 +88,34 @@ func createTable(c *call) (proto.Message, error) {
 	if err := checkThroughput(unit); err != nil {
 		return nil, err
 	}
-	stream, err := streamDetails(req.StreamSpec, req.TableMeta.GetTableName(), c.now())
+	stream, err := streamDetails(req.StreamSpec, req.TableMeta.GetTableName(), now)
 	if err != nil {
 		return nil, err
 	}
-	created := &table{description: &otsprotocol.DescribeTableResponse{
+	return &table{description: &otsprotocol.DescribeTableResponse{
 		TableMeta: req.TableMeta,
 		ReservedThroughputDetails: &otsprotocol.ReservedThroughputDetails{
 			CapacityUnit:     &otsprotocol.CapacityUnit{Read: proto.Int32(unit.GetRead()), Write: proto.Int32(unit.GetWrite())},
-			LastIncreaseTime: proto.Int64(c.now().Unix()),
+			LastIncreaseTime: proto.Int64(now.Unix()),
 		},
 		TableOptions:  options,
 		TableStatus:   otsprotocol.TableStatus_ACTIVE.Enum(),
 		StreamDetails: stream,
-	}}
-	return &otsprotocol.CreateTableResponse{}, c.server.store.update(func(t tx) error {
-		if t.get(tableKey(c.instance, req.TableMeta.GetTableName())) != nil {
-			return errTableExists()
-		}
-		if len(tableNames(t, c.instance)) >= maxTables {
-			return errTooManyTables()
-		}
-		var err error
-		if created.id, err = count(t, counterKey(0), 1); err != nil {
-			return err
-		}
-		return created.save(t, c.instance)
-	})
+	}}, nil
+}
+
+// create stores a new table under an id of its own.
+func (t *table) create(to tx, instance string) (err error) {
+	if to.get(tableKey(instance, t.description.TableMeta.GetTableName())) != nil {
+		return errTableExists()
+	}
+	if len(tableNames(to, instance)) >= maxTables {
+		return errTooManyTables()
+	}
+	if t.id, err = count(to, counterKey(0), 1); err != nil {
+		return err
+	}
+	return t.save(to, instance)
 }
 
 // checkMeta checks a new table's name and columns.

@@ -16,8 +16,8 @@
 package tablestore
 
 import (
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -29,8 +29,7 @@ import (
 
 // Options are the settings of a Server.
 type Options struct {
-	// Listen is a loopback address; "127.0.0.1:0" if empty.
-	Listen string
+	Listen access.Listen
 	// Path is the bbolt file, made if it is missing; empty keeps everything
 	// in memory.
 	Path string
@@ -50,11 +49,10 @@ type Options struct {
 
 // Server is a running Tablestore. It is safe for concurrent use.
 type Server struct {
-	options  Options
-	store    store
-	listener net.Listener
-	http     *http.Server
-	onRow    atomic.Pointer[func(table string, row int)]
+	options Options
+	store   store
+	http    *access.Server
+	onRow   atomic.Pointer[func(table string, row int)]
 
 	mu       sync.Mutex
 	closed   bool
@@ -64,49 +62,34 @@ type Server struct {
 
 // Start opens the store and serves until Close.
 func Start(o Options) (*Server, error) {
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Keys == nil {
 		o.Keys = access.NewKeys()
 	}
-	listener, err := listen(o.Listen)
+	port, err := o.Listen.Start("tablestore")
 	if err != nil {
 		return nil, fmt.Errorf("start tablestore: %w", err)
 	}
 	var kept store = &memoryStore{}
 	if o.Path != "" {
 		if kept, err = openBolt(o.Path, o.NoSync); err != nil {
-			listener.Close()
-			return nil, fmt.Errorf("start tablestore: %w", err)
+			return nil, errors.Join(fmt.Errorf("start tablestore: %w", err), port.Close())
 		}
 	}
-	s := &Server{options: o, store: kept, listener: listener}
-	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 30 * time.Second}
-	go s.http.Serve(listener)
+	s := &Server{options: o, store: kept, http: port}
+	port.Serve(http.HandlerFunc(s.serve))
 	return s, nil
-}
-
-// listen refuses addresses that other machines could reach.
-func listen(address string) (net.Listener, error) {
-	resolved, err := net.ResolveTCPAddr("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("resolve %q: %w", address, err)
-	}
-	if !resolved.IP.IsLoopback() {
-		return nil, fmt.Errorf("listen on %q: not a loopback address", address)
-	}
-	return net.ListenTCP("tcp", resolved)
 }
 
 // Endpoint is the address to give to an SDK, for example
 // "http://127.0.0.1:40001".
-func (s *Server) Endpoint() string {
-	return "http://" + s.listener.Addr().String()
-}
+func (s *Server) Endpoint() string { return s.http.URL() }
+
+// Handler answers the calls of a client that needs no connection, such as a
+// test with a clock of its own. Close does not wait for them.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.handle) }
 
 // Close ends every call, hanging ones too, waits for those that write, and
 // closes the store.

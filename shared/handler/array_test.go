@@ -1,0 +1,283 @@
+package handler_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/rig"
+)
+
+// end is the end of an execution of its own.
+func end(instanceID, invokeID string) object {
+	return cloudEvent(event.KindTaskCompleted, endData(invokeID).with("instanceId", instanceID))
+}
+
+// lines are those of the log whose message it is.
+func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
+	t.Helper()
+	var out []map[string]any
+	for text := range strings.Lines(r.Log.String()) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatal(err)
+		}
+		if line["message"] == message {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// TestInstancesAreHandledSideBySide: a load that hangs keeps no other
+// instance's events from being recorded.
+func TestInstancesAreHandledSideBySide(t *testing.T) {
+	r := rig.New(t, rig.Options{Timeout: 2 * time.Second})
+	r.Faults.Add(fault.Fault{Call: "GetRange", Times: 8, Mode: fault.HangBefore})
+	var list []object
+	for i := range 20 {
+		list = append(list, end(fmt.Sprint("i-", i), "t-1"))
+	}
+	_, err := r.TaskCompleted(encode(list))
+	var refused *handler.Error
+	if !errors.As(err, &refused) {
+		t.Fatalf("got %v, want a *handler.Error: eight instances hang", err)
+	}
+	recorded := 0
+	for i := range 20 {
+		recorded += len(r.Records(fmt.Sprint("i-", i)).Executions)
+	}
+	left := lines(t, r, "input not committed")
+	if recorded != 12 || len(left) != 1 || left[0]["events_left"] != 8.0 || left[0]["level"] != "error" {
+		t.Errorf("%d ends are recorded, want 12, and one line that says that 8 are left: %v", recorded, left)
+	}
+	if _, err := r.TaskCompleted(encode(list)); err != nil {
+		t.Errorf("delivered again: %v", err)
+	}
+}
+
+// TestMalformedElementsAreKeptWhileThereIsTime, and those that are left by the
+// next delivery.
+func TestMalformedElementsAreKeptWhileThereIsTime(t *testing.T) {
+	r := rig.New(t, rig.Options{Timeout: 2 * time.Second})
+	r.Faults.Add(fault.Fault{Call: "PutRow", Nth: 11, Times: -1, Mode: fault.HangBefore})
+	list := make([]string, 100)
+	for i := range list {
+		list[i] = fmt.Sprintf("[%d]", i)
+	}
+	payload := []byte("[" + strings.Join(list, ",") + "]")
+	if _, err := r.TaskCompleted(payload); err == nil {
+		t.Fatal("nothing was left")
+	}
+	left := lines(t, r, "input not committed")
+	if len(left) != 1 || left[0]["events_left"] != 90.0 || len(inQuarantine(t, r)) != 10 {
+		t.Errorf("%d elements are kept, want 10, and one line that says that 90 are left: %v", len(inQuarantine(t, r)), left)
+	}
+	r.Faults.Clear()
+	if _, err := r.TaskCompleted(payload); err != nil || len(inQuarantine(t, r)) != 100 {
+		t.Errorf("delivered again: %v, %d elements are kept", err, len(inQuarantine(t, r)))
+	}
+}
+
+// TestAnInstancesEventsAreHandledInTheirOrder, and the answer is in the
+// payload's, whatever comes between.
+func TestAnInstancesEventsAreHandledInTheirOrder(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	var list []any
+	var want []string
+	for i := range 120 {
+		id := fmt.Sprint("i-", i%3)
+		list = append(list, end(id, fmt.Sprint("t-", i)), 7, cloudEvent("Disk:Stalled", object{}))
+		want = append(want, "recorded t-"+fmt.Sprint(i), "quarantined ", "ignored ")
+	}
+	out, err := r.TaskCompleted(encode(list))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, item := range out.Items {
+		got = append(got, item.Result+" "+item.InvokeID)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the answer is in the order %v", got)
+	}
+	next := map[any]string{}
+	for _, line := range lines(t, r, "event handled") {
+		id, invoke := line["instance_id"], line["invoke_id"].(string)
+		if last := next[id]; len(last) > len(invoke) || len(last) == len(invoke) && last > invoke {
+			t.Errorf("%s of %s was handled after %s", invoke, id, last)
+		}
+		next[id] = invoke
+	}
+}
+
+// TestAnAnswerIsBounded whatever a payload holds.
+func TestAnAnswerIsBounded(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	out, err := r.TaskCompleted([]byte("[" + strings.Repeat("1,", 2_500) + string(encode(end("i-1", "t-1"))) + "]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Items) != 1_000 || out.More[handler.ResultQuarantined] != 1_500 || out.More[handler.ResultRecorded] != 1 {
+		t.Errorf("%d items, and more: %v", len(out.Items), out.More)
+	}
+}
+
+// TestAnotherDeliveryBeginsElsewhere, so that no instance is always the last:
+// of 200 instances, each delivery gets as far as the 32 with which it begins.
+func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
+	r := rig.New(t, rig.Options{Timeout: 20 * time.Second})
+	var list []object
+	for i := range 200 {
+		list = append(list, end(fmt.Sprint("i-", i), "t-1"))
+	}
+	r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Times: -1, Mode: fault.HangBefore})
+	var begun atomic.Int64 // each puts its execution into the history beside its commit
+	r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.HangAfter, OnStrike: func() {
+		if begun.Add(1)%32 == 0 {
+			r.Crash()
+		}
+	}})
+	for range 4 {
+		if _, err := r.TaskCompleted(encode(list)); err == nil {
+			t.Fatal("nothing was left")
+		}
+	}
+	r.Faults.Clear()
+	reached := 0
+	err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { reached++; return nil })
+	if err != nil || begun.Load() != 4*32 || reached <= 32 {
+		t.Errorf("%d beginnings reached %d instances, %v", begun.Load(), reached, err)
+	}
+}
+
+// TestRecordedEndsOfOneInstanceCostOneCall, but what the history lacks still
+// gets there, and less than ten ends cost what each of them does.
+func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
+	for _, n := range []int{9, 10} {
+		r := rig.New(t, rig.Options{})
+		var list []object
+		for i := range n {
+			list = append(list, end("i-1", fmt.Sprint("t-", i)))
+		}
+		r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+		if _, err := r.TaskCompleted(encode(list)); err == nil || len(r.Records("i-1").Executions) != n {
+			t.Fatalf("got %v, want every end recorded but none in the history", err)
+		}
+		r.Faults.Clear()
+		for delivery := range 2 {
+			r.Faults.ResetCalls()
+			out, err := r.TaskCompleted(encode(list))
+			if err != nil || slices.ContainsFunc(out.Items, func(i handler.Item) bool { return i.Result != handler.ResultDuplicate }) {
+				t.Fatalf("delivered again: %+v, %v", out.Items, err)
+			}
+			want := map[string]int{"GetRange": n, "BatchWriteRow": n, "GetRow": n, "PutRow": n}
+			if n == 10 && delivery == 0 {
+				want["BatchGetRow"] = 1
+			} else if n == 10 {
+				want = map[string]int{"BatchGetRow": 1}
+			}
+			if calls := r.Faults.Calls(); !maps.Equal(calls, want) {
+				t.Errorf("delivery %d of %d ends made the calls %v, want %v", delivery+1, n, calls, want)
+			}
+		}
+		told := 0
+		err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { told++; return nil })
+		if err != nil || told != n {
+			t.Errorf("%d of %d ends are in the history, %v", told, n, err)
+		}
+	}
+}
+
+// TestAPanicAboutOneEventKeepsNoOtherFromBeingRecorded.
+func TestAPanicAboutOneEventKeepsNoOtherFromBeingRecorded(t *testing.T) {
+	r, on := panicky(t)
+	var list []object
+	for i := range 40 {
+		list = append(list, end(fmt.Sprint("i-", i%2), fmt.Sprint("t-", i)))
+	}
+	r.Faults.Add(fault.Fault{Call: "GetRange", Nth: 3, Mode: fault.ErrorBefore})
+	on.Store(true)
+	_, err := r.TaskCompleted(encode(list))
+	var refused *handler.Error
+	if !errors.As(err, &refused) {
+		t.Fatalf("got %v, want a *handler.Error", err)
+	}
+	if n := len(r.Records("i-0").Executions) + len(r.Records("i-1").Executions); n != 39 {
+		t.Errorf("%d ends are recorded, want all but the one that panicked", n)
+	}
+	if _, err := r.TaskCompleted(encode(list)); err != nil || len(r.Records("i-0").Executions)+len(r.Records("i-1").Executions) != 40 {
+		t.Errorf("delivered again: %v", err)
+	}
+}
+
+// TestRefusedEventsAreInQuarantine with the reason, whole.
+func TestRefusedEventsAreInQuarantine(t *testing.T) {
+	r := rig.New(t, rig.Options{Settings: func(s *handler.Settings) { s.Need = event.Need{Envelope: true, Account: true} }})
+	bare := encode(endData("t-1"))
+	nameless := encode(end("i-1", "t-2").with("aliyunaccountid", nil))
+	payload := "[" + string(bytes.Join([][]byte{bare, nameless, encode(end("i-1", "t-3"))}, []byte(","))) + "]"
+	out, err := r.TaskCompleted([]byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"lacks an envelope", "lacks an account", ""} {
+		item := out.Items[i]
+		if want == "" && item.Result == handler.ResultRecorded {
+			continue
+		}
+		if item.Result != handler.ResultQuarantined || !strings.HasSuffix(item.Reason, want) {
+			t.Errorf("event %d: %+v, want quarantined because it %s", i, item, want)
+		}
+	}
+	kept := inQuarantine(t, r)
+	if len(kept) != 2 || !bytes.Equal(kept[0].payload, bare) || !bytes.Equal(kept[1].payload, nameless) {
+		t.Errorf("in quarantine: %v", kept)
+	}
+}
+
+// TestAMissingTableIsOneLineWithItsRemedy, as before the tables of a new
+// version are made.
+func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
+	r := rig.New(t, rig.Options{
+		Flows: "version: 1\nflows: [{name: f, on: task-completed, when: 'true', mode: live, steps: [{id: s, alert: x}]}]",
+	})
+	empty := r.Settings
+	empty.Ledger.Instance = "without-tables"
+	for name, c := range map[string]struct {
+		payload []byte
+		table   string
+	}{
+		"an event":          {encode(end("i-1", "t-1")), "aftercare_instances"},
+		"a malformed event": {[]byte("{"), "aftercare_quarantine"},
+	} {
+		log := &rig.Log{}
+		f, err := handler.NewWith("task-completed", empty, log, r.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := r.Context()
+		_, err = f.TaskCompleted(ctx, c.payload)
+		cancel()
+		var refused *handler.Error
+		if !errors.As(err, &refused) {
+			t.Errorf("%s: got %v, want a *handler.Error", name, err)
+		}
+		text := strings.TrimSuffix(log.String(), "\n")
+		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+c.table+" is missing, create it with 'aftercare tables create'") ||
+			!strings.Contains(text, `"level":"error"`) || strings.Contains(text, `\n`) {
+			t.Errorf("%s: the log is not one line at level error that names the remedy:\n%s", name, text)
+		}
+	}
+}

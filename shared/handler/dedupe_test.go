@@ -1,0 +1,62 @@
+package handler_test
+
+import (
+	"strings"
+	"testing"
+
+	"aftercare/shared/handler"
+	"aftercare/shared/remediation"
+	"aftercare/tests/rig"
+)
+
+// TestADedupeKeyStandsForOneBody: what means the same is a duplicate, however
+// it is written; anything else is refused, and changes nothing.
+func TestADedupeKeyStandsForOneBody(t *testing.T) {
+	const first = `{"dedupeKey":"k","instanceIds":["i-1","i-2"],"expiresIn":"60m","run":{"name":"job","type":"RunShellScript","content":"true","parameters":{"a":"1","b":"2"}}}`
+	for name, c := range map[string]struct{ body, result string }{
+		"the same text": {first, handler.ResultDuplicate},
+		"another order, white space and defaults": {
+			`{ "run": {"parameters":{"b":"2","a":"1"},"content":"true","type":"RunShellScript","name":"job"},` + "\n" +
+				`"priority":5,"expiresIn":"1h","instanceId":"i-1","instanceIds":["i-2"],"dedupeKey":"\u006b"}`, handler.ResultDuplicate,
+		},
+		"another script":       {strings.Replace(first, `"true"`, `"false"`, 1), handler.ResultRefused},
+		"another parameter":    {strings.Replace(first, `"2"}`, `"3"}`, 1), handler.ResultRefused},
+		"another priority":     {strings.Replace(first, `"run"`, `"priority":9,"run"`, 1), handler.ResultRefused},
+		"fewer instances":      {strings.Replace(first, `,"i-2"`, ``, 1), handler.ResultRefused},
+		"a saved command":      {`{"dedupeKey":"k","instanceId":"i-1","invoke":{"commandId":"c-1"}}`, handler.ResultRefused},
+		"a cancel":             {`{"dedupeKey":"k","instanceId":"i-1","cancel":{"taskId":"` + strings.Repeat("a", 32) + `"}}`, handler.ResultRefused},
+		"a key that is longer": {strings.Replace(first, `"k"`, `"kk"`, 1), handler.ResultAccepted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig.New(t, rig.Options{})
+			out, err := r.SubmitTask([]byte(first))
+			if err != nil {
+				t.Fatal(err)
+			}
+			task := out.Items[0].Answer.TaskID
+			for range 2 {
+				out, err = r.SubmitTask([]byte(c.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				item := out.Items[0]
+				if item.Result != c.result && (c.result != handler.ResultAccepted || item.Result != handler.ResultDuplicate) {
+					t.Errorf("answered %+v, want %s", item, c.result)
+				}
+				refused := item.Answer.Outcome == remediation.Refused && strings.Contains(item.Answer.Reason, "dedupeKey")
+				if refused != (c.result == handler.ResultRefused) {
+					t.Errorf("the answer is %+v", item.Answer)
+				}
+			}
+			want := 1
+			if c.result == handler.ResultAccepted {
+				want = 2
+			}
+			tasks := r.State("i-1").Tasks
+			if len(tasks) != want || tasks[task].Command.Run.Content != "true" {
+				t.Errorf("%d tasks, %+v, want the first one as it was", len(tasks), tasks)
+			}
+		})
+	}
+}

@@ -1,0 +1,90 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"aftercare/shared/event"
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/tablestore"
+)
+
+// TestKnownNamesWhatIsRecordedInTheLogAndInTheHistory, and nothing else: what
+// the history lacks must still get there.
+func TestKnownNamesWhatIsRecordedInTheLogAndInTheHistory(t *testing.T) {
+	l, _, faults := open(t)
+	var ends []event.TaskCompleted
+	want := map[string]bool{}
+	for i := range ledger.MaxKnown {
+		end := execution(fmt.Sprint("t-", i)).Event
+		switch i % 5 {
+		case 1:
+			end.RepeatMode, end.StartTime = "Period", start
+		case 2:
+			end.FinishTime, end.StartTime, end.Time = time.Time{}, time.Time{}, time.Time{}
+		}
+		ends = append(ends, end)
+		e := remediation.Execution{Event: end, Received: start}
+		if i%4 != 1 {
+			if err := l.Commit(t.Context(), remediation.Commit{ID: "c", InstanceID: instanceID, At: start, Changes: remediation.Changes{Execution: &e}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%4 != 2 {
+			if err := l.PutHistory(t.Context(), instanceID, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%4 != 1 && i%4 != 2 {
+			want[end.Key()] = true
+		}
+	}
+	faults.ResetCalls()
+	got, err := l.Known(t.Context(), instanceID, ends)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("known ends (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int{"BatchGetRow": 1}, faults.Calls()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	twice := []event.TaskCompleted{ends[0], ends[0], ends[1]}
+	if got, err := l.Known(t.Context(), instanceID, twice); err != nil || len(got) != 1 || !got[ends[0].Key()] {
+		t.Errorf("asked for one twice: %v, %v", got, err)
+	}
+}
+
+// TestAMissingTableIsNamedWithItsRemedy, as after an update that brought it.
+func TestAMissingTableIsNamedWithItsRemedy(t *testing.T) {
+	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	l := dial(t, t.Context(), server.Endpoint(), key.Secret)
+	for table, call := range map[string]func(context.Context) error{
+		"aftercare_instances": func(ctx context.Context) error { _, err := l.Load(ctx, instanceID); return err },
+		"aftercare_history": func(ctx context.Context) error {
+			return l.PutHistory(ctx, instanceID, *execution("t-1"))
+		},
+		"aftercare_wakeups": func(ctx context.Context) error {
+			return l.Arm(ctx, remediation.Wakeup{InstanceID: instanceID, Due: start})
+		},
+		"aftercare_shared":     func(ctx context.Context) error { _, err := l.Control(ctx); return err },
+		"aftercare_quarantine": func(ctx context.Context) error { return l.Quarantine(ctx, "f", nil, "r", start) },
+	} {
+		err := call(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "table "+table+" is missing, create it with 'aftercare tables create'") {
+			t.Errorf("without %s: %v", table, err)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package ledger_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"aftercare/shared/ledger"
+	"aftercare/shared/remediation"
+	"aftercare/tests/localcloud/fault"
+)
+
+func quarantined(t *testing.T, l *ledger.Ledger) []ledger.Quarantined {
+	t.Helper()
+	var out []ledger.Quarantined
+	err := l.EachQuarantined(t.Context(), func(q ledger.Quarantined) error {
+		out = append(out, q)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{7})
+	for _, size := range []int{0, 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 5<<20 + 7} {
+		l, _, _ := openAt(t, time.Now)
+		payload := make([]byte, size)
+		random.Read(payload)
+		for i := range 2 {
+			if err := l.Quarantine(t.Context(), "f", payload, "not JSON", start.Add(time.Duration(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := quarantined(t, l)
+		if len(got) != 1 || got[0].Size != int64(size) || got[0].Reason != "not JSON" || got[0].SHA256 != ledger.QuarantineID(payload) {
+			t.Fatalf("of %d bytes, %+v is in quarantine", size, got)
+		}
+		if kept, err := l.QuarantinedPayload(t.Context(), got[0]); err != nil || !bytes.Equal(kept, payload) {
+			t.Errorf("%d of %d bytes come back, %v", len(kept), size, err)
+		}
+	}
+}
+
+// TestAPayloadThatIsNotWholeIsNotListed: an invocation can die between two
+// parts.
+func TestAPayloadThatIsNotWholeIsNotListed(t *testing.T) {
+	l, _, faults := openAt(t, time.Now)
+	payload := bytes.Repeat([]byte("part"), 1<<20)
+	faults.Add(fault.Fault{Call: "PutRow", Nth: 4, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+	if err := l.Quarantine(t.Context(), "f", payload, "not JSON", start); !errors.Is(err, remediation.ErrDenied) {
+		t.Fatalf("got %v, want the last of four parts denied", err)
+	}
+	if got := quarantined(t, l); len(got) > 0 {
+		t.Errorf("%+v is listed", got)
+	}
+	if _, err := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(payload)}); err == nil {
+		t.Error("three of four parts were read as the whole")
+	}
+}

@@ -1,0 +1,35 @@
+package cloud
+
+import (
+	"errors"
+
+	"aftercare/tests/localcloud/access"
+)
+
+// ports are where the services listen. They stay open during a reset.
+type ports struct{ tables, inbox, bus, ecs, functions access.Listen }
+
+func (c *Cloud) openPorts() ports {
+	kept := func(address string) access.Listen {
+		l := c.listen(address)
+		l.Keep()
+		return l
+	}
+	l := c.opt.Listen
+	return ports{
+		tables: kept(l.Tablestore), inbox: kept(l.Inbox), bus: kept(l.EventBridge),
+		ecs: kept(l.ECS), functions: kept(l.FunctionCompute),
+	}
+}
+
+func (c *Cloud) listen(address string) access.Listen {
+	return access.Listen{Address: address, Remote: c.opt.AllowRemote, Log: c.opt.Requests, Open: c.opt.Open}
+}
+
+func (p ports) release() error {
+	var errs []error
+	for _, l := range []access.Listen{p.tables, p.inbox, p.bus, p.ecs, p.functions} {
+		errs = append(errs, l.Release())
+	}
+	return errors.Join(errs...)
+}
