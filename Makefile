@@ -11,6 +11,12 @@ functions := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 # Without VCS stamps, so that it builds in any checkout and twice to the same bytes.
 build := $(GO) build -trimpath -buildvcs=false
 
+# Sets race to -race, or to nothing without a C compiler.
+race := race=-race; \
+	if ! echo '\#include <stdlib.h>' | $$($(GO) env CC) -E - >/dev/null 2>&1 || test "$$($(GO) env CGO_ENABLED)" != 1; then \
+		race=; echo "no C compiler is found: the tests run without the race detector"; \
+	fi
+
 # The operator's tool, as it is now.
 aftercare := $(GO) run -buildvcs=false ./scripts/aftercare
 
@@ -21,17 +27,17 @@ help: ## print this
 	@echo "  dist/<function>    one function's package, for example dist/sweep"
 
 .PHONY: test
-test: ## check the format, vet, and run all tests, with the race detector where there is a C compiler
+test: ## check the format, vet, and run all tests but the fault sweeps, with the race detector if there is a C compiler
 	@unformatted=$$(gofmt -l functions shared scripts tests) && test -z "$$unformatted" || \
 		{ echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
-	@race=-race; \
-	if ! echo '#include <stdlib.h>' | $$($(GO) env CC) -E - >/dev/null 2>&1 || test "$$($(GO) env CGO_ENABLED)" != 1; then \
-		race=; echo "no C compiler is found: the tests run without the race detector"; \
-	fi; \
-	set -- $$race -shuffle=on -parallel 16 -timeout 10m ./...; \
-	echo "$(GO) test $$*"; \
-	$(GO) test "$$@"
+	@$(race); set -x; $(GO) test $$race -shuffle=on -parallel 16 -timeout 10m $$($(GO) list ./... | grep -v /tests/faults)
+
+# The large arrays are a fifth of their size under the race detector.
+.PHONY: faults
+faults: ## fail every call, kill every invocation: the fault sweeps, with the race detector, and arrays of 10,000 events
+	@$(race); set -x; $(GO) test $$race -shuffle=on -parallel 16 -timeout 12m ./tests/faults
+	$(GO) test -run LargeArray ./tests/faults
 
 .PHONY: flows
 flows: ## find the mistakes in functions/flows.yaml, and try it with its cases

@@ -124,7 +124,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 // plainUnits reports whether a duration that Go can read has no sign, no units
-// under a second, and digits on both sides of each point.
+// under a second, a unit even for 0, and digits on both sides of each point.
 func plainUnits(text string) bool {
 	digit := false // the last character is one
 	for i, c := range text {
@@ -138,5 +138,5 @@ func plainUnits(text string) bool {
 		}
 		digit = c >= '0' && c <= '9'
 	}
-	return true
+	return !digit
 }

@@ -70,15 +70,11 @@ func (l *mistakes) content(commandType, content string) {
 func (l *mistakes) firstLine(text string) {
 	line, _, _ := strings.Cut(text, "\n")
 	if !strings.HasPrefix(line, "#!") {
-		for line := range strings.Lines(text) {
-			switch line = strings.TrimSpace(line); {
-			case strings.HasPrefix(line, "#!/"):
-				l.add("content", 0, "has a #! line that is not the first, so that sh would run it: remove what stands before it")
-				return
-			case line != "" && line[0] != '#':
-				return
-			}
-		}
+		l.misplaced(text)
+		return
+	}
+	if i := strings.IndexFunc(line, func(r rune) bool { return r > unicode.MaxASCII && invisible(r) }); i >= 0 {
+		l.add("content", 0, "has a #! line with an invisible character at byte %d of it: write a plain blank, or nothing", i+1)
 		return
 	}
 	words := strings.FieldsFunc(line[2:], blank)
@@ -97,8 +93,44 @@ func (l *mistakes) firstLine(text string) {
 		l.add("content", 0, "has a #! line with several words behind env, which Linux passes as one: write env -S before them")
 	case len(args) > 1 && name != "env" && name != "perl":
 		l.add("content", 0, "has a #! line with several arguments, which Linux passes as one: keep one, or set the others in the script")
+	case len(args) == 1 && shells[name] && !option(args[0]):
+		l.add("content", 0, "has a #! line with an argument that keeps the shell from running this script: write an option that begins with -, and is not -c or -s")
 	}
 }
+
+// misplaced finds a #! line that does nothing, because something stands before
+// it or it is misspelt. (rule 12)
+func (l *mistakes) misplaced(text string) {
+	first, _, _ := strings.Cut(text, "\n")
+	for _, head := range []string{"# !/", "!#/", "#/"} {
+		if rest, ok := strings.CutPrefix(first, head); ok && (head != "#/" || strings.HasPrefix(rest, "bin/") || strings.HasPrefix(rest, "usr/bin/env ")) {
+			l.add("content", 0, "begins with %s, so that sh would run it: write #!/", head)
+			return
+		}
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimFunc(line, invisible)
+		if rest, ok := strings.CutPrefix(line, "#!"); ok && strings.HasPrefix(strings.TrimLeftFunc(rest, invisible), "/") {
+			l.add("content", 0, "has a #! line that is not the first, so that sh would run it: remove what stands before it")
+			return
+		}
+		if line != "" && line[0] != '#' {
+			return
+		}
+	}
+}
+
+// shells read a script's path behind their options.
+var shells = map[string]bool{"sh": true, "bash": true, "dash": true, "ash": true, "ksh": true, "zsh": true}
+
+// option reports whether an argument leaves a shell to run its script: with -c
+// it would run the path again and again, with -s nothing.
+func option(arg string) bool {
+	return strings.HasPrefix(arg, "--") || arg != "" && strings.ContainsRune("-+", rune(arg[0])) && !strings.ContainsAny(arg, "cs")
+}
+
+// invisible reports whether a character shows nothing or a blank.
+func invisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 func isWindows(commandType string) bool {
 	return commandType == RunBatScript || commandType == RunPowerShellScript

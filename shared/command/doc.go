@@ -45,14 +45,16 @@
 //     ends with CR, and a shell would add CR to the last word. The agent turns
 //     LF into CR LF for Windows. A CR that ends no line is refused. [agent, linux]
 //  11. Without a #! line, or with one that names nothing, sh runs a script. [linux]
-//  12. A #! line behind blank lines or comments does nothing, so it is refused.
-//     [linux]
+//  12. A #! line behind blank lines, comments or invisible characters does
+//     nothing, nor does one that is misspelt as # !/, !#/ or #/bin/. They are
+//     refused, and so are invisible characters in a #! line. [linux]
 //  13. The interpreter in a #! line is an absolute path. [linux]
 //  14. A #! line has at most 127 bytes, which is all that Linux before 5.1
 //     reads of it. [linux]
 //  15. What follows the interpreter in a #! line is one argument, blanks
 //     included. So several are refused, but after env -S, which splits them,
-//     and for perl, which reads the line itself. [linux]
+//     and for perl, which reads the line itself. A shell's must be an option,
+//     and not -c or -s, or it would not run the script. [linux]
 //  16. env in a #! line names a program: alone, it would print the environment
 //     and succeed. [own]
 //  17. On Windows a #! line means nothing. It is refused, but for one that names
@@ -69,8 +71,9 @@
 //  20. A run's parameters become environment variables, by lines that are put
 //     before the script, or behind its #! line. Their values travel as base64,
 //     so nothing reads them as code. sh, bash and PowerShell take at most 20;
-//     PowerShell scripts that must begin with a param block or a using
-//     statement, batch files and other interpreters take none. [own]
+//     PowerShell scripts that begin with a param block, a using statement, an
+//     attribute or a named block such as process { }, batch files and other
+//     interpreters take none. [own]
 //  21. A parameter's name is one of an environment variable that means nothing
 //     to shells, the dynamic linker or the programs that a script calls. [own]
 //  22. An invoke's parameters are put into a script by the service without

@@ -178,7 +178,7 @@ func TestScriptsThatTakeNoParametersAreRefused(t *testing.T) {
 		want                       string // empty: taken
 	}{
 		{"no shebang line", sh, "echo", ""},
-		{"a comment", sh, "# !/usr/bin/python3", ""},
+		{"a comment", sh, "# a job of python3", ""},
 		{"sh with a space", sh, "#! /bin/sh -e", ""},
 		{"bash in another folder", sh, "#!/usr/local/bin/bash\n", ""},
 		{"bash with variables through env", sh, "#!/usr/bin/env -S A=1 bash -e\n", ""},
@@ -194,8 +194,17 @@ func TestScriptsThatTakeNoParametersAreRefused(t *testing.T) {
 		{"PowerShell with requires", ps, "#requires -Version 5\nWrite-Output 1", ""},
 		{"a param block", ps, "param($x)", "begins with param,"},
 		{"a param block after comments", ps, "\ufeff<# what\n it does #>\r\n# x\n\n  Param (\n$x)", "begins with param,"},
-		{"an attribute of a param block", ps, "[CmdletBinding()]\nparam()", "begins with cmdletbinding,"},
+		{"an attribute of a param block", ps, "[CmdletBinding()]\nparam()", "begins with an attribute,"},
 		{"a using statement", ps, "using namespace System", "begins with using,"},
+		{"another attribute", ps, "[OutputType([int])]\nparam($x)", "begins with an attribute,"},
+		{"a type", ps, "[Console]::OutputEncoding = $x\n[int]($y)", ""},
+		{"a param block behind a comment", ps, "param # x\n($x)", "begins with param,"},
+		{"a param block in two lines", ps, "param`\n($x)", "begins with param,"},
+		{"a param block behind ;", ps, ";param($x)", "begins with param,"},
+		{"a process block", ps, "process { $env:a }", "begins with process,"},
+		{"a begin block", ps, "# x\nBegin\n{ $env:a }", "begins with begin,"},
+		{"a word that begins like a block", ps, "Process-Files { $env:a }\n", ""},
+		{"a word that begins like using", ps, "usinga b", ""},
 		{"an unclosed comment", ps, "<# param(", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func (l *mistakes) variables(r Run) {
 
 // takesNone says why a script can take no parameters; empty if it can. Shell
 // scripts can if sh or bash runs them, PowerShell scripts if they begin with
-// neither a param block nor a using statement, batch files never.
+// nothing that must come first, batch files never.
 func takesNone(commandType, content string) string {
 	switch commandType {
 	case RunShellScript:
@@ -58,12 +58,14 @@ func takesNone(commandType, content string) string {
 	return ""
 }
 
-// mustComeFirst returns the statement at a PowerShell script's begin that no
-// other may precede; empty if there is none.
+// mustComeFirst returns what a PowerShell script begins with and no statement
+// may precede: a param block, a using statement, an attribute of the script, or
+// a named block such as process, which would run Get-Process. Empty if there is
+// nothing of that kind.
 func mustComeFirst(content string) string {
 	rest := content
 	for {
-		rest = strings.TrimLeft(rest, " \t\r\n")
+		rest = strings.TrimLeft(rest, " \t\r\n;")
 		switch {
 		case strings.HasPrefix(rest, "<#"):
 			_, after, closed := strings.Cut(rest, "#>")
@@ -79,10 +81,24 @@ func mustComeFirst(content string) string {
 		break
 	}
 	lower := strings.ToLower(rest)
-	for _, word := range []string{"param", "using", "[cmdletbinding"} {
+	if inside, ok := strings.CutPrefix(lower, "["); ok {
+		inside = strings.TrimLeft(inside, " \t")
+		// An attribute has arguments, as [CmdletBinding()]; a type has none.
+		name := inside[:len(inside)-len(strings.TrimLeftFunc(inside, func(r rune) bool { return isAlphanumeric(r) || r == '.' || r == '_' }))]
+		if name != "" && strings.HasPrefix(inside[len(name):], "(") {
+			return "an attribute"
+		}
+		return ""
+	}
+	for _, word := range []string{"param", "using", "begin", "process", "end", "clean", "dynamicparam"} {
 		after, ok := strings.CutPrefix(lower, word)
-		if ok && strings.IndexAny(after, " \t\r\n(") == 0 {
-			return strings.TrimPrefix(word, "[")
+		after = strings.TrimLeft(after, " \t\r\n`")
+		switch {
+		case !ok:
+		case word == "param" && (strings.HasPrefix(after, "(") || strings.HasPrefix(after, "#") || strings.HasPrefix(after, "<#")),
+			word == "using" && len(after) < len(lower)-len(word),
+			word != "using" && word != "param" && strings.HasPrefix(after, "{"):
+			return word
 		}
 	}
 	return ""

@@ -37,6 +37,9 @@ func parseEvent(raw []byte) Event {
 	if len(raw) > maxEventBytes {
 		return Malformed{Reason: fmt.Sprintf("event is larger than %d bytes", maxEventBytes)}
 	}
+	if nesting(raw) > maxNesting {
+		return Malformed{Reason: fmt.Sprintf("event is nested deeper than %d levels", maxNesting)}
+	}
 	o := objectOf("", raw)
 	var d delivery
 	var err error
@@ -69,7 +72,7 @@ func cloudEvent(o object) (delivery, error) {
 			ID:      o.text("id"),
 			Source:  o.text("source"),
 			Kind:    kindOf(kind),
-			Account: o.text("aliyunaccountid"),
+			Account: account(o.text("aliyunaccountid")),
 			Region:  o.text("aliyunregionid"),
 			Time:    o.time("time"),
 		},
@@ -95,7 +98,7 @@ func cloudMonitorEvent(o object) (delivery, error) {
 		Envelope: Envelope{
 			ID:      o.text("id"),
 			Kind:    kindOf(kind),
-			Account: o.text("userId"),
+			Account: account(o.text("userId")),
 			Region:  o.text("regionId"),
 			Time:    o.time("eventTime"),
 		},
@@ -129,7 +132,7 @@ func cloudMonitorWebhook(o object) (delivery, error) {
 		Envelope: Envelope{
 			ID:      first(system.text("id"), alert.text("traceId")),
 			Kind:    kindOf(kind),
-			Account: first(alert.text("userId"), o.text("userId")),
+			Account: first(account(alert.text("userId")), account(o.text("userId"))),
 			Region:  system.text("regionId"),
 			Time:    system.time("eventTime"),
 		},
@@ -220,6 +223,16 @@ func (d *delivery) completeFrom(data object) {
 		extensions, _ := data.object("extensions")
 		d.Region = first(data.text("regionId"), extensions.text("region"), data.text("region"), regionOf(d.resource))
 	}
+}
+
+// account is an account's number; empty for a text that cannot be one, such as
+// a mask or blanks, which names nobody.
+func account(text string) string {
+	text = strings.TrimSpace(text)
+	if strings.Trim(text, "0123456789") != "" {
+		return ""
+	}
+	return text
 }
 
 // regionOf returns the region of an ARN such as

@@ -80,7 +80,7 @@ func (o object) object(name string) (object, bool) {
 	}
 	if value[0] == '"' {
 		inner, _, err := unwrap(value, 1)
-		if err != nil {
+		if err != nil || nesting(inner) > maxNesting {
 			return object{}, false
 		}
 		value = inner

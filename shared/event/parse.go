@@ -13,9 +13,12 @@ const (
 	// payload that is a string, whose text is an array, whose elements are
 	// strings, has two.
 	maxStringLevels = 3
-	// maxNesting is how deep objects and arrays may lie in each other. The
-	// deepest known event, CloudMonitor's webhook, has four levels.
+	// maxNesting is how deep objects and arrays may lie in each other in an
+	// event. The deepest known one, CloudMonitor's webhook, has four levels.
 	maxNesting = 64
+	// jsonNesting is how deep encoding/json reads. What is deeper cannot be
+	// split into elements.
+	jsonNesting = 10_000
 	// maxEventBytes is the size of one event, without the strings around it:
 	// twice EventBridge's own limit of 256 KB, for the sake of CloudMonitor's
 	// wrapping.
@@ -152,17 +155,17 @@ func unwrap(document []byte, levels int) (value []byte, left int, err error) {
 	}
 }
 
-// check tells whether a document is JSON that is not too deep, without
-// quoting it: the messages of encoding/json carry a piece of the input.
+// check tells whether a document is JSON, without quoting it: the messages of
+// encoding/json carry a piece of the input.
 func check(document []byte) error {
 	if len(document) == 0 {
 		return errors.New("is empty")
 	}
-	if nesting(document) > maxNesting {
-		return fmt.Errorf("is nested deeper than %d levels", maxNesting)
-	}
 	if json.Valid(document) {
 		return nil
+	}
+	if nesting(document) > jsonNesting {
+		return fmt.Errorf("is nested deeper than %d levels", jsonNesting)
 	}
 	var syntax *json.SyntaxError
 	var ignored json.RawMessage

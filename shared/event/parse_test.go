@@ -72,8 +72,8 @@ func TestBadInputIsMalformedWithAReasonThatHelps(t *testing.T) {
 		{"a string in an array that is no JSON", `["` + secret + `"]`, "element 0: is not JSON: fault at byte 1 of 7"},
 		{"four strings around an event", inStrings(task(nil), 4), "payload lies in more than 3 strings"},
 		{"two strings in an array in two strings", inStrings("["+inStrings(task(nil), 2)+"]", 2), "element 0: lies in more than 3 strings"},
-		{"a million brackets", strings.Repeat("[", 1_000_000), "payload is nested deeper than 64 levels"},
-		{"deep objects", strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65), "payload is nested deeper than 64 levels"},
+		{"a million brackets", strings.Repeat("[", 1_000_000), "payload is nested deeper than 10000 levels"},
+		{"deep objects", strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65), "event is nested deeper than 64 levels"},
 		{"an object of no known form", `{"resourceId":"i-1"}`, "no event of a known form: it has neither specversion, nor type and data, nor name and content, nor alert, nor the fields of a known kind's data"},
 		{"names in another case", `{"VMNAME":"i-1"}`, "no event of a known form: it has neither specversion, nor type and data, nor name and content, nor alert, nor the fields of a known kind's data"},
 		{"a CloudEvent without a type", `{"specversion":"1.0","data":{}}`, "type is missing"},
@@ -84,6 +84,7 @@ func TestBadInputIsMalformedWithAReasonThatHelps(t *testing.T) {
 		{"a CloudEvent without data", `{"specversion":"1.0","type":"ecs:CloudAssistant:TaskCompleted"}`, "data is missing"},
 		{"data that is a list", `{"type":"CloudAssistant:TaskCompleted","data":[]}`, "data is an array, not an object"},
 		{"data that is plain text", `{"type":"CloudAssistant:TaskCompleted","data":"` + secret + `"}`, "data is a string that holds no object"},
+		{"data in a string that is deep", `{"type":"CloudAssistant:TaskCompleted","data":` + quoted(strings.Repeat(`{"a":`, 65)+"1"+strings.Repeat("}", 65)) + `}`, "data is a string that holds no object"},
 		{"an event id with a slash", `{"type":"CloudAssistant:TaskCompleted","id":"a/b","data":` + task(nil) + `}`, "the event's id is not 1 to 128 printable ASCII characters without space and slash"},
 		{"a classic event with other content", `{"name":"CloudAssistant:FirstHeartbeat","content":7}`, "content is a number, not an object"},
 		{"a classic event without an instance", `{"name":"CloudAssistant:FirstHeartbeat","content":{}}`, "content.vmName is missing"},
@@ -128,17 +129,18 @@ func TestBadInputIsMalformedWithAReasonThatHelps(t *testing.T) {
 }
 
 func TestAMalformedElementKeepsItsOwnBytesAndLeavesTheOthers(t *testing.T) {
-	payload := `[` + task(nil) + `, {"bad":1}, ` + inStrings(task(nil), 1) + `,"no" ]`
+	deep := `{"data":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + `}`
+	payload := `[` + task(nil) + `, {"bad":1}, ` + inStrings(task(nil), 1) + `,"no" ,` + deep + `]`
 	events := event.Parse([]byte(payload))
-	if len(events) != 4 {
-		t.Fatalf("got %d events, want 4", len(events))
+	if len(events) != 5 {
+		t.Fatalf("got %d events, want 5", len(events))
 	}
 	for _, i := range []int{0, 2} {
 		if _, ok := events[i].(event.TaskCompleted); !ok {
 			t.Errorf("event %d: got %T, want TaskCompleted", i, events[i])
 		}
 	}
-	for i, want := range map[int]string{1: `{"bad":1}`, 3: `"no"`} {
+	for i, want := range map[int]string{1: `{"bad":1}`, 3: `"no"`, 4: deep} {
 		if m, ok := events[i].(event.Malformed); !ok || string(m.Raw) != want {
 			t.Errorf("event %d: got %#v, want Malformed with %s", i, events[i], want)
 		}
@@ -351,6 +353,10 @@ func TestTheEnvelopeTakesItsRegionFromTheDataAndNeverItsAccount(t *testing.T) {
 	cases := []struct{ name, payload, account, region string }{
 		{"the envelope counts first",
 			`{` + kind + `,"aliyunaccountid":1,"aliyunregionid":"cn-a","data":{"vmName":"i-1","ownerId":"2","regionId":"cn-b"}}`, "1", "cn-a"},
+		{"blanks around an account", `{` + kind + `,"aliyunaccountid":" 1\n","data":{"vmName":"i-1"}}`, "1", ""},
+		{"blanks name no account", `{` + kind + `,"aliyunaccountid":" ","data":{"vmName":"i-1"}}`, "", ""},
+		{"a mask names no account", `{` + kind + `,"aliyunaccountid":"1234****","data":{"vmName":"i-1"}}`, "", ""},
+		{"a rounded number names no account", `{` + kind + `,"aliyunaccountid":1.2e15,"data":{"vmName":"i-1"}}`, "", ""},
 		{"regionId of the data counts before the others",
 			`{` + kind + `,"data":{"vmName":"i-1","ownerUid":"2","ownerId":"3","regionId":"cn-b","region":"cn-c"}}`, "", "cn-b"},
 		{"bare data", `{"vmName":"i-1","ownerUid":"2","ownerId":"3"}`, "", ""},

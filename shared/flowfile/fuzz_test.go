@@ -14,9 +14,8 @@ import (
 
 // FuzzRead feeds Read with anything. Whatever it is, the result is either
 // definitions that can be stored and loaded, or mistakes that lie inside the
-// file; and it is the same when asked again. Run it with
-// -fuzzminimizetime=10x: otherwise most of the time goes into making inputs
-// smaller.
+// file; and it is the same when asked again. Most of the time goes into making
+// inputs smaller unless -fuzzminimizetime=10x is given.
 func FuzzRead(f *testing.F) {
 	for _, folder := range []string{"good", "bad"} {
 		for _, file := range fixture(f, folder) {

@@ -59,7 +59,7 @@ func (k key) parse(text string) (d time.Duration, mistake string) {
 	}
 	d, err := time.ParseDuration(text)
 	switch {
-	case k.form == "seconds" && err == nil:
+	case k.form == "seconds" && err == nil && d > 0: // 0 would mean the default
 		return d, "" // the command's own limits
 	case err != nil || d < least || d > most:
 		return 0, fmt.Sprintf("%s must be from %s to %s; this is %.40q", k.name, k.least, k.most, text)

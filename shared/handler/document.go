@@ -152,8 +152,11 @@ func (r *document) value(into reflect.Value, path string) {
 		}
 		into.SetInt(int64(n))
 	case into.Type() == reflect.TypeFor[command.Duration]() && isText:
-		if into.Addr().Interface().(*command.Duration).UnmarshalText([]byte(text)) != nil {
+		switch d := into.Addr().Interface().(*command.Duration); {
+		case d.UnmarshalText([]byte(text)) != nil:
 			r.add(path, "must be a duration such as 90s, 5m or 24h")
+		case *d == 0:
+			r.add(path, "must not be 0: leave it out for the default")
 		}
 	default:
 		r.skip(token)

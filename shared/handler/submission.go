@@ -20,7 +20,7 @@ type submission struct {
 	// DedupeKey makes a repeated submission a duplicate, 1 to 128 bytes.
 	// Without it, only repeated deliveries of the same request are. It is
 	// required for more than one instance.
-	DedupeKey   string   `json:"dedupeKey,omitempty"`
+	DedupeKey   *string  `json:"dedupeKey,omitempty"`
 	InstanceID  string   `json:"instanceId,omitempty"`
 	InstanceIDs []string `json:"instanceIds"`
 	// Priority is 0 to 9; 9 is released first, 5 is the default.
@@ -96,15 +96,16 @@ func (s submission) hash() string {
 }
 
 func (s submission) input(requestID string) remediation.Input {
-	key := remediation.Key("submission", "request", requestID)
-	if s.DedupeKey != "" {
-		key = remediation.Key("submission", "dedupeKey", s.DedupeKey)
+	key, dedupeKey := remediation.Key("submission", "request", requestID), ""
+	if s.DedupeKey != nil {
+		dedupeKey = *s.DedupeKey
+		key = remediation.Key("submission", "dedupeKey", dedupeKey)
 	}
 	if s.Cancel != nil {
-		return remediation.Cancel{Key: key, DedupeKey: s.DedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
+		return remediation.Cancel{Key: key, DedupeKey: dedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
 	}
 	return remediation.Submission{
-		Key: key, DedupeKey: s.DedupeKey, Priority: *s.Priority, ExpiresIn: s.ExpiresIn.D(),
+		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, ExpiresIn: s.ExpiresIn.D(),
 		Command: command.Command{Run: s.Run, Invoke: s.Invoke}, Hash: s.hash(),
 	}
 }
@@ -116,13 +117,15 @@ func (s submission) check(r *document, p remediation.Policy) {
 		instances++
 	}
 	s.checkInstances(r, instances)
-	if len(s.DedupeKey) > maxDedupeKey {
-		r.add("dedupeKey", "has %d bytes, at most %d are allowed", len(s.DedupeKey), maxDedupeKey)
-	}
-	if instances > 1 && s.DedupeKey == "" && !r.wrong["dedupeKey"] {
+	switch {
+	case s.DedupeKey != nil && *s.DedupeKey == "" && !r.wrong["dedupeKey"]:
+		r.add("dedupeKey", "is empty: write a key, or leave it out")
+	case s.DedupeKey != nil && len(*s.DedupeKey) > maxDedupeKey:
+		r.add("dedupeKey", "has %d bytes, at most %d are allowed", len(*s.DedupeKey), maxDedupeKey)
+	case instances > 1 && s.DedupeKey == nil && !r.wrong["dedupeKey"]:
 		r.add("dedupeKey", "is missing: with more than one instance it is needed, so that a repeated submission does nothing twice")
 	}
-	if s.Priority != nil && (*s.Priority < 0 || *s.Priority > 9) {
+	if s.Priority != nil && !r.wrong["priority"] && (*s.Priority < 0 || *s.Priority > 9) {
 		r.add("priority", "must be 0 to 9")
 	}
 	if d, most := s.ExpiresIn.D(), p.TableTTL/2; d != 0 && (d < minExpiry || d > most) {
@@ -146,6 +149,9 @@ func (s submission) check(r *document, p remediation.Policy) {
 		}
 		if instances != 1 {
 			r.add("cancel", "needs exactly one instance")
+		}
+		if s.Priority != nil || s.ExpiresIn != 0 {
+			r.add("cancel", "takes no priority and no expiresIn: remove them")
 		}
 	}
 	if kinds != 1 {

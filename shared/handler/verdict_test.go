@@ -89,7 +89,7 @@ func drawInvoke(r *rapid.T) (string, map[string]any) {
 // with adds what both kinds of command have.
 func with(r *rapid.T, command map[string]any) map[string]any {
 	command["username"] = some(r, "username", []string{"", "root", "web-1", "System"}, "a b", "a;b", "-x", "管理员", strings.Repeat("u", 256))
-	command["timeout"] = some(r, "timeout", []string{"60s", "10s", "24h", "1h30m", "90.0s"}, "", "9s", "24h1s", "10.5s", "60", "60000ms", "+60s", "-60s", "1d", ".5h", "5.h", "1m.5s", "m")
+	command["timeout"] = some(r, "timeout", []string{"60s", "10s", "24h", "1h30m", "90.0s"}, "", "0", "0s", "0h0m", "9s", "24h1s", "10.5s", "60", "60000ms", "+60s", "-60s", "1d", ".5h", "5.h", "1m.5s", "m")
 	return command
 }
 

@@ -14,24 +14,25 @@ import (
 	"aftercare/tests/bench/wire"
 )
 
-// The programs that the functions are compared with.
+// The programs to compare the functions with.
 const (
 	bare = "bare"
 	noop = "noop"
 	raw  = "raw"
 )
 
-// The flows files: the one that is deployed, and the one of the rows.
+// The flows files: the deployed flows, those that the rows of the table of
+// budgets need, and copies of the deployed ones.
 const (
 	shippedFlows = "shipped.compiled"
 	rowFlows     = "flows.compiled"
 	manyFlows    = "many.compiled"
 )
 
-// programs is the built binaries and the files that they read.
+// programs are the built binaries and the files that they read.
 type programs struct {
 	dir string
-	// shipped are the flows that are deployed.
+	// shipped are the deployed flows.
 	shipped []flow.Definition
 }
 
@@ -71,7 +72,7 @@ func build(dir string) (programs, error) {
 	return p, errors.Join(p.store(shippedFlows, p.shipped), p.store(rowFlows, rows), p.store(manyFlows, copies(p.shipped, most)))
 }
 
-// store writes the stored form of flows.
+// store writes flows in their stored form.
 func (p programs) store(name string, flows []flow.Definition) error {
 	stored, err := flow.Store(flows)
 	if err != nil {
@@ -92,7 +93,8 @@ func (p programs) sizeMB(name string) (float64, error) {
 	return float64(info.Size()) / (1 << 20), nil
 }
 
-// environment is a process's variables, the functions' and the bare handler's.
+// environment returns the variables of any process: the functions' and the bare
+// handler's.
 func (p programs) environment(flows string) environment {
 	return func(at map[wire.Service]string) []string {
 		return []string{

@@ -10,8 +10,8 @@ import (
 	"unsafe"
 )
 
-// cpuTime is the CPU time that a process has used so far, in user and kernel
-// mode, of all its threads.
+// cpuTime returns the CPU time that all threads of a process have used so far,
+// in user and kernel mode.
 func cpuTime(pid int) (time.Duration, error) {
 	// The clock of another process, as clock_getcpuclockid(3) makes its id:
 	// to the nanosecond, where /proc/pid/stat counts hundredths of a second.
@@ -23,8 +23,8 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// residentKB is the memory of a process that is resident, in KB: all of it,
-// and the part that is its own and not a file's.
+// residentKB returns the resident memory of a process in KB: all of it, and the
+// part that no file backs.
 func residentKB(pid int) (all, own int, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -42,7 +42,7 @@ func residentKB(pid int) (all, own int, err error) {
 	return field("VmRSS"), field("RssAnon"), nil
 }
 
-// load is the machine's load averages, as the kernel prints them.
+// load returns the machine's load averages, as the kernel prints them.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"aftercare/tests/bench/budget"
 )
 
-// most is the largest number of flows that is measured.
+// most is the largest number of flows to measure with.
 const most = 500
 
-// copies are n flows, the given ones over and over under other names.
+// copies returns n flows: the given ones, and copies of them under other names.
 func copies(flows []flow.Definition, n int) []flow.Definition {
 	var out []flow.Definition
 	for i := range n {
@@ -28,17 +28,15 @@ func copies(flows []flow.Definition, n int) []flow.Definition {
 	return out
 }
 
-// manyStart is how long a function takes to its first poll with the flows that
-// are deployed and with the most, one after the other, and how long its
-// process takes to have handled a first event with the most.
+// manyStart is a function's time from its start to its first poll, with the
+// deployed flows and with the most flows, and to its first answer with the most.
 type manyStart struct{ shipped, most, answer time.Duration }
 
-// decision is how many decisions about one end are made in a second with so
-// many flows.
+// decision is the speed of decisions about a command's end with many flows.
 type decision struct {
 	flows      int
-	none, once float64 // none of the flows starts, and one does
-	first      time.Duration
+	none, some float64       // decisions a second if no flow starts, and if some do
+	first      time.Duration // the first decision takes
 }
 
 func (r *results) measureFlows() error {
@@ -65,7 +63,7 @@ func (r *results) measureFlows() error {
 		if err != nil {
 			return err
 		}
-		p.play(r.seen[row.Name].Calls)
+		p.answerWith(r.seen[row.Name].Calls)
 		_, err = p.event(row, r.seen[row.Name].Payload)
 		s.answer = time.Since(p.started)
 		p.end()
@@ -84,7 +82,8 @@ func (r *results) measureFlows() error {
 	return nil
 }
 
-// decideWith measures decisions in this process: no calls, and no logs.
+// decideWith measures decisions with n flows in this process, without calls and
+// logs.
 func (r *results) decideWith(n int) (decision, error) {
 	stored, err := flow.Store(copies(r.shipped, n))
 	if err != nil {
@@ -116,14 +115,14 @@ func (r *results) decideWith(n int) (decision, error) {
 	decide(end(event.StatusSuccess))
 	d.first = time.Since(begun)
 	if runs := len(decide(end(event.StatusFailed)).Next.Runs); runs == 0 {
-		return d, fmt.Errorf("none of %d flows starts on a failed command", n)
+		return d, fmt.Errorf("no flow of %d starts on a failed command", n)
 	}
 	d.none = perSecond(r.rounds, func() { decide(end(event.StatusSuccess)) })
-	d.once = perSecond(r.rounds, func() { decide(end(event.StatusFailed)) })
+	d.some = perSecond(r.rounds, func() { decide(end(event.StatusFailed)) })
 	return d, nil
 }
 
-// perSecond is the median of how often f can be done in a second.
+// perSecond returns the median of how many times a second f can run.
 func perSecond(rounds int, f func()) float64 {
 	var rates []float64
 	for range rounds {
@@ -143,7 +142,7 @@ func (r *results) flows() *table {
 		ratios[i] = float64(s.most) / float64(s.shipped)
 	}
 	t := &table{
-		title: fmt.Sprintf("Start of task-completed with %d flows, by turns with the %d that are deployed", most, len(r.shipped)),
+		title: fmt.Sprintf("Start of task-completed with %d flows, taking turns with the %d deployed ones", most, len(r.shipped)),
 		head:  []string{"to the first poll, deployed", fmt.Sprintf("%d flows", most), "ratio", fmt.Sprintf("goal ≤ %.1f", goalMany), "to the first answer"},
 	}
 	ratio := median(ratios)
@@ -155,11 +154,11 @@ func (r *results) flows() *table {
 
 func (r *results) decide() *table {
 	t := &table{
-		title: "Decisions about one end, in process: no calls",
-		head:  []string{"flows", "none starts: decisions/s", "some start: decisions/s", "the first decision"},
+		title: "Decisions about the end of a command, in process, without calls",
+		head:  []string{"flows", "decisions/s if none starts", "if some start", "first decision"},
 	}
 	for _, d := range r.decisions {
-		t.add(fmt.Sprint(d.flows), whole(d.none), whole(d.once), ms(d.first))
+		t.add(fmt.Sprint(d.flows), whole(d.none), whole(d.some), ms(d.first))
 	}
 	return t
 }

@@ -12,8 +12,8 @@ import (
 	local "aftercare/tests/localcloud/tablestore"
 )
 
-// operation is what one operation of the local Tablestore takes through the
-// SDK, with each kind of store behind it.
+// operation is the time of one operation of the local Tablestore through the
+// SDK, with each kind of store.
 type operation struct {
 	name                   string
 	memory, noSync, synced time.Duration
@@ -21,8 +21,7 @@ type operation struct {
 
 const localTable = "bench"
 
-// measureTablestore measures the local Tablestore itself, without any added
-// time.
+// measureTablestore measures the local Tablestore itself, without added time.
 func (r *results) measureTablestore() error {
 	dir, err := os.MkdirTemp("", "aftercare-bench-")
 	if err != nil {
@@ -54,7 +53,7 @@ func (r *results) measureTablestore() error {
 	return nil
 }
 
-// operate makes each operation many times, and returns the medians.
+// operate times each operation many times, and returns the medians.
 func (r *results) operate(o local.Options) ([]time.Duration, error) {
 	key := access.Key{ID: "bench", Secret: "bench-secret"}
 	o.Keys = access.NewKeys(key)

@@ -1,14 +1,14 @@
-// Command bench measures the functions' real binaries: what an event costs in
-// calls, CPU and time, and what a process costs to start and to keep. Each
-// number stands beside that of a bare handler, which makes the same calls
-// through the same SDKs, and of a function that does nothing, from the same
-// run, and beside its goal.
+// Command bench measures the functions' real binaries: the calls, CPU and time
+// of an event, and the start and memory of a process. It compares each figure
+// with its goal, and with two programs measured in the same run: a bare
+// handler, which makes the same calls through the same SDKs, and a function
+// that does nothing.
 //
-// The functions run under a local runtime API. Their services are stand-ins
-// that give the answers of the local cloud, recorded anew for every round,
-// after a fixed time. There is no TLS and no distance: times and CPU are less
-// than in production, for the bare handler as for the functions. Function
-// Compute's own part of a cold start is not in it either.
+// The functions run under a local runtime API. Stand-ins for their services
+// give the local cloud's answers, recorded anew for every round, after a fixed
+// time. Without TLS and distance, times and CPU are lower than in production,
+// both for the functions and for the bare handler. Function Compute's own part
+// of a cold start is not measured.
 package main
 
 import (
@@ -36,10 +36,10 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured; the medians are printed")
-	flag.IntVar(&o.events, "events", 100, "events of each kind in a round; fewer of those that send many commands")
-	flag.DurationVar(&o.latency, "latency", time.Millisecond, "how long Tablestore, ECS and the webhook take to answer")
-	flag.BoolVar(&o.quick, "quick", false, "look for half a minute: the numbers are rough")
+	flag.IntVar(&o.rounds, "rounds", 5, "how many times to measure everything; the medians are printed")
+	flag.IntVar(&o.events, "events", 100, "events of each kind in a round; fewer of kinds that send many commands")
+	flag.DurationVar(&o.latency, "latency", time.Millisecond, "the time that Tablestore, ECS and the webhook take to answer")
+	flag.BoolVar(&o.quick, "quick", false, "measure for half a minute only: the figures are rough")
 	flag.BoolVar(&o.markdown, "markdown", false, "print the tables in Markdown")
 	flag.Parse()
 	o.starts, o.settle = 8*o.rounds, 1000
@@ -75,7 +75,7 @@ func run(out io.Writer, o options) error {
 		{"measuring events", (*results).measureEvents},
 		{"measuring starts", (*results).measureStarts},
 		{"measuring many flows", (*results).measureFlows},
-		{"measuring what processes hold", (*results).measureFootprints},
+		{"measuring memory", (*results).measureFootprints},
 		{"measuring many processes", (*results).measureCrowds},
 		{"measuring the local Tablestore", (*results).measureTablestore},
 	} {
@@ -91,16 +91,16 @@ func run(out io.Writer, o options) error {
 	return nil
 }
 
-// results is everything that was measured.
+// results is everything that is measured.
 type results struct {
 	options
 	programs
 	rows []budget.Row
-	seen map[string]budget.Observation // by row, the newest
+	seen map[string]budget.Observation // by row, the latest
 
 	functions, bares map[string]*series // by row
 	noop, raw        series
-	starts           map[string][]beginning // by program
+	starts           map[string][]startTimes // by program
 	manyStarts       []manyStart
 	decisions        []decision
 	footprints       map[string]footprint
@@ -108,7 +108,7 @@ type results struct {
 	tablestore       []operation
 }
 
-// prepare observes every row once, and writes the bare handler's plan.
+// prepare observes every row once, and writes the plan of the bare handler.
 func (r *results) prepare() error {
 	r.seen = map[string]budget.Observation{}
 	r.functions, r.bares = map[string]*series{}, map[string]*series{}
@@ -127,8 +127,8 @@ func (r *results) prepare() error {
 	return os.WriteFile(r.plan(), encodePlan(p), 0o600)
 }
 
-// observe observes rows anew. What was seen two minutes ago is no longer what
-// the same events would meet: an agent would be asked after, a wake-up be due.
+// observe observes rows anew. An observation ages: two minutes later the same
+// events would ask for the agent's status, or find a wake-up due.
 func (r *results) observe(rows ...budget.Row) error {
 	for _, row := range rows {
 		seen, err := observe(row)
@@ -140,7 +140,7 @@ func (r *results) observe(rows ...budget.Row) error {
 	return nil
 }
 
-// rowsOf are the rows of one function; all of them for others.
+// rowsOf returns the rows of a function, and all rows for other programs.
 func (r *results) rowsOf(program string) []budget.Row {
 	var out []budget.Row
 	for _, row := range r.rows {
@@ -154,7 +154,7 @@ func (r *results) rowsOf(program string) []budget.Row {
 	return out
 }
 
-// warmUp is how many events of each row are handled before the first round.
+// warmUp is how many events of each row a process handles before the first round.
 const warmUp = 10
 
 func (r *results) measureEvents() error {
@@ -168,7 +168,7 @@ func (r *results) measureEvents() error {
 		defer p.end()
 		processes[name] = p
 		for _, row := range r.rowsOf(name) {
-			p.play(r.seen[row.Name].Calls)
+			p.answerWith(r.seen[row.Name].Calls)
 			for range events(row, warmUp) {
 				if _, err := p.event(row, r.seen[row.Name].Payload); err != nil {
 					return err
@@ -197,24 +197,24 @@ func (r *results) measureEvents() error {
 	return nil
 }
 
-// compared lists the programs whose processes are compared.
+// compared lists the programs whose starts and memory are compared.
 func compared() []string {
 	return append(budget.Functions[:len(budget.Functions):len(budget.Functions)], bare, noop, raw)
 }
 
 func (r *results) measureStarts() error {
-	r.starts = map[string][]beginning{}
+	r.starts = map[string][]startTimes{}
 	if err := r.observe(r.rows...); err != nil {
 		return err
 	}
 	for range r.options.starts {
 		for _, name := range compared() {
 			row := r.rowsOf(name)[0]
-			b, err := r.begin(name, row)
+			s, err := r.measureStart(name, row)
 			if err != nil {
 				return err
 			}
-			r.starts[name] = append(r.starts[name], b)
+			r.starts[name] = append(r.starts[name], s)
 		}
 	}
 	return nil
@@ -232,7 +232,7 @@ func (r *results) measureFootprints() error {
 		if err := r.observe(rows...); err != nil {
 			return err
 		}
-		f, err := settle(r.binary(name), r.options, r.environment(rowFlows), rows, r.seen, r.options.settle)
+		f, err := footprintAfter(r.binary(name), r.options, r.environment(rowFlows), rows, r.seen, r.options.settle)
 		if err != nil {
 			return err
 		}
@@ -241,7 +241,7 @@ func (r *results) measureFootprints() error {
 	return nil
 }
 
-// crowdSizes are the numbers of processes at once.
+// crowdSizes lists how many processes run at once.
 func (r *results) crowdSizes() []int {
 	if r.quick {
 		return []int{10}

@@ -20,9 +20,9 @@ type sample struct {
 // series is a program's rounds of one row.
 type series struct {
 	samples []sample
-	// calls is what the event did that made the most calls. differing counts
-	// the events that did anything else than the row says, and difference
-	// says what the first of them did.
+	// calls are those of the event that made the most. differing counts the
+	// events whose calls differ from the row's, and difference says how the
+	// first of them differs.
 	calls      budget.Calls
 	events     int
 	differing  int
@@ -43,8 +43,8 @@ func (s *series) perSecond() float64 {
 }
 func (s *series) bytes() int64 { return of(s.samples, func(x sample) int64 { return x.bytes }) }
 
-// ratio is the median of what the rounds cost in CPU, each in proportion to
-// the same round of another series.
+// ratio returns the median of the rounds' ratios of CPU to another series, each
+// round compared with the same round there.
 func (s *series) ratio(to *series) float64 {
 	ratios := make([]float64, len(s.samples))
 	for i := range ratios {
@@ -53,7 +53,7 @@ func (s *series) ratio(to *series) float64 {
 	return median(ratios)
 }
 
-// timeout is that of a row's invocations.
+// timeout returns the timeout of a row's invocations.
 func timeout(row budget.Row) time.Duration {
 	if row.Timeout > 0 {
 		return row.Timeout
@@ -73,9 +73,10 @@ type lap struct {
 	bytes    int64
 }
 
-// lap has a process handle n events of a row, one after another.
-func (s *series) lap(p *process, row budget.Row, seen budget.Observation, n int, l *lap) error {
-	p.play(seen.Calls)
+// runLap has a process handle n events of a row, one after another, and adds
+// them to l.
+func (s *series) runLap(p *process, row budget.Row, seen budget.Observation, n int, l *lap) error {
+	p.answerWith(seen.Calls)
 	before, err := cpuTime(p.cmd.Process.Pid)
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func (s *series) lap(p *process, row budget.Row, seen budget.Observation, n int,
 			return err
 		}
 		l.took = append(l.took, took)
-		calls, sent := p.stand.end()
+		calls, sent := p.invocationCalls()
 		l.bytes += sent
 		s.note(row, budget.Sort(calls))
 	}
@@ -111,7 +112,7 @@ func (s *series) note(row budget.Row, c budget.Calls) {
 	}
 }
 
-// add adds a round.
+// add adds a round, given all its laps in one.
 func (s *series) add(l lap) {
 	n := len(l.took)
 	s.samples = append(s.samples, sample{
@@ -120,17 +121,17 @@ func (s *series) add(l lap) {
 	})
 }
 
-// lapEvents is how many events a process handles before it is the other's
-// turn: what else the machine does hits both alike then.
+// lapEvents is how many events a process handles before the other's turn: few,
+// so that other load on the machine slows both alike.
 const lapEvents = 5
 
-// duel measures n events of a row on two processes, by turns.
+// duel measures n events of a row on two processes that take turns.
 func duel(row budget.Row, seen budget.Observation, n int, p [2]*process, s [2]*series) error {
 	var laps [2]lap
 	for done := 0; done < n; done += lapEvents {
 		for i := range p {
 			i = (i + done/lapEvents) % 2
-			if err := s[i].lap(p[i], row, seen, min(lapEvents, n-done), &laps[i]); err != nil {
+			if err := s[i].runLap(p[i], row, seen, min(lapEvents, n-done), &laps[i]); err != nil {
 				return err
 			}
 		}
@@ -141,41 +142,42 @@ func duel(row budget.Row, seen budget.Observation, n int, p [2]*process, s [2]*s
 	return nil
 }
 
-// events is how many events of a row are measured in a round: fewer of those
-// that take long.
+// events returns how many events of a row to measure in a round: n, and fewer
+// for a row that takes long.
 func events(row budget.Row, n int) int { return max(n*4/(4+row.ECS), min(n, 10)) }
 
-// beginning is how a process begins.
-type beginning struct {
+// startTimes is the time from a process's start to its first poll and to its
+// first answer.
+type startTimes struct {
 	poll, answer time.Duration
-	// idle is how long the no-op took to poll a moment before or after.
+	// idle is the no-op's time to its first poll, measured just before or after.
 	idle time.Duration
 }
 
-// begin starts a program twice: once with the flows file that is deployed,
-// until it polls, and once until it has handled one event of the row. The time
-// to make the process is in both. The bare handler reads its plan meanwhile.
-func (r *results) begin(name string, row budget.Row) (b beginning, err error) {
+// measureStart starts a program twice: once with the deployed flows, until it
+// polls, and once until it has handled one event of the row. Both include the
+// time to create the process. The bare handler reads its plan meanwhile.
+func (r *results) measureStart(name string, row budget.Row) (s startTimes, err error) {
 	order := []string{noop, name}
-	polls := []*time.Duration{&b.idle, &b.poll}
+	polls := []*time.Duration{&s.idle, &s.poll}
 	if len(r.starts[name])%2 > 0 { // the second of two is a little faster
 		slices.Reverse(order)
 		slices.Reverse(polls)
 	}
 	for i, program := range order {
 		if *polls[i], err = firstPoll(r.binary(program), r.latency, r.environment(shippedFlows)); err != nil {
-			return b, err
+			return s, err
 		}
 	}
 	p, err := start(r.binary(name), r.latency, r.environment(rowFlows))
 	if err != nil {
-		return b, err
+		return s, err
 	}
 	defer p.end()
-	p.play(r.seen[row.Name].Calls)
+	p.answerWith(r.seen[row.Name].Calls)
 	_, err = p.event(row, r.seen[row.Name].Payload)
-	b.answer = time.Since(p.started)
-	return b, err
+	s.answer = time.Since(p.started)
+	return s, err
 }
 
 func firstPoll(binary string, latency time.Duration, env environment) (time.Duration, error) {
@@ -187,14 +189,15 @@ func firstPoll(binary string, latency time.Duration, env environment) (time.Dura
 	return p.firstPoll()
 }
 
-// footprint is what a process holds after many invocations.
+// footprint is a process's memory and dials after many invocations.
 type footprint struct {
 	residentKB, ownKB int // medians of the second half
 	dials             int
 }
 
-// settle has a fresh process handle n events, of each row in turn.
-func settle(binary string, o options, env environment, rows []budget.Row, seen map[string]budget.Observation, n int) (footprint, error) {
+// footprintAfter starts a process, has it handle n events, of each row in turn,
+// and returns its footprint.
+func footprintAfter(binary string, o options, env environment, rows []budget.Row, seen map[string]budget.Observation, n int) (footprint, error) {
 	p, err := start(binary, o.latency, env)
 	if err != nil {
 		return footprint{}, err
@@ -203,7 +206,7 @@ func settle(binary string, o options, env environment, rows []budget.Row, seen m
 	var all, own []int
 	for i := range n {
 		row := rows[i%len(rows)]
-		p.play(seen[row.Name].Calls)
+		p.answerWith(seen[row.Name].Calls)
 		if _, err := p.event(row, seen[row.Name].Payload); err != nil {
 			return footprint{}, err
 		}
@@ -219,7 +222,7 @@ func settle(binary string, o options, env environment, rows []budget.Row, seen m
 	return footprint{median(all), median(own), int(p.dialed.Load())}, nil
 }
 
-// crowd is many processes of one program, which share the events.
+// crowd is many processes of one program that share the events.
 type crowd []*process
 
 func startCrowd(binary string, o options, env environment, n int) (crowd, error) {
@@ -241,7 +244,7 @@ func (c crowd) end() {
 	}
 }
 
-// handle has the crowd handle n events of a row, all at once.
+// handle has the crowd handle n events of a row, all processes at once.
 func (c crowd) handle(row budget.Row, seen budget.Observation, n int) (sample, error) {
 	type result struct {
 		took []time.Duration
@@ -249,8 +252,8 @@ func (c crowd) handle(row budget.Row, seen budget.Observation, n int) (sample, e
 	}
 	results := make(chan result, len(c))
 	each := (n + len(c) - 1) / len(c)
-	for _, p := range c { // the first event of each is not measured: it dials
-		p.play(seen.Calls)
+	for _, p := range c { // not measured, because the first event dials
+		p.answerWith(seen.Calls)
 		if _, err := p.event(row, seen.Payload); err != nil {
 			return sample{}, err
 		}

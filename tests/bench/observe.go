@@ -9,8 +9,8 @@ import (
 	"aftercare/tests/bench/budget"
 )
 
-// workbench is what the rig takes for its test. What would end a test ends
-// the observation.
+// workbench replaces the test that a rig belongs to. A failure ends the
+// observation.
 type workbench struct {
 	testing.TB // nil: the rig uses nothing else of it
 	cleanups   []func()
@@ -32,8 +32,8 @@ func (w *workbench) TempDir() string {
 	return dir
 }
 
-// observe has the row's input handled once in this process, with the local
-// cloud behind it, for the answers that the stand-ins give.
+// observe handles the row's input once in this process, on the local cloud, and
+// returns the calls, whose answers the stand-ins repeat.
 func observe(row budget.Row) (seen budget.Observation, err error) {
 	w := &workbench{}
 	defer func() {

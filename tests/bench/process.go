@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,7 +14,7 @@ import (
 	"aftercare/tests/rig"
 )
 
-// patience is how long a process may take for anything.
+// patience is how long to wait for a process's poll and answer.
 const patience = 20 * time.Second
 
 // process is one function process, the runtime API that it polls, and the
@@ -47,7 +46,7 @@ type answered struct {
 	body   []byte
 }
 
-// environment makes a process's variables from where its services are.
+// environment returns a process's variables, given its services' endpoints.
 type environment func(endpoint map[wire.Service]string) []string
 
 func start(binary string, latency time.Duration, env environment) (*process, error) {
@@ -86,8 +85,8 @@ func (p *process) end() {
 	p.stand.close()
 }
 
-// runtimeAPI is what the FC SDK polls. A poll that comes while an invocation
-// runs waits for the next.
+// runtimeAPI is the API that the FC SDK polls. A poll waits for the next
+// invocation.
 func (p *process) runtimeAPI() http.Handler {
 	const base = "/2020-11-11/runtime/invocation/"
 	mux := http.NewServeMux()
@@ -136,8 +135,7 @@ func (p *process) runtimeAPI() http.Handler {
 	return mux
 }
 
-// firstPoll waits until the process polls, and says how long after its start
-// it did.
+// firstPoll waits until the process polls, and returns the time since its start.
 func (p *process) firstPoll() (time.Duration, error) {
 	select {
 	case at := <-p.polled:
@@ -149,10 +147,10 @@ func (p *process) firstPoll() (time.Duration, error) {
 	}
 }
 
-// invoke runs one invocation, and says how long it took from the hand-over to
-// the answer's arrival.
+// invoke runs one invocation, and returns the time from its hand-over to the
+// arrival of its answer.
 func (p *process) invoke(name string, payload []byte, timeout time.Duration) (time.Duration, error) {
-	p.begin()
+	p.beginInvocation()
 	p.count++
 	inv := invocation{id: fmt.Sprintf("request-%d", p.count), name: name, payload: payload, timeout: timeout}
 	late := time.NewTimer(patience)
@@ -174,6 +172,6 @@ func (p *process) invoke(name string, payload []byte, timeout time.Duration) (ti
 	case <-p.exited:
 		return 0, fmt.Errorf("%s ended: %s", p.cmd.Path, &p.stderr)
 	case <-late.C:
-		return 0, errors.New("no answer")
+		return 0, fmt.Errorf("%s did not answer", p.cmd.Path)
 	}
 }

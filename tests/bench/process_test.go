@@ -22,7 +22,7 @@ func TestAStandInGivesTheAnswersInOrderAndRepeatsTheLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	s.play([]wire.Call{
+	s.answerWith([]wire.Call{
 		{Service: wire.ECS, Name: "RunCommand", Status: 200, Answer: []byte("first")},
 		{Service: wire.ECS, Name: "RunCommand", Status: 200, Answer: []byte("second")},
 	})
@@ -40,7 +40,7 @@ func TestAStandInGivesTheAnswersInOrderAndRepeatsTheLast(t *testing.T) {
 	}
 	for _, want := range []string{"first", "second", "second"} {
 		if want == "first" {
-			s.begin()
+			s.beginInvocation()
 		}
 		begun := time.Now()
 		if _, got := ask("RunCommand"); got != want {
@@ -50,10 +50,10 @@ func TestAStandInGivesTheAnswersInOrderAndRepeatsTheLast(t *testing.T) {
 			t.Errorf("answered after %s, want 5 ms at least", took)
 		}
 	}
-	if calls, sent := s.end(); len(calls) != 3 || sent != 12 {
+	if calls, sent := s.invocationCalls(); len(calls) != 3 || sent != 12 {
 		t.Errorf("%d calls with %d bytes are counted, want 3 with 12", len(calls), sent)
 	}
-	s.begin()
+	s.beginInvocation()
 	if _, got := ask("RunCommand"); got != "first" {
 		t.Errorf("the next event's first answer is %q, want the first again", got)
 	}
@@ -87,14 +87,14 @@ func TestAProcessIsMeasured(t *testing.T) {
 	}
 	var s series
 	var l lap
-	if err := s.lap(p, budget.Row{Name: "nothing"}, budget.Observation{Payload: []byte("{}")}, 20, &l); err != nil {
+	if err := s.runLap(p, budget.Row{Name: "nothing"}, budget.Observation{Payload: []byte("{}")}, 20, &l); err != nil {
 		t.Fatal(err)
 	}
 	if len(l.took) != 20 || s.events != 20 || s.differing > 0 || l.cpu <= 0 || l.cpu > l.all*time.Duration(runtime.NumCPU()) {
-		t.Errorf("lap is %+v, with %d events of which %d differ", l, s.events, s.differing)
+		t.Errorf("lap is %+v, with %d events, %d differing", l, s.events, s.differing)
 	}
 	if all, own, err := residentKB(p.cmd.Process.Pid); err != nil || own <= 0 || all <= own {
-		t.Errorf("resident are %d KB, %d KB its own, %v", all, own, err)
+		t.Errorf("%d KB are resident, %d KB its own, %v", all, own, err)
 	}
 	if n := p.dialed.Load(); n < 1 || n > 4 {
 		t.Errorf("%d dials are counted, want a few", n)

@@ -17,8 +17,8 @@ import (
 	"aftercare/tests/bench/wire"
 )
 
-// planOf is the plan of the bare handler for the calls that a function was
-// seen to make. The calls beside the others come first.
+// planOf returns the bare handler's plan for the calls that a function made.
+// The calls that run in parallel come first.
 func planOf(calls []wire.Call) ([]plan.Call, error) {
 	var beside, path []plan.Call
 	for _, c := range calls {
@@ -57,7 +57,7 @@ func paramsOf(form []byte) (map[string]string, error) {
 	return out, nil
 }
 
-// changesOf reads the rows of a call for rows.
+// changesOf decodes the rows that a Tablestore call reads or writes by key.
 func changesOf(c wire.Call) ([]plan.Change, error) {
 	switch c.Name {
 	case "GetRange":
@@ -108,8 +108,8 @@ func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(c))}, nil
 }
 
-// changeOf reads one row's change. On the wire a row that is written looks
-// like one that is read, so the SDK can decode it.
+// changeOf decodes one row's change. A written row has the same form on the wire
+// as a read one, so the SDK can decode it.
 func changeOf(row []byte, condition *otsprotocol.Condition) (plan.Change, error) {
 	answer, err := proto.Marshal(&otsprotocol.GetRowResponse{
 		Consumed: &otsprotocol.ConsumedCapacity{CapacityUnit: &otsprotocol.CapacityUnit{Read: proto.Int32(0), Write: proto.Int32(0)}},

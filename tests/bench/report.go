@@ -20,7 +20,7 @@ const (
 	goalMany     = 1.2  // times the shipped flows', to the first poll with 500 flows
 )
 
-// goals counts what was met and what was missed.
+// goals counts the goals that were met and missed.
 var goals struct{ met, missed int }
 
 func judge(x, most float64) string {
@@ -37,10 +37,10 @@ func (r *results) verdict() string {
 }
 
 func (r *results) tables() []*table {
-	return []*table{r.events1(), r.calls(), r.processes(), r.flows(), r.decide(), r.many(), r.million(), r.local()}
+	return []*table{r.eventCosts(), r.calls(), r.processes(), r.flows(), r.decide(), r.many(), r.million(), r.local()}
 }
 
-func (r *results) events1() *table {
+func (r *results) eventCosts() *table {
 	t := &table{
 		title: "Events, one at a time: CPU of the process, in user and kernel mode",
 		head: []string{
@@ -52,7 +52,7 @@ func (r *results) events1() *table {
 		f, b := r.functions[row.Name], r.bares[row.Name]
 		ratio := f.ratio(b)
 		if b.differing > 0 {
-			t.notes = append(t.notes, fmt.Sprintf("%s: the bare handler made other calls, %d times: %s.", row.Name, b.differing, b.difference))
+			t.notes = append(t.notes, fmt.Sprintf("%s: the bare handler's calls differed %d times: %s.", row.Name, b.differing, b.difference))
 		}
 		t.add(row.Name, us(f.cpu()), us(b.cpu()), times(ratio), judge(ratio, goalCPU),
 			ms(f.p50()), ms(b.p50()), ms(f.p99()), ms(b.p99()),
@@ -61,7 +61,7 @@ func (r *results) events1() *table {
 	for _, idle := range []struct {
 		name string
 		s    *series
-	}{{"nothing, on the FC SDK (no-op)", &r.noop}, {"nothing, without any SDK (raw)", &r.raw}} {
+	}{{"no work, on the FC SDK (no-op)", &r.noop}, {"no work, without an SDK (raw)", &r.raw}} {
 		t.add(idle.name, us(idle.s.cpu()), "", "", "", ms(idle.s.p50()), "", ms(idle.s.p99()), "", whole(idle.s.perSecond()), "", "")
 	}
 	return t
@@ -70,8 +70,8 @@ func (r *results) events1() *table {
 func (r *results) calls() *table {
 	t := &table{
 		title: "Calls for each event, as the stand-ins saw them",
-		head:  []string{"input", "Tablestore, in order", "budget", "", "beside them", "ECS", "budget", "", "alerts"},
-		notes: []string{"The function sweep reads the 8 shards of the wake-ups once for all inputs of an invocation."},
+		head:  []string{"input", "Tablestore, in order", "budget", "", "in parallel", "ECS", "budget", "", "alerts"},
+		notes: []string{"The function sweep also reads the 8 shards of wake-ups, once for all inputs of an invocation."},
 	}
 	for _, row := range r.rows {
 		f := r.functions[row.Name]
@@ -86,7 +86,7 @@ func (r *results) calls() *table {
 	return t
 }
 
-// short joins calls, and counts those that repeat.
+// short joins calls, and counts those that repeat in a row.
 func short(calls []string) string {
 	var parts []string
 	for i := 0; i < len(calls); {
@@ -109,11 +109,11 @@ func short(calls []string) string {
 
 func (r *results) processes() *table {
 	t := &table{
-		title: fmt.Sprintf("Processes: started %d times with the deployed flows; memory and dials after %d invocations", r.options.starts, r.options.settle),
+		title: fmt.Sprintf("Processes: %d starts with the deployed flows; memory and dials after %d invocations", r.options.starts, r.options.settle),
 		head: []string{
 			"program", "to the first poll", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalPoll), "to the first answer",
 			"binary", fmt.Sprintf("goal ≤ %.0f MB", goalSizeMB),
-			"resident", "of that not the binary", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalResident),
+			"resident", "without files", "of no-op", fmt.Sprintf("goal ≤ %.1f", goalResident),
 			"dials", fmt.Sprintf("goal ≤ %d", goalDials),
 		},
 	}
@@ -123,10 +123,10 @@ func (r *results) processes() *table {
 			size = -1
 		}
 		f := r.footprints[name]
-		begun := r.starts[name]
-		ratios := make([]float64, len(begun))
-		for i, b := range begun {
-			ratios[i] = float64(b.poll) / float64(b.idle)
+		starts := r.starts[name]
+		ratios := make([]float64, len(starts))
+		for i, s := range starts {
+			ratios[i] = float64(s.poll) / float64(s.idle)
 		}
 		ratio := median(ratios)
 		memory := float64(f.residentKB) / float64(r.footprints[noop].residentKB)
@@ -136,8 +136,8 @@ func (r *results) processes() *table {
 			}
 			return ""
 		}
-		t.add(name, ms(of(begun, func(b beginning) time.Duration { return b.poll })), times(ratio), verdict(ratio, goalPoll),
-			ms(of(begun, func(b beginning) time.Duration { return b.answer })),
+		t.add(name, ms(of(starts, func(s startTimes) time.Duration { return s.poll })), times(ratio), verdict(ratio, goalPoll),
+			ms(of(starts, func(s startTimes) time.Duration { return s.answer })),
 			fmt.Sprintf("%.1f MB", size), verdict(size, goalSizeMB),
 			mb(f.residentKB), mb(f.ownKB), times(memory), verdict(memory, goalResident),
 			fmt.Sprint(f.dials), verdict(float64(f.dials), goalDials))
@@ -147,7 +147,7 @@ func (r *results) processes() *table {
 
 func (r *results) many() *table {
 	t := &table{
-		title: "Many processes at once, for information: the go1 runtime runs one event at a time in each",
+		title: "Many processes at once, without goals: the go1 runtime runs one event at a time in each",
 		head:  []string{"input"},
 	}
 	for _, size := range r.crowdSizes() {
@@ -164,7 +164,7 @@ func (r *results) many() *table {
 	return t
 }
 
-// million says what a million events of each kind cost.
+// million is the table of what a million events of each kind cost.
 func (r *results) million() *table {
 	t := &table{
 		title: "One million events of each kind: millions of calls, and CPU-seconds",

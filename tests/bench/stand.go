@@ -11,11 +11,11 @@ import (
 	"aftercare/tests/bench/wire"
 )
 
-// stand stands in for Tablestore, Cloud Assistant and a chat service, for one
-// process. To each call it gives the answer that the local cloud gave to the
-// same call of the same row, after a fixed time: so every event costs the
-// services the same, needs no preparation, and takes next to no CPU from the
-// process that is measured. It checks no signature and keeps no state.
+// stand replaces Tablestore, Cloud Assistant and a chat service for one
+// process. It answers each call, after a fixed time, as the local cloud answered
+// the same call of the same row. So every event costs the services the same,
+// needs no preparation, and leaves the CPU to the measured process. It checks
+// no signatures and keeps no state.
 type stand struct {
 	latency  time.Duration
 	dials    *atomic.Int64
@@ -43,7 +43,8 @@ func newStand(latency time.Duration, dials *atomic.Int64) (*stand, error) {
 	return s, nil
 }
 
-// listen serves h on a port of its own, and counts the connections.
+// listen serves h on a port of its own, counts connections, and returns the
+// address.
 func (s *stand) listen(h http.Handler) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,8 +68,8 @@ func (s *stand) close() {
 
 func key(c wire.Call) string { return string(c.Service) + " " + c.String() }
 
-// play sets the calls whose answers are given from now on.
-func (s *stand) play(calls []wire.Call) {
+// answerWith sets the calls whose answers the stand gives from now on.
+func (s *stand) answerWith(calls []wire.Call) {
 	answers := map[string][]wire.Call{}
 	for _, c := range calls {
 		answers[key(c)] = append(answers[key(c)], c)
@@ -78,15 +79,17 @@ func (s *stand) play(calls []wire.Call) {
 	s.answers = answers
 }
 
-// begin begins an invocation; end returns the calls that it made, and how
-// many bytes they sent.
-func (s *stand) begin() {
+// beginInvocation forgets the calls of the last invocation, and begins each
+// list of answers again.
+func (s *stand) beginInvocation() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.given, s.seen, s.bytes = map[string]int{}, nil, 0
 }
 
-func (s *stand) end() ([]wire.Call, int64) {
+// invocationCalls returns the calls of this invocation, and how many bytes
+// they sent.
+func (s *stand) invocationCalls() ([]wire.Call, int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seen, s.bytes
@@ -114,7 +117,8 @@ func (s *stand) serve(service wire.Service, w http.ResponseWriter, r *http.Reque
 	w.Write(answer.Answer)
 }
 
-// answer is the next answer to such a call. The last one is repeated.
+// answer returns the next answer to a call, and false if none is known. It
+// repeats the last one.
 func (s *stand) answer(c wire.Call) (wire.Call, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// median is the middle of the values, 0 of none.
+// median returns the middle value, and zero without values.
 func median[T cmp.Ordered](values []T) T {
 	return quantile(values, 0.5)
 }
 
-// quantile is the value below which the part q of the values lies.
+// quantile returns the value that the share q of the values lies below, and
+// zero without values.
 func quantile[T cmp.Ordered](values []T, q float64) T {
 	if len(values) == 0 {
 		var zero T
@@ -21,7 +22,7 @@ func quantile[T cmp.Ordered](values []T, q float64) T {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
-// of is the median of one number of each sample.
+// of returns the median of one number of each sample.
 func of[S any, T cmp.Ordered](samples []S, number func(S) T) T {
 	values := make([]T, len(samples))
 	for i, s := range samples {

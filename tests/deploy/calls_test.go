@@ -25,8 +25,8 @@ import (
 	"aftercare/tests/rig"
 )
 
-// recorder stands in front of Tablestore and ECS and notes what is called,
-// and on which table, while a function runs.
+// recorder is a front before Tablestore and ECS that notes which actions a
+// function calls, on which tables.
 type recorder struct {
 	mu   sync.Mutex
 	on   bool
@@ -59,10 +59,10 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 	return s.URL
 }
 
-// tableNames are the tables, without their prefix.
+// tableNames lists the tables, without their prefix.
 var tableNames = []string{"instances", "history", "wakeups", "shared", "quarantine"}
 
-// tables are the tables that a request of Tablestore names in its protobuf.
+// tables finds the tables in the protobuf of a request to Tablestore.
 func tables(body []byte) (names []string) {
 	for _, name := range tableNames {
 		if bytes.Contains(body, []byte("aftercare_"+name)) {
@@ -86,7 +86,7 @@ func (c *recorder) record(on bool) {
 	c.on = on
 }
 
-// newRig is a rig with a recorder.
+// newRig starts a rig whose calls pass the recorder.
 func newRig(t *testing.T, c *recorder) *rig.Rig {
 	return rig.New(t, rig.Options{
 		Flows: flows,
@@ -99,8 +99,8 @@ func newRig(t *testing.T, c *recorder) *rig.Rig {
 
 const instanceID = "i-policy"
 
-// flows are one whose command prints something and fails twice, and one whose
-// time is over while it waits. Each failure opens its flow's breaker.
+// flows has a flow whose command prints something and fails twice, and one that
+// times out while it waits. Each failure opens its flow's breaker.
 const flows = `
 version: 1
 defaults:
@@ -127,8 +127,8 @@ flows:
         wait: next-boot
 `
 
-// Times of flows: the retry is due after the first, the runs are over after the
-// second, and the breakers that they opened after the third.
+// How long until the retry is due, the runs have timed out, and the breakers
+// have closed.
 const (
 	untilRetry = 2 * time.Minute
 	untilOver  = time.Hour
@@ -150,9 +150,9 @@ func run(name, content string) map[string]any {
 	}
 }
 
-// leaveWork leaves, on an instance that has booted, a run of each flow, and a
-// command of each kind and a stop whose invocations died before they were sent.
-// It returns the instance's first heartbeat.
+// leaveWork leaves work on a booted instance: a run of each flow, and a command
+// of each kind and a stop whose invocations died before they sent them. It
+// returns the instance's first heartbeat.
 func leaveWork(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 	t.Helper()
 	submit := func(s map[string]any) *handler.Item {
@@ -182,7 +182,7 @@ func leaveWork(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 	return heartbeat
 }
 
-// startFlows starts both flows on an instance that has booted.
+// startFlows boots an instance, and starts both flows on it.
 func startFlows(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 	t.Helper()
 	r.Create(instanceID)
@@ -192,7 +192,7 @@ func startFlows(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 	return heartbeat
 }
 
-// endOf is the n-th end of a command that others started.
+// endOf returns the event of the n-th end of a command that others started.
 func endOf(name string, n int) []byte {
 	now := time.Now().UTC().Format(time.RFC3339)
 	return encode(map[string]any{
@@ -205,8 +205,8 @@ func endOf(name string, n int) []byte {
 	})
 }
 
-// takeEnd takes the events of ends up to the next one of the step of flow
-// look, and hands each over.
+// takeEnd calls do with the events of ends, up to the next one of the step of
+// flow look.
 func takeEnd(r *rig.Rig, do func([]byte)) {
 	for {
 		end := r.Take(event.KindTaskCompleted)
@@ -217,7 +217,8 @@ func takeEnd(r *rig.Rig, do func([]byte)) {
 	}
 }
 
-// everything makes a function do everything that it can be made to do.
+// everything makes each function, and the operator's tool, make every call that
+// it can make.
 var everything = map[string]func(t *testing.T, c *recorder){
 	"operator": operate,
 	"task-completed": func(t *testing.T, c *recorder) {
@@ -284,8 +285,8 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		must(t)(r.Sweep())
 		c.record(false)
 
-		// Ends that no event tells, the first of them recorded by a commit whose
-		// answer is lost.
+		// Ends whose events are lost; the answer to the commit that records the
+		// first of them is lost as well.
 		r = newRig(t, c)
 		startFlows(t, r)
 		lose := func([]byte) {}
@@ -305,13 +306,12 @@ var everything = map[string]func(t *testing.T, c *recorder){
 	},
 }
 
-// operate does everything that the operator's tool does. A pause of one flow
-// takes the same calls as one of all, and ending it those that remove its
-// breaker, too.
+// operate makes every call of the operator's tool. Pausing one flow takes the
+// same calls as pausing all; resuming one also removes its breaker.
 func operate(t *testing.T, c *recorder) {
 	c.record(true)
 	defer c.record(false)
-	l := newRig(t, c).Ledger() // its tables are made, too
+	l := newRig(t, c).Ledger() // newRig creates the tables, and that is recorded
 	_, err := l.Load(t.Context(), instanceID)
 	_, again := l.Records(t.Context(), instanceID)
 	paused := l.Pause(t.Context(), remediation.Pause{Flow: remediation.AllFlows, By: "operator", At: time.Now()})
@@ -336,8 +336,8 @@ func must(t *testing.T) func(handler.Outcome, error) {
 	}
 }
 
-// TestEachFunctionIsAllowedWhatItCallsAndNoMore holds the policies against
-// the calls that the functions and the operator's tool really make.
+// TestEachFunctionIsAllowedWhatItCallsAndNoMore compares the policies with the
+// calls that the functions and the operator's tool really make.
 func TestEachFunctionIsAllowedWhatItCallsAndNoMore(t *testing.T) {
 	all := policies(t)
 	names := []string{"operator"}
@@ -349,7 +349,7 @@ func TestEachFunctionIsAllowedWhatItCallsAndNoMore(t *testing.T) {
 			t.Parallel()
 			do, ok := everything[name]
 			if !ok {
-				t.Fatal("it is not known how to make it do everything")
+				t.Fatal("everything has no entry for it")
 			}
 			c := &recorder{seen: map[grant]bool{}}
 			do(t, c)
@@ -364,7 +364,7 @@ func TestEachFunctionIsAllowedWhatItCallsAndNoMore(t *testing.T) {
 	}
 }
 
-// called is what a policy allows of Tablestore and ECS, as a recorder notes it.
+// called returns what a policy allows on Tablestore and ECS, in a recorder's form.
 func called(p policy) map[grant]bool {
 	out := map[grant]bool{}
 	for _, g := range p.grants() {

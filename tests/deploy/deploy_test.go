@@ -76,8 +76,8 @@ func TestEveryFaultIsSeen(t *testing.T) {
 
 		"a setting that nobody knows":      {"    AFTERCARE_LOG_LEVEL:", "    AFTERCARE_LOGLEVEL:", "AFTERCARE_LOGLEVEL is not a setting"},
 		"a setting with a fault":           {"'info')}", "'loud')}", "the settings are refused: AFTERCARE_LOG_LEVEL must be"},
-		"a secret in the file":             {"${env('AFTERCARE_WEBHOOK_SECRET', '')}", "hush", "the secret AFTERCARE_WEBHOOK_SECRET stands in this file"},
-		"a secret as a default":            {"${env('AFTERCARE_WEBHOOK_SECRET', '')}", "${env('AFTERCARE_WEBHOOK_SECRET', 'hush')}", "the secret AFTERCARE_WEBHOOK_SECRET stands in this file"},
+		"a secret in the file":             {"${env('AFTERCARE_WEBHOOK_SECRET', '')}", "hush", "the secret AFTERCARE_WEBHOOK_SECRET is in this file"},
+		"a secret as a default":            {"${env('AFTERCARE_WEBHOOK_SECRET', '')}", "${env('AFTERCARE_WEBHOOK_SECRET', 'hush')}", "the secret AFTERCARE_WEBHOOK_SECRET is in this file"},
 		"a required setting that is gone":  {"    AFTERCARE_TABLESTORE_INSTANCE: ${env('AFTERCARE_TABLESTORE_INSTANCE')}\n", "", "the required setting AFTERCARE_TABLESTORE_INSTANCE is missing"},
 		"a required setting in the file":   {"${env('AFTERCARE_TABLESTORE_INSTANCE')}", "mine", "AFTERCARE_TABLESTORE_INSTANCE is bound to an account"},
 		"too long variables":               {"'info')}", "'info')}" + strings.Repeat("o", 4000), "4096 are allowed"},

@@ -1,7 +1,7 @@
-// Package deploy_test keeps the deployment true: s.yaml against the folders,
-// the settings and the fixtures, and each function's RAM policy against the
-// calls that the function makes. It does not deploy anything, and knows only
-// what of Serverless Devs' format is used here.
+// Package deploy_test checks the deployment: s.yaml against the folders, the
+// settings and the fixtures, and each function's RAM policy against the calls
+// that the function makes. It deploys nothing, and knows only the part of
+// Serverless Devs' format that s.yaml uses.
 package deploy_test
 
 import (
@@ -18,12 +18,12 @@ import (
 
 const root = "../.."
 
-// document is s.yaml with its ${vars.…} followed; ${env('…')} stays as it is.
+// document is s.yaml with its ${vars.…} resolved; ${env('…')} stays as it is.
 type document struct {
 	text      string
 	top       object
 	functions []function
-	// folders are the folders of functions/ that hold a program.
+	// folders are the folders of functions/ that contain a program.
 	folders []string
 }
 
@@ -34,10 +34,10 @@ type function struct {
 	triggers []object
 }
 
-// object is a mapping with the order of its keys.
+// object is a mapping that keeps the order of its keys.
 type object yaml.MapSlice
 
-// read reads a deployment from its text.
+// read parses a deployment.
 func read(text string) (*document, error) {
 	var slice yaml.MapSlice
 	if err := yaml.UnmarshalWithOptions([]byte(text), &slice, yaml.UseOrderedMap()); err != nil {
@@ -62,7 +62,7 @@ func read(text string) (*document, error) {
 	return d, err
 }
 
-// shipped is the text of the repository's deployment.
+// shipped returns the text of the repository's s.yaml.
 func shipped(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(root + "/s.yaml")
@@ -83,7 +83,7 @@ func mustRead(t *testing.T) *document {
 
 var reference = regexp.MustCompile(`\$\{vars\.([A-Za-z0-9_.]+)\}`)
 
-// resolve follows the references to vars; one that leads nowhere stays.
+// resolve replaces references to vars; one to an unknown var stays.
 func resolve(v any, vars object) any {
 	switch v := v.(type) {
 	case yaml.MapSlice:
@@ -151,7 +151,7 @@ func (o object) text(key string) string {
 	return v
 }
 
-// number is a number, -1 if there is none.
+// number returns a number, -1 if it is missing.
 func (o object) number(key string) float64 {
 	switch v := o.value(key).(type) {
 	case uint64:
@@ -170,12 +170,12 @@ func (o object) keys() []string {
 	return out
 }
 
-// ofType are a function's triggers of one type.
+// ofType returns a function's triggers of one type.
 func (f function) ofType(kind string) []object {
 	return slices.DeleteFunc(slices.Clone(f.triggers), func(t object) bool { return t.text("triggerType") != kind })
 }
 
-// faults collects what is wrong.
+// faults collects the faults of a deployment.
 type faults []string
 
 func (f *faults) check(ok bool, format string, args ...any) {

@@ -8,21 +8,21 @@ import (
 	"aftercare/shared/handler"
 )
 
-// fromEnv is a value that the deploying shell gives; one with a default of
-// nothing may be missing there.
+// fromEnv matches a value from the deploying shell; a variable with an empty
+// default may be missing there.
 var fromEnv = regexp.MustCompile(`^\$\{env\('[A-Z_]+'(, '')?\)\}$`)
 
 var envCall = regexp.MustCompile(`\$\{env\('([A-Z_]+)'(?:, '([^']*)')?\)\}`)
 
-// maxEnvironment is what Function Compute allows for all variables of a
-// function, in bytes. A value that the shell gives is taken for 256.
+// maxEnvironment is Function Compute's limit for all variables of a function, in
+// bytes. A value from the shell counts as 256.
 const (
 	maxEnvironment = 4096
 	longValue      = 256
 )
 
-// checkEnvironment: the functions are given settings that they know, all that
-// they need, and no secret from this file.
+// checkEnvironment: the functions get only settings that they know, all that
+// they require, and no secret from this file.
 func checkEnvironment(d *document, f *faults) {
 	known := map[string]handler.Variable{}
 	for _, v := range handler.Variables() {
@@ -37,7 +37,7 @@ func checkEnvironment(d *document, f *faults) {
 			size += len(name) + len(envCall.ReplaceAllString(value, strings.Repeat("x", longValue)))
 			v, ok := known[name]
 			f.check(ok, "%s: %s is not a setting", fn.key, name)
-			f.check(!v.Secret || fromEnv.MatchString(value), "%s: the secret %s stands in this file", fn.key, name)
+			f.check(!v.Secret || fromEnv.MatchString(value), "%s: the secret %s is in this file", fn.key, name)
 			f.check(!v.Required || fromEnv.MatchString(value) && !strings.Contains(value, ","),
 				"%s: %s is bound to an account and must come from the shell", fn.key, name)
 		}
@@ -51,8 +51,8 @@ func checkEnvironment(d *document, f *faults) {
 	}
 }
 
-// deployed is an environment as a function gets it, from a shell with only
-// what is needed.
+// deployed returns a function's environment, deployed from a shell that has only
+// the required variables.
 func deployed(environment object) []string {
 	shell := map[string]string{
 		"AFTERCARE_TABLESTORE_ENDPOINT": "https://aftercare.cn-hangzhou.ots.aliyuncs.com",

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// checkNames: resources and folders are the same, and each function goes by
-// one name everywhere.
+// checkNames: there is one resource for each folder, and each function has one
+// name everywhere.
 func checkNames(d *document, f *faults) {
 	f.check(d.top.text("edition") == "3.0.0", "edition is not 3.0.0")
 	f.check(d.top.text("name") == "aftercare", "the name is not aftercare")
@@ -56,7 +56,7 @@ func checkOrder(d *document, f *faults) {
 	}
 }
 
-// checkLimits: what Function Compute allows, see
+// checkLimits: values are within Function Compute's limits, see
 // https://www.alibabacloud.com/help/en/functioncompute/fc/api-fc-2023-03-30-createfunction.
 func checkLimits(d *document, f *faults) {
 	for _, fn := range d.functions {
@@ -90,8 +90,8 @@ func checkLogs(d *document, f *faults) {
 	}
 }
 
-// checkAsync: what is invoked asynchronously is tried again and kept, unless
-// a timer will come again anyway.
+// checkAsync: a failed asynchronous invocation is retried and kept, unless a
+// timer will invoke the function again anyway.
 func checkAsync(d *document, f *faults) {
 	for _, fn := range d.functions {
 		async := fn.props.object("asyncInvokeConfig")

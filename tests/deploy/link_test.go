@@ -23,7 +23,7 @@ func textOf(t *testing.T, document string) string {
 	return string(text)
 }
 
-// anchors are the links of a document's headings, as GitHub and GitLab make
+// anchors returns the anchors of a document's headings, as GitHub and GitLab form
 // them.
 func anchors(text string) []string {
 	var all []string

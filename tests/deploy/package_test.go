@@ -9,9 +9,9 @@ import (
 	"aftercare/shared/handler"
 )
 
-// TestEachPackageHoldsWhatItsFunctionReads asks make what it would do: the
-// binary that FC starts and the flows that it reads lie in the folder that is
-// uploaded, under the names that the deployment and the settings give them.
+// TestEachPackageHoldsWhatItsFunctionReads asks make what it would do: it puts
+// the binary that FC starts and the flows that it reads into the uploaded
+// folder, under the names in the deployment and the settings.
 func TestEachPackageHoldsWhatItsFunctionReads(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("there is no make here")

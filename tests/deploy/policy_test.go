@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// policy is a policy of RAM, of which only what is used here is known.
+// policy is a RAM policy, with only the fields that these use.
 type policy struct {
 	Version   string
 	Statement []statement
@@ -27,7 +27,7 @@ type statement struct {
 // grant is one action on one resource.
 type grant struct{ action, resource string }
 
-// policies are the policies of scripts/ram/, by file name without its ending.
+// policies reads the policies of scripts/ram/, by file name without extension.
 func policies(t *testing.T) map[string]policy {
 	t.Helper()
 	paths, err := filepath.Glob(root + "/scripts/ram/*.json")
@@ -67,7 +67,7 @@ const bound = "<region>:<account>:"
 
 var (
 	actionForm = regexp.MustCompile(`^(ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
-	// The forms of resources, with placeholders for what is an account's own.
+	// The forms of resources, with placeholders for an account's own parts.
 	resourceForms = map[string]*regexp.Regexp{
 		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|history|wakeups|shared|quarantine|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
@@ -75,7 +75,7 @@ var (
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
 	}
 	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
-	// ecsResources are the kinds of resources that an action is about; see the
+	// ecsResources are the kinds of resources that an action applies to; see the
 	// RAM table of each API's page.
 	ecsResources = map[string][]string{
 		"ecs:RunCommand":                   {"instance"},
@@ -87,8 +87,8 @@ var (
 	}
 )
 
-// checkPolicies: each function has a policy that names actions and resources
-// one by one, and allows what Function Compute does in the function's name.
+// checkPolicies: each function has a policy that names single actions and
+// resources, and allows what Function Compute does as the function's role.
 func checkPolicies(d *document, all map[string]policy, f *faults) {
 	for _, fn := range d.functions {
 		if _, ok := all[fn.key]; !ok {
@@ -117,7 +117,8 @@ func checkPolicies(d *document, all map[string]policy, f *faults) {
 	}
 }
 
-// checkResources: each action is one, and is allowed on what it is about.
+// checkResources: each action is a single one, allowed on the kinds of resources
+// that it applies to.
 func checkResources(name string, p policy, f *faults) {
 	seen := map[grant]bool{}
 	about := map[string][]string{}

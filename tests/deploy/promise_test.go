@@ -9,7 +9,7 @@ import (
 )
 
 // TestEveryPromiseOfTheReadmeNamesATest: each guarantee in README.md's table
-// names at least one test, and each of them is there.
+// names at least one test, and those tests exist.
 func TestEveryPromiseOfTheReadmeNamesATest(t *testing.T) {
 	root := filepath.Join("..", "..")
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))

@@ -12,8 +12,8 @@ import (
 	"aftercare/tests/localcloud/eventbridge"
 )
 
-// checkTriggers: every trigger has what Function Compute requires of its
-// type, and triggers on events come last.
+// checkTriggers: every trigger has the keys that Function Compute requires for
+// its type, and triggers on events come last.
 func checkTriggers(d *document, f *faults) {
 	for _, fn := range d.functions {
 		names, events := map[string]bool{}, false
@@ -37,8 +37,8 @@ func checkTriggers(d *document, f *faults) {
 	}
 }
 
-// checkEventTrigger: the required keys of the type, and the values that an
-// event of a cloud service needs.
+// checkEventTrigger: the trigger has the keys that its type requires, and the
+// values for events of a cloud service.
 func checkEventTrigger(key string, config object, f *faults) {
 	f.check(config.value("triggerEnable") == true, "%s: triggerEnable is not true", key)
 	f.check(config.value("asyncInvocationType") == false, "%s: asyncInvocationType is not false", key)
@@ -68,8 +68,8 @@ func checkTimer(fn function, config object, f *faults) {
 	f.check(json.Valid([]byte(config.text("payload"))), "%s: the timer's payload is not JSON", fn.key)
 }
 
-// checkPatterns: each function's pattern matches the CloudEvents in the
-// fixtures' folder of its name, and no others.
+// checkPatterns: each function's pattern matches the CloudEvents in the fixtures'
+// folder with its name, and no others.
 func checkPatterns(d *document, f *faults) {
 	fixtures, err := filepath.Glob(root + "/tests/testdata/events/*/*.json")
 	f.check(err == nil && len(fixtures) > 0, "there are no fixtures: %v", err)
@@ -108,8 +108,8 @@ func checkPatterns(d *document, f *faults) {
 	}
 }
 
-// cloudEvent reads a fixture if it is one event in the form in which
-// EventBridge sees it: its types of ECS events begin with the product.
+// cloudEvent reads a fixture, and returns false unless it is a single event in
+// EventBridge's form, where the types of ECS events begin with the product.
 func cloudEvent(path string) ([]byte, bool) {
 	text, err := os.ReadFile(path)
 	if err != nil {

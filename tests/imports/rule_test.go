@@ -72,7 +72,7 @@ var rules = []rule{
 
 	// What drives Aftercare, whole.
 	{"tests/rig", []string{"shared/...", "tests/localcloud/...", fcSDK + "/fccontext"}},
-	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/..."}},
+	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/...", text + "/width"}},
 	// A bare handler makes the same calls through the same SDKs.
 	{"tests/bench/bare", []string{"tests/bench/...", fcSDK, tablestoreSDK, alibabaSDK + "/sdk"}},
 	{"tests/bench/noop", []string{"tests/bench/...", fcSDK}},

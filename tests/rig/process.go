@@ -10,14 +10,14 @@ import (
 	"aftercare/tests/localcloud/fault"
 )
 
-// Process is one function instance: what a process of a function's binary
-// would share between its invocations. It takes all four kinds of them.
+// Process is one function instance: its invocations share what those of a
+// function's binary share. It handles all four functions' invocations.
 type Process struct {
 	*handler.Function
 	rig *Rig
 }
 
-// Another starts a further function instance beside the rig's own.
+// Another starts another function instance beside the rig's own.
 func (r *Rig) Another() *Process {
 	r.t.Helper()
 	f, err := handler.NewWith("rig", r.Settings, r.Log, r.Now)
@@ -25,13 +25,13 @@ func (r *Rig) Another() *Process {
 	return &Process{Function: f, rig: r}
 }
 
-// Restart replaces the rig's function instance by a new one, as after a crash.
+// Restart replaces the rig's function instance with a new one, as after a crash.
 func (r *Rig) Restart() {
 	r.t.Helper()
 	r.process = r.Another()
 }
 
-// Context is that of a new invocation, as Function Compute makes it.
+// Context returns the context of a new invocation, as Function Compute makes it.
 func (r *Rig) Context() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.Timeout)
 	return fccontext.NewContext(ctx, &fccontext.FcContext{
@@ -52,16 +52,16 @@ func (p *Process) call(h handler.Handler, payload []byte) (handler.Outcome, erro
 	return h(ctx, payload)
 }
 
-// Crash makes the invocation that was begun last end as if its process were
-// killed: nothing that it tries from now on reaches a service. Restart follows.
+// Crash ends the latest invocation as if its process were killed: no call that it
+// makes from now on reaches a service. Call Restart next.
 func (r *Rig) Crash() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.crash()
 }
 
-// CrashAt makes the next invocation crash at the named call, which takes
-// effect if the mode says so.
+// CrashAt makes the invocation crash that makes the named call next. The mode
+// says whether that call takes effect.
 func (r *Rig) CrashAt(call string, mode fault.Mode) {
 	r.Faults.Add(fault.Fault{Call: call, Mode: mode, OnStrike: r.Crash})
 }

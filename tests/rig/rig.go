@@ -1,7 +1,7 @@
-// Package rig runs the whole of Aftercare inside one test process: the
-// handlers as functions of this process, the local Tablestore, ECS and inbox
-// as real servers with the official SDKs between, and one clock that the test
-// moves. It does not run the functions' binaries; the demo does.
+// Package rig runs all of Aftercare inside one test process: the handlers in
+// this process, which call the local Tablestore, ECS and inbox as real servers
+// through the official SDKs, and one clock that the test moves. It does not run
+// the functions' binaries; the demo does.
 package rig
 
 import (
@@ -34,7 +34,7 @@ import (
 	"aftercare/tests/localcloud/tablestore"
 )
 
-// Where the rig pretends to be.
+// The region and account of the rig.
 const (
 	Region  = "cn-hangzhou"
 	Account = "1234567890123456"
@@ -44,10 +44,10 @@ const (
 type Options struct {
 	// Flows is the text of the flows file; empty means no flows.
 	Flows string
-	// Definitions are the flows in its place, also those that no file may
-	// have because they lead to each other.
+	// Definitions replace Flows. They may start each other without end, which
+	// no file may.
 	Definitions []flow.Definition
-	// Timeout is each invocation's; default 10 s.
+	// Timeout is the timeout of each invocation; 0 means 10 s.
 	Timeout time.Duration
 	// Policy changes the policy.
 	Policy func(*remediation.Policy)
@@ -57,9 +57,9 @@ type Options struct {
 	ECS func(*ecs.Options)
 	// NoAlerts leaves every channel unset.
 	NoAlerts bool
-	// OneClock lets the local ECS go by the rig's clock, for throttled minutes
-	// and days. Moved by more than a quarter of an hour, that clock makes every
-	// signature too old.
+	// OneClock gives the local ECS the rig's clock, so that its throttled
+	// minutes and days pass with it. After the clock has moved by more than 15
+	// minutes, every signature is too old.
 	OneClock bool
 }
 
@@ -73,11 +73,11 @@ type Rig struct {
 	Settings handler.Settings
 	Timeout  time.Duration
 	Log      *Log
-	// Key is what invocations sign with. The services go on accepting the one
-	// that the rig began with, and no other.
+	// Key signs the calls of invocations. The services accept only the key that
+	// the rig started with.
 	Key access.Key
 
-	given    map[string]string // names of flows' commands, by their names on the wire
+	given    map[string]string // names of flows' commands, by their words on the wire
 	dir      string            // of the instances
 	offset   atomic.Int64
 	requests atomic.Int64
@@ -86,11 +86,11 @@ type Rig struct {
 
 	mu     sync.Mutex
 	events []ecs.CloudEvent
-	crash  context.CancelFunc // of the invocation that was begun last
+	crash  context.CancelFunc // of the latest invocation
 	more   chan struct{}
 }
 
-// Log is what the functions logged. It is safe for concurrent use.
+// Log keeps what the functions log. It is safe for concurrent use.
 type Log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -102,14 +102,14 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// String is everything that was logged.
+// String returns everything logged so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
-// New starts a rig with its tables made. It ends with the test.
+// New starts a rig and creates its tables. The rig ends with the test.
 func New(t testing.TB, o Options) *Rig {
 	t.Helper()
 	r := &Rig{
@@ -126,12 +126,12 @@ func New(t testing.TB, o Options) *Rig {
 	r.must(err)
 	t.Cleanup(func() { r.Tables.Close() })
 
-	// The SDK signs with the machine's clock, so the local ECS goes by it too:
-	// to Aftercare, whose clock is ahead, its events come late.
+	// The SDK signs with the machine's clock, so the local ECS uses that clock
+	// too. Aftercare's clock is ahead of it, so events seem to arrive late.
 	r.dir = t.TempDir()
 	cloud := ecs.Options{
 		Dir: r.dir, Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
-		Delays: ecs.Delays{Boot: -1, Pickup: -1, AbortAfter: 50 * time.Millisecond},
+		Delays: ecs.Delays{Boot: -1, Pickup: -1},
 	}
 	if o.OneClock {
 		cloud.Now = r.Now
@@ -182,20 +182,20 @@ func New(t testing.TB, o Options) *Rig {
 	return r
 }
 
-// Now is the rig's clock, in UTC.
+// Now returns the time of the rig's clock, in UTC.
 func (r *Rig) Now() time.Time { return time.Now().UTC().Add(time.Duration(r.offset.Load())) }
 
-// Advance moves the clock.
+// Advance moves the rig's clock forward.
 func (r *Rig) Advance(d time.Duration) { r.offset.Add(int64(d)) }
 
-// Ledger is the ledger without any time limit.
+// Ledger returns a ledger whose calls have no time limit.
 func (r *Rig) Ledger() *ledger.Ledger { return r.ledger }
 
 func (r *Rig) openLedger() {
 	pool := transport.NewPool(time.Now)
 	r.t.Cleanup(pool.CloseIdleConnections)
 	c := r.Settings.Ledger
-	c.PerTry = 0 // the test's own calls are not to fail
+	c.PerTry = 0 // the test's own calls must not fail
 	c.Transport = pool
 	var err error
 	r.ledger, err = ledger.Open(context.Background(), c, transport.NewCredentials(r.Key.ID, r.Key.Secret, r.Key.Token))
@@ -223,8 +223,8 @@ func givenNames(flows []flow.Definition) map[string]string {
 	return given
 }
 
-// Given is the name that a flow gave to a command, from its name on the wire;
-// for other commands, that name without the task's id.
+// Given returns the name that a flow gave to a command, given its name on the
+// wire; for other commands, that name without the task's id.
 func (r *Rig) Given(wire string) string {
 	word, _ := command.Split(wire)
 	return cmp.Or(r.given[word], word)
@@ -248,11 +248,11 @@ func (r *Rig) emit(e ecs.CloudEvent) {
 	}
 }
 
-// Take takes the oldest event of a kind that the local ECS emitted, and waits
-// for it if there is none.
+// Take removes and returns the oldest event of a kind that the local ECS
+// emitted; it waits until there is one.
 func (r *Rig) Take(kind event.Kind) []byte {
 	r.t.Helper()
-	give := time.After(20 * time.Second)
+	late := time.After(20 * time.Second)
 	for {
 		r.mu.Lock()
 		for i, e := range r.events {
@@ -267,13 +267,13 @@ func (r *Rig) Take(kind event.Kind) []byte {
 		r.mu.Unlock()
 		select {
 		case <-r.more:
-		case <-give:
+		case <-late:
 			r.t.Fatalf("the local ECS emitted no %s event; log:\n%s", kind, r.Log)
 		}
 	}
 }
 
-// Pending is how many events of a kind wait to be taken.
+// Pending returns how many events of a kind wait for Take.
 func (r *Rig) Pending(kind event.Kind) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -286,17 +286,17 @@ func (r *Rig) Pending(kind event.Kind) int {
 	return n
 }
 
-// Create makes an instance that is not booted.
+// Create creates an instance that has not booted.
 func (r *Rig) Create(id string) {
 	r.t.Helper()
 	r.must(r.ECS.CreateInstance(ecs.Instance{ID: id, Name: id}))
 }
 
-// Sleeper is a script that says that it has begun, which Begun counts, and
-// then sleeps. The local ECS lists a run before its script begins.
+// Sleeper is a script that leaves a file for Begun to count, and then sleeps.
+// The local ECS lists a run before its script begins, so tests wait for Begun.
 const Sleeper = "echo > begun-$$; sleep 30"
 
-// Begun is how many Sleepers have begun.
+// Begun returns how many Sleepers have begun.
 func (r *Rig) Begun() int {
 	n := 0
 	err := filepath.WalkDir(r.dir, func(path string, _ fs.DirEntry, err error) error {
@@ -309,7 +309,7 @@ func (r *Rig) Begun() int {
 	return n
 }
 
-// Boot boots an instance and returns its first heartbeat's event.
+// Boot boots an instance, and returns the event of its first heartbeat.
 func (r *Rig) Boot(id string) []byte {
 	r.t.Helper()
 	r.must(r.ECS.Boot(id))

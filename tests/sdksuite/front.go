@@ -12,14 +12,15 @@ import (
 )
 
 // searchAnswers satisfy the suite's set-up, which makes a search index over
-// four rows and waits until a search finds them. No test that runs uses it.
+// four rows and waits until a search finds them. No selected test uses it.
 var searchAnswers = map[string]proto.Message{
 	"/CreateSearchIndex": &otsprotocol.CreateSearchIndexResponse{},
 	"/DeleteSearchIndex": &otsprotocol.DeleteSearchIndexResponse{},
 	"/Search":            &otsprotocol.SearchResponse{TotalHits: proto.Int64(4), IsAllSucceeded: proto.Bool(true)},
 }
 
-// startFront serves searchAnswers, and passes all else to the endpoint.
+// startFront starts a proxy that answers these calls, and forwards all others to
+// the endpoint.
 func startFront(endpoint string) (*http.Server, error) {
 	target, err := url.Parse(endpoint)
 	if err != nil {

@@ -7,8 +7,8 @@
 // search index, which the local Tablestore does not imitate; a small proxy in
 // front of it answers those three calls, so that no test has to be changed.
 //
-// It prints which tests ran, and which were left out and why, and exits with
-// 0 only if every test that was not left out has passed.
+// It prints which tests ran, and which it left out and why, and exits with 0
+// only if all others passed.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	verbose := flag.Bool("v", false, "print the output of the tests")
+	verbose := flag.Bool("v", false, "print the tests' output")
 	flag.Parse()
 	if err := run(os.Stdout, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "sdksuite:", err)
@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// run runs the suite on both stores and reports to w.
+// run runs the suite on both kinds of store, and writes its report to w.
 func run(w io.Writer, verbose bool) error {
 	work, err := os.MkdirTemp("", "sdksuite-")
 	if err != nil {
@@ -89,7 +89,7 @@ func run(w io.Writer, verbose bool) error {
 }
 
 // runAgainst runs the selected tests against a new server, and returns the
-// verdict of each test and the output.
+// verdicts by test, and the output.
 func (s *suite) runAgainst(o tablestore.Options) (map[string]string, []byte, error) {
 	o.Keys = access.NewKeys(access.Key{ID: keyID, Secret: keySecret})
 	o.Instance = instance

@@ -23,13 +23,13 @@ const (
 	instance  = "sdk-suite"
 )
 
-// exclusion is a test that is not run.
+// exclusion is a test that is left out.
 type exclusion struct {
 	test, reason string
 }
 
-// exclusions are the tests of what the local Tablestore refuses. Whatever
-// else the suite holds is run.
+// exclusions are the tests of features that the local Tablestore refuses. All
+// others run.
 var exclusions = []exclusion{
 	{"TestListStream", "streams: calls ListStream"},
 	{"TestCreateTableWithStream", "streams: calls ListStream"},
@@ -39,7 +39,7 @@ var exclusions = []exclusion{
 	{"TestSQLTimeSeries", "SQL and time series: calls SQLQuery on a time series table"},
 }
 
-// suite is a copy of the SDK and the names of its tests.
+// suite is a copy of the SDK, with the names of its tests.
 type suite struct {
 	folder   string
 	version  string
@@ -47,8 +47,8 @@ type suite struct {
 	excluded []exclusion
 }
 
-// copySuite copies the SDK out of the module cache, downloading it first if
-// need be.
+// copySuite copies the SDK from the module cache, and downloads it first if it
+// is not there.
 func copySuite(to string) (*suite, error) {
 	out, err := exec.Command("go", "mod", "download", "-json", sdkModule).Output()
 	if err != nil {
@@ -74,7 +74,7 @@ func copySuite(to string) (*suite, error) {
 		}
 	}
 	if len(s.excluded) != len(exclusions) {
-		return nil, errors.New("a test that is to be left out is not in the suite")
+		return nil, errors.New("a test to leave out is not in the suite")
 	}
 	return s, nil
 }
@@ -111,8 +111,8 @@ func testNames(path string) ([]string, error) {
 	return names, nil
 }
 
-// test runs the selected tests against an endpoint, and returns the verdict
-// of each, for example PASS or FAIL, and the output.
+// test runs the selected tests against an endpoint, and returns the verdicts by
+// test, such as PASS or FAIL, and the output.
 func (s *suite) test(endpoint string) (map[string]string, []byte, error) {
 	config := fmt.Sprintf("package testConfig\n\nvar (\n"+
 		"\tOtsEndpoint  = %q\n\tInstanceName = %q\n\tOtsAccessId  = %q\n\tOtsAccessKey = %q\n\tRegion       = %q\n)\n",

@@ -1,7 +1,7 @@
 // Command soak puts `localcloud up` under load for some minutes, with the real
-// function binaries, and prints what its process holds: goroutines, live heap
-// and resident memory. It exits with 0 only if every command ran once and
-// neither goroutines nor heap grew once the load was steady.
+// function binaries, and prints the goroutines, live heap and resident memory
+// of its process. It exits with 0 only if no submission failed, no event was
+// given up on, and neither goroutines nor heap kept growing.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 )
 
 func main() {
-	length := flag.Duration("for", 10*time.Minute, "how long the load lasts, an hour at most")
+	length := flag.Duration("for", 10*time.Minute, "how long to keep up the load, 1h at most")
 	rate := flag.Int("rate", 10, "commands a second, 50 at most")
 	bin := flag.String("localcloud", "bin/localcloud", "the local cloud's program")
 	flag.Parse()
@@ -40,7 +40,7 @@ func main() {
 }
 
 // retained is how many invocations the local ECS remembers: few, so that it
-// forgets from the first minute on, and what grows after that is a leak.
+// starts to forget within the first minute, and any later growth is a leak.
 const retained = 300
 
 func run(ctx context.Context, bin string, length time.Duration, rate int) (err error) {
@@ -83,10 +83,10 @@ func run(ctx context.Context, bin string, length time.Duration, rate int) (err e
 	return soak(ctx, &cloud.Client{URL: control}, cmd.Process.Pid, length, rate)
 }
 
-// sample is one look at the local cloud's process.
+// sample is the state of the local cloud's process at one moment.
 type sample struct {
-	at         time.Duration
-	done       int64
+	at         time.Duration // since the start of the load
+	submitted  int64
 	goroutines int
 	heap       float64 // MB, live
 	resident   float64 // MB
@@ -102,7 +102,6 @@ func soak(ctx context.Context, c *cloud.Client, pid int, length time.Duration, r
 			return err
 		}
 	}
-	time.Sleep(2 * time.Second) // the heartbeats are handled
 	fmt.Printf("%d commands a second for %s, over %d instances\n\n", rate, length, instances)
 	fmt.Printf("%8s %10s %11s %10s %12s\n", "time", "commands", "goroutines", "heap", "resident")
 
@@ -125,13 +124,13 @@ func soak(ctx context.Context, c *cloud.Client, pid int, length time.Duration, r
 		})
 		if at := time.Since(start); at >= next {
 			next += every
-			s, err := look(ctx, c, pid)
+			s, err := takeSample(ctx, c, pid)
 			if err != nil {
 				return err
 			}
-			s.at, s.done = at, n
+			s.at, s.submitted = at, n
 			samples = append(samples, s)
-			fmt.Printf("%8s %10d %11d %7.1f MB %9.1f MB\n", at.Round(time.Second), s.done, s.goroutines, s.heap, s.resident)
+			fmt.Printf("%8s %10d %11d %7.1f MB %9.1f MB\n", at.Round(time.Second), s.submitted, s.goroutines, s.heap, s.resident)
 		}
 	}
 	working.Wait()
@@ -142,9 +141,9 @@ func soak(ctx context.Context, c *cloud.Client, pid int, length time.Duration, r
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%d commands submitted, %d submissions failed, %d events given up\n", submitted.Load(), failed.Load(), len(dead))
+	fmt.Printf("\n%d commands submitted, %d submissions failed, EventBridge gave up on %d events\n", submitted.Load(), failed.Load(), len(dead))
 	if failed.Load() > 0 || len(dead) > 0 {
-		return errors.New("not everything was handled")
+		return errors.New("submissions failed or events were given up on")
 	}
 	return steady(samples)
 }
@@ -166,7 +165,9 @@ func submit(ctx context.Context, c *cloud.Client, n int64, instance string) erro
 	return err
 }
 
-func look(ctx context.Context, c *cloud.Client, pid int) (sample, error) {
+// takeSample measures the local cloud's process. Resident memory is 0 outside
+// Linux.
+func takeSample(ctx context.Context, c *cloud.Client, pid int) (sample, error) {
 	p, err := c.Process(ctx)
 	if err != nil {
 		return sample{}, err
@@ -185,9 +186,9 @@ func look(ctx context.Context, c *cloud.Client, pid int) (sample, error) {
 	return s, nil
 }
 
-// steady compares the medians of the second and of the last quarter: the first
-// is spent on filling what is bounded. Resident memory is shown only, since it
-// counts the mapped pages of files that grow with what they keep.
+// steady compares the medians of the second and the last quarter: in the first,
+// everything with a bound fills up. It ignores resident memory, which includes
+// mapped pages of files that grow with the records in them.
 func steady(samples []sample) error {
 	if len(samples) < 8 {
 		return nil

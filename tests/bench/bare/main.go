@@ -1,6 +1,6 @@
-// Command bare is the function that the others are measured against: for each
-// invocation it makes the calls of a plan through the same SDKs, one after
-// another as a function does, and decides nothing.
+// Command bare is the function that bench compares the others with: for each
+// invocation it makes the calls of a plan through the same SDKs and in the same
+// order as a function, and decides nothing.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	fc.Start(h.handle)
 }
 
-// hidden is a transport that the SDKs cannot change.
+// hidden hides a transport's type, so that the SDKs cannot change it.
 type hidden struct{ http.RoundTripper }
 
 type handler struct {
@@ -67,13 +67,13 @@ type answer struct {
 	Items     []item `json:"items"`
 }
 
-// invocation has the clients that are made with an invocation's credentials.
+// invocation has the clients made with one invocation's credentials.
 type invocation struct {
 	*handler
 	keys     fccontext.Credentials
 	region   string
 	tables   *tablestore.TableStoreClient
-	commands *sdk.Client // made when it is needed first
+	commands *sdk.Client // made when first needed
 }
 
 func (h *handler) handle(ctx context.Context, _ []byte) (answer, error) {

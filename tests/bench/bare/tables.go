@@ -9,8 +9,7 @@ import (
 	"aftercare/tests/bench/plan"
 )
 
-// table makes one call of Tablestore. That a row is there already is no
-// error.
+// table makes one call of Tablestore. A failed condition is not an error.
 func (v *invocation) table(c plan.Call) error {
 	var err error
 	switch c.Name {
@@ -36,17 +35,17 @@ func (v *invocation) table(c plan.Call) error {
 		}
 		_, err = v.tables.BatchWriteRow(request)
 	default:
-		err = fmt.Errorf("%s is no call of the plan's", c.Name)
+		err = fmt.Errorf("a plan cannot have the call %s", c.Name)
 	}
-	var told *tablestore.OtsError
-	if errors.As(err, &told) && told.Code == "OTSConditionCheckFail" {
+	var refused *tablestore.OtsError
+	if errors.As(err, &refused) && refused.Code == "OTSConditionCheckFail" {
 		return nil
 	}
 	return err
 }
 
-// rangeOf is the range of an instance's live rows, of a shard's due wake-ups,
-// or of what is said about flows.
+// rangeOf returns the range of an instance's live rows, of a shard's due
+// wake-ups, or of the rows that control flows.
 func rangeOf(c plan.Call) *tablestore.RangeRowQueryCriteria {
 	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
 	limit := int32(0)

@@ -1,6 +1,6 @@
-// Package budget is the table of budgets: for each kind of input the calls
-// that it may cost, and how to bring about an instance of it. The test of the
-// calls and the benchmark share it.
+// Package budget is the table of budgets: for each kind of input, the calls that
+// it may cost, and how to produce such an input. The test of the calls and the
+// benchmark share it.
 package budget
 
 import (
@@ -29,38 +29,38 @@ var Functions = []string{TaskCompleted, FirstHeartbeat, SubmitTask, Sweep}
 type Row struct {
 	Name     string
 	Function string
-	// Tablestore is how many calls may follow one another for one input, ECS
-	// how many calls of Cloud Assistant there may be.
+	// Tablestore limits the calls of Tablestore one after another for one input,
+	// ECS the calls of Cloud Assistant.
 	Tablestore, ECS int
-	// Path is those Tablestore calls, in order.
+	// Path lists those Tablestore calls, in order.
 	Path []string
-	// Beside is the Tablestore calls that run at the same time as those, in
-	// the order of their names.
+	// Beside lists the Tablestore calls that run in parallel to Path, sorted by
+	// name.
 	Beside []string
-	// Own is the Tablestore calls that the function makes once for all inputs
+	// Own lists the Tablestore calls that the function makes once for all inputs
 	// of an invocation.
 	Own []string
-	// Sent is the calls of Cloud Assistant, in order; Alerts how many alerts
-	// are sent.
-	Sent   []string
+	// Sent lists the calls of Cloud Assistant, in order.
+	Sent []string
+	// Alerts is how many alerts are sent.
 	Alerts int
 	// Timeout is the function's; 0 means 10 s.
 	Timeout time.Duration
-	// Prepare brings the rig to where the input comes, and returns the
-	// function's payload.
+	// Prepare brings the rig to the state in which the input arrives, and
+	// returns the function's payload.
 	Prepare func(r *rig.Rig) []byte
 }
 
-// Calls is what one invocation did, sorted as a Row is.
+// Calls are the calls of one invocation, sorted into the fields of a Row.
 type Calls struct {
 	Path, Beside, Own, Sent []string
 	Alerts                  int
 }
 
-// Count is how many calls of services those are.
+// Count returns how many calls there are in all.
 func (c Calls) Count() int { return len(c.Path) + len(c.Beside) + len(c.Own) + len(c.Sent) + c.Alerts }
 
-// Sort sorts calls by what they are to their input.
+// Sort sorts an invocation's calls into the fields of a Row.
 func Sort(calls []wire.Call) Calls {
 	var out Calls
 	for _, c := range calls {
@@ -78,12 +78,12 @@ func Sort(calls []wire.Call) Calls {
 			out.Path = append(out.Path, name)
 		}
 	}
-	slices.Sort(out.Beside) // they come in any order
+	slices.Sort(out.Beside) // they arrive in any order
 	return out
 }
 
-// Differences says in which calls an invocation differs from what the row
-// says; none if in nothing.
+// Differences says in which calls an invocation differs from the row; empty if
+// in none.
 func (r Row) Differences(c Calls) []string {
 	var out []string
 	for _, part := range []struct {
@@ -91,7 +91,7 @@ func (r Row) Differences(c Calls) []string {
 		got, want []string
 	}{
 		{"Tablestore calls in order", c.Path, r.Path},
-		{"Tablestore calls beside them", c.Beside, r.Beside},
+		{"Tablestore calls in parallel", c.Beside, r.Beside},
 		{"Tablestore calls of the function itself", c.Own, r.Own},
 		{"calls of Cloud Assistant", c.Sent, r.Sent},
 	} {
@@ -118,8 +118,8 @@ func (r Row) Call(to *rig.Rig, payload []byte) (handler.Outcome, error) {
 	return to.Sweep()
 }
 
-// Flows is the flows file of every row. The commands "one" and "three" have
-// as many follow-ups.
+// Flows is the flows file for all rows. The command "one" starts one flow, the
+// command "three" three.
 const Flows = `version: 1
 flows:
   - name: follow-one
@@ -144,13 +144,13 @@ flows:
 
 const instanceID = "i-bp67acfmxazb4ph00001"
 
-// boot makes an instance that takes commands.
+// boot creates an instance and boots it.
 func boot(r *rig.Rig) {
 	r.Create(instanceID)
 	must(r.FirstHeartbeat(r.Boot(instanceID)))
 }
 
-// end is the event of a command that others started.
+// end returns the event of the end of a command that others started.
 func end(name, status, code, exit string) []byte {
 	now := time.Now().UTC().Format(time.RFC3339)
 	return encode(map[string]any{
@@ -165,7 +165,7 @@ func end(name, status, code, exit string) []byte {
 	})
 }
 
-// submission is a payload of submit-task.
+// submission returns a payload of submit-task.
 func submission(name, key string) []byte {
 	return encode(map[string]any{
 		"dedupeKey": key, "instanceId": instanceID,

@@ -11,14 +11,14 @@ import (
 	"aftercare/tests/rig"
 )
 
-// Observation is what one invocation took and made.
+// Observation is one invocation's payload and calls.
 type Observation struct {
 	Payload []byte
 	Calls   []wire.Call
 }
 
-// Observe brings a row about in a rig of its own, and returns the calls that
-// its invocation made, in the order of their arrival.
+// Observe runs a row's invocation in a rig of its own, and returns the calls
+// that it made, in the order of their arrival.
 func Observe(t testing.TB, row Row) (Observation, error) {
 	var recorder wire.Recorder
 	t.Cleanup(recorder.Close)

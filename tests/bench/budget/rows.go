@@ -9,11 +9,11 @@ import (
 	"aftercare/tests/rig"
 )
 
-// The calls, as they are named in a Row.
+// The names of the calls in a Row.
 const (
 	load   = "GetRange instances"
 	commit = "BatchWriteRow instances"
-	told   = "GetRow instances"
+	lookUp = "GetRow instances"
 	arm    = "PutRow wakeups"
 	disarm = "DeleteRow wakeups"
 	record = "PutRow history"
@@ -34,7 +34,7 @@ func Rows() []Row {
 		},
 		{
 			Name: "duplicate", Function: TaskCompleted, Tablestore: 3,
-			Path: []string{load, commit, told}, Beside: []string{shared, record},
+			Path: []string{load, commit, lookUp}, Beside: []string{shared, record},
 			Prepare: func(r *rig.Rig) []byte {
 				payload := end("other", "Success", "", "0")
 				must(r.TaskCompleted(payload))
@@ -61,8 +61,8 @@ func Rows() []Row {
 		},
 		{
 			Name: "submit to a waiting instance", Function: SubmitTask, Tablestore: 3,
-			// The first submission's wake-up is due too early to be relied on
-			// by an invocation that may take two minutes.
+			// The first submission's wake-up is due too early for an invocation
+			// that may take two minutes to rely on it.
 			Path: []string{load, arm, commit}, Beside: []string{shared}, Timeout: 2 * time.Minute,
 			Prepare: func(r *rig.Rig) []byte {
 				r.Create(instanceID)
@@ -85,8 +85,8 @@ func Rows() []Row {
 	return rows
 }
 
-// More lists inputs that the table does not name, or names by what they cost
-// beyond another row.
+// More lists inputs that are not rows of the table, or that it names only by
+// their cost beyond another row.
 func More() []Row {
 	return []Row{
 		{
@@ -99,14 +99,14 @@ func More() []Row {
 			},
 		},
 		{
-			Name: "submit to an instance that nothing is known of", Function: SubmitTask, Tablestore: 3, ECS: 1,
+			Name: "submit to an unknown instance", Function: SubmitTask, Tablestore: 3, ECS: 1,
 			Path: []string{load, arm, commit}, Beside: []string{shared}, Sent: []string{agent},
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return submission("check", "key") },
 		},
 		{
-			// Reading back takes the input's row and the live rows.
+			// Two more calls read back the input's row and the live rows.
 			Name: "execution whose commit had an unknown outcome", Function: TaskCompleted, Tablestore: 2 + 2,
-			Path: []string{load, commit, told, load}, Beside: []string{shared, record},
+			Path: []string{load, commit, lookUp, load}, Beside: []string{shared, record},
 			Prepare: func(r *rig.Rig) []byte {
 				r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutAfter})
 				return end("other", "Success", "", "0")
@@ -132,23 +132,30 @@ func More() []Row {
 	}
 }
 
-// followUps is the end of a command to which k flows of one step react.
+// followUps is the row of a command's end that starts k flows of one step.
 func followUps(k int, name string) Row {
 	return Row{
-		Name: fmt.Sprintf("execution with %d follow-ups", k), Function: TaskCompleted, Tablestore: 4, ECS: k,
+		Name: "execution with " + plural(k, "follow-up"), Function: TaskCompleted, Tablestore: 4, ECS: k,
 		Path: []string{load, arm, commit, commit}, Beside: []string{shared, record}, Sent: slices.Repeat([]string{run}, k),
 		Prepare: func(r *rig.Rig) []byte { boot(r); return end(name, "Success", "", "0") },
 	}
 }
 
-// queued is the first heartbeat of an instance for which n tasks wait.
+func plural(n int, thing string) string {
+	if n > 1 {
+		thing += "s"
+	}
+	return fmt.Sprint(n, " ", thing)
+}
+
+// queued is the row of the first heartbeat of an instance with n queued tasks.
 func queued(n int) Row {
 	batches := (n + 19) / 20
 	return Row{
-		Name: fmt.Sprintf("heartbeat, %d queued tasks", n), Function: FirstHeartbeat, Tablestore: 2 + 2*batches, ECS: n,
+		Name: "heartbeat, " + plural(n, "queued task"), Function: FirstHeartbeat, Tablestore: 2 + 2*batches, ECS: n,
 		Path: append([]string{load, arm}, slices.Repeat([]string{commit, commit}, batches)...), Beside: []string{shared},
 		Sent: slices.Repeat([]string{run}, n),
-		// The wake-up of the submissions is too early to be relied on.
+		// Too long for the invocation to rely on the submissions' wake-up.
 		Timeout: 2 * time.Minute,
 		Prepare: func(r *rig.Rig) []byte {
 			r.Create(instanceID)

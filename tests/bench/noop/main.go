@@ -1,4 +1,4 @@
-// Command noop is a function that does nothing, on the same FC SDK.
+// Command noop is a function that does nothing, on the functions' FC SDK.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Package plan says which calls the bare handler makes for one invocation:
-// those that a function was seen to make, with the same rows, columns and
-// parameters, and nothing of what led to them.
+// Package plan says which calls the bare handler makes for one invocation: the
+// calls of a function, with the same rows, columns and parameters, but without
+// the decisions that led to them.
 package plan
 
 // Plan is the calls of one invocation for each row of the table of budgets,
@@ -9,19 +9,18 @@ type Plan map[string][]Call
 
 // Call is one call of a service.
 type Call struct {
-	// Name is the operation's; that of a webhook is POST.
+	// Name is the operation's name; POST for a webhook.
 	Name string
 	// Table is the table of a Tablestore call.
 	Table string `json:",omitempty"`
-	// Beside says that the call is made at the same time as those that
-	// follow.
+	// Beside says that the call runs in parallel to those after it.
 	Beside bool `json:",omitempty"`
-	// Changes are the rows that a Tablestore call writes; the first one's key
-	// is what a call for one row reads or deletes.
+	// Changes are the rows that a Tablestore call writes. A call that reads or
+	// deletes one row takes the first one's key.
 	Changes []Change `json:",omitempty"`
-	// Params are what a call of Cloud Assistant is given.
+	// Params are the parameters of a call of Cloud Assistant.
 	Params map[string]string `json:",omitempty"`
-	// Body is what is posted to a webhook.
+	// Body is the body of a post to a webhook.
 	Body string `json:",omitempty"`
 }
 
@@ -30,7 +29,7 @@ type Change struct {
 	Delete bool `json:",omitempty"`
 	// Existence is the condition on the row, by its number in the protocol.
 	Existence int `json:",omitempty"`
-	// Guarded says that the row has a condition on one number, too.
+	// Guarded says that there is a condition on one number as well.
 	Guarded bool     `json:",omitempty"`
 	Key     []Column `json:",omitempty"`
 	Columns []Column `json:",omitempty"`
@@ -41,7 +40,7 @@ type Column struct {
 	Name   string
 	Text   string
 	Number int64 `json:",omitempty"`
-	// IsNumber tells which of the two it is.
+	// IsNumber says that the value is Number, not Text.
 	IsNumber bool `json:",omitempty"`
 }
 

@@ -29,12 +29,12 @@ func run(base string) error {
 			return err
 		}
 		id := next.Header.Get("x-fc-request-id")
-		told, err := http.Post(base+id+"/response", "application/json", strings.NewReader(`{"requestId":"none"}`))
+		answered, err := http.Post(base+id+"/response", "application/json", strings.NewReader(`{"requestId":"none"}`))
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(io.Discard, told.Body)
-		told.Body.Close()
+		_, err = io.Copy(io.Discard, answered.Body)
+		answered.Body.Close()
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
-// Package wire stands between the functions and the local cloud, and keeps
-// what passes: which calls were made, in which order, on which table, with
-// which bytes. It carries requests and answers as they are, and knows no more
-// of the protocols than a call's name and the table that it is for.
+// Package wire records the calls that pass between the functions and the local
+// cloud: their names, tables, bytes and order. It forwards requests and answers
+// unchanged, and understands only a call's name and table.
 package wire
 
 import (
@@ -30,7 +29,7 @@ const (
 // Call is one request and its answer.
 type Call struct {
 	Service Service
-	// Name is the operation's name; that of a webhook is POST.
+	// Name is the operation's name; POST for a webhook.
 	Name string
 	// Table is the table of a Tablestore call, without the common prefix.
 	Table   string
@@ -44,10 +43,10 @@ type Call struct {
 // String is the call's name and table.
 func (c Call) String() string { return strings.TrimSpace(c.Name + " " + c.Table) }
 
-// tablePrefix is what the names of all tables begin with.
+// tablePrefix begins the names of all tables.
 const tablePrefix = "aftercare_"
 
-// Identify reads a request's call from its address and body.
+// Identify finds the name and table of a call in its URL and body.
 func Identify(s Service, at *url.URL, body []byte) Call {
 	c := Call{Service: s, Request: body}
 	switch s {
@@ -62,8 +61,8 @@ func Identify(s Service, at *url.URL, body []byte) Call {
 	return c
 }
 
-// table finds the first name in a message that looks like one of a table. In
-// the requests for rows it stands before everything else.
+// table finds the first table name in a message. In requests for rows it comes
+// before everything else.
 func table(body []byte) string {
 	_, after, ok := bytes.Cut(body, []byte(tablePrefix))
 	if !ok {
@@ -76,16 +75,16 @@ func table(body []byte) string {
 	return string(after[:end])
 }
 
-// Recorder is a set of fronts, each before one service, and what passed them.
-// It is safe for concurrent use.
+// Recorder has a front before each service, and records the calls that pass. It
+// is safe for concurrent use.
 type Recorder struct {
 	mu    sync.Mutex
 	calls []*Call
 	front []*http.Server
 }
 
-// Front listens on a loopback port, carries requests to the service at
-// target, a URL without a path, and returns its own URL.
+// Front listens on a loopback port, forwards requests to the service at target,
+// a URL without a path, and returns its own URL.
 func (r *Recorder) Front(s Service, target string) (string, error) {
 	to, err := url.Parse(target)
 	if err != nil {
@@ -118,7 +117,7 @@ func (r *Recorder) Front(s Service, target string) (string, error) {
 			panic(http.ErrAbortHandler)
 		}
 		req.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(w, req.WithContext(r.begin(req, Identify(s, req.URL, body))))
+		proxy.ServeHTTP(w, req.WithContext(r.record(req, Identify(s, req.URL, body))))
 	})}
 	r.mu.Lock()
 	r.front = append(r.front, server)
@@ -127,25 +126,26 @@ func (r *Recorder) Front(s Service, target string) (string, error) {
 	return "http://" + listener.Addr().String(), nil
 }
 
-// callKey finds a request's call in its context, where the answer is read.
+// callKey is the key of a request's call in its context, by which the answer
+// finds it.
 type callKey struct{}
 
-// begin notes a call that has arrived.
-func (r *Recorder) begin(req *http.Request, c Call) context.Context {
+// record records a call that has arrived, and returns a context that has it.
+func (r *Recorder) record(req *http.Request, c Call) context.Context {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls = append(r.calls, &c)
 	return context.WithValue(req.Context(), callKey{}, &c)
 }
 
-// Reset forgets what has passed.
+// Reset forgets all calls.
 func (r *Recorder) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls = nil
 }
 
-// Calls is what has passed since the last Reset, in the order of arrival.
+// Calls returns the calls since the last Reset, in the order of arrival.
 func (r *Recorder) Calls() []Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,10 +18,10 @@ type alertText struct {
 	lines map[string]string
 }
 
-// ofFlow reports whether a flow raised it, and not the bad end of a command.
+// ofFlow reports whether a flow sent it; otherwise a command's bad end did.
 func (a alertText) ofFlow() bool { return a.lines["Flow"] != "" }
 
-// alerts are what the robot got, in order.
+// alerts reads the alerts that the chat robot received, in order.
 func (s *story) alerts(ctx context.Context) ([]alertText, error) {
 	box, err := s.c.Inbox(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *story) alerts(ctx context.Context) ([]alertText, error) {
 	return out, nil
 }
 
-// plain takes the escapes of markdown off.
+// plain removes markdown's escapes.
 func plain(text string) string {
 	var b strings.Builder
 	escaped := false

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 	"aftercare/tests/localcloud/cloud"
 )
 
-// check is one thing that the demo looked at.
+// check compares one outcome with what it should be.
 type check struct {
 	step      int // of the scenario
 	what      string
@@ -30,14 +31,15 @@ func (s *story) check(step int, what string, got, want any) {
 	s.checks = append(s.checks, check{step, what, fmt.Sprint(got), fmt.Sprint(want)})
 }
 
-// each checks one thing of every instance, in one row.
+// each checks one thing on every instance, in one row.
 func (s *story) each(step int, what string, got, want func(id string) any) {
 	row := func(of func(id string) any) string {
 		first, same := fmt.Sprint(of(instances[0])), true
 		var all []string
 		for _, id := range instances {
-			all = append(all, fmt.Sprint(of(id)))
-			same = same && all[len(all)-1] == first
+			value := fmt.Sprint(of(id))
+			all = append(all, strings.TrimPrefix(id, "i-demo-")+" "+value)
+			same = same && value == first
 		}
 		if same {
 			return first + " on each"
@@ -47,17 +49,26 @@ func (s *story) each(step int, what string, got, want func(id string) any) {
 	s.check(step, what, row(got), row(want))
 }
 
-// facts is what came of it all.
+// facts is the outcome of the scenario.
 type facts struct {
-	all    map[string]ledger.Records
-	runs   map[string][]cloud.Run // by instance
-	log    []logLine
-	alerts []alertText
+	all     map[string]ledger.Records          // by instance
+	tasks   map[string]remediation.Task        // by id
+	runs    map[string][]cloud.Run             // by instance, in the order in which they started
+	history map[string][]remediation.Execution // by instance
+	log     []logLine
+	alerts  []alertText
 }
 
-// checkAll looks at what came of it all.
+// given returns the name that a person or a flow gave to a command that ran:
+// its task has it. The name on the wire only leads to the task.
+func (f facts) given(r cloud.Run) string {
+	_, id := command.Split(r.Name)
+	return f.tasks[id].Name
+}
+
+// checkAll checks the outcome of the scenario.
 func (s *story) checkAll(ctx context.Context) (err error) {
-	f := facts{runs: map[string][]cloud.Run{}}
+	f := facts{tasks: map[string]remediation.Task{}, runs: map[string][]cloud.Run{}}
 	if f.all, err = s.recorded(ctx); err != nil {
 		return err
 	}
@@ -65,8 +76,14 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 		if f.runs[id], err = s.c.Runs(ctx, id); err != nil {
 			return err
 		}
+		for _, t := range f.all[id].Tasks {
+			f.tasks[t.ID] = t
+		}
 	}
-	// Every bad end raises one, and so do restart-api's onFailure and its limit.
+	if f.history, err = s.history(ctx); err != nil {
+		return err
+	}
+	// One for every bad end, and two by restart-api: its onFailure and its limit.
 	alerts := 2 + badEnds(f.all)
 	if err := s.until(ctx, "the alerts", func() (bool, error) {
 		f.alerts, err = s.alerts(ctx)
@@ -78,6 +95,7 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 		return err
 	}
 	s.checkOrder(f)
+	s.checkNames(f)
 	s.checkEnds(f)
 	s.checkDiagnostics(f)
 	s.checkSwept(f)
@@ -88,28 +106,99 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 	return s.checkOnce(ctx, f)
 }
 
-// checkOrder: each instance's commands that waited for its boot were started
-// by priority, 9 first.
+// history reads the history of all days that the scenario may have touched.
+func (s *story) history(ctx context.Context) (map[string][]remediation.Execution, error) {
+	history := map[string][]remediation.Execution{}
+	for day := s.start.Add(-time.Hour); day.Before(time.Now().Add(25 * time.Hour)); day = day.Add(24 * time.Hour) {
+		err := s.c.ledger.History(ctx, day, func(e remediation.Execution) error {
+			history[e.Event.InstanceID] = append(history[e.Event.InstanceID], e)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return history, nil
+}
+
+// checkOrder: the commands that waited for an instance's boot started by
+// priority, 9 first.
 func (s *story) checkOrder(f facts) {
 	for _, o := range []struct{ id, want string }{
-		{web, "install-agent, warm-cache, rotate-logs"},
-		{db, "apply-schema, check-disk"},
-		{batch, "mount-volume, long-report"},
+		{web, installAgent + ", " + warmCache + ", " + cleanLogs},
+		{db, "apply-schema, " + checkDisk},
+		{batch, "mount-volume, " + longReport},
 	} {
 		var order []string
 		for _, r := range f.runs[o.id] {
-			if name, _ := command.Split(r.Name); slices.Contains(strings.Split(o.want, ", "), name) {
+			if name := f.given(r); slices.Contains(strings.Split(o.want, ", "), name) {
 				order = append(order, name)
 			}
 		}
 		s.check(2, "order of release on "+o.id, strings.Join(order, ", "), o.want)
 	}
-	// Also of the one that is stopped and started again: two starts within a
-	// minute cannot be told from one.
+	// Also on the instance that is stopped and started again: two starts within
+	// a minute count as one boot.
 	s.each(2, "boots counted", func(id string) any { return len(f.all[id].Boots) }, func(string) any { return 1 })
 }
 
-// checkEnds: how each command ended is on record.
+// checkNames: a command's name on the wire is one word that leads to its task;
+// people see the name that was given.
+func (s *story) checkNames(f facts) {
+	for _, n := range []struct{ instance, given, word string }{
+		{web, installAgent, "-install-"},
+		{web, warmCache, "command"},
+		{web, cleanLogs, "command"},
+		{db, checkDisk, "command"},
+		{batch, longReport, "long-report"},
+	} {
+		task := f.tasks[s.tasks[n.given]]
+		wire := "none"
+		for _, r := range f.runs[n.instance] {
+			if r.InvokeID == task.InvokeID {
+				wire = r.Name
+			}
+		}
+		s.check(2, "name on the wire of "+n.given, wire, n.word+"."+task.ID)
+	}
+	s.each(6, "commands that ran whose name on the wire was one word", func(id string) any {
+		n := 0
+		for _, r := range f.runs[id] {
+			if len(strings.Fields(r.Name)) == 1 && !strings.ContainsFunc(r.Name, func(c rune) bool { return c > '~' }) {
+				n++
+			}
+		}
+		return n
+	}, func(id string) any { return len(f.runs[id]) })
+	for _, n := range []struct{ instance, given string }{{db, checkDisk}, {batch, longReport}, {web, reloadConfig}} {
+		places := map[string]bool{}
+		see := func(place, name string) {
+			if name != n.given {
+				place += " as " + name
+			}
+			places[place] = true
+		}
+		id := s.tasks[n.given]
+		for _, e := range f.all[n.instance].Executions {
+			if e.TaskID == id {
+				see("records", e.Name)
+			}
+		}
+		for _, e := range f.history[n.instance] {
+			if e.TaskID == id {
+				see("history", e.Name)
+			}
+		}
+		for _, a := range f.alerts {
+			if a.lines["Task"] == id {
+				see("alerts", a.lines["Command"])
+			}
+		}
+		s.check(3, "where people see the name "+n.given, strings.Join(slices.Sorted(maps.Keys(places)), ", "), "alerts, history, records")
+	}
+}
+
+// checkEnds: each command's end is on record.
 func (s *story) checkEnds(f facts) {
 	ends := map[string]string{}
 	code := "none"
@@ -118,23 +207,23 @@ func (s *story) checkEnds(f facts) {
 			ends[t.ID] = fmt.Sprintf("%s, attempt %d", t.State, t.Attempt)
 		}
 		for _, e := range records.Executions {
-			if e.Name == "check-disk" {
+			if e.Name == checkDisk {
 				code = fmt.Sprint(*e.Event.ExitCode)
 			}
 		}
 	}
-	s.check(3, "exit code on record of check-disk", code, 3)
+	s.check(3, "exit code on record of "+checkDisk, code, 3)
 	for _, e := range []struct {
 		step       int
 		name, want string
 	}{
-		{2, "install-agent", "succeeded, attempt 1"},
+		{2, installAgent, "succeeded, attempt 1"},
 		{2, "apply-schema", "succeeded, attempt 1"},
-		{3, "check-disk", "failed, attempt 1"},
-		{3, "long-report", "timed_out, attempt 1"},
+		{3, checkDisk, "failed, attempt 1"},
+		{3, longReport, "timed_out, attempt 1"},
 		{3, "vacuum", "aborted, attempt 1"},
 		{3, "drop-caches", "cancelled, attempt 1"},
-		{3, "reload-config", "succeeded, attempt 2"},
+		{3, reloadConfig, "succeeded, attempt 2"},
 		{4, "renew-certificate", "succeeded, attempt 1"},
 		{4, "sync-clock", "succeeded, attempt 1"},
 	} {
@@ -142,29 +231,25 @@ func (s *story) checkEnds(f facts) {
 	}
 }
 
-// checkDiagnostics: the shipped flow has looked at the first failure of each
+// checkDiagnostics: the shipped flow ran after the first failure of each
 // command.
 func (s *story) checkDiagnostics(f facts) {
 	printed := ""
 	for _, r := range f.runs[db] {
-		if name, _ := command.Split(r.Name); name == "collect-diagnostics-system" {
+		if f.given(r) == "collect-diagnostics/system" {
 			printed, _, _ = strings.Cut(r.Output, " (invocation ")
 		}
 	}
 	// The text is flows.yaml's, the name and the code the flow's parameters.
-	s.check(3, "what collect-diagnostics printed on "+db, printed, "check-disk ended as Failed with exit code 3")
+	s.check(3, "what collect-diagnostics printed on "+db, printed, checkDisk+" ended as Failed with exit code 3")
 	want := map[string]string{db: "succeeded", batch: "succeeded", api1: "succeeded", api2: "succeeded"}
-	var got, wanted []string
-	for _, id := range instances {
-		got = append(got, cmp.Or(results(f.all[id], "collect-diagnostics"), "none"))
-		wanted = append(wanted, cmp.Or(want[id], "none"))
-	}
-	s.check(3, "runs of collect-diagnostics on each instance", strings.Join(got, ", "), strings.Join(wanted, ", "))
+	s.each(3, "runs of collect-diagnostics", func(id string) any { return cmp.Or(results(f.all[id], "collect-diagnostics"), "none") },
+		func(id string) any { return cmp.Or(want[id], "none") })
 	s.each(2, "runs of bootstrap, which is shipped in dry-run", func(id string) any { return results(f.all[id], "bootstrap") },
 		func(string) any { return "dry-run" })
 }
 
-// checkSwept: what a killed function left was finished by a sweep.
+// checkSwept: sweeps finished what the killed functions had begun.
 func (s *story) checkSwept(f facts) {
 	s.check(4, "who sent renew-certificate", sender(f.log, s.tasks["renew-certificate"]).Function, "sweep")
 	s.check(4, "who found sync-clock running", sender(f.log, s.tasks["sync-clock"]).Function, "sweep")
@@ -195,37 +280,28 @@ func (s *story) checkAlerts(ctx context.Context, f facts, want int) error {
 			continue
 		}
 		about[a.lines["Command"]]++
-		again = again || a.lines["Command"] == "reload-config" && strings.Contains(a.lines["What"], "queued again")
+		again = again || a.lines["Command"] == reloadConfig && strings.Contains(a.lines["What"], "queued again")
 	}
-	s.check(3, "the alert about reload-config says that it was queued again", again, true)
+	s.check(3, "the alert about "+reloadConfig+" says that it was queued again", again, true)
 	var counts []string
-	for _, name := range []string{"check-disk", "long-report", "vacuum", "reload-config"} {
+	alerting := []string{checkDisk, longReport, "vacuum", reloadConfig}
+	for _, name := range alerting {
 		counts = append(counts, fmt.Sprint(about[name]))
 	}
-	s.check(3, "alerts about check-disk, long-report, vacuum, reload-config", strings.Join(counts, ", "), "1, 1, 1, 1")
+	s.check(3, "alerts about "+strings.Join(alerting, ", "), strings.Join(counts, ", "), "1, 1, 1, 1")
 	s.check(3, "alerts about drop-caches, which was cancelled", about["drop-caches"], 0)
-	s.check(6, "alerts in all: one for each bad end, and two of flows", len(f.alerts), want)
+	s.check(6, "alerts in all: one for each bad end, and two from flows", len(f.alerts), want)
 	s.check(6, "alerts with a valid signature", verified, want)
 	box, err := s.c.Inbox(ctx)
 	if err != nil {
 		return err
 	}
-	s.check(6, "alerts refused", len(box.Refusals), 0)
+	s.check(6, "alerts that the chat robot refused", len(box.Refusals), 0)
 	return nil
 }
 
-// checkOnce: nothing ran twice, nothing is recorded twice, nothing is left.
+// checkOnce: nothing ran twice, nothing is on record twice, nothing is left open.
 func (s *story) checkOnce(ctx context.Context, f facts) error {
-	history := map[string]int{}
-	for day := s.start.Add(-time.Hour); day.Before(time.Now().Add(25 * time.Hour)); day = day.Add(24 * time.Hour) {
-		err := s.c.ledger.History(ctx, day, func(e remediation.Execution) error {
-			history[e.Event.InstanceID]++
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
 	most, ran, open := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, id := range instances {
 		started := map[string]int{}
@@ -249,11 +325,11 @@ func (s *story) checkOnce(ctx context.Context, f facts) error {
 		return err
 	}
 	s.check(6, "commands submitted twice that got one task", s.same, s.submitted)
-	s.each(6, "most often that one command ran", func(id string) any { return most[id] }, func(string) any { return 1 })
+	s.each(6, "times that any one command ran, at most", func(id string) any { return most[id] }, func(string) any { return 1 })
 	s.each(6, "executions of scripts on record", func(id string) any { return ran[id] }, func(id string) any { return len(f.runs[id]) })
-	s.each(6, "executions in the history", func(id string) any { return history[id] }, func(id string) any { return len(f.all[id].Executions) })
-	s.each(6, "tasks, effects and flow runs that are left open", func(id string) any { return open[id] }, func(string) any { return 0 })
-	s.check(6, "events that EventBridge gave up", len(dead), 0)
+	s.each(6, "executions in the history", func(id string) any { return len(f.history[id]) }, func(id string) any { return len(f.all[id].Executions) })
+	s.each(6, "tasks, effects and flow runs left open", func(id string) any { return open[id] }, func(string) any { return 0 })
+	s.check(6, "events that EventBridge gave up on", len(dead), 0)
 	return nil
 }
 
@@ -270,19 +346,18 @@ func difference(a, b map[string]ledger.Records) string {
 // printChecks prints the table, and returns how many checks failed.
 func (s *story) printChecks(w io.Writer) (failed int) {
 	slices.SortStableFunc(s.checks, func(a, b check) int { return cmp.Compare(a.step, b.step) })
-	width := 0
-	for _, c := range s.checks {
-		width = max(width, len(c.what))
-	}
-	fmt.Fprintf(w, "\n%-4s  %-*s  %s\n", "step", width, "checked", "result")
+	t := table{}
+	t.add("step", "checked", "result")
 	for _, c := range s.checks {
 		result := "ok      " + c.got
 		if !c.ok() {
 			failed++
 			result = fmt.Sprintf("FAILED  %s, want %s", c.got, c.want)
 		}
-		fmt.Fprintf(w, "%-4d  %-*s  %s\n", c.step, width, c.what, result)
+		t.add(fmt.Sprint(c.step), c.what, result)
 	}
+	fmt.Fprintln(w)
+	t.print(w)
 	fmt.Fprintf(w, "\ndemo: %d checks, %d failed\n", len(s.checks), failed)
 	return failed
 }

@@ -19,19 +19,19 @@ import (
 	"aftercare/tests/localcloud/cloud"
 )
 
-// delays are those that the demo makes shorter than they are in a
-// deployment, so that it ends within a minute. It prints them.
+// delays are the settings that the demo shortens, so that it ends within a
+// minute. Each text says what is delayed, and for how long in a deployment.
 var delays = []struct{ flag, value, what string }{
-	{"--boot-delay", "300ms", "from an instance's start to its first heartbeat (some 20 s)"},
-	{"--abort-after", "3s", "until a command for an agent that is gone is aborted (1 min)"},
+	{"--boot-delay", "300ms", "from an instance's start to its first heartbeat (about 20 s)"},
+	{"--abort-after", "3s", "until a command is aborted because its agent is gone (1 min)"},
 	{"--timeout", "4s", "the functions' timeouts (60 s)"},
-	{"--timer-scale", "0.0167", "between two sweeps, of 1 min"},
+	{"--timer-scale", "0.0167", "which makes the time between two sweeps 1 s (1 min)"},
 	{"--set", "AFTERCARE_CLAIM_GRACE=2s", "how long a claim outlives its invocation (60 s)"},
 	{"--set", "AFTERCARE_WAKE_PRECISION=1s", "the precision of wake-ups (1 min)"},
-	{"--set", "AFTERCARE_DEADLINE_MARGIN=200ms", "what is kept before a deadline (1 s)"},
+	{"--set", "AFTERCARE_DEADLINE_MARGIN=200ms", "time kept free before a function's deadline (1 s)"},
 }
 
-// running is the local cloud's process, and what is needed to talk to it.
+// running is the local cloud's process, with the clients to talk to it.
 type running struct {
 	*cloud.Client
 	info   cloud.Info
@@ -57,13 +57,13 @@ func start(ctx context.Context, bin, dist, project, shipped string) (c *running,
 		"up", "--free-ports", "--data", filepath.Join(data, "cloud"), "--dist", dist, "--project", project,
 		"--set", "AFTERCARE_FLOWS=" + flows,
 	}
-	fmt.Println("The local cloud runs with these delays shortened:")
+	fmt.Println("The local cloud runs with these delays shortened (a deployment's are in brackets):")
 	for _, s := range delays {
 		args = append(args, s.flag, s.value)
 		fmt.Printf("  %-34s %s\n", strings.TrimPrefix(s.flag+" "+s.value, "--set "), s.what)
 	}
-	fmt.Printf("  %-34s %s\n\n", "backoff 2s of restart-api", "the longest wait for a step's next attempt (10 s, then 20 s)")
-	fmt.Printf("Its flows are those of %s, and the two of tests/e2e/demo/flows.yaml.\n\n", shipped)
+	fmt.Printf("  %-34s %s\n\n", "backoff 2s of restart-api", "the longest wait before a step's next attempt (10 s, then 20 s)")
+	fmt.Printf("It runs the flows of %s, and two of its own from tests/e2e/demo/flows.yaml.\n\n", shipped)
 	c = &running{data: data, exited: make(chan struct{})}
 	// Not bound to ctx: stop ends it in an orderly way.
 	c.cmd = exec.Command(bin, args...)

@@ -13,8 +13,8 @@ import (
 //go:embed flows.yaml
 var ownFlows []byte
 
-// joined are the flows of the shipped file and the demo's own. Those of two
-// files are checked against each other by reading them as one.
+// joined returns the flows of the shipped file and the demo's own. It reads
+// them once more as one file, which checks them against each other.
 func joined(shipped string) ([]flow.Definition, error) {
 	src, err := os.ReadFile(shipped)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// logLine is a line of a function's log that tells of one instance.
+// logLine is a line of a function's log about one instance.
 type logLine struct {
 	Function string   `json:"function"`
 	Request  string   `json:"request_id"`
@@ -32,8 +32,8 @@ func (c *running) functionLog() ([]logLine, error) {
 	return lines, nil
 }
 
-// sender is the line of the invocation that learned that a task runs, which is
-// the one that sent it unless that was killed.
+// sender returns the log line of the invocation that learned that a task runs:
+// the one that sent it, unless that one was killed.
 func sender(log []logLine, task string) logLine {
 	for _, l := range log {
 		if slices.ContainsFunc(l.Decided, func(note string) bool { return strings.HasPrefix(note, "task "+task+" running") }) {

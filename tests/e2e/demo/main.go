@@ -1,6 +1,6 @@
-// Command demo plays Aftercare's scenario on the local cloud, with the real
-// function binaries, and checks what came of it. It prints a timeline and a
-// table of its checks, and exits with 0 only if every check held.
+// Command demo runs Aftercare's scenario on the local cloud, with the real
+// function binaries, and checks the outcome. It prints a timeline and a table
+// of its checks, and exits with 0 only if every check passed.
 package main
 
 import (
@@ -50,7 +50,7 @@ func run(ctx context.Context, bin, dist, project, flows string, logs bool) (fail
 	}()
 	fmt.Print(steps, "\n")
 	s := newStory(c)
-	if err := s.play(ctx); err != nil {
+	if err := s.perform(ctx); err != nil {
 		return 0, err
 	}
 	if err := s.printTimeline(ctx, os.Stdout); err != nil {

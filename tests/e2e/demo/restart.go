@@ -34,13 +34,14 @@ func (s *story) restartAPIs(ctx context.Context) error {
 		return err
 	}
 	check := func(id string, n int) error {
-		// The demo's api is down whenever somebody asks.
+		// The demo's api is down at every check.
 		script := "rm -f api.up; echo 'nothing answers on port 8080' >&2; exit 3"
 		_, err := s.submit(ctx, submission{id, "check-api", script, 5, "", fmt.Sprintf("check %d of %s", n, id)})
 		return err
 	}
-	// The diagnostics must be over before a restart waits for its next
-	// attempt: the end of any command makes a run go on whose time has come.
+	// The diagnostics must end before a restart waits for its next attempt:
+	// the end of any command also sends an attempt that is due, and here a sweep
+	// is to send it.
 	for n, flowName := range []string{"collect-diagnostics", "restart-api"} {
 		for _, id := range []string{api1, api2} {
 			if err := check(id, n+1); err != nil {
@@ -73,7 +74,7 @@ func (s *story) restartAPIs(ctx context.Context) error {
 	return nil
 }
 
-// runsOf are the runs of a flow that are on record, in the order of their end.
+// runsOf returns a flow's runs on record, in the order in which they ended.
 func runsOf(records ledger.Records, name string) (runs []remediation.FlowRun) {
 	for _, r := range records.Runs {
 		if r.Flow == name {
@@ -84,7 +85,7 @@ func runsOf(records ledger.Records, name string) (runs []remediation.FlowRun) {
 	return runs
 }
 
-// checkRestarts: what the flows of step 5 did, and why.
+// checkRestarts checks what the flows of step 5 did, and why.
 func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, alerts []alertText) {
 	t := newTrail(all[api1])
 	runs := runsOf(all[api1], "restart-api")
@@ -107,9 +108,9 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 		causes = append(causes, t.cause(t.tasks[id].Cause))
 	}
 	s.check(5, "who sent the three attempts", strings.Join(by, ", "), "task-completed, sweep, sweep")
-	s.check(5, "invocations that sent the three attempts", len(requests), 3)
-	s.check(5, "what made the three attempts begin", strings.Join(causes, ", "), "check-api, wake-up, wake-up")
-	s.check(5, "which attempt's end ended the step", 1+slices.Index(restart.Tasks, t.byKey[restart.EndedBy].TaskID), 3)
+	s.check(5, "different invocations that sent the three attempts", len(requests), 3)
+	s.check(5, "causes of the three attempts", strings.Join(causes, ", "), "check-api, wake-up, wake-up")
+	s.check(5, "number of the attempt that ended the step", 1+slices.Index(restart.Tasks, t.byKey[restart.EndedBy].TaskID), 3)
 
 	failed := remediation.FlowRun{}
 	if runs := runsOf(all[api2], "restart-api"); len(runs) > 0 {
@@ -123,7 +124,7 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 	s.check(5, "alerts of flows on "+api1+", where two runs were refused", headings(alerts, api1), "Flow reached its limit")
 
 	first := t.byKey[runs[0].Cause]
-	s.check(5, "why collect-diagnostics did not start, too", decidedOf(first, "collect-diagnostics").Why, "when was false: event.failedBefore == 0")
+	s.check(5, "why collect-diagnostics did not start as well", decidedOf(first, "collect-diagnostics").Why, "when was false: event.failedBefore == 0")
 	s.check(5, "the chain of back-in-service", strings.Join(chainOf(all[api1], "back-in-service"), " > "), "restart-api > back-in-service")
 	const way = "check-api > restart-api > restart-api/verify > back-in-service > back-in-service/register"
 	s.check(5, "causes, walked down", t.down(first), way)
@@ -162,7 +163,7 @@ func chainOf(records ledger.Records, name string) []string {
 	return nil
 }
 
-// headings are those of the alerts that flows raised about an instance.
+// headings joins the headings of the alerts that flows sent about an instance.
 func headings(alerts []alertText, id string) string {
 	var out []string
 	for _, a := range alerts {
@@ -173,7 +174,7 @@ func headings(alerts []alertText, id string) string {
 	return strings.Join(out, ", ")
 }
 
-// said is the text of the first of them.
+// said returns the text of the first of those alerts.
 func said(alerts []alertText, id string) string {
 	for _, a := range alerts {
 		if a.ofFlow() && a.lines["Instance"] == id {

@@ -26,25 +26,37 @@ const (
 
 var instances = []string{web, db, batch, api1, api2}
 
+// Names of commands as people give them: with spaces, and in Chinese. Three of
+// them have nothing that a name on the wire can keep, so only the task's id
+// distinguishes them there.
+const (
+	installAgent = "安装 代理 (install)"
+	warmCache    = "预热缓存"
+	cleanLogs    = "清理日志"
+	checkDisk    = "检查磁盘"
+	longReport   = "long report"
+	reloadConfig = "重载配置 (reload)"
+)
+
 // Names of events on the bus.
 const (
 	heartbeatEvent = "ecs:CloudAssistant:FirstHeartbeat"
 	endEvent       = "ecs:CloudAssistant:TaskCompleted"
 )
 
-// story is the scenario, what was noted on the way, and what was checked.
+// story is the scenario, the notes taken on the way, and the checks made.
 type story struct {
 	c      *running
 	start  time.Time
 	notes  []entry
 	checks []check
-	// tasks are the ids of the submitted tasks, by their keys. waited are those
-	// of them that were queued, sent says why others were sent as they were.
+	// tasks are the ids of the submitted tasks, by submission.id. By task id,
+	// waited holds the queued ones, and sent says how a killed one was sent.
 	tasks  map[string]string
 	waited map[string]bool
 	sent   map[string]string
-	// submitted counts the commands that were submitted twice, same those of
-	// them that got one task.
+	// submitted counts the commands that were submitted twice, same those whose
+	// two submissions got one task.
 	submitted, same int
 }
 
@@ -52,18 +64,18 @@ func newStory(c *running) *story {
 	return &story{c: c, start: time.Now(), tasks: map[string]string{}, waited: map[string]bool{}, sent: map[string]string{}}
 }
 
-// steps are what is played, as the table of checks numbers it.
-const steps = `Played, with every event and every submission delivered twice:
-  1  commands are submitted for three instances that are down: they wait
-  2  the instances boot; each first heartbeat releases what waits, by priority
-  3  commands succeed, fail, time out, are aborted or cancelled; where one fails, a flow collects
-     diagnostics; one never starts, and waits for its instance again
-  4  a function is killed between its claim and its send, another right after its send
-  5  on two more instances, a check finds the api down for the second time: a flow restarts it
-     api1: twice that fails, and a sweep sends the next attempt; the third one helps, and its end
-           starts a second flow; when the flow has run twice, further runs are refused: one alert
-     api2: no attempt helps: the flow's onFailure says what the log says
-  6  all events come again, late and in reverse order, some as CloudMonitor sends them
+// steps describes the scenario; the table of checks uses the same numbers.
+const steps = `The scenario, with every event and every submission delivered twice:
+  1  commands, some with Chinese names, are submitted for three instances that are down: they wait
+  2  the instances boot; each first heartbeat releases the waiting commands, highest priority first
+  3  commands succeed, fail, time out, are aborted or cancelled; when one fails, a flow collects
+     diagnostics; one never starts, and is queued until its instance boots again
+  4  one function is killed before it sends its command, another right after: sweeps finish both
+  5  on two more instances, a check finds the api down twice in a row: a flow restarts it
+     api1: two attempts fail, the third succeeds, and its end starts a second flow; after two runs
+           the flow has reached its limit, so further runs are refused, with one alert
+     api2: all three attempts fail; the flow's onFailure reads the log and sends an alert
+  6  every event is delivered again, late and in reverse order, some in CloudMonitor's form
 `
 
 // submission is a command to submit.
@@ -71,13 +83,13 @@ type submission struct {
 	instance, name, script string
 	priority               int
 	timeout                string
-	// key tells commands of one name apart; empty for the only one.
+	// key distinguishes commands that share a name; empty if the name is unique.
 	key string
 }
 
 func (c submission) id() string { return cmp.Or(c.key, c.name) }
 
-func (s *story) play(ctx context.Context) error {
+func (s *story) perform(ctx context.Context) error {
 	// Everything is delivered twice from the start.
 	if err := s.c.SetDuplicate(ctx, 2); err != nil {
 		return err
@@ -101,12 +113,12 @@ func (s *story) submitWhileDown(ctx context.Context) error {
 	}
 	queued := 0
 	for _, c := range []submission{
-		{web, "rotate-logs", "echo rotated > rotated; cat rotated", 3, "", ""},
-		{web, "install-agent", "echo agent 1.4.2 > agent; cat agent", 9, "", ""},
-		{web, "warm-cache", "echo warm", 5, "", ""},
-		{db, "check-disk", "echo 'disk is full' >&2; exit 3", 7, "", ""},
+		{web, cleanLogs, "echo cleaned > cleaned; cat cleaned", 3, "", ""},
+		{web, installAgent, "echo agent 1.4.2 > agent; cat agent", 9, "", ""},
+		{web, warmCache, "echo warm", 5, "", ""},
+		{db, checkDisk, "echo 'disk is full' >&2; exit 3", 7, "", ""},
 		{db, "apply-schema", "echo schema applied", 9, "", ""},
-		{batch, "long-report", "echo started; sleep 60", 5, "10s", ""},
+		{batch, longReport, "echo started; sleep 60", 5, "10s", ""},
 		{batch, "mount-volume", "echo mounted", 8, "", ""},
 	} {
 		answer, err := s.submit(ctx, c)
@@ -117,7 +129,7 @@ func (s *story) submitWhileDown(ctx context.Context) error {
 			queued++
 		}
 	}
-	s.check(1, "commands submitted while their instances are down are queued", queued, 7)
+	s.check(1, "commands queued because their instances are down", queued, 7)
 	faults, err := s.c.Faults(ctx)
 	if err != nil {
 		return err
@@ -133,7 +145,7 @@ func (s *story) bootOneAfterAnother(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.untilEnded(ctx, "rotate-logs", "install-agent", "warm-cache", "check-disk", "apply-schema", "mount-volume"); err != nil {
+	if err := s.untilEnded(ctx, cleanLogs, installAgent, warmCache, checkDisk, "apply-schema", "mount-volume"); err != nil {
 		return err
 	}
 	return s.untilRuns(ctx, db, "collect-diagnostics", 1)
@@ -151,7 +163,7 @@ func (s *story) boot(ctx context.Context, id string) error {
 	})
 }
 
-// endBadly: step 3. An agent goes away with a command on its way.
+// endBadly: step 3. An agent stops while a command is on its way.
 func (s *story) endBadly(ctx context.Context) error {
 	if err := s.c.StopAgent(ctx, db); err != nil {
 		return err
@@ -160,10 +172,7 @@ func (s *story) endBadly(ctx context.Context) error {
 	if _, err := s.submit(ctx, submission{db, "vacuum", "echo vacuumed", 5, "", ""}); err != nil {
 		return err
 	}
-	if err := s.untilEnded(ctx, "vacuum"); err != nil {
-		return err
-	}
-	return nil
+	return s.untilEnded(ctx, "vacuum")
 }
 
 // cancel: step 3. A command that its agent has not picked up is cancelled.
@@ -178,21 +187,21 @@ func (s *story) cancel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.check(3, "the answer to the cancel of drop-caches", answer.Outcome, "stopping")
+	s.check(3, "answer to the request to cancel drop-caches", answer.Outcome, "stopping")
 	return s.untilEnded(ctx, "drop-caches")
 }
 
 // killTwice: step 4. A function dies between its claim and its send, and
-// another right after its send. Step 5 is played before sweeps finish both.
+// another right after its send. Sweeps finish both during step 5.
 func (s *story) killTwice(ctx context.Context) error {
 	for _, k := range []struct {
 		submission
 		call      string
 		why, sent string
 	}{
-		{submission{db, "renew-certificate", "echo renewed", 5, "", ""}, "BatchWriteRow", "its claim was committed, the command not sent",
-			"by a sweep, when the dead function's claim was over"},
-		{submission{web, "sync-clock", "sleep 10; echo synced", 5, "30s", ""}, "RunCommand", "the command was accepted, its answer not read",
+		{submission{db, "renew-certificate", "echo renewed", 5, "", ""}, "BatchWriteRow", "it had claimed the command, and not sent it",
+			"by a sweep, when the dead function's claim had expired"},
+		{submission{web, "sync-clock", "sleep 10; echo synced", 5, "30s", ""}, "RunCommand", "it had sent the command, and not read the answer",
 			"by the function that was killed"},
 	} {
 		// Nothing else may meet the fault.
@@ -208,7 +217,7 @@ func (s *story) killTwice(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.check(4, "the function that submits "+k.name+" was killed", result.FunctionError != "", true)
+		s.check(4, "the function that submitted "+k.name+" was killed", result.FunctionError != "", true)
 		s.note(k.instance, "function killed", k.name, k.why)
 		if err := s.c.ClearFaults(ctx); err != nil {
 			return err
@@ -222,9 +231,9 @@ func (s *story) killTwice(ctx context.Context) error {
 	return nil
 }
 
-// recover: step 4. Sweeps have finished what the killed functions left.
+// recover: step 4. It waits until sweeps have finished the killed functions' work.
 func (s *story) recover(ctx context.Context) error {
-	if err := s.untilEnded(ctx, "renew-certificate", "sync-clock", "long-report"); err != nil {
+	if err := s.untilEnded(ctx, "renew-certificate", "sync-clock", longReport); err != nil {
 		return err
 	}
 	return s.untilRuns(ctx, batch, "collect-diagnostics", 1)
@@ -237,23 +246,23 @@ func (s *story) queueAgain(ctx context.Context) error {
 		return err
 	}
 	s.note(web, "instance stopped", "", "by the demo")
-	if _, err := s.submit(ctx, submission{web, "reload-config", "echo reloaded", 5, "", ""}); err != nil {
+	if _, err := s.submit(ctx, submission{web, reloadConfig, "echo reloaded", 5, "", ""}); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "reload-config to be queued again", func() (bool, error) {
+	if err := s.until(ctx, reloadConfig+" to be queued again", func() (bool, error) {
 		state, err := s.c.ledger.Load(ctx, web)
-		return state.Tasks[s.tasks["reload-config"]].Attempt == 2, err
+		return state.Tasks[s.tasks[reloadConfig]].Attempt == 2, err
 	}); err != nil {
 		return err
 	}
 	if err := s.boot(ctx, web); err != nil {
 		return err
 	}
-	return s.untilEnded(ctx, "reload-config")
+	return s.untilEnded(ctx, reloadConfig)
 }
 
-// deliverMore: step 6. All events come again: the heartbeats late and in
-// reverse order, and some as CloudMonitor sends them.
+// deliverMore: step 6. Every event is delivered again, late and in reverse
+// order, and some in CloudMonitor's form.
 func (s *story) deliverMore(ctx context.Context) error {
 	before, err := s.recorded(ctx)
 	if err != nil {
@@ -288,7 +297,7 @@ func (s *story) deliverMore(ctx context.Context) error {
 			}
 		}
 		s.check(6, "events accepted in CloudMonitor's form, by "+function, accepted, 3)
-		s.note("", "delivered again", strings.TrimPrefix(kind, "ecs:"), fmt.Sprintf("%d events, late and reversed, and 3 as CloudMonitor sends them", len(events)))
+		s.note("", "delivered again", strings.TrimPrefix(kind, "ecs:"), fmt.Sprintf("%d events, late and in reverse order; 3 in CloudMonitor's form", len(events)))
 	}
 	if err := s.c.WaitIdle(ctx, 30*time.Second); err != nil {
 		return err
@@ -297,7 +306,7 @@ func (s *story) deliverMore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.check(6, "delivering everything again changes", difference(before, after), "nothing")
+	s.check(6, "what delivering everything again changed", difference(before, after), "nothing")
 	return nil
 }
 

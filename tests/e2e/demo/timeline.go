@@ -29,9 +29,8 @@ func (s *story) note(instance, what, command, why string) {
 	s.notes = append(s.notes, entry{at: time.Now(), instance: instance, what: what, command: command, why: why})
 }
 
-// printTimeline prints what happened, from the ledger's records; the times at
-// which scripts began and ended are the local ECS's, which knows them to the
-// millisecond.
+// printTimeline prints what happened, from the ledger's records. The start and
+// end of each script are from the local ECS, to the millisecond.
 func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 	entries := slices.Clone(s.notes)
 	all, err := s.recorded(ctx)
@@ -51,7 +50,7 @@ func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		t := tale{played: s, id: id, trail: newTrail(all[id]), log: log, alerts: alerts, scripts: map[string]cloud.Run{}}
+		t := tale{story: s, id: id, trail: newTrail(all[id]), log: log, alerts: alerts, scripts: map[string]cloud.Run{}}
 		for _, r := range runs {
 			t.scripts[r.InvokeID] = r
 		}
@@ -59,20 +58,18 @@ func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return a.at.Compare(b.at) })
 
-	const form = "%7s  %-12s  %-16s  %-26s  %4s  %7s  %s"
-	line := func(cells ...any) {
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf(form, cells...), " "))
-	}
-	line("time", "instance", "what", "command or flow", "exit", "took", "why")
+	lines := table{right: []int{0, 4, 5}}
+	lines.add("time", "instance", "what", "command or flow", "exit", "took", "why")
 	for _, e := range entries {
-		line(fmt.Sprintf("%.2fs", e.at.Sub(s.start).Seconds()), e.instance, e.what, e.command, e.exit, e.took, e.why)
+		lines.add(fmt.Sprintf("%.2fs", e.at.Sub(s.start).Seconds()), e.instance, e.what, e.command, e.exit, e.took, e.why)
 	}
+	lines.print(w)
 	return nil
 }
 
-// tale tells what happened on one instance.
+// tale is what happened on one instance.
 type tale struct {
-	played *story
+	story *story
 	trail
 	id      string
 	log     []logLine
@@ -86,9 +83,9 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 		out = append(out, e)
 	}
 	for _, b := range records.Boots {
-		add(entry{at: b.EventTime, what: "bootable", why: fmt.Sprintf("first heartbeat, of boot %d", b.Seq)})
+		add(entry{at: b.EventTime, what: "bootable", why: fmt.Sprintf("first heartbeat of boot %d", b.Seq)})
 	}
-	// A run that another one's end started comes behind it.
+	// A run comes after the one whose end started it.
 	slices.SortStableFunc(records.Runs, func(a, b remediation.FlowRun) int { return a.StartedAt.Compare(b.StartedAt) })
 	for _, r := range records.Runs {
 		for _, e := range t.ofRun(r) {
@@ -98,10 +95,10 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 	for _, task := range records.Tasks {
 		switch _, ran := t.scripts[task.InvokeID]; {
 		case task.RunID != "":
-		case t.played.waited[task.ID]:
-			add(entry{at: task.SubmittedAt, what: "queued", command: task.Name, why: fmt.Sprintf("submitted with priority %d: waits for a boot", task.Priority)})
-		case !ran || task.Attempt > 1: // no line of a script tells of it at that time
-			add(entry{at: task.SubmittedAt, what: "submitted", command: task.Name, why: "bootable: sent at once"})
+		case t.story.waited[task.ID]:
+			add(entry{at: task.SubmittedAt, what: "queued", command: task.Name, why: fmt.Sprintf("submitted with priority %d, waits for a boot", task.Priority)})
+		case !ran || task.Attempt > 1: // no "started" follows at once
+			add(entry{at: task.SubmittedAt, what: "submitted", command: task.Name, why: "bootable, so sent at once"})
 		}
 	}
 	for _, e := range records.Executions {
@@ -133,8 +130,8 @@ func shortened(text string) string {
 	return text
 }
 
-// ofRun tells of a flow's run: its beginning, the steps that it left out, and
-// its end.
+// ofRun returns the entries of a flow's run: its start, the steps that it
+// skipped, and its end.
 func (t tale) ofRun(r remediation.FlowRun) (out []entry) {
 	end := entry{at: r.EndedAt, what: "flow " + r.Result, command: r.Flow, why: r.Reason}
 	if r.StartedAt.IsZero() || r.Result == flow.ResultDryRun {
@@ -152,8 +149,8 @@ func (t tale) ofRun(r remediation.FlowRun) (out []entry) {
 // release says why a task's command was sent.
 func (t tale) release(task remediation.Task) string {
 	switch {
-	case t.played.sent[task.ID] != "":
-		return "sent " + t.played.sent[task.ID]
+	case t.story.sent[task.ID] != "":
+		return "sent " + t.story.sent[task.ID]
 	case task.StepAttempt > 1:
 		tasks := step(t.runs[task.RunID], task.Step).Tasks
 		before, now := t.script(tasks[task.StepAttempt-2]), t.script(task.ID)
@@ -163,16 +160,16 @@ func (t tale) release(task remediation.Task) string {
 		return t.before(task)
 	case task.Attempt > 1:
 		return fmt.Sprintf("bootable again, attempt %d", task.Attempt)
-	case t.played.waited[task.ID]:
+	case t.story.waited[task.ID]:
 		return fmt.Sprintf("bootable, priority %d", task.Priority)
 	}
-	return "submitted, and bootable"
+	return "submitted while bootable"
 }
 
-// script is what ran of a task.
+// script returns a task's run.
 func (t tale) script(task string) cloud.Run { return t.scripts[t.tasks[task].InvokeID] }
 
-// before says why a step began: which one it follows.
+// before says why a step's command was sent: which step it follows.
 func (t tale) before(task remediation.Task) string {
 	why := "its flow's first step"
 	if len(task.Chain) > 1 {
@@ -191,14 +188,14 @@ func (t tale) before(task remediation.Task) string {
 	return why
 }
 
-// outcome says what became of an execution's task by it, if its status does
-// not.
+// outcome says what an execution's end meant for its task, where the status
+// does not show it.
 func (t tale) outcome(e remediation.Execution) string {
 	var said []string
 	task := t.tasks[e.TaskID]
 	switch {
 	case task.ID == "":
-		said = append(said, "a command of somebody else")
+		said = append(said, "not sent by Aftercare")
 	case task.InvokeID != e.Event.InvokeID:
 		said = append(said, "never started ("+e.Event.ErrorCode+"): queued again")
 	case t.triedAgain(task):
@@ -221,8 +218,8 @@ func (t tale) triedAgain(task remediation.Task) bool {
 	return at >= 0 && at < len(tasks)-1
 }
 
-// printDecisions prints what every flow made of one event, and why: of the
-// check that made the api's first restart.
+// printDecisions prints which flows one event started, and why: the check that
+// led to the first restart of the api.
 func (s *story) printDecisions(ctx context.Context, w io.Writer) error {
 	records, err := s.c.ledger.Records(ctx, api1)
 	if err != nil {
@@ -230,10 +227,12 @@ func (s *story) printDecisions(ctx context.Context, w io.Writer) error {
 	}
 	for _, r := range runsOf(records, "restart-api")[:1] {
 		e := newTrail(records).byKey[r.Cause]
-		fmt.Fprintf(w, "\nWhat each flow made of the second check-api on %s, which ended with exit code 3:\n\n", api1)
+		fmt.Fprintf(w, "\nThe second check-api on %s ended with exit code 3. Which flows it started, and why:\n\n", api1)
+		lines := table{indent: "  "}
 		for _, d := range e.Decided.Flows {
-			fmt.Fprintf(w, "  %-20s  %-12s  %s\n", d.Flow, d.What, d.Why)
+			lines.add(d.Flow, string(d.What), d.Why)
 		}
+		lines.print(w)
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func newTrail(records ledger.Records) trail {
 	return t
 }
 
-// up goes from a task back to the command that a person submitted.
+// up names the chain of causes from the command that a person submitted down to
+// this task, found by walking from the task upwards.
 func (t trail) up(task remediation.Task) string {
 	way := []string{task.Name}
 	for task.RunID != "" && len(way) < 20 {
@@ -49,7 +50,8 @@ func (t trail) up(task remediation.Task) string {
 	return strings.Join(way, " > ")
 }
 
-// down goes from a command's end to the last command that came of it.
+// down names the same chain, found by walking from the command's end to the
+// last command that it led to.
 func (t trail) down(e remediation.Execution) string {
 	way := e.Name
 	for _, d := range e.Decided.Flows {
@@ -64,7 +66,7 @@ func (t trail) down(e remediation.Execution) string {
 	return way
 }
 
-// lastTask is the last command of the last run.
+// lastTask returns the last task of the last run.
 func (t trail) lastTask(runs []remediation.FlowRun) (task remediation.Task) {
 	for _, r := range runs {
 		for _, s := range r.Steps {
@@ -76,8 +78,7 @@ func (t trail) lastTask(runs []remediation.FlowRun) (task remediation.Task) {
 	return task
 }
 
-// cause says a cause in short: the command whose end it is, or what it is
-// called.
+// cause names a cause: the command whose end it is, or else its key.
 func (t trail) cause(key string) string {
 	if e, ok := t.byKey[key]; ok {
 		return e.Name
@@ -93,7 +94,7 @@ func ending(e remediation.Execution) string {
 	return e.Name + " ended as " + string(e.Event.Status)
 }
 
-// decidedOf is what was decided about one flow when a command ended.
+// decidedOf returns the decision about one flow when a command ended.
 func decidedOf(e remediation.Execution, name string) remediation.FlowDecision {
 	for _, d := range e.Decided.Flows {
 		if d.Flow == name {

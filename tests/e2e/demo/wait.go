@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/ledger"
 )
 
-// until waits for something.
+// until asks again and again until something has happened, 40 s at most.
 func (s *story) until(ctx context.Context, what string, happened func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
@@ -22,7 +22,7 @@ func (s *story) until(ctx context.Context, what string, happened func() (bool, e
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("waited in vain for %s", what)
+			return fmt.Errorf("gave up waiting for %s", what)
 		}
 	}
 }
@@ -44,8 +44,7 @@ func (s *story) untilEnded(ctx context.Context, names ...string) error {
 	})
 }
 
-// untilRuns waits until so many runs of a flow are on record, ended or
-// refused.
+// untilRuns waits until n runs of a flow are on record, ended or refused.
 func (s *story) untilRuns(ctx context.Context, id, name string, n int) error {
 	return s.until(ctx, fmt.Sprintf("run %d of %s on %s to end", n, name, id), func() (bool, error) {
 		records, err := s.c.ledger.Records(ctx, id)
@@ -53,7 +52,7 @@ func (s *story) untilRuns(ctx context.Context, id, name string, n int) error {
 	})
 }
 
-// recorded is everything that the ledger has on record, by instance.
+// recorded reads the ledger's records of every instance.
 func (s *story) recorded(ctx context.Context) (map[string]ledger.Records, error) {
 	all := map[string]ledger.Records{}
 	for _, id := range instances {

@@ -1,6 +1,6 @@
-// Package fault tells the services of the local cloud which of their calls
-// are to fail, and how. It knows nothing about any protocol: a service asks
-// for each call, and applies the answer where the call takes effect.
+// Package fault plans failures of calls to the local cloud's services. It knows
+// no protocol: a service asks for each call whether a fault strikes it, and
+// applies that fault before or after the call's effect.
 package fault
 
 import (
@@ -9,20 +9,21 @@ import (
 	"sync"
 )
 
-// Mode says where in a call a fault strikes, and what its client sees.
+// Mode says whether a fault strikes before or after a call's effect, and what
+// the client sees.
 type Mode string
 
 // The modes. "Before" means that the call has no effect, "after" that it has.
 const (
-	ErrorBefore Mode = "error-before" // an error is answered, nothing happened
-	ErrorAfter  Mode = "error-after"  // an error is answered, but it happened
-	CutBefore   Mode = "cut-before"   // the connection breaks, nothing happened
-	CutAfter    Mode = "cut-after"    // the connection breaks, but it happened
-	HangBefore  Mode = "hang-before"  // no answer until the client leaves, nothing happened
-	HangAfter   Mode = "hang-after"   // no answer until the client leaves, but it happened
+	ErrorBefore Mode = "error-before" // the answer is an error
+	ErrorAfter  Mode = "error-after"
+	CutBefore   Mode = "cut-before" // the connection breaks without an answer
+	CutAfter    Mode = "cut-after"
+	HangBefore  Mode = "hang-before" // no answer until the client gives up
+	HangAfter   Mode = "hang-after"
 )
 
-// Modes lists every mode, for sweeps.
+// Modes lists every mode.
 var Modes = []Mode{ErrorBefore, ErrorAfter, CutBefore, CutAfter, HangBefore, HangAfter}
 
 // Valid reports whether m is one of Modes.
@@ -40,15 +41,15 @@ type Fault struct {
 	// Call is the name of the API call that fails, for example
 	// "BatchWriteRow" or "RunCommand"; empty means any call of any service.
 	Call string `json:"call,omitempty"`
-	// Nth is the matching call that fails first, counted from now; 1 is the
-	// next one, and 0 means 1.
+	// Nth is the first matching call to fail, counted from now: 1, and 0 as
+	// well, is the next one.
 	Nth int `json:"nth,omitempty"`
 	// Times is how many matching calls in a row fail; 0 means 1, and a
-	// negative number means every one until Clear.
+	// negative number all until Clear.
 	Times int  `json:"times,omitempty"`
 	Mode  Mode `json:"mode"`
 	// Status, Code and Message are what ErrorBefore and ErrorAfter answer.
-	// With Status 0 the service answers its own "unavailable" error.
+	// With Status 0 the service answers with its own "unavailable" error.
 	Status  int    `json:"status,omitempty"`
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
@@ -57,7 +58,7 @@ type Fault struct {
 	OnStrike func() `json:"-"`
 }
 
-// String prints the fault as a person would say it, for test output.
+// String describes the fault in the output of tests.
 func (f Fault) String() string {
 	call := f.Call
 	if call == "" {
@@ -66,9 +67,8 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s #%d %s", call, max(f.Nth, 1), f.Mode)
 }
 
-// Set is the planned faults of one or several services, and the count of
-// their calls. The zero value and a nil *Set have no faults. It is safe for
-// concurrent use.
+// Set holds the planned faults of one or more services, and counts their calls.
+// The zero value and a nil *Set have no faults. It is safe for concurrent use.
 type Set struct {
 	mu      sync.Mutex
 	planned []*planned
@@ -81,8 +81,8 @@ type planned struct {
 	seen int
 }
 
-// Add plans a fault. It panics on an unknown mode, which is a mistake of the
-// test that plans it.
+// Add plans a fault. It panics on an unknown mode, which is a mistake in the
+// calling test.
 func (s *Set) Add(f Fault) {
 	if !f.Mode.Valid() {
 		panic(fmt.Sprintf("fault: unknown mode %q", f.Mode))
@@ -96,21 +96,22 @@ func (s *Set) Add(f Fault) {
 	s.planned = append(s.planned, &planned{Fault: f})
 }
 
-// Clear drops every planned fault. Counts stay.
+// Clear drops every planned fault, and keeps the counts.
 func (s *Set) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.planned = nil
 }
 
-// Struck is how many calls have failed because of this set.
+// Struck returns how many calls have failed because of this set.
 func (s *Set) Struck() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.struck
 }
 
-// Calls is how often each call was made, by name, failed ones included.
+// Calls returns how many times each call was made, by name, including failed
+// ones.
 func (s *Set) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,15 +122,15 @@ func (s *Set) Calls() map[string]int {
 	return out
 }
 
-// ResetCalls sets every count of calls to zero.
+// ResetCalls sets the counts of calls to zero.
 func (s *Set) ResetCalls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = nil
 }
 
-// Next counts a call and returns the fault that strikes it, or nil.
-// A service asks exactly once for each call that passed authentication.
+// Next counts a call, and returns the fault that strikes it, or nil. A service
+// calls it exactly once for each call that passed authentication.
 func (s *Set) Next(call string) *Fault {
 	if s == nil {
 		return nil
@@ -156,8 +157,8 @@ func (s *Set) Next(call string) *Fault {
 	return hit
 }
 
-// Before applies f ahead of a call's effect. It reports true if the call ends
-// here, without effect; fail writes the service's error answer for f.
+// Before applies f before a call's effect. It reports whether the call ends here,
+// without effect. fail writes the service's error answer for f.
 func (f *Fault) Before(r *http.Request, fail func(*Fault)) bool {
 	if f == nil {
 		return false
@@ -170,8 +171,8 @@ func (f *Fault) Before(r *http.Request, fail func(*Fault)) bool {
 	return false
 }
 
-// After applies f behind a call's effect. It reports true if the call ends
-// here, so that its real answer must not be written.
+// After applies f after a call's effect. It reports whether the call ends here:
+// then its real answer must not be written.
 func (f *Fault) After(r *http.Request, fail func(*Fault)) bool {
 	if f == nil {
 		return false

@@ -26,7 +26,7 @@ func batchGetRow(c *call) (proto.Message, error) {
 			}
 		}
 		var err error
-		if queries[i], err = parseQuery(part, part.MaxVersions != nil, part.StartColumn != nil, part.EndColumn != nil); err != nil {
+		if queries[i], err = parseQuery(part, part.MaxVersions, part.StartColumn, part.EndColumn); err != nil {
 			return nil, err
 		}
 		for _, b := range part.PrimaryKey {
@@ -178,7 +178,7 @@ func (ch *change) autoIncrement() bool {
 	return false
 }
 
-// table writes one table's rows: each for itself, or all or none.
+// table writes one table's rows: each on its own, or all or none if atomic.
 func (b *batchWrite) table(name string, changes []*change) ([]*otsprotocol.RowInBatchWriteRowResponse, error) {
 	rows := make([]*otsprotocol.RowInBatchWriteRowResponse, len(changes))
 	err := b.call.server.store.update(func(t tx) error {

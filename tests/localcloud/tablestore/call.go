@@ -24,11 +24,11 @@ type call struct {
 	logged   *access.Entry
 }
 
-// now is the time. A write must ask for it inside its update, so that later
-// writes have later version stamps.
+// now returns the time. A write must call it inside its update, so that later
+// writes get later version stamps.
 func (c *call) now() time.Time { return c.server.options.Now() }
 
-// milliseconds is now as a version stamp.
+// milliseconds returns now as a version stamp.
 func (c *call) milliseconds() int64 { return c.now().UnixMilli() }
 
 // decode reads the call's message.
@@ -40,7 +40,7 @@ func (c *call) decode(m proto.Message) error {
 	return nil
 }
 
-// tablesOf are the tables that a request names.
+// tablesOf returns the tables that a request names.
 func tablesOf(m proto.Message) (names []string) {
 	switch m := m.(type) {
 	case *otsprotocol.CreateTableRequest:
@@ -59,7 +59,7 @@ func tablesOf(m proto.Message) (names []string) {
 	return names
 }
 
-// operations are the imitated API calls.
+// operations are the API calls that the emulator implements.
 var operations = map[string]func(*call) (proto.Message, error){
 	"CreateTable":   createTable,
 	"ListTable":     listTable,
@@ -164,7 +164,7 @@ type answer struct {
 	logged *access.Entry
 }
 
-// injected answers a planned fault.
+// injected answers with a planned fault's error.
 func (a *answer) injected(f *fault.Fault) {
 	out := &failure{http.StatusServiceUnavailable, "OTSServerUnavailable", "Server is not available."}
 	if f.Status != 0 {
@@ -207,7 +207,7 @@ func (a *answer) send(status int, message proto.Message) {
 	a.w.Write(body)
 }
 
-// newRequestID is random, in the service's form of five groups.
+// newRequestID returns a random id in the service's form of five groups.
 func newRequestID() string {
 	var b [16]byte
 	rand.Read(b[:])

@@ -18,7 +18,7 @@ func errParameter(format string, args ...any) error {
 	return &failure{http.StatusBadRequest, "OTSParameterInvalid", fmt.Sprintf(format, args...)}
 }
 
-// errUnsupported is the answer to what the emulator does not imitate.
+// errUnsupported refuses a feature that the emulator does not have.
 func errUnsupported(what string) error {
 	return &failure{http.StatusBadRequest, "OTSUnsupportOperation", what + " is not imitated by the local Tablestore."}
 }

@@ -12,33 +12,33 @@ import (
 	"github.com/golang/protobuf/proto"
 )
 
-// Table is a table with rows that is there from the start. It has one version of
-// each cell, and its rows live for ever.
+// Table is a table, with its rows, that exists from the start. It keeps one
+// version of each cell, and its rows never expire.
 type Table struct {
 	Name string
 	Key  []KeyColumn
-	// Rows are columns by name, those of the primary key among them: string,
-	// int64, float64, bool or []byte.
+	// Rows are columns by name, including the primary key's: string, int64,
+	// float64, bool or []byte.
 	Rows []map[string]any
 }
 
 // KeyColumn is a column of a primary key: STRING, INTEGER or BINARY.
 type KeyColumn struct{ Name, Type string }
 
-// Mistake is what is wrong with one row of a Table, or with the Table itself.
+// Mistake is a mistake in one row of a Table, or in the Table itself.
 type Mistake struct {
 	Row int // -1 for the table
 	Err error
 }
 
-// Check finds what is wrong with a table. It touches no server.
+// Check finds the mistakes in a table, without a server.
 func Check(t Table) []Mistake {
 	scratch := &Server{options: Options{Now: time.Now}, store: &memoryStore{}}
 	return scratch.fill("", t)
 }
 
-// Fill makes those of the tables that an instance lacks, each with all its rows
-// or not at all. A table that is there stays as it is.
+// Fill creates the tables that an instance lacks, each with all its rows or not
+// at all. It leaves existing tables as they are.
 func (s *Server) Fill(instance string, tables []Table) error {
 	for _, t := range tables {
 		if mistakes := s.fill(instance, t); len(mistakes) > 0 {

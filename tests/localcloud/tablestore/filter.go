@@ -28,8 +28,8 @@ type combinedFilter struct {
 	parts    []*filter
 }
 
-// parseFilter reads a filter; nil bytes are no filter. A write's condition
-// has no pages.
+// parseFilter decodes a filter; without bytes it returns nil, which matches all
+// rows. pages allows a pagination filter, which a write's condition cannot have.
 func parseFilter(b []byte, pages bool) (*filter, error) {
 	if len(b) == 0 {
 		return nil, nil
@@ -162,7 +162,8 @@ func (f *columnFilter) matches(r row) bool {
 	return !found && f.passMissing
 }
 
-// compare is false for values of different types.
+// compare reports whether a stands in the given relation to b; values of
+// different types never do.
 func compare(comparator otsprotocol.ComparatorType, a, b value) bool {
 	if a.kind != b.kind {
 		return false

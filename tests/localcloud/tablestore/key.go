@@ -6,7 +6,7 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore/otsprotocol"
 )
 
-// The store has one key space. Its first byte tells what a key is for.
+// The store has one key space. The first byte of a key is its purpose.
 const (
 	spaceTable   = 't' // instance 0x00 table: the table's id and description
 	spaceRow     = 'r' // table id, ordered primary key: the row
@@ -26,7 +26,7 @@ func rowPrefix(table uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{spaceRow}, table)
 }
 
-// behind is the smallest key that is greater than every key with the prefix.
+// behind returns the smallest key greater than every key with the prefix.
 func behind(prefix []byte) []byte {
 	out := append([]byte(nil), prefix...)
 	for i := len(out) - 1; i >= 0; i-- {
@@ -38,8 +38,8 @@ func behind(prefix []byte) []byte {
 	return []byte{0xff}
 }
 
-// rowKey encodes a primary key so that the order of the bytes is the order of
-// the rows. It also takes bounds of ranges.
+// rowKey encodes a primary key, or a bound of a range, so that keys sort in the
+// order of their rows.
 func rowKey(table uint64, key []cell) []byte {
 	b := rowPrefix(table)
 	for _, c := range key {

@@ -30,25 +30,25 @@ const (
 	throughputAdjustment = 2 * time.Minute
 )
 
-// Limits lists in full sentences what this emulator does not imitate, and
-// where it is known to differ from the service.
+// Limits lists in full sentences what this emulator does not imitate, and every
+// other known difference from the service.
 func Limits() []string {
 	return []string{
-		"Streams: a stream specification is kept and described, but ListStream, DescribeStream, GetShardIterator and GetStreamRecord are refused with OTSUnsupportOperation.",
+		"Streams: a table keeps its stream specification and DescribeTable returns it, but ListStream, DescribeStream, GetShardIterator and GetStreamRecord are refused with OTSUnsupportOperation.",
 		"SQL, search indexes, time series tables, secondary indexes, local transactions, delivery tasks, predefined columns after CreateTable, split points, and loading and unloading of tables are refused with OTSUnsupportOperation.",
 		"CreateTable with pre-split partitions, server-side encryption, indexes or local transactions is refused with OTSUnsupportOperation.",
 		"Regular expressions in conditions, continuation tokens inside a row, transaction ids and compressed requests are refused with OTSUnsupportOperation.",
-		"Predefined columns are kept and described, but values are not checked against them.",
-		"update_full_row is kept and described, but has no effect.",
-		"The age of x-ots-date is not checked; its form is.",
+		"DescribeTable returns predefined columns, but values are not checked against them.",
+		"DescribeTable returns update_full_row, but it has no effect.",
+		"The form of x-ots-date is checked, but not its age.",
 		"Policies and the state of users and instances are not imitated: every accepted key may do everything, in every instance.",
-		"The service never answers OTSServerBusy, OTSRowOperationConflict, OTSTimeout or the like by itself: plan a fault for it. The limit of 10 table operations a second is not kept either, nor is any capacity.",
+		"The local Tablestore never answers OTSServerBusy, OTSRowOperationConflict, OTSTimeout or the like by itself: plan a fault for it. It limits neither table operations to 10 a second nor capacity.",
 		"A table is ready as soon as CreateTable answers, and its rows are gone as soon as DeleteTable answers.",
-		"Expired data is unreadable at once, and leaves the file only when its row is written again or its table is deleted.",
-		"A GetRange sees one moment, and so do the rows of a plain BatchWriteRow: the service promises neither. OnRow makes a GetRange read row by row.",
-		"An atomic BatchWriteRow that fails answers the first failure for each row of the table. Its rows see the changes of those before them, and may name one row twice, as the SDK's own tests do.",
+		"Expired data cannot be read, but stays in the file until its row is written again or its table is deleted.",
+		"A GetRange reads all its rows at one moment, and a plain BatchWriteRow writes all rows of a table at one moment: the service promises neither. OnRow makes a GetRange read row by row.",
+		"An atomic BatchWriteRow that fails answers every row of the table with the first failure. Each change sees those before it, and two may name the same row, as in the SDK's own tests.",
 		"A comparison of values of two types is false, whatever the operator.",
-		"Capacity units are counted from sizes, not as they would be billed.",
-		"Messages follow the service's documentation; where that has none, the text is ours.",
+		"Consumed capacity units are computed from sizes only; the service may bill others.",
+		"Messages follow the service's documentation; where it has none, they are our own.",
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// SimpleRowMatrix is the compact format that a GetRange may ask for: the
-// column names once, then the values of each row, one version each.
+// SimpleRowMatrix is the compact format that a GetRange may ask for: each column
+// name once, then the rows' values, with one version of each column.
 const (
 	matrixVersion  = 0x304d5253
 	matrixChecksum = 1
@@ -27,7 +27,7 @@ func fitsMatrix(rows []row) bool {
 	return true
 }
 
-// encodeMatrix writes rows of one table; there is at least one.
+// encodeMatrix encodes rows of one table, at least one.
 func encodeMatrix(rows []row) []byte {
 	names := make(map[string]bool)
 	for _, r := range rows {

@@ -110,8 +110,8 @@ func falling(n *node, first, last []byte, f func(key, value []byte) bool) bool {
 	return falling(n.left, first, last, f)
 }
 
-// insert returns the tree under n with added in it, in place of an older
-// node with the same key.
+// insert returns a tree of the nodes under n and added, which replaces a node
+// with the same key.
 func insert(n, added *node) *node {
 	if n == nil {
 		return added
@@ -158,7 +158,7 @@ func remove(n *node, key []byte) *node {
 	return merge(n.left, n.right)
 }
 
-// merge joins two trees; every key of the first is smaller.
+// merge joins two trees; all keys of a are smaller than those of b.
 func merge(a, b *node) *node {
 	switch {
 	case a == nil:

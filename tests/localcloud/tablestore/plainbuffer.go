@@ -72,7 +72,7 @@ type cell struct {
 type row struct {
 	key     []cell
 	cells   []cell
-	deleted bool // bears a delete marker
+	deleted bool // has a delete marker
 }
 
 var errShort = errors.New("unexpected end of data")
@@ -122,7 +122,7 @@ func (r *reader) text() (string, error) {
 	return s, nil
 }
 
-// skip consumes the next tag if it is the wanted one.
+// skip consumes the next byte if it is the given tag, and reports whether it was.
 func (r *reader) skip(tag byte) bool {
 	if len(r.rest) == 0 || r.rest[0] != tag {
 		return false
@@ -278,7 +278,7 @@ func decodeRow(b []byte) (row, error) {
 	return out, nil
 }
 
-// encodeRow is the opposite of decodeRow.
+// encodeRow encodes a row for decodeRow.
 func encodeRow(r row) []byte {
 	return appendRow(appendHeader(nil), r)
 }
@@ -343,7 +343,7 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// size is the weight of a cell in limits and capacity units.
+// size is a cell's size in bytes, as limits and capacity units count it.
 func (c cell) size() int {
 	n := len(c.name)
 	switch c.value.kind {
@@ -357,7 +357,7 @@ func (c cell) size() int {
 	return n
 }
 
-// size is the weight of a row in limits and capacity units.
+// size is a row's size in bytes, as limits and capacity units count it.
 func (r row) size() int {
 	n := 0
 	for _, c := range r.key {

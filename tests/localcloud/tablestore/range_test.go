@@ -89,7 +89,7 @@ func TestGetRange(t *testing.T) {
 		{name: "one partition backward", first: bound("a", "+"), last: bound("a", "-"), change: backward, rows: []string{"a/2", "a/1"}},
 		{name: "ends that are no rows", first: bound("a", "15"), last: bound("b", "11"), rows: []string{"a/2", "a\x00/1", "b/", "b/1", "b/10"}},
 		{name: "nothing", first: bound("c", "-"), last: bound("c", "+")},
-		{name: "a limit tells the next row", first: bound("-", "-"), last: bound("+", "+"), change: limit(3), rows: []string{"a/1", "a/2", "a\x00/1"}, next: "b/"},
+		{name: "a limit leaves the next row", first: bound("-", "-"), last: bound("+", "+"), change: limit(3), rows: []string{"a/1", "a/2", "a\x00/1"}, next: "b/"},
 		{name: "a limit backward", first: bound("+", "+"), last: bound("-", "-"), change: func(c *sdk.RangeRowQueryCriteria) { backward(c); limit(2)(c) }, rows: []string{"b/2", "b/10"}, next: "b/1"},
 		{name: "a limit of all rows has no next", first: bound("a", "-"), last: bound("a", "+"), change: limit(2), rows: []string{"a/1", "a/2"}},
 		{name: "a filter drops rows, and the limit counts what is left", first: bound("-", "-"), last: bound("+", "+"), change: func(c *sdk.RangeRowQueryCriteria) {

@@ -12,14 +12,14 @@ type rangeRead struct {
 	call        *call
 	name        string
 	query       *query
-	first, last []byte // store keys; first is excluded once it was read
+	first, last []byte // store keys; first is skipped if it equals after
 	limit       int
 
 	in    *table
 	rows  []row
-	read  int // rows, those that the filter dropped included
-	size  int // bytes of the rows read
-	after []byte
+	read  int    // rows, including those that the filter dropped
+	size  int    // bytes of the rows read
+	after []byte // the store key of the last row read
 	next  []cell // the key of the first row that was not read, if any
 }
 
@@ -28,13 +28,7 @@ func getRange(c *call) (proto.Message, error) {
 	if err := c.decode(req); err != nil {
 		return nil, err
 	}
-	if req.TransactionId != nil {
-		return nil, errUnsupported("A local transaction")
-	}
-	if req.Token != nil {
-		return nil, errUnsupported("A continuation token inside a row")
-	}
-	q, err := parseQuery(req, req.MaxVersions != nil, req.StartColumn != nil, req.EndColumn != nil)
+	q, err := parseRead(req, req.TransactionId, req.Token, req.MaxVersions, req.StartColumn, req.EndColumn)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +101,7 @@ func (rr *rangeRead) bound(req *otsprotocol.GetRangeRequest) error {
 	return nil
 }
 
-// run reads in one transaction, or, with a hook, in one for each row.
+// run reads all rows in one transaction, or, with a hook, each row in its own.
 func (rr *rangeRead) run() error {
 	for {
 		hook := rr.call.server.onRow.Load()
@@ -119,13 +113,13 @@ func (rr *rangeRead) run() error {
 				if bytes.Equal(key, rr.after) {
 					return true
 				}
-				var goOn bool
-				goOn, failed = rr.add(key, stored)
-				if hook != nil && goOn && rr.read > before && !rr.full() {
+				var next bool
+				next, failed = rr.add(key, stored)
+				if hook != nil && next && rr.read > before && !rr.full() {
 					more = true
 					return false
 				}
-				return goOn
+				return next
 			})
 			return failed
 		})
@@ -137,12 +131,12 @@ func (rr *rangeRead) run() error {
 	}
 }
 
-// full reports whether the answer may hold no further row.
+// full reports whether the answer has no room for another row.
 func (rr *rangeRead) full() bool {
 	return len(rr.rows) >= rr.limit || rr.read >= maxRangeRows || rr.size >= maxRangeSize
 }
 
-// add reads one stored row. It reports whether to go on.
+// add reads one stored row, and reports whether to read the next.
 func (rr *rangeRead) add(key, stored []byte) (bool, error) {
 	r, exists, err := visible(stored, rr.in.options(), rr.call.milliseconds())
 	if err != nil || !exists {

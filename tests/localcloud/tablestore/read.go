@@ -10,7 +10,7 @@ import (
 	"github.com/golang/protobuf/proto"
 )
 
-// loadRow reads what is visible of a row: no expired cells, no more versions
+// loadRow reads the visible part of a row: no expired cells, no more versions
 // than the table keeps, the newest version of a column first.
 func loadRow(t tx, at []byte, o *otsprotocol.TableOptions, now int64) (row, bool, error) {
 	b := t.get(at)
@@ -56,14 +56,24 @@ type query struct {
 type querier interface {
 	GetColumnsToGet() []string
 	GetTimeRange() *otsprotocol.TimeRange
-	GetMaxVersions() int32
 	GetFilter() []byte
-	GetStartColumn() string
-	GetEndColumn() string
 }
 
-func parseQuery(m querier, hasVersions, hasFrom, hasTo bool) (*query, error) {
-	q := &query{first: 0, last: math.MaxInt64, versions: math.MaxInt}
+// parseRead reads the query of a GetRow or GetRange.
+func parseRead(m querier, transaction *string, token []byte, versions *int32, from, to *string) (*query, error) {
+	if transaction != nil {
+		return nil, errUnsupported("A local transaction")
+	}
+	if token != nil {
+		return nil, errUnsupported("A continuation token inside a row")
+	}
+	return parseQuery(m, versions, from, to)
+}
+
+// parseQuery reads a query. versions, from and to are nil if the message has
+// no such field.
+func parseQuery(m querier, versions *int32, from, to *string) (*query, error) {
+	q := &query{first: 0, last: math.MaxInt64, versions: math.MaxInt, from: from, to: to}
 	columns := m.GetColumnsToGet()
 	if len(columns) > maxColumnsToGet {
 		return nil, errParameter("The number of columns to get exceeds the limit, limit count: %d, column count: %d.", maxColumnsToGet, len(columns))
@@ -77,21 +87,13 @@ func parseQuery(m querier, hasVersions, hasFrom, hasTo bool) (*query, error) {
 		}
 		q.columns[name] = true
 	}
-	if hasVersions {
-		if q.versions = int(m.GetMaxVersions()); q.versions < 1 {
+	if versions != nil {
+		if q.versions = int(*versions); q.versions < 1 {
 			return nil, errParameter("The max versions must be greater than 0.")
 		}
 	}
-	if err := q.setTimes(m.GetTimeRange(), hasVersions); err != nil {
+	if err := q.setTimes(m.GetTimeRange(), versions != nil); err != nil {
 		return nil, err
-	}
-	if hasFrom {
-		from := m.GetStartColumn()
-		q.from = &from
-	}
-	if hasTo {
-		to := m.GetEndColumn()
-		q.to = &to
 	}
 	var err error
 	q.filter, err = parseFilter(m.GetFilter(), true)
@@ -121,9 +123,9 @@ func (q *query) setTimes(r *otsprotocol.TimeRange, hasVersions bool) error {
 	return nil
 }
 
-// pick takes from a row what was asked for; it reports false if the row is
-// not part of the answer. A row is its primary key at least, but with columns
-// to get it must have one of them.
+// pick returns the part of a row that was asked for, and false if the row is
+// not in the answer. A row without cells is in it, unless columns to get are
+// named: then it must have one of them.
 func (q *query) pick(r row) (row, bool) {
 	inTime := slices.DeleteFunc(slices.Clone(r.cells), func(c cell) bool {
 		return c.time < q.first || c.time >= q.last || q.columns != nil && !q.columns[c.name]
@@ -148,7 +150,7 @@ func (q *query) pick(r row) (row, bool) {
 	return r, true
 }
 
-// page keeps limit columns, all versions of each, after the first offset ones.
+// page skips offset columns and keeps the next limit ones, with all versions.
 func page(cells []cell, offset, limit int) []cell {
 	var out []cell
 	column := -1
@@ -168,13 +170,7 @@ func getRow(c *call) (proto.Message, error) {
 	if err := c.decode(req); err != nil {
 		return nil, err
 	}
-	if req.TransactionId != nil {
-		return nil, errUnsupported("A local transaction")
-	}
-	if req.Token != nil {
-		return nil, errUnsupported("A continuation token inside a row")
-	}
-	q, err := parseQuery(req, req.MaxVersions != nil, req.StartColumn != nil, req.EndColumn != nil)
+	q, err := parseRead(req, req.TransactionId, req.Token, req.MaxVersions, req.StartColumn, req.EndColumn)
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +194,8 @@ func getRow(c *call) (proto.Message, error) {
 	return &otsprotocol.GetRowResponse{Consumed: consumed, Row: found}, nil
 }
 
-// one reads the row with the given key. A row that is missing or filtered out
-// is empty, not nil: the field is required.
+// one reads the row with the given key. It returns empty bytes, not nil, for a
+// row that is missing or filtered out: the field is required.
 func (q *query) one(t tx, in *table, key []cell, now int64) ([]byte, *otsprotocol.ConsumedCapacity, error) {
 	if err := checkKey(in.schema(), key, keyOfRow); err != nil {
 		return nil, nil, err
@@ -219,7 +215,7 @@ func (q *query) one(t tx, in *table, key []cell, now int64) ([]byte, *otsprotoco
 	return encodeRow(picked), consumed, nil
 }
 
-// decodeKey reads a row that is a primary key only.
+// decodeKey reads a row that has only a primary key.
 func decodeKey(b []byte) ([]cell, error) {
 	r, err := decodeRow(b)
 	if err != nil {

@@ -48,7 +48,7 @@ func authenticate(r *http.Request, body []byte, keys *access.Keys) (string, erro
 	if version := r.Header.Get(headerVersion); version != apiVersion {
 		return "", errParameter("Invalid API version: %s.", version)
 	}
-	// What stands behind the seconds varies: one SDK puts month and day there.
+	// The part after the seconds varies: one SDK writes month and day there.
 	date := r.Header.Get(headerDate)
 	if _, err := time.Parse("2006-01-02T15:04:05", date[:min(len(date), 19)]); err != nil || !strings.HasSuffix(date, "Z") {
 		return "", errParameter("Invalid date format: %s.", date)
@@ -70,7 +70,7 @@ func authenticate(r *http.Request, body []byte, keys *access.Keys) (string, erro
 	return secret, nil
 }
 
-// verify compares the request's signature, of version 4 if it has one.
+// verify checks the request's signature: version 4 if it has one, else 1.
 func verify(r *http.Request, secret string) error {
 	text := r.URL.Path + "\n" + r.Method + "\n\n" + canonicalHeaders(r.Header)
 	var said, want string
@@ -114,7 +114,7 @@ func Sign(r *http.Request, body []byte, instance string, key access.Key, now tim
 	r.Header.Set(headerSignature, sign(sha1.New, key.Secret, text))
 }
 
-// canonicalHeaders is the sorted "name:value" lines that are signed.
+// canonicalHeaders returns the sorted "name:value" lines to sign.
 func canonicalHeaders(header http.Header) string {
 	var lines []string
 	for name, values := range header {
@@ -127,7 +127,7 @@ func canonicalHeaders(header http.Header) string {
 	return strings.Join(lines, "")
 }
 
-// signAnswer gives an answer the headers that some SDKs verify.
+// signAnswer sets the headers of an answer that some SDKs verify.
 func signAnswer(header http.Header, path, keyID, secret, requestID string, body []byte, now time.Time) {
 	sum := md5.Sum(body)
 	header.Set(headerRequestID, requestID)

@@ -8,20 +8,20 @@ import (
 	"aftercare/tests/localcloud/datafile"
 )
 
-// store keeps ordered keys. Updates are serialised, all or nothing, and on
-// disk when update returns; a view sees one moment.
+// store keeps keys in order. Updates run one after another, take effect wholly
+// or not at all, and are on disk when update returns; a view sees one moment.
 type store interface {
 	view(func(tx) error) error
 	update(func(tx) error) error
 	close() error
 }
 
-// tx is one transaction. What get and scan hand out is valid, and must not be
-// changed, until the transaction ends.
+// tx is one transaction. The bytes that get and scan return are valid until it
+// ends; the caller must not change them.
 type tx interface {
-	// get returns nil if there is no such key.
+	// get returns nil for a missing key.
 	get(key []byte) []byte
-	// put and delete belong to updates only, and not into a running scan.
+	// put and delete may be called in updates only, and not during a scan.
 	put(key, value []byte) error
 	delete(key []byte) error
 	// scan calls f with the keys from first (included) to last (excluded), in

@@ -9,8 +9,8 @@ import (
 	"github.com/golang/protobuf/proto"
 )
 
-// table is a table as it is stored: an id that no other table ever has, and
-// what DescribeTable answers.
+// table is a stored table: an id that is never used again, and DescribeTable's
+// answer.
 type table struct {
 	id          uint64
 	description *otsprotocol.DescribeTableResponse
@@ -20,7 +20,7 @@ func (t *table) schema() []*otsprotocol.PrimaryKeySchema { return t.description.
 
 func (t *table) options() *otsprotocol.TableOptions { return t.description.TableOptions }
 
-// loadTable reads a table's description, or answers that there is none.
+// loadTable reads a table; its error is errNoTable if it does not exist.
 func loadTable(t tx, instance, name string) (*table, error) {
 	b := t.get(tableKey(instance, name))
 	if b == nil {
@@ -42,8 +42,9 @@ func (t *table) save(to tx, instance string) error {
 	return to.put(key, append(binary.BigEndian.AppendUint64(nil, t.id), b...))
 }
 
-// count adds one to a counter, or raises it to floor, and returns it.
-func count(t tx, key []byte, floor uint64) (uint64, error) {
+// nextNumber adds one to a counter, raises it to floor if it is still less, and
+// returns it.
+func nextNumber(t tx, key []byte, floor uint64) (uint64, error) {
 	n := floor
 	if b := t.get(key); b != nil {
 		n = max(n, binary.BigEndian.Uint64(b)+1)
@@ -112,7 +113,7 @@ func (t *table) create(to tx, instance string) (err error) {
 	if len(tableNames(to, instance)) >= maxTables {
 		return errTooManyTables()
 	}
-	if t.id, err = count(to, counterKey(0), 1); err != nil {
+	if t.id, err = nextNumber(to, counterKey(0), 1); err != nil {
 		return err
 	}
 	return t.save(to, instance)
@@ -181,7 +182,7 @@ func checkThroughput(unit *otsprotocol.CapacityUnit) error {
 	return nil
 }
 
-// tableOptions fills in what a new table's options leave out.
+// tableOptions fills in the defaults of a new table's options.
 func tableOptions(o *otsprotocol.TableOptions) (*otsprotocol.TableOptions, error) {
 	out := &otsprotocol.TableOptions{
 		TimeToLive:                proto.Int32(-1),
@@ -331,7 +332,7 @@ func updateTable(c *call) (proto.Message, error) {
 }
 
 // adjustThroughput changes the reserved capacity, which the service allows
-// once in two minutes. Values that stay as they are count as no adjustment.
+// once in two minutes. A request that changes no value is always allowed.
 func adjustThroughput(d *otsprotocol.ReservedThroughputDetails, wanted *otsprotocol.CapacityUnit, now time.Time) error {
 	if err := checkThroughput(wanted); err != nil {
 		return err

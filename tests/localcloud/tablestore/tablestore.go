@@ -3,16 +3,16 @@
 // HTTP, signatures v1 and v4) in front of an ordered store in memory or in a
 // bbolt file. The official SDKs work with it unmodified.
 //
-// It knows CreateTable, ListTable, DescribeTable, UpdateTable, DeleteTable,
+// It implements CreateTable, ListTable, DescribeTable, UpdateTable, DeleteTable,
 // PutRow, GetRow, UpdateRow, DeleteRow, GetRange, BatchGetRow and
 // BatchWriteRow, with conditions, filters, versions, time to live, increments,
 // auto-increment keys, atomic batches, and the limits and error codes of the
 // service. A write to a file is on disk before it is acknowledged.
 //
-// It does not know streams, SQL, search, time series, indexes, local
-// transactions, permissions or capacity: it answers them with
-// OTSUnsupportOperation and a message that names them. Limits has the whole
-// list, with every known difference from the service.
+// It has no streams, SQL, search, time series, indexes or local transactions:
+// it refuses them with OTSUnsupportOperation and a message that names them.
+// It checks no permissions and limits no capacity. Limits lists every known
+// difference from the service.
 package tablestore
 
 import (
@@ -30,12 +30,12 @@ import (
 // Options are the settings of a Server.
 type Options struct {
 	Listen access.Listen
-	// Path is the bbolt file, made if it is missing; empty keeps everything
-	// in memory.
+	// Path is the bbolt file, which is created if missing; empty keeps
+	// everything in memory.
 	Path string
 	// NoSync skips the fsync of each write: faster, and not durable.
 	NoSync bool
-	// Keys are the accepted access keys; nil accepts none.
+	// Keys are the accepted access keys; with nil no key is accepted.
 	Keys *access.Keys
 	// Instance is the only accepted instance name; empty accepts any. Each
 	// instance name has its own tables.
@@ -57,10 +57,10 @@ type Server struct {
 	mu       sync.Mutex
 	closed   bool
 	closeErr error
-	calls    sync.WaitGroup // begun under mu, while not closed
+	calls    sync.WaitGroup // added to under mu, while not closed
 }
 
-// Start opens the store and serves until Close.
+// Start opens the store, and serves until Close.
 func Start(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -91,8 +91,8 @@ func (s *Server) Endpoint() string { return s.http.URL() }
 // test with a clock of its own. Close does not wait for them.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.handle) }
 
-// Close ends every call, hanging ones too, waits for those that write, and
-// closes the store.
+// Close ends all calls, even those that a fault lets hang, waits for calls that
+// write, and closes the store.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	first := !s.closed
@@ -124,11 +124,10 @@ func (s *Server) begin() bool {
 	return true
 }
 
-// OnRow makes GetRange read row by row, each in a transaction of its own, and
-// call f between any two rows, and before it finds out that there is no
-// further one, without any lock held: f may call the server. row says how
-// many rows this GetRange has read so far, those that its filter dropped
-// included. nil unsets it.
+// OnRow makes GetRange read each row in its own transaction, and call f after
+// each, even if no other row follows, unless the answer is full. No lock is
+// held: f may call the server. row is how many rows this GetRange has read so
+// far, including those that its filter dropped. nil removes f.
 func (s *Server) OnRow(f func(table string, row int)) {
 	if f == nil {
 		s.onRow.Store(nil)

@@ -19,13 +19,14 @@ type change struct {
 	content   *otsprotocol.ReturnContent
 }
 
-// written is what a change answers.
+// written is the answer to a change.
 type written struct {
 	row      []byte
 	consumed *otsprotocol.ConsumedCapacity
 }
 
-// parseChange checks all that can be checked without the table.
+// parseChange decodes a change, and checks it as far as possible without its
+// table.
 func parseChange(operation otsprotocol.OperationType, b []byte, condition *otsprotocol.Condition, content *otsprotocol.ReturnContent) (*change, error) {
 	decoded, err := decodeRow(b)
 	if err != nil {
@@ -105,7 +106,7 @@ func checkCell(operation otsprotocol.OperationType, c cell) error {
 	return nil
 }
 
-// apply does the change inside an update.
+// apply makes the change inside an update.
 func (ch *change) apply(t tx, in *table, now int64) (*written, error) {
 	if err := checkKey(in.schema(), ch.row.key, keyOfWrite); err != nil {
 		return nil, err
@@ -187,8 +188,8 @@ func (ch *change) assignKey(t tx, in *table, now int64) ([]cell, error) {
 		if ch.operation == otsprotocol.OperationType_DELETE {
 			return nil, errInvalidKey()
 		}
-		// Like the service's, the values have no memory of the rows.
-		n, err := count(t, counterKey(in.id), uint64(now)*1000)
+		// As in the service, the values do not depend on the existing rows.
+		n, err := nextNumber(t, counterKey(in.id), uint64(now)*1000)
 		if err != nil {
 			return nil, err
 		}
@@ -203,7 +204,7 @@ func (ch *change) onlyDeletes() bool {
 	})
 }
 
-// result is the row after the change, with all its versions.
+// result returns the row after the change, with all its versions.
 func (ch *change) result(old row, now int64) (row, error) {
 	next := row{key: old.key}
 	if ch.operation == otsprotocol.OperationType_DELETE {
@@ -237,7 +238,7 @@ func (ch *change) result(old row, now int64) (row, error) {
 	return next, nil
 }
 
-// compareCells orders by name, the newest version first.
+// compareCells orders cells by name, and puts the newest version first.
 func compareCells(a, b cell) int {
 	if order := strings.Compare(a.name, b.name); order != 0 {
 		return order
@@ -289,7 +290,7 @@ func newest(cells []cell, n int) []cell {
 	return out
 }
 
-// answer is the row that the caller asked for, if any.
+// answer returns the row that the caller asked for, nil for no row.
 func (ch *change) answer(after row) []byte {
 	switch ch.content.GetReturnType() {
 	case otsprotocol.ReturnType_RT_PK:
@@ -314,7 +315,7 @@ func (ch *change) consumed() *otsprotocol.ConsumedCapacity {
 	return capacity(read, units(ch.row.size()))
 }
 
-// units is the capacity units that so many bytes take, at least one.
+// units converts bytes to capacity units, at least one.
 func units(size int) int {
 	return max(1, (size+capacityUnit-1)/capacityUnit)
 }
@@ -325,9 +326,8 @@ func capacity(read, write int) *otsprotocol.ConsumedCapacity {
 	}}
 }
 
-// A stored row is the time of its last write, which decides about rows
-// without cells, and the row in PlainBuffer without a header.
-
+// encodeStored encodes a row for the store: the time of its last write, by which
+// a row without cells expires, and the row in PlainBuffer without a header.
 func encodeStored(r row, now int64) []byte {
 	return appendRow(binary.BigEndian.AppendUint64(nil, uint64(now)), r)
 }
