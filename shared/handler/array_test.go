@@ -287,7 +287,7 @@ func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
 			t.Errorf("%s: got %v, want a *handler.Error", name, err)
 		}
 		text := strings.TrimSuffix(log.String(), "\n")
-		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+c.table+" is missing, make it with 'aftercare tables create'") ||
+		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+c.table+" is missing, create it with 'aftercare tables create'") ||
 			!strings.Contains(text, `"level":"error"`) || strings.Contains(text, `\n`) {
 			t.Errorf("%s: the log is not one line at level error that names the remedy:\n%s", name, text)
 		}

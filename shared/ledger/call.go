@@ -70,7 +70,7 @@ func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call f
 		class, again := classify(err)
 		cause := describe(err)
 		if cause == "OTSObjectNotExist" {
-			cause = codeError("table " + table + " is missing, make it with 'aftercare tables create'")
+			cause = codeError("table " + table + " is missing, create it with 'aftercare tables create'")
 		}
 		if errors.Is(class, remediation.ErrUnknownOutcome) {
 			again = k != once

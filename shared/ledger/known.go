@@ -13,10 +13,9 @@ import (
 // each end has two.
 const MaxKnown = 50
 
-// Known returns the keys of those of an instance's ends that are recorded
-// already, in its log and in the history: handling them again would change
-// nothing. It makes one call. An end that it leaves out may be recorded all
-// the same.
+// Known returns the keys of an instance's ends that are already recorded, in its
+// log and in the history: handling them again would change nothing. It makes one
+// call. An end that it leaves out may still be recorded.
 func (l *Ledger) Known(ctx context.Context, instanceID string, ends []event.TaskCompleted) (map[string]bool, error) {
 	log := &tablestore.MultiRowQueryCriteria{TableName: tableInstances, ColumnsToGet: []string{colCommit}, MaxVersion: 1}
 	history := &tablestore.MultiRowQueryCriteria{TableName: tableHistory, ColumnsToGet: []string{"invoke_id"}, MaxVersion: 1}
@@ -39,13 +38,13 @@ func (l *Ledger) Known(ctx context.Context, instanceID string, ends []event.Task
 	if err != nil {
 		return nil, err
 	}
-	logged, told := response.TableToRowsResult[tableInstances], response.TableToRowsResult[tableHistory]
-	if len(logged) != len(keys) || len(told) != len(keys) {
-		return nil, fmt.Errorf("ask which ends are recorded: %d and %d rows are answered for %d", len(logged), len(told), len(keys))
+	logged, kept := response.TableToRowsResult[tableInstances], response.TableToRowsResult[tableHistory]
+	if len(logged) != len(keys) || len(kept) != len(keys) {
+		return nil, fmt.Errorf("ask which ends are recorded: the answer has %d and %d rows for %d", len(logged), len(kept), len(keys))
 	}
 	known := map[string]bool{}
 	for i, key := range keys {
-		if found(logged[i]) && found(told[i]) {
+		if found(logged[i]) && found(kept[i]) {
 			known[key] = true
 		}
 	}

@@ -83,7 +83,7 @@ func TestAMissingTableIsNamedWithItsRemedy(t *testing.T) {
 		"aftercare_quarantine": func(ctx context.Context) error { return l.Quarantine(ctx, "f", nil, "r", start) },
 	} {
 		err := call(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "table "+table+" is missing, make it with 'aftercare tables create'") {
+		if err == nil || !strings.Contains(err.Error(), "table "+table+" is missing, create it with 'aftercare tables create'") {
 			t.Errorf("without %s: %v", table, err)
 		}
 	}

@@ -12,9 +12,9 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// maxPart is how much of a payload one row holds, in bytes; a column's value
-// may have 2 MB. A large payload has several rows, numbered from 0. The first
-// is written last, so whatever has it is whole.
+// maxPart is how many bytes of a payload one row holds; a column's value may
+// have 2 MB. A large payload has several rows, numbered from 0. The first is
+// written last: if it exists, the payload is whole.
 const maxPart = 1 << 20
 
 const (
@@ -41,7 +41,7 @@ func QuarantineID(payload []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Quarantine keeps a payload whole; keeping it again changes only the reason,
+// Quarantine stores a whole payload; storing it again changes only the reason,
 // the function and the time.
 func (l *Ledger) Quarantine(ctx context.Context, function string, payload []byte, reason string, at time.Time) error {
 	id := QuarantineID(payload)
@@ -75,8 +75,8 @@ func quarantineKey(id string, part int) *tablestore.PrimaryKey {
 	return pk
 }
 
-// EachQuarantined calls each with what is known of every payload in
-// quarantine. It does not read the payloads.
+// EachQuarantined calls each with every payload's entry in quarantine. It does
+// not read the payloads.
 func (l *Ledger) EachQuarantined(ctx context.Context, each func(Quarantined) error) error {
 	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
 	for _, name := range []string{colSHA256, colPart} {
@@ -111,7 +111,7 @@ func (l *Ledger) QuarantinedPayload(ctx context.Context, q Quarantined) ([]byte,
 		return nil
 	})
 	if err == nil && QuarantineID(payload) != q.SHA256 {
-		err = fmt.Errorf("%s: a part of it is missing, because its time was over: %w", what, remediation.ErrInvalid)
+		err = fmt.Errorf("%s: a part of it has expired: %w", what, remediation.ErrInvalid)
 	}
 	return payload, err
 }
