@@ -36,7 +36,7 @@ test: ## check the format, vet, and run all tests but the fault sweeps, with the
 # The large arrays are a fifth of their size under the race detector.
 .PHONY: faults
 faults: ## fail every call, kill every invocation: the fault sweeps, with the race detector, and arrays of 10,000 events
-	@$(race); set -x; $(GO) test $$race -shuffle=on -parallel 16 -timeout 12m ./tests/faults
+	@$(race); set -x; $(GO) test $$race -shuffle=on -parallel 16 -timeout 18m ./tests/faults
 	$(GO) test -run LargeArray ./tests/faults
 
 .PHONY: flows

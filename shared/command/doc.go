@@ -53,7 +53,8 @@
 //     reads of it. [linux]
 //  15. What follows the interpreter in a #! line is one argument, blanks
 //     included. So several are refused, but after env -S, which splits them,
-//     and for perl, which reads the line itself. A shell's must be an option,
+//     and for perl, which reads the line itself. (env has -S since coreutils
+//     8.30, of 2018; older Linux ends with 127.) A shell's must be an option,
 //     and not -c or -s, or it would not run the script. [linux]
 //  16. env in a #! line names a program: alone, it would print the environment
 //     and succeed. [own]

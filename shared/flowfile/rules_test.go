@@ -288,6 +288,19 @@ func TestMistakesAreFoundBeforeDeploying(t *testing.T) {
 	good(t, []byte(cycle+fmt.Sprintf(other, " && run.depth == 0")))
 }
 
+// [5] [84] A default that is good by itself, and does not fit a run that it
+// holds for, is a mistake of that run.
+func TestADefaultThatDoesNotFitARunIsFoundThere(t *testing.T) {
+	file := func(more string) []byte {
+		return []byte("version: 1\ndefaults:\n  run: {workingDir: /opt, username: web}\nflows:\n- name: a\n  on: first-heartbeat\n  steps:\n" +
+			"  - id: linux\n    run: {type: RunShellScript, content: echo}\n  - id: windows\n    run: {type: RunPowerShellScript, content: echo" + more + "}\n")
+	}
+	for _, want := range []string{"workingDir is relative", "username must be left out"} {
+		wantMistake(t, file(""), 11, 11, want)
+	}
+	good(t, file(`, workingDir: 'C:\app', username: System`))
+}
+
 func TestLineEndsOfWindowsMeanTheSame(t *testing.T) {
 	windows := func(src []byte) []byte { return []byte("\ufeff" + strings.ReplaceAll(string(src), "\n", "\r\n")) }
 	for _, file := range append(fixture(t, "good"), shippedFile) {
