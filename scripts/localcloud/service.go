@@ -125,6 +125,9 @@ func newEventBridge() *cobra.Command {
 		name: "eventbridge", title: "EventBridge", limits: eventbridge.Limits, seed: true,
 		example: "  localcloud eventbridge --bus orders --rules rules.json --dead-letters lost.jsonl",
 		start: func(f serviceFlags) (server, error) {
+			if err := errors.Join(checkScale("retry", options.Scale), checkDuplicate(options.Duplicate)); err != nil {
+				return nil, cli.Usage(err)
+			}
 			o := options
 			o.Listen, o.Path = f.listen, f.data
 			data, err := readSeed(f.seed)
