@@ -25,6 +25,7 @@ type server interface {
 // alone runs one service. A signed POST /reset starts it anew, on the same port.
 type alone struct {
 	flags    serviceFlags
+	check    func(serviceFlags) error // before a reset; may be nil
 	start    func(serviceFlags) (server, error)
 	verifier *access.Verifier
 	failed   chan error // of a reset
@@ -79,6 +80,12 @@ func (a *alone) reset(w http.ResponseWriter, r *http.Request) {
 	defer a.mu.Unlock()
 	if a.closed || !a.allows(w, r, body) {
 		return
+	}
+	if a.check != nil {
+		if err := a.check(a.flags); err != nil { // nothing is forgotten
+			answer(w, http.StatusConflict, map[string]string{"error": err.Error()})
+			return
+		}
 	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

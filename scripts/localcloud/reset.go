@@ -28,7 +28,8 @@ func newReset() *cobra.Command {
 same keys, or the one SERVICE that runs alone: tablestore, ecs or eventbridge.
 Nothing of tables, instances, events, faults and alerts is left. What is made at
 the start is made again: Aftercare's tables, the instances of --instance, and what
-the file of --seed holds, which is read again.`,
+the file of --seed holds; a SERVICE reads it again, and keeps everything if it
+has a mistake.`,
 		Example: `  localcloud reset
   localcloud reset tablestore --address 127.0.0.1:8087 --access-key-id me --access-key-secret s3cret`,
 		Args: cli.Args("[SERVICE]"),

@@ -44,7 +44,9 @@ type kind struct {
 	keys                 bool // it needs an access key
 	programs             bool // it runs programs, so it is not for other machines
 	seed                 bool // it takes seed data
-	start                func(serviceFlags) (server, error)
+	// check reads the files that start reads. It may be nil.
+	check func(serviceFlags) error
+	start func(serviceFlags) (server, error)
 }
 
 // command makes the command that runs a service.
@@ -85,7 +87,7 @@ POST /reset, signed as any call or sent by 'localcloud reset', starts it anew.`,
 		if f.listen.Remote {
 			fmt.Fprint(cmd.ErrOrStderr(), remoteWarning)
 		}
-		err := (&alone{flags: f, start: k.start}).run(cmd.Context(), cmd.OutOrStdout())
+		err := (&alone{flags: f, check: k.check, start: k.start}).run(cmd.Context(), cmd.OutOrStdout())
 		return explainListen(err, func(string) string { return "--listen" })
 	}
 	return cmd
@@ -93,16 +95,24 @@ POST /reset, signed as any call or sent by 'localcloud reset', starts it anew.`,
 
 func newTablestore() *cobra.Command {
 	var instance string
+	read := func(f serviceFlags) (*seed.Seed, error) {
+		data, err := readSeed(f.seed)
+		if err == nil && len(data.Tables) > 0 && instance == "" {
+			err = cli.Usage(errors.New("--instance is required: the tables of --seed belong to an instance"))
+		}
+		return data, err
+	}
 	cmd := kind{
 		name: "tablestore", title: "Tablestore", limits: tablestore.Limits, keys: true, seed: true,
 		example: "  localcloud tablestore --listen 127.0.0.1:8087 --access-key-id me --access-key-secret s3cret --data tables.db",
+		check: func(f serviceFlags) error {
+			_, err := read(f)
+			return err
+		},
 		start: func(f serviceFlags) (server, error) {
-			data, err := readSeed(f.seed)
+			data, err := read(f)
 			if err != nil {
 				return nil, err
-			}
-			if len(data.Tables) > 0 && instance == "" {
-				return nil, cli.Usage(errors.New("--instance is required: the tables of --seed belong to an instance"))
 			}
 			s, err := tablestore.Start(tablestore.Options{Listen: f.listen, Path: f.data, Keys: access.NewKeys(f.key), Instance: instance})
 			if err != nil {
@@ -121,26 +131,40 @@ func newTablestore() *cobra.Command {
 func newEventBridge() *cobra.Command {
 	var rules string
 	var options eventbridge.Options
+	read := func(f serviceFlags) (eventbridge.Options, error) {
+		o := options
+		data, err := readSeed(f.seed)
+		if err != nil {
+			return o, err
+		}
+		o.Buses, o.Rules = data.AddBuses(o.Buses, nil)
+		if rules != "" {
+			more, err := seed.ReadRules(rules, o.Buses, post)
+			if err != nil {
+				return o, err
+			}
+			o.Rules = append(o.Rules, more...)
+		}
+		return o, nil
+	}
 	cmd := kind{
 		name: "eventbridge", title: "EventBridge", limits: eventbridge.Limits, seed: true,
 		example: "  localcloud eventbridge --bus orders --rules rules.json --dead-letters lost.jsonl",
+		check: func(f serviceFlags) error {
+			_, err := read(f)
+			return err
+		},
 		start: func(f serviceFlags) (server, error) {
-			o := options
-			o.Listen, o.Path = f.listen, f.data
-			data, err := readSeed(f.seed)
+			if err := errors.Join(checkScale("retry", options.Scale), checkDuplicate(options.Duplicate)); err != nil {
+				return nil, cli.Usage(err)
+			}
+			o, err := read(f)
 			if err != nil {
 				return nil, err
 			}
-			o.Buses, o.Rules = data.AddBuses(o.Buses, nil)
+			o.Listen, o.Path = f.listen, f.data
 			if f.key.ID != "" {
 				o.Keys = access.NewKeys(f.key)
-			}
-			if rules != "" {
-				more, err := seed.ReadRules(rules, o.Buses, post)
-				if err != nil {
-					return nil, err
-				}
-				o.Rules = append(o.Rules, more...)
 			}
 			return eventbridge.Start(o)
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -109,13 +110,10 @@ The environment of localcloud is not read: --set gives the functions variables.`
 
 // apply reads the flags into options.
 func (f upFlags) apply(o *cloud.Options) error {
-	for name, scale := range map[string]float64{"timer": o.TimerScale, "retry": o.RetryScale, "async": o.AsyncScale} {
-		if scale <= 0 {
-			return fmt.Errorf("--%s-scale must be greater than 0", name)
-		}
-	}
-	if o.Duplicate < 1 {
-		return errors.New("--duplicate must be at least 1")
+	err := errors.Join(checkScale("timer", o.TimerScale), checkScale("retry", o.RetryScale), checkScale("async", o.AsyncScale),
+		checkDuplicate(o.Duplicate))
+	if err != nil {
+		return err
 	}
 	o.Env = map[string]string{}
 	for _, pair := range f.set {
@@ -143,6 +141,20 @@ func (f upFlags) apply(o *cloud.Options) error {
 	ttl, err := tableTTL(o.Env)
 	o.Prepare = func(e cloud.Endpoints) error { return createTables(e, ttl) }
 	return err
+}
+
+func checkScale(name string, scale float64) error {
+	if !(scale > 0) || math.IsInf(scale, 0) {
+		return fmt.Errorf("--%s-scale must be greater than 0", name)
+	}
+	return nil
+}
+
+func checkDuplicate(times int) error {
+	if times < 1 {
+		return errors.New("--duplicate must be at least 1")
+	}
+	return nil
 }
 
 // tableTTL is how long rows live, if --set says it.

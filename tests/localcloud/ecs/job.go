@@ -131,7 +131,7 @@ var errScriptExists = errors.New("the file of the script exists already")
 // does not fail as a missing one, a name that is too long for example.
 func (j job) write(path string) error {
 	if j.kind != shellType && strings.ContainsAny(j.name, `<>:"/\|?*`) {
-		return errors.New("Windows does not allow this file name")
+		return errors.New("the file name is not allowed on Windows")
 	}
 	if _, err := os.Stat(path); os.IsNotExist(err) {
 		if err := os.WriteFile(path, j.content, 0o666); err != nil {

@@ -154,10 +154,10 @@ func (m *Mistakes) value(n *node) any {
 		return f
 	}
 	if encoded, ok := n.members["base64"]; ok && len(n.members) == 1 {
-		text, _ := encoded.value.(string)
-		b, err := base64.StdEncoding.DecodeString(text)
-		if err == nil && text != "" {
-			return b
+		if text, ok := encoded.value.(string); ok {
+			if b, err := base64.StdEncoding.DecodeString(text); err == nil {
+				return b
+			}
 		}
 	}
 	m.add(n, `a column must be a text, a number, true, false or {"base64": "..."}`)

@@ -30,9 +30,9 @@ func file(t *testing.T, text string) string {
 }
 
 func TestAFileIsReadWithAllTypes(t *testing.T) {
-	s, err := seed.Read(file(t, `{
+	s, err := seed.Read(file(t, "\ufeff"+`{
 		"tables": [{"name": "t", "primaryKey": [{"name": "k", "type": "BINARY"}, {"name": "n", "type": "INTEGER"}],
-			"rows": [{"k": {"base64": "AQI="}, "n": -9223372036854775808, "s": "x", "whole": 7, "part": 7.0, "large": 1e3, "yes": true}]}],
+			"rows": [{"k": {"base64": "AQI="}, "n": -9223372036854775808, "s": "x", "none": {"base64": ""}, "whole": 7, "part": 7.0, "large": 1e3, "yes": true}]}],
 		"buses": [{"name": "b", "rules": [{"name": "r", "pattern": {"type": ["x"], "source": [{"prefix": "y"}]}, "url": "http://a/"}]}, {"name": "default"}]
 	}`), post)
 	if err != nil {
@@ -40,7 +40,7 @@ func TestAFileIsReadWithAllTypes(t *testing.T) {
 	}
 	if diff := cmp.Diff([]tablestore.Table{{
 		Name: "t", Key: []tablestore.KeyColumn{{Name: "k", Type: "BINARY"}, {Name: "n", Type: "INTEGER"}},
-		Rows: []map[string]any{{"k": []byte{1, 2}, "n": int64(-1 << 63), "s": "x", "whole": int64(7), "part": 7.0, "large": 1000.0, "yes": true}},
+		Rows: []map[string]any{{"k": []byte{1, 2}, "n": int64(-1 << 63), "s": "x", "none": []byte{}, "whole": int64(7), "part": 7.0, "large": 1000.0, "yes": true}},
 	}}, s.Tables); diff != "" {
 		t.Errorf("tables (-want +got):\n%s", diff)
 	}
@@ -69,6 +69,10 @@ func TestEveryMistakeIsReportedWithItsPlace(t *testing.T) {
 		{`{"tables": [{` + table + `, "rows": [{"k": "x", "a": {"base64": "?"}}]}]}`, `:1: tables[0].rows[0].a: a column must be a text, a number, true, false or {"base64": "..."}`},
 		{`{"tables": [{` + table + `, "rows": [{"k": "x", "a": 9223372036854775808}]}]}`, `:1: tables[0].rows[0].a: a whole number must have at most 64 bits`},
 		{`{"tables": [{` + table + `, "rows": [{"k": "x", "a": 1e999}]}]}`, `:1: tables[0].rows[0].a: the number is too large`},
+		{`{"tables": [{` + table + `, "rows": [{"k": "x", "a": {"base64": 7}}]}]}`, `:1: tables[0].rows[0].a: a column must be a text, a number, true, false or {"base64": "..."}`},
+		{`{"tables": [{` + table + `, "rows": [{"k": "` + "\xff" + `"}]}]}`, `:1: tables[0].rows[0].k: a text must be UTF-8, without U+FFFD and halves of surrogate pairs`},
+		{`{"tables": [{` + table + `, "rows": [{"k": "\ud800"}]}]}`, `:1: tables[0].rows[0].k: a text must be UTF-8, without U+FFFD and halves of surrogate pairs`},
+		{`{"buses": [{"name": "a", "rules": [{"name": "r", "pattern": {"\udc00": ["x"]}, "url": "http://a/"}]}]}`, ":1: buses[0].rules[0].pattern.\ufffd: a text must be UTF-8, without U+FFFD and halves of surrogate pairs"},
 		{`{"tables": [{` + table + `, "rows": [{"k": "x", "k": "y"}]}]}`, `:1: tables[0].rows[0].k: it is there twice`},
 		{`{"tables": [{` + table + `, "rows": [{"k": "x", "a b": 1}]}]}`, `:1: tables[0].rows[0]: OTSParameterInvalid: Invalid column name: 'a b'.`},
 		{`{"buses": [{"name": "a b"}]}`, `:1: buses[0]: bus "a b": name is taken, or not 1 to 127 letters, digits and -`},

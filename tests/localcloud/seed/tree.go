@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // node is a JSON value that knows its place.
@@ -49,6 +50,7 @@ type parser struct {
 // parse reads a text that is one JSON value. The error is for a text that is
 // no JSON, after which nothing more can be said of it.
 func parse(file string, text []byte, mistakes *Mistakes) (*node, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a byte order mark
 	p := &parser{file: file, text: text, decoder: json.NewDecoder(bytes.NewReader(text)), mistakes: mistakes}
 	p.decoder.UseNumber()
 	root, err := p.node("")
@@ -82,6 +84,9 @@ func (p *parser) node(path string) (*node, error) {
 		return nil, err
 	}
 	n := &node{file: p.file, line: p.line(p.decoder.InputOffset()), path: path, value: token}
+	if text, ok := token.(string); ok {
+		p.checkText(n, text)
+	}
 	delim, ok := token.(json.Delim)
 	if !ok {
 		return n, nil
@@ -104,6 +109,7 @@ func (p *parser) node(path string) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.checkText(member, name.(string))
 		if _, twice := n.members[name.(string)]; twice {
 			p.mistakes.add(member, "it is there twice")
 		}
@@ -112,6 +118,14 @@ func (p *parser) node(path string) (*node, error) {
 	}
 	_, err = p.decoder.Token() // the end of it
 	return n, err
+}
+
+// checkText refuses what the decoder replaced, so that nothing is altered
+// silently. A real U+FFFD cannot be told from that.
+func (p *parser) checkText(n *node, text string) {
+	if strings.ContainsRune(text, utf8.RuneError) {
+		p.mistakes.add(n, "a text must be UTF-8, without U+FFFD and halves of surrogate pairs")
+	}
 }
 
 // object checks that a node is an object with only these members.
