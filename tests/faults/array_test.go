@@ -257,12 +257,14 @@ func failCall(t *testing.T, r *rig.Rig, f *handler.Function, l *ledger.Ledger, n
 	}
 	before := r.Faults.Struck()
 	r.Faults.Add(planned)
-	out, err := f.TaskCompleted(ctx, payload)
+	_, _ = f.TaskCompleted(ctx, payload) // what it could not commit is delivered again
 	cancel()
 	r.Faults.Clear()
 	struck := r.Faults.Struck() > before
+	var out handler.Outcome
 	for range 2 {
 		ctx, cancel := newInvocation(r, fmt.Sprint("again ", n))
+		var err error
 		out, err = f.TaskCompleted(ctx, payload)
 		cancel()
 		if err != nil {
