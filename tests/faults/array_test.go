@@ -299,7 +299,7 @@ func failCall(t *testing.T, r *rig.Rig, f *handler.Function, l *ledger.Ledger, n
 			t.Fatal(err)
 		}
 	}
-	err = l.EachQuarantined(t.Context(), func(q ledger.Quarantined) error { kept++; return nil })
+	err := l.EachQuarantined(t.Context(), func(q ledger.Quarantined) error { kept++; return nil })
 	if err != nil || executions[many] != 12 || executions[one] != 1 || inHistory != 13 || kept != n {
 		t.Errorf("%v executions, %d in the history, %d kept, %v; want 12 and 1, 13, %d", executions, inHistory, kept, err, n)
 	}
