@@ -59,7 +59,7 @@ func Limits() []string {
 		"Answers are JSON only: Format=XML is refused, and so is a call with signature version 1 and no Format, for which XML is the default.",
 		"Signatures are ACS3-HMAC-SHA256 in a header, or HMAC-SHA1 (signature version 1) among the parameters: ACS3-HMAC-SM3, ACS3-RSA-SHA256 and bearer tokens are refused.",
 		"A POST has its parameters in the query and in a form of at most 1 MB; any other body is refused.",
-		"A NextToken is refused for any query but its own; the strictness of the real service is not documented.",
+		"A NextToken is refused for any query but its own; how strict the real service is, is not documented.",
 		"A parameter that is not known answers LocalCloud.NotImitated (400) with its name, where the real service ignores it.",
 		"RepeatMode DryRun, containers, Launcher, OssOutputDelivery, WindowsPasswordName and OOS parameter stores are refused.",
 		"There is one resource group, the default one, which has no id; any ResourceGroupId answers InvalidResourceGroup.NotFound.",

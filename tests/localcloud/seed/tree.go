@@ -114,7 +114,7 @@ func (p *parser) node(path string) (*node, error) {
 	return n, err
 }
 
-// object checks that a node is an object with no other members than these.
+// object checks that a node is an object with only these members.
 func (m *Mistakes) object(n *node, known ...string) bool {
 	if n.kind != '{' {
 		m.add(n, "it must be an object")
