@@ -26,9 +26,9 @@ func newReset() *cobra.Command {
 		Short: "Make a running local cloud, or one service that runs alone, forget everything",
 		Long: `reset starts all services of a local cloud anew, on the same ports and with the
 same keys, or the one SERVICE that runs alone: tablestore, ecs or eventbridge.
-It removes all tables, instances, events, faults and alerts. Then it makes again
-what exists at the start: Aftercare's tables, the instances of --instance, and the
-contents of the file of --seed, which it reads again.`,
+Nothing of tables, instances, events, faults and alerts is left. What is made at
+the start is made again: Aftercare's tables, the instances of --instance, and what
+the file of --seed holds, which is read again.`,
 		Example: `  localcloud reset
   localcloud reset tablestore --address 127.0.0.1:8087 --access-key-id me --access-key-secret s3cret`,
 		Args: cli.Args("[SERVICE]"),

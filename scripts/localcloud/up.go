@@ -145,7 +145,7 @@ func (f upFlags) apply(o *cloud.Options) error {
 	return err
 }
 
-// tableTTL returns how long rows live, if --set sets it.
+// tableTTL is how long rows live, if --set says it.
 func tableTTL(env map[string]string) (time.Duration, error) {
 	const name = "AFTERCARE_TABLE_TTL"
 	text, ok := env[name]
