@@ -64,11 +64,11 @@ func (a *alone) run(ctx context.Context, out io.Writer) (err error) {
 	return a.server.Close()
 }
 
-// maxReset is the largest body of a reset that is read. It means nothing.
+// maxReset is the largest body of a reset. The body has no meaning.
 const maxReset = 64 << 10
 
-// reset answers POST /reset. The service takes the connections with it when it
-// closes, so this one is taken from it before.
+// reset answers POST /reset. The service cuts its connections when it closes, so
+// reset first takes over its own.
 func (a *alone) reset(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReset))
 	if err != nil {

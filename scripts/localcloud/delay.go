@@ -8,7 +8,7 @@ import (
 	"aftercare/tests/localcloud/ecs"
 )
 
-// delayFlags adds the waits of ECS.
+// delayFlags adds a flag for each wait of ECS.
 func delayFlags(flags *pflag.FlagSet, d *ecs.Delays) {
 	add := func(to *time.Duration, name, what string) {
 		flags.Var((*delay)(to), name, what)
@@ -26,7 +26,7 @@ func delayFlags(flags *pflag.FlagSet, d *ecs.Delays) {
 }
 
 // delay is a flag for a wait of ecs.Delays, where zero means the default and a
-// negative value none.
+// negative value means no wait.
 type delay time.Duration
 
 func (d *delay) Set(text string) error {

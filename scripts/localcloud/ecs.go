@@ -32,7 +32,7 @@ func newECS() *cobra.Command {
 	return cmd
 }
 
-// aloneECS is ECS with what must go when it closes.
+// aloneECS is ECS with what to clean up when it closes.
 type aloneECS struct {
 	*ecs.Server
 	dir   string
@@ -102,8 +102,7 @@ func startECS(f serviceFlags, o ecs.Options, instances []string, events string) 
 	return alone, nil
 }
 
-// bootAll creates the instances that do not exist, and boots those that are
-// stopped.
+// bootAll creates the instances that do not exist, and boots the stopped ones.
 func bootAll(s *ecs.Server, ids []string) error {
 	state := map[string]string{}
 	for _, i := range s.Instances() {

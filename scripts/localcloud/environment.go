@@ -16,15 +16,15 @@ import (
 
 const (
 	defaultData = ".local"
-	// variableControl is where commands find the control surface.
+	// variableControl holds the address of the control surface.
 	variableControl = "LOCALCLOUD_CONTROL"
 )
 
-// environmentPath is the file that tells other programs, in shell syntax,
-// where a running local cloud is.
+// environmentPath is the file with the addresses of a running local cloud, in
+// shell syntax, for other programs.
 func environmentPath(data string) string { return filepath.Join(data, cloud.FileEnvironment) }
 
-// writeEnvironment writes the file whole or not at all. It holds the
+// writeEnvironment writes the file completely or not at all. The file holds the
 // operator's key.
 func writeEnvironment(data string, e cloud.Endpoints) error {
 	var b strings.Builder
@@ -54,7 +54,7 @@ func writeEnvironment(data string, e cloud.Endpoints) error {
 	return nil
 }
 
-// quote makes a text one word for a shell.
+// quote turns a text into one word for a shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // client finds the local cloud that runs on a data folder.

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// shortened is what --fast makes shorter: flags of up and their values. What a
-// flag of the command line says goes before.
+// shortened lists the waits that --fast shortens: flags of up and their values.
+// Flags on the command line override them.
 var shortened = []struct{ flag, value, what string }{
 	{"boot-delay", "1s", "a boot, really 20 s"},
 	{"abort-after", "10s", "the wait for an agent that is down, really 1m"},
@@ -21,8 +21,7 @@ var shortened = []struct{ flag, value, what string }{
 	{"set", "AFTERCARE_WAKE_PRECISION=1s", "the precision of wake-ups, really 1m"},
 }
 
-// shorten gives the flags of shortened their values, and returns a line for
-// people for each.
+// shorten sets the flags of shortened, and returns a line for people for each.
 func shorten(flags *pflag.FlagSet) (lines []string, err error) {
 	for _, s := range shortened {
 		f := flags.Lookup(s.flag)

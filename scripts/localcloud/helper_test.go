@@ -21,8 +21,8 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 )
 
-// The helpers are programs for the scripts. Where the services are, and the
-// key, they read from the environment.
+// The helpers are programs for the scripts. They read the services' addresses and
+// the key from the environment.
 
 func tableClient() *tablestore.TableStoreClient {
 	return tablestore.NewClient(os.Getenv("AFTERCARE_TABLESTORE_ENDPOINT"), os.Getenv("AFTERCARE_TABLESTORE_INSTANCE"),

@@ -104,7 +104,7 @@ func newInstances() *cobra.Command {
 func newRuns() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "runs INSTANCE",
-		Short:   "List the commands that were really started on an instance",
+		Short:   "List the commands that really started on an instance",
 		Example: "  localcloud runs i-web-1",
 		Args:    cli.Args("INSTANCE"),
 	}

@@ -18,7 +18,7 @@ func newInvoke() *cobra.Command {
 		Short: "Invoke a function with the content of a file, or of - for standard input",
 		Long: `invoke calls a function and waits for its answer, which it prints. The exit
 code is 1 if the function returned an error, and 3 if its answer says that an
-input was quarantined: kept, but not understood.`,
+input was quarantined: the function kept it, but could not read it.`,
 		Example: `  localcloud invoke aftercare-submit-task task.json
   echo '{}' | localcloud invoke aftercare-sweep -`,
 		Args: cli.Args("FUNCTION", "FILE"),
@@ -51,12 +51,11 @@ input was quarantined: kept, but not understood.`,
 	return cmd
 }
 
-// exitQuarantined is the exit code when the function did not understand an
-// input.
+// exitQuarantined is the exit code if the function could not read an input.
 const exitQuarantined = 3
 
-// quarantined is the error for an outcome of Aftercare that says so. The answer
-// of another function is not an outcome, and no error.
+// quarantined returns an error for an outcome of Aftercare with a quarantined
+// input. The answer of another function is not an outcome, and not an error.
 func quarantined(body string) error {
 	var outcome struct {
 		Items []struct{ Result, Reason string }

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// helper makes a program of a function.
+// helper turns a function into a program.
 func helper(f func(args []string) error) func() {
 	return func() {
 		if err := f(os.Args[1:]); err != nil {
@@ -96,7 +96,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience is how long scripts wait for what must happen.
+// patience is how long scripts wait for something that must happen.
 const patience = 30 * time.Second
 
 // poll calls done until it is true.

@@ -10,8 +10,8 @@ import (
 	"aftercare/tests/localcloud/cloud"
 )
 
-// ports are the services of up, with their default ports: unassigned ones, and
-// below those that systems hand out. README.md lists them.
+// ports lists the services of up with their default ports, which are unassigned
+// and below those that systems hand out. README.md lists them, too.
 var ports = []struct {
 	service, title string
 	port           int
@@ -32,7 +32,7 @@ func listenFlags(flags *pflag.FlagSet, to *cloud.Listen) {
 	}
 }
 
-// freePorts moves the services whose address no flag gives to free ports.
+// freePorts puts the services without an address flag on free ports.
 func freePorts(flags *pflag.FlagSet, l *cloud.Listen) {
 	for _, p := range ports {
 		if !flags.Changed("listen-" + p.service) {
@@ -49,7 +49,7 @@ encrypted, and whoever has the access key may do everything; events and alerts
 may be sent without one.
 `
 
-// explainListen adds what the user can do about a refused address.
+// explainListen adds to the error of a refused address what the user can do.
 func explainListen(err error, flag func(service string) string) error {
 	var refused *access.ListenError
 	if !errors.As(err, &refused) {

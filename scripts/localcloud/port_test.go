@@ -16,8 +16,7 @@ import (
 	"aftercare/tests/localcloud/cloud"
 )
 
-// posing is a listener on a free port that says it is the one that was asked
-// for.
+// posing is a listener on a free port that claims to have the requested one.
 type posing struct {
 	*net.TCPListener
 	asked net.Addr
@@ -38,7 +37,7 @@ func pose(network, address string) (net.Listener, error) {
 	return posing{l.(*net.TCPListener), asked}, nil
 }
 
-// options are those of up without flags, but for the project.
+// options are up's options without flags, except for the project.
 func options(t *testing.T) cloud.Options {
 	t.Helper()
 	o := cloud.Options{Data: filepath.Join(t.TempDir(), "data"), Open: pose}

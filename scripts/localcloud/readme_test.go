@@ -12,8 +12,8 @@ import (
 
 // readmeScript makes a script of README.md's "Ten minutes by hand": "make
 // local" in one shell, each line in another, in a folder that has what make
-// builds. What a line prints must be what stands below it, where … is any text
-// and a line of … any lines.
+// builds. Each line must print the text below it, where … stands for any text and
+// a line of … for any lines.
 func readmeScript(t *testing.T, dist string) string {
 	t.Helper()
 	for _, program := range []string{"aftercare", "localcloud"} {
@@ -55,11 +55,11 @@ func makeLocal(t *testing.T) string {
 	return line
 }
 
-// once are the lines that do something. The others only look, and are run
-// until there is what they are to see.
+// once lists the lines that do something. The others only look, and run until
+// their output is as shown.
 var once = regexp.MustCompile(`localcloud (create|boot|invoke)`)
 
-// byHand is the part of README.md as lines of a script.
+// byHand returns this part of README.md as lines of a script.
 func byHand(t *testing.T) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
@@ -84,10 +84,10 @@ func byHand(t *testing.T) string {
 	return script.String()
 }
 
-// argument is a text as one argument in a script.
+// argument returns a text as one argument in a script.
 func argument(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// pattern matches an output of which parts are left out.
+// pattern returns a pattern for an output with parts left out.
 func pattern(shown string) string {
 	var lines []string
 	for line := range strings.Lines(shown) {

@@ -34,7 +34,7 @@ func post(address string) eventbridge.Target {
 	}
 }
 
-// hostPort is an endpoint without its scheme.
+// hostPort returns an endpoint without its scheme.
 func hostPort(endpoint string) string {
 	_, rest, found := strings.Cut(endpoint, "://")
 	if !found {

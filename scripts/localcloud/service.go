@@ -16,7 +16,7 @@ import (
 	"aftercare/tests/localcloud/tablestore"
 )
 
-// serviceFlags are what every service that runs alone takes.
+// serviceFlags are the flags of every service that runs alone.
 type serviceFlags struct {
 	listen  access.Listen
 	key     access.Key
@@ -26,7 +26,7 @@ type serviceFlags struct {
 	seed    string
 }
 
-// newServices are the commands for one service alone.
+// newServices returns the commands that run one service alone.
 func newServices() []*cobra.Command {
 	return []*cobra.Command{
 		newTablestore(),
@@ -66,13 +66,13 @@ POST /reset, signed as any call or sent by 'localcloud reset', starts it anew.`,
 	flags.StringVar(&f.key.ID, "access-key-id", "", "the access key `id` that is accepted")
 	flags.StringVar(&f.key.Secret, "access-key-secret", "", "its `secret`")
 	flags.StringVar(&f.data, "data", "", "the `file` that keeps everything (default: memory)")
-	flags.BoolVar(&f.limits, "limits", false, "list what is not imitated, and end")
+	flags.BoolVar(&f.limits, "limits", false, "list what the service does not imitate, and end")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for each request")
 	if !k.programs {
 		flags.BoolVar(&f.listen.Remote, "allow-remote", false, remoteUsage)
 	}
 	if k.seed {
-		flags.StringVar(&f.seed, "seed", "", "a JSON `file` with what is there from the start")
+		flags.StringVar(&f.seed, "seed", "", "a JSON `file` with what exists from the start")
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.limits {
@@ -181,13 +181,13 @@ pattern are sent to the URL with POST, again if the answer is not 2xx.`
 	flags.StringVar(&options.Region, "region", "cn-hangzhou", "the `region` that events are stamped with")
 	flags.StringVar(&options.Account, "account", "1234567890123456", "the `id` of the account that events are stamped with")
 	flags.StringVar(&rules, "rules", "", "a `file` with rules")
-	flags.StringVar(&options.DeadLetter, "dead-letters", "", "a `file` that gets each event that was given up as a JSON line")
+	flags.StringVar(&options.DeadLetter, "dead-letters", "", "a `file` that gets a JSON line for each event that was given up")
 	flags.Float64Var(&options.Scale, "retry-scale", 1, "multiplies the waits between two deliveries")
 	flags.IntVar(&options.Duplicate, "duplicate", 1, "how often each event is delivered")
 	return cmd
 }
 
-// readSeed reads the file of --seed; one without a name holds nothing.
+// readSeed reads the file of --seed; without a name it returns an empty seed.
 func readSeed(path string) (*seed.Seed, error) {
 	if path == "" {
 		return &seed.Seed{}, nil
@@ -209,7 +209,7 @@ func limitsOnly(name, title string, limits func() []string) *cobra.Command {
 			return printLimits(cmd.OutOrStdout(), limits())
 		},
 	}
-	cmd.Flags().BoolVar(&list, "limits", false, "list what is not imitated")
+	cmd.Flags().BoolVar(&list, "limits", false, "list what the service does not imitate")
 	return cmd
 }
 

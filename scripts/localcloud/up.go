@@ -56,7 +56,7 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.StringVar(&o.Dist, "dist", "", "the `folder` with the functions' code (default: as the project says)")
 	flags.StringArrayVar(&f.set, "set", nil, "a variable `NAME=VALUE` of all functions; may be repeated")
 	flags.StringArrayVar(&f.timeouts, "timeout", nil, "a `DURATION` for all functions, or FUNCTION=DURATION for one; may be repeated")
-	flags.BoolVar(&f.noTables, "no-tables", false, "do not make Aftercare's tables")
+	flags.BoolVar(&f.noTables, "no-tables", false, "do not create Aftercare's tables")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the functions' output and a line for each request")
 
 	listenFlags(flags, &o.Listen)
@@ -66,7 +66,7 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.StringVar(&o.Key.Secret, "access-key-secret", "", "the `secret` of --access-key-id")
 	flags.StringSliceVar(&o.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
 
-	flags.StringVar(&f.seed, "seed", "", "a JSON `file` with tables and buses that are there from the start")
+	flags.StringVar(&f.seed, "seed", "", "a JSON `file` with tables and buses that exist from the start")
 	flags.BoolVar(&f.fast, "fast", false, "shorten waits of minutes to seconds, and say which")
 	delayFlags(flags, &o.Delays)
 	flags.Float64Var(&o.TimerScale, "timer-scale", 1, "multiplies the time between two firings of a timer")

@@ -10,20 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// Mistake is one thing that is wrong with a command.
+// Mistake is one mistake in a command.
 type Mistake struct {
-	// Field is where: the JSON name, or parameters.<name>.
+	// Field names the field: its JSON name, or parameters.<name>.
 	Field string
-	// At is the byte of the field's text at which it begins; -1 for the name of
-	// a parameter.
+	// At is the offset, in bytes of the field's text, where the mistake begins;
+	// -1 for a mistake in a parameter's name.
 	At int
 	// Text says what is wrong and what to write instead. It never quotes a
 	// value.
 	Text string
 }
 
-// String is the field and what is wrong with it. The name of a parameter is
-// quoted if it could harm a screen.
+// String returns the field and the text. It quotes a parameter's name that
+// could harm a screen.
 func (m Mistake) String() string {
 	field, name, ok := strings.Cut(m.Field, ".")
 	if ok {
@@ -35,19 +35,19 @@ func (m Mistake) String() string {
 	return field + " " + m.Text
 }
 
-// mistakes collects what is wrong.
+// mistakes collects the mistakes of a command.
 type mistakes []Mistake
 
 func (l *mistakes) add(field string, at int, format string, args ...any) {
 	*l = append(*l, Mistake{Field: field, At: at, Text: fmt.Sprintf(format, args...)})
 }
 
-// Check returns everything that is wrong with the command; nothing if Cloud
-// Assistant takes it and it runs as its author meant.
+// Check returns every mistake of the command; none means that Cloud Assistant
+// accepts it and it runs as its author meant.
 func (r Run) Check() []Mistake { return r.CheckWithin(0) }
 
-// CheckWithin is Check for a script that must leave room, in characters of
-// base64, for what its parameters' values will grow by.
+// CheckWithin is Check for a script whose parameters' values will grow by up to
+// room, in characters of base64.
 func (r Run) CheckWithin(room int) []Mistake {
 	var l mistakes
 	l.line("name", r.Name, MaxName)
@@ -84,7 +84,7 @@ func kept(room int) string {
 // IDPattern is the form of a saved command's id, as a regular expression.
 const IDPattern = `^c-[A-Za-z0-9]{1,62}$`
 
-// Check returns everything that is wrong with the command.
+// Check returns every mistake of the command.
 func (i Invoke) Check() []Mistake {
 	var l mistakes
 	// As IDPattern says. A regular expression would be compiled at every cold
@@ -98,7 +98,7 @@ func (i Invoke) Check() []Mistake {
 	return l
 }
 
-// line checks a text that must be one line. Empty is fine.
+// line checks that a text is one line. It may be empty.
 func (l *mistakes) line(field, text string, most int) {
 	l.utf8(field, text)
 	if n := utf8.RuneCountInString(text); n > most {

@@ -21,15 +21,15 @@ const (
 	MaxUsername   = 255 // characters
 	MinTimeout    = 10 * time.Second
 	MaxTimeout    = 24 * time.Hour
-	// MaxEncoded is in characters of base64, parameters included: 24 KB for a
-	// command that the service does not keep.
+	// MaxEncoded is the size of a command that the service does not keep: 24 KB
+	// of base64, parameters included.
 	MaxEncoded = 24 << 10
-	// MaxParameters is Aftercare's own: a script's parameters are part of it.
+	// MaxParameters is Aftercare's own limit: parameters become part of a script.
 	MaxParameters       = 20
 	MaxInvokeParameters = 10
 	MaxParameterName    = 64 // bytes
 	// MaxInvokeBytes bounds the names and values of a saved command's
-	// parameters together, which count to its content's MaxEncoded.
+	// parameters together. They count towards its content's MaxEncoded.
 	MaxInvokeBytes = MaxEncoded / 4 * 3
 )
 
@@ -65,7 +65,7 @@ func (c Command) Timeout() time.Duration {
 // Run is a command with its content. Its JSON names are the keys of a
 // submission and of a flow's step; flow.Definition explains the other tags.
 type Run struct {
-	// Name is the given name, which people see. OnWire makes the service's.
+	// Name is the given name, which people see. OnWire derives the service's.
 	Name string `json:"name" doc:"the command's name, <flow>/<step> if it is not given" form:"line" range:"1 128"`
 	// Type is RunShellScript, RunBatScript or RunPowerShellScript.
 	Type string `json:"type" doc:"the kind of script" words:"RunShellScript RunBatScript RunPowerShellScript"`
@@ -86,7 +86,7 @@ type Invoke struct {
 	// Timeout is in whole seconds; 0 means the saved command's own.
 	Timeout  Duration `json:"timeout,omitempty" doc:"how long the command may run, in whole seconds, if not as long as was saved with it" form:"seconds" range:"10s 24h"`
 	Username string   `json:"username,omitempty" doc:"the user who runs the command" form:"line" range:"0 255" example:"admin"`
-	// Parameters are put into the content by the service, without quoting. In
+	// Parameters: the service puts them into the content without quoting. In
 	// flows, their values may contain ${{ }}.
 	Parameters map[string]string `json:"parameters,omitempty" doc:"the saved command's parameters; in their values ${{ }} enclose expressions"`
 }

@@ -8,21 +8,19 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// maxFirstLine is in bytes: what a kernel before Linux 5.1 reads of a #! line.
+// maxFirstLine is how many bytes of a #! line Linux before 5.1 reads.
 // (rule 14)
 const maxFirstLine = 127
 
 const byteOrderMark = "\ufeff"
 
-// corrected is a script's content without what stands in it by accident and
-// can be removed without guessing: a byte order mark in front, and the CR of
-// CR LF. (rules 9 and 10)
+// corrected returns a script's content without what got in by accident and can
+// be removed without guessing: a byte order mark in front, and the CR of CR LF. (rules 9 and 10)
 func corrected(content string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(content, byteOrderMark), "\r\n", "\n")
 }
 
-// OffsetIn returns where in the content the byte at of the corrected content
-// stands.
+// OffsetIn converts an offset in the corrected content to one in the content.
 func (r Run) OffsetIn(at int) int {
 	i := len(r.Content) - len(strings.TrimPrefix(r.Content, byteOrderMark))
 	for ; at > 0 && i < len(r.Content); i++ {
@@ -65,8 +63,8 @@ func (l *mistakes) content(commandType, content string) {
 	}
 }
 
-// firstLine checks that the kernel starts the interpreter that a #! line
-// means. (rules 11 to 16)
+// firstLine checks that the kernel will start the interpreter that the author
+// of a #! line meant. (rules 11 to 16)
 func (l *mistakes) firstLine(text string) {
 	line, _, _ := strings.Cut(text, "\n")
 	if !strings.HasPrefix(line, "#!") {
@@ -98,7 +96,7 @@ func (l *mistakes) firstLine(text string) {
 	}
 }
 
-// misplaced finds a #! line that does nothing, because something stands before
+// misplaced reports a #! line that does nothing, because something comes before
 // it or it is misspelt. (rule 12)
 func (l *mistakes) misplaced(text string) {
 	first, _, _ := strings.Cut(text, "\n")
@@ -120,16 +118,16 @@ func (l *mistakes) misplaced(text string) {
 	}
 }
 
-// shells read a script's path behind their options.
+// shells are the interpreters that take options before a script's path.
 var shells = map[string]bool{"sh": true, "bash": true, "dash": true, "ash": true, "ksh": true, "zsh": true}
 
-// option reports whether an argument leaves a shell to run its script: with -c
-// it would run the path again and again, with -s nothing.
+// option reports whether a shell still runs its script with this option: with
+// -c it would run the path again and again, with -s nothing.
 func option(arg string) bool {
 	return strings.HasPrefix(arg, "--") || arg != "" && strings.ContainsRune("-+", rune(arg[0])) && !strings.ContainsAny(arg, "cs")
 }
 
-// invisible reports whether a character shows nothing or a blank.
+// invisible reports whether a character looks like nothing or like a blank.
 func invisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 func isWindows(commandType string) bool {
@@ -157,8 +155,8 @@ func (l *mistakes) windows(commandType, content, text string) {
 	}
 }
 
-// Interpreter is the program that a shell script's #! line names, without its
-// folder; sh if there is no such line, or one that names nothing.
+// Interpreter returns the program that a shell script's #! line names, without
+// its folder; sh if no such line names one.
 func Interpreter(content string) string {
 	line, _, _ := strings.Cut(corrected(content), "\n")
 	line, ok := strings.CutPrefix(line, "#!")

@@ -1,10 +1,9 @@
-// Package command says what a command is, and what Cloud Assistant and its
-// agent make of one: its name on the wire, its user and folder, its script and
-// its parameters. Check finds whatever would be refused, or would run as
-// something other than its author meant; Text corrects what can be corrected
-// without guessing. It is pure, and imports no other package of Aftercare.
+// Package command defines commands, and knows what Cloud Assistant and its
+// agent do with them: the name on the wire, the user and folder, the script and
+// its parameters. Check finds whatever would be refused, or would not run as
+// its author meant; Text corrects what can be corrected without guessing. It is pure, and imports no other package of Aftercare.
 //
-// The rules below are what is known to change the fate of a script. [agent] is
+// The rules below are everything known to change what becomes of a script. [agent] is
 // the public source of the agent, github.com/aliyun/aliyun_assist_client;
 // [api] the documentation of RunCommand and InvokeCommand; [linux] execve(2)
 // and the kernel's binfmt_script; [own] a decision of Aftercare. What the

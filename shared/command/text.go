@@ -9,13 +9,13 @@ import (
 )
 
 // undecoded is the exit code of a shell script that could not decode a
-// parameter. It ends before its first line then: a script must not run with
-// an empty value where it expects another.
+// parameter. The script ends before its first line, because it must not run
+// with an empty value where it expects another.
 const undecoded = 125
 
-// Text returns what the service is sent for a command without mistakes: the
-// corrected content, behind lines that set its parameters in the order of
-// their names. In a shell every value arrives byte for byte, trailing newlines
+// Text returns the script to send for a command without mistakes: lines that
+// set its parameters, in the order of their names, and then the corrected
+// content. In a shell every value arrives byte for byte, trailing newlines
 // included; in PowerShell too, except that an empty value leaves the variable
 // unset, because Windows has no empty ones.
 func (r Run) Text() string {
@@ -26,8 +26,8 @@ func (r Run) Text() string {
 	return prepend(r.Type, content, r.Parameters)
 }
 
-// User returns the user to name to the service: nobody for the default user,
-// root on Linux and System on Windows. (rule 5)
+// User returns the user to name to the service; empty for the default user,
+// which is root on Linux and System on Windows. (rule 5)
 func (r Run) User() string {
 	if r.Type == RunShellScript && r.Username == "root" || r.Type != RunShellScript && strings.EqualFold(r.Username, "System") {
 		return ""
@@ -35,7 +35,7 @@ func (r Run) User() string {
 	return r.Username
 }
 
-// User is as Run's, for a command whose type is not known.
+// User is Run.User for a command of unknown type.
 func (i Invoke) User() string {
 	if i.Username == "root" || i.Username == "System" {
 		return ""
@@ -58,7 +58,7 @@ func prepend(commandType, content string, params map[string]string) string {
 			continue
 		}
 		// A command substitution drops trailing newlines, hence the dot,
-		// which is no part of a longer character in any encoding.
+		// which is never a part of a longer character, in any encoding.
 		fmt.Fprintf(&b, "%[1]s=\"$(printf %%s '%[2]s' | base64 -d && printf .)\" || exit %[3]d\nexport %[1]s=\"${%[1]s%%.}\"\n",
 			name, encoded, undecoded)
 	}

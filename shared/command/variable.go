@@ -39,9 +39,9 @@ func (l *mistakes) variables(r Run) {
 	}
 }
 
-// takesNone says why a script can take no parameters; empty if it can. Shell
-// scripts can if sh or bash runs them, PowerShell scripts if they begin with
-// nothing that must come first, batch files never.
+// takesNone says why a script cannot take parameters; empty if it can. Shell
+// scripts can if sh or bash runs them, PowerShell scripts unless they begin with
+// something that must come first, and batch files never.
 func takesNone(commandType, content string) string {
 	switch commandType {
 	case RunShellScript:
@@ -58,10 +58,10 @@ func takesNone(commandType, content string) string {
 	return ""
 }
 
-// mustComeFirst returns what a PowerShell script begins with and no statement
-// may precede: a param block, a using statement, an attribute of the script, or
-// a named block such as process, which would run Get-Process. Empty if there is
-// nothing of that kind.
+// mustComeFirst names the beginning of a PowerShell script if no statement may
+// precede it: a param block, a using statement, an attribute of the script, or
+// a named block such as process, which would run Get-Process. Otherwise it
+// returns "".
 func mustComeFirst(content string) string {
 	rest := content
 	for {
@@ -83,7 +83,7 @@ func mustComeFirst(content string) string {
 	lower := strings.ToLower(rest)
 	if inside, ok := strings.CutPrefix(lower, "["); ok {
 		inside = strings.TrimLeft(inside, " \t")
-		// An attribute has arguments, as [CmdletBinding()]; a type has none.
+		// An attribute has arguments, as in [CmdletBinding()]; a type has none.
 		name := inside[:len(inside)-len(strings.TrimLeftFunc(inside, func(r rune) bool { return isAlphanumeric(r) || r == '.' || r == '_' }))]
 		if name != "" && strings.HasPrefix(inside[len(name):], "(") {
 			return "an attribute"
@@ -104,8 +104,8 @@ func mustComeFirst(content string) string {
 	return ""
 }
 
-// validName reports whether name is one to 64 letters, digits and _, and begins
-// with no digit. A regular expression would be compiled at every cold start.
+// validName reports whether name is 1 to 64 letters, digits and _, and does not
+// begin with a digit. A regular expression would be compiled at every cold start.
 func validName(name string) bool {
 	return name != "" && len(name) <= MaxParameterName && (name[0] < '0' || name[0] > '9') &&
 		!strings.ContainsFunc(name, func(r rune) bool {
@@ -113,8 +113,8 @@ func validName(name string) bool {
 		})
 }
 
-// fold returns what tells two names of parameters apart: Windows ignores the
-// case of environment variables.
+// fold returns the form in which parameters' names are compared: Windows
+// ignores the case of environment variables.
 func fold(commandType, name string) string {
 	if isWindows(commandType) {
 		return strings.ToUpper(name)
@@ -149,8 +149,8 @@ func (n names) has(name string) bool {
 	return false
 }
 
-// shell is what changes how a shell, the dynamic linker or the C library
-// works, and what a shell sets by itself or refuses to set.
+// shell holds the variables that change how a shell, the dynamic linker or the
+// C library works, and those that a shell sets itself or refuses to set.
 var shell = names{
 	prefixes: []string{"LD_", "DYLD_", "BASH", "COMP_", "LC_", "MALLOC_"},
 	whole: []string{
@@ -163,8 +163,8 @@ var shell = names{
 	},
 }
 
-// windows is what changes how Windows finds programs and modules and loads
-// profilers.
+// windows holds the variables that change how Windows finds programs and
+// modules and loads profilers.
 var windows = names{
 	prefixes: []string{"__PS"},
 	whole: []string{
@@ -173,8 +173,8 @@ var windows = names{
 	},
 }
 
-// programs is what makes programs that a script calls run other code, or trust
-// others.
+// programs holds the variables that make programs run other code, or trust
+// other hosts.
 var programs = names{
 	prefixes: []string{"PYTHON", "PERL5", "COR_", "CORECLR_", "DOTNET_", "COMPLUS_", "GIT_CONFIG", "PIP_", "NPM_CONFIG_", "LUA_INIT", "LUA_PATH", "LUA_CPATH", "BUNDLE_"},
 	whole: []string{
@@ -189,7 +189,8 @@ var programs = names{
 	},
 }
 
-// proxies send what programs say to others. Most programs ignore their case.
+// proxies holds the variables that redirect what programs send. Most programs
+// ignore their case.
 var proxies = names{whole: []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "RSYNC_PROXY", "SOCKS_PROXY", "WS_PROXY", "WSS_PROXY", "ALL_PROXY", "NO_PROXY",
 }}

@@ -9,11 +9,11 @@ import (
 // parser reads the data of one kind of event.
 type parser struct {
 	kind Kind
-	// marks are fields that only the data of this kind has: they tell the
+	// marks are fields that only the data of this kind has. They reveal the
 	// kind of data that comes without its envelope.
 	marks []string
-	// parse returns a typed event, Ignored or Malformed, and never nil. It
-	// need not set Malformed.Raw.
+	// parse returns a typed event, Ignored or Malformed, and never nil. The
+	// caller sets Malformed.Raw.
 	parse func(env Envelope, data object) Event
 }
 
@@ -23,8 +23,8 @@ var parsers = []parser{
 	{KindFirstHeartbeat, []string{"vmName"}, parseFirstHeartbeat},
 }
 
-// delivery is an envelope and the way to its data, which is read only if a
-// parser wants it.
+// delivery is an envelope and its data, which is decoded only if a parser wants
+// it.
 type delivery struct {
 	Envelope
 	// resource is the ARN of what the event is about; empty if not given.
@@ -115,8 +115,8 @@ func cloudMonitorEvent(o object) (delivery, error) {
 // cloudMonitorWebhook reads what CloudMonitor's newer subscriptions post.
 // Sample: https://www.alibabacloud.com/help/en/cms/cloudmonitor-1-0/user-guide/configure-callbacks-for-system-event-triggered-alerts-recommended
 // Not known: what eventRawContent holds when it is not empty. Both the data
-// and a whole classic event are accepted. The dedupId is not taken for an id,
-// since it may be that of the alert and not of the event.
+// and a whole classic event are accepted. The dedupId is not used as the id,
+// because it may identify the alert instead of the event.
 func cloudMonitorWebhook(o object) (delivery, error) {
 	alert, ok := o.object("alert")
 	if !ok {
@@ -139,7 +139,7 @@ func cloudMonitorWebhook(o object) (delivery, error) {
 		resource: first(alert.text("arn"), system.text("resourceId")),
 		data:     func() (object, error) { return webhookData(alert) },
 	}
-	// The timestamps are the same moment, cut to seconds.
+	// The timestamps give the same moment, truncated to seconds.
 	if d.Time.IsZero() {
 		d.Time = alert.time("timestamp")
 	}
@@ -163,8 +163,8 @@ func webhookData(alert object) (object, error) {
 	return data, nil
 }
 
-// bareData reads data without an envelope, which is what a rule with the
-// JSONPath $.data delivers. Its fields tell the kind.
+// bareData reads data without an envelope, as a rule with the JSONPath $.data
+// delivers it, and recognizes the kind by its fields.
 func bareData(o object) (delivery, error) {
 	for _, p := range parsers {
 		for _, mark := range p.marks {
@@ -225,8 +225,8 @@ func (d *delivery) completeFrom(data object) {
 	}
 }
 
-// account is an account's number; empty for a text that cannot be one, such as
-// a mask or blanks, which names nobody.
+// account returns an account's number; empty for a text that cannot be one,
+// such as a mask or blanks.
 func account(text string) string {
 	text = strings.TrimSpace(text)
 	if strings.Trim(text, "0123456789") != "" {
@@ -247,14 +247,14 @@ func regionOf(arn string) string {
 
 func kindOf(name string) Kind { return Kind(strings.TrimPrefix(name, "ecs:")) }
 
-// missing says why o's member is not the object that it should be.
+// missing returns an error that says why o's member is not an object.
 func missing(o object, name string) error {
 	value := o.value(name)
 	switch {
 	case value == nil:
 		return fmt.Errorf("%s%s is missing", o.path, name)
 	case value[0] == '"':
-		return fmt.Errorf("%s%s is a string that holds no object", o.path, name)
+		return fmt.Errorf("%s%s is a string that does not hold an object", o.path, name)
 	}
 	return fmt.Errorf("%s%s is %s, not an object", o.path, name, typeOf(value))
 }

@@ -18,26 +18,26 @@ const (
 	KindFirstHeartbeat Kind = "CloudAssistant:FirstHeartbeat"
 )
 
-// Envelope is what the delivery says about the event, apart from its data.
-// In it, and in the typed events, what was not given has no value: a text is
-// empty, a time is zero, a number is nil where zero means something.
+// Envelope holds what a delivery says about an event, apart from the event's
+// data. Here and in the typed events, what was not given is empty: "", the zero
+// time, and nil for a number whose zero means something.
 type Envelope struct {
 	// Bare: the data came without an envelope.
 	Bare bool
-	// ID is the CloudEvent's id, or CloudMonitor's; empty if there is none.
-	// In TaskCompleted and FirstHeartbeat it is otherwise 1 to 128 printable
+	// ID is the CloudEvent's id, or CloudMonitor's; empty if it has no id. In
+	// TaskCompleted and FirstHeartbeat it is otherwise 1 to 128 printable
 	// ASCII characters without space and slash.
 	ID string
-	// Source is the CloudEvent's source, "acs.ecs"; empty if there is none.
+	// Source is the CloudEvent's source, "acs.ecs"; empty if it has no source.
 	// It may hold any characters, at most 256 bytes, as may Kind, Account and
 	// Region.
 	Source string
 	Kind   Kind
-	// Account is the account that the envelope names. What the data says about
-	// owners is not taken for it, because the service's pages contradict each
-	// other about that field.
+	// Account is the account that the envelope names. The owners in the data
+	// do not count, because the service's pages contradict each other about
+	// that field.
 	Account string
-	// Region is the envelope's region, else the data's.
+	// Region is the envelope's region, or else the data's.
 	Region string
 	// Time is when the event happened, in UTC.
 	Time time.Time
@@ -51,15 +51,15 @@ func (FirstHeartbeat) event() {}
 func (Ignored) event()        {}
 func (Malformed) event()      {}
 
-// Ignored is an event that is well formed and none of Aftercare's business.
+// Ignored is a well-formed event that does not concern Aftercare.
 type Ignored struct {
 	Envelope
 	// Reason says why, for a log line.
 	Reason string
 }
 
-// Malformed is a payload, or one element of an array of events, that no
-// redelivery can repair.
+// Malformed is a payload, or an element of an array of events, that Aftercare
+// cannot read. Delivering it again would not help.
 type Malformed struct {
 	// Reason says what is wrong and where, without quoting the payload.
 	Reason string
@@ -67,7 +67,7 @@ type Malformed struct {
 	Raw []byte
 }
 
-// Status is how Cloud Assistant says that an execution ended. Words that are
+// Status is Cloud Assistant's word for how an execution ended. Words that are
 // not listed here are kept as they came.
 type Status string
 
@@ -92,9 +92,9 @@ func (s Status) Known() bool {
 	return false
 }
 
-// Exit returns the exit code of a script, nil if it has none. The service
-// reports 0 for scripts that never started or were ended, too, so 0 counts
-// only with success.
+// Exit returns the exit code of a script, or nil if it has no exit code. The
+// service also reports 0 for scripts that never started or were stopped, so 0
+// counts only with success.
 func (s Status) Exit(code *int64) *int64 {
 	if code != nil && *code == 0 && s != StatusSuccess {
 		return nil
@@ -104,7 +104,8 @@ func (s Status) Exit(code *int64) *int64 {
 
 // TaskCompleted is the end of one execution of a command on one instance.
 // Fields: https://www.alibabacloud.com/help/zh/ecs/user-guide/subscribe-to-cloud-assistant-events
-// That page has ownerUid in its table and ownerId in its sample; both are read.
+// That page has ownerUid in its table and ownerId in its sample; Aftercare
+// reads both.
 type TaskCompleted struct {
 	Envelope
 	InstanceID  string
@@ -112,11 +113,10 @@ type TaskCompleted struct {
 	CommandID   string
 	CommandName string
 	Status      Status
-	// ExitCode is the script's exit code; nil if the event carries none that
-	// can be read.
+	// ExitCode is the script's exit code; nil if the event has no readable one.
 	ExitCode *int64
-	// ErrorCode is empty if there was no error: the service says that as "0",
-	// as "" or by leaving it out.
+	// ErrorCode is empty if there was no error, which the service writes as
+	// "0", as "" or by leaving the field out.
 	ErrorCode  string
 	ErrorDesc  string
 	RepeatMode string
@@ -144,8 +144,8 @@ type FirstHeartbeat struct {
 	DataRegion string
 	// Uptime is the time since the operating system started.
 	Uptime *time.Duration
-	// Extensions is the additional business information, nil if there is
-	// none: the object, also where it came as a string that holds one, else
-	// whatever JSON value it is.
+	// Extensions is the additional business information: a JSON object, even
+	// if it came inside a string, or else the JSON value as it came; nil if
+	// the field is missing.
 	Extensions json.RawMessage
 }

@@ -19,7 +19,7 @@ const (
 const wantID = "is not 1 to 128 printable ASCII characters without space and slash"
 
 // text returns the first of the named fields that is a string or a number and
-// not empty; "" if none is.
+// not empty, or else "".
 func (o object) text(names ...string) string {
 	for _, name := range names {
 		if s, _ := scalar(o.value(name)); s != "" {
@@ -62,7 +62,7 @@ func (o object) word(name string) (string, error) {
 	return s, nil
 }
 
-// id returns a required field that can be a part of a key.
+// id returns a required field that is valid as a part of a key.
 func (o object) id(name string) (string, error) {
 	s, err := o.word(name)
 	if err != nil {
@@ -74,8 +74,8 @@ func (o object) id(name string) (string, error) {
 	return s, nil
 }
 
-// validID tells whether s can be a part of a key. The service's samples have
-// asterisks in their ids, so there is no narrower set to hold them to.
+// validID reports whether s can be a part of a key. The service's samples have
+// asterisks in their ids, so the set of characters cannot be narrower.
 func validID(s string) bool {
 	if s == "" || len(s) > maxIDBytes {
 		return false
@@ -107,7 +107,7 @@ func (o object) integer(name string) (n int64, ok bool) {
 	return int64(f), true
 }
 
-// time returns the first of the named fields that is a time; zero if none is.
+// time returns the first of the named fields that is a time, or else zero.
 func (o object) time(names ...string) time.Time {
 	for _, name := range names {
 		if s, ok := scalar(o.value(name)); ok {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// parseFirstHeartbeat requires the instance's id. The fields that CloudMonitor
-// has inside extensions are also read beside it, where the product's table of
-// fields has them; inside counts first.
+// parseFirstHeartbeat requires the instance's id. It reads some fields inside
+// extensions, where CloudMonitor has them, or else beside it, where the
+// product's table of fields has them.
 func parseFirstHeartbeat(env Envelope, data object) Event {
 	extensions, nested := data.object("extensions")
 	both := func(name string) string { return first(extensions.text(name), data.text(name)) }

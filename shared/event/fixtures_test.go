@@ -182,7 +182,7 @@ var wantOfFixture = map[string][]event.Event{
 	"first-heartbeat/cloudmonitor-webhook.json": {booted(func(h *event.FirstHeartbeat) {
 		h.ID, h.Source = "se-77fe03", ""
 	})},
-	// The region is the ARN's: nothing else tells it.
+	// Only the ARN names the region.
 	"first-heartbeat/cloudmonitor-webhook-raw-content.json": {booted(func(h *event.FirstHeartbeat) {
 		h.ID, h.Source, h.Time, h.DataRegion = "tr-90ab12", "", at("2025-03-04T02:10:38Z"), ""
 		h.Extensions = json.RawMessage(`{"agentVersion":"2.2.4.812","azone":"cn-shanghai-g","uptime":21500}`)

@@ -1,11 +1,11 @@
 package event
 
-// Need is what an event must have to be believed, beside what Parse requires.
-// An envelope is as easily forged as data, so this guards against rules that
-// deliver something else than was meant, and not against callers.
+// Need lists what an event must have, besides what Parse requires. It guards
+// against rules that deliver something else than was meant. It does not guard
+// against callers, who can forge an envelope as easily as data.
 type Need struct{ Envelope, Account, ID bool }
 
-// check refuses an event that lacks something.
+// check returns Malformed instead of an event that lacks something.
 func (n Need) check(e Event) Event {
 	var env Envelope
 	switch e := e.(type) {

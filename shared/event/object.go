@@ -7,12 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// object is a JSON object whose values are not decoded yet. They are slices
-// of the document, so that reading a few fields of a large event copies
-// nothing else.
+// object is a JSON object whose values are not decoded yet. They are slices of
+// the document, so reading a few fields of a large event copies only those.
 type object struct {
-	// path is what stands before a field's name in a reason, for example
-	// "data.".
+	// path is the prefix of a field's name in a reason, for example "data.".
 	path    string
 	members []member
 }
@@ -36,9 +34,9 @@ func objectOf(path string, raw []byte) object {
 	return o
 }
 
-// nextElement returns the next element of a valid JSON array, which is given
-// from there on without its opening bracket, and the array behind it. The
-// element is nil if there is none.
+// nextElement returns the first element of the rest of a valid JSON array, and
+// what comes after it. The opening bracket is already gone. The element is nil
+// at the end of the array.
 func nextElement(array []byte) (element, rest []byte) {
 	i := skipTo(array, 0)
 	if array[i] == ']' {
@@ -91,8 +89,8 @@ func (o object) object(name string) (object, bool) {
 	return objectOf(o.path+name+".", value), true
 }
 
-// skipTo returns the place of the first byte of a key, of a value or of the
-// closing bracket, at or after i.
+// skipTo returns the place of the next key, value or closing bracket at or after
+// i.
 func skipTo(raw []byte, i int) int {
 	for {
 		switch raw[i] {
@@ -137,8 +135,8 @@ func stringEnd(raw []byte, i int) int {
 	return i + 1
 }
 
-// nesting returns how deep objects and arrays lie in each other in a document
-// that need not be valid.
+// nesting returns how deeply objects and arrays are nested in a document, which
+// may be invalid.
 func nesting(document []byte) (deepest int) {
 	depth, quoted := 0, false
 	for i := 0; i < len(document); i++ {

@@ -7,16 +7,16 @@ import (
 	"fmt"
 )
 
-// Bounds on what is read. What exceeds them is Malformed.
+// An event that exceeds these bounds is Malformed.
 const (
-	// maxStringLevels is how many JSON strings may lie around an event: a
-	// payload that is a string, whose text is an array, whose elements are
-	// strings, has two.
+	// maxStringLevels is how many JSON strings may enclose an event. Two
+	// enclose each event of a payload that is a string whose text is an array
+	// of strings.
 	maxStringLevels = 3
-	// maxNesting is how deep objects and arrays may lie in each other in an
-	// event. The deepest known one, CloudMonitor's webhook, has four levels.
+	// maxNesting is how deeply objects and arrays may be nested in an event.
+	// The deepest known one, CloudMonitor's webhook, has four levels.
 	maxNesting = 64
-	// jsonNesting is how deep encoding/json reads. What is deeper cannot be
+	// jsonNesting is how deep encoding/json reads. A deeper array cannot be
 	// split into elements.
 	jsonNesting = 10_000
 	// maxEventBytes is the size of one event, without the strings around it:
@@ -25,11 +25,11 @@ const (
 	maxEventBytes = 512 << 10
 )
 
-// Batch is the events of one payload, in their order. Next reads them, so that
-// an array of any length needs the memory of those read together only.
+// Batch holds the events of one payload, in their order. Next reads a few at a
+// time, so even a long array needs memory only for those.
 type Batch struct {
-	// Need is what an event must have to be believed. One that lacks it is
-	// Malformed. It is set before the first Next.
+	// Need lists what an event must have; one that lacks it is Malformed. Set
+	// it before the first Next.
 	Need Need
 
 	payload []byte
@@ -40,9 +40,9 @@ type Batch struct {
 	left    int
 }
 
-// Open begins to read what EventBridge, or CloudMonitor, delivered. A batch
-// is never empty: a payload that cannot be read as a whole, or holds no event,
-// is one Malformed.
+// Open begins to read a payload that EventBridge or CloudMonitor delivered. A
+// batch is never empty: a payload that cannot be read as a whole, or holds no
+// event, becomes one Malformed.
 //
 // A payload is an event, or an array of events, or a JSON string that holds
 // either; the elements of an array may be JSON strings too. An event is a
@@ -53,10 +53,10 @@ type Batch struct {
 // of a name that comes twice, the last counts. A byte order mark in front is
 // skipped.
 //
-// What identifies an execution or an instance must be there and well formed,
-// else the event is Malformed. Any other field that is missing, or has a type
-// or a form that cannot be read, counts as not given: a start time in a new
-// format leaves StartTime zero and does not lose the event. That includes
+// The fields that identify an execution or an instance must be there and well
+// formed, else the event is Malformed. Any other field that is missing, or has
+// a type or a form that Open cannot read, counts as not given: a start time in
+// a new format leaves StartTime zero and does not lose the event. That includes
 // times outside the years 2000 to 9999.
 //
 // Malformed.Raw and FirstHeartbeat.Extensions may share the payload's memory,
@@ -79,10 +79,10 @@ func Open(payload []byte) *Batch {
 
 func one(e Event, payload []byte) *Batch { return &Batch{payload: payload, single: e, left: 1} }
 
-// Left is how many events Next has not read yet.
+// Left returns how many events Next has not read yet.
 func (b *Batch) Left() int { return b.left }
 
-// Next reads the next events, at most most of them; none if none is left.
+// Next reads the next events, up to most of them; empty at the end.
 func (b *Batch) Next(most int) []Event {
 	events := make([]Event, 0, min(most, b.left))
 	for len(events) < cap(events) {
@@ -106,8 +106,8 @@ func Parse(payload []byte) []Event {
 	return b.Next(b.Left())
 }
 
-// parseElement reads one element of an array, around which levels strings may
-// still lie.
+// parseElement reads one element of an array, which up to levels strings may
+// still enclose.
 func parseElement(element []byte, levels int) Event {
 	value, _, err := unwrap(element, levels)
 	if err != nil {
@@ -119,7 +119,7 @@ func parseElement(element []byte, levels int) Event {
 	return parseEvent(value)
 }
 
-// keepRaw gives a Malformed the bytes that it is about, and the place.
+// keepRaw adds the bytes to a Malformed, and the place to its reason.
 func keepRaw(e Event, raw []byte, place string) Event {
 	if m, ok := e.(Malformed); ok {
 		m.Raw, m.Reason = raw, place+m.Reason
@@ -128,13 +128,13 @@ func keepRaw(e Event, raw []byte, place string) Event {
 	return e
 }
 
-// byteOrderMark is what some editors and shells of Windows write in front of
-// UTF-8. It is no part of the text.
+// byteOrderMark is what some Windows editors and shells write in front of
+// UTF-8. It is not part of the text.
 var byteOrderMark = []byte("\uFEFF")
 
-// unwrap takes the JSON strings off a document, at most levels of them. What
-// it returns is valid JSON and begins with '{' or '['; left is how many more
-// strings could have been taken off.
+// unwrap takes up to levels JSON strings off a document. The value is valid
+// JSON that begins with '{' or '['; left is how many more strings could have
+// been taken off.
 func unwrap(document []byte, levels int) (value []byte, left int, err error) {
 	for left = levels; ; left-- {
 		value = bytes.Trim(bytes.TrimPrefix(document, byteOrderMark), " \t\r\n")
@@ -155,8 +155,8 @@ func unwrap(document []byte, levels int) (value []byte, left int, err error) {
 	}
 }
 
-// check tells whether a document is JSON, without quoting it: the messages of
-// encoding/json carry a piece of the input.
+// check reports whether a document is JSON. It does not quote the input, as the
+// messages of encoding/json do.
 func check(document []byte) error {
 	if len(document) == 0 {
 		return errors.New("is empty")
@@ -170,7 +170,7 @@ func check(document []byte) error {
 	var syntax *json.SyntaxError
 	var ignored json.RawMessage
 	if errors.As(json.Unmarshal(document, &ignored), &syntax) && syntax.Offset < int64(len(document)) {
-		return fmt.Errorf("is not JSON: fault at byte %d of %d", syntax.Offset, len(document))
+		return fmt.Errorf("is not JSON: syntax error at byte %d of %d", syntax.Offset, len(document))
 	}
-	return fmt.Errorf("is not JSON: it is cut off after %d bytes, or its last byte is at fault", len(document))
+	return fmt.Errorf("is not JSON: it is cut off after %d bytes, or its last byte is wrong", len(document))
 }

@@ -2,8 +2,7 @@ package event
 
 import "strconv"
 
-// parseTaskCompleted requires the three fields without which an end cannot be
-// recorded.
+// parseTaskCompleted requires the three fields that recording an end needs.
 func parseTaskCompleted(env Envelope, data object) Event {
 	t := TaskCompleted{
 		Envelope:    env,
@@ -30,7 +29,7 @@ func parseTaskCompleted(env Envelope, data object) Event {
 	}
 	switch t.Status = Status(status); t.Status {
 	case "Pending", "Running", "Stopping", "Scheduled":
-		// Recorded, it would hide the real end that has the same key.
+		// If recorded, it would hide the real end, which has the same key.
 		return Ignored{Envelope: env, Reason: "the invocation status is not an end"}
 	}
 	if code, ok := data.integer("exitCode"); ok {
@@ -45,10 +44,9 @@ func parseTaskCompleted(env Envelope, data object) Event {
 	return t
 }
 
-// Suffix tells the executions of one invocation on one instance apart. It is
-// "once" for a command that runs once, and for repeat modes that are not
-// known, because one of the service's sources counts such a run from 0 and
-// another from 1. For the modes Period and EveryReboot it is the start time
+// Suffix distinguishes the executions of one invocation on one instance. It is
+// "once" for a command that runs once, and for unknown repeat modes, because
+// one of the service's sources counts such a run from 0 and another from 1. For the modes Period and EveryReboot it is the start time
 // in Unix seconds, or the number of repeats if there is no start time.
 func (t TaskCompleted) Suffix() string {
 	switch t.RepeatMode {

@@ -13,11 +13,11 @@ const maxTimeBytes = 64
 // fixed here because a function's image need not carry a time-zone database.
 var china = time.FixedZone("UTC+8", 8*60*60)
 
-// chinaNames are the zone names that stand in the place of an offset.
+// chinaNames are the zone names that the services write in place of an offset.
 var chinaNames = []string{"PRC", "Asia/Shanghai"}
 
-// layouts are the forms beside RFC 3339 that carry their offset. Parsing
-// takes a fraction after the seconds even where a layout has none.
+// layouts are the forms besides RFC 3339 that carry their offset. Parsing
+// accepts a fraction after the seconds even if a layout has no fraction.
 var layouts = []string{
 	"20060102T150405Z0700",     // CloudMonitor's eventTime
 	"2006-01-02T15:04Z07:00",   // ECS, where it leaves out the seconds
@@ -33,8 +33,8 @@ func parseTime(s string) (time.Time, bool) {
 	}
 	t, ok := parseForms(s)
 	t = t.UTC()
-	// Other years are those of a clock that was never set, or of a unit that
-	// was mistaken; and years over 9999 cannot be written in RFC 3339.
+	// Other years come from a clock that was never set, or from a mistaken
+	// unit; and RFC 3339 cannot write years over 9999.
 	if !ok || t.Year() < 2000 || t.Year() > 9999 {
 		return time.Time{}, false
 	}

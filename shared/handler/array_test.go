@@ -19,12 +19,12 @@ import (
 	"aftercare/tests/rig"
 )
 
-// end is the end of an execution of its own.
+// end is the end of another execution each time.
 func end(instanceID, invokeID string) object {
 	return cloudEvent(event.KindTaskCompleted, endData(invokeID).with("instanceId", instanceID))
 }
 
-// lines are those of the log whose message it is.
+// lines returns the lines of the log with this message.
 func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 	t.Helper()
 	var out []map[string]any
@@ -204,10 +204,10 @@ func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
 				t.Errorf("delivery %d of %d ends made the calls %v, want %v", delivery+1, n, calls, want)
 			}
 		}
-		told := 0
-		err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { told++; return nil })
-		if err != nil || told != n {
-			t.Errorf("%d of %d ends are in the history, %v", told, n, err)
+		kept := 0
+		err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { kept++; return nil })
+		if err != nil || kept != n {
+			t.Errorf("%d of %d ends are in the history, %v", kept, n, err)
 		}
 	}
 }
@@ -259,8 +259,8 @@ func TestRefusedEventsAreInQuarantine(t *testing.T) {
 	}
 }
 
-// TestAMissingTableIsOneLineWithItsRemedy, as before the tables of a new
-// version are made.
+// TestAMissingTableIsOneLineWithItsRemedy, for a version whose new tables do
+// not exist yet.
 func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
 	r := rig.New(t, rig.Options{
 		Flows: "version: 1\nflows: [{name: f, on: task-completed, when: 'true', mode: live, steps: [{id: s, alert: x}]}]",

@@ -39,7 +39,7 @@ func booted(r *rig.Rig) {
 
 func submitted(name, content string) []byte { return submit("i-1", name, content, 5, "key of "+name) }
 
-// left leaves a command that was claimed and not sent, long ago.
+// leaveClaim leaves a command that was claimed and not sent, long ago.
 func leaveClaim(r *rig.Rig) {
 	booted(r)
 	r.CrashAt("RunCommand", fault.HangBefore)
@@ -77,7 +77,7 @@ func hangings() map[string]hanging {
 			if err != nil {
 				panic(err)
 			}
-			r.Take(event.KindTaskCompleted) // its end is never told
+			r.Take(event.KindTaskCompleted) // its end is never delivered
 			return encode(object{"instanceId": "i-1", "cancel": object{"taskId": item.Items[0].Answer.TaskID}})
 		}, submitTask, "StopInvocation", 1, false, handler.ResultAccepted, 1},
 		"sweep, any call":   {func(r *rig.Rig) []byte { return nil }, sweep, "", 1, true, "", 0},
@@ -144,7 +144,7 @@ func TestAnInvocationEndsBeforeItsDeadline(t *testing.T) {
 var waits = regexp.MustCompile(`(?m)^goroutine \d+ \[(?:select|chan|IO wait|sync|sleep|semacquire)`)
 
 // waitingGoroutines are the stacks of goroutines of the code under test that
-// wait. One that has only to return yet is no fault.
+// wait. One that only has yet to return is fine.
 func waitingGoroutines() []string {
 	stacks := make([]byte, 4<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]

@@ -15,19 +15,19 @@ import (
 	"aftercare/shared/flow"
 )
 
-// document reads a JSON object into a struct, field by field as its json tags
-// say, and collects every mistake on the way. Unlike encoding/json it replaces
-// nothing: what is not UTF-8, half a surrogate pair, a key that is not known or
-// given twice, and a value of another type are mistakes.
+// document reads a JSON object into a struct by its json tags, and collects
+// every mistake on the way. Unlike encoding/json it replaces nothing: bytes that
+// are not UTF-8, half a surrogate pair, a key that is unknown or given twice,
+// and a value of another type are mistakes.
 type document struct {
 	d        *json.Decoder
 	mistakes []string
-	// wrong are the paths of values that were not read.
+	// wrong holds the paths of values with mistakes.
 	wrong map[string]bool
 }
 
-// readDocument reads payload into a pointer to a struct. The error says why
-// payload is not JSON at all; else the document has the mistakes.
+// readDocument reads payload into a pointer to a struct. It returns an error if
+// payload is not JSON; otherwise the document holds the mistakes.
 func readDocument(payload []byte, into any) (*document, error) {
 	payload = bytes.TrimPrefix(payload, []byte("\ufeff"))
 	begin := bytes.TrimSpace(payload)
@@ -77,8 +77,8 @@ func syntaxMistake(err error) string {
 	return fmt.Sprintf("it is not JSON, or nested too deeply, at byte %d", syntax.Offset)
 }
 
-// halfPair returns where an escape of valid JSON stands for half of a
-// character, which a decoder would replace; -1 if none does.
+// halfPair returns where in valid JSON an escape stands for half of a
+// character, which a decoder would replace; -1 if nowhere.
 func halfPair(text []byte) int {
 	for i := 0; i < len(text); i++ {
 		if text[i] != '\\' {
@@ -100,7 +100,7 @@ func halfPair(text []byte) int {
 	return -1
 }
 
-// unit is the UTF-16 unit of the escape at i.
+// unit returns the UTF-16 unit of the escape at i.
 func unit(text []byte, i int) int64 {
 	n, _ := strconv.ParseInt(string(text[i+2:i+6]), 16, 32)
 	return n
@@ -164,7 +164,7 @@ func (r *document) value(into reflect.Value, path string) {
 	}
 }
 
-// jsonKind says in JSON's words what a value must be.
+// jsonKind describes in JSON's words what a value must be.
 func jsonKind(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[command.Duration]():
@@ -179,7 +179,7 @@ func jsonKind(t reflect.Type) string {
 	return "a JSON object"
 }
 
-// skip reads the rest of a value that begins with token.
+// skip skips the rest of a value that begins with token.
 func (r *document) skip(token json.Token) {
 	if token == json.Delim('{') || token == json.Delim('[') {
 		for r.d.More() {
@@ -219,7 +219,7 @@ func (r *document) texts(into reflect.Value, path string) {
 	})
 }
 
-// members calls each for every member of an object, which reads its value.
+// members calls each for every member of an object, and each reads its value.
 func (r *document) members(path string, each func(name string)) {
 	seen := map[string]bool{}
 	for r.d.More() {

@@ -17,17 +17,17 @@ import (
 
 const (
 	// sideBySide is how many instances of one payload are handled at the same
-	// time. Each has at most three calls to Tablestore under way, and the pool
+	// time. Each makes at most three calls to Tablestore at once, and the pool
 	// keeps 100 idle connections.
 	sideBySide = 32
-	// window is how many events of one payload are in memory, and ordered by
-	// their instances, at the same time: the largest CountBasedWindow of an
-	// EventBridge batch.
+	// window is how many events of one payload are read and grouped by
+	// instance at a time: the largest CountBasedWindow of an EventBridge
+	// batch.
 	window = 10_000
-	// many is from how many ends of one instance on the ledger is asked which
-	// of them are recorded already, MaxKnown with one call. A duplicate costs
-	// three calls otherwise and a first time two, so that a redelivery could
-	// reach less far than the delivery before it.
+	// many is the number of ends of one instance from which on array asks the
+	// ledger which of them are recorded, MaxKnown with each call. Otherwise a
+	// duplicate costs three calls and a new end two, and a redelivery could
+	// get less far than the delivery before it.
 	many = 10
 )
 
@@ -41,8 +41,8 @@ func (f *Function) FirstHeartbeat(ctx context.Context, payload []byte) (Outcome,
 	return f.events(ctx, payload, event.KindFirstHeartbeat)
 }
 
-// events handles a payload that holds one event or many. When the time is up
-// it stops, and fails, so that the payload is delivered again.
+// events handles a payload of one or many events. When the time is up it stops
+// and fails, so that EventBridge delivers the payload again.
 func (f *Function) events(ctx context.Context, payload []byte, kind event.Kind) (Outcome, error) {
 	return f.invoke(ctx, func(v *invocation) error {
 		batch := event.Open(payload)
@@ -64,7 +64,7 @@ func (f *Function) events(ctx context.Context, payload []byte, kind event.Kind) 
 	})
 }
 
-// array is the events that are handled together.
+// array holds the events that are handled together.
 type array struct {
 	*invocation
 	kind   event.Kind
@@ -76,8 +76,8 @@ type array struct {
 	cut  error // what the end of the time cut off; nil if nothing was under way
 }
 
-// handle does each part of the work, several at once. It begins at another
-// part with each delivery, so that none always comes last.
+// handle does the parts of the work, several at once. It begins each delivery
+// with another part, so that no part always comes last.
 func (a *array) handle() {
 	parts := a.parts()
 	first := a.first(len(parts))
@@ -99,16 +99,16 @@ func (a *array) handle() {
 	working.Wait()
 }
 
-// first is one of n parts, another one for each delivery: Function Compute
-// gives each request an id, and a retry of its own a number.
+// first chooses one of n parts by the request id and the number of Function
+// Compute's own retry, so each delivery begins with another part.
 func (a *array) first(n int) int {
 	h := fnv.New32a()
 	fmt.Fprint(h, a.requestID, "/", a.retry)
 	return int(h.Sum32() % uint32(max(n, 1)))
 }
 
-// parts orders the events by what they are about. Each part is the places of
-// one instance's events, in their order, or of equal malformed elements.
+// parts groups the events. Each part holds the places of one instance's events,
+// in their order, or of equal malformed elements.
 func (a *array) parts() [][]int {
 	var parts [][]int
 	of := map[string]int{}
@@ -140,8 +140,8 @@ func (a *array) parts() [][]int {
 	return parts
 }
 
-// accepts reports whether an event is this function's business, and ignores
-// it if not. An event without an account is accepted.
+// accepts reports whether an event is for this function, and records it as
+// ignored if not. It accepts an event without an account.
 func (a *array) accepts(e event.Envelope, place int) bool {
 	switch {
 	case e.Kind != a.kind:
@@ -172,8 +172,8 @@ func (a *array) inOrder(places []int) {
 	}
 }
 
-// keepOnce keeps what the malformed elements at the places given have in
-// common.
+// keepOnce keeps equal malformed elements in quarantine once, for all their
+// places.
 func (a *array) keepOnce(m event.Malformed, places []int) {
 	if a.ctx.Err() != nil {
 		a.stop(len(places), nil)
@@ -200,8 +200,8 @@ func (a *array) stop(n int, cut error) {
 	a.cut = cmp.Or(a.cut, cut)
 }
 
-// known returns the keys of the ends at the places that need no handling,
-// because they are recorded. If that cannot be asked, each is handled.
+// known returns the keys of the ends that are already recorded and need no
+// handling. If the ledger does not answer, it returns none.
 func (a *array) known(places []int) map[string]bool {
 	var ends []event.TaskCompleted
 	for _, place := range places {
@@ -214,13 +214,13 @@ func (a *array) known(places []int) map[string]bool {
 	}
 	known, err := a.ledger.Known(a.ctx, ends[0].InstanceID, ends)
 	if err != nil && a.ctx.Err() == nil {
-		a.log.Warn().Str("instance_id", ends[0].InstanceID).Err(err).Msg("known events not found out")
+		a.log.Warn().Str("instance_id", ends[0].InstanceID).Err(err).Msg("recorded events not looked up")
 	}
 	return known
 }
 
-// handleOne handles one event. The error is of one that the end of the time
-// cut off. A panic fails this event alone.
+// handleOne handles one event. It returns an error only if the time ran out. A
+// panic fails this event alone.
 func (a *array) handleOne(place int, known map[string]bool) (cut error) {
 	defer a.recovered()
 	var (
@@ -262,8 +262,8 @@ func (a *array) handleOne(place int, known map[string]bool) (cut error) {
 	return nil
 }
 
-// recovered is deferred: a panic fails the invocation and ends nothing else.
-// Its value may hold anything, and is not logged.
+// recovered is deferred. It makes a panic fail the invocation and nothing else.
+// It does not log the panic's value, which may hold anything.
 func (a *array) recovered() {
 	if r := recover(); r != nil {
 		a.fail(a.log.Error().Str("stack", string(debug.Stack())), fmt.Errorf("panic of type %T", r))

@@ -1,6 +1,6 @@
-// Package handler is the edge to Function Compute: settings, credentials and
-// logger in, payloads in, outcomes or one error out. It is the only package
-// that knows the FC SDK.
+// Package handler is the edge to Function Compute: settings, credentials, a
+// logger and payloads go in, and outcomes or one error come out. Only this
+// package knows the FC SDK.
 package handler
 
 import (
@@ -30,11 +30,11 @@ import (
 	"aftercare/shared/transport"
 )
 
-// pauseConflict is the wait before a conflicting commit is decided anew.
+// pauseConflict is the wait between a conflicting commit and the next decision.
 var pauseConflict = transport.Backoff{First: 10 * time.Millisecond, Most: 500 * time.Millisecond}
 
-// Function is what one function's process makes once and shares between its
-// invocations.
+// Function holds what a function's process makes once and its invocations
+// share.
 type Function struct {
 	name     string
 	settings Settings
@@ -46,8 +46,8 @@ type Function struct {
 }
 
 // New sets a function up from an environment as os.Environ returns it. It
-// makes no call. The error names everything that is wrong with the settings
-// and the flows file at once.
+// makes no call. The error lists every mistake in the settings, and what is
+// wrong with the flows file.
 func New(name string, environ []string, log io.Writer) (*Function, error) {
 	settings, err := FromEnv(environ)
 	if err != nil {
@@ -73,7 +73,7 @@ func loadFlows(file string) (*flow.Set, error) {
 	return flows, nil
 }
 
-// NewWith is New with settings that are read already and a clock, in UTC.
+// NewWith is New with given settings and a clock, in UTC.
 func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Function, error) {
 	var err error
 	if s.Policy.Flows, err = loadFlows(s.FlowsFile); err != nil {
@@ -127,7 +127,7 @@ type invocation struct {
 	failed    atomic.Bool
 }
 
-// invoke runs do for one invocation and turns what it leaves into an answer.
+// invoke runs do for one invocation and returns the answer.
 func (f *Function) invoke(ctx context.Context, do func(*invocation) error) (out Outcome, err error) {
 	id := "unknown"
 	if fctx, ok := fccontext.FromContext(ctx); ok {
@@ -189,14 +189,14 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	}, cancel, nil
 }
 
-// fail notes that an input is not committed. Errors that are joined by line
-// ends stay one line.
+// fail notes and logs that an input is not committed. Joined errors become one
+// line.
 func (v *invocation) fail(line *zerolog.Event, err error) {
 	v.failed.Store(true)
 	line.Str("error", strings.ReplaceAll(err.Error(), "\n", "; ")).Msg("input not committed")
 }
 
-// newID is a random commit id.
+// newID returns a random commit id.
 func newID() string {
 	var b [12]byte
 	if _, err := rand.Read(b[:]); err != nil {

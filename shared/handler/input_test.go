@@ -229,7 +229,7 @@ func badInputs() map[string]badInput {
 		}
 	}
 	for _, status := range []string{"Pending", "Running", "Stopping", "Scheduled"} {
-		cases["an end that is none: "+status] = badInput{
+		cases["a status that is not an end: "+status] = badInput{
 			payload: func(kindOf) []byte {
 				return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with("invocationStatus", status)))
 			},
@@ -330,7 +330,7 @@ func checkLog(t *testing.T, r *rig.Rig) {
 	t.Helper()
 	for line := range strings.Lines(r.Log.String()) {
 		if !json.Valid([]byte(line)) || len(line) > 10_000 {
-			t.Errorf("a line of the log is no short JSON object: %.300q", line)
+			t.Errorf("a line of the log is not a short JSON object: %.300q", line)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 var functions = []string{"first-heartbeat", "submit-task", "sweep", "task-completed"}
 
-// TestTheFunctionsStopWithEveryFaultOfTheirSettings runs the four binaries.
-func TestTheFunctionsStopWithEveryFaultOfTheirSettings(t *testing.T) {
+// TestTheFunctionsStopWithEveryMistakeInTheirSettings runs the four binaries.
+func TestTheFunctionsStopWithEveryMistakeInTheirSettings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-o", dir, "../../functions/...")

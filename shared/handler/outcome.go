@@ -2,20 +2,20 @@ package handler
 
 import "aftercare/shared/remediation"
 
-// Outcome is what a function answers: what became of each input of its
-// payload. It is for logs, for people and for the callers of submit-task.
+// Outcome is a function's answer: what became of each input of its payload. It
+// is for logs, for people and for the callers of submit-task.
 type Outcome struct {
 	RequestID string `json:"requestId"`
-	// Items are those of the payload's inputs, in their order, the first 1,000
-	// at most. More counts the others by their result.
+	// Items says what became of the payload's first 1,000 inputs, in their
+	// order. More counts the other inputs by their result.
 	Items []Item         `json:"items"`
 	More  map[string]int `json:"more,omitempty"`
 }
 
-// maxItems bounds an answer.
+// maxItems bounds Outcome.Items.
 const maxItems = 1000
 
-// add adds what became of the next input; nothing if that has no result.
+// add adds what became of the next input, unless it has no result.
 func (o *Outcome) add(item Item) {
 	switch {
 	case item.Result == "":
@@ -35,7 +35,7 @@ const (
 	ResultAccepted    = "accepted"    // a submission or a cancel
 	ResultRefused     = "refused"     // a submission or a cancel, which the answer explains
 	ResultDuplicate   = "duplicate"   // handled before
-	ResultIgnored     = "ignored"     // none of this function's business
+	ResultIgnored     = "ignored"     // not for this function
 	ResultQuarantined = "quarantined" // malformed, and kept
 	ResultSwept       = "swept"       // due wake-ups
 )
@@ -47,15 +47,15 @@ type Item struct {
 	InvokeID   string `json:"invokeId,omitempty"`
 	// Answer is set for submissions and cancels.
 	Answer *remediation.Answer `json:"answer,omitempty"`
-	// EffectsLeft counts what is still to be done on the instance; a sweep
-	// sees to it.
+	// EffectsLeft counts the effects that a sweep still has to carry out on
+	// the instance.
 	EffectsLeft int `json:"effectsLeft,omitempty"`
 	// Reason says why an input was ignored or quarantined.
 	Reason string `json:"reason,omitempty"`
 	// Quarantine is the key under which a payload was kept.
 	Quarantine string `json:"quarantine,omitempty"`
-	// Woken and Failed count what a sweep looked at; Complete says that it
-	// looked at everything that was due.
+	// Woken and Failed count the instances that a sweep handled; Complete
+	// says that it handled every one that was due.
 	Woken    int   `json:"woken,omitempty"`
 	Failed   int   `json:"failed,omitempty"`
 	Complete *bool `json:"complete,omitempty"`

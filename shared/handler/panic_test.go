@@ -49,7 +49,7 @@ func TestAPanicFailsItsInvocationOnly(t *testing.T) {
 		t.Errorf("goroutines are left:\n%s", strings.Join(waiting, "\n\n"))
 	}
 	if text := r.Log.String(); !strings.Contains(text, "panic of type string") || !strings.Contains(text, "panicky") || strings.Contains(text, secret) {
-		t.Errorf("the log must tell the panic and where it was, and not its value:\n%s", text)
+		t.Errorf("the log must name the panic and its place, and not its value:\n%s", text)
 	}
 	r.Faults.Clear()
 	if item := only(t)(invoke(r, h, payload)); item.Result != handler.ResultRecorded {
@@ -78,10 +78,10 @@ func TestAPanicAboutOneInstanceKeepsNoOtherFromASweep(t *testing.T) {
 	on.Store(true)
 	item := only(t)(r.Sweep())
 	if item.Woken != 3 || item.Failed != 1 || !*item.Complete {
-		t.Errorf("answered %+v, want three looked at, of which one failed", item)
+		t.Errorf("answered %+v, want three woken and one failure", item)
 	}
 	if !strings.Contains(r.Log.String(), "panic of type string") || strings.Contains(r.Log.String(), secret) {
-		t.Errorf("the log must tell the panic, and not its value:\n%s", r.Log)
+		t.Errorf("the log must name the panic, and not its value:\n%s", r.Log)
 	}
 	ran := func() (n int) {
 		for i := range 3 {

@@ -12,7 +12,7 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// SubmitTask takes a command for one or several instances, or a cancel.
+// SubmitTask accepts a command for one or several instances, or a cancel.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
 	return f.invoke(ctx, func(v *invocation) error {
 		targets, err := parseSubmission(payload, v.requestID, f.settings.Policy)
@@ -26,7 +26,7 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 	})
 }
 
-// Sweep handles the wake-ups that are due. Its payload does not matter.
+// Sweep handles the wake-ups that are due. It ignores its payload.
 func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 	return f.invoke(ctx, func(v *invocation) error {
 		s, err := v.engine.Sweep(v.ctx, f.settings.Parallel)
@@ -61,7 +61,7 @@ func (v *invocation) submit(t target) {
 		Str("answer", out.Answer.Outcome).Msg("submission handled")
 }
 
-// line begins the log line of an outcome, with what was decided and why.
+// line begins the log line of an outcome, with the decisions and their reasons.
 func line(log zerolog.Logger, out remediation.Outcome) *zerolog.Event {
 	if out.Trouble != nil {
 		return outcome(log.Warn().AnErr("trouble", out.Trouble), out)
@@ -85,7 +85,8 @@ func (v *invocation) ignore(e event.Envelope, reason string) Item {
 	return Item{Result: ResultIgnored, Reason: reason}
 }
 
-// quarantine keeps a payload that no redelivery can repair.
+// quarantine keeps a payload that Aftercare cannot read, however often it is
+// delivered.
 func (v *invocation) quarantine(payload []byte, reason string) error {
 	item, err := v.keep(payload, reason)
 	if err == nil {
@@ -94,10 +95,10 @@ func (v *invocation) quarantine(payload []byte, reason string) error {
 	return err
 }
 
-// maxReason bounds what is said about a payload, in bytes.
+// maxReason bounds the reason why a payload is in quarantine, in bytes.
 const maxReason = 2000
 
-// keep puts a payload, or an element of one, into quarantine.
+// keep puts a payload or an element of one into quarantine.
 func (v *invocation) keep(payload []byte, reason string) (Item, error) {
 	if len(reason) > maxReason {
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + " …"

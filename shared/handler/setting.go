@@ -18,7 +18,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// Settings is what a function is told by its environment.
+// Settings are a function's settings, from its environment.
 type Settings struct {
 	Ledger ledger.Config
 	// ECSEndpoint is empty for the region's own.
@@ -26,11 +26,12 @@ type Settings struct {
 	FlowsFile   string
 	Alerts      alert.Config
 	Policy      remediation.Policy
-	// Need is what events must have to be believed.
+	// Need lists what events must have.
 	Need event.Need
 	// SendsPerMinute caps the commands sent by one function instance.
 	SendsPerMinute int
-	// Margin is kept before the invocation's deadline.
+	// Margin is the time between the end of all work and the invocation's
+	// deadline.
 	Margin   time.Duration
 	Parallel int
 	LogLevel zerolog.Level
@@ -39,9 +40,9 @@ type Settings struct {
 // Variable is one environment variable that the settings know.
 type Variable struct {
 	Name string
-	// Unit is what the value is counted or written in.
+	// Unit is the unit or the form of the value.
 	Unit string
-	// Range is what is allowed, for people; empty if anything is.
+	// Range describes the allowed values for people; empty if all are.
 	Range    string
 	Default  string
 	Required bool
@@ -80,8 +81,8 @@ var variables = []Variable{
 		set: func(s *Settings, v string) error { s.FlowsFile = v; return nil },
 	},
 	{
-		// Off, because a rule may deliver bare data, and nobody who may invoke a
-		// function is kept from forging an envelope.
+		// Off, because a rule may deliver bare data, and anybody who may invoke
+		// a function can forge an envelope.
 		Name: "AFTERCARE_EVENTS_NEED", Unit: "parts, comma separated", Default: "none",
 		Range: "envelope, account, id, or none",
 		Doc:   "what an event must have; one that lacks it goes to quarantine. Guards against rules that deliver something else than was meant, not against callers",
@@ -115,7 +116,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "AFTERCARE_TABLE_TTL", Unit: "days", Default: "180", Range: "35 to 3650",
-		Doc: "how long rows live; the tables were created with the same",
+		Doc: "how long rows live; must be the TTL with which the tables were created",
 		set: func(s *Settings, v string) error {
 			return setNumber(v, 35, 3650, func(n int) { s.Policy.TableTTL = days(n) })
 		},
@@ -197,9 +198,9 @@ var variables = []Variable{
 }
 
 // FromEnv reads the settings from an environment as os.Environ returns it.
-// The error names every fault at once, with its variable and never its value.
-// A variable with Aftercare's prefix that is not known is a fault, too: it is
-// a known one, misspelt.
+// The error lists every mistake, with its variable and never its value. An
+// unknown variable with Aftercare's prefix is a mistake, too: somebody misspelt
+// a known one.
 func FromEnv(environ []string) (Settings, error) {
 	s := Settings{
 		FlowsFile: "flows.compiled", Policy: remediation.DefaultPolicy(), SendsPerMinute: 60,
@@ -208,14 +209,14 @@ func FromEnv(environ []string) (Settings, error) {
 	s.Policy.AlertOn = map[event.Status]bool{
 		event.StatusFailed: true, event.StatusTimeout: true, event.StatusAborted: true,
 	}
-	var faults []error
+	var mistakes []error
 	values := map[string]string{}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
 		values[name] = value
 		known := slices.ContainsFunc(variables, func(v Variable) bool { return v.Name == name })
 		if strings.HasPrefix(name, "AFTERCARE_") && !known {
-			faults = append(faults, fmt.Errorf("%s is not a setting of Aftercare; functions/README.md lists them all", name))
+			mistakes = append(mistakes, fmt.Errorf("%s is not a setting of Aftercare; functions/README.md lists them all", name))
 		}
 	}
 	for _, v := range variables {
@@ -223,28 +224,28 @@ func FromEnv(environ []string) (Settings, error) {
 		switch {
 		case value != "":
 			if err := v.set(&s, value); err != nil {
-				faults = append(faults, fmt.Errorf("%s %w", v.Name, err))
+				mistakes = append(mistakes, fmt.Errorf("%s %w", v.Name, err))
 			}
 		case v.Required:
-			faults = append(faults, fmt.Errorf("%s is missing: set it to %s", v.Name, v.Doc))
+			mistakes = append(mistakes, fmt.Errorf("%s is missing: set it to %s", v.Name, v.Doc))
 		}
 	}
 	if slices.Contains(strings.Split(values["DEBUG"], ","), "sdk") {
-		faults = append(faults, errors.New("DEBUG must not name sdk: Alibaba Cloud's SDK would print whole signed requests into the log"))
+		mistakes = append(mistakes, errors.New("DEBUG must not name sdk: Alibaba Cloud's SDK would print whole signed requests into the log"))
 	}
 	for _, m := range s.Alerts.Mistakes() {
-		faults = append(faults, errors.New(alertVariable[m.Setting]+" "+m.Reason))
+		mistakes = append(mistakes, errors.New(alertVariable[m.Setting]+" "+m.Reason))
 	}
 	if s.Policy.TaskTTL > s.Policy.TableTTL/2 {
-		faults = append(faults, errors.New("AFTERCARE_TASK_TTL must be at most half of AFTERCARE_TABLE_TTL"))
+		mistakes = append(mistakes, errors.New("AFTERCARE_TASK_TTL must be at most half of AFTERCARE_TABLE_TTL"))
 	}
 	if code := values["FC_FUNC_CODE_PATH"]; code != "" && !filepath.IsAbs(s.FlowsFile) {
 		s.FlowsFile = filepath.Join(code, s.FlowsFile)
 	}
-	return s, errors.Join(faults...)
+	return s, errors.Join(mistakes...)
 }
 
-// alertVariable names the variables behind the fields of alert.Config.
+// alertVariable maps the fields of alert.Config to their variables.
 var alertVariable = map[string]string{
 	"DingTalkURL":    "AFTERCARE_DINGTALK_URL",
 	"DingTalkSecret": "AFTERCARE_DINGTALK_SECRET",
@@ -310,8 +311,8 @@ func checkEndpoint(v string, read func(string) (scheme, host string, err error))
 	return err
 }
 
-// checkWord says what is wrong with the name of a Tablestore instance, which
-// becomes a header's value.
+// checkWord checks the name of a Tablestore instance, which becomes a header's
+// value.
 func checkWord(v string) error {
 	if len(v) > 64 || strings.ContainsFunc(v, func(r rune) bool { return !isAlphanumeric(r) && r != '-' && r != '_' }) {
 		return errors.New("must be at most 64 letters, digits, - and _")

@@ -20,8 +20,8 @@ import (
 	"aftercare/shared/transport"
 )
 
-// wrong are values that are at fault, one list for each variable that can be
-// set wrong. Each holds the secret, which no fault may repeat, where it can.
+// wrong holds wrong values of each variable that can be set wrong. Each value
+// holds the secret, where it can: no mistake may repeat it.
 var wrong = map[string][]string{
 	"AFTERCARE_TABLESTORE_ENDPOINT": {secret, "https://", "ftp://" + secret, "http://" + secret + ".example.com",
 		"http://10.0.0.1", "https://user:" + secret + "@host", "https://host/" + secret, "https://host?" + secret,
@@ -49,7 +49,7 @@ var wrong = map[string][]string{
 	"DEBUG":                       {"sdk", "x,sdk", "sdk,tea"},
 }
 
-// good is an environment without faults.
+// good is an environment without mistakes.
 func good() []string {
 	return []string{
 		"PATH=/bin", "AFTERCARE_TABLESTORE_ENDPOINT=https://mine.cn-hangzhou.ots.aliyuncs.com",
@@ -72,16 +72,16 @@ func TestEveryWrongSettingIsToldByItsNameAndNeverByItsValue(t *testing.T) {
 			}
 			text := err.Error()
 			if strings.Contains(text, "\n") || !strings.HasPrefix(text, name+" ") {
-				t.Errorf("%s=%q: the faults are %q, want one that begins with the variable", name, value, text)
+				t.Errorf("%s=%q: the mistakes are %q, want one that begins with the variable", name, value, text)
 			}
 			if strings.Contains(text, secret) {
-				t.Errorf("%s=%q: the fault repeats the value: %s", name, value, text)
+				t.Errorf("%s=%q: the mistake repeats the value: %s", name, value, text)
 			}
 		}
 	}
 }
 
-func TestAllFaultsOfTheSettingsAreToldAtOnce(t *testing.T) {
+func TestAllMistakesOfTheSettingsAreReportedAtOnce(t *testing.T) {
 	environ := []string{"AFTERCARE_TASK_TTLS=1h", "AFTERCARE_=1", "aftercare_flows=x", "NOT_AFTERCARE_X=1"}
 	want := []string{
 		"AFTERCARE_TASK_TTLS is not a setting of Aftercare", "AFTERCARE_ is not a setting of Aftercare",
@@ -112,7 +112,7 @@ func TestAllFaultsOfTheSettingsAreToldAtOnce(t *testing.T) {
 		}
 	}
 	if len(lines) != len(want) {
-		t.Errorf("%d faults are told, want %d:\n%s", len(lines), len(want), err)
+		t.Errorf("%d mistakes are reported, want %d:\n%s", len(lines), len(want), err)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestVariablesAreDocumentedOnceEach(t *testing.T) {
 	seen := map[string]bool{}
 	for _, v := range handler.Variables() {
 		if !strings.HasPrefix(v.Name, "AFTERCARE_") || strings.ToUpper(v.Name) != v.Name || seen[v.Name] {
-			t.Errorf("%s is no name, or comes twice", v.Name)
+			t.Errorf("%s is not a name, or comes twice", v.Name)
 		}
 		seen[v.Name] = true
 		if v.Doc == "" || strings.HasSuffix(v.Doc, ".") || v.Unit == "" {
@@ -235,7 +235,7 @@ func TestWrongFlowsStopTheFunction(t *testing.T) {
 	if want := "AFTERCARE_FLOWS: this is not the stored form of flows: make it with 'aftercare flows compile'"; err == nil || err.Error() != want {
 		t.Errorf("a file that was not compiled: %v, want %s", err, want)
 	}
-	// Together with the faults of the settings.
+	// Together with the mistakes of the settings.
 	_, err = handler.New("sweep", []string{"AFTERCARE_FLOWS=" + file}, io.Discard)
 	for _, want := range []string{"AFTERCARE_TABLESTORE_ENDPOINT is missing", "AFTERCARE_TABLESTORE_INSTANCE is missing", "not the stored form"} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -14,12 +14,12 @@ import (
 	"aftercare/shared/remediation"
 )
 
-// submission is what submit-task takes. Exactly one of Run, Invoke and Cancel
-// is set. scripts/README.md describes it for those who submit.
+// submission is the payload of submit-task. Exactly one of Run, Invoke and
+// Cancel is set. scripts/README.md describes it for those who submit.
 type submission struct {
-	// DedupeKey makes a repeated submission a duplicate, 1 to 128 bytes.
-	// Without it, only repeated deliveries of the same request are. It is
-	// required for more than one instance.
+	// DedupeKey, 1 to 128 bytes, makes a repeated submission a duplicate.
+	// Without it, only repeated deliveries of the same request are duplicates.
+	// It is required for more than one instance.
 	DedupeKey   *string  `json:"dedupeKey,omitempty"`
 	InstanceID  string   `json:"instanceId,omitempty"`
 	InstanceIDs []string `json:"instanceIds"`
@@ -36,7 +36,7 @@ type cancel struct {
 	TaskID string `json:"taskId"`
 }
 
-// Limits of a submission; those of its command are package command's.
+// Limits of a submission. Package command has those of its command.
 const (
 	maxTargets      = 100
 	maxDedupeKey    = 128 // bytes
@@ -50,8 +50,8 @@ type target struct {
 	input      remediation.Input
 }
 
-// parseSubmission reads a payload of submit-task. The error names every
-// mistake at once, one a line, and quotes no value.
+// parseSubmission reads a payload of submit-task. The error lists every mistake,
+// one on each line, and quotes no value.
 func parseSubmission(payload []byte, requestID string, p remediation.Policy) ([]target, error) {
 	var s submission
 	read, err := readDocument(payload, &s)
@@ -70,8 +70,8 @@ func parseSubmission(payload []byte, requestID string, p remediation.Policy) ([]
 	return targets, nil
 }
 
-// complete puts a submission into its canonical form: two that mean the same
-// are then equal.
+// complete puts a submission into its canonical form, so that two with the same
+// meaning are equal.
 func (s *submission) complete() {
 	if s.InstanceID != "" {
 		s.InstanceIDs = append(s.InstanceIDs, s.InstanceID)
@@ -110,7 +110,7 @@ func (s submission) input(requestID string) remediation.Input {
 	}
 }
 
-// check adds what is wrong with values that were read.
+// check adds the mistakes of the values that were read.
 func (s submission) check(r *document, p remediation.Policy) {
 	instances := len(s.InstanceIDs)
 	if s.InstanceID != "" {
@@ -159,7 +159,7 @@ func (s submission) check(r *document, p remediation.Policy) {
 	}
 }
 
-// command adds a command's mistakes, but for fields that were not read.
+// command adds a command's mistakes, except those of fields that were not read.
 func (r *document) command(path string, mistakes []command.Mistake) {
 	for _, m := range mistakes {
 		field, _, _ := strings.Cut(m.Field, ".")
@@ -194,7 +194,7 @@ func (s submission) checkInstances(r *document, n int) {
 	}
 }
 
-// isID reports whether s can be an instance's id.
+// isID reports whether s is valid as an instance's id.
 func isID(s string) bool {
 	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' || r == '/' })
 }

@@ -24,8 +24,8 @@ import (
 	"aftercare/tests/rig"
 )
 
-// slow carries requests to the local Tablestore without a connection, each in
-// the given time of the clock in whose bubble it runs.
+// slow carries requests to the local Tablestore without a connection. Each takes
+// the given time on the bubble's clock.
 type slow struct {
 	server http.Handler
 	takes  time.Duration
@@ -49,8 +49,8 @@ func (s slow) RoundTrip(r *http.Request) (_ *http.Response, err error) {
 	return w.Result(), nil
 }
 
-// function is a function whose calls to Tablestore take the given time of the
-// bubble in which it runs.
+// function makes a function whose calls to Tablestore take the given time on the
+// bubble's clock.
 func function(t *testing.T, r *rig.Rig, log io.Writer, call time.Duration) *handler.Function {
 	t.Helper()
 	settings := r.Settings
@@ -63,7 +63,7 @@ func function(t *testing.T, r *rig.Rig, log io.Writer, call time.Duration) *hand
 	return f
 }
 
-// newInvocation is the context of a new invocation, of 60 s.
+// newInvocation returns the context of a new invocation with 60 s.
 func newInvocation(r *rig.Rig, requestID string) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	return fccontext.NewContext(ctx, &fccontext.FcContext{
@@ -73,8 +73,8 @@ func newInvocation(r *rig.Rig, requestID string) (context.Context, context.Cance
 }
 
 // deliverArray delivers a payload until it is acknowledged, with 60 s for each
-// delivery, and returns how many it took. Each that fails must say once, and
-// in no other words, how many events are left; every delivery leaves fewer.
+// delivery, and returns how many it took. A failed delivery must log one line,
+// with how many events are left, and each delivery must leave fewer.
 func deliverArray(t *testing.T, r *rig.Rig, call time.Duration, invoke func(*handler.Function) handler.Handler, payload []byte) (deliveries int) {
 	t.Helper()
 	log := &rig.Log{}
@@ -99,7 +99,7 @@ func deliverArray(t *testing.T, r *rig.Rig, call time.Duration, invoke func(*han
 		for line := range strings.Lines(text) {
 			if !strings.Contains(line, `"message":"event handled"`) {
 				if left.N > 0 || json.Unmarshal([]byte(line), &left) != nil || left.N == 0 {
-					t.Errorf("delivery %d: a line beside the one that says how many are left: %s", deliveries, line)
+					t.Errorf("delivery %d: a line besides the one that says how many are left: %s", deliveries, line)
 				}
 			}
 		}
@@ -128,7 +128,7 @@ func arrayOf(n int, kind event.Kind, data func(i int) any) []byte {
 	return payload
 }
 
-// endOf is the end of an execution; of every second one, without times.
+// endOf is the end of an execution; every second one has no times.
 func endOf(i int, instanceID, invokeID string) any {
 	data := map[string]any{
 		"instanceId": instanceID, "invokeId": invokeID, "invocationStatus": "Success", "exitCode": "0",
@@ -140,8 +140,7 @@ func endOf(i int, instanceID, invokeID string) any {
 	return data
 }
 
-// TestALargeArrayGetsThroughInAFewDeliveries whatever it is about, and each
-// event is recorded once.
+// TestALargeArrayGetsThroughInAFewDeliveries: and each event is recorded once.
 func TestALargeArrayGetsThroughInAFewDeliveries(t *testing.T) {
 	ends := func(f *handler.Function) handler.Handler { return f.TaskCompleted }
 	beats := func(f *handler.Function) handler.Handler { return f.FirstHeartbeat }
@@ -151,14 +150,14 @@ func TestALargeArrayGetsThroughInAFewDeliveries(t *testing.T) {
 		kind   event.Kind
 		invoke func(*handler.Function) handler.Handler
 		data   func(i int) any
-		// instances are those that the events are about.
+		// instances is how many instances the events are about.
 		instances int
 	}{
 		"ends on 10,000 instances": {10_000, 5 * time.Millisecond, event.KindTaskCompleted, ends,
 			func(i int) any { return endOf(i, fmt.Sprint("i-", i), "t-1") }, 10_000},
 		"10,000 ends on one instance": {10_000, 5 * time.Millisecond, event.KindTaskCompleted, ends,
 			func(i int) any { return endOf(i, "i-0", fmt.Sprint("t-", i/4)) }, 1},
-		// As 10,000 in 5 ms a call, in a fifth of the steps.
+		// As long as 10,000 with calls of 5 ms, in a fifth of the steps.
 		"boots of one instance": {2_000, 25 * time.Millisecond, event.KindFirstHeartbeat, beats,
 			func(int) any { return map[string]any{"vmName": "i-0", "uptime": 20_000} }, 1},
 	} {
@@ -207,9 +206,9 @@ func recorded(t *testing.T, r *rig.Rig, instances int) (n int) {
 }
 
 // TestEveryFailedCallOfAnArrayIsMadeGood fails the n-th call until a delivery
-// meets no fault, in the modes that differ for the handling of one event of
-// several: the others are those of an event alone. The array has twelve ends of one instance,
-// one of another, and an element that is malformed.
+// meets no fault, in the modes that could differ from those of a single event.
+// The array has twelve ends of one instance, one of another, and a malformed
+// element.
 func TestEveryFailedCallOfAnArrayIsMadeGood(t *testing.T) {
 	for _, m := range modes {
 		if !m.crash && m.Mode != fault.ErrorBefore && m.Mode != fault.CutAfter {

@@ -16,8 +16,8 @@ import (
 	"aftercare/tests/rig"
 )
 
-// fleet is how the breaker of fragile flows is set. Its window is shorter than
-// what a sweep needs to find a claim whose invocation died.
+// fleet sets the breaker of fragile flows. Its window is shorter than the time
+// until a sweep finds a claim whose invocation died.
 var fleet = flow.FleetLimit{
 	MaxFailures: 2, Window: flow.Duration(time.Minute), ResumeAfter: flow.Duration(30 * time.Minute),
 }
@@ -41,7 +41,7 @@ func endOn(r *rig.Rig, id, invokeID, name string) []byte {
 	return encode(e)
 }
 
-// said counts the alerts whose text holds something: one for each fingerprint.
+// said counts the alerts that contain a text: one for each fingerprint.
 func said(r *rig.Rig, text string) int {
 	found := map[string]bool{}
 	for _, m := range r.Inbox.Messages() {
@@ -69,10 +69,11 @@ func sweepUntil(t *testing.T, r *rig.Rig, end time.Time) {
 		}
 		again(t, r.Sweep)
 	}
-	t.Fatalf("sweeps come to no end; log:\n%s", r.Log)
+	t.Fatalf("sweeps do not come to an end; log:\n%s", r.Log)
 }
 
-// became is what the record of the run of an event says, empty if it made none.
+// became returns the result in the record of an event's run; empty if the event
+// started no run.
 func became(r *rig.Rig, id, invokeID string) string {
 	for _, run := range r.Records(id).Runs {
 		if run.Cause == "exec/"+invokeID+"/once" {
@@ -84,8 +85,8 @@ func became(r *rig.Rig, id, invokeID string) string {
 
 const opened, closed = "starts no run on any instance until", "may start runs again"
 
-// breakerHolds checks what holds from an open breaker to the runs after it.
-// Invoke makes the invocation of the sweep that closes it.
+// breakerHolds checks an open breaker, its closing, and the runs after it.
+// closing makes the sweep that closes it.
 func breakerHolds(t *testing.T, r *rig.Rig, closing func(invoke func() (handler.Outcome, error))) {
 	t.Helper()
 	control := func() map[string]remediation.Breaker {
@@ -130,7 +131,7 @@ func plainly(t *testing.T) func(func() (handler.Outcome, error)) {
 }
 
 // TestABreakerThatManyFunctionsCrossTogetherOpensOnce: runs fail on many
-// instances at the same time, each told by a function instance of its own.
+// instances at the same time, each in a function instance of its own.
 // [55]
 func TestABreakerThatManyFunctionsCrossTogetherOpensOnce(t *testing.T) {
 	cases := map[string]fault.Fault{"no fault": {}}
@@ -161,8 +162,7 @@ func TestABreakerThatManyFunctionsCrossTogetherOpensOnce(t *testing.T) {
 }
 
 // TestABreakerOpensAndClosesOnceWhateverFails fails call after call of the
-// invocation whose run is one too many, and of the sweep that closes the
-// breaker.
+// invocation whose run opens the breaker, and of the sweep that closes it.
 // [55]
 func TestABreakerOpensAndClosesOnceWhateverFails(t *testing.T) {
 	for _, m := range modes {

@@ -83,11 +83,11 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 					t.Errorf("answered %+v %+v, want %s and %s", item, item.Answer, want, c.answer)
 				}
 			}
-			// Whether the instance is up then does not matter.
+			// It does not matter whether the instance is up then.
 			if stopped(r) {
 				must(r.FirstHeartbeat(r.Boot(instanceID)))
 			}
-			// A command of which nothing is found is given up an hour after its
+			// Aftercare gives up a command that it cannot find an hour after its
 			// first send.
 			finish(t, r)
 			r.Advance(time.Hour)

@@ -13,7 +13,7 @@ import (
 	"aftercare/tests/rig"
 )
 
-// find returns the only one of a list that is meant.
+// find returns the only element of a list that fits.
 func find[T any](t *testing.T, list []T, what string, meant func(T) bool) T {
 	t.Helper()
 	var out T
@@ -34,8 +34,8 @@ func keyOf(e remediation.Execution) string {
 	return "exec/" + e.Event.InvokeID + "/" + e.Event.Suffix()
 }
 
-// walk goes from what a cause names to all that followed from it, and checks
-// on the way that everything names where it came from. It says what it passed.
+// walk follows a cause to everything that came of it, and checks on the way that
+// each record names its cause. It returns the path.
 func walk(t *testing.T, all ledger.Records, cause string, decided remediation.Decided) string {
 	t.Helper()
 	path := ""
@@ -81,7 +81,7 @@ func walk(t *testing.T, all ledger.Records, cause string, decided remediation.De
 
 // TestCausesCanBeWalkedBothWays: from the end of a person's command over the
 // flows that it started, to the commands that those sent and to their ends,
-// which start flows again; each record names what it came from.
+// which start flows again; each record names its cause.
 // [70] [71]
 func TestCausesCanBeWalkedBothWays(t *testing.T) {
 	for name, prepare := range map[string]func(r *rig.Rig){
@@ -150,8 +150,8 @@ func TestCausesCanBeWalkedBothWays(t *testing.T) {
 	}
 }
 
-// TestTheEndOfASavedCommandThatFindsItsTaskLateNamesItsFlows: when it came, it
-// was not known whose it was.
+// TestTheEndOfASavedCommandThatFindsItsTaskLateNamesItsFlows: when it came, its
+// task was not known.
 // [70]
 func TestTheEndOfASavedCommandThatFindsItsTaskLateNamesItsFlows(t *testing.T) {
 	t.Parallel()

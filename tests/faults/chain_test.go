@@ -11,9 +11,9 @@ import (
 	"aftercare/shared/flow"
 )
 
-// flowsOn are flows of one step each, every one on the success of a command.
-// No file may have some of them: what leads from one to another can also be a
-// saved command, whose name no file tells.
+// flowsOn makes flows of one step each, every one on the success of a command. A
+// file may not have some of them, but a saved command, whose name is in no file,
+// can also lead from one flow to another.
 func flowsOn(pairs ...[2]string) []flow.Definition {
 	var list []flow.Definition
 	for _, p := range pairs {

@@ -36,7 +36,7 @@ func look(t *testing.T, r *rig.Rig) view {
 	return v
 }
 
-// check compares what is there with what the scenario wants.
+// check compares a view with the scenario's expectations.
 func check(t *testing.T, v view, s scenario, when string) {
 	t.Helper()
 	for _, name := range s.ran {
@@ -59,7 +59,7 @@ func check(t *testing.T, v view, s scenario, when string) {
 	}
 }
 
-// String is everything that one more delivery must not change.
+// String returns everything that one more delivery must not change.
 func (v view) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "boot %s seq %d, %d tasks, %d effects, scripts %v\n",

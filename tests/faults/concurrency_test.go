@@ -18,8 +18,8 @@ const crowd = 8
 // invocation is one delivery to one function instance.
 type invocation func(p *rig.Process) (handler.Outcome, error)
 
-// atOnce makes each invocation by a function instance of its own, all at the
-// same time, and delivers again what fails. It returns their only items, in
+// atOnce makes all invocations at the same time, each in a function instance of
+// its own, and repeats those that fail. It returns their only items, in
 // the order of the invocations.
 func atOnce(t *testing.T, r *rig.Rig, invocations ...invocation) []handler.Item {
 	t.Helper()
@@ -61,8 +61,8 @@ func same(n int, invoke invocation) []invocation {
 	return out
 }
 
-// oneWins checks that one of the items has the result, and every other is
-// told a duplicate with the same answer.
+// oneWins checks that one of the items has the result, and every other one is a
+// duplicate with the same answer.
 func oneWins(t *testing.T, items []handler.Item, result string) {
 	t.Helper()
 	count := map[string]int{}
@@ -77,8 +77,8 @@ func oneWins(t *testing.T, items []handler.Item, result string) {
 	}
 }
 
-// sentOnce checks that nobody sent a command that another had claimed: that
-// the service would take it for the same does not excuse it.
+// sentOnce checks that nobody sent a command that another had claimed, even if
+// the service would recognize the duplicate.
 func sentOnce(t *testing.T, r *rig.Rig, want int) {
 	t.Helper()
 	if got := r.Faults.Calls()["RunCommand"]; got != want {
@@ -237,7 +237,7 @@ func TestSweepsAtOnceSendOnce(t *testing.T) {
 			t.Errorf("a sweep says %+v", item)
 		}
 	}
-	// The six that were tried before, and the three of them that had not
+	// The six sends before, and another for each of the three that had not
 	// arrived.
 	sentOnce(t, r, 9)
 	for _, id := range instances {
@@ -248,8 +248,8 @@ func TestSweepsAtOnceSendOnce(t *testing.T) {
 	}
 }
 
-// TestEverythingAtOnceHappensOnce gives one instance a different input by
-// each of many function instances, and some of them twice.
+// TestEverythingAtOnceHappensOnce gives one instance's inputs to many function
+// instances, a different one to each and some of them twice.
 func TestEverythingAtOnceHappensOnce(t *testing.T) {
 	t.Parallel()
 	s := scenario{
@@ -285,7 +285,7 @@ func TestEverythingAtOnceHappensOnce(t *testing.T) {
 		states[task.Name] = task.State
 	}
 	if len(states) != 5 || states["cancelled"] != remediation.TaskTerminated || states["other"] != remediation.TaskSucceeded {
-		t.Errorf("tasks %v, want five, of which one was terminated", states)
+		t.Errorf("tasks %v, want five, one of them terminated", states)
 	}
 	if t.Failed() {
 		t.Logf("log:\n%s", r.Log)

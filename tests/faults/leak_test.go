@@ -20,8 +20,8 @@ import (
 	"aftercare/tests/rig"
 )
 
-// What nothing may repeat: the rig's own keys and channels, and what the
-// commands of a life hold.
+// secrets are the texts that nothing may repeat: the rig's own keys and channels,
+// and those in the commands of a life.
 var secrets = []string{
 	"STS.rig", "rig-secret-key", "rig-security-token", "wrong-secret-key",
 	"rig-token", "SECrig", "rig-webhook-token", "rig-webhook-secret",
@@ -29,12 +29,12 @@ var secrets = []string{
 	"secret-of-a-payload",
 }
 
-// everySecret is what a service in trouble, or somebody in front of it, could
-// answer with.
+// everySecret is what a failing service, or something in front of it, could
+// answer.
 var everySecret = strings.Join(secrets, " ")
 
-// secretFlows are a flow whose command prints a secret, which its next steps
-// fail with, and whose alert tells none. Its failure opens its breaker.
+// secretFlows has a flow whose command prints a secret, on which its next steps
+// fail, and whose alert does not contain it. Its failure opens its breaker.
 const secretFlows = `
 version: 1
 flows:
@@ -69,10 +69,10 @@ flows:
         stop: failed
 `
 
-// secretSteps is what they came to without a fault.
+// secretSteps is how its steps end without a fault.
 const secretSteps = "step succeeded, weigh invalid, hand-on invalid, skip skipped, tell succeeded, fail succeeded"
 
-// ear hears everything that functions answer.
+// ear collects everything that functions answer.
 type ear struct {
 	t *testing.T
 	b strings.Builder
@@ -87,8 +87,8 @@ func (e *ear) hear(out handler.Outcome, err error) {
 	fmt.Fprintf(&e.b, "%s %v %+v %#v\n", b, err, out, err)
 }
 
-// refusals are what each call that a life makes can be answered with: codes,
-// and their statuses.
+// refusals are the error answers to each call of a life: codes and their
+// statuses.
 var refusals = map[string][]string{
 	"GetRange":                     {"OTSAuthFailed 403", "OTSNoPermissionAccess 403", "OTSServerBusy 503", "OTSParameterInvalid 400"},
 	"GetRow":                       {"OTSAuthFailed 403", "OTSInternalServerError 500"},
@@ -106,7 +106,7 @@ var refusals = map[string][]string{
 }
 
 func TestNothingLeaks(t *testing.T) {
-	// What the SDKs print by themselves is heard, too.
+	// Collect what the SDKs print by themselves, too.
 	printed := filepath.Join(t.TempDir(), "printed")
 	file, err := os.Create(printed)
 	if err != nil {
@@ -196,7 +196,7 @@ func live(t *testing.T, f *fault.Fault) {
 	submit(map[string]any{"dedupeKey": "key of saved", "invoke": map[string]any{
 		"commandId": saved, "parameters": map[string]any{"p": "secret-of-a-saved-command"},
 	}})
-	// Twice, so that the duplicate is told.
+	// Twice, so that one answer is a duplicate.
 	beat := r.Boot(instanceID)
 	e.hear(r.FirstHeartbeat(beat))
 	submit(script("bad", "exit 3"))
@@ -217,7 +217,7 @@ func live(t *testing.T, f *fault.Fault) {
 		e.hear(r.SubmitTask([]byte(payload)))
 	}
 	taken := 0
-	// settled: what is to end by now has, and its event is there.
+	// settled: every command that should end by now has, and its event is there.
 	settled := func(long bool) func() bool {
 		return func() bool {
 			ended := 0
@@ -260,13 +260,13 @@ func live(t *testing.T, f *fault.Fault) {
 			}
 		}
 	}
-	// A sweep must ask for one that no event tells.
+	// A sweep must ask for an end that no event reports.
 	ends(false, `"saved"`)
 	r.Advance(5 * time.Minute)
 	e.hear(r.Sweep())
 	for call := range refusals {
 		if f == nil && r.Faults.Calls()[call] == 0 {
-			t.Errorf("a life makes no call %s that could fail", call)
+			t.Errorf("a life does not call %s, so it could not fail", call)
 		}
 	}
 
@@ -312,7 +312,7 @@ func live(t *testing.T, f *fault.Fault) {
 	}
 }
 
-// search looks for secrets in what a life left.
+// search looks for secrets in everything that a life left.
 func search(t *testing.T, r *rig.Rig, e *ear) {
 	t.Helper()
 	found := func(where, text string) {
@@ -334,7 +334,7 @@ func search(t *testing.T, r *rig.Rig, e *ear) {
 			}
 			found("a row of "+table, row.String())
 			if key := fmt.Sprint(row.key...); strings.Contains(key, "live/") && !strings.HasSuffix(key, "live/!") && !strings.Contains(key, "live/limit/") {
-				t.Errorf("the row %s is left of a task that has ended", key)
+				t.Errorf("the row %s of a task that has ended is left", key)
 			}
 		}
 	}

@@ -33,10 +33,10 @@ var shippedFlows = sync.OnceValue(func() map[string]flow.Definition {
 	return out
 })
 
-// harmless makes a shipped flow live: all but one are shipped in dry-run, in
-// which they send nothing that could fail. Its scripts, which would change the
-// machine that runs this test, are replaced by those given under <flow>/<step>,
-// or by one that succeeds; everything else stays as it is shipped.
+// harmless makes a shipped flow live: all but one are shipped in dry-run, and
+// send nothing that could fail. It replaces the flow's scripts, which would
+// change the machine that runs this test, by those given under <flow>/<step>, or
+// by one that succeeds. The rest stays as shipped.
 func harmless(d flow.Definition, scripts map[string]string) flow.Definition {
 	d.Mode = flow.ModeLive
 	for _, list := range []*[]flow.Step{&d.Steps, &d.OnFailure, &d.Finally} {
@@ -64,10 +64,10 @@ type act struct {
 
 // happening is something that comes from outside, as soon as it is ready.
 type happening struct {
-	// ready says whether it is time; nil means that nothing else is going on.
+	// ready reports whether it is time; nil means when nothing else happens.
 	ready func(remediation.State) bool
-	// begin brings it about. It returns an empty act if the local ECS tells of
-	// it.
+	// begin makes it happen. It returns an empty act if the local ECS reports
+	// it with an event.
 	begin func(l *life) act
 }
 
@@ -81,7 +81,7 @@ type life struct {
 	given []act // all but the sweeps
 }
 
-// next is the next act, without a name when nothing is left to come.
+// next returns the next act, without a name when nothing is left to come.
 func (l *life) next() act {
 	l.t.Helper()
 	s := waitForEnds(l.t, l.Rig)
@@ -108,7 +108,7 @@ func (l *life) next() act {
 	return act{"sweep, " + going(s), l.Sweep}
 }
 
-// waitForEnds waits until what is known to run has ended and its event is
+// waitForEnds waits until every command known to run has ended and its event is
 // there. It returns the instance's state.
 func waitForEnds(t *testing.T, r *rig.Rig) remediation.State {
 	t.Helper()
@@ -128,7 +128,7 @@ func (l *life) keep(a act) act {
 	return a
 }
 
-// going says what the oldest run waits for.
+// going returns what the oldest run waits for.
 func going(s remediation.State) string {
 	var oldest remediation.FlowRun
 	for _, r := range s.Runs {
@@ -145,7 +145,7 @@ func going(s remediation.State) string {
 	return fmt.Sprint(oldest.Flow, " at ", oldest.Pending.State)
 }
 
-// due is when the earliest wake-up is due.
+// due returns when the earliest wake-up is due.
 func (l *life) due() time.Time {
 	var due time.Time
 	for _, row := range rows(l.t, l.Rig, "aftercare_wakeups") {
@@ -156,9 +156,8 @@ func (l *life) due() time.Time {
 	return due
 }
 
-// end takes the end of a command. The local ECS goes by the machine's clock,
-// and Aftercare by the rig's, which is ahead: the event is told as if it had
-// happened now.
+// end returns the act that delivers the next end of a command. The local ECS uses the machine's clock, and
+// Aftercare the rig's, which is ahead: end moves the event's times to now.
 func (l *life) end() act {
 	payload := l.moved(l.Take(event.KindTaskCompleted))
 	var e struct {
@@ -170,7 +169,7 @@ func (l *life) end() act {
 	return act{"end of " + l.Given(e.Data.CommandName), func() (handler.Outcome, error) { return l.TaskCompleted(payload) }}
 }
 
-// beat takes a first heartbeat.
+// beat returns the act that delivers a first heartbeat.
 func (l *life) beat() act {
 	payload := l.moved(l.Take(event.KindFirstHeartbeat))
 	return act{"heartbeat", func() (handler.Outcome, error) { return l.FirstHeartbeat(payload) }}
@@ -190,9 +189,9 @@ func (l *life) moved(payload []byte) []byte {
 	return encode(e)
 }
 
-// stride is how far it is from one call that a crash strikes to the next. A
-// death behind a call is one before the call that follows: in two modes, every
-// second call is enough.
+// stride is the distance between two calls that a crash strikes. A death after a
+// call is a death before the next one: in two modes, every second call is
+// enough.
 const stride = 2
 
 // rest plays until nothing is left to come.
@@ -225,8 +224,8 @@ func submits(name, content string) happening {
 	}}
 }
 
-// tells is the end of a command that a person sent by other means.
-func tells(name, status, exit string) happening {
+// ends is the end of a command that a person sent by other means.
+func ends(name, status, exit string) happening {
 	return happening{begin: func(l *life) act {
 		l.Advance(2 * time.Minute)
 		code := ""
@@ -253,8 +252,8 @@ func pendingAt(p flow.PendingState) func(remediation.State) bool {
 	}
 }
 
-// told says how every run ended, as one line each, sorted.
-func told(runs []remediation.FlowRun) []string {
+// endings returns how every run ended, as one line each, sorted.
+func endings(runs []remediation.FlowRun) []string {
 	var out []string
 	for _, r := range runs {
 		line := r.Flow + " " + r.Result
@@ -270,8 +269,8 @@ func told(runs []remediation.FlowRun) []string {
 	return out
 }
 
-// fingerprints are those of the alerts that the records ask for: one for each
-// bad end, and one for each step that raised one.
+// fingerprints returns the fingerprints of the alerts that the records call for:
+// one for each bad end, and one for each step that raised an alert.
 func fingerprints(v view) map[string]bool {
 	out := map[string]bool{}
 	alert := func(kind remediation.AlertKind, owner string) {
@@ -292,12 +291,12 @@ func fingerprints(v view) map[string]bool {
 	return out
 }
 
-// sameAlerts checks that the alerts that arrived are exactly those.
+// sameAlerts checks that exactly these alerts arrived.
 func sameAlerts(t *testing.T, v view, want map[string]bool) {
 	t.Helper()
 	for f := range v.alerts {
 		if !want[f] {
-			t.Errorf("an alert arrived that nothing asks for: %s", f)
+			t.Errorf("an alert arrived that no record calls for: %s", f)
 		}
 		delete(want, f)
 	}
@@ -306,8 +305,8 @@ func sameAlerts(t *testing.T, v view, want map[string]bool) {
 	}
 }
 
-// nothingLeft checks that the tables hold records only, and what is counted
-// for limits and of failures.
+// nothingLeft checks that the tables hold only records, and the counts for limits
+// and of failures.
 func nothingLeft(t *testing.T, r *rig.Rig) {
 	t.Helper()
 	for _, row := range rows(t, r, "aftercare_instances") {
@@ -322,11 +321,11 @@ func nothingLeft(t *testing.T, r *rig.Rig) {
 	}
 }
 
-// all is everything that one more delivery must not change.
+// all returns everything that one more delivery must not change.
 func all(t *testing.T, r *rig.Rig) string {
 	t.Helper()
 	v := look(t, r)
-	text := v.String() + strings.Join(told(v.records.Runs), "\n") + "\n"
+	text := v.String() + strings.Join(endings(v.records.Runs), "\n") + "\n"
 	for _, table := range slices.Sorted(maps.Keys(keys)) {
 		for _, row := range rows(t, r, table) {
 			if row.key[len(row.key)-1] != "live/!" { // it notes the wake-ups

@@ -19,7 +19,7 @@ import (
 	"aftercare/tests/rig"
 )
 
-// ranHere are the commands that ran on the instance, sorted.
+// ranHere returns the commands that ran on the instance, sorted.
 func ranHere(r *rig.Rig) string {
 	var names []string
 	for _, run := range r.ECS.Runs(instanceID) {
@@ -29,11 +29,11 @@ func ranHere(r *rig.Rig) string {
 	return strings.Join(names, " ")
 }
 
-// pausedCase is a flow's command that is not sent yet when somebody pauses
-// the flow.
+// pausedCase is a flow's command that is still unsent when somebody pauses the
+// flow.
 type pausedCase struct {
-	// prepare comes before the pause. It returns the invocation that would
-	// send the command then.
+	// prepare runs before the pause. It returns the invocation that would send
+	// the command.
 	prepare func(r *rig.Rig) func() (handler.Outcome, error)
 	before  string // what ran before the flow is resumed, without "other"
 	after   string // and in the end
@@ -58,7 +58,7 @@ func pausedCases() map[string]pausedCase {
 		"queued for an instance that boots": {
 			prepare: func(r *rig.Rig) func() (handler.Outcome, error) {
 				r.Create(instanceID)
-				// It ended so long ago that it does not show that the agent is up.
+				// It ended too long ago to show that the agent is up.
 				end := endOn(r, instanceID, "t-first", "first")
 				r.Advance(5 * time.Minute)
 				must(r.TaskCompleted(end))
@@ -99,7 +99,7 @@ func pausedCases() map[string]pausedCase {
 }
 
 // TestAPausedFlowSendsNothingUntilItIsResumed fails call after call of the
-// invocation that would send a flow's command, if the flow were not paused.
+// invocation that would send a flow's command if the flow were not paused.
 // [51]
 func TestAPausedFlowSendsNothingUntilItIsResumed(t *testing.T) {
 	for name := range pausedCases() {
@@ -137,7 +137,7 @@ func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) boo
 		slices.Sort(list)
 		return strings.Join(list, " ")
 	}
-	// Other commands go on, and no flow starts.
+	// Other commands still run, and no flow starts.
 	again(t, func() (handler.Outcome, error) { return submission("other", "true", 5)(r) })
 	again(t, func() (handler.Outcome, error) { return r.TaskCompleted(endOn(r, instanceID, "t-refused", "first")) })
 	if got := became(r, instanceID, "t-refused"); got != flow.ResultRefused {
@@ -164,7 +164,7 @@ func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) boo
 	if got, want := ranHere(r), with(c.after); got != want {
 		t.Errorf("in the end %s ran, want %s; log:\n%s", got, want, r.Log)
 	}
-	if got := told(r.Records(instanceID).Runs); !slices.Equal(got, []string{"follow refused", "follow succeeded: second succeeded, third succeeded"}) {
+	if got := endings(r.Records(instanceID).Runs); !slices.Equal(got, []string{"follow refused", "follow succeeded: second succeeded, third succeeded"}) {
 		t.Errorf("runs ended as %q", got)
 	}
 	nothingLeft(t, r)

@@ -2,6 +2,6 @@
 
 package faults_test
 
-// step: the race detector makes each call several times as dear, so with it
-// the large arrays have a fifth of the events, in calls five times as long.
+// step divides the events of the large arrays, and multiplies the time of their
+// calls: under the race detector each call costs several times as much.
 const step = 5

@@ -10,8 +10,7 @@ import (
 	"aftercare/tests/rig"
 )
 
-// row is a row of a table as Tablestore has it, whatever the ledger would
-// make of it.
+// row is a row as Tablestore has it, which the ledger need not understand.
 type row struct {
 	key     []any
 	columns map[string]any
@@ -26,11 +25,11 @@ var keys = map[string][]string{
 	"aftercare_quarantine": {"sha256", "part"},
 }
 
-// reading is the connections of all that is read. The SDK would change the
-// settings of an http.Transport that it knows for one.
+// reading is the transport of all reads. It hides that it is an http.Transport,
+// whose settings the SDK would change.
 var reading = struct{ http.RoundTripper }{http.DefaultTransport}
 
-// sdkClient is the SDK's own client, over those connections.
+// sdkClient returns the SDK's own client over this transport.
 func sdkClient(r *rig.Rig) *tablestore.TableStoreClient {
 	config := tablestore.NewDefaultTableStoreConfig()
 	config.Transport = reading

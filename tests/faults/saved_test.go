@@ -69,7 +69,7 @@ flows:
         run: {type: RunShellScript, content: "echo after $by", parameters: {by: "${{ event.invokeId }}"}}
 `
 
-// ranAs are the invocations that really ran on the instance, by command name.
+// ranAs returns the runs of a command on the instance, by the command's name.
 func ranAs(r *rig.Rig, name string) []ecs.Run {
 	var out []ecs.Run
 	for _, run := range r.ECS.Runs(instanceID) {
@@ -111,8 +111,8 @@ func endedTask(t *testing.T, v view, id string) remediation.Task {
 	return remediation.Task{}
 }
 
-// TestTheEndOfASavedCommandFindsItsTaskByTheTag: it arrives before the invoke
-// id was stored, because the invocation died right after its send.
+// TestTheEndOfASavedCommandFindsItsTaskByTheTag: the end arrives although the
+// invoke id was never stored, because the invocation died right after its send.
 func TestTheEndOfASavedCommandFindsItsTaskByTheTag(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, scenario{flows: afterSaved})
@@ -131,9 +131,9 @@ func TestTheEndOfASavedCommandFindsItsTaskByTheTag(t *testing.T) {
 	check(t, look(t, r), scenario{ran: []string{"saved", "after/step"}, ends: 2, boots: 1}, "in the end")
 }
 
-// TestAnEndWhoseTaskIsNotToldWaitsForIt: DescribeInvocations does not answer
+// TestAnEndWhoseTaskIsUnknownWaitsForIt: DescribeInvocations does not answer
 // either.
-func TestAnEndWhoseTaskIsNotToldWaitsForIt(t *testing.T) {
+func TestAnEndWhoseTaskIsUnknownWaitsForIt(t *testing.T) {
 	for _, content := range []string{"true", "exit 3"} {
 		for _, mode := range fault.Modes {
 			t.Run(content+", "+string(mode), func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestAnEndWhoseTaskIsNotToldWaitsForIt(t *testing.T) {
 // TestAStrangersSavedCommandIsAStrangers: somebody else invokes the same saved
 // command while it is not known whether Aftercare's own was accepted.
 func TestAStrangersSavedCommandIsAStrangers(t *testing.T) {
-	for name, answers := range map[string]bool{"told at once": true, "told when the own one is found": false} {
+	for name, answers := range map[string]bool{"recognized at once": true, "recognized when the own one is found": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, scenario{flows: afterSaved})
@@ -213,7 +213,7 @@ func TestAStrangersSavedCommandIsAStrangers(t *testing.T) {
 			}
 			for _, e := range v.records.Executions {
 				if e.Event.InvokeID == stranger && e.TaskID != "" {
-					t.Errorf("the stranger's execution is recorded as that of task %s", e.TaskID)
+					t.Errorf("the stranger's execution is recorded as task %s's", e.TaskID)
 				}
 			}
 			chains := map[string]bool{}

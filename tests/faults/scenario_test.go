@@ -17,16 +17,16 @@ import (
 
 const instanceID = "i-sweep"
 
-// scenario is one invocation whose calls are failed, with what came before it
-// and what must have come of it in the end.
+// scenario is one invocation whose calls fail, its preparation, and what must
+// have come of it in the end.
 type scenario struct {
 	flows string
-	// definitions are flows that no file may have.
+	// definitions are flows that are not allowed in a file.
 	definitions []flow.Definition
 	// abortAfter is how long the local ECS lets a command wait for an agent
 	// that is gone; 0 means a minute.
 	abortAfter time.Duration
-	// prepare brings the rig to where the invocation begins, without faults.
+	// prepare prepares the rig for the invocation, without faults.
 	prepare func(r *rig.Rig)
 	// invoke is the invocation; it may be repeated.
 	invoke func(r *rig.Rig) (handler.Outcome, error)
@@ -40,7 +40,7 @@ type scenario struct {
 	// submitted are commands of the preparation that run as soon as the
 	// instance is up.
 	submitted []string
-	// beat is the heartbeat that the invocation is about, if it is about one.
+	// beat is the heartbeat that the invocation handles, if it handles one.
 	beat *kept
 	// fresh: the instance has no rows before the invocation.
 	fresh bool
@@ -168,7 +168,7 @@ func scenarios() map[string]scenario {
 			},
 			ran: []string{"first"}, ends: 1, boots: 1,
 		},
-		"an end that says that the script never started": {
+		"an end of a script that never started": {
 			abortAfter: time.Second,
 			prepare: func(r *rig.Rig) {
 				boot(r)
@@ -191,7 +191,7 @@ func scenarios() map[string]scenario {
 			invoke: func(r *rig.Rig) (handler.Outcome, error) { return r.Sweep() },
 			alerts: 1, boots: 1,
 		},
-		"a sweep that finds a task whose end no event told": {
+		"a sweep that finds a task whose end no event reported": {
 			prepare: func(r *rig.Rig) {
 				boot(r)
 				must(submission("first", "true", 5)(r))
@@ -244,7 +244,7 @@ func taskID(name string) string {
 	return remediation.Key("task", remediation.Key("submission", "dedupeKey", "key of "+name), instanceID)
 }
 
-// stranger is the end of a command that others started.
+// stranger is the end of a command that somebody else started.
 func stranger(status, code, exit string) []byte {
 	return strangerOf("t-stranger", status, code, exit)
 }
@@ -282,7 +282,7 @@ func must(_ handler.Outcome, err error) {
 	}
 }
 
-// patience is the time of invocations that meet no fault.
+// patience is the time limit of invocations that meet no fault.
 const patience = 20 * time.Second
 
 func newRig(t *testing.T, s scenario) *rig.Rig {

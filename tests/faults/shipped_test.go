@@ -21,20 +21,20 @@ import (
 // again.
 const savedID = "c-hz01example"
 
-// shippedCase is a life in which a shipped flow runs, and what comes of it.
+// shippedCase is a life in which a shipped flow runs, and the expected result.
 type shippedCase struct {
-	// flows are those of the shipped file that are there, beside others.
+	// flows are the flows of the shipped file in this life, beside others.
 	flows   []string
 	beside  []flow.Definition
 	scripts map[string]string
 	comes   []happening
-	// fails are the acts whose calls are failed by crashes: the one that starts
-	// the flow, and a later one. That which is thorough is failed in every mode.
+	// fails are the acts in which crashes strike calls: the one that starts
+	// the flow, and a later one. The act thorough fails in every mode.
 	fails    []string
 	thorough string
 
 	ran    map[string]int // scripts that ran, by the command's name
-	runs   []string       // as told says it
+	runs   []string       // in the form of endings
 	alerts int
 	ends   int
 	boots  int64
@@ -111,7 +111,7 @@ func shippedCases() map[string]shippedCase {
 			scripts: map[string]string{
 				"bootstrap/install": `[ "$package" = collectd ]`,
 				"bootstrap/verify":  `echo "$service 5.12.0"`,
-				// What was captured must have come here.
+				// The captured output must have arrived here.
 				"bootstrap/register": `[ "$version" = "collectd 5.12.0" ] && [ "$instance" = i-sweep ]`,
 			},
 			comes:    []happening{boots()},
@@ -165,10 +165,10 @@ func shippedCases() map[string]shippedCase {
 				"quarantine/stop-service": "exit 5",
 			},
 			comes: []happening{
-				boots(), tells("doomed-1", "Success", "0"), tells("doomed-2", "Success", "0"), tells("doomed-3", "Success", "0"),
-				tells("deploy", "Success", "0"),
-				// What comes meanwhile is dropped.
-				{ready: pendingAt(flow.PendingWait), begin: tells("deploy", "Success", "0").begin},
+				boots(), ends("doomed-1", "Success", "0"), ends("doomed-2", "Success", "0"), ends("doomed-3", "Success", "0"),
+				ends("deploy", "Success", "0"),
+				// Events in the meantime are dropped.
+				{ready: pendingAt(flow.PendingWait), begin: ends("deploy", "Success", "0").begin},
 			},
 			fails: []string{"end of deploy", "sweep, quarantine at wait"},
 			ran:   map[string]int{"quarantine/flag": 1, "quarantine/stop-service": 1},
@@ -182,12 +182,12 @@ func shippedCases() map[string]shippedCase {
 		"notify-recovery": {
 			flows: []string{"notify-recovery"},
 			comes: []happening{
-				boots(), tells("check-web", "Failed", "1"),
+				boots(), ends("check-web", "Failed", "1"),
 				{begin: func(l *life) act {
 					// The first try of its alert is refused, so that a sweep makes
 					// the next.
 					l.Faults.Add(fault.Fault{Call: "Webhook:dingtalk", Mode: fault.ErrorBefore})
-					a := tells("check-web", "Success", "0").begin(l)
+					a := ends("check-web", "Success", "0").begin(l)
 					a.name = "recovery"
 					return a
 				}},
@@ -228,7 +228,7 @@ func TestEveryFailedCallOfAShippedFlowIsMadeGood(t *testing.T) {
 							return
 						}
 						if n == 1 && !struck {
-							t.Error("the invocation made no call at all")
+							t.Error("the invocation did not make any call")
 						}
 					}
 				})
@@ -322,7 +322,7 @@ func checkLife(t *testing.T, l *life, c shippedCase) {
 	if len(c.ran) != len(v.ran) || len(c.ran) > 0 && !maps.Equal(v.ran, c.ran) {
 		t.Errorf("ran %v, want %v", v.ran, c.ran)
 	}
-	if got := told(v.records.Runs); !slices.Equal(got, c.runs) {
+	if got := endings(v.records.Runs); !slices.Equal(got, c.runs) {
 		t.Errorf("runs ended as\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.runs, "\n"))
 	}
 	if got := len(v.records.Executions); got != c.ends || v.history != c.ends {
@@ -333,7 +333,7 @@ func checkLife(t *testing.T, l *life, c shippedCase) {
 	}
 	wanted := fingerprints(v)
 	if len(wanted) != c.alerts {
-		t.Errorf("the records ask for %d alerts, want %d", len(wanted), c.alerts)
+		t.Errorf("the records call for %d alerts, want %d", len(wanted), c.alerts)
 	}
 	sameAlerts(t, v, wanted)
 	nothingLeft(t, l.Rig)

@@ -96,9 +96,9 @@ func runWithFault(t *testing.T, s scenario, n int, m mode) bool {
 	return struck > 0
 }
 
-// finish delivers the events of all that runs, and sweeps past the end of
-// every claim until no wake-up is left. What waits for an instance that never
-// boots has one at all times.
+// finish delivers the events of everything that runs, and sweeps past the end of
+// every claim until no wake-up is left. A task that waits for an instance that
+// never boots always has a wake-up.
 func finish(t *testing.T, r *rig.Rig) {
 	t.Helper()
 	for range 6 {
@@ -117,7 +117,7 @@ func finish(t *testing.T, r *rig.Rig) {
 	deliver(t, r)
 }
 
-// deliver delivers every end that the local ECS has told.
+// deliver delivers every end that the local ECS has reported.
 func deliver(t *testing.T, r *rig.Rig) {
 	t.Helper()
 	for r.Pending(event.KindTaskCompleted) > 0 {

@@ -14,7 +14,7 @@ import (
 	"aftercare/tests/rig"
 )
 
-// refusal is an answer of the service that says that nothing was sent.
+// refusal is an error of the service that means that nothing was sent.
 func refusal(call string, status int, code string) fault.Fault {
 	return fault.Fault{Call: call, Mode: fault.ErrorBefore, Status: status, Code: code}
 }
@@ -61,7 +61,7 @@ func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 				t.Fatalf("answered %+v, %v, want success with one effect left; log:\n%s", out, err, r.Log)
 			}
 			r.Advance(c.waits)
-			// Whoever looks at the instance meanwhile leaves it alone.
+			// Other invocations for the instance leave the command alone meanwhile.
 			must(r.TaskCompleted(stranger("Success", "", "0")))
 			for range 2 {
 				again(t, r.Sweep)
@@ -77,7 +77,7 @@ func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 				t.Errorf("%s was called %d times after %s, want two; log:\n%s", c.call, got, c.over, r.Log)
 			}
 			if calls(r, "DescribeInvocations") != 0 {
-				t.Error("what was refused was searched for")
+				t.Error("a refused command was searched for")
 			}
 			finish(t, r)
 			check(t, look(t, r), scenario{ran: []string{ran}, ends: 2, boots: 1}, "in the end")
@@ -117,8 +117,8 @@ func TestTheLocalECSThrottlesByTheMinute(t *testing.T) {
 	queueFive(r)
 	minuteBegins(r)
 	must(r.FirstHeartbeat(r.Boot(instanceID)))
-	// One call more tells that the minute is over; the commands behind it are
-	// not tried.
+	// The third call shows that the minute's quota is used up; the commands
+	// after it are not tried.
 	if got := calls(r, "RunCommand"); got != 3 {
 		t.Errorf("RunCommand was called %d times in the first minute, want 3", got)
 	}
@@ -138,7 +138,7 @@ func TestTheCapOfAFunctionInstance(t *testing.T) {
 	if got := calls(r, "RunCommand"); got != 2 {
 		t.Errorf("RunCommand was called %d times in the first minute, want 2", got)
 	}
-	// The cap is the function instance's, whatever the instance.
+	// The cap belongs to the function instance, and counts all instances.
 	r.Create("i-other")
 	must(r.FirstHeartbeat(r.Boot("i-other")))
 	other := submissionOf("other", "true", 5)
@@ -159,7 +159,7 @@ func queueFive(r *rig.Rig) {
 	}
 }
 
-// minuteBegins moves the clock to the begin of the next minute.
+// minuteBegins moves the clock to the beginning of the next minute.
 func minuteBegins(r *rig.Rig) {
 	now := r.Now()
 	r.Advance(now.Truncate(time.Minute).Add(time.Minute + time.Second).Sub(now))

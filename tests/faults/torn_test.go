@@ -13,7 +13,7 @@ import (
 )
 
 // other is an input that another function instance handles while a scenario's
-// invocation is reading rows, and what it adds to the scenario's end.
+// invocation reads rows, and what it adds to the scenario's result.
 type other struct {
 	land func(r *rig.Rig, p *rig.Process, s *scenario) (handler.Outcome, error)
 }
@@ -123,7 +123,7 @@ func runTorn(t *testing.T, s scenario, n int, o other) bool {
 	finish(t, r)
 	v := look(t, r)
 	for _, name := range s.submitted {
-		// What was submitted runs if its instance is up, and waits if not.
+		// The submitted command runs if its instance is up, and waits if not.
 		if waits := slices.ContainsFunc(waiting(v.state), func(t remediation.Task) bool { return t.Name == name }); waits == running(r) {
 			t.Errorf("task %s waits: %v, and the instance is running: %v", name, waits, running(r))
 		}

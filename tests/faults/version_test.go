@@ -17,8 +17,8 @@ import (
 	"aftercare/tests/rig"
 )
 
-// deploy replaces the functions by those of another version of the flows file,
-// empty for one without flows.
+// deploy replaces the functions by those with another flows file; an empty file
+// means no flows.
 func deploy(t *testing.T, r *rig.Rig, file string) {
 	t.Helper()
 	var list []flow.Definition
@@ -87,7 +87,7 @@ func TestARunGoesOnWithItsStoredDefinition(t *testing.T) {
 				}
 				l := &life{Rig: r, t: t}
 				l.rest()
-				// The old functions are still there for what was sent to them.
+				// The old functions still handle what was sent to them.
 				for _, deliver := range []func([]byte) (handler.Outcome, error){old.TaskCompleted, r.TaskCompleted} {
 					again(t, func() (handler.Outcome, error) { return deliver(end) })
 				}
@@ -99,7 +99,7 @@ func TestARunGoesOnWithItsStoredDefinition(t *testing.T) {
 				if third.Output != "third "+instanceID+"\n" {
 					t.Errorf("the third step printed %q, want that of the first version", third.Output)
 				}
-				if got := told(r.Records(instanceID).Runs); !slices.Equal(got, []string{"follow succeeded: second succeeded, third succeeded"}) {
+				if got := endings(r.Records(instanceID).Runs); !slices.Equal(got, []string{"follow succeeded: second succeeded, third succeeded"}) {
 					t.Errorf("runs ended as %q", got)
 				}
 				nothingLeft(t, r)
@@ -108,7 +108,7 @@ func TestARunGoesOnWithItsStoredDefinition(t *testing.T) {
 	}
 }
 
-// TestTwoVersionsAtOnceRunAFlowOnce: functions of both are given the same
+// TestTwoVersionsAtOnceRunAFlowOnce: functions of both versions get the same
 // ends.
 // [57]
 func TestTwoVersionsAtOnceRunAFlowOnce(t *testing.T) {

@@ -1,8 +1,8 @@
-// Package access is the way in to the services of the local cloud: where they
-// listen, and which access keys they accept (an operator's long-lived key, and
-// the temporary ones that the local Function Compute gives to its functions). It
-// also verifies the two signatures that the vendor's API gateway knows, for the
-// services behind it.
+// Package access guards the entrance to the services of the local cloud: where
+// they listen, and which access keys they accept (an operator's long-lived key,
+// and the temporary keys that the local Function Compute gives to its
+// functions). It also verifies the two signatures that the vendor's API gateway
+// accepts.
 package access
 
 import (
@@ -18,8 +18,8 @@ type Key struct {
 	Token  string
 }
 
-// ErrUnknownID and ErrWrongToken are what Secret returns; each service
-// answers them with its own protocol's error code.
+// Secret returns ErrUnknownID and ErrWrongToken; each service answers with its
+// own protocol's error code for them.
 var (
 	ErrUnknownID  = errors.New("access key id is not known")
 	ErrWrongToken = errors.New("security token does not belong to the access key id")
@@ -41,7 +41,7 @@ func NewKeys(keys ...Key) *Keys {
 	return s
 }
 
-// Add accepts k from now on, in place of an older key with the same id.
+// Add accepts k from now on, instead of an older key with the same id.
 func (s *Keys) Add(k Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +58,8 @@ func (s *Keys) Remove(id string) {
 	delete(s.byID, id)
 }
 
-// Secret returns the secret with which a request that names this key id and
-// token must be signed, or ErrUnknownID or ErrWrongToken.
+// Secret returns the secret that must sign a request with this key id and token,
+// or ErrUnknownID or ErrWrongToken.
 func (s *Keys) Secret(id, token string) (string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

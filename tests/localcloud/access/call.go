@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Call is an RPC call that was let in.
+// Call is an RPC call that passed the checks.
 type Call struct {
 	Action  string
 	Version string
@@ -18,17 +18,17 @@ type Call struct {
 	Parameters url.Values
 }
 
-// rpcParameters are what signature version 1 puts beside an action's own
-// parameters.
+// rpcParameters are the parameters that signature version 1 adds to an action's
+// own.
 var rpcParameters = []string{"Action", "Version", "Format", "Timestamp", "SignatureMethod", "SignatureVersion",
 	"SignatureType", "SignatureNonce", "Signature", "AccessKeyId", "SecurityToken"}
 
-// maxForm is the size of a form, in bytes: the largest call is PutEvents of
-// EventBridge with 1 MB of events, of which percent-encoding makes 3 MB.
+// maxForm bounds a form, in bytes. The largest call is PutEvents of EventBridge
+// with 1 MB of events, which is 3 MB when percent-encoded.
 const maxForm = 4 << 20
 
-// Call reads an RPC call and checks its signature, whichever it has. Parameters
-// come from the query and from a form; answers are to be JSON.
+// Call reads an RPC call and checks its signature, of either kind. Parameters
+// come from the query and from a form; the call must ask for JSON.
 func (v *Verifier) Call(w http.ResponseWriter, r *http.Request) (Call, *Refusal) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.URL.Path != "/" {
 		return Call{}, refuse("UnsupportedHTTPMethod", "only GET and POST of / are served")
@@ -68,8 +68,8 @@ func (v *Verifier) Call(w http.ResponseWriter, r *http.Request) (Call, *Refusal)
 	return call(r, inHeader)
 }
 
-// call finds action and version where the signature has them, and checks the
-// format: with a signature in a header, JSON is the default.
+// call finds the action and version where this kind of signature puts them, and
+// checks the format: with a signature in a header, JSON is the default.
 func call(r *http.Request, inHeader bool) (Call, *Refusal) {
 	format := r.Form.Get("Format")
 	switch {

@@ -11,7 +11,7 @@ import (
 
 // DataPlane checks a call of EventBridge's older data plane, whose header
 // Authorization is acs:<access key id>:<signature>. It returns nil if the call
-// is let in. The body is not signed, only the header Content-MD5, which the
+// passes. The body is not signed, only the header Content-MD5, which the
 // vendor's SDKs do not send. Source: the package @alicloud/eventbridge-util of
 // npm, 1.0.0.
 func (v *Verifier) DataPlane(r *http.Request) *Refusal {

@@ -11,12 +11,13 @@ import (
 	"strings"
 )
 
-// algorithm is the only signature in a header that is imitated. The vendor also
-// has ACS3-HMAC-SM3 and ACS3-RSA-SHA256, and an older one that begins with acs.
+// algorithm is the only signature in a header that Header accepts. The vendor
+// also has ACS3-HMAC-SM3 and ACS3-RSA-SHA256, and an older one that begins with
+// acs.
 const algorithm = "ACS3-HMAC-SHA256"
 
-// Header checks a call that is signed by its header Authorization, whose body
-// was read. It returns nil if the call is let in.
+// Header checks a call that is signed by its header Authorization. It returns
+// nil if the call passes.
 func (v *Verifier) Header(r *http.Request, body []byte) *Refusal {
 	name, fields, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if name != algorithm {
@@ -64,8 +65,8 @@ func (v *Verifier) Header(r *http.Request, body []byte) *Refusal {
 	})
 }
 
-// unsigned is a header that must be signed and is not: the host and every
-// x-acs header must be.
+// unsigned returns a header that must be signed and is not, or "". The host and
+// every x-acs header must be signed.
 func unsigned(r *http.Request, signed []string) string {
 	if !slices.Contains(signed, "host") {
 		return "host"
@@ -78,7 +79,7 @@ func unsigned(r *http.Request, signed []string) string {
 	return ""
 }
 
-// canonicalRequest writes a call as the page of timeWindow says.
+// canonicalRequest writes a call in the form of the page named at timeWindow.
 func canonicalRequest(r *http.Request, query string, signed []string, bodyHash string) string {
 	path := r.URL.EscapedPath()
 	if path == "" {

@@ -22,15 +22,15 @@ type Listen struct {
 	Log io.Writer
 	// Reset answers POST /reset, unless it is nil.
 	Reset http.HandlerFunc
-	// Open is net.Listen if nil. Its listeners must have SetDeadline, as those
-	// of TCP do.
+	// Open is net.Listen if nil. Its listeners must have SetDeadline, as TCP
+	// listeners do.
 	Open func(network, address string) (net.Listener, error)
 
 	local bool // whatever Remote says
 	kept  *kept
 }
 
-// ErrRemote refuses an address that other machines can reach.
+// ErrRemote is the reason to refuse an address that other machines can reach.
 var ErrRemote = errors.New("it is not a loopback address")
 
 // ListenError says that a service cannot listen.
@@ -57,11 +57,11 @@ func (e *ListenError) Taken() bool { return errors.Is(e.Err, syscall.EADDRINUSE)
 // Connections that come between two servers wait.
 type kept struct{ listener net.Listener }
 
-// Keep makes the port stay open, from the first Start until Release, whatever
-// servers are closed in between.
+// Keep keeps the port open from the first Start until Release, even while no
+// server uses it.
 func (l *Listen) Keep() { l.kept = &kept{} }
 
-// Release closes a port that was kept. No server may use it any more.
+// Release closes a kept port, which no server may use any more.
 func (l Listen) Release() error {
 	if l.kept == nil || l.kept.listener == nil {
 		return nil

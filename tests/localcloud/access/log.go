@@ -11,15 +11,15 @@ import (
 	"unicode"
 )
 
-// Entry is what a service says of a request in the log of requests.
+// Entry is what a service notes about a request for the log of requests.
 type Entry struct {
 	Call string // of its API; the method and path if empty
-	// About is what the call is about: a table, an instance, a bus, a function.
+	// About names the call's subject: a table, an instance, a bus, a function.
 	About string
 	Code  string // of its API's error; the HTTP status if empty
 }
 
-// recorder is a ResponseWriter that remembers what the log says.
+// recorder is a ResponseWriter that collects what goes into the log.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -34,8 +34,8 @@ func (r *recorder) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// EntryOf is what the log will say of the request that w answers: services
-// fill it in, whether it is logged or not.
+// EntryOf returns the entry of the request that w answers. Services fill it in,
+// whether it is logged or not.
 func EntryOf(w http.ResponseWriter) *Entry {
 	if r, ok := w.(*recorder); ok {
 		return &r.entry
@@ -43,8 +43,8 @@ func EntryOf(w http.ResponseWriter) *Entry {
 	return &Entry{}
 }
 
-// logged serves a request and writes its line: service, call, what it is about,
-// code and duration. The line is one Write.
+// logged serves a request and writes its line: service, call, subject, code and
+// duration, in one Write.
 func logged(to io.Writer, service string, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 	begin := time.Now()
@@ -65,7 +65,7 @@ func logged(to io.Writer, service string, next http.Handler, w http.ResponseWrit
 	cut = false
 }
 
-// word makes text of a client one harmless word.
+// word turns a client's text into one harmless word.
 func word(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {

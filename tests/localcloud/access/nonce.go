@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// nonces remembers the signature nonces of the time in which a request could
-// be sent again.
+// nonces remembers the signature nonces for as long as a request could be
+// replayed.
 type nonces struct {
 	mu     sync.Mutex
 	seen   map[string]time.Time
@@ -22,7 +22,7 @@ func (n *nonces) use(nonce string, now time.Time) bool {
 	}
 	if now.Sub(n.pruned).Abs() > timeWindow {
 		for old, at := range n.seen {
-			// A stamp may be ahead of the clock by a window too.
+			// A time stamp may also be ahead of the clock, by up to a window.
 			if now.Sub(at) > 2*timeWindow {
 				delete(n.seen, old)
 			}

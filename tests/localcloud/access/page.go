@@ -17,10 +17,10 @@ func (s *Server) RefusePages(next http.Handler) http.Handler {
 }
 
 // FromPage reports whether a request may come from a web page in a browser on
-// this machine: it names an origin, or was made for a host name that is not a
-// loopback address (and so can be rebound to one; not asked of a service that
-// others may reach, since they name it otherwise). Services that take requests
-// without a signature refuse it.
+// this machine: it names an origin, or a host that is not a loopback address
+// and so could be rebound to one. The host does not count for a service that
+// other machines may reach, because they use other names. Services that accept
+// unsigned requests refuse it.
 func (s *Server) FromPage(r *http.Request) bool {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // RPC checks a call with signature version 1, HMAC-SHA1, which is among the
-// parameters of the query and the form. It returns nil if the call is let in.
+// parameters of the query and the form. It returns nil if the call passes.
 func (v *Verifier) RPC(method string, form url.Values) *Refusal {
 	if form.Get("AccessKeyId") == "" {
 		return refuse("MissingAccessKeyId", "AccessKeyId is mandatory for this action: it is neither a parameter nor in the header Authorization.")
@@ -41,8 +41,8 @@ func (v *Verifier) RPC(method string, form url.Values) *Refusal {
 	})
 }
 
-// rpcStringToSign is what signature version 1 signs: the method, and every
-// parameter but the signature, sorted.
+// rpcStringToSign returns what signature version 1 covers: the method, and every
+// parameter except the signature, sorted.
 func rpcStringToSign(method string, form url.Values) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(form)) {

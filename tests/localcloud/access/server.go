@@ -38,7 +38,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Address is the host and port at which this machine reaches the service.
+// Address returns the host and port at which this machine reaches the service.
 func (s *Server) Address() string {
 	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
@@ -47,10 +47,10 @@ func (s *Server) Address() string {
 	return net.JoinHostPort(host, port)
 }
 
-// URL is the Address of HTTP, without a slash at the end.
+// URL returns the base URL of the service, without a slash at the end.
 func (s *Server) URL() string { return "http://" + s.Address() }
 
-// front is what all services have in common.
+// front does what all services have in common.
 func (s *Server) front(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/health" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {

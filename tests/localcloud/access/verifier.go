@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// timeWindow is how far a call's time stamp may be from the clock.
+// timeWindow is how far a call's time stamp may be off the clock.
 // Source: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
 const timeWindow = 15 * time.Minute
 
 // stampForm is the form of time stamps, in UTC.
 const stampForm = "2006-01-02T15:04:05Z"
 
-// CodeNotImitated is the error code for what the real services can do and the
-// local ones cannot.
+// CodeNotImitated is the error code for anything that the real services can do
+// and the local ones cannot.
 const CodeNotImitated = "LocalCloud.NotImitated"
 
-// Refusal says why a call is not let in, with the code, status and words of the
-// vendor's API gateway; a service that has its own translates the code.
+// Refusal says why a call did not pass, with the code, status and words of the
+// vendor's API gateway; a service with codes of its own translates the code.
 // Source: https://developer.aliyun.com/ask/278265
 type Refusal struct {
 	Status  int // of HTTP
@@ -38,10 +38,10 @@ func notImitated(format string, args ...any) *Refusal {
 	return refuse(CodeNotImitated, "the local cloud does not imitate "+format, args...)
 }
 
-// Verifier checks signatures: that a known key made them, that they fit the
-// call, that their time stamp is near the clock, and that their nonce is new.
-// It knows signature version 1 (RPC) and ACS3-HMAC-SHA256 (Header), reads RPC
-// calls with either (Call), and is safe for concurrent use.
+// Verifier checks that a known key made a signature, that it fits the call, that
+// its time stamp is near the clock, and that its nonce is new. It knows
+// signature version 1 (RPC) and ACS3-HMAC-SHA256 (Header), and reads RPC calls
+// with either (Call). It is safe for concurrent use.
 type Verifier struct {
 	keys   *Keys
 	now    func() time.Time
@@ -53,7 +53,7 @@ func NewVerifier(keys *Keys, now func() time.Time) *Verifier {
 	return &Verifier{keys: keys, now: now}
 }
 
-// claim is what a signed call says about itself, whichever its signature.
+// claim is what a signed call of any kind says about itself.
 type claim struct {
 	keyID, token string
 	signature    string
@@ -62,7 +62,7 @@ type claim struct {
 	stamp, nonce string
 }
 
-// check lets a call in, or says why not.
+// check returns nil if a call passes, or the refusal.
 func (v *Verifier) check(c claim) *Refusal {
 	refused := v.judge(c)
 	if refused != nil {

@@ -100,7 +100,7 @@ func TestWhatASignedHeaderIsRefusedFor(t *testing.T) {
 		{"15 minutes of age, no more", long, now.Add(-15 * time.Minute), nil, "", ""},
 		{"its age", long, now.Add(-15*time.Minute - time.Second), nil, "InvalidTimeStamp.Expired", "expired"},
 		{"a date in the future", long, now.Add(15*time.Minute + time.Second), nil, "InvalidTimeStamp.Expired", "expired"},
-		{"a date that is none", long, now, func(r *http.Request) {
+		{"text instead of a date", long, now, func(r *http.Request) {
 			r.Header.Set("x-acs-date", "Fri, 01 May 2026 12:00:00 GMT")
 			accesstest.Resign(r, long)
 		}, "InvalidTimeStamp.Format", "not well formatted"},

@@ -14,30 +14,30 @@ import (
 	"aftercare/tests/localcloud/eventbridge"
 )
 
-// Client calls the control surface of a local cloud. Its errors are *Error
-// where the local cloud refused. It is safe for concurrent use.
+// Client calls the control surface of a local cloud. Its error is an *Error if
+// the local cloud refused a request. It is safe for concurrent use.
 type Client struct {
-	// URL is Endpoints.Control.
+	// URL is the address in Endpoints.Control.
 	URL string
 	// HTTP is http.DefaultClient if nil.
 	HTTP *http.Client
 }
 
-// Info is what runs, and where.
+// Info returns what runs, and where.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	return call[Info](ctx, c, http.MethodGet, "/", nil)
 }
 
-// Reset makes the local cloud forget everything but its keys, and start anew at
-// the same addresses. What Options.Prepare and Options.Seed made is made again.
+// Reset makes the local cloud forget everything except its keys, and start anew
+// at the same addresses. Options.Prepare and Options.Seed then apply again.
 func (c *Client) Reset(ctx context.Context) error { return c.do(ctx, http.MethodPost, "/reset", nil) }
 
-// Process is what the local cloud's process holds.
+// Process returns what the local cloud's process holds.
 func (c *Client) Process(ctx context.Context) (Process, error) {
 	return call[Process](ctx, c, http.MethodGet, "/process", nil)
 }
 
-// Instances are all instances, sorted by id.
+// Instances returns all instances, sorted by id.
 func (c *Client) Instances(ctx context.Context) ([]Instance, error) {
 	return call[[]Instance](ctx, c, http.MethodGet, "/instances", nil)
 }
@@ -70,7 +70,7 @@ func (c *Client) step(ctx context.Context, id, step string) error {
 	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/"+step, nil)
 }
 
-// Runs are the scripts that were started on an instance, in that order.
+// Runs returns the scripts that were started on an instance, in that order.
 func (c *Client) Runs(ctx context.Context, id string) ([]Run, error) {
 	return call[[]Run](ctx, c, http.MethodGet, "/instances/"+url.PathEscape(id)+"/runs", nil)
 }
@@ -88,14 +88,13 @@ func (c *Client) Kill(ctx context.Context, function string) (int, error) {
 	return out["killed"], err
 }
 
-// FireTimer does what a timer will do when it is due, and waits for the
-// result.
+// FireTimer fires a timer now and waits for the result.
 func (c *Client) FireTimer(ctx context.Context, function, timer string) (Result, error) {
 	return call[Result](ctx, c, http.MethodPost, "/functions/"+url.PathEscape(function)+"/timers/"+url.PathEscape(timer), nil)
 }
 
-// Events are the events that were put on the bus default, in order; only
-// those of one type and about one instance, where they are not empty.
+// Events returns the events that were put on the bus default, in order. It
+// selects by type and by instance unless they are empty.
 func (c *Client) Events(ctx context.Context, kind, instance string) ([]json.RawMessage, error) {
 	q := url.Values{"type": {kind}, "instance": {instance}}
 	return call[[]json.RawMessage](ctx, c, http.MethodGet, "/events?"+q.Encode(), nil)
@@ -106,23 +105,23 @@ func (c *Client) PutEvents(ctx context.Context, events ...json.RawMessage) error
 	return c.do(ctx, http.MethodPost, "/events", events)
 }
 
-// Deliveries is how far EventBridge is.
+// Deliveries returns how far EventBridge has got.
 func (c *Client) Deliveries(ctx context.Context) (Deliveries, error) {
 	return call[Deliveries](ctx, c, http.MethodGet, "/deliveries", nil)
 }
 
-// WaitIdle returns when no delivery is on its way but held ones, or with an
-// error when the timeout is over.
+// WaitIdle returns when only held deliveries are left, or with an error after
+// the timeout.
 func (c *Client) WaitIdle(ctx context.Context, timeout time.Duration) error {
 	return c.do(ctx, http.MethodGet, "/deliveries/idle?timeout="+timeout.String(), nil)
 }
 
-// SetDuplicate says how often each event is delivered from now on.
+// SetDuplicate sets how often each event is delivered from now on.
 func (c *Client) SetDuplicate(ctx context.Context, times int) error {
 	return c.do(ctx, http.MethodPut, "/deliveries/duplicate", map[string]int{"times": times})
 }
 
-// DeadLetters are the events whose deliveries were given up.
+// DeadLetters returns the events that EventBridge gave up.
 func (c *Client) DeadLetters(ctx context.Context) ([]eventbridge.DeadLetter, error) {
 	return call[[]eventbridge.DeadLetter](ctx, c, http.MethodGet, "/deliveries/dead", nil)
 }
@@ -133,13 +132,13 @@ func (c *Client) Hold(ctx context.Context, m Match) (int, error) {
 	return info.Hold, err
 }
 
-// Holds are the holds that were not released, oldest first.
+// Holds returns the holds that were not released, oldest first.
 func (c *Client) Holds(ctx context.Context) ([]HoldInfo, error) {
 	return call[[]HoldInfo](ctx, c, http.MethodGet, "/holds", nil)
 }
 
-// Release ends a hold and delivers what it held, InOrder or Reversed, one
-// after another. It returns when each was tried once.
+// Release ends a hold and delivers its events, InOrder or Reversed, one after
+// another. It returns when each was tried once.
 func (c *Client) Release(ctx context.Context, hold int, order string) error {
 	return c.do(ctx, http.MethodPost, fmt.Sprintf("/holds/%d/release", hold), map[string]string{"order": order})
 }
@@ -149,22 +148,22 @@ func (c *Client) AddFault(ctx context.Context, f Fault) error {
 	return c.do(ctx, http.MethodPost, "/faults", f)
 }
 
-// ClearFaults drops all planned faults. Counts stay.
+// ClearFaults drops all planned faults. It keeps the counts of calls.
 func (c *Client) ClearFaults(ctx context.Context) error {
 	return c.do(ctx, http.MethodDelete, "/faults", nil)
 }
 
-// ResetCalls counts calls from zero.
+// ResetCalls sets the counts of calls to zero.
 func (c *Client) ResetCalls(ctx context.Context) error {
 	return c.do(ctx, http.MethodDelete, "/faults/calls", nil)
 }
 
-// Faults is what the faults saw and did.
+// Faults returns what the faults saw and did.
 func (c *Client) Faults(ctx context.Context) (FaultState, error) {
 	return call[FaultState](ctx, c, http.MethodGet, "/faults", nil)
 }
 
-// Inbox is what arrived at the inbox.
+// Inbox returns what arrived at the inbox.
 func (c *Client) Inbox(ctx context.Context) (InboxState, error) {
 	return call[InboxState](ctx, c, http.MethodGet, "/inbox", nil)
 }
@@ -174,7 +173,7 @@ func (c *Client) do(ctx context.Context, method, path string, body any) error {
 	return err
 }
 
-// call sends a body as JSON, a json.RawMessage as it is, and reads the answer.
+// call sends a body as JSON (a json.RawMessage unchanged) and reads the answer.
 func call[T any](ctx context.Context, c *Client, method, path string, body any) (out T, err error) {
 	var payload io.Reader
 	switch body := body.(type) {

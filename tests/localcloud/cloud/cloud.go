@@ -1,32 +1,32 @@
 // Package cloud runs the services of the local cloud together in one process,
-// on loopback, and wired as on Alibaba Cloud: service events go from ECS to
+// on loopback, wired as on Alibaba Cloud: service events go from ECS to
 // EventBridge's bus default, the event triggers of a project file are rules
 // there that invoke functions synchronously (so an error makes EventBridge
 // deliver again), its timers fire, and the functions' temporary keys are
 // accepted by Tablestore and ECS.
 //
-// What was acknowledged survives SIGKILL, in the data folder: tables,
-// instances, invocations, and events that were not delivered. Queued
-// asynchronous invocations, holds and planned faults do not.
+// Acknowledged changes survive SIGKILL in the data folder: tables, instances,
+// invocations, and undelivered events. Queued asynchronous invocations, holds
+// and planned faults do not.
 //
-// The functions are told where the services are by the variables
+// The functions find the services by the variables
 // AFTERCARE_TABLESTORE_ENDPOINT, AFTERCARE_TABLESTORE_INSTANCE,
 // AFTERCARE_ECS_ENDPOINT, AFTERCARE_DINGTALK_URL and AFTERCARE_DINGTALK_SECRET,
-// whatever the project says. Nothing is read from the environment of the
-// process, so that no real endpoint or webhook gets in.
+// whatever values the project gives them. The package does not read the
+// process's environment, so that no real endpoint or webhook gets in.
 //
 // Each service has limits of its own (see the packages' Limits). Here, one
 // project, region and account exist, and roles have no meaning.
 //
 // # The control surface
 //
-// A program outside of the process uses the control surface: JSON over HTTP,
-// for which Client is the client in Go. Errors are answered with
+// Programs outside the process use the control surface: JSON over HTTP, with
+// Client as its client in Go. Errors are answered with
 // {"error": "..."}. Requests of web pages (with an Origin header, or for
 // another host than a loopback address) are refused.
 //
 //	GET    /                              Info: endpoints, keys, functions
-//	POST   /reset                         forget everything but the keys and functions.log, and start anew
+//	POST   /reset                         forget everything except the keys and functions.log, and start anew
 //	GET    /process                       Process: goroutines and live heap
 //	GET    /instances                     every Instance
 //	POST   /instances                     make one: {"id": "i-1", "name", "tags", "osType", "zone"}
@@ -39,9 +39,9 @@
 //	GET    /events?type=T&instance=ID     events of the bus default, in order
 //	POST   /events                        put a service event, or an array of them, on the bus default
 //	GET    /deliveries                    Deliveries: pending and dropped ones
-//	GET    /deliveries/idle?timeout=30s   wait until none is on its way
+//	GET    /deliveries/idle?timeout=30s   wait until only held ones are left
 //	PUT    /deliveries/duplicate          {"times": n} for events from now on
-//	GET    /deliveries/dead               every event that was given up
+//	GET    /deliveries/dead               every event that EventBridge gave up
 //	GET    /holds                         every HoldInfo
 //	POST   /holds                         hold deliveries: {"type", "id", "instance", "rule"}, each may be missing
 //	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried
@@ -95,9 +95,9 @@ type Cloud struct {
 	serving sync.WaitGroup // requests to the control surface
 	holds   *holds
 
-	// mu is held while the services change: during a reset, and at the end. The
-	// requests of the control surface read them without it, since both wait for
-	// those requests.
+	// mu guards changes of the services: a reset and the end hold it. Requests
+	// of the control surface read the services without it, because both wait
+	// for those requests.
 	mu     sync.RWMutex
 	closed bool
 	// life ends when the services do.
@@ -110,8 +110,8 @@ type Cloud struct {
 }
 
 // Up starts the local cloud. Its error is a *BusyError if another one uses the
-// data folder, and holds project.Faults or project.Missing if the project file
-// is at fault.
+// data folder, and holds project.Mistakes or project.Missing if the project
+// file has mistakes or lacks variables.
 func Up(opt Options) (*Cloud, error) {
 	if err := opt.fill(); err != nil {
 		return nil, fmt.Errorf("start the local cloud: %w", err)
@@ -123,7 +123,7 @@ func Up(opt Options) (*Cloud, error) {
 	return c, nil
 }
 
-// start prepares what a reset leaves as it is, and runs the services.
+// start prepares everything that a reset keeps, and runs the services.
 func (c *Cloud) start() (err error) {
 	if c.plan, err = makePlan(&c.opt); err != nil {
 		return err
@@ -153,9 +153,8 @@ func (c *Cloud) start() (err error) {
 	return c.startControl()
 }
 
-// run brings the services up. EventBridge comes before ECS, which hands events
-// over to it, and before the functions that it invokes: deliveries wait until
-// those are there.
+// run starts the services. EventBridge comes before ECS, which hands it events,
+// and before the functions that it invokes: deliveries wait for those.
 func (c *Cloud) run() (err error) {
 	c.life, c.end = context.WithCancel(context.Background())
 	c.open, c.holds = make(chan struct{}), &holds{}
@@ -231,27 +230,27 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 	return err
 }
 
-// toldVariables are what the local cloud tells the functions.
-var toldVariables = []string{
+// ownVariables are the functions' variables that the local cloud sets.
+var ownVariables = []string{
 	"AFTERCARE_TABLESTORE_ENDPOINT", "AFTERCARE_TABLESTORE_INSTANCE", "AFTERCARE_ECS_ENDPOINT",
 	"AFTERCARE_DINGTALK_URL", "AFTERCARE_DINGTALK_SECRET",
 }
 
-// environment is what goes before what the project tells the functions.
+// environment returns the variables that override the project's.
 func (c *Cloud) environment() map[string]string {
 	values := []string{
 		c.tables.Endpoint(), c.opt.TablestoreInstance, "http://" + c.ecs.Endpoint(),
 		c.inbox.DingTalkURL(), c.stored.DingTalkSecret,
 	}
 	env := map[string]string{}
-	for i, name := range toldVariables {
+	for i, name := range ownVariables {
 		env[name] = values[i]
 	}
 	maps.Copy(env, c.opt.Env)
 	return env
 }
 
-// emit takes the events of ECS.
+// emit puts an event of ECS on the bus default.
 func (c *Cloud) emit(e ecs.CloudEvent) {
 	raw, err := json.Marshal(e)
 	if err == nil {
@@ -262,7 +261,7 @@ func (c *Cloud) emit(e ecs.CloudEvent) {
 	}
 }
 
-// putEvent puts an event on the bus default, and on record.
+// putEvent puts an event on the bus default, and records it.
 func (c *Cloud) putEvent(raw []byte) error {
 	if err := c.bus.PutServiceEvent(raw); err != nil {
 		return err
@@ -288,9 +287,9 @@ func (c *Cloud) invoke(ctx context.Context, function string, async bool, payload
 	return res.Err()
 }
 
-// halt stops the services: deliveries stay in the data folder, scripts and
-// functions are killed. It returns when no process, goroutine or request to the
-// control surface is left of them.
+// halt stops the services. It leaves deliveries in the data folder and kills
+// scripts and functions. It returns when no process, goroutine or request to
+// the control surface of theirs is left.
 func (c *Cloud) halt() error {
 	var errs []error
 	if c.end != nil {
@@ -320,8 +319,8 @@ func (c *Cloud) halt() error {
 }
 
 // reset starts the services anew, on the same ports, with the same keys and an
-// empty folder. Requests that come meanwhile wait. After an error, which Failed
-// reports too, nothing runs.
+// empty folder. Meanwhile requests wait. After an error, which Failed also
+// reports, nothing runs.
 func (c *Cloud) reset() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -345,7 +344,7 @@ func (c *Cloud) reset() error {
 	return err
 }
 
-// Failed reports that a reset went wrong, and that nothing runs any more.
+// Failed delivers the error of a failed reset, after which nothing runs.
 func (c *Cloud) Failed() <-chan error { return c.failed }
 
 // Close stops everything, and returns when no process or goroutine is left.

@@ -41,7 +41,7 @@ func (c *Cloud) pagesRefused(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// guard serves requests while the services run, and ends them with the services.
+// guard serves requests while the services run, and cancels them when these end.
 func (c *Cloud) guard(next http.Handler) http.Handler {
 	return c.pagesRefused(func(w http.ResponseWriter, r *http.Request) {
 		life, ok := c.begin()
@@ -60,8 +60,8 @@ func (c *Cloud) guard(next http.Handler) http.Handler {
 	})
 }
 
-// begin counts a request that halt waits for, and returns the services' life;
-// false after Close has begun.
+// begin counts a request, so that halt waits for it, and returns the services'
+// life; ok is false once Close has begun.
 func (c *Cloud) begin() (life context.Context, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -84,7 +84,7 @@ func refuse(status int, format string, args ...any) *Error {
 	return &Error{status, fmt.Sprintf(format, args...)}
 }
 
-// statusOf finds the HTTP status for the errors of the services.
+// statusOf returns the HTTP status for an error of a service.
 func statusOf(err error) int {
 	var own *Error
 	var bus *eventbridge.Error
@@ -133,8 +133,8 @@ func read(r *http.Request, into any) error {
 	return nil
 }
 
-// putEvents puts one event or an array of them on the bus default, unless one
-// of them is refused: then those after it are not put.
+// putEvents puts one event or an array of them on the bus default. It stops at
+// the first event that is refused.
 func (c *Cloud) putEvents(body []byte) error {
 	list := []json.RawMessage{body}
 	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
@@ -165,7 +165,7 @@ func (c *Cloud) planFault(f Fault) error {
 	return nil
 }
 
-// knows is an error if there is no function of this name.
+// knows returns an error if there is no function of this name.
 func (c *Cloud) knows(function string) error {
 	if !c.plan.has(function) {
 		return refuse(http.StatusNotFound, "there is no function %s", function)

@@ -15,7 +15,7 @@ import (
 	"syscall"
 )
 
-// The files of a data folder, beside those of the services.
+// The files of a data folder, besides those of the services.
 const (
 	fileMarker      = ".localcloud"
 	fileLock        = "lock"
@@ -23,10 +23,10 @@ const (
 	fileLog         = "functions.log"
 	fileEvents      = "events.jsonl"
 	fileDeadLetters = "deadletters.jsonl"
-	// FileEnvironment is for whoever starts a local cloud, to say where it is. A
-	// reset keeps it.
+	// FileEnvironment is where whoever starts a local cloud can write its
+	// addresses. A reset keeps it.
 	FileEnvironment = "env"
-	// folderDist may hold the functions' code. It is their builder's.
+	// folderDist may hold the functions' code. Their builder writes it.
 	folderDist = "dist"
 )
 
@@ -46,15 +46,15 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("%s uses the folder %s: stop it, or give another folder", who, e.Data)
 }
 
-// folder is a data folder that this process alone uses.
+// folder is a data folder that only this process uses.
 type folder struct {
 	dir  string
 	lock *os.File
 	open []io.Closer
 }
 
-// openFolder makes a folder, or takes one that a local cloud made, and locks
-// it. The kernel unlocks it when the process ends, however it does.
+// openFolder makes a folder, or opens one that a local cloud made, and locks it.
+// The kernel unlocks it when the process ends, in whatever way.
 func openFolder(dir string, fresh bool) (*folder, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -115,7 +115,7 @@ func (f *folder) sign() error {
 	return err
 }
 
-// empty removes what local clouds made, but what keep names.
+// empty removes what local clouds made, except the files named in keep.
 func (f *folder) empty(keep ...string) error {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
@@ -134,10 +134,10 @@ func (f *folder) empty(keep ...string) error {
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
 
-// keep closes c with the folder.
+// keep makes close close c, too.
 func (f *folder) keep(c io.Closer) { f.open = append(f.open, c) }
 
-// close unlocks the folder. The lock's file stays: removing it would let two
+// close unlocks the folder. It leaves the lock's file: removing it would let two
 // processes lock two files of one name.
 func (f *folder) close() error {
 	var errs []error
@@ -147,7 +147,7 @@ func (f *folder) close() error {
 	return errors.Join(errs...)
 }
 
-// stored is the secrets of a data folder.
+// stored holds the secrets of a data folder.
 type stored struct {
 	AccessKeyID     string `json:"accessKeyId"`
 	AccessKeySecret string `json:"accessKeySecret"`
@@ -157,7 +157,7 @@ type stored struct {
 	WebhookSecret   string `json:"webhookSecret"`
 }
 
-// keys reads the folder's secrets, or draws them.
+// keys reads the folder's secrets, or generates and stores them.
 func (f *folder) keys() (stored, error) {
 	var s stored
 	text, err := os.ReadFile(f.path(fileKeys))

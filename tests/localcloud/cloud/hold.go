@@ -43,7 +43,7 @@ func (h *holds) list() []HoldInfo {
 	return out
 }
 
-// take removes a hold and returns it; nil if there is none of this number.
+// take removes a hold and returns it; nil if no hold has this number.
 func (h *holds) take(number int) *eventbridge.Held {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"aftercare/tests/localcloud/seed"
 )
 
-// Listen is the addresses of the services; a free port of 127.0.0.1 for each
-// that is empty. ECS, FunctionCompute and Control run programs, and listen on
+// Listen holds the addresses of the services. An empty one means a free port of
+// 127.0.0.1. ECS, FunctionCompute and Control run programs, and listen on
 // loopback only.
 type Listen struct {
 	Tablestore, ECS, FunctionCompute, EventBridge, Inbox, Control string
@@ -23,39 +23,38 @@ type Listen struct {
 
 // Options say how a local cloud runs. Only Data is required.
 type Options struct {
-	// Data is the folder that keeps everything. It is made if it does not
-	// exist; one that has other things in it is refused.
+	// Data is the folder that keeps everything. Up makes it if it does not
+	// exist, and refuses it if it holds anything else.
 	Data string
 	// Fresh removes what an earlier local cloud left in Data.
 	Fresh bool
 
-	// Project is the path of the project file; without one there are no
-	// functions.
+	// Project is the path of the project file; empty means no functions.
 	Project string
-	// Dist is the folder with the functions' code, each in a folder named as
-	// the last part of the project's code path; empty means where the project
-	// says.
+	// Dist is the folder with the functions' code, each in a folder with the
+	// name of the last part of the project's code path; empty means the
+	// project's own paths.
 	Dist string
-	// Lookup gives the values of the environment variables that the project
-	// refers to. With nil, they are those of Env, the local cloud's own for
-	// region and account (by their names), and empty for all others, which
-	// Info.StandIns lists.
+	// Lookup returns the values of the environment variables that the project
+	// refers to. If it is nil, they come from Env, or are the local cloud's
+	// region or account (by their names), or are empty, and then Info.StandIns
+	// lists them.
 	Lookup func(name string) (string, bool)
-	// Env goes before the functions' own environment and before what the local
-	// cloud tells them.
+	// Env overrides the functions' own environment and the variables that the
+	// local cloud sets.
 	Env map[string]string
-	// Timeouts are the functions' timeouts, by name, in place of the project's;
-	// the one of the name "" is for all others.
+	// Timeouts replace the functions' timeouts of the project, by name; the
+	// one under "" is for all others.
 	Timeouts map[string]time.Duration
 
-	// Region is that of the project's functions if it is empty, and
-	// cn-hangzhou if none of them runs here. Account is 1234567890123456 if empty.
+	// Region, if empty, is that of the project's functions, or cn-hangzhou if
+	// there are none. Account is 1234567890123456 if empty.
 	Region, Account string
 	// TablestoreInstance is the name that functions and operator use,
-	// "aftercare" if empty. The local Tablestore accepts any.
+	// "aftercare" if empty. The local Tablestore accepts any name.
 	TablestoreInstance string
-	// Key is the operator's access key. If its ID is empty, one is made, and
-	// kept in Data.
+	// Key is the operator's access key. If its ID is empty, Up makes a key and
+	// keeps it in Data.
 	Key    access.Key
 	Listen Listen
 	// AllowRemote lets Tablestore, EventBridge and the inbox listen on addresses
@@ -66,7 +65,7 @@ type Options struct {
 	// Requests gets a line for each request to each service. It may be nil.
 	Requests io.Writer
 
-	// Delays, Throttle, Quota and Retain are those of ECS.
+	// Delays, Throttle, Quota and Retain are options of ECS.
 	Delays   ecs.Delays
 	Throttle map[string]int
 	Quota    int
@@ -77,28 +76,29 @@ type Options struct {
 	RetryScale, AsyncScale, TimerScale float64
 	// Buses are custom buses of EventBridge.
 	Buses []string
-	// Seed is there before any function runs, and again after a reset. Its tables
-	// are TablestoreInstance's. It may be nil.
+	// Seed exists before any function runs, and again after a reset. Its tables
+	// belong to TablestoreInstance. It may be nil.
 	Seed *seed.Seed
 	// Duplicate is how often EventBridge delivers each event; 0 means once.
 	Duplicate int
 	// Delay holds deliveries back before their first attempt. It may be nil.
 	Delay func(eventbridge.Delivery) time.Duration
-	// IdleAfter and NoFreeze are those of Function Compute.
+	// IdleAfter and NoFreeze are options of Function Compute.
 	IdleAfter time.Duration
 	NoFreeze  bool
 	// NoSync skips the fsync of each write to Tablestore.
 	NoSync bool
 
-	// Faults are asked for each call of each service; a new set if nil.
+	// Faults are the faults to inject into calls of the services; a new set if
+	// nil.
 	Faults *fault.Set
-	// Log gets the functions' output beside the file in Data. It may be nil.
+	// Log gets the functions' output, as the file in Data does. It may be nil.
 	Log io.Writer
 	// Now is the clock of all services; time.Now if nil.
 	Now func() time.Time
-	// Prepare is called when Tablestore, ECS, EventBridge and the inbox
-	// answer, and before any function runs. Its calls are not counted in
-	// Faults. It may be nil.
+	// Up calls Prepare when Tablestore, ECS, EventBridge and the inbox answer,
+	// and before any function runs. Faults does not count its calls. It may be
+	// nil.
 	Prepare func(Endpoints) error
 }
 

@@ -18,15 +18,15 @@ import (
 	"aftercare/tests/localcloud/project"
 )
 
-// plan is what a project makes of the local cloud.
+// plan is how a project shapes the local cloud.
 type plan struct {
 	project.Project
 	opt *Options
-	// standIns are the variables that have no value and were left empty.
+	// standIns are the variables that have no value and stay empty.
 	standIns []string
 }
 
-// defaultRegion is where a local cloud is that nobody gives a region.
+// defaultRegion is the region of a local cloud for which nobody gives one.
 const defaultRegion = "cn-hangzhou"
 
 // makePlan reads the project file and settles the region.
@@ -42,8 +42,8 @@ func makePlan(opt *Options) (plan, error) {
 	}
 	read, err := project.Read(opt.Project, lookup)
 	var missing project.Missing
-	var faults project.Faults
-	if opt.Lookup == nil && errors.As(err, &missing) && !errors.As(err, &faults) {
+	var mistakes project.Mistakes
+	if opt.Lookup == nil && errors.As(err, &missing) && !errors.As(err, &mistakes) {
 		read, err = project.Read(opt.Project, func(name string) (string, bool) {
 			value, _ := p.local(name)
 			return value, true
@@ -85,8 +85,8 @@ func (p plan) hasTimer(function, timer string) bool {
 	})
 }
 
-// local gives the variables that the local cloud has a value for. What it
-// tells the functions itself need not have one.
+// local looks up the variables that the local cloud has a value for. Those that
+// it sets for the functions itself may stay empty.
 func (p plan) local(name string) (string, bool) {
 	if value, ok := p.opt.Env[name]; ok {
 		return value, true
@@ -97,10 +97,11 @@ func (p plan) local(name string) (string, bool) {
 	case strings.Contains(name, "ACCOUNT"):
 		return p.opt.Account, true
 	}
-	return "", slices.Contains(toldVariables, name)
+	return "", slices.Contains(ownVariables, name)
 }
 
-// rules are the project's event triggers, named as Function Compute does.
+// rules returns a rule for each event trigger of the project, named as Function
+// Compute names them.
 func (p plan) rules(invoke func(ctx context.Context, function string, async bool, payload []byte) error) []eventbridge.Rule {
 	var out []eventbridge.Rule
 	for _, f := range p.Functions {
@@ -118,8 +119,9 @@ func (p plan) rules(invoke func(ctx context.Context, function string, async bool
 	return out
 }
 
-// functions are the project's, with env over their own environment. Outcomes
-// that go to queues and topics go into files of the folder destinations.
+// functions returns the project's functions, with env over their own
+// environment. Outcomes for queues and topics go into files of the folder
+// destinations.
 func (p plan) functions(env map[string]string, destinations string) []functioncompute.Function {
 	var out []functioncompute.Function
 	for _, f := range p.Functions {
@@ -166,8 +168,8 @@ func (p plan) timeout(f project.Function) time.Duration {
 	return f.Timeout
 }
 
-// destination reads a resource name: a function's, or that of a queue or
-// topic, in whose place there is a file.
+// destination reads a resource name: that of a function, or of a queue or topic,
+// which a file replaces.
 func destination(name, file string) functioncompute.Destination {
 	if name == "" {
 		return functioncompute.Destination{}

@@ -6,7 +6,7 @@ import (
 	"aftercare/tests/localcloud/access"
 )
 
-// ports are where the services listen. They stay open during a reset.
+// ports are the ports of the services. They stay open during a reset.
 type ports struct{ tables, inbox, bus, ecs, functions access.Listen }
 
 func (c *Cloud) openPorts() ports {

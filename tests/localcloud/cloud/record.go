@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// record is every event that was put on the bus default, in a file of JSON
-// lines: it must not grow in memory.
+// record keeps every event that was put on the bus default, in a file of JSON
+// lines so that it does not grow in memory.
 type record struct {
 	mu   sync.Mutex
 	file *os.File
@@ -29,7 +29,7 @@ func openRecord(path string) (*record, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	// A line that an earlier process did not finish is written over.
+	// The next line overwrites one that an earlier process did not finish.
 	r.size = int64(bytes.LastIndexByte(text, '\n') + 1)
 	return r, nil
 }
@@ -49,7 +49,7 @@ func (r *record) add(event []byte) error {
 	return nil
 }
 
-// events are those of a type and an instance, each empty for any.
+// events returns the events of a type and an instance; "" means any.
 func (r *record) events(kind, instance string) ([]json.RawMessage, error) {
 	r.mu.Lock()
 	size := r.size
@@ -72,7 +72,7 @@ func (r *record) events(kind, instance string) ([]json.RawMessage, error) {
 
 func (r *record) Close() error { return r.file.Close() }
 
-// head is what tells events apart.
+// head holds the fields by which events are selected.
 type head struct {
 	ID   string `json:"id"`
 	Type string `json:"type"`
@@ -89,7 +89,7 @@ func readHead(event []byte) head {
 	return h
 }
 
-// instance is the instance that the event is about, however its type names it.
+// instance returns the instance of the event, from the field of its type.
 func (h head) instance() string {
 	for _, id := range []string{h.Data.InstanceID, h.Data.VMName} {
 		if id != "" {

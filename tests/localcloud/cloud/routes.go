@@ -18,7 +18,7 @@ import (
 	"aftercare/tests/localcloud/functioncompute"
 )
 
-// routes is the control surface; the package comment lists it.
+// routes returns the control surface, which the package comment lists.
 func (c *Cloud) routes() http.Handler {
 	mux := http.NewServeMux()
 	on := func(pattern string, f func(r *http.Request) (any, error)) {

@@ -9,8 +9,8 @@ import (
 	"aftercare/tests/localcloud/inbox"
 )
 
-// Endpoints say where everything is, and what it takes to use it. They hold
-// secrets.
+// Endpoints are the addresses of the services and the keys to use them. They
+// hold secrets.
 type Endpoints struct {
 	Tablestore         string `json:"tablestore"` // URL
 	TablestoreInstance string `json:"tablestoreInstance"`
@@ -26,12 +26,13 @@ type Endpoints struct {
 	AccessKeySecret string `json:"accessKeySecret"`
 	// Webhooks are the inbox's, by channel.
 	Webhooks map[string]string `json:"webhooks"`
-	// WebhookSecrets sign messages, by channel; a channel without one is
+	// WebhookSecrets sign messages, by channel; channels without a secret are
 	// missing.
 	WebhookSecrets map[string]string `json:"webhookSecrets"`
 }
 
-// Endpoints are the addresses of the services. It is safe for concurrent use.
+// Endpoints returns the addresses of the services. It is safe for concurrent
+// use.
 func (c *Cloud) Endpoints() Endpoints {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -67,19 +68,18 @@ type Info struct {
 	Data      string         `json:"data"`
 	Project   string         `json:"project"`
 	Functions []FunctionInfo `json:"functions"`
-	// LeftOut is what the project declares and the local cloud does not
+	// LeftOut lists what the project declares and the local cloud does not
 	// imitate.
 	LeftOut []string `json:"leftOut,omitempty"`
-	// StandIns are variables of the project that had no value and were left
-	// empty.
+	// StandIns are the project's variables that have no value and stay empty.
 	StandIns []string `json:"standIns,omitempty"`
 }
 
-// Process is what the local cloud's process holds: what does not come back
-// down when work is done is a leak.
+// Process is what the local cloud's process holds. A number that does not fall
+// when the work is done is a leak.
 type Process struct {
 	Goroutines int `json:"goroutines"`
-	// HeapBytes is the live heap, after a collection.
+	// HeapBytes is the live heap, after a garbage collection.
 	HeapBytes uint64 `json:"heapBytes"`
 }
 
@@ -99,7 +99,7 @@ type FunctionInfo struct {
 	Rules     []string `json:"rules,omitempty"`
 }
 
-// Info describes the cloud. It is safe for concurrent use.
+// Info describes the local cloud. It is safe for concurrent use.
 func (c *Cloud) Info() Info {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -140,7 +140,7 @@ type Instance struct {
 	Created     time.Time `json:"created,omitzero"`
 }
 
-// Run is one script that was really started; the fields are those of ecs.Run.
+// Run is one script that really started; the fields are those of ecs.Run.
 type Run struct {
 	InvokeID   string    `json:"invokeId"`
 	InstanceID string    `json:"instanceId"`
@@ -160,16 +160,17 @@ type Result struct {
 	Body          string `json:"body"`
 }
 
-// Deliveries is how far EventBridge is.
+// Deliveries is how far EventBridge has got.
 type Deliveries struct {
-	// Pending are accepted and not finished, held ones included.
+	// Pending counts deliveries that are accepted and not finished, held ones
+	// included.
 	Pending int `json:"pending"`
-	// Async are asynchronous invocations that are queued or running.
+	// Async counts asynchronous invocations that are queued or running.
 	Async int `json:"async"`
 }
 
-// Match says which deliveries are held: those for which every field that is
-// not empty fits.
+// Match selects the deliveries to hold: those that fit every field that is not
+// empty.
 type Match struct {
 	Type     string `json:"type,omitempty"`     // of the event
 	ID       string `json:"id,omitempty"`       // of the event
@@ -190,9 +191,9 @@ const (
 	Reversed = "reversed"
 )
 
-// Fault is a planned fault, and the function whose instances are killed when
-// it strikes, if there is one. With a mode that ends in "before", they die
-// before the call has an effect, else after it and before its answer.
+// Fault is a planned fault. If it names a function, it kills that function's
+// instances when it strikes: before the call has an effect if the mode ends in
+// "before", otherwise between the effect and the answer.
 type Fault struct {
 	fault.Fault
 	Kill string `json:"kill,omitempty"`
@@ -219,7 +220,7 @@ type Message struct {
 	Fingerprint string          `json:"fingerprint,omitempty"`
 }
 
-// Refusal is one message that was answered with an error of the service.
+// Refusal is one message that the inbox answered with an error of the service.
 type Refusal struct {
 	Channel string    `json:"channel"`
 	At      time.Time `json:"at"`

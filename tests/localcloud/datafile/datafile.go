@@ -1,5 +1,5 @@
-// Package datafile opens the files in which the services of the local cloud
-// keep their state, and says for people why one cannot be opened.
+// Package datafile opens the files in which the services of the local cloud keep
+// their state. Its errors explain to people why a file cannot be opened.
 package datafile
 
 import (
@@ -15,8 +15,8 @@ import (
 // patience is how long Open waits for another process to let go of the file.
 const patience = time.Second
 
-// Open opens a file, makes it if it is missing, and makes the buckets that it
-// lacks. Options.Timeout is set here.
+// Open opens a file, or makes it if it is missing, and adds the buckets that it
+// lacks. It sets Options.Timeout itself.
 func Open(path string, options bbolt.Options, buckets ...string) (*bbolt.DB, error) {
 	options.Timeout = patience
 	db, err := bbolt.Open(path, 0o600, &options)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// keptResults is how many results of a repeated invocation are kept.
+// keptResults bounds the results that are kept of a repeated invocation.
 const keptResults = 100
 
 // wait makes a task Pending: it runs when the agent picks it up, or ends as
@@ -23,8 +23,8 @@ func (s *Server) wait(t *task) {
 	s.putTask(t)
 }
 
-// deliverLater lets the agent look for commands when it may pick up those that
-// are there now.
+// deliverLater schedules the moment when the agent may pick up the commands that
+// wait now.
 func (s *Server) deliverLater(i *instance) {
 	s.after(s.options.Delays.Pickup, func() {
 		if !i.AgentUp {
@@ -61,8 +61,8 @@ func (t *task) reset() {
 	t.why = ""
 }
 
-// start runs a task's script, or ends the task if it cannot run. The caller
-// holds the lock and commits.
+// start runs a task's script, or ends the task if the script cannot run. The
+// caller holds the lock and commits.
 func (s *Server) start(t *task) {
 	i := s.instances[t.InstanceID]
 	t.reset()
@@ -92,8 +92,8 @@ func (s *Server) start(t *task) {
 	go s.execute(t, i, t.script, r)
 }
 
-// execute waits for a script and ends its task. It returns when the script's
-// process is gone, too.
+// execute runs a script and ends its task. It returns when the script's process
+// is gone.
 func (s *Server) execute(t *task, i *instance, sc *script, r *run) {
 	defer s.background.Done()
 	end := sc.run(s.guard)
@@ -131,7 +131,7 @@ func (s *Server) ended(t *task, i *instance, r *run, end ending) {
 	s.commit() // a failure shows in the next call
 }
 
-// finishByExit ends a run of a task whose script has ended by itself.
+// finishByExit ends a run of a task whose script exited by itself.
 func (s *Server) finishByExit(t *task) {
 	if t.ExitCode != 0 {
 		s.finish(t, statusFailed, "ExitCodeNonzero", "the exit code of the command is not zero")
@@ -158,8 +158,8 @@ func (s *Server) obey(i *instance, exit int64) {
 	s.put(bucketInstances, i.ID, i)
 }
 
-// finish ends a run of a task, tells of it, and decides whether the task goes
-// on. The caller holds the lock and commits.
+// finish ends a run of a task, emits the event, and decides whether the task
+// will run again. The caller holds the lock and commits.
 func (s *Server) finish(t *task, status, code, info string) {
 	now := s.options.Now()
 	stopped := status == statusCancelled || status == statusTerminated
@@ -186,8 +186,7 @@ func (s *Server) finish(t *task, status, code, info string) {
 	s.putTask(t)
 }
 
-// again arms the next run of a repeated task, and reports whether there is
-// one.
+// again arms the next run of a repeated task, and reports whether it has one.
 func (s *Server) again(t *task) bool {
 	if t.invocation.RepeatMode == modeEachReboot {
 		return true
@@ -225,8 +224,8 @@ func (s *Server) arm(t *task) {
 	})
 }
 
-// stop ends a task for StopInvocation: what has not started is Cancelled, what
-// runs is killed and will be Terminated.
+// stop ends a task for StopInvocation: a task that has not started is Cancelled,
+// and a running one is killed and becomes Terminated.
 func (s *Server) stop(t *task) {
 	switch t.Status {
 	case statusPending, statusScheduled:
@@ -241,8 +240,8 @@ func (s *Server) stop(t *task) {
 	}
 }
 
-// resume picks up what was open when the state was last closed. A script that
-// ran is not run again. The caller holds the lock and commits.
+// resume continues the tasks that were open when the state was last closed. It
+// does not run a script again. The caller holds the lock and commits.
 func (s *Server) resume() {
 	s.endLostRuns()
 	for _, inv := range s.invocations {
@@ -273,7 +272,7 @@ func (s *Server) resume() {
 	}
 }
 
-// catchUp arms a Period task again, without the times that have passed.
+// catchUp arms a Period task again, skipping the times that have passed.
 func (s *Server) catchUp(t *task) {
 	now := s.options.Now()
 	for !t.invocation.plan.once() && t.Next.Before(now) {

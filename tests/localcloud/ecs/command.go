@@ -14,7 +14,7 @@ const (
 	batType        = "RunBatScript"
 )
 
-// The limits of a command's content after base64, by whether it is kept.
+// The limits of a command's content in base64, by whether the service keeps it.
 const (
 	keptContent   = 18 << 10
 	passedContent = 24 << 10
@@ -75,7 +75,7 @@ func readCommand(p params, encoding string) (command, *apiError) {
 	if e := checkLauncher(p); e != nil {
 		return c, e
 	}
-	// Any other word means the action's default.
+	// Any other value means the action's default.
 	for _, known := range []string{"PlainText", "Base64"} {
 		if strings.EqualFold(p.text("ContentEncoding"), known) {
 			encoding = known
@@ -117,7 +117,7 @@ func checkLauncher(p params) *apiError {
 	return nil
 }
 
-// encodedSize is the length in base64 of a content and its parameters.
+// encodedSize returns the length in base64 of a content and its parameters.
 func encodedSize(content []byte, parameters map[string]string) int {
 	size := len(content)
 	for name, value := range parameters {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// encoder returns how an answer writes contents and outputs: base64, unless
-// the call asks for plain text.
+// encoder returns the encoding of contents and outputs in an answer: base64,
+// unless the call asks for plain text.
 func encoder(p params) func([]byte) string {
 	if strings.EqualFold(p.text("ContentEncoding"), "PlainText") {
 		return func(b []byte) string { return string(b) }
@@ -17,8 +17,8 @@ func encoder(p params) func([]byte) string {
 	return base64.StdEncoding.EncodeToString
 }
 
-// visible are the invocations that have become visible and that fit the
-// filters that both Describe calls have. The caller holds the lock.
+// visible returns the invocations that have become visible and fit the filters
+// that both Describe calls share. The caller holds the lock.
 func (s *Server) visible(p params) ([]*invocation, *apiError) {
 	wanted, e := p.ownTags()
 	if e != nil {
@@ -70,7 +70,7 @@ func (s *Server) listInvocations(p params) ([]listed, *apiError) {
 	return lines, nil
 }
 
-// line is an invocation as DescribeInvocations shows it.
+// line returns an invocation as DescribeInvocations shows it.
 func (inv *invocation) line(status string, withOutput bool, encode func([]byte) string) map[string]any {
 	instances := make([]map[string]any, 0, len(inv.tasks))
 	for _, t := range inv.tasks {
@@ -161,7 +161,7 @@ func (s *Server) listResults(p params) ([]listed, *apiError) {
 	return lines, nil
 }
 
-// result is one outcome as DescribeInvocationResults shows it.
+// result returns one outcome as DescribeInvocationResults shows it.
 func (inv *invocation) result(instanceID string, o outcome, record string, encode func([]byte) string) map[string]any {
 	username := inv.Username
 	if username == "" {
@@ -217,8 +217,8 @@ func (s *Server) listAgents(p params) ([]listed, *apiError) {
 	return lines, nil
 }
 
-// agentLine is an agent as DescribeCloudAssistantStatus shows it. All it goes
-// by is the last heartbeat, so it is late to learn that an instance is down.
+// agentLine returns an agent as DescribeCloudAssistantStatus shows it. It knows
+// only the last heartbeat, so it learns late that an instance is down.
 func (s *Server) agentLine(i *instance, now time.Time) map[string]any {
 	beat := i.heartbeat(now, s.options.Delays.HeartbeatEvery)
 	status, version := "false", ""
@@ -273,7 +273,7 @@ func (s *Server) listInstances(p params) ([]listed, *apiError) {
 	return lines, nil
 }
 
-// instanceLine is an instance as DescribeInstances shows it.
+// instanceLine returns an instance as DescribeInstances shows it.
 func (s *Server) instanceLine(i *instance) map[string]any {
 	minutes := func(t time.Time) string {
 		if t.IsZero() {

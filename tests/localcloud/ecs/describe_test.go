@@ -49,7 +49,7 @@ func TestPaginationByToken(t *testing.T) {
 	check(t, "results", fmt.Sprint(got), fmt.Sprint(want))
 	check(t, "their pages", fmt.Sprint(sizes), "[7 5]")
 
-	// What is accepted meanwhile neither repeats nor hides a line.
+	// Calls accepted meanwhile neither repeat nor hide a line.
 	first := c.must("DescribeInvocations", args{"MaxResults": "5"})
 	check(t, "total", first["TotalCount"], any(12.0))
 	c.run(shell("true"))

@@ -7,7 +7,7 @@ import (
 	"aftercare/tests/localcloud/access"
 )
 
-// CodeNotImitated is the error code of everything that the real service can do
+// CodeNotImitated is the error code for anything that the real service can do
 // and this one cannot.
 const CodeNotImitated = access.CodeNotImitated
 

@@ -125,8 +125,8 @@ func (s *Server) emitState(i *instance, state string) {
 	})
 }
 
-// emit stores an event with the change that caused it; dispatch hands it over
-// later. The caller holds the lock and commits.
+// emit stores an event together with the change that caused it; dispatch hands it
+// over later. The caller holds the lock and commits.
 func (s *Server) emit(kind, instanceID string, at time.Time, data any) {
 	if s.options.Emit == nil {
 		return
@@ -167,8 +167,8 @@ func (s *Server) wakeDispatch() {
 	}
 }
 
-// dispatch hands events over, one after another, until the server closes. What
-// is then left stays in the state's file.
+// dispatch hands events over, one after another, until the server closes. The
+// rest stays in the state's file.
 func (s *Server) dispatch() {
 	defer s.background.Done()
 	for {

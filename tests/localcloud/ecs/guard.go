@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// markVariable is in the environment of every command. Its value begins with
-// what identifies the folder of the instances, the start of the server and the
-// instance, each followed by a slash.
+// markVariable marks the environment of every command. Its value identifies the
+// folder of the instances, the start of the server and the instance, each
+// followed by a slash.
 const markVariable = "LOCALCLOUD_INSTANCE"
 
 // sweepScript kills each process whose environment holds the first argument,
-// until there is none or a hundred attempts were made: a process can fork while
-// it is looked for. It finds nothing where there is no /proc.
+// until none is left or it has tried a hundred times: a process can fork while
+// the script looks for it. It finds nothing where there is no /proc.
 const sweepScript = `
 attempts=100
 while [ "$attempts" -gt 0 ]; do
@@ -29,8 +29,8 @@ while [ "$attempts" -gt 0 ]; do
 done 2>/dev/null
 `
 
-// guardScript reads which process groups run commands, as "begin GROUP" and
-// "end GROUP". When its input ends, it kills those that are left, and sweeps.
+// guardScript reads lines "begin GROUP" and "end GROUP" for the process groups
+// of commands. When its input ends, it kills those that are left, and sweeps.
 const guardScript = `
 live=' '
 while read -r verb group; do
@@ -42,10 +42,10 @@ done
 for group in $live; do kill -s KILL -- "-$group"; done 2>/dev/null
 ` + sweepScript
 
-// guard is a process that outlives this program for a moment: it holds one end
-// of a pipe whose other end only this program has, so it learns of every way
-// in which this program can end, SIGKILL included, and then ends what the
-// program's commands left behind. It starts with the first command.
+// guard is a process that outlives this program for a moment. It holds one end
+// of a pipe whose other end only this program has, so it notices any end of this
+// program, even SIGKILL, and then ends what the program's commands left behind.
+// It starts with the first command.
 type guard struct {
 	folder string // the mark of all that was ever started for this folder
 	mark   string // the mark of what this server started
@@ -60,10 +60,10 @@ func newGuard(dir string) *guard {
 	return &guard{folder: folder, mark: folder + newUUID() + "/"}
 }
 
-// of is the mark of an instance's commands, an entry of their environment.
+// of returns the mark of an instance's commands, an entry of their environment.
 func (g *guard) of(instanceID string) string { return g.mark + instanceID + "/" }
 
-// begin makes a process group known, before its command starts.
+// begin reports a process group to the guard, before its command starts.
 func (g *guard) begin(group int) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -84,14 +84,14 @@ func (g *guard) begin(group int) error {
 	return nil
 }
 
-// end forgets a process group that begin made known.
+// end makes the guard forget a process group.
 func (g *guard) end(group int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fmt.Fprintln(g.in, "end", group) // a guard that is gone forgot it, too
 }
 
-// close ends what is left of the commands, and the guard.
+// close ends the commands that are left, and the guard.
 func (g *guard) close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -108,8 +108,8 @@ func (g *guard) close() error {
 // sweep kills every process with a mark.
 func sweep(mark string) { shellCommand(sweepScript, mark).Run() }
 
-// shellCommand is a script for sh that no signal to this program's own process
-// group reaches.
+// shellCommand returns a command that runs a script with sh in a process group
+// of its own, so that signals to this program's group do not reach it.
 func shellCommand(script, argument string) *exec.Cmd {
 	cmd := exec.Command("/bin/sh", "-c", script, "sh", argument)
 	cmd.Dir, cmd.Env = "/", []string{"PATH=" + scriptPath}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// ErrUnknownInstance and ErrState are what the control surface returns for an
-// instance that does not exist, and for a step that its state does not allow.
+// The control surface returns ErrUnknownInstance for an instance that does not
+// exist, and ErrState for a step that the instance's state does not allow.
 var (
 	ErrUnknownInstance = errors.New("no such instance")
 	ErrState           = errors.New("the instance's state does not allow it")
@@ -20,7 +20,7 @@ var (
 
 // Instance is a machine of the local cloud.
 type Instance struct {
-	// ID starts with "i-" and goes on with letters, digits and hyphens.
+	// ID is "i-" and letters, digits and hyphens.
 	ID string
 	// Name defaults to the id.
 	Name string
@@ -32,7 +32,7 @@ type Instance struct {
 	// WindowsExit is the exit code of the commands that cannot run here.
 	WindowsExit int64
 
-	// What follows is set by the server, and not read by CreateInstance.
+	// The server sets the following fields; CreateInstance ignores them.
 
 	State    string // Stopped or Running
 	AgentUp  bool
@@ -41,7 +41,7 @@ type Instance struct {
 	Created  time.Time
 }
 
-// instance is what is stored about an Instance, and its open work.
+// instance is an Instance as it is stored, and its open work.
 type instance struct {
 	Instance
 	AgentSince   time.Time // the first heartbeat of this agent process
@@ -76,7 +76,7 @@ func (i *instance) agentVersion() string {
 	return "2.2.3.529"
 }
 
-// heartbeat is the time of the last heartbeat; zero if there was none.
+// heartbeat returns the time of the last heartbeat; zero before the first.
 func (i *instance) heartbeat(now time.Time, every time.Duration) time.Time {
 	if !i.AgentUp {
 		return i.LastBeat
@@ -154,8 +154,8 @@ func (s *Server) restart(i *instance) {
 }
 
 // Stop stops a running instance. Running scripts end as Failed with
-// InstanceNotRunning. DescribeCloudAssistantStatus does not know before the
-// last heartbeat is too old.
+// InstanceNotRunning. DescribeCloudAssistantStatus notices only when the last
+// heartbeat is too old.
 func (s *Server) Stop(id string) error {
 	return s.control("stop", id, func(i *instance) error {
 		if i.State != "Running" {
@@ -174,9 +174,8 @@ func (s *Server) halt(i *instance) {
 }
 
 // StopAgent ends the agent of a running instance, or keeps it from coming up
-// after the boot that is under way. Running scripts go on until the instance
-// stops, but nobody waits for them: they are reported as Failed with
-// ClientNotResponse.
+// after the boot that is under way. Running scripts keep running until the
+// instance stops, but the server reports them as Failed with ClientNotResponse.
 func (s *Server) StopAgent(id string) error {
 	return s.control("stop the agent of", id, func(i *instance) error {
 		if i.State != "Running" || i.AgentStopped {
@@ -202,7 +201,7 @@ func (s *Server) StartAgent(id string) error {
 	})
 }
 
-// Instances are all instances, sorted by id.
+// Instances returns all instances, sorted by id.
 func (s *Server) Instances() []Instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +227,7 @@ func (s *Server) control(what, id string, act func(*instance) error) error {
 	return s.saved(i)
 }
 
-// saved notes and commits an instance. The caller holds the lock.
+// saved stores and commits an instance. The caller holds the lock.
 func (s *Server) saved(i *instance) error {
 	s.put(bucketInstances, i.ID, i)
 	return s.commit()
@@ -259,7 +258,8 @@ func (s *Server) agentLater(i *instance) {
 	})
 }
 
-// agentUp is the agent's first heartbeat: it is told, and open work moves on.
+// agentUp makes the agent's first heartbeat: it emits the event and lets open work
+// continue.
 func (s *Server) agentUp(i *instance) {
 	now := s.options.Now()
 	i.AgentUp, i.AgentStopped, i.AgentSince = true, false, now
@@ -277,7 +277,7 @@ func (s *Server) agentUp(i *instance) {
 }
 
 // agentDown ends the agent, if it is up, and returns the tasks whose scripts it
-// ran, which end with the code.
+// was running, which end with the code.
 func (s *Server) agentDown(i *instance, code string) []*task {
 	i.stopTimer()
 	if !i.AgentUp {
@@ -306,8 +306,8 @@ func (s *Server) powerDown(i *instance, code string) {
 	}
 }
 
-// after calls act under the lock when d has passed, and commits, unless the
-// server is closed by then.
+// after calls act under the lock after d, and commits, unless the server is
+// closed by then.
 func (s *Server) after(d time.Duration, act func()) *time.Timer {
 	return time.AfterFunc(d, func() {
 		s.mu.Lock()

@@ -18,7 +18,7 @@ const (
 	homeFolder      = "/root"
 )
 
-// job is a script that is ready to be saved and run.
+// job is a script that is ready to save and run.
 type job struct {
 	kind    string // the command's type
 	program string // what runs it, if that is not sh
@@ -34,8 +34,8 @@ type job struct {
 	tree    bool // TerminationMode is ProcessTree
 }
 
-// prepare makes a task's script ready to run, or says with which ErrorCode the
-// task is Invalid.
+// prepare makes a task's script ready to run, or returns the ErrorCode with which
+// the task is Invalid.
 func (s *Server) prepare(t *task, i *instance) (_ job, code, info string) {
 	inv := t.invocation
 	if inv.Command.Undecodable {
@@ -75,7 +75,7 @@ func (s *Server) prepare(t *task, i *instance) (_ job, code, info string) {
 func (j *job) findDirectory(inv *invocation) (code, info string) {
 	j.dir = j.home
 	if inv.WorkingDir != "" {
-		// Joining behind a slash first keeps ".." inside.
+		// Joining behind a slash first keeps ".." inside the folder.
 		j.dir = filepath.Join(j.root, filepath.Join("/", j.unixPath(inv.WorkingDir)))
 	}
 	if found, err := os.Stat(j.dir); err == nil && found.IsDir() {
@@ -92,11 +92,11 @@ func (j *job) findDirectory(inv *invocation) (code, info string) {
 }
 
 // save writes the script's file as the agent does, and returns the command that
-// runs it and what removes the file. If the file cannot be written, the command
-// is given the content itself, and the script's first line names no
-// interpreter any more.
+// runs it and a function that removes the file. If it cannot write the file, the
+// command gets the content itself, and the script's first line no longer names
+// an interpreter.
 func (j job) save() (argv []string, clean func(), _ error) {
-	// A slash in the name leads to another folder, as it does on the instance.
+	// A slash in the name leads to another folder, as on a real instance.
 	virtual := filepath.Join(j.folder, j.name+j.extension())
 	path := j.root + virtual
 	if err := os.MkdirAll(j.root+j.folder, 0o755); err != nil {
@@ -114,8 +114,8 @@ func (j job) save() (argv []string, clean func(), _ error) {
 	case j.program != "":
 		argv = []string{j.program, "-File", path}
 	default:
-		// The instance's folder is quoted, because it is no part of the path on
-		// a real instance. The path is not, because it is not there.
+		// The instance's folder is quoted, because a real instance's path does
+		// not have it. The path is not quoted, as on a real instance.
 		argv = []string{"sh", "-c", "'" + strings.ReplaceAll(j.root, "'", `'\''`) + "'" + virtual}
 	}
 	return argv, func() {
@@ -127,8 +127,9 @@ func (j job) save() (argv []string, clean func(), _ error) {
 
 var errScriptExists = errors.New("the file of the script exists already")
 
-// write saves the script. The agent takes everything for an existing file that
-// does not fail as a missing one, a name that is too long for example.
+// write saves the script. Like the agent, it treats any path as an existing file
+// unless looking it up says that the file is missing; a name that is too long is
+// one example.
 func (j job) write(path string) error {
 	if j.kind != shellType && strings.ContainsAny(j.name, `<>:"/\|?*`) {
 		return errors.New("the file name is not allowed on Windows")

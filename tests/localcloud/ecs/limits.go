@@ -29,7 +29,7 @@ func (t *throttle) allow(action string, limit int, now time.Time) bool {
 
 var chinaTime = time.FixedZone("CST", 8*60*60)
 
-// spent is how many invocations a day has seen.
+// spent counts the invocations of a day.
 type spent struct {
 	Day   string
 	Count int

@@ -30,10 +30,10 @@ type Options struct {
 	// answers and events. Delays are measured on the machine's own clock.
 	// Default time.Now.
 	Now func() time.Time
-	// Faults are the calls that are to fail; nil means none.
+	// Faults plans failures of calls; nil means none.
 	Faults *fault.Set
-	// Emit takes each service event. It is called from one goroutine, holds up
-	// later events and Close while it runs, and may be nil.
+	// Emit gets each service event. One goroutine calls it; later events and
+	// Close wait while it runs. It may be nil.
 	Emit   func(CloudEvent)
 	Delays Delays
 	// Throttle is the number of calls accepted in a calendar minute, by
@@ -42,15 +42,15 @@ type Options struct {
 	// Quota is the number of accepted RunCommand and InvokeCommand calls a
 	// day; 0 means no limit.
 	Quota int
-	// Retain is how many invocations are kept; over it, and after 30 days,
-	// those that have ended are forgotten with their runs, the oldest first.
+	// Retain is how many invocations the server keeps. It forgets ended ones
+	// and their runs over that number, the oldest first, and after 30 days.
 	// Default 10,000.
 	Retain int
 	// NewCommandID makes the ids of the commands that CreateCommand saves, for
-	// those who must know one before; nil means chance.
+	// callers that must know them before; nil means random ids.
 	NewCommandID func() string
-	// NewInvokeID makes the ids of invocations, for those who must get the
-	// same ones again; nil means chance.
+	// NewInvokeID makes the ids of invocations, for callers that need the same
+	// ids in every run; nil means random ids.
 	NewInvokeID func() string
 }
 
@@ -62,8 +62,8 @@ type Delays struct {
 	// Accept is how long RunCommand and InvokeCommand take before they have
 	// an effect; default none.
 	Accept time.Duration
-	// Pickup is the time until a ready agent starts a command that it was
-	// sent; default 200 ms.
+	// Pickup is the time until a ready agent starts a command; default
+	// 200 ms.
 	Pickup time.Duration
 	// AbortAfter is how long a command stays Pending before it ends as
 	// Aborted; default 1 min.

@@ -9,20 +9,20 @@ import (
 	"sort"
 )
 
-// listed is one line of an answer, made only if it is on the page that was
-// asked for, with the key by which it is sorted.
+// listed is one line of an answer, with its sort key. The line is made only if
+// it is on the requested page.
 type listed struct {
 	key  string
 	line func() map[string]any
 }
 
-// newestFirst is a key under which later invocations, and later outcomes of a
-// task, come first.
+// newestFirst returns a key that sorts later invocations, and later outcomes of
+// a task, first.
 func newestFirst(seq uint64, instance, outcome int) string {
 	return fmt.Sprintf("%016x%04x%08x", ^seq, instance, ^uint32(outcome))
 }
 
-// paging is how a call wants its answer cut.
+// paging is how a call wants its answer cut into pages.
 type paging struct {
 	query      string // identifies what is asked for, on whichever page
 	byToken    bool
@@ -35,7 +35,7 @@ type paging struct {
 // PageSize if those are given instead.
 func readPaging(p params, most int64) (paging, *apiError) {
 	query := maps.Clone(p.form)
-	// How much of a line is shown does not matter for which lines there are.
+	// These parameters do not change which lines there are.
 	for _, name := range []string{"MaxResults", "NextToken", "PageNumber", "PageSize", "IncludeOutput", "ContentEncoding"} {
 		delete(query, name)
 	}
@@ -71,15 +71,15 @@ func readPaging(p params, most int64) (paging, *apiError) {
 // tokenSum is the length of the checksum in a token, in bytes.
 const tokenSum = 12
 
-// token stands for the lines after a key, and for this query only. Like the
-// keys, it survives a restart.
+// token returns a token for the lines after a key, valid for this query only.
+// Like the keys, it survives a restart.
 func (g paging) token(after string) string {
 	sum := sha256.Sum256([]byte(g.query + " " + after))
 	return base64.RawURLEncoding.EncodeToString(append(sum[:tokenSum], after...))
 }
 
-// cut writes one page of lines, and what a client needs for the next, into
-// answer.
+// cut returns one page of lines, and adds to answer what a client needs for the
+// next page.
 func (g paging) cut(lines []listed, answer map[string]any) []map[string]any {
 	sort.Slice(lines, func(i, j int) bool { return lines[i].key < lines[j].key })
 	answer["TotalCount"] = len(lines)
@@ -102,9 +102,9 @@ func (g paging) cut(lines []listed, answer map[string]any) []map[string]any {
 	return page
 }
 
-// describe makes a Describe action of a list, which is called with the lock
-// held: it answers with one page of the lines, under the two names. most is the
-// greatest page size.
+// describe makes a Describe action from list, which it calls with the lock held.
+// The action answers with one page of the lines, under the two names. most is
+// the greatest page size.
 func describe(most int64, outer, inner string, list func(*Server, params) ([]listed, *apiError)) handler {
 	return func(s *Server, _ context.Context, p params) (map[string]any, *apiError) {
 		page, e := readPaging(p, most)
@@ -126,7 +126,7 @@ func describe(most int64, outer, inner string, list func(*Server, params) ([]lis
 	}
 }
 
-// within puts the answer of an action under a name.
+// within makes an action that puts another's answer under a name.
 func within(name string, act handler) handler {
 	return func(s *Server, ctx context.Context, p params) (map[string]any, *apiError) {
 		answer, e := act(s, ctx, p)

@@ -15,7 +15,7 @@ type params struct {
 	form   url.Values
 }
 
-// harmless are parameters that the real service takes with every action and
+// harmless holds parameters that the real service accepts with every action and
 // that change nothing here.
 var harmless = set("OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount", "Timed")
 
@@ -32,8 +32,8 @@ var (
 	listMember = regexp.MustCompile(`^(\w+\.)([0-9]+)`)
 )
 
-// onlyKnown refuses a parameter that the action does not know. List members
-// are known by their name with an N for the number, as in "Tag.N.Key".
+// onlyKnown refuses a parameter that the action does not know. The set known has
+// list members with an N for the number, as in "Tag.N.Key".
 func (p params) onlyKnown(known map[string]bool) *apiError {
 	for name := range p.form {
 		if name == "RegionId" || harmless[name] {
@@ -49,8 +49,8 @@ func (p params) onlyKnown(known map[string]bool) *apiError {
 	return nil
 }
 
-// beyondGap reports whether name is a list member that reading the list would
-// not reach.
+// beyondGap reports whether name is a list member behind a gap, which reading the
+// list does not reach.
 func (p params) beyondGap(name string) bool {
 	parts := listMember.FindStringSubmatch(name)
 	if parts == nil || parts[2] == "1" {
@@ -112,8 +112,8 @@ type tag struct {
 	Value string
 }
 
-// tags reads name.1.Key, name.1.Value and so on. A member counts when either
-// part is there.
+// tags reads name.1.Key, name.1.Value and so on. A member counts if either part
+// is there.
 func (p params) tags(name string) []tag {
 	var out []tag
 	for n := 1; ; n++ {
@@ -125,8 +125,7 @@ func (p params) tags(name string) []tag {
 	}
 }
 
-// ownTags reads and checks the tags that a call puts on what it makes, or by
-// which it filters.
+// ownTags reads and checks the tags that a call attaches or filters by.
 func (p params) ownTags() ([]tag, *apiError) {
 	tags := p.tags("Tag")
 	if len(tags) > 20 {

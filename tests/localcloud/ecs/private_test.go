@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestErrorsNameNeitherUsersNorFolders looks at the events, which others keep.
+// TestErrorsNameNeitherUsersNorFolders reads the events, which others keep.
 func TestErrorsNameNeitherUsersNorFolders(t *testing.T) {
 	c := ready(t, nil)
 	c.end(c.run(shell("true").with(args{"Username": "secret-user"})))

@@ -44,7 +44,7 @@ const (
 	stranger   = "exec env -i PATH=$PATH " + sleeper
 )
 
-// needsProc skips a test of what takes a /proc.
+// needsProc skips a test that needs a /proc.
 func needsProc(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -131,7 +131,7 @@ func TestAnInstanceKeepsItsProcessesWhenAnotherStops(t *testing.T) {
 func TestAScriptAbandonedByItsAgentCannotPrint(t *testing.T) {
 	var home string
 	c := ready(t, func(o *ecs.Options) { home = filepath.Join(o.Dir, one, "root") })
-	id := c.run(shell("trap 'touch told' PIPE; echo begun; touch begun; while ! test -e told; do echo more; sleep 0.01; done"))
+	id := c.run(shell("trap 'touch noticed' PIPE; echo begun; touch begun; while ! test -e noticed; do echo more; sleep 0.01; done"))
 	c.eventually("the script", func() bool { _, err := os.Stat(filepath.Join(home, "begun")); return err == nil })
 	if err := c.StopAgent(one); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestAScriptAbandonedByItsAgentCannotPrint(t *testing.T) {
 	r := c.end(id)
 	check(t, "code", r["ErrorCode"], any("ClientNotResponse"))
 	check(t, "what it printed before", lines(r["Output"])[0], "begun")
-	c.eventually("the script notices", func() bool { _, err := os.Stat(filepath.Join(home, "told")); return err == nil })
+	c.eventually("the script notices", func() bool { _, err := os.Stat(filepath.Join(home, "noticed")); return err == nil })
 	c.StartAgent(one)
 	c.plainly(shell("echo again"), 0, "again\n")
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lingers says that background processes outlive their script here, as on a
-// real instance. It takes a /proc to find them again.
+// lingers means that background processes outlive their script here, as on a
+// real instance. The server needs a /proc to find them again.
 const lingers = runtime.GOOS == "linux"
 
 // ownGroup puts a command into a process group of its own.

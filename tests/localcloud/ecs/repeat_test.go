@@ -12,7 +12,7 @@ func TestNextRebootOnlyRunsOnceAfterTheNextBoot(t *testing.T) {
 	c := ready(t, func(o *ecs.Options) { o.Delays.AbortAfter = 50 * time.Millisecond })
 	id := c.run(shell("echo after boot").with(args{"RepeatMode": "NextRebootOnly"}))
 	check(t, "status", c.result(id, one)["InvocationStatus"], any("Scheduled"))
-	// An agent's restart is no boot.
+	// An agent's restart is not a boot.
 	c.StopAgent(one)
 	c.StartAgent(one)
 	c.end(c.run(shell("true")))

@@ -8,7 +8,7 @@ import (
 // retention is how long the real service keeps the record of an invocation.
 const retention = 30 * 24 * time.Hour
 
-// forget drops ended invocations that are too many or too old. The caller
+// forget drops ended invocations over Options.Retain and those that are too old. The caller
 // holds the lock and commits.
 func (s *Server) forget() {
 	now := s.options.Now()
@@ -39,8 +39,7 @@ func (s *Server) forget() {
 	})
 }
 
-// forgetTokens drops the tokens whose time is over, now and then. The caller
-// holds the lock.
+// forgetTokens drops expired tokens, now and then. The caller holds the lock.
 func (s *Server) forgetTokens(now time.Time) {
 	if now.Sub(s.tokensSwept).Abs() < time.Minute {
 		return

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Run is one script that was really started.
+// Run is one script that really started.
 type Run struct {
 	InvokeID   string
 	InstanceID string
@@ -23,7 +23,7 @@ type run struct {
 	Seq uint64
 }
 
-// Runs are the scripts that were started on an instance, in that order.
+// Runs returns the scripts that were started on an instance, in that order.
 func (s *Server) Runs(instanceID string) []Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,7 +36,7 @@ func (s *Server) Runs(instanceID string) []Run {
 	return out
 }
 
-// recordRun notes a run before its script starts. The caller holds the lock
+// recordRun records a run before its script starts. The caller holds the lock
 // and commits.
 func (s *Server) recordRun(t *task) *run {
 	r := &run{Run: Run{
@@ -50,7 +50,7 @@ func (s *Server) recordRun(t *task) *run {
 	return r
 }
 
-// endRun notes the end of a run, or drops one whose script never started. The
+// endRun records the end of a run, or drops a run whose script never started. The
 // caller holds the lock and commits.
 func (s *Server) endRun(r *run, end ending) {
 	if !end.started {
@@ -62,8 +62,8 @@ func (s *Server) endRun(r *run, end ending) {
 	s.put(bucketRuns, ordered(r.Seq), r)
 }
 
-// endLostRuns ends what a server on the same folder left running, if both it
-// and its guard were killed. The caller holds the lock.
+// endLostRuns ends the processes that an earlier server on the same folder left
+// running, if it and its guard were killed. The caller holds the lock.
 func (s *Server) endLostRuns() {
 	lost := false
 	for _, r := range s.runs {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// schedule is the times at which a Period invocation runs.
+// schedule holds the times at which a Period invocation runs.
 type schedule struct {
 	every time.Duration // of rate(...)
 	at    time.Time     // of at(...)
@@ -19,7 +19,7 @@ type schedule struct {
 
 func (p schedule) once() bool { return !p.at.IsZero() }
 
-// after is the first time later than from; false if there is none.
+// after returns the first time later than from; false if no time follows.
 func (p schedule) after(from, created time.Time) (time.Time, bool) {
 	switch {
 	case p.every > 0:
@@ -31,7 +31,7 @@ func (p schedule) after(from, created time.Time) (time.Time, bool) {
 	return p.at, from.Before(p.at)
 }
 
-// errNotImitated marks what the real service understands in a schedule and
+// errNotImitated marks a part of a schedule that the real service understands and
 // this one does not.
 var errNotImitated = errors.New("is not imitated")
 
@@ -200,8 +200,8 @@ func parseValue(text string, least, most int, names []string) (int, error) {
 	return n, nil
 }
 
-// after is the first time of the expression later than from; false if there is
-// none within the years that a leap day can be away.
+// after returns the first time of the expression later than from; false if no
+// time follows within the longest gap between leap days.
 func (c *cron) after(from time.Time) (time.Time, bool) {
 	from = from.In(c.zone)
 	day := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, c.zone)
@@ -229,8 +229,8 @@ func (c *cron) after(from time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// onDay reports whether the expression has times on a day. As usual, a day
-// fits either field if both are restricted.
+// onDay reports whether the expression has times on a day. As in other crons, a
+// day must fit only one of the two fields if both are restricted.
 func (c *cron) onDay(day time.Time) bool {
 	if !c.years[day.Year()] || !c.months[int(day.Month())] {
 		return false

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// outputLimit is how much of a script's output is kept, outputHead how much
-	// of that is its beginning.
+	// outputLimit is how much of a script's output is kept, and outputHead how
+	// much of that comes from its beginning.
 	outputLimit = 24 << 10
 	outputHead  = 6000
 	// outputGrace is how long a process that outlives its script can hold the
 	// script's output open.
 	outputGrace = time.Second
-	// scriptPath is all that a script finds in PATH.
+	// scriptPath is the PATH of scripts.
 	scriptPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	// gate is run by sh in place of the command: it becomes the command when it
 	// reads a line, and ends when the other end of the pipe closes without one.
@@ -80,7 +80,7 @@ func (sc *script) end() {
 	}
 }
 
-// abandon lets a script that has started go on, and run return. It is called
+// abandon leaves a started script running, and makes run return. It is called
 // once.
 func (sc *script) abandon() {
 	sc.mu.Lock()
@@ -91,9 +91,8 @@ func (sc *script) abandon() {
 	}
 }
 
-// run starts the script and waits for its end. The script does not start before
-// the guard knows its process group, and never starts if this program ends
-// before that.
+// run starts the script and waits for its end. The script starts only after the
+// guard knows its process group, and never if this program ends before.
 func (sc *script) run(g *guard) ending {
 	argv, clean, err := sc.job.save()
 	if err != nil {
@@ -155,8 +154,8 @@ func (sc *script) run(g *guard) ending {
 }
 
 // launch starts the process that waits at the gate; writing a line to the file
-// opens it. There is no process, and perhaps no error, if the script was
-// stopped before.
+// opens it. If the script was stopped before, it returns no process, and perhaps
+// no error.
 func (sc *script) launch(argv []string, out *os.File) (*exec.Cmd, *os.File, error) {
 	waiting, release, err := os.Pipe()
 	if err != nil {
@@ -182,8 +181,8 @@ func (sc *script) launch(argv []string, out *os.File) (*exec.Cmd, *os.File, erro
 	return nil, nil, err
 }
 
-// open lets the waiting script start, unless it was stopped or its process
-// group could not be made known, and reports whether it did.
+// open lets the waiting script start, and reports whether it did. It does not if
+// the script was stopped or the guard does not know its process group.
 func (sc *script) open(release *os.File, unknown error) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -236,7 +235,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// cut returns what is kept, and how many bytes are missing in its middle.
+// cut returns the kept output, and how many bytes its middle lacks.
 func (o *output) cut() ([]byte, int) {
 	tail := o.tail[max(0, len(o.tail)-(outputLimit-outputHead)):]
 	return append(o.head, tail...), o.total - len(o.head) - len(tail)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// send does what RunCommand and InvokeCommand have in common around their own
-// part: idempotence, and a commit of everything at once.
+// send does what RunCommand and InvokeCommand share: idempotence, and one commit
+// of everything.
 func (s *Server) send(ctx context.Context, p params, read func() (*invocation, map[string]string, *apiError)) (map[string]any, *apiError) {
 	answer, key, e := s.openToken(p)
 	if e != nil {
@@ -96,8 +96,8 @@ func (s *Server) invokeCommand(ctx context.Context, p params) (map[string]any, *
 	})
 }
 
-// accept makes an invocation known and starts its tasks on their way. The
-// caller holds the lock and commits.
+// accept registers an invocation and lets its tasks begin. The caller holds the
+// lock and commits.
 func (s *Server) accept(inv *invocation) {
 	s.forget()
 	s.seq++

@@ -27,8 +27,8 @@ type Server struct {
 	guard    *guard
 	throttle throttle
 
-	// mu guards what follows. Everything that changes is changed and
-	// committed under it.
+	// mu guards the fields below. Every change and its commit happen under
+	// it.
 	mu          sync.Mutex
 	store       *store
 	broken      error
@@ -51,7 +51,8 @@ type Server struct {
 	background sync.WaitGroup
 }
 
-// Start opens the state, ends what ran when it was last open, and serves.
+// Start opens the state, ends the scripts that ran when it was last open, and
+// serves.
 func Start(options Options) (*Server, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -100,12 +101,12 @@ func Start(options Options) (*Server, error) {
 	return s, nil
 }
 
-// Endpoint is the host and port of the service, as the SDK takes it for a
-// domain; the scheme is http.
+// Endpoint returns the host and port of the service, for the SDK's domain; the
+// scheme is http.
 func (s *Server) Endpoint() string { return s.http.Address() }
 
-// Close cuts every connection, ends what runs on the instances, and closes the
-// state. Events that were not handed over yet stay in the state's file.
+// Close cuts every connection, ends all processes of the instances, and closes
+// the state. Events that were not handed over yet stay in the state's file.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -195,7 +196,7 @@ func injected(f *fault.Fault) *apiError {
 	return e
 }
 
-// call finds the action, checks what all actions have in common, and acts.
+// call finds the action, makes the checks that all actions share, and acts.
 func (s *Server) call(ctx context.Context, p params, requestID string) (map[string]any, *apiError) {
 	a, known := actions[p.action]
 	if !known {
@@ -235,7 +236,7 @@ func (s *Server) write(w http.ResponseWriter, status int, answer any) {
 	w.Write(body)
 }
 
-// internal is the answer when the state could not be written.
+// internal returns the answer for a failed write of the state.
 func internal(err error) *apiError {
 	if err == nil {
 		return nil

@@ -164,7 +164,7 @@ func TestTheUnmodifiedSDKSignsAndFails(t *testing.T) {
 			})
 		}
 	}
-	// The SDK tells a wrong secret from a bug by comparing strings to sign.
+	// The SDK compares the strings to sign to distinguish a wrong secret from a bug.
 	client := c.client(access.Key{ID: owner.ID, Secret: "wrong"})
 	defer client.Shutdown()
 	_, err := client.ProcessCommonRequest(c.request("DescribeInstances", nil))

@@ -29,7 +29,7 @@ const (
 	modeEachReboot = "EveryReboot"
 )
 
-// command is a saved command, or the one that a RunCommand call brought.
+// command is a saved command, or that of a RunCommand call.
 type command struct {
 	ID              string
 	Name            string
@@ -69,7 +69,7 @@ type invocation struct {
 	plan  schedule // of mode Period
 }
 
-// outcome is what is known about one run, or about the last one.
+// outcome is the state and result of one run of a task.
 type outcome struct {
 	No        int // counts the outcomes of a task, aborted ones too
 	Status    string
@@ -84,15 +84,15 @@ type outcome struct {
 	Stop      time.Time
 }
 
-// task is an invocation on one instance. Its outcome's status is the state
-// that it is in.
+// task is an invocation on one instance. The status of its outcome is its
+// state.
 type task struct {
 	InvokeID   string
 	InstanceID string
 	outcome
 	Updated time.Time
-	// HeldFrom is the instance's number of boots when a task that waits for
-	// the next one began to wait.
+	// HeldFrom is the instance's number of boots when the task began to wait
+	// for the next boot.
 	HeldFrom int
 	// Next is when a Period task runs next, by Options.Now.
 	Next    time.Time
@@ -113,7 +113,7 @@ func (t *task) ended() bool {
 	return true
 }
 
-// aggregate is the state of an invocation over its instances.
+// aggregate returns the state of an invocation over its instances.
 func aggregate(tasks []*task) string {
 	count := make(map[string]int)
 	for _, t := range tasks {
@@ -137,8 +137,8 @@ func aggregate(tasks []*task) string {
 	return "PartialFailed"
 }
 
-// legacyStatus is the older word for a state on one instance, in which
-// Finished says nothing about the exit code.
+// legacyStatus returns the older word for a state on one instance; there,
+// Finished does not depend on the exit code.
 func legacyStatus(status string, exit int64) string {
 	switch status {
 	case statusPending, statusRunning, statusScheduled:
@@ -157,7 +157,7 @@ func legacyStatus(status string, exit int64) string {
 	return "Failed"
 }
 
-// legacyAggregate is the older word for an aggregate state.
+// legacyAggregate returns the older word for an aggregate state.
 func legacyAggregate(status string) string {
 	switch status {
 	case statusPending, statusRunning, statusScheduled:

@@ -26,8 +26,7 @@ const (
 var buckets = []string{bucketMeta, bucketInstances, bucketCommands, bucketInvocations,
 	bucketTasks, bucketTokens, bucketRuns, bucketEvents}
 
-// store is the file of the acknowledged state. Without a path it keeps
-// nothing.
+// store is the file of the acknowledged state. Without a path it stores nothing.
 type store struct {
 	db      *bbolt.DB
 	pending []record
@@ -58,7 +57,7 @@ func (st *store) close() error {
 	return st.db.Close()
 }
 
-// put notes a change for the next commit. The caller holds the lock.
+// put adds a change to the next commit. The caller holds the lock.
 func (s *Server) put(bucket, key string, value any) {
 	if s.store.db == nil {
 		return
@@ -74,7 +73,7 @@ func (s *Server) putTask(t *task) {
 	s.put(bucketTasks, t.InvokeID+"/"+t.InstanceID, t)
 }
 
-// remove notes the end of a record for the next commit.
+// remove adds a record's removal to the next commit.
 func (s *Server) remove(bucket, key string) {
 	if s.store.db != nil {
 		s.store.pending = append(s.store.pending, record{bucket, key, nil})
@@ -183,7 +182,7 @@ func each[T any](tx *bbolt.Tx, bucket string, take func(*T)) error {
 	})
 }
 
-// ordered is a key that sorts by number.
+// ordered returns a key that sorts by number.
 func ordered(n uint64) string {
 	return string(binary.BigEndian.AppendUint64(nil, n))
 }

@@ -16,8 +16,8 @@ var (
 	anyParameter     = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
 )
 
-// definedNames are the names of the custom parameters that a content uses, in
-// lower case.
+// definedNames returns the names of the custom parameters in a content, in lower
+// case.
 func definedNames(content []byte) map[string]bool {
 	names := make(map[string]bool)
 	for _, found := range customParameter.FindAllSubmatch(content, -1) {
@@ -49,8 +49,8 @@ func checkDefined(content []byte) *apiError {
 	return nil
 }
 
-// readParameters reads the Parameters of a call for a command. The keys of the
-// result are in lower case, as names are compared.
+// readParameters reads a call's Parameters for a command. The keys of the result
+// are in lower case, because the case of names does not count.
 func readParameters(text string, c command) (map[string]string, *apiError) {
 	if text == "" || text == "{}" {
 		return nil, nil
@@ -109,9 +109,9 @@ func readParameters(text string, c command) (map[string]string, *apiError) {
 	return out, nil
 }
 
-// substitute fills an enabled content in, as plainly as the real service: the
-// custom parameters first, by the service, without any quoting; then, by the
-// agent and over the whole text, values included, the built-in ones.
+// substitute fills in the parameters of an enabled content, as the real service
+// does: first the service puts in custom parameters, without any quoting; then
+// the agent puts in the built-in ones over the whole text, values included.
 func (s *Server) substitute(inv *invocation, i *instance) (_ []byte, code, info string) {
 	text := customParameter.ReplaceAllStringFunc(string(inv.Command.Content), func(found string) string {
 		return inv.Parameters[strings.ToLower(customParameter.FindStringSubmatch(found)[1])]

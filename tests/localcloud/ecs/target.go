@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// readInvocation reads and checks the parameters that say where, when and how
-// a command is to run. The caller holds the lock.
+// readInvocation reads and checks the parameters that say where, when and how to
+// run a command. The caller holds the lock.
 func (s *Server) readInvocation(p params, c command) (*invocation, *apiError) {
 	inv := &invocation{
 		ID: s.options.NewInvokeID(), Command: c, WorkingDir: c.WorkingDir, Username: p.text("Username"),
@@ -46,7 +46,7 @@ func (s *Server) readInvocation(p params, c command) (*invocation, *apiError) {
 	return inv, e
 }
 
-// readTargets finds the instances. One that does not fit fails the whole call.
+// readTargets finds the instances. A single wrong one fails the whole call.
 func (s *Server) readTargets(p params, inv *invocation) *apiError {
 	ids := p.list("InstanceId")
 	wanted, e := p.resourceTags(20)

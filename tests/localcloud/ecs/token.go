@@ -19,9 +19,9 @@ type tokenRecord struct {
 	processing bool
 }
 
-// openToken looks a call's ClientToken up. It returns the answer of an earlier
-// call, or a key under which this call is now in progress, which closeToken
-// must end. The key is empty for a call without a token.
+// openToken looks up a call's ClientToken. It returns the answer of an earlier
+// call, or a key under which this call is now in progress, until closeToken or
+// forgetToken ends it. The key is empty for a call without a token.
 func (s *Server) openToken(p params) (answer map[string]string, key string, _ *apiError) {
 	text := p.text("ClientToken")
 	if text == "" {
@@ -48,7 +48,7 @@ func (s *Server) openToken(p params) (answer map[string]string, key string, _ *a
 	return nil, key, nil
 }
 
-// forgetToken ends a call without an effect: its token can be used again.
+// forgetToken ends a call without an effect, whose token can be used again.
 func (s *Server) forgetToken(key string) {
 	if key == "" {
 		return
@@ -71,7 +71,7 @@ func (s *Server) closeToken(key string, answer map[string]string) {
 	s.put(bucketTokens, key, record)
 }
 
-// hashOf identifies what a call asks for, whoever signs it and whenever.
+// hashOf identifies a call's request, whoever signs it and whenever.
 func hashOf(form url.Values) string {
 	hash := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(form)) {

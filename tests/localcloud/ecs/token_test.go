@@ -123,7 +123,7 @@ func TestACallWithOtherParametersMeanwhileIsAMismatch(t *testing.T) {
 			answers <- err
 		}()
 	}
-	// The second of the two is told that the first is under way.
+	// The second call learns that the first is under way.
 	check(t, "error of the second call", fault(<-answers), "IdempotentProcessing 403")
 	_, err := c.call("RunCommand", asked.with(args{"Timeout": "11"}))
 	check(t, "error of another call", fault(err), "IdempotentParameterMismatch 403")

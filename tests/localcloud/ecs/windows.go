@@ -12,7 +12,7 @@ var (
 	driveLetter = regexp.MustCompile(`^[A-Za-z]:`)
 )
 
-// forWindows does to a script what the agent on Windows does. The job has a
+// forWindows treats a script as the agent on Windows does. It sets the job's
 // program only if the script can run here.
 func (j *job) forWindows() {
 	if j.kind == powerShellType {
@@ -21,7 +21,7 @@ func (j *job) forWindows() {
 	j.content = anyLineEnd.ReplaceAll(j.content, []byte("\r\n"))
 }
 
-// unixPath is where a directory of the instance is below the instance's folder.
+// unixPath returns the path of an instance's directory below its folder.
 func (j *job) unixPath(dir string) string {
 	if j.kind == shellType {
 		return dir

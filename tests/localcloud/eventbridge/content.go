@@ -12,7 +12,7 @@ import (
 )
 
 // The content types of the structured and the batched content mode. Any other
-// one is that of the data in binary mode. Source:
+// one belongs to the data in binary mode. Source:
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 const (
 	structured = "application/cloudevents+json"
@@ -39,7 +39,7 @@ func readEvents(w http.ResponseWriter, r *http.Request) ([]json.RawMessage, erro
 	return []json.RawMessage{event}, err
 }
 
-// readBatch reads an array of events, which may be at fault one by one.
+// readBatch reads an array of events, without checking each.
 func readBatch(body []byte) ([]json.RawMessage, error) {
 	var events []json.RawMessage
 	if err := json.Unmarshal(body, &events); err != nil || len(events) == 0 {
@@ -51,8 +51,8 @@ func readBatch(body []byte) ([]json.RawMessage, error) {
 	return events, nil
 }
 
-// readBinary makes JSON of an event in binary mode: the headers ce-* are its
-// attributes, Content-Type is that of its data, and the body is the data.
+// readBinary turns an event in binary mode into JSON: the headers ce-* are its
+// attributes, Content-Type is its data's type, and the body is the data.
 func readBinary(header http.Header, media string, body []byte) (json.RawMessage, error) {
 	e := event{attributes: map[string]json.RawMessage{}}
 	for name, values := range header {
@@ -93,8 +93,8 @@ func readBinary(header http.Header, media string, body []byte) (json.RawMessage,
 
 var escaped = regexp.MustCompile(`\\(.)`)
 
-// headerValue is the attribute's value that a header stands for: older
-// versions of the binding quote it, newer ones percent-encode it.
+// headerValue returns the attribute's value in a header: older versions of the
+// binding quote it, newer ones percent-encode it.
 func headerValue(text string) (value string, valid bool) {
 	if len(text) > 1 && text[0] == '"' && text[len(text)-1] == '"' {
 		text = escaped.ReplaceAllString(text[1:len(text)-1], "$1")

@@ -7,12 +7,11 @@ import (
 	"net/http"
 )
 
-// codeSuccess is the error code of an event that was taken, in the vendor's
-// APIs. Source:
+// codeSuccess is the vendor's error code for an event that was accepted. Source:
 // https://www.alibabacloud.com/help/en/eventbridge/developer-reference/api-eventbridge-2020-04-01-putevents
 const codeSuccess = "Success"
 
-// keyCodes are EventBridge's codes for those of the API gateway. Source:
+// keyCodes maps the API gateway's codes to EventBridge's. Source:
 // https://www.alibabacloud.com/help/en/eventbridge/error-codes
 var keyCodes = map[string]string{
 	"InvalidAccessKeyId.NotFound":                "InvalidAccessKeyId",
@@ -22,9 +21,9 @@ var keyCodes = map[string]string{
 	"SignatureDoesNotMatch":                      "SignatureDoesNotMatch",
 }
 
-// serveDataPlane takes events as the vendor's older data plane does, for which
-// the SDKs named eventbridge 1.x are made: each event names its bus by the
-// extension aliyuneventbusname.
+// serveDataPlane accepts events as the vendor's older data plane does, for the
+// SDKs named eventbridge 1.x: each event names its bus in the extension
+// aliyuneventbusname.
 func (s *Server) serveDataPlane(w http.ResponseWriter, r *http.Request) {
 	if err := s.checkDataPlane(r); err != nil {
 		refuse(w, lowerCase, err)
@@ -52,7 +51,7 @@ func (s *Server) serveDataPlane(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// checkDataPlane checks who signed a call.
+// checkDataPlane checks the signature of a call.
 func (s *Server) checkDataPlane(r *http.Request) error {
 	refused := s.verifier.DataPlane(r)
 	if refused == nil {
@@ -64,7 +63,7 @@ func (s *Server) checkDataPlane(r *http.Request) error {
 	return &Error{refused.Status, refused.Code, refused.Message}
 }
 
-// named names success, too.
+// named adds the code for success, too.
 func (o outcome) named() outcome {
 	for i := range o.EntryList {
 		o.EntryList[i].ErrorCode = cmp.Or(o.EntryList[i].ErrorCode, codeSuccess)

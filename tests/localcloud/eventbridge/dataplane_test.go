@@ -101,7 +101,7 @@ func TestTheDataPlaneTakesEveryContentMode(t *testing.T) {
 	}
 }
 
-// TestTheTimeOfTheVendorsSampleIsTaken: it has a zone's name for an offset.
+// TestTheTimeOfTheVendorsSampleIsTaken: it has a zone's name instead of an offset.
 func TestTheTimeOfTheVendorsSampleIsTaken(t *testing.T) {
 	s := listen(t, eventbridge.Options{Buses: []string{"orders"}})
 	event := func(at string) string {

@@ -19,8 +19,8 @@ type DeadLetter struct {
 	Event     json.RawMessage `json:"event"`
 }
 
-// letters is the dead letters of a server: a file, and the number of those
-// that no file took.
+// letters holds the dead letters of a server: a file, and the number of those
+// that did not get into a file.
 type letters struct {
 	path string
 
@@ -49,7 +49,7 @@ func (l *letters) write(letter DeadLetter) error {
 	return errors.Join(err, file.Close())
 }
 
-// Dropped is how many events were given up without reaching a dead-letter
+// Dropped returns how many events were given up without reaching a dead-letter
 // file.
 func (s *Server) Dropped() int {
 	s.letters.mu.Lock()

@@ -27,7 +27,7 @@ type task struct {
 	LastError string `json:",omitempty"`
 
 	seq uint64
-	// running says that a goroutine delivers it; guarded by Server.mu.
+	// running means that a goroutine delivers it; guarded by Server.mu.
 	running bool
 	// tried is closed after the first attempt of this goroutine.
 	tried chan struct{}
@@ -37,8 +37,8 @@ func (t *task) delivery() Delivery {
 	return Delivery{Bus: t.Bus, Rule: t.Rule, Event: t.Event, Copy: t.Copy}
 }
 
-// accept keeps an event for every rule that it matches, then starts to
-// deliver it.
+// accept stores an event for every rule that it matches, then starts to deliver
+// it.
 func (s *Server) accept(bus string, e event) error {
 	raw, err := e.encode()
 	if err != nil {
@@ -72,8 +72,8 @@ func (s *Server) accept(bus string, e event) error {
 	return nil
 }
 
-// resume loads what an earlier server did not finish. It is delivered when
-// its rule is made.
+// resume loads the deliveries that an earlier server did not finish. They start
+// when their rule is made.
 func (s *Server) resume() error {
 	tasks, err := s.journal.load()
 	if err != nil {
@@ -96,8 +96,7 @@ func (s *Server) launch(t *task, r *rule) {
 	s.work.Go(func() { s.run(t, r) })
 }
 
-// run tries a delivery until it succeeds or is given up, or the server
-// closes.
+// run tries a delivery until it succeeds, it gives up, or the server closes.
 func (s *Server) run(t *task, r *rule) {
 	if s.opt.Delay != nil && !s.pause(s.opt.Delay(t.delivery())) {
 		return
@@ -131,7 +130,7 @@ func (s *Server) run(t *task, r *rule) {
 			s.finish(t)
 			return
 		}
-		// If the count cannot be kept, a restart begins it anew.
+		// If storing the count fails, a restart counts anew.
 		_ = s.journal.put(t)
 		if !s.pause(time.Duration(float64(wait) * s.opt.Scale)) {
 			return
@@ -151,7 +150,7 @@ func (s *Server) attempt(t *task, r *rule) error {
 
 // finish forgets a delivery.
 func (s *Server) finish(t *task) {
-	// If it cannot be forgotten, a restart delivers it again.
+	// If removing it fails, a restart delivers it again.
 	_ = s.journal.remove(t)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,7 +24,7 @@ const (
 	maxSubject     = 512
 )
 
-// event is a CloudEvent in the JSON format, with its attributes apart.
+// event is a CloudEvent in the JSON format, split into its attributes.
 type event struct {
 	attributes map[string]json.RawMessage
 	id         string
@@ -64,7 +64,7 @@ func parseEvent(raw []byte) (event, error) {
 	return e, nil
 }
 
-// checkCustom checks what only custom events must satisfy: service events
+// checkCustom makes the checks that only custom events must pass: service events
 // have times in forms of their own.
 func (e event) checkCustom() error {
 	for name := range e.attributes {
@@ -90,7 +90,7 @@ func (e event) checkCustom() error {
 	if err != nil {
 		return err
 	}
-	// The vendor's own samples have the name of a zone in place of an offset.
+	// The vendor's own samples have a zone's name instead of an offset.
 	if _, bad := time.Parse(time.RFC3339, zoneName.ReplaceAllString(at, "Z")); present && bad != nil {
 		return invalid("time is not in the form of RFC 3339")
 	}
@@ -104,7 +104,7 @@ func (e event) checkCustom() error {
 	return nil
 }
 
-// text is an attribute that must be a string if it is there.
+// text returns an attribute that must be a string if it is there.
 func (e event) text(name string) (value string, present bool, err error) {
 	raw, present := e.attributes[name]
 	if !present {
@@ -116,8 +116,8 @@ func (e event) text(name string) (value string, present bool, err error) {
 	return value, true, nil
 }
 
-// stamp sets the attributes that EventBridge adds. Those of a service event
-// that it brings along stay.
+// stamp sets the attributes that EventBridge adds. With keep, for a service
+// event, it leaves those that the event already has.
 func (e event) stamp(bus string, s *Server, keep bool) {
 	for name, value := range map[string]string{
 		"aliyunaccountid":    s.opt.Account,
@@ -132,7 +132,7 @@ func (e event) stamp(bus string, s *Server, keep bool) {
 	}
 }
 
-// encode is the event as JSON, its values as they came.
+// encode returns the event as JSON, its values as they came.
 func (e event) encode() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

@@ -14,17 +14,16 @@ const (
 	Reversed
 )
 
-// Held is a set of deliveries that wait to be released by a test.
+// Held is a set of deliveries that wait until a test releases them.
 type Held struct {
 	s     *Server
 	match func(Delivery) bool
 	tasks []*task
 }
 
-// Hold holds back the deliveries that match, from now on and before their
-// first attempt, until Release. They count as accepted: a server that is
-// started again with the same file delivers them. The function must not call
-// the server.
+// Hold holds back new deliveries that match, before their first attempt, until
+// Release. They count as accepted: a server that starts again with the same file
+// delivers them. match must not call the server.
 func (s *Server) Hold(match func(Delivery) bool) *Held {
 	h := &Held{s: s, match: match}
 	s.mu.Lock()
@@ -44,16 +43,16 @@ func (s *Server) hold(t *task) bool {
 	return false
 }
 
-// Len is how many deliveries are held.
+// Len returns how many deliveries are held.
 func (h *Held) Len() int {
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
 	return len(h.tasks)
 }
 
-// Release ends the hold and delivers what it holds, one after another: it
-// starts the next delivery when the first attempt of the one before has
-// ended, and returns when all have had one, or the server closes.
+// Release ends the hold and delivers what it holds, one after another: it starts
+// each delivery when the first attempt of the one before has ended. It returns
+// when all have had an attempt, or the server closes.
 func (h *Held) Release(order Order) {
 	s := h.s
 	s.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"aftercare/tests/localcloud/fault"
 )
 
-// Handler is the HTTP surface.
+// Handler returns the HTTP surface.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /eventbuses/{bus}/events", s.serveBus)
@@ -25,7 +25,7 @@ func (s *Server) Handler() http.Handler {
 	return mux
 }
 
-// incoming is an event of a call, and the name of the bus that it is for.
+// incoming is an event of a call, and the name of its bus.
 type incoming struct {
 	bus string
 	raw json.RawMessage
@@ -38,15 +38,15 @@ type entry struct {
 	ErrorMessage string `json:"ErrorMessage,omitempty"`
 }
 
-// outcome is that of the events of a call.
+// outcome is the outcome for all events of a call.
 type outcome struct {
 	FailedEntryCount int
 	EntryList        []entry
 	last             error
 }
 
-// put puts the events of a call, whose form is the caller's business, and hands
-// their outcome to send. Planned faults strike around it.
+// put puts the events of a call, and hands their outcome to send, which writes
+// the answer. Planned faults strike before or after.
 func (s *Server) put(w http.ResponseWriter, r *http.Request, letters shape, events []incoming, send func(outcome)) {
 	logged := access.EntryOf(w)
 	logged.Call = "PutEvents"
@@ -82,7 +82,7 @@ func (s *Server) putAll(events []incoming) (out outcome) {
 	return out
 }
 
-// serveBus takes events as the CloudEvents SDKs send them, unsigned, on a path
+// serveBus accepts events as the CloudEvents SDKs send them, unsigned, on a path
 // that names the bus.
 func (s *Server) serveBus(w http.ResponseWriter, r *http.Request) {
 	*access.EntryOf(w) = access.Entry{Call: "PutEvents", About: r.PathValue("bus")}
@@ -131,8 +131,8 @@ func asError(err error) *Error {
 	return &Error{500, "InternalError", err.Error()}
 }
 
-// shape makes the body of an error, in the letters that the SDKs of one
-// generation of the API read.
+// shape makes the body of an error, in the form that the SDKs of one generation
+// of the API read.
 type shape func(requestID string, e *Error) any
 
 func upperCase(requestID string, e *Error) any {

@@ -10,7 +10,7 @@ import (
 	"aftercare/tests/localcloud/datafile"
 )
 
-// journal keeps unfinished deliveries in a file. One without a file keeps
+// journal keeps unfinished deliveries in a file. Without a file it keeps
 // nothing.
 type journal struct{ db *bbolt.DB }
 
@@ -20,8 +20,8 @@ func openJournal(path string) (*journal, error) {
 	if path == "" {
 		return &journal{}, nil
 	}
-	// Without syncing, a write is in the hands of the kernel when it returns:
-	// that survives the process.
+	// Without syncing, the kernel has a write when it returns, and that
+	// survives the process.
 	db, err := datafile.Open(path, bbolt.Options{NoSync: true}, string(deliveries))
 	if err != nil {
 		return nil, err

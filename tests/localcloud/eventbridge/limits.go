@@ -7,7 +7,7 @@ func Limits() []string {
 		"The path /eventbuses/{bus}/events, for the SDKs of CloudEvents, is this package's own, and unsigned. The samples for CloudEvents SDKs that sign x-eventbridge-* headers are refused at /openapi/putEvents.",
 		"Permissions are not imitated: any accepted key may put events on any custom bus. Events cannot be traced, so entries have no TraceId.",
 		"Data must be JSON, in every content mode, as the real EventBridge documents it.",
-		"Pushes to a URL carry no x-eventbridge-signature-* headers: the vendor tells receivers to trust only certificates from its own domain, and only the vendor has their keys.",
+		"Pushes to a URL carry no x-eventbridge-signature-* headers: the vendor wants receivers to trust only certificates from its own domain, and only the vendor has their keys.",
 		"Pushes to a URL have the content type application/json; what the real EventBridge sends there is not documented.",
 		"Buses and rules are made by the program that starts it, not by API calls.",
 		"A rule has one target, which is a Go function; on the real EventBridge it may have five.",
@@ -17,7 +17,7 @@ func Limits() []string {
 		"Deliveries are unordered, as on the real EventBridge, but without its quotas of events per second.",
 		"Event streams, schemas, API destinations, archives and cross-region buses do not exist.",
 		"JSONPath knows $, .name, ['name'] and [0] only.",
-		"Of the pattern language, what the documentation leaves open is decided by this package: see pattern.go.",
+		"Where the documentation leaves the pattern language open, this package decides: see pattern.go.",
 		"The codes EventBusNotAllowed, InvalidEvent, LocalCloud.NotImitated, PathNotSupported, RequestTooLarge and UnsupportedMediaType are this package's own.",
 		"Accepted events survive the death of the process, not of the machine.",
 	}

@@ -17,7 +17,7 @@ package eventbridge
 //     different values, and neither is an absent field.
 //  2. Numbers are compared by value as 64-bit floats: 300 equals 3e2.
 //  3. A field that is absent from the event matches nothing but
-//     {"exists": false}. If a field's parent is absent, or is no object, the
+//     {"exists": false}. If a field's parent is absent, or is not an object, the
 //     field is absent.
 //  4. If an event's field is an array, it matches if one of its elements
 //     does. An array of objects matches fields if one of the objects matches
@@ -31,11 +31,11 @@ package eventbridge
 //	{"suffix": "s"}        a string that ends with s
 //	{"contains": "c"}      a string that contains c
 //	{"anything-but": x}    any value that is not x, a string or a number
-//	{"anything-but": [x]}  any value that is in no list of only strings or only numbers
+//	{"anything-but": [x]}  any value not in the list, of only strings or only numbers
 //	{"anything-but": {"prefix": "p"}}   any value that is not a string that starts with p
 //	{"numeric": [">", 0, "<=", 5]}      a JSON number in a range; one or two of the
-//	                       operators >, < and <=; numbers of ±1e9, with at most 15 digits
-//	                       of which at most 6 are decimals
+//	                       operators >, < and <=; numbers of ±1e9, with at most 15 digits,
+//	                       and at most 6 of them decimals
 //	{"cidr": "10.0.0.0/24"}   a string that is an IPv4 address in that block; only below data
 //	{"exists": true}       the field is there, whatever its value; only below data
 //	{"exists": false}      the field is not there; only below data
@@ -62,8 +62,8 @@ type Pattern struct{ root fields }
 // maxStringExpressions is how many string expressions one field takes.
 const maxStringExpressions = 5
 
-// CompilePattern reads a pattern. Its errors say where the mistake is and
-// what would be right.
+// CompilePattern reads a pattern. Its errors give the place of the mistake and
+// what to write instead.
 func CompilePattern(text string) (*Pattern, error) {
 	parsed, err := parseUnique(text)
 	if err != nil {
@@ -143,7 +143,7 @@ func compileAlternatives(path []string, list []any) (out alternatives, err error
 	return out, nil
 }
 
-// exists adds the operator of that name, which alone looks at absent fields.
+// exists adds the operator exists, the only one that looks at absent fields.
 func (a *alternatives) exists(path []string, arg any) error {
 	if !belowData(path) {
 		return mistake(path, "exists is allowed below data only")
@@ -263,7 +263,7 @@ func compileNumeric(path []string, arg any) (condition, error) {
 	return out, nil
 }
 
-// The numbers that numeric takes. Together they bound the digits to 15.
+// The bounds of numeric's numbers. Together they limit the digits to 15.
 const (
 	maxNumeric  = 1e9
 	maxDecimals = 6

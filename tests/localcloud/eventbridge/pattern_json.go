@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// parseUnique reads one JSON value whose objects have no key twice: a second
-// one would silently replace the first. Numbers stay json.Number.
+// parseUnique reads one JSON value, and refuses objects with a key twice: the
+// second would silently replace the first. Numbers stay json.Number.
 func parseUnique(text string) (any, error) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
@@ -90,7 +90,7 @@ func kindOf(v any) string {
 	return "an object"
 }
 
-// literal is a JSON value as a person writes it.
+// literal returns a JSON value as a person writes it.
 func literal(v any) string {
 	var out strings.Builder
 	enc := json.NewEncoder(&out)

@@ -13,15 +13,15 @@ import (
 // fields or alternatives.
 type fields map[string]any
 
-// alternatives are what one field may be; one must match.
+// alternatives are the values that one field may have; one must match.
 type alternatives struct {
 	conditions []condition
-	// present and missing say that it is enough if the field is there, or is
-	// not there.
+	// present means that it is enough if the field is there, and missing that
+	// it is enough if it is not.
 	present, missing bool
 }
 
-// condition is one alternative for a value that is there and no array.
+// condition is one alternative for a value that is there and not an array.
 type condition interface{ matches(value any) bool }
 
 type (
@@ -52,7 +52,7 @@ func (p *Pattern) Match(event []byte) (bool, error) {
 	return p.root.match(object), nil
 }
 
-// match applies fields to any value; what is no object has no fields.
+// match applies fields to any value; one that is not an object has no fields.
 func (f fields) match(value any) bool {
 	if list, ok := value.([]any); ok {
 		return slices.ContainsFunc(list, f.match)

@@ -20,8 +20,8 @@ func (r RetryStrategy) known() bool {
 	return r == BackoffRetry || r == ExponentialDecayRetry
 }
 
-// Delay is the wait after the n-th failed attempt, counted from 1, and
-// whether there is another attempt at all. Chance is between 0 and 1.
+// Delay returns the wait after the n-th failed attempt, counted from 1, and
+// whether another attempt follows at all. Chance is between 0 and 1.
 func (r RetryStrategy) Delay(n int, chance float64) (wait time.Duration, again bool) {
 	if r == ExponentialDecayRetry {
 		return time.Second << min(n-1, 9), n <= 176

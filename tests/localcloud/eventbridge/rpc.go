@@ -10,18 +10,18 @@ import (
 	"aftercare/tests/localcloud/access"
 )
 
-// rpcVersion is that of the API whose action is PutEvents. Source:
+// rpcVersion is the version of the API with the action PutEvents. Source:
 // https://www.alibabacloud.com/help/en/eventbridge/developer-reference/api-eventbridge-2020-04-01-putevents
 const rpcVersion = "2020-04-01"
 
-// rpcFields are what an event of EventList may have. In small letters, they
-// are the attributes of CloudEvents.
+// rpcFields are the fields that an event of EventList may have. In lower case,
+// they are the attributes of CloudEvents.
 var rpcFields = map[string]bool{
 	"Id": true, "Source": true, "Type": true, "Data": true, "DataContentType": true,
 	"DataSchema": true, "SpecVersion": true, "Subject": true, "Time": true,
 }
 
-// serveRPC takes events as the action PutEvents of the vendor's API does.
+// serveRPC accepts events as the action PutEvents of the vendor's API does.
 func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request) {
 	call, refused := s.verifier.Call(w, r)
 	switch {
@@ -42,8 +42,8 @@ func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.checkBus(bus); err != nil {
-		// What is wrong with a bus comes with status 200. Source: the
-		// vendor's provider for Terraform, of GetEventBus.
+		// An error about a bus comes with status 200. Source: the vendor's
+		// provider for Terraform, on GetEventBus.
 		e := asError(err)
 		answer(w, http.StatusOK, rpcAnswer{RequestID: rand.Text(), Code: e.Code, Message: e.Message})
 		return

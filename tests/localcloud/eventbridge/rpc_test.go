@@ -98,8 +98,8 @@ func TestPutEventsOfTheLargestSize(t *testing.T) {
 	}
 }
 
-// TestABusAtFaultIsAFailureWithStatus200: the SDK returns no error for it.
-func TestABusAtFaultIsAFailureWithStatus200(t *testing.T) {
+// TestAWrongBusIsAFailureWithStatus200: the SDK returns no error for it.
+func TestAWrongBusIsAFailureWithStatus200(t *testing.T) {
 	s := listen(t, eventbridge.Options{Keys: access.NewKeys(key)})
 	for bus, want := range map[string]string{"other": "EventBusNotExist", eventbridge.DefaultBus: "EventBusNotAllowed"} {
 		text, err := callRPC(t, s, key, "PutEvents", map[string]string{"EventBusName": bus, "EventList": `[{"Id":"a","Source":"s","Type":"t"}]`})

@@ -6,8 +6,8 @@ import (
 	"regexp"
 )
 
-// Target gets the payload of one delivery. An error, of whatever kind, makes
-// the delivery be repeated. ctx ends with the attempt's time, or the server.
+// Target gets the payload of one delivery. After an error of any kind, the
+// server repeats the delivery. ctx ends with the attempt's time, or the server.
 type Target func(ctx context.Context, payload []byte) error
 
 // Rule delivers the events of one bus that match a pattern to one target.
@@ -39,8 +39,8 @@ var (
 )
 
 // AddRule makes a rule. It refuses a bad pattern or transform with a message
-// that says what is wrong. Deliveries that an earlier server did not finish
-// for a rule of this name go on.
+// that says what is wrong. It continues the deliveries that an earlier server
+// did not finish for a rule of this name.
 func (s *Server) AddRule(r Rule) error {
 	if r.Bus == "" {
 		r.Bus = DefaultBus

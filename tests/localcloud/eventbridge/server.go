@@ -32,8 +32,8 @@ type Options struct {
 	// "1234567890123456" if empty.
 	Region  string
 	Account string
-	// Keys are the access keys that may sign calls of the vendor's APIs; nil
-	// means that such calls are refused.
+	// Keys are the access keys that may sign calls of the vendor's APIs; if
+	// nil, the server refuses such calls.
 	Keys *access.Keys
 	// Path is a bbolt file that keeps accepted events until they are
 	// delivered, so that they survive the death of the process (not of the
@@ -61,7 +61,7 @@ type Options struct {
 	Concurrency int
 	// DeliveryTimeout bounds one attempt, five minutes if zero.
 	DeliveryTimeout time.Duration
-	// Faults plans failures of the call PutEvents over HTTP.
+	// Faults plans failures of PutEvents over HTTP.
 	Faults *fault.Set
 }
 
@@ -90,8 +90,8 @@ type Server struct {
 
 var errClosed = errors.New("eventbridge is closed")
 
-// New makes a server without an HTTP surface. With a Path, it goes on with
-// the deliveries that an earlier one did not finish.
+// New makes a server without an HTTP surface. With a Path, it continues the
+// deliveries that an earlier server did not finish.
 func New(opt Options) (*Server, error) {
 	opt.fill()
 	s := &Server{
@@ -139,7 +139,8 @@ func Start(opt Options) (*Server, error) {
 	return s, nil
 }
 
-// Endpoint is the base URL of the HTTP surface; empty if there is none.
+// Endpoint returns the base URL of the HTTP surface; empty for a server that
+// does not listen.
 func (s *Server) Endpoint() string {
 	if s.http == nil {
 		return ""
@@ -148,7 +149,7 @@ func (s *Server) Endpoint() string {
 }
 
 // Close ends every attempt and returns when all goroutines of the server have
-// ended. What was not delivered stays in the file of Options.Path.
+// ended. Undelivered events stay in the file of Options.Path.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -174,9 +175,9 @@ func (s *Server) SetDuplicate(times int) {
 	s.opt.Duplicate = max(times, 1)
 }
 
-// PutServiceEvent accepts the event of a service on the default bus.
-// Attributes of EventBridge that it already has stay as they are. The event
-// is kept when it returns. The error is an *Error if the event is at fault.
+// PutServiceEvent accepts the event of a service on the default bus. It leaves
+// EventBridge's attributes that the event already has. The event is stored when
+// it returns. The error is an *Error if the event is invalid.
 func (s *Server) PutServiceEvent(raw []byte) error {
 	e, err := parseEvent(raw)
 	if err != nil {
@@ -186,8 +187,8 @@ func (s *Server) PutServiceEvent(raw []byte) error {
 	return s.accept(DefaultBus, e)
 }
 
-// PutEvent accepts a custom event on a custom bus. The error is an *Error if
-// the event or the bus is at fault.
+// PutEvent accepts a custom event on a custom bus. The error is an *Error if the
+// event is invalid or the bus does not accept it.
 func (s *Server) PutEvent(bus string, raw []byte) error {
 	if err := s.checkBus(bus); err != nil {
 		return err
@@ -203,7 +204,7 @@ func (s *Server) PutEvent(bus string, raw []byte) error {
 	return s.accept(bus, e)
 }
 
-// checkBus refuses buses that take no custom events.
+// checkBus refuses buses that do not accept custom events.
 func (s *Server) checkBus(bus string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,7 +220,7 @@ func (s *Server) checkBus(bus string) error {
 	return nil
 }
 
-// Pending is how many deliveries are accepted and not finished, held ones
+// Pending returns how many deliveries are accepted and not finished, held ones
 // included.
 func (s *Server) Pending() int {
 	s.mu.Lock()
@@ -227,8 +228,8 @@ func (s *Server) Pending() int {
 	return len(s.tasks)
 }
 
-// WaitIdle returns when no delivery is left but those that are held or whose
-// rule does not exist, or when ctx ends.
+// WaitIdle returns when only deliveries are left that are held or whose rule
+// does not exist, or when ctx ends.
 func (s *Server) WaitIdle(ctx context.Context) error {
 	for {
 		s.mu.Lock()

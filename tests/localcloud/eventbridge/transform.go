@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Transform says what of an event its target gets. The zero value is the
-// complete event. The forms are those of
+// Transform says which part of an event its target gets. The zero value is the
+// complete event. The forms follow
 // https://www.alibabacloud.com/help/en/eventbridge/latest/event-target-parameters
 type Transform struct {
 	Form TransformForm
@@ -115,8 +115,8 @@ func parsePath(text string) (jsonPath, error) {
 	return path, nil
 }
 
-// text is what the path finds: a string without its quotes, other values as
-// JSON, nothing if there is none.
+// text returns the value at the path: a string without its quotes, other values
+// as JSON, and nil for a missing value.
 func (p jsonPath) text(event []byte) ([]byte, error) {
 	raw := json.RawMessage(event)
 	for _, step := range p {

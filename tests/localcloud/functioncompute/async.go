@@ -29,13 +29,13 @@ func (s *Server) enqueue(f *function, requestID string, payload []byte) error {
 	return nil
 }
 
-// AsyncPending is how many asynchronous invocations are queued, running or
+// AsyncPending returns how many asynchronous invocations are queued, running or
 // waiting for their next try.
 func (s *Server) AsyncPending() int { return int(s.queued.Load()) }
 
-// runAsync tries an invocation until it succeeds or is given up. Function
-// errors are repeated a limited number of times; a call that no instance
-// could take, until it is too old.
+// runAsync tries an invocation until it succeeds or gives up. It repeats function
+// errors a limited number of times, and a call that no instance could take until
+// it is too old.
 func (s *Server) runAsync(f *function, requestID string, payload []byte) {
 	accepted := time.Now()
 	maxAge := s.asyncScaled(f.AsyncMaxAge)
@@ -77,7 +77,7 @@ type outcome struct {
 	tries   int
 }
 
-// deliver sends an outcome to a destination, in the form of
+// deliver sends an outcome to a destination, in the form described at
 // https://www.alibabacloud.com/help/en/fc/user-guide/result-callback
 func (s *Server) deliver(f *function, to Destination, o outcome) {
 	if to == (Destination{}) {

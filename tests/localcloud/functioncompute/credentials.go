@@ -10,7 +10,7 @@ import (
 
 // issuer makes temporary keys and withdraws them when they expire. A key
 // outlives the instance that got it, as on FC: a request that was on its way
-// when its process died must still be let in.
+// when its process died must still pass.
 type issuer struct {
 	keys     *access.Keys
 	now      func() time.Time
@@ -29,8 +29,8 @@ func newIssuer(keys *access.Keys, now func() time.Time, lifetime time.Duration) 
 	return &issuer{keys: keys, now: now, lifetime: lifetime}
 }
 
-// renew returns k while it has more than half of its life ahead, else a new
-// key.
+// renew returns k while more than half of its lifetime is left, and otherwise a
+// new key.
 func (i *issuer) renew(k issuedKey) issuedKey {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 // month, day of week. Each field is a set of bits.
 type cron struct {
 	second, minute, hour, day, month, weekday uint64
-	// A day matches if both day fields match; if both are restricted, one of
-	// them is enough.
+	// A day must match both day fields, but only one of them if both are
+	// restricted.
 	anyDay, anyWeekday bool
 	zone               *time.Location
 }
@@ -113,8 +113,8 @@ func (f cronField) value(text string) (int, error) {
 	return v, nil
 }
 
-// next is the first matching second after a moment, or the zero time if none
-// comes within five years.
+// next returns the first matching second after a moment, or the zero time if it
+// is more than five years away.
 func (c *cron) next(after time.Time) time.Time {
 	t := after.In(c.zone).Truncate(time.Second).Add(time.Second)
 	for end := t.AddDate(5, 0, 0); t.Before(end); {

@@ -13,7 +13,7 @@ const (
 	versionID = "0"
 )
 
-// environment is everything that an instance's process inherits.
+// environment returns everything that an instance's process inherits.
 func (s *Server) environment(f *function, instanceID, runtimeAPI string, key access.Key) []string {
 	env := []string{
 		"PATH=" + s.opt.Path,
@@ -42,9 +42,9 @@ func (s *Server) environment(f *function, instanceID, runtimeAPI string, key acc
 	return env
 }
 
-// writeInvocationHeaders sets the headers with which the runtime API hands
-// over an invocation, by the names that fc-runtime-go-sdk reads. The tracing
-// headers are left out, as FC does for functions without tracing.
+// writeInvocationHeaders sets the headers with which the runtime API hands over
+// an invocation, under the names that fc-runtime-go-sdk reads. It leaves out the
+// tracing headers, as FC does for functions without tracing.
 func writeInvocationHeaders(h http.Header, f *function, inv *invocation, key access.Key) {
 	h.Set("x-fc-request-id", inv.id)
 	h.Set("x-fc-function-deadline", strconv.FormatInt(inv.deadline.UnixMilli(), 10))

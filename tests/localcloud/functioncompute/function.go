@@ -12,8 +12,8 @@ import (
 
 // Function is one function and its configuration.
 type Function struct {
-	// Name is 1 to 64 letters, digits, "_" and "-", and starts with no digit
-	// or "-".
+	// Name is 1 to 64 letters, digits, "_" and "-", and does not start with a
+	// digit or "-".
 	Name string
 	// Dir is the folder with the code, and the working directory.
 	Dir string
@@ -25,10 +25,10 @@ type Function struct {
 	// Role is the role that the function assumes. Without one it gets no
 	// credentials, as on FC.
 	Role string
-	// Timeout is 3 s if zero. Parts of a second are allowed here, and rounded
-	// up where FC tells the function its timeout.
+	// Timeout is 3 s if zero. It may have parts of a second, which are rounded
+	// up in the timeout that the function sees.
 	Timeout time.Duration
-	// MemoryMB is what the function is told, 512 if zero.
+	// MemoryMB is the memory that the function sees as its own, 512 if zero.
 	MemoryMB int
 	// Env is the function's own environment.
 	Env    map[string]string
@@ -38,8 +38,8 @@ type Function struct {
 	// AsyncMaxRetries is how often an asynchronous invocation is repeated
 	// after a function error: 3 if zero, never if negative.
 	AsyncMaxRetries int
-	// AsyncMaxAge is how old an asynchronous invocation may get before it is
-	// given up, 5 h if zero. It is scaled by Options.AsyncScale.
+	// AsyncMaxAge is how old an asynchronous invocation may get, 5 h if zero.
+	// Options.AsyncScale scales it.
 	AsyncMaxAge time.Duration
 	// OnFailure and OnSuccess get the outcome of asynchronous invocations.
 	OnFailure Destination
@@ -170,7 +170,7 @@ func (s *Server) checkDestinations(f *function) error {
 	return nil
 }
 
-// timeoutSeconds is the timeout as FC tells it, in whole seconds.
+// timeoutSeconds returns the timeout that the function sees, in whole seconds.
 func (f *function) timeoutSeconds() int {
 	return int((f.Timeout + time.Second - 1) / time.Second)
 }

@@ -11,9 +11,9 @@ import (
 	"aftercare/tests/localcloud/access"
 )
 
-// api is the HTTP surface of the service. An unknown path has the status that
-// the vendor documents for all versions of the API; the list for 2023-03-30
-// names the code without a status.
+// api returns the HTTP surface of the service. An unknown path gets the status
+// that the vendor documents for all versions of the API; the list for 2023-03-30
+// has the code without a status.
 // Source: https://www.alibabacloud.com/help/en/functioncompute/error-codes
 func (s *Server) api() http.Handler {
 	mux := http.NewServeMux()
@@ -79,8 +79,8 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(res.Body) // the client may be gone
 }
 
-// invocationType reads the headers and the qualifier, and refuses what is not
-// imitated.
+// invocationType reads the headers and the qualifier, and refuses those that the
+// server does not imitate.
 func invocationType(r *http.Request) (async bool, refused *APIError) {
 	switch kind := r.Header.Get("x-fc-invocation-type"); {
 	case strings.EqualFold(kind, "Async"):

@@ -165,7 +165,7 @@ func TestSignatures(t *testing.T) {
 			}
 			for _, secret := range []string{"secret", "secret2", "token/+="} {
 				if strings.Contains(strings.ReplaceAll(answer, "AccessKeySecret", ""), secret) {
-					t.Errorf("answer %s tells a secret", answer)
+					t.Errorf("answer %s contains a secret", answer)
 				}
 			}
 		})

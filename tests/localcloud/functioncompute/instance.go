@@ -18,18 +18,18 @@ type instance struct {
 	f   *function
 	cmd *exec.Cmd
 	api *http.Server
-	// work holds at most the one invocation that waits to be polled.
+	// work holds at most one invocation, which waits for the next poll.
 	work chan *invocation
-	// exited is closed when the process has ended and was reaped.
+	// exited is closed when the process has ended and been reaped.
 	exited chan struct{}
-	// idle ends the instance when nobody needs it; only the pool touches it.
+	// idle ends the instance when nobody needs it; only the pool uses it.
 	idle *time.Timer
 
 	mu sync.Mutex
 	// current is the invocation that the process works on.
 	current *invocation
 	gone    bool // the process id means nothing any more
-	// key is what invocations get; it is renewed in between.
+	// key is the key of the next invocation; it is renewed in between.
 	key issuedKey
 }
 
@@ -62,8 +62,8 @@ func (s *Server) startInstance(f *function) (*instance, error) {
 	}
 	in.api = &http.Server{Handler: s.runtimeAPI(in)}
 	reap := func() {
-		// How the process ended is of no interest: every end is an
-		// unexpected exit to the invocation that it had.
+		// It does not matter how the process ended: to its invocation, every
+		// end is an unexpected exit.
 		_ = in.cmd.Wait()
 		in.end()
 		output.flush()
@@ -85,7 +85,7 @@ func (in *instance) signal(sig syscall.Signal) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !in.gone {
-		// The group may have ended a moment ago; then there is nothing to do.
+		// The group may have just ended; then there is nothing to do.
 		_ = syscall.Kill(-in.cmd.Process.Pid, sig)
 	}
 }
@@ -102,7 +102,7 @@ func (in *instance) end() {
 	in.gone = true
 }
 
-// assign makes inv the invocation of an instance that has none.
+// assign gives inv to an idle instance.
 func (in *instance) assign(inv *invocation) {
 	in.mu.Lock()
 	in.current = inv
@@ -120,7 +120,7 @@ func (in *instance) withdraw() bool {
 	}
 }
 
-// answered reports the invocation with this id as answered, once.
+// answered returns the invocation with this id, once: its answer has come.
 func (in *instance) answered(id string) *invocation {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -68,7 +68,7 @@ func TestInstanceKeepsRunningIfFreezingIsOff(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ticks")
 	invoke(t, s, "probe", `{"do":"linger","file":"`+file+`"}`)
 	size := fileSize(file)
-	eventually(t, "it goes on after the answer", func() bool { return fileSize(file) > size+5 })
+	eventually(t, "it keeps running after the answer", func() bool { return fileSize(file) > size+5 })
 }
 
 func TestTimeoutKillsTheProcessAndWhatItStarted(t *testing.T) {

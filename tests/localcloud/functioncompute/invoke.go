@@ -17,12 +17,13 @@ type Result struct {
 	// Body is what the function returned, or a JSON object with errorMessage
 	// and perhaps errorType and stackTrace.
 	Body []byte
-	// FunctionError is empty if the function succeeded, else
+	// FunctionError is empty if the function succeeded, and otherwise
 	// "UnhandledInvocationError".
 	FunctionError string
 }
 
-// Err is nil if the function succeeded, else an error with its message.
+// Err returns nil if the function succeeded, and otherwise an error with its
+// message.
 func (r Result) Err() error {
 	if r.FunctionError == "" {
 		return nil
@@ -72,21 +73,21 @@ type invocation struct {
 }
 
 // Invoke calls a function and waits for its result, as InvokeFunction does
-// with the invocation type Sync. The error is an *APIError, or ErrCut, or
-// ctx's; the function goes on when ctx ends. An error of the function itself
-// is in the Result.
+// with the invocation type Sync. The error is an *APIError, or ErrCut, or ctx's.
+// The function keeps running when ctx ends. An error of the function itself is
+// in the Result.
 func (s *Server) Invoke(ctx context.Context, name string, payload []byte) (Result, error) {
 	return s.callInProcess(ctx, name, payload, false)
 }
 
-// InvokeAsync queues a call and returns its request id. The call is repeated
-// after errors, and its outcome goes to the function's destinations.
+// InvokeAsync queues a call and returns its request id. The server repeats the
+// call after errors, and sends its outcome to the function's destinations.
 func (s *Server) InvokeAsync(name string, payload []byte) (requestID string, err error) {
 	res, err := s.callInProcess(context.Background(), name, payload, true)
 	return res.RequestID, err
 }
 
-// callInProcess makes faults that cut connections into errors.
+// callInProcess turns faults that cut connections into errors.
 func (s *Server) callInProcess(ctx context.Context, name string, payload []byte, async bool) (res Result, err error) {
 	defer func() {
 		switch broken := recover(); {
@@ -99,7 +100,7 @@ func (s *Server) callInProcess(ctx context.Context, name string, payload []byte,
 			err = ErrCut
 		}
 	}()
-	// Of a request, faults only need the context.
+	// Faults need only the context of a request.
 	return s.call((&http.Request{}).WithContext(ctx), name, payload, async)
 }
 
@@ -135,7 +136,7 @@ func (s *Server) call(r *http.Request, name string, payload []byte, async bool) 
 	return res, err
 }
 
-// wait runs an invocation and returns earlier if ctx ends.
+// wait runs an invocation and returns early if ctx ends.
 func (s *Server) wait(ctx context.Context, f *function, inv *invocation) (Result, error) {
 	type outcome struct {
 		res Result
@@ -240,9 +241,9 @@ func (s *Server) runOn(in *instance, inv *invocation) (body []byte, failed bool)
 	return inv.body, inv.failed
 }
 
-// KillInstances kills the processes of a function, at work or idle, as a
-// crash of their machine would, and returns how many there were. Invocations
-// that they had end as unexpected exits.
+// KillInstances kills the processes of a function, busy or idle, as a crash of
+// their machine would, and returns how many there were. Their invocations end as
+// unexpected exits.
 func (s *Server) KillInstances(name string) int {
 	f := s.functions[name]
 	if f == nil {
@@ -258,7 +259,7 @@ func (s *Server) KillInstances(name string) int {
 	return len(killed)
 }
 
-// Instances is how many instances of a function exist.
+// Instances returns how many instances of a function exist.
 func (s *Server) Instances(name string) int {
 	if f := s.functions[name]; f != nil {
 		return f.pool.size()
@@ -275,7 +276,7 @@ func timeoutBody(in *instance) []byte {
 	return errorBody("Function timed out after %d seconds (maxMemoryUsage: %s)", in.f.timeoutSeconds(), memoryUsed(in))
 }
 
-// memoryUsed is the greatest resident memory of an instance that has ended.
+// memoryUsed returns the greatest resident memory of an instance that has ended.
 func memoryUsed(in *instance) string {
 	return fmt.Sprintf("%.2fMB", float64(maxResident(in.cmd.ProcessState))/(1<<20))
 }

@@ -16,6 +16,6 @@ func Limits() []string {
 		"Function errors are always UnhandledInvocationError, as FC reports for Go.",
 		"Log tails (x-fc-log-type: Tail), delayed and stateful invocations are refused with InvalidArgument.",
 		"Cron expressions know *, lists, ranges, steps, ? and names of months and days, in UTC or the zone of a CRON_TZ prefix, but not L, W and #.",
-		"Role names are only told apart by being empty or not: every temporary key may do everything.",
+		"It matters only whether a role's name is empty: every temporary key may do everything.",
 	}
 }

@@ -24,10 +24,10 @@ type lineWriter struct {
 	rest   []byte // the part of a line that came without its end
 }
 
-// maxLine is where a line without an end is broken.
+// maxLine is the length at which a line without an end is broken.
 const maxLine = 64 << 10
 
-// Write takes any piece of output, and passes on the lines that end in it.
+// Write accepts any piece of output, and passes on the lines that end in it.
 func (w *lineWriter) Write(p []byte) (int, error) {
 	w.rest = append(w.rest, p...)
 	for {
@@ -56,6 +56,6 @@ func (w *lineWriter) line(p []byte) {
 	out = append(append(out, w.prefix...), bytes.TrimSuffix(p, []byte("\n"))...)
 	w.log.mu.Lock()
 	defer w.log.mu.Unlock()
-	// The log is for people; a function does not fail because it is full.
+	// The log is for people; a function must not fail because it is full.
 	_, _ = w.log.w.Write(append(out, '\n'))
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pool is the instances of one function.
+// pool holds the instances of one function.
 type pool struct {
 	max int
 
@@ -18,7 +18,7 @@ type pool struct {
 }
 
 // acquire returns an idle instance, or nil and no error if the caller may
-// start one, which it must report by attach or cancel.
+// start one, and must report the result with attach or cancel.
 func (p *pool) acquire() (*instance, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,7 +45,7 @@ func (p *pool) cancel() {
 	p.starting--
 }
 
-// attach adds a started instance; it reports false if the pool was closed
+// attach adds a started instance. It reports false if the pool has been closed
 // meanwhile.
 func (p *pool) attach(in *instance) bool {
 	p.mu.Lock()
@@ -58,8 +58,8 @@ func (p *pool) attach(in *instance) bool {
 	return true
 }
 
-// release makes an instance available again, until it was idle for the given
-// time, if that is positive.
+// release makes an instance available again, and retires it after the given idle
+// time if that is positive.
 func (p *pool) release(in *instance, idleAfter time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

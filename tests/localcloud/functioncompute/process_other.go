@@ -13,7 +13,7 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 
-// maxResident is the greatest resident memory of an ended process, in bytes.
+// maxResident returns the greatest resident memory of an ended process, in bytes.
 func maxResident(state *os.ProcessState) int64 {
 	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
 		return int64(usage.Maxrss)

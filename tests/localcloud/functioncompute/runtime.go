@@ -13,14 +13,14 @@ const (
 	maxAsyncBytes = 128 << 10
 )
 
-// runtimeAPI is what the SDK in the instance's process polls:
+// runtimeAPI returns the API that the SDK in the instance's process polls:
 //
 //	GET  /2020-11-11/runtime/invocation/next
 //	POST /2020-11-11/runtime/invocation/{id}/response
 //	POST /2020-11-11/runtime/invocation/{id}/error
 //
-// The SDK polls for the next invocation as soon as it has one, so a poll
-// waits here while the process is at work, and while it is frozen.
+// The SDK polls for the next invocation as soon as it has one, so a poll waits
+// here while the process works, and while it is frozen.
 func (s *Server) runtimeAPI(in *instance) http.Handler {
 	const base = "/2020-11-11/runtime/invocation/"
 	mux := http.NewServeMux()

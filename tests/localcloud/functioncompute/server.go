@@ -8,11 +8,11 @@
 // The API is the real one of version 2023-03-30, reduced to InvokeFunction:
 // POST /2023-03-30/functions/{name}/invocations. A request that carries an
 // Authorization header must be signed with ACS3-HMAC-SHA256 by a known key, and
-// is checked by the verifier that the local ECS has too (package access).
+// is checked by the verifier that the local ECS also uses (package access).
 // A request without one is accepted, because the server listens on loopback
 // only, unless Options.RequireSignature is set.
 //
-// What it does not imitate is listed by Limits.
+// Limits lists what it does not imitate.
 package functioncompute
 
 import (
@@ -34,11 +34,11 @@ type Options struct {
 	// Functions are the functions that exist, by unique names.
 	Functions []Function
 	// Keys gets a temporary key for each instance of a function that has a
-	// role, and is what signed requests are checked against. With nil, the
-	// functions' keys are known to nobody and signatures are not checked.
+	// role, and holds the keys that may sign requests. If it is nil, nobody
+	// knows the functions' keys and signatures are not checked.
 	Keys *access.Keys
 	// KeyLifetime is how long a temporary key is accepted, an hour if zero.
-	// An invocation gets a new key when the last one has lived half of it.
+	// An invocation gets a new key after half of the last one's lifetime.
 	KeyLifetime time.Duration
 	// RequireSignature refuses requests without an Authorization header.
 	RequireSignature bool
@@ -85,7 +85,7 @@ type Server struct {
 	stop   chan struct{} // closed by Close
 	queued atomic.Int64  // asynchronous invocations
 	fileMu sync.Mutex    // one destination line at a time
-	// work is every goroutine that the server waits for in Close.
+	// work counts the goroutines that Close waits for.
 	work sync.WaitGroup
 	mu   sync.Mutex
 	// closed and the adding to work change under mu.

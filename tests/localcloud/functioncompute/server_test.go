@@ -118,8 +118,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// state is the kernel's letter for a process: R, S, T (stopped), Z, or empty
-// if there is none.
+// state is the kernel's letter for a process: R, S, T (stopped), Z, or empty if
+// the process does not exist.
 func state(pid int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {

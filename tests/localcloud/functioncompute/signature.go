@@ -8,8 +8,8 @@ import (
 	"aftercare/tests/localcloud/access"
 )
 
-// checkSignature checks a request that is signed, and lets one that is not
-// pass unless signatures are required.
+// checkSignature checks a signed request, and lets an unsigned one pass unless
+// signatures are required.
 func (s *Server) checkSignature(r *http.Request, body []byte) *APIError {
 	if r.Header.Get("Authorization") == "" {
 		if s.opt.RequireSignature {
@@ -23,8 +23,7 @@ func (s *Server) checkSignature(r *http.Request, body []byte) *APIError {
 	return ownWords(s.verifier.Header(r, body))
 }
 
-// ownWords says a refusal of the gateway with the codes that Function Compute
-// has for it.
+// ownWords translates a refusal of the gateway into Function Compute's codes.
 // Source: https://www.alibabacloud.com/help/en/functioncompute/error-codes
 func ownWords(refused *access.Refusal) *APIError {
 	switch {

@@ -15,7 +15,7 @@ type timer struct {
 	schedule schedule
 }
 
-// schedule tells the first firing after a moment.
+// schedule computes the first firing after a moment.
 type schedule interface {
 	next(after time.Time) time.Time
 }
@@ -54,7 +54,7 @@ func (s *Server) runTimer(f *function, t timer) {
 			s.logf("timer %s of %s never fires again", t.Name, f.Name)
 			return
 		}
-		// Waits are counted from the begin, so that they do not drift.
+		// Waits are counted from the beginning, so that they do not drift.
 		begin = begin.Add(time.Duration(float64(next.Sub(scheduled)) * s.opt.TimerScale))
 		scheduled = next
 		select {
@@ -68,8 +68,8 @@ func (s *Server) runTimer(f *function, t timer) {
 	}
 }
 
-// FireTimer does at once what a timer will do when it is due, but waits for
-// the result. It fails if there is no such timer.
+// FireTimer fires a timer now, and waits for the result. It fails if the timer
+// does not exist.
 func (s *Server) FireTimer(ctx context.Context, function, name string) (Result, error) {
 	f := s.functions[function]
 	if f == nil {

@@ -13,9 +13,9 @@ import (
 // channel is one kind of webhook.
 type channel interface {
 	name() string
-	// check returns whether a signature was right, or the refusal.
+	// check reports whether a correct signature was there, or the refusal.
 	check(opt Options, r *http.Request, body []byte, now time.Time) (verified bool, refused *answer)
-	// perMinute is how many messages are taken in a minute; 0 means all.
+	// perMinute is how many messages it accepts in a minute; 0 means all.
 	perMinute() int
 	accepted() answer
 	tooFast() answer
@@ -30,14 +30,14 @@ type answer struct {
 	retryAfter  time.Duration
 }
 
-// coded is an answer of DingTalk or WeCom, which is 200 even for an error.
+// coded returns an answer of DingTalk or WeCom, which is 200 even for an error.
 func coded(code int, message string) *answer {
 	return &answer{status: http.StatusOK, contentType: "application/json", reason: message,
 		body: fmt.Sprintf(`{"errcode":%d,"errmsg":%q}`, code, message)}
 }
 
-// maxSkew is how old a signed message may be.
-// DingTalk and Lark both say one hour.
+// maxSkew is how old a signed message may be. DingTalk and Lark both document
+// one hour.
 const maxSkew = time.Hour
 
 // recentUnix reports whether text is a Unix time in the given unit near now.
@@ -59,8 +59,8 @@ func hmac256(key, message string) []byte {
 	return mac.Sum(nil)
 }
 
-// kindOfMessage is the member of a JSON object that tells a message's kind;
-// ok is false if body is no object.
+// kindOfMessage returns the member of a JSON object that names a message's
+// kind; ok is false if body is not an object.
 func kindOfMessage(body []byte, member string) (kind string, ok bool) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil || object == nil {

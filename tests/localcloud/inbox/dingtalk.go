@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// dingTalk is a custom robot of DingTalk. Codes, limits and signature are of
+// dingTalk is a custom robot of DingTalk. Codes, limits and signature follow
 // https://open.dingtalk.com/document/robots/custom-robot-access and, where
-// that page is silent, of answers that people reported.
+// that page is silent, answers that people reported.
 type dingTalk struct{}
 
 // The codes of DingTalk's answers.

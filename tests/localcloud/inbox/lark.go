@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// lark is a custom bot of Lark or Feishu. Codes, limits and signature are of
+// lark is a custom bot of Lark or Feishu. Codes, limits and signature follow
 // https://open.larksuite.com/document/client-docs/bot-v3/add-custom-bot
 type lark struct{}
 

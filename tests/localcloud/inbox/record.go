@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// inText is how a message for people tells its fingerprint.
+// inText matches the fingerprint in a message for people.
 var inText = regexp.MustCompile(`(?i)fingerprint[^0-9a-z]+([0-9a-z][0-9a-z_.-]*)`)
 
-// fingerprint looks for a member of that name in a JSON body, at any depth,
-// and else for the word in its texts.
+// fingerprint returns the value of a member named fingerprint, at any depth of a
+// JSON body, or else what follows that word in its texts.
 func fingerprint(body []byte) string {
 	var value any
 	if json.Unmarshal(body, &value) != nil {
@@ -57,7 +57,7 @@ func first(a, b string) string {
 	return b
 }
 
-// appendLine adds a message to a file, if there is one.
+// appendLine adds a message to a file, if a file is set.
 func appendLine(path string, m Message) error {
 	if path == "" {
 		return nil

@@ -1,10 +1,10 @@
 // Package inbox receives alerts on loopback in place of chat services: the
 // webhooks of DingTalk, Lark (Feishu), WeCom and Slack, and a generic one. It
 // checks signatures and limits the rate as those services do, answers in
-// their words, and remembers what it accepted. What it does not imitate is
-// listed by Limits.
+// their words, and remembers what it accepted. Limits lists what it does not
+// imitate.
 //
-// The addresses, which the methods of Server return complete:
+// The addresses, which the methods of Server return in full:
 //
 //	POST /dingtalk/robot/send?access_token=TOKEN&timestamp=MS&sign=SIGN
 //	POST /lark/open-apis/bot/v2/hook/TOKEN
@@ -27,8 +27,8 @@ import (
 	"aftercare/tests/localcloud/fault"
 )
 
-// Options say what a Server accepts. With an empty token or key, any is
-// accepted; with an empty secret, signatures are not checked.
+// Options say what a Server accepts. With an empty token or key, it accepts any;
+// with an empty secret, it does not check signatures.
 type Options struct {
 	Listen access.Listen
 
@@ -64,13 +64,13 @@ type Message struct {
 	Channel string
 	At      time.Time // UTC
 	Body    []byte
-	// Verified says that the message bore a signature, and that it was right.
+	// Verified means that the message had a correct signature.
 	Verified bool
-	// Fingerprint is the alert's, as the body tells it; empty if it does not.
+	// Fingerprint is the alert's, from the body; empty if the body has none.
 	Fingerprint string
 }
 
-// Refusal is one message that was answered with an error of the service.
+// Refusal is one message that the inbox answered with an error of the service.
 type Refusal struct {
 	Channel string
 	At      time.Time // UTC
@@ -85,7 +85,7 @@ type Server struct {
 	mu       sync.Mutex
 	messages []Message
 	refusals []Refusal
-	// recent is when the messages of the last minute came, by channel and
+	// recent holds when the messages of the last minute came, by channel and
 	// token.
 	recent map[string][]time.Time
 }
@@ -157,22 +157,22 @@ func orAny(token string) string {
 	return token
 }
 
-// Messages is what was accepted, in order.
+// Messages returns the accepted messages, in order.
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Message(nil), s.messages...)
 }
 
-// Refusals is what was answered with an error of the service, in order.
-// Planned faults are not among them.
+// Refusals returns the messages that got an error of the service, in order,
+// except those that a planned fault struck.
 func (s *Server) Refusals() []Refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Refusal(nil), s.refusals...)
 }
 
-// maxBody is how much of a body is read; every service takes less.
+// maxBody bounds a message's body in bytes; every service accepts less.
 const maxBody = 1 << 20
 
 // receive is the handler of one channel.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// slack is an incoming webhook of Slack, which knows no signature but its
-// address. Answers are of https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+// slack is an incoming webhook of Slack, which has no signature: only its address
+// is secret. Answers follow https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 type slack struct{}
 
 func (slack) name() string     { return Slack }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// generic is a webhook that takes any body. With a secret, it wants the
+// generic is a webhook that accepts any body. With a secret, it requires the
 // header X-Aftercare-Signature: t=<unix seconds>,v1=<hex>, where hex is the
 // HMAC-SHA256 of "<t>.<body>".
 type generic struct{}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// weCom is a group robot of WeCom, which knows no signature but its key.
-// Codes and limits are of https://developer.work.weixin.qq.com/document/path/91770
+// weCom is a group robot of WeCom, which has no signature, only a key in its
+// address. Codes and limits follow https://developer.work.weixin.qq.com/document/path/91770
 // and https://developer.work.weixin.qq.com/document/path/90313
 type weCom struct{}
 

@@ -9,7 +9,7 @@ import (
 // project reads the whole file.
 func (r *reader) project(p *Project) {
 	if r.root.kind != mapping {
-		r.fault(r.root.at, "a project is an object with resources, this is %s", r.root.describe())
+		r.mistake(r.root.at, "a project is an object with resources, this is %s", r.root.describe())
 		return
 	}
 	if edition := r.text(r.root, "edition"); !strings.HasPrefix(edition, "3.") {
@@ -17,12 +17,12 @@ func (r *reader) project(p *Project) {
 		if n := r.root.value["edition"]; n != nil {
 			at = n.at
 		}
-		r.fault(at, "edition must be 3.0.0, not %q", edition)
+		r.mistake(at, "edition must be 3.0.0, not %q", edition)
 	}
 	p.Name = r.text(r.root, "name")
 	resources := r.object(r.root, "resources")
 	if resources == nil {
-		r.fault(r.root.at, "resources is missing")
+		r.mistake(r.root.at, "resources is missing")
 		return
 	}
 	owner := map[string]string{}
@@ -33,14 +33,15 @@ func (r *reader) project(p *Project) {
 			continue
 		}
 		if other, taken := owner[f.Name]; taken {
-			r.fault(resources.keyAt[key], "the function %s is declared by %s already", f.Name, other)
+			r.mistake(resources.keyAt[key], "the function %s is declared by %s already", f.Name, other)
 		}
 		owner[f.Name] = key
 		p.Functions = append(p.Functions, f)
 	}
 }
 
-// function reads one resource; false if it is not a function of runtime go1.
+// function reads one resource; it returns false if that is not a function of
+// runtime go1.
 func (r *reader) function(p *Project, resources *node, key string) (Function, bool) {
 	leaveOut := func(format string, args ...any) (Function, bool) {
 		p.LeftOut = append(p.LeftOut, "resource "+key+": "+fmt.Sprintf(format, args...))
@@ -48,19 +49,19 @@ func (r *reader) function(p *Project, resources *node, key string) (Function, bo
 	}
 	resource := r.object(resources, key)
 	if resource == nil {
-		r.fault(resources.keyAt[key], "the resource %s is empty", key)
+		r.mistake(resources.keyAt[key], "the resource %s is empty", key)
 		return Function{}, false
 	}
 	if component := r.text(resource, "component"); component != "fc3" {
 		return leaveOut("component %q is not imitated, only fc3 is", component)
 	}
 	if resource.value["extend"] != nil {
-		r.fault(resource.keyAt["extend"], "templates (extend) are not read: use vars, or anchors")
+		r.mistake(resource.keyAt["extend"], "templates (extend) are not read: use vars, or anchors")
 		return Function{}, false
 	}
 	props := r.object(resource, "props")
 	if props == nil {
-		r.fault(resource.at, "props is missing")
+		r.mistake(resource.at, "props is missing")
 		return Function{}, false
 	}
 	if runtime := r.required(props, "runtime"); runtime != "go1" {
@@ -96,7 +97,7 @@ func (r *reader) function(p *Project, resources *node, key string) (Function, bo
 	return f, true
 }
 
-// code is the folder of the code, which is a text or the member src.
+// code reads the folder of the code, which is a text or the member src.
 func (r *reader) code(props *node) string {
 	if n := r.member(props, "code"); n != nil && n.kind == mapping {
 		return r.required(n, "src")

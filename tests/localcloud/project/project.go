@@ -1,16 +1,16 @@
 // Package project reads the project file of Serverless Devs (s.yaml, component
-// fc3) into plain values: which functions there are, where their code lies,
-// and what triggers them.
+// fc3) into plain values: the functions, the folders of their code, and their
+// triggers.
 //
 // It resolves ${vars.a.b}, ${env('NAME')}, ${env('NAME', 'default')},
 // ${this.name}, ${this.props.a} and ${resources.x.props.a}, inside texts and
 // in place of whole objects, anchors, aliases and merge keys. It reads only
-// what a local cloud needs: log settings, networks and actions are not looked
-// at, and neither are the references in them.
+// what a local cloud needs, and skips log settings, networks and actions with
+// the references in them.
 //
 // It does not know templates (extend), ${file()}, ${json()}, ${path()},
-// ${config()} and outputs of other resources: where a value needs them, that
-// is a fault. Functions with a runtime other than go1, and triggers other than
+// ${config()} and outputs of other resources, and reports a value that needs
+// them as a mistake. Functions with a runtime other than go1, and triggers other than
 // timers and events of cloud services, are left out and named in
 // Project.LeftOut.
 package project
@@ -27,14 +27,14 @@ type Project struct {
 	Name string
 	// Functions are in the order of the file.
 	Functions []Function
-	// LeftOut says, a sentence each, what the file declares and this package
-	// does not know.
+	// LeftOut lists what the file declares and this package does not know, a
+	// sentence each.
 	LeftOut []string
 }
 
 // Function is one function with its configuration.
 type Function struct {
-	// Resource is its key in the file.
+	// Resource is the function's key in the file.
 	Resource string
 	Name     string
 	Region   string
@@ -51,8 +51,8 @@ type Function struct {
 	Events   []EventTrigger
 }
 
-// Async is what happens to asynchronous invocations. A number is nil if the
-// file does not say.
+// Async configures asynchronous invocations. A number is nil if it is not in the
+// file.
 type Async struct {
 	MaxAge     *time.Duration
 	MaxRetries *int
@@ -69,7 +69,7 @@ type Timer struct {
 }
 
 // EventTrigger is an enabled trigger on the events of cloud services. Function
-// Compute makes a rule of it on EventBridge's bus default.
+// Compute makes a rule for it on EventBridge's bus default.
 type EventTrigger struct {
 	Name string
 	// Pattern is the rule's, a JSON object.
@@ -83,9 +83,9 @@ type EventTrigger struct {
 	DataOnly bool
 }
 
-// Read reads a project file. Lookup gives the values of environment variables.
-// The error holds Faults, or a Missing that names every variable for which
-// lookup has no value, or both.
+// Read reads a project file. Lookup returns the values of environment variables.
+// The error holds Mistakes, or a Missing with every variable for which lookup
+// has no value, or both.
 func Read(path string, lookup func(name string) (string, bool)) (*Project, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -94,7 +94,7 @@ func Read(path string, lookup func(name string) (string, bool)) (*Project, error
 	return Parse(filepath.Base(path), text, lookup)
 }
 
-// Parse is Read for a text; file names it in faults.
+// Parse is Read for a text, which mistakes refer to as file.
 func Parse(file string, text []byte, lookup func(name string) (string, bool)) (*Project, error) {
 	r := &reader{file: file, lookup: lookup, missing: map[string]bool{}}
 	p := &Project{}

@@ -138,13 +138,13 @@ func TestEveryMissingVariableIsNamed(t *testing.T) {
 	if diff := cmp.Diff(project.Missing{"ACCOUNT", "TABLES"}, missing); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)
 	}
-	var faults project.Faults
-	if errors.As(err, &faults) {
-		t.Errorf("got faults beside it: %v", faults)
+	var mistakes project.Mistakes
+	if errors.As(err, &mistakes) {
+		t.Errorf("got mistakes besides: %v", mistakes)
 	}
 }
 
-func TestFaultsSayWhere(t *testing.T) {
+func TestMistakesSayWhere(t *testing.T) {
 	props := func(lines string) string {
 		return "edition: 3.0.0\nresources:\n  a:\n    component: fc3\n    props:\n" +
 			"      region: r\n      functionName: a\n      runtime: go1\n      handler: a\n" + lines
@@ -193,7 +193,7 @@ func TestFaultsSayWhere(t *testing.T) {
 	}
 }
 
-func TestEveryFaultIsReported(t *testing.T) {
+func TestEveryMistakeIsReported(t *testing.T) {
 	_, err := project.Parse("s.yaml", []byte(`edition: 3.0.0
 resources:
   a:

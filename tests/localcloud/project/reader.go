@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// reader reads a file along its shape: whoever reads it says what should be
-// where, and every deviation becomes a fault.
+// reader reads a file by its expected shape, and notes every deviation as a
+// mistake.
 type reader struct {
 	file   string
 	root   *node
 	lookup func(string) (string, bool)
-	// resource is the key of the resource that is read, for ${this}.
+	// resource is the key of the resource that is being read, for ${this}.
 	resource string
-	// open is the scalars whose references are being followed.
-	open    []*node
-	faults  Faults
-	missing map[string]bool
+	// open holds the scalars whose references are being followed.
+	open     []*node
+	mistakes Mistakes
+	missing  map[string]bool
 	// troubles counts everything that went wrong, repetitions included.
 	troubles int
 	// followed counts the scalars whose references were followed.
 	followed int
 }
 
-// member is the value of a key, with its references followed; nil if the key
-// is missing or empty.
+// member returns the value of a key, with its references followed; nil if the
+// key is missing or empty.
 func (r *reader) member(n *node, key string) *node {
 	if n == nil || n.kind != mapping {
 		return nil
@@ -41,7 +41,7 @@ func (r *reader) member(n *node, key string) *node {
 	return value
 }
 
-// object is a member that must be an object; nil if it is missing.
+// object returns a member that must be an object; nil if it is missing.
 func (r *reader) object(n *node, key string) *node {
 	return r.shaped(n, key, mapping)
 }
@@ -49,20 +49,20 @@ func (r *reader) object(n *node, key string) *node {
 func (r *reader) shaped(n *node, key string, want kind) *node {
 	value := r.member(n, key)
 	if value != nil && value.kind != want {
-		r.fault(value.at, "%s must be %s, not %s", key, want, value.describe())
+		r.mistake(value.at, "%s must be %s, not %s", key, want, value.describe())
 		return nil
 	}
 	return value
 }
 
-// text is a member that must be a scalar; empty if it is missing.
+// text returns a member that must be a scalar; empty if it is missing.
 func (r *reader) text(n *node, key string) string {
 	value := r.member(n, key)
 	if value == nil {
 		return ""
 	}
 	if value.kind == mapping || value.kind == sequence {
-		r.fault(value.at, "%s must be a text, not %s", key, value.describe())
+		r.mistake(value.at, "%s must be a text, not %s", key, value.describe())
 		return ""
 	}
 	return value.text
@@ -73,12 +73,12 @@ func (r *reader) required(n *node, key string) string {
 	before := r.troubles
 	value := r.text(n, key)
 	if value == "" && r.troubles == before {
-		r.fault(n.at, "%s is missing", key)
+		r.mistake(n.at, "%s is missing", key)
 	}
 	return value
 }
 
-// number is a member that must be a whole number in a range; nil if it is
+// number returns a member that must be a whole number in a range; nil if it is
 // missing.
 func (r *reader) number(n *node, key string, least, most int) *int {
 	value := r.member(n, key)
@@ -87,7 +87,7 @@ func (r *reader) number(n *node, key string, least, most int) *int {
 	}
 	v, err := strconv.Atoi(strings.TrimSpace(value.text))
 	if err != nil || v < least || v > most {
-		r.fault(value.at, "%s must be a whole number from %d to %d", key, least, most)
+		r.mistake(value.at, "%s must be a whole number from %d to %d", key, least, most)
 		return nil
 	}
 	return &v
@@ -102,8 +102,8 @@ func (r *reader) seconds(n *node, key string, least, most int) *time.Duration {
 	return &d
 }
 
-// flag is a member that must be true or false; missing says what it is if the
-// member is.
+// flag returns a member that must be true or false; if the member is missing,
+// it returns missing.
 func (r *reader) flag(n *node, key string, missing bool) bool {
 	value := r.member(n, key)
 	if value == nil {
@@ -111,7 +111,7 @@ func (r *reader) flag(n *node, key string, missing bool) bool {
 	}
 	v, err := strconv.ParseBool(value.text)
 	if err != nil || value.kind == mapping || value.kind == sequence {
-		r.fault(value.at, "%s must be true or false, not %s", key, value.describe())
+		r.mistake(value.at, "%s must be true or false, not %s", key, value.describe())
 	}
 	return v
 }

@@ -23,7 +23,7 @@ const (
 	number   kind = "a number"
 	boolean  kind = "true or false"
 	nothing  kind = "nothing"
-	broken   kind = "broken" // a fault was noted
+	broken   kind = "broken" // a mistake was noted
 )
 
 // node is a value of the file, with anchors and merge keys resolved.
@@ -37,22 +37,22 @@ type node struct {
 	items []*node
 }
 
-// maxNodes bounds what aliases can expand to.
+// maxNodes bounds the tree that aliases can expand to.
 const maxNodes = 100_000
 
-// builder makes nodes of the library's tree.
+// builder makes nodes from the library's tree.
 type builder struct {
 	*reader
 	anchors map[string]*node
 	nodes   int
 }
 
-// parse reads YAML; nil if it cannot be read. The library is not trusted to
-// survive every input.
+// parse reads YAML, and returns nil if it cannot. It recovers if the library
+// panics.
 func (r *reader) parse(src string) (root *node) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.fault(place{1, 1}, "the YAML parser gave up on this file")
+			r.mistake(place{1, 1}, "the YAML parser gave up on this file")
 			root = nil
 		}
 	}()
@@ -63,7 +63,7 @@ func (r *reader) parse(src string) (root *node) {
 		if errors.As(err, &syntax) {
 			at, message = placeOf(syntax.Token), syntax.Message
 		}
-		r.fault(at, "this is not YAML: %s", message)
+		r.mistake(at, "this is not YAML: %s", message)
 		return nil
 	}
 	b := &builder{reader: r, anchors: map[string]*node{}}
@@ -72,13 +72,13 @@ func (r *reader) parse(src string) (root *node) {
 			continue
 		}
 		if root != nil {
-			r.fault(placeOf(doc.Body.GetToken()), "this is a second document: a project is one")
+			r.mistake(placeOf(doc.Body.GetToken()), "this is a second document: a project is one")
 			return nil
 		}
 		root = b.build(doc.Body)
 	}
 	if root == nil {
-		r.fault(place{1, 1}, "the file is empty")
+		r.mistake(place{1, 1}, "the file is empty")
 	}
 	return root
 }
@@ -113,7 +113,7 @@ func (b *builder) build(n ast.Node) *node {
 	case *ast.AliasNode:
 		name := n.Value.GetToken().Value
 		if out = b.anchors[name]; out == nil {
-			b.fault(placeOf(n.GetToken()), "no anchor &%s stands before this alias", name)
+			b.mistake(placeOf(n.GetToken()), "no anchor &%s stands before this alias", name)
 			return &node{at: placeOf(n.GetToken()), kind: broken}
 		}
 	case *ast.TagNode:
@@ -129,7 +129,7 @@ func (b *builder) build(n ast.Node) *node {
 	case *ast.NullNode:
 		out.kind = nothing
 	default:
-		b.fault(out.at, "%s is not expected here", n.Type())
+		b.mistake(out.at, "%s is not expected here", n.Type())
 		out.kind = broken
 	}
 	return out
@@ -149,7 +149,7 @@ func (b *builder) mapping(out *node, entries []*ast.MappingValueNode) {
 		key := e.Key.GetToken().Value
 		out.set(key, placeOf(e.Key.GetToken()), b.build(e.Value))
 	}
-	// What stands in the object itself goes before what is merged into it.
+	// The object's own members override the merged ones.
 	for _, m := range merged {
 		for _, key := range m.keys {
 			if out.value[key] == nil {
@@ -159,7 +159,7 @@ func (b *builder) mapping(out *node, entries []*ast.MappingValueNode) {
 	}
 }
 
-// merges is the objects that a merge key brings in.
+// merges returns the objects that a merge key brings in.
 func (b *builder) merges(n *node) []*node {
 	list := []*node{n}
 	if n.kind == sequence {
@@ -167,7 +167,7 @@ func (b *builder) merges(n *node) []*node {
 	}
 	for _, m := range list {
 		if m.kind != mapping {
-			b.fault(m.at, "only an object can be merged, this is %s", m.kind)
+			b.mistake(m.at, "only an object can be merged, this is %s", m.kind)
 			return nil
 		}
 	}
@@ -180,7 +180,7 @@ func (n *node) set(key string, at place, value *node) {
 	n.value[key] = value
 }
 
-// describe is a node as faults name it.
+// describe names a node in a mistake's text.
 func (n *node) describe() string {
 	if n.kind == text {
 		short := strings.Join(strings.Fields(n.text), " ")

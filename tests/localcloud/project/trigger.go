@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// triggers reads the triggers of a function that are enabled.
+// triggers reads a function's enabled triggers.
 func (r *reader) triggers(p *Project, props *node, f *Function) {
 	list := r.shaped(props, "triggers", sequence)
 	if list == nil {
@@ -18,12 +18,12 @@ func (r *reader) triggers(p *Project, props *node, f *Function) {
 			if n.kind == broken {
 				continue
 			}
-			r.fault(n.at, "a trigger must be an object, not %s", n.describe())
+			r.mistake(n.at, "a trigger must be an object, not %s", n.describe())
 			continue
 		}
 		name := r.required(n, "triggerName")
 		if names[name] && name != "" {
-			r.fault(n.at, "the trigger %s is declared twice", name)
+			r.mistake(n.at, "the trigger %s is declared twice", name)
 		}
 		names[name] = true
 		kind := r.required(n, "triggerType")
@@ -64,7 +64,7 @@ func (r *reader) event(f *Function, name string, config *node) {
 		Async:   r.flag(config, "asyncInvocationType", false),
 	}
 	if n := r.member(config, "eventRuleFilterPattern"); n != nil && !json.Valid([]byte(e.Pattern)) {
-		r.fault(n.at, "eventRuleFilterPattern must be a JSON object in a text")
+		r.mistake(n.at, "eventRuleFilterPattern must be a JSON object in a text")
 	}
 	delivery := r.object(r.object(config, "eventSinkConfig"), "deliveryOption")
 	switch schema := r.text(delivery, "eventSchema"); schema {
@@ -72,13 +72,13 @@ func (r *reader) event(f *Function, name string, config *node) {
 	case "RawData":
 		e.DataOnly = true
 	default:
-		r.fault(delivery.value["eventSchema"].at, "eventSchema must be CloudEvents or RawData, not %q", schema)
+		r.mistake(delivery.value["eventSchema"].at, "eventSchema must be CloudEvents or RawData, not %q", schema)
 	}
 	retry := r.object(r.object(config, "runOptions"), "retryStrategy")
 	switch e.Retry = r.text(retry, "PushRetryStrategy"); e.Retry {
 	case "", "BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY":
 	default:
-		r.fault(retry.value["PushRetryStrategy"].at,
+		r.mistake(retry.value["PushRetryStrategy"].at,
 			"PushRetryStrategy must be BACKOFF_RETRY or EXPONENTIAL_DECAY_RETRY, not %q", e.Retry)
 	}
 	if r.flag(config, "triggerEnable", true) {

@@ -1,7 +1,6 @@
 // Package seed reads the file of --seed: tables with rows for Tablestore, and
-// buses with rules for EventBridge, that are there from the start. It finds
-// every mistake of the file, with its line and its path, before a service
-// starts.
+// buses with rules for EventBridge, that exist from the start. It finds every
+// mistake in the file, with its line and its path, before a service starts.
 package seed
 
 import (
@@ -18,15 +17,15 @@ import (
 	"aftercare/tests/localcloud/tablestore"
 )
 
-// Seed is what a file holds.
+// Seed holds what a file defines.
 type Seed struct {
 	Tables []tablestore.Table
 	Buses  []string
 	Rules  []eventbridge.Rule
 }
 
-// AddBuses returns these buses and rules and those of the seed. A bus may be in
-// both.
+// AddBuses returns these buses and rules with those of the seed. A bus may be
+// in both.
 func (s *Seed) AddBuses(buses []string, rules []eventbridge.Rule) ([]string, []eventbridge.Rule) {
 	buses = slices.Clone(buses)
 	for _, name := range s.Buses {
@@ -134,7 +133,7 @@ func (m *Mistakes) table(n *node, out *Seed) {
 	out.Tables = append(out.Tables, t)
 }
 
-// value is a column's.
+// value reads the value of a column.
 func (m *Mistakes) value(n *node) any {
 	switch v := n.value.(type) {
 	case string, bool:

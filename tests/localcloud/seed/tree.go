@@ -11,13 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// node is a JSON value that knows its place.
+// node is a JSON value with its place in the file.
 type node struct {
 	file string
 	line int
 	path string // for example tables[0].name
-	// value is a string, a json.Number, a bool or nil; an object's members and
-	// an array's items are beside it.
+	// value is a string, a json.Number, a bool or nil. The other fields hold an
+	// object's members and an array's items.
 	value   any
 	kind    byte // '{', '[' or 0
 	names   []string
@@ -25,7 +25,7 @@ type node struct {
 	items   []*node
 }
 
-// Mistakes are all that is wrong with a file, in the order of the file.
+// Mistakes are all mistakes of a file, in the order of the file.
 type Mistakes []error
 
 func (m Mistakes) Error() string { return errors.Join(m...).Error() }
@@ -47,8 +47,8 @@ type parser struct {
 	mistakes *Mistakes
 }
 
-// parse reads a text that is one JSON value. The error is for a text that is
-// no JSON, after which nothing more can be said of it.
+// parse reads a text that is one JSON value. It returns an error for a text that
+// is not JSON, and so has no other mistakes.
 func parse(file string, text []byte, mistakes *Mistakes) (*node, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a byte order mark
 	p := &parser{file: file, text: text, decoder: json.NewDecoder(bytes.NewReader(text)), mistakes: mistakes}
@@ -73,7 +73,7 @@ func parse(file string, text []byte, mistakes *Mistakes) (*node, error) {
 	return root, nil
 }
 
-// line is that of an offset.
+// line returns the line of an offset.
 func (p *parser) line(offset int64) int {
 	return 1 + bytes.Count(p.text[:min(int(offset), len(p.text))], []byte("\n"))
 }
@@ -142,7 +142,7 @@ func (m *Mistakes) object(n *node, known ...string) bool {
 	return true
 }
 
-// list is the items of a member, which may be missing.
+// list returns the items of a member, which may be missing.
 func (m *Mistakes) list(n *node, name string) []*node {
 	member, ok := n.members[name]
 	if !ok {
@@ -154,7 +154,8 @@ func (m *Mistakes) list(n *node, name string) []*node {
 	return member.items
 }
 
-// text is a member that must be a string; optional says that it may be missing.
+// text returns a member that must be a string; optional means that it may be
+// missing.
 func (m *Mistakes) text(n *node, name string, optional bool) string {
 	member, ok := n.members[name]
 	if !ok {
@@ -170,7 +171,7 @@ func (m *Mistakes) text(n *node, name string, optional bool) string {
 	return text
 }
 
-// source is the node as JSON.
+// source returns the node as JSON.
 func (n *node) source() json.RawMessage {
 	var value any
 	switch n.kind {

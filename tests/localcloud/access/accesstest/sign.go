@@ -1,6 +1,6 @@
-// Package accesstest signs calls for the tests of the services. It is written
-// apart from the verifier, from the vendor's page, so that a mistake in one of
-// them shows.
+// Package accesstest signs calls for the tests of the services. It follows the
+// vendor's page and shares no code with the verifier, so that a bug in either
+// shows.
 package accesstest
 
 import (
@@ -18,8 +18,8 @@ import (
 	"aftercare/tests/localcloud/access"
 )
 
-// Sign gives a request this body, and signs it with ACS3-HMAC-SHA256 as of the
-// given time. Headers that are to be signed must be there before.
+// Sign sets a request's body and signs the request with ACS3-HMAC-SHA256 as of
+// the given time. Set the headers to sign before.
 func Sign(r *http.Request, body string, key access.Key, at time.Time, nonce string) {
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader([]byte(body))), int64(len(body))
 	if r.Header == nil {
@@ -34,7 +34,7 @@ func Sign(r *http.Request, body string, key access.Key, at time.Time, nonce stri
 	Resign(r, key)
 }
 
-// Resign signs a request with the headers that it has, whatever its body.
+// Resign signs a request with its present headers, without looking at its body.
 func Resign(r *http.Request, key access.Key) {
 	host := r.Host
 	if host == "" {
@@ -67,7 +67,7 @@ func Resign(r *http.Request, key access.Key) {
 		",Signature="+hex.EncodeToString(mac.Sum(nil)))
 }
 
-// encode is percent-encoding by RFC 3986, byte by byte.
+// encode percent-encodes a text by RFC 3986, byte by byte.
 func encode(text string) string {
 	var out strings.Builder
 	for _, b := range []byte(text) {

@@ -26,7 +26,7 @@ var (
 	temporary = access.Key{ID: "STS.test", Secret: "secret", Token: "token"}
 )
 
-// start starts a server with two instances, of which i-one is up.
+// start starts a server with two instances, i-one being up.
 func start(t *testing.T) *ecs.Server {
 	t.Helper()
 	server, err := ecs.Start(ecs.Options{
@@ -250,7 +250,7 @@ func refused(t *testing.T, err error, code string, status int, words string) {
 	t.Helper()
 	var server *tea.SDKError
 	if !errors.As(err, &server) {
-		t.Fatalf("the error %v (%T) is none of the SDK", err, err)
+		t.Fatalf("the error %v (%T) is not the SDK's", err, err)
 	}
 	if *server.Code != code || *server.StatusCode != status || !strings.Contains(*server.Message, words) || !strings.Contains(*server.Message, "request id: ") {
 		t.Errorf("refused with %s, %d, %q, want %s, %d and %q", *server.Code, *server.StatusCode, *server.Message, code, status, words)

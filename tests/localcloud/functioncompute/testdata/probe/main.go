@@ -17,7 +17,7 @@ import (
 
 type request struct {
 	Do string
-	// File is what the actions block, linger and timer work with.
+	// File is the file that the actions block, linger and timer use.
 	File string
 	// Succeed is the retry count at which the action flaky succeeds.
 	Succeed int
