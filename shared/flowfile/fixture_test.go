@@ -58,7 +58,7 @@ func compare(t *testing.T, file, got string) {
 // Beside each bad file stands its list of mistakes. Each mistake's place is shown
 // by the line with a mark before the character, so that a reader sees whether
 // it is right.
-func TestBadFilesHaveExactlyTheirFaults(t *testing.T) {
+func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 	for _, file := range fixture(t, "bad") {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {

@@ -256,7 +256,7 @@ func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 	})
 }
 
-func TestAnEndThatNoEventTellsIsAskedFor(t *testing.T) {
+func TestAnEndThatNoEventReportsIsAskedFor(t *testing.T) {
 	due := func(t *remediation.Task) { t.Deadline = now }
 	s := state(remediation.BootBootable, task("a", running("t-1"), due), task("b", running("t-2")))
 	if q := remediation.Ask(s, remediation.WakeUp{}, policy(), now); len(q.Invocations) != 1 || q.Invocations[0] != "t-1" {
