@@ -17,6 +17,10 @@ race := race=-race; \
 		race=; echo "no C compiler is found: the tests run without the race detector"; \
 	fi
 
+# Many tests wait for others, so more packages run at once than there are
+# processors; the tables for debuggers would double the time to link.
+quick := -shuffle=on -parallel 16 -p 4 -vet=off -ldflags=-w
+
 # The operator's tool, as it is now.
 aftercare := $(GO) run -buildvcs=false ./scripts/aftercare
 
@@ -27,17 +31,21 @@ help: ## print this
 	@echo "  dist/<function>    one function's package, for example dist/sweep"
 
 .PHONY: test
-test: ## check the format, vet, and run all tests but the fault sweeps, with the race detector if there is a C compiler
+test: ## check the format, vet, and run the tests but those of the next two targets, with the race detector if there is a C compiler
 	@unformatted=$$(gofmt -l functions shared scripts tests) && test -z "$$unformatted" || \
 		{ echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
-	@$(race); set -x; $(GO) test $$race -shuffle=on -parallel 16 -timeout 10m $$($(GO) list ./... | grep -v /tests/faults)
+	@$(race); set -x; $(GO) test $$race $(quick) -timeout 10m $$($(GO) list ./... | grep -vE '/tests/faults|/scripts/localcloud')
 
 # The large arrays are a fifth of their size under the race detector.
 .PHONY: faults
 faults: ## fail every call, kill every invocation: the fault sweeps, with the race detector, and arrays of 10,000 events
-	@$(race); set -x; $(GO) test $$race -shuffle=on -parallel 16 -timeout 18m ./tests/faults
+	@$(race); set -x; $(GO) test $$race $(quick) -timeout 18m ./tests/faults
 	$(GO) test -run LargeArray ./tests/faults
+
+.PHONY: programs
+programs: ## test the local cloud's command line, and the README's "Ten minutes by hand", with real processes
+	@$(race); set -x; $(GO) test $$race $(quick) -timeout 8m ./scripts/localcloud
 
 .PHONY: flows
 flows: ## find the mistakes in functions/flows.yaml, and try it with its cases

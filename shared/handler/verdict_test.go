@@ -23,7 +23,7 @@ var lint = regexp.MustCompile(`the script's syntax|sh cannot read this|nested to
 func TestBothDoorsHaveOneVerdict(t *testing.T) {
 	accepted, refused := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
-		for range 20 {
+		for range 8 {
 			kind, command := drawRun(r)
 			if rapid.IntRange(0, 3).Draw(r, "kind") == 0 {
 				kind, command = drawInvoke(r)
