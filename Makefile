@@ -35,7 +35,7 @@ test: ## check the format, vet, and run the tests but those of the next two targ
 	@unformatted=$$(gofmt -l functions shared scripts tests) && test -z "$$unformatted" || \
 		{ echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
-	@$(race); set -x; $(GO) test $$race $(quick) -timeout 10m $$($(GO) list ./... | grep -vE '/tests/faults|/scripts/localcloud')
+	@$(race); set -x; $(GO) test $$race $(quick) -timeout 10m $$($(GO) list ./... | grep -vE '/tests/faults|/localcloud')
 
 # The large arrays are a fifth of their size under the race detector.
 .PHONY: faults
@@ -43,9 +43,9 @@ faults: ## fail every call, kill every invocation: the fault sweeps, with the ra
 	@$(race); set -x; $(GO) test $$race $(quick) -timeout 18m ./tests/faults
 	$(GO) test -run LargeArray ./tests/faults
 
-.PHONY: programs
-programs: ## test the local cloud's command line, and the README's "Ten minutes by hand", with real processes
-	@$(race); set -x; $(GO) test $$race $(quick) -timeout 8m ./scripts/localcloud
+.PHONY: cloud
+cloud: ## test the local cloud, its command line with real processes, and the README's "Ten minutes by hand"
+	@$(race); set -x; $(GO) test $$race $(quick) -timeout 8m $$($(GO) list ./... | grep /localcloud)
 
 .PHONY: flows
 flows: ## find the mistakes in functions/flows.yaml, and try it with its cases
