@@ -72,7 +72,7 @@ const (
 	PendingBoot    PendingState = "boot"
 )
 
-// Moment is when and where a run advances, and because of which input.
+// Moment is when and where a run advances, and the input that makes it advance.
 type Moment struct {
 	Now      time.Time
 	Instance Instance

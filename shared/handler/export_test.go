@@ -12,10 +12,3 @@ func MistakesIn(payload []byte) error {
 func First(requestID string, retry, n int) int {
 	return (&array{invocation: &invocation{requestID: requestID, retry: retry}}).first(n)
 }
-
-// Limits of a submission, for what the documents say of them.
-const (
-	MaxTargets   = maxTargets
-	MaxDedupeKey = maxDedupeKey
-	MinExpiry    = minExpiry
-)
