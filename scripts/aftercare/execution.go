@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"aftercare/scripts/internal/screen"
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
 )
 
 // execution is how an execution is printed for programs.
@@ -31,10 +31,10 @@ type execution struct {
 	Source      string    `json:"source"`
 	Received    time.Time `json:"received"`
 
-	Decided remediation.Decided `json:"decided,omitzero"`
+	Decided decide.Decided `json:"decided,omitzero"`
 }
 
-func printed(e remediation.Execution) execution {
+func printed(e decide.Execution) execution {
 	ev := e.Event
 	return execution{
 		InstanceID: ev.InstanceID, InvokeID: ev.InvokeID, CommandID: ev.CommandID, CommandName: e.Name,

@@ -17,9 +17,9 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
-	"aftercare/shared/remediation"
 )
 
 func newFlowsExplain() *cobra.Command {
@@ -164,11 +164,11 @@ func (e explainer) explain(events []event.Event) ([]explanation, error) {
 		case event.TaskCompleted:
 			at := e.moment(ev.FinishTime, ev.Time)
 			x := explanation{Kind: flow.TaskCompleted, InstanceID: ev.InstanceID, Event: endOf(ev), At: at}
-			list = append(list, e.ask(x, remediation.Ended{Event: ev, Received: at, Source: remediation.SourceEvent}))
+			list = append(list, e.ask(x, decide.Ended{Event: ev, Received: at, Source: decide.SourceEvent}))
 		case event.FirstHeartbeat:
 			at := e.moment(ev.Time)
 			x := explanation{Kind: flow.FirstHeartbeat, InstanceID: ev.InstanceID, Event: "first heartbeat of a boot", At: at}
-			list = append(list, e.ask(x, remediation.Heartbeat{Event: ev, Received: at}))
+			list = append(list, e.ask(x, decide.Heartbeat{Event: ev, Received: at}))
 		}
 	}
 	for _, x := range list {
@@ -206,21 +206,21 @@ func endOf(ev event.TaskCompleted) string {
 }
 
 // ask fills in how the flows react to the input.
-func (e explainer) ask(x explanation, in remediation.Input) explanation {
-	state := remediation.NewState(x.InstanceID)
+func (e explainer) ask(x explanation, in decide.Input) explanation {
+	state := decide.NewState(x.InstanceID)
 	if e.known != nil {
 		state = e.known.state()
 	}
-	policy := remediation.DefaultPolicy()
+	policy := decide.DefaultPolicy()
 	policy.Flows = flow.NewSet(e.flows)
-	var facts remediation.Facts
+	var facts decide.Facts
 	if e.known != nil {
 		facts.Control = e.known.Paused.control()
 	}
-	decisions := remediation.Explain(state, in, facts, policy, x.At)
+	decisions := decide.Explain(state, in, facts, policy, x.At)
 	x.Flows = []explained{}
 	for _, d := range e.flows {
-		i := slices.IndexFunc(decisions, func(f remediation.FlowDecision) bool { return f.Flow == d.Name })
+		i := slices.IndexFunc(decisions, func(f decide.FlowDecision) bool { return f.Flow == d.Name })
 		switch {
 		case i >= 0:
 			x.Flows = append(x.Flows, newExplained(decisions[i]))
@@ -229,23 +229,23 @@ func (e explainer) ask(x explanation, in remediation.Input) explanation {
 			if x.Kind == flow.FirstHeartbeat {
 				why = "the state already has this boot, or a newer one"
 			}
-			x.Flows = append(x.Flows, explained{Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: why})
+			x.Flows = append(x.Flows, explained{Flow: d.Name, Outcome: string(decide.FlowNotStarted), Why: why})
 		default:
 			x.Flows = append(x.Flows, explained{
-				Flow: d.Name, Outcome: string(remediation.FlowNotStarted), Why: "it is not for " + x.Kind + " events", other: true,
+				Flow: d.Name, Outcome: string(decide.FlowNotStarted), Why: "it is not for " + x.Kind + " events", other: true,
 			})
 		}
 	}
 	return x
 }
 
-func newExplained(f remediation.FlowDecision) explained {
+func newExplained(f decide.FlowDecision) explained {
 	x := explained{Flow: f.Flow, Outcome: string(f.What), Why: f.Why, Values: f.Values}
 	if f.Rehearsal == nil {
 		return x
 	}
 	x.Fires = true
-	if f.What == remediation.FlowDryRun {
+	if f.What == decide.FlowDryRun {
 		x.Why = "its condition holds" // what would run is the plan
 	}
 	steps := map[string]flow.Step{}
@@ -303,9 +303,9 @@ func (f explained) print(w io.Writer) {
 		return
 	}
 	switch f.Outcome {
-	case string(remediation.FlowStarted):
+	case string(decide.FlowStarted):
 		fmt.Fprintf(w, "%s starts\n", f.Flow)
-	case string(remediation.FlowDryRun):
+	case string(decide.FlowDryRun):
 		fmt.Fprintf(w, "%s starts in dry-run: it is only recorded\n", f.Flow)
 	default:
 		fmt.Fprintf(w, "%s fires, and %s: %s\n", f.Flow, fates[f.Outcome], screen.Plain(f.Why))
@@ -327,10 +327,10 @@ func (f explained) print(w io.Writer) {
 
 // fates are the outcomes of flows that fire but do not start.
 var fates = map[string]string{
-	string(remediation.FlowWaits):   "waits",
-	string(remediation.FlowRefused): "is refused",
-	string(remediation.FlowDropped): "is dropped",
-	string(remediation.FlowStopped): "is stopped",
+	string(decide.FlowWaits):   "waits",
+	string(decide.FlowRefused): "is refused",
+	string(decide.FlowDropped): "is dropped",
+	string(decide.FlowStopped): "is stopped",
 }
 
 // written is a parameter's value on one line, in quotes if it could be misread.
@@ -365,14 +365,14 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // state rebuilds the part of the state that decides whether flows start. Runs
 // and tasks exist in it, but cannot advance.
-func (v view) state() remediation.State {
-	s := remediation.NewState(v.Instance.ID)
+func (v view) state() decide.State {
+	s := decide.NewState(v.Instance.ID)
 	s.Instance = v.Instance.Instance
 	s.Instance.ID = v.Instance.ID
 	chains := map[string][]string{}
 	for _, r := range v.FlowRuns {
 		chains[r.ID] = r.Chain
-		run := remediation.FlowRun{ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt}
+		run := decide.FlowRun{ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt}
 		run.StartedAt = r.StartedAt
 		if r.StartedAt.IsZero() {
 			run.CheckAt = time.Unix(1<<40, 0) // so that it does not begin
@@ -382,8 +382,8 @@ func (v view) state() remediation.State {
 		s.Runs[r.ID] = run
 	}
 	for _, t := range v.Tasks {
-		s.Tasks[t.ID] = remediation.Task{
-			ID: t.ID, State: remediation.TaskState(t.State), Name: t.Name, InvokeID: t.InvokeID, Chain: chains[t.RunID],
+		s.Tasks[t.ID] = decide.Task{
+			ID: t.ID, State: decide.TaskState(t.State), Name: t.Name, InvokeID: t.InvokeID, Chain: chains[t.RunID],
 		}
 	}
 	for _, l := range v.Limits {

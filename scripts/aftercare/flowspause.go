@@ -13,9 +13,9 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 // maxWords is the most characters of a reason or a name: every function reads
@@ -37,7 +37,7 @@ A paused flow starts no run, and its runs take no further step. Commands that
 were already sent keep running. FLOW need not be in any flows file. Pausing a
 paused flow again replaces who paused it and why.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		p := remediation.Pause{By: strings.TrimSpace(*by), Reason: strings.TrimSpace(*reason), At: time.Now().UTC()}
+		p := decide.Pause{By: strings.TrimSpace(*by), Reason: strings.TrimSpace(*reason), At: time.Now().UTC()}
 		if !cmd.Flags().Changed("by") {
 			p.By = systemUser()
 		}
@@ -104,7 +104,7 @@ all flows ends: pauses and breakers of single flows stay, and are listed.`
 			case err != nil:
 				return err
 			case len(gone.Pauses)+len(gone.Breakers) > 0:
-			case flow == remediation.AllFlows:
+			case flow == decide.AllFlows:
 				fmt.Fprintln(out, "there was no pause of all flows")
 			default:
 				fmt.Fprintf(out, "%s had no pause of its own\n", flow)
@@ -113,7 +113,7 @@ all flows ends: pauses and breakers of single flows stay, and are listed.`
 			if err != nil {
 				return err
 			}
-			if flow != remediation.AllFlows && still.all() {
+			if flow != decide.AllFlows && still.all() {
 				fmt.Fprintf(out, "%s stays paused with all flows\n", flow)
 			}
 			still.print(out, "Still paused")
@@ -124,14 +124,14 @@ all flows ends: pauses and breakers of single flows stay, and are listed.`
 }
 
 func named(flow string) string {
-	if flow == remediation.AllFlows {
+	if flow == decide.AllFlows {
 		return "all flows"
 	}
 	return flow
 }
 
 // words says since when, by whom and why a flow is paused.
-func words(p remediation.Pause) string {
+func words(p decide.Pause) string {
 	return fmt.Sprintf("%s by %s: %s", screen.Plain(moment(p.At)), screen.Plain(p.By), screen.Plain(p.Reason))
 }
 
@@ -140,7 +140,7 @@ func words(p remediation.Pause) string {
 func flowOf(args []string) (string, error) {
 	switch {
 	case len(args) == 0:
-		return remediation.AllFlows, nil
+		return decide.AllFlows, nil
 	case !flow.ValidName(args[0]):
 		return "", cli.Usage(fmt.Errorf("FLOW must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q; leave it out for all flows", args[0]))
 	}

@@ -12,8 +12,8 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 func newFlowsPaused(getenv func(string) string) *cobra.Command {
@@ -42,8 +42,8 @@ func newFlowsPaused(getenv func(string) string) *cobra.Command {
 
 // paused lists what stops flows now, in the order of the flows.
 type paused struct {
-	Pauses   []remediation.Pause   `json:"pauses"`
-	Breakers []remediation.Breaker `json:"breakers"`
+	Pauses   []decide.Pause   `json:"pauses"`
+	Breakers []decide.Breaker `json:"breakers"`
 }
 
 func readPaused(ctx context.Context, l *ledger.Ledger) (paused, error) {
@@ -51,7 +51,7 @@ func readPaused(ctx context.Context, l *ledger.Ledger) (paused, error) {
 	if err != nil {
 		return paused{}, err
 	}
-	p := paused{Pauses: []remediation.Pause{}, Breakers: []remediation.Breaker{}}
+	p := paused{Pauses: []decide.Pause{}, Breakers: []decide.Breaker{}}
 	now := time.Now()
 	for _, flow := range slices.Sorted(maps.Keys(c.Pauses)) {
 		p.Pauses = append(p.Pauses, c.Pauses[flow])
@@ -66,8 +66,8 @@ func readPaused(ctx context.Context, l *ledger.Ledger) (paused, error) {
 }
 
 // control returns the pauses and breakers as decisions take them.
-func (p paused) control() remediation.Control {
-	c := remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}}
+func (p paused) control() decide.Control {
+	c := decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
 	for _, pause := range p.Pauses {
 		c.Pauses[pause.Flow] = pause
 	}
@@ -79,7 +79,7 @@ func (p paused) control() remediation.Control {
 
 // all reports whether all flows are paused.
 func (p paused) all() bool {
-	return slices.ContainsFunc(p.Pauses, func(p remediation.Pause) bool { return p.Flow == remediation.AllFlows })
+	return slices.ContainsFunc(p.Pauses, func(p decide.Pause) bool { return p.Flow == decide.AllFlows })
 }
 
 // print prints the list under a title.
@@ -101,4 +101,4 @@ func (p paused) table(title string) *screen.Table {
 	return t
 }
 
-func failures(b remediation.Breaker) string { return fmt.Sprintf("%d runs failed", b.Failures) }
+func failures(b decide.Breaker) string { return fmt.Sprintf("%d runs failed", b.Failures) }

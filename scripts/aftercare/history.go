@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
+	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 func newHistory(getenv func(string) string) *cobra.Command {
@@ -32,7 +32,7 @@ func newHistory(getenv func(string) string) *cobra.Command {
 		}
 		list := []execution{}
 		err = s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			return l.History(ctx, at, func(e remediation.Execution) error {
+			return l.History(ctx, at, func(e decide.Execution) error {
 				p := printed(e)
 				if (*status == "" || strings.EqualFold(*status, p.Status)) && (*instance == "" || *instance == p.InstanceID) {
 					list = append(list, p)

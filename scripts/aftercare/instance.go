@@ -11,9 +11,9 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 func newInstance(getenv func(string) string) *cobra.Command {
@@ -162,17 +162,17 @@ func steps(r flowRun) string {
 // It only counts flows whose condition was false; -o json lists them.
 func decisionTable(list []execution, boots []boot) *screen.Table {
 	t := &screen.Table{Title: "Decisions about flows", Head: []string{"EVENT", "FLOW", "WHAT", "WHY", "RUN"}}
-	add := func(cause string, d remediation.Decided) {
+	add := func(cause string, d decide.Decided) {
 		others := d.More
 		for _, f := range d.Flows {
-			if f.What == remediation.FlowNotStarted {
+			if f.What == decide.FlowNotStarted {
 				others++
 				continue
 			}
 			t.Add(cause, f.Flow, string(f.What), f.Why, f.RunID)
 		}
 		if others > 0 {
-			t.Add(cause, fmt.Sprintf("%d others", others), string(remediation.FlowNotStarted), "-o json lists them", "")
+			t.Add(cause, fmt.Sprintf("%d others", others), string(decide.FlowNotStarted), "-o json lists them", "")
 		}
 	}
 	for _, e := range list {
@@ -185,7 +185,7 @@ func decisionTable(list []execution, boots []boot) *screen.Table {
 }
 
 // limitTable lists what limits and conditions count.
-func limitTable(list []remediation.Limit) *screen.Table {
+func limitTable(list []decide.Limit) *screen.Table {
 	t := &screen.Table{Title: "Runs that count towards limits", Head: []string{"FLOW", "STARTED", "FAILED IN 24 H", "REFUSED SINCE", "COUNTS UNTIL"}}
 	for _, l := range list {
 		t.Add(l.Flow, strconv.Itoa(len(l.Starts)), strconv.Itoa(len(l.Failures)), strconv.Itoa(l.Refused), moment(l.Until))
@@ -193,7 +193,7 @@ func limitTable(list []remediation.Limit) *screen.Table {
 	return t
 }
 
-func failingTable(list []remediation.Failing) *screen.Table {
+func failingTable(list []decide.Failing) *screen.Table {
 	t := &screen.Table{Title: "Commands that fail", Head: []string{"COMMAND", "FAILED IN A ROW", "LAST"}}
 	for _, f := range list {
 		if f.Count > 0 {
@@ -216,9 +216,9 @@ func (i instance) state() string {
 	switch {
 	case !i.Known:
 		return "nothing is known about it"
-	case i.Boot == remediation.BootBootable:
+	case i.Boot == decide.BootBootable:
 		return "bootable since " + moment(i.BootSince)
-	case i.Boot == remediation.BootWaiting:
+	case i.Boot == decide.BootWaiting:
 		return fmt.Sprintf("waiting: its agent was not up, next check at %s", screen.Plain(moment(i.CheckAt)))
 	}
 	return "unknown: its agent may be up or down"

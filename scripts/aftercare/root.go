@@ -9,7 +9,7 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // run executes a command line and returns the exit code.
@@ -24,11 +24,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 // hint says what to do about an error of the ledger.
 func hint(err error) string {
 	switch {
-	case errors.Is(err, remediation.ErrDenied):
+	case errors.Is(err, engine.ErrDenied):
 		return "Check the access key, and that its policy allows the call (scripts/ram/operator.json)."
-	case errors.Is(err, remediation.ErrUnavailable):
+	case errors.Is(err, engine.ErrUnavailable):
 		return "Check the endpoint, and that it can be reached from here."
-	case errors.Is(err, remediation.ErrInvalid):
+	case errors.Is(err, engine.ErrInvalid):
 		return `If it names a row, a newer version or another program wrote that row: use that version's tool.
 'aftercare flows resume FLOW' removes the row of a pause or a breaker, whatever it holds. Otherwise check the
 Tablestore instance's name, and that its tables exist ('aftercare tables create').`

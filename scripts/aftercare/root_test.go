@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"aftercare/scripts/internal/cli"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 func TestExitCodesTellMistakesFromFailures(t *testing.T) {
@@ -37,10 +37,10 @@ func TestAHintSaysWhatCanBeDone(t *testing.T) {
 		err  error
 		want []string
 	}{
-		{remediation.ErrDenied, []string{"access key", "scripts/ram/operator.json"}},
-		{remediation.ErrUnavailable, []string{"endpoint"}},
+		{engine.ErrDenied, []string{"access key", "scripts/ram/operator.json"}},
+		{engine.ErrUnavailable, []string{"endpoint"}},
 		// A row that cannot be read is the same kind of error as a missing table.
-		{remediation.ErrInvalid, []string{"names a row", "aftercare flows resume FLOW", "instance's name", "aftercare tables create"}},
+		{engine.ErrInvalid, []string{"names a row", "aftercare flows resume FLOW", "instance's name", "aftercare tables create"}},
 	} {
 		got := hint(fmt.Errorf("load: %w", c.err))
 		for _, want := range c.want {

@@ -9,9 +9,9 @@ import (
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
@@ -113,7 +113,7 @@ func worked(t *testing.T) *rig.Rig {
 	r.Restart()
 	must(t)(r.TaskCompleted([]byte("{\"cut\n")))
 	for flow, until := range map[string]time.Duration{"look-after": time.Hour, "look-over": -time.Minute} {
-		b := remediation.Breaker{
+		b := decide.Breaker{
 			Flow: flow, Key: flow, OpenedAt: r.Now().Add(-time.Hour), ResumeAt: r.Now().Add(until), Failures: 7,
 		}
 		if _, err := r.Ledger().OpenBreaker(t.Context(), b); err != nil {

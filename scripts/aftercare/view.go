@@ -7,22 +7,22 @@ import (
 	"time"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 // view is an instance as it is printed. It holds no scripts and no parameters,
 // which may contain secrets.
 type view struct {
-	Instance  instance              `json:"instance"`
-	Queue     []task                `json:"queue"`
-	Tasks     []task                `json:"tasks"`
-	Effects   []effect              `json:"effects"`
-	FlowRuns  []flowRun             `json:"flowRuns"`
-	Unmatched []execution           `json:"unmatched"`
-	Limits    []remediation.Limit   `json:"limits"`
-	Failing   []remediation.Failing `json:"failing"`
+	Instance  instance         `json:"instance"`
+	Queue     []task           `json:"queue"`
+	Tasks     []task           `json:"tasks"`
+	Effects   []effect         `json:"effects"`
+	FlowRuns  []flowRun        `json:"flowRuns"`
+	Unmatched []execution      `json:"unmatched"`
+	Limits    []decide.Limit   `json:"limits"`
+	Failing   []decide.Failing `json:"failing"`
 	// Paused is what stops flows on every instance.
 	Paused paused  `json:"paused"`
 	Log    records `json:"log"`
@@ -31,7 +31,7 @@ type view struct {
 type instance struct {
 	ID    string `json:"id"`
 	Known bool   `json:"known"`
-	remediation.Instance
+	decide.Instance
 }
 
 type task struct {
@@ -56,15 +56,15 @@ type task struct {
 }
 
 type effect struct {
-	Key          string             `json:"key"`
-	Kind         string             `json:"kind"`
-	TaskID       string             `json:"taskId,omitempty"`
-	Alert        *remediation.Alert `json:"alert,omitempty"`
-	Tries        int                `json:"tries"`
-	NotBefore    time.Time          `json:"notBefore,omitzero"`
-	ClaimedUntil time.Time          `json:"claimedUntil,omitzero"`
-	FirstSent    time.Time          `json:"firstSent,omitzero"`
-	PlannedAt    time.Time          `json:"plannedAt"`
+	Key          string        `json:"key"`
+	Kind         string        `json:"kind"`
+	TaskID       string        `json:"taskId,omitempty"`
+	Alert        *decide.Alert `json:"alert,omitempty"`
+	Tries        int           `json:"tries"`
+	NotBefore    time.Time     `json:"notBefore,omitzero"`
+	ClaimedUntil time.Time     `json:"claimedUntil,omitzero"`
+	FirstSent    time.Time     `json:"firstSent,omitzero"`
+	PlannedAt    time.Time     `json:"plannedAt"`
 }
 
 type flowRun struct {
@@ -91,7 +91,7 @@ type boot struct {
 	EventTime    time.Time `json:"eventTime,omitzero"`
 	AgentVersion string    `json:"agentVersion,omitempty"`
 
-	Decided remediation.Decided `json:"decided,omitzero"`
+	Decided decide.Decided `json:"decided,omitzero"`
 }
 
 type records struct {
@@ -102,24 +102,24 @@ type records struct {
 	LostAlerts []effect    `json:"lostAlerts"`
 }
 
-func newView(s remediation.State, r ledger.Records) view {
+func newView(s decide.State, r ledger.Records) view {
 	v := view{
 		Instance: instance{ID: s.Instance.ID, Known: s.Instance.Rev > 0, Instance: s.Instance},
 		Queue:    []task{}, Tasks: []task{},
 		Effects:   mapped(slices.Collect(maps.Values(s.Effects)), newEffect),
 		FlowRuns:  mapped(slices.Collect(maps.Values(s.Runs)), newFlowRun),
 		Unmatched: []execution{},
-		Limits:    slices.AppendSeq([]remediation.Limit{}, maps.Values(s.Limits)),
-		Failing:   slices.AppendSeq([]remediation.Failing{}, maps.Values(s.Failing)),
+		Limits:    slices.AppendSeq([]decide.Limit{}, maps.Values(s.Limits)),
+		Failing:   slices.AppendSeq([]decide.Failing{}, maps.Values(s.Failing)),
 		Log: records{
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
-			Boots:      mapped(r.Boots, func(b remediation.Boot) boot { return boot(b) }),
+			Boots:      mapped(r.Boots, func(b decide.Boot) boot { return boot(b) }),
 			LostAlerts: mapped(r.LostAlerts, newEffect),
 		},
 	}
 	for _, t := range s.Tasks {
-		if t.State == remediation.TaskQueued {
+		if t.State == decide.TaskQueued {
 			v.Queue = append(v.Queue, newTask(t))
 		} else {
 			v.Tasks = append(v.Tasks, newTask(t))
@@ -127,7 +127,7 @@ func newView(s remediation.State, r ledger.Records) view {
 	}
 	for _, u := range s.Unmatched {
 		given, _ := command.Split(u.Event.CommandName)
-		v.Unmatched = append(v.Unmatched, printed(remediation.Execution{Event: u.Event, Name: given, Received: u.Received}))
+		v.Unmatched = append(v.Unmatched, printed(decide.Execution{Event: u.Event, Name: given, Received: u.Received}))
 	}
 	// In the order of their release.
 	slices.SortFunc(v.Queue, func(a, b task) int {
@@ -136,8 +136,8 @@ func newView(s remediation.State, r ledger.Records) view {
 	byTime(v.Tasks, func(t task) (time.Time, string) { return t.SubmittedAt, t.ID })
 	byTime(v.Effects, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
 	byTime(v.FlowRuns, func(r flowRun) (time.Time, string) { return r.CreatedAt, r.ID })
-	slices.SortFunc(v.Limits, func(a, b remediation.Limit) int { return cmp.Compare(a.Flow, b.Flow) })
-	slices.SortFunc(v.Failing, func(a, b remediation.Failing) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(v.Limits, func(a, b decide.Limit) int { return cmp.Compare(a.Flow, b.Flow) })
+	slices.SortFunc(v.Failing, func(a, b decide.Failing) int { return cmp.Compare(a.Name, b.Name) })
 	byTime(v.Log.Tasks, func(t task) (time.Time, string) { return t.EndedAt, t.ID })
 	byTime(v.Log.FlowRuns, func(r flowRun) (time.Time, string) { return r.EndedAt, r.ID })
 	byTime(v.Log.LostAlerts, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
@@ -163,7 +163,7 @@ func byTime[T any](list []T, of func(T) (time.Time, string)) {
 	})
 }
 
-func newTask(t remediation.Task) task {
+func newTask(t decide.Task) task {
 	kind := ""
 	switch {
 	case t.Command.Run != nil:
@@ -179,14 +179,14 @@ func newTask(t remediation.Task) task {
 	}
 }
 
-func newEffect(e remediation.Effect) effect {
+func newEffect(e decide.Effect) effect {
 	return effect{
 		Key: e.Key, Kind: string(e.Kind), TaskID: e.TaskID, Alert: e.Alert, Tries: e.Tries,
 		NotBefore: e.NotBefore, ClaimedUntil: e.Claim.Until, FirstSent: e.FirstSent, PlannedAt: e.PlannedAt,
 	}
 }
 
-func newFlowRun(r remediation.FlowRun) flowRun {
+func newFlowRun(r decide.FlowRun) flowRun {
 	v := flowRun{
 		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),

@@ -17,7 +17,8 @@ import (
 	"sync"
 	"time"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -26,7 +27,7 @@ import (
 const maxAnswerBytes = 64 << 10
 
 // Channels sends each alert to every configured channel. It implements
-// remediation.Notifier and is safe for concurrent use.
+// engine.Notifier and is safe for concurrent use.
 type Channels struct {
 	client   *http.Client
 	channels []channel
@@ -38,7 +39,7 @@ type channel interface {
 	name() string
 	// message returns where to post an alert at this moment, what, and which
 	// headers it needs beside the content type. Its header is never nil.
-	message(a remediation.Alert, at time.Time) (to *url.URL, body []byte, header http.Header, err error)
+	message(a decide.Alert, at time.Time) (to *url.URL, body []byte, header http.Header, err error)
 	// confirm judges the body of an answer with status 2xx. Its error repeats
 	// nothing from the body.
 	confirm(body []byte) error
@@ -78,11 +79,11 @@ func New(cfg Config, carrier http.RoundTripper, now func() time.Time) (*Channels
 //
 // It fails if any channel did, and its error names each of those on one line,
 // without any URL, token, signature, or word of an answer. errors.Is finds
-// for each channel one of remediation's ErrThrottled, ErrDenied,
+// for each channel one of engine's ErrThrottled, ErrDenied,
 // ErrUnavailable and ErrUnknownOutcome. A failed alert is to be sent again as
 // a whole, so channels that confirmed may get it again: receivers recognise it
 // by its fingerprint, which stays the same.
-func (c *Channels) Notify(ctx context.Context, a remediation.Alert) error {
+func (c *Channels) Notify(ctx context.Context, a decide.Alert) error {
 	errs := make([]error, len(c.channels))
 	var all sync.WaitGroup
 	for i, ch := range c.channels {
@@ -103,9 +104,9 @@ func (c *Channels) Notify(ctx context.Context, a remediation.Alert) error {
 	return failed
 }
 
-func (c *Channels) send(ctx context.Context, ch channel, a remediation.Alert) error {
+func (c *Channels) send(ctx context.Context, ch channel, a decide.Alert) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("no time left to send: %w", remediation.ErrUnavailable)
+		return fmt.Errorf("no time left to send: %w", engine.ErrUnavailable)
 	}
 	to, body, header, err := ch.message(a, c.now())
 	if err != nil {

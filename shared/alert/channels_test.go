@@ -19,22 +19,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/alert"
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
-var _ remediation.Notifier = (*alert.Channels)(nil)
+var _ engine.Notifier = (*alert.Channels)(nil)
 
 // noon is what the injected clock says.
 var noon = time.Date(2025, 3, 4, 12, 0, 0, 123_000_000, time.UTC)
 
 func clock() time.Time { return noon }
 
-func sample() remediation.Alert {
+func sample() decide.Alert {
 	code := int64(3)
-	return remediation.Alert{
+	return decide.Alert{
 		Fingerprint: "9c1f0a",
-		Kind:        remediation.AlertExecution,
+		Kind:        decide.AlertExecution,
 		Summary:     "install-agent failed; nothing follows",
 		InstanceID:  "i-sh4web0017",
 		Region:      "cn-shanghai",
@@ -241,7 +242,7 @@ func TestOneFailingChannelFailsTheAlertAndTheOtherStillGetsIt(t *testing.T) {
 			err := channels(t, alert.Config{
 				DingTalkURL: transport.NewSecret(c.dingTalk), WebhookURL: transport.NewSecret(c.webhook),
 			}, nil).Notify(t.Context(), sample())
-			if err == nil || err.Error() != c.want || !errors.Is(err, remediation.ErrUnavailable) {
+			if err == nil || err.Error() != c.want || !errors.Is(err, engine.ErrUnavailable) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})

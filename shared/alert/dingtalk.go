@@ -11,7 +11,8 @@ import (
 	"strconv"
 	"time"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -31,7 +32,7 @@ type dingTalk struct {
 
 func (dingTalk) name() string { return "dingtalk" }
 
-func (d dingTalk) message(a remediation.Alert, at time.Time) (*url.URL, []byte, http.Header, error) {
+func (d dingTalk) message(a decide.Alert, at time.Time) (*url.URL, []byte, http.Header, error) {
 	to := *d.address
 	if d.secret.IsSet() {
 		timestamp := strconv.FormatInt(at.UnixMilli(), 10)
@@ -45,7 +46,7 @@ func (d dingTalk) message(a remediation.Alert, at time.Time) (*url.URL, []byte, 
 		"markdown": map[string]string{"title": title(a), "text": markdown(a)},
 	})
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("the alert cannot be written as JSON: %w", remediation.ErrInvalid)
+		return nil, nil, nil, fmt.Errorf("the alert cannot be written as JSON: %w", engine.ErrInvalid)
 	}
 	return &to, body, http.Header{}, nil
 }
@@ -62,13 +63,13 @@ func (dingTalk) confirm(body []byte) error {
 	code, ok := codeIn(body, "errcode")
 	switch {
 	case !ok:
-		return fmt.Errorf("the answer has no errcode: %w", remediation.ErrUnknownOutcome)
+		return fmt.Errorf("the answer has no errcode: %w", engine.ErrUnknownOutcome)
 	case code == 0:
 		return nil
 	case code == dingTalkTooFast, code == dingTalkLimited:
-		return fmt.Errorf("answered with errcode %.15g, too many messages: %w", code, remediation.ErrThrottled)
+		return fmt.Errorf("answered with errcode %.15g, too many messages: %w", code, engine.ErrThrottled)
 	case code == dingTalkNotProven:
-		return fmt.Errorf("answered with errcode %.15g, the robot's security setting refuses the signature, the address or the words: %w", code, remediation.ErrDenied)
+		return fmt.Errorf("answered with errcode %.15g, the robot's security setting refuses the signature, the address or the words: %w", code, engine.ErrDenied)
 	}
-	return fmt.Errorf("answered with errcode %.15g: %w", code, remediation.ErrUnavailable)
+	return fmt.Errorf("answered with errcode %.15g: %w", code, engine.ErrUnavailable)
 }

@@ -9,7 +9,7 @@ import (
 	"net"
 	"net/http"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // transportError says in our own words why there is no answer. The original
@@ -25,24 +25,24 @@ func transportError(ctx context.Context, err error) error {
 	)
 	switch {
 	case errors.As(err, &dns):
-		return fmt.Errorf("the host's name cannot be resolved: %w", remediation.ErrUnavailable)
+		return fmt.Errorf("the host's name cannot be resolved: %w", engine.ErrUnavailable)
 	case errors.As(err, &cert):
-		return fmt.Errorf("the host's certificate is not trusted: %w", remediation.ErrUnavailable)
+		return fmt.Errorf("the host's certificate is not trusted: %w", engine.ErrUnavailable)
 	case errors.As(err, &op) && op.Op == "dial":
-		return fmt.Errorf("no connection to the host: %w", remediation.ErrUnavailable)
+		return fmt.Errorf("no connection to the host: %w", engine.ErrUnavailable)
 	case ctx.Err() != nil, errors.As(err, &net) && net.Timeout():
-		return fmt.Errorf("no answer in time: %w", remediation.ErrUnknownOutcome)
+		return fmt.Errorf("no answer in time: %w", engine.ErrUnknownOutcome)
 	}
-	return fmt.Errorf("the connection failed before a complete answer: %w", remediation.ErrUnknownOutcome)
+	return fmt.Errorf("the connection failed before a complete answer: %w", engine.ErrUnknownOutcome)
 }
 
 func statusError(status int) error {
-	class := remediation.ErrUnavailable
+	class := engine.ErrUnavailable
 	switch status {
 	case http.StatusTooManyRequests:
-		class = remediation.ErrThrottled
+		class = engine.ErrThrottled
 	case http.StatusUnauthorized, http.StatusForbidden:
-		class = remediation.ErrDenied
+		class = engine.ErrDenied
 	}
 	return fmt.Errorf("answered with HTTP status %d: %w", status, class)
 }

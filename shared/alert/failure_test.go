@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"aftercare/shared/alert"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -81,21 +81,21 @@ func failures() []failure {
 		return failure{name: fmt.Sprintf("HTTP status %d", code), receiver: answer(code, echo), dingTalk: text, webhook: text, class: class}
 	}
 	return []failure{
-		status(400, remediation.ErrUnavailable),
-		status(401, remediation.ErrDenied),
-		status(403, remediation.ErrDenied),
-		status(404, remediation.ErrUnavailable),
-		status(429, remediation.ErrThrottled),
-		status(500, remediation.ErrUnavailable),
-		status(503, remediation.ErrUnavailable),
+		status(400, engine.ErrUnavailable),
+		status(401, engine.ErrDenied),
+		status(403, engine.ErrDenied),
+		status(404, engine.ErrUnavailable),
+		status(429, engine.ErrThrottled),
+		status(500, engine.ErrUnavailable),
+		status(503, engine.ErrUnavailable),
 		{name: "a redirect that repeats the URL", receiver: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "http://elsewhere.test"+r.URL.String())
 			w.WriteHeader(302)
-		}, dingTalk: "answered with HTTP status 302: unavailable", webhook: "answered with HTTP status 302: unavailable", class: remediation.ErrUnavailable},
+		}, dingTalk: "answered with HTTP status 302: unavailable", webhook: "answered with HTTP status 302: unavailable", class: engine.ErrUnavailable},
 		{name: "a redirect to no URL", receiver: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "http://%zz"+r.URL.String())
 			w.WriteHeader(302)
-		}, dingTalk: cut, webhook: cut, class: remediation.ErrUnknownOutcome},
+		}, dingTalk: cut, webhook: cut, class: engine.ErrUnknownOutcome},
 		{name: "errcode 310000", receiver: refusal("errcode", "310000"),
 			dingTalk: "answered with errcode 310000, the robot's security setting refuses the signature, the address or the words: denied",
 			webhook:  "answered with errcode 310000: unavailable"},
@@ -106,7 +106,7 @@ func failures() []failure {
 			dingTalk: "answered with errcode 410100, too many messages: throttled",
 			webhook:  "answered with errcode 410100: unavailable"},
 		{name: "errcode -1", receiver: refusal("errcode", "-1"),
-			dingTalk: "answered with errcode -1: unavailable", webhook: "answered with errcode -1: unavailable", class: remediation.ErrUnavailable},
+			dingTalk: "answered with errcode -1: unavailable", webhook: "answered with errcode -1: unavailable", class: engine.ErrUnavailable},
 		{name: "code 19024", receiver: refusal("code", "19024"),
 			dingTalk: "the answer has no errcode: outcome unknown", webhook: "answered with code 19024: unavailable"},
 		{name: "no errcode", receiver: answer(200, echo), dingTalk: "the answer has no errcode: outcome unknown"},
@@ -114,24 +114,24 @@ func failures() []failure {
 		{name: "an answer beyond what is read", receiver: answer(200, func(*http.Request) string {
 			return `{"padding":"` + strings.Repeat("x", 64<<10) + `","errcode":0}`
 		}), dingTalk: "the answer has no errcode: outcome unknown"},
-		{name: "no answer at all", receiver: torn(func(*http.Request) string { return "" }), dingTalk: cut, webhook: cut, class: remediation.ErrUnknownOutcome},
-		{name: "an answer that is not HTTP", receiver: torn(echo), dingTalk: cut, webhook: cut, class: remediation.ErrUnknownOutcome},
+		{name: "no answer at all", receiver: torn(func(*http.Request) string { return "" }), dingTalk: cut, webhook: cut, class: engine.ErrUnknownOutcome},
+		{name: "an answer that is not HTTP", receiver: torn(echo), dingTalk: cut, webhook: cut, class: engine.ErrUnknownOutcome},
 		{name: "an answer that is cut off", receiver: torn(func(r *http.Request) string {
 			return "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + echo(r)
-		}), dingTalk: cut, webhook: cut, class: remediation.ErrUnknownOutcome},
+		}), dingTalk: cut, webhook: cut, class: engine.ErrUnknownOutcome},
 		{name: "no answer in time", receiver: func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
-		}, dingTalk: "no answer in time: outcome unknown", webhook: "no answer in time: outcome unknown", class: remediation.ErrUnknownOutcome},
+		}, dingTalk: "no answer in time: outcome unknown", webhook: "no answer in time: outcome unknown", class: engine.ErrUnknownOutcome},
 		{name: "a name that is not known", transport: func(r *http.Request) (*http.Response, error) {
 			return nil, urlError(r, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: r.URL.String()}})
-		}, dingTalk: "the host's name cannot be resolved: unavailable", webhook: "the host's name cannot be resolved: unavailable", class: remediation.ErrUnavailable},
+		}, dingTalk: "the host's name cannot be resolved: unavailable", webhook: "the host's name cannot be resolved: unavailable", class: engine.ErrUnavailable},
 		{name: "a connection that is refused", transport: func(r *http.Request) (*http.Response, error) {
 			return nil, urlError(r, &net.OpError{Op: "dial", Net: r.URL.String(), Err: errors.New("refused")})
-		}, dingTalk: "no connection to the host: unavailable", webhook: "no connection to the host: unavailable", class: remediation.ErrUnavailable},
+		}, dingTalk: "no connection to the host: unavailable", webhook: "no connection to the host: unavailable", class: engine.ErrUnavailable},
 		{name: "a transport that says everything", transport: func(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("send %s: %w", echo(r), urlError(r, errors.New(r.URL.RawQuery)))
-		}, dingTalk: cut, webhook: cut, class: remediation.ErrUnknownOutcome},
+		}, dingTalk: cut, webhook: cut, class: engine.ErrUnknownOutcome},
 	}
 }
 
@@ -221,7 +221,7 @@ func TestNothingIsSentWhenThereIsNoTimeLeft(t *testing.T) {
 		return nil, errors.New("sent")
 	}))
 	err := c.Notify(ctx, sample())
-	if sent || !errors.Is(err, remediation.ErrUnavailable) || errors.Is(err, remediation.ErrUnknownOutcome) {
+	if sent || !errors.Is(err, engine.ErrUnavailable) || errors.Is(err, engine.ErrUnknownOutcome) {
 		t.Errorf("got %v, sent %t", err, sent)
 	}
 }
@@ -233,7 +233,7 @@ func TestAnAlertThatIsCalledOffUnderwayMayHaveArrived(t *testing.T) {
 		return nil, r.Context().Err()
 	}))
 	const want = "alert by webhook: no answer in time: outcome unknown"
-	if err := c.Notify(ctx, sample()); err == nil || err.Error() != want || !errors.Is(err, remediation.ErrUnknownOutcome) {
+	if err := c.Notify(ctx, sample()); err == nil || err.Error() != want || !errors.Is(err, engine.ErrUnknownOutcome) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"unicode"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
-	"aftercare/shared/remediation"
 )
 
 // DingTalk refuses messages over 20,000 bytes. The bounds below count bytes
@@ -18,19 +18,19 @@ const (
 	maxLongBytes  = 2000
 )
 
-var headings = map[remediation.AlertKind]string{
-	remediation.AlertExecution:      "Command ended badly",
-	remediation.AlertFlowStopped:    "Flow stopped",
-	remediation.AlertOutcomeUnknown: "Outcome unknown",
-	remediation.AlertTaskExpired:    "Command expired",
-	remediation.AlertTaskInvalid:    "Command refused",
-	remediation.AlertFlow:           "Alert from a flow",
-	remediation.AlertFlowLimit:      "Flow reached its limit",
-	remediation.AlertBreakerOpened:  "Flow stopped everywhere",
-	remediation.AlertBreakerClosed:  "Flow may start again",
+var headings = map[decide.AlertKind]string{
+	decide.AlertExecution:      "Command ended badly",
+	decide.AlertFlowStopped:    "Flow stopped",
+	decide.AlertOutcomeUnknown: "Outcome unknown",
+	decide.AlertTaskExpired:    "Command expired",
+	decide.AlertTaskInvalid:    "Command refused",
+	decide.AlertFlow:           "Alert from a flow",
+	decide.AlertFlowLimit:      "Flow reached its limit",
+	decide.AlertBreakerOpened:  "Flow stopped everywhere",
+	decide.AlertBreakerClosed:  "Flow may start again",
 }
 
-func heading(a remediation.Alert) string {
+func heading(a decide.Alert) string {
 	if h, ok := headings[a.Kind]; ok {
 		return h
 	}
@@ -38,12 +38,12 @@ func heading(a remediation.Alert) string {
 }
 
 // title is what phones show before the message is opened. It is plain text.
-func title(a remediation.Alert) string {
+func title(a decide.Alert) string {
 	s := heading(a)
 	about := a.CommandName
 	switch a.Kind {
-	case remediation.AlertFlow, remediation.AlertFlowLimit, remediation.AlertFlowStopped,
-		remediation.AlertBreakerOpened, remediation.AlertBreakerClosed:
+	case decide.AlertFlow, decide.AlertFlowLimit, decide.AlertFlowStopped,
+		decide.AlertBreakerOpened, decide.AlertBreakerClosed:
 		about = a.Flow
 	}
 	if about != "" {
@@ -58,7 +58,7 @@ func title(a remediation.Alert) string {
 // markdown writes the message: one fact per line, in the order in which people
 // need them at night, and the fingerprint last. Every value follows a label, so
 // that no value can begin a line.
-func markdown(a remediation.Alert) string {
+func markdown(a decide.Alert) string {
 	var b strings.Builder
 	b.WriteString("### " + heading(a) + "\n\n")
 	line := func(label, value string, limit int) {

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 
 	"aftercare/shared/alert"
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
 	"aftercare/shared/transport"
 )
 
 // message sends an alert to a robot and returns what it got, and how many
 // bytes that took.
-func message(t *testing.T, a remediation.Alert) (title, text string, size int) {
+func message(t *testing.T, a decide.Alert) (title, text string, size int) {
 	t.Helper()
 	address, requests := receiver(t, 200, `{"errcode":0}`)
 	if err := channels(t, alert.Config{DingTalkURL: transport.NewSecret(address)}, nil).Notify(t.Context(), a); err != nil {
@@ -31,7 +31,7 @@ func message(t *testing.T, a remediation.Alert) (title, text string, size int) {
 }
 
 // filled is an alert with the same text in every place that takes one.
-func filled(text string) remediation.Alert {
+func filled(text string) decide.Alert {
 	a := sample()
 	for _, field := range []*string{
 		&a.Fingerprint, &a.Summary, &a.InstanceID, &a.Region, &a.CommandName, &a.InvokeID,
@@ -39,7 +39,7 @@ func filled(text string) remediation.Alert {
 	} {
 		*field = text
 	}
-	a.Kind = remediation.AlertKind(text)
+	a.Kind = decide.AlertKind(text)
 	a.Requeued = true
 	return a
 }
@@ -112,21 +112,21 @@ func TestTheMessageSaysWhatAftercareDid(t *testing.T) {
 }
 
 func TestAnAlertThatSaysLittleHasNoEmptyLines(t *testing.T) {
-	title, text, _ := message(t, remediation.Alert{Kind: remediation.AlertTaskExpired, Fingerprint: "f1"})
+	title, text, _ := message(t, decide.Alert{Kind: decide.AlertTaskExpired, Fingerprint: "f1"})
 	if title != "Command expired" || text != "### Command expired\n\n- **Fingerprint:** f1\n" {
 		t.Errorf("got %q and %q", title, text)
 	}
 }
 
 func TestTheTitleOfAFlowsAlertSaysWhichFlowAndWhat(t *testing.T) {
-	for kind, want := range map[remediation.AlertKind]string{
-		remediation.AlertFlow:          "Alert from a flow: restart on i-1",
-		remediation.AlertFlowLimit:     "Flow reached its limit: restart on i-1",
-		remediation.AlertFlowStopped:   "Flow stopped: restart on i-1",
-		remediation.AlertBreakerOpened: "Flow stopped everywhere: restart on i-1",
-		remediation.AlertBreakerClosed: "Flow may start again: restart on i-1",
+	for kind, want := range map[decide.AlertKind]string{
+		decide.AlertFlow:          "Alert from a flow: restart on i-1",
+		decide.AlertFlowLimit:     "Flow reached its limit: restart on i-1",
+		decide.AlertFlowStopped:   "Flow stopped: restart on i-1",
+		decide.AlertBreakerOpened: "Flow stopped everywhere: restart on i-1",
+		decide.AlertBreakerClosed: "Flow may start again: restart on i-1",
 	} {
-		got, _, _ := message(t, remediation.Alert{Kind: kind, Flow: "restart", CommandName: "check", InstanceID: "i-1"})
+		got, _, _ := message(t, decide.Alert{Kind: kind, Flow: "restart", CommandName: "check", InstanceID: "i-1"})
 		if got != want {
 			t.Errorf("the title of %s is %q, want %q", kind, got, want)
 		}

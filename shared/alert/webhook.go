@@ -11,7 +11,8 @@ import (
 	"strconv"
 	"time"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -33,13 +34,13 @@ type webhook struct {
 
 func (webhook) name() string { return "webhook" }
 
-func (w webhook) message(a remediation.Alert, at time.Time) (*url.URL, []byte, http.Header, error) {
+func (w webhook) message(a decide.Alert, at time.Time) (*url.URL, []byte, http.Header, error) {
 	body, err := json.Marshal(struct {
 		Version int `json:"version"`
-		remediation.Alert
+		decide.Alert
 	}{webhookVersion, a})
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("the alert cannot be written as JSON: %w", remediation.ErrInvalid)
+		return nil, nil, nil, fmt.Errorf("the alert cannot be written as JSON: %w", engine.ErrInvalid)
 	}
 	header := http.Header{}
 	if w.secret.IsSet() {
@@ -55,7 +56,7 @@ func (w webhook) message(a remediation.Alert, at time.Time) (*url.URL, []byte, h
 func (webhook) confirm(body []byte) error {
 	for _, name := range []string{"errcode", "code"} {
 		if code, ok := codeIn(body, name); ok && code != 0 {
-			return fmt.Errorf("answered with %s %.15g: %w", name, code, remediation.ErrUnavailable)
+			return fmt.Errorf("answered with %s %.15g: %w", name, code, engine.ErrUnavailable)
 		}
 	}
 	return nil

@@ -1,6 +1,6 @@
 package assistant
 
-import "aftercare/shared/remediation"
+import "aftercare/shared/decide"
 
 // The structs below hold the fields that are read from the answers of
 // DescribeInvocations, DescribeInvocationResults and
@@ -91,8 +91,8 @@ func (i *invocation) token() string {
 // on returns the invocation on one instance, or nil if it did not concern that
 // instance. An invocation that lists no instance yet was accepted a moment ago:
 // it counts, with its overall status.
-func (i *invocation) on(instanceID string) *remediation.Invocation {
-	out := &remediation.Invocation{
+func (i *invocation) on(instanceID string) *decide.Invocation {
+	out := &decide.Invocation{
 		InvokeID:    string(i.InvokeID),
 		CommandID:   string(i.CommandID),
 		CommandName: string(i.CommandName),

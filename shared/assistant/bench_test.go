@@ -5,14 +5,14 @@ import (
 	"testing"
 
 	"aftercare/shared/assistant"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 func BenchmarkSend(b *testing.B) {
 	cfg := assistant.Config{Region: "cn-test"}
 	cfg.RoundTripper = carrier(func(*http.Request) (*http.Response, error) { return canned(200, `{"InvokeId":"t-1"}`), nil })
 	c := client(b, cfg)
-	for name, send := range map[string]remediation.Send{"run": runSend(), "invoke": invokeSend()} {
+	for name, send := range map[string]engine.Send{"run": runSend(), "invoke": invokeSend()} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -30,7 +30,7 @@ func (c *Client) do(ctx context.Context, req call) error {
 	for n := 0; ; n++ {
 		if !stop.open(c.cfg.Now()) || ctx.Err() != nil {
 			if n == 0 {
-				v = verdict{class: remediation.ErrUnavailable}
+				v = verdict{class: engine.ErrUnavailable}
 				last = Error{Cause: "not sent, too little time left"}
 			}
 			break
@@ -41,7 +41,7 @@ func (c *Client) do(ctx context.Context, req call) error {
 		if v.class == nil {
 			return nil
 		}
-		maybe = maybe || errors.Is(v.class, remediation.ErrUnknownOutcome)
+		maybe = maybe || errors.Is(v.class, engine.ErrUnknownOutcome)
 		if !v.again || n >= c.cfg.Retries {
 			break
 		}
@@ -52,8 +52,8 @@ func (c *Client) do(ctx context.Context, req call) error {
 		c.cfg.Sleep(ctx, wait)
 	}
 	last.Call = req.name
-	if maybe && !errors.Is(v.class, remediation.ErrAcceptedBefore) && !errors.Is(v.class, remediation.ErrUnknownOutcome) {
-		last.classes = append(last.classes, remediation.ErrUnknownOutcome)
+	if maybe && !errors.Is(v.class, engine.ErrAcceptedBefore) && !errors.Is(v.class, engine.ErrUnknownOutcome) {
+		last.classes = append(last.classes, engine.ErrUnknownOutcome)
 	}
 	last.classes = append(last.classes, v.class)
 	return &last
@@ -62,13 +62,13 @@ func (c *Client) do(ctx context.Context, req call) error {
 // judge returns the verdict on a try, and an Error with what may be shown of it.
 func judge(out transport.Outcome, req call) (verdict, Error) {
 	shown := Error{Status: out.Status, Cause: out.Cause}
-	lost := verdict{class: remediation.ErrUnknownOutcome, again: true}
+	lost := verdict{class: engine.ErrUnknownOutcome, again: true}
 	if !req.write {
 		lost = lost.forRead()
 	}
 	switch {
 	case !out.Sent:
-		return verdict{class: remediation.ErrUnavailable, again: true}, shown
+		return verdict{class: engine.ErrUnavailable, again: true}, shown
 	case !out.Complete:
 		return lost, shown
 	}

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // verdict is the result of one try: the class of its error, nil for success, and
@@ -27,38 +27,38 @@ type rule struct {
 // throttling rules hold for every HTTP status, because the status of a throttled
 // command is documented nowhere.
 var throttling = []rule{
-	{"Throttling*", verdict{class: remediation.ErrThrottled}},
+	{"Throttling*", verdict{class: engine.ErrThrottled}},
 }
 
 // refusals rules hold for the statuses 400 to 499. A code that is not listed is
 // ErrInvalid. ErrUnknownOutcome means "may have taken effect"; for a read it
 // becomes ErrUnavailable.
 var refusals = []rule{
-	{"Invocation.ExceedQuota", verdict{class: remediation.ErrQuotaExceeded}},
-	{"IdempotentParameterMismatch", verdict{class: remediation.ErrAcceptedBefore}},
+	{"Invocation.ExceedQuota", verdict{class: engine.ErrQuotaExceeded}},
+	{"IdempotentParameterMismatch", verdict{class: engine.ErrAcceptedBefore}},
 	// The service still works on an earlier request with this token.
-	{"IdempotentProcessing", verdict{class: remediation.ErrUnknownOutcome, again: true}},
+	{"IdempotentProcessing", verdict{class: engine.ErrUnknownOutcome, again: true}},
 	// Every try has a new nonce, so the service saw this very request twice, and
 	// may have accepted it the first time.
-	{"SignatureNonceUsed", verdict{class: remediation.ErrUnknownOutcome, again: true}},
-	{"InternalError*", verdict{class: remediation.ErrUnknownOutcome, again: true}},
-	{"ServiceUnavailable*", verdict{class: remediation.ErrUnknownOutcome, again: true}},
+	{"SignatureNonceUsed", verdict{class: engine.ErrUnknownOutcome, again: true}},
+	{"InternalError*", verdict{class: engine.ErrUnknownOutcome, again: true}},
+	{"ServiceUnavailable*", verdict{class: engine.ErrUnknownOutcome, again: true}},
 
-	{"Forbidden*", verdict{class: remediation.ErrDenied}},
-	{"Operation.Forbidden", verdict{class: remediation.ErrDenied}},
-	{"NoPermission*", verdict{class: remediation.ErrDenied}},
-	{"InvalidAccessKeyId*", verdict{class: remediation.ErrDenied}},
-	{"InvalidSecurityToken*", verdict{class: remediation.ErrDenied}},
-	{"MissingSecurityToken*", verdict{class: remediation.ErrDenied}},
-	{"TemporaryAccessKey.Error", verdict{class: remediation.ErrDenied}},
-	{"SignatureDoesNotMatch*", verdict{class: remediation.ErrDenied}},
-	{"IncompleteSignature*", verdict{class: remediation.ErrDenied}},
-	{"InvalidTimeStamp*", verdict{class: remediation.ErrDenied}},
+	{"Forbidden*", verdict{class: engine.ErrDenied}},
+	{"Operation.Forbidden", verdict{class: engine.ErrDenied}},
+	{"NoPermission*", verdict{class: engine.ErrDenied}},
+	{"InvalidAccessKeyId*", verdict{class: engine.ErrDenied}},
+	{"InvalidSecurityToken*", verdict{class: engine.ErrDenied}},
+	{"MissingSecurityToken*", verdict{class: engine.ErrDenied}},
+	{"TemporaryAccessKey.Error", verdict{class: engine.ErrDenied}},
+	{"SignatureDoesNotMatch*", verdict{class: engine.ErrDenied}},
+	{"IncompleteSignature*", verdict{class: engine.ErrDenied}},
+	{"InvalidTimeStamp*", verdict{class: engine.ErrDenied}},
 
 	// The service may also accept a command for an instance that is down, and
 	// end its invocation: that is not documented. The request itself is not wrong.
-	{"InvalidInstance.NotRunning", verdict{class: remediation.ErrUnavailable}},
-	{"IncorrectInstanceStatus*", verdict{class: remediation.ErrUnavailable}},
+	{"InvalidInstance.NotRunning", verdict{class: engine.ErrUnavailable}},
+	{"IncorrectInstanceStatus*", verdict{class: engine.ErrUnavailable}},
 }
 
 func lookUp(rules []rule, code string) (verdict, bool) {
@@ -79,33 +79,33 @@ func classify(status int, code string) verdict {
 	}
 	switch {
 	case status == http.StatusTooManyRequests:
-		return verdict{class: remediation.ErrThrottled}
+		return verdict{class: engine.ErrThrottled}
 	case status < 400, status >= 500, status == http.StatusRequestTimeout:
-		return verdict{class: remediation.ErrUnknownOutcome, again: true}
+		return verdict{class: engine.ErrUnknownOutcome, again: true}
 	}
 	if v, ok := lookUp(refusals, code); ok {
 		return v
 	}
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden && code == "":
-		return verdict{class: remediation.ErrDenied}
+		return verdict{class: engine.ErrDenied}
 	case code == "":
 		// The answer comes from something in front of the service.
-		return verdict{class: remediation.ErrUnavailable}
+		return verdict{class: engine.ErrUnavailable}
 	}
-	return verdict{class: remediation.ErrInvalid}
+	return verdict{class: engine.ErrInvalid}
 }
 
 // forRead returns the verdict for a call that changes nothing.
 func (v verdict) forRead() verdict {
-	if errors.Is(v.class, remediation.ErrUnknownOutcome) {
-		v.class = remediation.ErrUnavailable
+	if errors.Is(v.class, engine.ErrUnknownOutcome) {
+		v.class = engine.ErrUnavailable
 	}
 	return v
 }
 
 // Error is the error of a call. errors.Is finds the classes of package
-// remediation in it. Its text contains only the fields.
+// engine in it. Its text contains only the fields.
 type Error struct {
 	Call string // the API's name, for example RunCommand
 	// Status is the HTTP status of the last try, and 0 if it got no answer.

@@ -9,13 +9,13 @@ import (
 	"testing"
 
 	"aftercare/shared/assistant"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // classes are all that a call can fail with.
 var classes = []error{
-	remediation.ErrConflict, remediation.ErrUnknownOutcome, remediation.ErrUnavailable, remediation.ErrThrottled,
-	remediation.ErrQuotaExceeded, remediation.ErrDenied, remediation.ErrInvalid, remediation.ErrAcceptedBefore,
+	engine.ErrConflict, engine.ErrUnknownOutcome, engine.ErrUnavailable, engine.ErrThrottled,
+	engine.ErrQuotaExceeded, engine.ErrDenied, engine.ErrInvalid, engine.ErrAcceptedBefore,
 }
 
 // wantClasses fails the test unless err has exactly these classes.
@@ -40,62 +40,62 @@ func TestEveryErrorCodeHasItsClass(t *testing.T) {
 		write  error
 		again  bool
 	}{
-		{400, "Throttling", remediation.ErrThrottled, false},
-		{400, "Throttling.User", remediation.ErrThrottled, false},
-		{403, "Throttling.Api", remediation.ErrThrottled, false},
-		{503, "Throttling", remediation.ErrThrottled, false},
-		{429, "TooManyRequests", remediation.ErrThrottled, false},
-		{403, "Invocation.ExceedQuota", remediation.ErrQuotaExceeded, false},
-		{403, "IdempotentParameterMismatch", remediation.ErrAcceptedBefore, false},
-		{403, "IdempotentProcessing", remediation.ErrUnknownOutcome, retried},
-		{400, "SignatureNonceUsed", remediation.ErrUnknownOutcome, retried},
-		{500, "InternalError.Dispatch", remediation.ErrUnknownOutcome, retried},
-		{500, "InternalError", remediation.ErrUnknownOutcome, retried},
-		{503, "ServiceUnavailable", remediation.ErrUnknownOutcome, retried},
-		{502, "Forbidden.RAM", remediation.ErrUnknownOutcome, retried},
-		{408, "RequestTimeout", remediation.ErrUnknownOutcome, retried},
-		{403, "Forbidden.RAM", remediation.ErrDenied, false},
-		{403, "Forbidden", remediation.ErrDenied, false},
-		{403, "Operation.Forbidden", remediation.ErrDenied, false},
-		{403, "TemporaryAccessKey.Error", remediation.ErrDenied, false},
-		{404, "InvalidAccessKeyId.NotFound", remediation.ErrDenied, false},
-		{400, "InvalidAccessKeyId.Inactive", remediation.ErrDenied, false},
-		{400, "InvalidSecurityToken.Expired", remediation.ErrDenied, false},
-		{400, "InvalidSecurityToken.Malformed", remediation.ErrDenied, false},
-		{400, "SignatureDoesNotMatch", remediation.ErrDenied, false},
-		{400, "IncompleteSignature", remediation.ErrDenied, false},
-		{400, "InvalidTimeStamp.Expired", remediation.ErrDenied, false},
-		{401, "Whatever", remediation.ErrDenied, false},
-		{403, "InvalidInstance.NotRunning", remediation.ErrUnavailable, false},
-		{403, "IncorrectInstanceStatus", remediation.ErrUnavailable, false},
-		{400, "RegionId.ApiNotSupported", remediation.ErrInvalid, false},
-		{400, "MissingParam.InstanceId", remediation.ErrInvalid, false},
-		{400, "InvalidInstance.NotMatch", remediation.ErrInvalid, false},
-		{400, "InvalidParameter.WorkingDir", remediation.ErrInvalid, false},
-		{400, "InvalidParameter.Parameters", remediation.ErrInvalid, false},
-		{400, "Parameter.MissingValue", remediation.ErrInvalid, false},
-		{400, "Parameter.Disabled", remediation.ErrInvalid, false},
-		{400, "InvalidClientToken.Malformed", remediation.ErrInvalid, false},
-		{403, "InstanceIds.ExceedLimit", remediation.ErrInvalid, false},
-		{403, "ParameterCount.ExceedLimit", remediation.ErrInvalid, false},
-		{403, "ParameterKey.Duplicate", remediation.ErrInvalid, false},
-		{403, "Parameter.NotMatched", remediation.ErrInvalid, false},
-		{403, "CmdContent.ExceedLimit", remediation.ErrInvalid, false},
-		{403, "Username.ExceedLimit", remediation.ErrInvalid, false},
-		{403, "InvalidParameterCharset.Parameters", remediation.ErrInvalid, false},
-		{404, "InvalidInstance.NotFound", remediation.ErrInvalid, false},
-		{404, "InvalidCmdId.NotFound", remediation.ErrInvalid, false},
-		{404, "InvalidRepeatMode.NotFound", remediation.ErrInvalid, false},
-		{404, "InvalidRegionId.NotFound", remediation.ErrInvalid, false},
-		{400, "SomethingNew", remediation.ErrInvalid, false},
+		{400, "Throttling", engine.ErrThrottled, false},
+		{400, "Throttling.User", engine.ErrThrottled, false},
+		{403, "Throttling.Api", engine.ErrThrottled, false},
+		{503, "Throttling", engine.ErrThrottled, false},
+		{429, "TooManyRequests", engine.ErrThrottled, false},
+		{403, "Invocation.ExceedQuota", engine.ErrQuotaExceeded, false},
+		{403, "IdempotentParameterMismatch", engine.ErrAcceptedBefore, false},
+		{403, "IdempotentProcessing", engine.ErrUnknownOutcome, retried},
+		{400, "SignatureNonceUsed", engine.ErrUnknownOutcome, retried},
+		{500, "InternalError.Dispatch", engine.ErrUnknownOutcome, retried},
+		{500, "InternalError", engine.ErrUnknownOutcome, retried},
+		{503, "ServiceUnavailable", engine.ErrUnknownOutcome, retried},
+		{502, "Forbidden.RAM", engine.ErrUnknownOutcome, retried},
+		{408, "RequestTimeout", engine.ErrUnknownOutcome, retried},
+		{403, "Forbidden.RAM", engine.ErrDenied, false},
+		{403, "Forbidden", engine.ErrDenied, false},
+		{403, "Operation.Forbidden", engine.ErrDenied, false},
+		{403, "TemporaryAccessKey.Error", engine.ErrDenied, false},
+		{404, "InvalidAccessKeyId.NotFound", engine.ErrDenied, false},
+		{400, "InvalidAccessKeyId.Inactive", engine.ErrDenied, false},
+		{400, "InvalidSecurityToken.Expired", engine.ErrDenied, false},
+		{400, "InvalidSecurityToken.Malformed", engine.ErrDenied, false},
+		{400, "SignatureDoesNotMatch", engine.ErrDenied, false},
+		{400, "IncompleteSignature", engine.ErrDenied, false},
+		{400, "InvalidTimeStamp.Expired", engine.ErrDenied, false},
+		{401, "Whatever", engine.ErrDenied, false},
+		{403, "InvalidInstance.NotRunning", engine.ErrUnavailable, false},
+		{403, "IncorrectInstanceStatus", engine.ErrUnavailable, false},
+		{400, "RegionId.ApiNotSupported", engine.ErrInvalid, false},
+		{400, "MissingParam.InstanceId", engine.ErrInvalid, false},
+		{400, "InvalidInstance.NotMatch", engine.ErrInvalid, false},
+		{400, "InvalidParameter.WorkingDir", engine.ErrInvalid, false},
+		{400, "InvalidParameter.Parameters", engine.ErrInvalid, false},
+		{400, "Parameter.MissingValue", engine.ErrInvalid, false},
+		{400, "Parameter.Disabled", engine.ErrInvalid, false},
+		{400, "InvalidClientToken.Malformed", engine.ErrInvalid, false},
+		{403, "InstanceIds.ExceedLimit", engine.ErrInvalid, false},
+		{403, "ParameterCount.ExceedLimit", engine.ErrInvalid, false},
+		{403, "ParameterKey.Duplicate", engine.ErrInvalid, false},
+		{403, "Parameter.NotMatched", engine.ErrInvalid, false},
+		{403, "CmdContent.ExceedLimit", engine.ErrInvalid, false},
+		{403, "Username.ExceedLimit", engine.ErrInvalid, false},
+		{403, "InvalidParameterCharset.Parameters", engine.ErrInvalid, false},
+		{404, "InvalidInstance.NotFound", engine.ErrInvalid, false},
+		{404, "InvalidCmdId.NotFound", engine.ErrInvalid, false},
+		{404, "InvalidRepeatMode.NotFound", engine.ErrInvalid, false},
+		{404, "InvalidRegionId.NotFound", engine.ErrInvalid, false},
+		{400, "SomethingNew", engine.ErrInvalid, false},
 	} {
 		for _, m := range methods {
 			t.Run(fmt.Sprintf("%s answered %d %s", m.name, c.status, c.code), func(t *testing.T) {
 				s := serve(t, fail(c.status, c.code))
 				err := m.call(soon(t), client(t, config(s)))
 				want := c.write
-				if want == remediation.ErrUnknownOutcome && !m.write {
-					want = remediation.ErrUnavailable
+				if want == engine.ErrUnknownOutcome && !m.write {
+					want = engine.ErrUnavailable
 				}
 				wantClasses(t, err, want)
 				tries := 1
@@ -129,22 +129,22 @@ func TestAnAnswerThatIsNotTheServicesIsJudgedByItsStatus(t *testing.T) {
 		reply reply
 		want  error
 	}{
-		"a gateway's page for 502":            {raw(502, "<html>bad gateway</html>"), remediation.ErrUnknownOutcome},
-		"an empty 503":                        {raw(503, ""), remediation.ErrUnknownOutcome},
-		"a page for 403":                      {raw(403, "<html>blocked</html>"), remediation.ErrDenied},
-		"a page for 404":                      {raw(404, "<html>nothing here</html>"), remediation.ErrUnavailable},
-		"a code that is a number":             {raw(400, `{"Code":400,"Message":"x","RequestId":"R"}`), remediation.ErrInvalid},
-		"a code that is an object":            {raw(500, `{"Code":{},"Message":"x","RequestId":"R"}`), remediation.ErrUnknownOutcome},
-		"a message that is a number":          {raw(400, `{"Code":"Throttling","Message":7}`), remediation.ErrThrottled},
-		"a request id that is a number":       {raw(403, `{"Code":"Forbidden.RAM","RequestId":7}`), remediation.ErrDenied},
-		"details of a refusal that are text":  {raw(403, `{"Code":"NoPermission","AccessDeniedDetail":"x"}`), remediation.ErrDenied},
-		"success that is no JSON":             {raw(200, "<html>welcome</html>"), remediation.ErrUnknownOutcome},
-		"success without an invoke id":        {raw(200, `{"RequestId":"R"}`), remediation.ErrUnknownOutcome},
-		"success with an empty body":          {raw(200, ""), remediation.ErrUnknownOutcome},
-		"a redirect without a location":       {raw(307, ""), remediation.ErrUnknownOutcome},
-		"an answer that never seems to end":   {raw(200, `{"InvokeId":"t-1"}`+strings.Repeat(" ", 9<<20)), remediation.ErrUnknownOutcome},
-		"an answer that breaks off half-way":  {half, remediation.ErrUnknownOutcome},
-		"a connection that breaks after send": {cut, remediation.ErrUnknownOutcome},
+		"a gateway's page for 502":            {raw(502, "<html>bad gateway</html>"), engine.ErrUnknownOutcome},
+		"an empty 503":                        {raw(503, ""), engine.ErrUnknownOutcome},
+		"a page for 403":                      {raw(403, "<html>blocked</html>"), engine.ErrDenied},
+		"a page for 404":                      {raw(404, "<html>nothing here</html>"), engine.ErrUnavailable},
+		"a code that is a number":             {raw(400, `{"Code":400,"Message":"x","RequestId":"R"}`), engine.ErrInvalid},
+		"a code that is an object":            {raw(500, `{"Code":{},"Message":"x","RequestId":"R"}`), engine.ErrUnknownOutcome},
+		"a message that is a number":          {raw(400, `{"Code":"Throttling","Message":7}`), engine.ErrThrottled},
+		"a request id that is a number":       {raw(403, `{"Code":"Forbidden.RAM","RequestId":7}`), engine.ErrDenied},
+		"details of a refusal that are text":  {raw(403, `{"Code":"NoPermission","AccessDeniedDetail":"x"}`), engine.ErrDenied},
+		"success that is no JSON":             {raw(200, "<html>welcome</html>"), engine.ErrUnknownOutcome},
+		"success without an invoke id":        {raw(200, `{"RequestId":"R"}`), engine.ErrUnknownOutcome},
+		"success with an empty body":          {raw(200, ""), engine.ErrUnknownOutcome},
+		"a redirect without a location":       {raw(307, ""), engine.ErrUnknownOutcome},
+		"an answer that never seems to end":   {raw(200, `{"InvokeId":"t-1"}`+strings.Repeat(" ", 9<<20)), engine.ErrUnknownOutcome},
+		"an answer that breaks off half-way":  {half, engine.ErrUnknownOutcome},
+		"a connection that breaks after send": {cut, engine.ErrUnknownOutcome},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, c.reply)
@@ -170,7 +170,7 @@ func TestARedirectCarriesTheSignedRequestNowhere(t *testing.T) {
 				w.WriteHeader(status)
 			})
 			_, err := client(t, config(s)).Send(soon(t), runSend())
-			wantClasses(t, err, remediation.ErrUnknownOutcome)
+			wantClasses(t, err, engine.ErrUnknownOutcome)
 			if elsewhere.dials() != 0 {
 				t.Error("the redirect was followed")
 			}

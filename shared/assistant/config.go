@@ -11,7 +11,7 @@ import (
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -63,7 +63,7 @@ type Client struct {
 	signer func() credentials.CredentialsProvider
 }
 
-var _ remediation.Commander = (*Client)(nil)
+var _ engine.Commander = (*Client)(nil)
 
 var regionForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
@@ -71,7 +71,7 @@ var regionForm = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 var processPool = sync.OnceValue(func() *transport.Pool { return transport.NewPool(time.Now) })
 
 // New returns a client, or every mistake of cfg and creds at once. It makes no
-// call. Missing keys are reported as remediation.ErrDenied.
+// call. Missing keys are reported as engine.ErrDenied.
 func New(cfg Config, creds transport.Credentials) (*Client, error) {
 	var mistakes []error
 	if !regionForm.MatchString(cfg.Region) {
@@ -85,7 +85,7 @@ func New(cfg Config, creds transport.Credentials) (*Client, error) {
 		mistakes = append(mistakes, fmt.Errorf("endpoint %w", err))
 	}
 	if !creds.IsSet() {
-		mistakes = append(mistakes, fmt.Errorf("access key is missing: %w", remediation.ErrDenied))
+		mistakes = append(mistakes, fmt.Errorf("access key is missing: %w", engine.ErrDenied))
 	}
 	if cfg.PerTry < 0 || cfg.Backoff.First < 0 || cfg.Backoff.Most < 0 || cfg.Margin < 0 {
 		mistakes = append(mistakes, errors.New("a duration is negative"))

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"aftercare/shared/assistant"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -82,7 +82,7 @@ func TestNewNamesEveryMistakeAndNoValue(t *testing.T) {
 			t.Errorf("New() = %v, want it to name the %s too", err, want)
 		}
 	}
-	if !errors.Is(err, remediation.ErrDenied) {
+	if !errors.Is(err, engine.ErrDenied) {
 		t.Errorf("New() = %v, want ErrDenied for want of keys", err)
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/command"
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
@@ -95,7 +96,7 @@ func TestLocalECSRunsWhatIsSentOnce(t *testing.T) {
 	if err != nil || again != id {
 		t.Errorf("the same send again = %q, %v, want %q", again, err, id)
 	}
-	var found *remediation.Invocation
+	var found *decide.Invocation
 	eventually(t, "the command ended", func() bool {
 		found, err = c.FindByToken(soon(t), instance, effect)
 		return err == nil && found != nil && found.ExitCode != nil
@@ -128,27 +129,27 @@ func TestLocalECSAnswersAsExpected(t *testing.T) {
 	changed := runSend()
 	changed.Command.Run.Content = "echo other"
 	_, err := c.Send(soon(t), changed)
-	wantClasses(t, err, remediation.ErrAcceptedBefore)
+	wantClasses(t, err, engine.ErrAcceptedBefore)
 
 	missing := invokeSend()
 	missing.Token = "another-token"
 	_, err = c.Send(soon(t), missing)
-	wantClasses(t, err, remediation.ErrInvalid)
+	wantClasses(t, err, engine.ErrInvalid)
 
 	elsewhere := runSend()
 	elsewhere.InstanceID = "i-unknown"
 	elsewhere.Token = "a-third-token"
 	_, err = c.Send(soon(t), elsewhere)
-	wantClasses(t, err, remediation.ErrInvalid)
+	wantClasses(t, err, engine.ErrInvalid)
 
-	wantClasses(t, c.Stop(soon(t), instance, "t-unknown"), remediation.ErrInvalid)
+	wantClasses(t, c.Stop(soon(t), instance, "t-unknown"), engine.ErrInvalid)
 
 	stranger, err := assistant.New(s.cfg, transport.NewCredentials(keyID, "wrong", stsToken))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = stranger.Send(soon(t), runSend())
-	wantClasses(t, err, remediation.ErrDenied)
+	wantClasses(t, err, engine.ErrDenied)
 
 	if got, err := c.FindByID(soon(t), instance, "t-unknown"); got != nil || err != nil {
 		t.Errorf("FindByID() = %v, %v, want nothing", got, err)
@@ -183,8 +184,8 @@ func TestLocalECSThrottlesAndCounts(t *testing.T) {
 		change func(*ecs.Options)
 		want   error
 	}{
-		"calls in a minute": {func(o *ecs.Options) { o.Throttle = map[string]int{"RunCommand": 1} }, remediation.ErrThrottled},
-		"commands in a day": {func(o *ecs.Options) { o.Quota = 1 }, remediation.ErrQuotaExceeded},
+		"calls in a minute": {func(o *ecs.Options) { o.Throttle = map[string]int{"RunCommand": 1} }, engine.ErrThrottled},
+		"commands in a day": {func(o *ecs.Options) { o.Quota = 1 }, engine.ErrQuotaExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			noon := time.Now().Truncate(time.Minute).Add(30 * time.Second)
@@ -216,7 +217,7 @@ func TestEveryFaultOfLocalECSLeavesOneRun(t *testing.T) {
 					t.Fatalf("Send() = %v, want a later try to succeed", err)
 				}
 				if times > s.cfg.Retries {
-					wantClasses(t, err, remediation.ErrUnknownOutcome)
+					wantClasses(t, err, engine.ErrUnknownOutcome)
 					if id, err = c.Send(soon(t), runSend()); err != nil {
 						t.Fatal(err)
 					}

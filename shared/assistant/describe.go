@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"maps"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 const (
@@ -20,9 +21,9 @@ const (
 // FindByToken looks for the invocation on this instance that carries the token
 // as its tag, and returns nil if no invocation does. It returns nil only after a
 // complete listing, because the caller may then send the command again.
-func (c *Client) FindByToken(ctx context.Context, instanceID, token string) (*remediation.Invocation, error) {
+func (c *Client) FindByToken(ctx context.Context, instanceID, token string) (*decide.Invocation, error) {
 	if instanceID == "" || !validToken(token) {
-		return nil, fmt.Errorf("find invocation: instance id is missing or token is malformed: %w", remediation.ErrInvalid)
+		return nil, fmt.Errorf("find invocation: instance id is missing or token is malformed: %w", engine.ErrInvalid)
 	}
 	params := map[string]string{"InstanceId": instanceID, "Tag.1.Key": effectTag, "Tag.1.Value": token}
 	return c.find(ctx, params, instanceID, func(i *invocation) bool { return i.token() == token })
@@ -30,10 +31,10 @@ func (c *Client) FindByToken(ctx context.Context, instanceID, token string) (*re
 
 // FindByID looks for an invocation by its invoke id, and returns nil if this
 // instance has no such invocation.
-func (c *Client) FindByID(ctx context.Context, instanceID, invokeID string) (*remediation.Invocation, error) {
+func (c *Client) FindByID(ctx context.Context, instanceID, invokeID string) (*decide.Invocation, error) {
 	// With an empty id the service lists other invocations.
 	if instanceID == "" || invokeID == "" {
-		return nil, fmt.Errorf("find invocation: instance id or invoke id is missing: %w", remediation.ErrInvalid)
+		return nil, fmt.Errorf("find invocation: instance id or invoke id is missing: %w", engine.ErrInvalid)
 	}
 	params := map[string]string{"InstanceId": instanceID, "InvokeId": invokeID}
 	return c.find(ctx, params, instanceID, func(i *invocation) bool { return string(i.InvokeID) == invokeID })
@@ -41,9 +42,9 @@ func (c *Client) FindByID(ctx context.Context, instanceID, invokeID string) (*re
 
 // find pages through DescribeInvocations for the first that wanted accepts
 // and that concerns the instance.
-func (c *Client) find(ctx context.Context, params map[string]string, instanceID string, wanted func(*invocation) bool) (*remediation.Invocation, error) {
+func (c *Client) find(ctx context.Context, params map[string]string, instanceID string, wanted func(*invocation) bool) (*decide.Invocation, error) {
 	var page invocationPage
-	var found *remediation.Invocation
+	var found *decide.Invocation
 	err := c.list(ctx, listing{
 		name: "DescribeInvocations", what: "find invocation", params: params,
 		read: func(body []byte) (string, error) {
@@ -115,14 +116,14 @@ func (c *Client) list(ctx context.Context, l listing) error {
 }
 
 func (l listing) endless() error {
-	return fmt.Errorf("%s: the listing does not end: %w", l.what, remediation.ErrUnavailable)
+	return fmt.Errorf("%s: the listing does not end: %w", l.what, engine.ErrUnavailable)
 }
 
 // AgentStatus asks whether the agent of an instance is up. If the service does
 // not list the instance, its agent is not up.
-func (c *Client) AgentStatus(ctx context.Context, instanceID string) (remediation.AgentStatus, error) {
+func (c *Client) AgentStatus(ctx context.Context, instanceID string) (decide.AgentStatus, error) {
 	if instanceID == "" {
-		return remediation.AgentStatus{}, fmt.Errorf("ask for agent status: instance id is missing: %w", remediation.ErrInvalid)
+		return decide.AgentStatus{}, fmt.Errorf("ask for agent status: instance id is missing: %w", engine.ErrInvalid)
 	}
 	var answer statusAnswer
 	err := c.do(ctx, call{
@@ -140,16 +141,16 @@ func (c *Client) AgentStatus(ctx context.Context, instanceID string) (remediatio
 		},
 	})
 	if err != nil || answer.Set == nil {
-		return remediation.AgentStatus{}, err
+		return decide.AgentStatus{}, err
 	}
 	for _, s := range answer.Set.Status {
 		if string(s.InstanceID) == instanceID {
-			return remediation.AgentStatus{
+			return decide.AgentStatus{
 				Ready:   s.Status == "true",
 				Version: string(s.Version),
 				OS:      string(s.OS),
 			}, nil
 		}
 	}
-	return remediation.AgentStatus{}, nil
+	return decide.AgentStatus{}, nil
 }

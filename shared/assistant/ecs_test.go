@@ -19,7 +19,7 @@ import (
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/command"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -222,8 +222,8 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
-func runSend() remediation.Send {
-	return remediation.Send{
+func runSend() engine.Send {
+	return engine.Send{
 		InstanceID: instance,
 		TaskID:     task,
 		Token:      effect,
@@ -234,8 +234,8 @@ func runSend() remediation.Send {
 	}
 }
 
-func invokeSend() remediation.Send {
-	return remediation.Send{
+func invokeSend() engine.Send {
+	return engine.Send{
 		InstanceID: instance,
 		TaskID:     task,
 		Token:      effect,

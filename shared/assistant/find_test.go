@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 const found = `{"InvokeId":"t-invoke1","CommandId":"c-1","CommandName":"collect-logs.0123456789abcdef0123456789abcdef","RepeatMode":"Once",
@@ -24,8 +25,8 @@ func page(next string, items string) string {
 
 var three = int64(3)
 
-func wantFound() *remediation.Invocation {
-	return &remediation.Invocation{
+func wantFound() *decide.Invocation {
+	return &decide.Invocation{
 		InvokeID: "t-invoke1", CommandID: "c-1", CommandName: "collect-logs.0123456789abcdef0123456789abcdef", Token: effect, RepeatMode: "Once",
 		Status: "Failed", ExitCode: &three, ErrorCode: "ExitCodeNonzero", ErrorDesc: "the exit code is not 0", Repeats: 1,
 		StartTime:  time.Date(2026, 11, 2, 3, 4, 5, 0, time.UTC),
@@ -72,24 +73,24 @@ func TestWhatAListingTells(t *testing.T) {
 	exit := func(n int64) *int64 { return &n }
 	for name, c := range map[string]struct {
 		item string
-		want *remediation.Invocation
+		want *decide.Invocation
 	}{
 		"nothing":                         {"", nil},
 		"another token":                   {item("other", instance, "Running", ""), nil},
 		"another instance":                {item(effect, "i-other", "Running", ""), nil},
 		"another tag with the same value": {`{"InvokeId":"t-invoke1","Tags":{"Tag":[{"Key":"x","Value":"` + effect + `"}]}}`, nil},
 		"a running one has no exit code yet": {item(effect, instance, "Running", `,"ExitCode":0`),
-			&remediation.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Running"}},
+			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Running"}},
 		"an aborted one never had one": {item(effect, instance, "Aborted", `,"ExitCode":0,"ErrorCode":"DeliveryTimeout"`),
-			&remediation.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Aborted", ErrorCode: "DeliveryTimeout"}},
+			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Aborted", ErrorCode: "DeliveryTimeout"}},
 		"numbers may be strings": {item(effect, instance, "Success", `,"ExitCode":"0","Repeats":"2"`),
-			&remediation.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Success", ExitCode: exit(0), Repeats: 2}},
+			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Success", ExitCode: exit(0), Repeats: 2}},
 		"strings may be numbers": {item(effect, instance, "Failed", `,"ExitCode":-1,"ErrorCode":17,"ErrorInfo":null`),
-			&remediation.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Failed", ExitCode: exit(-1), ErrorCode: "17"}},
+			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Failed", ExitCode: exit(-1), ErrorCode: "17"}},
 		"an unknown word is kept": {item(effect, instance, "Error", `,"StartTime":"2026-11-02T03:04Z","FinishTime":"soon"`),
-			&remediation.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Error", StartTime: time.Date(2026, 11, 2, 3, 4, 0, 0, time.UTC)}},
+			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Error", StartTime: time.Date(2026, 11, 2, 3, 4, 0, 0, time.UTC)}},
 		"one that names no instance yet counts": {`{"InvokeId":"t-invoke1","InvocationStatus":"Pending","Tags":{"Tag":[{"Key":"aftercare:effect","Value":"` + effect + `"}]}}`,
-			&remediation.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Pending"}},
+			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Pending"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, ok(page("", c.item)))
@@ -147,9 +148,9 @@ func TestAnIncompleteListingIsNoProofOfAbsence(t *testing.T) {
 				t.Fatalf("FindByToken() = %v without an error", got)
 			}
 			if name == "the second page is throttled" {
-				wantClasses(t, err, remediation.ErrThrottled)
+				wantClasses(t, err, engine.ErrThrottled)
 			} else {
-				wantClasses(t, err, remediation.ErrUnavailable)
+				wantClasses(t, err, engine.ErrUnavailable)
 			}
 			if n := len(s.seen()); n > 5 && name != "the listing never ends" {
 				t.Errorf("%d calls were made", n)
@@ -177,7 +178,7 @@ func TestAReadWithoutAnIDMakesNoCall(t *testing.T) {
 	_, outputOnNone := c.Output(soon(t), "", "t-1")
 	_, status := c.AgentStatus(soon(t), "")
 	for _, err := range []error{byToken, onNone, byID, byIDOnNone, output, outputOnNone, status, c.Stop(soon(t), instance, ""), c.Stop(soon(t), "", "t-1")} {
-		wantClasses(t, err, remediation.ErrInvalid)
+		wantClasses(t, err, engine.ErrInvalid)
 	}
 	if n := len(s.seen()); n != 0 {
 		t.Errorf("%d calls were made", n)
@@ -190,17 +191,17 @@ func TestAgentStatus(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		body string
-		want remediation.AgentStatus
+		want decide.AgentStatus
 	}{
 		"up": {list(`{"InstanceId":"i-other","CloudAssistantStatus":"false"},
 			{"InstanceId":"i-test0001","CloudAssistantStatus":"true","CloudAssistantVersion":"2.2.3.612","OSType":"Linux","SupportSessionManager":true}`),
-			remediation.AgentStatus{Ready: true, Version: "2.2.3.612", OS: "Linux"}},
+			decide.AgentStatus{Ready: true, Version: "2.2.3.612", OS: "Linux"}},
 		"up, as a boolean": {list(`{"InstanceId":"i-test0001","CloudAssistantStatus":true,"OSType":"Windows"}`),
-			remediation.AgentStatus{Ready: true, OS: "Windows"}},
+			decide.AgentStatus{Ready: true, OS: "Windows"}},
 		"down": {list(`{"InstanceId":"i-test0001","CloudAssistantStatus":"false","CloudAssistantVersion":"","OSType":"Linux"}`),
-			remediation.AgentStatus{OS: "Linux"}},
-		"another instance's":    {list(`{"InstanceId":"i-other","CloudAssistantStatus":"true"}`), remediation.AgentStatus{}},
-		"an unknown instance's": {`{"TotalCount":0}`, remediation.AgentStatus{}},
+			decide.AgentStatus{OS: "Linux"}},
+		"another instance's":    {list(`{"InstanceId":"i-other","CloudAssistantStatus":"true"}`), decide.AgentStatus{}},
+		"an unknown instance's": {`{"TotalCount":0}`, decide.AgentStatus{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, ok(c.body))

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"aftercare/shared/assistant"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // unwrapAll is err and everything that it wraps.
@@ -101,9 +101,9 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 			cfg.RoundTripper = carrier(func(r *http.Request) (*http.Response, error) { panic(r.URL.String()) })
 			err := m.call(soon(t), client(t, cfg))
 			if m.write {
-				wantClasses(t, err, remediation.ErrUnknownOutcome)
+				wantClasses(t, err, engine.ErrUnknownOutcome)
 			} else {
-				wantClasses(t, err, remediation.ErrUnavailable)
+				wantClasses(t, err, engine.ErrUnavailable)
 			}
 			wantNoSecret(t, err, nil)
 		})

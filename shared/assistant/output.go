@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 // Output reads what the script of an invocation printed on one instance. The
@@ -18,10 +19,10 @@ import (
 // command that ran repeatedly it is the output of the newest run that ended.
 // Without such a run the error is ErrUnavailable, and also for an invocation
 // that the service does not know: it forgets them after 30 days.
-func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (remediation.Output, error) {
+func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (decide.Output, error) {
 	// With an empty id the service answers with other invocations.
 	if instanceID == "" || invokeID == "" {
-		return remediation.Output{}, fmt.Errorf("read output: instance id or invoke id is missing: %w", remediation.ErrInvalid)
+		return decide.Output{}, fmt.Errorf("read output: instance id or invoke id is missing: %w", engine.ErrInvalid)
 	}
 	var page []result
 	var newest *result
@@ -43,9 +44,9 @@ func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (remed
 	})
 	switch {
 	case err != nil:
-		return remediation.Output{}, err
+		return decide.Output{}, err
 	case newest == nil:
-		return remediation.Output{}, fmt.Errorf("read output: there is no result yet: %w", remediation.ErrUnavailable)
+		return decide.Output{}, fmt.Errorf("read output: there is no result yet: %w", engine.ErrUnavailable)
 	}
 	return newest.output, nil
 }
@@ -54,7 +55,7 @@ func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (remed
 type result struct {
 	finished time.Time
 	repeats  int64
-	output   remediation.Output
+	output   decide.Output
 }
 
 func (r *result) after(other *result) bool {

@@ -9,7 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 // results is a page of DescribeInvocationResults.
@@ -28,7 +29,7 @@ func encode64(text string) string { return base64.StdEncoding.EncodeToString([]b
 func TestOutputAsksForTheInvocationAndTheInstance(t *testing.T) {
 	s := serve(t, ok(results("", result("Success", encode64("done\n"), `,"Dropped":0`))))
 	got, err := client(t, config(s)).Output(soon(t), instance, "t-invoke1")
-	if want := (remediation.Output{Text: "done\n"}); err != nil || got != want {
+	if want := (decide.Output{Text: "done\n"}); err != nil || got != want {
 		t.Errorf("Output() = %+v, %v, want %+v", got, err, want)
 	}
 	want := map[string]string{"InstanceId": instance, "InvokeId": "t-invoke1", "ContentEncoding": "Base64", "MaxResults": "50"}
@@ -47,32 +48,32 @@ func TestWhatAResultTells(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		body string
-		want remediation.Output
+		want decide.Output
 	}{
-		"what was cut": {results("", result("Failed", encode64("tail"), `,"Dropped":49152`)), remediation.Output{Text: "tail", Dropped: 49152}},
+		"what was cut": {results("", result("Failed", encode64("tail"), `,"Dropped":49152`)), decide.Output{Text: "tail", Dropped: 49152}},
 		"numbers may be strings": {results("", result("Failed", encode64("tail"), `,"Dropped":"7"`)),
-			remediation.Output{Text: "tail", Dropped: 7}},
-		"an impossible number": {results("", result("Failed", encode64("tail"), `,"Dropped":-7`)), remediation.Output{Text: "tail"}},
-		"nothing was printed":  {results("", result("Success", "", "")), remediation.Output{}},
-		"it never started":     {results("", `{"InstanceId":"i-test0001","InvocationStatus":"Aborted","Output":null}`), remediation.Output{}},
+			decide.Output{Text: "tail", Dropped: 7}},
+		"an impossible number": {results("", result("Failed", encode64("tail"), `,"Dropped":-7`)), decide.Output{Text: "tail"}},
+		"nothing was printed":  {results("", result("Success", "", "")), decide.Output{}},
+		"it never started":     {results("", `{"InstanceId":"i-test0001","InvocationStatus":"Aborted","Output":null}`), decide.Output{}},
 		"bytes that are no text": {results("", result("Success", encode64("a\xff\xfeb\xe4\xbd"), "")),
-			remediation.Output{Text: "a\uFFFDb\uFFFD"}},
-		"base64 in lines": {results("", result("Success", "aGVs\nbG8=", "")), remediation.Output{Text: "hello"}},
+			decide.Output{Text: "a\uFFFDb\uFFFD"}},
+		"base64 in lines": {results("", result("Success", "aGVs\nbG8=", "")), decide.Output{Text: "hello"}},
 		"other instances and invocations": {results("", on(result("Success", encode64("other"), finished(9)), "InstanceId", "i-other"),
 			on(result("Success", encode64("other"), finished(9)), "InvokeId", "t-other"), result("Success", encode64("mine"), finished(1))),
-			remediation.Output{Text: "mine"}},
-		"a line without an invoke id": {results("", on(result("Success", encode64("mine"), ""), "InvokeId", "")), remediation.Output{Text: "mine"}},
+			decide.Output{Text: "mine"}},
+		"a line without an invoke id": {results("", on(result("Success", encode64("mine"), ""), "InvokeId", "")), decide.Output{Text: "mine"}},
 		"the newest of several": {results("", result("Success", encode64("old"), finished(1)), result("Success", encode64("new"), finished(3)),
-			result("Success", encode64("middle"), finished(2))), remediation.Output{Text: "new"}},
+			result("Success", encode64("middle"), finished(2))), decide.Output{Text: "new"}},
 		"the last of several at once": {results("", result("Success", encode64("second"), finished(1)+`,"Repeats":2`),
 			result("Success", encode64("third"), finished(1)+`,"Repeats":"3"`), result("Success", encode64("first"), finished(1)+`,"Repeats":1`)),
-			remediation.Output{Text: "third"}},
+			decide.Output{Text: "third"}},
 		"the first of several without a time": {results("", result("Success", encode64("one"), ""), result("Success", encode64("two"), "")),
-			remediation.Output{Text: "one"}},
+			decide.Output{Text: "one"}},
 		"one that runs again": {results("", result("Running", encode64("half"), finished(5)), result("Success", encode64("whole"), finished(1))),
-			remediation.Output{Text: "whole"}},
-		"between two runs": {results("", result("Scheduled", encode64("last"), finished(1))), remediation.Output{Text: "last"}},
-		"an unknown word":  {results("", result("Error", encode64("why"), "")), remediation.Output{Text: "why"}},
+			decide.Output{Text: "whole"}},
+		"between two runs": {results("", result("Scheduled", encode64("last"), finished(1))), decide.Output{Text: "last"}},
+		"an unknown word":  {results("", result("Error", encode64("why"), "")), decide.Output{Text: "why"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, ok(c.body))
@@ -98,8 +99,8 @@ func TestWithoutAResultThereIsNoOutputYet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, ok(body))
 			got, err := client(t, config(s)).Output(soon(t), instance, "t-invoke1")
-			wantClasses(t, err, remediation.ErrUnavailable)
-			if got != (remediation.Output{}) || len(s.seen()) != 1 {
+			wantClasses(t, err, engine.ErrUnavailable)
+			if got != (decide.Output{}) || len(s.seen()) != 1 {
 				t.Errorf("Output() = %+v after %d calls, want nothing after 1", got, len(s.seen()))
 			}
 		})
@@ -134,7 +135,7 @@ func TestAnUnreadableResultIsAskedForAgain(t *testing.T) {
 			}
 			s = serve(t, ok(bad))
 			_, err := client(t, config(s)).Output(soon(t), instance, "t-invoke1")
-			wantClasses(t, err, remediation.ErrUnavailable)
+			wantClasses(t, err, engine.ErrUnavailable)
 			if strings.Contains(err.Error(), "SecretOutput") {
 				t.Errorf("the error holds the output: %v", err)
 			}
@@ -154,7 +155,7 @@ func TestLocalECSTellsWhatAScriptPrinted(t *testing.T) {
 		}
 		return id
 	}
-	output := func(id string) (out remediation.Output) {
+	output := func(id string) (out decide.Output) {
 		t.Helper()
 		eventually(t, "there is an output", func() bool {
 			var err error
@@ -163,7 +164,7 @@ func TestLocalECSTellsWhatAScriptPrinted(t *testing.T) {
 		})
 		return out
 	}
-	if got, want := output(ran("few", `printf 'out\n'; printf 'err\377\n' >&2; exit 3`)), (remediation.Output{Text: "out\nerr\uFFFD\n"}); got != want {
+	if got, want := output(ran("few", `printf 'out\n'; printf 'err\377\n' >&2; exit 3`)), (decide.Output{Text: "out\nerr\uFFFD\n"}); got != want {
 		t.Errorf("output = %+v, want %+v", got, want)
 	}
 	// The cuts fall into the middle of characters.
@@ -172,7 +173,7 @@ func TestLocalECSTellsWhatAScriptPrinted(t *testing.T) {
 		!strings.HasPrefix(large.Text, "x电源") || !strings.HasSuffix(large.Text, "电源y") {
 		t.Errorf("a large output has %d bytes, %d are dropped: %.40q …", len(large.Text), large.Dropped, large.Text)
 	}
-	if got := output(ran("none", "true")); got != (remediation.Output{}) {
+	if got := output(ran("none", "true")); got != (decide.Output{}) {
 		t.Errorf("output = %+v, want none", got)
 	}
 
@@ -183,10 +184,10 @@ func TestLocalECSTellsWhatAScriptPrinted(t *testing.T) {
 	})
 	for _, id := range []string{long, "t-unknown"} {
 		_, err := c.Output(soon(t), instance, id)
-		wantClasses(t, err, remediation.ErrUnavailable)
+		wantClasses(t, err, engine.ErrUnavailable)
 	}
 	_, err := c.Output(soon(t), "i-other", long)
-	wantClasses(t, err, remediation.ErrUnavailable)
+	wantClasses(t, err, engine.ErrUnavailable)
 	if err := c.Stop(soon(t), instance, long); err != nil {
 		t.Fatal(err)
 	}

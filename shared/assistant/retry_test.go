@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/assistant"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -61,15 +61,15 @@ func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 		last reply
 		want []error
 	}{
-		"throttled then":            {fail(400, "Throttling.User"), []error{remediation.ErrUnknownOutcome, remediation.ErrThrottled}},
-		"out of quota then":         {fail(403, "Invocation.ExceedQuota"), []error{remediation.ErrUnknownOutcome, remediation.ErrQuotaExceeded}},
-		"denied then":               {fail(400, "InvalidSecurityToken.Expired"), []error{remediation.ErrUnknownOutcome, remediation.ErrDenied}},
-		"invalid then":              {fail(404, "InvalidInstance.NotFound"), []error{remediation.ErrUnknownOutcome, remediation.ErrInvalid}},
-		"instance down then":        {fail(403, "InvalidInstance.NotRunning"), []error{remediation.ErrUnknownOutcome, remediation.ErrUnavailable}},
-		"known as accepted then":    {fail(403, "IdempotentParameterMismatch"), []error{remediation.ErrAcceptedBefore}},
-		"lost again":                {cut, []error{remediation.ErrUnknownOutcome}},
-		"still being processed":     {fail(403, "IdempotentProcessing"), []error{remediation.ErrUnknownOutcome}},
-		"blocked by a gateway then": {raw(404, ""), []error{remediation.ErrUnknownOutcome, remediation.ErrUnavailable}},
+		"throttled then":            {fail(400, "Throttling.User"), []error{engine.ErrUnknownOutcome, engine.ErrThrottled}},
+		"out of quota then":         {fail(403, "Invocation.ExceedQuota"), []error{engine.ErrUnknownOutcome, engine.ErrQuotaExceeded}},
+		"denied then":               {fail(400, "InvalidSecurityToken.Expired"), []error{engine.ErrUnknownOutcome, engine.ErrDenied}},
+		"invalid then":              {fail(404, "InvalidInstance.NotFound"), []error{engine.ErrUnknownOutcome, engine.ErrInvalid}},
+		"instance down then":        {fail(403, "InvalidInstance.NotRunning"), []error{engine.ErrUnknownOutcome, engine.ErrUnavailable}},
+		"known as accepted then":    {fail(403, "IdempotentParameterMismatch"), []error{engine.ErrAcceptedBefore}},
+		"lost again":                {cut, []error{engine.ErrUnknownOutcome}},
+		"still being processed":     {fail(403, "IdempotentProcessing"), []error{engine.ErrUnknownOutcome}},
+		"blocked by a gateway then": {raw(404, ""), []error{engine.ErrUnknownOutcome, engine.ErrUnavailable}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, inTurn(lost, c.last))
@@ -85,7 +85,7 @@ func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 			s.Listener.Close()
 		}
 		_, err := client(t, cfg).Send(soon(t), runSend())
-		wantClasses(t, err, remediation.ErrUnknownOutcome, remediation.ErrUnavailable)
+		wantClasses(t, err, engine.ErrUnknownOutcome, engine.ErrUnavailable)
 	})
 }
 
@@ -107,7 +107,7 @@ func TestWithoutAConnectionNothingWasSent(t *testing.T) {
 			t.Run(m.name+" to "+name, func(t *testing.T) {
 				cfg := config(&service{Server: &httptest.Server{URL: endpoint}})
 				err := m.call(soon(t), client(t, cfg))
-				wantClasses(t, err, remediation.ErrUnavailable)
+				wantClasses(t, err, engine.ErrUnavailable)
 				var e *assistant.Error
 				if errors.As(err, &e) && e.Tries != 4 {
 					t.Errorf("%d tries, want 4", e.Tries)
@@ -122,9 +122,9 @@ func TestARoundTripperOfAnotherKindTellsADialByItsError(t *testing.T) {
 		err  error
 		want error
 	}{
-		"a dial":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, remediation.ErrUnavailable},
-		"a read":    {&net.OpError{Op: "read", Err: errors.New("reset")}, remediation.ErrUnknownOutcome},
-		"no detail": {errors.New("broken"), remediation.ErrUnknownOutcome},
+		"a dial":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, engine.ErrUnavailable},
+		"a read":    {&net.OpError{Op: "read", Err: errors.New("reset")}, engine.ErrUnknownOutcome},
+		"no detail": {errors.New("broken"), engine.ErrUnknownOutcome},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(&service{Server: &httptest.Server{URL: "https://ecs.test"}})
@@ -178,7 +178,7 @@ func TestNothingIsSentWhenTheTimeIsOver(t *testing.T) {
 					t.Errorf("%d requests, want %d", got, c.sent)
 				}
 				if c.sent == 0 {
-					wantClasses(t, err, remediation.ErrUnavailable)
+					wantClasses(t, err, engine.ErrUnavailable)
 				} else if err != nil {
 					t.Error(err)
 				}
@@ -193,7 +193,7 @@ func TestACancelledContextSendsNothing(t *testing.T) {
 			s := serve(t, raw(200, m.good))
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
-			wantClasses(t, m.call(ctx, client(t, config(s))), remediation.ErrUnavailable)
+			wantClasses(t, m.call(ctx, client(t, config(s))), engine.ErrUnavailable)
 			if got := len(s.seen()); got != 0 {
 				t.Errorf("%d requests, want 0", got)
 			}
@@ -206,9 +206,9 @@ func hang(_ http.ResponseWriter, _ int, r seen) { <-r.gone }
 
 func TestAServiceThatHangsIsLeftInTime(t *testing.T) {
 	for _, m := range methods {
-		want := remediation.ErrUnavailable
+		want := engine.ErrUnavailable
 		if m.write {
-			want = remediation.ErrUnknownOutcome
+			want = engine.ErrUnknownOutcome
 		}
 		t.Run(m.name+" until the margin before the deadline", func(t *testing.T) {
 			s := serve(t, hang)
@@ -268,7 +268,7 @@ func TestWaitsGrowWithinTheirBoundsAndEndBeforeTheDeadline(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), begin.Add(7*time.Second))
 	defer cancel()
 	_, err := client(t, cfg).Send(ctx, runSend())
-	wantClasses(t, err, remediation.ErrUnknownOutcome)
+	wantClasses(t, err, engine.ErrUnknownOutcome)
 	ms := time.Millisecond
 	want := []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1000 * ms, 1000 * ms, 1000 * ms}
 	if diff := cmp.Diff(want, waits); diff != "" {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"aftercare/shared/command"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 const (
@@ -24,10 +24,10 @@ const (
 // Send runs or invokes a command on one instance and returns its invoke id.
 // Every try carries the same token. A command that breaks a rule is an
 // ErrInvalid, without a call.
-func (c *Client) Send(ctx context.Context, s remediation.Send) (invokeID string, err error) {
+func (c *Client) Send(ctx context.Context, s engine.Send) (invokeID string, err error) {
 	req, err := sendCall(s)
 	if err != nil {
-		return "", fmt.Errorf("send command: %w: %w", err, remediation.ErrInvalid)
+		return "", fmt.Errorf("send command: %w: %w", err, engine.ErrInvalid)
 	}
 	req.decode = func(body []byte) error {
 		var answer struct {
@@ -51,7 +51,7 @@ func (c *Client) Send(ctx context.Context, s remediation.Send) (invokeID string,
 // Stop stops an invocation on one instance.
 func (c *Client) Stop(ctx context.Context, instanceID, invokeID string) error {
 	if instanceID == "" || invokeID == "" {
-		return fmt.Errorf("stop invocation: instance id or invoke id is missing: %w", remediation.ErrInvalid)
+		return fmt.Errorf("stop invocation: instance id or invoke id is missing: %w", engine.ErrInvalid)
 	}
 	return c.do(ctx, call{
 		name:   "StopInvocation",
@@ -69,7 +69,7 @@ func (c *Client) Stop(ctx context.Context, instanceID, invokeID string) error {
 // sendCall builds the call for s. The same s gives the same parameters, byte for
 // byte: the service refuses a token that comes again with other parameters. Its
 // errors repeat nothing from the command.
-func sendCall(s remediation.Send) (call, error) {
+func sendCall(s engine.Send) (call, error) {
 	switch {
 	case s.InstanceID == "":
 		return call{}, errors.New("instance id is missing")

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/command"
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 func flat(v url.Values) map[string]string {
@@ -101,30 +101,30 @@ func TestStopNamesTheInvocationAndTheInstance(t *testing.T) {
 }
 
 func TestAWrongCommandIsInvalidWithoutACall(t *testing.T) {
-	run := func(change func(*remediation.Send)) remediation.Send {
+	run := func(change func(*engine.Send)) engine.Send {
 		s := runSend()
 		change(&s)
 		return s
 	}
-	parameter := func(key, value string) remediation.Send {
+	parameter := func(key, value string) engine.Send {
 		s := invokeSend()
 		s.Command.Invoke.Parameters = map[string]string{key: value}
 		return s
 	}
-	for name, send := range map[string]remediation.Send{
-		"no instance":                     run(func(s *remediation.Send) { s.InstanceID = "" }),
-		"no token":                        run(func(s *remediation.Send) { s.Token = "" }),
-		"token of 65 characters":          run(func(s *remediation.Send) { s.Token = strings.Repeat("a", 65) }),
-		"token with a space":              run(func(s *remediation.Send) { s.Token = "a b" }),
-		"token beyond ASCII":              run(func(s *remediation.Send) { s.Token = "ä" }),
-		"no task id":                      run(func(s *remediation.Send) { s.TaskID = "" }),
-		"neither run nor invoke":          run(func(s *remediation.Send) { s.Command = command.Command{} }),
-		"both run and invoke":             run(func(s *remediation.Send) { s.Command.Invoke = &command.Invoke{CommandID: "c"} }),
-		"name over 128 characters":        run(func(s *remediation.Send) { s.Command.Run.Name = strings.Repeat("ä", 129) }),
-		"negative timeout":                run(func(s *remediation.Send) { s.Command.Run.Timeout = -1 }),
-		"parameter the script can't take": run(func(s *remediation.Send) { s.Command.Run.Parameters = map[string]string{"not a name": "x"} }),
-		"unknown type of command":         run(func(s *remediation.Send) { s.Command.Run.Type = "RunSecretScript" }),
-		"content over 24 KB as base64":    run(func(s *remediation.Send) { s.Command.Run.Content = strings.Repeat("x", 20<<10) }),
+	for name, send := range map[string]engine.Send{
+		"no instance":                     run(func(s *engine.Send) { s.InstanceID = "" }),
+		"no token":                        run(func(s *engine.Send) { s.Token = "" }),
+		"token of 65 characters":          run(func(s *engine.Send) { s.Token = strings.Repeat("a", 65) }),
+		"token with a space":              run(func(s *engine.Send) { s.Token = "a b" }),
+		"token beyond ASCII":              run(func(s *engine.Send) { s.Token = "ä" }),
+		"no task id":                      run(func(s *engine.Send) { s.TaskID = "" }),
+		"neither run nor invoke":          run(func(s *engine.Send) { s.Command = command.Command{} }),
+		"both run and invoke":             run(func(s *engine.Send) { s.Command.Invoke = &command.Invoke{CommandID: "c"} }),
+		"name over 128 characters":        run(func(s *engine.Send) { s.Command.Run.Name = strings.Repeat("ä", 129) }),
+		"negative timeout":                run(func(s *engine.Send) { s.Command.Run.Timeout = -1 }),
+		"parameter the script can't take": run(func(s *engine.Send) { s.Command.Run.Parameters = map[string]string{"not a name": "x"} }),
+		"unknown type of command":         run(func(s *engine.Send) { s.Command.Run.Type = "RunSecretScript" }),
+		"content over 24 KB as base64":    run(func(s *engine.Send) { s.Command.Run.Content = strings.Repeat("x", 20<<10) }),
 		"no command id":                   {InstanceID: instance, Token: effect, Command: command.Command{Invoke: &command.Invoke{}}},
 		"value with a quote":              parameter("a", `x'y`),
 		"value with a second order":       parameter("a", `{{oos-secret:x}}`),
@@ -138,7 +138,7 @@ func TestAWrongCommandIsInvalidWithoutACall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, accepted)
 			_, err := client(t, config(s)).Send(soon(t), send)
-			if !errors.Is(err, remediation.ErrInvalid) {
+			if !errors.Is(err, engine.ErrInvalid) {
 				t.Errorf("Send() = %v, want ErrInvalid", err)
 			}
 			if n := len(s.seen()); n != 0 {

@@ -1,7 +1,7 @@
 // Package flow defines flows: what a flow is, which flows an event starts, and
 // how a run advances. It is pure: it reads no file and no clock, makes no call,
 // and knows events only as its own type Event. Package flowfile reads the file
-// in which people write flows; package remediation does what a run asks for.
+// in which people write flows; packages decide and engine do what a run asks for.
 //
 // This comment is the specification of flows. Each rule has a number, and each
 // number is named by a test.

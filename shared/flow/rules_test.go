@@ -17,7 +17,7 @@ import (
 // fails if it is broken, as its number in square brackets.
 func TestEveryRuleIsNamedByATest(t *testing.T) {
 	named := map[int][]string{}
-	for _, dir := range []string{".", "../flowfile", "../remediation", "../../tests/faults"} {
+	for _, dir := range []string{".", "../flowfile", "../engine", "../../tests/faults"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -156,7 +156,7 @@ func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 	}
 	r.Faults.Clear()
 	reached := 0
-	err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { reached++; return nil })
+	err := r.Ledger().History(t.Context(), time.Now(), func(decide.Execution) error { reached++; return nil })
 	if err != nil || begun.Load() != 4*32 || reached <= 32 {
 		t.Errorf("%d beginnings reached %d instances, %v", begun.Load(), reached, err)
 	}
@@ -205,7 +205,7 @@ func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
 			}
 		}
 		kept := 0
-		err := r.Ledger().History(t.Context(), time.Now(), func(remediation.Execution) error { kept++; return nil })
+		err := r.Ledger().History(t.Context(), time.Now(), func(decide.Execution) error { kept++; return nil })
 		if err != nil || kept != n {
 			t.Errorf("%d of %d ends are in the history, %v", kept, n, err)
 		}

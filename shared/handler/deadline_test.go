@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -107,7 +107,7 @@ func TestAnInvocationEndsBeforeItsDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := rig.New(t, rig.Options{
 				Settings: func(s *handler.Settings) { s.Margin = time.Second },
-				Policy:   func(p *remediation.Policy) { p.AlertTime = 200 * time.Millisecond },
+				Policy:   func(p *decide.Policy) { p.AlertTime = 200 * time.Millisecond },
 			})
 			payload := c.prepare(r)
 			h := c.handler(r)
@@ -160,7 +160,7 @@ func waitingGoroutines() []string {
 // TestAnAlertHasItsOwnTime: a channel that hangs costs an invocation the time
 // of one alert, and not its own.
 func TestAnAlertHasItsOwnTime(t *testing.T) {
-	r := rig.New(t, rig.Options{Policy: func(p *remediation.Policy) { p.AlertTime = 50 * time.Millisecond }})
+	r := rig.New(t, rig.Options{Policy: func(p *decide.Policy) { p.AlertTime = 50 * time.Millisecond }})
 	r.Faults.Add(fault.Fault{Call: "Webhook:dingtalk", Times: -1, Mode: fault.HangBefore})
 	start := time.Now()
 	item := only(t)(r.TaskCompleted(hangings()["task-completed, the alert"].prepare(r)))

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/rig"
 )
 
@@ -44,7 +44,7 @@ func TestADedupeKeyStandsForOneBody(t *testing.T) {
 				if item.Result != c.result && (c.result != handler.ResultAccepted || item.Result != handler.ResultDuplicate) {
 					t.Errorf("answered %+v, want %s", item, c.result)
 				}
-				refused := item.Answer.Outcome == remediation.Refused && strings.Contains(item.Answer.Reason, "dedupeKey")
+				refused := item.Answer.Outcome == decide.Refused && strings.Contains(item.Answer.Reason, "dedupeKey")
 				if refused != (c.result == handler.ResultRefused) {
 					t.Errorf("the answer is %+v", item.Answer)
 				}

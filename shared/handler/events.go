@@ -10,9 +10,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 const (
@@ -226,23 +227,23 @@ func (a *array) handleOne(place int, known map[string]bool) (cut error) {
 	var (
 		item Item
 		env  event.Envelope
-		in   remediation.Input
+		in   decide.Input
 	)
 	switch e := a.events[place].(type) {
 	case event.TaskCompleted:
 		item, env = Item{Result: ResultRecorded, InstanceID: e.InstanceID, InvokeID: e.InvokeID}, e.Envelope
 		e.Region = cmp.Or(e.Region, a.region)
-		in = remediation.Ended{Event: e, Received: a.now(), Source: remediation.SourceEvent}
+		in = decide.Ended{Event: e, Received: a.now(), Source: decide.SourceEvent}
 		if known[e.Key()] {
 			item.Result = ResultDuplicate
 			a.items[place] = item
-			a.handled(remediation.Outcome{InstanceID: e.InstanceID}, env, item).Msg("event handled")
+			a.handled(engine.Outcome{InstanceID: e.InstanceID}, env, item).Msg("event handled")
 			return nil
 		}
 	case event.FirstHeartbeat:
 		item, env = Item{Result: ResultNoticed, InstanceID: e.InstanceID}, e.Envelope
 		e.Region = cmp.Or(e.Region, a.region)
-		in = remediation.Heartbeat{Event: e, Received: a.now()}
+		in = decide.Heartbeat{Event: e, Received: a.now()}
 	}
 	start := a.now()
 	out, err := a.engine.Handle(a.ctx, item.InstanceID, in)
@@ -271,6 +272,6 @@ func (a *array) recovered() {
 }
 
 // handled begins the log line of an event that was handled.
-func (a *array) handled(out remediation.Outcome, env event.Envelope, item Item) *zerolog.Event {
+func (a *array) handled(out engine.Outcome, env event.Envelope, item Item) *zerolog.Event {
 	return line(a.log, out).Str("event_id", env.ID).Str("invoke_id", item.InvokeID).Str("result", item.Result)
 }

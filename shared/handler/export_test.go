@@ -1,10 +1,10 @@
 package handler
 
-import "aftercare/shared/remediation"
+import "aftercare/shared/decide"
 
 // MistakesIn says what is wrong with a payload of submit-task.
 func MistakesIn(payload []byte) error {
-	_, err := parseSubmission(payload, "request", remediation.DefaultPolicy())
+	_, err := parseSubmission(payload, "request", decide.DefaultPolicy())
 	return err
 }
 

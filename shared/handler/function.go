@@ -24,9 +24,9 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/assistant"
+	"aftercare/shared/engine"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 )
 
@@ -39,8 +39,8 @@ type Function struct {
 	name     string
 	settings Settings
 	pool     http.RoundTripper
-	notifier remediation.Notifier
-	sends    *remediation.SendCap
+	notifier engine.Notifier
+	sends    *engine.SendCap
 	log      zerolog.Logger
 	now      func() time.Time
 }
@@ -93,7 +93,7 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	s.Ledger.Now = now
 	return &Function{
 		name: name, settings: s, pool: pool, notifier: channels, now: now,
-		sends: &remediation.SendCap{PerMinute: s.SendsPerMinute},
+		sends: &engine.SendCap{PerMinute: s.SendsPerMinute},
 		log:   zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Logger(),
 	}, nil
 }
@@ -121,7 +121,7 @@ type invocation struct {
 	account   string
 	region    string
 	ledger    *ledger.Ledger
-	engine    *remediation.Engine
+	engine    *engine.Engine
 	log       zerolog.Logger
 	out       Outcome
 	failed    atomic.Bool
@@ -182,7 +182,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	return &invocation{
 		Function: f, ctx: ctx, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
 		ledger: l, log: log,
-		engine: &remediation.Engine{
+		engine: &engine.Engine{
 			Ledger: l, Shared: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
 			Now: f.now, NewID: newID, Sends: f.sends, Pause: pauseConflict.Pause,
 		},

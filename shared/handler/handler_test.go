@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/rig"
 )
 
@@ -84,7 +84,7 @@ func TestTasksWaitForTheFirstHeartbeatAndAreReleasedInOrder(t *testing.T) {
 	if len(s.Tasks) != 0 || len(s.Effects) != 0 || s.Instance.BootSeq != 1 {
 		t.Errorf("state = %+v, want nothing open and one boot", s)
 	}
-	if len(records.Executions) != 4 || len(records.Tasks) != 4 || records.Tasks[0].State != remediation.TaskSucceeded {
+	if len(records.Executions) != 4 || len(records.Tasks) != 4 || records.Tasks[0].State != decide.TaskSucceeded {
 		t.Errorf("records = %+v, want four executions and four succeeded tasks", records)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
-	"aftercare/shared/remediation"
 	"aftercare/tests/rig"
 )
 
@@ -50,7 +50,7 @@ flows:
 			t.Errorf("the record is %+v, want the given name and bash's exit code", e)
 		}
 	}
-	if err := r.Ledger().History(t.Context(), time.Now(), func(e remediation.Execution) error {
+	if err := r.Ledger().History(t.Context(), time.Now(), func(e decide.Execution) error {
 		seen = append(seen, e.Name)
 		return nil
 	}); err != nil {
@@ -82,7 +82,7 @@ func TestAMarkerOfAnotherInstancesTaskIsNobodys(t *testing.T) {
 	if len(records) != 1 || records[0].TaskID != "" || records[0].Name != "job" {
 		t.Errorf("the record is %+v, want it without a task", records)
 	}
-	if s := r.State("i-1").Tasks[task]; s.State != remediation.TaskQueued {
+	if s := r.State("i-1").Tasks[task]; s.State != decide.TaskQueued {
 		t.Errorf("the task is %+v, want it queued as before", s)
 	}
 }

@@ -1,6 +1,6 @@
 package handler
 
-import "aftercare/shared/remediation"
+import "aftercare/shared/decide"
 
 // Outcome is a function's answer: what became of each input of its payload. It
 // is for logs, for people and for the callers of submit-task.
@@ -46,7 +46,7 @@ type Item struct {
 	InstanceID string `json:"instanceId,omitempty"`
 	InvokeID   string `json:"invokeId,omitempty"`
 	// Answer is set for submissions and cancels.
-	Answer *remediation.Answer `json:"answer,omitempty"`
+	Answer *decide.Answer `json:"answer,omitempty"`
 	// EffectsLeft counts the effects that a sweep still has to carry out on
 	// the instance.
 	EffectsLeft int `json:"effectsLeft,omitempty"`

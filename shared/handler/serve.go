@@ -7,9 +7,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 // SubmitTask accepts a command for one or several instances, or a cancel.
@@ -51,7 +52,7 @@ func (v *invocation) submit(t target) {
 	}
 	item := Item{Result: ResultAccepted, InstanceID: t.instanceID, Answer: &out.Answer, EffectsLeft: out.Left}
 	switch {
-	case out.Answer.Outcome == remediation.Refused:
+	case out.Answer.Outcome == decide.Refused:
 		item.Result = ResultRefused
 	case out.Duplicate:
 		item.Result = ResultDuplicate
@@ -62,7 +63,7 @@ func (v *invocation) submit(t target) {
 }
 
 // line begins the log line of an outcome, with the decisions and their reasons.
-func line(log zerolog.Logger, out remediation.Outcome) *zerolog.Event {
+func line(log zerolog.Logger, out engine.Outcome) *zerolog.Event {
 	if out.Trouble != nil {
 		return outcome(log.Warn().AnErr("trouble", out.Trouble), out)
 	}
@@ -70,7 +71,7 @@ func line(log zerolog.Logger, out remediation.Outcome) *zerolog.Event {
 }
 
 // outcome adds an outcome's fields to a line.
-func outcome(line *zerolog.Event, out remediation.Outcome) *zerolog.Event {
+func outcome(line *zerolog.Event, out engine.Outcome) *zerolog.Event {
 	notes := make([]string, len(out.Notes))
 	for i, n := range out.Notes {
 		notes[i] = n.String()

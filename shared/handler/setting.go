@@ -12,9 +12,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 )
 
@@ -25,7 +25,7 @@ type Settings struct {
 	ECSEndpoint string
 	FlowsFile   string
 	Alerts      alert.Config
-	Policy      remediation.Policy
+	Policy      decide.Policy
 	// Need lists what events must have.
 	Need event.Need
 	// SendsPerMinute caps the commands sent by one function instance.
@@ -203,7 +203,7 @@ var variables = []Variable{
 // a known one.
 func FromEnv(environ []string) (Settings, error) {
 	s := Settings{
-		FlowsFile: "flows.compiled", Policy: remediation.DefaultPolicy(), SendsPerMinute: 60,
+		FlowsFile: "flows.compiled", Policy: decide.DefaultPolicy(), SendsPerMinute: 60,
 		Margin: time.Second, Parallel: 8, LogLevel: zerolog.InfoLevel,
 	}
 	s.Policy.AlertOn = map[event.Status]bool{

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"aftercare/shared/command"
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
 )
 
 // submission is the payload of submit-task. Exactly one of Run, Invoke and
@@ -47,12 +47,12 @@ const (
 // target is one instance's part of a submission.
 type target struct {
 	instanceID string
-	input      remediation.Input
+	input      decide.Input
 }
 
 // parseSubmission reads a payload of submit-task. The error lists every mistake,
 // one on each line, and quotes no value.
-func parseSubmission(payload []byte, requestID string, p remediation.Policy) ([]target, error) {
+func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]target, error) {
 	var s submission
 	read, err := readDocument(payload, &s)
 	if err != nil {
@@ -95,23 +95,23 @@ func (s submission) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s submission) input(requestID string) remediation.Input {
-	key, dedupeKey := remediation.Key("submission", "request", requestID), ""
+func (s submission) input(requestID string) decide.Input {
+	key, dedupeKey := decide.Key("submission", "request", requestID), ""
 	if s.DedupeKey != nil {
 		dedupeKey = *s.DedupeKey
-		key = remediation.Key("submission", "dedupeKey", dedupeKey)
+		key = decide.Key("submission", "dedupeKey", dedupeKey)
 	}
 	if s.Cancel != nil {
-		return remediation.Cancel{Key: key, DedupeKey: dedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
+		return decide.Cancel{Key: key, DedupeKey: dedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
 	}
-	return remediation.Submission{
+	return decide.Submission{
 		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, ExpiresIn: s.ExpiresIn.D(),
 		Command: command.Command{Run: s.Run, Invoke: s.Invoke}, Hash: s.hash(),
 	}
 }
 
 // check adds the mistakes of the values that were read.
-func (s submission) check(r *document, p remediation.Policy) {
+func (s submission) check(r *document, p decide.Policy) {
 	instances := len(s.InstanceIDs)
 	if s.InstanceID != "" {
 		instances++

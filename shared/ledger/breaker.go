@@ -5,22 +5,23 @@ import (
 	"errors"
 	"fmt"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/flow"
-	"aftercare/shared/remediation"
 )
 
 // OpenBreaker stores b in one conditional put; if another breaker is in the
 // way, it reads that one. It may be repeated, even after b's ResumeAt: as long
 // as a breaker with b's key is stored, that one is the answer.
-func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remediation.Breaker, error) {
+func (l *Ledger) OpenBreaker(ctx context.Context, b decide.Breaker) (decide.Breaker, error) {
 	const what = "open a breaker"
 	b.OpenedAt, b.ResumeAt = instant(b.OpenedAt), instant(b.ResumeAt)
 	if !flow.ValidName(b.Flow) || b.Key == "" {
-		return remediation.Breaker{}, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, remediation.ErrInvalid)
+		return decide.Breaker{}, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, engine.ErrInvalid)
 	}
 	data, err := encoded(what, b)
 	if err != nil {
-		return remediation.Breaker{}, err
+		return decide.Breaker{}, err
 	}
 	pk := sharedKey(scopeControl, prefixBreaker+b.Flow)
 	condition, doubt := absent(), false
@@ -29,22 +30,22 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remedi
 		switch {
 		case err == nil:
 			return b, nil
-		case errors.Is(err, remediation.ErrUnknownOutcome):
+		case errors.Is(err, engine.ErrUnknownOutcome):
 			doubt = true
-		case !errors.Is(err, remediation.ErrConflict):
-			return remediation.Breaker{}, doubtful(err, doubt)
+		case !errors.Is(err, engine.ErrConflict):
+			return decide.Breaker{}, doubtful(err, doubt)
 		}
 		v, err := l.readShared(ctx, what, pk)
 		switch {
 		case err != nil:
-			return remediation.Breaker{}, doubtful(err, doubt)
+			return decide.Breaker{}, doubtful(err, doubt)
 		case v == nil:
 			condition = absent()
 			continue
 		}
 		there := newControl()
 		if err := addControl(&there, prefixBreaker+b.Flow, v); err != nil {
-			return remediation.Breaker{}, doubtful(fmt.Errorf("%s: %w", what, err), doubt)
+			return decide.Breaker{}, doubtful(fmt.Errorf("%s: %w", what, err), doubt)
 		}
 		stored := there.Breakers[b.Flow]
 		if stored.Key == b.Key || stored.ResumeAt.After(b.OpenedAt) {
@@ -52,7 +53,7 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remedi
 		}
 		condition = hasKey(stored.Key)
 	}
-	return remediation.Breaker{}, contended(what, doubt)
+	return decide.Breaker{}, contended(what, doubt)
 }
 
 // CloseBreaker removes the breaker of a flow that was opened under key, and
@@ -60,7 +61,7 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b remediation.Breaker) (remedi
 func (l *Ledger) CloseBreaker(ctx context.Context, name, key string) (bool, error) {
 	const what = "close a breaker"
 	if !flow.ValidName(name) || key == "" {
-		return false, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, remediation.ErrInvalid)
+		return false, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, engine.ErrInvalid)
 	}
 	v, err := l.takeShared(ctx, what, sharedKey(scopeControl, prefixBreaker+name), func(v values) bool { return v.text(colKey) == key })
 	return v != nil, err

@@ -9,14 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 func TestABreakerStandsUntilItsTimeIsOver(t *testing.T) {
 	first := breakerOf("e1", 0)
 	for name, c := range map[string]struct {
-		next remediation.Breaker
+		next decide.Breaker
 		want string
 	}{
 		"another one while it is open":      {breakerOf("e2", 9), "e1"},
@@ -43,7 +43,7 @@ func TestABreakerStandsUntilItsTimeIsOver(t *testing.T) {
 }
 
 func TestOneOfManyOpenersWins(t *testing.T) {
-	for name, before := range map[string]*remediation.Breaker{
+	for name, before := range map[string]*decide.Breaker{
 		"where there is no breaker":          nil,
 		"where the time of a breaker passed": {Flow: "clean-up", Key: "old", OpenedAt: start.Add(-time.Hour), ResumeAt: start},
 	} {
@@ -53,7 +53,7 @@ func TestOneOfManyOpenersWins(t *testing.T) {
 				mustOpen(t, l, *before)
 			}
 			var won atomic.Int32
-			answers := make([]remediation.Breaker, 12)
+			answers := make([]decide.Breaker, 12)
 			var all sync.WaitGroup
 			for i := range answers {
 				all.Go(func() {
@@ -109,12 +109,12 @@ func TestOneOfManyClosersWins(t *testing.T) {
 
 func TestABreakerOpensOnceWhateverFails(t *testing.T) {
 	for name, c := range map[string]struct {
-		before *remediation.Breaker
+		before *decide.Breaker
 		want   string
 	}{
 		"where there is no breaker":          {nil, "new"},
-		"where one is open":                  {&remediation.Breaker{Flow: "clean-up", Key: "old", OpenedAt: start, ResumeAt: start.Add(time.Hour)}, "old"},
-		"where the time of a breaker passed": {&remediation.Breaker{Flow: "clean-up", Key: "old", OpenedAt: start.Add(-time.Hour), ResumeAt: start}, "new"},
+		"where one is open":                  {&decide.Breaker{Flow: "clean-up", Key: "old", OpenedAt: start, ResumeAt: start.Add(time.Hour)}, "old"},
+		"where the time of a breaker passed": {&decide.Breaker{Flow: "clean-up", Key: "old", OpenedAt: start.Add(-time.Hour), ResumeAt: start}, "new"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sweep(t, func(t *testing.T, l *ledger.Ledger, plan func()) {

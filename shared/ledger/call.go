@@ -9,7 +9,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -61,7 +61,7 @@ const (
 func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call func() error) error {
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("%s: the time is up: %w", what, remediation.ErrUnavailable)
+			return fmt.Errorf("%s: the time is up: %w", what, engine.ErrUnavailable)
 		}
 		err := try(call)
 		if err == nil {
@@ -72,10 +72,10 @@ func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call f
 		if cause == "OTSObjectNotExist" {
 			cause = codeError("table " + table + " is missing, create it with 'aftercare tables create'")
 		}
-		if errors.Is(class, remediation.ErrUnknownOutcome) {
+		if errors.Is(class, engine.ErrUnknownOutcome) {
 			again = k != once
 			if k == read {
-				class = remediation.ErrUnavailable
+				class = engine.ErrUnavailable
 			}
 		}
 		if again {
@@ -103,16 +103,16 @@ type rowErrors []tablestore.Error
 
 func (r rowErrors) Error() string { return fmt.Sprintf("%d rows failed", len(r)) }
 
-// classify returns the class of an error in package remediation, and whether the
+// classify returns the class of an error in package engine, and whether the
 // call may be tried again at once. Source of the codes: the error table of
 // Tablestore's API, and the codes that every official SDK retries.
 func classify(err error) (class error, again bool) {
 	var l *lost
 	if errors.As(err, &l) {
 		if l.sent {
-			return remediation.ErrUnknownOutcome, true
+			return engine.ErrUnknownOutcome, true
 		}
-		return remediation.ErrUnavailable, true
+		return engine.ErrUnavailable, true
 	}
 	var rows rowErrors
 	if errors.As(err, &rows) {
@@ -122,7 +122,7 @@ func classify(err error) (class error, again bool) {
 	if errors.As(err, &ots) {
 		return classifyCode(ots.Code, ots.Message, ots.HttpStatusCode)
 	}
-	return remediation.ErrInvalid, false
+	return engine.ErrInvalid, false
 }
 
 // classifyRows returns the class of the whole batch. If the outcome of one row
@@ -136,11 +136,11 @@ func classifyRows(rows rowErrors) (class error, again bool) {
 			class = c
 		}
 	}
-	return class, again && !errors.Is(class, remediation.ErrConflict)
+	return class, again && !errors.Is(class, engine.ErrConflict)
 }
 
 func weight(class error) int {
-	for i, c := range []error{remediation.ErrUnavailable, remediation.ErrInvalid, remediation.ErrDenied, remediation.ErrConflict} {
+	for i, c := range []error{engine.ErrUnavailable, engine.ErrInvalid, engine.ErrDenied, engine.ErrConflict} {
 		if errors.Is(class, c) {
 			return i
 		}
@@ -151,21 +151,21 @@ func weight(class error) int {
 func classifyCode(code, message string, status int) (class error, again bool) {
 	switch code {
 	case "OTSConditionCheckFail":
-		return remediation.ErrConflict, false
+		return engine.ErrConflict, false
 	case "OTSRowOperationConflict", "OTSServerBusy", "OTSPartitionUnavailable", "OTSTableNotReady",
 		"OTSNotEnoughCapacityUnit", "OTSStorageServerBusy":
-		return remediation.ErrUnavailable, true
+		return engine.ErrUnavailable, true
 	case "OTSQuotaExhausted":
-		return remediation.ErrUnavailable, message == "Too frequent table operations."
+		return engine.ErrUnavailable, message == "Too frequent table operations."
 	case "OTSTimeout", "OTSServerUnavailable", "OTSInternalServerError":
-		return remediation.ErrUnknownOutcome, true
+		return engine.ErrUnknownOutcome, true
 	case "OTSAuthFailed", "OTSNoPermissionAccess":
-		return remediation.ErrDenied, false
+		return engine.ErrDenied, false
 	}
 	if status >= http.StatusInternalServerError {
-		return remediation.ErrUnknownOutcome, true
+		return engine.ErrUnknownOutcome, true
 	}
-	return remediation.ErrInvalid, false
+	return engine.ErrInvalid, false
 }
 
 // codeError is the part of an error that may be shown. The SDK's own text may

@@ -9,8 +9,9 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/flow"
-	"aftercare/shared/remediation"
 )
 
 // Rows of the scope of pauses and breakers; the flow follows the prefix.
@@ -24,8 +25,8 @@ const (
 // life of its row.
 const renewAfter = MinTTL / 2
 
-func newControl() remediation.Control {
-	return remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}}
+func newControl() decide.Control {
+	return decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
 }
 
 // Control reads all pauses and breakers, including breakers past their
@@ -36,7 +37,7 @@ func newControl() remediation.Control {
 // that was written more than 17 days ago. So it lives until it is removed if
 // pauses are read at least every 17 days; if nothing reads them, it may end
 // after the table's time to live.
-func (l *Ledger) Control(ctx context.Context) (remediation.Control, error) {
+func (l *Ledger) Control(ctx context.Context) (decide.Control, error) {
 	const what = "read pauses and breakers"
 	c := newControl()
 	var old []*tablestore.PutRowRequest
@@ -53,7 +54,7 @@ func (l *Ledger) Control(ctx context.Context) (remediation.Control, error) {
 		return nil
 	})
 	if err != nil {
-		return remediation.Control{}, err
+		return decide.Control{}, err
 	}
 	for _, request := range old {
 		// One try. If it fails, the next reader does it: there is time.
@@ -77,10 +78,10 @@ func written(row *tablestore.Row) time.Time {
 }
 
 // addControl adds a row to the pauses and breakers.
-func addControl(c *remediation.Control, row string, v values) error {
+func addControl(c *decide.Control, row string, v values) error {
 	data := []byte(v.text(colData))
 	if flow, ok := strings.CutPrefix(row, prefixPause); ok {
-		var p remediation.Pause
+		var p decide.Pause
 		if json.Unmarshal(data, &p) != nil || p.Flow != flow || v.text(colKey) == "" {
 			return unreadable(row)
 		}
@@ -88,28 +89,28 @@ func addControl(c *remediation.Control, row string, v values) error {
 		return nil
 	}
 	if flow, ok := strings.CutPrefix(row, prefixBreaker); ok {
-		var b remediation.Breaker
+		var b decide.Breaker
 		if json.Unmarshal(data, &b) != nil || b.Flow != flow || b.Key == "" || v.text(colKey) != b.Key {
 			return unreadable(row)
 		}
 		c.Breakers[flow] = b
 		return nil
 	}
-	return fmt.Errorf("this version does not know the kind of row %s: %w", row, remediation.ErrInvalid)
+	return fmt.Errorf("this version does not know the kind of row %s: %w", row, engine.ErrInvalid)
 }
 
 func unreadable(row string) error {
-	return fmt.Errorf("row %s cannot be read: %w", row, remediation.ErrInvalid)
+	return fmt.Errorf("row %s cannot be read: %w", row, engine.ErrInvalid)
 }
 
-// Pause stores a pause of p.Flow, a flow's name or remediation.AllFlows, in
+// Pause stores a pause of p.Flow, a flow's name or decide.AllFlows, in
 // place of an earlier one. A pause without By or At is an ErrInvalid. It may be
 // repeated. How long a pause lives: see Control.
-func (l *Ledger) Pause(ctx context.Context, p remediation.Pause) error {
+func (l *Ledger) Pause(ctx context.Context, p decide.Pause) error {
 	const what = "pause flows"
 	p.At = instant(p.At)
-	if p.Flow != remediation.AllFlows && !flow.ValidName(p.Flow) || p.By == "" || p.At.IsZero() {
-		return fmt.Errorf("%s: flow, by or at is missing or malformed: %w", what, remediation.ErrInvalid)
+	if p.Flow != decide.AllFlows && !flow.ValidName(p.Flow) || p.By == "" || p.At.IsZero() {
+		return fmt.Errorf("%s: flow, by or at is missing or malformed: %w", what, engine.ErrInvalid)
 	}
 	data, err := encoded(what, p)
 	if err != nil {
@@ -120,19 +121,19 @@ func (l *Ledger) Pause(ctx context.Context, p remediation.Pause) error {
 }
 
 // Resume removes the pause of a flow and its breaker, and returns those that
-// it removed. With remediation.AllFlows it removes only the pause of all flows:
+// it removed. With decide.AllFlows it removes only the pause of all flows:
 // single pauses and breakers stay. It also removes an unreadable row, and
 // returns only its flow. With an error it returns what it removed before that.
-func (l *Ledger) Resume(ctx context.Context, name string) (remediation.Control, error) {
+func (l *Ledger) Resume(ctx context.Context, name string) (decide.Control, error) {
 	const what = "resume flows"
 	gone := newControl()
 	rows := []string{prefixPause + name}
 	switch {
-	case name == remediation.AllFlows:
+	case name == decide.AllFlows:
 	case flow.ValidName(name):
 		rows = append(rows, prefixBreaker+name)
 	default:
-		return gone, fmt.Errorf("%s: flow is missing or malformed: %w", what, remediation.ErrInvalid)
+		return gone, fmt.Errorf("%s: flow is missing or malformed: %w", what, engine.ErrInvalid)
 	}
 	for _, row := range rows {
 		v, err := l.takeShared(ctx, what, sharedKey(scopeControl, row), func(values) bool { return true })
@@ -141,9 +142,9 @@ func (l *Ledger) Resume(ctx context.Context, name string) (remediation.Control, 
 			return gone, err
 		case v == nil || addControl(&gone, row, v) == nil:
 		case strings.HasPrefix(row, prefixPause):
-			gone.Pauses[name] = remediation.Pause{Flow: name}
+			gone.Pauses[name] = decide.Pause{Flow: name}
 		default:
-			gone.Breakers[name] = remediation.Breaker{Flow: name}
+			gone.Breakers[name] = decide.Breaker{Flow: name}
 		}
 	}
 	return gone, nil

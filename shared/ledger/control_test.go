@@ -10,30 +10,31 @@ import (
 	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 	"github.com/google/go-cmp/cmp"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 )
 
-func pauseOf(flow, by string, at time.Time) remediation.Pause {
-	return remediation.Pause{Flow: flow, By: by, Reason: "because of " + by, At: at}
+func pauseOf(flow, by string, at time.Time) decide.Pause {
+	return decide.Pause{Flow: flow, By: by, Reason: "because of " + by, At: at}
 }
 
 // breakerOf opens at the n-th minute for ten minutes.
-func breakerOf(key string, n int) remediation.Breaker {
+func breakerOf(key string, n int) decide.Breaker {
 	at := start.Add(time.Duration(n) * time.Minute)
-	return remediation.Breaker{Flow: "clean-up", Key: key, OpenedAt: at, ResumeAt: at.Add(10 * time.Minute), Failures: 5}
+	return decide.Breaker{Flow: "clean-up", Key: key, OpenedAt: at, ResumeAt: at.Add(10 * time.Minute), Failures: 5}
 }
 
-func controlOf(entries ...any) remediation.Control {
-	c := remediation.Control{Pauses: map[string]remediation.Pause{}, Breakers: map[string]remediation.Breaker{}}
+func controlOf(entries ...any) decide.Control {
+	c := decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
 	for _, e := range entries {
 		switch e := e.(type) {
-		case remediation.Pause:
+		case decide.Pause:
 			c.Pauses[e.Flow] = e
-		case remediation.Breaker:
+		case decide.Breaker:
 			c.Breakers[e.Flow] = e
 		}
 	}
@@ -51,7 +52,7 @@ func wantControl(t *testing.T, l *ledger.Ledger, entries ...any) {
 	}
 }
 
-func mustPause(t *testing.T, l *ledger.Ledger, pauses ...remediation.Pause) {
+func mustPause(t *testing.T, l *ledger.Ledger, pauses ...decide.Pause) {
 	t.Helper()
 	for _, p := range pauses {
 		if err := l.Pause(t.Context(), p); err != nil {
@@ -60,7 +61,7 @@ func mustPause(t *testing.T, l *ledger.Ledger, pauses ...remediation.Pause) {
 	}
 }
 
-func mustOpen(t *testing.T, l *ledger.Ledger, b remediation.Breaker) remediation.Breaker {
+func mustOpen(t *testing.T, l *ledger.Ledger, b decide.Breaker) decide.Breaker {
 	t.Helper()
 	stored, err := l.OpenBreaker(t.Context(), b)
 	if err != nil {
@@ -94,7 +95,7 @@ func putter(t *testing.T, server *tablestore.Server) func(scope, row string, col
 func TestControlReadsPausesAndBreakersInOneCall(t *testing.T) {
 	l, _, faults := open(t)
 	wantControl(t, l)
-	all, one := pauseOf(remediation.AllFlows, "Ann", start), pauseOf("clean-up", "Bob", start.Add(time.Nanosecond))
+	all, one := pauseOf(decide.AllFlows, "Ann", start), pauseOf("clean-up", "Bob", start.Add(time.Nanosecond))
 	mustPause(t, l, all, one)
 	b := breakerOf("e1", 0)
 	if got := mustOpen(t, l, b); got != b {
@@ -144,13 +145,13 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 			mustPause(t, l, pauseOf("other", "Ann", start))
 			putter(t, server)("control", c.row, c.columns)
 			got, err := l.Control(t.Context())
-			if !errors.Is(err, remediation.ErrInvalid) || !strings.Contains(err.Error(), c.row) || got.Pauses != nil {
+			if !errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), c.row) || got.Pauses != nil {
 				t.Errorf("Control = %+v, %v, want nothing but ErrInvalid that names the row", got, err)
 			}
 			if !strings.HasPrefix(c.row, "breaker/") {
 				return
 			}
-			if b, err := l.OpenBreaker(t.Context(), breakerOf("e1", 0)); !errors.Is(err, remediation.ErrInvalid) {
+			if b, err := l.OpenBreaker(t.Context(), breakerOf("e1", 0)); !errors.Is(err, engine.ErrInvalid) {
 				t.Errorf("OpenBreaker = %+v, %v, want ErrInvalid", b, err)
 			}
 		})
@@ -163,7 +164,7 @@ func TestResumeRemovesARowThatIsNotReadable(t *testing.T) {
 	put("control", "pause/clean-up", map[string]any{"data": "{"})
 	put("control", "breaker/clean-up", map[string]any{"data": "{", "key": "k"})
 	gone, err := l.Resume(t.Context(), "clean-up")
-	want := controlOf(remediation.Pause{Flow: "clean-up"}, remediation.Breaker{Flow: "clean-up"})
+	want := controlOf(decide.Pause{Flow: "clean-up"}, decide.Breaker{Flow: "clean-up"})
 	if diff := cmp.Diff(want, gone); diff != "" || err != nil {
 		t.Errorf("removed, %v (-want +got):\n%s", err, diff)
 	}
@@ -171,7 +172,7 @@ func TestResumeRemovesARowThatIsNotReadable(t *testing.T) {
 }
 
 func TestResumeRemovesAFlowsPauseAndBreakerOrThePauseOfAllFlows(t *testing.T) {
-	all, one, other := pauseOf(remediation.AllFlows, "Ann", start), pauseOf("clean-up", "Bob", start), pauseOf("other", "Cem", start)
+	all, one, other := pauseOf(decide.AllFlows, "Ann", start), pauseOf("clean-up", "Bob", start), pauseOf("other", "Cem", start)
 	b := breakerOf("e1", 0)
 	for name, c := range map[string]struct {
 		flow       string
@@ -180,7 +181,7 @@ func TestResumeRemovesAFlowsPauseAndBreakerOrThePauseOfAllFlows(t *testing.T) {
 		"one flow":                            {"clean-up", []any{one, b}, []any{all, other}},
 		"a flow that is paused and no more":   {"other", []any{other}, []any{all, one, b}},
 		"a flow that is not paused by itself": {"third", nil, []any{all, one, other, b}},
-		"all flows":                           {remediation.AllFlows, []any{all}, []any{one, other, b}},
+		"all flows":                           {decide.AllFlows, []any{all}, []any{one, other, b}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _, _ := open(t)
@@ -206,45 +207,45 @@ func TestASecondPauseReplacesTheFirst(t *testing.T) {
 
 func TestWhatIsMalformedIsRefusedWithoutACall(t *testing.T) {
 	l, _, faults := open(t)
-	pausing := func(change func(*remediation.Pause)) error {
+	pausing := func(change func(*decide.Pause)) error {
 		p := pauseOf("clean-up", "Ann", start)
 		change(&p)
 		return l.Pause(t.Context(), p)
 	}
-	opening := func(change func(*remediation.Breaker)) error {
+	opening := func(change func(*decide.Breaker)) error {
 		b := breakerOf("e1", 0)
 		change(&b)
 		_, err := l.OpenBreaker(t.Context(), b)
 		return err
 	}
-	counting := func(change func(*remediation.FleetFailure)) error {
+	counting := func(change func(*decide.FleetFailure)) error {
 		f := failureOf("i-1", "r1", start)
 		change(&f)
 		_, err := l.CountFailure(t.Context(), f, start)
 		return err
 	}
 	_, resumed := l.Resume(t.Context(), "")
-	_, closed := l.CloseBreaker(t.Context(), remediation.AllFlows, "e1")
+	_, closed := l.CloseBreaker(t.Context(), decide.AllFlows, "e1")
 	_, keyless := l.CloseBreaker(t.Context(), "clean-up", "")
 	for name, err := range map[string]error{
-		"a pause of no flow":            pausing(func(p *remediation.Pause) { p.Flow = "" }),
-		"a pause of a long name":        pausing(func(p *remediation.Pause) { p.Flow = strings.Repeat("a", 64) }),
-		"a pause by nobody":             pausing(func(p *remediation.Pause) { p.By = "" }),
-		"a pause since ever":            pausing(func(p *remediation.Pause) { p.At = time.Time{} }),
-		"a pause in a year of 5 digits": pausing(func(p *remediation.Pause) { p.At = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) }),
-		"a breaker of all flows":        opening(func(b *remediation.Breaker) { b.Flow = remediation.AllFlows }),
-		"a breaker of a path":           opening(func(b *remediation.Breaker) { b.Flow = "a/b" }),
-		"a breaker without a key":       opening(func(b *remediation.Breaker) { b.Key = "" }),
-		"a breaker for ever":            opening(func(b *remediation.Breaker) { b.ResumeAt = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) }),
-		"a failure of a shouted flow":   counting(func(f *remediation.FleetFailure) { f.Flow = "CLEAN" }),
-		"a failure of no run":           counting(func(f *remediation.FleetFailure) { f.RunID = "" }),
-		"a failure on no instance":      counting(func(f *remediation.FleetFailure) { f.InstanceID = "" }),
-		"a failure at no time":          counting(func(f *remediation.FleetFailure) { f.At = time.Time{} }),
+		"a pause of no flow":            pausing(func(p *decide.Pause) { p.Flow = "" }),
+		"a pause of a long name":        pausing(func(p *decide.Pause) { p.Flow = strings.Repeat("a", 64) }),
+		"a pause by nobody":             pausing(func(p *decide.Pause) { p.By = "" }),
+		"a pause since ever":            pausing(func(p *decide.Pause) { p.At = time.Time{} }),
+		"a pause in a year of 5 digits": pausing(func(p *decide.Pause) { p.At = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) }),
+		"a breaker of all flows":        opening(func(b *decide.Breaker) { b.Flow = decide.AllFlows }),
+		"a breaker of a path":           opening(func(b *decide.Breaker) { b.Flow = "a/b" }),
+		"a breaker without a key":       opening(func(b *decide.Breaker) { b.Key = "" }),
+		"a breaker for ever":            opening(func(b *decide.Breaker) { b.ResumeAt = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) }),
+		"a failure of a shouted flow":   counting(func(f *decide.FleetFailure) { f.Flow = "CLEAN" }),
+		"a failure of no run":           counting(func(f *decide.FleetFailure) { f.RunID = "" }),
+		"a failure on no instance":      counting(func(f *decide.FleetFailure) { f.InstanceID = "" }),
+		"a failure at no time":          counting(func(f *decide.FleetFailure) { f.At = time.Time{} }),
 		"the resumption of no flow":     resumed,
 		"the closing of all breakers":   closed,
 		"the closing of any breaker":    keyless,
 	} {
-		if !errors.Is(err, remediation.ErrInvalid) {
+		if !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
 		}
 	}
@@ -337,8 +338,8 @@ func TestTriesOfAConditionalWriteAreCounted(t *testing.T) {
 		fault fault.Fault
 		want  error
 	}{
-		"when others are always faster": {fault.Fault{Mode: fault.ErrorBefore, Status: 403, Code: "OTSConditionCheckFail", Times: -1}, remediation.ErrUnavailable},
-		"when no answer arrives":        {fault.Fault{Mode: fault.CutBefore, Times: -1}, remediation.ErrUnknownOutcome},
+		"when others are always faster": {fault.Fault{Mode: fault.ErrorBefore, Status: 403, Code: "OTSConditionCheckFail", Times: -1}, engine.ErrUnavailable},
+		"when no answer arrives":        {fault.Fault{Mode: fault.CutBefore, Times: -1}, engine.ErrUnknownOutcome},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _, faults := open(t)
@@ -352,7 +353,7 @@ func TestTriesOfAConditionalWriteAreCounted(t *testing.T) {
 			_, opening := l.OpenBreaker(t.Context(), breakerOf("e2", 30))
 			_, closing := l.CloseBreaker(t.Context(), b.Flow, b.Key)
 			for _, err := range []error{opening, closing} {
-				if !errors.Is(err, c.want) || errors.Is(err, remediation.ErrConflict) {
+				if !errors.Is(err, c.want) || errors.Is(err, engine.ErrConflict) {
 					t.Errorf("error = %v, want %v", err, c.want)
 				}
 			}
@@ -386,7 +387,7 @@ func TestAWriteInDoubtIsNotReportedAsUndone(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			faults.Add(fault.Fault{Call: "PutRow", Mode: fault.CutAfter, OnStrike: cancel})
 			faults.Add(fault.Fault{Call: "DeleteRow", Mode: fault.CutAfter, OnStrike: cancel})
-			if err := call(l, ctx); !errors.Is(err, remediation.ErrUnknownOutcome) || errors.Is(err, remediation.ErrUnavailable) {
+			if err := call(l, ctx); !errors.Is(err, engine.ErrUnknownOutcome) || errors.Is(err, engine.ErrUnavailable) {
 				t.Errorf("error = %v, want ErrUnknownOutcome", err)
 			}
 		})

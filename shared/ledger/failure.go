@@ -8,8 +8,9 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/flow"
-	"aftercare/shared/remediation"
 )
 
 const (
@@ -30,9 +31,9 @@ func stamp(t time.Time) string {
 // counts the runs with rows from since on, in whole milliseconds and with no
 // end. A run that was recorded with several times counts once. The count stops
 // at 1,000 rows.
-func (l *Ledger) CountFailure(ctx context.Context, f remediation.FleetFailure, since time.Time) (int, error) {
+func (l *Ledger) CountFailure(ctx context.Context, f decide.FleetFailure, since time.Time) (int, error) {
 	if !flow.ValidName(f.Flow) || f.InstanceID == "" || f.RunID == "" || f.At.IsZero() {
-		return 0, fmt.Errorf("count a failure: flow, instance id, run id or time is missing or malformed: %w", remediation.ErrInvalid)
+		return 0, fmt.Errorf("count a failure: flow, instance id, run id or time is missing or malformed: %w", engine.ErrInvalid)
 	}
 	scope := scopeFailures + f.Flow
 	// The time again for people, and because a row without columns would never

@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
-func failureOf(instanceID, runID string, at time.Time) remediation.FleetFailure {
-	return remediation.FleetFailure{Flow: "clean-up", RunID: runID, InstanceID: instanceID, At: at}
+func failureOf(instanceID, runID string, at time.Time) decide.FleetFailure {
+	return decide.FleetFailure{Flow: "clean-up", RunID: runID, InstanceID: instanceID, At: at}
 }
 
-func wantCount(t *testing.T, l *ledger.Ledger, f remediation.FleetFailure, since time.Time, want int) {
+func wantCount(t *testing.T, l *ledger.Ledger, f decide.FleetFailure, since time.Time, want int) {
 	t.Helper()
 	if got, err := l.CountFailure(t.Context(), f, since); got != want || err != nil {
 		t.Errorf("CountFailure(%s on %s) = %d, %v, want %d", f.RunID, f.InstanceID, got, err, want)

@@ -9,8 +9,9 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
-	"aftercare/shared/remediation"
 )
 
 // historyShards spreads one day's executions over the key space.
@@ -18,7 +19,7 @@ const historyShards = 8
 
 // executionColumns are the columns of an execution, in the history and in its
 // instance's log. Times are in milliseconds since 1970, 0 if unknown.
-func executionColumns(e remediation.Execution) []column {
+func executionColumns(e decide.Execution) []column {
 	ev := e.Event
 	c := []column{
 		{"event_id", ev.ID},
@@ -52,8 +53,8 @@ func executionColumns(e remediation.Execution) []column {
 }
 
 // executionOf returns the execution in these columns.
-func executionOf(v values) remediation.Execution {
-	e := remediation.Execution{
+func executionOf(v values) decide.Execution {
+	e := decide.Execution{
 		Event: event.TaskCompleted{
 			Envelope: event.Envelope{
 				ID: v.text("event_id"), Source: v.text("event_source"), Kind: event.KindTaskCompleted,
@@ -73,7 +74,7 @@ func executionOf(v values) remediation.Execution {
 	// Only people read this: leave out what cannot be read.
 	if text := v.text(colDecided); text != "" {
 		if err := json.Unmarshal([]byte(text), &e.Decided); err != nil {
-			e.Decided = remediation.Decided{}
+			e.Decided = decide.Decided{}
 		}
 	}
 	if code, ok := v["exit_code"].(int64); ok {
@@ -118,7 +119,7 @@ func historyKey(instanceID string, ev event.TaskCompleted) *tablestore.PrimaryKe
 }
 
 // PutHistory records an execution once; the first record of it stays.
-func (l *Ledger) PutHistory(ctx context.Context, instanceID string, e remediation.Execution) error {
+func (l *Ledger) PutHistory(ctx context.Context, instanceID string, e decide.Execution) error {
 	change := new(tablestore.PutRowChange)
 	change.TableName = tableHistory
 	change.PrimaryKey = historyKey(instanceID, e.Event)
@@ -132,7 +133,7 @@ func (l *Ledger) PutHistory(ctx context.Context, instanceID string, e remediatio
 		_, err := l.client.PutRow(&tablestore.PutRowRequest{PutRowChange: change})
 		return err
 	})
-	if errors.Is(err, remediation.ErrConflict) {
+	if errors.Is(err, engine.ErrConflict) {
 		return nil
 	}
 	return err
@@ -140,7 +141,7 @@ func (l *Ledger) PutHistory(ctx context.Context, instanceID string, e remediatio
 
 // History calls each with the executions that finished on the UTC day of the
 // given time, in no particular order.
-func (l *Ledger) History(ctx context.Context, day time.Time, each func(remediation.Execution) error) error {
+func (l *Ledger) History(ctx context.Context, day time.Time, each func(decide.Execution) error) error {
 	text := day.UTC().Format(time.DateOnly)
 	for s := range historyShards {
 		from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)

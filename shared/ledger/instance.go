@@ -8,12 +8,13 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 // Load reads an instance's live rows, in key order.
-func (l *Ledger) Load(ctx context.Context, instanceID string) (remediation.State, error) {
-	s := remediation.NewState(instanceID)
+func (l *Ledger) Load(ctx context.Context, instanceID string) (decide.State, error) {
+	s := decide.NewState(instanceID)
 	err := l.scan(ctx, "load live rows", tableInstances,
 		primaryKey(instanceID, liveFirst), primaryKey(instanceID, liveEnd), nil,
 		func(row *tablestore.Row) error { return addRow(&s, keyText(row, 1), valuesOf(row.Columns)) })
@@ -21,7 +22,7 @@ func (l *Ledger) Load(ctx context.Context, instanceID string) (remediation.State
 }
 
 // addRow adds one live row to the state.
-func addRow(s *remediation.State, row string, v values) error {
+func addRow(s *decide.State, row string, v values) error {
 	data := []byte(v.text(colData))
 	var err error
 	switch {
@@ -30,22 +31,22 @@ func addRow(s *remediation.State, row string, v values) error {
 		err = json.Unmarshal(data, &s.Instance)
 		s.Instance.ID, s.Instance.Rev = id, v.int(colRev)
 	case strings.HasPrefix(row, prefixEffect):
-		err = addTo(s.Effects, data, func(e remediation.Effect) string { return e.Key })
+		err = addTo(s.Effects, data, func(e decide.Effect) string { return e.Key })
 	case strings.HasPrefix(row, prefixRun):
-		err = addTo(s.Runs, data, func(r remediation.FlowRun) string { return r.ID })
+		err = addTo(s.Runs, data, func(r decide.FlowRun) string { return r.ID })
 	case strings.HasPrefix(row, prefixQueue), strings.HasPrefix(row, prefixTask):
-		err = addTo(s.Tasks, data, func(t remediation.Task) string { return t.ID })
+		err = addTo(s.Tasks, data, func(t decide.Task) string { return t.ID })
 	case strings.HasPrefix(row, prefixLate):
-		err = addTo(s.Unmatched, data, func(u remediation.Unmatched) string { return u.Event.InvokeID })
+		err = addTo(s.Unmatched, data, func(u decide.Unmatched) string { return u.Event.InvokeID })
 	case strings.HasPrefix(row, prefixLimit):
-		err = addTo(s.Limits, data, func(l remediation.Limit) string { return l.Flow })
+		err = addTo(s.Limits, data, func(l decide.Limit) string { return l.Flow })
 	case strings.HasPrefix(row, prefixBad):
-		err = addTo(s.Failing, data, func(f remediation.Failing) string { return f.Name })
+		err = addTo(s.Failing, data, func(f decide.Failing) string { return f.Name })
 	default:
-		return fmt.Errorf("this version does not know the kind of row %s: %w", row, remediation.ErrInvalid)
+		return fmt.Errorf("this version does not know the kind of row %s: %w", row, engine.ErrInvalid)
 	}
 	if err != nil {
-		return fmt.Errorf("row %s cannot be read: %w", row, remediation.ErrInvalid)
+		return fmt.Errorf("row %s cannot be read: %w", row, engine.ErrInvalid)
 	}
 	return nil
 }
@@ -90,7 +91,7 @@ func (l *Ledger) scan(ctx context.Context, what, table string, from, to *tablest
 }
 
 // Recorded reads the row of an execution or an input.
-func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remediation.Recorded, error) {
+func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*engine.Recorded, error) {
 	request := &tablestore.GetRowRequest{SingleRowQueryCriteria: &tablestore.SingleRowQueryCriteria{
 		TableName:    tableInstances,
 		PrimaryKey:   primaryKey(instanceID, logFirst+once),
@@ -106,15 +107,15 @@ func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*remedi
 		return nil, err
 	}
 	v := valuesOf(row.Columns)
-	return &remediation.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}, nil
+	return &engine.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}, nil
 }
 
 // Commit writes a commit's rows in one atomic BatchWriteRow. If they do not fit
 // into a batch, it returns an ErrInvalid without a call.
-func (l *Ledger) Commit(ctx context.Context, c remediation.Commit) error {
+func (l *Ledger) Commit(ctx context.Context, c engine.Commit) error {
 	b := rowsOf(c)
 	if err := b.check(); err != nil {
-		return fmt.Errorf("commit: %w: %w", err, remediation.ErrInvalid)
+		return fmt.Errorf("commit: %w: %w", err, engine.ErrInvalid)
 	}
 	request := &tablestore.BatchWriteRowRequest{
 		RowChangesGroupByTable: map[string][]tablestore.RowChange{tableInstances: b.rows},
@@ -142,7 +143,7 @@ func (l *Ledger) Commit(ctx context.Context, c remediation.Commit) error {
 
 // rowsOf returns the rows of a commit. The instance's rev guards it if any live
 // row changes; the rows of the execution and the input make a duplicate fail.
-func rowsOf(c remediation.Commit) *batch {
+func rowsOf(c engine.Commit) *batch {
 	b := &batch{instanceID: c.InstanceID}
 	ch := c.Changes
 	if i := ch.Instance; i != nil {

@@ -9,9 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/tablestore"
 )
@@ -31,9 +32,9 @@ func TestKnownNamesWhatIsRecordedInTheLogAndInTheHistory(t *testing.T) {
 			end.FinishTime, end.StartTime, end.Time = time.Time{}, time.Time{}, time.Time{}
 		}
 		ends = append(ends, end)
-		e := remediation.Execution{Event: end, Received: start}
+		e := decide.Execution{Event: end, Received: start}
 		if i%4 != 1 {
-			if err := l.Commit(t.Context(), remediation.Commit{ID: "c", InstanceID: instanceID, At: start, Changes: remediation.Changes{Execution: &e}}); err != nil {
+			if err := l.Commit(t.Context(), engine.Commit{ID: "c", InstanceID: instanceID, At: start, Changes: decide.Changes{Execution: &e}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -77,7 +78,7 @@ func TestAMissingTableIsNamedWithItsRemedy(t *testing.T) {
 			return l.PutHistory(ctx, instanceID, *execution("t-1"))
 		},
 		"aftercare_wakeups": func(ctx context.Context) error {
-			return l.Arm(ctx, remediation.Wakeup{InstanceID: instanceID, Due: start})
+			return l.Arm(ctx, engine.Wakeup{InstanceID: instanceID, Due: start})
 		},
 		"aftercare_shared":     func(ctx context.Context) error { _, err := l.Control(ctx); return err },
 		"aftercare_quarantine": func(ctx context.Context) error { return l.Quarantine(ctx, "f", nil, "r", start) },

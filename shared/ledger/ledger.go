@@ -11,7 +11,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
 
@@ -51,8 +51,8 @@ type Ledger struct {
 }
 
 var (
-	_ remediation.Ledger = (*Ledger)(nil)
-	_ remediation.Shared = (*Ledger)(nil)
+	_ engine.Ledger = (*Ledger)(nil)
+	_ engine.Shared = (*Ledger)(nil)
 )
 
 // Open returns the ledger for one invocation. Its context bounds every call, in
@@ -67,7 +67,7 @@ func Open(ctx context.Context, cfg Config, creds transport.Credentials) (*Ledger
 	case cfg.Transport == nil:
 		return nil, errors.New("open the ledger: transport is missing")
 	case !creds.IsSet():
-		return nil, fmt.Errorf("open the ledger: access key is missing: %w", remediation.ErrDenied)
+		return nil, fmt.Errorf("open the ledger: access key is missing: %w", engine.ErrDenied)
 	}
 	perTry := cfg.PerTry
 	if perTry == 0 {

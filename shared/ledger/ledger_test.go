@@ -12,10 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
@@ -59,48 +60,48 @@ func dial(t *testing.T, ctx context.Context, endpoint, secret string) *ledger.Le
 }
 
 // full is a state with one of everything.
-func full() remediation.State {
-	s := remediation.NewState(instanceID)
-	s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootTime = remediation.BootBootable, 3, start
+func full() decide.State {
+	s := decide.NewState(instanceID)
+	s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootTime = decide.BootBootable, 3, start
 	s.Instance.WakeAt = start.Add(time.Hour)
 	code := int64(3)
-	s.Tasks["t1"] = remediation.Task{
-		ID: "t1", State: remediation.TaskQueued, Name: "one", Priority: 9, SubmittedAt: start, Attempt: 1,
+	s.Tasks["t1"] = decide.Task{
+		ID: "t1", State: decide.TaskQueued, Name: "one", Priority: 9, SubmittedAt: start, Attempt: 1,
 		Command: command.Command{Run: &command.Run{Name: "one", Content: "echo", Parameters: map[string]string{"a": "b"}}},
 	}
-	s.Tasks["t2"] = remediation.Task{ID: "t2", State: remediation.TaskRunning, InvokeID: "t-2", Deadline: start, ExitCode: &code}
-	s.Effects["e1"] = remediation.Effect{
-		Key: "e1", Kind: remediation.EffectAlert, Alert: &remediation.Alert{Summary: "s", ExitCode: &code},
-		Claim: remediation.Claim{Commit: "c0", Until: start},
+	s.Tasks["t2"] = decide.Task{ID: "t2", State: decide.TaskRunning, InvokeID: "t-2", Deadline: start, ExitCode: &code}
+	s.Effects["e1"] = decide.Effect{
+		Key: "e1", Kind: decide.EffectAlert, Alert: &decide.Alert{Summary: "s", ExitCode: &code},
+		Claim: decide.Claim{Commit: "c0", Until: start},
 	}
-	s.Runs["r1"] = remediation.FlowRun{ID: "r1", Flow: "f", Chain: []string{"f"}, Run: flow.NewRun("r1", definition("f", "echo"), flow.Event{Kind: flow.TaskCompleted}, 1)}
-	s.Limits["f"] = remediation.Limit{Flow: "f", Starts: []time.Time{start}, Refused: 1, Until: start.Add(time.Hour)}
-	s.Failing["check disk / now"] = remediation.Failing{Name: "check disk / now", Count: 2, Last: start}
-	s.Unmatched["t-9"] = remediation.Unmatched{Event: event.TaskCompleted{InvokeID: "t-9", ExitCode: &code}, Received: start}
+	s.Runs["r1"] = decide.FlowRun{ID: "r1", Flow: "f", Chain: []string{"f"}, Run: flow.NewRun("r1", definition("f", "echo"), flow.Event{Kind: flow.TaskCompleted}, 1)}
+	s.Limits["f"] = decide.Limit{Flow: "f", Starts: []time.Time{start}, Refused: 1, Until: start.Add(time.Hour)}
+	s.Failing["check disk / now"] = decide.Failing{Name: "check disk / now", Count: 2, Last: start}
+	s.Unmatched["t-9"] = decide.Unmatched{Event: event.TaskCompleted{InvokeID: "t-9", ExitCode: &code}, Received: start}
 	return s
 }
 
 // creation is the commit that makes the state.
-func creation(id string, s remediation.State) remediation.Commit {
+func creation(id string, s decide.State) engine.Commit {
 	i := s.Instance
-	c := remediation.Commit{ID: id, InstanceID: instanceID, At: start, Changes: remediation.Changes{Instance: &i}}
+	c := engine.Commit{ID: id, InstanceID: instanceID, At: start, Changes: decide.Changes{Instance: &i}}
 	for _, t := range s.Tasks {
-		c.Changes.Tasks = append(c.Changes.Tasks, remediation.Change[remediation.Task]{After: &t})
+		c.Changes.Tasks = append(c.Changes.Tasks, decide.Change[decide.Task]{After: &t})
 	}
 	for _, e := range s.Effects {
-		c.Changes.Effects = append(c.Changes.Effects, remediation.Change[remediation.Effect]{After: &e})
+		c.Changes.Effects = append(c.Changes.Effects, decide.Change[decide.Effect]{After: &e})
 	}
 	for _, r := range s.Runs {
-		c.Changes.Runs = append(c.Changes.Runs, remediation.Change[remediation.FlowRun]{After: &r})
+		c.Changes.Runs = append(c.Changes.Runs, decide.Change[decide.FlowRun]{After: &r})
 	}
 	for _, u := range s.Unmatched {
-		c.Changes.Unmatched = append(c.Changes.Unmatched, remediation.Change[remediation.Unmatched]{After: &u})
+		c.Changes.Unmatched = append(c.Changes.Unmatched, decide.Change[decide.Unmatched]{After: &u})
 	}
 	for _, l := range s.Limits {
-		c.Changes.Limits = append(c.Changes.Limits, remediation.Change[remediation.Limit]{After: &l})
+		c.Changes.Limits = append(c.Changes.Limits, decide.Change[decide.Limit]{After: &l})
 	}
 	for _, f := range s.Failing {
-		c.Changes.Failing = append(c.Changes.Failing, remediation.Change[remediation.Failing]{After: &f})
+		c.Changes.Failing = append(c.Changes.Failing, decide.Change[decide.Failing]{After: &f})
 	}
 	return c
 }
@@ -116,9 +117,9 @@ func definition(name, content string) flow.Definition {
 	}
 }
 
-func execution(invokeID string) *remediation.Execution {
+func execution(invokeID string) *decide.Execution {
 	code := int64(3)
-	return &remediation.Execution{
+	return &decide.Execution{
 		Event: event.TaskCompleted{
 			Envelope:   event.Envelope{ID: "ev", Source: "acs.ecs", Kind: event.KindTaskCompleted, Account: "1", Region: "r", Time: start},
 			InstanceID: instanceID, InvokeID: invokeID, CommandID: "c", CommandName: "n", Status: event.StatusFailed,
@@ -161,12 +162,12 @@ func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
 	s.Instance.Rev = 1
 	before := s.Tasks["t1"]
 	after := before
-	after.State = remediation.TaskReleasing
+	after.State = decide.TaskReleasing
 	gone := s.Effects["e1"]
-	err := l.Commit(t.Context(), remediation.Commit{ID: "c2", InstanceID: instanceID, Changes: remediation.Changes{
+	err := l.Commit(t.Context(), engine.Commit{ID: "c2", InstanceID: instanceID, Changes: decide.Changes{
 		Instance: &s.Instance,
-		Tasks:    []remediation.Change[remediation.Task]{{Before: &before, After: &after}},
-		Effects:  []remediation.Change[remediation.Effect]{{Before: &gone}},
+		Tasks:    []decide.Change[decide.Task]{{Before: &before, After: &after}},
+		Effects:  []decide.Change[decide.Effect]{{Before: &gone}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -175,42 +176,42 @@ func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Tasks["t1"].State != remediation.TaskReleasing || len(got.Tasks) != 2 || len(got.Effects) != 0 || got.Instance.Rev != 2 {
+	if got.Tasks["t1"].State != decide.TaskReleasing || len(got.Tasks) != 2 || len(got.Effects) != 0 || got.Instance.Rev != 2 {
 		t.Errorf("state = %+v, want t1 releasing, two tasks, no effect, rev 2", got)
 	}
 }
 
 func TestACommitConflicts(t *testing.T) {
-	for name, second := range map[string]func(c *remediation.Changes){
-		"with a first commit that another one preceded": func(c *remediation.Changes) {
-			c.Instance = &remediation.Instance{}
+	for name, second := range map[string]func(c *decide.Changes){
+		"with a first commit that another one preceded": func(c *decide.Changes) {
+			c.Instance = &decide.Instance{}
 		},
-		"with a rev that is not the instance's": func(c *remediation.Changes) {
-			c.Instance = &remediation.Instance{Rev: 7}
+		"with a rev that is not the instance's": func(c *decide.Changes) {
+			c.Instance = &decide.Instance{Rev: 7}
 		},
-		"with an execution that is recorded": func(c *remediation.Changes) {
-			c.Instance = &remediation.Instance{Rev: 1}
+		"with an execution that is recorded": func(c *decide.Changes) {
+			c.Instance = &decide.Instance{Rev: 1}
 			c.Execution = execution("t-1")
 		},
-		"with an input that is recorded": func(c *remediation.Changes) {
-			c.Instance = &remediation.Instance{Rev: 1}
-			c.Input = &remediation.InputRecord{Key: "k"}
+		"with an input that is recorded": func(c *decide.Changes) {
+			c.Instance = &decide.Instance{Rev: 1}
+			c.Input = &decide.InputRecord{Key: "k"}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _, _ := open(t)
 			first := creation("c1", full())
 			first.Changes.Execution = execution("t-1")
-			first.Changes.Input = &remediation.InputRecord{Key: "k", Answer: "the answer"}
+			first.Changes.Input = &decide.InputRecord{Key: "k", Answer: "the answer"}
 			if err := l.Commit(t.Context(), first); err != nil {
 				t.Fatal(err)
 			}
-			task := remediation.Task{ID: "new", State: remediation.TaskRunning}
-			c := remediation.Commit{ID: "c2", InstanceID: instanceID, Changes: remediation.Changes{
-				Tasks: []remediation.Change[remediation.Task]{{After: &task}},
+			task := decide.Task{ID: "new", State: decide.TaskRunning}
+			c := engine.Commit{ID: "c2", InstanceID: instanceID, Changes: decide.Changes{
+				Tasks: []decide.Change[decide.Task]{{After: &task}},
 			}}
 			second(&c.Changes)
-			if err := l.Commit(t.Context(), c); !errors.Is(err, remediation.ErrConflict) {
+			if err := l.Commit(t.Context(), c); !errors.Is(err, engine.ErrConflict) {
 				t.Errorf("second commit = %v, want ErrConflict", err)
 			}
 			got, err := l.Load(t.Context(), instanceID)
@@ -240,12 +241,12 @@ func TestRecordedIsNilForWhatIsNotRecorded(t *testing.T) {
 func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
 	l, _, _ := open(t)
 	e := execution("t-1")
-	c := remediation.Commit{ID: "c1", InstanceID: instanceID, Changes: remediation.Changes{
-		Instance: &remediation.Instance{}, Execution: e,
-		EndedTasks: []remediation.Task{{ID: "t", State: remediation.TaskFailed}},
-		EndedRuns:  []remediation.FlowRun{{ID: "r", Run: flow.Run{Result: "failed", Ended: true}}},
-		Boots:      []remediation.Boot{{Seq: 2, Time: start}, {Seq: 10, Time: start}},
-		LostAlerts: []remediation.Effect{{Key: "a"}},
+	c := engine.Commit{ID: "c1", InstanceID: instanceID, Changes: decide.Changes{
+		Instance: &decide.Instance{}, Execution: e,
+		EndedTasks: []decide.Task{{ID: "t", State: decide.TaskFailed}},
+		EndedRuns:  []decide.FlowRun{{ID: "r", Run: flow.Run{Result: "failed", Ended: true}}},
+		Boots:      []decide.Boot{{Seq: 2, Time: start}, {Seq: 10, Time: start}},
+		LostAlerts: []decide.Effect{{Key: "a"}},
 	}}
 	if err := l.Commit(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -255,7 +256,7 @@ func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ledger.Records{
-		Executions: []remediation.Execution{*e}, Tasks: c.Changes.EndedTasks, Runs: c.Changes.EndedRuns,
+		Executions: []decide.Execution{*e}, Tasks: c.Changes.EndedTasks, Runs: c.Changes.EndedRuns,
 		Boots: c.Changes.Boots, LostAlerts: c.Changes.LostAlerts,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -267,20 +268,20 @@ func TestHistoryKeepsTheFirstRecordOfAnExecution(t *testing.T) {
 	l, _, _ := open(t)
 	first, again := *execution("t-1"), *execution("t-1")
 	again.Received = again.Received.Add(time.Hour)
-	for _, e := range []remediation.Execution{first, again, *execution("t-2")} {
+	for _, e := range []decide.Execution{first, again, *execution("t-2")} {
 		if err := l.PutHistory(t.Context(), instanceID, e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var got []remediation.Execution
-	err := l.History(t.Context(), start, func(e remediation.Execution) error {
+	var got []decide.Execution
+	err := l.History(t.Context(), start, func(e decide.Execution) error {
 		got = append(got, e)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]remediation.Execution{first, *execution("t-2")}, got); diff != "" {
+	if diff := cmp.Diff([]decide.Execution{first, *execution("t-2")}, got); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
 }
@@ -289,7 +290,7 @@ func TestWakeupsAreDueFromTheirTimeOn(t *testing.T) {
 	l, _, _ := open(t)
 	want := map[string]bool{}
 	for i := range 250 {
-		w := remediation.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start.Add(time.Duration(i-200) * time.Second)}
+		w := engine.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start.Add(time.Duration(i-200) * time.Second)}
 		if err := l.Arm(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}
@@ -297,12 +298,12 @@ func TestWakeupsAreDueFromTheirTimeOn(t *testing.T) {
 			want[w.InstanceID] = true
 		}
 	}
-	if err := l.Disarm(t.Context(), remediation.Wakeup{InstanceID: "i-007", Due: start.Add(-193 * time.Second)}); err != nil {
+	if err := l.Disarm(t.Context(), engine.Wakeup{InstanceID: "i-007", Due: start.Add(-193 * time.Second)}); err != nil {
 		t.Fatal(err)
 	}
 	delete(want, "i-007")
 	got := map[string]bool{}
-	err := l.Due(t.Context(), start, func(page []remediation.Wakeup) bool {
+	err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool {
 		for _, w := range page {
 			got[w.InstanceID] = true
 		}
@@ -338,7 +339,7 @@ func TestWritesAreNotSentTwice(t *testing.T) {
 			l, _, faults := open(t)
 			faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: mode})
 			err := l.Commit(t.Context(), creation("c1", full()))
-			if !errors.Is(err, remediation.ErrUnknownOutcome) {
+			if !errors.Is(err, engine.ErrUnknownOutcome) {
 				t.Errorf("commit = %v, want ErrUnknownOutcome", err)
 			}
 			if n := faults.Calls()["BatchWriteRow"]; n != 1 {
@@ -362,7 +363,7 @@ func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
 			return err
 		}},
 		"a wake-up whose arming was cut off after it": {fault.Fault{Mode: fault.CutAfter, Times: 3}, func(l *ledger.Ledger, ctx context.Context) error {
-			return l.Arm(ctx, remediation.Wakeup{InstanceID: instanceID, Due: start})
+			return l.Arm(ctx, engine.Wakeup{InstanceID: instanceID, Due: start})
 		}},
 		"a history record that hung": {fault.Fault{Mode: fault.HangAfter}, func(l *ledger.Ledger, ctx context.Context) error {
 			return l.PutHistory(ctx, instanceID, *execution("t-1"))
@@ -409,8 +410,8 @@ func TestALoadReadsTheInstanceFirst(t *testing.T) {
 		t.Fatal("no commit landed inside the load")
 	}
 	i := torn.Instance
-	err = l.Commit(t.Context(), remediation.Commit{ID: "c3", InstanceID: instanceID, Changes: remediation.Changes{Instance: &i}})
-	if !errors.Is(err, remediation.ErrConflict) {
+	err = l.Commit(t.Context(), engine.Commit{ID: "c3", InstanceID: instanceID, Changes: decide.Changes{Instance: &i}})
+	if !errors.Is(err, engine.ErrConflict) {
 		t.Errorf("a commit on the torn load = %v, want ErrConflict", err)
 	}
 }
@@ -421,21 +422,21 @@ func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
 		want error
 		call func() error
 	}{
-		"a wrong secret": {remediation.ErrDenied, func() error {
+		"a wrong secret": {engine.ErrDenied, func() error {
 			_, err := dial(t, t.Context(), server.Endpoint(), "another-secret-word").Load(t.Context(), instanceID)
 			return err
 		}},
-		"an unknown host": {remediation.ErrUnavailable, func() error {
+		"an unknown host": {engine.ErrUnavailable, func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			_, err := dial(t, ctx, "http://127.0.0.1:1", key.Secret).Load(ctx, instanceID)
 			return err
 		}},
-		"a cut": {remediation.ErrUnknownOutcome, func() error {
+		"a cut": {engine.ErrUnknownOutcome, func() error {
 			faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutBefore})
 			return dial(t, t.Context(), server.Endpoint(), key.Secret).Commit(t.Context(), creation("c", full()))
 		}},
-		"time that is up": {remediation.ErrUnavailable, func() error {
+		"time that is up": {engine.ErrUnavailable, func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			_, err := dial(t, ctx, server.Endpoint(), key.Secret).Load(ctx, instanceID)

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/fault"
 )
@@ -30,38 +31,38 @@ func openPatiently(t *testing.T) (*ledger.Ledger, *fault.Set) {
 }
 
 func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
-	tasks := func(n, bytes int) []remediation.Task {
-		var out []remediation.Task
+	tasks := func(n, bytes int) []decide.Task {
+		var out []decide.Task
 		for i := range n {
-			out = append(out, remediation.Task{ID: fmt.Sprint("t", i), Reason: strings.Repeat("r", bytes)})
+			out = append(out, decide.Task{ID: fmt.Sprint("t", i), Reason: strings.Repeat("r", bytes)})
 		}
 		return out
 	}
-	once := &remediation.InputRecord{Key: strings.Repeat("a", 32)}
-	twice := remediation.Task{ID: "t", State: remediation.TaskRunning}
+	once := &decide.InputRecord{Key: strings.Repeat("a", 32)}
+	twice := decide.Task{ID: "t", State: decide.TaskRunning}
 	for name, c := range map[string]struct {
-		changes remediation.Changes
+		changes decide.Changes
 		reason  string
 	}{
-		"200 rows":                   {remediation.Changes{Input: once, EndedTasks: tasks(199, 1)}, ""},
-		"201 rows":                   {remediation.Changes{Input: once, EndedTasks: tasks(200, 1)}, "201 rows, at most 200 fit"},
-		"nearly 4 MB":                {remediation.Changes{Input: once, EndedTasks: tasks(4, 1<<20-1000)}, ""},
-		"more than 4 MB":             {remediation.Changes{Input: once, EndedTasks: tasks(4, 1<<20)}, "at most 4194304 fit into a batch"},
-		"a column of nearly 2 MB":    {remediation.Changes{Input: once, EndedTasks: tasks(1, 2<<20-1000)}, ""},
-		"a column of more than 2 MB": {remediation.Changes{Input: once, EndedTasks: tasks(1, 2<<20)}, "column data has"},
-		"a record twice":             {remediation.Changes{Input: once, EndedTasks: append(tasks(1, 1), tasks(1, 1)...)}, "row log/task/t0 appears twice"},
-		"a row written and removed": {remediation.Changes{Input: once, Tasks: []remediation.Change[remediation.Task]{
+		"200 rows":                   {decide.Changes{Input: once, EndedTasks: tasks(199, 1)}, ""},
+		"201 rows":                   {decide.Changes{Input: once, EndedTasks: tasks(200, 1)}, "201 rows, at most 200 fit"},
+		"nearly 4 MB":                {decide.Changes{Input: once, EndedTasks: tasks(4, 1<<20-1000)}, ""},
+		"more than 4 MB":             {decide.Changes{Input: once, EndedTasks: tasks(4, 1<<20)}, "at most 4194304 fit into a batch"},
+		"a column of nearly 2 MB":    {decide.Changes{Input: once, EndedTasks: tasks(1, 2<<20-1000)}, ""},
+		"a column of more than 2 MB": {decide.Changes{Input: once, EndedTasks: tasks(1, 2<<20)}, "column data has"},
+		"a record twice":             {decide.Changes{Input: once, EndedTasks: append(tasks(1, 1), tasks(1, 1)...)}, "row log/task/t0 appears twice"},
+		"a row written and removed": {decide.Changes{Input: once, Tasks: []decide.Change[decide.Task]{
 			{After: &twice}, {Before: &twice},
 		}}, "row live/task/t appears twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, faults := openPatiently(t)
-			err := l.Commit(t.Context(), remediation.Commit{ID: "c", InstanceID: instanceID, Changes: c.changes, At: start})
+			err := l.Commit(t.Context(), engine.Commit{ID: "c", InstanceID: instanceID, Changes: c.changes, At: start})
 			calls := faults.Calls()["BatchWriteRow"]
 			switch {
 			case c.reason == "" && (err != nil || calls != 1):
 				t.Errorf("%v after %d calls, want it written", err, calls)
-			case c.reason != "" && (!errors.Is(err, remediation.ErrInvalid) || !strings.Contains(err.Error(), c.reason) || calls != 0):
+			case c.reason != "" && (!errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), c.reason) || calls != 0):
 				t.Errorf("%v after %d calls, want it refused for %q", err, calls, c.reason)
 			}
 		})
@@ -84,15 +85,15 @@ func commitLargest(t *testing.T, expired, alerts int) {
 	for i := range 40 {
 		flows = append(flows, definition(fmt.Sprint("flow", i), long(4000)))
 	}
-	p := remediation.DefaultPolicy()
+	p := decide.DefaultPolicy()
 	p.Flows, p.AlertOn = flow.NewSet(flows), map[event.Status]bool{event.StatusFailed: true}
 	p.MaxQueued = 1000
 	now := start.Add(time.Hour)
-	s := remediation.NewState(instanceID)
-	s.Instance.Boot = remediation.BootBootable
-	queued := func(id string, expires time.Time, content string) remediation.Task {
-		return remediation.Task{
-			ID: id, State: remediation.TaskQueued, Name: id, Attempt: 1, SubmittedAt: start, ExpiresAt: expires, Priority: 9,
+	s := decide.NewState(instanceID)
+	s.Instance.Boot = decide.BootBootable
+	queued := func(id string, expires time.Time, content string) decide.Task {
+		return decide.Task{
+			ID: id, State: decide.TaskQueued, Name: id, Attempt: 1, SubmittedAt: start, ExpiresAt: expires, Priority: 9,
 			Command: command.Command{Run: &command.Run{Name: id, Type: "RunShellScript", Content: content}},
 		}
 	}
@@ -103,7 +104,7 @@ func commitLargest(t *testing.T, expired, alerts int) {
 		r.Begin(flow.Moment{Now: start})
 		task.RunID, task.Step, task.StepAttempt = "run"+id, "step", 1
 		s.Tasks[id] = task
-		s.Runs[task.RunID] = remediation.FlowRun{ID: task.RunID, Flow: "of-" + id, Chain: []string{"of-" + id}, CreatedAt: start, Run: r}
+		s.Runs[task.RunID] = decide.FlowRun{ID: task.RunID, Flow: "of-" + id, Chain: []string{"of-" + id}, CreatedAt: start, Run: r}
 	}
 	for i := range 30 {
 		id := fmt.Sprintf("large%02d", i)
@@ -111,29 +112,29 @@ func commitLargest(t *testing.T, expired, alerts int) {
 	}
 	for i := range alerts {
 		key := fmt.Sprintf("alert%02d", i)
-		s.Effects[key] = remediation.Effect{Key: key, Kind: remediation.EffectAlert, Alert: &remediation.Alert{ErrorDesc: long(2000)}}
+		s.Effects[key] = decide.Effect{Key: key, Kind: decide.EffectAlert, Alert: &decide.Alert{ErrorDesc: long(2000)}}
 	}
 	for i := range 5 {
 		id := fmt.Sprintf("t-late%d", i)
-		s.Unmatched[id] = remediation.Unmatched{
+		s.Unmatched[id] = decide.Unmatched{
 			Event: event.TaskCompleted{InvokeID: id, Status: event.StatusSuccess, FinishTime: now}, Received: start,
 		}
 	}
 
 	end := execution("t-last")
 	end.Event.FinishTime, end.Event.ErrorDesc = now, long(500<<10)
-	var in remediation.Input = remediation.Ended{Event: end.Event, Received: now, Source: remediation.SourceEvent}
+	var in decide.Input = decide.Ended{Event: end.Event, Received: now, Source: decide.SourceEvent}
 	l, faults := openPatiently(t)
 	claims, commits := 0, 0
-	for more := true; more; in = (remediation.Continue{}) {
+	for more := true; more; in = (decide.Continue{}) {
 		if commits++; commits > 100 {
 			t.Fatal("there is always more to do")
 		}
 		id := fmt.Sprint("commit", commits)
-		d := remediation.Decide(s, in, remediation.Facts{}, p, remediation.Moment{
-			Now: now, Claim: remediation.Claim{Commit: id, Until: now.Add(time.Minute)},
+		d := decide.Decide(s, in, decide.Facts{}, p, decide.Moment{
+			Now: now, Claim: decide.Claim{Commit: id, Until: now.Add(time.Minute)},
 		})
-		if err := l.Commit(t.Context(), remediation.Commit{ID: id, InstanceID: instanceID, Changes: d.Changes, At: now}); err != nil {
+		if err := l.Commit(t.Context(), engine.Commit{ID: id, InstanceID: instanceID, Changes: d.Changes, At: now}); err != nil {
 			t.Fatalf("commit %d: %v", commits, err)
 		}
 		s, more = d.Next, d.More

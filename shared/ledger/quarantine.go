@@ -9,7 +9,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // maxPart is how many bytes of a payload one row holds; a column's value may
@@ -111,7 +111,7 @@ func (l *Ledger) QuarantinedPayload(ctx context.Context, q Quarantined) ([]byte,
 		return nil
 	})
 	if err == nil && QuarantineID(payload) != q.SHA256 {
-		err = fmt.Errorf("%s: a part of it has expired: %w", what, remediation.ErrInvalid)
+		err = fmt.Errorf("%s: a part of it has expired: %w", what, engine.ErrInvalid)
 	}
 	return payload, err
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 )
 
@@ -52,7 +52,7 @@ func TestAPayloadThatIsNotWholeIsNotListed(t *testing.T) {
 	l, _, faults := openAt(t, time.Now)
 	payload := bytes.Repeat([]byte("part"), 1<<20)
 	faults.Add(fault.Fault{Call: "PutRow", Nth: 4, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
-	if err := l.Quarantine(t.Context(), "f", payload, "not JSON", start); !errors.Is(err, remediation.ErrDenied) {
+	if err := l.Quarantine(t.Context(), "f", payload, "not JSON", start); !errors.Is(err, engine.ErrDenied) {
 		t.Fatalf("got %v, want the last of four parts denied", err)
 	}
 	if got := quarantined(t, l); len(got) > 0 {

@@ -8,16 +8,17 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 // Records is what is kept about one instance for people to read.
 type Records struct {
-	Executions []remediation.Execution
-	Tasks      []remediation.Task    // ended ones
-	Runs       []remediation.FlowRun // ended ones
-	Boots      []remediation.Boot
-	LostAlerts []remediation.Effect
+	Executions []decide.Execution
+	Tasks      []decide.Task    // ended ones
+	Runs       []decide.FlowRun // ended ones
+	Boots      []decide.Boot
+	LostAlerts []decide.Effect
 }
 
 // Records reads the records of an instance.
@@ -45,7 +46,7 @@ func (r *Records) add(row string, v values) error {
 		err = appendTo(&r.LostAlerts, data)
 	}
 	if err != nil {
-		return fmt.Errorf("row %s cannot be read: %w", row, remediation.ErrInvalid)
+		return fmt.Errorf("row %s cannot be read: %w", row, engine.ErrInvalid)
 	}
 	return nil
 }

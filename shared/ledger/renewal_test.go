@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
@@ -40,7 +40,7 @@ func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
 	var passed atomic.Int64
 	after := func(days int) { passed.Store(int64(days) * int64(24*time.Hour)) }
 	l, _, faults := openAt(t, func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
-	p, b := pauseOf(remediation.AllFlows, "Ann", start), breakerOf("e1", 0)
+	p, b := pauseOf(decide.AllFlows, "Ann", start), breakerOf("e1", 0)
 	mustPause(t, l, p)
 	mustOpen(t, l, b)
 	for _, c := range []struct {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
 )
 
 // Column names of the instances' table. Live rows and records for people hold
@@ -63,22 +63,22 @@ func shard(id string, n int) int {
 	return int(sum[2]) % n
 }
 
-func taskRow(t remediation.Task) string {
-	if t.State != remediation.TaskQueued {
+func taskRow(t decide.Task) string {
+	if t.State != decide.TaskQueued {
 		return prefixTask + t.ID
 	}
 	return fmt.Sprintf("%s%d/%013d/%s", prefixQueue, 9-t.Priority, t.SubmittedAt.UnixMilli(), t.ID)
 }
 
-func effectRow(e remediation.Effect) string { return prefixEffect + e.Key }
+func effectRow(e decide.Effect) string { return prefixEffect + e.Key }
 
-func runRow(r remediation.FlowRun) string { return prefixRun + r.ID }
+func runRow(r decide.FlowRun) string { return prefixRun + r.ID }
 
-func lateRow(u remediation.Unmatched) string { return prefixLate + u.Event.InvokeID }
+func lateRow(u decide.Unmatched) string { return prefixLate + u.Event.InvokeID }
 
-func limitRow(l remediation.Limit) string { return prefixLimit + l.Flow }
+func limitRow(l decide.Limit) string { return prefixLimit + l.Flow }
 
-func failingRow(f remediation.Failing) string { return prefixBad + remediation.Key(f.Name) }
+func failingRow(f decide.Failing) string { return prefixBad + decide.Key(f.Name) }
 
 func primaryKey(instanceID, row string) *tablestore.PrimaryKey {
 	pk := new(tablestore.PrimaryKey)
@@ -209,7 +209,7 @@ func (b *batch) drop(row string) {
 }
 
 // replace writes live rows, and drops those that are gone or have a new key.
-func replace[T any](b *batch, changes []remediation.Change[T], key func(T) string) {
+func replace[T any](b *batch, changes []decide.Change[T], key func(T) string) {
 	for _, c := range changes {
 		if c.Before != nil && (c.After == nil || key(*c.After) != key(*c.Before)) {
 			b.drop(key(*c.Before))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // Column names of the shared table, whose rows no single instance owns, beside
@@ -115,9 +115,9 @@ func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.Pri
 		switch {
 		case err == nil:
 			return v, nil
-		case errors.Is(err, remediation.ErrUnknownOutcome):
+		case errors.Is(err, engine.ErrUnknownOutcome):
 			taken = v
-		case !errors.Is(err, remediation.ErrConflict):
+		case !errors.Is(err, engine.ErrConflict):
 			return nil, doubtful(err, taken != nil)
 		}
 	}
@@ -126,15 +126,15 @@ func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.Pri
 
 // doubtful adds ErrUnknownOutcome if an earlier try may have taken effect.
 func doubtful(err error, doubt bool) error {
-	if doubt && !errors.Is(err, remediation.ErrUnknownOutcome) {
-		return fmt.Errorf("%v: %w", err, remediation.ErrUnknownOutcome)
+	if doubt && !errors.Is(err, engine.ErrUnknownOutcome) {
+		return fmt.Errorf("%v: %w", err, engine.ErrUnknownOutcome)
 	}
 	return err
 }
 
 // contended is the error if the row changed before each try.
 func contended(what string, doubt bool) error {
-	err := fmt.Errorf("%s: the row changed before each of %d tries: %w", what, writeTries, remediation.ErrUnavailable)
+	err := fmt.Errorf("%s: the row changed before each of %d tries: %w", what, writeTries, engine.ErrUnavailable)
 	return doubtful(err, doubt)
 }
 
@@ -142,7 +142,7 @@ func contended(what string, doubt bool) error {
 func encoded(what string, v any) (column, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return column{}, fmt.Errorf("%s: %w: %w", what, err, remediation.ErrInvalid)
+		return column{}, fmt.Errorf("%s: %w: %w", what, err, engine.ErrInvalid)
 	}
 	return column{colData, string(data)}, nil
 }

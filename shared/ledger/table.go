@@ -8,7 +8,7 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // quarantineTTL is how long payloads stay in quarantine.
@@ -79,7 +79,7 @@ func (l *Ledger) create(ctx context.Context, t table) error {
 		_, err := l.client.CreateTable(request)
 		return err
 	})
-	if errors.Is(err, remediation.ErrUnknownOutcome) || isExisting(err) {
+	if errors.Is(err, engine.ErrUnknownOutcome) || isExisting(err) {
 		if there, again := l.describe(ctx, t); again != nil || there {
 			return again
 		}

@@ -7,13 +7,13 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/engine"
 )
 
 // wakeupShards spreads the wake-ups over the key space; a sweep reads all shards.
 const wakeupShards = 8
 
-func wakeupKey(w remediation.Wakeup) *tablestore.PrimaryKey {
+func wakeupKey(w engine.Wakeup) *tablestore.PrimaryKey {
 	pk := new(tablestore.PrimaryKey)
 	pk.AddPrimaryKeyColumn("shard", shardName(shard(w.InstanceID, wakeupShards)))
 	pk.AddPrimaryKeyColumn("due_ms", w.Due.UnixMilli())
@@ -24,7 +24,7 @@ func wakeupKey(w remediation.Wakeup) *tablestore.PrimaryKey {
 func shardName(n int) string { return fmt.Sprintf("%04x", n*0x10000/wakeupShards) }
 
 // Arm stores a wake-up.
-func (l *Ledger) Arm(ctx context.Context, w remediation.Wakeup) error {
+func (l *Ledger) Arm(ctx context.Context, w engine.Wakeup) error {
 	change := new(tablestore.PutRowChange)
 	change.TableName = tableWakeups
 	change.PrimaryKey = wakeupKey(w)
@@ -38,7 +38,7 @@ func (l *Ledger) Arm(ctx context.Context, w remediation.Wakeup) error {
 }
 
 // Disarm removes a wake-up.
-func (l *Ledger) Disarm(ctx context.Context, w remediation.Wakeup) error {
+func (l *Ledger) Disarm(ctx context.Context, w engine.Wakeup) error {
 	change := new(tablestore.DeleteRowChange)
 	change.TableName = tableWakeups
 	change.PrimaryKey = wakeupKey(w)
@@ -53,7 +53,7 @@ func (l *Ledger) Disarm(ctx context.Context, w remediation.Wakeup) error {
 const duePage = 100
 
 // Due reads the wake-ups that are due, the oldest of each shard first.
-func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]remediation.Wakeup) bool) error {
+func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]engine.Wakeup) bool) error {
 	for s := range wakeupShards {
 		from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
 		for _, pk := range []*tablestore.PrimaryKey{from, to} {
@@ -76,9 +76,9 @@ func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]remediation
 			if err != nil {
 				return err
 			}
-			var due []remediation.Wakeup
+			var due []engine.Wakeup
 			for _, row := range rows.Rows {
-				due = append(due, remediation.Wakeup{
+				due = append(due, engine.Wakeup{
 					InstanceID: keyText(row, 2), Due: time.UnixMilli(keyInt(row, 1)).UTC(),
 				})
 			}

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
-	"aftercare/shared/remediation"
 	"aftercare/tests/bench/budget"
 )
 
@@ -93,21 +93,21 @@ func (r *results) decideWith(n int) (decision, error) {
 	if err != nil {
 		return decision{}, err
 	}
-	p := remediation.DefaultPolicy()
+	p := decide.DefaultPolicy()
 	p.Flows = set
 	now := time.Now().UTC()
-	s := remediation.NewState("i-bench")
-	s.Instance.Rev, s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootSince = 1, remediation.BootBootable, 1, now
-	end := func(status event.Status) remediation.Ended {
-		return remediation.Ended{Received: now, Source: remediation.SourceEvent, Event: event.TaskCompleted{
+	s := decide.NewState("i-bench")
+	s.Instance.Rev, s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootSince = 1, decide.BootBootable, 1, now
+	end := func(status event.Status) decide.Ended {
+		return decide.Ended{Received: now, Source: decide.SourceEvent, Event: event.TaskCompleted{
 			Envelope:   event.Envelope{ID: "e-bench", Kind: event.KindTaskCompleted, Time: now},
 			InstanceID: "i-bench", InvokeID: "t-bench", CommandName: "other", Status: status,
 			RepeatMode: "Once", StartTime: now, FinishTime: now,
 		}}
 	}
-	decide := func(in remediation.Input) remediation.Decision {
-		return remediation.Decide(s, in, remediation.Facts{}, p, remediation.Moment{
-			Now: now, Claim: remediation.Claim{Commit: "bench", Until: now.Add(time.Minute)},
+	decide := func(in decide.Input) decide.Decision {
+		return decide.Decide(s, in, decide.Facts{}, p, decide.Moment{
+			Now: now, Claim: decide.Claim{Commit: "bench", Until: now.Add(time.Minute)},
 		})
 	}
 	d := decision{flows: n}

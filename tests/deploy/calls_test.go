@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -314,13 +314,13 @@ func operate(t *testing.T, c *recorder) {
 	l := newRig(t, c).Ledger() // newRig creates the tables, and that is recorded
 	_, err := l.Load(t.Context(), instanceID)
 	_, again := l.Records(t.Context(), instanceID)
-	paused := l.Pause(t.Context(), remediation.Pause{Flow: remediation.AllFlows, By: "operator", At: time.Now()})
+	paused := l.Pause(t.Context(), decide.Pause{Flow: decide.AllFlows, By: "operator", At: time.Now()})
 	_, listed := l.Control(t.Context())
-	_, all := l.Resume(t.Context(), remediation.AllFlows)
+	_, all := l.Resume(t.Context(), decide.AllFlows)
 	_, one := l.Resume(t.Context(), "look")
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
 	err = errors.Join(err, again, paused, listed, all, one, shown,
-		l.History(t.Context(), time.Now(), func(remediation.Execution) error { return nil }),
+		l.History(t.Context(), time.Now(), func(decide.Execution) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"aftercare/shared/remediation"
+	"aftercare/shared/decide"
 	"aftercare/tests/localcloud/eventbridge"
 )
 
@@ -62,8 +62,8 @@ func checkEventTrigger(key string, config object, f *faults) {
 func checkTimer(fn function, config object, f *faults) {
 	cron := config.text("cronExpression")
 	period, err := time.ParseDuration(cron[min(len("@every "), len(cron)):])
-	f.check(err == nil && period == remediation.DefaultPolicy().Minute,
-		"%s: the timer %q does not fire when wake-ups fall due, every %s", fn.key, cron, remediation.DefaultPolicy().Minute)
+	f.check(err == nil && period == decide.DefaultPolicy().Minute,
+		"%s: the timer %q does not fire when wake-ups fall due, every %s", fn.key, cron, decide.DefaultPolicy().Minute)
 	f.check(fn.props.number("timeout") < period.Seconds(), "%s: an invocation may last until after the next", fn.key)
 	f.check(json.Valid([]byte(config.text("payload"))), "%s: the timer's payload is not JSON", fn.key)
 }

@@ -15,10 +15,10 @@ import (
 
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -288,7 +288,7 @@ func failCall(t *testing.T, r *rig.Rig, f *handler.Function, l *ledger.Ledger, n
 	}
 	inHistory, kept := 0, 0
 	for _, ago := range []time.Duration{0, 24 * time.Hour} {
-		err := l.History(t.Context(), time.Now().Add(-ago), func(e remediation.Execution) error {
+		err := l.History(t.Context(), time.Now().Add(-ago), func(e decide.Execution) error {
 			if id := e.Event.InstanceID; id == many || id == one {
 				inHistory++
 			}

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -89,7 +89,7 @@ const opened, closed = "starts no run on any instance until", "may start runs ag
 // closing makes the sweep that closes it.
 func breakerHolds(t *testing.T, r *rig.Rig, closing func(invoke func() (handler.Outcome, error))) {
 	t.Helper()
-	control := func() map[string]remediation.Breaker {
+	control := func() map[string]decide.Breaker {
 		c, err := r.Ledger().Control(context.Background())
 		mustDo(err)
 		return c.Breakers

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -22,16 +22,16 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(r *rig.Rig)
 		answer  string
-		state   remediation.TaskState
+		state   decide.TaskState
 		ran     []string
 	}{
 		"while it waits": {
 			prepare: func(r *rig.Rig) { r.Create(instanceID); must(submission("first", rig.Sleeper, 5)(r)) },
-			answer:  "cancelled", state: remediation.TaskCancelled,
+			answer:  "cancelled", state: decide.TaskCancelled,
 		},
 		"while a throttled minute keeps it": {
 			prepare: func(r *rig.Rig) { boot(r); r.Faults.Add(throttled); must(submission("first", rig.Sleeper, 5)(r)) },
-			answer:  "cancelled", state: remediation.TaskCancelled,
+			answer:  "cancelled", state: decide.TaskCancelled,
 		},
 		"while an invocation that died holds it, and had not sent it": {
 			prepare: func(r *rig.Rig) {
@@ -40,7 +40,7 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 				must(submission("first", rig.Sleeper, 5)(r))
 				r.Restart()
 			},
-			answer: "stopping", state: remediation.TaskCancelled,
+			answer: "stopping", state: decide.TaskCancelled,
 		},
 		"while an invocation that died holds it, and had sent it": {
 			prepare: func(r *rig.Rig) {
@@ -50,7 +50,7 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 				r.Restart()
 				until("the script to begin", func() bool { return r.Begun() == 1 })
 			},
-			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
+			answer: "stopping", state: decide.TaskTerminated, ran: []string{"first"},
 		},
 		"while it runs": {
 			prepare: func(r *rig.Rig) {
@@ -58,7 +58,7 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 				must(submission("first", rig.Sleeper, 5)(r))
 				until("the script to begin", func() bool { return r.Begun() == 1 })
 			},
-			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
+			answer: "stopping", state: decide.TaskTerminated, ran: []string{"first"},
 		},
 		"while it runs, and stopping is throttled": {
 			prepare: func(r *rig.Rig) {
@@ -67,7 +67,7 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 				until("the script to begin", func() bool { return r.Begun() == 1 })
 				r.Faults.Add(fault.Fault{Call: "StopInvocation", Mode: fault.ErrorBefore, Status: 400, Code: "Throttling.User"})
 			},
-			answer: "stopping", state: remediation.TaskTerminated, ran: []string{"first"},
+			answer: "stopping", state: decide.TaskTerminated, ran: []string{"first"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

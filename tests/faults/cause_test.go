@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -30,20 +30,20 @@ func find[T any](t *testing.T, list []T, what string, meant func(T) bool) T {
 	return out
 }
 
-func keyOf(e remediation.Execution) string {
+func keyOf(e decide.Execution) string {
 	return "exec/" + e.Event.InvokeID + "/" + e.Event.Suffix()
 }
 
 // walk follows a cause to everything that came of it, and checks on the way that
 // each record names its cause. It returns the path.
-func walk(t *testing.T, all ledger.Records, cause string, decided remediation.Decided) string {
+func walk(t *testing.T, all ledger.Records, cause string, decided decide.Decided) string {
 	t.Helper()
 	path := ""
 	for _, d := range decided.Flows {
 		if d.RunID == "" {
 			continue
 		}
-		run := find(t, all.Runs, "run "+d.RunID, func(r remediation.FlowRun) bool { return r.ID == d.RunID })
+		run := find(t, all.Runs, "run "+d.RunID, func(r decide.FlowRun) bool { return r.ID == d.RunID })
 		if run.Cause != cause || run.Flow != d.Flow {
 			t.Errorf("run %s of %s has the cause %s, and %s names it as one of %s", run.ID, run.Flow, run.Cause, cause, d.Flow)
 		}
@@ -55,7 +55,7 @@ func walk(t *testing.T, all ledger.Records, cause string, decided remediation.De
 				t.Errorf("step %s of %s began by %s, want %s", step.ID, run.Flow, step.Cause, before)
 			}
 			for i, id := range step.Tasks {
-				task := find(t, all.Tasks, "task "+id, func(t remediation.Task) bool { return t.ID == id })
+				task := find(t, all.Tasks, "task "+id, func(t decide.Task) bool { return t.ID == id })
 				if task.RunID != run.ID || task.Step != step.ID || task.StepAttempt != i+1 {
 					t.Errorf("task %s is of run %s, step %s, attempt %d, and attempt %d of %s in %s names it",
 						id, task.RunID, task.Step, task.StepAttempt, i+1, step.ID, run.ID)
@@ -63,7 +63,7 @@ func walk(t *testing.T, all ledger.Records, cause string, decided remediation.De
 				if i == 0 && task.Cause != step.Cause {
 					t.Errorf("task %s was made by %s, and its step began by %s", id, task.Cause, step.Cause)
 				}
-				e := find(t, all.Executions, "executions of task "+id, func(e remediation.Execution) bool { return e.TaskID == id })
+				e := find(t, all.Executions, "executions of task "+id, func(e decide.Execution) bool { return e.TaskID == id })
 				if e.Event.InvokeID != task.InvokeID {
 					t.Errorf("task %s ran as %s, and the execution %s names it", id, task.InvokeID, e.Event.InvokeID)
 				}
@@ -113,7 +113,7 @@ func TestCausesCanBeWalkedBothWays(t *testing.T) {
 				t.Error("no fault struck")
 			}
 			all := r.Records(instanceID)
-			first := find(t, all.Executions, "ends of first", func(e remediation.Execution) bool { return e.Name == "first" })
+			first := find(t, all.Executions, "ends of first", func(e decide.Execution) bool { return e.Name == "first" })
 			if got, want := walk(t, all, keyOf(first), first.Decided), "(one step(two step))(three step)"; got != want {
 				t.Errorf("walked %s, want %s; log:\n%s", got, want, r.Log)
 			}
@@ -130,17 +130,17 @@ func TestCausesCanBeWalkedBothWays(t *testing.T) {
 			for _, e := range all.Executions {
 				path := ""
 				for {
-					task := find(t, all.Tasks, "task "+e.TaskID, func(t remediation.Task) bool { return t.ID == e.TaskID })
+					task := find(t, all.Tasks, "task "+e.TaskID, func(t decide.Task) bool { return t.ID == e.TaskID })
 					path = e.Name + " " + path
 					if task.RunID == "" {
 						break
 					}
-					run := find(t, all.Runs, "run "+task.RunID, func(r remediation.FlowRun) bool { return r.ID == task.RunID })
+					run := find(t, all.Runs, "run "+task.RunID, func(r decide.FlowRun) bool { return r.ID == task.RunID })
 					step := find(t, run.Steps, "steps", func(s flow.StepRecord) bool { return s.ID == task.Step })
 					if !slices.Contains(step.Tasks, task.ID) {
 						t.Errorf("step %s of %s does not name task %s", step.ID, run.Flow, task.ID)
 					}
-					e = find(t, all.Executions, run.Cause, func(e remediation.Execution) bool { return keyOf(e) == run.Cause })
+					e = find(t, all.Executions, run.Cause, func(e decide.Execution) bool { return keyOf(e) == run.Cause })
 				}
 				if !strings.HasPrefix(path, "first ") {
 					t.Errorf("from an execution back, there is %s, want first at its begin", path)
@@ -166,7 +166,7 @@ func TestTheEndOfASavedCommandThatFindsItsTaskLateNamesItsFlows(t *testing.T) {
 	r.Faults.Clear()
 	(&life{Rig: r, t: t}).rest()
 	all := r.Records(instanceID)
-	saved := find(t, all.Executions, "ends of saved", func(e remediation.Execution) bool { return e.Name == "saved" })
+	saved := find(t, all.Executions, "ends of saved", func(e decide.Execution) bool { return e.Name == "saved" })
 	if got, want := walk(t, all, keyOf(saved), saved.Decided), "(after step)"; got != want {
 		t.Errorf("walked %q, want %q", got, want)
 	}

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/rig"
 )
 
 // view is everything that an invocation can leave behind.
 type view struct {
-	state   remediation.State
+	state   decide.State
 	records ledger.Records
 	history int
 	// ran counts the starts of scripts by the command's name.

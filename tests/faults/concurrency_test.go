@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -206,7 +206,7 @@ func TestSubmissionsThatMeetTheHeartbeatAreNotLost(t *testing.T) {
 			check(t, v, s, "in the end")
 			sentOnce(t, r, len(s.ran))
 			for _, task := range v.records.Tasks {
-				if task.Attempt != 1 || task.State != remediation.TaskSucceeded {
+				if task.Attempt != 1 || task.State != decide.TaskSucceeded {
 					t.Errorf("task %s %s in attempt %d, want it succeeded in the first", task.Name, task.State, task.Attempt)
 				}
 			}
@@ -280,11 +280,11 @@ func TestEverythingAtOnceHappensOnce(t *testing.T) {
 	v := look(t, r)
 	check(t, v, s, "in the end")
 	sentOnce(t, r, 5)
-	states := map[string]remediation.TaskState{}
+	states := map[string]decide.TaskState{}
 	for _, task := range v.records.Tasks {
 		states[task.Name] = task.State
 	}
-	if len(states) != 5 || states["cancelled"] != remediation.TaskTerminated || states["other"] != remediation.TaskSucceeded {
+	if len(states) != 5 || states["cancelled"] != decide.TaskTerminated || states["other"] != decide.TaskSucceeded {
 		t.Errorf("tasks %v, want five, one of them terminated", states)
 	}
 	if t.Failed() {

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/rig"
 )
 
@@ -65,7 +65,7 @@ type act struct {
 // happening is something that comes from outside, as soon as it is ready.
 type happening struct {
 	// ready reports whether it is time; nil means when nothing else happens.
-	ready func(remediation.State) bool
+	ready func(decide.State) bool
 	// begin makes it happen. It returns an empty act if the local ECS reports
 	// it with an event.
 	begin func(l *life) act
@@ -110,12 +110,12 @@ func (l *life) next() act {
 
 // waitForEnds waits until every command known to run has ended and its event is
 // there. It returns the instance's state.
-func waitForEnds(t *testing.T, r *rig.Rig) remediation.State {
+func waitForEnds(t *testing.T, r *rig.Rig) decide.State {
 	t.Helper()
 	waitForRuns(t, r)
 	s := r.State(instanceID)
 	for _, task := range s.Tasks {
-		if task.State == remediation.TaskRunning {
+		if task.State == decide.TaskRunning {
 			until("the end of "+task.Name, func() bool { return r.Pending(event.KindTaskCompleted) > 0 })
 		}
 	}
@@ -129,8 +129,8 @@ func (l *life) keep(a act) act {
 }
 
 // going returns what the oldest run waits for.
-func going(s remediation.State) string {
-	var oldest remediation.FlowRun
+func going(s decide.State) string {
+	var oldest decide.FlowRun
 	for _, r := range s.Runs {
 		if oldest.ID == "" || r.CreatedAt.Before(oldest.CreatedAt) {
 			oldest = r
@@ -241,8 +241,8 @@ func ends(name, status, exit string) happening {
 }
 
 // pendingAt reports whether a run waits for something.
-func pendingAt(p flow.PendingState) func(remediation.State) bool {
-	return func(s remediation.State) bool {
+func pendingAt(p flow.PendingState) func(decide.State) bool {
+	return func(s decide.State) bool {
 		for _, r := range s.Runs {
 			if r.Pending.State == p {
 				return true
@@ -253,7 +253,7 @@ func pendingAt(p flow.PendingState) func(remediation.State) bool {
 }
 
 // endings returns how every run ended, as one line each, sorted.
-func endings(runs []remediation.FlowRun) []string {
+func endings(runs []decide.FlowRun) []string {
 	var out []string
 	for _, r := range runs {
 		line := r.Flow + " " + r.Result
@@ -273,18 +273,18 @@ func endings(runs []remediation.FlowRun) []string {
 // one for each bad end, and one for each step that raised an alert.
 func fingerprints(v view) map[string]bool {
 	out := map[string]bool{}
-	alert := func(kind remediation.AlertKind, owner string) {
-		out[remediation.Key("alert", instanceID, string(kind), owner)] = true
+	alert := func(kind decide.AlertKind, owner string) {
+		out[decide.Key("alert", instanceID, string(kind), owner)] = true
 	}
 	for _, e := range v.records.Executions {
 		if slices.Contains([]event.Status{event.StatusFailed, event.StatusTimeout, event.StatusAborted}, e.Event.Status) {
-			alert(remediation.AlertExecution, "exec/"+e.Event.InvokeID+"/"+e.Event.Suffix())
+			alert(decide.AlertExecution, "exec/"+e.Event.InvokeID+"/"+e.Event.Suffix())
 		}
 	}
 	for _, r := range v.records.Runs {
 		for _, s := range r.Steps {
 			if s.Kind == flow.KindAlert && s.Status == flow.StepSucceeded {
-				alert(remediation.AlertFlow, remediation.Key("step", r.ID, s.ID))
+				alert(decide.AlertFlow, decide.Key("step", r.ID, s.ID))
 			}
 		}
 	}

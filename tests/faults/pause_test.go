@@ -11,10 +11,10 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -103,7 +103,7 @@ func pausedCases() map[string]pausedCase {
 // [51]
 func TestAPausedFlowSendsNothingUntilItIsResumed(t *testing.T) {
 	for name := range pausedCases() {
-		for i, which := range []string{"follow", remediation.AllFlows} {
+		for i, which := range []string{"follow", decide.AllFlows} {
 			m := modes[i] // crashes before and after
 			t.Run(fmt.Sprint(name, "/", which, "/", m.name), func(t *testing.T) {
 				t.Parallel()
@@ -121,7 +121,7 @@ func TestAPausedFlowSendsNothingUntilItIsResumed(t *testing.T) {
 func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) bool {
 	r := newRig(t, scenario{flows: twoSteps})
 	invoke := c.prepare(r)
-	mustDo(r.Ledger().Pause(context.Background(), remediation.Pause{Flow: which, By: "a test", At: r.Now()}))
+	mustDo(r.Ledger().Pause(context.Background(), decide.Pause{Flow: which, By: "a test", At: r.Now()}))
 	var struck atomic.Bool
 	r.Faults.Add(fault.Fault{Nth: n, Mode: m.Mode, OnStrike: func() { struck.Store(true); r.Crash() }})
 	r.Timeout = time.Second

@@ -11,9 +11,9 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -95,12 +95,12 @@ func TestASavedCommandRunsWithItsParameters(t *testing.T) {
 		t.Errorf("the command printed %q, want hello world", got)
 	}
 	task := endedTask(t, v, taskID("saved"))
-	if task.State != remediation.TaskSucceeded || task.InvokeID != saved.InvokeID || task.Name != id {
+	if task.State != decide.TaskSucceeded || task.InvokeID != saved.InvokeID || task.Name != id {
 		t.Errorf("task %+v, want it succeeded as %s", task, saved.InvokeID)
 	}
 }
 
-func endedTask(t *testing.T, v view, id string) remediation.Task {
+func endedTask(t *testing.T, v view, id string) decide.Task {
 	t.Helper()
 	for _, task := range v.records.Tasks {
 		if task.ID == id {
@@ -108,7 +108,7 @@ func endedTask(t *testing.T, v view, id string) remediation.Task {
 		}
 	}
 	t.Fatalf("no task %s has ended: %+v", id, v.records.Tasks)
-	return remediation.Task{}
+	return decide.Task{}
 }
 
 // TestTheEndOfASavedCommandFindsItsTaskByTheTag: the end arrives although the
@@ -121,7 +121,7 @@ func TestTheEndOfASavedCommandFindsItsTaskByTheTag(t *testing.T) {
 	must(savedSubmission(save(r, "true"), nil)(r))
 	r.Restart()
 	must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
-	if task := endedTask(t, look(t, r), taskID("saved")); task.State != remediation.TaskSucceeded {
+	if task := endedTask(t, look(t, r), taskID("saved")); task.State != decide.TaskSucceeded {
 		t.Errorf("task %+v, want it succeeded at once", task)
 	}
 	if got := r.Faults.Calls()["DescribeInvocations"]; got != 1 {
@@ -139,9 +139,9 @@ func TestAnEndWhoseTaskIsUnknownWaitsForIt(t *testing.T) {
 			t.Run(content+", "+string(mode), func(t *testing.T) {
 				t.Parallel()
 				s := scenario{ran: []string{"saved", "after/step"}, ends: 2, boots: 1}
-				want := remediation.TaskSucceeded
+				want := decide.TaskSucceeded
 				if content != "true" {
-					s.alerts, want = 1, remediation.TaskFailed
+					s.alerts, want = 1, decide.TaskFailed
 				}
 				r := newRig(t, scenario{flows: afterSaved})
 				boot(r)
@@ -197,7 +197,7 @@ func TestAStrangersSavedCommandIsAStrangers(t *testing.T) {
 			}
 			must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
 			v := look(t, r)
-			if (len(v.state.Unmatched) == 1) == answers || v.state.Tasks[taskID("saved")].State != remediation.TaskReleasing {
+			if (len(v.state.Unmatched) == 1) == answers || v.state.Tasks[taskID("saved")].State != decide.TaskReleasing {
 				t.Errorf("state %+v, want the end waiting: %v, and the task releasing", v.state, !answers)
 			}
 			r.Faults.Clear()
@@ -208,7 +208,7 @@ func TestAStrangersSavedCommandIsAStrangers(t *testing.T) {
 				t.Fatalf("ran %+v and %+v, want two saved commands and two flows; log:\n%s", saved, after, r.Log)
 			}
 			task := endedTask(t, v, taskID("saved"))
-			if task.State != remediation.TaskSucceeded || task.InvokeID == stranger || task.InvokeID == "" {
+			if task.State != decide.TaskSucceeded || task.InvokeID == stranger || task.InvokeID == "" {
 				t.Errorf("task %+v, want it succeeded, and not as the stranger's %s", task, stranger)
 			}
 			for _, e := range v.records.Executions {

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -241,7 +241,7 @@ func submissionOf(name, content string, priority int) map[string]any {
 
 // taskID is the id of the task that submission made.
 func taskID(name string) string {
-	return remediation.Key("task", remediation.Key("submission", "dedupeKey", "key of "+name), instanceID)
+	return decide.Key("task", decide.Key("submission", "dedupeKey", "key of "+name), instanceID)
 }
 
 // stranger is the end of a command that somebody else started.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -338,7 +338,7 @@ func checkLife(t *testing.T, l *life, c shippedCase) {
 	sameAlerts(t, v, wanted)
 	nothingLeft(t, l.Rig)
 	for _, task := range v.records.Tasks {
-		if task.State == remediation.TaskQueued {
+		if task.State == decide.TaskQueued {
 			t.Errorf("task %+v has not ended", task)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -188,8 +188,8 @@ func inMinutes(t *testing.T, r *rig.Rig, most int) {
 	if got := strings.Join(order, " "); got != "task0 task1 task2 task3 task4" {
 		t.Errorf("ran in the order %s; log:\n%s", got, r.Log)
 	}
-	if v := look(t, r); len(v.records.Tasks) != 5 || slices.ContainsFunc(v.records.Tasks, func(t remediation.Task) bool {
-		return t.State != remediation.TaskSucceeded || t.Attempt != 1
+	if v := look(t, r); len(v.records.Tasks) != 5 || slices.ContainsFunc(v.records.Tasks, func(t decide.Task) bool {
+		return t.State != decide.TaskSucceeded || t.Attempt != 1
 	}) {
 		t.Errorf("tasks %+v, want five that succeeded in their first attempt", v.records.Tasks)
 	}

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/rig"
 )
 
@@ -124,7 +124,7 @@ func runTorn(t *testing.T, s scenario, n int, o other) bool {
 	v := look(t, r)
 	for _, name := range s.submitted {
 		// The submitted command runs if its instance is up, and waits if not.
-		if waits := slices.ContainsFunc(waiting(v.state), func(t remediation.Task) bool { return t.Name == name }); waits == running(r) {
+		if waits := slices.ContainsFunc(waiting(v.state), func(t decide.Task) bool { return t.Name == name }); waits == running(r) {
 			t.Errorf("task %s waits: %v, and the instance is running: %v", name, waits, running(r))
 		}
 		if running(r) && !slices.Contains(s.ran, name) {
@@ -151,10 +151,10 @@ func running(r *rig.Rig) bool {
 	return false
 }
 
-func waiting(s remediation.State) []remediation.Task {
-	var out []remediation.Task
+func waiting(s decide.State) []decide.Task {
+	var out []decide.Task
 	for _, t := range s.Tasks {
-		if t.State == remediation.TaskQueued {
+		if t.State == decide.TaskQueued {
 			out = append(out, t)
 		}
 	}

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/rig"
 )
 
@@ -73,7 +73,7 @@ func TestARunGoesOnWithItsStoredDefinition(t *testing.T) {
 				must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
 				deploy(t, r, file)
 				if paused {
-					mustDo(r.Ledger().Pause(context.Background(), remediation.Pause{Flow: "follow", By: "a test", At: r.Now()}))
+					mustDo(r.Ledger().Pause(context.Background(), decide.Pause{Flow: "follow", By: "a test", At: r.Now()}))
 				}
 				end := r.Take(event.KindTaskCompleted)
 				must(r.TaskCompleted(end))

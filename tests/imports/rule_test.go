@@ -42,13 +42,14 @@ var rules = []rule{
 	{"shared/command", []string{text + "/encoding/simplifiedchinese"}},
 	{"shared/transport", nil},
 	{"shared/flow", []string{"shared/command", expr}},
-	{"shared/remediation", []string{"shared/event", "shared/command", "shared/flow"}},
-	{"shared/ledger", []string{"shared/remediation", "shared/event", "shared/flow", "shared/transport", tablestoreSDK}},
+	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow"}},
+	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow"}},
+	{"shared/ledger", []string{"shared/decide", "shared/engine", "shared/event", "shared/flow", "shared/transport", tablestoreSDK}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
-	{"shared/assistant", []string{"shared/remediation", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
-	{"shared/alert", []string{"shared/remediation", "shared/event", "shared/transport"}},
+	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
+	{"shared/alert", []string{"shared/decide", "shared/engine", "shared/event", "shared/transport"}},
 	{"shared/handler", []string{
-		"shared/event", "shared/flow", "shared/remediation", "shared/ledger", "shared/assistant", "shared/alert", "shared/command",
+		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/alert", "shared/command",
 		"shared/transport", fcSDK, zerolog,
 	}},
 
@@ -91,8 +92,8 @@ var (
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/flowfile", "shared/remediation"}
-	outside = []string{"os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/flowfile", "shared/decide"}
+	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 
 // functionModules are the modules that the functions use themselves.

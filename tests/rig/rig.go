@@ -20,12 +20,12 @@ import (
 	"time"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
@@ -50,7 +50,7 @@ type Options struct {
 	// Timeout is the timeout of each invocation; 0 means 10 s.
 	Timeout time.Duration
 	// Policy changes the policy.
-	Policy func(*remediation.Policy)
+	Policy func(*decide.Policy)
 	// Settings changes the settings, after Policy.
 	Settings func(*handler.Settings)
 	// ECS changes the local ECS.
@@ -203,7 +203,7 @@ func (r *Rig) openLedger() {
 }
 
 // State loads an instance's state.
-func (r *Rig) State(instanceID string) remediation.State {
+func (r *Rig) State(instanceID string) decide.State {
 	r.t.Helper()
 	s, err := r.Ledger().Load(context.Background(), instanceID)
 	r.must(err)

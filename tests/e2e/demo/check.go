@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/cloud"
 )
 
@@ -51,10 +51,10 @@ func (s *story) each(step int, what string, got, want func(id string) any) {
 
 // facts is the outcome of the scenario.
 type facts struct {
-	all     map[string]ledger.Records          // by instance
-	tasks   map[string]remediation.Task        // by id
-	runs    map[string][]cloud.Run             // by instance, in the order in which they started
-	history map[string][]remediation.Execution // by instance
+	all     map[string]ledger.Records     // by instance
+	tasks   map[string]decide.Task        // by id
+	runs    map[string][]cloud.Run        // by instance, in the order in which they started
+	history map[string][]decide.Execution // by instance
 	log     []logLine
 	alerts  []alertText
 }
@@ -68,7 +68,7 @@ func (f facts) given(r cloud.Run) string {
 
 // checkAll checks the outcome of the scenario.
 func (s *story) checkAll(ctx context.Context) (err error) {
-	f := facts{tasks: map[string]remediation.Task{}, runs: map[string][]cloud.Run{}}
+	f := facts{tasks: map[string]decide.Task{}, runs: map[string][]cloud.Run{}}
 	if f.all, err = s.recorded(ctx); err != nil {
 		return err
 	}
@@ -107,10 +107,10 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 }
 
 // history reads the history of all days that the scenario may have touched.
-func (s *story) history(ctx context.Context) (map[string][]remediation.Execution, error) {
-	history := map[string][]remediation.Execution{}
+func (s *story) history(ctx context.Context) (map[string][]decide.Execution, error) {
+	history := map[string][]decide.Execution{}
 	for day := s.start.Add(-time.Hour); day.Before(time.Now().Add(25 * time.Hour)); day = day.Add(24 * time.Hour) {
-		err := s.c.ledger.History(ctx, day, func(e remediation.Execution) error {
+		err := s.c.ledger.History(ctx, day, func(e decide.Execution) error {
 			history[e.Event.InstanceID] = append(history[e.Event.InstanceID], e)
 			return nil
 		})

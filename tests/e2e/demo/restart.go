@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/cloud"
 )
 
@@ -75,13 +75,13 @@ func (s *story) restartAPIs(ctx context.Context) error {
 }
 
 // runsOf returns a flow's runs on record, in the order in which they ended.
-func runsOf(records ledger.Records, name string) (runs []remediation.FlowRun) {
+func runsOf(records ledger.Records, name string) (runs []decide.FlowRun) {
 	for _, r := range records.Runs {
 		if r.Flow == name {
 			runs = append(runs, r)
 		}
 	}
-	slices.SortStableFunc(runs, func(a, b remediation.FlowRun) int { return a.EndedAt.Compare(b.EndedAt) })
+	slices.SortStableFunc(runs, func(a, b decide.FlowRun) int { return a.EndedAt.Compare(b.EndedAt) })
 	return runs
 }
 
@@ -90,7 +90,7 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 	t := newTrail(all[api1])
 	runs := runsOf(all[api1], "restart-api")
 	for len(runs) < 4 {
-		runs = append(runs, remediation.FlowRun{})
+		runs = append(runs, decide.FlowRun{})
 	}
 	s.check(5, "runs of restart-api on "+api1, results(all[api1], "restart-api"), "succeeded, succeeded, refused, refused")
 	s.check(5, "runs of restart-api on "+api2, results(all[api2], "restart-api"), "failed")
@@ -112,7 +112,7 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 	s.check(5, "causes of the three attempts", strings.Join(causes, ", "), "check-api, wake-up, wake-up")
 	s.check(5, "number of the attempt that ended the step", 1+slices.Index(restart.Tasks, t.byKey[restart.EndedBy].TaskID), 3)
 
-	failed := remediation.FlowRun{}
+	failed := decide.FlowRun{}
 	if runs := runsOf(all[api2], "restart-api"); len(runs) > 0 {
 		failed = runs[0]
 	}
@@ -139,7 +139,7 @@ func results(records ledger.Records, name string) string {
 	return strings.Join(out, ", ")
 }
 
-func stepsOf(r remediation.FlowRun) string {
+func stepsOf(r decide.FlowRun) string {
 	var out []string
 	for _, s := range r.Steps {
 		out = append(out, s.ID+" "+s.Status)
@@ -147,7 +147,7 @@ func stepsOf(r remediation.FlowRun) string {
 	return strings.Join(out, ", ")
 }
 
-func step(r remediation.FlowRun, id string) flow.StepRecord {
+func step(r decide.FlowRun, id string) flow.StepRecord {
 	for _, s := range r.Steps {
 		if s.ID == id {
 			return s

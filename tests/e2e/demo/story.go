@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/handler"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/cloud"
 	"aftercare/tests/localcloud/fault"
 )
@@ -159,7 +159,7 @@ func (s *story) boot(ctx context.Context, id string) error {
 	s.note(id, "instance started", "", "by the demo")
 	return s.until(ctx, id+" to be bootable", func() (bool, error) {
 		state, err := s.c.ledger.Load(ctx, id)
-		return state.Instance.Boot == remediation.BootBootable, err
+		return state.Instance.Boot == decide.BootBootable, err
 	})
 }
 
@@ -322,8 +322,8 @@ func payload(c submission) []byte {
 }
 
 // submit submits a command twice, as everything is delivered.
-func (s *story) submit(ctx context.Context, c submission) (remediation.Answer, error) {
-	var answers []remediation.Answer
+func (s *story) submit(ctx context.Context, c submission) (decide.Answer, error) {
+	var answers []decide.Answer
 	for range 2 {
 		answer, err := s.sendRaw(ctx, payload(c))
 		if err != nil {
@@ -336,23 +336,23 @@ func (s *story) submit(ctx context.Context, c submission) (remediation.Answer, e
 		s.same++
 	}
 	s.tasks[c.id()] = answers[0].TaskID
-	s.waited[answers[0].TaskID] = answers[0].Outcome == string(remediation.TaskQueued)
+	s.waited[answers[0].TaskID] = answers[0].Outcome == string(decide.TaskQueued)
 	return answers[0], nil
 }
 
-func (s *story) send(ctx context.Context, v any) (remediation.Answer, error) {
+func (s *story) send(ctx context.Context, v any) (decide.Answer, error) {
 	return s.sendRaw(ctx, encode(v))
 }
 
-func (s *story) sendRaw(ctx context.Context, payload []byte) (remediation.Answer, error) {
+func (s *story) sendRaw(ctx context.Context, payload []byte) (decide.Answer, error) {
 	result, err := s.c.Invoke(ctx, "aftercare-submit-task", payload)
 	if err != nil {
-		return remediation.Answer{}, err
+		return decide.Answer{}, err
 	}
 	var out handler.Outcome
 	if err := json.Unmarshal([]byte(result.Body), &out); err != nil || result.FunctionError != "" ||
 		len(out.Items) != 1 || out.Items[0].Answer == nil {
-		return remediation.Answer{}, fmt.Errorf("the function submit-task answered %s", result.Body)
+		return decide.Answer{}, fmt.Errorf("the function submit-task answered %s", result.Body)
 	}
 	return *out.Items[0].Answer, nil
 }

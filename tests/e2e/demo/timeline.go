@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 	"aftercare/tests/localcloud/cloud"
 )
 
@@ -86,7 +86,7 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 		add(entry{at: b.EventTime, what: "bootable", why: fmt.Sprintf("first heartbeat of boot %d", b.Seq)})
 	}
 	// A run comes after the one whose end started it.
-	slices.SortStableFunc(records.Runs, func(a, b remediation.FlowRun) int { return a.StartedAt.Compare(b.StartedAt) })
+	slices.SortStableFunc(records.Runs, func(a, b decide.FlowRun) int { return a.StartedAt.Compare(b.StartedAt) })
 	for _, r := range records.Runs {
 		for _, e := range t.ofRun(r) {
 			add(e)
@@ -132,7 +132,7 @@ func shortened(text string) string {
 
 // ofRun returns the entries of a flow's run: its start, the steps that it
 // skipped, and its end.
-func (t tale) ofRun(r remediation.FlowRun) (out []entry) {
+func (t tale) ofRun(r decide.FlowRun) (out []entry) {
 	end := entry{at: r.EndedAt, what: "flow " + r.Result, command: r.Flow, why: r.Reason}
 	if r.StartedAt.IsZero() || r.Result == flow.ResultDryRun {
 		return []entry{end}
@@ -147,7 +147,7 @@ func (t tale) ofRun(r remediation.FlowRun) (out []entry) {
 }
 
 // release says why a task's command was sent.
-func (t tale) release(task remediation.Task) string {
+func (t tale) release(task decide.Task) string {
 	switch {
 	case t.story.sent[task.ID] != "":
 		return "sent " + t.story.sent[task.ID]
@@ -170,7 +170,7 @@ func (t tale) release(task remediation.Task) string {
 func (t tale) script(task string) cloud.Run { return t.scripts[t.tasks[task].InvokeID] }
 
 // before says why a step's command was sent: which step it follows.
-func (t tale) before(task remediation.Task) string {
+func (t tale) before(task decide.Task) string {
 	why := "its flow's first step"
 	if len(task.Chain) > 1 {
 		why = "first step of " + strings.Join(task.Chain, " > ")
@@ -190,7 +190,7 @@ func (t tale) before(task remediation.Task) string {
 
 // outcome says what an execution's end meant for its task, where the status
 // does not show it.
-func (t tale) outcome(e remediation.Execution) string {
+func (t tale) outcome(e decide.Execution) string {
 	var said []string
 	task := t.tasks[e.TaskID]
 	switch {
@@ -212,7 +212,7 @@ func (t tale) outcome(e remediation.Execution) string {
 }
 
 // triedAgain reports whether another attempt of a task's step followed.
-func (t tale) triedAgain(task remediation.Task) bool {
+func (t tale) triedAgain(task decide.Task) bool {
 	tasks := step(t.runs[task.RunID], task.Step).Tasks
 	at := slices.Index(tasks, task.ID)
 	return at >= 0 && at < len(tasks)-1

@@ -5,23 +5,23 @@ import (
 	"slices"
 	"strings"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
-	"aftercare/shared/remediation"
 )
 
 // trail finds causes in one instance's records.
 type trail struct {
-	tasks  map[string]remediation.Task
-	runs   map[string]remediation.FlowRun
-	byKey  map[string]remediation.Execution // by the key that causes name
-	byTask map[string]remediation.Execution
+	tasks  map[string]decide.Task
+	runs   map[string]decide.FlowRun
+	byKey  map[string]decide.Execution // by the key that causes name
+	byTask map[string]decide.Execution
 }
 
 func newTrail(records ledger.Records) trail {
 	t := trail{
-		map[string]remediation.Task{}, map[string]remediation.FlowRun{},
-		map[string]remediation.Execution{}, map[string]remediation.Execution{},
+		map[string]decide.Task{}, map[string]decide.FlowRun{},
+		map[string]decide.Execution{}, map[string]decide.Execution{},
 	}
 	for _, task := range records.Tasks {
 		t.tasks[task.ID] = task
@@ -38,7 +38,7 @@ func newTrail(records ledger.Records) trail {
 
 // up names the chain of causes from the command that a person submitted down to
 // this task, found by walking from the task upwards.
-func (t trail) up(task remediation.Task) string {
+func (t trail) up(task decide.Task) string {
 	way := []string{task.Name}
 	for task.RunID != "" && len(way) < 20 {
 		run := t.runs[task.RunID]
@@ -52,14 +52,14 @@ func (t trail) up(task remediation.Task) string {
 
 // down names the same chain, found by walking from the command's end to the
 // last command that it led to.
-func (t trail) down(e remediation.Execution) string {
+func (t trail) down(e decide.Execution) string {
 	way := e.Name
 	for _, d := range e.Decided.Flows {
-		if d.What != remediation.FlowStarted {
+		if d.What != decide.FlowStarted {
 			continue
 		}
 		way += " > " + d.Flow
-		if task := t.lastTask([]remediation.FlowRun{t.runs[d.RunID]}); task.ID != "" {
+		if task := t.lastTask([]decide.FlowRun{t.runs[d.RunID]}); task.ID != "" {
 			way += " > " + t.down(t.byTask[task.ID])
 		}
 	}
@@ -67,7 +67,7 @@ func (t trail) down(e remediation.Execution) string {
 }
 
 // lastTask returns the last task of the last run.
-func (t trail) lastTask(runs []remediation.FlowRun) (task remediation.Task) {
+func (t trail) lastTask(runs []decide.FlowRun) (task decide.Task) {
 	for _, r := range runs {
 		for _, s := range r.Steps {
 			for _, id := range s.Tasks {
@@ -87,7 +87,7 @@ func (t trail) cause(key string) string {
 }
 
 // ending says how an execution ended, as the cause of a flow.
-func ending(e remediation.Execution) string {
+func ending(e decide.Execution) string {
 	if code := e.Event.ExitCode; code != nil && e.Event.Status == event.StatusFailed {
 		return fmt.Sprintf("%s ended with exit code %d", e.Name, *code)
 	}
@@ -95,11 +95,11 @@ func ending(e remediation.Execution) string {
 }
 
 // decidedOf returns the decision about one flow when a command ended.
-func decidedOf(e remediation.Execution, name string) remediation.FlowDecision {
+func decidedOf(e decide.Execution, name string) decide.FlowDecision {
 	for _, d := range e.Decided.Flows {
 		if d.Flow == name {
 			return d
 		}
 	}
-	return remediation.FlowDecision{}
+	return decide.FlowDecision{}
 }

@@ -1,0 +1,43 @@
+package decide
+
+import "time"
+
+// AlertKind says what an alert is about.
+type AlertKind string
+
+// The kinds of alert.
+const (
+	AlertExecution      AlertKind = "execution"       // a command ended badly
+	AlertFlowStopped    AlertKind = "flow-stopped"    // a flow was stopped by its chain or depth
+	AlertOutcomeUnknown AlertKind = "outcome-unknown" // a command may or may not have run
+	AlertTaskExpired    AlertKind = "task-expired"    // a queued task was given up
+	AlertTaskInvalid    AlertKind = "task-invalid"    // a command was refused by the service
+	AlertFlow           AlertKind = "flow"            // the text of a flow's alert step
+	AlertFlowLimit      AlertKind = "flow-limit"      // a flow reached its limit on an instance
+	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed
+	AlertBreakerClosed  AlertKind = "breaker-closed"  // that flow may start runs again
+)
+
+// Alert is one message to people. It carries no command text and no
+// parameter values.
+type Alert struct {
+	// Fingerprint is the same for every delivery of this alert.
+	Fingerprint string    `json:"fingerprint"`
+	Kind        AlertKind `json:"kind"`
+	// Summary is one sentence: what happened, and what Aftercare did about it.
+	Summary     string `json:"summary"`
+	InstanceID  string `json:"instanceId"`
+	Region      string `json:"region,omitempty"`
+	CommandName string `json:"commandName,omitempty"`
+	InvokeID    string `json:"invokeId,omitempty"`
+	TaskID      string `json:"taskId,omitempty"`
+	Flow        string `json:"flow,omitempty"`
+	Status      string `json:"status,omitempty"`
+	ExitCode    *int64 `json:"exitCode,omitempty"`
+	ErrorCode   string `json:"errorCode,omitempty"`
+	ErrorDesc   string `json:"errorDesc,omitempty"`
+	// Requeued: the script never started, and its task waits again.
+	Requeued bool `json:"requeued,omitempty"`
+	// At is when it happened, in UTC.
+	At time.Time `json:"at"`
+}

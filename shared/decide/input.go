@@ -1,0 +1,189 @@
+package decide
+
+import (
+	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/event"
+)
+
+// Input is what makes a handler decide about one instance: an Ended, a
+// Heartbeat, a Submission, a Cancel, a WakeUp, Results or Continue.
+type Input interface{ input() }
+
+func (Ended) input()      {}
+func (Heartbeat) input()  {}
+func (Submission) input() {}
+func (Cancel) input()     {}
+func (WakeUp) input()     {}
+func (Results) input()    {}
+func (Continue) input()   {}
+
+// Ended is the end of an execution.
+type Ended struct {
+	Event    event.TaskCompleted
+	Received time.Time
+	// Source is SourceEvent or SourcePoll.
+	Source string
+}
+
+// How the end of an execution was learned.
+const (
+	SourceEvent = "event"
+	SourcePoll  = "poll"
+)
+
+// Heartbeat is a first heartbeat.
+type Heartbeat struct {
+	Event    event.FirstHeartbeat
+	Received time.Time
+}
+
+// Submission asks for one command on one instance.
+type Submission struct {
+	// Key identifies the submission, 32 hex digits: Key of the caller's
+	// dedupeKey, or of the request id.
+	Key       string
+	DedupeKey string
+	Command   command.Command
+	// Hash identifies what was submitted, 64 hex digits.
+	Hash     string
+	Priority int
+	// ExpiresIn is how long the task may wait; 0 means the policy's TaskTTL.
+	ExpiresIn time.Duration
+}
+
+// Cancel asks that a task be stopped, or never started.
+type Cancel struct {
+	Key       string
+	DedupeKey string
+	TaskID    string
+	// Hash is as Submission's.
+	Hash string
+}
+
+// WakeUp is a look at an instance because of a stored promise.
+type WakeUp struct{}
+
+// Continue does the work that a decision left because its batch was full.
+type Continue struct{}
+
+// Results are the results of effects.
+type Results struct {
+	List []Result
+}
+
+// ResultKind is how an effect ended.
+type ResultKind string
+
+// The kinds of result.
+const (
+	ResultDone      ResultKind = "done"      // sent, stopped or delivered
+	ResultInvalid   ResultKind = "invalid"   // refused for good
+	ResultThrottled ResultKind = "throttled" // not sent; the next minute
+	ResultQuota     ResultKind = "quota"     // not sent; the next day
+	ResultNotSent   ResultKind = "not_sent"  // not sent; with a backoff
+	ResultUnknown   ResultKind = "unknown"   // it may have reached the service
+	ResultGivenUp   ResultKind = "given_up"  // it may have, too long ago to try again
+)
+
+// Result is how one effect ended.
+type Result struct {
+	Key string
+	// Commit is the claim under which the effect was performed.
+	Commit   string
+	Kind     ResultKind
+	InvokeID string // of a command that was sent
+	// Reason is for logs and records, such as a service's error code.
+	Reason string
+	// MaybeSent: a try of this invocation had an unknown outcome, even if the
+	// last one, which set Kind, had not.
+	MaybeSent bool
+	// Breaker is the breaker that a counted failure opened.
+	Breaker *Breaker
+}
+
+// Facts are what a decision depends on beside the instance's state: pauses and
+// breakers, and Cloud Assistant's answers to the Questions. Questions without
+// an answer are left out.
+type Facts struct {
+	Control Control
+	Agent   *AgentStatus
+	// Invocations by invoke id; a nil value means that Cloud Assistant knows
+	// no such invocation.
+	Invocations map[string]*Invocation
+	// Outputs by invoke id.
+	Outputs map[string]Captured
+}
+
+// Captured is what a command printed, or why that is unknown.
+type Captured struct {
+	Output
+	Err string `json:"error,omitempty"`
+}
+
+// Questions are what Decide needs to know from Cloud Assistant.
+type Questions struct {
+	Agent       bool
+	Invocations []string // invoke ids
+	Outputs     []string // invoke ids
+}
+
+// Ask returns the questions whose answers Decide needs for this input. Most
+// inputs need none, and no input needs more than a batch of invocations.
+func Ask(s State, in Input, p Policy, now time.Time) Questions {
+	var q Questions
+	switch in := in.(type) {
+	case Submission:
+		q.Agent = s.Instance.Boot == BootUnknown && s.Instance.CheckAt.IsZero() || s.checkDue(now)
+	case WakeUp:
+		q.Agent = s.waiting() && s.checkDue(now)
+		for _, t := range (&draft{State: s}).sorted(TaskRunning) {
+			if !t.Deadline.After(now) && len(q.Invocations) < p.Batch {
+				q.Invocations = append(q.Invocations, t.InvokeID)
+			}
+		}
+	case Ended:
+		t, known := s.TaskOf(in.Event)
+		if !known && s.originPossible(in.Event) {
+			q.Invocations = []string{in.Event.InvokeID}
+		}
+		if s.Captures(t) || len(q.Invocations) > 0 && s.unresolvedCapture() {
+			q.Outputs = []string{in.Event.InvokeID}
+		}
+	}
+	return q
+}
+
+// Captures reports whether a flow captures the output of a task.
+func (s State) Captures(t Task) bool {
+	r, ok := s.Runs[t.RunID]
+	return ok && r.Captures() && r.Current().ID == t.Step
+}
+
+// unresolvedCapture reports whether an end whose task is not known yet may
+// belong to a task whose output a flow captures.
+func (s State) unresolvedCapture() bool {
+	for _, t := range s.Tasks {
+		if s.unresolved(t) && s.Captures(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkDue reports whether it is time to ask for the agent's status.
+func (s State) checkDue(now time.Time) bool {
+	i := s.Instance
+	return i.Boot != BootBootable && !i.CheckAt.IsZero() && !i.CheckAt.After(now)
+}
+
+// waiting reports whether a task is queued.
+func (s State) waiting() bool {
+	for _, t := range s.Tasks {
+		if t.State == TaskQueued {
+			return true
+		}
+	}
+	return false
+}

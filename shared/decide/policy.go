@@ -1,0 +1,112 @@
+package decide
+
+import (
+	"time"
+
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// Policy is the rules and the margins by which Decide and the Engine work.
+type Policy struct {
+	// Flows are the compiled flows; nil means none.
+	Flows *flow.Set
+	// AlertOn are the statuses that raise an alert. Unknown final words count
+	// as Failed. Nil means no alerts at all.
+	AlertOn map[event.Status]bool
+
+	// TableTTL is the time to live of rows. An execution that finished longer
+	// ago than half of it starts nothing.
+	TableTTL time.Duration
+	// TaskTTL is how long a task may wait, if its submission does not say.
+	TaskTTL time.Duration
+	// MaxAttempts is how often a command that never started is sent.
+	MaxAttempts int
+	// MaxQueued is how many tasks may wait for one instance.
+	MaxQueued int
+	// Batch is how many effects one commit claims.
+	Batch int
+
+	// ClaimGrace is how long after its invocation's deadline a claim ends:
+	// longer than the clocks of two function instances differ plus the time
+	// that a request may still be in flight after the deadline.
+	ClaimGrace time.Duration
+	// Minute is the precision of wake-ups, and how long a throttled action
+	// is refused.
+	Minute time.Duration
+	// SendWindow is how long after its first try a command may be sent again.
+	SendWindow time.Duration
+	// CheckFirst and CheckMax bound the doubling time between two questions
+	// for the status of an agent that is not up.
+	CheckFirst, CheckMax time.Duration
+	// EndMargin is how long after a running command's timeout a sweep asks for
+	// its end, if no event reported it.
+	EndMargin time.Duration
+	// HoldCheck is how often a run of a paused flow is looked at.
+	HoldCheck time.Duration
+	// AlertTries is after how many tries a failing alert is given up; the
+	// backoff between them is one minute to an hour.
+	AlertTries int
+	// AlertTime is how long one alert may take.
+	AlertTime time.Duration
+}
+
+// DefaultPolicy is the policy of a deployment, without flows and alerts.
+func DefaultPolicy() Policy {
+	return Policy{
+		TableTTL:    180 * 24 * time.Hour,
+		TaskTTL:     7 * 24 * time.Hour,
+		MaxAttempts: 3,
+		MaxQueued:   200,
+		Batch:       20,
+		ClaimGrace:  60 * time.Second,
+		Minute:      time.Minute,
+		SendWindow:  time.Hour,
+		CheckFirst:  2 * time.Minute,
+		CheckMax:    time.Hour,
+		EndMargin:   3 * time.Minute,
+		HoldCheck:   5 * time.Minute,
+		AlertTries:  24,
+		AlertTime:   3 * time.Second,
+	}
+}
+
+// tooOld reports whether an execution that finished at t starts nothing any
+// more.
+func (p Policy) tooOld(t, now time.Time) bool {
+	return !t.IsZero() && now.Sub(t) > p.TableTTL/2
+}
+
+// Ceil rounds t up to the precision of wake-ups.
+func (p Policy) Ceil(t time.Time) time.Time {
+	down := t.Truncate(p.Minute)
+	if down.Equal(t) {
+		return t
+	}
+	return down.Add(p.Minute)
+}
+
+// backoff is the delay before try n+1 of something that failed n times:
+// minutes, doubled up to an hour.
+func (p Policy) backoff(tries int) time.Duration {
+	d := p.Minute
+	for range tries - 1 {
+		if d >= 60*p.Minute {
+			break
+		}
+		d *= 2
+	}
+	return min(d, 60*p.Minute)
+}
+
+// checkDelay is the time until the agent's status is asked again.
+func (p Policy) checkDelay(checks int) time.Duration {
+	d := p.CheckFirst
+	for range checks - 1 {
+		if d >= p.CheckMax {
+			break
+		}
+		d *= 2
+	}
+	return min(d, p.CheckMax)
+}

@@ -1,0 +1,348 @@
+package decide
+
+import (
+	"maps"
+	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// BootState is what is known about whether an instance takes commands.
+type BootState string
+
+// The boot states. An instance without a row is BootUnknown.
+const (
+	BootUnknown  BootState = "unknown"  // nothing is known, or a command found no agent
+	BootWaiting  BootState = "waiting"  // a check found that its agent is not up
+	BootBootable BootState = "bootable" // its agent is up
+)
+
+// Instance is the state of the instance itself.
+type Instance struct {
+	ID string `json:"-"`
+	// Rev counts the commits of this instance's live rows; 0 means that there
+	// is no row yet.
+	Rev  int64     `json:"-"`
+	Boot BootState `json:"boot,omitempty"`
+	// BootSince is when Boot took its value, by the clock of the event that
+	// caused it.
+	BootSince time.Time `json:"bootSince,omitzero"`
+	// BootTime is when the operating system started, from the newest first
+	// heartbeat; zero if none was seen.
+	BootTime time.Time `json:"bootTime,omitzero"`
+	// BootSeq counts the boots seen.
+	BootSeq      int64  `json:"bootSeq,omitempty"`
+	AgentVersion string `json:"agentVersion,omitempty"`
+	OS           string `json:"os,omitempty"`
+	Region       string `json:"region,omitempty"`
+	Zone         string `json:"zone,omitempty"`
+	// CheckAt is when to ask for the agent's status while tasks wait; zero if
+	// no check is planned. Checks counts how often it was not up.
+	CheckAt time.Time `json:"checkAt,omitzero"`
+	Checks  int       `json:"checks,omitempty"`
+	// WakeAt is the newest wake-up that was armed for this instance.
+	WakeAt time.Time `json:"wakeAt,omitzero"`
+}
+
+// TaskState is the state of a task.
+type TaskState string
+
+// The states of a task; the first three are live.
+const (
+	TaskQueued     TaskState = "queued"
+	TaskReleasing  TaskState = "releasing"
+	TaskRunning    TaskState = "running"
+	TaskSucceeded  TaskState = "succeeded"
+	TaskFailed     TaskState = "failed"
+	TaskTimedOut   TaskState = "timed_out"
+	TaskAborted    TaskState = "aborted"
+	TaskInvalid    TaskState = "invalid"
+	TaskCancelled  TaskState = "cancelled"
+	TaskTerminated TaskState = "terminated"
+	TaskExpired    TaskState = "expired"
+)
+
+// Task is a command that Aftercare was asked to run on one instance.
+type Task struct {
+	ID    string    `json:"id"`
+	State TaskState `json:"state"`
+	// Name is the given name of the command, or the id of a saved one.
+	Name string `json:"name"`
+	// Command is dropped when the task ends.
+	Command command.Command `json:"command,omitzero"`
+	// Priority is 0 to 9; 9 is released first.
+	Priority    int       `json:"priority"`
+	SubmittedAt time.Time `json:"submittedAt"`
+	ExpiresAt   time.Time `json:"expiresAt"`
+	// Attempt counts from 1 and rises only after a known end.
+	Attempt int `json:"attempt"`
+	// Cause is the input that made the task: the event's or the submission's key.
+	Cause string `json:"cause"`
+	// RunID and Step identify the flow run and step that made the task; empty
+	// for submissions. Chain is that run's chain.
+	RunID string   `json:"runId,omitempty"`
+	Step  string   `json:"step,omitempty"`
+	Chain []string `json:"chain,omitempty"`
+	// StepAttempt is the number of the step's attempt, from 1: each attempt is a
+	// task of its own.
+	StepAttempt int `json:"stepAttempt,omitempty"`
+	// EffectKey is the effect that sends this attempt, while releasing.
+	EffectKey string `json:"effectKey,omitempty"`
+	InvokeID  string `json:"invokeId,omitempty"`
+	// Deadline is when a sweep asks for a running task's end, if no event
+	// reported it.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Cancel: the task is stopped as soon as its invoke id is known.
+	Cancel bool `json:"cancel,omitempty"`
+
+	// How it ended.
+	EndedAt   time.Time    `json:"endedAt,omitzero"`
+	Status    event.Status `json:"status,omitempty"`
+	ExitCode  *int64       `json:"exitCode,omitempty"`
+	ErrorCode string       `json:"errorCode,omitempty"`
+	Reason    string       `json:"reason,omitempty"`
+}
+
+// EffectKind is something to do outside the ledger.
+type EffectKind string
+
+// The kinds of effect.
+const (
+	EffectRun    EffectKind = "run"
+	EffectInvoke EffectKind = "invoke"
+	EffectStop   EffectKind = "stop"
+	EffectAlert  EffectKind = "alert"
+	EffectCount  EffectKind = "count" // count a failed run for its flow's breaker
+	EffectClose  EffectKind = "close" // close a breaker
+)
+
+// sends reports whether an effect of this kind starts a command.
+func (k EffectKind) sends() bool { return k == EffectRun || k == EffectInvoke }
+
+// rank orders effects for acting: commands, stops, alerts.
+func (k EffectKind) rank() int {
+	switch k {
+	case EffectRun, EffectInvoke:
+		return 0
+	case EffectStop:
+		return 1
+	}
+	return 2
+}
+
+// Effect is something to do outside the ledger, planned and stored before it
+// is done.
+type Effect struct {
+	Key    string     `json:"key"`
+	Kind   EffectKind `json:"kind"`
+	TaskID string     `json:"taskId,omitempty"` // run, invoke, stop
+	Alert  *Alert     `json:"alert,omitempty"`  // alert
+	Fleet  *Fleet     `json:"fleet,omitempty"`  // count, close
+	// Attempt is the task's; 1 for the others.
+	Attempt int `json:"attempt"`
+	// Tries counts the claims.
+	Tries int `json:"tries"`
+	// NotBefore is when the effect may be claimed next.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	Claim     Claim     `json:"claim,omitzero"`
+	// FirstSent is when the first claim was made under which the effect may have
+	// reached the service; zero if it cannot have. PriorSent is its value before
+	// the present claim.
+	FirstSent time.Time `json:"firstSent,omitzero"`
+	PriorSent time.Time `json:"priorSent,omitzero"`
+	PlannedAt time.Time `json:"plannedAt"`
+}
+
+// Fleet is an effect's update of a flow's breaker.
+type Fleet struct {
+	Flow string `json:"flow"`
+	// RunID, At and Limit describe a failed run.
+	RunID string          `json:"runId,omitempty"`
+	At    time.Time       `json:"at,omitzero"`
+	Limit flow.FleetLimit `json:"limit,omitzero"`
+	// Breaker is the breaker to close.
+	Breaker *Breaker `json:"breaker,omitempty"`
+}
+
+// Claim is one invocation's right to perform an effect. It is free for
+// others after Until.
+type Claim struct {
+	Commit string    `json:"commit"`
+	Until  time.Time `json:"until"`
+}
+
+// held reports whether an invocation may still be performing the effect.
+func (c Claim) held(now time.Time) bool { return c.Commit != "" && now.Before(c.Until) }
+
+// FlowRun is one execution of a flow for one instance: live, ended, or one
+// that never began.
+type FlowRun struct {
+	ID   string `json:"id"`
+	Flow string `json:"flow"`
+	// Chain is the flows that led here, this one last.
+	Chain []string `json:"chain"`
+	// Cause is the input that made the run.
+	Cause     string    `json:"cause"`
+	CreatedAt time.Time `json:"createdAt"`
+	// CheckAt is when to look at it again while it waits to begin or its flow is
+	// paused; zero if something else moves it.
+	CheckAt time.Time `json:"checkAt,omitzero"`
+	// Waits is what a run that has not begun waits for, in words.
+	Waits string `json:"waits,omitempty"`
+	flow.Run
+	EndedAt time.Time `json:"endedAt,omitzero"`
+}
+
+// begun reports whether the run's first step has begun.
+func (r FlowRun) begun() bool { return !r.StartedAt.IsZero() }
+
+// Limit remembers one flow's runs on an instance.
+type Limit struct {
+	Flow string `json:"flow"`
+	// Starts are the times at which runs began that still count, oldest first.
+	Starts []time.Time `json:"starts,omitempty"`
+	// Failures are the times at which runs failed or timed out within the last
+	// flow.FailureMemory.
+	Failures []time.Time `json:"failures,omitempty"`
+	// Refused counts the runs that were refused since the last one began.
+	Refused int `json:"refused,omitempty"`
+	// Until is when the last of these times stops counting.
+	Until time.Time `json:"until"`
+}
+
+// Failing is a command that ended badly on an instance.
+type Failing struct {
+	Name string `json:"name"`
+	// Count is how many ends in a row were bad, 0 after a good one.
+	Count int `json:"count"`
+	// Last is when the newest of them finished.
+	Last time.Time `json:"last"`
+}
+
+// Unmatched is the end of an execution that may belong to a task whose invoke
+// id is not stored yet.
+type Unmatched struct {
+	Event    event.TaskCompleted `json:"event"`
+	Received time.Time           `json:"received"`
+	// Output is what it printed, if a flow may capture that.
+	Output *Captured `json:"output,omitempty"`
+}
+
+// State is everything about one instance that decisions depend on. Decide
+// never changes the maps it gets.
+type State struct {
+	Instance  Instance
+	Tasks     map[string]Task      // by task id
+	Effects   map[string]Effect    // by key
+	Runs      map[string]FlowRun   // by run id
+	Unmatched map[string]Unmatched // by invoke id
+	Limits    map[string]Limit     // by flow
+	Failing   map[string]Failing   // by the command's name
+}
+
+// NewState is the state of an instance that has no rows.
+func NewState(instanceID string) State {
+	return State{
+		Instance:  Instance{ID: instanceID, Boot: BootUnknown},
+		Tasks:     map[string]Task{},
+		Effects:   map[string]Effect{},
+		Runs:      map[string]FlowRun{},
+		Unmatched: map[string]Unmatched{},
+		Limits:    map[string]Limit{},
+		Failing:   map[string]Failing{},
+	}
+}
+
+func (s State) clone() State {
+	s.Tasks = maps.Clone(s.Tasks)
+	s.Effects = maps.Clone(s.Effects)
+	s.Runs = maps.Clone(s.Runs)
+	s.Unmatched = maps.Clone(s.Unmatched)
+	s.Limits = maps.Clone(s.Limits)
+	s.Failing = maps.Clone(s.Failing)
+	return s
+}
+
+// Change is one live row before and after a decision. Before is nil for a new
+// row, After for a removed one.
+type Change[T any] struct {
+	Before, After *T
+}
+
+// Changes is what one commit writes: all of it or nothing.
+type Changes struct {
+	// Instance is nil if no live row changes; its Rev is the one that was read.
+	Instance  *Instance
+	Tasks     []Change[Task]
+	Effects   []Change[Effect]
+	Runs      []Change[FlowRun]
+	Unmatched []Change[Unmatched]
+	Limits    []Change[Limit]
+	Failing   []Change[Failing]
+
+	// Execution and Input are written only if they do not exist yet: otherwise
+	// the commit is a duplicate.
+	Execution *Execution
+	Input     *InputRecord
+	// Records for people.
+	EndedTasks []Task
+	EndedRuns  []FlowRun
+	Boots      []Boot
+	LostAlerts []Effect
+	// Matched complete records of executions.
+	Matched []Matched
+}
+
+// Empty reports whether there is nothing to write.
+func (c Changes) Empty() bool {
+	return c.Instance == nil && c.Execution == nil && c.Input == nil
+}
+
+// Execution is the record of one run of a command on one instance.
+type Execution struct {
+	Event event.TaskCompleted
+	// Name is the given name of the task's command; without a task, the name
+	// in the event.
+	Name string
+	// TaskID is the task whose attempt this was; empty for commands that others
+	// started. RunID and Step identify the flow run and step that sent the
+	// command; empty otherwise (flow rule 71).
+	TaskID, RunID, Step string
+	// Source is how the end was learned: SourceEvent or SourcePoll.
+	Source   string
+	Received time.Time
+	// Decided holds the decisions about flows (flow rule 70).
+	Decided Decided
+}
+
+// Matched is what was unknown about an execution when it was recorded: its task,
+// and so the flows that it starts.
+type Matched struct {
+	// Execution is the execution's key, as in causes.
+	Execution           string
+	TaskID, RunID, Step string
+	Decided             Decided
+}
+
+// InputRecord is the record of a submission or a cancel.
+type InputRecord struct {
+	Key string // 32 hex digits
+	// Answer is the handler's answer, so that a duplicate gets the same.
+	Answer string
+	// DedupeKey is the caller's own key for the input, if there was one.
+	DedupeKey string
+	// Hash identifies the body of the request.
+	Hash string
+}
+
+// Boot is the record of one boot.
+type Boot struct {
+	Seq          int64
+	Time         time.Time
+	EventID      string
+	EventTime    time.Time
+	AgentVersion string
+	Decided      Decided
+}

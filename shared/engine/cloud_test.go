@@ -1,0 +1,195 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/event"
+)
+
+// cloud is Cloud Assistant with its machines: tokens that live for a limited
+// time, invocations that are invisible for a while, agents that are down.
+type cloud struct {
+	machines    map[string]*machine
+	invocations []*invoked
+	// tokenLife is how long a token makes a repetition answer with the first
+	// invocation's id.
+	tokenLife time.Duration
+	sends     map[string]engine.Send // by token, the parameters of the first
+	broken    func(format string, args ...any)
+}
+
+// machine is one instance.
+type machine struct {
+	id      string
+	up      bool
+	started time.Time // its operating system
+	beats   int
+	boots   int
+}
+
+// invoked is one invocation on one instance.
+type invoked struct {
+	id, instanceID    string
+	token, taskID     string // empty for a stranger's
+	name, commandID   string
+	accepted, visible time.Time
+	started           time.Time // its script; zero if it never ran
+	stopping          bool
+	status            event.Status // empty until it ended
+	exit              *int64
+	code              string
+	finished          time.Time
+	lost              bool // no event reports its end
+}
+
+const savedCommand = "c-saved"
+
+func newCloud() *cloud {
+	return &cloud{machines: map[string]*machine{}, sends: map[string]engine.Send{}, broken: func(string, ...any) {}}
+}
+
+func (c *cloud) machine(id string) *machine {
+	m := c.machines[id]
+	if m == nil {
+		m = &machine{id: id}
+		c.machines[id] = m
+	}
+	return m
+}
+
+// accept takes a command, once for each token while the token lives.
+func (c *cloud) accept(s engine.Send, now time.Time, lag time.Duration) string {
+	if first, again := c.sends[s.Token]; again && string(encode(first)) != string(encode(s)) {
+		c.broken("token %s comes back with other parameters", s.Token)
+	}
+	for _, i := range c.invocations {
+		if i.token == s.Token && now.Sub(i.accepted) < c.tokenLife {
+			return i.id
+		}
+	}
+	c.sends[s.Token] = s
+	i := &invoked{
+		id: fmt.Sprintf("t-%d", len(c.invocations)+1), instanceID: s.InstanceID, token: s.Token, taskID: s.TaskID,
+		accepted: now, visible: now.Add(lag),
+	}
+	if s.Command.Run != nil {
+		i.commandID = "c-" + i.id
+		i.name = command.OnWire(s.Command.Run.Name, s.TaskID)
+	} else {
+		i.commandID = s.Command.Invoke.CommandID
+		i.name = "the saved one"
+	}
+	c.invocations = append(c.invocations, i)
+	return i.id
+}
+
+// stranger invokes the saved command by somebody else's hand.
+func (c *cloud) stranger(instanceID string, now time.Time, lag time.Duration) *invoked {
+	i := &invoked{
+		id: fmt.Sprintf("t-%d", len(c.invocations)+1), instanceID: instanceID, commandID: savedCommand,
+		name: "the saved one", accepted: now, visible: now.Add(lag),
+	}
+	c.invocations = append(c.invocations, i)
+	return i
+}
+
+func (c *cloud) find(now time.Time, wanted func(*invoked) bool) *decide.Invocation {
+	for _, i := range c.invocations {
+		if !wanted(i) || now.Before(i.visible) {
+			continue
+		}
+		status := string(i.status)
+		switch {
+		case status != "":
+		case i.stopping:
+			status = "Stopping"
+		case i.started.IsZero():
+			status = "Pending"
+		default:
+			status = "Running"
+		}
+		return &decide.Invocation{
+			InvokeID: i.id, CommandID: i.commandID, CommandName: i.name, Token: i.token, Status: status,
+			ExitCode: i.exit, ErrorCode: i.code, RepeatMode: "Once", StartTime: i.started, FinishTime: i.finished,
+		}
+	}
+	return nil
+}
+
+// stop marks an invocation as to be stopped.
+func (c *cloud) stop(invokeID string, now time.Time) error {
+	for _, i := range c.invocations {
+		if i.id == invokeID && !now.Before(i.visible) {
+			i.stopping = true
+			return nil
+		}
+	}
+	return engine.ErrInvalid
+}
+
+// open lists the invocations that have not ended.
+func (c *cloud) open() []*invoked {
+	return slices.DeleteFunc(slices.Clone(c.invocations), func(i *invoked) bool { return i.status != "" })
+}
+
+// progress moves an invocation on: it starts on a machine that is up, and
+// ends the way that is drawn.
+func (c *cloud) progress(i *invoked, now time.Time, draw func(n int) int) {
+	m := c.machine(i.instanceID)
+	switch {
+	case i.stopping && i.started.IsZero():
+		i.end(event.StatusCancelled, "", nil, now)
+	case i.stopping:
+		i.end(event.StatusTerminated, "", nil, now)
+	case i.started.IsZero() && !m.up:
+		code := []string{"DeliveryTimeout", "ClientNotRunning", "InstanceNotRunning", "ClientNetworkBlocked"}[draw(4)]
+		i.end(event.StatusAborted, code, nil, now)
+	case i.started.IsZero():
+		i.started = now
+	case !m.up:
+		i.end(event.StatusAborted, "ClientNotResponse", nil, now)
+	default:
+		var zero, three int64 = 0, 3
+		switch draw(6) {
+		case 0, 1, 2, 3:
+			i.end(event.StatusSuccess, "", &zero, now)
+		case 4:
+			i.end(event.StatusFailed, "ExitCodeNonzero", &three, now)
+		case 5:
+			i.end(event.StatusTimeout, "ExecutionTimeout", nil, now)
+		}
+	}
+}
+
+func (i *invoked) end(status event.Status, code string, exit *int64, now time.Time) {
+	i.status, i.code, i.exit, i.finished = status, code, exit, now.Truncate(time.Second)
+}
+
+// event is the TaskCompleted event of an invocation that has ended.
+func (i *invoked) event() event.TaskCompleted {
+	return event.TaskCompleted{
+		Envelope: event.Envelope{
+			ID: "event-of-" + i.id, Source: "acs.ecs", Kind: event.KindTaskCompleted, Region: "cn-hangzhou", Time: i.finished,
+		},
+		InstanceID: i.instanceID, InvokeID: i.id, CommandID: i.commandID, CommandName: i.name,
+		Status: i.status, ExitCode: i.exit, ErrorCode: i.code, RepeatMode: "Once", Repeats: 1,
+		StartTime: i.started, FinishTime: i.finished,
+	}
+}
+
+// beat is the first heartbeat that the machine's agent sends now.
+func (m *machine) beat(now time.Time) event.FirstHeartbeat {
+	m.beats++
+	uptime := now.Sub(m.started)
+	return event.FirstHeartbeat{
+		Envelope: event.Envelope{
+			ID: fmt.Sprintf("beat-%s-%d", m.id, m.beats), Source: "acs.ecs", Kind: event.KindFirstHeartbeat, Time: now,
+		},
+		InstanceID: m.id, AgentVersion: "2.2.4.1", Uptime: &uptime,
+	}
+}

@@ -1,0 +1,291 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+)
+
+// invocation is the time limit of these tests' invocations.
+const timeLimit = 20 * time.Second
+
+func handle(t *testing.T, e *engine.Engine, in decide.Input) (engine.Outcome, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+	defer cancel()
+	return e.Handle(ctx, "i-1", in)
+}
+
+func mustHandle(t *testing.T, e *engine.Engine, in decide.Input) engine.Outcome {
+	t.Helper()
+	out, err := handle(t, e, in)
+	if err != nil || out.Trouble != nil {
+		t.Fatalf("handle %T: error %v, trouble %v", in, err, out.Trouble)
+	}
+	return out
+}
+
+func submission(short string) decide.Submission {
+	return decide.Submission{
+		Key:     id(short),
+		Command: command.Command{Run: &command.Run{Name: short, Type: "RunShellScript", Content: "true"}},
+	}
+}
+
+func TestTheAnswerIsThatOfTheCommitThatLanded(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootWaiting, task("a")))
+	commits := 0
+	d.on = func(what, _ string) fate {
+		if what != "commit" {
+			return fate{}
+		}
+		if commits++; commits == 1 {
+			return answerLost
+		}
+		return fate{}
+	}
+	// The first look at the record comes too early to see the commit.
+	records := d.table.records
+	hidden := d.on
+	d.on = func(what, detail string) fate {
+		d.table.records = records
+		if what == "recorded" && commits == 1 {
+			d.table.records = map[string]engine.Recorded{}
+		}
+		return hidden(what, detail)
+	}
+	out := mustHandle(t, d.engine(policy()), decide.Cancel{Key: id("c"), TaskID: id("a")})
+	if out.Answer.Outcome != "cancelled" || out.Duplicate {
+		t.Errorf("answer %+v, duplicate %v; want cancelled, as it is recorded", out.Answer, out.Duplicate)
+	}
+}
+
+func TestATaskWhoseEndWasTakenForAStrangersEndsAllTheSame(t *testing.T) {
+	d := newDesk()
+	e := d.engine(policy())
+	d.store(state(decide.BootBootable, task("a", saved, running("t-1"))))
+	var zero int64
+	d.cloud.stranger("i-1", now, 0).end("Success", "", &zero, now)
+	end := ended("t-1", "", "Success", "")
+	d.table.records["i-1/exec/t-1/once"] = engine.Recorded{CommitID: "long ago"}
+	if out := mustHandle(t, e, end); !out.Duplicate {
+		t.Fatal("the end is no duplicate, and the test shows nothing")
+	}
+	d.clock = now.Add(time.Hour)
+	mustHandle(t, e, decide.WakeUp{})
+	if s := d.table.state("i-1"); len(s.Tasks) > 0 {
+		t.Errorf("tasks %+v are left, want none", s.Tasks)
+	}
+	if ended := logged[decide.Task](d.table, "i-1", "task"); len(ended) != 1 || ended[0].State != decide.TaskSucceeded {
+		t.Errorf("ended tasks %+v, want one that succeeded", ended)
+	}
+}
+
+func TestAFailedLoadTakesNoWorkForDone(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable, task("a"), task("b", running("t-b"))))
+	// The results meet a conflict, and the load after it finds nobody.
+	loads := 0
+	d.on = func(what, detail string) fate {
+		switch {
+		case what == "commit" && detail == "commit-2":
+			return lost
+		case what == "load":
+			if loads++; loads == 2 {
+				return refused
+			}
+		}
+		return fate{}
+	}
+	out, err := handle(t, d.engine(policy()), decide.WakeUp{})
+	if err != nil || out.Trouble == nil || out.Left != 1 {
+		t.Errorf("error %v, trouble %v, %d effects left; want trouble and the effect that is left", err, out.Trouble, out.Left)
+	}
+}
+
+func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable, task("a"), task("b", running("t-b"))))
+	sends, commits := 0, 0
+	settled := make(chan struct{}) // the command's result
+	d.on = func(what, _ string) fate {
+		switch what {
+		case "send":
+			if sends++; sends == 1 {
+				return fate{err: engine.ErrThrottled}
+			}
+		case "commit":
+			if commits++; commits == 2 {
+				close(settled)
+			}
+		}
+		return fate{}
+	}
+	e := d.engine(policy())
+	e.Notifier = notifier(func() {
+		// It takes so long that the throttled minute is over by then.
+		<-settled
+		d.mu.Lock()
+		d.clock = d.clock.Add(2 * time.Minute)
+		d.mu.Unlock()
+	})
+	e.Now = func() time.Time {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.clock
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	bad := ended("t-b", "b", "Failed", "ExitCodeNonzero")
+	out, err := e.Handle(ctx, "i-1", bad)
+	if err != nil || out.Trouble != nil || out.Left != 0 {
+		t.Errorf("error %v, trouble %v, %d effects left, want none", err, out.Trouble, out.Left)
+	}
+	if s := d.table.state("i-1").Tasks[id("a")]; s.State != decide.TaskRunning || sends != 2 {
+		t.Errorf("the task is %s after %d sends, want it running after 2", s.State, sends)
+	}
+}
+
+// notifier confirms every alert when it has returned.
+type notifier func()
+
+func (n notifier) Notify(context.Context, decide.Alert) error { n(); return nil }
+
+func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable, task("a", releasing), effect("a", claimedBy(stale), firstSent(time.Minute))))
+	// The claim's answer is lost. While its state is loaded again, the end of
+	// an earlier send lands behind the effects' rows.
+	torn := false
+	d.on = func(what, detail string) fate {
+		switch {
+		case what == "commit" && detail == "commit-1":
+			return answerLost
+		case what == "load" && len(d.table.rows["i-1"]) > 0 && d.ids == 1 && !torn:
+			torn = true
+			for key := range d.table.rows["i-1"] {
+				if key == "live/task/"+id("a") {
+					delete(d.table.rows["i-1"], key)
+				}
+			}
+		case what == "commit":
+			// The row that the load has missed an effect for.
+			delete(d.table.rows["i-1"], "live/effect/"+effectOf(id("a")))
+		}
+		return fate{}
+	}
+	if _, err := handle(t, d.engine(policy()), decide.WakeUp{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.cloud.invocations) > 0 {
+		t.Errorf("%+v was sent", d.cloud.invocations[0])
+	}
+	if got, want := d.calls(), "load arm commit load"; got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+}
+
+func TestResultsThatMeetAConflictAreDecidedAnew(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable, task("b", running("t-b"))))
+	e := d.engine(policy())
+	// While the command is being sent, another one ends.
+	other := false
+	d.on = func(what, _ string) fate {
+		if what == "send" && !other {
+			other = true
+			s := d.table.state("i-1")
+			end := decide.Decide(s, ended("t-b", "b", "Success", ""), decide.Facts{}, policy(), decide.Moment{Now: now, Claim: held})
+			if err := d.table.commit(engine.Commit{ID: held.Commit, InstanceID: "i-1", Changes: end.Changes}); err != nil {
+				t.Error(err)
+			}
+		}
+		return fate{}
+	}
+	out := mustHandle(t, e, submission("a"))
+	if got, want := d.calls(), "load arm commit send commit load commit"; got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	s := d.table.state("i-1")
+	if a := only(t, s.Tasks); a.Name != "a" || a.State != decide.TaskRunning || out.Left != 0 {
+		t.Errorf("task %+v, %d effects left, want a running and none", a, out.Left)
+	}
+}
+
+func TestAHandlerFailsOnlyWhileItsInputIsNotCommitted(t *testing.T) {
+	bad := ended("t-1", "", "Failed", "ExitCodeNonzero")
+	for _, c := range []struct {
+		call string
+		n    int
+		fate fate
+		err  bool
+	}{
+		{"load", 1, refused, true},
+		{"arm", 1, refused, true},
+		{"commit", 1, refused, true},
+		{"commit", 1, lost, false},
+		{"commit", 1, answerLost, false},
+		{"history", 1, refused, true},
+		{"alert", 1, refused, false},
+		{"commit", 2, refused, false},
+		{"commit", 2, lost, false},
+		{"commit", 2, answerLost, false},
+	} {
+		d := newDesk()
+		d.store(state(decide.BootBootable))
+		d.on = failing(c.call, c.n, c.fate)
+		out, err := handle(t, d.engine(policy()), bad)
+		if (err != nil) != c.err {
+			t.Errorf("%s %d fails with %v: error %v, want one: %v", c.call, c.n, c.fate, err, c.err)
+		}
+		_, recorded := d.table.records["i-1/exec/t-1/once"]
+		if err == nil && (!recorded || out.Left != len(d.table.state("i-1").Effects)) {
+			t.Errorf("%s %d fails with %v: answered, recorded %v, %d effects left of %d", c.call, c.n, c.fate, recorded, out.Left, len(d.table.state("i-1").Effects))
+		}
+	}
+}
+
+func TestManyConflictsAreAnError(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable))
+	d.on = func(what, _ string) fate {
+		if what == "commit" {
+			return fate{err: engine.ErrConflict}
+		}
+		return fate{}
+	}
+	if _, err := handle(t, d.engine(policy()), beat(0, time.Second)); !errors.Is(err, engine.ErrConflict) {
+		t.Errorf("error %v, want the conflict", err)
+	}
+	if got := strings.Count(d.calls(), "commit"); got != 9 {
+		t.Errorf("%d commits were tried, want 9", got)
+	}
+}
+
+func TestAnEndThatNoEventToldIsHandledAsIfItHad(t *testing.T) {
+	d := newDesk()
+	s := state(decide.BootBootable, task("a", running("t-1"), func(t *decide.Task) { t.Deadline = now }))
+	d.store(s)
+	d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: "token", Command: s.Tasks[id("a")].Command}, now.Add(-time.Hour), 0)
+	var three int64 = 3
+	d.cloud.invocations[0].end("Failed", "ExitCodeNonzero", &three, now.Add(-time.Minute))
+	mustHandle(t, d.engine(policy()), decide.WakeUp{})
+	if got, want := d.calls(), "load find-id load arm commit alert commit load"; got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	x := logged[decide.Execution](d.table, "i-1", "exec")
+	if len(x) != 1 || x[0].Source != decide.SourcePoll || x[0].TaskID != id("a") || len(d.alerts) != 1 || !d.table.history["i-1/t-1/once"] {
+		t.Errorf("executions %+v, alerts %+v, want one of each, and in the history", x, d.alerts)
+	}
+	// The event comes after all.
+	if out := mustHandle(t, d.engine(policy()), ended("t-1", "a", "Failed", "ExitCodeNonzero")); !out.Duplicate || len(d.alerts) != 1 {
+		t.Errorf("duplicate %v, %d alerts, want a duplicate and one alert", out.Duplicate, len(d.alerts))
+	}
+}

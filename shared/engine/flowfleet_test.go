@@ -1,0 +1,172 @@
+package engine_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// breaking is a flow whose breaker opens for an hour when two of its runs fail
+// within ten minutes.
+func breaking() decide.Policy {
+	return flows(with(define("f", onEnd, byOthers, run("only", "f/only", "true")), func(d *flow.Definition) {
+		d.Limits.Fleet = &flow.FleetLimit{MaxFailures: 2, Window: flow.Duration(10 * time.Minute), ResumeAfter: flow.Duration(time.Hour)}
+	}))
+}
+
+// fail lets a run of the flow begin and its command fail.
+func fail(t *testing.T, d *desk, p decide.Policy, invokeID string) {
+	t.Helper()
+	mustHandle(t, d.engine(p), happened(invokeID))
+	for _, task := range d.table.state("i-1").Tasks {
+		mustHandle(t, d.engine(p), endOf(task, event.StatusFailed, "ExitCodeNonzero"))
+	}
+}
+
+// kinds are the kinds of the alerts that were delivered.
+func (d *desk) kinds() string {
+	var out []string
+	for _, a := range d.alerts {
+		out = append(out, string(a.Kind))
+	}
+	return strings.Join(out, " ")
+}
+
+func resultsOf(d *desk) string {
+	var out []string
+	for _, r := range logged[decide.FlowRun](d.table, "i-1", "flow") {
+		out = append(out, r.Result)
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+// [55]
+func TestTheBreakerOpensAndCloses(t *testing.T) {
+	p := breaking()
+	d := newDesk()
+	d.store(state(decide.BootBootable))
+	fail(t, d, p, "s-1")
+	if len(d.table.control.Breakers) > 0 {
+		t.Fatal("one failure has opened it")
+	}
+	d.clock = now.Add(time.Minute)
+	fail(t, d, p, "s-2")
+	b := only(t, d.table.control.Breakers)
+	if !b.ResumeAt.Equal(d.clock.Add(time.Hour)) || b.Failures != 2 || d.kinds() != "breaker-opened" {
+		t.Fatalf("breaker %+v, alerts %q, want it open for an hour, and one alert", b, d.kinds())
+	}
+	mustHandle(t, d.engine(p), happened("s-3"))
+	if got := resultsOf(d); got != "failed failed refused" {
+		t.Errorf("results %q, want the third run refused", got)
+	}
+	// Nothing but wake-ups comes until it is closed.
+	for _, at := range []time.Duration{10 * time.Minute, time.Hour + 2*time.Minute, time.Hour + 10*time.Minute} {
+		d.clock = now.Add(at)
+		if s, err := d.engine(p).Sweep(t.Context(), 1); err != nil || s.Failed > 0 {
+			t.Fatalf("sweep %+v, error %v", s, err)
+		}
+	}
+	if len(d.table.control.Breakers) > 0 || d.kinds() != "breaker-opened breaker-closed" {
+		t.Errorf("breakers %v, alerts %q, want it closed, and one alert more", d.table.control.Breakers, d.kinds())
+	}
+	d.clock = d.clock.Add(time.Hour)
+	fail(t, d, p, "s-4")
+	if got := resultsOf(d); got != "failed failed failed refused" {
+		t.Errorf("results %q, want the fourth run begun", got)
+	}
+}
+
+// [55] However many functions see it, one opens the breaker and says so.
+func TestTwoFunctionsCrossTheThresholdTogether(t *testing.T) {
+	p := breaking()
+	d := newDesk()
+	s := state(decide.BootBootable)
+	other := state(decide.BootBootable)
+	other.Instance.ID = "i-2"
+	d.store(s)
+	d.store(other)
+	d.cloud.machine("i-2").up = true
+	mustHandle(t, d.engine(p), happened("s-1"))
+	one := only(t, d.table.state("i-1").Tasks)
+	// The second instance's run fails between the first one's count and its
+	// breaker.
+	within := false
+	d.on = func(what, _ string) fate {
+		if what != "open" || within {
+			return fate{}
+		}
+		within = true
+		d.mu.Unlock()
+		defer d.mu.Lock()
+		e := d.engine(p)
+		for _, in := range []decide.Input{happened("s-2")} {
+			if _, err := e.Handle(t.Context(), "i-2", in); err != nil {
+				t.Error(err)
+			}
+		}
+		two := only(t, d.table.state("i-2").Tasks)
+		if _, err := e.Handle(t.Context(), "i-2", endOf(two, event.StatusFailed, "")); err != nil {
+			t.Error(err)
+		}
+		return fate{}
+	}
+	d.table.failures["f"] = map[string]time.Time{"an earlier one": now}
+	mustHandle(t, d.engine(p), endOf(one, event.StatusFailed, ""))
+	if b := only(t, d.table.control.Breakers); d.kinds() != "breaker-opened" || b.Failures < 2 {
+		t.Errorf("breaker %+v, alerts %q, want one alert", b, d.kinds())
+	}
+	closing := 0
+	for _, id := range []string{"i-1", "i-2"} {
+		for _, e := range d.table.state(id).Effects {
+			if e.Kind == decide.EffectClose {
+				closing++
+			}
+		}
+	}
+	if closing != 1 {
+		t.Errorf("%d closings are planned, want one", closing)
+	}
+}
+
+// [55] A function dies when it has opened the breaker. What it leaves is seen
+// to when the window of the failures is over: the alerts come all the same.
+func TestABreakerWhoseOpenerDied(t *testing.T) {
+	for name, after := range map[string]decide.Policy{"": breaking(), ", and the flow is gone": policy()} {
+		t.Run("its alerts come"+name, func(t *testing.T) {
+			p := breaking()
+			d := newDesk()
+			d.store(state(decide.BootBootable))
+			fail(t, d, p, "s-1")
+			mustHandle(t, d.engine(p), happened("s-2"))
+			opened := false
+			d.on = func(what, _ string) fate {
+				opened = opened || what == "open"
+				if opened && what == "commit" {
+					return refused
+				}
+				return fate{}
+			}
+			task := only(t, d.table.state("i-1").Tasks)
+			if out, err := handle(t, d.engine(p), endOf(task, event.StatusFailed, "")); err != nil || out.Trouble == nil {
+				t.Fatalf("error %v, trouble %v, want the results not committed", err, out.Trouble)
+			}
+			d.on = nil
+			d.clock = now.Add(11 * time.Minute)
+			mustHandle(t, d.engine(after), decide.WakeUp{})
+			if d.kinds() != "breaker-opened" {
+				t.Fatalf("alerts %q, want one that it is open", d.kinds())
+			}
+			d.clock = now.Add(2 * time.Hour)
+			mustHandle(t, d.engine(after), decide.WakeUp{})
+			if d.kinds() != "breaker-opened breaker-closed" || len(d.table.control.Breakers) > 0 {
+				t.Errorf("alerts %q, breakers %v, want it closed", d.kinds(), d.table.control.Breakers)
+			}
+		})
+	}
+}

@@ -1,0 +1,184 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+)
+
+// happen changes something outside Aftercare.
+func (w *world) happen() {
+	open := w.cloud.open()
+	instances := slices.Sorted(maps.Keys(w.cloud.machines))
+	id := instances[w.draw("instance", len(instances))]
+	m := w.cloud.machine(id)
+	switch w.draw("happening", 11) {
+	case 0, 1, 2, 3:
+		if len(open) > 0 {
+			w.progress(open[w.draw("invocation", len(open))])
+		}
+	case 4, 5:
+		if len(w.tasks) < 8 {
+			w.submit(id)
+		}
+	case 6:
+		if len(w.tasks) > 0 {
+			w.cancel(w.tasks[w.draw("task", len(w.tasks))])
+		}
+	case 7:
+		if len(w.cloud.invocations) < 30 {
+			w.cloud.stranger(id, w.now(), w.visibility())
+			w.logf("a stranger invokes the saved command on %s", id)
+		}
+	case 8:
+		if m.up {
+			m.up = false
+			w.logf("%s goes down", id)
+		}
+		if w.chance("boots again at once", 40) {
+			w.boot(m)
+		}
+	case 9:
+		w.boot(m)
+	case 10:
+		w.pauseOrResume()
+	}
+}
+
+// pauseOrResume turns the stop switch of one flow or all of them.
+func (w *world) pauseOrResume() {
+	flow := []string{"care", decide.AllFlows}[w.draw("paused", 2)]
+	if _, paused := w.table.control.Pauses[flow]; paused {
+		delete(w.table.control.Pauses, flow)
+		w.logf("%s is resumed", flow)
+		return
+	}
+	w.table.control.Pauses[flow] = decide.Pause{Flow: flow, By: "the world", At: w.now()}
+	w.logf("%s is paused", flow)
+}
+
+func (w *world) visibility() time.Duration {
+	return w.lag * time.Duration(w.draw("lag", 4)) / 3
+}
+
+// boot starts a machine that is down, or the agent of one that is up.
+func (w *world) boot(m *machine) {
+	if !m.up {
+		m.up, m.started = true, w.now().Add(-15*time.Second)
+		m.boots++
+	}
+	beat := m.beat(w.now())
+	w.logf("%s sends first heartbeat %s, up for %s", m.id, beat.ID, beat.Uptime)
+	if w.chance("heartbeat lost", 15) {
+		return
+	}
+	w.backlog = append(w.backlog, &delivery{
+		name: beat.ID, instanceID: m.id,
+		input: func(received time.Time) decide.Input {
+			return decide.Heartbeat{Event: beat, Received: received}
+		},
+	})
+}
+
+// progress moves an invocation on, and reports its end.
+func (w *world) progress(i *invoked) {
+	w.cloud.progress(i, w.now(), func(n int) int { return w.draw("end", n) })
+	w.logf("invocation %s (%s) of %s is %q %s", i.id, i.name, i.token, i.status, i.code)
+	if i.status == "" {
+		return
+	}
+	if w.chance("event lost", 15) {
+		i.lost = true
+		return
+	}
+	w.backlog = append(w.backlog, &delivery{
+		name: "event-of-" + i.id, instanceID: i.instanceID,
+		input: func(received time.Time) decide.Input {
+			return decide.Ended{Event: i.event(), Received: received, Source: decide.SourceEvent}
+		},
+	})
+}
+
+// submit asks for a task: the commands' names are those that flows wait for.
+func (w *world) submit(id string) {
+	n := len(w.tasks) + 1
+	key := decide.Key("submission", fmt.Sprint(n))
+	in := decide.Submission{Key: key, Priority: w.draw("priority", 10)}
+	switch kind := w.draw("command", 4); kind {
+	case 3:
+		in.Command.Invoke = &command.Invoke{CommandID: savedCommand}
+	default:
+		name := []string{"alpha", "beta", "gamma"}[kind]
+		in.Command.Run = &command.Run{Name: name, Type: "RunShellScript", Content: "echo < >", Timeout: command.Duration(20 * time.Second)}
+	}
+	task := submitted{id, key, decide.Key("task", key, id)}
+	w.tasks = append(w.tasks, task)
+	w.backlog = append(w.backlog, &delivery{
+		name: fmt.Sprintf("submission of %s as task %s", in.Command.Name(), task.taskID), instanceID: id,
+		input: func(time.Time) decide.Input { return in },
+	})
+}
+
+func (w *world) cancel(s submitted) {
+	in := decide.Cancel{Key: decide.Key("cancel", s.key), TaskID: s.taskID}
+	w.backlog = append(w.backlog, &delivery{
+		name: "cancel of task " + s.taskID, instanceID: s.instanceID,
+		input: func(time.Time) decide.Input { return in },
+	})
+}
+
+// rest lets everything come to its end without further faults, going from one
+// wake-up to the next, and reports whether it did.
+func (w *world) rest() bool {
+	w.calm = true
+	clear(w.table.control.Pauses)
+	for range 3000 {
+		w.settle()
+		waiting := w.pending()
+		switch {
+		case len(w.broken) > 0:
+			return false
+		case len(waiting) > 0:
+			waiting[0].hangs = false
+			w.answer(waiting[0])
+		case len(w.running) > 0:
+			time.Sleep(time.Second)
+		case len(w.backlog) > 0:
+			w.deliver(0)
+		case w.restLater():
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// restLater goes to what is due next; false if nothing is.
+func (w *world) restLater() bool {
+	for _, i := range w.cloud.open() {
+		time.Sleep(time.Second)
+		w.progress(i)
+		return true
+	}
+	if len(w.table.armed) == 0 {
+		return false
+	}
+	next := slices.MinFunc(slices.Collect(maps.Keys(w.table.armed)), func(a, b engine.Wakeup) int { return a.Due.Compare(b.Due) })
+	for _, m := range w.cloud.machines {
+		if !m.up {
+			m.up, m.started = true, w.now()
+			m.boots++
+		}
+	}
+	if d := next.Due.Sub(w.now()); d > 0 {
+		time.Sleep(d)
+		w.logf("%s pass until the wake-up of %s", d, next.InstanceID)
+	}
+	w.start(nil)
+	return true
+}

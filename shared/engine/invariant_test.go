@@ -1,0 +1,398 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// notStarted are the codes of scripts that never ran, of those that the
+// simulated cloud gives.
+var notStarted = map[string]bool{"DeliveryTimeout": true, "ClientNotRunning": true, "InstanceNotRunning": true}
+
+// facts is what the world remembers to check later.
+type facts struct {
+	boots     map[string]decide.Instance // the newest stored
+	cancelled map[string]bool            // tasks that were answered to be cancelled
+	stopping  map[string]time.Time       // tasks that were answered to be stopped
+	prints    map[string]string          // fingerprint by what an alert is about
+}
+
+func newFacts() facts {
+	return facts{
+		boots: map[string]decide.Instance{}, cancelled: map[string]bool{},
+		stopping: map[string]time.Time{}, prints: map[string]string{},
+	}
+}
+
+// checkCommit looks at a commit that took effect.
+func (w *world) checkCommit(c engine.Commit) {
+	w.dirty[c.InstanceID] = true
+	w.checkBegun(c)
+	if i := c.Changes.Instance; i != nil {
+		old := w.facts.boots[c.InstanceID]
+		if i.BootSeq < old.BootSeq || i.BootSeq > old.BootSeq+1 || i.BootTime.Before(old.BootTime) {
+			w.breakf("boot %d of %s follows boot %d of %s", i.BootSeq, i.BootTime, old.BootSeq, old.BootTime)
+		}
+		w.facts.boots[c.InstanceID] = *i
+	}
+	for _, ch := range c.Changes.Effects {
+		e := ch.After
+		if e != nil && e.Claim.Commit == c.ID && e.PriorSent.IsZero() && e.TaskID != "" &&
+			e.Kind != decide.EffectStop && c.Changes.Instance.Boot != decide.BootBootable {
+			w.breakf("task %s is released, but its instance is %q", e.TaskID, c.Changes.Instance.Boot)
+		}
+		if e != nil && ch.Before != nil {
+			w.checkClaim(c, *ch.Before, *e)
+		}
+	}
+	for _, ch := range c.Changes.Tasks {
+		if ch.Before != nil && ch.After != nil && ch.After.Attempt > ch.Before.Attempt {
+			w.checkAttempt(c, *ch.After)
+		}
+	}
+	if in := c.Changes.Input; in != nil {
+		var a decide.Answer
+		if err := json.Unmarshal([]byte(in.Answer), &a); err != nil {
+			w.breakf("answer of input %s: %v", in.Key, err)
+		}
+		switch a.Outcome {
+		case "cancelled":
+			w.facts.cancelled[a.TaskID] = true
+		case "stopping":
+			w.facts.stopping[a.TaskID] = w.now()
+		}
+	}
+}
+
+// checkClaim: nobody takes over an effect while its claimant may still send
+// it, and who gives a claim up reports whether the effect may have been sent.
+func (w *world) checkClaim(c engine.Commit, before, after decide.Effect) {
+	claimant, _, _ := strings.Cut(before.Claim.Commit, ".")
+	v := w.byName[claimant]
+	switch {
+	case v == nil || after.Claim == before.Claim:
+	case after.Claim.Commit == c.ID && strings.HasPrefix(c.ID, claimant+"."):
+		// It claims again what it holds by a commit of unknown outcome.
+	case after.Claim.Commit != "" && w.now().Before(v.until.Add(30*time.Second)):
+		w.breakf("effect %s is claimed by %s while %s may be sending it", after.Key, c.ID, before.Claim.Commit)
+	case after.Claim.Commit == "" && !after.FirstSent.Equal(before.PriorSent) && !w.unclear[after.Key]:
+		w.breakf("effect %s, which was not sent, was first sent at %s before its claim, and at %s after it", after.Key, before.PriorSent, after.FirstSent)
+	}
+}
+
+// checkAttempt: a script that never started leaves its instance in doubt,
+// unless it has booted since.
+func (w *world) checkAttempt(c engine.Commit, t decide.Task) {
+	i, x := c.Changes.Instance, c.Changes.Execution
+	if x == nil || x.TaskID != t.ID {
+		return // a late end's
+	}
+	if i.Boot == decide.BootBootable && i.BootSince.Before(x.Event.FinishTime) {
+		w.breakf("task %s never started, and its instance is bootable since %s", t.ID, i.BootSince)
+	}
+}
+
+// checkDirty looks at the stored state of the instances that changed.
+func (w *world) checkDirty() {
+	for _, id := range slices.Sorted(maps.Keys(w.dirty)) {
+		s := w.table.state(id)
+		w.checkShape(s)
+		w.checkWakeups(s)
+	}
+	clear(w.dirty)
+}
+
+func (w *world) checkShape(s decide.State) {
+	for _, e := range s.Effects {
+		t, ok := s.Tasks[e.TaskID]
+		switch {
+		case e.TaskID == "":
+		case !ok:
+			w.breakf("effect %s is there without its task %s", e.Key, e.TaskID)
+		case e.Kind == decide.EffectStop && t.State != decide.TaskRunning,
+			e.Kind != decide.EffectStop && (t.State != decide.TaskReleasing || t.EffectKey != e.Key):
+			w.breakf("effect %s %s belongs to a task that is %s", e.Kind, e.Key, t.State)
+		}
+	}
+	for _, t := range s.Tasks {
+		_, sending := s.Effects[t.EffectKey]
+		switch {
+		case t.State == decide.TaskReleasing && !sending,
+			t.State == decide.TaskRunning && (t.InvokeID == "" || t.Deadline.IsZero()):
+			w.breakf("task %s is %s and nothing moves it on", t.ID, t.State)
+		}
+	}
+	for _, r := range s.Runs {
+		w.checkRun(s, r)
+	}
+}
+
+// checkWakeups: whenever there is live work, a wake-up is stored that is due
+// no later than when the work is, or when the newest invocation's claims end.
+func (w *world) checkWakeups(s decide.State) {
+	now := w.now()
+	var work time.Time
+	need := func(t time.Time) {
+		if t.Before(now) {
+			t = now
+		}
+		if work.IsZero() || t.Before(work) {
+			work = t
+		}
+	}
+	for _, e := range s.Effects {
+		// A command of a flow that is, or was, paused waits for a look at its run.
+		r, ofRun := s.Runs[s.Tasks[e.TaskID].RunID]
+		switch {
+		case e.Claim.Commit != "" && e.Claim.Until.After(now):
+			need(e.Claim.Until)
+		case !ofRun || r.CheckAt.IsZero() || e.Kind == decide.EffectStop:
+			need(e.NotBefore)
+		}
+	}
+	for _, t := range s.Tasks {
+		switch {
+		case t.State == decide.TaskRunning:
+			need(t.Deadline)
+		case t.RunID != "" && !s.Runs[t.RunID].CheckAt.IsZero():
+			// Its flow is, or was, paused.
+		case t.State == decide.TaskQueued && s.Instance.Boot == decide.BootBootable:
+			// It waits for a command that was put back, which has its own time.
+			blocked := slices.ContainsFunc(slices.Collect(maps.Values(s.Effects)), func(e decide.Effect) bool {
+				return e.TaskID != "" && e.Kind != decide.EffectStop
+			})
+			if !blocked {
+				need(now)
+			}
+		case t.State == decide.TaskQueued:
+			if s.Instance.CheckAt.IsZero() {
+				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
+			}
+			need(s.Instance.CheckAt)
+			need(t.ExpiresAt)
+		}
+	}
+	for _, r := range s.Runs {
+		if r.Pending.State == flow.PendingBackoff && !r.CheckAt.IsZero() {
+			r.Pending.Until = time.Time{} // its flow is, or was, paused
+		}
+		if turn(s, r) {
+			need(now)
+		}
+		for _, t := range []time.Time{r.Due(), r.CheckAt} {
+			if !t.IsZero() {
+				need(t)
+			}
+		}
+	}
+	for _, u := range s.Unmatched {
+		need(u.Received.Add(w.policy.SendWindow))
+	}
+	if work.IsZero() {
+		return
+	}
+	bound := work.Add(w.inv + w.policy.ClaimGrace + w.policy.Minute + 30*time.Second)
+	for u := range w.table.armed {
+		if u.InstanceID == s.Instance.ID && !u.Due.After(bound) {
+			return
+		}
+	}
+	w.breakf("%s has work due at %s, and no wake-up before %s", s.Instance.ID, work.Format(time.TimeOnly), bound.Format(time.TimeOnly))
+}
+
+// checkSend looks at a command that the cloud accepts, and reports whether it
+// was accepted before.
+func (w *world) checkSend(s engine.Send) (again bool) {
+	var same []*invoked
+	for _, i := range w.cloud.invocations {
+		if i.token == s.Token {
+			same = append(same, i)
+		}
+	}
+	if len(same) > 1 {
+		w.breakf("token %s was accepted as %s and again as %s", s.Token, same[0].id, same[1].id)
+	}
+	if same[0].accepted.Before(w.now()) {
+		return true
+	}
+	if w.facts.cancelled[s.TaskID] {
+		w.breakf("task %s is sent, and was answered to be cancelled", s.TaskID)
+	}
+	// An invocation that held a claim then may still send.
+	if at, ok := w.facts.stopping[s.TaskID]; ok && w.now().After(at.Add(w.inv+30*time.Second)) {
+		w.breakf("task %s is sent long after it was to be stopped", s.TaskID)
+	}
+	return false
+}
+
+func (w *world) checkAlert(a decide.Alert) {
+	w.texts[a.Fingerprint] = a.Summary
+	if a.Kind == decide.AlertBreakerOpened || a.Kind == decide.AlertBreakerClosed {
+		w.fleetAlerts[a.Fingerprint] = a.Kind
+	}
+	if a.TaskID == "" && a.Kind != decide.AlertExecution {
+		return // about flows: there may be many
+	}
+	about := a.InstanceID + "/" + string(a.Kind) + "/" + a.TaskID
+	if a.Kind == decide.AlertExecution {
+		about = a.InstanceID + "/" + a.InvokeID
+	}
+	if old := w.facts.prints[about]; old != "" && old != a.Fingerprint {
+		w.breakf("the alert about %s has fingerprint %s and %s", about, old, a.Fingerprint)
+	}
+	w.facts.prints[about] = a.Fingerprint
+}
+
+// checkAck: what was answered with success is stored.
+func (w *world) checkAck(v *invocation) {
+	id := v.work.instanceID
+	switch in := v.work.input(w.now()).(type) {
+	case decide.Ended:
+		key := in.Event.InvokeID + "/" + in.Event.Suffix()
+		if _, ok := w.table.records[id+"/exec/"+key]; !ok {
+			w.breakf("%s was answered, and its execution is not recorded", v.work.name)
+		}
+		if !w.table.history[id+"/"+key] {
+			w.breakf("%s was answered, and the history does not have it", v.work.name)
+		}
+	case decide.Submission:
+		w.checkAnswer(v, in.Key)
+	case decide.Cancel:
+		w.checkAnswer(v, in.Key)
+	}
+}
+
+func (w *world) checkAnswer(v *invocation, key string) {
+	r, ok := w.table.records[v.work.instanceID+"/input/"+key]
+	if !ok {
+		w.breakf("%s was answered, and is not recorded", v.work.name)
+		return
+	}
+	got := string(encode(v.out.Answer))
+	if got != r.Answer {
+		w.breakf("%s was answered %s, and %s is recorded", v.work.name, got, r.Answer)
+	}
+}
+
+// checkEnd looks at what is left when everything has come to rest.
+func (w *world) checkEnd() {
+	for id := range w.cloud.machines {
+		s := w.table.state(id)
+		if len(s.Tasks)+len(s.Effects)+len(s.Runs)+len(s.Unmatched) > 0 {
+			w.breakf("%s is left with %s", id, encode(s))
+		}
+		for n, b := range logged[decide.Boot](w.table, id, "boot") {
+			if b.Seq != int64(n+1) {
+				w.breakf("boot record %d of %s has the number %d", n+1, id, b.Seq)
+			}
+		}
+		w.checkRuns(id)
+		if seq, real := s.Instance.BootSeq, int64(w.cloud.machine(id).boots); seq > real {
+			w.breakf("%d boots of %s are counted, it booted %d times", seq, id, real)
+		}
+		w.checkExecutions(id)
+	}
+	w.checkTasks()
+	w.checkFleet()
+}
+
+func (w *world) checkExecutions(id string) {
+	lost := map[string]bool{}
+	for _, e := range logged[decide.Effect](w.table, id, "alert") {
+		lost[e.Alert.Fingerprint] = true
+	}
+	runs := map[string]decide.FlowRun{}
+	for _, r := range logged[decide.FlowRun](w.table, id, "flow") {
+		runs[r.ID] = r
+		if len(slices.Compact(slices.Sorted(slices.Values(r.Chain)))) != len(r.Chain) || len(r.Chain) > 10 {
+			w.breakf("flow run %s has the chain %v", r.ID, r.Chain)
+		}
+	}
+	rings, betas := 0, 0
+	for _, r := range runs {
+		if r.Flow == "ring" {
+			rings++
+		}
+	}
+	for _, e := range logged[decide.Execution](w.table, id, "exec") {
+		key := "exec/" + e.Event.InvokeID + "/" + e.Event.Suffix()
+		print := decide.Key("alert", id, string(decide.AlertExecution), key)
+		if w.policy.AlertOn[e.Event.Status] && w.inbox[print] == 0 && !lost[print] {
+			w.breakf("no alert says that %s ended as %s", e.Event.InvokeID, e.Event.Status)
+		}
+		ok := e.Event.Status == event.StatusSuccess
+		for name, starts := range map[string]bool{
+			"after-alpha": e.Name == "alpha" && ok, "ring": e.Name == "beta", "after-saved": e.Event.CommandID == savedCommand && ok,
+		} {
+			_, started := runs[decide.Key("run", name, key, id)]
+			if starts != started && (name != "ring" || e.Name == "beta") {
+				w.breakf("flow %s started %v on the end of %s (%s, %s), want %v", name, started, e.Event.InvokeID, e.Name, e.Event.Status, starts)
+			}
+		}
+		if e.Name == "beta" {
+			betas++
+		}
+	}
+	if rings > betas {
+		w.breakf("flow ring ran %d times for %d commands", rings, betas)
+	}
+}
+
+// checkTasks compares what became of every task with what really ran.
+func (w *world) checkTasks() {
+	ended := map[string]decide.Task{}
+	for id := range w.cloud.machines {
+		for _, t := range logged[decide.Task](w.table, id, "task") {
+			ended[t.ID] = t
+		}
+	}
+	for _, s := range w.tasks {
+		_, accepted := w.table.records[s.instanceID+"/input/"+s.key]
+		if _, ok := ended[s.taskID]; !ok || !accepted {
+			w.breakf("task %s never ended", s.taskID)
+		}
+	}
+	started, sent := map[string]int{}, map[string]int{}
+	for _, i := range w.cloud.invocations {
+		if i.token == "" {
+			continue
+		}
+		sent[i.taskID]++
+		if !i.started.IsZero() {
+			started[i.taskID]++
+		}
+		t := ended[i.taskID]
+		_, recorded := w.table.records[i.instanceID+"/exec/"+i.id+"/once"]
+		if !recorded && t.Reason != "outcome_unknown" {
+			w.breakf("%s of task %s, which is %s, is not recorded", i.id, i.taskID, t.State)
+		}
+	}
+	for id, t := range ended {
+		if started[id] > 1 {
+			w.breakf("the script of task %s ran %d times", id, started[id])
+		}
+		if notStarted[t.ErrorCode] && !t.Cancel && t.RunID == "" && t.Attempt < w.policy.MaxAttempts {
+			w.breakf("task %s never started (%s), and ended in attempt %d", id, t.ErrorCode, t.Attempt)
+		}
+		switch t.State {
+		case decide.TaskSucceeded, decide.TaskTimedOut, decide.TaskTerminated:
+			if started[id] != 1 {
+				w.breakf("task %s is %s, and its script ran %d times", id, t.State, started[id])
+			}
+		case decide.TaskInvalid:
+			w.breakf("task %s is %s: %s", id, t.State, t.Reason)
+		case decide.TaskExpired:
+			if t.EndedAt.Before(t.ExpiresAt.Add(-time.Minute)) || sent[id] > t.Attempt-1 {
+				w.breakf("task %s expired at %s instead of %s, and was sent %d times in attempt %d", id, t.EndedAt, t.ExpiresAt, sent[id], t.Attempt)
+			}
+		}
+	}
+}

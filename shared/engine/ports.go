@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/decide"
+)
+
+// The ways in which a call to another service fails. The adapters map each
+// service's own codes to these; errors.Is finds them.
+var (
+	// ErrConflict: a condition of a commit did not hold. Nothing was written
+	// by this commit, unless an earlier try of it had an unknown outcome.
+	ErrConflict = errors.New("conflict")
+	// ErrUnknownOutcome: the call may have taken effect.
+	ErrUnknownOutcome = errors.New("outcome unknown")
+	// ErrUnavailable: the call had no effect, and may work later.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrThrottled: refused for the rest of the minute; not sent.
+	ErrThrottled = errors.New("throttled")
+	// ErrQuotaExceeded: refused for the rest of the day; not sent.
+	ErrQuotaExceeded = errors.New("daily quota exceeded")
+	// ErrDenied: refused because of missing permissions or wrong credentials;
+	// not sent.
+	ErrDenied = errors.New("denied")
+	// ErrInvalid: the request itself is wrong and can never work.
+	ErrInvalid = errors.New("invalid request")
+	// ErrAcceptedBefore: the token was accepted earlier with other parameters,
+	// so the effect exists, but the answer does not contain its id.
+	ErrAcceptedBefore = errors.New("accepted before")
+)
+
+// Send is a command on its way to one instance.
+type Send struct {
+	InstanceID string
+	TaskID     string
+	// Token is the effect's key: the ClientToken and the value of the tag
+	// aftercare:effect of every try.
+	Token   string
+	Command command.Command
+}
+
+// Commander is Cloud Assistant. Every method fails with one of the errors of
+// this package's list, wrapped, and sends nothing after ctx's deadline.
+type Commander interface {
+	// Send runs or invokes a command and returns its invoke id.
+	Send(ctx context.Context, s Send) (invokeID string, err error)
+	// Stop stops an invocation on one instance.
+	Stop(ctx context.Context, instanceID, invokeID string) error
+	// FindByToken looks for the invocation on this instance that carries the
+	// token as its tag; nil if there is none.
+	FindByToken(ctx context.Context, instanceID, token string) (*decide.Invocation, error)
+	// FindByID looks for an invocation by its invoke id; nil if there is none.
+	FindByID(ctx context.Context, instanceID, invokeID string) (*decide.Invocation, error)
+	// AgentStatus asks whether the agent of an instance is up.
+	AgentStatus(ctx context.Context, instanceID string) (decide.AgentStatus, error)
+	// Output fetches what an invocation that has ended printed.
+	Output(ctx context.Context, instanceID, invokeID string) (decide.Output, error)
+}
+
+// Notifier delivers alerts to every configured channel. It is bounded by
+// ctx's deadline; an error means that at least one channel did not confirm.
+type Notifier interface {
+	Notify(ctx context.Context, a decide.Alert) error
+}
+
+// Commit is one atomic change of an instance's rows.
+type Commit struct {
+	// ID is random; it is written to the execution's or input's row.
+	ID         string
+	InstanceID string
+	Changes    decide.Changes
+	// At is when it is made, for the records.
+	At time.Time
+}
+
+// Recorded is what an execution's or an input's row holds about the commit that
+// wrote it.
+type Recorded struct {
+	CommitID string
+	Answer   string
+	// Hash is the input's, if it has one.
+	Hash string
+}
+
+// Wakeup is a stored promise to look at an instance.
+type Wakeup struct {
+	InstanceID string
+	Due        time.Time
+}
+
+// Ledger is the store of every instance's state. Its errors are those of this
+// package's list, wrapped.
+type Ledger interface {
+	// Load reads an instance's state. The instance itself is read first, so
+	// that a commit that lands during the load makes a later Commit with this
+	// state's rev fail.
+	Load(ctx context.Context, instanceID string) (decide.State, error)
+	// Recorded reads the row that identifies a duplicate (Decision.Once); nil if
+	// there is none.
+	Recorded(ctx context.Context, instanceID, once string) (*Recorded, error)
+	// Commit writes all of c or nothing. It fails with ErrConflict if the
+	// instance's rev is not the one of c.Changes.Instance, or if the
+	// execution or the input is recorded already.
+	Commit(ctx context.Context, c Commit) error
+	// PutHistory records an execution for queries across instances. It may be
+	// repeated.
+	PutHistory(ctx context.Context, instanceID string, e decide.Execution) error
+	// Arm stores a wake-up, Disarm removes it; both may be repeated.
+	Arm(ctx context.Context, w Wakeup) error
+	Disarm(ctx context.Context, w Wakeup) error
+	// Due calls page with the wake-ups that are due at or before now, some at
+	// a time, until there are no more or page returns false.
+	Due(ctx context.Context, now time.Time, page func([]Wakeup) bool) error
+}
+
+// Shared is the part of the ledger that no single instance owns. Its errors
+// are those of this package's list, wrapped. Every method may be repeated.
+type Shared interface {
+	// Control reads all pauses and breakers.
+	Control(ctx context.Context) (decide.Control, error)
+	// CountFailure records the failure of a run, once however often it is
+	// called, and returns how many runs of its flow failed at since or later.
+	CountFailure(ctx context.Context, f decide.FleetFailure, since time.Time) (int, error)
+	// OpenBreaker stores b unless its flow has a breaker whose ResumeAt is after
+	// b.OpenedAt, and returns the breaker that is stored then. Its Key shows
+	// whether b opened it, even if OpenBreaker is called again.
+	OpenBreaker(ctx context.Context, b decide.Breaker) (decide.Breaker, error)
+	// CloseBreaker removes the breaker of a flow that was opened under key,
+	// and reports whether one was there.
+	CloseBreaker(ctx context.Context, flow, key string) (bool, error)
+}

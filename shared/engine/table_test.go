@@ -1,0 +1,340 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+)
+
+// table is the ledger's store: rows of JSON by instance and key, as the real
+// one keeps them, with its conditions and its limits. Whoever uses it lets one
+// operation happen at a time.
+type table struct {
+	rows    map[string]map[string][]byte // instance, then row key
+	rev     map[string]int64
+	records map[string]engine.Recorded // instance + "/" + once
+	history map[string]bool
+	armed   map[engine.Wakeup]bool
+	// control and failures are what instances share; failures by flow and run.
+	control  decide.Control
+	failures map[string]map[string]time.Time
+	opened   int // breakers, ever
+	// broken gets what no commit may do.
+	broken func(format string, args ...any)
+	// landed gets each commit that took effect, with the state after it.
+	landed func(c engine.Commit)
+}
+
+func newTable() *table {
+	return &table{
+		rows: map[string]map[string][]byte{}, rev: map[string]int64{},
+		records: map[string]engine.Recorded{}, history: map[string]bool{},
+		armed:    map[engine.Wakeup]bool{},
+		control:  decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
+		failures: map[string]map[string]time.Time{},
+		broken:   func(string, ...any) {}, landed: func(engine.Commit) {},
+	}
+}
+
+const instanceRow = "live/!"
+
+func taskRow(t decide.Task) string {
+	if t.State != decide.TaskQueued {
+		return "live/task/" + t.ID
+	}
+	return fmt.Sprintf("live/queue/%d/%013d/%s", 9-t.Priority, t.SubmittedAt.UnixMilli(), t.ID)
+}
+
+// scan reads at most n live rows behind a key, in key order, into s. It
+// returns the last key read, empty at the end.
+func (t *table) scan(s *decide.State, after string, n int) (last string) {
+	id := s.Instance.ID
+	for _, key := range slices.Sorted(maps.Keys(t.rows[id])) {
+		if key <= after || !strings.HasPrefix(key, "live/") {
+			continue
+		}
+		if n == 0 {
+			return last
+		}
+		n--
+		last = key
+		data := t.rows[id][key]
+		switch {
+		case key == instanceRow:
+			decode(data, &s.Instance)
+			s.Instance.ID, s.Instance.Rev = id, t.rev[id]
+		case strings.HasPrefix(key, "live/effect/"):
+			add(s.Effects, data, func(e decide.Effect) string { return e.Key })
+		case strings.HasPrefix(key, "live/flow/"):
+			add(s.Runs, data, func(r decide.FlowRun) string { return r.ID })
+		case strings.HasPrefix(key, "live/limit/"):
+			add(s.Limits, data, func(l decide.Limit) string { return l.Flow })
+		case strings.HasPrefix(key, "live/failing/"):
+			add(s.Failing, data, func(f decide.Failing) string { return f.Name })
+		case strings.HasPrefix(key, "live/unmatched/"):
+			add(s.Unmatched, data, func(u decide.Unmatched) string { return u.Event.InvokeID })
+		default:
+			add(s.Tasks, data, func(t decide.Task) string { return t.ID })
+		}
+	}
+	return ""
+}
+
+func add[T any](rows map[string]T, data []byte, key func(T) string) {
+	var v T
+	decode(data, &v)
+	rows[key(v)] = v
+}
+
+func decode(data []byte, v any) {
+	if err := json.Unmarshal(data, v); err != nil {
+		panic(err)
+	}
+}
+
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// state reads everything at once.
+func (t *table) state(id string) decide.State {
+	s := decide.NewState(id)
+	t.scan(&s, "", -1)
+	return s
+}
+
+// logged reads the records of a kind, such as "task".
+func logged[T any](t *table, id, kind string) []T {
+	var out []T
+	for _, key := range slices.Sorted(maps.Keys(t.rows[id])) {
+		if strings.HasPrefix(key, "log/"+kind+"/") {
+			var v T
+			decode(t.rows[id][key], &v)
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// batch is the rows of one commit.
+type batch struct {
+	before map[string][]byte // what the commit takes for the present row
+	puts   map[string][]byte
+	drops  map[string]bool
+	twice  string
+	bytes  int
+}
+
+func (b *batch) put(key string, v any) {
+	if b.puts[key] != nil || b.drops[key] {
+		b.twice = key
+	}
+	b.puts[key] = encode(v)
+	b.bytes += len(key) + len(b.puts[key])
+}
+
+func replace[T any](b *batch, changes []decide.Change[T], key func(T) string) {
+	for _, c := range changes {
+		if c.Before != nil {
+			b.before[key(*c.Before)] = encode(*c.Before)
+			if c.After == nil || key(*c.After) != key(*c.Before) {
+				if b.puts[key(*c.Before)] != nil || b.drops[key(*c.Before)] {
+					b.twice = key(*c.Before)
+				}
+				b.drops[key(*c.Before)] = true
+			}
+		}
+		if c.After != nil {
+			b.put(key(*c.After), *c.After)
+		}
+	}
+}
+
+func batchOf(c engine.Commit) *batch {
+	b := &batch{before: map[string][]byte{}, puts: map[string][]byte{}, drops: map[string]bool{}}
+	ch := c.Changes
+	if ch.Instance != nil {
+		b.put(instanceRow, ch.Instance)
+	}
+	replace(b, ch.Tasks, taskRow)
+	replace(b, ch.Effects, func(e decide.Effect) string { return "live/effect/" + e.Key })
+	replace(b, ch.Runs, func(r decide.FlowRun) string { return "live/flow/" + r.ID })
+	replace(b, ch.Unmatched, func(u decide.Unmatched) string { return "live/unmatched/" + u.Event.InvokeID })
+	replace(b, ch.Limits, func(l decide.Limit) string { return "live/limit/" + l.Flow })
+	replace(b, ch.Failing, func(f decide.Failing) string { return "live/failing/" + f.Name })
+	if e := ch.Execution; e != nil {
+		b.put("log/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix(), e)
+	}
+	if in := ch.Input; in != nil {
+		b.put("log/input/"+in.Key, in)
+	}
+	for _, m := range ch.Matched {
+		if key := "log/" + m.Execution; b.puts[key] != nil {
+			b.twice = key
+		}
+	}
+	for _, t := range ch.EndedTasks {
+		b.put("log/task/"+t.ID, t)
+	}
+	for _, r := range ch.EndedRuns {
+		b.put("log/flow/"+r.ID, r)
+	}
+	for _, boot := range ch.Boots {
+		b.put(fmt.Sprintf("log/boot/%010d", boot.Seq), boot)
+	}
+	for _, e := range ch.LostAlerts {
+		b.put("log/alert/"+e.Key, e)
+	}
+	return b
+}
+
+// What one atomic batch may hold, and one column.
+const (
+	maxRows   = 200
+	maxBytes  = 4 << 20
+	maxColumn = 2 << 20
+)
+
+// commit is one atomic write under its conditions.
+func (t *table) commit(c engine.Commit) error {
+	id, ch := c.InstanceID, c.Changes
+	b := batchOf(c)
+	if n := len(b.puts) + len(b.drops); n > maxRows || b.bytes > maxBytes || b.twice != "" {
+		t.broken("a commit has %d rows and %d bytes, twice %q", n, b.bytes, b.twice)
+		return engine.ErrInvalid
+	}
+	for key, data := range b.puts {
+		if len(data) > maxColumn {
+			t.broken("row %s of a commit has %d bytes in one column", key, len(data))
+			return engine.ErrInvalid
+		}
+	}
+	if t.refuses(c) {
+		return engine.ErrConflict
+	}
+	rows := t.rows[id]
+	if rows == nil {
+		rows = map[string][]byte{}
+		t.rows[id] = rows
+	}
+	for key, data := range b.before {
+		if string(rows[key]) != string(data) {
+			t.broken("a commit passed its guard with a row that it had read wrongly: %s is %s, it took it for %s", key, rows[key], data)
+		}
+	}
+	for key := range b.drops {
+		delete(rows, key)
+	}
+	maps.Copy(rows, b.puts)
+	for _, m := range ch.Matched {
+		var e decide.Execution
+		decode(rows["log/"+m.Execution], &e)
+		e.TaskID, e.RunID, e.Step, e.Decided = m.TaskID, m.RunID, m.Step, m.Decided
+		rows["log/"+m.Execution] = encode(e)
+	}
+	if ch.Instance != nil {
+		t.rev[id]++
+	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Effects)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
+		t.broken("a commit changes live rows without the guard")
+	}
+	if e := ch.Execution; e != nil {
+		t.records[id+"/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix()] = engine.Recorded{CommitID: c.ID}
+	}
+	if in := ch.Input; in != nil {
+		t.records[id+"/input/"+in.Key] = engine.Recorded{CommitID: c.ID, Answer: in.Answer}
+	}
+	t.landed(c)
+	return nil
+}
+
+// refuses reports whether a condition of the commit does not hold.
+func (t *table) refuses(c engine.Commit) bool {
+	id, ch := c.InstanceID, c.Changes
+	if i := ch.Instance; i != nil && i.Rev != t.rev[id] {
+		return true
+	}
+	if e := ch.Execution; e != nil {
+		if _, there := t.records[id+"/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix()]; there {
+			return true
+		}
+	}
+	if in := ch.Input; in != nil {
+		if _, there := t.records[id+"/input/"+in.Key]; there {
+			return true
+		}
+	}
+	return false
+}
+
+// due lists the wake-ups that are due, in the order of the real table's keys.
+func (t *table) due(now time.Time) []engine.Wakeup {
+	var out []engine.Wakeup
+	for w := range t.armed {
+		if !w.Due.After(now) {
+			out = append(out, w)
+		}
+	}
+	slices.SortFunc(out, func(a, b engine.Wakeup) int {
+		if c := a.Due.Compare(b.Due); c != 0 {
+			return c
+		}
+		return strings.Compare(a.InstanceID, b.InstanceID)
+	})
+	return out
+}
+
+// key is how a wake-up is stored: by the millisecond.
+func wakeupKey(w engine.Wakeup) engine.Wakeup {
+	return engine.Wakeup{InstanceID: w.InstanceID, Due: time.UnixMilli(w.Due.UnixMilli()).UTC()}
+}
+
+// flowControl returns all pauses and breakers.
+func (t *table) flowControl() decide.Control {
+	return decide.Control{Pauses: maps.Clone(t.control.Pauses), Breakers: maps.Clone(t.control.Breakers)}
+}
+
+// count records a failed run and counts those of its flow since a time.
+func (t *table) count(f decide.FleetFailure, since time.Time) int {
+	if t.failures[f.Flow] == nil {
+		t.failures[f.Flow] = map[string]time.Time{}
+	}
+	t.failures[f.Flow][f.RunID] = f.At
+	n := 0
+	for _, at := range t.failures[f.Flow] {
+		if !at.Before(since) {
+			n++
+		}
+	}
+	return n
+}
+
+// open opens a breaker unless one is open.
+func (t *table) open(b decide.Breaker) decide.Breaker {
+	old, ok := t.control.Breakers[b.Flow]
+	if ok && (old.Key == b.Key || old.ResumeAt.After(b.OpenedAt)) {
+		return old
+	}
+	t.control.Breakers[b.Flow] = b
+	t.opened++
+	return b
+}
+
+// closeBreaker removes a breaker.
+func (t *table) closeBreaker(flow, key string) bool {
+	b, ok := t.control.Breakers[flow]
+	if !ok || b.Key != key {
+		return false
+	}
+	delete(t.control.Breakers, flow)
+	return true
+}
