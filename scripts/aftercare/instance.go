@@ -61,11 +61,11 @@ func (v view) print(w io.Writer) {
 	}
 	about.Print(w)
 	for _, t := range []*screen.Table{
-		v.Paused.table("Paused flows"), queueTable(v.Queue), taskTable(v.Tasks), effectTable("Planned actions", v.Effects),
+		v.Paused.table("Paused flows"), queueTable(v.Queue), taskTable(v.Tasks), sendTable(v.Sends), messageTable("Planned messages", v.Messages),
 		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ended executions that have no task yet", v.Unmatched, false),
 		executionTable("Executions", v.Log.Executions, false), endedTable(v.Log.Tasks),
 		runTable("Ended flow runs", v.Log.FlowRuns), decisionTable(v.Log.Executions, v.Log.Boots), bootTable(v.Log.Boots),
-		effectTable("Alerts given up", v.Log.LostAlerts),
+		messageTable("Messages given up", v.Log.Lost),
 	} {
 		t.Print(w)
 	}
@@ -99,14 +99,22 @@ func endedTable(list []task) *screen.Table {
 	return t
 }
 
-func effectTable(title string, list []effect) *screen.Table {
-	t := &screen.Table{Title: title, Head: []string{"PLANNED", "ACTION", "WHAT", "TRIES", "BUSY UNTIL", "NEXT TRY AFTER", "ABOUT"}}
-	for _, e := range list {
-		about := e.TaskID
-		if e.Alert != nil {
-			about = e.Alert.Summary
+func sendTable(list []send) *screen.Table {
+	t := &screen.Table{Title: "Planned sends", Head: []string{"PLANNED", "SEND", "WHAT", "TRIES", "BUSY UNTIL", "NEXT TRY AFTER", "TASK"}}
+	for _, s := range list {
+		t.Add(moment(s.PlannedAt), s.Key, s.Kind, strconv.Itoa(s.Tries), moment(s.ClaimedUntil), moment(s.NotBefore), s.TaskID)
+	}
+	return t
+}
+
+func messageTable(title string, list []message) *screen.Table {
+	t := &screen.Table{Title: title, Head: []string{"PLANNED", "MESSAGE", "WHAT", "TRIES", "BUSY UNTIL", "NEXT TRY AFTER", "ABOUT"}}
+	for _, m := range list {
+		about := m.Flow
+		if m.Alert != nil {
+			about = m.Alert.Summary
 		}
-		t.Add(moment(e.PlannedAt), e.Key, e.Kind, strconv.Itoa(e.Tries), moment(e.ClaimedUntil), moment(e.NotBefore), about)
+		t.Add(moment(m.PlannedAt), m.Key, m.Kind, strconv.Itoa(m.Tries), moment(m.ClaimedUntil), moment(m.NotBefore), about)
 	}
 	return t
 }

@@ -18,7 +18,8 @@ type view struct {
 	Instance  instance         `json:"instance"`
 	Queue     []task           `json:"queue"`
 	Tasks     []task           `json:"tasks"`
-	Effects   []effect         `json:"effects"`
+	Sends     []send           `json:"sends"`
+	Messages  []message        `json:"messages"`
 	FlowRuns  []flowRun        `json:"flowRuns"`
 	Unmatched []execution      `json:"unmatched"`
 	Limits    []decide.Limit   `json:"limits"`
@@ -55,15 +56,25 @@ type task struct {
 	Reason      string    `json:"reason,omitempty"`
 }
 
-type effect struct {
+type send struct {
+	Key          string    `json:"key"`
+	Kind         string    `json:"kind"`
+	TaskID       string    `json:"taskId"`
+	Tries        int       `json:"tries"`
+	NotBefore    time.Time `json:"notBefore,omitzero"`
+	ClaimedUntil time.Time `json:"claimedUntil,omitzero"`
+	FirstSent    time.Time `json:"firstSent,omitzero"`
+	PlannedAt    time.Time `json:"plannedAt"`
+}
+
+type message struct {
 	Key          string        `json:"key"`
 	Kind         string        `json:"kind"`
-	TaskID       string        `json:"taskId,omitempty"`
+	Flow         string        `json:"flow,omitempty"`
 	Alert        *decide.Alert `json:"alert,omitempty"`
 	Tries        int           `json:"tries"`
 	NotBefore    time.Time     `json:"notBefore,omitzero"`
 	ClaimedUntil time.Time     `json:"claimedUntil,omitzero"`
-	FirstSent    time.Time     `json:"firstSent,omitzero"`
 	PlannedAt    time.Time     `json:"plannedAt"`
 }
 
@@ -99,14 +110,15 @@ type records struct {
 	Tasks      []task      `json:"tasks"`
 	FlowRuns   []flowRun   `json:"flowRuns"`
 	Boots      []boot      `json:"boots"`
-	LostAlerts []effect    `json:"lostAlerts"`
+	Lost       []message   `json:"lostMessages"`
 }
 
 func newView(s decide.State, r ledger.Records) view {
 	v := view{
 		Instance: instance{ID: s.Instance.ID, Known: s.Instance.Rev > 0, Instance: s.Instance},
 		Queue:    []task{}, Tasks: []task{},
-		Effects:   mapped(slices.Collect(maps.Values(s.Effects)), newEffect),
+		Sends:     mapped(slices.Collect(maps.Values(s.Sends)), newSend),
+		Messages:  mapped(slices.Collect(maps.Values(s.Messages)), newMessage),
 		FlowRuns:  mapped(slices.Collect(maps.Values(s.Runs)), newFlowRun),
 		Unmatched: []execution{},
 		Limits:    slices.AppendSeq([]decide.Limit{}, maps.Values(s.Limits)),
@@ -115,7 +127,7 @@ func newView(s decide.State, r ledger.Records) view {
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
 			Boots:      mapped(r.Boots, func(b decide.Boot) boot { return boot(b) }),
-			LostAlerts: mapped(r.LostAlerts, newEffect),
+			Lost:       mapped(r.Lost, newMessage),
 		},
 	}
 	for _, t := range s.Tasks {
@@ -134,13 +146,14 @@ func newView(s decide.State, r ledger.Records) view {
 		return cmp.Or(b.Priority-a.Priority, a.SubmittedAt.Compare(b.SubmittedAt), cmp.Compare(a.ID, b.ID))
 	})
 	byTime(v.Tasks, func(t task) (time.Time, string) { return t.SubmittedAt, t.ID })
-	byTime(v.Effects, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
+	byTime(v.Sends, func(s send) (time.Time, string) { return s.PlannedAt, s.Key })
+	byTime(v.Messages, func(m message) (time.Time, string) { return m.PlannedAt, m.Key })
 	byTime(v.FlowRuns, func(r flowRun) (time.Time, string) { return r.CreatedAt, r.ID })
 	slices.SortFunc(v.Limits, func(a, b decide.Limit) int { return cmp.Compare(a.Flow, b.Flow) })
 	slices.SortFunc(v.Failing, func(a, b decide.Failing) int { return cmp.Compare(a.Name, b.Name) })
 	byTime(v.Log.Tasks, func(t task) (time.Time, string) { return t.EndedAt, t.ID })
 	byTime(v.Log.FlowRuns, func(r flowRun) (time.Time, string) { return r.EndedAt, r.ID })
-	byTime(v.Log.LostAlerts, func(e effect) (time.Time, string) { return e.PlannedAt, e.Key })
+	byTime(v.Log.Lost, func(m message) (time.Time, string) { return m.PlannedAt, m.Key })
 	slices.SortFunc(v.Log.Boots, func(a, b boot) int { return cmp.Compare(a.Seq, b.Seq) })
 	byFinish(v.Log.Executions)
 	byFinish(v.Unmatched)
@@ -179,11 +192,22 @@ func newTask(t decide.Task) task {
 	}
 }
 
-func newEffect(e decide.Effect) effect {
-	return effect{
-		Key: e.Key, Kind: string(e.Kind), TaskID: e.TaskID, Alert: e.Alert, Tries: e.Tries,
-		NotBefore: e.NotBefore, ClaimedUntil: e.Claim.Until, FirstSent: e.FirstSent, PlannedAt: e.PlannedAt,
+func newSend(s decide.Send) send {
+	return send{
+		Key: s.Key, Kind: string(s.Kind), TaskID: s.TaskID, Tries: s.Tries,
+		NotBefore: s.NotBefore, ClaimedUntil: s.Claim.Until, FirstSent: s.FirstSent, PlannedAt: s.PlannedAt,
 	}
+}
+
+func newMessage(m decide.Message) message {
+	v := message{
+		Key: m.Key, Kind: string(m.Kind), Alert: m.Alert, Tries: m.Tries,
+		NotBefore: m.NotBefore, ClaimedUntil: m.Claim.Until, PlannedAt: m.PlannedAt,
+	}
+	if m.Fleet != nil {
+		v.Flow = m.Fleet.Flow
+	}
+	return v
 }
 
 func newFlowRun(r decide.FlowRun) flowRun {

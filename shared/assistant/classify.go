@@ -57,8 +57,8 @@ var refusals = []rule{
 
 	// The service may also accept a command for an instance that is down, and
 	// end its invocation: that is not documented. The request itself is not wrong.
-	{"InvalidInstance.NotRunning", verdict{class: engine.ErrUnavailable}},
-	{"IncorrectInstanceStatus*", verdict{class: engine.ErrUnavailable}},
+	{"InvalidInstance.NotRunning", verdict{class: engine.ErrInstanceDown}},
+	{"IncorrectInstanceStatus*", verdict{class: engine.ErrInstanceDown}},
 }
 
 func lookUp(rules []rule, code string) (verdict, bool) {
@@ -98,7 +98,7 @@ func classify(status int, code string) verdict {
 
 // forRead returns the verdict for a call that changes nothing.
 func (v verdict) forRead() verdict {
-	if errors.Is(v.class, engine.ErrUnknownOutcome) {
+	if errors.Is(v.class, engine.ErrUnknownOutcome) || errors.Is(v.class, engine.ErrInstanceDown) {
 		v.class = engine.ErrUnavailable
 	}
 	return v

@@ -66,8 +66,8 @@ func TestEveryErrorCodeHasItsClass(t *testing.T) {
 		{400, "IncompleteSignature", engine.ErrDenied, false},
 		{400, "InvalidTimeStamp.Expired", engine.ErrDenied, false},
 		{401, "Whatever", engine.ErrDenied, false},
-		{403, "InvalidInstance.NotRunning", engine.ErrUnavailable, false},
-		{403, "IncorrectInstanceStatus", engine.ErrUnavailable, false},
+		{403, "InvalidInstance.NotRunning", engine.ErrInstanceDown, false},
+		{403, "IncorrectInstanceStatus", engine.ErrInstanceDown, false},
 		{400, "RegionId.ApiNotSupported", engine.ErrInvalid, false},
 		{400, "MissingParam.InstanceId", engine.ErrInvalid, false},
 		{400, "InvalidInstance.NotMatch", engine.ErrInvalid, false},
@@ -94,7 +94,7 @@ func TestEveryErrorCodeHasItsClass(t *testing.T) {
 				s := serve(t, fail(c.status, c.code))
 				err := m.call(soon(t), client(t, config(s)))
 				want := c.write
-				if want == engine.ErrUnknownOutcome && !m.write {
+				if (want == engine.ErrUnknownOutcome || want == engine.ErrInstanceDown) && !m.write {
 					want = engine.ErrUnavailable
 				}
 				wantClasses(t, err, want)

@@ -13,7 +13,7 @@ import (
 )
 
 const found = `{"InvokeId":"t-invoke1","CommandId":"c-1","CommandName":"collect-logs.0123456789abcdef0123456789abcdef","RepeatMode":"Once",
-	"InvokeStatus":"Finished","InvocationStatus":"Failed","Tags":{"Tag":[{"Key":"owner","Value":"x"},{"Key":"aftercare:effect","Value":"` + effect + `"}]},
+	"InvokeStatus":"Finished","InvocationStatus":"Failed","Tags":{"Tag":[{"Key":"owner","Value":"x"},{"Key":"aftercare:send","Value":"` + effect + `"}]},
 	"InvokeInstances":{"InvokeInstance":[
 		{"InstanceId":"i-other","InvocationStatus":"Success","ExitCode":0},
 		{"InstanceId":"` + instance + `","InstanceInvokeStatus":"Finished","InvocationStatus":"Failed","ExitCode":3,"ErrorCode":"ExitCodeNonzero",
@@ -43,7 +43,7 @@ func TestFindByTokenAsksForTheTagAndTheInstance(t *testing.T) {
 	if diff := cmp.Diff(wantFound(), got); diff != "" {
 		t.Errorf("invocation (-want +got):\n%s", diff)
 	}
-	want := map[string]string{"InstanceId": instance, "Tag.1.Key": "aftercare:effect", "Tag.1.Value": effect, "MaxResults": "50"}
+	want := map[string]string{"InstanceId": instance, "Tag.1.Key": "aftercare:send", "Tag.1.Value": effect, "MaxResults": "50"}
 	if diff := cmp.Diff(want, flat(s.seen()[0].body)); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
@@ -65,7 +65,7 @@ func TestFindByIDAsksForTheIDAndTheInstance(t *testing.T) {
 }
 
 func item(tagValue, instanceID, status, more string) string {
-	return fmt.Sprintf(`{"InvokeId":"t-invoke1","InvocationStatus":"Pending","Tags":{"Tag":[{"TagKey":"aftercare:effect","TagValue":%q}]},
+	return fmt.Sprintf(`{"InvokeId":"t-invoke1","InvocationStatus":"Pending","Tags":{"Tag":[{"TagKey":"aftercare:send","TagValue":%q}]},
 		"InvokeInstances":{"InvokeInstance":[{"InstanceId":%q,"InvocationStatus":%q%s}]}}`, tagValue, instanceID, status, more)
 }
 
@@ -89,7 +89,7 @@ func TestWhatAListingTells(t *testing.T) {
 			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Failed", ExitCode: exit(-1), ErrorCode: "17"}},
 		"an unknown word is kept": {item(effect, instance, "Error", `,"StartTime":"2026-11-02T03:04Z","FinishTime":"soon"`),
 			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Error", StartTime: time.Date(2026, 11, 2, 3, 4, 0, 0, time.UTC)}},
-		"one that names no instance yet counts": {`{"InvokeId":"t-invoke1","InvocationStatus":"Pending","Tags":{"Tag":[{"Key":"aftercare:effect","Value":"` + effect + `"}]}}`,
+		"one that names no instance yet counts": {`{"InvokeId":"t-invoke1","InvocationStatus":"Pending","Tags":{"Tag":[{"Key":"aftercare:send","Value":"` + effect + `"}]}}`,
 			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Pending"}},
 	} {
 		t.Run(name, func(t *testing.T) {

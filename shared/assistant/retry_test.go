@@ -65,7 +65,7 @@ func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 		"out of quota then":         {fail(403, "Invocation.ExceedQuota"), []error{engine.ErrUnknownOutcome, engine.ErrQuotaExceeded}},
 		"denied then":               {fail(400, "InvalidSecurityToken.Expired"), []error{engine.ErrUnknownOutcome, engine.ErrDenied}},
 		"invalid then":              {fail(404, "InvalidInstance.NotFound"), []error{engine.ErrUnknownOutcome, engine.ErrInvalid}},
-		"instance down then":        {fail(403, "InvalidInstance.NotRunning"), []error{engine.ErrUnknownOutcome, engine.ErrUnavailable}},
+		"instance down then":        {fail(403, "InvalidInstance.NotRunning"), []error{engine.ErrUnknownOutcome, engine.ErrInstanceDown}},
 		"known as accepted then":    {fail(403, "IdempotentParameterMismatch"), []error{engine.ErrAcceptedBefore}},
 		"lost again":                {cut, []error{engine.ErrUnknownOutcome}},
 		"still being processed":     {fail(403, "IdempotentProcessing"), []error{engine.ErrUnknownOutcome}},

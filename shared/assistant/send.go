@@ -16,7 +16,7 @@ import (
 
 const (
 	// effectTag is the key of the tag that marks Aftercare's invocations.
-	effectTag = "aftercare:effect"
+	effectTag = "aftercare:send"
 	// maxToken is the service's limit for a ClientToken, in ASCII characters.
 	maxToken = 64
 )

@@ -35,7 +35,7 @@ func TestSendOfARunPutsTheWholeCommandIntoTheBody(t *testing.T) {
 	}
 	text := send.Command.Run.Text()
 	want := map[string]string{
-		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:effect", "Tag.1.Value": effect,
+		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:send", "Tag.1.Value": effect,
 		"Name": "collect-logs." + task, "Type": "RunShellScript", "ContentEncoding": "Base64",
 		"CommandContent":  base64.StdEncoding.EncodeToString([]byte(text)),
 		"EnableParameter": "false", "KeepCommand": "false", "RepeatMode": "Once", "TerminationMode": "ProcessTree",
@@ -65,7 +65,7 @@ func TestSendOfAnInvokeNamesTheSavedCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:effect", "Tag.1.Value": effect,
+		"InstanceId.1": instance, "ClientToken": effect, "Tag.1.Key": "aftercare:send", "Tag.1.Value": effect,
 		"CommandId": "c-saved", "Parameters": `{"C_c-9":"v","a":"","b":"x@y.z/:1,2+3=4-5"}`,
 		"Timeout": "10", "TerminationMode": "ProcessTree",
 	}

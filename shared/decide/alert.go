@@ -12,6 +12,7 @@ const (
 	AlertOutcomeUnknown AlertKind = "outcome-unknown" // a command may or may not have run
 	AlertTaskExpired    AlertKind = "task-expired"    // a queued task was given up
 	AlertTaskInvalid    AlertKind = "task-invalid"    // a command was refused by the service
+	AlertTaskDenied     AlertKind = "task-denied"     // a command is refused for want of a right, and tried again
 	AlertFlow           AlertKind = "flow"            // the text of a flow's alert step
 	AlertFlowLimit      AlertKind = "flow-limit"      // a flow reached its limit on an instance
 	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed

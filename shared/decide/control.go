@@ -27,7 +27,7 @@ type Pause struct {
 // its runs failed across the fleet.
 type Breaker struct {
 	Flow string `json:"flow"`
-	// Key is the key of the effect that opened it.
+	// Key is the key of the message that opened it.
 	Key      string    `json:"key"`
 	OpenedAt time.Time `json:"openedAt"`
 	ResumeAt time.Time `json:"resumeAt"`
@@ -51,10 +51,10 @@ func (c Control) paused(flow string) *Pause {
 	return nil
 }
 
-// UpdatesBreaker reports whether an effect updates a breaker.
+// UpdatesBreaker reports whether a message updates a breaker.
 func (s State) UpdatesBreaker() bool {
-	for _, e := range s.Effects {
-		if e.Fleet != nil {
+	for _, m := range s.Messages {
+		if m.Fleet != nil {
 			return true
 		}
 	}

@@ -5,15 +5,13 @@
 package decide
 
 import (
+	"cmp"
 	"encoding/json"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 )
 
-// Moment is when and by whom a decision is made. Claim is put on the effects
-// that the decision claims.
+// Moment is when and by whom a decision is made. Claim is put on the sends and
+// messages that the decision claims.
 type Moment struct {
 	Now   time.Time
 	Claim Claim
@@ -21,7 +19,7 @@ type Moment struct {
 
 // Note is one thing that was decided, and why.
 type Note struct {
-	What string // a task, a flow, a boot or an effect, and what became of it
+	What string // a task, a flow, a boot or a send, and what became of it
 	Why  string
 }
 
@@ -41,14 +39,14 @@ type Decision struct {
 	// Once is the row that identifies a duplicate; empty for inputs that may be
 	// decided again.
 	Once string
-	// Claimed are the effects to perform after the commit, in order.
-	Claimed []Effect
+	// Claimed counts the sends and messages that this decision claims.
+	Claimed int
 	// WakeBy is when live work is due next; zero if there is none.
 	WakeBy time.Time
 	// More: there is work left that can be claimed at once.
 	More bool
 	// Left are the results that did not fit.
-	Left  []Result
+	Left  Results
 	Notes []Note
 	// Answer is for the caller of a submission or a cancel.
 	Answer Answer
@@ -70,46 +68,6 @@ func (a *Answer) Refuse(reason string) { a.Outcome, a.Reason = Refused, reason }
 // Refused is the outcome of a request that is not carried out.
 const Refused = "refused"
 
-// Decide is pure: it says what follows from one input in one state. The
-// changes of its decision are to be written in one commit, and its claimed
-// effects performed only after that.
-func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
-	d := newDraft(s, f, p, m)
-	d.apply(in, f)
-	if _, ok := in.(Results); !ok {
-		d.advanceAll()
-	}
-	return d.decision()
-}
-
-// apply applies the input itself.
-func (d *draft) apply(in Input, f Facts) {
-	switch in := in.(type) {
-	case Ended:
-		d.end(in, f)
-	case Heartbeat:
-		d.heartbeat(in)
-	case Submission:
-		d.submit(in, f)
-	case Cancel:
-		d.cancel(in)
-	case WakeUp:
-		d.wake(f)
-	case Results:
-		d.results(in)
-	}
-}
-
-// advanceAll advances whatever can make progress: late matches, expiries, runs,
-// agent checks, releases.
-func (d *draft) advanceAll() {
-	d.matchLate()
-	d.expire()
-	d.advance()
-	d.watch()
-	d.release()
-}
-
 func (a Answer) encode() string {
 	b, err := json.Marshal(a)
 	if err != nil {
@@ -118,213 +76,200 @@ func (a Answer) encode() string {
 	return string(b)
 }
 
-// draft is a decision in the making.
-type draft struct {
-	before State
-	State
-	p Policy
-	m Moment
-	// control holds pauses and breakers, outputs what commands printed, by
-	// invoke id.
-	control Control
-	outputs map[string]Captured
-	// explain asks for the values that made a condition false.
-	explain bool
-	// cause names the input that is being decided, as in records.
-	cause string
-
-	touched struct{ tasks, effects, runs, unmatched, limits, failing keys }
-	bytes   int // of the rows that changed, about
-	changes Changes
-	once    string
-	claimed []Effect
-	more    bool
-	left    []Result
-	notes   []Note
-	flows   []FlowDecision
-	answer  Answer
+// DecodeAnswer reads the answer that an earlier invocation gave.
+func DecodeAnswer(text, instanceID string) Answer {
+	a := Answer{InstanceID: instanceID}
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		return Answer{InstanceID: instanceID}
+	}
+	return a
 }
 
-// keys is a set of row keys.
-type keys map[string]bool
-
-func (k *keys) add(key string) {
-	if *k == nil {
-		*k = keys{}
+// Decide decides what follows from an input. Sends and messages are claimed
+// for m.Claim; they may be performed only after the commit, and only after
+// that.
+func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
+	d := newDecision(s, f, p, m)
+	cause := d.apply(in, f)
+	if _, ok := in.(Results); !ok {
+		d.advanceAll(cause)
 	}
-	(*k)[key] = true
+	return d.finish()
 }
 
-func newDraft(s State, f Facts, p Policy, m Moment) *draft {
-	d := &draft{
-		before: s, State: s.clone(), p: p, m: m, control: f.Control, outputs: map[string]Captured{},
-		cause: causeWakeUp, answer: Answer{InstanceID: s.Instance.ID},
+// apply applies the input itself, and returns what names it in records.
+func (d *decision) apply(in Input, f Facts) (cause string) {
+	switch in := in.(type) {
+	case Ended:
+		return d.ended(in, f)
+	case Heartbeat:
+		return d.heartbeat(in)
+	case Submission:
+		return d.submit(in, f)
+	case Cancel:
+		return d.cancel(in)
+	case WakeUp:
+		d.wake(f)
+	case Results:
+		d.results(in)
 	}
-	maps.Copy(d.outputs, f.Outputs)
-	return d
+	return causeWakeUp
 }
 
 // causeWakeUp is the cause of changes that no other input caused.
 const causeWakeUp = "wake-up"
 
-func (d *draft) note(what, why string) { d.notes = append(d.notes, Note{What: what, Why: why}) }
-
-func (d *draft) setTask(t Task) {
-	d.Tasks[t.ID] = t
-	d.touched.tasks.add(t.ID)
-	d.bytes += bytesOf(t.Command)
+// advanceAll advances whatever can make progress: late matches, expiries, runs,
+// agent checks, sends and messages.
+func (d *decision) advanceAll(cause string) {
+	d.matchLate()
+	d.because(cause).expire()
+	d.because(cause).advance()
+	d.watch()
+	d.release()
+	d.claimMessages()
 }
 
-func (d *draft) setEffect(e Effect) {
-	d.Effects[e.Key] = e
-	d.touched.effects.add(e.Key)
-	d.bytes += smallRow
-	if e.Alert != nil {
-		d.bytes += encoded(e.Alert.ErrorDesc)
+// decision is a decision in the making. It changes the state only through its
+// rows.
+type decision struct {
+	view
+	before State
+	m      Moment
+	// outputs holds what commands printed, by invoke id.
+	outputs map[string]Captured
+	// explain asks for the values that made a condition false.
+	explain bool
+
+	tasks     rows[Task]
+	sends     rows[Send]
+	messages  rows[Message]
+	runs      rows[FlowRun]
+	unmatched rows[Unmatched]
+	limits    rows[Limit]
+	failing   rows[Failing]
+	undo      undo
+	// cramped: a flow could not start in this commit.
+	cramped bool
+	once    string
+	answer  Answer
+	more    bool
+	left    Results
+	flows   []FlowDecision
+	log
+}
+
+// log is what a decision adds to the commit's records and to its own report.
+// Going back to an earlier value of it takes that back.
+type log struct {
+	changes Changes
+	size    size // of the records
+	claimed int
+	notes   []Note
+}
+
+func newDecision(s State, f Facts, p Policy, m Moment) *decision {
+	d := &decision{
+		view: view{State: s, policy: p, control: f.Control, now: m.Now}, before: s, m: m,
+		outputs: f.Outputs, answer: Answer{InstanceID: s.Instance.ID},
 	}
+	d.tasks = newRows(&d.Tasks, &d.undo)
+	d.sends = newRows(&d.Sends, &d.undo)
+	d.messages = newRows(&d.Messages, &d.undo)
+	d.runs = newRows(&d.Runs, &d.undo)
+	d.unmatched = newRows(&d.Unmatched, &d.undo)
+	d.limits = newRows(&d.Limits, &d.undo)
+	d.failing = newRows(&d.Failing, &d.undo)
+	return d
 }
 
-func (d *draft) dropEffect(key string) {
-	if _, ok := d.Effects[key]; ok {
-		delete(d.Effects, key)
-		d.touched.effects.add(key)
+// because is a decision in which changes have the input of this name as their
+// cause.
+type because struct {
+	*decision
+	cause string
+}
+
+func (d *decision) because(cause string) because { return because{d, cause} }
+
+func (d *decision) note(what, why string) { d.notes = append(d.notes, Note{What: what, Why: why}) }
+
+// try does a unit of work, or notes that there is more to do. A unit that is
+// alone in its commit is always done: no other commit has more room.
+func (d *decision) try(unit func()) bool {
+	if d.total() == (size{}) {
+		unit()
+		return true
 	}
-}
-
-func (d *draft) setRun(r FlowRun) {
-	d.Runs[r.ID] = r
-	d.touched.runs.add(r.ID)
-	d.bytes += definitionSize(r.Definition) + recordSize(r)
-}
-
-func (d *draft) setUnmatched(u Unmatched) {
-	d.Unmatched[u.Event.InvokeID] = u
-	d.touched.unmatched.add(u.Event.InvokeID)
-	d.bytes += smallRow + encoded(u.Event.ErrorDesc)
-}
-
-func (d *draft) dropUnmatched(invokeID string) {
-	delete(d.Unmatched, invokeID)
-	d.touched.unmatched.add(invokeID)
-}
-
-// dirty reports whether a live row has changed.
-func (d *draft) dirty() bool {
-	t := &d.touched
-	return d.Instance != d.before.Instance ||
-		len(t.tasks)+len(t.effects)+len(t.runs)+len(t.unmatched)+len(t.limits)+len(t.failing) > 0
-}
-
-// decision compares the draft with the state before it.
-func (d *draft) decision() Decision {
-	if d.dirty() {
-		d.forget()
+	d.cramped = false
+	if !d.ifRoom(unit) {
+		d.more = true
+		return false
 	}
+	return true
+}
+
+// ifRoom does a unit of work. If the commit then outgrows what fits, or a flow
+// could not start for that, it takes the unit back and returns false.
+func (d *decision) ifRoom(unit func()) bool {
+	instance, log, flows, outputs, mark := d.Instance, d.log, d.flows, d.outputs, len(d.undo)
+	unit()
+	if !d.cramped && d.total().fits() {
+		return true
+	}
+	d.undo.since(mark)
+	d.Instance, d.log, d.flows, d.outputs = instance, log, flows, outputs
+	return false
+}
+
+// total is what the commit takes so far.
+func (d *decision) total() size {
+	if live := d.liveSize(); live != (size{}) {
+		return d.size.plus(live)
+	}
+	return d.size
+}
+
+// liveSize is what the changes of live rows take: nothing if there are none.
+func (d *decision) liveSize() size {
+	var sum size
+	for _, n := range []size{
+		d.tasks.size(), d.sends.size(), d.messages.size(), d.runs.size(), d.unmatched.size(), d.limits.size(), d.failing.size(),
+	} {
+		sum = sum.plus(n)
+	}
+	if sum != (size{}) || d.Instance != d.before.Instance {
+		sum.add(d.Instance)
+	}
+	return sum
+}
+
+// record adds a row for people, or one that identifies the input.
+func record[T any](d *decision, list *[]T, v T) {
+	d.size.add(v)
+	*list = append(*list, v)
+}
+
+// finish lists what changed.
+func (d *decision) finish() Decision {
+	d.forget()
 	c := d.changes
-	c.Tasks = changed(d.before.Tasks, d.Tasks, d.touched.tasks)
-	c.Effects = changed(d.before.Effects, d.Effects, d.touched.effects)
-	c.Runs = changed(d.before.Runs, d.Runs, d.touched.runs)
-	c.Unmatched = changed(d.before.Unmatched, d.Unmatched, d.touched.unmatched)
-	c.Limits = changed(d.before.Limits, d.Limits, d.touched.limits)
-	c.Failing = changed(d.before.Failing, d.Failing, d.touched.failing)
+	c.Tasks = d.tasks.changes()
+	c.Sends = d.sends.changes()
+	c.Messages = d.messages.changes()
+	c.Runs = d.runs.changes()
+	c.Unmatched = d.unmatched.changes()
+	c.Limits = d.limits.changes()
+	c.Failing = d.failing.changes()
 	if d.Instance != d.before.Instance ||
-		len(c.Tasks)+len(c.Effects)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing) > 0 {
+		len(c.Tasks)+len(c.Sends)+len(c.Messages)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing) > 0 {
 		i := d.Instance
 		c.Instance = &i
 	}
 	return Decision{
 		Next: d.State, Changes: c, Once: d.once, Claimed: d.claimed,
-		WakeBy: d.wakeBy(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
+		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
 	}
-}
-
-// changed lists the touched rows, each once, in a fixed order. It leaves out a
-// row that was both added and removed within the decision.
-func changed[T any](before, after map[string]T, touched keys) []Change[T] {
-	var out []Change[T]
-	for _, key := range slices.Sorted(maps.Keys(touched)) {
-		var c Change[T]
-		if v, ok := before[key]; ok {
-			c.Before = &v
-		}
-		if v, ok := after[key]; ok {
-			c.After = &v
-		}
-		if c.Before != nil || c.After != nil {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// Due is when something in the state is due next; zero if only an input can
-// move it.
-func Due(s State, c Control, p Policy, now time.Time) time.Time {
-	return newDraft(s, Facts{Control: c}, p, Moment{Now: now}).wakeBy()
-}
-
-// DueRuns is when one of the flow runs is due next; zero if only an input can
-// move them.
-func DueRuns(s State, c Control, p Policy, now time.Time) time.Time {
-	d := newDraft(s, Facts{Control: c}, p, Moment{Now: now})
-	var due time.Time
-	for _, r := range s.Runs {
-		if at := d.dueRun(r); !at.IsZero() && (due.IsZero() || at.Before(due)) {
-			due = at
-		}
-	}
-	return due
-}
-
-// Sort puts effects into the order in which they are performed.
-func (s State) Sort(list []Effect) { slices.SortFunc(list, (&draft{State: s}).inActOrder) }
-
-// wakeBy is the earliest time at which something in the live state is due.
-func (d *draft) wakeBy() time.Time {
-	var due time.Time
-	at := func(t time.Time) {
-		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
-			due = t
-		}
-	}
-	for _, e := range d.Effects {
-		switch {
-		case e.Claim.held(d.m.Now):
-			at(e.Claim.Until)
-		case !d.held(e):
-			at(Later(e.NotBefore, d.m.Now))
-		}
-	}
-	for _, r := range d.Runs {
-		at(d.dueRun(r))
-	}
-	for _, t := range d.Tasks {
-		switch t.State {
-		case TaskRunning:
-			at(t.Deadline)
-		case TaskReleasing:
-			if d.unsent(t) {
-				at(t.ExpiresAt)
-			}
-		case TaskQueued:
-			at(t.ExpiresAt)
-			if d.pausedTask(t) {
-				continue
-			}
-			if d.Instance.Boot == BootBootable {
-				at(Later(d.blockedUntil(), d.m.Now))
-			} else {
-				at(d.Instance.CheckAt)
-			}
-		}
-	}
-	for _, u := range d.Unmatched {
-		if _, over := d.match(u); over {
-			at(d.m.Now) // what follows did not fit into this decision
-		}
-		at(u.Received.Add(d.p.SendWindow))
-	}
-	return due
 }
 
 // Later is the later of two times.
@@ -335,13 +280,13 @@ func Later(a, b time.Time) time.Time {
 	return b
 }
 
-// inReleaseOrder sorts tasks by priority, 9 first, then by submission.
-func inReleaseOrder(a, b Task) int {
-	if a.Priority != b.Priority {
-		return b.Priority - a.Priority
+// earlier is the earlier of two times of which either may be zero, for never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	if c := a.SubmittedAt.Compare(b.SubmittedAt); c != 0 {
-		return c
-	}
-	return strings.Compare(a.ID, b.ID)
+	return a
 }
+
+// orNow is t, or now if t is not known.
+func (v view) orNow(t time.Time) time.Time { return cmp.Or(t, v.now) }

@@ -68,29 +68,41 @@ type WakeUp struct{}
 // Continue does the work that a decision left because its batch was full.
 type Continue struct{}
 
-// Results are the results of effects.
+// Results are what became of sends and messages.
 type Results struct {
-	List []Result
+	Sends      []Result
+	Deliveries []Delivery
 }
 
-// ResultKind is how an effect ended.
+// Empty reports whether there is no result.
+func (r Results) Empty() bool { return len(r.Sends)+len(r.Deliveries) == 0 }
+
+// ResultKind is how a send ended.
 type ResultKind string
 
 // The kinds of result.
 const (
-	ResultDone      ResultKind = "done"      // sent, stopped or delivered
+	ResultDone      ResultKind = "done"      // sent or stopped
 	ResultInvalid   ResultKind = "invalid"   // refused for good
+	ResultDenied    ResultKind = "denied"    // not sent, for want of a right
 	ResultThrottled ResultKind = "throttled" // not sent; the next minute
 	ResultQuota     ResultKind = "quota"     // not sent; the next day
+	ResultDown      ResultKind = "down"      // not sent; the instance is not running
 	ResultNotSent   ResultKind = "not_sent"  // not sent; with a backoff
 	ResultUnknown   ResultKind = "unknown"   // it may have reached the service
 	ResultGivenUp   ResultKind = "given_up"  // it may have, too long ago to try again
 )
 
-// Result is how one effect ended.
+// Holds reports whether a result of this kind concerns all commands of the
+// instance, so that they wait for it in their order.
+func (k ResultKind) Holds() bool {
+	return k == ResultThrottled || k == ResultQuota || k == ResultDown
+}
+
+// Result is how one send ended.
 type Result struct {
 	Key string
-	// Commit is the claim under which the effect was performed.
+	// Commit is the claim under which it was performed.
 	Commit   string
 	Kind     ResultKind
 	InvokeID string // of a command that was sent
@@ -99,6 +111,16 @@ type Result struct {
 	// MaybeSent: a try of this invocation had an unknown outcome, even if the
 	// last one, which set Kind, had not.
 	MaybeSent bool
+}
+
+// Delivery is what became of one message.
+type Delivery struct {
+	Row    string
+	Commit string
+	// Err is why it was not delivered; empty if it was. It is for logs.
+	Err string
+	// Paced: it was refused only for its rate, which is no try.
+	Paced bool
 	// Breaker is the breaker that a counted failure opened.
 	Breaker *Breaker
 }
@@ -138,7 +160,7 @@ func Ask(s State, in Input, p Policy, now time.Time) Questions {
 		q.Agent = s.Instance.Boot == BootUnknown && s.Instance.CheckAt.IsZero() || s.checkDue(now)
 	case WakeUp:
 		q.Agent = s.waiting() && s.checkDue(now)
-		for _, t := range (&draft{State: s}).sorted(TaskRunning) {
+		for _, t := range s.sorted(TaskRunning) {
 			if !t.Deadline.After(now) && len(q.Invocations) < p.Batch {
 				q.Invocations = append(q.Invocations, t.InvokeID)
 			}

@@ -12,7 +12,7 @@ type Invocation struct {
 	InvokeID    string
 	CommandID   string
 	CommandName string
-	// Token is the value of the tag aftercare:effect; empty if it has none.
+	// Token is the value of the tag aftercare:send; empty if it has none.
 	Token string
 	// Status is the per-instance InvocationStatus word, for example Pending,
 	// Running, Success.

@@ -25,6 +25,6 @@ func executionKey(e event.TaskCompleted) string { return "exec/" + e.InvokeID + 
 
 func inputKey(key string) string { return "input/" + key }
 
-func effectKey(kind EffectKind, owner, step string, attempt int) string {
-	return Key(string(kind), owner, step, strconv.Itoa(attempt))
+func sendKey(kind SendKind, taskID string, attempt int) string {
+	return Key(string(kind), taskID, "", strconv.Itoa(attempt))
 }

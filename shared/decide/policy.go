@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"aftercare/shared/event"
@@ -24,7 +26,7 @@ type Policy struct {
 	MaxAttempts int
 	// MaxQueued is how many tasks may wait for one instance.
 	MaxQueued int
-	// Batch is how many effects one commit claims.
+	// Batch is how many sends, and how many messages, one commit claims.
 	Batch int
 
 	// ClaimGrace is how long after its invocation's deadline a claim ends:
@@ -44,11 +46,11 @@ type Policy struct {
 	EndMargin time.Duration
 	// HoldCheck is how often a run of a paused flow is looked at.
 	HoldCheck time.Duration
-	// AlertTries is after how many tries a failing alert is given up; the
-	// backoff between them is one minute to an hour.
-	AlertTries int
-	// AlertTime is how long one alert may take.
-	AlertTime time.Duration
+	// MessageLife is how old a message must be to be given up after a failed
+	// try.
+	MessageLife time.Duration
+	// MessageTime is how long an invocation may take to deliver messages.
+	MessageTime time.Duration
 }
 
 // DefaultPolicy is the policy of a deployment, without flows and alerts.
@@ -66,8 +68,8 @@ func DefaultPolicy() Policy {
 		CheckMax:    time.Hour,
 		EndMargin:   3 * time.Minute,
 		HoldCheck:   5 * time.Minute,
-		AlertTries:  24,
-		AlertTime:   3 * time.Second,
+		MessageLife: 24 * time.Hour,
+		MessageTime: 3 * time.Second,
 	}
 }
 
@@ -86,27 +88,33 @@ func (p Policy) Ceil(t time.Time) time.Time {
 	return down.Add(p.Minute)
 }
 
-// backoff is the delay before try n+1 of something that failed n times:
-// minutes, doubled up to an hour.
-func (p Policy) backoff(tries int) time.Duration {
-	d := p.Minute
-	for range tries - 1 {
-		if d >= 60*p.Minute {
-			break
-		}
-		d *= 2
-	}
-	return min(d, 60*p.Minute)
+// backoff is the delay before try n+1 of something that failed n times: minutes,
+// doubled up to an hour, and half of it at least. Key sets it apart from others
+// that failed at the same time.
+func (p Policy) backoff(tries int, key string) time.Duration {
+	d := doubled(p.Minute, tries, 60*p.Minute)
+	return d/2 + spread(key, d/2)
 }
 
 // checkDelay is the time until the agent's status is asked again.
 func (p Policy) checkDelay(checks int) time.Duration {
-	d := p.CheckFirst
-	for range checks - 1 {
-		if d >= p.CheckMax {
+	return doubled(p.CheckFirst, checks, p.CheckMax)
+}
+
+// doubled is d, doubled with each try after the first, up to a limit.
+func doubled(d time.Duration, tries int, most time.Duration) time.Duration {
+	for range tries - 1 {
+		if d >= most {
 			break
 		}
 		d *= 2
 	}
-	return min(d, p.CheckMax)
+	return min(d, most)
+}
+
+// spread derives a delay below limit from a key, so that those which wait for
+// the same moment do not all come back at once.
+func spread(key string, limit time.Duration) time.Duration {
+	sum := sha256.Sum256([]byte(key))
+	return time.Duration(binary.BigEndian.Uint16(sum[:])) * limit / (1 << 16)
 }

@@ -1,7 +1,7 @@
 package decide
 
 import (
-	"maps"
+	"fmt"
 	"time"
 
 	"aftercare/shared/command"
@@ -38,6 +38,10 @@ type Instance struct {
 	OS           string `json:"os,omitempty"`
 	Region       string `json:"region,omitempty"`
 	Zone         string `json:"zone,omitempty"`
+	// HeldUntil is when commands may be sent again after a refusal that concerns
+	// all of them, HeldBy is that result; both are zero if none does.
+	HeldUntil time.Time  `json:"heldUntil,omitzero"`
+	HeldBy    ResultKind `json:"heldBy,omitempty"`
 	// CheckAt is when to ask for the agent's status while tasks wait; zero if
 	// no check is planned. Checks counts how often it was not up.
 	CheckAt time.Time `json:"checkAt,omitzero"`
@@ -46,22 +50,31 @@ type Instance struct {
 	WakeAt time.Time `json:"wakeAt,omitzero"`
 }
 
+// NextRev is the instance's rev after a commit now. A first commit takes it from
+// the clock, so that revs never start again for an instance whose row expired.
+func (i Instance) NextRev(now time.Time) int64 {
+	if i.Rev == 0 {
+		return now.UnixMilli()
+	}
+	return i.Rev + 1
+}
+
 // TaskState is the state of a task.
 type TaskState string
 
-// The states of a task; the first three are live.
+// The states of a task. The first three are live; a task ends as its step does.
 const (
 	TaskQueued     TaskState = "queued"
 	TaskReleasing  TaskState = "releasing"
 	TaskRunning    TaskState = "running"
-	TaskSucceeded  TaskState = "succeeded"
-	TaskFailed     TaskState = "failed"
-	TaskTimedOut   TaskState = "timed_out"
-	TaskAborted    TaskState = "aborted"
-	TaskInvalid    TaskState = "invalid"
-	TaskCancelled  TaskState = "cancelled"
-	TaskTerminated TaskState = "terminated"
-	TaskExpired    TaskState = "expired"
+	TaskSucceeded  TaskState = flow.StepSucceeded
+	TaskFailed     TaskState = flow.StepFailed
+	TaskTimedOut   TaskState = flow.StepTimedOut
+	TaskAborted    TaskState = flow.StepAborted
+	TaskInvalid    TaskState = flow.StepInvalid
+	TaskCancelled  TaskState = flow.StepCancelled
+	TaskTerminated TaskState = flow.StepTerminated
+	TaskExpired    TaskState = flow.StepExpired
 )
 
 // Task is a command that Aftercare was asked to run on one instance.
@@ -88,9 +101,9 @@ type Task struct {
 	// StepAttempt is the number of the step's attempt, from 1: each attempt is a
 	// task of its own.
 	StepAttempt int `json:"stepAttempt,omitempty"`
-	// EffectKey is the effect that sends this attempt, while releasing.
-	EffectKey string `json:"effectKey,omitempty"`
-	InvokeID  string `json:"invokeId,omitempty"`
+	// SendKey is the send of this attempt, while releasing.
+	SendKey  string `json:"sendKey,omitempty"`
+	InvokeID string `json:"invokeId,omitempty"`
 	// Deadline is when a sweep asks for a running task's end, if no event
 	// reported it.
 	Deadline time.Time `json:"deadline,omitzero"`
@@ -105,57 +118,73 @@ type Task struct {
 	Reason    string       `json:"reason,omitempty"`
 }
 
-// EffectKind is something to do outside the ledger.
-type EffectKind string
+// SendKind is an action at Cloud Assistant.
+type SendKind string
 
-// The kinds of effect.
+// The kinds of send.
 const (
-	EffectRun    EffectKind = "run"
-	EffectInvoke EffectKind = "invoke"
-	EffectStop   EffectKind = "stop"
-	EffectAlert  EffectKind = "alert"
-	EffectCount  EffectKind = "count" // count a failed run for its flow's breaker
-	EffectClose  EffectKind = "close" // close a breaker
+	SendRun    SendKind = "run"
+	SendInvoke SendKind = "invoke"
+	SendStop   SendKind = "stop"
 )
 
-// sends reports whether an effect of this kind starts a command.
-func (k EffectKind) sends() bool { return k == EffectRun || k == EffectInvoke }
+// starts reports whether a send of this kind starts a command.
+func (k SendKind) starts() bool { return k != SendStop }
 
-// rank orders effects for acting: commands, stops, alerts.
-func (k EffectKind) rank() int {
-	switch k {
-	case EffectRun, EffectInvoke:
-		return 0
-	case EffectStop:
-		return 1
-	}
-	return 2
-}
-
-// Effect is something to do outside the ledger, planned and stored before it
-// is done.
-type Effect struct {
-	Key    string     `json:"key"`
-	Kind   EffectKind `json:"kind"`
-	TaskID string     `json:"taskId,omitempty"` // run, invoke, stop
-	Alert  *Alert     `json:"alert,omitempty"`  // alert
-	Fleet  *Fleet     `json:"fleet,omitempty"`  // count, close
-	// Attempt is the task's; 1 for the others.
+// Send is an action at Cloud Assistant, planned and stored before it is done.
+type Send struct {
+	Key    string   `json:"key"`
+	Kind   SendKind `json:"kind"`
+	TaskID string   `json:"taskId"`
+	// Attempt is the task's.
 	Attempt int `json:"attempt"`
 	// Tries counts the claims.
 	Tries int `json:"tries"`
-	// NotBefore is when the effect may be claimed next.
+	// NotBefore is when it may be claimed next.
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	Claim     Claim     `json:"claim,omitzero"`
-	// FirstSent is when the first claim was made under which the effect may have
-	// reached the service; zero if it cannot have. PriorSent is its value before
-	// the present claim.
+	// FirstSent is when the first claim was made under which the command may
+	// have reached the service; zero if it cannot have. PriorSent is its value
+	// before the present claim.
 	FirstSent time.Time `json:"firstSent,omitzero"`
 	PriorSent time.Time `json:"priorSent,omitzero"`
 	PlannedAt time.Time `json:"plannedAt"`
+	// Alerted: an alert said that it is refused.
+	Alerted bool `json:"alerted,omitempty"`
 }
 
-// Fleet is an effect's update of a flow's breaker.
+// MessageKind is news for others.
+type MessageKind string
+
+// The kinds of message.
+const (
+	MessageAlert MessageKind = "alert"
+	MessageCount MessageKind = "count" // count a failed run for its flow's breaker
+	MessageClose MessageKind = "close" // close a breaker
+)
+
+// Message is news for others, planned and stored before it is delivered, at
+// least once. It is never overwritten: newer news has a row of its own.
+type Message struct {
+	// Key is what it is about, Rev is the revision of the commit that planned
+	// it.
+	Key   string      `json:"key"`
+	Rev   int64       `json:"rev"`
+	Kind  MessageKind `json:"kind"`
+	Alert *Alert      `json:"alert,omitempty"` // alert
+	Fleet *Fleet      `json:"fleet,omitempty"` // count, close
+	// Tries counts the claims, but for those that a channel refused for its
+	// rate.
+	Tries     int       `json:"tries"`
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	Claim     Claim     `json:"claim,omitzero"`
+	PlannedAt time.Time `json:"plannedAt"`
+}
+
+// Row identifies the message among those of its instance.
+func (m Message) Row() string { return fmt.Sprintf("%s/%d", m.Key, m.Rev) }
+
+// Fleet is a message's update of a flow's breaker.
 type Fleet struct {
 	Flow string `json:"flow"`
 	// RunID, At and Limit describe a failed run.
@@ -166,14 +195,14 @@ type Fleet struct {
 	Breaker *Breaker `json:"breaker,omitempty"`
 }
 
-// Claim is one invocation's right to perform an effect. It is free for
-// others after Until.
+// Claim is one invocation's right to perform a send or deliver a message. It is
+// free for others after Until.
 type Claim struct {
 	Commit string    `json:"commit"`
 	Until  time.Time `json:"until"`
 }
 
-// held reports whether an invocation may still be performing the effect.
+// held reports whether an invocation may still be at work.
 func (c Claim) held(now time.Time) bool { return c.Commit != "" && now.Before(c.Until) }
 
 // FlowRun is one execution of a flow for one instance: live, ended, or one
@@ -235,7 +264,8 @@ type Unmatched struct {
 type State struct {
 	Instance  Instance
 	Tasks     map[string]Task      // by task id
-	Effects   map[string]Effect    // by key
+	Sends     map[string]Send      // by key
+	Messages  map[string]Message   // by row
 	Runs      map[string]FlowRun   // by run id
 	Unmatched map[string]Unmatched // by invoke id
 	Limits    map[string]Limit     // by flow
@@ -247,22 +277,13 @@ func NewState(instanceID string) State {
 	return State{
 		Instance:  Instance{ID: instanceID, Boot: BootUnknown},
 		Tasks:     map[string]Task{},
-		Effects:   map[string]Effect{},
+		Sends:     map[string]Send{},
+		Messages:  map[string]Message{},
 		Runs:      map[string]FlowRun{},
 		Unmatched: map[string]Unmatched{},
 		Limits:    map[string]Limit{},
 		Failing:   map[string]Failing{},
 	}
-}
-
-func (s State) clone() State {
-	s.Tasks = maps.Clone(s.Tasks)
-	s.Effects = maps.Clone(s.Effects)
-	s.Runs = maps.Clone(s.Runs)
-	s.Unmatched = maps.Clone(s.Unmatched)
-	s.Limits = maps.Clone(s.Limits)
-	s.Failing = maps.Clone(s.Failing)
-	return s
 }
 
 // Change is one live row before and after a decision. Before is nil for a new
@@ -276,7 +297,8 @@ type Changes struct {
 	// Instance is nil if no live row changes; its Rev is the one that was read.
 	Instance  *Instance
 	Tasks     []Change[Task]
-	Effects   []Change[Effect]
+	Sends     []Change[Send]
+	Messages  []Change[Message]
 	Runs      []Change[FlowRun]
 	Unmatched []Change[Unmatched]
 	Limits    []Change[Limit]
@@ -290,7 +312,8 @@ type Changes struct {
 	EndedTasks []Task
 	EndedRuns  []FlowRun
 	Boots      []Boot
-	LostAlerts []Effect
+	// Lost are messages that were given up.
+	Lost []Message
 	// Matched complete records of executions.
 	Matched []Matched
 }

@@ -1,85 +1,65 @@
 package engine
 
 import (
-	"aftercare/shared/decide"
 	"context"
 	"errors"
-	"sync"
+
+	"aftercare/shared/decide"
 )
 
-// perform does the effects and commits their results. Commands are sent one
-// after another, in order; alerts and updates of breakers go beside them, and
-// no command's result waits for those.
-func (h *handling) perform(ctx context.Context, s decide.State, effects []decide.Effect) (decide.State, bool, error) {
-	actCtx, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
+// act performs what this invocation's commits claimed, and goes on as long as
+// there is more to claim: sends first, then messages, which hold up nothing. An
+// error leaves the rest to a sweep.
+func (h *handling) act(ctx context.Context, s decide.State, more bool) (decide.State, error) {
+	acting, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
-
-	alerts := make(chan decide.Result, len(effects))
-	var delivering sync.WaitGroup
-	defer delivering.Wait()
-	pending := 0
-	var results []decide.Result
-	blocked := decide.Result{}
-	for _, e := range effects {
-		h.done[claimed{e.Key, e.Claim.Commit}] = true
-		h.out.Performed++
+	for {
+		var err error
+		sends, messages := h.mySends(s), h.myMessages(s)
 		switch {
-		case e.Kind == decide.EffectAlert:
-			pending++
-			delivering.Go(func() { alerts <- h.deliver(actCtx, e) })
-		case e.Fleet != nil:
-			pending++
-			delivering.Go(func() { alerts <- h.updateBreaker(actCtx, e) })
-		case e.Kind == decide.EffectStop:
-			results = append(results, h.stop(actCtx, s.Tasks[e.TaskID], e))
-		case blocked.Kind != "":
-			// The commands behind one that could not be sent keep their place.
-			results = append(results, decide.Result{Key: e.Key, Commit: e.Claim.Commit, Kind: blocked.Kind, Reason: blocked.Reason})
+		case len(sends) > 0:
+			s, more, err = h.settle(ctx, s, decide.Results{Sends: h.sendAll(acting, s, sends)})
+		case more && !h.late():
+			s, more, err = h.decide(ctx, s, decide.Continue{})
+		case len(messages) > 0:
+			s, more, err = h.settle(ctx, s, decide.Results{Deliveries: h.deliverAll(acting, messages)})
 		default:
-			t := s.Tasks[e.TaskID]
-			r := h.send(actCtx, t, e)
-			if !t.Cancel && (r.Kind == decide.ResultThrottled || r.Kind == decide.ResultQuota || r.Kind == decide.ResultNotSent) {
-				blocked = r
-			}
-			results = append(results, r)
+			return s, nil
+		}
+		if err != nil {
+			return s, err
 		}
 	}
-	var more bool
-	var trouble error
-	if len(results) > 0 {
-		results, pending = drain(alerts, results, pending)
-		s, more, trouble = h.settle(ctx, s, results)
-		results = nil
-	}
-	for ; pending > 0; pending-- {
-		results = append(results, <-alerts)
-	}
-	if len(results) > 0 && trouble == nil {
-		var again bool
-		s, again, trouble = h.settle(ctx, s, results)
-		more = more || again
-	}
-	return s, more, trouble
 }
 
-// drain takes the alerts' results that have already arrived.
-func drain(alerts <-chan decide.Result, results []decide.Result, pending int) ([]decide.Result, int) {
-	for pending > 0 {
-		select {
-		case r := <-alerts:
-			results = append(results, r)
-			pending--
+// sendAll sends commands and stops, one after another. The commands behind one
+// that was refused for a reason that concerns all of them keep their place.
+func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.Send) []decide.Result {
+	var results []decide.Result
+	var held decide.Result
+	for _, e := range sends {
+		h.done[claimed{e.Key, e.Claim.Commit}] = true
+		h.out.Performed++
+		t := s.Tasks[e.TaskID]
+		r := decide.Result{Key: e.Key, Commit: e.Claim.Commit}
+		switch {
+		case e.Kind == decide.SendStop:
+			r = h.stop(ctx, t, r)
+		case held.Kind != "":
+			r.Kind, r.Reason = held.Kind, held.Reason
 		default:
-			return results, pending
+			if r = h.send(ctx, t, e, r); r.Kind.Holds() && !t.Cancel {
+				held = r
+			}
 		}
+		results = append(results, r)
 	}
-	return results, pending
+	return results
 }
 
 // send sends a command. If an earlier claim may have sent it, send asks Cloud
 // Assistant first. A cancelled command is only looked for.
-func (h *handling) send(ctx context.Context, t decide.Task, e decide.Effect) decide.Result {
-	r := decide.Result{Key: e.Key, Commit: e.Claim.Commit}
+func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r decide.Result) decide.Result {
 	if !e.PriorSent.IsZero() {
 		inv, err := h.Commander.FindByToken(ctx, h.instanceID, e.Key)
 		late := h.Now().Sub(e.PriorSent) > h.Policy.SendWindow
@@ -128,60 +108,9 @@ func permanent(err error) bool {
 	return errors.Is(err, ErrInvalid) || errors.Is(err, ErrDenied)
 }
 
-func (h *handling) stop(ctx context.Context, t decide.Task, e decide.Effect) decide.Result {
-	r := decide.Result{Key: e.Key, Commit: e.Claim.Commit}
+func (h *handling) stop(ctx context.Context, t decide.Task, r decide.Result) decide.Result {
 	if err := h.Commander.Stop(ctx, h.instanceID, t.InvokeID); err != nil {
 		return failed(r, err)
-	}
-	return done(r, "")
-}
-
-// deliver sends an alert within the policy's AlertTime.
-func (h *handling) deliver(ctx context.Context, e decide.Effect) decide.Result {
-	ctx, cancel := context.WithTimeout(ctx, h.Policy.AlertTime)
-	defer cancel()
-	r := decide.Result{Key: e.Key, Commit: e.Claim.Commit}
-	if err := h.Notifier.Notify(ctx, *e.Alert); err != nil {
-		r.Kind, r.Reason = decide.ResultNotSent, err.Error()
-		return r
-	}
-	return done(r, "")
-}
-
-// updateBreaker counts a failed run for its flow's breaker, or closes a breaker
-// that has expired. It may be repeated: a failure is counted once, and the
-// breaker's key shows who opened it.
-func (h *handling) updateBreaker(ctx context.Context, e decide.Effect) decide.Result {
-	r := decide.Result{Key: e.Key, Commit: e.Claim.Commit}
-	f := e.Fleet
-	if e.Kind == decide.EffectClose {
-		if _, err := h.Shared.CloseBreaker(ctx, f.Flow, f.Breaker.Key); err != nil {
-			r.Kind, r.Reason = decide.ResultNotSent, err.Error()
-			return r
-		}
-		return done(r, "")
-	}
-	if b, ok := h.control.Breakers[f.Flow]; ok && b.Key == e.Key {
-		r.Breaker = &b // opened by an earlier try whose result was lost
-		return done(r, "")
-	}
-	now := h.Now()
-	// The window ends with this failure, which a sweep may count long after.
-	n, err := h.Shared.CountFailure(ctx, decide.FleetFailure{
-		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,
-	}, f.At.Add(-f.Limit.Window.D()))
-	if err == nil && n >= f.Limit.MaxFailures {
-		var b decide.Breaker
-		b, err = h.Shared.OpenBreaker(ctx, decide.Breaker{
-			Flow: f.Flow, Key: e.Key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: n,
-		})
-		if err == nil && b.Key == e.Key {
-			r.Breaker = &b
-		}
-	}
-	if err != nil {
-		r.Kind, r.Reason = decide.ResultNotSent, err.Error()
-		return r
 	}
 	return done(r, "")
 }
@@ -202,8 +131,12 @@ func failed(r decide.Result, err error) decide.Result {
 		r.Kind = decide.ResultThrottled
 	case errors.Is(err, ErrQuotaExceeded):
 		r.Kind = decide.ResultQuota
+	case errors.Is(err, ErrInstanceDown):
+		r.Kind = decide.ResultDown
 	case r.MaybeSent:
 		r.Kind = decide.ResultUnknown
+	case errors.Is(err, ErrDenied):
+		r.Kind = decide.ResultDenied
 	default:
 		r.Kind = decide.ResultNotSent
 	}

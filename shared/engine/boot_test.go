@@ -106,11 +106,15 @@ func TestAHeartbeatReleasesWhatWaits(t *testing.T) {
 	}
 	t.Run("of a newer boot it tries again at once what was put back", func(t *testing.T) {
 		s := state(decide.BootBootable, task("a", releasing), effect("a", notBefore(time.Hour)),
-			task("b", releasing, priority(9)), effect("b", notBefore(2*time.Hour)),
+			task("b", releasing, priority(9)), heldBy(decide.ResultDown, 2*time.Hour),
 			task("c", releasing), effect("c", notBefore(time.Hour), firstSent(time.Minute)), task("d", priority(0)))
 		d := must(t, s, beat(0, time.Minute), decide.Facts{}, policy())
-		if got := claimedTasks(d); got != "b a" {
-			t.Errorf("claimed %q, want b a, and not c, which may have been sent, nor d, which waits behind it", got)
+		if got := claimedTasks(d); got != "b a d" {
+			t.Errorf("claimed %q, want b a d, and not c, which may have been sent", got)
+		}
+		throttled := state(decide.BootBootable, task("a"), heldBy(decide.ResultThrottled, time.Minute))
+		if got := claimedTasks(must(t, throttled, beat(0, time.Minute), decide.Facts{}, policy())); got != "" {
+			t.Errorf("claimed %q while the service refuses commands for their rate", got)
 		}
 		d = must(t, s, beat(time.Hour, time.Minute), decide.Facts{}, policy())
 		if !d.Changes.Empty() {
@@ -119,8 +123,8 @@ func TestAHeartbeatReleasesWhatWaits(t *testing.T) {
 	})
 	t.Run("of an older boot it releases nothing", func(t *testing.T) {
 		d := must(t, state(decide.BootWaiting, task("a")), beat(3*time.Hour, time.Minute), decide.Facts{}, policy())
-		if len(d.Claimed) > 0 || !d.Changes.Empty() {
-			t.Errorf("claimed %v, changes %+v, want nothing", d.Claimed, d.Changes)
+		if len(claims(d)) > 0 || !d.Changes.Empty() {
+			t.Errorf("claimed %v, changes %+v, want nothing", claims(d), d.Changes)
 		}
 	})
 }
@@ -188,8 +192,8 @@ func TestAnInstanceInDoubtHoldsBackWhatWasNeverSent(t *testing.T) {
 			task("b", releasing), effect("b", notBefore(0)), task("c", releasing), effect("c", notBefore(time.Minute)))
 		d := must(t, s, absent, decide.Facts{}, policy())
 		b, c := d.Next.Tasks[id("b")], d.Next.Tasks[id("c")]
-		if d.Next.Instance.Boot != decide.BootUnknown || len(d.Claimed) != 1 {
-			t.Errorf("boot %q, claimed %+v; want an instance in doubt, and only the alert claimed", d.Next.Instance.Boot, d.Claimed)
+		if d.Next.Instance.Boot != decide.BootUnknown || len(claims(d)) != 1 {
+			t.Errorf("boot %q, claimed %+v; want an instance in doubt, and only the alert claimed", d.Next.Instance.Boot, claims(d))
 		}
 		if b.State != decide.TaskQueued || b.Attempt != 1 || c.State != decide.TaskReleasing {
 			t.Errorf("tasks %+v and %+v, want b queued in attempt 1, and c as it was", b, c)

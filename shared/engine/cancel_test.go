@@ -39,8 +39,8 @@ func TestCancelEndsWhatWasNotSentAndStopsTheRest(t *testing.T) {
 				t.Errorf("answer %q, task ended as %q, want %q and %q", d.Answer.Outcome, endedAs(d, "a"), c.answer, c.ended)
 			}
 			stopped := false
-			for _, e := range d.Claimed {
-				stopped = stopped || e.Kind == decide.EffectStop && e.TaskID == id("a")
+			for _, e := range claims(d) {
+				stopped = stopped || e.Kind == string(decide.SendStop) && e.TaskID == id("a")
 			}
 			if stopped != c.stopped {
 				t.Errorf("stop claimed: %v, want %v", stopped, c.stopped)
@@ -55,19 +55,19 @@ func TestCancelEndsWhatWasNotSentAndStopsTheRest(t *testing.T) {
 func TestATaskThatIsToBeStoppedIsNeverSentAgain(t *testing.T) {
 	cases := []struct {
 		name   string
-		effect []func(*decide.Effect)
+		effect []func(*decide.Send)
 		result decide.ResultKind
 		ended  decide.TaskState
 		alerts string
 	}{
 		{"throttled at its first try, it was not sent and is cancelled",
-			[]func(*decide.Effect){firstSent(time.Second)}, decide.ResultThrottled, decide.TaskCancelled, ""},
+			[]func(*decide.Send){firstSent(time.Second)}, decide.ResultThrottled, decide.TaskCancelled, ""},
 		{"not sent at its first try, it is cancelled",
-			[]func(*decide.Effect){firstSent(time.Second)}, decide.ResultNotSent, decide.TaskCancelled, ""},
+			[]func(*decide.Send){firstSent(time.Second)}, decide.ResultNotSent, decide.TaskCancelled, ""},
 		{"not found yet after an earlier try, it is looked for again",
-			[]func(*decide.Effect){firstSent(time.Minute), priorSent(time.Minute)}, decide.ResultNotSent, "", ""},
+			[]func(*decide.Send){firstSent(time.Minute), priorSent(time.Minute)}, decide.ResultNotSent, "", ""},
 		{"never found, it is cancelled without an alert",
-			[]func(*decide.Effect){firstSent(2 * time.Hour), priorSent(2 * time.Hour)}, decide.ResultGivenUp, decide.TaskCancelled, ""},
+			[]func(*decide.Send){firstSent(2 * time.Hour), priorSent(2 * time.Hour)}, decide.ResultGivenUp, decide.TaskCancelled, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -83,8 +83,8 @@ func TestATaskThatIsToBeStoppedIsNeverSentAgain(t *testing.T) {
 		s := state(decide.BootBootable, task("a", releasing, cancelled), effect("a", claimedBy(claim), firstSent(time.Second)))
 		d := must(t, s, results(result("a", claim, decide.ResultDone)), decide.Facts{}, policy())
 		next := must(t, d.Next, decide.Continue{}, decide.Facts{}, policy())
-		if !d.More || len(next.Claimed) != 1 || next.Claimed[0].Kind != decide.EffectStop {
-			t.Errorf("more %v, then claimed %+v, want the stop", d.More, next.Claimed)
+		if !d.More || len(claims(next)) != 1 || claims(next)[0].Kind != string(decide.SendStop) {
+			t.Errorf("more %v, then claimed %+v, want the stop", d.More, claims(next))
 		}
 	})
 	t.Run("while it is looked for, it does not hold up the queue", func(t *testing.T) {

@@ -66,8 +66,8 @@ func task(short string, change ...func(*decide.Task)) func(*decide.State) {
 		}
 		s.Tasks[t.ID] = t
 		if t.State == decide.TaskReleasing {
-			s.Effects[t.EffectKey] = decide.Effect{
-				Key: t.EffectKey, Kind: decide.EffectRun, TaskID: t.ID, Attempt: t.Attempt, Tries: 1,
+			s.Sends[t.SendKey] = decide.Send{
+				Key: t.SendKey, Kind: decide.SendRun, TaskID: t.ID, Attempt: t.Attempt, Tries: 1,
 				PlannedAt: now.Add(-time.Minute),
 			}
 		}
@@ -93,7 +93,7 @@ func saved(t *decide.Task) {
 
 // releasing makes the task one whose effect is planned; effect then says more.
 func releasing(t *decide.Task) {
-	t.State, t.EffectKey = decide.TaskReleasing, effectOf(t.ID)
+	t.State, t.SendKey = decide.TaskReleasing, effectOf(t.ID)
 }
 
 // effectOf is the key of a task's effect in these tests.
@@ -106,30 +106,35 @@ func running(invokeID string) func(*decide.Task) {
 }
 
 // effect changes the effect of a releasing task.
-func effect(short string, change ...func(*decide.Effect)) func(*decide.State) {
+func effect(short string, change ...func(*decide.Send)) func(*decide.State) {
 	return func(s *decide.State) {
-		e := s.Effects[effectOf(id(short))]
+		e := s.Sends[effectOf(id(short))]
 		for _, c := range change {
 			c(&e)
 		}
-		s.Effects[e.Key] = e
+		s.Sends[e.Key] = e
 	}
 }
 
-func claimedBy(c decide.Claim) func(*decide.Effect) {
-	return func(e *decide.Effect) { e.Claim = c }
+// heldBy holds the instance's commands back.
+func heldBy(kind decide.ResultKind, in time.Duration) func(*decide.State) {
+	return func(s *decide.State) { s.Instance.HeldBy, s.Instance.HeldUntil = kind, now.Add(in) }
 }
 
-func firstSent(ago time.Duration) func(*decide.Effect) {
-	return func(e *decide.Effect) { e.FirstSent = now.Add(-ago) }
+func claimedBy(c decide.Claim) func(*decide.Send) {
+	return func(e *decide.Send) { e.Claim = c }
 }
 
-func priorSent(ago time.Duration) func(*decide.Effect) {
-	return func(e *decide.Effect) { e.PriorSent = now.Add(-ago) }
+func firstSent(ago time.Duration) func(*decide.Send) {
+	return func(e *decide.Send) { e.FirstSent = now.Add(-ago) }
 }
 
-func notBefore(in time.Duration) func(*decide.Effect) {
-	return func(e *decide.Effect) { e.NotBefore = now.Add(in) }
+func priorSent(ago time.Duration) func(*decide.Send) {
+	return func(e *decide.Send) { e.PriorSent = now.Add(-ago) }
+}
+
+func notBefore(in time.Duration) func(*decide.Send) {
+	return func(e *decide.Send) { e.NotBefore = now.Add(in) }
 }
 
 // decide makes a decision. Whatever the test is about, the state that it is
@@ -178,12 +183,13 @@ func checkChanges(t *testing.T, s decide.State, d decide.Decision) {
 		}
 	}
 	check("tasks", apply(s.Tasks, c.Tasks, func(t decide.Task) string { return t.ID }), d.Next.Tasks)
-	check("effects", apply(s.Effects, c.Effects, func(e decide.Effect) string { return e.Key }), d.Next.Effects)
+	check("sends", apply(s.Sends, c.Sends, func(e decide.Send) string { return e.Key }), d.Next.Sends)
+	check("messages", apply(s.Messages, c.Messages, decide.Message.Row), d.Next.Messages)
 	check("flow runs", apply(s.Runs, c.Runs, func(r decide.FlowRun) string { return r.ID }), d.Next.Runs)
 	check("unmatched ends", apply(s.Unmatched, c.Unmatched, func(u decide.Unmatched) string { return u.Event.InvokeID }), d.Next.Unmatched)
 	check("limits", apply(s.Limits, c.Limits, func(l decide.Limit) string { return l.Flow }), d.Next.Limits)
 	check("failing commands", apply(s.Failing, c.Failing, func(f decide.Failing) string { return f.Name }), d.Next.Failing)
-	live := len(c.Tasks) + len(c.Effects) + len(c.Runs) + len(c.Unmatched) + len(c.Limits) + len(c.Failing)
+	live := len(c.Tasks) + len(c.Sends) + len(c.Messages) + len(c.Runs) + len(c.Unmatched) + len(c.Limits) + len(c.Failing)
 	if live > 0 && c.Instance == nil {
 		t.Error("live rows change without the instance's row, which carries the guard")
 	}
@@ -212,8 +218,8 @@ func apply[T any](before map[string]T, changes []decide.Change[T], key func(T) s
 // claimedTasks are the short ids of the tasks whose commands were claimed.
 func claimedTasks(d decide.Decision) string {
 	var out []string
-	for _, e := range d.Claimed {
-		if e.Kind == decide.EffectRun || e.Kind == decide.EffectInvoke {
+	for _, e := range claims(d) {
+		if e.Kind == string(decide.SendRun) || e.Kind == string(decide.SendInvoke) {
 			out = append(out, strings.TrimLeft(e.TaskID, "0"))
 		}
 	}
@@ -223,7 +229,7 @@ func claimedTasks(d decide.Decision) string {
 // alerts are the kinds of the alerts that a decision plans.
 func alerts(d decide.Decision) string {
 	var out []string
-	for _, c := range d.Changes.Effects {
+	for _, c := range d.Changes.Messages {
 		if c.Before == nil && c.After != nil && c.After.Alert != nil {
 			out = append(out, string(c.After.Alert.Kind))
 		}
@@ -242,8 +248,45 @@ func endedAs(d decide.Decision, short string) decide.TaskState {
 }
 
 // results are results for the effects of tasks.
-func results(list ...decide.Result) decide.Results { return decide.Results{List: list} }
+func results(list ...decide.Result) decide.Results { return decide.Results{Sends: list} }
 
 func result(short string, by decide.Claim, kind decide.ResultKind) decide.Result {
 	return decide.Result{Key: effectOf(id(short)), Commit: by.Commit, Kind: kind, InvokeID: "t-" + short, Reason: "why"}
+}
+
+// work is a send or a message that a decision claims.
+type work struct {
+	Key, Kind, TaskID string
+	Tries             int
+	Claim             decide.Claim
+	FirstSent         time.Time
+	PriorSent         time.Time
+	Alert             *decide.Alert
+}
+
+// claims are the sends, and then the messages, that a decision claims, in their
+// order.
+func claims(d decide.Decision) []work {
+	var sends []decide.Send
+	for _, c := range d.Changes.Sends {
+		if c.After != nil && c.After.Claim == claim {
+			sends = append(sends, *c.After)
+		}
+	}
+	d.Next.Sort(sends)
+	var out []work
+	for _, s := range sends {
+		out = append(out, work{s.Key, string(s.Kind), s.TaskID, s.Tries, s.Claim, s.FirstSent, s.PriorSent, nil})
+	}
+	var messages []decide.Message
+	for _, c := range d.Changes.Messages {
+		if c.After != nil && c.After.Claim == claim {
+			messages = append(messages, *c.After)
+		}
+	}
+	decide.Sort(messages)
+	for _, m := range messages {
+		out = append(out, work{m.Row(), string(m.Kind), "", m.Tries, m.Claim, time.Time{}, time.Time{}, m.Alert})
+	}
+	return out
 }

@@ -82,8 +82,11 @@ func (d *desk) store(s decide.State) {
 	for _, t := range s.Tasks {
 		rows[taskRow(t)] = encode(t)
 	}
-	for _, e := range s.Effects {
-		rows["live/effect/"+e.Key] = encode(e)
+	for _, e := range s.Sends {
+		rows["live/send/"+e.Key] = encode(e)
+	}
+	for _, m := range s.Messages {
+		rows["live/message/"+m.Row()] = encode(m)
 	}
 	for _, r := range s.Runs {
 		rows["live/flow/"+r.ID] = encode(r)
@@ -96,6 +99,12 @@ func (d *desk) store(s decide.State) {
 	}
 	d.table.rows[s.Instance.ID] = rows
 	d.table.rev[s.Instance.ID] = s.Instance.Rev
+}
+
+// open counts the sends and messages that are left on i-1.
+func (d *desk) open() int {
+	s := d.table.state("i-1")
+	return len(s.Sends) + len(s.Messages)
 }
 
 // calls are the names of the calls that were made, apart from those that are

@@ -41,7 +41,7 @@ type Outcome struct {
 	Duplicate bool
 	// Answer is for the caller of a submission or a cancel.
 	Answer decide.Answer
-	// Performed counts the effects that this invocation performed, Left those
+	// Performed counts the sends and messages that this invocation performed, Left those
 	// that are still open on the instance.
 	Performed, Left int
 	Notes           []decide.Note
@@ -60,12 +60,14 @@ type handling struct {
 	control decide.Control             // read once
 	known   bool                       // control was read
 	commits map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
-	done    map[claimed]bool           // effects that it performed
-	history chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
-	out     Outcome
+	done    map[claimed]bool           // sends and messages that it performed
+	// delivering is when the time for messages ends; zero before the first.
+	delivering time.Time
+	history    chan error // receives recordHistory's error, then closes; nil if nothing is recorded
+	out        Outcome
 }
 
-// claimed is an effect under one claim.
+// claimed is a send or a message under one claim.
 type claimed struct{ key, commit string }
 
 func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
@@ -154,39 +156,20 @@ func (h *handling) handle(ctx context.Context, in decide.Input) (decide.State, e
 	if err != nil || h.out.Duplicate {
 		return s, err
 	}
-	for {
-		mine := h.mine(s)
-		if len(mine) > 0 {
-			var trouble error
-			s, more, trouble = h.perform(ctx, s, mine)
-			if trouble != nil {
-				h.out.Trouble = trouble
-				break
-			}
-		}
-		if !more || h.late() {
-			break
-		}
-		next, again, err := h.decide(ctx, s, decide.Continue{})
-		if err != nil {
-			h.out.Trouble = err
-			break
-		}
-		s, more = next, again
-	}
-	h.out.Left = len(s.Effects)
+	s, h.out.Trouble = h.act(ctx, s, more)
+	h.out.Left = len(s.Sends) + len(s.Messages)
 	if _, waking := in.(decide.WakeUp); !waking { // a sweep does it by itself
 		h.wakeEarlier(ctx, s)
 	}
 	return s, nil
 }
 
-// wakeEarlier stores a wake-up for runs that are due before the armed one,
-// which arm could not place before the end of this invocation's claims. If it
-// fails, the runs only continue later.
+// wakeEarlier stores a wake-up for work that is due before the armed one, which
+// arm could not place before the end of this invocation's claims. If it fails,
+// that work only continues later.
 func (h *handling) wakeEarlier(ctx context.Context, s decide.State) {
 	now := h.Now()
-	due := decide.DueRuns(s, h.control, h.Policy, now)
+	due := decide.Due(s, h.control, h.Policy, now)
 	if due.IsZero() || h.late() {
 		return
 	}
@@ -322,15 +305,13 @@ func (h *handling) readBack(ctx context.Context, d decide.Decision) (landed *dec
 	return landed, s, err
 }
 
-// mine returns the effects that this invocation's commits claimed and that it
-// has not performed, in order. It skips an effect whose task is missing: the
-// task ended while the state was being loaded.
-func (h *handling) mine(s decide.State) []decide.Effect {
-	var out []decide.Effect
-	for _, e := range s.Effects {
-		_, mine := h.commits[e.Claim.Commit]
-		_, there := s.Tasks[e.TaskID]
-		if mine && (there || e.TaskID == "") && !h.done[claimed{e.Key, e.Claim.Commit}] {
+// mySends returns the sends that this invocation's commits claimed and that it
+// has not performed, in order. It skips one whose task is missing: the task
+// ended while the state was being loaded.
+func (h *handling) mySends(s decide.State) []decide.Send {
+	var out []decide.Send
+	for _, e := range s.Sends {
+		if _, there := s.Tasks[e.TaskID]; there && h.mine(e.Key, e.Claim) {
 			out = append(out, e)
 		}
 	}
@@ -338,18 +319,39 @@ func (h *handling) mine(s decide.State) []decide.Effect {
 	return out
 }
 
+// myMessages is mySends for messages. When their time is up, there are none.
+func (h *handling) myMessages(s decide.State) []decide.Message {
+	var out []decide.Message
+	if !h.delivering.IsZero() && !h.Now().Before(h.delivering) {
+		return nil
+	}
+	for _, m := range s.Messages {
+		if h.mine(m.Row(), m.Claim) {
+			out = append(out, m)
+		}
+	}
+	decide.Sort(out)
+	return out
+}
+
+// mine reports whether a claim is this invocation's, and not used yet.
+func (h *handling) mine(key string, c decide.Claim) bool {
+	_, mine := h.commits[c.Commit]
+	return mine && !h.done[claimed{key, c.Commit}]
+}
+
 // settle commits results. It changes only what it finds, so it may be
 // repeated.
-func (h *handling) settle(ctx context.Context, s decide.State, results []decide.Result) (decide.State, bool, error) {
+func (h *handling) settle(ctx context.Context, s decide.State, results decide.Results) (decide.State, bool, error) {
 	for try := 1; ; try++ {
 		m := h.moment()
-		d := decide.Decide(s, decide.Results{List: results}, decide.Facts{Control: h.control}, h.Policy, m)
+		d := decide.Decide(s, results, decide.Facts{Control: h.control}, h.Policy, m)
 		if d.Changes.Empty() {
 			return s, d.More, nil
 		}
 		err := h.commit(ctx, s, &d, m, true)
 		switch {
-		case err == nil && len(d.Left) > 0:
+		case err == nil && !d.Left.Empty():
 			h.accept(d)
 			s, results, try = d.Next, d.Left, 0
 			continue

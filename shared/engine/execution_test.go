@@ -73,11 +73,11 @@ func TestAnEndMovesItsTask(t *testing.T) {
 				t.Errorf("execution %+v, once %q, want it on record with its task", x, d.Once)
 			}
 			for _, ended := range d.Changes.EndedTasks {
-				if ended.Command != (command.Command{}) || ended.EffectKey != "" {
+				if ended.Command != (command.Command{}) || ended.SendKey != "" {
 					t.Errorf("ended task %+v, want it without its command", ended)
 				}
 			}
-			for key, e := range d.Next.Effects {
+			for key, e := range d.Next.Sends {
 				if e.TaskID == id("a") && c.ended != "" {
 					t.Errorf("effect %s of the ended task is left", key)
 				}
@@ -128,8 +128,8 @@ func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 			if want := now.Add(2 * time.Minute); !i.CheckAt.Equal(want) {
 				t.Errorf("the agent is asked at %s, want %s", i.CheckAt, want)
 			}
-			if len(d.Claimed) != 1 || !d.Claimed[0].Alert.Requeued || !strings.Contains(d.Claimed[0].Alert.Summary, "queued again (attempt 2 of 3)") {
-				t.Errorf("claimed %+v, want an alert that says that it was queued again", d.Claimed)
+			if len(claims(d)) != 1 || !claims(d)[0].Alert.Requeued || !strings.Contains(claims(d)[0].Alert.Summary, "queued again (attempt 2 of 3)") {
+				t.Errorf("claimed %+v, want an alert that says that it was queued again", claims(d))
 			}
 		})
 	}
@@ -164,12 +164,12 @@ func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 	}
 	t.Run("with another token than before", func(t *testing.T) {
 		d := must(t, state(decide.BootBootable, task("a")), decide.WakeUp{}, decide.Facts{}, policy())
-		first := d.Claimed[0].Key
+		first := claims(d)[0].Key
 		d = must(t, d.Next, absent("a"), decide.Facts{}, policy())
 		d = must(t, d.Next, beat(0, time.Second), decide.Facts{}, policy())
 		var second string
-		for _, e := range d.Claimed {
-			if e.Kind == decide.EffectRun {
+		for _, e := range claims(d) {
+			if e.Kind == string(decide.SendRun) {
 				second = e.Key
 			}
 		}
@@ -225,7 +225,7 @@ func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 	unmatched := must(t, waiting, end, decide.Facts{}, policy()).Next
 	t.Run("when the result has its invoke id", func(t *testing.T) {
 		d := must(t, unmatched, results(decide.Result{Key: key, Commit: held.Commit, Kind: decide.ResultDone, InvokeID: "t-1"}), decide.Facts{}, policy())
-		if endedAs(d, "a") != decide.TaskSucceeded || len(d.Next.Unmatched)+len(d.Next.Effects) > 0 {
+		if endedAs(d, "a") != decide.TaskSucceeded || len(d.Next.Unmatched)+len(d.Next.Sends) > 0 {
 			t.Errorf("ended as %q, state %+v, want it ended and nothing left", endedAs(d, "a"), d.Next)
 		}
 	})

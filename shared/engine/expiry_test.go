@@ -21,11 +21,11 @@ func TestWhatHasExpiredIsNotSent(t *testing.T) {
 	p := policy()
 	p.AlertOn = nil
 	d := must(t, s, decide.WakeUp{}, decide.Facts{}, p)
-	if len(d.Claimed) != 1 || d.Claimed[0].TaskID != id("new") || !d.More {
-		t.Errorf("claimed %+v, want only the task whose time is not over, and more to do", d.Claimed)
+	if len(claims(d)) != 1 || claims(d)[0].TaskID != id("new") || !d.More {
+		t.Errorf("claimed %+v, want only the task whose time is not over, and more to do", claims(d))
 	}
 	next, claimed := settled(t, d, p)
-	if claimed != 1 || len(next.Tasks) != 1 || len(next.Effects) != 1 {
-		t.Errorf("%d effects were claimed, and %d tasks and %d effects are left, want one of each", claimed, len(next.Tasks), len(next.Effects))
+	if claimed != 1 || len(next.Tasks) != 1 || len(next.Sends) != 1 {
+		t.Errorf("%d effects were claimed, and %d tasks and %d effects are left, want one of each", claimed, len(next.Tasks), len(next.Sends))
 	}
 }

@@ -23,14 +23,14 @@ func TestAFailureThatIsReportedLateCountsInItsOwnTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk()
 			d.store(state(decide.BootBootable, func(s *decide.State) {
-				e := decide.Effect{
-					Key: "count", Kind: decide.EffectCount, Attempt: 1, Tries: 1, PlannedAt: now,
+				m := decide.Message{
+					Key: "count", Rev: 1, Kind: decide.MessageCount, Tries: 1, PlannedAt: now,
 					Claim: decide.Claim{Commit: "died", Until: now.Add(time.Minute)},
 					Fleet: &decide.Fleet{Flow: "fragile", RunID: "run-2", At: now, Limit: flow.FleetLimit{
 						MaxFailures: 2, Window: flow.Duration(time.Minute), ResumeAfter: flow.Duration(time.Hour),
 					}},
 				}
-				s.Effects[e.Key] = e
+				s.Messages[m.Row()] = m
 			}))
 			other := decide.FleetFailure{Flow: "fragile", RunID: "run-1", InstanceID: "i-2", At: now.Add(-c.before)}
 			if _, err := d.CountFailure(context.Background(), other, now); err != nil {

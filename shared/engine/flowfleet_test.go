@@ -123,8 +123,8 @@ func TestTwoFunctionsCrossTheThresholdTogether(t *testing.T) {
 	}
 	closing := 0
 	for _, id := range []string{"i-1", "i-2"} {
-		for _, e := range d.table.state(id).Effects {
-			if e.Kind == decide.EffectClose {
+		for _, e := range d.table.state(id).Messages {
+			if e.Kind == decide.MessageClose {
 				closing++
 			}
 		}

@@ -90,7 +90,7 @@ func TestAFlowInDryRunDoesNothing(t *testing.T) {
 	p := flows(with(f, dryRun, perInstance(2, time.Hour)))
 	s := state(decide.BootBootable)
 	d := must(t, s, happened("s-1"), decide.Facts{}, p)
-	if len(d.Next.Runs)+len(d.Next.Tasks)+len(d.Next.Effects) > 0 || len(d.Changes.EndedRuns) != 1 {
+	if len(d.Next.Runs)+len(d.Next.Tasks)+len(d.Next.Sends) > 0 || len(d.Changes.EndedRuns) != 1 {
 		t.Fatalf("state %+v, ended runs %+v, want nothing live, and one record", d.Next, d.Changes.EndedRuns)
 	}
 	r := d.Changes.EndedRuns[0]

@@ -67,8 +67,8 @@ func TestABackoffThatIsOverWhileTheFlowIsPaused(t *testing.T) {
 		t.Errorf("changes %+v a minute later, want none", again.Changes)
 	}
 	d = decideAt(t, later.Add(p.HoldCheck), d.Next, decide.WakeUp{}, decide.Facts{}, p)
-	if task := only(t, d.Next.Tasks); task.StepAttempt != 2 || len(d.Claimed) == 0 {
-		t.Errorf("task %+v, claimed %v, want the second attempt claimed", task, d.Claimed)
+	if task := only(t, d.Next.Tasks); task.StepAttempt != 2 || len(claims(d)) == 0 {
+		t.Errorf("task %+v, claimed %v, want the second attempt claimed", task, claims(d))
 	}
 }
 
@@ -80,12 +80,12 @@ func TestACommandOfAPausedFlowThatIsToBeStoppedIsLookedFor(t *testing.T) {
 	// The invocation that was sending it has died.
 	later := now.Add(5 * time.Minute)
 	d := decideAt(t, later, s, decide.WakeUp{}, pausing("f"), p)
-	if len(d.Claimed) > 0 {
-		t.Fatalf("claimed %+v, want nothing of a paused flow", d.Claimed)
+	if len(claims(d)) > 0 {
+		t.Fatalf("claimed %+v, want nothing of a paused flow", claims(d))
 	}
 	d = decideAt(t, later, d.Next, decide.Cancel{Key: id("c"), TaskID: one.ID}, pausing("f"), p)
-	if d.Answer.Outcome != "stopping" || len(d.Claimed) != 1 || d.Claimed[0].PriorSent.IsZero() {
-		t.Errorf("answer %+v, claimed %+v, want its command looked for", d.Answer, d.Claimed)
+	if d.Answer.Outcome != "stopping" || len(claims(d)) != 1 || claims(d)[0].PriorSent.IsZero() {
+		t.Errorf("answer %+v, claimed %+v, want its command looked for", d.Answer, claims(d))
 	}
 }
 
@@ -104,8 +104,8 @@ func TestAPausedFlow(t *testing.T) {
 		})
 	}
 	t.Run("another flow's pause is not its own", func(t *testing.T) {
-		if d := must(t, state(decide.BootBootable), happened("s-1"), pausing("g"), two); len(d.Claimed) != 1 {
-			t.Errorf("claimed %v, want the first command", d.Claimed)
+		if d := must(t, state(decide.BootBootable), happened("s-1"), pausing("g"), two); len(claims(d)) != 1 {
+			t.Errorf("claimed %v, want the first command", claims(d))
 		}
 	})
 	t.Run("takes no further step, and continues when it is resumed", func(t *testing.T) {
@@ -116,13 +116,13 @@ func TestAPausedFlow(t *testing.T) {
 		}
 		for i := range 3 { // looked at again and again
 			d = decideAt(t, d.WakeBy, d.Next, decide.WakeUp{}, pausing("f"), two)
-			if len(d.Next.Tasks)+len(d.Claimed) > 0 || !d.WakeBy.Equal(now.Add(time.Duration(i+2)*two.HoldCheck)) {
-				t.Fatalf("look %d: claimed %v, woken by %s", i, d.Claimed, d.WakeBy)
+			if len(d.Next.Tasks)+len(claims(d)) > 0 || !d.WakeBy.Equal(now.Add(time.Duration(i+2)*two.HoldCheck)) {
+				t.Fatalf("look %d: claimed %v, woken by %s", i, claims(d), d.WakeBy)
 			}
 		}
 		d = decideAt(t, d.WakeBy, d.Next, decide.WakeUp{}, decide.Facts{}, two)
-		if only(t, d.Next.Tasks).Step != "two" || alerts(d) != "flow" || len(d.Claimed) != 2 {
-			t.Errorf("tasks %v, alerts %q, claimed %v, want it to go on", d.Next.Tasks, alerts(d), d.Claimed)
+		if only(t, d.Next.Tasks).Step != "two" || alerts(d) != "flow" || len(claims(d)) != 2 {
+			t.Errorf("tasks %v, alerts %q, claimed %v, want it to go on", d.Next.Tasks, alerts(d), claims(d))
 		}
 	})
 	t.Run("sends no command that waits for its instance", func(t *testing.T) {

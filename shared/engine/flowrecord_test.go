@@ -125,7 +125,7 @@ func TestCausesCanBeWalkedBothWays(t *testing.T) {
 		e := ended("t-1", "", event.StatusSuccess, "")
 		e.Event.CommandID, e.Event.CommandName = savedCommand, "the saved one"
 		d := must(t, s.Next, e, decide.Facts{}, p)
-		d = must(t, d.Next, results(decide.Result{Key: s.Claimed[0].Key, Commit: claim.Commit, Kind: decide.ResultDone, InvokeID: "t-1"}), decide.Facts{}, p)
+		d = must(t, d.Next, results(decide.Result{Key: claims(s)[0].Key, Commit: claim.Commit, Kind: decide.ResultDone, InvokeID: "t-1"}), decide.Facts{}, p)
 		for _, r := range d.Next.Runs {
 			for _, step := range r.Steps {
 				if step.ID == "w" && step.Cause != "exec/t-1/once" || step.ID == "one" && step.EndedBy != "exec/t-1/once" {

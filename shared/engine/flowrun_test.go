@@ -53,8 +53,8 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 		t.Errorf("run %+v, want its id and cause from the execution, and itself in the chain", run)
 	}
 	if one.Step != "one" || one.RunID != run.ID || one.State != decide.TaskReleasing || one.Priority != 5 ||
-		one.Command.Run.Content != "echo one" || one.ID != decide.Key("task", run.ID, "one", "1") || len(d.Claimed) != 1 {
-		t.Errorf("task %+v, claimed %v, want the first step's command claimed", one, d.Claimed)
+		one.Command.Run.Content != "echo one" || one.ID != decide.Key("task", run.ID, "one", "1") || len(claims(d)) != 1 {
+		t.Errorf("task %+v, claimed %v, want the first step's command claimed", one, claims(d))
 	}
 
 	// The function's own end of the first step starts the second, even if the
@@ -65,8 +65,8 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	two := only(t, d.Next.Tasks)
 	want := command.Run{Name: "two-steps/two", Type: "RunShellScript", Content: "echo two $who", Timeout: command.Duration(time.Minute),
 		Parameters: map[string]string{"who": "i-1"}}
-	if two.Step != "two" || fmt.Sprint(*two.Command.Run) != fmt.Sprint(want) || len(d.Claimed) != 1 {
-		t.Errorf("task %+v with %+v, claimed %v, want the second step's command claimed: %+v", two, two.Command.Run, d.Claimed, want)
+	if two.Step != "two" || fmt.Sprint(*two.Command.Run) != fmt.Sprint(want) || len(claims(d)) != 1 {
+		t.Errorf("task %+v with %+v, claimed %v, want the second step's command claimed: %+v", two, two.Command.Run, claims(d), want)
 	}
 	if len(d.Changes.EndedTasks) != 1 || d.Changes.Execution.TaskID != one.ID || d.Changes.Execution.Name != "two-steps/one" {
 		t.Errorf("ended tasks %v, execution %+v, want the first step on record without its marker", d.Changes.EndedTasks, d.Changes.Execution)
@@ -75,7 +75,7 @@ func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	end = ended("t-3", "", event.StatusSuccess, "")
 	end.Event.CommandName = command.OnWire("two-steps/two", two.ID)
 	d = must(t, d.Next, end, decide.Facts{}, p)
-	if len(d.Next.Runs)+len(d.Next.Tasks)+len(d.Next.Effects) > 0 || len(d.Changes.EndedRuns) != 1 {
+	if len(d.Next.Runs)+len(d.Next.Tasks)+len(d.Next.Sends) > 0 || len(d.Changes.EndedRuns) != 1 {
 		t.Fatalf("state %+v, ended runs %v, want nothing live and the run on record", d.Next, d.Changes.EndedRuns)
 	}
 	if r := d.Changes.EndedRuns[0]; r.Result != "succeeded" || len(r.Steps) != 2 || r.Steps[1].Status != flow.StepSucceeded || r.Definition.Name != "" {
@@ -92,10 +92,10 @@ func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
 	running := begun
 	running.Tasks = map[string]decide.Task{one.ID: func() decide.Task {
 		r := one
-		r.State, r.InvokeID, r.EffectKey, r.Deadline = decide.TaskRunning, "t-2", "", now
+		r.State, r.InvokeID, r.SendKey, r.Deadline = decide.TaskRunning, "t-2", "", now
 		return r
 	}()}
-	running.Effects = map[string]decide.Effect{}
+	running.Sends = map[string]decide.Send{}
 	end := func(status event.Status) decide.Ended {
 		e := ended("t-2", "", status, "")
 		e.Event.CommandName = command.OnWire("two-steps/one", one.ID)
@@ -154,7 +154,7 @@ func TestNoFlowLeadsToItself(t *testing.T) {
 			if c.stopped == "" {
 				return
 			}
-			e := only(t, c.d.Next.Effects)
+			e := only(t, c.d.Next.Messages)
 			if e.Alert == nil || e.Alert.Kind != decide.AlertFlowStopped || e.Alert.Flow != "every" || !strings.Contains(e.Alert.Summary, c.stopped) {
 				t.Errorf("effect %+v, want one alert that says %q", e, c.stopped)
 			}
@@ -180,8 +180,8 @@ func TestFlowsOnHeartbeats(t *testing.T) {
 	p := chainedPolicy()
 	d := must(t, state(decide.BootWaiting), beat(0, time.Second), decide.Facts{}, p)
 	run := only(t, d.Next.Runs)
-	if want := decide.Key("run", "greet", "boot/4", "i-1"); run.ID != want || len(d.Claimed) != 1 {
-		t.Errorf("run %s, claimed %v, want it started once for boot 4: %s", run.ID, d.Claimed, want)
+	if want := decide.Key("run", "greet", "boot/4", "i-1"); run.ID != want || len(claims(d)) != 1 {
+		t.Errorf("run %s, claimed %v, want it started once for boot 4: %s", run.ID, claims(d), want)
 	}
 	again := must(t, d.Next, beat(0, 2*time.Second), decide.Facts{}, p)
 	if !again.Changes.Empty() {
@@ -213,8 +213,8 @@ func TestAFollowUpToAnUnknownInstance(t *testing.T) {
 			in := ended("t-1", "", event.StatusSuccess, "")
 			in.Event.CommandName, in.Event.FinishTime = "first", now.Add(-c.finish)
 			d := must(t, decide.NewState("i-1"), in, decide.Facts{}, p)
-			if d.Next.Instance.Boot != c.boot || len(d.Claimed) != c.claimed {
-				t.Errorf("boot %q, claimed %v, want %q and %d", d.Next.Instance.Boot, d.Claimed, c.boot, c.claimed)
+			if d.Next.Instance.Boot != c.boot || len(claims(d)) != c.claimed {
+				t.Errorf("boot %q, claimed %v, want %q and %d", d.Next.Instance.Boot, claims(d), c.boot, c.claimed)
 			}
 			if c.claimed == 0 && (d.Next.Instance.CheckAt.IsZero() || !d.WakeBy.Equal(d.Next.Instance.CheckAt)) {
 				t.Errorf("the agent is asked at %s, woken by %s, want a wake-up for it", d.Next.Instance.CheckAt, d.WakeBy)

@@ -28,8 +28,8 @@ func queueOf(t *testing.T, p decide.Policy, waiting int) decide.State {
 // refusedAll is the result of the only command that is claimed.
 func refusedAll(t *testing.T, s decide.State) decide.Results {
 	t.Helper()
-	for _, e := range s.Effects {
-		if e.Kind == decide.EffectRun {
+	for _, e := range s.Sends {
+		if e.Kind == decide.SendRun {
 			return results(decide.Result{Key: e.Key, Commit: e.Claim.Commit, Kind: decide.ResultInvalid, Reason: "why"})
 		}
 	}
@@ -128,8 +128,8 @@ func TestOneRunOfAFlowOnAnInstanceAtATime(t *testing.T) {
 			}
 		}
 		d := must(t, s, endOf(only(t, s.Tasks), event.StatusFailed, ""), decide.Facts{}, p)
-		if r := d.Next.Runs[oldest]; r.StartedAt.IsZero() || only(t, d.Next.Tasks).RunID != oldest || len(d.Claimed) != 1 {
-			t.Errorf("run %+v, claimed %v, want the oldest one begun", r, d.Claimed)
+		if r := d.Next.Runs[oldest]; r.StartedAt.IsZero() || only(t, d.Next.Tasks).RunID != oldest || len(claims(d)) != 1 {
+			t.Errorf("run %+v, claimed %v, want the oldest one begun", r, claims(d))
 		}
 	})
 	t.Run("at most 20 wait", func(t *testing.T) {
@@ -150,8 +150,8 @@ func TestOneRunOfAFlowOnAnInstanceAtATime(t *testing.T) {
 	})
 	t.Run("other flows do not wait", func(t *testing.T) {
 		d := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, flows(f, g))
-		if len(d.Claimed) != 2 {
-			t.Errorf("claimed %v, want both flows' commands", d.Claimed)
+		if len(claims(d)) != 2 {
+			t.Errorf("claimed %v, want both flows' commands", claims(d))
 		}
 	})
 }
@@ -169,8 +169,8 @@ func TestRunsBeginWithinTheirWindows(t *testing.T) {
 	}
 	t.Run("within, one begins", func(t *testing.T) {
 		d := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, flows(with(f, from("05:00", "06:00", flow.OutsideWait))))
-		if said(t, d, "f").What != decide.FlowStarted || len(d.Claimed) != 1 {
-			t.Errorf("claimed %v", d.Claimed)
+		if said(t, d, "f").What != decide.FlowStarted || len(claims(d)) != 1 {
+			t.Errorf("claimed %v", claims(d))
 		}
 	})
 	t.Run("outside, one is dropped", func(t *testing.T) {
@@ -182,16 +182,16 @@ func TestRunsBeginWithinTheirWindows(t *testing.T) {
 	waiting := flows(with(f, from("06:00", "07:00", flow.OutsideWait)))
 	t.Run("outside, one waits until the next one opens, and has a wake-up for it", func(t *testing.T) {
 		d := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, waiting)
-		if said(t, d, "f").What != decide.FlowWaits || !d.WakeBy.Equal(at(6, 0)) || len(d.Claimed) > 0 {
-			t.Fatalf("woken by %s, claimed %v, want 06:00, and nothing", d.WakeBy, d.Claimed)
+		if said(t, d, "f").What != decide.FlowWaits || !d.WakeBy.Equal(at(6, 0)) || len(claims(d)) > 0 {
+			t.Fatalf("woken by %s, claimed %v, want 06:00, and nothing", d.WakeBy, claims(d))
 		}
 		early := decideAt(t, at(5, 59), d.Next, decide.WakeUp{}, decide.Facts{}, waiting)
 		if !early.Changes.Empty() {
 			t.Errorf("changes %+v before it opens", early.Changes)
 		}
 		d = decideAt(t, at(6, 0), d.Next, decide.WakeUp{}, decide.Facts{}, waiting)
-		if only(t, d.Next.Runs).StartedAt.IsZero() || len(d.Claimed) != 1 {
-			t.Errorf("claimed %v when it has opened, want the first command", d.Claimed)
+		if only(t, d.Next.Runs).StartedAt.IsZero() || len(claims(d)) != 1 {
+			t.Errorf("claimed %v when it has opened, want the first command", claims(d))
 		}
 	})
 	t.Run("one that is looked at too late waits for the next", func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestRunsBeginWithinTheirWindows(t *testing.T) {
 		s := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, p).Next
 		s = must(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), decide.Facts{}, p).Next
 		d := decideAt(t, now.Add(3*time.Hour), s, decide.WakeUp{}, decide.Facts{}, p)
-		if only(t, d.Next.Tasks).Step != "two" || len(d.Claimed) != 1 {
+		if only(t, d.Next.Tasks).Step != "two" || len(claims(d)) != 1 {
 			t.Errorf("tasks %v, want the second step's", d.Next.Tasks)
 		}
 	})
@@ -251,7 +251,7 @@ func TestARunEndsByTheDefinitionThatItBeganWith(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, old).Next
 			d := must(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), decide.Facts{}, p)
-			if got := only(t, d.Next.Effects).Alert.Summary; got != "old s-1" || len(d.Next.Runs) > 0 {
+			if got := only(t, d.Next.Messages).Alert.Summary; got != "old s-1" || len(d.Next.Runs) > 0 {
 				t.Errorf("it alerts %q, want its own text about its own event", got)
 			}
 		})
@@ -278,7 +278,7 @@ func TestSoManyFlowsStartFromOneEvent(t *testing.T) {
 		started int
 	}{
 		"30 of 40 start": {manyFlows(40, 10), 30},
-		"of 40 flows of 90 KB as many as 1 MB has": {manyFlows(40, 15<<10), 11},
+		"of 40 flows of 90 KB as many as fit into one commit": {manyFlows(40, 15<<10), 16},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := policy()

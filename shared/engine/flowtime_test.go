@@ -25,15 +25,15 @@ func TestNothingIsTriedAgainWhenItsTimeIsOver(t *testing.T) {
 	} {
 		p := flows(c.flow)
 		began := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, p)
-		began.Next.Effects = map[string]decide.Effect{}
+		began.Next.Sends = map[string]decide.Send{}
 		one := only(t, began.Next.Tasks)
-		one.State, one.InvokeID, one.EffectKey, one.Deadline = decide.TaskRunning, "t-1", "", now.Add(time.Hour)
+		one.State, one.InvokeID, one.SendKey, one.Deadline = decide.TaskRunning, "t-1", "", now.Add(time.Hour)
 		began.Next.Tasks[one.ID] = one
 		over := now.Add(10 * time.Minute)
 		t.Run(c.name+": a command under way is stopped, and its end ends the step", func(t *testing.T) {
 			d := decideAt(t, over, began.Next, decide.WakeUp{}, decide.Facts{}, p)
-			if len(d.Claimed) != 1 || d.Claimed[0].Kind != decide.EffectStop {
-				t.Fatalf("claimed %+v, want a stop", d.Claimed)
+			if len(claims(d)) != 1 || claims(d)[0].Kind != string(decide.SendStop) {
+				t.Fatalf("claimed %+v, want a stop", claims(d))
 			}
 			d = decideAt(t, over.Add(time.Minute), d.Next, endOf(one, event.StatusTerminated, ""), decide.Facts{}, p)
 			if len(d.Next.Tasks)+len(d.Next.Runs) > 0 || d.Changes.EndedRuns[0].Result != c.result || d.Changes.EndedRuns[0].Steps[0].Status != flow.StepTimedOut {
@@ -55,7 +55,7 @@ func TestNothingIsTriedAgainWhenItsTimeIsOver(t *testing.T) {
 			long.Event.FinishTime = now.Add(-10 * time.Minute)
 			s := must(t, state(decide.BootWaiting), long, decide.Facts{}, p).Next
 			d := decideAt(t, over, s, beat(-10*time.Minute, time.Second), decide.Facts{}, p)
-			if len(d.Next.Tasks)+len(d.Claimed) > 0 || d.Changes.EndedTasks[0].State != decide.TaskCancelled || d.Changes.EndedRuns[0].Result != c.result {
+			if len(d.Next.Tasks)+len(claims(d)) > 0 || d.Changes.EndedTasks[0].State != decide.TaskCancelled || d.Changes.EndedRuns[0].Result != c.result {
 				t.Errorf("state %+v, ended runs %+v, want it %s", d.Next, d.Changes.EndedRuns, c.result)
 			}
 		})

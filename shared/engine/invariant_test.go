@@ -43,10 +43,10 @@ func (w *world) checkCommit(c engine.Commit) {
 		}
 		w.facts.boots[c.InstanceID] = *i
 	}
-	for _, ch := range c.Changes.Effects {
+	for _, ch := range c.Changes.Sends {
 		e := ch.After
-		if e != nil && e.Claim.Commit == c.ID && e.PriorSent.IsZero() && e.TaskID != "" &&
-			e.Kind != decide.EffectStop && c.Changes.Instance.Boot != decide.BootBootable {
+		if e != nil && e.Claim.Commit == c.ID && e.PriorSent.IsZero() &&
+			e.Kind != decide.SendStop && c.Changes.Instance.Boot != decide.BootBootable {
 			w.breakf("task %s is released, but its instance is %q", e.TaskID, c.Changes.Instance.Boot)
 		}
 		if e != nil && ch.Before != nil {
@@ -74,7 +74,7 @@ func (w *world) checkCommit(c engine.Commit) {
 
 // checkClaim: nobody takes over an effect while its claimant may still send
 // it, and who gives a claim up reports whether the effect may have been sent.
-func (w *world) checkClaim(c engine.Commit, before, after decide.Effect) {
+func (w *world) checkClaim(c engine.Commit, before, after decide.Send) {
 	claimant, _, _ := strings.Cut(before.Claim.Commit, ".")
 	v := w.byName[claimant]
 	switch {
@@ -111,19 +111,18 @@ func (w *world) checkDirty() {
 }
 
 func (w *world) checkShape(s decide.State) {
-	for _, e := range s.Effects {
+	for _, e := range s.Sends {
 		t, ok := s.Tasks[e.TaskID]
 		switch {
-		case e.TaskID == "":
 		case !ok:
 			w.breakf("effect %s is there without its task %s", e.Key, e.TaskID)
-		case e.Kind == decide.EffectStop && t.State != decide.TaskRunning,
-			e.Kind != decide.EffectStop && (t.State != decide.TaskReleasing || t.EffectKey != e.Key):
+		case e.Kind == decide.SendStop && t.State != decide.TaskRunning,
+			e.Kind != decide.SendStop && (t.State != decide.TaskReleasing || t.SendKey != e.Key):
 			w.breakf("effect %s %s belongs to a task that is %s", e.Kind, e.Key, t.State)
 		}
 	}
 	for _, t := range s.Tasks {
-		_, sending := s.Effects[t.EffectKey]
+		_, sending := s.Sends[t.SendKey]
 		switch {
 		case t.State == decide.TaskReleasing && !sending,
 			t.State == decide.TaskRunning && (t.InvokeID == "" || t.Deadline.IsZero()):
@@ -148,14 +147,21 @@ func (w *world) checkWakeups(s decide.State) {
 			work = t
 		}
 	}
-	for _, e := range s.Effects {
+	for _, e := range s.Sends {
 		// A command of a flow that is, or was, paused waits for a look at its run.
 		r, ofRun := s.Runs[s.Tasks[e.TaskID].RunID]
 		switch {
 		case e.Claim.Commit != "" && e.Claim.Until.After(now):
 			need(e.Claim.Until)
-		case !ofRun || r.CheckAt.IsZero() || e.Kind == decide.EffectStop:
-			need(e.NotBefore)
+		case !ofRun || r.CheckAt.IsZero() || e.Kind == decide.SendStop:
+			need(decide.Later(e.NotBefore, s.Instance.HeldUntil))
+		}
+	}
+	for _, m := range s.Messages {
+		if m.Claim.Commit != "" && m.Claim.Until.After(now) {
+			need(m.Claim.Until)
+		} else {
+			need(m.NotBefore)
 		}
 	}
 	for _, t := range s.Tasks {
@@ -165,13 +171,7 @@ func (w *world) checkWakeups(s decide.State) {
 		case t.RunID != "" && !s.Runs[t.RunID].CheckAt.IsZero():
 			// Its flow is, or was, paused.
 		case t.State == decide.TaskQueued && s.Instance.Boot == decide.BootBootable:
-			// It waits for a command that was put back, which has its own time.
-			blocked := slices.ContainsFunc(slices.Collect(maps.Values(s.Effects)), func(e decide.Effect) bool {
-				return e.TaskID != "" && e.Kind != decide.EffectStop
-			})
-			if !blocked {
-				need(now)
-			}
+			need(s.Instance.HeldUntil)
 		case t.State == decide.TaskQueued:
 			if s.Instance.CheckAt.IsZero() {
 				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
@@ -286,7 +286,7 @@ func (w *world) checkAnswer(v *invocation, key string) {
 func (w *world) checkEnd() {
 	for id := range w.cloud.machines {
 		s := w.table.state(id)
-		if len(s.Tasks)+len(s.Effects)+len(s.Runs)+len(s.Unmatched) > 0 {
+		if len(s.Tasks)+len(s.Sends)+len(s.Messages)+len(s.Runs)+len(s.Unmatched) > 0 {
 			w.breakf("%s is left with %s", id, encode(s))
 		}
 		for n, b := range logged[decide.Boot](w.table, id, "boot") {
@@ -306,8 +306,8 @@ func (w *world) checkEnd() {
 
 func (w *world) checkExecutions(id string) {
 	lost := map[string]bool{}
-	for _, e := range logged[decide.Effect](w.table, id, "alert") {
-		lost[e.Alert.Fingerprint] = true
+	for _, e := range logged[decide.Message](w.table, id, "message") {
+		lost[e.Key] = true
 	}
 	runs := map[string]decide.FlowRun{}
 	for _, r := range logged[decide.FlowRun](w.table, id, "flow") {

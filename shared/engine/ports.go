@@ -26,6 +26,8 @@ var (
 	// ErrDenied: refused because of missing permissions or wrong credentials;
 	// not sent.
 	ErrDenied = errors.New("denied")
+	// ErrInstanceDown: the instance is not running; not sent.
+	ErrInstanceDown = errors.New("instance down")
 	// ErrInvalid: the request itself is wrong and can never work.
 	ErrInvalid = errors.New("invalid request")
 	// ErrAcceptedBefore: the token was accepted earlier with other parameters,
@@ -37,8 +39,8 @@ var (
 type Send struct {
 	InstanceID string
 	TaskID     string
-	// Token is the effect's key: the ClientToken and the value of the tag
-	// aftercare:effect of every try.
+	// Token is the send's key: the ClientToken and the value of the tag
+	// aftercare:send of every try.
 	Token   string
 	Command command.Command
 }

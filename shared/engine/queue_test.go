@@ -36,7 +36,7 @@ func TestWhatWaitsTooLongExpires(t *testing.T) {
 		})
 	}
 	t.Run("and a wake-up comes for it", func(t *testing.T) {
-		s := state(decide.BootBootable, task("a", releasing), effect("a", notBefore(20*time.Hour)))
+		s := state(decide.BootBootable, task("a", releasing), heldBy(decide.ResultQuota, 20*time.Hour))
 		d := must(t, s, decide.Submission{Key: id("b")}, decide.Facts{}, policy())
 		if want := now.Add(time.Hour); !d.WakeBy.Equal(want) {
 			t.Errorf("woken by %s, want %s, when the task expires", d.WakeBy, want)
@@ -55,16 +55,19 @@ func TestTasksAreReleasedByPriorityThenBySubmission(t *testing.T) {
 				task("c", priority(5)), task("d", priority(9), submittedAgo(time.Minute)), task("e", priority(5))), "d b c e a"},
 		{"what was put back goes with the rest when its time has come",
 			state(decide.BootBootable, task("a", priority(3)), task("b", priority(9)),
-				task("c", releasing), effect("c", notBefore(0))), "c b a"},
-		{"while a command that was put back waits, nothing overtakes it",
+				task("c", releasing), effect("c", notBefore(0))), "b c a"},
+		{"while all commands are held back, nothing overtakes the one that was refused",
 			state(decide.BootBootable, task("a", priority(3)), task("b", priority(9)),
-				task("c", releasing), effect("c", notBefore(time.Minute))), ""},
+				task("c", releasing), heldBy(decide.ResultThrottled, time.Minute)), ""},
+		{"a command that waits alone holds up nobody",
+			state(decide.BootBootable, task("a", priority(3)), task("b", priority(9)),
+				task("c", releasing), effect("c", notBefore(time.Minute))), "b a"},
 		{"what others are sending holds up nobody",
 			state(decide.BootBootable, task("a", priority(3)), task("b", priority(9)),
 				task("c", releasing), effect("c", claimedBy(held), firstSent(time.Second))), "b a"},
-		{"what a dead invocation has claimed is taken over first",
+		{"what a dead invocation has claimed is taken over with the rest",
 			state(decide.BootBootable, task("a", priority(3)), task("b", priority(9)),
-				task("c", releasing), effect("c", claimedBy(stale), firstSent(2*time.Minute))), "c b a"},
+				task("c", releasing), effect("c", claimedBy(stale), firstSent(2*time.Minute))), "b c a"},
 		{"nothing is released to an instance that waits",
 			state(decide.BootWaiting, task("a"), task("b")), ""},
 		{"nothing is released to an instance that nothing is known of",
@@ -76,8 +79,8 @@ func TestTasksAreReleasedByPriorityThenBySubmission(t *testing.T) {
 			if got := claimedTasks(d); got != c.want {
 				t.Errorf("claimed %q, want %q", got, c.want)
 			}
-			for _, e := range d.Claimed {
-				if e.Claim != claim || e.FirstSent.IsZero() || e.Tries == 0 || d.Next.Effects[e.Key].Claim != claim {
+			for _, e := range claims(d) {
+				if e.Claim != claim || e.FirstSent.IsZero() || e.Tries == 0 || d.Next.Sends[e.Key].Claim != claim {
 					t.Errorf("claimed %+v, want it to bear this decision's claim, a try and the time of the first", e)
 				}
 			}
@@ -91,30 +94,39 @@ func TestTasksAreReleasedByPriorityThenBySubmission(t *testing.T) {
 		d := must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
 		next := must(t, d.Next, decide.Continue{}, decide.Facts{}, policy())
 		last := must(t, next.Next, decide.Continue{}, decide.Facts{}, policy())
-		if len(d.Claimed) != 20 || !d.More || len(next.Claimed) != 20 || !next.More || len(last.Claimed) != 5 || last.More {
+		if len(claims(d)) != 20 || !d.More || len(claims(next)) != 20 || !next.More || len(claims(last)) != 5 || last.More {
 			t.Errorf("claimed %d (more %v), %d (more %v), %d (more %v), want 20, 20 and 5",
-				len(d.Claimed), d.More, len(next.Claimed), next.More, len(last.Claimed), last.More)
+				len(claims(d)), d.More, len(claims(next)), next.More, len(claims(last)), last.More)
 		}
 	})
 }
 
 func TestCommandsThatArePutBackKeepTheirOrder(t *testing.T) {
-	first := []func(*decide.Effect){claimedBy(claim), firstSent(time.Second)}
-	tried := func(n int) func(*decide.Effect) { return func(e *decide.Effect) { e.Tries = n } }
+	first := []func(*decide.Send){claimedBy(claim), firstSent(time.Second)}
+	tried := func(n int) func(*decide.Send) { return func(e *decide.Send) { e.Tries = n } }
 	lasting := func(t *decide.Task) { t.ExpiresAt = now.Add(48 * time.Hour) }
 	s := state(decide.BootBootable,
 		task("a", releasing, lasting, priority(9)), effect("a", append(first, tried(4))...),
 		task("b", releasing, lasting, priority(5)), effect("b", append(first, tried(1))...),
 		task("c", releasing, lasting, priority(1)), effect("c", notBefore(-time.Second)))
-	for _, kind := range []decide.ResultKind{decide.ResultNotSent, decide.ResultThrottled, decide.ResultQuota} {
+	for _, kind := range []decide.ResultKind{decide.ResultThrottled, decide.ResultQuota, decide.ResultDown} {
 		t.Run(string(kind), func(t *testing.T) {
 			d := must(t, s, results(result("a", claim, kind), result("b", claim, kind)), decide.Facts{}, policy())
-			at := func(short string) time.Time { return d.Next.Effects[effectOf(id(short))].NotBefore }
-			if at("b").Before(at("a")) || at("c").Before(at("b")) || d.More {
-				t.Errorf("they wait until %s, %s and %s (more %v), want none before the one ahead of it", at("a"), at("b"), at("c"), d.More)
+			until := d.Next.Instance.HeldUntil
+			if !until.After(now) || d.More || !d.WakeBy.Equal(until) {
+				t.Fatalf("held until %s, more %v, woken by %s; want a time, and no more before it", until, d.More, d.WakeBy)
 			}
-			if !d.WakeBy.Equal(at("a")) {
-				t.Errorf("woken by %s, want %s", d.WakeBy, at("a"))
+			d = decideAt(t, until, d.Next, decide.WakeUp{}, decide.Facts{}, policy())
+			if got := claimedTasks(d); got != "a b c" {
+				t.Errorf("then claimed %q, want a b c", got)
+			}
+		})
+	}
+	for _, kind := range []decide.ResultKind{decide.ResultNotSent, decide.ResultDenied} {
+		t.Run("but not behind one that is "+string(kind), func(t *testing.T) {
+			d := must(t, s, results(result("a", claim, kind)), decide.Facts{}, policy())
+			if !d.Next.Instance.HeldUntil.IsZero() || !d.More {
+				t.Errorf("held until %s, more %v; want c to go at once", d.Next.Instance.HeldUntil, d.More)
 			}
 		})
 	}
@@ -160,8 +172,8 @@ func TestSubmissions(t *testing.T) {
 			if d.Answer != want || d.Next.Instance.Boot != c.boot {
 				t.Errorf("answer %+v, boot %q, want %+v and %q", d.Answer, d.Next.Instance.Boot, want, c.boot)
 			}
-			if (len(d.Claimed) == 1) != c.claimed || !d.WakeBy.Equal(now.Add(c.wake)) {
-				t.Errorf("claimed %v, woken by %s, want one: %v, and %s", d.Claimed, d.WakeBy, c.claimed, now.Add(c.wake))
+			if (len(claims(d)) == 1) != c.claimed || !d.WakeBy.Equal(now.Add(c.wake)) {
+				t.Errorf("claimed %v, woken by %s, want one: %v, and %s", claims(d), d.WakeBy, c.claimed, now.Add(c.wake))
 			}
 			if r := d.Changes.Input; r == nil || r.Answer != string(encode(d.Answer)) || d.Once != "input/"+in.Key {
 				t.Errorf("input record %+v, once %q, want the answer on record", r, d.Once)

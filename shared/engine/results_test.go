@@ -17,11 +17,11 @@ func TestResultsOfCommands(t *testing.T) {
 	mine := result("a", claim, notSent)
 	with := func(kind decide.ResultKind) decide.Result { r := mine; r.Kind = kind; return r }
 	theirs := func(kind decide.ResultKind) decide.Result { return result("a", stale, kind) }
-	first := []func(*decide.Effect){claimedBy(claim), firstSent(time.Second)}
-	again := []func(*decide.Effect){claimedBy(claim), firstSent(9 * time.Minute), priorSent(9 * time.Minute)}
+	first := []func(*decide.Send){claimedBy(claim), firstSent(time.Second)}
+	again := []func(*decide.Send){claimedBy(claim), firstSent(9 * time.Minute), priorSent(9 * time.Minute)}
 	cases := []struct {
 		name   string
-		effect []func(*decide.Effect)
+		effect []func(*decide.Send)
 		result decide.Result
 		task   decide.TaskState
 		alerts string
@@ -37,7 +37,8 @@ func TestResultsOfCommands(t *testing.T) {
 		{"throttled at a later try, it may have been sent as before", again, with(throttled), decide.TaskReleasing, "", decide.Claim{}, 9 * time.Minute, "05:07:00 05:07:15"},
 		{"throttled after a try of unknown outcome, it may have been sent", first, maybe(with(throttled)), decide.TaskReleasing, "", decide.Claim{}, time.Second, "05:07:00 05:07:15"},
 		{"beyond the quota, it waits for the next day in China", first, with(quota), decide.TaskReleasing, "", decide.Claim{}, 0, "16:00:00 16:10:00"},
-		{"not sent, it waits a minute", first, with(notSent), decide.TaskReleasing, "", decide.Claim{}, 0, "05:07:07 05:07:07"},
+		{"not sent, it waits up to a minute", first, with(notSent), decide.TaskReleasing, "", decide.Claim{}, 0, "05:06:37 05:07:07"},
+		{"denied, it alone waits, with an alert", first, with(decide.ResultDenied), decide.TaskReleasing, "task-denied", decide.Claim{}, 0, "05:06:37 05:07:07"},
 		{"not sent under a claim that is somebody else's by now, it is theirs", first, theirs(notSent), decide.TaskReleasing, "", claim, time.Second, ""},
 		{"given up under a claim that is somebody else's by now, it is theirs", again, theirs(givenUp), decide.TaskReleasing, "", claim, 9 * time.Minute, ""},
 		{"given up, it ends with an alert", again, with(givenUp), decide.TaskFailed, "outcome-unknown", decide.Claim{}, 0, ""},
@@ -53,7 +54,7 @@ func TestResultsOfCommands(t *testing.T) {
 			if got != c.task || alerts(d) != c.alerts {
 				t.Errorf("task is %s with alerts %q, want %s and %q", got, alerts(d), c.task, c.alerts)
 			}
-			e, left := d.Next.Effects[effectOf(id("a"))]
+			e, left := d.Next.Sends[effectOf(id("a"))]
 			if left != (c.task == decide.TaskReleasing) {
 				t.Fatalf("effect left: %v, and the task is %s", left, c.task)
 			}
@@ -68,8 +69,9 @@ func TestResultsOfCommands(t *testing.T) {
 				t.Errorf("effect claimed by %v, first sent %s; want %v, %s", e.Claim, e.FirstSent, c.claim, sent)
 			}
 			from, to, ok := strings.Cut(c.wait, " ")
-			if at := e.NotBefore.Format(time.TimeOnly); ok && (at < from || at > to) || !ok && !e.NotBefore.IsZero() {
-				t.Errorf("the effect waits until %s, want from %s to %s", e.NotBefore, from, to)
+			until := decide.Later(e.NotBefore, d.Next.Instance.HeldUntil)
+			if at := until.Format(time.TimeOnly); ok && (at < from || at > to) || !ok && !until.IsZero() {
+				t.Errorf("it waits until %s, want from %s to %s", until, from, to)
 			}
 		})
 	}
@@ -97,7 +99,7 @@ func TestResultsOfCommands(t *testing.T) {
 }
 
 func TestResultsOfStops(t *testing.T) {
-	stop := decide.Effect{Key: "stop", Kind: decide.EffectStop, TaskID: id("a"), Attempt: 1, Tries: 1, Claim: claim}
+	stop := decide.Send{Key: "stop", Kind: decide.SendStop, TaskID: id("a"), Attempt: 1, Tries: 1, Claim: claim}
 	for _, c := range []struct {
 		kind decide.ResultKind
 		left bool
@@ -111,9 +113,9 @@ func TestResultsOfStops(t *testing.T) {
 	} {
 		t.Run(string(c.kind), func(t *testing.T) {
 			s := state(decide.BootBootable, task("a", running("t-a"), cancelled))
-			s.Effects["stop"] = stop
+			s.Sends["stop"] = stop
 			d := must(t, s, results(decide.Result{Key: "stop", Commit: claim.Commit, Kind: c.kind}), decide.Facts{}, policy())
-			e, left := d.Next.Effects["stop"]
+			e, left := d.Next.Sends["stop"]
 			if left != c.left || left && (e.Claim.Commit != "" || !e.NotBefore.After(now)) {
 				t.Errorf("effect left: %v, %+v; want %v, to be tried later", left, e, c.left)
 			}
@@ -124,33 +126,60 @@ func TestResultsOfStops(t *testing.T) {
 		task("a", running("t-a"))(&s)
 		d := must(t, s, decide.Cancel{Key: id("c"), TaskID: id("a")}, decide.Facts{}, policy())
 		d = must(t, d.Next, ended("t-a", "a", event.StatusTerminated, ""), decide.Facts{}, policy())
-		if len(d.Next.Effects) > 0 || endedAs(d, "a") != decide.TaskTerminated {
-			t.Errorf("effects %v are left, task ended as %q; want none, and terminated", d.Next.Effects, endedAs(d, "a"))
+		if len(d.Next.Sends) > 0 || endedAs(d, "a") != decide.TaskTerminated {
+			t.Errorf("effects %v are left, task ended as %q; want none, and terminated", d.Next.Sends, endedAs(d, "a"))
 		}
 	})
 }
 
 func TestResultsOfAlerts(t *testing.T) {
-	alert := func(tries int) decide.State {
+	alert := func(tries int, age time.Duration) decide.State {
 		s := state(decide.BootBootable)
-		s.Effects["alert"] = decide.Effect{
-			Key: "alert", Kind: decide.EffectAlert, Alert: &decide.Alert{Fingerprint: "f"}, Attempt: 1, Tries: tries, Claim: claim,
+		m := decide.Message{
+			Key: "alert", Rev: 4, Kind: decide.MessageAlert, Alert: &decide.Alert{Fingerprint: "f"}, Tries: tries, Claim: claim, PlannedAt: now.Add(-age),
 		}
+		s.Messages[m.Row()] = m
 		return s
 	}
-	failed := results(decide.Result{Key: "alert", Commit: claim.Commit, Kind: decide.ResultNotSent})
-	for tries, want := range map[int]time.Duration{1: time.Minute, 2: 2 * time.Minute, 5: 16 * time.Minute, 7: time.Hour, 23: time.Hour} {
-		d := must(t, alert(tries), failed, decide.Facts{}, policy())
-		if e := d.Next.Effects["alert"]; !e.NotBefore.Equal(now.Add(want)) || e.Claim.Commit != "" {
-			t.Errorf("after %d tries: %+v, want it tried again after %s", tries, e, want)
+	delivery := func(err string) decide.Results {
+		return decide.Results{Deliveries: []decide.Delivery{{Row: "alert/4", Commit: claim.Commit, Err: err}}}
+	}
+	for tries, most := range map[int]time.Duration{1: time.Minute, 2: 2 * time.Minute, 5: 16 * time.Minute, 7: time.Hour, 40: time.Hour} {
+		d := must(t, alert(tries, time.Minute), delivery("why"), decide.Facts{}, policy())
+		m := d.Next.Messages["alert/4"]
+		if wait := m.NotBefore.Sub(now); wait < most/2 || wait > most || m.Claim.Commit != "" || m.Tries != tries {
+			t.Errorf("after %d tries: %+v, want it tried again after %s at most", tries, m, most)
 		}
 	}
-	d := must(t, alert(24), failed, decide.Facts{}, policy())
-	if len(d.Next.Effects) > 0 || len(d.Changes.LostAlerts) != 1 {
-		t.Errorf("after 24 tries: effects %v, lost alerts %v; want it given up and on record", d.Next.Effects, d.Changes.LostAlerts)
-	}
-	d = must(t, alert(24), results(decide.Result{Key: "alert", Commit: claim.Commit, Kind: decide.ResultDone}), decide.Facts{}, policy())
-	if len(d.Next.Effects) > 0 || len(d.Changes.LostAlerts) != 0 {
-		t.Errorf("delivered at the last try: effects %v, lost alerts %v; want none", d.Next.Effects, d.Changes.LostAlerts)
-	}
+	t.Run("a refusal for its rate is no try", func(t *testing.T) {
+		in := delivery("too many")
+		in.Deliveries[0].Paced = true
+		d := must(t, alert(3, 48*time.Hour), in, decide.Facts{}, policy())
+		if m := d.Next.Messages["alert/4"]; m.Tries != 2 || !m.NotBefore.After(now) {
+			t.Errorf("message %+v, want it tried later, with two tries", m)
+		}
+	})
+	t.Run("nothing is given up within a day", func(t *testing.T) {
+		d := must(t, alert(400, 24*time.Hour-time.Second), delivery("why"), decide.Facts{}, policy())
+		if len(d.Next.Messages) != 1 {
+			t.Errorf("it was given up: %v", d.Notes)
+		}
+		d = must(t, alert(2, 24*time.Hour), delivery("why"), decide.Facts{}, policy())
+		if len(d.Next.Messages) > 0 || len(d.Changes.Lost) != 1 {
+			t.Errorf("after a day: messages %v, lost %v; want it given up and on record", d.Next.Messages, d.Changes.Lost)
+		}
+	})
+	t.Run("delivered after a day", func(t *testing.T) {
+		d := must(t, alert(24, 24*time.Hour), delivery(""), decide.Facts{}, policy())
+		if len(d.Next.Messages) > 0 || len(d.Changes.Lost) != 0 {
+			t.Errorf("messages %v, lost %v; want none", d.Next.Messages, d.Changes.Lost)
+		}
+	})
+	t.Run("a failure under a claim that is somebody else's by now is theirs", func(t *testing.T) {
+		in := delivery("why")
+		in.Deliveries[0].Commit = stale.Commit
+		if d := must(t, alert(1, time.Minute), in, decide.Facts{}, policy()); !d.Changes.Empty() {
+			t.Errorf("changes %+v, want none", d.Changes)
+		}
+	})
 }

@@ -55,8 +55,8 @@ func turn(s decide.State, r decide.FlowRun) bool {
 // checkRuns looks at the runs of one instance that have ended.
 func (w *world) checkRuns(id string) {
 	lost := map[string]bool{}
-	for _, e := range logged[decide.Effect](w.table, id, "alert") {
-		lost[e.Alert.Fingerprint] = true
+	for _, e := range logged[decide.Message](w.table, id, "message") {
+		lost[e.Key] = true
 	}
 	alerted := func(r decide.FlowRun, step string) {
 		print := decide.Key("alert", id, string(decide.AlertFlow), decide.Key("step", r.ID, step))
@@ -108,7 +108,7 @@ func (w *world) checkFleet() {
 		kinds[kind]++
 	}
 	for id := range w.cloud.machines {
-		lost += len(logged[decide.Effect](w.table, id, "alert"))
+		lost += len(logged[decide.Message](w.table, id, "message"))
 	}
 	opened, closed := kinds[decide.AlertBreakerOpened], kinds[decide.AlertBreakerClosed]
 	if opened > w.table.opened || closed > w.table.opened || lost == 0 && (opened < w.table.opened || closed < w.table.opened) {

@@ -55,7 +55,7 @@ func TestACommandThatMayHaveBeenSentIsAskedAboutFirst(t *testing.T) {
 			if got != c.state {
 				t.Errorf("the task is %s, want %s", got, c.state)
 			}
-			if e := d.table.state("i-1").Effects[effectOf(id("a"))]; c.state == decide.TaskReleasing && !e.FirstSent.Equal(now.Add(-c.ago)) {
+			if e := d.table.state("i-1").Sends[effectOf(id("a"))]; c.state == decide.TaskReleasing && !e.FirstSent.Equal(now.Add(-c.ago)) {
 				t.Errorf("first sent at %s, want %s as before", e.FirstSent, now.Add(-c.ago))
 			}
 		})
@@ -82,10 +82,10 @@ func TestATokenThatWasAcceptedBeforeIsLookedUp(t *testing.T) {
 			}
 			out := mustHandle(t, d.engine(policy()), decide.WakeUp{})
 			s := d.table.state("i-1")
-			if got := s.Tasks[id("a")].State; got != c.state || out.Left != len(s.Effects) || len(d.cloud.invocations) != 1 {
+			if got := s.Tasks[id("a")].State; got != c.state || out.Left != len(s.Sends) || len(d.cloud.invocations) != 1 {
 				t.Errorf("the task is %s with %d effects, want %s", got, out.Left, c.state)
 			}
-			for _, e := range s.Effects {
+			for _, e := range s.Sends {
 				if e.Claim.Commit == "" || e.FirstSent.IsZero() {
 					t.Errorf("effect %+v, want it claimed as before", e)
 				}
@@ -125,8 +125,8 @@ func TestASendCapHoldsTheRestBack(t *testing.T) {
 	if len(d.cloud.invocations) != 2 {
 		t.Fatalf("%d commands were sent, want 2", len(d.cloud.invocations))
 	}
-	left := only(t, d.table.state("i-1").Effects)
-	if !left.FirstSent.IsZero() || left.NotBefore.Before(now.Truncate(time.Minute).Add(time.Minute)) {
+	left := only(t, d.table.state("i-1").Sends)
+	if !left.FirstSent.IsZero() || d.table.state("i-1").Instance.HeldUntil.Before(now.Truncate(time.Minute).Add(time.Minute)) {
 		t.Errorf("effect %+v, want it never sent and waiting for the next minute", left)
 	}
 	d.clock = now.Add(2 * time.Minute)
@@ -137,7 +137,7 @@ func TestASendCapHoldsTheRestBack(t *testing.T) {
 }
 
 func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
-	for _, err := range []error{engine.ErrThrottled, engine.ErrQuotaExceeded, engine.ErrUnavailable, engine.ErrDenied} {
+	for _, err := range []error{engine.ErrThrottled, engine.ErrQuotaExceeded, engine.ErrInstanceDown} {
 		t.Run(err.Error(), func(t *testing.T) {
 			d := newDesk()
 			d.store(state(decide.BootBootable, task("a", priority(9)), task("b", priority(5)), task("c", priority(1))))
@@ -146,14 +146,15 @@ func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
 			if got, want := d.calls(), "load arm commit send send commit"; got != want || out.Left != 2 {
 				t.Errorf("calls: %s, %d effects left\nwant:  %s, 2", got, out.Left, want)
 			}
-			for _, e := range d.table.state("i-1").Effects {
-				if !e.FirstSent.IsZero() || e.Claim.Commit != "" || !e.NotBefore.After(now) {
-					t.Errorf("effect %+v, want it never sent, and waiting", e)
+			s := d.table.state("i-1")
+			for _, e := range s.Sends {
+				if !e.FirstSent.IsZero() || e.Claim.Commit != "" || !s.Instance.HeldUntil.After(now) {
+					t.Errorf("send %+v until %s, want it never sent, and waiting", e, s.Instance.HeldUntil)
 				}
 			}
 		})
 	}
-	for _, err := range []error{engine.ErrUnknownOutcome, engine.ErrInvalid} {
+	for _, err := range []error{engine.ErrUnknownOutcome, engine.ErrInvalid, engine.ErrUnavailable, engine.ErrDenied} {
 		t.Run("but one after another is sent: "+err.Error(), func(t *testing.T) {
 			d := newDesk()
 			d.store(state(decide.BootBootable, task("a", priority(9)), task("b", priority(5)), task("c", priority(1))))

@@ -106,7 +106,7 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 	p.TaskTTL = 3 * time.Hour
 	p.SendWindow = 10 * time.Minute
 	p.CheckMax = 8 * time.Minute
-	p.AlertTries = 3
+	p.MessageLife = 10 * time.Minute
 	p.Batch = 3
 	w := &world{
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,

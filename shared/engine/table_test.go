@@ -69,8 +69,10 @@ func (t *table) scan(s *decide.State, after string, n int) (last string) {
 		case key == instanceRow:
 			decode(data, &s.Instance)
 			s.Instance.ID, s.Instance.Rev = id, t.rev[id]
-		case strings.HasPrefix(key, "live/effect/"):
-			add(s.Effects, data, func(e decide.Effect) string { return e.Key })
+		case strings.HasPrefix(key, "live/send/"):
+			add(s.Sends, data, func(e decide.Send) string { return e.Key })
+		case strings.HasPrefix(key, "live/message/"):
+			add(s.Messages, data, decide.Message.Row)
 		case strings.HasPrefix(key, "live/flow/"):
 			add(s.Runs, data, func(r decide.FlowRun) string { return r.ID })
 		case strings.HasPrefix(key, "live/limit/"):
@@ -167,7 +169,8 @@ func batchOf(c engine.Commit) *batch {
 		b.put(instanceRow, ch.Instance)
 	}
 	replace(b, ch.Tasks, taskRow)
-	replace(b, ch.Effects, func(e decide.Effect) string { return "live/effect/" + e.Key })
+	replace(b, ch.Sends, func(e decide.Send) string { return "live/send/" + e.Key })
+	replace(b, ch.Messages, func(m decide.Message) string { return "live/message/" + m.Row() })
 	replace(b, ch.Runs, func(r decide.FlowRun) string { return "live/flow/" + r.ID })
 	replace(b, ch.Unmatched, func(u decide.Unmatched) string { return "live/unmatched/" + u.Event.InvokeID })
 	replace(b, ch.Limits, func(l decide.Limit) string { return "live/limit/" + l.Flow })
@@ -192,8 +195,8 @@ func batchOf(c engine.Commit) *batch {
 	for _, boot := range ch.Boots {
 		b.put(fmt.Sprintf("log/boot/%010d", boot.Seq), boot)
 	}
-	for _, e := range ch.LostAlerts {
-		b.put("log/alert/"+e.Key, e)
+	for _, e := range ch.Lost {
+		b.put("log/message/"+e.Row(), e)
 	}
 	return b
 }
@@ -244,7 +247,7 @@ func (t *table) commit(c engine.Commit) error {
 	}
 	if ch.Instance != nil {
 		t.rev[id]++
-	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Effects)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
+	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Sends)+len(ch.Messages)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
 		t.broken("a commit changes live rows without the guard")
 	}
 	if e := ch.Execution; e != nil {

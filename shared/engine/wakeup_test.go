@@ -226,7 +226,7 @@ func TestNoResultWaitsForAnAlert(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second || out.Left != 1 {
 			t.Errorf("it took %s with %d effects left, want the 3 s of an alert, which is left", took, out.Left)
 		}
-		if got, want := d.calls(), "load arm commit send commit commit"; got != want {
+		if got, want := d.calls(), "load arm commit send commit arm commit"; got != want {
 			t.Errorf("calls: %s\nwant:  %s", got, want)
 		}
 	})

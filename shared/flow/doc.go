@@ -156,7 +156,8 @@
 //     its own limits.
 //  57. A run stores its definition and its event, and keeps to them even if the
 //     file changes.
-//  58. At most 30 flows, and 1 MB of them, start from one event.
+//  58. At most 30 flows start from one event, and no more than fit into one
+//     commit of 3 MB with it. The rest is stopped, and one alert says so.
 //
 // # Time
 //

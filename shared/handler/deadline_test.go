@@ -107,7 +107,7 @@ func TestAnInvocationEndsBeforeItsDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := rig.New(t, rig.Options{
 				Settings: func(s *handler.Settings) { s.Margin = time.Second },
-				Policy:   func(p *decide.Policy) { p.AlertTime = 200 * time.Millisecond },
+				Policy:   func(p *decide.Policy) { p.MessageTime = 200 * time.Millisecond },
 			})
 			payload := c.prepare(r)
 			h := c.handler(r)
@@ -133,7 +133,7 @@ func TestAnInvocationEndsBeforeItsDeadline(t *testing.T) {
 				t.Errorf("the handler answered %+v, %v, want a *handler.Error; log:\n%s", out, err, r.Log)
 			case !c.fails && err != nil:
 				t.Errorf("the handler failed, and its input is committed: %v; log:\n%s", err, r.Log)
-			case !c.fails && (len(out.Items) != 1 || out.Items[0].Result != c.result || out.Items[0].EffectsLeft != c.left):
+			case !c.fails && (len(out.Items) != 1 || out.Items[0].Result != c.result || out.Items[0].Left != c.left):
 				t.Errorf("the handler answered %+v, want %s with %d effects left; log:\n%s", out.Items, c.result, c.left, r.Log)
 			}
 			r.Faults.Clear()
@@ -160,11 +160,11 @@ func waitingGoroutines() []string {
 // TestAnAlertHasItsOwnTime: a channel that hangs costs an invocation the time
 // of one alert, and not its own.
 func TestAnAlertHasItsOwnTime(t *testing.T) {
-	r := rig.New(t, rig.Options{Policy: func(p *decide.Policy) { p.AlertTime = 50 * time.Millisecond }})
+	r := rig.New(t, rig.Options{Policy: func(p *decide.Policy) { p.MessageTime = 50 * time.Millisecond }})
 	r.Faults.Add(fault.Fault{Call: "Webhook:dingtalk", Times: -1, Mode: fault.HangBefore})
 	start := time.Now()
 	item := only(t)(r.TaskCompleted(hangings()["task-completed, the alert"].prepare(r)))
-	if took := time.Since(start); took > r.Timeout/2 || item.EffectsLeft != 1 {
-		t.Errorf("took %s, and %d effects are left, want the alert after about 50 ms", took, item.EffectsLeft)
+	if took := time.Since(start); took > r.Timeout/2 || item.Left != 1 {
+		t.Errorf("took %s, and %d effects are left, want the alert after about 50 ms", took, item.Left)
 	}
 }

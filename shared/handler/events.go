@@ -257,7 +257,7 @@ func (a *array) handleOne(place int, known map[string]bool) (cut error) {
 	case out.Duplicate:
 		item.Result = ResultDuplicate
 	}
-	item.EffectsLeft = out.Left
+	item.Left = out.Left
 	a.items[place] = item
 	a.handled(out, env, item).Int64("took_ms", took).Msg("event handled")
 	return nil

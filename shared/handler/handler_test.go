@@ -67,7 +67,7 @@ func TestTasksWaitForTheFirstHeartbeatAndAreReleasedInOrder(t *testing.T) {
 	}
 	heartbeat := r.Boot("i-1")
 	item := only(t)(r.FirstHeartbeat(heartbeat))
-	if item.Result != handler.ResultNoticed || item.EffectsLeft != 0 {
+	if item.Result != handler.ResultNoticed || item.Left != 0 {
 		t.Errorf("heartbeat: %+v, want noticed with nothing left", item)
 	}
 	for range 4 {
@@ -81,7 +81,7 @@ func TestTasksWaitForTheFirstHeartbeatAndAreReleasedInOrder(t *testing.T) {
 		t.Errorf("released in order %q, want %q", got, want)
 	}
 	s, records := r.State("i-1"), r.Records("i-1")
-	if len(s.Tasks) != 0 || len(s.Effects) != 0 || s.Instance.BootSeq != 1 {
+	if len(s.Tasks) != 0 || len(s.Sends)+len(s.Messages) != 0 || s.Instance.BootSeq != 1 {
 		t.Errorf("state = %+v, want nothing open and one boot", s)
 	}
 	if len(records.Executions) != 4 || len(records.Tasks) != 4 || records.Tasks[0].State != decide.TaskSucceeded {

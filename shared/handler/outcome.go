@@ -47,9 +47,9 @@ type Item struct {
 	InvokeID   string `json:"invokeId,omitempty"`
 	// Answer is set for submissions and cancels.
 	Answer *decide.Answer `json:"answer,omitempty"`
-	// EffectsLeft counts the effects that a sweep still has to carry out on
+	// Left counts the sends and messages that are left to a sweep on
 	// the instance.
-	EffectsLeft int `json:"effectsLeft,omitempty"`
+	Left int `json:"left,omitempty"`
 	// Reason says why an input was ignored or quarantined.
 	Reason string `json:"reason,omitempty"`
 	// Quarantine is the key under which a payload was kept.

@@ -50,7 +50,7 @@ func (v *invocation) submit(t target) {
 		v.fail(outcome(v.log.Error(), out), err)
 		return
 	}
-	item := Item{Result: ResultAccepted, InstanceID: t.instanceID, Answer: &out.Answer, EffectsLeft: out.Left}
+	item := Item{Result: ResultAccepted, InstanceID: t.instanceID, Answer: &out.Answer, Left: out.Left}
 	switch {
 	case out.Answer.Outcome == decide.Refused:
 		item.Result = ResultRefused
@@ -77,7 +77,7 @@ func outcome(line *zerolog.Event, out engine.Outcome) *zerolog.Event {
 		notes[i] = n.String()
 	}
 	return line.Str("instance_id", out.InstanceID).Strs("decided", notes).
-		Int("effects_performed", out.Performed).Int("effects_left", out.Left)
+		Int("performed", out.Performed).Int("left", out.Left)
 }
 
 // ignore logs that an event is not handled, and why.

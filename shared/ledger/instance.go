@@ -30,8 +30,10 @@ func addRow(s *decide.State, row string, v values) error {
 		id := s.Instance.ID
 		err = json.Unmarshal(data, &s.Instance)
 		s.Instance.ID, s.Instance.Rev = id, v.int(colRev)
-	case strings.HasPrefix(row, prefixEffect):
-		err = addTo(s.Effects, data, func(e decide.Effect) string { return e.Key })
+	case strings.HasPrefix(row, prefixSend):
+		err = addTo(s.Sends, data, func(s decide.Send) string { return s.Key })
+	case strings.HasPrefix(row, prefixMessage):
+		err = addTo(s.Messages, data, decide.Message.Row)
 	case strings.HasPrefix(row, prefixRun):
 		err = addTo(s.Runs, data, func(r decide.FlowRun) string { return r.ID })
 	case strings.HasPrefix(row, prefixQueue), strings.HasPrefix(row, prefixTask):
@@ -158,7 +160,8 @@ func rowsOf(c engine.Commit) *batch {
 		}
 	}
 	replace(b, ch.Tasks, taskRow)
-	replace(b, ch.Effects, effectRow)
+	replace(b, ch.Sends, sendRow)
+	replace(b, ch.Messages, messageRow)
 	replace(b, ch.Runs, runRow)
 	replace(b, ch.Unmatched, lateRow)
 	replace(b, ch.Limits, limitRow)
@@ -195,8 +198,8 @@ func rowsOf(c engine.Commit) *batch {
 		}
 		b.amend(logFirst+m.Execution, columns...)
 	}
-	for _, e := range ch.LostAlerts {
-		b.put(logAlert+e.Key, e, by)
+	for _, m := range ch.Lost {
+		b.put(logMessage+m.Row(), m, by)
 	}
 	return b
 }

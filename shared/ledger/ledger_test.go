@@ -70,10 +70,8 @@ func full() decide.State {
 		Command: command.Command{Run: &command.Run{Name: "one", Content: "echo", Parameters: map[string]string{"a": "b"}}},
 	}
 	s.Tasks["t2"] = decide.Task{ID: "t2", State: decide.TaskRunning, InvokeID: "t-2", Deadline: start, ExitCode: &code}
-	s.Effects["e1"] = decide.Effect{
-		Key: "e1", Kind: decide.EffectAlert, Alert: &decide.Alert{Summary: "s", ExitCode: &code},
-		Claim: decide.Claim{Commit: "c0", Until: start},
-	}
+	s.Sends["s1"] = decide.Send{Key: "s1", Kind: decide.SendStop, TaskID: "t2", Claim: decide.Claim{Commit: "c0", Until: start}}
+	s.Messages["m1/2"] = decide.Message{Key: "m1", Rev: 2, Kind: decide.MessageAlert, Alert: &decide.Alert{Summary: "s", ExitCode: &code}}
 	s.Runs["r1"] = decide.FlowRun{ID: "r1", Flow: "f", Chain: []string{"f"}, Run: flow.NewRun("r1", definition("f", "echo"), flow.Event{Kind: flow.TaskCompleted}, 1)}
 	s.Limits["f"] = decide.Limit{Flow: "f", Starts: []time.Time{start}, Refused: 1, Until: start.Add(time.Hour)}
 	s.Failing["check disk / now"] = decide.Failing{Name: "check disk / now", Count: 2, Last: start}
@@ -88,8 +86,11 @@ func creation(id string, s decide.State) engine.Commit {
 	for _, t := range s.Tasks {
 		c.Changes.Tasks = append(c.Changes.Tasks, decide.Change[decide.Task]{After: &t})
 	}
-	for _, e := range s.Effects {
-		c.Changes.Effects = append(c.Changes.Effects, decide.Change[decide.Effect]{After: &e})
+	for _, e := range s.Sends {
+		c.Changes.Sends = append(c.Changes.Sends, decide.Change[decide.Send]{After: &e})
+	}
+	for _, m := range s.Messages {
+		c.Changes.Messages = append(c.Changes.Messages, decide.Change[decide.Message]{After: &m})
 	}
 	for _, r := range s.Runs {
 		c.Changes.Runs = append(c.Changes.Runs, decide.Change[decide.FlowRun]{After: &r})
@@ -163,11 +164,11 @@ func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
 	before := s.Tasks["t1"]
 	after := before
 	after.State = decide.TaskReleasing
-	gone := s.Effects["e1"]
+	gone := s.Sends["s1"]
 	err := l.Commit(t.Context(), engine.Commit{ID: "c2", InstanceID: instanceID, Changes: decide.Changes{
 		Instance: &s.Instance,
 		Tasks:    []decide.Change[decide.Task]{{Before: &before, After: &after}},
-		Effects:  []decide.Change[decide.Effect]{{Before: &gone}},
+		Sends:    []decide.Change[decide.Send]{{Before: &gone}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +177,7 @@ func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Tasks["t1"].State != decide.TaskReleasing || len(got.Tasks) != 2 || len(got.Effects) != 0 || got.Instance.Rev != 2 {
+	if got.Tasks["t1"].State != decide.TaskReleasing || len(got.Tasks) != 2 || len(got.Sends) != 0 || got.Instance.Rev != 2 {
 		t.Errorf("state = %+v, want t1 releasing, two tasks, no effect, rev 2", got)
 	}
 }
@@ -246,7 +247,7 @@ func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
 		EndedTasks: []decide.Task{{ID: "t", State: decide.TaskFailed}},
 		EndedRuns:  []decide.FlowRun{{ID: "r", Run: flow.Run{Result: "failed", Ended: true}}},
 		Boots:      []decide.Boot{{Seq: 2, Time: start}, {Seq: 10, Time: start}},
-		LostAlerts: []decide.Effect{{Key: "a"}},
+		Lost:       []decide.Message{{Key: "a", Rev: 1}},
 	}}
 	if err := l.Commit(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -257,7 +258,7 @@ func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
 	}
 	want := ledger.Records{
 		Executions: []decide.Execution{*e}, Tasks: c.Changes.EndedTasks, Runs: c.Changes.EndedRuns,
-		Boots: c.Changes.Boots, LostAlerts: c.Changes.LostAlerts,
+		Boots: c.Changes.Boots, Lost: c.Changes.Lost,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)

@@ -112,7 +112,8 @@ func commitLargest(t *testing.T, expired, alerts int) {
 	}
 	for i := range alerts {
 		key := fmt.Sprintf("alert%02d", i)
-		s.Effects[key] = decide.Effect{Key: key, Kind: decide.EffectAlert, Alert: &decide.Alert{ErrorDesc: long(2000)}}
+		m := decide.Message{Key: key, Rev: 1, Kind: decide.MessageAlert, Alert: &decide.Alert{ErrorDesc: long(2000)}}
+		s.Messages[m.Row()] = m
 	}
 	for i := range 5 {
 		id := fmt.Sprintf("t-late%d", i)
@@ -139,12 +140,12 @@ func commitLargest(t *testing.T, expired, alerts int) {
 		}
 		s, more = d.Next, d.More
 		s.Instance.Rev++
-		claims += len(d.Claimed)
+		claims += d.Claimed
 	}
 	// Commands: 30, and 30 of the flows, whose further runs wait. Alerts: those
 	// that were there, one for the end, one for the ten flows that were stopped
 	// at each end, and one for each task whose time was over.
 	if want := 30 + 30 + alerts + 1 + 6 + expired; len(s.Runs) < 150 || claims != want || faults.Calls()["BatchWriteRow"] != commits {
-		t.Errorf("%d effects were claimed by %d commits in %d batches, and %d runs are live, want %d and most of 180", claims, commits, faults.Calls()["BatchWriteRow"], len(s.Runs), want)
+		t.Errorf("%d sends and messages were claimed by %d commits in %d batches, and %d runs are live, want %d and most of 180", claims, commits, faults.Calls()["BatchWriteRow"], len(s.Runs), want)
 	}
 }

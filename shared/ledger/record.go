@@ -18,7 +18,7 @@ type Records struct {
 	Tasks      []decide.Task    // ended ones
 	Runs       []decide.FlowRun // ended ones
 	Boots      []decide.Boot
-	LostAlerts []decide.Effect
+	Lost       []decide.Message // given up
 }
 
 // Records reads the records of an instance.
@@ -42,8 +42,8 @@ func (r *Records) add(row string, v values) error {
 		err = appendTo(&r.Runs, data)
 	case strings.HasPrefix(row, logBoot):
 		err = appendTo(&r.Boots, data)
-	case strings.HasPrefix(row, logAlert):
-		err = appendTo(&r.LostAlerts, data)
+	case strings.HasPrefix(row, logMessage):
+		err = appendTo(&r.Lost, data)
 	}
 	if err != nil {
 		return fmt.Errorf("row %s cannot be read: %w", row, engine.ErrInvalid)

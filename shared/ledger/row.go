@@ -28,24 +28,25 @@ const (
 // Row keys. The instance's row is first in key order on purpose: rows that are
 // read after it are at least as new.
 const (
-	rowInstance  = "live/!"
-	liveFirst    = "live/"
-	liveEnd      = "live0"
-	prefixEffect = "live/effect/"
-	prefixRun    = "live/flow/"
-	prefixQueue  = "live/queue/"
-	prefixTask   = "live/task/"
-	prefixLate   = "live/unmatched/"
-	prefixLimit  = "live/limit/"
-	prefixBad    = "live/failing/"
-	logFirst     = "log/"
-	logEnd       = "log0"
-	logAlert     = "log/alert/"
-	logBoot      = "log/boot/"
-	logExec      = "log/exec/"
-	logRun       = "log/flow/"
-	logInput     = "log/input/"
-	logTask      = "log/task/"
+	rowInstance   = "live/!"
+	liveFirst     = "live/"
+	liveEnd       = "live0"
+	prefixSend    = "live/send/"
+	prefixMessage = "live/message/"
+	prefixRun     = "live/flow/"
+	prefixQueue   = "live/queue/"
+	prefixTask    = "live/task/"
+	prefixLate    = "live/unmatched/"
+	prefixLimit   = "live/limit/"
+	prefixBad     = "live/failing/"
+	logFirst      = "log/"
+	logEnd        = "log0"
+	logMessage    = "log/message/"
+	logBoot       = "log/boot/"
+	logExec       = "log/exec/"
+	logRun        = "log/flow/"
+	logInput      = "log/input/"
+	logTask       = "log/task/"
 )
 
 // partition spreads instances over the key space.
@@ -70,7 +71,9 @@ func taskRow(t decide.Task) string {
 	return fmt.Sprintf("%s%d/%013d/%s", prefixQueue, 9-t.Priority, t.SubmittedAt.UnixMilli(), t.ID)
 }
 
-func effectRow(e decide.Effect) string { return prefixEffect + e.Key }
+func sendRow(s decide.Send) string { return prefixSend + s.Key }
+
+func messageRow(m decide.Message) string { return prefixMessage + m.Row() }
 
 func runRow(r decide.FlowRun) string { return prefixRun + r.ID }
 

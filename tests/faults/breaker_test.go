@@ -121,7 +121,7 @@ func breakerHolds(t *testing.T, r *rig.Rig, closing func(invoke func() (handler.
 	}
 	sweepUntil(t, r, r.Now().Add(10*time.Minute))
 	nothingLeft(t, r)
-	for _, m := range r.Records("i-meanwhile").LostAlerts {
+	for _, m := range r.Records("i-meanwhile").Lost {
 		t.Errorf("alert %+v was given up", m)
 	}
 }

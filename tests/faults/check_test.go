@@ -53,9 +53,9 @@ func check(t *testing.T, v view, s scenario, when string) {
 	if len(v.alerts) != s.alerts {
 		t.Errorf("%s, %d different alerts arrived, want %d", when, len(v.alerts), s.alerts)
 	}
-	if len(v.state.Effects) > 0 || len(v.state.Runs) > 0 || v.state.Instance.BootSeq != s.boots {
+	if len(v.state.Sends)+len(v.state.Messages) > 0 || len(v.state.Runs) > 0 || v.state.Instance.BootSeq != s.boots {
 		t.Errorf("%s, effects %v and flow runs %v are open and %d boots counted, want none and %d",
-			when, v.state.Effects, v.state.Runs, v.state.Instance.BootSeq, s.boots)
+			when, v.state.Sends, v.state.Runs, v.state.Instance.BootSeq, s.boots)
 	}
 }
 
@@ -63,7 +63,7 @@ func check(t *testing.T, v view, s scenario, when string) {
 func (v view) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "boot %s seq %d, %d tasks, %d effects, scripts %v\n",
-		v.state.Instance.Boot, v.state.Instance.BootSeq, len(v.state.Tasks), len(v.state.Effects), v.ran)
+		v.state.Instance.Boot, v.state.Instance.BootSeq, len(v.state.Tasks), len(v.state.Sends)+len(v.state.Messages), v.ran)
 	for _, task := range v.records.Tasks {
 		fmt.Fprintf(&b, "task %s %s attempt %d\n", task.Name, task.State, task.Attempt)
 	}

@@ -242,8 +242,8 @@ func TestSweepsAtOnceSendOnce(t *testing.T) {
 	sentOnce(t, r, 9)
 	for _, id := range instances {
 		until("the script to run", func() bool { return len(r.ECS.Runs(id)) > 0 })
-		if s := r.State(id); len(r.ECS.Runs(id)) != 1 || len(s.Effects) > 0 {
-			t.Errorf("instance %s: %d scripts ran and effects %v are open, want one and none", id, len(r.ECS.Runs(id)), s.Effects)
+		if s := r.State(id); len(r.ECS.Runs(id)) != 1 || len(s.Sends)+len(s.Messages) > 0 {
+			t.Errorf("instance %s: %d scripts ran and effects %v are open, want one and none", id, len(r.ECS.Runs(id)), s.Sends)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (l *life) next() act {
 	if l.Pending(event.KindTaskCompleted) > 0 {
 		return l.keep(l.end())
 	}
-	idle := len(s.Runs)+len(s.Tasks)+len(s.Effects)+len(s.Unmatched) == 0
+	idle := len(s.Runs)+len(s.Tasks)+len(s.Sends)+len(s.Messages)+len(s.Unmatched) == 0
 	if len(l.comes) > 0 {
 		if c := l.comes[0]; c.ready == nil && idle || c.ready != nil && c.ready(s) {
 			l.comes = l.comes[1:]

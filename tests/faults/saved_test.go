@@ -220,7 +220,7 @@ func TestAStrangersSavedCommandIsAStrangers(t *testing.T) {
 			for _, run := range v.records.Runs {
 				chains[strings.Join(run.Chain, " ")+" "+run.Result] = true
 			}
-			if len(v.records.Runs) != 2 || !chains["after succeeded"] || len(chains) != 1 || len(v.state.Effects)+len(v.state.Tasks)+len(v.state.Unmatched) != 0 {
+			if len(v.records.Runs) != 2 || !chains["after succeeded"] || len(chains) != 1 || len(v.state.Sends)+len(v.state.Messages)+len(v.state.Tasks)+len(v.state.Unmatched) != 0 {
 				t.Errorf("flows %+v, state %+v, want two flows that succeeded, and nothing open", v.records.Runs, v.state)
 			}
 		})

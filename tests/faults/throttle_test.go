@@ -57,7 +57,7 @@ func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 				r.Faults.Add(f)
 			}
 			out, err := submit(r)
-			if err != nil || out.Items[0].EffectsLeft != 1 || out.Items[0].Answer.Outcome != "releasing" {
+			if err != nil || out.Items[0].Left != 1 || out.Items[0].Answer.Outcome != "releasing" {
 				t.Fatalf("answered %+v, %v, want success with one effect left; log:\n%s", out, err, r.Log)
 			}
 			r.Advance(c.waits)

@@ -318,7 +318,7 @@ func (s *story) checkOnce(ctx context.Context, f facts) error {
 		if err != nil {
 			return err
 		}
-		open[id] = len(state.Tasks) + len(state.Effects) + len(state.Runs)
+		open[id] = len(state.Tasks) + len(state.Sends) + len(state.Messages) + len(state.Runs)
 	}
 	dead, err := s.c.DeadLetters(ctx)
 	if err != nil {

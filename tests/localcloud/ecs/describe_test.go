@@ -90,7 +90,7 @@ func TestFiltersOfDescribeInvocations(t *testing.T) {
 	c := ready(t, nil)
 	c.create(ecs.Instance{ID: "i-two"})
 	c.boot("i-two")
-	tag := func(value string) args { return args{"Tag.1.Key": "aftercare:effect", "Tag.1.Value": value} }
+	tag := func(value string) args { return args{"Tag.1.Key": "aftercare:send", "Tag.1.Value": value} }
 	good := c.run(shell("true").with(tag("a")).with(args{"Name": "good"}))
 	failed := c.run(shell("false").with(tag("b")).with(args{"Name": "bad", "InstanceId.1": "i-two"}))
 	both := c.run(shell("true").with(tag("c")).with(args{"Name": "both", "InstanceId.2": "i-two"}))
@@ -107,7 +107,7 @@ func TestFiltersOfDescribeInvocations(t *testing.T) {
 		{"an instance", args{"InstanceId": "i-two"}, []string{both, failed}},
 		{"a tag", tag("b"), []string{failed}},
 		{"a tag that nothing has", tag("d"), nil},
-		{"a tag's key", args{"Tag.1.Key": "aftercare:effect"}, []string{both, failed, good}},
+		{"a tag's key", args{"Tag.1.Key": "aftercare:send"}, []string{both, failed, good}},
 		{"a tag and an instance", tag("c").with(args{"InstanceId": one}), []string{both}},
 		{"a tag and another instance", tag("a").with(args{"InstanceId": "i-two"}), nil},
 		{"a name", args{"CommandName": "both"}, []string{both}},
@@ -126,7 +126,7 @@ func TestFiltersOfDescribeInvocations(t *testing.T) {
 	check(t, "stopped results", len(results), 0)
 
 	line := c.invocations(args{"InvokeId": good})[0]
-	check(t, "tag key", dig(dig(line, "Tags", "Tag").([]any)[0], "TagKey"), any("aftercare:effect"))
+	check(t, "tag key", dig(dig(line, "Tags", "Tag").([]any)[0], "TagKey"), any("aftercare:send"))
 	check(t, "tag value", dig(dig(line, "Tags", "Tag").([]any)[0], "TagValue"), any("a"))
 	instance := dig(line, "InvokeInstances", "InvokeInstance").([]any)[0]
 	if dig(instance, "FinishTime") == "" || dig(instance, "StartTime") == "" {

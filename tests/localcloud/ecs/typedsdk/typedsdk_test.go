@@ -84,7 +84,7 @@ func TestRunCommandWithAllItsFields(t *testing.T) {
 	request.Timeout = requests.NewInteger(20)
 	request.Name = "typed"
 	request.ClientToken = "token"
-	request.Tag = &[]typed.RunCommandTag{{Key: "aftercare:effect", Value: "1"}}
+	request.Tag = &[]typed.RunCommandTag{{Key: "aftercare:send", Value: "1"}}
 	sent, err := client.RunCommand(request)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestRunCommandWithAllItsFields(t *testing.T) {
 	}
 
 	find := typed.CreateDescribeInvocationsRequest()
-	find.Tag = &[]typed.DescribeInvocationsTag{{Key: "aftercare:effect", Value: "1"}}
+	find.Tag = &[]typed.DescribeInvocationsTag{{Key: "aftercare:send", Value: "1"}}
 	find.InstanceId = "i-one"
 	find.IncludeOutput = requests.NewBoolean(true)
 	found, err := client.DescribeInvocations(find)

@@ -1,7 +1,7 @@
 package decide
 
 import (
-	"encoding/json"
+	"strings"
 
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
@@ -37,11 +37,23 @@ func HeartbeatEvent(ev event.FirstHeartbeat) flow.Event {
 	}
 }
 
-// DecodeAnswer reads the answer that an earlier invocation gave.
-func DecodeAnswer(text, instanceID string) Answer {
-	a := Answer{InstanceID: instanceID}
-	if err := json.Unmarshal([]byte(text), &a); err != nil {
-		return Answer{InstanceID: instanceID}
+// maxText is how much of each text of an event is looked at, in bytes. The
+// execution's record keeps all of it.
+const maxText = 16 << 10
+
+// brief returns the event with its texts cut to what a decision needs.
+func brief(ev event.TaskCompleted) event.TaskCompleted {
+	for _, text := range []*string{
+		&ev.CommandID, &ev.CommandName, &ev.ErrorCode, &ev.ErrorDesc, &ev.RepeatMode, &ev.OwnerUID, &ev.PlayerUID,
+	} {
+		*text = cut(*text)
 	}
-	return a
+	return ev
+}
+
+func cut(text string) string {
+	if len(text) > maxText {
+		return strings.ToValidUTF8(text[:maxText], "")
+	}
+	return text
 }

@@ -25,33 +25,48 @@ var finalStates = map[event.Status]TaskState{
 	event.StatusTerminated: TaskTerminated,
 }
 
-// end records an execution and does what follows from it.
-func (d *draft) end(in Ended, f Facts) {
+// end is the end of an execution in a decision.
+type end struct {
+	because
+	ev event.TaskCompleted
+	// t is the task whose attempt it was; zero if others started it.
+	t Task
+	// again: the command is tried again.
+	again bool
+}
+
+func (d *decision) endOf(ev event.TaskCompleted, t Task) *end {
+	return &end{because: d.because(executionKey(ev)), ev: Named(ev, t), t: t}
+}
+
+// ended records an execution and does what follows from it.
+func (d *decision) ended(in Ended, f Facts) (cause string) {
 	ev := brief(in.Event)
 	d.once = executionKey(ev)
-	d.cause = d.once
 	t, known := d.TaskOf(ev)
 	if !known {
 		t, known = d.originOf(ev, f)
 	}
-	ev = Named(ev, t)
-	record := &Execution{
-		Event: in.Event, Name: ev.CommandName, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Source: in.Source, Received: in.Received,
+	e := d.endOf(ev, t)
+	r := &Execution{
+		Event: in.Event, Name: e.ev.CommandName, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Source: in.Source, Received: in.Received,
 	}
-	d.changes.Execution = record
-	switch {
-	case known:
-		d.follow(ev, t)
-		record.Decided = decided(d.flows)
-	default:
+	d.changes.Execution = r
+	d.size.add(r)
+	if known {
+		e.follow()
+		e.alertEnd()
+		r.Decided = decided(d.flows)
+	} else {
 		u := Unmatched{Event: ev, Received: in.Received}
 		if out, ok := d.outputs[ev.InvokeID]; ok {
 			u.Output = &out
 		}
-		d.setUnmatched(u)
-		d.alertEnd(ev, Task{}, false)
+		d.unmatched.put(ev.InvokeID, u)
+		e.alertEnd()
 		d.note("execution "+ev.InvokeID+" waits for its task", "a saved command that is being sent may have started it")
 	}
+	return d.once
 }
 
 // TaskOf finds the live task that an execution is an attempt of: by the
@@ -89,7 +104,7 @@ func (s State) originPossible(ev event.TaskCompleted) bool {
 // under an invoke id that is not known yet.
 func (s State) unresolved(t Task) bool {
 	return t.Command.Invoke != nil && t.State == TaskReleasing && t.InvokeID == "" &&
-		!s.Effects[t.EffectKey].FirstSent.IsZero()
+		!s.Sends[t.SendKey].FirstSent.IsZero()
 }
 
 // Named returns the end with the given name of its task's command; if that is
@@ -104,7 +119,7 @@ func Named(ev event.TaskCompleted, t Task) event.TaskCompleted {
 
 // originOf finds the task of an execution by the tag of its invocation; zero if
 // others started it. Known is false if Cloud Assistant gave no answer.
-func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, known bool) {
+func (d *decision) originOf(ev event.TaskCompleted, f Facts) (t Task, known bool) {
 	if !d.originPossible(ev) {
 		return Task{}, true
 	}
@@ -112,13 +127,12 @@ func (d *draft) originOf(ev event.TaskCompleted, f Facts) (t Task, known bool) {
 	if inv == nil {
 		return Task{}, false
 	}
-	return d.Tasks[d.Effects[inv.Token].TaskID], true
+	return d.Tasks[d.Sends[inv.Token].TaskID], true
 }
 
 // matchLate finds the tasks of ends that came before their invoke id was
 // stored. An end that can belong to no task any more counts as others'.
-func (d *draft) matchLate() {
-	input := d.cause
+func (d *decision) matchLate() {
 	for _, id := range slices.Sorted(maps.Keys(d.Unmatched)) {
 		u := d.Unmatched[id]
 		t, over := d.match(u)
@@ -127,146 +141,112 @@ func (d *draft) matchLate() {
 		if !over || executionKey(u.Event) == d.once {
 			continue
 		}
-		if d.full(matchRows+startRows*maxStarts, matchBytes) {
-			d.more = true
+		if !d.try(func() { d.matched(u, t) }) {
 			return
 		}
-		d.dropUnmatched(u.Event.InvokeID)
-		if u.Output != nil {
-			d.outputs[u.Event.InvokeID] = *u.Output
+	}
+}
+
+func (d *decision) matched(u Unmatched, t Task) {
+	d.unmatched.drop(u.Event.InvokeID)
+	if u.Output != nil {
+		d.outputs = maps.Clone(d.outputs)
+		if d.outputs == nil {
+			d.outputs = map[string]Captured{}
 		}
-		d.cause = executionKey(u.Event)
-		before := len(d.flows)
-		d.followQuietly(Named(u.Event, t), t)
-		if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
-			d.changes.Matched = append(d.changes.Matched, Matched{Execution: d.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
-			d.bytes += smallRow + maxDecided
-		}
-		d.cause = input
+		d.outputs[u.Event.InvokeID] = *u.Output
+	}
+	before := len(d.flows)
+	e := d.endOf(u.Event, t)
+	e.follow()
+	if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
+		record(d, &d.changes.Matched, Matched{Execution: e.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
 	}
 }
 
-// match finds the task of an end that waited for it; zero if others started it.
-// Over means that the end need not wait any longer.
-func (d *draft) match(u Unmatched) (t Task, over bool) {
-	t, known := d.TaskOf(u.Event)
-	return t, known || !d.originPossible(u.Event) || d.m.Now.Sub(u.Received) >= d.p.SendWindow
-}
-
-// follow does what follows from an end; t is zero if others started it.
-func (d *draft) follow(ev event.TaskCompleted, t Task) {
-	again := d.followQuietly(ev, t)
-	d.alertEnd(ev, t, again)
-}
-
-// followQuietly is follow without the alert. It reports whether the command is
-// tried again.
-func (d *draft) followQuietly(ev event.TaskCompleted, t Task) (again bool) {
-	queued := d.count(TaskQueued)
-	before := d.failedBefore(ev)
-	if t.ID != "" {
-		again = d.taskEnded(t, ev)
+// follow does what follows from the end, but for the alert.
+func (e *end) follow() {
+	queued := len(e.sorted(TaskQueued))
+	about := TaskEvent(e.ev)
+	about.FailedBefore = e.failedBefore(e.ev)
+	if e.t.ID != "" {
+		e.taskEnded()
 	}
-	if d.p.tooOld(ev.FinishTime, d.m.Now) {
-		d.note("nothing started", "the execution finished too long ago")
-		return again
+	if e.policy.tooOld(e.ev.FinishTime, e.now) {
+		e.note("nothing started", "the execution finished too long ago")
+		return
 	}
-	about := TaskEvent(ev)
-	about.FailedBefore, about.Requeued = before, again
-	d.startFlows(about, executionKey(ev), t.Chain)
-	if !again && d.count(TaskQueued) > queued {
-		d.agentSeen(ev)
+	about.Requeued = e.again
+	e.startFlows(about, e.t.Chain)
+	if !e.again && len(e.sorted(TaskQueued)) > queued {
+		e.agentSeen()
 	}
-	return again
 }
 
 // taskEnded ends the task. If its script never started, taskEnded doubts that
 // the instance is bootable and queues the task again; the step of a flow has
-// its own retries. It reports whether the command is tried again.
-func (d *draft) taskEnded(t Task, ev event.TaskCompleted) (again bool) {
-	at := ev.FinishTime
-	if at.IsZero() {
-		at = d.m.Now
+// its own retries.
+func (e *end) taskEnded() {
+	t, at := e.t, e.orNow(e.ev.FinishTime)
+	unstarted := slices.Contains(flow.NotStarted, e.ev.ErrorCode)
+	if unstarted && at.After(e.Instance.BootSince) {
+		e.doubt(at)
 	}
-	unstarted := slices.Contains(flow.NotStarted, ev.ErrorCode)
-	if unstarted && at.After(d.Instance.BootSince) {
-		d.doubt(at)
-	}
-	if unstarted && t.RunID == "" && !t.Cancel && t.Attempt < d.p.MaxAttempts {
-		d.dropEffect(t.EffectKey)
-		d.note("task "+t.ID+" queued again", "its script never started: "+ev.ErrorCode)
+	if unstarted && t.RunID == "" && !t.Cancel && t.Attempt < e.policy.MaxAttempts {
+		e.sends.drop(t.SendKey)
+		e.note("task "+t.ID+" queued again", "its script never started: "+e.ev.ErrorCode)
 		t.State = TaskQueued
 		t.Attempt++
-		t.EffectKey, t.InvokeID = "", ""
+		t.SendKey, t.InvokeID = "", ""
 		t.Deadline = time.Time{}
-		d.setTask(t)
-		return true
+		e.tasks.put(t.ID, t)
+		e.again = true
+		return
 	}
-	t.InvokeID = ev.InvokeID
-	t.EndedAt = ev.FinishTime
-	t.Status, t.ExitCode, t.ErrorCode = ev.Status, ev.ExitCode, ev.ErrorCode
-	state, ok := finalStates[ev.Status]
+	t.InvokeID = e.ev.InvokeID
+	t.EndedAt = e.ev.FinishTime
+	t.Status, t.ExitCode, t.ErrorCode = e.ev.Status, e.ev.ExitCode, e.ev.ErrorCode
+	state, ok := finalStates[e.ev.Status]
 	if !ok {
 		state = TaskFailed
 	}
-	return d.endTask(t, state, "its execution ended as "+string(ev.Status))
+	e.again = e.endTask(t, state, "its execution ended as "+string(e.ev.Status))
 }
 
 // agentSeen marks the instance bootable if a script has just ended on it.
-func (d *draft) agentSeen(ev event.TaskCompleted) {
+func (e *end) agentSeen() {
+	ev := e.ev
 	ran := ev.Status == event.StatusSuccess || ev.Status == event.StatusTimeout ||
 		ev.Status == event.StatusFailed && ev.ErrorCode == "ExitCodeNonzero"
-	if d.Instance.Boot != BootBootable && ran && ev.FinishTime.After(d.Instance.BootSince) &&
-		d.m.Now.Sub(ev.FinishTime) < freshEnd {
-		d.bootable(ev.FinishTime)
-		d.note("instance bootable", "a script has just ended on it")
+	if e.Instance.Boot != BootBootable && ran && ev.FinishTime.After(e.Instance.BootSince) && e.now.Sub(ev.FinishTime) < freshEnd {
+		e.bootable(ev.FinishTime)
+		e.note("instance bootable", "a script has just ended on it")
 	}
 }
 
 // alertEnd plans an alert if the policy's AlertOn lists the end's status.
-func (d *draft) alertEnd(ev event.TaskCompleted, t Task, again bool) {
+func (e *end) alertEnd() {
+	ev, t := e.ev, e.t
 	status := ev.Status
 	if !status.Known() {
 		status = event.StatusFailed
 	}
-	if !d.p.AlertOn[status] || d.p.tooOld(ev.FinishTime, d.m.Now) {
+	if !e.policy.AlertOn[status] || e.policy.tooOld(ev.FinishTime, e.now) {
 		return
 	}
 	summary := fmt.Sprintf("A command ended as %s.", ev.Status)
 	switch {
-	case again && t.RunID != "":
+	case e.again && t.RunID != "":
 		summary = fmt.Sprintf("A command ended as %s, and its flow tries it again.", ev.Status)
-	case again:
+	case e.again:
 		summary = fmt.Sprintf("A command ended as %s: it never started, and was queued again (attempt %d of %d).",
-			ev.Status, t.Attempt+1, d.p.MaxAttempts)
+			ev.Status, t.Attempt+1, e.policy.MaxAttempts)
 	case slices.Contains(flow.NotStarted, ev.ErrorCode) && t.ID != "":
 		summary = fmt.Sprintf("A command ended as %s: it never started, after %d attempts.", ev.Status, max(t.Attempt, t.StepAttempt))
 	}
-	at := ev.FinishTime
-	if at.IsZero() {
-		at = d.m.Now
-	}
-	d.planAlert(Alert{
+	e.alert(Alert{
 		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: ev.CommandName,
 		InvokeID: ev.InvokeID, TaskID: t.ID, Status: string(ev.Status), ExitCode: ev.ExitCode,
-		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: again && t.RunID == "", At: at,
-	}, executionKey(ev))
-}
-
-// planAlert plans one alert about the owner, a key of what it reports.
-func (d *draft) planAlert(a Alert, owner string) {
-	if d.p.AlertOn == nil {
-		return
-	}
-	a.InstanceID = d.Instance.ID
-	if a.Region == "" {
-		a.Region = d.Instance.Region
-	}
-	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
-	key := effectKey(EffectAlert, a.Fingerprint, "", 1)
-	if _, planned := d.Effects[key]; planned {
-		return
-	}
-	d.setEffect(Effect{Key: key, Kind: EffectAlert, Alert: &a, Attempt: 1, PlannedAt: d.m.Now})
-	d.note("alert planned", string(a.Kind))
+		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: e.again && t.RunID == "", At: e.orNow(ev.FinishTime),
+	}, e.cause)
 }

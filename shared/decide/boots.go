@@ -12,8 +12,9 @@ const maxAhead = 5 * time.Minute
 // heartbeat records a boot. It compares the times of boots to find out whether
 // the boot is new: one boot can send several first heartbeats (each restart of
 // the agent sends one), and deliveries come late.
-func (d *draft) heartbeat(in Heartbeat) {
+func (d *decision) heartbeat(in Heartbeat) (cause string) {
 	ev, i := in.Event, &d.Instance
+	cause = causeWakeUp
 	at := ev.Time
 	if at.IsZero() || at.Sub(in.Received) > maxAhead {
 		at = in.Received
@@ -45,93 +46,97 @@ func (d *draft) heartbeat(in Heartbeat) {
 		i.BootSeq++
 		d.bootable(at)
 		d.note(fmt.Sprintf("instance bootable, boot %d", i.BootSeq), "first heartbeat of a newer boot")
-		d.changes.Boots = append(d.changes.Boots, Boot{
-			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion,
-		})
 		d.learn(ev.AgentVersion, "", ev.Region, ev.Zone)
-		d.cause = fmt.Sprintf("boot/%d", i.BootSeq)
-		d.startFlows(HeartbeatEvent(ev), d.cause, nil)
-		d.changes.Boots[0].Decided = decided(d.flows)
+		cause = fmt.Sprintf("boot/%d", i.BootSeq)
+		d.because(cause).startFlows(HeartbeatEvent(ev), nil)
+		record(d, &d.changes.Boots, Boot{
+			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion, Decided: decided(d.flows),
+		})
 	}
+	return cause
 }
 
 // bootable marks the instance as taking commands since at. Commands that were
-// put back and never sent stop waiting: the instance may have been down.
-func (d *draft) bootable(at time.Time) {
+// put back and never sent stop waiting, unless for the rate or a quota: the
+// instance may have been down.
+func (d *decision) bootable(at time.Time) {
 	d.Instance.Boot = BootBootable
 	d.Instance.BootSince = at
 	d.Instance.CheckAt = time.Time{}
 	d.Instance.Checks = 0
+	if d.Instance.HeldBy == ResultDown {
+		d.Instance.HeldUntil, d.Instance.HeldBy = time.Time{}, ""
+	}
 	for _, t := range d.sorted(TaskReleasing) {
-		if d.unsent(t) {
-			e := d.Effects[t.EffectKey]
-			e.NotBefore = time.Time{}
-			d.setEffect(e)
+		if s := d.Sends[t.SendKey]; d.unsent(t) && !s.NotBefore.IsZero() {
+			s.NotBefore = time.Time{}
+			d.sends.put(s.Key, s)
 		}
 	}
 }
 
 // doubt records that a command found the agent absent at the given time.
-func (d *draft) doubt(at time.Time) {
+func (d *decision) doubt(at time.Time) {
 	d.Instance.Boot = BootUnknown
 	d.Instance.BootSince = at
 	d.Instance.Checks = 0
-	d.Instance.CheckAt = d.m.Now.Add(d.p.CheckFirst)
+	d.Instance.CheckAt = d.now.Add(d.policy.CheckFirst)
 }
 
 // watch schedules a check of the agent's status while a task waits for an
 // instance that is not known to be bootable: its agent may be too old to send
 // a first heartbeat, or may never send another.
-func (d *draft) watch() {
+func (d *decision) watch() {
 	if i := &d.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && d.waiting() {
-		i.CheckAt = d.m.Now.Add(d.p.CheckFirst)
+		i.CheckAt = d.now.Add(d.policy.CheckFirst)
 	}
 }
 
 // wake handles a wake-up: it uses the answer about the agent's status, and
 // settles running tasks whose end was never reported.
-func (d *draft) wake(f Facts) {
-	if d.waiting() && d.checkDue(d.m.Now) {
+func (d *decision) wake(f Facts) {
+	if d.waiting() && d.checkDue(d.now) {
 		d.agent(f.Agent)
 	}
 	for _, t := range d.sorted(TaskRunning) {
 		inv, asked := f.Invocations[t.InvokeID]
-		if d.full(expiryRows, d.endBytes(t)) {
-			return // the task stays due, so the next wake-up asks again
+		// A task that does not fit stays due, so the next wake-up asks again.
+		if asked && !t.Deadline.After(d.now) && !d.try(func() { d.asked(t, inv) }) {
+			return
 		}
-		switch {
-		case !asked || t.Deadline.After(d.m.Now):
-		case inv == nil:
-			d.lose(t, t.ID, outcomeUnknown("Cloud Assistant accepted a command, but no longer knows it."))
-		case inv.Ended():
-			ev := inv.TaskCompleted(d.Instance.ID)
-			d.cause = executionKey(ev)
-			d.taskEnded(t, ev)
-			d.cause = causeWakeUp
-		default:
-			t.Deadline = d.m.Now.Add(d.p.EndMargin)
-			d.setTask(t)
-			d.note("task "+t.ID+" still running", "Cloud Assistant says "+inv.Status)
-		}
+	}
+}
+
+// asked applies what Cloud Assistant says about a task whose end is overdue.
+func (d *decision) asked(t Task, inv *Invocation) {
+	switch {
+	case inv == nil:
+		d.because(causeWakeUp).lose(t, t.ID, outcomeUnknown("Cloud Assistant accepted a command, but no longer knows it."))
+	case inv.Ended():
+		d.endOf(inv.TaskCompleted(d.Instance.ID), t).taskEnded()
+	default:
+		t.Deadline = d.now.Add(d.policy.EndMargin)
+		d.tasks.put(t.ID, t)
+		d.note("task "+t.ID+" still running", "Cloud Assistant says "+inv.Status)
 	}
 }
 
 // agent applies an answer about the agent's status. Without an answer, the
 // next check asks again.
-func (d *draft) agent(a *AgentStatus) {
+func (d *decision) agent(a *AgentStatus) {
 	i := &d.Instance
 	if a != nil && a.Ready {
-		d.bootable(d.m.Now)
+		d.bootable(d.now)
 		d.learn(a.Version, a.OS, "", "")
 		d.note("instance bootable", "its agent answers")
 		return
 	}
 	if i.Boot != BootWaiting {
 		i.Boot = BootWaiting
-		i.BootSince = d.m.Now
+		i.BootSince = d.now
 	}
 	i.Checks++
-	i.CheckAt = d.m.Now.Add(d.p.checkDelay(i.Checks))
+	i.CheckAt = d.now.Add(d.policy.checkDelay(i.Checks))
 	if a == nil {
 		d.note("instance waiting", "its agent's status is unknown")
 	} else {
@@ -140,7 +145,7 @@ func (d *draft) agent(a *AgentStatus) {
 }
 
 // learn keeps those values that are not empty.
-func (d *draft) learn(agentVersion, os, region, zone string) {
+func (d *decision) learn(agentVersion, os, region, zone string) {
 	i := &d.Instance
 	for _, f := range []struct {
 		to   *string

@@ -11,12 +11,8 @@ import (
 // maxDepth is how many flows may follow from one another (flow rule 50).
 const maxDepth = 10
 
-// maxStarts and maxStartBytes bound the flows that one event starts, so that
-// a decision fits into one commit (flow rule 58).
-const (
-	maxStarts     = 30
-	maxStartBytes = 1 << 20
-)
+// maxStarts is how many flows one event starts (flow rule 58).
+const maxStarts = 30
 
 // maxWaiting is how many runs of one flow may wait on an instance (flow rule
 // 52).
@@ -70,10 +66,10 @@ func decided(list []FlowDecision) Decided {
 		return boolOrder(a.What == FlowNotStarted) - boolOrder(b.What == FlowNotStarted)
 	})
 	var out Decided
-	size := 0
+	var size size
 	for i, f := range sorted {
-		size += len(f.Flow) + len(f.What) + encoded(f.Why) + len(f.RunID) + 48
-		if size > maxDecided {
+		size.add(f)
+		if size.bytes > maxDecided {
 			out.More = len(sorted) - i
 			break
 		}
@@ -94,7 +90,7 @@ func boolOrder(b bool) int {
 // every flow that fires. It changes nothing, and leaves out whatever else waits
 // in the state.
 func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
-	d := newDraft(s, f, p, Moment{Now: now})
+	d := newDecision(s, f, p, Moment{Now: now})
 	d.explain = true
 	d.apply(in, f)
 	return d.flows
@@ -102,78 +98,76 @@ func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision
 
 // startFlows starts a run of every flow that reacts to the event. The chain
 // is the flows that led to the event.
-func (d *draft) startFlows(ev flow.Event, cause string, chain []string) {
-	match := d.p.Flows.Match
-	if d.explain {
-		match = d.p.Flows.Explain
+func (b because) startFlows(ev flow.Event, chain []string) {
+	match := b.policy.Flows.Match
+	if b.explain {
+		match = b.policy.Flows.Explain
 	}
-	var started, size int
+	started := 0
 	var stopped stops
 	var quiet []flow.Outcome
-	for _, o := range match(ev, d.instance(), len(chain)) {
+	for _, o := range match(ev, b.instance(), len(chain)) {
 		say := FlowDecision{Flow: o.Flow, What: FlowNotStarted, Why: o.Reason, Values: o.Values}
 		if !o.Matched {
 			if o.Failed {
 				say.What = FlowNoAnswer
-				d.note("flow "+o.Flow+" not started", o.Reason)
+				b.note("flow "+o.Flow+" not started", o.Reason)
 			} else {
 				quiet = append(quiet, o)
 			}
-			d.flows = append(d.flows, say)
+			b.flows = append(b.flows, say)
 			continue
 		}
-		id := Key("run", o.Flow, cause, d.Instance.ID)
-		if d.made(id) {
+		id := Key("run", o.Flow, b.cause, b.Instance.ID)
+		if b.made(id) {
 			continue // by another delivery of the same end
 		}
 		r := FlowRun{
-			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: cause, CreatedAt: d.m.Now,
+			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now,
 			Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
 		}
-		add := definitionSize(r.Definition)
-		say.What = FlowStopped
+		say.RunID = id
 		switch {
 		case slices.Contains(chain, o.Flow):
-			say.Why = "it led to this event itself"
+			say.What, say.Why = FlowStopped, "it led to this event itself"
 		case len(chain) >= maxDepth:
-			say.Why = fmt.Sprintf("%d flows led to this event, which is the limit", len(chain))
-		case started == maxStarts || size+add > maxStartBytes || d.full(runRows, advanceBytes(r)):
-			say.Why = "too many flows, or too large ones, react to one event"
+			say.What, say.Why = FlowStopped, fmt.Sprintf("%d flows led to this event, which is the limit", len(chain))
+		case started == maxStarts || !b.ifRoom(func() { say.What, say.Why = b.start(r) }):
+			say.What, say.Why = FlowStopped, "too many flows, or too large ones, react to one event"
+			b.cramped = b.cramped || started < maxStarts
 		default:
 			started++
-			size += add
-			say.RunID = id
-			say.What, say.Why = d.start(r)
 		}
 		if say.What == FlowStopped {
-			d.note("flow "+o.Flow+" stopped", say.Why)
+			say.RunID = ""
+			b.note("flow "+o.Flow+" stopped", say.Why)
 			if r.Definition.Mode == flow.ModeLive {
 				stopped.add(o.Flow, say.Why)
 			}
 		}
-		if d.explain {
-			r := d.rehearse(*o.Definition, ev, len(chain))
+		if b.explain {
+			r := b.rehearse(*o.Definition, ev, len(chain))
 			say.Definition, say.Rehearsal = o.Definition, &r
 		}
-		d.flows = append(d.flows, say)
+		b.flows = append(b.flows, say)
 	}
 	for _, s := range stopped {
-		d.stopFlows(s, cause)
+		b.stopFlows(s)
 	}
-	d.noteOthers(quiet)
+	b.noteOthers(quiet)
 }
 
 // made reports whether a run exists already or has ended in this decision.
-func (d *draft) made(id string) bool {
-	_, live := d.Runs[id]
-	return live || slices.ContainsFunc(d.changes.EndedRuns, func(r FlowRun) bool { return r.ID == id })
+func (b because) made(id string) bool {
+	_, live := b.Runs[id]
+	return live || slices.ContainsFunc(b.changes.EndedRuns, func(r FlowRun) bool { return r.ID == id })
 }
 
 // maxOthers bounds the text of one log line about flows that did not start.
 const maxOthers = 2000
 
 // noteOthers notes why the other flows did not start.
-func (d *draft) noteOthers(list []flow.Outcome) {
+func (b because) noteOthers(list []flow.Outcome) {
 	text, left := "", len(list)
 	for _, o := range list {
 		add := o.Flow + ", " + o.Reason
@@ -190,21 +184,21 @@ func (d *draft) noteOthers(list []flow.Outcome) {
 		text += fmt.Sprintf("; and %d more", left)
 	}
 	if len(list) > 0 {
-		d.note("flows not started", text)
+		b.note("flows not started", text)
 	}
 }
 
 // start begins a run, makes it wait, or refuses it, and returns why.
-func (d *draft) start(r FlowRun) (what What, why string) {
-	v := d.admit(r)
+func (b because) start(r FlowRun) (what What, why string) {
+	v := b.admit(r)
 	switch v.what {
 	case FlowStarted:
-		return d.begin(r)
+		return b.begin(r)
 	case FlowWaits:
-		d.wait(r, v)
+		b.wait(r, v)
 		return v.what, v.why
 	}
-	d.refuse(r, v)
+	b.refuse(r, v)
 	return v.what, v.why
 }
 
@@ -219,20 +213,20 @@ type verdict struct {
 }
 
 // admit decides whether a run may begin now. It changes nothing.
-func (d *draft) admit(r FlowRun) verdict {
+func (b because) admit(r FlowRun) verdict {
 	def := r.Definition
-	_, known := d.Runs[r.ID]
-	if p := d.control.paused(r.Flow); p != nil {
+	_, known := b.Runs[r.ID]
+	if p := b.control.paused(r.Flow); p != nil {
 		if known {
-			return verdict{what: FlowWaits, why: p.String(), until: d.m.Now.Add(d.p.HoldCheck)}
+			return verdict{what: FlowWaits, why: p.String(), until: b.now.Add(b.policy.HoldCheck)}
 		}
 		return verdict{what: FlowRefused, why: p.String()}
 	}
-	if b, open := d.control.Breakers[r.Flow]; open && d.m.Now.Before(b.ResumeAt) {
+	if br, open := b.control.Breakers[r.Flow]; open && b.now.Before(br.ResumeAt) {
 		return verdict{what: FlowRefused, why: fmt.Sprintf("its breaker is open until %s, because %d runs failed",
-			b.ResumeAt.UTC().Format(time.RFC3339), b.Failures)}
+			br.ResumeAt.UTC().Format(time.RFC3339), br.Failures)}
 	}
-	if before, waiting := d.ahead(r); before > 0 {
+	if before, waiting := b.ahead(r); before > 0 {
 		switch {
 		case !known && def.WhenBusy == flow.BusyDrop:
 			return verdict{what: FlowDropped, why: "another run of it is under way on this instance"}
@@ -241,7 +235,7 @@ func (d *draft) admit(r FlowRun) verdict {
 		}
 		return verdict{what: FlowWaits, why: "another run of it is under way on this instance"}
 	}
-	open, next, err := def.Windows.IsOpen(d.m.Now)
+	open, next, err := def.Windows.IsOpen(b.now)
 	switch {
 	case err != nil:
 		return verdict{what: FlowDropped, why: err.Error()}
@@ -251,44 +245,29 @@ func (d *draft) admit(r FlowRun) verdict {
 		return verdict{what: FlowWaits, why: "its next window opens at " + next.Format(time.RFC3339), until: next}
 	}
 	l := def.Limits.PerInstance
-	if n := d.startsWithin(r.Flow, l.Window.D()); l.Max > 0 && n >= l.Max {
+	if n := within(b.Limits[r.Flow].Starts, l.Window.D(), b.now); l.Max > 0 && n >= l.Max {
 		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it already ran %d times within %s on this instance, which is its limit", n, l.Window)}
 	}
 	return verdict{what: FlowStarted, why: "its condition holds"}
 }
 
-// ahead counts the runs of the same flow that this one must wait for, and how
-// many of them have not begun.
-func (d *draft) ahead(r FlowRun) (all, waiting int) {
-	for _, other := range d.Runs {
-		if other.Flow != r.Flow || other.ID == r.ID || !other.begun() && inCreation(other, r) > 0 {
-			continue
-		}
-		all++
-		if !other.begun() {
-			waiting++
-		}
-	}
-	return all, waiting
-}
-
 // begin begins a run that may begin now.
-func (d *draft) begin(r FlowRun) (What, string) {
-	d.countStart(r)
+func (b because) begin(r FlowRun) (What, string) {
+	b.countStart(r)
 	r.CheckAt, r.Waits = time.Time{}, ""
 	if r.Definition.Mode == flow.ModeDryRun {
-		return FlowDryRun, d.recordDryRun(r)
+		return FlowDryRun, b.recordDryRun(r)
 	}
-	d.note("flow "+r.Flow+" started", "its condition holds")
+	b.note("flow "+r.Flow+" started", "its condition holds")
 	r.Run = r.Run.Clone()
-	d.carryOut(r, r.Begin(d.moment(r)))
+	b.carryOut(r, r.Begin(b.moment(r)))
 	return FlowStarted, "its condition holds"
 }
 
 // recordDryRun records what a flow in dry-run would have done (flow rule 56).
-func (d *draft) recordDryRun(r FlowRun) string {
-	rehearsal := d.rehearse(r.Definition, r.Event, r.Depth)
-	r.StartedAt = d.m.Now
+func (b because) recordDryRun(r FlowRun) string {
+	rehearsal := b.rehearse(r.Definition, r.Event, r.Depth)
+	r.StartedAt = b.now
 	r.Steps = rehearsal.Steps
 	for i := range r.Steps {
 		r.Steps[i].Cause, r.Steps[i].EndedBy = r.Cause, ""
@@ -297,13 +276,13 @@ func (d *draft) recordDryRun(r FlowRun) string {
 	if plan := planned(rehearsal.Steps); plan != "" {
 		why = "it would have run: " + plan
 	}
-	d.endRun(r, flow.ResultDryRun, why)
+	b.endRun(r, flow.ResultDryRun, why)
 	return why
 }
 
 // rehearse plays a flow through with every step succeeding.
-func (d *draft) rehearse(def flow.Definition, ev flow.Event, depth int) flow.Rehearsal {
-	return flow.Rehearse(def, ev, d.instance(), depth, d.m.Now, func(string, int) flow.StepEnd {
+func (b because) rehearse(def flow.Definition, ev flow.Event, depth int) flow.Rehearsal {
+	return flow.Rehearse(def, ev, b.instance(), depth, b.now, func(string, int) flow.StepEnd {
 		return flow.StepEnd{Status: flow.StepSucceeded, InvocationStatus: "Success", ExitCode: new(int64)}
 	})
 }
@@ -324,20 +303,20 @@ func planned(steps []flow.StepRecord) string {
 }
 
 // wait keeps a run that cannot begin yet.
-func (d *draft) wait(r FlowRun, v verdict) {
+func (b because) wait(r FlowRun, v verdict) {
 	if r.Waits != v.why {
-		d.note("flow "+r.Flow+" waits", v.why)
+		b.note("flow "+r.Flow+" waits", v.why)
 	}
 	r.Waits, r.CheckAt = v.why, v.until
-	d.setRun(r)
+	b.runs.put(r.ID, r)
 }
 
 // refuse records a run that never begins. The limit for one instance alerts
 // once until a run has begun again (flow rule 54).
-func (d *draft) refuse(r FlowRun, v verdict) {
-	if v.limit && d.countRefusal(r) && r.Definition.Mode == flow.ModeLive {
-		d.planAlert(Alert{
-			Kind: AlertFlowLimit, Flow: r.Flow, At: d.m.Now,
+func (b because) refuse(r FlowRun, v verdict) {
+	if v.limit && b.countRefusal(r) && r.Definition.Mode == flow.ModeLive {
+		b.alert(Alert{
+			Kind: AlertFlowLimit, Flow: r.Flow, At: b.now,
 			Summary: "A flow was not run again: " + v.why + ".",
 		}, Key("limit", r.Flow, r.ID))
 	}
@@ -345,7 +324,7 @@ func (d *draft) refuse(r FlowRun, v verdict) {
 	if v.what == FlowRefused {
 		result = flow.ResultRefused
 	}
-	d.endRun(r, result, v.why)
+	b.endRun(r, result, v.why)
 }
 
 // stops are the live flows that were stopped before one event could start them,
@@ -369,12 +348,12 @@ func (s *stops) add(name, why string) {
 
 // stopFlows raises one alert for all flows that were stopped for one reason:
 // there can be any number of them.
-func (d *draft) stopFlows(s stop, cause string) {
+func (b because) stopFlows(s stop) {
 	what := "A flow was stopped before it started"
 	if n := len(s.flows); n > 1 {
 		what = fmt.Sprintf("%d flows were stopped before they started, the first is %s", n, s.flows[0])
 	}
-	d.planAlert(Alert{
-		Kind: AlertFlowStopped, Flow: s.flows[0], At: d.m.Now, Summary: what + ", because " + s.why + ".",
-	}, Key("stopped", s.flows[0], cause))
+	b.alert(Alert{
+		Kind: AlertFlowStopped, Flow: s.flows[0], At: b.now, Summary: what + ", because " + s.why + ".",
+	}, Key("stopped", s.flows[0], b.cause))
 }

@@ -1,0 +1,74 @@
+package decide
+
+import "time"
+
+// Due is when something in the state is due next; zero if only an input can
+// move it.
+func Due(s State, c Control, p Policy, now time.Time) time.Time {
+	return view{State: s, control: c, policy: p, now: now}.due()
+}
+
+// due is the one place that says when something is due. What is due but still
+// here did not fit into its commit: it is due now.
+func (v view) due() time.Time {
+	var due time.Time
+	at := func(t time.Time) { due = earlier(due, t) }
+	for _, s := range v.Sends {
+		if until, waits := v.waits(s); !waits {
+			at(v.now)
+		} else {
+			at(until)
+		}
+	}
+	for _, m := range v.Messages {
+		if m.Claim.held(v.now) {
+			at(m.Claim.Until)
+		} else {
+			at(Later(m.NotBefore, v.now))
+		}
+	}
+	for _, r := range v.Runs {
+		at(v.dueRun(r))
+	}
+	for _, t := range v.Tasks {
+		at(v.dueTask(t))
+	}
+	for _, u := range v.Unmatched {
+		if _, over := v.match(u); over {
+			at(v.now)
+		}
+		at(u.Received.Add(v.policy.SendWindow))
+	}
+	return due
+}
+
+func (v view) dueTask(t Task) time.Time {
+	switch {
+	case t.State == TaskRunning:
+		return t.Deadline
+	case t.State == TaskReleasing && v.unsent(t):
+		return t.ExpiresAt
+	case t.State != TaskQueued:
+		return time.Time{}
+	case v.pausedTask(t):
+		return t.ExpiresAt
+	case v.Instance.Boot == BootBootable:
+		return earlier(t.ExpiresAt, Later(v.Instance.HeldUntil, v.now))
+	}
+	return earlier(t.ExpiresAt, v.Instance.CheckAt)
+}
+
+func (v view) dueRun(r FlowRun) time.Time {
+	timer, check := v.timerOf(r), r.CheckAt
+	switch {
+	case check.IsZero() && v.paused(r.Flow):
+		check = v.now.Add(v.policy.HoldCheck)
+	case v.ready(r):
+		return v.now
+	}
+	due := earlier(timer, check)
+	if due.IsZero() {
+		return due
+	}
+	return Later(due, v.now)
+}

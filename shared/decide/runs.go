@@ -1,0 +1,130 @@
+package decide
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"aftercare/shared/flow"
+)
+
+// defaultPriority is the priority of flows' commands.
+const defaultPriority = 5
+
+// moment is now, for one run.
+func (b because) moment(r FlowRun) flow.Moment {
+	return flow.Moment{
+		Now: b.now, Instance: b.instance(), Cause: b.cause, Hold: b.paused(r.Flow),
+	}
+}
+
+// carryOut does what a run asks for, and keeps the run or records its end.
+func (b because) carryOut(r FlowRun, actions []flow.Action) {
+	var cancelled string
+	for _, a := range actions {
+		id := Key("task", r.ID, a.Step, strconv.Itoa(a.Attempt))
+		switch {
+		case a.Cancel:
+			cancelled = id
+		case a.Alert != "":
+			b.alert(Alert{
+				Kind: AlertFlow, Flow: r.Flow, Summary: a.Alert, At: b.now, Region: r.Event.Region,
+				CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
+			}, Key("step", r.ID, a.Step))
+		default:
+			r.SetTask(id)
+			b.enqueue(Task{
+				ID: id, Name: a.Command.Name(), Priority: defaultPriority, Command: a.Command,
+				RunID: r.ID, Step: a.Step, StepAttempt: a.Attempt, Chain: r.Chain,
+			})
+		}
+	}
+	switch {
+	case r.Ended:
+		b.endRun(r, r.Result, r.Reason)
+		return
+	case b.paused(r.Flow):
+		r.CheckAt = b.now.Add(b.policy.HoldCheck)
+	default:
+		r.CheckAt = time.Time{}
+	}
+	b.runs.put(r.ID, r)
+	if t, ok := b.Tasks[cancelled]; ok {
+		b.note("stop task "+t.ID, r.Pending.Over+" timed out")
+		b.stopTask(t, r.Pending.Over+" timed out")
+	}
+}
+
+// stepEnded hands a task's end to its run. It reports whether the step is tried
+// again.
+func (b because) stepEnded(t Task) (again bool) {
+	r, ok := b.Runs[t.RunID]
+	if !ok {
+		return false
+	}
+	end := flow.StepEnd{
+		Status: string(t.State), Reason: t.Reason, InvocationStatus: string(t.Status),
+		ErrorCode: t.ErrorCode, ExitCode: t.ExitCode,
+	}
+	if r.Captures() {
+		out, ok := b.outputs[t.InvokeID]
+		if !ok {
+			out.Err = "only its end is known, not its output"
+		}
+		end.Output, end.Dropped, end.OutputError = out.Text, out.Dropped, out.Err
+	}
+	r.Run = r.Run.Clone()
+	b.carryOut(r, r.CommandEnded(t.Step, t.StepAttempt, end, b.moment(r)))
+	r, ok = b.Runs[t.RunID]
+	return ok && r.Pending.State == flow.PendingBackoff || ok && r.Pending.State == flow.PendingCommand && r.Pending.Attempt > t.StepAttempt
+}
+
+// advance advances the runs that can make progress: those whose time has come,
+// or whose boot or other change has happened. A run that ends lets the next
+// one of its flow begin, even one that is older by the clock of the function
+// that made it.
+func (b because) advance() {
+	for again := true; again; {
+		again = false
+		for _, r := range b.allRuns() {
+			r, there := b.Runs[r.ID] // as it is by now
+			if !there || !b.ready(r) {
+				continue
+			}
+			if !b.try(func() { b.advanceRun(r) }) {
+				return
+			}
+			again = true
+		}
+	}
+}
+
+func (b because) advanceRun(r FlowRun) {
+	if !r.begun() {
+		b.start(r)
+		return
+	}
+	r.Run = r.Run.Clone()
+	b.carryOut(r, r.Advance(b.moment(r)))
+}
+
+// inCreation sorts runs by when they were made.
+func inCreation(a, b FlowRun) int {
+	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// endRun records the end of a run, or one that never began.
+func (b because) endRun(r FlowRun, result, reason string) {
+	if r.begun() && (result == flow.ResultFailed || result == flow.ResultTimedOut) {
+		b.countFailure(r)
+	}
+	r.Result, r.Reason, r.EndedAt, r.Ended = result, reason, b.now, true
+	r.CheckAt, r.Waits = time.Time{}, ""
+	r.Forget()
+	b.runs.drop(r.ID)
+	record(b.decision, &b.changes.EndedRuns, r)
+	b.note("flow "+r.Flow+" "+result, reason)
+}

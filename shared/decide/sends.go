@@ -1,0 +1,117 @@
+package decide
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// planStop plans to stop a task whose invoke id is known.
+func (d *decision) planStop(t Task) {
+	key := sendKey(SendStop, t.ID, t.Attempt)
+	if _, planned := d.Sends[key]; planned || t.InvokeID == "" || !t.Cancel {
+		return
+	}
+	d.sends.put(key, Send{Key: key, Kind: SendStop, TaskID: t.ID, Attempt: t.Attempt, PlannedAt: d.now})
+}
+
+// release claims the sends that are due, and plans and claims those of the
+// queued tasks of a bootable instance: a batch in all, in order. If the instance
+// is no longer bootable, a command that was put back returns to the queue.
+func (d *decision) release() {
+	room := d.policy.Batch
+	each := func(do func()) (goOn bool) {
+		if room == 0 {
+			d.more = true
+			return false
+		}
+		room--
+		return d.try(do)
+	}
+	for _, s := range d.dueSends() {
+		t := d.Tasks[s.TaskID]
+		if d.over(t) {
+			continue
+		}
+		if !each(func() {
+			if d.Instance.Boot != BootBootable && d.unsent(t) {
+				d.requeue(t)
+			} else {
+				d.claim(s)
+			}
+		}) {
+			return
+		}
+	}
+	if !d.open() {
+		return
+	}
+	for _, t := range d.sorted(TaskQueued) {
+		if d.over(t) || d.pausedTask(t) {
+			continue
+		}
+		if !each(func() { d.releaseTask(t) }) {
+			return
+		}
+	}
+}
+
+// releaseTask plans and claims the send of a queued task.
+func (d *decision) releaseTask(t Task) {
+	kind := SendRun
+	if t.Command.Invoke != nil {
+		kind = SendInvoke
+	}
+	t.State = TaskReleasing
+	t.SendKey = sendKey(kind, t.ID, t.Attempt)
+	d.tasks.put(t.ID, t)
+	d.countBoot(t)
+	d.claim(Send{Key: t.SendKey, Kind: kind, TaskID: t.ID, Attempt: t.Attempt, PlannedAt: d.now})
+	d.note("task "+t.ID+" released", fmt.Sprintf("the instance is bootable; attempt %d", t.Attempt))
+}
+
+// countBoot stores in a task's run the boot in which its command is released. A
+// command that waited for a boot must not count as sent before it (flow rule
+// 28).
+func (d *decision) countBoot(t Task) {
+	if r, ok := d.Runs[t.RunID]; ok && r.BootSeq != d.Instance.BootSeq {
+		r.BootSeq = d.Instance.BootSeq
+		d.runs.put(r.ID, r)
+	}
+}
+
+// claim claims the send for this invocation.
+func (d *decision) claim(s Send) {
+	s.Claim = d.m.Claim
+	s.Tries++
+	s.PriorSent = s.FirstSent
+	if s.Kind.starts() && s.FirstSent.IsZero() {
+		s.FirstSent = d.now
+	}
+	d.sends.put(s.Key, s)
+	d.claimed++
+}
+
+// Sort puts sends into the order in which they are performed: commands in the
+// order of their release, then stops.
+func (s State) Sort(list []Send) {
+	rank := func(k SendKind) int {
+		if k.starts() {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(list, func(a, b Send) int {
+		return cmp.Or(rank(a.Kind)-rank(b.Kind), inReleaseOrder(s.Tasks[a.TaskID], s.Tasks[b.TaskID]), strings.Compare(a.Key, b.Key))
+	})
+}
+
+// hold keeps the instance's commands from being sent, after a refusal that
+// concerns all of them.
+func (d *decision) hold(by ResultKind, until time.Time) {
+	if until.After(d.Instance.HeldUntil) {
+		d.Instance.HeldUntil, d.Instance.HeldBy = until, by
+	}
+}

@@ -1,0 +1,187 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/shared/command"
+)
+
+// submit queues a task; release lets it go at once if the instance is
+// bootable.
+func (d *decision) submit(in Submission, f Facts) (cause string) {
+	d.once = inputKey(in.Key)
+	id := Key("task", in.Key, d.Instance.ID)
+	d.answer.TaskID = id
+	switch queued := len(d.sorted(TaskQueued)); {
+	case queued >= d.policy.MaxQueued:
+		d.answer.Refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
+		d.note("submission refused", d.answer.Reason)
+	default:
+		if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue(d.now) {
+			d.agent(f.Agent)
+		}
+		expires := in.ExpiresIn
+		if expires == 0 {
+			expires = d.policy.TaskTTL
+		}
+		d.because(in.Key).enqueue(Task{
+			ID: id, Name: in.Command.Name(), Command: in.Command, Priority: in.Priority, ExpiresAt: d.now.Add(expires),
+		})
+		d.answer.Outcome = string(TaskQueued)
+		if d.Instance.Boot == BootBootable {
+			d.answer.Outcome = string(TaskReleasing)
+		}
+	}
+	d.recordInput(in.Key, in.DedupeKey, in.Hash)
+	return d.once
+}
+
+// recordInput records a submission or a cancel with its answer.
+func (d *decision) recordInput(key, dedupeKey, hash string) {
+	r := InputRecord{Key: key, Answer: d.answer.encode(), DedupeKey: dedupeKey, Hash: hash}
+	d.size.add(r)
+	d.changes.Input = &r
+}
+
+// enqueue adds a new task.
+func (b because) enqueue(t Task) {
+	t.State = TaskQueued
+	t.Attempt = 1
+	t.SubmittedAt = b.now
+	t.Cause = b.cause
+	if t.ExpiresAt.IsZero() {
+		t.ExpiresAt = b.now.Add(b.policy.TaskTTL)
+	}
+	b.tasks.put(t.ID, t)
+	why := "the instance is bootable"
+	if b.Instance.Boot != BootBootable {
+		why = "the instance is not known to be bootable"
+	}
+	b.note("task "+t.ID+" queued", why)
+}
+
+// cancel ends a task that was not sent, and stops one that was.
+func (d *decision) cancel(in Cancel) (cause string) {
+	d.once = inputKey(in.Key)
+	d.answer.TaskID = in.TaskID
+	t, ok := d.Tasks[in.TaskID]
+	switch {
+	case !ok:
+		d.answer.Outcome = "not_found"
+		d.answer.Reason = "this instance has no such task that waits or runs"
+	case d.because(d.once).stopTask(t, "cancelled before it was sent"):
+		d.answer.Outcome = "cancelled"
+	default:
+		d.answer.Outcome = "stopping"
+	}
+	d.note("cancel of task "+in.TaskID, d.answer.Outcome)
+	d.recordInput(in.Key, in.DedupeKey, in.Hash)
+	return d.once
+}
+
+// stopTask ends a task that was not sent, and stops one that was. It reports
+// whether it ended the task.
+func (b because) stopTask(t Task, reason string) (ended bool) {
+	if t.State == TaskQueued || b.unsent(t) {
+		b.endTask(t, TaskCancelled, reason)
+		return true
+	}
+	t.Cancel = true
+	b.tasks.put(t.ID, t)
+	b.planStop(t)
+	return false
+}
+
+// requeue puts a task that was never sent back into the queue.
+func (d *decision) requeue(t Task) {
+	d.sends.drop(t.SendKey)
+	t.State = TaskQueued
+	t.SendKey = ""
+	d.tasks.put(t.ID, t)
+	d.note("task "+t.ID+" queued again", "it was not sent, and the instance may no longer be bootable")
+}
+
+// expire ends tasks that waited too long, at most a batch of them at once.
+func (b because) expire() {
+	n := 0
+	for _, t := range append(b.sorted(TaskReleasing), b.sorted(TaskQueued)...) {
+		if !b.over(t) {
+			continue
+		}
+		if n++; n > b.policy.Batch {
+			b.more = true
+			return
+		}
+		if !b.try(func() {
+			b.endTask(t, TaskExpired, "it expired before it could be sent")
+			b.alert(Alert{
+				Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID, At: b.now,
+				Summary: "A queued command expired: it could not be sent in time.",
+			}, t.ID)
+		}) {
+			return
+		}
+	}
+}
+
+// endTask moves a task to its final state, drops its sends and hands its end to
+// its flow run. It reports whether the flow tries it again.
+func (b because) endTask(t Task, state TaskState, reason string) (again bool) {
+	b.sends.drop(t.SendKey)
+	b.sends.drop(sendKey(SendStop, t.ID, t.Attempt))
+	b.tasks.drop(t.ID)
+	t.State = state
+	t.Reason = reason
+	t.Command = command.Command{}
+	t.SendKey = ""
+	t.Deadline = time.Time{}
+	t.EndedAt = b.orNow(t.EndedAt)
+	record(b.decision, &b.changes.EndedTasks, t)
+	b.note("task "+t.ID+" "+string(state), reason)
+	return b.stepEnded(t)
+}
+
+// loss is how a task ends whose command can not, or must not, be sent.
+type loss struct {
+	state           TaskState
+	kind            AlertKind
+	reason, summary string
+}
+
+func outcomeUnknown(summary string) loss {
+	return loss{TaskFailed, AlertOutcomeUnknown, "outcome_unknown", summary}
+}
+
+// lose ends a task with an alert about the owner.
+func (b because) lose(t Task, owner string, l loss) {
+	b.endTask(t, l.state, l.reason)
+	b.alert(Alert{
+		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: l.reason, At: b.now,
+	}, owner)
+}
+
+// inReleaseOrder sorts tasks by priority, 9 first, then by submission.
+func inReleaseOrder(a, b Task) int {
+	if a.Priority != b.Priority {
+		return b.Priority - a.Priority
+	}
+	if c := a.SubmittedAt.Compare(b.SubmittedAt); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// sorted returns the tasks in one state, in the order of their release.
+func (s State) sorted(state TaskState) []Task {
+	var out []Task
+	for _, t := range s.Tasks {
+		if t.State == state {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, inReleaseOrder)
+	return out
+}

@@ -1,0 +1,169 @@
+package decide
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"aftercare/shared/flow"
+)
+
+// view answers questions about an instance at a moment. It changes nothing.
+type view struct {
+	State
+	policy  Policy
+	control Control
+	now     time.Time
+}
+
+// instance is the instance as expressions see it.
+func (v view) instance() flow.Instance {
+	i := v.Instance
+	return flow.Instance{
+		ID: i.ID, State: string(i.Boot), BootSeq: i.BootSeq, BootTime: i.BootTime,
+		AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region, Zone: i.Zone, FailedRuns: v.failedRuns(),
+	}
+}
+
+// failedRuns counts the runs of all flows that failed within FailureMemory.
+func (v view) failedRuns() int {
+	n := 0
+	for _, l := range v.Limits {
+		n += within(l.Failures, flow.FailureMemory, v.now)
+	}
+	return n
+}
+
+// within counts the times that are younger than the window.
+func within(list []time.Time, window time.Duration, now time.Time) int {
+	n := 0
+	for _, t := range list {
+		if t.After(now.Add(-window)) {
+			n++
+		}
+	}
+	return n
+}
+
+func (v view) paused(flow string) bool { return v.control.paused(flow) != nil }
+
+// pausedTask reports whether a task's flow is paused.
+func (v view) pausedTask(t Task) bool {
+	r, ok := v.Runs[t.RunID]
+	return ok && v.paused(r.Flow)
+}
+
+// unsent reports whether a released task was certainly not sent, and nobody is
+// about to send it.
+func (v view) unsent(t Task) bool {
+	s, ok := v.Sends[t.SendKey]
+	return ok && t.State == TaskReleasing && !s.Claim.held(v.now) && s.FirstSent.IsZero()
+}
+
+// over reports whether a task that was never sent has expired.
+func (v view) over(t Task) bool {
+	return (t.State == TaskQueued || v.unsent(t)) && !t.ExpiresAt.After(v.now)
+}
+
+// waits reports whether a send must wait, and until when; zero if something else
+// than time must happen. The look for a cancelled command, or for one that may
+// have been sent, waits for nobody: it may show that nothing is to be sent.
+func (v view) waits(s Send) (until time.Time, waits bool) {
+	t := v.Tasks[s.TaskID]
+	switch {
+	case s.Claim.held(v.now):
+		return s.Claim.Until, true
+	case s.Kind.starts() && !t.Cancel && v.pausedTask(t):
+		return time.Time{}, true
+	case s.Kind.starts() && !t.Cancel && s.FirstSent.IsZero():
+		until = Later(s.NotBefore, v.Instance.HeldUntil)
+	default:
+		until = s.NotBefore
+	}
+	return until, until.After(v.now)
+}
+
+// dueSends returns the sends that may be claimed now: commands in the order of
+// their release, then stops.
+func (v view) dueSends() []Send {
+	var due []Send
+	for _, s := range v.Sends {
+		if _, waits := v.waits(s); !waits {
+			due = append(due, s)
+		}
+	}
+	v.Sort(due)
+	return due
+}
+
+// dueMessages returns the messages that may be claimed now, the oldest first.
+func (v view) dueMessages() []Message {
+	var due []Message
+	for _, m := range v.Messages {
+		if !m.Claim.held(v.now) && !m.NotBefore.After(v.now) {
+			due = append(due, m)
+		}
+	}
+	slices.SortFunc(due, inPlanning)
+	return due
+}
+
+// open reports whether queued tasks may be released.
+func (v view) open() bool {
+	return v.Instance.Boot == BootBootable && !v.Instance.HeldUntil.After(v.now)
+}
+
+// allRuns are the live runs, the oldest first.
+func (v view) allRuns() []FlowRun { return slices.SortedFunc(maps.Values(v.Runs), inCreation) }
+
+// ahead counts the runs of the same flow that this one must wait for, and how
+// many of them have not begun.
+func (v view) ahead(r FlowRun) (all, waiting int) {
+	for _, other := range v.Runs {
+		if other.Flow != r.Flow || other.ID == r.ID || !other.begun() && inCreation(other, r) > 0 {
+			continue
+		}
+		all++
+		if !other.begun() {
+			waiting++
+		}
+	}
+	return all, waiting
+}
+
+// ready reports whether a run can advance or is due for a check.
+func (v view) ready(r FlowRun) bool {
+	due := func(t time.Time) bool { return !t.IsZero() && !t.After(v.now) }
+	switch {
+	case !r.begun():
+		before, _ := v.ahead(r)
+		return before == 0 && r.CheckAt.IsZero() || due(r.CheckAt)
+	case v.paused(r.Flow):
+		return r.CheckAt.IsZero() || due(r.CheckAt) || due(v.timerOf(r))
+	case r.Pending.State == "":
+		return true // its flow was paused
+	}
+	return due(v.timerOf(r)) || due(r.CheckAt) || r.Booted(v.instance())
+}
+
+// timerOf is when a run itself has something to do. The end of a backoff does
+// not count while its flow is paused.
+func (v view) timerOf(r FlowRun) time.Time {
+	if r.Pending.State == flow.PendingBackoff && v.paused(r.Flow) {
+		r.Pending.Until = time.Time{}
+	}
+	return r.Due()
+}
+
+// canContinue reports whether something can be done at once.
+func (v view) canContinue() bool {
+	return len(v.dueSends()) > 0 || len(v.dueMessages()) > 0 || v.open() && v.waiting() ||
+		slices.ContainsFunc(v.allRuns(), v.ready)
+}
+
+// match finds the task of an end that waited for it; zero if others started it.
+// Over means that the end need not wait any longer.
+func (v view) match(u Unmatched) (t Task, over bool) {
+	t, known := v.TaskOf(u.Event)
+	return t, known || !v.originPossible(u.Event) || v.now.Sub(u.Received) >= v.policy.SendWindow
+}
