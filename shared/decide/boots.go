@@ -1,43 +1,49 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"time"
+
+	"aftercare/shared/event"
 )
 
-// maxAhead is how far an event's time may lie ahead of its receipt. A later
-// time is taken for a wrong clock, and the time of receipt is used instead.
+// maxAhead is how far a reported time may lie ahead of its receipt. Clocks of
+// services that keep time differ by less; one that is further ahead is wrong,
+// and would outrank every later event.
 const maxAhead = 5 * time.Minute
+
+// reported is a reported time as far as it may decide about order: the time of
+// receipt if it lies too far ahead of it.
+func reported(t, received time.Time) time.Time {
+	if t.Sub(received) > maxAhead {
+		return received
+	}
+	return t
+}
 
 // heartbeat records a boot. It compares the times of boots to find out whether
 // the boot is new: one boot can send several first heartbeats (each restart of
-// the agent sends one), and deliveries come late.
+// the agent sends one), and deliveries come late. One that does not say when the
+// boot was counts as a boot only if none is recorded.
 func (d *decision) heartbeat(in Heartbeat) (cause string) {
 	ev, i := in.Event, &d.Instance
-	cause = causeWakeUp
-	at := ev.Time
-	if at.IsZero() || at.Sub(in.Received) > maxAhead {
-		at = in.Received
-	}
+	id := heartbeatID(ev)
+	at := cmp.Or(reported(ev.Time, in.Received), in.Received)
 	var uptime time.Duration
 	if ev.Uptime != nil {
 		uptime = *ev.Uptime
 	}
 	boot := at.Add(-uptime)
 	tolerance := 60*time.Second + uptime/5000
+	vague := ev.Uptime == nil || ev.Time.IsZero() && id == ""
 	switch {
-	case ev.Time.IsZero() && !i.BootTime.IsZero():
-		// It may be of any boot, and each delivery would make it a newer one.
-		if i.Boot != BootBootable {
-			d.bootable(at)
-		}
-		d.note("boot unchanged", "the heartbeat has no time")
-	case !i.BootTime.IsZero() && boot.Sub(i.BootTime).Abs() <= tolerance:
+	case i.BootSeq > 0 && (vague || boot.Sub(i.BootTime).Abs() <= tolerance):
 		if i.Boot != BootBootable && at.After(i.BootSince) {
 			d.bootable(at)
 			d.note("instance bootable", "its agent started again")
 		} else {
-			d.note("boot unchanged", "this boot is recorded already")
+			d.note("boot unchanged", "this boot is recorded, or the heartbeat does not say which it is")
 		}
 	case boot.Before(i.BootTime):
 		d.note("boot unchanged", "the heartbeat belongs to an older boot")
@@ -47,13 +53,30 @@ func (d *decision) heartbeat(in Heartbeat) (cause string) {
 		d.bootable(at)
 		d.note(fmt.Sprintf("instance bootable, boot %d", i.BootSeq), "first heartbeat of a newer boot")
 		d.learn(ev.AgentVersion, "", ev.Region, ev.Zone)
+		if id != "" {
+			key := "heartbeat/" + id
+			d.once = inputKey(key)
+			d.recordInput(key, "")
+		}
 		cause = fmt.Sprintf("boot/%d", i.BootSeq)
 		d.because(cause).startFlows(HeartbeatEvent(ev), nil)
 		record(d, &d.changes.Boots, Boot{
 			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion, Decided: decided(d.flows),
 		})
 	}
-	return cause
+	return cmp.Or(cause, causeWakeUp)
+}
+
+// heartbeatID identifies a heartbeat event, whose time and uptime may be
+// missing; empty if it has no id at all.
+func heartbeatID(ev event.FirstHeartbeat) string {
+	switch {
+	case ev.BizEventID != "":
+		return Key("business", ev.BizEventID)
+	case ev.ID != "":
+		return Key("event", ev.Source, ev.ID)
+	}
+	return ""
 }
 
 // bootable marks the instance as taking commands since at. Commands that were
@@ -111,14 +134,33 @@ func (d *decision) wake(f Facts) {
 func (d *decision) asked(t Task, inv *Invocation) {
 	switch {
 	case inv == nil:
-		d.because(causeWakeUp).lose(t, t.ID, outcomeUnknown("Cloud Assistant accepted a command, but no longer knows it."))
+		d.missing(t)
 	case inv.Ended():
 		d.endOf(inv.TaskCompleted(d.Instance.ID), t).taskEnded()
 	default:
 		t.Deadline = d.now.Add(d.policy.EndMargin)
+		t.MissingSince, t.Missing = time.Time{}, 0
 		d.tasks.put(t.ID, t)
 		d.note("task "+t.ID+" still running", "Cloud Assistant says "+inv.Status)
 	}
+}
+
+// lostAfter is how many empty answers in a row, over SendWindow at least, end a
+// running task as lost. Cloud Assistant lists a bounded number of invocations,
+// so one empty answer proves nothing.
+const lostAfter = 3
+
+// missing counts an empty answer about a running task.
+func (d *decision) missing(t Task) {
+	t.MissingSince = d.orNow(t.MissingSince)
+	t.Missing++
+	if t.Missing >= lostAfter && d.now.Sub(t.MissingSince) >= d.policy.SendWindow {
+		d.because(causeWakeUp).lose(t, t.ID, outcomeUnknown("Cloud Assistant accepted a command, but no longer knows it."))
+		return
+	}
+	t.Deadline = d.now.Add(doubled(d.policy.EndMargin, t.Missing, d.policy.SendWindow/2))
+	d.tasks.put(t.ID, t)
+	d.note("task "+t.ID+" not found", fmt.Sprintf("Cloud Assistant does not list it; answer %d of that kind", t.Missing))
 }
 
 // agent applies an answer about the agent's status. Without an answer, the

@@ -36,9 +36,9 @@ type Decision struct {
 	// Next is the state once Changes are committed.
 	Next    State
 	Changes Changes
-	// Once is the row that identifies a duplicate; empty for inputs that may be
-	// decided again.
-	Once string
+	// Once is the row that identifies a duplicate, Hash what it must hold of the
+	// request; both are empty for inputs that may be decided again.
+	Once, Hash string
 	// Claimed counts the sends and messages that this decision claims.
 	Claimed int
 	// WakeBy is when live work is due next; zero if there is none.
@@ -151,11 +151,13 @@ type decision struct {
 	undo      undo
 	// cramped: a flow could not start in this commit.
 	cramped bool
-	once    string
-	answer  Answer
-	more    bool
-	left    Results
-	flows   []FlowDecision
+	// guarded: the commit says something about live rows that it does not change.
+	guarded    bool
+	once, hash string
+	answer     Answer
+	more       bool
+	left       Results
+	flows      []FlowDecision
 	log
 }
 
@@ -261,13 +263,13 @@ func (d *decision) finish() Decision {
 	c.Unmatched = d.unmatched.changes()
 	c.Limits = d.limits.changes()
 	c.Failing = d.failing.changes()
-	if d.Instance != d.before.Instance ||
+	if d.Instance != d.before.Instance || d.guarded ||
 		len(c.Tasks)+len(c.Sends)+len(c.Messages)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing) > 0 {
 		i := d.Instance
 		c.Instance = &i
 	}
 	return Decision{
-		Next: d.State, Changes: c, Once: d.once, Claimed: d.claimed,
+		Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed,
 		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
 	}
 }

@@ -31,8 +31,8 @@ type end struct {
 	ev event.TaskCompleted
 	// t is the task whose attempt it was; zero if others started it.
 	t Task
-	// again: the command is tried again.
-	again bool
+	// again: the command is tried again; requeued: as the same task.
+	again, requeued bool
 }
 
 func (d *decision) endOf(ev event.TaskCompleted, t Task) *end {
@@ -42,7 +42,10 @@ func (d *decision) endOf(ev event.TaskCompleted, t Task) *end {
 // ended records an execution and does what follows from it.
 func (d *decision) ended(in Ended, f Facts) (cause string) {
 	ev := brief(in.Event)
+	ev.FinishTime = reported(ev.FinishTime, in.Received)
 	d.once = executionKey(ev)
+	_, marker := command.Split(in.Event.CommandName)
+	d.guarded = marker != ""
 	t, known := d.TaskOf(ev)
 	if !known {
 		t, known = d.originOf(ev, f)
@@ -185,14 +188,20 @@ func (e *end) follow() {
 
 // taskEnded ends the task. If its script never started, taskEnded doubts that
 // the instance is bootable and queues the task again; the step of a flow has
-// its own retries.
+// its own retries. If the instance ran too many tasks already, that says nothing
+// about its agent and costs no attempt: its commands wait for a while.
 func (e *end) taskEnded() {
 	t, at := e.t, e.orNow(e.ev.FinishTime)
 	unstarted := slices.Contains(flow.NotStarted, e.ev.ErrorCode)
-	if unstarted && at.After(e.Instance.BootSince) {
+	busy := e.ev.ErrorCode == flow.TooManyTasks
+	if unstarted && !busy && at.After(e.Instance.BootSince) {
 		e.doubt(at)
 	}
-	if unstarted && t.RunID == "" && !t.Cancel && t.Attempt < e.policy.MaxAttempts {
+	if unstarted && !t.Cancel && (busy || t.RunID == "" && t.Attempt-t.Free < e.policy.MaxAttempts) {
+		if busy {
+			t.Free++
+			e.hold(ResultBusy, e.now.Add(e.policy.backoff(t.Free, e.Instance.ID)))
+		}
 		e.sends.drop(t.SendKey)
 		e.note("task "+t.ID+" queued again", "its script never started: "+e.ev.ErrorCode)
 		t.State = TaskQueued
@@ -200,7 +209,7 @@ func (e *end) taskEnded() {
 		t.SendKey, t.InvokeID = "", ""
 		t.Deadline = time.Time{}
 		e.tasks.put(t.ID, t)
-		e.again = true
+		e.again, e.requeued = true, true
 		return
 	}
 	t.InvokeID = e.ev.InvokeID
@@ -236,8 +245,10 @@ func (e *end) alertEnd() {
 	}
 	summary := fmt.Sprintf("A command ended as %s.", ev.Status)
 	switch {
-	case e.again && t.RunID != "":
+	case e.again && t.RunID != "" && ev.ErrorCode != flow.TooManyTasks:
 		summary = fmt.Sprintf("A command ended as %s, and its flow tries it again.", ev.Status)
+	case e.again && ev.ErrorCode == flow.TooManyTasks:
+		summary = fmt.Sprintf("A command ended as %s: its instance ran too many tasks, and it was queued again.", ev.Status)
 	case e.again:
 		summary = fmt.Sprintf("A command ended as %s: it never started, and was queued again (attempt %d of %d).",
 			ev.Status, t.Attempt+1, e.policy.MaxAttempts)
@@ -247,6 +258,6 @@ func (e *end) alertEnd() {
 	e.alert(Alert{
 		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: ev.CommandName,
 		InvokeID: ev.InvokeID, TaskID: t.ID, Status: string(ev.Status), ExitCode: ev.ExitCode,
-		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: e.again && t.RunID == "", At: e.orNow(ev.FinishTime),
+		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: e.requeued, At: e.orNow(ev.FinishTime),
 	}, e.cause)
 }

@@ -88,6 +88,7 @@ const (
 	ResultThrottled ResultKind = "throttled" // not sent; the next minute
 	ResultQuota     ResultKind = "quota"     // not sent; the next day
 	ResultDown      ResultKind = "down"      // not sent; the instance is not running
+	ResultBusy      ResultKind = "busy"      // not started; the instance runs too many tasks
 	ResultNotSent   ResultKind = "not_sent"  // not sent; with a backoff
 	ResultUnknown   ResultKind = "unknown"   // it may have reached the service
 	ResultGivenUp   ResultKind = "given_up"  // it may have, too long ago to try again

@@ -107,6 +107,13 @@ type Task struct {
 	// Deadline is when a sweep asks for a running task's end, if no event
 	// reported it.
 	Deadline time.Time `json:"deadline,omitzero"`
+	// MissingSince is when Cloud Assistant first did not know a running task's
+	// invocation, Missing counts such answers in a row.
+	MissingSince time.Time `json:"missingSince,omitzero"`
+	Missing      int       `json:"missing,omitempty"`
+	// Free counts the attempts that do not count, because the instance ran too
+	// many tasks already.
+	Free int `json:"free,omitempty"`
 	// Cancel: the task is stopped as soon as its invoke id is known.
 	Cancel bool `json:"cancel,omitempty"`
 
@@ -294,7 +301,8 @@ type Change[T any] struct {
 
 // Changes is what one commit writes: all of it or nothing.
 type Changes struct {
-	// Instance is nil if no live row changes; its Rev is the one that was read.
+	// Instance carries the guard; its Rev is the one that was read. It is nil if
+	// nothing in the commit depends on live rows.
 	Instance  *Instance
 	Tasks     []Change[Task]
 	Sends     []Change[Send]

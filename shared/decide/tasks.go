@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,38 +11,36 @@ import (
 )
 
 // submit queues a task; release lets it go at once if the instance is
-// bootable.
+// bootable. A refusal changes nothing, so the same key can be accepted later.
 func (d *decision) submit(in Submission, f Facts) (cause string) {
-	d.once = inputKey(in.Key)
+	d.once, d.hash = inputKey(in.Key), in.Hash
 	id := Key("task", in.Key, d.Instance.ID)
 	d.answer.TaskID = id
-	switch queued := len(d.sorted(TaskQueued)); {
-	case queued >= d.policy.MaxQueued:
+	if queued := len(d.sorted(TaskQueued)); queued >= d.policy.MaxQueued {
 		d.answer.Refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 		d.note("submission refused", d.answer.Reason)
-	default:
-		if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue(d.now) {
-			d.agent(f.Agent)
-		}
-		expires := in.ExpiresIn
-		if expires == 0 {
-			expires = d.policy.TaskTTL
-		}
-		d.because(in.Key).enqueue(Task{
-			ID: id, Name: in.Command.Name(), Command: in.Command, Priority: in.Priority, ExpiresAt: d.now.Add(expires),
-		})
-		d.answer.Outcome = string(TaskQueued)
-		if d.Instance.Boot == BootBootable {
-			d.answer.Outcome = string(TaskReleasing)
-		}
+		return d.once
 	}
-	d.recordInput(in.Key, in.DedupeKey, in.Hash)
+	if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue(d.now) {
+		d.agent(f.Agent)
+	}
+	d.because(in.Key).enqueue(Task{
+		ID: id, Name: in.Command.Name(), Command: in.Command, Priority: in.Priority,
+		ExpiresAt: d.now.Add(cmp.Or(in.ExpiresIn, d.policy.TaskTTL)),
+	})
+	d.answer.Outcome = string(TaskQueued)
+	if d.Instance.Boot == BootBootable {
+		d.answer.Outcome = string(TaskReleasing)
+	}
+	d.recordInput(in.Key, in.DedupeKey)
 	return d.once
 }
 
-// recordInput records a submission or a cancel with its answer.
-func (d *decision) recordInput(key, dedupeKey, hash string) {
-	r := InputRecord{Key: key, Answer: d.answer.encode(), DedupeKey: dedupeKey, Hash: hash}
+// recordInput records an input with its answer. The answer says something about
+// live rows, so it carries the guard.
+func (d *decision) recordInput(key, dedupeKey string) {
+	d.guarded = true
+	r := InputRecord{Key: key, Answer: d.answer.encode(), DedupeKey: dedupeKey, Hash: d.hash}
 	d.size.add(r)
 	d.changes.Input = &r
 }
@@ -65,7 +64,7 @@ func (b because) enqueue(t Task) {
 
 // cancel ends a task that was not sent, and stops one that was.
 func (d *decision) cancel(in Cancel) (cause string) {
-	d.once = inputKey(in.Key)
+	d.once, d.hash = inputKey(in.Key), in.Hash
 	d.answer.TaskID = in.TaskID
 	t, ok := d.Tasks[in.TaskID]
 	switch {
@@ -78,7 +77,7 @@ func (d *decision) cancel(in Cancel) (cause string) {
 		d.answer.Outcome = "stopping"
 	}
 	d.note("cancel of task "+in.TaskID, d.answer.Outcome)
-	d.recordInput(in.Key, in.DedupeKey, in.Hash)
+	d.recordInput(in.Key, in.DedupeKey)
 	return d.once
 }
 

@@ -27,6 +27,12 @@ func timeless(uptime time.Duration) decide.Heartbeat {
 	return b
 }
 
+// anonymous is a heartbeat without its ids.
+func anonymous(b decide.Heartbeat) decide.Heartbeat {
+	b.Event.ID, b.Event.BizEventID = "", ""
+	return b
+}
+
 // The recorded boot of state() was an hour and a minute ago, its heartbeat an
 // hour ago.
 const recordedBoot = time.Hour + time.Minute
@@ -61,9 +67,13 @@ func TestAHeartbeatTellsTheSameBootANewerAndAnOlderOneApart(t *testing.T) {
 		{"the same boot's heartbeat from before the doubt does not end it", doubted, beat(time.Hour, time.Minute), unknown, 3},
 		{"the same boot's heartbeat from after the doubt ends it", doubted, beat(time.Minute, recordedBoot-time.Minute), bootable, 3},
 		{"without a time, the first one ever is boot 1", never, timeless(20 * time.Second), bootable, 1},
-		{"without a time, another one is no newer boot", state(bootable), timeless(20 * time.Second), bootable, 3},
+		{"without a time, its id tells it from others", state(bootable), timeless(20 * time.Second), bootable, 4},
+		{"without a time and an id, it is no newer boot", state(bootable), anonymous(timeless(20 * time.Second)), bootable, 3},
+		{"without an uptime, it may be a restart of the agent", state(bootable), beat(0, 0), bootable, 3},
+		{"without an uptime, it ends the waiting all the same", state(waiting), beat(0, 0), bootable, 3},
+		{"without an uptime, one from before the doubt does not end it", doubted, beat(time.Hour, 0), unknown, 3},
 		{"without a time and an uptime, neither", state(bootable), timeless(0), bootable, 3},
-		{"without a time, it ends the waiting all the same", state(waiting), timeless(20 * time.Second), bootable, 3},
+		{"without a time and an id, it ends the waiting all the same", state(waiting), anonymous(timeless(20 * time.Second)), bootable, 3},
 		{"a time too far ahead is not believed, and that of its receipt counts", never, beat(-time.Hour, 20*time.Second), bootable, 1},
 	}
 	for _, c := range cases {

@@ -105,6 +105,9 @@ func running(invokeID string) func(*decide.Task) {
 	}
 }
 
+// missing makes a running task one that Cloud Assistant has not listed for an hour.
+func missing(t *decide.Task) { t.Missing, t.MissingSince = 5, now.Add(-time.Hour) }
+
 // effect changes the effect of a releasing task.
 func effect(short string, change ...func(*decide.Send)) func(*decide.State) {
 	return func(s *decide.State) {

@@ -88,9 +88,9 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 // does what Handle could not.
 func (e *Engine) Handle(ctx context.Context, instanceID string, in decide.Input) (Outcome, error) {
 	h := e.newHandling(ctx, instanceID)
-	defer h.recorded() // also after a panic
+	defer h.historyPut() // also after a panic
 	_, err := h.handle(ctx, in)
-	if herr := h.recorded(); err == nil {
+	if herr := h.historyPut(); err == nil {
 		err = herr
 	}
 	return h.out, err
@@ -194,8 +194,15 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		m := h.moment()
 		d := decide.Decide(s, in, facts, h.Policy, m)
 		if d.Changes.Empty() {
-			h.out.Notes = append(h.out.Notes, d.Notes...)
-			return s, false, nil // deciding again would change nothing either
+			// Deciding again would change nothing either. A refusal is not stored,
+			// but the same input may have been accepted before.
+			if d.Once != "" {
+				if _, err := h.recorded(ctx, d); err != nil || h.out.Duplicate {
+					return s, false, err
+				}
+			}
+			h.accept(d)
+			return s, false, nil
 		}
 		err = h.commit(ctx, s, &d, m, false)
 		switch {
@@ -283,26 +290,36 @@ func (h *handling) arm(ctx context.Context, s decide.State, d *decide.Decision, 
 // commit that landed, which may be an earlier try. Without such a row, the
 // decision is made anew: if the commit landed, the state shows its claims.
 func (h *handling) readBack(ctx context.Context, d decide.Decision) (landed *decide.Decision, s decide.State, err error) {
-	if once := d.Once; once != "" {
-		r, err := h.Ledger.Recorded(ctx, h.instanceID, once)
-		if err != nil {
-			return nil, s, fmt.Errorf("read back %s of instance %s: %w", once, h.instanceID, err)
-		}
-		if r != nil {
-			own, mine := h.commits[r.CommitID]
-			if !mine {
-				h.out.Duplicate = true
-				h.out.Answer = decide.DecodeAnswer(r.Answer, h.instanceID)
-				if in := d.Changes.Input; in != nil && in.Hash != r.Hash {
-					h.out.Answer.Refuse("the dedupeKey was used before, with another body")
-				}
-				return nil, s, nil
-			}
-			landed = &own
+	if d.Once != "" {
+		landed, err = h.recorded(ctx, d)
+		if err != nil || h.out.Duplicate {
+			return nil, s, err
 		}
 	}
 	s, err = h.load(ctx)
 	return landed, s, err
+}
+
+// recorded reads the row that identifies the input. If a commit of this
+// invocation wrote it, recorded returns its decision; if another one did, the
+// input is a duplicate.
+func (h *handling) recorded(ctx context.Context, d decide.Decision) (landed *decide.Decision, err error) {
+	r, err := h.Ledger.Recorded(ctx, h.instanceID, d.Once)
+	if err != nil {
+		return nil, fmt.Errorf("read back %s of instance %s: %w", d.Once, h.instanceID, err)
+	}
+	if r == nil {
+		return nil, nil
+	}
+	if own, mine := h.commits[r.CommitID]; mine {
+		return &own, nil
+	}
+	h.out.Duplicate = true
+	h.out.Answer = decide.DecodeAnswer(r.Answer, h.instanceID)
+	if d.Hash != r.Hash {
+		h.out.Answer.Refuse("the dedupeKey was used before, with another body")
+	}
+	return nil, nil
 }
 
 // mySends returns the sends that this invocation's commits claimed and that it

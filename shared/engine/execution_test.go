@@ -111,7 +111,7 @@ func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 	}
 	attempt := func(n int) func(*decide.Task) { return func(t *decide.Task) { t.Attempt = n } }
 	for _, code := range []string{
-		"DeliveryTimeout", "ClientNotRunning", "ClientNotOnline", "ClientIsUpgrading", "InstanceNotRunning", "TaskConcurrencyLimit",
+		"DeliveryTimeout", "ClientNotRunning", "ClientNotOnline", "ClientIsUpgrading", "InstanceNotRunning",
 	} {
 		t.Run(code, func(t *testing.T) {
 			in := absent("a")
@@ -162,6 +162,33 @@ func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 			}
 		})
 	}
+	t.Run("without a doubt about the agent, and as often as it takes, if the instance runs too many tasks", func(t *testing.T) {
+		d := decide.Decision{Next: state(decide.BootBootable, task("a", running("t-1")), task("b"), func(s *decide.State) {
+			b := s.Tasks[id("b")]
+			b.State, b.InvokeID, b.Deadline = decide.TaskRunning, "t-b", now.Add(time.Hour)
+			s.Tasks[b.ID] = b
+		})}
+		keys := map[string]bool{}
+		for n := range 10 {
+			a := d.Next.Tasks[id("a")]
+			a.State, a.InvokeID, a.SendKey = decide.TaskRunning, "t-1", ""
+			d.Next.Tasks[a.ID] = a
+			d.Next.Sends = map[string]decide.Send{}
+			in := absent("a")
+			in.Event.ErrorCode = "TaskConcurrencyLimit"
+			d = must(t, d.Next, in, decide.Facts{}, policy())
+			a, i := d.Next.Tasks[id("a")], d.Next.Instance
+			if a.State != decide.TaskQueued || a.Attempt != n+2 || i.Boot != decide.BootBootable || claimedTasks(d) != "" || !i.HeldUntil.After(now) {
+				t.Fatalf("end %d: task %+v, instance %+v, claimed %q; want it queued, and held back for a while", n, a, i, claimedTasks(d))
+			}
+			d = decideAt(t, i.HeldUntil, d.Next, decide.WakeUp{}, decide.Facts{}, policy())
+			if claimedTasks(d) != "a" || keys[claims(d)[0].Key] {
+				t.Fatalf("then claimed %q, want it sent again with another token", claimedTasks(d))
+			}
+			keys[claims(d)[0].Key] = true
+			d.Next.Instance.HeldUntil = time.Time{}
+		}
+	})
 	t.Run("with another token than before", func(t *testing.T) {
 		d := must(t, state(decide.BootBootable, task("a")), decide.WakeUp{}, decide.Facts{}, policy())
 		first := claims(d)[0].Key
@@ -271,8 +298,24 @@ func TestAnEndThatNoEventReportsIsAskedFor(t *testing.T) {
 			t.Errorf("task %+v, want its end asked for in three minutes", a)
 		}
 	})
-	t.Run("not known any more, it ends with an alert", func(t *testing.T) {
+	t.Run("not listed for an hour, it ends with an alert", func(t *testing.T) {
 		d := must(t, s, decide.WakeUp{}, facts(nil), policy())
+		answers := 1
+		for at := d.Next.Tasks[id("a")].Deadline; at.Before(now.Add(time.Hour)); at = d.Next.Tasks[id("a")].Deadline {
+			d = decideAt(t, at, d.Next, decide.WakeUp{}, facts(nil), policy())
+			if answers++; endedAs(d, "a") != "" || answers > 10 {
+				t.Fatalf("ended as %q after %d empty answers at %s", endedAs(d, "a"), answers, at)
+			}
+		}
+		d = decideAt(t, now.Add(time.Hour), d.Next, decide.WakeUp{}, decide.Facts{}, policy())
+		if endedAs(d, "a") != "" {
+			t.Errorf("ended as %q without an answer", endedAs(d, "a"))
+		}
+		at := d.Next.Tasks[id("a")].Deadline
+		if known := decideAt(t, at, d.Next, decide.WakeUp{}, facts(&decide.Invocation{InvokeID: "t-1", Status: "Running"}), policy()); known.Next.Tasks[id("a")].Missing != 0 {
+			t.Errorf("task %+v, want the empty answers forgotten", known.Next.Tasks[id("a")])
+		}
+		d = decideAt(t, at, d.Next, decide.WakeUp{}, facts(nil), policy())
 		if endedAs(d, "a") != decide.TaskFailed || alerts(d) != "outcome-unknown" || endedAs(d, "b") != "" {
 			t.Errorf("ended as %q, alerts %q", endedAs(d, "a"), alerts(d))
 		}

@@ -93,6 +93,7 @@ func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
 	running.Tasks = map[string]decide.Task{one.ID: func() decide.Task {
 		r := one
 		r.State, r.InvokeID, r.SendKey, r.Deadline = decide.TaskRunning, "t-2", "", now
+		missing(&r)
 		return r
 	}()}
 	running.Sends = map[string]decide.Send{}

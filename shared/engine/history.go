@@ -27,14 +27,14 @@ func (h *handling) recordHistory(ctx context.Context, s decide.State, in decide.
 	}
 	if ended.Source == decide.SourcePoll {
 		put()
-		return h.recorded()
+		return h.historyPut()
 	}
 	go put()
 	return nil
 }
 
-// recorded waits for the history and returns its error.
-func (h *handling) recorded() error {
+// historyPut waits for the history and returns its error.
+func (h *handling) historyPut() error {
 	if h.history == nil {
 		return nil
 	}

@@ -175,7 +175,11 @@ func TestSubmissions(t *testing.T) {
 			if (len(claims(d)) == 1) != c.claimed || !d.WakeBy.Equal(now.Add(c.wake)) {
 				t.Errorf("claimed %v, woken by %s, want one: %v, and %s", claims(d), d.WakeBy, c.claimed, now.Add(c.wake))
 			}
-			if r := d.Changes.Input; r == nil || r.Answer != string(encode(d.Answer)) || d.Once != "input/"+in.Key {
+			if c.answer == "refused" {
+				if !d.Changes.Empty() || d.Once != "input/"+in.Key {
+					t.Errorf("changes %+v, once %q, want none for a refusal, so that the key can be accepted later", d.Changes, d.Once)
+				}
+			} else if r := d.Changes.Input; r == nil || r.Answer != string(encode(d.Answer)) || d.Once != "input/"+in.Key {
 				t.Errorf("input record %+v, once %q, want the answer on record", r, d.Once)
 			}
 			if q, ok := d.Next.Tasks[want.TaskID]; ok != (c.answer != "refused") || ok && !q.ExpiresAt.Equal(now.Add(7*24*time.Hour)) {

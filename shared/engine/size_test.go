@@ -65,7 +65,7 @@ func TestEveryDecisionFitsIntoOneCommit(t *testing.T) {
 		{"30 of 40 flows start while 40 tasks expire", state(decide.BootBootable, many(40, expired)), ended("t-1", "", "Success", ""), decide.Facts{}, manyFlows(40, 10), 71},
 		{"300 flows react to one end", state(decide.BootBootable), ended("t-1", "", "Success", ""), decide.Facts{}, manyFlows(300, 10), 31},
 		{"flows of the largest size react to one end", state(decide.BootBootable), ended("t-1", "", "Success", ""), decide.Facts{}, manyFlows(40, 15<<10), 17},
-		{"20 running tasks are not known any more", state(decide.BootBootable, many(20, running("t"), due)), decide.WakeUp{},
+		{"20 running tasks are not known any more", state(decide.BootBootable, many(20, running("t"), due, missing)), decide.WakeUp{},
 			decide.Facts{Invocations: map[string]*decide.Invocation{"t": nil}}, nil, 20},
 		{"an end's texts are as long as an event may be", state(decide.BootBootable, task("a", saved, releasing), effect("a", claimedBy(held), firstSent(time.Second))),
 			func() decide.Ended {
@@ -175,8 +175,9 @@ func TestManyRunsThatEndAtOnceFitIntoCommits(t *testing.T) {
 		}},
 		{"when nobody knows their commands any more", func(d *desk) {
 			mustHandle(t, d.engine(p), happened("s-before"))
-			d.cloud.invocations, d.clock = nil, now.Add(time.Hour)
-			for range 3 {
+			d.cloud.invocations = nil
+			for i := range 10 {
+				d.clock = now.Add(time.Duration(i+1) * time.Hour)
 				mustHandle(t, d.engine(p), decide.WakeUp{})
 			}
 		}},

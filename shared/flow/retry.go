@@ -15,8 +15,12 @@ import (
 // them: it may have run in part. Source: DescribeInvocations,
 // InvokeInstance.ErrorCode.
 var NotStarted = []string{
-	"ClientIsUpgrading", "ClientNotOnline", "ClientNotRunning", "DeliveryTimeout", "InstanceNotRunning", "TaskConcurrencyLimit",
+	"ClientIsUpgrading", "ClientNotOnline", "ClientNotRunning", "DeliveryTimeout", "InstanceNotRunning", TooManyTasks,
 }
+
+// TooManyTasks is the one of them that says nothing about the agent: the
+// instance ran too many tasks already.
+const TooManyTasks = "TaskConcurrencyLimit"
 
 // RetryStatuses are the statuses that a retry may list.
 var RetryStatuses = []string{"Failed", "Timeout", "Aborted", "Invalid", "Terminated"}
