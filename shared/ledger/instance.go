@@ -126,12 +126,13 @@ func (l *Ledger) Commit(ctx context.Context, c engine.Commit) error {
 		if err != nil {
 			return err
 		}
+		if err := answered(response.TableToRowsResult, map[string]int{tableInstances: len(b.rows)}); err != nil {
+			return err
+		}
 		var failed rowErrors
-		for _, rows := range response.TableToRowsResult {
-			for _, r := range rows {
-				if !r.IsSucceed {
-					failed = append(failed, r.Error)
-				}
+		for _, r := range response.TableToRowsResult[tableInstances] {
+			if !r.IsSucceed {
+				failed = append(failed, r.Error)
 			}
 		}
 		if len(failed) > 0 {
