@@ -22,8 +22,8 @@ const (
 // Instance is the state of the instance itself.
 type Instance struct {
 	ID string `json:"-"`
-	// Rev counts the commits of this instance's live rows; 0 means that there
-	// is no row yet.
+	// Rev changes with each commit of this instance's live rows; 0 means that
+	// there is no row yet.
 	Rev  int64     `json:"-"`
 	Boot BootState `json:"boot,omitempty"`
 	// BootSince is when Boot took its value, by the clock of the event that
@@ -44,6 +44,15 @@ type Instance struct {
 	Checks  int       `json:"checks,omitempty"`
 	// WakeAt is the newest wake-up that was armed for this instance.
 	WakeAt time.Time `json:"wakeAt,omitzero"`
+}
+
+// NextRev is the rev after a commit at this time. The first one is the time in
+// milliseconds, so that revs never start again after the rows have expired.
+func (i Instance) NextRev(at time.Time) int64 {
+	if i.Rev == 0 {
+		return at.UnixMilli()
+	}
+	return i.Rev + 1
 }
 
 // TaskState is the state of a task.

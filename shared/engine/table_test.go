@@ -243,7 +243,7 @@ func (t *table) commit(c engine.Commit) error {
 		rows["log/"+m.Execution] = encode(e)
 	}
 	if ch.Instance != nil {
-		t.rev[id]++
+		t.rev[id] = ch.Instance.NextRev(c.At)
 	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Effects)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
 		t.broken("a commit changes live rows without the guard")
 	}

@@ -70,8 +70,9 @@ func mustOpen(t *testing.T, l *ledger.Ledger, b decide.Breaker) decide.Breaker {
 	return stored
 }
 
-// putter writes rows of the shared table as another version might.
-func putter(t *testing.T, server *tablestore.Server) func(scope, row string, columns map[string]any) {
+// putter writes rows of a table, whose key is a scope and a row, as another
+// version might.
+func putter(t *testing.T, server *tablestore.Server, table, scopes string) func(scope, row string, columns map[string]any) {
 	pool := transport.NewPool(time.Now)
 	t.Cleanup(pool.CloseIdleConnections)
 	config := sdk.NewDefaultTableStoreConfig()
@@ -79,8 +80,8 @@ func putter(t *testing.T, server *tablestore.Server) func(scope, row string, col
 	client := sdk.NewClientWithConfig(server.Endpoint(), "ledger", key.ID, key.Secret, key.Token, config)
 	return func(scope, row string, columns map[string]any) {
 		t.Helper()
-		change := &sdk.PutRowChange{TableName: "aftercare_shared", PrimaryKey: new(sdk.PrimaryKey)}
-		change.PrimaryKey.AddPrimaryKeyColumn("scope", scope)
+		change := &sdk.PutRowChange{TableName: table, PrimaryKey: new(sdk.PrimaryKey)}
+		change.PrimaryKey.AddPrimaryKeyColumn(scopes, scope)
 		change.PrimaryKey.AddPrimaryKeyColumn("row", row)
 		change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
 		for name, value := range columns {
@@ -143,7 +144,7 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l, server, _ := open(t)
 			mustPause(t, l, pauseOf("other", "Ann", start))
-			putter(t, server)("control", c.row, c.columns)
+			putter(t, server, "aftercare_shared", "scope")("control", c.row, c.columns)
 			got, err := l.Control(t.Context())
 			if !errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), c.row) || got.Pauses != nil {
 				t.Errorf("Control = %+v, %v, want nothing but ErrInvalid that names the row", got, err)
@@ -160,7 +161,7 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 
 func TestResumeRemovesARowThatIsNotReadable(t *testing.T) {
 	l, server, _ := open(t)
-	put := putter(t, server)
+	put := putter(t, server, "aftercare_shared", "scope")
 	put("control", "pause/clean-up", map[string]any{"data": "{"})
 	put("control", "breaker/clean-up", map[string]any{"data": "{", "key": "k"})
 	gone, err := l.Resume(t.Context(), "clean-up")

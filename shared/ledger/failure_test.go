@@ -102,7 +102,7 @@ func TestAFailureCountsOnceWhateverFails(t *testing.T) {
 
 func TestTheCountStopsAtAThousand(t *testing.T) {
 	l, server, faults := open(t)
-	put := putter(t, server)
+	put := putter(t, server, "aftercare_shared", "scope")
 	for i := range 1005 {
 		put("failures/clean-up", fmt.Sprintf("%013d/i-%d/r", start.UnixMilli()+int64(i), i), map[string]any{"at": "x"})
 	}

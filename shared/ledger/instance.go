@@ -142,21 +142,27 @@ func (l *Ledger) Commit(ctx context.Context, c engine.Commit) error {
 	})
 }
 
+// guardOf is the condition that the instance's rev is still the one that was
+// read. If there was no row, it holds without a rev, whether or not a row
+// exists: one that has expired may be there until the service removes it.
+func guardOf(rev int64) *tablestore.RowCondition {
+	guard := tablestore.NewSingleColumnCondition(colRev, tablestore.CT_EQUAL, rev)
+	guard.LatestVersionOnly = true
+	guard.FilterIfMissing = rev != 0
+	expect := tablestore.RowExistenceExpectation_EXPECT_EXIST
+	if rev == 0 {
+		expect = tablestore.RowExistenceExpectation_IGNORE
+	}
+	return &tablestore.RowCondition{RowExistenceExpectation: expect, ColumnCondition: guard}
+}
+
 // rowsOf returns the rows of a commit. The instance's rev guards it if any live
 // row changes; the rows of the execution and the input make a duplicate fail.
 func rowsOf(c engine.Commit) *batch {
 	b := &batch{instanceID: c.InstanceID}
 	ch := c.Changes
 	if i := ch.Instance; i != nil {
-		rev := column{colRev, i.Rev + 1}
-		if i.Rev == 0 {
-			b.putOnce(rowInstance, i, rev)
-		} else {
-			guard := tablestore.NewSingleColumnCondition(colRev, tablestore.CT_EQUAL, i.Rev)
-			guard.FilterIfMissing = true
-			guard.LatestVersionOnly = true
-			b.change(rowInstance, i, tablestore.RowExistenceExpectation_EXPECT_EXIST, guard, []column{rev})
-		}
+		b.change(rowInstance, i, guardOf(i.Rev), []column{{colRev, i.NextRev(c.At)}})
 	}
 	replace(b, ch.Tasks, taskRow)
 	replace(b, ch.Effects, effectRow)

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"net/http"
@@ -140,7 +141,7 @@ func TestLoadReturnsWhatACommitWrote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Instance.Rev = 1
+	want.Instance.Rev = start.UnixMilli()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("state (-want +got):\n%s", diff)
 	}
@@ -159,7 +160,7 @@ func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
 	if err := l.Commit(t.Context(), creation("c1", s)); err != nil {
 		t.Fatal(err)
 	}
-	s.Instance.Rev = 1
+	s.Instance.Rev = start.UnixMilli()
 	before := s.Tasks["t1"]
 	after := before
 	after.State = decide.TaskReleasing
@@ -176,8 +177,8 @@ func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Tasks["t1"].State != decide.TaskReleasing || len(got.Tasks) != 2 || len(got.Effects) != 0 || got.Instance.Rev != 2 {
-		t.Errorf("state = %+v, want t1 releasing, two tasks, no effect, rev 2", got)
+	if got.Tasks["t1"].State != decide.TaskReleasing || len(got.Tasks) != 2 || len(got.Effects) != 0 || got.Instance.Rev != start.UnixMilli()+1 {
+		t.Errorf("state = %+v, want t1 releasing, two tasks, no effect, the next rev", got)
 	}
 }
 
@@ -190,11 +191,11 @@ func TestACommitConflicts(t *testing.T) {
 			c.Instance = &decide.Instance{Rev: 7}
 		},
 		"with an execution that is recorded": func(c *decide.Changes) {
-			c.Instance = &decide.Instance{Rev: 1}
+			c.Instance = &decide.Instance{Rev: start.UnixMilli()}
 			c.Execution = execution("t-1")
 		},
 		"with an input that is recorded": func(c *decide.Changes) {
-			c.Instance = &decide.Instance{Rev: 1}
+			c.Instance = &decide.Instance{Rev: start.UnixMilli()}
 			c.Input = &decide.InputRecord{Key: "k"}
 		},
 	} {
@@ -218,7 +219,7 @@ func TestACommitConflicts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, written := got.Tasks["new"]; written || got.Instance.Rev != 1 {
+			if _, written := got.Tasks["new"]; written || got.Instance.Rev != start.UnixMilli() {
 				t.Errorf("the failed commit left rev %d and task written = %t", got.Instance.Rev, written)
 			}
 			for _, once := range []string{"exec/t-1/once", "input/k"} {
@@ -396,7 +397,7 @@ func TestALoadReadsTheInstanceFirst(t *testing.T) {
 		}
 		landed = true
 		c := creation("c2", full())
-		c.Changes.Instance.Rev = 1
+		c.Changes.Instance.Rev = start.UnixMilli()
 		if err := l.Commit(t.Context(), c); err != nil {
 			t.Error(err)
 		}
@@ -466,5 +467,33 @@ func TestOpenRefusesAnEndpointThatWouldSendKeysInTheClear(t *testing.T) {
 		if err == nil {
 			t.Errorf("Open accepted %q", endpoint)
 		}
+	}
+}
+
+// partition is the first key column of the instance's rows.
+func partition() string {
+	return fmt.Sprintf("%x", md5.Sum([]byte(instanceID)))[:4] + ":" + instanceID
+}
+
+// TestAnExpiredRowDoesNotBlockAnInstance: the service may keep a row for a while
+// after its columns have expired.
+func TestAnExpiredRowDoesNotBlockAnInstance(t *testing.T) {
+	l, server, _ := open(t)
+	putter(t, server, "aftercare_instances", "pk")(partition(), "live/!", map[string]any{"left": "over"})
+	loaded := creation("c0", full())
+	loaded.Changes.Instance.Rev = start.UnixMilli()
+	if err := l.Commit(t.Context(), loaded); !errors.Is(err, engine.ErrConflict) {
+		t.Errorf("a commit on what has expired = %v, want ErrConflict", err)
+	}
+	later := creation("c1", full())
+	later.At = start.Add(time.Hour)
+	if err := l.Commit(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := l.Load(t.Context(), instanceID); err != nil || s.Instance.Rev != later.At.UnixMilli() {
+		t.Errorf("rev = %d, %v, want the time of the first commit", s.Instance.Rev, err)
+	}
+	if err := l.Commit(t.Context(), creation("c2", full())); !errors.Is(err, engine.ErrConflict) {
+		t.Errorf("a second first commit = %v, want ErrConflict", err)
 	}
 }

@@ -138,7 +138,7 @@ func commitLargest(t *testing.T, expired, alerts int) {
 			t.Fatalf("commit %d: %v", commits, err)
 		}
 		s, more = d.Next, d.More
-		s.Instance.Rev++
+		s.Instance.Rev = d.Changes.Instance.NextRev(now)
 		claims += len(d.Claimed)
 	}
 	// Commands: 30, and 30 of the flows, whose further runs wait. Alerts: those

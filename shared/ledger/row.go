@@ -154,22 +154,16 @@ func (b *batch) check() error {
 
 // put writes a whole row, in place of an earlier one.
 func (b *batch) put(row string, v any, columns ...column) {
-	b.change(row, v, tablestore.RowExistenceExpectation_IGNORE, nil, columns)
+	b.change(row, v, anyway(), columns)
 }
 
 // putOnce writes a row that must not exist yet.
 func (b *batch) putOnce(row string, v any, columns ...column) {
-	b.change(row, v, tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST, nil, columns)
+	b.change(row, v, absent(), columns)
 }
 
-func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectation, guard tablestore.ColumnFilter, columns []column) {
-	change := new(tablestore.PutRowChange)
-	change.TableName = tableInstances
-	change.PrimaryKey = b.addKey(row)
-	change.SetCondition(expect)
-	if guard != nil {
-		change.SetColumnCondition(guard)
-	}
+func (b *batch) change(row string, v any, condition *tablestore.RowCondition, columns []column) {
+	change := &tablestore.PutRowChange{TableName: tableInstances, PrimaryKey: b.addKey(row), Condition: condition}
 	if v != nil {
 		b.add(change, column{colData, b.encode(v)})
 	}
