@@ -19,8 +19,19 @@ const (
 	BootBootable BootState = "bootable" // its agent is up
 )
 
+// Kept is what the row of a newer version has and this version does not know. It
+// stays with every copy of the row, so that a rewrite keeps it. Only the ledger
+// looks inside.
+type Kept struct {
+	Rest any `json:"-"`
+}
+
+// KeptRest gives the ledger access to any row's.
+func (k *Kept) KeptRest() *any { return &k.Rest }
+
 // Instance is the state of the instance itself.
 type Instance struct {
+	Kept
 	ID string `json:"-"`
 	// Rev changes with each commit of this instance's live rows; 0 means that
 	// there is no row yet.
@@ -75,6 +86,7 @@ const (
 
 // Task is a command that Aftercare was asked to run on one instance.
 type Task struct {
+	Kept
 	ID    string    `json:"id"`
 	State TaskState `json:"state"`
 	// Name is the given name of the command, or the id of a saved one.
@@ -144,6 +156,7 @@ func (k EffectKind) rank() int {
 // Effect is something to do outside the ledger, planned and stored before it
 // is done.
 type Effect struct {
+	Kept
 	Key    string     `json:"key"`
 	Kind   EffectKind `json:"kind"`
 	TaskID string     `json:"taskId,omitempty"` // run, invoke, stop
@@ -188,6 +201,7 @@ func (c Claim) held(now time.Time) bool { return c.Commit != "" && now.Before(c.
 // FlowRun is one execution of a flow for one instance: live, ended, or one
 // that never began.
 type FlowRun struct {
+	Kept
 	ID   string `json:"id"`
 	Flow string `json:"flow"`
 	// Chain is the flows that led here, this one last.
@@ -209,6 +223,7 @@ func (r FlowRun) begun() bool { return !r.StartedAt.IsZero() }
 
 // Limit remembers one flow's runs on an instance.
 type Limit struct {
+	Kept
 	Flow string `json:"flow"`
 	// Starts are the times at which runs began that still count, oldest first.
 	Starts []time.Time `json:"starts,omitempty"`
@@ -223,6 +238,7 @@ type Limit struct {
 
 // Failing is a command that ended badly on an instance.
 type Failing struct {
+	Kept
 	Name string `json:"name"`
 	// Count is how many ends in a row were bad, 0 after a good one.
 	Count int `json:"count"`
@@ -233,6 +249,7 @@ type Failing struct {
 // Unmatched is the end of an execution that may belong to a task whose invoke
 // id is not stored yet.
 type Unmatched struct {
+	Kept
 	Event    event.TaskCompleted `json:"event"`
 	Received time.Time           `json:"received"`
 	// Output is what it printed, if a flow may capture that.

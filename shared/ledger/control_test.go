@@ -70,14 +70,19 @@ func mustOpen(t *testing.T, l *ledger.Ledger, b decide.Breaker) decide.Breaker {
 	return stored
 }
 
-// putter writes rows of a table, whose key is a scope and a row, as another
-// version might.
-func putter(t *testing.T, server *tablestore.Server, table, scopes string) func(scope, row string, columns map[string]any) {
+// rawClient knows nothing of what rows mean.
+func rawClient(t *testing.T, server *tablestore.Server) *sdk.TableStoreClient {
 	pool := transport.NewPool(time.Now)
 	t.Cleanup(pool.CloseIdleConnections)
 	config := sdk.NewDefaultTableStoreConfig()
 	config.Transport = pool
-	client := sdk.NewClientWithConfig(server.Endpoint(), "ledger", key.ID, key.Secret, key.Token, config)
+	return sdk.NewClientWithConfig(server.Endpoint(), "ledger", key.ID, key.Secret, key.Token, config)
+}
+
+// putter writes rows of a table, whose key is a scope and a row, as another
+// version might.
+func putter(t *testing.T, server *tablestore.Server, table, scopes string) func(scope, row string, columns map[string]any) {
+	client := rawClient(t, server)
 	return func(scope, row string, columns map[string]any) {
 		t.Helper()
 		change := &sdk.PutRowChange{TableName: table, PrimaryKey: new(sdk.PrimaryKey)}

@@ -2,9 +2,7 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
@@ -19,45 +17,6 @@ func (l *Ledger) Load(ctx context.Context, instanceID string) (decide.State, err
 		primaryKey(instanceID, liveFirst), primaryKey(instanceID, liveEnd), nil,
 		func(row *tablestore.Row) error { return addRow(&s, keyText(row, 1), valuesOf(row.Columns)) })
 	return s, err
-}
-
-// addRow adds one live row to the state.
-func addRow(s *decide.State, row string, v values) error {
-	data := []byte(v.text(colData))
-	var err error
-	switch {
-	case row == rowInstance:
-		id := s.Instance.ID
-		err = json.Unmarshal(data, &s.Instance)
-		s.Instance.ID, s.Instance.Rev = id, v.int(colRev)
-	case strings.HasPrefix(row, prefixEffect):
-		err = addTo(s.Effects, data, func(e decide.Effect) string { return e.Key })
-	case strings.HasPrefix(row, prefixRun):
-		err = addTo(s.Runs, data, func(r decide.FlowRun) string { return r.ID })
-	case strings.HasPrefix(row, prefixQueue), strings.HasPrefix(row, prefixTask):
-		err = addTo(s.Tasks, data, func(t decide.Task) string { return t.ID })
-	case strings.HasPrefix(row, prefixLate):
-		err = addTo(s.Unmatched, data, func(u decide.Unmatched) string { return u.Event.InvokeID })
-	case strings.HasPrefix(row, prefixLimit):
-		err = addTo(s.Limits, data, func(l decide.Limit) string { return l.Flow })
-	case strings.HasPrefix(row, prefixBad):
-		err = addTo(s.Failing, data, func(f decide.Failing) string { return f.Name })
-	default:
-		return fmt.Errorf("this version does not know the kind of row %s: %w", row, engine.ErrInvalid)
-	}
-	if err != nil {
-		return fmt.Errorf("row %s cannot be read: %w", row, engine.ErrInvalid)
-	}
-	return nil
-}
-
-func addTo[T any](rows map[string]T, data []byte, key func(T) string) error {
-	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
-		return err
-	}
-	rows[key(v)] = v
-	return nil
 }
 
 // scan reads the rows of a range page by page, in key order; all columns if
@@ -164,13 +123,9 @@ func rowsOf(c engine.Commit) *batch {
 	if i := ch.Instance; i != nil {
 		b.change(rowInstance, i, guardOf(i.Rev), []column{{colRev, i.NextRev(c.At)}})
 	}
-	replace(b, ch.Tasks, taskRow)
-	replace(b, ch.Effects, effectRow)
-	replace(b, ch.Runs, runRow)
-	replace(b, ch.Unmatched, lateRow)
-	replace(b, ch.Limits, limitRow)
-	replace(b, ch.Failing, failingRow)
-
+	for _, k := range liveKinds {
+		k.write(b, &ch)
+	}
 	by := column{colCommit, c.ID}
 	if e := ch.Execution; e != nil {
 		columns := append(executionColumns(*e), by)
@@ -183,14 +138,8 @@ func rowsOf(c engine.Commit) *batch {
 		b.putOnce(logInput+in.Key, nil, by, column{colAnswer, in.Answer},
 			column{"dedupe_key", in.DedupeKey}, column{colHash, in.Hash}, column{"at_ms", c.At.UnixMilli()})
 	}
-	for _, t := range ch.EndedTasks {
-		b.put(logTask+t.ID, t, by)
-	}
-	for _, r := range ch.EndedRuns {
-		b.put(logRun+r.ID, r, by)
-	}
-	for _, boot := range ch.Boots {
-		b.put(bootRow(boot.Seq), boot, by)
+	for _, k := range logKinds {
+		k.write(b, &ch, by)
 	}
 	for _, m := range ch.Matched {
 		var columns []column
@@ -201,9 +150,6 @@ func rowsOf(c engine.Commit) *batch {
 			columns = append(columns, column{colDecided, b.encode(m.Decided)})
 		}
 		b.amend(logFirst+m.Execution, columns...)
-	}
-	for _, e := range ch.LostAlerts {
-		b.put(logAlert+e.Key, e, by)
 	}
 	return b
 }
