@@ -251,7 +251,7 @@ func (t *table) commit(c engine.Commit) error {
 		t.records[id+"/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix()] = engine.Recorded{CommitID: c.ID}
 	}
 	if in := ch.Input; in != nil {
-		t.records[id+"/input/"+in.Key] = engine.Recorded{CommitID: c.ID, Answer: in.Answer}
+		t.records[id+"/input/"+in.Key] = engine.Recorded{CommitID: c.ID, Answer: in.Answer, Hash: in.Hash}
 	}
 	t.landed(c)
 	return nil
@@ -308,10 +308,11 @@ func (t *table) count(f decide.FleetFailure, since time.Time) int {
 	if t.failures[f.Flow] == nil {
 		t.failures[f.Flow] = map[string]time.Time{}
 	}
-	t.failures[f.Flow][f.RunID] = f.At
+	run := f.InstanceID + "/" + f.RunID
+	t.failures[f.Flow][run] = decide.Later(f.At, t.failures[f.Flow][run])
 	n := 0
 	for _, at := range t.failures[f.Flow] {
-		if !at.Before(since) {
+		if at.UnixMilli() >= since.UnixMilli() {
 			n++
 		}
 	}

@@ -22,12 +22,6 @@ func pauseOf(flow, by string, at time.Time) decide.Pause {
 	return decide.Pause{Flow: flow, By: by, Reason: "because of " + by, At: at}
 }
 
-// breakerOf opens at the n-th minute for ten minutes.
-func breakerOf(key string, n int) decide.Breaker {
-	at := start.Add(time.Duration(n) * time.Minute)
-	return decide.Breaker{Flow: "clean-up", Key: key, OpenedAt: at, ResumeAt: at.Add(10 * time.Minute), Failures: 5}
-}
-
 func controlOf(entries ...any) decide.Control {
 	c := decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
 	for _, e := range entries {

@@ -9,6 +9,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
+	"aftercare/shared/ledger/ledgertest"
 	"aftercare/tests/localcloud/tablestore"
 )
 
@@ -56,42 +57,24 @@ func plant(v any) any {
 	return v
 }
 
-// rewrite is a commit that changes each live row a little; t1 moves from the
-// queue to the running ones.
-func rewrite(id string, s decide.State) engine.Commit {
-	c := engine.Commit{ID: id, InstanceID: instanceID, At: start, Changes: decide.Changes{Instance: &s.Instance}}
+// rewritten is a state with a change in each row; t1 moves from the queue to the
+// running tasks.
+func rewritten(s decide.State) decide.State {
 	s.Instance.BootSeq++
-	for _, before := range s.Tasks {
-		after := before
-		after.Attempt, after.State, after.Cancel = 2, decide.TaskRunning, true
-		c.Changes.Tasks = append(c.Changes.Tasks, decide.Change[decide.Task]{Before: &before, After: &after})
+	edit(s.Tasks, func(t *decide.Task) { t.Attempt, t.State, t.Cancel = 2, decide.TaskRunning, true })
+	edit(s.Effects, func(e *decide.Effect) { e.Claim.Commit = "c2" })
+	edit(s.Runs, func(r *decide.FlowRun) { r.Waits = "a while" })
+	edit(s.Unmatched, func(u *decide.Unmatched) { u.Received = start.AddDate(0, 0, 1) })
+	edit(s.Limits, func(l *decide.Limit) { l.Refused = 0 })
+	edit(s.Failing, func(f *decide.Failing) { f.Count = 3 })
+	return s
+}
+
+func edit[T any](rows map[string]T, change func(*T)) {
+	for key, row := range rows {
+		change(&row)
+		rows[key] = row
 	}
-	for _, before := range s.Effects {
-		after := before
-		after.Claim.Commit = id
-		c.Changes.Effects = append(c.Changes.Effects, decide.Change[decide.Effect]{Before: &before, After: &after})
-	}
-	for _, before := range s.Runs {
-		after := before
-		after.Waits = "a while"
-		c.Changes.Runs = append(c.Changes.Runs, decide.Change[decide.FlowRun]{Before: &before, After: &after})
-	}
-	for _, before := range s.Unmatched {
-		after := before
-		after.Received = start.AddDate(0, 0, 1)
-		c.Changes.Unmatched = append(c.Changes.Unmatched, decide.Change[decide.Unmatched]{Before: &before, After: &after})
-	}
-	for _, before := range s.Limits {
-		after := before
-		after.Refused = 0
-		c.Changes.Limits = append(c.Changes.Limits, decide.Change[decide.Limit]{Before: &before, After: &after})
-	}
-	for _, before := range s.Failing {
-		after := before
-		after.Count = 3
-		c.Changes.Failing = append(c.Changes.Failing, decide.Change[decide.Failing]{Before: &before, After: &after})
-	}
-	return c
 }
 
 // TestRowsKeepWhatThisVersionDoesNotKnow: another version adds a column, and a
@@ -124,7 +107,7 @@ func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 		put(partition(), row, columns)
 		planted[strings.Replace(row, "live/queue/0/1772366400000/", "live/task/", 1)] = strings.Count(string(text), future)
 	}
-	if err := l.Commit(t.Context(), rewrite("c2", load())); err != nil {
+	if err := l.Commit(t.Context(), ledgertest.Between("c2", load(), rewritten(load()))); err != nil {
 		t.Fatal(err)
 	}
 	rows := rawRows(t, server)
