@@ -19,11 +19,22 @@ const (
 	BootBootable BootState = "bootable" // its agent is up
 )
 
+// Kept is what the row of a newer version has and this version does not know. It
+// stays with every copy of the row, so that a rewrite keeps it. Only the ledger
+// looks inside.
+type Kept struct {
+	Rest any `json:"-"`
+}
+
+// KeptRest gives the ledger access to any row's.
+func (k *Kept) KeptRest() *any { return &k.Rest }
+
 // Instance is the state of the instance itself.
 type Instance struct {
+	Kept
 	ID string `json:"-"`
-	// Rev counts the commits of this instance's live rows; 0 means that there
-	// is no row yet.
+	// Rev changes with each commit of this instance's live rows; 0 means that
+	// there is no row yet.
 	Rev  int64     `json:"-"`
 	Boot BootState `json:"boot,omitempty"`
 	// BootSince is when Boot took its value, by the clock of the event that
@@ -50,11 +61,11 @@ type Instance struct {
 	WakeAt time.Time `json:"wakeAt,omitzero"`
 }
 
-// NextRev is the instance's rev after a commit now. A first commit takes it from
-// the clock, so that revs never start again for an instance whose row expired.
-func (i Instance) NextRev(now time.Time) int64 {
+// NextRev is the rev after a commit at this time. The first one is the time in
+// milliseconds, so that revs never start again after the rows have expired.
+func (i Instance) NextRev(at time.Time) int64 {
 	if i.Rev == 0 {
-		return now.UnixMilli()
+		return at.UnixMilli()
 	}
 	return i.Rev + 1
 }
@@ -79,6 +90,7 @@ const (
 
 // Task is a command that Aftercare was asked to run on one instance.
 type Task struct {
+	Kept
 	ID    string    `json:"id"`
 	State TaskState `json:"state"`
 	// Name is the given name of the command, or the id of a saved one.
@@ -140,6 +152,7 @@ func (k SendKind) starts() bool { return k != SendStop }
 
 // Send is an action at Cloud Assistant, planned and stored before it is done.
 type Send struct {
+	Kept
 	Key    string   `json:"key"`
 	Kind   SendKind `json:"kind"`
 	TaskID string   `json:"taskId"`
@@ -173,6 +186,7 @@ const (
 // Message is news for others, planned and stored before it is delivered, at
 // least once. It is never overwritten: newer news has a row of its own.
 type Message struct {
+	Kept
 	// Key is what it is about, Rev is the revision of the commit that planned
 	// it.
 	Key   string      `json:"key"`
@@ -215,6 +229,7 @@ func (c Claim) held(now time.Time) bool { return c.Commit != "" && now.Before(c.
 // FlowRun is one execution of a flow for one instance: live, ended, or one
 // that never began.
 type FlowRun struct {
+	Kept
 	ID   string `json:"id"`
 	Flow string `json:"flow"`
 	// Chain is the flows that led here, this one last.
@@ -236,6 +251,7 @@ func (r FlowRun) begun() bool { return !r.StartedAt.IsZero() }
 
 // Limit remembers one flow's runs on an instance.
 type Limit struct {
+	Kept
 	Flow string `json:"flow"`
 	// Starts are the times at which runs began that still count, oldest first.
 	Starts []time.Time `json:"starts,omitempty"`
@@ -250,6 +266,7 @@ type Limit struct {
 
 // Failing is a command that ended badly on an instance.
 type Failing struct {
+	Kept
 	Name string `json:"name"`
 	// Count is how many ends in a row were bad, 0 after a good one.
 	Count int `json:"count"`
@@ -260,6 +277,7 @@ type Failing struct {
 // Unmatched is the end of an execution that may belong to a task whose invoke
 // id is not stored yet.
 type Unmatched struct {
+	Kept
 	Event    event.TaskCompleted `json:"event"`
 	Received time.Time           `json:"received"`
 	// Output is what it printed, if a flow may capture that.

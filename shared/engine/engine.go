@@ -256,7 +256,7 @@ func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decisio
 		return fmt.Errorf("commit instance %s: %w", h.instanceID, err)
 	}
 	if d.Changes.Instance != nil {
-		d.Next.Instance.Rev++
+		d.Next.Instance.Rev = d.Changes.Instance.NextRev(m.Now)
 	}
 	return nil
 }

@@ -246,7 +246,7 @@ func (t *table) commit(c engine.Commit) error {
 		rows["log/"+m.Execution] = encode(e)
 	}
 	if ch.Instance != nil {
-		t.rev[id]++
+		t.rev[id] = ch.Instance.NextRev(c.At)
 	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Sends)+len(ch.Messages)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
 		t.broken("a commit changes live rows without the guard")
 	}
@@ -254,7 +254,7 @@ func (t *table) commit(c engine.Commit) error {
 		t.records[id+"/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix()] = engine.Recorded{CommitID: c.ID}
 	}
 	if in := ch.Input; in != nil {
-		t.records[id+"/input/"+in.Key] = engine.Recorded{CommitID: c.ID, Answer: in.Answer}
+		t.records[id+"/input/"+in.Key] = engine.Recorded{CommitID: c.ID, Answer: in.Answer, Hash: in.Hash}
 	}
 	t.landed(c)
 	return nil
@@ -311,10 +311,11 @@ func (t *table) count(f decide.FleetFailure, since time.Time) int {
 	if t.failures[f.Flow] == nil {
 		t.failures[f.Flow] = map[string]time.Time{}
 	}
-	t.failures[f.Flow][f.RunID] = f.At
+	run := f.InstanceID + "/" + f.RunID
+	t.failures[f.Flow][run] = decide.Later(f.At, t.failures[f.Flow][run])
 	n := 0
 	for _, at := range t.failures[f.Flow] {
-		if !at.Before(since) {
+		if at.UnixMilli() >= since.UnixMilli() {
 			n++
 		}
 	}

@@ -7,40 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
 )
-
-func TestABreakerStandsUntilItsTimeIsOver(t *testing.T) {
-	first := breakerOf("e1", 0)
-	for name, c := range map[string]struct {
-		next decide.Breaker
-		want string
-	}{
-		"another one while it is open":      {breakerOf("e2", 9), "e1"},
-		"another one when its time is over": {breakerOf("e2", 10), "e2"},
-		"another one that is older":         {breakerOf("e2", -5), "e1"},
-		"itself":                            {first, "e1"},
-		"itself after its time":             {breakerOf("e1", 20), "e1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l, _, _ := open(t)
-			mustOpen(t, l, first)
-			want := first
-			if c.want != first.Key {
-				want = c.next
-			}
-			for range 2 {
-				if diff := cmp.Diff(want, mustOpen(t, l, c.next)); diff != "" {
-					t.Errorf("answer (-want +got):\n%s", diff)
-				}
-				wantControl(t, l, want)
-			}
-		})
-	}
-}
 
 func TestOneOfManyOpenersWins(t *testing.T) {
 	for name, before := range map[string]*decide.Breaker{

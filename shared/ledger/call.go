@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -43,7 +45,29 @@ func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !out.Complete {
 		return nil, &lost{sent: out.Sent, cause: out.Cause}
 	}
+	if out.Status < http.StatusMultipleChoices && !genuine(resp, out.Body) {
+		return nil, &lost{sent: true, cause: "answer without its checksum"}
+	}
 	return resp, nil
+}
+
+// genuine reports whether an answer is whole: the service's carry the MD5 of
+// their body, which the SDK does not check. A page of rows that was cut off
+// would read like the last one.
+func genuine(resp *http.Response, body []byte) bool {
+	sum := md5.Sum(body)
+	return resp.Header.Get("x-ots-contentmd5") == base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// answered returns an error unless a batch's answer has as many rows of each
+// table as were sent. The SDK takes fewer rows, or none, for success.
+func answered(got map[string][]tablestore.RowResult, sent map[string]int) error {
+	for table, n := range sent {
+		if len(got[table]) != n || len(got) != len(sent) {
+			return &lost{sent: true, cause: "answer with other rows than were sent"}
+		}
+	}
+	return nil
 }
 
 // kind is what a call may have done if it got no clear answer, and so whether
@@ -92,7 +116,7 @@ func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call f
 func try(call func() error) (err error) {
 	defer func() {
 		if recover() != nil {
-			err = &lost{sent: true, cause: "unreadable answer"}
+			err = errors.New("panic")
 		}
 	}()
 	return call()
@@ -122,7 +146,7 @@ func classify(err error) (class error, again bool) {
 	if errors.As(err, &ots) {
 		return classifyCode(ots.Code, ots.Message, ots.HttpStatusCode)
 	}
-	return engine.ErrInvalid, false
+	return engine.ErrUnknownOutcome, true // the SDK could not read the answer
 }
 
 // classifyRows returns the class of the whole batch. If the outcome of one row
@@ -187,5 +211,5 @@ func describe(err error) codeError {
 	if errors.As(err, &ots) {
 		return codeError(ots.Code)
 	}
-	return "the SDK refused the request"
+	return "unreadable answer"
 }

@@ -22,12 +22,6 @@ func pauseOf(flow, by string, at time.Time) decide.Pause {
 	return decide.Pause{Flow: flow, By: by, Reason: "because of " + by, At: at}
 }
 
-// breakerOf opens at the n-th minute for ten minutes.
-func breakerOf(key string, n int) decide.Breaker {
-	at := start.Add(time.Duration(n) * time.Minute)
-	return decide.Breaker{Flow: "clean-up", Key: key, OpenedAt: at, ResumeAt: at.Add(10 * time.Minute), Failures: 5}
-}
-
 func controlOf(entries ...any) decide.Control {
 	c := decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
 	for _, e := range entries {
@@ -70,17 +64,23 @@ func mustOpen(t *testing.T, l *ledger.Ledger, b decide.Breaker) decide.Breaker {
 	return stored
 }
 
-// putter writes rows of the shared table as another version might.
-func putter(t *testing.T, server *tablestore.Server) func(scope, row string, columns map[string]any) {
+// rawClient knows nothing of what rows mean.
+func rawClient(t *testing.T, server *tablestore.Server) *sdk.TableStoreClient {
 	pool := transport.NewPool(time.Now)
 	t.Cleanup(pool.CloseIdleConnections)
 	config := sdk.NewDefaultTableStoreConfig()
 	config.Transport = pool
-	client := sdk.NewClientWithConfig(server.Endpoint(), "ledger", key.ID, key.Secret, key.Token, config)
+	return sdk.NewClientWithConfig(server.Endpoint(), "ledger", key.ID, key.Secret, key.Token, config)
+}
+
+// putter writes rows of a table, whose key is a scope and a row, as another
+// version might.
+func putter(t *testing.T, server *tablestore.Server, table, scopes string) func(scope, row string, columns map[string]any) {
+	client := rawClient(t, server)
 	return func(scope, row string, columns map[string]any) {
 		t.Helper()
-		change := &sdk.PutRowChange{TableName: "aftercare_shared", PrimaryKey: new(sdk.PrimaryKey)}
-		change.PrimaryKey.AddPrimaryKeyColumn("scope", scope)
+		change := &sdk.PutRowChange{TableName: table, PrimaryKey: new(sdk.PrimaryKey)}
+		change.PrimaryKey.AddPrimaryKeyColumn(scopes, scope)
 		change.PrimaryKey.AddPrimaryKeyColumn("row", row)
 		change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
 		for name, value := range columns {
@@ -143,7 +143,7 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l, server, _ := open(t)
 			mustPause(t, l, pauseOf("other", "Ann", start))
-			putter(t, server)("control", c.row, c.columns)
+			putter(t, server, "aftercare_shared", "scope")("control", c.row, c.columns)
 			got, err := l.Control(t.Context())
 			if !errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), c.row) || got.Pauses != nil {
 				t.Errorf("Control = %+v, %v, want nothing but ErrInvalid that names the row", got, err)
@@ -160,7 +160,7 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 
 func TestResumeRemovesARowThatIsNotReadable(t *testing.T) {
 	l, server, _ := open(t)
-	put := putter(t, server)
+	put := putter(t, server, "aftercare_shared", "scope")
 	put("control", "pause/clean-up", map[string]any{"data": "{"})
 	put("control", "breaker/clean-up", map[string]any{"data": "{", "key": "k"})
 	gone, err := l.Resume(t.Context(), "clean-up")

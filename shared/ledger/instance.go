@@ -2,9 +2,7 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
@@ -19,47 +17,6 @@ func (l *Ledger) Load(ctx context.Context, instanceID string) (decide.State, err
 		primaryKey(instanceID, liveFirst), primaryKey(instanceID, liveEnd), nil,
 		func(row *tablestore.Row) error { return addRow(&s, keyText(row, 1), valuesOf(row.Columns)) })
 	return s, err
-}
-
-// addRow adds one live row to the state.
-func addRow(s *decide.State, row string, v values) error {
-	data := []byte(v.text(colData))
-	var err error
-	switch {
-	case row == rowInstance:
-		id := s.Instance.ID
-		err = json.Unmarshal(data, &s.Instance)
-		s.Instance.ID, s.Instance.Rev = id, v.int(colRev)
-	case strings.HasPrefix(row, prefixSend):
-		err = addTo(s.Sends, data, func(s decide.Send) string { return s.Key })
-	case strings.HasPrefix(row, prefixMessage):
-		err = addTo(s.Messages, data, decide.Message.Row)
-	case strings.HasPrefix(row, prefixRun):
-		err = addTo(s.Runs, data, func(r decide.FlowRun) string { return r.ID })
-	case strings.HasPrefix(row, prefixQueue), strings.HasPrefix(row, prefixTask):
-		err = addTo(s.Tasks, data, func(t decide.Task) string { return t.ID })
-	case strings.HasPrefix(row, prefixLate):
-		err = addTo(s.Unmatched, data, func(u decide.Unmatched) string { return u.Event.InvokeID })
-	case strings.HasPrefix(row, prefixLimit):
-		err = addTo(s.Limits, data, func(l decide.Limit) string { return l.Flow })
-	case strings.HasPrefix(row, prefixBad):
-		err = addTo(s.Failing, data, func(f decide.Failing) string { return f.Name })
-	default:
-		return fmt.Errorf("this version does not know the kind of row %s: %w", row, engine.ErrInvalid)
-	}
-	if err != nil {
-		return fmt.Errorf("row %s cannot be read: %w", row, engine.ErrInvalid)
-	}
-	return nil
-}
-
-func addTo[T any](rows map[string]T, data []byte, key func(T) string) error {
-	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
-		return err
-	}
-	rows[key(v)] = v
-	return nil
 }
 
 // scan reads the rows of a range page by page, in key order; all columns if
@@ -128,12 +85,13 @@ func (l *Ledger) Commit(ctx context.Context, c engine.Commit) error {
 		if err != nil {
 			return err
 		}
+		if err := answered(response.TableToRowsResult, map[string]int{tableInstances: len(b.rows)}); err != nil {
+			return err
+		}
 		var failed rowErrors
-		for _, rows := range response.TableToRowsResult {
-			for _, r := range rows {
-				if !r.IsSucceed {
-					failed = append(failed, r.Error)
-				}
+		for _, r := range response.TableToRowsResult[tableInstances] {
+			if !r.IsSucceed {
+				failed = append(failed, r.Error)
 			}
 		}
 		if len(failed) > 0 {
@@ -143,30 +101,31 @@ func (l *Ledger) Commit(ctx context.Context, c engine.Commit) error {
 	})
 }
 
+// guardOf is the condition that the instance's rev is still the one that was
+// read. If there was no row, it holds without a rev, whether or not a row
+// exists: one that has expired may be there until the service removes it.
+func guardOf(rev int64) *tablestore.RowCondition {
+	guard := tablestore.NewSingleColumnCondition(colRev, tablestore.CT_EQUAL, rev)
+	guard.LatestVersionOnly = true
+	guard.FilterIfMissing = rev != 0
+	expect := tablestore.RowExistenceExpectation_EXPECT_EXIST
+	if rev == 0 {
+		expect = tablestore.RowExistenceExpectation_IGNORE
+	}
+	return &tablestore.RowCondition{RowExistenceExpectation: expect, ColumnCondition: guard}
+}
+
 // rowsOf returns the rows of a commit. The instance's rev guards it if any live
 // row changes; the rows of the execution and the input make a duplicate fail.
 func rowsOf(c engine.Commit) *batch {
 	b := &batch{instanceID: c.InstanceID}
 	ch := c.Changes
 	if i := ch.Instance; i != nil {
-		rev := column{colRev, i.Rev + 1}
-		if i.Rev == 0 {
-			b.putOnce(rowInstance, i, rev)
-		} else {
-			guard := tablestore.NewSingleColumnCondition(colRev, tablestore.CT_EQUAL, i.Rev)
-			guard.FilterIfMissing = true
-			guard.LatestVersionOnly = true
-			b.change(rowInstance, i, tablestore.RowExistenceExpectation_EXPECT_EXIST, guard, []column{rev})
-		}
+		b.change(rowInstance, i, guardOf(i.Rev), []column{{colRev, i.NextRev(c.At)}})
 	}
-	replace(b, ch.Tasks, taskRow)
-	replace(b, ch.Sends, sendRow)
-	replace(b, ch.Messages, messageRow)
-	replace(b, ch.Runs, runRow)
-	replace(b, ch.Unmatched, lateRow)
-	replace(b, ch.Limits, limitRow)
-	replace(b, ch.Failing, failingRow)
-
+	for _, k := range liveKinds {
+		k.write(b, &ch)
+	}
 	by := column{colCommit, c.ID}
 	if e := ch.Execution; e != nil {
 		columns := append(executionColumns(*e), by)
@@ -179,14 +138,8 @@ func rowsOf(c engine.Commit) *batch {
 		b.putOnce(logInput+in.Key, nil, by, column{colAnswer, in.Answer},
 			column{"dedupe_key", in.DedupeKey}, column{colHash, in.Hash}, column{"at_ms", c.At.UnixMilli()})
 	}
-	for _, t := range ch.EndedTasks {
-		b.put(logTask+t.ID, t, by)
-	}
-	for _, r := range ch.EndedRuns {
-		b.put(logRun+r.ID, r, by)
-	}
-	for _, boot := range ch.Boots {
-		b.put(bootRow(boot.Seq), boot, by)
+	for _, k := range logKinds {
+		k.write(b, &ch, by)
 	}
 	for _, m := range ch.Matched {
 		var columns []column
@@ -197,9 +150,6 @@ func rowsOf(c engine.Commit) *batch {
 			columns = append(columns, column{colDecided, b.encode(m.Decided)})
 		}
 		b.amend(logFirst+m.Execution, columns...)
-	}
-	for _, m := range ch.Lost {
-		b.put(logMessage+m.Row(), m, by)
 	}
 	return b
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
@@ -32,16 +31,15 @@ func (l *Ledger) Known(ctx context.Context, instanceID string, ends []event.Task
 	request := &tablestore.BatchGetRowRequest{MultiRowQueryCriteria: []*tablestore.MultiRowQueryCriteria{log, history}}
 	var response *tablestore.BatchGetRowResponse
 	err := l.attempt(ctx, read, tableInstances+" or "+tableHistory, "ask which ends are recorded", func() (err error) {
-		response, err = l.client.BatchGetRow(request)
-		return err
+		if response, err = l.client.BatchGetRow(request); err != nil {
+			return err
+		}
+		return answered(response.TableToRowsResult, map[string]int{tableInstances: len(keys), tableHistory: len(keys)})
 	})
 	if err != nil {
 		return nil, err
 	}
 	logged, kept := response.TableToRowsResult[tableInstances], response.TableToRowsResult[tableHistory]
-	if len(logged) != len(keys) || len(kept) != len(keys) {
-		return nil, fmt.Errorf("ask which ends are recorded: the answer has %d and %d rows for %d", len(logged), len(kept), len(keys))
-	}
 	known := map[string]bool{}
 	for i, key := range keys {
 		if found(logged[i]) && found(kept[i]) {

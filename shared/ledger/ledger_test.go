@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,23 +12,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
-	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
+	"aftercare/shared/ledger/ledgertest"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 )
 
-const instanceID = "i-ledger-1"
+const instanceID = ledgertest.InstanceID
 
 var (
-	start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	key   = access.Key{ID: "STS.ledger-key-id", Secret: "ledger-key-secret", Token: "ledger-security-token"}
+	start      = ledgertest.Start
+	full       = ledgertest.Full
+	creation   = ledgertest.Creation
+	execution  = ledgertest.Execution
+	definition = ledgertest.Flow
+	breakerOf  = ledgertest.Breaker
+	failureOf  = ledgertest.Failure
+
+	key = access.Key{ID: "STS.ledger-key-id", Secret: "ledger-key-secret", Token: "ledger-security-token"}
 )
 
 // open starts a local Tablestore with the tables made, and returns its ledger.
@@ -59,184 +66,24 @@ func dial(t *testing.T, ctx context.Context, endpoint, secret string) *ledger.Le
 	return l
 }
 
-// full is a state with one of everything.
-func full() decide.State {
-	s := decide.NewState(instanceID)
-	s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootTime = decide.BootBootable, 3, start
-	s.Instance.WakeAt = start.Add(time.Hour)
-	code := int64(3)
-	s.Tasks["t1"] = decide.Task{
-		ID: "t1", State: decide.TaskQueued, Name: "one", Priority: 9, SubmittedAt: start, Attempt: 1,
-		Command: command.Command{Run: &command.Run{Name: "one", Content: "echo", Parameters: map[string]string{"a": "b"}}},
-	}
-	s.Tasks["t2"] = decide.Task{ID: "t2", State: decide.TaskRunning, InvokeID: "t-2", Deadline: start, ExitCode: &code}
-	s.Sends["s1"] = decide.Send{Key: "s1", Kind: decide.SendStop, TaskID: "t2", Claim: decide.Claim{Commit: "c0", Until: start}}
-	s.Messages["m1/2"] = decide.Message{Key: "m1", Rev: 2, Kind: decide.MessageAlert, Alert: &decide.Alert{Summary: "s", ExitCode: &code}}
-	s.Runs["r1"] = decide.FlowRun{ID: "r1", Flow: "f", Chain: []string{"f"}, Run: flow.NewRun("r1", definition("f", "echo"), flow.Event{Kind: flow.TaskCompleted}, 1)}
-	s.Limits["f"] = decide.Limit{Flow: "f", Starts: []time.Time{start}, Refused: 1, Until: start.Add(time.Hour)}
-	s.Failing["check disk / now"] = decide.Failing{Name: "check disk / now", Count: 2, Last: start}
-	s.Unmatched["t-9"] = decide.Unmatched{Event: event.TaskCompleted{InvokeID: "t-9", ExitCode: &code}, Received: start}
-	return s
-}
-
-// creation is the commit that makes the state.
-func creation(id string, s decide.State) engine.Commit {
-	i := s.Instance
-	c := engine.Commit{ID: id, InstanceID: instanceID, At: start, Changes: decide.Changes{Instance: &i}}
-	for _, t := range s.Tasks {
-		c.Changes.Tasks = append(c.Changes.Tasks, decide.Change[decide.Task]{After: &t})
-	}
-	for _, e := range s.Sends {
-		c.Changes.Sends = append(c.Changes.Sends, decide.Change[decide.Send]{After: &e})
-	}
-	for _, m := range s.Messages {
-		c.Changes.Messages = append(c.Changes.Messages, decide.Change[decide.Message]{After: &m})
-	}
-	for _, r := range s.Runs {
-		c.Changes.Runs = append(c.Changes.Runs, decide.Change[decide.FlowRun]{After: &r})
-	}
-	for _, u := range s.Unmatched {
-		c.Changes.Unmatched = append(c.Changes.Unmatched, decide.Change[decide.Unmatched]{After: &u})
-	}
-	for _, l := range s.Limits {
-		c.Changes.Limits = append(c.Changes.Limits, decide.Change[decide.Limit]{After: &l})
-	}
-	for _, f := range s.Failing {
-		c.Changes.Failing = append(c.Changes.Failing, decide.Change[decide.Failing]{After: &f})
-	}
-	return c
-}
-
-// definition is a flow of one step.
-func definition(name, content string) flow.Definition {
-	return flow.Definition{
-		Name: name, On: []string{flow.TaskCompleted}, Mode: flow.ModeLive, Timeout: flow.Duration(time.Hour), WhenBusy: flow.BusyQueue,
-		Limits: flow.Limits{PerInstance: flow.InstanceLimit{Max: 30, Window: flow.Duration(time.Hour)}},
-		Steps: []flow.Step{{ID: "step", Run: &command.Run{
-			Name: name + "/step", Type: "RunShellScript", Content: content, Timeout: flow.Duration(time.Minute),
-		}}},
-	}
-}
-
-func execution(invokeID string) *decide.Execution {
-	code := int64(3)
-	return &decide.Execution{
-		Event: event.TaskCompleted{
-			Envelope:   event.Envelope{ID: "ev", Source: "acs.ecs", Kind: event.KindTaskCompleted, Account: "1", Region: "r", Time: start},
-			InstanceID: instanceID, InvokeID: invokeID, CommandID: "c", CommandName: "n", Status: event.StatusFailed,
-			ExitCode: &code, ErrorCode: "ExitCodeNonzero", ErrorDesc: "d", RepeatMode: "Once", Repeats: 1,
-			StartTime: start, FinishTime: start.Add(time.Second), OwnerUID: "o", PlayerUID: "p",
-		},
-		Name: "n", TaskID: "task", RunID: "run", Step: "step", Source: "event", Received: start.Add(time.Minute),
-	}
-}
-
-func TestLoadReturnsWhatACommitWrote(t *testing.T) {
-	l, _, _ := open(t)
-	want := full()
-	if err := l.Commit(t.Context(), creation("c1", want)); err != nil {
-		t.Fatal(err)
-	}
-	got, err := l.Load(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want.Instance.Rev = 1
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("state (-want +got):\n%s", diff)
-	}
-	other, err := l.Load(t.Context(), instanceID+"x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if other.Instance.Rev != 0 || len(other.Tasks) > 0 {
-		t.Errorf("another instance's state = %+v, want an empty one", other)
-	}
-}
-
-func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
-	l, _, _ := open(t)
-	s := full()
-	if err := l.Commit(t.Context(), creation("c1", s)); err != nil {
-		t.Fatal(err)
-	}
-	s.Instance.Rev = 1
-	before := s.Tasks["t1"]
-	after := before
-	after.State = decide.TaskReleasing
-	gone := s.Sends["s1"]
-	err := l.Commit(t.Context(), engine.Commit{ID: "c2", InstanceID: instanceID, Changes: decide.Changes{
-		Instance: &s.Instance,
-		Tasks:    []decide.Change[decide.Task]{{Before: &before, After: &after}},
-		Sends:    []decide.Change[decide.Send]{{Before: &gone}},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := l.Load(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Tasks["t1"].State != decide.TaskReleasing || len(got.Tasks) != 2 || len(got.Sends) != 0 || got.Instance.Rev != 2 {
-		t.Errorf("state = %+v, want t1 releasing, two tasks, no effect, rev 2", got)
-	}
-}
-
-func TestACommitConflicts(t *testing.T) {
-	for name, second := range map[string]func(c *decide.Changes){
-		"with a first commit that another one preceded": func(c *decide.Changes) {
-			c.Instance = &decide.Instance{}
-		},
-		"with a rev that is not the instance's": func(c *decide.Changes) {
-			c.Instance = &decide.Instance{Rev: 7}
-		},
-		"with an execution that is recorded": func(c *decide.Changes) {
-			c.Instance = &decide.Instance{Rev: 1}
-			c.Execution = execution("t-1")
-		},
-		"with an input that is recorded": func(c *decide.Changes) {
-			c.Instance = &decide.Instance{Rev: 1}
-			c.Input = &decide.InputRecord{Key: "k"}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l, _, _ := open(t)
-			first := creation("c1", full())
-			first.Changes.Execution = execution("t-1")
-			first.Changes.Input = &decide.InputRecord{Key: "k", Answer: "the answer"}
-			if err := l.Commit(t.Context(), first); err != nil {
-				t.Fatal(err)
-			}
-			task := decide.Task{ID: "new", State: decide.TaskRunning}
-			c := engine.Commit{ID: "c2", InstanceID: instanceID, Changes: decide.Changes{
-				Tasks: []decide.Change[decide.Task]{{After: &task}},
-			}}
-			second(&c.Changes)
-			if err := l.Commit(t.Context(), c); !errors.Is(err, engine.ErrConflict) {
-				t.Errorf("second commit = %v, want ErrConflict", err)
-			}
-			got, err := l.Load(t.Context(), instanceID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, written := got.Tasks["new"]; written || got.Instance.Rev != 1 {
-				t.Errorf("the failed commit left rev %d and task written = %t", got.Instance.Rev, written)
-			}
-			for _, once := range []string{"exec/t-1/once", "input/k"} {
-				r, err := l.Recorded(t.Context(), instanceID, once)
-				if err != nil || r == nil || r.CommitID != "c1" {
-					t.Errorf("Recorded(%s) = %+v, %v, want commit c1", once, r, err)
-				}
-			}
-		})
-	}
-}
-
-func TestRecordedIsNilForWhatIsNotRecorded(t *testing.T) {
-	l, _, _ := open(t)
-	if r, err := l.Recorded(t.Context(), instanceID, "exec/none/once"); r != nil || err != nil {
-		t.Errorf("Recorded = %+v, %v, want nothing", r, err)
-	}
+func TestTheLedgerKeepsItsPromises(t *testing.T) {
+	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Subject {
+		_, server, _ := open(t)
+		l := dialPatiently(t, server)
+		return ledgertest.Subject{
+			Ledger: l, Shared: l,
+			Torn: func(ctx context.Context, id string, n int, between func()) (decide.State, error) {
+				server.OnRow(func(_ string, row int) {
+					if row == n {
+						between()
+					}
+				})
+				defer server.OnRow(nil)
+				return l.Load(ctx, id)
+			},
+			Pause: func(p decide.Pause) error { return l.Pause(t.Context(), p) },
+		}
+	})
 }
 
 func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
@@ -284,37 +131,6 @@ func TestHistoryKeepsTheFirstRecordOfAnExecution(t *testing.T) {
 	}
 	if diff := cmp.Diff([]decide.Execution{first, *execution("t-2")}, got); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
-	}
-}
-
-func TestWakeupsAreDueFromTheirTimeOn(t *testing.T) {
-	l, _, _ := open(t)
-	want := map[string]bool{}
-	for i := range 250 {
-		w := engine.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start.Add(time.Duration(i-200) * time.Second)}
-		if err := l.Arm(t.Context(), w); err != nil {
-			t.Fatal(err)
-		}
-		if !w.Due.After(start) {
-			want[w.InstanceID] = true
-		}
-	}
-	if err := l.Disarm(t.Context(), engine.Wakeup{InstanceID: "i-007", Due: start.Add(-193 * time.Second)}); err != nil {
-		t.Fatal(err)
-	}
-	delete(want, "i-007")
-	got := map[string]bool{}
-	err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool {
-		for _, w := range page {
-			got[w.InstanceID] = true
-		}
-		return true
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("due instances (-want +got):\n%s", diff)
 	}
 }
 
@@ -383,40 +199,6 @@ func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
 	}
 }
 
-// TestALoadReadsTheInstanceFirst: a commit that lands during a load must break
-// the guard of a decision that was made on it.
-func TestALoadReadsTheInstanceFirst(t *testing.T) {
-	l, server, _ := open(t)
-	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
-		t.Fatal(err)
-	}
-	landed := false
-	server.OnRow(func(_ string, row int) {
-		if row != 1 || landed {
-			return
-		}
-		landed = true
-		c := creation("c2", full())
-		c.Changes.Instance.Rev = 1
-		if err := l.Commit(t.Context(), c); err != nil {
-			t.Error(err)
-		}
-	})
-	torn, err := l.Load(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.OnRow(nil)
-	if !landed {
-		t.Fatal("no commit landed inside the load")
-	}
-	i := torn.Instance
-	err = l.Commit(t.Context(), engine.Commit{ID: "c3", InstanceID: instanceID, Changes: decide.Changes{Instance: &i}})
-	if !errors.Is(err, engine.ErrConflict) {
-		t.Errorf("a commit on the torn load = %v, want ErrConflict", err)
-	}
-}
-
 func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
 	_, server, faults := open(t)
 	cases := map[string]struct {
@@ -467,5 +249,33 @@ func TestOpenRefusesAnEndpointThatWouldSendKeysInTheClear(t *testing.T) {
 		if err == nil {
 			t.Errorf("Open accepted %q", endpoint)
 		}
+	}
+}
+
+// partition is the first key column of the instance's rows.
+func partition() string {
+	return fmt.Sprintf("%x", md5.Sum([]byte(instanceID)))[:4] + ":" + instanceID
+}
+
+// TestAnExpiredRowDoesNotBlockAnInstance: the service may keep a row for a while
+// after its columns have expired.
+func TestAnExpiredRowDoesNotBlockAnInstance(t *testing.T) {
+	l, server, _ := open(t)
+	putter(t, server, "aftercare_instances", "pk")(partition(), "live/!", map[string]any{"left": "over"})
+	loaded := creation("c0", full())
+	loaded.Changes.Instance.Rev = start.UnixMilli()
+	if err := l.Commit(t.Context(), loaded); !errors.Is(err, engine.ErrConflict) {
+		t.Errorf("a commit on what has expired = %v, want ErrConflict", err)
+	}
+	later := creation("c1", full())
+	later.At = start.Add(time.Hour)
+	if err := l.Commit(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := l.Load(t.Context(), instanceID); err != nil || s.Instance.Rev != later.At.UnixMilli() {
+		t.Errorf("rev = %d, %v, want the time of the first commit", s.Instance.Rev, err)
+	}
+	if err := l.Commit(t.Context(), creation("c2", full())); !errors.Is(err, engine.ErrConflict) {
+		t.Errorf("a second first commit = %v, want ErrConflict", err)
 	}
 }

@@ -15,19 +15,25 @@ import (
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/tablestore"
 )
 
 // openPatiently is open with all the time that megabytes take.
 func openPatiently(t *testing.T) (*ledger.Ledger, *fault.Set) {
 	t.Helper()
 	_, server, faults := open(t)
+	return dialPatiently(t, server), faults
+}
+
+func dialPatiently(t *testing.T, server *tablestore.Server) *ledger.Ledger {
+	t.Helper()
 	l, err := ledger.Open(t.Context(), ledger.Config{
 		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: 30 * time.Second,
 	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l, faults
+	return l
 }
 
 func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
@@ -139,7 +145,7 @@ func commitLargest(t *testing.T, expired, alerts int) {
 			t.Fatalf("commit %d: %v", commits, err)
 		}
 		s, more = d.Next, d.More
-		s.Instance.Rev++
+		s.Instance.Rev = d.Changes.Instance.NextRev(now)
 		claims += d.Claimed
 	}
 	// Commands: 30, and 30 of the flows, whose further runs wait. Alerts: those

@@ -2,14 +2,11 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/decide"
-	"aftercare/shared/engine"
 )
 
 // Records is what is kept about one instance for people to read.
@@ -31,31 +28,13 @@ func (l *Ledger) Records(ctx context.Context, instanceID string) (Records, error
 }
 
 func (r *Records) add(row string, v values) error {
-	data := []byte(v.text(colData))
-	var err error
-	switch {
-	case strings.HasPrefix(row, logExec):
+	if strings.HasPrefix(row, logExec) {
 		r.Executions = append(r.Executions, executionOf(v))
-	case strings.HasPrefix(row, logTask):
-		err = appendTo(&r.Tasks, data)
-	case strings.HasPrefix(row, logRun):
-		err = appendTo(&r.Runs, data)
-	case strings.HasPrefix(row, logBoot):
-		err = appendTo(&r.Boots, data)
-	case strings.HasPrefix(row, logMessage):
-		err = appendTo(&r.Lost, data)
 	}
-	if err != nil {
-		return fmt.Errorf("row %s cannot be read: %w", row, engine.ErrInvalid)
+	for _, k := range logKinds {
+		if strings.HasPrefix(row, k.prefix) && k.read(r, v) != nil {
+			return unreadable(row)
+		}
 	}
-	return nil
-}
-
-func appendTo[T any](list *[]T, data []byte) error {
-	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
-		return err
-	}
-	*list = append(*list, v)
 	return nil
 }

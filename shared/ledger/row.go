@@ -3,7 +3,6 @@ package ledger
 import (
 	"crypto/md5"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -19,6 +18,7 @@ const (
 	colRow       = "row"
 	colRev       = "rev"
 	colData      = "data"
+	colVersion   = "v"
 	colCommit    = "commit_id"
 	colAnswer    = "answer"
 	colHash      = "hash"
@@ -128,8 +128,11 @@ func (b *batch) add(change *tablestore.PutRowChange, c column) {
 // measured returns a column's value after counting its size.
 func (b *batch) measured(c column) any {
 	size := 8
-	if text, ok := c.value.(string); ok {
-		size = len(text)
+	switch v := c.value.(type) {
+	case string:
+		size = len(v)
+	case []byte:
+		size = len(v)
 	}
 	if size > maxColumnBytes {
 		b.fail(fmt.Errorf("column %s has %d bytes, at most %d fit", c.name, size, maxColumnBytes))
@@ -157,26 +160,27 @@ func (b *batch) check() error {
 
 // put writes a whole row, in place of an earlier one.
 func (b *batch) put(row string, v any, columns ...column) {
-	b.change(row, v, tablestore.RowExistenceExpectation_IGNORE, nil, columns)
+	b.change(row, v, anyway(), columns)
 }
 
 // putOnce writes a row that must not exist yet.
 func (b *batch) putOnce(row string, v any, columns ...column) {
-	b.change(row, v, tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST, nil, columns)
+	b.change(row, v, absent(), columns)
 }
 
-func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectation, guard tablestore.ColumnFilter, columns []column) {
-	change := new(tablestore.PutRowChange)
-	change.TableName = tableInstances
-	change.PrimaryKey = b.addKey(row)
-	change.SetCondition(expect)
-	if guard != nil {
-		change.SetColumnCondition(guard)
-	}
+func (b *batch) change(row string, v any, condition *tablestore.RowCondition, columns []column) {
+	change := &tablestore.PutRowChange{TableName: tableInstances, PrimaryKey: b.addKey(row), Condition: condition}
+	version := column{colVersion, int64(schemaVersion)}
 	if v != nil {
 		b.add(change, column{colData, b.encode(v)})
+		if k := keptOf(v); k != nil {
+			version.value = max(k.version, schemaVersion)
+			for name, value := range k.columns {
+				b.add(change, column{name, value})
+			}
+		}
 	}
-	for _, c := range columns {
+	for _, c := range append(columns, version) {
 		b.add(change, c)
 	}
 	b.rows = append(b.rows, change)
@@ -184,11 +188,11 @@ func (b *batch) change(row string, v any, expect tablestore.RowExistenceExpectat
 
 // encode returns a value as JSON.
 func (b *batch) encode(v any) string {
-	data, err := json.Marshal(v)
+	data, err := encode(v)
 	if err != nil {
 		b.fail(fmt.Errorf("encode a row: %w", err))
 	}
-	return string(data)
+	return data
 }
 
 // amend writes some columns of a row and leaves the others.
@@ -211,20 +215,8 @@ func (b *batch) drop(row string) {
 	b.rows = append(b.rows, change)
 }
 
-// replace writes live rows, and drops those that are gone or have a new key.
-func replace[T any](b *batch, changes []decide.Change[T], key func(T) string) {
-	for _, c := range changes {
-		if c.Before != nil && (c.After == nil || key(*c.After) != key(*c.Before)) {
-			b.drop(key(*c.Before))
-		}
-		if c.After != nil {
-			b.put(key(*c.After), c.After)
-		}
-	}
-}
-
-// column is one column to write. The value is a string or an int64: the SDK
-// panics on other integers.
+// column is one column to write. The value is a string, an int64 or what was
+// read: the SDK panics on other integers.
 type column struct {
 	name  string
 	value any

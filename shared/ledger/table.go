@@ -79,10 +79,16 @@ func (l *Ledger) create(ctx context.Context, t table) error {
 		_, err := l.client.CreateTable(request)
 		return err
 	})
-	if errors.Is(err, engine.ErrUnknownOutcome) || isExisting(err) {
-		if there, again := l.describe(ctx, t); again != nil || there {
-			return again
-		}
+	if err != nil && !errors.Is(err, engine.ErrUnknownOutcome) && !isExisting(err) {
+		return err
+	}
+	// Even a good answer of CreateTable is empty and proves nothing.
+	there, again := l.describe(ctx, t)
+	switch {
+	case there || again != nil:
+		return again
+	case err == nil:
+		return fmt.Errorf("create table %s: answered, but there is no such table: %w", t.name, engine.ErrUnknownOutcome)
 	}
 	return err
 }

@@ -108,7 +108,7 @@ func (s *stand) serve(service wire.Service, w http.ResponseWriter, r *http.Reque
 		http.Error(w, "no answer is known", http.StatusNotImplemented)
 		return
 	}
-	for _, name := range []string{"Content-Type", "X-Ots-Requestid"} {
+	for _, name := range []string{"Content-Type", "X-Ots-Contentmd5", "X-Ots-Requestid"} {
 		if v := answer.Header.Get(name); v != "" {
 			w.Header().Set(name, v)
 		}

@@ -45,6 +45,7 @@ var rules = []rule{
 	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow"}},
 	{"shared/ledger", []string{"shared/decide", "shared/engine", "shared/event", "shared/flow", "shared/transport", tablestoreSDK}},
+	{"shared/ledger/ledgertest", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/flow", goCmp}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/decide", "shared/engine", "shared/event", "shared/transport"}},
@@ -85,9 +86,12 @@ var rules = []rule{
 // Tests of a package may import what the package knows, directly or not, and
 // these beside it.
 var (
-	besideShared = []string{"tests/localcloud/...", "tests/rig", "shared/flowfile"}
+	besideShared = []string{"tests/localcloud/...", "tests/rig", "shared/flowfile", "shared/ledger/ledgertest"}
 	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
 )
+
+// forTests are packages that only tests may import, whatever the rules say.
+var forTests = []string{"shared/ledger/ledgertest"}
 
 // pure packages decide, and touch neither files nor the network nor the
 // process.

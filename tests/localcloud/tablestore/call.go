@@ -93,6 +93,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	a.logged.Call = name
+	a.replace = func(body []byte) []byte { return s.replaced(name, body) }
 	planned := s.options.Faults.Next(name)
 	if planned.Before(r, a.injected) {
 		return
@@ -162,6 +163,8 @@ type answer struct {
 	secret string // empty before authentication
 	now    time.Time
 	logged *access.Entry
+	// replace changes the body before it is signed; nil leaves it.
+	replace func([]byte) []byte
 }
 
 // injected answers with a planned fault's error.
@@ -201,6 +204,9 @@ func (a *answer) send(status int, message proto.Message) {
 	if err != nil {
 		// Every message is made here with its required fields.
 		panic("tablestore: encode answer: " + err.Error())
+	}
+	if a.replace != nil {
+		body = a.replace(body)
 	}
 	signAnswer(a.w.Header(), a.path, a.keyID, a.secret, newRequestID(), body, a.now)
 	a.w.WriteHeader(status)

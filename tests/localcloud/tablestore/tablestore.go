@@ -53,6 +53,8 @@ type Server struct {
 	store   store
 	http    *access.Server
 	onRow   atomic.Pointer[func(table string, row int)]
+	// onAnswer replaces bodies of answers.
+	onAnswer atomic.Pointer[func(call string, body []byte) []byte]
 
 	mu       sync.Mutex
 	closed   bool

@@ -1,0 +1,168 @@
+package ledger_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/ledger/ledgertest"
+	"aftercare/tests/localcloud/tablestore"
+)
+
+// rawRows reads the instance's rows as they are stored.
+func rawRows(t *testing.T, server *tablestore.Server) map[string]map[string]any {
+	t.Helper()
+	from, to := new(sdk.PrimaryKey), new(sdk.PrimaryKey)
+	for _, pk := range []*sdk.PrimaryKey{from, to} {
+		pk.AddPrimaryKeyColumn("pk", partition())
+	}
+	from.AddPrimaryKeyColumnWithMinValue("row")
+	to.AddPrimaryKeyColumnWithMaxValue("row")
+	page, err := rawClient(t, server).GetRange(&sdk.GetRangeRequest{RangeRowQueryCriteria: &sdk.RangeRowQueryCriteria{
+		TableName: "aftercare_instances", StartPrimaryKey: from, EndPrimaryKey: to, Direction: sdk.FORWARD, MaxVersion: 1,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]map[string]any{}
+	for _, row := range page.Rows {
+		columns := map[string]any{}
+		for _, c := range row.Columns {
+			columns[c.ColumnName] = c.Value
+		}
+		out[row.PrimaryKey.PrimaryKeys[1].Value.(string)] = columns
+	}
+	return out
+}
+
+const future = "from the future"
+
+// plant adds a field to each object in a JSON value.
+func plant(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name := range v {
+			v[name] = plant(v[name])
+		}
+		v["later"] = future
+	case []any:
+		for i := range v {
+			v[i] = plant(v[i])
+		}
+	}
+	return v
+}
+
+// rewritten is a state with a change in each row; t1 moves from the queue to the
+// running tasks.
+func rewritten(s decide.State) decide.State {
+	s.Instance.BootSeq++
+	edit(s.Tasks, func(t *decide.Task) { t.Attempt, t.State, t.Cancel = 2, decide.TaskRunning, true })
+	edit(s.Sends, func(e *decide.Send) { e.Claim.Commit = "c2" })
+	edit(s.Messages, func(m *decide.Message) { m.Tries = 3 })
+	edit(s.Runs, func(r *decide.FlowRun) { r.Waits = "a while" })
+	edit(s.Unmatched, func(u *decide.Unmatched) { u.Received = start.AddDate(0, 0, 1) })
+	edit(s.Limits, func(l *decide.Limit) { l.Refused = 0 })
+	edit(s.Failing, func(f *decide.Failing) { f.Count = 3 })
+	return s
+}
+
+func edit[T any](rows map[string]T, change func(*T)) {
+	for key, row := range rows {
+		change(&row)
+		rows[key] = row
+	}
+}
+
+// TestRowsKeepWhatThisVersionDoesNotKnow: another version adds a column, and a
+// field to each object of each live row, and gives them its number.
+func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
+	l, server, _ := open(t)
+	load := func() decide.State {
+		t.Helper()
+		s, err := l.Load(t.Context(), instanceID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
+		t.Fatal(err)
+	}
+	put := putter(t, server, "aftercare_instances", "pk")
+	planted := map[string]int{}
+	for row, columns := range rawRows(t, server) {
+		var data any
+		if err := json.Unmarshal([]byte(columns["data"].(string)), &data); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(row, "/t1") {
+			data.(map[string]any)["cancel"] = false // as this version would not write it
+		}
+		text, _ := json.Marshal(plant(data))
+		columns["data"], columns["column"], columns["v"] = string(text), future, int64(7)
+		put(partition(), row, columns)
+		planted[strings.Replace(row, "live/queue/0/1772366400000/", "live/task/", 1)] = strings.Count(string(text), future)
+	}
+	if err := l.Commit(t.Context(), ledgertest.Between("c2", load(), rewritten(load()))); err != nil {
+		t.Fatal(err)
+	}
+	rows := rawRows(t, server)
+	for row, want := range planted {
+		columns := rows[row]
+		if text, _ := columns["data"].(string); columns["v"] != int64(7) || columns["column"] != future || strings.Count(text, future) != want {
+			t.Errorf("row %s is %v, want version 7 with the column and %d fields kept", row, columns, want)
+		}
+	}
+	s := load()
+	if s.Tasks["t1"].Attempt != 2 || !s.Tasks["t1"].Cancel || s.Sends["s1"].Claim.Commit != "c2" || s.Limits["f"].Refused != 0 {
+		t.Errorf("what was kept hides what was changed: %+v", s)
+	}
+
+	// What ends moves to the log. A known part that is dropped takes what is
+	// unknown in it along.
+	task, run, lost := s.Tasks["t1"], s.Runs["r1"], s.Messages["m1/2"]
+	ended := task
+	ended.State, ended.Command = decide.TaskFailed, decide.Task{}.Command
+	err := l.Commit(t.Context(), engine.Commit{ID: "c3", InstanceID: instanceID, At: start, Changes: decide.Changes{
+		Instance: &s.Instance, EndedTasks: []decide.Task{ended}, EndedRuns: []decide.FlowRun{run}, Lost: []decide.Message{lost},
+		Tasks: []decide.Change[decide.Task]{{Before: &task}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows = rawRows(t, server)
+	for row, want := range map[string]int{"log/task/t1": 1, "log/flow/r1": planted["live/flow/r1"], "log/message/m1/2": planted["live/message/m1/2"]} {
+		columns := rows[row]
+		if text, _ := columns["data"].(string); columns["v"] != int64(7) || columns["column"] != future || strings.Count(text, future) != want {
+			t.Errorf("row %s is %v, want version 7 with the column and %d fields kept", row, columns, want)
+		}
+	}
+	if text := rows["log/task/t1"]["data"].(string); strings.Contains(text, "command") {
+		t.Errorf("the ended task has its command still: %s", text)
+	}
+}
+
+func TestEveryRowCarriesTheSchemaVersion(t *testing.T) {
+	l, server, _ := open(t)
+	c := creation("c1", full())
+	c.Changes.Execution, c.Changes.Input = execution("t-1"), &decide.InputRecord{Key: "k"}
+	c.Changes.EndedTasks, c.Changes.EndedRuns = []decide.Task{{ID: "t"}}, []decide.FlowRun{{ID: "r"}}
+	c.Changes.Boots, c.Changes.Lost = []decide.Boot{{Seq: 1}}, []decide.Message{{Key: "a"}}
+	if err := l.Commit(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	rows := rawRows(t, server)
+	for row, columns := range rows {
+		if columns["v"] != int64(1) {
+			t.Errorf("row %s has version %v, want 1", row, columns["v"])
+		}
+	}
+	if len(rows) != 14 {
+		t.Errorf("there are %d rows, want 14", len(rows))
+	}
+}

@@ -1,0 +1,148 @@
+package ledgertest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"aftercare/shared/decide"
+)
+
+// Breaker is one of the flow clean-up that opens at the n-th minute for ten
+// minutes.
+func Breaker(key string, n int) decide.Breaker {
+	at := Start.Add(time.Duration(n) * time.Minute)
+	return decide.Breaker{Flow: "clean-up", Key: key, OpenedAt: at, ResumeAt: at.Add(10 * time.Minute), Failures: 5}
+}
+
+// Failure is one of a run of the flow clean-up.
+func Failure(instanceID, runID string, at time.Time) decide.FleetFailure {
+	return decide.FleetFailure{Flow: "clean-up", RunID: runID, InstanceID: instanceID, At: at}
+}
+
+func wantControl(t *testing.T, s Subject, pauses map[string]decide.Pause, breakers ...decide.Breaker) {
+	t.Helper()
+	want := decide.Control{Pauses: pauses, Breakers: map[string]decide.Breaker{}}
+	if pauses == nil {
+		want.Pauses = map[string]decide.Pause{}
+	}
+	for _, b := range breakers {
+		want.Breakers[b.Flow] = b
+	}
+	got, err := s.Control(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("control (-want +got):\n%s", diff)
+	}
+}
+
+func wantBreaker(t *testing.T, s Subject, b, want decide.Breaker) {
+	t.Helper()
+	got, err := s.OpenBreaker(t.Context(), b)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("OpenBreaker(%s), %v (-want +got):\n%s", b.Key, err, diff)
+	}
+}
+
+func wantCount(t *testing.T, s Subject, f decide.FleetFailure, since time.Time, want int) {
+	t.Helper()
+	if got, err := s.CountFailure(t.Context(), f, since); got != want || err != nil {
+		t.Errorf("CountFailure(%s on %s) since %s = %d, %v, want %d", f.RunID, f.InstanceID, since, got, err, want)
+	}
+}
+
+func controls(t *testing.T, s Subject) {
+	wantControl(t, s, nil)
+	all := decide.Pause{Flow: decide.AllFlows, By: "Ann", Reason: "why", At: Start}
+	one := decide.Pause{Flow: "clean-up", By: "Bob", At: Start.Add(time.Nanosecond)}
+	for _, p := range []decide.Pause{all, one} {
+		if err := s.Pause(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := Breaker("e1", 0)
+	wantBreaker(t, s, b, b)
+	wantCount(t, s, Failure("i-1", "r1", Start), Start, 1)
+	wantControl(t, s, map[string]decide.Pause{all.Flow: all, one.Flow: one}, b)
+}
+
+func opens(t *testing.T, s Subject) {
+	first := Breaker("e1", 0)
+	wantBreaker(t, s, first, first)
+	for _, c := range []struct {
+		name string
+		next decide.Breaker
+	}{
+		{"another one while it is open", Breaker("e2", 9)},
+		{"another one that is older", Breaker("e2", -5)},
+		{"itself", first},
+		{"itself after its time", Breaker("e1", 20)},
+	} {
+		for range 2 {
+			wantBreaker(t, s, c.next, first)
+			wantControl(t, s, nil, first)
+		}
+	}
+	other := Breaker("e3", 0)
+	other.Flow = "other"
+	wantBreaker(t, s, other, other)
+	next := Breaker("e2", 10) // when the first one's time is over
+	for range 2 {
+		wantBreaker(t, s, next, next)
+		wantControl(t, s, nil, next, other)
+	}
+}
+
+func closes(t *testing.T, s Subject) {
+	b := Breaker("e1", 0)
+	wantBreaker(t, s, b, b)
+	for _, c := range []struct {
+		flow, key string
+		want      bool
+	}{{"clean-up", "e2", false}, {"other", "e1", false}, {"clean-up", "e1", true}, {"clean-up", "e1", false}} {
+		if got, err := s.CloseBreaker(t.Context(), c.flow, c.key); got != c.want || err != nil {
+			t.Errorf("CloseBreaker(%s, %s) = %t, %v, want %t", c.flow, c.key, got, err, c.want)
+		}
+	}
+	wantControl(t, s, nil)
+}
+
+func counts(t *testing.T, s Subject) {
+	since := Start.Add(-10 * time.Minute)
+	for range 3 {
+		wantCount(t, s, Failure("i-1", "r1", Start), since, 1)
+	}
+	wantCount(t, s, Failure("i-1", "r1", Start.Add(time.Second)), since, 1) // as another delivery dates it
+	wantCount(t, s, Failure("i-2", "r1", Start), since, 2)
+	wantCount(t, s, Failure("i-2", "r2", Start), since, 3)
+	wantCount(t, s, Failure("i-2", "r2", since.Add(-time.Second)), since, 3)
+	other := Failure("i-2", "r2", Start)
+	other.Flow = "clean"
+	wantCount(t, s, other, since, 1)
+}
+
+func countsSince(t *testing.T, s Subject) {
+	for i := range 5 { // at -4, -3, -2, -1 and 0 minutes
+		wantCount(t, s, Failure("i-1", fmt.Sprint("r", i), Start.Add(time.Duration(i-4)*time.Minute)), time.Time{}, i+1)
+	}
+	for name, c := range map[string]struct {
+		since time.Time
+		want  int
+	}{
+		"from the beginning":          {Start.Add(-4 * time.Minute), 5},
+		"a millisecond later":         {Start.Add(-4*time.Minute + time.Millisecond), 4},
+		"within the millisecond":      {Start.Add(-2*time.Minute + time.Millisecond - 1), 3},
+		"in another zone":             {Start.Add(-2 * time.Minute).In(time.FixedZone("here", -7200)), 3},
+		"from the last one on":        {Start, 1},
+		"from the future on":          {Start.Add(time.Hour), 0},
+		"from the far future on":      {Start.AddDate(5000, 0, 0), 0},
+		"ever":                        {time.Time{}, 5},
+		"since before there was time": {Start.AddDate(-5000, 0, 0), 5},
+	} {
+		t.Run(name, func(t *testing.T) { wantCount(t, s, Failure("i-1", "r4", Start), c.since, c.want) })
+	}
+}
