@@ -162,7 +162,7 @@ func TestEveryRowCarriesTheSchemaVersion(t *testing.T) {
 			t.Errorf("row %s has version %v, want 1", row, columns["v"])
 		}
 	}
-	if len(rows) != 14 {
-		t.Errorf("there are %d rows, want 14", len(rows))
+	if len(rows) != 15 {
+		t.Errorf("there are %d rows, want 15", len(rows))
 	}
 }
