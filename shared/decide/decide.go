@@ -17,6 +17,10 @@ import (
 type Moment struct {
 	Now   time.Time
 	Claim Claim
+	// Room is how many commands the decision may claim, and RoomAt when there
+	// is room for more. Without a RoomAt, any number may be claimed.
+	Room   int
+	RoomAt time.Time
 }
 
 // Note is one thing that was decided, and why.
@@ -43,6 +47,9 @@ type Decision struct {
 	Once string
 	// Claimed are the effects to perform after the commit, in order.
 	Claimed []Effect
+	// Sends is how many of these are commands that need room, Short how many
+	// more could be claimed if there were room.
+	Sends, Short int
 	// WakeBy is when live work is due next; zero if there is none.
 	WakeBy time.Time
 	// More: there is work left that can be claimed at once.
@@ -138,6 +145,8 @@ type draft struct {
 	changes Changes
 	once    string
 	claimed []Effect
+	sends   int // of claimed, those that need room
+	short   int // commands that were left for want of room
 	more    bool
 	left    []Result
 	notes   []Note
@@ -233,7 +242,7 @@ func (d *draft) decision() Decision {
 		c.Instance = &i
 	}
 	return Decision{
-		Next: d.State, Changes: c, Once: d.once, Claimed: d.claimed,
+		Next: d.State, Changes: c, Once: d.once, Claimed: d.claimed, Sends: d.sends, Short: d.short,
 		WakeBy: d.wakeBy(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
 	}
 }
@@ -259,8 +268,8 @@ func changed[T any](before, after map[string]T, touched keys) []Change[T] {
 
 // Due is when something in the state is due next; zero if only an input can
 // move it.
-func Due(s State, c Control, p Policy, now time.Time) time.Time {
-	return newDraft(s, Facts{Control: c}, p, Moment{Now: now}).wakeBy()
+func Due(s State, c Control, p Policy, m Moment) time.Time {
+	return newDraft(s, Facts{Control: c}, p, m).wakeBy()
 }
 
 // DueRuns is when one of the flow runs is due next; zero if only an input can
@@ -291,6 +300,8 @@ func (d *draft) wakeBy() time.Time {
 		switch {
 		case e.Claim.held(d.m.Now):
 			at(e.Claim.Until)
+		case d.needsRoom(e):
+			at(Later(e.NotBefore, d.roomAt()))
 		case !d.held(e):
 			at(Later(e.NotBefore, d.m.Now))
 		}
@@ -312,7 +323,7 @@ func (d *draft) wakeBy() time.Time {
 				continue
 			}
 			if d.Instance.Boot == BootBootable {
-				at(Later(d.blockedUntil(), d.m.Now))
+				at(Later(d.blockedUntil(), d.roomAt()))
 			} else {
 				at(d.Instance.CheckAt)
 			}

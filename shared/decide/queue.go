@@ -143,18 +143,19 @@ func (d *draft) over(t Task) bool {
 // tasks of a bootable instance: a batch in all, in order. If the instance is no
 // longer bootable, a command that was put back returns to the queue.
 func (d *draft) release() {
-	room := d.p.Batch
+	left := d.p.Batch
 	for _, e := range d.dueEffects() {
 		t := d.Tasks[e.TaskID]
-		if d.over(t) {
+		requeue := d.Instance.Boot != BootBootable && d.unsent(t)
+		if d.over(t) || !requeue && d.needsRoom(e) && !d.room() {
 			continue
 		}
-		if room == 0 || d.full(releaseRows, bytesOf(t.Command)+smallRow) {
+		if left == 0 || d.full(releaseRows, bytesOf(t.Command)+smallRow) {
 			d.more = true
 			return
 		}
-		room--
-		if d.Instance.Boot != BootBootable && d.unsent(t) {
+		left--
+		if requeue {
 			d.requeue(t)
 			continue
 		}
@@ -164,14 +165,14 @@ func (d *draft) release() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		if d.over(t) || d.pausedTask(t) {
+		if d.over(t) || d.pausedTask(t) || !d.room() {
 			continue
 		}
-		if room == 0 || d.full(releaseRows, bytesOf(t.Command)+smallRow) {
+		if left == 0 || d.full(releaseRows, bytesOf(t.Command)+smallRow) {
 			d.more = true
 			return
 		}
-		room--
+		left--
 		kind := EffectRun
 		if t.Command.Invoke != nil {
 			kind = EffectInvoke
@@ -187,6 +188,30 @@ func (d *draft) release() {
 		d.claim(e)
 		d.note("task "+t.ID+" released", fmt.Sprintf("the instance is bootable; attempt %d", t.Attempt))
 	}
+}
+
+// needsRoom reports whether performing an effect may send a command. A cancelled
+// one is only looked for.
+func (d *draft) needsRoom(e Effect) bool {
+	return e.Kind.sends() && !d.held(e) && !d.Tasks[e.TaskID].Cancel
+}
+
+// room reports whether one more command may be claimed, and counts it as short
+// if not.
+func (d *draft) room() bool {
+	if d.m.RoomAt.IsZero() || d.sends < d.m.Room {
+		return true
+	}
+	d.short++
+	return false
+}
+
+// roomAt is when a command may be claimed next: now, if there is room left.
+func (d *draft) roomAt() time.Time {
+	if d.sends < d.m.Room {
+		return d.m.Now
+	}
+	return Later(d.m.RoomAt, d.m.Now)
 }
 
 // blockedUntil is when a command that was put back may be sent again; zero if
@@ -210,6 +235,9 @@ func (d *draft) claim(e Effect) {
 	e.PriorSent = e.FirstSent
 	if e.Kind.sends() && e.FirstSent.IsZero() {
 		e.FirstSent = d.m.Now
+	}
+	if d.needsRoom(e) {
+		d.sends++
 	}
 	d.setEffect(e)
 	d.claimed = append(d.claimed, e)

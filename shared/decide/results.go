@@ -141,7 +141,7 @@ func (d *draft) putBack(e Effect, t Task, r Result) {
 		next := d.m.Now.Truncate(d.p.Minute).Add(d.p.Minute)
 		e.NotBefore = next.Add(spread(d.Instance.ID, d.p.Minute/4))
 	case ResultQuota:
-		e.NotBefore = nextDay(d.m.Now).Add(spread(d.Instance.ID, 10*d.p.Minute))
+		e.NotBefore = NextDay(d.m.Now).Add(spread(d.Instance.ID, 10*d.p.Minute))
 	default:
 		e.NotBefore = d.m.Now.Add(d.p.backoff(e.Tries))
 	}
@@ -167,9 +167,9 @@ func spread(instanceID string, limit time.Duration) time.Duration {
 // chinaTime is the zone in whose days the service counts its daily quota.
 var chinaTime = time.FixedZone("UTC+8", 8*60*60)
 
-// nextDay is the start of the next day of the service's daily quota. That its
+// NextDay is the start of the next day of the service's daily quota. That its
 // days are those of UTC+8 is an assumption: the service does not say.
-func nextDay(now time.Time) time.Time {
+func NextDay(now time.Time) time.Time {
 	y, m, day := now.In(chinaTime).Date()
 	return time.Date(y, m, day+1, 0, 0, 0, 0, chinaTime).UTC()
 }

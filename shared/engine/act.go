@@ -1,10 +1,12 @@
 package engine
 
 import (
-	"aftercare/shared/decide"
 	"context"
 	"errors"
 	"sync"
+	"time"
+
+	"aftercare/shared/decide"
 )
 
 // perform does the effects and commits their results. Commands are sent one
@@ -20,9 +22,11 @@ func (h *handling) perform(ctx context.Context, s decide.State, effects []decide
 	pending := 0
 	var results []decide.Result
 	blocked := decide.Result{}
+	unused := 0 // room that was taken for commands that are not tried
 	for _, e := range effects {
 		h.done[claimed{e.Key, e.Claim.Commit}] = true
 		h.out.Performed++
+		t := s.Tasks[e.TaskID]
 		switch {
 		case e.Kind == decide.EffectAlert:
 			pending++
@@ -31,19 +35,24 @@ func (h *handling) perform(ctx context.Context, s decide.State, effects []decide
 			pending++
 			delivering.Go(func() { alerts <- h.updateBreaker(actCtx, e) })
 		case e.Kind == decide.EffectStop:
-			results = append(results, h.stop(actCtx, s.Tasks[e.TaskID], e))
+			results = append(results, h.stop(actCtx, t, e))
 		case blocked.Kind != "":
 			// The commands behind one that could not be sent keep their place.
 			results = append(results, decide.Result{Key: e.Key, Commit: e.Claim.Commit, Kind: blocked.Kind, Reason: blocked.Reason})
+			unused++
 		default:
-			t := s.Tasks[e.TaskID]
+			sent := h.sent
 			r := h.send(actCtx, t, e)
+			if !t.Cancel && h.sent == sent {
+				unused++
+			}
 			if !t.Cancel && (r.Kind == decide.ResultThrottled || r.Kind == decide.ResultQuota || r.Kind == decide.ResultNotSent) {
 				blocked = r
 			}
 			results = append(results, r)
 		}
 	}
+	h.ration.giveBack(unused)
 	var more bool
 	var trouble error
 	if len(results) > 0 {
@@ -102,16 +111,21 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Effect) dec
 		r.Kind, r.Reason = decide.ResultNotSent, "it was cancelled, and Cloud Assistant has no run of it"
 		return r
 	}
-	if !h.Sends.take(h.Now()) {
-		r.Kind, r.Reason = decide.ResultThrottled, "this function instance has used up its sends for this minute"
+	if h.Sends.isClosed(h.Now()) {
+		r.Kind, r.Reason = decide.ResultThrottled, "the service refused another command of this function instance"
 		return r
 	}
+	h.sent++
 	id, err := h.Commander.Send(ctx, Send{
 		InstanceID: h.instanceID, TaskID: t.ID, Token: e.Key, Command: t.Command,
 	})
 	switch {
 	case err == nil:
 		return done(r, id)
+	case errors.Is(err, ErrThrottled):
+		h.Sends.close(h.nextMinute())
+	case errors.Is(err, ErrQuotaExceeded):
+		h.Sends.close(decide.NextDay(h.Now()))
 	case errors.Is(err, ErrAcceptedBefore):
 		inv, findErr := h.Commander.FindByToken(ctx, h.instanceID, e.Key)
 		if findErr == nil && inv != nil {
@@ -121,6 +135,13 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Effect) dec
 		return r
 	}
 	return failed(r, err)
+}
+
+// nextMinute is when the service's next minute has begun for certain: its clock
+// may be a little behind this one.
+func (h *handling) nextMinute() time.Time {
+	minute := h.Policy.Minute
+	return h.Now().Truncate(minute).Add(minute + minute/60)
 }
 
 // permanent reports whether retrying the question cannot help.
