@@ -15,6 +15,10 @@ import (
 type Moment struct {
 	Now   time.Time
 	Claim Claim
+	// Room is how many commands the decision may claim, and RoomAt when there
+	// is room for more. Without a RoomAt, any number may be claimed.
+	Room   int
+	RoomAt time.Time
 }
 
 // Note is one thing that was decided, and why.
@@ -39,8 +43,10 @@ type Decision struct {
 	// Once is the row that identifies a duplicate, Hash what it must hold of the
 	// request; both are empty for inputs that may be decided again.
 	Once, Hash string
-	// Claimed counts the sends and messages that this decision claims.
-	Claimed int
+	// Claimed counts the sends and messages that this decision claims. Sends are
+	// those of them that need room, Short counts those that more room would let
+	// it claim.
+	Claimed, Sends, Short int
 	// WakeBy is when live work is due next; zero if there is none.
 	WakeBy time.Time
 	// More: there is work left that can be claimed at once.
@@ -167,12 +173,14 @@ type log struct {
 	changes Changes
 	size    size // of the records
 	claimed int
+	sent    int // of these, commands that need room
+	short   int // commands that were left for want of room
 	notes   []Note
 }
 
 func newDecision(s State, f Facts, p Policy, m Moment) *decision {
 	d := &decision{
-		view: view{State: s, policy: p, control: f.Control, now: m.Now}, before: s, m: m,
+		view: view{State: s, policy: p, control: f.Control, now: m.Now, room: m.Room, roomAt: m.RoomAt}, before: s, m: m,
 		outputs: f.Outputs, answer: Answer{InstanceID: s.Instance.ID},
 	}
 	d.tasks = newRows(&d.Tasks, &d.undo)
@@ -268,8 +276,9 @@ func (d *decision) finish() Decision {
 		i := d.Instance
 		c.Instance = &i
 	}
+	d.room -= d.sent
 	return Decision{
-		Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed,
+		Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed, Sends: d.sent, Short: d.short,
 		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
 	}
 }

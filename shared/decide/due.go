@@ -4,8 +4,8 @@ import "time"
 
 // Due is when something in the state is due next; zero if only an input can
 // move it.
-func Due(s State, c Control, p Policy, now time.Time) time.Time {
-	return view{State: s, control: c, policy: p, now: now}.due()
+func Due(s State, c Control, p Policy, m Moment) time.Time {
+	return view{State: s, control: c, policy: p, now: m.Now, room: m.Room, roomAt: m.RoomAt}.due()
 }
 
 // due is the one place that says when something is due. What is due but still
@@ -14,10 +14,13 @@ func (v view) due() time.Time {
 	var due time.Time
 	at := func(t time.Time) { due = earlier(due, t) }
 	for _, s := range v.Sends {
-		if until, waits := v.waits(s); !waits {
-			at(v.now)
-		} else {
+		switch until, waits := v.waits(s); {
+		case waits:
 			at(until)
+		case v.needsRoom(s):
+			at(v.whenRoom())
+		default:
+			at(v.now)
 		}
 	}
 	for _, m := range v.Messages {
@@ -53,7 +56,7 @@ func (v view) dueTask(t Task) time.Time {
 	case v.pausedTask(t):
 		return t.ExpiresAt
 	case v.Instance.Boot == BootBootable:
-		return earlier(t.ExpiresAt, Later(v.Instance.HeldUntil, v.now))
+		return earlier(t.ExpiresAt, Later(v.Instance.HeldUntil, v.whenRoom()))
 	}
 	return earlier(t.ExpiresAt, v.Instance.CheckAt)
 }

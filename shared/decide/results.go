@@ -6,7 +6,7 @@ import "time"
 // finds: an end that arrived first has moved the task and removed the send.
 func (d *decision) results(in Results) {
 	for i, r := range in.Sends {
-		if s, ok := d.Sends[r.Key]; ok && !d.try(func() { d.sent(s, r) }) {
+		if s, ok := d.Sends[r.Key]; ok && !d.try(func() { d.settleSend(s, r) }) {
 			d.left = Results{Sends: in.Sends[i:], Deliveries: in.Deliveries}
 			return
 		}
@@ -23,8 +23,8 @@ func (d *decision) results(in Results) {
 	}
 }
 
-// sent applies what became of one send.
-func (d *decision) sent(s Send, r Result) {
+// settleSend applies what became of one send.
+func (d *decision) settleSend(s Send, r Result) {
 	b := d.because("send/" + s.Key)
 	t, ok := d.Tasks[s.TaskID]
 	switch {
@@ -84,7 +84,7 @@ func (b because) putBack(s Send, t Task, r Result) {
 		next := b.now.Truncate(b.policy.Minute).Add(b.policy.Minute)
 		until = next.Add(spread(b.Instance.ID, b.policy.Minute/4))
 	case ResultQuota:
-		until = nextDay(b.now).Add(spread(b.Instance.ID, 10*b.policy.Minute))
+		until = NextDay(b.now).Add(spread(b.Instance.ID, 10*b.policy.Minute))
 	}
 	if r.Kind.Holds() && s.Kind.starts() && !t.Cancel {
 		b.hold(r.Kind, until)
@@ -106,9 +106,9 @@ func (b because) putBack(s Send, t Task, r Result) {
 // chinaTime is the zone in whose days the service counts its daily quota.
 var chinaTime = time.FixedZone("UTC+8", 8*60*60)
 
-// nextDay is the start of the next day of the service's daily quota. That its
+// NextDay is the start of the next day of the service's daily quota. That its
 // days are those of UTC+8 is an assumption: the service does not say.
-func nextDay(now time.Time) time.Time {
+func NextDay(now time.Time) time.Time {
 	y, m, day := now.In(chinaTime).Date()
 	return time.Date(y, m, day+1, 0, 0, 0, 0, chinaTime).UTC()
 }

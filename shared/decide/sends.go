@@ -32,11 +32,12 @@ func (d *decision) release() {
 	}
 	for _, s := range d.dueSends() {
 		t := d.Tasks[s.TaskID]
-		if d.over(t) {
+		requeue := d.Instance.Boot != BootBootable && d.unsent(t)
+		if d.over(t) || !requeue && d.needsRoom(s) && !d.hasRoom() {
 			continue
 		}
 		if !each(func() {
-			if d.Instance.Boot != BootBootable && d.unsent(t) {
+			if requeue {
 				d.requeue(t)
 			} else {
 				d.claim(s)
@@ -49,13 +50,23 @@ func (d *decision) release() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		if d.over(t) || d.pausedTask(t) {
+		if d.over(t) || d.pausedTask(t) || !d.hasRoom() {
 			continue
 		}
 		if !each(func() { d.releaseTask(t) }) {
 			return
 		}
 	}
+}
+
+// hasRoom reports whether one more command may be claimed, and counts it as
+// short if not.
+func (d *decision) hasRoom() bool {
+	if d.roomAt.IsZero() || d.sent < d.room {
+		return true
+	}
+	d.short++
+	return false
 }
 
 // releaseTask plans and claims the send of a queued task.
@@ -92,6 +103,9 @@ func (d *decision) claim(s Send) {
 	}
 	d.sends.put(s.Key, s)
 	d.claimed++
+	if d.needsRoom(s) {
+		d.sent++
+	}
 }
 
 // Sort puts sends into the order in which they are performed: commands in the

@@ -14,6 +14,10 @@ type view struct {
 	policy  Policy
 	control Control
 	now     time.Time
+	// room is how many commands may be claimed, until roomAt; any number if that
+	// is zero.
+	room   int
+	roomAt time.Time
 }
 
 // instance is the instance as expressions see it.
@@ -81,6 +85,18 @@ func (v view) waits(s Send) (until time.Time, waits bool) {
 		until = s.NotBefore
 	}
 	return until, until.After(v.now)
+}
+
+// needsRoom reports whether a send may send a command. A cancelled one is only
+// looked for.
+func (v view) needsRoom(s Send) bool { return s.Kind.starts() && !v.Tasks[s.TaskID].Cancel }
+
+// whenRoom is when a command may be claimed next.
+func (v view) whenRoom() time.Time {
+	if v.room > 0 {
+		return v.now
+	}
+	return Later(v.roomAt, v.now)
 }
 
 // dueSends returns the sends that may be claimed now: commands in the order of

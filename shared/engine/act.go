@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"aftercare/shared/decide"
 )
@@ -37,6 +38,7 @@ func (h *handling) act(ctx context.Context, s decide.State, more bool) (decide.S
 func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.Send) []decide.Result {
 	var results []decide.Result
 	var held decide.Result
+	unused := 0 // room that was taken for commands that are not tried
 	for _, e := range sends {
 		h.done[claimed{e.Key, e.Claim.Commit}] = true
 		h.out.Performed++
@@ -47,13 +49,19 @@ func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.S
 			r = h.stop(ctx, t, r)
 		case held.Kind != "":
 			r.Kind, r.Reason = held.Kind, held.Reason
+			unused++
 		default:
+			sent := h.sent
 			if r = h.send(ctx, t, e, r); r.Kind.Holds() && !t.Cancel {
 				held = r
+			}
+			if !t.Cancel && h.sent == sent {
+				unused++
 			}
 		}
 		results = append(results, r)
 	}
+	h.ration.giveBack(unused)
 	return results
 }
 
@@ -82,16 +90,21 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r dec
 		r.Kind, r.Reason = decide.ResultNotSent, "it was cancelled, and Cloud Assistant has no run of it"
 		return r
 	}
-	if !h.Sends.take(h.Now()) {
-		r.Kind, r.Reason = decide.ResultThrottled, "this function instance has used up its sends for this minute"
+	if h.Sends.isClosed(h.Now()) {
+		r.Kind, r.Reason = decide.ResultThrottled, "the service refused another command of this function instance"
 		return r
 	}
+	h.sent++
 	id, err := h.Commander.Send(ctx, Send{
 		InstanceID: h.instanceID, TaskID: t.ID, Token: e.Key, Command: t.Command,
 	})
 	switch {
 	case err == nil:
 		return done(r, id)
+	case errors.Is(err, ErrThrottled):
+		h.Sends.close(h.nextMinute())
+	case errors.Is(err, ErrQuotaExceeded):
+		h.Sends.close(decide.NextDay(h.Now()))
 	case errors.Is(err, ErrAcceptedBefore):
 		inv, findErr := h.Commander.FindByToken(ctx, h.instanceID, e.Key)
 		if findErr == nil && inv != nil {
@@ -101,6 +114,13 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r dec
 		return r
 	}
 	return failed(r, err)
+}
+
+// nextMinute is when the service's next minute has begun for certain: its clock
+// may be a little behind this one.
+func (h *handling) nextMinute() time.Time {
+	minute := h.Policy.Minute
+	return h.Now().Truncate(minute).Add(minute + minute/60)
 }
 
 // permanent reports whether retrying the question cannot help.

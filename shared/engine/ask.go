@@ -40,7 +40,10 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input) (d
 		}
 		f.Invocations[id] = inv
 		if _, waking := in.(decide.WakeUp); waking && inv != nil && inv.Ended() {
-			out, err := h.Engine.Handle(ctx, h.instanceID, decide.Ended{
+			// What follows the end is claimed with the rest, in the sweep's room.
+			end := h.newHandling(ctx, h.instanceID)
+			end.ration.open = false
+			out, err := end.run(ctx, decide.Ended{
 				Event: inv.TaskCompleted(h.instanceID), Received: h.Now(), Source: decide.SourcePoll,
 			})
 			if err != nil {

@@ -5,15 +5,18 @@
 package engine
 
 import (
-	"aftercare/shared/decide"
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/transport"
 )
 
-// Engine handles inputs: it loads an instance's state, decides, commits and
-// performs what the commit claimed. It is safe for concurrent use.
+// Engine handles the inputs of one invocation: it loads an instance's state,
+// decides, commits and performs what the commit claimed. It is safe for
+// concurrent use.
 type Engine struct {
 	Ledger    Ledger
 	Shared    Shared
@@ -27,12 +30,20 @@ type Engine struct {
 	// Sends caps the commands sent by this function instance; nil means no
 	// cap.
 	Sends *SendCap
-	// Pause waits before try n (from 1) of a commit that met a conflict.
+	// Pause waits after the n-th conflict (from 1), before the instance is loaded
+	// again. Conflicts.Pause is such a wait.
 	Pause func(ctx context.Context, n int)
+	// Sleep waits until a sweep has room for commands; nil means that it does
+	// not wait.
+	Sleep func(ctx context.Context, d time.Duration)
+
+	switches switches
 }
 
-// maxConflicts is how often a decision is made anew after a conflict.
-const maxConflicts = 8
+// Conflicts is the wait after a conflict. Of 50 inputs that come at once for one
+// instance, each needs about one try more with it, and with a shorter first
+// wait more than that.
+var Conflicts = transport.Backoff{First: 400 * time.Millisecond, Most: time.Second}
 
 // Outcome is the result of handling an input.
 type Outcome struct {
@@ -57,10 +68,16 @@ type handling struct {
 	deadline time.Time
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
-	control decide.Control             // read once
-	known   bool                       // control was read
-	commits map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
-	done    map[claimed]bool           // sends and messages that it performed
+	control decide.Control
+	// controlAt is when control was read; zero if it was not.
+	controlAt time.Time
+	ration    ration
+	armed     time.Time                  // the wake-up that it armed last
+	short     int                        // commands that its last decision left for want of room
+	roomAt    time.Time                  // when there is room for them
+	sent      int                        // tries to send a command
+	commits   map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
+	done      map[claimed]bool           // sends and messages that it performed
 	// delivering is when the time for messages ends; zero before the first.
 	delivering time.Time
 	history    chan error // receives recordHistory's error, then closes; nil if nothing is recorded
@@ -78,6 +95,7 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 	return &handling{
 		Engine: e, instanceID: instanceID,
 		deadline: e.Now().Add(left), reserve: min(2*time.Second, left/4),
+		ration:  ration{cap: e.Sends, open: true},
 		commits: map[string]decide.Decision{}, done: map[claimed]bool{},
 		out: Outcome{InstanceID: instanceID, Answer: decide.Answer{InstanceID: instanceID}},
 	}
@@ -87,60 +105,16 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 // and must be delivered again. After the commit there are no errors: a sweep
 // does what Handle could not.
 func (e *Engine) Handle(ctx context.Context, instanceID string, in decide.Input) (Outcome, error) {
-	h := e.newHandling(ctx, instanceID)
+	return e.newHandling(ctx, instanceID).run(ctx, in)
+}
+
+func (h *handling) run(ctx context.Context, in decide.Input) (Outcome, error) {
 	defer h.historyPut() // also after a panic
 	_, err := h.handle(ctx, in)
 	if herr := h.historyPut(); err == nil {
 		err = herr
 	}
 	return h.out, err
-}
-
-// load reads the instance's state and, once and at the same time, pauses and
-// breakers if there are flows. Without flows it reads them if the state has
-// runs or failures of a version that had flows.
-func (h *handling) load(ctx context.Context) (decide.State, error) {
-	reading := h.startControl(ctx)
-	defer func() { <-reading }() // also after a panic
-	s, err := h.Ledger.Load(ctx, h.instanceID)
-	err = errors.Join(err, <-reading)
-	if err == nil && !h.known && (len(s.Runs) > 0 || s.UpdatesBreaker()) {
-		err = h.readControl(ctx)
-	}
-	if err != nil {
-		return s, fmt.Errorf("load instance %s: %w", h.instanceID, err)
-	}
-	return s, nil
-}
-
-// startControl starts reading the control if there are flows. The channel
-// receives the only error, then closes.
-func (h *handling) startControl(ctx context.Context) <-chan error {
-	reading := make(chan error, 1)
-	if h.Policy.Flows.Len() == 0 || h.known {
-		close(reading)
-		return reading
-	}
-	go func() {
-		defer close(reading)
-		defer func() {
-			if r := recover(); r != nil { // it must not end the process
-				reading <- fmt.Errorf("read pauses and breakers: panic of type %T", r)
-			}
-		}()
-		reading <- h.readControl(ctx)
-	}()
-	return reading
-}
-
-// readControl reads pauses and breakers. Without them no decision is made: an
-// unread pause would stop nothing.
-func (h *handling) readControl(ctx context.Context) (err error) {
-	if h.control, err = h.Shared.Control(ctx); err != nil {
-		return fmt.Errorf("read pauses and breakers: %w", err)
-	}
-	h.known = true
-	return nil
 }
 
 // handle returns the state after everything that this invocation did.
@@ -158,22 +132,32 @@ func (h *handling) handle(ctx context.Context, in decide.Input) (decide.State, e
 	}
 	s, h.out.Trouble = h.act(ctx, s, more)
 	h.out.Left = len(s.Sends) + len(s.Messages)
-	if _, waking := in.(decide.WakeUp); !waking { // a sweep does it by itself
+	if !swept(in) { // a sweep does it by itself
 		h.wakeEarlier(ctx, s)
 	}
 	return s, nil
+}
+
+// swept reports whether an input comes from a sweep.
+func swept(in decide.Input) bool {
+	_, waking := in.(decide.WakeUp)
+	end, ended := in.(decide.Ended)
+	return waking || ended && end.Source == decide.SourcePoll
 }
 
 // wakeEarlier stores a wake-up for work that is due before the armed one, which
 // arm could not place before the end of this invocation's claims. If it fails,
 // that work only continues later.
 func (h *handling) wakeEarlier(ctx context.Context, s decide.State) {
-	now := h.Now()
-	due := decide.Due(s, h.control, h.Policy, now)
+	m := decide.Moment{Now: h.Now()}
+	if h.short > 0 { // a sweep that begins with the minute waits for the room in it
+		m.RoomAt = h.roomAt.Truncate(h.Policy.Minute)
+	}
+	due := decide.Due(s, h.control, h.Policy, m)
 	if due.IsZero() || h.late() {
 		return
 	}
-	due = h.Policy.Ceil(decide.Later(due, now.Add(time.Nanosecond)))
+	due = h.Policy.Ceil(decide.Later(due, m.Now.Add(time.Nanosecond)))
 	if !due.Before(s.Instance.WakeAt) {
 		return
 	}
@@ -191,13 +175,15 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		if err != nil {
 			return s, false, err
 		}
-		m := h.moment()
-		d := decide.Decide(s, in, facts, h.Policy, m)
+		m, d, err := h.choose(ctx, s, in, facts)
+		if err != nil {
+			return s, false, err
+		}
 		if d.Changes.Empty() {
 			// Deciding again would change nothing either. A refusal is not stored,
 			// but the same input may have been accepted before.
 			if d.Once != "" {
-				if _, err := h.recorded(ctx, d); err != nil || h.out.Duplicate {
+				if _, err := h.readBack(ctx, d); err != nil || h.out.Duplicate {
 					return s, false, err
 				}
 			}
@@ -209,23 +195,74 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		case err == nil:
 			h.accept(d)
 			return d.Next, d.More, nil
-		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnknownOutcome):
+		case errors.Is(err, ErrConflict) || !errors.Is(err, ErrUnknownOutcome):
+			h.ration.giveBack(d.Sends)
+			d.Sends = 0
+		}
+		if !again(err) {
 			return s, false, err
 		}
-		landed, reloaded, readErr := h.readBack(ctx, d)
-		switch {
-		case readErr != nil:
+		landed, readErr := h.readBack(ctx, d)
+		if readErr != nil || h.out.Duplicate {
 			return s, false, readErr
-		case h.out.Duplicate:
-			return s, false, nil
-		case landed != nil:
-			h.accept(*landed)
-			return reloaded, true, nil
-		case try > maxConflicts:
-			return s, false, fmt.Errorf("commit of instance %s met %d conflicts: %w", h.instanceID, try, err)
 		}
-		s = reloaded
-		h.Pause(ctx, try)
+		if landed == nil {
+			h.Pause(ctx, try)
+			if h.late() {
+				return s, false, fmt.Errorf("commit of instance %s met %d conflicts: %w", h.instanceID, try, err)
+			}
+		}
+		s, err = h.load(ctx)
+		if err != nil {
+			return s, false, err
+		}
+		if landed != nil {
+			h.accept(*landed)
+			return s, true, nil
+		}
+		if !claims(s, m.Claim.Commit) {
+			h.ration.giveBack(d.Sends)
+		}
+	}
+}
+
+// again reports whether a commit may be decided anew after an error.
+func again(err error) bool {
+	return errors.Is(err, ErrConflict) || errors.Is(err, ErrUnknownOutcome)
+}
+
+// claims reports whether a commit's claims are in the state.
+func claims(s decide.State, commit string) bool {
+	for _, e := range s.Sends {
+		if e.Claim.Commit == commit {
+			return true
+		}
+	}
+	return false
+}
+
+// choose decides, with room for commands that it takes before and of which it
+// gives back what the decision does not use. No command is claimed by pauses and
+// breakers that were read too long ago.
+func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision, error) {
+	for {
+		m := h.moment()
+		f.Control = h.control
+		m.Room, m.RoomAt = h.ration.take(m.Now, h.Policy.Batch)
+		d := decide.Decide(s, in, f, h.Policy, m)
+		h.short, h.roomAt = d.Short, m.RoomAt
+		old := d.Sends > 0 && !h.controlAt.IsZero() && m.Now.Sub(h.controlAt) > controlAge
+		if !old {
+			h.ration.giveBack(m.Room - d.Sends)
+			if d.Short > 0 && h.ration.pace != nil {
+				h.ration.open = false // a sweep comes back when there is room for all
+			}
+			return m, d, nil
+		}
+		h.ration.giveBack(m.Room)
+		if err := h.readControl(ctx, controlAge); err != nil {
+			return m, d, err
+		}
 	}
 }
 
@@ -256,7 +293,7 @@ func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decisio
 		return fmt.Errorf("commit instance %s: %w", h.instanceID, err)
 	}
 	if d.Changes.Instance != nil {
-		d.Next.Instance.Rev = d.Changes.Instance.NextRev(m.Now)
+		d.Next.Instance.Rev = d.Next.Instance.NextRev(m.Now)
 	}
 	return nil
 }
@@ -274,11 +311,17 @@ func (h *handling) arm(ctx context.Context, s decide.State, d *decide.Decision, 
 		from = m.Now
 	}
 	due := h.Policy.Ceil(decide.Later(d.WakeBy, from))
-	if at := s.Instance.WakeAt; !at.Before(from) && !at.After(due) {
+	serves := func(at time.Time) bool { return !at.Before(from) && !at.After(due) }
+	switch {
+	case serves(s.Instance.WakeAt):
 		return nil
-	}
-	if err := h.Ledger.Arm(ctx, Wakeup{InstanceID: h.instanceID, Due: due}); err != nil {
-		return fmt.Errorf("arm a wake-up for instance %s: %w", h.instanceID, err)
+	case serves(h.armed): // for a try that met a conflict
+		due = h.armed
+	default:
+		if err := h.Ledger.Arm(ctx, Wakeup{InstanceID: h.instanceID, Due: due}); err != nil {
+			return fmt.Errorf("arm a wake-up for instance %s: %w", h.instanceID, err)
+		}
+		h.armed = due
 	}
 	d.Next.Instance.WakeAt = due
 	d.Changes.Instance.WakeAt = due
@@ -289,21 +332,10 @@ func (h *handling) arm(ctx context.Context, s decide.State, d *decide.Decision, 
 // outcome. If the decision has an input's row, that row holds the id of the
 // commit that landed, which may be an earlier try. Without such a row, the
 // decision is made anew: if the commit landed, the state shows its claims.
-func (h *handling) readBack(ctx context.Context, d decide.Decision) (landed *decide.Decision, s decide.State, err error) {
-	if d.Once != "" {
-		landed, err = h.recorded(ctx, d)
-		if err != nil || h.out.Duplicate {
-			return nil, s, err
-		}
+func (h *handling) readBack(ctx context.Context, d decide.Decision) (landed *decide.Decision, err error) {
+	if d.Once == "" {
+		return nil, nil
 	}
-	s, err = h.load(ctx)
-	return landed, s, err
-}
-
-// recorded reads the row that identifies the input. If a commit of this
-// invocation wrote it, recorded returns its decision; if another one did, the
-// input is a duplicate.
-func (h *handling) recorded(ctx context.Context, d decide.Decision) (landed *decide.Decision, err error) {
 	r, err := h.Ledger.Recorded(ctx, h.instanceID, d.Once)
 	if err != nil {
 		return nil, fmt.Errorf("read back %s of instance %s: %w", d.Once, h.instanceID, err)
@@ -375,10 +407,13 @@ func (h *handling) settle(ctx context.Context, s decide.State, results decide.Re
 		case err == nil:
 			h.accept(d)
 			return d.Next, d.More, nil
-		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnknownOutcome), try > maxConflicts:
+		case !again(err):
 			return s, false, err
 		}
 		h.Pause(ctx, try)
+		if !h.Now().Before(h.deadline) {
+			return s, false, err
+		}
 		loaded, err := h.load(ctx)
 		if err != nil {
 			return s, false, err

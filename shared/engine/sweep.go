@@ -1,89 +1,237 @@
 package engine
 
 import (
-	"aftercare/shared/decide"
 	"context"
 	"fmt"
 	"sync"
 	"time"
+
+	"aftercare/shared/decide"
 )
 
 // Sweep is what a sweep did.
 type Sweep struct {
-	Woken, Failed int
+	// Woken counts the wake-ups that it handled, Failed those of them that
+	// failed, and Waiting those whose commands still wait for room.
+	Woken, Failed, Waiting int
 	// Outcomes are those of the instances that the sweep acted on.
 	Outcomes []Outcome
-	// Complete is false if time ran out before every due wake-up was handled.
+	// Complete: every wake-up that was due was handled, and none failed or
+	// waits.
 	Complete bool
 }
 
-// Sweep handles every wake-up that is due, several at once, while time
-// allows. It removes a wake-up only after a load that showed no work that
-// needs one, or after it armed the next one. One that failed stays for the
-// next sweep and does not hold up the others.
-func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
-	var (
-		mu     sync.Mutex
-		result = Sweep{Complete: true}
-		trial  = e.newHandling(ctx, "")
-	)
-	limit := make(chan struct{}, parallel)
-	var working sync.WaitGroup
-	err := e.Ledger.Due(ctx, e.Now(), func(page []Wakeup) bool {
-		for _, w := range page {
-			if e.Now().Add(2 * trial.reserve).After(trial.deadline) {
-				result.Complete = false
-				return false
-			}
-			limit <- struct{}{}
-			working.Go(func() {
-				defer func() { <-limit }()
-				out, err := e.wake(ctx, w)
-				mu.Lock()
-				defer mu.Unlock()
-				result.Woken++
-				if err != nil {
-					result.Failed++
-					out.Trouble = err
-				}
-				if err != nil || out.Performed > 0 || len(out.Notes) > 0 || out.Trouble != nil {
-					result.Outcomes = append(result.Outcomes, out)
-				}
-			})
-		}
-		return true
-	})
-	working.Wait()
-	if err != nil {
-		return result, fmt.Errorf("list due wake-ups: %w", err)
-	}
-	return result, nil
+// perInstance is how long one instance may take of a sweep.
+const perInstance = 10 * time.Second
+
+// sweep is a sweep under way.
+type sweep struct {
+	*Engine
+	end     time.Time // nothing is begun after it
+	pace    *pace
+	slots   chan struct{}
+	working sync.WaitGroup
+
+	mu     sync.Mutex
+	aside  []aside // in the order in which they came
+	result Sweep
 }
 
-// wake looks at one instance, and moves its wake-up to when work is due next.
-// A panic fails that instance alone and does not end the sweep.
-func (e *Engine) wake(ctx context.Context, w Wakeup) (out Outcome, err error) {
-	h := e.newHandling(ctx, w.InstanceID)
+// aside is a wake-up of an instance whose commands wait for room.
+type aside struct {
+	Wakeup
+	commands int
+}
+
+// Sweep handles every wake-up that is due, several at once, while time allows.
+// It removes a wake-up only after a load that showed no work that needs one, or
+// after it armed the next one. One that failed is moved to a later minute, so
+// that it is not the first of the next sweep. Sweep spreads its commands over its
+// time: an instance whose commands find no room is put aside, and visited again
+// when there is some.
+func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
+	s := e.newSweep(ctx, parallel)
+	if e.Policy.Flows.Len() > 0 { // once for all instances
+		if err := e.newHandling(ctx, "").readControl(ctx, anyAge); err != nil {
+			return s.result, err
+		}
+	}
+	all := true
+	err := e.Ledger.Due(ctx, e.Now(), func(page []Wakeup) bool {
+		for _, w := range page {
+			s.serve(ctx)
+			all = all && s.begin(ctx, aside{Wakeup: w})
+		}
+		return all
+	})
+	if err == nil {
+		s.finish(ctx)
+	}
+	s.working.Wait()
+	if err != nil {
+		return s.result, fmt.Errorf("list due wake-ups: %w", err)
+	}
+	s.result.Waiting = len(s.aside)
+	s.result.Complete = all && s.result.Failed == 0 && s.result.Waiting == 0
+	return s.result, nil
+}
+
+func (e *Engine) newSweep(ctx context.Context, parallel int) *sweep {
+	h := e.newHandling(ctx, "")
+	s := &sweep{Engine: e, end: h.deadline.Add(-h.reserve), slots: make(chan struct{}, parallel)}
+	if e.Sends != nil {
+		s.pace = &pace{each: max(1, s.end.Sub(e.Now())/time.Duration(e.Sends.PerMinute)), burst: e.Policy.Batch}
+	}
+	return s
+}
+
+// begin begins to visit an instance, and reports whether there was time for it.
+func (s *sweep) begin(ctx context.Context, a aside) bool {
+	s.slots <- struct{}{}
+	if s.Now().After(s.end) {
+		<-s.slots
+		return false
+	}
+	r := ration{cap: s.Sends, pace: s.pace}
+	if a.commands > 0 {
+		r.granted, _ = r.cap.take(s.Now(), a.commands, r.pace)
+		r.at = s.Now()
+	} else {
+		s.mu.Lock()
+		r.open = len(s.aside) == 0 // those that wait come first
+		s.mu.Unlock()
+	}
+	s.working.Go(func() {
+		defer func() { <-s.slots }()
+		s.visit(ctx, a, r)
+	})
+	return true
+}
+
+// serve begins the visits of instances that were put aside and for which there
+// is room now.
+func (s *sweep) serve(ctx context.Context) {
+	for {
+		a, at := s.next()
+		if a == nil || at.After(s.Now()) {
+			return
+		}
+		s.mu.Lock()
+		s.aside = s.aside[1:]
+		s.mu.Unlock()
+		if !s.begin(ctx, *a) {
+			s.putAside(*a)
+			return
+		}
+	}
+}
+
+// next is the instance that has waited longest, and when there is room for it.
+func (s *sweep) next() (*aside, time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.aside) == 0 {
+		return nil, time.Time{}
+	}
+	a := s.aside[0]
+	return &a, s.Sends.when(s.Now(), a.commands, s.pace)
+}
+
+func (s *sweep) putAside(a aside) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside = append(s.aside, a)
+}
+
+// finish visits those that were put aside, as long as there will be room in time.
+func (s *sweep) finish(ctx context.Context) {
+	for idle := false; ; {
+		s.serve(ctx)
+		a, at := s.next()
+		switch {
+		case a == nil && idle:
+			return
+		case a == nil:
+			s.working.Wait() // they may be put aside
+			idle = true
+			continue
+		case at.After(s.end) || s.Now().After(s.end) || s.Sleep == nil:
+			return
+		}
+		s.Sleep(ctx, at.Sub(s.Now()))
+		idle = false
+	}
+}
+
+// visit looks at an instance, and notes what became of it.
+func (s *sweep) visit(ctx context.Context, a aside, r ration) {
+	out, commands, err := s.wake(ctx, a.Wakeup, r)
+	if err != nil {
+		s.pushBack(ctx, a.Wakeup)
+		out.Trouble = err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.commands == 0 {
+		s.result.Woken++
+	}
+	if err != nil {
+		s.result.Failed++
+	}
+	if commands > 0 {
+		s.aside = append(s.aside, aside{a.Wakeup, commands})
+	}
+	if err != nil || out.Performed > 0 || len(out.Notes) > 0 || out.Trouble != nil {
+		s.result.Outcomes = append(s.result.Outcomes, out)
+	}
+}
+
+// wake looks at one instance, and moves its wake-up to when work is due next. If
+// its commands find no room and some will come soon, wake leaves the wake-up and
+// returns their number. A panic fails that instance alone and does not end the
+// sweep.
+func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, commands int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, perInstance)
+	defer cancel()
+	h := s.newHandling(ctx, w.InstanceID)
+	h.ration = r
+	defer h.ration.end()
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = h.out, fmt.Errorf("look at instance %s: panic of type %T", w.InstanceID, r)
 		}
 	}()
-	s, err := h.handle(ctx, decide.WakeUp{})
+	state, err := h.handle(ctx, decide.WakeUp{})
 	if err != nil {
-		return h.out, err
+		return h.out, 0, err
 	}
-	now := e.Now()
-	if due := decide.Due(s, h.control, e.Policy, now); !due.IsZero() {
-		next := e.Policy.Ceil(decide.Later(due, now.Add(time.Nanosecond)))
-		if at := s.Instance.WakeAt; !at.After(now) || at.After(next) {
-			if err := e.Ledger.Arm(ctx, Wakeup{InstanceID: w.InstanceID, Due: next}); err != nil {
-				return h.out, fmt.Errorf("arm the next wake-up of instance %s: %w", w.InstanceID, err)
+	m := decide.Moment{Now: s.Now()}
+	if h.short > 0 {
+		if m.RoomAt = h.roomAt; m.RoomAt.Before(m.Now.Add(2 * time.Minute)) {
+			return h.out, min(h.short, s.Policy.Batch), nil
+		}
+	}
+	if due := decide.Due(state, h.control, s.Policy, m); !due.IsZero() {
+		next := s.Policy.Ceil(decide.Later(due, m.Now.Add(time.Nanosecond)))
+		if at := state.Instance.WakeAt; !at.After(m.Now) || at.After(next) {
+			if err := s.Ledger.Arm(ctx, Wakeup{InstanceID: w.InstanceID, Due: next}); err != nil {
+				return h.out, 0, fmt.Errorf("arm the next wake-up of instance %s: %w", w.InstanceID, err)
 			}
 		}
 	}
-	if err := e.Ledger.Disarm(ctx, w); err != nil {
-		return h.out, fmt.Errorf("remove a wake-up of instance %s: %w", w.InstanceID, err)
+	if err := s.Ledger.Disarm(ctx, w); err != nil {
+		return h.out, 0, fmt.Errorf("remove a wake-up of instance %s: %w", w.InstanceID, err)
 	}
-	return h.out, nil
+	return h.out, 0, nil
+}
+
+// pushBack moves a wake-up that failed by a minute or two. If that fails, the
+// wake-up stays.
+func (s *sweep) pushBack(ctx context.Context, w Wakeup) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	later := Wakeup{InstanceID: w.InstanceID, Due: s.Policy.Ceil(s.Now().Add(s.Policy.Minute))}
+	if s.Ledger.Arm(ctx, later) == nil {
+		_ = s.Ledger.Disarm(ctx, w) // at worst there are two
+	}
 }

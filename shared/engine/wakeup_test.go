@@ -175,16 +175,30 @@ func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
 			}
 		})
 	}
-	for _, call := range []string{"load", "arm"} {
-		t.Run("the due one stays if the "+call+" fails", func(t *testing.T) {
+	later := engine.Wakeup{InstanceID: "i-1", Due: now.Add(2*time.Minute - 7*time.Second)}
+	for _, call := range []string{"load", "commit"} {
+		t.Run("the due one moves to a later minute if the "+call+" fails", func(t *testing.T) {
 			d := newDesk()
-			d.store(state(decide.BootWaiting, task("a")))
+			d.store(state(decide.BootBootable, task("a")))
 			d.on = failing(call, 1, refused)
-			if s := sweep(t, d); s.Failed != 1 || !d.table.armed[due] {
-				t.Errorf("sweep %+v, wake-ups %v, want a failure and the due one still there", s, d.table.armed)
+			if s := sweep(t, d); s.Failed != 1 || s.Complete || d.table.armed[due] || !d.table.armed[later] {
+				t.Errorf("sweep %+v, wake-ups %v, want a failure and one for %s", s, d.table.armed, later.Due)
 			}
 		})
 	}
+	t.Run("the due one stays if none can be armed", func(t *testing.T) {
+		d := newDesk()
+		d.store(state(decide.BootWaiting, task("a")))
+		d.on = func(what, _ string) fate {
+			if what == "arm" {
+				return refused
+			}
+			return fate{}
+		}
+		if s := sweep(t, d); s.Failed != 1 || !d.table.armed[due] {
+			t.Errorf("sweep %+v, wake-ups %v, want a failure and the due one still there", s, d.table.armed)
+		}
+	})
 	t.Run("one that fails keeps no other waiting", func(t *testing.T) {
 		d := newDesk()
 		other := engine.Wakeup{InstanceID: "i-2", Due: due.Due}
@@ -195,7 +209,7 @@ func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
 			}
 			return fate{}
 		}
-		if s := sweep(t, d); s.Woken != 2 || s.Failed != 1 || d.table.armed[other] || !d.table.armed[due] {
+		if s := sweep(t, d); s.Woken != 2 || s.Failed != 1 || s.Complete || d.table.armed[other] || !d.table.armed[later] {
 			t.Errorf("sweep %+v, wake-ups %v, want i-2 looked at and i-1 left", s, d.table.armed)
 		}
 	})

@@ -30,9 +30,6 @@ import (
 	"aftercare/shared/transport"
 )
 
-// pauseConflict is the wait between a conflicting commit and the next decision.
-var pauseConflict = transport.Backoff{First: 10 * time.Millisecond, Most: 500 * time.Millisecond}
-
 // Function holds what a function's process makes once and its invocations
 // share.
 type Function struct {
@@ -184,7 +181,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		ledger: l, log: log,
 		engine: &engine.Engine{
 			Ledger: l, Shared: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
-			Now: f.now, NewID: newID, Sends: f.sends, Pause: pauseConflict.Pause,
+			Now: f.now, NewID: newID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
 		},
 	}, cancel, nil
 }

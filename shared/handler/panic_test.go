@@ -77,7 +77,7 @@ func TestAPanicAboutOneInstanceKeepsNoOtherFromASweep(t *testing.T) {
 	r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.ErrorBefore, Code: "OTSServerBusy", Status: 503})
 	on.Store(true)
 	item := only(t)(r.Sweep())
-	if item.Woken != 3 || item.Failed != 1 || !*item.Complete {
+	if item.Woken != 3 || item.Failed != 1 || *item.Complete {
 		t.Errorf("answered %+v, want three woken and one failure", item)
 	}
 	if !strings.Contains(r.Log.String(), "panic of type string") || strings.Contains(r.Log.String(), secret) {

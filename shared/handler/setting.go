@@ -130,7 +130,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "AFTERCARE_SENDS_PER_MINUTE", Unit: "commands", Default: "60", Range: "1 to 10000",
-		Doc: "how many commands one function instance may send in a minute; the quota is shared with the console and other tools",
+		Doc: "how many commands one function instance may send in a minute, and so what a sweep sends of a backlog; the account's quota is shared with the console and other tools",
 		set: func(s *Settings, v string) error {
 			return setNumber(v, 1, 10000, func(n int) { s.SendsPerMinute = n })
 		},
@@ -178,7 +178,7 @@ var variables = []Variable{
 		},
 	},
 	{
-		Name: "AFTERCARE_SWEEP_PARALLEL", Unit: "instances", Default: "8", Range: "1 to 100",
+		Name: "AFTERCARE_SWEEP_PARALLEL", Unit: "instances", Default: "32", Range: "1 to 100",
 		Doc: "how many instances a sweep looks at together",
 		set: func(s *Settings, v string) error {
 			return setNumber(v, 1, 100, func(n int) { s.Parallel = n })
@@ -204,7 +204,7 @@ var variables = []Variable{
 func FromEnv(environ []string) (Settings, error) {
 	s := Settings{
 		FlowsFile: "flows.compiled", Policy: decide.DefaultPolicy(), SendsPerMinute: 60,
-		Margin: time.Second, Parallel: 8, LogLevel: zerolog.InfoLevel,
+		Margin: time.Second, Parallel: 32, LogLevel: zerolog.InfoLevel,
 	}
 	s.Policy.AlertOn = map[event.Status]bool{
 		event.StatusFailed: true, event.StatusTimeout: true, event.StatusAborted: true,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -38,6 +39,8 @@ type Config struct {
 	Transport http.RoundTripper
 	// Pause waits before try n+1; nil means a transport.Backoff of 20 ms to 1 s.
 	Pause func(ctx context.Context, n int)
+	// First picks the first of n shards that Due reads; nil means at random.
+	First func(n int) int
 	// Now is the clock for the age of a pause's row; nil means time.Now.
 	Now func() time.Time
 }
@@ -47,6 +50,7 @@ type Config struct {
 type Ledger struct {
 	client *tablestore.TableStoreClient
 	pause  func(ctx context.Context, n int)
+	first  func(n int) int
 	now    func() time.Time
 }
 
@@ -82,10 +86,14 @@ func Open(ctx context.Context, cfg Config, creds transport.Credentials) (*Ledger
 	l := &Ledger{
 		client: tablestore.NewClientWithConfig(scheme+"://"+host, cfg.Instance, id, secret, token, sdk),
 		pause:  cfg.Pause,
+		first:  cfg.First,
 		now:    cfg.Now,
 	}
 	if l.pause == nil {
 		l.pause = transport.Backoff{First: 20 * time.Millisecond, Most: time.Second}.Pause
+	}
+	if l.first == nil {
+		l.first = rand.IntN
 	}
 	if l.now == nil {
 		l.now = time.Now

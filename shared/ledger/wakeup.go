@@ -52,9 +52,12 @@ func (l *Ledger) Disarm(ctx context.Context, w engine.Wakeup) error {
 // duePage is how many wake-ups are read at once.
 const duePage = 100
 
-// Due reads the wake-ups that are due, the oldest of each shard first.
+// Due reads the wake-ups that are due, the oldest of each shard first. It begins
+// with a random shard, so that no shard always comes last.
 func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]engine.Wakeup) bool) error {
-	for s := range wakeupShards {
+	first := l.first(wakeupShards)
+	for i := range wakeupShards {
+		s := (first + i) % wakeupShards
 		from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
 		for _, pk := range []*tablestore.PrimaryKey{from, to} {
 			pk.AddPrimaryKeyColumn("shard", shardName(s))

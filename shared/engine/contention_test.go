@@ -1,0 +1,104 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/event"
+)
+
+// rival is a desk of one of many invocations. Each call to the ledger takes a
+// millisecond or so, as the seed says.
+type rival struct {
+	*desk
+	random *rand.Rand
+	calls  *atomic.Int64
+}
+
+func (r rival) wait() {
+	r.calls.Add(1)
+	time.Sleep(time.Millisecond/2 + time.Duration(r.random.Int64N(int64(time.Millisecond))))
+}
+
+func (r rival) Load(ctx context.Context, id string) (decide.State, error) {
+	r.wait()
+	return r.desk.Load(ctx, id)
+}
+
+func (r rival) Recorded(ctx context.Context, id, once string) (*engine.Recorded, error) {
+	r.wait()
+	return r.desk.Recorded(ctx, id, once)
+}
+
+func (r rival) Commit(ctx context.Context, c engine.Commit) error {
+	r.wait()
+	return r.desk.Commit(ctx, c)
+}
+
+func (r rival) Arm(ctx context.Context, w engine.Wakeup) error {
+	r.wait()
+	return r.desk.Arm(ctx, w)
+}
+
+// TestManyInputsAtOnceForOneInstance: each is committed, at the cost of few
+// calls. A wait between the load and the commit would make nearly every try
+// meet a conflict.
+func TestManyInputsAtOnceForOneInstance(t *testing.T) {
+	const many = 50
+	for _, c := range []struct {
+		name  string
+		state decide.State
+		input func(n int) decide.Input
+		calls float64 // of each input, on average, at most
+	}{
+		{"submissions", state(decide.BootWaiting), func(n int) decide.Input { return submission(fmt.Sprint(n)) }, 10},
+		{"bad ends", state(decide.BootBootable), func(n int) decide.Input {
+			return ended(fmt.Sprint("t-", n), "", event.StatusFailed, "ExitCodeNonzero")
+		}, 12},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk()
+				d.store(c.state)
+				p := policy()
+				p.MaxQueued = 2 * many
+				var calls atomic.Int64
+				var slowest atomic.Int64
+				var working sync.WaitGroup
+				for n := range many {
+					working.Go(func() {
+						r := rival{d, rand.New(rand.NewPCG(1, uint64(n))), &calls}
+						e := d.engine(p)
+						e.Ledger = r
+						backoff := engine.Conflicts
+						backoff.Random = func(most time.Duration) time.Duration { return time.Duration(r.random.Int64N(int64(most) + 1)) }
+						e.Pause = backoff.Pause
+						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						defer cancel()
+						began := time.Now()
+						if out, err := e.Handle(ctx, "i-1", c.input(n)); err != nil || out.Trouble != nil || out.Duplicate {
+							t.Errorf("input %d: %v, trouble %v, duplicate %v", n, err, out.Trouble, out.Duplicate)
+						}
+						if took := int64(time.Since(began)); took > slowest.Load() {
+							slowest.Store(took)
+						}
+					})
+				}
+				working.Wait()
+				each := float64(calls.Load()) / many
+				t.Logf("%.1f calls for each input, the slowest took %s", each, time.Duration(slowest.Load()))
+				if each > c.calls {
+					t.Errorf("%.1f calls for each input, want at most %.0f", each, c.calls)
+				}
+			})
+		})
+	}
+}

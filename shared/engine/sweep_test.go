@@ -1,0 +1,285 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+)
+
+// stuck is a desk where some instances' rows do not answer.
+type stuck struct {
+	*desk
+	rows map[string]bool
+}
+
+func (s stuck) Load(ctx context.Context, id string) (decide.State, error) {
+	if s.rows[id] {
+		<-ctx.Done()
+		return decide.State{}, fmt.Errorf("the time is up: %w", engine.ErrUnavailable)
+	}
+	return s.desk.Load(ctx, id)
+}
+
+func TestInstancesThatDoNotAnswerStopNoSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(now.Sub(time.Now()))
+		d := newDesk()
+		s := stuck{d, map[string]bool{}}
+		for n := range 10 {
+			w := engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now.Add(time.Duration(n-60) * time.Second)}
+			d.table.armed[w] = true
+			s.rows[w.InstanceID] = n < 8
+		}
+		sweep := func() engine.Sweep {
+			e := d.engine(policy())
+			e.Ledger, e.Now = s, func() time.Time { return time.Now().UTC() }
+			ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
+			defer cancel()
+			out, err := e.Sweep(ctx, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		// Two at a time, each for 10 s: the two others come last.
+		if out := sweep(); out.Woken != 10 || out.Failed != 8 || out.Complete {
+			t.Errorf("sweep %+v, want ten woken, eight of them failed, and not complete", out)
+		}
+		if took := time.Since(now); took != 40*time.Second {
+			t.Errorf("the sweep took %s, want 10 s for each two that do not answer", took)
+		}
+		// Those that failed are not first again.
+		d.table.armed[engine.Wakeup{InstanceID: "i-9", Due: now}] = true
+		if out := sweep(); out.Woken != 1 || !out.Complete {
+			t.Errorf("the next sweep: %+v, want the one that is due", out)
+		}
+		if len(d.table.armed) != 8 {
+			t.Errorf("wake-ups %v, want one of each that failed", d.table.armed)
+		}
+	})
+}
+
+// reads counts the reads of pauses and breakers.
+func reads(d *desk) *int {
+	n := new(int)
+	d.on = func(what, _ string) fate {
+		if what == "control" {
+			*n++
+		}
+		return fate{}
+	}
+	return n
+}
+
+func dueNow(d *desk, instances int, rows ...func(*decide.State)) {
+	for n := range instances {
+		s := state(decide.BootBootable, rows...)
+		s.Instance.ID = fmt.Sprint("i-", n)
+		d.store(s)
+		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: now}] = true
+	}
+}
+
+func TestASweepReadsPausesOnce(t *testing.T) {
+	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
+	d := newDesk()
+	n := reads(d)
+	dueNow(d, 20)
+	if s, err := d.engine(p).Sweep(t.Context(), 4); err != nil || !s.Complete || *n != 1 {
+		t.Errorf("sweep %+v, %v: pauses were read %d times, want once", s, err, *n)
+	}
+	// Nothing was due: a load and a removal for each, beside the list.
+	if len(d.made) != 1+2*20 {
+		t.Errorf("%d calls, want two for each of 20", len(d.made))
+	}
+	t.Run("and leaves every wake-up if they cannot be read", func(t *testing.T) {
+		d := newDesk()
+		dueNow(d, 3)
+		d.on = failing("control", 1, refused)
+		if _, err := d.engine(p).Sweep(t.Context(), 4); err == nil || d.calls() != "" {
+			t.Errorf("error %v after the calls %s, want one and none", err, d.calls())
+		}
+	})
+}
+
+// DESIGN 4.13: a pause that comes during a long sweep is heard of before a claim.
+func TestNoClaimReliesOnOldPauses(t *testing.T) {
+	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
+	for age, want := range map[time.Duration]int{5 * time.Second: 1, 6 * time.Second: 2} {
+		t.Run(age.String(), func(t *testing.T) {
+			d := newDesk()
+			e := d.engine(p)
+			n := reads(d)
+			dueNow(d, 1)
+			if _, err := e.Sweep(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			d.clock = now.Add(age)
+			d.store(state(decide.BootBootable, task("a")))
+			mustHandle(t, e, decide.WakeUp{})
+			if *n != want || len(d.cloud.invocations) != 1 {
+				t.Errorf("pauses were read %d times and %d commands sent, want %d and 1", *n, len(d.cloud.invocations), want)
+			}
+		})
+	}
+	t.Run("a command of a flow that is paused meanwhile stays", func(t *testing.T) {
+		d := newDesk()
+		e := d.engine(p)
+		dueNow(d, 1)
+		if _, err := e.Sweep(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		d.clock = now.Add(time.Minute)
+		d.store(state(decide.BootBootable))
+		d.table.control.Pauses["*"] = decide.Pause{Flow: decide.AllFlows, By: "ann", At: d.clock}
+		end := happened("s-1")
+		end.Event.FinishTime = d.clock
+		mustHandle(t, e, end)
+		if len(d.cloud.invocations) != 0 {
+			t.Error("a command of a paused flow was sent")
+		}
+	})
+}
+
+// A refusal is the account's: it closes the process, before any other claim.
+func TestARefusalHoldsBackOtherInstancesUnclaimed(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		back time.Duration // when a command can be sent again, from now
+	}{
+		"for the minute": {engine.ErrThrottled, 55 * time.Second},
+		"for the day":    {engine.ErrQuotaExceeded, 10*time.Hour + 53*time.Minute + 56*time.Second}, // midnight of UTC+8
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			d.on = failing("send", 1, fate{err: c.err})
+			d.store(state(decide.BootBootable, task("a")))
+			e := d.engine(policy())
+			e.Sends = &engine.SendCap{PerMinute: 60}
+			mustHandle(t, e, decide.WakeUp{})
+			other := state(decide.BootBootable, task("b", func(t *decide.Task) { t.ExpiresAt = now.Add(24 * time.Hour) }))
+			other.Instance.ID = "i-2"
+			d.store(other)
+			d.made = nil
+			look := func() {
+				ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+				defer cancel()
+				if _, err := e.Handle(ctx, "i-2", decide.WakeUp{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.clock = now.Add(c.back - 4*time.Second)
+			look()
+			if d.calls() != "load" {
+				t.Errorf("calls while the process is closed: %s, want load", d.calls())
+			}
+			d.made, d.clock = nil, now.Add(c.back)
+			look()
+			if want := "load arm commit send commit"; d.calls() != want {
+				t.Errorf("calls afterwards: %s\nwant:  %s", d.calls(), want)
+			}
+		})
+	}
+}
+
+// What has no room is not claimed, and has a wake-up for the next minute.
+func TestAnInputWithoutRoomWaitsForTheNextMinute(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable))
+	e := d.engine(policy())
+	e.Sends = &engine.SendCap{PerMinute: 1}
+	mustHandle(t, e, submission("a"))
+	d.made = nil
+	out := mustHandle(t, e, submission("b"))
+	if got, want := d.calls(), "load commit arm"; got != want || out.Left != 0 {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	if w := (engine.Wakeup{InstanceID: "i-1", Due: now.Truncate(time.Minute).Add(time.Minute)}); !d.table.armed[w] {
+		t.Errorf("wake-ups %v, want %v", d.table.armed, w)
+	}
+}
+
+// Room that a commit took and did not use is there for others.
+func TestRoomIsGivenBack(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		call string
+		fate fate
+	}{
+		{"of a commit that met a conflict", "commit", fate{err: engine.ErrConflict}},
+		{"of a commit that was lost", "commit", lost},
+		{"of a commit that failed", "commit", refused},
+		{"of a command behind one that was not sent", "send", refused},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk()
+			d.on = failing(c.call, 1, c.fate)
+			d.store(state(decide.BootBootable, task("a"), task("b")))
+			e := d.engine(policy())
+			e.Sends = &engine.SendCap{PerMinute: 2}
+			_, err := handle(t, e, decide.WakeUp{})
+			tried := 0
+			for _, call := range d.made {
+				if call == "send" {
+					tried++
+				}
+			}
+			if err != nil && tried > 0 {
+				t.Fatal(err)
+			}
+			other := state(decide.BootBootable, task("c"), task("d"))
+			other.Instance.ID = "i-2"
+			d.store(other)
+			d.made, d.on = nil, nil
+			if _, err := e.Handle(t.Context(), "i-2", decide.WakeUp{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range d.made {
+				if call == "send" {
+					tried++
+				}
+			}
+			if tried != 2 {
+				t.Errorf("%d commands were tried in the minute, want 2", tried)
+			}
+		})
+	}
+}
+
+// An instance whose commands find no room is put aside; others are not held up,
+// and it is visited again when there is room.
+func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
+	d := newDesk()
+	dueNow(d, 3, task("a"), task("b"))
+	for id, s := range map[string]string{"i-0": "0", "i-1": "1", "i-2": "2"} {
+		with := state(decide.BootBootable, task("a"+s), task("b"+s))
+		with.Instance.ID = id
+		d.store(with)
+	}
+	e := d.engine(policy())
+	e.Sends = &engine.SendCap{PerMinute: 3}
+	var slept time.Duration
+	e.Sleep = func(_ context.Context, wait time.Duration) { slept += wait; d.clock = d.clock.Add(wait) }
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+	defer cancel()
+	out, err := e.Sweep(ctx, 1)
+	if err != nil || out.Woken != 3 || out.Waiting != 2 || out.Complete || len(d.cloud.invocations) != 3 {
+		t.Errorf("sweep %+v, %v, %d commands; want three sent, and two instances that wait", out, err, len(d.cloud.invocations))
+	}
+	// The next minute is too far away for this sweep, but not for a longer one.
+	d.clock = d.clock.Truncate(time.Minute).Add(50 * time.Second)
+	e = d.engine(policy())
+	e.Sends = &engine.SendCap{PerMinute: 2}
+	e.Sleep = func(_ context.Context, wait time.Duration) { slept += wait; d.clock = d.clock.Add(wait) }
+	ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err = e.Sweep(ctx, 1)
+	if err != nil || out.Woken != 2 || out.Waiting != 0 || !out.Complete || len(d.cloud.invocations) != 6 || slept == 0 {
+		t.Errorf("sweep %+v, %v, %d commands, slept %s; want all sent after a wait", out, err, len(d.cloud.invocations), slept)
+	}
+}
