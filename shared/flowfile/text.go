@@ -85,8 +85,8 @@ func (k key) wrong(text string) string {
 
 // unknownWord returns what to write instead of a word that a key cannot have.
 func unknownWord(name, word string, words []string) string {
-	if hint := flow.Suggest(word, "", words); strings.HasPrefix(hint, didYouMean) {
-		return fmt.Sprintf("%s cannot be %.60q%s", name, word, hint)
+	if meant := flow.Nearest(word, words); meant != "" {
+		return fmt.Sprintf("%s cannot be %.60q%s", name, word, flow.DidYouMean(meant))
 	}
 	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, alternatives(words))
 }
