@@ -36,19 +36,25 @@ code is 1 if there are any.`,
 }
 
 func newFlowsSchema() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON schema of flows files, for editors",
-		Long: `Print the JSON schema of flows files. An editor that speaks to the YAML language
-server completes and checks a file that begins with the line
+		Long: `Print the JSON schema of flows files, or of files of cases. An editor that speaks
+to the YAML language server completes and checks a file that begins with the line
 
   # yaml-language-server: $schema=flows.schema.json`,
 		Args: cli.Args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), string(flowfile.Schema()))
-			return err
-		},
 	}
+	cases := cmd.Flags().Bool("cases", false, "print the schema of files of cases, such as flows_test.yaml")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		schema := flowfile.Schema
+		if *cases {
+			schema = flowfile.CaseSchema
+		}
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), string(schema()))
+		return err
+	}
+	return cmd
 }
 
 func newFlowsGraph() *cobra.Command {

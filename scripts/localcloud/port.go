@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/cloud"
 )
@@ -49,7 +50,8 @@ encrypted, and whoever has the access key may do everything; events and alerts
 may be sent without one.
 `
 
-// explainListen adds to the error of a refused address what the user can do.
+// explainListen adds to the error of a refused address what the user can do. An
+// address that no system would take is a mistake in the command line.
 func explainListen(err error, flag func(service string) string) error {
 	var refused *access.ListenError
 	if !errors.As(err, &refused) {
@@ -59,7 +61,9 @@ func explainListen(err error, flag func(service string) string) error {
 	case refused.Taken():
 		return fmt.Errorf("%w: give another address with %s", err, flag(refused.Service))
 	case errors.Is(err, access.ErrRemote):
-		return fmt.Errorf("%w: --allow-remote allows it", err)
+		return cli.Usage(fmt.Errorf("%w: --allow-remote allows it", err))
+	case refused.Refused():
+		return cli.Usage(err)
 	}
 	return err
 }

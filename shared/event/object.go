@@ -7,65 +7,32 @@ import (
 	"unicode/utf8"
 )
 
-// object is a JSON object whose values are not decoded yet. They are slices of
-// the document, so reading a few fields of a large event copies only those.
+// object is a JSON object whose values are not decoded yet.
 type object struct {
 	// path is the prefix of a field's name in a reason, for example "data.".
 	path    string
-	members []member
+	members map[string]json.RawMessage
 }
-
-type member struct{ key, value []byte }
 
 // objectOf splits raw, which must be a valid JSON object, into its members.
 func objectOf(path string, raw []byte) object {
-	o := object{path: path, members: make([]member, 0, 16)}
-	for i := skipTo(raw, 1); raw[i] != '}'; i = skipTo(raw, i) {
-		end := stringEnd(raw, i)
-		key := raw[i+1 : end-1]
-		if bytes.IndexByte(key, '\\') >= 0 {
-			key = []byte(unquote(raw[i:end]))
-		}
-		i = skipTo(raw, end)
-		end = valueEnd(raw, i)
-		o.members = append(o.members, member{key, raw[i:end:end]})
-		i = end
-	}
+	o := object{path: path}
+	_ = json.Unmarshal(raw, &o.members) // it is valid
 	return o
 }
 
-// nextElement returns the first element of the rest of a valid JSON array, and
-// what comes after it. The opening bracket is already gone. The element is nil
-// at the end of the array.
-func nextElement(array []byte) (element, rest []byte) {
-	i := skipTo(array, 0)
-	if array[i] == ']' {
-		return nil, array[i:]
-	}
-	end := valueEnd(array, i)
-	return array[i:end:end], array[end:]
-}
-
-// countElements counts the elements of such an array.
-func countElements(array []byte) (n int) {
-	for {
-		var element []byte
-		if element, array = nextElement(array); element == nil {
-			return n
-		}
-		n++
-	}
+// elements returns a decoder that stands before the first element of a valid
+// JSON array.
+func elements(array []byte) *json.Decoder {
+	d := json.NewDecoder(bytes.NewReader(array))
+	_, _ = d.Token() // the opening bracket
+	return d
 }
 
 // value returns a member as it came; nil if it is missing or null.
 func (o object) value(name string) []byte {
-	for i := len(o.members) - 1; i >= 0; i-- {
-		if m := o.members[i]; string(m.key) == name {
-			if m.value[0] == 'n' {
-				return nil
-			}
-			return m.value
-		}
+	if value := o.members[name]; len(value) > 0 && value[0] != 'n' {
+		return value
 	}
 	return nil
 }
@@ -87,52 +54,6 @@ func (o object) object(name string) (object, bool) {
 		return object{}, false
 	}
 	return objectOf(o.path+name+".", value), true
-}
-
-// skipTo returns the place of the next key, value or closing bracket at or after
-// i.
-func skipTo(raw []byte, i int) int {
-	for {
-		switch raw[i] {
-		case ' ', '\t', '\r', '\n', ',', ':':
-			i++
-		default:
-			return i
-		}
-	}
-}
-
-// valueEnd returns the place after the value that begins at i.
-func valueEnd(raw []byte, i int) int {
-	switch raw[i] {
-	case '"':
-		return stringEnd(raw, i)
-	case '{', '[':
-		for depth := 0; ; i++ {
-			switch raw[i] {
-			case '"':
-				i = stringEnd(raw, i) - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-		}
-	}
-	return i + bytes.IndexAny(raw[i:], ",]} \t\r\n")
-}
-
-// stringEnd returns the place after the closing quote of the string that
-// begins at i.
-func stringEnd(raw []byte, i int) int {
-	for i++; raw[i] != '"'; i++ {
-		if raw[i] == '\\' {
-			i++
-		}
-	}
-	return i + 1
 }
 
 // nesting returns how deeply objects and arrays are nested in a document, which

@@ -33,9 +33,9 @@ type Batch struct {
 	Need Need
 
 	payload []byte
-	single  Event  // of a payload that is no array, else nil
-	array   []byte // from its next element on
-	levels  int    // of strings that may still lie around an element
+	single  Event         // of a payload that is no array, else nil
+	array   *json.Decoder // before its next element
+	levels  int           // of strings that may still lie around an element
 	read    int
 	left    int
 }
@@ -59,8 +59,8 @@ type Batch struct {
 // a new format leaves StartTime zero and does not lose the event. That includes
 // times outside the years 2000 to 9999.
 //
-// Malformed.Raw and FirstHeartbeat.Extensions may share the payload's memory,
-// which must not change afterwards.
+// Malformed.Raw may share the payload's memory, which must not change
+// afterwards.
 func Open(payload []byte) *Batch {
 	value, levels, err := unwrap(payload, maxStringLevels)
 	if err != nil {
@@ -69,12 +69,14 @@ func Open(payload []byte) *Batch {
 	if value[0] != '[' {
 		return one(parseEvent(value), payload)
 	}
-	array := value[1:]
-	n := countElements(array)
+	n := 0
+	for element, array := json.RawMessage(nil), elements(value); array.More(); n++ {
+		_ = array.Decode(&element)
+	}
 	if n == 0 {
 		return one(Malformed{Reason: "payload is an empty array"}, payload)
 	}
-	return &Batch{array: array, left: n, levels: levels}
+	return &Batch{array: elements(value), left: n, levels: levels}
 }
 
 func one(e Event, payload []byte) *Batch { return &Batch{payload: payload, single: e, left: 1} }
@@ -89,8 +91,8 @@ func (b *Batch) Next(most int) []Event {
 		if b.single != nil {
 			events = append(events, keepRaw(b.Need.check(b.single), b.payload, ""))
 		} else {
-			var raw []byte
-			raw, b.array = nextElement(b.array)
+			var raw json.RawMessage
+			_ = b.array.Decode(&raw)
 			e := b.Need.check(parseElement(raw, b.levels))
 			events = append(events, keepRaw(e, raw, fmt.Sprintf("element %d: ", b.read)))
 		}

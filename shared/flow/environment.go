@@ -15,7 +15,7 @@ var roots = []string{"event", "instance", "run", "steps"}
 type Instance struct {
 	ID string `json:"id"`
 	// State is unknown, waiting or bootable.
-	State string `json:"state"`
+	State string `json:"state" words:"states"`
 	// BootSeq counts the boots seen; BootTime is when the last one began.
 	BootSeq      int64     `json:"bootSeq"`
 	BootTime     time.Time `json:"bootTime,omitzero"`

@@ -17,7 +17,7 @@ const (
 // the empty text.
 type Event struct {
 	// Kind is TaskCompleted or FirstHeartbeat.
-	Kind string `json:"kind"`
+	Kind string `json:"kind" need:"write task-completed or first-heartbeat" words:"kinds"`
 
 	// From the delivery. Expressions: id, source, region, account, time.
 	ID      string    `json:"id,omitempty"`
@@ -37,7 +37,7 @@ type Event struct {
 	CommandID string `json:"commandId,omitempty"`
 	// CommandName is the given name, without Aftercare's marker.
 	CommandName      string `json:"commandName,omitempty"`
-	InvocationStatus string `json:"invocationStatus,omitempty"`
+	InvocationStatus string `json:"invocationStatus,omitempty" words:"statuses"`
 	// ExitCode is -1 if the event carries none.
 	ExitCode int `json:"exitCode"`
 	// ErrorCode is empty if there was no error.

@@ -108,7 +108,7 @@ func (r *reviewer) identifier(n *ast.IdentifierNode) {
 	default:
 		for _, root := range roots[:3] {
 			if slices.Contains(fieldsOf(root, r.scope), n.Value) {
-				r.add(n, "there is no name %.60q, did you mean %q?", n.Value, root+"."+n.Value)
+				r.add(n, "there is no name %.60q%s", n.Value, DidYouMean(root+"."+n.Value))
 				return
 			}
 		}
@@ -229,7 +229,7 @@ func (r *reviewer) words(n *ast.BinaryNode) {
 		if word, ok := l.(*ast.StringNode); ok && !slices.Contains(known, word.Value) {
 			hint := Suggest(word.Value, "its words", known)
 			if mine, ok := stepStatusOf[word.Value]; ok && slices.Contains(known, mine) {
-				hint = fmt.Sprintf(", did you mean %q?", mine)
+				hint = DidYouMean(mine)
 			}
 			r.add(word, "%s is never %.60q%s", written(name), word.Value, hint)
 		}

@@ -5,23 +5,31 @@ import (
 	"strings"
 )
 
-// Suggest returns a hint for an unknown word: the candidate it is a prefix of or
-// closest to, otherwise the list of candidates, which what names.
+// Suggest returns a hint for an unknown word: the candidate that is probably
+// meant, otherwise the list of candidates, which what names.
 func Suggest(word, what string, candidates []string) string {
+	if meant := Nearest(word, candidates); meant != "" {
+		return DidYouMean(meant)
+	}
+	return fmt.Sprintf(": %s are %s", what, strings.Join(candidates, ", "))
+}
+
+// DidYouMean is the hint that suggests one word.
+func DidYouMean(word string) string { return fmt.Sprintf(", did you mean %q?", word) }
+
+// Nearest returns the candidate that an unknown word is a prefix of or closest
+// to; empty if none is near.
+func Nearest(word string, candidates []string) string {
 	best, distance := "", 1+max(1, len(word)/3)
 	for _, candidate := range candidates {
 		if strings.EqualFold(word, candidate) || len(word) > 2 && strings.HasPrefix(candidate, word) {
-			best = candidate
-			break
+			return candidate
 		}
 		if d := editDistance(word, candidate, distance); d < distance {
 			best, distance = candidate, d
 		}
 	}
-	if best == "" {
-		return fmt.Sprintf(": %s are %s", what, strings.Join(candidates, ", "))
-	}
-	return fmt.Sprintf(", did you mean %q?", best)
+	return best
 }
 
 // editDistance counts the insertions, deletions, replacements and swaps of

@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -9,52 +10,59 @@ import (
 	"aftercare/shared/flow"
 )
 
+// caseFile is a file of cases.
+type caseFile struct {
+	Version int    `json:"version" doc:"the format's version" need:"write version: 1" form:"version"`
+	Cases   []Case `json:"cases" doc:"the cases" need:"list at least one"`
+}
+
 // Case is one test of a file of flows: an event, what is known when it comes,
-// how commands end, and what must follow.
+// how commands end, and what must follow. Its JSON names and tags are the format
+// of a file of cases, as those of flow.Definition are of a file of flows.
 type Case struct {
 	// File and Line are the case's place.
 	File string
 	Line int
-	Name string
+	Name string `json:"name" doc:"a sentence that says what the case shows" need:"say in a sentence what it shows"`
 
-	Event    flow.Event
-	Instance flow.Instance
+	Event    flow.Event    `json:"event" doc:"the event: its kind, and the fields that matter; the others follow from them" need:"say which event comes, with its kind"`
+	Instance flow.Instance `json:"instance" doc:"what is known of the instance, if it matters"`
 	// Depth is how many flows led to the event.
-	Depth int
+	Depth int `json:"depth" doc:"how many flows led to the event" range:"0 10"`
 	// At is when the event comes.
-	At time.Time
+	At time.Time `json:"at" doc:"when the event comes"`
 	// Ends lists by a step's id how its attempts end; the last entry holds for
 	// all further attempts. Commands of other steps succeed, and boots come.
-	Ends   map[string][]CommandEnd
-	Expect Expectation
+	Ends   map[string][]CommandEnd `json:"steps" doc:"how the commands of steps end, by the step's id: one end, or a list with one for each attempt" hint:"write a step's id: and how its command ends"`
+	Expect Expectation             `json:"expect" doc:"what must follow" need:"list under fires the flows that start, [] for none"`
 }
 
 // CommandEnd is how an attempt of a command ends, in Cloud Assistant's words.
 type CommandEnd struct {
-	Status    string `json:"status"`
-	ExitCode  int    `json:"exitCode"`
-	ErrorCode string `json:"errorCode"`
+	Status    string `json:"status" doc:"Success or Failed, if no other fits the rest" words:"statuses"`
+	ExitCode  int    `json:"exitCode" doc:"the script's exit code; -1 if it has none"`
+	ErrorCode string `json:"errorCode" doc:"why the command did not run, or not to its end"`
 	// Output is what the command prints, for steps that capture.
-	Output string `json:"output"`
+	Output string `json:"output" doc:"what the command prints, for steps that capture"`
 	// Hangs: it does not end until it is stopped. For a wait for the next boot,
 	// where only Hangs is possible: the boot never comes.
-	Hangs bool `json:"hangs"`
+	Hangs bool `json:"hangs" doc:"whether it never ends, or the boot that the step waits for never comes"`
 }
 
 // Expectation is what a case expects. Except for Fires, nil and empty fields
 // expect nothing.
 type Expectation struct {
 	// Fires are the flows that start, in the order of the file, and no others.
-	Fires []string
+	Fires []string `json:"fires" doc:"the flows that start, all of them" need:"list the flows that start, [] for none" form:"texts"`
 	// Flow is the one of them that the other fields are about.
-	Flow string
+	Flow string `json:"flow" doc:"the one of them that the rest is about, if several start"`
 	// Plan lists the ids of the steps that begin, in order, one for each attempt.
-	Plan []string
+	Plan []string `json:"plan" doc:"the ids of the steps that begin, in order, once for each attempt" form:"texts"`
 	// Skipped lists the ids of the steps that are skipped, in order.
-	Skipped []string
-	Result  string
+	Skipped []string `json:"skipped" doc:"the ids of the steps that are skipped, in order" form:"texts"`
+	Result  string   `json:"result" doc:"how the run ends" words:"succeeded failed timed_out"`
 	// Alerts are texts that the alerts contain, one for each alert.
-	Alerts []string
+	Alerts []string `json:"alerts" doc:"how many alerts there are, or a part of each one's text" form:"texts"`
 	// AlertCount is how many alerts there are; -1 if Alerts lists them.
 	AlertCount int
 }
@@ -142,7 +150,7 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 			ids = append(ids, s.ID)
 		}
 	}
-	for _, id := range sorted(c.Ends) {
+	for _, id := range slices.Sorted(maps.Keys(c.Ends)) {
 		switch s := steps[id]; {
 		case !slices.Contains(ids, id):
 			add("steps: %s has no step %.60q that a command or a boot ends%s", d.Name, id, flow.Suggest(id, "those", ids))

@@ -182,18 +182,16 @@ more: 1
 `
 	_, err := flowfile.ReadCases("f_test.yaml", []byte(src))
 	want := `f_test.yaml:1:10: this version is not known: write version: 1
-f_test.yaml:3:5: a case needs the key event: say which event comes, with its kind
 f_test.yaml:4:5: a case has no key "evnt", did you mean "event"?
 f_test.yaml:5:14: expect has no key "fire", did you mean "fires"?
-f_test.yaml:5:14: expect needs the key fires: list under fires the flows that start, [] for none
-f_test.yaml:6:1: a case's name must be unique: this one is already in line 3
+f_test.yaml:6:11: a case's name must be unique: a is already in line 3
 f_test.yaml:7:19: kind cannot be "task-finished": write task-completed or first-heartbeat
-f_test.yaml:7:44: exitCode is a whole number, but here is text
+f_test.yaml:7:44: exitCode is a number, but here is text
 f_test.yaml:8:9: at is a time such as 2026-01-31T08:00:00Z
 f_test.yaml:9:12: depth must be from 0 to 10; this is 11
 f_test.yaml:10:27: status cannot be "Sucess", did you mean "Success"?
 f_test.yaml:10:35: the end of a command has no key "code": its keys are status, exitCode, errorCode, output, hangs
-f_test.yaml:10:45: back has no end: write one, or remove the step
+f_test.yaml:10:51: back is empty: write at least one, or remove the key
 f_test.yaml:11:14: 2 flows fire here: say with the key flow which one plan, skipped, result and alerts are about
 f_test.yaml:11:50: result cannot be "well": write succeeded, failed or timed_out
 f_test.yaml:13:36: exitCode is not a field of first-heartbeat events: remove it
@@ -203,7 +201,7 @@ f_test.yaml:15:35: flow names one of the flows of fires: add other there
 f_test.yaml:15:50: alerts must be from 0 to 5; this is -1
 f_test.yaml:16:5: a case needs the key name: say in a sentence what it shows
 f_test.yaml:16:12: the event needs the key kind: write task-completed or first-heartbeat
-f_test.yaml:17:5: expect has no value: write one, or remove the key
+f_test.yaml:17:5: expect has no value: list under fires the flows that start, [] for none
 f_test.yaml:18:5: a case is a mapping of keys to values, but here is the number 5
 f_test.yaml:19:1: a file of cases has no key "more": its keys are version, cases`
 	if err == nil {
@@ -218,7 +216,7 @@ func TestAFileWithoutCasesSaysWhatToWrite(t *testing.T) {
 	for src, want := range map[string]string{
 		"":                         "f:1:1: the file is empty: begin with version: 1 and cases:",
 		"version: 1":               "f:1:1: a file of cases needs the key cases: list at least one",
-		"version: 1\ncases: ":      "f:2:1: cases has no value: write one, or remove the key",
+		"version: 1\ncases: ":      "f:2:1: cases has no value: list at least one",
 		"version: 1\ncases: none":  "f:2:8: cases is a list, but here is text",
 		"version: 1\ncases: []\n":  "f:2:8: cases is empty: list at least one",
 		"cases: [{name: a}":        "f:1:8: this is not YAML: sequence end token ']' not found",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"aftercare/shared/flow"
 
@@ -35,6 +36,10 @@ type value struct {
 	node ast.Node // resolved; nil if the key has no value
 	// sound: it was decoded without a mistake. Values inside may have mistakes.
 	sound bool
+}
+
+func newReader(s *source) *reader {
+	return &reader{source: s, keys: map[reflect.Type][]key{}, values: map[string]value{}, meant: map[string]bool{}, checker: flow.NewChecker()}
 }
 
 // said reports whether the file has a value at a path.
@@ -132,6 +137,8 @@ func (r *reader) decode(n ast.Node, path string, k key, into reflect.Value) bool
 	switch {
 	case t == durationType:
 		return r.duration(n, k, into)
+	case t == timeType:
+		return r.time(n, k, into)
 	case t.Kind() == reflect.Pointer:
 		into.Set(reflect.New(t.Elem()))
 		return r.object(n, path, k.noun(), k.hint, into.Elem())
@@ -141,6 +148,8 @@ func (r *reader) decode(n ast.Node, path string, k key, into reflect.Value) bool
 		return r.objects(n, path, k, into)
 	case t.Kind() == reflect.Slice:
 		return r.words(n, path, k, into)
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Slice:
+		return r.lists(n, path, k, into)
 	case t.Kind() == reflect.Map:
 		return r.texts(n, path, into)
 	case t.Kind() == reflect.Bool:
@@ -153,9 +162,18 @@ func (r *reader) decode(n ast.Node, path string, k key, into reflect.Value) bool
 	return r.number(n, k, into)
 }
 
+// items returns the elements of a list, or the value itself if the key takes
+// one instead of a list.
+func (r *reader) items(n ast.Node, k key) ([]ast.Node, bool) {
+	if _, isList := n.(*ast.SequenceNode); !isList && (k.form == "one-or-list" || k.form == "texts") {
+		return []ast.Node{n}, true
+	}
+	return r.list(n, k.name, k.hint)
+}
+
 // objects decodes a list of mappings.
 func (r *reader) objects(n ast.Node, path string, k key, into reflect.Value) bool {
-	items, ok := r.list(n, k.name, k.hint)
+	items, ok := r.items(n, k)
 	if !ok {
 		return false
 	}
@@ -179,16 +197,28 @@ func (r *reader) objects(n ast.Node, path string, k key, into reflect.Value) boo
 	return true
 }
 
+// lists decodes a mapping of names to lists of mappings, or to one mapping.
+func (r *reader) lists(n ast.Node, path string, k key, into reflect.Value) bool {
+	m := r.mapping(n, k.name, k.hint)
+	if m == nil {
+		return false
+	}
+	into.Set(reflect.MakeMap(into.Type()))
+	for _, e := range m.entries {
+		list := reflect.New(into.Type().Elem()).Elem()
+		r.entry(e, join(path, e.key), key{name: e.key, form: "one-or-list", need: "write at least one, or remove the key"}, list)
+		into.SetMapIndex(reflect.ValueOf(e.key), list)
+	}
+	return true
+}
+
 // words decodes a list of words, or one word if the key allows that.
 func (r *reader) words(n ast.Node, path string, k key, into reflect.Value) bool {
-	items := []ast.Node{n}
-	if _, isList := n.(*ast.SequenceNode); isList || k.form != "one-or-list" {
-		var ok bool
-		if items, ok = r.list(n, k.name, k.hint); !ok {
-			return false
-		}
+	items, ok := r.items(n, k)
+	if !ok {
+		return false
 	}
-	if len(items) == 0 && k.form != "ends" {
+	if len(items) == 0 && k.form != "ends" && k.form != "texts" {
 		advice := k.need
 		if advice == "" {
 			advice = "list at least one, or remove the key"
@@ -208,7 +238,7 @@ func (r *reader) words(n ast.Node, path string, k key, into reflect.Value) bool 
 		switch {
 		case !ok:
 			sound = false
-		case slices.Contains(list, word):
+		case k.form != "texts" && slices.Contains(list, word):
 			r.add(r.at(item), "%s has %s twice: remove one", k.name, word)
 		default:
 			list = append(list, word)
@@ -236,6 +266,17 @@ func (r *reader) texts(n ast.Node, path string, into reflect.Value) bool {
 		}
 		r.values[join(path, e.key)] = v
 	}
+	return true
+}
+
+func (r *reader) time(n ast.Node, k key, into reflect.Value) bool {
+	sc, _ := textOf(n, false)
+	t, err := time.Parse(time.RFC3339, sc.text)
+	if err != nil {
+		r.add(r.at(n), "%s is a time such as 2026-01-31T08:00:00Z", k.name)
+		return false
+	}
+	into.Set(reflect.ValueOf(t.UTC()))
 	return true
 }
 
@@ -270,7 +311,7 @@ func (r *reader) number(n ast.Node, k key, into reflect.Value) bool {
 	least, _ := strconv.ParseFloat(k.least, 64)
 	most, _ := strconv.ParseFloat(k.most, 64)
 	written := n.GetToken().Value
-	switch whole := into.Kind() == reflect.Int; {
+	switch whole := into.CanInt(); {
 	case k.form == "version":
 		if written != version {
 			r.add(r.at(n), "this version is not known: write version: %s", version)
@@ -287,7 +328,7 @@ func (r *reader) number(n ast.Node, k key, into reflect.Value) bool {
 		r.add(r.at(n), "%s must be from %s to %s; this is %.20s%s", k.name, k.least, k.most, written, zero)
 		return false
 	}
-	if into.Kind() == reflect.Int {
+	if into.CanInt() {
 		into.SetInt(int64(v))
 	} else {
 		into.SetFloat(v)

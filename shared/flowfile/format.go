@@ -1,8 +1,11 @@
 package flowfile
 
 import (
+	"math"
 	"reflect"
+	"strconv"
 	"strings"
+	"time"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
@@ -60,9 +63,19 @@ var nouns = map[reflect.Type]string{
 	reflect.TypeFor[flow.Definition](): "a flow",
 	reflect.TypeFor[flow.Step]():       "a step",
 	reflect.TypeFor[flow.Window]():     "a window",
+	reflect.TypeFor[Case]():            "a case",
+	reflect.TypeFor[flow.Event]():      "the event",
+	reflect.TypeFor[flow.Instance]():   "the instance",
+	reflect.TypeFor[CommandEnd]():      "the end of a command",
 }
 
-var durationType = reflect.TypeFor[flow.Duration]()
+// lists are the words of keys whose tag names a list of package flow.
+var lists = map[string][]string{"kinds": flow.Kinds(), "statuses": flow.Statuses, "states": flow.States}
+
+var (
+	durationType = reflect.TypeFor[flow.Duration]()
+	timeType     = reflect.TypeFor[time.Time]()
+)
 
 // key is one key of a mapping of the file, from the tags of its field. See
 // flow.Definition for their meaning.
@@ -81,6 +94,9 @@ func keysOf(t reflect.Type) []key {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" {
+			continue // it is not in the file
+		}
 		tag, need := f.Tag, f.Tag.Get("need")
 		if of := described[tag.Get("of")]; of != nil {
 			original, _ := of.FieldByName(f.Name)
@@ -92,11 +108,20 @@ func keysOf(t reflect.Type) []key {
 			form: tag.Get("form"), example: tag.Get("example"), fallback: tag.Get("default"),
 			words: strings.Fields(tag.Get("words")),
 		}
+		if list := lists[tag.Get("words")]; list != nil {
+			k.words = list
+		}
 		k.least, k.most, _ = strings.Cut(tag.Get("range"), " ")
+		if k.most == "" {
+			k.least, k.most = strconv.Itoa(math.MinInt32), strconv.Itoa(math.MaxInt32)
+		}
 		keys = append(keys, k)
 	}
 	return keys
 }
+
+// free reports whether a key's texts can be anything, numbers too.
+func (k key) free() bool { return len(k.words) == 0 && (k.form == "" || k.form == "texts") }
 
 // noun is the word for a value of this key in mistakes.
 func (k key) noun() string {

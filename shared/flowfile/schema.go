@@ -12,14 +12,22 @@ import (
 	"aftercare/shared/flow"
 )
 
-// Schema returns the JSON Schema (draft 2020-12) of the file, for editors. It
-// comes from the same types and tags as Read's checks.
+// Schema returns the JSON Schema (draft 2020-12) of files of flows, for editors.
+// It comes from the same types and tags as Read's checks.
 func Schema() []byte {
+	return schemaOf(reflect.TypeFor[file](), "Flows of Aftercare", "What Aftercare does by itself on ECS instances, and when")
+}
+
+// CaseSchema is Schema for files of cases, as ReadCases reads them.
+func CaseSchema() []byte {
+	return schemaOf(reflect.TypeFor[caseFile](), "Cases of Aftercare's flows", "Events, and what the flows beside them must do")
+}
+
+func schemaOf(t reflect.Type, title, description string) []byte {
 	s := &schema{defs: map[string]any{}}
-	root := s.object(reflect.TypeFor[file]())
+	root := s.object(t)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "Flows of Aftercare"
-	root["description"] = "What Aftercare does by itself on ECS instances, and when"
+	root["title"], root["description"] = title, description
 	root["$defs"] = s.defs
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
@@ -27,6 +35,9 @@ func Schema() []byte {
 	}
 	return append(text, '\n')
 }
+
+// anyText is the type of a text that can be anything.
+var anyText = []string{"string", "number", "boolean"}
 
 type schema struct{ defs map[string]any }
 
@@ -58,7 +69,9 @@ func (s *schema) object(t reflect.Type) map[string]any {
 // key describes the values of a key.
 func (s *schema) key(k key) map[string]any {
 	out := s.value(k)
-	out["description"] = k.doc
+	if k.doc != "" {
+		out["description"] = k.doc
+	}
 	if k.typ == durationType {
 		out["description"] = k.doc + ", from " + k.least + " to " + k.most
 	}
@@ -77,7 +90,7 @@ func (s *schema) key(k key) map[string]any {
 
 // literal is a tag's text as a value of a type.
 func literal(text string, t reflect.Type) any {
-	if n, err := strconv.Atoi(text); err == nil && (t.Kind() == reflect.Int || t.Kind() == reflect.Float64) {
+	if n, err := strconv.Atoi(text); err == nil && t.Kind() != reflect.String {
 		return n
 	}
 	return text
@@ -91,6 +104,8 @@ func (s *schema) value(k key) map[string]any {
 	switch {
 	case t == durationType:
 		return map[string]any{"type": "string", "pattern": durationPattern}
+	case t == timeType:
+		return map[string]any{"type": "string", "format": "date-time"}
 	case t.Kind() == reflect.Struct:
 		return s.reference(t)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
@@ -104,8 +119,12 @@ func (s *schema) value(k key) map[string]any {
 		return list
 	case t.Kind() == reflect.Slice:
 		return s.list(k)
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Slice:
+		one := s.reference(t.Elem().Elem())
+		list := map[string]any{"type": "array", "items": one, "minItems": 1}
+		return map[string]any{"type": "object", "additionalProperties": map[string]any{"anyOf": []any{one, list}}}
 	case t.Kind() == reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []string{"string", "number", "boolean"}}}
+		return map[string]any{"type": "object", "additionalProperties": map[string]any{"type": anyText}}
 	case t.Kind() == reflect.Bool:
 		return map[string]any{"type": "boolean"}
 	case t.Kind() == reflect.String:
@@ -114,7 +133,7 @@ func (s *schema) value(k key) map[string]any {
 		return map[string]any{"const": literal(version, t)}
 	}
 	kind := "number"
-	if t.Kind() == reflect.Int {
+	if t.Kind() != reflect.Float64 {
 		kind = "integer"
 	}
 	return map[string]any{"type": kind, "minimum": literal(k.least, t), "maximum": literal(k.most, t)}
@@ -136,6 +155,8 @@ func (s *schema) list(k key) map[string]any {
 	switch k.form {
 	case "ends": // an empty list means never to try again
 		return list
+	case "texts":
+		return map[string]any{"anyOf": []any{s.text(k), map[string]any{"type": "array", "items": s.text(k)}}}
 	case "one-or-list":
 		list["minItems"] = 1
 		return map[string]any{"anyOf": []any{s.text(k), list}}
@@ -151,6 +172,8 @@ func (s *schema) text(k key) map[string]any {
 		return map[string]any{"enum": k.words}
 	}
 	switch k.form {
+	case "", "texts":
+		out["type"] = anyText
 	case "identifier", "jump":
 		out["pattern"] = flow.NamePattern
 	case "command-id":

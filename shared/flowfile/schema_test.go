@@ -18,9 +18,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-func compiledSchema(t testing.TB) *jsonschema.Schema {
+func compiledSchema(t testing.TB, text []byte) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(flowfile.Schema()))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,11 +55,14 @@ func instance(t testing.TB, src []byte) any {
 
 // [6]
 func TestTheSchemaAcceptsEveryGoodFile(t *testing.T) {
-	s := compiledSchema(t)
+	s := compiledSchema(t, flowfile.Schema())
 	for _, file := range append(fixture(t, "good"), shippedFile) {
 		if err := s.Validate(instance(t, read(t, file))); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
+	}
+	if err := compiledSchema(t, flowfile.CaseSchema()).Validate(instance(t, read(t, shippedCases))); err != nil {
+		t.Errorf("%s: %v", shippedCases, err)
 	}
 }
 
@@ -70,7 +73,7 @@ var shapeless = []string{
 
 // [6]
 func TestTheSchemaRefusesFilesOfAnotherShape(t *testing.T) {
-	s := compiledSchema(t)
+	s := compiledSchema(t, flowfile.Schema())
 	for _, name := range shapeless {
 		if err := s.Validate(instance(t, read(t, filepath.Join(fixtures, "bad", name+".yaml")))); err == nil {
 			t.Errorf("%s is accepted", name)
@@ -86,12 +89,48 @@ var ofShape = regexp.MustCompile(`has no key|needs the key (name|on|steps|id|con
 // notOfShape are mistakes that look like those.
 var notOfShape = regexp.MustCompile(`^onFailure cannot be|alert is empty|content is empty`)
 
-// Every value of the largest good file is removed, put under another key and
-// replaced by values of other types. What the schema refuses the reader must
-// refuse; where the reader finds a mistake of shape, the schema must too.
 func TestTheSchemaAndTheReaderAgreeOnEveryKey(t *testing.T) {
-	s := compiledSchema(t)
-	src, err := json.Marshal(instance(t, read(t, filepath.Join(fixtures, "good", "every-key.yaml"))))
+	agree(t, flowfile.Schema(), read(t, filepath.Join(fixtures, "good", "every-key.yaml")), 1000, func(src []byte) error {
+		_, err := flowfile.Read("f", src)
+		return err
+	})
+}
+
+// everyCaseKey has every key of a file of cases, but the fields of only one kind
+// of event.
+const everyCaseKey = `version: 1
+cases:
+  - name: all
+    event: {kind: task-completed, commandName: check, exitCode: 3, requeued: false, startTime: 2026-01-31T08:00:00Z}
+    instance: {id: i-1, state: bootable, bootSeq: 2, bootTime: 2026-01-31T08:00:00Z, os: linux, failedRuns: 1}
+    depth: 1
+    at: 2026-01-31T08:00:00Z
+    steps:
+      fix: [{status: Failed, exitCode: 1, output: 7}, {hangs: true}]
+      back: {status: Success, errorCode: none}
+    expect: {fires: [mend, other], flow: mend, plan: [fix, fix], skipped: [], result: failed, alerts: [a, a]}
+`
+
+func TestTheSchemaAndTheReaderOfCasesAgreeOnEveryKey(t *testing.T) {
+	agree(t, flowfile.CaseSchema(), []byte(everyCaseKey), 300, func(src []byte) error {
+		_, err := flowfile.ReadCases("f", src)
+		return err
+	})
+}
+
+// agree removes every value of a good file, puts it under another key and
+// replaces it by values of other types. What the schema refuses the reader must
+// refuse; where the reader finds a mistake of shape, the schema must too.
+func agree(t *testing.T, schema, good []byte, atLeast int, read func([]byte) error) {
+	t.Helper()
+	s := compiledSchema(t, schema)
+	if err := s.Validate(instance(t, good)); err != nil {
+		t.Error(err)
+	}
+	if err := read(good); err != nil {
+		t.Error(err)
+	}
+	src, err := json.Marshal(instance(t, good))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +156,7 @@ func TestTheSchemaAndTheReaderAgreeOnEveryKey(t *testing.T) {
 				t.Fatal(err)
 			}
 			refused := s.Validate(doc)
-			_, err = flowfile.Read("f", text)
+			err = read(text)
 			if refused != nil && err == nil {
 				t.Errorf("%v %s: only the schema refuses it: %v", path, change, refused)
 			}
@@ -129,7 +168,7 @@ func TestTheSchemaAndTheReaderAgreeOnEveryKey(t *testing.T) {
 			}
 		}
 	}
-	if changes < 1000 {
+	if changes < atLeast {
 		t.Errorf("made %d changes, want more", changes)
 	}
 }

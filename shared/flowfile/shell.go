@@ -35,12 +35,9 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 		return
 	}
 	for _, u := range unsetIn(tree, run.Parameters) {
-		hint := ""
-		if s := flow.Suggest(u.name, "", u.known); len(u.name) > 2 && strings.HasPrefix(s, didYouMean) {
-			hint = s
-		}
-		if hint == "" {
-			hint = fmt.Sprintf(": set it, add it to parameters, or write ${%s:-} if it may be empty", u.name)
+		hint := fmt.Sprintf(": set it, add it to parameters, or write ${%s:-} if it may be empty", u.name)
+		if meant := flow.Nearest(u.name, u.known); meant != "" && len(u.name) > 2 {
+			hint = flow.DidYouMean(meant)
 		}
 		r.mistake(content, at(u.at), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
 	}

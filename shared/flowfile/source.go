@@ -3,7 +3,6 @@ package flowfile
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"aftercare/shared/flow"
 
@@ -141,12 +140,12 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 		}
 		seen[e.key] = e.at
 		if len(known) > 0 && !slices.Contains(known, e.key) {
-			hint := flow.Suggest(e.key, "its keys", known)
-			if other := synonyms[e.key]; slices.Contains(known, other) && !strings.HasPrefix(hint, didYouMean) {
-				hint = fmt.Sprintf("%s %q?", didYouMean, other)
+			hint, meant := flow.Suggest(e.key, "its keys", known), flow.Nearest(e.key, known)
+			if other := synonyms[e.key]; meant == "" && slices.Contains(known, other) {
+				hint, meant = flow.DidYouMean(other), other
 			}
-			if _, after, ok := strings.Cut(hint, didYouMean+` "`); ok {
-				m.meant = append(m.meant, strings.TrimSuffix(after, `"?`))
+			if meant != "" {
+				m.meant = append(m.meant, meant)
 			}
 			s.add(e.at, "%s has no key %.60q%s", what, e.key, hint)
 			continue
@@ -155,9 +154,6 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 	}
 	return m
 }
-
-// didYouMean begins a suggestion of a single word.
-const didYouMean = ", did you mean"
 
 // advice is a hint at the end of a mistake's text.
 func advice(hint string) string {

@@ -14,7 +14,7 @@ import (
 // text decodes a text by the words or the form of its key.
 func (r *reader) text(n ast.Node, k key) (string, bool) {
 	_, isBool := n.(*ast.BoolNode)
-	sc, ok := textOf(n, k.form == "condition" || k.form == "wait" && !isBool)
+	sc, ok := textOf(n, k.free() || k.form == "condition" || k.form == "wait" && !isBool)
 	if !ok {
 		may := k.hint
 		if len(k.words) > 0 {
@@ -23,7 +23,7 @@ func (r *reader) text(n ast.Node, k key) (string, bool) {
 		r.add(r.at(n), "%s is text, but here is %s%s", k.name, describe(n), advice(may))
 		return "", false
 	}
-	if i := strings.Index(sc.text, opening); i >= 0 && k.form != "template" {
+	if i := strings.Index(sc.text, opening); i >= 0 && k.form != "template" && !k.free() {
 		mistake := "${{ is only evaluated in the values of parameters and in the texts of alerts: set a parameter there, and use it here as a variable of the script"
 		switch {
 		case k.form == "condition":
@@ -85,8 +85,8 @@ func (k key) wrong(text string) string {
 
 // unknownWord returns what to write instead of a word that a key cannot have.
 func unknownWord(name, word string, words []string) string {
-	if hint := flow.Suggest(word, "", words); strings.HasPrefix(hint, didYouMean) {
-		return fmt.Sprintf("%s cannot be %.60q%s", name, word, hint)
+	if meant := flow.Nearest(word, words); meant != "" {
+		return fmt.Sprintf("%s cannot be %.60q%s", name, word, flow.DidYouMean(meant))
 	}
 	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, alternatives(words))
 }

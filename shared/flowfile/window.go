@@ -31,15 +31,15 @@ func wrongZone(name string) string {
 		}
 	}
 	if zone := otherZones[name]; zone != "" {
-		return fmt.Sprintf("there is no time zone %q%s %q?", name, didYouMean, zone)
+		return fmt.Sprintf("there is no time zone %q%s", name, flow.DidYouMean(zone))
 	}
 	for _, zone := range zones {
 		if _, city, _ := strings.Cut(zone, "/"); strings.EqualFold(city, name) {
-			return fmt.Sprintf("there is no time zone %q%s %q?", name, didYouMean, zone)
+			return fmt.Sprintf("there is no time zone %q%s", name, flow.DidYouMean(zone))
 		}
 	}
-	if hint := flow.Suggest(name, "", zones); strings.HasPrefix(hint, didYouMean) {
-		return fmt.Sprintf("there is no time zone %.60q%s", name, hint)
+	if zone := flow.Nearest(name, zones); zone != "" {
+		return fmt.Sprintf("there is no time zone %.60q%s", name, flow.DidYouMean(zone))
 	}
 	return fmt.Sprintf("there is no time zone %.60q: write a name of the IANA database, such as Asia/Shanghai or UTC", name)
 }
@@ -53,7 +53,7 @@ func wrongTime(key, text string) string {
 	case text == "24:00":
 		return key + " must be from 00:00 to 23:59: write 00:00, which is the start of the next day"
 	case times.MatchString("0" + text):
-		return fmt.Sprintf("%s is a time such as 22:30; this is %q, did you mean %q?", key, text, "0"+text)
+		return fmt.Sprintf("%s is a time such as 22:30; this is %q%s", key, text, flow.DidYouMean("0"+text))
 	}
 	return fmt.Sprintf("%s is a time of the day from 00:00 to 23:59, such as 22:30; this is %.40q", key, text)
 }

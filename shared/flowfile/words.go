@@ -121,13 +121,13 @@ func wrongEnd(word string) string {
 	case "Cancelled", flow.StepCancelled:
 		return "a command that was cancelled is not tried again: remove " + word
 	case flow.StepTimedOut, "TimedOut":
-		return fmt.Sprintf("on cannot be %q%s %q?", word, didYouMean, "Timeout")
+		return fmt.Sprintf("on cannot be %q%s", word, flow.DidYouMean("Timeout"))
 	}
 	if containers.MatchString(word) {
 		return ""
 	}
-	if hint := flow.Suggest(word, "", known); strings.HasPrefix(hint, didYouMean) {
-		return fmt.Sprintf("on cannot be %.60q%s", word, hint)
+	if meant := flow.Nearest(word, known); meant != "" {
+		return fmt.Sprintf("on cannot be %.60q%s", word, flow.DidYouMean(meant))
 	}
 	return fmt.Sprintf("on cannot be %.60q: write %s, or an error code of Cloud Assistant such as ClientNotOnline", word, strings.Join(flow.RetryStatuses, ", "))
 }

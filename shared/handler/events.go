@@ -45,19 +45,19 @@ func (f *Function) FirstHeartbeat(ctx context.Context, payload []byte) (Outcome,
 // events handles a payload of one or many events. When the time is up it stops
 // and fails, so that EventBridge delivers the payload again.
 func (f *Function) events(ctx context.Context, payload []byte, kind event.Kind) (Outcome, error) {
-	return f.invoke(ctx, func(v *invocation) error {
+	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
 		batch := event.Open(payload)
 		batch.Need = f.settings.Need
 		for batch.Left() > 0 {
 			a := &array{invocation: v, kind: kind, events: batch.Next(window)}
 			a.items = make([]Item, len(a.events))
-			a.handle()
+			a.handle(ctx)
 			for _, item := range a.items {
 				v.out.add(item)
 			}
 			if a.left > 0 {
 				v.fail(v.log.Error().Int("events_left", a.left+batch.Left()),
-					fmt.Errorf("the time is up: %w", cmp.Or(a.cut, v.ctx.Err())))
+					fmt.Errorf("the time is up: %w", cmp.Or(a.cut, ctx.Err())))
 				return nil
 			}
 		}
@@ -79,7 +79,7 @@ type array struct {
 
 // handle does the parts of the work, several at once. It begins each delivery
 // with another part, so that no part always comes last.
-func (a *array) handle() {
+func (a *array) handle(ctx context.Context) {
 	parts := a.parts()
 	first := a.first(len(parts))
 	limit := make(chan struct{}, sideBySide)
@@ -91,9 +91,9 @@ func (a *array) handle() {
 			defer func() { <-limit }()
 			defer a.recovered()
 			if m, ok := a.events[part[0]].(event.Malformed); ok {
-				a.keepOnce(m, part)
+				a.keepOnce(ctx, m, part)
 			} else {
-				a.inOrder(part)
+				a.inOrder(ctx, part)
 			}
 		})
 	}
@@ -156,17 +156,17 @@ func (a *array) accepts(e event.Envelope, place int) bool {
 }
 
 // inOrder handles the events at the places given, one after another.
-func (a *array) inOrder(places []int) {
+func (a *array) inOrder(ctx context.Context, places []int) {
 	var known map[string]bool
 	for i, place := range places {
 		if i%ledger.MaxKnown == 0 && len(places) >= many {
-			known = a.known(places[i:min(len(places), i+ledger.MaxKnown)])
+			known = a.known(ctx, places[i:min(len(places), i+ledger.MaxKnown)])
 		}
-		if a.ctx.Err() != nil {
+		if ctx.Err() != nil {
 			a.stop(len(places)-i, nil)
 			return
 		}
-		if err := a.handleOne(place, known); err != nil {
+		if err := a.handleOne(ctx, place, known); err != nil {
 			a.stop(len(places)-i, err)
 			return
 		}
@@ -175,14 +175,14 @@ func (a *array) inOrder(places []int) {
 
 // keepOnce keeps equal malformed elements in quarantine once, for all their
 // places.
-func (a *array) keepOnce(m event.Malformed, places []int) {
-	if a.ctx.Err() != nil {
+func (a *array) keepOnce(ctx context.Context, m event.Malformed, places []int) {
+	if ctx.Err() != nil {
 		a.stop(len(places), nil)
 		return
 	}
-	item, err := a.keep(m.Raw, m.Reason)
+	item, err := a.keep(ctx, m.Raw, m.Reason)
 	switch {
-	case err != nil && a.ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		a.stop(len(places), err)
 	case err != nil:
 		a.fail(a.log.Error(), err)
@@ -203,7 +203,7 @@ func (a *array) stop(n int, cut error) {
 
 // known returns the keys of the ends that are already recorded and need no
 // handling. If the ledger does not answer, it returns none.
-func (a *array) known(places []int) map[string]bool {
+func (a *array) known(ctx context.Context, places []int) map[string]bool {
 	var ends []event.TaskCompleted
 	for _, place := range places {
 		if e, ok := a.events[place].(event.TaskCompleted); ok {
@@ -213,8 +213,8 @@ func (a *array) known(places []int) map[string]bool {
 	if len(ends) == 0 {
 		return nil
 	}
-	known, err := a.ledger.Known(a.ctx, ends[0].InstanceID, ends)
-	if err != nil && a.ctx.Err() == nil {
+	known, err := a.ledger.Known(ctx, ends[0].InstanceID, ends)
+	if err != nil && ctx.Err() == nil {
 		a.log.Warn().Str("instance_id", ends[0].InstanceID).Err(err).Msg("recorded events not looked up")
 	}
 	return known
@@ -222,7 +222,7 @@ func (a *array) known(places []int) map[string]bool {
 
 // handleOne handles one event. It returns an error only if the time ran out. A
 // panic fails this event alone.
-func (a *array) handleOne(place int, known map[string]bool) (cut error) {
+func (a *array) handleOne(ctx context.Context, place int, known map[string]bool) (cut error) {
 	defer a.recovered()
 	var (
 		item Item
@@ -246,10 +246,10 @@ func (a *array) handleOne(place int, known map[string]bool) (cut error) {
 		in = decide.Heartbeat{Event: e, Received: a.now()}
 	}
 	start := a.now()
-	out, err := a.engine.Handle(a.ctx, item.InstanceID, in)
+	out, err := a.engine.Handle(ctx, item.InstanceID, in)
 	took := a.now().Sub(start).Milliseconds()
 	switch {
-	case err != nil && a.ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
 		a.fail(outcome(a.log.Error(), out).Str("event_id", env.ID).Int64("took_ms", took), err)

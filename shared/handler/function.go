@@ -112,7 +112,6 @@ func Start(h Handler) {
 // invocation is one call of the function.
 type invocation struct {
 	*Function
-	ctx       context.Context // ends a margin before the invocation's deadline
 	requestID string
 	retry     int // of Function Compute's own tries of this request
 	account   string
@@ -124,8 +123,9 @@ type invocation struct {
 	failed    atomic.Bool
 }
 
-// invoke runs do for one invocation and returns the answer.
-func (f *Function) invoke(ctx context.Context, do func(*invocation) error) (out Outcome, err error) {
+// invoke runs do for one invocation and returns the answer. The context of do
+// ends a margin before the invocation's deadline.
+func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocation) error) (out Outcome, err error) {
 	id := "unknown"
 	if fctx, ok := fccontext.FromContext(ctx); ok {
 		id = fctx.RequestID
@@ -137,13 +137,17 @@ func (f *Function) invoke(ctx context.Context, do func(*invocation) error) (out 
 			err = &Error{RequestID: id}
 		}
 	}()
-	v, cancel, err := f.begin(ctx, log)
+	cancel := context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-f.settings.Margin))
+	}
+	defer cancel()
+	v, err := f.begin(ctx, log)
 	if err != nil {
 		log.Error().Err(err).Msg("invocation refused")
 		return Outcome{}, &Error{RequestID: id}
 	}
-	defer cancel()
-	if err := do(v); err != nil {
+	if err := do(ctx, v); err != nil {
 		v.fail(log.Error(), err)
 	}
 	if v.failed.Load() {
@@ -154,36 +158,30 @@ func (f *Function) invoke(ctx context.Context, do func(*invocation) error) (out 
 }
 
 // begin makes the clients of one invocation, with its credentials.
-func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, context.CancelFunc, error) {
+func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, error) {
 	fctx, ok := fccontext.FromContext(ctx)
 	if !ok {
-		return nil, nil, errors.New("there is no Function Compute context: the runtime must be go1")
-	}
-	cancel := context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok {
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-f.settings.Margin))
+		return nil, errors.New("there is no Function Compute context: the runtime must be go1")
 	}
 	keys := transport.NewCredentials(fctx.Credentials.AccessKeyId, fctx.Credentials.AccessKeySecret, fctx.Credentials.SecurityToken)
 	l, err := ledger.Open(ctx, f.settings.Ledger, keys)
 	if err != nil {
-		cancel()
-		return nil, nil, err
+		return nil, err
 	}
 	commander, err := assistant.New(assistant.Config{
 		Region: fctx.Region, Endpoint: f.settings.ECSEndpoint, RoundTripper: f.pool,
 	}, keys)
 	if err != nil {
-		cancel()
-		return nil, nil, err
+		return nil, err
 	}
 	return &invocation{
-		Function: f, ctx: ctx, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
+		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
 		ledger: l, log: log,
 		engine: &engine.Engine{
 			Ledger: l, Shared: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
 			Now: f.now, NewID: newID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
 		},
-	}, cancel, nil
+	}, nil
 }
 
 // fail notes and logs that an input is not committed. Joined errors become one

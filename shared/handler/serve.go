@@ -15,13 +15,13 @@ import (
 
 // SubmitTask accepts a command for one or several instances, or a cancel.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
-	return f.invoke(ctx, func(v *invocation) error {
+	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
 		targets, err := parseSubmission(payload, v.requestID, f.settings.Policy)
 		if err != nil {
-			return v.quarantine(payload, err.Error())
+			return v.quarantine(ctx, payload, err.Error())
 		}
 		for _, t := range targets {
-			v.submit(t)
+			v.submit(ctx, t)
 		}
 		return nil
 	})
@@ -29,8 +29,8 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 
 // Sweep handles the wake-ups that are due. It ignores its payload.
 func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
-	return f.invoke(ctx, func(v *invocation) error {
-		s, err := v.engine.Sweep(v.ctx, f.settings.Parallel)
+	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
+		s, err := v.engine.Sweep(ctx, f.settings.Parallel)
 		for _, out := range s.Outcomes {
 			line(v.log, out).Msg("instance looked at")
 		}
@@ -44,8 +44,8 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 }
 
 // submit hands one instance's part of a submission to the engine.
-func (v *invocation) submit(t target) {
-	out, err := v.engine.Handle(v.ctx, t.instanceID, t.input)
+func (v *invocation) submit(ctx context.Context, t target) {
+	out, err := v.engine.Handle(ctx, t.instanceID, t.input)
 	if err != nil {
 		v.fail(outcome(v.log.Error(), out), err)
 		return
@@ -88,8 +88,8 @@ func (v *invocation) ignore(e event.Envelope, reason string) Item {
 
 // quarantine keeps a payload that Aftercare cannot read, however often it is
 // delivered.
-func (v *invocation) quarantine(payload []byte, reason string) error {
-	item, err := v.keep(payload, reason)
+func (v *invocation) quarantine(ctx context.Context, payload []byte, reason string) error {
+	item, err := v.keep(ctx, payload, reason)
 	if err == nil {
 		v.out.add(item)
 	}
@@ -100,11 +100,11 @@ func (v *invocation) quarantine(payload []byte, reason string) error {
 const maxReason = 2000
 
 // keep puts a payload or an element of one into quarantine.
-func (v *invocation) keep(payload []byte, reason string) (Item, error) {
+func (v *invocation) keep(ctx context.Context, payload []byte, reason string) (Item, error) {
 	if len(reason) > maxReason {
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + " …"
 	}
-	if err := v.ledger.Quarantine(v.ctx, v.name, payload, reason, v.now()); err != nil {
+	if err := v.ledger.Quarantine(ctx, v.name, payload, reason, v.now()); err != nil {
 		return Item{}, fmt.Errorf("keep a malformed payload: %w", err)
 	}
 	id := ledger.QuarantineID(payload)

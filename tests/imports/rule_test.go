@@ -60,7 +60,8 @@ var rules = []rule{
 
 	// The tools.
 	{"scripts/internal/cli", []string{cobra}},
-	{"scripts/internal/screen", []string{text + "/width"}},
+	{"scripts/columns", []string{text + "/width"}},
+	{"scripts/internal/screen", []string{"scripts/columns"}},
 	{"scripts/aftercare", []string{"scripts/internal/...", "shared/...", cobra}},
 	// It makes Aftercare's tables before the functions run.
 	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
@@ -74,7 +75,7 @@ var rules = []rule{
 
 	// What drives Aftercare, whole.
 	{"tests/rig", []string{"shared/...", "tests/localcloud/...", fcSDK + "/fccontext"}},
-	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/...", text + "/width"}},
+	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/...", "scripts/columns"}},
 	// A bare handler makes the same calls through the same SDKs.
 	{"tests/bench/bare", []string{"tests/bench/...", fcSDK, tablestoreSDK, alibabaSDK + "/sdk"}},
 	{"tests/bench/noop", []string{"tests/bench/...", fcSDK}},

@@ -3,6 +3,8 @@ package screen
 import (
 	"strings"
 	"unicode"
+
+	"aftercare/scripts/columns"
 )
 
 // maxExcerpt is how many columns of a line are shown.
@@ -22,9 +24,9 @@ func Excerpt(line string, column int) (shown, lead string) {
 	offset := min(column-1, len(chars))
 	begin, end := 0, len(chars)
 	before, after := "", ""
-	if Width(string(chars)) > maxExcerpt {
+	if columns.Of(string(chars)) > maxExcerpt {
 		begin = cutAt(chars, offset, -1, maxExcerpt/2)
-		end = cutAt(chars, offset, 1, maxExcerpt/2+max(0, maxExcerpt/2-Width(string(chars[begin:offset]))))
+		end = cutAt(chars, offset, 1, maxExcerpt/2+max(0, maxExcerpt/2-columns.Of(string(chars[begin:offset]))))
 		if begin > 0 {
 			before = ellipsis
 		}
@@ -33,12 +35,12 @@ func Excerpt(line string, column int) (shown, lead string) {
 		}
 	}
 	var mark strings.Builder
-	mark.WriteString(strings.Repeat(" ", Width(before)))
+	mark.WriteString(strings.Repeat(" ", columns.Of(before)))
 	for _, c := range chars[begin:offset] {
 		if c == '\t' {
 			mark.WriteByte('\t')
 		} else {
-			mark.WriteString(strings.Repeat(" ", columns(c)))
+			mark.WriteString(strings.Repeat(" ", columns.Rune(c)))
 		}
 	}
 	return before + string(chars[begin:end]) + after, mark.String()
@@ -52,7 +54,7 @@ func cutAt(line []rune, offset, step, room int) int {
 		if step < 0 {
 			c--
 		}
-		room -= columns(line[c])
+		room -= columns.Rune(line[c])
 		offset += step
 	}
 	return offset

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"aftercare/scripts/columns"
 	"aftercare/scripts/internal/screen"
 )
 
@@ -20,10 +21,10 @@ func TestAnExcerptShowsItsColumnOnOneShortLine(t *testing.T) {
 		if strings.ContainsFunc(shown, func(c rune) bool { return !unicode.IsGraphic(c) && c != '\t' }) {
 			t.Fatalf("%q holds what a terminal would obey", shown)
 		}
-		if screen.Width(shown) > 100+4 {
-			t.Fatalf("%q has %d columns", shown, screen.Width(shown))
+		if columns.Of(shown) > 100+4 {
+			t.Fatalf("%q has %d columns", shown, columns.Of(shown))
 		}
-		if strings.Trim(lead, " \t") != "" || screen.Width(lead) > screen.Width(shown) {
+		if strings.Trim(lead, " \t") != "" || columns.Of(lead) > columns.Of(shown) {
 			t.Fatalf("%q is under %q", lead, shown)
 		}
 	})

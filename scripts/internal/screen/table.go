@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"aftercare/scripts/columns"
 )
 
 // The most columns of a cell. The last one of a row makes no other longer.
@@ -39,7 +41,7 @@ func (t *Table) Print(w io.Writer) {
 				most = maxLast
 			}
 			cells[i] = Cut(Plain(cell), most)
-			widest[i] = max(widest[i], Width(cells[i]))
+			widest[i] = max(widest[i], columns.Of(cells[i]))
 		}
 		rows = append(rows, cells)
 	}
@@ -51,7 +53,7 @@ func (t *Table) Print(w io.Writer) {
 		for i, cell := range cells {
 			out.WriteString(cell)
 			if i < len(cells)-1 {
-				out.WriteString(strings.Repeat(" ", widest[i]-Width(cell)+2))
+				out.WriteString(strings.Repeat(" ", widest[i]-columns.Of(cell)+2))
 			}
 		}
 		out.WriteByte('\n')

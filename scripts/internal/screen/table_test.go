@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"aftercare/scripts/columns"
 	"aftercare/scripts/internal/screen"
 )
 
@@ -55,7 +56,7 @@ func TestALongTextDoesNotSwellTheOtherRows(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		last := lines[len(lines)-1]
-		if len(lines) != 201 || strings.Count(last, "…") != 2 || screen.Width(last) > 100+2+4+2+300 {
+		if len(lines) != 201 || strings.Count(last, "…") != 2 || columns.Of(last) > 100+2+4+2+300 {
 			t.Errorf("%s: %d lines, the last is %.500q", name, len(lines), last)
 		}
 	}
@@ -72,7 +73,7 @@ func TestATextIsCutToItsColumns(t *testing.T) {
 		{"e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301e\u0301"}, {"e\u0301e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301…"},
 	} {
 		got := screen.Cut(c.text, c.most)
-		if got != c.want || screen.Width(got) > c.most {
+		if got != c.want || columns.Of(got) > c.most {
 			t.Errorf("%q in %d columns: got %q, want %q", c.text, c.most, got, c.want)
 		}
 	}

@@ -50,6 +50,9 @@ func (e *ListenError) Error() string {
 
 func (e *ListenError) Unwrap() error { return e.Err }
 
+// Refused reports whether the address is wrong, whatever the system says.
+func (e *ListenError) Refused() bool { return !errors.As(e.Err, new(syscall.Errno)) }
+
 // Taken reports whether another program listens on the address.
 func (e *ListenError) Taken() bool { return errors.Is(e.Err, syscall.EADDRINUSE) }
 

@@ -61,11 +61,6 @@ func (c *Client) StopAgent(ctx context.Context, id string) error {
 	return c.step(ctx, id, "stop-agent")
 }
 
-// StartAgent starts the agent of a running instance.
-func (c *Client) StartAgent(ctx context.Context, id string) error {
-	return c.step(ctx, id, "start-agent")
-}
-
 func (c *Client) step(ctx context.Context, id, step string) error {
 	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/"+step, nil)
 }

@@ -41,6 +41,9 @@ func (c *Cloud) pagesRefused(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// errEnded is why guard cancels a request.
+var errEnded = refuse(http.StatusServiceUnavailable, "the local cloud was reset or closed meanwhile")
+
 // guard serves requests while the services run, and cancels them when these end.
 func (c *Cloud) guard(next http.Handler) http.Handler {
 	return c.pagesRefused(func(w http.ResponseWriter, r *http.Request) {
@@ -49,10 +52,10 @@ func (c *Cloud) guard(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		defer c.serving.Done()
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
+		ctx, cancel := context.WithCancelCause(r.Context())
+		defer cancel(nil)
 		defer context.AfterFunc(life, func() {
-			cancel()
+			cancel(errEnded)
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // ends the wait for a body
 		})()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

@@ -194,7 +194,8 @@ func TestAResetForgetsEverything(t *testing.T) {
 	}
 }
 
-// TestAResetDoesNotWaitForSlowClients leaves a request without its body.
+// TestAResetDoesNotWaitForSlowClients leaves a request without its body. The
+// answer says what ended it.
 func TestAResetDoesNotWaitForSlowClients(t *testing.T) {
 	l := up(t, options(t))
 	host := strings.TrimPrefix(l.URL, "http://")
@@ -207,8 +208,12 @@ func TestAResetDoesNotWaitForSlowClients(t *testing.T) {
 		t.Fatalf("got %q and %v, want that the body is awaited", line, err)
 	}
 	l.must(l.Reset(l.ctx))
-	if _, err := io.ReadAll(answer); err != nil {
+	rest, err := io.ReadAll(answer)
+	if err != nil {
 		t.Errorf("the connection ended with %v", err)
+	}
+	if !strings.Contains(string(rest), " 503 ") || !strings.Contains(string(rest), "the local cloud was reset or closed meanwhile") {
+		t.Errorf("got the answer %q, want it to say what happened", rest)
 	}
 }
 

@@ -24,6 +24,9 @@ func (c *Cloud) routes() http.Handler {
 	on := func(pattern string, f func(r *http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			value, err := f(r)
+			if cause := context.Cause(r.Context()); cause != nil {
+				err = cause
+			}
 			answer(w, value, err)
 		})
 	}

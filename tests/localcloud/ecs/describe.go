@@ -50,6 +50,10 @@ func (s *Server) listInvocations(p params) ([]listed, *apiError) {
 		return nil, e
 	}
 	encode := encoder(p)
+	output := encode
+	if !withOutput {
+		output = func([]byte) string { return "" }
+	}
 	found, e := s.visible(p)
 	if e != nil {
 		return nil, e
@@ -64,20 +68,17 @@ func (s *Server) listInvocations(p params) ([]listed, *apiError) {
 			continue
 		}
 		lines = append(lines, listed{newestFirst(inv.Seq, 0, 0), func() map[string]any {
-			return inv.line(status, withOutput, encode)
+			return inv.line(status, encode, output)
 		}})
 	}
 	return lines, nil
 }
 
-// line returns an invocation as DescribeInvocations shows it.
-func (inv *invocation) line(status string, withOutput bool, encode func([]byte) string) map[string]any {
+// line returns an invocation as DescribeInvocations shows it, with its content
+// and its outputs encoded.
+func (inv *invocation) line(status string, content, output func([]byte) string) map[string]any {
 	instances := make([]map[string]any, 0, len(inv.tasks))
 	for _, t := range inv.tasks {
-		text := ""
-		if withOutput {
-			text = encode(t.Output)
-		}
 		instances = append(instances, map[string]any{
 			"InstanceId":           t.InstanceID,
 			"InvocationStatus":     t.Status,
@@ -85,7 +86,7 @@ func (inv *invocation) line(status string, withOutput bool, encode func([]byte) 
 			"ExitCode":             t.ExitCode,
 			"ErrorCode":            t.ErrorCode,
 			"ErrorInfo":            t.ErrorInfo,
-			"Output":               text,
+			"Output":               output(t.Output),
 			"Dropped":              t.Dropped,
 			"Repeats":              t.Repeats,
 			"Timed":                inv.RepeatMode == modePeriod,
@@ -108,7 +109,7 @@ func (inv *invocation) line(status string, withOutput bool, encode func([]byte) 
 		"CommandName":        inv.Command.Name,
 		"CommandDescription": inv.Command.Description,
 		"CommandType":        inv.Command.Type,
-		"CommandContent":     encode(inv.Command.Content),
+		"CommandContent":     content(inv.Command.Content),
 		"Parameters":         string(parameters),
 		"RepeatMode":         inv.RepeatMode,
 		"Frequency":          inv.Frequency,
