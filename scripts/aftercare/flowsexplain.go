@@ -383,7 +383,7 @@ func (v view) state() decide.State {
 	}
 	for _, t := range v.Tasks {
 		s.Tasks[t.ID] = decide.Task{
-			ID: t.ID, State: decide.TaskState(t.State), Name: t.Name, InvokeID: t.InvokeID, Chain: chains[t.RunID],
+			ID: t.ID, State: decide.TaskState(t.State), Kind: decide.SendKind(t.Kind), Name: t.Name, InvokeID: t.InvokeID, Chain: chains[t.RunID],
 		}
 	}
 	for _, l := range v.Limits {

@@ -27,7 +27,7 @@ func newInstance(getenv func(string) string) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var v view
 		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			state, err := l.Load(ctx, args[0])
+			state, err := l.Whole(ctx, args[0])
 			if err != nil {
 				return err
 			}

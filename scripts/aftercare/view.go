@@ -177,15 +177,8 @@ func byTime[T any](list []T, of func(T) (time.Time, string)) {
 }
 
 func newTask(t decide.Task) task {
-	kind := ""
-	switch {
-	case t.Command.Run != nil:
-		kind = "run"
-	case t.Command.Invoke != nil:
-		kind = "invoke"
-	}
 	return task{
-		ID: t.ID, Name: t.Name, Kind: kind, State: string(t.State), Priority: t.Priority, Attempt: t.Attempt,
+		ID: t.ID, Name: t.Name, Kind: string(t.Kind), State: string(t.State), Priority: t.Priority, Attempt: t.Attempt,
 		SubmittedAt: t.SubmittedAt, ExpiresAt: t.ExpiresAt, Deadline: t.Deadline, InvokeID: t.InvokeID,
 		RunID: t.RunID, Step: t.Step, Cancel: t.Cancel,
 		EndedAt: t.EndedAt, Status: string(t.Status), ExitCode: t.ExitCode, ErrorCode: t.ErrorCode, Reason: t.Reason,

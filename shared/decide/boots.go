@@ -87,6 +87,7 @@ func (d *decision) bootable(at time.Time) {
 	d.Instance.BootSince = at
 	d.Instance.CheckAt = time.Time{}
 	d.Instance.Checks = 0
+	d.releases = true
 	if d.Instance.HeldBy == ResultDown {
 		d.Instance.HeldUntil, d.Instance.HeldBy = time.Time{}, ""
 	}
@@ -110,21 +111,25 @@ func (d *decision) doubt(at time.Time) {
 // instance that is not known to be bootable: its agent may be too old to send
 // a first heartbeat, or may never send another.
 func (d *decision) watch() {
-	if i := &d.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && d.waiting() {
+	if i := &d.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && d.queued() > 0 {
 		i.CheckAt = d.now.Add(d.policy.CheckFirst)
 	}
 }
 
 // wake handles a wake-up: it uses the answer about the agent's status, and
 // settles running tasks whose end was never reported.
-func (d *decision) wake(f Facts) {
-	if d.waiting() && d.checkDue(d.now) {
-		d.agent(f.Agent)
+func (d *decision) wake() {
+	if d.queued() > 0 && d.checkDue() {
+		d.agent(d.agentStatus())
 	}
 	for _, t := range d.sorted(TaskRunning) {
-		inv, asked := f.Invocations[t.InvokeID]
-		// A task that does not fit stays due, so the next wake-up asks again.
-		if asked && !t.Deadline.After(d.now) && !d.try(func() { d.asked(t, inv) }) {
+		if t.Deadline.After(d.now) {
+			continue
+		}
+		// A task without an answer, or that does not fit, stays due, so the next
+		// wake-up asks again.
+		inv, answered := d.invocation(t.InvokeID)
+		if answered && !d.try(func() { d.asked(t, inv) }) {
 			return
 		}
 	}

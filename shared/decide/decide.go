@@ -37,6 +37,9 @@ func (n Note) String() string {
 
 // Decision is what follows from an input.
 type Decision struct {
+	// Needs is what must be known first. If it is not empty, the rest of the
+	// decision counts for nothing.
+	Needs Needs
 	// Next is the state once Changes are committed.
 	Next    State
 	Changes Changes
@@ -56,6 +59,9 @@ type Decision struct {
 	Notes []Note
 	// Answer is for the caller of a submission or a cancel.
 	Answer Answer
+	// Ignored is why the input counts for nothing, Unsure why that cannot be
+	// decided now; both are empty otherwise.
+	Ignored, Unsure string
 }
 
 // Answer is the answer to the caller of a submission or a cancel.
@@ -96,7 +102,7 @@ func DecodeAnswer(text, instanceID string) Answer {
 // that.
 func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
 	d := newDecision(s, f, p, m)
-	cause := d.apply(in, f)
+	cause := d.apply(in)
 	if _, ok := in.(Results); !ok {
 		d.advanceAll(cause)
 	}
@@ -104,18 +110,19 @@ func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
 }
 
 // apply applies the input itself, and returns what names it in records.
-func (d *decision) apply(in Input, f Facts) (cause string) {
+func (d *decision) apply(in Input) (cause string) {
 	switch in := in.(type) {
 	case Ended:
-		return d.ended(in, f)
+		d.releases = false
+		return d.ended(in)
 	case Heartbeat:
 		return d.heartbeat(in)
 	case Submission:
-		return d.submit(in, f)
+		return d.submit(in)
 	case Cancel:
 		return d.cancel(in)
 	case WakeUp:
-		d.wake(f)
+		d.wake()
 	case Results:
 		d.results(in)
 	}
@@ -142,8 +149,10 @@ type decision struct {
 	view
 	before State
 	m      Moment
-	// outputs holds what commands printed, by invoke id.
-	outputs map[string]Captured
+	facts  Facts
+	needs  Needs
+	// releases: the queue may move.
+	releases bool
 	// explain asks for the values that made a condition false.
 	explain bool
 
@@ -164,6 +173,8 @@ type decision struct {
 	more       bool
 	left       Results
 	flows      []FlowDecision
+	ignored    string
+	unsure     string
 	log
 }
 
@@ -181,7 +192,7 @@ type log struct {
 func newDecision(s State, f Facts, p Policy, m Moment) *decision {
 	d := &decision{
 		view: view{State: s, policy: p, control: f.Control, now: m.Now, room: m.Room, roomAt: m.RoomAt}, before: s, m: m,
-		outputs: f.Outputs, answer: Answer{InstanceID: s.Instance.ID},
+		facts: f, releases: true, answer: Answer{InstanceID: s.Instance.ID},
 	}
 	d.tasks = newRows(&d.Tasks, &d.undo)
 	d.sends = newRows(&d.Sends, &d.undo)
@@ -222,13 +233,13 @@ func (d *decision) try(unit func()) bool {
 // ifRoom does a unit of work. If the commit then outgrows what fits, or a flow
 // could not start for that, it takes the unit back and returns false.
 func (d *decision) ifRoom(unit func()) bool {
-	instance, log, flows, outputs, mark := d.Instance, d.log, d.flows, d.outputs, len(d.undo)
+	instance, log, flows, mark := d.Instance, d.log, d.flows, len(d.undo)
 	unit()
 	if !d.cramped && d.total().fits() {
 		return true
 	}
 	d.undo.since(mark)
-	d.Instance, d.log, d.flows, d.outputs = instance, log, flows, outputs
+	d.Instance, d.log, d.flows = instance, log, flows
 	return false
 }
 
@@ -263,6 +274,7 @@ func record[T any](d *decision, list *[]T, v T) {
 // finish lists what changed.
 func (d *decision) finish() Decision {
 	d.forget()
+	d.countWaiting()
 	c := d.changes
 	c.Tasks = d.tasks.changes()
 	c.Sends = d.sends.changes()
@@ -278,8 +290,9 @@ func (d *decision) finish() Decision {
 	}
 	d.room -= d.sent
 	return Decision{
-		Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed, Sends: d.sent, Short: d.short,
+		Needs: d.needs, Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed, Sends: d.sent, Short: d.short,
 		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
+		Ignored: d.ignored, Unsure: d.unsure,
 	}
 }
 

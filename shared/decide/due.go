@@ -36,6 +36,9 @@ func (v view) due() time.Time {
 	for _, t := range v.Tasks {
 		at(v.dueTask(t))
 	}
+	if v.Unread > 0 {
+		at(v.dueTask(Task{State: TaskQueued, ExpiresAt: v.Instance.WaitingUntil}))
+	}
 	for _, u := range v.Unmatched {
 		if _, over := v.match(u); over {
 			at(v.now)

@@ -29,8 +29,10 @@ var finalStates = map[event.Status]TaskState{
 type end struct {
 	because
 	ev event.TaskCompleted
-	// t is the task whose attempt it was; zero if others started it.
-	t Task
+	// t is the task whose attempt it was; zero if others started it. Late says
+	// that the task had been given up before.
+	t    Task
+	late bool
 	// again: the command is tried again; requeued: as the same task.
 	again, requeued bool
 }
@@ -40,17 +42,18 @@ func (d *decision) endOf(ev event.TaskCompleted, t Task) *end {
 }
 
 // ended records an execution and does what follows from it.
-func (d *decision) ended(in Ended, f Facts) (cause string) {
+func (d *decision) ended(in Ended) (cause string) {
+	t, late, known := d.originOf(in.Event)
+	if in.Event.Bare && (t.ID != "" || !known) && !d.confirm(&in.Event) {
+		return causeWakeUp
+	}
 	ev := brief(in.Event)
 	ev.FinishTime = reported(ev.FinishTime, in.Received)
 	d.once = executionKey(ev)
+	e := d.endOf(ev, t)
+	e.late = late
 	_, marker := command.Split(in.Event.CommandName)
 	d.guarded = marker != ""
-	t, known := d.TaskOf(ev)
-	if !known {
-		t, known = d.originOf(ev, f)
-	}
-	e := d.endOf(ev, t)
 	r := &Execution{
 		Event: in.Event, Name: e.ev.CommandName, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Source: in.Source, Received: in.Received,
 	}
@@ -60,16 +63,62 @@ func (d *decision) ended(in Ended, f Facts) (cause string) {
 		e.follow()
 		e.alertEnd()
 		r.Decided = decided(d.flows)
-	} else {
-		u := Unmatched{Event: ev, Received: in.Received}
-		if out, ok := d.outputs[ev.InvokeID]; ok {
+		return d.once
+	}
+	u := Unmatched{Event: ev, Received: in.Received}
+	if d.unresolvedCapture() {
+		if out, known := d.output(ev.InvokeID); known {
 			u.Output = &out
 		}
-		d.unmatched.put(ev.InvokeID, u)
-		e.alertEnd()
-		d.note("execution "+ev.InvokeID+" waits for its task", "a saved command that is being sent may have started it")
 	}
+	d.unmatched.put(ev.InvokeID, u)
+	e.alertEnd()
+	d.note("execution "+ev.InvokeID+" waits for its task", "a saved command that is being sent may have started it")
 	return d.once
+}
+
+// confirm asks Cloud Assistant about an end of Aftercare's own task that came
+// without an envelope, which anybody may have written, and puts its answer in
+// the place of what the event says. It reports whether the end counts.
+func (d *decision) confirm(ev *event.TaskCompleted) bool {
+	inv, answered := d.invocation(ev.InvokeID)
+	switch {
+	case !answered:
+		d.unsure = "an end without an envelope counts only if Cloud Assistant confirms it, and that gave no answer"
+	case inv == nil || !inv.Ended():
+		d.ignored = "it came without an envelope, and Cloud Assistant does not confirm it"
+		d.note("execution "+ev.InvokeID+" ignored", d.ignored)
+	default:
+		said := inv.TaskCompleted(ev.InstanceID)
+		said.Envelope, said.OwnerUID, said.PlayerUID = ev.Envelope, ev.OwnerUID, ev.PlayerUID
+		*ev = said
+		return true
+	}
+	return false
+}
+
+// originOf finds the task that an execution is an attempt of; zero if others
+// started it. Late says that the task has ended before, so that only its record
+// is left. Known is false if Cloud Assistant gave no answer about it.
+func (d *decision) originOf(ev event.TaskCompleted) (t Task, late, known bool) {
+	if t, ok := d.TaskOf(ev); ok {
+		return t, false, true
+	}
+	if d.originPossible(ev) {
+		inv, _ := d.invocation(ev.InvokeID)
+		if inv == nil {
+			return Task{}, false, false
+		}
+		if t, ok := d.Tasks[d.Sends[inv.Token].TaskID]; ok {
+			return t, false, true
+		}
+	}
+	if _, id := command.Split(ev.CommandName); id != "" {
+		if t := d.endedTask(id); t != nil && (t.InvokeID == "" || t.InvokeID == ev.InvokeID) {
+			return *t, true, true
+		}
+	}
+	return Task{}, false, true
 }
 
 // TaskOf finds the live task that an execution is an attempt of: by the
@@ -96,7 +145,7 @@ func (s State) originPossible(ev event.TaskCompleted) bool {
 		return false
 	}
 	for _, t := range s.Tasks {
-		if s.unresolved(t) && (ev.CommandID == "" || t.Command.Invoke.CommandID == ev.CommandID) {
+		if s.unresolved(t) && (ev.CommandID == "" || t.CommandID == ev.CommandID) {
 			return true
 		}
 	}
@@ -106,7 +155,7 @@ func (s State) originPossible(ev event.TaskCompleted) bool {
 // unresolved reports whether the task's InvokeCommand may have been accepted
 // under an invoke id that is not known yet.
 func (s State) unresolved(t Task) bool {
-	return t.Command.Invoke != nil && t.State == TaskReleasing && t.InvokeID == "" &&
+	return t.Kind == SendInvoke && t.State == TaskReleasing && t.InvokeID == "" &&
 		!s.Sends[t.SendKey].FirstSent.IsZero()
 }
 
@@ -114,23 +163,10 @@ func (s State) unresolved(t Task) bool {
 // unknown, with its name on the wire without the task's id.
 func Named(ev event.TaskCompleted, t Task) event.TaskCompleted {
 	ev.CommandName, _ = command.Split(ev.CommandName)
-	if t.Command.Run != nil {
+	if t.Kind == SendRun {
 		ev.CommandName = t.Name
 	}
 	return ev
-}
-
-// originOf finds the task of an execution by the tag of its invocation; zero if
-// others started it. Known is false if Cloud Assistant gave no answer.
-func (d *decision) originOf(ev event.TaskCompleted, f Facts) (t Task, known bool) {
-	if !d.originPossible(ev) {
-		return Task{}, true
-	}
-	inv := f.Invocations[ev.InvokeID]
-	if inv == nil {
-		return Task{}, false
-	}
-	return d.Tasks[d.Sends[inv.Token].TaskID], true
 }
 
 // matchLate finds the tasks of ends that came before their invoke id was
@@ -153,11 +189,9 @@ func (d *decision) matchLate() {
 func (d *decision) matched(u Unmatched, t Task) {
 	d.unmatched.drop(u.Event.InvokeID)
 	if u.Output != nil {
-		d.outputs = maps.Clone(d.outputs)
-		if d.outputs == nil {
-			d.outputs = map[string]Captured{}
-		}
-		d.outputs[u.Event.InvokeID] = *u.Output
+		outputs := map[string]Captured{u.Event.InvokeID: *u.Output}
+		maps.Copy(outputs, d.facts.Outputs)
+		d.facts.Outputs = outputs
 	}
 	before := len(d.flows)
 	e := d.endOf(u.Event, t)
@@ -172,7 +206,7 @@ func (e *end) follow() {
 	queued := len(e.sorted(TaskQueued))
 	about := TaskEvent(e.ev)
 	about.FailedBefore = e.failedBefore(e.ev)
-	if e.t.ID != "" {
+	if e.t.ID != "" && !e.late {
 		e.taskEnded()
 	}
 	if e.policy.tooOld(e.ev.FinishTime, e.now) {
@@ -192,6 +226,7 @@ func (e *end) follow() {
 // about its agent and costs no attempt: its commands wait for a while.
 func (e *end) taskEnded() {
 	t, at := e.t, e.orNow(e.ev.FinishTime)
+	e.releases = true
 	unstarted := slices.Contains(flow.NotStarted, e.ev.ErrorCode)
 	busy := e.ev.ErrorCode == flow.TooManyTasks
 	if unstarted && !busy && at.After(e.Instance.BootSince) {

@@ -92,7 +92,11 @@ func boolOrder(b bool) int {
 func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
 	d := newDecision(s, f, p, Moment{Now: now})
 	d.explain = true
-	d.apply(in, f)
+	if e, ok := in.(Ended); ok {
+		e.Event.Bare = false // as if Cloud Assistant had confirmed it
+		in = e
+	}
+	d.apply(in)
 	return d.flows
 }
 

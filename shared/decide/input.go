@@ -126,56 +126,48 @@ type Delivery struct {
 	Breaker *Breaker
 }
 
-// Facts are what a decision depends on beside the instance's state: pauses and
-// breakers, and Cloud Assistant's answers to the Questions. Questions without
-// an answer are left out.
+// Facts are what a decision depends on beside the instance's live rows: pauses
+// and breakers, and the answers to what earlier decisions about the same input
+// needed to know.
 type Facts struct {
 	Control Control
-	Agent   *AgentStatus
+	// Asked is what was asked for. An answer that is missing all the same could
+	// not be had.
+	Asked Needs
+	Agent *AgentStatus
 	// Invocations by invoke id; a nil value means that Cloud Assistant knows
 	// no such invocation.
 	Invocations map[string]*Invocation
 	// Outputs by invoke id.
 	Outputs map[string]Captured
+	// Ended holds ended tasks by their ids; nil for one of which there is no
+	// record.
+	Ended map[string]*Task
+	// NoText holds the ids of tasks whose command's text is gone.
+	NoText map[string]bool
+}
+
+// Needs is what a decision needs to know before it can be made.
+type Needs struct {
+	// Queue: the queued tasks.
+	Queue bool
+	// Agent: the status of the instance's agent.
+	Agent bool
+	// Invocations and Outputs of these invoke ids, from Cloud Assistant.
+	Invocations, Outputs []string
+	// Ended tasks of these ids, from the instance's log.
+	Ended []string
+}
+
+// Empty reports whether nothing is needed.
+func (n Needs) Empty() bool {
+	return !n.Queue && !n.Agent && len(n.Invocations)+len(n.Outputs)+len(n.Ended) == 0
 }
 
 // Captured is what a command printed, or why that is unknown.
 type Captured struct {
 	Output
 	Err string `json:"error,omitempty"`
-}
-
-// Questions are what Decide needs to know from Cloud Assistant.
-type Questions struct {
-	Agent       bool
-	Invocations []string // invoke ids
-	Outputs     []string // invoke ids
-}
-
-// Ask returns the questions whose answers Decide needs for this input. Most
-// inputs need none, and no input needs more than a batch of invocations.
-func Ask(s State, in Input, p Policy, now time.Time) Questions {
-	var q Questions
-	switch in := in.(type) {
-	case Submission:
-		q.Agent = s.Instance.Boot == BootUnknown && s.Instance.CheckAt.IsZero() || s.checkDue(now)
-	case WakeUp:
-		q.Agent = s.waiting() && s.checkDue(now)
-		for _, t := range s.sorted(TaskRunning) {
-			if !t.Deadline.After(now) && len(q.Invocations) < p.Batch {
-				q.Invocations = append(q.Invocations, t.InvokeID)
-			}
-		}
-	case Ended:
-		t, known := s.TaskOf(in.Event)
-		if !known && s.originPossible(in.Event) {
-			q.Invocations = []string{in.Event.InvokeID}
-		}
-		if s.Captures(t) || len(q.Invocations) > 0 && s.unresolvedCapture() {
-			q.Outputs = []string{in.Event.InvokeID}
-		}
-	}
-	return q
 }
 
 // Captures reports whether a flow captures the output of a task.
@@ -189,22 +181,6 @@ func (s State) Captures(t Task) bool {
 func (s State) unresolvedCapture() bool {
 	for _, t := range s.Tasks {
 		if s.unresolved(t) && s.Captures(t) {
-			return true
-		}
-	}
-	return false
-}
-
-// checkDue reports whether it is time to ask for the agent's status.
-func (s State) checkDue(now time.Time) bool {
-	i := s.Instance
-	return i.Boot != BootBootable && !i.CheckAt.IsZero() && !i.CheckAt.After(now)
-}
-
-// waiting reports whether a task is queued.
-func (s State) waiting() bool {
-	for _, t := range s.Tasks {
-		if t.State == TaskQueued {
 			return true
 		}
 	}

@@ -1,6 +1,9 @@
 package decide
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // results applies what became of sends and messages. It changes only what it
 // finds: an end that arrived first has moved the task and removed the send.
@@ -52,14 +55,10 @@ func (d *decision) settleSend(s Send, r Result) {
 
 // running marks a task as sent.
 func (d *decision) running(t Task, invokeID string) {
-	timeout := t.Command.Timeout()
-	if timeout == 0 {
-		timeout = 60 * time.Second
-	}
 	t.State = TaskRunning
 	t.InvokeID = invokeID
 	t.SendKey = ""
-	t.Deadline = d.now.Add(timeout + d.policy.EndMargin)
+	t.Deadline = d.now.Add(cmp.Or(t.Timeout, 60*time.Second) + d.policy.EndMargin)
 	d.tasks.put(t.ID, t)
 	d.note("task "+t.ID+" running", "sent as "+invokeID)
 	d.planStop(t)

@@ -100,11 +100,22 @@ func (r *rows[T]) size() size {
 			if was && (!is || moves(before, after)) {
 				n.rows++
 			}
+			if is != was {
+				n.addText(after)
+			}
 			r.touched[key] = n
 		}
 		sum = sum.plus(n)
 	}
 	return sum
+}
+
+// addText counts the row with a task's command, which comes and goes with the
+// task.
+func (s *size) addText(row any) {
+	if t, ok := row.(Task); ok {
+		s.add(t.Command)
+	}
 }
 
 // moves reports whether a row has another key than before: a task leaves the

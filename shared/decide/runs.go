@@ -34,7 +34,7 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 		default:
 			r.SetTask(id)
 			b.enqueue(Task{
-				ID: id, Name: a.Command.Name(), Priority: defaultPriority, Command: a.Command,
+				ID: id, Priority: defaultPriority, Command: a.Command,
 				RunID: r.ID, Step: a.Step, StepAttempt: a.Attempt, Chain: r.Chain,
 			})
 		}
@@ -49,7 +49,10 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 		r.CheckAt = time.Time{}
 	}
 	b.runs.put(r.ID, r)
-	if t, ok := b.Tasks[cancelled]; ok {
+	if cancelled == "" {
+		return
+	}
+	if t, ok := b.Tasks[cancelled]; ok || !b.queue() {
 		b.note("stop task "+t.ID, r.Pending.Over+" timed out")
 		b.stopTask(t, r.Pending.Over+" timed out")
 	}
@@ -67,8 +70,11 @@ func (b because) stepEnded(t Task) (again bool) {
 		ErrorCode: t.ErrorCode, ExitCode: t.ExitCode,
 	}
 	if r.Captures() {
-		out, ok := b.outputs[t.InvokeID]
-		if !ok {
+		out, known := Captured{}, false
+		if t.Status != "" { // the script may have run
+			out, known = b.output(t.InvokeID)
+		}
+		if !known {
 			out.Err = "only its end is known, not its output"
 		}
 		end.Output, end.Dropped, end.OutputError = out.Text, out.Dropped, out.Err

@@ -37,16 +37,25 @@ func (d *decision) release() {
 			continue
 		}
 		if !each(func() {
-			if requeue {
+			switch {
+			case d.facts.NoText[t.ID]:
+				d.loseText(t)
+			case requeue:
 				d.requeue(t)
-			} else {
+			default:
 				d.claim(s)
 			}
 		}) {
 			return
 		}
 	}
-	if !d.open() {
+	switch {
+	case !d.open() || d.queued() == 0 || d.Unread > 0 && !d.releases:
+		return
+	case d.Unread > 0 && !d.roomLeft(): // no need to read them
+		d.short += d.queued()
+		return
+	case !d.queue():
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
@@ -62,25 +71,32 @@ func (d *decision) release() {
 // hasRoom reports whether one more command may be claimed, and counts it as
 // short if not.
 func (d *decision) hasRoom() bool {
-	if d.roomAt.IsZero() || d.sent < d.room {
+	if d.roomLeft() {
 		return true
 	}
 	d.short++
 	return false
 }
 
+func (d *decision) roomLeft() bool { return d.roomAt.IsZero() || d.sent < d.room }
+
 // releaseTask plans and claims the send of a queued task.
 func (d *decision) releaseTask(t Task) {
-	kind := SendRun
-	if t.Command.Invoke != nil {
-		kind = SendInvoke
+	if d.facts.NoText[t.ID] {
+		d.loseText(t)
+		return
 	}
 	t.State = TaskReleasing
-	t.SendKey = sendKey(kind, t.ID, t.Attempt)
+	t.SendKey = sendKey(t.Kind, t.ID, t.Attempt)
 	d.tasks.put(t.ID, t)
 	d.countBoot(t)
-	d.claim(Send{Key: t.SendKey, Kind: kind, TaskID: t.ID, Attempt: t.Attempt, PlannedAt: d.now})
+	d.claim(Send{Key: t.SendKey, Kind: t.Kind, TaskID: t.ID, Attempt: t.Attempt, PlannedAt: d.now})
 	d.note("task "+t.ID+" released", fmt.Sprintf("the instance is bootable; attempt %d", t.Attempt))
+}
+
+// loseText ends a task whose command cannot be sent, because its text is gone.
+func (d *decision) loseText(t Task) {
+	d.because(causeWakeUp).lose(t, t.ID, loss{TaskInvalid, AlertTaskInvalid, "no_text", "A command's text is gone, so the command will not run."})
 }
 
 // countBoot stores in a task's run the boot in which its command is released. A

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"aftercare/shared/command"
@@ -57,6 +58,10 @@ type Instance struct {
 	// no check is planned. Checks counts how often it was not up.
 	CheckAt time.Time `json:"checkAt,omitzero"`
 	Checks  int       `json:"checks,omitempty"`
+	// Waiting counts the queued tasks, WaitingUntil is when the first of them
+	// expires.
+	Waiting      int       `json:"waiting,omitempty"`
+	WaitingUntil time.Time `json:"waitingUntil,omitzero"`
 	// WakeAt is the newest wake-up that was armed for this instance.
 	WakeAt time.Time `json:"wakeAt,omitzero"`
 }
@@ -95,8 +100,15 @@ type Task struct {
 	State TaskState `json:"state"`
 	// Name is the given name of the command, or the id of a saved one.
 	Name string `json:"name"`
-	// Command is dropped when the task ends.
-	Command command.Command `json:"command,omitzero"`
+	// Kind is how its command is sent: SendRun or SendInvoke.
+	Kind SendKind `json:"kind"`
+	// CommandID is the id of a saved command.
+	CommandID string `json:"commandId,omitempty"`
+	// Timeout is the command's own; 0 for Cloud Assistant's default.
+	Timeout time.Duration `json:"timeout,omitempty"`
+	// Command is set only in the decision that makes the task. It is stored in a
+	// row of its own, which only who sends it reads.
+	Command command.Command `json:"-"`
 	// Priority is 0 to 9; 9 is released first.
 	Priority    int       `json:"priority"`
 	SubmittedAt time.Time `json:"submittedAt"`
@@ -287,7 +299,10 @@ type Unmatched struct {
 // State is everything about one instance that decisions depend on. Decide
 // never changes the maps it gets.
 type State struct {
-	Instance  Instance
+	Instance Instance
+	// Unread is how many queued tasks are not in Tasks, because they were not
+	// read.
+	Unread    int
 	Tasks     map[string]Task      // by task id
 	Sends     map[string]Send      // by key
 	Messages  map[string]Message   // by row
@@ -309,6 +324,15 @@ func NewState(instanceID string) State {
 		Limits:    map[string]Limit{},
 		Failing:   map[string]Failing{},
 	}
+}
+
+// AddQueue adds the queued tasks, which were read by themselves.
+func (s *State) AddQueue(tasks []Task) {
+	s.Tasks = maps.Clone(s.Tasks)
+	for _, t := range tasks {
+		s.Tasks[t.ID] = t
+	}
+	s.Unread = 0
 }
 
 // Change is one live row before and after a decision. Before is nil for a new

@@ -1,31 +1,30 @@
 package decide
 
 import (
+	"aftercare/shared/command"
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"aftercare/shared/command"
 )
 
 // submit queues a task; release lets it go at once if the instance is
 // bootable. A refusal changes nothing, so the same key can be accepted later.
-func (d *decision) submit(in Submission, f Facts) (cause string) {
+func (d *decision) submit(in Submission) (cause string) {
 	d.once, d.hash = inputKey(in.Key), in.Hash
 	id := Key("task", in.Key, d.Instance.ID)
 	d.answer.TaskID = id
-	if queued := len(d.sorted(TaskQueued)); queued >= d.policy.MaxQueued {
+	if queued := d.queued(); queued >= d.policy.MaxQueued {
 		d.answer.Refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 		d.note("submission refused", d.answer.Reason)
 		return d.once
 	}
-	if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue(d.now) {
-		d.agent(f.Agent)
+	if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue() {
+		d.agent(d.agentStatus())
 	}
 	d.because(in.Key).enqueue(Task{
-		ID: id, Name: in.Command.Name(), Command: in.Command, Priority: in.Priority,
+		ID: id, Command: in.Command, Priority: in.Priority,
 		ExpiresAt: d.now.Add(cmp.Or(in.ExpiresIn, d.policy.TaskTTL)),
 	})
 	d.answer.Outcome = string(TaskQueued)
@@ -48,6 +47,10 @@ func (d *decision) recordInput(key, dedupeKey string) {
 // enqueue adds a new task.
 func (b because) enqueue(t Task) {
 	t.State = TaskQueued
+	t.Kind, t.Name, t.Timeout = SendRun, t.Command.Name(), t.Command.Timeout()
+	if saved := t.Command.Invoke; saved != nil {
+		t.Kind, t.CommandID = SendInvoke, saved.CommandID
+	}
 	t.Attempt = 1
 	t.SubmittedAt = b.now
 	t.Cause = b.cause
@@ -59,6 +62,7 @@ func (b because) enqueue(t Task) {
 	if b.Instance.Boot != BootBootable {
 		why = "the instance is not known to be bootable"
 	}
+	b.releases = true
 	b.note("task "+t.ID+" queued", why)
 }
 
@@ -68,6 +72,7 @@ func (d *decision) cancel(in Cancel) (cause string) {
 	d.answer.TaskID = in.TaskID
 	t, ok := d.Tasks[in.TaskID]
 	switch {
+	case !ok && !d.queue():
 	case !ok:
 		d.answer.Outcome = "not_found"
 		d.answer.Reason = "this instance has no such task that waits or runs"
@@ -105,6 +110,9 @@ func (d *decision) requeue(t Task) {
 
 // expire ends tasks that waited too long, at most a batch of them at once.
 func (b because) expire() {
+	if b.Unread > 0 && !b.Instance.WaitingUntil.After(b.now) && !b.queue() {
+		return
+	}
 	n := 0
 	for _, t := range append(b.sorted(TaskReleasing), b.sorted(TaskQueued)...) {
 		if !b.over(t) {
@@ -183,4 +191,21 @@ func (s State) sorted(state TaskState) []Task {
 	}
 	slices.SortFunc(out, inReleaseOrder)
 	return out
+}
+
+// countWaiting keeps count of the queued tasks, so that they need not be read.
+func (d *decision) countWaiting() {
+	if len(d.tasks.touched) == 0 {
+		return
+	}
+	i := &d.Instance
+	i.Waiting = d.queued()
+	if d.Unread == 0 {
+		i.WaitingUntil = time.Time{}
+	}
+	for _, t := range d.Tasks {
+		if t.State == TaskQueued {
+			i.WaitingUntil = earlier(i.WaitingUntil, t.ExpiresAt)
+		}
+	}
 }

@@ -124,6 +124,17 @@ func (v view) dueMessages() []Message {
 	return due
 }
 
+// queued counts the queued tasks, also if they were not read.
+func (v view) queued() int {
+	return len(v.sorted(TaskQueued)) + v.Unread
+}
+
+// checkDue reports whether it is time to ask for the agent's status.
+func (v view) checkDue() bool {
+	i := v.Instance
+	return i.Boot != BootBootable && !i.CheckAt.IsZero() && !i.CheckAt.After(v.now)
+}
+
 // open reports whether queued tasks may be released.
 func (v view) open() bool {
 	return v.Instance.Boot == BootBootable && !v.Instance.HeldUntil.After(v.now)
@@ -173,7 +184,7 @@ func (v view) timerOf(r FlowRun) time.Time {
 
 // canContinue reports whether something can be done at once.
 func (v view) canContinue() bool {
-	return len(v.dueSends()) > 0 || len(v.dueMessages()) > 0 || v.open() && v.waiting() ||
+	return len(v.dueSends()) > 0 || len(v.dueMessages()) > 0 || v.open() && v.queued() > 0 ||
 		slices.ContainsFunc(v.allRuns(), v.ready)
 }
 

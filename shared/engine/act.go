@@ -96,7 +96,7 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r dec
 	}
 	h.sent++
 	id, err := h.Commander.Send(ctx, Send{
-		InstanceID: h.instanceID, TaskID: t.ID, Token: e.Key, Command: t.Command,
+		InstanceID: h.instanceID, TaskID: t.ID, Token: e.Key, Command: h.texts[t.ID],
 	})
 	switch {
 	case err == nil:

@@ -1,32 +1,50 @@
 package engine
 
 import (
-	"aftercare/shared/decide"
 	"context"
 	"fmt"
+	"sync"
 	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/decide"
 )
 
-// ask gets the facts that the decision needs from Cloud Assistant, and leaves
-// out those that it cannot get. It handles executions that have ended as if
-// their events had come, and loads the state anew. If such an end was recorded
-// before, its invocation stays in the facts: its task must end even if the end
-// was taken for another command's.
-func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input) (decide.Facts, error) {
-	q := decide.Ask(*s, in, h.Policy, h.Now())
+// ask gets what a decision needs to know, and leaves out what Cloud Assistant
+// does not answer.
+func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d decide.Decision, f *decide.Facts) error {
+	n := d.Needs
+	if n.Queue {
+		tasks, err := h.Ledger.Queue(ctx, h.instanceID)
+		if err != nil {
+			return fmt.Errorf("load the queue of instance %s: %w", h.instanceID, err)
+		}
+		s.AddQueue(tasks)
+	}
+	if len(n.Ended) > 0 {
+		r, tasks, err := h.Ledger.Ended(ctx, h.instanceID, d.Once, n.Ended)
+		if err != nil {
+			return fmt.Errorf("read the ended tasks of instance %s: %w", h.instanceID, err)
+		}
+		if r != nil {
+			h.duplicate(*r, d)
+			return nil
+		}
+		f.Asked.Ended, f.Ended = append(f.Asked.Ended, n.Ended...), tasks
+	}
 	// A missing answer must leave enough time to commit without it.
 	asking, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
-	f := decide.Facts{Control: h.control}
-	if q.Agent {
+	if n.Agent {
+		f.Asked.Agent = true
 		if a, err := h.Commander.AgentStatus(asking, h.instanceID); err == nil {
 			f.Agent = &a
 		} else {
 			h.note("agent status unknown", err.Error())
 		}
 	}
-	polled := false
-	for _, id := range q.Invocations {
+	f.Asked.Invocations = append(f.Asked.Invocations, n.Invocations...)
+	for _, id := range n.Invocations {
 		if h.late() {
 			break
 		}
@@ -35,57 +53,53 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input) (d
 			h.note("invocation "+id+" unknown", err.Error())
 			continue
 		}
+		if _, waking := in.(decide.WakeUp); waking && inv != nil && inv.Ended() {
+			known, err := h.polled(ctx, s, *inv)
+			if err != nil {
+				return err
+			}
+			if !known {
+				continue
+			}
+		}
 		if f.Invocations == nil {
 			f.Invocations = map[string]*decide.Invocation{}
 		}
 		f.Invocations[id] = inv
-		if _, waking := in.(decide.WakeUp); waking && inv != nil && inv.Ended() {
-			// What follows the end is claimed with the rest, in the sweep's room.
-			end := h.newHandling(ctx, h.instanceID)
-			end.ration.open = false
-			out, err := end.run(ctx, decide.Ended{
-				Event: inv.TaskCompleted(h.instanceID), Received: h.Now(), Source: decide.SourcePoll,
-			})
-			if err != nil {
-				return f, fmt.Errorf("handle the end of %s, which no event reported: %w", id, err)
-			}
-			h.out.Notes = append(h.out.Notes, out.Notes...)
-			polled = true
-			if !out.Duplicate {
-				delete(f.Invocations, id)
-			}
-		}
 	}
-	if err := h.fetch(asking, s, in, q, &f); err != nil {
-		return f, err
+	f.Asked.Outputs = append(f.Asked.Outputs, n.Outputs...)
+	return h.fetch(asking, in, n.Outputs, f)
+}
+
+// polled handles an end that no event reported as if its event had come. Known
+// says that it was recorded before: its task must end all the same, even if the
+// end was taken for another command's.
+func (h *handling) polled(ctx context.Context, s *decide.State, inv decide.Invocation) (known bool, err error) {
+	end := decide.Ended{Event: inv.TaskCompleted(h.instanceID), Received: h.Now(), Source: decide.SourcePoll}
+	if err := h.recordHistory(ctx, *s, end); err != nil {
+		return false, err
 	}
-	if !polled {
-		return f, nil
-	}
-	loaded, err := h.load(ctx)
+	next, _, err := h.decide(ctx, *s, end)
 	if err != nil {
-		return f, err
+		return false, fmt.Errorf("handle the end of %s, which no event reported: %w", inv.InvokeID, err)
 	}
-	*s = loaded
-	return f, nil
+	known, h.out.Duplicate = h.out.Duplicate, false
+	if known {
+		next, err = h.load(ctx)
+	}
+	*s = next
+	return known, err
 }
 
 // insist is how long after an execution's end a failed fetch of its output
-// keeps the end from being committed: the error makes the event come again.
-// After that, the end counts more than its output.
+// keeps the end from being committed: the error makes the event come again. It
+// is longer than a short outage of Cloud Assistant. After that, the end counts
+// more than its output.
 const insist = 10 * time.Minute
 
 // fetch gets the output of commands whose flow captures it.
-func (h *handling) fetch(ctx context.Context, s *decide.State, in decide.Input, q decide.Questions, f *decide.Facts) error {
-	wanted := q.Outputs
-	if _, waking := in.(decide.WakeUp); waking {
-		for _, t := range s.Tasks {
-			if inv := f.Invocations[t.InvokeID]; inv != nil && inv.Ended() && s.Captures(t) {
-				wanted = append(wanted, t.InvokeID)
-			}
-		}
-	}
-	for _, id := range wanted {
+func (h *handling) fetch(ctx context.Context, in decide.Input, ids []string, f *decide.Facts) error {
+	for _, id := range ids {
 		out, err := h.Commander.Output(ctx, h.instanceID, id)
 		captured := decide.Captured{Output: out}
 		if err != nil {
@@ -102,4 +116,58 @@ func (h *handling) fetch(ctx context.Context, s *decide.State, in decide.Input, 
 		f.Outputs[id] = captured
 	}
 	return nil
+}
+
+// prepare does what must be done before a commit: it arms a wake-up and, beside
+// that, reads the texts of the commands that the commit claims. It reports
+// whether all of them are there.
+func (h *handling) prepare(ctx context.Context, s decide.State, d *decide.Decision, m decide.Moment, results bool) (complete bool, err error) {
+	unread := h.unread(d, m.Claim)
+	var (
+		reading sync.WaitGroup
+		texts   map[string]command.Command
+		readErr error
+	)
+	if len(unread) > 0 {
+		reading.Go(func() { texts, readErr = h.Ledger.Texts(ctx, h.instanceID, unread) })
+	}
+	err = h.arm(ctx, s, d, m, results)
+	reading.Wait()
+	if err == nil && readErr != nil {
+		err = fmt.Errorf("read commands of instance %s: %w", h.instanceID, readErr)
+	}
+	if err != nil {
+		return false, err
+	}
+	complete = true
+	for _, id := range unread {
+		if text, ok := texts[id]; ok {
+			h.texts[id] = text
+		} else {
+			complete = false
+			h.noText[id] = true
+		}
+	}
+	return complete, nil
+}
+
+// unread returns the tasks whose commands the decision claims and whose texts
+// are not known yet. A cancelled one is only looked for.
+func (h *handling) unread(d *decide.Decision, claim decide.Claim) []string {
+	for _, c := range d.Changes.Tasks {
+		if c.Before == nil && c.After != nil {
+			h.texts[c.After.ID] = c.After.Command
+		}
+	}
+	var ids []string
+	for _, c := range d.Changes.Sends {
+		if c.After == nil || c.After.Claim != claim || c.After.Kind == decide.SendStop {
+			continue
+		}
+		id := c.After.TaskID
+		if _, known := h.texts[id]; !known && !d.Next.Tasks[id].Cancel {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

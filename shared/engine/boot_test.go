@@ -161,7 +161,7 @@ func TestTheAgentIsAskedWhileTasksWait(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if q := decide.Ask(c.state, decide.WakeUp{}, policy(), now); !q.Agent {
+			if q := needs(c.state, decide.WakeUp{}); !q.Agent {
 				t.Fatal("the agent's status is not asked")
 			}
 			d := must(t, c.state, decide.WakeUp{}, decide.Facts{Agent: c.agent}, policy())
@@ -188,7 +188,7 @@ func TestTheAgentIsAskedWhileTasksWait(t *testing.T) {
 		"not of an instance of nothing": decide.NewState("i-1"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if q := decide.Ask(s, decide.WakeUp{}, policy(), now); q.Agent {
+			if q := needs(s, decide.WakeUp{}); q.Agent {
 				t.Error("the agent's status is asked")
 			}
 		})

@@ -19,6 +19,8 @@ type switches struct {
 	mu      sync.Mutex
 	control decide.Control
 	at      time.Time // zero: not read yet
+	// reading is closed when the read under way has ended; nil if there is none.
+	reading chan struct{}
 }
 
 // readControl makes the handling use the invocation's pauses and breakers. It
@@ -26,16 +28,46 @@ type switches struct {
 // decision is made: an unread pause would stop nothing.
 func (h *handling) readControl(ctx context.Context, maxAge time.Duration) error {
 	s := &h.switches
+	for {
+		s.mu.Lock()
+		fresh, reading := !s.at.IsZero() && h.Now().Sub(s.at) <= maxAge, s.reading
+		h.control, h.controlAt = s.control, s.at
+		if !fresh && reading == nil {
+			s.reading = make(chan struct{})
+		}
+		s.mu.Unlock()
+		switch {
+		case fresh:
+			return nil
+		case reading == nil:
+			return h.readSwitches(ctx)
+		}
+		select {
+		case <-reading:
+		case <-ctx.Done():
+			return fmt.Errorf("read pauses and breakers: the time is up: %w", ErrUnavailable)
+		}
+	}
+}
+
+// readSwitches reads the pauses and breakers for all who wait for them.
+func (h *handling) readSwitches(ctx context.Context) (err error) {
+	s := &h.switches
+	now := h.Now()
+	var c decide.Control
+	defer func() { // also after a panic
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		close(s.reading)
+		s.reading = nil
+	}()
+	if c, err = h.Shared.Control(ctx); err != nil {
+		return fmt.Errorf("read pauses and breakers: %w", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := h.Now(); s.at.IsZero() || now.Sub(s.at) > maxAge {
-		c, err := h.Shared.Control(ctx)
-		if err != nil {
-			return fmt.Errorf("read pauses and breakers: %w", err)
-		}
-		s.control, s.at = c, now
-	}
-	h.control, h.controlAt = s.control, s.at
+	s.control, s.at = c, now
+	h.control, h.controlAt = c, now
 	return nil
 }
 

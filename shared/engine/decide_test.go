@@ -64,6 +64,10 @@ func task(short string, change ...func(*decide.Task)) func(*decide.State) {
 		for _, c := range change {
 			c(&t)
 		}
+		t.Kind, t.Timeout = decide.SendRun, t.Command.Timeout()
+		if saved := t.Command.Invoke; saved != nil {
+			t.Kind, t.CommandID = decide.SendInvoke, saved.CommandID
+		}
 		s.Tasks[t.ID] = t
 		if t.State == decide.TaskReleasing {
 			s.Sends[t.SendKey] = decide.Send{
@@ -292,4 +296,9 @@ func claims(d decide.Decision) []work {
 		out = append(out, work{m.Row(), string(m.Kind), "", m.Tries, m.Claim, time.Time{}, time.Time{}, m.Alert})
 	}
 	return out
+}
+
+// needs is what a decision needs to know at first.
+func needs(s decide.State, in decide.Input) decide.Needs {
+	return decide.Decide(s, in, decide.Facts{}, policy(), decide.Moment{Now: now}).Needs
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 )
@@ -78,10 +79,18 @@ func (d *desk) engine(p decide.Policy) *engine.Engine {
 
 // store puts a state into the table as it is.
 func (d *desk) store(s decide.State) {
-	rows := map[string][]byte{instanceRow: encode(s.Instance)}
+	rows := map[string][]byte{}
 	for _, t := range s.Tasks {
 		rows[taskRow(t)] = encode(t)
+		rows["text/"+t.ID] = encode(t.Command)
+		if t.State == decide.TaskQueued {
+			s.Instance.Waiting++
+			if until := s.Instance.WaitingUntil; until.IsZero() || t.ExpiresAt.Before(until) {
+				s.Instance.WaitingUntil = t.ExpiresAt
+			}
+		}
 	}
+	rows[instanceRow] = encode(s.Instance)
 	for _, e := range s.Sends {
 		rows["live/send/"+e.Key] = encode(e)
 	}
@@ -118,7 +127,7 @@ func (d *desk) calls() string {
 func (d *desk) call(what, detail string, do func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if what != "history" && what != "control" {
+	if what != "history" && what != "control" && what != "texts" {
 		d.made = append(d.made, what)
 	}
 	var f fate
@@ -140,6 +149,38 @@ func (d *desk) Load(_ context.Context, id string) (s decide.State, err error) {
 	s = decide.NewState(id)
 	err = d.call("load", id, func() error { d.table.scan(&s, "", -1); return nil })
 	return s, err
+}
+
+func (d *desk) Queue(_ context.Context, id string) (tasks []decide.Task, err error) {
+	err = d.call("queue", id, func() error { tasks = d.table.queue(id); return nil })
+	return tasks, err
+}
+
+func (d *desk) Texts(_ context.Context, id string, taskIDs []string) (texts map[string]command.Command, err error) {
+	err = d.call("texts", id, func() error {
+		texts = map[string]command.Command{}
+		for _, taskID := range taskIDs {
+			if c, ok := d.table.text(id, taskID); ok {
+				texts[taskID] = c
+			}
+		}
+		return nil
+	})
+	return texts, err
+}
+
+func (d *desk) Ended(_ context.Context, id, once string, taskIDs []string) (r *engine.Recorded, tasks map[string]*decide.Task, err error) {
+	err = d.call("ended", once, func() error {
+		if found, ok := d.table.records[id+"/"+once]; ok {
+			r = &found
+		}
+		tasks = map[string]*decide.Task{}
+		for _, taskID := range taskIDs {
+			tasks[taskID] = d.table.ended(id, taskID)
+		}
+		return nil
+	})
+	return r, tasks, err
 }
 
 func (d *desk) Recorded(_ context.Context, id, once string) (r *engine.Recorded, err error) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/transport"
 )
@@ -56,6 +57,8 @@ type Outcome struct {
 	// that are still open on the instance.
 	Performed, Left int
 	Notes           []decide.Note
+	// Ignored is why the input counts for nothing; empty if it counts.
+	Ignored string
 	// Trouble is an error after the commit; a sweep finishes the work.
 	Trouble error
 }
@@ -64,8 +67,9 @@ type Outcome struct {
 type handling struct {
 	*Engine
 	instanceID string
-	// deadline is the invocation's, by the engine's clock.
-	deadline time.Time
+	// deadline is the handling's, end is the invocation's, which a sweep's
+	// handling does not use up. Both are by the engine's clock.
+	deadline, end time.Time
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
 	control decide.Control
@@ -80,7 +84,9 @@ type handling struct {
 	done      map[claimed]bool           // sends and messages that it performed
 	// delivering is when the time for messages ends; zero before the first.
 	delivering time.Time
-	history    chan error // receives recordHistory's error, then closes; nil if nothing is recorded
+	texts      map[string]command.Command // by task id
+	noText     map[string]bool            // tasks whose text was not there
+	history    chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
 	out        Outcome
 }
 
@@ -92,11 +98,13 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 	if d, ok := ctx.Deadline(); ok {
 		left = time.Until(d)
 	}
+	deadline := e.Now().Add(left)
 	return &handling{
 		Engine: e, instanceID: instanceID,
-		deadline: e.Now().Add(left), reserve: min(2*time.Second, left/4),
+		deadline: deadline, end: deadline, reserve: min(2*time.Second, left/4),
 		ration:  ration{cap: e.Sends, open: true},
 		commits: map[string]decide.Decision{}, done: map[claimed]bool{},
+		texts: map[string]command.Command{}, noText: map[string]bool{},
 		out: Outcome{InstanceID: instanceID, Answer: decide.Answer{InstanceID: instanceID}},
 	}
 }
@@ -171,13 +179,12 @@ func (h *handling) wakeEarlier(ctx context.Context, s decide.State) {
 // to claim.
 func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) (decide.State, bool, error) {
 	for try := 1; ; try++ {
-		facts, err := h.ask(ctx, &s, in)
-		if err != nil {
+		m, d, err := h.consider(ctx, &s, in)
+		switch {
+		case err != nil || h.out.Duplicate:
 			return s, false, err
-		}
-		m, d, err := h.choose(ctx, s, in, facts)
-		if err != nil {
-			return s, false, err
+		case d.Unsure != "":
+			return s, false, fmt.Errorf("%s: %w", d.Unsure, ErrUnavailable)
 		}
 		if d.Changes.Empty() {
 			// Deciding again would change nothing either. A refusal is not stored,
@@ -195,6 +202,18 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		case err == nil:
 			h.accept(d)
 			return d.Next, d.More, nil
+		case errors.Is(err, errNoText):
+			// A task that has ended has no text. If the instance has not changed,
+			// the text is gone.
+			rev := s.Instance.Rev
+			h.ration.giveBack(d.Sends)
+			if s, err = h.load(ctx); err != nil {
+				return s, false, err
+			}
+			if s.Instance.Rev != rev {
+				clear(h.noText)
+			}
+			continue
 		case errors.Is(err, ErrConflict) || !errors.Is(err, ErrUnknownOutcome):
 			h.ration.giveBack(d.Sends)
 			d.Sends = 0
@@ -206,6 +225,7 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		if readErr != nil || h.out.Duplicate {
 			return s, false, readErr
 		}
+		clear(h.noText) // the state has changed
 		if landed == nil {
 			h.Pause(ctx, try)
 			if h.late() {
@@ -241,6 +261,23 @@ func claims(s decide.State, commit string) bool {
 	return false
 }
 
+// consider makes a decision. It asks for what the decision needs to know and
+// makes it again, until nothing is needed. What it reads of the instance goes
+// into s.
+func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Input) (decide.Moment, decide.Decision, error) {
+	f := decide.Facts{NoText: h.noText}
+	for {
+		m, d, err := h.choose(ctx, *s, in, f)
+		if err != nil || d.Needs.Empty() {
+			return m, d, err
+		}
+		h.ration.giveBack(d.Sends)
+		if err := h.ask(ctx, s, in, d, &f); err != nil || h.out.Duplicate {
+			return m, d, err
+		}
+	}
+}
+
 // choose decides, with room for commands that it takes before and of which it
 // gives back what the decision does not use. No command is claimed by pauses and
 // breakers that were read too long ago.
@@ -271,22 +308,30 @@ func (h *handling) accept(d decide.Decision) {
 	if d.Answer.Outcome != "" {
 		h.out.Answer = d.Answer
 	}
+	h.out.Ignored = d.Ignored
 }
 
 func (h *handling) moment() decide.Moment {
 	return decide.Moment{
 		Now:   h.Now(),
-		Claim: decide.Claim{Commit: h.NewID(), Until: h.deadline.Add(h.Policy.ClaimGrace)},
+		Claim: decide.Claim{Commit: h.NewID(), Until: h.end.Add(h.Policy.ClaimGrace)},
 	}
 }
 
+// errNoText: a command that a commit would claim has no text.
+var errNoText = errors.New("a command's text is missing")
+
 // commit arms a wake-up if the decision needs one, and writes its changes.
 func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decision, m decide.Moment, results bool) error {
-	if err := h.arm(ctx, s, d, m, results); err != nil {
+	complete, err := h.prepare(ctx, s, d, m, results)
+	switch {
+	case err != nil:
 		return err
+	case !complete:
+		return errNoText
 	}
 	h.commits[m.Claim.Commit] = *d
-	err := h.Ledger.Commit(ctx, Commit{
+	err = h.Ledger.Commit(ctx, Commit{
 		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now,
 	})
 	if err != nil {
@@ -306,7 +351,7 @@ func (h *handling) arm(ctx context.Context, s decide.State, d *decide.Decision, 
 	if d.WakeBy.IsZero() || d.Changes.Instance == nil {
 		return nil
 	}
-	from := h.deadline.Add(h.Policy.ClaimGrace)
+	from := h.end.Add(h.Policy.ClaimGrace)
 	if results && d.WakeBy.After(m.Now) {
 		from = m.Now
 	}
@@ -343,15 +388,21 @@ func (h *handling) readBack(ctx context.Context, d decide.Decision) (landed *dec
 	if r == nil {
 		return nil, nil
 	}
+	return h.duplicate(*r, d), nil
+}
+
+// duplicate notes that the input was handled before, unless by a commit of this
+// invocation: then it returns that decision.
+func (h *handling) duplicate(r Recorded, d decide.Decision) (landed *decide.Decision) {
 	if own, mine := h.commits[r.CommitID]; mine {
-		return &own, nil
+		return &own
 	}
 	h.out.Duplicate = true
 	h.out.Answer = decide.DecodeAnswer(r.Answer, h.instanceID)
 	if d.Hash != r.Hash {
 		h.out.Answer.Refuse("the dedupeKey was used before, with another body")
 	}
-	return nil, nil
+	return nil
 }
 
 // mySends returns the sends that this invocation's commits claimed and that it

@@ -239,7 +239,7 @@ func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := len(decide.Ask(c.state, c.in, policy(), now).Invocations) == 1; got != c.asked {
+			if got := len(needs(c.state, c.in).Invocations) == 1; got != c.asked {
 				t.Errorf("asked about the invocation: %v, want %v", got, c.asked)
 			}
 			d := must(t, c.state, c.in, c.facts, policy())
@@ -286,7 +286,7 @@ func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 func TestAnEndThatNoEventReportsIsAskedFor(t *testing.T) {
 	due := func(t *decide.Task) { t.Deadline = now }
 	s := state(decide.BootBootable, task("a", running("t-1"), due), task("b", running("t-2")))
-	if q := decide.Ask(s, decide.WakeUp{}, policy(), now); len(q.Invocations) != 1 || q.Invocations[0] != "t-1" {
+	if q := needs(s, decide.WakeUp{}); len(q.Invocations) != 1 || q.Invocations[0] != "t-1" {
 		t.Fatalf("asked about %v, want t-1 only", q.Invocations)
 	}
 	facts := func(i *decide.Invocation) decide.Facts {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 )
@@ -36,6 +37,47 @@ func (v *invocation) Load(ctx context.Context, id string) (decide.State, error) 
 		}
 	}
 	return s, nil
+}
+
+func (v *invocation) Queue(ctx context.Context, id string) (tasks []decide.Task, err error) {
+	err = v.call(ctx, "queue", id, false, func() error { tasks = v.w.table.queue(id); return nil })
+	if err != nil {
+		return nil, err
+	}
+	return tasks, nil
+}
+
+func (v *invocation) Texts(ctx context.Context, id string, taskIDs []string) (map[string]command.Command, error) {
+	texts := map[string]command.Command{}
+	err := v.call(ctx, "texts", id, false, func() error {
+		for _, taskID := range taskIDs {
+			if c, ok := v.w.table.text(id, taskID); ok {
+				texts[taskID] = c
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return texts, nil
+}
+
+func (v *invocation) Ended(ctx context.Context, id, once string, taskIDs []string) (r *engine.Recorded, tasks map[string]*decide.Task, err error) {
+	err = v.call(ctx, "ended", id+"/"+once, false, func() error {
+		if found, ok := v.w.table.records[id+"/"+once]; ok {
+			r = &found
+		}
+		tasks = map[string]*decide.Task{}
+		for _, taskID := range taskIDs {
+			tasks[taskID] = v.w.table.ended(id, taskID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, tasks, nil
 }
 
 func (v *invocation) Recorded(ctx context.Context, id, once string) (r *engine.Recorded, err error) {

@@ -97,10 +97,18 @@ type Wakeup struct {
 // Ledger is the store of every instance's state. Its errors are those of this
 // package's list, wrapped.
 type Ledger interface {
-	// Load reads an instance's state. The instance itself is read first, so
+	// Load reads an instance's state but for its queued tasks, which it counts. The instance itself is read first, so
 	// that a commit that lands during the load makes a later Commit with this
 	// state's rev fail.
 	Load(ctx context.Context, instanceID string) (decide.State, error)
+	// Queue reads the queued tasks. Read after Load, they are at least as new.
+	Queue(ctx context.Context, instanceID string) ([]decide.Task, error)
+	// Texts reads the commands of tasks, by task id. It leaves out those that are
+	// not there.
+	Texts(ctx context.Context, instanceID string, taskIDs []string) (map[string]command.Command, error)
+	// Ended reads the record of an input and those of ended tasks, by task id, in
+	// one call. It has nil for those that are not there.
+	Ended(ctx context.Context, instanceID, once string, taskIDs []string) (*Recorded, map[string]*decide.Task, error)
 	// Recorded reads the row that identifies a duplicate (Decision.Once); nil if
 	// there is none.
 	Recorded(ctx context.Context, instanceID, once string) (*Recorded, error)

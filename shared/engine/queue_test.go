@@ -164,7 +164,7 @@ func TestSubmissions(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			in := submission("5")
-			if q := decide.Ask(c.state, in, policy(), now); q.Agent != c.asked {
+			if q := needs(c.state, in); q.Agent != c.asked {
 				t.Errorf("the agent is asked: %v, want %v", q.Agent, c.asked)
 			}
 			d := must(t, c.state, in, decide.Facts{Agent: c.agent}, policy())

@@ -99,11 +99,11 @@ func TestACommandThatIsToBeStoppedIsOnlyLookedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk()
 			d.store(state(decide.BootBootable, task("a", releasing, cancelled), effect("a", claimedBy(stale), firstSent(time.Minute)), task("b")))
-			want := "load arm commit find-token send commit"
+			want := "load queue arm commit find-token send commit"
 			if there {
 				d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: effectOf(id("a")),
 					Command: d.table.state("i-1").Tasks[id("a")].Command}, now.Add(-time.Minute), 0)
-				want = "load arm commit find-token send commit commit stop commit"
+				want = "load queue arm commit find-token send commit commit stop commit"
 			}
 			mustHandle(t, d.engine(policy()), decide.WakeUp{})
 			if got := d.calls(); got != want {
@@ -126,7 +126,7 @@ func TestASendCapHoldsTheRestBack(t *testing.T) {
 		t.Fatalf("%d commands were sent, want 2", len(d.cloud.invocations))
 	}
 	// What finds no room is not claimed.
-	if got, want := d.calls(), "load arm commit send send commit"; got != want {
+	if got, want := d.calls(), "load queue arm commit send send commit"; got != want {
 		t.Errorf("calls: %s\nwant:  %s", got, want)
 	}
 	if s := d.table.state("i-1"); len(s.Sends) > 0 || s.Tasks[id("c")].State != decide.TaskQueued {
@@ -146,7 +146,7 @@ func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
 			d.store(state(decide.BootBootable, task("a", priority(9)), task("b", priority(5)), task("c", priority(1))))
 			d.on = failing("send", 2, fate{err: err})
 			out := mustHandle(t, d.engine(policy()), decide.WakeUp{})
-			if got, want := d.calls(), "load arm commit send send commit"; got != want || out.Left != 2 {
+			if got, want := d.calls(), "load queue arm commit send send commit"; got != want || out.Left != 2 {
 				t.Errorf("calls: %s, %d effects left\nwant:  %s, 2", got, out.Left, want)
 			}
 			s := d.table.state("i-1")
@@ -177,7 +177,7 @@ func TestACommandOfUnknownOutcomeIsLeftAloneWhileItIsClaimed(t *testing.T) {
 	p := policy()
 	p.Batch = 1
 	out := mustHandle(t, d.engine(p), decide.WakeUp{})
-	if got, want := d.calls(), "load arm commit send commit send commit"; got != want || out.Left != 1 {
+	if got, want := d.calls(), "load queue arm commit send commit send commit"; got != want || out.Left != 1 {
 		t.Errorf("calls: %s, %d effects left\nwant:  %s, 1", got, out.Left, want)
 	}
 	d.made = nil

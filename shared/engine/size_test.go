@@ -115,12 +115,12 @@ func TestAWakeUpAsksForABatchOfInvocationsAndStopsInTime(t *testing.T) {
 	for i := range 50 {
 		task(fmt.Sprint(i), running(fmt.Sprint("t-", i)), func(t *decide.Task) { t.Deadline = now })(&s)
 	}
-	first := decide.Ask(s, decide.WakeUp{}, policy(), now).Invocations
+	first := needs(s, decide.WakeUp{}).Invocations
 	if len(first) != 20 {
 		t.Fatalf("%d invocations are asked about, want 20", len(first))
 	}
 	for range 10 {
-		if again := decide.Ask(s, decide.WakeUp{}, policy(), now).Invocations; fmt.Sprint(again) != fmt.Sprint(first) {
+		if again := needs(s, decide.WakeUp{}).Invocations; fmt.Sprint(again) != fmt.Sprint(first) {
 			t.Fatalf("asked about %v, then about %v", first, again)
 		}
 	}

@@ -27,7 +27,8 @@ const perInstance = 10 * time.Second
 // sweep is a sweep under way.
 type sweep struct {
 	*Engine
-	end     time.Time // nothing is begun after it
+	last    time.Time // nothing is begun after it
+	end     time.Time // the invocation's
 	pace    *pace
 	slots   chan struct{}
 	working sync.WaitGroup
@@ -78,9 +79,9 @@ func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 
 func (e *Engine) newSweep(ctx context.Context, parallel int) *sweep {
 	h := e.newHandling(ctx, "")
-	s := &sweep{Engine: e, end: h.deadline.Add(-h.reserve), slots: make(chan struct{}, parallel)}
+	s := &sweep{Engine: e, last: h.deadline.Add(-h.reserve), end: h.deadline, slots: make(chan struct{}, parallel)}
 	if e.Sends != nil {
-		s.pace = &pace{each: max(1, s.end.Sub(e.Now())/time.Duration(e.Sends.PerMinute)), burst: e.Policy.Batch}
+		s.pace = &pace{each: max(1, s.last.Sub(e.Now())/time.Duration(e.Sends.PerMinute)), burst: e.Policy.Batch}
 	}
 	return s
 }
@@ -88,7 +89,7 @@ func (e *Engine) newSweep(ctx context.Context, parallel int) *sweep {
 // begin begins to visit an instance, and reports whether there was time for it.
 func (s *sweep) begin(ctx context.Context, a aside) bool {
 	s.slots <- struct{}{}
-	if s.Now().After(s.end) {
+	if s.Now().After(s.last) {
 		<-s.slots
 		return false
 	}
@@ -155,7 +156,7 @@ func (s *sweep) finish(ctx context.Context) {
 			s.working.Wait() // they may be put aside
 			idle = true
 			continue
-		case at.After(s.end) || s.Now().After(s.end) || s.Sleep == nil:
+		case at.After(s.last) || s.Now().After(s.last) || s.Sleep == nil:
 			return
 		}
 		s.Sleep(ctx, at.Sub(s.Now()))
@@ -194,6 +195,7 @@ func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, comm
 	ctx, cancel := context.WithTimeout(ctx, perInstance)
 	defer cancel()
 	h := s.newHandling(ctx, w.InstanceID)
+	h.end = s.end
 	h.ration = r
 	defer h.ration.end()
 	defer func() {

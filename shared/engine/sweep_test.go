@@ -180,7 +180,7 @@ func TestARefusalHoldsBackOtherInstancesUnclaimed(t *testing.T) {
 			}
 			d.made, d.clock = nil, now.Add(c.back)
 			look()
-			if want := "load arm commit send commit"; d.calls() != want {
+			if want := "load queue arm commit send commit"; d.calls() != want {
 				t.Errorf("calls afterwards: %s\nwant:  %s", d.calls(), want)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 )
@@ -48,7 +49,7 @@ func taskRow(t decide.Task) string {
 	if t.State != decide.TaskQueued {
 		return "live/task/" + t.ID
 	}
-	return fmt.Sprintf("live/queue/%d/%013d/%s", 9-t.Priority, t.SubmittedAt.UnixMilli(), t.ID)
+	return fmt.Sprintf("live/~queue/%d/%013d/%s", 9-t.Priority, t.SubmittedAt.UnixMilli(), t.ID)
 }
 
 // scan reads at most n live rows behind a key, in key order, into s. It
@@ -56,7 +57,7 @@ func taskRow(t decide.Task) string {
 func (t *table) scan(s *decide.State, after string, n int) (last string) {
 	id := s.Instance.ID
 	for _, key := range slices.Sorted(maps.Keys(t.rows[id])) {
-		if key <= after || !strings.HasPrefix(key, "live/") {
+		if key <= after || !strings.HasPrefix(key, "live/") || strings.HasPrefix(key, "live/~") {
 			continue
 		}
 		if n == 0 {
@@ -69,6 +70,7 @@ func (t *table) scan(s *decide.State, after string, n int) (last string) {
 		case key == instanceRow:
 			decode(data, &s.Instance)
 			s.Instance.ID, s.Instance.Rev = id, t.rev[id]
+			s.Unread = s.Instance.Waiting
 		case strings.HasPrefix(key, "live/send/"):
 			add(s.Sends, data, func(e decide.Send) string { return e.Key })
 		case strings.HasPrefix(key, "live/message/"):
@@ -112,7 +114,43 @@ func encode(v any) []byte {
 func (t *table) state(id string) decide.State {
 	s := decide.NewState(id)
 	t.scan(&s, "", -1)
+	s.AddQueue(t.queue(id))
+	for id, task := range s.Tasks {
+		task.Command, _ = t.text(s.Instance.ID, id)
+		s.Tasks[id] = task
+	}
 	return s
+}
+
+// queue reads the queued tasks.
+func (t *table) queue(id string) []decide.Task {
+	rows := map[string]decide.Task{}
+	for key, data := range t.rows[id] {
+		if strings.HasPrefix(key, "live/~queue/") {
+			add(rows, data, func(t decide.Task) string { return t.ID })
+		}
+	}
+	return slices.Collect(maps.Values(rows))
+}
+
+// text reads a task's command.
+func (t *table) text(id, taskID string) (c command.Command, ok bool) {
+	data, ok := t.rows[id]["text/"+taskID]
+	if ok {
+		decode(data, &c)
+	}
+	return c, ok
+}
+
+// ended reads the record of an ended task; nil if there is none.
+func (t *table) ended(id, taskID string) *decide.Task {
+	data, ok := t.rows[id]["log/task/"+taskID]
+	if !ok {
+		return nil
+	}
+	var task decide.Task
+	decode(data, &task)
+	return &task
 }
 
 // logged reads the records of a kind, such as "task".
@@ -169,6 +207,14 @@ func batchOf(c engine.Commit) *batch {
 		b.put(instanceRow, ch.Instance)
 	}
 	replace(b, ch.Tasks, taskRow)
+	for _, c := range ch.Tasks {
+		switch {
+		case c.Before == nil:
+			b.put("text/"+c.After.ID, c.After.Command)
+		case c.After == nil:
+			b.drops["text/"+c.Before.ID] = true
+		}
+	}
 	replace(b, ch.Sends, func(e decide.Send) string { return "live/send/" + e.Key })
 	replace(b, ch.Messages, func(m decide.Message) string { return "live/message/" + m.Row() })
 	replace(b, ch.Runs, func(r decide.FlowRun) string { return "live/flow/" + r.ID })

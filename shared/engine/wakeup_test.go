@@ -31,7 +31,7 @@ func TestCallsOfEachInput(t *testing.T) {
 		{"a heartbeat, nothing queued", state(decide.BootWaiting), beat(0, time.Second), "load commit"},
 		{"the same heartbeat again", state(decide.BootBootable), beat(time.Hour, time.Minute), "load"},
 		{"a heartbeat, two tasks queued", state(decide.BootWaiting, task("a"), task("b")), beat(0, time.Second),
-			"load arm commit send send commit"},
+			"load queue arm commit send send commit"},
 		{"a submission to a bootable instance", state(decide.BootBootable), submission("a"), "load arm commit send commit"},
 		{"a submission to a waiting instance", state(decide.BootWaiting), submission("a"), "load arm commit"},
 		{"a wake-up with nothing due", state(decide.BootWaiting, task("a")), decide.WakeUp{}, "load"},
@@ -240,7 +240,7 @@ func TestNoResultWaitsForAnAlert(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second || out.Left != 1 {
 			t.Errorf("it took %s with %d effects left, want the 3 s of an alert, which is left", took, out.Left)
 		}
-		if got, want := d.calls(), "load arm commit send commit arm commit"; got != want {
+		if got, want := d.calls(), "load queue arm commit send commit arm commit"; got != want {
 			t.Errorf("calls: %s\nwant:  %s", got, want)
 		}
 	})

@@ -6,17 +6,131 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 )
 
-// Load reads an instance's live rows, in key order.
+// Load reads an instance's live rows, in key order, but for the queued tasks.
 func (l *Ledger) Load(ctx context.Context, instanceID string) (decide.State, error) {
 	s := decide.NewState(instanceID)
 	err := l.scan(ctx, "load live rows", tableInstances,
-		primaryKey(instanceID, liveFirst), primaryKey(instanceID, liveEnd), nil,
+		primaryKey(instanceID, liveFirst), primaryKey(instanceID, prefixQueue), nil,
 		func(row *tablestore.Row) error { return addRow(&s, keyText(row, 1), valuesOf(row.Columns)) })
+	s.Unread = s.Instance.Waiting
 	return s, err
+}
+
+// Queue reads an instance's queued tasks.
+func (l *Ledger) Queue(ctx context.Context, instanceID string) (tasks []decide.Task, err error) {
+	err = l.scan(ctx, "load queued tasks", tableInstances,
+		primaryKey(instanceID, prefixQueue), primaryKey(instanceID, liveEnd), nil,
+		func(row *tablestore.Row) error {
+			if appendTo(&tasks, valuesOf(row.Columns)) != nil {
+				return unreadable(keyText(row, 1))
+			}
+			return nil
+		})
+	return tasks, err
+}
+
+// Whole reads an instance's live rows, the queued tasks included.
+func (l *Ledger) Whole(ctx context.Context, instanceID string) (decide.State, error) {
+	s, err := l.Load(ctx, instanceID)
+	if err != nil {
+		return s, err
+	}
+	queue, err := l.Queue(ctx, instanceID)
+	s.AddQueue(queue)
+	return s, err
+}
+
+// Texts reads the commands of tasks.
+func (l *Ledger) Texts(ctx context.Context, instanceID string, taskIDs []string) (map[string]command.Command, error) {
+	var keys []string
+	for _, id := range taskIDs {
+		keys = append(keys, prefixText+id)
+	}
+	rows, err := l.rows(ctx, "read commands", instanceID, keys)
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]command.Command{}
+	for i, v := range rows {
+		if v == nil {
+			continue
+		}
+		if texts[taskIDs[i]], err = decode[command.Command](v); err != nil {
+			return nil, fmt.Errorf("read commands: %w", unreadable(keys[i]))
+		}
+	}
+	return texts, nil
+}
+
+// Ended reads the record of an input and those of ended tasks.
+func (l *Ledger) Ended(ctx context.Context, instanceID, once string, taskIDs []string) (*engine.Recorded, map[string]*decide.Task, error) {
+	keys := []string{logFirst + once}
+	for _, id := range taskIDs {
+		keys = append(keys, logTask+id)
+	}
+	rows, err := l.rows(ctx, "read ended tasks", instanceID, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	tasks := map[string]*decide.Task{}
+	for i, v := range rows[1:] {
+		tasks[taskIDs[i]] = nil
+		if v == nil {
+			continue
+		}
+		t, err := decode[decide.Task](v)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read ended tasks: %w", unreadable(keys[i+1]))
+		}
+		tasks[taskIDs[i]] = &t
+	}
+	if rows[0] == nil {
+		return nil, tasks, nil
+	}
+	r := recordedIn(rows[0])
+	return &r, tasks, nil
+}
+
+// rows reads rows of an instance, at most 100, with one BatchGetRow; nil for one
+// that is not there.
+func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []string) ([]values, error) {
+	criteria := &tablestore.MultiRowQueryCriteria{TableName: tableInstances, MaxVersion: 1}
+	for _, key := range keys {
+		criteria.AddRow(primaryKey(instanceID, key))
+	}
+	request := &tablestore.BatchGetRowRequest{MultiRowQueryCriteria: []*tablestore.MultiRowQueryCriteria{criteria}}
+	var out []values
+	err := l.attempt(ctx, read, tableInstances, what, func() error {
+		response, err := l.client.BatchGetRow(request)
+		if err != nil {
+			return err
+		}
+		if err := answered(response.TableToRowsResult, map[string]int{tableInstances: len(keys)}); err != nil {
+			return err
+		}
+		out = nil
+		var failed rowErrors
+		for _, r := range response.TableToRowsResult[tableInstances] {
+			switch {
+			case !r.IsSucceed:
+				failed = append(failed, r.Error)
+			case len(r.PrimaryKey.PrimaryKeys) == 0:
+				out = append(out, nil)
+			default:
+				out = append(out, valuesOf(r.Columns))
+			}
+		}
+		if len(failed) > 0 {
+			return failed
+		}
+		return nil
+	})
+	return out, err
 }
 
 // scan reads the rows of a range page by page, in key order; all columns if
@@ -65,8 +179,12 @@ func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*engine
 	if err != nil || len(row.PrimaryKey.PrimaryKeys) == 0 {
 		return nil, err
 	}
-	v := valuesOf(row.Columns)
-	return &engine.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}, nil
+	r := recordedIn(valuesOf(row.Columns))
+	return &r, nil
+}
+
+func recordedIn(v values) engine.Recorded {
+	return engine.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}
 }
 
 // Commit writes a commit's rows in one atomic BatchWriteRow. If they do not fit
@@ -126,6 +244,7 @@ func rowsOf(c engine.Commit) *batch {
 	for _, k := range liveKinds {
 		k.write(b, &ch)
 	}
+	writeTexts(b, ch.Tasks)
 	by := column{colCommit, c.ID}
 	if e := ch.Execution; e != nil {
 		columns := append(executionColumns(*e), by)

@@ -115,6 +115,19 @@ func replace[T any](b *batch, changes []decide.Change[T], key func(T) string) {
 	}
 }
 
+// writeTexts puts the command of each new task in a row of its own, and drops it
+// when the task ends.
+func writeTexts(b *batch, changes []decide.Change[decide.Task]) {
+	for _, c := range changes {
+		switch {
+		case c.Before == nil:
+			b.put(prefixText+c.After.ID, c.After.Command)
+		case c.After == nil:
+			b.drop(prefixText + c.Before.ID)
+		}
+	}
+}
+
 // record writes records for people.
 func record[T any](b *batch, rows []T, key func(T) string, by column) {
 	for _, row := range rows {

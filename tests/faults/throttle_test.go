@@ -35,14 +35,15 @@ func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 		call   string
 		// waits is how long nothing is sent, at least, and over when it is.
 		waits, over time.Duration
+		alerts      int
 	}{
-		"RunCommand, for the minute":             {[]fault.Fault{refusal("RunCommand", 400, "Throttling.User")}, "RunCommand", 29 * time.Second, 2 * time.Minute},
-		"RunCommand, by status 429":              {[]fault.Fault{refusal("RunCommand", 429, "Throttling")}, "RunCommand", 29 * time.Second, 2 * time.Minute},
-		"RunCommand, for the day":                {[]fault.Fault{refusal("RunCommand", 403, "Invocation.ExceedQuota")}, "RunCommand", 11 * time.Hour, 12*time.Hour + 15*time.Minute},
-		"InvokeCommand, for the minute":          {[]fault.Fault{refusal("InvokeCommand", 400, "Throttling.User")}, "InvokeCommand", 29 * time.Second, 2 * time.Minute},
-		"InvokeCommand, for the day":             {[]fault.Fault{refusal("InvokeCommand", 403, "Invocation.ExceedQuota")}, "InvokeCommand", 11 * time.Hour, 12*time.Hour + 15*time.Minute},
-		"RunCommand, for want of a right":        {[]fault.Fault{refusal("RunCommand", 403, "Forbidden.RAM")}, "RunCommand", 29 * time.Second, 3 * time.Minute},
-		"RunCommand, while the instance is down": {[]fault.Fault{refusal("RunCommand", 403, "IncorrectInstanceStatus")}, "RunCommand", 29 * time.Second, 3 * time.Minute},
+		"RunCommand, for the minute":             {[]fault.Fault{refusal("RunCommand", 400, "Throttling.User")}, "RunCommand", 29 * time.Second, 2 * time.Minute, 0},
+		"RunCommand, by status 429":              {[]fault.Fault{refusal("RunCommand", 429, "Throttling")}, "RunCommand", 29 * time.Second, 2 * time.Minute, 0},
+		"RunCommand, for the day":                {[]fault.Fault{refusal("RunCommand", 403, "Invocation.ExceedQuota")}, "RunCommand", 11 * time.Hour, 12*time.Hour + 15*time.Minute, 0},
+		"InvokeCommand, for the minute":          {[]fault.Fault{refusal("InvokeCommand", 400, "Throttling.User")}, "InvokeCommand", 29 * time.Second, 2 * time.Minute, 0},
+		"InvokeCommand, for the day":             {[]fault.Fault{refusal("InvokeCommand", 403, "Invocation.ExceedQuota")}, "InvokeCommand", 11 * time.Hour, 12*time.Hour + 15*time.Minute, 0},
+		"RunCommand, for want of a right":        {[]fault.Fault{refusal("RunCommand", 403, "Forbidden.RAM")}, "RunCommand", 29 * time.Second, 3 * time.Minute, 1},
+		"RunCommand, while the instance is down": {[]fault.Fault{refusal("RunCommand", 403, "IncorrectInstanceStatus")}, "RunCommand", 29 * time.Second, 3 * time.Minute, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +81,7 @@ func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 				t.Error("a refused command was searched for")
 			}
 			finish(t, r)
-			check(t, look(t, r), scenario{ran: []string{ran}, ends: 2, boots: 1}, "in the end")
+			check(t, look(t, r), scenario{ran: []string{ran}, ends: 2, boots: 1, alerts: c.alerts}, "in the end")
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,11 +203,21 @@ func (r *Rig) openLedger() {
 	r.must(err)
 }
 
-// State loads an instance's state.
+// State loads an instance's state, with the commands of its tasks.
 func (r *Rig) State(instanceID string) decide.State {
 	r.t.Helper()
-	s, err := r.Ledger().Load(context.Background(), instanceID)
+	ctx := context.Background()
+	s, err := r.Ledger().Whole(ctx, instanceID)
 	r.must(err)
+	for ids := range slices.Chunk(slices.Collect(maps.Keys(s.Tasks)), 100) {
+		texts, err := r.Ledger().Texts(ctx, instanceID, ids)
+		r.must(err)
+		for _, id := range ids {
+			t := s.Tasks[id]
+			t.Command = texts[id]
+			s.Tasks[id] = t
+		}
+	}
 	return s
 }
 

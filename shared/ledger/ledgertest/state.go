@@ -20,7 +20,7 @@ var Start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func Full() decide.State {
 	s := decide.NewState(InstanceID)
 	s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootTime = decide.BootBootable, 3, Start
-	s.Instance.WakeAt = Start.Add(time.Hour)
+	s.Instance.WakeAt, s.Instance.Waiting = Start.Add(time.Hour), 1
 	code := int64(3)
 	s.Tasks["t1"] = decide.Task{
 		ID: "t1", State: decide.TaskQueued, Name: "one", Priority: 9, SubmittedAt: Start, Attempt: 1,
@@ -41,6 +41,12 @@ func Full() decide.State {
 func Between(id string, before, after decide.State) engine.Commit {
 	i := after.Instance
 	i.Rev = before.Instance.Rev
+	i.Waiting = 0
+	for _, t := range after.Tasks {
+		if t.State == decide.TaskQueued {
+			i.Waiting++
+		}
+	}
 	return engine.Commit{ID: id, InstanceID: before.Instance.ID, At: Start, Changes: decide.Changes{
 		Instance:  &i,
 		Tasks:     changes(before.Tasks, after.Tasks),
