@@ -1,0 +1,113 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/event"
+)
+
+// (decide rules 3, 4)
+func TestWhatSaysSomethingAboutLiveRowsCarriesTheGuard(t *testing.T) {
+	for name, c := range map[string]struct {
+		in      decide.Input
+		guarded bool
+	}{
+		"a cancel of a task that is not there":          {decide.Cancel{Key: id("c"), TaskID: id("a")}, true},
+		"an end with the marker of a task not there":    {ended("t-1", "a", event.StatusSuccess, ""), true},
+		"an end without a marker that nothing waits on": {ended("t-1", "", event.StatusSuccess, ""), false},
+	} {
+		d := must(t, state(decide.BootBootable), c.in, decide.Facts{}, policy())
+		if d.Changes.Empty() || (d.Changes.Instance != nil) != c.guarded {
+			t.Errorf("%s: changes %+v, want the instance's row in them: %v", name, d.Changes, c.guarded)
+		}
+	}
+}
+
+// (decide rule 13)
+func TestARefusalIsNotStoredAndOverrulesNoEarlierAnswer(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootWaiting, task("a")))
+	p := policy()
+	p.MaxQueued = 1
+	if out := mustHandle(t, d.engine(p), submission("b")); out.Answer.Outcome != decide.Refused || d.calls() != "load recorded" {
+		t.Errorf("answer %+v after the calls %s, want a refusal after load and recorded", out.Answer, d.calls())
+	}
+	d.table.records["i-1/input/"+id("b")] = engine.Recorded{CommitID: "long ago", Answer: `{"outcome":"queued"}`}
+	if out := mustHandle(t, d.engine(p), submission("b")); !out.Duplicate || out.Answer.Outcome != "queued" {
+		t.Errorf("answer %+v, duplicate %v, want the answer that it got before", out.Answer, out.Duplicate)
+	}
+}
+
+// (decide rule 10)
+func TestAHeartbeatThatRaisesTheSequenceCountsOnce(t *testing.T) {
+	named := beat(0, time.Second)
+	named.Event.BizEventID = "business"
+	for once, in := range map[string]decide.Heartbeat{
+		"input/heartbeat/" + decide.Key("event", "", "b"):       beat(0, time.Second),
+		"input/heartbeat/" + decide.Key("business", "business"): named,
+	} {
+		if d := must(t, state(decide.BootBootable), in, decide.Facts{}, policy()); d.Once != once || d.Changes.Input == nil {
+			t.Errorf("once %q, input %+v, want the row %s", d.Once, d.Changes.Input, once)
+		}
+		d := newDesk()
+		d.store(state(decide.BootBootable))
+		d.table.records["i-1/"+once] = engine.Recorded{CommitID: "long ago"}
+		if out := mustHandle(t, d.engine(policy()), in); !out.Duplicate || d.table.state("i-1").Instance.BootSeq != 3 {
+			t.Errorf("duplicate %v, boot %d, want a duplicate that changes nothing", out.Duplicate, d.table.state("i-1").Instance.BootSeq)
+		}
+	}
+}
+
+// (decide rule 79)
+func TestATimeThatLiesTooFarAheadIsThatOfItsReceipt(t *testing.T) {
+	for ahead, want := range map[time.Duration]time.Duration{5 * time.Minute: 5 * time.Minute, 5*time.Minute + 1: 0, time.Hour: 0} {
+		in := finished(0, event.StatusFailed)
+		in.Event.FinishTime = now.Add(ahead)
+		d := must(t, state(decide.BootBootable), in, decide.Facts{}, asking())
+		if last := only(t, d.Next.Failing).Last; !last.Equal(now.Add(want)) {
+			t.Errorf("an end %s ahead counts at %s, want %s", ahead, last, now.Add(want))
+		}
+		if got := d.Changes.Execution.Event.FinishTime; !got.Equal(in.Event.FinishTime) {
+			t.Errorf("recorded at %s, want %s as it came", got, in.Event.FinishTime)
+		}
+	}
+}
+
+// (decide rules 50, 53)
+func TestMessagesAreNeverOverwritten(t *testing.T) {
+	print := decide.Key("alert", "i-1", string(decide.AlertTaskExpired), id("a"))
+	old := decide.Message{Key: print, Rev: 4, Kind: decide.MessageAlert, Alert: &decide.Alert{}, Claim: held, PlannedAt: now}
+	s := state(decide.BootWaiting, task("a", expired))
+	s.Messages[old.Row()] = old
+	d := must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
+	if endedAs(d, "a") != decide.TaskExpired || len(d.Changes.Messages) > 0 {
+		t.Errorf("ended as %q, messages %+v, want the one that is on its way", endedAs(d, "a"), d.Changes.Messages)
+	}
+	for _, err := range []string{"", "why"} {
+		late := decide.Results{Deliveries: []decide.Delivery{{Row: print + "/3", Commit: held.Commit, Err: err}}}
+		if d := must(t, s, late, decide.Facts{}, policy()); len(d.Changes.Messages) > 0 {
+			t.Errorf("the result of an earlier message changed %+v", d.Changes.Messages)
+		}
+	}
+	delete(s.Messages, old.Row())
+	d = must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
+	if m := only(t, d.Next.Messages); m.Key != print || m.Rev != s.Instance.Rev+1 || m.Alert.Fingerprint != print {
+		t.Errorf("message %+v, want it under its fingerprint and the rev that plans it", m)
+	}
+}
+
+// (decide rule 68)
+func TestTwoEmptyAnswersOverAnHourLoseNoTask(t *testing.T) {
+	for missing, ended := range map[int]decide.TaskState{1: "", 2: decide.TaskFailed} {
+		s := state(decide.BootBootable, task("a", running("t-1"), func(t *decide.Task) {
+			t.Deadline, t.Missing, t.MissingSince = now, missing, now.Add(-time.Hour)
+		}))
+		d := must(t, s, decide.WakeUp{}, decide.Facts{Invocations: map[string]*decide.Invocation{"t-1": nil}}, policy())
+		if endedAs(d, "a") != ended {
+			t.Errorf("after %d empty answers and one more: ended as %q, want %q", missing, endedAs(d, "a"), ended)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/engine"
+	"aftercare/shared/ledger"
+	"aftercare/shared/transport"
+)
+
+// (ledger rule 3)
+func TestALiveRowThatIsNotReadableIsAnError(t *testing.T) {
+	for name, row := range map[string]string{"of a kind that is unknown": "live/new/x", "that is no JSON": "live/task/x"} {
+		t.Run(name, func(t *testing.T) {
+			l, server, _ := open(t)
+			if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
+				t.Fatal(err)
+			}
+			putter(t, server, "aftercare_instances", "pk")(partition(), row, map[string]any{"data": "{"})
+			if _, err := l.Load(t.Context(), instanceID); !errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), row) {
+				t.Errorf("Load = %v, want ErrInvalid that names the row", err)
+			}
+		})
+	}
+}
+
+// (ledger rule 42) Each of 40 instances has a wake-up: the shards are read in a
+// circle, and each can be the first.
+func TestEachShardOfWakeUpsCanBeTheFirst(t *testing.T) {
+	_, server, _ := open(t)
+	first, shards := 0, 0
+	l, err := ledger.Open(t.Context(), ledger.Config{
+		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now),
+		First: func(n int) int { shards = n; return first },
+	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: fmt.Sprint("i-", i), Due: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() (pages [][]engine.Wakeup) {
+		err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool { pages = append(pages, page); return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pages
+	}
+	want := read()
+	if len(want) != shards || shards < 2 {
+		t.Fatalf("%d pages of %d shards, want one of each", len(want), shards)
+	}
+	for first = 1; first < shards; first++ {
+		if got := read(); fmt.Sprint(got) != fmt.Sprint(slices.Concat(want[first:], want[:first])) {
+			t.Errorf("from shard %d on, read %v", first, got)
+		}
+	}
+}
