@@ -8,9 +8,13 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/tablestore"
 )
 
 // (ledger rule 3)
@@ -31,6 +35,7 @@ func TestALiveRowThatIsNotReadableIsAnError(t *testing.T) {
 
 // (ledger rule 42) Each of 40 instances has a wake-up: the shards are read in a
 // circle, and each can be the first.
+// (ledger rule 42)
 func TestEachShardOfWakeUpsCanBeTheFirst(t *testing.T) {
 	_, server, _ := open(t)
 	first, shards := 0, 0
@@ -61,5 +66,27 @@ func TestEachShardOfWakeUpsCanBeTheFirst(t *testing.T) {
 		if got := read(); fmt.Sprint(got) != fmt.Sprint(slices.Concat(want[first:], want[:first])) {
 			t.Errorf("from shard %d on, read %v", first, got)
 		}
+	}
+}
+
+// (ledger rule 35)
+func TestATableWithAnotherKeyIsRefused(t *testing.T) {
+	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	meta := &sdk.TableMeta{TableName: "aftercare_shared"}
+	meta.AddPrimaryKeyColumn("scope", sdk.PrimaryKeyType_STRING)
+	meta.AddPrimaryKeyColumn("number", sdk.PrimaryKeyType_INTEGER)
+	_, err = rawClient(t, server).CreateTable(&sdk.CreateTableRequest{
+		TableMeta: meta, TableOption: sdk.NewTableOption(int(ledger.MinTTL/time.Second), 1), ReservedThroughput: &sdk.ReservedThroughput{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := dial(t, t.Context(), server.Endpoint(), key.Secret).CreateTables(t.Context(), ledger.MinTTL)
+	if err == nil || !strings.Contains(err.Error(), "aftercare_shared exists with another primary key") || slices.Contains(made, meta.TableName) {
+		t.Errorf("CreateTables = %v, %v, want an error about the key of one", made, err)
 	}
 }
