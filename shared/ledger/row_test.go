@@ -12,6 +12,7 @@ import (
 
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
+	"aftercare/shared/ledger/ledgertest"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/tablestore"
@@ -88,5 +89,27 @@ func TestATableWithAnotherKeyIsRefused(t *testing.T) {
 	made, err := dial(t, t.Context(), server.Endpoint(), key.Secret).CreateTables(t.Context(), ledger.MinTTL)
 	if err == nil || !strings.Contains(err.Error(), "aftercare_shared exists with another primary key") || slices.Contains(made, meta.TableName) {
 		t.Errorf("CreateTables = %v, %v, want an error about the key of one", made, err)
+	}
+}
+
+// (ledger rule 4)
+func TestARowThatMovesIsRemovedWhereItWas(t *testing.T) {
+	l, server, _ := open(t)
+	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
+		t.Fatal(err)
+	}
+	before, err := l.Load(t.Context(), instanceID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := full()
+	after.Instance = before.Instance
+	if err := l.Commit(t.Context(), ledgertest.Between("c2", before, rewritten(after))); err != nil {
+		t.Fatal(err)
+	}
+	for row := range rawRows(t, server) {
+		if strings.Contains(row, "queue") {
+			t.Errorf("row %s is left, and its task runs", row)
+		}
 	}
 }
