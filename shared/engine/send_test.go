@@ -175,7 +175,7 @@ func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
 	}
 }
 
-// (decide rules 21, 26)
+// (decide rules 21, 22, 26)
 func TestACommandOfUnknownOutcomeIsLeftAloneWhileItIsClaimed(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable, task("a", priority(9)), task("b")))

@@ -1,6 +1,10 @@
+// Rules of package decide that no other test holds.
+
 package engine_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,5 +113,48 @@ func TestTwoEmptyAnswersOverAnHourLoseNoTask(t *testing.T) {
 		if endedAs(d, "a") != ended {
 			t.Errorf("after %d empty answers and one more: ended as %q, want %q", missing, endedAs(d, "a"), ended)
 		}
+	}
+}
+
+// (decide rule 37)
+func TestADeniedCommandAlertsOnce(t *testing.T) {
+	s := state(decide.BootBootable, task("a", releasing), effect("a", claimedBy(claim), firstSent(time.Second)))
+	want := string(decide.AlertTaskDenied)
+	for range 3 {
+		d := must(t, s, results(result("a", claim, decide.ResultDenied)), decide.Facts{}, policy())
+		if alerts(d) != want {
+			t.Fatalf("alerts %q, want %q", alerts(d), want)
+		}
+		s, want = d.Next, ""
+		s.Messages = map[string]decide.Message{} // delivered
+		effect("a", claimedBy(claim), firstSent(time.Second))(&s)
+	}
+}
+
+// (decide rule 51)
+func TestAllSendsOfAnInvocationGoBeforeItsMessages(t *testing.T) {
+	d := newDesk()
+	s := state(decide.BootBootable)
+	for i := range 30 {
+		task(fmt.Sprint(100 + i))(&s)
+	}
+	d.store(s)
+	mustHandle(t, d.engine(policy()), ended("t-1", "", event.StatusFailed, ""))
+	if calls := d.calls(); strings.Count(calls, "send") != 30 || strings.LastIndex(calls, "send") > strings.Index(calls, "alert") {
+		t.Errorf("calls: %s, want 30 sends and then the alert", calls)
+	}
+}
+
+// (decide rule 66)
+func TestAnInstanceThatRunsTooManyTasksCostsNoAttempt(t *testing.T) {
+	again := func(s decide.State, code string) decide.State {
+		a := s.Tasks[id("a")]
+		running("t-1")(&a)
+		s.Tasks[a.ID] = a
+		return must(t, s, ended("t-1", "a", event.StatusAborted, code), decide.Facts{}, policy()).Next
+	}
+	s := again(state(decide.BootBootable, task("a", func(t *decide.Task) { t.Attempt = 2 })), "TaskConcurrencyLimit")
+	if a := again(s, "DeliveryTimeout").Tasks[id("a")]; a.State != decide.TaskQueued || a.Attempt != 4 {
+		t.Errorf("task %+v, want it queued again, as one of its attempts did not count", a)
 	}
 }
