@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -156,5 +157,62 @@ func TestAnInstanceThatRunsTooManyTasksCostsNoAttempt(t *testing.T) {
 	s := again(state(decide.BootBootable, task("a", func(t *decide.Task) { t.Attempt = 2 })), "TaskConcurrencyLimit")
 	if a := again(s, "DeliveryTimeout").Tasks[id("a")]; a.State != decide.TaskQueued || a.Attempt != 4 {
 		t.Errorf("task %+v, want it queued again, as one of its attempts did not count", a)
+	}
+}
+
+// (decide rule 95)
+func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {
+	d := newDesk()
+	d.clock = now.Truncate(time.Minute)
+	for n := range 3 {
+		s := state(decide.BootBootable)
+		s.Instance.ID = fmt.Sprint("i-", n)
+		for i := range 20 {
+			task(fmt.Sprint(n, "a", i))(&s)
+		}
+		d.store(s)
+		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: d.clock}] = true
+	}
+	var sent []time.Time
+	d.on = func(what, _ string) fate {
+		if what == "send" {
+			sent = append(sent, d.clock)
+		}
+		return fate{}
+	}
+	e := d.engine(policy())
+	e.Sends = &engine.SendCap{PerMinute: 60}
+	e.Sleep = func(_ context.Context, wait time.Duration) { d.clock = d.clock.Add(wait) }
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := e.Sweep(ctx, 1)
+	if err != nil || !out.Complete || len(sent) != 60 || sent[59].Sub(sent[0]) < 30*time.Second {
+		t.Errorf("sweep %+v, %v, sent at %v; want 60 commands in the better part of a minute", out, err, sent)
+	}
+}
+
+// (decide rule 100)
+func TestACommitIsFilledToItsLastRow(t *testing.T) {
+	s := state(decide.BootBootable)
+	for i := range 250 {
+		e := happened(fmt.Sprint("s-", i)).Event
+		s.Unmatched[e.InvokeID] = decide.Unmatched{Event: e, Received: now}
+	}
+	d := must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
+	if got := len(d.Changes.Unmatched) + 1; got != 200 || !d.More { // and the instance's
+		t.Errorf("%d rows, more %v, want 200 and more", got, d.More)
+	}
+}
+
+// (decide rule 100)
+func TestAUnitThatFillsACommitIsDoneAlone(t *testing.T) {
+	s := state(decide.BootBootable)
+	e := happened("s-1").Event
+	s.Unmatched[e.InvokeID] = decide.Unmatched{Event: e, Received: now}
+	p := policy()
+	p.Flows = manyFlows(40, 15<<10)
+	next, _ := settled(t, must(t, s, decide.WakeUp{}, decide.Facts{}, p), p)
+	if len(next.Unmatched) > 0 || len(next.Runs) == 0 || len(next.Runs) == 40 {
+		t.Errorf("%d ends wait and %d runs are live, want none, and those that fit", len(next.Unmatched), len(next.Runs))
 	}
 }
