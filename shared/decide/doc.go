@@ -30,8 +30,8 @@
 //     until only the time to commit results is left; then the input fails.
 //     [engine]
 //  6. A handler fails only while its input is not committed, so that it is
-//     delivered again. After the commit it succeeds, whatever becomes of the rest:
-//     that is stored, and has a wake-up. [engine]
+//     delivered again. After the commit it succeeds: what is left is stored, and
+//     has a wake-up. [engine]
 //
 // # Once
 //
@@ -41,11 +41,11 @@
 //     results and other heartbeats can be repeated without harm.
 //  11. A failed commit does not say which condition failed, and one of unknown
 //     outcome may have landed, or may land later. So every commit has a random id,
-//     which is in its once row and in its claims. After either, the once row is
-//     read: an id of this invocation means that this commit landed (and that its
-//     decision gave the answer), another id means a duplicate. Without a row, the
-//     input is decided again on what a load shows; claims of a commit that landed
-//     all the same are among it, and rule 22 holds. [engine]
+//     which is in its once row and in its claims, and after either the once row is
+//     read. If it has an id of this invocation, that commit landed, and its
+//     decision gave the answer. Any other id means a duplicate. Without a row, the
+//     input is decided again on what a load shows. If the commit landed all the
+//     same, its claims are among that, and rule 22 holds. [engine]
 //  12. A duplicate gets the answer that the first one got. The same dedupeKey with
 //     another body is refused. [engine]
 //  13. A refusal is not stored, so that the same key can be accepted later. Before
@@ -84,8 +84,8 @@
 //  26. A send of unknown outcome keeps its claim until the claim ends. Then rule 24
 //     holds.
 //  27. IdempotentParameterMismatch means that the token was accepted before. The
-//     command is looked for, and never sent again; if it is not listed yet, the
-//     outcome is unknown. [engine]
+//     command is looked for; if it is not listed yet, the outcome is unknown.
+//     [engine]
 //  28. Nothing is sent after the invocation's deadline, and a handler returns only
 //     when all its goroutines have ended: a function instance that is frozen and
 //     thaws must not send. [assistant, handler]
@@ -132,8 +132,9 @@
 //  51. Messages hold up nothing. Sends go first; then all messages of an invocation
 //     are delivered side by side within 3 s, and what is left has a wake-up.
 //     [engine]
-//  52. A message that fails is tried again as in rule 38. A refusal for rate is no try. Nothing is given up within a day; after
-//     that a failure moves the message to the records.
+//  52. A message that fails waits as long as in rule 38. A refusal for rate is no
+//     try. Nothing is given up within a day; after that, a failure moves the
+//     message to the records.
 //  53. An alert's fingerprint is the same in every delivery.
 //
 // # Tasks and their ends
@@ -145,7 +146,7 @@
 //     id. So an end that overtakes the result of its send finds its task.
 //  62. The end of a saved command bears no marker. If a send whose invoke id is
 //     unknown may have started it, Cloud Assistant is asked for its tag. Without
-//     an answer it is recorded all the same, and waits as unmatched until the
+//     an answer, the end is recorded all the same, and waits as unmatched until the
 //     invoke id of every such send is known, for an hour at most; then it counts
 //     as another's.
 //  63. An end that finds its task late completes its record, once.
@@ -160,7 +161,8 @@
 //     it, for at most 20 tasks at once. If it has ended, that counts as its event,
 //     and the event is a duplicate if it comes after all.
 //  68. A running task ends as lost only after three empty answers in a row over at
-//     least an hour. One empty answer proves nothing, and no answer is none.
+//     least an hour. One empty answer proves nothing, and an error is no
+//     empty answer.
 //  69. A task that was certainly not sent ends as expired when its time is over,
 //     with an alert. Any other has an end of its own.
 //  70. A cancel ends a task that was certainly not sent. If it may have been sent,
