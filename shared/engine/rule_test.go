@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"aftercare/shared/decide"
@@ -162,33 +163,37 @@ func TestAnInstanceThatRunsTooManyTasksCostsNoAttempt(t *testing.T) {
 
 // (decide rule 95)
 func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {
-	d := newDesk()
-	d.clock = now.Truncate(time.Minute)
-	for n := range 3 {
-		s := state(decide.BootBootable)
-		s.Instance.ID = fmt.Sprint("i-", n)
-		for i := range 20 {
-			task(fmt.Sprint(n, "a", i))(&s)
+	synctest.Test(t, func(t *testing.T) {
+		begin := now.Truncate(time.Minute)
+		time.Sleep(begin.Sub(time.Now()))
+		d := newDesk()
+		for n := range 3 {
+			s := state(decide.BootBootable)
+			s.Instance.ID = fmt.Sprint("i-", n)
+			for i := range 20 {
+				task(fmt.Sprint(n, "a", i))(&s)
+			}
+			d.store(s)
+			d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: begin}] = true
 		}
-		d.store(s)
-		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: d.clock}] = true
-	}
-	var sent []time.Time
-	d.on = func(what, _ string) fate {
-		if what == "send" {
-			sent = append(sent, d.clock)
+		var sent []time.Time
+		d.on = func(what, _ string) fate {
+			if what == "send" {
+				sent = append(sent, time.Now())
+			}
+			return fate{}
 		}
-		return fate{}
-	}
-	e := d.engine(policy())
-	e.Sends = &engine.SendCap{PerMinute: 60}
-	e.Sleep = func(_ context.Context, wait time.Duration) { d.clock = d.clock.Add(wait) }
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	out, err := e.Sweep(ctx, 1)
-	if err != nil || !out.Complete || len(sent) != 60 || sent[59].Sub(sent[0]) < 30*time.Second {
-		t.Errorf("sweep %+v, %v, sent at %v; want 60 commands in the better part of a minute", out, err, sent)
-	}
+		e := d.engine(policy())
+		e.Now = func() time.Time { return time.Now().UTC() }
+		e.Sends = &engine.SendCap{PerMinute: 60}
+		e.Sleep = func(_ context.Context, wait time.Duration) { time.Sleep(wait) }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		out, err := e.Sweep(ctx, 1)
+		if err != nil || !out.Complete || len(sent) != 60 || sent[59].Sub(sent[0]) < 30*time.Second {
+			t.Errorf("sweep %+v, %v, sent at %v; want 60 commands in the better part of a minute", out, err, sent)
+		}
+	})
 }
 
 // (decide rule 100)
