@@ -132,6 +132,7 @@ func TestAListingIsReadToItsEnd(t *testing.T) {
 	}
 }
 
+// (decide rule 24)
 func TestAnIncompleteListingIsNoProofOfAbsence(t *testing.T) {
 	for name, c := range map[string]reply{
 		"the listing never ends":       func(w http.ResponseWriter, n int, _ seen) { fmt.Fprint(w, page(fmt.Sprint(n), "")) },

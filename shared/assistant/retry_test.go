@@ -21,6 +21,7 @@ import (
 	"aftercare/shared/transport"
 )
 
+// (decide rule 20)
 func TestEveryTryOfASendIsTheSameCommandUnderAnotherNonce(t *testing.T) {
 	for _, first := range []struct {
 		name string
@@ -55,6 +56,7 @@ func TestEveryTryOfASendIsTheSameCommandUnderAnotherNonce(t *testing.T) {
 	}
 }
 
+// (decide rule 23)
 func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 	lost := fail(500, "InternalError")
 	for name, c := range map[string]struct {
@@ -151,6 +153,7 @@ func frozenAt(begin time.Time, n int32) func() time.Time {
 	}
 }
 
+// (decide rule 28)
 func TestNothingIsSentWhenTheTimeIsOver(t *testing.T) {
 	begin := time.Now()
 	for name, c := range map[string]struct {

@@ -1,7 +1,3 @@
-// Package decide decides what Aftercare does about one instance: what changes,
-// what to send, whom to alert, and when to look again. It is pure: the same
-// state, input, facts and moment give the same decision. The package knows
-// neither Tablestore nor the SDKs nor Function Compute.
 package decide
 
 import (

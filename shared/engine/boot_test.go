@@ -37,6 +37,7 @@ func anonymous(b decide.Heartbeat) decide.Heartbeat {
 // hour ago.
 const recordedBoot = time.Hour + time.Minute
 
+// (decide rules 75, 76, 79)
 func TestAHeartbeatTellsTheSameBootANewerAndAnOlderOneApart(t *testing.T) {
 	const waiting, bootable, unknown = decide.BootWaiting, decide.BootBootable, decide.BootUnknown
 	never := decide.NewState("i-1")
@@ -97,6 +98,7 @@ func TestAHeartbeatTellsTheSameBootANewerAndAnOlderOneApart(t *testing.T) {
 	}
 }
 
+// (decide rules 38, 77)
 func TestAHeartbeatReleasesWhatWaits(t *testing.T) {
 	for name, in := range map[string]decide.Heartbeat{
 		"of a newer boot":     beat(0, 20*time.Second),
@@ -139,6 +141,7 @@ func TestAHeartbeatReleasesWhatWaits(t *testing.T) {
 	})
 }
 
+// (decide rule 78)
 func TestTheAgentIsAskedWhileTasksWait(t *testing.T) {
 	up, down := &decide.AgentStatus{Ready: true, Version: "3.1", OS: "Linux"}, &decide.AgentStatus{}
 	due := func(checks int) func(*decide.State) {
@@ -195,6 +198,7 @@ func TestTheAgentIsAskedWhileTasksWait(t *testing.T) {
 	}
 }
 
+// (decide rule 65)
 func TestAnInstanceInDoubtHoldsBackWhatWasNeverSent(t *testing.T) {
 	absent := ended("t-a", "a", event.StatusAborted, "DeliveryTimeout")
 	t.Run("what was put back waits in the queue again when its time has come", func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"aftercare/shared/decide"
 )
 
+// (decide rules 10, 70)
 func TestCancelEndsWhatWasNotSentAndStopsTheRest(t *testing.T) {
 	cancel := decide.Cancel{Key: id("c"), TaskID: id("a")}
 	cases := []struct {
@@ -52,6 +53,7 @@ func TestCancelEndsWhatWasNotSentAndStopsTheRest(t *testing.T) {
 	}
 }
 
+// (decide rule 70)
 func TestATaskThatIsToBeStoppedIsNeverSentAgain(t *testing.T) {
 	cases := []struct {
 		name   string

@@ -51,6 +51,7 @@ func (r rival) Arm(ctx context.Context, w engine.Wakeup) error {
 // TestManyInputsAtOnceForOneInstance: each is committed, at the cost of few
 // calls. A wait between the load and the commit would make nearly every try
 // meet a conflict.
+// (decide rule 5)
 func TestManyInputsAtOnceForOneInstance(t *testing.T) {
 	const many = 50
 	for _, c := range []struct {

@@ -1,7 +1,7 @@
 // Package engine carries out decisions about instances: it loads an instance's
 // state, lets package decide decide, commits the decision at once, and performs
 // the effects that the commit claimed. It knows the other services only as
-// ports.
+// ports. Its rules are those of package decide that [engine] marks.
 package engine
 
 import (

@@ -38,6 +38,7 @@ func submission(short string) decide.Submission {
 	}
 }
 
+// (decide rule 11)
 func TestTheAnswerIsThatOfTheCommitThatLanded(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootWaiting, task("a")))
@@ -112,6 +113,7 @@ func TestAFailedLoadTakesNoWorkForDone(t *testing.T) {
 	}
 }
 
+// (decide rule 22)
 func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable, task("a"), task("b", running("t-b"))))
@@ -160,6 +162,7 @@ type notifier func()
 
 func (n notifier) Notify(context.Context, decide.Alert) error { n(); return nil }
 
+// (decide rule 22)
 func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable, task("a", releasing), effect("a", claimedBy(stale), firstSent(time.Minute))))
@@ -194,6 +197,7 @@ func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
 	}
 }
 
+// (decide rule 29)
 func TestResultsThatMeetAConflictAreDecidedAnew(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable, task("b", running("t-b"))))
@@ -221,6 +225,7 @@ func TestResultsThatMeetAConflictAreDecidedAnew(t *testing.T) {
 	}
 }
 
+// (decide rules 6, 11)
 func TestAHandlerFailsOnlyWhileItsInputIsNotCommitted(t *testing.T) {
 	bad := ended("t-1", "", "Failed", "ExitCodeNonzero")
 	for _, c := range []struct {
@@ -254,6 +259,7 @@ func TestAHandlerFailsOnlyWhileItsInputIsNotCommitted(t *testing.T) {
 	}
 }
 
+// (decide rule 5)
 func TestConflictsAreMetUntilTooLittleTimeIsLeft(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable))
@@ -274,6 +280,7 @@ func TestConflictsAreMetUntilTooLittleTimeIsLeft(t *testing.T) {
 	}
 }
 
+// (decide rule 67)
 func TestAnEndThatNoEventToldIsHandledAsIfItHad(t *testing.T) {
 	d := newDesk()
 	s := state(decide.BootBootable, task("a", running("t-1"), func(t *decide.Task) { t.Deadline = now }))

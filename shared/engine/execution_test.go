@@ -23,6 +23,7 @@ func ended(invokeID, short string, status event.Status, code string) decide.Ende
 	return decide.Ended{Event: ev, Received: now, Source: decide.SourceEvent}
 }
 
+// (decide rules 4, 60, 61, 64, 71)
 func TestAnEndMovesItsTask(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -105,6 +106,7 @@ func TestAnEndMovesItsTask(t *testing.T) {
 	})
 }
 
+// (decide rules 20, 65, 66)
 func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 	absent := func(short string) decide.Ended {
 		return ended("t-1", short, event.StatusAborted, "DeliveryTimeout")
@@ -206,6 +208,7 @@ func TestAScriptThatNeverStartedIsQueuedAgain(t *testing.T) {
 	})
 }
 
+// (decide rule 62)
 func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 	waiting := state(decide.BootBootable, task("a", saved, releasing), effect("a", claimedBy(held), firstSent(time.Second)))
 	end := ended("t-1", "", event.StatusSuccess, "")
@@ -283,6 +286,7 @@ func TestASavedCommandsEndFindsItsTask(t *testing.T) {
 	})
 }
 
+// (decide rules 67, 68)
 func TestAnEndThatNoEventReportsIsAskedFor(t *testing.T) {
 	due := func(t *decide.Task) { t.Deadline = now }
 	s := state(decide.BootBootable, task("a", running("t-1"), due), task("b", running("t-2")))

@@ -10,6 +10,7 @@ import (
 
 // TestWhatHasExpiredIsNotSent, even if there are more such tasks than one
 // decision ends.
+// (decide rule 69)
 func TestWhatHasExpiredIsNotSent(t *testing.T) {
 	s := state(decide.BootBootable, task("new", submittedAgo(time.Second)))
 	for i := range 50 {

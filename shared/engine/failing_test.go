@@ -23,6 +23,7 @@ func finished(n int, status event.Status) decide.Ended {
 }
 
 // [18]
+// (decide rule 81)
 func TestBadEndsInARowAreCounted(t *testing.T) {
 	const ok, bad, timeout, aborted = event.StatusSuccess, event.StatusFailed, event.StatusTimeout, event.StatusAborted
 	cases := []struct {

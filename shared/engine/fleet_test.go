@@ -12,6 +12,7 @@ import (
 // TestAFailureThatIsReportedLateCountsInItsOwnTime: the invocation that was to
 // count it died, and a sweep counts it when the window is long over.
 // [55]
+// (decide rule 82)
 func TestAFailureThatIsReportedLateCountsInItsOwnTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		before time.Duration // that the other run failed

@@ -83,6 +83,7 @@ func TestTheBreakerOpensAndCloses(t *testing.T) {
 }
 
 // [55] However many functions see it, one opens the breaker and says so.
+// (decide rule 82)
 func TestTwoFunctionsCrossTheThresholdTogether(t *testing.T) {
 	p := breaking()
 	d := newDesk()
@@ -136,6 +137,7 @@ func TestTwoFunctionsCrossTheThresholdTogether(t *testing.T) {
 
 // [55] A function dies when it has opened the breaker. What it leaves is seen
 // to when the window of the failures is over: the alerts come all the same.
+// (decide rule 82)
 func TestABreakerWhoseOpenerDied(t *testing.T) {
 	for name, after := range map[string]decide.Policy{"": breaking(), ", and the flow is gone": policy()} {
 		t.Run("its alerts come"+name, func(t *testing.T) {

@@ -39,6 +39,7 @@ func said(t *testing.T, d decide.Decision, name string) decide.FlowDecision {
 }
 
 // [54]
+// (decide rule 81)
 func TestAFlowRunsOnlySoOftenOnAnInstance(t *testing.T) {
 	p := flows(with(define("f", onEnd, byOthers, say("tell", "it ran")), perInstance(2, 10*time.Minute)))
 	s := state(decide.BootBootable)

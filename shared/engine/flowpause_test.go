@@ -50,6 +50,7 @@ func endOf(t decide.Task, status event.Status, code string) decide.Ended {
 
 // [51] A run whose backoff is over while its flow is paused is looked at
 // every few minutes, and continues when it is resumed.
+// (decide rule 84)
 func TestABackoffThatIsOverWhileTheFlowIsPaused(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("only", "f/only", "true", retry(3, "Failed"), backoff(time.Minute))))
 	s := must(t, state(decide.BootBootable), happened("t-1"), decide.Facts{}, p).Next
@@ -90,6 +91,7 @@ func TestACommandOfAPausedFlowThatIsToBeStoppedIsLookedFor(t *testing.T) {
 }
 
 // [51]
+// (decide rule 84)
 func TestAPausedFlow(t *testing.T) {
 	two := flows(define("f", onEnd, byOthers, run("one", "f/one", "true"), say("tell", "hello"), run("two", "f/two", "true")))
 	for _, name := range []string{"f", decide.AllFlows} {
@@ -193,6 +195,7 @@ func (b besideLoad) Control(ctx context.Context) (decide.Control, error) {
 
 // [51] The stop switch costs no time, and one that cannot be read lets nothing
 // go on.
+// (decide rule 83)
 func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	d := newDesk()

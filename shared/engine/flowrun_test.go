@@ -42,6 +42,7 @@ func only[T any](t *testing.T, m map[string]T) (v T) {
 }
 
 // [20] [57] The second step comes of the definition that the run has stored.
+// (decide rule 14)
 func TestAFlowRunsItsStepsInOrder(t *testing.T) {
 	p := chainedPolicy()
 	first := ended("t-1", "", event.StatusSuccess, "")
@@ -129,6 +130,7 @@ func TestAFlowEndsWithAStepThatDoesNotSucceed(t *testing.T) {
 }
 
 // [50]
+// (decide rule 80)
 func TestNoFlowLeadsToItself(t *testing.T) {
 	p := chainedPolicy()
 	loop := func(chain ...string) decide.Decision {
@@ -177,6 +179,7 @@ func numbered(n int) []string {
 	return out
 }
 
+// (decide rules 14, 80)
 func TestFlowsOnHeartbeats(t *testing.T) {
 	p := chainedPolicy()
 	d := must(t, state(decide.BootWaiting), beat(0, time.Second), decide.Facts{}, p)
@@ -199,6 +202,7 @@ func TestAFlowThatCannotBeEvaluatedDoesNotStart(t *testing.T) {
 	}
 }
 
+// (decide rule 78)
 func TestAFollowUpToAnUnknownInstance(t *testing.T) {
 	p := chainedPolicy()
 	for _, c := range []struct {

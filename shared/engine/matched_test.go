@@ -10,6 +10,7 @@ import (
 // TestAnEndThatFindsItsTaskLateIsCompletedInItsRecord: the record was written
 // when it was not known whose end it was, and so not what it starts.
 // [70] [71]
+// (decide rule 63)
 func TestAnEndThatFindsItsTaskLateIsCompletedInItsRecord(t *testing.T) {
 	p := chainedPolicy()
 	s := state(decide.BootBootable, task("a", saved, running("t-1")))
@@ -31,6 +32,7 @@ func TestAnEndThatFindsItsTaskLateIsCompletedInItsRecord(t *testing.T) {
 // An end that comes again while it waits for its task is a duplicate, and its
 // record, which is put only once, is not to be completed in the same commit:
 // the store refuses a commit that names a row twice.
+// (decide rule 63)
 func TestAnEndThatComesAgainWhileItWaitsIsNotCompleted(t *testing.T) {
 	s := state(decide.BootBootable, task("a", saved, running("t-1")))
 	end := ended("t-1", "", event.StatusSuccess, "")

@@ -7,6 +7,7 @@ import (
 	"aftercare/shared/decide"
 )
 
+// (decide rule 69)
 func TestWhatWaitsTooLongExpires(t *testing.T) {
 	cases := []struct {
 		name  string
@@ -44,6 +45,7 @@ func TestWhatWaitsTooLongExpires(t *testing.T) {
 	})
 }
 
+// (decide rules 21, 35)
 func TestTasksAreReleasedByPriorityThenBySubmission(t *testing.T) {
 	cases := []struct {
 		name  string
@@ -101,6 +103,7 @@ func TestTasksAreReleasedByPriorityThenBySubmission(t *testing.T) {
 	})
 }
 
+// (decide rules 35, 36)
 func TestCommandsThatArePutBackKeepTheirOrder(t *testing.T) {
 	first := []func(*decide.Send){claimedBy(claim), firstSent(time.Second)}
 	tried := func(n int) func(*decide.Send) { return func(e *decide.Send) { e.Tries = n } }
@@ -132,6 +135,7 @@ func TestCommandsThatArePutBackKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// (decide rules 10, 13, 14, 72)
 func TestSubmissions(t *testing.T) {
 	up, down := &decide.AgentStatus{Ready: true, OS: "Linux"}, &decide.AgentStatus{}
 	full := state(decide.BootWaiting)

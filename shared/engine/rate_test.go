@@ -71,6 +71,7 @@ func (q *quota) process() func() *engine.Engine {
 // TestABacklogIsSentAtTheRateThatIsAllowed: the refusals of a service that
 // refuses by the minute cost few commands, and little of what it allows is left
 // unused.
+// (decide rule 95)
 func TestABacklogIsSentAtTheRateThatIsAllowed(t *testing.T) {
 	for _, c := range []struct {
 		perSecond, instances int

@@ -10,6 +10,7 @@ import (
 	"aftercare/shared/event"
 )
 
+// (decide rules 23, 26, 29, 37, 38)
 func TestResultsOfCommands(t *testing.T) {
 	const done, invalid, throttled, quota = decide.ResultDone, decide.ResultInvalid, decide.ResultThrottled, decide.ResultQuota
 	const notSent, unknown, givenUp = decide.ResultNotSent, decide.ResultUnknown, decide.ResultGivenUp
@@ -132,6 +133,7 @@ func TestResultsOfStops(t *testing.T) {
 	})
 }
 
+// (decide rule 52)
 func TestResultsOfAlerts(t *testing.T) {
 	alert := func(tries int, age time.Duration) decide.State {
 		s := state(decide.BootBootable)

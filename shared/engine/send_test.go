@@ -8,6 +8,7 @@ import (
 	"aftercare/shared/engine"
 )
 
+// (decide rules 24, 25)
 func TestACommandThatMayHaveBeenSentIsAskedAboutFirst(t *testing.T) {
 	denied, invalid := fate{err: engine.ErrDenied}, fate{err: engine.ErrInvalid}
 	cases := []struct {
@@ -62,6 +63,7 @@ func TestACommandThatMayHaveBeenSentIsAskedAboutFirst(t *testing.T) {
 	}
 }
 
+// (decide rule 27)
 func TestATokenThatWasAcceptedBeforeIsLookedUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		visible time.Duration // after it was accepted
@@ -94,6 +96,7 @@ func TestATokenThatWasAcceptedBeforeIsLookedUp(t *testing.T) {
 	}
 }
 
+// (decide rule 70)
 func TestACommandThatIsToBeStoppedIsOnlyLookedFor(t *testing.T) {
 	for name, there := range map[string]bool{"there, it is stopped": true, "not there, it is not sent": false} {
 		t.Run(name, func(t *testing.T) {
@@ -116,6 +119,7 @@ func TestACommandThatIsToBeStoppedIsOnlyLookedFor(t *testing.T) {
 	}
 }
 
+// (decide rule 39)
 func TestASendCapHoldsTheRestBack(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable, task("a"), task("b"), task("c")))
@@ -139,6 +143,7 @@ func TestASendCapHoldsTheRestBack(t *testing.T) {
 	}
 }
 
+// (decide rule 36)
 func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
 	for _, err := range []error{engine.ErrThrottled, engine.ErrQuotaExceeded, engine.ErrInstanceDown} {
 		t.Run(err.Error(), func(t *testing.T) {
@@ -170,6 +175,7 @@ func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
 	}
 }
 
+// (decide rules 21, 22, 26)
 func TestACommandOfUnknownOutcomeIsLeftAloneWhileItIsClaimed(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable, task("a", priority(9)), task("b")))

@@ -80,6 +80,7 @@ func simulatedFlows() *flow.Set {
 // faults, crashes, duplicates and torn loads included, under the assumptions
 // that the package names, lets each come to rest and looks at what is left.
 // More runs: go test -run Guarantees -rapid.checks=20000.
+// (decide rules 11, 20, 21, 30, 53, 65, 90)
 func TestTheGuaranteesHoldUnderEveryFault(t *testing.T) {
 	flows := simulatedFlows()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -40,6 +40,7 @@ func settled(t *testing.T, d decide.Decision, p decide.Policy) (decide.State, in
 }
 
 // Each decision's rows and bytes are checked by decide.
+// (decide rules 1, 100, 101)
 func TestEveryDecisionFitsIntoOneCommit(t *testing.T) {
 	many := func(n int, change ...func(*decide.Task)) func(*decide.State) {
 		return func(s *decide.State) {
@@ -110,6 +111,7 @@ func TestEveryDecisionFitsIntoOneCommit(t *testing.T) {
 	})
 }
 
+// (decide rule 67)
 func TestAWakeUpAsksForABatchOfInvocationsAndStopsInTime(t *testing.T) {
 	s := state(decide.BootBootable)
 	for i := range 50 {
@@ -158,6 +160,7 @@ func talkative(n int) *flow.Set {
 	return flow.NewSet(list)
 }
 
+// (decide rules 100, 101)
 func TestManyRunsThatEndAtOnceFitIntoCommits(t *testing.T) {
 	p := policy()
 	p.Flows = talkative(20)
@@ -201,6 +204,7 @@ func TestManyRunsThatEndAtOnceFitIntoCommits(t *testing.T) {
 	}
 }
 
+// (decide rules 90, 101)
 func TestEndsThatAreLeftForWantOfRoomAreWokenFor(t *testing.T) {
 	s := state(decide.BootBootable)
 	for i := range 6 {

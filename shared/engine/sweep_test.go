@@ -25,6 +25,7 @@ func (s stuck) Load(ctx context.Context, id string) (decide.State, error) {
 	return s.desk.Load(ctx, id)
 }
 
+// (decide rules 93, 94)
 func TestInstancesThatDoNotAnswerStopNoSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(now.Sub(time.Now()))
@@ -85,6 +86,7 @@ func dueNow(d *desk, instances int, rows ...func(*decide.State)) {
 	}
 }
 
+// (decide rule 94)
 func TestASweepReadsPausesOnce(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	d := newDesk()
@@ -108,6 +110,7 @@ func TestASweepReadsPausesOnce(t *testing.T) {
 }
 
 // DESIGN 4.13: a pause that comes during a long sweep is heard of before a claim.
+// (decide rule 83)
 func TestNoClaimReliesOnOldPauses(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	for age, want := range map[time.Duration]int{5 * time.Second: 1, 6 * time.Second: 2} {
@@ -147,6 +150,7 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 }
 
 // A refusal is the account's: it closes the process, before any other claim.
+// (decide rule 39)
 func TestARefusalHoldsBackOtherInstancesUnclaimed(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
@@ -188,6 +192,7 @@ func TestARefusalHoldsBackOtherInstancesUnclaimed(t *testing.T) {
 }
 
 // What has no room is not claimed, and has a wake-up for the next minute.
+// (decide rules 39, 92)
 func TestAnInputWithoutRoomWaitsForTheNextMinute(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable))
@@ -205,6 +210,7 @@ func TestAnInputWithoutRoomWaitsForTheNextMinute(t *testing.T) {
 }
 
 // Room that a commit took and did not use is there for others.
+// (decide rule 39)
 func TestRoomIsGivenBack(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -253,6 +259,7 @@ func TestRoomIsGivenBack(t *testing.T) {
 
 // An instance whose commands find no room is put aside; others are not held up,
 // and it is visited again when there is room.
+// (decide rules 94, 95)
 func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
 	d := newDesk()
 	dueNow(d, 3, task("a"), task("b"))

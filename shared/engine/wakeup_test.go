@@ -16,6 +16,7 @@ import (
 
 // Each call to the ledger costs the invocation a round trip: these are all
 // that each kind of input needs, in order.
+// (decide rule 2)
 func TestCallsOfEachInput(t *testing.T) {
 	p := policy()
 	p.Flows = nil
@@ -75,6 +76,7 @@ func TestCallsOfEachInput(t *testing.T) {
 	})
 }
 
+// (decide rule 91)
 func TestAWakeUpIsArmedBeforeTheCommitThatNeedsIt(t *testing.T) {
 	grace := decide.DefaultPolicy().ClaimGrace
 	armedAt := func(in time.Duration) func(*decide.State) {
@@ -131,6 +133,7 @@ func TestAWakeUpIsArmedBeforeTheCommitThatNeedsIt(t *testing.T) {
 	})
 }
 
+// (decide rule 93)
 func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
 	due := engine.Wakeup{InstanceID: "i-1", Due: now.Add(-7 * time.Second)}
 	sweep := func(t *testing.T, d *desk) engine.Sweep {
@@ -228,6 +231,7 @@ func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
 	})
 }
 
+// (decide rules 51, 92)
 func TestNoResultWaitsForAnAlert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
@@ -256,6 +260,7 @@ func (slowNotifier) Notify(ctx context.Context, _ decide.Alert) error {
 
 // [33] The wake-up that the commit needs cannot be due before this
 // invocation's claims end, which a short backoff need not wait for.
+// (decide rule 92)
 func TestABackoffIsWokenForBeforeTheClaimsOfItsInvocationEnd(t *testing.T) {
 	d := newDesk()
 	p := policy()

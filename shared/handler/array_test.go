@@ -42,6 +42,7 @@ func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 
 // TestInstancesAreHandledSideBySide: a load that hangs keeps no other
 // instance's events from being recorded.
+// (decide rule 110)
 func TestInstancesAreHandledSideBySide(t *testing.T) {
 	r := rig.New(t, rig.Options{Timeout: 2 * time.Second})
 	r.Faults.Add(fault.Fault{Call: "GetRange", Times: 8, Mode: fault.HangBefore})
@@ -92,6 +93,7 @@ func TestMalformedElementsAreKeptWhileThereIsTime(t *testing.T) {
 
 // TestAnInstancesEventsAreHandledInTheirOrder, and the answer is in the
 // payload's, whatever comes between.
+// (decide rule 110)
 func TestAnInstancesEventsAreHandledInTheirOrder(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	var list []any
@@ -136,6 +138,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 
 // TestAnotherDeliveryBeginsElsewhere, so that no instance is always the last:
 // of 200 instances, each delivery gets as far as the 32 with which it begins.
+// (decide rule 110)
 func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 	r := rig.New(t, rig.Options{Timeout: 20 * time.Second})
 	var list []object
@@ -164,6 +167,7 @@ func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 
 // TestARetryOfTheSameRequestBeginsElsewhere: Function Compute tries an
 // asynchronous request again under its id.
+// (decide rule 110)
 func TestARetryOfTheSameRequestBeginsElsewhere(t *testing.T) {
 	begun := map[int]bool{}
 	for retry := range 4 {
@@ -235,6 +239,7 @@ func TestAPanicAboutOneEventKeepsNoOtherFromBeingRecorded(t *testing.T) {
 }
 
 // TestRefusedEventsAreInQuarantine with the reason, whole.
+// (decide rule 111)
 func TestRefusedEventsAreInQuarantine(t *testing.T) {
 	r := rig.New(t, rig.Options{Settings: func(s *handler.Settings) { s.Need = event.Need{Envelope: true, Account: true} }})
 	bare := encode(endData("t-1"))

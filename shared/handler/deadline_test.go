@@ -102,6 +102,7 @@ func queueOfThree(r *rig.Rig) []byte {
 // TestAnInvocationEndsBeforeItsDeadline, and leaves no goroutine that waits
 // for anything. It must not run beside other tests, whose goroutines it would
 // take for its own.
+// (decide rule 28)
 func TestAnInvocationEndsBeforeItsDeadline(t *testing.T) {
 	for name, c := range hangings() {
 		t.Run(name, func(t *testing.T) {

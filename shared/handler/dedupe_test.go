@@ -11,6 +11,7 @@ import (
 
 // TestADedupeKeyStandsForOneBody: what means the same is a duplicate, however
 // it is written; anything else is refused, and changes nothing.
+// (decide rule 12)
 func TestADedupeKeyStandsForOneBody(t *testing.T) {
 	const first = `{"dedupeKey":"k","instanceIds":["i-1","i-2"],"expiresIn":"60m","run":{"name":"job","type":"RunShellScript","content":"true","parameters":{"a":"1","b":"2"}}}`
 	for name, c := range map[string]struct{ body, result string }{

@@ -239,6 +239,7 @@ func badInputs() map[string]badInput {
 	return cases
 }
 
+// (decide rule 111)
 func TestBadInputIsKeptOrIgnoredAndAcknowledged(t *testing.T) {
 	for _, k := range kinds {
 		for name, c := range badInputs() {
@@ -336,6 +337,7 @@ func checkLog(t *testing.T, r *rig.Rig) {
 }
 
 // TestAFailingQuarantineFailsTheHandler but not the good events beside.
+// (decide rule 111)
 func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
 	for _, k := range kinds {
 		for name, c := range map[string]struct {

@@ -110,6 +110,7 @@ func (b box) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestTheAbsenceOfAnErrorIsNotSuccess: an answer that does not prove what it
 // reports is an unknown outcome. So a commit is never tried again, and every
 // other call is.
+// (ledger rules 30, 31)
 func TestTheAbsenceOfAnErrorIsNotSuccess(t *testing.T) {
 	half := func(b []byte) []byte { return b[:len(b)/2] }
 	for name, c := range map[string]struct {
@@ -177,6 +178,7 @@ func TestTheAbsenceOfAnErrorIsNotSuccess(t *testing.T) {
 
 // TestAPageThatWasCutOffIsNotTheLast: without the next page's key, the answer is
 // as readable as before.
+// (ledger rule 30)
 func TestAPageThatWasCutOffIsNotTheLast(t *testing.T) {
 	l, server, _ := open(t)
 	const n = 101 // one more than a page holds
@@ -203,6 +205,7 @@ func TestAPageThatWasCutOffIsNotTheLast(t *testing.T) {
 
 // TestATableIsMadeIfItIsThere: a good answer of CreateTable is empty, like one
 // that says nothing.
+// (ledger rule 36)
 func TestATableIsMadeIfItIsThere(t *testing.T) {
 	_, server, faults := open(t)
 	l, err := ledger.Open(t.Context(), ledger.Config{

@@ -11,6 +11,7 @@ import (
 	"aftercare/shared/ledger"
 )
 
+// (ledger rule 53)
 func TestOneOfManyOpenersWins(t *testing.T) {
 	for name, before := range map[string]*decide.Breaker{
 		"where there is no breaker":          nil,
@@ -50,6 +51,7 @@ func TestOneOfManyOpenersWins(t *testing.T) {
 	}
 }
 
+// (ledger rule 53)
 func TestOneOfManyClosersWins(t *testing.T) {
 	l, _ := openPatiently(t)
 	mustOpen(t, l, breakerOf("e1", 0))
@@ -76,6 +78,7 @@ func TestOneOfManyClosersWins(t *testing.T) {
 	wantControl(t, l)
 }
 
+// (ledger rules 53, 54)
 func TestABreakerOpensOnceWhateverFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		before *decide.Breaker
@@ -106,6 +109,7 @@ func TestABreakerOpensOnceWhateverFails(t *testing.T) {
 	}
 }
 
+// (ledger rules 53, 54)
 func TestABreakerClosesOnceWhateverFails(t *testing.T) {
 	sweep(t, func(t *testing.T, l *ledger.Ledger, plan func()) {
 		mustOpen(t, l, breakerOf("e1", 0))

@@ -92,6 +92,7 @@ func putter(t *testing.T, server *tablestore.Server, table, scopes string) func(
 	}
 }
 
+// (ledger rule 50)
 func TestControlReadsPausesAndBreakersInOneCall(t *testing.T) {
 	l, _, faults := open(t)
 	wantControl(t, l)
@@ -125,6 +126,7 @@ func TestTimesComeBackInUTC(t *testing.T) {
 	wantControl(t, l, b)
 }
 
+// (ledger rule 50)
 func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 	for name, c := range map[string]struct {
 		row     string
@@ -158,6 +160,7 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 	}
 }
 
+// (ledger rule 50)
 func TestResumeRemovesARowThatIsNotReadable(t *testing.T) {
 	l, server, _ := open(t)
 	put := putter(t, server, "aftercare_shared", "scope")
@@ -205,6 +208,7 @@ func TestASecondPauseReplacesTheFirst(t *testing.T) {
 	wantControl(t, l, second)
 }
 
+// (ledger rule 56)
 func TestWhatIsMalformedIsRefusedWithoutACall(t *testing.T) {
 	l, _, faults := open(t)
 	pausing := func(change func(*decide.Pause)) error {
@@ -299,6 +303,7 @@ func strikeBusy(faults *fault.Set, call string, n int, do func()) {
 	})
 }
 
+// (ledger rule 52)
 func TestARequestThatIsLateReplacesAndRemovesNothingNewer(t *testing.T) {
 	old, newer := breakerOf("old", 0), breakerOf("newer", 20)
 	t.Run("an opener", func(t *testing.T) {
@@ -333,6 +338,7 @@ func TestARequestThatIsLateReplacesAndRemovesNothingNewer(t *testing.T) {
 	})
 }
 
+// (ledger rule 54)
 func TestTriesOfAConditionalWriteAreCounted(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault fault.Fault
@@ -366,6 +372,7 @@ func TestTriesOfAConditionalWriteAreCounted(t *testing.T) {
 
 // TestAWriteInDoubtIsNotReportedAsUndone: the time is up when it should be
 // read whether the write landed.
+// (ledger rule 54)
 func TestAWriteInDoubtIsNotReportedAsUndone(t *testing.T) {
 	for name, call := range map[string]func(*ledger.Ledger, context.Context) error{
 		"OpenBreaker": func(l *ledger.Ledger, ctx context.Context) error {

@@ -27,6 +27,7 @@ func TestAFailureIsCountedInTwoCalls(t *testing.T) {
 	}
 }
 
+// (ledger rule 51)
 func TestManyFailuresAtOnceAreAllCounted(t *testing.T) {
 	l, _, _ := open(t)
 	counts := make([]int, 12)
@@ -50,6 +51,7 @@ func TestManyFailuresAtOnceAreAllCounted(t *testing.T) {
 	}
 }
 
+// (ledger rule 51)
 func TestAFailureCountsOnceWhateverFails(t *testing.T) {
 	sweep(t, func(t *testing.T, l *ledger.Ledger, plan func()) {
 		wantCount(t, l, failureOf("i-1", "r1", start), start, 1)
@@ -59,6 +61,7 @@ func TestAFailureCountsOnceWhateverFails(t *testing.T) {
 	})
 }
 
+// (ledger rule 51)
 func TestTheCountStopsAtAThousand(t *testing.T) {
 	l, server, faults := open(t)
 	put := putter(t, server, "aftercare_shared", "scope")

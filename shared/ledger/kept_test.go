@@ -80,6 +80,7 @@ func edit[T any](rows map[string]T, change func(*T)) {
 
 // TestRowsKeepWhatThisVersionDoesNotKnow: another version adds a column, and a
 // field to each object of each live row, and gives them its number.
+// (ledger rules 1, 4, 21)
 func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 	l, server, _ := open(t)
 	load := func() decide.State {
@@ -147,6 +148,7 @@ func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 	}
 }
 
+// (ledger rule 20)
 func TestEveryRowCarriesTheSchemaVersion(t *testing.T) {
 	l, server, _ := open(t)
 	c := creation("c1", full())

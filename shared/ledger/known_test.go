@@ -65,6 +65,7 @@ func TestKnownNamesWhatIsRecordedInTheLogAndInTheHistory(t *testing.T) {
 }
 
 // TestAMissingTableIsNamedWithItsRemedy, as after an update that brought it.
+// (ledger rule 34)
 func TestAMissingTableIsNamedWithItsRemedy(t *testing.T) {
 	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
 	if err != nil {

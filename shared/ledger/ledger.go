@@ -1,5 +1,3 @@
-// Package ledger keeps Aftercare's state in Tablestore. It is the only package
-// that knows the tables and the SDK; it does not interpret the state.
 package ledger
 
 import (

@@ -66,6 +66,7 @@ func dial(t *testing.T, ctx context.Context, endpoint, secret string) *ledger.Le
 	return l
 }
 
+// (ledger rules 1, 2, 4, 10, 11, 12, 13, 40, 41, 50, 51, 53)
 func TestTheLedgerKeepsItsPromises(t *testing.T) {
 	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Subject {
 		_, server, _ := open(t)
@@ -86,6 +87,7 @@ func TestTheLedgerKeepsItsPromises(t *testing.T) {
 	})
 }
 
+// (ledger rule 5)
 func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
 	l, _, _ := open(t)
 	e := execution("t-1")
@@ -134,6 +136,7 @@ func TestHistoryKeepsTheFirstRecordOfAnExecution(t *testing.T) {
 	}
 }
 
+// (ledger rule 35)
 func TestCreateTablesRefusesATableOfAnotherShape(t *testing.T) {
 	l, _, _ := open(t)
 	made, err := l.CreateTables(t.Context(), 180*24*time.Hour)
@@ -150,6 +153,7 @@ func TestCreateTablesRefusesATableOfAnotherShape(t *testing.T) {
 
 // TestWritesAreNotSentTwice: the SDK would send a write again after a
 // transport error.
+// (ledger rule 31)
 func TestWritesAreNotSentTwice(t *testing.T) {
 	for _, mode := range []fault.Mode{fault.CutAfter, fault.HangAfter, fault.ErrorAfter, fault.CutBefore, fault.HangBefore} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -166,6 +170,7 @@ func TestWritesAreNotSentTwice(t *testing.T) {
 	}
 }
 
+// (ledger rules 31, 33)
 func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
 	busy := fault.Fault{Mode: fault.ErrorBefore, Status: 503, Code: "OTSServerBusy", Message: "busy", Times: 3}
 	for name, c := range map[string]struct {
@@ -199,6 +204,7 @@ func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
 	}
 }
 
+// (ledger rules 32, 33)
 func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
 	_, server, faults := open(t)
 	cases := map[string]struct {
@@ -259,6 +265,7 @@ func partition() string {
 
 // TestAnExpiredRowDoesNotBlockAnInstance: the service may keep a row for a while
 // after its columns have expired.
+// (ledger rules 10, 11)
 func TestAnExpiredRowDoesNotBlockAnInstance(t *testing.T) {
 	l, server, _ := open(t)
 	putter(t, server, "aftercare_instances", "pk")(partition(), "live/!", map[string]any{"left": "over"})

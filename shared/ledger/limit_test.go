@@ -36,6 +36,7 @@ func dialPatiently(t *testing.T, server *tablestore.Server) *ledger.Ledger {
 	return l
 }
 
+// (ledger rule 13)
 func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 	tasks := func(n, bytes int) []decide.Task {
 		var out []decide.Task
@@ -80,6 +81,7 @@ func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 // tasks of the largest size, ends that waited for their tasks; and for most
 // rows alerts, and tasks whose time is over and that were steps of flow runs,
 // without which there is room for most bytes.
+// (ledger rule 13)
 func TestTheLargestDecisionsFitIntoABatch(t *testing.T) {
 	t.Run("rows", func(t *testing.T) { commitLargest(t, 60, 20) })
 	t.Run("bytes", func(t *testing.T) { commitLargest(t, 0, 0) })

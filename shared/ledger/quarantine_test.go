@@ -25,6 +25,7 @@ func quarantined(t *testing.T, l *ledger.Ledger) []ledger.Quarantined {
 	return out
 }
 
+// (ledger rule 60)
 func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{7})
 	for _, size := range []int{0, 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 5<<20 + 7} {
@@ -48,6 +49,7 @@ func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 
 // TestAPayloadThatIsNotWholeIsNotListed: an invocation can die between two
 // parts.
+// (ledger rule 60)
 func TestAPayloadThatIsNotWholeIsNotListed(t *testing.T) {
 	l, _, faults := openAt(t, time.Now)
 	payload := bytes.Repeat([]byte("part"), 1<<20)

@@ -36,6 +36,7 @@ func openAt(t *testing.T, now func() time.Time) (*ledger.Ledger, *tablestore.Ser
 	return l, server, faults
 }
 
+// (ledger rule 55)
 func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
 	var passed atomic.Int64
 	after := func(days int) { passed.Store(int64(days) * int64(24*time.Hour)) }
@@ -65,6 +66,7 @@ func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
 	}
 }
 
+// (ledger rule 55)
 func TestARenewalBringsNoPauseBack(t *testing.T) {
 	first, second := pauseOf("clean-up", "Ann", start), pauseOf("clean-up", "Bob", start.Add(time.Second))
 	for name, c := range map[string]struct {

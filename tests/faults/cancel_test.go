@@ -17,6 +17,7 @@ func cancelOf(key string) []byte {
 	})
 }
 
+// (decide rule 70)
 func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 	throttled := fault.Fault{Call: "RunCommand", Mode: fault.ErrorBefore, Status: 400, Code: "Throttling.User"}
 	for name, c := range map[string]struct {

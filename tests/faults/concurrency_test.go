@@ -86,6 +86,7 @@ func sentOnce(t *testing.T, r *rig.Rig, want int) {
 	}
 }
 
+// (decide rules 10, 80)
 func TestOneEventGivenToManyIsHandledOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		flows  string
@@ -127,6 +128,7 @@ func TestOneEventGivenToManyIsHandledOnce(t *testing.T) {
 	}
 }
 
+// (decide rule 10)
 func TestOneHeartbeatGivenToManyIsOneBoot(t *testing.T) {
 	t.Parallel()
 	s := scenario{ran: []string{"task0", "task1", "task2"}, ends: 3, boots: 1}
@@ -146,6 +148,7 @@ func TestOneHeartbeatGivenToManyIsOneBoot(t *testing.T) {
 	}
 }
 
+// (decide rule 12)
 func TestOneSubmissionGivenToManyIsOneTask(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(*rig.Rig)
@@ -178,6 +181,7 @@ func TestOneSubmissionGivenToManyIsOneTask(t *testing.T) {
 
 // TestSubmissionsThatMeetTheHeartbeatAreNotLost: each runs once, and none is
 // sent while the instance is down, where it would be aborted.
+// (decide rule 77)
 func TestSubmissionsThatMeetTheHeartbeatAreNotLost(t *testing.T) {
 	for round := range 4 {
 		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
@@ -214,6 +218,7 @@ func TestSubmissionsThatMeetTheHeartbeatAreNotLost(t *testing.T) {
 	}
 }
 
+// (decide rules 21, 24)
 func TestSweepsAtOnceSendOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, scenario{})

@@ -113,6 +113,7 @@ func endedTask(t *testing.T, v view, id string) decide.Task {
 
 // TestTheEndOfASavedCommandFindsItsTaskByTheTag: the end arrives although the
 // invoke id was never stored, because the invocation died right after its send.
+// (decide rule 62)
 func TestTheEndOfASavedCommandFindsItsTaskByTheTag(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, scenario{flows: afterSaved})
@@ -133,6 +134,7 @@ func TestTheEndOfASavedCommandFindsItsTaskByTheTag(t *testing.T) {
 
 // TestAnEndWhoseTaskIsUnknownWaitsForIt: DescribeInvocations does not answer
 // either.
+// (decide rule 62)
 func TestAnEndWhoseTaskIsUnknownWaitsForIt(t *testing.T) {
 	for _, content := range []string{"true", "exit 3"} {
 		for _, mode := range fault.Modes {

@@ -35,6 +35,7 @@ var modes = func() []mode {
 
 // TestEveryFailedCallIsMadeGood fails the n-th call of every scenario's
 // invocation, in every mode, until a run meets no fault.
+// (decide rules 6, 20)
 func TestEveryFailedCallIsMadeGood(t *testing.T) {
 	for name := range scenarios() {
 		for _, m := range modes {

@@ -29,6 +29,7 @@ func atNoon(r *rig.Rig) {
 
 func calls(r *rig.Rig, call string) int { return r.Faults.Calls()[call] }
 
+// (decide rule 38)
 func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 	for name, c := range map[string]struct {
 		faults []fault.Fault
@@ -88,6 +89,7 @@ func TestAThrottledCommandIsSentOnceLater(t *testing.T) {
 
 // TestAThrottleAfterALostAnswerIsNoProofOfNothing: the try before may have
 // been accepted, and it was.
+// (decide rule 23)
 func TestAThrottleAfterALostAnswerIsNoProofOfNothing(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, scenario{})
@@ -109,6 +111,7 @@ func TestAThrottleAfterALostAnswerIsNoProofOfNothing(t *testing.T) {
 
 // TestTheLocalECSThrottlesByTheMinute: the service accepts two commands a
 // minute; what it refuses keeps its place.
+// (decide rule 36)
 func TestTheLocalECSThrottlesByTheMinute(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, rig.Options{

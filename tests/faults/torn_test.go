@@ -71,6 +71,8 @@ func newerBeat(r *rig.Rig) []byte {
 
 // TestACommitThatLandsInsideALoadIsSeen lets another input be handled between
 // any two rows that a scenario's invocation reads, at each in turn.
+// (ledger rule 2)
+// (decide rule 3)
 func TestACommitThatLandsInsideALoadIsSeen(t *testing.T) {
 	for name, s := range scenarios() {
 		if s.readsNothing {

@@ -1,0 +1,253 @@
+// Package decide decides what Aftercare does about one instance: what changes,
+// what to send, whom to alert, and when to look again. It is pure: the same
+// state, input, facts and moment give the same decision. The package knows
+// neither Tablestore nor the SDKs nor Function Compute.
+//
+// This comment is the specification of the heart: of this package and of package
+// engine, which loads a state, lets Decide decide, commits, and acts. Each rule
+// has a number, and each number is named by a test, as (decide rule 12).
+// [engine] marks what package engine keeps, [assistant] and [handler] what those
+// packages keep; all else is kept here. How rows are stored is in package
+// ledger, what flows do is in package flow.
+//
+// # One actor per instance
+//
+//  1. A decision depends on the instance's State, the input, the Facts, the
+//     Policy and the Moment, and on nothing else. It never changes what it was
+//     given. So a decision whose commit fails is forgotten, and made again.
+//  2. An input is handled in this order: load the state; ask Cloud Assistant what
+//     the decision needs to know, which is nothing for most inputs; decide; arm a
+//     wake-up if one is needed; commit; do the sends and deliver the messages
+//     that the commit claimed; commit their results. [engine]
+//  3. The guard: a commit carries the rev that was read if it changes a live row,
+//     or if its record or answer says something about live rows, such as that a
+//     task is not there. It lands only if nothing else has landed since.
+//  4. One kind of commit goes without the guard: an execution's record alone, if
+//     its command bears no marker, no task has or may have its invoke id, and no
+//     live row changes. So the ends of others' commands never conflict.
+//  5. After a conflict: pause, then load, then decide again. A pause between the
+//     load and the commit would make the next conflict likely. Conflicts are met
+//     until only the time to commit results is left; then the input fails.
+//     [engine]
+//  6. A handler fails only while its input is not committed, so that it is
+//     delivered again. After the commit it succeeds: what is left is stored, and
+//     has a wake-up. [engine]
+//
+// # Once
+//
+//  10. What must not be handled twice has a once row, which a commit can only add:
+//     an execution, a submission, a cancel, and a heartbeat that raises the boot
+//     sequence, under its business id or else its source and id. Wake-ups,
+//     results and other heartbeats can be repeated without harm.
+//  11. A failed commit does not say which condition failed, and one of unknown
+//     outcome may have landed, or may land later. So every commit has a random id,
+//     which is in its once row and in its claims, and after either the once row is
+//     read. If it has an id of this invocation, that commit landed, and its
+//     decision gave the answer. Any other id means a duplicate. Without a row, the
+//     input is decided again on what a load shows. If the commit landed all the
+//     same, its claims are among that, and rule 22 holds. [engine]
+//  12. A duplicate gets the answer that the first one got. The same dedupeKey with
+//     another body is refused. [engine]
+//  13. A refusal is not stored, so that the same key can be accepted later. Before
+//     it is answered, the once row is read: if the input was accepted before, that
+//     answer stands. [engine]
+//  14. Ids are derived from what they identify, and never random, so that deciding
+//     again gives the same ones: a task's from its input or its step's attempt, a
+//     run's from its flow and its input (for a heartbeat, the boot sequence), a
+//     send's from its task and attempt. Their form never changes, because they
+//     are stored.
+//
+// # Sends
+//
+//  20. A command is planned as a send and stored before it is sent. The send's key
+//     is the ClientToken and the tag of every try, so Cloud Assistant runs it
+//     once. The task's attempt is part of the key, and rises only after a known
+//     end.
+//  21. A claim is the right of one invocation to do a send: a commit id, and a time
+//     until which nobody else may claim it, which is the invocation's deadline and
+//     60 s.
+//  22. An invocation does exactly the sends that a load or its own commit showed
+//     claimed by its commits, each once per claim, and none whose task is gone.
+//     [engine]
+//  23. firstSent is when a command may first have reached Cloud Assistant; zero
+//     means that it has not. A claim sets it. A result that shows that nothing was
+//     sent restores the value from before the claim, unless another try of the
+//     same invocation had an unknown outcome.
+//  24. A send that may have been sent under an earlier claim is first looked for by
+//     its tag. If it is listed, it was sent; if not, it is sent again, with the
+//     same token. No answer, or half a listing, proves nothing. [engine,
+//     assistant]
+//  25. Nothing is sent again an hour after firstSent: the token may have expired,
+//     and the command would run twice. If the command is still not listed, or the
+//     question is refused for good, its task ends as outcome_unknown, with an
+//     alert.
+//  26. A send of unknown outcome keeps its claim until the claim ends. Then rule 24
+//     holds.
+//  27. IdempotentParameterMismatch means that the token was accepted before. The
+//     command is looked for; if it is not listed yet, the outcome is unknown.
+//     [engine]
+//  28. Nothing is sent after the invocation's deadline, and a handler returns only
+//     when all its goroutines have ended: a function instance that is frozen and
+//     thaws must not send. [assistant, handler]
+//  29. Results change only what they find, under the guard. An end that came first
+//     has moved the task and removed the send, and results bring neither back.
+//     That a command was sent, or refused for good, is true whoever holds the
+//     claim by now; any other result counts only under its own claim.
+//  30. That a command runs once per send rests on four assumptions, and on no
+//     other. An accepted command stays listed for the hour of rule 25. A token
+//     lives at least one function invocation and 30 s longer than an accepted
+//     command can stay unlisted. The clocks of function instances differ by less
+//     than 30 s. A request in flight at an invocation's deadline lands less than
+//     30 s after it, or never.
+//
+// # Refusals and order
+//
+//  35. Commands are released by priority, 9 first, then by the time of their
+//     submission, and only while the instance is bootable; at most 20 in one
+//     commit. One that was put back keeps its place.
+//  36. What concerns every command of the instance holds all of them back, so that
+//     none overtakes another: a throttled minute, a daily quota, an instance that
+//     is down or runs too many tasks. What concerns one command delays or ends
+//     that one alone.
+//  37. A command that is refused for good ends as invalid, with an alert. One that
+//     is denied for want of a right is tried until it expires, with one alert.
+//  38. What was throttled waits for the next minute of the clock, what met the
+//     quota for the next day of UTC+8, each with a jitter. Anything else waits
+//     half a minute to a minute, doubled with each try up to an hour; how long in
+//     between, its key decides. A boot ends the waits of commands that were
+//     certainly not sent, but not for the rate or the quota.
+//  39. The service's rate is the account's, and other tools share it. So each
+//     function instance has room for a number of commands in a minute. Room is
+//     taken before a claim, and what is not used is given back. A refusal for the
+//     rate or the quota closes the room until it is over, for every instance and
+//     before any further claim. [engine]
+//
+// # Messages
+//
+//  50. News for others (an alert, a failed run to count, a breaker to close) is a
+//     message, planned and stored, then delivered at least once. It is never
+//     overwritten: its row is named by what it is about and the rev that planned
+//     it, and a result removes exactly the row that it delivered. The same news is
+//     not planned again while it is on its way.
+//  51. Messages hold up nothing. Sends go first; then all messages of an invocation
+//     are delivered side by side within 3 s, and what is left has a wake-up.
+//     [engine]
+//  52. A message that fails waits as long as in rule 38. A refusal for rate is no
+//     try. Nothing is given up within a day; after that, a failure moves the
+//     message to the records.
+//  53. An alert's fingerprint is the same in every delivery.
+//
+// # Tasks and their ends
+//
+//  60. A task is queued, releasing (its send is planned), running (Cloud Assistant
+//     accepted it), and then ends. Its text and its sends go when it ends.
+//  61. An end belongs to the task whose marker its command's name bears, unless
+//     another invoke id is stored for that task; else to the task with its invoke
+//     id. So an end that overtakes the result of its send finds its task.
+//  62. The end of a saved command bears no marker. If a send whose invoke id is
+//     unknown may have started it, Cloud Assistant is asked for its tag. Without
+//     an answer, the end is recorded all the same, and waits as unmatched until the
+//     invoke id of every such send is known, for an hour at most; then it counts
+//     as another's.
+//  63. An end that finds its task late completes its record, once.
+//  64. A task ends as the end's status says. An unknown word is a failure.
+//  65. Not started is not done: after an error code that says that the script never
+//     ran, the task is queued again, for at most 3 attempts, and the instance is
+//     in doubt, unless it has booted since. A task that is to be stopped, or that
+//     belongs to a flow's step, ends; steps have their own retries.
+//  66. TaskConcurrencyLimit says nothing about the agent and costs no attempt. The
+//     instance's commands wait for a while.
+//  67. When a running task is overdue by 3 minutes, Cloud Assistant is asked about
+//     it, for at most 20 tasks at once. If it has ended, that counts as its event,
+//     and the event is a duplicate if it comes after all.
+//  68. A running task ends as lost only after three empty answers in a row over at
+//     least an hour. One empty answer proves nothing, and an error is no
+//     empty answer.
+//  69. A task that was certainly not sent ends as expired when its time is over,
+//     with an alert. Any other has an end of its own.
+//  70. A cancel ends a task that was certainly not sent. If it may have been sent,
+//     it is looked for and stopped, and never sent again.
+//  71. An execution that finished longer ago than half the tables' time to live is
+//     recorded, and starts and alerts nothing: the rows that would show that it was
+//     handled before may be gone.
+//  72. At most 200 tasks wait for an instance; further submissions are refused.
+//
+// # Boots
+//
+//  75. A boot began at the time of its heartbeat less the uptime. Times that differ
+//     by at most 60 s and uptime/5000 are of the same boot. A newer boot raises the
+//     sequence by one, an older one changes nothing. The same boot's changes
+//     nothing but to end a doubt that is older than the heartbeat: each restart of
+//     the agent sends one.
+//  76. A missing time is not zero. A heartbeat without an uptime raises the sequence
+//     only if no boot is recorded, and so does one that has neither a time nor an
+//     id; otherwise they only end a doubt.
+//  77. A heartbeat that makes the instance bootable releases what waits. Submission
+//     and heartbeat go through the same rev, so one of them sees the other, and
+//     nothing waits for ever.
+//  78. While tasks wait for an instance that is not known to be bootable, its
+//     agent's status is asked, first after 2 minutes, then half as often each time,
+//     and each hour at least: it may be too old to send a heartbeat, or may never
+//     send another. A flow that sends a command on the end of a script within the
+//     last 2 minutes takes that for a heartbeat.
+//  79. A reported time decides about order only up to 5 minutes ahead of its
+//     receipt; a later one counts as received now. Otherwise one wrong clock would
+//     outrank every later event. The record keeps it as it came.
+//
+// # Flows
+//
+//  80. A run is started once for each flow and input, however often its end is
+//     delivered, or found late. Each task carries the chain of the flows that led
+//     to it, and hands it to the flows that its end starts (flow rule 50).
+//  81. What is remembered of an instance is bounded: a flow's starts and failures are
+//     kept as long as they count, and at most 100 failing commands, of which the
+//     one that failed longest ago is dropped. One that is well again is dropped
+//     after an hour.
+//  82. A failed run is counted for its flow's breaker at its own time, even if a
+//     sweep counts it later, and once. The run that opens the breaker plans the
+//     alerts of its opening and its closing.
+//  83. Pauses and breakers are read beside the load, once for an invocation. A claim
+//     relies on none that were read more than 5 s ago. If they cannot be read,
+//     nothing is decided: an unread pause would stop nothing. [engine]
+//  84. A run, or a command, that a pause holds is looked at every 5 minutes, so that
+//     a resume needs no list of what it held.
+//
+// # Wake-ups
+//
+//  90. One function says when something in the state is due, and everything else
+//     asks it. What is due but did not fit into the commit is due now.
+//  91. A wake-up is armed before the commit that needs it, or nothing is committed.
+//     It is due when the invocation's claims end, or later, rounded up to a
+//     minute: a sweep that came earlier could take it away before the commit
+//     lands. An armed one is relied on only if it lies between that and the time
+//     when the work is due. [engine]
+//  92. A commit of results may arm an earlier one: until it lands, a sweep finds the
+//     claims that it settles. After the last commit, too, an earlier one is added
+//     for what is due before the armed one. [engine]
+//  93. Only a sweep removes a wake-up: after a load that showed no work that needs
+//     one, or after it armed the next. One that failed moves to a later minute,
+//     behind the others. [engine]
+//  94. A sweep gives one instance at most 10 s, so that a few slow ones cannot stop
+//     it. It is complete only if nothing failed and nothing is left. It reads
+//     pauses once. [engine]
+//  95. A sweep spreads its commands over its time. An instance that finds no room
+//     is put aside, holds up nobody, and is visited again. [engine]
+//
+// # The size of a commit
+//
+//  100. A commit has at most 200 rows and 3 MB. Its size is measured: each unit of
+//     a decision is tried, and undone if the commit outgrows that. A unit that
+//     is alone in its commit is always done.
+//  101. What did not fit follows in the next commit of the same invocation, until
+//     all is done, or the time is up.
+//
+// # What comes in
+//
+//  110. An array is many inputs: up to 32 instances are handled side by side, the
+//     inputs of one in their order. Each delivery begins with another instance,
+//     so that no instance is always the last. [handler]
+//  111. A payload, or an element of one, that no redelivery can repair is kept in
+//     quarantine with the reason, and acknowledged; if it cannot be kept, the
+//     handler fails. Events that a setting refuses, because they lack an envelope,
+//     an account or an id, are kept there, too. [handler]
+package decide

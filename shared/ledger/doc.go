@@ -1,0 +1,111 @@
+// Package ledger keeps Aftercare's state in Tablestore. It is the only package
+// that knows the tables and the SDK; it does not interpret the state.
+//
+// This comment is the specification of the store. Each rule has a number, and
+// each number is named by a test, as (ledger rule 12). Why rows exist is in
+// package decide. Rules that every engine.Ledger keeps are tested in
+// ledgertest, which the fakes of tests must pass, too.
+//
+// # An instance's rows (aftercare_instances)
+//
+//  1. All rows of an instance share one partition, pk: 4 hex digits of the MD5 of
+//     its id, which spread instances over the key space, a colon and the id. So
+//     one atomic BatchWriteRow can change any of them at once, or none.
+//  2. live/! is the instance itself, and the first of its live rows in key order on
+//     purpose: rows that are read after it are at least as new. So if a commit
+//     lands during a load, a commit on what was loaded meets a conflict.
+//  3. A load reads live/ only, so its cost grows with the open work and not with
+//     the history. A live row that cannot be read, or is of an unknown kind, is an
+//     error: without it, a decision would be wrong.
+//  4. The other live rows are live/queue/<9 - priority>/<submitted ms>/<task id>,
+//     which sorts in the order of release, live/task/<task id>, live/send/<key>,
+//     live/message/<key>/<rev>, live/flow/<run id>, live/unmatched/<invoke id>,
+//     live/limit/<flow>, and live/failing/<key of the command's name>. A task that
+//     leaves the queue has another key: its old row is removed in the same commit.
+//  5. Records for people are log/task/, log/flow/, log/boot/ and log/message/, each
+//     with its id; boots sort by their number. log/exec/ and log/input/ are once
+//     rows, and records, too.
+//
+// # Commits
+//
+//  10. A commit is written whole or not at all. Its guard is a condition on live/!:
+//     rev is the one that was read, and missing fails. It writes rev + 1.
+//  11. An instance's first commit ignores whether live/! exists, and its condition
+//     holds only without a rev: an expired row, which the service has not removed
+//     yet, blocks nobody. It writes the time in milliseconds as rev, so that revs
+//     of an instance never start again.
+//  12. A once row is put only if it does not exist: log/exec/<invoke id>/<suffix>,
+//     where the suffix is "once" or identifies one run of a schedule, and
+//     log/input/<key>. It holds the commit's id; an input's row also the answer
+//     and the hash of the request. A once row alone needs no guard.
+//  13. A commit that no batch takes is refused without a call: more than 200 rows,
+//     4 MB, 2 MB in a column, or a row twice. The largest decisions fit.
+//
+// # Versions
+//
+//  20. Every row of an instance carries the version of its schema, in column v.
+//  21. A row of a later version is read. When it is rewritten, or moves to the log,
+//     it keeps its number, and the columns and JSON fields, at any depth, that this
+//     version does not know. What is unknown within a known part goes with it when
+//     this version drops that part.
+//
+// # Answers and errors
+//
+//  30. The absence of an error is not success. An answer counts only if it carries
+//     the MD5 of its body, and a batch's only if it has as many rows of each table
+//     as were sent. Anything else is an unknown outcome; a page of rows that was
+//     cut off would read like the last one.
+//  31. A commit whose outcome is unknown is never sent again by this package, nor by
+//     the SDK, which would do so after transport errors. What had no effect, reads,
+//     and writes that may be repeated are tried again until the time is up.
+//  32. Errors are those of package engine: conflict, unavailable, unknown outcome,
+//     denied, invalid. They show the service's code, or in our words what went
+//     wrong, and never a URL, a key or a signature, which the SDK's texts contain.
+//  33. No call begins after its context has ended, and each try has a time limit of
+//     its own.
+//  34. A missing table is named, with the command that makes it.
+//
+// # Tables
+//
+//  35. Rows live as long as their table says, 35 days at least: a task may wait for
+//     half of that, and Cloud Assistant keeps its records for 30 days. A table with
+//     another key or time to live than asked for is an error.
+//  36. A table is made if it is there afterwards: even a good answer to CreateTable
+//     is empty, and proves nothing.
+//
+// # Wake-ups (aftercare_wakeups)
+//
+//  40. A wake-up is a row of the instance's shard, its due millisecond and the
+//     instance. Arming and removing it may be repeated.
+//  41. Those that are due at or before a time are read shard by shard, the oldest of
+//     each first, a page at a time, until the reader has enough.
+//  42. Shards are read in a circle from a random one on: in a sweep that is too
+//     short for all of them, none is always the last.
+//
+// # What no instance owns (aftercare_shared)
+//
+//  50. Pauses and breakers are rows of one scope, read together in one call. A row
+//     that cannot be read or is of an unknown kind is an error, because it may be a
+//     pause. A resume removes even a row that cannot be read.
+//  51. Failures are counted by rows, never by a number that is raised: one for each
+//     time and run of a flow, so that a repeated count adds nothing. A run counts
+//     once, at most 1,000 rows are read, and their times begin at a given one.
+//  52. Whoever replaces or removes a row does so on the condition that it is the one
+//     that was read, by its column key, which no other row of the same name ever
+//     had. So a request that comes late harms nothing newer.
+//  53. Of many who open a breaker at once, one does, and of many who close it, one.
+//     Each may repeat its call and gets the same answer, whatever fails.
+//  54. A write whose outcome is unknown is made good by reading the row. If that
+//     cannot be done, the error says that the write may have landed. After 8 tries
+//     the row counts as contended.
+//  55. A pause outlives its row: who reads one that was written more than 17 days
+//     ago, half the shortest life of a row, writes it again, on the condition that
+//     it is unchanged. A breaker has its own end, and is not renewed.
+//  56. Malformed names, keys and times are refused without a call.
+//
+// # Quarantine (aftercare_quarantine)
+//
+//  60. A payload is kept whole under its SHA-256, once however often it comes, in
+//     parts of 1 MB. The first part is written last: if it is there, the payload is
+//     whole. One that is not whole is not listed, and not read.
+package ledger

@@ -1,0 +1,115 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/engine"
+	"aftercare/shared/ledger"
+	"aftercare/shared/ledger/ledgertest"
+	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/tablestore"
+)
+
+// (ledger rule 3)
+func TestALiveRowThatIsNotReadableIsAnError(t *testing.T) {
+	for name, row := range map[string]string{"of a kind that is unknown": "live/new/x", "that is no JSON": "live/task/x"} {
+		t.Run(name, func(t *testing.T) {
+			l, server, _ := open(t)
+			if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
+				t.Fatal(err)
+			}
+			putter(t, server, "aftercare_instances", "pk")(partition(), row, map[string]any{"data": "{"})
+			if _, err := l.Load(t.Context(), instanceID); !errors.Is(err, engine.ErrInvalid) || !strings.Contains(err.Error(), row) {
+				t.Errorf("Load = %v, want ErrInvalid that names the row", err)
+			}
+		})
+	}
+}
+
+// (ledger rule 42) Each of 40 instances has a wake-up: the shards are read in a
+// circle, and each can be the first.
+// (ledger rule 42)
+func TestEachShardOfWakeUpsCanBeTheFirst(t *testing.T) {
+	_, server, _ := open(t)
+	first, shards := 0, 0
+	l, err := ledger.Open(t.Context(), ledger.Config{
+		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now),
+		First: func(n int) int { shards = n; return first },
+	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: fmt.Sprint("i-", i), Due: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() (pages [][]engine.Wakeup) {
+		err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool { pages = append(pages, page); return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pages
+	}
+	want := read()
+	if len(want) != shards || shards < 2 {
+		t.Fatalf("%d pages of %d shards, want one of each", len(want), shards)
+	}
+	for first = 1; first < shards; first++ {
+		if got := read(); fmt.Sprint(got) != fmt.Sprint(slices.Concat(want[first:], want[:first])) {
+			t.Errorf("from shard %d on, read %v", first, got)
+		}
+	}
+}
+
+// (ledger rule 35)
+func TestATableWithAnotherKeyIsRefused(t *testing.T) {
+	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	meta := &sdk.TableMeta{TableName: "aftercare_shared"}
+	meta.AddPrimaryKeyColumn("scope", sdk.PrimaryKeyType_STRING)
+	meta.AddPrimaryKeyColumn("number", sdk.PrimaryKeyType_INTEGER)
+	_, err = rawClient(t, server).CreateTable(&sdk.CreateTableRequest{
+		TableMeta: meta, TableOption: sdk.NewTableOption(int(ledger.MinTTL/time.Second), 1), ReservedThroughput: &sdk.ReservedThroughput{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := dial(t, t.Context(), server.Endpoint(), key.Secret).CreateTables(t.Context(), ledger.MinTTL)
+	if err == nil || !strings.Contains(err.Error(), "aftercare_shared exists with another primary key") || slices.Contains(made, meta.TableName) {
+		t.Errorf("CreateTables = %v, %v, want an error about the key of one", made, err)
+	}
+}
+
+// (ledger rule 4)
+func TestARowThatMovesIsRemovedWhereItWas(t *testing.T) {
+	l, server, _ := open(t)
+	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
+		t.Fatal(err)
+	}
+	before, err := l.Load(t.Context(), instanceID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := full()
+	after.Instance = before.Instance
+	if err := l.Commit(t.Context(), ledgertest.Between("c2", before, rewritten(after))); err != nil {
+		t.Fatal(err)
+	}
+	for row := range rawRows(t, server) {
+		if strings.Contains(row, "queue") {
+			t.Errorf("row %s is left, and its task runs", row)
+		}
+	}
+}
