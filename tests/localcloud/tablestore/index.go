@@ -26,8 +26,14 @@ func (s *Server) SetIndexLag(lag time.Duration) { s.indexLag.Store(lag.Milliseco
 // milliseconds.
 type delay struct{ made, shows int64 }
 
-// after is the delay of a change that is made now.
-func (m moment) after() delay { return delay{m.now, m.now + m.lag} }
+// after is the delay of a change that is made now: none without a lag, even if the
+// clock is set back later.
+func (m moment) after() delay {
+	if m.lag <= 0 {
+		return delay{}
+	}
+	return delay{m.now, m.now + m.lag}
+}
 
 // shows reports whether a change shows at this moment.
 func (m moment) shows(d delay) bool { return m.now >= min(d.shows, d.made+m.lag) }
@@ -60,7 +66,7 @@ func (x *table) createIndex(to tx, instance, base string) error {
 	return to.put(indexKey(instance, x.name()), append(b, base...))
 }
 
-// findIndex returns the position of an index, -1 if there is none of this name.
+// findIndex returns the position of an index, -1 if no index has this name.
 func (t *table) findIndex(name string) int {
 	return slices.IndexFunc(t.indexes, func(x *table) bool { return x.name() == name })
 }
@@ -76,7 +82,8 @@ func (t *table) describeIndexes(m moment) {
 	}
 }
 
-// addIndex adds an index, whose meta is checked, to the table if that may have it.
+// addIndex adds an index with a checked meta to the table, if the table may have
+// it.
 func (t *table) addIndex(meta *otsprotocol.IndexMeta) (*table, error) {
 	if err := checkIndexable(t.options()); err != nil {
 		return nil, err
@@ -173,7 +180,7 @@ func (t *table) indexColumn(name string) (otsprotocol.PrimaryKeyType, bool) {
 	return 0, false
 }
 
-// definedColumn returns a predefined column, nil if there is none of this name.
+// definedColumn returns a predefined column, nil if no column has this name.
 func (t *table) definedColumn(name string) *otsprotocol.DefinedColumnSchema {
 	for _, c := range t.description.TableMeta.DefinedColumn {
 		if c.GetName() == name {

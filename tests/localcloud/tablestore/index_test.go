@@ -256,22 +256,24 @@ func TestRowsOfAnIndexEndWithTheirBase(t *testing.T) {
 		// Ends an hour before its row does, and takes the index row along.
 		odd := tb.put("p", "3", "note", "n")
 		odd.AddColumnWithTimestamp("city", "rome", c.ms()-3600_000)
-		tb.mustWrite(tb.put("p", "1", "city", "rome", "note", "n"), early, odd, tb.put("p", "4"))
+		short := tb.put("p", "5")
+		short.AddColumnWithTimestamp("note", "n", c.ms()-3600_000) // the whole row ends an hour early
+		tb.mustWrite(tb.put("p", "1", "city", "rome", "note", "n"), early, odd, tb.put("p", "4"), short)
 		expect := func(after time.Duration, cities, rowsFirst []string) {
 			t.Helper()
 			c.now = time.Unix(1_800_000_000, 0).Add(after)
 			equal(t, "cities after "+after.String(), tb.scan(rangeOf("cities", "city", "pk", "row")), cities)
 			equal(t, "rows after "+after.String(), tb.scan(rangeOf("rows_first", "row", "pk")), rowsFirst)
 		}
-		expect(0, []string{"rome p 1 note=n", "rome p 2 note=n", "rome p 3 note=n"}, []string{"1 p", "2 p", "3 p", "4 p"})
-		expect(23*time.Hour-1, []string{"rome p 1 note=n", "rome p 2 note=n", "rome p 3 note=n"}, []string{"1 p", "2 p", "3 p", "4 p"})
+		expect(0, []string{"rome p 1 note=n", "rome p 2 note=n", "rome p 3 note=n"}, []string{"1 p", "2 p", "3 p", "4 p", "5 p"})
+		expect(23*time.Hour-1, []string{"rome p 1 note=n", "rome p 2 note=n", "rome p 3 note=n"}, []string{"1 p", "2 p", "3 p", "4 p", "5 p"})
 		expect(23*time.Hour, []string{"rome p 1 note=n", "rome p 2"}, []string{"1 p", "2 p", "3 p", "4 p"})
 		expect(24*time.Hour-1, []string{"rome p 1 note=n", "rome p 2"}, []string{"1 p", "2 p", "3 p", "4 p"})
 		expect(24*time.Hour, nil, nil)
 
 		// A row that replaces an expired one leaves nothing of it, even if rows live
 		// for ever from now on.
-		tb.mustWrite(tb.put("p", "1", "city", "bern"), tb.delete("p", "2"), tb.delete("p", "3"))
+		tb.mustWrite(tb.put("p", "1", "city", "bern"), tb.delete("p", "2"), tb.delete("p", "3"), tb.delete("p", "5"))
 		if _, err := tb.client.UpdateTable(&sdk.UpdateTableRequest{TableName: "rows", TableOption: &sdk.TableOption{TimeToAlive: -1, MaxVersion: 1}}); err != nil {
 			t.Fatal(err)
 		}

@@ -51,6 +51,11 @@ func TestGlobalIndexesLag(t *testing.T) {
 		s.SetIndexLag(time.Hour)
 		pass(2 * time.Hour)
 		expect("after a change that did not show was overtaken", "bern p 2")
+
+		s.SetIndexLag(0)
+		tb.mustWrite(tb.put("p", "3", "city", "rome"))
+		pass(-time.Minute)
+		expect("with a clock that was set back", "bern p 2", "rome p 3")
 	})
 }
 

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// reindex moves a table's indexes from the row that the store has to the next
-// one, nil for none. It must come before the row itself is written.
+// reindex replaces the stored row by the next one, nil for no row, in all indexes
+// of its table. It must be called before the row itself is written.
 func (t *table) reindex(to tx, at []byte, next *row, m moment) error {
 	if len(t.indexes) == 0 {
 		return nil
@@ -48,9 +48,9 @@ func (t *table) reindex(to tx, at []byte, next *row, m moment) error {
 	return nil
 }
 
-// derive returns the index row of a base row that was written at a time, and the
-// time by which it expires: the index row ends with the base row, or before that
-// with an index column. It reports false if the row lacks an index column.
+// derive returns the index row of a base row, given when that was written, and the
+// time that its expiry counts from: the index row ends with the base row, or
+// earlier with an index column. It reports false if the row lacks an index column.
 func (x *table) derive(base row, written int64) (out row, stamp int64, ok bool) {
 	cells := newest(base.cells, 1)
 	stamp = written
@@ -150,7 +150,7 @@ func since(b []byte, m moment) []byte {
 	return out
 }
 
-// shown returns the row that shows under a key of an index, nil for none.
+// shown returns the row that shows under a key of an index, nil for no row.
 func shown(b []byte, m moment) []byte {
 	b = since(b, m)
 	if len(b) == 0 || !m.shows(decodeDelay(b)) {

@@ -10,8 +10,8 @@ import (
 	"github.com/golang/protobuf/proto"
 )
 
-// visible returns the visible part of what the store has for a row, nil for
-// nothing: no expired cells, no more versions than the table keeps, the newest
+// visible decodes a stored row, nil if there is no such row, and returns its
+// visible part: no expired cells, no more versions than the table keeps, the newest
 // version of a column first. It reports false if nothing is visible.
 func (t *table) visible(b []byte, m moment) (row, bool, error) {
 	if t.index != nil {
@@ -37,8 +37,8 @@ func (t *table) visible(b []byte, m moment) (row, bool, error) {
 }
 
 // encodeStored encodes a row for the store: a time, and the row in PlainBuffer
-// without a header. A row without cells expires by the time, which is that of its
-// last write; and so does a row of an index.
+// without a header. The expiry of a row without cells counts from that time, which
+// is that of its last write, and so does the expiry of a row of an index.
 func encodeStored(r row, stamp int64) []byte {
 	return appendRow(binary.BigEndian.AppendUint64(nil, uint64(stamp)), r)
 }
