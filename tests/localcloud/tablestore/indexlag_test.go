@@ -80,6 +80,18 @@ func TestABuildingIndexIsNotReady(t *testing.T) {
 	phase(sdk.SyncPhase_FULL)
 	_, err := tb.client.GetRange(&sdk.GetRangeRequest{RangeRowQueryCriteria: rangeOf("cities", "city", "pk", "row")})
 	check(t, err, "OTSTableNotReady", 404)
+	key := new(sdk.PrimaryKey)
+	for _, column := range [][2]string{{"city", "rome"}, {"pk", "p"}, {"row", "1"}} {
+		key.AddPrimaryKeyColumn(column[0], column[1])
+	}
+	_, err = tb.client.GetRow(&sdk.GetRowRequest{SingleRowQueryCriteria: &sdk.SingleRowQueryCriteria{TableName: "cities", PrimaryKey: key, MaxVersion: 1}})
+	check(t, err, "OTSTableNotReady", 404)
+	batch, err := tb.client.BatchGetRow(&sdk.BatchGetRowRequest{MultiRowQueryCriteria: []*sdk.MultiRowQueryCriteria{
+		{TableName: "cities", PrimaryKey: []*sdk.PrimaryKey{key}, MaxVersion: 1},
+	}})
+	if err != nil || batch.TableToRowsResult["cities"][0].Error.Code != "OTSTableNotReady" {
+		t.Errorf("BatchGetRow: got %+v, %v", batch, err)
+	}
 	equal(t, "the local index", tb.scan(rangeOf("local", "pk", "city", "row")), []string{"p oslo 2", "p rome 1"})
 	c.now = c.now.Add(time.Millisecond)
 	tb.mustWrite(tb.put("p", "2", "city", "bern"))
