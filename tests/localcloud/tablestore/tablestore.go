@@ -61,13 +61,13 @@ type Server struct {
 	store   store
 	http    *access.Server
 	onRow   atomic.Pointer[func(table string, row int)]
-	// indexLag is in milliseconds.
-	indexLag atomic.Int64
 
 	mu       sync.Mutex
 	closed   bool
 	closeErr error
 	calls    sync.WaitGroup // added to under mu, while not closed
+
+	indexLag atomic.Int64 // milliseconds
 }
 
 // Start opens the store, and serves until Close.
