@@ -1,5 +1,5 @@
 # Aftercare's build. Targets that run something say what they need; none uses
-# the network but for downloading Go modules.
+# the network but for downloading Go modules and, in sdk-suite, npm packages.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
@@ -87,7 +87,7 @@ local: $(functions:%=$(native)/%) tools ## run the local cloud with shortened wa
 	@bin/localcloud up --fast --dist $(native)
 
 .PHONY: sdk-suite
-sdk-suite: ## run the Tablestore SDK's own tests against the local Tablestore
+sdk-suite: ## run the own tests of the Tablestore SDKs for Go and, if npm can install it, Node.js against the local Tablestore
 	$(GO) run ./tests/sdksuite
 
 .PHONY: ecs-sdk

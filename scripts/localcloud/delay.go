@@ -25,7 +25,7 @@ func delayFlags(flags *pflag.FlagSet, d *ecs.Delays) {
 	add(&d.HeartbeatValid, "heartbeat-valid", "how long a heartbeat makes CloudAssistantStatus true (default 2m)")
 }
 
-// delay is a flag for a wait of ecs.Delays, where zero means the default and a
+// delay is a flag for a wait of a service, where zero means the default and a
 // negative value means no wait.
 type delay time.Duration
 

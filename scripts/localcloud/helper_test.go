@@ -30,7 +30,8 @@ func tableClient() *tablestore.TableStoreClient {
 }
 
 // tables: "write TABLE KEY" makes a table with one row, "list" prints the
-// names of all, "keys TABLE" prints the primary keys of a table of text keys.
+// names of all, "index TABLE NAME" makes an index with the table's rows and
+// prints its phase (2 if it has them all), "keys TABLE" prints the primary keys of a table of text keys.
 func tables(args []string) error {
 	c := tableClient()
 	switch args[0] {
@@ -48,6 +49,18 @@ func tables(args []string) error {
 		row.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
 		_, err := c.PutRow(&tablestore.PutRowRequest{PutRowChange: row})
 		return err
+	case "index":
+		if _, err := c.CreateIndex(&tablestore.CreateIndexRequest{
+			MainTableName: args[1], IncludeBaseData: true, IndexMeta: &tablestore.IndexMeta{IndexName: args[2], Primarykey: []string{"id"}},
+		}); err != nil {
+			return err
+		}
+		d, err := c.DescribeTable(&tablestore.DescribeTableRequest{TableName: args[1]})
+		if err != nil {
+			return err
+		}
+		fmt.Println(*d.IndexMetas[0].IndexSyncPhase)
+		return nil
 	case "list":
 		names, err := c.ListTable()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -95,6 +96,7 @@ POST /reset, signed as any call or sent by 'localcloud reset', starts it anew.`,
 
 func newTablestore() *cobra.Command {
 	var instance string
+	var lag time.Duration
 	read := func(f serviceFlags) (*seed.Seed, error) {
 		data, err := readSeed(f.seed)
 		if err == nil && len(data.Tables) > 0 && instance == "" {
@@ -114,7 +116,7 @@ func newTablestore() *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			s, err := tablestore.Start(tablestore.Options{Listen: f.listen, Path: f.data, Keys: access.NewKeys(f.key), Instance: instance})
+			s, err := tablestore.Start(tablestore.Options{Listen: f.listen, Path: f.data, Keys: access.NewKeys(f.key), Instance: instance, IndexLag: lag})
 			if err != nil {
 				return nil, err
 			}
@@ -125,6 +127,7 @@ func newTablestore() *cobra.Command {
 		},
 	}.command()
 	cmd.Flags().StringVar(&instance, "instance", "", "the only instance `name` that is accepted (default: any)")
+	cmd.Flags().Var((*delay)(&lag), "index-lag", "how far global secondary indexes lag behind their tables (default 0)")
 	return cmd
 }
 

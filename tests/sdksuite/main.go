@@ -1,11 +1,17 @@
-// Command sdksuite runs the Tablestore SDK's own wide-column tests against
-// the local Tablestore, once with rows in memory and once in a file.
+// Command sdksuite runs the tests of Tablestore SDKs against the local
+// Tablestore, once with rows in memory and once in a file:
 //
-// The tests are gocheck's TableStoreSuite of the SDK version that go.mod
-// names. They are copied from the module cache to a temporary folder, where
-// only testConfig/config.go is replaced. The suite's set-up also makes a
-// search index, which the local Tablestore does not imitate; a small proxy in
-// front of it answers those three calls, so that no test has to be changed.
+//   - gocheck's TableStoreSuite of the SDK for Go that go.mod names. It is copied
+//     from the module cache to a temporary folder, where only
+//     testConfig/config.go is replaced. The suite's set-up also makes a search
+//     index, which the local Tablestore does not imitate; a small proxy in front of
+//     it answers those three calls, so that no test has to be changed.
+//   - the two samples of secondary indexes of the same SDK, which tests none, as
+//     they are.
+//   - the tests of tables, rows and global indexes of the SDK for Node.js, as they
+//     are in its npm package, and testdata/index.test.js, which reads the rows of
+//     indexes with that SDK. They are skipped if there is no node or npm, or if npm
+//     cannot install the SDK; the last line says so.
 //
 // It prints which tests ran, and which it left out and why, and exits with 0
 // only if all others passed.
@@ -17,6 +23,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"aftercare/tests/localcloud/access"
@@ -32,7 +39,14 @@ func main() {
 	}
 }
 
-// run runs the suite on both kinds of store, and writes its report to w.
+// part is a set of tests.
+type part struct {
+	name string
+	// run runs the tests against an endpoint, and returns their output, too.
+	run func(endpoint string) ([]result, []byte, error)
+}
+
+// run runs all parts on both kinds of store, and writes its report to w.
 func run(w io.Writer, verbose bool) error {
 	work, err := os.MkdirTemp("", "sdksuite-")
 	if err != nil {
@@ -47,40 +61,26 @@ func run(w io.Writer, verbose bool) error {
 	for _, e := range suite.excluded {
 		fmt.Fprintf(w, "  left out  %-28s %s\n", e.test, e.reason)
 	}
+	parts := []part{{"TableStoreSuite", suite.test}, {"samples of indexes", suite.runSamples}}
+	node, skipped := installNode(filepath.Join(work, "node"))
+	if skipped == nil {
+		parts = append(parts, part{nodePackages[0] + " for Node.js", node.test})
+	}
 
 	failed := 0
 	for _, store := range []struct{ name, path string }{
 		{"rows in memory", ""},
 		{"rows in a file, fsync on", filepath.Join(work, "data")},
 	} {
-		fmt.Fprintf(w, "\n%s:\n", store.name)
-		began := time.Now()
-		results, output, err := suite.runAgainst(tablestore.Options{Path: store.path})
-		if verbose {
-			w.Write(output)
-		}
+		n, err := runParts(w, verbose, store.name, tablestore.Options{Path: store.path}, parts)
 		if err != nil {
-			w.Write(output)
 			return err
 		}
-		passed := 0
-		for _, test := range suite.selected {
-			verdict := results[test]
-			if verdict == "" {
-				verdict = "DID NOT RUN"
-			}
-			fmt.Fprintf(w, "  %-9s %s\n", verdict, test)
-			if verdict == "PASS" {
-				passed++
-			}
-		}
-		fmt.Fprintf(w, "%d of %d passed in %.1f s\n", passed, len(suite.selected), time.Since(began).Seconds())
-		if passed != len(suite.selected) {
-			failed += len(suite.selected) - passed
-			if !verbose {
-				w.Write(output)
-			}
-		}
+		failed += n
+	}
+	if skipped != nil {
+		first, rest, _ := strings.Cut(skipped.Error(), "\n")
+		fmt.Fprintf(w, "\n%s\nSKIPPED the tests of the SDK for Node.js (%s)\n", rest, first)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d tests did not pass", failed)
@@ -88,20 +88,40 @@ func run(w io.Writer, verbose bool) error {
 	return nil
 }
 
-// runAgainst runs the selected tests against a new server, and returns the
-// verdicts by test, and the output.
-func (s *suite) runAgainst(o tablestore.Options) (map[string]string, []byte, error) {
+// runParts runs all parts against a new server, and returns how many tests did
+// not pass.
+func runParts(w io.Writer, verbose bool, store string, o tablestore.Options, parts []part) (failed int, err error) {
 	o.Keys = access.NewKeys(access.Key{ID: keyID, Secret: keySecret})
 	o.Instance = instance
 	server, err := tablestore.Start(o)
 	if err != nil {
-		return nil, nil, err
+		return 0, err
 	}
 	defer server.Close()
 	front, err := startFront(server.Endpoint())
 	if err != nil {
-		return nil, nil, err
+		return 0, err
 	}
 	defer front.Close()
-	return s.test("http://" + front.Addr)
+	for _, p := range parts {
+		fmt.Fprintf(w, "\n%s, %s:\n", p.name, store)
+		began := time.Now()
+		results, output, err := p.run("http://" + front.Addr)
+		passed := 0
+		for _, r := range results {
+			fmt.Fprintf(w, "  %-9s %s\n", r.verdict, r.test)
+			if r.verdict == "PASS" {
+				passed++
+			}
+		}
+		if verbose || err != nil || passed != len(results) {
+			w.Write(output)
+		}
+		if err != nil {
+			return 0, err
+		}
+		fmt.Fprintf(w, "%d of %d passed in %.1f s\n", passed, len(results), time.Since(began).Seconds())
+		failed += len(results) - passed
+	}
+	return failed, nil
 }

@@ -111,9 +111,19 @@ func testNames(path string) ([]string, error) {
 	return names, nil
 }
 
-// test runs the selected tests against an endpoint, and returns the verdicts by
-// test, such as PASS or FAIL, and the output.
-func (s *suite) test(endpoint string) (map[string]string, []byte, error) {
+// result is a test and its verdict, such as PASS or FAIL.
+type result struct{ test, verdict string }
+
+// command is a call of the go command in the copy.
+func (s *suite) command(arguments ...string) *exec.Cmd {
+	cmd := exec.Command("go", arguments...)
+	cmd.Dir = s.folder
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	return cmd
+}
+
+// test runs the selected tests against an endpoint.
+func (s *suite) test(endpoint string) ([]result, []byte, error) {
 	config := fmt.Sprintf("package testConfig\n\nvar (\n"+
 		"\tOtsEndpoint  = %q\n\tInstanceName = %q\n\tOtsAccessId  = %q\n\tOtsAccessKey = %q\n\tRegion       = %q\n)\n",
 		endpoint, instance, keyID, keySecret, "cn-hangzhou")
@@ -121,15 +131,20 @@ func (s *suite) test(endpoint string) (map[string]string, []byte, error) {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, nil, fmt.Errorf("replace the configuration: %w", err)
 	}
-	cmd := exec.Command("go", "test", "-count=1", "-v", "-timeout=5m", "-run=^TestApi$", "./tablestore",
-		"-check.v", "-check.f=^TableStoreSuite\\.("+strings.Join(s.selected, "|")+")$")
-	cmd.Dir = s.folder
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	output, err := cmd.CombinedOutput()
+	output, err := s.command("test", "-count=1", "-v", "-timeout=10m", "-run=^TestApi$", "./tablestore",
+		"-check.v", "-check.f=^TableStoreSuite\\.("+strings.Join(s.selected, "|")+")$").CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return nil, output, fmt.Errorf("run the suite: %w", err)
 	}
-	return verdicts(output), output, nil
+	found := verdicts(output)
+	var results []result
+	for _, test := range s.selected {
+		if found[test] == "" {
+			found[test] = "DID NOT RUN"
+		}
+		results = append(results, result{test, found[test]})
+	}
+	return results, output, nil
 }
 
 var verdictLine = regexp.MustCompile(`^(PASS|FAIL|PANIC|SKIP|MISS): \S+:\d+: TableStoreSuite\.(\w+)`)

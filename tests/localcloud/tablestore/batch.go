@@ -46,12 +46,12 @@ func batchGetRow(c *call) (proto.Message, error) {
 		for i, part := range req.Tables {
 			answers := &otsprotocol.TableInBatchGetRowResponse{TableName: part.TableName}
 			out.Tables = append(out.Tables, answers)
-			in, err := loadTable(t, c.instance, part.GetTableName())
+			in, err := c.readable(t, part.GetTableName())
 			for _, key := range keys[i] {
 				answer := &otsprotocol.RowInBatchGetRowResponse{IsOk: proto.Bool(err == nil)}
 				failed := err
 				if failed == nil {
-					answer.Row, answer.Consumed, failed = queries[i].one(t, in, key, c.milliseconds())
+					answer.Row, answer.Consumed, failed = queries[i].one(t, in, key, c.moment())
 				}
 				if failed != nil {
 					f := (*failure)(nil)
@@ -149,7 +149,7 @@ type batchWrite struct {
 func (b *batchWrite) prepare(req *otsprotocol.BatchWriteRowRequest, changes [][]*change) error {
 	return b.call.server.store.view(func(t tx) error {
 		for i, part := range req.Tables {
-			in, err := loadTable(t, b.call.instance, part.GetTableName())
+			in, err := b.call.writable(t, part.GetTableName())
 			if err != nil {
 				return err
 			}
@@ -182,15 +182,18 @@ func (ch *change) autoIncrement() bool {
 func (b *batchWrite) table(name string, changes []*change) ([]*otsprotocol.RowInBatchWriteRowResponse, error) {
 	rows := make([]*otsprotocol.RowInBatchWriteRowResponse, len(changes))
 	err := b.call.server.store.update(func(t tx) error {
-		in, err := loadTable(t, b.call.instance, name)
+		in, err := b.call.writable(t, name)
 		if err != nil {
 			return err
 		}
 		if b.atomic && !samePartition(changes) {
 			return errParameter("The rows of an atomic batch must have the same partition key.")
 		}
+		if b.atomic && len(in.indexes) > 0 && b.call.server.options.NoAtomicBatchOnIndexes {
+			return errParameter("An atomic batch must not write to a table with a secondary index.")
+		}
 		for i, ch := range changes {
-			done, err := ch.apply(t, in, b.call.milliseconds())
+			done, err := ch.apply(t, in, b.call.moment())
 			f := (*failure)(nil)
 			switch {
 			case err == nil:

@@ -31,6 +31,12 @@ func BenchmarkRow(b *testing.B) {
 					written++
 				}
 			})
+			indexed := newTable(b, tb.client, "indexed", withIndexes("cities: city; note", "times: city at; note", "own_times: pk at"))
+			b.Run("PutRowInThreeIndexes", func(b *testing.B) {
+				for i := int64(0); b.Loop(); i++ {
+					indexed.mustWrite(indexed.put("p", fmt.Sprintf("%08d", i), "city", "rome", "at", i, "note", value))
+				}
+			})
 			b.Run("GetRow", func(b *testing.B) {
 				for b.Loop() {
 					tb.get("p", "00000000")

@@ -24,12 +24,39 @@ type call struct {
 	logged   *access.Entry
 }
 
-// now returns the time. A write must call it inside its update, so that later
-// writes get later version stamps.
+// now returns the time.
 func (c *call) now() time.Time { return c.server.options.Now() }
 
-// milliseconds returns now as a version stamp.
-func (c *call) milliseconds() int64 { return c.now().UnixMilli() }
+// moment is the time of a read or a write, and how far global indexes lag behind
+// their tables then. Both are in milliseconds.
+type moment struct{ now, lag int64 }
+
+// moment returns the present one. A write must call it inside its update, so that
+// later writes get later version stamps.
+func (c *call) moment() moment {
+	return moment{now: c.now().UnixMilli(), lag: c.server.indexLag.Load()}
+}
+
+// readable loads a table or an index.
+func (c *call) readable(t tx, name string) (*table, error) {
+	in, err := loadTable(t, c.instance, name)
+	if err != nil {
+		return nil, err
+	}
+	if in.index != nil && !c.moment().shows(in.index.built) {
+		return nil, errIndexBuilding()
+	}
+	return in, nil
+}
+
+// writable loads a table, and refuses an index.
+func (c *call) writable(t tx, name string) (*table, error) {
+	in, err := loadTable(t, c.instance, name)
+	if err == nil && in.index != nil {
+		err = errParameter("The index table '%s' is read only.", name)
+	}
+	return in, err
+}
 
 // decode reads the call's message.
 func (c *call) decode(m proto.Message) error {
@@ -55,6 +82,8 @@ func tablesOf(m proto.Message) (names []string) {
 		}
 	case interface{ GetTableName() string }:
 		names = append(names, m.GetTableName())
+	case interface{ GetMainTableName() string }:
+		names = append(names, m.GetMainTableName())
 	}
 	return names
 }
@@ -73,6 +102,11 @@ var operations = map[string]func(*call) (proto.Message, error){
 	"GetRange":      getRange,
 	"BatchGetRow":   batchGetRow,
 	"BatchWriteRow": batchWriteRow,
+
+	"CreateIndex":         createIndex,
+	"DropIndex":           dropIndex,
+	"AddDefinedColumn":    addDefinedColumn,
+	"DeleteDefinedColumn": deleteDefinedColumn,
 }
 
 // serve answers one API call that came over the network.

@@ -39,6 +39,14 @@ func errNoTable() error {
 	return &failure{http.StatusNotFound, "OTSObjectNotExist", "Requested table does not exist."}
 }
 
+func errNoIndex() error {
+	return &failure{http.StatusNotFound, "OTSObjectNotExist", "Requested index does not exist."}
+}
+
+func errIndexBuilding() error {
+	return &failure{http.StatusNotFound, "OTSTableNotReady", "Disallow read index table in building base state"}
+}
+
 func errTableExists() error {
 	return &failure{http.StatusConflict, "OTSObjectAlreadyExist", "Requested table already exists."}
 }

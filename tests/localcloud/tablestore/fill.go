@@ -75,7 +75,7 @@ func (s *Server) fill(instance string, t Table) (mistakes []Mistake) {
 			return err
 		}
 		for i, row := range t.Rows {
-			if err := created.put(to, t.Key, row, s.options.Now().UnixMilli()); err != nil {
+			if err := created.put(to, t.Key, row, moment{now: s.options.Now().UnixMilli()}); err != nil {
 				mistakes = append(mistakes, Mistake{i, err})
 			}
 		}
@@ -91,7 +91,7 @@ func (s *Server) fill(instance string, t Table) (mistakes []Mistake) {
 }
 
 // put writes one row that must not be there yet.
-func (t *table) put(to tx, schema []KeyColumn, columns map[string]any, now int64) error {
+func (t *table) put(to tx, schema []KeyColumn, columns map[string]any, m moment) error {
 	var out row
 	for _, k := range schema {
 		v, ok := columns[k.Name]
@@ -113,7 +113,7 @@ func (t *table) put(to tx, schema []KeyColumn, columns map[string]any, now int64
 	ch, err := parseChange(otsprotocol.OperationType_PUT, encodeRow(out),
 		&otsprotocol.Condition{RowExistence: otsprotocol.RowExistenceExpectation_EXPECT_NOT_EXIST.Enum()}, nil)
 	if err == nil {
-		_, err = ch.apply(to, t, now)
+		_, err = ch.apply(to, t, m)
 	}
 	var refused *failure
 	if errors.As(err, &refused) && refused.code == "OTSConditionCheckFail" {

@@ -9,6 +9,7 @@ import (
 // The store has one key space. The first byte of a key is its purpose.
 const (
 	spaceTable   = 't' // instance 0x00 table: the table's id and description
+	spaceIndex   = 'i' // instance 0x00 index: the index's id, age and table
 	spaceRow     = 'r' // table id, ordered primary key: the row
 	spaceCounter = 'c' // table id: the last auto-increment value; no id: the last table id
 )
@@ -16,6 +17,11 @@ const (
 func tableKey(instance, table string) []byte {
 	b := append([]byte{spaceTable}, instance...)
 	return append(append(b, 0), table...)
+}
+
+func indexKey(instance, index string) []byte {
+	b := append([]byte{spaceIndex}, instance...)
+	return append(append(b, 0), index...)
 }
 
 func counterKey(table uint64) []byte {

@@ -329,13 +329,6 @@ func TestWhatIsNotImitatedIsRefusedByName(t *testing.T) {
 			_, err := client.ListSearchIndex(&sdk.ListSearchIndexRequest{TableName: tb.name})
 			return err
 		}},
-		{"AddDefinedColumn", func() error {
-			_, err := client.AddDefinedColumn(&sdk.AddDefinedColumnRequest{TableName: tb.name})
-			return err
-		}},
-		{"secondary index", create(func(r *sdk.CreateTableRequest) {
-			r.AddIndexMeta(&sdk.IndexMeta{IndexName: "i", Primarykey: []string{"row"}})
-		})},
 		{"local transaction", create(func(r *sdk.CreateTableRequest) { r.EnableLocalTxn = proto.Bool(true) })},
 		{"encryption", create(func(r *sdk.CreateTableRequest) {
 			managed := sdk.SSE_KMS_SERVICE

@@ -78,7 +78,7 @@ func (rr *rangeRead) bound(req *otsprotocol.GetRangeRequest) error {
 		return err
 	}
 	err = rr.call.server.store.view(func(t tx) (err error) {
-		rr.in, err = loadTable(t, rr.call.instance, rr.name)
+		rr.in, err = rr.call.readable(t, rr.name)
 		return err
 	})
 	if err != nil {
@@ -138,7 +138,7 @@ func (rr *rangeRead) full() bool {
 
 // add reads one stored row, and reports whether to read the next.
 func (rr *rangeRead) add(key, stored []byte) (bool, error) {
-	r, exists, err := visible(stored, rr.in.options(), rr.call.milliseconds())
+	r, exists, err := rr.in.visible(stored, rr.call.moment())
 	if err != nil || !exists {
 		return err == nil, err
 	}

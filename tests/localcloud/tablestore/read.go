@@ -10,36 +10,48 @@ import (
 	"github.com/golang/protobuf/proto"
 )
 
-// loadRow reads the visible part of a row: no expired cells, no more versions
-// than the table keeps, the newest version of a column first.
-func loadRow(t tx, at []byte, o *otsprotocol.TableOptions, now int64) (row, bool, error) {
-	b := t.get(at)
+// visible decodes a stored row, nil if there is no such row, and returns its
+// visible part: no expired cells, no more versions than the table keeps, the newest
+// version of a column first. It reports false if nothing is visible.
+func (t *table) visible(b []byte, m moment) (row, bool, error) {
+	if t.index != nil {
+		b = shown(b, m)
+	}
 	if b == nil {
 		return row{}, false, nil
 	}
-	return visible(b, o, now)
-}
-
-// visible decodes a stored row; it reports false if all of it has expired.
-func visible(b []byte, o *otsprotocol.TableOptions, now int64) (row, bool, error) {
-	if len(b) < 8 {
-		return row{}, false, fmt.Errorf("stored row of %d bytes", len(b))
-	}
-	stamp := int64(binary.BigEndian.Uint64(b))
-	r := reader{rest: b[8:]}
-	out, err := r.row()
+	out, stamp, err := decodeStored(b)
 	if err != nil {
-		return row{}, false, fmt.Errorf("decode stored row: %w", err)
+		return row{}, false, err
 	}
-	if ttl := int64(o.GetTimeToLive()) * 1000; ttl > 0 {
-		had := len(out.cells) > 0
-		out.cells = slices.DeleteFunc(out.cells, func(c cell) bool { return now-c.time >= ttl })
-		if had && len(out.cells) == 0 || !had && now-stamp >= ttl {
+	if ttl := int64(t.options().GetTimeToLive()) * 1000; ttl > 0 {
+		old := func(time int64) bool { return m.now-time >= ttl }
+		byStamp := t.index != nil || len(out.cells) == 0
+		out.cells = slices.DeleteFunc(out.cells, func(c cell) bool { return old(c.time) })
+		if byStamp && old(stamp) || !byStamp && len(out.cells) == 0 {
 			return row{}, false, nil
 		}
 	}
-	out.cells = newest(out.cells, int(o.GetMaxVersions()))
+	out.cells = newest(out.cells, int(t.options().GetMaxVersions()))
 	return out, true, nil
+}
+
+// encodeStored encodes a row for the store: a time, and the row in PlainBuffer
+// without a header. The expiry of a row without cells counts from that time, which
+// is that of its last write, and so does the expiry of a row of an index.
+func encodeStored(r row, stamp int64) []byte {
+	return appendRow(binary.BigEndian.AppendUint64(nil, uint64(stamp)), r)
+}
+
+func decodeStored(b []byte) (out row, stamp int64, err error) {
+	if len(b) < 8 {
+		return row{}, 0, fmt.Errorf("stored row of %d bytes", len(b))
+	}
+	r := reader{rest: b[8:]}
+	if out, err = r.row(); err != nil {
+		return row{}, 0, fmt.Errorf("decode stored row: %w", err)
+	}
+	return out, int64(binary.BigEndian.Uint64(b)), nil
 }
 
 // query is what GetRow, BatchGetRow and GetRange ask of each row.
@@ -181,11 +193,11 @@ func getRow(c *call) (proto.Message, error) {
 	var found []byte
 	var consumed *otsprotocol.ConsumedCapacity
 	err = c.server.store.view(func(t tx) error {
-		in, err := loadTable(t, c.instance, req.GetTableName())
+		in, err := c.readable(t, req.GetTableName())
 		if err != nil {
 			return err
 		}
-		found, consumed, err = q.one(t, in, key, c.milliseconds())
+		found, consumed, err = q.one(t, in, key, c.moment())
 		return err
 	})
 	if err != nil {
@@ -196,11 +208,11 @@ func getRow(c *call) (proto.Message, error) {
 
 // one reads the row with the given key. It returns empty bytes, not nil, for a
 // row that is missing or filtered out: the field is required.
-func (q *query) one(t tx, in *table, key []cell, now int64) ([]byte, *otsprotocol.ConsumedCapacity, error) {
+func (q *query) one(t tx, in *table, key []cell, m moment) ([]byte, *otsprotocol.ConsumedCapacity, error) {
 	if err := checkKey(in.schema(), key, keyOfRow); err != nil {
 		return nil, nil, err
 	}
-	stored, exists, err := loadRow(t, rowKey(in.id, key), in.options(), now)
+	stored, exists, err := in.visible(t.get(rowKey(in.id, key)), m)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -52,11 +52,11 @@ func (c *call) single(operation otsprotocol.OperationType, name string, b []byte
 	}
 	var out *written
 	err = c.server.store.update(func(t tx) error {
-		in, err := loadTable(t, c.instance, name)
+		in, err := c.writable(t, name)
 		if err != nil {
 			return err
 		}
-		out, err = change.apply(t, in, c.milliseconds())
+		out, err = change.apply(t, in, c.moment())
 		return err
 	})
 	return out, err

@@ -9,26 +9,36 @@ import (
 	"github.com/golang/protobuf/proto"
 )
 
-// table is a stored table: an id that is never used again, and DescribeTable's
-// answer.
+// table is a stored table or index: an id that is never used again, and
+// DescribeTable's answer.
 type table struct {
 	id          uint64
 	description *otsprotocol.DescribeTableResponse
+	indexes     []*table // in the order of the description's metas
+	index       *index   // nil for a table
 }
+
+func (t *table) name() string { return t.description.TableMeta.GetTableName() }
 
 func (t *table) schema() []*otsprotocol.PrimaryKeySchema { return t.description.TableMeta.PrimaryKey }
 
 func (t *table) options() *otsprotocol.TableOptions { return t.description.TableOptions }
 
-// loadTable reads a table; its error is errNoTable if it does not exist.
+// loadTable reads a table or an index; its error is errNoTable if there is
+// neither.
 func loadTable(t tx, instance, name string) (*table, error) {
 	b := t.get(tableKey(instance, name))
 	if b == nil {
-		return nil, errNoTable()
+		return loadIndex(t, instance, name)
 	}
 	out := &table{id: binary.BigEndian.Uint64(b), description: new(otsprotocol.DescribeTableResponse)}
 	if err := proto.Unmarshal(b[8:], out.description); err != nil {
 		return nil, fmt.Errorf("decode table %s: %w", name, err)
+	}
+	for _, meta := range out.description.IndexMetas {
+		index := out.newIndex(meta)
+		index.decodeIndex(t.get(indexKey(instance, meta.GetName())))
+		out.indexes = append(out.indexes, index)
 	}
 	return out, nil
 }
@@ -38,7 +48,7 @@ func (t *table) save(to tx, instance string) error {
 	if err != nil {
 		return fmt.Errorf("encode table: %w", err)
 	}
-	key := tableKey(instance, t.description.TableMeta.GetTableName())
+	key := tableKey(instance, t.name())
 	return to.put(key, append(binary.BigEndian.AppendUint64(nil, t.id), b...))
 }
 
@@ -73,8 +83,8 @@ func newTable(req *otsprotocol.CreateTableRequest, now time.Time) (*table, error
 		return nil, errUnsupported("A table with pre-split partitions")
 	case req.GetSseSpec().GetEnable():
 		return nil, errUnsupported("Server-side encryption")
-	case len(req.IndexMetas) > 0 || len(req.TableMeta.IndexMeta) > 0:
-		return nil, errUnsupported("A secondary index")
+	case len(req.TableMeta.IndexMeta) > 0:
+		return nil, errParameter("The indexes of a new table must not be in its meta.")
 	case req.GetEnableLocalTxn():
 		return nil, errUnsupported("A local transaction")
 	}
@@ -93,7 +103,7 @@ func newTable(req *otsprotocol.CreateTableRequest, now time.Time) (*table, error
 	if err != nil {
 		return nil, err
 	}
-	return &table{description: &otsprotocol.DescribeTableResponse{
+	out := &table{description: &otsprotocol.DescribeTableResponse{
 		TableMeta: req.TableMeta,
 		ReservedThroughputDetails: &otsprotocol.ReservedThroughputDetails{
 			CapacityUnit:     &otsprotocol.CapacityUnit{Read: proto.Int32(unit.GetRead()), Write: proto.Int32(unit.GetWrite())},
@@ -102,21 +112,44 @@ func newTable(req *otsprotocol.CreateTableRequest, now time.Time) (*table, error
 		TableOptions:  options,
 		TableStatus:   otsprotocol.TableStatus_ACTIVE.Enum(),
 		StreamDetails: stream,
-	}}, nil
+	}}
+	for _, meta := range req.IndexMetas {
+		if err := checkIndexMeta(meta); err != nil {
+			return nil, err
+		}
+		if _, err := out.addIndex(meta); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
-// create stores a new table under an id of its own.
-func (t *table) create(to tx, instance string) (err error) {
-	if to.get(tableKey(instance, t.description.TableMeta.GetTableName())) != nil {
-		return errTableExists()
-	}
-	if len(tableNames(to, instance)) >= maxTables {
-		return errTooManyTables()
-	}
-	if t.id, err = nextNumber(to, counterKey(0), 1); err != nil {
+// create stores a new table with its indexes, each under an id of its own.
+func (t *table) create(to tx, instance string) error {
+	if err := t.claim(to, instance); err != nil {
 		return err
 	}
-	return t.save(to, instance)
+	if err := t.save(to, instance); err != nil {
+		return err
+	}
+	for _, x := range t.indexes {
+		if err := x.createIndex(to, instance, t.name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claim gives a new table or index its id, if its name is free.
+func (t *table) claim(to tx, instance string) (err error) {
+	if to.get(tableKey(instance, t.name())) != nil || to.get(indexKey(instance, t.name())) != nil {
+		return errTableExists()
+	}
+	if len(names(to, tableKey(instance, "")))+len(names(to, indexKey(instance, ""))) >= maxTables {
+		return errTooManyTables()
+	}
+	t.id, err = nextNumber(to, counterKey(0), 1)
+	return err
 }
 
 // checkMeta checks a new table's name and columns.
@@ -128,7 +161,7 @@ func checkMeta(meta *otsprotocol.TableMeta) error {
 		return errParameter("The number of primary key columns must be in range: [1, %d].", maxKeyColumns)
 	}
 	if n := len(meta.DefinedColumn); n > maxPredefined {
-		return errParameter("The number of predefined columns exceeds the limit, limit count: %d, column count: %d.", maxPredefined, n)
+		return errParameter("The number of defined columns must be in range: [0, %d].", maxPredefined)
 	}
 	seen := make(map[string]bool)
 	increments := 0
@@ -173,70 +206,17 @@ func checkName(what, name string) error {
 	return nil
 }
 
-func checkThroughput(unit *otsprotocol.CapacityUnit) error {
-	for _, n := range []int32{unit.GetRead(), unit.GetWrite()} {
-		if n < 0 || n > maxThroughput {
-			return errParameter("The reserved throughput must be in range: [0, %d].", int(maxThroughput))
-		}
-	}
-	return nil
-}
-
-// tableOptions fills in the defaults of a new table's options.
-func tableOptions(o *otsprotocol.TableOptions) (*otsprotocol.TableOptions, error) {
-	out := &otsprotocol.TableOptions{
-		TimeToLive:                proto.Int32(-1),
-		MaxVersions:               proto.Int32(1),
-		DeviationCellVersionInSec: proto.Int64(defaultDeviation),
-		AllowUpdate:               proto.Bool(true),
-		UpdateFullRow:             proto.Bool(false),
-	}
-	if o != nil {
-		proto.Merge(out, o)
-	}
-	return out, checkOptions(out)
-}
-
-func checkOptions(o *otsprotocol.TableOptions) error {
-	if ttl := o.GetTimeToLive(); ttl != -1 && ttl < minTimeToLive {
-		return errParameter("The time to live must be -1 or at least %d seconds.", minTimeToLive)
-	}
-	if o.GetMaxVersions() < 1 {
-		return errParameter("The max versions must be greater than 0.")
-	}
-	if o.GetDeviationCellVersionInSec() < 1 {
-		return errParameter("The deviation of cell versions must be greater than 0.")
-	}
-	return nil
-}
-
-func streamDetails(spec *otsprotocol.StreamSpecification, name string, now time.Time) (*otsprotocol.StreamDetails, error) {
-	if !spec.GetEnableStream() {
-		return &otsprotocol.StreamDetails{EnableStream: proto.Bool(false)}, nil
-	}
-	if hours := spec.GetExpirationTime(); hours < 1 || hours > maxStreamExpiration {
-		return nil, errParameter("The expiration time of a stream must be in range: [1, %d].", maxStreamExpiration)
-	}
-	return &otsprotocol.StreamDetails{
-		EnableStream:   proto.Bool(true),
-		StreamId:       proto.String(fmt.Sprintf("%s_%d", name, now.UnixMicro())),
-		ExpirationTime: spec.ExpirationTime,
-		LastEnableTime: proto.Int64(now.UnixMicro()),
-		ColumnsToGet:   spec.ColumnsToGet,
-	}, nil
-}
-
 func listTable(c *call) (proto.Message, error) {
 	out := &otsprotocol.ListTableResponse{}
 	return out, c.server.store.view(func(t tx) error {
-		out.TableNames = tableNames(t, c.instance)
+		out.TableNames = names(t, tableKey(c.instance, ""))
 		return nil
 	})
 }
 
-func tableNames(t tx, instance string) []string {
+// names returns what follows a prefix in the keys of a store.
+func names(t tx, prefix []byte) []string {
 	var out []string
-	prefix := tableKey(instance, "")
 	t.scan(prefix, behind(prefix), func(key, _ []byte) bool {
 		out = append(out, string(key[len(prefix):]))
 		return true
@@ -257,6 +237,7 @@ func describeTable(c *call) (proto.Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	found.describeIndexes(c.moment())
 	return found.description, nil
 }
 
@@ -266,92 +247,31 @@ func deleteTable(c *call) (proto.Message, error) {
 		return nil, err
 	}
 	return &otsprotocol.DeleteTableResponse{}, c.server.store.update(func(t tx) error {
-		found, err := loadTable(t, c.instance, req.GetTableName())
+		found, err := c.writable(t, req.GetTableName())
 		if err != nil {
 			return err
 		}
-		gone := [][]byte{tableKey(c.instance, req.GetTableName()), counterKey(found.id)}
-		prefix := rowPrefix(found.id)
-		t.scan(prefix, behind(prefix), func(key, _ []byte) bool {
-			gone = append(gone, append([]byte(nil), key...))
-			return true
-		})
-		for _, key := range gone {
-			if err := t.delete(key); err != nil {
+		for _, x := range found.indexes {
+			if err := x.remove(t, indexKey(c.instance, x.name())); err != nil {
 				return err
 			}
 		}
-		return nil
+		return found.remove(t, tableKey(c.instance, found.name()))
 	})
 }
 
-func updateTable(c *call) (proto.Message, error) {
-	req := new(otsprotocol.UpdateTableRequest)
-	if err := c.decode(req); err != nil {
-		return nil, err
-	}
-	if req.ReservedThroughput == nil && req.TableOptions == nil && req.StreamSpec == nil {
-		return nil, errParameter("No option is specified while updating table.")
-	}
-	if req.GetTableOptions() != nil && req.TableOptions.UpdateFullRow != nil {
-		return nil, errParameter("The table options of UpdateTable must not contain updateFullRow.")
-	}
-	var d *otsprotocol.DescribeTableResponse
-	err := c.server.store.update(func(t tx) error {
-		found, err := loadTable(t, c.instance, req.GetTableName())
-		if err != nil {
+// remove deletes all that the store has of a table or an index.
+func (t *table) remove(from tx, at []byte) error {
+	gone := [][]byte{at, counterKey(t.id)}
+	prefix := rowPrefix(t.id)
+	from.scan(prefix, behind(prefix), func(key, _ []byte) bool {
+		gone = append(gone, append([]byte(nil), key...))
+		return true
+	})
+	for _, key := range gone {
+		if err := from.delete(key); err != nil {
 			return err
 		}
-		d = found.description
-		if req.ReservedThroughput != nil {
-			if err := adjustThroughput(d.ReservedThroughputDetails, req.ReservedThroughput.CapacityUnit, c.now()); err != nil {
-				return err
-			}
-		}
-		if req.TableOptions != nil {
-			proto.Merge(d.TableOptions, req.TableOptions)
-			if err := checkOptions(d.TableOptions); err != nil {
-				return err
-			}
-		}
-		if req.StreamSpec != nil {
-			if d.StreamDetails, err = streamDetails(req.StreamSpec, req.GetTableName(), c.now()); err != nil {
-				return err
-			}
-		}
-		return found.save(t, c.instance)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &otsprotocol.UpdateTableResponse{
-		ReservedThroughputDetails: d.ReservedThroughputDetails,
-		TableOptions:              d.TableOptions,
-		StreamDetails:             d.StreamDetails,
-	}, nil
-}
-
-// adjustThroughput changes the reserved capacity, which the service allows
-// once in two minutes. A request that changes no value is always allowed.
-func adjustThroughput(d *otsprotocol.ReservedThroughputDetails, wanted *otsprotocol.CapacityUnit, now time.Time) error {
-	if err := checkThroughput(wanted); err != nil {
-		return err
-	}
-	old := d.CapacityUnit
-	next := proto.Clone(old).(*otsprotocol.CapacityUnit)
-	proto.Merge(next, wanted)
-	if proto.Equal(old, next) {
-		return nil
-	}
-	last := max(d.GetLastIncreaseTime(), d.GetLastDecreaseTime())
-	if now.Sub(time.Unix(last, 0)) < throughputAdjustment {
-		return errThroughputTooOften()
-	}
-	d.CapacityUnit = next
-	if next.GetRead() > old.GetRead() || next.GetWrite() > old.GetWrite() {
-		d.LastIncreaseTime = proto.Int64(now.Unix())
-	} else {
-		d.LastDecreaseTime = proto.Int64(now.Unix())
 	}
 	return nil
 }

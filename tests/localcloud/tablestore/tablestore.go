@@ -4,12 +4,14 @@
 // bbolt file. The official SDKs work with it unmodified.
 //
 // It implements CreateTable, ListTable, DescribeTable, UpdateTable, DeleteTable,
-// PutRow, GetRow, UpdateRow, DeleteRow, GetRange, BatchGetRow and
-// BatchWriteRow, with conditions, filters, versions, time to live, increments,
-// auto-increment keys, atomic batches, and the limits and error codes of the
-// service. A write to a file is on disk before it is acknowledged.
+// CreateIndex, DropIndex, AddDefinedColumn, DeleteDefinedColumn, PutRow, GetRow,
+// UpdateRow, DeleteRow, GetRange, BatchGetRow and BatchWriteRow, with conditions,
+// filters, versions, time to live, increments, auto-increment keys, atomic
+// batches, global and local secondary indexes, and the limits and error codes of
+// the service. A write to a file is on disk before it is acknowledged, and so are
+// its rows in the indexes.
 //
-// It has no streams, SQL, search, time series, indexes or local transactions:
+// It has no streams, SQL, search, time series or local transactions:
 // it refuses them with OTSUnsupportOperation and a message that names them.
 // It checks no permissions and limits no capacity. Limits lists every known
 // difference from the service.
@@ -42,6 +44,12 @@ type Options struct {
 	Instance string
 	// Now is the clock of time to live and of version stamps; time.Now if nil.
 	Now func() time.Time
+	// IndexLag is how far global indexes lag behind their tables from the start;
+	// see SetIndexLag.
+	IndexLag time.Duration
+	// NoAtomicBatchOnIndexes refuses atomic batches that write to a table with a
+	// secondary index. No page of the service says whether it allows them.
+	NoAtomicBatchOnIndexes bool
 	// Faults are asked once for each call that passed authentication. It may
 	// be nil.
 	Faults *fault.Set
@@ -60,6 +68,8 @@ type Server struct {
 	closed   bool
 	closeErr error
 	calls    sync.WaitGroup // added to under mu, while not closed
+
+	indexLag atomic.Int64 // milliseconds
 }
 
 // Start opens the store, and serves until Close.
@@ -81,6 +91,7 @@ func Start(o Options) (*Server, error) {
 		}
 	}
 	s := &Server{options: o, store: kept, http: port}
+	s.SetIndexLag(o.IndexLag)
 	port.Serve(http.HandlerFunc(s.serve))
 	return s, nil
 }

@@ -1,7 +1,6 @@
 package tablestore
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 	"strings"
@@ -107,7 +106,8 @@ func checkCell(operation otsprotocol.OperationType, c cell) error {
 }
 
 // apply makes the change inside an update.
-func (ch *change) apply(t tx, in *table, now int64) (*written, error) {
+func (ch *change) apply(t tx, in *table, m moment) (*written, error) {
+	now := m.now
 	if err := checkKey(in.schema(), ch.row.key, keyOfWrite); err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (ch *change) apply(t tx, in *table, now int64) (*written, error) {
 		return nil, err
 	}
 	at := rowKey(in.id, key)
-	old, exists, err := loadRow(t, at, in.options(), now)
+	old, exists, err := in.visible(t.get(at), m)
 	if err != nil {
 		return nil, err
 	}
@@ -149,12 +149,16 @@ func (ch *change) apply(t tx, in *table, now int64) (*written, error) {
 	}
 	switch {
 	case ch.operation == otsprotocol.OperationType_DELETE:
-		err = t.delete(at)
+		if err = in.reindex(t, at, nil, m); err == nil {
+			err = t.delete(at)
+		}
 	case !exists && ch.onlyDeletes():
 		// An update that only deletes columns makes no row.
 	default:
 		next.cells = newest(next.cells, int(in.options().GetMaxVersions()))
-		err = t.put(at, encodeStored(next, now))
+		if err = in.reindex(t, at, &next, m); err == nil {
+			err = t.put(at, encodeStored(next, now))
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -324,10 +328,4 @@ func capacity(read, write int) *otsprotocol.ConsumedCapacity {
 	return &otsprotocol.ConsumedCapacity{CapacityUnit: &otsprotocol.CapacityUnit{
 		Read: proto.Int32(int32(read)), Write: proto.Int32(int32(write)),
 	}}
-}
-
-// encodeStored encodes a row for the store: the time of its last write, by which
-// a row without cells expires, and the row in PlainBuffer without a header.
-func encodeStored(r row, now int64) []byte {
-	return appendRow(binary.BigEndian.AppendUint64(nil, uint64(now)), r)
 }
