@@ -10,24 +10,8 @@ import (
 	"aftercare/shared/command"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
-	"aftercare/shared/ledger"
 	"aftercare/shared/remediation"
-	"aftercare/shared/transport"
-	"aftercare/tests/localcloud/fault"
 )
-
-// openPatiently is open with all the time that megabytes take.
-func openPatiently(t *testing.T) (*ledger.Ledger, *fault.Set) {
-	t.Helper()
-	_, server, faults := open(t)
-	l, err := ledger.Open(t.Context(), ledger.Config{
-		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: 30 * time.Second,
-	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l, faults
-}
 
 func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 	tasks := func(n, bytes int) []remediation.Task {
@@ -55,7 +39,7 @@ func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 		}}, "row live/task/t appears twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, faults := openPatiently(t)
+			l, _, faults := open(t)
 			err := l.Commit(t.Context(), remediation.Commit{ID: "c", InstanceID: instanceID, Changes: c.changes, At: start})
 			calls := faults.Calls()["BatchWriteRow"]
 			switch {
@@ -123,7 +107,7 @@ func commitLargest(t *testing.T, expired, alerts int) {
 	end := execution("t-last")
 	end.Event.FinishTime, end.Event.ErrorDesc = now, long(500<<10)
 	var in remediation.Input = remediation.Ended{Event: end.Event, Received: now, Source: remediation.SourceEvent}
-	l, faults := openPatiently(t)
+	l, _, faults := open(t)
 	claims, commits := 0, 0
 	for more := true; more; in = (remediation.Continue{}) {
 		if commits++; commits > 100 {
