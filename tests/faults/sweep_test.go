@@ -141,7 +141,7 @@ func again(t *testing.T, deliver func() (handler.Outcome, error)) {
 
 // until waits for something that happens outside the test's control.
 func until(what string, happened func() bool) {
-	for give := time.Now().Add(20 * time.Second); !happened(); {
+	for give := time.Now().Add(time.Minute); !happened(); {
 		if time.Now().After(give) {
 			panic("waited in vain for " + what)
 		}

@@ -47,7 +47,7 @@ type Options struct {
 	// Definitions replace Flows. They may start each other without end, which
 	// no file may.
 	Definitions []flow.Definition
-	// Timeout is the timeout of each invocation; 0 means 10 s.
+	// Timeout is the timeout of each invocation; 0 means a minute.
 	Timeout time.Duration
 	// Policy changes the policy.
 	Policy func(*remediation.Policy)
@@ -113,7 +113,7 @@ func (l *Log) String() string {
 func New(t testing.TB, o Options) *Rig {
 	t.Helper()
 	r := &Rig{
-		t: t, Faults: &fault.Set{}, Timeout: 10 * time.Second, Log: &Log{},
+		t: t, Faults: &fault.Set{}, Timeout: time.Minute, Log: &Log{},
 		Key:  access.Key{ID: "STS.rig", Secret: "rig-secret-key", Token: "rig-security-token"},
 		more: make(chan struct{}, 1),
 	}
@@ -252,7 +252,7 @@ func (r *Rig) emit(e ecs.CloudEvent) {
 // emitted; it waits until there is one.
 func (r *Rig) Take(kind event.Kind) []byte {
 	r.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		r.mu.Lock()
 		for i, e := range r.events {
@@ -294,7 +294,7 @@ func (r *Rig) Create(id string) {
 
 // Sleeper is a script that leaves a file for Begun to count, and then sleeps.
 // The local ECS lists a run before its script begins, so tests wait for Begun.
-const Sleeper = "echo > begun-$$; sleep 30"
+const Sleeper = "echo > begun-$$; sleep 600"
 
 // Begun returns how many Sleepers have begun.
 func (r *Rig) Begun() int {
