@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,6 +56,9 @@ type Options struct {
 	Settings func(*handler.Settings)
 	// ECS changes the local ECS.
 	ECS func(*ecs.Options)
+	// Impatient makes the functions give up at once on a call to Tablestore that a
+	// fault lets hang. All other calls have the time that a busy machine takes.
+	Impatient bool
 	// NoAlerts leaves every channel unset.
 	NoAlerts bool
 	// OneClock gives the local ECS the rig's clock, so that its throttled
@@ -133,6 +137,9 @@ func New(t testing.TB, o Options) *Rig {
 		Dir: r.dir, Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
 		Delays: ecs.Delays{Boot: -1, Pickup: -1},
 	}
+	// The delays before retries are derived from these ids.
+	var sent atomic.Int64
+	cloud.NewInvokeID = func() string { return fmt.Sprint("t-sent", sent.Add(1)) }
 	if o.OneClock {
 		cloud.Now = r.Now
 	}
@@ -164,6 +171,11 @@ func New(t testing.TB, o Options) *Rig {
 	})
 	r.must(err)
 	settings.Margin = 50 * time.Millisecond
+	if o.Impatient {
+		pool := transport.NewPool(r.Now)
+		t.Cleanup(pool.CloseIdleConnections)
+		settings.Ledger.Transport, settings.Ledger.PerTry = r.Faults.Impatient(pool), r.Timeout
+	}
 	if !o.NoAlerts {
 		settings.Alerts.DingTalkURL = transport.NewSecret(r.Inbox.Endpoint() + "/dingtalk/robot/send?access_token=rig-token")
 		settings.Alerts.DingTalkSecret = transport.NewSecret("SECrig")
