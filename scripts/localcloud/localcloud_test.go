@@ -97,7 +97,7 @@ func TestScripts(t *testing.T) {
 }
 
 // patience is how long scripts wait for something that must happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // poll calls done until it is true.
 func poll(ts *testscript.TestScript, what string, done func() bool) {

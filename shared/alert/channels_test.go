@@ -221,7 +221,7 @@ func TestChannelsAreTriedAtOnce(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c := channels(t, alert.Config{DingTalkURL: transport.NewSecret(server.URL), WebhookURL: transport.NewSecret(server.URL)}, nil)
 	if err := c.Notify(ctx, sample()); err != nil {

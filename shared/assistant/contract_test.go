@@ -46,9 +46,9 @@ func localECS(t *testing.T, change func(*ecs.Options)) cloud {
 	t.Cleanup(func() { server.Close() })
 	c.Server = server
 	c.cfg = assistant.Config{
-		Region: "cn-test", Endpoint: "http://" + server.Endpoint(), PerTry: 2 * time.Second, Retries: 2,
+		Region: "cn-test", Endpoint: "http://" + server.Endpoint(), PerTry: time.Minute, Retries: 2,
 		Sleep:        func(context.Context, time.Duration) {},
-		RoundTripper: transport.NewPool(time.Now),
+		RoundTripper: c.faults.Impatient(transport.NewPool(time.Now)),
 	}
 	if err := server.CreateInstance(ecs.Instance{ID: instance}); err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func booted(t *testing.T, change func(*ecs.Options)) (cloud, *assistant.Client) 
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if holds() {
 			return
 		}
@@ -209,7 +209,6 @@ func TestEveryFaultOfLocalECSLeavesOneRun(t *testing.T) {
 		for times := 1; times <= 3; times++ {
 			t.Run(fmt.Sprintf("%s of %d tries in a row", mode, times), func(t *testing.T) {
 				s, _ := booted(t, nil)
-				s.cfg.PerTry = 300 * time.Millisecond
 				c := client(t, s.cfg)
 				s.faults.Add(fault.Fault{Call: "RunCommand", Mode: mode, Times: times})
 				id, err := c.Send(soon(t), runSend())

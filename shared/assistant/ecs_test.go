@@ -217,7 +217,7 @@ func client(t testing.TB, cfg assistant.Config) *assistant.Client {
 
 // soon is a context that ends long before the test does.
 func soon(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -21,7 +21,7 @@ func (d *decision) results(in Results) {
 		}
 	}
 	d.matchLate()
-	if d.canContinue() {
+	if d.canContinue(len(in.Sends) > 0) {
 		d.more = true
 	}
 }

@@ -182,9 +182,11 @@ func (v view) timerOf(r FlowRun) time.Time {
 	return r.Due()
 }
 
-// canContinue reports whether something can be done at once.
-func (v view) canContinue() bool {
-	return len(v.dueSends()) > 0 || len(v.dueMessages()) > 0 || v.open() && v.queued() > 0 ||
+// canContinue reports whether something can be done at once, with the queued
+// tasks that were not read if the queue releases.
+func (v view) canContinue(releases bool) bool {
+	waiting := len(v.sorted(TaskQueued)) > 0 || releases && v.Unread > 0
+	return len(v.dueSends()) > 0 || len(v.dueMessages()) > 0 || v.open() && waiting ||
 		slices.ContainsFunc(v.allRuns(), v.ready)
 }
 

@@ -140,8 +140,9 @@ func TestAllSendsOfAnInvocationGoBeforeItsMessages(t *testing.T) {
 	for i := range 30 {
 		task(fmt.Sprint(100 + i))(&s)
 	}
+	task("own", running("t-1"))(&s)
 	d.store(s)
-	mustHandle(t, d.engine(policy()), ended("t-1", "", event.StatusFailed, ""))
+	mustHandle(t, d.engine(policy()), ended("t-1", "own", event.StatusFailed, ""))
 	if calls := d.calls(); strings.Count(calls, "send") != 30 || strings.LastIndex(calls, "send") > strings.Index(calls, "alert") {
 		t.Errorf("calls: %s, want 30 sends and then the alert", calls)
 	}

@@ -44,12 +44,19 @@ func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 // instance's events from being recorded.
 // (decide rule 110)
 func TestInstancesAreHandledSideBySide(t *testing.T) {
-	r := rig.New(t, rig.Options{Timeout: 2 * time.Second})
+	r := rig.New(t, rig.Options{Timeout: time.Hour})
 	r.Faults.Add(fault.Fault{Call: "GetRange", Times: 8, Mode: fault.HangBefore})
 	var list []object
 	for i := range 20 {
 		list = append(list, end(fmt.Sprint("i-", i), "t-1"))
 	}
+	// The time is up when the other twelve are handled.
+	go func() {
+		for strings.Count(r.Log.String(), "event handled") < 12 {
+			time.Sleep(time.Millisecond)
+		}
+		r.Crash()
+	}()
 	_, err := r.TaskCompleted(encode(list))
 	var refused *handler.Error
 	if !errors.As(err, &refused) {
@@ -71,13 +78,19 @@ func TestInstancesAreHandledSideBySide(t *testing.T) {
 // TestMalformedElementsAreKeptWhileThereIsTime, and those that are left by the
 // next delivery.
 func TestMalformedElementsAreKeptWhileThereIsTime(t *testing.T) {
-	r := rig.New(t, rig.Options{Timeout: 2 * time.Second})
+	r := rig.New(t, rig.Options{})
 	r.Faults.Add(fault.Fault{Call: "PutRow", Nth: 11, Times: -1, Mode: fault.HangBefore})
 	list := make([]string, 100)
 	for i := range list {
 		list[i] = fmt.Sprintf("[%d]", i)
 	}
 	payload := []byte("[" + strings.Join(list, ",") + "]")
+	go func() { // the time is up when ten are kept
+		for len(inQuarantine(t, r)) < 10 {
+			time.Sleep(time.Millisecond)
+		}
+		r.Crash()
+	}()
 	if _, err := r.TaskCompleted(payload); err == nil {
 		t.Fatal("nothing was left")
 	}
@@ -140,7 +153,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 // of 200 instances, each delivery gets as far as the 32 with which it begins.
 // (decide rule 110)
 func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
-	r := rig.New(t, rig.Options{Timeout: 20 * time.Second})
+	r := rig.New(t, rig.Options{})
 	var list []object
 	for i := range 200 {
 		list = append(list, end(fmt.Sprint("i-", i), "t-1"))

@@ -38,7 +38,7 @@ func TestTheFunctionsStopWithEveryMistakeInTheirSettings(t *testing.T) {
 			"with DEBUG=sdk": {append(good(), "DEBUG=sdk"), []string{"wrong settings:", "DEBUG must not name sdk: "}},
 		} {
 			t.Run(name+" "+what, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 				defer cancel()
 				cmd := exec.CommandContext(ctx, filepath.Join(dir, name))
 				cmd.Dir, cmd.Env = dir, append([]string{}, c.environ...)

@@ -32,7 +32,7 @@ func panicky(t *testing.T) (*rig.Rig, *atomic.Bool) {
 // goroutines it would take for its own.
 func TestAPanicFailsItsInvocationOnly(t *testing.T) {
 	r, on := panicky(t)
-	r.Timeout = time.Second
+	r.Timeout = 5 * time.Second // which the put waits for
 	h := taskCompleted(r)
 	payload := encode(cloudEvent(event.KindTaskCompleted, endData("t-1")))
 	// The load fails and panics, while the history's put gets no answer.
@@ -89,7 +89,7 @@ func TestAPanicAboutOneInstanceKeepsNoOtherFromASweep(t *testing.T) {
 		}
 		return n
 	}
-	for give := time.Now().Add(10 * time.Second); ran() < 2; <-time.After(time.Millisecond) {
+	for give := time.Now().Add(time.Minute); ran() < 2; <-time.After(time.Millisecond) {
 		if time.Now().After(give) {
 			t.Fatalf("%d commands ran, want two", ran())
 		}
@@ -98,7 +98,7 @@ func TestAPanicAboutOneInstanceKeepsNoOtherFromASweep(t *testing.T) {
 	if item := only(t)(r.Sweep()); item.Failed != 0 {
 		t.Errorf("the next sweep answered %+v", item)
 	}
-	for give := time.Now().Add(10 * time.Second); ran() < 3; <-time.After(time.Millisecond) {
+	for give := time.Now().Add(time.Minute); ran() < 3; <-time.After(time.Millisecond) {
 		if time.Now().After(give) {
 			t.Fatalf("%d commands ran, want three", ran())
 		}

@@ -132,7 +132,7 @@ func TestTheAbsenceOfAnErrorIsNotSuccess(t *testing.T) {
 			_, server, faults := open(t)
 			first := creation("c1", full())
 			first.Changes.Execution = execution("t-1")
-			l := dial(t, t.Context(), server.Endpoint(), key.Secret)
+			l := dial(t, t.Context(), faults, server.Endpoint(), key.Secret)
 			if err := errors.Join(l.Commit(t.Context(), first), l.PutHistory(t.Context(), instanceID, *execution("t-1"))); err != nil {
 				t.Fatal(err)
 			}

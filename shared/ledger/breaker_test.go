@@ -53,7 +53,7 @@ func TestOneOfManyOpenersWins(t *testing.T) {
 
 // (ledger rule 53)
 func TestOneOfManyClosersWins(t *testing.T) {
-	l, _ := openPatiently(t)
+	l, _, _ := open(t)
 	mustOpen(t, l, breakerOf("e1", 0))
 	if gone, err := l.CloseBreaker(t.Context(), "clean-up", "e2"); gone || err != nil {
 		t.Errorf("closing under another key = %t, %v, want false", gone, err)

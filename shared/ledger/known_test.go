@@ -14,6 +14,7 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
 	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 )
 
@@ -72,7 +73,7 @@ func TestAMissingTableIsNamedWithItsRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	l := dial(t, t.Context(), server.Endpoint(), key.Secret)
+	l := dial(t, t.Context(), &fault.Set{}, server.Endpoint(), key.Secret)
 	for table, call := range map[string]func(context.Context) error{
 		"aftercare_instances": func(ctx context.Context) error { _, err := l.Load(ctx, instanceID); return err },
 		"aftercare_history": func(ctx context.Context) error {

@@ -46,7 +46,7 @@ func open(t *testing.T) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	l := dial(t, t.Context(), server.Endpoint(), key.Secret)
+	l := dial(t, t.Context(), faults, server.Endpoint(), key.Secret)
 	if _, err := l.CreateTables(t.Context(), 180*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +54,12 @@ func open(t *testing.T) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
 	return l, server, faults
 }
 
-func dial(t *testing.T, ctx context.Context, endpoint, secret string) *ledger.Ledger {
+// dial opens a ledger with all the time that a busy machine takes; it gives up
+// at once on a call that a fault lets hang.
+func dial(t *testing.T, ctx context.Context, faults *fault.Set, endpoint, secret string) *ledger.Ledger {
 	t.Helper()
 	l, err := ledger.Open(ctx, ledger.Config{
-		Endpoint: endpoint, Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: 300 * time.Millisecond,
+		Endpoint: endpoint, Instance: "ledger", Transport: faults.Impatient(transport.NewPool(time.Now)), PerTry: time.Minute,
 		Pause: func(context.Context, int) {},
 	}, transport.NewCredentials(key.ID, secret, key.Token))
 	if err != nil {
@@ -69,8 +71,7 @@ func dial(t *testing.T, ctx context.Context, endpoint, secret string) *ledger.Le
 // (ledger rules 1, 2, 4, 10, 11, 12, 13, 40, 41, 50, 51, 53)
 func TestTheLedgerKeepsItsPromises(t *testing.T) {
 	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Subject {
-		_, server, _ := open(t)
-		l := dialPatiently(t, server)
+		l, server, _ := open(t)
 		return ledgertest.Subject{
 			Ledger: l, Shared: l,
 			Torn: func(ctx context.Context, id string, n int, between func()) (decide.State, error) {
@@ -204,6 +205,24 @@ func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestATryEndsWhenItsTimeIsUp: the client is not impatient here.
+func TestATryEndsWhenItsTimeIsUp(t *testing.T) {
+	_, server, faults := open(t)
+	l, err := ledger.Open(t.Context(), ledger.Config{
+		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: time.Second,
+	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults.Add(fault.Fault{Call: "PutRow", Mode: fault.HangAfter})
+	if err := l.PutHistory(t.Context(), instanceID, *execution("t-1")); err != nil {
+		t.Error(err)
+	}
+	if n := faults.Calls()["PutRow"]; n < 2 {
+		t.Errorf("PutRow was called %d times, want once more after the try that hung", n)
+	}
+}
+
 // (ledger rules 32, 33)
 func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
 	_, server, faults := open(t)
@@ -212,23 +231,23 @@ func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
 		call func() error
 	}{
 		"a wrong secret": {engine.ErrDenied, func() error {
-			_, err := dial(t, t.Context(), server.Endpoint(), "another-secret-word").Load(t.Context(), instanceID)
+			_, err := dial(t, t.Context(), faults, server.Endpoint(), "another-secret-word").Load(t.Context(), instanceID)
 			return err
 		}},
 		"an unknown host": {engine.ErrUnavailable, func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			_, err := dial(t, ctx, "http://127.0.0.1:1", key.Secret).Load(ctx, instanceID)
+			_, err := dial(t, ctx, faults, "http://127.0.0.1:1", key.Secret).Load(ctx, instanceID)
 			return err
 		}},
 		"a cut": {engine.ErrUnknownOutcome, func() error {
 			faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutBefore})
-			return dial(t, t.Context(), server.Endpoint(), key.Secret).Commit(t.Context(), creation("c", full()))
+			return dial(t, t.Context(), faults, server.Endpoint(), key.Secret).Commit(t.Context(), creation("c", full()))
 		}},
 		"time that is up": {engine.ErrUnavailable, func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_, err := dial(t, ctx, server.Endpoint(), key.Secret).Load(ctx, instanceID)
+			_, err := dial(t, ctx, faults, server.Endpoint(), key.Secret).Load(ctx, instanceID)
 			return err
 		}},
 	}

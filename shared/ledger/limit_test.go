@@ -12,31 +12,8 @@ import (
 	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
-	"aftercare/shared/ledger"
-	"aftercare/shared/transport"
-	"aftercare/tests/localcloud/fault"
-	"aftercare/tests/localcloud/tablestore"
 )
 
-// openPatiently is open with all the time that megabytes take.
-func openPatiently(t *testing.T) (*ledger.Ledger, *fault.Set) {
-	t.Helper()
-	_, server, faults := open(t)
-	return dialPatiently(t, server), faults
-}
-
-func dialPatiently(t *testing.T, server *tablestore.Server) *ledger.Ledger {
-	t.Helper()
-	l, err := ledger.Open(t.Context(), ledger.Config{
-		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: 30 * time.Second,
-	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-// (ledger rule 13)
 func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 	tasks := func(n, bytes int) []decide.Task {
 		var out []decide.Task
@@ -63,7 +40,7 @@ func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 		}}, "row live/task/t appears twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, faults := openPatiently(t)
+			l, _, faults := open(t)
 			err := l.Commit(t.Context(), engine.Commit{ID: "c", InstanceID: instanceID, Changes: c.changes, At: start})
 			calls := faults.Calls()["BatchWriteRow"]
 			switch {
@@ -133,7 +110,7 @@ func commitLargest(t *testing.T, expired, alerts int) {
 	end := execution("t-last")
 	end.Event.FinishTime, end.Event.ErrorDesc = now, long(500<<10)
 	var in decide.Input = decide.Ended{Event: end.Event, Received: now, Source: decide.SourceEvent}
-	l, faults := openPatiently(t)
+	l, _, faults := open(t)
 	claims, commits := 0, 0
 	for more := true; more; in = (decide.Continue{}) {
 		if commits++; commits > 100 {

@@ -15,6 +15,7 @@ import (
 	"aftercare/shared/ledger/ledgertest"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 )
 
@@ -86,7 +87,7 @@ func TestATableWithAnotherKeyIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := dial(t, t.Context(), server.Endpoint(), key.Secret).CreateTables(t.Context(), ledger.MinTTL)
+	made, err := dial(t, t.Context(), &fault.Set{}, server.Endpoint(), key.Secret).CreateTables(t.Context(), ledger.MinTTL)
 	if err == nil || !strings.Contains(err.Error(), "aftercare_shared exists with another primary key") || slices.Contains(made, meta.TableName) {
 		t.Errorf("CreateTables = %v, %v, want an error about the key of one", made, err)
 	}
@@ -98,7 +99,7 @@ func TestARowThatMovesIsRemovedWhereItWas(t *testing.T) {
 	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
 		t.Fatal(err)
 	}
-	before, err := l.Load(t.Context(), instanceID)
+	before, err := l.Whole(t.Context(), instanceID)
 	if err != nil {
 		t.Fatal(err)
 	}

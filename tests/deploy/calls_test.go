@@ -249,6 +249,8 @@ var everything = map[string]func(t *testing.T, c *recorder){
 	"first-heartbeat": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
 		heartbeat := leaveWork(t, r)
+		// A commit whose answer is lost is looked for.
+		r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.ErrorAfter, Status: 503, Code: "OTSTimeout"})
 		c.record(true)
 		defer c.record(false)
 		for _, payload := range [][]byte{heartbeat, heartbeat, []byte(`{"cut`)} {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,40 +164,21 @@ func TestABreakerThatManyFunctionsCrossTogetherOpensOnce(t *testing.T) {
 // invocation whose run opens the breaker, and of the sweep that closes it.
 // [55]
 func TestABreakerOpensAndClosesOnceWhateverFails(t *testing.T) {
-	for _, m := range modes {
-		if !m.crash {
-			continue
-		}
-		for _, point := range []string{"opening", "closing"} {
+	for _, m := range crashes {
+		for _, point := range some(t, m.name, []string{"opening", "closing"}) {
 			t.Run(point+"/"+m.name, func(t *testing.T) {
 				t.Parallel()
-				for n, struck := 1, true; struck; n += stride {
-					if !t.Run(fmt.Sprint("call ", n), func(t *testing.T) { struck = breakWithFault(t, point, n, m) }) {
-						return
-					}
-				}
+				each(t, "call", stride, func(t *testing.T, n int) bool { return breakWithFault(t, point, n, m) })
 			})
 		}
 	}
 }
 
-func breakWithFault(t *testing.T, point string, n int, m mode) bool {
-	var struck atomic.Bool
+func breakWithFault(t *testing.T, point string, n int, m mode) (struck bool) {
 	r := newRig(t, scenario{definitions: []flow.Definition{fragile(fleet)}})
 	faulted := func(invoke func() (handler.Outcome, error)) {
-		r.Faults.Add(fault.Fault{Nth: n, Mode: m.Mode, OnStrike: func() {
-			struck.Store(true)
-			if m.crash {
-				r.Crash()
-			}
-		}})
-		r.Timeout = time.Second
-		_, err := invoke()
-		r.Timeout = patience
-		if m.crash {
-			r.Restart()
-		}
-		r.Faults.Clear()
+		var err error
+		struck, err = m.strike(r, n, invoke)
 		if err != nil {
 			again(t, invoke)
 		}
@@ -213,5 +193,5 @@ func breakWithFault(t *testing.T, point string, n int, m mode) bool {
 		again(t, invoke)
 		breakerHolds(t, r, faulted)
 	}
-	return struck.Load()
+	return struck
 }

@@ -98,11 +98,6 @@ func TestATaskIsCancelledWhereverItIs(t *testing.T) {
 			if task := endedTask(t, v, taskID("first")); task.State != c.state || len(v.state.Tasks) > 0 {
 				t.Errorf("task %+v, want it %s", task, c.state)
 			}
-			for _, run := range r.ECS.Runs(instanceID) {
-				if took := run.End.Sub(run.Start); took > 25*time.Second {
-					t.Errorf("the script ran for %s", took)
-				}
-			}
 			out, err := r.SubmitTask(cancelOf("another cancel"))
 			if err != nil || out.Items[0].Answer.Outcome != "not_found" {
 				t.Errorf("a cancel of a task that has ended: %+v, %v, want not_found", out, err)

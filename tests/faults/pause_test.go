@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,16 +102,11 @@ func pausedCases() map[string]pausedCase {
 // [51]
 func TestAPausedFlowSendsNothingUntilItIsResumed(t *testing.T) {
 	for name := range pausedCases() {
-		for i, which := range []string{"follow", decide.AllFlows} {
-			m := modes[i] // crashes before and after
+		for i, m := range crashes {
+			which := []string{"follow", decide.AllFlows}[i]
 			t.Run(fmt.Sprint(name, "/", which, "/", m.name), func(t *testing.T) {
 				t.Parallel()
-				for n, struck := 1, true; struck; n += stride {
-					c := pausedCases()[name]
-					if !t.Run(fmt.Sprint("call ", n), func(t *testing.T) { struck = pauseWithFault(t, c, which, n, m) }) {
-						return
-					}
-				}
+				each(t, "call", stride, func(t *testing.T, n int) bool { return pauseWithFault(t, pausedCases()[name], which, n, m) })
 			})
 		}
 	}
@@ -122,13 +116,7 @@ func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) boo
 	r := newRig(t, scenario{flows: twoSteps})
 	invoke := c.prepare(r)
 	mustDo(r.Ledger().Pause(context.Background(), decide.Pause{Flow: which, By: "a test", At: r.Now()}))
-	var struck atomic.Bool
-	r.Faults.Add(fault.Fault{Nth: n, Mode: m.Mode, OnStrike: func() { struck.Store(true); r.Crash() }})
-	r.Timeout = time.Second
-	_, err := invoke()
-	r.Timeout = patience
-	r.Restart()
-	r.Faults.Clear()
+	struck, err := m.strike(r, n, invoke)
 	if err != nil {
 		again(t, invoke)
 	}
@@ -168,7 +156,7 @@ func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) boo
 		t.Errorf("runs ended as %q", got)
 	}
 	nothingLeft(t, r)
-	return struck.Load()
+	return struck
 }
 
 // TestAnInvocationThatCannotReadThePausesStartsNoFlow: it fails, and is

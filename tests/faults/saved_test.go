@@ -152,7 +152,9 @@ func TestAnEndWhoseTaskIsUnknownWaitsForIt(t *testing.T) {
 				r.Restart()
 				end := r.Take(event.KindTaskCompleted)
 				r.Faults.Add(fault.Fault{Call: "DescribeInvocations", Times: -1, Mode: mode})
-				r.Timeout = 2 * time.Second
+				if mode == fault.HangBefore || mode == fault.HangAfter {
+					r.Timeout = 5 * time.Second
+				}
 				out, err := r.TaskCompleted(end)
 				if err != nil || out.Items[0].Result != handler.ResultRecorded {
 					t.Fatalf("the end was answered %+v, %v; log:\n%s", out, err, r.Log)
@@ -171,7 +173,7 @@ func TestAnEndWhoseTaskIsUnknownWaitsForIt(t *testing.T) {
 				if task := endedTask(t, v, taskID("saved")); task.State != want || len(v.state.Unmatched) != 0 {
 					t.Errorf("task %+v and %v waiting, want it %s", task, v.state.Unmatched, want)
 				}
-				// By fingerprint: in the 2 s, an alert can arrive and its answer
+				// By fingerprint: in the 5 s, an alert can arrive and its answer
 				// come too late, and then it is sent once more.
 				if n := len(v.alerts); n != s.alerts {
 					t.Errorf("%d alerts arrived, want %d", n, s.alerts)

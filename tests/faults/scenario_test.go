@@ -283,15 +283,14 @@ func must(_ handler.Outcome, err error) {
 }
 
 // patience is the time limit of invocations that meet no fault.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func newRig(t *testing.T, s scenario) *rig.Rig {
 	if s.abortAfter == 0 {
 		s.abortAfter = time.Minute
 	}
 	return rig.New(t, rig.Options{
-		Flows: s.flows, Definitions: s.definitions, Timeout: patience,
-		Settings: func(s *handler.Settings) { s.Ledger.PerTry = 250 * time.Millisecond },
-		ECS:      func(o *ecs.Options) { o.Delays.AbortAfter = s.abortAfter },
+		Flows: s.flows, Definitions: s.definitions, Timeout: patience, Impatient: true,
+		ECS: func(o *ecs.Options) { o.Delays.AbortAfter = s.abortAfter },
 	})
 }

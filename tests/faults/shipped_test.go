@@ -5,13 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
-	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -211,26 +209,21 @@ func TestEveryFailedCallOfAShippedFlowIsMadeGood(t *testing.T) {
 		}
 	}
 	for name, c := range shippedCases() {
-		for _, point := range c.fails {
-			for _, m := range modes {
-				if !m.crash && point != c.thorough {
-					continue
-				}
+		for _, point := range some(t, name, c.fails) {
+			in := crashes
+			if point == c.thorough {
+				in = modes
+			}
+			for _, m := range some(t, name+point, in) {
 				t.Run(name+"/"+point+"/"+m.name, func(t *testing.T) {
 					t.Parallel()
 					step := 1
 					if m.crash {
 						step = stride
 					}
-					for n, struck := 1, true; struck; n += step {
-						c := shippedCases()[name] // its own happenings
-						if !t.Run(fmt.Sprint("call ", n), func(t *testing.T) { struck = liveWithFault(t, c, point, n, m) }) {
-							return
-						}
-						if n == 1 && !struck {
-							t.Error("the invocation did not make any call")
-						}
-					}
+					each(t, "call", step, func(t *testing.T, n int) bool {
+						return liveWithFault(t, shippedCases()[name], point, n, m) // with its own happenings
+					})
 				})
 			}
 		}
@@ -243,16 +236,11 @@ func newLife(t *testing.T, c shippedCase) *life {
 	for _, name := range c.flows {
 		definitions = append(definitions, harmless(shippedFlows()[name], c.scripts))
 	}
-	// The delay before a retry is derived from the run, which is derived from
-	// the invocation that started it.
-	var sent atomic.Int64
 	r := rig.New(t, rig.Options{
-		Definitions: definitions, Timeout: patience,
-		Settings: func(s *handler.Settings) { s.Ledger.PerTry = 250 * time.Millisecond },
+		Definitions: definitions, Timeout: patience, Impatient: true,
 		ECS: func(o *ecs.Options) {
 			o.Delays.AbortAfter = 300 * time.Millisecond
 			o.NewCommandID = func() string { return savedID }
-			o.NewInvokeID = func() string { return fmt.Sprint("t-sent", sent.Add(1)) }
 		},
 	})
 	return &life{Rig: r, t: t, comes: c.comes}
@@ -265,8 +253,7 @@ func liveWithFault(t *testing.T, c shippedCase, point string, n int, m mode) boo
 	if second, ok := strings.CutPrefix(point, "second "); ok {
 		wanted, name = 2, second
 	}
-	var struck atomic.Bool
-	met := 0
+	struck, met := false, 0
 	for range 60 {
 		a := l.next()
 		if a.invoke == nil {
@@ -279,19 +266,8 @@ func liveWithFault(t *testing.T, c shippedCase, point string, n int, m mode) boo
 			again(t, a.invoke)
 			continue
 		}
-		l.Faults.Add(fault.Fault{Nth: n, Mode: m.Mode, OnStrike: func() {
-			struck.Store(true)
-			if m.crash {
-				l.Crash()
-			}
-		}})
-		l.Timeout = time.Second // the hanging calls wait for it
-		_, err := a.invoke()
-		l.Timeout = patience
-		if m.crash {
-			l.Restart()
-		}
-		l.Faults.Clear()
+		var err error
+		struck, err = m.strike(l.Rig, n, a.invoke)
 		if err != nil && !strings.HasPrefix(name, "sweep") {
 			again(t, a.invoke)
 		}
@@ -313,7 +289,7 @@ func liveWithFault(t *testing.T, c shippedCase, point string, n int, m mode) boo
 	if t.Failed() {
 		t.Logf("log:\n%s", l.Log)
 	}
-	return struck.Load()
+	return struck
 }
 
 func checkLife(t *testing.T, l *life, c shippedCase) {

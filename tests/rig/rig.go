@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -48,7 +49,7 @@ type Options struct {
 	// Definitions replace Flows. They may start each other without end, which
 	// no file may.
 	Definitions []flow.Definition
-	// Timeout is the timeout of each invocation; 0 means 10 s.
+	// Timeout is the timeout of each invocation; 0 means a minute.
 	Timeout time.Duration
 	// Policy changes the policy.
 	Policy func(*decide.Policy)
@@ -56,6 +57,9 @@ type Options struct {
 	Settings func(*handler.Settings)
 	// ECS changes the local ECS.
 	ECS func(*ecs.Options)
+	// Impatient makes the functions give up at once on a call to Tablestore that a
+	// fault lets hang. All other calls have the time that a busy machine takes.
+	Impatient bool
 	// NoAlerts leaves every channel unset.
 	NoAlerts bool
 	// OneClock gives the local ECS the rig's clock, so that its throttled
@@ -114,7 +118,7 @@ func (l *Log) String() string {
 func New(t testing.TB, o Options) *Rig {
 	t.Helper()
 	r := &Rig{
-		t: t, Faults: &fault.Set{}, Timeout: 10 * time.Second, Log: &Log{},
+		t: t, Faults: &fault.Set{}, Timeout: time.Minute, Log: &Log{},
 		Key:  access.Key{ID: "STS.rig", Secret: "rig-secret-key", Token: "rig-security-token"},
 		more: make(chan struct{}, 1),
 	}
@@ -134,6 +138,9 @@ func New(t testing.TB, o Options) *Rig {
 		Dir: r.dir, Keys: keys, Region: Region, Account: Account, Faults: r.Faults, Emit: r.emit,
 		Delays: ecs.Delays{Boot: -1, Pickup: -1},
 	}
+	// The delays before retries are derived from these ids.
+	var sent atomic.Int64
+	cloud.NewInvokeID = func() string { return fmt.Sprint("t-sent", sent.Add(1)) }
 	if o.OneClock {
 		cloud.Now = r.Now
 	}
@@ -165,6 +172,11 @@ func New(t testing.TB, o Options) *Rig {
 	})
 	r.must(err)
 	settings.Margin = 50 * time.Millisecond
+	if o.Impatient {
+		pool := transport.NewPool(r.Now)
+		t.Cleanup(pool.CloseIdleConnections)
+		settings.Ledger.Transport, settings.Ledger.PerTry = r.Faults.Impatient(pool), r.Timeout
+	}
 	if !o.NoAlerts {
 		settings.Alerts.DingTalkURL = transport.NewSecret(r.Inbox.Endpoint() + "/dingtalk/robot/send?access_token=rig-token")
 		settings.Alerts.DingTalkSecret = transport.NewSecret("SECrig")
@@ -263,7 +275,7 @@ func (r *Rig) emit(e ecs.CloudEvent) {
 // emitted; it waits until there is one.
 func (r *Rig) Take(kind event.Kind) []byte {
 	r.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		r.mu.Lock()
 		for i, e := range r.events {
@@ -305,7 +317,7 @@ func (r *Rig) Create(id string) {
 
 // Sleeper is a script that leaves a file for Begun to count, and then sleeps.
 // The local ECS lists a run before its script begins, so tests wait for Begun.
-const Sleeper = "echo > begun-$$; sleep 30"
+const Sleeper = "echo > begun-$$; sleep 600"
 
 // Begun returns how many Sleepers have begun.
 func (r *Rig) Begun() int {

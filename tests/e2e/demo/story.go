@@ -163,16 +163,15 @@ func (s *story) boot(ctx context.Context, id string) error {
 	})
 }
 
-// endBadly: step 3. An agent stops while a command is on its way.
+// endBadly: step 3. An agent stops while a command is on its way, which is aborted
+// during the next steps.
 func (s *story) endBadly(ctx context.Context) error {
 	if err := s.c.StopAgent(ctx, db); err != nil {
 		return err
 	}
 	s.note(db, "agent stopped", "", "by the demo")
-	if _, err := s.submit(ctx, submission{db, "vacuum", "echo vacuumed", 5, "", ""}); err != nil {
-		return err
-	}
-	return s.untilEnded(ctx, "vacuum")
+	_, err := s.submit(ctx, submission{db, "vacuum", "echo vacuumed", 5, "", ""})
+	return err
 }
 
 // cancel: step 3. A command that its agent has not picked up is cancelled.
@@ -258,7 +257,7 @@ func (s *story) queueAgain(ctx context.Context) error {
 	if err := s.boot(ctx, web); err != nil {
 		return err
 	}
-	return s.untilEnded(ctx, reloadConfig)
+	return s.untilEnded(ctx, reloadConfig, "vacuum")
 }
 
 // deliverMore: step 6. Every event is delivered again, late and in reverse

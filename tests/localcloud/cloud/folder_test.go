@@ -16,7 +16,7 @@ import (
 // waitGoroutines waits until no goroutine of a local cloud is left.
 func waitGoroutines(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
 		var left []string

@@ -119,7 +119,7 @@ func up(t *testing.T, o cloud.Options) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(func() {
 		cancel()
 		if err := c.Close(); err != nil {

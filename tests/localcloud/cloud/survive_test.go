@@ -154,7 +154,7 @@ func pidOf(t *testing.T, environment string, info cloud.Info) int {
 // waitDead waits until a process has ended.
 func waitDead(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil; {
+	for end := time.Now().Add(time.Minute); syscall.Kill(pid, 0) == nil; {
 		// One that nobody waited for is dead, too.
 		if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && strings.Contains(string(stat), ") Z ") {
 			return

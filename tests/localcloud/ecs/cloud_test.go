@@ -131,7 +131,7 @@ func (c *cloud) instance(id string) ecs.Instance {
 // eventually polls a condition that another goroutine brings about.
 func (c *cloud) eventually(what string, holds func() bool) {
 	c.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); {
+	for deadline := time.Now().Add(time.Minute); !holds(); {
 		if time.Now().After(deadline) {
 			c.t.Fatalf("gave up waiting: %s", what)
 		}

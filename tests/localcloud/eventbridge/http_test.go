@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/fault"
@@ -158,10 +157,7 @@ func TestPlannedFaultsOfPutEvents(t *testing.T) {
 			r.Bus, r.Pattern = "orders", `{}`
 			s := listen(t, eventbridge.Options{Buses: []string{"orders"}, Rules: []eventbridge.Rule{r}, Faults: &faults})
 			faults.Add(fault.Fault{Call: "PutEvents", Mode: mode, Code: "Planned", Status: 500})
-			client := http.Client{Timeout: 2 * time.Second}
-			if mode == fault.HangBefore || mode == fault.HangAfter {
-				client.Timeout = 100 * time.Millisecond
-			}
+			client := http.Client{Transport: faults.Impatient(http.DefaultTransport)}
 			res, err := client.Post(s.Endpoint()+"/eventbuses/orders/events", structured, strings.NewReader(customEvent("e")))
 			answered := mode == fault.ErrorBefore || mode == fault.ErrorAfter
 			if answered != (err == nil) {

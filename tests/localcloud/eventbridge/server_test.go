@@ -92,7 +92,7 @@ func put(t *testing.T, s *eventbridge.Server, ids ...string) {
 
 func waitIdle(t *testing.T, s *eventbridge.Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.WaitIdle(ctx); err != nil {
 		t.Fatal(err)

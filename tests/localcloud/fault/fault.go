@@ -56,6 +56,8 @@ type Fault struct {
 	// OnStrike is called once for each call that fails, after its effect for
 	// the After modes. It may be nil.
 	OnStrike func() `json:"-"`
+
+	set *Set
 }
 
 // String describes the fault in the output of tests.
@@ -74,6 +76,7 @@ type Set struct {
 	planned []*planned
 	calls   map[string]int
 	struck  int
+	leaving map[string]func() // by the address of an impatient client's connection
 }
 
 type planned struct {
@@ -89,6 +92,7 @@ func (s *Set) Add(f Fault) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	f.set = s
 	f.Nth = max(f.Nth, 1)
 	if f.Times == 0 {
 		f.Times = 1
@@ -193,6 +197,7 @@ func (f *Fault) strike(r *http.Request, fail func(*Fault)) {
 	case ErrorBefore, ErrorAfter:
 		fail(f)
 	case HangBefore, HangAfter:
+		f.set.leave(r.RemoteAddr)
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case CutBefore, CutAfter:

@@ -335,10 +335,7 @@ func TestPlannedFaults(t *testing.T) {
 			var faults fault.Set
 			s := start(t, inbox.Options{Faults: &faults})
 			faults.Add(fault.Fault{Call: "Webhook:wecom", Mode: mode, Status: 200, Message: `{"errcode":-1,"errmsg":"busy"}`})
-			client := http.Client{Timeout: 5 * time.Second}
-			if mode == fault.HangBefore || mode == fault.HangAfter {
-				client.Timeout = 100 * time.Millisecond
-			}
+			client := http.Client{Transport: faults.Impatient(http.DefaultTransport)}
 			res, err := client.Post(s.WeComURL(), "application/json", strings.NewReader(text))
 			if answered := mode == fault.ErrorBefore || mode == fault.ErrorAfter; answered != (err == nil) {
 				t.Fatalf("got error %v", err)

@@ -66,7 +66,7 @@ func clientOf(t *testing.T, server *ecs.Server, key access.Key) *sdk.Client {
 // ended polls the results of an invocation until it has ended.
 func ended(t *testing.T, client *sdk.Client, invoke *string) *sdk.DescribeInvocationResultsResponseBodyInvocationInvocationResultsInvocationResult {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
 		answer, err := client.DescribeInvocationResults(&sdk.DescribeInvocationResultsRequest{
 			RegionId: tea.String(region), InvokeId: invoke, ContentEncoding: tea.String("PlainText"),
 		})

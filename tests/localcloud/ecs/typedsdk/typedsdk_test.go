@@ -52,7 +52,7 @@ func start(t *testing.T) (*ecs.Server, *typed.Client) {
 // ended polls the results of an invocation until it has ended.
 func ended(t *testing.T, client *typed.Client, invoke string) typed.InvocationResult {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		request := typed.CreateDescribeInvocationResultsRequest()
 		request.InvokeId, request.ContentEncoding = invoke, "PlainText"
 		response, err := client.DescribeInvocationResults(request)
