@@ -34,10 +34,15 @@ const (
 	sweepPeriod  = 100 * time.Millisecond
 	// prepareTimeout is the timeout of the invocations that prepare wake-ups.
 	prepareTimeout = 30 * time.Second
+	commandTimeout = 10 * time.Second
+	// endsDue is longer than a claim lasts, so that each instance has one
+	// wake-up.
+	endsDue   = commandTimeout + 25*time.Second
+	endMargin = "AFTERCARE_END_MARGIN=25s"
 )
 
-// soon makes wake-ups due within seconds, to prepare them.
-var soon = []string{"AFTERCARE_CLAIM_GRACE=1s", "AFTERCARE_WAKE_PRECISION=100ms", "AFTERCARE_END_MARGIN=1s", unlimited}
+// soon makes wake-ups due a second after the deadline of an invocation.
+var soon = []string{"AFTERCARE_CLAIM_GRACE=1s", "AFTERCARE_WAKE_PRECISION=100ms", endMargin, unlimited}
 
 func (c sweeping) measure(r *results) (err error) {
 	s, err := r.newSite(0, newCloud(0))
@@ -102,7 +107,6 @@ func (c sweeping) measure(r *results) (err error) {
 // prepare sends a command to each of n instances, whose ends are due when it
 // returns.
 func (c sweeping) prepare(s *site, n int) error {
-	const timeout = 10 * time.Second
 	for i := range n {
 		s.boot(instanceOf(i))
 	}
@@ -111,7 +115,7 @@ func (c sweeping) prepare(s *site, n int) error {
 		return err
 	}
 	if err := submit.mustAll(submissions(n, budget.Submission{
-		Key: "key", Name: "check", Content: "exit 3", Timeout: timeout.String(),
+		Key: "key", Name: "check", Content: "exit 3", Timeout: commandTimeout.String(),
 	})); err != nil {
 		return err
 	}
@@ -136,7 +140,6 @@ func (c sweeping) prepare(s *site, n int) error {
 		p.end()
 	}
 	s.processes = nil
-	// A claim's wake-up is due a second after its invocation's deadline.
-	time.Sleep(prepareTimeout + timeout + 5*time.Second)
+	time.Sleep(prepareTimeout + endsDue)
 	return nil
 }
