@@ -310,6 +310,17 @@ func (r *results) measureProcesses() error {
 		}
 		r.footprints[name] = f
 	}
+	var size, poll, resident float64
+	for _, name := range budget.Functions {
+		mb, err := r.sizeMB(name)
+		if err != nil {
+			return err
+		}
+		size, poll, resident = max(size, mb), max(poll, r.pollRatio(name)), max(resident, r.residentRatio(name))
+	}
+	r.note("a function", "binary: the largest", size, "%.1f MB", atMost(goalSizeMB), "14.2 MB")
+	r.note("a function", "resident memory, times a no-op's: the highest", resident, "%.2f", atMost(goalResident), "1.69")
+	r.note("a function", "start to first poll, times a no-op's: the highest", poll, "%.2f", atMost(goalPoll), "1.68")
 	return nil
 }
 

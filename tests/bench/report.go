@@ -104,12 +104,7 @@ func (r *results) processes() *table {
 		}
 		f := r.footprints[name]
 		starts := r.starts[name]
-		ratios := make([]float64, len(starts))
-		for i, s := range starts {
-			ratios[i] = float64(s.poll) / float64(s.idle)
-		}
-		ratio := median(ratios)
-		memory := float64(f.residentKB) / float64(r.footprints[noop].residentKB)
+		ratio, memory := r.pollRatio(name), r.residentRatio(name)
 		verdict := func(x, most float64) string {
 			if slices.Contains(budget.Functions, name) {
 				return r.judge(x, atMost(most))
@@ -123,6 +118,16 @@ func (r *results) processes() *table {
 			fmt.Sprint(f.dials), verdict(float64(f.dials), goalDials))
 	}
 	return t
+}
+
+// pollRatio is a program's time to its first poll, compared with the no-op's.
+func (r *results) pollRatio(name string) float64 {
+	return of(r.starts[name], func(s startTimes) float64 { return float64(s.poll) / float64(s.idle) })
+}
+
+// residentRatio is a program's resident memory, compared with the no-op's.
+func (r *results) residentRatio(name string) float64 {
+	return float64(r.footprints[name].residentKB) / float64(r.footprints[noop].residentKB)
 }
 
 func (r *results) many() *table {
