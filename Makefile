@@ -108,7 +108,7 @@ ecs-sdk: ## run the ECS SDK that the vendor supports against the local ECS; comp
 	cd tests/localcloud/ecs/currentsdk && $(GO) vet . && $(GO) test .
 
 .PHONY: bench
-bench: ## measure the functions against bare ones that make the same calls
+bench: ## measure the functions against bare ones, under contention, and throttled: 40 minutes (one part: go run ./tests/bench -run NAME)
 	$(GO) run ./tests/bench
 
 .PHONY: soak

@@ -21,6 +21,9 @@ const (
 	raw  = "raw"
 )
 
+// operator is the operator's tool.
+const operator = "aftercare"
+
 // The flows files: the deployed flows, those that the rows of the table of
 // budgets need, and copies of the deployed ones.
 const (
@@ -40,7 +43,7 @@ type programs struct {
 func build(dir string) (programs, error) {
 	p := programs{dir: dir}
 	packages := map[string]string{
-		bare: "./tests/bench/bare", noop: "./tests/bench/noop", raw: "./tests/bench/raw",
+		bare: "./tests/bench/bare", noop: "./tests/bench/noop", raw: "./tests/bench/raw", operator: "./scripts/aftercare",
 	}
 	for _, f := range budget.Functions {
 		packages[f] = "./functions/" + f
@@ -83,7 +86,8 @@ func (p programs) store(name string, flows []flow.Definition) error {
 
 func (p programs) binary(name string) string { return filepath.Join(p.dir, name) }
 
-func (p programs) plan() string { return filepath.Join(p.dir, "plan.json") }
+// plan is the file with the bare handler's plan for a row.
+func (p programs) plan(row budget.Row) string { return filepath.Join(p.dir, row.Name+".json") }
 
 func (p programs) sizeMB(name string) (float64, error) {
 	info, err := os.Stat(p.binary(name))
@@ -93,17 +97,25 @@ func (p programs) sizeMB(name string) (float64, error) {
 	return float64(info.Size()) / (1 << 20), nil
 }
 
-// environment returns the variables of any process: the functions' and the bare
-// handler's.
-func (p programs) environment(flows string) environment {
+// unlimited is the setting with which a process sends as much as it may.
+const unlimited = "AFTERCARE_SENDS_PER_MINUTE=10000"
+
+// environment returns the variables of any process: the functions', and the
+// bare handler's for a row.
+func (p programs) environment(flows string, row budget.Row) environment {
 	return func(at map[wire.Service]string) []string {
-		return []string{
-			"AFTERCARE_TABLESTORE_ENDPOINT=" + at[wire.Tablestore], "AFTERCARE_TABLESTORE_INSTANCE=bench",
-			"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, flows),
-			"AFTERCARE_DINGTALK_URL=" + at[wire.Inbox] + "/robot/send?access_token=bench",
-			"AFTERCARE_DINGTALK_SECRET=SECbench", "AFTERCARE_SENDS_PER_MINUTE=10000",
-			"BARE_TABLESTORE=" + at[wire.Tablestore], "BARE_ECS=" + strings.TrimPrefix(at[wire.ECS], "http://"),
-			"BARE_HOOK=" + at[wire.Inbox] + "/robot/send", "BARE_PLAN=" + p.plan(),
-		}
+		return append(p.settings(flows, at), unlimited,
+			"BARE_TABLESTORE="+at[wire.Tablestore], "BARE_ECS="+strings.TrimPrefix(at[wire.ECS], "http://"),
+			"BARE_HOOK="+at[wire.Inbox]+"/robot/send", "BARE_PLAN="+p.plan(row))
+	}
+}
+
+// settings returns the functions' settings, as deployed.
+func (p programs) settings(flows string, at map[wire.Service]string) []string {
+	return []string{
+		"AFTERCARE_TABLESTORE_ENDPOINT=" + at[wire.Tablestore], "AFTERCARE_TABLESTORE_INSTANCE=bench",
+		"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, flows),
+		"AFTERCARE_DINGTALK_URL=" + at[wire.Inbox] + "/robot/send?access_token=bench",
+		"AFTERCARE_DINGTALK_SECRET=SECbench",
 	}
 }

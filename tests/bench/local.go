@@ -63,7 +63,7 @@ func (r *results) operate(o local.Options) ([]time.Duration, error) {
 	}
 	defer server.Close()
 	client := tablestore.NewClient(server.Endpoint(), "bench", key.ID, key.Secret)
-	if err := createTable(client); err != nil {
+	if err := createTable(client, localTable); err != nil {
 		return nil, err
 	}
 	var out []time.Duration
@@ -115,8 +115,8 @@ func (r *results) operate(o local.Options) ([]time.Duration, error) {
 	return out, nil
 }
 
-func createTable(client *tablestore.TableStoreClient) error {
-	meta := &tablestore.TableMeta{TableName: localTable}
+func createTable(client *tablestore.TableStoreClient, name string) error {
+	meta := &tablestore.TableMeta{TableName: name}
 	meta.AddPrimaryKeyColumn("pk", tablestore.PrimaryKeyType_STRING)
 	meta.AddPrimaryKeyColumn("row", tablestore.PrimaryKeyType_STRING)
 	_, err := client.CreateTable(&tablestore.CreateTableRequest{

@@ -63,7 +63,8 @@ func timeout(row budget.Row) time.Duration {
 
 // event has a process handle one event of a row.
 func (p *process) event(row budget.Row, payload []byte) (time.Duration, error) {
-	return p.invoke(row.Name, payload, timeout(row))
+	a, err := p.invoke(row.Name, payload, timeout(row))
+	return a.took, err
 }
 
 // lap is a part of a round.
@@ -165,11 +166,11 @@ func (r *results) measureStart(name string, row budget.Row) (s startTimes, err e
 		slices.Reverse(polls)
 	}
 	for i, program := range order {
-		if *polls[i], err = firstPoll(r.binary(program), r.latency, r.environment(shippedFlows)); err != nil {
+		if *polls[i], err = firstPoll(r.binary(program), r.latency, r.environment(shippedFlows, row)); err != nil {
 			return s, err
 		}
 	}
-	p, err := start(r.binary(name), r.latency, r.environment(rowFlows))
+	p, err := start(r.binary(name), r.latency, r.environment(rowFlows, row))
 	if err != nil {
 		return s, err
 	}
@@ -219,7 +220,7 @@ func footprintAfter(binary string, o options, env environment, rows []budget.Row
 		}
 		all, own = append(all, a), append(own, o)
 	}
-	return footprint{median(all), median(own), int(p.dialed.Load())}, nil
+	return footprint{median(all), median(own), int(p.door.dials.Load())}, nil
 }
 
 // crowd is many processes of one program that share the events.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,15 +18,15 @@ import (
 // patience is how long to wait for a process's poll and answer.
 const patience = 20 * time.Second
 
-// process is one function process, the runtime API that it polls, and the
-// services that it calls. Only one invocation runs at a time, as on Function
-// Compute.
+// process is one function process and the runtime API that it polls. Only one
+// invocation runs at a time, as on Function Compute.
 type process struct {
+	// stand has its services, if they are its own.
 	*stand
+	door   door
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	exited chan struct{}
-	dialed atomic.Int64
 
 	started time.Time
 	polled  chan time.Time
@@ -42,6 +43,7 @@ type invocation struct {
 
 type answered struct {
 	at     time.Time
+	took   time.Duration // from the hand-over to the arrival of the answer
 	failed bool
 	body   []byte
 }
@@ -49,40 +51,55 @@ type answered struct {
 // environment returns a process's variables, given its services' endpoints.
 type environment func(endpoint map[wire.Service]string) []string
 
+// start starts a process with a stand of its own.
 func start(binary string, latency time.Duration, env environment) (*process, error) {
-	p := &process{
+	p := newProcess()
+	var err error
+	if p.stand, err = newStand(&p.door, latency); err == nil {
+		err = p.launch(binary, env(p.endpoint))
+	}
+	return p, p.closeIf(err)
+}
+
+func newProcess() *process {
+	return &process{
 		exited: make(chan struct{}), polled: make(chan time.Time, 1),
 		work: make(chan invocation), done: make(chan answered, 1),
 	}
-	var err error
-	if p.stand, err = newStand(latency, &p.dialed); err != nil {
-		return nil, err
-	}
-	api, err := p.listen(p.runtimeAPI())
+}
+
+// launch starts the process in an environment that names its services.
+func (p *process) launch(binary string, environ []string) error {
+	api, err := p.door.listen(p.runtimeAPI())
 	if err != nil {
-		p.stand.close()
-		return nil, err
+		return err
 	}
 	p.cmd = exec.Command(binary)
-	p.cmd.Env = append(env(p.endpoint), "FC_RUNTIME_API="+api)
+	p.cmd.Env = append(environ, "FC_RUNTIME_API="+api)
 	p.cmd.Stderr = &p.stderr
 	p.started = time.Now()
 	if err := p.cmd.Start(); err != nil {
-		p.stand.close()
-		return nil, err
+		return err
 	}
 	go func() {
 		p.cmd.Wait()
 		close(p.exited)
 	}()
-	return p, nil
+	return nil
+}
+
+func (p *process) closeIf(err error) error {
+	if err != nil {
+		p.door.close()
+	}
+	return err
 }
 
 // end kills the process.
 func (p *process) end() {
 	p.cmd.Process.Kill()
 	<-p.exited
-	p.stand.close()
+	p.door.close()
 }
 
 // runtimeAPI is the API that the FC SDK polls. A poll waits for the next
@@ -127,7 +144,7 @@ func (p *process) runtimeAPI() http.Handler {
 				return
 			}
 			w.WriteHeader(http.StatusOK)
-			p.done <- answered{at, failed, body}
+			p.done <- answered{at: at, failed: failed, body: body}
 		}
 	}
 	mux.HandleFunc("POST "+base+"{id}/response", answer(false))
@@ -147,31 +164,46 @@ func (p *process) firstPoll() (time.Duration, error) {
 	}
 }
 
-// invoke runs one invocation, and returns the time from its hand-over to the
-// arrival of its answer.
-func (p *process) invoke(name string, payload []byte, timeout time.Duration) (time.Duration, error) {
-	p.beginInvocation()
+// errFailed is the error of an invocation that the function answered with an
+// error.
+var errFailed = errors.New("failed")
+
+// invoke runs one invocation, and returns the answer. The time that it took is
+// set also if the function answered with an error.
+func (p *process) invoke(name string, payload []byte, timeout time.Duration) (answered, error) {
+	if p.stand != nil {
+		p.beginInvocation()
+	}
 	p.count++
-	inv := invocation{id: fmt.Sprintf("request-%d", p.count), name: name, payload: payload, timeout: timeout}
-	late := time.NewTimer(patience)
+	inv := invocation{id: fmt.Sprintf("%d-%d", p.cmd.Process.Pid, p.count), name: name, payload: payload, timeout: timeout}
+	late := time.NewTimer(patience + timeout)
 	defer late.Stop()
 	select {
 	case p.work <- inv:
 	case <-p.exited:
-		return 0, fmt.Errorf("%s ended: %s", p.cmd.Path, &p.stderr)
+		return answered{}, fmt.Errorf("%s ended: %s", p.cmd.Path, &p.stderr)
 	case <-late.C:
-		return 0, fmt.Errorf("%s does not poll", p.cmd.Path)
+		return answered{}, fmt.Errorf("%s does not poll", p.cmd.Path)
 	}
 	handed := time.Now()
 	select {
 	case a := <-p.done:
+		a.took = a.at.Sub(handed)
 		if a.failed {
-			return 0, fmt.Errorf("%s failed at %s: %s (calls without an answer: %v)", p.cmd.Path, name, a.body, p.unknown)
+			return a, fmt.Errorf("%s %w at %s: %s%s", p.cmd.Path, errFailed, name, a.body, p.unanswered())
 		}
-		return a.at.Sub(handed), nil
+		return a, nil
 	case <-p.exited:
-		return 0, fmt.Errorf("%s ended: %s", p.cmd.Path, &p.stderr)
+		return answered{}, fmt.Errorf("%s ended: %s", p.cmd.Path, &p.stderr)
 	case <-late.C:
-		return 0, fmt.Errorf("%s did not answer", p.cmd.Path)
+		return answered{}, fmt.Errorf("%s did not answer", p.cmd.Path)
 	}
+}
+
+// unanswered names the calls for which the stand had no answer.
+func (p *process) unanswered() string {
+	if p.stand == nil || len(p.unknown) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (calls without an answer: %v)", p.unknown)
 }

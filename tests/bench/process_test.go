@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,12 +15,12 @@ import (
 )
 
 func TestAStandInGivesTheAnswersInOrderAndRepeatsTheLast(t *testing.T) {
-	var dials atomic.Int64
-	s, err := newStand(5*time.Millisecond, &dials)
+	var d door
+	defer d.close()
+	s, err := newStand(&d, 5*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
 	s.answerWith([]wire.Call{
 		{Service: wire.ECS, Name: "RunCommand", Status: 200, Answer: []byte("first")},
 		{Service: wire.ECS, Name: "RunCommand", Status: 200, Answer: []byte("second")},
@@ -60,7 +59,7 @@ func TestAStandInGivesTheAnswersInOrderAndRepeatsTheLast(t *testing.T) {
 	if status, _ := ask("StopInvocation"); status != http.StatusNotImplemented {
 		t.Errorf("a call without a known answer got status %d", status)
 	}
-	if dials.Load() == 0 {
+	if d.dials.Load() == 0 {
 		t.Error("no connection is counted")
 	}
 }
@@ -96,7 +95,7 @@ func TestAProcessIsMeasured(t *testing.T) {
 	if all, own, err := residentKB(p.cmd.Process.Pid); err != nil || own <= 0 || all <= own {
 		t.Errorf("%d KB are resident, %d KB its own, %v", all, own, err)
 	}
-	if n := p.dialed.Load(); n < 1 || n > 4 {
+	if n := p.door.dials.Load(); n < 1 || n > 4 {
 		t.Errorf("%d dials are counted, want a few", n)
 	}
 }

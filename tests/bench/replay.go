@@ -146,7 +146,7 @@ func columnOf(name string, value any) plan.Column {
 	return plan.Column{Name: name, Text: fmt.Sprint(value)}
 }
 
-func encodePlan(p plan.Plan) []byte {
+func encodePlan(p []plan.Call) []byte {
 	text, err := json.Marshal(p)
 	if err != nil {
 		panic(err) // texts and numbers

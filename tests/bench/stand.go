@@ -2,10 +2,8 @@ package main
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"aftercare/tests/bench/wire"
@@ -18,8 +16,6 @@ import (
 // no signatures and keeps no state.
 type stand struct {
 	latency  time.Duration
-	dials    *atomic.Int64
-	servers  []*http.Server
 	endpoint map[wire.Service]string
 
 	mu      sync.Mutex
@@ -30,40 +26,17 @@ type stand struct {
 	unknown []string
 }
 
-func newStand(latency time.Duration, dials *atomic.Int64) (*stand, error) {
-	s := &stand{latency: latency, dials: dials, endpoint: map[wire.Service]string{}}
+// newStand opens a stand behind d.
+func newStand(d *door, latency time.Duration) (*stand, error) {
+	s := &stand{latency: latency, endpoint: map[wire.Service]string{}}
 	for _, service := range []wire.Service{wire.Tablestore, wire.ECS, wire.Inbox} {
-		at, err := s.listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(service, w, r) }))
+		at, err := d.listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(service, w, r) }))
 		if err != nil {
-			s.close()
 			return nil, err
 		}
 		s.endpoint[service] = "http://" + at
 	}
 	return s, nil
-}
-
-// listen serves h on a port of its own, counts connections, and returns the
-// address.
-func (s *stand) listen(h http.Handler) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{Handler: h, ConnState: func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			s.dials.Add(1)
-		}
-	}}
-	s.servers = append(s.servers, server)
-	go server.Serve(listener)
-	return listener.Addr().String(), nil
-}
-
-func (s *stand) close() {
-	for _, server := range s.servers {
-		server.Close()
-	}
 }
 
 func key(c wire.Call) string { return string(c.Service) + " " + c.String() }

@@ -77,7 +77,7 @@ var rules = []rule{
 	{"tests/rig", []string{"shared/...", "tests/localcloud/...", fcSDK + "/fccontext"}},
 	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/...", "scripts/columns"}},
 	// A bare handler makes the same calls through the same SDKs.
-	{"tests/bench/bare", []string{"tests/bench/...", fcSDK, tablestoreSDK, alibabaSDK + "/sdk"}},
+	{"tests/bench/bare", []string{"tests/bench/...", fcSDK, tablestoreSDK, alibabaSDK + "/sdk", zerolog}},
 	{"tests/bench/noop", []string{"tests/bench/...", fcSDK}},
 	{"tests/bench/...", []string{"tests/bench/...", "shared/...", "tests/localcloud/...", "tests/rig", protobuf, tablestoreSDK}},
 	{"tests/bench", []string{"tests/bench/...", "shared/...", "tests/localcloud/...", "tests/rig", protobuf, tablestoreSDK}},

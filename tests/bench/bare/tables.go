@@ -17,20 +17,20 @@ func (v *invocation) table(c plan.Call) error {
 		_, err = v.tables.GetRange(&tablestore.GetRangeRequest{RangeRowQueryCriteria: rangeOf(c)})
 	case "GetRow":
 		_, err = v.tables.GetRow(&tablestore.GetRowRequest{SingleRowQueryCriteria: &tablestore.SingleRowQueryCriteria{
-			TableName: "aftercare_" + c.Table, PrimaryKey: keyOf(c.Changes[0].Key),
+			TableName: "aftercare_" + c.Table, PrimaryKey: c.Changes[0].PrimaryKey(),
 			ColumnsToGet: []string{"commit_id", "answer"}, MaxVersion: 1,
 		}})
 	case "PutRow":
-		_, err = v.tables.PutRow(&tablestore.PutRowRequest{PutRowChange: putOf(c.Table, c.Changes[0])})
+		_, err = v.tables.PutRow(&tablestore.PutRowRequest{PutRowChange: c.Changes[0].Put(c.Table)})
 	case "DeleteRow":
-		_, err = v.tables.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: deleteOf(c.Table, c.Changes[0])})
+		_, err = v.tables.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: c.Changes[0].Remove(c.Table)})
 	case "BatchWriteRow":
 		request := &tablestore.BatchWriteRowRequest{IsAtomic: true}
 		for _, change := range c.Changes {
 			if change.Delete {
-				request.AddRowChange(deleteOf(c.Table, change))
+				request.AddRowChange(change.Remove(c.Table))
 			} else {
-				request.AddRowChange(putOf(c.Table, change))
+				request.AddRowChange(change.Put(c.Table))
 			}
 		}
 		_, err = v.tables.BatchWriteRow(request)
@@ -73,36 +73,4 @@ func rangeOf(c plan.Call) *tablestore.RangeRowQueryCriteria {
 		TableName: "aftercare_" + c.Table, StartPrimaryKey: from, EndPrimaryKey: to,
 		Direction: tablestore.FORWARD, MaxVersion: 1, Limit: limit,
 	}
-}
-
-func keyOf(columns []plan.Column) *tablestore.PrimaryKey {
-	key := new(tablestore.PrimaryKey)
-	for _, c := range columns {
-		key.AddPrimaryKeyColumn(c.Name, c.Value())
-	}
-	return key
-}
-
-func putOf(table string, c plan.Change) *tablestore.PutRowChange {
-	out := new(tablestore.PutRowChange)
-	out.TableName = "aftercare_" + table
-	out.PrimaryKey = keyOf(c.Key)
-	out.SetCondition(tablestore.RowExistenceExpectation(c.Existence))
-	if c.Guarded {
-		guard := tablestore.NewSingleColumnCondition("rev", tablestore.CT_EQUAL, int64(1))
-		guard.FilterIfMissing = true
-		out.SetColumnCondition(guard)
-	}
-	for _, column := range c.Columns {
-		out.AddColumn(column.Name, column.Value())
-	}
-	return out
-}
-
-func deleteOf(table string, c plan.Change) *tablestore.DeleteRowChange {
-	out := new(tablestore.DeleteRowChange)
-	out.TableName = "aftercare_" + table
-	out.PrimaryKey = keyOf(c.Key)
-	out.SetCondition(tablestore.RowExistenceExpectation(c.Existence))
-	return out
 }

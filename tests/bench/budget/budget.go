@@ -4,7 +4,6 @@
 package budget
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -152,33 +151,12 @@ func boot(r *rig.Rig) {
 
 // end returns the event of the end of a command that others started.
 func end(name, status, code, exit string) []byte {
-	now := time.Now().UTC().Format(time.RFC3339)
-	return encode(map[string]any{
-		"id": "45ef4dewdwe1-7c35-447a-bd93-fab****", "source": "acs.ecs", "specversion": "1.0", "subject": "acs.ecs:cn-hangzhou:" + rig.Account + ":" + instanceID,
-		"type":            "ecs:CloudAssistant:TaskCompleted",
-		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region, "time": now,
-		"data": map[string]any{
-			"instanceId": instanceID, "invokeId": "t-hz01zb4ph00001", "commandId": "c-hz01zb4ph00001", "commandName": name,
-			"invocationStatus": status, "errorCode": code, "exitCode": exit, "repeatMode": "Once", "repeats": "1",
-			"startTime": now, "finishTime": now,
-		},
-	})
+	return End(Ended{Instance: instanceID, Invoke: "t-hz01zb4ph00001", Name: name, Status: status, Code: code, Exit: exit})
 }
 
 // submission returns a payload of submit-task.
 func submission(name, key string) []byte {
-	return encode(map[string]any{
-		"dedupeKey": key, "instanceId": instanceID,
-		"run": map[string]any{"name": name, "type": "RunShellScript", "content": "echo " + name},
-	})
-}
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // maps and strings
-	}
-	return b
+	return Submission{Key: key, Instances: []string{instanceID}, Name: name, Content: "echo " + name}.Payload()
 }
 
 func must(out handler.Outcome, err error) {

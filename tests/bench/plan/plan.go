@@ -3,10 +3,6 @@
 // the decisions that led to them.
 package plan
 
-// Plan is the calls of one invocation for each row of the table of budgets,
-// by the row's name.
-type Plan map[string][]Call
-
 // Call is one call of a service.
 type Call struct {
 	// Name is the operation's name; POST for a webhook.
