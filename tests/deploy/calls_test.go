@@ -249,11 +249,13 @@ var everything = map[string]func(t *testing.T, c *recorder){
 	"first-heartbeat": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
 		heartbeat := leaveWork(t, r)
-		// A commit whose answer is lost is looked for.
+		// A boot whose commit's answer is lost is looked for.
+		r.Create("i-new")
+		boot := r.Boot("i-new")
 		r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.ErrorAfter, Status: 503, Code: "OTSTimeout"})
 		c.record(true)
 		defer c.record(false)
-		for _, payload := range [][]byte{heartbeat, heartbeat, []byte(`{"cut`)} {
+		for _, payload := range [][]byte{boot, heartbeat, heartbeat, []byte(`{"cut`)} {
 			must(t)(r.FirstHeartbeat(payload))
 		}
 		for _, d := range []time.Duration{untilOver, untilClose} {
