@@ -136,7 +136,7 @@ func classifyRows(rows rowErrors) (class error, again bool) {
 			class = c
 		}
 	}
-	return class, again && !errors.Is(class, remediation.ErrConflict)
+	return class, again
 }
 
 func weight(class error) int {

@@ -152,6 +152,28 @@ func TestLoadReturnsWhatACommitWrote(t *testing.T) {
 	}
 }
 
+// TestALoadReadsEveryPage: Tablestore returns at most 4 MB at once. A decision
+// that was made on the first 4 MB would pass the guard.
+func TestALoadReadsEveryPage(t *testing.T) {
+	l, faults := openPatiently(t)
+	for i := range int64(4) {
+		task := remediation.Task{ID: fmt.Sprint("t", i), State: remediation.TaskRunning, Reason: strings.Repeat("r", 2<<20-1000)}
+		err := l.Commit(t.Context(), remediation.Commit{ID: fmt.Sprint("c", i), InstanceID: instanceID, Changes: remediation.Changes{
+			Instance: &remediation.Instance{Rev: i}, Tasks: []remediation.Change[remediation.Task]{{After: &task}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := l.Load(t.Context(), instanceID)
+	if err != nil || len(s.Tasks) != 4 {
+		t.Errorf("a load returned %d tasks and %v, want 4", len(s.Tasks), err)
+	}
+	if n := faults.Calls()["GetRange"]; n < 2 {
+		t.Errorf("the load made %d calls: one page held it", n)
+	}
+}
+
 func TestACommitMovesATaskBetweenItsRows(t *testing.T) {
 	l, _, _ := open(t)
 	s := full()
@@ -313,6 +335,35 @@ func TestWakeupsAreDueFromTheirTimeOn(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("due instances (-want +got):\n%s", diff)
+	}
+}
+
+func TestWakeupsAreReadPageByPageUntilTheReaderHasEnough(t *testing.T) {
+	l, _, _ := open(t)
+	for i := range 250 { // of one instance, so of one shard
+		w := remediation.Wakeup{InstanceID: instanceID, Due: start.Add(-time.Duration(i) * time.Second)}
+		if err := l.Arm(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 40 { // of all shards
+		if err := l.Arm(t.Context(), remediation.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := 0
+	if err := l.Due(t.Context(), start, func(page []remediation.Wakeup) bool { all += len(page); return true }); err != nil {
+		t.Fatal(err)
+	}
+	if all != 290 {
+		t.Errorf("%d wake-ups were read, want 290", all)
+	}
+	pages := 0
+	if err := l.Due(t.Context(), start, func([]remediation.Wakeup) bool { pages++; return false }); err != nil {
+		t.Fatal(err)
+	}
+	if pages != 1 {
+		t.Errorf("a reader who wanted no more got %d pages", pages)
 	}
 }
 
