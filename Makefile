@@ -115,6 +115,10 @@ bench: ## measure the functions against bare ones, under contention, and throttl
 soak: native ## put the local cloud under load for ten minutes, and see whether it grows
 	$(GO) run ./tests/soak
 
+.PHONY: mutants
+mutants: ## change the code one line at a time, and print which test notices each change; may take an hour
+	$(GO) run ./tests/mutants
+
 .PHONY: lint
 lint: ## look for mistakes and code that nothing uses
 	$(GO) tool staticcheck ./...

@@ -132,6 +132,9 @@ func failures() []failure {
 		{name: "a connection that is refused", transport: func(r *http.Request) (*http.Response, error) {
 			return nil, urlError(r, &net.OpError{Op: "dial", Net: r.URL.String(), Err: errors.New("refused")})
 		}, dingTalk: "no connection to the host: unavailable", webhook: "no connection to the host: unavailable", class: engine.ErrUnavailable},
+		{name: "a connection that breaks", transport: func(r *http.Request) (*http.Response, error) {
+			return nil, urlError(r, &net.OpError{Op: "read", Net: r.URL.String(), Err: errors.New("reset")})
+		}, dingTalk: cut, webhook: cut, class: engine.ErrUnknownOutcome},
 		{name: "a transport that says everything", transport: func(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("send %s: %w", echo(r), urlError(r, errors.New(r.URL.RawQuery)))
 		}, dingTalk: cut, webhook: cut, class: engine.ErrUnknownOutcome},

@@ -100,6 +100,20 @@ func TestLongValuesAreCutBetweenCharacters(t *testing.T) {
 	}
 }
 
+func TestATextMayFillItsPlaceToTheLastByte(t *testing.T) {
+	const head = "Command expired: "
+	fits := strings.Repeat("x", 120-len(head))
+	for text, want := range map[string]string{
+		fits:        head + fits,
+		fits + "x":  head + fits[:len(fits)-len("…")] + "…",
+		fits + "xx": head + fits[:len(fits)-len("…")] + "…",
+	} {
+		if title, _, _ := message(t, decide.Alert{Kind: decide.AlertTaskExpired, CommandName: text}); title != want {
+			t.Errorf("the title for a name of %d bytes is %q, want %q", len(text), title, want)
+		}
+	}
+}
+
 func TestTheMessageSaysWhatAftercareDid(t *testing.T) {
 	a := sample()
 	if _, text, _ := message(t, a); strings.Contains(text, "queue") {

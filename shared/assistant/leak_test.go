@@ -49,6 +49,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		"invalid":                         fail(400, "InvalidParameter.Parameters"),
 		"accepted before":                 fail(403, "IdempotentParameterMismatch"),
 		"a long code":                     fail(418, strings.Repeat("SecretCommandText", 5)),
+		"a code that is no word":          fail(418, "c=SecretCommandText"),
 		"a 500":                           fail(500, "InternalError"),
 		"a gateway that repeats the call": echo(502),
 		"a refusal that repeats the call": echo(403),

@@ -19,6 +19,7 @@ import (
 	"aftercare/shared/assistant"
 	"aftercare/shared/engine"
 	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/fault"
 )
 
 // (decide rule 20)
@@ -141,15 +142,15 @@ type carrier func(*http.Request) (*http.Response, error)
 
 func (f carrier) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// frozenAt is a clock that shows begin for n looks, and an hour later from
-// then on: the function instance was frozen in between.
+// frozenAt is a clock that shows begin for n looks. Then the function instance
+// is frozen for an hour, in which the monotonic clock stands still.
 func frozenAt(begin time.Time, n int32) func() time.Time {
 	var looks atomic.Int32
 	return func() time.Time {
 		if looks.Add(1) <= n {
 			return begin
 		}
-		return begin.Round(0).Add(time.Hour)
+		return fault.Frozen(begin, time.Hour)
 	}
 }
 

@@ -156,3 +156,15 @@ func TestANameOf128CharactersIsSent(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestATokenHasUpTo64Characters(t *testing.T) {
+	for n, want := range map[int]int{64: 1, 65: 0} {
+		s := serve(t, accepted)
+		send := runSend()
+		send.Token = strings.Repeat("a", n)
+		client(t, config(s)).Send(soon(t), send)
+		if got := len(s.seen()); got != want {
+			t.Errorf("a token of %d characters was sent %d times, want %d", n, got, want)
+		}
+	}
+}

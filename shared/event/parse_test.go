@@ -147,6 +147,18 @@ func TestAMalformedElementKeepsItsOwnBytesAndLeavesTheOthers(t *testing.T) {
 	}
 }
 
+func TestTheLargestEventHas512KB(t *testing.T) {
+	room := 512<<10 - len(task(with("errorDesc", quoted(""))))
+	fits := task(with("errorDesc", quoted(strings.Repeat("x", room))))
+	if _, ok := event.Parse([]byte(fits))[0].(event.TaskCompleted); !ok {
+		t.Errorf("an event of %d bytes was refused", len(fits))
+	}
+	over := task(with("errorDesc", quoted(strings.Repeat("x", room+1))))
+	if _, ok := event.Parse([]byte(over))[0].(event.Malformed); !ok {
+		t.Errorf("an event of %d bytes was read", len(over))
+	}
+}
+
 func TestAByteOrderMarkInFrontIsSkipped(t *testing.T) {
 	const mark = "\uFEFF"
 	for _, payload := range []string{mark + task(nil), mark + " " + quoted(mark+task(nil)), mark + "[" + task(nil) + "]", "[" + quoted(mark+task(nil)) + "]"} {
@@ -310,6 +322,8 @@ func TestEveryKnownFormOfATimeIsRead(t *testing.T) {
 		`-1704780333000`:                         "",
 		`9223372036854775807`:                    "",
 		`"0001-01-01T00:00:00Z"`:                 "",
+		`"1999-12-31T23:59:59Z"`:                 "",
+		`"2000-01-01T00:00:00Z"`:                 "2000-01-01T00:00:00Z",
 		`"9999-12-31T23:59:59-12:00"`:            "",
 		`"2020-13-45T21:04:42Z"`:                 "",
 		`"PRC"`:                                  "",

@@ -116,6 +116,21 @@ func TestDelaysAreARandomPartOfAGrowingBound(t *testing.T) {
 	}
 }
 
+// [51]
+func TestAPausedRunTakesNoStepAndDoesNotTryAgain(t *testing.T) {
+	paused := func(d time.Duration) flow.Moment {
+		m := at(d)
+		m.Hold = true
+		return m
+	}
+	p := begin(t, definition(runStep("a"), runStep("b"))).wants("run a 1").end(0, "a", 1, offline)
+	p.decide(func(r *flow.Run) []flow.Action { return r.Advance(paused(time.Minute)) }).wants().wantSteps("a")
+	p.advance(2 * time.Minute).wants("run a 2")
+	p.decide(func(r *flow.Run) []flow.Action { return r.CommandEnded("a", 2, success, paused(3*time.Minute)) }).
+		wants().wantSteps("a succeeded")
+	p.advance(4 * time.Minute).wants("run b 1")
+}
+
 // [34]
 func TestARetryOfWhatMayHaveRunIsRecorded(t *testing.T) {
 	tests := []struct {

@@ -183,6 +183,10 @@ func TestOnFailureOfAStepSaysWhatFollows(t *testing.T) {
 		begin(t, definition(alertStep("a", "x"), onFailure(runStep("b"), "a"))).end(1, "b", 1, failure).
 			wantEnd(flow.ResultFailed, "step b names no later step to continue at")
 	})
+	t.Run("the step itself, which no file says", func(t *testing.T) {
+		begin(t, definition(onFailure(runStep("a"), "a"), runStep("b"))).end(1, "a", 1, failure).
+			wantEnd(flow.ResultFailed, "step a names no later step to continue at")
+	})
 	t.Run("a wait that was not over in time", func(t *testing.T) {
 		begin(t, definition(onFailure(timeout(waitStep("a", flow.WaitNextBoot), 30), flow.FailureContinue), runStep("b"))).
 			advance(30 * time.Second).wants("run b 1")

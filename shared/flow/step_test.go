@@ -133,6 +133,14 @@ func TestNextBootCountsFromTheStepBefore(t *testing.T) {
 		p.boot(time.Minute, 4).wants()
 		p.boot(time.Minute, 5).wants("run check 1")
 	})
+	t.Run("a boot that is reported late, from before the step before", func(t *testing.T) {
+		p := begin(t, definition(runStep("a"), runStep("reboot"), waitStep("boot", flow.WaitNextBoot), runStep("check"))).
+			end(time.Hour, "a", 1, success).end(2*time.Hour, "reboot", 1, success).wants("run a 1", "run reboot 1")
+		m := at(3 * time.Hour)
+		m.Instance.BootSeq, m.Instance.BootTime = 5, begun.Add(30*time.Minute)
+		p.decide(func(r *flow.Run) []flow.Action { return r.Advance(m) }).wants()
+		p.boot(4*time.Hour, 6).wants("run check 1")
+	})
 	t.Run("skipped steps are no steps before", func(t *testing.T) {
 		p := begin(t, definition(runStep("reboot"), when(alertStep("no", "no"), "false"), waitStep("boot", flow.WaitNextBoot), runStep("check")))
 		m := at(time.Minute)

@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"strings"
 	"testing"
-	"time"
 
 	"aftercare/shared/flow"
 
@@ -149,20 +148,4 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestDurationsAreWrittenAsOneWritesThem(t *testing.T) {
-	for _, want := range []string{"0s", "1s", "10s", "1m", "10m", "1m30s", "1h", "1h0m1s", "1h30m", "100h", "20h", "1.5s", "336h"} {
-		d, err := time.ParseDuration(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := flow.Duration(d).String(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-		var back flow.Duration
-		if err := back.UnmarshalText([]byte(want)); err != nil || back.D() != d {
-			t.Errorf("%s: got %v, %v", want, back, err)
-		}
-	}
 }

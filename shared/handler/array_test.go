@@ -137,6 +137,27 @@ func TestAnInstancesEventsAreHandledInTheirOrder(t *testing.T) {
 	}
 }
 
+// TestAnEventKeepsItsRegion, and one without a region happened in the
+// function's.
+func TestAnEventKeepsItsRegion(t *testing.T) {
+	for region, want := range map[string]string{"cn-beijing": "cn-beijing", "": rig.Region} {
+		r := rig.New(t, rig.Options{})
+		beat := cloudEvent(event.KindFirstHeartbeat, beatData()).with("aliyunregionid", region)
+		if _, err := r.FirstHeartbeat(encode(beat)); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.State("i-1").Instance.Region; got != want {
+			t.Errorf("the instance of a heartbeat from %q is in %q, want %q", region, got, want)
+		}
+		if _, err := r.TaskCompleted(encode(end("i-1", "t-1").with("aliyunregionid", region))); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Records("i-1").Executions[0].Event.Region; got != want {
+			t.Errorf("an end from %q is recorded in %q, want %q", region, got, want)
+		}
+	}
+}
+
 // TestAnAnswerIsBounded whatever a payload holds.
 func TestAnAnswerIsBounded(t *testing.T) {
 	r := rig.New(t, rig.Options{})
@@ -191,10 +212,10 @@ func TestARetryOfTheSameRequestBeginsElsewhere(t *testing.T) {
 	}
 }
 
-// TestRecordedEndsOfOneInstanceCostOneCall, but what the history lacks still
-// gets there, and less than ten ends cost what each of them does.
+// TestRecordedEndsOfOneInstanceCostOneCall for each 50, but what the history
+// lacks still gets there, and less than ten ends cost what each of them does.
 func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
-	for _, n := range []int{9, 10} {
+	for _, n := range []int{9, 10, 51} {
 		r := rig.New(t, rig.Options{})
 		var list []object
 		for i := range n {
@@ -212,10 +233,10 @@ func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
 				t.Fatalf("delivered again: %+v, %v", out.Items, err)
 			}
 			want := map[string]int{"GetRange": n, "BatchWriteRow": n, "GetRow": n, "PutRow": n}
-			if n == 10 && delivery == 0 {
-				want["BatchGetRow"] = 1
-			} else if n == 10 {
-				want = map[string]int{"BatchGetRow": 1}
+			if asked := (n + 49) / 50; n >= 10 && delivery == 0 {
+				want["BatchGetRow"] = asked
+			} else if n >= 10 {
+				want = map[string]int{"BatchGetRow": asked}
 			}
 			if calls := r.Faults.Calls(); !maps.Equal(calls, want) {
 				t.Errorf("delivery %d of %d ends made the calls %v, want %v", delivery+1, n, calls, want)

@@ -57,6 +57,23 @@ func TestAPanicFailsItsInvocationOnly(t *testing.T) {
 	}
 }
 
+func TestASubmissionThatPanicsIsNotCommitted(t *testing.T) {
+	r, on := panicky(t)
+	r.Faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore})
+	on.Store(true)
+	out, err := r.SubmitTask(encode(request()))
+	var refused *handler.Error
+	if !errors.As(err, &refused) || len(out.Items) > 0 {
+		t.Errorf("answered %+v, %v, want a *handler.Error", out, err)
+	}
+	if text := r.Log.String(); !strings.Contains(text, "invocation panicked") || strings.Contains(text, secret) {
+		t.Errorf("the log must name the panic, and not its value:\n%s", text)
+	}
+	if item := only(t)(r.SubmitTask(encode(request()))); item.Result != handler.ResultAccepted {
+		t.Errorf("submitted again: %+v, want it accepted", item)
+	}
+}
+
 // TestAPanicAboutOneInstanceKeepsNoOtherFromASweep, and the instance is looked
 // at again.
 func TestAPanicAboutOneInstanceKeepsNoOtherFromASweep(t *testing.T) {

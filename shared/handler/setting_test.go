@@ -116,6 +116,21 @@ func TestAllMistakesOfTheSettingsAreReportedAtOnce(t *testing.T) {
 	}
 }
 
+func TestSettingsAtTheirLimitsAreAccepted(t *testing.T) {
+	for name, values := range map[string][]string{
+		"AFTERCARE_TABLE_TTL": {"35", "3650"}, "AFTERCARE_TASK_TTL": {"1m", "2160h"}, "AFTERCARE_SENDS_PER_MINUTE": {"1", "10000"},
+		"AFTERCARE_CLAIM_GRACE": {"1s", "10m"}, "AFTERCARE_WAKE_PRECISION": {"100ms", "10m"}, "AFTERCARE_AGENT_CHECK_FIRST": {"100ms", "1h"},
+		"AFTERCARE_AGENT_CHECK_MAX": {"1s", "24h"}, "AFTERCARE_END_MARGIN": {"1s", "1h"}, "AFTERCARE_DEADLINE_MARGIN": {"50ms", "10s"},
+		"AFTERCARE_SWEEP_PARALLEL": {"1", "100"}, "AFTERCARE_TABLESTORE_INSTANCE": {strings.Repeat("n", 64)},
+	} {
+		for _, value := range values {
+			if _, err := handler.FromEnv(append(good(), name+"="+value)); err != nil {
+				t.Errorf("%s=%s is refused: %v", name, value, err)
+			}
+		}
+	}
+}
+
 // TestEndpointsAreJudgedAsTheAdaptersJudgeThem: what the settings let pass,
 // no invocation may stumble over.
 func TestEndpointsAreJudgedAsTheAdaptersJudgeThem(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"aftercare/shared/handler"
 	"aftercare/tests/rig"
@@ -80,6 +81,7 @@ func mistakenSubmissions() map[string]struct {
 		"GBK":                   {[]byte(`{"run":{"content":"touch ` + "\xc8\xd5" + `"}}`), not + "it is not UTF-8 at byte 26"},
 		"UTF-16":                {[]byte("\xff\xfe{\x00}\x00"), not + "it is not UTF-8 at byte 1"},
 		"half a pair":           {[]byte(`{"run":{"content":"\ud83d"}}`), not + "it has half of a surrogate pair at byte 20: write the whole character"},
+		"the first half of all": {[]byte(`{"run":{"content":"\ud800"}}`), not + "it has half of a surrogate pair at byte 20: write the whole character"},
 		"the other half":        {[]byte(`{"run":{"content":"\\\ude00"}}`), not + "it has half of a surrogate pair at byte 22: write the whole character"},
 		"two first halves":      {[]byte(`{"run":{"content":"\ud83d\ud83d\ude00"}}`), not + "it has half of a surrogate pair at byte 20: write the whole character"},
 		"an unknown field":      {encode(request().with("instance", secret)), `the payload has no field "instance", did you mean "instanceId"?`},
@@ -151,6 +153,7 @@ func mistakenSubmissions() map[string]struct {
 		"no name":                      {run("name", nil), "run.name is missing: name the command"},
 		"a name with a line end":       {run("name", "a\n"+secret), "run.name has a control character at byte 2: remove it"},
 		"no content":                   {run("content", nil), "run.content is empty: write the script"},
+		"content that is a number":     {run("content", 7), "run.content " + isText},
 		"1 MB of script":               {run("content", strings.Repeat("#", 1<<20)), "run.content has 1398104 characters as base64 with its parameters, " + tooMuch},
 		"a relative folder":            {run("workingDir", secret), "run.workingDir is relative to a folder of the agent: write an absolute path"},
 		"text instead of a timeout":    {run("timeout", secret), "run.timeout must be a duration such as 90s, 5m or 24h"},
@@ -202,12 +205,28 @@ func TestEveryMistakeOfASubmissionIsAnsweredAndItsPayloadKept(t *testing.T) {
 	}
 }
 
+// TestALongReasonIsCutBetweenCharacters wherever its 2,000th byte lies.
+func TestALongReasonIsCutBetweenCharacters(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	for shift := range 3 {
+		payload := request()
+		for i := range 40 {
+			payload = payload.with(fmt.Sprintf("%s%02d%s", strings.Repeat("x", shift), i, strings.Repeat("检", 50)), 1)
+		}
+		reason := only(t)(r.SubmitTask(encode(payload))).Reason
+		if len(reason) > 2010 || !utf8.ValidString(reason) || strings.ContainsRune(reason, utf8.RuneError) || !strings.HasSuffix(reason, " …") {
+			t.Errorf("the reason is cut to %q", reason[max(0, len(reason)-20):])
+		}
+	}
+}
+
 // TestSubmissionsAtTheirLimitsAreTaken guards the mistakes above against being
 // found too early.
 func TestSubmissionsAtTheirLimitsAreTaken(t *testing.T) {
 	for name, payload := range map[string][]byte{
 		"the longest name":              run("name", strings.Repeat("检", 128)),
 		"the largest script":            run("content", strings.Repeat("#", 18_432)),
+		"a replacement character":       run("content", "echo \ufffd"),
 		"the longest folder":            run("workingDir", "/"+strings.Repeat("ü", 199)),
 		"the longest user":              run("username", strings.Repeat("u", 255)),
 		"the shortest timeout":          run("timeout", "10s"),

@@ -160,7 +160,7 @@ func classifyRows(rows rowErrors) (class error, again bool) {
 			class = c
 		}
 	}
-	return class, again && !errors.Is(class, engine.ErrConflict)
+	return class, again
 }
 
 func weight(class error) int {

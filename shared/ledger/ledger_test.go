@@ -138,6 +138,66 @@ func TestHistoryKeepsTheFirstRecordOfAnExecution(t *testing.T) {
 }
 
 // (ledger rule 35)
+func TestWakeupsAreDueFromTheirTimeOn(t *testing.T) {
+	l, _, _ := open(t)
+	want := map[string]bool{}
+	for i := range 250 {
+		w := engine.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start.Add(time.Duration(i-200) * time.Second)}
+		if err := l.Arm(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		if !w.Due.After(start) {
+			want[w.InstanceID] = true
+		}
+	}
+	if err := l.Disarm(t.Context(), engine.Wakeup{InstanceID: "i-007", Due: start.Add(-193 * time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	delete(want, "i-007")
+	got := map[string]bool{}
+	err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool {
+		for _, w := range page {
+			got[w.InstanceID] = true
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("due instances (-want +got):\n%s", diff)
+	}
+}
+
+func TestWakeupsAreReadPageByPageUntilTheReaderHasEnough(t *testing.T) {
+	l, _, _ := open(t)
+	for i := range 250 { // of one instance, so of one shard
+		w := engine.Wakeup{InstanceID: instanceID, Due: start.Add(-time.Duration(i) * time.Second)}
+		if err := l.Arm(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 40 { // of all shards
+		if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := 0
+	if err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool { all += len(page); return true }); err != nil {
+		t.Fatal(err)
+	}
+	if all != 290 {
+		t.Errorf("%d wake-ups were read, want 290", all)
+	}
+	pages := 0
+	if err := l.Due(t.Context(), start, func([]engine.Wakeup) bool { pages++; return false }); err != nil {
+		t.Fatal(err)
+	}
+	if pages != 1 {
+		t.Errorf("a reader who wanted no more got %d pages", pages)
+	}
+}
+
 func TestCreateTablesRefusesATableOfAnotherShape(t *testing.T) {
 	l, _, _ := open(t)
 	made, err := l.CreateTables(t.Context(), 180*24*time.Hour)

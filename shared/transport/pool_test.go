@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"aftercare/shared/transport"
+	"aftercare/tests/localcloud/fault"
 )
 
 // counter counts the connections of a server.
@@ -76,6 +77,33 @@ func TestConnectionsThatWereFrozenAreNotUsedAgain(t *testing.T) {
 			t.Fatalf("%d connections were closed, want the two that were frozen", connections.in(http.StateClosed))
 		}
 		<-time.After(time.Millisecond)
+	}
+}
+
+func TestAFreezeIsSeenByEitherClock(t *testing.T) {
+	begin := time.Now()
+	for name, now := range map[string]time.Time{
+		"the monotonic clock stood still": fault.Frozen(begin, time.Hour),
+		"the wall clock was set back":     fault.Frozen(begin.Add(time.Hour), -2*time.Hour),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var thawed atomic.Bool
+			p := transport.NewPool(func() time.Time {
+				if thawed.Load() {
+					return now
+				}
+				return begin
+			})
+			t.Cleanup(p.CloseIdleConnections)
+			connections := &counter{}
+			at := connections.serve(t, answer)
+			get(t, p, at)
+			thawed.Store(true)
+			get(t, p, at)
+			if got := connections.opened(); got != 2 {
+				t.Errorf("%d connections were opened, want a second one after the freeze", got)
+			}
+		})
 	}
 }
 
