@@ -33,7 +33,7 @@ func ReadCases(filename string, src []byte) ([]Case, error) {
 	if s == nil {
 		return nil, found.err()
 	}
-	r := &caseReader{source: s, checker: flow.NewChecker()}
+	r := &caseReader{source: s, checker: NewChecker()}
 	cases := r.file()
 	if err := found.err(); err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ func Read(filename string, src []byte) ([]flow.Definition, error) {
 	if s == nil {
 		return nil, found.err()
 	}
-	r := &reader{source: s, keys: map[reflect.Type][]key{}, values: map[string]value{}, meant: map[string]bool{}, checker: flow.NewChecker()}
+	r := &reader{source: s, keys: map[reflect.Type][]key{}, values: map[string]value{}, meant: map[string]bool{}, checker: NewChecker()}
 	var f file
 	r.object(s.root, "", "a flows file", "begin with version: 1 and flows:", reflect.ValueOf(&f).Elem())
 	if r.visits > maxVisits {
