@@ -284,6 +284,10 @@ func TestWhatExpressionsCannotSay(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`let x = 1; x == 1`, "let is not allowed"},
 		{`true; false`, "only one expression is allowed"},
+		{`(true; false)`, "only one expression is allowed"},
+		{`if true { true } else { false }`, "if is not allowed: write condition ? this : that"},
+		{`any([1], #index == 0)`, "#index is not allowed: only # is"},
+		{`event.id == b"x"`, "unexpected token Bytes"},
 		{`any(split(event.id, ","), all(split(#, "."), # == ""))`, "all inside any is not allowed"},
 		{`event.id matches event.source`, "the pattern of matches must be written as text in quotes"},
 		{`event == event`, "event is not a value itself"},
