@@ -26,27 +26,40 @@ func (s Scope) scope() scope {
 	return out
 }
 
-// Checker checks expressions as the functions compile them. It is not safe
-// for concurrent use.
-type Checker struct{ x *expressions }
+// Sample returns an environment of zero values: what an expression may name,
+// with values of the types that it will find.
+func (s Scope) Sample() map[string]any { return s.scope().sample() }
 
-// NewChecker returns a checker.
-func NewChecker() *Checker { return &Checker{newExpressions()} }
+// Checker checks expressions. It is not safe for concurrent use.
+type Checker struct{ types Types }
+
+// Types finds the mistakes of an expression that lie in its types or syntax.
+// Read is the expression as the functions read it.
+type Types func(text, read string, s Scope, condition bool) []Mistake
+
+// NewChecker returns a checker. The functions know no types: package flowfile,
+// which they do not link, does.
+func NewChecker(types Types) *Checker { return &Checker{types} }
 
 // Condition checks a when.
 func (c *Checker) Condition(text string, s Scope) []Mistake {
-	if text == "" {
-		return []Mistake{{0, "the expression is empty"}}
-	}
-	_, mistakes := c.x.condition(text, s.scope())
+	_, mistakes := c.compile(text, s, true)
 	return mistakes
 }
 
 // Template checks a text with ${{ }} in it. It also returns the text without
 // its expressions, and whether there are any.
 func (c *Checker) Template(text string, s Scope) (static string, dynamic bool, mistakes []Mistake) {
-	t, mistakes := c.x.template(text, s.scope())
+	t, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return c.compile(expression, s, false) })
 	return t.static(), t.dynamic(), mistakes
+}
+
+func (c *Checker) compile(text string, s Scope, condition bool) (*node, []Mistake) {
+	tree, mistakes := compile(text, s.scope())
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return tree, c.types(text, tree.String(), s, condition)
 }
 
 // Kinds lists the kinds of event that a flow can be for.

@@ -1,55 +1,36 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/parser"
-	"github.com/expr-lang/expr/vm"
 )
 
 // condition is a when, taken apart into the clauses that must all hold.
 type condition []clause
 
 type clause struct {
-	text    string
-	program *vm.Program
+	text string
+	tree *node
 	// names are what it reads, such as event.exitCode.
 	names []string
 }
 
-// condition compiles a when; the empty one holds always.
-func (x *expressions) condition(text string, s scope) (condition, []Mistake) {
+// compileCondition compiles a when; the empty one holds always.
+func compileCondition(text string, s scope) (condition, []Mistake) {
 	if text == "" {
 		return nil, nil
 	}
-	s.condition = true
-	tree, mistakes := x.parse(text, s)
+	tree, mistakes := compile(text, s)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	var c condition
-	for _, n := range outermost(tree.Node) {
-		// Read the node first: the library changes what it translates.
-		part := clause{text: oneLine(n.String()), names: namesIn(n)}
-		if part.program, _, mistakes = x.translate(&parser.Tree{Node: n, Source: tree.Source}, s); len(mistakes) > 0 {
-			return nil, x.wholly(text, s, mistakes)
-		}
-		c = append(c, part)
+	for _, n := range outermost(tree) {
+		c = append(c, clause{text: oneLine(n.String()), tree: n, names: namesIn(n)})
 	}
 	return c, nil
-}
-
-// wholly returns the mistakes of the whole condition, whose places are more
-// exact than those of a clause.
-func (x *expressions) wholly(text string, s scope, ofClause []Mistake) []Mistake {
-	tree, _ := x.parse(text, s)
-	if _, _, mistakes := x.translate(tree, s); len(mistakes) > 0 {
-		return mistakes
-	}
-	return ofClause
 }
 
 // oneLine is a clause as a reason shows it.
@@ -61,11 +42,13 @@ func oneLine(text string) string {
 // nil if all hold.
 func (c condition) holds(env map[string]any) (*clause, error) {
 	for i := range c {
-		value, err := run(c[i].program, env)
+		value, err := run(c[i].tree, env)
 		if err != nil {
 			return &c[i], err
 		}
-		if value != true {
+		if holds, ok := value.(bool); !ok {
+			return &c[i], errors.New("the condition is neither true nor false")
+		} else if !holds {
 			return &c[i], nil
 		}
 	}
@@ -117,35 +100,39 @@ type Value struct {
 
 // namesIn lists the values that an expression reads, each once, in order. The
 // parts of a name are joined by NUL.
-func namesIn(n ast.Node) []string {
-	c := &nameCollector{}
-	ast.Walk(&n, c)
-	return c.names
-}
-
-type nameCollector struct{ names []string }
-
-func (c *nameCollector) Visit(n *ast.Node) {
-	if name := nameOf(*n); strings.Contains(name, "\x00") && !slices.Contains(c.names, name) {
-		// Visits come from the inside: steps.x before steps.x.status.
-		c.names = slices.DeleteFunc(c.names, func(known string) bool { return strings.HasPrefix(name, known+"\x00") })
-		c.names = append(c.names, name)
+func namesIn(n *node) []string {
+	var names []string
+	var visit func(*node)
+	visit = func(n *node) {
+		if n == nil {
+			return
+		}
+		for _, arg := range n.args {
+			visit(arg)
+		}
+		if name := nameOf(n); strings.Contains(name, "\x00") && !slices.Contains(names, name) {
+			// Visits come from the inside: steps.x before steps.x.status.
+			names = slices.DeleteFunc(names, func(known string) bool { return strings.HasPrefix(name, known+"\x00") })
+			names = append(names, name)
+		}
 	}
+	visit(n)
+	return names
 }
 
 // nameOf returns the name that a node stands for; empty if it is not a name.
-func nameOf(n ast.Node) string {
-	switch n := n.(type) {
-	case *ast.IdentifierNode:
-		if slices.Contains(roots, n.Value) {
-			return n.Value
+func nameOf(n *node) string {
+	switch n.op {
+	case opName:
+		if name := n.value.(string); slices.Contains(roots, name) {
+			return name
 		}
-	case *ast.ChainNode:
-		return nameOf(n.Node)
-	case *ast.MemberNode:
-		p, ok := n.Property.(*ast.StringNode)
-		if base := nameOf(n.Node); ok && base != "" {
-			return base + "\x00" + p.Value
+	case opChain:
+		return nameOf(n.args[0])
+	case opMember, opSafe:
+		part, ok := n.args[1].text()
+		if base := nameOf(n.args[0]); ok && base != "" {
+			return base + "\x00" + part
 		}
 	}
 	return ""

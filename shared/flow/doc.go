@@ -26,14 +26,16 @@
 //  7. A flow has 1 to 20 steps, and at most 30 with those of onFailure and
 //     finally; at most 5 of them are alerts, and at most 5 capture.
 //  8. The functions read the file in the stored form that 'aftercare flows
-//     compile' writes, and compile a flow's expressions when they are first
+//     compile' writes, and parse a flow's expressions when they are first
 //     needed. A stored form that was cut or was written by another version is
 //     refused at start.
 //
 // # Expressions
 //
 //  10. A flow's when is an expression of expr-lang over event, instance and run;
-//     a step's also over steps. Without one, the answer is yes.
+//     a step's also over steps. Without one, the answer is yes. Package flowfile
+//     checks expressions with expr itself; the functions evaluate them without
+//     it, with the same result.
 //  11. A when is taken apart at its outermost &&. Its clauses are evaluated in
 //     order, and the first that is false is the reason that is recorded.
 //  12. event has the fields that all kinds of the flow's on have (see Event).
@@ -55,9 +57,10 @@
 //  16. ${{ and }} enclose expressions in the values of parameters and in the
 //     texts of alerts, and nowhere else. Text, numbers, true and false become
 //     text.
-//  17. Expressions have no clocks, no variables, no loops inside loops and no
-//     functions that make text longer: an evaluation is bounded by the length
-//     of the expression and of its values, and always has the same result.
+//  17. Expressions have no clocks, no variables, no bytes, no if with braces, no
+//     loops inside loops and no functions that make text longer: an evaluation
+//     is bounded by the length of the expression and of its values, and always
+//     has the same result.
 //  18. event.failedBefore (task-completed) is how many ends in a row, of the
 //     command of this name on this instance, were bad before this one: Failed,
 //     Timeout, Aborted or Invalid. Ends count only since a flow that uses

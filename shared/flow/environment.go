@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/expr-lang/expr/types"
 )
 
 // roots are the names that an expression begins with.
@@ -79,31 +77,23 @@ func environment(e *Event, i Instance, a about) map[string]any {
 	return map[string]any{"event": eventValues(e), "instance": i.values(), "run": a.values()}
 }
 
-// knownTypes is what the type checker knows in a scope.
-func knownTypes(s scope) types.Map {
-	event := types.Map{}
+// sample is an environment of zero values, whose types are those of a scope.
+func (s scope) sample() map[string]any {
+	event := map[string]any{}
 	for _, f := range fields {
 		if f.on&s.on == s.on {
-			event[f.name] = types.TypeOf(f.value(&Event{}))
+			event[f.name] = f.value(&Event{})
 		}
 	}
-	known := types.Map{"event": event, "instance": typesOf(Instance{}.values()), "run": typesOf(about{}.values())}
+	env := map[string]any{"event": event, "instance": Instance{}.values(), "run": about{}.values()}
 	if s.steps != none {
-		steps := types.Map{}
+		steps := map[string]any{}
 		for _, id := range s.stepIDs() {
-			steps[id] = typesOf(StepRecord{}.values())
+			steps[id] = StepRecord{}.values()
 		}
-		known["steps"] = steps
+		env["steps"] = steps
 	}
-	return known
-}
-
-func typesOf(values map[string]any) types.Map {
-	m := types.Map{}
-	for name, v := range values {
-		m[name] = types.TypeOf(v)
-	}
-	return m
+	return env
 }
 
 // fieldsOf lists what can be named after a root of a scope.

@@ -55,7 +55,7 @@ func (r *Run) holds(s Step, m Moment) (string, error) {
 	if s.When == "" {
 		return "", nil
 	}
-	c, mistakes := newExpressions().condition(s.When, r.scope())
+	c, mistakes := compileCondition(s.When, r.scope())
 	if len(mistakes) > 0 {
 		return "", errors.New(mistakes[0].Text)
 	}
@@ -68,9 +68,9 @@ func (r *Run) holds(s Step, m Moment) (string, error) {
 
 // texts returns a function that evaluates texts with ${{ }} in them.
 func (r *Run) texts(m Moment) func(text string) (string, error) {
-	x, scope, env := newExpressions(), r.scope(), r.environment(m)
+	scope, env := r.scope(), r.environment(m)
 	return func(text string) (string, error) {
-		t, mistakes := x.template(text, scope)
+		t, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return compile(expression, scope) })
 		if len(mistakes) > 0 {
 			return "", errors.New(mistakes[0].Text)
 		}

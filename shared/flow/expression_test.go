@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -30,7 +31,7 @@ func match(t testing.TB, text string, on []string, ev flow.Event) flow.Outcome {
 // mistakes are the texts of what is wrong with a flow's own when.
 func mistakes(text string, on ...string) []string {
 	var out []string
-	for _, m := range flow.NewChecker().Condition(text, flow.Scope{On: on, InFlow: true}) {
+	for _, m := range flowfile.NewChecker().Condition(text, flow.Scope{On: on, InFlow: true}) {
 		out = append(out, m.Text)
 	}
 	return out
@@ -66,7 +67,7 @@ func TestWhatAWhenIsOver(t *testing.T) {
 		t.Errorf("steps in a flow's when (-got +want):\n%s", diff)
 	}
 	step := flow.Scope{On: both, Steps: []string{"a"}}
-	if got := flow.NewChecker().Condition(`steps.a.exitCode == 0`, step); len(got) > 0 {
+	if got := flowfile.NewChecker().Condition(`steps.a.exitCode == 0`, step); len(got) > 0 {
 		t.Errorf("steps in a step's when: %v", got)
 	}
 }
@@ -151,7 +152,7 @@ func TestTheFieldsOfAnEvent(t *testing.T) {
 			t.Errorf("event.%s (-got +want):\n%s", name, diff)
 		}
 	}
-	if got := flow.NewChecker().Condition(`event.uptime > event.exitCode`, flow.Scope{InFlow: true}); len(got) > 0 {
+	if got := flowfile.NewChecker().Condition(`event.uptime > event.exitCode`, flow.Scope{InFlow: true}); len(got) > 0 {
 		t.Errorf("the fields of every kind, where the kinds are not known: %v", got)
 	}
 }
@@ -221,7 +222,7 @@ func TestOnlyStepsBeforeCanBeNamed(t *testing.T) {
 	}
 	for _, test := range tests {
 		var got []string
-		for _, m := range flow.NewChecker().Condition(test.text, scope) {
+		for _, m := range flowfile.NewChecker().Condition(test.text, scope) {
 			got = append(got, m.Text)
 		}
 		if strings.Join(got, "\n") != test.want {
@@ -243,7 +244,7 @@ func TestTextsWithExpressions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			begin(t, definition(runStep("a", "x", test.text))).wants("run a 1 x=" + test.want)
-			static, dynamic, faults := flow.NewChecker().Template(test.text, flow.Scope{On: both[:1]})
+			static, dynamic, faults := flowfile.NewChecker().Template(test.text, flow.Scope{On: both[:1]})
 			if len(faults) > 0 || dynamic != strings.Contains(test.text, "${{") || !dynamic && static != test.text {
 				t.Errorf("the checker says %q, %t, %v", static, dynamic, faults)
 			}
@@ -264,7 +265,7 @@ func TestMistakesInTextsHaveTheirPlace(t *testing.T) {
 		{`${{ event.id + }}`, flow.Mistake{Offset: 14, Text: "the expression ends too early"}},
 	}
 	for _, test := range tests {
-		_, _, got := flow.NewChecker().Template(test.text, flow.Scope{On: both[:1]})
+		_, _, got := flowfile.NewChecker().Template(test.text, flow.Scope{On: both[:1]})
 		if diff := cmp.Diff(got, []flow.Mistake{test.want}); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", test.text, diff)
 		}
@@ -283,6 +284,10 @@ func TestWhatExpressionsCannotSay(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`let x = 1; x == 1`, "let is not allowed"},
 		{`true; false`, "only one expression is allowed"},
+		{`(true; false)`, "only one expression is allowed"},
+		{`if true { true } else { false }`, "if is not allowed: write condition ? this : that"},
+		{`any([1], #index == 0)`, "#index is not allowed: only # is"},
+		{`event.id == b"x"`, "unexpected token Bytes"},
 		{`any(split(event.id, ","), all(split(#, "."), # == ""))`, "all inside any is not allowed"},
 		{`event.id matches event.source`, "the pattern of matches must be written as text in quotes"},
 		{`event == event`, "event is not a value itself"},
@@ -409,7 +414,7 @@ func TestWordsThatAFieldCanNeverHave(t *testing.T) {
 	}
 	for _, test := range tests {
 		var got []string
-		for _, m := range flow.NewChecker().Condition(test.text, flow.Scope{On: both[:1], Steps: []string{"the-id", "status"}}) {
+		for _, m := range flowfile.NewChecker().Condition(test.text, flow.Scope{On: both[:1], Steps: []string{"the-id", "status"}}) {
 			got = append(got, m.Text)
 		}
 		if strings.Join(got, "\n") != test.want {
@@ -418,7 +423,7 @@ func TestWordsThatAFieldCanNeverHave(t *testing.T) {
 	}
 	for name, words := range map[string][]string{"event.invocationStatus": flow.Statuses, "instance.state": flow.States, "steps.status.status": flow.StepStatuses} {
 		for _, word := range words {
-			if got := flow.NewChecker().Condition(fmt.Sprintf("%s == %q", name, word), flow.Scope{On: both[:1], Steps: []string{"status"}}); len(got) > 0 {
+			if got := flowfile.NewChecker().Condition(fmt.Sprintf("%s == %q", name, word), flow.Scope{On: both[:1], Steps: []string{"status"}}); len(got) > 0 {
 				t.Errorf("%s == %q: %v", name, word, got)
 			}
 		}

@@ -1,12 +1,6 @@
 package flow
 
-import (
-	"slices"
-
-	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/parser"
-)
+import "slices"
 
 // Command is a command that a flow sends, as the event of its end names it.
 type Command struct {
@@ -29,16 +23,15 @@ func Starters(d Definition) func(Command) bool {
 	if d.When == "" {
 		return func(Command) bool { return true }
 	}
-	w := &weigher{x: newExpressions(), scope: scope{on: head{On: d.On}.kinds(), steps: none, condition: true}}
-	if _, mistakes := w.x.condition(d.When, w.scope); len(mistakes) > 0 {
+	tree, mistakes := compile(d.When, scope{on: head{On: d.On}.kinds(), steps: none})
+	if len(mistakes) > 0 {
 		return func(Command) bool { return false }
 	}
-	tree, _ := w.x.parse(d.When, w.scope)
 	depths := 1
-	if slices.Contains(namesIn(tree.Node), "run\x00depth") {
+	if slices.Contains(namesIn(tree), "run\x00depth") {
 		depths = deepest
 	}
-	weigh := w.weigh(tree.Node, tree.Source)
+	weigh := tree.weigh()
 	return func(by Command) bool {
 		for depth := 1; depth <= depths; depth++ {
 			if weigh(&assumption{Command: by, depth: depth}) != no {
@@ -91,34 +84,24 @@ func (a *assumption) environment() map[string]any {
 	return a.env
 }
 
-// weigher turns a condition into a function that weighs it.
-type weigher struct {
-	x     *expressions
-	scope scope
-}
-
 type weighing func(*assumption) truth
 
-func (w *weigher) weigh(n ast.Node, source file.Source) weighing {
-	switch n := n.(type) {
-	case *ast.BinaryNode:
-		switch n.Operator {
-		case "&&", "and":
-			left, right := w.weigh(n.Left, source), w.weigh(n.Right, source)
-			return func(a *assumption) truth { return min(left(a), right(a)) }
-		case "||", "or":
-			left, right := w.weigh(n.Left, source), w.weigh(n.Right, source)
-			return func(a *assumption) truth { return max(left(a), right(a)) }
-		}
-	case *ast.UnaryNode:
-		if n.Operator == "!" || n.Operator == "not" {
-			inner := w.weigh(n.Node, source)
-			return func(a *assumption) truth { return -inner(a) }
-		}
-	case *ast.ConditionalNode:
-		return choice(w.weigh(n.Cond, source), w.weigh(n.Exp1, source), w.weigh(n.Exp2, source))
+// weigh turns a condition into a function that weighs it.
+func (n *node) weigh() weighing {
+	switch {
+	case n.is("&&", "and"):
+		left, right := n.args[0].weigh(), n.args[1].weigh()
+		return func(a *assumption) truth { return min(left(a), right(a)) }
+	case n.is("||", "or"):
+		left, right := n.args[0].weigh(), n.args[1].weigh()
+		return func(a *assumption) truth { return max(left(a), right(a)) }
+	case n.is("!", "not"):
+		inner := n.args[0].weigh()
+		return func(a *assumption) truth { return -inner(a) }
+	case n.op == opChoice:
+		return choice(n.args[0].weigh(), n.args[1].weigh(), n.args[2].weigh())
 	}
-	return w.part(n, source)
+	return n.weighPart()
 }
 
 // choice weighs cond ? then : otherwise.
@@ -137,10 +120,9 @@ func choice(cond, then, otherwise weighing) weighing {
 	}
 }
 
-// part weighs an expression that is not made of conditions. Its truth is known
-// if it reads only known values.
-func (w *weigher) part(n ast.Node, source file.Source) weighing {
-	unknown := func(*assumption) truth { return maybe }
+// weighPart weighs an expression that is not made of conditions. Its truth is
+// known if it reads only known values.
+func (n *node) weighPart() weighing {
 	needsID := false
 	for _, name := range namesIn(n) {
 		switch name {
@@ -148,26 +130,14 @@ func (w *weigher) part(n ast.Node, source file.Source) weighing {
 		case "event\x00commandId":
 			needsID = true
 		default:
-			return unknown
+			return func(*assumption) truth { return maybe }
 		}
-	}
-	if name, ok := literalName(n); ok {
-		return func(a *assumption) truth {
-			if a.name() == name {
-				return yes
-			}
-			return no
-		}
-	}
-	program, _, mistakes := w.x.translate(&parser.Tree{Node: n, Source: source}, w.scope)
-	if len(mistakes) > 0 {
-		return unknown
 	}
 	return func(a *assumption) truth {
 		if needsID && a.ID == "" {
 			return maybe
 		}
-		switch value, err := run(program, a.environment()); {
+		switch value, err := run(n, a.environment()); {
 		case err != nil:
 			return maybe
 		case value == true:
@@ -175,19 +145,4 @@ func (w *weigher) part(n ast.Node, source file.Source) weighing {
 		}
 		return no
 	}
-}
-
-// literalName returns the name with which a condition compares the command's
-// name. Most conditions do only that, and every flow of a file is weighed for
-// every command: comparing directly is faster.
-func literalName(n ast.Node) (string, bool) {
-	b, ok := n.(*ast.BinaryNode)
-	if !ok || b.Operator != "==" || nameOf(b.Left) != "event\x00commandName" {
-		return "", false
-	}
-	literal, ok := b.Right.(*ast.StringNode)
-	if !ok {
-		return "", false
-	}
-	return literal.Value, true
 }

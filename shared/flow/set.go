@@ -14,9 +14,6 @@ type Set struct {
 	n int // how many flows there are
 	// flows are made when they are first needed.
 	flows func() []*compiledFlow
-
-	mu sync.Mutex // of x
-	x  *expressions
 }
 
 // compiledFlow is a flow whose parts are read when they are first needed.
@@ -98,7 +95,7 @@ type Outcome struct {
 // NewSet returns the set of these flows. It does not check them: package
 // flowfile does.
 func NewSet(flows []Definition) *Set {
-	return &Set{n: len(flows), x: newExpressions(), flows: sync.OnceValue(func() []*compiledFlow {
+	return &Set{n: len(flows), flows: sync.OnceValue(func() []*compiledFlow {
 		var list []*compiledFlow
 		for _, d := range flows {
 			list = append(list, &compiledFlow{
@@ -169,14 +166,14 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		if env == nil {
 			env = environment(&ev, in, about{depth: depth, attempt: 1})
 		}
-		outcomes = append(outcomes, s.ask(f, env, explain))
+		outcomes = append(outcomes, f.ask(env, explain))
 	}
 	return outcomes
 }
 
-func (s *Set) ask(f *compiledFlow, env map[string]any, explain bool) Outcome {
+func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 	o := Outcome{Flow: f.Name}
-	f.once.Do(func() { f.when, f.err = s.compile(f.head) })
+	f.once.Do(func() { f.when, f.err = f.head.compile() })
 	if f.err != nil {
 		o.Failed, o.Reason = true, f.err.Error()
 		return o
@@ -202,10 +199,8 @@ func (s *Set) ask(f *compiledFlow, env map[string]any, explain bool) Outcome {
 	return o
 }
 
-func (s *Set) compile(h head) (condition, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, mistakes := s.x.condition(h.When, scope{on: h.kinds(), steps: none})
+func (h head) compile() (condition, error) {
+	c, mistakes := compileCondition(h.When, scope{on: h.kinds(), steps: none})
 	if len(mistakes) > 0 {
 		return nil, errors.New("when cannot be compiled: " + mistakes[0].Text)
 	}

@@ -69,7 +69,7 @@ func Load(stored []byte) (*Set, error) {
 	case len(lines)%2 != 0:
 		return nil, errDamaged
 	}
-	return &Set{n: len(lines) / 2, x: newExpressions(), flows: sync.OnceValue(func() []*compiledFlow {
+	return &Set{n: len(lines) / 2, flows: sync.OnceValue(func() []*compiledFlow {
 		var list []*compiledFlow
 		for pair := range slices.Chunk(lines, 2) {
 			list = append(list, loadFlow(pair[0], pair[1]))

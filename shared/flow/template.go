@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/expr-lang/expr/vm"
 )
 
 const (
@@ -17,12 +15,12 @@ const (
 )
 
 // template is text with expressions in it. It is a list of parts, each either
-// text or a program.
+// text or an expression.
 type template []part
 
 type part struct {
-	text    string
-	program *vm.Program
+	text string
+	tree *node
 }
 
 // static returns the text without its expressions.
@@ -37,7 +35,7 @@ func (t template) static() string {
 // dynamic reports whether there are expressions in it.
 func (t template) dynamic() bool {
 	for _, p := range t {
-		if p.program != nil {
+		if p.tree != nil {
 			return true
 		}
 	}
@@ -48,11 +46,11 @@ func (t template) dynamic() bool {
 func (t template) evaluate(env map[string]any) (string, error) {
 	var b strings.Builder
 	for _, p := range t {
-		if p.program == nil {
+		if p.tree == nil {
 			b.WriteString(p.text)
 			continue
 		}
-		value, err := run(p.program, env)
+		value, err := run(p.tree, env)
 		if err != nil {
 			return "", err
 		}
@@ -88,8 +86,8 @@ func valueText(value any) (string, error) {
 	return "", fmt.Errorf("the result is a list or mapping (%T): it must be text, a number, true or false", value)
 }
 
-// template compiles a text with expressions in it.
-func (x *expressions) template(text string, s scope) (template, []Mistake) {
+// compileTemplate compiles a text with expressions in it, each by the function.
+func compileTemplate(text string, compile func(string) (*node, []Mistake)) (template, []Mistake) {
 	var parts template
 	var mistakes []Mistake
 	offset := 0 // in characters, of what is left of the text
@@ -106,12 +104,12 @@ func (x *expressions) template(text string, s scope) (template, []Mistake) {
 		if size < 0 {
 			return nil, append(mistakes, Mistake{offset, "this ${{ has no }}: close it"})
 		}
-		program, inner := x.compile(after[:size], s)
+		tree, inner := compile(after[:size])
 		inside := offset + len(opening)
 		for _, m := range inner {
 			mistakes = append(mistakes, Mistake{inside + m.Offset, m.Text})
 		}
-		parts = append(parts, part{program: program})
+		parts = append(parts, part{tree: tree})
 		offset = inside + utf8.RuneCountInString(after[:size]) + len(closing)
 		text = after[size+len(closing):]
 	}

@@ -39,7 +39,7 @@ type value struct {
 }
 
 func newReader(s *source) *reader {
-	return &reader{source: s, keys: map[reflect.Type][]key{}, values: map[string]value{}, meant: map[string]bool{}, checker: flow.NewChecker()}
+	return &reader{source: s, keys: map[reflect.Type][]key{}, values: map[string]value{}, meant: map[string]bool{}, checker: NewChecker()}
 }
 
 // said reports whether the file has a value at a path.

@@ -1,0 +1,387 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser/lexer"
+	"github.com/expr-lang/expr/parser/operator"
+)
+
+// parser reads an expression as expr does, from the tokens of expr's lexer, but
+// for what no flow may use. expr's own parser cannot be linked into the
+// functions: it leads to calls of methods by name, because of which the linker
+// would keep every exported method of every type.
+type parser struct {
+	// tokens are what is left; the last is the end, which is never taken.
+	tokens []lexer.Token
+	// predicates is how many predicates are around the present token.
+	predicates int
+	// mistake is the first that was found. Nothing is left after it.
+	mistake *Mistake
+}
+
+// parse reads an expression.
+func parse(text string) (*node, *Mistake) {
+	tokens, err := lexer.Lex(file.NewSource(text))
+	if err != nil {
+		var e *file.Error
+		if errors.As(err, &e) {
+			return nil, &Mistake{e.From, e.Message}
+		}
+		return nil, &Mistake{0, err.Error()}
+	}
+	p := &parser{tokens: tokens}
+	n := p.expression(0)
+	if p.next(";") {
+		p.fail("only one expression is allowed: remove the semicolon")
+	}
+	if !p.token().Is(lexer.EOF) {
+		p.unexpected()
+	}
+	return n, p.mistake
+}
+
+func (p *parser) token() lexer.Token { return p.tokens[0] }
+
+func (p *parser) take() lexer.Token {
+	t := p.tokens[0]
+	if len(p.tokens) > 1 {
+		p.tokens = p.tokens[1:]
+	}
+	return t
+}
+
+// next reports whether the next token is this operator or bracket.
+func (p *parser) next(value string) bool {
+	return p.token().Is(lexer.Operator, value) || p.token().Is(lexer.Bracket, value)
+}
+
+// accept takes the next token if it is this operator or bracket.
+func (p *parser) accept(value string) bool {
+	found := p.next(value)
+	if found {
+		p.take()
+	}
+	return found
+}
+
+func (p *parser) expect(value string) {
+	if !p.accept(value) {
+		p.unexpected()
+	}
+}
+
+func (p *parser) unexpected() {
+	if p.token().Is(lexer.EOF) {
+		p.fail(tooEarly)
+		return
+	}
+	p.fail(fmt.Sprintf("unexpected token %v", p.token()))
+}
+
+// fail records a mistake at the next token. It returns a node, so that there
+// always is one.
+func (p *parser) fail(text string) *node {
+	if p.mistake == nil {
+		p.mistake = &Mistake{p.token().From, text}
+		p.tokens = p.tokens[len(p.tokens)-1:]
+	}
+	return &node{op: opLiteral}
+}
+
+// expression reads an expression of operators that bind at least so strongly.
+func (p *parser) expression(least int) *node {
+	left := p.primary()
+	before := ""
+	for p.token().Is(lexer.Operator) {
+		op, negated := p.token(), p.next("not")
+		if negated {
+			op = p.tokens[1]
+		}
+		binding, known := operator.Binary[op.Value]
+		if negated && !operator.AllowedNegateSuffix(op.Value) {
+			p.take()
+			p.unexpected()
+			break
+		}
+		if !known || binding.Precedence < least {
+			break
+		}
+		if negated {
+			p.take()
+		}
+		p.take()
+		switch {
+		case op.Value == "|":
+			left = p.call(p.name(), left)
+		case before == "??" && op.Value != "??":
+			p.fail(fmt.Sprintf("%s and ?? cannot be mixed: put one of them in brackets", op.Value))
+		case operator.IsComparison(op.Value):
+			left = p.comparison(left, op, binding.Precedence)
+		default:
+			least := binding.Precedence
+			if binding.Associativity == operator.Left {
+				least++
+			}
+			left = &node{op: op.Value, at: op.From, args: []*node{left, p.expression(least)}}
+			if op.Value == "matches" {
+				p.pattern(left)
+			}
+			if negated {
+				left = &node{op: "not", at: op.From, args: []*node{left}}
+			}
+		}
+		before = op.Value
+	}
+	for least == 0 && p.accept("?") {
+		choice := &node{op: opChoice, at: left.at, args: []*node{left, left, nil}}
+		if !p.next(":") {
+			choice.args[1] = p.expression(0)
+		}
+		p.expect(":")
+		choice.args[2] = p.expression(0)
+		left = choice
+	}
+	return left
+}
+
+// comparison reads the rest of a < b < c, which is a < b && b < c.
+func (p *parser) comparison(left *node, op lexer.Token, precedence int) *node {
+	var all *node
+	for {
+		right := p.expression(precedence + 1)
+		one := &node{op: op.Value, at: op.From, args: []*node{left, right}}
+		if all == nil {
+			all = one
+		} else {
+			all = &node{op: "&&", at: op.From, args: []*node{all, one}}
+		}
+		op = p.token()
+		if !op.Is(lexer.Operator) || !operator.IsComparison(op.Value) {
+			return all
+		}
+		p.take()
+		left = right
+	}
+}
+
+// pattern compiles the pattern of matches.
+func (p *parser) pattern(n *node) {
+	text, ok := n.args[1].text()
+	if !ok {
+		return // review says so
+	}
+	pattern, err := regexp.Compile(text)
+	if err != nil {
+		p.fail(err.Error())
+	}
+	n.value = pattern
+}
+
+func (p *parser) name() lexer.Token {
+	if !p.token().Is(lexer.Identifier) {
+		p.unexpected()
+	}
+	return p.take()
+}
+
+func (p *parser) primary() *node {
+	t := p.token()
+	unary, known := operator.Unary[t.Value]
+	switch {
+	case t.Is(lexer.Operator) && known:
+		p.take()
+		return p.postfix(&node{op: t.Value, at: t.From, args: []*node{p.expression(unary.Precedence)}})
+	case p.accept("("):
+		n := p.expression(0)
+		if p.next(";") {
+			return p.fail("only one expression is allowed: remove the semicolon")
+		}
+		p.expect(")")
+		return p.postfix(n)
+	case p.predicates > 0 && p.accept("#"):
+		n := &node{op: opElement, at: t.From}
+		if p.token().Is(lexer.Identifier) {
+			n.value = p.take().Value // review refuses it
+		}
+		return p.postfix(n)
+	case p.predicates > 0 && p.next("."):
+		return p.postfix(&node{op: opElement, at: t.From})
+	case p.next("let"):
+		return p.fail("let is not allowed: write the value where it is used")
+	case p.next("if"):
+		return p.fail("if is not allowed: write condition ? this : that")
+	case p.accept("["):
+		return p.postfix(&node{op: opList, at: t.From, args: p.list("]")})
+	case p.accept("{"):
+		return p.postfix(p.mapping(t.From))
+	case t.Is(lexer.Identifier):
+		p.take()
+		switch {
+		case slices.Contains([]string{"true", "false", "nil"}, t.Value):
+			return &node{op: opLiteral, at: t.From, value: map[string]any{"true": true, "false": false}[t.Value]}
+		case p.next("("):
+			return p.postfix(p.call(t))
+		}
+		return p.postfix(&node{op: opName, at: t.From, value: t.Value})
+	case t.Is(lexer.String):
+		p.take()
+		return p.postfix(&node{op: opLiteral, at: t.From, value: t.Value})
+	case t.Is(lexer.Number):
+		return p.number()
+	}
+	p.unexpected()
+	return &node{op: opLiteral}
+}
+
+func (p *parser) number() *node {
+	n := &node{op: opLiteral, at: p.token().From}
+	text := strings.ToLower(strings.ReplaceAll(p.token().Value, "_", ""))
+	var err error
+	if strings.ContainsAny(text, ".e") && !strings.HasPrefix(text, "0x") {
+		n.value, err = strconv.ParseFloat(text, 64)
+	} else {
+		base := 10
+		if len(text) > 1 && unicode.IsLetter(rune(text[1])) {
+			base = 0
+		}
+		n.value, err = strconv.ParseInt(text, base, strconv.IntSize)
+	}
+	if err != nil {
+		return p.fail("this number cannot be read, or is too large")
+	}
+	if i, ok := n.value.(int64); ok {
+		n.value = int(i)
+	}
+	p.take()
+	return n
+}
+
+// list reads expressions up to a closing bracket, which it takes.
+func (p *parser) list(closing string) []*node {
+	var nodes []*node
+	for !p.accept(closing) && p.mistake == nil {
+		if len(nodes) > 0 {
+			if p.expect(","); p.accept(closing) {
+				break
+			}
+		}
+		nodes = append(nodes, p.expression(0))
+	}
+	return nodes
+}
+
+func (p *parser) mapping(at int) *node {
+	m := &node{op: opMap, at: at}
+	for !p.accept("}") && p.mistake == nil {
+		if len(m.args) > 0 {
+			if p.expect(","); p.accept("}") {
+				break
+			}
+		}
+		var key *node
+		switch t := p.token(); {
+		case t.Is(lexer.Number), t.Is(lexer.String), t.Is(lexer.Identifier):
+			key = &node{op: opLiteral, at: t.From, value: p.take().Value}
+		case p.next("("):
+			key = p.expression(0)
+		default:
+			return p.fail("the key of a mapping must be a name, a number, text in quotes or an expression in brackets")
+		}
+		p.expect(":")
+		m.args = append(m.args, key, p.expression(0))
+	}
+	return m
+}
+
+// call reads the arguments of a function. A pipe has read the first.
+func (p *parser) call(name lexer.Token, piped ...*node) *node {
+	n := &node{op: opCall, at: name.From, value: name.Value, args: piped}
+	p.expect("(")
+	_, plain := plainFunctions[name.Value]
+	for first := true; !p.accept(")") && p.mistake == nil; first = false {
+		if !first {
+			if p.expect(","); p.accept(")") {
+				break
+			}
+		}
+		if !plain && len(n.args) == 1 {
+			n.args = append(n.args, p.predicate())
+			continue
+		}
+		n.args = append(n.args, p.expression(0))
+	}
+	return n
+}
+
+func (p *parser) predicate() *node {
+	inBraces := p.accept("{")
+	p.predicates++
+	n := p.expression(0)
+	p.predicates--
+	if inBraces {
+		p.expect("}")
+	}
+	return n
+}
+
+// postfix reads what follows a value: .name, ?.name, [index], [from:to].
+func (p *parser) postfix(n *node) *node {
+	for p.mistake == nil {
+		t := p.token()
+		op := t.Value
+		switch {
+		case !p.accept(opMember) && !p.accept(opSafe) && !p.next("["):
+			return n
+		case p.accept("["):
+			n = p.index(n, op, t.From)
+			continue
+		}
+		name := p.take()
+		first := []rune(name.Value + " ")[0]
+		if !name.Is(lexer.Identifier) && !(name.Is(lexer.Operator) && unicode.IsLetter(first)) {
+			p.tokens = append([]lexer.Token{name}, p.tokens...)
+			p.unexpected()
+			return n
+		}
+		if p.next("(") {
+			return p.fail("only functions can be called, and values have no methods: the functions are " + strings.Join(functions, ", "))
+		}
+		chained := n.op == opChain
+		if chained {
+			n = n.args[0]
+		}
+		n = &node{op: op, at: name.From, args: []*node{n, {op: opLiteral, at: name.From, value: name.Value}}}
+		if chained || op == opSafe {
+			n = &node{op: opChain, at: name.From, args: []*node{n}}
+		}
+	}
+	return n
+}
+
+// index reads [index] or [from:to] after its first bracket.
+func (p *parser) index(of *node, op string, at int) *node {
+	var from, to *node
+	if !p.next(":") {
+		from = p.expression(0)
+	}
+	slice := p.accept(":")
+	if slice && !p.next("]") {
+		to = p.expression(0)
+	}
+	p.expect("]")
+	switch {
+	case slice:
+		return &node{op: opSlice, at: at, args: []*node{of, from, to}}
+	case op == opSafe:
+		return &node{op: opChain, at: at, args: []*node{{op: opSafe, at: at, args: []*node{of, from}}}}
+	}
+	return &node{op: opMember, at: at, args: []*node{of, from}}
+}

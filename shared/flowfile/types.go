@@ -1,0 +1,139 @@
+package flowfile
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"aftercare/shared/flow"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	exprfile "github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/optimizer"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/types"
+)
+
+// maxNodes bounds the parts of an expression.
+const maxNodes = 1000
+
+// NewChecker returns a checker of expressions that knows types: expr's. What
+// expr refuses is a mistake, and so is what the functions would read in another
+// way than expr. It is not safe for concurrent use.
+func NewChecker() *flow.Checker { return flow.NewChecker(compilers{}.mistakes) }
+
+// compilers holds expr's config for each scope: many expressions have the same.
+type compilers map[string]*conf.Config
+
+// base is what every config has in common. It is copied, and never changed.
+var base = sync.OnceValue(func() conf.Config {
+	c := conf.CreateNew()
+	unused := func(...any) (any, error) { return nil, errors.New("it is not evaluated here") }
+	for _, option := range []expr.Option{
+		expr.MaxNodes(maxNodes),
+		expr.Function("secondsBetween", unused, new(func(from, to string) int)),
+		expr.Function("split", unused, new(func(text, separator string) []string)),
+	} {
+		option(c)
+	}
+	for name := range c.Builtins {
+		if !slices.Contains(flow.Functions(), name) || c.Functions[name] != nil {
+			delete(c.Builtins, name)
+		}
+	}
+	return *c
+})
+
+func (all compilers) config(s flow.Scope, condition bool) *conf.Config {
+	key := fmt.Sprint(s, condition)
+	if known, ok := all[key]; ok {
+		return known
+	}
+	c := base()
+	expr.Env(typesOf(s.Sample()))(&c)
+	if condition {
+		expr.AsBool()(&c)
+		expr.WarnOnAny()(&c)
+	}
+	all[key] = &c
+	return &c
+}
+
+func typesOf(values map[string]any) types.Map {
+	m := types.Map{}
+	for name, v := range values {
+		if nested, ok := v.(map[string]any); ok {
+			m[name] = typesOf(nested)
+		} else {
+			m[name] = types.TypeOf(v)
+		}
+	}
+	return m
+}
+
+// mistakes is a flow.Types. It does not trust the library to survive every
+// input.
+func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (mistakes []flow.Mistake) {
+	defer func() {
+		if recover() != nil {
+			mistakes = []flow.Mistake{{Text: "the expression cannot be compiled: write it in another way"}}
+		}
+	}()
+	config := all.config(s, condition)
+	tree, err := parser.ParseWithConfig(text, config)
+	if err != nil {
+		return mistakeOf(err)
+	}
+	if tree.Node.String() != read {
+		return []flow.Mistake{{Text: "the expression could be read in two ways: put brackets around its parts"}}
+	}
+	result, err := checker.Check(tree, config)
+	if err == nil {
+		err = optimizer.Optimize(&tree.Node, config)
+	}
+	if err == nil {
+		_, err = compiler.Compile(tree, config)
+	}
+	if err != nil {
+		return mistakeOf(err)
+	}
+	if !condition && !hasText(result) {
+		begin := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t\n"))
+		return []flow.Mistake{{Offset: begin, Text: "the result is neither text nor a number, true or false: select one of its parts"}}
+	}
+	return nil
+}
+
+// mistakeOf turns the library's error about an expression into a mistake.
+func mistakeOf(err error) []flow.Mistake {
+	var e *exprfile.Error
+	if errors.As(err, &e) {
+		return []flow.Mistake{{Offset: e.From, Text: e.Message}}
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	if found, ok := strings.CutPrefix(line, "expected bool, but got "); ok {
+		line = "it must be true or false, but this is " + found + ": compare it with something"
+	}
+	return []flow.Mistake{{Text: line}}
+}
+
+// hasText reports whether values of a static type can be turned into text; an
+// unknown type may turn out to be one.
+func hasText(t reflect.Type) bool {
+	if t == nil {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.String, reflect.Bool, reflect.Interface,
+		reflect.Int, reflect.Int64, reflect.Float64:
+		return true
+	}
+	return false
+}
