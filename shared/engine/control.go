@@ -10,7 +10,8 @@ import (
 	"aftercare/shared/decide"
 )
 
-// controlAge is how old the pauses and breakers may be that a claim relies on.
+// controlAge is how old the pauses and breakers may be that a claim relies on, if
+// they were read for another instance.
 const controlAge = 5 * time.Second
 
 // switches are the pauses and breakers as an invocation read them last. All its
@@ -34,6 +35,7 @@ func (h *handling) readControl(ctx context.Context, maxAge time.Duration) error 
 			return fmt.Errorf("read pauses and breakers: %w", err)
 		}
 		s.control, s.at = c, now
+		h.ownControl = true
 	}
 	h.control, h.controlAt = s.control, s.at
 	return nil

@@ -69,17 +69,19 @@ type handling struct {
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
 	control decide.Control
-	// controlAt is when control was read; zero if it was not.
-	controlAt time.Time
-	ration    ration
-	armed     time.Time                  // the wake-up that it armed last
-	short     int                        // commands that its last decision left for want of room
-	roomAt    time.Time                  // when there is room for them
-	sent      int                        // tries to send a command
-	commits   map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
-	done      map[claimed]bool           // effects that it performed
-	history   chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
-	out       Outcome
+	// controlAt is when control was read; zero if it was not. ownControl: this
+	// handling read it.
+	controlAt  time.Time
+	ownControl bool
+	ration     ration
+	armed      time.Time                  // the wake-up that it armed last
+	short      int                        // commands that its last decision left for want of room
+	roomAt     time.Time                  // when there is room for them
+	sent       int                        // tries to send a command
+	commits    map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
+	done       map[claimed]bool           // effects that it performed
+	history    chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
+	out        Outcome
 }
 
 // claimed is an effect under one claim.
@@ -254,7 +256,7 @@ func claims(s decide.State, commit string) bool {
 
 // choose decides, with room for commands that it takes before and of which it
 // gives back what the decision does not use. No command is claimed by pauses and
-// breakers that were read too long ago.
+// breakers that were read for another instance too long ago.
 func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision, error) {
 	for {
 		m := h.moment()
@@ -262,7 +264,7 @@ func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, 
 		m.Room, m.RoomAt = h.ration.take(m.Now, h.Policy.Batch)
 		d := decide.Decide(s, in, f, h.Policy, m)
 		h.short, h.roomAt = d.Short, m.RoomAt
-		old := d.Sends > 0 && !h.controlAt.IsZero() && m.Now.Sub(h.controlAt) > controlAge
+		old := d.Sends > 0 && !h.controlAt.IsZero() && !h.ownControl && m.Now.Sub(h.controlAt) > controlAge
 		if !old {
 			h.ration.giveBack(m.Room - d.Sends)
 			if d.Short > 0 && h.ration.pace != nil {
