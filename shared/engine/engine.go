@@ -208,11 +208,8 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		case err == nil:
 			h.accept(d)
 			return d.Next, d.More, nil
-		case errors.Is(err, ErrConflict) || !errors.Is(err, ErrUnknownOutcome):
+		case !again(err):
 			h.ration.giveBack(d.Sends)
-			d.Sends = 0
-		}
-		if !again(err) {
 			return s, false, err
 		}
 		landed, readErr := h.readBack(ctx, d)
