@@ -8,6 +8,19 @@ func Due(s State, c Control, p Policy, m Moment) time.Time {
 	return view{State: s, control: c, policy: p, now: m.Now, room: m.Room, roomAt: m.RoomAt}.due()
 }
 
+// DueRuns is when one of the flow runs is due next; zero if only an input can
+// move them.
+func DueRuns(s State, c Control, p Policy, now time.Time) time.Time {
+	return view{State: s, control: c, policy: p, now: now}.dueRuns()
+}
+
+func (v view) dueRuns() (due time.Time) {
+	for _, r := range v.Runs {
+		due = earlier(due, v.dueRun(r))
+	}
+	return due
+}
+
 // due is the one place that says when something is due. What is due but still
 // here did not fit into its commit: it is due now.
 func (v view) due() time.Time {
@@ -30,9 +43,7 @@ func (v view) due() time.Time {
 			at(Later(m.NotBefore, v.now))
 		}
 	}
-	for _, r := range v.Runs {
-		at(v.dueRun(r))
-	}
+	at(v.dueRuns())
 	for _, t := range v.Tasks {
 		at(v.dueTask(t))
 	}

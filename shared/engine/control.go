@@ -10,7 +10,8 @@ import (
 	"aftercare/shared/decide"
 )
 
-// controlAge is how old the pauses and breakers may be that a claim relies on.
+// controlAge is how old the pauses and breakers may be that a claim relies on, if
+// they were read for another instance.
 const controlAge = 5 * time.Second
 
 // switches are the pauses and breakers as an invocation read them last. All its
@@ -67,7 +68,7 @@ func (h *handling) readSwitches(ctx context.Context) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.control, s.at = c, now
-	h.control, h.controlAt = c, now
+	h.control, h.controlAt, h.ownControl = c, now, true
 	return nil
 }
 

@@ -73,15 +73,17 @@ type handling struct {
 	// reserve is kept before the deadline to commit results.
 	reserve time.Duration
 	control decide.Control
-	// controlAt is when control was read; zero if it was not.
-	controlAt time.Time
-	ration    ration
-	armed     time.Time                  // the wake-up that it armed last
-	short     int                        // commands that its last decision left for want of room
-	roomAt    time.Time                  // when there is room for them
-	sent      int                        // tries to send a command
-	commits   map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
-	done      map[claimed]bool           // sends and messages that it performed
+	// controlAt is when control was read; zero if it was not. ownControl: this
+	// handling read it.
+	controlAt  time.Time
+	ownControl bool
+	ration     ration
+	armed      time.Time                  // the wake-up that it armed last
+	short      int                        // commands that its last decision left for want of room
+	roomAt     time.Time                  // when there is room for them
+	sent       int                        // tries to send a command
+	commits    map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
+	done       map[claimed]bool           // sends and messages that it performed
 	// delivering is when the time for messages ends; zero before the first.
 	delivering time.Time
 	texts      map[string]command.Command // by task id
@@ -153,19 +155,20 @@ func swept(in decide.Input) bool {
 	return waking || ended && end.Source == decide.SourcePoll
 }
 
-// wakeEarlier stores a wake-up for work that is due before the armed one, which
-// arm could not place before the end of this invocation's claims. If it fails,
-// that work only continues later.
+// wakeEarlier stores a wake-up for runs and commands without room that are due
+// before the armed one, which arm could not place before the end of this
+// invocation's claims. If it fails, they only continue later.
 func (h *handling) wakeEarlier(ctx context.Context, s decide.State) {
-	m := decide.Moment{Now: h.Now()}
-	if h.short > 0 { // a sweep that begins with the minute waits for the room in it
-		m.RoomAt = h.roomAt.Truncate(h.Policy.Minute)
+	now := h.Now()
+	due := decide.DueRuns(s, h.control, h.Policy, now)
+	// A sweep that begins with the minute waits for the room in it.
+	if room := h.roomAt.Truncate(h.Policy.Minute); h.short > 0 && (due.IsZero() || room.Before(due)) {
+		due = room
 	}
-	due := decide.Due(s, h.control, h.Policy, m)
 	if due.IsZero() || h.late() {
 		return
 	}
-	due = h.Policy.Ceil(decide.Later(due, m.Now.Add(time.Nanosecond)))
+	due = h.Policy.Ceil(decide.Later(due, now.Add(time.Nanosecond)))
 	if !due.Before(s.Instance.WakeAt) {
 		return
 	}
@@ -214,11 +217,8 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 				clear(h.noText)
 			}
 			continue
-		case errors.Is(err, ErrConflict) || !errors.Is(err, ErrUnknownOutcome):
+		case !again(err):
 			h.ration.giveBack(d.Sends)
-			d.Sends = 0
-		}
-		if !again(err) {
 			return s, false, err
 		}
 		landed, readErr := h.readBack(ctx, d)
@@ -280,7 +280,7 @@ func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Inpu
 
 // choose decides, with room for commands that it takes before and of which it
 // gives back what the decision does not use. No command is claimed by pauses and
-// breakers that were read too long ago.
+// breakers that were read for another instance too long ago.
 func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision, error) {
 	for {
 		m := h.moment()
@@ -288,7 +288,7 @@ func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, 
 		m.Room, m.RoomAt = h.ration.take(m.Now, h.Policy.Batch)
 		d := decide.Decide(s, in, f, h.Policy, m)
 		h.short, h.roomAt = d.Short, m.RoomAt
-		old := d.Sends > 0 && !h.controlAt.IsZero() && m.Now.Sub(h.controlAt) > controlAge
+		old := d.Sends > 0 && !h.controlAt.IsZero() && !h.ownControl && m.Now.Sub(h.controlAt) > controlAge
 		if !old {
 			h.ration.giveBack(m.Room - d.Sends)
 			if d.Short > 0 && h.ration.pace != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -52,25 +53,27 @@ type aside struct {
 // when there is some.
 func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 	s := e.newSweep(ctx, parallel)
-	if e.Policy.Flows.Len() > 0 { // once for all instances
-		if err := e.newHandling(ctx, "").readControl(ctx, anyAge); err != nil {
-			return s.result, err
-		}
-	}
 	all := true
+	var unread error
 	err := e.Ledger.Due(ctx, e.Now(), func(page []Wakeup) bool {
+		// Once for all instances: if it fails, no wake-up is to blame.
+		if e.Policy.Flows.Len() > 0 {
+			if unread = e.newHandling(ctx, "").readControl(ctx, anyAge); unread != nil {
+				return false
+			}
+		}
 		for _, w := range page {
 			s.serve(ctx)
 			all = all && s.begin(ctx, aside{Wakeup: w})
 		}
 		return all
 	})
-	if err == nil {
+	if err = errors.Join(err, unread); err == nil {
 		s.finish(ctx)
 	}
 	s.working.Wait()
 	if err != nil {
-		return s.result, fmt.Errorf("list due wake-ups: %w", err)
+		return s.result, fmt.Errorf("sweep: %w", err)
 	}
 	s.result.Waiting = len(s.aside)
 	s.result.Complete = all && s.result.Failed == 0 && s.result.Waiting == 0

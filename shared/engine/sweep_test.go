@@ -103,8 +103,8 @@ func TestASweepReadsPausesOnce(t *testing.T) {
 		d := newDesk()
 		dueNow(d, 3)
 		d.on = failing("control", 1, refused)
-		if _, err := d.engine(p).Sweep(t.Context(), 4); err == nil || d.calls() != "" {
-			t.Errorf("error %v after the calls %s, want one and none", err, d.calls())
+		if _, err := d.engine(p).Sweep(t.Context(), 4); err == nil || d.calls() != "due" || len(d.table.armed) != 3 {
+			t.Errorf("error %v after the calls %s, want one after due", err, d.calls())
 		}
 	})
 }

@@ -69,7 +69,8 @@ func Sort(calls []wire.Call) Calls {
 			out.Alerts++
 		case c.Service == wire.ECS:
 			out.Sent = append(out.Sent, name)
-		case c.Table == "history", c.Table == "shared":
+		// Texts are read beside the wake-up.
+		case c.Table == "history", c.Table == "shared", name == texts:
 			out.Beside = append(out.Beside, name)
 		case name == "GetRange wakeups":
 			out.Own = append(out.Own, name)

@@ -18,6 +18,7 @@ const (
 	disarm = "DeleteRow wakeups"
 	record = "PutRow history"
 	shared = "GetRange shared"
+	texts  = "BatchGetRow instances"
 	due    = "GetRange wakeups"
 	run    = "RunCommand"
 	find   = "DescribeInvocations"
@@ -114,7 +115,7 @@ func More() []Row {
 		},
 		{
 			Name: "a try after a send of unknown outcome", Function: Sweep, Tablestore: 4 + 1, ECS: 1 + 1,
-			Path: []string{load, arm, commit, commit, disarm}, Beside: []string{shared}, Own: slices.Repeat([]string{due}, 8),
+			Path: []string{load, arm, commit, commit, disarm}, Beside: []string{texts, shared}, Own: slices.Repeat([]string{due}, 8),
 			Sent: []string{find, run},
 			Prepare: func(r *rig.Rig) []byte {
 				boot(r)
@@ -152,9 +153,10 @@ func plural(n int, thing string) string {
 func queued(n int) Row {
 	batches := (n + 19) / 20
 	return Row{
-		Name: "heartbeat, " + plural(n, "queued task"), Function: FirstHeartbeat, Tablestore: 2 + 2*batches, ECS: n,
-		Path: append([]string{load, arm}, slices.Repeat([]string{commit, commit}, batches)...), Beside: []string{shared},
-		Sent: slices.Repeat([]string{run}, n),
+		Name: "heartbeat, " + plural(n, "queued task"), Function: FirstHeartbeat, Tablestore: 2 + 3*batches, ECS: n,
+		Path:   append([]string{load, load, arm}, slices.Repeat([]string{commit, commit}, batches)...),
+		Beside: append(slices.Repeat([]string{texts}, batches), shared),
+		Sent:   slices.Repeat([]string{run}, n),
 		// Too long for the invocation to rely on the submissions' wake-up.
 		Timeout: 2 * time.Minute,
 		Prepare: func(r *rig.Rig) []byte {
