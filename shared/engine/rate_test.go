@@ -87,7 +87,7 @@ func TestABacklogIsSentAtTheRateThatIsAllowed(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d a second, boots in %s", c.perSecond, c.boots), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(now.Truncate(time.Minute).Add(time.Second).Sub(time.Now()))
+				time.Sleep(time.Until(now.Truncate(time.Minute).Add(time.Second)))
 				q := &quota{desk: newDesk(), perMinute: 60 * c.perSecond}
 				boot := decide.BootWaiting
 				if c.boots == 0 {
@@ -109,7 +109,7 @@ func TestABacklogIsSentAtTheRateThatIsAllowed(t *testing.T) {
 						for n := p; n < c.instances && c.boots > 0; n += 4 {
 							time.Sleep(time.Until(began.Add(c.boots * time.Duration(n) / time.Duration(c.instances))))
 							ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-							in := beat(time.Now().Sub(now), time.Second)
+							in := beat(time.Since(now), time.Second)
 							if out, err := process().Handle(ctx, fmt.Sprint("i-", n), in); err != nil || out.Trouble != nil {
 								t.Errorf("heartbeat %d: %v, %v", n, err, out.Trouble)
 							}

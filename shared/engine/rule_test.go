@@ -166,7 +166,7 @@ func TestAnInstanceThatRunsTooManyTasksCostsNoAttempt(t *testing.T) {
 func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := now.Truncate(time.Minute)
-		time.Sleep(begin.Sub(time.Now()))
+		time.Sleep(time.Until(begin))
 		d := newDesk()
 		for n := range 3 {
 			s := state(decide.BootBootable)

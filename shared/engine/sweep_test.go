@@ -28,7 +28,7 @@ func (s stuck) Load(ctx context.Context, id string) (decide.State, error) {
 // (decide rules 93, 94)
 func TestInstancesThatDoNotAnswerStopNoSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(now.Sub(time.Now()))
+		time.Sleep(time.Until(now))
 		d := newDesk()
 		s := stuck{d, map[string]bool{}}
 		for n := range 10 {

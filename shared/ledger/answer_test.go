@@ -128,7 +128,7 @@ func TestTheAbsenceOfAnErrorIsNotSuccess(t *testing.T) {
 		"a box cuts the answer off":               {boxed: half},
 		"a box drops the answer, not its headers": {boxed: func([]byte) []byte { return nil }},
 	} {
-		try := func(t *testing.T, call string, do func(*ledger.Ledger) error) (error, int) {
+		try := func(t *testing.T, call string, do func(*ledger.Ledger) error) (calls int, err error) {
 			_, server, faults := open(t)
 			first := creation("c1", full())
 			first.Changes.Execution = execution("t-1")
@@ -152,11 +152,11 @@ func TestTheAbsenceOfAnErrorIsNotSuccess(t *testing.T) {
 			if c.status != 0 {
 				faults.Add(fault.Fault{Call: call, Mode: fault.ErrorAfter, Status: c.status})
 			}
-			err := do(l)
-			return err, faults.Calls()[call]
+			err = do(l)
+			return faults.Calls()[call], err
 		}
 		t.Run(name+" to BatchWriteRow", func(t *testing.T) {
-			err, calls := try(t, "BatchWriteRow", func(l *ledger.Ledger) error {
+			calls, err := try(t, "BatchWriteRow", func(l *ledger.Ledger) error {
 				second := creation("c2", full())
 				second.InstanceID += "2"
 				return l.Commit(t.Context(), second)
@@ -167,7 +167,7 @@ func TestTheAbsenceOfAnErrorIsNotSuccess(t *testing.T) {
 		})
 		for call, do := range answerCases {
 			t.Run(name+" to "+call, func(t *testing.T) {
-				err, calls := try(t, call, func(l *ledger.Ledger) error { return do(t.Context(), l) })
+				calls, err := try(t, call, func(l *ledger.Ledger) error { return do(t.Context(), l) })
 				if err != nil || calls != 2 {
 					t.Errorf("%v after %d calls, want the second to be believed", err, calls)
 				}

@@ -314,7 +314,7 @@ func (s *story) checkOnce(ctx context.Context, f facts) error {
 				ran[id]++
 			}
 		}
-		state, err := s.c.ledger.Load(ctx, id)
+		state, err := s.c.ledger.Whole(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -158,7 +158,7 @@ func (s *story) boot(ctx context.Context, id string) error {
 	}
 	s.note(id, "instance started", "", "by the demo")
 	return s.until(ctx, id+" to be bootable", func() (bool, error) {
-		state, err := s.c.ledger.Load(ctx, id)
+		state, err := s.c.ledger.Whole(ctx, id)
 		return state.Instance.Boot == decide.BootBootable, err
 	})
 }
@@ -249,7 +249,7 @@ func (s *story) queueAgain(ctx context.Context) error {
 		return err
 	}
 	if err := s.until(ctx, reloadConfig+" to be queued again", func() (bool, error) {
-		state, err := s.c.ledger.Load(ctx, web)
+		state, err := s.c.ledger.Whole(ctx, web)
 		return state.Tasks[s.tasks[reloadConfig]].Attempt == 2, err
 	}); err != nil {
 		return err
