@@ -137,7 +137,7 @@ var variables = []Variable{
 	},
 	{
 		Name: "AFTERCARE_CLAIM_GRACE", Unit: "duration", Default: "60s", Range: "1s to 10m",
-		Doc: "how long after its invocation's deadline a claim on an effect ends; below 60s the guarantees no longer hold on the real services",
+		Doc: "how long after its invocation's deadline a claim on a send or a message ends; below 60s the guarantees no longer hold on the real services",
 		set: func(s *Settings, v string) error {
 			return setDuration(v, time.Second, 10*time.Minute, &s.Policy.ClaimGrace)
 		},
