@@ -15,10 +15,10 @@
 //  1. A decision depends on the instance's State, the input, the Facts, the
 //     Policy and the Moment, and on nothing else. It never changes what it was
 //     given. So a decision whose commit fails is forgotten, and made again.
-//  2. An input is handled in this order: load the state; ask Cloud Assistant what
-//     the decision needs to know, which is nothing for most inputs; decide; arm a
-//     wake-up if one is needed; commit; do the sends and deliver the messages
-//     that the commit claimed; commit their results. [engine]
+//  2. An input is handled in this order: load the state; decide; get what the
+//     decision needs to know, which is nothing for most inputs, and decide again;
+//     arm a wake-up if one is needed; commit; do the sends that the commit
+//     claimed, and commit their results; then the same for its messages. [engine]
 //  3. The guard: a commit carries the rev that was read if it changes a live row,
 //     or if its record or answer says something about live rows, such as that a
 //     task is not there. It lands only if nothing else has landed since.
@@ -32,6 +32,12 @@
 //  6. A handler fails only while its input is not committed, so that it is
 //     delivered again. After the commit it succeeds: what is left is stored, and
 //     has a wake-up. [engine]
+//  7. An input that can release, expire or cancel nothing does not read the queue:
+//     its rows sort last, and live/! keeps their count and when the first of them
+//     expires. So an end costs the same however many commands wait. [engine]
+//  8. A decision says what it needs to know beyond the live rows: the queue, the
+//     agent's status, invocations, outputs, ended tasks. The engine gets that and
+//     decides again with the answers; it never works out itself what is needed.
 //
 // # Once
 //
@@ -99,6 +105,10 @@
 //     command can stay unlisted. The clocks of function instances differ by less
 //     than 30 s. A request in flight at an invocation's deadline lands less than
 //     30 s after it, or never.
+//  31. A command's text has a row of its own, which is read beside the wake-up by
+//     the commit that claims its run or invoke. If it is missing, the state is
+//     loaded again; if the rev is unchanged, the task ends as invalid, with an
+//     alert. [engine]
 //
 // # Refusals and order
 //
@@ -171,6 +181,9 @@
 //     recorded, and starts and alerts nothing: the rows that would show that it was
 //     handled before may be gone.
 //  72. At most 200 tasks wait for an instance; further submissions are refused.
+//  73. An end whose marker names no live task is looked for in log/task/, in one
+//     read with its own record. If its task has ended, the chain in that record
+//     counts, so that an end that comes after its task was given up starts no loop.
 //
 // # Boots
 //
@@ -250,4 +263,7 @@
 //     quarantine with the reason, and acknowledged; if it cannot be kept, the
 //     handler fails. Events that a setting refuses, because they lack an envelope,
 //     an account or an id, are kept there, too. [handler]
+//  112. Whoever may invoke a function is believed. But an end of Aftercare's own
+//     task that came without an envelope counts only if DescribeInvocations
+//     confirms it, and then as that says.
 package decide

@@ -256,6 +256,8 @@ func (a *array) handleOne(ctx context.Context, place int, known map[string]bool)
 		return nil
 	case out.Duplicate:
 		item.Result = ResultDuplicate
+	case out.Ignored != "":
+		item.Result, item.Reason = ResultIgnored, out.Ignored
 	}
 	item.Left = out.Left
 	a.items[place] = item

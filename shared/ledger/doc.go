@@ -17,14 +17,17 @@
 //  3. A load reads live/ only, so its cost grows with the open work and not with
 //     the history. A live row that cannot be read, or is of an unknown kind, is an
 //     error: without it, a decision would be wrong.
-//  4. The other live rows are live/queue/<9 - priority>/<submitted ms>/<task id>,
-//     which sorts in the order of release, live/task/<task id>, live/send/<key>,
+//  4. The other live rows are live/~queue/<9 - priority>/<submitted ms>/<task id>,
+//     which sorts in the order of release and behind all others, so that a load
+//     can stop before it, live/task/<task id>, live/send/<key>,
 //     live/message/<key>/<rev>, live/flow/<run id>, live/unmatched/<invoke id>,
 //     live/limit/<flow>, and live/failing/<key of the command's name>. A task that
 //     leaves the queue has another key: its old row is removed in the same commit.
 //  5. Records for people are log/task/, log/flow/, log/boot/ and log/message/, each
 //     with its id; boots sort by their number. log/exec/ and log/input/ are once
 //     rows, and records, too.
+//  6. text/<task id> holds a task's command, and no other row does but for the flow
+//     of a run. It is put with the task and deleted when the task ends.
 //
 // # Commits
 //

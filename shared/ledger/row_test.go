@@ -93,6 +93,38 @@ func TestATableWithAnotherKeyIsRefused(t *testing.T) {
 	}
 }
 
+// (ledger rule 6)
+func TestATasksCommandIsInOneRowWhileTheTaskLives(t *testing.T) {
+	l, server, _ := open(t)
+	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
+		t.Fatal(err)
+	}
+	holders := func() (rows []string) {
+		for row, columns := range rawRows(t, server) {
+			if text, _ := columns["data"].(string); strings.Contains(text, `"content"`) && !strings.HasPrefix(row, "live/flow/") {
+				rows = append(rows, row)
+			}
+		}
+		return rows
+	}
+	if got := holders(); len(got) != 1 || got[0] != "text/t1" {
+		t.Errorf("rows %v hold the command, want text/t1", got)
+	}
+	before, err := l.Whole(t.Context(), instanceID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := full()
+	after.Instance = before.Instance
+	delete(after.Tasks, "t1")
+	if err := l.Commit(t.Context(), ledgertest.Between("c2", before, after)); err != nil {
+		t.Fatal(err)
+	}
+	if got := holders(); len(got) != 0 {
+		t.Errorf("rows %v hold the command of a task that has ended", got)
+	}
+}
+
 // (ledger rule 4)
 func TestARowThatMovesIsRemovedWhereItWas(t *testing.T) {
 	l, server, _ := open(t)
