@@ -109,9 +109,10 @@ func TestContentsReachTheInterpreterUntouched(t *testing.T) {
 	c := ready(t, func(o *ecs.Options) { dir = o.Dir })
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringN(1, 40, 200).Filter(func(s string) bool {
-			return !strings.ContainsAny(s, "\x00") && !strings.Contains(s, "\nEND\n")
+			// dash drops a byte behind the first letters of the here-document's end.
+			return !strings.ContainsAny(s, "\x00") && !strings.Contains("\n"+s, "\n_")
 		}).Draw(t, "value")
-		r := c.end(c.run(shell("cat > copy <<'END'\n" + value + "\nEND\n")))
+		r := c.end(c.run(shell("cat > copy <<'_END'\n" + value + "\n_END\n")))
 		if r["InvocationStatus"] != "Success" {
 			t.Fatalf("result %v", r)
 		}
