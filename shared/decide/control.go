@@ -41,7 +41,7 @@ type FleetFailure struct {
 	At                      time.Time
 }
 
-// paused returns the pause that holds a flow, nil if there is none.
+// paused returns the pause that holds a flow, or nil.
 func (c Control) paused(flow string) *Pause {
 	for _, name := range []string{AllFlows, flow} {
 		if p, ok := c.Pauses[name]; ok {

@@ -46,7 +46,7 @@ type Decision struct {
 	// those of them that need room, Short counts those that more room would let
 	// it claim.
 	Claimed, Sends, Short int
-	// WakeBy is when live work is due next; zero if there is none.
+	// WakeBy is when live work is due next; zero if nothing is due.
 	WakeBy time.Time
 	// More: there is work left that can be claimed at once.
 	More bool
@@ -300,7 +300,7 @@ func Later(a, b time.Time) time.Time {
 	return b
 }
 
-// earlier is the earlier of two times of which either may be zero, for never.
+// earlier is the earlier of two times. Zero means never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -140,8 +140,7 @@ type Facts struct {
 	Invocations map[string]*Invocation
 	// Outputs by invoke id.
 	Outputs map[string]Captured
-	// Ended holds ended tasks by their ids; nil for one of which there is no
-	// record.
+	// Ended holds ended tasks by their ids, and nil for a task without a record.
 	Ended map[string]*Task
 	// NoText holds the ids of tasks whose command's text is gone.
 	NoText map[string]bool

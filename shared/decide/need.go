@@ -28,7 +28,7 @@ func (d *decision) output(invokeID string) (out Captured, known bool) {
 	return out, known
 }
 
-// endedTask returns the record of an ended task, nil if there is none.
+// endedTask returns the record of an ended task, or nil.
 func (d *decision) endedTask(id string) *Task {
 	t, known := d.facts.Ended[id]
 	if !known {

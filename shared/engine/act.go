@@ -8,8 +8,8 @@ import (
 	"aftercare/shared/decide"
 )
 
-// act performs what this invocation's commits claimed, and goes on as long as
-// there is more to claim: sends first, then messages, which hold up nothing. An
+// act performs what this invocation's commits claimed, and claims more until
+// nothing is left: sends first, then messages, which hold up nothing. An
 // error leaves the rest to a sweep.
 func (h *handling) act(ctx context.Context, s decide.State, more bool) (decide.State, error) {
 	acting, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))

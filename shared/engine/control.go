@@ -20,7 +20,7 @@ type switches struct {
 	mu      sync.Mutex
 	control decide.Control
 	at      time.Time // zero: not read yet
-	// reading is closed when the read under way has ended; nil if there is none.
+	// reading is closed when the read under way has ended; nil if nobody reads.
 	reading chan struct{}
 }
 

@@ -274,7 +274,7 @@ func TestConflictsAreMetUntilTooLittleTimeIsLeft(t *testing.T) {
 	if _, err := handle(t, e, beat(0, time.Second)); !errors.Is(err, engine.ErrConflict) {
 		t.Errorf("error %v, want the conflict", err)
 	}
-	// One each second, of which two are kept for results.
+	// One each second; the last two seconds are kept for results.
 	if got := strings.Count(d.calls(), "commit"); got < 15 || got > 19 {
 		t.Errorf("%d commits were tried, want about 18", got)
 	}
