@@ -3,6 +3,8 @@ package decide_test
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,25 +15,33 @@ import (
 )
 
 // flows reads flows as a file has them, but without its checks, so that a story
-// can have some that a file may not: those that lead to themselves.
-func flows(t *testing.T, text string) *flow.Set {
+// can have some that a file may not: those that lead to themselves. It makes so
+// many copies of each, with scripts of so many bytes.
+func flows(t *testing.T, text string, copies, bytes int) *flow.Set {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list []flow.Definition
-	if err := json.Unmarshal(data, &list); err != nil {
-		t.Fatal(err)
-	}
-	for i := range list {
-		complete(&list[i])
+	for n := range copies {
+		var read []flow.Definition
+		if err := json.Unmarshal(data, &read); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range read {
+			if copies > 1 {
+				d.Name += fmt.Sprintf("-%02d", n)
+			}
+			complete(&d, bytes)
+			list = append(list, d)
+		}
 	}
 	return flow.NewSet(list)
 }
 
 // complete fills in defaults.
-func complete(d *flow.Definition) {
+func complete(d *flow.Definition, bytes int) {
 	if d.On == nil {
 		d.On = []string{flow.TaskCompleted}
 	}
@@ -44,7 +54,7 @@ func complete(d *flow.Definition) {
 	for _, steps := range [][]flow.Step{d.Steps, d.OnFailure, d.Finally} {
 		for _, s := range steps {
 			if r := s.Run; r != nil {
-				r.Name, r.Type, r.Content = d.Name+"/"+s.ID, command.RunShellScript, cmp.Or(r.Content, "true")
+				r.Name, r.Type, r.Content = d.Name+"/"+s.ID, command.RunShellScript, cmp.Or(r.Content, strings.Repeat("<", bytes), "true")
 			}
 			if r := s.Retry; r != nil {
 				r.Factor, r.MaxBackoff = cmp.Or(r.Factor, 1), cmp.Or(r.MaxBackoff, r.Backoff)

@@ -81,7 +81,7 @@ func (s *story) end(a *words) decide.Ended {
 	name := a.word() + a.nth
 	ev := event.TaskCompleted{
 		Envelope:   event.Envelope{Source: "acs.ecs", Kind: event.KindTaskCompleted, Time: s.now, Region: "cn-hangzhou", Bare: a.flag("bare")},
-		InstanceID: instance, InvokeID: name, CommandName: a.text("name", "a stranger's"), Status: event.Status(a.word()),
+		InstanceID: instance, InvokeID: name, CommandName: strings.ReplaceAll(a.text("name", "a stranger's"), "*", a.nth), Status: event.Status(a.word()),
 		ErrorCode: a.text("code", ""), ErrorDesc: a.text("desc", ""), RepeatMode: a.text("repeat", "Once"),
 	}
 	if a.Cmd == "end" {
@@ -90,6 +90,9 @@ func (s *story) end(a *words) decide.Ended {
 		if ev.CommandName = command.OnWire(t.Name, t.ID); t.Kind == decide.SendInvoke {
 			ev.CommandID, ev.CommandName = t.CommandID, "a saved one"
 		}
+	}
+	if long := strings.Repeat("<", a.number("long", 0)); long != "" {
+		ev.ErrorCode, ev.ErrorDesc, ev.OwnerUID, ev.PlayerUID = long, long, long, long
 	}
 	ev.ID = "e-" + ev.InvokeID
 	ev.CommandID = a.text("command", ev.CommandID)

@@ -27,12 +27,12 @@ func (n names) add(id, name string) string {
 	return id
 }
 
-// id is the id of this name, or a name without an id.
+// id is the id of this name, or the made up one of nothing that is there.
 func (n names) id(name string) string {
 	if id, known := n.ids[name]; known {
 		return id
 	}
-	return decide.Key(name)
+	return n.add(decide.Key(name), name)
 }
 
 // name is the name of an id, or the id itself.

@@ -22,9 +22,11 @@ func (s *story) write(in decide.Input, d decide.Decision, quiet bool) {
 		s.printf("it is a duplicate of %s", d.Once)
 		return
 	}
-	s.names.learn(d.Changes)
 	if quiet {
 		s.printf("%d rows changed", rowsOf(d.Changes))
+		if x := d.Changes.Execution; x != nil && x.Decided.More > 0 {
+			s.printf("%d flows are recorded, the first is %s, and %d are counted", len(x.Decided.Flows), x.Decided.Flows[0].Flow, x.Decided.More)
+		}
 	} else {
 		for _, n := range d.Notes {
 			s.printf("%s", n)
@@ -204,7 +206,7 @@ var silent = map[string]bool{
 	"Task.ID": true, "Task.Kind": true, "Task.Command": true,
 	"Send.Key": true, "Send.Kind": true, "Send.TaskID": true,
 	"Message.Key": true, "Message.Kind": true, "Alert.Kind": true, "Alert.Fingerprint": true, "Alert.InstanceID": true,
-	"FlowRun.ID": true, "Run.Definition": true, "Run.Event": true, "Run.Seed": true,
+	"FlowRun.ID": true, "FlowRun.Flow": true, "StepRecord.ID": true, "Run.Definition": true, "Run.Event": true, "Run.Seed": true,
 	"Limit.Flow": true, "Failing.Name": true, "Unmatched.Event": true,
 	"Execution.Event": true, "Execution.Received": true, "Execution.Decided": true, "Matched.Execution": true, "Matched.Decided": true,
 	"Boot.Decided": true, "InputRecord.Key": true, "InputRecord.Answer": true, "Answer.InstanceID": true,

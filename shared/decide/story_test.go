@@ -22,7 +22,8 @@ import (
 //	go test ./shared/decide -rewrite
 //
 // writes anew what follows. Review the difference: it is what the package
-// promises. The comment of a story names the rules that it shows.
+// promises. The comment of a story names the rules that it shows; what holds for
+// every decision is checked of each. (decide rule 1)
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -49,6 +50,7 @@ type story struct {
 	control decide.Control
 	claims  int // how many commits could claim something
 	names   names
+	brief   bool // the present input is not checked
 	out     []string
 }
 
@@ -62,8 +64,9 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "instance":
 		s.begin(decide.BootState(a.word()))
+		s.before(d)
 	case "flows":
-		s.policy.Flows = flows(t, d.Input)
+		s.policy.Flows = flows(t, d.Input, a.number("copies", 1), a.number("bytes", 0))
 	case "policy":
 		s.setPolicy(a)
 	case "pause":
@@ -80,11 +83,14 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 		s.happen(a)
 	}
 	a.checkUsed()
+	if t.Failed() {
+		t.Log("at " + d.Pos)
+	}
 	return strings.Join(append(s.out, ""), "\n")
 }
 
-// begin begins anew, with an instance that is bootable, waiting, unknown, or new:
-// without any row.
+// begin begins anew, with an instance that is bootable, waiting, unknown, or new,
+// which has no row.
 func (s *story) begin(boot decide.BootState) {
 	flows := s.policy.Flows
 	*s = story{
@@ -110,6 +116,18 @@ func (s *story) begin(boot decide.BootState) {
 	i.Rev, i.Boot = 7, boot
 }
 
+// before lets happen what the story does not show: a directive in each line.
+func (s *story) before(d *datadriven.TestData) {
+	for line := range strings.Lines(d.Input) {
+		cmd, args, err := datadriven.ParseLine(line)
+		if err != nil {
+			d.Fatalf(s.t, "%v", err)
+		}
+		s.tell(s.t, &datadriven.TestData{Pos: d.Pos, Cmd: cmd, CmdArgs: args})
+	}
+	s.out = nil
+}
+
 func (s *story) setPolicy(a *words) {
 	switch a.text("alerts", "") {
 	case "none": // about ends
@@ -130,7 +148,7 @@ func (s *story) happen(a *words) {
 		if a.nth = ""; times > 0 {
 			a.nth = fmt.Sprint(n + 1)
 		}
-		s.out = nil
+		s.out, s.brief = nil, n < times-1
 		s.now = a.at("at", s.now).Add(a.duration("after"))
 		in := s.input(a)
 		if a.flag("explain") {
@@ -138,7 +156,9 @@ func (s *story) happen(a *words) {
 			continue
 		}
 		d := s.decide(in, a)
-		s.write(in, d, quiet)
+		if s.names.learn(d.Changes); !s.brief {
+			s.write(in, d, quiet)
+		}
 		s.commit(d)
 	}
 }

@@ -82,18 +82,17 @@ func (a *words) duration(key string) time.Duration {
 }
 
 // at is a time of the story's first day, such as 05:12 or 05:12:07, or of another
-// one, such as 03-05T00:10.
+// one, such as 03-05T00:10 or 2025-12-04T05:00.
 func (a *words) at(key string, otherwise time.Time) time.Time {
 	text := a.text(key, "")
 	if text == "" {
 		return otherwise
 	}
-	if !strings.Contains(text, "T") {
-		text = begin.Format("01-02T") + text
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
-		if t, err := time.Parse(layout, begin.Format("2006-")+text); err == nil {
-			return t
+	for _, before := range []string{begin.Format("2006-01-02T"), begin.Format("2006-"), ""} {
+		for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
+			if t, err := time.Parse(layout, before+text); err == nil {
+				return t
+			}
 		}
 	}
 	a.Fatalf(a.t, "%s=%s is no time", key, text)
