@@ -61,7 +61,7 @@ func (d *decision) heartbeat(in Heartbeat) (cause string) {
 		cause = fmt.Sprintf("boot/%d", i.BootSeq)
 		d.because(cause).startFlows(HeartbeatEvent(ev), nil)
 		record(d.draft, &d.changes.Boots, Boot{
-			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion, Decided: decided(d.flows),
+			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion, Decided: d.decided(),
 		})
 	}
 	return cmp.Or(cause, causeWakeUp)

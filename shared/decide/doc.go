@@ -23,8 +23,9 @@
 //     or if its record or answer says something about live rows, such as that a
 //     task is not there. It lands only if nothing else has landed since.
 //  4. One kind of commit goes without the guard: an execution's record alone, if
-//     its command bears no marker, no task has or may have its invoke id, and no
-//     live row changes. So the ends of others' commands never conflict.
+//     its command bears no marker, no task has or may have its invoke id, no live
+//     row changes, and no condition that was evaluated read instance.* or
+//     event.failedBefore: those values are kept in the record. So the ends of others' commands never conflict.
 //  5. After a conflict: pause, then load, then decide again. A pause between the
 //     load and the commit would make the next conflict likely. Conflicts are met
 //     until only the time to commit results is left; then the input fails.

@@ -1,5 +1,7 @@
 package decide
 
+import "aftercare/shared/flow"
+
 // draft is a commit in the making. It changes the state only through its rows,
 // and measures what they take.
 type draft struct {
@@ -36,6 +38,7 @@ type log struct {
 	short   int // commands that were left for want of room
 	notes   []Note
 	flows   []FlowDecision
+	saw     []flow.Value // by the conditions of those flows
 }
 
 func newDraft(s State, c Control, p Policy, m Moment) *draft {

@@ -62,7 +62,7 @@ func (d *decision) ended(in Ended) (cause string) {
 	if known {
 		e.follow()
 		e.alertEnd()
-		r.Decided = decided(d.flows)
+		r.Decided = d.decided()
 		return d.once
 	}
 	u := Unmatched{Event: ev, Received: in.Received}
@@ -155,10 +155,10 @@ func (d *decision) matched(u Unmatched, t Task) {
 		maps.Copy(outputs, d.facts.Outputs)
 		d.facts.Outputs = outputs
 	}
-	before := len(d.flows)
+	d.flows, d.saw = nil, nil
 	e := d.endOf(u.Event, t)
 	e.follow()
-	if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
+	if m := d.decided(); t.ID != "" || len(m.Flows) > 0 {
 		record(d.draft, &d.changes.Matched, Matched{Execution: e.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
 	}
 }

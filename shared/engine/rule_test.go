@@ -17,15 +17,29 @@ import (
 
 // (decide rules 3, 4)
 func TestWhatSaysSomethingAboutLiveRowsCarriesTheGuard(t *testing.T) {
+	when := func(text string) decide.Policy {
+		return flows(define("f", onEnd, `event.commandName != "" && `+text, run("only", "f/only", "true")))
+	}
+	none, end := policy(), ended("t-1", "", event.StatusSuccess, "")
 	for name, c := range map[string]struct {
 		in      decide.Input
+		policy  decide.Policy
 		guarded bool
+		saw     string
 	}{
-		"a cancel of a task that is not there":          {decide.Cancel{Key: id("c"), TaskID: id("a")}, true},
-		"an end with the marker of a task not there":    {ended("t-1", "a", event.StatusSuccess, ""), true},
-		"an end without a marker that nothing waits on": {ended("t-1", "", event.StatusSuccess, ""), false},
+		"a cancel of a task that is not there":          {decide.Cancel{Key: id("c"), TaskID: id("a")}, none, true, ""},
+		"an end with the marker of a task not there":    {ended("t-1", "a", event.StatusSuccess, ""), none, true, ""},
+		"an end without a marker that nothing waits on": {end, none, false, ""},
+		"a condition that reads the event alone":        {end, when(`event.commandName == "no"`), false, ""},
+		"a condition that reads the instance's id":      {end, when(`instance.id == "no"`), false, ""},
+		"a condition that reads the instance's state":   {end, when(`instance.state == "waiting"`), true, `[{instance.state "bootable"}]`},
+		"a condition that reads what failed before":     {end, when(`event.failedBefore + instance.bootSeq > 9`), true, "[{event.failedBefore 0} {instance.bootSeq 3}]"},
+		"a condition that does not come to that":        {end, when(`event.exitCode == 1 && instance.bootSeq > 9`), false, ""},
 	} {
-		d := must(t, state(decide.BootBootable), c.in, decide.Facts{}, policy())
+		d := must(t, state(decide.BootBootable), c.in, decide.Facts{}, c.policy)
+		if x := d.Changes.Execution; x != nil && len(x.Decided.Saw)+len(c.saw) > 0 && fmt.Sprint(x.Decided.Saw) != c.saw {
+			t.Errorf("%s: the record says that conditions saw %v, want %s", name, x.Decided.Saw, c.saw)
+		}
 		if d.Changes.Empty() || (d.Changes.Instance != nil) != c.guarded {
 			t.Errorf("%s: changes %+v, want the instance's row in them: %v", name, d.Changes, c.guarded)
 		}
