@@ -132,7 +132,7 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 			continue
 		}
 		id := Key("run", o.Flow, b.cause, b.Instance.ID)
-		if b.made(id) {
+		if _, made := b.Runs[id]; made {
 			continue // by another delivery of the same end
 		}
 		r := FlowRun{
@@ -168,12 +168,6 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 		b.stopFlows(s)
 	}
 	b.noteOthers(quiet)
-}
-
-// made reports whether a run exists already or has ended in this decision.
-func (b because) made(id string) bool {
-	_, live := b.Runs[id]
-	return live || slices.ContainsFunc(b.changes.EndedRuns, func(r FlowRun) bool { return r.ID == id })
 }
 
 // maxOthers bounds the text of one log line about flows that did not start.
