@@ -214,9 +214,9 @@
 //     delivered, or found late. Each task carries the chain of the flows that led
 //     to it, and hands it to the flows that its end starts (flow rule 50).
 //  81. What is remembered of an instance is bounded: a flow's starts and failures are
-//     kept as long as they count, and at most 100 failing commands, of which the
-//     one that failed longest ago is dropped. One that is well again is dropped
-//     after an hour.
+//     kept as long as they count, and at most 100 failing commands: beyond that,
+//     the one that failed longest ago is dropped. One that is well again is
+//     dropped after an hour.
 //  82. A failed run is counted for its flow's breaker at its own time, even if a
 //     sweep counts it later, and once. The run that opens the breaker plans the
 //     alerts of its opening and its closing.
