@@ -87,6 +87,9 @@ func (s *story) writeRecords(in decide.Input, d decide.Decision) {
 }
 
 func (s *story) writeFlows(d decide.Decided) {
+	for _, v := range d.Saw {
+		s.printf("    a condition saw that %s is %s", v.Name, v.Value)
+	}
 	for _, f := range d.Flows {
 		s.printf("    flow %s %s: %s %s", f.Flow, f.What, f.Why, f.RunID)
 	}
