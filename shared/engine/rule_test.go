@@ -13,6 +13,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 )
 
 // (decide rule 13)
@@ -95,4 +96,32 @@ func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {
 			t.Errorf("sweep %+v, %v, sent at %v; want 60 commands in the better part of a minute", out, err, sent)
 		}
 	})
+}
+
+// Twenty runs that end with five alerts each, and count for a breaker, do not fit into
+// the commit of their commands' results.
+// (decide rule 101)
+func TestResultsThatDoNotFitFollowInTheNextCommit(t *testing.T) {
+	var list []flow.Definition
+	for i := range 20 {
+		f := define(fmt.Sprint("flow-", i), onEnd, byOthers, run("only", "only", "true"))
+		f.Limits.Fleet = &flow.FleetLimit{MaxFailures: 1000, Window: flow.Duration(time.Hour), ResumeAfter: flow.Duration(time.Hour)}
+		for j := range 5 {
+			f.Finally = append(f.Finally, say(fmt.Sprint("tell-", j), "it is over"))
+		}
+		list = append(list, f)
+	}
+	d := newDesk()
+	d.table.broken = t.Errorf
+	d.store(state(decide.BootBootable))
+	d.on = func(what, _ string) fate {
+		if what == "send" {
+			return fate{err: engine.ErrInvalid}
+		}
+		return fate{}
+	}
+	mustHandle(t, d.engine(flows(list...)), happened("s-1"))
+	if ended := logged[decide.FlowRun](d.table, "i-1", "flow"); len(ended) != 20 || len(d.table.state("i-1").Runs) > 0 {
+		t.Errorf("%d runs have ended, want 20", len(ended))
+	}
 }
