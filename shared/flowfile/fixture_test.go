@@ -58,6 +58,8 @@ func compare(t *testing.T, file, got string) {
 // Beside each bad file stands its list of mistakes. Each mistake's place is shown
 // by the line with a mark before the character, so that a reader sees whether
 // it is right.
+//
+// [1] [2] [3] [4] [6] [7] [80] [81] [82] [83] [84] [85]
 func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 	for _, file := range fixture(t, "bad") {
 		name := filepath.Base(file)
