@@ -80,8 +80,8 @@ func heartbeatID(ev event.FirstHeartbeat) string {
 }
 
 // bootable marks the instance as taking commands since at. Commands that were
-// put back and never sent stop waiting, unless for the rate or a quota: the
-// instance may have been down.
+// put back and never sent stop waiting, and their tries count anew, unless for
+// the rate or a quota: the instance may have been down.
 func (d *decision) bootable(at time.Time) {
 	d.Instance.Boot = BootBootable
 	d.Instance.BootSince = at
@@ -93,7 +93,7 @@ func (d *decision) bootable(at time.Time) {
 	}
 	for _, t := range d.sorted(TaskReleasing) {
 		if s := d.Sends[t.SendKey]; d.unsent(t) && !s.NotBefore.IsZero() {
-			s.NotBefore = time.Time{}
+			s.NotBefore, s.Tries = time.Time{}, 0
 			d.sends.put(s.Key, s)
 		}
 	}
