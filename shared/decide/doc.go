@@ -220,7 +220,8 @@
 //     dropped after an hour.
 //  82. A failed run is counted for its flow's breaker at its own time, even if a
 //     sweep counts it later, and once. The run that opens the breaker plans the
-//     alerts of its opening and its closing.
+//     alerts of its opening and its closing. A resume and the end of a breaker's
+//     time begin the count anew. [engine]
 //  83. Pauses and breakers are read beside the load, once for an invocation. A claim
 //     relies on none that were read more than 5 s ago. If they cannot be read,
 //     nothing is decided: an unread pause would stop nothing. [engine]

@@ -75,10 +75,15 @@ func (h *handling) countFailure(ctx context.Context, m decide.Message) (*decide.
 		return &b, nil // opened by an earlier try whose result was lost
 	}
 	now := h.Now()
-	// The window ends with this failure, which a sweep may count long after.
+	// The window ends with this failure, which a sweep may count long after. It
+	// begins after the time of a breaker that nobody has closed yet.
+	since := f.At.Add(-f.Limit.Window.D())
+	if b, ok := h.control.Breakers[f.Flow]; ok && !b.ResumeAt.After(now) {
+		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
+	}
 	n, err := h.Shared.CountFailure(ctx, decide.FleetFailure{
 		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,
-	}, f.At.Add(-f.Limit.Window.D()))
+	}, since)
 	if err != nil || n < f.Limit.MaxFailures {
 		return nil, err
 	}
