@@ -29,7 +29,11 @@ func oracle(text string) (string, error) {
 	}
 	program, err := expr.Compile(text, expr.Optimize(false),
 		expr.Function("split", func(args ...any) (any, error) {
-			return strings.Split(args[0].(string), args[1].(string)), nil
+			list := []any{} // of one type with other lists: expr tells empty ones of two types apart
+			for _, part := range strings.Split(args[0].(string), args[1].(string)) {
+				list = append(list, part)
+			}
+			return list, nil
 		}, new(func(text, separator string) []string)),
 		expr.Function("secondsBetween", func(args ...any) (any, error) {
 			from, errFrom := time.Parse(time.RFC3339, args[0].(string))
