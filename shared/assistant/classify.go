@@ -126,37 +126,21 @@ type Error struct {
 
 // Error returns the classes and the fields in one line.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Call)
-	for i, class := range e.classes {
-		if i == 0 {
-			b.WriteString(": ")
-		} else {
-			b.WriteString(", ")
+	var classes, fields []string
+	for _, class := range e.classes {
+		classes = append(classes, class.Error())
+	}
+	field := func(there bool, format string, value any) {
+		if there {
+			fields = append(fields, fmt.Sprintf(format, value))
 		}
-		b.WriteString(class.Error())
 	}
-	sep := " ("
-	field := func(format string, value any) {
-		b.WriteString(sep)
-		fmt.Fprintf(&b, format, value)
-		sep = ", "
-	}
-	if e.Cause != "" {
-		field("%s", e.Cause)
-	}
-	if e.Status != 0 {
-		field("status %d", e.Status)
-	}
-	if e.Code != "" {
-		field("code %s", e.Code)
-	}
-	if e.RequestID != "" {
-		field("request id %s", e.RequestID)
-	}
-	field("tries %d", e.Tries)
-	b.WriteString(")")
-	return b.String()
+	field(e.Cause != "", "%s", e.Cause)
+	field(e.Status != 0, "status %d", e.Status)
+	field(e.Code != "", "code %s", e.Code)
+	field(e.RequestID != "", "request id %s", e.RequestID)
+	field(true, "tries %d", e.Tries)
+	return e.Call + ": " + strings.Join(classes, ", ") + " (" + strings.Join(fields, ", ") + ")"
 }
 
 // Unwrap returns the classes of the error; ErrUnknownOutcome comes first.

@@ -42,81 +42,57 @@ func (c *Client) FindByID(ctx context.Context, instanceID, invokeID string) (*de
 
 // find pages through DescribeInvocations for the first that wanted accepts
 // and that concerns the instance.
-func (c *Client) find(ctx context.Context, params map[string]string, instanceID string, wanted func(*invocation) bool) (*decide.Invocation, error) {
-	var page invocationPage
-	var found *decide.Invocation
-	err := c.list(ctx, listing{
-		name: "DescribeInvocations", what: "find invocation", params: params,
-		read: func(body []byte) (string, error) {
-			page = invocationPage{}
-			if err := json.Unmarshal(body, &page); err != nil {
-				return "", err
-			}
-			if page.Invocations == nil && page.TotalCount.number() == nil {
-				return "", errors.New("no list")
-			}
-			return string(page.NextToken), nil
-		},
-		enough: func() bool {
-			if page.Invocations == nil {
-				return false
-			}
-			for i := range page.Invocations.Invocation {
-				item := &page.Invocations.Invocation[i]
-				if !wanted(item) {
-					continue
-				}
+func (c *Client) find(ctx context.Context, params map[string]string, instanceID string, wanted func(*invocation) bool) (found *decide.Invocation, err error) {
+	err = c.list(ctx, "DescribeInvocations", params, func(body []byte) (next string, err error) {
+		var page invocationPage
+		if err := json.Unmarshal(body, &page); err != nil {
+			return "", err
+		}
+		if page.Invocations == nil {
+			return string(page.NextToken), listed(page.TotalCount)
+		}
+		for _, item := range page.Invocations.Invocation {
+			if wanted(&item) {
 				if found = item.on(instanceID); found != nil {
-					return true
+					return "", nil
 				}
 			}
-			return false
-		},
+		}
+		return string(page.NextToken), nil
 	})
-	if err != nil {
-		return nil, err
+	return found, err
+}
+
+// listed returns an error unless an answer without a list gives at least a count.
+func listed(count text) error {
+	if count.number() == nil {
+		return errors.New("no list")
 	}
-	return found, nil
+	return nil
 }
 
-// listing is a call that answers page by page.
-type listing struct {
-	name, what string
-	params     map[string]string
-	// read reads a page and returns the token of the next one, empty after the
-	// last. It is called again if another try brings the page again.
-	read func(body []byte) (next string, err error)
-	// enough is called after each page, and reports whether no more are needed.
-	enough func() bool
-}
-
-// list reads a listing until enough reports true, or to its end.
-func (c *Client) list(ctx context.Context, l listing) error {
+// list makes a call that answers page by page. It reads each page once, or again
+// after an error, and ends when read returns no token of a next page.
+func (c *Client) list(ctx context.Context, name string, params map[string]string, read func(page []byte) (next string, err error)) error {
 	token := ""
 	for range maxPages {
-		ask := maps.Clone(l.params)
+		ask := maps.Clone(params)
 		ask["MaxResults"] = pageSize
 		set(ask, "NextToken", token)
 		var next string
-		err := c.do(ctx, call{name: l.name, params: ask, decode: func(body []byte) (err error) {
-			next, err = l.read(body)
+		err := c.do(ctx, call{name: name, params: ask, decode: func(body []byte) (err error) {
+			next, err = read(body)
 			return err
 		}})
-		switch {
-		case err != nil:
+		if err != nil || next == "" {
 			return err
-		case l.enough(), next == "":
-			return nil
-		case next == token:
-			return l.endless()
+		}
+		if next == token {
+			break
 		}
 		token = next
 	}
-	return l.endless()
-}
-
-func (l listing) endless() error {
-	return fmt.Errorf("%s: the listing does not end: %w", l.what, engine.ErrUnavailable)
+	return fmt.Errorf("%s: the listing does not end: %w", name, engine.ErrUnavailable)
 }
 
 // AgentStatus asks whether the agent of an instance is up. If the service does
@@ -134,8 +110,8 @@ func (c *Client) AgentStatus(ctx context.Context, instanceID string) (decide.Age
 			if err := json.Unmarshal(body, &answer); err != nil {
 				return err
 			}
-			if answer.Set == nil && answer.TotalCount.number() == nil {
-				return errors.New("no list")
+			if answer.Set == nil {
+				return listed(answer.TotalCount)
 			}
 			return nil
 		},

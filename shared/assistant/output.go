@@ -24,23 +24,16 @@ func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (decid
 	if instanceID == "" || invokeID == "" {
 		return decide.Output{}, fmt.Errorf("read output: instance id or invoke id is missing: %w", engine.ErrInvalid)
 	}
-	var page []result
 	var newest *result
-	err := c.list(ctx, listing{
-		name: "DescribeInvocationResults", what: "read output",
-		params: map[string]string{"InstanceId": instanceID, "InvokeId": invokeID, "ContentEncoding": "Base64"},
-		read: func(body []byte) (next string, err error) {
-			page, next, err = readResults(body, instanceID, invokeID)
-			return next, err
-		},
-		enough: func() bool {
-			for _, r := range page {
-				if newest == nil || r.after(newest) {
-					newest = &r
-				}
+	params := map[string]string{"InstanceId": instanceID, "InvokeId": invokeID, "ContentEncoding": "Base64"}
+	err := c.list(ctx, "DescribeInvocationResults", params, func(body []byte) (string, error) {
+		ended, next, err := readResults(body, instanceID, invokeID)
+		for _, r := range ended {
+			if newest == nil || r.after(newest) {
+				newest = &r
 			}
-			return false
-		},
+		}
+		return next, err
 	})
 	switch {
 	case err != nil:
@@ -70,11 +63,11 @@ func readResults(body []byte, instanceID, invokeID string) (ended []result, next
 		return nil, "", err
 	}
 	in := page.Invocation
-	if in == nil || in.Results == nil && in.TotalCount.number() == nil {
+	switch {
+	case in == nil:
 		return nil, "", errors.New("no list")
-	}
-	if in.Results == nil {
-		return nil, string(in.NextToken), nil
+	case in.Results == nil:
+		return nil, string(in.NextToken), listed(in.TotalCount)
 	}
 	for _, line := range in.Results.Result {
 		if string(line.InstanceID) != instanceID || line.InvokeID != "" && string(line.InvokeID) != invokeID || !line.ended() {

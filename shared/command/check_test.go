@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,106 +17,91 @@ func run(change func(*command.Run)) command.Run {
 	return r
 }
 
-// (rules 4, 5, 6, 7, 24)
+// (rules 4, 6, 7, 24)
 func TestUsersFoldersAndTimeouts(t *testing.T) {
-	windows := func(r *command.Run) { r.Type = command.RunPowerShellScript }
-	for name, c := range map[string]struct {
-		run   command.Run
-		field string // empty: good
-		user  string
+	sh, ps := command.RunShellScript, command.RunPowerShellScript
+	for _, c := range []struct {
+		commandType, field string
+		good, bad          []string
 	}{
-		"nobody":                    {run(func(r *command.Run) {}), "", ""},
-		"root":                      {run(func(r *command.Run) { r.Username = "root" }), "", ""},
-		"another user":              {run(func(r *command.Run) { r.Username = "web-1.app_x" }), "", "web-1.app_x"},
-		"root on Windows":           {run(func(r *command.Run) { windows(r); r.Username = "root" }), "username", "root"},
-		"System on Windows":         {run(func(r *command.Run) { windows(r); r.Username = "SYSTEM" }), "", ""},
-		"System on Linux":           {run(func(r *command.Run) { r.Username = "System" }), "", "System"},
-		"a user that is a command":  {run(func(r *command.Run) { r.Username = "a;reboot" }), "username", "a;reboot"},
-		"a user that is an option":  {run(func(r *command.Run) { r.Username = "-g" }), "username", "-g"},
-		"a user with a blank":       {run(func(r *command.Run) { r.Username = "a b" }), "username", "a b"},
-		"a user beyond ASCII":       {run(func(r *command.Run) { r.Username = "管理员" }), "username", "管理员"},
-		"a user with a line end":    {run(func(r *command.Run) { r.Username = "a\n" }), "username", "a\n"},
-		"the longest user":          {run(func(r *command.Run) { r.Username = strings.Repeat("u", 255) }), "", strings.Repeat("u", 255)},
-		"too long a user":           {run(func(r *command.Run) { r.Username = strings.Repeat("u", 256) }), "username", strings.Repeat("u", 256)},
-		"a folder":                  {run(func(r *command.Run) { r.WorkingDir = "/数据/my app" }), "", ""},
-		"the longest folder":        {run(func(r *command.Run) { r.WorkingDir = "/" + strings.Repeat("夹", 199) }), "", ""},
-		"too long a folder":         {run(func(r *command.Run) { r.WorkingDir = "/" + strings.Repeat("夹", 200) }), "workingDir", ""},
-		"a relative folder":         {run(func(r *command.Run) { r.WorkingDir = "opt/app" }), "workingDir", ""},
-		"a home folder by its sign": {run(func(r *command.Run) { r.WorkingDir = "~/app" }), "workingDir", ""},
-		"a Windows folder on Linux": {run(func(r *command.Run) { r.WorkingDir = `C:\app` }), "workingDir", ""},
-		"a Windows folder":          {run(func(r *command.Run) { windows(r); r.WorkingDir = `C:\我的 app` }), "", ""},
-		"a Windows share":           {run(func(r *command.Run) { windows(r); r.WorkingDir = `\\host\share` }), "", ""},
-		"a drive's own folder":      {run(func(r *command.Run) { windows(r); r.WorkingDir = `C:app` }), "workingDir", ""},
-		"a folder with a NUL":       {run(func(r *command.Run) { r.WorkingDir = "/a\x00" }), "workingDir", ""},
-		"a folder with a line end":  {run(func(r *command.Run) { r.WorkingDir = "/a\nb" }), "workingDir", ""},
-		"the shortest timeout":      {run(func(r *command.Run) { r.Timeout = command.Duration(10 * time.Second) }), "", ""},
-		"the longest timeout":       {run(func(r *command.Run) { r.Timeout = command.Duration(24 * time.Hour) }), "", ""},
-		"too short a timeout":       {run(func(r *command.Run) { r.Timeout = command.Duration(9 * time.Second) }), "timeout", ""},
-		"too long a timeout":        {run(func(r *command.Run) { r.Timeout = command.Duration(24*time.Hour + time.Second) }), "timeout", ""},
-		"half a second":             {run(func(r *command.Run) { r.Timeout = command.Duration(10500 * time.Millisecond) }), "timeout", ""},
-		"a negative timeout":        {run(func(r *command.Run) { r.Timeout = -1 }), "timeout", ""},
-		"no type":                   {run(func(r *command.Run) { r.Type = "" }), "type", ""},
-		"another type":              {run(func(r *command.Run) { r.Type = "runshellscript" }), "type", ""},
+		{sh, "username", []string{"", "root", "System", "web-1.app_x", strings.Repeat("u", 255)}, []string{"a;reboot", "-g", "a b", "管理员", "a\n", strings.Repeat("u", 256)}},
+		{ps, "username", []string{"", "SYSTEM"}, []string{"root"}},
+		{sh, "workingDir", []string{"/数据/my app", "/" + strings.Repeat("夹", 199)}, []string{"opt/app", "~/app", `C:\app`, "/a\x00", "/a\nb", "/" + strings.Repeat("夹", 200)}},
+		{ps, "workingDir", []string{`C:\我的 app`, `\\host\share`}, []string{`C:app`}},
+		{sh, "timeout", []string{"0s", "10s", "24h"}, []string{"9s", "24h0m1s", "10.5s", "-1ns"}},
+		{sh, "type", []string{sh, ps}, []string{"", "runshellscript"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			got := c.run.Check()
-			if c.field == "" && len(got) > 0 || c.field != "" && (len(got) == 0 || got[0].Field != c.field) {
-				t.Errorf("got %v, want a mistake of %q", got, c.field)
+		for i, value := range append(slices.Clone(c.good), c.bad...) {
+			r := run(func(r *command.Run) { r.Type = c.commandType })
+			switch c.field {
+			case "username":
+				r.Username = value
+			case "workingDir":
+				r.WorkingDir = value
+			case "timeout":
+				d, _ := time.ParseDuration(value)
+				r.Timeout = command.Duration(d)
+			case "type":
+				r.Type = value
 			}
-			if c.run.User() != c.user {
-				t.Errorf("the service is sent the user %q, want %q", c.run.User(), c.user)
+			got := r.Check()
+			if bad := i >= len(c.good); bad && (len(got) == 0 || got[0].Field != c.field) || !bad && len(got) > 0 {
+				t.Errorf("%s %q of a %s: got %v", c.field, value, c.commandType, got)
 			}
-		})
+		}
 	}
 }
 
-// (rules 5, 22)
-func TestSavedCommands(t *testing.T) {
-	with := func(params map[string]string) command.Invoke {
-		return command.Invoke{CommandID: "c-1", Parameters: params}
-	}
-	ten := map[string]string{}
-	for i := range 10 {
-		ten["p"+strconv.Itoa(i)] = "v"
-	}
-	for name, c := range map[string]struct {
-		invoke command.Invoke
-		field  string // empty: good
-	}{
-		"no id":                  {command.Invoke{}, "commandId"},
-		"another id":             {command.Invoke{CommandID: "hello!"}, "commandId"},
-		"an id with a slash":     {command.Invoke{CommandID: "c-a/b"}, "commandId"},
-		"the longest id":         {command.Invoke{CommandID: "c-" + strings.Repeat("a", 62)}, ""},
-		"too long an id":         {command.Invoke{CommandID: "c-" + strings.Repeat("a", 63)}, "commandId"},
-		"a user":                 {command.Invoke{CommandID: "c-1", Username: "web"}, ""},
-		"a user with a blank":    {command.Invoke{CommandID: "c-1", Username: "a b"}, "username"},
-		"a short timeout":        {command.Invoke{CommandID: "c-1", Timeout: 1}, "timeout"},
-		"ten parameters":         {with(ten), ""},
-		"names by their case":    {with(map[string]string{"a": "1", "A": "2"}), "parameters.a"},
-		"an empty name":          {with(map[string]string{"": "1"}), "parameters."},
-		"a name with a dot":      {with(map[string]string{"a.b": "1"}), "parameters.a.b"},
-		"the longest name":       {with(map[string]string{strings.Repeat("n", 64): ""}), ""},
-		"too long a name":        {with(map[string]string{strings.Repeat("n", 65): ""}), "parameters." + strings.Repeat("n", 65)},
-		"a plain value":          {with(map[string]string{"a": "aZ09_.:/@=+,-"}), ""},
-		"18,432 bytes":           {with(map[string]string{"a": strings.Repeat("v", 18_431)}), ""},
-		"18,433 bytes":           {with(map[string]string{"a": strings.Repeat("v", 18_432)}), "parameters"},
-		"a value with a blank":   {with(map[string]string{"a": "x y"}), "parameters.a"},
-		"a value of the second":  {with(map[string]string{"a": "{{oos-secret:x}}"}), "parameters.a"},
-		"a value that is a word": {with(map[string]string{"a": "é"}), "parameters.a"},
+// (rule 5)
+func TestTheDefaultUserIsNotNamed(t *testing.T) {
+	for _, c := range []struct{ commandType, name, want string }{
+		{command.RunShellScript, "root", ""}, {command.RunShellScript, "System", "System"}, {command.RunShellScript, "web", "web"},
+		{command.RunPowerShellScript, "SYSTEM", ""}, {command.RunPowerShellScript, "root", "root"},
+		{"saved", "root", ""}, {"saved", "System", ""}, {"saved", "web", "web"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if got := c.invoke.Check(); c.field == "" && len(got) > 0 || c.field != "" && (len(got) != 1 || got[0].Field != c.field) {
-				t.Errorf("got %v, want a mistake of %q", got, c.field)
+		got := command.Run{Type: c.commandType, Username: c.name}.User()
+		if c.commandType == "saved" {
+			got = command.Invoke{Username: c.name}.User()
+		}
+		if got != c.want {
+			t.Errorf("%s: the service is sent the user %q for %q, want %q", c.commandType, got, c.name, c.want)
+		}
+	}
+}
+
+// (rule 22)
+func TestSavedCommands(t *testing.T) {
+	with := func(name, value string) command.Invoke {
+		return command.Invoke{CommandID: "c-1", Parameters: map[string]string{name: value}}
+	}
+	many := func(n int) command.Invoke {
+		i := with("p", "v")
+		for len(i.Parameters) < n {
+			i.Parameters["p"+strconv.Itoa(len(i.Parameters))] = "v"
+		}
+		return i
+	}
+	long := strings.Repeat("n", 65)
+	for field, invokes := range map[string][]command.Invoke{
+		"": {
+			{CommandID: "c-" + strings.Repeat("a", 62)}, {CommandID: "c-1", Username: "web"}, many(10),
+			with(long[1:], ""), with("a", "aZ09_.:/@=+,-"), with("a", strings.Repeat("v", 18_431)),
+		},
+		"commandId":  {{}, {CommandID: "hello!"}, {CommandID: "c-a/b"}, {CommandID: "c-" + strings.Repeat("a", 63)}},
+		"username":   {{CommandID: "c-1", Username: "a b"}},
+		"timeout":    {{CommandID: "c-1", Timeout: 1}},
+		"parameters": {many(11), with("a", strings.Repeat("v", 18_432))},
+		"parameters.a": {
+			{CommandID: "c-1", Parameters: map[string]string{"a": "1", "A": "2"}}, with("a", "x y"), with("a", "{{oos-secret:x}}"), with("a", "é"),
+		},
+		"parameters.":        {with("", "1")},
+		"parameters.a.b":     {with("a.b", "1")},
+		"parameters." + long: {with(long, "")},
+	} {
+		for _, invoke := range invokes {
+			if got := invoke.Check(); field == "" && len(got) > 0 || field != "" && (len(got) != 1 || got[0].Field != field) {
+				t.Errorf("%.100v: got %v, want a mistake of %q", invoke, got, field)
 			}
-		})
-	}
-	ten["p10"] = "v"
-	if got := with(ten).Check(); len(got) != 1 || got[0].Field != "parameters" {
-		t.Errorf("eleven parameters: got %v", got)
-	}
-	for name, want := range map[string]string{"root": "", "System": "", "web": "web"} {
-		if got := (command.Invoke{Username: name}).User(); got != want {
-			t.Errorf("the service is sent the user %q for %q, want %q", got, name, want)
 		}
 	}
 }

@@ -83,8 +83,8 @@ func heartbeatID(ev event.FirstHeartbeat) string {
 type boots struct{ *draft }
 
 // bootable marks the instance as taking commands since at. Commands that were
-// put back and never sent stop waiting, unless for the rate or a quota: the
-// instance may have been down.
+// put back and never sent stop waiting, and their tries count anew, unless for
+// the rate or a quota: the instance may have been down.
 func (b boots) bootable(at time.Time) {
 	b.Instance.Boot = BootBootable
 	b.Instance.BootSince = at
@@ -96,7 +96,7 @@ func (b boots) bootable(at time.Time) {
 	}
 	for _, t := range b.sorted(TaskReleasing) {
 		if s := b.Sends[t.SendKey]; b.unsent(t) && !s.NotBefore.IsZero() {
-			s.NotBefore = time.Time{}
+			s.NotBefore, s.Tries = time.Time{}, 0
 			b.sends.put(s.Key, s)
 		}
 	}

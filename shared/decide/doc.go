@@ -129,9 +129,10 @@
 //     certainly not sent, but not for the rate or the quota.
 //  39. The service's rate is the account's, and other tools share it. So each
 //     function instance has room for a number of commands in a minute. Room is
-//     taken before a claim, and what is not used is given back. A refusal for the
-//     rate or the quota closes the room until it is over, for every instance and
-//     before any further claim. [engine]
+//     taken before a claim, and until its command is sent it counts in every
+//     minute; what is not used is given back. A refusal for the rate or the quota
+//     closes the room until it is over, for every instance and before any further
+//     claim. [engine]
 //
 // # Messages
 //
@@ -141,8 +142,8 @@
 //     it, and a result removes exactly the row that it delivered. The same news is
 //     not planned again while it is on its way.
 //  51. Messages hold up nothing. Sends go first; then all messages of an invocation
-//     are delivered side by side within 3 s, and what is left has a wake-up.
-//     [engine]
+//     are delivered side by side within 3 s, and what is left has a wake-up. A
+//     sweep does so for each instance. [engine]
 //  52. A message that fails waits as long as in rule 38. A refusal for rate is no
 //     try. Nothing is given up within a day; after that, a failure moves the
 //     message to the records.
@@ -219,7 +220,8 @@
 //     dropped after an hour.
 //  82. A failed run is counted for its flow's breaker at its own time, even if a
 //     sweep counts it later, and once. The run that opens the breaker plans the
-//     alerts of its opening and its closing.
+//     alerts of its opening and its closing. A resume and the end of a breaker's
+//     time begin the count anew. [engine]
 //  83. Pauses and breakers are read beside the load, once for an invocation. A claim
 //     relies on none that were read more than 5 s ago. If they cannot be read,
 //     nothing is decided: an unread pause would stop nothing. [engine]
@@ -258,8 +260,11 @@
 // # What comes in
 //
 //  110. An array is many inputs: up to 32 instances are handled side by side, the
-//     inputs of one in their order. Each delivery begins with another instance,
-//     so that no instance is always the last. [handler]
+//     inputs of one in their order. All inputs are committed before the first
+//     send, and all sends are done before the first message. [engine] Each
+//     delivery begins with another instance, chosen by the request id and Function
+//     Compute's count of retries, so that no instance is always the last.
+//     [handler]
 //  111. A payload, or an element of one, that no redelivery can repair is kept in
 //     quarantine with the reason, and acknowledged; if it cannot be kept, the
 //     handler fails. Events that a setting refuses, because they lack an envelope,

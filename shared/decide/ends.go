@@ -204,7 +204,7 @@ func (e *end) taskEnded() {
 		t.State = TaskQueued
 		t.Attempt++
 		t.SendKey, t.InvokeID = "", ""
-		t.Deadline = time.Time{}
+		t.Deadline, t.MissingSince, t.Missing = time.Time{}, time.Time{}, 0
 		e.tasks.put(t.ID, t)
 		e.again, e.requeued = true, true
 		return

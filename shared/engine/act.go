@@ -9,28 +9,26 @@ import (
 )
 
 // act performs what this invocation's commits claimed, and claims more until
-// nothing is left: sends first, then messages, which hold up nothing. An
-// error leaves the rest to a sweep.
-func (h *handling) act(ctx context.Context, s decide.State, more bool) (decide.State, error) {
+// nothing is left: sends first, then messages, which hold up nothing and may be
+// left out. An error leaves the rest to a sweep.
+func (h *handling) act(ctx context.Context, messages bool) (err error) {
 	acting, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
-	for {
-		var err error
-		sends, messages := h.mySends(s), h.myMessages(s)
-		switch {
-		case len(sends) > 0:
-			s, more, err = h.settle(ctx, s, decide.Results{Sends: h.sendAll(acting, s, sends)})
-		case more && !h.late():
-			s, more, err = h.decide(ctx, s, decide.Continue{})
-		case len(messages) > 0:
-			s, more, err = h.settle(ctx, s, decide.Results{Deliveries: h.deliverAll(acting, messages)})
-		default:
-			return s, nil
+	for err == nil {
+		var results decide.Results
+		if sends := h.mySends(h.state); len(sends) > 0 {
+			results.Sends = h.sendAll(acting, h.state, sends)
+		} else if h.more && !h.late() {
+			h.state, h.more, err = h.decide(ctx, h.state, decide.Continue{})
+			continue
+		} else if news := h.myMessages(h.state); messages && len(news) > 0 {
+			results.Deliveries = h.deliverAll(acting, news)
+		} else {
+			return nil
 		}
-		if err != nil {
-			return s, err
-		}
+		h.state, h.more, err = h.settle(ctx, h.state, results)
 	}
+	return err
 }
 
 // sendAll sends commands and stops, one after another. The commands behind one
@@ -38,7 +36,6 @@ func (h *handling) act(ctx context.Context, s decide.State, more bool) (decide.S
 func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.Send) []decide.Result {
 	var results []decide.Result
 	var held decide.Result
-	unused := 0 // room that was taken for commands that are not tried
 	for _, e := range sends {
 		h.done[claimed{e.Key, e.Claim.Commit}] = true
 		h.out.Performed++
@@ -49,19 +46,18 @@ func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.S
 			r = h.stop(ctx, t, r)
 		case held.Kind != "":
 			r.Kind, r.Reason = held.Kind, held.Reason
-			unused++
+			h.ration.giveBack(1)
 		default:
-			sent := h.sent
+			claimed := h.ration.claimed
 			if r = h.send(ctx, t, e, r); r.Kind.Holds() && !t.Cancel {
 				held = r
 			}
-			if !t.Cancel && h.sent == sent {
-				unused++
+			if !t.Cancel && h.ration.claimed == claimed {
+				h.ration.giveBack(1)
 			}
 		}
 		results = append(results, r)
 	}
-	h.ration.giveBack(unused)
 	return results
 }
 
@@ -94,7 +90,7 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r dec
 		r.Kind, r.Reason = decide.ResultThrottled, "the service refused another command of this function instance"
 		return r
 	}
-	h.sent++
+	h.ration.use(h.Now())
 	id, err := h.Commander.Send(ctx, Send{
 		InstanceID: h.instanceID, TaskID: t.ID, Token: e.Key, Command: h.texts[t.ID],
 	})

@@ -112,15 +112,15 @@ func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Inpu
 
 // choose decides, with room for commands that it takes before and of which it
 // gives back what the decision does not use. No command is claimed by pauses and
-// breakers that were read for another instance too long ago.
+// breakers that were read too long ago.
 func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision, error) {
-	for {
+	for old := true; ; {
 		m := h.moment()
 		f.Control = h.control
 		m.Room, m.RoomAt = h.ration.take(m.Now, h.Policy.Batch)
 		d := decide.Decide(s, in, f, h.Policy, m)
 		h.short, h.roomAt = d.Short, m.RoomAt
-		old := d.Sends > 0 && !h.controlAt.IsZero() && !h.ownControl && m.Now.Sub(h.controlAt) > controlAge
+		old = old && d.Sends > 0 && !h.controlAt.IsZero() && m.Now.Sub(h.controlAt) > controlAge
 		if !old {
 			h.ration.giveBack(m.Room - d.Sends)
 			if d.Short > 0 && h.ration.pace != nil {
@@ -162,7 +162,7 @@ func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decisio
 	case !complete:
 		return errNoText
 	}
-	h.commits[m.Claim.Commit] = *d
+	h.own[m.Claim.Commit], h.tried[m.Claim.Commit] = true, *d
 	err = h.Ledger.Commit(ctx, Commit{
 		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now,
 	})
@@ -223,10 +223,10 @@ func (h *handling) readBack(ctx context.Context, d decide.Decision) (landed *dec
 	return h.duplicate(*r, d), nil
 }
 
-// duplicate notes that the input was handled before, unless by a commit of this
-// invocation: then it returns that decision.
+// duplicate notes that the input was handled before, unless by a commit that was
+// tried for it just now: then it returns that decision.
 func (h *handling) duplicate(r Recorded, d decide.Decision) (landed *decide.Decision) {
-	if own, mine := h.commits[r.CommitID]; mine {
+	if own, mine := h.tried[r.CommitID]; mine {
 		return &own
 	}
 	h.out.Duplicate = true

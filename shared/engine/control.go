@@ -10,8 +10,7 @@ import (
 	"aftercare/shared/decide"
 )
 
-// controlAge is how old the pauses and breakers may be that a claim relies on, if
-// they were read for another instance.
+// controlAge is how old the pauses and breakers may be that a claim relies on.
 const controlAge = 5 * time.Second
 
 // switches are the pauses and breakers as an invocation read them last. All its
@@ -68,7 +67,7 @@ func (h *handling) readSwitches(ctx context.Context) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.control, s.at = c, now
-	h.control, h.controlAt, h.ownControl = c, now, true
+	h.control, h.controlAt = c, now
 	return nil
 }
 
@@ -102,12 +101,10 @@ func (h *handling) startControl(ctx context.Context) <-chan error {
 	}
 	go func() {
 		defer close(reading)
-		defer func() {
-			if r := recover(); r != nil { // it must not end the process
-				reading <- fmt.Errorf("read pauses and breakers: panic of type %T", r)
-			}
+		reading <- func() (err error) {
+			defer Recovered(&err) // it must not end the process
+			return h.readControl(ctx, anyAge)
 		}()
-		reading <- h.readControl(ctx, anyAge)
 	}()
 	return reading
 }

@@ -3,19 +3,37 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
+	"time"
 
 	"aftercare/shared/decide"
 )
 
-// deliverAll delivers messages beside one another. All messages of one
-// invocation share the policy's MessageTime.
-func (h *handling) deliverAll(ctx context.Context, messages []decide.Message) []decide.Delivery {
-	if h.delivering.IsZero() {
-		h.delivering = h.Now().Add(h.Policy.MessageTime)
+// span is the time for messages, which begins with the first of them.
+type span struct {
+	mu  sync.Mutex
+	end time.Time
+}
+
+func (s *span) over(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.end.IsZero() && !now.Before(s.end)
+}
+
+// left is how much of it is left.
+func (s *span) left(now time.Time, all time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end.IsZero() {
+		s.end = now.Add(all)
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.delivering.Sub(h.Now()))
+	return s.end.Sub(now)
+}
+
+// deliverAll delivers messages beside one another.
+func (h *handling) deliverAll(ctx context.Context, messages []decide.Message) []decide.Delivery {
+	ctx, cancel := context.WithTimeout(ctx, h.delivering.left(h.Now(), h.Policy.MessageTime))
 	defer cancel()
 	out := make([]decide.Delivery, len(messages))
 	var delivering sync.WaitGroup
@@ -28,22 +46,20 @@ func (h *handling) deliverAll(ctx context.Context, messages []decide.Message) []
 	return out
 }
 
-func (h *handling) deliver(ctx context.Context, m decide.Message) (r decide.Delivery) {
-	r = decide.Delivery{Row: m.Row(), Commit: m.Claim.Commit}
-	defer func() {
-		if p := recover(); p != nil { // it must not end the process
-			r.Err = fmt.Sprintf("panic of type %T", p)
+func (h *handling) deliver(ctx context.Context, m decide.Message) decide.Delivery {
+	r := decide.Delivery{Row: m.Row(), Commit: m.Claim.Commit}
+	err := func() (err error) {
+		defer Recovered(&err) // it must not end the process
+		switch m.Kind {
+		case decide.MessageAlert:
+			return h.Notifier.Notify(ctx, *m.Alert)
+		case decide.MessageCount:
+			r.Breaker, err = h.countFailure(ctx, m)
+		case decide.MessageClose:
+			_, err = h.Shared.CloseBreaker(ctx, m.Fleet.Flow, m.Fleet.Breaker.Key)
 		}
+		return err
 	}()
-	var err error
-	switch m.Kind {
-	case decide.MessageAlert:
-		err = h.Notifier.Notify(ctx, *m.Alert)
-	case decide.MessageCount:
-		r.Breaker, err = h.countFailure(ctx, m)
-	case decide.MessageClose:
-		_, err = h.Shared.CloseBreaker(ctx, m.Fleet.Flow, m.Fleet.Breaker.Key)
-	}
 	if err != nil {
 		r.Err, r.Paced = err.Error(), errors.Is(err, ErrThrottled)
 	}
@@ -59,10 +75,15 @@ func (h *handling) countFailure(ctx context.Context, m decide.Message) (*decide.
 		return &b, nil // opened by an earlier try whose result was lost
 	}
 	now := h.Now()
-	// The window ends with this failure, which a sweep may count long after.
+	// The window ends with this failure, which a sweep may count long after. It
+	// begins after the time of a breaker that nobody has closed yet.
+	since := f.At.Add(-f.Limit.Window.D())
+	if b, ok := h.control.Breakers[f.Flow]; ok && !b.ResumeAt.After(now) {
+		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
+	}
 	n, err := h.Shared.CountFailure(ctx, decide.FleetFailure{
 		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,
-	}, f.At.Add(-f.Limit.Window.D()))
+	}, since)
 	if err != nil || n < f.Limit.MaxFailures {
 		return nil, err
 	}

@@ -13,9 +13,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// Engine handles the inputs of one invocation: it loads an instance's state,
-// decides, commits and performs what the commit claimed. It is safe for
-// concurrent use.
+// Engine handles the inputs of one invocation. It is safe for concurrent use.
 type Engine struct {
 	Ledger    Ledger
 	Shared    Shared
@@ -36,7 +34,8 @@ type Engine struct {
 	// not wait.
 	Sleep func(ctx context.Context, d time.Duration)
 
-	switches switches
+	switches   switches
+	delivering span
 }
 
 // Conflicts is the wait after a conflict. Of 50 inputs that come at once for one
@@ -61,7 +60,7 @@ type Outcome struct {
 	Trouble error
 }
 
-// handling is the handling of one input by one invocation.
+// handling is what one invocation does for one instance.
 type handling struct {
 	*Engine
 	instanceID string
@@ -69,25 +68,29 @@ type handling struct {
 	// handling does not use up. Both are by the engine's clock.
 	deadline, end time.Time
 	// reserve is kept before the deadline to commit results.
-	reserve time.Duration
-	control decide.Control
-	// controlAt is when control was read; zero if it was not. ownControl: this
-	// handling read it.
-	controlAt  time.Time
-	ownControl bool
-	ration     ration
-	armed      time.Time                  // the wake-up that it armed last
-	short      int                        // commands that its last decision left for want of room
-	roomAt     time.Time                  // when there is room for them
-	sent       int                        // tries to send a command
-	commits    map[string]decide.Decision // decisions that this invocation tried to commit, by commit id
-	done       map[claimed]bool           // sends and messages that it performed
-	// delivering is when the time for messages ends; zero before the first.
-	delivering time.Time
-	texts      map[string]command.Command // by task id
-	noText     map[string]bool            // tasks whose text was not there
-	history    chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
-	out        Outcome
+	reserve   time.Duration
+	control   decide.Control
+	controlAt time.Time // when control was read; zero if it was not
+	ration    ration
+	// state is what the last commit, or a load after it, showed. fresh: it may
+	// serve for the next input. more: there is more to claim.
+	state       decide.State
+	fresh, more bool
+	armed       time.Time                  // the wake-up that it armed last
+	short       int                        // commands that its last decision left for want of room
+	roomAt      time.Time                  // when there is room for them
+	own         map[string]bool            // ids of the commits that it tried
+	tried       map[string]decide.Decision // those of the present input
+	done        map[claimed]bool           // sends and messages that it performed
+	delivering  *span                      // the time for messages
+	texts       map[string]command.Command // by task id
+	noText      map[string]bool            // tasks whose text was not there
+	history     chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
+	out         Outcome                    // of the present input
+	// input is the place of the input that was committed last, and report reports
+	// one.
+	input  int
+	report func(input int, out Outcome, err error)
 }
 
 // claimed is a send or a message under one claim.
@@ -102,61 +105,21 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 	return &handling{
 		Engine: e, instanceID: instanceID,
 		deadline: deadline, end: deadline, reserve: min(2*time.Second, left/4),
-		ration:  ration{cap: e.Sends, open: true},
-		commits: map[string]decide.Decision{}, done: map[claimed]bool{},
+		ration: ration{cap: e.Sends, open: true}, delivering: new(span),
+		own: map[string]bool{}, tried: map[string]decide.Decision{}, done: map[claimed]bool{},
 		texts: map[string]command.Command{}, noText: map[string]bool{},
-		out: Outcome{InstanceID: instanceID, Answer: decide.Answer{InstanceID: instanceID}},
 	}
 }
 
-// Handle handles one input. An error means that the input is not committed
-// and must be delivered again. After the commit there are no errors: a sweep
-// does what Handle could not.
-func (e *Engine) Handle(ctx context.Context, instanceID string, in decide.Input) (Outcome, error) {
-	return e.newHandling(ctx, instanceID).run(ctx, in)
-}
-
-func (h *handling) run(ctx context.Context, in decide.Input) (Outcome, error) {
-	defer h.historyPut() // also after a panic
-	_, err := h.handle(ctx, in)
-	if herr := h.historyPut(); err == nil {
-		err = herr
-	}
-	return h.out, err
-}
-
-// handle returns the state after everything that this invocation did.
-func (h *handling) handle(ctx context.Context, in decide.Input) (decide.State, error) {
-	s, err := h.load(ctx)
-	if err != nil {
-		return s, err
-	}
-	if err := h.recordHistory(ctx, s, in); err != nil {
-		return s, err
-	}
-	s, more, err := h.decide(ctx, s, in)
-	if err != nil || h.out.Duplicate {
-		return s, err
-	}
-	s, h.out.Trouble = h.act(ctx, s, more)
-	h.out.Left = len(s.Sends) + len(s.Messages)
-	if !swept(in) { // a sweep does it by itself
-		h.wakeEarlier(ctx, s)
-	}
-	return s, nil
-}
-
-// swept reports whether an input comes from a sweep.
-func swept(in decide.Input) bool {
-	_, waking := in.(decide.WakeUp)
-	end, ended := in.(decide.Ended)
-	return waking || ended && end.Source == decide.SourcePoll
+func (h *handling) newOutcome() Outcome {
+	return Outcome{InstanceID: h.instanceID, Answer: decide.Answer{InstanceID: h.instanceID}}
 }
 
 // wakeEarlier stores a wake-up for runs and commands without room that are due
 // before the armed one, which arm could not place before the end of this
 // invocation's claims. If it fails, they only continue later.
 func (h *handling) wakeEarlier(ctx context.Context, s decide.State) {
+	defer Recovered(&h.out.Trouble)
 	now := h.Now()
 	due := decide.DueRuns(s, h.control, h.Policy, now)
 	// A sweep that begins with the minute waits for the room in it.
@@ -192,7 +155,7 @@ func (h *handling) mySends(s decide.State) []decide.Send {
 // myMessages is mySends for messages. When their time is up, there are none.
 func (h *handling) myMessages(s decide.State) []decide.Message {
 	var out []decide.Message
-	if !h.delivering.IsZero() && !h.Now().Before(h.delivering) {
+	if h.delivering.over(h.Now()) {
 		return nil
 	}
 	for _, m := range s.Messages {
@@ -206,8 +169,7 @@ func (h *handling) myMessages(s decide.State) []decide.Message {
 
 // mine reports whether a claim is this invocation's, and not used yet.
 func (h *handling) mine(key string, c decide.Claim) bool {
-	_, mine := h.commits[c.Commit]
-	return mine && !h.done[claimed{key, c.Commit}]
+	return h.own[c.Commit] && !h.done[claimed{key, c.Commit}]
 }
 
 // late reports whether it is too late to begin anything.

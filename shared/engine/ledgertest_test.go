@@ -23,7 +23,8 @@ func TestTheFakeLedgerKeepsTheLedgersPromises(t *testing.T) {
 				}
 				return s, nil
 			},
-			Pause: func(p decide.Pause) error { d.table.control.Pauses[p.Flow] = p; return nil },
+			Pause:  func(p decide.Pause) error { d.table.control.Pauses[p.Flow] = p; return nil },
+			Resume: func(flow string) error { d.table.resume(flow, d.clock); return nil },
 		}
 	})
 }

@@ -133,7 +133,8 @@ type Shared interface {
 	// Control reads all pauses and breakers.
 	Control(ctx context.Context) (decide.Control, error)
 	// CountFailure records the failure of a run, once however often it is
-	// called, and returns how many runs of its flow failed at since or later.
+	// called, and returns how many runs of its flow failed at since or later, and
+	// after the flow's last resume or the time of its last breaker that was closed.
 	CountFailure(ctx context.Context, f decide.FleetFailure, since time.Time) (int, error)
 	// OpenBreaker stores b unless its flow has a breaker whose ResumeAt is after
 	// b.OpenedAt, and returns the breaker that is stored then. Its Key shows

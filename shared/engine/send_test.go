@@ -130,7 +130,7 @@ func TestASendCapHoldsTheRestBack(t *testing.T) {
 		t.Fatalf("%d commands were sent, want 2", len(d.cloud.invocations))
 	}
 	// What finds no room is not claimed.
-	if got, want := d.calls(), "load queue arm commit send send commit"; got != want {
+	if got, want := d.calls(), "load queue arm commit send send commit arm"; got != want {
 		t.Errorf("calls: %s\nwant:  %s", got, want)
 	}
 	if s := d.table.state("i-1"); len(s.Sends) > 0 || s.Tasks[id("c")].State != decide.TaskQueued {

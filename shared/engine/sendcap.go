@@ -14,7 +14,8 @@ type SendCap struct {
 
 	mu     sync.Mutex
 	minute time.Time
-	taken  int       // in that minute
+	used   int       // in that minute
+	taken  int       // and not used yet, in whatever minute
 	closed time.Time // the service refused a command, and takes none before
 }
 
@@ -35,17 +36,27 @@ func (c *SendCap) take(now time.Time, n int, p *pace) (room int, more time.Time)
 	return room, more
 }
 
-// giveBack gives back room that was taken at a time, and not used.
-func (c *SendCap) giveBack(at time.Time, n int, p *pace) {
+// giveBack gives back room that was taken, and is not used.
+func (c *SendCap) giveBack(n int, p *pace) {
 	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at.Truncate(time.Minute).Equal(c.minute) {
-		c.taken -= n
-	}
+	c.taken -= n
 	p.giveBack(n)
+}
+
+// use uses the room for one command.
+func (c *SendCap) use(now time.Time) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left(now)
+	c.taken--
+	c.used++
 }
 
 // when is when there is room for n commands, or for as many as the minute
@@ -66,15 +77,15 @@ func (c *SendCap) when(now time.Time, n int, p *pace) time.Time {
 // left is the room that is left in this minute, and when there is more.
 func (c *SendCap) left(now time.Time) (int, time.Time) {
 	if m := now.Truncate(time.Minute); !m.Equal(c.minute) {
-		c.minute, c.taken = m, 0
+		c.minute, c.used = m, 0
 	}
 	switch {
 	case now.Before(c.closed):
 		return 0, c.closed
-	case c.taken >= c.PerMinute:
+	case c.used+c.taken >= c.PerMinute:
 		return 0, c.minute.Add(time.Minute)
 	}
-	return c.PerMinute - c.taken, now
+	return c.PerMinute - c.used - c.taken, now
 }
 
 // close leaves no room until a time, because the service has refused a command.
@@ -149,32 +160,40 @@ type ration struct {
 	// open: it may take room as it needs it. Otherwise it has what was granted.
 	open    bool
 	granted int
-	at      time.Time // when room was taken last
+	claimed int // for commands that are not sent yet
 }
 
 // take takes room for at most n commands, and says when there is more; a zero
 // time means that nothing limits them.
 func (r *ration) take(now time.Time, n int) (room int, more time.Time) {
 	if r.open || r.cap == nil {
-		r.at = now
-		return r.cap.take(now, n, r.pace)
+		room, more = r.cap.take(now, n, r.pace)
+	} else {
+		room, more = min(n, r.granted), r.cap.when(now, 1, r.pace)
+		r.granted -= room
 	}
-	room = min(n, r.granted)
-	r.granted -= room
-	return room, r.cap.when(now, 1, r.pace)
+	r.claimed += room
+	return room, more
 }
 
-// giveBack gives back room that no command used.
+// giveBack gives back room that no command uses.
 func (r *ration) giveBack(n int) {
+	r.claimed -= n
 	if r.open {
-		r.cap.giveBack(r.at, n, r.pace)
+		r.cap.giveBack(n, r.pace)
 	} else {
 		r.granted += n
 	}
 }
 
-// end gives back what is left of the room that was granted.
+// use uses the room for one command.
+func (r *ration) use(now time.Time) {
+	r.claimed--
+	r.cap.use(now)
+}
+
+// end gives back what is left.
 func (r *ration) end() {
-	r.cap.giveBack(r.at, r.granted, r.pace)
-	r.granted = 0
+	r.cap.giveBack(r.granted+r.claimed, r.pace)
+	r.granted, r.claimed = 0, 0
 }

@@ -99,7 +99,6 @@ func (s *sweep) begin(ctx context.Context, a aside) bool {
 	r := ration{cap: s.Sends, pace: s.pace}
 	if a.commands > 0 {
 		r.granted, _ = r.cap.take(s.Now(), a.commands, r.pace)
-		r.at = s.Now()
 	} else {
 		s.mu.Lock()
 		r.open = len(s.aside) == 0 // those that wait come first
@@ -200,34 +199,34 @@ func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, comm
 	h := s.newHandling(ctx, w.InstanceID)
 	h.end = s.end
 	h.ration = r
-	defer h.ration.end()
 	defer func() {
-		if r := recover(); r != nil {
-			out, err = h.out, fmt.Errorf("look at instance %s: panic of type %T", w.InstanceID, r)
-		}
+		h.ration.end()
+		out = h.out
 	}()
-	state, err := h.handle(ctx, decide.WakeUp{})
-	if err != nil {
-		return h.out, 0, err
+	defer Recovered(&err)
+	if err := h.take(ctx, decide.WakeUp{}); err != nil {
+		return out, 0, err
 	}
+	h.out.Trouble = h.act(ctx, true)
+	h.out.Left = len(h.state.Sends) + len(h.state.Messages)
 	m := decide.Moment{Now: s.Now()}
 	if h.short > 0 {
 		if m.RoomAt = h.roomAt; m.RoomAt.Before(m.Now.Add(2 * time.Minute)) {
-			return h.out, min(h.short, s.Policy.Batch), nil
+			return out, min(h.short, s.Policy.Batch), nil
 		}
 	}
-	if due := decide.Due(state, h.control, s.Policy, m); !due.IsZero() {
+	if due := decide.Due(h.state, h.control, s.Policy, m); !due.IsZero() {
 		next := s.Policy.Ceil(decide.Later(due, m.Now.Add(time.Nanosecond)))
-		if at := state.Instance.WakeAt; !at.After(m.Now) || at.After(next) {
+		if at := h.state.Instance.WakeAt; !at.After(m.Now) || at.After(next) {
 			if err := s.Ledger.Arm(ctx, Wakeup{InstanceID: w.InstanceID, Due: next}); err != nil {
-				return h.out, 0, fmt.Errorf("arm the next wake-up of instance %s: %w", w.InstanceID, err)
+				return out, 0, fmt.Errorf("arm the next wake-up of instance %s: %w", w.InstanceID, err)
 			}
 		}
 	}
 	if err := s.Ledger.Disarm(ctx, w); err != nil {
-		return h.out, 0, fmt.Errorf("remove a wake-up of instance %s: %w", w.InstanceID, err)
+		return out, 0, fmt.Errorf("remove a wake-up of instance %s: %w", w.InstanceID, err)
 	}
-	return h.out, 0, nil
+	return out, 0, nil
 }
 
 // pushBack moves a wake-up that failed by a minute or two. If that fails, the

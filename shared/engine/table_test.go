@@ -25,7 +25,8 @@ type table struct {
 	// control and failures are what instances share; failures by flow and run.
 	control  decide.Control
 	failures map[string]map[string]time.Time
-	opened   int // breakers, ever
+	marks    map[string]time.Time // from which a flow's failures count
+	opened   int                  // breakers, ever
 	// broken gets what no commit may do.
 	broken func(format string, args ...any)
 	// landed gets each commit that took effect, with the state after it.
@@ -38,8 +39,8 @@ func newTable() *table {
 		records: map[string]engine.Recorded{}, history: map[string]bool{},
 		armed:    map[engine.Wakeup]bool{},
 		control:  decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
-		failures: map[string]map[string]time.Time{},
-		broken:   func(string, ...any) {}, landed: func(engine.Commit) {},
+		failures: map[string]map[string]time.Time{}, marks: map[string]time.Time{},
+		broken: func(string, ...any) {}, landed: func(engine.Commit) {},
 	}
 }
 
@@ -361,7 +362,7 @@ func (t *table) count(f decide.FleetFailure, since time.Time) int {
 	t.failures[f.Flow][run] = decide.Later(f.At, t.failures[f.Flow][run])
 	n := 0
 	for _, at := range t.failures[f.Flow] {
-		if at.UnixMilli() >= since.UnixMilli() {
+		if at.UnixMilli() >= since.UnixMilli() && (t.marks[f.Flow].IsZero() || at.UnixMilli() > t.marks[f.Flow].UnixMilli()) {
 			n++
 		}
 	}
@@ -386,5 +387,13 @@ func (t *table) closeBreaker(flow, key string) bool {
 		return false
 	}
 	delete(t.control.Breakers, flow)
+	t.marks[flow] = decide.Later(t.marks[flow], b.ResumeAt)
 	return true
+}
+
+// resume ends a flow's pause and breaker.
+func (t *table) resume(flow string, at time.Time) {
+	t.marks[flow] = decide.Later(t.marks[flow], at)
+	delete(t.control.Pauses, flow)
+	delete(t.control.Breakers, flow)
 }

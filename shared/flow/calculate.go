@@ -52,15 +52,22 @@ func calculate(op string, args []any) (any, error) {
 	x, y, numbers := floats(args[0], args[1])
 	var v any
 	switch {
+	case isS && isT && op == "+":
+		v = s + t
 	case isS && isT:
-		v = text(op, s, t)
+		v = compare(op, s, t)
 	case op == "%" && isA && isB && b == 0:
 		return nil, errors.New("runtime error: integer divide by zero")
+	case op == "%" && isA && isB:
+		v = a % b
+	case op == "/" && numbers:
+		v = x / y
+	case (op == "**" || op == "^") && numbers:
+		v = math.Pow(x, y)
 	case isA && isB:
-		v = whole(op, a, b)
-	}
-	if v == nil && numbers {
-		v = fraction(op, x, y)
+		v = arithmetic(op, a, b)
+	case numbers:
+		v = arithmetic(op, x, y)
 	}
 	if v == nil {
 		return nil, refuse(op, args)
@@ -68,14 +75,9 @@ func calculate(op string, args []any) (any, error) {
 	return v, nil
 }
 
-func text(op, a, b string) any {
-	if op == "+" {
-		return a + b
-	}
-	return compare(op, a, b)
-}
-
-func whole(op string, a, b int) any {
+// arithmetic returns nil for the operators that are not the same for whole
+// numbers and others.
+func arithmetic[T int | float64](op string, a, b T) any {
 	switch op {
 	case "+":
 		return a + b
@@ -83,24 +85,6 @@ func whole(op string, a, b int) any {
 		return a - b
 	case "*":
 		return a * b
-	case "%":
-		return a % b
-	}
-	return compare(op, a, b)
-}
-
-func fraction(op string, a, b float64) any {
-	switch op {
-	case "+":
-		return a + b
-	case "-":
-		return a - b
-	case "*":
-		return a * b
-	case "/":
-		return a / b
-	case "**", "^":
-		return math.Pow(a, b)
 	}
 	return compare(op, a, b)
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -45,8 +46,8 @@ var plainFunctions = map[string]func(args []any) (any, error){
 	"split":          split,
 	"string":         func(args []any) (any, error) { return fmt.Sprint(args[0]), nil },
 	"trim":           texts(trim),
-	"trimPrefix":     texts(func(t []string) any { return strings.TrimPrefix(t[0], orSpace(t)) }),
-	"trimSuffix":     texts(func(t []string) any { return strings.TrimSuffix(t[0], orSpace(t)) }),
+	"trimPrefix":     texts(func(t []string) any { return strings.TrimPrefix(t[0], append(t, " ")[1]) }),
+	"trimSuffix":     texts(func(t []string) any { return strings.TrimSuffix(t[0], append(t, " ")[1]) }),
 	"upper":          texts(func(t []string) any { return strings.ToUpper(t[0]) }),
 }
 
@@ -70,13 +71,6 @@ func trim(t []string) any {
 		return strings.TrimSpace(t[0])
 	}
 	return strings.Trim(t[0], t[1])
-}
-
-func orSpace(t []string) string {
-	if len(t) == 1 {
-		return " "
-	}
-	return t[1]
 }
 
 func rounding(f func(float64) float64) func([]any) (any, error) {
@@ -109,14 +103,12 @@ func end(list any, i int) any {
 // The errors do not quote the value: it can be a command's output, which must
 // not outlive the run in a record. [72]
 func toFloat(args []any) (any, error) {
-	if text, ok := args[0].(string); ok {
-		x, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, errors.New("float got something that is not a number: trim removes white space around one")
-		}
-		return x, nil
-	}
 	x, ok := float(args[0])
+	if text, isText := args[0].(string); isText {
+		var err error
+		x, err = strconv.ParseFloat(text, 64)
+		ok = err == nil
+	}
 	if !ok {
 		return nil, errors.New("float got something that is not a number: trim removes white space around one")
 	}
@@ -124,12 +116,9 @@ func toFloat(args []any) (any, error) {
 }
 
 func toInt(args []any) (any, error) {
-	var i int
-	var err error
+	i, err := integer(args[0])
 	if text, ok := args[0].(string); ok {
 		i, err = strconv.Atoi(text)
-	} else {
-		i, err = integer(args[0])
 	}
 	if err != nil {
 		return nil, errors.New("int got something that is not a whole number: trim removes white space around one")
@@ -176,12 +165,9 @@ func extreme(op string, args []any) (any, error) {
 }
 
 func secondsBetween(args []any) (any, error) {
-	from, err := parseTime(args[0].(string))
-	if err != nil {
-		return nil, err
-	}
-	to, err := parseTime(args[1].(string))
-	if err != nil {
+	from, errFrom := parseTime(args[0].(string))
+	to, errTo := parseTime(args[1].(string))
+	if err := cmp.Or(errFrom, errTo); err != nil {
 		return nil, err
 	}
 	return int(to.Sub(from) / time.Second), nil
@@ -229,26 +215,29 @@ func (e *evaluation) predicate(name string, args []*node) (any, error) {
 	for _, v := range list {
 		e.element = v
 		truth, err := e.truth(body)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case name == "all" && !truth, name == "none" && truth:
-			return false, nil
-		case name == "any" && truth:
-			return true, nil
-		case truth:
+		}
+		if truth {
 			kept = append(kept, v)
+		}
+		if name == "all" && !truth || truth && (name == "any" || name == "none") {
+			break // the rest may fail
 		}
 	}
 	switch name {
-	case "filter":
-		return kept, e.grow(len(kept))
-	case "count":
-		return len(kept), nil
+	case "all":
+		return len(kept) == len(list), nil
+	case "any":
+		return len(kept) > 0, nil
+	case "none":
+		return len(kept) == 0, nil
 	case "one":
 		return len(kept) == 1, nil
+	case "count":
+		return len(kept), nil
 	}
-	return name != "any", nil
+	return kept, e.grow(len(kept))
 }
 
 // Functions lists the functions that an expression may call.

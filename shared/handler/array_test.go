@@ -257,7 +257,7 @@ func TestAPanicAboutOneEventKeepsNoOtherFromBeingRecorded(t *testing.T) {
 	for i := range 40 {
 		list = append(list, end(fmt.Sprint("i-", i%2), fmt.Sprint("t-", i)))
 	}
-	r.Faults.Add(fault.Fault{Call: "GetRange", Nth: 3, Mode: fault.ErrorBefore})
+	r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Nth: 3, Mode: fault.ErrorBefore, Code: "OTSServerBusy", Status: 503})
 	on.Store(true)
 	_, err := r.TaskCompleted(encode(list))
 	var refused *handler.Error

@@ -3,12 +3,12 @@ package handler
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
-	"runtime/debug"
+	"slices"
 	"sync"
-
-	"github.com/rs/zerolog"
+	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
@@ -17,13 +17,10 @@ import (
 )
 
 const (
-	// sideBySide is how many instances of one payload are handled at the same
-	// time. Each makes at most three calls to Tablestore at once, and the pool
-	// keeps 100 idle connections.
-	sideBySide = 32
-	// window is how many events of one payload are read and grouped by
-	// instance at a time: the largest CountBasedWindow of an EventBridge
-	// batch.
+	// window is how many events of one payload are handled as one array: the
+	// largest CountBasedWindow of an EventBridge batch. Only a payload that is
+	// larger, which bounds the memory that it takes, has commits after the sends
+	// of its first window.
 	window = 10_000
 	// many is the number of ends of one instance from which on array asks the
 	// ledger which of them are recorded, MaxKnown with each call. Otherwise a
@@ -68,77 +65,79 @@ func (f *Function) events(ctx context.Context, payload []byte, kind event.Kind) 
 // array holds the events that are handled together.
 type array struct {
 	*invocation
-	kind   event.Kind
-	events []event.Event
-	items  []Item // by the events' places; without a result for one that failed
+	kind      event.Kind
+	events    []event.Event
+	items     []Item  // by the events' places; without a result for one that failed
+	parts     [][]int // the places of one instance's events, in their order
+	malformed [][]int // the places of equal malformed elements
 
 	mu   sync.Mutex
 	left int   // events for which there was no time
 	cut  error // what the end of the time cut off; nil if nothing was under way
 }
 
-// handle does the parts of the work, several at once. It begins each delivery
-// with another part, so that no part always comes last.
+// handle does the work. It begins each delivery with another instance, so that
+// none is always the last.
 func (a *array) handle(ctx context.Context) {
-	parts := a.parts()
-	first := a.first(len(parts))
-	limit := make(chan struct{}, sideBySide)
-	var working sync.WaitGroup
-	for i := range parts {
-		part := parts[(first+i)%len(parts)]
-		limit <- struct{}{}
-		working.Go(func() {
-			defer func() { <-limit }()
-			defer a.recovered()
-			if m, ok := a.events[part[0]].(event.Malformed); ok {
-				a.keepOnce(ctx, m, part)
-			} else {
-				a.inOrder(ctx, part)
-			}
-		})
+	a.group()
+	first := a.first(len(a.parts))
+	a.parts = slices.Concat(a.parts[first:], a.parts[:first])
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeping.Go(func() {
+		engine.SideBySide(len(a.malformed), func(i int) { a.keepOnce(ctx, a.malformed[i]) })
+	})
+	engine.SideBySide(len(a.parts), func(i int) { a.parts[i] = a.unknown(ctx, a.parts[i]) })
+	inputs := make([]engine.Part, len(a.parts))
+	for i, places := range a.parts {
+		for _, place := range places {
+			item, _, in := a.input(place)
+			inputs[i].InstanceID = item.InstanceID
+			inputs[i].Inputs = append(inputs[i].Inputs, in)
+		}
 	}
-	working.Wait()
+	start := a.now()
+	a.engine.HandleAll(ctx, inputs, func(part, input int, out engine.Outcome, err error) {
+		a.done(ctx, a.parts[part][input], out, a.now().Sub(start), err)
+	})
 }
 
-// first chooses one of n parts by the request id and the number of Function
-// Compute's own retry, so each delivery begins with another part.
+// first chooses one of n instances: by the request id, and for Function
+// Compute's own retries of a request far from where the tries before it began.
 func (a *array) first(n int) int {
 	h := fnv.New32a()
-	fmt.Fprint(h, a.requestID, "/", a.retry)
-	return int(h.Sum32() % uint32(max(n, 1)))
+	fmt.Fprint(h, a.requestID)
+	return (int(h.Sum32()) + a.retry*n*5/8) % max(n, 1)
 }
 
-// parts groups the events. Each part holds the places of one instance's events,
-// in their order, or of equal malformed elements.
-func (a *array) parts() [][]int {
-	var parts [][]int
+// group groups the events by what they are about.
+func (a *array) group() {
 	of := map[string]int{}
-	add := func(about string, place int) {
+	add := func(parts *[][]int, about string, place int) {
 		i, known := of[about]
 		if !known {
-			i = len(parts)
+			i = len(*parts)
 			of[about] = i
-			parts = append(parts, nil)
+			*parts = append(*parts, nil)
 		}
-		parts[i] = append(parts[i], place)
+		(*parts)[i] = append((*parts)[i], place)
 	}
 	for place, e := range a.events {
 		switch e := e.(type) {
 		case event.Ignored:
 			a.items[place] = a.ignore(e.Envelope, e.Reason)
 		case event.Malformed:
-			add("malformed "+ledger.QuarantineID(e.Raw), place)
+			add(&a.malformed, "malformed "+ledger.QuarantineID(e.Raw), place)
 		case event.TaskCompleted:
 			if a.accepts(e.Envelope, place) {
-				add(e.InstanceID, place)
+				add(&a.parts, e.InstanceID, place)
 			}
 		case event.FirstHeartbeat:
 			if a.accepts(e.Envelope, place) {
-				add(e.InstanceID, place)
+				add(&a.parts, e.InstanceID, place)
 			}
 		}
 	}
-	return parts
 }
 
 // accepts reports whether an event is for this function, and records it as
@@ -155,31 +154,14 @@ func (a *array) accepts(e event.Envelope, place int) bool {
 	return false
 }
 
-// inOrder handles the events at the places given, one after another.
-func (a *array) inOrder(ctx context.Context, places []int) {
-	var known map[string]bool
-	for i, place := range places {
-		if i%ledger.MaxKnown == 0 && len(places) >= many {
-			known = a.known(ctx, places[i:min(len(places), i+ledger.MaxKnown)])
-		}
-		if ctx.Err() != nil {
-			a.stop(len(places)-i, nil)
-			return
-		}
-		if err := a.handleOne(ctx, place, known); err != nil {
-			a.stop(len(places)-i, err)
-			return
-		}
-	}
-}
-
 // keepOnce keeps equal malformed elements in quarantine once, for all their
 // places.
-func (a *array) keepOnce(ctx context.Context, m event.Malformed, places []int) {
+func (a *array) keepOnce(ctx context.Context, places []int) {
 	if ctx.Err() != nil {
 		a.stop(len(places), nil)
 		return
 	}
+	m := a.events[places[0]].(event.Malformed)
 	item, err := a.keep(ctx, m.Raw, m.Reason)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -201,59 +183,75 @@ func (a *array) stop(n int, cut error) {
 	a.cut = cmp.Or(a.cut, cut)
 }
 
-// known returns the keys of the ends that are already recorded and need no
-// handling. If the ledger does not answer, it returns none.
-func (a *array) known(ctx context.Context, places []int) map[string]bool {
-	var ends []event.TaskCompleted
-	for _, place := range places {
-		if e, ok := a.events[place].(event.TaskCompleted); ok {
-			ends = append(ends, e)
+// unknown returns the places without those of ends that are recorded already and
+// need no handling. If the ledger does not answer, it returns all.
+func (a *array) unknown(ctx context.Context, places []int) (left []int) {
+	if len(places) < many {
+		return places
+	}
+	for places := range slices.Chunk(places, ledger.MaxKnown) {
+		var ends []event.TaskCompleted
+		for _, place := range places {
+			if e, ok := a.events[place].(event.TaskCompleted); ok {
+				ends = append(ends, e)
+			}
+		}
+		known := a.known(ctx, ends)
+		for _, place := range places {
+			if e, ok := a.events[place].(event.TaskCompleted); ok && known[e.Key()] {
+				a.done(ctx, place, engine.Outcome{InstanceID: e.InstanceID, Duplicate: true}, 0, nil)
+			} else {
+				left = append(left, place)
+			}
 		}
 	}
-	if len(ends) == 0 {
+	return left
+}
+
+// known returns the keys of one instance's ends that are recorded.
+func (a *array) known(ctx context.Context, ends []event.TaskCompleted) (known map[string]bool) {
+	if len(ends) == 0 || ctx.Err() != nil {
 		return nil
 	}
-	known, err := a.ledger.Known(ctx, ends[0].InstanceID, ends)
-	if err != nil && ctx.Err() == nil {
-		a.log.Warn().Str("instance_id", ends[0].InstanceID).Err(err).Msg("recorded events not looked up")
-	}
+	var err error
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn().Str("instance_id", ends[0].InstanceID).Err(err).Msg("recorded events not looked up")
+		}
+	}()
+	defer engine.Recovered(&err)
+	known, err = a.ledger.Known(ctx, ends[0].InstanceID, ends)
 	return known
 }
 
-// handleOne handles one event. It returns an error only if the time ran out. A
-// panic fails this event alone.
-func (a *array) handleOne(ctx context.Context, place int, known map[string]bool) (cut error) {
-	defer a.recovered()
-	var (
-		item Item
-		env  event.Envelope
-		in   decide.Input
-	)
+// input is what an event asks the engine for, with what became of it if nothing
+// else is known.
+func (a *array) input(place int) (Item, event.Envelope, decide.Input) {
 	switch e := a.events[place].(type) {
 	case event.TaskCompleted:
-		item, env = Item{Result: ResultRecorded, InstanceID: e.InstanceID, InvokeID: e.InvokeID}, e.Envelope
 		e.Region = cmp.Or(e.Region, a.region)
-		in = decide.Ended{Event: e, Received: a.now(), Source: decide.SourceEvent}
-		if known[e.Key()] {
-			item.Result = ResultDuplicate
-			a.items[place] = item
-			a.handled(engine.Outcome{InstanceID: e.InstanceID}, env, item).Msg("event handled")
-			return nil
-		}
+		return Item{Result: ResultRecorded, InstanceID: e.InstanceID, InvokeID: e.InvokeID}, e.Envelope,
+			decide.Ended{Event: e, Received: a.now(), Source: decide.SourceEvent}
 	case event.FirstHeartbeat:
-		item, env = Item{Result: ResultNoticed, InstanceID: e.InstanceID}, e.Envelope
 		e.Region = cmp.Or(e.Region, a.region)
-		in = decide.Heartbeat{Event: e, Received: a.now()}
+		return Item{Result: ResultNoticed, InstanceID: e.InstanceID}, e.Envelope, decide.Heartbeat{Event: e, Received: a.now()}
 	}
-	start := a.now()
-	out, err := a.engine.Handle(ctx, item.InstanceID, in)
-	took := a.now().Sub(start).Milliseconds()
+	panic("no other event has an instance")
+}
+
+// done notes what became of an event.
+func (a *array) done(ctx context.Context, place int, out engine.Outcome, took time.Duration, err error) {
+	item, env, _ := a.input(place)
 	switch {
+	case errors.Is(err, engine.ErrLate):
+		a.stop(1, nil)
+		return
 	case err != nil && ctx.Err() != nil:
-		return err
+		a.stop(1, err)
+		return
 	case err != nil:
-		a.fail(outcome(a.log.Error(), out).Str("event_id", env.ID).Int64("took_ms", took), err)
-		return nil
+		a.fail(outcome(a.log.Error(), out).Str("event_id", env.ID).Int64("took_ms", took.Milliseconds()), err)
+		return
 	case out.Duplicate:
 		item.Result = ResultDuplicate
 	case out.Ignored != "":
@@ -261,19 +259,6 @@ func (a *array) handleOne(ctx context.Context, place int, known map[string]bool)
 	}
 	item.Left = out.Left
 	a.items[place] = item
-	a.handled(out, env, item).Int64("took_ms", took).Msg("event handled")
-	return nil
-}
-
-// recovered is deferred. It makes a panic fail the invocation and nothing else.
-// It does not log the panic's value, which may hold anything.
-func (a *array) recovered() {
-	if r := recover(); r != nil {
-		a.fail(a.log.Error().Str("stack", string(debug.Stack())), fmt.Errorf("panic of type %T", r))
-	}
-}
-
-// handled begins the log line of an event that was handled.
-func (a *array) handled(out engine.Outcome, env event.Envelope, item Item) *zerolog.Event {
-	return line(a.log, out).Str("event_id", env.ID).Str("invoke_id", item.InvokeID).Str("result", item.Result)
+	line(a.log, out).Str("event_id", env.ID).Str("invoke_id", item.InvokeID).Str("result", item.Result).
+		Int64("took_ms", took.Milliseconds()).Msg("event handled")
 }

@@ -188,6 +188,9 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 // line.
 func (v *invocation) fail(line *zerolog.Event, err error) {
 	v.failed.Store(true)
+	if p := (*engine.Panic)(nil); errors.As(err, &p) {
+		line = line.Bytes("stack", p.Stack)
+	}
 	line.Str("error", strings.ReplaceAll(err.Error(), "\n", "; ")).Msg("input not committed")
 }
 

@@ -66,7 +66,7 @@ func TestASubmissionThatPanicsIsNotCommitted(t *testing.T) {
 	if !errors.As(err, &refused) || len(out.Items) > 0 {
 		t.Errorf("answered %+v, %v, want a *handler.Error", out, err)
 	}
-	if text := r.Log.String(); !strings.Contains(text, "invocation panicked") || strings.Contains(text, secret) {
+	if text := r.Log.String(); !strings.Contains(text, "panic of type string") || strings.Contains(text, secret) {
 		t.Errorf("the log must name the panic, and not its value:\n%s", text)
 	}
 	if item := only(t)(r.SubmitTask(encode(request()))); item.Result != handler.ResultAccepted {

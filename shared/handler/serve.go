@@ -20,8 +20,10 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 		if err != nil {
 			return v.quarantine(ctx, payload, err.Error())
 		}
-		for _, t := range targets {
-			v.submit(ctx, t)
+		items := make([]Item, len(targets))
+		v.engine.HandleAll(ctx, targets, func(i, _ int, out engine.Outcome, err error) { items[i] = v.submitted(out, err) })
+		for _, item := range items {
+			v.out.add(item)
 		}
 		return nil
 	})
@@ -43,23 +45,22 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 	})
 }
 
-// submit hands one instance's part of a submission to the engine.
-func (v *invocation) submit(ctx context.Context, t target) {
-	out, err := v.engine.Handle(ctx, t.instanceID, t.input)
+// submitted notes what became of one instance's part of a submission.
+func (v *invocation) submitted(out engine.Outcome, err error) Item {
 	if err != nil {
 		v.fail(outcome(v.log.Error(), out), err)
-		return
+		return Item{}
 	}
-	item := Item{Result: ResultAccepted, InstanceID: t.instanceID, Answer: &out.Answer, Left: out.Left}
+	item := Item{Result: ResultAccepted, InstanceID: out.InstanceID, Answer: &out.Answer, Left: out.Left}
 	switch {
 	case out.Answer.Outcome == decide.Refused:
 		item.Result = ResultRefused
 	case out.Duplicate:
 		item.Result = ResultDuplicate
 	}
-	v.out.add(item)
 	line(v.log, out).Str("task_id", out.Answer.TaskID).Str("result", item.Result).
 		Str("answer", out.Answer.Outcome).Msg("submission handled")
+	return item
 }
 
 // line begins the log line of an outcome, with the decisions and their reasons.
@@ -100,7 +101,8 @@ func (v *invocation) quarantine(ctx context.Context, payload []byte, reason stri
 const maxReason = 2000
 
 // keep puts a payload or an element of one into quarantine.
-func (v *invocation) keep(ctx context.Context, payload []byte, reason string) (Item, error) {
+func (v *invocation) keep(ctx context.Context, payload []byte, reason string) (_ Item, err error) {
+	defer engine.Recovered(&err)
 	if len(reason) > maxReason {
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + " …"
 	}

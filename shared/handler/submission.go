@@ -12,6 +12,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 // submission is the payload of submit-task. Exactly one of Run, Invoke and
@@ -44,15 +45,9 @@ const (
 	minExpiry       = time.Minute
 )
 
-// target is one instance's part of a submission.
-type target struct {
-	instanceID string
-	input      decide.Input
-}
-
 // parseSubmission reads a payload of submit-task. The error lists every mistake,
 // one on each line, and quotes no value.
-func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]target, error) {
+func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]engine.Part, error) {
 	var s submission
 	read, err := readDocument(payload, &s)
 	if err != nil {
@@ -63,9 +58,9 @@ func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]targe
 		return nil, errors.New(strings.Join(read.mistakes, "\n"))
 	}
 	s.complete()
-	var targets []target
+	var targets []engine.Part
 	for _, id := range s.InstanceIDs {
-		targets = append(targets, target{instanceID: id, input: s.input(requestID)})
+		targets = append(targets, engine.Part{InstanceID: id, Inputs: []decide.Input{s.input(requestID)}})
 	}
 	return targets, nil
 }

@@ -57,12 +57,26 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b decide.Breaker) (decide.Brea
 }
 
 // CloseBreaker removes the breaker of a flow that was opened under key, and
-// reports whether this call, as far as is known, removed it.
+// reports whether this call, as far as is known, removed it. The failures up to
+// its ResumeAt count no more: the count is reset first, so that nothing opens it
+// again in between.
 func (l *Ledger) CloseBreaker(ctx context.Context, name, key string) (bool, error) {
 	const what = "close a breaker"
 	if !flow.ValidName(name) || key == "" {
 		return false, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, engine.ErrInvalid)
 	}
-	v, err := l.takeShared(ctx, what, sharedKey(scopeControl, prefixBreaker+name), func(v values) bool { return v.text(colKey) == key })
+	pk := sharedKey(scopeControl, prefixBreaker+name)
+	v, err := l.readShared(ctx, what, pk)
+	if err != nil || v == nil || v.text(colKey) != key {
+		return false, err
+	}
+	c := newControl()
+	if err := addControl(&c, prefixBreaker+name, v); err != nil {
+		return false, fmt.Errorf("%s: %w", what, err)
+	}
+	if err := l.resetFailures(ctx, name, c.Breakers[name].ResumeAt); err != nil {
+		return false, err
+	}
+	v, err = l.takeShared(ctx, what, pk, func(v values) bool { return v.text(colKey) == key })
 	return v != nil, err
 }

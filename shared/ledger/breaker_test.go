@@ -120,5 +120,6 @@ func TestABreakerClosesOnceWhateverFails(t *testing.T) {
 			}
 		}
 		wantControl(t, l)
+		wantCount(t, l, failureOf("i-1", "r1", start), start.Add(-time.Hour), 0)
 	})
 }

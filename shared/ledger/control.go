@@ -121,8 +121,9 @@ func (l *Ledger) Pause(ctx context.Context, p decide.Pause) error {
 }
 
 // Resume removes the pause of a flow and its breaker, and returns those that
-// it removed. With decide.AllFlows it removes only the pause of all flows:
-// single pauses and breakers stay. It also removes an unreadable row, and
+// it removed. The failures of the flow until now count no more. With
+// decide.AllFlows it removes only the pause of all flows: single pauses and
+// breakers stay. It also removes an unreadable row, and
 // returns only its flow. With an error it returns what it removed before that.
 func (l *Ledger) Resume(ctx context.Context, name string) (decide.Control, error) {
 	const what = "resume flows"
@@ -132,6 +133,9 @@ func (l *Ledger) Resume(ctx context.Context, name string) (decide.Control, error
 	case name == decide.AllFlows:
 	case flow.ValidName(name):
 		rows = append(rows, prefixBreaker+name)
+		if err := l.resetFailures(ctx, name, l.now()); err != nil {
+			return gone, err
+		}
 	default:
 		return gone, fmt.Errorf("%s: flow is missing or malformed: %w", what, engine.ErrInvalid)
 	}

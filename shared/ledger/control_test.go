@@ -351,20 +351,20 @@ func TestTriesOfAConditionalWriteAreCounted(t *testing.T) {
 			l, _, faults := open(t)
 			b := breakerOf("e1", 0)
 			mustOpen(t, l, b)
-			faults.ResetCalls()
-			for _, call := range []string{"PutRow", "DeleteRow"} {
+			for call, write := range map[string]func() (any, error){
+				"PutRow":    func() (any, error) { return l.OpenBreaker(t.Context(), breakerOf("e2", 30)) },
+				"DeleteRow": func() (any, error) { return l.CloseBreaker(t.Context(), b.Flow, b.Key) },
+			} {
 				c.fault.Call = call
 				faults.Add(c.fault)
-			}
-			_, opening := l.OpenBreaker(t.Context(), breakerOf("e2", 30))
-			_, closing := l.CloseBreaker(t.Context(), b.Flow, b.Key)
-			for _, err := range []error{opening, closing} {
-				if !errors.Is(err, c.want) || errors.Is(err, engine.ErrConflict) {
+				faults.ResetCalls()
+				if _, err := write(); !errors.Is(err, c.want) || errors.Is(err, engine.ErrConflict) {
 					t.Errorf("error = %v, want %v", err, c.want)
 				}
-			}
-			if calls := faults.Calls(); calls["PutRow"] != 8 || calls["DeleteRow"] != 8 {
-				t.Errorf("calls = %v, want 8 puts and 8 deletes", calls)
+				if n := faults.Calls()[call]; n != 8 {
+					t.Errorf("%d calls of %s, want 8", n, call)
+				}
+				faults.Clear()
 			}
 		})
 	}

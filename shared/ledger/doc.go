@@ -92,7 +92,10 @@
 //     pause. A resume removes even a row that cannot be read.
 //  51. Failures are counted by rows, never by a number that is raised: one for each
 //     time and run of a flow, so that a repeated count adds nothing. A run counts
-//     once, at most 1,000 rows are read, and their times begin at a given one.
+//     once, at most 1,000 rows are read, and their times begin at a given one and
+//     lie after the last reset. A resume resets the count, and so does the closing
+//     of a breaker, for the failures until its time was over; each before it
+//     removes the breaker, and none replaces a later one.
 //  52. Whoever replaces or removes a row does so on the condition that it is the one
 //     that was read, by its column key, which no other row of the same name ever
 //     had. So a request that comes late harms nothing newer.

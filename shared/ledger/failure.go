@@ -27,10 +27,21 @@ func stamp(t time.Time) string {
 	return fmt.Sprintf("%013d", max(0, min(t.UnixMilli(), maxStamp)))
 }
 
+// prefixReset begins the row of a reset and sorts behind the rows of failures. The
+// time of the reset follows, so that no reset replaces a later one.
+const prefixReset = "~"
+
+// resetFailures makes the failures of a flow up to a time count no more.
+func (l *Ledger) resetFailures(ctx context.Context, name string, at time.Time) error {
+	return l.putShared(ctx, idempotent, "reset the count of failures",
+		sharedKey(scopeFailures+name, prefixReset+stamp(at)), anyway(),
+		column{"at", at.UTC().Format(time.RFC3339)})
+}
+
 // CountFailure records the failure of a run in a row of its own, and then
 // counts the runs with rows from since on, in whole milliseconds and with no
-// end. A run that was recorded with several times counts once. The count stops
-// at 1,000 rows.
+// end, but only those after the last reset. A run that was recorded with several
+// times counts once. The count stops at 1,000 rows.
 func (l *Ledger) CountFailure(ctx context.Context, f decide.FleetFailure, since time.Time) (int, error) {
 	if !flow.ValidName(f.Flow) || f.InstanceID == "" || f.RunID == "" || f.At.IsZero() {
 		return 0, fmt.Errorf("count a failure: flow, instance id, run id or time is missing or malformed: %w", engine.ErrInvalid)
@@ -44,11 +55,12 @@ func (l *Ledger) CountFailure(ctx context.Context, f decide.FleetFailure, since 
 	if err != nil {
 		return 0, err
 	}
-	runs, rows := map[string]bool{}, 0
-	for from := sharedKey(scope, stamp(since)); from != nil && rows < maxCounted; {
+	// The newest rows come first: the last reset, then the failures.
+	runs, rows, reset := map[string]bool{}, 0, ""
+	for from := sharedEnd(scope); from != nil && rows < maxCounted; {
 		request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
-			TableName: tableShared, StartPrimaryKey: from, EndPrimaryKey: sharedEnd(scope),
-			Direction: tablestore.FORWARD, MaxVersion: 1, Limit: int32(maxCounted - rows),
+			TableName: tableShared, StartPrimaryKey: from, EndPrimaryKey: sharedKey(scope, stamp(since)),
+			Direction: tablestore.BACKWARD, MaxVersion: 1, Limit: int32(maxCounted - rows),
 		}}
 		var page *tablestore.GetRangeResponse
 		err := l.attempt(ctx, read, tableShared, "count failures", func() (err error) {
@@ -59,8 +71,15 @@ func (l *Ledger) CountFailure(ctx context.Context, f decide.FleetFailure, since 
 			return 0, err
 		}
 		for _, row := range page.Rows {
-			_, run, _ := strings.Cut(keyText(row, 1), "/")
-			runs[run] = true
+			at, run, failure := strings.Cut(keyText(row, 1), "/")
+			switch {
+			case !failure:
+				reset = max(reset, strings.TrimPrefix(at, prefixReset))
+			case at <= reset:
+				return len(runs), nil
+			default:
+				runs[run] = true
+			}
 		}
 		rows += len(page.Rows)
 		from = page.NextStartPrimaryKey

@@ -84,6 +84,10 @@ func TestTheLedgerKeepsItsPromises(t *testing.T) {
 				return l.Load(ctx, id)
 			},
 			Pause: func(p decide.Pause) error { return l.Pause(t.Context(), p) },
+			Resume: func(flow string) error {
+				_, err := l.Resume(t.Context(), flow)
+				return err
+			},
 		}
 	})
 }

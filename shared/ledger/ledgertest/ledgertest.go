@@ -29,6 +29,8 @@ type Subject struct {
 	Torn func(ctx context.Context, instanceID string, n int, between func()) (decide.State, error)
 	// Pause stores a pause.
 	Pause func(decide.Pause) error
+	// Resume ends a flow's pause and breaker.
+	Resume func(flow string) error
 }
 
 // Exercise tests an implementation. open returns a new subject for each test.
@@ -47,6 +49,7 @@ func Exercise(t *testing.T, open func(*testing.T) Subject) {
 		"a breaker is closed once, under its key":               closes,
 		"a failure counts once":                                 counts,
 		"failures count from since on":                          countsSince,
+		"failures count from a reset on":                        countsFromReset,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

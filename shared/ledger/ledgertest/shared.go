@@ -146,3 +146,40 @@ func countsSince(t *testing.T, s Subject) {
 		t.Run(name, func(t *testing.T) { wantCount(t, s, Failure("i-1", "r4", Start), c.since, c.want) })
 	}
 }
+
+func countsFromReset(t *testing.T, s Subject) {
+	since := Start.Add(-time.Hour)
+	at := func(minute int, run string) decide.FleetFailure {
+		return Failure("i-1", run, Start.Add(time.Duration(minute)*time.Minute))
+	}
+	reset := func(b decide.Breaker) {
+		t.Helper()
+		wantBreaker(t, s, b, b)
+		if gone, err := s.CloseBreaker(t.Context(), b.Flow, b.Key); !gone || err != nil {
+			t.Fatalf("CloseBreaker(%s) = %t, %v", b.Key, gone, err)
+		}
+	}
+	wantCount(t, s, at(9, "a"), since, 1)
+	wantCount(t, s, at(10, "b"), since, 2)
+	wantCount(t, s, at(11, "c"), since, 3)
+	reset(Breaker("e1", 0)) // until minute 10
+	wantCount(t, s, at(9, "a"), since, 1)
+	wantCount(t, s, at(11, "c"), since, 1)
+	wantCount(t, s, at(11, "c"), Start.Add(12*time.Minute), 0)
+	reset(Breaker("e2", -10)) // an older reset changes nothing
+	wantCount(t, s, at(10, "b"), since, 1)
+	other := at(9, "a")
+	other.Flow = "other"
+	wantCount(t, s, other, since, 1)
+	if err := s.Resume("clean-up"); err != nil {
+		t.Fatal(err)
+	}
+	wantCount(t, s, at(11, "c"), since, 0)
+	later := Failure("i-1", "d", time.Now().Add(time.Hour))
+	wantCount(t, s, later, since, 1)
+	if err := s.Resume(decide.AllFlows); err != nil {
+		t.Fatal(err)
+	}
+	wantCount(t, s, later, since, 1)
+	wantCount(t, s, other, since, 1)
+}
