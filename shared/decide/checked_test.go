@@ -42,6 +42,16 @@ func (s *story) checked(state decide.State, in decide.Input, f decide.Facts, m d
 	if c.Instance != nil {
 		s.same("the instance", *c.Instance, d.Next.Instance)
 	}
+	for _, t := range c.EndedTasks {
+		if _, live := d.Next.Tasks[t.ID]; live {
+			s.t.Errorf("task %s has ended, and is live", t.ID)
+		}
+	}
+	for _, r := range c.EndedRuns {
+		if _, live := d.Next.Runs[r.ID]; live {
+			s.t.Errorf("run %s has ended, and is live", r.ID)
+		}
+	}
 	s.checkExplained(state, in, f, c)
 	if n, bytes := rowsOf(c), len(s.encode(c)); n > 200 || bytes > 6<<20 { // changes hold rows twice
 		s.t.Errorf("the commit has %d rows and %d bytes", n, bytes)
