@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
@@ -39,5 +41,40 @@ func TestAnEndThatComesAgainWhileItWaitsIsNotCompleted(t *testing.T) {
 	s.Unmatched["t-1"] = decide.Unmatched{Event: end.Event, Received: now}
 	if d := must(t, s, end, decide.Facts{}, chainedPolicy()); len(d.Changes.Matched) != 0 || d.Changes.Execution == nil {
 		t.Errorf("completed records %+v, want none beside the record itself", d.Changes.Matched)
+	}
+}
+
+// A record is written whole again, and may be as large as an event: as many are
+// completed in one commit as surely fit.
+// (decide rule 63)
+func TestAsManyRecordsAreCompletedAsFit(t *testing.T) {
+	s := state(decide.BootBootable)
+	for i := range 8 {
+		invokeID := fmt.Sprint("t-", i)
+		task(fmt.Sprint("a", i), saved, running(invokeID))(&s)
+		s.Unmatched[invokeID] = decide.Unmatched{Event: ended(invokeID, "", event.StatusSuccess, "").Event, Received: now}
+	}
+	d := must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
+	if n := len(d.Changes.Matched); n != 5 || !d.More {
+		t.Errorf("%d records are completed, more: %t, want 5 and more", n, d.More)
+	}
+}
+
+// An instance is in the fleet once an event or ECS reported it, and not for a
+// submission.
+func TestAnInstanceIsSeenOnceItIsReported(t *testing.T) {
+	bad := ended("t-1", "", event.StatusFailed, "ExitCodeNonzero")
+	for name, c := range map[string]struct {
+		in   decide.Input
+		want bool
+	}{"a submission": {submission("k"), false}, "a heartbeat": {beat(0, time.Minute), true}, "an end": {bad, true}} {
+		d := must(t, decide.NewState("i-1"), c.in, decide.Facts{}, policy())
+		if d.Changes.Instance == nil || d.Changes.Instance.Seen != c.want || d.Next.Instance.Seen != c.want {
+			t.Errorf("after %s, seen is %+v, want %t", name, d.Changes.Instance, c.want)
+		}
+		later := must(t, d.Next, submission("later"), decide.Facts{}, policy())
+		if later.Changes.Instance.Seen != c.want {
+			t.Errorf("after %s and a submission, seen is %t, want %t", name, later.Changes.Instance.Seen, c.want)
+		}
 	}
 }
