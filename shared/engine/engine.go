@@ -86,7 +86,6 @@ type handling struct {
 	delivering time.Time
 	texts      map[string]command.Command // by task id
 	noText     map[string]bool            // tasks whose text was not there
-	history    chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
 	out        Outcome
 }
 
@@ -113,15 +112,8 @@ func (e *Engine) newHandling(ctx context.Context, instanceID string) *handling {
 // and must be delivered again. After the commit there are no errors: a sweep
 // does what Handle could not.
 func (e *Engine) Handle(ctx context.Context, instanceID string, in decide.Input) (Outcome, error) {
-	return e.newHandling(ctx, instanceID).run(ctx, in)
-}
-
-func (h *handling) run(ctx context.Context, in decide.Input) (Outcome, error) {
-	defer h.historyPut() // also after a panic
+	h := e.newHandling(ctx, instanceID)
 	_, err := h.handle(ctx, in)
-	if herr := h.historyPut(); err == nil {
-		err = herr
-	}
 	return h.out, err
 }
 
@@ -129,9 +121,6 @@ func (h *handling) run(ctx context.Context, in decide.Input) (Outcome, error) {
 func (h *handling) handle(ctx context.Context, in decide.Input) (decide.State, error) {
 	s, err := h.load(ctx)
 	if err != nil {
-		return s, err
-	}
-	if err := h.recordHistory(ctx, s, in); err != nil {
 		return s, err
 	}
 	s, more, err := h.decide(ctx, s, in)

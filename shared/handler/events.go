@@ -18,7 +18,7 @@ import (
 
 const (
 	// sideBySide is how many instances of one payload are handled at the same
-	// time. Each makes at most three calls to Tablestore at once, and the pool
+	// time. Each makes at most two calls to Tablestore at once, and the pool
 	// keeps 100 idle connections.
 	sideBySide = 32
 	// window is how many events of one payload are read and grouped by

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
-
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/flow"
@@ -45,25 +43,18 @@ func (l *Ledger) CountFailure(ctx context.Context, f decide.FleetFailure, since 
 		return 0, err
 	}
 	runs, rows := map[string]bool{}, 0
-	for from := sharedKey(scope, stamp(since)); from != nil && rows < maxCounted; {
-		request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
-			TableName: tableShared, StartPrimaryKey: from, EndPrimaryKey: sharedEnd(scope),
-			Direction: tablestore.FORWARD, MaxVersion: 1, Limit: int32(maxCounted - rows),
-		}}
-		var page *tablestore.GetRangeResponse
-		err := l.attempt(ctx, read, tableShared, "count failures", func() (err error) {
-			page, err = l.client.GetRange(request)
-			return err
-		})
+	s := span{table: tableShared, from: sharedKey(scope, stamp(since)), to: sharedEnd(scope)}
+	for s.from != nil && rows < maxCounted {
+		s.limit = int32(maxCounted - rows)
+		page, err := l.page(ctx, "count failures", &s)
 		if err != nil {
 			return 0, err
 		}
-		for _, row := range page.Rows {
+		for _, row := range page {
 			_, run, _ := strings.Cut(keyText(row, 1), "/")
 			runs[run] = true
 		}
-		rows += len(page.Rows)
-		from = page.NextStartPrimaryKey
+		rows += len(page)
 	}
 	return len(runs), nil
 }

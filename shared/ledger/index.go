@@ -56,7 +56,7 @@ type summary struct {
 // fleetColumns puts the row of an instance into the list of the fleet, once an
 // event or ECS reported the instance: anybody may submit a task for any id.
 func fleetColumns(b *batch, c engine.Commit) []column {
-	if !c.Changes.Instance.Reported {
+	if !c.Changes.Instance.Seen {
 		return nil
 	}
 	i := c.Changes.Instance
@@ -91,10 +91,7 @@ const maxWhy = 200
 // listed puts a record into the history and its instance's timeline, under the
 // first of the times that is known. A time that lies in the future is wrong.
 func listed(b *batch, prefix string, what brief, received time.Time, times ...time.Time) []column {
-	at := cmp.Or(cmp.Or(times...), received)
-	if at.Sub(received) > decide.MaxAhead {
-		at = received
-	}
+	at := decide.Reported(cmp.Or(cmp.Or(times...), received), received)
 	if len(what.Why) > maxWhy {
 		what.Why = strings.ToValidUTF8(what.Why[:maxWhy], "")
 	}
