@@ -37,8 +37,8 @@ func newHistory(getenv func(string) string) *cobra.Command {
 		table, list := executionTable("", nil, true), jsonList{w: out}
 		n := 0
 		err = s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			span := ledger.Span{From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance}
-			return l.History(ctx, span, func(e decide.Execution) error {
+			period := ledger.Period{From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance}
+			return l.History(ctx, period, func(e decide.Execution) error {
 				p := printed(e)
 				switch n++; {
 				case *status != "" && !strings.EqualFold(*status, p.Status):

@@ -240,8 +240,8 @@ func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
 }
 
 // lastDay is the last day of a rig's history.
-func lastDay(r *rig.Rig) ledger.Span {
-	return ledger.Span{From: r.Now().Add(-24 * time.Hour), Before: r.Now().Add(time.Hour)}
+func lastDay(r *rig.Rig) ledger.Period {
+	return ledger.Period{From: r.Now().Add(-24 * time.Hour), Before: r.Now().Add(time.Hour)}
 }
 
 // TestAnExecutionIsInTheHistoryOnce, whatever another event says of its time.

@@ -12,17 +12,17 @@ import (
 	"aftercare/shared/event"
 )
 
-// Span is a part of the history.
-type Span struct {
+// Period is a part of the history.
+type Period struct {
 	// From and Before bound the time, to the millisecond.
 	From, Before time.Time
 	// InstanceID limits it to one instance, if it is set.
 	InstanceID string
 }
 
-// History calls each with the executions in a span, the newest first, as they come.
+// History calls each with the executions of a period, the newest first, as they come.
 // They have what the list says: no event, and of the error's text the beginning.
-func (l *Ledger) History(ctx context.Context, q Span, each func(decide.Execution) error) error {
+func (l *Ledger) History(ctx context.Context, q Period, each func(decide.Execution) error) error {
 	if q.Before.UnixMilli() <= q.From.UnixMilli() {
 		return nil // the service refuses an empty range
 	}
@@ -65,7 +65,7 @@ type cursor struct {
 	rows []*tablestore.Row // that are read and not used
 }
 
-func newCursor(hist string, q Span) *cursor {
+func newCursor(hist string, q Period) *cursor {
 	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
 	for pk, at := range map[*tablestore.PrimaryKey]time.Time{from: q.Before, to: q.From} {
 		pk.AddPrimaryKeyColumn(colHist, hist)

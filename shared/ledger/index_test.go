@@ -93,13 +93,13 @@ func TestOneExecutionIsOneEntry(t *testing.T) {
 			t.Errorf("record %d: %v", i, err)
 		}
 	}
-	got := history(t, l, ledger.Span{From: time.UnixMilli(0), Before: start.Add(time.Hour)})
+	got := history(t, l, ledger.Period{From: time.UnixMilli(0), Before: start.Add(time.Hour)})
 	if diff := cmp.Diff([]string{"i-ledger-1 t-1"}, got); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
 }
 
-func history(t *testing.T, l *ledger.Ledger, q ledger.Span) (got []string) {
+func history(t *testing.T, l *ledger.Ledger, q ledger.Period) (got []string) {
 	t.Helper()
 	err := l.History(t.Context(), q, func(e decide.Execution) error {
 		got = append(got, e.Event.InstanceID+" "+e.Event.InvokeID)
@@ -125,25 +125,25 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 	}
 	from := march.Add(-19 * time.Minute)
 	for name, c := range map[string]struct {
-		span ledger.Span
+		span ledger.Period
 		want []string
 	}{
-		"all":             {ledger.Span{From: from, Before: march.Add(21 * time.Minute)}, all},
-		"but both ends":   {ledger.Span{From: from.Add(time.Millisecond), Before: march.Add(20 * time.Minute)}, all[1:39]},
-		"of one month":    {ledger.Span{From: march, Before: march.AddDate(0, 1, 0)}, all[:21]},
-		"of one instance": {ledger.Span{From: from, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"}, each(all, "i-3 ")},
+		"all":             {ledger.Period{From: from, Before: march.Add(21 * time.Minute)}, all},
+		"but both ends":   {ledger.Period{From: from.Add(time.Millisecond), Before: march.Add(20 * time.Minute)}, all[1:39]},
+		"of one month":    {ledger.Period{From: march, Before: march.AddDate(0, 1, 0)}, all[:21]},
+		"of one instance": {ledger.Period{From: from, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"}, each(all, "i-3 ")},
 	} {
 		if diff := cmp.Diff(c.want, history(t, l, c.span)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 	faults.ResetCalls()
-	history(t, l, ledger.Span{From: march, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"})
+	history(t, l, ledger.Period{From: march, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"})
 	if n := faults.Calls()["GetRange"]; n != 1 {
 		t.Errorf("the day of one instance took %d calls, want 1", n)
 	}
 	enough := errors.New("enough")
-	err := l.History(t.Context(), ledger.Span{From: from, Before: march.AddDate(0, 0, 1)}, func(decide.Execution) error { return enough })
+	err := l.History(t.Context(), ledger.Period{From: from, Before: march.AddDate(0, 0, 1)}, func(decide.Execution) error { return enough })
 	if err != enough {
 		t.Errorf("a reader who has enough gets %v", err)
 	}
@@ -163,10 +163,10 @@ func TestAShardOfTheHistoryIsReadPageByPage(t *testing.T) {
 		}
 	}
 	faults.ResetCalls()
-	if got := history(t, l, ledger.Span{From: start, Before: start.Add(1), InstanceID: instanceID}); len(got) != 0 {
+	if got := history(t, l, ledger.Period{From: start, Before: start.Add(1), InstanceID: instanceID}); len(got) != 0 {
 		t.Errorf("%d executions within no millisecond", len(got))
 	}
-	got := history(t, l, ledger.Span{From: start, Before: start.Add(time.Second), InstanceID: instanceID})
+	got := history(t, l, ledger.Period{From: start, Before: start.Add(time.Second), InstanceID: instanceID})
 	if slices.Sort(got); len(slices.Compact(got)) != n || faults.Calls()["GetRange"] != 2 {
 		t.Errorf("%d executions in the calls %v, want %d in 2", len(got), faults.Calls(), n)
 	}

@@ -76,7 +76,7 @@ func TestAServiceThatRefusesCommitsBesideListsGetsNone(t *testing.T) {
 	if err := record(t, l, instanceID, "t-1", start); err != nil {
 		t.Fatal(err)
 	}
-	err := l.History(t.Context(), ledger.Span{From: start, Before: start.Add(time.Hour)}, func(decide.Execution) error { return nil })
+	err := l.History(t.Context(), ledger.Period{From: start, Before: start.Add(time.Hour)}, func(decide.Execution) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "the list aftercare_history is missing") {
 		t.Errorf("History = %v, want an error about the list", err)
 	}
@@ -114,7 +114,7 @@ func TestALostListIsMadeAgainWithTheRowsThatAreThere(t *testing.T) {
 	if err != nil || !lists || !slices.Equal(made, allLists[1:2]) {
 		t.Errorf("CreateTables = %v, %t, %v, want the lost list", made, lists, err)
 	}
-	if got := history(t, l, ledger.Span{From: start, Before: start.Add(time.Hour)}); len(got) != 1 {
+	if got := history(t, l, ledger.Period{From: start, Before: start.Add(time.Hour)}); len(got) != 1 {
 		t.Errorf("the history has %v", got)
 	}
 }

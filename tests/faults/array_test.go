@@ -291,8 +291,8 @@ func failCall(t *testing.T, r *rig.Rig, f *handler.Function, l *ledger.Ledger, n
 		executions[id] = len(records.Executions)
 	}
 	inHistory, kept := 0, 0
-	span := ledger.Span{From: time.Now().Add(-24 * time.Hour), Before: time.Now().Add(time.Hour)}
-	err := l.History(t.Context(), span, func(e decide.Execution) error {
+	period := ledger.Period{From: time.Now().Add(-24 * time.Hour), Before: time.Now().Add(time.Hour)}
+	err := l.History(t.Context(), period, func(e decide.Execution) error {
 		if id := e.Event.InstanceID; id == many || id == one {
 			inHistory++
 		}

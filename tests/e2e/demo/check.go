@@ -109,8 +109,8 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 // history reads the history of the scenario.
 func (s *story) history(ctx context.Context) (map[string][]decide.Execution, error) {
 	history := map[string][]decide.Execution{}
-	span := ledger.Span{From: s.start.Add(-time.Hour), Before: time.Now().Add(time.Hour)}
-	err := s.c.ledger.History(ctx, span, func(e decide.Execution) error {
+	period := ledger.Period{From: s.start.Add(-time.Hour), Before: time.Now().Add(time.Hour)}
+	err := s.c.ledger.History(ctx, period, func(e decide.Execution) error {
 		history[e.Event.InstanceID] = append(history[e.Event.InstanceID], e)
 		return nil
 	})
