@@ -164,7 +164,7 @@ func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decisio
 	}
 	h.own[m.Claim.Commit], h.tried[m.Claim.Commit] = true, *d
 	err = h.Ledger.Commit(ctx, Commit{
-		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now,
+		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now, Next: d.Next,
 	})
 	if err != nil {
 		return fmt.Errorf("commit instance %s: %w", h.instanceID, err)

@@ -130,7 +130,7 @@ func (d *desk) calls() string {
 func (d *desk) call(what, detail string, do func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if what != "history" && what != "control" && what != "texts" {
+	if what != "control" && what != "texts" {
 		d.made = append(d.made, what)
 	}
 	var f fate
@@ -198,13 +198,6 @@ func (d *desk) Recorded(_ context.Context, id, once string) (r *engine.Recorded,
 
 func (d *desk) Commit(_ context.Context, c engine.Commit) error {
 	return d.call("commit", c.ID, func() error { return d.table.commit(c) })
-}
-
-func (d *desk) PutHistory(_ context.Context, id string, e decide.Execution) error {
-	return d.call("history", e.Event.InvokeID, func() error {
-		d.table.history[id+"/"+e.Event.InvokeID+"/"+e.Event.Suffix()] = true
-		return nil
-	})
 }
 
 func (d *desk) Arm(_ context.Context, w engine.Wakeup) error {

@@ -97,11 +97,6 @@ func (v *invocation) Commit(ctx context.Context, c engine.Commit) error {
 	return v.call(ctx, "commit", c.InstanceID+" "+c.ID, true, func() error { return v.w.table.commit(c) })
 }
 
-func (v *invocation) PutHistory(ctx context.Context, id string, e decide.Execution) error {
-	key := id + "/" + e.Event.InvokeID + "/" + e.Event.Suffix()
-	return v.call(ctx, "history", key, true, func() error { v.w.table.history[key] = true; return nil })
-}
-
 func (v *invocation) Arm(ctx context.Context, u engine.Wakeup) error {
 	return v.call(ctx, "arm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), true, func() error {
 		v.w.table.armed[wakeupKey(u)] = true

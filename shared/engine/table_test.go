@@ -20,7 +20,6 @@ type table struct {
 	rows    map[string]map[string][]byte // instance, then row key
 	rev     map[string]int64
 	records map[string]engine.Recorded // instance + "/" + once
-	history map[string]bool
 	armed   map[engine.Wakeup]bool
 	// control and failures are what instances share; failures by flow and run.
 	control  decide.Control
@@ -36,8 +35,7 @@ type table struct {
 func newTable() *table {
 	return &table{
 		rows: map[string]map[string][]byte{}, rev: map[string]int64{},
-		records: map[string]engine.Recorded{}, history: map[string]bool{},
-		armed:    map[engine.Wakeup]bool{},
+		records: map[string]engine.Recorded{}, armed: map[engine.Wakeup]bool{},
 		control:  decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
 		failures: map[string]map[string]time.Time{}, marks: map[string]time.Time{},
 		broken: func(string, ...any) {}, landed: func(engine.Commit) {},

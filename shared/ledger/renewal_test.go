@@ -30,7 +30,7 @@ func openAt(t *testing.T, now func() time.Time) (*ledger.Ledger, *tablestore.Ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.CreateTables(t.Context(), ledger.MinTTL); err != nil {
+	if _, _, err := l.CreateTables(t.Context(), ledger.MinTTL); err != nil {
 		t.Fatal(err)
 	}
 	return l, server, faults
