@@ -292,6 +292,16 @@ func (t *table) commit(c engine.Commit) error {
 	}
 	if ch.Instance != nil {
 		t.rev[id] = ch.Instance.NextRev(c.At)
+		for prefix, n := range map[string]int{"live/flow/": len(c.Next.Runs), "live/failing/": len(c.Next.Failing)} {
+			for key := range rows {
+				if strings.HasPrefix(key, prefix) {
+					n--
+				}
+			}
+			if n != 0 {
+				t.broken("a commit says that there are %d more rows %s than there are", n, prefix)
+			}
+		}
 	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Sends)+len(ch.Messages)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
 		t.broken("a commit changes live rows without the guard")
 	}

@@ -52,6 +52,10 @@ func (l *Ledger) accepts(ctx context.Context, t table) (bool, error) {
 	commit.drop(gone)
 	for _, b := range []*batch{before, commit} {
 		err := l.write(ctx, "try a commit", b)
+		for n := 1; errors.As(err, new(missing)) && ctx.Err() == nil; n++ { // it is new
+			l.pause(ctx, n)
+			err = l.write(ctx, "try a commit", b)
+		}
 		if errors.Is(err, engine.ErrInvalid) && !errors.As(err, new(missing)) {
 			return false, nil
 		}
@@ -66,7 +70,7 @@ func (l *Ledger) accepts(ctx context.Context, t table) (bool, error) {
 		}
 		for n := 1; ; n++ {
 			rows, err := l.rowsIn(ctx, x)
-			if err != nil {
+			if err != nil && !errors.As(err, new(missing)) {
 				return false, err
 			}
 			if slices.Equal(rows, want) {

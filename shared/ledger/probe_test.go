@@ -119,6 +119,18 @@ func TestALostListIsMadeAgainWithTheRowsThatAreThere(t *testing.T) {
 	}
 }
 
+// TestATableMayTakeAWhileUntilItIsThere, as the service's do.
+// (ledger rule 66)
+func TestATableMayTakeAWhileUntilItIsThere(t *testing.T) {
+	l, _, faults := bare(t, tablestore.Options{})
+	for _, call := range []string{"BatchWriteRow", "GetRange"} {
+		faults.Add(fault.Fault{Call: call, Mode: fault.ErrorBefore, Status: 404, Code: "OTSObjectNotExist", Times: 2})
+	}
+	if made, lists, err := l.CreateTables(t.Context(), ledger.MinTTL); err != nil || !lists || !slices.Equal(made, allTables) {
+		t.Errorf("CreateTables = %v, %t, %v", made, lists, err)
+	}
+}
+
 // TestAProbeThatDidNotEndHarmsNothing: it fails at each of its calls, and the
 // next one finds what it left.
 func TestAProbeThatDidNotEndHarmsNothing(t *testing.T) {
