@@ -148,13 +148,7 @@ func (r *Run) send(m Moment) (actions []Action, again bool) {
 	s := r.list()[r.Index]
 	p := &r.Pending
 	p.State, p.Until = PendingCommand, time.Time{}
-	a := Action{Step: s.ID, Attempt: p.Attempt}
-	var err error
-	if s.Run != nil {
-		a.Run, err = r.runCommand(*s.Run, m)
-	} else {
-		a.Invoke, err = r.invokeCommand(*s.Invoke, m)
-	}
+	c, err := r.command(s, m)
 	if err != nil {
 		r.end(StepInvalid, err.Error(), m)
 		return nil, true
@@ -164,7 +158,7 @@ func (r *Run) send(m Moment) (actions []Action, again bool) {
 	if p.Attempt > 1 && !slices.Contains(NotStarted, rec.ErrorCode) {
 		rec.MayHaveRunTwice = true
 	}
-	return []Action{a}, false
+	return []Action{{Step: s.ID, Attempt: p.Attempt, Command: c}}, false
 }
 
 func (r *Run) last() *StepRecord { return &r.Steps[len(r.Steps)-1] }
