@@ -154,6 +154,14 @@ func (t *table) ended(id, taskID string) *decide.Task {
 	return &task
 }
 
+// recorded reads the row of an input that was handled; nil if there is none.
+func (t *table) recorded(id, once string) *engine.Recorded {
+	if r, ok := t.records[id+"/"+once]; ok {
+		return &r
+	}
+	return nil
+}
+
 // logged reads the records of a kind, such as "task".
 func logged[T any](t *table, id, kind string) []T {
 	var out []T
