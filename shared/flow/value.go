@@ -281,7 +281,7 @@ func contains(list, element any) (bool, error) {
 		}
 		return false, nil
 	case map[string]any:
-		if key, ok := element.(string); ok {
+		if key, ok := element.(string); ok || element == nil { // nothing is the key ""
 			_, found := list[key]
 			return found, nil
 		}
