@@ -82,59 +82,6 @@ func TestTheBreakerOpensAndCloses(t *testing.T) {
 	}
 }
 
-// [55] However many functions see it, one opens the breaker and says so.
-// (decide rule 82)
-func TestTwoFunctionsCrossTheThresholdTogether(t *testing.T) {
-	p := breaking()
-	d := newDesk()
-	s := state(decide.BootBootable)
-	other := state(decide.BootBootable)
-	other.Instance.ID = "i-2"
-	d.store(s)
-	d.store(other)
-	d.cloud.machine("i-2").up = true
-	mustHandle(t, d.engine(p), happened("s-1"))
-	one := only(t, d.table.state("i-1").Tasks)
-	// The second instance's run fails between the first one's count and its
-	// breaker.
-	within := false
-	d.on = func(what, _ string) fate {
-		if what != "open" || within {
-			return fate{}
-		}
-		within = true
-		d.mu.Unlock()
-		defer d.mu.Lock()
-		e := d.engine(p)
-		for _, in := range []decide.Input{happened("s-2")} {
-			if _, err := e.Handle(t.Context(), "i-2", in); err != nil {
-				t.Error(err)
-			}
-		}
-		two := only(t, d.table.state("i-2").Tasks)
-		if _, err := e.Handle(t.Context(), "i-2", endOf(two, event.StatusFailed, "")); err != nil {
-			t.Error(err)
-		}
-		return fate{}
-	}
-	d.table.failures["f"] = map[string]time.Time{"an earlier one": now}
-	mustHandle(t, d.engine(p), endOf(one, event.StatusFailed, ""))
-	if b := only(t, d.table.control.Breakers); d.kinds() != "breaker-opened" || b.Failures < 2 {
-		t.Errorf("breaker %+v, alerts %q, want one alert", b, d.kinds())
-	}
-	closing := 0
-	for _, id := range []string{"i-1", "i-2"} {
-		for _, e := range d.table.state(id).Messages {
-			if e.Kind == decide.MessageClose {
-				closing++
-			}
-		}
-	}
-	if closing != 1 {
-		t.Errorf("%d closings are planned, want one", closing)
-	}
-}
-
 // [55] A function dies when it has opened the breaker. What it leaves is seen
 // to when the window of the failures is over: the alerts come all the same.
 // (decide rule 82)

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
-	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/event"
@@ -38,79 +36,34 @@ func TestATaskWhoseTextIsGoneEndsAsInvalid(t *testing.T) {
 	}
 }
 
-// lateEnd is the end of task a's command, which was given up before.
-func lateEnd(invokeID string) decide.Ended { return ended(invokeID, "a", event.StatusSuccess, "") }
-
-// (decide rules 8, 73) The record of the ended task has its chain.
-func TestALateEndFindsItsChain(t *testing.T) {
-	p := flows(define("ring", onEnd, "", run("only", "ring/only", "true")))
-	for name, c := range map[string]struct {
-		stored  string // the invoke id in the record
-		started int
-	}{
-		"of the task":         {"t-1", 0},
-		"of no known id":      {"", 0},
-		"that bears its name": {"t-9", 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDesk()
-			d.store(state(decide.BootBootable))
-			d.table.rows["i-1"]["log/task/"+id("a")] = encode(decide.Task{
-				ID: id("a"), State: decide.TaskFailed, Kind: decide.SendRun, Name: "a", InvokeID: c.stored, RunID: "r", Step: "only", Chain: []string{"ring"},
-			})
-			mustHandle(t, d.engine(p), lateEnd("t-1"))
-			if got := len(d.table.state("i-1").Runs); got != c.started {
-				t.Errorf("%d runs began, want %d", got, c.started)
-			}
-			x := logged[decide.Execution](d.table, "i-1", "exec")
-			if len(x) != 1 || (x[0].TaskID == id("a")) != (c.started == 0) {
-				t.Errorf("executions %+v, want one that names its task", x)
-			}
-		})
+// (decide rules 8, 73) An end that comes again costs two calls.
+func TestALateEndIsLookedUpWithItsRecord(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable, task("a", running("t-1"))))
+	mustHandle(t, d.engine(policy()), ended("t-1", "a", event.StatusSuccess, ""))
+	d.made = nil
+	out := mustHandle(t, d.engine(policy()), ended("t-1", "a", event.StatusSuccess, ""))
+	if !out.Duplicate || d.calls() != "load ended" {
+		t.Errorf("duplicate %v, calls %s", out.Duplicate, d.calls())
 	}
-	t.Run("twice is once, and costs two calls", func(t *testing.T) {
-		d := newDesk()
-		d.store(state(decide.BootBootable, task("a", running("t-1"))))
-		mustHandle(t, d.engine(policy()), lateEnd("t-1"))
-		d.made = nil
-		if out := mustHandle(t, d.engine(policy()), lateEnd("t-1")); !out.Duplicate || d.calls() != "load ended" {
-			t.Errorf("duplicate %v, calls %s", out.Duplicate, d.calls())
-		}
-	})
 }
 
 // (decide rule 112)
 func TestAnEndWithoutAnEnvelopeCountsOnlyIfItIsConfirmed(t *testing.T) {
-	forged := lateEnd("t-1")
+	forged := ended("t-1", "a", event.StatusSuccess, "")
 	forged.Event.Bare = true
 	for name, c := range map[string]struct {
-		prepare func(*desk)
-		state   decide.TaskState // live or ended
+		find    fate
 		ignored bool
-		err     error
-	}{
-		"still running":   {func(*desk) {}, decide.TaskRunning, true, nil},
-		"ended otherwise": {func(d *desk) { three := int64(3); d.cloud.invocations[0].end("Failed", "ExitCodeNonzero", &three, now) }, decide.TaskFailed, false, nil},
-		"no answer":       {func(d *desk) { d.on = failing("find-id", 1, refused) }, decide.TaskRunning, false, engine.ErrUnavailable},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDesk()
-			d.store(state(decide.BootBootable, task("a", running("t-1"))))
-			d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: "x",
-				Command: command.Command{Run: &command.Run{Name: "a", Content: "true"}}}, now.Add(-time.Minute), 0)
-			c.prepare(d)
-			out, err := handle(t, d.engine(policy()), forged)
-			if !errors.Is(err, c.err) || (out.Ignored != "") != c.ignored {
-				t.Errorf("ignored %q, error %v; want %v, %v", out.Ignored, err, c.ignored, c.err)
-			}
-			got := d.table.state("i-1").Tasks[id("a")].State
-			for _, e := range logged[decide.Task](d.table, "i-1", "task") {
-				got = e.State
-			}
-			if got != c.state {
-				t.Errorf("the task is %s, want %s", got, c.state)
-			}
-		})
+	}{"still running": {fate{}, true}, "no answer": {refused, false}} {
+		d := newDesk()
+		d.store(state(decide.BootBootable, task("a", running("t-1"))))
+		d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: "x", Command: submission("a").Command}, now, 0)
+		d.on = failing("find-id", 1, c.find)
+		out, err := handle(t, d.engine(policy()), forged)
+		if !errors.Is(err, c.find.err) || (out.Ignored != "") != c.ignored || len(d.table.records) > 0 {
+			t.Errorf("%s: ignored %q, error %v; want %v, %v, and nothing recorded", name, out.Ignored, err, c.ignored, c.find.err)
+		}
 	}
 }
 

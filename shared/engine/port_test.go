@@ -10,9 +10,14 @@ import (
 	"aftercare/shared/engine"
 )
 
-// An invocation is its own ledger, Cloud Assistant and notifier: each method
-// is one call, and a load is one for each few rows, so that commits of others
-// land between.
+// ports are the engine's ports to a table and a cloud: each method is one call, and
+// call says what becomes of it.
+type ports struct {
+	table *table
+	cloud *cloud
+	now   func() time.Time
+	call  func(ctx context.Context, what, detail string, do func() error) error
+}
 
 var (
 	_ engine.Ledger    = (*invocation)(nil)
@@ -21,16 +26,130 @@ var (
 	_ engine.Notifier  = (*invocation)(nil)
 )
 
+// ask makes a call for a value.
+func ask[T any](ctx context.Context, p ports, what, detail string, value func() T) (T, error) {
+	var v, none T
+	if err := p.call(ctx, what, detail, func() error { v = value(); return nil }); err != nil {
+		return none, err
+	}
+	return v, nil
+}
+
+// tell makes a call that cannot be refused.
+func tell(ctx context.Context, p ports, what, detail string, do func()) error {
+	return p.call(ctx, what, detail, func() error { do(); return nil })
+}
+
+func (p ports) Queue(ctx context.Context, id string) ([]decide.Task, error) {
+	return ask(ctx, p, "queue", id, func() []decide.Task { return p.table.queue(id) })
+}
+
+func (p ports) Texts(ctx context.Context, id string, taskIDs []string) (map[string]command.Command, error) {
+	return ask(ctx, p, "texts", id, func() map[string]command.Command {
+		texts := map[string]command.Command{}
+		for _, taskID := range taskIDs {
+			if c, ok := p.table.text(id, taskID); ok {
+				texts[taskID] = c
+			}
+		}
+		return texts
+	})
+}
+
+func (p ports) Ended(ctx context.Context, id, once string, taskIDs []string) (*engine.Recorded, map[string]*decide.Task, error) {
+	var r *engine.Recorded
+	tasks, err := ask(ctx, p, "ended", id+"/"+once, func() map[string]*decide.Task {
+		r = p.table.recorded(id, once)
+		tasks := map[string]*decide.Task{}
+		for _, taskID := range taskIDs {
+			tasks[taskID] = p.table.ended(id, taskID)
+		}
+		return tasks
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, tasks, nil
+}
+
+func (p ports) Recorded(ctx context.Context, id, once string) (*engine.Recorded, error) {
+	return ask(ctx, p, "recorded", id+"/"+once, func() *engine.Recorded { return p.table.recorded(id, once) })
+}
+
+func (p ports) Commit(ctx context.Context, c engine.Commit) error {
+	return p.call(ctx, "commit", c.ID, func() error { return p.table.commit(c) })
+}
+
+func (p ports) Arm(ctx context.Context, u engine.Wakeup) error {
+	return tell(ctx, p, "arm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() { p.table.armed[wakeupKey(u)] = true })
+}
+
+func (p ports) Disarm(ctx context.Context, u engine.Wakeup) error {
+	return tell(ctx, p, "disarm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() { delete(p.table.armed, wakeupKey(u)) })
+}
+
+func (p ports) Due(ctx context.Context, now time.Time, page func([]engine.Wakeup) bool) error {
+	due, err := ask(ctx, p, "due", "", func() []engine.Wakeup { return p.table.due(now) })
+	for _, u := range due {
+		if !page([]engine.Wakeup{u}) {
+			break
+		}
+	}
+	return err
+}
+
+func (p ports) Stop(ctx context.Context, _, invokeID string) error {
+	return p.call(ctx, "stop", invokeID, func() error { return p.cloud.stop(invokeID, p.now()) })
+}
+
+func (p ports) FindByToken(ctx context.Context, id, token string) (*decide.Invocation, error) {
+	return ask(ctx, p, "find-token", token, func() *decide.Invocation {
+		return p.cloud.find(p.now(), func(i *invoked) bool { return i.instanceID == id && i.token == token })
+	})
+}
+
+func (p ports) FindByID(ctx context.Context, id, invokeID string) (*decide.Invocation, error) {
+	return ask(ctx, p, "find-id", invokeID, func() *decide.Invocation {
+		return p.cloud.find(p.now(), func(i *invoked) bool { return i.instanceID == id && i.id == invokeID })
+	})
+}
+
+func (p ports) AgentStatus(ctx context.Context, id string) (decide.AgentStatus, error) {
+	return ask(ctx, p, "agent", id, func() decide.AgentStatus {
+		return decide.AgentStatus{Ready: p.cloud.machine(id).up, Version: "2.2.4.1", OS: "Linux"}
+	})
+}
+
+func (p ports) Output(ctx context.Context, _, invokeID string) (decide.Output, error) {
+	return ask(ctx, p, "output", invokeID, func() decide.Output { return decide.Output{Text: "printed by " + invokeID} })
+}
+
+func (p ports) Control(ctx context.Context) (decide.Control, error) {
+	return ask(ctx, p, "control", "", p.table.flowControl)
+}
+
+func (p ports) CountFailure(ctx context.Context, f decide.FleetFailure, since time.Time) (int, error) {
+	return ask(ctx, p, "count", f.RunID, func() int { return p.table.count(f, since) })
+}
+
+func (p ports) OpenBreaker(ctx context.Context, b decide.Breaker) (decide.Breaker, error) {
+	return ask(ctx, p, "open", b.Key, func() decide.Breaker { return p.table.open(b) })
+}
+
+func (p ports) CloseBreaker(ctx context.Context, flow, key string) (bool, error) {
+	return ask(ctx, p, "close", key, func() bool { return p.table.closeBreaker(flow, key) })
+}
+
+// Load is one call for each few rows, so that commits of others land between.
 func (v *invocation) Load(ctx context.Context, id string) (decide.State, error) {
 	s := decide.NewState(id)
 	for after, first := "", true; first || after != ""; first = false {
-		err := v.call(ctx, "load", id, false, func() error {
+		err := tell(ctx, v.ports, "load", id, func() {
 			n := -1
 			if !v.w.calm {
 				n = []int{-1, 1, 2, 4}[v.w.draw("rows", 4)]
 			}
 			after = v.w.table.scan(&s, after, n)
-			return nil
 		})
 		if err != nil {
 			return s, err
@@ -39,98 +158,18 @@ func (v *invocation) Load(ctx context.Context, id string) (decide.State, error) 
 	return s, nil
 }
 
-func (v *invocation) Queue(ctx context.Context, id string) (tasks []decide.Task, err error) {
-	err = v.call(ctx, "queue", id, false, func() error { tasks = v.w.table.queue(id); return nil })
-	if err != nil {
-		return nil, err
-	}
-	return tasks, nil
-}
-
-func (v *invocation) Texts(ctx context.Context, id string, taskIDs []string) (map[string]command.Command, error) {
-	texts := map[string]command.Command{}
-	err := v.call(ctx, "texts", id, false, func() error {
-		for _, taskID := range taskIDs {
-			if c, ok := v.w.table.text(id, taskID); ok {
-				texts[taskID] = c
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return texts, nil
-}
-
-func (v *invocation) Ended(ctx context.Context, id, once string, taskIDs []string) (r *engine.Recorded, tasks map[string]*decide.Task, err error) {
-	err = v.call(ctx, "ended", id+"/"+once, false, func() error {
-		if found, ok := v.w.table.records[id+"/"+once]; ok {
-			r = &found
-		}
-		tasks = map[string]*decide.Task{}
-		for _, taskID := range taskIDs {
-			tasks[taskID] = v.w.table.ended(id, taskID)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return r, tasks, nil
-}
-
-func (v *invocation) Recorded(ctx context.Context, id, once string) (r *engine.Recorded, err error) {
-	err = v.call(ctx, "recorded", id+"/"+once, false, func() error {
-		if found, ok := v.w.table.records[id+"/"+once]; ok {
-			r = &found
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-func (v *invocation) Commit(ctx context.Context, c engine.Commit) error {
-	return v.call(ctx, "commit", c.InstanceID+" "+c.ID, true, func() error { return v.w.table.commit(c) })
-}
-
-func (v *invocation) Arm(ctx context.Context, u engine.Wakeup) error {
-	return v.call(ctx, "arm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), true, func() error {
-		v.w.table.armed[wakeupKey(u)] = true
-		return nil
-	})
-}
-
 func (v *invocation) Disarm(ctx context.Context, u engine.Wakeup) error {
 	if u.Due.After(v.w.now().Add(v.skew)) {
 		v.w.breakf("%s removes the wake-up of %s, which is not due", v.name, u.Due)
 	}
-	return v.call(ctx, "disarm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), true, func() error {
+	return tell(ctx, v.ports, "disarm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() {
 		delete(v.w.table.armed, wakeupKey(u))
 		v.w.dirty[u.InstanceID] = true
-		return nil
 	})
 }
 
-func (v *invocation) Due(ctx context.Context, now time.Time, page func([]engine.Wakeup) bool) error {
-	var due []engine.Wakeup
-	err := v.call(ctx, "due", "", false, func() error { due = v.w.table.due(now); return nil })
-	if err != nil {
-		return err
-	}
-	for _, u := range due {
-		if !page([]engine.Wakeup{u}) {
-			return nil
-		}
-	}
-	return nil
-}
-
 func (v *invocation) Send(ctx context.Context, s engine.Send) (id string, err error) {
-	err = v.call(ctx, "send", s.Token, true, func() error {
+	err = v.ports.call(ctx, "send", s.Token, func() error {
 		if s.Command.Run == nil && s.Command.Invoke == nil {
 			return fmt.Errorf("no command: %w", engine.ErrInvalid)
 		}
@@ -150,72 +189,9 @@ func (v *invocation) Send(ctx context.Context, s engine.Send) (id string, err er
 	return id, nil
 }
 
-func (v *invocation) Stop(ctx context.Context, _, invokeID string) error {
-	return v.call(ctx, "stop", invokeID, true, func() error { return v.w.cloud.stop(invokeID, v.w.now()) })
-}
-
-func (v *invocation) FindByToken(ctx context.Context, id, token string) (*decide.Invocation, error) {
-	return v.find(ctx, "find token", token, func(i *invoked) bool { return i.instanceID == id && i.token == token })
-}
-
-func (v *invocation) FindByID(ctx context.Context, id, invokeID string) (*decide.Invocation, error) {
-	return v.find(ctx, "find id", invokeID, func(i *invoked) bool { return i.instanceID == id && i.id == invokeID })
-}
-
-func (v *invocation) find(ctx context.Context, what, detail string, wanted func(*invoked) bool) (found *decide.Invocation, err error) {
-	err = v.call(ctx, what, detail, false, func() error {
-		found = v.w.cloud.find(v.w.now(), wanted)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
-}
-
-func (v *invocation) AgentStatus(ctx context.Context, id string) (a decide.AgentStatus, err error) {
-	err = v.call(ctx, "agent", id, false, func() error {
-		a = decide.AgentStatus{Ready: v.w.cloud.machine(id).up, Version: "2.2.4.1", OS: "Linux"}
-		return nil
-	})
-	if err != nil {
-		return decide.AgentStatus{}, err
-	}
-	return a, nil
-}
-
 func (v *invocation) Notify(ctx context.Context, a decide.Alert) error {
-	return v.call(ctx, "alert", a.Fingerprint, true, func() error {
+	return tell(ctx, v.ports, "alert", a.Fingerprint, func() {
 		v.w.inbox[a.Fingerprint]++
 		v.w.checkAlert(a)
-		return nil
 	})
-}
-
-func (v *invocation) Control(ctx context.Context) (c decide.Control, err error) {
-	err = v.call(ctx, "control", "", false, func() error { c = v.w.table.flowControl(); return nil })
-	return c, err
-}
-
-func (v *invocation) CountFailure(ctx context.Context, f decide.FleetFailure, since time.Time) (n int, err error) {
-	err = v.call(ctx, "count", f.RunID, true, func() error { n = v.w.table.count(f, since); return nil })
-	return n, err
-}
-
-func (v *invocation) OpenBreaker(ctx context.Context, b decide.Breaker) (is decide.Breaker, err error) {
-	err = v.call(ctx, "open", b.Key, true, func() error { is = v.w.table.open(b); return nil })
-	return is, err
-}
-
-func (v *invocation) CloseBreaker(ctx context.Context, flow, key string) (was bool, err error) {
-	err = v.call(ctx, "close", key, true, func() error { was = v.w.table.closeBreaker(flow, key); return nil })
-	return was, err
-}
-
-func (v *invocation) Output(ctx context.Context, _, invokeID string) (o decide.Output, err error) {
-	err = v.call(ctx, "output", invokeID, false, func() error {
-		o = decide.Output{Text: "printed by " + invokeID}
-		return nil
-	})
-	return o, err
 }

@@ -152,6 +152,14 @@ func (t *table) ended(id, taskID string) *decide.Task {
 	return &task
 }
 
+// recorded reads the row of an input that was handled; nil if there is none.
+func (t *table) recorded(id, once string) *engine.Recorded {
+	if r, ok := t.records[id+"/"+once]; ok {
+		return &r
+	}
+	return nil
+}
+
 // logged reads the records of a kind, such as "task".
 func logged[T any](t *table, id, kind string) []T {
 	var out []T
@@ -164,94 +172,6 @@ func logged[T any](t *table, id, kind string) []T {
 	}
 	return out
 }
-
-// batch is the rows of one commit.
-type batch struct {
-	before map[string][]byte // what the commit takes for the present row
-	puts   map[string][]byte
-	drops  map[string]bool
-	twice  string
-	bytes  int
-}
-
-func (b *batch) put(key string, v any) {
-	if b.puts[key] != nil || b.drops[key] {
-		b.twice = key
-	}
-	b.puts[key] = encode(v)
-	b.bytes += len(key) + len(b.puts[key])
-}
-
-func replace[T any](b *batch, changes []decide.Change[T], key func(T) string) {
-	for _, c := range changes {
-		if c.Before != nil {
-			b.before[key(*c.Before)] = encode(*c.Before)
-			if c.After == nil || key(*c.After) != key(*c.Before) {
-				if b.puts[key(*c.Before)] != nil || b.drops[key(*c.Before)] {
-					b.twice = key(*c.Before)
-				}
-				b.drops[key(*c.Before)] = true
-			}
-		}
-		if c.After != nil {
-			b.put(key(*c.After), *c.After)
-		}
-	}
-}
-
-func batchOf(c engine.Commit) *batch {
-	b := &batch{before: map[string][]byte{}, puts: map[string][]byte{}, drops: map[string]bool{}}
-	ch := c.Changes
-	if ch.Instance != nil {
-		b.put(instanceRow, ch.Instance)
-	}
-	replace(b, ch.Tasks, taskRow)
-	for _, c := range ch.Tasks {
-		switch {
-		case c.Before == nil:
-			b.put("text/"+c.After.ID, c.After.Command)
-		case c.After == nil:
-			b.drops["text/"+c.Before.ID] = true
-		}
-	}
-	replace(b, ch.Sends, func(e decide.Send) string { return "live/send/" + e.Key })
-	replace(b, ch.Messages, func(m decide.Message) string { return "live/message/" + m.Row() })
-	replace(b, ch.Runs, func(r decide.FlowRun) string { return "live/flow/" + r.ID })
-	replace(b, ch.Unmatched, func(u decide.Unmatched) string { return "live/unmatched/" + u.Event.InvokeID })
-	replace(b, ch.Limits, func(l decide.Limit) string { return "live/limit/" + l.Flow })
-	replace(b, ch.Failing, func(f decide.Failing) string { return "live/failing/" + f.Name })
-	if e := ch.Execution; e != nil {
-		b.put("log/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix(), e)
-	}
-	if in := ch.Input; in != nil {
-		b.put("log/input/"+in.Key, in)
-	}
-	for _, m := range ch.Matched {
-		if key := "log/" + m.Execution; b.puts[key] != nil {
-			b.twice = key
-		}
-	}
-	for _, t := range ch.EndedTasks {
-		b.put("log/task/"+t.ID, t)
-	}
-	for _, r := range ch.EndedRuns {
-		b.put("log/flow/"+r.ID, r)
-	}
-	for _, boot := range ch.Boots {
-		b.put(fmt.Sprintf("log/boot/%010d", boot.Seq), boot)
-	}
-	for _, e := range ch.Lost {
-		b.put("log/message/"+e.Row(), e)
-	}
-	return b
-}
-
-// What one atomic batch may hold, and one column.
-const (
-	maxRows   = 200
-	maxBytes  = 4 << 20
-	maxColumn = 2 << 20
-)
 
 // commit is one atomic write under its conditions.
 func (t *table) commit(c engine.Commit) error {
