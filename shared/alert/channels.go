@@ -29,7 +29,7 @@ const maxAnswerBytes = 64 << 10
 // Channels sends each alert to every configured channel. It implements
 // engine.Notifier and is safe for concurrent use.
 type Channels struct {
-	client   *http.Client
+	carrier  http.RoundTripper
 	channels []channel
 	now      func() time.Time
 }
@@ -40,8 +40,8 @@ type channel interface {
 	// message returns where to post an alert at this moment, what, and which
 	// headers it needs beside the content type. Its header is never nil.
 	message(a decide.Alert, at time.Time) (to *url.URL, body []byte, header http.Header, err error)
-	// confirm judges the body of an answer with status 2xx. Its error repeats
-	// nothing from the body.
+	// confirm judges the body of an answer with status 2xx, nil if it is longer
+	// than maxAnswerBytes. Its error repeats nothing from the body.
 	confirm(body []byte) error
 }
 
@@ -56,13 +56,10 @@ func New(cfg Config, carrier http.RoundTripper, now func() time.Time) (*Channels
 		}
 		return nil, errors.Join(errs...)
 	}
-	c := &Channels{
-		now: now,
-		client: &http.Client{
-			Transport:     carrier,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	if carrier == nil {
+		carrier = http.DefaultTransport
 	}
+	c := &Channels{carrier: carrier, now: now}
 	if cfg.DingTalkURL.IsSet() {
 		address, _ := transport.URL(cfg.DingTalkURL.Reveal())
 		c.channels = append(c.channels, dingTalk{address: address, secret: cfg.DingTalkSecret})
@@ -105,34 +102,27 @@ func (c *Channels) Notify(ctx context.Context, a decide.Alert) error {
 }
 
 func (c *Channels) send(ctx context.Context, ch channel, a decide.Alert) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("no time left to send: %w", engine.ErrUnavailable)
-	}
 	to, body, header, err := ch.message(a, c.now())
 	if err != nil {
 		return err
 	}
-	request := (&http.Request{
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Set("User-Agent", "aftercare")
+	_, out := transport.Exchange(ctx, c.carrier, &http.Request{
 		Method:        http.MethodPost,
 		URL:           to,
 		Header:        header,
 		Body:          io.NopCloser(bytes.NewReader(body)),
 		ContentLength: int64(len(body)),
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}).WithContext(ctx)
-	header.Set("Content-Type", "application/json; charset=utf-8")
-	header.Set("User-Agent", "aftercare")
-	response, err := c.client.Do(request)
-	if err != nil {
-		return transportError(ctx, err)
+	}, maxAnswerBytes)
+	switch {
+	case !out.Sent:
+		return fmt.Errorf("%s: %w", out.Cause, engine.ErrUnavailable)
+	case out.Status != 0 && out.Status/100 != 2:
+		return statusError(out.Status)
+	case !out.Complete && out.Cause != transport.TooLong:
+		return fmt.Errorf("%s: %w", out.Cause, engine.ErrUnknownOutcome)
 	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
-	if response.StatusCode/100 != 2 {
-		return statusError(response.StatusCode)
-	}
-	if err != nil {
-		return transportError(ctx, err)
-	}
-	return ch.confirm(answer)
+	return ch.confirm(out.Body)
 }

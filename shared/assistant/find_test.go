@@ -1,6 +1,7 @@
 package assistant_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -34,33 +35,25 @@ func wantFound() *decide.Invocation {
 	}
 }
 
-func TestFindByTokenAsksForTheTagAndTheInstance(t *testing.T) {
+func TestWhatIsAskedToFindAnInvocation(t *testing.T) {
 	s := serve(t, ok(page("", found)))
-	got, err := client(t, config(s)).FindByToken(soon(t), instance, effect)
-	if err != nil {
+	c := client(t, config(s))
+	byToken, errToken := c.FindByToken(soon(t), instance, effect)
+	byID, errID := c.FindByID(soon(t), instance, "t-invoke1")
+	other, errOther := c.FindByID(soon(t), instance, "t-other")
+	if err := errors.Join(errToken, errID, errOther); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(wantFound(), got); diff != "" {
-		t.Errorf("invocation (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]*decide.Invocation{wantFound(), wantFound(), nil}, []*decide.Invocation{byToken, byID, other}); diff != "" {
+		t.Errorf("invocations (-want +got):\n%s", diff)
 	}
-	want := map[string]string{"InstanceId": instance, "Tag.1.Key": "aftercare:send", "Tag.1.Value": effect, "MaxResults": "50"}
-	if diff := cmp.Diff(want, flat(s.seen()[0].body)); diff != "" {
-		t.Errorf("body (-want +got):\n%s", diff)
-	}
-}
-
-func TestFindByIDAsksForTheIDAndTheInstance(t *testing.T) {
-	s := serve(t, ok(page("", found)))
-	got, err := client(t, config(s)).FindByID(soon(t), instance, "t-invoke1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(wantFound(), got); diff != "" {
-		t.Errorf("invocation (-want +got):\n%s", diff)
-	}
-	want := map[string]string{"InstanceId": instance, "InvokeId": "t-invoke1", "MaxResults": "50"}
-	if diff := cmp.Diff(want, flat(s.seen()[0].body)); diff != "" {
-		t.Errorf("body (-want +got):\n%s", diff)
+	for i, want := range []map[string]string{
+		{"InstanceId": instance, "Tag.1.Key": "aftercare:send", "Tag.1.Value": effect, "MaxResults": "50"},
+		{"InstanceId": instance, "InvokeId": "t-invoke1", "MaxResults": "50"},
+	} {
+		if diff := cmp.Diff(want, flat(s.seen()[i].body)); diff != "" {
+			t.Errorf("body %d (-want +got):\n%s", i, diff)
+		}
 	}
 }
 
@@ -69,13 +62,14 @@ func item(tagValue, instanceID, status, more string) string {
 		"InvokeInstances":{"InvokeInstance":[{"InstanceId":%q,"InvocationStatus":%q%s}]}}`, tagValue, instanceID, status, more)
 }
 
-func TestWhatAListingTells(t *testing.T) {
+func TestWhatAListingMeans(t *testing.T) {
 	exit := func(n int64) *int64 { return &n }
 	for name, c := range map[string]struct {
 		item string
 		want *decide.Invocation
 	}{
 		"nothing":                         {"", nil},
+		"no list":                         {"", nil},
 		"another token":                   {item("other", instance, "Running", ""), nil},
 		"another instance":                {item(effect, "i-other", "Running", ""), nil},
 		"another tag with the same value": {`{"InvokeId":"t-invoke1","Tags":{"Tag":[{"Key":"x","Value":"` + effect + `"}]}}`, nil},
@@ -93,7 +87,11 @@ func TestWhatAListingTells(t *testing.T) {
 			&decide.Invocation{InvokeID: "t-invoke1", Token: effect, Status: "Pending"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, ok(page("", c.item)))
+			body := page("", c.item)
+			if name == "no list" {
+				body = `{"RequestId":"REQ","TotalCount":0}`
+			}
+			s := serve(t, ok(body))
 			got, err := client(t, config(s)).FindByToken(soon(t), instance, effect)
 			if err != nil {
 				t.Fatal(err)
@@ -102,14 +100,6 @@ func TestWhatAListingTells(t *testing.T) {
 				t.Errorf("invocation (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestFindByIDIgnoresOtherInvocations(t *testing.T) {
-	s := serve(t, ok(page("", found)))
-	got, err := client(t, config(s)).FindByID(soon(t), instance, "t-other")
-	if got != nil || err != nil {
-		t.Errorf("FindByID() = %v, %v, want nothing", got, err)
 	}
 }
 
@@ -157,14 +147,6 @@ func TestAnIncompleteListingIsNoProofOfAbsence(t *testing.T) {
 				t.Errorf("%d calls were made", n)
 			}
 		})
-	}
-}
-
-func TestAnEmptyListingMayHaveNoList(t *testing.T) {
-	s := serve(t, ok(`{"RequestId":"REQ","TotalCount":0}`))
-	got, err := client(t, config(s)).FindByToken(soon(t), instance, effect)
-	if got != nil || err != nil {
-		t.Errorf("FindByToken() = %v, %v, want nothing", got, err)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestOutputAsksForTheInvocationAndTheInstance(t *testing.T) {
 	}
 }
 
-func TestWhatAResultTells(t *testing.T) {
+func TestWhatAResultMeans(t *testing.T) {
 	finished := func(second int) string { return fmt.Sprintf(`,"FinishedTime":"2026-11-02T03:05:%02dZ"`, second) }
 	on := func(line, field, value string) string {
 		return strings.NewReplacer(`"`+field+`":"t-invoke1"`, `"`+field+`":"`+value+`"`, `"`+field+`":"`+instance+`"`, `"`+field+`":"`+value+`"`).Replace(line)
@@ -143,7 +143,7 @@ func TestAnUnreadableResultIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestLocalECSTellsWhatAScriptPrinted(t *testing.T) {
+func TestLocalECSAnswersWhatAScriptPrinted(t *testing.T) {
 	_, c := booted(t, nil)
 	ran := func(token, script string) string {
 		t.Helper()

@@ -60,8 +60,8 @@ func (d *decision) heartbeat(in Heartbeat) (cause string) {
 		}
 		cause = fmt.Sprintf("boot/%d", i.BootSeq)
 		d.because(cause).startFlows(HeartbeatEvent(ev), nil)
-		record(d, &d.changes.Boots, Boot{
-			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion, Decided: decided(d.flows),
+		record(d.draft, &d.changes.Boots, Boot{
+			Seq: i.BootSeq, Time: boot, EventID: ev.ID, EventTime: at, AgentVersion: ev.AgentVersion, Decided: d.decided(),
 		})
 	}
 	return cmp.Or(cause, causeWakeUp)
@@ -79,40 +79,51 @@ func heartbeatID(ev event.FirstHeartbeat) string {
 	return ""
 }
 
+// boots changes what is known about whether the instance takes commands.
+type boots struct{ *draft }
+
 // bootable marks the instance as taking commands since at. Commands that were
 // put back and never sent stop waiting, and their tries count anew, unless for
 // the rate or a quota: the instance may have been down.
-func (d *decision) bootable(at time.Time) {
-	d.Instance.Boot = BootBootable
-	d.Instance.BootSince = at
-	d.Instance.CheckAt = time.Time{}
-	d.Instance.Checks = 0
-	d.releases = true
-	if d.Instance.HeldBy == ResultDown {
-		d.Instance.HeldUntil, d.Instance.HeldBy = time.Time{}, ""
+func (b boots) bootable(at time.Time) {
+	b.Instance.Boot = BootBootable
+	b.Instance.BootSince = at
+	b.Instance.CheckAt = time.Time{}
+	b.Instance.Checks = 0
+	b.releases = true
+	if b.Instance.HeldBy == ResultDown {
+		b.Instance.HeldUntil, b.Instance.HeldBy = time.Time{}, ""
 	}
-	for _, t := range d.sorted(TaskReleasing) {
-		if s := d.Sends[t.SendKey]; d.unsent(t) && !s.NotBefore.IsZero() {
+	for _, t := range b.sorted(TaskReleasing) {
+		if s := b.Sends[t.SendKey]; b.unsent(t) && !s.NotBefore.IsZero() {
 			s.NotBefore, s.Tries = time.Time{}, 0
-			d.sends.put(s.Key, s)
+			b.sends.put(s.Key, s)
 		}
 	}
 }
 
 // doubt records that a command found the agent absent at the given time.
-func (d *decision) doubt(at time.Time) {
-	d.Instance.Boot = BootUnknown
-	d.Instance.BootSince = at
-	d.Instance.Checks = 0
-	d.Instance.CheckAt = d.now.Add(d.policy.CheckFirst)
+func (b boots) doubt(at time.Time) {
+	b.Instance.Boot = BootUnknown
+	b.Instance.BootSince = at
+	b.Instance.Checks = 0
+	b.Instance.CheckAt = b.now.Add(b.policy.CheckFirst)
+}
+
+// hold keeps the instance's commands from being sent, after a refusal that
+// concerns all of them.
+func (b boots) hold(by ResultKind, until time.Time) {
+	if until.After(b.Instance.HeldUntil) {
+		b.Instance.HeldUntil, b.Instance.HeldBy = until, by
+	}
 }
 
 // watch schedules a check of the agent's status while a task waits for an
 // instance that is not known to be bootable: its agent may be too old to send
 // a first heartbeat, or may never send another.
-func (d *decision) watch() {
-	if i := &d.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && d.queued() > 0 {
-		i.CheckAt = d.now.Add(d.policy.CheckFirst)
+func (b boots) watch() {
+	if i := &b.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && b.queued() > 0 {
+		i.CheckAt = b.now.Add(b.policy.CheckFirst)
 	}
 }
 
@@ -170,30 +181,30 @@ func (d *decision) missing(t Task) {
 
 // agent applies an answer about the agent's status. Without an answer, the
 // next check asks again.
-func (d *decision) agent(a *AgentStatus) {
-	i := &d.Instance
+func (b boots) agent(a *AgentStatus) {
+	i := &b.Instance
 	if a != nil && a.Ready {
-		d.bootable(d.now)
-		d.learn(a.Version, a.OS, "", "")
-		d.note("instance bootable", "its agent answers")
+		b.bootable(b.now)
+		b.learn(a.Version, a.OS, "", "")
+		b.note("instance bootable", "its agent answers")
 		return
 	}
 	if i.Boot != BootWaiting {
 		i.Boot = BootWaiting
-		i.BootSince = d.now
+		i.BootSince = b.now
 	}
 	i.Checks++
-	i.CheckAt = d.now.Add(d.policy.checkDelay(i.Checks))
+	i.CheckAt = b.now.Add(b.policy.checkDelay(i.Checks))
 	if a == nil {
-		d.note("instance waiting", "its agent's status is unknown")
+		b.note("instance waiting", "its agent's status is unknown")
 	} else {
-		d.note("instance waiting", "its agent is not up")
+		b.note("instance waiting", "its agent is not up")
 	}
 }
 
 // learn keeps those values that are not empty.
-func (d *decision) learn(agentVersion, os, region, zone string) {
-	i := &d.Instance
+func (b boots) learn(agentVersion, os, region, zone string) {
+	i := &b.Instance
 	for _, f := range []struct {
 		to   *string
 		from string

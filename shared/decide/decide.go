@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -135,69 +134,32 @@ func (d *decision) advanceAll(cause string) {
 	d.because(cause).expire()
 	d.because(cause).advance()
 	d.watch()
-	d.release()
+	(&sending{d, d.policy.Batch}).release()
 	d.claimMessages()
 }
 
-// decision is a decision in the making. It changes the state only through its
-// rows.
+// decision is a decision in the making. Each part of it changes the rows that
+// it owns, and reaches no other part.
 type decision struct {
-	view
-	before State
-	m      Moment
-	facts  Facts
-	needs  Needs
-	// releases: the queue may move.
-	releases bool
+	*draft
+	asker
+	counts
+	boots
 	// explain asks for the values that made a condition false.
-	explain bool
-
-	tasks     rows[Task]
-	sends     rows[Send]
-	messages  rows[Message]
-	runs      rows[FlowRun]
-	unmatched rows[Unmatched]
-	limits    rows[Limit]
-	failing   rows[Failing]
-	undo      undo
-	// cramped: a flow could not start in this commit.
-	cramped bool
-	// guarded: the commit says something about live rows that it does not change.
-	guarded    bool
+	explain    bool
 	once, hash string
 	answer     Answer
-	more       bool
 	left       Results
-	flows      []FlowDecision
 	ignored    string
 	unsure     string
-	log
-}
-
-// log is what a decision adds to the commit's records and to its own report.
-// Going back to an earlier value of it takes that back.
-type log struct {
-	changes Changes
-	size    size // of the records
-	claimed int
-	sent    int // of these, commands that need room
-	short   int // commands that were left for want of room
-	notes   []Note
 }
 
 func newDecision(s State, f Facts, p Policy, m Moment) *decision {
-	d := &decision{
-		view: view{State: s, policy: p, control: f.Control, now: m.Now, room: m.Room, roomAt: m.RoomAt}, before: s, m: m,
-		facts: f, releases: true, answer: Answer{InstanceID: s.Instance.ID},
+	c := newDraft(s, f.Control, p, m)
+	return &decision{
+		draft: c, asker: asker{draft: c, facts: f}, counts: counts{outbox{c}}, boots: boots{c},
+		answer: Answer{InstanceID: s.Instance.ID},
 	}
-	d.tasks = newRows(&d.Tasks, &d.undo)
-	d.sends = newRows(&d.Sends, &d.undo)
-	d.messages = newRows(&d.Messages, &d.undo)
-	d.runs = newRows(&d.Runs, &d.undo)
-	d.unmatched = newRows(&d.Unmatched, &d.undo)
-	d.limits = newRows(&d.Limits, &d.undo)
-	d.failing = newRows(&d.Failing, &d.undo)
-	return d
 }
 
 // because is a decision in which changes have the input of this name as their
@@ -208,64 +170,6 @@ type because struct {
 }
 
 func (d *decision) because(cause string) because { return because{d, cause} }
-
-func (d *decision) note(what, why string) { d.notes = append(d.notes, Note{What: what, Why: why}) }
-
-// try does a unit of work, or notes that there is more to do. A unit that is
-// alone in its commit is always done: no other commit has more room.
-func (d *decision) try(unit func()) bool {
-	if d.total() == (size{}) {
-		unit()
-		return true
-	}
-	d.cramped = false
-	if !d.ifRoom(unit) {
-		d.more = true
-		return false
-	}
-	return true
-}
-
-// ifRoom does a unit of work. If the commit then outgrows what fits, or a flow
-// could not start for that, it takes the unit back and returns false.
-func (d *decision) ifRoom(unit func()) bool {
-	instance, log, flows, mark := d.Instance, d.log, d.flows, len(d.undo)
-	unit()
-	if !d.cramped && d.total().fits() {
-		return true
-	}
-	d.undo.since(mark)
-	d.Instance, d.log, d.flows = instance, log, flows
-	return false
-}
-
-// total is what the commit takes so far.
-func (d *decision) total() size {
-	if live := d.liveSize(); live != (size{}) {
-		return d.size.plus(live)
-	}
-	return d.size
-}
-
-// liveSize is what the changes of live rows take: nothing if there are none.
-func (d *decision) liveSize() size {
-	var sum size
-	for _, n := range []size{
-		d.tasks.size(), d.sends.size(), d.messages.size(), d.runs.size(), d.unmatched.size(), d.limits.size(), d.failing.size(),
-	} {
-		sum = sum.plus(n)
-	}
-	if sum != (size{}) || d.Instance != d.before.Instance {
-		sum.add(d.Instance)
-	}
-	return sum
-}
-
-// record adds a row for people, or one that identifies the input.
-func record[T any](d *decision, list *[]T, v T) {
-	d.size.add(v)
-	*list = append(*list, v)
-}
 
 // finish lists what changed.
 func (d *decision) finish() Decision {
@@ -291,22 +195,3 @@ func (d *decision) finish() Decision {
 		Ignored: d.ignored, Unsure: d.unsure,
 	}
 }
-
-// Later is the later of two times.
-func Later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// earlier is the earlier of two times. Zero means never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// orNow is t, or now if t is not known.
-func (v view) orNow(t time.Time) time.Time { return cmp.Or(t, v.now) }

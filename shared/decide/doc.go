@@ -23,8 +23,9 @@
 //     or if its record or answer says something about live rows, such as that a
 //     task is not there. It lands only if nothing else has landed since.
 //  4. One kind of commit goes without the guard: an execution's record alone, if
-//     its command bears no marker, no task has or may have its invoke id, and no
-//     live row changes. So the ends of others' commands never conflict.
+//     its command bears no marker, no task has or may have its invoke id, no live
+//     row changes, and no condition that was evaluated read instance.* or
+//     event.failedBefore: those values are kept in the record. So the ends of others' commands never conflict.
 //  5. After a conflict: pause, then load, then decide again. A pause between the
 //     load and the commit would make the next conflict likely. Conflicts are met
 //     until only the time to commit results is left; then the input fails.
@@ -214,9 +215,9 @@
 //     delivered, or found late. Each task carries the chain of the flows that led
 //     to it, and hands it to the flows that its end starts (flow rule 50).
 //  81. What is remembered of an instance is bounded: a flow's starts and failures are
-//     kept as long as they count, and at most 100 failing commands, of which the
-//     one that failed longest ago is dropped. One that is well again is dropped
-//     after an hour.
+//     kept as long as they count, and at most 100 failing commands: beyond that,
+//     the one that failed longest ago is dropped. One that is well again is
+//     dropped after an hour.
 //  82. A failed run is counted for its flow's breaker at its own time, even if a
 //     sweep counts it later, and once. The run that opens the breaker plans the
 //     alerts of its opening and its closing. A resume and the end of a breaker's

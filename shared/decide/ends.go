@@ -62,7 +62,7 @@ func (d *decision) ended(in Ended) (cause string) {
 	if known {
 		e.follow()
 		e.alertEnd()
-		r.Decided = decided(d.flows)
+		r.Decided = d.decided()
 		return d.once
 	}
 	u := Unmatched{Event: ev, Received: in.Received}
@@ -121,44 +121,6 @@ func (d *decision) originOf(ev event.TaskCompleted) (t Task, late, known bool) {
 	return Task{}, false, true
 }
 
-// TaskOf finds the live task that an execution is an attempt of: by the
-// marker in the command's name unless another invoke id is stored for that
-// task, else by the invoke id.
-func (s State) TaskOf(ev event.TaskCompleted) (Task, bool) {
-	if _, id := command.Split(ev.CommandName); id != "" {
-		if t, ok := s.Tasks[id]; ok && t.State != TaskQueued && (t.InvokeID == "" || t.InvokeID == ev.InvokeID) {
-			return t, true
-		}
-	}
-	for _, t := range s.Tasks {
-		if t.InvokeID == ev.InvokeID {
-			return t, true
-		}
-	}
-	return Task{}, false
-}
-
-// originPossible reports whether an InvokeCommand whose invoke id is not known
-// may have started this execution. Aftercare starts no scheduled ones.
-func (s State) originPossible(ev event.TaskCompleted) bool {
-	if ev.Suffix() != "once" {
-		return false
-	}
-	for _, t := range s.Tasks {
-		if s.unresolved(t) && (ev.CommandID == "" || t.CommandID == ev.CommandID) {
-			return true
-		}
-	}
-	return false
-}
-
-// unresolved reports whether the task's InvokeCommand may have been accepted
-// under an invoke id that is not known yet.
-func (s State) unresolved(t Task) bool {
-	return t.Kind == SendInvoke && t.State == TaskReleasing && t.InvokeID == "" &&
-		!s.Sends[t.SendKey].FirstSent.IsZero()
-}
-
 // Named returns the end with the given name of its task's command; if that is
 // unknown, with its name on the wire without the task's id.
 func Named(ev event.TaskCompleted, t Task) event.TaskCompleted {
@@ -193,11 +155,11 @@ func (d *decision) matched(u Unmatched, t Task) {
 		maps.Copy(outputs, d.facts.Outputs)
 		d.facts.Outputs = outputs
 	}
-	before := len(d.flows)
+	d.flows, d.saw = nil, nil
 	e := d.endOf(u.Event, t)
 	e.follow()
-	if m := decided(d.flows[before:]); t.ID != "" || len(m.Flows) > 0 {
-		record(d, &d.changes.Matched, Matched{Execution: e.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
+	if m := d.decided(); t.ID != "" || len(m.Flows) > 0 {
+		record(d.draft, &d.changes.Matched, Matched{Execution: e.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
 	}
 }
 

@@ -53,6 +53,9 @@ type Decided struct {
 	Flows []FlowDecision `json:"flows,omitempty"`
 	// More counts the decisions that are left out.
 	More int `json:"more,omitempty"`
+	// Saw are the values of instance.* and event.failedBefore that conditions
+	// read, each once.
+	Saw []flow.Value `json:"saw,omitempty"`
 }
 
 // maxDecided bounds a record of decisions, in bytes (flow rule 70).
@@ -60,12 +63,12 @@ const maxDecided = 8 << 10
 
 // decided returns the decisions as they are recorded: those about a run come
 // first, and those that do not fit are only counted.
-func decided(list []FlowDecision) Decided {
-	sorted := slices.Clone(list)
+func (d *draft) decided() Decided {
+	sorted := slices.Clone(d.flows)
 	slices.SortStableFunc(sorted, func(a, b FlowDecision) int {
 		return boolOrder(a.What == FlowNotStarted) - boolOrder(b.What == FlowNotStarted)
 	})
-	var out Decided
+	out := Decided{Saw: d.saw}
 	var size size
 	for i, f := range sorted {
 		size.add(f)
@@ -111,6 +114,12 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 	var stopped stops
 	var quiet []flow.Outcome
 	for _, o := range match(ev, b.instance(), len(chain)) {
+		for _, v := range o.Saw {
+			b.guarded = true
+			if !slices.Contains(b.saw, v) {
+				b.saw = append(b.saw, v)
+			}
+		}
 		say := FlowDecision{Flow: o.Flow, What: FlowNotStarted, Why: o.Reason, Values: o.Values}
 		if !o.Matched {
 			if o.Failed {
@@ -123,7 +132,7 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 			continue
 		}
 		id := Key("run", o.Flow, b.cause, b.Instance.ID)
-		if b.made(id) {
+		if _, made := b.Runs[id]; made {
 			continue // by another delivery of the same end
 		}
 		r := FlowRun{
@@ -159,12 +168,6 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 		b.stopFlows(s)
 	}
 	b.noteOthers(quiet)
-}
-
-// made reports whether a run exists already or has ended in this decision.
-func (b because) made(id string) bool {
-	_, live := b.Runs[id]
-	return live || slices.ContainsFunc(b.changes.EndedRuns, func(r FlowRun) bool { return r.ID == id })
 }
 
 // maxOthers bounds the text of one log line about flows that did not start.

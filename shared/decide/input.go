@@ -168,20 +168,3 @@ type Captured struct {
 	Output
 	Err string `json:"error,omitempty"`
 }
-
-// Captures reports whether a flow captures the output of a task.
-func (s State) Captures(t Task) bool {
-	r, ok := s.Runs[t.RunID]
-	return ok && r.Captures() && r.Current().ID == t.Step
-}
-
-// unresolvedCapture reports whether an end whose task is not known yet may
-// belong to a task whose output a flow captures.
-func (s State) unresolvedCapture() bool {
-	for _, t := range s.Tasks {
-		if s.unresolved(t) && s.Captures(t) {
-			return true
-		}
-	}
-	return false
-}

@@ -53,6 +53,36 @@ func (d *decision) settleSend(s Send, r Result) {
 	}
 }
 
+// delivered applies what became of a message. Only the claim under which it was
+// delivered settles a failure: another invocation may have claimed it since.
+func (d *decision) delivered(r Delivery) {
+	m, ok := d.Messages[r.Row]
+	switch {
+	case !ok:
+	case r.Err == "":
+		d.messages.drop(r.Row)
+		switch {
+		case m.Kind == MessageCount && r.Breaker != nil:
+			d.opened(*r.Breaker)
+		case m.Kind == MessageClose:
+			d.closed(*m.Fleet.Breaker)
+		}
+	case m.Claim.Commit != r.Commit:
+	case !r.Paced && d.now.Sub(m.PlannedAt) >= d.policy.MessageLife:
+		d.messages.drop(r.Row)
+		record(d.draft, &d.changes.Lost, m)
+		d.note("message "+m.Key+" given up", r.Err)
+	default:
+		m.Claim = Claim{}
+		m.NotBefore = d.now.Add(d.policy.backoff(m.Tries, m.Key))
+		if r.Paced {
+			m.Tries--
+		}
+		d.messages.put(r.Row, m)
+		d.note("message "+m.Key+" put back", r.Err)
+	}
+}
+
 // running marks a task as sent.
 func (d *decision) running(t Task, invokeID string) {
 	t.State = TaskRunning

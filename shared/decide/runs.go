@@ -2,7 +2,6 @@ package decide
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"aftercare/shared/flow"
@@ -114,14 +113,6 @@ func (b because) advanceRun(r FlowRun) {
 	b.carryOut(r, r.Advance(b.moment(r)))
 }
 
-// inCreation sorts runs by when they were made.
-func inCreation(a, b FlowRun) int {
-	if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
-		return c
-	}
-	return strings.Compare(a.ID, b.ID)
-}
-
 // endRun records the end of a run, or one that never began.
 func (b because) endRun(r FlowRun, result, reason string) {
 	if r.begun() && (result == flow.ResultFailed || result == flow.ResultTimedOut) {
@@ -131,6 +122,6 @@ func (b because) endRun(r FlowRun, result, reason string) {
 	r.CheckAt, r.Waits = time.Time{}, ""
 	r.Forget()
 	b.runs.drop(r.ID)
-	record(b.decision, &b.changes.EndedRuns, r)
+	record(b.draft, &b.changes.EndedRuns, r)
 	b.note("flow "+r.Flow+" "+result, reason)
 }

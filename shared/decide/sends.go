@@ -1,15 +1,11 @@
 package decide
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 )
 
 // planStop plans to stop a task whose invoke id is known.
-func (d *decision) planStop(t Task) {
+func (d *draft) planStop(t Task) {
 	key := sendKey(SendStop, t.ID, t.Attempt)
 	if _, planned := d.Sends[key]; planned || t.InvokeID == "" || !t.Cancel {
 		return
@@ -17,26 +13,23 @@ func (d *decision) planStop(t Task) {
 	d.sends.put(key, Send{Key: key, Kind: SendStop, TaskID: t.ID, Attempt: t.Attempt, PlannedAt: d.now})
 }
 
+// sending claims sends, a batch of them at most.
+type sending struct {
+	*decision
+	batch int // what is left of it
+}
+
 // release claims the sends that are due, and plans and claims those of the
-// queued tasks of a bootable instance: a batch in all, in order. If the instance
-// is no longer bootable, a command that was put back returns to the queue.
-func (d *decision) release() {
-	room := d.policy.Batch
-	each := func(do func()) (goOn bool) {
-		if room == 0 {
-			d.more = true
-			return false
-		}
-		room--
-		return d.try(do)
-	}
+// queued tasks of a bootable instance, in order. If the instance is no longer
+// bootable, a command that was put back returns to the queue.
+func (d *sending) release() {
 	for _, s := range d.dueSends() {
 		t := d.Tasks[s.TaskID]
 		requeue := d.Instance.Boot != BootBootable && d.unsent(t)
 		if d.over(t) || !requeue && d.needsRoom(s) && !d.hasRoom() {
 			continue
 		}
-		if !each(func() {
+		if !d.each(func() {
 			switch {
 			case d.facts.NoText[t.ID]:
 				d.loseText(t)
@@ -62,15 +55,25 @@ func (d *decision) release() {
 		if d.over(t) || d.pausedTask(t) || !d.hasRoom() {
 			continue
 		}
-		if !each(func() { d.releaseTask(t) }) {
+		if !d.each(func() { d.releaseTask(t) }) {
 			return
 		}
 	}
 }
 
+// each does one unit of the batch, or notes that there is more to do.
+func (d *sending) each(do func()) bool {
+	if d.batch == 0 {
+		d.more = true
+		return false
+	}
+	d.batch--
+	return d.try(do)
+}
+
 // hasRoom reports whether one more command may be claimed, and counts it as
 // short if not.
-func (d *decision) hasRoom() bool {
+func (d *sending) hasRoom() bool {
 	if d.roomLeft() {
 		return true
 	}
@@ -78,10 +81,10 @@ func (d *decision) hasRoom() bool {
 	return false
 }
 
-func (d *decision) roomLeft() bool { return d.roomAt.IsZero() || d.sent < d.room }
+func (d *sending) roomLeft() bool { return d.roomAt.IsZero() || d.sent < d.room }
 
 // releaseTask plans and claims the send of a queued task.
-func (d *decision) releaseTask(t Task) {
+func (d *sending) releaseTask(t Task) {
 	if d.facts.NoText[t.ID] {
 		d.loseText(t)
 		return
@@ -94,15 +97,24 @@ func (d *decision) releaseTask(t Task) {
 	d.note("task "+t.ID+" released", fmt.Sprintf("the instance is bootable; attempt %d", t.Attempt))
 }
 
+// requeue puts a task that was never sent back into the queue.
+func (d *sending) requeue(t Task) {
+	d.sends.drop(t.SendKey)
+	t.State = TaskQueued
+	t.SendKey = ""
+	d.tasks.put(t.ID, t)
+	d.note("task "+t.ID+" queued again", "it was not sent, and the instance may no longer be bootable")
+}
+
 // loseText ends a task whose command cannot be sent, because its text is gone.
-func (d *decision) loseText(t Task) {
+func (d *sending) loseText(t Task) {
 	d.because(causeWakeUp).lose(t, t.ID, loss{TaskInvalid, AlertTaskInvalid, "no_text", "A command's text is gone, so the command will not run."})
 }
 
 // countBoot stores in a task's run the boot in which its command is released. A
 // command that waited for a boot must not count as sent before it (flow rule
 // 28).
-func (d *decision) countBoot(t Task) {
+func (d *draft) countBoot(t Task) {
 	if r, ok := d.Runs[t.RunID]; ok && r.BootSeq != d.Instance.BootSeq {
 		r.BootSeq = d.Instance.BootSeq
 		d.runs.put(r.ID, r)
@@ -110,8 +122,8 @@ func (d *decision) countBoot(t Task) {
 }
 
 // claim claims the send for this invocation.
-func (d *decision) claim(s Send) {
-	s.Claim = d.m.Claim
+func (d *draft) claim(s Send) {
+	s.Claim = d.mine
 	s.Tries++
 	s.PriorSent = s.FirstSent
 	if s.Kind.starts() && s.FirstSent.IsZero() {
@@ -121,27 +133,5 @@ func (d *decision) claim(s Send) {
 	d.claimed++
 	if d.needsRoom(s) {
 		d.sent++
-	}
-}
-
-// Sort puts sends into the order in which they are performed: commands in the
-// order of their release, then stops.
-func (s State) Sort(list []Send) {
-	rank := func(k SendKind) int {
-		if k.starts() {
-			return 0
-		}
-		return 1
-	}
-	slices.SortFunc(list, func(a, b Send) int {
-		return cmp.Or(rank(a.Kind)-rank(b.Kind), inReleaseOrder(s.Tasks[a.TaskID], s.Tasks[b.TaskID]), strings.Compare(a.Key, b.Key))
-	})
-}
-
-// hold keeps the instance's commands from being sent, after a refusal that
-// concerns all of them.
-func (d *decision) hold(by ResultKind, until time.Time) {
-	if until.After(d.Instance.HeldUntil) {
-		d.Instance.HeldUntil, d.Instance.HeldBy = until, by
 	}
 }

@@ -1,12 +1,11 @@
 package decide
 
 import (
-	"aftercare/shared/command"
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
+
+	"aftercare/shared/command"
 )
 
 // submit queues a task; release lets it go at once if the instance is
@@ -99,15 +98,6 @@ func (b because) stopTask(t Task, reason string) (ended bool) {
 	return false
 }
 
-// requeue puts a task that was never sent back into the queue.
-func (d *decision) requeue(t Task) {
-	d.sends.drop(t.SendKey)
-	t.State = TaskQueued
-	t.SendKey = ""
-	d.tasks.put(t.ID, t)
-	d.note("task "+t.ID+" queued again", "it was not sent, and the instance may no longer be bootable")
-}
-
 // expire ends tasks that waited too long, at most a batch of them at once.
 func (b because) expire() {
 	if b.Unread > 0 && !b.Instance.WaitingUntil.After(b.now) && !b.queue() {
@@ -146,7 +136,7 @@ func (b because) endTask(t Task, state TaskState, reason string) (again bool) {
 	t.SendKey = ""
 	t.Deadline = time.Time{}
 	t.EndedAt = b.orNow(t.EndedAt)
-	record(b.decision, &b.changes.EndedTasks, t)
+	record(b.draft, &b.changes.EndedTasks, t)
 	b.note("task "+t.ID+" "+string(state), reason)
 	return b.stepEnded(t)
 }
@@ -168,29 +158,6 @@ func (b because) lose(t Task, owner string, l loss) {
 	b.alert(Alert{
 		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: l.reason, At: b.now,
 	}, owner)
-}
-
-// inReleaseOrder sorts tasks by priority, 9 first, then by submission.
-func inReleaseOrder(a, b Task) int {
-	if a.Priority != b.Priority {
-		return b.Priority - a.Priority
-	}
-	if c := a.SubmittedAt.Compare(b.SubmittedAt); c != 0 {
-		return c
-	}
-	return strings.Compare(a.ID, b.ID)
-}
-
-// sorted returns the tasks in one state, in the order of their release.
-func (s State) sorted(state TaskState) []Task {
-	var out []Task
-	for _, t := range s.Tasks {
-		if t.State == state {
-			out = append(out, t)
-		}
-	}
-	slices.SortFunc(out, inReleaseOrder)
-	return out
 }
 
 // countWaiting keeps count of the queued tasks, so that they need not be read.

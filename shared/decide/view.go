@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -196,3 +197,6 @@ func (v view) match(u Unmatched) (t Task, over bool) {
 	t, known := v.TaskOf(u.Event)
 	return t, known || !v.originPossible(u.Event) || v.now.Sub(u.Received) >= v.policy.SendWindow
 }
+
+// orNow is t, or now if t is not known.
+func (v view) orNow(t time.Time) time.Time { return cmp.Or(t, v.now) }

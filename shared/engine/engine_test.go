@@ -165,7 +165,7 @@ func (n notifier) Notify(context.Context, decide.Alert) error { n(); return nil 
 // (decide rule 22)
 func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
 	d := newDesk()
-	d.store(state(decide.BootBootable, task("a", releasing), effect("a", claimedBy(stale), firstSent(time.Minute))))
+	d.store(state(decide.BootBootable, task("a", releasing), sent("a", time.Minute)))
 	// The claim's answer is lost. While its state is loaded again, the end of
 	// an earlier send lands behind the effects' rows.
 	torn := false
@@ -182,7 +182,7 @@ func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
 			}
 		case what == "commit":
 			// The row that the load has missed an effect for.
-			delete(d.table.rows["i-1"], "live/effect/"+effectOf(id("a")))
+			delete(d.table.rows["i-1"], "live/effect/"+sendOf(id("a")))
 		}
 		return fate{}
 	}

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,13 +12,6 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
-
-// pausing says that a flow, or all of them, are paused.
-func pausing(name string) decide.Facts {
-	return decide.Facts{Control: decide.Control{Pauses: map[string]decide.Pause{
-		name: {Flow: name, By: "ann", At: now.Add(-time.Minute), Reason: "an incident"},
-	}}}
-}
 
 // flows is a policy with these flows, which alerts of no command's end.
 func flows(list ...flow.Definition) decide.Policy {
@@ -31,141 +23,6 @@ func flows(list ...flow.Definition) decide.Policy {
 
 // byOthers is the condition of flows that do not lead to themselves.
 const byOthers = `event.commandName == "a stranger's"`
-
-// happened is the end of a command that others started, another one for each id.
-func happened(invokeID string) decide.Ended {
-	return ended(invokeID, "", event.StatusSuccess, "")
-}
-
-// endOf is the end of a task's command.
-func endOf(t decide.Task, status event.Status, code string) decide.Ended {
-	invokeID := t.InvokeID
-	if invokeID == "" {
-		invokeID = "t-of-" + t.ID
-	}
-	e := ended(invokeID, "", status, code)
-	e.Event.CommandName = command.OnWire(t.Name, t.ID)
-	return e
-}
-
-// [51] A run whose backoff is over while its flow is paused is looked at
-// every few minutes, and continues when it is resumed.
-// (decide rule 84)
-func TestABackoffThatIsOverWhileTheFlowIsPaused(t *testing.T) {
-	p := flows(define("f", onEnd, byOthers, run("only", "f/only", "true", retry(3, "Failed"), backoff(time.Minute))))
-	s := must(t, state(decide.BootBootable), happened("t-1"), decide.Facts{}, p).Next
-	s = must(t, s, endOf(only(t, s.Tasks), event.StatusFailed, ""), decide.Facts{}, p).Next
-	if r := only(t, s.Runs); r.Pending.State != flow.PendingBackoff {
-		t.Fatalf("run %+v, want it in its backoff", r)
-	}
-	later := now.Add(10 * time.Minute)
-	d := decideAt(t, later, s, decide.WakeUp{}, pausing("f"), p)
-	if want := later.Add(p.HoldCheck); len(d.Next.Tasks) > 0 || !d.WakeBy.Equal(want) {
-		t.Errorf("tasks %v, woken by %s, want none and %s", d.Next.Tasks, d.WakeBy, want)
-	}
-	again := decideAt(t, later.Add(time.Minute), d.Next, decide.WakeUp{}, pausing("f"), p)
-	if !again.Changes.Empty() {
-		t.Errorf("changes %+v a minute later, want none", again.Changes)
-	}
-	d = decideAt(t, later.Add(p.HoldCheck), d.Next, decide.WakeUp{}, decide.Facts{}, p)
-	if task := only(t, d.Next.Tasks); task.StepAttempt != 2 || len(claims(d)) == 0 {
-		t.Errorf("task %+v, claimed %v, want the second attempt claimed", task, claims(d))
-	}
-}
-
-// [51] A pause keeps nobody from stopping what may have been sent before it.
-func TestACommandOfAPausedFlowThatIsToBeStoppedIsLookedFor(t *testing.T) {
-	p := flows(define("f", onEnd, byOthers, run("only", "f/only", "true")))
-	s := must(t, state(decide.BootBootable), happened("t-1"), decide.Facts{}, p).Next
-	one := only(t, s.Tasks)
-	// The invocation that was sending it has died.
-	later := now.Add(5 * time.Minute)
-	d := decideAt(t, later, s, decide.WakeUp{}, pausing("f"), p)
-	if len(claims(d)) > 0 {
-		t.Fatalf("claimed %+v, want nothing of a paused flow", claims(d))
-	}
-	d = decideAt(t, later, d.Next, decide.Cancel{Key: id("c"), TaskID: one.ID}, pausing("f"), p)
-	if d.Answer.Outcome != "stopping" || len(claims(d)) != 1 || claims(d)[0].PriorSent.IsZero() {
-		t.Errorf("answer %+v, claimed %+v, want its command looked for", d.Answer, claims(d))
-	}
-}
-
-// [51]
-// (decide rule 84)
-func TestAPausedFlow(t *testing.T) {
-	two := flows(define("f", onEnd, byOthers, run("one", "f/one", "true"), say("tell", "hello"), run("two", "f/two", "true")))
-	for _, name := range []string{"f", decide.AllFlows} {
-		t.Run("starts no run, which is recorded: "+name, func(t *testing.T) {
-			d := must(t, state(decide.BootBootable), happened("s-1"), pausing(name), two)
-			if len(d.Next.Runs)+len(d.Next.Tasks) > 0 || len(d.Changes.EndedRuns) != 1 || d.Changes.EndedRuns[0].Result != flow.ResultRefused {
-				t.Errorf("state %+v, ended %+v, want one refused run", d.Next, d.Changes.EndedRuns)
-			}
-			if got := said(t, d, "f"); got.What != decide.FlowRefused || !strings.Contains(got.Why, "paused by ann") {
-				t.Errorf("the record says %+v", got)
-			}
-		})
-	}
-	t.Run("another flow's pause is not its own", func(t *testing.T) {
-		if d := must(t, state(decide.BootBootable), happened("s-1"), pausing("g"), two); len(claims(d)) != 1 {
-			t.Errorf("claimed %v, want the first command", claims(d))
-		}
-	})
-	t.Run("takes no further step, and continues when it is resumed", func(t *testing.T) {
-		s := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, two).Next
-		d := must(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), pausing("f"), two)
-		if len(d.Next.Tasks) > 0 || alerts(d) != "" || !d.WakeBy.Equal(now.Add(two.HoldCheck)) {
-			t.Fatalf("tasks %v, alerts %q, woken by %s, want neither, and a look later", d.Next.Tasks, alerts(d), d.WakeBy)
-		}
-		for i := range 3 { // looked at again and again
-			d = decideAt(t, d.WakeBy, d.Next, decide.WakeUp{}, pausing("f"), two)
-			if len(d.Next.Tasks)+len(claims(d)) > 0 || !d.WakeBy.Equal(now.Add(time.Duration(i+2)*two.HoldCheck)) {
-				t.Fatalf("look %d: claimed %v, woken by %s", i, claims(d), d.WakeBy)
-			}
-		}
-		d = decideAt(t, d.WakeBy, d.Next, decide.WakeUp{}, decide.Facts{}, two)
-		if only(t, d.Next.Tasks).Step != "two" || alerts(d) != "flow" || len(claims(d)) != 2 {
-			t.Errorf("tasks %v, alerts %q, claimed %v, want it to go on", d.Next.Tasks, alerts(d), claims(d))
-		}
-	})
-	t.Run("sends no command that waits for its instance", func(t *testing.T) {
-		long := happened("s-1")
-		long.Event.FinishTime = now.Add(-10 * time.Minute)
-		s := must(t, state(decide.BootWaiting, task("a")), long, decide.Facts{}, two).Next
-		d := must(t, s, beat(0, time.Second), pausing("f"), two)
-		if claimedTasks(d) != "a" || d.WakeBy.After(now.Add(two.HoldCheck)) {
-			t.Errorf("claimed %q, woken by %s, want what no flow sends", claimedTasks(d), d.WakeBy)
-		}
-		d = decideAt(t, now.Add(two.HoldCheck), d.Next, decide.WakeUp{}, decide.Facts{}, two)
-		if !strings.Contains(claimedTasks(d), only(t, d.Next.Runs).Steps[0].Tasks[0][:8]) {
-			t.Errorf("claimed %q, want the flow's when it is resumed", claimedTasks(d))
-		}
-	})
-	t.Run("its timeout keeps running", func(t *testing.T) {
-		f := define("f", onEnd, byOthers, run("one", "f/one", "true"), run("two", "f/two", "true"))
-		f.Timeout, f.OnFailure = flow.Duration(time.Hour), []flow.Step{run("sorry", "f/sorry", "true")}
-		p := flows(f)
-		s := must(t, state(decide.BootBootable), happened("s-1"), decide.Facts{}, p).Next
-		s = must(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), pausing("f"), p).Next
-		d := decideAt(t, now.Add(time.Hour), s, decide.WakeUp{}, pausing("f"), p)
-		if r := only(t, d.Next.Runs); r.Result != flow.ResultTimedOut || r.Section != flow.SectionOnFailure || len(d.Next.Tasks) > 0 {
-			t.Errorf("run %+v, tasks %v, want it timed out, and onFailure not sent", r, d.Next.Tasks)
-		}
-	})
-	t.Run("keeps its waiting runs waiting", func(t *testing.T) {
-		s := queueOf(t, two, 1)
-		one := only(t, s.Tasks)
-		s = must(t, s, endOf(one, event.StatusSuccess, ""), decide.Facts{}, two).Next
-		s = must(t, s, endOf(only(t, s.Tasks), event.StatusSuccess, ""), pausing("f"), two).Next
-		r := only(t, s.Runs)
-		if !r.StartedAt.IsZero() || !r.CheckAt.Equal(now.Add(two.HoldCheck)) {
-			t.Fatalf("run %+v, want it to wait for a look", r)
-		}
-		d := decideAt(t, r.CheckAt, s, decide.WakeUp{}, decide.Facts{}, two)
-		if only(t, d.Next.Runs).StartedAt.IsZero() {
-			t.Error("it does not begin when its flow is resumed")
-		}
-	})
-}
 
 // besideLoad answers only when the other of the two calls is under way.
 type besideLoad struct {
@@ -260,7 +117,7 @@ func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	end := happened("s-1")
 	end.Event.FinishTime = now.Add(-10 * time.Minute) // which does not show that the agent is up
-	theirs := must(t, state(decide.BootWaiting), end, decide.Facts{}, p).Next
+	theirs := decide.Decide(state(decide.BootWaiting), end, decide.Facts{}, p, decide.Moment{Now: now, Claim: held}).Next
 	waits := only(t, theirs.Tasks)
 	theirs.Instance = state(decide.BootBootable).Instance
 	theirs.Instance.Rev++

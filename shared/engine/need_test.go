@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,5 +111,26 @@ func TestAnEndWithoutAnEnvelopeCountsOnlyIfItIsConfirmed(t *testing.T) {
 				t.Errorf("the task is %s, want %s", got, c.state)
 			}
 		})
+	}
+}
+
+// (decide rule 67)
+func TestAWakeUpStopsAskingInTime(t *testing.T) {
+	d := newDesk()
+	s := state(decide.BootBootable)
+	for i := range 50 {
+		task(fmt.Sprint(i), running(fmt.Sprint("t-", i)), func(t *decide.Task) { t.Deadline = now })(&s)
+	}
+	d.store(s)
+	d.on = func(what, _ string) fate {
+		if what == "find-id" {
+			d.clock = d.clock.Add(timeLimit / 10)
+			return refused
+		}
+		return fate{}
+	}
+	mustHandle(t, d.engine(policy()), decide.WakeUp{})
+	if got := strings.Count(d.calls(), "find-id"); got < 5 || got > 10 {
+		t.Errorf("%d invocations were asked about in %s, want about 9", got, timeLimit)
 	}
 }

@@ -15,23 +15,6 @@ import (
 	"aftercare/shared/event"
 )
 
-// (decide rules 3, 4)
-func TestWhatSaysSomethingAboutLiveRowsCarriesTheGuard(t *testing.T) {
-	for name, c := range map[string]struct {
-		in      decide.Input
-		guarded bool
-	}{
-		"a cancel of a task that is not there":          {decide.Cancel{Key: id("c"), TaskID: id("a")}, true},
-		"an end with the marker of a task not there":    {ended("t-1", "a", event.StatusSuccess, ""), true},
-		"an end without a marker that nothing waits on": {ended("t-1", "", event.StatusSuccess, ""), false},
-	} {
-		d := must(t, state(decide.BootBootable), c.in, decide.Facts{}, policy())
-		if d.Changes.Empty() || (d.Changes.Instance != nil) != c.guarded {
-			t.Errorf("%s: changes %+v, want the instance's row in them: %v", name, d.Changes, c.guarded)
-		}
-	}
-}
-
 // (decide rule 13)
 func TestARefusalIsNotStoredAndOverrulesNoEarlierAnswer(t *testing.T) {
 	d := newDesk()
@@ -55,81 +38,12 @@ func TestAHeartbeatThatRaisesTheSequenceCountsOnce(t *testing.T) {
 		"input/heartbeat/" + decide.Key("event", "", "b"):       beat(0, time.Second),
 		"input/heartbeat/" + decide.Key("business", "business"): named,
 	} {
-		if d := must(t, state(decide.BootBootable), in, decide.Facts{}, policy()); d.Once != once || d.Changes.Input == nil {
-			t.Errorf("once %q, input %+v, want the row %s", d.Once, d.Changes.Input, once)
-		}
 		d := newDesk()
 		d.store(state(decide.BootBootable))
 		d.table.records["i-1/"+once] = engine.Recorded{CommitID: "long ago"}
 		if out := mustHandle(t, d.engine(policy()), in); !out.Duplicate || d.table.state("i-1").Instance.BootSeq != 3 {
 			t.Errorf("duplicate %v, boot %d, want a duplicate that changes nothing", out.Duplicate, d.table.state("i-1").Instance.BootSeq)
 		}
-	}
-}
-
-// (decide rule 79)
-func TestATimeThatLiesTooFarAheadIsThatOfItsReceipt(t *testing.T) {
-	for ahead, want := range map[time.Duration]time.Duration{5 * time.Minute: 5 * time.Minute, 5*time.Minute + 1: 0, time.Hour: 0} {
-		in := finished(0, event.StatusFailed)
-		in.Event.FinishTime = now.Add(ahead)
-		d := must(t, state(decide.BootBootable), in, decide.Facts{}, asking())
-		if last := only(t, d.Next.Failing).Last; !last.Equal(now.Add(want)) {
-			t.Errorf("an end %s ahead counts at %s, want %s", ahead, last, now.Add(want))
-		}
-		if got := d.Changes.Execution.Event.FinishTime; !got.Equal(in.Event.FinishTime) {
-			t.Errorf("recorded at %s, want %s as it came", got, in.Event.FinishTime)
-		}
-	}
-}
-
-// (decide rules 50, 53)
-func TestMessagesAreNeverOverwritten(t *testing.T) {
-	print := decide.Key("alert", "i-1", string(decide.AlertTaskExpired), id("a"))
-	old := decide.Message{Key: print, Rev: 4, Kind: decide.MessageAlert, Alert: &decide.Alert{}, Claim: held, PlannedAt: now}
-	s := state(decide.BootWaiting, task("a", expired))
-	s.Messages[old.Row()] = old
-	d := must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
-	if endedAs(d, "a") != decide.TaskExpired || len(d.Changes.Messages) > 0 {
-		t.Errorf("ended as %q, messages %+v, want the one that is on its way", endedAs(d, "a"), d.Changes.Messages)
-	}
-	for _, err := range []string{"", "why"} {
-		late := decide.Results{Deliveries: []decide.Delivery{{Row: print + "/3", Commit: held.Commit, Err: err}}}
-		if d := must(t, s, late, decide.Facts{}, policy()); len(d.Changes.Messages) > 0 {
-			t.Errorf("the result of an earlier message changed %+v", d.Changes.Messages)
-		}
-	}
-	delete(s.Messages, old.Row())
-	d = must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
-	if m := only(t, d.Next.Messages); m.Key != print || m.Rev != s.Instance.Rev+1 || m.Alert.Fingerprint != print {
-		t.Errorf("message %+v, want it under its fingerprint and the rev that plans it", m)
-	}
-}
-
-// (decide rule 68)
-func TestTwoEmptyAnswersOverAnHourLoseNoTask(t *testing.T) {
-	for missing, ended := range map[int]decide.TaskState{1: "", 2: decide.TaskFailed} {
-		s := state(decide.BootBootable, task("a", running("t-1"), func(t *decide.Task) {
-			t.Deadline, t.Missing, t.MissingSince = now, missing, now.Add(-time.Hour)
-		}))
-		d := must(t, s, decide.WakeUp{}, decide.Facts{Invocations: map[string]*decide.Invocation{"t-1": nil}}, policy())
-		if endedAs(d, "a") != ended {
-			t.Errorf("after %d empty answers and one more: ended as %q, want %q", missing, endedAs(d, "a"), ended)
-		}
-	}
-}
-
-// (decide rule 37)
-func TestADeniedCommandAlertsOnce(t *testing.T) {
-	s := state(decide.BootBootable, task("a", releasing), effect("a", claimedBy(claim), firstSent(time.Second)))
-	want := string(decide.AlertTaskDenied)
-	for range 3 {
-		d := must(t, s, results(result("a", claim, decide.ResultDenied)), decide.Facts{}, policy())
-		if alerts(d) != want {
-			t.Fatalf("alerts %q, want %q", alerts(d), want)
-		}
-		s, want = d.Next, ""
-		s.Messages = map[string]decide.Message{} // delivered
-		effect("a", claimedBy(claim), firstSent(time.Second))(&s)
 	}
 }
 
@@ -145,20 +59,6 @@ func TestAllSendsOfAnInvocationGoBeforeItsMessages(t *testing.T) {
 	mustHandle(t, d.engine(policy()), ended("t-1", "own", event.StatusFailed, ""))
 	if calls := d.calls(); strings.Count(calls, "send") != 30 || strings.LastIndex(calls, "send") > strings.Index(calls, "alert") {
 		t.Errorf("calls: %s, want 30 sends and then the alert", calls)
-	}
-}
-
-// (decide rule 66)
-func TestAnInstanceThatRunsTooManyTasksCostsNoAttempt(t *testing.T) {
-	again := func(s decide.State, code string) decide.State {
-		a := s.Tasks[id("a")]
-		running("t-1")(&a)
-		s.Tasks[a.ID] = a
-		return must(t, s, ended("t-1", "a", event.StatusAborted, code), decide.Facts{}, policy()).Next
-	}
-	s := again(state(decide.BootBootable, task("a", func(t *decide.Task) { t.Attempt = 2 })), "TaskConcurrencyLimit")
-	if a := again(s, "DeliveryTimeout").Tasks[id("a")]; a.State != decide.TaskQueued || a.Attempt != 4 {
-		t.Errorf("task %+v, want it queued again, as one of its attempts did not count", a)
 	}
 }
 
@@ -195,30 +95,4 @@ func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {
 			t.Errorf("sweep %+v, %v, sent at %v; want 60 commands in the better part of a minute", out, err, sent)
 		}
 	})
-}
-
-// (decide rule 100)
-func TestACommitIsFilledToItsLastRow(t *testing.T) {
-	s := state(decide.BootBootable)
-	for i := range 250 {
-		e := happened(fmt.Sprint("s-", i)).Event
-		s.Unmatched[e.InvokeID] = decide.Unmatched{Event: e, Received: now}
-	}
-	d := must(t, s, decide.WakeUp{}, decide.Facts{}, policy())
-	if got := len(d.Changes.Unmatched) + 1; got != 200 || !d.More { // and the instance's
-		t.Errorf("%d rows, more %v, want 200 and more", got, d.More)
-	}
-}
-
-// (decide rule 100)
-func TestAUnitThatFillsACommitIsDoneAlone(t *testing.T) {
-	s := state(decide.BootBootable)
-	e := happened("s-1").Event
-	s.Unmatched[e.InvokeID] = decide.Unmatched{Event: e, Received: now}
-	p := policy()
-	p.Flows = manyFlows(40, 15<<10)
-	next, _ := settled(t, must(t, s, decide.WakeUp{}, decide.Facts{}, p), p)
-	if len(next.Unmatched) > 0 || len(next.Runs) == 0 || len(next.Runs) == 40 {
-		t.Errorf("%d ends wait and %d runs are live, want none, and those that fit", len(next.Unmatched), len(next.Runs))
-	}
 }

@@ -39,9 +39,9 @@ func TestACommandThatMayHaveBeenSentIsAskedAboutFirst(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk()
-			d.store(state(decide.BootBootable, task("a", releasing), effect("a", claimedBy(stale), firstSent(c.ago))))
+			d.store(state(decide.BootBootable, task("a", releasing), sent("a", c.ago)))
 			if c.there {
-				d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: effectOf(id("a")),
+				d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: sendOf(id("a")),
 					Command: d.table.state("i-1").Tasks[id("a")].Command}, now.Add(-c.ago), 0)
 			}
 			d.on = failing("find-token", 1, c.find)
@@ -56,7 +56,7 @@ func TestACommandThatMayHaveBeenSentIsAskedAboutFirst(t *testing.T) {
 			if got != c.state {
 				t.Errorf("the task is %s, want %s", got, c.state)
 			}
-			if e := d.table.state("i-1").Sends[effectOf(id("a"))]; c.state == decide.TaskReleasing && !e.FirstSent.Equal(now.Add(-c.ago)) {
+			if e := d.table.state("i-1").Sends[sendOf(id("a"))]; c.state == decide.TaskReleasing && !e.FirstSent.Equal(now.Add(-c.ago)) {
 				t.Errorf("first sent at %s, want %s as before", e.FirstSent, now.Add(-c.ago))
 			}
 		})
@@ -101,10 +101,10 @@ func TestACommandThatIsToBeStoppedIsOnlyLookedFor(t *testing.T) {
 	for name, there := range map[string]bool{"there, it is stopped": true, "not there, it is not sent": false} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk()
-			d.store(state(decide.BootBootable, task("a", releasing, cancelled), effect("a", claimedBy(stale), firstSent(time.Minute)), task("b")))
+			d.store(state(decide.BootBootable, task("a", releasing, cancelled), sent("a", time.Minute), task("b")))
 			want := "load queue arm commit find-token send commit"
 			if there {
-				d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: effectOf(id("a")),
+				d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: sendOf(id("a")),
 					Command: d.table.state("i-1").Tasks[id("a")].Command}, now.Add(-time.Minute), 0)
 				want = "load queue arm commit find-token send commit commit stop commit"
 			}

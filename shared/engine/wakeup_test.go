@@ -36,7 +36,7 @@ func TestCallsOfEachInput(t *testing.T) {
 		{"a submission to a bootable instance", state(decide.BootBootable), submission("a"), "load arm commit send commit"},
 		{"a submission to a waiting instance", state(decide.BootWaiting), submission("a"), "load arm commit"},
 		{"a wake-up with nothing due", state(decide.BootWaiting, task("a")), decide.WakeUp{}, "load"},
-		{"a try after an unknown outcome", state(decide.BootBootable, task("a", releasing), effect("a", claimedBy(stale), firstSent(time.Minute))),
+		{"a try after an unknown outcome", state(decide.BootBootable, task("a", releasing), sent("a", time.Minute)),
 			decide.WakeUp{}, "load arm commit find-token send commit"},
 	}
 	for _, c := range cases {

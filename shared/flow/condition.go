@@ -13,8 +13,9 @@ type condition []clause
 type clause struct {
 	text string
 	tree *node
-	// names are what it reads, such as event.exitCode.
-	names []string
+	// names are what it reads, such as event.exitCode, and state those of them
+	// that are not the event's own.
+	names, state []string
 }
 
 // compileCondition compiles a when; the empty one holds always.
@@ -28,7 +29,11 @@ func compileCondition(text string, s scope) (condition, []Mistake) {
 	}
 	var c condition
 	for _, n := range outermost(tree) {
-		c = append(c, clause{text: oneLine(n.String()), tree: n, names: namesIn(n)})
+		names := namesIn(n)
+		state := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+			return (!strings.HasPrefix(name, "instance\x00") || name == "instance\x00id") && name != "event\x00failedBefore"
+		})
+		c = append(c, clause{text: oneLine(n.String()), tree: n, names: names, state: state})
 	}
 	return c, nil
 }
@@ -36,6 +41,19 @@ func compileCondition(text string, s scope) (condition, []Mistake) {
 // oneLine is a clause as a reason shows it.
 func oneLine(text string) string {
 	return shorten(strings.Join(strings.Fields(text), " "), 300)
+}
+
+// saw returns the values of instance.* and event.failedBefore that were read,
+// up to the clause that was false, if one was: what can be another value when the
+// same event is decided again.
+func (c condition) saw(end *clause, env map[string]any) (saw []Value) {
+	for i := range c {
+		saw = append(saw, valuesOf(c[i].state, env)...)
+		if &c[i] == end {
+			break
+		}
+	}
+	return saw
 }
 
 // holds evaluates the clauses in order. It returns the first that is false,
@@ -55,10 +73,10 @@ func (c condition) holds(env map[string]any) (*clause, error) {
 	return nil, nil
 }
 
-// values returns the values of a clause's names, in the order of the clause.
-func (c clause) values(env map[string]any) []Value {
+// valuesOf returns the values of names, in their order.
+func valuesOf(names []string, env map[string]any) []Value {
 	var out []Value
-	for _, name := range c.names {
+	for _, name := range names {
 		var v any = env
 		for _, part := range strings.Split(name, "\x00") {
 			m, ok := v.(map[string]any)

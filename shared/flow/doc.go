@@ -179,7 +179,8 @@
 // # Records
 //
 //  70. Every event's record names the flows that it started, refused or
-//     stopped, and why, and why not the others, up to 8 KB.
+//     stopped, and why, and why not the others, up to 8 KB; and the values of
+//     instance.* (but for id) and event.failedBefore that conditions read.
 //  71. A step's record names the input that made it begin and the one that
 //     ended it, its tasks, and how it ended; a task's and an execution's
 //     record name the run and the step, so that causes can be walked both ways.

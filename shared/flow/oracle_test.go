@@ -104,7 +104,7 @@ var parts = map[string][]string{
 		"{int} < {int} < {int}", "{bool} && {bool}", "{bool} || {bool}", "{bool} and {bool} or {bool}", "not {bool}", "!{bool}", "{text} contains {text}",
 		"{text} startsWith {text}", "{text} not endsWith {text}", `{text} matches "^[a-e]+"`, "{int} in {ints}", "{int} not in 1..{int}", "{float} in 1..3",
 		"{text} in {texts}", "all({list}, {test})", "any({list}, {test})", "none({list}, {test})", "one({list}, {{test}})", "hasPrefix({text}, {text})",
-		"hasSuffix({text}, {text})", "{bool} ? {bool} : {bool}", "({bool})", "{list} == {list}", "{any} == {any}", `{text} in {"a": 1}`, "{any} == nil",
+		"hasSuffix({text}, {text})", "{bool} ? {bool} : {bool}", "({bool})", "{int} in 1..1000000000", "{bool} // a comment", "{list} == {list}", "{any} == {any}", `{text} in {"a": 1}`, "{any} == nil",
 	},
 	"test": {"# == {int}", "# > 1", "true", "{bool}", `# == {text}`, "not (# in {list})", "len({text}) > #"},
 	"ints": {"[{int}, {int}]", "1..{int}", "{int}..3", "filter({ints}, {test})", "[]", "{ints}[1:]"},

@@ -86,6 +86,9 @@ type Outcome struct {
 	// are the values of its names; only Explain sets them.
 	Clause string
 	Values []Value
+	// Saw are the values of instance.* and event.failedBefore that the condition
+	// read, as far as it was evaluated.
+	Saw []Value
 	// Failed: no clause was false, but the condition could not be evaluated for
 	// this event.
 	Failed     bool
@@ -179,6 +182,7 @@ func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 		return o
 	}
 	clause, err := f.when.holds(env)
+	o.Saw = f.when.saw(clause, env)
 	switch {
 	case err != nil:
 		o.Failed, o.Reason = true, "when could not be evaluated: "+err.Error()
@@ -186,7 +190,7 @@ func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 	case clause != nil:
 		o.Clause, o.Reason = clause.text, "when was false: "+clause.text
 		if explain {
-			o.Values = clause.values(env)
+			o.Values = valuesOf(clause.names, env)
 		}
 		return o
 	}

@@ -65,31 +65,6 @@ func TestScriptsFitWithTheirParametersOrAreRefused(t *testing.T) {
 	}
 }
 
-// [17]
-func TestExpressionsAreBounded(t *testing.T) {
-	file := func(when string) []byte {
-		return []byte("version: 1\nflows:\n- name: one\n  on: task-completed\n  when: '" + when + "'\n  steps: [{id: one, run: {type: RunShellScript, content: echo}}]\n")
-	}
-	for name, c := range map[string]struct {
-		when string
-		want string
-	}{
-		"too long":            {"event.commandName == \"" + strings.Repeat("x", 5000) + "\"", "characters: at most 4096"},
-		"too many parts":      {strings.Repeat("1+", 1500) + "1 == 1", "maximum allowed nodes"},
-		"too many brackets":   {strings.Repeat("(", 4000), "too early"},
-		"a loop in a loop":    {"all(1..3, all(1..3, true))", "not allowed"},
-		"a fold over a list":  {"reduce(1..40, #acc + #acc, \"x\") == \"\"", "no function"},
-		"a loop by map":       {"len(map(1..3, #)) == 3", "no function"},
-		"a result of a cycle": {"let x = \"a\"; let y = x + x; y == \"\"", "let is not allowed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := mistakesOf(t, file(c.when)); !strings.Contains(got.Error(), c.want) {
-				t.Errorf("got %.300s, want %q", got, c.want)
-			}
-		})
-	}
-}
-
 // What a hostile or broken file could cost is bounded before it is parsed.
 func TestFilesThatExplodeAreRefused(t *testing.T) {
 	bomb := "version: 1\nflows:\n- name: a0\n  on: task-completed\n  steps: &s\n"

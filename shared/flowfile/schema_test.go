@@ -66,21 +66,6 @@ func TestTheSchemaAcceptsEveryGoodFile(t *testing.T) {
 	}
 }
 
-// The mistakes of these files are of the kind that a schema can find.
-var shapeless = []string{
-	"actions", "durations", "invoke", "keys", "list", "missing", "names", "no-values", "no-version", "retry", "runs", "types", "version", "windows", "words",
-}
-
-// [6]
-func TestTheSchemaRefusesFilesOfAnotherShape(t *testing.T) {
-	s := compiledSchema(t, flowfile.Schema())
-	for _, name := range shapeless {
-		if err := s.Validate(instance(t, read(t, filepath.Join(fixtures, "bad", name+".yaml")))); err == nil {
-			t.Errorf("%s is accepted", name)
-		}
-	}
-}
-
 // ofShape are the mistakes that the schema must find, too.
 var ofShape = regexp.MustCompile(`has no key|needs the key (name|on|steps|id|content|commandId|max|window|maxFailures|resumeAfter|timeZone|open|from|to|flows|version)|` +
 	`is (a mapping|a list|text|true or false|a number|a duration)\b.*, but here|has no value| cannot be .*: write|must be from [0-9]+ to|is a number with a unit|` +

@@ -132,28 +132,13 @@ func badInputs() map[string]badInput {
 		large = append(large, encode(object{"text": strings.Repeat(string(rune('a'+i%26)), 60_000+i)}))
 	}
 	bad := []byte(`{"specversion":"1.0","type":"ecs:CloudAssistant:TaskCompleted","data":{"instanceId":7}}`)
-	cases := map[string]badInput{
+	return map[string]badInput{
 		"nothing at all":         {payload: text(""), kept: itself, reason: "is empty"},
-		"white space":            {payload: text(" \n\t "), kept: itself, reason: "is empty"},
 		"a cut off event":        {payload: text(`{"specversion":"1.0","type":"ecs:Clou`), kept: itself, reason: "not JSON"},
-		"no JSON":                {payload: text("hello"), kept: itself, reason: "not JSON"},
 		"bytes that are no text": {payload: text("\x00\xff\xfe{"), kept: itself, reason: "not JSON"},
-		"a number":               {payload: text("42"), kept: itself, reason: "not an object"},
-		"null":                   {payload: text("null"), kept: itself, reason: "not an object"},
-		"an empty object":        {payload: text("{}"), kept: itself, reason: "no event of a known form"},
 		"an empty array":         {payload: text("[]"), kept: itself, reason: "empty array"},
-		"an array in an array":   {payload: text("[[1]]"), kept: [][]byte{[]byte("[1]")}, reason: "array inside an array"},
-		"a string cut off":       {payload: text(`"`), kept: itself, reason: "not JSON"},
-		"an event in four strings": {payload: func(k kindOf) []byte {
-			b := encode(cloudEvent(k.kind, k.good("t-1")))
-			for range 4 {
-				b = encode(string(b))
-			}
-			return b
-		}, kept: itself, reason: "more than 3 strings"},
-		"100,000 levels":     {payload: text(strings.Repeat("[", 100_000)), kept: itself, reason: "nested deeper"},
-		"1 MB of one letter": {payload: text(strings.Repeat("a", 1<<20)), kept: itself, reason: "not JSON"},
-		"3 MB of one letter": {payload: text(strings.Repeat("a", 3<<20)), kept: itself, reason: "not JSON"},
+		"100,000 levels":         {payload: text(strings.Repeat("[", 100_000)), kept: itself, reason: "nested deeper"},
+		"3 MB of one letter":     {payload: text(strings.Repeat("a", 3<<20)), kept: itself, reason: "not JSON"},
 		"1 MB in a string": {payload: changed("commandName", strings.Repeat("a", 1<<20)), kept: itself,
 			reason: "larger than"},
 		"20,000 elements and a good event": {payload: func(k kindOf) []byte {
@@ -162,12 +147,11 @@ func badInputs() map[string]badInput {
 		"30 large elements that are no events": {payload: func(kindOf) []byte {
 			return []byte("[" + string(bytes.Join(large, []byte(","))) + "]")
 		}, kept: large, reason: "no event of a known form"},
-		"no data":                {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, nil)) }, kept: itself, reason: "data"},
-		"data that is a number":  {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, 7)) }, kept: itself, reason: "data is a number"},
-		"data that is an array":  {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, []int{})) }, kept: itself, reason: "data is an array"},
-		"a type that is no word": {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, k.good("t-1")).with("type", 7)) }, kept: itself, reason: "type is a number"},
-		"an id with a slash": {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, k.good("t-1")).with("id", "a/b")) },
-			kept: itself, reason: "the event's id"},
+		"data that is a number": {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, 7)) }, kept: itself, reason: "data is a number"},
+		"data without its ids":  {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, object{})) }, kept: itself, reason: " is missing"},
+		"a status that is not an end": {payload: func(kindOf) []byte {
+			return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with("invocationStatus", "Running")))
+		}, ignored: "not an end"},
 		"a type that is not known": {payload: func(k kindOf) []byte {
 			return encode(cloudEvent("Disk:Stalled", k.good("t-1")))
 		}, ignored: "not handled"},
@@ -176,9 +160,6 @@ func badInputs() map[string]badInput {
 		}, ignored: "another account"},
 		"another owner's by the data, and nobody's by the envelope": {payload: func(k kindOf) []byte {
 			return encode(cloudEvent(k.kind, k.good("t-1").with("ownerId", "6543210987654321")).with("aliyunaccountid", nil))
-		}, good: 1},
-		"another owner's by bare data": {payload: func(k kindOf) []byte {
-			return encode(k.good("t-1").with("ownerUid", "6543210987654321"))
 		}, good: 1},
 		"an event of the other function": {payload: func(k kindOf) []byte {
 			other := kinds[0]
@@ -196,47 +177,6 @@ func badInputs() map[string]badInput {
 		"twenty equal bad events": {payload: text("[" + strings.Repeat(`{"alert":7},`, 19) + `{"alert":7}]`),
 			kept: [][]byte{[]byte(`{"alert":7}`)}, reason: "alert is a number"},
 	}
-	for _, c := range []struct {
-		name   string
-		value  any
-		reason string
-	}{
-		{"instanceId", nil, "instanceId is missing"},
-		{"instanceId", "", "instanceId is empty"},
-		{"instanceId", "i-1/../i-2", "instanceId is not 1 to 128"},
-		{"instanceId", strings.Repeat("i", 129), "instanceId is not 1 to 128"},
-		{"instanceId", []string{"i-1"}, "instanceId is an array"},
-		{"invokeId", nil, "invokeId is missing"},
-		{"invokeId", 7, "invokeId is a number"},
-		{"invokeId", "t 1", "invokeId is not 1 to 128"},
-		{"invocationStatus", nil, "invocationStatus is missing"},
-		{"invocationStatus", true, "invocationStatus is a boolean"},
-		{"invocationStatus", strings.Repeat("S", 300), "invocationStatus is longer"},
-	} {
-		cases[fmt.Sprintf("an end whose %s is %.20v", c.name, c.value)] = badInput{
-			payload: func(kindOf) []byte {
-				return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with(c.name, c.value)))
-			},
-			kept: itself, reason: c.reason,
-		}
-	}
-	for _, value := range []any{nil, "", "i 1", 7, object{}} {
-		cases[fmt.Sprintf("a heartbeat whose vmName is %v", value)] = badInput{
-			payload: func(kindOf) []byte {
-				return encode(cloudEvent(event.KindFirstHeartbeat, beatData().with("vmName", value)))
-			},
-			kept: itself, reason: "vmName",
-		}
-	}
-	for _, status := range []string{"Pending", "Running", "Stopping", "Scheduled"} {
-		cases["a status that is not an end: "+status] = badInput{
-			payload: func(kindOf) []byte {
-				return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with("invocationStatus", status)))
-			},
-			ignored: "not an end",
-		}
-	}
-	return cases
 }
 
 // (decide rule 111)

@@ -34,85 +34,53 @@ func judge(t *testing.T, err error) string {
 }
 
 func TestAddressesAreHTTPSOrOnThisMachine(t *testing.T) {
-	for address, want := range map[string]string{
-		"https://host":                       "",
-		"https://host/":                      "",
-		"https://a-b.c_d.example":            "",
-		"https://127.0.0.1:8443":             "",
-		"https://[2001:db8::1]:443":          "",
-		"HTTPS://Host.Example":               "",
-		"http://localhost":                   "",
-		"http://localhost:9000":              "",
-		"http://LocalHost:9000":              "",
-		"HTTP://LOCALHOST":                   "",
-		"http://127.0.0.1":                   "",
-		"http://127.255.255.254:1":           "",
-		"http://[::1]":                       "",
-		"http://[::1]:65535":                 "",
-		"http://[::ffff:127.0.0.1]":          "",
-		"http://host":                        onlyHTTPS,
-		"http://10.0.0.1":                    onlyHTTPS,
-		"http://0.0.0.0":                     onlyHTTPS,
-		"http://128.0.0.1":                   onlyHTTPS,
-		"http://[::]":                        onlyHTTPS,
-		"http://[2001:db8::1]":               onlyHTTPS,
-		"http://[::1%25lo]":                  onlyHTTPS,
-		"http://127.1":                       onlyHTTPS,
-		"http://2130706433":                  onlyHTTPS,
-		"http://localhost.HUSH.example":      onlyHTTPS,
-		"http://127.0.0.1.HUSH.example":      onlyHTTPS,
-		"http://localhost@HUSH.example":      onlyHTTPS,
-		"http://localhost:HUSH@HUSH.example": onlyHTTPS,
-		"ftp://127.0.0.1":                    onlyHTTPS,
-		"file:///HUSH":                       onlyHTTPS,
-		"HUSH":                               onlyHTTPS,
-		"//HUSH":                             onlyHTTPS,
-		"":                                   onlyHTTPS,
-		"https://":                           noHost,
-		"https:///HUSH":                      noHost,
-		"https://:443":                       noHost,
-		"https:HUSH":                         noHost,
-		"http://":                            noHost,
-		"http://:80":                         noHost,
-		"https://-HUSH":                      badHost,
-		"https://HUSH.":                      badHost,
-		`https://HUSH"`:                      badHost,
-		"https://HUSH*":                      badHost,
-		"https://[fe80::1%25HUSH]":           badHost,
-		"https://host:0":                     badPort,
-		"https://host:65536":                 badPort,
-		"https://host:99999":                 badPort,
-		"https://host:":                      badPort,
-		"https://[::1]:":                     badPort,
-		"http://localhost:99999":             badPort,
-		"https://HUSH:HUSH@host":             userName,
-		"https://HUSH@host":                  userName,
-		"https://@host":                      userName,
-		"https://host:HUSH":                  unreadable,
-		"https://HUSH host":                  unreadable,
-		" https://HUSH":                      unreadable,
-		"https://host/HUSH\n":                unreadable,
-		"\x7f://HUSH":                        unreadable,
-		"https://[HUSH":                      unreadable,
-		`http://127.0.0.1\@HUSH`:             unreadable,
-		"https://host/%zzHUSH":               unreadable,
-		"https://host?a=%zzHUSH":             badQuery,
-		"https://host?HUSH;a":                badQuery,
+	for want, addresses := range map[string][]string{
+		"": {
+			"https://host", "https://host/", "https://a-b.c_d.example", "https://127.0.0.1:8443", "https://[2001:db8::1]:443",
+			"HTTPS://Host.Example", "http://localhost", "http://localhost:9000", "http://LocalHost:9000", "HTTP://LOCALHOST",
+			"http://127.0.0.1", "http://127.255.255.254:1", "http://[::1]", "http://[::1]:65535", "http://[::ffff:127.0.0.1]",
+		},
+		onlyHTTPS: {
+			"http://host", "http://10.0.0.1", "http://0.0.0.0", "http://128.0.0.1", "http://[::]", "http://[2001:db8::1]",
+			"http://[::1%25lo]", "http://127.1", "http://2130706433", "http://localhost.HUSH.example", "http://127.0.0.1.HUSH.example",
+			"http://localhost@HUSH.example", "http://localhost:HUSH@HUSH.example", "ftp://127.0.0.1", "file:///HUSH", "HUSH", "//HUSH", "",
+		},
+		noHost: {
+			"https://", "https:///HUSH", "https://:443", "https:HUSH", "http://", "http://:80",
+		},
+		badHost: {
+			"https://-HUSH", "https://HUSH.", `https://HUSH"`, "https://HUSH*", "https://[fe80::1%25HUSH]",
+		},
+		badPort: {
+			"https://host:0", "https://host:65536", "https://host:99999", "https://host:", "https://[::1]:", "http://localhost:99999",
+		},
+		userName: {
+			"https://HUSH:HUSH@host", "https://HUSH@host", "https://@host",
+		},
+		unreadable: {
+			"https://host:HUSH", "https://HUSH host", " https://HUSH", "https://host/HUSH\n", "\x7f://HUSH", "https://[HUSH",
+			`http://127.0.0.1\@HUSH`, "https://host/%zzHUSH",
+		},
+		badQuery: {
+			"https://host?a=%zzHUSH", "https://host?HUSH;a",
+		},
 	} {
-		u, err := transport.URL(address)
-		if got := judge(t, err); got != want {
-			t.Errorf("URL(%q): %q, want %q", address, got, want)
-		}
-		if (u == nil) != (want != "") {
-			t.Errorf("URL(%q) = %v", address, u)
-		}
-		scheme, host, err := transport.Endpoint(address)
-		got := judge(t, err)
-		if got != want && !(want == badQuery && got == hostOnly) {
-			t.Errorf("Endpoint(%q): %q, want %q", address, got, want)
-		}
-		if err == nil && (scheme != u.Scheme || host != u.Host) {
-			t.Errorf("Endpoint(%q) = %q, %q", address, scheme, host)
+		for _, address := range addresses {
+			u, err := transport.URL(address)
+			if got := judge(t, err); got != want {
+				t.Errorf("URL(%q): %q, want %q", address, got, want)
+			}
+			if (u == nil) != (want != "") {
+				t.Errorf("URL(%q) = %v", address, u)
+			}
+			scheme, host, err := transport.Endpoint(address)
+			got := judge(t, err)
+			if got != want && !(want == badQuery && got == hostOnly) {
+				t.Errorf("Endpoint(%q): %q, want %q", address, got, want)
+			}
+			if err == nil && (scheme != u.Scheme || host != u.Host) {
+				t.Errorf("Endpoint(%q) = %q, %q", address, scheme, host)
+			}
 		}
 	}
 }

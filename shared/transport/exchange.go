@@ -24,6 +24,9 @@ type Outcome struct {
 	Cause string
 }
 
+// TooLong is the Cause of an answer of more than max bytes.
+const TooLong = "answer too long"
+
 // Exchange sends r by next under ctx and reads the whole answer, at most max
 // bytes, so that ctx bounds that too and the connection is free again at
 // once. The response is nil unless the outcome is complete. A redirect loses
@@ -47,7 +50,7 @@ func Exchange(ctx context.Context, next http.RoundTripper, r *http.Request, max 
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, max+1))
 	if err == nil && int64(len(body)) > max {
-		return nil, Outcome{Sent: true, Status: resp.StatusCode, Cause: "answer too long"}
+		return nil, Outcome{Sent: true, Status: resp.StatusCode, Cause: TooLong}
 	}
 	if err != nil {
 		return nil, Outcome{Sent: true, Status: resp.StatusCode, Cause: cause(ctx, err, false)}

@@ -44,84 +44,46 @@ func (c *counter) in(state http.ConnState) int {
 
 func answer(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "answer") }
 
+// An exchange reads its answer, whose connection is then free for the next one.
 func TestConnectionsThatWereFrozenAreNotUsedAgain(t *testing.T) {
-	var pause atomic.Int64
 	begin := time.Now()
-	p := transport.NewPool(func() time.Time { return begin.Add(time.Duration(pause.Load())) })
+	var now atomic.Pointer[time.Time]
+	var lasts atomic.Int64
+	p := transport.NewPool(func() time.Time { return *now.Load() })
 	t.Cleanup(p.CloseIdleConnections)
 	connections := &counter{}
-	at := connections.serve(t, answer)
+	at := connections.serve(t, func(w http.ResponseWriter, r *http.Request) {
+		ended := now.Load().Add(time.Duration(lasts.Load()))
+		now.Store(&ended)
+		answer(w, r)
+	})
 	for _, c := range []struct {
 		name  string
-		pause time.Duration
+		now   time.Time
+		lasts time.Duration
 		want  int
 	}{
-		{"the first", 0, 1},
-		{"at once", 0, 1},
-		{"after 20 s", 20 * time.Second, 1},
-		{"after 20 s once more", 20 * time.Second, 1},
-		{"after more than 20 s", 20*time.Second + time.Millisecond, 2},
-		{"at once again", 0, 2},
-		{"after an hour", time.Hour, 3},
-		{"after the clock was set back", -2 * time.Hour, 3},
+		{"the first", begin, 0, 1},
+		{"at once", begin, 0, 1},
+		{"after 20 s", begin.Add(20 * time.Second), 0, 1},
+		{"after 20 s once more", begin.Add(40 * time.Second), 30 * time.Second, 1},
+		{"after a request of 30 s", begin.Add(80 * time.Second), 0, 1},
+		{"after more than 20 s", begin.Add(100*time.Second + time.Millisecond), 0, 2},
+		{"after the clock was set back", begin, 0, 2},
+		{"after the monotonic clock stood still", fault.Frozen(begin, time.Hour), 0, 3},
+		{"after the wall clock was set back", begin.Add(time.Hour), 0, 4},
 	} {
-		pause.Add(int64(c.pause))
+		now.Store(&c.now)
+		lasts.Store(int64(c.lasts))
 		get(t, p, at)
 		if got := connections.opened(); got != c.want {
 			t.Fatalf("%s: %d connections were opened, want %d", c.name, got, c.want)
 		}
 	}
-	closed := func() bool { return connections.in(http.StateClosed) == 2 }
-	for give := time.Now().Add(time.Minute); !closed(); {
+	for give := time.Now().Add(time.Minute); connections.in(http.StateClosed) < 3; <-time.After(time.Millisecond) {
 		if time.Now().After(give) {
-			t.Fatalf("%d connections were closed, want the two that were frozen", connections.in(http.StateClosed))
+			t.Fatalf("%d connections were closed, want the three that were frozen", connections.in(http.StateClosed))
 		}
-		<-time.After(time.Millisecond)
-	}
-}
-
-func TestAFreezeIsSeenByEitherClock(t *testing.T) {
-	begin := time.Now()
-	for name, now := range map[string]time.Time{
-		"the monotonic clock stood still": fault.Frozen(begin, time.Hour),
-		"the wall clock was set back":     fault.Frozen(begin.Add(time.Hour), -2*time.Hour),
-	} {
-		t.Run(name, func(t *testing.T) {
-			var thawed atomic.Bool
-			p := transport.NewPool(func() time.Time {
-				if thawed.Load() {
-					return now
-				}
-				return begin
-			})
-			t.Cleanup(p.CloseIdleConnections)
-			connections := &counter{}
-			at := connections.serve(t, answer)
-			get(t, p, at)
-			thawed.Store(true)
-			get(t, p, at)
-			if got := connections.opened(); got != 2 {
-				t.Errorf("%d connections were opened, want a second one after the freeze", got)
-			}
-		})
-	}
-}
-
-// TestALongAnswerIsNoFreeze: the pause begins when a request ends.
-func TestALongAnswerIsNoFreeze(t *testing.T) {
-	var ahead atomic.Int64
-	begin := time.Now()
-	p := transport.NewPool(func() time.Time { return begin.Add(time.Duration(ahead.Load())) })
-	t.Cleanup(p.CloseIdleConnections)
-	connections := &counter{}
-	at := connections.serve(t, func(w http.ResponseWriter, r *http.Request) {
-		ahead.Add(int64(30 * time.Second))
-		answer(w, r)
-	})
-	get(t, p, at)
-	get(t, p, at)
-	if n := connections.opened(); n != 1 {
-		t.Errorf("%d connections were opened, want one", n)
 	}
 }
 

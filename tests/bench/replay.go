@@ -31,6 +31,7 @@ func planOf(calls []wire.Call) ([]plan.Call, error) {
 			p.Body = string(c.Request)
 		default:
 			p.Changes, err = changesOf(c)
+			p.Queue = c.Name == "GetRange" && readsQueue(c.Request)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("plan %s: %w", c, err)
@@ -68,6 +69,20 @@ func changesOf(c wire.Call) ([]plan.Change, error) {
 			return nil, err
 		}
 		return changes(changeOf(m.PrimaryKey, nil))
+	case "BatchGetRow":
+		var m otsprotocol.BatchGetRowRequest
+		if err := proto.Unmarshal(c.Request, &m); err != nil {
+			return nil, err
+		}
+		var out []plan.Change
+		for _, key := range m.Tables[0].PrimaryKey {
+			row, err := changeOf(key, nil)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, row)
+		}
+		return out, nil
 	case "PutRow":
 		var m otsprotocol.PutRowRequest
 		if err := proto.Unmarshal(c.Request, &m); err != nil {
@@ -97,6 +112,12 @@ func changesOf(c wire.Call) ([]plan.Change, error) {
 		return out, nil
 	}
 	return nil, fmt.Errorf("no plan for %s", c.Name)
+}
+
+// readsQueue reports whether a range begins at an instance's queue.
+func readsQueue(request []byte) bool {
+	var m otsprotocol.GetRangeRequest
+	return proto.Unmarshal(request, &m) == nil && bytes.Contains(m.InclusiveStartPrimaryKey, []byte("live/~queue/"))
 }
 
 func changes(c plan.Change, err error) ([]plan.Change, error) { return []plan.Change{c}, err }

@@ -18,6 +18,19 @@ func row(t *testing.T, name string) budget.Row {
 	return rows[i]
 }
 
+func TestEveryInputHasAPlan(t *testing.T) {
+	for _, r := range budget.Rows() {
+		seen, err := observe(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls, err := planOf(seen.Calls)
+		if err != nil || len(calls) != len(seen.Calls) {
+			t.Errorf("%s: a plan of %d calls, error %v, want %d calls", r.Name, len(calls), err, len(seen.Calls))
+		}
+	}
+}
+
 func TestThePlanHasTheCallsThatWereSeenWithTheirRows(t *testing.T) {
 	seen, err := observe(row(t, "submit to a bootable instance"))
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 )
 
 // TestEveryPromiseOfTheReadmeNamesATest: each guarantee in README.md's table
-// names at least one test, and those tests exist.
+// names at least one test or story, as `shared/decide/testdata/boots.txt`, and
+// those exist.
 func TestEveryPromiseOfTheReadmeNamesATest(t *testing.T) {
 	root := filepath.Join("..", "..")
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
@@ -25,6 +26,7 @@ func TestEveryPromiseOfTheReadmeNamesATest(t *testing.T) {
 	if len(rows) < 10 {
 		t.Fatalf("the table has %d rows only", len(rows))
 	}
+	story := regexp.MustCompile("`([a-z/]+/testdata/[a-z-]+\\.txt)`")
 	place := regexp.MustCompile("`([a-z/]+)` ((?:Test[A-Za-z0-9]+(?:, )?)+)")
 	for _, row := range rows {
 		cells := strings.Split(strings.Trim(row, "| "), " | ")
@@ -33,7 +35,13 @@ func TestEveryPromiseOfTheReadmeNamesATest(t *testing.T) {
 			continue
 		}
 		named := place.FindAllStringSubmatch(cells[1], -1)
-		if len(named) == 0 {
+		stories := story.FindAllStringSubmatch(cells[1], -1)
+		for _, s := range stories {
+			if _, err := os.Stat(filepath.Join(root, s[1])); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(named)+len(stories) == 0 {
 			t.Errorf("no test is named for: %s", cells[0])
 		}
 		for _, n := range named {

@@ -30,6 +30,7 @@ const (
 	shellSyntax   = "mvdan.cc/sh/v3"
 	jsonSchema    = "github.com/santhosh-tekuri/jsonschema/v6"
 	cloudEvents   = "github.com/cloudevents/sdk-go/v2"
+	datadriven    = "github.com/cockroachdb/datadriven"
 
 	// Only tests/localcloud/ecs/currentsdk, a module of its own, imports it.
 	currentECSSDK = "github.com/alibabacloud-go/ecs-20140526/v7"
@@ -146,6 +147,7 @@ var toolModules = map[string]string{
 	shellSyntax: "v3.12.0",
 	jsonSchema:  "v6.0.2",
 	cloudEvents: "v2.16.2",
+	datadriven:  "v1.0.3",
 }
 
 // excluded are releases from 2019 that every tool takes for the newest.

@@ -1,12 +1,13 @@
 // Package rules holds a specification to its tests. A specification is the
 // package comment of a doc.go: a list of numbered rules. Tests name the rules that
-// they hold in their doc comments.
+// they hold in their doc comments, and stories, which are text files, in theirs.
 package rules
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,9 +28,10 @@ var (
 )
 
 // Check fails the test if a rule of ./doc.go is named by no test, or if a test
-// names a rule that does not exist. Names maps each glob of test files to the
-// regular expression that finds names of rules there; what it matches contains
-// their numbers. Check returns the rules.
+// names a rule that does not exist. Names maps each glob of test files, or of
+// stories (*.txt, whose comments are lines that begin with #), to the regular
+// expression that finds names of rules there; what it matches contains their
+// numbers. Check returns the rules.
 func Check(t *testing.T, names map[string]string) []Rule {
 	t.Helper()
 	list := listed(t)
@@ -77,23 +79,44 @@ func listed(t *testing.T) (list []Rule) {
 	return list
 }
 
-// read adds the tests of a file to the rules that they name.
+// read adds the tests of a file, or a story, to the rules that they name.
 func read(t *testing.T, file string, names *regexp.Regexp, tests map[int][]string) {
 	t.Helper()
-	for _, d := range parsed(t, file).Decls {
-		f, ok := d.(*ast.FuncDecl)
-		if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") {
-			continue
-		}
-		for _, name := range names.FindAllString(strings.ReplaceAll(f.Doc.Text(), "\n", " "), -1) {
+	add := func(test, comment string) {
+		for _, name := range names.FindAllString(strings.ReplaceAll(comment, "\n", " "), -1) {
 			for _, digits := range number.FindAllString(name, -1) {
 				n, _ := strconv.Atoi(digits)
-				if !slices.Contains(tests[n], f.Name.Name) {
-					tests[n] = append(tests[n], f.Name.Name)
+				if !slices.Contains(tests[n], test) {
+					tests[n] = append(tests[n], test)
 				}
 			}
 		}
 	}
+	if filepath.Ext(file) == ".txt" {
+		add(filepath.Base(file), comments(t, file))
+		return
+	}
+	for _, d := range parsed(t, file).Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+			add(f.Name.Name, f.Doc.Text())
+		}
+	}
+}
+
+// comments are the comments of a story.
+func comments(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if comment, found := strings.CutPrefix(line, "#"); found {
+			out.WriteString(comment)
+		}
+	}
+	return out.String()
 }
 
 func parsed(t *testing.T, name string) *ast.File {

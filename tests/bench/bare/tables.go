@@ -20,6 +20,12 @@ func (v *invocation) table(c plan.Call) error {
 			TableName: "aftercare_" + c.Table, PrimaryKey: c.Changes[0].PrimaryKey(),
 			ColumnsToGet: []string{"commit_id", "answer"}, MaxVersion: 1,
 		}})
+	case "BatchGetRow":
+		list := &tablestore.MultiRowQueryCriteria{TableName: "aftercare_" + c.Table, MaxVersion: 1}
+		for _, row := range c.Changes {
+			list.AddRow(row.PrimaryKey())
+		}
+		_, err = v.tables.BatchGetRow(&tablestore.BatchGetRowRequest{MultiRowQueryCriteria: []*tablestore.MultiRowQueryCriteria{list}})
 	case "PutRow":
 		_, err = v.tables.PutRow(&tablestore.PutRowRequest{PutRowChange: c.Changes[0].Put(c.Table)})
 	case "DeleteRow":
@@ -44,7 +50,7 @@ func (v *invocation) table(c plan.Call) error {
 	return err
 }
 
-// rangeOf returns the range of an instance's live rows, of a shard's due
+// rangeOf returns the range of an instance's live rows or queue, of a shard's due
 // wake-ups, or of the rows that control flows.
 func rangeOf(c plan.Call) *tablestore.RangeRowQueryCriteria {
 	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
@@ -64,10 +70,14 @@ func rangeOf(c plan.Call) *tablestore.RangeRowQueryCriteria {
 		to.AddPrimaryKeyColumn("scope", "control")
 		to.AddPrimaryKeyColumnWithMaxValue("row")
 	default:
+		first, end := "live/", "live/~queue/"
+		if c.Queue {
+			first, end = end, "live/~queue0"
+		}
 		from.AddPrimaryKeyColumn("pk", "2000:i-bp67acfmxazb4ph00001")
-		from.AddPrimaryKeyColumn("row", "live/")
+		from.AddPrimaryKeyColumn("row", first)
 		to.AddPrimaryKeyColumn("pk", "2000:i-bp67acfmxazb4ph00001")
-		to.AddPrimaryKeyColumn("row", "live0")
+		to.AddPrimaryKeyColumn("row", end)
 	}
 	return &tablestore.RangeRowQueryCriteria{
 		TableName: "aftercare_" + c.Table, StartPrimaryKey: from, EndPrimaryKey: to,

@@ -9,10 +9,11 @@ type Call struct {
 	Name string
 	// Table is the table of a Tablestore call.
 	Table string `json:",omitempty"`
+	// Queue: a read of an instance's queued tasks, not of its other live rows.
+	Queue bool `json:",omitempty"`
 	// Beside says that the call runs in parallel to those after it.
 	Beside bool `json:",omitempty"`
-	// Changes are the rows that a Tablestore call writes. A call that reads or
-	// deletes one row takes the first one's key.
+	// Changes are the rows that a Tablestore call writes, or reads by their keys.
 	Changes []Change `json:",omitempty"`
 	// Params are the parameters of a call of Cloud Assistant.
 	Params map[string]string `json:",omitempty"`

@@ -1,0 +1,260 @@
+package decide_test
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/event"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestStories plays the stories in testdata. Each directive is an input, and what
+// is written below it is all that follows: what had to be known, the reasons, the
+// rows that change, what is claimed, the answer, and when to look again.
+//
+//	go test ./shared/decide -rewrite
+//
+// writes anew what follows. Review the difference: it is what the package
+// promises. The comment of a story names the rules that it shows; what holds for
+// every decision is checked of each. (decide rule 1)
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			s := &story{}
+			datadriven.RunTest(t, file, s.tell)
+		})
+	}
+}
+
+const instance = "i-1"
+
+// story is one instance: what is stored of it, and what is known around it.
+type story struct {
+	t       *testing.T
+	now     time.Time
+	state   decide.State
+	ended   map[string]*decide.Task
+	once    map[string]bool
+	policy  decide.Policy
+	control decide.Control
+	claims  int // how many commits could claim something
+	names   names
+	brief   bool // the present input is not checked
+	out     []string
+}
+
+// begin is the clock of a new story: a Wednesday.
+var begin = time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)
+
+// tell carries out one directive.
+func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
+	s.t, s.out = t, nil
+	a := &words{t: t, TestData: d, used: map[int]bool{}}
+	switch d.Cmd {
+	case "instance":
+		s.begin(decide.BootState(a.word()))
+		s.before(d)
+	case "flows":
+		s.policy.Flows = flows(t, d.Input, a.number("copies", 1), a.number("bytes", 0))
+	case "policy":
+		s.setPolicy(a)
+	case "pause":
+		p := decide.Pause{Flow: a.word(), By: a.text("by", "ann"), Reason: a.text("reason", ""), At: s.now}
+		s.control.Pauses[p.Flow] = p
+	case "resume":
+		delete(s.control.Pauses, a.word())
+	case "breaker":
+		b := decide.Breaker{Flow: a.word(), ResumeAt: a.at("until", s.now), Failures: a.number("failures", 0)}
+		s.control.Breakers[b.Flow] = b
+	case "ids":
+		s.out = s.names.list()
+	default:
+		s.happen(a)
+	}
+	a.checkUsed()
+	if t.Failed() {
+		t.Log("at " + d.Pos)
+	}
+	return strings.Join(append(s.out, ""), "\n")
+}
+
+// begin begins anew, with an instance that is bootable, waiting, unknown, or new,
+// which has no row.
+func (s *story) begin(boot decide.BootState) {
+	flows := s.policy.Flows
+	*s = story{
+		t: s.t, now: begin, state: decide.NewState(instance), ended: map[string]*decide.Task{}, once: map[string]bool{},
+		policy: decide.DefaultPolicy(), names: newNames(),
+		control: decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
+	}
+	s.policy.Flows = flows
+	s.policy.AlertOn = map[event.Status]bool{event.StatusFailed: true, event.StatusTimeout: true, event.StatusAborted: true}
+	i := &s.state.Instance
+	switch boot {
+	case "new":
+		return
+	case decide.BootUnknown:
+	case decide.BootWaiting:
+		i.CheckAt = begin.Add(time.Minute)
+		fallthrough
+	case decide.BootBootable:
+		i.BootSince, i.BootTime, i.BootSeq = begin.Add(-time.Hour), begin.Add(-time.Hour-time.Minute), 3
+	default:
+		s.t.Fatalf("an instance cannot be %q", boot)
+	}
+	i.Rev, i.Boot = 7, boot
+}
+
+// before lets happen what the story does not show: a directive in each line.
+func (s *story) before(d *datadriven.TestData) {
+	for line := range strings.Lines(d.Input) {
+		cmd, args, err := datadriven.ParseLine(line)
+		if err != nil {
+			d.Fatalf(s.t, "%v", err)
+		}
+		s.tell(s.t, &datadriven.TestData{Pos: d.Pos, Cmd: cmd, CmdArgs: args})
+	}
+	s.out = nil
+}
+
+func (s *story) setPolicy(a *words) {
+	switch a.text("alerts", "") {
+	case "none": // about ends
+		s.policy.AlertOn = map[event.Status]bool{}
+	case "off":
+		s.policy.AlertOn = nil
+	}
+	s.policy.MaxQueued = a.number("max-queued", s.policy.MaxQueued)
+	s.policy.Batch = a.number("batch", s.policy.Batch)
+}
+
+// happen lets an input happen, or several of a kind; only the last is written.
+func (s *story) happen(a *words) {
+	times, quiet := a.number("count", 0), a.flag("quiet")
+	used := a.used
+	for n := range max(1, times) {
+		a.used = maps.Clone(used)
+		if a.nth = ""; times > 0 {
+			a.nth = fmt.Sprint(n + 1)
+		}
+		s.out, s.brief = nil, n < times-1
+		s.now = a.at("at", s.now).Add(a.duration("after"))
+		in := s.input(a)
+		if a.flag("explain") {
+			s.explain(in)
+			continue
+		}
+		d := s.decide(in, a)
+		if s.names.learn(d.Changes); !s.brief {
+			s.write(in, d, quiet)
+		}
+		s.commit(d)
+	}
+}
+
+// decide decides as the engine does: without the queue, and again with each
+// answer to what the decision needs.
+func (s *story) decide(in decide.Input, a *words) decide.Decision {
+	s.claims++
+	m := decide.Moment{Now: s.now, Claim: decide.Claim{Commit: fmt.Sprint("c", s.claims), Until: s.now.Add(2 * time.Minute)}}
+	if room := a.number("room", -1); room >= 0 {
+		m.Room, m.RoomAt = room, s.now.Add(time.Minute)
+	}
+	f := decide.Facts{Control: s.control, Invocations: map[string]*decide.Invocation{}, Outputs: map[string]decide.Captured{}, Ended: map[string]*decide.Task{}}
+	if lost := a.text("no-text", ""); lost != "" {
+		f.NoText = map[string]bool{s.names.id(lost): true}
+	}
+	loaded := s.loaded()
+	for {
+		d := s.checked(loaded, in, f, m)
+		if d.Needs.Empty() {
+			return d
+		}
+		s.answer(&loaded, &f, d.Needs, a)
+	}
+}
+
+// loaded is the state as a load shows it: without queued tasks.
+func (s *story) loaded() decide.State {
+	loaded := s.state
+	loaded.Tasks = maps.Clone(loaded.Tasks)
+	maps.DeleteFunc(loaded.Tasks, func(_ string, t decide.Task) bool { return t.State == decide.TaskQueued })
+	if loaded.Unread = len(s.state.Tasks) - len(loaded.Tasks); loaded.Unread != s.state.Instance.Waiting {
+		s.t.Errorf("%d tasks are queued, and the instance's row counts %d", loaded.Unread, s.state.Instance.Waiting)
+	}
+	return loaded
+}
+
+// answer adds what the directive says about what is needed. What it does not
+// mention gets no answer.
+func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a *words) {
+	var needs []string
+	if n.Queue {
+		loaded.AddQueue(slices.Collect(maps.Values(s.state.Tasks)))
+		needs = append(needs, "queue")
+	}
+	if n.Agent {
+		needs = append(needs, "agent")
+		if f.Asked.Agent = true; a.has("agent") {
+			f.Agent = &decide.AgentStatus{Ready: a.text("agent", "") == "up", Version: "3.1", OS: "Linux"}
+		}
+	}
+	for _, id := range n.Invocations {
+		needs = append(needs, "invocation:"+id)
+		if a.has(id) {
+			f.Invocations[id] = s.invocation(id, a)
+		}
+	}
+	for _, id := range n.Outputs {
+		needs = append(needs, "output:"+id)
+		if a.has("output") {
+			f.Outputs[id] = decide.Captured{Output: decide.Output{Text: a.text("output", ""), Dropped: int64(a.number("dropped", 0))}}
+		}
+	}
+	for _, id := range n.Ended {
+		needs = append(needs, "ended:"+id)
+		f.Ended[id] = s.ended[id]
+	}
+	f.Asked.Invocations = append(f.Asked.Invocations, n.Invocations...)
+	f.Asked.Outputs = append(f.Asked.Outputs, n.Outputs...)
+	f.Asked.Ended = append(f.Asked.Ended, n.Ended...)
+	s.printf("needs %s", strings.Join(needs, " "))
+}
+
+// commit stores what a decision changes, unless its input was handled before.
+func (s *story) commit(d decide.Decision) {
+	if d.Changes.Empty() || d.Once != "" && s.once[d.Once] {
+		return
+	}
+	if d.Once != "" {
+		s.once[d.Once] = true
+	}
+	queued := maps.Clone(s.state.Tasks)
+	rev := s.state.Instance.Rev
+	s.state = d.Next
+	if d.Next.Unread > 0 {
+		maps.DeleteFunc(queued, func(_ string, t decide.Task) bool { return t.State != decide.TaskQueued })
+		s.state.AddQueue(slices.Collect(maps.Values(queued)))
+	}
+	if s.state.Instance.Rev = rev; d.Changes.Instance != nil {
+		s.state.Instance.Rev = d.Changes.Instance.NextRev(s.now)
+	}
+	for _, t := range d.Changes.EndedTasks {
+		s.ended[t.ID] = &t
+	}
+}
+
+func (s *story) printf(format string, args ...any) {
+	s.out = append(s.out, strings.TrimRight(s.names.in(fmt.Sprintf(format, args...)), " "))
+}
