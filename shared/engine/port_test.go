@@ -199,6 +199,11 @@ func (v *invocation) Notify(ctx context.Context, a decide.Alert) error {
 
 func (v *invocation) Control(ctx context.Context) (c decide.Control, err error) {
 	err = v.call(ctx, "control", "", false, func() error { c = v.w.table.flowControl(); return nil })
+	if err != nil {
+		v.w.mu.Lock()
+		v.w.unread = true
+		v.w.mu.Unlock()
+	}
 	return c, err
 }
 
