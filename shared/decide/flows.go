@@ -242,6 +242,9 @@ func (b because) admit(r FlowRun) verdict {
 		}
 		return verdict{what: FlowWaits, why: "another run of it is under way on this instance"}
 	}
+	if b.control.Unread {
+		return verdict{what: FlowWaits, why: "pauses cannot be read", until: b.now.Add(b.policy.HoldCheck)}
+	}
 	open, next, err := def.Windows.IsOpen(b.now)
 	switch {
 	case err != nil:

@@ -31,6 +31,13 @@ func mustHandle(t *testing.T, e *engine.Engine, in decide.Input) engine.Outcome 
 	return out
 }
 
+func mustSweep(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	if s, err := e.Sweep(t.Context(), 1); err != nil || s.Failed > 0 {
+		t.Fatalf("sweep %+v, error %v", s, err)
+	}
+}
+
 func submission(short string) decide.Submission {
 	return decide.Submission{
 		Key:     id(short),

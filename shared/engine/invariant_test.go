@@ -200,6 +200,9 @@ func (w *world) checkWakeups(s decide.State) {
 		return
 	}
 	bound := work.Add(w.inv + w.policy.ClaimGrace + w.policy.Minute + 30*time.Second)
+	if w.unread {
+		bound = bound.Add(w.policy.HoldCheck)
+	}
 	for u := range w.table.armed {
 		if u.InstanceID == s.Instance.ID && !u.Due.After(bound) {
 			return

@@ -195,3 +195,12 @@ func (v *invocation) Notify(ctx context.Context, a decide.Alert) error {
 		v.w.checkAlert(a)
 	})
 }
+
+func (v *invocation) Control(ctx context.Context) (c decide.Control, err error) {
+	if c, err = v.ports.Control(ctx); err != nil {
+		v.w.mu.Lock()
+		v.w.unread = true
+		v.w.mu.Unlock()
+	}
+	return c, err
+}

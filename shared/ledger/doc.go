@@ -104,9 +104,10 @@
 //  54. A write whose outcome is unknown is made good by reading the row. If that
 //     cannot be done, the error says that the write may have landed. After 8 tries
 //     the row counts as contended.
-//  55. A pause outlives its row: who reads one that was written more than 17 days
-//     ago, half the shortest life of a row, writes it again, on the condition that
-//     it is unchanged. A breaker has its own end, and is not renewed.
+//  55. A pause outlives its row: who reads one that was written more than 8 days
+//     ago, a quarter of the shortest life of a row, writes it again, on the
+//     condition that it is unchanged. A breaker ends by itself after 14 days at
+//     most, and is not renewed.
 //  56. Malformed names, keys and times are refused without a call.
 //
 // # Quarantine (aftercare_quarantine)

@@ -49,9 +49,9 @@ func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
 		there      []any
 	}{
 		{0, 0, []any{p, b}},
+		{8, 0, []any{p, b}},
+		{9, 1, []any{p, b}},
 		{17, 0, []any{p, b}},
-		{18, 1, []any{p, b}},
-		{19, 0, []any{p, b}},
 		{36, 1, []any{p}}, // the breaker's row has expired
 		{70, 1, []any{p}},
 		{104, 1, []any{p}},
