@@ -132,9 +132,6 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 			continue
 		}
 		id := Key("run", o.Flow, b.cause, b.Instance.ID)
-		if _, made := b.Runs[id]; made {
-			continue // by another delivery of the same end
-		}
 		r := FlowRun{
 			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now,
 			Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
