@@ -89,14 +89,14 @@ func (n messenger) countFailure(ctx context.Context, m decide.Message) (*decide.
 	if b, ok := n.control.Breakers[f.Flow]; ok && !b.ResumeAt.After(now) {
 		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
 	}
-	n, err := n.Shared.CountFailure(ctx, decide.FleetFailure{
+	failures, err := n.Shared.CountFailure(ctx, decide.FleetFailure{
 		Flow: f.Flow, RunID: f.RunID, InstanceID: n.instanceID, At: f.At,
 	}, since)
-	if err != nil || n < f.Limit.MaxFailures {
+	if err != nil || failures < f.Limit.MaxFailures {
 		return nil, err
 	}
 	b, err := n.Shared.OpenBreaker(ctx, decide.Breaker{
-		Flow: f.Flow, Key: m.Key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: n,
+		Flow: f.Flow, Key: m.Key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: failures,
 	})
 	if err != nil || b.Key != m.Key {
 		return nil, err
