@@ -28,8 +28,8 @@ type execution struct {
 	Region      string    `json:"region,omitempty"`
 	EventID     string    `json:"eventId,omitempty"`
 	TaskID      string    `json:"taskId,omitempty"`
-	Source      string    `json:"source"`
-	Received    time.Time `json:"received"`
+	Source      string    `json:"source,omitempty"`
+	Received    time.Time `json:"received,omitzero"`
 
 	Decided decide.Decided `json:"decided,omitzero"`
 }
@@ -45,13 +45,6 @@ func printed(e decide.Execution) execution {
 	}
 }
 
-// byFinish sorts executions by when they finished.
-func byFinish(list []execution) {
-	slices.SortStableFunc(list, func(a, b execution) int {
-		return cmp.Or(a.FinishTime.Compare(b.FinishTime), cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.InvokeID, b.InvokeID))
-	})
-}
-
 // executionTable lists executions for people, with a column for the instance if
 // there are several.
 func executionTable(title string, list []execution, several bool) *screen.Table {
@@ -60,18 +53,18 @@ func executionTable(title string, list []execution, several bool) *screen.Table 
 		t.Head = slices.Insert(t.Head, 1, "INSTANCE")
 	}
 	for _, e := range list {
-		name := e.CommandName
-		if name == "" {
-			name = e.CommandID
-		}
-		row := []string{
-			moment(e.FinishTime), name, e.Status, code(e.Status, e.ExitCode), between(e.StartTime, e.FinishTime),
-			e.InvokeID, e.TaskID, errorOf(e.ErrorCode, e.ErrorDesc),
-		}
-		if several {
-			row = slices.Insert(row, 1, e.InstanceID)
-		}
-		t.Add(row...)
+		e.addTo(t, several)
 	}
 	return t
+}
+
+func (e execution) addTo(t *screen.Table, several bool) {
+	row := []string{
+		moment(e.FinishTime), cmp.Or(e.CommandName, e.CommandID), e.Status, code(e.Status, e.ExitCode), between(e.StartTime, e.FinishTime),
+		e.InvokeID, e.TaskID, errorOf(e.ErrorCode, e.ErrorDesc),
+	}
+	if several {
+		row = slices.Insert(row, 1, e.InstanceID)
+	}
+	t.Add(row...)
 }

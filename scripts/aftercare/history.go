@@ -14,10 +14,13 @@ import (
 	"aftercare/shared/ledger"
 )
 
+// screenful is how many executions are printed at once.
+const screenful = 50
+
 func newHistory(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history --day YYYY-MM-DD",
-		Short: "Print the executions that finished on one day",
+		Short: "Print the executions that finished on one day, the newest first",
 		Args:  cli.Args(),
 	}
 	s := storeFlags(cmd, getenv)
@@ -30,27 +33,35 @@ func newHistory(getenv func(string) string) *cobra.Command {
 		if err != nil {
 			return cli.Usage(errors.New("--day must be a day such as 2026-01-31"))
 		}
-		list := []execution{}
+		out := cmd.OutOrStdout()
+		table, list := executionTable("", nil, true), jsonList{w: out}
+		n := 0
 		err = s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			return l.History(ctx, at, func(e decide.Execution) error {
+			period := ledger.Period{From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance}
+			return l.History(ctx, period, func(e decide.Execution) error {
 				p := printed(e)
-				if (*status == "" || strings.EqualFold(*status, p.Status)) && (*instance == "" || *instance == p.InstanceID) {
-					list = append(list, p)
+				switch n++; {
+				case *status != "" && !strings.EqualFold(*status, p.Status):
+					n--
+				case format.json():
+					return list.add(p)
+				default:
+					if p.addTo(table, true); n%screenful == 0 {
+						table.Print(out)
+					}
 				}
 				return nil
 			})
 		})
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case format.json():
+			return list.end()
+		case n == 0:
+			fmt.Fprintf(out, "no such execution finished on %s\n", *day)
 		}
-		byFinish(list)
-		if format.json() {
-			return printJSON(cmd.OutOrStdout(), list)
-		}
-		if len(list) == 0 {
-			fmt.Fprintf(cmd.OutOrStdout(), "no such execution finished on %s\n", *day)
-		}
-		executionTable("", list, true).Print(cmd.OutOrStdout())
+		table.Print(out)
 		return nil
 	}
 	return cmd

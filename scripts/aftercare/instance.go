@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,18 +26,27 @@ func newInstance(getenv func(string) string) *cobra.Command {
 	}
 	s := storeFlags(cmd, getenv)
 	format := outputFlag(cmd)
+	since := cmd.Flags().String("since", "", fmt.Sprintf("records from this `time` on: a day such as 2026-01-31, or 24h ago as 24h (default the newest %d)", newestRecords))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		from, most := time.Time{}, newestRecords
+		if *since != "" {
+			var err error
+			if from, err = sinceOf(*since, time.Now()); err != nil {
+				return cli.Usage(err)
+			}
+			most = 0
+		}
 		var v view
 		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
 			state, err := l.Whole(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			records, err := l.Records(ctx, args[0])
+			records, older, err := l.Recent(ctx, args[0], from, most)
 			if err != nil {
 				return err
 			}
-			v = newView(state, records)
+			v = newView(state, records, older)
 			v.Paused, err = readPaused(ctx, l)
 			return err
 		})
@@ -49,6 +60,21 @@ func newInstance(getenv func(string) string) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// newestRecords is how many records are printed without --since.
+const newestRecords = 100
+
+// sinceOf reads a day, or how long ago.
+func sinceOf(text string, now time.Time) (time.Time, error) {
+	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
+		return now.Add(-ago), nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return day, errors.New("--since must be a day such as 2026-01-31, or a duration such as 24h")
+	}
+	return day, nil
 }
 
 // print prints an instance for people. All times are in UTC.
@@ -68,6 +94,9 @@ func (v view) print(w io.Writer) {
 		messageTable("Messages given up", v.Log.Lost),
 	} {
 		t.Print(w)
+	}
+	if v.Log.Older {
+		fmt.Fprintf(w, "\nThese are the newest %d records. --since prints more.\n", newestRecords)
 	}
 }
 

@@ -116,7 +116,7 @@ func TestAPayloadIsQuotedOnATerminalAndRawInAPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.CreateTables(t.Context(), 180*24*time.Hour); err != nil {
+	if _, _, err := l.CreateTables(t.Context(), 180*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	const payload = hostile + "\xff\n"

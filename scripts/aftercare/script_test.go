@@ -22,25 +22,30 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"aftercare": main})
 }
 
-// TestScripts plays the scripts of testdata against two local Tablestores:
-// one that Aftercare has worked with, and with each script one without tables.
+// TestScripts plays the scripts of testdata against local Tablestores:
+// one that Aftercare has worked with, and with each script two without tables, of
+// which the second refuses atomic batches beside lists.
 func TestScripts(t *testing.T) {
 	r := worked(t)
 	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
-			fresh, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
-			if err != nil {
-				return err
+			var fresh [2]*tablestore.Server
+			for i := range fresh {
+				var err error
+				fresh[i], err = tablestore.Start(tablestore.Options{Keys: access.NewKeys(key), NoAtomicBatchOnIndexes: i == 1})
+				if err != nil {
+					return err
+				}
+				env.Defer(func() { fresh[i].Close() })
 			}
-			env.Defer(func() { fresh.Close() })
 			keys := credentials(t, r)
 			env.Vars = append(env.Vars,
 				"AFTERCARE_TABLESTORE_ENDPOINT="+r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
 				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
-				"FRESH_ENDPOINT="+fresh.Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
+				"FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
 				"TODAY="+r.Now().Format(time.DateOnly), "TURN=turned\u202e",
 				// The race detector would keep each process for a second.
 				"GORACE=atexit_sleep_ms=0",

@@ -105,7 +105,10 @@ type boot struct {
 	Decided decide.Decided `json:"decided,omitzero"`
 }
 
+// records are the newest first.
 type records struct {
+	// Older says that there are older ones.
+	Older      bool        `json:"older,omitempty"`
 	Executions []execution `json:"executions"`
 	Tasks      []task      `json:"tasks"`
 	FlowRuns   []flowRun   `json:"flowRuns"`
@@ -113,7 +116,7 @@ type records struct {
 	Lost       []message   `json:"lostMessages"`
 }
 
-func newView(s decide.State, r ledger.Records) view {
+func newView(s decide.State, r ledger.Records, older bool) view {
 	v := view{
 		Instance: instance{ID: s.Instance.ID, Known: s.Instance.Rev > 0, Instance: s.Instance},
 		Queue:    []task{}, Tasks: []task{},
@@ -124,6 +127,7 @@ func newView(s decide.State, r ledger.Records) view {
 		Limits:    slices.AppendSeq([]decide.Limit{}, maps.Values(s.Limits)),
 		Failing:   slices.AppendSeq([]decide.Failing{}, maps.Values(s.Failing)),
 		Log: records{
+			Older: older,
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
 			Boots:      mapped(r.Boots, func(b decide.Boot) boot { return boot(b) }),
@@ -151,13 +155,19 @@ func newView(s decide.State, r ledger.Records) view {
 	byTime(v.FlowRuns, func(r flowRun) (time.Time, string) { return r.CreatedAt, r.ID })
 	slices.SortFunc(v.Limits, func(a, b decide.Limit) int { return cmp.Compare(a.Flow, b.Flow) })
 	slices.SortFunc(v.Failing, func(a, b decide.Failing) int { return cmp.Compare(a.Name, b.Name) })
-	byTime(v.Log.Tasks, func(t task) (time.Time, string) { return t.EndedAt, t.ID })
-	byTime(v.Log.FlowRuns, func(r flowRun) (time.Time, string) { return r.EndedAt, r.ID })
-	byTime(v.Log.Lost, func(m message) (time.Time, string) { return m.PlannedAt, m.Key })
-	slices.SortFunc(v.Log.Boots, func(a, b boot) int { return cmp.Compare(a.Seq, b.Seq) })
-	byFinish(v.Log.Executions)
-	byFinish(v.Unmatched)
+	finished := func(e execution) (time.Time, string) { return e.FinishTime, e.InvokeID }
+	byTime(v.Unmatched, finished)
+	newest(v.Log.Executions, finished)
+	newest(v.Log.Tasks, func(t task) (time.Time, string) { return t.EndedAt, t.ID })
+	newest(v.Log.FlowRuns, func(r flowRun) (time.Time, string) { return r.EndedAt, r.ID })
+	newest(v.Log.Lost, func(m message) (time.Time, string) { return m.PlannedAt, m.Key })
+	slices.SortFunc(v.Log.Boots, func(a, b boot) int { return cmp.Compare(b.Seq, a.Seq) })
 	return v
+}
+
+func newest[T any](list []T, of func(T) (time.Time, string)) {
+	byTime(list, of)
+	slices.Reverse(list)
 }
 
 func mapped[A, B any](list []A, f func(A) B) []B {

@@ -182,7 +182,7 @@ func createTables(e cloud.Endpoints, ttl time.Duration) error {
 	if err != nil {
 		return err
 	}
-	_, err = tables.CreateTables(ctx, ttl)
+	_, _, err = tables.CreateTables(ctx, ttl)
 	return err
 }
 

@@ -147,7 +147,7 @@ func TestTheTitleOfAFlowsAlertSaysWhichFlowAndWhat(t *testing.T) {
 	}
 }
 
-func TestAnExitCodeThatIsNoneIsLeftOut(t *testing.T) {
+func TestAnExitCodeOfNoScriptIsLeftOut(t *testing.T) {
 	zero, three := int64(0), int64(3)
 	for _, c := range []struct {
 		status string

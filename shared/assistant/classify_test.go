@@ -35,7 +35,7 @@ var refused = map[error]string{
 	engine.ErrThrottled:      "400 Throttling, 400 Throttling.User, 403 Throttling.Api, 503 Throttling, 429 TooManyRequests",
 	engine.ErrQuotaExceeded:  "403 Invocation.ExceedQuota",
 	engine.ErrAcceptedBefore: "403 IdempotentParameterMismatch",
-	engine.ErrUnknownOutcome: "403 IdempotentProcessing, 400 SignatureNonceUsed, 500 InternalError.Dispatch, 400 InternalError, 503 ServiceUnavailable, 400 ServiceUnavailable, 502 Forbidden.RAM, 408 RequestTimeout",
+	engine.ErrUnknownOutcome: "403 IdempotentProcessing, 400 SignatureNonceUsed, 500 InternalError.Dispatch, 400 InternalError, 503 ServiceUnavailable, 400 ServiceUnavailable, 500 SomethingNew, 502 Forbidden.RAM, 408 RequestTimeout",
 	engine.ErrDenied: "403 Forbidden.RAM, 403 Forbidden, 403 Operation.Forbidden, 403 NoPermission, 403 TemporaryAccessKey.Error, 404 InvalidAccessKeyId.NotFound, " +
 		"400 InvalidSecurityToken.Expired, 400 MissingSecurityToken, 400 SignatureDoesNotMatch, 400 IncompleteSignature, 400 InvalidTimeStamp.Expired, 401 Whatever",
 	engine.ErrInstanceDown: "403 InvalidInstance.NotRunning, 403 IncorrectInstanceStatus",

@@ -1,6 +1,7 @@
 package assistant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,12 +106,7 @@ func New(cfg Config, creds transport.Credentials) (*Client, error) {
 }
 
 func (cfg Config) withDefaults() Config {
-	if cfg.PerTry == 0 {
-		cfg.PerTry = DefaultPerTry
-	}
-	if cfg.Retries == 0 {
-		cfg.Retries = DefaultRetries
-	}
+	cfg.PerTry, cfg.Retries = cmp.Or(cfg.PerTry, DefaultPerTry), cmp.Or(cfg.Retries, DefaultRetries)
 	if cfg.Backoff.First == 0 && cfg.Backoff.Most == 0 {
 		cfg.Backoff.First, cfg.Backoff.Most = 100*time.Millisecond, 2*time.Second
 	}

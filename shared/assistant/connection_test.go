@@ -31,8 +31,10 @@ func TestAHundredCallsLeaveNothingBehind(t *testing.T) {
 	for range 100 {
 		call()
 	}
-	if got := s.dials(); got != 1 {
-		t.Errorf("%d connections for 101 calls, want 1", got)
+	// net/http drops a connection if it notices only 50 ms after an answer that
+	// the request was written, as happens on a busy machine.
+	if got := s.dials(); got > 10 {
+		t.Errorf("%d connections for 101 calls, want one for nearly all", got)
 	}
 	settled(t, func(n int) bool { return n <= before+2 })
 }

@@ -2,7 +2,6 @@ package assistant_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -184,34 +183,5 @@ func TestLocalECSThrottlesAndCounts(t *testing.T) {
 			_, err := client.Send(soon(t), second)
 			wantClasses(t, err, c.want)
 		})
-	}
-}
-
-func TestEveryFaultOfLocalECSLeavesOneRun(t *testing.T) {
-	for _, mode := range fault.Modes {
-		for _, times := range []int{2, 3} {
-			t.Run(fmt.Sprintf("%s of %d tries in a row", mode, times), func(t *testing.T) {
-				s, _ := booted(t, nil)
-				c := client(t, s.cfg)
-				s.faults.Add(fault.Fault{Call: "RunCommand", Mode: mode, Times: times})
-				id, err := c.Send(soon(t), runSend())
-				if times <= s.cfg.Retries && err != nil {
-					t.Fatalf("Send() = %v, want a later try to succeed", err)
-				}
-				if times > s.cfg.Retries {
-					wantClasses(t, err, engine.ErrUnknownOutcome)
-					if id, err = c.Send(soon(t), runSend()); err != nil {
-						t.Fatal(err)
-					}
-				}
-				eventually(t, "the command ended", func() bool {
-					found, err := c.FindByToken(soon(t), instance, effect)
-					return err == nil && found != nil && found.InvokeID == id && found.Status == "Success"
-				})
-				if runs := s.Runs(instance); len(runs) != 1 {
-					t.Errorf("the script ran %d times, want once", len(runs))
-				}
-			})
-		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 // and would outrank every later event.
 const maxAhead = 5 * time.Minute
 
-// reported is a reported time as far as it may decide about order: the time of
+// Reported is a reported time as far as it may decide about order: the time of
 // receipt if it lies too far ahead of it.
-func reported(t, received time.Time) time.Time {
+func Reported(t, received time.Time) time.Time {
 	if t.Sub(received) > maxAhead {
 		return received
 	}
@@ -29,7 +29,7 @@ func reported(t, received time.Time) time.Time {
 func (d *decision) heartbeat(in Heartbeat) (cause string) {
 	ev, i := in.Event, &d.Instance
 	id := heartbeatID(ev)
-	at := cmp.Or(reported(ev.Time, in.Received), in.Received)
+	at := cmp.Or(Reported(ev.Time, in.Received), in.Received)
 	var uptime time.Duration
 	if ev.Uptime != nil {
 		uptime = *ev.Uptime

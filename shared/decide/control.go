@@ -10,6 +10,9 @@ const AllFlows = "*"
 type Control struct {
 	Pauses   map[string]Pause   // by flow, or AllFlows
 	Breakers map[string]Breaker // by flow
+	// Unread: they could not be read. It holds every flow and every command, as
+	// an unread pause would.
+	Unread bool
 }
 
 // Pause is a stop switch: a paused flow starts no run, and its runs take no

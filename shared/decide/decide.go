@@ -185,6 +185,7 @@ func (d *decision) finish() Decision {
 	c.Failing = d.failing.changes()
 	if d.Instance != d.before.Instance || d.guarded ||
 		len(c.Tasks)+len(c.Sends)+len(c.Messages)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing) > 0 {
+		d.Instance.Seen = d.Instance.Seen || c.Execution != nil || d.Instance.Boot == BootBootable
 		i := d.Instance
 		c.Instance = &i
 	}

@@ -222,9 +222,10 @@
 //     sweep counts it later, and once. The run that opens the breaker plans the
 //     alerts of its opening and its closing. A resume and the end of a breaker's
 //     time begin the count anew. [engine]
-//  83. Pauses and breakers are read beside the load, once for an invocation. A claim
-//     relies on none that were read more than 5 s ago. If they cannot be read,
-//     nothing is decided: an unread pause would stop nothing. [engine]
+//  83. Pauses and breakers are read beside the load, once for an invocation and
+//     within 5 s. A claim relies on none that were read more than 5 s ago.
+//     [engine] If they cannot be read, every input is committed all the same, but
+//     no command is claimed, no run takes a step, and a flow that matches waits.
 //  84. A run, or a command, that a pause holds is looked at every 5 minutes, so that
 //     a resume needs no list of what it held.
 //

@@ -70,7 +70,7 @@ func (v view) dueTask(t Task) time.Time {
 	case v.pausedTask(t):
 		return t.ExpiresAt
 	case v.Instance.Boot == BootBootable:
-		return earlier(t.ExpiresAt, Later(v.Instance.HeldUntil, v.whenRoom()))
+		return earlier(t.ExpiresAt, Later(v.heldUntil(), v.whenRoom()))
 	}
 	return earlier(t.ExpiresAt, v.Instance.CheckAt)
 }

@@ -48,7 +48,7 @@ func (d *decision) ended(in Ended) (cause string) {
 		return causeWakeUp
 	}
 	ev := brief(in.Event)
-	ev.FinishTime = reported(ev.FinishTime, in.Received)
+	ev.FinishTime = Reported(ev.FinishTime, in.Received)
 	d.once = executionKey(ev)
 	e := d.endOf(ev, t)
 	e.late = late
@@ -160,6 +160,7 @@ func (d *decision) matched(u Unmatched, t Task) {
 	e.follow()
 	if m := d.decided(); t.ID != "" || len(m.Flows) > 0 {
 		record(d.draft, &d.changes.Matched, Matched{Execution: e.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
+		d.size.bytes += maxRecord // which is written whole again
 	}
 }
 

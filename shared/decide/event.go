@@ -41,6 +41,10 @@ func HeartbeatEvent(ev event.FirstHeartbeat) flow.Event {
 // execution's record keeps all of it.
 const maxText = 16 << 10
 
+// maxRecord is the most that the record of an execution takes, in bytes: package
+// event refuses an event that is larger.
+const maxRecord = 512 << 10
+
 // brief returns the event with its texts cut to what a decision needs.
 func brief(ev event.TaskCompleted) event.TaskCompleted {
 	for _, text := range []*string{

@@ -132,9 +132,6 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 			continue
 		}
 		id := Key("run", o.Flow, b.cause, b.Instance.ID)
-		if _, made := b.Runs[id]; made {
-			continue // by another delivery of the same end
-		}
 		r := FlowRun{
 			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now,
 			Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
@@ -241,6 +238,9 @@ func (b because) admit(r FlowRun) verdict {
 			return verdict{what: FlowDropped, why: fmt.Sprintf("%d runs of it already wait on this instance, which is its limit", waiting)}
 		}
 		return verdict{what: FlowWaits, why: "another run of it is under way on this instance"}
+	}
+	if b.control.Unread {
+		return verdict{what: FlowWaits, why: "pauses cannot be read", until: b.now.Add(b.policy.HoldCheck)}
 	}
 	open, next, err := def.Windows.IsOpen(b.now)
 	switch {

@@ -38,6 +38,9 @@ type Instance struct {
 	// there is no row yet.
 	Rev  int64     `json:"-"`
 	Boot BootState `json:"boot,omitempty"`
+	// Seen: an event or ECS reported the instance. Without it, only a submission
+	// named it.
+	Seen bool `json:"seen,omitempty"`
 	// BootSince is when Boot took its value, by the clock of the event that
 	// caused it.
 	BootSince time.Time `json:"bootSince,omitzero"`

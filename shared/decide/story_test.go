@@ -72,6 +72,8 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 	case "pause":
 		p := decide.Pause{Flow: a.word(), By: a.text("by", "ann"), Reason: a.text("reason", ""), At: s.now}
 		s.control.Pauses[p.Flow] = p
+	case "pauses":
+		s.control.Unread = a.word() == "unreadable"
 	case "resume":
 		delete(s.control.Pauses, a.word())
 	case "breaker":

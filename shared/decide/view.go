@@ -50,7 +50,7 @@ func within(list []time.Time, window time.Duration, now time.Time) int {
 	return n
 }
 
-func (v view) paused(flow string) bool { return v.control.paused(flow) != nil }
+func (v view) paused(flow string) bool { return v.control.Unread || v.control.paused(flow) != nil }
 
 // pausedTask reports whether a task's flow is paused.
 func (v view) pausedTask(t Task) bool {
@@ -80,8 +80,8 @@ func (v view) waits(s Send) (until time.Time, waits bool) {
 		return s.Claim.Until, true
 	case s.Kind.starts() && !t.Cancel && v.pausedTask(t):
 		return time.Time{}, true
-	case s.Kind.starts() && !t.Cancel && s.FirstSent.IsZero():
-		until = Later(s.NotBefore, v.Instance.HeldUntil)
+	case s.Kind.starts() && !t.Cancel && (v.control.Unread || s.FirstSent.IsZero()):
+		until = Later(s.NotBefore, v.heldUntil())
 	default:
 		until = s.NotBefore
 	}
@@ -138,7 +138,15 @@ func (v view) checkDue() bool {
 
 // open reports whether queued tasks may be released.
 func (v view) open() bool {
-	return v.Instance.Boot == BootBootable && !v.Instance.HeldUntil.After(v.now)
+	return v.Instance.Boot == BootBootable && !v.heldUntil().After(v.now)
+}
+
+// heldUntil is until when all of the instance's commands are held.
+func (v view) heldUntil() time.Time {
+	if v.control.Unread {
+		return Later(v.Instance.HeldUntil, v.now.Add(v.policy.HoldCheck))
+	}
+	return v.Instance.HeldUntil
 }
 
 // allRuns are the live runs, the oldest first.

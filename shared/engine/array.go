@@ -81,7 +81,7 @@ func (e *Engine) HandleAll(ctx context.Context, parts []Part, report func(part, 
 }
 
 // SideBySide calls do with each number below n, for up to 32 of them at the same
-// time: each instance makes at most three calls to Tablestore at once, and the
+// time: each instance makes at most two calls to Tablestore at once, and the
 // pool keeps 100 idle connections.
 func SideBySide(n int, do func(i int)) {
 	slots := make(chan struct{}, 32)
@@ -136,14 +136,6 @@ func (h *handling) take(ctx context.Context, in decide.Input) (err error) {
 			return err
 		}
 	}
-	if err := h.recordHistory(ctx, s, in); err != nil {
-		return err
-	}
-	defer func() { // also after a panic
-		if herr := h.historyPut(); err == nil {
-			err = herr
-		}
-	}()
 	s, more, err := h.decide(ctx, s, in)
 	if err != nil {
 		return err

@@ -76,9 +76,6 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d 
 // end was taken for another command's.
 func (h *handling) polled(ctx context.Context, s *decide.State, inv decide.Invocation) (known bool, err error) {
 	end := decide.Ended{Event: inv.TaskCompleted(h.instanceID), Received: h.Now(), Source: decide.SourcePoll}
-	if err := h.recordHistory(ctx, *s, end); err != nil {
-		return false, err
-	}
 	next, _, err := h.decide(ctx, *s, end)
 	if err != nil {
 		return false, fmt.Errorf("handle the end of %s, which no event reported: %w", inv.InvokeID, err)

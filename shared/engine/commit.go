@@ -99,9 +99,9 @@ func claims(s decide.State, commit string) bool {
 func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Input) (decide.Moment, decide.Decision, error) {
 	f := decide.Facts{NoText: h.noText}
 	for {
-		m, d, err := h.choose(ctx, *s, in, f)
-		if err != nil || d.Needs.Empty() {
-			return m, d, err
+		m, d := h.choose(ctx, *s, in, f)
+		if d.Needs.Empty() {
+			return m, d, nil
 		}
 		h.ration.giveBack(d.Sends)
 		if err := h.ask(ctx, s, in, d, &f); err != nil || h.out.Duplicate {
@@ -113,7 +113,7 @@ func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Inpu
 // choose decides, with room for commands that it takes before and of which it
 // gives back what the decision does not use. No command is claimed by pauses and
 // breakers that were read too long ago.
-func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision, error) {
+func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision) {
 	for old := true; ; {
 		m := h.moment()
 		f.Control = h.control
@@ -126,12 +126,10 @@ func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, 
 			if d.Short > 0 && h.ration.pace != nil {
 				h.ration.open = false // a sweep comes back when there is room for all
 			}
-			return m, d, nil
+			return m, d
 		}
 		h.ration.giveBack(m.Room)
-		if err := h.readControl(ctx, controlAge); err != nil {
-			return m, d, err
-		}
+		h.readControl(ctx, controlAge)
 	}
 }
 
@@ -164,7 +162,7 @@ func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decisio
 	}
 	h.own[m.Claim.Commit], h.tried[m.Claim.Commit] = true, *d
 	err = h.Ledger.Commit(ctx, Commit{
-		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now,
+		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now, Next: d.Next,
 	})
 	if err != nil {
 		return fmt.Errorf("commit instance %s: %w", h.instanceID, err)

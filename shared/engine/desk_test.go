@@ -129,7 +129,7 @@ func (d *desk) calls() string {
 func (d *desk) call(_ context.Context, what, detail string, do func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if what != "history" && what != "control" && what != "texts" {
+	if what != "control" && what != "texts" {
 		d.made = append(d.made, what)
 	}
 	var f fate

@@ -85,7 +85,6 @@ type handling struct {
 	delivering  *span                      // the time for messages
 	texts       map[string]command.Command // by task id
 	noText      map[string]bool            // tasks whose text was not there
-	history     chan error                 // receives recordHistory's error, then closes; nil if nothing is recorded
 	out         Outcome                    // of the present input
 	// input is the place of the input that was committed last, and report reports
 	// one.

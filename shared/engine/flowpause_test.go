@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
-	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
@@ -50,8 +50,8 @@ func (b besideLoad) Control(ctx context.Context) (decide.Control, error) {
 	return b.desk.Control(ctx)
 }
 
-// [51] The stop switch costs no time, and one that cannot be read lets nothing
-// go on.
+// [51] The stop switch costs no time. One that cannot be read starts no flow, and
+// keeps no input from being committed.
 // (decide rule 83)
 func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
@@ -85,9 +85,45 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 		t.Errorf("without flows and runs: read %d times, error %v, want never", n, err)
 	}
 	d.on = failing("control", 1, refused)
-	if _, err := handle(t, d.engine(p), happened("s-5")); !errors.Is(err, engine.ErrUnavailable) || len(d.table.state("i-1").Runs) > 0 {
-		t.Errorf("error %v, runs %v, want the input delivered again", err, d.table.state("i-1").Runs)
+	out := mustHandle(t, d.engine(p), happened("s-5"))
+	r := only(t, d.table.state("i-1").Runs)
+	if !r.StartedAt.IsZero() || len(d.cloud.invocations) != 1 || len(out.Notes) == 0 || out.Notes[0].What != "pauses and breakers unknown" {
+		t.Errorf("run %+v, notes %v, want it to wait", r, out.Notes)
 	}
+	d.on, d.clock = nil, now.Add(6*time.Minute)
+	mustSweep(t, d.engine(p))
+	if r := only(t, d.table.state("i-1").Runs); r.StartedAt.IsZero() || len(d.cloud.invocations) != 2 {
+		t.Errorf("run %+v, and %d commands sent, want it begun", r, len(d.cloud.invocations))
+	}
+}
+
+// The read of pauses has a time of its own, so that one which hangs leaves time to
+// commit.
+// (decide rules 6, 83)
+func TestPausesThatHangKeepNothingFromBeingCommitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fleetDesk(2)
+		e := d.engine(reacting())
+		e.Now = func() time.Time { return time.Now().UTC() }
+		e.Shared = hangingControl{d}
+		began := time.Now()
+		r := handleAll(t, e, ends("i-0", "a"), ends("i-1", "b"))
+		if took := time.Since(began); r.err["0/0"] != nil || r.err["1/0"] != nil || took != 5*time.Second {
+			t.Errorf("%v after %s, want both committed after 5 s", r.err, took)
+		}
+		for _, id := range []string{"i-0", "i-1"} {
+			if s := d.table.state(id); len(s.Tasks) > 0 || len(s.Runs) != 1 {
+				t.Errorf("%s has the tasks %v and the runs %v, want a run that waits", id, s.Tasks, s.Runs)
+			}
+		}
+	})
+}
+
+type hangingControl struct{ *desk }
+
+func (hangingControl) Control(ctx context.Context) (decide.Control, error) {
+	<-ctx.Done()
+	return decide.Control{}, ctx.Err()
 }
 
 // [51] [57] A run of a version that had flows is paused and resumed as any.

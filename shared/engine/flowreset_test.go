@@ -20,12 +20,6 @@ func TestABreakerCountsFromItsResume(t *testing.T) {
 			def.Limits.Fleet = &flow.FleetLimit{MaxFailures: 2, Window: flow.Duration(d), ResumeAfter: flow.Duration(time.Hour)}
 		}))
 	}
-	sweeps := func(t *testing.T, d *desk, p decide.Policy) {
-		t.Helper()
-		if s, err := d.engine(p).Sweep(t.Context(), 1); err != nil || s.Failed > 0 {
-			t.Fatalf("sweep %+v, error %v", s, err)
-		}
-	}
 	opened := func(t *testing.T, d *desk, want int) {
 		t.Helper()
 		if d.table.opened != want {
@@ -70,7 +64,7 @@ func TestABreakerCountsFromItsResume(t *testing.T) {
 		d.clock = now.Add(time.Minute)
 		d.resume("f")
 		d.clock = now.Add(5 * time.Minute)
-		sweeps(t, d, p)
+		mustSweep(t, d.engine(p))
 		if opened(t, d, 1); d.open() > 0 {
 			t.Errorf("%d messages are left, want the count settled", d.open())
 		}
@@ -79,7 +73,7 @@ func TestABreakerCountsFromItsResume(t *testing.T) {
 		p := window(3 * time.Hour)
 		d := open(t, p)
 		d.clock = now.Add(time.Hour + time.Minute)
-		sweeps(t, d, p)
+		mustSweep(t, d.engine(p))
 		if len(d.table.control.Breakers) > 0 {
 			t.Fatal("it has not closed")
 		}

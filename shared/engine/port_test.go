@@ -80,11 +80,6 @@ func (p ports) Commit(ctx context.Context, c engine.Commit) error {
 	return p.call(ctx, "commit", c.ID, func() error { return p.table.commit(c) })
 }
 
-func (p ports) PutHistory(ctx context.Context, id string, e decide.Execution) error {
-	key := id + "/" + e.Event.InvokeID + "/" + e.Event.Suffix()
-	return tell(ctx, p, "history", key, func() { p.table.history[key] = true })
-}
-
 func (p ports) Arm(ctx context.Context, u engine.Wakeup) error {
 	return tell(ctx, p, "arm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() { p.table.armed[wakeupKey(u)] = true })
 }
@@ -199,4 +194,13 @@ func (v *invocation) Notify(ctx context.Context, a decide.Alert) error {
 		v.w.inbox[a.Fingerprint]++
 		v.w.checkAlert(a)
 	})
+}
+
+func (v *invocation) Control(ctx context.Context) (c decide.Control, err error) {
+	if c, err = v.ports.Control(ctx); err != nil {
+		v.w.mu.Lock()
+		v.w.unread = true
+		v.w.mu.Unlock()
+	}
+	return c, err
 }

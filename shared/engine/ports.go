@@ -77,6 +77,8 @@ type Commit struct {
 	Changes    decide.Changes
 	// At is when it is made, for the records.
 	At time.Time
+	// Next is the state after it, for the list of the fleet.
+	Next decide.State
 }
 
 // Recorded is what an execution's or an input's row holds about the commit that
@@ -116,9 +118,6 @@ type Ledger interface {
 	// instance's rev is not the one of c.Changes.Instance, or if the
 	// execution or the input is recorded already.
 	Commit(ctx context.Context, c Commit) error
-	// PutHistory records an execution for queries across instances. It may be
-	// repeated.
-	PutHistory(ctx context.Context, instanceID string, e decide.Execution) error
 	// Arm stores a wake-up, Disarm removes it; both may be repeated.
 	Arm(ctx context.Context, w Wakeup) error
 	Disarm(ctx context.Context, w Wakeup) error

@@ -18,7 +18,7 @@ func (w *world) checkRun(s decide.State, r decide.FlowRun) {
 	switch {
 	case r.Ended:
 		w.breakf("flow run %s has ended, and is live", r.ID)
-	case !begun && r.Flow == "once":
+	case !begun && r.Flow == "once" && !w.unread:
 		w.breakf("flow run %s waits, and its flow drops what cannot begin", r.ID)
 	case begun && r.Pending.State == "" && r.CheckAt.IsZero():
 		w.breakf("flow run %s is between two steps, and its flow is not paused", r.ID)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -54,21 +53,14 @@ type aside struct {
 func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 	s := e.newSweep(ctx, parallel)
 	all := true
-	var unread error
 	err := e.Ledger.Due(ctx, e.Now(), func(page []Wakeup) bool {
-		// Once for all instances: if it fails, no wake-up is to blame.
-		if e.Policy.Flows.Len() > 0 {
-			if unread = e.newHandling(ctx, "").readControl(ctx, anyAge); unread != nil {
-				return false
-			}
-		}
 		for _, w := range page {
 			s.serve(ctx)
 			all = all && s.begin(ctx, aside{Wakeup: w})
 		}
 		return all
 	})
-	if err = errors.Join(err, unread); err == nil {
+	if err == nil {
 		s.finish(ctx)
 	}
 	s.working.Wait()

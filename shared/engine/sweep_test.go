@@ -99,14 +99,6 @@ func TestASweepReadsPausesOnce(t *testing.T) {
 	if len(d.made) != 1+2*20 {
 		t.Errorf("%d calls, want two for each of 20", len(d.made))
 	}
-	t.Run("and leaves every wake-up if they cannot be read", func(t *testing.T) {
-		d := newDesk()
-		dueNow(d, 3)
-		d.on = failing("control", 1, refused)
-		if _, err := d.engine(p).Sweep(t.Context(), 4); err == nil || d.calls() != "due" || len(d.table.armed) != 3 {
-			t.Errorf("error %v after the calls %s, want one after due", err, d.calls())
-		}
-	})
 }
 
 // DESIGN 4.13: a pause that comes during a long sweep is heard of before a claim.

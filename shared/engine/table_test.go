@@ -20,7 +20,6 @@ type table struct {
 	rows    map[string]map[string][]byte // instance, then row key
 	rev     map[string]int64
 	records map[string]engine.Recorded // instance + "/" + once
-	history map[string]bool
 	armed   map[engine.Wakeup]bool
 	// control and failures are what instances share; failures by flow and run.
 	control  decide.Control
@@ -36,8 +35,7 @@ type table struct {
 func newTable() *table {
 	return &table{
 		rows: map[string]map[string][]byte{}, rev: map[string]int64{},
-		records: map[string]engine.Recorded{}, history: map[string]bool{},
-		armed:    map[engine.Wakeup]bool{},
+		records: map[string]engine.Recorded{}, armed: map[engine.Wakeup]bool{},
 		control:  decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
 		failures: map[string]map[string]time.Time{}, marks: map[string]time.Time{},
 		broken: func(string, ...any) {}, landed: func(engine.Commit) {},
@@ -214,6 +212,16 @@ func (t *table) commit(c engine.Commit) error {
 	}
 	if ch.Instance != nil {
 		t.rev[id] = ch.Instance.NextRev(c.At)
+		for prefix, n := range map[string]int{"live/flow/": len(c.Next.Runs), "live/failing/": len(c.Next.Failing)} {
+			for key := range rows {
+				if strings.HasPrefix(key, prefix) {
+					n--
+				}
+			}
+			if n != 0 {
+				t.broken("a commit says that there are %d more rows %s than there are", n, prefix)
+			}
+		}
 	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Sends)+len(ch.Messages)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
 		t.broken("a commit changes live rows without the guard")
 	}

@@ -27,6 +27,7 @@ type world struct {
 	lag     time.Duration // how long an accepted command may stay invisible, at most
 	chaos   int           // percent of the calls that meet a fault
 	calm    bool          // no more faults
+	unread  bool          // pauses could not be read, which makes every flow wait
 	table   *table
 	cloud   *cloud
 	inbox   map[string]int // deliveries by fingerprint

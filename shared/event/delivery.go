@@ -76,12 +76,7 @@ func cloudEvent(o object) (delivery, error) {
 			Region:  o.text("aliyunregionid"),
 			Time:    o.time("time"),
 		},
-		data: func() (object, error) {
-			if data, ok := o.object("data"); ok {
-				return data, nil
-			}
-			return object{}, missing(o, "data")
-		},
+		data: func() (object, error) { return o.needed("data") },
 	}, nil
 }
 
@@ -103,12 +98,7 @@ func cloudMonitorEvent(o object) (delivery, error) {
 			Time:    o.time("eventTime"),
 		},
 		resource: o.text("resourceId"),
-		data: func() (object, error) {
-			if data, ok := o.object("content"); ok {
-				return data, nil
-			}
-			return object{}, missing(o, "content")
-		},
+		data:     func() (object, error) { return o.needed("content") },
 	}, nil
 }
 
@@ -118,9 +108,9 @@ func cloudMonitorEvent(o object) (delivery, error) {
 // and a whole classic event are accepted. The dedupId is not used as the id,
 // because it may identify the alert instead of the event.
 func cloudMonitorWebhook(o object) (delivery, error) {
-	alert, ok := o.object("alert")
-	if !ok {
-		return delivery{}, missing(o, "alert")
+	alert, err := o.needed("alert")
+	if err != nil {
+		return delivery{}, err
 	}
 	meta, _ := alert.object("meta")
 	system, _ := meta.object("sysEventMeta")
@@ -247,16 +237,19 @@ func regionOf(arn string) string {
 
 func kindOf(name string) Kind { return Kind(strings.TrimPrefix(name, "ecs:")) }
 
-// missing returns an error that says why o's member is not an object.
-func missing(o object, name string) error {
+// needed returns a member that must be an object; its error says what it is instead.
+func (o object) needed(name string) (object, error) {
+	member, ok := o.object(name)
 	value := o.value(name)
 	switch {
+	case ok:
+		return member, nil
 	case value == nil:
-		return fmt.Errorf("%s%s is missing", o.path, name)
+		return object{}, fmt.Errorf("%s%s is missing", o.path, name)
 	case value[0] == '"':
-		return fmt.Errorf("%s%s is a string that does not hold an object", o.path, name)
+		return object{}, fmt.Errorf("%s%s is a string that does not hold an object", o.path, name)
 	}
-	return fmt.Errorf("%s%s is %s, not an object", o.path, name, typeOf(value))
+	return object{}, fmt.Errorf("%s%s is %s, not an object", o.path, name, typeOf(value))
 }
 
 func first(texts ...string) string {

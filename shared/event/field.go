@@ -77,15 +77,7 @@ func (o object) id(name string) (string, error) {
 // validID reports whether s can be a part of a key. The service's samples have
 // asterisks in their ids, so the set of characters cannot be narrower.
 func validID(s string) bool {
-	if s == "" || len(s) > maxIDBytes {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c > '~' || c == '/' {
-			return false
-		}
-	}
-	return true
+	return s != "" && len(s) <= maxIDBytes && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' })
 }
 
 // integer returns a field that is a whole number, or a string that holds one.

@@ -173,7 +173,7 @@ func TestTextsAreValidUnicode(t *testing.T) {
 }
 
 // (ledger rule 12)
-func TestKeysTellExecutionsApart(t *testing.T) {
+func TestEachExecutionHasItsKey(t *testing.T) {
 	start := at("2025-03-04T02:10:31.900Z")
 	cases := []struct {
 		name, mode string

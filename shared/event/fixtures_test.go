@@ -51,14 +51,18 @@ func shown(t *testing.T, e event.Event) string {
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		t.Fatal(err)
 	}
-	out := fmt.Sprintf("%T\n", e)
+	out, width := fmt.Sprintf("%T", e), 200
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		value, _ := json.Marshal(fields[name]) // with the members of Extensions in order
 		if name != "Raw" && !slices.Contains([]string{`""`, "null", "false", `"0001-01-01T00:00:00Z"`}, string(value)) {
-			out += fmt.Sprintf("  %s %s\n", name, value)
+			field := fmt.Sprintf("  %s %s", name, value)
+			if width += len(field); width > 120 {
+				out, width = out+"\n", len(field)
+			}
+			out += field
 		}
 	}
-	return out
+	return out + "\n"
 }
 
 func fixtureNames(t testing.TB) []string {

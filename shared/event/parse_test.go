@@ -150,9 +150,12 @@ func TestTheLargestEventHas512KB(t *testing.T) {
 	}
 }
 
-func TestAByteOrderMarkInFrontIsSkipped(t *testing.T) {
+func TestThreeStringsAndAByteOrderMarkAreTakenOff(t *testing.T) {
 	const mark = "\uFEFF"
-	for _, payload := range []string{mark + task(nil), mark + " " + quoted(mark+task(nil)), mark + "[" + task(nil) + "]", "[" + quoted(mark+task(nil)) + "]"} {
+	for _, payload := range []string{
+		inStrings(task(nil), 3), inStrings("["+task(nil)+"]", 3), inStrings("["+inStrings(task(nil), 2)+"]", 1), " \n" + task(nil) + "\n",
+		mark + task(nil), mark + " " + quoted(mark+task(nil)), mark + "[" + task(nil) + "]", "[" + quoted(mark+task(nil)) + "]",
+	} {
 		if e, ok := event.Parse([]byte(payload))[0].(event.TaskCompleted); !ok || e.InstanceID != "i-1" {
 			t.Errorf("%q: got %#v", payload, e)
 		}
@@ -224,18 +227,5 @@ func TestAnEventThatLacksWhatIsNeededIsMalformed(t *testing.T) {
 	b.Need = id
 	if e, ok := b.Next(1)[0].(event.Ignored); !ok {
 		t.Errorf("got %#v, want an event of another kind ignored", e)
-	}
-}
-
-func TestThreeStringsAroundAnEventAreTakenOff(t *testing.T) {
-	for _, payload := range []string{
-		inStrings(task(nil), 3),
-		inStrings("["+task(nil)+"]", 3),
-		inStrings("["+inStrings(task(nil), 2)+"]", 1),
-		" \n" + task(nil) + "\n",
-	} {
-		if e, ok := event.Parse([]byte(payload))[0].(event.TaskCompleted); !ok || e.InstanceID != "i-1" {
-			t.Errorf("%s: got %#v", payload, e)
-		}
 	}
 }

@@ -94,20 +94,20 @@ func (r *Run) parameters(p map[string]string, m Moment) (map[string]string, erro
 	return out, nil
 }
 
-func (r *Run) runCommand(c command.Run, m Moment) (*command.Run, error) {
-	var err error
-	if c.Parameters, err = r.parameters(c.Parameters, m); err != nil {
-		return nil, err
+// command returns the command of a step as its attempt sends it.
+func (r *Run) command(s Step, m Moment) (c command.Command, err error) {
+	if s.Run != nil {
+		run := *s.Run
+		if run.Parameters, err = r.parameters(run.Parameters, m); err != nil {
+			return c, err
+		}
+		return command.Command{Run: &run}, first(run.Check())
 	}
-	return &c, first(c.Check())
-}
-
-func (r *Run) invokeCommand(c command.Invoke, m Moment) (*command.Invoke, error) {
-	var err error
-	if c.Parameters, err = r.parameters(c.Parameters, m); err != nil {
-		return nil, err
+	invoke := *s.Invoke
+	if invoke.Parameters, err = r.parameters(invoke.Parameters, m); err != nil {
+		return c, err
 	}
-	return &c, first(c.Check())
+	return command.Command{Invoke: &invoke}, first(invoke.Check())
 }
 
 // first is the first of a command's mistakes; nil without any.

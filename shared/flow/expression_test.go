@@ -89,7 +89,7 @@ func TestTheFirstClauseThatIsFalseIsTheReason(t *testing.T) {
 }
 
 // [11]
-func TestAnExplanationTellsTheValuesOfTheClause(t *testing.T) {
+func TestAnExplanationGivesTheValuesOfTheClause(t *testing.T) {
 	d := definition(runStep("a"))
 	d.When = `event.exitCode == 3 && (event.id == "x" || instance.state != "bootable" || event.repeats > run.depth || event.id == "y")`
 	set := flow.NewSet([]flow.Definition{d})

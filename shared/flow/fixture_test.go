@@ -223,7 +223,7 @@ func words(a flow.Action) string {
 	text := fmt.Sprintf("%s %d", a.Step, a.Attempt)
 	parameters := func(m map[string]string) string {
 		var out strings.Builder
-		for _, name := range sortedKeys(m) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
 			fmt.Fprintf(&out, " %s=%s", name, m[name])
 		}
 		return out.String()
@@ -256,5 +256,3 @@ func roundTrip(t testing.TB, r flow.Run) flow.Run {
 	}
 	return out
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

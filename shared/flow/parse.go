@@ -16,8 +16,8 @@ import (
 
 // parser reads an expression as expr does, from the tokens of expr's lexer, but
 // for what no flow may use. expr's own parser cannot be linked into the
-// functions: it leads to calls of methods by name, because of which the linker
-// would keep every exported method of every type.
+// functions: it leads to calls of methods by name, and then the linker would
+// keep every exported method of every type.
 type parser struct {
 	// tokens are what is left; the last is the end, which is never taken.
 	tokens []lexer.Token

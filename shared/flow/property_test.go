@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // commands end: the run advances, asks for nothing twice, and ends.
 //
 // [20] [22] [30] [35] [40] [41] [42] [43] [57] [60] [61]
-func TestEveryRunGoesOnToItsEnd(t *testing.T) {
+func TestEveryRunComesToItsEnd(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &playing{rt: rt, now: begun, instance: instance, asked: map[string]bool{}}
 		w.definition = anyDefinition(rt)
@@ -39,7 +39,7 @@ func TestEveryRunGoesOnToItsEnd(t *testing.T) {
 				w.over()
 				return
 			}
-			w.goOn()
+			w.next()
 		}
 		rt.Fatalf("the run does not end: %+v", w.run)
 	})
@@ -150,8 +150,8 @@ func (w *playing) check() {
 	}
 }
 
-// goOn lets the next thing happen.
-func (w *playing) goOn() {
+// next lets the next thing happen.
+func (w *playing) next() {
 	rt := w.rt
 	switch rapid.IntRange(0, 5).Draw(rt, "what") {
 	case 0: // a heartbeat, perhaps of another boot

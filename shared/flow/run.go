@@ -162,27 +162,16 @@ func (r *Run) Captures() bool {
 // Advance advances the run as far as possible at this moment. Call it when Due
 // has come, and at a first heartbeat. Calling it too often does no harm.
 func (r *Run) Advance(m Moment) (actions []Action) {
-	for !r.Ended {
-		if r.StartedAt.IsZero() {
-			return actions
+	for !r.Ended && !r.StartedAt.IsZero() {
+		next := r.step
+		// A section without a step left cannot time out.
+		if left := r.Pending.State != "" || r.Index < len(r.list()); left && !m.Now.Before(r.Deadline) && r.Pending.Over == "" {
+			next = r.timeOver
 		}
-		if !m.Now.Before(r.Deadline) && r.Pending.Over == "" {
-			// A section without a step left cannot time out.
-			if r.Pending.State == "" && r.Index == len(r.list()) {
-				r.finishSection(m)
-				continue
-			}
-			a, stop := r.timeOver(m)
-			actions = append(actions, a...)
-			if stop {
-				return actions
-			}
-			continue
-		}
-		a, again := r.step(m)
+		a, again := next(m)
 		actions = append(actions, a...)
 		if !again {
-			return actions
+			break
 		}
 	}
 	return actions
@@ -191,17 +180,14 @@ func (r *Run) Advance(m Moment) (actions []Action) {
 // Due returns when Advance has something to do next; zero if only an end or a
 // first heartbeat can move the run.
 func (r *Run) Due() time.Time {
-	if r.Ended || r.StartedAt.IsZero() {
-		return time.Time{}
-	}
 	var due time.Time
+	if r.Ended || r.StartedAt.IsZero() || r.Pending.Over != "" { // then it waits for the command's end
+		return due
+	}
 	for _, t := range []time.Time{r.Pending.Until, r.Pending.Deadline, r.Deadline} {
 		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
 			due = t
 		}
-	}
-	if r.Pending.Over != "" {
-		return time.Time{} // the run waits for the command's end
 	}
 	return due
 }

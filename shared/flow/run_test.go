@@ -1,7 +1,6 @@
 package flow_test
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -191,14 +190,6 @@ func TestOnFailureOfAStepSaysWhatFollows(t *testing.T) {
 		begin(t, definition(onFailure(timeout(waitStep("a", flow.WaitNextBoot), 30), flow.FailureContinue), runStep("b"))).
 			advance(30 * time.Second).wants("run b 1")
 	})
-}
-
-// [43]
-func TestResultsAreTheWordsOfTheRecord(t *testing.T) {
-	got := []string{flow.ResultSucceeded, flow.ResultFailed, flow.ResultTimedOut, flow.ResultRefused, flow.ResultDropped, flow.ResultDryRun}
-	if want := []string{"succeeded", "failed", "timed_out", "refused", "dropped", "dry-run"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
 }
 
 // [57]

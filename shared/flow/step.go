@@ -148,13 +148,7 @@ func (r *Run) send(m Moment) (actions []Action, again bool) {
 	s := r.list()[r.Index]
 	p := &r.Pending
 	p.State, p.Until = PendingCommand, time.Time{}
-	a := Action{Step: s.ID, Attempt: p.Attempt}
-	var err error
-	if s.Run != nil {
-		a.Run, err = r.runCommand(*s.Run, m)
-	} else {
-		a.Invoke, err = r.invokeCommand(*s.Invoke, m)
-	}
+	c, err := r.command(s, m)
 	if err != nil {
 		r.end(StepInvalid, err.Error(), m)
 		return nil, true
@@ -164,7 +158,7 @@ func (r *Run) send(m Moment) (actions []Action, again bool) {
 	if p.Attempt > 1 && !slices.Contains(NotStarted, rec.ErrorCode) {
 		rec.MayHaveRunTwice = true
 	}
-	return []Action{a}, false
+	return []Action{{Step: s.ID, Attempt: p.Attempt, Command: c}}, false
 }
 
 func (r *Run) last() *StepRecord { return &r.Steps[len(r.Steps)-1] }
@@ -219,20 +213,20 @@ const (
 	stepTime = "the step"
 )
 
-// timeOver ends what is under way because the section timed out. Stop means
-// that the run must wait for the end of a command.
-func (r *Run) timeOver(m Moment) (actions []Action, stop bool) {
+// timeOver ends what is under way because the section timed out, and reports
+// whether the run can continue: not if it must wait for the end of a command.
+func (r *Run) timeOver(m Moment) (actions []Action, again bool) {
 	s := r.Current()
 	switch {
 	case s != nil && r.Pending.State == PendingCommand:
 		r.Pending.Over = runTime
-		return []Action{{Step: s.ID, Attempt: r.Pending.Attempt, Cancel: true}}, true
+		return []Action{{Step: s.ID, Attempt: r.Pending.Attempt, Cancel: true}}, false
 	case s != nil:
 		r.Pending.Over = runTime
 		r.end(StepTimedOut, runTime+" timed out", m)
 	}
 	r.failed(ResultTimedOut, runTime+" timed out", m)
-	return nil, false
+	return nil, true
 }
 
 // end ends the step under way and moves to the next one.
@@ -280,26 +274,27 @@ func (r *Run) skip(s Step, why string, m Moment) {
 
 // failed moves on from a section that failed or timed out.
 func (r *Run) failed(result, reason string, m Moment) {
-	switch r.Section {
-	case SectionSteps:
+	if r.Section == SectionSteps {
 		r.Result, r.Reason = result, reason
 		r.enter(SectionOnFailure, m)
-	case SectionOnFailure:
-		r.enter(SectionFinally, m)
-	default:
-		r.Ended = true
+		return
 	}
+	r.leave(m)
 }
 
 // finishSection moves on from a section that has no step left.
 func (r *Run) finishSection(m Moment) {
-	switch r.Section {
-	case SectionSteps:
+	if r.Section == SectionSteps {
 		r.Result, r.Reason = ResultSucceeded, "every step ended"
-		r.enter(SectionFinally, m)
-	case SectionOnFailure:
-		r.enter(SectionFinally, m)
-	default:
-		r.Ended = true
 	}
+	r.leave(m)
+}
+
+// leave moves on to finally, or to the end behind it.
+func (r *Run) leave(m Moment) {
+	if r.Section == SectionFinally {
+		r.Ended = true
+		return
+	}
+	r.enter(SectionFinally, m)
 }

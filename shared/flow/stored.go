@@ -31,11 +31,10 @@ func Store(flows []Definition) ([]byte, error) {
 	lines := json.NewEncoder(&body)
 	lines.SetEscapeHTML(false)
 	for _, d := range flows {
-		if err := lines.Encode(newHead(d)); err != nil {
-			return nil, fmt.Errorf("store flow %s: %w", d.Name, err)
-		}
-		if err := lines.Encode(d); err != nil {
-			return nil, fmt.Errorf("store flow %s: %w", d.Name, err)
+		for _, line := range []any{newHead(d), d} {
+			if err := lines.Encode(line); err != nil {
+				return nil, fmt.Errorf("store flow %s: %w", d.Name, err)
+			}
 		}
 	}
 	first, err := json.Marshal(storedHead{Format: storedFormat, Bytes: body.Len(), Sum: sum(body.Bytes())})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -34,12 +35,7 @@ func (t template) static() string {
 
 // dynamic reports whether there are expressions in it.
 func (t template) dynamic() bool {
-	for _, p := range t {
-		if p.tree != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t, func(p part) bool { return p.tree != nil })
 }
 
 // evaluate returns the text for one event.

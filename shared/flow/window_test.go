@@ -105,7 +105,7 @@ func instant(t *testing.T, text string) time.Time {
 }
 
 // [53]
-func TestWindowsThatAreNone(t *testing.T) {
+func TestWindowsThatNeverOpenOrAreWrong(t *testing.T) {
 	if open, next, err := (*flow.Windows)(nil).IsOpen(begun); !open || !next.IsZero() || err != nil {
 		t.Errorf("without windows: %t, %v, %v", open, next, err)
 	}

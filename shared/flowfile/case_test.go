@@ -14,11 +14,7 @@ const cases = fixtures + "/cases/"
 
 func mend(t testing.TB) ([]flow.Definition, []flowfile.Case) {
 	t.Helper()
-	cases, err := flowfile.ReadCases("mend_test.yaml", read(t, cases+"mend_test.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return good(t, read(t, fixtures+"/cases/mend.yaml")), cases
+	return good(t, read(t, cases+"mend.yaml")), casesOf(t, cases+"mend_test.yaml")
 }
 
 // What a case does not say follows from what it says. How the outcome differs is

@@ -65,6 +65,18 @@ func TestScriptsFitWithTheirParametersOrAreRefused(t *testing.T) {
 	}
 }
 
+// The file counts.yaml has one more of each. [7]
+func TestAFlowMayHave30StepsWith5AlertsAnd5Captures(t *testing.T) {
+	steps := func(id, action string, n int) (list string) {
+		for i := range n {
+			list += fmt.Sprintf("{id: %s%d, %s},", id, i, action)
+		}
+		return list
+	}
+	good(t, fmt.Appendf(nil, "version: 1\nflows: [{name: f, on: first-heartbeat, steps: [%s], onFailure: [%s], finally: [%s]}]\n",
+		steps("a", "wait: 1m", 20), steps("b", "alert: x", 5), steps("c", "invoke: {commandId: c-1}, capture: true", 5)))
+}
+
 // What a hostile or broken file could cost is bounded before it is parsed.
 func TestFilesThatExplodeAreRefused(t *testing.T) {
 	bomb := "version: 1\nflows:\n- name: a0\n  on: task-completed\n  steps: &s\n"

@@ -1,7 +1,6 @@
 package flowfile_test
 
 import (
-	"os"
 	"slices"
 	"testing"
 
@@ -9,29 +8,21 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-const (
-	shippedFlows = "../../functions/flows.yaml"
-	shippedCases = "../../functions/flows_test.yaml"
-)
+const shippedCases = "../../functions/flows_test.yaml"
 
 func shipped(t *testing.T) ([]flow.Definition, []flowfile.Case) {
 	t.Helper()
-	src, err := os.ReadFile(shippedFlows)
+	return good(t, read(t, shippedFile)), casesOf(t, shippedCases)
+}
+
+// casesOf reads a file of cases that must have no mistake.
+func casesOf(t testing.TB, file string) []flowfile.Case {
+	t.Helper()
+	cases, err := flowfile.ReadCases(file, read(t, file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	flows, err := flowfile.Read(shippedFlows, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if src, err = os.ReadFile(shippedCases); err != nil {
-		t.Fatal(err)
-	}
-	cases, err := flowfile.ReadCases(shippedCases, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return flows, cases
+	return cases
 }
 
 func TestTheShippedFlowsPassTheirCases(t *testing.T) {

@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -30,16 +31,14 @@ func wrongZone(name string) string {
 			return ""
 		}
 	}
-	if zone := otherZones[name]; zone != "" {
-		return fmt.Sprintf("there is no time zone %q%s", name, flow.DidYouMean(zone))
-	}
+	meant := otherZones[name]
 	for _, zone := range zones {
 		if _, city, _ := strings.Cut(zone, "/"); strings.EqualFold(city, name) {
-			return fmt.Sprintf("there is no time zone %q%s", name, flow.DidYouMean(zone))
+			meant = zone
 		}
 	}
-	if zone := flow.Nearest(name, zones); zone != "" {
-		return fmt.Sprintf("there is no time zone %.60q%s", name, flow.DidYouMean(zone))
+	if meant = cmp.Or(meant, flow.Nearest(name, zones)); meant != "" {
+		return fmt.Sprintf("there is no time zone %.60q%s", name, flow.DidYouMean(meant))
 	}
 	return fmt.Sprintf("there is no time zone %.60q: write a name of the IANA database, such as Asia/Shanghai or UTC", name)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,11 +110,9 @@ const containerPattern = `^Container[A-Za-z]+$`
 var containers = regexp.MustCompile(containerPattern)
 
 func wrongEnd(word string) string {
-	known := append(append([]string{}, flow.RetryStatuses...), errorCodes...)
-	for _, k := range known {
-		if k == word {
-			return ""
-		}
+	known := slices.Concat(flow.RetryStatuses, errorCodes)
+	if slices.Contains(known, word) || containers.MatchString(word) {
+		return ""
 	}
 	switch word {
 	case "Success", flow.StepSucceeded:
@@ -122,9 +121,6 @@ func wrongEnd(word string) string {
 		return "a command that was cancelled is not tried again: remove " + word
 	case flow.StepTimedOut, "TimedOut":
 		return fmt.Sprintf("on cannot be %q%s", word, flow.DidYouMean("Timeout"))
-	}
-	if containers.MatchString(word) {
-		return ""
 	}
 	if meant := flow.Nearest(word, known); meant != "" {
 		return fmt.Sprintf("on cannot be %.60q%s", word, flow.DidYouMean(meant))

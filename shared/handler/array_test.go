@@ -15,6 +15,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
+	"aftercare/shared/ledger"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -179,9 +180,8 @@ func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 	for i := range 200 {
 		list = append(list, end(fmt.Sprint("i-", i), "t-1"))
 	}
-	r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Times: -1, Mode: fault.HangBefore})
-	var begun atomic.Int64 // each puts its execution into the history beside its commit
-	r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.HangAfter, OnStrike: func() {
+	var begun atomic.Int64
+	r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Times: -1, Mode: fault.HangAfter, OnStrike: func() {
 		if begun.Add(1)%32 == 0 {
 			r.Crash()
 		}
@@ -193,7 +193,7 @@ func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 	}
 	r.Faults.Clear()
 	reached := 0
-	err := r.Ledger().History(t.Context(), time.Now(), func(decide.Execution) error { reached++; return nil })
+	err := r.Ledger().History(t.Context(), lastDay(r), func(decide.Execution) error { reached++; return nil })
 	if err != nil || begun.Load() != 4*32 || reached <= 32 {
 		t.Errorf("%d beginnings reached %d instances, %v", begun.Load(), reached, err)
 	}
@@ -212,41 +212,58 @@ func TestARetryOfTheSameRequestBeginsElsewhere(t *testing.T) {
 	}
 }
 
-// TestRecordedEndsOfOneInstanceCostOneCall for each 50, but what the history
-// lacks still gets there, and less than ten ends cost what each of them does.
+// TestRecordedEndsOfOneInstanceCostOneCall for each 100, and less than ten ends
+// cost what each of them does.
 func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
-	for _, n := range []int{9, 10, 51} {
+	for _, n := range []int{9, 10, 101} {
 		r := rig.New(t, rig.Options{})
 		var list []object
 		for i := range n {
 			list = append(list, end("i-1", fmt.Sprint("t-", i)))
 		}
-		r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
-		if _, err := r.TaskCompleted(encode(list)); err == nil || len(r.Records("i-1").Executions) != n {
-			t.Fatalf("got %v, want every end recorded but none in the history", err)
+		if _, err := r.TaskCompleted(encode(list)); err != nil {
+			t.Fatal(err)
 		}
-		r.Faults.Clear()
-		for delivery := range 2 {
-			r.Faults.ResetCalls()
-			out, err := r.TaskCompleted(encode(list))
-			if err != nil || slices.ContainsFunc(out.Items, func(i handler.Item) bool { return i.Result != handler.ResultDuplicate }) {
-				t.Fatalf("delivered again: %+v, %v", out.Items, err)
-			}
-			want := map[string]int{"GetRange": n, "BatchWriteRow": n, "GetRow": n, "PutRow": n}
-			if asked := (n + 49) / 50; n >= 10 && delivery == 0 {
-				want["BatchGetRow"] = asked
-			} else if n >= 10 {
-				want = map[string]int{"BatchGetRow": asked}
-			}
-			if calls := r.Faults.Calls(); !maps.Equal(calls, want) {
-				t.Errorf("delivery %d of %d ends made the calls %v, want %v", delivery+1, n, calls, want)
-			}
+		r.Faults.ResetCalls()
+		out, err := r.TaskCompleted(encode(list))
+		if err != nil || slices.ContainsFunc(out.Items, func(i handler.Item) bool { return i.Result != handler.ResultDuplicate }) {
+			t.Fatalf("delivered again: %+v, %v", out.Items, err)
 		}
-		kept := 0
-		err := r.Ledger().History(t.Context(), time.Now(), func(decide.Execution) error { kept++; return nil })
-		if err != nil || kept != n {
-			t.Errorf("%d of %d ends are in the history, %v", kept, n, err)
+		want := map[string]int{"BatchGetRow": (n + 99) / 100}
+		if n < 10 {
+			want = map[string]int{"GetRange": n, "BatchWriteRow": n, "GetRow": n}
 		}
+		if calls := r.Faults.Calls(); !maps.Equal(calls, want) {
+			t.Errorf("%d ends made the calls %v, want %v", n, calls, want)
+		}
+	}
+}
+
+// lastDay is the last day of a rig's history.
+func lastDay(r *rig.Rig) ledger.Period {
+	return ledger.Period{From: r.Now().Add(-24 * time.Hour), Before: r.Now().Add(time.Hour)}
+}
+
+// TestAnExecutionIsInTheHistoryOnce, whatever another event says of its time.
+func TestAnExecutionIsInTheHistoryOnce(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	second := r.Now().Truncate(time.Second).Add(-time.Minute)
+	finished := []any{second.Format(time.RFC3339), second.Add(time.Second).Format(time.RFC3339), nil}
+	for i, at := range finished {
+		e := end("i-1", "t-1")
+		e["data"].(object)["finishTime"] = at
+		item := only(t)(r.TaskCompleted(encode(e)))
+		if (item.Result == handler.ResultDuplicate) != (i > 0) {
+			t.Errorf("delivery %d is %s", i+1, item.Result)
+		}
+	}
+	var got []time.Time
+	err := r.Ledger().History(t.Context(), lastDay(r), func(e decide.Execution) error {
+		got = append(got, e.Event.FinishTime)
+		return nil
+	})
+	if err != nil || len(got) != 1 || !got[0].Equal(second) {
+		t.Errorf("the history has %v, %v, want %s once", got, err, second)
 	}
 }
 

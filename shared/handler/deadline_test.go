@@ -62,7 +62,6 @@ func hangings() map[string]hanging {
 		"task-completed, any call":                    {strangersEnd, taskCompleted, "", 1, true, "", 0},
 		"task-completed, the load":                    {strangersEnd, taskCompleted, "GetRange", 1, true, "", 0},
 		"task-completed, the commit":                  {strangersEnd, taskCompleted, "BatchWriteRow", 1, true, "", 0},
-		"task-completed, the history":                 {strangersEnd, taskCompleted, "PutRow", 1, true, "", 0},
 		"task-completed, the alert":                   {badEnd, taskCompleted, "Webhook:dingtalk", 1, false, handler.ResultRecorded, 1},
 		"task-completed, the commit of results":       {badEnd, taskCompleted, "BatchWriteRow", 2, false, handler.ResultRecorded, 1},
 		"task-completed, the quarantine":              {func(*rig.Rig) []byte { return []byte("{") }, taskCompleted, "PutRow", 1, true, "", 0},

@@ -290,7 +290,6 @@ func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
 			t.Run(string(k.kind)+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				r := rig.New(t, rig.Options{})
-				// The history is written with PutRow too, at the same time.
 				r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
 				_, err := invoke(r, k.invoke(r), []byte(c.payload))
 				var refused *handler.Error

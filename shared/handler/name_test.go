@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
@@ -50,7 +49,7 @@ flows:
 			t.Errorf("the record is %+v, want the given name and bash's exit code", e)
 		}
 	}
-	if err := r.Ledger().History(t.Context(), time.Now(), func(e decide.Execution) error {
+	if err := r.Ledger().History(t.Context(), lastDay(r), func(e decide.Execution) error {
 		seen = append(seen, e.Name)
 		return nil
 	}); err != nil {

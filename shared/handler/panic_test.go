@@ -32,12 +32,9 @@ func panicky(t *testing.T) (*rig.Rig, *atomic.Bool) {
 // goroutines it would take for its own.
 func TestAPanicFailsItsInvocationOnly(t *testing.T) {
 	r, on := panicky(t)
-	r.Timeout = 5 * time.Second // which the put waits for
 	h := taskCompleted(r)
 	payload := encode(cloudEvent(event.KindTaskCompleted, endData("t-1")))
-	// The load fails and panics, while the history's put gets no answer.
 	r.Faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore})
-	r.Faults.Add(fault.Fault{Call: "PutRow", Mode: fault.HangBefore, Times: -1})
 	on.Store(true)
 	out, err := invoke(r, h, payload)
 	waiting := waitingGoroutines()

@@ -49,7 +49,7 @@ func good() []string {
 	}
 }
 
-func TestEveryWrongSettingIsToldByItsNameAndNeverByItsValue(t *testing.T) {
+func TestEveryWrongSettingIsNamedAndNeverItsValue(t *testing.T) {
 	for _, v := range handler.Variables() {
 		if v.Name != "AFTERCARE_FLOWS" && len(wrong[v.Name]) == 0 {
 			t.Errorf("the test has no wrong value of %s", v.Name)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
@@ -92,9 +93,9 @@ func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call f
 			return nil
 		}
 		class, again := classify(err)
-		cause := describe(err)
-		if cause == "OTSObjectNotExist" {
-			cause = codeError("table " + table + " is missing, create it with 'aftercare tables create'")
+		var cause error = describe(err)
+		if cause == codeError("OTSObjectNotExist") {
+			cause = missing(table)
 		}
 		if errors.Is(class, engine.ErrUnknownOutcome) {
 			again = k != once
@@ -197,6 +198,16 @@ func classifyCode(code, message string, status int) (class error, again bool) {
 type codeError string
 
 func (c codeError) Error() string { return string(c) }
+
+// missing is the error of a table or an index that does not exist.
+type missing string
+
+func (m missing) Error() string {
+	if slices.ContainsFunc(indexes, func(x index) bool { return x.name == string(m) }) {
+		return "the list " + string(m) + " is missing, 'aftercare tables create' makes it if Tablestore allows lists"
+	}
+	return "table " + string(m) + " is missing, create it with 'aftercare tables create'"
+}
 
 func describe(err error) codeError {
 	var l *lost

@@ -8,13 +8,10 @@ import (
 	"io"
 	"net/http"
 	"path"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore/otsprotocol"
 	"github.com/golang/protobuf/proto"
 
@@ -219,43 +216,4 @@ func filters(t *testing.T, call string, body []byte) []otsprotocol.SingleColumnV
 		found = append(found, inner)
 	}
 	return found
-}
-
-// TestARowOfAnUnknownKindIsAnError: a decision that leaves out what a newer
-// version wrote would pass the guard.
-func TestARowOfAnUnknownKindIsAnError(t *testing.T) {
-	l, server, _ := open(t)
-	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
-		t.Fatal(err)
-	}
-	config := sdk.NewDefaultTableStoreConfig()
-	pool := transport.NewPool(time.Now)
-	t.Cleanup(pool.CloseIdleConnections)
-	config.Transport = pool
-	client := sdk.NewClientWithConfig(server.Endpoint(), "ledger", key.ID, key.Secret, key.Token, config)
-	from, to := new(sdk.PrimaryKey), new(sdk.PrimaryKey)
-	for _, name := range []string{"pk", "row"} {
-		from.AddPrimaryKeyColumnWithMinValue(name)
-		to.AddPrimaryKeyColumnWithMaxValue(name)
-	}
-	there, err := client.GetRange(&sdk.GetRangeRequest{RangeRowQueryCriteria: &sdk.RangeRowQueryCriteria{
-		TableName: "aftercare_instances", StartPrimaryKey: from, EndPrimaryKey: to, MaxVersion: 1,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := slices.IndexFunc(there.Rows, func(r *sdk.Row) bool {
-		return strings.HasPrefix(r.PrimaryKey.PrimaryKeys[1].Value.(string), "live/")
-	})
-	change := &sdk.PutRowChange{TableName: "aftercare_instances", PrimaryKey: new(sdk.PrimaryKey)}
-	change.PrimaryKey.AddPrimaryKeyColumn("pk", there.Rows[i].PrimaryKey.PrimaryKeys[0].Value)
-	change.PrimaryKey.AddPrimaryKeyColumn("row", "live/new-kind/1")
-	change.AddColumn("data", "{}")
-	change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
-	if _, err := client.PutRow(&sdk.PutRowRequest{PutRowChange: change}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.Load(t.Context(), instanceID); !errors.Is(err, engine.ErrInvalid) {
-		t.Errorf("a load = %v, want ErrInvalid", err)
-	}
 }

@@ -21,9 +21,9 @@ const (
 	prefixBreaker = "breaker/"
 )
 
-// renewAfter is the age from which a pause is written anew: half the shortest
-// life of its row.
-const renewAfter = MinTTL / 2
+// renewAfter is the age from which a pause is written anew: a quarter of the
+// shortest life of its row.
+const renewAfter = MinTTL / 4
 
 func newControl() decide.Control {
 	return decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
@@ -34,8 +34,8 @@ func newControl() decide.Control {
 // not left out, since it may be a pause.
 //
 // A pause must not end with its row's time to live. Control writes a pause anew
-// that was written more than 17 days ago. So it lives until it is removed if
-// pauses are read at least every 17 days; if nothing reads them, it may end
+// that was written more than 8 days ago. So it lives until it is removed if
+// pauses are read at least every 26 days; if nothing reads them, it may end
 // after the table's time to live.
 func (l *Ledger) Control(ctx context.Context) (decide.Control, error) {
 	const what = "read pauses and breakers"

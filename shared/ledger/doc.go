@@ -104,9 +104,10 @@
 //  54. A write whose outcome is unknown is made good by reading the row. If that
 //     cannot be done, the error says that the write may have landed. After 8 tries
 //     the row counts as contended.
-//  55. A pause outlives its row: who reads one that was written more than 17 days
-//     ago, half the shortest life of a row, writes it again, on the condition that
-//     it is unchanged. A breaker has its own end, and is not renewed.
+//  55. A pause outlives its row: who reads one that was written more than 8 days
+//     ago, a quarter of the shortest life of a row, writes it again, on the
+//     condition that it is unchanged. A breaker ends by itself after 14 days at
+//     most, and is not renewed.
 //  56. Malformed names, keys and times are refused without a call.
 //
 // # Quarantine (aftercare_quarantine)
@@ -114,4 +115,20 @@
 //  60. A payload is kept whole under its SHA-256, once however often it comes, in
 //     parts of 1 MB. The first part is written last: if it is there, the payload is
 //     whole. One that is not whole is not listed, and not read.
+//
+// # Lists
+//
+//  65. Tablestore keeps three global indexes of aftercare_instances, milliseconds
+//     behind, and nobody else writes them. A row is in those whose columns it has.
+//     aftercare_fleet (fleet: a shard, with a summary) has live/! of each instance
+//     that an event or ECS reported. aftercare_history (hist: kind, month and shard,
+//     and at, with a brief) and aftercare_timeline (pk and at) have the records of
+//     executions, tasks, flow runs, boots and given-up messages, each once. At is
+//     when it happened, but at most 5 minutes after it became known.
+//  66. The functions do not read the indexes. If the service refuses a commit on a
+//     table with indexes, which a probe on a table of its own finds out, the tables
+//     are made without them: lists are missing, and all else works.
+//  67. Rows of aftercare_instances are only put whole and deleted, because a table
+//     with indexes and a time to live allows no updates. A record that is completed
+//     later is read and put whole, with all that this version does not know.
 package ledger

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
-
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/flow"
@@ -57,20 +55,14 @@ func (l *Ledger) CountFailure(ctx context.Context, f decide.FleetFailure, since 
 	}
 	// The newest rows come first: the last reset, then the failures.
 	runs, rows, reset := map[string]bool{}, 0, ""
-	for from := sharedEnd(scope); from != nil && rows < maxCounted; {
-		request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
-			TableName: tableShared, StartPrimaryKey: from, EndPrimaryKey: sharedKey(scope, stamp(since)),
-			Direction: tablestore.BACKWARD, MaxVersion: 1, Limit: int32(maxCounted - rows),
-		}}
-		var page *tablestore.GetRangeResponse
-		err := l.attempt(ctx, read, tableShared, "count failures", func() (err error) {
-			page, err = l.client.GetRange(request)
-			return err
-		})
+	s := span{table: tableShared, from: sharedEnd(scope), to: sharedKey(scope, stamp(since)), backward: true}
+	for s.from != nil && rows < maxCounted {
+		s.limit = int32(maxCounted - rows)
+		page, err := l.page(ctx, "count failures", &s)
 		if err != nil {
 			return 0, err
 		}
-		for _, row := range page.Rows {
+		for _, row := range page {
 			at, run, failure := strings.Cut(keyText(row, 1), "/")
 			switch {
 			case !failure:
@@ -81,8 +73,7 @@ func (l *Ledger) CountFailure(ctx context.Context, f decide.FleetFailure, since 
 				runs[run] = true
 			}
 		}
-		rows += len(page.Rows)
-		from = page.NextStartPrimaryKey
+		rows += len(page)
 	}
 	return len(runs), nil
 }

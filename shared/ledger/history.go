@@ -3,164 +3,105 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/decide"
-	"aftercare/shared/engine"
 	"aftercare/shared/event"
 )
 
-// historyShards spreads one day's executions over the key space.
-const historyShards = 8
-
-// executionColumns are the columns of an execution, in the history and in its
-// instance's log. Times are in milliseconds since 1970, 0 if unknown.
-func executionColumns(e decide.Execution) []column {
-	ev := e.Event
-	c := []column{
-		{"event_id", ev.ID},
-		{"event_source", ev.Envelope.Source},
-		{"account", ev.Account},
-		{"region", ev.Region},
-		{"event_time_ms", millis(ev.Time)},
-		{"instance_id", ev.InstanceID},
-		{"invoke_id", ev.InvokeID},
-		{"command_id", ev.CommandID},
-		{"command_name", e.Name},
-		{"status", string(ev.Status)},
-		{"error_code", ev.ErrorCode},
-		{"error_desc", ev.ErrorDesc},
-		{"repeat_mode", ev.RepeatMode},
-		{"repeats", ev.Repeats},
-		{"start_time_ms", millis(ev.StartTime)},
-		{"finish_time_ms", millis(ev.FinishTime)},
-		{"owner_uid", ev.OwnerUID},
-		{"player_uid", ev.PlayerUID},
-		{"task_id", e.TaskID},
-		{"run_id", e.RunID},
-		{"step", e.Step},
-		{"source", e.Source},
-		{"received_ms", millis(e.Received)},
-	}
-	if ev.ExitCode != nil {
-		c = append(c, column{"exit_code", *ev.ExitCode})
-	}
-	return c
+// Period is a part of the history.
+type Period struct {
+	// From and Before bound the time, to the millisecond.
+	From, Before time.Time
+	// InstanceID limits it to one instance, if it is set.
+	InstanceID string
 }
 
-// executionOf returns the execution in these columns.
-func executionOf(v values) decide.Execution {
-	e := decide.Execution{
-		Event: event.TaskCompleted{
-			Envelope: event.Envelope{
-				ID: v.text("event_id"), Source: v.text("event_source"), Kind: event.KindTaskCompleted,
-				Account: v.text("account"), Region: v.text("region"), Time: fromMillis(v.int("event_time_ms")),
-			},
-			InstanceID: v.text("instance_id"), InvokeID: v.text("invoke_id"),
-			CommandID: v.text("command_id"), CommandName: v.text("command_name"),
-			Status: event.Status(v.text("status")), ErrorCode: v.text("error_code"), ErrorDesc: v.text("error_desc"),
-			RepeatMode: v.text("repeat_mode"), Repeats: v.int("repeats"),
-			StartTime: fromMillis(v.int("start_time_ms")), FinishTime: fromMillis(v.int("finish_time_ms")),
-			OwnerUID: v.text("owner_uid"), PlayerUID: v.text("player_uid"),
-		},
-		Name: v.text("command_name"), TaskID: v.text("task_id"), RunID: v.text("run_id"), Step: v.text("step"),
-		Source:   v.text("source"),
-		Received: fromMillis(v.int("received_ms")),
+// History calls each with the executions of a period, the newest first, as they come.
+// They have what the list says: no event, and of the error's text the beginning.
+func (l *Ledger) History(ctx context.Context, q Period, each func(decide.Execution) error) error {
+	if q.Before.UnixMilli() <= q.From.UnixMilli() {
+		return nil // the service refuses an empty range
 	}
-	// Only people read this: leave out what cannot be read.
-	if text := v.text(colDecided); text != "" {
-		if err := json.Unmarshal([]byte(text), &e.Decided); err != nil {
-			e.Decided = decide.Decided{}
+	for month := monthOf(q.Before.Add(-time.Millisecond)); !month.Before(monthOf(q.From)); month = month.AddDate(0, -1, 0) {
+		var shards []*cursor
+		for n := range listShards {
+			if q.InstanceID == "" || n == shard(q.InstanceID, listShards) {
+				shards = append(shards, newCursor(histKey(logExec, month, n), q))
+			}
 		}
-	}
-	if code, ok := v["exit_code"].(int64); ok {
-		e.Event.ExitCode = &code
-	}
-	return e
-}
-
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-// happened is when an execution counts in the history: when it finished, or the
-// first other time that its event has. It is the same for every delivery.
-func happened(ev event.TaskCompleted) time.Time {
-	for _, t := range []time.Time{ev.FinishTime, ev.StartTime, ev.Time} {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.UnixMilli(0).UTC()
-}
-
-func historyKey(instanceID string, ev event.TaskCompleted) *tablestore.PrimaryKey {
-	at := happened(ev)
-	pk := new(tablestore.PrimaryKey)
-	pk.AddPrimaryKeyColumn("day_shard", fmt.Sprintf("%s/%02d", at.Format(time.DateOnly), shard(instanceID, historyShards)))
-	pk.AddPrimaryKeyColumn("finish_time_ms", at.UnixMilli())
-	pk.AddPrimaryKeyColumn("instance_id", instanceID)
-	pk.AddPrimaryKeyColumn("execution", ev.InvokeID+"/"+ev.Suffix())
-	return pk
-}
-
-// PutHistory records an execution once; the first record of it stays.
-func (l *Ledger) PutHistory(ctx context.Context, instanceID string, e decide.Execution) error {
-	change := new(tablestore.PutRowChange)
-	change.TableName = tableHistory
-	change.PrimaryKey = historyKey(instanceID, e.Event)
-	change.SetCondition(tablestore.RowExistenceExpectation_EXPECT_NOT_EXIST)
-	for _, c := range executionColumns(e) {
-		if c.name != "finish_time_ms" && c.name != "instance_id" {
-			change.AddColumn(c.name, c.value)
-		}
-	}
-	err := l.attempt(ctx, idempotent, tableHistory, "put history", func() error {
-		_, err := l.client.PutRow(&tablestore.PutRowRequest{PutRowChange: change})
-		return err
-	})
-	if errors.Is(err, engine.ErrConflict) {
-		return nil
-	}
-	return err
-}
-
-// History calls each with the executions that finished on the UTC day of the
-// given time, in no particular order.
-func (l *Ledger) History(ctx context.Context, day time.Time, each func(decide.Execution) error) error {
-	text := day.UTC().Format(time.DateOnly)
-	for s := range historyShards {
-		from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
-		for _, pk := range []*tablestore.PrimaryKey{from, to} {
-			pk.AddPrimaryKeyColumn("day_shard", fmt.Sprintf("%s/%02d", text, s))
-		}
-		for _, name := range []string{"finish_time_ms", "instance_id", "execution"} {
-			from.AddPrimaryKeyColumnWithMinValue(name)
-			to.AddPrimaryKeyColumnWithMaxValue(name)
-		}
-		err := l.scan(ctx, "read history", tableHistory, from, to, nil, func(row *tablestore.Row) error {
-			v := valuesOf(row.Columns)
-			v["finish_time_ms"] = keyInt(row, 1)
-			v["instance_id"] = keyText(row, 2)
-			return each(executionOf(v))
-		})
-		if err != nil {
-			return err
+		for {
+			newest, err := l.newest(ctx, shards)
+			if err != nil {
+				return err
+			}
+			if newest == nil {
+				break
+			}
+			row := newest.rows[0]
+			newest.rows = newest.rows[1:]
+			if q.InstanceID != "" && keyText(row, 2) != partition(q.InstanceID) {
+				continue
+			}
+			if err := each(entryOf(row)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func monthOf(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// cursor reads one shard backward.
+type cursor struct {
+	span
+	rows []*tablestore.Row // that are read and not used
+}
+
+func newCursor(hist string, q Period) *cursor {
+	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
+	for pk, at := range map[*tablestore.PrimaryKey]time.Time{from: q.Before, to: q.From} {
+		pk.AddPrimaryKeyColumn(colHist, hist)
+		pk.AddPrimaryKeyColumn(colAt, at.UnixMilli())
+		pk.AddPrimaryKeyColumnWithMinValue(colPartition)
+		pk.AddPrimaryKeyColumnWithMinValue(colRow)
+	}
+	return &cursor{span: span{table: indexHistory, from: from, to: to, backward: true, limit: 500}}
+}
+
+// newest returns the shard with the newest row; nil if all are read.
+func (l *Ledger) newest(ctx context.Context, shards []*cursor) (newest *cursor, err error) {
+	for _, c := range shards {
+		for len(c.rows) == 0 && c.from != nil {
+			if c.rows, err = l.page(ctx, "read the history", &c.span); err != nil {
+				return nil, err
+			}
+		}
+		if len(c.rows) > 0 && (newest == nil || keyInt(c.rows[0], 1) > keyInt(newest.rows[0], 1)) {
+			newest = c
+		}
+	}
+	return newest, nil
+}
+
+// entryOf returns the execution that a row of the history's index stands for.
+func entryOf(row *tablestore.Row) decide.Execution {
+	_, instanceID, _ := strings.Cut(keyText(row, 2), ":")
+	invokeID, _, _ := strings.Cut(strings.TrimPrefix(keyText(row, 3), logExec), "/")
+	var b brief
+	_ = json.Unmarshal([]byte(valuesOf(row.Columns).text(colBrief)), &b) // only people read it
+	return decide.Execution{
+		Name: b.Name, TaskID: b.TaskID,
+		Event: event.TaskCompleted{
+			InstanceID: instanceID, InvokeID: invokeID, Status: event.Status(b.Result), ExitCode: b.ExitCode,
+			ErrorCode: b.Code, ErrorDesc: b.Why, StartTime: fromMillis(b.StartMS), FinishTime: fromMillis(keyInt(row, 1)),
+		},
+	}
 }

@@ -97,9 +97,9 @@ func (l *Ledger) Ended(ctx context.Context, instanceID, once string, taskIDs []s
 }
 
 // rows reads rows of an instance, at most 100, with one BatchGetRow; nil for one
-// that is not there.
-func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []string) ([]values, error) {
-	criteria := &tablestore.MultiRowQueryCriteria{TableName: tableInstances, MaxVersion: 1}
+// that is not there. It reads all columns if none are named.
+func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []string, columns ...string) ([]values, error) {
+	criteria := &tablestore.MultiRowQueryCriteria{TableName: tableInstances, ColumnsToGet: columns, MaxVersion: 1}
 	for _, key := range keys {
 		criteria.AddRow(primaryKey(instanceID, key))
 	}
@@ -133,34 +133,51 @@ func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []strin
 	return out, err
 }
 
+// span is a range of a table or an index.
+type span struct {
+	table    string
+	from, to *tablestore.PrimaryKey
+	columns  []string // all if there are none
+	backward bool
+	limit    int32 // of a page; the service's own if 0
+}
+
 // scan reads the rows of a range page by page, in key order; all columns if
 // none are named.
 func (l *Ledger) scan(ctx context.Context, what, table string, from, to *tablestore.PrimaryKey, columns []string, each func(*tablestore.Row) error) error {
-	for from != nil {
-		request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
-			TableName:       table,
-			StartPrimaryKey: from,
-			EndPrimaryKey:   to,
-			Direction:       tablestore.FORWARD,
-			ColumnsToGet:    columns,
-			MaxVersion:      1,
-		}}
-		var page *tablestore.GetRangeResponse
-		err := l.attempt(ctx, read, table, what, func() (err error) {
-			page, err = l.client.GetRange(request)
-			return err
-		})
+	for s := (span{table: table, from: from, to: to, columns: columns}); s.from != nil; {
+		rows, err := l.page(ctx, what, &s)
 		if err != nil {
 			return err
 		}
-		for _, row := range page.Rows {
+		for _, row := range rows {
 			if err := each(row); err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
 		}
-		from = page.NextStartPrimaryKey
 	}
 	return nil
+}
+
+// page reads the first rows of a range, and moves its begin behind them; to nil at
+// the end.
+func (l *Ledger) page(ctx context.Context, what string, s *span) ([]*tablestore.Row, error) {
+	request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
+		TableName: s.table, StartPrimaryKey: s.from, EndPrimaryKey: s.to, ColumnsToGet: s.columns, Limit: s.limit, MaxVersion: 1,
+	}}
+	if s.backward {
+		request.RangeRowQueryCriteria.Direction = tablestore.BACKWARD
+	}
+	var page *tablestore.GetRangeResponse
+	err := l.attempt(ctx, read, s.table, what, func() (err error) {
+		page, err = l.client.GetRange(request)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.from = page.NextStartPrimaryKey
+	return page.Rows, nil
 }
 
 // Recorded reads the row of an execution or an input.
@@ -188,26 +205,67 @@ func recordedIn(v values) engine.Recorded {
 }
 
 // Commit writes a commit's rows in one atomic BatchWriteRow. If they do not fit
-// into a batch, it returns an ErrInvalid without a call.
+// into a batch, it returns an ErrInvalid without writing.
 func (l *Ledger) Commit(ctx context.Context, c engine.Commit) error {
 	b := rowsOf(c)
+	if err := l.complete(ctx, b, c.Changes.Matched); err != nil {
+		return err
+	}
+	return l.write(ctx, "commit", b)
+}
+
+// complete adds what was unknown about executions to their records: each is read,
+// and written whole. Only a commit with the instance's guard changes a record.
+func (l *Ledger) complete(ctx context.Context, b *batch, matched []decide.Matched) error {
+	if len(matched) == 0 {
+		return nil
+	}
+	var keys []string
+	for _, m := range matched {
+		keys = append(keys, logFirst+m.Execution)
+	}
+	rows, err := l.rows(ctx, "read records to complete", b.instanceID, keys)
+	if err != nil {
+		return err
+	}
+	for i, m := range matched {
+		v := rows[i]
+		if v == nil {
+			continue // it has expired
+		}
+		if m.TaskID != "" {
+			v["task_id"], v["run_id"], v["step"] = m.TaskID, m.RunID, m.Step
+		}
+		if len(m.Decided.Flows) > 0 {
+			v[colDecided] = b.encode(m.Decided)
+		}
+		for _, c := range listedExecution(b, executionOf(v)) {
+			v[c.name] = c.value
+		}
+		b.putWhole(keys[i], v)
+	}
+	return nil
+}
+
+// write writes a batch's rows, all of them or none.
+func (l *Ledger) write(ctx context.Context, what string, b *batch) error {
 	if err := b.check(); err != nil {
-		return fmt.Errorf("commit: %w: %w", err, engine.ErrInvalid)
+		return fmt.Errorf("%s: %w: %w", what, err, engine.ErrInvalid)
 	}
 	request := &tablestore.BatchWriteRowRequest{
-		RowChangesGroupByTable: map[string][]tablestore.RowChange{tableInstances: b.rows},
+		RowChangesGroupByTable: map[string][]tablestore.RowChange{b.table: b.rows},
 		IsAtomic:               true,
 	}
-	return l.attempt(ctx, once, tableInstances, "commit", func() error {
+	return l.attempt(ctx, once, b.table, what, func() error {
 		response, err := l.client.BatchWriteRow(request)
 		if err != nil {
 			return err
 		}
-		if err := answered(response.TableToRowsResult, map[string]int{tableInstances: len(b.rows)}); err != nil {
+		if err := answered(response.TableToRowsResult, map[string]int{b.table: len(b.rows)}); err != nil {
 			return err
 		}
 		var failed rowErrors
-		for _, r := range response.TableToRowsResult[tableInstances] {
+		for _, r := range response.TableToRowsResult[b.table] {
 			if !r.IsSucceed {
 				failed = append(failed, r.Error)
 			}
@@ -233,13 +291,14 @@ func guardOf(rev int64) *tablestore.RowCondition {
 	return &tablestore.RowCondition{RowExistenceExpectation: expect, ColumnCondition: guard}
 }
 
-// rowsOf returns the rows of a commit. The instance's rev guards it if any live
-// row changes; the rows of the execution and the input make a duplicate fail.
+// rowsOf returns the rows of a commit, but for the records that it completes. The
+// instance's rev guards it if any live row changes; the rows of the execution and
+// the input make a duplicate fail.
 func rowsOf(c engine.Commit) *batch {
-	b := &batch{instanceID: c.InstanceID}
+	b := &batch{table: tableInstances, instanceID: c.InstanceID}
 	ch := c.Changes
 	if i := ch.Instance; i != nil {
-		b.change(rowInstance, i, guardOf(i.Rev), []column{{colRev, i.NextRev(c.At)}})
+		b.change(rowInstance, i, guardOf(i.Rev), append(fleetColumns(b, c), column{colRev, i.NextRev(c.At)}))
 	}
 	for _, k := range liveKinds {
 		k.write(b, &ch)
@@ -247,28 +306,18 @@ func rowsOf(c engine.Commit) *batch {
 	writeTexts(b, ch.Tasks)
 	by := column{colCommit, c.ID}
 	if e := ch.Execution; e != nil {
-		columns := append(executionColumns(*e), by)
+		columns := append(executionColumns(*e), listedExecution(b, *e)...)
 		if len(e.Decided.Flows) > 0 {
 			columns = append(columns, column{colDecided, b.encode(e.Decided)})
 		}
-		b.putOnce(logExec+e.Event.InvokeID+"/"+e.Event.Suffix(), nil, columns...)
+		b.putOnce(logExec+e.Event.InvokeID+"/"+e.Event.Suffix(), nil, append(columns, by)...)
 	}
 	if in := ch.Input; in != nil {
 		b.putOnce(logInput+in.Key, nil, by, column{colAnswer, in.Answer},
 			column{"dedupe_key", in.DedupeKey}, column{colHash, in.Hash}, column{"at_ms", c.At.UnixMilli()})
 	}
 	for _, k := range logKinds {
-		k.write(b, &ch, by)
-	}
-	for _, m := range ch.Matched {
-		var columns []column
-		if m.TaskID != "" {
-			columns = append(columns, column{"task_id", m.TaskID}, column{"run_id", m.RunID}, column{"step", m.Step})
-		}
-		if len(m.Decided.Flows) > 0 {
-			columns = append(columns, column{colDecided, b.encode(m.Decided)})
-		}
-		b.amend(logFirst+m.Execution, columns...)
+		k.write(b, c, by)
 	}
 	return b
 }

@@ -43,7 +43,7 @@ func decode[T any](v values) (out T, err error) {
 	}
 	for name, value := range v {
 		switch name {
-		case colData, colVersion, colRev, colCommit:
+		case colData, colVersion, colRev, colCommit, colFleet, colSummary, colHist, colAt, colBrief:
 		default:
 			if k.columns == nil {
 				k.columns = map[string]any{}

@@ -13,17 +13,22 @@ import (
 	"aftercare/tests/localcloud/tablestore"
 )
 
-// rawRows reads the instance's rows as they are stored.
+// rawRows reads all instances' rows as they are stored.
 func rawRows(t *testing.T, server *tablestore.Server) map[string]map[string]any {
 	t.Helper()
+	return rawTable(t, server, "aftercare_instances", "pk", "row")
+}
+
+// rawTable reads a table or an index whose key ends with the row, by that.
+func rawTable(t *testing.T, server *tablestore.Server, table string, key ...string) map[string]map[string]any {
+	t.Helper()
 	from, to := new(sdk.PrimaryKey), new(sdk.PrimaryKey)
-	for _, pk := range []*sdk.PrimaryKey{from, to} {
-		pk.AddPrimaryKeyColumn("pk", partition())
+	for _, name := range key {
+		from.AddPrimaryKeyColumnWithMinValue(name)
+		to.AddPrimaryKeyColumnWithMaxValue(name)
 	}
-	from.AddPrimaryKeyColumnWithMinValue("row")
-	to.AddPrimaryKeyColumnWithMaxValue("row")
 	page, err := rawClient(t, server).GetRange(&sdk.GetRangeRequest{RangeRowQueryCriteria: &sdk.RangeRowQueryCriteria{
-		TableName: "aftercare_instances", StartPrimaryKey: from, EndPrimaryKey: to, Direction: sdk.FORWARD, MaxVersion: 1,
+		TableName: table, StartPrimaryKey: from, EndPrimaryKey: to, Direction: sdk.FORWARD, MaxVersion: 1,
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -31,10 +36,14 @@ func rawRows(t *testing.T, server *tablestore.Server) map[string]map[string]any 
 	out := map[string]map[string]any{}
 	for _, row := range page.Rows {
 		columns := map[string]any{}
+		for _, k := range row.PrimaryKey.PrimaryKeys[:len(key)-1] {
+			columns[k.ColumnName] = k.Value
+		}
 		for _, c := range row.Columns {
 			columns[c.ColumnName] = c.Value
 		}
-		out[row.PrimaryKey.PrimaryKeys[1].Value.(string)] = columns
+		delete(columns, "pk")
+		out[row.PrimaryKey.PrimaryKeys[len(key)-1].Value.(string)] = columns
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
@@ -47,22 +48,43 @@ func readTask(s *decide.State, v values) error {
 type logKind struct {
 	prefix string
 	read   func(*Records, values) error
-	write  func(b *batch, c *decide.Changes, by column)
+	write  func(b *batch, c engine.Commit, by column)
 }
 
 var logKinds = []logKind{
-	{logTask, func(r *Records, v values) error { return appendTo(&r.Tasks, v) }, func(b *batch, c *decide.Changes, by column) {
-		record(b, c.EndedTasks, func(t decide.Task) string { return logTask + t.ID }, by)
-	}},
-	{logRun, func(r *Records, v values) error { return appendTo(&r.Runs, v) }, func(b *batch, c *decide.Changes, by column) {
-		record(b, c.EndedRuns, func(r decide.FlowRun) string { return logRun + r.ID }, by)
-	}},
-	{logBoot, func(r *Records, v values) error { return appendTo(&r.Boots, v) }, func(b *batch, c *decide.Changes, by column) {
-		record(b, c.Boots, func(boot decide.Boot) string { return bootRow(boot.Seq) }, by)
-	}},
-	{logMessage, func(r *Records, v values) error { return appendTo(&r.Lost, v) }, func(b *batch, c *decide.Changes, by column) {
-		record(b, c.Lost, func(m decide.Message) string { return logMessage + m.Row() }, by)
-	}},
+	logged(logTask, func(r *Records) *[]decide.Task { return &r.Tasks }, func(c decide.Changes) []decide.Task { return c.EndedTasks },
+		func(t decide.Task) (string, time.Time, brief) {
+			return t.ID, t.EndedAt, brief{
+				Name: t.Name, Result: string(t.State), ExitCode: t.ExitCode, Code: t.ErrorCode, Why: t.Reason, TaskID: t.ID,
+			}
+		}),
+	logged(logRun, func(r *Records) *[]decide.FlowRun { return &r.Runs }, func(c decide.Changes) []decide.FlowRun { return c.EndedRuns },
+		func(r decide.FlowRun) (string, time.Time, brief) {
+			return r.ID, r.EndedAt, brief{Name: r.Flow, Result: r.Result, Why: r.Reason, StartMS: millis(r.StartedAt)}
+		}),
+	logged(logBoot, func(r *Records) *[]decide.Boot { return &r.Boots }, func(c decide.Changes) []decide.Boot { return c.Boots },
+		func(b decide.Boot) (string, time.Time, brief) {
+			return fmt.Sprintf("%010d", b.Seq), b.EventTime, brief{Why: b.AgentVersion}
+		}),
+	logged(logMessage, func(r *Records) *[]decide.Message { return &r.Lost }, func(c decide.Changes) []decide.Message { return c.Lost },
+		func(m decide.Message) (string, time.Time, brief) {
+			return m.Row(), time.Time{}, brief{Name: string(m.Kind), Result: "given up"}
+		}),
+}
+
+// logged is a kind of records: where they are in Records and in a commit, and
+// each one's id, when it happened, and what the history says of it.
+func logged[T any](prefix string, in func(*Records) *[]T, from func(decide.Changes) []T, line func(T) (string, time.Time, brief)) logKind {
+	return logKind{
+		prefix: prefix,
+		read:   func(r *Records, v values) error { return appendTo(in(r), v) },
+		write: func(b *batch, c engine.Commit, by column) {
+			for _, row := range from(c.Changes) {
+				id, at, what := line(row)
+				b.put(prefix+id, &row, append(listed(b, prefix, what, c.At, at), by)...)
+			}
+		},
+	}
 }
 
 // addRow adds one live row to the state.
@@ -125,12 +147,5 @@ func writeTexts(b *batch, changes []decide.Change[decide.Task]) {
 		case c.After == nil:
 			b.drop(prefixText + c.Before.ID)
 		}
-	}
-}
-
-// record writes records for people.
-func record[T any](b *batch, rows []T, key func(T) string, by column) {
-	for _, row := range rows {
-		b.put(key(row), &row, by)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,35 +17,23 @@ import (
 	"aftercare/tests/localcloud/tablestore"
 )
 
-// TestKnownNamesWhatIsRecordedInTheLogAndInTheHistory, and nothing else: what
-// the history lacks must still get there.
-func TestKnownNamesWhatIsRecordedInTheLogAndInTheHistory(t *testing.T) {
+func TestKnownNamesWhatIsRecorded(t *testing.T) {
 	l, _, faults := open(t)
 	var ends []event.TaskCompleted
 	want := map[string]bool{}
 	for i := range ledger.MaxKnown {
-		end := execution(fmt.Sprint("t-", i)).Event
-		switch i % 5 {
-		case 1:
-			end.RepeatMode, end.StartTime = "Period", start
-		case 2:
-			end.FinishTime, end.StartTime, end.Time = time.Time{}, time.Time{}, time.Time{}
+		e := *execution(fmt.Sprint("t-", i))
+		if i%5 == 1 {
+			e.Event.RepeatMode, e.Event.StartTime = "Period", start
 		}
-		ends = append(ends, end)
-		e := decide.Execution{Event: end, Received: start}
-		if i%4 != 1 {
-			if err := l.Commit(t.Context(), engine.Commit{ID: "c", InstanceID: instanceID, At: start, Changes: decide.Changes{Execution: &e}}); err != nil {
-				t.Fatal(err)
-			}
+		ends = append(ends, e.Event)
+		if i%4 == 1 {
+			continue
 		}
-		if i%4 != 2 {
-			if err := l.PutHistory(t.Context(), instanceID, e); err != nil {
-				t.Fatal(err)
-			}
+		if err := l.Commit(t.Context(), engine.Commit{ID: "c", InstanceID: instanceID, At: start, Changes: decide.Changes{Execution: &e}}); err != nil {
+			t.Fatal(err)
 		}
-		if i%4 != 1 && i%4 != 2 {
-			want[end.Key()] = true
-		}
+		want[e.Event.Key()] = true
 	}
 	faults.ResetCalls()
 	got, err := l.Known(t.Context(), instanceID, ends)
@@ -76,9 +63,6 @@ func TestAMissingTableIsNamedWithItsRemedy(t *testing.T) {
 	l := dial(t, t.Context(), &fault.Set{}, server.Endpoint(), key.Secret)
 	for table, call := range map[string]func(context.Context) error{
 		"aftercare_instances": func(ctx context.Context) error { _, err := l.Load(ctx, instanceID); return err },
-		"aftercare_history": func(ctx context.Context) error {
-			return l.PutHistory(ctx, instanceID, *execution("t-1"))
-		},
 		"aftercare_wakeups": func(ctx context.Context) error {
 			return l.Arm(ctx, engine.Wakeup{InstanceID: instanceID, Due: start})
 		},

@@ -17,7 +17,6 @@ import (
 // The tables.
 const (
 	tableInstances  = "aftercare_instances"
-	tableHistory    = "aftercare_history"
 	tableWakeups    = "aftercare_wakeups"
 	tableShared     = "aftercare_shared"
 	tableQuarantine = "aftercare_quarantine"

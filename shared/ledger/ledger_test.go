@@ -47,8 +47,8 @@ func open(t *testing.T) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
 	}
 	t.Cleanup(func() { server.Close() })
 	l := dial(t, t.Context(), faults, server.Endpoint(), key.Secret)
-	if _, err := l.CreateTables(t.Context(), 180*24*time.Hour); err != nil {
-		t.Fatal(err)
+	if _, lists, err := l.CreateTables(t.Context(), 180*24*time.Hour); err != nil || !lists {
+		t.Fatalf("lists: %t, %v", lists, err)
 	}
 	faults.ResetCalls()
 	return l, server, faults
@@ -72,24 +72,28 @@ func dial(t *testing.T, ctx context.Context, faults *fault.Set, endpoint, secret
 func TestTheLedgerKeepsItsPromises(t *testing.T) {
 	ledgertest.Exercise(t, func(t *testing.T) ledgertest.Subject {
 		l, server, _ := open(t)
-		return ledgertest.Subject{
-			Ledger: l, Shared: l,
-			Torn: func(ctx context.Context, id string, n int, between func()) (decide.State, error) {
-				server.OnRow(func(_ string, row int) {
-					if row == n {
-						between()
-					}
-				})
-				defer server.OnRow(nil)
-				return l.Load(ctx, id)
-			},
-			Pause: func(p decide.Pause) error { return l.Pause(t.Context(), p) },
-			Resume: func(flow string) error {
-				_, err := l.Resume(t.Context(), flow)
-				return err
-			},
-		}
+		return subject(t, l, server)
 	})
+}
+
+func subject(t *testing.T, l *ledger.Ledger, server *tablestore.Server) ledgertest.Subject {
+	return ledgertest.Subject{
+		Ledger: l, Shared: l,
+		Torn: func(ctx context.Context, id string, n int, between func()) (decide.State, error) {
+			server.OnRow(func(_ string, row int) {
+				if row == n {
+					between()
+				}
+			})
+			defer server.OnRow(nil)
+			return l.Load(ctx, id)
+		},
+		Pause: func(p decide.Pause) error { return l.Pause(t.Context(), p) },
+		Resume: func(flow string) error {
+			_, err := l.Resume(t.Context(), flow)
+			return err
+		},
+	}
 }
 
 // (ledger rule 5)
@@ -119,60 +123,6 @@ func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
 	}
 }
 
-func TestHistoryKeepsTheFirstRecordOfAnExecution(t *testing.T) {
-	l, _, _ := open(t)
-	first, again := *execution("t-1"), *execution("t-1")
-	again.Received = again.Received.Add(time.Hour)
-	for _, e := range []decide.Execution{first, again, *execution("t-2")} {
-		if err := l.PutHistory(t.Context(), instanceID, e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var got []decide.Execution
-	err := l.History(t.Context(), start, func(e decide.Execution) error {
-		got = append(got, e)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]decide.Execution{first, *execution("t-2")}, got); diff != "" {
-		t.Errorf("history (-want +got):\n%s", diff)
-	}
-}
-
-// (ledger rule 35)
-func TestWakeupsAreDueFromTheirTimeOn(t *testing.T) {
-	l, _, _ := open(t)
-	want := map[string]bool{}
-	for i := range 250 {
-		w := engine.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start.Add(time.Duration(i-200) * time.Second)}
-		if err := l.Arm(t.Context(), w); err != nil {
-			t.Fatal(err)
-		}
-		if !w.Due.After(start) {
-			want[w.InstanceID] = true
-		}
-	}
-	if err := l.Disarm(t.Context(), engine.Wakeup{InstanceID: "i-007", Due: start.Add(-193 * time.Second)}); err != nil {
-		t.Fatal(err)
-	}
-	delete(want, "i-007")
-	got := map[string]bool{}
-	err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool {
-		for _, w := range page {
-			got[w.InstanceID] = true
-		}
-		return true
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("due instances (-want +got):\n%s", diff)
-	}
-}
-
 func TestWakeupsAreReadPageByPageUntilTheReaderHasEnough(t *testing.T) {
 	l, _, _ := open(t)
 	for i := range 250 { // of one instance, so of one shard
@@ -199,20 +149,6 @@ func TestWakeupsAreReadPageByPageUntilTheReaderHasEnough(t *testing.T) {
 	}
 	if pages != 1 {
 		t.Errorf("a reader who wanted no more got %d pages", pages)
-	}
-}
-
-func TestCreateTablesRefusesATableOfAnotherShape(t *testing.T) {
-	l, _, _ := open(t)
-	made, err := l.CreateTables(t.Context(), 180*24*time.Hour)
-	if len(made) > 0 || err != nil {
-		t.Errorf("creating again made %v, %v, want nothing", made, err)
-	}
-	if _, err := l.CreateTables(t.Context(), 90*24*time.Hour); err == nil || !strings.Contains(err.Error(), "time to live") {
-		t.Errorf("creating with another TTL = %v, want an error about it", err)
-	}
-	if _, err := l.CreateTables(t.Context(), time.Hour); err == nil {
-		t.Error("a TTL of an hour was accepted")
 	}
 }
 
@@ -252,8 +188,8 @@ func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
 		"a wake-up whose arming was cut off after it": {fault.Fault{Mode: fault.CutAfter, Times: 3}, func(l *ledger.Ledger, ctx context.Context) error {
 			return l.Arm(ctx, engine.Wakeup{InstanceID: instanceID, Due: start})
 		}},
-		"a history record that hung": {fault.Fault{Mode: fault.HangAfter}, func(l *ledger.Ledger, ctx context.Context) error {
-			return l.PutHistory(ctx, instanceID, *execution("t-1"))
+		"a wake-up whose arming hung": {fault.Fault{Mode: fault.HangAfter}, func(l *ledger.Ledger, ctx context.Context) error {
+			return l.Arm(ctx, engine.Wakeup{InstanceID: instanceID, Due: start})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -279,7 +215,7 @@ func TestATryEndsWhenItsTimeIsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	faults.Add(fault.Fault{Call: "PutRow", Mode: fault.HangAfter})
-	if err := l.PutHistory(t.Context(), instanceID, *execution("t-1")); err != nil {
+	if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: start}); err != nil {
 		t.Error(err)
 	}
 	if n := faults.Calls()["PutRow"]; n < 2 {

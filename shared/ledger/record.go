@@ -2,11 +2,15 @@ package ledger
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/event"
 )
 
 // Records is what is kept about one instance for people to read.
@@ -18,7 +22,7 @@ type Records struct {
 	Lost       []decide.Message // given up
 }
 
-// Records reads the records of an instance.
+// Records reads all records of an instance, in the order of their keys.
 func (l *Ledger) Records(ctx context.Context, instanceID string) (Records, error) {
 	var r Records
 	err := l.scan(ctx, "read records", tableInstances,
@@ -37,4 +41,83 @@ func (r *Records) add(row string, v values) error {
 		}
 	}
 	return nil
+}
+
+// recordPage is how many records are read at once: each can hold a long text or
+// a whole flow.
+const recordPage = 20
+
+// Recent reads an instance's records from a time on, the newest first and at most
+// this many unless that is 0. More says that there are older ones. Without the
+// index, it reads all records.
+func (l *Ledger) Recent(ctx context.Context, instanceID string, since time.Time, most int) (r Records, more bool, err error) {
+	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
+	for _, pk := range []*tablestore.PrimaryKey{from, to} {
+		pk.AddPrimaryKeyColumn(colPartition, partition(instanceID))
+	}
+	from.AddPrimaryKeyColumnWithMaxValue(colAt)
+	from.AddPrimaryKeyColumnWithMaxValue(colRow)
+	to.AddPrimaryKeyColumn(colAt, since.UnixMilli())
+	to.AddPrimaryKeyColumnWithMinValue(colRow)
+	s := span{table: indexTimeline, from: from, to: to, backward: true}
+	if most > 0 {
+		s.limit = int32(most + 1)
+	}
+	var keys []string
+	for s.from != nil && (most == 0 || len(keys) <= most) {
+		rows, err := l.page(ctx, "read the timeline", &s)
+		switch {
+		case errors.As(err, new(missing)):
+			r, err = l.Records(ctx, instanceID)
+			return r, false, err
+		case err != nil:
+			return r, false, err
+		}
+		for _, row := range rows {
+			keys = append(keys, keyText(row, 2))
+		}
+	}
+	if more = most > 0 && len(keys) > most; more {
+		keys = keys[:most]
+	}
+	for page := range slices.Chunk(keys, recordPage) {
+		rows, err := l.rows(ctx, "read records", instanceID, page)
+		if err != nil {
+			return r, more, err
+		}
+		for i, v := range rows {
+			if v == nil {
+				continue // it has expired
+			}
+			if err := r.add(page[i], v); err != nil {
+				return r, more, err
+			}
+		}
+	}
+	return r, more, nil
+}
+
+// MaxKnown is how many ends Known takes: a BatchGetRow reads 100 rows.
+const MaxKnown = 100
+
+// Known returns the keys of an instance's ends that are recorded: handling them
+// again would change nothing. It makes one call.
+func (l *Ledger) Known(ctx context.Context, instanceID string, ends []event.TaskCompleted) (map[string]bool, error) {
+	var keys, rows []string
+	for _, end := range ends[:min(len(ends), MaxKnown)] {
+		if key := end.Key(); !slices.Contains(keys, key) {
+			keys, rows = append(keys, key), append(rows, logExec+end.InvokeID+"/"+end.Suffix())
+		}
+	}
+	read, err := l.rows(ctx, "ask which ends are recorded", instanceID, rows, colCommit)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for i, v := range read {
+		if v != nil {
+			known[keys[i]] = true
+		}
+	}
+	return known, nil
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
@@ -100,6 +99,7 @@ const (
 
 // batch collects the row changes of one commit.
 type batch struct {
+	table      string
 	instanceID string
 	rows       []tablestore.RowChange
 	keys       map[string]bool // of the rows
@@ -170,7 +170,7 @@ func (b *batch) putOnce(row string, v any, columns ...column) {
 }
 
 func (b *batch) change(row string, v any, condition *tablestore.RowCondition, columns []column) {
-	change := &tablestore.PutRowChange{TableName: tableInstances, PrimaryKey: b.addKey(row), Condition: condition}
+	change := &tablestore.PutRowChange{TableName: b.table, PrimaryKey: b.addKey(row), Condition: condition}
 	version := column{colVersion, int64(schemaVersion)}
 	if v != nil {
 		b.add(change, column{colData, b.encode(v)})
@@ -196,21 +196,18 @@ func (b *batch) encode(v any) string {
 	return data
 }
 
-// amend writes some columns of a row and leaves the others.
-func (b *batch) amend(row string, columns ...column) {
-	change := new(tablestore.UpdateRowChange)
-	change.TableName = tableInstances
-	change.PrimaryKey = b.addKey(row)
-	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
-	for _, c := range columns {
-		change.PutColumn(c.name, b.measured(c))
+// putWhole writes a row as it was read.
+func (b *batch) putWhole(row string, read values) {
+	change := &tablestore.PutRowChange{TableName: b.table, PrimaryKey: b.addKey(row), Condition: anyway()}
+	for name, value := range read {
+		b.add(change, column{name, value})
 	}
 	b.rows = append(b.rows, change)
 }
 
 func (b *batch) drop(row string) {
 	change := new(tablestore.DeleteRowChange)
-	change.TableName = tableInstances
+	change.TableName = b.table
 	change.PrimaryKey = b.addKey(row)
 	change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
 	b.rows = append(b.rows, change)
@@ -254,5 +251,3 @@ func keyInt(row *tablestore.Row, i int) int64 {
 	n, _ := row.PrimaryKey.PrimaryKeys[i].Value.(int64)
 	return n
 }
-
-func bootRow(seq int64) string { return logBoot + fmt.Sprintf("%010s", strconv.FormatInt(seq, 10)) }

@@ -8,15 +8,10 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
-
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 	"aftercare/shared/ledger/ledgertest"
 	"aftercare/shared/transport"
-	"aftercare/tests/localcloud/access"
-	"aftercare/tests/localcloud/fault"
-	"aftercare/tests/localcloud/tablestore"
 )
 
 // (ledger rule 3)
@@ -68,28 +63,6 @@ func TestEachShardOfWakeUpsCanBeTheFirst(t *testing.T) {
 		if got := read(); fmt.Sprint(got) != fmt.Sprint(slices.Concat(want[first:], want[:first])) {
 			t.Errorf("from shard %d on, read %v", first, got)
 		}
-	}
-}
-
-// (ledger rule 35)
-func TestATableWithAnotherKeyIsRefused(t *testing.T) {
-	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	meta := &sdk.TableMeta{TableName: "aftercare_shared"}
-	meta.AddPrimaryKeyColumn("scope", sdk.PrimaryKeyType_STRING)
-	meta.AddPrimaryKeyColumn("number", sdk.PrimaryKeyType_INTEGER)
-	_, err = rawClient(t, server).CreateTable(&sdk.CreateTableRequest{
-		TableMeta: meta, TableOption: sdk.NewTableOption(int(ledger.MinTTL/time.Second), 1), ReservedThroughput: &sdk.ReservedThroughput{},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	made, err := dial(t, t.Context(), &fault.Set{}, server.Endpoint(), key.Secret).CreateTables(t.Context(), ledger.MinTTL)
-	if err == nil || !strings.Contains(err.Error(), "aftercare_shared exists with another primary key") || slices.Contains(made, meta.TableName) {
-		t.Errorf("CreateTables = %v, %v, want an error about the key of one", made, err)
 	}
 }
 

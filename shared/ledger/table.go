@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
@@ -27,42 +28,74 @@ type table struct {
 	name string
 	key  []keyColumn
 	ttl  time.Duration
+	// whole: rows are only put and deleted. An index beside a time to live needs
+	// that.
+	whole   bool
+	indexes []index
 }
 
-// tables lists every table with its primary key.
+// tables lists every table with its primary key and its indexes.
 func tables(ttl time.Duration) []table {
 	const text, number = tablestore.PrimaryKeyType_STRING, tablestore.PrimaryKeyType_INTEGER
 	return []table{
-		{tableInstances, []keyColumn{{colPartition, text}, {colRow, text}}, ttl},
-		{tableHistory, []keyColumn{{"day_shard", text}, {"finish_time_ms", number}, {"instance_id", text}, {"execution", text}}, ttl},
-		{tableWakeups, []keyColumn{{"shard", text}, {"due_ms", number}, {"instance_id", text}}, ttl},
-		{tableShared, []keyColumn{{colScope, text}, {colRow, text}}, ttl},
-		{tableQuarantine, []keyColumn{{colSHA256, text}, {colPart, number}}, quarantineTTL},
+		{tableInstances, []keyColumn{{colPartition, text}, {colRow, text}}, ttl, true, indexes},
+		{tableWakeups, []keyColumn{{"shard", text}, {"due_ms", number}, {"instance_id", text}}, ttl, false, nil},
+		{tableShared, []keyColumn{{colScope, text}, {colRow, text}}, ttl, false, nil},
+		{tableQuarantine, []keyColumn{{colSHA256, text}, {colPart, number}}, quarantineTTL, false, nil},
 	}
 }
 
 // CreateTables creates the missing tables, whose rows live for ttl, at least
-// MinTTL, and returns their names. A table that exists with another primary key
-// or another time to live is an error.
-func (l *Ledger) CreateTables(ctx context.Context, ttl time.Duration) (made []string, err error) {
+// MinTTL, and the missing indexes, and returns their names. It makes no index, and
+// reports that lists are missing, if the service refuses atomic batches beside
+// indexes: no function works without those. A table that exists in another form is
+// an error.
+func (l *Ledger) CreateTables(ctx context.Context, ttl time.Duration) (made []string, lists bool, err error) {
 	if ttl < MinTTL {
-		return nil, fmt.Errorf("create tables: a time to live of %s is too short, at least %s is needed", ttl, MinTTL)
+		return nil, false, fmt.Errorf("create tables: a time to live of %s is too short, at least %s is needed", ttl, MinTTL)
 	}
 	var errs []error
+	lists = true
 	for _, t := range tables(ttl) {
-		there, err := l.describe(ctx, t)
-		switch {
-		case err != nil:
-			errs = append(errs, err)
-		case !there:
-			if err := l.create(ctx, t); err != nil {
-				errs = append(errs, err)
-				continue
+		there, lacks, err := l.describe(ctx, t)
+		if err == nil && len(lacks) > 0 {
+			if lists, err = l.probe(ctx, t); !lists {
+				t.indexes, lacks = nil, nil
 			}
-			made = append(made, t.name)
+		}
+		if err == nil && !there {
+			if err = l.create(ctx, t); err == nil {
+				made = append(made, t.name)
+			}
+			lacks = nil
+		}
+		for _, x := range lacks {
+			if err == nil {
+				if err = l.createIndex(ctx, t, x); err == nil {
+					made = append(made, x.name)
+				}
+			}
+		}
+		errs = append(errs, err)
+	}
+	return made, lists, errors.Join(errs...)
+}
+
+// CheckTables compares the tables with what CreateTables makes. Its error joins all
+// that differs.
+func (l *Ledger) CheckTables(ctx context.Context, ttl time.Duration) error {
+	var errs []error
+	for _, t := range tables(ttl) {
+		there, lacks, err := l.describe(ctx, t)
+		if errs = append(errs, err); err == nil && !there {
+			errs = append(errs, missing(t.name))
+			continue
+		}
+		for _, x := range lacks {
+			errs = append(errs, missing(x.name))
 		}
 	}
-	return made, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 func (l *Ledger) create(ctx context.Context, t table) error {
@@ -70,56 +103,102 @@ func (l *Ledger) create(ctx context.Context, t table) error {
 	for _, c := range t.key {
 		meta.AddPrimaryKeyColumn(c.name, c.kind)
 	}
+	if t.whole {
+		for _, name := range []string{colFleet, colSummary, colHist, colBrief} {
+			meta.AddDefinedColumn(name, tablestore.DefinedColumn_STRING)
+		}
+		meta.AddDefinedColumn(colAt, tablestore.DefinedColumn_INTEGER)
+	}
+	update := !t.whole
 	request := &tablestore.CreateTableRequest{
 		TableMeta:          meta,
 		TableOption:        tablestore.NewTableOption(int(t.ttl/time.Second), 1),
 		ReservedThroughput: &tablestore.ReservedThroughput{},
 	}
-	err := l.attempt(ctx, once, t.name, "create table "+t.name, func() error {
+	request.TableOption.AllowUpdate = &update
+	for _, x := range t.indexes {
+		request.AddIndexMeta(x.meta())
+	}
+	return l.ensure(ctx, t, "create table "+t.name, func() error {
 		_, err := l.client.CreateTable(request)
 		return err
 	})
+}
+
+// createIndex adds an index to a table, with the rows that are there.
+func (l *Ledger) createIndex(ctx context.Context, t table, x index) error {
+	t.indexes = []index{x}
+	request := &tablestore.CreateIndexRequest{MainTableName: t.name, IndexMeta: x.meta(), IncludeBaseData: true}
+	return l.ensure(ctx, t, "create list "+x.name, func() error {
+		_, err := l.client.CreateIndex(request)
+		return err
+	})
+}
+
+func (x index) meta() *tablestore.IndexMeta {
+	return &tablestore.IndexMeta{IndexName: x.name, Primarykey: x.key, DefinedColumns: x.columns, IndexType: tablestore.IT_GLOBAL_INDEX}
+}
+
+// ensure makes a table or an index. Even a good answer is empty and proves nothing.
+func (l *Ledger) ensure(ctx context.Context, t table, what string, call func() error) error {
+	err := l.attempt(ctx, once, t.name, what, call)
 	if err != nil && !errors.Is(err, engine.ErrUnknownOutcome) && !isExisting(err) {
 		return err
 	}
-	// Even a good answer of CreateTable is empty and proves nothing.
-	there, again := l.describe(ctx, t)
+	there, lacks, again := l.describe(ctx, t)
 	switch {
-	case there || again != nil:
+	case there && len(lacks) == 0 || again != nil:
 		return again
 	case err == nil:
-		return fmt.Errorf("create table %s: answered, but there is no such table: %w", t.name, engine.ErrUnknownOutcome)
+		return fmt.Errorf("%s: answered, but it is not there: %w", what, engine.ErrUnknownOutcome)
 	}
 	return err
 }
 
-// describe reports whether the table exists. It is an error if it exists with
-// another key or another time to live.
-func (l *Ledger) describe(ctx context.Context, t table) (bool, error) {
+// describe reports whether the table exists, and which indexes it lacks. It is an
+// error if it exists in another form.
+func (l *Ledger) describe(ctx context.Context, t table) (there bool, lacks []index, err error) {
 	var d *tablestore.DescribeTableResponse
-	err := l.attempt(ctx, read, t.name, "describe table "+t.name, func() (err error) {
+	err = l.attempt(ctx, read, t.name, "describe table "+t.name, func() (err error) {
 		d, err = l.client.DescribeTable(&tablestore.DescribeTableRequest{TableName: t.name})
-		var ots *tablestore.OtsError
-		if errors.As(err, &ots) && ots.Code == "OTSObjectNotExist" {
-			d, err = nil, nil
-		}
 		return err
 	})
-	if err != nil || d == nil {
-		return false, err
+	switch {
+	case errors.As(err, new(missing)):
+		return false, t.indexes, nil
+	case err != nil:
+		return false, nil, err
 	}
 	same := len(d.TableMeta.SchemaEntry) == len(t.key)
 	for i := 0; same && i < len(t.key); i++ {
 		have := d.TableMeta.SchemaEntry[i]
 		same = *have.Name == t.key[i].name && *have.Type == t.key[i].kind
 	}
-	if !same {
-		return true, fmt.Errorf("table %s exists with another primary key: use another Tablestore instance, or delete the table", t.name)
+	o := d.TableOption
+	switch {
+	case !same:
+		err = fmt.Errorf("table %s exists with another primary key: use another Tablestore instance, or delete the table", t.name)
+	case o == nil || o.TimeToAlive != int(t.ttl/time.Second):
+		err = fmt.Errorf("table %s exists with another time to live than %s: change either the table or the setting", t.name, t.ttl)
+	case t.whole && (o.AllowUpdate == nil || *o.AllowUpdate):
+		err = fmt.Errorf("table %s allows updates, so it can have no lists: set its option AllowUpdate to false", t.name)
 	}
-	if d.TableOption == nil || d.TableOption.TimeToAlive != int(t.ttl/time.Second) {
-		return true, fmt.Errorf("table %s exists with another time to live than %s: change either the table or the setting", t.name, t.ttl)
+	for _, x := range t.indexes {
+		i := slices.IndexFunc(d.IndexMetas, func(m *tablestore.IndexMeta) bool { return m.IndexName == x.name })
+		if i < 0 {
+			lacks = append(lacks, x)
+		} else if !x.is(d.IndexMetas[i]) {
+			err = errors.Join(err, fmt.Errorf("the list %s exists with other columns: delete it, and run 'aftercare tables create'", x.name))
+		}
 	}
-	return true, nil
+	return true, lacks, err
+}
+
+// is compares an index with a description of it, which may have its key completed.
+func (x index) is(m *tablestore.IndexMeta) bool {
+	n := len(x.key)
+	return len(m.Primarykey) >= n && slices.Equal(m.Primarykey[:n], x.key) && slices.Equal(m.DefinedColumns, x.columns) &&
+		m.IndexType == tablestore.IT_GLOBAL_INDEX
 }
 
 func isExisting(err error) bool {

@@ -66,21 +66,13 @@ func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]engine.Wake
 		from.AddPrimaryKeyColumnWithMinValue("instance_id")
 		to.AddPrimaryKeyColumn("due_ms", now.UnixMilli())
 		to.AddPrimaryKeyColumnWithMaxValue("instance_id")
-		for from != nil {
-			request := &tablestore.GetRangeRequest{RangeRowQueryCriteria: &tablestore.RangeRowQueryCriteria{
-				TableName: tableWakeups, StartPrimaryKey: from, EndPrimaryKey: to,
-				Direction: tablestore.FORWARD, MaxVersion: 1, Limit: duePage,
-			}}
-			var rows *tablestore.GetRangeResponse
-			err := l.attempt(ctx, read, tableWakeups, "read due wake-ups", func() (err error) {
-				rows, err = l.client.GetRange(request)
-				return err
-			})
+		for r := (span{table: tableWakeups, from: from, to: to, limit: duePage}); r.from != nil; {
+			rows, err := l.page(ctx, "read due wake-ups", &r)
 			if err != nil {
 				return err
 			}
 			var due []engine.Wakeup
-			for _, row := range rows.Rows {
+			for _, row := range rows {
 				due = append(due, engine.Wakeup{
 					InstanceID: keyText(row, 2), Due: time.UnixMilli(keyInt(row, 1)).UTC(),
 				})
@@ -88,7 +80,6 @@ func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]engine.Wake
 			if len(due) > 0 && !page(due) {
 				return nil
 			}
-			from = rows.NextStartPrimaryKey
 		}
 	}
 	return nil

@@ -104,16 +104,9 @@ func TestABareHostIsReachedByHTTPS(t *testing.T) {
 	for text, want := range map[string]string{
 		"ecs.cn-hangzhou.aliyuncs.com": "https ecs.cn-hangzhou.aliyuncs.com",
 		"host:8080":                    "https host:8080",
-		"127.0.0.1:8080":               "https 127.0.0.1:8080",
 		"http://localhost:80":          "http localhost:80",
-		"https://host/":                "https host",
 		"http://host":                  onlyHTTPS,
-		"":                             noHost,
-		"host:99999":                   badPort,
-		"HUSH:HUSH@host":               userName,
 		"host/HUSH":                    hostOnly,
-		"host?HUSH":                    hostOnly,
-		"host HUSH":                    unreadable,
 	} {
 		scheme, host, err := transport.HostOrEndpoint(text)
 		got := judge(t, err)

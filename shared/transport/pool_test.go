@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -45,7 +46,20 @@ func (c *counter) in(state http.ConnState) int {
 func answer(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "answer") }
 
 // An exchange reads its answer, whose connection is then free for the next one.
+// net/http drops it if it notices only 50 ms after the answer that the request was
+// written, so on a busy machine one of a few tries must do.
 func TestConnectionsThatWereFrozenAreNotUsedAgain(t *testing.T) {
+	wrong := ""
+	for range 5 {
+		if wrong = frozen(t); wrong == "" {
+			return
+		}
+	}
+	t.Error(wrong)
+}
+
+// frozen plays requests between pauses, and returns what was wrong.
+func frozen(t *testing.T) (wrong string) {
 	begin := time.Now()
 	var now atomic.Pointer[time.Time]
 	var lasts atomic.Int64
@@ -77,14 +91,15 @@ func TestConnectionsThatWereFrozenAreNotUsedAgain(t *testing.T) {
 		lasts.Store(int64(c.lasts))
 		get(t, p, at)
 		if got := connections.opened(); got != c.want {
-			t.Fatalf("%s: %d connections were opened, want %d", c.name, got, c.want)
+			return fmt.Sprintf("%s: %d connections were opened, want %d", c.name, got, c.want)
 		}
 	}
 	for give := time.Now().Add(time.Minute); connections.in(http.StateClosed) < 3; <-time.After(time.Millisecond) {
 		if time.Now().After(give) {
-			t.Fatalf("%d connections were closed, want the three that were frozen", connections.in(http.StateClosed))
+			return fmt.Sprintf("%d connections were closed, want the three that were frozen", connections.in(http.StateClosed))
 		}
 	}
+	return ""
 }
 
 func TestAPoolServesManyAtOnce(t *testing.T) {

@@ -55,29 +55,21 @@ func TestASecretNeverPrints(t *testing.T) {
 			}
 		})
 	}
-	if got := fmt.Sprintf("%s|%v|%#v|%q|%5d", s, s, s, s, s); got != strings.Repeat("[secret]|", 4)+"[secret]" {
+	if got := fmt.Sprintf("%s|%v|%#v|%q|%5d|%s|%s|%s", s, s, s, s, s, s.String(), s.GoString(), s.LogValue()); strings.Trim(strings.ReplaceAll(got, "[secret]", ""), "|") != "" {
 		t.Errorf("got %s", got)
 	}
-	if got, _ := json.Marshal(map[string]any{"s": s}); string(got) != `{"s":"[secret]"}` {
-		t.Errorf("got %s", got)
-	}
-	if got, _ := s.MarshalText(); string(got) != "[secret]" {
-		t.Errorf("got %s", got)
-	}
-	if s.String() != "[secret]" || s.GoString() != "[secret]" || s.LogValue().String() != "[secret]" {
-		t.Error("a method returns the text")
+	asJSON, _ := json.Marshal(s)
+	asText, _ := s.MarshalText()
+	if string(asJSON) != `"[secret]"` || string(asText) != "[secret]" {
+		t.Errorf("got %s and %s", asJSON, asText)
 	}
 }
 
 func TestASecretIsSetOnlyWithAText(t *testing.T) {
-	for text, want := range map[string]bool{"": false, "x": true} {
-		s := transport.NewSecret(text)
-		if s.IsSet() != want || s.Reveal() != text {
+	for text, s := range map[string]transport.Secret{"": transport.NewSecret(""), "x": transport.NewSecret("x")} {
+		if s.IsSet() != (text != "") || s.Reveal() != text {
 			t.Errorf("%q: got %t and %q", text, s.IsSet(), s.Reveal())
 		}
-	}
-	if (transport.Secret{}).IsSet() || (transport.Secret{}).Reveal() != "" {
-		t.Error("the zero Secret is set")
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
@@ -59,14 +61,24 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 	return s.URL
 }
 
-// tableNames lists the tables, without their prefix.
-var tableNames = []string{"instances", "history", "wakeups", "shared", "quarantine"}
+// tableNames lists the tables, without their prefix, and listNames the lists that
+// are read.
+var (
+	tableNames = []string{"instances", "wakeups", "shared", "quarantine", "probe"}
+	listNames  = []string{"history", "timeline"}
+)
 
-// tables finds the tables in the protobuf of a request to Tablestore.
+// tables finds the tables in the protobuf of a request to Tablestore; without any,
+// the lists.
 func tables(body []byte) (names []string) {
-	for _, name := range tableNames {
-		if bytes.Contains(body, []byte("aftercare_"+name)) {
-			names = append(names, name)
+	for _, among := range [][]string{tableNames, listNames} {
+		for _, name := range among {
+			if bytes.Contains(body, []byte("aftercare_"+name)) {
+				names = append(names, name)
+			}
+		}
+		if len(names) > 0 {
+			break
 		}
 	}
 	return names
@@ -315,16 +327,23 @@ var everything = map[string]func(t *testing.T, c *recorder){
 func operate(t *testing.T, c *recorder) {
 	c.record(true)
 	defer c.record(false)
-	l := newRig(t, c).Ledger() // newRig creates the tables, and that is recorded
+	r := newRig(t, c) // this creates the tables, and that is recorded
+	l := r.Ledger()
+	c.record(false)
+	must(t)(r.TaskCompleted(endOf("other", 1)))
+	direct := tablestore.NewClientWithConfig(r.Tables.Endpoint(), r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, nil)
+	_, lost := direct.DeleteIndex(&tablestore.DeleteIndexRequest{MainTableName: "aftercare_instances", IndexName: "aftercare_timeline"})
+	c.record(true)
+	_, _, made := l.CreateTables(t.Context(), r.Settings.Policy.TableTTL)
 	_, err := l.Load(t.Context(), instanceID)
-	_, again := l.Records(t.Context(), instanceID)
+	_, _, again := l.Recent(t.Context(), instanceID, time.Time{}, 1)
 	paused := l.Pause(t.Context(), decide.Pause{Flow: decide.AllFlows, By: "operator", At: time.Now()})
 	_, listed := l.Control(t.Context())
 	_, all := l.Resume(t.Context(), decide.AllFlows)
 	_, one := l.Resume(t.Context(), "look")
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
-	err = errors.Join(err, again, paused, listed, all, one, shown,
-		l.History(t.Context(), time.Now(), func(decide.Execution) error { return nil }),
+	err = errors.Join(err, lost, made, again, paused, listed, all, one, shown,
+		l.History(t.Context(), ledger.Period{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(decide.Execution) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
@@ -376,7 +395,7 @@ func called(p policy) map[grant]bool {
 		case strings.HasPrefix(g.action, "ots:"):
 			_, table, _ := strings.Cut(g.resource, "/table/aftercare_")
 			if table != "*" {
-				out[grant{g.action, table}] = true
+				out[grant{g.action, strings.TrimSuffix(table, "*")}] = true
 				continue
 			}
 			for _, name := range tableNames {

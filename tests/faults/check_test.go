@@ -23,9 +23,11 @@ type view struct {
 
 func look(t *testing.T, r *rig.Rig) view {
 	t.Helper()
-	v := view{
-		state: r.State(instanceID), records: r.Records(instanceID), history: len(rows(t, r, "aftercare_history")),
-		ran: map[string]int{}, alerts: map[string]int{},
+	v := view{state: r.State(instanceID), records: r.Records(instanceID), ran: map[string]int{}, alerts: map[string]int{}}
+	for _, row := range rows(t, r, "aftercare_history") {
+		if strings.HasPrefix(row.key[0].(string), "exec/") {
+			v.history++
+		}
 	}
 	for _, run := range r.ECS.Runs(instanceID) {
 		v.ran[r.Given(run.Name)]++

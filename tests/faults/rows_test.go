@@ -16,10 +16,12 @@ type row struct {
 	columns map[string]any
 }
 
-// keys are the names of the tables' primary key columns.
+// keys are the names of the primary key columns of the tables and the lists.
 var keys = map[string][]string{
 	"aftercare_instances":  {"pk", "row"},
-	"aftercare_history":    {"day_shard", "finish_time_ms", "instance_id", "execution"},
+	"aftercare_fleet":      {"fleet", "pk", "row"},
+	"aftercare_history":    {"hist", "at", "pk", "row"},
+	"aftercare_timeline":   {"pk", "at", "row"},
 	"aftercare_wakeups":    {"shard", "due_ms", "instance_id"},
 	"aftercare_shared":     {"scope", "row"},
 	"aftercare_quarantine": {"sha256", "part"},
@@ -36,7 +38,7 @@ func sdkClient(r *rig.Rig) *tablestore.TableStoreClient {
 	return tablestore.NewClientWithConfig(r.Settings.Ledger.Endpoint, r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, config)
 }
 
-// rows reads a whole table through the SDK.
+// rows reads a whole table or list through the SDK.
 func rows(t *testing.T, r *rig.Rig, table string) []row {
 	t.Helper()
 	client := sdkClient(r)

@@ -189,7 +189,7 @@ func New(t testing.TB, o Options) *Rig {
 	}
 	r.Settings = settings
 	r.openLedger()
-	_, err = r.Ledger().CreateTables(context.Background(), settings.Policy.TableTTL)
+	_, _, err = r.Ledger().CreateTables(context.Background(), settings.Policy.TableTTL)
 	r.must(err)
 	r.Restart()
 	return r

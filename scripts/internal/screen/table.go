@@ -20,20 +20,27 @@ const (
 type Table struct {
 	Title string
 	Head  []string
-	Rows  [][]string
+	Rows  [][]string // that are not printed yet
+
+	begun  bool
+	widest map[int]int // columns of what was printed
 }
 
 // Add adds a row.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// Print prints the table.
+// Print prints the rows that it has not printed yet. The title and the heading come
+// first, once.
 func (t *Table) Print(w io.Writer) {
 	if len(t.Rows) == 0 {
 		return
 	}
 	rows := make([][]string, 0, 1+len(t.Rows))
-	widest := map[int]int{}
-	for _, row := range append([][]string{t.Head}, t.Rows...) {
+	lines := t.Rows
+	if !t.begun {
+		lines, t.widest = append([][]string{t.Head}, lines...), map[int]int{}
+	}
+	for _, row := range lines {
 		cells := make([]string, len(row))
 		for i, cell := range row {
 			most := maxCell
@@ -41,22 +48,23 @@ func (t *Table) Print(w io.Writer) {
 				most = maxLast
 			}
 			cells[i] = Cut(Plain(cell), most)
-			widest[i] = max(widest[i], columns.Of(cells[i]))
+			t.widest[i] = max(t.widest[i], columns.Of(cells[i]))
 		}
 		rows = append(rows, cells)
 	}
 	var out strings.Builder
-	if t.Title != "" {
+	if t.Title != "" && !t.begun {
 		fmt.Fprintf(&out, "\n%s\n", t.Title)
 	}
 	for _, cells := range rows {
 		for i, cell := range cells {
 			out.WriteString(cell)
 			if i < len(cells)-1 {
-				out.WriteString(strings.Repeat(" ", widest[i]-columns.Of(cell)+2))
+				out.WriteString(strings.Repeat(" ", t.widest[i]-columns.Of(cell)+2))
 			}
 		}
 		out.WriteByte('\n')
 	}
 	_, _ = io.WriteString(w, out.String())
+	t.begun, t.Rows = true, nil
 }

@@ -38,6 +38,21 @@ turn` + "\ufffd\ufffd" + `[31m back            1
 	}
 }
 
+// A long list is printed while it grows: what was printed does not come again.
+func TestATableGoesOnWhereItWasPrinted(t *testing.T) {
+	table := &screen.Table{Title: "Ends", Head: []string{"COMMAND", "EXIT"}}
+	out := printed(table)
+	for _, name := range []string{"df", "check-disk", "ps"} {
+		table.Add(name, "0")
+		out += printed(table)
+	}
+	out += printed(table)
+	want := "\nEnds\nCOMMAND  EXIT\ndf       0\ncheck-disk  0\nps          0\n"
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestALongTextDoesNotSwellTheOtherRows(t *testing.T) {
 	for name, long := range map[string]string{
 		"letters": strings.Repeat("x", 200_000),

@@ -42,7 +42,6 @@ func Exercise(t *testing.T, open func(*testing.T) Subject) {
 		"one of many commits wins":                              races,
 		"an oversized commit is invalid":                        refusals,
 		"what is recorded names its commit":                     records,
-		"a history record may be repeated":                      repeats,
 		"wake-ups are due from their time on":                   wakes,
 		"pauses and breakers are read together":                 controls,
 		"a breaker stands until its time is over":               opens,
@@ -247,14 +246,6 @@ func records(t *testing.T, s Subject) {
 	}
 	if state := mustLoad(t, s, InstanceID); state.Instance.Rev != 0 {
 		t.Errorf("records alone gave the instance rev %d", state.Instance.Rev)
-	}
-}
-
-func repeats(t *testing.T, s Subject) {
-	for range 2 {
-		if err := s.PutHistory(t.Context(), InstanceID, *Execution("t-1")); err != nil {
-			t.Error(err)
-		}
 	}
 }
 

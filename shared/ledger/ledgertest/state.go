@@ -19,7 +19,7 @@ var Start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // Full is a state with one row of each kind, or more.
 func Full() decide.State {
 	s := decide.NewState(InstanceID)
-	s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootTime = decide.BootBootable, 3, Start
+	s.Instance.Boot, s.Instance.BootSeq, s.Instance.BootTime, s.Instance.Seen = decide.BootBootable, 3, Start, true
 	s.Instance.WakeAt, s.Instance.Waiting = Start.Add(time.Hour), 1
 	code := int64(3)
 	s.Tasks["t1"] = decide.Task{
@@ -47,7 +47,7 @@ func Between(id string, before, after decide.State) engine.Commit {
 			i.Waiting++
 		}
 	}
-	return engine.Commit{ID: id, InstanceID: before.Instance.ID, At: Start, Changes: decide.Changes{
+	return engine.Commit{ID: id, InstanceID: before.Instance.ID, At: Start, Next: after, Changes: decide.Changes{
 		Instance:  &i,
 		Tasks:     changes(before.Tasks, after.Tasks),
 		Sends:     changes(before.Sends, after.Sends),

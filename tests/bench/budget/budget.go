@@ -70,7 +70,7 @@ func Sort(calls []wire.Call) Calls {
 		case c.Service == wire.ECS:
 			out.Sent = append(out.Sent, name)
 		// Texts are read beside the wake-up.
-		case c.Table == "history", c.Table == "shared", name == texts:
+		case c.Table == "shared", name == texts:
 			out.Beside = append(out.Beside, name)
 		case name == "GetRange wakeups":
 			out.Own = append(out.Own, name)

@@ -16,7 +16,6 @@ const (
 	lookUp = "GetRow instances"
 	arm    = "PutRow wakeups"
 	disarm = "DeleteRow wakeups"
-	record = "PutRow history"
 	shared = "GetRange shared"
 	texts  = "BatchGetRow instances"
 	due    = "GetRange wakeups"
@@ -30,12 +29,12 @@ func Rows() []Row {
 	rows := []Row{
 		{
 			Name: "execution, no flow, no alert", Function: TaskCompleted, Tablestore: 2,
-			Path: []string{load, commit}, Beside: []string{shared, record},
+			Path: []string{load, commit}, Beside: []string{shared},
 			Prepare: func(*rig.Rig) []byte { return end("other", "Success", "", "0") },
 		},
 		{
 			Name: "duplicate", Function: TaskCompleted, Tablestore: 3,
-			Path: []string{load, commit, lookUp}, Beside: []string{shared, record},
+			Path: []string{load, commit, lookUp}, Beside: []string{shared},
 			Prepare: func(r *rig.Rig) []byte {
 				payload := end("other", "Success", "", "0")
 				must(r.TaskCompleted(payload))
@@ -46,7 +45,7 @@ func Rows() []Row {
 		followUps(3, "three"),
 		{
 			Name: "execution with an alert", Function: TaskCompleted, Tablestore: 4,
-			Path: []string{load, arm, commit, commit}, Beside: []string{shared, record}, Alerts: 1,
+			Path: []string{load, arm, commit, commit}, Beside: []string{shared}, Alerts: 1,
 			Prepare: func(*rig.Rig) []byte { return end("other", "Failed", "ExitCodeNonzero", "3") },
 		},
 		{
@@ -107,7 +106,7 @@ func More() []Row {
 		{
 			// Two more calls read back the input's row and the live rows.
 			Name: "execution whose commit had an unknown outcome", Function: TaskCompleted, Tablestore: 2 + 2,
-			Path: []string{load, commit, lookUp, load}, Beside: []string{shared, record},
+			Path: []string{load, commit, lookUp, load}, Beside: []string{shared},
 			Prepare: func(r *rig.Rig) []byte {
 				r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutAfter})
 				return end("other", "Success", "", "0")
@@ -137,7 +136,7 @@ func More() []Row {
 func followUps(k int, name string) Row {
 	return Row{
 		Name: "execution with " + plural(k, "follow-up"), Function: TaskCompleted, Tablestore: 4, ECS: k,
-		Path: []string{load, arm, commit, commit}, Beside: []string{shared, record}, Sent: slices.Repeat([]string{run}, k),
+		Path: []string{load, arm, commit, commit}, Beside: []string{shared}, Sent: slices.Repeat([]string{run}, k),
 		Prepare: func(r *rig.Rig) []byte { boot(r); return end(name, "Success", "", "0") },
 	}
 }

@@ -106,19 +106,15 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 	return s.checkOnce(ctx, f)
 }
 
-// history reads the history of all days that the scenario may have touched.
+// history reads the history of the scenario.
 func (s *story) history(ctx context.Context) (map[string][]decide.Execution, error) {
 	history := map[string][]decide.Execution{}
-	for day := s.start.Add(-time.Hour); day.Before(time.Now().Add(25 * time.Hour)); day = day.Add(24 * time.Hour) {
-		err := s.c.ledger.History(ctx, day, func(e decide.Execution) error {
-			history[e.Event.InstanceID] = append(history[e.Event.InstanceID], e)
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return history, nil
+	period := ledger.Period{From: s.start.Add(-time.Hour), Before: time.Now().Add(time.Hour)}
+	err := s.c.ledger.History(ctx, period, func(e decide.Execution) error {
+		history[e.Event.InstanceID] = append(history[e.Event.InstanceID], e)
+		return nil
+	})
+	return history, err
 }
 
 // checkOrder: the commands that waited for an instance's boot started by

@@ -1,0 +1,270 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+	"github.com/google/go-cmp/cmp"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/flow"
+	"aftercare/shared/ledger"
+	"aftercare/shared/ledger/ledgertest"
+	"aftercare/tests/localcloud/tablestore"
+)
+
+func fleet(t *testing.T, server *tablestore.Server) map[string]map[string]any {
+	return rawTable(t, server, "aftercare_fleet", "fleet", "pk", "row")
+}
+
+// record commits an execution that finished at a time.
+func record(t *testing.T, l *ledger.Ledger, instanceID, invokeID string, finished time.Time) error {
+	t.Helper()
+	e := *execution(invokeID)
+	e.Event.InstanceID, e.Event.StartTime, e.Event.FinishTime, e.Received = instanceID, finished, finished, finished.Add(time.Minute)
+	return l.Commit(t.Context(), engine.Commit{ID: "c", InstanceID: instanceID, At: e.Received, Changes: decide.Changes{Execution: &e}})
+}
+
+// (ledger rule 65)
+func TestARowIsInTheListsWhoseColumnsItHas(t *testing.T) {
+	l, server, _ := open(t)
+	unseen := full()
+	unseen.Instance.ID, unseen.Instance.Seen = "i-unseen", false
+	if err := l.Commit(t.Context(), creation("c0", unseen)); err != nil || len(fleet(t, server)) != 0 {
+		t.Errorf("%v, and %v is in the fleet, which only a submission named", err, fleet(t, server))
+	}
+	c := creation("c1", full())
+	c.Changes.Execution, c.Changes.Input = execution("t-1"), &decide.InputRecord{Key: "k"}
+	c.Changes.Execution.Event.ErrorDesc = strings.Repeat("检", 100)
+	c.Changes.EndedTasks = []decide.Task{{ID: "t", Name: "disk", State: decide.TaskFailed, EndedAt: start.Add(time.Hour)}} // a wrong clock
+	c.Changes.EndedRuns = []decide.FlowRun{{ID: "r", Flow: "f", EndedAt: start.Add(-time.Hour), Run: flow.Run{Result: "failed"}}}
+	c.Changes.Boots, c.Changes.Lost = []decide.Boot{{Seq: 1, EventTime: start.AddDate(0, -1, 0)}}, []decide.Message{{Key: "a"}}
+	if err := l.Commit(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	now := start.UnixMilli()
+	want := map[string]map[string]any{
+		"log/exec/t-1/once": {"hist": "exec/2026-03/d", "at": now + 1000, "brief": `{"name":"n","result":"Failed","exitCode":3,` +
+			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `","taskId":"task","startMs":1772366400000}`},
+		"log/task/t":          {"hist": "task/2026-03/d", "at": now, "brief": `{"name":"disk","result":"failed","taskId":"t"}`},
+		"log/flow/r":          {"hist": "flow/2026-03/d", "at": now - 3600_000, "brief": `{"name":"f","result":"failed"}`},
+		"log/boot/0000000001": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{}`},
+		"log/message/a/0":     {"hist": "message/2026-03/d", "at": now, "brief": `{"result":"given up"}`},
+	}
+	if diff := cmp.Diff(want, rawTable(t, server, "aftercare_history", "hist", "at", "pk", "row")); diff != "" {
+		t.Errorf("history (-want +got):\n%s", diff)
+	}
+	for _, columns := range want {
+		delete(columns, "hist")
+		delete(columns, "brief")
+	}
+	if diff := cmp.Diff(want, rawTable(t, server, "aftercare_timeline", "pk", "at", "row")); diff != "" {
+		t.Errorf("timeline (-want +got):\n%s", diff)
+	}
+	inFleet := map[string]map[string]any{"live/!": {
+		"fleet": "d", "summary": `{"boot":"bootable","queued":1,"running":1,"runs":1,"failing":1}`,
+	}}
+	if diff := cmp.Diff(inFleet, fleet(t, server)); diff != "" {
+		t.Errorf("fleet (-want +got):\n%s", diff)
+	}
+	s, err := l.Whole(t.Context(), instanceID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Commit(t.Context(), ledgertest.Between("c2", s, s)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(inFleet, fleet(t, server)); diff != "" {
+		t.Errorf("fleet after the row was written again (-want +got):\n%s", diff)
+	}
+}
+
+// TestOneExecutionIsOneEntry, whatever the poll or a second event says of its time.
+// (ledger rule 65)
+func TestOneExecutionIsOneEntry(t *testing.T) {
+	l, _, _ := open(t)
+	for i, finished := range []time.Time{start, start.Add(time.Second), {}} {
+		if err := record(t, l, instanceID, "t-1", finished); (i > 0) != errors.Is(err, engine.ErrConflict) {
+			t.Errorf("record %d: %v", i, err)
+		}
+	}
+	got := history(t, l, ledger.Period{From: time.UnixMilli(0), Before: start.Add(time.Hour)})
+	if diff := cmp.Diff([]string{"i-ledger-1 t-1"}, got); diff != "" {
+		t.Errorf("history (-want +got):\n%s", diff)
+	}
+}
+
+func history(t *testing.T, l *ledger.Ledger, q ledger.Period) (got []string) {
+	t.Helper()
+	err := l.History(t.Context(), q, func(e decide.Execution) error {
+		got = append(got, e.Event.InstanceID+" "+e.Event.InvokeID)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// TestTheHistoryIsReadNewestFirst through all shards, page by page.
+func TestTheHistoryIsReadNewestFirst(t *testing.T) {
+	l, _, faults := open(t)
+	var all []string
+	march := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 40 {
+		id, at := fmt.Sprint("i-", i%7), march.Add(time.Duration(20-i)*time.Minute) // of two months
+		if err := record(t, l, id, fmt.Sprint("t-", i), at); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s t-%d", id, i))
+	}
+	from := march.Add(-19 * time.Minute)
+	for name, c := range map[string]struct {
+		span ledger.Period
+		want []string
+	}{
+		"all":             {ledger.Period{From: from, Before: march.Add(21 * time.Minute)}, all},
+		"but both ends":   {ledger.Period{From: from.Add(time.Millisecond), Before: march.Add(20 * time.Minute)}, all[1:39]},
+		"of one month":    {ledger.Period{From: march, Before: march.AddDate(0, 1, 0)}, all[:21]},
+		"of one instance": {ledger.Period{From: from, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"}, each(all, "i-3 ")},
+	} {
+		if diff := cmp.Diff(c.want, history(t, l, c.span)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	faults.ResetCalls()
+	history(t, l, ledger.Period{From: march, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"})
+	if n := faults.Calls()["GetRange"]; n != 1 {
+		t.Errorf("the day of one instance took %d calls, want 1", n)
+	}
+	enough := errors.New("enough")
+	err := l.History(t.Context(), ledger.Period{From: from, Before: march.AddDate(0, 0, 1)}, func(decide.Execution) error { return enough })
+	if err != enough {
+		t.Errorf("a reader who has enough gets %v", err)
+	}
+}
+
+func each(all []string, prefix string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return !strings.HasPrefix(s, prefix) })
+}
+
+// TestAShardOfTheHistoryIsReadPageByPage.
+func TestAShardOfTheHistoryIsReadPageByPage(t *testing.T) {
+	l, _, faults := open(t)
+	const n = 501 // one more than a page holds
+	for i := range n {
+		if err := record(t, l, instanceID, fmt.Sprint("t-", i), start); err != nil {
+			t.Fatal(err)
+		}
+	}
+	faults.ResetCalls()
+	if got := history(t, l, ledger.Period{From: start, Before: start.Add(1), InstanceID: instanceID}); len(got) != 0 {
+		t.Errorf("%d executions within no millisecond", len(got))
+	}
+	got := history(t, l, ledger.Period{From: start, Before: start.Add(time.Second), InstanceID: instanceID})
+	if slices.Sort(got); len(slices.Compact(got)) != n || faults.Calls()["GetRange"] != 2 {
+		t.Errorf("%d executions in the calls %v, want %d in 2", len(got), faults.Calls(), n)
+	}
+}
+
+func TestTheRecentRecordsOfAnInstanceAreTheNewest(t *testing.T) {
+	l, _, faults := open(t)
+	for i := range 30 {
+		if err := record(t, l, instanceID, fmt.Sprint("t-", i), start.Add(time.Duration(i)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		since       time.Time
+		most        int
+		last, first int
+		more        bool
+		calls       int
+	}{
+		{time.Time{}, 5, 29, 25, true, 1}, {time.Time{}, 30, 29, 0, false, 2}, {time.Time{}, 0, 29, 0, false, 2},
+		{start.Add(20 * time.Minute), 0, 29, 20, false, 1}, {start.Add(20 * time.Minute), 10, 29, 20, false, 1},
+		{start.Add(20*time.Minute + time.Millisecond), 0, 29, 21, false, 1},
+	} {
+		faults.ResetCalls()
+		r, more, err := l.Recent(t.Context(), instanceID, c.since, c.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want []string
+		for _, e := range r.Executions {
+			got = append(got, e.Event.InvokeID)
+		}
+		for i := c.last; i >= c.first; i-- {
+			want = append(want, fmt.Sprint("t-", i))
+		}
+		calls := map[string]int{"GetRange": 1, "BatchGetRow": c.calls}
+		if !slices.Equal(got, want) || more != c.more || !maps.Equal(faults.Calls(), calls) {
+			t.Errorf("at most %d since %s: %v, more %t, %v; want %v, %t, %v", c.most, c.since, got, more, faults.Calls(), want, c.more, calls)
+		}
+	}
+}
+
+// TestARecordThatIsCompletedIsPutWhole, with what a later version added.
+// (ledger rule 67)
+func TestARecordThatIsCompletedIsPutWhole(t *testing.T) {
+	l, server, faults := open(t)
+	c := creation("c1", full())
+	c.Changes.Execution = execution("t-1")
+	c.Changes.Execution.TaskID, c.Changes.Execution.RunID, c.Changes.Execution.Step = "", "", ""
+	if err := l.Commit(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	const row = "log/exec/t-1/once"
+	want := rawRows(t, server)[row]
+	want["later"], want["v"] = future, int64(7)
+	putter(t, server, "aftercare_instances", "pk")(partition(), row, want)
+	s, err := l.Whole(t.Context(), instanceID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults.ResetCalls()
+	done := ledgertest.Between("c2", s, s)
+	decided := decide.Decided{Flows: []decide.FlowDecision{{Flow: "f", What: decide.FlowStarted}}}
+	done.Changes.Matched = []decide.Matched{
+		{Execution: "exec/t-1/once", TaskID: "late", RunID: "r", Step: "s", Decided: decided},
+		{Execution: "exec/expired/once", TaskID: "none"},
+	}
+	if err := l.Commit(t.Context(), done); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]int{"BatchGetRow": 1, "BatchWriteRow": 1}, faults.Calls()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	rows := rawRows(t, server)
+	maps.Copy(want, map[string]any{"task_id": "late", "run_id": "r", "step": "s"})
+	want["brief"] = strings.Replace(want["brief"].(string), `"startMs"`, `"taskId":"late","startMs"`, 1)
+	want["decided"] = rows[row]["decided"]
+	if diff := cmp.Diff(want, rows[row]); diff != "" {
+		t.Errorf("the record (-want +got):\n%s", diff)
+	}
+	r, err := l.Records(t.Context(), instanceID)
+	if err != nil || len(r.Executions) != 1 || !cmp.Equal(r.Executions[0].Decided, decided) {
+		t.Errorf("records %+v, %v, want one with the decision", r.Executions, err)
+	}
+}
+
+// (ledger rule 67)
+func TestRowsOfInstancesCannotBeUpdated(t *testing.T) {
+	_, server, _ := open(t)
+	change := new(sdk.UpdateRowChange)
+	change.TableName, change.PrimaryKey = "aftercare_instances", new(sdk.PrimaryKey)
+	change.PrimaryKey.AddPrimaryKeyColumn("pk", partition())
+	change.PrimaryKey.AddPrimaryKeyColumn("row", "live/!")
+	change.PutColumn("summary", "{}")
+	change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
+	if _, err := rawClient(t, server).UpdateRow(&sdk.UpdateRowRequest{UpdateRowChange: change}); err == nil {
+		t.Error("a row of an instance was updated")
+	}
+}
