@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
+	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/ledger/ledgertest"
@@ -32,8 +32,10 @@ func record(t *testing.T, l *ledger.Ledger, instanceID, invokeID string, finishe
 	return l.Commit(t.Context(), engine.Commit{ID: "c", InstanceID: instanceID, At: e.Received, Changes: decide.Changes{Execution: &e}})
 }
 
-// (ledger rule 65)
-func TestARowIsInTheListsWhoseColumnsItHas(t *testing.T) {
+// TestEachRowOfACommitIsReadAndListed: the records are read as they were, every
+// row has the schema's version, and a row is in the lists whose columns it has.
+// (ledger rules 5, 20, 65)
+func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	l, server, _ := open(t)
 	unseen := full()
 	unseen.Instance.ID, unseen.Instance.Seen = "i-unseen", false
@@ -45,9 +47,22 @@ func TestARowIsInTheListsWhoseColumnsItHas(t *testing.T) {
 	c.Changes.Execution.Event.ErrorDesc = strings.Repeat("检", 100)
 	c.Changes.EndedTasks = []decide.Task{{ID: "t", Name: "disk", State: decide.TaskFailed, EndedAt: start.Add(time.Hour)}} // a wrong clock
 	c.Changes.EndedRuns = []decide.FlowRun{{ID: "r", Flow: "f", EndedAt: start.Add(-time.Hour), Run: flow.Run{Result: "failed"}}}
-	c.Changes.Boots, c.Changes.Lost = []decide.Boot{{Seq: 1, EventTime: start.AddDate(0, -1, 0)}}, []decide.Message{{Key: "a"}}
-	if err := l.Commit(t.Context(), c); err != nil {
-		t.Fatal(err)
+	c.Changes.Boots = []decide.Boot{{Seq: 2, EventTime: start.AddDate(0, -1, 0)}, {Seq: 10}}
+	c.Changes.Lost = []decide.Message{{Key: "a"}}
+	mustCommit(t, l, c)
+	got, err := l.Records(t.Context(), instanceID)
+	all := ledger.Records{
+		Executions: []decide.Execution{*c.Changes.Execution}, Tasks: c.Changes.EndedTasks, Runs: c.Changes.EndedRuns,
+		Boots: c.Changes.Boots, Lost: c.Changes.Lost,
+	}
+	if diff := cmp.Diff(all, got); diff != "" || err != nil {
+		t.Errorf("records, %v (-want +got):\n%s", err, diff)
+	}
+	rows := rawRows(t, server)
+	for row, columns := range rows {
+		if columns["v"] != int64(1) || len(rows) != 18 {
+			t.Errorf("row %s of %d has version %v, want 1 and 18 rows", row, len(rows), columns["v"])
+		}
 	}
 	now := start.UnixMilli()
 	want := map[string]map[string]any{
@@ -55,7 +70,8 @@ func TestARowIsInTheListsWhoseColumnsItHas(t *testing.T) {
 			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `","taskId":"task","startMs":1772366400000}`},
 		"log/task/t":          {"hist": "task/2026-03/d", "at": now, "brief": `{"name":"disk","result":"failed","taskId":"t"}`},
 		"log/flow/r":          {"hist": "flow/2026-03/d", "at": now - 3600_000, "brief": `{"name":"f","result":"failed"}`},
-		"log/boot/0000000001": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{}`},
+		"log/boot/0000000002": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{}`},
+		"log/boot/0000000010": {"hist": "boot/2026-03/d", "at": now, "brief": `{}`},
 		"log/message/a/0":     {"hist": "message/2026-03/d", "at": now, "brief": `{"result":"given up"}`},
 	}
 	if diff := cmp.Diff(want, rawTable(t, server, "aftercare_history", "hist", "at", "pk", "row")); diff != "" {
@@ -68,21 +84,15 @@ func TestARowIsInTheListsWhoseColumnsItHas(t *testing.T) {
 	if diff := cmp.Diff(want, rawTable(t, server, "aftercare_timeline", "pk", "at", "row")); diff != "" {
 		t.Errorf("timeline (-want +got):\n%s", diff)
 	}
-	inFleet := map[string]map[string]any{"live/!": {
-		"fleet": "d", "summary": `{"boot":"bootable","queued":1,"running":1,"runs":1,"failing":1}`,
-	}}
-	if diff := cmp.Diff(inFleet, fleet(t, server)); diff != "" {
-		t.Errorf("fleet (-want +got):\n%s", diff)
-	}
-	s, err := l.Whole(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Commit(t.Context(), ledgertest.Between("c2", s, s)); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(inFleet, fleet(t, server)); diff != "" {
-		t.Errorf("fleet after the row was written again (-want +got):\n%s", diff)
+	for range 2 {
+		inFleet := map[string]map[string]any{"live/!": {
+			"fleet": "d", "summary": `{"boot":"bootable","queued":1,"running":1,"runs":1,"failing":1}`,
+		}}
+		if diff := cmp.Diff(inFleet, fleet(t, server)); diff != "" {
+			t.Errorf("fleet (-want +got):\n%s", diff)
+		}
+		s := whole(t, l)
+		mustCommit(t, l, ledgertest.Between("c2", s, s)) // it is written again
 	}
 }
 
@@ -139,10 +149,25 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	faults.ResetCalls()
-	history(t, l, ledger.Period{From: march, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"})
-	if n := faults.Calls()["GetRange"]; n != 1 {
-		t.Errorf("the day of one instance took %d calls, want 1", n)
+	const n = 501 // one more than a page holds
+	for i := range n {
+		if err := record(t, l, instanceID, fmt.Sprint("t-", i), start); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		q           ledger.Period
+		want, calls int
+	}{
+		{ledger.Period{From: march, Before: march.Add(11 * time.Hour), InstanceID: "i-3"}, 3, 1},
+		{ledger.Period{From: start, Before: start.Add(1), InstanceID: instanceID}, 0, 0}, // no millisecond
+		{ledger.Period{From: start, Before: start.Add(time.Second), InstanceID: instanceID}, n, 2},
+	} {
+		faults.ResetCalls()
+		got := history(t, l, c.q)
+		if slices.Sort(got); len(slices.Compact(got)) != c.want || faults.Calls()["GetRange"] != c.calls {
+			t.Errorf("%d executions in the calls %v, want %d in %d", len(got), faults.Calls(), c.want, c.calls)
+		}
 	}
 	enough := errors.New("enough")
 	err := l.History(t.Context(), ledger.Period{From: from, Before: march.AddDate(0, 0, 1)}, func(decide.Execution) error { return enough })
@@ -153,25 +178,6 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 
 func each(all []string, prefix string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return !strings.HasPrefix(s, prefix) })
-}
-
-// TestAShardOfTheHistoryIsReadPageByPage.
-func TestAShardOfTheHistoryIsReadPageByPage(t *testing.T) {
-	l, _, faults := open(t)
-	const n = 501 // one more than a page holds
-	for i := range n {
-		if err := record(t, l, instanceID, fmt.Sprint("t-", i), start); err != nil {
-			t.Fatal(err)
-		}
-	}
-	faults.ResetCalls()
-	if got := history(t, l, ledger.Period{From: start, Before: start.Add(1), InstanceID: instanceID}); len(got) != 0 {
-		t.Errorf("%d executions within no millisecond", len(got))
-	}
-	got := history(t, l, ledger.Period{From: start, Before: start.Add(time.Second), InstanceID: instanceID})
-	if slices.Sort(got); len(slices.Compact(got)) != n || faults.Calls()["GetRange"] != 2 {
-		t.Errorf("%d executions in the calls %v, want %d in 2", len(got), faults.Calls(), n)
-	}
 }
 
 func TestTheRecentRecordsOfAnInstanceAreTheNewest(t *testing.T) {
@@ -218,17 +224,12 @@ func TestARecordThatIsCompletedIsPutWhole(t *testing.T) {
 	c := creation("c1", full())
 	c.Changes.Execution = execution("t-1")
 	c.Changes.Execution.TaskID, c.Changes.Execution.RunID, c.Changes.Execution.Step = "", "", ""
-	if err := l.Commit(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	mustCommit(t, l, c)
 	const row = "log/exec/t-1/once"
 	want := rawRows(t, server)[row]
 	want["later"], want["v"] = future, int64(7)
-	putter(t, server, "aftercare_instances", "pk")(partition(), row, want)
-	s, err := l.Whole(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	putter(t, server, "aftercare_instances", partition())(row, want)
+	s := whole(t, l)
 	faults.ResetCalls()
 	done := ledgertest.Between("c2", s, s)
 	decided := decide.Decided{Flows: []decide.FlowDecision{{Flow: "f", What: decide.FlowStarted}}}
@@ -236,9 +237,7 @@ func TestARecordThatIsCompletedIsPutWhole(t *testing.T) {
 		{Execution: "exec/t-1/once", TaskID: "late", RunID: "r", Step: "s", Decided: decided},
 		{Execution: "exec/expired/once", TaskID: "none"},
 	}
-	if err := l.Commit(t.Context(), done); err != nil {
-		t.Fatal(err)
-	}
+	mustCommit(t, l, done)
 	if diff := cmp.Diff(map[string]int{"BatchGetRow": 1, "BatchWriteRow": 1}, faults.Calls()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
@@ -255,16 +254,32 @@ func TestARecordThatIsCompletedIsPutWhole(t *testing.T) {
 	}
 }
 
-// (ledger rule 67)
-func TestRowsOfInstancesCannotBeUpdated(t *testing.T) {
-	_, server, _ := open(t)
-	change := new(sdk.UpdateRowChange)
-	change.TableName, change.PrimaryKey = "aftercare_instances", new(sdk.PrimaryKey)
-	change.PrimaryKey.AddPrimaryKeyColumn("pk", partition())
-	change.PrimaryKey.AddPrimaryKeyColumn("row", "live/!")
-	change.PutColumn("summary", "{}")
-	change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
-	if _, err := rawClient(t, server).UpdateRow(&sdk.UpdateRowRequest{UpdateRowChange: change}); err == nil {
-		t.Error("a row of an instance was updated")
+func TestKnownNamesWhatIsRecorded(t *testing.T) {
+	l, _, faults := open(t)
+	var ends []event.TaskCompleted
+	want := map[string]bool{}
+	for i := range ledger.MaxKnown {
+		e := *execution(fmt.Sprint("t-", i))
+		if i%5 == 1 {
+			e.Event.RepeatMode, e.Event.StartTime = "Period", start
+		}
+		ends = append(ends, e.Event)
+		if i%4 == 1 {
+			continue
+		}
+		mustCommit(t, l, engine.Commit{ID: "c", InstanceID: instanceID, At: start, Changes: decide.Changes{Execution: &e}})
+		want[e.Event.Key()] = true
+	}
+	faults.ResetCalls()
+	got, err := l.Known(t.Context(), instanceID, ends)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("known ends, %v (-want +got):\n%s", err, diff)
+	}
+	if diff := cmp.Diff(map[string]int{"BatchGetRow": 1}, faults.Calls()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	twice := []event.TaskCompleted{ends[0], ends[0], ends[1]}
+	if got, err := l.Known(t.Context(), instanceID, twice); err != nil || len(got) != 1 || !got[ends[0].Key()] {
+		t.Errorf("asked for one twice: %v, %v", got, err)
 	}
 }

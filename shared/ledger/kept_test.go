@@ -92,18 +92,8 @@ func edit[T any](rows map[string]T, change func(*T)) {
 // (ledger rules 1, 4, 21)
 func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 	l, server, _ := open(t)
-	load := func() decide.State {
-		t.Helper()
-		s, err := l.Whole(t.Context(), instanceID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	if err := l.Commit(t.Context(), creation("c1", full())); err != nil {
-		t.Fatal(err)
-	}
-	put := putter(t, server, "aftercare_instances", "pk")
+	mustCommit(t, l, creation("c1", full()))
+	put := putter(t, server, "aftercare_instances", partition())
 	planted := map[string]int{}
 	for row, columns := range rawRows(t, server) {
 		var data any
@@ -115,20 +105,21 @@ func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 		}
 		text, _ := json.Marshal(plant(data))
 		columns["data"], columns["column"], columns["v"] = string(text), future, int64(7)
-		put(partition(), row, columns)
+		put(row, columns)
 		planted[strings.Replace(row, "live/~queue/0/1772366400000/", "live/task/", 1)] = strings.Count(string(text), future)
 	}
-	if err := l.Commit(t.Context(), ledgertest.Between("c2", load(), rewritten(load()))); err != nil {
-		t.Fatal(err)
-	}
-	rows := rawRows(t, server)
-	for row, want := range planted {
-		columns := rows[row]
+	mustCommit(t, l, ledgertest.Between("c2", whole(t, l), rewritten(whole(t, l))))
+	wantKept := func(row string, want int) {
+		t.Helper()
+		columns := rawRows(t, server)[row]
 		if text, _ := columns["data"].(string); columns["v"] != int64(7) || columns["column"] != future || strings.Count(text, future) != want {
 			t.Errorf("row %s is %v, want version 7 with the column and %d fields kept", row, columns, want)
 		}
 	}
-	s := load()
+	for row, want := range planted {
+		wantKept(row, want)
+	}
+	s := whole(t, l)
 	if s.Tasks["t1"].Attempt != 2 || !s.Tasks["t1"].Cancel || s.Sends["s1"].Claim.Commit != "c2" || s.Limits["f"].Refused != 0 {
 		t.Errorf("what was kept hides what was changed: %+v", s)
 	}
@@ -138,42 +129,14 @@ func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 	task, run, lost := s.Tasks["t1"], s.Runs["r1"], s.Messages["m1/2"]
 	ended := task
 	ended.State, ended.Command = decide.TaskFailed, decide.Task{}.Command
-	err := l.Commit(t.Context(), engine.Commit{ID: "c3", InstanceID: instanceID, At: start, Changes: decide.Changes{
+	mustCommit(t, l, engine.Commit{ID: "c3", InstanceID: instanceID, At: start, Changes: decide.Changes{
 		Instance: &s.Instance, EndedTasks: []decide.Task{ended}, EndedRuns: []decide.FlowRun{run}, Lost: []decide.Message{lost},
 		Tasks: []decide.Change[decide.Task]{{Before: &task}},
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows = rawRows(t, server)
-	for row, want := range map[string]int{"log/task/t1": 1, "log/flow/r1": planted["live/flow/r1"], "log/message/m1/2": planted["live/message/m1/2"]} {
-		columns := rows[row]
-		if text, _ := columns["data"].(string); columns["v"] != int64(7) || columns["column"] != future || strings.Count(text, future) != want {
-			t.Errorf("row %s is %v, want version 7 with the column and %d fields kept", row, columns, want)
-		}
-	}
-	if text := rows["log/task/t1"]["data"].(string); strings.Contains(text, "command") {
+	wantKept("log/task/t1", 1)
+	wantKept("log/flow/r1", planted["live/flow/r1"])
+	wantKept("log/message/m1/2", planted["live/message/m1/2"])
+	if text := rawRows(t, server)["log/task/t1"]["data"].(string); strings.Contains(text, "command") {
 		t.Errorf("the ended task has its command still: %s", text)
-	}
-}
-
-// (ledger rule 20)
-func TestEveryRowCarriesTheSchemaVersion(t *testing.T) {
-	l, server, _ := open(t)
-	c := creation("c1", full())
-	c.Changes.Execution, c.Changes.Input = execution("t-1"), &decide.InputRecord{Key: "k"}
-	c.Changes.EndedTasks, c.Changes.EndedRuns = []decide.Task{{ID: "t"}}, []decide.FlowRun{{ID: "r"}}
-	c.Changes.Boots, c.Changes.Lost = []decide.Boot{{Seq: 1}}, []decide.Message{{Key: "a"}}
-	if err := l.Commit(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	rows := rawRows(t, server)
-	for row, columns := range rows {
-		if columns["v"] != int64(1) {
-			t.Errorf("row %s has version %v, want 1", row, columns["v"])
-		}
-	}
-	if len(rows) != 17 {
-		t.Errorf("there are %d rows, want 17", len(rows))
 	}
 }

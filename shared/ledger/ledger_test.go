@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"errors"
@@ -10,11 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
-	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/ledger/ledgertest"
 	"aftercare/shared/transport"
@@ -26,46 +24,79 @@ import (
 const instanceID = ledgertest.InstanceID
 
 var (
-	start      = ledgertest.Start
-	full       = ledgertest.Full
-	creation   = ledgertest.Creation
-	execution  = ledgertest.Execution
-	definition = ledgertest.Flow
-	breakerOf  = ledgertest.Breaker
-	failureOf  = ledgertest.Failure
+	start       = ledgertest.Start
+	full        = ledgertest.Full
+	creation    = ledgertest.Creation
+	execution   = ledgertest.Execution
+	definition  = ledgertest.Flow
+	breakerOf   = ledgertest.Breaker
+	failureOf   = ledgertest.Failure
+	controlOf   = ledgertest.ControlOf
+	mustCommit  = ledgertest.MustCommit
+	wantControl = ledgertest.WantControl
+	wantBreaker = ledgertest.WantBreaker
+	wantCount   = ledgertest.WantCount
 
-	key = access.Key{ID: "STS.ledger-key-id", Secret: "ledger-key-secret", Token: "ledger-security-token"}
+	key   = access.Key{ID: "STS.ledger-key-id", Secret: "ledger-key-secret", Token: "ledger-security-token"}
+	creds = transport.NewCredentials(key.ID, key.Secret, key.Token)
 )
 
 // open starts a local Tablestore with the tables made, and returns its ledger.
-func open(t *testing.T) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
+func open(t *testing.T) (*ledger.Ledger, *tablestore.Server, *fault.Set) { return openAt(t, time.Now) }
+
+// openAt is open with a clock.
+func openAt(t *testing.T, now func() time.Time) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
 	t.Helper()
-	faults := &fault.Set{}
-	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key), Faults: faults})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	l := dial(t, t.Context(), faults, server.Endpoint(), key.Secret)
-	if _, lists, err := l.CreateTables(t.Context(), 180*24*time.Hour); err != nil || !lists {
+	l, server, faults := bare(t, tablestore.Options{Now: now})
+	if _, lists, err := l.CreateTables(t.Context(), ledger.MinTTL); err != nil || !lists {
 		t.Fatalf("lists: %t, %v", lists, err)
 	}
 	faults.ResetCalls()
 	return l, server, faults
 }
 
-// dial opens a ledger with all the time that a busy machine takes; it gives up
-// at once on a call that a fault lets hang.
-func dial(t *testing.T, ctx context.Context, faults *fault.Set, endpoint, secret string) *ledger.Ledger {
+// bare starts a local Tablestore without tables.
+func bare(t *testing.T, o tablestore.Options) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
 	t.Helper()
-	l, err := ledger.Open(ctx, ledger.Config{
-		Endpoint: endpoint, Instance: "ledger", Transport: faults.Impatient(transport.NewPool(time.Now)), PerTry: time.Minute,
-		Pause: func(context.Context, int) {},
-	}, transport.NewCredentials(key.ID, secret, key.Token))
+	o.Keys, o.Faults = access.NewKeys(key), &fault.Set{}
+	server, err := tablestore.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	pool := o.Faults.Impatient(transport.NewPool(time.Now)) // it gives up at once on a call that a fault lets hang
+	return dial(t, ledger.Config{Endpoint: server.Endpoint(), Transport: pool, Now: o.Now}), server, o.Faults
+}
+
+// dial opens a ledger that does not wait between two tries, and takes all the time
+// that a busy machine takes for each.
+func dial(t *testing.T, cfg ledger.Config) *ledger.Ledger {
+	t.Helper()
+	cfg.Instance, cfg.PerTry, cfg.Pause = "ledger", cmp.Or(cfg.PerTry, time.Minute), func(context.Context, int) {}
+	if cfg.Transport == nil {
+		cfg.Transport = transport.NewPool(time.Now)
+	}
+	l, err := ledger.Open(t.Context(), cfg, creds)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
+}
+
+func whole(t *testing.T, l *ledger.Ledger) decide.State {
+	t.Helper()
+	s, err := l.Whole(t.Context(), instanceID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func arm(t *testing.T, l *ledger.Ledger, instanceID string, due time.Time) {
+	t.Helper()
+	if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: due}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // (ledger rules 1, 2, 4, 10, 11, 12, 13, 40, 41, 50, 51, 53)
@@ -96,110 +127,39 @@ func subject(t *testing.T, l *ledger.Ledger, server *tablestore.Server) ledgerte
 	}
 }
 
-// (ledger rule 5)
-func TestRecordsReturnWhatCommitsLogged(t *testing.T) {
-	l, _, _ := open(t)
-	e := execution("t-1")
-	c := engine.Commit{ID: "c1", InstanceID: instanceID, Changes: decide.Changes{
-		Instance: &decide.Instance{}, Execution: e,
-		EndedTasks: []decide.Task{{ID: "t", State: decide.TaskFailed}},
-		EndedRuns:  []decide.FlowRun{{ID: "r", Run: flow.Run{Result: "failed", Ended: true}}},
-		Boots:      []decide.Boot{{Seq: 2, Time: start}, {Seq: 10, Time: start}},
-		Lost:       []decide.Message{{Key: "a", Rev: 1}},
-	}}
-	if err := l.Commit(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	got, err := l.Records(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := ledger.Records{
-		Executions: []decide.Execution{*e}, Tasks: c.Changes.EndedTasks, Runs: c.Changes.EndedRuns,
-		Boots: c.Changes.Boots, Lost: c.Changes.Lost,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("records (-want +got):\n%s", diff)
-	}
-}
-
-func TestWakeupsAreReadPageByPageUntilTheReaderHasEnough(t *testing.T) {
-	l, _, _ := open(t)
-	for i := range 250 { // of one instance, so of one shard
-		w := engine.Wakeup{InstanceID: instanceID, Due: start.Add(-time.Duration(i) * time.Second)}
-		if err := l.Arm(t.Context(), w); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range 40 { // of all shards
-		if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: fmt.Sprintf("i-%03d", i), Due: start}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	all := 0
-	if err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool { all += len(page); return true }); err != nil {
-		t.Fatal(err)
-	}
-	if all != 290 {
-		t.Errorf("%d wake-ups were read, want 290", all)
-	}
-	pages := 0
-	if err := l.Due(t.Context(), start, func([]engine.Wakeup) bool { pages++; return false }); err != nil {
-		t.Fatal(err)
-	}
-	if pages != 1 {
-		t.Errorf("a reader who wanted no more got %d pages", pages)
-	}
-}
-
-// TestWritesAreNotSentTwice: the SDK would send a write again after a
-// transport error.
-// (ledger rule 31)
-func TestWritesAreNotSentTwice(t *testing.T) {
-	for _, mode := range []fault.Mode{fault.CutAfter, fault.HangAfter, fault.ErrorAfter, fault.CutBefore, fault.HangBefore} {
-		t.Run(string(mode), func(t *testing.T) {
-			l, _, faults := open(t)
-			faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: mode})
-			err := l.Commit(t.Context(), creation("c1", full()))
-			if !errors.Is(err, engine.ErrUnknownOutcome) {
-				t.Errorf("commit = %v, want ErrUnknownOutcome", err)
-			}
-			if n := faults.Calls()["BatchWriteRow"]; n != 1 {
-				t.Errorf("the write was sent %d times", n)
-			}
-		})
-	}
-}
-
+// TestACallIsRepeatedUnlessItMayHaveDoneWhatMustBeDoneOnce: the SDK would send a
+// write again after a transport error.
 // (ledger rules 31, 33)
-func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
-	busy := fault.Fault{Mode: fault.ErrorBefore, Status: 503, Code: "OTSServerBusy", Message: "busy", Times: 3}
-	for name, c := range map[string]struct {
+func TestACallIsRepeatedUnlessItMayHaveDoneWhatMustBeDoneOnce(t *testing.T) {
+	calls := map[string]func(*ledger.Ledger) error{
+		"BatchWriteRow": func(l *ledger.Ledger) error { return l.Commit(t.Context(), creation("c1", full())) },
+		"GetRange":      func(l *ledger.Ledger) error { _, err := l.Load(t.Context(), instanceID); return err },
+		"PutRow": func(l *ledger.Ledger) error {
+			return l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: start})
+		},
+	}
+	for _, c := range []struct {
 		fault fault.Fault
-		call  func(*ledger.Ledger, context.Context) error
+		calls int
 	}{
-		"a commit that was rejected": {busy, func(l *ledger.Ledger, ctx context.Context) error {
-			return l.Commit(ctx, creation("c1", full()))
-		}},
-		"a load that was cut off": {fault.Fault{Mode: fault.CutBefore, Times: 3}, func(l *ledger.Ledger, ctx context.Context) error {
-			_, err := l.Load(ctx, instanceID)
-			return err
-		}},
-		"a wake-up whose arming was cut off after it": {fault.Fault{Mode: fault.CutAfter, Times: 3}, func(l *ledger.Ledger, ctx context.Context) error {
-			return l.Arm(ctx, engine.Wakeup{InstanceID: instanceID, Due: start})
-		}},
-		"a wake-up whose arming hung": {fault.Fault{Mode: fault.HangAfter}, func(l *ledger.Ledger, ctx context.Context) error {
-			return l.Arm(ctx, engine.Wakeup{InstanceID: instanceID, Due: start})
-		}},
+		{fault.Fault{Call: "BatchWriteRow", Mode: fault.CutAfter}, 1},
+		{fault.Fault{Call: "BatchWriteRow", Mode: fault.HangAfter}, 1},
+		{fault.Fault{Call: "BatchWriteRow", Mode: fault.ErrorAfter}, 1},
+		{fault.Fault{Call: "BatchWriteRow", Mode: fault.CutBefore}, 1},
+		{fault.Fault{Call: "BatchWriteRow", Mode: fault.HangBefore}, 1},
+		{fault.Fault{Call: "BatchWriteRow", Mode: fault.ErrorBefore, Status: 503, Code: "OTSServerBusy", Message: "busy", Times: 3}, 4},
+		{fault.Fault{Call: "GetRange", Mode: fault.CutBefore, Times: 3}, 4},
+		{fault.Fault{Call: "PutRow", Mode: fault.CutAfter, Times: 3}, 4},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.fault.String(), func(t *testing.T) {
 			l, _, faults := open(t)
 			faults.Add(c.fault)
-			if err := c.call(l, t.Context()); err != nil {
-				t.Error(err)
+			err := calls[c.fault.Call](l)
+			if repeated := c.calls > 1; repeated != (err == nil) || !repeated && !errors.Is(err, engine.ErrUnknownOutcome) {
+				t.Errorf("error = %v", err)
 			}
-			if faults.Struck() == 0 {
-				t.Error("the fault never struck")
+			if n := faults.Calls()[c.fault.Call]; n != c.calls {
+				t.Errorf("it was called %d times, want %d", n, c.calls)
 			}
 		})
 	}
@@ -208,16 +168,9 @@ func TestWhatHadNoEffectOrDoesNoHarmIsTriedAgain(t *testing.T) {
 // TestATryEndsWhenItsTimeIsUp: the client is not impatient here.
 func TestATryEndsWhenItsTimeIsUp(t *testing.T) {
 	_, server, faults := open(t)
-	l, err := ledger.Open(t.Context(), ledger.Config{
-		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), PerTry: time.Second,
-	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := dial(t, ledger.Config{Endpoint: server.Endpoint(), PerTry: time.Second})
 	faults.Add(fault.Fault{Call: "PutRow", Mode: fault.HangAfter})
-	if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: start}); err != nil {
-		t.Error(err)
-	}
+	arm(t, l, instanceID, start)
 	if n := faults.Calls()["PutRow"]; n < 2 {
 		t.Errorf("PutRow was called %d times, want once more after the try that hung", n)
 	}
@@ -225,53 +178,53 @@ func TestATryEndsWhenItsTimeIsUp(t *testing.T) {
 
 // (ledger rules 32, 33)
 func TestErrorsTellTheClassAndNoSecret(t *testing.T) {
-	_, server, faults := open(t)
-	cases := map[string]struct {
+	l, server, faults := open(t)
+	for name, c := range map[string]struct {
 		want error
 		call func() error
 	}{
 		"a wrong secret": {engine.ErrDenied, func() error {
-			_, err := dial(t, t.Context(), faults, server.Endpoint(), "another-secret-word").Load(t.Context(), instanceID)
+			l, err := ledger.Open(t.Context(), ledger.Config{Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now)},
+				transport.NewCredentials(key.ID, "another-secret-word", key.Token))
+			if err == nil {
+				_, err = l.Load(t.Context(), instanceID)
+			}
 			return err
 		}},
 		"an unknown host": {engine.ErrUnavailable, func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			_, err := dial(t, ctx, faults, "http://127.0.0.1:1", key.Secret).Load(ctx, instanceID)
+			_, err := dial(t, ledger.Config{Endpoint: "http://127.0.0.1:1"}).Load(ctx, instanceID)
 			return err
 		}},
 		"a cut": {engine.ErrUnknownOutcome, func() error {
 			faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.CutBefore})
-			return dial(t, t.Context(), faults, server.Endpoint(), key.Secret).Commit(t.Context(), creation("c", full()))
+			return l.Commit(t.Context(), creation("c", full()))
 		}},
 		"time that is up": {engine.ErrUnavailable, func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_, err := dial(t, ctx, faults, server.Endpoint(), key.Secret).Load(ctx, instanceID)
+			_, err := l.Load(ctx, instanceID)
 			return err
 		}},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			err := c.call()
-			if !errors.Is(err, c.want) {
-				t.Errorf("error = %v, want %v", err, c.want)
+	} {
+		err := c.call()
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		text := fmt.Sprintf("%v %+v %#v", err, err, err)
+		for _, secret := range []string{key.ID, key.Secret, key.Token, "another-secret-word", "http://", "127.0.0.1", "x-ots"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s: the error shows %q: %s", name, secret, text)
 			}
-			text := fmt.Sprintf("%v %+v %#v", err, err, err)
-			for _, secret := range []string{key.ID, key.Secret, key.Token, "another-secret-word", "http://", "127.0.0.1", "x-ots"} {
-				if strings.Contains(text, secret) {
-					t.Errorf("the error shows %q: %s", secret, text)
-				}
-			}
-		})
+		}
 	}
 }
 
 func TestOpenRefusesAnEndpointThatWouldSendKeysInTheClear(t *testing.T) {
-	for _, endpoint := range []string{"http://aftercare.example.com", "ftp://127.0.0.1", "nonsense", "https://host:99999", "https://host/path", ""} {
-		_, err := ledger.Open(t.Context(), ledger.Config{Endpoint: endpoint, Instance: "i", Transport: http.DefaultTransport},
-			transport.NewCredentials("a", "b", ""))
-		if err == nil {
+	for _, endpoint := range []string{"http://aftercare.example.com", "https://host/path", ""} {
+		cfg := ledger.Config{Endpoint: endpoint, Instance: "i", Transport: http.DefaultTransport}
+		if _, err := ledger.Open(t.Context(), cfg, creds); err == nil {
 			t.Errorf("Open accepted %q", endpoint)
 		}
 	}
@@ -287,21 +240,15 @@ func partition() string {
 // (ledger rules 10, 11)
 func TestAnExpiredRowDoesNotBlockAnInstance(t *testing.T) {
 	l, server, _ := open(t)
-	putter(t, server, "aftercare_instances", "pk")(partition(), "live/!", map[string]any{"left": "over"})
-	loaded := creation("c0", full())
+	putter(t, server, "aftercare_instances", partition())("live/!", map[string]any{"left": "over"})
+	loaded, later := creation("c0", full()), creation("c1", full())
 	loaded.Changes.Instance.Rev = start.UnixMilli()
 	if err := l.Commit(t.Context(), loaded); !errors.Is(err, engine.ErrConflict) {
 		t.Errorf("a commit on what has expired = %v, want ErrConflict", err)
 	}
-	later := creation("c1", full())
 	later.At = start.Add(time.Hour)
-	if err := l.Commit(t.Context(), later); err != nil {
-		t.Fatal(err)
-	}
-	if s, err := l.Load(t.Context(), instanceID); err != nil || s.Instance.Rev != later.At.UnixMilli() {
-		t.Errorf("rev = %d, %v, want the time of the first commit", s.Instance.Rev, err)
-	}
-	if err := l.Commit(t.Context(), creation("c2", full())); !errors.Is(err, engine.ErrConflict) {
-		t.Errorf("a second first commit = %v, want ErrConflict", err)
+	mustCommit(t, l, later)
+	if rev := whole(t, l).Instance.Rev; rev != later.At.UnixMilli() {
+		t.Errorf("rev = %d, want the time of the first commit", rev)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 	"aftercare/shared/ledger/ledgertest"
-	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 )
@@ -22,18 +22,6 @@ var (
 	allTables = []string{"aftercare_instances", "aftercare_wakeups", "aftercare_shared", "aftercare_quarantine"}
 	allLists  = []string{"aftercare_fleet", "aftercare_history", "aftercare_timeline"}
 )
-
-// bare starts a local Tablestore without tables.
-func bare(t *testing.T, o tablestore.Options) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
-	t.Helper()
-	o.Keys, o.Faults = access.NewKeys(key), &fault.Set{}
-	server, err := tablestore.Start(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	return dial(t, t.Context(), o.Faults, server.Endpoint(), key.Secret), server, o.Faults
-}
 
 // lacks returns the lists that a check misses, and fails about anything else.
 func lacks(t *testing.T, l *ledger.Ledger) (names []string) {
@@ -157,9 +145,18 @@ func TestAProbeThatDidNotEndHarmsNothing(t *testing.T) {
 	}
 }
 
-// (ledger rule 35)
-func TestATableInAnotherFormIsNamed(t *testing.T) {
+// (ledger rules 34, 35)
+func TestATableThatIsMissingOrInAnotherFormIsNamed(t *testing.T) {
 	l, _, _ := bare(t, tablestore.Options{})
+	_, loaded := l.Load(t.Context(), instanceID)
+	_, controlled := l.Control(t.Context())
+	for i, err := range []error{
+		loaded, l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: start}), controlled, l.Quarantine(t.Context(), "f", nil, "r", start),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "table "+allTables[i]+" is missing, create it with 'aftercare tables create'") {
+			t.Errorf("without %s: %v", allTables[i], err)
+		}
+	}
 	if err := l.CheckTables(t.Context(), ledger.MinTTL); err == nil || strings.Count(err.Error(), "is missing") != 4 {
 		t.Errorf("nothing is there, and the check says %v", err)
 	}

@@ -29,7 +29,7 @@ func quarantined(t *testing.T, l *ledger.Ledger) []ledger.Quarantined {
 func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{7})
 	for _, size := range []int{0, 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 5<<20 + 7} {
-		l, _, _ := openAt(t, time.Now)
+		l, _, _ := open(t)
 		payload := make([]byte, size)
 		random.Read(payload)
 		for i := range 2 {
@@ -51,7 +51,7 @@ func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 // parts.
 // (ledger rule 60)
 func TestAPayloadThatIsNotWholeIsNotListed(t *testing.T) {
-	l, _, faults := openAt(t, time.Now)
+	l, _, faults := open(t)
 	payload := bytes.Repeat([]byte("part"), 1<<20)
 	faults.Add(fault.Fault{Call: "PutRow", Nth: 4, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
 	if err := l.Quarantine(t.Context(), "f", payload, "not JSON", start); !errors.Is(err, engine.ErrDenied) {

@@ -8,39 +8,21 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
-	"aftercare/shared/transport"
-	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 )
 
-// openAt is open with tables of the shortest time to live and a clock that
-// moves.
-func openAt(t *testing.T, now func() time.Time) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
+// aging is open with a clock that can be set some days ahead.
+func aging(t *testing.T) (l *ledger.Ledger, server *tablestore.Server, faults *fault.Set, after func(days int)) {
 	t.Helper()
-	faults := &fault.Set{}
-	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key), Now: now, Faults: faults})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	l, err := ledger.Open(t.Context(), ledger.Config{
-		Endpoint: server.Endpoint(), Instance: "ledger", Transport: transport.NewPool(time.Now), Now: now,
-	}, transport.NewCredentials(key.ID, key.Secret, key.Token))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := l.CreateTables(t.Context(), ledger.MinTTL); err != nil {
-		t.Fatal(err)
-	}
-	return l, server, faults
+	var passed atomic.Int64
+	l, server, faults = openAt(t, func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+	return l, server, faults, func(days int) { passed.Store(int64(days) * int64(24*time.Hour)) }
 }
 
-// (ledger rule 55)
+// (ledger rules 50, 55)
 func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
-	var passed atomic.Int64
-	after := func(days int) { passed.Store(int64(days) * int64(24*time.Hour)) }
-	l, _, faults := openAt(t, func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+	l, _, faults, after := aging(t)
 	p, b := pauseOf(decide.AllFlows, "Ann", start), breakerOf("e1", 0)
 	mustPause(t, l, p)
 	mustOpen(t, l, b)
@@ -60,8 +42,8 @@ func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
 		after(c.days)
 		faults.ResetCalls()
 		wantControl(t, l, c.there...)
-		if got := faults.Calls()["PutRow"]; got != c.puts {
-			t.Errorf("on day %d the pause was written %d times, want %d", c.days, got, c.puts)
+		if got := faults.Calls(); got["PutRow"] != c.puts || got["GetRange"] != 1 {
+			t.Errorf("on day %d there were the calls %v, want one to read and %d to write the pause", c.days, got, c.puts)
 		}
 	}
 }
@@ -81,10 +63,9 @@ func TestARenewalBringsNoPauseBack(t *testing.T) {
 		"that was replaced while it was read": {func(t *testing.T, l *ledger.Ledger) { mustPause(t, l, second) }, []any{second}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var passed atomic.Int64
-			l, server, _ := openAt(t, func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+			l, server, _, after := aging(t)
 			mustPause(t, l, first)
-			passed.Store(int64(20 * 24 * time.Hour))
+			after(20)
 			var once sync.Once
 			server.OnRow(func(string, int) { once.Do(func() { c.meanwhile(t, l) }) })
 			wantControl(t, l, first)
@@ -95,11 +76,10 @@ func TestARenewalBringsNoPauseBack(t *testing.T) {
 }
 
 func TestARenewalThatFailsIsMadeUpForByTheNextRead(t *testing.T) {
-	var passed atomic.Int64
-	l, _, faults := openAt(t, func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+	l, _, faults, after := aging(t)
 	p := pauseOf("clean-up", "Ann", start)
 	mustPause(t, l, p)
-	passed.Store(int64(20 * 24 * time.Hour))
+	after(20)
 	faults.ResetCalls()
 	faults.Add(fault.Fault{Call: "PutRow", Mode: fault.ErrorBefore, Times: 2})
 	for _, puts := range []int{1, 2, 3, 3} {

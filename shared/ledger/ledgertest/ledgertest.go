@@ -54,7 +54,8 @@ func Exercise(t *testing.T, open func(*testing.T) Subject) {
 	}
 }
 
-func mustCommit(t *testing.T, s Subject, c engine.Commit) {
+// MustCommit commits c.
+func MustCommit(t *testing.T, s engine.Ledger, c engine.Commit) {
 	t.Helper()
 	if err := s.Commit(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -95,7 +96,7 @@ func loads(t *testing.T, s Subject) {
 		t.Errorf("state of an unknown instance (-want +got):\n%s", diff)
 	}
 	want := Full()
-	mustCommit(t, s, Creation("c1", want))
+	MustCommit(t, s, Creation("c1", want))
 	want.Instance.Rev = Start.UnixMilli()
 	if diff := cmp.Diff(want, mustLoad(t, s, InstanceID)); diff != "" {
 		t.Errorf("state after the first commit (-want +got):\n%s", diff)
@@ -110,7 +111,7 @@ func loads(t *testing.T, s Subject) {
 	want.Tasks["t1"] = task
 	delete(want.Tasks, "t2")
 	delete(want.Sends, "s1")
-	mustCommit(t, s, Between("c2", before, want))
+	MustCommit(t, s, Between("c2", before, want))
 	want.Instance.Rev++
 	want.Instance.Waiting = 0
 	if diff := cmp.Diff(want, mustLoad(t, s, InstanceID)); diff != "" {
@@ -122,7 +123,7 @@ func conflicts(t *testing.T, s Subject) {
 	first := Creation("c1", Full())
 	first.Changes.Execution = Execution("t-1")
 	first.Changes.Input = &decide.InputRecord{Key: "k", Answer: "the answer", Hash: "h"}
-	mustCommit(t, s, first)
+	MustCommit(t, s, first)
 	rev := mustLoad(t, s, InstanceID).Instance.Rev
 	for name, change := range map[string]func(*decide.Changes){
 		"a first commit that another one preceded": func(c *decide.Changes) { c.Instance.Rev = 0 },
@@ -156,7 +157,7 @@ func conflicts(t *testing.T, s Subject) {
 // tears lets a commit land after each row of a load in turn: it moves the queued
 // task to the rows that were read, and the running one to those that were not.
 func tears(t *testing.T, s Subject) {
-	mustCommit(t, s, Creation("c", Full()))
+	MustCommit(t, s, Creation("c", Full()))
 	for n := 1; ; n++ {
 		before := mustLoad(t, s, InstanceID)
 		after := mustLoad(t, s, InstanceID)
@@ -234,7 +235,7 @@ func records(t *testing.T, s Subject) {
 	if r, err := s.Recorded(t.Context(), InstanceID, "exec/t-1/once"); r != nil || err != nil {
 		t.Errorf("Recorded = %+v, %v, want nothing", r, err)
 	}
-	mustCommit(t, s, engine.Commit{ID: "c1", InstanceID: InstanceID, At: Start, Changes: decide.Changes{
+	MustCommit(t, s, engine.Commit{ID: "c1", InstanceID: InstanceID, At: Start, Changes: decide.Changes{
 		Execution: Execution("t-1"), Input: &decide.InputRecord{Key: "k", Answer: "a", Hash: "h"},
 	}})
 	for once, want := range map[string]engine.Recorded{

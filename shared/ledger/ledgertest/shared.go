@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 )
 
 // Breaker is one of the flow clean-up that opens at the n-th minute for ten
@@ -22,33 +23,39 @@ func Failure(instanceID, runID string, at time.Time) decide.FleetFailure {
 	return decide.FleetFailure{Flow: "clean-up", RunID: runID, InstanceID: instanceID, At: at}
 }
 
-func wantControl(t *testing.T, s Subject, pauses map[string]decide.Pause, breakers ...decide.Breaker) {
+// ControlOf has these pauses and breakers.
+func ControlOf(entries ...any) decide.Control {
+	c := decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
+	for _, e := range entries {
+		switch e := e.(type) {
+		case decide.Pause:
+			c.Pauses[e.Flow] = e
+		case decide.Breaker:
+			c.Breakers[e.Flow] = e
+		}
+	}
+	return c
+}
+
+// WantControl reads exactly these pauses and breakers.
+func WantControl(t *testing.T, s engine.Shared, entries ...any) {
 	t.Helper()
-	want := decide.Control{Pauses: pauses, Breakers: map[string]decide.Breaker{}}
-	if pauses == nil {
-		want.Pauses = map[string]decide.Pause{}
-	}
-	for _, b := range breakers {
-		want.Breakers[b.Flow] = b
-	}
 	got, err := s.Control(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("control (-want +got):\n%s", diff)
+	if diff := cmp.Diff(ControlOf(entries...), got); diff != "" || err != nil {
+		t.Errorf("control, %v (-want +got):\n%s", err, diff)
 	}
 }
 
-func wantBreaker(t *testing.T, s Subject, b, want decide.Breaker) {
+// WantBreaker opens b, and gets the one that then is open.
+func WantBreaker(t *testing.T, s engine.Shared, b, want decide.Breaker) {
 	t.Helper()
-	got, err := s.OpenBreaker(t.Context(), b)
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("OpenBreaker(%s), %v (-want +got):\n%s", b.Key, err, diff)
+	if got, err := s.OpenBreaker(t.Context(), b); got != want || err != nil {
+		t.Errorf("OpenBreaker(%s) = %+v, %v, want %+v", b.Key, got, err, want)
 	}
 }
 
-func wantCount(t *testing.T, s Subject, f decide.FleetFailure, since time.Time, want int) {
+// WantCount counts a failure, and gets the number of failures since a time.
+func WantCount(t *testing.T, s engine.Shared, f decide.FleetFailure, since time.Time, want int) {
 	t.Helper()
 	if got, err := s.CountFailure(t.Context(), f, since); got != want || err != nil {
 		t.Errorf("CountFailure(%s on %s) since %s = %d, %v, want %d", f.RunID, f.InstanceID, since, got, err, want)
@@ -56,7 +63,7 @@ func wantCount(t *testing.T, s Subject, f decide.FleetFailure, since time.Time, 
 }
 
 func controls(t *testing.T, s Subject) {
-	wantControl(t, s, nil)
+	WantControl(t, s)
 	all := decide.Pause{Flow: decide.AllFlows, By: "Ann", Reason: "why", At: Start}
 	one := decide.Pause{Flow: "clean-up", By: "Bob", At: Start.Add(time.Nanosecond)}
 	for _, p := range []decide.Pause{all, one} {
@@ -65,14 +72,14 @@ func controls(t *testing.T, s Subject) {
 		}
 	}
 	b := Breaker("e1", 0)
-	wantBreaker(t, s, b, b)
-	wantCount(t, s, Failure("i-1", "r1", Start), Start, 1)
-	wantControl(t, s, map[string]decide.Pause{all.Flow: all, one.Flow: one}, b)
+	WantBreaker(t, s, b, b)
+	WantCount(t, s, Failure("i-1", "r1", Start), Start, 1)
+	WantControl(t, s, all, one, b)
 }
 
 func opens(t *testing.T, s Subject) {
 	first := Breaker("e1", 0)
-	wantBreaker(t, s, first, first)
+	WantBreaker(t, s, first, first)
 	for _, c := range []struct {
 		name string
 		next decide.Breaker
@@ -83,23 +90,23 @@ func opens(t *testing.T, s Subject) {
 		{"itself after its time", Breaker("e1", 20)},
 	} {
 		for range 2 {
-			wantBreaker(t, s, c.next, first)
-			wantControl(t, s, nil, first)
+			WantBreaker(t, s, c.next, first)
+			WantControl(t, s, first)
 		}
 	}
 	other := Breaker("e3", 0)
 	other.Flow = "other"
-	wantBreaker(t, s, other, other)
+	WantBreaker(t, s, other, other)
 	next := Breaker("e2", 10) // when the first one's time is over
 	for range 2 {
-		wantBreaker(t, s, next, next)
-		wantControl(t, s, nil, next, other)
+		WantBreaker(t, s, next, next)
+		WantControl(t, s, next, other)
 	}
 }
 
 func closes(t *testing.T, s Subject) {
 	b := Breaker("e1", 0)
-	wantBreaker(t, s, b, b)
+	WantBreaker(t, s, b, b)
 	for _, c := range []struct {
 		flow, key string
 		want      bool
@@ -108,26 +115,26 @@ func closes(t *testing.T, s Subject) {
 			t.Errorf("CloseBreaker(%s, %s) = %t, %v, want %t", c.flow, c.key, got, err, c.want)
 		}
 	}
-	wantControl(t, s, nil)
+	WantControl(t, s)
 }
 
 func counts(t *testing.T, s Subject) {
 	since := Start.Add(-10 * time.Minute)
 	for range 3 {
-		wantCount(t, s, Failure("i-1", "r1", Start), since, 1)
+		WantCount(t, s, Failure("i-1", "r1", Start), since, 1)
 	}
-	wantCount(t, s, Failure("i-1", "r1", Start.Add(time.Second)), since, 1) // as another delivery dates it
-	wantCount(t, s, Failure("i-2", "r1", Start), since, 2)
-	wantCount(t, s, Failure("i-2", "r2", Start), since, 3)
-	wantCount(t, s, Failure("i-2", "r2", since.Add(-time.Second)), since, 3)
+	WantCount(t, s, Failure("i-1", "r1", Start.Add(time.Second)), since, 1) // as another delivery dates it
+	WantCount(t, s, Failure("i-2", "r1", Start), since, 2)
+	WantCount(t, s, Failure("i-2", "r2", Start), since, 3)
+	WantCount(t, s, Failure("i-2", "r2", since.Add(-time.Second)), since, 3)
 	other := Failure("i-2", "r2", Start)
 	other.Flow = "clean"
-	wantCount(t, s, other, since, 1)
+	WantCount(t, s, other, since, 1)
 }
 
 func countsSince(t *testing.T, s Subject) {
 	for i := range 5 { // at -4, -3, -2, -1 and 0 minutes
-		wantCount(t, s, Failure("i-1", fmt.Sprint("r", i), Start.Add(time.Duration(i-4)*time.Minute)), time.Time{}, i+1)
+		WantCount(t, s, Failure("i-1", fmt.Sprint("r", i), Start.Add(time.Duration(i-4)*time.Minute)), time.Time{}, i+1)
 	}
 	for name, c := range map[string]struct {
 		since time.Time
@@ -143,7 +150,7 @@ func countsSince(t *testing.T, s Subject) {
 		"ever":                        {time.Time{}, 5},
 		"since before there was time": {Start.AddDate(-5000, 0, 0), 5},
 	} {
-		t.Run(name, func(t *testing.T) { wantCount(t, s, Failure("i-1", "r4", Start), c.since, c.want) })
+		t.Run(name, func(t *testing.T) { WantCount(t, s, Failure("i-1", "r4", Start), c.since, c.want) })
 	}
 }
 
@@ -154,32 +161,32 @@ func countsFromReset(t *testing.T, s Subject) {
 	}
 	reset := func(b decide.Breaker) {
 		t.Helper()
-		wantBreaker(t, s, b, b)
+		WantBreaker(t, s, b, b)
 		if gone, err := s.CloseBreaker(t.Context(), b.Flow, b.Key); !gone || err != nil {
 			t.Fatalf("CloseBreaker(%s) = %t, %v", b.Key, gone, err)
 		}
 	}
-	wantCount(t, s, at(9, "a"), since, 1)
-	wantCount(t, s, at(10, "b"), since, 2)
-	wantCount(t, s, at(11, "c"), since, 3)
+	WantCount(t, s, at(9, "a"), since, 1)
+	WantCount(t, s, at(10, "b"), since, 2)
+	WantCount(t, s, at(11, "c"), since, 3)
 	reset(Breaker("e1", 0)) // until minute 10
-	wantCount(t, s, at(9, "a"), since, 1)
-	wantCount(t, s, at(11, "c"), since, 1)
-	wantCount(t, s, at(11, "c"), Start.Add(12*time.Minute), 0)
+	WantCount(t, s, at(9, "a"), since, 1)
+	WantCount(t, s, at(11, "c"), since, 1)
+	WantCount(t, s, at(11, "c"), Start.Add(12*time.Minute), 0)
 	reset(Breaker("e2", -10)) // an older reset changes nothing
-	wantCount(t, s, at(10, "b"), since, 1)
+	WantCount(t, s, at(10, "b"), since, 1)
 	other := at(9, "a")
 	other.Flow = "other"
-	wantCount(t, s, other, since, 1)
+	WantCount(t, s, other, since, 1)
 	if err := s.Resume("clean-up"); err != nil {
 		t.Fatal(err)
 	}
-	wantCount(t, s, at(11, "c"), since, 0)
+	WantCount(t, s, at(11, "c"), since, 0)
 	later := Failure("i-1", "d", time.Now().Add(time.Hour))
-	wantCount(t, s, later, since, 1)
+	WantCount(t, s, later, since, 1)
 	if err := s.Resume(decide.AllFlows); err != nil {
 		t.Fatal(err)
 	}
-	wantCount(t, s, later, since, 1)
-	wantCount(t, s, other, since, 1)
+	WantCount(t, s, later, since, 1)
+	WantCount(t, s, other, since, 1)
 }
