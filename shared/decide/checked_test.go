@@ -42,6 +42,9 @@ func (s *story) checked(state decide.State, in decide.Input, f decide.Facts, m d
 	if c.Instance != nil {
 		s.same("the instance", *c.Instance, d.Next.Instance)
 	}
+	if c.Input != nil {
+		s.same("the stored answer", decide.DecodeAnswer(c.Input.Answer, instance), d.Answer)
+	}
 	for _, t := range c.EndedTasks {
 		if _, live := d.Next.Tasks[t.ID]; live {
 			s.t.Errorf("task %s has ended, and is live", t.ID)

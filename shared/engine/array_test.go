@@ -135,6 +135,32 @@ func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 	})
 }
 
+// A sweep waits for it once, and sends the commands of all.
+// (decide rule 51)
+func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(now))
+		news := func(s *decide.State) {
+			m := decide.Message{Key: id("m"), Rev: 1, Kind: decide.MessageAlert, Alert: &decide.Alert{}, PlannedAt: now}
+			s.Messages[m.Row()] = m
+		}
+		d := fleetDesk(9, task("a"), news)
+		e := d.engine(policy())
+		e.Now = func() time.Time { return time.Now().UTC() }
+		e.Notifier = hangingNotifier{}
+		for n := range 9 {
+			d.table.armed[engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now}] = true
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
+		defer cancel()
+		out, err := e.Sweep(ctx, 3)
+		took, sends := time.Since(now), strings.Count(d.calls(), "send")
+		if err != nil || out.Woken != 9 || took != policy().MessageTime || sends != 9 {
+			t.Errorf("the sweep woke %d, %v, took %s and sent %d commands, want nine, %s and nine", out.Woken, err, took, sends, policy().MessageTime)
+		}
+	})
+}
+
 type hangingNotifier struct{}
 
 func (hangingNotifier) Notify(ctx context.Context, _ decide.Alert) error {
