@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"errors"
 	"regexp"
 	"runtime"
 	"slices"
@@ -128,21 +127,16 @@ func TestAnInvocationEndsWithItsTime(t *testing.T) {
 			}
 			r.Faults.Add(hangs)
 			out, err := h(ctx, payload)
-			waiting := waitingGoroutines()
-			if len(waiting) > 0 {
+			if waiting := waitingGoroutines(); len(waiting) > 0 {
 				t.Errorf("goroutines are left:\n%s", strings.Join(waiting, "\n\n"))
 			}
 			if r.Faults.Struck() == 0 {
 				t.Error("nothing hung")
 			}
-			var refused *handler.Error
-			switch {
-			case c.fails && !errors.As(err, &refused):
-				t.Errorf("the handler answered %+v, %v, want a *handler.Error; log:\n%s", out, err, r.Log)
-			case !c.fails && err != nil:
-				t.Errorf("the handler failed, and its input is committed: %v; log:\n%s", err, r.Log)
-			case !c.fails && (len(out.Items) != 1 || out.Items[0].Result != c.result || out.Items[0].Left != c.left):
-				t.Errorf("the handler answered %+v, want %s with %d effects left; log:\n%s", out.Items, c.result, c.left, r.Log)
+			if c.fails {
+				wantRefused(t, out, err)
+			} else if err != nil || len(out.Items) != 1 || out.Items[0].Result != c.result || out.Items[0].Left != c.left {
+				t.Errorf("the handler answered %+v, %v, want %s with %d effects left; log:\n%s", out.Items, err, c.result, c.left, r.Log)
 			}
 			r.Faults.Clear()
 		})
@@ -156,11 +150,8 @@ func TestAnInvocationsTimeEndsAMarginBeforeItsDeadline(t *testing.T) {
 		Timeout: time.Hour + 2*time.Second, Settings: func(s *handler.Settings) { s.Margin = time.Hour },
 	})
 	r.Faults.Add(fault.Fault{Times: -1, Mode: fault.HangBefore})
-	_, err := r.TaskCompleted(encode(cloudEvent(event.KindTaskCompleted, endData("t-1"))))
-	var refused *handler.Error
-	if !errors.As(err, &refused) {
-		t.Errorf("the handler answered %v, want a *handler.Error", err)
-	}
+	out, err := r.TaskCompleted(encode(end("i-1", "t-1")))
+	wantRefused(t, out, err)
 }
 
 var waits = regexp.MustCompile(`(?m)^goroutine \d+ \[(?:select|chan|IO wait|sync|sleep|semacquire)`)

@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -40,6 +41,14 @@ func only(t *testing.T) func(handler.Outcome, error) handler.Item {
 			t.Fatalf("outcome has %d items, want 1: %+v", len(out.Items), out)
 		}
 		return out.Items[0]
+	}
+}
+
+// wantRefused fails unless the input must be delivered again.
+func wantRefused(t *testing.T, out handler.Outcome, err error) {
+	t.Helper()
+	if refused := (*handler.Error)(nil); !errors.As(err, &refused) || len(out.Items) > 0 {
+		t.Errorf("answered %+v, %v, want a *handler.Error", out, err)
 	}
 }
 

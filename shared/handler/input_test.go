@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -115,6 +114,7 @@ type badInput struct {
 	ignored string
 	// good counts the events that are handled beside the bad ones.
 	good int
+	need event.Need
 }
 
 var itself = [][]byte{nil}
@@ -174,6 +174,11 @@ func badInputs() map[string]badInput {
 		"forty bad events and a good one": {payload: func(k kindOf) []byte {
 			return []byte("[" + strings.Repeat(`{"alert":7},`, 40) + string(encode(cloudEvent(k.kind, k.good("t-1")))) + "]")
 		}, kept: [][]byte{[]byte(`{"alert":7}`)}, reason: ": alert is", good: 1},
+		"no envelope, and one is needed": {payload: func(k kindOf) []byte { return encode(k.good("t-1")) },
+			kept: itself, reason: "lacks an envelope", need: event.Need{Envelope: true}},
+		"no account, and one is needed": {payload: func(k kindOf) []byte {
+			return encode(cloudEvent(k.kind, k.good("t-1")).with("aliyunaccountid", nil))
+		}, kept: itself, reason: "lacks an account", need: event.Need{Account: true}},
 		"twenty equal bad events": {payload: text("[" + strings.Repeat(`{"alert":7},`, 19) + `{"alert":7}]`),
 			kept: [][]byte{[]byte(`{"alert":7}`)}, reason: "alert is a number"},
 	}
@@ -185,7 +190,7 @@ func TestBadInputIsKeptOrIgnoredAndAcknowledged(t *testing.T) {
 		for name, c := range badInputs() {
 			t.Run(string(k.kind)+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				r := rig.New(t, rig.Options{})
+				r := rig.New(t, rig.Options{Settings: func(s *handler.Settings) { s.Need = c.need }})
 				payload := c.payload(k)
 				kept := slices.Clone(c.kept)
 				for i := range kept {
@@ -279,52 +284,40 @@ func checkLog(t *testing.T, r *rig.Rig) {
 // TestAFailingQuarantineFailsTheHandler but not the good events beside.
 // (decide rule 111)
 func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
-	for _, k := range kinds {
-		for name, c := range map[string]struct {
-			payload string
-			good    int
-		}{
-			"alone":           {payload: `{"cut`},
-			"beside good one": {payload: "[{}," + string(encode(cloudEvent(k.kind, k.good("t-1")))) + "]", good: 1},
-		} {
-			t.Run(string(k.kind)+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				r := rig.New(t, rig.Options{})
-				r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
-				_, err := invoke(r, k.invoke(r), []byte(c.payload))
-				var refused *handler.Error
-				if !errors.As(err, &refused) {
-					t.Fatalf("the handler answered %v, want a *handler.Error", err)
-				}
-				r.Faults.Clear()
-				records := r.Records("i-1")
-				if got := len(records.Executions) + len(records.Boots); got != c.good || len(inQuarantine(t, r)) != 0 {
-					t.Errorf("%d good events are recorded, want %d", got, c.good)
-				}
-				if _, err := invoke(r, k.invoke(r), []byte(c.payload)); err != nil || len(inQuarantine(t, r)) != 1 {
-					t.Errorf("redelivered: %v, %d payloads in quarantine, want one", err, len(inQuarantine(t, r)))
-				}
-			})
-		}
+	beside := func(k kindOf) []byte { return []byte("[{}," + string(encode(cloudEvent(k.kind, k.good("t-1")))) + "]") }
+	for name, c := range map[string]struct {
+		invoke  func(*rig.Rig) handler.Handler
+		payload []byte
+		good    int
+	}{
+		"an end":                        {taskCompleted, []byte(`{"cut`), 0},
+		"an end beside a good one":      {taskCompleted, beside(kinds[0]), 1},
+		"a heartbeat":                   {firstHeartbeat, []byte(`{"cut`), 0},
+		"a heartbeat beside a good one": {firstHeartbeat, beside(kinds[1]), 1},
+		"a submission":                  {submitTask, []byte(`{"cut`), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig.New(t, rig.Options{})
+			r.Faults.Add(fault.Fault{Call: "PutRow", Times: -1, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+			out, err := invoke(r, c.invoke(r), c.payload)
+			wantRefused(t, out, err)
+			r.Faults.Clear()
+			records := r.Records("i-1")
+			if got := len(records.Executions) + len(records.Boots); got != c.good || len(inQuarantine(t, r)) != 0 {
+				t.Errorf("%d good events are recorded, want %d", got, c.good)
+			}
+			if _, err := invoke(r, c.invoke(r), c.payload); err != nil || len(inQuarantine(t, r)) != 1 {
+				t.Errorf("redelivered: %v, %d payloads in quarantine, want one", err, len(inQuarantine(t, r)))
+			}
+		})
 	}
-	t.Run("submit-task", func(t *testing.T) {
-		r := rig.New(t, rig.Options{})
-		r.Faults.Add(fault.Fault{Call: "PutRow", Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
-		var refused *handler.Error
-		if _, err := invoke(r, submitTask(r), []byte(`{`)); !errors.As(err, &refused) {
-			t.Fatalf("the handler answered %v, want a *handler.Error", err)
-		}
-	})
 }
 
 func TestWithoutFunctionComputesContextEveryHandlerRefuses(t *testing.T) {
 	r := rig.New(t, rig.Options{})
-	for name, h := range map[string]handler.Handler{
-		"task-completed": taskCompleted(r), "first-heartbeat": firstHeartbeat(r), "submit-task": submitTask(r), "sweep": sweep(r),
-	} {
-		var refused *handler.Error
-		if out, err := h(context.Background(), []byte("{}")); !errors.As(err, &refused) || len(out.Items) > 0 {
-			t.Errorf("%s answered %+v, %v, want a *handler.Error", name, out, err)
-		}
+	for _, h := range []handler.Handler{taskCompleted(r), firstHeartbeat(r), submitTask(r), sweep(r)} {
+		out, err := h(context.Background(), []byte("{}"))
+		wantRefused(t, out, err)
 	}
 }
