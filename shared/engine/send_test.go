@@ -106,7 +106,7 @@ func TestACommandThatIsToBeStoppedIsOnlyLookedFor(t *testing.T) {
 			want := "load queue arm commit find-token send commit"
 			if there {
 				d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: sendOf(id("a")),
-					Command: d.table.state("i-1").Tasks[id("a")].Command}, now.Add(-time.Minute), 0)
+					Command: submission("a").Command}, now.Add(-time.Minute), 0)
 				want = "load queue arm commit find-token send commit commit stop commit"
 			}
 			mustHandle(t, d.engine(policy()), decide.WakeUp{})
