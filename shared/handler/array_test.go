@@ -235,26 +235,18 @@ func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
 	})
 	empty := r.Settings
 	empty.Ledger.Instance = "without-tables"
-	for name, c := range map[string]struct {
-		payload []byte
-		table   string
-	}{
-		"an event":          {encode(end("i-1", "t-1")), "aftercare_instances"},
-		"a malformed event": {[]byte("{"), "aftercare_quarantine"},
-	} {
+	for table, payload := range map[string][]byte{"aftercare_instances": encode(end("i-1", "t-1")), "aftercare_quarantine": []byte("{")} {
 		log := &rig.Log{}
 		f, err := handler.NewWith("task-completed", empty, log, r.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := r.Context()
-		_, err = f.TaskCompleted(ctx, c.payload)
-		cancel()
-		wantRefused(t, handler.Outcome{}, err)
+		out, err := invoke(r, f.TaskCompleted, payload)
+		wantRefused(t, out, err)
 		text := strings.TrimSuffix(log.String(), "\n")
-		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+c.table+" is missing, create it with 'aftercare tables create'") ||
+		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+table+" is missing, create it with 'aftercare tables create'") ||
 			!strings.Contains(text, `"level":"error"`) || strings.Contains(text, `\n`) {
-			t.Errorf("%s: the log is not one line at level error that names the remedy:\n%s", name, text)
+			t.Errorf("the log is not one line at level error that names the remedy:\n%s", text)
 		}
 	}
 }
