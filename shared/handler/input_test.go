@@ -95,9 +95,7 @@ func inQuarantine(t *testing.T, r *rig.Rig) []quarantined {
 		out = append(out, quarantined{q, payload})
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	slices.SortFunc(out, func(a, b quarantined) int { return int(a.Size - b.Size) })
 	return out
 }
