@@ -136,15 +136,24 @@ func TestAnInvocationEndsWithItsTime(t *testing.T) {
 	}
 }
 
-// TestAnInvocationsTimeEndsAMarginBeforeItsDeadline: until the deadline, this one
-// would hang for an hour.
+// TestAnInvocationsTimeEndsAMarginBeforeItsDeadline: this one has two seconds, and
+// would hang for an hour until its deadline.
 func TestAnInvocationsTimeEndsAMarginBeforeItsDeadline(t *testing.T) {
 	r := rig.New(t, rig.Options{
 		Timeout: time.Hour + 2*time.Second, Settings: func(s *handler.Settings) { s.Margin = time.Hour },
 	})
 	r.Faults.Add(fault.Fault{Times: -1, Mode: fault.HangBefore})
-	out, err := r.TaskCompleted(encode(end("i-1", "t-1")))
-	wantRefused(t, out, err)
+	answer := make(chan error)
+	go func() {
+		_, err := r.TaskCompleted(encode(end("i-1", "t-1")))
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		wantRefused(t, handler.Outcome{}, err)
+	case <-time.After(time.Minute):
+		t.Error("the invocation goes beyond its time")
+	}
 }
 
 var waits = regexp.MustCompile(`(?m)^goroutine \d+ \[(?:select|chan|IO wait|sync|sleep|semacquire)`)
