@@ -175,6 +175,7 @@ func (d *decision) because(cause string) because { return because{d, cause} }
 func (d *decision) finish() Decision {
 	d.forget()
 	d.countWaiting()
+	d.answerReleased()
 	c := d.changes
 	c.Tasks = d.tasks.changes()
 	c.Sends = d.sends.changes()

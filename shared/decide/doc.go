@@ -143,7 +143,8 @@
 //     not planned again while it is on its way.
 //  51. Messages hold up nothing. Sends go first; then all messages of an invocation
 //     are delivered side by side within 3 s, and what is left has a wake-up. A
-//     sweep does so for each instance. [engine]
+//     sweep does so for each instance, until those of one take all their time:
+//     then it leaves the others' messages to the next one. [engine]
 //  52. A message that fails waits as long as in rule 38. A refusal for rate is no
 //     try. Nothing is given up within a day; after that, a failure moves the
 //     message to the records.

@@ -24,6 +24,15 @@ import (
 // writes anew what follows. Review the difference: it is what the package
 // promises. The comment of a story names the rules that it shows; what holds for
 // every decision is checked of each. (decide rule 1)
+//
+// A story begins anew with instance: bootable, waiting, unknown or new. The lines
+// under it are what happened before. The inputs are submit TASK, cancel TASK,
+// heartbeat, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
+// started), result TASK=KIND, delivered and undelivered MESSAGE, wake and continue.
+// An input may say when it comes (at=05:12, after=2m), what is answered to what it
+// needs (agent=up, t-a=Running, output=text), how often it comes (count=), that
+// only its size is shown (quiet), or that it is only to be explained (explain).
+// flows, policy, pause, resume and breaker change what is around the instance.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {

@@ -27,9 +27,6 @@ func (d *decision) submit(in Submission) (cause string) {
 		ExpiresAt: d.now.Add(cmp.Or(in.ExpiresIn, d.policy.TaskTTL)),
 	})
 	d.answer.Outcome = string(TaskQueued)
-	if d.Instance.Boot == BootBootable {
-		d.answer.Outcome = string(TaskReleasing)
-	}
 	d.recordInput(in.Key, in.DedupeKey)
 	return d.once
 }
@@ -41,6 +38,14 @@ func (d *decision) recordInput(key, dedupeKey string) {
 	r := InputRecord{Key: key, Answer: d.answer.encode(), DedupeKey: dedupeKey, Hash: d.hash}
 	d.size.add(r)
 	d.changes.Input = &r
+}
+
+// answerReleased makes the answer to a submission say that its task is released.
+func (d *decision) answerReleased() {
+	if d.answer.Outcome == string(TaskQueued) && d.Tasks[d.answer.TaskID].State == TaskReleasing {
+		d.answer.Outcome = string(TaskReleasing)
+		d.changes.Input.Answer = d.answer.encode()
+	}
 }
 
 // enqueue adds a new task.

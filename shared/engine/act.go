@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 )
 
@@ -36,6 +37,7 @@ func (h *handling) act(ctx context.Context, messages bool) (err error) {
 func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.Send) []decide.Result {
 	var results []decide.Result
 	var held decide.Result
+	by := sender{h.Engine, h.instanceID, h.texts, &h.ration}
 	for _, e := range sends {
 		h.done[claimed{e.Key, e.Claim.Commit}] = true
 		h.out.Performed++
@@ -43,13 +45,13 @@ func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.S
 		r := decide.Result{Key: e.Key, Commit: e.Claim.Commit}
 		switch {
 		case e.Kind == decide.SendStop:
-			r = h.stop(ctx, t, r)
+			r = by.stop(ctx, t, r)
 		case held.Kind != "":
 			r.Kind, r.Reason = held.Kind, held.Reason
 			h.ration.giveBack(1)
 		default:
 			claimed := h.ration.claimed
-			if r = h.send(ctx, t, e, r); r.Kind.Holds() && !t.Cancel {
+			if r = by.send(ctx, t, e, r); r.Kind.Holds() && !t.Cancel {
 				held = r
 			}
 			if !t.Cancel && h.ration.claimed == claimed {
@@ -61,12 +63,20 @@ func (h *handling) sendAll(ctx context.Context, s decide.State, sends []decide.S
 	return results
 }
 
+// sender sends commands and stops to one instance.
+type sender struct {
+	*Engine
+	instanceID string
+	texts      map[string]command.Command
+	ration     *ration
+}
+
 // send sends a command. If an earlier claim may have sent it, send asks Cloud
 // Assistant first. A cancelled command is only looked for.
-func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r decide.Result) decide.Result {
+func (s sender) send(ctx context.Context, t decide.Task, e decide.Send, r decide.Result) decide.Result {
 	if !e.PriorSent.IsZero() {
-		inv, err := h.Commander.FindByToken(ctx, h.instanceID, e.Key)
-		late := h.Now().Sub(e.PriorSent) > h.Policy.SendWindow
+		inv, err := s.Commander.FindByToken(ctx, s.instanceID, e.Key)
+		late := s.Now().Sub(e.PriorSent) > s.Policy.SendWindow
 		switch {
 		case err != nil && !(late && permanent(err)):
 			r = failed(r, err)
@@ -86,23 +96,23 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r dec
 		r.Kind, r.Reason = decide.ResultNotSent, "it was cancelled, and Cloud Assistant has no run of it"
 		return r
 	}
-	if h.Sends.isClosed(h.Now()) {
+	if s.Sends.isClosed(s.Now()) {
 		r.Kind, r.Reason = decide.ResultThrottled, "the service refused another command of this function instance"
 		return r
 	}
-	h.ration.use(h.Now())
-	id, err := h.Commander.Send(ctx, Send{
-		InstanceID: h.instanceID, TaskID: t.ID, Token: e.Key, Command: h.texts[t.ID],
+	s.ration.use(s.Now())
+	id, err := s.Commander.Send(ctx, Send{
+		InstanceID: s.instanceID, TaskID: t.ID, Token: e.Key, Command: s.texts[t.ID],
 	})
 	switch {
 	case err == nil:
 		return done(r, id)
 	case errors.Is(err, ErrThrottled):
-		h.Sends.close(h.nextMinute())
+		s.Sends.close(s.nextMinute())
 	case errors.Is(err, ErrQuotaExceeded):
-		h.Sends.close(decide.NextDay(h.Now()))
+		s.Sends.close(decide.NextDay(s.Now()))
 	case errors.Is(err, ErrAcceptedBefore):
-		inv, findErr := h.Commander.FindByToken(ctx, h.instanceID, e.Key)
+		inv, findErr := s.Commander.FindByToken(ctx, s.instanceID, e.Key)
 		if findErr == nil && inv != nil {
 			return done(r, inv.InvokeID)
 		}
@@ -114,9 +124,9 @@ func (h *handling) send(ctx context.Context, t decide.Task, e decide.Send, r dec
 
 // nextMinute is when the service's next minute has begun for certain: its clock
 // may be a little behind this one.
-func (h *handling) nextMinute() time.Time {
-	minute := h.Policy.Minute
-	return h.Now().Truncate(minute).Add(minute + minute/60)
+func (s sender) nextMinute() time.Time {
+	minute := s.Policy.Minute
+	return s.Now().Truncate(minute).Add(minute + minute/60)
 }
 
 // permanent reports whether retrying the question cannot help.
@@ -124,8 +134,8 @@ func permanent(err error) bool {
 	return errors.Is(err, ErrInvalid) || errors.Is(err, ErrDenied)
 }
 
-func (h *handling) stop(ctx context.Context, t decide.Task, r decide.Result) decide.Result {
-	if err := h.Commander.Stop(ctx, h.instanceID, t.InvokeID); err != nil {
+func (s sender) stop(ctx context.Context, t decide.Task, r decide.Result) decide.Result {
+	if err := s.Commander.Stop(ctx, s.instanceID, t.InvokeID); err != nil {
 		return failed(r, err)
 	}
 	return done(r, "")

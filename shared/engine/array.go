@@ -116,7 +116,7 @@ func (h *handling) commitAll(ctx context.Context, last time.Time, inputs []decid
 		h.input, out = i, h.out
 	}
 	h.out = out
-	clear(h.tried)
+	h.tried = map[string]decide.Decision{}
 	if h.input >= 0 && (h.more || len(h.mySends(h.state)) > 0 || len(h.myMessages(h.state)) > 0) {
 		return true
 	}

@@ -127,10 +127,47 @@ func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 		if took := time.Since(began); took != policy().MessageTime {
 			t.Errorf("it took %s, want %s", took, policy().MessageTime)
 		}
+		// Also if the time of some begins when others have taken a part of it.
+		slow := d.engine(policy())
+		slow.Now, slow.Notifier = e.Now, notifier(func() { time.Sleep(policy().MessageTime * 2 / 3) })
+		for n := range parts {
+			parts[n] = ends(parts[n].InstanceID, "b")
+		}
+		began = time.Now()
+		handleAll(t, slow, parts...)
+		if took := time.Since(began); took > policy().MessageTime*4/3 {
+			t.Errorf("it took %s, want a round and what is left of the time", took)
+		}
 		for input, o := range r.out {
 			if r.err[input] != nil || o.Left != 1 {
 				t.Fatalf("input %s: %+v, %v, want its alert left", input, o, r.err[input])
 			}
+		}
+	})
+}
+
+// A sweep waits for it once, and sends the commands of all.
+// (decide rule 51)
+func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(now))
+		news := func(s *decide.State) {
+			m := decide.Message{Key: id("m"), Rev: 1, Kind: decide.MessageAlert, Alert: &decide.Alert{}, PlannedAt: now}
+			s.Messages[m.Row()] = m
+		}
+		d := fleetDesk(9, task("a"), news)
+		e := d.engine(policy())
+		e.Now = func() time.Time { return time.Now().UTC() }
+		e.Notifier = hangingNotifier{}
+		for n := range 9 {
+			d.table.armed[engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now}] = true
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
+		defer cancel()
+		out, err := e.Sweep(ctx, 3)
+		took, sends := time.Since(now), strings.Count(d.calls(), "send")
+		if err != nil || out.Woken != 9 || took != policy().MessageTime || sends != 9 {
+			t.Errorf("the sweep woke %d, %v, took %s and sent %d commands, want nine, %s and nine", out.Woken, err, took, sends, policy().MessageTime)
 		}
 	})
 }

@@ -160,7 +160,10 @@ func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decisio
 	case !complete:
 		return errNoText
 	}
-	h.own[m.Claim.Commit], h.tried[m.Claim.Commit] = true, *d
+	h.own[m.Claim.Commit] = true
+	if d.Once != "" {
+		h.tried[m.Claim.Commit] = *d
+	}
 	err = h.Ledger.Commit(ctx, Commit{
 		ID: m.Claim.Commit, InstanceID: h.instanceID, Changes: d.Changes, At: m.Now, Next: d.Next,
 	})

@@ -62,12 +62,12 @@ func (h *handling) readControl(ctx context.Context, maxAge time.Duration) {
 }
 
 // readSwitches reads the pauses and breakers for all who wait for them.
-func (h *handling) readSwitches(ctx context.Context) {
-	s := &h.switches
-	now := h.Now()
+func (e *Engine) readSwitches(ctx context.Context) {
+	s := &e.switches
+	now := e.Now()
 	c, err := func() (c decide.Control, err error) {
 		defer Recovered(&err)
-		return h.Shared.Control(ctx)
+		return e.Shared.Control(ctx)
 	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()

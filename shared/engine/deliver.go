@@ -37,26 +37,34 @@ func (h *handling) deliverAll(ctx context.Context, messages []decide.Message) []
 	defer cancel()
 	out := make([]decide.Delivery, len(messages))
 	var delivering sync.WaitGroup
+	by := messenger{h.Engine, h.instanceID, h.control}
 	for i, m := range messages {
 		h.done[claimed{m.Row(), m.Claim.Commit}] = true
 		h.out.Performed++
-		delivering.Go(func() { out[i] = h.deliver(ctx, m) })
+		delivering.Go(func() { out[i] = by.deliver(ctx, m) })
 	}
 	delivering.Wait()
 	return out
 }
 
-func (h *handling) deliver(ctx context.Context, m decide.Message) decide.Delivery {
+// messenger delivers the messages of one instance.
+type messenger struct {
+	*Engine
+	instanceID string
+	control    decide.Control
+}
+
+func (n messenger) deliver(ctx context.Context, m decide.Message) decide.Delivery {
 	r := decide.Delivery{Row: m.Row(), Commit: m.Claim.Commit}
 	err := func() (err error) {
 		defer Recovered(&err) // it must not end the process
 		switch m.Kind {
 		case decide.MessageAlert:
-			return h.Notifier.Notify(ctx, *m.Alert)
+			return n.Notifier.Notify(ctx, *m.Alert)
 		case decide.MessageCount:
-			r.Breaker, err = h.countFailure(ctx, m)
+			r.Breaker, err = n.countFailure(ctx, m)
 		case decide.MessageClose:
-			_, err = h.Shared.CloseBreaker(ctx, m.Fleet.Flow, m.Fleet.Breaker.Key)
+			_, err = n.Shared.CloseBreaker(ctx, m.Fleet.Flow, m.Fleet.Breaker.Key)
 		}
 		return err
 	}()
@@ -69,26 +77,26 @@ func (h *handling) deliver(ctx context.Context, m decide.Message) decide.Deliver
 // countFailure counts a failed run for its flow's breaker, and returns the
 // breaker if this opened it. It may be repeated: a failure is counted once, and
 // the breaker's key shows what opened it.
-func (h *handling) countFailure(ctx context.Context, m decide.Message) (*decide.Breaker, error) {
+func (n messenger) countFailure(ctx context.Context, m decide.Message) (*decide.Breaker, error) {
 	f := m.Fleet
-	if b, ok := h.control.Breakers[f.Flow]; ok && b.Key == m.Key {
+	if b, ok := n.control.Breakers[f.Flow]; ok && b.Key == m.Key {
 		return &b, nil // opened by an earlier try whose result was lost
 	}
-	now := h.Now()
+	now := n.Now()
 	// The window ends with this failure, which a sweep may count long after. It
 	// begins after the time of a breaker that nobody has closed yet.
 	since := f.At.Add(-f.Limit.Window.D())
-	if b, ok := h.control.Breakers[f.Flow]; ok && !b.ResumeAt.After(now) {
+	if b, ok := n.control.Breakers[f.Flow]; ok && !b.ResumeAt.After(now) {
 		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
 	}
-	n, err := h.Shared.CountFailure(ctx, decide.FleetFailure{
-		Flow: f.Flow, RunID: f.RunID, InstanceID: h.instanceID, At: f.At,
+	failures, err := n.Shared.CountFailure(ctx, decide.FleetFailure{
+		Flow: f.Flow, RunID: f.RunID, InstanceID: n.instanceID, At: f.At,
 	}, since)
-	if err != nil || n < f.Limit.MaxFailures {
+	if err != nil || failures < f.Limit.MaxFailures {
 		return nil, err
 	}
-	b, err := h.Shared.OpenBreaker(ctx, decide.Breaker{
-		Flow: f.Flow, Key: m.Key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: n,
+	b, err := n.Shared.OpenBreaker(ctx, decide.Breaker{
+		Flow: f.Flow, Key: m.Key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: failures,
 	})
 	if err != nil || b.Key != m.Key {
 		return nil, err

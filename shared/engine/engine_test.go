@@ -96,6 +96,23 @@ func TestATaskWhoseEndWasTakenForAStrangersEndsAllTheSame(t *testing.T) {
 	}
 }
 
+// An end that no event reported is recorded, or nothing becomes of it.
+func TestAPolledEndThatIsNotCommittedLeavesItsTask(t *testing.T) {
+	d := newDesk()
+	d.store(state(decide.BootBootable, task("a", saved, running("t-1"))))
+	d.cloud.stranger("i-1", now, 0).end("Failed", "ExitCodeNonzero", nil, now)
+	d.clock = now.Add(time.Hour)
+	d.on = failing("commit", 1, refused)
+	if _, err := handle(t, d.engine(policy()), decide.WakeUp{}); !errors.Is(err, engine.ErrUnavailable) || len(d.table.state("i-1").Tasks) != 1 {
+		t.Errorf("error %v, tasks %v, want the refusal and the task", err, d.table.state("i-1").Tasks)
+	}
+	d.on = nil
+	mustHandle(t, d.engine(policy()), decide.WakeUp{})
+	if x := logged[decide.Execution](d.table, "i-1", "exec"); len(x) != 1 || len(d.table.state("i-1").Tasks) != 0 {
+		t.Errorf("executions %v, tasks %v, want one and none", x, d.table.state("i-1").Tasks)
+	}
+}
+
 func TestAFailedLoadTakesNoWorkForDone(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable, task("a"), task("b", running("t-b"))))

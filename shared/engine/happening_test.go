@@ -179,6 +179,6 @@ func (w *world) restLater() bool {
 		time.Sleep(d)
 		w.logf("%s pass until the wake-up of %s", d, next.InstanceID)
 	}
-	w.start(nil)
+	w.start()
 	return true
 }

@@ -255,30 +255,29 @@ func (w *world) checkAlert(a decide.Alert) {
 }
 
 // checkAck: what was answered with success is stored.
-func (w *world) checkAck(v *invocation) {
-	id := v.work.instanceID
-	switch in := v.work.input(w.now()).(type) {
+func (w *world) checkAck(work *delivery, out engine.Outcome) {
+	id := work.instanceID
+	switch in := work.input(w.now()).(type) {
 	case decide.Ended:
 		key := in.Event.InvokeID + "/" + in.Event.Suffix()
 		if _, ok := w.table.records[id+"/exec/"+key]; !ok {
-			w.breakf("%s was answered, and its execution is not recorded", v.work.name)
+			w.breakf("%s was answered, and its execution is not recorded", work.name)
 		}
 	case decide.Submission:
-		w.checkAnswer(v, in.Key)
+		w.checkAnswer(work, out, in.Key)
 	case decide.Cancel:
-		w.checkAnswer(v, in.Key)
+		w.checkAnswer(work, out, in.Key)
 	}
 }
 
-func (w *world) checkAnswer(v *invocation, key string) {
-	r, ok := w.table.records[v.work.instanceID+"/input/"+key]
+func (w *world) checkAnswer(work *delivery, out engine.Outcome, key string) {
+	r, ok := w.table.records[work.instanceID+"/input/"+key]
 	if !ok {
-		w.breakf("%s was answered, and is not recorded", v.work.name)
+		w.breakf("%s was answered, and is not recorded", work.name)
 		return
 	}
-	got := string(encode(v.out.Answer))
-	if got != r.Answer {
-		w.breakf("%s was answered %s, and %s is recorded", v.work.name, got, r.Answer)
+	if got := string(encode(out.Answer)); got != r.Answer {
+		w.breakf("%s was answered %s, and %s is recorded", work.name, got, r.Answer)
 	}
 }
 

@@ -1,10 +1,13 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
@@ -31,8 +34,40 @@ func TestATaskWhoseTextIsGoneEndsAsInvalid(t *testing.T) {
 	if len(lost) != 1 || lost[0].ID != id("a") || lost[0].State != decide.TaskInvalid || len(d.alerts) != 1 || d.alerts[0].Kind != decide.AlertTaskInvalid {
 		t.Errorf("ended %+v, alerts %+v; want a ended as invalid, with an alert", lost, d.alerts)
 	}
-	if got := d.table.state("i-1").Tasks[id("b")]; got.State != decide.TaskRunning {
-		t.Errorf("task b is %s, want it sent", got.State)
+	if got := d.table.state("i-1").Tasks[id("b")]; got.State != decide.TaskRunning || strings.Count(d.calls(), "send") != 1 {
+		t.Errorf("task b is %s after the calls %s, want it sent, and nothing else", got.State, d.calls())
+	}
+}
+
+// hangs is a desk where Cloud Assistant does not answer.
+type hangs struct{ *desk }
+
+func (hangs) AgentStatus(ctx context.Context, _ string) (decide.AgentStatus, error) {
+	<-ctx.Done()
+	return decide.AgentStatus{}, engine.ErrUnavailable
+}
+
+func (hangs) Send(ctx context.Context, _ engine.Send) (string, error) {
+	<-ctx.Done()
+	return "", engine.ErrUnknownOutcome
+}
+
+// (decide rule 2)
+func TestAnAnswerThatDoesNotComeLeavesTimeToCommit(t *testing.T) {
+	for name, boot := range map[string]decide.BootState{"the agent's status": decide.BootUnknown, "a send": decide.BootBootable} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(now))
+				d := newDesk()
+				d.store(state(boot))
+				e := d.engine(policy())
+				e.Commander, e.Now = hangs{d}, func() time.Time { return time.Now().UTC() }
+				mustHandle(t, e, submission("a"))
+				if took := time.Since(now); took != timeLimit-2*time.Second || strings.Count(d.calls(), "commit") == 0 {
+					t.Errorf("calls %s after %s, want a commit 2 s before the end", d.calls(), took)
+				}
+			})
+		})
 	}
 }
 

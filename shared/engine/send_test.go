@@ -105,9 +105,10 @@ func TestACommandThatIsToBeStoppedIsOnlyLookedFor(t *testing.T) {
 			want := "load queue arm commit find-token send commit"
 			if there {
 				d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: sendOf(id("a")),
-					Command: d.table.state("i-1").Tasks[id("a")].Command}, now.Add(-time.Minute), 0)
+					Command: submission("a").Command}, now.Add(-time.Minute), 0)
 				want = "load queue arm commit find-token send commit commit stop commit"
 			}
+			delete(d.table.rows["i-1"], "text/"+id("a")) // nobody needs it
 			mustHandle(t, d.engine(policy()), decide.WakeUp{})
 			if got := d.calls(); got != want {
 				t.Errorf("calls: %s\nwant:  %s", got, want)
@@ -162,14 +163,16 @@ func TestNoCommandOvertakesOneThatCouldNotBeSent(t *testing.T) {
 			}
 		})
 	}
-	for _, err := range []error{engine.ErrUnknownOutcome, engine.ErrInvalid, engine.ErrUnavailable, engine.ErrDenied} {
+	for err, alert := range map[error]string{
+		engine.ErrUnknownOutcome: "", engine.ErrInvalid: "task-invalid", engine.ErrUnavailable: "", engine.ErrDenied: "task-denied",
+	} {
 		t.Run("but one after another is sent: "+err.Error(), func(t *testing.T) {
 			d := newDesk()
 			d.store(state(decide.BootBootable, task("a", priority(9)), task("b", priority(5)), task("c", priority(1))))
 			d.on = failing("send", 2, fate{err: err})
 			mustHandle(t, d.engine(policy()), decide.WakeUp{})
-			if len(d.cloud.invocations) != 2 {
-				t.Errorf("%d commands were accepted, want 2", len(d.cloud.invocations))
+			if len(d.cloud.invocations) != 2 || d.kinds() != alert {
+				t.Errorf("%d commands were accepted, alerts %q, want 2 and %q", len(d.cloud.invocations), d.kinds(), alert)
 			}
 		})
 	}

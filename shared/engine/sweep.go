@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"aftercare/shared/decide"
@@ -32,6 +33,7 @@ type sweep struct {
 	pace    *pace
 	slots   chan struct{}
 	working sync.WaitGroup
+	hung    atomic.Bool // messages took all the time of an instance
 
 	mu     sync.Mutex
 	aside  []aside // in the order in which they came
@@ -199,7 +201,10 @@ func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, comm
 	if err := h.take(ctx, decide.WakeUp{}); err != nil {
 		return out, 0, err
 	}
-	h.out.Trouble = h.act(ctx, true)
+	h.out.Trouble = h.act(ctx, !s.hung.Load())
+	if h.delivering.over(s.Now()) {
+		s.hung.Store(true)
+	}
 	h.out.Left = len(h.state.Sends) + len(h.state.Messages)
 	m := decide.Moment{Now: s.Now()}
 	if h.short > 0 {

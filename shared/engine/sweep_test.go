@@ -204,6 +204,16 @@ func TestAnInputWithoutRoomWaitsForTheNextMinute(t *testing.T) {
 // Room that a commit took and did not use is there for others.
 // (decide rule 39)
 func TestRoomIsGivenBack(t *testing.T) {
+	t.Run("of a commit that met a conflict, for the next try", func(t *testing.T) {
+		d := newDesk()
+		d.on = failing("commit", 1, fate{err: engine.ErrConflict})
+		d.store(state(decide.BootBootable, task("a")))
+		e := d.engine(policy())
+		e.Sends = &engine.SendCap{PerMinute: 1}
+		if out := mustHandle(t, e, decide.WakeUp{}); out.Left > 0 {
+			t.Errorf("calls %s, want the command sent", d.calls())
+		}
+	})
 	for _, c := range []struct {
 		name string
 		call string

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,7 +66,7 @@ type invocation struct {
 	ports
 	w       *world
 	name    string
-	work    *delivery // nil for a sweep
+	works   []*delivery // none for a sweep
 	ctx     context.Context
 	began   time.Time
 	crash   context.CancelFunc
@@ -76,7 +75,7 @@ type invocation struct {
 	crashed bool
 	ended   bool
 	commits int
-	out     engine.Outcome
+	outs    map[*delivery]engine.Outcome // of those that were committed
 	err     error
 }
 
@@ -147,19 +146,20 @@ func (v *invocation) call(ctx context.Context, what, detail string, do func() er
 	}
 }
 
-// start begins an invocation.
-func (w *world) start(work *delivery) {
+// start begins an invocation, of an array if there are several works.
+func (w *world) start(works ...*delivery) {
 	w.serial++
-	v := &invocation{w: w, work: work, began: w.now(), until: w.now().Add(w.inv)}
+	v := &invocation{w: w, works: works, began: w.now(), until: w.now().Add(w.inv), outs: map[*delivery]engine.Outcome{}}
 	v.ports = ports{w.table, w.cloud, w.now, v.call}
 	v.skew = []time.Duration{0, -14 * time.Second, 14 * time.Second}[w.draw("skew", 3)]
 	if w.calm {
 		v.skew = 0
 	}
-	what := "sweep"
-	if work != nil {
-		what = work.name
+	var names []string
+	for _, work := range works {
+		names = append(names, work.name)
 	}
+	what := cmp.Or(strings.Join(names, ", "), "sweep")
 	v.name = fmt.Sprintf("#%d", w.serial)
 	w.byName[v.name] = v
 	w.logf("%s begins: %s, its clock is off by %s", v.name, what, v.skew)
@@ -177,17 +177,36 @@ func (w *world) start(work *delivery) {
 		Pause: func(context.Context, int) {},
 	}
 	go func() {
-		var out engine.Outcome
 		var err error
-		if work != nil {
-			out, err = runner.Handle(v.ctx, work.instanceID, work.input(runner.Now()))
-		} else {
+		if len(works) == 0 {
 			_, err = runner.Sweep(v.ctx, 2)
 		}
+		parts, places := partsOf(works, runner.Now())
+		runner.HandleAll(v.ctx, parts, func(part, input int, out engine.Outcome, failed error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if failed != nil {
+				err = failed
+			} else {
+				v.outs[places[part][input]] = out
+			}
+		})
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		v.out, v.err, v.ended = out, err, true
+		v.err, v.ended = err, true
 	}()
+}
+
+// partsOf groups works by their instances, and says which work each input is.
+func partsOf(works []*delivery, now time.Time) (parts []engine.Part, places [][]*delivery) {
+	for _, work := range works {
+		i := slices.IndexFunc(parts, func(p engine.Part) bool { return p.InstanceID == work.instanceID })
+		if i < 0 {
+			i, parts, places = len(parts), append(parts, engine.Part{InstanceID: work.instanceID}), append(places, nil)
+		}
+		parts[i].Inputs, places[i] = append(parts[i].Inputs, work.input(now)), append(places[i], work)
+	}
+	return parts, places
 }
 
 // settle notes what happened since the last decision.
@@ -244,77 +263,24 @@ func (w *world) conclude(v *invocation) {
 			w.breakf("%s ended while its call %s was under way", v.name, c.what)
 		}
 	}
-	if v.work == nil {
-		w.logf("%s ended, crashed %v: %v", v.name, v.crashed, v.err)
-		return
-	}
-	w.logf("%s ended, crashed %v: %v, answer %q, duplicate %v, left %d, trouble %v", v.name, v.crashed, v.err,
-		v.out.Answer.Outcome, v.out.Duplicate, v.out.Left, v.out.Trouble)
-	if v.crashed || v.err != nil {
-		w.backlog = append(w.backlog, v.work)
-		return
-	}
-	w.checkAck(v)
-	v.work.acked = true
-	if !w.calm && v.work.duplicates < 2 && w.chance("delivered again", 25) {
-		v.work.duplicates++
-		w.backlog = append(w.backlog, v.work)
-	}
-}
-
-// answer decides what becomes of a call.
-func (w *world) answer(c *call) {
-	reply := func(err error, how string) {
-		w.logf("%s %s %s: %s (%v)", c.by.name, c.what, c.detail, how, err)
-		w.mu.Lock()
-		w.calls = slices.DeleteFunc(w.calls, func(o *call) bool { return o == c })
-		w.mu.Unlock()
-		c.reply <- err
-	}
-	if c.taken {
-		reply(c.err, "answered")
-		return
-	}
-	if w.calm || !w.chance("fault", w.chaos) {
-		if !w.calm && w.chance("slow answer", 10) {
-			c.taken, c.err = true, c.do()
-			w.logf("%s %s %s: taken, answer on its way", c.by.name, c.what, c.detail)
-			return
+	w.logf("%s ended, crashed %v: %v", v.name, v.crashed, v.err)
+	for _, work := range v.works {
+		out, committed := v.outs[work]
+		if committed && !v.crashed {
+			w.logf("%s: answer %q, duplicate %v, left %d, trouble %v", work.name, out.Answer.Outcome, out.Duplicate, out.Left, out.Trouble)
+			w.checkAck(work, out)
 		}
-		reply(c.do(), "done")
-		return
-	}
-	fates := []string{"refused", "hangs"}
-	if c.write {
-		fates = append(fates, "answer lost", "lost", "late")
-	}
-	if c.what == "send" {
-		fates = append(fates, "throttled", "throttled", "lost, then throttled", "quota", "denied")
-	}
-	switch fate := fates[w.draw("fate", len(fates))]; fate {
-	case "refused":
-		reply(engine.ErrUnavailable, fate)
-	case "hangs":
-		c.hangs = true
-		w.logf("%s %s %s hangs", c.by.name, c.what, c.detail)
-	case "answer lost":
-		c.do()
-		reply(engine.ErrUnknownOutcome, fate)
-	case "lost":
-		reply(engine.ErrUnknownOutcome, fate)
-	case "late":
-		w.late = append(w.late, c)
-		reply(engine.ErrUnknownOutcome, fate)
-	case "lost, then throttled":
-		w.unclear[c.detail] = true
-		w.late = append(w.late, c)
-		reply(errors.Join(engine.ErrUnknownOutcome, engine.ErrThrottled), fate)
-	case "throttled":
-		reply(engine.ErrThrottled, fate)
-	case "quota":
-		reply(engine.ErrQuotaExceeded, fate)
-	case "denied":
-		reply(engine.ErrDenied, fate)
+		again := v.crashed || v.err != nil
+		if !again {
+			work.acked = true
+			again = !w.calm && work.duplicates < 2 && w.chance("delivered again", 25)
+			if again {
+				work.duplicates++
+			}
+		}
+		if again {
+			w.backlog = append(w.backlog, work)
+		}
 	}
 }
 
@@ -333,7 +299,7 @@ func (w *world) step() {
 	case dice < 72 && len(w.backlog) > 0 && len(w.running) < 4:
 		w.deliver(w.draw("delivery", len(w.backlog)))
 	case dice < 75 && len(w.running) < 4 && len(w.table.due(w.now().Add(14*time.Second))) > 0:
-		w.start(nil)
+		w.start()
 	case dice < 80 && len(w.late) > 0:
 		i := w.draw("late write", len(w.late))
 		c := w.late[i]
@@ -361,9 +327,13 @@ func (w *world) step() {
 }
 
 func (w *world) deliver(i int) {
-	work := w.backlog[i]
-	w.backlog = slices.Delete(w.backlog, i, i+1)
-	w.start(work)
+	n := 1
+	if !w.calm {
+		n = min(len(w.backlog)-i, []int{1, 1, 2, 4}[w.draw("array", 4)])
+	}
+	works := slices.Clone(w.backlog[i : i+n])
+	w.backlog = slices.Delete(w.backlog, i, i+n)
+	w.start(works...)
 }
 
 // end lets go of every goroutine.

@@ -70,13 +70,6 @@ func listener(t *testing.T, f func(net.Conn)) string {
 const maxAnswer = 100
 
 func TestAnExchangeKnowsWhatMayHaveBeenReceived(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := l.Addr().String()
-	l.Close()
-
 	untrusted := httptest.NewUnstartedServer(http.HandlerFunc(hang))
 	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
 	untrusted.StartTLS()
@@ -110,7 +103,7 @@ func TestAnExchangeKnowsWhatMayHaveBeenReceived(t *testing.T) {
 		"too long an answer":         {url: serve(t, text(200, maxAnswer+1)), sent: true, status: 200, cause: "answer too long"},
 		"the longest headers":        {url: serve(t, headers(60<<10)), sent: true, status: 200},
 		"too long headers":           {url: serve(t, headers(70<<10)), sent: true, cause: "connection lost"},
-		"nobody listens":             {url: "http://" + refused, cause: "no connection"},
+		"nobody listens":             {url: "http://127.0.0.1:1", cause: "no connection"},
 		"a certificate of nobody":    {url: untrusted.URL, cause: "certificate not accepted"},
 		"a handshake that is cut":    {url: "https://" + listener(t, func(c net.Conn) { c.Close() }), cause: "no connection"},
 		"a handshake without answer": {url: "https://" + listener(t, func(net.Conn) { endHandshake() }), ctx: atHandshake, cause: "no connection in time"},

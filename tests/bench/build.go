@@ -116,6 +116,6 @@ func (p programs) settings(flows string, at map[wire.Service]string) []string {
 		"AFTERCARE_TABLESTORE_ENDPOINT=" + at[wire.Tablestore], "AFTERCARE_TABLESTORE_INSTANCE=bench",
 		"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, flows),
 		"AFTERCARE_DINGTALK_URL=" + at[wire.Inbox] + "/robot/send?access_token=bench",
-		"AFTERCARE_DINGTALK_SECRET=SECbench",
+		"AFTERCARE_DINGTALK_SECRET=SECbench", "GOMAXPROCS=1",
 	}
 }

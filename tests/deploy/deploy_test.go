@@ -74,6 +74,8 @@ func TestEveryFaultIsSeen(t *testing.T) {
 			"sweep: a timer's invocations need no destination",
 		},
 
+		"two threads on a part of a core":  {"    GOMAXPROCS: '1'\n", "", "task-completed: GOMAXPROCS is for a part of a core"},
+		"one thread on a core":             {"cpu: 0.2\n      memorySize: 256", "cpu: 1\n      memorySize: 1024", "task-completed: GOMAXPROCS is for a part of a core"},
 		"a setting that nobody knows":      {"    AFTERCARE_LOG_LEVEL:", "    AFTERCARE_LOGLEVEL:", "AFTERCARE_LOGLEVEL is not a setting"},
 		"a setting with a fault":           {"'info')}", "'loud')}", "the settings are refused: AFTERCARE_LOG_LEVEL must be"},
 		"a secret in the file":             {"${env('AFTERCARE_WEBHOOK_SECRET', '')}", "hush", "the secret AFTERCARE_WEBHOOK_SECRET is in this file"},

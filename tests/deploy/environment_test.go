@@ -22,7 +22,8 @@ const (
 )
 
 // checkEnvironment: the functions get only settings that they know, all that
-// they require, and no secret from this file.
+// they require, and no secret from this file. One with a part of a core runs one
+// thread at a time.
 func checkEnvironment(d *document, f *faults) {
 	known := map[string]handler.Variable{}
 	for _, v := range handler.Variables() {
@@ -35,6 +36,9 @@ func checkEnvironment(d *document, f *faults) {
 			name, value := fmt.Sprint(item.Key), fmt.Sprint(item.Value)
 			given[name] = true
 			size += len(name) + len(envCall.ReplaceAllString(value, strings.Repeat("x", longValue)))
+			if name == "GOMAXPROCS" && value == "1" {
+				continue
+			}
 			v, ok := known[name]
 			f.check(ok, "%s: %s is not a setting", fn.key, name)
 			f.check(!v.Secret || fromEnv.MatchString(value), "%s: the secret %s is in this file", fn.key, name)
@@ -44,6 +48,7 @@ func checkEnvironment(d *document, f *faults) {
 		for _, v := range known {
 			f.check(!v.Required || given[v.Name], "%s: the required setting %s is missing", fn.key, v.Name)
 		}
+		f.check(given["GOMAXPROCS"] == (fn.props.number("cpu") < 1), "%s: GOMAXPROCS is for a part of a core", fn.key)
 		f.check(size <= maxEnvironment, "%s: its variables may have %d bytes, %d are allowed", fn.key, size, maxEnvironment)
 		if _, err := handler.FromEnv(deployed(environment)); err != nil {
 			f.check(false, "%s: the settings are refused: %v", fn.key, err)
