@@ -126,6 +126,16 @@ func (d *desk) calls() string {
 	return strings.Join(d.made, " ")
 }
 
+// count is how many calls of a name were made, in on or when all is over.
+func (d *desk) count(what string) (n int) {
+	for _, made := range d.made {
+		if made == what {
+			n++
+		}
+	}
+	return n
+}
+
 func (d *desk) call(_ context.Context, what, detail string, do func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
