@@ -132,6 +132,7 @@ func mistakenSubmissions() map[string]struct {
 		"a cancel for two instances": {encode(request().with("run", nil).with("instanceIds", []string{"i-2"}).with("cancel", object{"taskId": strings.Repeat("a", 32)})), "cancel needs exactly one instance"},
 
 		"no name":                      {run("name", nil), "run.name is missing: name the command"},
+		"content that is a number":     {run("content", 7), "run.content " + isText},
 		"a saved parameter's odd name": {saved("parameters", object{"a}}": "v"}), `invoke.parameters."a}}" is not a saved command's parameter: use letters, digits, _ and - in names, at most 64`},
 	}
 	// What is said of a payload is cut off at 2,000 bytes.
