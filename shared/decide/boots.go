@@ -91,11 +91,11 @@ func (b boots) bootable(at time.Time) {
 	b.Instance.CheckAt = time.Time{}
 	b.Instance.Checks = 0
 	b.releases = true
-	if b.Instance.HeldBy == ResultDown {
+	if !b.Instance.HeldBy.account() {
 		b.Instance.HeldUntil, b.Instance.HeldBy = time.Time{}, ""
 	}
 	for _, t := range b.sorted(TaskReleasing) {
-		if s := b.Sends[t.SendKey]; b.unsent(t) && !s.NotBefore.IsZero() {
+		if s := b.Sends[t.SendKey]; b.unsent(t) && (s.Tries > 0 || !s.NotBefore.IsZero()) {
 			s.NotBefore, s.Tries = time.Time{}, 0
 			b.sends.put(s.Key, s)
 		}
@@ -111,10 +111,13 @@ func (b boots) doubt(at time.Time) {
 }
 
 // hold keeps the instance's commands from being sent, after a refusal that
-// concerns all of them.
+// concerns all of them. What a boot ends does not take the place of what it does
+// not end.
 func (b boots) hold(by ResultKind, until time.Time) {
-	if until.After(b.Instance.HeldUntil) {
-		b.Instance.HeldUntil, b.Instance.HeldBy = until, by
+	i := &b.Instance
+	lasting := i.HeldBy.account() && i.HeldUntil.After(b.now)
+	if until.After(i.HeldUntil) && (by.account() || !lasting) {
+		i.HeldUntil, i.HeldBy = until, by
 	}
 }
 

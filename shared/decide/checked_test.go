@@ -55,6 +55,11 @@ func (s *story) checked(state decide.State, in decide.Input, f decide.Facts, m d
 			s.t.Errorf("run %s has ended, and is live", r.ID)
 		}
 	}
+	for _, m := range c.Matched {
+		if x := c.Execution; x != nil && m.Execution == "exec/"+x.Event.InvokeID+"/"+x.Event.Suffix() {
+			s.t.Errorf("record %s is written and completed", m.Execution)
+		}
+	}
 	s.checkExplained(state, in, f, c)
 	if n, bytes := rowsOf(c), len(s.encode(c)); n > 200 || bytes > 6<<20 { // changes hold rows twice
 		s.t.Errorf("the commit has %d rows and %d bytes", n, bytes)

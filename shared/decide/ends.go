@@ -249,9 +249,9 @@ func (e *end) alertEnd() {
 		summary = fmt.Sprintf("A command ended as %s: its instance ran too many tasks, and it was queued again.", ev.Status)
 	case e.again:
 		summary = fmt.Sprintf("A command ended as %s: it never started, and was queued again (attempt %d of %d).",
-			ev.Status, t.Attempt+1, e.policy.MaxAttempts)
+			ev.Status, t.Attempt-t.Free+1, e.policy.MaxAttempts)
 	case slices.Contains(flow.NotStarted, ev.ErrorCode) && t.ID != "":
-		summary = fmt.Sprintf("A command ended as %s: it never started, after %d attempts.", ev.Status, max(t.Attempt, t.StepAttempt))
+		summary = fmt.Sprintf("A command ended as %s: it never started, after %s.", ev.Status, counted(max(t.Attempt-t.Free, t.StepAttempt), "attempt"))
 	}
 	e.alert(Alert{
 		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: ev.CommandName,

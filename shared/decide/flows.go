@@ -253,7 +253,7 @@ func (b because) admit(r FlowRun) verdict {
 	}
 	l := def.Limits.PerInstance
 	if n := within(b.Limits[r.Flow].Starts, l.Window.D(), b.now); l.Max > 0 && n >= l.Max {
-		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it already ran %d times within %s on this instance, which is its limit", n, l.Window)}
+		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it already ran %s within %s on this instance, which is its limit", counted(n, "time"), l.Window)}
 	}
 	return verdict{what: FlowStarted, why: "its condition holds"}
 }

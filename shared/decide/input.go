@@ -97,8 +97,12 @@ const (
 // Holds reports whether a result of this kind concerns all commands of the
 // instance, so that they wait for it in their order.
 func (k ResultKind) Holds() bool {
-	return k == ResultThrottled || k == ResultQuota || k == ResultDown
+	return k.account() || k == ResultDown
 }
+
+// account reports whether a result of this kind concerns the account, not the
+// instance.
+func (k ResultKind) account() bool { return k == ResultThrottled || k == ResultQuota }
 
 // Result is how one send ended.
 type Result struct {

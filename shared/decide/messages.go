@@ -2,6 +2,7 @@ package decide
 
 import (
 	"cmp"
+	"fmt"
 )
 
 // outbox plans messages and claims those that are due.
@@ -49,4 +50,12 @@ func (o outbox) claimMessages() {
 			return
 		}
 	}
+}
+
+// counted is a number of things in words, such as 2 attempts.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
 }

@@ -127,6 +127,17 @@ func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 		if took := time.Since(began); took != policy().MessageTime {
 			t.Errorf("it took %s, want %s", took, policy().MessageTime)
 		}
+		// Also if the time of some begins when others have taken a part of it.
+		slow := d.engine(policy())
+		slow.Now, slow.Notifier = e.Now, notifier(func() { time.Sleep(policy().MessageTime * 2 / 3) })
+		for n := range parts {
+			parts[n] = ends(parts[n].InstanceID, "b")
+		}
+		began = time.Now()
+		handleAll(t, slow, parts...)
+		if took := time.Since(began); took > policy().MessageTime*4/3 {
+			t.Errorf("it took %s, want a round and what is left of the time", took)
+		}
 		for input, o := range r.out {
 			if r.err[input] != nil || o.Left != 1 {
 				t.Fatalf("input %s: %+v, %v, want its alert left", input, o, r.err[input])

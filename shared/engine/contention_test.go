@@ -103,20 +103,3 @@ func TestManyInputsAtOnceForOneInstance(t *testing.T) {
 		})
 	}
 }
-
-func TestTheWakeUpOfATryThatMetAConflictServesTheNext(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootBootable))
-	d.on = failing("commit", 1, fate{err: engine.ErrConflict})
-	e := d.engine(policy())
-	e.Pause = func(context.Context, int) { d.made = append(d.made, "pause") }
-	mustHandle(t, e, submission("a"))
-	if got, want := d.calls(), "load arm commit recorded pause load commit send commit"; got != want {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
-	}
-	for w := range d.table.armed {
-		if at := d.table.state("i-1").Instance.WakeAt; !at.Equal(w.Due) {
-			t.Errorf("the instance says that it is armed for %s, and it is for %s", at, w.Due)
-		}
-	}
-}

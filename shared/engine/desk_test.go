@@ -31,7 +31,10 @@ type desk struct {
 // fate is what becomes of a call.
 type fate struct {
 	err     error
-	applied bool // it takes effect all the same
+	applied bool          // it takes effect all the same
+	void    bool          // it finds nothing
+	takes   time.Duration // so long
+	also    func()        // this happens before it
 }
 
 var (
@@ -81,7 +84,9 @@ func (d *desk) store(s decide.State) {
 	rows := map[string][]byte{}
 	for _, t := range s.Tasks {
 		rows[taskRow(t)] = encode(t)
-		rows["text/"+t.ID] = encode(t.Command)
+		if t.Command.Name() != "" {
+			rows["text/"+t.ID] = encode(t.Command)
+		}
 		if t.State == decide.TaskQueued {
 			s.Instance.Waiting++
 			if until := s.Instance.WaitingUntil; until.IsZero() || t.ExpiresAt.Before(until) {
@@ -126,6 +131,16 @@ func (d *desk) calls() string {
 	return strings.Join(d.made, " ")
 }
 
+// count is how many calls of a name were made, in on or when all is over.
+func (d *desk) count(what string) (n int) {
+	for _, made := range d.made {
+		if made == what {
+			n++
+		}
+	}
+	return n
+}
+
 func (d *desk) call(_ context.Context, what, detail string, do func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -136,7 +151,10 @@ func (d *desk) call(_ context.Context, what, detail string, do func() error) err
 	if d.on != nil {
 		f = d.on(what, detail)
 	}
-	if f.err == nil {
+	if d.clock = d.clock.Add(f.takes); f.also != nil {
+		f.also()
+	}
+	if f.err == nil && !f.void {
 		return do()
 	}
 	if f.applied {

@@ -45,98 +45,6 @@ func submission(short string) decide.Submission {
 	}
 }
 
-// (decide rule 11)
-func TestTheAnswerIsThatOfTheCommitThatLanded(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootWaiting, task("a")))
-	commits := 0
-	d.on = func(what, _ string) fate {
-		if what != "commit" {
-			return fate{}
-		}
-		if commits++; commits == 1 {
-			return answerLost
-		}
-		return fate{}
-	}
-	// The first look at the record comes too early to see the commit.
-	records := d.table.records
-	hidden := d.on
-	d.on = func(what, detail string) fate {
-		d.table.records = records
-		if what == "recorded" && commits == 1 {
-			d.table.records = map[string]engine.Recorded{}
-		}
-		return hidden(what, detail)
-	}
-	out := mustHandle(t, d.engine(policy()), decide.Cancel{Key: id("c"), TaskID: id("a")})
-	if out.Answer.Outcome != "cancelled" || out.Duplicate {
-		t.Errorf("answer %+v, duplicate %v; want cancelled, as it is recorded", out.Answer, out.Duplicate)
-	}
-}
-
-func TestATaskWhoseEndWasTakenForAStrangersEndsAllTheSame(t *testing.T) {
-	d := newDesk()
-	e := d.engine(policy())
-	d.store(state(decide.BootBootable, task("a", saved, running("t-1"))))
-	var zero int64
-	d.cloud.stranger("i-1", now, 0).end("Success", "", &zero, now)
-	end := ended("t-1", "", "Success", "")
-	d.table.records["i-1/exec/t-1/once"] = engine.Recorded{CommitID: "long ago"}
-	if out := mustHandle(t, e, end); !out.Duplicate {
-		t.Fatal("the end is no duplicate, and the test shows nothing")
-	}
-	d.clock = now.Add(time.Hour)
-	mustHandle(t, e, decide.WakeUp{})
-	if s := d.table.state("i-1"); len(s.Tasks) > 0 {
-		t.Errorf("tasks %+v are left, want none", s.Tasks)
-	}
-	if ended := logged[decide.Task](d.table, "i-1", "task"); len(ended) != 1 || ended[0].State != decide.TaskSucceeded {
-		t.Errorf("ended tasks %+v, want one that succeeded", ended)
-	}
-}
-
-// An end that no event reported is recorded, or nothing becomes of it.
-func TestAPolledEndThatIsNotCommittedLeavesItsTask(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootBootable, task("a", saved, running("t-1"))))
-	d.cloud.stranger("i-1", now, 0).end("Failed", "ExitCodeNonzero", nil, now)
-	d.clock = now.Add(time.Hour)
-	d.on = failing("commit", 1, refused)
-	if _, err := handle(t, d.engine(policy()), decide.WakeUp{}); !errors.Is(err, engine.ErrUnavailable) || len(d.table.state("i-1").Tasks) != 1 {
-		t.Errorf("error %v, tasks %v, want the refusal and the task", err, d.table.state("i-1").Tasks)
-	}
-	d.on = nil
-	mustHandle(t, d.engine(policy()), decide.WakeUp{})
-	if x := logged[decide.Execution](d.table, "i-1", "exec"); len(x) != 1 || len(d.table.state("i-1").Tasks) != 0 {
-		t.Errorf("executions %v, tasks %v, want one and none", x, d.table.state("i-1").Tasks)
-	}
-}
-
-func TestAFailedLoadTakesNoWorkForDone(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootBootable, task("a"), task("b", running("t-b"))))
-	// The results meet a conflict, and the load after it finds nobody.
-	loads, commits := 0, 0
-	d.on = func(what, _ string) fate {
-		switch {
-		case what == "commit":
-			if commits++; commits == 2 {
-				return lost
-			}
-		case what == "load":
-			if loads++; loads == 2 {
-				return refused
-			}
-		}
-		return fate{}
-	}
-	out, err := handle(t, d.engine(policy()), decide.WakeUp{})
-	if err != nil || out.Trouble == nil || out.Left != 1 {
-		t.Errorf("error %v, trouble %v, %d effects left; want trouble and the effect that is left", err, out.Trouble, out.Left)
-	}
-}
-
 // (decide rule 22)
 func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
 	d := newDesk()
@@ -249,39 +157,6 @@ func TestResultsThatMeetAConflictAreDecidedAnew(t *testing.T) {
 	}
 }
 
-// (decide rules 6, 11)
-func TestAHandlerFailsOnlyWhileItsInputIsNotCommitted(t *testing.T) {
-	bad := ended("t-1", "", "Failed", "ExitCodeNonzero")
-	for _, c := range []struct {
-		call string
-		n    int
-		fate fate
-		err  bool
-	}{
-		{"load", 1, refused, true},
-		{"arm", 1, refused, true},
-		{"commit", 1, refused, true},
-		{"commit", 1, lost, false},
-		{"commit", 1, answerLost, false},
-		{"alert", 1, refused, false},
-		{"commit", 2, refused, false},
-		{"commit", 2, lost, false},
-		{"commit", 2, answerLost, false},
-	} {
-		d := newDesk()
-		d.store(state(decide.BootBootable))
-		d.on = failing(c.call, c.n, c.fate)
-		out, err := handle(t, d.engine(policy()), bad)
-		if (err != nil) != c.err {
-			t.Errorf("%s %d fails with %v: error %v, want one: %v", c.call, c.n, c.fate, err, c.err)
-		}
-		_, recorded := d.table.records["i-1/exec/t-1/once"]
-		if err == nil && (!recorded || out.Left != d.open()) {
-			t.Errorf("%s %d fails with %v: answered, recorded %v, %d effects left of %d", c.call, c.n, c.fate, recorded, out.Left, d.open())
-		}
-	}
-}
-
 // (decide rule 5)
 func TestConflictsAreMetUntilTooLittleTimeIsLeft(t *testing.T) {
 	d := newDesk()
@@ -300,27 +175,5 @@ func TestConflictsAreMetUntilTooLittleTimeIsLeft(t *testing.T) {
 	// One each second; the last two seconds are kept for results.
 	if got := strings.Count(d.calls(), "commit"); got < 15 || got > 19 {
 		t.Errorf("%d commits were tried, want about 18", got)
-	}
-}
-
-// (decide rule 67)
-func TestAnEndThatNoEventToldIsHandledAsIfItHad(t *testing.T) {
-	d := newDesk()
-	s := state(decide.BootBootable, task("a", running("t-1"), func(t *decide.Task) { t.Deadline = now }))
-	d.store(s)
-	d.cloud.accept(engine.Send{InstanceID: "i-1", TaskID: id("a"), Token: "token", Command: s.Tasks[id("a")].Command}, now.Add(-time.Hour), 0)
-	var three int64 = 3
-	d.cloud.invocations[0].end("Failed", "ExitCodeNonzero", &three, now.Add(-time.Minute))
-	mustHandle(t, d.engine(policy()), decide.WakeUp{})
-	if got, want := d.calls(), "load find-id arm commit alert commit"; got != want {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
-	}
-	x := logged[decide.Execution](d.table, "i-1", "exec")
-	if len(x) != 1 || x[0].Source != decide.SourcePoll || x[0].TaskID != id("a") || len(d.alerts) != 1 {
-		t.Errorf("executions %+v, alerts %+v, want one of each", x, d.alerts)
-	}
-	// The event comes after all.
-	if out := mustHandle(t, d.engine(policy()), ended("t-1", "a", "Failed", "ExitCodeNonzero")); !out.Duplicate || len(d.alerts) != 1 {
-		t.Errorf("duplicate %v, %d alerts, want a duplicate and one alert", out.Duplicate, len(d.alerts))
 	}
 }

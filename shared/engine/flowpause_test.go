@@ -3,11 +3,11 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
@@ -32,9 +32,7 @@ type besideLoad struct {
 
 func (b besideLoad) Load(ctx context.Context, id string) (decide.State, error) {
 	close(b.loading)
-	select {
-	case <-b.reading:
-	case <-time.After(10 * time.Second):
+	if !met(b.reading) {
 		return decide.State{}, errors.New("what is said about flows is not read beside the load")
 	}
 	return b.desk.Load(ctx, id)
@@ -42,12 +40,17 @@ func (b besideLoad) Load(ctx context.Context, id string) (decide.State, error) {
 
 func (b besideLoad) Control(ctx context.Context) (decide.Control, error) {
 	close(b.reading)
-	select {
-	case <-b.loading:
-	case <-time.After(10 * time.Second):
-		return decide.Control{}, errors.New("the load is not beside it")
-	}
+	met(b.loading)
 	return b.desk.Control(ctx)
+}
+
+func met(other chan struct{}) bool {
+	select {
+	case <-other:
+		return true
+	case <-time.After(10 * time.Second):
+		return false
+	}
 }
 
 // [51] The stop switch costs no time. One that cannot be read starts no flow, and
@@ -60,40 +63,27 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 	e := d.engine(p)
 	b := besideLoad{d, make(chan struct{}), make(chan struct{})}
 	e.Ledger, e.Shared = b, b
-	mustHandle(t, e, happened("s-1"))
-	if got, want := d.calls(), "load arm commit send commit"; got != want {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
+	if mustHandle(t, e, happened("s-1")); d.calls() != "load arm commit send commit" {
+		t.Errorf("calls: %s", d.calls())
 	}
-	controls := func(p decide.Policy, in decide.Input) (n int, err error) {
-		d.on = func(what, _ string) fate {
-			if what == "control" {
-				n++
-			}
-			return fate{}
+	n := reads(d)
+	for i, c := range []struct {
+		name string
+		p    decide.Policy
+		want int // reads, until now
+	}{{"with flows", p, 1}, {"without flows, but with runs of some", policy(), 2}, {"without flows and runs", policy(), 2}} {
+		if i == 2 {
+			d.store(state(decide.BootBootable))
 		}
-		_, err = handle(t, d.engine(p), in)
-		return n, err
-	}
-	if n, err := controls(p, happened("s-2")); n != 1 || err != nil {
-		t.Errorf("read %d times, error %v, want once", n, err)
-	}
-	if n, err := controls(policy(), happened("s-3")); n != 1 || err != nil {
-		t.Errorf("without flows, but with runs of some: read %d times, error %v, want once", n, err)
-	}
-	d.store(state(decide.BootBootable))
-	if n, err := controls(policy(), happened("s-4")); n != 0 || err != nil {
-		t.Errorf("without flows and runs: read %d times, error %v, want never", n, err)
+		if mustHandle(t, d.engine(c.p), happened(fmt.Sprint("u-", i))); *n != c.want {
+			t.Errorf("%s: they were read %d times, want %d", c.name, *n, c.want)
+		}
 	}
 	d.on = failing("control", 1, refused)
 	out := mustHandle(t, d.engine(p), happened("s-5"))
 	r := only(t, d.table.state("i-1").Runs)
 	if !r.StartedAt.IsZero() || len(d.cloud.invocations) != 1 || len(out.Notes) == 0 || out.Notes[0].What != "pauses and breakers unknown" {
 		t.Errorf("run %+v, notes %v, want it to wait", r, out.Notes)
-	}
-	d.on, d.clock = nil, now.Add(6*time.Minute)
-	mustSweep(t, d.engine(p))
-	if r := only(t, d.table.state("i-1").Runs); r.StartedAt.IsZero() || len(d.cloud.invocations) != 2 {
-		t.Errorf("run %+v, and %d commands sent, want it begun", r, len(d.cloud.invocations))
 	}
 }
 
@@ -126,27 +116,6 @@ func (hangingControl) Control(ctx context.Context) (decide.Control, error) {
 	return decide.Control{}, ctx.Err()
 }
 
-// [51] [57] A run of a version that had flows is paused and resumed as any.
-func TestARunWhoseFlowIsGoneCanBePaused(t *testing.T) {
-	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true"), run("two", "f/two", "true")))
-	d := newDesk()
-	d.store(state(decide.BootBootable))
-	mustHandle(t, d.engine(p), happened("s-1"))
-	d.table.control.Pauses["f"] = decide.Pause{Flow: "f", By: "ann", At: now}
-	mustHandle(t, d.engine(policy()), endOf(only(t, d.table.state("i-1").Tasks), event.StatusSuccess, ""))
-	if s := d.table.state("i-1"); len(s.Tasks) > 0 || len(s.Runs) != 1 {
-		t.Fatalf("tasks %v, runs %v, want the run to wait", s.Tasks, s.Runs)
-	}
-	delete(d.table.control.Pauses, "f")
-	d.clock = now.Add(10 * time.Minute)
-	if _, err := d.engine(policy()).Sweep(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	if two := only(t, d.table.state("i-1").Tasks); two.Step != "two" || two.State != decide.TaskRunning {
-		t.Errorf("task %+v, want the second step's running", two)
-	}
-}
-
 // [51] A function of a version without flows meets a run only when its commit
 // has met a conflict: it must hear of the pause before it decides again.
 func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
@@ -161,21 +130,16 @@ func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable))
 	d.table.control.Pauses["f"] = decide.Pause{Flow: "f", By: "ann", At: now}
-	commits := 0
 	d.on = func(what, _ string) fate {
-		if what == "commit" {
-			if commits++; commits == 1 {
-				d.store(theirs)
-			}
+		if what == "commit" && d.count("commit") == 1 {
+			d.store(theirs)
 		}
 		return fate{}
 	}
-	mustHandle(t, d.engine(policy()), decide.Submission{
-		Key: id("e"), Command: command.Command{Run: &command.Run{Name: "mine", Type: "RunShellScript", Content: "true"}},
-	})
+	mustHandle(t, d.engine(policy()), submission("e"))
 	s := d.table.state("i-1")
-	if got := s.Tasks[waits.ID].State; got != decide.TaskQueued || len(s.Tasks) != 2 || len(d.cloud.invocations) != 1 || commits < 3 {
-		t.Errorf("after %d commits the step is %s, %d tasks are live and %d commands were sent, want it queued, 2 and 1",
-			commits, got, len(s.Tasks), len(d.cloud.invocations))
+	if got := s.Tasks[waits.ID].State; got != decide.TaskQueued || len(s.Tasks) != 2 || len(d.cloud.invocations) != 1 || d.count("commit") < 3 {
+		t.Errorf("calls %s: the step is %s, %d tasks are live and %d commands were sent, want it queued, 2 and 1",
+			d.calls(), got, len(s.Tasks), len(d.cloud.invocations))
 	}
 }

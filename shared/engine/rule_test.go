@@ -5,63 +5,14 @@ package engine_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
-	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
-
-// (decide rule 13)
-func TestARefusalIsNotStoredAndOverrulesNoEarlierAnswer(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootWaiting, task("a")))
-	p := policy()
-	p.MaxQueued = 1
-	if out := mustHandle(t, d.engine(p), submission("b")); out.Answer.Outcome != decide.Refused || d.calls() != "load recorded" {
-		t.Errorf("answer %+v after the calls %s, want a refusal after load and recorded", out.Answer, d.calls())
-	}
-	d.table.records["i-1/input/"+id("b")] = engine.Recorded{CommitID: "long ago", Answer: `{"outcome":"queued"}`}
-	if out := mustHandle(t, d.engine(p), submission("b")); !out.Duplicate || out.Answer.Outcome != "queued" {
-		t.Errorf("answer %+v, duplicate %v, want the answer that it got before", out.Answer, out.Duplicate)
-	}
-}
-
-// (decide rule 10)
-func TestAHeartbeatThatRaisesTheSequenceCountsOnce(t *testing.T) {
-	named := beat(0, time.Second)
-	named.Event.BizEventID = "business"
-	for once, in := range map[string]decide.Heartbeat{
-		"input/heartbeat/" + decide.Key("event", "", "b"):       beat(0, time.Second),
-		"input/heartbeat/" + decide.Key("business", "business"): named,
-	} {
-		d := newDesk()
-		d.store(state(decide.BootBootable))
-		d.table.records["i-1/"+once] = engine.Recorded{CommitID: "long ago"}
-		if out := mustHandle(t, d.engine(policy()), in); !out.Duplicate || d.table.state("i-1").Instance.BootSeq != 3 {
-			t.Errorf("duplicate %v, boot %d, want a duplicate that changes nothing", out.Duplicate, d.table.state("i-1").Instance.BootSeq)
-		}
-	}
-}
-
-// (decide rule 51)
-func TestAllSendsOfAnInvocationGoBeforeItsMessages(t *testing.T) {
-	d := newDesk()
-	s := state(decide.BootBootable)
-	for i := range 30 {
-		task(fmt.Sprint(100 + i))(&s)
-	}
-	task("own", running("t-1"))(&s)
-	d.store(s)
-	mustHandle(t, d.engine(policy()), ended("t-1", "own", event.StatusFailed, ""))
-	if calls := d.calls(); strings.Count(calls, "send") != 30 || strings.LastIndex(calls, "send") > strings.Index(calls, "alert") {
-		t.Errorf("calls: %s, want 30 sends and then the alert", calls)
-	}
-}
 
 // (decide rule 95)
 func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {

@@ -183,37 +183,9 @@ func TestARefusalHoldsBackOtherInstancesUnclaimed(t *testing.T) {
 	}
 }
 
-// What has no room is not claimed, and has a wake-up for the next minute.
-// (decide rules 39, 92)
-func TestAnInputWithoutRoomWaitsForTheNextMinute(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootBootable))
-	e := d.engine(policy())
-	e.Sends = &engine.SendCap{PerMinute: 1}
-	mustHandle(t, e, submission("a"))
-	d.made = nil
-	out := mustHandle(t, e, submission("b"))
-	if got, want := d.calls(), "load commit arm"; got != want || out.Left != 0 {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
-	}
-	if w := (engine.Wakeup{InstanceID: "i-1", Due: now.Truncate(time.Minute).Add(time.Minute)}); !d.table.armed[w] {
-		t.Errorf("wake-ups %v, want %v", d.table.armed, w)
-	}
-}
-
 // Room that a commit took and did not use is there for others.
 // (decide rule 39)
 func TestRoomIsGivenBack(t *testing.T) {
-	t.Run("of a commit that met a conflict, for the next try", func(t *testing.T) {
-		d := newDesk()
-		d.on = failing("commit", 1, fate{err: engine.ErrConflict})
-		d.store(state(decide.BootBootable, task("a")))
-		e := d.engine(policy())
-		e.Sends = &engine.SendCap{PerMinute: 1}
-		if out := mustHandle(t, e, decide.WakeUp{}); out.Left > 0 {
-			t.Errorf("calls %s, want the command sent", d.calls())
-		}
-	})
 	for _, c := range []struct {
 		name string
 		call string

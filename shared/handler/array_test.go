@@ -1,9 +1,7 @@
 package handler_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,9 +29,7 @@ func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 	var out []map[string]any
 	for text := range strings.Lines(r.Log.String()) {
 		var line map[string]any
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal([]byte(text), &line))
 		if line["message"] == message {
 			out = append(out, line)
 		}
@@ -41,67 +37,52 @@ func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 	return out
 }
 
-// TestInstancesAreHandledSideBySide: a load that hangs keeps no other
-// instance's events from being recorded.
+// TestWhatThereIsNoTimeForIsLeftToTheNextDelivery: loads that hang keep no other
+// instance's events from being recorded, and puts that hang come after ten.
 // (decide rule 110)
-func TestInstancesAreHandledSideBySide(t *testing.T) {
-	r := rig.New(t, rig.Options{Timeout: time.Hour})
-	r.Faults.Add(fault.Fault{Call: "GetRange", Times: 8, Mode: fault.HangBefore})
-	var list []object
-	for i := range 20 {
-		list = append(list, end(fmt.Sprint("i-", i), "t-1"))
-	}
-	// The time is up when the other twelve are handled.
-	go func() {
-		for strings.Count(r.Log.String(), "event handled") < 12 {
-			time.Sleep(time.Millisecond)
+func TestWhatThereIsNoTimeForIsLeftToTheNextDelivery(t *testing.T) {
+	recorded := func(r *rig.Rig) (n int) {
+		for i := range 20 {
+			n += len(r.Records(fmt.Sprint("i-", i)).Executions)
 		}
-		r.Crash()
-	}()
-	_, err := r.TaskCompleted(encode(list))
-	var refused *handler.Error
-	if !errors.As(err, &refused) {
-		t.Fatalf("got %v, want a *handler.Error: eight instances hang", err)
+		return n
 	}
-	recorded := 0
-	for i := range 20 {
-		recorded += len(r.Records(fmt.Sprint("i-", i)).Executions)
-	}
-	left := lines(t, r, "input not committed")
-	if recorded != 12 || len(left) != 1 || left[0]["events_left"] != 8.0 || left[0]["level"] != "error" {
-		t.Errorf("%d ends are recorded, want 12, and one line that says that 8 are left: %v", recorded, left)
-	}
-	if _, err := r.TaskCompleted(encode(list)); err != nil {
-		t.Errorf("delivered again: %v", err)
-	}
-}
-
-// TestMalformedElementsAreKeptWhileThereIsTime, and those that are left by the
-// next delivery.
-func TestMalformedElementsAreKeptWhileThereIsTime(t *testing.T) {
-	r := rig.New(t, rig.Options{})
-	r.Faults.Add(fault.Fault{Call: "PutRow", Nth: 11, Times: -1, Mode: fault.HangBefore})
-	list := make([]string, 100)
-	for i := range list {
-		list[i] = fmt.Sprintf("[%d]", i)
-	}
-	payload := []byte("[" + strings.Join(list, ",") + "]")
-	go func() { // the time is up when ten are kept
-		for len(inQuarantine(t, r)) < 10 {
-			time.Sleep(time.Millisecond)
+	var ends, malformed []any
+	for i := range 100 {
+		malformed = append(malformed, []int{i})
+		if i < 20 {
+			ends = append(ends, end(fmt.Sprint("i-", i), "t-1"))
 		}
-		r.Crash()
-	}()
-	if _, err := r.TaskCompleted(payload); err == nil {
-		t.Fatal("nothing was left")
 	}
-	left := lines(t, r, "input not committed")
-	if len(left) != 1 || left[0]["events_left"] != 90.0 || len(inQuarantine(t, r)) != 10 {
-		t.Errorf("%d elements are kept, want 10, and one line that says that 90 are left: %v", len(inQuarantine(t, r)), left)
-	}
-	r.Faults.Clear()
-	if _, err := r.TaskCompleted(payload); err != nil || len(inQuarantine(t, r)) != 100 {
-		t.Errorf("delivered again: %v, %d elements are kept", err, len(inQuarantine(t, r)))
+	for name, c := range map[string]struct {
+		list  []any
+		fault fault.Fault
+		done  func(*rig.Rig) int
+		left  int
+	}{
+		"ends of 20 instances":   {ends, fault.Fault{Call: "GetRange", Times: 8, Mode: fault.HangBefore}, recorded, 8},
+		"100 malformed elements": {malformed, fault.Fault{Call: "PutRow", Nth: 11, Times: -1, Mode: fault.HangBefore}, func(r *rig.Rig) int { return len(inQuarantine(t, r)) }, 90},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rig.New(t, rig.Options{Timeout: time.Hour})
+			r.Faults.Add(c.fault)
+			go func() { // the time is up when the others are handled
+				for strings.Count(r.Log.String(), "event handled")+strings.Count(r.Log.String(), "payload quarantined") < len(c.list)-c.left {
+					time.Sleep(time.Millisecond)
+				}
+				r.Crash()
+			}()
+			out, err := r.TaskCompleted(encode(c.list))
+			wantRefused(t, out, err)
+			left := lines(t, r, "input not committed")
+			if n := c.done(r); n != len(c.list)-c.left || len(left) != 1 || left[0]["events_left"] != float64(c.left) || left[0]["level"] != "error" {
+				t.Errorf("%d are handled, and the log says %v, want %d left", n, left, c.left)
+			}
+			r.Faults.Clear()
+			if _, err := r.TaskCompleted(encode(c.list)); err != nil || c.done(r) != len(c.list) {
+				t.Errorf("delivered again: %v, and %d are handled", err, c.done(r))
+			}
+		})
 	}
 }
 
@@ -118,9 +99,7 @@ func TestAnInstancesEventsAreHandledInTheirOrder(t *testing.T) {
 		want = append(want, "recorded t-"+fmt.Sprint(i), "quarantined ", "ignored ")
 	}
 	out, err := r.TaskCompleted(encode(list))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var got []string
 	for _, item := range out.Items {
 		got = append(got, item.Result+" "+item.InvokeID)
@@ -163,9 +142,7 @@ func TestAnEventKeepsItsRegion(t *testing.T) {
 func TestAnAnswerIsBounded(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	out, err := r.TaskCompleted([]byte("[" + strings.Repeat("1,", 2_500) + string(encode(end("i-1", "t-1"))) + "]"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(out.Items) != 1_000 || out.More[handler.ResultQuarantined] != 1_500 || out.More[handler.ResultRecorded] != 1 {
 		t.Errorf("%d items, and more: %v", len(out.Items), out.More)
 	}
@@ -244,77 +221,6 @@ func lastDay(r *rig.Rig) ledger.Period {
 	return ledger.Period{From: r.Now().Add(-24 * time.Hour), Before: r.Now().Add(time.Hour)}
 }
 
-// TestAnExecutionIsInTheHistoryOnce, whatever another event says of its time.
-func TestAnExecutionIsInTheHistoryOnce(t *testing.T) {
-	r := rig.New(t, rig.Options{})
-	second := r.Now().Truncate(time.Second).Add(-time.Minute)
-	finished := []any{second.Format(time.RFC3339), second.Add(time.Second).Format(time.RFC3339), nil}
-	for i, at := range finished {
-		e := end("i-1", "t-1")
-		e["data"].(object)["finishTime"] = at
-		item := only(t)(r.TaskCompleted(encode(e)))
-		if (item.Result == handler.ResultDuplicate) != (i > 0) {
-			t.Errorf("delivery %d is %s", i+1, item.Result)
-		}
-	}
-	var got []time.Time
-	err := r.Ledger().History(t.Context(), lastDay(r), func(e decide.Execution) error {
-		got = append(got, e.Event.FinishTime)
-		return nil
-	})
-	if err != nil || len(got) != 1 || !got[0].Equal(second) {
-		t.Errorf("the history has %v, %v, want %s once", got, err, second)
-	}
-}
-
-// TestAPanicAboutOneEventKeepsNoOtherFromBeingRecorded.
-func TestAPanicAboutOneEventKeepsNoOtherFromBeingRecorded(t *testing.T) {
-	r, on := panicky(t)
-	var list []object
-	for i := range 40 {
-		list = append(list, end(fmt.Sprint("i-", i%2), fmt.Sprint("t-", i)))
-	}
-	r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Nth: 3, Mode: fault.ErrorBefore, Code: "OTSServerBusy", Status: 503})
-	on.Store(true)
-	_, err := r.TaskCompleted(encode(list))
-	var refused *handler.Error
-	if !errors.As(err, &refused) {
-		t.Fatalf("got %v, want a *handler.Error", err)
-	}
-	if n := len(r.Records("i-0").Executions) + len(r.Records("i-1").Executions); n != 39 {
-		t.Errorf("%d ends are recorded, want all but the one that panicked", n)
-	}
-	if _, err := r.TaskCompleted(encode(list)); err != nil || len(r.Records("i-0").Executions)+len(r.Records("i-1").Executions) != 40 {
-		t.Errorf("delivered again: %v", err)
-	}
-}
-
-// TestRefusedEventsAreInQuarantine with the reason, whole.
-// (decide rule 111)
-func TestRefusedEventsAreInQuarantine(t *testing.T) {
-	r := rig.New(t, rig.Options{Settings: func(s *handler.Settings) { s.Need = event.Need{Envelope: true, Account: true} }})
-	bare := encode(endData("t-1"))
-	nameless := encode(end("i-1", "t-2").with("aliyunaccountid", nil))
-	payload := "[" + string(bytes.Join([][]byte{bare, nameless, encode(end("i-1", "t-3"))}, []byte(","))) + "]"
-	out, err := r.TaskCompleted([]byte(payload))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []string{"lacks an envelope", "lacks an account", ""} {
-		item := out.Items[i]
-		if want == "" && item.Result == handler.ResultRecorded {
-			continue
-		}
-		if item.Result != handler.ResultQuarantined || !strings.HasSuffix(item.Reason, want) {
-			t.Errorf("event %d: %+v, want quarantined because it %s", i, item, want)
-		}
-	}
-	kept := inQuarantine(t, r)
-	if len(kept) != 2 || !bytes.Equal(kept[0].payload, bare) || !bytes.Equal(kept[1].payload, nameless) {
-		t.Errorf("in quarantine: %v", kept)
-	}
-}
-
 // TestAMissingTableIsOneLineWithItsRemedy, for a version whose new tables do
 // not exist yet.
 func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
@@ -323,29 +229,16 @@ func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
 	})
 	empty := r.Settings
 	empty.Ledger.Instance = "without-tables"
-	for name, c := range map[string]struct {
-		payload []byte
-		table   string
-	}{
-		"an event":          {encode(end("i-1", "t-1")), "aftercare_instances"},
-		"a malformed event": {[]byte("{"), "aftercare_quarantine"},
-	} {
+	for table, payload := range map[string][]byte{"aftercare_instances": encode(end("i-1", "t-1")), "aftercare_quarantine": []byte("{")} {
 		log := &rig.Log{}
 		f, err := handler.NewWith("task-completed", empty, log, r.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := r.Context()
-		_, err = f.TaskCompleted(ctx, c.payload)
-		cancel()
-		var refused *handler.Error
-		if !errors.As(err, &refused) {
-			t.Errorf("%s: got %v, want a *handler.Error", name, err)
-		}
+		must(t, err)
+		out, err := invoke(r, f.TaskCompleted, payload)
+		wantRefused(t, out, err)
 		text := strings.TrimSuffix(log.String(), "\n")
-		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+c.table+" is missing, create it with 'aftercare tables create'") ||
+		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+table+" is missing, create it with 'aftercare tables create'") ||
 			!strings.Contains(text, `"level":"error"`) || strings.Contains(text, `\n`) {
-			t.Errorf("%s: the log is not one line at level error that names the remedy:\n%s", name, text)
+			t.Errorf("the log is not one line at level error that names the remedy:\n%s", text)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -33,13 +34,26 @@ func encode(v any) []byte {
 func only(t *testing.T) func(handler.Outcome, error) handler.Item {
 	return func(out handler.Outcome, err error) handler.Item {
 		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if len(out.Items) != 1 {
 			t.Fatalf("outcome has %d items, want 1: %+v", len(out.Items), out)
 		}
 		return out.Items[0]
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantRefused fails unless the input must be delivered again.
+func wantRefused(t *testing.T, out handler.Outcome, err error) {
+	t.Helper()
+	if refused := (*handler.Error)(nil); !errors.As(err, &refused) || len(out.Items) > 0 {
+		t.Errorf("answered %+v, %v, want a *handler.Error", out, err)
 	}
 }
 

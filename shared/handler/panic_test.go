@@ -2,14 +2,12 @@ package handler_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
@@ -28,46 +26,58 @@ func panicky(t *testing.T) (*rig.Rig, *atomic.Bool) {
 	}}), &on
 }
 
-// TestAPanicFailsItsInvocationOnly. It must not run beside other tests, whose
-// goroutines it would take for its own.
-func TestAPanicFailsItsInvocationOnly(t *testing.T) {
-	r, on := panicky(t)
-	h := taskCompleted(r)
-	payload := encode(cloudEvent(event.KindTaskCompleted, endData("t-1")))
-	r.Faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore})
-	on.Store(true)
-	out, err := invoke(r, h, payload)
-	waiting := waitingGoroutines()
-	var refused *handler.Error
-	if !errors.As(err, &refused) || len(out.Items) > 0 {
-		t.Errorf("answered %+v, %v, want a *handler.Error", out, err)
-	}
-	if len(waiting) > 0 {
-		t.Errorf("goroutines are left:\n%s", strings.Join(waiting, "\n\n"))
-	}
-	if text := r.Log.String(); !strings.Contains(text, "panic of type string") || !strings.Contains(text, "panicky") || strings.Contains(text, secret) {
-		t.Errorf("the log must name the panic and its place, and not its value:\n%s", text)
-	}
-	r.Faults.Clear()
-	if item := only(t)(invoke(r, h, payload)); item.Result != handler.ResultRecorded {
-		t.Errorf("delivered again: %+v, want it recorded", item)
+// wantLogged looks for texts in the log, which must not hold the panic's value.
+func wantLogged(t *testing.T, r *rig.Rig, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if log := r.Log.String(); !strings.Contains(log, text) || strings.Contains(log, secret) {
+			t.Errorf("the log must say %q, and not the panic's value:\n%s", text, log)
+		}
 	}
 }
 
-func TestASubmissionThatPanicsIsNotCommitted(t *testing.T) {
-	r, on := panicky(t)
-	r.Faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore})
-	on.Store(true)
-	out, err := r.SubmitTask(encode(request()))
-	var refused *handler.Error
-	if !errors.As(err, &refused) || len(out.Items) > 0 {
-		t.Errorf("answered %+v, %v, want a *handler.Error", out, err)
+// TestAPanicFailsItsInputOnly: it comes when a call is tried again. It must not run
+// beside other tests, whose goroutines it would take for its own.
+func TestAPanicFailsItsInputOnly(t *testing.T) {
+	var list []object
+	for i := range 40 {
+		list = append(list, end(fmt.Sprint("i-", i%2), fmt.Sprint("t-", i)))
 	}
-	if text := r.Log.String(); !strings.Contains(text, "panic of type string") || strings.Contains(text, secret) {
-		t.Errorf("the log must name the panic, and not its value:\n%s", text)
-	}
-	if item := only(t)(r.SubmitTask(encode(request()))); item.Result != handler.ResultAccepted {
-		t.Errorf("submitted again: %+v, want it accepted", item)
+	for name, c := range map[string]struct {
+		call        string
+		nth         int
+		invoke      func(*rig.Rig) handler.Handler
+		payload     []byte
+		others, all int
+	}{
+		"an end":                              {"GetRange", 1, taskCompleted, encode(list[:1]), 0, 1},
+		"one of 40 ends":                      {"BatchWriteRow", 3, taskCompleted, encode(list), 39, 40},
+		"a malformed event beside a good one": {"PutRow", 1, taskCompleted, encode([]any{7, list[0]}), 1, 2},
+		"a sweep":                             {"GetRange", 1, sweep, nil, 0, 0},
+		"a submission":                        {"GetRange", 1, submitTask, encode(request()), 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, on := panicky(t)
+			handled := func() int {
+				s := r.State("i-1")
+				return len(r.Records("i-0").Executions) + len(r.Records("i-1").Executions) + len(inQuarantine(t, r)) + len(s.Tasks)
+			}
+			h := c.invoke(r)
+			r.Faults.Add(fault.Fault{Call: c.call, Nth: c.nth, Mode: fault.ErrorBefore, Code: "OTSServerBusy", Status: 503})
+			on.Store(true)
+			out, err := invoke(r, h, c.payload)
+			if waiting := waitingGoroutines(); len(waiting) > 0 {
+				t.Errorf("goroutines are left:\n%s", strings.Join(waiting, "\n\n"))
+			}
+			wantRefused(t, out, err)
+			wantLogged(t, r, "panic of type string", "panicky")
+			if n := handled(); n != c.others {
+				t.Errorf("%d inputs are handled, want all but the one that panicked", n)
+			}
+			if _, err := invoke(r, h, c.payload); err != nil || handled() != c.all {
+				t.Errorf("delivered again: %v, and %d inputs are handled, want %d", err, handled(), c.all)
+			}
+		})
 	}
 }
 
@@ -94,27 +104,25 @@ func TestAPanicAboutOneInstanceKeepsNoOtherFromASweep(t *testing.T) {
 	if item.Woken != 3 || item.Failed != 1 || *item.Complete {
 		t.Errorf("answered %+v, want three woken and one failure", item)
 	}
-	if !strings.Contains(r.Log.String(), "panic of type string") || strings.Contains(r.Log.String(), secret) {
-		t.Errorf("the log must name the panic, and not its value:\n%s", r.Log)
-	}
-	ran := func() (n int) {
-		for i := range 3 {
-			n += len(r.ECS.Runs(fmt.Sprint("i-", i)))
+	wantLogged(t, r, "panic of type string")
+	wantRun := func(want int) {
+		for give := time.Now().Add(time.Minute); ; <-time.After(time.Millisecond) {
+			n := 0
+			for i := range 3 {
+				n += len(r.ECS.Runs(fmt.Sprint("i-", i)))
+			}
+			if n >= want {
+				return
+			}
+			if time.Now().After(give) {
+				t.Fatalf("%d commands ran, want %d", n, want)
+			}
 		}
-		return n
 	}
-	for give := time.Now().Add(time.Minute); ran() < 2; <-time.After(time.Millisecond) {
-		if time.Now().After(give) {
-			t.Fatalf("%d commands ran, want two", ran())
-		}
-	}
+	wantRun(2)
 	r.Advance(10 * time.Minute)
 	if item := only(t)(r.Sweep()); item.Failed != 0 {
 		t.Errorf("the next sweep answered %+v", item)
 	}
-	for give := time.Now().Add(time.Minute); ran() < 3; <-time.After(time.Millisecond) {
-		if time.Now().After(give) {
-			t.Fatalf("%d commands ran, want three", ran())
-		}
-	}
+	wantRun(3)
 }

@@ -22,9 +22,7 @@ import (
 func reference(t *testing.T, marker string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../scripts/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, rest, begun := strings.Cut(string(text), "<!-- "+marker+" -->\n")
 	excerpt, _, ended := strings.Cut(rest, "<!-- /"+marker+" -->\n")
 	if !begun || !ended {
@@ -114,9 +112,7 @@ func TestTheReferenceHasTheLimitsOfASubmission(t *testing.T) {
 			o["dedupeKey"] = fmt.Sprint("k-", sent)
 		}
 		out, err := r.SubmitTask(encode(o))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return out.Items[0].Result != handler.ResultQuarantined
 	}
 	most, ends := regexp.MustCompile(`(?:^|at most )(\d+)`), regexp.MustCompile(`^(\S+) to (\S+)$`)
@@ -128,8 +124,8 @@ func TestTheReferenceHasTheLimitsOfASubmission(t *testing.T) {
 		name, _, _ := strings.Cut(strings.SplitN(key, ":", 2)[0], ",")
 		switch m, e := most.FindStringSubmatch(limit), ends.FindStringSubmatch(limit); {
 		case between[name] != nil && e != nil:
-			low, below := step(t, e[1], -1)
-			high, above := step(t, e[2], 1)
+			low, below := step(t, e[1], -time.Second)
+			high, above := step(t, e[2], time.Second)
 			if submit := between[name]; !taken(submit(low)) || !taken(submit(high)) || taken(submit(below)) || taken(submit(above)) {
 				t.Errorf("the limit of %s is not %s", name, limit)
 			}
@@ -148,17 +144,18 @@ func TestTheReferenceHasTheLimitsOfASubmission(t *testing.T) {
 	}
 }
 
-// step returns a value of the reference as JSON has it, and the next one.
-func step(t *testing.T, text string, by int) (value, next any) {
+// step returns a value of the reference as JSON has it, and the next one; by is for
+// durations, and its sign for numbers.
+func step(t *testing.T, text string, by time.Duration) (value, next any) {
 	t.Helper()
 	if n, err := strconv.Atoi(text); err == nil {
-		return n, n + by
+		return n, n + int(by/by.Abs())
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
 		t.Fatalf("the reference has the limit %q: %v", text, err)
 	}
-	return text, (d + time.Duration(by)*time.Second).String()
+	return text, (d + by).String()
 }
 
 func TestTheReferenceHasTheDefaultsOfASubmission(t *testing.T) {
@@ -204,9 +201,7 @@ func TestTheExamplesOfTheReferenceAreAnsweredSo(t *testing.T) {
 	}
 	for i := 0; i < len(blocks); i += 2 {
 		item, err := json.Marshal(only(t)(r.SubmitTask([]byte(blocks[i][1]))))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if got := string(item); got != blocks[i+1][1] {
 			t.Errorf("%s\nis answered with\n%s\nand in scripts/README.md with\n%s", blocks[i][1], got, blocks[i+1][1])
 		}

@@ -94,33 +94,12 @@ var variables = []Variable{
 		Doc:   "which ends of commands raise an alert; unknown final words count as Failed",
 		set:   setAlertOn,
 	},
-	{
-		Name: "AFTERCARE_DINGTALK_URL", Unit: "URL", Secret: true,
-		Doc: "a DingTalk robot's webhook, with its access_token",
-		set: func(s *Settings, v string) error { s.Alerts.DingTalkURL = transport.NewSecret(v); return nil },
-	},
-	{
-		Name: "AFTERCARE_DINGTALK_SECRET", Unit: "text", Secret: true,
-		Doc: "the robot's signing secret",
-		set: func(s *Settings, v string) error { s.Alerts.DingTalkSecret = transport.NewSecret(v); return nil },
-	},
-	{
-		Name: "AFTERCARE_WEBHOOK_URL", Unit: "URL", Secret: true,
-		Doc: "any receiver of alerts as JSON",
-		set: func(s *Settings, v string) error { s.Alerts.WebhookURL = transport.NewSecret(v); return nil },
-	},
-	{
-		Name: "AFTERCARE_WEBHOOK_SECRET", Unit: "text", Secret: true,
-		Doc: "signs what is sent to AFTERCARE_WEBHOOK_URL",
-		set: func(s *Settings, v string) error { s.Alerts.WebhookSecret = transport.NewSecret(v); return nil },
-	},
-	{
-		Name: "AFTERCARE_TABLE_TTL", Unit: "days", Default: "180", Range: "35 to 3650",
-		Doc: "how long rows live; must be the TTL with which the tables were created",
-		set: func(s *Settings, v string) error {
-			return setNumber(v, 35, 3650, func(n int) { s.Policy.TableTTL = days(n) })
-		},
-	},
+	secret("AFTERCARE_DINGTALK_URL", "URL", "a DingTalk robot's webhook, with its access_token", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkURL }),
+	secret("AFTERCARE_DINGTALK_SECRET", "text", "the robot's signing secret", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkSecret }),
+	secret("AFTERCARE_WEBHOOK_URL", "URL", "any receiver of alerts as JSON", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookURL }),
+	secret("AFTERCARE_WEBHOOK_SECRET", "text", "signs what is sent to AFTERCARE_WEBHOOK_URL", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookSecret }),
+	number("AFTERCARE_TABLE_TTL", "days", "180", 35, 3650, "how long rows live; must be the TTL with which the tables were created",
+		func(s *Settings, n int) { s.Policy.TableTTL = days(n) }),
 	{
 		Name: "AFTERCARE_TASK_TTL", Unit: "duration", Default: "168h", Range: "1m to half of AFTERCARE_TABLE_TTL",
 		Doc: "how long a task may wait for its instance, if its submission does not say",
@@ -128,62 +107,22 @@ var variables = []Variable{
 			return setDuration(v, time.Minute, days(3650)/2, &s.Policy.TaskTTL)
 		},
 	},
-	{
-		Name: "AFTERCARE_SENDS_PER_MINUTE", Unit: "commands", Default: "60", Range: "1 to 10000",
-		Doc: "how many commands one function instance may send in a minute, and so what a sweep sends of a backlog; the account's quota is shared with the console and other tools",
-		set: func(s *Settings, v string) error {
-			return setNumber(v, 1, 10000, func(n int) { s.SendsPerMinute = n })
-		},
-	},
-	{
-		Name: "AFTERCARE_CLAIM_GRACE", Unit: "duration", Default: "60s", Range: "1s to 10m",
-		Doc: "how long after its invocation's deadline a claim on a send or a message ends; below 60s the guarantees no longer hold on the real services",
-		set: func(s *Settings, v string) error {
-			return setDuration(v, time.Second, 10*time.Minute, &s.Policy.ClaimGrace)
-		},
-	},
-	{
-		Name: "AFTERCARE_WAKE_PRECISION", Unit: "duration", Default: "1m", Range: "100ms to 10m",
-		Doc: "wake-ups are due at multiples of this, and a throttled call waits for the next; the sweep's period",
-		set: func(s *Settings, v string) error {
-			return setDuration(v, 100*time.Millisecond, 10*time.Minute, &s.Policy.Minute)
-		},
-	},
-	{
-		Name: "AFTERCARE_AGENT_CHECK_FIRST", Unit: "duration", Default: "2m", Range: "100ms to 1h",
-		Doc: "when the status of an agent that is not up is asked for first; each further question waits twice as long",
-		set: func(s *Settings, v string) error {
-			return setDuration(v, 100*time.Millisecond, time.Hour, &s.Policy.CheckFirst)
-		},
-	},
-	{
-		Name: "AFTERCARE_AGENT_CHECK_MAX", Unit: "duration", Default: "1h", Range: "1s to 24h",
-		Doc: "the longest time between two such questions",
-		set: func(s *Settings, v string) error {
-			return setDuration(v, time.Second, 24*time.Hour, &s.Policy.CheckMax)
-		},
-	},
-	{
-		Name: "AFTERCARE_END_MARGIN", Unit: "duration", Default: "3m", Range: "1s to 1h",
-		Doc: "how long after its timeout the end of a running command is asked for, if no event reported it",
-		set: func(s *Settings, v string) error {
-			return setDuration(v, time.Second, time.Hour, &s.Policy.EndMargin)
-		},
-	},
-	{
-		Name: "AFTERCARE_DEADLINE_MARGIN", Unit: "duration", Default: "1s", Range: "50ms to 10s",
-		Doc: "how long before the invocation's deadline all work stops",
-		set: func(s *Settings, v string) error {
-			return setDuration(v, 50*time.Millisecond, 10*time.Second, &s.Margin)
-		},
-	},
-	{
-		Name: "AFTERCARE_SWEEP_PARALLEL", Unit: "instances", Default: "32", Range: "1 to 100",
-		Doc: "how many instances a sweep looks at together",
-		set: func(s *Settings, v string) error {
-			return setNumber(v, 1, 100, func(n int) { s.Parallel = n })
-		},
-	},
+	number("AFTERCARE_SENDS_PER_MINUTE", "commands", "60", 1, 10000, "how many commands one function instance may send in a minute, and so what a sweep sends of a backlog; the account's quota is shared with the console and other tools",
+		func(s *Settings, n int) { s.SendsPerMinute = n }),
+	duration("AFTERCARE_CLAIM_GRACE", "60s", "1s", "10m", "how long after its invocation's deadline a claim on a send or a message ends; below 60s the guarantees no longer hold on the real services",
+		func(s *Settings) *time.Duration { return &s.Policy.ClaimGrace }),
+	duration("AFTERCARE_WAKE_PRECISION", "1m", "100ms", "10m", "wake-ups are due at multiples of this, and a throttled call waits for the next; the sweep's period",
+		func(s *Settings) *time.Duration { return &s.Policy.Minute }),
+	duration("AFTERCARE_AGENT_CHECK_FIRST", "2m", "100ms", "1h", "when the status of an agent that is not up is asked for first; each further question waits twice as long",
+		func(s *Settings) *time.Duration { return &s.Policy.CheckFirst }),
+	duration("AFTERCARE_AGENT_CHECK_MAX", "1h", "1s", "24h", "the longest time between two such questions",
+		func(s *Settings) *time.Duration { return &s.Policy.CheckMax }),
+	duration("AFTERCARE_END_MARGIN", "3m", "1s", "1h", "how long after its timeout the end of a running command is asked for, if no event reported it",
+		func(s *Settings) *time.Duration { return &s.Policy.EndMargin }),
+	duration("AFTERCARE_DEADLINE_MARGIN", "1s", "50ms", "10s", "how long before the invocation's deadline all work stops",
+		func(s *Settings) *time.Duration { return &s.Margin }),
+	number("AFTERCARE_SWEEP_PARALLEL", "instances", "32", 1, 100, "how many instances a sweep looks at together",
+		func(s *Settings, n int) { s.Parallel = n }),
 	{
 		Name: "AFTERCARE_LOG_LEVEL", Unit: "level", Default: "info", Range: "debug, info, warn, error",
 		Doc: "the least important lines that are logged",
@@ -255,46 +194,65 @@ var alertVariable = map[string]string{
 
 func setNeed(s *Settings, v string) error {
 	s.Need = event.Need{}
-	if v == "none" {
-		return nil
-	}
-	for _, word := range strings.Split(v, ",") {
-		switch strings.TrimSpace(word) {
-		case "envelope":
-			s.Need.Envelope = true
-		case "account":
-			s.Need.Account = true
-		case "id":
-			s.Need.ID = true
-		default:
-			return errors.New("must list parts of an event, such as envelope,account, or be none")
+	parts := map[string]*bool{"envelope": &s.Need.Envelope, "account": &s.Need.Account, "id": &s.Need.ID}
+	if !eachWord(v, func(word string) bool {
+		if parts[word] != nil {
+			*parts[word] = true
 		}
+		return parts[word] != nil
+	}) {
+		return errors.New("must list parts of an event, such as envelope,account, or be none")
 	}
 	return nil
 }
 
 func setAlertOn(s *Settings, v string) error {
 	s.Policy.AlertOn = map[event.Status]bool{}
-	if v == "none" {
-		return nil
-	}
-	for _, word := range strings.Split(v, ",") {
-		status := event.Status(strings.TrimSpace(word))
-		if !status.Known() {
-			return errors.New("must list statuses of Cloud Assistant, such as Failed,Timeout, or be none")
-		}
-		s.Policy.AlertOn[status] = true
+	if !eachWord(v, func(word string) bool {
+		s.Policy.AlertOn[event.Status(word)] = true
+		return event.Status(word).Known()
+	}) {
+		return errors.New("must list statuses of Cloud Assistant, such as Failed,Timeout, or be none")
 	}
 	return nil
 }
 
-func setNumber(v string, least, most int, set func(int)) error {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < least || n > most {
-		return fmt.Errorf("must be a whole number from %d to %d", least, most)
+// eachWord reports whether a list is none, or all its words are known.
+func eachWord(v string, known func(word string) bool) bool {
+	return v == "none" || !slices.ContainsFunc(strings.Split(v, ","), func(word string) bool { return !known(strings.TrimSpace(word)) })
+}
+
+func number(name, unit, preset string, least, most int, doc string, set func(*Settings, int)) Variable {
+	return Variable{
+		Name: name, Unit: unit, Default: preset, Range: fmt.Sprintf("%d to %d", least, most), Doc: doc,
+		set: func(s *Settings, v string) error {
+			n, err := strconv.Atoi(v)
+			if err != nil || n < least || n > most {
+				return fmt.Errorf("must be a whole number from %d to %d", least, most)
+			}
+			set(s, n)
+			return nil
+		},
 	}
-	set(n)
-	return nil
+}
+
+// duration is a variable with a range, whose ends are texts of durations.
+func duration(name, preset, least, most, doc string, in func(*Settings) *time.Duration) Variable {
+	return Variable{
+		Name: name, Unit: "duration", Default: preset, Range: least + " to " + most, Doc: doc,
+		set: func(s *Settings, v string) error {
+			shortest, _ := time.ParseDuration(least)
+			longest, _ := time.ParseDuration(most)
+			return setDuration(v, shortest, longest, in(s))
+		},
+	}
+}
+
+func secret(name, unit, doc string, in func(*Settings) *transport.Secret) Variable {
+	return Variable{
+		Name: name, Unit: unit, Secret: true, Doc: doc,
+		set: func(s *Settings, v string) error { *in(s) = transport.NewSecret(v); return nil },
+	}
 }
 
 func setDuration(v string, least, most time.Duration, to *time.Duration) error {

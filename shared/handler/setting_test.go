@@ -3,8 +3,10 @@ package handler_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +17,8 @@ import (
 	"aftercare/shared/handler"
 )
 
-// wrong holds wrong values of each variable that can be set wrong. Each value
-// holds the secret, where it can: no mistake may repeat it.
+// wrong holds wrong values of each variable that has no range. Each value holds
+// the secret, where it can: no mistake may repeat it.
 var wrong = map[string][]string{
 	"AFTERCARE_TABLESTORE_ENDPOINT": {secret, "http://" + secret + ".example.com", "https://host/" + secret},
 	"AFTERCARE_TABLESTORE_INSTANCE": {secret + " name", secret + "\n", strings.Repeat("n", 65)},
@@ -25,20 +27,30 @@ var wrong = map[string][]string{
 	"AFTERCARE_ALERT_ON":            {secret, "Failed," + secret, "failed", "none,Failed", ","},
 	"AFTERCARE_DINGTALK_URL":        {secret, "http://" + secret + ".example.com", "https://user:" + secret + "@host", "https://host?a=%zz" + secret},
 	"AFTERCARE_WEBHOOK_URL":         {secret, "http://" + secret + ".example.com", "\x7f" + secret},
-	"AFTERCARE_DINGTALK_SECRET":     {secret, " " + secret},
-	"AFTERCARE_WEBHOOK_SECRET":      {secret},
-	"AFTERCARE_TABLE_TTL":           {secret, "34", "3651", "180d", "1.5", "-1", "99999999999999999999"},
-	"AFTERCARE_TASK_TTL":            {secret, "59s", "2161h", "7", "-1h", "99999999h"},
-	"AFTERCARE_SENDS_PER_MINUTE":    {secret, "0", "10001"},
-	"AFTERCARE_CLAIM_GRACE":         {secret, "0s", "11m", "60"},
-	"AFTERCARE_WAKE_PRECISION":      {secret, "99ms", "11m"},
-	"AFTERCARE_AGENT_CHECK_FIRST":   {secret, "99ms", "61m"},
-	"AFTERCARE_AGENT_CHECK_MAX":     {secret, "999ms", "25h"},
-	"AFTERCARE_END_MARGIN":          {secret, "999ms", "61m"},
-	"AFTERCARE_DEADLINE_MARGIN":     {secret, "49ms", "11s"},
-	"AFTERCARE_SWEEP_PARALLEL":      {secret, "0", "101"},
+	"AFTERCARE_DINGTALK_SECRET":     {" " + secret, secret},
+	"AFTERCARE_WEBHOOK_SECRET":      {" " + secret, secret},
 	"AFTERCARE_LOG_LEVEL":           {secret, "trace", "INFO", "disabled", "9"},
+	"AFTERCARE_TASK_TTL":            {secret, "59s", "2161h", "7", "-1h", "99999999h"},
 	"DEBUG":                         {"sdk", "x,sdk", "sdk,tea"},
+}
+
+// bounded matches the range of a variable between two values.
+var bounded = regexp.MustCompile(`^(\d+\S*) to (\d+\S*)$`)
+
+// mistaken adds to wrong what lies outside of the documented ranges.
+func mistaken(t *testing.T) map[string][]string {
+	all := maps.Clone(wrong)
+	for _, v := range handler.Variables() {
+		if ends := bounded.FindStringSubmatch(v.Range); ends != nil {
+			_, below := step(t, ends[1], -time.Millisecond)
+			_, above := step(t, ends[2], time.Millisecond)
+			all[v.Name] = []string{secret, fmt.Sprint(below), fmt.Sprint(above), "1.5", "-1", "60m60", "99999999999999999999"}
+		}
+		if v.Name != "AFTERCARE_FLOWS" && len(all[v.Name]) == 0 {
+			t.Errorf("the test has no wrong value of %s", v.Name)
+		}
+	}
+	return all
 }
 
 // good is an environment without mistakes.
@@ -50,12 +62,7 @@ func good() []string {
 }
 
 func TestEveryWrongSettingIsNamedAndNeverItsValue(t *testing.T) {
-	for _, v := range handler.Variables() {
-		if v.Name != "AFTERCARE_FLOWS" && len(wrong[v.Name]) == 0 {
-			t.Errorf("the test has no wrong value of %s", v.Name)
-		}
-	}
-	for name, values := range wrong {
+	for name, values := range mistaken(t) {
 		for _, value := range values {
 			_, err := handler.FromEnv(append(good(), name+"="+value))
 			if err == nil {
@@ -79,19 +86,10 @@ func TestAllMistakesOfTheSettingsAreReportedAtOnce(t *testing.T) {
 		"AFTERCARE_TASK_TTLS is not a setting of Aftercare", "AFTERCARE_ is not a setting of Aftercare",
 		"AFTERCARE_TABLESTORE_INSTANCE is missing",
 	}
-	for name, values := range wrong {
-		if name == "AFTERCARE_TABLESTORE_INSTANCE" {
-			continue
+	for name, values := range mistaken(t) {
+		if name != "AFTERCARE_TABLESTORE_INSTANCE" {
+			environ, want = append(environ, name+"="+values[0]), append(want, name+" ")
 		}
-		value := values[0]
-		if name == "AFTERCARE_DINGTALK_SECRET" {
-			value = " x" // wrong beside a URL, too
-		}
-		if name == "AFTERCARE_WEBHOOK_SECRET" {
-			value = "x "
-		}
-		environ = append(environ, name+"="+value)
-		want = append(want, name+" ")
 	}
 	_, err := handler.FromEnv(environ)
 	if err == nil {
@@ -109,17 +107,21 @@ func TestAllMistakesOfTheSettingsAreReportedAtOnce(t *testing.T) {
 }
 
 func TestSettingsAtTheirLimitsAreAccepted(t *testing.T) {
-	for name, values := range map[string][]string{
-		"AFTERCARE_TABLE_TTL": {"35", "3650"}, "AFTERCARE_TASK_TTL": {"1m", "2160h"}, "AFTERCARE_SENDS_PER_MINUTE": {"1", "10000"},
-		"AFTERCARE_CLAIM_GRACE": {"1s", "10m"}, "AFTERCARE_WAKE_PRECISION": {"100ms", "10m"}, "AFTERCARE_AGENT_CHECK_FIRST": {"100ms", "1h"},
-		"AFTERCARE_AGENT_CHECK_MAX": {"1s", "24h"}, "AFTERCARE_END_MARGIN": {"1s", "1h"}, "AFTERCARE_DEADLINE_MARGIN": {"50ms", "10s"},
-		"AFTERCARE_SWEEP_PARALLEL": {"1", "100"}, "AFTERCARE_TABLESTORE_INSTANCE": {strings.Repeat("n", 64)},
-	} {
+	limits := map[string][]string{"AFTERCARE_TASK_TTL": {"1m", "2160h"}, "AFTERCARE_TABLESTORE_INSTANCE": {strings.Repeat("n", 64)}}
+	for _, v := range handler.Variables() {
+		if ends := bounded.FindStringSubmatch(v.Range); ends != nil {
+			limits[v.Name] = ends[1:]
+		}
+	}
+	for name, values := range limits {
 		for _, value := range values {
 			if _, err := handler.FromEnv(append(good(), name+"="+value)); err != nil {
 				t.Errorf("%s=%s is refused: %v", name, value, err)
 			}
 		}
+	}
+	if len(limits) != 11 {
+		t.Errorf("%d settings have limits, want 11", len(limits))
 	}
 }
 
@@ -130,9 +132,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 		"AFTERCARE_TABLE_TTL=35", "AFTERCARE_TASK_TTL=2h", "AFTERCARE_SENDS_PER_MINUTE=3", "AFTERCARE_CLAIM_GRACE=61s",
 		"AFTERCARE_WAKE_PRECISION=2s", "AFTERCARE_AGENT_CHECK_FIRST=4s", "AFTERCARE_AGENT_CHECK_MAX=5s", "AFTERCARE_END_MARGIN=6s",
 		"AFTERCARE_DEADLINE_MARGIN=7s", "AFTERCARE_SWEEP_PARALLEL=9", "AFTERCARE_LOG_LEVEL=error"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	p := s.Policy
 	got := fmt.Sprintln(s.Ledger.Endpoint, s.Ledger.Instance, s.ECSEndpoint, s.FlowsFile, p.AlertOn,
 		s.Alerts.DingTalkURL.Reveal(), s.Alerts.DingTalkSecret.Reveal(), s.Alerts.WebhookURL.Reveal(), s.Alerts.WebhookSecret.Reveal(),
@@ -149,9 +149,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 // default, and finds no difference.
 func TestDefaultsAreWhatTheVariablesSay(t *testing.T) {
 	plain, err := handler.FromEnv(good())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	environ := good()
 	for _, v := range handler.Variables() {
 		if v.Default != "" && v.Name != "AFTERCARE_ECS_ENDPOINT" {
@@ -159,9 +157,7 @@ func TestDefaultsAreWhatTheVariablesSay(t *testing.T) {
 		}
 	}
 	set, err := handler.FromEnv(environ)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if got, want := fmt.Sprintf("%+v", set), fmt.Sprintf("%+v", plain); got != want {
 		t.Errorf("with every default set: %s\nwithout: %s", got, want)
 	}
@@ -198,9 +194,7 @@ func TestVariablesAreDocumentedOnceEach(t *testing.T) {
 func TestSettingsDoNotPrintSecrets(t *testing.T) {
 	s, err := handler.FromEnv(append(good(), "AFTERCARE_DINGTALK_URL=https://host?access_token="+secret, "AFTERCARE_DINGTALK_SECRET="+secret,
 		"AFTERCARE_WEBHOOK_URL=https://host/"+secret, "AFTERCARE_WEBHOOK_SECRET="+secret))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(format, s); strings.Contains(text, secret) {
 			t.Errorf("%s prints a secret: %s", format, text)
@@ -236,15 +230,11 @@ func TestWrongFlowsStopTheFunction(t *testing.T) {
 func noFlows(t *testing.T) []byte {
 	t.Helper()
 	stored, err := flow.Store(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return stored
 }
 
 func write(t *testing.T, file, content string) {
 	t.Helper()
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(content), 0o600))
 }

@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -102,16 +101,13 @@ func mistakenSubmissions() map[string]struct {
 				"invoke.commandId must be the id of a saved command: c- and letters and digits\n" + oneOf,
 		},
 
-		"an instance that is a number":    {encode(request().with("instanceId", 7)), "instanceId " + isText},
-		"instances that are a text":       {encode(request().with("instanceIds", secret)), "instanceIds must be a list"},
-		"an instance that is a list":      {encode(request().with("instanceIds", []any{[]int{}, "i-2", nil})), "instanceIds must hold texts"},
-		"a priority that is a text":       {encode(request().with("priority", secret)), "priority must be a whole number"},
-		"a priority that is no whole one": {encode(request().with("priority", 1.5)), "priority must be a whole number"},
-		"a script that is a text":         {encode(request().with("run", secret)), "run must be a JSON object"},
-		"parameters that are a list":      {run("parameters", []int{1}), "run.parameters must be a JSON object"},
-		"a parameter that is a number":    {run("parameters", object{"a": 1}), "run.parameters must hold texts"},
-		"a parameter that is null":        {run("parameters", object{"a": nil}), "run.parameters must hold texts"},
-		"a timeout that is a number":      {run("timeout", 60), "run.timeout must be a text with a duration such as 90s, 5m or 24h"},
+		"instances that are a text":  {encode(request().with("instanceIds", secret)), "instanceIds must be a list"},
+		"an instance that is a list": {encode(request().with("instanceIds", []any{[]int{}, "i-2", nil})), "instanceIds must hold texts"},
+		"a priority that is a text":  {encode(request().with("priority", secret)), "priority must be a whole number"},
+		"a script that is a text":    {encode(request().with("run", secret)), "run must be a JSON object"},
+		"parameters that are a list": {run("parameters", []int{1}), "run.parameters must be a JSON object"},
+		"a parameter that is null":   {run("parameters", object{"a": nil}), "run.parameters must hold texts"},
+		"a timeout that is a number": {run("timeout", 60), "run.timeout must be a text with a duration such as 90s, 5m or 24h"},
 
 		"no instance":               {encode(request().with("instanceId", nil)), "instanceId is missing"},
 		"an instance with a slash":  {encode(request().with("instanceId", "i/"+secret)), "instanceIds is wrong at instance 1" + idForm},
@@ -125,14 +121,10 @@ func mistakenSubmissions() map[string]struct {
 		"a priority without bounds": {[]byte(`{"instanceId":"i-1","priority":99999999999999999999,"run":{"name":"job","type":"RunShellScript","content":"true"}}`), "priority must be a whole number"},
 		"a cancel with a priority":  {encode(request().with("run", nil).with("priority", 1).with("cancel", object{"taskId": strings.Repeat("a", 32)})), "cancel takes no priority and no expiresIn: remove them"},
 		"text instead of a time":    {encode(request().with("expiresIn", secret)), "expiresIn must be a duration such as 90s, 5m or 24h"},
-		"no time at all":            {encode(request().with("expiresIn", "0s")), "expiresIn must not be 0: leave it out for the default"},
 		"a timeout of 0":            {run("timeout", "0m0s"), "run.timeout must not be 0: leave it out for the default"},
-		"a 0 without a unit":        {run("timeout", "0"), "run.timeout must be a duration such as 90s, 5m or 24h"},
-		"a negative time":           {encode(request().with("expiresIn", "-1h")), "expiresIn must be a duration such as 90s, 5m or 24h"},
 
 		"neither run nor invoke nor cancel": {encode(request().with("run", nil)), oneOf},
 		"run and invoke":                    {encode(request().with("invoke", object{"commandId": "c-1"})), oneOf},
-		"run and cancel":                    {encode(request().with("cancel", object{"taskId": strings.Repeat("a", 32)})), oneOf},
 		"invoke and cancel": {encode(request().with("run", nil).with("invoke", object{"commandId": "c-1"}).
 			with("cancel", object{"taskId": strings.Repeat("a", 32)})), oneOf},
 		"a cancel without a task":    {encode(request().with("run", nil).with("cancel", object{})), taskID},
@@ -140,9 +132,6 @@ func mistakenSubmissions() map[string]struct {
 		"a cancel for two instances": {encode(request().with("run", nil).with("instanceIds", []string{"i-2"}).with("cancel", object{"taskId": strings.Repeat("a", 32)})), "cancel needs exactly one instance"},
 
 		"no name":                      {run("name", nil), "run.name is missing: name the command"},
-		"content that is a number":     {run("content", 7), "run.content " + isText},
-		"text instead of a timeout":    {run("timeout", secret), "run.timeout must be a duration such as 90s, 5m or 24h"},
-		"a parameter called a-b":       {run("parameters", object{"a-b": secret}), `run.parameters."a-b" is not a name for a parameter: use letters, digits and _, not a digit first, at most 64`},
 		"a saved parameter's odd name": {saved("parameters", object{"a}}": "v"}), `invoke.parameters."a}}" is not a saved command's parameter: use letters, digits, _ and - in names, at most 64`},
 	}
 	// What is said of a payload is cut off at 2,000 bytes.
@@ -205,22 +194,16 @@ func TestALongReasonIsCutBetweenCharacters(t *testing.T) {
 // early. Those at their limits are in reference_test.go.
 func TestGoodSubmissionsAreTaken(t *testing.T) {
 	for name, payload := range map[string][]byte{
-		"a replacement character":     run("content", "echo \ufffd"),
-		"hostile parameters of a run": run("parameters", object{"a": "$(reboot) `reboot` '\"\\\n;|&"}),
-		"no key":                      encode(request().with("dedupeKey", nil)),
-		"an instance in the list":     encode(request().with("instanceId", nil).with("instanceIds", []string{"i-1"})),
-		"a plain parameter":           saved("parameters", object{"host": "aZ09_.:/@=+,-"}),
-		"an empty parameter":          saved("parameters", object{"host": ""}),
-		"parameters for bash":         encode(request().with("run", runOf("#!/usr/bin/env bash\ntrue").with("parameters", parameters(1)))),
+		"a replacement character": run("content", "echo \ufffd"),
+		"no key":                  encode(request().with("dedupeKey", nil)),
+		"an instance in the list": encode(request().with("instanceId", nil).with("instanceIds", []string{"i-1"})),
+		"a saved command":         saved("parameters", object{"host": ""}),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := rig.New(t, rig.Options{})
-			item := only(t)(r.SubmitTask(payload))
-			if item.Result != handler.ResultAccepted || item.Answer.Outcome != "queued" || len(r.State("i-1").Tasks) != 1 {
-				t.Errorf("answered %+v, want it queued", item)
-			}
-		})
+		r := rig.New(t, rig.Options{})
+		item := only(t)(r.SubmitTask(payload))
+		if item.Result != handler.ResultAccepted || item.Answer.Outcome != "queued" || len(r.State("i-1").Tasks) != 1 {
+			t.Errorf("%s: answered %+v, want it queued", name, item)
+		}
 	}
 }
 
@@ -232,30 +215,14 @@ func TestAHundredInstancesAreSubmittedToAtOnce(t *testing.T) {
 		if err != nil || len(out.Items) != 100 {
 			t.Fatalf("%d items and %v, want a hundred", len(out.Items), err)
 		}
+		if text := string(encode(out)); !strings.HasPrefix(text, `{"requestId":"request-`) || !strings.Contains(text,
+			`"items":[{"result":"`+want+`","instanceId":"i-0","answer":{"instanceId":"i-0","taskId":"`) {
+			t.Errorf("the answer's members are %.200s", text)
+		}
 		for i, item := range out.Items {
 			if item.Result != want || item.InstanceID != fmt.Sprint("i-", i) || item.Answer.TaskID == "" {
 				t.Fatalf("item %d is %+v, want it %s", i, item, want)
 			}
 		}
-	}
-}
-
-// TestTheAnswerOfASubmissionIsReadable holds the names of the answer's
-// members, which callers rely on.
-func TestTheAnswerOfASubmissionIsReadable(t *testing.T) {
-	r := rig.New(t, rig.Options{})
-	out, err := r.SubmitTask(encode(request()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	taskID := out.Items[0].Answer.TaskID
-	want := `{"requestId":"request-1","items":[{"result":"accepted","instanceId":"i-1","answer":{"instanceId":"i-1","taskId":"` +
-		taskID + `","outcome":"queued"}}]}`
-	if string(b) != want {
-		t.Errorf("got  %s\nwant %s", b, want)
 	}
 }

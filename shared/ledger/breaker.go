@@ -35,7 +35,7 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b decide.Breaker) (decide.Brea
 		case !errors.Is(err, engine.ErrConflict):
 			return decide.Breaker{}, doubtful(err, doubt)
 		}
-		v, err := l.readShared(ctx, what, pk)
+		v, err := l.get(ctx, what, tableShared, pk)
 		switch {
 		case err != nil:
 			return decide.Breaker{}, doubtful(err, doubt)
@@ -66,7 +66,7 @@ func (l *Ledger) CloseBreaker(ctx context.Context, name, key string) (bool, erro
 		return false, fmt.Errorf("%s: flow or key is missing or malformed: %w", what, engine.ErrInvalid)
 	}
 	pk := sharedKey(scopeControl, prefixBreaker+name)
-	v, err := l.readShared(ctx, what, pk)
+	v, err := l.get(ctx, what, tableShared, pk)
 	if err != nil || v == nil || v.text(colKey) != key {
 		return false, err
 	}

@@ -60,13 +60,20 @@ func genuine(resp *http.Response, body []byte) bool {
 	return resp.Header.Get("x-ots-contentmd5") == base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// answered returns an error unless a batch's answer has as many rows of each
-// table as were sent. The SDK takes fewer rows, or none, for success.
-func answered(got map[string][]tablestore.RowResult, sent map[string]int) error {
-	for table, n := range sent {
-		if len(got[table]) != n || len(got) != len(sent) {
-			return &lost{sent: true, cause: "answer with other rows than were sent"}
+// answered returns an error unless a batch's answer has all rows of the table that
+// were sent, and none failed. The SDK takes fewer rows, or none, for success.
+func answered(got map[string][]tablestore.RowResult, table string, n int) error {
+	if len(got[table]) != n || len(got) != 1 {
+		return &lost{sent: true, cause: "answer with other rows than were sent"}
+	}
+	var failed rowErrors
+	for _, r := range got[table] {
+		if !r.IsSucceed {
+			failed = append(failed, r.Error)
 		}
+	}
+	if len(failed) > 0 {
+		return failed
 	}
 	return nil
 }

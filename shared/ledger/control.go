@@ -48,7 +48,7 @@ func (l *Ledger) Control(ctx context.Context) (decide.Control, error) {
 			return err
 		}
 		if strings.HasPrefix(name, prefixPause) && l.now().Sub(written(row)) > renewAfter {
-			old = append(old, putOf(sharedKey(scopeControl, name), hasKey(v.text(colKey)),
+			old = append(old, putOf(tableShared, sharedKey(scopeControl, name), hasKey(v.text(colKey)),
 				column{colData, v.text(colData)}, column{colKey, v.text(colKey)}))
 		}
 		return nil

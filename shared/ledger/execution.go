@@ -8,65 +8,71 @@ import (
 	"aftercare/shared/event"
 )
 
-// executionColumns are the columns of an execution's record. Times are in
-// milliseconds since 1970, 0 if unknown.
+// executionFields are the columns of an execution's record, and what they hold.
+// Times are in milliseconds since 1970, 0 if unknown.
+func executionFields(e *decide.Execution) []column {
+	ev := &e.Event
+	return []column{
+		{"event_id", &ev.ID},
+		{"event_source", &ev.Envelope.Source},
+		{"account", &ev.Account},
+		{"region", &ev.Region},
+		{"event_time_ms", &ev.Time},
+		{"instance_id", &ev.InstanceID},
+		{"invoke_id", &ev.InvokeID},
+		{"command_id", &ev.CommandID},
+		{"command_name", &e.Name},
+		{"status", (*string)(&ev.Status)},
+		{"error_code", &ev.ErrorCode},
+		{"error_desc", &ev.ErrorDesc},
+		{"repeat_mode", &ev.RepeatMode},
+		{"repeats", &ev.Repeats},
+		{"start_time_ms", &ev.StartTime},
+		{"finish_time_ms", &ev.FinishTime},
+		{"owner_uid", &ev.OwnerUID},
+		{"player_uid", &ev.PlayerUID},
+		{"task_id", &e.TaskID},
+		{"run_id", &e.RunID},
+		{"step", &e.Step},
+		{"source", &e.Source},
+		{"received_ms", &e.Received},
+	}
+}
+
 func executionColumns(e decide.Execution) []column {
-	ev := e.Event
-	c := []column{
-		{"event_id", ev.ID},
-		{"event_source", ev.Envelope.Source},
-		{"account", ev.Account},
-		{"region", ev.Region},
-		{"event_time_ms", millis(ev.Time)},
-		{"instance_id", ev.InstanceID},
-		{"invoke_id", ev.InvokeID},
-		{"command_id", ev.CommandID},
-		{"command_name", e.Name},
-		{"status", string(ev.Status)},
-		{"error_code", ev.ErrorCode},
-		{"error_desc", ev.ErrorDesc},
-		{"repeat_mode", ev.RepeatMode},
-		{"repeats", ev.Repeats},
-		{"start_time_ms", millis(ev.StartTime)},
-		{"finish_time_ms", millis(ev.FinishTime)},
-		{"owner_uid", ev.OwnerUID},
-		{"player_uid", ev.PlayerUID},
-		{"task_id", e.TaskID},
-		{"run_id", e.RunID},
-		{"step", e.Step},
-		{"source", e.Source},
-		{"received_ms", millis(e.Received)},
+	columns := executionFields(&e)
+	for i, c := range columns {
+		switch field := c.value.(type) {
+		case *string:
+			columns[i].value = *field
+		case *int64:
+			columns[i].value = *field
+		case *time.Time:
+			columns[i].value = millis(*field)
+		}
 	}
-	if ev.ExitCode != nil {
-		c = append(c, column{"exit_code", *ev.ExitCode})
+	if code := e.Event.ExitCode; code != nil {
+		columns = append(columns, column{"exit_code", *code})
 	}
-	return c
+	return columns
 }
 
 // executionOf returns the execution in these columns.
-func executionOf(v values) decide.Execution {
-	e := decide.Execution{
-		Event: event.TaskCompleted{
-			Envelope: event.Envelope{
-				ID: v.text("event_id"), Source: v.text("event_source"), Kind: event.KindTaskCompleted,
-				Account: v.text("account"), Region: v.text("region"), Time: fromMillis(v.int("event_time_ms")),
-			},
-			InstanceID: v.text("instance_id"), InvokeID: v.text("invoke_id"),
-			CommandID: v.text("command_id"), CommandName: v.text("command_name"),
-			Status: event.Status(v.text("status")), ErrorCode: v.text("error_code"), ErrorDesc: v.text("error_desc"),
-			RepeatMode: v.text("repeat_mode"), Repeats: v.int("repeats"),
-			StartTime: fromMillis(v.int("start_time_ms")), FinishTime: fromMillis(v.int("finish_time_ms")),
-			OwnerUID: v.text("owner_uid"), PlayerUID: v.text("player_uid"),
-		},
-		Name: v.text("command_name"), TaskID: v.text("task_id"), RunID: v.text("run_id"), Step: v.text("step"),
-		Source:   v.text("source"),
-		Received: fromMillis(v.int("received_ms")),
-	}
-	// Only people read this: leave out what cannot be read.
-	if text := v.text(colDecided); text != "" {
-		if err := json.Unmarshal([]byte(text), &e.Decided); err != nil {
-			e.Decided = decide.Decided{}
+func executionOf(v values) (e decide.Execution) {
+	for _, c := range executionFields(&e) {
+		switch field := c.value.(type) {
+		case *string:
+			*field = v.text(c.name)
+		case *int64:
+			*field = v.int(c.name)
+		case *time.Time:
+			*field = fromMillis(v.int(c.name))
 		}
+	}
+	e.Event.Kind, e.Event.CommandName = event.KindTaskCompleted, e.Name
+	// Only people read this: leave out what cannot be read.
+	if json.Unmarshal([]byte(v.text(colDecided)), &e.Decided) != nil {
+		e.Decided = decide.Decided{}
 	}
 	if code, ok := v["exit_code"].(int64); ok {
 		e.Event.ExitCode = &code

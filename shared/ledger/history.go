@@ -66,14 +66,10 @@ type cursor struct {
 }
 
 func newCursor(hist string, q Period) *cursor {
-	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
-	for pk, at := range map[*tablestore.PrimaryKey]time.Time{from: q.Before, to: q.From} {
-		pk.AddPrimaryKeyColumn(colHist, hist)
-		pk.AddPrimaryKeyColumn(colAt, at.UnixMilli())
-		pk.AddPrimaryKeyColumnWithMinValue(colPartition)
-		pk.AddPrimaryKeyColumnWithMinValue(colRow)
+	bound := func(at time.Time) *tablestore.PrimaryKey {
+		return keyOf(column{colHist, hist}, column{colAt, at.UnixMilli()}, column{colPartition, first}, column{colRow, first})
 	}
-	return &cursor{span: span{table: indexHistory, from: from, to: to, backward: true, limit: 500}}
+	return &cursor{span: span{table: indexHistory, from: bound(q.Before), to: bound(q.From), backward: true, limit: 500}}
 }
 
 // newest returns the shard with the newest row; nil if all are read.

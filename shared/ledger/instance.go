@@ -89,11 +89,7 @@ func (l *Ledger) Ended(ctx context.Context, instanceID, once string, taskIDs []s
 		}
 		tasks[taskIDs[i]] = &t
 	}
-	if rows[0] == nil {
-		return nil, tasks, nil
-	}
-	r := recordedIn(rows[0])
-	return &r, tasks, nil
+	return recordedIn(rows[0]), tasks, nil
 }
 
 // rows reads rows of an instance, at most 100, with one BatchGetRow; nil for one
@@ -110,25 +106,15 @@ func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []strin
 		if err != nil {
 			return err
 		}
-		if err := answered(response.TableToRowsResult, map[string]int{tableInstances: len(keys)}); err != nil {
-			return err
-		}
 		out = nil
-		var failed rowErrors
 		for _, r := range response.TableToRowsResult[tableInstances] {
-			switch {
-			case !r.IsSucceed:
-				failed = append(failed, r.Error)
-			case len(r.PrimaryKey.PrimaryKeys) == 0:
+			if len(r.PrimaryKey.PrimaryKeys) == 0 {
 				out = append(out, nil)
-			default:
+			} else {
 				out = append(out, valuesOf(r.Columns))
 			}
 		}
-		if len(failed) > 0 {
-			return failed
-		}
-		return nil
+		return answered(response.TableToRowsResult, tableInstances, len(keys))
 	})
 	return out, err
 }
@@ -182,26 +168,15 @@ func (l *Ledger) page(ctx context.Context, what string, s *span) ([]*tablestore.
 
 // Recorded reads the row of an execution or an input.
 func (l *Ledger) Recorded(ctx context.Context, instanceID, once string) (*engine.Recorded, error) {
-	request := &tablestore.GetRowRequest{SingleRowQueryCriteria: &tablestore.SingleRowQueryCriteria{
-		TableName:    tableInstances,
-		PrimaryKey:   primaryKey(instanceID, logFirst+once),
-		ColumnsToGet: []string{colCommit, colAnswer, colHash},
-		MaxVersion:   1,
-	}}
-	var row *tablestore.GetRowResponse
-	err := l.attempt(ctx, read, tableInstances, "read the record of an input", func() (err error) {
-		row, err = l.client.GetRow(request)
-		return err
-	})
-	if err != nil || len(row.PrimaryKey.PrimaryKeys) == 0 {
-		return nil, err
-	}
-	r := recordedIn(valuesOf(row.Columns))
-	return &r, nil
+	v, err := l.get(ctx, "read the record of an input", tableInstances, primaryKey(instanceID, logFirst+once), colCommit, colAnswer, colHash)
+	return recordedIn(v), err
 }
 
-func recordedIn(v values) engine.Recorded {
-	return engine.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}
+func recordedIn(v values) *engine.Recorded {
+	if v == nil {
+		return nil
+	}
+	return &engine.Recorded{CommitID: v.text(colCommit), Answer: v.text(colAnswer), Hash: v.text(colHash)}
 }
 
 // Commit writes a commit's rows in one atomic BatchWriteRow. If they do not fit
@@ -261,19 +236,7 @@ func (l *Ledger) write(ctx context.Context, what string, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if err := answered(response.TableToRowsResult, map[string]int{b.table: len(b.rows)}); err != nil {
-			return err
-		}
-		var failed rowErrors
-		for _, r := range response.TableToRowsResult[b.table] {
-			if !r.IsSucceed {
-				failed = append(failed, r.Error)
-			}
-		}
-		if len(failed) > 0 {
-			return failed
-		}
-		return nil
+		return answered(response.TableToRowsResult, b.table, len(b.rows))
 	})
 }
 

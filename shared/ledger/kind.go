@@ -23,21 +23,33 @@ var liveKinds = []liveKind{
 	{prefixQueue, readTask, func(*batch, *decide.Changes) {}},
 	{prefixSend, func(s *decide.State, v values) error {
 		return addTo(s.Sends, v, func(s decide.Send) string { return s.Key })
-	}, func(b *batch, c *decide.Changes) { replace(b, c.Sends, sendRow) }},
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Sends, func(s decide.Send) string { return prefixSend + s.Key })
+	}},
 	{prefixMessage, func(s *decide.State, v values) error { return addTo(s.Messages, v, decide.Message.Row) },
-		func(b *batch, c *decide.Changes) { replace(b, c.Messages, messageRow) }},
+		func(b *batch, c *decide.Changes) {
+			replace(b, c.Messages, func(m decide.Message) string { return prefixMessage + m.Row() })
+		}},
 	{prefixRun, func(s *decide.State, v values) error {
 		return addTo(s.Runs, v, func(r decide.FlowRun) string { return r.ID })
-	}, func(b *batch, c *decide.Changes) { replace(b, c.Runs, runRow) }},
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Runs, func(r decide.FlowRun) string { return prefixRun + r.ID })
+	}},
 	{prefixLate, func(s *decide.State, v values) error {
 		return addTo(s.Unmatched, v, func(u decide.Unmatched) string { return u.Event.InvokeID })
-	}, func(b *batch, c *decide.Changes) { replace(b, c.Unmatched, lateRow) }},
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Unmatched, func(u decide.Unmatched) string { return prefixLate + u.Event.InvokeID })
+	}},
 	{prefixLimit, func(s *decide.State, v values) error {
 		return addTo(s.Limits, v, func(l decide.Limit) string { return l.Flow })
-	}, func(b *batch, c *decide.Changes) { replace(b, c.Limits, limitRow) }},
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Limits, func(l decide.Limit) string { return prefixLimit + l.Flow })
+	}},
 	{prefixBad, func(s *decide.State, v values) error {
 		return addTo(s.Failing, v, func(f decide.Failing) string { return f.Name })
-	}, func(b *batch, c *decide.Changes) { replace(b, c.Failing, failingRow) }},
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Failing, func(f decide.Failing) string { return prefixBad + decide.Key(f.Name) })
+	}},
 }
 
 func readTask(s *decide.State, v values) error {

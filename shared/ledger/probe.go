@@ -26,7 +26,7 @@ func (l *Ledger) probe(ctx context.Context, like table) (allowed bool, err error
 		t.indexes = append(t.indexes, x)
 	}
 	if there, _, _ := l.describe(ctx, t); there { // another probe did not end
-		if err := l.remove(ctx, t); err != nil {
+		if err := l.removeTable(ctx, t); err != nil {
 			return false, err
 		}
 	}
@@ -34,7 +34,7 @@ func (l *Ledger) probe(ctx context.Context, like table) (allowed bool, err error
 		return false, err
 	}
 	allowed, err = l.accepts(ctx, t)
-	return allowed, errors.Join(err, l.remove(ctx, t))
+	return allowed, errors.Join(err, l.removeTable(ctx, t))
 }
 
 // accepts writes what a commit can write, and waits until each index shows it.
@@ -86,24 +86,22 @@ func (l *Ledger) accepts(ctx context.Context, t table) (bool, error) {
 
 // rowsIn returns the keys of the rows in an index.
 func (l *Ledger) rowsIn(ctx context.Context, x index) (rows []string, err error) {
-	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
+	var from, to []column
 	for _, name := range append(x.key[:len(x.key):len(x.key)], colPartition, colRow) {
-		if slices.ContainsFunc(from.PrimaryKeys, func(c *tablestore.PrimaryKeyColumn) bool { return c.ColumnName == name }) {
-			continue
+		if !slices.Contains(from, column{name, first}) {
+			from, to = append(from, column{name, first}), append(to, column{name, last})
 		}
-		from.AddPrimaryKeyColumnWithMinValue(name)
-		to.AddPrimaryKeyColumnWithMaxValue(name)
 	}
-	err = l.scan(ctx, "read the list "+x.name, x.name, from, to, nil, func(row *tablestore.Row) error {
+	err = l.scan(ctx, "read the list "+x.name, x.name, keyOf(from...), keyOf(to...), nil, func(row *tablestore.Row) error {
 		rows = append(rows, keyText(row, len(row.PrimaryKey.PrimaryKeys)-1))
 		return nil
 	})
 	return rows, err
 }
 
-// remove deletes a table, if it is there, and first its indexes: the page of
+// removeTable deletes a table, if it is there, and first its indexes: the page of
 // DeleteTable asks for that.
-func (l *Ledger) remove(ctx context.Context, t table) error {
+func (l *Ledger) removeTable(ctx context.Context, t table) error {
 	for _, x := range t.indexes {
 		err := l.attempt(ctx, idempotent, t.name, "delete list "+x.name, func() error {
 			_, err := l.client.DeleteIndex(&tablestore.DeleteIndexRequest{MainTableName: t.name, IndexName: x.name})

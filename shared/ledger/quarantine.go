@@ -46,43 +46,23 @@ func QuarantineID(payload []byte) string {
 func (l *Ledger) Quarantine(ctx context.Context, function string, payload []byte, reason string, at time.Time) error {
 	id := QuarantineID(payload)
 	for part := max(0, len(payload)-1) / maxPart; part >= 0; part-- {
-		change := new(tablestore.PutRowChange)
-		change.TableName = tableQuarantine
-		change.PrimaryKey = quarantineKey(id, part)
-		change.SetCondition(tablestore.RowExistenceExpectation_IGNORE)
-		change.AddColumn(colPayload, payload[part*maxPart:min(len(payload), (part+1)*maxPart)])
+		columns := []column{{colPayload, payload[part*maxPart : min(len(payload), (part+1)*maxPart)]}}
 		if part == 0 {
-			change.AddColumn(colSize, int64(len(payload)))
-			change.AddColumn("reason", reason)
-			change.AddColumn("function", function)
-			change.AddColumn("at_ms", at.UnixMilli())
+			columns = append(columns, column{colSize, int64(len(payload))}, column{"reason", reason},
+				column{"function", function}, column{"at_ms", at.UnixMilli()})
 		}
-		err := l.attempt(ctx, idempotent, tableQuarantine, "put into quarantine", func() error {
-			_, err := l.client.PutRow(&tablestore.PutRowRequest{PutRowChange: change})
-			return err
-		})
-		if err != nil {
+		key := keyOf(column{colSHA256, id}, column{colPart, int64(part)})
+		if err := l.put(ctx, idempotent, "put into quarantine", putOf(tableQuarantine, key, anyway(), columns...)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func quarantineKey(id string, part int) *tablestore.PrimaryKey {
-	pk := new(tablestore.PrimaryKey)
-	pk.AddPrimaryKeyColumn(colSHA256, id)
-	pk.AddPrimaryKeyColumn(colPart, int64(part))
-	return pk
-}
-
 // EachQuarantined calls each with every payload's entry in quarantine. It does
 // not read the payloads.
 func (l *Ledger) EachQuarantined(ctx context.Context, each func(Quarantined) error) error {
-	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
-	for _, name := range []string{colSHA256, colPart} {
-		from.AddPrimaryKeyColumnWithMinValue(name)
-		to.AddPrimaryKeyColumnWithMaxValue(name)
-	}
+	from, to := keyOf(column{colSHA256, first}, column{colPart, first}), keyOf(column{colSHA256, last}, column{colPart, last})
 	columns := []string{colSize, "reason", "function", "at_ms"}
 	return l.scan(ctx, "read quarantine", tableQuarantine, from, to, columns, func(row *tablestore.Row) error {
 		if keyInt(row, 1) > 0 {
@@ -99,11 +79,8 @@ func (l *Ledger) EachQuarantined(ctx context.Context, each func(Quarantined) err
 // QuarantinedPayload reads a payload that EachQuarantined listed.
 func (l *Ledger) QuarantinedPayload(ctx context.Context, q Quarantined) ([]byte, error) {
 	const what = "read a payload in quarantine"
-	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
-	from.AddPrimaryKeyColumn(colSHA256, q.SHA256)
-	from.AddPrimaryKeyColumnWithMinValue(colPart)
-	to.AddPrimaryKeyColumn(colSHA256, q.SHA256)
-	to.AddPrimaryKeyColumnWithMaxValue(colPart)
+	of := column{colSHA256, q.SHA256}
+	from, to := keyOf(of, column{colPart, first}), keyOf(of, column{colPart, last})
 	payload := []byte{}
 	err := l.scan(ctx, what, tableQuarantine, from, to, []string{colPayload}, func(row *tablestore.Row) error {
 		part, _ := valuesOf(row.Columns)[colPayload].([]byte)

@@ -51,15 +51,11 @@ const recordPage = 20
 // this many unless that is 0. More says that there are older ones. Without the
 // index, it reads all records.
 func (l *Ledger) Recent(ctx context.Context, instanceID string, since time.Time, most int) (r Records, more bool, err error) {
-	from, to := new(tablestore.PrimaryKey), new(tablestore.PrimaryKey)
-	for _, pk := range []*tablestore.PrimaryKey{from, to} {
-		pk.AddPrimaryKeyColumn(colPartition, partition(instanceID))
+	of := column{colPartition, partition(instanceID)}
+	s := span{
+		table: indexTimeline, backward: true,
+		from: keyOf(of, column{colAt, last}, column{colRow, last}), to: keyOf(of, column{colAt, since.UnixMilli()}, column{colRow, first}),
 	}
-	from.AddPrimaryKeyColumnWithMaxValue(colAt)
-	from.AddPrimaryKeyColumnWithMaxValue(colRow)
-	to.AddPrimaryKeyColumn(colAt, since.UnixMilli())
-	to.AddPrimaryKeyColumnWithMinValue(colRow)
-	s := span{table: indexTimeline, from: from, to: to, backward: true}
 	if most > 0 {
 		s.limit = int32(most + 1)
 	}

@@ -71,22 +71,31 @@ func taskRow(t decide.Task) string {
 	return fmt.Sprintf("%s%d/%013d/%s", prefixQueue, 9-t.Priority, t.SubmittedAt.UnixMilli(), t.ID)
 }
 
-func sendRow(s decide.Send) string { return prefixSend + s.Key }
-
-func messageRow(m decide.Message) string { return prefixMessage + m.Row() }
-
-func runRow(r decide.FlowRun) string { return prefixRun + r.ID }
-
-func lateRow(u decide.Unmatched) string { return prefixLate + u.Event.InvokeID }
-
-func limitRow(l decide.Limit) string { return prefixLimit + l.Flow }
-
-func failingRow(f decide.Failing) string { return prefixBad + decide.Key(f.Name) }
-
 func primaryKey(instanceID, row string) *tablestore.PrimaryKey {
+	return keyOf(column{colPartition, partition(instanceID)}, column{colRow, row})
+}
+
+// edge stands in a key before or behind all values.
+type edge int
+
+const (
+	first edge = iota
+	last
+)
+
+// keyOf is a primary key with these columns.
+func keyOf(columns ...column) *tablestore.PrimaryKey {
 	pk := new(tablestore.PrimaryKey)
-	pk.AddPrimaryKeyColumn(colPartition, partition(instanceID))
-	pk.AddPrimaryKeyColumn(colRow, row)
+	for _, c := range columns {
+		switch c.value {
+		case first:
+			pk.AddPrimaryKeyColumnWithMinValue(c.name)
+		case last:
+			pk.AddPrimaryKeyColumnWithMaxValue(c.name)
+		default:
+			pk.AddPrimaryKeyColumn(c.name, c.value)
+		}
+	}
 	return pk
 }
 
@@ -121,13 +130,8 @@ func (b *batch) addKey(row string) *tablestore.PrimaryKey {
 	return primaryKey(b.instanceID, row)
 }
 
-// add adds a column to a row.
+// add adds a column to a row, and counts its size.
 func (b *batch) add(change *tablestore.PutRowChange, c column) {
-	change.AddColumn(c.name, b.measured(c))
-}
-
-// measured returns a column's value after counting its size.
-func (b *batch) measured(c column) any {
 	size := 8
 	switch v := c.value.(type) {
 	case string:
@@ -139,7 +143,7 @@ func (b *batch) measured(c column) any {
 		b.fail(fmt.Errorf("column %s has %d bytes, at most %d fit", c.name, size, maxColumnBytes))
 	}
 	b.bytes += len(c.name) + size
-	return c.value
+	change.AddColumn(c.name, c.value)
 }
 
 func (b *batch) fail(err error) {

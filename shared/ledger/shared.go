@@ -21,18 +21,12 @@ const (
 )
 
 func sharedKey(scope, row string) *tablestore.PrimaryKey {
-	pk := new(tablestore.PrimaryKey)
-	pk.AddPrimaryKeyColumn(colScope, scope)
-	pk.AddPrimaryKeyColumn(colRow, row)
-	return pk
+	return keyOf(column{colScope, scope}, column{colRow, row})
 }
 
 // sharedEnd lies after every row of a scope.
 func sharedEnd(scope string) *tablestore.PrimaryKey {
-	pk := new(tablestore.PrimaryKey)
-	pk.AddPrimaryKeyColumn(colScope, scope)
-	pk.AddPrimaryKeyColumnWithMaxValue(colRow)
-	return pk
+	return keyOf(column{colScope, scope}, column{colRow, last})
 }
 
 // anyway is the condition that always holds, absent holds if there is no row,
@@ -56,28 +50,39 @@ func hasKey(key string) *tablestore.RowCondition {
 
 // putShared writes a whole row.
 func (l *Ledger) putShared(ctx context.Context, k kind, what string, pk *tablestore.PrimaryKey, c *tablestore.RowCondition, columns ...column) error {
-	request := putOf(pk, c, columns...)
-	return l.attempt(ctx, k, tableShared, what, func() error {
-		_, err := l.client.PutRow(request)
-		return err
-	})
+	return l.put(ctx, k, what, putOf(tableShared, pk, c, columns...))
 }
 
-func putOf(pk *tablestore.PrimaryKey, c *tablestore.RowCondition, columns ...column) *tablestore.PutRowRequest {
-	change := &tablestore.PutRowChange{TableName: tableShared, PrimaryKey: pk, Condition: c}
+func putOf(table string, pk *tablestore.PrimaryKey, c *tablestore.RowCondition, columns ...column) *tablestore.PutRowRequest {
+	change := &tablestore.PutRowChange{TableName: table, PrimaryKey: pk, Condition: c}
 	for _, c := range columns {
 		change.AddColumn(c.name, c.value)
 	}
 	return &tablestore.PutRowRequest{PutRowChange: change}
 }
 
-// readShared reads a row; nil if there is none.
-func (l *Ledger) readShared(ctx context.Context, what string, pk *tablestore.PrimaryKey) (values, error) {
+func (l *Ledger) put(ctx context.Context, k kind, what string, request *tablestore.PutRowRequest) error {
+	return l.attempt(ctx, k, request.PutRowChange.TableName, what, func() error {
+		_, err := l.client.PutRow(request)
+		return err
+	})
+}
+
+func (l *Ledger) remove(ctx context.Context, k kind, what, table string, pk *tablestore.PrimaryKey, c *tablestore.RowCondition) error {
+	change := &tablestore.DeleteRowChange{TableName: table, PrimaryKey: pk, Condition: c}
+	return l.attempt(ctx, k, table, what, func() error {
+		_, err := l.client.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: change})
+		return err
+	})
+}
+
+// get reads columns of a row, or all; nil if it is not there.
+func (l *Ledger) get(ctx context.Context, what, table string, pk *tablestore.PrimaryKey, columns ...string) (values, error) {
 	request := &tablestore.GetRowRequest{SingleRowQueryCriteria: &tablestore.SingleRowQueryCriteria{
-		TableName: tableShared, PrimaryKey: pk, MaxVersion: 1,
+		TableName: table, PrimaryKey: pk, ColumnsToGet: columns, MaxVersion: 1,
 	}}
 	var row *tablestore.GetRowResponse
-	err := l.attempt(ctx, read, tableShared, what, func() (err error) {
+	err := l.attempt(ctx, read, table, what, func() (err error) {
 		row, err = l.client.GetRow(request)
 		return err
 	})
@@ -97,21 +102,18 @@ const writeTries = 8
 func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.PrimaryKey, wanted func(values) bool) (values, error) {
 	var taken values // by a try of unknown outcome
 	for range writeTries {
-		v, err := l.readShared(ctx, what, pk)
+		v, err := l.get(ctx, what, tableShared, pk)
 		switch {
 		case err != nil:
 			return nil, doubtful(err, taken != nil)
 		case v == nil || !wanted(v):
 			return taken, nil
 		}
-		change := &tablestore.DeleteRowChange{TableName: tableShared, PrimaryKey: pk, Condition: anyway()}
+		condition := anyway()
 		if key := v.text(colKey); key != "" {
-			change.Condition = hasKey(key)
+			condition = hasKey(key)
 		}
-		err = l.attempt(ctx, once, tableShared, what, func() error {
-			_, err := l.client.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: change})
-			return err
-		})
+		err = l.remove(ctx, once, what, tableShared, pk, condition)
 		switch {
 		case err == nil:
 			return v, nil

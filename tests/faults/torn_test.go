@@ -1,12 +1,15 @@
 package faults_test
 
 import (
+	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/handler"
 	"aftercare/tests/rig"
@@ -134,6 +137,56 @@ func runTorn(t *testing.T, s scenario, n int, o other) bool {
 		t.Logf("log:\n%s", r.Log)
 	}
 	return landed
+}
+
+// TestACancelOfATaskThatMovesIsAnswered: while a cancel is being read, its task's
+// script turns out never to have started, and the task returns to the queue, whose
+// rows are others than those read so far.
+// (decide rule 3)
+func TestACancelOfATaskThatMovesIsAnswered(t *testing.T) {
+	each(t, "row", 1, func(t *testing.T, n int) bool {
+		r := newRig(t, scenario{})
+		boot(r)
+		victim := ""
+		for _, name := range []string{"first", "second"} {
+			must(r.SubmitTask(encode(submissionOf(name, rig.Sleeper, 5))))
+			victim = max(victim, taskID(name)) // the last one to be read
+		}
+		until("the scripts to begin", func() bool { return r.Begun() == 2 })
+		r.Advance(time.Minute) // so that the end is later than the boot
+		task := r.State(instanceID).Tasks[victim]
+		var data struct {
+			Data map[string]any `json:"data"`
+		}
+		aborted := map[string]any{}
+		end := strangerOf(task.InvokeID, "Aborted", "DeliveryTimeout", "")
+		mustDo(errors.Join(json.Unmarshal(end, &aborted), json.Unmarshal(end, &data)))
+		data.Data["commandName"], data.Data["finishTime"] = command.OnWire(task.Name, victim), r.Now().Format(time.RFC3339)
+		aborted["data"] = data.Data
+		var read atomic.Int64
+		var otherErr error
+		r.Tables.OnRow(func(string, int) {
+			if read.Add(1) == int64(n) {
+				_, otherErr = r.Another().TaskCompleted(encode(aborted))
+			}
+		})
+		out, err := r.SubmitTask(encode(map[string]any{
+			"dedupeKey": "cancel", "instanceId": instanceID, "cancel": map[string]any{"taskId": victim},
+		}))
+		r.Tables.OnRow(nil)
+		if err != nil || otherErr != nil {
+			t.Fatalf("the cancel: %v, the end: %v; log:\n%s", err, otherErr, r.Log)
+		}
+		if got := out.Items[0].Answer.Outcome; got != "cancelled" && got != "stopping" {
+			t.Errorf("the cancel is answered with %s", got)
+		}
+		must(r.FirstHeartbeat(newerBeat(r)))
+		must(r.Sweep())
+		if runs := len(r.ECS.Runs(instanceID)); runs != 2 {
+			t.Errorf("%d commands ran, want the two of before; log:\n%s", runs, r.Log)
+		}
+		return read.Load() >= int64(n)
+	})
 }
 
 func running(r *rig.Rig) bool {

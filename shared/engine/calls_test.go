@@ -1,0 +1,325 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"aftercare/shared/command"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/event"
+)
+
+var (
+	conflict = fate{err: engine.ErrConflict}
+	denied   = fate{err: engine.ErrDenied}
+	invalid  = fate{err: engine.ErrInvalid}
+	// failed is the bad end of a command that others started.
+	failed = ended("t-1", "", event.StatusFailed, "ExitCodeNonzero")
+	one    = state(decide.BootBootable, task("a"))
+	two    = state(decide.BootBootable, task("a"), task("b"))
+	three  = state(decide.BootBootable, task("a", priority(9)), task("b", priority(5)), task("c", priority(1)))
+	// ran is an instance where a ran as t-1, and its time is over.
+	ran = state(decide.BootBootable, task("a", running("t-1"), overdue))
+)
+
+func overdue(t *decide.Task) { t.Deadline = now }
+
+func textless(t *decide.Task) { t.Command = command.Command{} }
+
+// many are so many tasks.
+func many(n int, change ...func(*decide.Task)) func(*decide.State) {
+	return func(s *decide.State) {
+		for i := range n {
+			task(fmt.Sprint(100+i), append(change, func(t *decide.Task) {
+				if t.State == decide.TaskRunning {
+					t.InvokeID = "t-" + t.Name
+				}
+			})...)(s)
+		}
+	}
+}
+
+// Each call to the ledger costs the invocation a round trip: these are all
+// that each kind of input needs, in order.
+// (decide rules 2, 7, 8, 12, 31, 51, 73)
+func TestCallsOfEachInput(t *testing.T) {
+	well := ended("t-1", "", event.StatusSuccess, "")
+	boot := beat(0, time.Second)
+	play(t, []played{
+		{name: "an end without follow-up and alert", state: two, steps: []step{
+			{in: well, calls: "load commit", left: "t-1 recorded; a queued; b queued"},
+			{in: well, calls: "load commit recorded", left: "duplicate; t-1 recorded; a queued; b queued"}}},
+		{name: "an end with an alert", state: state(decide.BootBootable), steps: []step{
+			{in: failed, calls: "load arm commit alert commit", left: "t-1 recorded; alert execution; wake 05:08"}}},
+		{name: "a late end, which is looked up with its record", state: ran, steps: []step{
+			{in: ended("t-1", "a", event.StatusSuccess, ""), calls: "load commit", left: "t-1 recorded; a succeeded"},
+			{in: ended("t-1", "a", event.StatusSuccess, ""), calls: "load ended", left: "duplicate; t-1 recorded; a succeeded"}}},
+		{name: "a heartbeat, nothing queued", state: state(decide.BootWaiting), steps: []step{{in: boot, calls: "load commit", left: ""}}},
+		{name: "the same heartbeat again", state: state(decide.BootBootable), steps: []step{
+			{in: beat(time.Hour, time.Minute), calls: "load", left: ""}}},
+		{name: "a heartbeat, two tasks queued", state: state(decide.BootWaiting, task("a"), task("b")), steps: []step{
+			{in: boot, calls: "load queue arm commit send send commit", left: "a running; b running; wake 05:08"}}},
+		{name: "a heartbeat, 45 tasks queued", state: state(decide.BootWaiting, many(45)), steps: []step{
+			{in: boot, calls: "load queue arm commit send*20 commit commit send*20 commit commit send*5 commit",
+				left: "100 running; 101 running; 102 running; 45 running in all; wake 05:08"}}},
+		{name: "all sends go before the first message", state: state(decide.BootBootable, many(30), task("a", running("t-1"))), steps: []step{
+			{in: ended("t-1", "a", event.StatusFailed, ""), calls: "load queue arm commit send*20 commit commit send*10 commit alert commit",
+				left: "t-1 recorded; 100 running; 101 running; 102 running; 30 running in all; a failed; alert execution; wake 05:08"}}},
+		{name: "a submission to a bootable instance", state: state(decide.BootBootable), steps: []step{
+			{in: submission("a"), calls: "load arm commit send commit", left: "releasing; a running; wake 05:08"}}},
+		{name: "a submission to a waiting instance", state: state(decide.BootWaiting), steps: []step{
+			{in: submission("a"), calls: "load arm commit", left: "queued; a queued; wake 05:08"}}},
+		{name: "a wake-up with nothing due", state: state(decide.BootWaiting, task("a")), steps: []step{
+			{in: decide.WakeUp{}, calls: "load", left: "a queued"}}},
+		{name: "a command whose text is gone ends as invalid", state: state(decide.BootBootable, task("a", textless), task("b")), steps: []step{
+			{in: decide.WakeUp{}, calls: "load queue arm load queue commit send commit alert commit",
+				left: "b running; a invalid; alert task-invalid; wake 05:08"}}},
+	})
+}
+
+// An end that no event reports is handled as if one had, or nothing becomes of it. One
+// that came without an envelope counts only if Cloud Assistant confirms it.
+// (decide rules 67, 112)
+func TestAnEndThatCloudAssistantIsAskedAbout(t *testing.T) {
+	forged := ended("t-1", "a", event.StatusSuccess, "")
+	forged.Event.Bare = true
+	play(t, []played{
+		{name: "then its event comes after all", state: ran, before: failedUnheard, steps: []step{
+			{in: decide.WakeUp{}, calls: "load find-id arm commit alert commit",
+				left: "t-1 recorded; a failed; alert execution; wake 05:08"},
+			{in: ended("t-1", "a", event.StatusFailed, "ExitCodeNonzero"), calls: "load ended",
+				left: "duplicate; t-1 recorded; a failed; alert execution; wake 05:08"}}},
+		{name: "it is not committed", state: ran, before: failedUnheard, steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"commit": refused}, calls: "load find-id arm commit",
+				left: "error: unavailable; a running; wake 05:08"},
+			{in: decide.WakeUp{}, calls: "load find-id arm commit alert commit",
+				left: "t-1 recorded; a failed; alert execution; wake 05:08"}}},
+		{name: "it was taken for a stranger's before", state: ran, steps: []step{
+			{in: decide.WakeUp{}, calls: "load find-id arm commit recorded load commit", left: "a failed; wake 05:08"}},
+			before: func(d *desk) { failedUnheard(d); recorded("exec/t-1/once", "")(d) }},
+		{name: "as long as there is time", state: state(decide.BootBootable, many(50, running(""), overdue)), steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"find-id": {err: engine.ErrUnavailable, takes: timeLimit / 10}}, calls: "load find-id*10",
+				left: "100 running; 101 running; 102 running; 50 running in all"}}},
+		{name: "without an envelope, and still running", state: ran, before: accepted(time.Hour), steps: []step{
+			{in: forged, calls: "load find-id", left: "ignored; a running"}}},
+		{name: "without an envelope or an answer", state: ran, before: accepted(time.Hour), steps: []step{
+			{in: forged, fates: fates{"find-id": refused}, calls: "load find-id", left: "error: unavailable; a running"}}},
+	})
+}
+
+// (decide rules 6, 11)
+func TestAHandlerFailsOnlyWhileItsInputIsNotCommitted(t *testing.T) {
+	bootable := state(decide.BootBootable)
+	play(t, []played{
+		{name: "load", state: bootable, steps: []step{
+			{in: failed, fates: fates{"load": refused}, calls: "load", left: "error: unavailable"}}},
+		{name: "arm", state: bootable, steps: []step{
+			{in: failed, fates: fates{"arm": refused}, calls: "load arm", left: "error: unavailable"}}},
+		{name: "commit", state: bootable, steps: []step{
+			{in: failed, fates: fates{"commit 1": refused}, calls: "load arm commit", left: "error: unavailable; wake 05:08"}}},
+		{name: "it is lost", state: bootable, steps: []step{
+			{in: failed, fates: fates{"commit 1": lost}, calls: "load arm commit recorded pause load commit alert commit",
+				left: "t-1 recorded; alert execution; wake 05:08"}}},
+		{name: "its answer is lost", state: bootable, steps: []step{
+			{in: failed, fates: fates{"commit 1": answerLost}, calls: "load arm commit recorded load alert commit",
+				left: "t-1 recorded; alert execution; wake 05:08"}}},
+		{name: "alert", state: bootable, steps: []step{
+			{in: failed, fates: fates{"alert": refused}, calls: "load arm commit alert commit",
+				left: "t-1 recorded; alert waits; wake 05:08"}}},
+		{name: "results", state: bootable, steps: []step{
+			{in: failed, fates: fates{"commit 2": refused}, calls: "load arm commit alert commit",
+				left: "trouble: unavailable; t-1 recorded; alert waits; alert execution; wake 05:08"}}},
+		{name: "they are lost", state: bootable, steps: []step{
+			{in: failed, fates: fates{"commit 2": lost}, calls: "load arm commit alert commit pause load commit",
+				left: "t-1 recorded; alert execution; wake 05:08"}}},
+		{name: "their answer is lost", state: bootable, steps: []step{
+			{in: failed, fates: fates{"commit 2": answerLost}, calls: "load arm commit alert commit pause load",
+				left: "t-1 recorded; alert execution; wake 05:08"}}},
+		{name: "results, and the load after them", state: state(decide.BootBootable, task("a"), task("b", running("t-b"))), steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"commit 2": lost, "load 2": refused}, calls: "load queue arm commit send commit pause load",
+				left: "trouble: unavailable; a releasing, sent 0s ago and claimed; b running; wake 05:08"}}},
+	})
+}
+
+// The wake-up of a try that met a conflict serves the next. The answer is that of the
+// commit that landed, also if the first look at its record came too early.
+// (decide rules 5, 10, 11, 13)
+func TestWhatIsRecordedIsReadBack(t *testing.T) {
+	named := beat(0, time.Second)
+	named.Event.BizEventID = "business"
+	full := around{policyWith(func(p *decide.Policy) { p.MaxQueued = 1 })}
+	play(t, []played{
+		{name: "after a conflict", state: state(decide.BootBootable), steps: []step{
+			{in: submission("a"), fates: fates{"commit 1": conflict}, calls: "load arm commit recorded pause load commit send commit",
+				left: "releasing; a running; wake 05:08"}}},
+		{name: "too early", state: state(decide.BootWaiting, task("a")), steps: []step{
+			{in: decide.Cancel{Key: id("c"), TaskID: id("a")}, fates: fates{"commit 1": answerLost, "recorded 1": {void: true}}, calls: "load queue commit recorded pause load commit recorded load",
+				left: "cancelled; a cancelled"}}},
+		{name: "before a refusal", state: state(decide.BootWaiting, task("a")), with: full, steps: []step{
+			{in: submission("b"), calls: "load recorded", left: "refused; a queued"}}},
+		{name: "and overrules it", state: state(decide.BootWaiting, task("a")), with: full, before: recorded("input/"+id("b"), `{"outcome":"queued"}`),
+			steps: []step{{in: submission("b"), calls: "load recorded", left: "duplicate; queued; a queued"}}},
+		{name: "of a heartbeat's event", state: state(decide.BootBootable), before: recorded("input/heartbeat/"+decide.Key("event", "", "b"), ""),
+			steps: []step{{in: beat(0, time.Second), calls: "load commit recorded", left: "duplicate"}}},
+		{name: "of a heartbeat's business", state: state(decide.BootBootable), before: recorded("input/heartbeat/"+decide.Key("business", "business"), ""),
+			steps: []step{{in: named, calls: "load commit recorded", left: "duplicate"}}},
+	})
+}
+
+// A command that may have been sent is asked about first.
+// (decide rules 24, 25, 27, 70)
+func TestWhatMayHaveBeenSent(t *testing.T) {
+	ago := func(d time.Duration) decide.State {
+		return state(decide.BootBootable, task("a", releasing), sent("a", d))
+	}
+	soon, late := 5*time.Minute, 2*time.Hour
+	cancel := state(decide.BootBootable, task("a", releasing, cancelled, textless), sent("a", time.Minute), task("b")) // nobody needs the text
+	before := fates{"send": {err: engine.ErrAcceptedBefore, applied: true}}
+	play(t, []played{
+		{name: "it is there: nothing is sent", state: ago(soon), before: accepted(soon), steps: []step{
+			{in: decide.WakeUp{}, calls: "load arm commit find-token commit", left: "a running; wake 05:08"}}},
+		{name: "it is there even after an hour", state: ago(late), before: accepted(late), steps: []step{
+			{in: decide.WakeUp{}, calls: "load arm commit find-token commit", left: "a running; wake 05:08"}}},
+		{name: "it is not there: it is sent", state: ago(soon), steps: []step{
+			{in: decide.WakeUp{}, calls: "load arm commit find-token send commit", left: "a running; wake 05:08"}}},
+		{name: "it is not there after an hour: it is never sent again", state: ago(late), steps: []step{
+			{in: decide.WakeUp{}, calls: "load arm commit find-token commit commit alert commit",
+				left: "a failed; alert outcome-unknown; wake 05:08"}}},
+		{name: "nobody answers: it is asked later", state: ago(late), before: accepted(late), steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"find-token": refused}, calls: "load arm commit find-token commit",
+				left: "a releasing, sent 2h0m0s ago; wake 05:08"}}},
+		{name: "the question is refused: the command is not", state: ago(soon), before: accepted(soon), steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"find-token": invalid}, calls: "load arm commit find-token commit",
+				left: "a releasing, sent 5m0s ago; wake 05:08"}}},
+		{name: "the question is still refused after an hour: it is given up", state: ago(late), before: accepted(late), steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"find-token": invalid}, calls: "load arm commit find-token commit commit alert commit",
+				left: "a failed; alert outcome-unknown; wake 05:08"}}},
+		{name: "the question is still denied after an hour: it is given up", state: ago(late), before: accepted(late), steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"find-token": denied}, calls: "load arm commit find-token commit commit alert commit",
+				left: "a failed; alert outcome-unknown; wake 05:08"}}},
+		{name: "its token was accepted before, and it is there", state: one, steps: []step{
+			{in: decide.WakeUp{}, fates: before, calls: "load queue arm commit send find-token commit", left: "a running; wake 05:08"}}},
+		{name: "its token was accepted before, and it is not there yet", state: one, steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"send": before["send"], "find-token": {void: true}}, calls: "load queue arm commit send find-token",
+				left: "a releasing, sent 0s ago and claimed; wake 05:08"}}},
+		{name: "it is to be stopped, and there", state: cancel, before: accepted(time.Minute), steps: []step{
+			{in: decide.WakeUp{}, calls: "load queue arm commit find-token send commit commit stop commit",
+				left: "a running; b running; t-1 stopped; wake 05:08"}}},
+		{name: "it is to be stopped, and not there", state: cancel, steps: []step{
+			{in: decide.WakeUp{}, calls: "load queue arm commit find-token send commit",
+				left: "a releasing, sent 1m0s ago; b running; wake 05:08"}}},
+	})
+}
+
+// No command overtakes one that could not be sent for a reason that concerns all.
+// (decide rules 21, 22, 26, 29, 36, 39)
+func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
+	single := around{policyWith(func(p *decide.Policy) { p.Batch = 1 })}
+	var list []played
+	for _, c := range []struct {
+		err         error
+		calls, left string
+	}{
+		{engine.ErrThrottled, "load queue arm commit send send commit", "a running; b releasing, never sent; c releasing, never sent; wake 05:08"},
+		{engine.ErrQuotaExceeded, "load queue arm commit send send commit", "a running; b releasing, never sent; c releasing, never sent; wake 05:08"},
+		{engine.ErrInstanceDown, "load queue arm commit send send commit", "a running; b releasing, never sent; c releasing, never sent; wake 05:08"},
+		{engine.ErrUnknownOutcome, "load queue arm commit send*3 commit", "a running; b releasing, sent 0s ago and claimed; c running; wake 05:08"},
+		{engine.ErrInvalid, "load queue arm commit send*3 commit commit alert commit", "a running; c running; b invalid; alert task-invalid; wake 05:08"},
+		{engine.ErrUnavailable, "load queue arm commit send*3 commit", "a running; b releasing, never sent; c running; wake 05:08"},
+		{engine.ErrDenied, "load queue arm commit send*3 commit commit alert commit", "a running; b releasing, never sent; c running; alert task-denied; wake 05:08"},
+	} {
+		list = append(list, played{name: c.err.Error(), state: three, steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"send 2": {err: c.err}}, calls: c.calls, left: c.left}}})
+	}
+	play(t, append(list, []played{
+		{name: "an unknown outcome is left alone while it is claimed", state: two, with: single, steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"send 1": lost}, calls: "load queue arm commit send commit send commit",
+				left: "a releasing, sent 0s ago and claimed; b running; wake 05:08"},
+			{in: decide.WakeUp{}, calls: "load", left: "a releasing, sent 0s ago and claimed; b running; wake 05:08"},
+			{in: decide.WakeUp{}, after: timeLimit + time.Minute, calls: "load arm commit find-token send commit",
+				left: "a running; b running; wake 05:08; wake 05:09"}}},
+		{name: "what has no room is not claimed", state: three, with: around{capped(2)}, steps: []step{
+			{in: decide.WakeUp{}, calls: "load queue arm commit send send commit arm",
+				left: "a running; b running; c queued; wake 05:07; wake 05:08"},
+			{in: decide.WakeUp{}, after: 2 * time.Minute, calls: "load queue arm commit send commit",
+				left: "a running; b running; c running; wake 05:07; wake 05:08; wake 05:10"}}},
+		{name: "nor a submission, which is woken for in the next minute", state: state(decide.BootBootable), with: around{capped(1)}, steps: []step{
+			{in: submission("a"), calls: "load arm commit send commit", left: "releasing; a running; wake 05:08"},
+			{in: submission("b"), calls: "load commit arm", left: "queued; a running; b queued; wake 05:07; wake 05:08"}}},
+		{name: "room of a commit that met a conflict serves the next try", state: one, with: around{capped(1)}, steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"commit 1": conflict}, calls: "load queue arm commit pause load queue commit send commit",
+				left: "a running; wake 05:08"}}},
+	}...))
+}
+
+// (decide rule 91)
+func TestAWakeUpIsArmedBeforeTheCommitThatNeedsIt(t *testing.T) {
+	grace := decide.DefaultPolicy().ClaimGrace
+	armedAt := func(in time.Duration) decide.State {
+		return state(decide.BootBootable, func(s *decide.State) { s.Instance.WakeAt = now.Add(in).Truncate(time.Minute) })
+	}
+	play(t, []played{
+		{name: "with one that is due before the commit can have landed", state: armedAt(timeLimit + grace), steps: []step{
+			{in: submission("a"), calls: "load arm commit send commit", left: "releasing; a running; wake 05:07; wake 05:08"}}},
+		{name: "with one that is due later than the work", state: armedAt(10 * time.Minute), steps: []step{
+			{in: submission("a"), calls: "load arm commit send commit", left: "releasing; a running; wake 05:08; wake 05:16"}}},
+		{name: "but not with one in between", state: armedAt(timeLimit + grace + time.Minute), steps: []step{
+			{in: submission("a"), calls: "load commit send commit", left: "releasing; a running; wake 05:08"}}},
+	})
+}
+
+// (decide rule 93)
+func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
+	waiting := func(at time.Duration) decide.State {
+		return state(decide.BootWaiting, task("a"), func(s *decide.State) { s.Instance.WakeAt = now.Add(at) })
+	}
+	play(t, []played{
+		{name: "nothing is left to do", state: state(decide.BootBootable), steps: []step{{calls: "due load disarm", left: ""}}},
+		{name: "work is due later", state: state(decide.BootWaiting, task("a")), steps: []step{
+			{calls: "due load arm disarm", left: "a queued; wake 05:08"}}},
+		{name: "work is due later, and a wake-up is armed for it", state: waiting(53 * time.Second), steps: []step{
+			{calls: "due load disarm", left: "a queued; wake 05:07"}}},
+		{name: "the armed wake-up is too late for it", state: waiting(time.Hour), steps: []step{
+			{calls: "due load arm disarm", left: "a queued; wake 05:08; wake 06:06:07"}}},
+		{name: "the due one moves to a later minute if the load fails", state: one, steps: []step{
+			{fates: fates{"load": refused}, calls: "due load arm disarm", left: "a queued; wake 05:08"}}},
+		{name: "the due one moves to a later minute if the commit fails", state: one, steps: []step{
+			{fates: fates{"commit": refused}, calls: "due load queue arm commit arm disarm", left: "a queued; wake 05:08"}}},
+		{name: "the due one stays if none can be armed", state: state(decide.BootWaiting, task("a")), steps: []step{
+			{fates: fates{"arm": refused}, calls: "due load arm arm", left: "a queued; wake 05:06"}}},
+		{name: "it stops when the time is up", state: state(decide.BootWaiting, task("a")), steps: []step{
+			{fates: fates{"due": {takes: timeLimit}}, calls: "due", left: "a queued; wake 05:06"}}},
+	})
+}
+
+// [25] What a command printed is fetched when it has ended. If it cannot be had at
+// first, the end is delivered again; after ten minutes, or if it is denied, the run
+// continues without it.
+func TestWhatACommandPrintedIsFetched(t *testing.T) {
+	f := define("f", onEnd, byOthers, run("one", "f/one", "true", captures), say("tell", "it printed: ${{ steps.one.output }}"))
+	with := around{policyWith(func(p *decide.Policy) { *p = flows(f) })}
+	started := decide.Decide(state(decide.BootBootable), happened("s-1"), decide.Facts{}, flows(f), decide.Moment{Now: now, Claim: stale}).Next
+	var end decide.Input
+	for _, t := range started.Tasks {
+		t.InvokeID = "t-1"
+		end = endOf(t, event.StatusSuccess, "")
+	}
+	play(t, []played{
+		{name: "with one call more", state: started, with: with, steps: []step{
+			{in: end, calls: "load output arm commit alert commit",
+				left: "t-1 recorded; f/one succeeded; alert it printed: printed by t-1; wake 05:08"}}},
+		{name: "not at first", state: started, with: with, steps: []step{
+			{in: end, after: time.Minute, fates: fates{"output": refused}, calls: "load output",
+				left: "error: unavailable; f/one releasing, sent 1m0s ago"},
+			{in: end, after: time.Minute, calls: "load output arm commit alert commit",
+				left: "t-1 recorded; f/one succeeded; alert it printed: printed by t-1; wake 05:09"}}},
+		{name: "not for ten minutes", state: started, with: with, steps: []step{
+			{in: end, after: 10 * time.Minute, fates: fates{"output": refused}, calls: "load output arm commit alert commit",
+				left: "t-1 recorded; f/one succeeded; alert it printed: ; wake 05:18"}}},
+		{name: "denied", state: started, with: with, steps: []step{
+			{in: end, after: time.Minute, fates: fates{"output": denied}, calls: "load output arm commit alert commit",
+				left: "t-1 recorded; f/one succeeded; alert it printed: ; wake 05:09"}}},
+	})
+}
