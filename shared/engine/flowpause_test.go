@@ -115,31 +115,3 @@ func (hangingControl) Control(ctx context.Context) (decide.Control, error) {
 	<-ctx.Done()
 	return decide.Control{}, ctx.Err()
 }
-
-// [51] A function of a version without flows meets a run only when its commit
-// has met a conflict: it must hear of the pause before it decides again.
-func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
-	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
-	end := happened("s-1")
-	end.Event.FinishTime = now.Add(-10 * time.Minute) // which does not show that the agent is up
-	theirs := decide.Decide(state(decide.BootWaiting), end, decide.Facts{}, p, decide.Moment{Now: now, Claim: held}).Next
-	waits := only(t, theirs.Tasks)
-	theirs.Instance = state(decide.BootBootable).Instance
-	theirs.Instance.Rev++
-
-	d := newDesk()
-	d.store(state(decide.BootBootable))
-	d.table.control.Pauses["f"] = decide.Pause{Flow: "f", By: "ann", At: now}
-	d.on = func(what, _ string) fate {
-		if what == "commit" && d.count("commit") == 1 {
-			d.store(theirs)
-		}
-		return fate{}
-	}
-	mustHandle(t, d.engine(policy()), submission("e"))
-	s := d.table.state("i-1")
-	if got := s.Tasks[waits.ID].State; got != decide.TaskQueued || len(s.Tasks) != 2 || len(d.cloud.invocations) != 1 || d.count("commit") < 3 {
-		t.Errorf("calls %s: the step is %s, %d tasks are live and %d commands were sent, want it queued, 2 and 1",
-			d.calls(), got, len(s.Tasks), len(d.cloud.invocations))
-	}
-}
