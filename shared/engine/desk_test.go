@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type desk struct {
 	// on may change the fate of a call, whose name and detail it is given. It
 	// may also do something else before the call takes effect.
 	on func(what, detail string) fate
+	// wait holds up a call before that, beside others; nil if nothing does.
+	wait func(ctx context.Context, what, detail string) error
 
 	mu     sync.Mutex
 	made   []string
@@ -121,6 +124,24 @@ func (d *desk) calls() string {
 	return strings.Join(d.made, " ")
 }
 
+// hanging are calls of these names that never answer.
+func hanging(names ...string) func(context.Context, string, string) error {
+	return func(ctx context.Context, what, _ string) error {
+		if !slices.Contains(names, what) {
+			return nil
+		}
+		<-ctx.Done()
+		return fmt.Errorf("the time is up: %w", engine.ErrUnknownOutcome)
+	}
+}
+
+// real gives the engine the clock of a synctest bubble, which begins now.
+func (d *desk) real(e *engine.Engine) *engine.Engine {
+	time.Sleep(time.Until(now))
+	e.Now = func() time.Time { return time.Now().UTC() }
+	return e
+}
+
 // count is how many calls of a name were made, in on or when all is over.
 func (d *desk) count(what string) (n int) {
 	for _, made := range d.made {
@@ -131,7 +152,12 @@ func (d *desk) count(what string) (n int) {
 	return n
 }
 
-func (d *desk) call(_ context.Context, what, detail string, do func() error) error {
+func (d *desk) call(ctx context.Context, what, detail string, do func() error) error {
+	if d.wait != nil {
+		if err := d.wait(ctx, what, detail); err != nil {
+			return err
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if what != "control" && what != "texts" {
