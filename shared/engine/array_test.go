@@ -113,28 +113,30 @@ func TestAnArrayIsCommittedThenSentThenDelivered(t *testing.T) {
 // (decide rule 51)
 func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))
 		d := fleetDesk(100)
-		e := d.engine(policy())
-		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Notifier = hangingNotifier{}
+		d.wait = hanging("alert")
 		var parts []engine.Part
 		for n := range 100 {
 			parts = append(parts, ends(fmt.Sprint("i-", n), "a"))
 		}
+		e := d.real(d.engine(policy()))
 		began := time.Now()
 		r := handleAll(t, e, parts...)
 		if took := time.Since(began); took != policy().MessageTime {
 			t.Errorf("it took %s, want %s", took, policy().MessageTime)
 		}
 		// Also if the time of some begins when others have taken a part of it.
-		slow := d.engine(policy())
-		slow.Now, slow.Notifier = e.Now, notifier(func() { time.Sleep(policy().MessageTime * 2 / 3) })
+		d.wait = func(_ context.Context, what, _ string) error {
+			if what == "alert" {
+				time.Sleep(policy().MessageTime * 2 / 3)
+			}
+			return nil
+		}
 		for n := range parts {
 			parts[n] = ends(parts[n].InstanceID, "b")
 		}
 		began = time.Now()
-		handleAll(t, slow, parts...)
+		handleAll(t, d.real(d.engine(policy())), parts...)
 		if took := time.Since(began); took > policy().MessageTime*4/3 {
 			t.Errorf("it took %s, want a round and what is left of the time", took)
 		}
@@ -150,15 +152,13 @@ func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 // (decide rule 51)
 func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))
 		news := func(s *decide.State) {
 			m := decide.Message{Key: id("m"), Rev: 1, Kind: decide.MessageAlert, Alert: &decide.Alert{}, PlannedAt: now}
 			s.Messages[m.Row()] = m
 		}
 		d := fleetDesk(9, task("a"), news)
-		e := d.engine(policy())
-		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Notifier = hangingNotifier{}
+		e := d.real(d.engine(policy()))
+		d.wait = hanging("alert")
 		for n := range 9 {
 			d.table.armed[engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now}] = true
 		}
@@ -170,13 +170,6 @@ func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
 			t.Errorf("the sweep woke %d, %v, took %s and sent %d commands, want nine, %s and nine", out.Woken, err, took, sends, policy().MessageTime)
 		}
 	})
-}
-
-type hangingNotifier struct{}
-
-func (hangingNotifier) Notify(ctx context.Context, _ decide.Alert) error {
-	<-ctx.Done()
-	return ctx.Err()
 }
 
 // (decide rules 6, 110)
@@ -257,24 +250,18 @@ func TestAnInputThatFailsGivesItsRoomBack(t *testing.T) {
 	}
 }
 
-// slowDesk is a desk whose commits take their time.
-type slowDesk struct {
-	*desk
-	commit time.Duration
-}
-
-func (s slowDesk) Commit(ctx context.Context, c engine.Commit) error {
-	time.Sleep(s.commit)
-	return s.desk.Commit(ctx, c)
-}
-
-// slow runs a test with such a desk and a clock that moves.
+// slow runs a test with commits that take their time, and a clock that moves.
 func slow(t *testing.T, d *desk, commit time.Duration, do func(*testing.T, *engine.Engine)) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(now.Truncate(time.Minute).Add(50 * time.Second)))
 		e := d.engine(policy())
 		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Ledger = slowDesk{d, commit}
+		d.wait = func(_ context.Context, what, _ string) error {
+			if what == "commit" {
+				time.Sleep(commit)
+			}
+			return nil
+		}
 		do(t, e)
 	})
 }

@@ -214,6 +214,8 @@ func TestWhatMayHaveBeenSent(t *testing.T) {
 }
 
 // No command overtakes one that could not be sent for a reason that concerns all.
+// Results that meet a conflict are decided anew, and a load that misses a task does not
+// send its command.
 // (decide rules 21, 22, 26, 29, 36, 39)
 func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 	single := around{policyWith(func(p *decide.Policy) { p.Batch = 1 })}
@@ -233,7 +235,19 @@ func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 		list = append(list, played{name: c.err.Error(), state: three, steps: []step{
 			{in: decide.WakeUp{}, fates: fates{"send 2": {err: c.err}}, calls: c.calls, left: c.left}}})
 	}
+	// While a command is sent, another one ends.
+	other := func(d *desk) {
+		end := decide.Decide(d.table.state("i-1"), ended("t-b", "b", event.StatusSuccess, ""), decide.Facts{}, policy(), decide.Moment{Now: now, Claim: held})
+		if err := d.table.commit(engine.Commit{ID: held.Commit, InstanceID: "i-1", Changes: end.Changes}); err != nil {
+			t.Error(err)
+		}
+	}
+	torn := func(d *desk) { delete(d.table.rows["i-1"], "live/task/"+id("a")) }
 	play(t, append(list, []played{
+		{name: "results that meet a conflict", state: state(decide.BootBootable, task("b", running("t-b"))), steps: []step{
+			{in: submission("a"), fates: fates{"send": {also: other}}, calls: "load arm commit send commit pause load commit", left: "releasing; t-b recorded; a running; b succeeded; wake 05:08"}}},
+		{name: "a torn load", state: state(decide.BootBootable, task("a", releasing), sent("a", time.Minute)), steps: []step{
+			{in: decide.WakeUp{}, fates: fates{"commit 1": answerLost, "load 2": {also: torn}}, calls: "load arm commit pause load", left: "wake 05:08"}}},
 		{name: "an unknown outcome is left alone while it is claimed", state: two, with: single, steps: []step{
 			{in: decide.WakeUp{}, fates: fates{"send 1": lost}, calls: "load queue arm commit send commit send commit",
 				left: "a releasing, sent 0s ago and claimed; b running; wake 05:08"},
@@ -270,6 +284,16 @@ func TestAWakeUpIsArmedBeforeTheCommitThatNeedsIt(t *testing.T) {
 	})
 }
 
+// [33] The wake-up that the commit needs cannot be due before this invocation's claims
+// end, which a short backoff need not wait for.
+// (decide rule 92)
+func TestABackoffIsWokenForBeforeTheClaimsOfItsInvocationEnd(t *testing.T) {
+	p := flows(define("mend", onEnd, byOthers, run("fix", "mend/fix", "true", retry(1, "Failed"), backoff(10*time.Second))))
+	started := decide.Decide(state(decide.BootBootable), happened("s-1"), decide.Facts{}, p, decide.Moment{Now: now, Claim: stale}).Next
+	play(t, []played{{state: started, with: around{policyWith(func(to *decide.Policy) { *to = p })}, steps: []step{
+		{in: endOfOne(started, event.StatusFailed), calls: "load arm commit arm", left: "t-1 recorded; mend/fix failed; wake 05:07; wake 05:08"}}}})
+}
+
 // (decide rule 93)
 func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
 	waiting := func(at time.Duration) decide.State {
@@ -294,6 +318,23 @@ func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
 	})
 }
 
+// [51] A function of a version without flows meets a run only when its commit has met a
+// conflict: it must hear of the pause before it decides again.
+func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
+	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
+	end := happened("s-1")
+	end.Event.FinishTime = now.Add(-10 * time.Minute) // which does not show that the agent is up
+	theirs := decide.Decide(state(decide.BootWaiting), end, decide.Facts{}, p, decide.Moment{Now: now, Claim: held}).Next
+	theirs.Instance = state(decide.BootBootable).Instance
+	theirs.Instance.Rev++
+	play(t, []played{{
+		state:  state(decide.BootBootable),
+		before: func(d *desk) { d.table.control.Pauses["f"] = decide.Pause{Flow: "f", By: "ann", At: now} },
+		steps: []step{{in: submission("e"), fates: fates{"commit 1": {also: func(d *desk) { d.store(theirs) }}},
+			calls: "load arm commit recorded pause load queue commit send commit", left: "releasing; f/one queued; e running; wake 05:08"}},
+	}})
+}
+
 // [25] What a command printed is fetched when it has ended. If it cannot be had at
 // first, the end is delivered again; after ten minutes, or if it is denied, the run
 // continues without it.
@@ -301,11 +342,7 @@ func TestWhatACommandPrintedIsFetched(t *testing.T) {
 	f := define("f", onEnd, byOthers, run("one", "f/one", "true", captures), say("tell", "it printed: ${{ steps.one.output }}"))
 	with := around{policyWith(func(p *decide.Policy) { *p = flows(f) })}
 	started := decide.Decide(state(decide.BootBootable), happened("s-1"), decide.Facts{}, flows(f), decide.Moment{Now: now, Claim: stale}).Next
-	var end decide.Input
-	for _, t := range started.Tasks {
-		t.InvokeID = "t-1"
-		end = endOf(t, event.StatusSuccess, "")
-	}
+	end := endOfOne(started, event.StatusSuccess)
 	play(t, []played{
 		{name: "with one call more", state: started, with: with, steps: []step{
 			{in: end, calls: "load output arm commit alert commit",
@@ -322,4 +359,13 @@ func TestWhatACommandPrintedIsFetched(t *testing.T) {
 			{in: end, after: time.Minute, fates: fates{"output": denied}, calls: "load output arm commit alert commit",
 				left: "t-1 recorded; f/one succeeded; alert it printed: ; wake 05:09"}}},
 	})
+}
+
+// endOfOne is the end of the only task.
+func endOfOne(s decide.State, status event.Status) (in decide.Input) {
+	for _, t := range s.Tasks {
+		t.InvokeID = "t-1"
+		in = endOf(t, status, "")
+	}
+	return in
 }

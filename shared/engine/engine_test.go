@@ -64,14 +64,17 @@ func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
 		}
 		return fate{}
 	}
+	d.wait = func(_ context.Context, what, _ string) error {
+		if what == "alert" {
+			// It takes so long that the throttled minute is over by then.
+			<-settled
+			d.mu.Lock()
+			d.clock = d.clock.Add(2 * time.Minute)
+			d.mu.Unlock()
+		}
+		return nil
+	}
 	e := d.engine(policy())
-	e.Notifier = notifier(func() {
-		// It takes so long that the throttled minute is over by then.
-		<-settled
-		d.mu.Lock()
-		d.clock = d.clock.Add(2 * time.Minute)
-		d.mu.Unlock()
-	})
 	e.Now = func() time.Time {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -86,74 +89,6 @@ func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
 	}
 	if s := d.table.state("i-1").Tasks[id("a")]; s.State != decide.TaskRunning || sends != 2 {
 		t.Errorf("the task is %s after %d sends, want it running after 2", s.State, sends)
-	}
-}
-
-// notifier confirms every alert when it has returned.
-type notifier func()
-
-func (n notifier) Notify(context.Context, decide.Alert) error { n(); return nil }
-
-// (decide rule 22)
-func TestATornLoadMakesNobodySendACommandThatIsGone(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootBootable, task("a", releasing), sent("a", time.Minute)))
-	// The claim's answer is lost. While its state is loaded again, the end of
-	// an earlier send lands behind the effects' rows.
-	torn := false
-	d.on = func(what, detail string) fate {
-		switch {
-		case what == "commit" && detail == "commit-1":
-			return answerLost
-		case what == "load" && len(d.table.rows["i-1"]) > 0 && d.ids == 1 && !torn:
-			torn = true
-			for key := range d.table.rows["i-1"] {
-				if key == "live/task/"+id("a") {
-					delete(d.table.rows["i-1"], key)
-				}
-			}
-		case what == "commit":
-			// The row that the load has missed an effect for.
-			delete(d.table.rows["i-1"], "live/effect/"+sendOf(id("a")))
-		}
-		return fate{}
-	}
-	if _, err := handle(t, d.engine(policy()), decide.WakeUp{}); err != nil {
-		t.Fatal(err)
-	}
-	if len(d.cloud.invocations) > 0 {
-		t.Errorf("%+v was sent", d.cloud.invocations[0])
-	}
-	if got, want := d.calls(), "load arm commit load"; got != want {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
-	}
-}
-
-// (decide rule 29)
-func TestResultsThatMeetAConflictAreDecidedAnew(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootBootable, task("b", running("t-b"))))
-	e := d.engine(policy())
-	// While the command is being sent, another one ends.
-	other := false
-	d.on = func(what, _ string) fate {
-		if what == "send" && !other {
-			other = true
-			s := d.table.state("i-1")
-			end := decide.Decide(s, ended("t-b", "b", "Success", ""), decide.Facts{}, policy(), decide.Moment{Now: now, Claim: held})
-			if err := d.table.commit(engine.Commit{ID: held.Commit, InstanceID: "i-1", Changes: end.Changes}); err != nil {
-				t.Error(err)
-			}
-		}
-		return fate{}
-	}
-	out := mustHandle(t, e, submission("a"))
-	if got, want := d.calls(), "load arm commit send commit load commit"; got != want {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
-	}
-	s := d.table.state("i-1")
-	if a := only(t, s.Tasks); a.Name != "a" || a.State != decide.TaskRunning || out.Left != 0 {
-		t.Errorf("task %+v, %d effects left, want a running and none", a, out.Left)
 	}
 }
 

@@ -11,34 +11,24 @@ import (
 	"aftercare/shared/engine"
 )
 
-// stuck is a desk where some instances' rows do not answer.
-type stuck struct {
-	*desk
-	rows map[string]bool
-}
-
-func (s stuck) Load(ctx context.Context, id string) (decide.State, error) {
-	if s.rows[id] {
-		<-ctx.Done()
-		return decide.State{}, fmt.Errorf("the time is up: %w", engine.ErrUnavailable)
-	}
-	return s.desk.Load(ctx, id)
-}
-
 // (decide rules 93, 94)
 func TestInstancesThatDoNotAnswerStopNoSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))
 		d := newDesk()
-		s := stuck{d, map[string]bool{}}
+		stuck := map[string]bool{}
+		d.wait = func(ctx context.Context, what, id string) error {
+			if what != "load" || !stuck[id] {
+				return nil
+			}
+			return hanging("load")(ctx, what, id)
+		}
 		for n := range 10 {
 			w := engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now.Add(time.Duration(n-60) * time.Second)}
 			d.table.armed[w] = true
-			s.rows[w.InstanceID] = n < 8
+			stuck[w.InstanceID] = n < 8
 		}
 		sweep := func() engine.Sweep {
-			e := d.engine(policy())
-			e.Ledger, e.Now = s, func() time.Time { return time.Now().UTC() }
+			e := d.real(d.engine(policy()))
 			ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
 			defer cancel()
 			out, err := e.Sweep(ctx, 2)
