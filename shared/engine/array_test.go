@@ -225,31 +225,6 @@ func TestADuplicateInAnArrayIsOne(t *testing.T) {
 	}
 }
 
-// (decide rule 39)
-func TestAnInputThatFailsGivesItsRoomBack(t *testing.T) {
-	d := fleetDesk(1)
-	e := d.engine(policy())
-	e.Sends = &engine.SendCap{PerMinute: 1}
-	d.on = func(what, _ string) fate {
-		switch what {
-		case "commit":
-			return lost
-		case "recorded":
-			return refused
-		}
-		return fate{}
-	}
-	part := engine.Part{InstanceID: "i-0", Inputs: []decide.Input{submission("a")}}
-	if r := handleAll(t, e, part); r.err["0/0"] == nil {
-		t.Fatal("the input did not fail, and the test shows nothing")
-	}
-	d.on = nil
-	handleAll(t, e, part)
-	if n := len(d.cloud.invocations); n != 1 {
-		t.Errorf("%d commands were sent, want 1", n)
-	}
-}
-
 // slow runs a test with commits that take their time, and a clock that moves.
 func slow(t *testing.T, d *desk, commit time.Duration, do func(*testing.T, *engine.Engine)) {
 	synctest.Test(t, func(t *testing.T) {

@@ -34,6 +34,11 @@ type step struct {
 	left  string // as desk.left writes it
 }
 
+// on is a single step.
+func on(in decide.Input, f fates, calls, left string) []step {
+	return []step{{in: in, fates: f, calls: calls, left: left}}
+}
+
 // around changes the engine of a step.
 type around []func(*engine.Engine)
 
