@@ -90,3 +90,10 @@ func TestClonesOfARunShareNoTasks(t *testing.T) {
 		r.SetTask("more")
 	}
 }
+
+func TestARunThatHasNotBegunAsksForNothing(t *testing.T) {
+	r := flow.NewRun("run-1", definition(runStep("a")), ended(), 2)
+	if got := append(r.Advance(at(0)), r.CommandEnded("a", 1, flow.StepEnd{}, at(0))...); len(got) > 0 || !r.Due().IsZero() || len(r.Steps) > 0 {
+		t.Errorf("got %v, due %v", got, r.Due())
+	}
+}
