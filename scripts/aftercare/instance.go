@@ -196,7 +196,8 @@ func steps(r flowRun) string {
 }
 
 // decisionTable lists which flows an event started, refused or stopped, and why.
-// It only counts flows whose condition was false; -o json lists them.
+// It only counts flows whose condition was false; -o json lists them. What the
+// conditions saw of the instance may have changed since.
 func decisionTable(list []execution, boots []boot) *screen.Table {
 	t := &screen.Table{Title: "Decisions about flows", Head: []string{"EVENT", "FLOW", "WHAT", "WHY", "RUN"}}
 	add := func(cause string, d decide.Decided) {
@@ -210,6 +211,13 @@ func decisionTable(list []execution, boots []boot) *screen.Table {
 		}
 		if others > 0 {
 			t.Add(cause, fmt.Sprintf("%d others", others), string(decide.FlowNotStarted), "-o json lists them", "")
+		}
+		var saw []string
+		for _, v := range d.Saw {
+			saw = append(saw, v.Name+" was "+v.Value)
+		}
+		if len(saw) > 0 {
+			t.Add(cause, "", "conditions saw", strings.Join(saw, ", "), "")
 		}
 	}
 	for _, e := range list {

@@ -72,7 +72,7 @@ version: 1
 flows:
   - name: look-after
     on: task-completed
-    when: event.commandName == "urgent" && event.invocationStatus == "Success"
+    when: event.commandName == "urgent" && event.invocationStatus == "Success" && instance.bootSeq == 1
     steps:
       - id: look
         run: {type: RunShellScript, content: "echo looked-at-secret"}

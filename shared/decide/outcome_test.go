@@ -17,17 +17,21 @@ import (
 )
 
 // write writes down a decision.
-func (s *story) write(in decide.Input, d decide.Decision, quiet bool) {
+func (s *story) write(in decide.Input, d decide.Decision, quiet, steps bool) {
 	if s.once[d.Once] {
 		s.printf("it is a duplicate of %s", d.Once)
 		return
 	}
-	if quiet {
+	switch {
+	case steps:
+		s.writeSteps(d.Changes)
+		return
+	case quiet:
 		s.printf("%d rows changed", rowsOf(d.Changes))
 		if x := d.Changes.Execution; x != nil && x.Decided.More > 0 {
 			s.printf("%d flows are recorded, the first is %s, and %d are counted", len(x.Decided.Flows), x.Decided.Flows[0].Flow, x.Decided.More)
 		}
-	} else {
+	default:
 		for _, n := range d.Notes {
 			s.printf("%s", n)
 		}

@@ -152,7 +152,7 @@ func (s *story) setPolicy(a *words) {
 
 // happen lets an input happen, or several of a kind; only the last is written.
 func (s *story) happen(a *words) {
-	times, quiet := a.number("count", 0), a.flag("quiet")
+	times, quiet, steps := a.number("count", 0), a.flag("quiet"), a.flag("steps")
 	used := a.used
 	for n := range max(1, times) {
 		a.used = maps.Clone(used)
@@ -168,7 +168,7 @@ func (s *story) happen(a *words) {
 		}
 		d := s.decide(in, a)
 		if s.names.learn(d.Changes); !s.brief {
-			s.write(in, d, quiet)
+			s.write(in, d, quiet, steps)
 		}
 		s.commit(d)
 	}

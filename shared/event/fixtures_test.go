@@ -194,21 +194,3 @@ func cloudEventOf(t *testing.T, env event.Envelope, data map[string]any) []byte 
 	}
 	return payload
 }
-
-// BenchmarkParse covers the smallest and the largest form of an event, and
-// what most deliveries look like.
-func BenchmarkParse(b *testing.B) {
-	for _, name := range []string{
-		"task-completed/cloudevent.json", "task-completed/bare-data.json",
-		"first-heartbeat/cloudmonitor-webhook.json", "instance-state-change/cloudevent.json",
-	} {
-		payload := readFixture(b, name)
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(payload)))
-			b.ReportAllocs()
-			for b.Loop() {
-				event.Parse(payload)
-			}
-		})
-	}
-}

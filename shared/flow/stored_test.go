@@ -149,3 +149,38 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func stored(t testing.TB, flows []flow.Definition) []byte {
+	t.Helper()
+	text, err := flow.Store(flows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func load(t testing.TB, text []byte) *flow.Set {
+	t.Helper()
+	set, err := flow.Load(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// manyFlows is n flows such as people write. The first is for the event of
+// ended.
+func manyFlows(n int) []flow.Definition {
+	var flows []flow.Definition
+	for i := range n {
+		command := fmt.Sprintf("command-%d", i)
+		if i == 0 {
+			command = "install-agent"
+		}
+		d := definition(runStep("collect", "host", "${{ event.instanceId }}", "text", "exit code ${{ event.exitCode }} at ${{ event.finishTime }}"))
+		d.Name = fmt.Sprintf("flow-%d", i)
+		d.When = fmt.Sprintf(`event.commandName == "%s" && event.invocationStatus in ["Success", "Failed"] && event.exitCode >= 0`, command)
+		flows = append(flows, d)
+	}
+	return flows
+}

@@ -29,9 +29,7 @@ func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 	var out []map[string]any
 	for text := range strings.Lines(r.Log.String()) {
 		var line map[string]any
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal([]byte(text), &line))
 		if line["message"] == message {
 			out = append(out, line)
 		}
@@ -101,9 +99,7 @@ func TestAnInstancesEventsAreHandledInTheirOrder(t *testing.T) {
 		want = append(want, "recorded t-"+fmt.Sprint(i), "quarantined ", "ignored ")
 	}
 	out, err := r.TaskCompleted(encode(list))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var got []string
 	for _, item := range out.Items {
 		got = append(got, item.Result+" "+item.InvokeID)
@@ -146,9 +142,7 @@ func TestAnEventKeepsItsRegion(t *testing.T) {
 func TestAnAnswerIsBounded(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	out, err := r.TaskCompleted([]byte("[" + strings.Repeat("1,", 2_500) + string(encode(end("i-1", "t-1"))) + "]"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(out.Items) != 1_000 || out.More[handler.ResultQuarantined] != 1_500 || out.More[handler.ResultRecorded] != 1 {
 		t.Errorf("%d items, and more: %v", len(out.Items), out.More)
 	}
@@ -235,26 +229,16 @@ func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
 	})
 	empty := r.Settings
 	empty.Ledger.Instance = "without-tables"
-	for name, c := range map[string]struct {
-		payload []byte
-		table   string
-	}{
-		"an event":          {encode(end("i-1", "t-1")), "aftercare_instances"},
-		"a malformed event": {[]byte("{"), "aftercare_quarantine"},
-	} {
+	for table, payload := range map[string][]byte{"aftercare_instances": encode(end("i-1", "t-1")), "aftercare_quarantine": []byte("{")} {
 		log := &rig.Log{}
 		f, err := handler.NewWith("task-completed", empty, log, r.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := r.Context()
-		_, err = f.TaskCompleted(ctx, c.payload)
-		cancel()
-		wantRefused(t, handler.Outcome{}, err)
+		must(t, err)
+		out, err := invoke(r, f.TaskCompleted, payload)
+		wantRefused(t, out, err)
 		text := strings.TrimSuffix(log.String(), "\n")
-		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+c.table+" is missing, create it with 'aftercare tables create'") ||
+		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+table+" is missing, create it with 'aftercare tables create'") ||
 			!strings.Contains(text, `"level":"error"`) || strings.Contains(text, `\n`) {
-			t.Errorf("%s: the log is not one line at level error that names the remedy:\n%s", name, text)
+			t.Errorf("the log is not one line at level error that names the remedy:\n%s", text)
 		}
 	}
 }

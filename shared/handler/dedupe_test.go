@@ -32,15 +32,11 @@ func TestADedupeKeyStandsForOneBody(t *testing.T) {
 			t.Parallel()
 			r := rig.New(t, rig.Options{})
 			out, err := r.SubmitTask([]byte(first))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			task := out.Items[0].Answer.TaskID
 			for range 2 {
 				out, err = r.SubmitTask([]byte(c.body))
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				item := out.Items[0]
 				if item.Result != c.result && (c.result != handler.ResultAccepted || item.Result != handler.ResultDuplicate) {
 					t.Errorf("answered %+v, want %s", item, c.result)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,12 +55,10 @@ func readDocument(payload []byte, into any) (*document, error) {
 }
 
 func invalidUTF8(text []byte) int {
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && size == 1 {
+	for i, r := range string(text) {
+		if r == utf8.RuneError && !bytes.HasPrefix(text[i:], []byte("\ufffd")) {
 			return i
 		}
-		i += size
 	}
 	return -1
 }
@@ -77,33 +76,18 @@ func syntaxMistake(err error) string {
 	return fmt.Sprintf("it is not JSON, or nested too deeply, at byte %d", syntax.Offset)
 }
 
-// halfPair returns where in valid JSON an escape stands for half of a
-// character, which a decoder would replace; -1 if nowhere.
+// escape matches an escape of valid JSON: two for one character, half of such a
+// pair, which a decoder would replace, or any other.
+var escape = regexp.MustCompile(`\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)`)
+
+// halfPair returns where valid JSON has half of a pair; -1 if nowhere.
 func halfPair(text []byte) int {
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			continue
-		}
-		if text[i+1] != 'u' {
-			i++
-			continue
-		}
-		switch high := unit(text, i); {
-		case high >= 0xd800 && high < 0xdc00 && bytes.HasPrefix(text[i+6:], []byte(`\u`)) && unit(text, i+6)>>10 == 0xdc00>>10:
-			i += 11
-		case high >= 0xd800 && high < 0xe000:
-			return i
-		default:
-			i += 5
+	for _, found := range escape.FindAllSubmatchIndex(text, -1) {
+		if found[2] >= 0 {
+			return found[0]
 		}
 	}
 	return -1
-}
-
-// unit returns the UTF-16 unit of the escape at i.
-func unit(text []byte, i int) int64 {
-	n, _ := strconv.ParseInt(string(text[i+2:i+6]), 16, 32)
-	return n
 }
 
 func (r *document) add(path, format string, args ...any) {

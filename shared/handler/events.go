@@ -128,13 +128,9 @@ func (a *array) group() {
 			a.items[place] = a.ignore(e.Envelope, e.Reason)
 		case event.Malformed:
 			add(&a.malformed, "malformed "+ledger.QuarantineID(e.Raw), place)
-		case event.TaskCompleted:
-			if a.accepts(e.Envelope, place) {
-				add(&a.parts, e.InstanceID, place)
-			}
-		case event.FirstHeartbeat:
-			if a.accepts(e.Envelope, place) {
-				add(&a.parts, e.InstanceID, place)
+		default:
+			if item, env, _ := a.input(place); a.accepts(env, place) {
+				add(&a.parts, item.InstanceID, place)
 			}
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -125,18 +124,12 @@ type invocation struct {
 
 // invoke runs do for one invocation and returns the answer. The context of do
 // ends a margin before the invocation's deadline.
-func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocation) error) (out Outcome, err error) {
+func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocation) error) (Outcome, error) {
 	id := "unknown"
 	if fctx, ok := fccontext.FromContext(ctx); ok {
 		id = fctx.RequestID
 	}
 	log := f.log.With().Str("request_id", id).Logger()
-	defer func() {
-		if r := recover(); r != nil {
-			log.Error().Str("panic", fmt.Sprintf("%T", r)).Str("stack", string(debug.Stack())).Msg("invocation panicked")
-			err = &Error{RequestID: id}
-		}
-	}()
 	cancel := context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-f.settings.Margin))
@@ -147,7 +140,7 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 		log.Error().Err(err).Msg("invocation refused")
 		return Outcome{}, &Error{RequestID: id}
 	}
-	if err := do(ctx, v); err != nil {
+	if err := recovered(func() error { return do(ctx, v) }); err != nil {
 		v.fail(log.Error(), err)
 	}
 	if v.failed.Load() {
@@ -155,6 +148,12 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 	}
 	v.out.RequestID = id
 	return v.out, nil
+}
+
+// recovered calls do, and returns its panic as an error.
+func recovered(do func() error) (err error) {
+	defer engine.Recovered(&err)
+	return do()
 }
 
 // begin makes the clients of one invocation, with its credentials.

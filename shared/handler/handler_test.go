@@ -34,13 +34,18 @@ func encode(v any) []byte {
 func only(t *testing.T) func(handler.Outcome, error) handler.Item {
 	return func(out handler.Outcome, err error) handler.Item {
 		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if len(out.Items) != 1 {
 			t.Fatalf("outcome has %d items, want 1: %+v", len(out.Items), out)
 		}
 		return out.Items[0]
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -95,9 +95,7 @@ func inQuarantine(t *testing.T, r *rig.Rig) []quarantined {
 		out = append(out, quarantined{q, payload})
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	slices.SortFunc(out, func(a, b quarantined) int { return int(a.Size - b.Size) })
 	return out
 }
@@ -121,9 +119,21 @@ var itself = [][]byte{nil}
 
 func text(s string) func(kindOf) []byte { return func(kindOf) []byte { return []byte(s) } }
 
-// changed is an event of the function's kind whose data has one other member.
-func changed(name string, value any) func(kindOf) []byte {
-	return func(k kindOf) []byte { return encode(cloudEvent(k.kind, k.good("t-1").with(name, value))) }
+// data is an event of the function's kind with other data, made from good data.
+func data(change func(good object) any) func(kindOf) []byte {
+	return func(k kindOf) []byte { return encode(cloudEvent(k.kind, change(k.good("t-1")))) }
+}
+
+// whole is a good event with a change.
+func whole(change func(good object) object) func(kindOf) []byte {
+	return func(k kindOf) []byte { return encode(change(cloudEvent(k.kind, k.good("t-1")))) }
+}
+
+// around is a good event between texts.
+func around(before, after string) func(kindOf) []byte {
+	return func(k kindOf) []byte {
+		return []byte(before + string(encode(cloudEvent(k.kind, k.good("t-1")))) + after)
+	}
 }
 
 func badInputs() map[string]badInput {
@@ -139,46 +149,36 @@ func badInputs() map[string]badInput {
 		"an empty array":         {payload: text("[]"), kept: itself, reason: "empty array"},
 		"100,000 levels":         {payload: text(strings.Repeat("[", 100_000)), kept: itself, reason: "nested deeper"},
 		"3 MB of one letter":     {payload: text(strings.Repeat("a", 3<<20)), kept: itself, reason: "not JSON"},
-		"1 MB in a string": {payload: changed("commandName", strings.Repeat("a", 1<<20)), kept: itself,
-			reason: "larger than"},
-		"20,000 elements and a good event": {payload: func(k kindOf) []byte {
-			return []byte("[" + string(encode(cloudEvent(k.kind, k.good("t-1")))) + strings.Repeat(",1", 20_000) + "]")
-		}, kept: [][]byte{[]byte("1")}, reason: "is a number", good: 1},
-		"30 large elements that are no events": {payload: func(kindOf) []byte {
-			return []byte("[" + string(bytes.Join(large, []byte(","))) + "]")
-		}, kept: large, reason: "no event of a known form"},
-		"data that is a number": {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, 7)) }, kept: itself, reason: "data is a number"},
-		"data without its ids":  {payload: func(k kindOf) []byte { return encode(cloudEvent(k.kind, object{})) }, kept: itself, reason: " is missing"},
+		"1 MB in a string": {payload: data(func(good object) any { return good.with("commandName", strings.Repeat("a", 1<<20)) }),
+			kept: itself, reason: "larger than"},
+		"20,000 elements and a good event": {payload: around("[", strings.Repeat(",1", 20_000)+"]"),
+			kept: [][]byte{[]byte("1")}, reason: "is a number", good: 1},
+		"30 large elements that are no events": {payload: text("[" + string(bytes.Join(large, []byte(","))) + "]"),
+			kept: large, reason: "no event of a known form"},
+		"data that is a number": {payload: data(func(object) any { return 7 }), kept: itself, reason: "data is a number"},
+		"data without its ids":  {payload: data(func(object) any { return object{} }), kept: itself, reason: " is missing"},
 		"a status that is not an end": {payload: func(kindOf) []byte {
 			return encode(cloudEvent(event.KindTaskCompleted, endData("t-1").with("invocationStatus", "Running")))
 		}, ignored: "not an end"},
-		"a type that is not known": {payload: func(k kindOf) []byte {
-			return encode(cloudEvent("Disk:Stalled", k.good("t-1")))
-		}, ignored: "not handled"},
-		"another account's": {payload: func(k kindOf) []byte {
-			return encode(cloudEvent(k.kind, k.good("t-1")).with("aliyunaccountid", "6543210987654321"))
-		}, ignored: "another account"},
-		"another owner's by the data, and nobody's by the envelope": {payload: func(k kindOf) []byte {
-			return encode(cloudEvent(k.kind, k.good("t-1").with("ownerId", "6543210987654321")).with("aliyunaccountid", nil))
-		}, good: 1},
+		"a type that is not known": {payload: whole(func(e object) object { return e.with("type", "ecs:Disk:Stalled") }), ignored: "not handled"},
+		"another account's": {payload: whole(func(e object) object { return e.with("aliyunaccountid", "6543210987654321") }),
+			ignored: "another account"},
+		"another owner's by the data, and nobody's by the envelope": {payload: whole(func(e object) object {
+			return e.with("data", e["data"].(object).with("ownerId", "6543210987654321")).with("aliyunaccountid", nil)
+		}), good: 1},
 		"an event of the other function": {payload: func(k kindOf) []byte {
-			other := kinds[0]
-			if k.kind == other.kind {
-				other = kinds[1]
-			}
+			other := kinds[map[event.Kind]int{kinds[0].kind: 1}[k.kind]]
 			return encode(cloudEvent(other.kind, other.good("t-1")))
 		}, ignored: "this function handles"},
 		"a bad event between two good ones": {payload: func(k kindOf) []byte {
 			return []byte(fmt.Sprintf("[%s,\n %s , %s]", encode(cloudEvent(k.kind, k.good("t-1"))), bad, encode(cloudEvent(k.kind, k.good("t-2")))))
 		}, kept: [][]byte{bad}, reason: "element 1: data.instanceId is a number", good: 2},
-		"forty bad events and a good one": {payload: func(k kindOf) []byte {
-			return []byte("[" + strings.Repeat(`{"alert":7},`, 40) + string(encode(cloudEvent(k.kind, k.good("t-1")))) + "]")
-		}, kept: [][]byte{[]byte(`{"alert":7}`)}, reason: ": alert is", good: 1},
+		"forty bad events and a good one": {payload: around("["+strings.Repeat(`{"alert":7},`, 40), "]"),
+			kept: [][]byte{[]byte(`{"alert":7}`)}, reason: ": alert is", good: 1},
 		"no envelope, and one is needed": {payload: func(k kindOf) []byte { return encode(k.good("t-1")) },
 			kept: itself, reason: "lacks an envelope", need: event.Need{Envelope: true}},
-		"no account, and one is needed": {payload: func(k kindOf) []byte {
-			return encode(cloudEvent(k.kind, k.good("t-1")).with("aliyunaccountid", nil))
-		}, kept: itself, reason: "lacks an account", need: event.Need{Account: true}},
+		"no account, and one is needed": {payload: whole(func(e object) object { return e.with("aliyunaccountid", nil) }),
+			kept: itself, reason: "lacks an account", need: event.Need{Account: true}},
 		"twenty equal bad events": {payload: text("[" + strings.Repeat(`{"alert":7},`, 19) + `{"alert":7}]`),
 			kept: [][]byte{[]byte(`{"alert":7}`)}, reason: "alert is a number"},
 	}
@@ -284,7 +284,7 @@ func checkLog(t *testing.T, r *rig.Rig) {
 // TestAFailingQuarantineFailsTheHandler but not the good events beside.
 // (decide rule 111)
 func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
-	beside := func(k kindOf) []byte { return []byte("[{}," + string(encode(cloudEvent(k.kind, k.good("t-1")))) + "]") }
+	beside := around("[{},", "]")
 	for name, c := range map[string]struct {
 		invoke  func(*rig.Rig) handler.Handler
 		payload []byte

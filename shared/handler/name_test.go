@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/tests/rig"
@@ -64,24 +63,5 @@ flows:
 	}
 	if !strings.Contains(alerts.String(), "检查 磁盘") || strings.Contains(alerts.String(), task) && strings.Contains(alerts.String(), "-C-a-id-") {
 		t.Errorf("the alerts say %s, want the given name", alerts.String())
-	}
-}
-
-// TestAMarkerOfAnotherInstancesTaskIsNobodys: it is not shown as the task of
-// the execution that bears it, and that task does not change.
-func TestAMarkerOfAnotherInstancesTaskIsNobodys(t *testing.T) {
-	r := rig.New(t, rig.Options{})
-	task := only(t)(r.SubmitTask(encode(request()))).Answer.TaskID
-	foreign := end("i-2", "t-foreign")
-	foreign["data"].(object)["commandName"] = command.OnWire("job", task)
-	if _, err := r.TaskCompleted(encode(foreign)); err != nil {
-		t.Fatal(err)
-	}
-	records := r.Records("i-2").Executions
-	if len(records) != 1 || records[0].TaskID != "" || records[0].Name != "job" {
-		t.Errorf("the record is %+v, want it without a task", records)
-	}
-	if s := r.State("i-1").Tasks[task]; s.State != decide.TaskQueued {
-		t.Errorf("the task is %+v, want it queued as before", s)
 	}
 }

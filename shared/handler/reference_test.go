@@ -22,9 +22,7 @@ import (
 func reference(t *testing.T, marker string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../scripts/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, rest, begun := strings.Cut(string(text), "<!-- "+marker+" -->\n")
 	excerpt, _, ended := strings.Cut(rest, "<!-- /"+marker+" -->\n")
 	if !begun || !ended {
@@ -114,9 +112,7 @@ func TestTheReferenceHasTheLimitsOfASubmission(t *testing.T) {
 			o["dedupeKey"] = fmt.Sprint("k-", sent)
 		}
 		out, err := r.SubmitTask(encode(o))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return out.Items[0].Result != handler.ResultQuarantined
 	}
 	most, ends := regexp.MustCompile(`(?:^|at most )(\d+)`), regexp.MustCompile(`^(\S+) to (\S+)$`)
@@ -205,9 +201,7 @@ func TestTheExamplesOfTheReferenceAreAnsweredSo(t *testing.T) {
 	}
 	for i := 0; i < len(blocks); i += 2 {
 		item, err := json.Marshal(only(t)(r.SubmitTask([]byte(blocks[i][1]))))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if got := string(item); got != blocks[i+1][1] {
 			t.Errorf("%s\nis answered with\n%s\nand in scripts/README.md with\n%s", blocks[i][1], got, blocks[i+1][1])
 		}

@@ -194,37 +194,32 @@ var alertVariable = map[string]string{
 
 func setNeed(s *Settings, v string) error {
 	s.Need = event.Need{}
-	if v == "none" {
-		return nil
-	}
-	for _, word := range strings.Split(v, ",") {
-		switch strings.TrimSpace(word) {
-		case "envelope":
-			s.Need.Envelope = true
-		case "account":
-			s.Need.Account = true
-		case "id":
-			s.Need.ID = true
-		default:
-			return errors.New("must list parts of an event, such as envelope,account, or be none")
+	parts := map[string]*bool{"envelope": &s.Need.Envelope, "account": &s.Need.Account, "id": &s.Need.ID}
+	if !eachWord(v, func(word string) bool {
+		if parts[word] != nil {
+			*parts[word] = true
 		}
+		return parts[word] != nil
+	}) {
+		return errors.New("must list parts of an event, such as envelope,account, or be none")
 	}
 	return nil
 }
 
 func setAlertOn(s *Settings, v string) error {
 	s.Policy.AlertOn = map[event.Status]bool{}
-	if v == "none" {
-		return nil
-	}
-	for _, word := range strings.Split(v, ",") {
-		status := event.Status(strings.TrimSpace(word))
-		if !status.Known() {
-			return errors.New("must list statuses of Cloud Assistant, such as Failed,Timeout, or be none")
-		}
-		s.Policy.AlertOn[status] = true
+	if !eachWord(v, func(word string) bool {
+		s.Policy.AlertOn[event.Status(word)] = true
+		return event.Status(word).Known()
+	}) {
+		return errors.New("must list statuses of Cloud Assistant, such as Failed,Timeout, or be none")
 	}
 	return nil
+}
+
+// eachWord reports whether a list is none, or all its words are known.
+func eachWord(v string, known func(word string) bool) bool {
+	return v == "none" || !slices.ContainsFunc(strings.Split(v, ","), func(word string) bool { return !known(strings.TrimSpace(word)) })
 }
 
 func number(name, unit, preset string, least, most int, doc string, set func(*Settings, int)) Variable {

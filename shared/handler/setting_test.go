@@ -132,9 +132,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 		"AFTERCARE_TABLE_TTL=35", "AFTERCARE_TASK_TTL=2h", "AFTERCARE_SENDS_PER_MINUTE=3", "AFTERCARE_CLAIM_GRACE=61s",
 		"AFTERCARE_WAKE_PRECISION=2s", "AFTERCARE_AGENT_CHECK_FIRST=4s", "AFTERCARE_AGENT_CHECK_MAX=5s", "AFTERCARE_END_MARGIN=6s",
 		"AFTERCARE_DEADLINE_MARGIN=7s", "AFTERCARE_SWEEP_PARALLEL=9", "AFTERCARE_LOG_LEVEL=error"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	p := s.Policy
 	got := fmt.Sprintln(s.Ledger.Endpoint, s.Ledger.Instance, s.ECSEndpoint, s.FlowsFile, p.AlertOn,
 		s.Alerts.DingTalkURL.Reveal(), s.Alerts.DingTalkSecret.Reveal(), s.Alerts.WebhookURL.Reveal(), s.Alerts.WebhookSecret.Reveal(),
@@ -151,9 +149,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 // default, and finds no difference.
 func TestDefaultsAreWhatTheVariablesSay(t *testing.T) {
 	plain, err := handler.FromEnv(good())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	environ := good()
 	for _, v := range handler.Variables() {
 		if v.Default != "" && v.Name != "AFTERCARE_ECS_ENDPOINT" {
@@ -161,9 +157,7 @@ func TestDefaultsAreWhatTheVariablesSay(t *testing.T) {
 		}
 	}
 	set, err := handler.FromEnv(environ)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if got, want := fmt.Sprintf("%+v", set), fmt.Sprintf("%+v", plain); got != want {
 		t.Errorf("with every default set: %s\nwithout: %s", got, want)
 	}
@@ -200,9 +194,7 @@ func TestVariablesAreDocumentedOnceEach(t *testing.T) {
 func TestSettingsDoNotPrintSecrets(t *testing.T) {
 	s, err := handler.FromEnv(append(good(), "AFTERCARE_DINGTALK_URL=https://host?access_token="+secret, "AFTERCARE_DINGTALK_SECRET="+secret,
 		"AFTERCARE_WEBHOOK_URL=https://host/"+secret, "AFTERCARE_WEBHOOK_SECRET="+secret))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(format, s); strings.Contains(text, secret) {
 			t.Errorf("%s prints a secret: %s", format, text)
@@ -238,15 +230,11 @@ func TestWrongFlowsStopTheFunction(t *testing.T) {
 func noFlows(t *testing.T) []byte {
 	t.Helper()
 	stored, err := flow.Store(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return stored
 }
 
 func write(t *testing.T, file, content string) {
 	t.Helper()
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(content), 0o600))
 }

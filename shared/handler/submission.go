@@ -53,11 +53,17 @@ func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]engin
 	if err != nil {
 		return nil, fmt.Errorf("the payload is not a submission: %w", err)
 	}
+	if s.InstanceID != "" {
+		s.InstanceIDs, s.InstanceID = append(s.InstanceIDs, s.InstanceID), ""
+	}
 	s.check(read, p)
 	if len(read.mistakes) > 0 {
 		return nil, errors.New(strings.Join(read.mistakes, "\n"))
 	}
-	s.complete()
+	if s.Priority == nil {
+		s.Priority = new(int)
+		*s.Priority = defaultPriority
+	}
 	var targets []engine.Part
 	for _, id := range s.InstanceIDs {
 		targets = append(targets, engine.Part{InstanceID: id, Inputs: []decide.Input{s.input(requestID)}})
@@ -65,21 +71,8 @@ func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]engin
 	return targets, nil
 }
 
-// complete puts a submission into its canonical form, so that two with the same
-// meaning are equal.
-func (s *submission) complete() {
-	if s.InstanceID != "" {
-		s.InstanceIDs = append(s.InstanceIDs, s.InstanceID)
-		s.InstanceID = ""
-	}
-	if s.Priority == nil {
-		s.Priority = new(int)
-		*s.Priority = defaultPriority
-	}
-}
-
 // hash identifies the parsed submission: the order of its keys and instances,
-// and white space, do not count.
+// white space, and a default that is written do not count.
 func (s submission) hash() string {
 	s.InstanceIDs = slices.Sorted(slices.Values(s.InstanceIDs))
 	text, err := json.Marshal(s)
@@ -108,10 +101,7 @@ func (s submission) input(requestID string) decide.Input {
 // check adds the mistakes of the values that were read.
 func (s submission) check(r *document, p decide.Policy) {
 	instances := len(s.InstanceIDs)
-	if s.InstanceID != "" {
-		instances++
-	}
-	s.checkInstances(r, instances)
+	s.checkInstances(r)
 	switch {
 	case s.DedupeKey != nil && *s.DedupeKey == "" && !r.wrong["dedupeKey"]:
 		r.add("dedupeKey", "is empty: write a key, or leave it out")
@@ -164,8 +154,8 @@ func (r *document) command(path string, mistakes []command.Mistake) {
 	}
 }
 
-func (s submission) checkInstances(r *document, n int) {
-	switch {
+func (s submission) checkInstances(r *document) {
+	switch n := len(s.InstanceIDs); {
 	case r.wrong["instanceId"] || r.wrong["instanceIds"]:
 		return
 	case n == 0:
@@ -174,15 +164,10 @@ func (s submission) checkInstances(r *document, n int) {
 	case n > maxTargets:
 		r.add("instanceIds", "has %d instances, at most %d are allowed", n, maxTargets)
 		return
-	}
-	ids := slices.Clone(s.InstanceIDs)
-	if s.InstanceID != "" {
-		ids = append(ids, s.InstanceID)
-	}
-	if len(slices.Compact(slices.Sorted(slices.Values(ids)))) < n {
+	case len(slices.Compact(slices.Sorted(slices.Values(s.InstanceIDs)))) < n:
 		r.add("instanceIds", "names an instance twice: remove one")
 	}
-	for i, id := range ids {
+	for i, id := range s.InstanceIDs {
 		if !isID(id) {
 			r.add("instanceIds", "is wrong at instance %d: an id has 1 to 128 printable ASCII characters, without space and slash", i+1)
 		}

@@ -24,9 +24,7 @@ func pauseOf(flow, by string, at time.Time) decide.Pause {
 func mustPause(t *testing.T, l *ledger.Ledger, pauses ...decide.Pause) {
 	t.Helper()
 	for _, p := range pauses {
-		if err := l.Pause(t.Context(), p); err != nil {
-			t.Fatal(err)
-		}
+		must(t, l.Pause(t.Context(), p))
 	}
 }
 

@@ -117,9 +117,7 @@ func history(t *testing.T, l *ledger.Ledger, q ledger.Period) (got []string) {
 		got = append(got, e.Event.InstanceID+" "+e.Event.InvokeID)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return got
 }
 
@@ -130,9 +128,7 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 	march := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for i := range 40 {
 		id, at := fmt.Sprint("i-", i%7), march.Add(time.Duration(20-i)*time.Minute) // of two months
-		if err := record(t, l, id, fmt.Sprint("t-", i), at); err != nil {
-			t.Fatal(err)
-		}
+		must(t, record(t, l, id, fmt.Sprint("t-", i), at))
 		all = append(all, fmt.Sprintf("%s t-%d", id, i))
 	}
 	from := march.Add(-19 * time.Minute)
@@ -151,9 +147,7 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 	}
 	const n = 501 // one more than a page holds
 	for i := range n {
-		if err := record(t, l, instanceID, fmt.Sprint("t-", i), start); err != nil {
-			t.Fatal(err)
-		}
+		must(t, record(t, l, instanceID, fmt.Sprint("t-", i), start))
 	}
 	for _, c := range []struct {
 		q           ledger.Period
@@ -183,9 +177,7 @@ func each(all []string, prefix string) []string {
 func TestTheRecentRecordsOfAnInstanceAreTheNewest(t *testing.T) {
 	l, _, faults := open(t)
 	for i := range 30 {
-		if err := record(t, l, instanceID, fmt.Sprint("t-", i), start.Add(time.Duration(i)*time.Minute)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, record(t, l, instanceID, fmt.Sprint("t-", i), start.Add(time.Duration(i)*time.Minute)))
 	}
 	for _, c := range []struct {
 		since       time.Time
@@ -200,9 +192,7 @@ func TestTheRecentRecordsOfAnInstanceAreTheNewest(t *testing.T) {
 	} {
 		faults.ResetCalls()
 		r, more, err := l.Recent(t.Context(), instanceID, c.since, c.most)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		var got, want []string
 		for _, e := range r.Executions {
 			got = append(got, e.Event.InvokeID)

@@ -30,9 +30,7 @@ func rawTable(t *testing.T, server *tablestore.Server, table string, key ...stri
 	page, err := rawClient(t, server).GetRange(&sdk.GetRangeRequest{RangeRowQueryCriteria: &sdk.RangeRowQueryCriteria{
 		TableName: table, StartPrimaryKey: from, EndPrimaryKey: to, Direction: sdk.FORWARD, MaxVersion: 1,
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	out := map[string]map[string]any{}
 	for _, row := range page.Rows {
 		columns := map[string]any{}
@@ -97,9 +95,7 @@ func TestRowsKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 	planted := map[string]int{}
 	for row, columns := range rawRows(t, server) {
 		var data any
-		if err := json.Unmarshal([]byte(columns["data"].(string)), &data); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal([]byte(columns["data"].(string)), &data))
 		if strings.Contains(row, "/t1") {
 			data.(map[string]any)["cancel"] = false // as this version would not write it
 		}

@@ -32,6 +32,7 @@ var (
 	breakerOf   = ledgertest.Breaker
 	failureOf   = ledgertest.Failure
 	controlOf   = ledgertest.ControlOf
+	must        = ledgertest.Must
 	mustCommit  = ledgertest.MustCommit
 	wantControl = ledgertest.WantControl
 	wantBreaker = ledgertest.WantBreaker
@@ -60,9 +61,7 @@ func bare(t *testing.T, o tablestore.Options) (*ledger.Ledger, *tablestore.Serve
 	t.Helper()
 	o.Keys, o.Faults = access.NewKeys(key), &fault.Set{}
 	server, err := tablestore.Start(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { server.Close() })
 	pool := o.Faults.Impatient(transport.NewPool(time.Now)) // it gives up at once on a call that a fault lets hang
 	return dial(t, ledger.Config{Endpoint: server.Endpoint(), Transport: pool, Now: o.Now}), server, o.Faults
@@ -77,26 +76,20 @@ func dial(t *testing.T, cfg ledger.Config) *ledger.Ledger {
 		cfg.Transport = transport.NewPool(time.Now)
 	}
 	l, err := ledger.Open(t.Context(), cfg, creds)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return l
 }
 
 func whole(t *testing.T, l *ledger.Ledger) decide.State {
 	t.Helper()
 	s, err := l.Whole(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return s
 }
 
 func arm(t *testing.T, l *ledger.Ledger, instanceID string, due time.Time) {
 	t.Helper()
-	if err := l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: due}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: due}))
 }
 
 // (ledger rules 1, 2, 4, 10, 11, 12, 13, 40, 41, 50, 51, 53)

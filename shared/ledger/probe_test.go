@@ -61,9 +61,7 @@ func TestAServiceThatRefusesCommitsBesideListsGetsNone(t *testing.T) {
 	if there, err := rawClient(t, server).ListTable(); err != nil || len(there.TableNames) != len(allTables) {
 		t.Errorf("tables %v, %v, want no other", there, err)
 	}
-	if err := record(t, l, instanceID, "t-1", start); err != nil {
-		t.Fatal(err)
-	}
+	must(t, record(t, l, instanceID, "t-1", start))
 	err := l.History(t.Context(), ledger.Period{From: start, Before: start.Add(time.Hour)}, func(decide.Execution) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "the list aftercare_history is missing") {
 		t.Errorf("History = %v, want an error about the list", err)
@@ -88,9 +86,7 @@ func TestALostListIsMadeAgainWithTheRowsThatAreThere(t *testing.T) {
 		}
 	}
 	server.SetIndexLag(0)
-	if err := record(t, l, instanceID, "t-1", start); err != nil {
-		t.Fatal(err)
-	}
+	must(t, record(t, l, instanceID, "t-1", start))
 	drop := &sdk.DeleteIndexRequest{MainTableName: "aftercare_instances", IndexName: "aftercare_history"}
 	if _, err := rawClient(t, server).DeleteIndex(drop); err != nil {
 		t.Fatal(err)

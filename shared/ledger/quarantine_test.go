@@ -19,9 +19,7 @@ func quarantined(t *testing.T, l *ledger.Ledger) []ledger.Quarantined {
 		out = append(out, q)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return out
 }
 
@@ -33,9 +31,7 @@ func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 		payload := make([]byte, size)
 		random.Read(payload)
 		for i := range 2 {
-			if err := l.Quarantine(t.Context(), "f", payload, "not JSON", start.Add(time.Duration(i))); err != nil {
-				t.Fatal(err)
-			}
+			must(t, l.Quarantine(t.Context(), "f", payload, "not JSON", start.Add(time.Duration(i))))
 		}
 		got := quarantined(t, l)
 		if len(got) != 1 || got[0].Size != int64(size) || got[0].Reason != "not JSON" || got[0].SHA256 != ledger.QuarantineID(payload) {

@@ -23,9 +23,7 @@ func TestEachShardOfWakeUpsCanBeTheFirst(t *testing.T) {
 	}
 	read := func(all bool) (pages [][]engine.Wakeup) {
 		err := l.Due(t.Context(), start, func(page []engine.Wakeup) bool { pages = append(pages, page); return all })
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return pages
 	}
 	want := read(true)

@@ -54,24 +54,26 @@ func Exercise(t *testing.T, open func(*testing.T) Subject) {
 	}
 }
 
+// Must ends the test unless all went well.
+func Must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // MustCommit commits c.
 func MustCommit(t *testing.T, s engine.Ledger, c engine.Commit) {
 	t.Helper()
-	if err := s.Commit(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	Must(t, s.Commit(t.Context(), c))
 }
 
 func mustLoad(t *testing.T, s Subject, instanceID string) decide.State {
 	t.Helper()
 	state, err := s.Load(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	Must(t, err)
 	queue, err := s.Queue(t.Context(), instanceID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	Must(t, err)
 	if len(queue) != state.Unread {
 		t.Errorf("%d tasks are queued, and the load counts %d", len(queue), state.Unread)
 	}
@@ -81,9 +83,7 @@ func mustLoad(t *testing.T, s Subject, instanceID string) decide.State {
 		return state
 	}
 	texts, err := s.Texts(t.Context(), instanceID, ids)
-	if err != nil {
-		t.Fatal(err)
-	}
+	Must(t, err)
 	for id, task := range state.Tasks {
 		task.Command = texts[id]
 		state.Tasks[id] = task
@@ -172,9 +172,7 @@ func tears(t *testing.T, s Subject) {
 				t.Error(err)
 			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		Must(t, err)
 		if !landed {
 			if rows := 7; n < rows {
 				t.Errorf("a load of %d rows ended after %d", rows, n)
@@ -251,60 +249,34 @@ func records(t *testing.T, s Subject) {
 }
 
 func wakes(t *testing.T, s Subject) {
-	due := func(now time.Time, more bool) (out []time.Time) {
+	due := func(now time.Time, more bool) (out []engine.Wakeup) {
 		t.Helper()
-		err := s.Due(t.Context(), now, func(page []engine.Wakeup) bool {
-			for _, w := range page {
-				if w.InstanceID != InstanceID {
-					t.Errorf("a wake-up of %s", w.InstanceID)
-				}
-				out = append(out, w.Due)
-			}
-			return more
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		Must(t, s.Due(t.Context(), now, func(page []engine.Wakeup) bool { out = append(out, page...); return more }))
 		return out
 	}
-	var want []time.Time
-	at := func(i int) engine.Wakeup {
-		return engine.Wakeup{InstanceID: InstanceID, Due: Start.Add(time.Duration(i) * time.Second)}
+	twice := func(do func(context.Context, engine.Wakeup) error, w engine.Wakeup) {
+		t.Helper()
+		Must(t, errors.Join(do(t.Context(), w), do(t.Context(), w)))
 	}
-	for i := 249; i >= 0; i-- { // twice, the last one first
-		for range 2 {
-			if err := s.Arm(t.Context(), at(i)); err != nil {
-				t.Fatal(err)
-			}
-		}
+	want := make([]engine.Wakeup, 250)
+	for i := 249; i >= 0; i-- { // the last one first
+		want[i] = engine.Wakeup{InstanceID: InstanceID, Due: Start.Add(time.Duration(i) * time.Second)}
+		twice(s.Arm, want[i])
 	}
-	for i := range 250 {
-		if i != 7 && i <= 200 {
-			want = append(want, at(i).Due)
-		}
-	}
-	for range 2 {
-		if err := s.Disarm(t.Context(), at(7)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(want, due(at(200).Due, true)); diff != "" {
-		t.Errorf("due, the oldest first (-want +got):\n%s", diff)
-	}
-	if got := due(at(0).Due.Add(-time.Millisecond), true); len(got) > 0 {
-		t.Errorf("before the first: %v", got)
-	}
-	if got := due(at(200).Due, false); len(got) == 0 || len(got) > len(want) {
-		t.Errorf("%d wake-ups were due in one page", len(got))
-	}
+	twice(s.Disarm, want[7])
 	// A fraction of a millisecond is lost, in both.
 	odd := engine.Wakeup{InstanceID: InstanceID, Due: Start.Add(-time.Hour + 300*time.Microsecond)}
-	for _, do := range []func(context.Context, engine.Wakeup) error{s.Arm, s.Disarm} {
-		if err := do(t.Context(), odd); err != nil {
-			t.Fatal(err)
-		}
+	twice(s.Arm, odd)
+	twice(s.Disarm, odd)
+	now := want[200].Due
+	want = slices.Delete(want[:201], 7, 8)
+	if diff := cmp.Diff(want, due(now, true)); diff != "" {
+		t.Errorf("due, the oldest first (-want +got):\n%s", diff)
 	}
-	if got := due(odd.Due, true); len(got) > 0 {
-		t.Errorf("what was disarmed is due: %v", got)
+	if got := due(Start.Add(-time.Millisecond), true); len(got) > 0 {
+		t.Errorf("before the first: %v", got)
+	}
+	if got := due(now, false); len(got) == 0 || len(got) > len(want) {
+		t.Errorf("%d wake-ups were due in one page", len(got))
 	}
 }

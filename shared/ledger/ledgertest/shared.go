@@ -67,9 +67,7 @@ func controls(t *testing.T, s Subject) {
 	all := decide.Pause{Flow: decide.AllFlows, By: "Ann", Reason: "why", At: Start}
 	one := decide.Pause{Flow: "clean-up", By: "Bob", At: Start.Add(time.Nanosecond)}
 	for _, p := range []decide.Pause{all, one} {
-		if err := s.Pause(p); err != nil {
-			t.Fatal(err)
-		}
+		Must(t, s.Pause(p))
 	}
 	b := Breaker("e1", 0)
 	WantBreaker(t, s, b, b)
@@ -178,15 +176,11 @@ func countsFromReset(t *testing.T, s Subject) {
 	other := at(9, "a")
 	other.Flow = "other"
 	WantCount(t, s, other, since, 1)
-	if err := s.Resume("clean-up"); err != nil {
-		t.Fatal(err)
-	}
+	Must(t, s.Resume("clean-up"))
 	WantCount(t, s, at(11, "c"), since, 0)
 	later := Failure("i-1", "d", time.Now().Add(time.Hour))
 	WantCount(t, s, later, since, 1)
-	if err := s.Resume(decide.AllFlows); err != nil {
-		t.Fatal(err)
-	}
+	Must(t, s.Resume(decide.AllFlows))
 	WantCount(t, s, later, since, 1)
 	WantCount(t, s, other, since, 1)
 }
