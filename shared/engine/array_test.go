@@ -59,15 +59,28 @@ func ends(instanceID string, invokeIDs ...string) engine.Part {
 	return p
 }
 
-// fleetDesk has bootable instances, with these rows in each.
+// fleetDesk has bootable instances, with these rows in each, and a wake-up of each.
 func fleetDesk(instances int, rows ...func(*decide.State)) *desk {
 	d := newDesk()
 	for n := range instances {
-		s := state(decide.BootBootable, rows...)
+		s := state(decide.BootBootable)
 		s.Instance.ID = fmt.Sprint("i-", n)
+		for _, row := range rows {
+			row(&s)
+		}
 		d.store(s)
+		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: now}] = true
 	}
 	return d
+}
+
+// own are so many tasks of each instance.
+func own(tasks int) func(*decide.State) {
+	return func(s *decide.State) {
+		for i := range tasks {
+			task(fmt.Sprint(s.Instance.ID[2:], "a", i))(s)
+		}
+	}
 }
 
 // reacting is a policy with a flow and alerts.
@@ -159,9 +172,6 @@ func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
 		d := fleetDesk(9, task("a"), news)
 		e := d.real(d.engine(policy()))
 		d.wait = hanging("alert")
-		for n := range 9 {
-			d.table.armed[engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now}] = true
-		}
 		ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
 		defer cancel()
 		out, err := e.Sweep(ctx, 3)

@@ -148,16 +148,19 @@ func TestWhatIsRecordedIsReadBack(t *testing.T) {
 			steps: on(submission("a"), fates{"commit 1": conflict}, "load arm commit recorded pause load commit send commit",
 				"releasing; a running; wake 05:08")},
 		{name: "too early", state: state(decide.BootWaiting, task("a")),
-			steps: on(decide.Cancel{Key: id("c"), TaskID: id("a")}, fates{"commit 1": answerLost, "recorded 1": {void: true}}, "load queue commit recorded pause load commit recorded load",
+			steps: on(decide.Cancel{Key: id("c"), TaskID: id("a")}, fates{"commit 1": answerLost, "recorded 1": {void: true}},
+				"load queue commit recorded pause load commit recorded load",
 				"cancelled; a cancelled")},
 		{name: "before a refusal", state: state(decide.BootWaiting, task("a")), with: full,
 			steps: on(submission("b"), nil, "load recorded", "refused; a queued")},
-		{name: "and overrules it", state: state(decide.BootWaiting, task("a")), with: full, before: recorded("input/"+id("b"), `{"outcome":"queued"}`),
-			steps: on(submission("b"), nil, "load recorded", "duplicate; queued; a queued")},
+		{name: "and overrules it", state: state(decide.BootWaiting, task("a")), with: full,
+			before: recorded("input/"+id("b"), `{"outcome":"queued"}`),
+			steps:  on(submission("b"), nil, "load recorded", "duplicate; queued; a queued")},
 		{name: "of a heartbeat's event", state: state(decide.BootBootable), before: recorded("input/heartbeat/"+decide.Key("event", "", "b"), ""),
 			steps: on(beat(0, time.Second), nil, "load commit recorded", "duplicate")},
-		{name: "of a heartbeat's business", state: state(decide.BootBootable), before: recorded("input/heartbeat/"+decide.Key("business", "business"), ""),
-			steps: on(named, nil, "load commit recorded", "duplicate")},
+		{name: "of a heartbeat's business", state: state(decide.BootBootable),
+			before: recorded("input/heartbeat/"+decide.Key("business", "business"), ""),
+			steps:  on(named, nil, "load commit recorded", "duplicate")},
 	})
 }
 
@@ -218,7 +221,8 @@ func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 		calls, left string
 	}{
 		{engine.ErrUnknownOutcome, "load queue arm commit send*3 commit", "a running; b releasing, sent 0s ago and claimed; c running; wake 05:08"},
-		{engine.ErrInvalid, "load queue arm commit send*3 commit commit alert commit", "a running; c running; b invalid; alert task-invalid; wake 05:08"},
+		{engine.ErrInvalid, "load queue arm commit send*3 commit commit alert commit",
+			"a running; c running; b invalid; alert task-invalid; wake 05:08"},
 		{engine.ErrUnavailable, "load queue arm commit send*3 commit", "a running; b releasing, never sent; c running; wake 05:08"},
 		{engine.ErrDenied, "load queue arm commit send*3 commit commit alert commit",
 			"a running; b releasing, never sent; c running; alert task-denied; wake 05:08"},
@@ -227,8 +231,9 @@ func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 	}
 	// While a command is sent, another one ends.
 	other := func(d *desk) {
-		end := decide.Decide(d.table.state("i-1"), ended("t-b", "b", event.StatusSuccess, ""), decide.Facts{}, policy(), decide.Moment{Now: now, Claim: held})
-		if err := d.table.commit(engine.Commit{ID: held.Commit, InstanceID: "i-1", Changes: end.Changes}); err != nil {
+		end := ended("t-b", "b", event.StatusSuccess, "")
+		ch := decide.Decide(d.table.state("i-1"), end, decide.Facts{}, policy(), decide.Moment{Now: now, Claim: held}).Changes
+		if err := d.table.commit(engine.Commit{ID: held.Commit, InstanceID: "i-1", Changes: ch}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -239,6 +244,10 @@ func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 				"releasing; t-b recorded; a running; b succeeded; wake 05:08")},
 		{name: "a torn load", state: state(decide.BootBootable, task("a", releasing), sent("a", time.Minute)),
 			steps: on(wakeUp, fates{"commit 1": answerLost, "load 2": {also: torn}}, "load arm commit pause load", "wake 05:08")},
+		{name: "what is claimed again is sent again", state: state(decide.BootBootable, task("a"), task("b", running("t-b"))), steps: []step{
+			{in: ended("t-b", "b", event.StatusFailed, ""), limit: 10 * time.Minute, // the alert takes longer than the throttled minute
+				fates: fates{"send 1": {err: engine.ErrThrottled}, "alert": {takes: 2 * time.Minute}}, calls: "load queue arm commit send arm commit alert arm commit commit send arm commit",
+				left: "t-b recorded; a running; b failed; alert execution; wake 05:08; wake 05:13; wake 05:18"}}},
 		{name: "an unknown outcome is left alone while it is claimed", state: two, with: single, steps: []step{
 			{in: wakeUp, fates: fates{"send 1": lost}, calls: "load queue arm commit send commit send commit",
 				left: "a releasing, sent 0s ago and claimed; b running; wake 05:08"},
@@ -258,13 +267,16 @@ func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 		{name: "room of a commit that was lost serves the next try", state: two, with: around{capped(2)},
 			steps: on(wakeUp, fates{"commit 1": lost}, "load queue arm commit pause load queue commit send send commit", "a running; b running; wake 05:08")},
 		{name: "room of a commit that failed is given back", state: two, with: around{capped(2)}, steps: []step{
-			{in: wakeUp, fates: fates{"commit 1": refused}, calls: "load queue arm commit", left: "error: unavailable; a queued; b queued; wake 05:08"},
+			{in: wakeUp, fates: fates{"commit 1": refused}, calls: "load queue arm commit",
+				left: "error: unavailable; a queued; b queued; wake 05:08"},
 			{in: wakeUp, calls: "load queue arm commit send send commit", left: "a running; b running; wake 05:08"}}},
 		{name: "room of an input that failed is given back", state: state(decide.BootBootable), with: around{capped(1)}, steps: []step{
-			{in: submission("a"), fates: fates{"commit": lost, "recorded": refused}, calls: "load arm commit recorded", left: "error: unavailable; wake 05:08"},
+			{in: submission("a"), fates: fates{"commit": lost, "recorded": refused}, calls: "load arm commit recorded",
+				left: "error: unavailable; wake 05:08"},
 			{in: submission("a"), calls: "load arm commit send commit", left: "releasing; a running; wake 05:08"}}},
 		{name: "room of a command that was not sent is used", state: two, with: around{capped(2)}, steps: []step{
-			{in: wakeUp, fates: fates{"send 1": refused}, calls: "load queue arm commit send send commit", left: "a releasing, never sent; b running; wake 05:08"},
+			{in: wakeUp, fates: fates{"send 1": refused}, calls: "load queue arm commit send send commit",
+				left: "a releasing, never sent; b running; wake 05:08"},
 			{in: submission("c"), calls: "load commit arm", left: "queued; a releasing, never sent; b running; c queued; wake 05:07; wake 05:08"}}},
 	}...))
 }
@@ -278,11 +290,13 @@ func TestARefusalHoldsBackOtherInstancesUnclaimed(t *testing.T) {
 	day := 10*time.Hour + 53*time.Minute + 56*time.Second // until midnight of UTC+8
 	play(t, []played{
 		{name: "for the minute", state: one, with: around{capped(60)}, steps: []step{
-			{in: wakeUp, fates: fates{"send": {err: engine.ErrThrottled}}, calls: "load queue arm commit send commit", left: "a releasing, never sent; wake 05:08"},
+			{in: wakeUp, fates: fates{"send": {err: engine.ErrThrottled}}, calls: "load queue arm commit send commit",
+				left: "a releasing, never sent; wake 05:08"},
 			{in: wakeUp, after: minute - 4*time.Second, fates: other, calls: "load", left: "b queued; wake 05:08"},
 			{in: wakeUp, after: minute, fates: other, calls: "load queue arm commit send commit", left: "b running; wake 05:08; wake 05:09"}}},
 		{name: "for the day", state: one, with: around{capped(60)}, steps: []step{
-			{in: wakeUp, fates: fates{"send": {err: engine.ErrQuotaExceeded}}, calls: "load queue arm commit send commit", left: "a releasing, never sent; wake 05:08"},
+			{in: wakeUp, fates: fates{"send": {err: engine.ErrQuotaExceeded}}, calls: "load queue arm commit send commit",
+				left: "a releasing, never sent; wake 05:08"},
 			{in: wakeUp, after: day - 4*time.Second, fates: other, calls: "load", left: "b queued; wake 05:08"},
 			{in: wakeUp, after: day, fates: other, calls: "load queue arm commit send commit", left: "b running; wake 05:08; wake 16:02"}}},
 	})

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
+	"aftercare/shared/ledger/ledgertest"
 )
 
 // desk is a ledger, a Cloud Assistant and a notifier that answer at once, and
@@ -200,4 +202,25 @@ func (d *desk) Send(ctx context.Context, s engine.Send) (id string, err error) {
 
 func (d *desk) Notify(ctx context.Context, a decide.Alert) error {
 	return tell(ctx, d.ports, "alert", a.Fingerprint, func() { d.alerts = append(d.alerts, a) })
+}
+
+// TestTheFakeLedgerKeepsTheLedgersPromises: what the tests of this package show
+// holds for the real ledger as far as both pass this.
+func TestTheFakeLedgerKeepsTheLedgersPromises(t *testing.T) {
+	ledgertest.Exercise(t, func(*testing.T) ledgertest.Subject {
+		d := newDesk()
+		return ledgertest.Subject{
+			Ledger: d, Shared: d,
+			Torn: func(_ context.Context, id string, n int, between func()) (decide.State, error) {
+				s := decide.NewState(id)
+				if last := d.table.scan(&s, "", n); last != "" {
+					between()
+					d.table.scan(&s, last, -1)
+				}
+				return s, nil
+			},
+			Pause:  func(p decide.Pause) error { d.table.control.Pauses[p.Flow] = p; return nil },
+			Resume: func(flow string) error { d.table.resume(flow, d.clock); return nil },
+		}
+	})
 }

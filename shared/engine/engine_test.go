@@ -45,53 +45,6 @@ func submission(short string) decide.Submission {
 	}
 }
 
-// (decide rule 22)
-func TestAnEffectThatIsClaimedAgainIsPerformedAgain(t *testing.T) {
-	d := newDesk()
-	d.store(state(decide.BootBootable, task("a"), task("b", running("t-b"))))
-	sends, commits := 0, 0
-	settled := make(chan struct{}) // the command's result
-	d.on = func(what, _ string) fate {
-		switch what {
-		case "send":
-			if sends++; sends == 1 {
-				return fate{err: engine.ErrThrottled}
-			}
-		case "commit":
-			if commits++; commits == 2 {
-				close(settled)
-			}
-		}
-		return fate{}
-	}
-	d.wait = func(_ context.Context, what, _ string) error {
-		if what == "alert" {
-			// It takes so long that the throttled minute is over by then.
-			<-settled
-			d.mu.Lock()
-			d.clock = d.clock.Add(2 * time.Minute)
-			d.mu.Unlock()
-		}
-		return nil
-	}
-	e := d.engine(policy())
-	e.Now = func() time.Time {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.clock
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	bad := ended("t-b", "b", "Failed", "ExitCodeNonzero")
-	out, err := e.Handle(ctx, "i-1", bad)
-	if err != nil || out.Trouble != nil || out.Left != 0 {
-		t.Errorf("error %v, trouble %v, %d effects left, want none", err, out.Trouble, out.Left)
-	}
-	if s := d.table.state("i-1").Tasks[id("a")]; s.State != decide.TaskRunning || sends != 2 {
-		t.Errorf("the task is %s after %d sends, want it running after 2", s.State, sends)
-	}
-}
-
 // (decide rule 5)
 func TestConflictsAreMetUntilTooLittleTimeIsLeft(t *testing.T) {
 	d := newDesk()

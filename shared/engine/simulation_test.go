@@ -110,7 +110,6 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
 		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{},
 		byName: map[string]*invocation{}, unclear: map[string]bool{}, facts: newFacts(), fleetAlerts: map[string]decide.AlertKind{},
-		texts: map[string]string{},
 	}
 	if w.chance("short invocations, everything visible at once", 30) {
 		w.inv, w.lag = 4*time.Second, 0

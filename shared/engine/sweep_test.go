@@ -9,6 +9,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
+	"aftercare/shared/flow"
 )
 
 // (decide rules 93, 94)
@@ -67,21 +68,11 @@ func reads(d *desk) *int {
 	return n
 }
 
-func dueNow(d *desk, instances int, rows ...func(*decide.State)) {
-	for n := range instances {
-		s := state(decide.BootBootable, rows...)
-		s.Instance.ID = fmt.Sprint("i-", n)
-		d.store(s)
-		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: now}] = true
-	}
-}
-
 // (decide rule 94)
 func TestASweepReadsPausesOnce(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
-	d := newDesk()
+	d := fleetDesk(20)
 	n := reads(d)
-	dueNow(d, 20)
 	if s, err := d.engine(p).Sweep(t.Context(), 4); err != nil || !s.Complete || *n != 1 {
 		t.Errorf("sweep %+v, %v: pauses were read %d times, want once", s, err, *n)
 	}
@@ -97,13 +88,10 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	for age, want := range map[time.Duration]int{5 * time.Second: 1, 6 * time.Second: 2} {
 		t.Run(age.String(), func(t *testing.T) {
-			d := newDesk()
+			d := fleetDesk(1)
 			e := d.engine(p)
 			n := reads(d)
-			dueNow(d, 1)
-			if _, err := e.Sweep(t.Context(), 1); err != nil {
-				t.Fatal(err)
-			}
+			mustSweep(t, e)
 			d.clock = now.Add(age)
 			d.store(state(decide.BootBootable, task("a")))
 			mustHandle(t, e, decide.WakeUp{})
@@ -113,12 +101,9 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 		})
 	}
 	t.Run("a command of a flow that is paused meanwhile stays", func(t *testing.T) {
-		d := newDesk()
+		d := fleetDesk(1)
 		e := d.engine(p)
-		dueNow(d, 1)
-		if _, err := e.Sweep(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustSweep(t, e)
 		d.clock = now.Add(time.Minute)
 		d.store(state(decide.BootBootable))
 		d.table.control.Pauses["*"] = decide.Pause{Flow: decide.AllFlows, By: "ann", At: d.clock}
@@ -135,13 +120,7 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 // and it is visited again when there is room.
 // (decide rules 94, 95)
 func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
-	d := newDesk()
-	dueNow(d, 3, task("a"), task("b"))
-	for id, s := range map[string]string{"i-0": "0", "i-1": "1", "i-2": "2"} {
-		with := state(decide.BootBootable, task("a"+s), task("b"+s))
-		with.Instance.ID = id
-		d.store(with)
-	}
+	d := fleetDesk(3, own(2))
 	e := d.engine(policy())
 	e.Sends = &engine.SendCap{PerMinute: 3}
 	var slept time.Duration
@@ -162,5 +141,56 @@ func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
 	out, err = e.Sweep(ctx, 1)
 	if err != nil || out.Woken != 2 || out.Waiting != 0 || !out.Complete || len(d.cloud.invocations) != 6 || slept == 0 {
 		t.Errorf("sweep %+v, %v, %d commands, slept %s; want all sent after a wait", out, err, len(d.cloud.invocations), slept)
+	}
+}
+
+// (decide rule 95)
+func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fleetDesk(3, own(20))
+		var sent []time.Time
+		d.on = func(what, _ string) fate {
+			if what == "send" {
+				sent = append(sent, time.Now())
+			}
+			return fate{}
+		}
+		e := d.real(d.engine(policy()))
+		e.Sends = &engine.SendCap{PerMinute: 60}
+		e.Sleep = func(_ context.Context, wait time.Duration) { time.Sleep(wait) }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		out, err := e.Sweep(ctx, 1)
+		if err != nil || !out.Complete || len(sent) != 60 || sent[59].Sub(sent[0]) < 30*time.Second {
+			t.Errorf("sweep %+v, %v, sent at %v; want 60 commands in the better part of a minute", out, err, sent)
+		}
+	})
+}
+
+// Twenty runs that end with five alerts each, and count for a breaker, do not fit into
+// the commit of their commands' results.
+// (decide rule 101)
+func TestResultsThatDoNotFitFollowInTheNextCommit(t *testing.T) {
+	var list []flow.Definition
+	for i := range 20 {
+		f := define(fmt.Sprint("flow-", i), onEnd, byOthers, run("only", "only", "true"))
+		f.Limits.Fleet = &flow.FleetLimit{MaxFailures: 1000, Window: flow.Duration(time.Hour), ResumeAfter: flow.Duration(time.Hour)}
+		for j := range 5 {
+			f.Finally = append(f.Finally, say(fmt.Sprint("tell-", j), "it is over"))
+		}
+		list = append(list, f)
+	}
+	d := newDesk()
+	d.table.broken = t.Errorf
+	d.store(state(decide.BootBootable))
+	d.on = func(what, _ string) fate {
+		if what == "send" {
+			return fate{err: engine.ErrInvalid}
+		}
+		return fate{}
+	}
+	mustHandle(t, d.engine(flows(list...)), happened("s-1"))
+	if ended := logged[decide.FlowRun](d.table, "i-1", "flow"); len(ended) != 20 || len(d.table.state("i-1").Runs) > 0 {
+		t.Errorf("%d runs have ended, want 20", len(ended))
 	}
 }
