@@ -246,8 +246,9 @@ func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 			steps: on(wakeUp, fates{"commit 1": answerLost, "load 2": {also: torn}}, "load arm commit pause load", "wake 05:08")},
 		{name: "what is claimed again is sent again", state: state(decide.BootBootable, task("a"), task("b", running("t-b"))), steps: []step{
 			{in: ended("t-b", "b", event.StatusFailed, ""), limit: 10 * time.Minute, // the alert takes longer than the throttled minute
-				fates: fates{"send 1": {err: engine.ErrThrottled}, "alert": {takes: 2 * time.Minute}}, calls: "load queue arm commit send arm commit alert arm commit commit send arm commit",
-				left: "t-b recorded; a running; b failed; alert execution; wake 05:08; wake 05:13; wake 05:18"}}},
+				fates: fates{"send 1": {err: engine.ErrThrottled}, "alert": {takes: 2 * time.Minute}},
+				calls: "load queue arm commit send arm commit alert arm commit commit send arm commit",
+				left:  "t-b recorded; a running; b failed; alert execution; wake 05:08; wake 05:13; wake 05:18"}}},
 		{name: "an unknown outcome is left alone while it is claimed", state: two, with: single, steps: []step{
 			{in: wakeUp, fates: fates{"send 1": lost}, calls: "load queue arm commit send commit send commit",
 				left: "a releasing, sent 0s ago and claimed; b running; wake 05:08"},
@@ -265,7 +266,8 @@ func TestWhatBecomesOfTheCommandsBehindOne(t *testing.T) {
 		{name: "room of a commit that met a conflict serves the next try", state: one, with: around{capped(1)},
 			steps: on(wakeUp, fates{"commit 1": conflict}, "load queue arm commit pause load queue commit send commit", "a running; wake 05:08")},
 		{name: "room of a commit that was lost serves the next try", state: two, with: around{capped(2)},
-			steps: on(wakeUp, fates{"commit 1": lost}, "load queue arm commit pause load queue commit send send commit", "a running; b running; wake 05:08")},
+			steps: on(wakeUp, fates{"commit 1": lost}, "load queue arm commit pause load queue commit send send commit",
+				"a running; b running; wake 05:08")},
 		{name: "room of a commit that failed is given back", state: two, with: around{capped(2)}, steps: []step{
 			{in: wakeUp, fates: fates{"commit 1": refused}, calls: "load queue arm commit",
 				left: "error: unavailable; a queued; b queued; wake 05:08"},
