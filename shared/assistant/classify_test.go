@@ -76,13 +76,6 @@ func TestEveryErrorCodeHasItsClass(t *testing.T) {
 	}
 }
 
-func raw(status int, body string) reply {
-	return func(w http.ResponseWriter, _ int, _ seen) {
-		w.WriteHeader(status)
-		io.WriteString(w, body)
-	}
-}
-
 func half(w http.ResponseWriter, _ int, _ seen) {
 	w.Header().Set("Content-Length", "1000")
 	io.WriteString(w, `{"InvokeId":"t-1"`)

@@ -48,7 +48,7 @@ func TestNothingIsSentWhenTheTimeIsOver(t *testing.T) {
 	} {
 		for _, m := range methods {
 			t.Run(m.name+": "+name, func(t *testing.T) {
-				s := serve(t, raw(200, m.good))
+				s := serve(t, ok(m.good))
 				cfg := config(s)
 				cfg.Margin = c.margin
 				cfg.Now = frozenAt(begin, c.looks)
