@@ -73,7 +73,11 @@ func failing(name string, n int, f fate) func(string, string) fate {
 func (d *desk) engine(p decide.Policy) *engine.Engine {
 	return &engine.Engine{
 		Ledger: d, Shared: d, Commander: d, Notifier: d, Policy: p,
-		Now: func() time.Time { return d.clock },
+		Now: func() time.Time {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.clock
+		},
 		NewID: func() string {
 			d.mu.Lock()
 			defer d.mu.Unlock()
