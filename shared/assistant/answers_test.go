@@ -32,8 +32,8 @@ var update = flag.Bool("update", false, "write what is got as what is wanted: re
 
 // TestEveryAnswerMeansWhatTheFileSays makes the calls of the file. A paragraph is
 // a name, how the service answers one try after the other, and calls. Each call
-// meets all the answers, of which the last one is repeated; then come the
-// requests that it made, as >, and what it returned, as =.
+// meets the answers from the first one on, and the last one again and again. The
+// requests that it made follow as >, and what it returned as =.
 // (decide rules 20, 23, 24)
 // (command rules 23, 25)
 func TestEveryAnswerMeansWhatTheFileSays(t *testing.T) {

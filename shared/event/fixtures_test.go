@@ -95,8 +95,8 @@ func TestEveryFixtureGivesTheExpectedEvents(t *testing.T) {
 // repeated is a text and how often it stands in a payload.
 var repeated = regexp.MustCompile(`«(.+?)\*(\d+)»`)
 
-// TestEveryPayloadGivesTheExpectedEvents reads the payloads, which the file has
-// as <, in the forms in which fields come, and with whatever can be wrong.
+// TestEveryPayloadGivesTheExpectedEvents reads the payloads of the file, the lines
+// that begin with <. They have fields in all their forms, and whatever can be wrong.
 func TestEveryPayloadGivesTheExpectedEvents(t *testing.T) {
 	const file = "testdata/payloads.txt"
 	lines, err := os.ReadFile(file)
