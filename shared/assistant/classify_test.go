@@ -76,39 +76,6 @@ func TestEveryErrorCodeHasItsClass(t *testing.T) {
 	}
 }
 
-func raw(status int, body string) reply {
-	return func(w http.ResponseWriter, _ int, _ seen) {
-		w.WriteHeader(status)
-		io.WriteString(w, body)
-	}
-}
-
-func TestAnAnswerThatIsNotTheServicesIsJudgedByItsStatus(t *testing.T) {
-	for name, c := range map[string]struct {
-		reply reply
-		want  error
-	}{
-		"a gateway's page for 502":            {raw(502, "<html>bad gateway</html>"), engine.ErrUnknownOutcome},
-		"a page for 403":                      {raw(403, "<html>blocked</html>"), engine.ErrDenied},
-		"a page for 404":                      {raw(404, "<html>nothing here</html>"), engine.ErrUnavailable},
-		"a code that is a number":             {raw(400, `{"Code":400,"Message":"x","RequestId":"R"}`), engine.ErrInvalid},
-		"a message that is a number":          {raw(400, `{"Code":"Throttling","Message":7}`), engine.ErrThrottled},
-		"a request id that is a number":       {raw(403, `{"Code":"Forbidden.RAM","RequestId":7}`), engine.ErrDenied},
-		"success that is no JSON":             {raw(200, "<html>welcome</html>"), engine.ErrUnknownOutcome},
-		"success without an invoke id":        {raw(200, `{"RequestId":"R"}`), engine.ErrUnknownOutcome},
-		"a redirect without a location":       {raw(307, ""), engine.ErrUnknownOutcome},
-		"an answer that never seems to end":   {raw(200, `{"InvokeId":"t-1"}`+strings.Repeat(" ", 9<<20)), engine.ErrUnknownOutcome},
-		"an answer that breaks off half-way":  {half, engine.ErrUnknownOutcome},
-		"a connection that breaks after send": {cut, engine.ErrUnknownOutcome},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serve(t, c.reply)
-			_, err := client(t, config(s)).Send(soon(t), runSend())
-			wantClasses(t, err, c.want)
-		})
-	}
-}
-
 func half(w http.ResponseWriter, _ int, _ seen) {
 	w.Header().Set("Content-Length", "1000")
 	io.WriteString(w, `{"InvokeId":"t-1"`)

@@ -1,11 +1,12 @@
 package assistant_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/command"
@@ -46,7 +47,7 @@ func localECS(t *testing.T, change func(*ecs.Options)) cloud {
 	c.Server = server
 	c.cfg = assistant.Config{
 		Region: "cn-test", Endpoint: "http://" + server.Endpoint(), PerTry: time.Minute, Retries: 2,
-		Sleep:        func(context.Context, time.Duration) {},
+		Sleep:        noWait,
 		RoundTripper: c.faults.Impatient(transport.NewPool(time.Now)),
 	}
 	if err := server.CreateInstance(ecs.Instance{ID: instance}); err != nil {
@@ -184,4 +185,55 @@ func TestLocalECSThrottlesAndCounts(t *testing.T) {
 			wantClasses(t, err, c.want)
 		})
 	}
+}
+
+func TestLocalECSAnswersWhatAScriptPrinted(t *testing.T) {
+	_, c := booted(t, nil)
+	ran := func(token, script string) string {
+		t.Helper()
+		send := runSend()
+		send.Token, send.Command.Run.Content, send.Command.Run.Parameters = token, script, nil
+		id, err := c.Send(soon(t), send)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	output := func(id string) (out decide.Output) {
+		t.Helper()
+		eventually(t, "there is an output", func() bool {
+			var err error
+			out, err = c.Output(soon(t), instance, id)
+			return err == nil
+		})
+		return out
+	}
+	if got, want := output(ran("few", `printf 'out\n'; printf 'err\377\n' >&2; exit 3`)), (decide.Output{Text: "out\nerr\uFFFD\n"}); got != want {
+		t.Errorf("output = %+v, want %+v", got, want)
+	}
+	// The cuts fall into the middle of characters.
+	large := output(ran("many", `printf x; i=0; while [ $i -lt 3000 ]; do printf '电源电源'; i=$((i+1)); done; printf y`))
+	if large.Dropped != 2+3000*12-24<<10 || !utf8.ValidString(large.Text) || strings.Count(large.Text, "\uFFFD") != 1 ||
+		!strings.HasPrefix(large.Text, "x电源") || !strings.HasSuffix(large.Text, "电源y") {
+		t.Errorf("a large output has %d bytes, %d are dropped: %.40q …", len(large.Text), large.Dropped, large.Text)
+	}
+	if got := output(ran("none", "true")); got != (decide.Output{}) {
+		t.Errorf("output = %+v, want none", got)
+	}
+
+	long := ran("long", "echo half; sleep 60")
+	eventually(t, "it runs", func() bool {
+		found, err := c.FindByID(soon(t), instance, long)
+		return err == nil && found != nil && found.Status == "Running"
+	})
+	for _, id := range []string{long, "t-unknown"} {
+		_, err := c.Output(soon(t), instance, id)
+		wantClasses(t, err, engine.ErrUnavailable)
+	}
+	_, err := c.Output(soon(t), "i-other", long)
+	wantClasses(t, err, engine.ErrUnavailable)
+	if err := c.Stop(soon(t), instance, long); err != nil {
+		t.Fatal(err)
+	}
+	output(long)
 }

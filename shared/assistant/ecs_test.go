@@ -110,11 +110,6 @@ func fail(status int, code string) reply {
 // cut breaks the connection after the request arrived.
 func cut(http.ResponseWriter, int, seen) { panic(http.ErrAbortHandler) }
 
-// inTurn answers with each reply once, and with the last one from then on.
-func inTurn(replies ...reply) reply {
-	return func(w http.ResponseWriter, n int, r seen) { replies[min(n, len(replies))-1](w, n, r) }
-}
-
 var accepted = ok(`{"RequestId":"REQ","CommandId":"c-1","InvokeId":"t-invoke1"}`)
 
 // config talks to s with waits that take no time.
@@ -124,7 +119,7 @@ func config(s *service) assistant.Config {
 		Endpoint:     s.URL,
 		PerTry:       5 * time.Second,
 		Retries:      3,
-		Sleep:        func(context.Context, time.Duration) {},
+		Sleep:        noWait,
 		RoundTripper: transport.NewPool(time.Now),
 	}
 }
@@ -205,7 +200,7 @@ var methods = []method{
 		_, err := c.FindByID(ctx, instance, "t-invoke1")
 		return err
 	}},
-	{"Output", false, results("", result("Success", "aGk=", "")), func(ctx context.Context, c *assistant.Client) error {
+	{"Output", false, `{"Invocation":{"InvocationResults":{"InvocationResult":[{"InstanceId":"i-test0001","InvocationStatus":"Success","Output":"aGk="}]}}}`, func(ctx context.Context, c *assistant.Client) error {
 		_, err := c.Output(ctx, instance, "t-invoke1")
 		return err
 	}},

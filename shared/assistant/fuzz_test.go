@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"aftercare/shared/assistant"
@@ -13,10 +15,15 @@ import (
 // FuzzAnswer answers anything. Run it with -fuzzminimizetime=10x:
 // otherwise most of the time goes into making inputs smaller.
 func FuzzAnswer(f *testing.F) {
-	f.Add(200, page("", found))
-	f.Add(200, `{"InstanceCloudAssistantStatusSet":{"InstanceCloudAssistantStatus":[{"InstanceId":"i-test0001","CloudAssistantStatus":true}]}}`)
-	f.Add(200, results("", result("Success", "aGk=", `,"Dropped":17,"Repeats":"2","FinishedTime":"2026-11-02T03:05:05Z"`)))
-	f.Add(200, results("next", result("Failed", "no base64", "")))
+	said, err := os.ReadFile(answersFile)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range strings.SplitSeq(string(said), "\n") {
+		if body, ok := strings.CutPrefix(line, "200 "); ok && !strings.Contains(body, "{long}") {
+			f.Add(200, body)
+		}
+	}
 	f.Add(200, `{"InvokeId":17}`)
 	f.Add(400, `{"Code":400,"Message":"x"}`)
 	f.Add(503, `<html>`)

@@ -2,98 +2,17 @@ package assistant_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"aftercare/shared/assistant"
 	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/fault"
 )
-
-// (decide rule 20)
-func TestEveryTryOfASendIsTheSameCommandUnderAnotherNonce(t *testing.T) {
-	for _, first := range []struct {
-		name string
-		reply
-	}{
-		{"a 500", fail(500, "InternalError.Dispatch")},
-		{"an earlier request still being processed", fail(403, "IdempotentProcessing")},
-		{"a cut after the request", cut},
-		{"an answer without an invoke id", ok(`{}`)},
-	} {
-		t.Run("after "+first.name, func(t *testing.T) {
-			s := serve(t, inTurn(first.reply, first.reply, accepted))
-			send := runSend()
-			send.Command.Run.Parameters = map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}
-			got, err := client(t, config(s)).Send(soon(t), send)
-			if err != nil || got != "t-invoke1" {
-				t.Fatalf("Send() = %q, %v, want the invoke id", got, err)
-			}
-			tries := s.seen()
-			if len(tries) != 3 {
-				t.Fatalf("%d tries, want 3", len(tries))
-			}
-			for _, r := range tries[1:] {
-				if diff := cmp.Diff(tries[0].body, r.body); diff != "" {
-					t.Errorf("a later try has another body:\n%s", diff)
-				}
-				if r.query.Get("SignatureNonce") == tries[0].query.Get("SignatureNonce") {
-					t.Error("a later try has the same nonce")
-				}
-			}
-		})
-	}
-}
-
-// (decide rule 23)
-func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
-	lost := fail(500, "InternalError")
-	for name, c := range map[string]struct {
-		last reply
-		want []error
-	}{
-		"throttled then":            {fail(400, "Throttling.User"), []error{engine.ErrUnknownOutcome, engine.ErrThrottled}},
-		"out of quota then":         {fail(403, "Invocation.ExceedQuota"), []error{engine.ErrUnknownOutcome, engine.ErrQuotaExceeded}},
-		"denied then":               {fail(400, "InvalidSecurityToken.Expired"), []error{engine.ErrUnknownOutcome, engine.ErrDenied}},
-		"invalid then":              {fail(404, "InvalidInstance.NotFound"), []error{engine.ErrUnknownOutcome, engine.ErrInvalid}},
-		"instance down then":        {fail(403, "InvalidInstance.NotRunning"), []error{engine.ErrUnknownOutcome, engine.ErrInstanceDown}},
-		"known as accepted then":    {fail(403, "IdempotentParameterMismatch"), []error{engine.ErrAcceptedBefore}},
-		"lost again":                {cut, []error{engine.ErrUnknownOutcome}},
-		"still being processed":     {fail(403, "IdempotentProcessing"), []error{engine.ErrUnknownOutcome}},
-		"blocked by a gateway then": {raw(404, ""), []error{engine.ErrUnknownOutcome, engine.ErrUnavailable}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serve(t, inTurn(lost, c.last))
-			_, err := client(t, config(s)).Send(soon(t), runSend())
-			wantClasses(t, err, c.want...)
-		})
-	}
-}
-
-func TestWithoutAConnectionNothingWasSent(t *testing.T) {
-	for _, m := range methods {
-		cfg := config(&service{Server: &httptest.Server{URL: "https://ecs.test"}})
-		cfg.RoundTripper = carrier(func(*http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
-		})
-		err := m.call(soon(t), client(t, cfg))
-		wantClasses(t, err, engine.ErrUnavailable)
-		var e *assistant.Error
-		if errors.As(err, &e) && e.Tries != 4 {
-			t.Errorf("%s: %d tries, want 4", m.name, e.Tries)
-		}
-	}
-}
 
 type carrier func(*http.Request) (*http.Response, error)
 
@@ -129,7 +48,7 @@ func TestNothingIsSentWhenTheTimeIsOver(t *testing.T) {
 	} {
 		for _, m := range methods {
 			t.Run(m.name+": "+name, func(t *testing.T) {
-				s := serve(t, raw(200, m.good))
+				s := serve(t, ok(m.good))
 				cfg := config(s)
 				cfg.Margin = c.margin
 				cfg.Now = frozenAt(begin, c.looks)
@@ -230,19 +149,5 @@ func TestTheDefaultWaitHasBoundsAndNoRetriesMeansOneTry(t *testing.T) {
 		if waits != want {
 			t.Errorf("%d waits, want %d", waits, want)
 		}
-	}
-}
-
-func TestTheErrorSaysWhatIsKnown(t *testing.T) {
-	s := serve(t, inTurn(cut, fail(400, "Throttling.User")))
-	_, err := client(t, config(s)).Send(soon(t), runSend())
-	want := "RunCommand: outcome unknown, throttled (status 400, code Throttling.User, request id REQ-2, tries 2)"
-	if fmt.Sprint(err) != want {
-		t.Errorf("error = %q\nwant    %q", err, want)
-	}
-	s = serve(t, cut)
-	_, err = client(t, config(s)).AgentStatus(soon(t), instance)
-	if !strings.HasPrefix(fmt.Sprint(err), "DescribeCloudAssistantStatus: unavailable (connection lost, tries 4)") {
-		t.Errorf("error = %q", err)
 	}
 }

@@ -2,7 +2,6 @@ package command_test
 
 import (
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,47 +9,6 @@ import (
 
 	"aftercare/shared/command"
 )
-
-func run(change func(*command.Run)) command.Run {
-	r := command.Run{Name: "any", Type: command.RunShellScript, Content: "true"}
-	change(&r)
-	return r
-}
-
-// (rules 4, 6, 7, 24)
-func TestUsersFoldersAndTimeouts(t *testing.T) {
-	sh, ps := command.RunShellScript, command.RunPowerShellScript
-	for _, c := range []struct {
-		commandType, field string
-		good, bad          []string
-	}{
-		{sh, "username", []string{"", "root", "System", "web-1.app_x", strings.Repeat("u", 255)}, []string{"a;reboot", "-g", "a b", "管理员", "a\n", strings.Repeat("u", 256)}},
-		{ps, "username", []string{"", "SYSTEM"}, []string{"root"}},
-		{sh, "workingDir", []string{"/数据/my app", "/" + strings.Repeat("夹", 199)}, []string{"opt/app", "~/app", `C:\app`, "/a\x00", "/a\nb", "/" + strings.Repeat("夹", 200)}},
-		{ps, "workingDir", []string{`C:\我的 app`, `\\host\share`}, []string{`C:app`}},
-		{sh, "timeout", []string{"0s", "10s", "24h"}, []string{"9s", "24h0m1s", "10.5s", "-1ns"}},
-		{sh, "type", []string{sh, ps}, []string{"", "runshellscript"}},
-	} {
-		for i, value := range append(slices.Clone(c.good), c.bad...) {
-			r := run(func(r *command.Run) { r.Type = c.commandType })
-			switch c.field {
-			case "username":
-				r.Username = value
-			case "workingDir":
-				r.WorkingDir = value
-			case "timeout":
-				d, _ := time.ParseDuration(value)
-				r.Timeout = command.Duration(d)
-			case "type":
-				r.Type = value
-			}
-			got := r.Check()
-			if bad := i >= len(c.good); bad && (len(got) == 0 || got[0].Field != c.field) || !bad && len(got) > 0 {
-				t.Errorf("%s %q of a %s: got %v", c.field, value, c.commandType, got)
-			}
-		}
-	}
-}
 
 // (rule 5)
 func TestTheDefaultUserIsNotNamed(t *testing.T) {

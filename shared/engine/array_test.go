@@ -59,15 +59,28 @@ func ends(instanceID string, invokeIDs ...string) engine.Part {
 	return p
 }
 
-// fleetDesk has bootable instances, with these rows in each.
+// fleetDesk has bootable instances, with these rows in each, and a wake-up of each.
 func fleetDesk(instances int, rows ...func(*decide.State)) *desk {
 	d := newDesk()
 	for n := range instances {
-		s := state(decide.BootBootable, rows...)
+		s := state(decide.BootBootable)
 		s.Instance.ID = fmt.Sprint("i-", n)
+		for _, row := range rows {
+			row(&s)
+		}
 		d.store(s)
+		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: now}] = true
 	}
 	return d
+}
+
+// own are so many tasks of each instance.
+func own(tasks int) func(*decide.State) {
+	return func(s *decide.State) {
+		for i := range tasks {
+			task(fmt.Sprint(s.Instance.ID[2:], "a", i))(s)
+		}
+	}
 }
 
 // reacting is a policy with a flow and alerts.
@@ -113,28 +126,30 @@ func TestAnArrayIsCommittedThenSentThenDelivered(t *testing.T) {
 // (decide rule 51)
 func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))
 		d := fleetDesk(100)
-		e := d.engine(policy())
-		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Notifier = hangingNotifier{}
+		d.wait = hanging("alert")
 		var parts []engine.Part
 		for n := range 100 {
 			parts = append(parts, ends(fmt.Sprint("i-", n), "a"))
 		}
+		e := d.real(d.engine(policy()))
 		began := time.Now()
 		r := handleAll(t, e, parts...)
 		if took := time.Since(began); took != policy().MessageTime {
 			t.Errorf("it took %s, want %s", took, policy().MessageTime)
 		}
 		// Also if the time of some begins when others have taken a part of it.
-		slow := d.engine(policy())
-		slow.Now, slow.Notifier = e.Now, notifier(func() { time.Sleep(policy().MessageTime * 2 / 3) })
+		d.wait = func(_ context.Context, what, _ string) error {
+			if what == "alert" {
+				time.Sleep(policy().MessageTime * 2 / 3)
+			}
+			return nil
+		}
 		for n := range parts {
 			parts[n] = ends(parts[n].InstanceID, "b")
 		}
 		began = time.Now()
-		handleAll(t, slow, parts...)
+		handleAll(t, d.real(d.engine(policy())), parts...)
 		if took := time.Since(began); took > policy().MessageTime*4/3 {
 			t.Errorf("it took %s, want a round and what is left of the time", took)
 		}
@@ -150,18 +165,13 @@ func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 // (decide rule 51)
 func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))
 		news := func(s *decide.State) {
 			m := decide.Message{Key: id("m"), Rev: 1, Kind: decide.MessageAlert, Alert: &decide.Alert{}, PlannedAt: now}
 			s.Messages[m.Row()] = m
 		}
 		d := fleetDesk(9, task("a"), news)
-		e := d.engine(policy())
-		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Notifier = hangingNotifier{}
-		for n := range 9 {
-			d.table.armed[engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now}] = true
-		}
+		e := d.real(d.engine(policy()))
+		d.wait = hanging("alert")
 		ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
 		defer cancel()
 		out, err := e.Sweep(ctx, 3)
@@ -170,13 +180,6 @@ func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
 			t.Errorf("the sweep woke %d, %v, took %s and sent %d commands, want nine, %s and nine", out.Woken, err, took, sends, policy().MessageTime)
 		}
 	})
-}
-
-type hangingNotifier struct{}
-
-func (hangingNotifier) Notify(ctx context.Context, _ decide.Alert) error {
-	<-ctx.Done()
-	return ctx.Err()
 }
 
 // (decide rules 6, 110)
@@ -232,49 +235,18 @@ func TestADuplicateInAnArrayIsOne(t *testing.T) {
 	}
 }
 
-// (decide rule 39)
-func TestAnInputThatFailsGivesItsRoomBack(t *testing.T) {
-	d := fleetDesk(1)
-	e := d.engine(policy())
-	e.Sends = &engine.SendCap{PerMinute: 1}
-	d.on = func(what, _ string) fate {
-		switch what {
-		case "commit":
-			return lost
-		case "recorded":
-			return refused
-		}
-		return fate{}
-	}
-	part := engine.Part{InstanceID: "i-0", Inputs: []decide.Input{submission("a")}}
-	if r := handleAll(t, e, part); r.err["0/0"] == nil {
-		t.Fatal("the input did not fail, and the test shows nothing")
-	}
-	d.on = nil
-	handleAll(t, e, part)
-	if n := len(d.cloud.invocations); n != 1 {
-		t.Errorf("%d commands were sent, want 1", n)
-	}
-}
-
-// slowDesk is a desk whose commits take their time.
-type slowDesk struct {
-	*desk
-	commit time.Duration
-}
-
-func (s slowDesk) Commit(ctx context.Context, c engine.Commit) error {
-	time.Sleep(s.commit)
-	return s.desk.Commit(ctx, c)
-}
-
-// slow runs a test with such a desk and a clock that moves.
+// slow runs a test with commits that take their time, and a clock that moves.
 func slow(t *testing.T, d *desk, commit time.Duration, do func(*testing.T, *engine.Engine)) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(now.Truncate(time.Minute).Add(50 * time.Second)))
 		e := d.engine(policy())
 		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Ledger = slowDesk{d, commit}
+		d.wait = func(_ context.Context, what, _ string) error {
+			if what == "commit" {
+				time.Sleep(commit)
+			}
+			return nil
+		}
 		do(t, e)
 	})
 }

@@ -57,9 +57,9 @@ func batchOf(c engine.Commit) *batch {
 	replace(b, ch.Tasks, taskRow)
 	for _, c := range ch.Tasks {
 		switch {
-		case c.Before == nil:
+		case c.Before == nil && c.After.Command.Name() != "":
 			b.put("text/"+c.After.ID, c.After.Command)
-		case c.After == nil:
+		case c.Before != nil && c.After == nil:
 			b.drops["text/"+c.Before.ID] = true
 		}
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
+	"aftercare/shared/ledger/ledgertest"
 )
 
 // desk is a ledger, a Cloud Assistant and a notifier that answer at once, and
@@ -21,6 +24,8 @@ type desk struct {
 	// on may change the fate of a call, whose name and detail it is given. It
 	// may also do something else before the call takes effect.
 	on func(what, detail string) fate
+	// wait holds up a call before that, beside others; nil if nothing does.
+	wait func(ctx context.Context, what, detail string) error
 
 	mu     sync.Mutex
 	made   []string
@@ -34,7 +39,7 @@ type fate struct {
 	applied bool          // it takes effect all the same
 	void    bool          // it finds nothing
 	takes   time.Duration // so long
-	also    func()        // this happens before it
+	also    func(*desk)   // this happens before it
 }
 
 var (
@@ -68,7 +73,11 @@ func failing(name string, n int, f fate) func(string, string) fate {
 func (d *desk) engine(p decide.Policy) *engine.Engine {
 	return &engine.Engine{
 		Ledger: d, Shared: d, Commander: d, Notifier: d, Policy: p,
-		Now: func() time.Time { return d.clock },
+		Now: func() time.Time {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.clock
+		},
 		NewID: func() string {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -81,12 +90,7 @@ func (d *desk) engine(p decide.Policy) *engine.Engine {
 
 // store puts a state into the table as it is.
 func (d *desk) store(s decide.State) {
-	rows := map[string][]byte{}
 	for _, t := range s.Tasks {
-		rows[taskRow(t)] = encode(t)
-		if t.Command.Name() != "" {
-			rows["text/"+t.ID] = encode(t.Command)
-		}
 		if t.State == decide.TaskQueued {
 			s.Instance.Waiting++
 			if until := s.Instance.WaitingUntil; until.IsZero() || t.ExpiresAt.Before(until) {
@@ -94,24 +98,19 @@ func (d *desk) store(s decide.State) {
 			}
 		}
 	}
-	rows[instanceRow] = encode(s.Instance)
-	for _, e := range s.Sends {
-		rows["live/send/"+e.Key] = encode(e)
-	}
-	for _, m := range s.Messages {
-		rows["live/message/"+m.Row()] = encode(m)
-	}
-	for _, r := range s.Runs {
-		rows["live/flow/"+r.ID] = encode(r)
-	}
-	for _, u := range s.Unmatched {
-		rows["live/unmatched/"+u.Event.InvokeID] = encode(u)
-	}
-	for _, l := range s.Limits {
-		rows["live/limit/"+l.Flow] = encode(l)
-	}
-	d.table.rows[s.Instance.ID] = rows
+	d.table.rows[s.Instance.ID] = batchOf(engine.Commit{Changes: decide.Changes{
+		Instance: &s.Instance, Tasks: all(s.Tasks), Sends: all(s.Sends), Messages: all(s.Messages),
+		Runs: all(s.Runs), Unmatched: all(s.Unmatched), Limits: all(s.Limits),
+	}}).puts
 	d.table.rev[s.Instance.ID] = s.Instance.Rev
+}
+
+// all are the changes that give these rows.
+func all[T any](rows map[string]T) (out []decide.Change[T]) {
+	for _, row := range rows {
+		out = append(out, decide.Change[T]{After: &row})
+	}
+	return out
 }
 
 // open counts the sends and messages that are left on i-1.
@@ -131,6 +130,24 @@ func (d *desk) calls() string {
 	return strings.Join(d.made, " ")
 }
 
+// hanging are calls of these names that never answer.
+func hanging(names ...string) func(context.Context, string, string) error {
+	return func(ctx context.Context, what, _ string) error {
+		if !slices.Contains(names, what) {
+			return nil
+		}
+		<-ctx.Done()
+		return fmt.Errorf("the time is up: %w", engine.ErrUnknownOutcome)
+	}
+}
+
+// real gives the engine the clock of a synctest bubble, which begins now.
+func (d *desk) real(e *engine.Engine) *engine.Engine {
+	time.Sleep(time.Until(now))
+	e.Now = func() time.Time { return time.Now().UTC() }
+	return e
+}
+
 // count is how many calls of a name were made, in on or when all is over.
 func (d *desk) count(what string) (n int) {
 	for _, made := range d.made {
@@ -141,7 +158,12 @@ func (d *desk) count(what string) (n int) {
 	return n
 }
 
-func (d *desk) call(_ context.Context, what, detail string, do func() error) error {
+func (d *desk) call(ctx context.Context, what, detail string, do func() error) error {
+	if d.wait != nil {
+		if err := d.wait(ctx, what, detail); err != nil {
+			return err
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if what != "control" && what != "texts" {
@@ -152,7 +174,7 @@ func (d *desk) call(_ context.Context, what, detail string, do func() error) err
 		f = d.on(what, detail)
 	}
 	if d.clock = d.clock.Add(f.takes); f.also != nil {
-		f.also()
+		f.also(d)
 	}
 	if f.err == nil && !f.void {
 		return do()
@@ -184,4 +206,25 @@ func (d *desk) Send(ctx context.Context, s engine.Send) (id string, err error) {
 
 func (d *desk) Notify(ctx context.Context, a decide.Alert) error {
 	return tell(ctx, d.ports, "alert", a.Fingerprint, func() { d.alerts = append(d.alerts, a) })
+}
+
+// TestTheFakeLedgerKeepsTheLedgersPromises: what the tests of this package show
+// holds for the real ledger as far as both pass this.
+func TestTheFakeLedgerKeepsTheLedgersPromises(t *testing.T) {
+	ledgertest.Exercise(t, func(*testing.T) ledgertest.Subject {
+		d := newDesk()
+		return ledgertest.Subject{
+			Ledger: d, Shared: d,
+			Torn: func(_ context.Context, id string, n int, between func()) (decide.State, error) {
+				s := decide.NewState(id)
+				if last := d.table.scan(&s, "", n); last != "" {
+					between()
+					d.table.scan(&s, last, -1)
+				}
+				return s, nil
+			},
+			Pause:  func(p decide.Pause) error { d.table.control.Pauses[p.Flow] = p; return nil },
+			Resume: func(flow string) error { d.table.resume(flow, d.clock); return nil },
+		}
+	})
 }

@@ -79,11 +79,6 @@ func priority(n int) func(*decide.Task) {
 
 func cancelled(t *decide.Task) { t.Cancel = true }
 
-// saved makes the task one that invokes a saved command.
-func saved(t *decide.Task) {
-	t.Name, t.Command = savedCommand, command.Command{Invoke: &command.Invoke{CommandID: savedCommand}}
-}
-
 // releasing makes the task one whose send is planned.
 func releasing(t *decide.Task) { t.State, t.SendKey = decide.TaskReleasing, sendOf(t.ID) }
 

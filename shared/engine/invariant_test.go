@@ -13,22 +13,17 @@ import (
 	"aftercare/shared/flow"
 )
 
-// notStarted are the codes of scripts that never ran, of those that the
-// simulated cloud gives.
-var notStarted = map[string]bool{"DeliveryTimeout": true, "ClientNotRunning": true, "InstanceNotRunning": true}
-
 // facts is what the world remembers to check later.
 type facts struct {
-	boots     map[string]decide.Instance // the newest stored
-	cancelled map[string]bool            // tasks that were answered to be cancelled
-	stopping  map[string]time.Time       // tasks that were answered to be stopped
-	prints    map[string]string          // fingerprint by what an alert is about
+	cancelled map[string]bool      // tasks that were answered to be cancelled
+	stopping  map[string]time.Time // tasks that were answered to be stopped
+	prints    map[string]string    // fingerprint by what an alert is about
 }
 
 func newFacts() facts {
 	return facts{
-		boots: map[string]decide.Instance{}, cancelled: map[string]bool{},
-		stopping: map[string]time.Time{}, prints: map[string]string{},
+		cancelled: map[string]bool{},
+		stopping:  map[string]time.Time{}, prints: map[string]string{},
 	}
 }
 
@@ -36,26 +31,9 @@ func newFacts() facts {
 func (w *world) checkCommit(c engine.Commit) {
 	w.dirty[c.InstanceID] = true
 	w.checkBegun(c)
-	if i := c.Changes.Instance; i != nil {
-		old := w.facts.boots[c.InstanceID]
-		if i.BootSeq < old.BootSeq || i.BootSeq > old.BootSeq+1 || i.BootTime.Before(old.BootTime) {
-			w.breakf("boot %d of %s follows boot %d of %s", i.BootSeq, i.BootTime, old.BootSeq, old.BootTime)
-		}
-		w.facts.boots[c.InstanceID] = *i
-	}
 	for _, ch := range c.Changes.Sends {
-		e := ch.After
-		if e != nil && e.Claim.Commit == c.ID && e.PriorSent.IsZero() &&
-			e.Kind != decide.SendStop && c.Changes.Instance.Boot != decide.BootBootable {
-			w.breakf("task %s is released, but its instance is %q", e.TaskID, c.Changes.Instance.Boot)
-		}
-		if e != nil && ch.Before != nil {
-			w.checkClaim(c, *ch.Before, *e)
-		}
-	}
-	for _, ch := range c.Changes.Tasks {
-		if ch.Before != nil && ch.After != nil && ch.After.Attempt > ch.Before.Attempt {
-			w.checkAttempt(c, *ch.After)
+		if ch.Before != nil && ch.After != nil {
+			w.checkClaim(c, *ch.Before, *ch.After)
 		}
 	}
 	if in := c.Changes.Input; in != nil {
@@ -85,18 +63,6 @@ func (w *world) checkClaim(c engine.Commit, before, after decide.Send) {
 		w.breakf("effect %s is claimed by %s while %s may be sending it", after.Key, c.ID, before.Claim.Commit)
 	case after.Claim.Commit == "" && !after.FirstSent.Equal(before.PriorSent) && !w.unclear[after.Key]:
 		w.breakf("effect %s, which was not sent, was first sent at %s before its claim, and at %s after it", after.Key, before.PriorSent, after.FirstSent)
-	}
-}
-
-// checkAttempt: a script that never started leaves its instance in doubt,
-// unless it has booted since.
-func (w *world) checkAttempt(c engine.Commit, t decide.Task) {
-	i, x := c.Changes.Instance, c.Changes.Execution
-	if x == nil || x.TaskID != t.ID {
-		return // a late end's
-	}
-	if i.Boot == decide.BootBootable && i.BootSince.Before(x.Event.FinishTime) {
-		w.breakf("task %s never started, and its instance is bootable since %s", t.ID, i.BootSince)
 	}
 }
 
@@ -237,7 +203,6 @@ func (w *world) checkSend(s engine.Send) (again bool) {
 }
 
 func (w *world) checkAlert(a decide.Alert) {
-	w.texts[a.Fingerprint] = a.Summary
 	if a.Kind == decide.AlertBreakerOpened || a.Kind == decide.AlertBreakerClosed {
 		w.fleetAlerts[a.Fingerprint] = a.Kind
 	}
@@ -304,22 +269,10 @@ func (w *world) checkEnd() {
 }
 
 func (w *world) checkExecutions(id string) {
-	lost := map[string]bool{}
-	for _, e := range logged[decide.Message](w.table, id, "message") {
-		lost[e.Key] = true
-	}
+	lost := w.undelivered(id)
 	runs := map[string]decide.FlowRun{}
 	for _, r := range logged[decide.FlowRun](w.table, id, "flow") {
 		runs[r.ID] = r
-		if len(slices.Compact(slices.Sorted(slices.Values(r.Chain)))) != len(r.Chain) || len(r.Chain) > 10 {
-			w.breakf("flow run %s has the chain %v", r.ID, r.Chain)
-		}
-	}
-	rings, betas := 0, 0
-	for _, r := range runs {
-		if r.Flow == "ring" {
-			rings++
-		}
 	}
 	for _, e := range logged[decide.Execution](w.table, id, "exec") {
 		key := "exec/" + e.Event.InvokeID + "/" + e.Event.Suffix()
@@ -336,12 +289,6 @@ func (w *world) checkExecutions(id string) {
 				w.breakf("flow %s started %v on the end of %s (%s, %s), want %v", name, started, e.Event.InvokeID, e.Name, e.Event.Status, starts)
 			}
 		}
-		if e.Name == "beta" {
-			betas++
-		}
-	}
-	if rings > betas {
-		w.breakf("flow ring ran %d times for %d commands", rings, betas)
 	}
 }
 
@@ -377,9 +324,6 @@ func (w *world) checkTasks() {
 	for id, t := range ended {
 		if started[id] > 1 {
 			w.breakf("the script of task %s ran %d times", id, started[id])
-		}
-		if notStarted[t.ErrorCode] && !t.Cancel && t.RunID == "" && t.Attempt < w.policy.MaxAttempts {
-			w.breakf("task %s never started (%s), and ended in attempt %d", id, t.ErrorCode, t.Attempt)
 		}
 		switch t.State {
 		case decide.TaskSucceeded, decide.TaskTimedOut, decide.TaskTerminated:

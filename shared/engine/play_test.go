@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,9 +30,15 @@ type played struct {
 type step struct {
 	in    decide.Input // nil: a sweep of a wake-up that is due
 	after time.Duration
+	limit time.Duration // of the invocation, if it is not the usual one
 	fates fates
 	calls string
 	left  string // as desk.left writes it
+}
+
+// on is a single step.
+func on(in decide.Input, f fates, calls, left string) []step {
+	return []step{{in: in, fates: f, calls: calls, left: left}}
 }
 
 // around changes the engine of a step.
@@ -81,17 +88,17 @@ func (d *desk) step(t *testing.T, c played, s step) [2]string {
 	for _, change := range c.with {
 		change(e)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(s.limit, timeLimit))
+	defer cancel()
 	if s.in == nil {
 		d.table.armed[due] = true
-		ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
-		defer cancel()
 		sweep, err := e.Sweep(ctx, 2)
 		if err != nil || sweep.Complete != (sweep.Woken == 1 && sweep.Failed == 0) {
 			t.Errorf("sweep %+v, error %v", sweep, err)
 		}
 		return [2]string{d.brief(), d.left(engine.Outcome{}, nil)}
 	}
-	out, err := handle(t, e, s.in)
+	out, err := e.Handle(ctx, "i-1", s.in)
 	if err == nil && !out.Duplicate && out.Left != d.open() {
 		t.Errorf("%d effects are left, want %d", out.Left, d.open())
 	}

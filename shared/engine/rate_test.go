@@ -13,7 +13,7 @@ import (
 )
 
 // quota is a Cloud Assistant that refuses every command over a number in a
-// minute of the clock, and a ledger whose loads and commits take their time.
+// minute of the clock.
 type quota struct {
 	*desk
 	perMinute int
@@ -23,7 +23,6 @@ type quota struct {
 	calls             int // in that minute
 	accepted, refused int
 	last              time.Time // when a command was accepted
-	loads             int
 }
 
 func (q *quota) Send(ctx context.Context, s engine.Send) (string, error) {
@@ -43,19 +42,6 @@ func (q *quota) Send(ctx context.Context, s engine.Send) (string, error) {
 	return q.desk.Send(ctx, s)
 }
 
-func (q *quota) Load(ctx context.Context, id string) (decide.State, error) {
-	time.Sleep(10 * time.Millisecond)
-	q.mu.Lock()
-	q.loads++
-	q.mu.Unlock()
-	return q.desk.Load(ctx, id)
-}
-
-func (q *quota) Commit(ctx context.Context, c engine.Commit) error {
-	time.Sleep(10 * time.Millisecond)
-	return q.desk.Commit(ctx, c)
-}
-
 func (q *quota) all(n int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -67,7 +53,7 @@ func (q *quota) process() func() *engine.Engine {
 	sends := &engine.SendCap{PerMinute: q.perMinute}
 	return func() *engine.Engine {
 		e := q.desk.engine(policy())
-		e.Ledger, e.Commander, e.Sends = q, q, sends
+		e.Commander, e.Sends = q, sends
 		e.Now = func() time.Time { return time.Now().UTC() }
 		e.Sleep = func(_ context.Context, d time.Duration) { time.Sleep(d) }
 		return e
@@ -89,6 +75,12 @@ func TestABacklogIsSentAtTheRateThatIsAllowed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(now.Truncate(time.Minute).Add(time.Second)))
 				q := &quota{desk: newDesk(), perMinute: 60 * c.perSecond}
+				q.wait = func(_ context.Context, what, _ string) error {
+					if what == "load" || what == "commit" {
+						time.Sleep(10 * time.Millisecond)
+					}
+					return nil
+				}
 				boot := decide.BootWaiting
 				if c.boots == 0 {
 					boot = decide.BootBootable
@@ -132,7 +124,7 @@ func TestABacklogIsSentAtTheRateThatIsAllowed(t *testing.T) {
 					took -= 59 * time.Second // until the first sweep
 				}
 				used := float64(q.accepted) / (float64(c.perSecond) * took.Seconds())
-				t.Logf("%d commands in %s, %.0f %% of what is allowed, %d refused, %d sweeps, %d loads", q.accepted, took, 100*used, q.refused, sweeps, q.loads)
+				t.Logf("%d commands in %s, %.0f %% of what is allowed, %d refused, %d sweeps", q.accepted, took, 100*used, q.refused, sweeps)
 				if q.accepted != total || used < 0.8 {
 					t.Errorf("%d commands were sent with %.0f %% of the allowed rate, want %d with at least 80 %%", q.accepted, 100*used, total)
 				}

@@ -29,9 +29,6 @@ var nightly = &flow.Windows{TimeZone: "UTC", Outside: flow.OutsideWait, Open: []
 	{From: "00:10", To: "00:20"}, {From: "00:40", To: "02:00"}, {From: "05:00", To: "23:00"},
 }}
 
-// slowStep is how long the step of the flow slow may take.
-const slowStep = 90 * time.Second
-
 // simulatedFlows lead to one another and to themselves, try again, wait, stop,
 // are limited, and keep to windows.
 func simulatedFlows() *flow.Set {
@@ -66,7 +63,7 @@ func simulatedFlows() *flow.Set {
 			run("reboot", "reboots/reboot", "reboot", onFailure("continue")),
 			with(wait("boot", flow.WaitNextBoot), stepTimeout(30*time.Minute))),
 		with(define("slow", onEnd, `event.commandName == "beta"`,
-			run("only", "slow/only", "echo slow", retry(3, "Failed", "Terminated"), backoff(30*time.Second), stepTimeout(slowStep), onFailure("continue")),
+			run("only", "slow/only", "echo slow", retry(3, "Failed", "Terminated"), backoff(30*time.Second), stepTimeout(90*time.Second), onFailure("continue")),
 			run("more", "slow/more", "echo more")),
 			func(d *flow.Definition) {
 				d.Timeout = flow.Duration(4 * time.Minute)
@@ -113,7 +110,6 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
 		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{},
 		byName: map[string]*invocation{}, unclear: map[string]bool{}, facts: newFacts(), fleetAlerts: map[string]decide.AlertKind{},
-		texts: map[string]string{},
 	}
 	if w.chance("short invocations, everything visible at once", 30) {
 		w.inv, w.lag = 4*time.Second, 0

@@ -9,36 +9,27 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
+	"aftercare/shared/flow"
 )
-
-// stuck is a desk where some instances' rows do not answer.
-type stuck struct {
-	*desk
-	rows map[string]bool
-}
-
-func (s stuck) Load(ctx context.Context, id string) (decide.State, error) {
-	if s.rows[id] {
-		<-ctx.Done()
-		return decide.State{}, fmt.Errorf("the time is up: %w", engine.ErrUnavailable)
-	}
-	return s.desk.Load(ctx, id)
-}
 
 // (decide rules 93, 94)
 func TestInstancesThatDoNotAnswerStopNoSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))
 		d := newDesk()
-		s := stuck{d, map[string]bool{}}
+		stuck := map[string]bool{}
+		d.wait = func(ctx context.Context, what, id string) error {
+			if what != "load" || !stuck[id] {
+				return nil
+			}
+			return hanging("load")(ctx, what, id)
+		}
 		for n := range 10 {
 			w := engine.Wakeup{InstanceID: fmt.Sprint("i-", n), Due: now.Add(time.Duration(n-60) * time.Second)}
 			d.table.armed[w] = true
-			s.rows[w.InstanceID] = n < 8
+			stuck[w.InstanceID] = n < 8
 		}
 		sweep := func() engine.Sweep {
-			e := d.engine(policy())
-			e.Ledger, e.Now = s, func() time.Time { return time.Now().UTC() }
+			e := d.real(d.engine(policy()))
 			ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
 			defer cancel()
 			out, err := e.Sweep(ctx, 2)
@@ -77,21 +68,11 @@ func reads(d *desk) *int {
 	return n
 }
 
-func dueNow(d *desk, instances int, rows ...func(*decide.State)) {
-	for n := range instances {
-		s := state(decide.BootBootable, rows...)
-		s.Instance.ID = fmt.Sprint("i-", n)
-		d.store(s)
-		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: now}] = true
-	}
-}
-
 // (decide rule 94)
 func TestASweepReadsPausesOnce(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
-	d := newDesk()
+	d := fleetDesk(20)
 	n := reads(d)
-	dueNow(d, 20)
 	if s, err := d.engine(p).Sweep(t.Context(), 4); err != nil || !s.Complete || *n != 1 {
 		t.Errorf("sweep %+v, %v: pauses were read %d times, want once", s, err, *n)
 	}
@@ -107,13 +88,10 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	for age, want := range map[time.Duration]int{5 * time.Second: 1, 6 * time.Second: 2} {
 		t.Run(age.String(), func(t *testing.T) {
-			d := newDesk()
+			d := fleetDesk(1)
 			e := d.engine(p)
 			n := reads(d)
-			dueNow(d, 1)
-			if _, err := e.Sweep(t.Context(), 1); err != nil {
-				t.Fatal(err)
-			}
+			mustSweep(t, e)
 			d.clock = now.Add(age)
 			d.store(state(decide.BootBootable, task("a")))
 			mustHandle(t, e, decide.WakeUp{})
@@ -123,12 +101,9 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 		})
 	}
 	t.Run("a command of a flow that is paused meanwhile stays", func(t *testing.T) {
-		d := newDesk()
+		d := fleetDesk(1)
 		e := d.engine(p)
-		dueNow(d, 1)
-		if _, err := e.Sweep(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
+		mustSweep(t, e)
 		d.clock = now.Add(time.Minute)
 		d.store(state(decide.BootBootable))
 		d.table.control.Pauses["*"] = decide.Pause{Flow: decide.AllFlows, By: "ann", At: d.clock}
@@ -141,107 +116,11 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 	})
 }
 
-// A refusal is the account's: it closes the process, before any other claim.
-// (decide rule 39)
-func TestARefusalHoldsBackOtherInstancesUnclaimed(t *testing.T) {
-	for name, c := range map[string]struct {
-		err  error
-		back time.Duration // when a command can be sent again, from now
-	}{
-		"for the minute": {engine.ErrThrottled, 55 * time.Second},
-		"for the day":    {engine.ErrQuotaExceeded, 10*time.Hour + 53*time.Minute + 56*time.Second}, // midnight of UTC+8
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDesk()
-			d.on = failing("send", 1, fate{err: c.err})
-			d.store(state(decide.BootBootable, task("a")))
-			e := d.engine(policy())
-			e.Sends = &engine.SendCap{PerMinute: 60}
-			mustHandle(t, e, decide.WakeUp{})
-			other := state(decide.BootBootable, task("b", func(t *decide.Task) { t.ExpiresAt = now.Add(24 * time.Hour) }))
-			other.Instance.ID = "i-2"
-			d.store(other)
-			d.made = nil
-			look := func() {
-				ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
-				defer cancel()
-				if _, err := e.Handle(ctx, "i-2", decide.WakeUp{}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			d.clock = now.Add(c.back - 4*time.Second)
-			look()
-			if d.calls() != "load" {
-				t.Errorf("calls while the process is closed: %s, want load", d.calls())
-			}
-			d.made, d.clock = nil, now.Add(c.back)
-			look()
-			if want := "load queue arm commit send commit"; d.calls() != want {
-				t.Errorf("calls afterwards: %s\nwant:  %s", d.calls(), want)
-			}
-		})
-	}
-}
-
-// Room that a commit took and did not use is there for others.
-// (decide rule 39)
-func TestRoomIsGivenBack(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		call string
-		fate fate
-	}{
-		{"of a commit that met a conflict", "commit", fate{err: engine.ErrConflict}},
-		{"of a commit that was lost", "commit", lost},
-		{"of a commit that failed", "commit", refused},
-		{"of a command behind one that was not sent", "send", refused},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d := newDesk()
-			d.on = failing(c.call, 1, c.fate)
-			d.store(state(decide.BootBootable, task("a"), task("b")))
-			e := d.engine(policy())
-			e.Sends = &engine.SendCap{PerMinute: 2}
-			_, err := handle(t, e, decide.WakeUp{})
-			tried := 0
-			for _, call := range d.made {
-				if call == "send" {
-					tried++
-				}
-			}
-			if err != nil && tried > 0 {
-				t.Fatal(err)
-			}
-			other := state(decide.BootBootable, task("c"), task("d"))
-			other.Instance.ID = "i-2"
-			d.store(other)
-			d.made, d.on = nil, nil
-			if _, err := e.Handle(t.Context(), "i-2", decide.WakeUp{}); err != nil {
-				t.Fatal(err)
-			}
-			for _, call := range d.made {
-				if call == "send" {
-					tried++
-				}
-			}
-			if tried != 2 {
-				t.Errorf("%d commands were tried in the minute, want 2", tried)
-			}
-		})
-	}
-}
-
 // An instance whose commands find no room is put aside; others are not held up,
 // and it is visited again when there is room.
 // (decide rules 94, 95)
 func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
-	d := newDesk()
-	dueNow(d, 3, task("a"), task("b"))
-	for id, s := range map[string]string{"i-0": "0", "i-1": "1", "i-2": "2"} {
-		with := state(decide.BootBootable, task("a"+s), task("b"+s))
-		with.Instance.ID = id
-		d.store(with)
-	}
+	d := fleetDesk(3, own(2))
 	e := d.engine(policy())
 	e.Sends = &engine.SendCap{PerMinute: 3}
 	var slept time.Duration
@@ -262,5 +141,56 @@ func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
 	out, err = e.Sweep(ctx, 1)
 	if err != nil || out.Woken != 2 || out.Waiting != 0 || !out.Complete || len(d.cloud.invocations) != 6 || slept == 0 {
 		t.Errorf("sweep %+v, %v, %d commands, slept %s; want all sent after a wait", out, err, len(d.cloud.invocations), slept)
+	}
+}
+
+// (decide rule 95)
+func TestASweepSpreadsItsCommandsOverItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fleetDesk(3, own(20))
+		var sent []time.Time
+		d.on = func(what, _ string) fate {
+			if what == "send" {
+				sent = append(sent, time.Now())
+			}
+			return fate{}
+		}
+		e := d.real(d.engine(policy()))
+		e.Sends = &engine.SendCap{PerMinute: 60}
+		e.Sleep = func(_ context.Context, wait time.Duration) { time.Sleep(wait) }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		out, err := e.Sweep(ctx, 1)
+		if err != nil || !out.Complete || len(sent) != 60 || sent[59].Sub(sent[0]) < 30*time.Second {
+			t.Errorf("sweep %+v, %v, sent at %v; want 60 commands in the better part of a minute", out, err, sent)
+		}
+	})
+}
+
+// Twenty runs that end with five alerts each, and count for a breaker, do not fit into
+// the commit of their commands' results.
+// (decide rule 101)
+func TestResultsThatDoNotFitFollowInTheNextCommit(t *testing.T) {
+	var list []flow.Definition
+	for i := range 20 {
+		f := define(fmt.Sprint("flow-", i), onEnd, byOthers, run("only", "only", "true"))
+		f.Limits.Fleet = &flow.FleetLimit{MaxFailures: 1000, Window: flow.Duration(time.Hour), ResumeAfter: flow.Duration(time.Hour)}
+		for j := range 5 {
+			f.Finally = append(f.Finally, say(fmt.Sprint("tell-", j), "it is over"))
+		}
+		list = append(list, f)
+	}
+	d := newDesk()
+	d.table.broken = t.Errorf
+	d.store(state(decide.BootBootable))
+	d.on = func(what, _ string) fate {
+		if what == "send" {
+			return fate{err: engine.ErrInvalid}
+		}
+		return fate{}
+	}
+	mustHandle(t, d.engine(flows(list...)), happened("s-1"))
+	if ended := logged[decide.FlowRun](d.table, "i-1", "flow"); len(ended) != 20 || len(d.table.state("i-1").Runs) > 0 {
+		t.Errorf("%d runs have ended, want 20", len(ended))
 	}
 }

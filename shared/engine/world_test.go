@@ -39,10 +39,8 @@ type world struct {
 	byName  map[string]*invocation
 	unclear map[string]bool // tokens with a send of unknown outcome
 	facts   facts
-	// fleetAlerts are the alerts about breakers, texts all alerts' summaries, by
-	// fingerprint.
+	// fleetAlerts are the alerts about breakers, by fingerprint.
 	fleetAlerts map[string]decide.AlertKind
-	texts       map[string]string
 
 	mu      sync.Mutex
 	calls   []*call

@@ -1,12 +1,14 @@
 package event_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +50,9 @@ func shown(t *testing.T, e event.Event) string {
 		t.Fatal(err)
 	}
 	var fields map[string]any
-	if err := json.Unmarshal(raw, &fields); err != nil {
+	exact := json.NewDecoder(bytes.NewReader(raw))
+	exact.UseNumber()
+	if err := exact.Decode(&fields); err != nil {
 		t.Fatal(err)
 	}
 	out, width := fmt.Sprintf("%T", e), 200
@@ -85,9 +89,50 @@ func TestEveryFixtureGivesTheExpectedEvents(t *testing.T) {
 			got.WriteString(shown(t, e))
 		}
 	}
-	const file = "testdata/fixtures.txt"
+	same(t, "testdata/fixtures.txt", got.String())
+}
+
+// repeated is a text and how often it stands in a payload.
+var repeated = regexp.MustCompile(`«(.+?)\*(\d+)»`)
+
+// TestEveryPayloadGivesTheExpectedEvents reads the payloads of the file, the lines
+// that begin with <. They have fields in all their forms, and whatever can be wrong.
+func TestEveryPayloadGivesTheExpectedEvents(t *testing.T) {
+	const file = "testdata/payloads.txt"
+	lines, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for line := range strings.Lines(string(lines)) {
+		payload, ok := strings.CutPrefix(line, "<")
+		if !ok {
+			if line == "\n" || line[0] == '#' {
+				got.WriteString(line)
+			}
+			continue
+		}
+		payload = repeated.ReplaceAllStringFunc(strings.Trim(payload, " \n"), func(part string) string {
+			match := repeated.FindStringSubmatch(part)
+			n, _ := strconv.Atoi(match[2])
+			return strings.Repeat(match[1], n)
+		})
+		got.WriteString(line)
+		for _, e := range event.Parse([]byte(payload)) {
+			got.WriteString(shown(t, e))
+			if m, ok := e.(event.Malformed); ok && string(m.Raw) != payload {
+				fmt.Fprintf(&got, "  Raw %s\n", m.Raw)
+			}
+		}
+	}
+	same(t, file, got.String())
+}
+
+// same compares a file with what was got.
+func same(t *testing.T, file, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +140,7 @@ func TestEveryFixtureGivesTheExpectedEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(got.String(), string(want)); diff != "" {
+	if diff := cmp.Diff(got, string(want)); diff != "" {
 		t.Errorf("got (-) differs from want (+):\n%s", diff)
 	}
 }

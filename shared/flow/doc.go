@@ -82,8 +82,8 @@
 //  23. A run's parameters reach the script as environment variables.
 //  24. An invoke's parameters are put into a script by the service without any
 //     quoting: a value with other characters than A-Z a-z 0-9 _ . : / @ = + , -
-//     ends the step as invalid, and nothing is sent; so do more than 24 KB of
-//     them.
+//     ends the step as invalid, and nothing is sent; so do parameters of more
+//     than 24 KB as base64.
 //  25. With capture, what the command printed is fetched when it has ended,
 //     up to 24 KB, and what was dropped is noted. Without it no call is made.
 //  26. alert raises one alert with its text, cut at 1,000 characters, and does
@@ -167,9 +167,9 @@
 //  60. timeout is how long a run may take from its first step on: 1m to 336h,
 //     default 24h. After that, the command under way is stopped, and the run
 //     ends as timed_out as soon as that command has ended. onFailure and
-//     finally each have as much time again. A command that ended before it was
-//     asked to stop ended by itself, even if its end is reported late: if it was
-//     the last step's, the run has not timed out.
+//     finally each have as much time again. A command whose end is known before
+//     it is asked to stop ended by itself, even after the timeout: if it was the
+//     last step's, the run has not timed out.
 //  61. A step's timeout, 10s to 336h, is the same for one step with all its
 //     attempts, their waiting included: it ends as timed_out, unless the
 //     command succeeded before it could be stopped. If the run's timeout has

@@ -221,6 +221,14 @@ func (w *playing) over() {
 	}
 }
 
+func statuses(records []flow.StepRecord) []string {
+	var out []string
+	for _, r := range records {
+		out = append(out, r.ID+" "+r.Status)
+	}
+	return out
+}
+
 func asJSON(t *rapid.T, v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {

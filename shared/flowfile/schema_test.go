@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"aftercare/shared/flowfile"
@@ -18,21 +17,27 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-func compiledSchema(t testing.TB, text []byte) *jsonschema.Schema {
+// compiled compiles a schema, or a part of it such as #/$defs/step.
+func compiled(t testing.TB, text []byte, part string) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("flows.json", doc); err != nil {
+	if err := c.AddResource("flows.json", decoded(t, text)); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Compile("flows.json")
+	s, err := c.Compile("flows.json" + part)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func decoded(t testing.TB, text []byte) any {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // instance is a YAML file as an editor gives it to a schema.
@@ -46,22 +51,18 @@ func instance(t testing.TB, src []byte) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return decoded(t, text)
 }
 
 // [6]
 func TestTheSchemaAcceptsEveryGoodFile(t *testing.T) {
-	s := compiledSchema(t, flowfile.Schema())
+	s := compiled(t, flowfile.Schema(), "")
 	for _, file := range append(fixture(t, "good"), shippedFile) {
 		if err := s.Validate(instance(t, read(t, file))); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	if err := compiledSchema(t, flowfile.CaseSchema()).Validate(instance(t, read(t, shippedCases))); err != nil {
+	if err := compiled(t, flowfile.CaseSchema(), "").Validate(instance(t, read(t, shippedCases))); err != nil {
 		t.Errorf("%s: %v", shippedCases, err)
 	}
 }
@@ -108,110 +109,67 @@ func TestTheSchemaAndTheReaderOfCasesAgreeOnEveryKey(t *testing.T) {
 // refuse; where the reader finds a mistake of shape, the schema must too.
 func agree(t *testing.T, schema, good []byte, atLeast int, read func([]byte) error) {
 	t.Helper()
-	s := compiledSchema(t, schema)
-	if err := s.Validate(instance(t, good)); err != nil {
+	s, doc := compiled(t, schema, ""), instance(t, good)
+	if err := s.Validate(doc); err != nil {
 		t.Error(err)
 	}
 	if err := read(good); err != nil {
 		t.Error(err)
 	}
-	src, err := json.Marshal(instance(t, good))
-	if err != nil {
-		t.Fatal(err)
-	}
-	document := func() any {
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(src))
+	changes := 0
+	try := func(what string) {
+		changes++
+		text, err := json.MarshalIndent(doc, "", " ")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return doc
+		refused := s.Validate(doc)
+		err = read(text)
+		if refused != nil && err == nil {
+			t.Errorf("%s: only the schema refuses it: %v", what, refused)
+		}
+		var mistakes flowfile.Mistakes
+		errors.As(err, &mistakes)
+		i := slices.IndexFunc(mistakes, func(f flowfile.Mistake) bool { return ofShape.MatchString(f.Text) && !notOfShape.MatchString(f.Text) })
+		if refused == nil && i >= 0 {
+			t.Errorf("%s: the schema accepts it, but the reader says: %s", what, mistakes[i])
+		}
 	}
-	changes := 0
-	var paths [][]any
-	walk(document(), nil, func(path []any, _ any) { paths = append(paths, slices.Clone(path)) })
-	for _, path := range paths {
-		for _, change := range []string{"remove", "rename", `7.5`, `true`, `" x"`, `""`, `[]`, `{}`, `null`, `["x"]`} {
-			doc := document()
-			if !changed(doc, path, change) {
-				continue
+	others := decoded(t, []byte(`[7.5, true, " x", "", [], {}, null, ["x"]]`)).([]any)
+	var change func(v any, path string)
+	change = func(v any, path string) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, k := range slices.Sorted(maps.Keys(v)) {
+				was, path := v[k], path+"/"+k
+				change(was, path)
+				for _, other := range others {
+					v[k] = other
+					try(fmt.Sprintf("%s is %v", path, other))
+				}
+				delete(v, k)
+				try(path + " is removed")
+				v["zz"+k] = was
+				try(path + " is renamed")
+				delete(v, "zz"+k)
+				v[k] = was
 			}
-			changes++
-			text, err := json.MarshalIndent(doc, "", " ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			refused := s.Validate(doc)
-			err = read(text)
-			if refused != nil && err == nil {
-				t.Errorf("%v %s: only the schema refuses it: %v", path, change, refused)
-			}
-			var mistakes flowfile.Mistakes
-			errors.As(err, &mistakes)
-			i := slices.IndexFunc(mistakes, func(f flowfile.Mistake) bool { return ofShape.MatchString(f.Text) && !notOfShape.MatchString(f.Text) })
-			if refused == nil && i >= 0 {
-				t.Errorf("%v %s: the schema accepts it, but the reader says: %s", path, change, mistakes[i])
+		case []any:
+			for i, was := range v {
+				path := fmt.Sprint(path, "/", i)
+				change(was, path)
+				for _, other := range others {
+					v[i] = other
+					try(fmt.Sprintf("%s is %v", path, other))
+				}
+				v[i] = was
 			}
 		}
 	}
+	change(doc, "")
 	if changes < atLeast {
 		t.Errorf("made %d changes, want more", changes)
 	}
-}
-
-// walk visits every value of a document.
-func walk(v any, path []any, visit func(path []any, v any)) {
-	visit(path, v)
-	switch v := v.(type) {
-	case map[string]any:
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			walk(v[k], append(slices.Clone(path), k), visit)
-		}
-	case []any:
-		for i := range v {
-			walk(v[i], append(slices.Clone(path), i), visit)
-		}
-	}
-}
-
-// changed changes a document at a path, and reports whether it could.
-func changed(doc any, path []any, change string) bool {
-	if len(path) == 0 {
-		return false
-	}
-	parent := doc
-	for _, step := range path[:len(path)-1] {
-		switch p := parent.(type) {
-		case map[string]any:
-			parent = p[step.(string)]
-		case []any:
-			parent = p[step.(int)]
-		}
-	}
-	m, isMap := parent.(map[string]any)
-	switch change {
-	case "remove":
-		if isMap {
-			delete(m, path[len(path)-1].(string))
-		}
-		return isMap
-	case "rename":
-		if isMap {
-			k := path[len(path)-1].(string)
-			m["zz"+k] = m[k]
-			delete(m, k)
-		}
-		return isMap
-	}
-	v, err := jsonschema.UnmarshalJSON(strings.NewReader(change))
-	if err != nil {
-		return false
-	}
-	if isMap {
-		m[path[len(path)-1].(string)] = v
-	} else {
-		parent.([]any)[path[len(path)-1].(int)] = v
-	}
-	return true
 }
 
 // The file with every key is refused as soon as the schema lacks one.
@@ -234,7 +192,7 @@ func TestOneFileHasEveryKeyOfTheSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if compiledSchema(t, without).Validate(whole) == nil {
+			if compiled(t, without, "").Validate(whole) == nil {
 				t.Errorf("the file does not have the key %s of %s", k, name)
 			}
 			properties[k] = p
@@ -243,26 +201,15 @@ func TestOneFileHasEveryKeyOfTheSchema(t *testing.T) {
 }
 
 func TestTheSchemasExamplesAndDefaultsAreWhatItAllows(t *testing.T) {
-	c := jsonschema.NewCompiler()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(flowfile.Schema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.AddResource("flows.json", doc); err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for name, def := range doc.(map[string]any)["$defs"].(map[string]any) {
+	for name, def := range decoded(t, flowfile.Schema()).(map[string]any)["$defs"].(map[string]any) {
 		for k, p := range def.(map[string]any)["properties"].(map[string]any) {
 			values, _ := p.(map[string]any)["examples"].([]any)
 			if fallback, ok := p.(map[string]any)["default"]; ok {
 				values = append(values, fallback)
 			}
-			at := fmt.Sprintf("flows.json#/$defs/%s/properties/%s", name, k)
-			s, err := c.Compile(at)
-			if err != nil {
-				t.Fatal(err)
-			}
+			at := fmt.Sprintf("#/$defs/%s/properties/%s", name, k)
+			s := compiled(t, flowfile.Schema(), at)
 			for _, v := range values {
 				seen++
 				if err := s.Validate(v); err != nil {

@@ -107,6 +107,13 @@ func write(t *testing.T, list string) (root string) {
 	return root
 }
 
+// A change of the code takes the mutants of its lines along.
+func TestEveryMutantMatchesTheCode(t *testing.T) {
+	if list, err := readLists(filepath.Join("..", ".."), regexp.MustCompile("")); err != nil || len(list) < 200 {
+		t.Errorf("%d mutants: %v", len(list), err)
+	}
+}
+
 func TestTheTableNamesTheTestThatNoticesEachMutant(t *testing.T) {
 	var table strings.Builder
 	err := run(t.Context(), &table, write(t, list), "", time.Hour, 2)

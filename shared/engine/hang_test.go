@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,40 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
+
+// (decide rule 2)
+func TestAnAnswerThatDoesNotComeLeavesTimeToCommit(t *testing.T) {
+	for name, boot := range map[string]decide.BootState{"the agent's status": decide.BootUnknown, "a send": decide.BootBootable} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk()
+				d.store(state(boot))
+				d.wait = hanging("agent", "send")
+				mustHandle(t, d.real(d.engine(policy())), submission("a"))
+				if took := time.Since(now); took != timeLimit-2*time.Second || strings.Count(d.calls(), "commit") == 0 {
+					t.Errorf("calls %s after %s, want a commit 2 s before the end", d.calls(), took)
+				}
+			})
+		})
+	}
+}
+
+// (decide rules 51, 92)
+func TestNoResultWaitsForAnAlert(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.store(state(decide.BootBootable, task("a"), task("b", running("t-b"))))
+		d.wait = hanging("alert")
+		start := time.Now()
+		out := mustHandle(t, d.engine(policy()), ended("t-b", "b", "Failed", "ExitCodeNonzero"))
+		if took := time.Since(start); took != 3*time.Second || out.Left != 1 {
+			t.Errorf("it took %s with %d effects left, want the 3 s of an alert, which is left", took, out.Left)
+		}
+		if got, want := d.calls(), "load queue arm commit send commit arm commit"; got != want {
+			t.Errorf("calls: %s\nwant:  %s", got, want)
+		}
+	})
+}
 
 // flows is a policy with these flows, which alerts of no command's end.
 func flows(list ...flow.Definition) decide.Policy {
@@ -24,35 +59,6 @@ func flows(list ...flow.Definition) decide.Policy {
 // byOthers is the condition of flows that do not lead to themselves.
 const byOthers = `event.commandName == "a stranger's"`
 
-// besideLoad answers only when the other of the two calls is under way.
-type besideLoad struct {
-	*desk
-	loading, reading chan struct{}
-}
-
-func (b besideLoad) Load(ctx context.Context, id string) (decide.State, error) {
-	close(b.loading)
-	if !met(b.reading) {
-		return decide.State{}, errors.New("what is said about flows is not read beside the load")
-	}
-	return b.desk.Load(ctx, id)
-}
-
-func (b besideLoad) Control(ctx context.Context) (decide.Control, error) {
-	close(b.reading)
-	met(b.loading)
-	return b.desk.Control(ctx)
-}
-
-func met(other chan struct{}) bool {
-	select {
-	case <-other:
-		return true
-	case <-time.After(10 * time.Second):
-		return false
-	}
-}
-
 // [51] The stop switch costs no time. One that cannot be read starts no flow, and
 // keeps no input from being committed.
 // (decide rule 83)
@@ -61,11 +67,25 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 	d := newDesk()
 	d.store(state(decide.BootBootable))
 	e := d.engine(p)
-	b := besideLoad{d, make(chan struct{}), make(chan struct{})}
-	e.Ledger, e.Shared = b, b
+	// Each of the two calls answers only when the other is under way.
+	begun := map[string]chan struct{}{"load": make(chan struct{}), "control": make(chan struct{})}
+	other := map[string]string{"load": "control", "control": "load"}
+	d.wait = func(_ context.Context, what, _ string) error {
+		if begun[what] == nil {
+			return nil
+		}
+		close(begun[what])
+		select {
+		case <-begun[other[what]]:
+			return nil
+		case <-time.After(10 * time.Second):
+			return errors.New("what is said about flows is not read beside the load")
+		}
+	}
 	if mustHandle(t, e, happened("s-1")); d.calls() != "load arm commit send commit" {
 		t.Errorf("calls: %s", d.calls())
 	}
+	d.wait = nil
 	n := reads(d)
 	for i, c := range []struct {
 		name string
@@ -95,7 +115,7 @@ func TestPausesThatHangKeepNothingFromBeingCommitted(t *testing.T) {
 		d := fleetDesk(2)
 		e := d.engine(reacting())
 		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Shared = hangingControl{d}
+		d.wait = hanging("control")
 		began := time.Now()
 		r := handleAll(t, e, ends("i-0", "a"), ends("i-1", "b"))
 		if took := time.Since(began); r.err["0/0"] != nil || r.err["1/0"] != nil || took != 5*time.Second {
@@ -107,39 +127,4 @@ func TestPausesThatHangKeepNothingFromBeingCommitted(t *testing.T) {
 			}
 		}
 	})
-}
-
-type hangingControl struct{ *desk }
-
-func (hangingControl) Control(ctx context.Context) (decide.Control, error) {
-	<-ctx.Done()
-	return decide.Control{}, ctx.Err()
-}
-
-// [51] A function of a version without flows meets a run only when its commit
-// has met a conflict: it must hear of the pause before it decides again.
-func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
-	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
-	end := happened("s-1")
-	end.Event.FinishTime = now.Add(-10 * time.Minute) // which does not show that the agent is up
-	theirs := decide.Decide(state(decide.BootWaiting), end, decide.Facts{}, p, decide.Moment{Now: now, Claim: held}).Next
-	waits := only(t, theirs.Tasks)
-	theirs.Instance = state(decide.BootBootable).Instance
-	theirs.Instance.Rev++
-
-	d := newDesk()
-	d.store(state(decide.BootBootable))
-	d.table.control.Pauses["f"] = decide.Pause{Flow: "f", By: "ann", At: now}
-	d.on = func(what, _ string) fate {
-		if what == "commit" && d.count("commit") == 1 {
-			d.store(theirs)
-		}
-		return fate{}
-	}
-	mustHandle(t, d.engine(policy()), submission("e"))
-	s := d.table.state("i-1")
-	if got := s.Tasks[waits.ID].State; got != decide.TaskQueued || len(s.Tasks) != 2 || len(d.cloud.invocations) != 1 || d.count("commit") < 3 {
-		t.Errorf("calls %s: the step is %s, %d tasks are live and %d commands were sent, want it queued, 2 and 1",
-			d.calls(), got, len(s.Tasks), len(d.cloud.invocations))
-	}
 }
