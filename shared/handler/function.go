@@ -135,8 +135,8 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-f.settings.Margin))
 	}
 	defer cancel()
-	v, err := f.begin(ctx, log)
-	if err != nil {
+	var v *invocation
+	if err := recovered(func() (err error) { v, err = f.begin(ctx, log); return err }); err != nil {
 		log.Error().Err(err).Msg("invocation refused")
 		return Outcome{}, &Error{RequestID: id}
 	}
