@@ -51,7 +51,7 @@ func TestEveryAnswerMeansWhatTheFileSays(t *testing.T) {
 			s = &script{t: t}
 		case strings.HasPrefix(line, "? "):
 			s.tries = nil
-			result, err := ask(t, client(t, assistant.Config{Region: "cn-test", Retries: 3, Sleep: noWait, RoundTripper: s}), line[2:])
+			result, err := ask(t, client(t, assistant.Config{Region: "cn-test", PerTry: time.Hour, Retries: 3, Sleep: noWait, RoundTripper: s}), line[2:])
 			got = append(append(append(got, line), s.asked()...), "= "+outcome(result, err))
 			continue
 		case line != "":
@@ -89,17 +89,17 @@ func ask(t *testing.T, c *assistant.Client, line string) (any, error) {
 		if err := json.Unmarshal([]byte(rest), &send); err != nil {
 			t.Fatal(err)
 		}
-		return c.Send(soon(t), send)
+		return c.Send(t.Context(), send)
 	case "Stop":
-		return nil, c.Stop(soon(t), args[0], args[1])
+		return nil, c.Stop(t.Context(), args[0], args[1])
 	case "FindByToken":
-		return c.FindByToken(soon(t), args[0], args[1])
+		return c.FindByToken(t.Context(), args[0], args[1])
 	case "FindByID":
-		return c.FindByID(soon(t), args[0], args[1])
+		return c.FindByID(t.Context(), args[0], args[1])
 	case "Output":
-		return c.Output(soon(t), args[0], args[1])
+		return c.Output(t.Context(), args[0], args[1])
 	}
-	return c.AgentStatus(soon(t), args[0])
+	return c.AgentStatus(t.Context(), args[0])
 }
 
 var unset = regexp.MustCompile(`"\w+":(""|null|"0001-01-01T00:00:00Z"),?`)
