@@ -127,6 +127,9 @@ type script struct {
 	tries   []*http.Request
 }
 
+// long is more than an answer may have.
+var long = strings.Repeat(" ", 9<<20)
+
 var isCode = regexp.MustCompile(`^[\w.]+$`)
 
 func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -150,7 +153,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	if isCode.MatchString(body) {
 		body = fmt.Sprintf(`{"RequestId":"REQ-%d","Code":%q}`, n, body)
 	}
-	body, half := strings.CutSuffix(strings.NewReplacer("{n}", strconv.Itoa(n), "{long}", strings.Repeat(" ", 9<<20)).Replace(body), "{cut}")
+	body, half := strings.CutSuffix(strings.NewReplacer("{n}", strconv.Itoa(n), "{long}", long).Replace(body), "{cut}")
 	resp := canned(code, body)
 	if half {
 		resp.Body = io.NopCloser(io.MultiReader(resp.Body, iotest.ErrReader(io.ErrUnexpectedEOF)))
