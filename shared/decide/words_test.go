@@ -29,7 +29,7 @@ func (a *words) find(fits func(arg datadriven.CmdArg) bool) (vals []string, foun
 	return nil, false
 }
 
-// word is the next word; empty if there is none.
+// word is the next word; empty after the last.
 func (a *words) word() string {
 	for i, arg := range a.CmdArgs {
 		if len(arg.Vals) == 0 && !a.used[i] {

@@ -110,9 +110,9 @@ func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Inpu
 	}
 }
 
-// choose decides, with room for commands that it takes before and of which it
-// gives back what the decision does not use. No command is claimed by pauses and
-// breakers that were read too long ago.
+// choose takes room for commands, decides, and gives back the room that the
+// decision does not use. It reads pauses and breakers again before a claim if the
+// last read is too old.
 func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision) {
 	for old := true; ; {
 		m := h.moment()

@@ -55,7 +55,7 @@ type Commander interface {
 	// FindByToken looks for the invocation on this instance that carries the
 	// token as its tag; nil if there is none.
 	FindByToken(ctx context.Context, instanceID, token string) (*decide.Invocation, error)
-	// FindByID looks for an invocation by its invoke id; nil if there is none.
+	// FindByID looks for an invocation by its invoke id; nil if it is not listed.
 	FindByID(ctx context.Context, instanceID, invokeID string) (*decide.Invocation, error)
 	// AgentStatus asks whether the agent of an instance is up.
 	AgentStatus(ctx context.Context, instanceID string) (decide.AgentStatus, error)

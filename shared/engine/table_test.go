@@ -141,7 +141,7 @@ func (t *table) text(id, taskID string) (c command.Command, ok bool) {
 	return c, ok
 }
 
-// ended reads the record of an ended task; nil if there is none.
+// ended reads the record of an ended task; nil without one.
 func (t *table) ended(id, taskID string) *decide.Task {
 	data, ok := t.rows[id]["log/task/"+taskID]
 	if !ok {
@@ -152,7 +152,7 @@ func (t *table) ended(id, taskID string) *decide.Task {
 	return &task
 }
 
-// recorded reads the row of an input that was handled; nil if there is none.
+// recorded reads the row of an input; nil if it was not handled.
 func (t *table) recorded(id, once string) *engine.Recorded {
 	if r, ok := t.records[id+"/"+once]; ok {
 		return &r

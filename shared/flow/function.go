@@ -91,7 +91,7 @@ func abs(args []any) (any, error) {
 	return args[0], err
 }
 
-// end is the first or last element of a list, nil if there is none.
+// end is the first or last element of a list, nil if the list is empty.
 func end(list any, i int) any {
 	v, err := member(list, i)
 	if err != nil {

@@ -217,7 +217,8 @@ func setAlertOn(s *Settings, v string) error {
 	return nil
 }
 
-// eachWord reports whether a list is none, or all its words are known.
+// eachWord reports whether all words of a list are known. The word none alone
+// stands for an empty list.
 func eachWord(v string, known func(word string) bool) bool {
 	return v == "none" || !slices.ContainsFunc(strings.Split(v, ","), func(word string) bool { return !known(strings.TrimSpace(word)) })
 }
