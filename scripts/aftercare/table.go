@@ -30,7 +30,7 @@ func between(from, to time.Time) string {
 	return to.Sub(from).Round(time.Second).String()
 }
 
-// code is the exit code of an end with this status, empty if there is none.
+// code is the exit code of an end with this status, empty if it has no code.
 func code(status string, exit *int64) string {
 	if exit = event.Status(status).Exit(exit); exit == nil {
 		return ""

@@ -53,7 +53,7 @@ type Commander interface {
 	// Stop stops an invocation on one instance.
 	Stop(ctx context.Context, instanceID, invokeID string) error
 	// FindByToken looks for the invocation on this instance that carries the
-	// token as its tag; nil if there is none.
+	// token as its tag; nil if it is not listed.
 	FindByToken(ctx context.Context, instanceID, token string) (*decide.Invocation, error)
 	// FindByID looks for an invocation by its invoke id; nil if it is not listed.
 	FindByID(ctx context.Context, instanceID, invokeID string) (*decide.Invocation, error)

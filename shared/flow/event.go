@@ -92,7 +92,7 @@ func kindNames(on kinds) []string {
 	return names
 }
 
-// kindOf returns the set that holds the kind of that name; 0 if there is none.
+// kindOf returns the set that holds the kind of that name; 0 for an unknown name.
 func kindOf(name string) kinds {
 	switch name {
 	case TaskCompleted:

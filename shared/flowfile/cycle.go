@@ -59,7 +59,7 @@ func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 }
 
 // reach is which flows can start which: by[a][b] is the first command of a that
-// can start b, nil if there is none.
+// can start b, nil if no command can.
 type reach struct{ by [][]*flow.Command }
 
 func newReach(flows []*placedFlow) reach {

@@ -51,8 +51,8 @@ func (r *reader) said(path string) bool {
 // sound reports whether the value at a path could be decoded.
 func (r *reader) sound(path string) bool { return r.values[path].sound }
 
-// place is where the value at a path begins; if there is none, where the nearest
-// value around it begins.
+// place is where the value at a path begins, or where the nearest value around it
+// begins if the file has no such value.
 func (r *reader) place(path string) position {
 	for ; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
 		if v, ok := r.values[path]; ok {

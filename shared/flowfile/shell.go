@@ -156,7 +156,7 @@ var plainer = strings.NewReplacer(
 	`"for foo"`, "for and a name", "reached EOF", "the script ends",
 )
 
-// shellMistakeOf turns the parser's error into a mistake; nil if there is none.
+// shellMistakeOf turns the parser's error into a mistake; nil without an error.
 func shellMistakeOf(err error) *shellMistake {
 	var parse syntax.ParseError
 	var lang syntax.LangError

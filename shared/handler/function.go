@@ -187,10 +187,15 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 // line.
 func (v *invocation) fail(line *zerolog.Event, err error) {
 	v.failed.Store(true)
+	withStack(line, err).Str("error", strings.ReplaceAll(err.Error(), "\n", "; ")).Msg("input not committed")
+}
+
+// withStack adds to a line where an error panicked, if it did.
+func withStack(line *zerolog.Event, err error) *zerolog.Event {
 	if p := (*engine.Panic)(nil); errors.As(err, &p) {
-		line = line.Bytes("stack", p.Stack)
+		return line.Bytes("stack", p.Stack)
 	}
-	line.Str("error", strings.ReplaceAll(err.Error(), "\n", "; ")).Msg("input not committed")
+	return line
 }
 
 // newID returns a random commit id.

@@ -104,7 +104,7 @@ func TestAPanicAboutOneInstanceKeepsNoOtherFromASweep(t *testing.T) {
 	if item.Woken != 3 || item.Failed != 1 || *item.Complete {
 		t.Errorf("answered %+v, want three woken and one failure", item)
 	}
-	wantLogged(t, r, "panic of type string")
+	wantLogged(t, r, "panic of type string", "panicky")
 	wantRun := func(want int) {
 		for give := time.Now().Add(time.Minute); ; <-time.After(time.Millisecond) {
 			n := 0

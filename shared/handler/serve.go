@@ -66,7 +66,7 @@ func (v *invocation) submitted(out engine.Outcome, err error) Item {
 // line begins the log line of an outcome, with the decisions and their reasons.
 func line(log zerolog.Logger, out engine.Outcome) *zerolog.Event {
 	if out.Trouble != nil {
-		return outcome(log.Warn().AnErr("trouble", out.Trouble), out)
+		return outcome(withStack(log.Warn().AnErr("trouble", out.Trouble), out.Trouble), out)
 	}
 	return outcome(log.Info(), out)
 }

@@ -42,7 +42,7 @@ func (tb table) criteria(first, last *sdk.PrimaryKey) *sdk.RangeRowQueryCriteria
 }
 
 // read returns the rows of a range as "pk/row", and the same for the key of
-// the next row, empty if there is none.
+// the next row, empty at the end.
 func (tb table) read(criteria *sdk.RangeRowQueryCriteria) (rows []string, next string, err error) {
 	got, err := tb.client.GetRange(&sdk.GetRangeRequest{RangeRowQueryCriteria: criteria})
 	if err != nil {
