@@ -45,6 +45,9 @@ func (s *story) submission(a *words) decide.Submission {
 	if labels := a.text("labels", ""); labels != "" {
 		in.Labels = strings.Split(labels, ", ")
 	}
+	if labels := a.text("labels", ""); labels != "" {
+		in.Labels = strings.Split(labels, ", ")
+	}
 	s.names.add(in.Key, "submit/"+name)
 	s.names.add(decide.Key("task", in.Key, instance), name)
 	timeout := command.Duration(a.duration("timeout"))
