@@ -36,7 +36,7 @@ func writeEnvironment(data string, e cloud.Endpoints) error {
 		{"AFTERCARE_TABLESTORE_ENDPOINT", e.Tablestore},
 		{"AFTERCARE_TABLESTORE_INSTANCE", e.TablestoreInstance},
 		{"AFTERCARE_ECS_ENDPOINT", e.ECS},
-		{"LOCALCLOUD_FUNCTIONCOMPUTE", e.FunctionCompute},
+		{"AFTERCARE_FC_ENDPOINT", e.FunctionCompute},
 		{"LOCALCLOUD_EVENTBRIDGE", e.EventBridge},
 		{"LOCALCLOUD_INBOX", e.Inbox},
 		{variableControl, e.Control},

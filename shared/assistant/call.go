@@ -77,12 +77,12 @@ func judge(out transport.Outcome, req call) (verdict, Error) {
 		return verdict{}, shown
 	}
 	f := readError(out.Body)
-	shown.RequestID = printable(string(f.RequestID))
+	shown.RequestID = transport.Printable(string(f.RequestID))
 	if accepted {
 		shown.Cause = "unreadable answer"
 		return lost, shown
 	}
-	shown.Code = printable(string(f.Code))
+	shown.Code = transport.Printable(string(f.Code))
 	v := classify(out.Status, string(f.Code))
 	if !req.write {
 		v = v.forRead()

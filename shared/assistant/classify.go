@@ -160,15 +160,3 @@ func readError(body []byte) serviceError {
 	}
 	return f
 }
-
-// plain are the characters of error codes and request ids.
-const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"
-
-// printable returns s if it looks like an error code or a request id, otherwise
-// nothing: a proxy in between could answer with anything.
-func printable(s string) string {
-	if len(s) > 80 || strings.Trim(s, plain) != "" {
-		return ""
-	}
-	return s
-}

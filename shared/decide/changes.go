@@ -33,6 +33,7 @@ type Changes struct {
 	EndedTasks []Task
 	EndedRuns  []FlowRun
 	Boots      []Boot
+	Acts       []Act
 	// Lost are messages that were given up.
 	Lost []Message
 	// Matched complete records of executions.

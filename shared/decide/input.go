@@ -49,6 +49,8 @@ type Submission struct {
 	// Hash identifies what was submitted, 64 hex digits.
 	Hash     string
 	Priority int
+	// Labels are the words by which people stop or cancel its task with others.
+	Labels []string
 	// ExpiresIn is how long the task may wait; 0 means the policy's TaskTTL.
 	ExpiresIn time.Duration
 }

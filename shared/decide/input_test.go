@@ -42,6 +42,9 @@ func (s *story) submission(a *words) decide.Submission {
 		Key: decide.Key("submission", name), Priority: a.number("priority", 5), ExpiresIn: a.duration("expires"),
 		DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""),
 	}
+	if labels := a.text("labels", ""); labels != "" {
+		in.Labels = strings.Split(labels, ", ")
+	}
 	s.names.add(in.Key, "submit/"+name)
 	s.names.add(decide.Key("task", in.Key, instance), name)
 	timeout := command.Duration(a.duration("timeout"))

@@ -85,6 +85,9 @@ func (s *story) writeRecords(in decide.Input, d decide.Decision) {
 	} else if c.Execution == nil && d.Once != "" {
 		s.printf("looks for %s", d.Once)
 	}
+	for _, a := range c.Acts {
+		s.printf("+ act %s %s", a.Key, fields(a))
+	}
 	for _, m := range c.Lost {
 		s.printf("+ lost message %s", m.Key)
 	}

@@ -112,6 +112,8 @@ type Task struct {
 	// Command is set only in the decision that makes the task. It is stored in a
 	// row of its own, which only who sends it reads.
 	Command command.Command `json:"-"`
+	// Labels are words that a submission gave its task; a flow's step has none.
+	Labels []string `json:"labels,omitempty"`
 	// Priority is 0 to 9; 9 is released first.
 	Priority    int       `json:"priority"`
 	SubmittedAt time.Time `json:"submittedAt"`

@@ -92,6 +92,9 @@ func batchOf(c engine.Commit) *batch {
 	for _, boot := range ch.Boots {
 		b.put(fmt.Sprintf("log/boot/%010d", boot.Seq), boot)
 	}
+	for _, a := range ch.Acts {
+		b.put(fmt.Sprintf("log/act/%013d/%s", a.At.UnixMilli(), a.Key), a)
+	}
 	for _, e := range ch.Lost {
 		b.put("log/message/"+e.Row(), e)
 	}

@@ -78,6 +78,10 @@ var logKinds = []logKind{
 		func(b decide.Boot) (string, time.Time, brief) {
 			return fmt.Sprintf("%010d", b.Seq), b.EventTime, brief{Why: b.AgentVersion}
 		}),
+	logged(logAct, func(r *Records) *[]decide.Act { return &r.Acts }, func(c decide.Changes) []decide.Act { return c.Acts },
+		func(a decide.Act) (string, time.Time, brief) {
+			return stamp(a.At) + "/" + a.Key, a.At, brief{Name: string(a.Kind) + " " + a.What, Result: a.Outcome, Why: a.Reason, By: a.By}
+		}),
 	logged(logMessage, func(r *Records) *[]decide.Message { return &r.Lost }, func(c decide.Changes) []decide.Message { return c.Lost },
 		func(m decide.Message) (string, time.Time, brief) {
 			return m.Row(), time.Time{}, brief{Name: string(m.Kind), Result: "given up"}

@@ -47,6 +47,7 @@ const (
 	logRun        = "log/flow/"
 	logInput      = "log/input/"
 	logTask       = "log/task/"
+	logAct        = "log/act/"
 )
 
 // partition spreads instances over the key space.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 )
 
@@ -87,4 +88,16 @@ func cause(ctx context.Context, err error, unsent bool) string {
 		return "no connection"
 	}
 	return "connection lost"
+}
+
+// plain are the characters of error codes and request ids.
+const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"
+
+// Printable returns s if it looks like an error code or a request id, otherwise
+// nothing: a proxy in between could answer with anything.
+func Printable(s string) string {
+	if len(s) > 80 || strings.Trim(s, plain) != "" {
+		return ""
+	}
+	return s
 }

@@ -177,6 +177,7 @@ func TestAnyOtherArrowIsSeen(t *testing.T) {
 		{from: "shared/alert", to: tablestoreSDK + "/tablestore", want: "shared/alert imports " + tablestoreSDK},
 		{from: "shared/ledger", to: alibabaSDK + "/sdk", want: "shared/ledger imports " + alibabaSDK},
 		{from: "shared/assistant", to: alibabaSDK + "/services/ecs", want: "shared/assistant imports " + alibabaSDK},
+		{from: "shared/invoke", to: alibabaSDK + "/sdk", want: "shared/invoke imports " + alibabaSDK},
 		{from: "shared/alert", to: fcSDK + "/fc", want: "shared/alert imports " + fcSDK},
 		{from: "shared/handler", to: tablestoreSDK + "/tablestore", want: "shared/handler imports " + tablestoreSDK},
 		{from: "shared/handler", to: "tests/rig", want: "shared/handler imports tests/rig"},
