@@ -8,7 +8,7 @@ import (
 )
 
 // Input is what makes a handler decide about one instance: an Ended, a
-// Heartbeat, a Submission, a Cancel, a WakeUp, Results or Continue.
+// Heartbeat, a Submission, a Cancel, a WakeUp, Repaired, Results or Continue.
 type Input interface{ input() }
 
 func (Ended) input()      {}
@@ -16,6 +16,7 @@ func (Heartbeat) input()  {}
 func (Submission) input() {}
 func (Cancel) input()     {}
 func (WakeUp) input()     {}
+func (Repaired) input()   {}
 func (Results) input()    {}
 func (Continue) input()   {}
 
@@ -66,6 +67,9 @@ type Cancel struct {
 
 // WakeUp is a look at an instance because of a stored promise.
 type WakeUp struct{}
+
+// Repaired counts what one sweep repaired. It is for SweepID only.
+type Repaired map[Repair]int
 
 // Continue does the work that a decision left because its batch was full.
 type Continue struct{}

@@ -28,6 +28,14 @@ func (s *story) input(a *words) decide.Input {
 		return s.deliveries(a)
 	case "wake":
 		return decide.WakeUp{}
+	case "repaired":
+		in := decide.Repaired{}
+		for _, kind := range []string{"end", "boot", "send"} {
+			if a.has(kind) {
+				in[decide.Repair(kind)] = a.number(kind, 0)
+			}
+		}
+		return in
 	case "continue":
 		return decide.Continue{}
 	}

@@ -291,6 +291,15 @@ type Failing struct {
 	Last time.Time `json:"last"`
 }
 
+// Repairs counts the repairs of one kind in the hour that began at Since. Only the
+// state of SweepID has them.
+type Repairs struct {
+	Kept
+	Kind  Repair    `json:"kind"`
+	Since time.Time `json:"since"`
+	Count int       `json:"count"`
+}
+
 // Unmatched is the end of an execution that may belong to a task whose invoke
 // id is not stored yet.
 type Unmatched struct {
@@ -315,6 +324,7 @@ type State struct {
 	Unmatched map[string]Unmatched // by invoke id
 	Limits    map[string]Limit     // by flow
 	Failing   map[string]Failing   // by the command's name
+	Repairs   map[string]Repairs   // by kind
 }
 
 // NewState is the state of an instance that has no rows.
@@ -328,6 +338,7 @@ func NewState(instanceID string) State {
 		Unmatched: map[string]Unmatched{},
 		Limits:    map[string]Limit{},
 		Failing:   map[string]Failing{},
+		Repairs:   map[string]Repairs{},
 	}
 }
 

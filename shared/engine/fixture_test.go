@@ -81,6 +81,8 @@ func running(invokeID string) func(*decide.Task) {
 	}
 }
 
+func overdue(t *decide.Task) { t.Deadline = now }
+
 // beat is a first heartbeat that was sent so long ago, received now.
 func beat(ago, uptime time.Duration) decide.Heartbeat {
 	return decide.Heartbeat{Received: now, Event: event.FirstHeartbeat{

@@ -147,7 +147,7 @@ func (s *story) begin(a *words) {
 // add adds tasks of the same kind, by their names or, if they are counted, numbers.
 func (s *story) add(a *words) {
 	sentAgo, expires, invokeID := a.duration("sent"), cmp.Or(a.duration("expires"), time.Hour), a.text("running")
-	overdue, cancelled, textless := a.flag("overdue"), a.flag("cancelled"), a.flag("textless")
+	late, cancelled, textless := a.flag("overdue"), a.flag("cancelled"), a.flag("textless")
 	var names []string
 	for n := range a.number("count", 0) {
 		names = append(names, fmt.Sprint(100+n))
@@ -165,8 +165,8 @@ func (s *story) add(a *words) {
 			case invokeID != "":
 				running(strings.ReplaceAll(invokeID, "*", name))(t)
 			}
-			if overdue {
-				t.Deadline = now
+			if late {
+				overdue(t)
 			}
 			if textless {
 				t.Command = command.Command{}

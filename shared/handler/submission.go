@@ -174,7 +174,8 @@ func (s submission) checkInstances(r *document) {
 	}
 }
 
-// isID reports whether s is valid as an instance's id.
+// isID reports whether s is valid as an instance's id. One that begins with ~
+// stands for something else (decide.SweepID).
 func isID(s string) bool {
-	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' || r == '/' })
+	return s != "" && len(s) <= 128 && s[0] != '~' && !strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' || r == '/' })
 }

@@ -112,6 +112,7 @@ func mistakenSubmissions() map[string]struct {
 		"no instance":               {encode(request().with("instanceId", nil)), "instanceId is missing"},
 		"an instance with a slash":  {encode(request().with("instanceId", "i/"+secret)), "instanceIds is wrong at instance 1" + idForm},
 		"an instance with a space":  {encode(request().with("instanceIds", []string{"i-2", "i 3"}).with("instanceId", nil)), "instanceIds is wrong at instance 2" + idForm},
+		"what is no instance":       {encode(request().with("instanceIds", []string{"~sweep"})), "instanceIds is wrong at instance 1" + idForm},
 		"an instance twice":         {encode(request().with("instanceIds", []string{"i-1"})), "instanceIds names an instance twice: remove one"},
 		"a hundred and one":         {encode(request().with("instanceIds", ids(101)).with("instanceId", nil)), "instanceIds has 101 instances, at most 100 are allowed"},
 		"100,000 wrong instances":   {encode(request().with("instanceIds", strings.Split(strings.Repeat("/,", 100_000), ","))), "instanceIds has 100002 instances, at most 100 are allowed"},
