@@ -24,6 +24,7 @@ type Changes struct {
 	Unmatched []Change[Unmatched]
 	Limits    []Change[Limit]
 	Failing   []Change[Failing]
+	Repairs   []Change[Repairs]
 
 	// Execution and Input are written only if they do not exist yet: otherwise
 	// the commit is a duplicate.
@@ -33,6 +34,7 @@ type Changes struct {
 	EndedTasks []Task
 	EndedRuns  []FlowRun
 	Boots      []Boot
+	Acts       []Act
 	// Lost are messages that were given up.
 	Lost []Message
 	// Matched complete records of executions.

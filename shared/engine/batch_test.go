@@ -23,10 +23,15 @@ type batch struct {
 	bytes  int
 }
 
-func (b *batch) put(key string, v any) {
+// touch notes a row that changes twice.
+func (b *batch) touch(key string) {
 	if b.puts[key] != nil || b.drops[key] {
 		b.twice = key
 	}
+}
+
+func (b *batch) put(key string, v any) {
+	b.touch(key)
 	b.puts[key] = encode(v)
 	b.bytes += len(key) + len(b.puts[key])
 }
@@ -36,9 +41,7 @@ func replace[T any](b *batch, changes []decide.Change[T], key func(T) string) {
 		if c.Before != nil {
 			b.before[key(*c.Before)] = encode(*c.Before)
 			if c.After == nil || key(*c.After) != key(*c.Before) {
-				if b.puts[key(*c.Before)] != nil || b.drops[key(*c.Before)] {
-					b.twice = key(*c.Before)
-				}
+				b.touch(key(*c.Before))
 				b.drops[key(*c.Before)] = true
 			}
 		}
@@ -69,6 +72,7 @@ func batchOf(c engine.Commit) *batch {
 	replace(b, ch.Unmatched, func(u decide.Unmatched) string { return "live/unmatched/" + u.Event.InvokeID })
 	replace(b, ch.Limits, func(l decide.Limit) string { return "live/limit/" + l.Flow })
 	replace(b, ch.Failing, func(f decide.Failing) string { return "live/failing/" + f.Name })
+	replace(b, ch.Repairs, func(r decide.Repairs) string { return "live/repair/" + string(r.Kind) })
 	if e := ch.Execution; e != nil {
 		b.put("log/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix(), e)
 	}
@@ -88,6 +92,9 @@ func batchOf(c engine.Commit) *batch {
 	}
 	for _, boot := range ch.Boots {
 		b.put(fmt.Sprintf("log/boot/%010d", boot.Seq), boot)
+	}
+	for _, a := range ch.Acts {
+		b.put(fmt.Sprintf("log/act/%013d/%s", a.At.UnixMilli(), a.Key), a)
 	}
 	for _, e := range ch.Lost {
 		b.put("log/message/"+e.Row(), e)

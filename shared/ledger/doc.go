@@ -21,11 +21,13 @@
 //     which sorts in the order of release and behind all others, so that a load
 //     can stop before it, live/task/<task id>, live/send/<key>,
 //     live/message/<key>/<rev>, live/flow/<run id>, live/unmatched/<invoke id>,
-//     live/limit/<flow>, and live/failing/<key of the command's name>. A task that
+//     live/limit/<flow>, live/failing/<key of the command's name>, and, where sweeps
+//     count, live/repair/<kind>. A task that
 //     leaves the queue has another key: its old row is removed in the same commit.
 //  5. Records for people are log/task/, log/flow/, log/boot/ and log/message/, each
-//     with its id; boots sort by their number. log/exec/ and log/input/ are once
-//     rows, and records, too.
+//     with its id; boots sort by their number. log/act/<ms>/<key> is what a person
+//     did; acts on no single instance are in the partition of ~acts, as if it were
+//     one. log/exec/ and log/input/ are once rows, and records, too.
 //  6. text/<task id> holds a task's command, and no other row does but for the flow
 //     of a run. It is put with the task and deleted when the task ends.
 //
@@ -123,7 +125,7 @@
 //     aftercare_fleet (fleet: a shard, with a summary) has live/! of each instance
 //     that an event or ECS reported. aftercare_history (hist: kind, month and shard,
 //     and at, with a brief) and aftercare_timeline (pk and at) have the records of
-//     executions, tasks, flow runs, boots and given-up messages, each once. At is
+//     executions, tasks, flow runs, boots, acts and given-up messages, each once. At is
 //     when it happened, but at most 5 minutes after it became known.
 //  66. The functions do not read the indexes. If the service refuses a commit on a
 //     table with indexes, which a probe on a table of its own finds out, the tables

@@ -81,6 +81,7 @@ type brief struct {
 	ExitCode *int64 `json:"exitCode,omitempty"`
 	Code     string `json:"code,omitempty"` // of an error
 	Why      string `json:"why,omitempty"`  // its beginning
+	By       string `json:"by,omitempty"`   // who did it, in that person's own words
 	TaskID   string `json:"taskId,omitempty"`
 	StartMS  int64  `json:"startMs,omitempty"`
 }

@@ -17,6 +17,7 @@ import (
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/ledger/ledgertest"
+	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 )
 
@@ -48,20 +49,21 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	c.Changes.EndedTasks = []decide.Task{{ID: "t", Name: "disk", State: decide.TaskFailed, EndedAt: start.Add(time.Hour)}} // a wrong clock
 	c.Changes.EndedRuns = []decide.FlowRun{{ID: "r", Flow: "f", EndedAt: start.Add(-time.Hour), Run: flow.Run{Result: "failed"}}}
 	c.Changes.Boots = []decide.Boot{{Seq: 2, EventTime: start.AddDate(0, -1, 0)}, {Seq: 10}}
+	c.Changes.Acts = []decide.Act{{Key: "k", Kind: decide.ActStop, What: "flow f", Outcome: "stopped", By: "Ann", Reason: "the disks are full", At: start}}
 	c.Changes.Lost = []decide.Message{{Key: "a"}}
 	mustCommit(t, l, c)
 	got, err := l.Records(t.Context(), instanceID)
 	all := ledger.Records{
 		Executions: []decide.Execution{*c.Changes.Execution}, Tasks: c.Changes.EndedTasks, Runs: c.Changes.EndedRuns,
-		Boots: c.Changes.Boots, Lost: c.Changes.Lost,
+		Boots: c.Changes.Boots, Acts: c.Changes.Acts, Lost: c.Changes.Lost,
 	}
 	if diff := cmp.Diff(all, got); diff != "" || err != nil {
 		t.Errorf("records, %v (-want +got):\n%s", err, diff)
 	}
 	rows := rawRows(t, server)
 	for row, columns := range rows {
-		if columns["v"] != int64(1) || len(rows) != 18 {
-			t.Errorf("row %s of %d has version %v, want 1 and 18 rows", row, len(rows), columns["v"])
+		if columns["v"] != int64(1) || len(rows) != 20 {
+			t.Errorf("row %s of %d has version %v, want 1 and 20 rows", row, len(rows), columns["v"])
 		}
 	}
 	now := start.UnixMilli()
@@ -72,7 +74,9 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 		"log/flow/r":          {"hist": "flow/2026-03/d", "at": now - 3600_000, "brief": `{"name":"f","result":"failed"}`},
 		"log/boot/0000000002": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{}`},
 		"log/boot/0000000010": {"hist": "boot/2026-03/d", "at": now, "brief": `{}`},
-		"log/message/a/0":     {"hist": "message/2026-03/d", "at": now, "brief": `{"result":"given up"}`},
+		"log/act/1772366400000/k": {"hist": "act/2026-03/d", "at": now,
+			"brief": `{"name":"stop flow f","result":"stopped","why":"the disks are full","by":"Ann"}`},
+		"log/message/a/0": {"hist": "message/2026-03/d", "at": now, "brief": `{"result":"given up"}`},
 	}
 	if diff := cmp.Diff(want, rawTable(t, server, "aftercare_history", "hist", "at", "pk", "row")); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
@@ -93,6 +97,26 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 		}
 		s := whole(t, l)
 		mustCommit(t, l, ledgertest.Between("c2", s, s)) // it is written again
+	}
+}
+
+// TestAnActIsRecordedOnceWhateverFails, in the partition of acts on no single
+// instance. (ledger rule 5)
+func TestAnActIsRecordedOnceWhateverFails(t *testing.T) {
+	a := decide.Act{Key: "k", Kind: decide.ActResume, What: "everything", Outcome: "resumed", By: "Ann", At: start}
+	for _, mode := range []fault.Mode{fault.ErrorBefore, fault.ErrorAfter, fault.CutBefore, fault.CutAfter} {
+		l, server, faults := open(t)
+		faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: mode, Status: 503, Code: "OTSTimeout"})
+		for range 2 {
+			must(t, l.RecordAct(t.Context(), a))
+		}
+		got, err := l.Records(t.Context(), decide.ActsID)
+		if diff := cmp.Diff(ledger.Records{Acts: []decide.Act{a}}, got); diff != "" || err != nil {
+			t.Errorf("%v: records, %v (-want +got):\n%s", mode, err, diff)
+		}
+		if listed := rawTable(t, server, "aftercare_history", "hist", "at", "pk", "row"); len(listed) != 1 {
+			t.Errorf("%v: the history has %v, want one act", mode, listed)
+		}
 	}
 }
 

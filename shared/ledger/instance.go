@@ -186,7 +186,7 @@ func (l *Ledger) Commit(ctx context.Context, c engine.Commit) error {
 	if err := l.complete(ctx, b, c.Changes.Matched); err != nil {
 		return err
 	}
-	return l.write(ctx, "commit", b)
+	return l.write(ctx, once, "commit", b)
 }
 
 // complete adds what was unknown about executions to their records: each is read,
@@ -223,7 +223,7 @@ func (l *Ledger) complete(ctx context.Context, b *batch, matched []decide.Matche
 }
 
 // write writes a batch's rows, all of them or none.
-func (l *Ledger) write(ctx context.Context, what string, b *batch) error {
+func (l *Ledger) write(ctx context.Context, k kind, what string, b *batch) error {
 	if err := b.check(); err != nil {
 		return fmt.Errorf("%s: %w: %w", what, err, engine.ErrInvalid)
 	}
@@ -231,7 +231,7 @@ func (l *Ledger) write(ctx context.Context, what string, b *batch) error {
 		RowChangesGroupByTable: map[string][]tablestore.RowChange{b.table: b.rows},
 		IsAtomic:               true,
 	}
-	return l.attempt(ctx, once, b.table, what, func() error {
+	return l.attempt(ctx, k, b.table, what, func() error {
 		response, err := l.client.BatchWriteRow(request)
 		if err != nil {
 			return err

@@ -50,6 +50,11 @@ var liveKinds = []liveKind{
 	}, func(b *batch, c *decide.Changes) {
 		replace(b, c.Failing, func(f decide.Failing) string { return prefixBad + decide.Key(f.Name) })
 	}},
+	{prefixRepair, func(s *decide.State, v values) error {
+		return addTo(s.Repairs, v, func(r decide.Repairs) string { return string(r.Kind) })
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Repairs, func(r decide.Repairs) string { return prefixRepair + string(r.Kind) })
+	}},
 }
 
 func readTask(s *decide.State, v values) error {
@@ -77,6 +82,10 @@ var logKinds = []logKind{
 	logged(logBoot, func(r *Records) *[]decide.Boot { return &r.Boots }, func(c decide.Changes) []decide.Boot { return c.Boots },
 		func(b decide.Boot) (string, time.Time, brief) {
 			return fmt.Sprintf("%010d", b.Seq), b.EventTime, brief{Why: b.AgentVersion}
+		}),
+	logged(logAct, func(r *Records) *[]decide.Act { return &r.Acts }, func(c decide.Changes) []decide.Act { return c.Acts },
+		func(a decide.Act) (string, time.Time, brief) {
+			return stamp(a.At) + "/" + a.Key, a.At, brief{Name: string(a.Kind) + " " + a.What, Result: a.Outcome, Why: a.Reason, By: a.By}
 		}),
 	logged(logMessage, func(r *Records) *[]decide.Message { return &r.Lost }, func(c decide.Changes) []decide.Message { return c.Lost },
 		func(m decide.Message) (string, time.Time, brief) {

@@ -51,10 +51,10 @@ func (l *Ledger) accepts(ctx context.Context, t table) (bool, error) {
 	commit.putOnce(record, nil, listed(commit, logExec, brief{}, now)...)
 	commit.drop(gone)
 	for _, b := range []*batch{before, commit} {
-		err := l.write(ctx, "try a commit", b)
+		err := l.write(ctx, once, "try a commit", b)
 		for n := 1; errors.As(err, new(missing)) && ctx.Err() == nil; n++ { // it is new
 			l.pause(ctx, n)
-			err = l.write(ctx, "try a commit", b)
+			err = l.write(ctx, once, "try a commit", b)
 		}
 		if errors.Is(err, engine.ErrInvalid) && !errors.As(err, new(missing)) {
 			return false, nil

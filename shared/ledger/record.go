@@ -10,6 +10,7 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 )
 
@@ -19,6 +20,7 @@ type Records struct {
 	Tasks      []decide.Task    // ended ones
 	Runs       []decide.FlowRun // ended ones
 	Boots      []decide.Boot
+	Acts       []decide.Act
 	Lost       []decide.Message // given up
 }
 
@@ -41,6 +43,12 @@ func (r *Records) add(row string, v values) error {
 		}
 	}
 	return nil
+}
+
+// RecordAct records an act on no single instance. It may be repeated.
+func (l *Ledger) RecordAct(ctx context.Context, a decide.Act) error {
+	b := rowsOf(engine.Commit{ID: a.Key, InstanceID: decide.ActsID, At: a.At, Changes: decide.Changes{Acts: []decide.Act{a}}})
+	return l.write(ctx, idempotent, "record an act", b)
 }
 
 // recordPage is how many records are read at once: each can hold a long text or

@@ -39,6 +39,7 @@ const (
 	prefixLate    = "live/unmatched/"
 	prefixLimit   = "live/limit/"
 	prefixBad     = "live/failing/"
+	prefixRepair  = "live/repair/"
 	logFirst      = "log/"
 	logEnd        = "log0"
 	logMessage    = "log/message/"
@@ -47,6 +48,7 @@ const (
 	logRun        = "log/flow/"
 	logInput      = "log/input/"
 	logTask       = "log/task/"
+	logAct        = "log/act/"
 )
 
 // partition spreads instances over the key space.

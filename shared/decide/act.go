@@ -1,0 +1,30 @@
+package decide
+
+import "time"
+
+// Act is the record of what a person did.
+type Act struct {
+	// Key is the input's: an act that is recorded again is the same record.
+	Key  string    `json:"key"`
+	Kind ActKind   `json:"kind"`
+	At   time.Time `json:"at"`
+	// What is what it was done to, such as "flow restart-api", and Outcome what
+	// came of it, in the words of its answer.
+	What    string `json:"what"`
+	Outcome string `json:"outcome"`
+	// By and Reason are that person's own words.
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// ActKind is what a person did.
+type ActKind string
+
+// The kinds of act.
+const (
+	ActStop   ActKind = "stop"
+	ActResume ActKind = "resume"
+)
+
+// ActsID stands for an instance where the acts on no single instance are kept.
+const ActsID = "~acts"
