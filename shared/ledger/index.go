@@ -29,12 +29,13 @@ type index struct {
 }
 
 const (
+	indexFleet    = "aftercare_fleet"
 	indexHistory  = "aftercare_history"
 	indexTimeline = "aftercare_timeline"
 )
 
 var indexes = []index{
-	{"aftercare_fleet", []string{colFleet}, []string{colSummary}},
+	{indexFleet, []string{colFleet}, []string{colSummary}},
 	{indexHistory, []string{colHist, colAt}, []string{colBrief}},
 	{indexTimeline, []string{colPartition, colAt}, nil},
 }
@@ -42,8 +43,8 @@ var indexes = []index{
 // listShards spreads the instances, and the records of a month, over the key space.
 const listShards = 16
 
-// summary is what the list of the fleet says of an instance.
-type summary struct {
+// Summary is what the list of the fleet says of an instance.
+type Summary struct {
 	Boot decide.BootState `json:"boot"`
 	// Queued and Running count tasks, Runs the open flow runs, and Failing the
 	// commands whose last run failed.
@@ -61,7 +62,7 @@ func fleetColumns(b *batch, c engine.Commit) []column {
 		return nil
 	}
 	i := c.Changes.Instance
-	s := summary{Boot: i.Boot, Queued: i.Waiting, Runs: len(c.Next.Runs)}
+	s := Summary{Boot: i.Boot, Queued: i.Waiting, Runs: len(c.Next.Runs)}
 	for _, t := range c.Next.Tasks {
 		if t.State != decide.TaskQueued {
 			s.Running++
