@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
-	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
 )
 
@@ -37,9 +36,14 @@ func newHistory(getenv func(string) string) *cobra.Command {
 		table, list := executionTable("", nil, true), jsonList{w: out}
 		n := 0
 		err = s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			period := ledger.Period{From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance}
-			return l.History(ctx, period, func(e decide.Execution) error {
-				p := printed(e)
+			period := ledger.Query{
+				From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance, Kinds: []ledger.EntryKind{ledger.EntryExecution},
+			}
+			return l.History(ctx, period, func(e ledger.Entry) error {
+				p := execution{
+					InstanceID: e.InstanceID, InvokeID: e.ID, CommandName: e.Name, TaskID: e.TaskID, Status: e.Result, ExitCode: e.ExitCode,
+					ErrorCode: e.Code, ErrorDesc: e.Why, StartTime: e.Started(), FinishTime: e.At,
+				}
 				switch n++; {
 				case *status != "" && !strings.EqualFold(*status, p.Status):
 					n--

@@ -173,10 +173,11 @@ func (d *decision) countWaiting() {
 	i := &d.Instance
 	i.Waiting = d.queued()
 	if d.Unread == 0 {
-		i.WaitingUntil = time.Time{}
+		i.WaitingSince, i.WaitingUntil = time.Time{}, time.Time{}
 	}
 	for _, t := range d.Tasks {
 		if t.State == TaskQueued {
+			i.WaitingSince = earlier(i.WaitingSince, t.SubmittedAt)
 			i.WaitingUntil = earlier(i.WaitingUntil, t.ExpiresAt)
 		}
 	}
