@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"strings"
 	"time"
 
 	"aftercare/shared/command"
@@ -52,8 +53,23 @@ type Submission struct {
 	Priority int
 	// Labels are the words by which people stop or cancel its task with others.
 	Labels []string
+	// By says who submits it, in that person's own words, Reason why.
+	By, Reason string
 	// ExpiresIn is how long the task may wait; 0 means the policy's TaskTTL.
 	ExpiresIn time.Duration
+}
+
+// Limits of the labels of a task.
+const (
+	MaxLabels = 10
+	maxLabel  = 64 // bytes
+)
+
+// ValidLabel reports whether a text can be a label.
+func ValidLabel(s string) bool {
+	return s != "" && len(s) <= maxLabel && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("._:/=-", r)
+	})
 }
 
 // Cancel asks that a task be stopped, or never started.

@@ -48,7 +48,10 @@ func (s *story) submission(a *words) decide.Submission {
 	name := a.word() + a.nth
 	in := decide.Submission{
 		Key: decide.Key("submission", name), Priority: a.number("priority", 5), ExpiresIn: a.duration("expires"),
-		DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""),
+		DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""), By: a.text("by", ""), Reason: a.text("reason", ""),
+	}
+	if labels := a.text("labels", ""); labels != "" {
+		in.Labels = strings.Split(labels, ", ")
 	}
 	if labels := a.text("labels", ""); labels != "" {
 		in.Labels = strings.Split(labels, ", ")

@@ -115,6 +115,9 @@ type Task struct {
 	Command command.Command `json:"-"`
 	// Labels are words that a submission gave its task; a flow's step has none.
 	Labels []string `json:"labels,omitempty"`
+	// By says who submitted it, in that person's own words, Purpose why.
+	By      string `json:"by,omitempty"`
+	Purpose string `json:"purpose,omitempty"`
 	// Priority is 0 to 9; 9 is released first.
 	Priority    int       `json:"priority"`
 	SubmittedAt time.Time `json:"submittedAt"`
