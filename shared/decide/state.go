@@ -61,10 +61,9 @@ type Instance struct {
 	// no check is planned. Checks counts how often it was not up.
 	CheckAt time.Time `json:"checkAt,omitzero"`
 	Checks  int       `json:"checks,omitempty"`
-	// Waiting counts the queued tasks, WaitingSince is when the oldest of them was
-	// submitted, and WaitingUntil when the first of them expires.
+	// Waiting counts the queued tasks, WaitingUntil is when the first of them
+	// expires.
 	Waiting      int       `json:"waiting,omitempty"`
-	WaitingSince time.Time `json:"waitingSince,omitzero"`
 	WaitingUntil time.Time `json:"waitingUntil,omitzero"`
 	// WakeAt is the newest wake-up that was armed for this instance.
 	WakeAt time.Time `json:"wakeAt,omitzero"`

@@ -173,11 +173,10 @@ func (d *decision) countWaiting() {
 	i := &d.Instance
 	i.Waiting = d.queued()
 	if d.Unread == 0 {
-		i.WaitingSince, i.WaitingUntil = time.Time{}, time.Time{}
+		i.WaitingUntil = time.Time{}
 	}
 	for _, t := range d.Tasks {
 		if t.State == TaskQueued {
-			i.WaitingSince = earlier(i.WaitingSince, t.SubmittedAt)
 			i.WaitingUntil = earlier(i.WaitingUntil, t.ExpiresAt)
 		}
 	}

@@ -17,12 +17,10 @@ import (
 type Summary struct {
 	Boot   decide.BootState `json:"boot"`
 	BootMS int64            `json:"bootMs,omitempty"` // since when
-	// Queued and Running count tasks. WaitingMS is when the oldest queued one was
-	// submitted, ExpiryMS when the first of them expires.
-	Queued    int   `json:"queued,omitempty"`
-	WaitingMS int64 `json:"waitingMs,omitempty"`
-	ExpiryMS  int64 `json:"expiryMs,omitempty"`
-	Running   int   `json:"running,omitempty"`
+	// Queued and Running count tasks. ExpiryMS is when the first queued one expires.
+	Queued   int   `json:"queued,omitempty"`
+	ExpiryMS int64 `json:"expiryMs,omitempty"`
+	Running  int   `json:"running,omitempty"`
 	// Runs counts the open flow runs, Failing the commands whose last run failed.
 	Runs    int `json:"runs,omitempty"`
 	Failing int `json:"failing,omitempty"`
@@ -43,7 +41,7 @@ func fleetColumns(b *batch, c engine.Commit) []column {
 	}
 	i := c.Changes.Instance
 	s := Summary{
-		Boot: i.Boot, BootMS: millis(i.BootSince), Queued: i.Waiting, WaitingMS: millis(i.WaitingSince), ExpiryMS: millis(i.WaitingUntil),
+		Boot: i.Boot, BootMS: millis(i.BootSince), Queued: i.Waiting, ExpiryMS: millis(i.WaitingUntil),
 		Runs: len(c.Next.Runs), Agent: i.AgentVersion, OS: i.OS, Zone: i.Zone, Commit: millis(c.At),
 	}
 	due := func(t time.Time) {

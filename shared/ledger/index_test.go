@@ -254,7 +254,7 @@ func TestTheFleetIsListedWhole(t *testing.T) {
 		s := decide.NewState(id)
 		s.Instance.Seen, s.Instance.Boot, s.Instance.BootSince, s.Instance.Zone = true, decide.BootWaiting, start.Add(-time.Hour), "z"
 		s.Instance.AgentVersion, s.Instance.OS = "2.2", "linux"
-		s.Instance.WaitingSince, s.Instance.WaitingUntil = start.Add(-time.Minute), start.Add(time.Minute)
+		s.Instance.WaitingUntil = start.Add(time.Minute)
 		s.Tasks["q"] = decide.Task{ID: "q", State: decide.TaskQueued}
 		s.Tasks["a"] = decide.Task{ID: "a", State: decide.TaskRunning, Deadline: start.Add(2 * time.Minute)}
 		s.Tasks["b"] = decide.Task{ID: "b", State: decide.TaskReleasing}
@@ -264,7 +264,7 @@ func TestTheFleetIsListedWhole(t *testing.T) {
 		mustCommit(t, l, creation("c", s))
 		ms := start.UnixMilli()
 		want[id] = ledger.Summary{
-			Boot: decide.BootWaiting, BootMS: ms - 3600_000, Queued: 1, WaitingMS: ms - 60_000, ExpiryMS: ms + 60_000,
+			Boot: decide.BootWaiting, BootMS: ms - 3600_000, Queued: 1, ExpiryMS: ms + 60_000,
 			Running: 2, Runs: 2, Failing: 1, DueMS: ms + 60_000, Agent: "2.2", OS: "linux", Zone: "z", Commit: ms,
 		}
 	}
