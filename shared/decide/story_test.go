@@ -11,6 +11,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
+	"aftercare/shared/flow/flowtest"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -27,10 +28,10 @@ import (
 //
 // A story begins anew with instance: bootable, waiting, unknown or new. The lines
 // under it are what happened before. The inputs are submit TASK, cancel TASK,
-// heartbeat, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
+// heartbeat, state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
 // started), result TASK=KIND, delivered and undelivered MESSAGE, wake and continue.
 // An input may say when it comes (at=05:12, after=2m), what is answered to what it
-// needs (agent=up, t-a=Running, output=text), how often it comes (count=), that
+// needs (agent=up, ecs=Stopped, t-a=Running, output=text), how often it comes (count=), that
 // only its size is shown (quiet), or that it is only to be explained (explain).
 // flows, policy, pause, resume and breaker change what is around the instance.
 func TestStories(t *testing.T) {
@@ -75,7 +76,7 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 		s.begin(decide.BootState(a.word()))
 		s.before(d)
 	case "flows":
-		s.policy.Flows = flows(t, d.Input, a.number("copies", 1), a.number("bytes", 0))
+		s.policy.Flows = flowtest.Set(t, d.Input, a.number("copies", 1), a.number("bytes", 0))
 	case "policy":
 		s.setPolicy(a)
 	case "pause":
@@ -219,7 +220,13 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 	if n.Agent {
 		needs = append(needs, "agent")
 		if f.Asked.Agent = true; a.has("agent") {
-			f.Agent = &decide.AgentStatus{Ready: a.text("agent", "") == "up", Version: "3.1", OS: "Linux"}
+			f.Agent = &decide.AgentStatus{Ready: a.text("agent", "") == "up", Version: "3.1", OS: "linux", Seen: a.at("seen", s.now)}
+		}
+	}
+	if n.Machine {
+		needs = append(needs, "machine")
+		if f.Asked.Machine = true; a.has("ecs") {
+			f.Machine = &decide.Machine{Status: a.text("ecs", "")}
 		}
 	}
 	for _, id := range n.Invocations {
