@@ -125,7 +125,7 @@ func (b boots) hold(by ResultKind, until time.Time) {
 // instance that is not known to be bootable: its agent may be too old to send
 // a first heartbeat, or may never send another.
 func (b boots) watch() {
-	if i := &b.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && b.queued() > 0 {
+	if i := &b.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && b.needsBoot() {
 		i.CheckAt = b.now.Add(b.policy.CheckFirst)
 	}
 }
@@ -133,9 +133,9 @@ func (b boots) watch() {
 // wake handles a wake-up: it uses the answer about the agent's status, and
 // settles running tasks whose end was never reported.
 func (d *decision) wake() {
-	if d.queued() > 0 && d.checkDue() {
+	if d.needsBoot() && d.checkDue() {
 		waited := d.Instance.Boot == BootWaiting && d.Instance.BootSeq > 0
-		if d.agent(d.agentStatus()); waited && d.Instance.Boot == BootBootable {
+		if d.askAgent(); waited && d.Instance.Boot == BootBootable {
 			d.made = append(d.made, RepairBoot)
 		}
 	}
@@ -183,6 +183,14 @@ func (d *decision) missing(t Task) {
 	t.Deadline = d.now.Add(doubled(d.policy.EndMargin, t.Missing, d.policy.SendWindow/2))
 	d.tasks.put(t.ID, t)
 	d.note("task "+t.ID+" not found", fmt.Sprintf("Cloud Assistant does not list it; answer %d of that kind", t.Missing))
+}
+
+// askAgent asks for the agent's status and applies it, once in a decision.
+func (d *decision) askAgent() {
+	if !d.checked {
+		d.checked = true
+		d.agent(d.agentStatus())
+	}
 }
 
 // agent applies an answer about the agent's status. Without an answer, the

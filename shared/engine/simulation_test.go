@@ -106,6 +106,7 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 	p.CheckMax = 8 * time.Minute
 	p.MessageLife = 10 * time.Minute
 	p.Batch = 3
+	p.MaxRunning = 2
 	w := &world{
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
 		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{},
