@@ -40,7 +40,7 @@ func (v view) needsBoot() bool {
 // expire ends tasks that waited too long, and does what others say about an
 // instance that is not bootable in time: for at most a batch of them at once.
 func (b because) expire() {
-	if b.Unread > 0 && !b.Instance.WaitingUntil.After(b.now) && !b.queue() {
+	if b.Unread > 0 && (b.Instance.Gone() || !b.Instance.WaitingUntil.After(b.now)) && !b.queue() {
 		return
 	}
 	n := 0
@@ -54,9 +54,12 @@ func (b because) expire() {
 			return
 		}
 		if !b.try(func() {
-			if b.over(t) {
-				b.giveUp(t, "it expired before it could be sent", "A queued command expired: it could not be sent in time.")
-			} else {
+			switch {
+			case b.Instance.Gone():
+				b.giveUp(t, TaskAborted, "its instance was deleted", "A queued command will not run: its instance was deleted.")
+			case b.over(t):
+				b.giveUp(t, TaskExpired, "it expired before it could be sent", "A queued command expired: it could not be sent in time.")
+			default:
 				b.bootDeadline(t)
 			}
 		}) {
@@ -65,9 +68,9 @@ func (b because) expire() {
 	}
 }
 
-// giveUp ends a task that was not sent in time, with an alert.
-func (b because) giveUp(t Task, reason, summary string) {
-	b.endTask(t, TaskExpired, reason)
+// giveUp ends a task that was not sent, with an alert.
+func (b because) giveUp(t Task, state TaskState, reason, summary string) {
+	b.endTask(t, state, reason)
 	b.alert(Alert{Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID, At: b.now, Summary: summary}, t.ID)
 }
 
@@ -84,7 +87,7 @@ func (b because) bootDeadline(t Task) {
 	switch {
 	case inTime:
 	case t.OnBootDeadline == DropAtDeadline:
-		b.giveUp(t, "its instance was not bootable by its deadline",
+		b.giveUp(t, TaskExpired, "its instance was not bootable by its deadline",
 			"A queued command was dropped: its instance was not bootable by its deadline.")
 		return
 	case t.OnBootDeadline == RunAtDeadline:

@@ -13,17 +13,15 @@ import (
 func (d *decision) submit(in Submission) (cause string) {
 	d.once, d.hash = inputKey(in.Key), in.Hash
 	d.answer.TaskID = Key("task", in.Key, d.Instance.ID)
-	if queued := d.queued(); queued >= d.policy.MaxQueued {
-		d.answer.Refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
-		d.note("submission refused", d.answer.Reason)
-		return d.once
-	}
-	if d.Instance.Boot != BootBootable && in.WhenNotBootable == FailUnbooted {
-		if a := d.agentStatus(); a == nil || !a.Ready {
-			d.answer.Refuse("the instance is not known to be bootable, and whenNotBootable is fail")
-			d.note("submission refused", d.answer.Reason)
-			return d.once
-		}
+	queued, mayWait := d.queued(), in.WhenNotBootable != FailUnbooted || d.Instance.Boot == BootBootable
+	switch {
+	case d.Instance.Gone():
+		return d.refuse("the instance was deleted")
+	case queued >= d.policy.MaxQueued:
+		return d.refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
+	case !mayWait && !d.up(d.agentStatus()):
+		return d.refuse("the instance is not known to be bootable, and whenNotBootable is fail")
+	case !mayWait:
 		d.askAgent()
 	}
 	t := d.submitted(in)
@@ -36,6 +34,13 @@ func (d *decision) submit(in Submission) (cause string) {
 		d.answer.Reason = "not before " + t.NotBefore.UTC().Format(time.RFC3339)
 	}
 	d.recordInput(in.Key, in.DedupeKey)
+	return d.once
+}
+
+// refuse makes the answer a refusal.
+func (d *decision) refuse(reason string) (cause string) {
+	d.answer.Refuse(reason)
+	d.note("submission refused", reason)
 	return d.once
 }
 
