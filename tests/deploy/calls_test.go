@@ -299,7 +299,8 @@ func operate(t *testing.T, c *recorder) {
 	_, one := l.Resume(t.Context(), "look")
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
 	err = errors.Join(err, lost, made, lists, again, paused, listed, all, one, shown,
-		l.History(t.Context(), ledger.Period{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(decide.Execution) error { return nil }),
+		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
+		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
