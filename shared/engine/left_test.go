@@ -138,12 +138,10 @@ func (d *desk) left(outs []reported) string {
 // sent is what is known of the send of a task.
 func (d *desk) sent(s decide.State, t decide.Task) (text string) {
 	e, ok := s.Sends[t.SendKey]
-	switch {
-	case !ok:
+	if !ok {
 		return ""
-	case e.FirstSent.IsZero():
-		text = ", never sent"
-	default:
+	}
+	if text = ", never sent"; !e.FirstSent.IsZero() {
 		text = fmt.Sprintf(", sent %s ago", d.clock.Sub(e.FirstSent))
 	}
 	if e.Claim.Until.After(d.clock) {
