@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"time"
 
-	"aftercare/scripts/internal/screen"
 	"aftercare/shared/decide"
 )
 
@@ -42,14 +40,4 @@ func printed(e decide.Execution) execution {
 		OwnerUID: ev.OwnerUID, PlayerUID: ev.PlayerUID, Region: ev.Region, EventID: ev.ID,
 		TaskID: e.TaskID, Source: e.Source, Received: e.Received, Decided: e.Decided,
 	}
-}
-
-// executionTable lists the executions of one instance for people.
-func executionTable(title string, list []execution) *screen.Table {
-	t := &screen.Table{Title: title, Head: []string{"FINISHED", "COMMAND", "STATUS", "EXIT", "TOOK", "INVOCATION", "TASK", "ERROR"}}
-	for _, e := range list {
-		t.Add(moment(e.FinishTime), cmp.Or(e.CommandName, e.CommandID), e.Status, code(e.Status, e.ExitCode), between(e.StartTime, e.FinishTime),
-			e.InvokeID, e.TaskID, errorOf(e.ErrorCode, e.ErrorDesc))
-	}
-	return t
 }

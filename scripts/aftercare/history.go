@@ -1,67 +1,112 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
+	"aftercare/shared/decide"
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
-// executionColumns are those of a list of executions on several instances.
-var executionColumns = []column[execution]{
-	{"FINISHED", func(e execution) any { return e.FinishTime }, isWhole},
-	{"INSTANCE", func(e execution) any { return e.InstanceID }, isWhole},
-	{"COMMAND", func(e execution) any { return cmp.Or(e.CommandName, e.CommandID) }, 0},
-	{"STATUS", func(e execution) any { return e.Status }, isState},
-	{"EXIT", func(e execution) any { return code(e.Status, e.ExitCode) }, isWhole},
-	{"TOOK", func(e execution) any { return between(e.StartTime, e.FinishTime) }, 0},
-	{"INVOCATION", func(e execution) any { return e.InvokeID }, isWide},
-	{"TASK", func(e execution) any { return e.TaskID }, isWide},
-	{"ERROR", func(e execution) any { return errorOf(e.ErrorCode, e.ErrorDesc) }, 0},
+// lookBack is how far back lists look without --since.
+const lookBack = 24 * time.Hour
+
+// statuses are how executions and tasks end.
+var statuses = []string{
+	string(event.StatusSuccess), string(event.StatusFailed), string(event.StatusTimeout), string(event.StatusAborted), string(event.StatusInvalid),
+	string(decide.TaskCancelled), string(event.StatusTerminated), string(decide.TaskExpired),
 }
+
+// results are how flow runs end.
+var results = []string{flow.ResultSucceeded, flow.ResultFailed, flow.ResultTimedOut, flow.ResultRefused, flow.ResultDropped, flow.ResultDryRun}
 
 func newHistory(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "history --day YYYY-MM-DD",
-		Short: "Print the executions that finished on one day, the newest first",
-		Example: `  aftercare history --day 2026-01-31 --status Failed
-  aftercare history --day 2026-01-31 -o jsonl | jq .commandName`,
+		Use:   "history",
+		Short: "List what happened on all instances, the newest first",
+		Long: `Ends of commands, flow runs, boots, what people did, and alerts that were given
+up. Tasks are listed only if they ended without running; --kind task lists all.`,
+		Example: `  aftercare history --failed
+  aftercare history --since 7d --command backup --status Timeout
+  aftercare history --instance i-bp67acfmxazb4p -o jsonl | jq .result`,
 		Args: cli.Args(),
 	}
-	s := siteFlags(cmd, getenv)
-	f := addListFlags(cmd)
-	day := cmd.Flags().String("day", "", "the `day` in UTC, for example 2026-01-31")
-	status := cli.Word(cmd, "status", "", "", "only executions that ended with this `word`", "Success", "Failed", "Timeout", "Aborted", "Invalid", "Terminated")
-	instance := cmd.Flags().String("instance", "", "only executions on the instance with this `id`")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		at, err := time.Parse(time.DateOnly, *day)
-		if err != nil {
-			return cli.Usage(errors.New("--day must be a day such as 2026-01-31"))
-		}
-		return printList(cmd, f, executionColumns, fmt.Sprintf("no such execution finished on %s", *day), func(add func(execution) error) error {
+	s, f, w := siteFlags(cmd, getenv), addListFlags(cmd), watchFlag(cmd)
+	from := sinceFlag(cmd, lookBack)
+	want := historyFilter(cmd)
+	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
+		return printList(cmd, f, recordColumns, "Nothing of that kind happened "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-				ends := ledger.Query{
-					From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance, Kinds: []ledger.EntryKind{ledger.EntryExecution},
-				}
-				return l.History(ctx, ends, func(e ledger.Entry) error {
-					p := execution{
-						InstanceID: e.InstanceID, InvokeID: e.ID, CommandName: e.Name, TaskID: e.TaskID, Status: e.Result, ExitCode: e.ExitCode,
-						ErrorCode: e.Code, ErrorDesc: e.Why, StartTime: e.Started(), FinishTime: e.At,
-					}
-					if *status == "" || strings.EqualFold(*status, p.Status) {
-						return add(p)
-					}
-					return nil
+				return want.read(ctx, l, from.from, time.Now(), add)
+			})
+		})
+	})
+	return cmd
+}
+
+// kindFilter is a filter with the kind of the records.
+type kindFilter struct {
+	filter
+	kind *string
+}
+
+// historyFilter adds the flags that say which records are wanted.
+func historyFilter(cmd *cobra.Command) *kindFilter {
+	var words []string
+	for _, kind := range ledger.EntryKinds {
+		words = append(words, kindWords[kind])
+	}
+	f := &kindFilter{kind: cli.Word(cmd, "kind", "", "", "only records of this `kind`: execution, task, run, boot, act or message", words...)}
+	cmd.Flags().StringVar(&f.command, "command", "", "only commands and flows whose name contains this `text`")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "only on the instance with this `id`")
+	cmd.Flags().BoolVar(&f.failed, "failed", false, "only what did not go well")
+	status := cli.Word(cmd, "status", "", "", "only what ended with this `word`, such as Failed or expired", append(append([]string{}, statuses...), results[2:]...)...)
+	cmd.PreRun = func(*cobra.Command, []string) { f.status = *status }
+	return f
+}
+
+// read hands the records that are wanted to add, the newest first.
+func (f *kindFilter) read(ctx context.Context, l *ledger.Ledger, from, before time.Time, add func(record) error) error {
+	return l.History(ctx, f.query(from, before, kindOf(*f.kind)), func(e ledger.Entry) error {
+		ran := e.Kind == ledger.EntryTask && e.InvokeID != ""
+		if r := recordOf(e); f.takes(r) && (!ran || *f.kind != "") {
+			return add(r)
+		}
+		return nil
+	})
+}
+
+func newActs(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "acts",
+		Short: "List what people did, the newest first, with who and why",
+		Example: `  aftercare acts
+  aftercare acts --since 7d`,
+		Args: cli.Args(),
+	}
+	s, f, w := siteFlags(cmd, getenv), addListFlags(cmd), watchFlag(cmd)
+	from := sinceFlag(cmd, 7*lookBack)
+	columns := []column[record]{
+		{"WHEN", func(r record) any { return r.At }, isWhole},
+		{"WHAT", func(r record) any { return r.Name }, 0},
+		{"OUTCOME", func(r record) any { return r.Result }, isState},
+		{"BY", func(r record) any { return r.By }, 0},
+		{"WHY", func(r record) any { return r.Why }, 0},
+		{"INSTANCE", func(r record) any { return r.InstanceID }, isWide},
+	}
+	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
+		return printList(cmd, f, columns, "Nobody stopped, resumed or cancelled anything "+from.words()+".", func(add func(record) error) error {
+			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+				return l.History(ctx, filter{}.query(from.from, time.Now(), []ledger.EntryKind{ledger.EntryAct}), func(e ledger.Entry) error {
+					return add(recordOf(e))
 				})
 			})
 		})
-	}
+	})
 	return cmd
 }

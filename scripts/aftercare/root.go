@@ -49,14 +49,14 @@ func newRoot(getenv func(string) string) *cobra.Command {
 		Long: `Where a command works is said by --env, or by the variables of this shell, such
 as those of the local cloud: ". .local/env".`,
 		Example: `  aftercare tables create
-  aftercare instance i-bp67acfmxazb4p
-  aftercare history --day 2026-01-31 --status Failed
+  aftercare show i-bp67acfmxazb4p --since 1h
+  aftercare history --failed
   aftercare flows validate functions/flows.yaml
   aftercare flows pause collect-logs --reason "the disks are full"`,
 	}
 	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
-	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newSettings(), newFlows(getenv),
-		newOutput(getenv), newSubmit(getenv), newCancel(getenv))
+	root.AddCommand(newNow(getenv), newTables(getenv), newShow(getenv), newInstances(getenv), newQueue(getenv), newRuns(getenv), newTasks(getenv),
+		newHistory(getenv), newActs(getenv), newWhy(getenv), newTail(getenv), newQuarantine(getenv),
+		newSettings(), newFlows(getenv), newOutput(getenv), newSubmit(getenv), newCancel(getenv))
 	return root
 }

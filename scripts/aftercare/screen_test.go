@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode"
 
-	"aftercare/scripts/internal/screen"
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
@@ -141,23 +140,6 @@ func TestAPayloadIsQuotedOnATerminalAndRawInAPipe(t *testing.T) {
 	}
 }
 
-func TestALongNameAmongManyEndsIsCutForPeopleOnly(t *testing.T) {
-	long := strings.Repeat("x", 200_000)
-	list := make([]execution, 200)
-	for i := range list {
-		list[i] = execution{InstanceID: "i-1", InvokeID: "t-1", CommandName: "check-disk", Status: "Success"}
-	}
-	list[100].CommandName = long
-	var table, document strings.Builder
-	executionTable("", list).Print(&table)
-	if table.Len() > 200*300 || !strings.Contains(table.String(), "x…  Success") {
-		t.Errorf("the table has %d bytes", table.Len())
-	}
-	if err := printJSON(screen.NewWriter(&document), list); err != nil || !strings.Contains(document.String(), long) {
-		t.Errorf("the output for programs lacks the name (%v)", err)
-	}
-}
-
 func TestAnExitCodeThatIsNoneIsNotPrintedAsZero(t *testing.T) {
 	zero, three := int64(0), int64(3)
 	for _, c := range []struct {
@@ -165,21 +147,15 @@ func TestAnExitCodeThatIsNoneIsNotPrintedAsZero(t *testing.T) {
 		exit   *int64
 		want   string
 	}{
-		{"Success", &zero, "0"}, {"Failed", &three, "3"}, {"Failed", &zero, "-"}, {"Failed", nil, "-"},
-		{"Terminated", &zero, "-"}, {"Timeout", &zero, "-"}, {"Aborted", &zero, "-"}, {"Success", nil, "-"},
+		{"Success", &zero, "Success, exit code 0"}, {"Failed", &three, "Failed, exit code 3"}, {"Failed", &zero, "Failed"}, {"Failed", nil, "Failed"},
+		{"Terminated", &zero, "Terminated"}, {"Timeout", &zero, "Timeout"}, {"Aborted", &zero, "Aborted"}, {"Success", nil, "Success"},
 	} {
-		for name, table := range map[string]*screen.Table{
-			"executions": executionTable("", []execution{{CommandName: "ps", Status: c.status, ExitCode: c.exit}}),
-			"tasks":      endedTable([]task{{Name: "ps", Status: c.status, ExitCode: c.exit}}),
-		} {
-			var out strings.Builder
-			table.Print(&out)
-			head, row, _ := strings.Cut(out.String(), "EXIT")
-			_, row, _ = strings.Cut(row, "\n")
-			at := len(head) - strings.LastIndex(head, "\n") - 1
-			if got := strings.Fields(row[at:])[0]; got != c.want {
-				t.Errorf("%s, %s with %v: EXIT is %s, want %s", name, c.status, c.exit, got, c.want)
-			}
+		if got := exited(c.status, c.exit); got != c.want {
+			t.Errorf("%s with %v is %q, want %q", c.status, c.exit, got, c.want)
+		}
+		listed := strings.ReplaceAll(strings.TrimSuffix(c.want, ", exit code 0"), ", exit code", "")
+		if got := (record{Kind: "execution", Result: c.status, ExitCode: c.exit}).outcome(); got != listed {
+			t.Errorf("%s with %v is listed as %q, want %q", c.status, c.exit, got, listed)
 		}
 	}
 }

@@ -108,18 +108,19 @@ type boot struct {
 // records are the newest first.
 type records struct {
 	// Older says that there are older ones.
-	Older      bool        `json:"older,omitempty"`
-	Executions []execution `json:"executions"`
-	Tasks      []task      `json:"tasks"`
-	FlowRuns   []flowRun   `json:"flowRuns"`
-	Boots      []boot      `json:"boots"`
-	Lost       []message   `json:"lostMessages"`
+	Older      bool         `json:"older,omitempty"`
+	Executions []execution  `json:"executions"`
+	Tasks      []task       `json:"tasks"`
+	FlowRuns   []flowRun    `json:"flowRuns"`
+	Boots      []boot       `json:"boots"`
+	Acts       []decide.Act `json:"acts"`
+	Lost       []message    `json:"lostMessages"`
 }
 
 func newView(s decide.State, r ledger.Records, older bool) view {
 	v := view{
 		Instance: instance{ID: s.Instance.ID, Known: s.Instance.Rev > 0, Instance: s.Instance},
-		Queue:    []task{}, Tasks: []task{},
+		Queue:    queueOf(s), Tasks: []task{},
 		Sends:     mapped(slices.Collect(maps.Values(s.Sends)), newSend),
 		Messages:  mapped(slices.Collect(maps.Values(s.Messages)), newMessage),
 		FlowRuns:  mapped(slices.Collect(maps.Values(s.Runs)), newFlowRun),
@@ -131,13 +132,12 @@ func newView(s decide.State, r ledger.Records, older bool) view {
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
 			Boots:      mapped(r.Boots, func(b decide.Boot) boot { return boot(b) }),
+			Acts:       append([]decide.Act{}, r.Acts...),
 			Lost:       mapped(r.Lost, newMessage),
 		},
 	}
 	for _, t := range s.Tasks {
-		if t.State == decide.TaskQueued {
-			v.Queue = append(v.Queue, newTask(t))
-		} else {
+		if t.State != decide.TaskQueued {
 			v.Tasks = append(v.Tasks, newTask(t))
 		}
 	}
@@ -145,10 +145,6 @@ func newView(s decide.State, r ledger.Records, older bool) view {
 		given, _ := command.Split(u.Event.CommandName)
 		v.Unmatched = append(v.Unmatched, printed(decide.Execution{Event: u.Event, Name: given, Received: u.Received}))
 	}
-	// In the order of their release.
-	slices.SortFunc(v.Queue, func(a, b task) int {
-		return cmp.Or(b.Priority-a.Priority, a.SubmittedAt.Compare(b.SubmittedAt), cmp.Compare(a.ID, b.ID))
-	})
 	byTime(v.Tasks, func(t task) (time.Time, string) { return t.SubmittedAt, t.ID })
 	byTime(v.Sends, func(s send) (time.Time, string) { return s.PlannedAt, s.Key })
 	byTime(v.Messages, func(m message) (time.Time, string) { return m.PlannedAt, m.Key })

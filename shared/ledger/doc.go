@@ -123,12 +123,13 @@
 //  65. Tablestore keeps three global indexes of aftercare_instances, milliseconds
 //     behind, and nobody else writes them. A row is in those whose columns it has.
 //     aftercare_fleet (fleet: a shard, with a summary) has live/! of each instance
-//     that an event or ECS reported. aftercare_history (hist: kind, month and shard,
-//     and at, with a brief) and aftercare_timeline (pk and at) have the records of
-//     executions, tasks, flow runs, boots, acts and given-up messages, each once. At is
-//     when it happened, but at most 5 minutes after it became known. Executions,
-//     tasks and flow runs that did not go well have a hist of their own, with a "!"
-//     behind the kind, so that what failed is found without the rest.
+//     that an event or ECS reported, or for which a task waits. aftercare_history
+//     (hist: kind, month and shard, and at, with a brief) and aftercare_timeline (pk
+//     and at) have the records of executions, tasks, flow runs, boots, acts and
+//     given-up messages, each once. At is when it happened, but at most 5 minutes
+//     after it became known. Executions, tasks and flow runs that did not go well have
+//     a hist of their own, with a "!" behind the kind, so that what failed is found
+//     without the rest.
 //  66. The functions do not read the indexes. If the service refuses a commit on a
 //     table with indexes, which a probe on a table of its own finds out, the tables
 //     are made without them: lists are missing, and all else works.

@@ -34,13 +34,13 @@ type Summary struct {
 }
 
 // fleetColumns puts the row of an instance into the list of the fleet, once an
-// event or ECS reported the instance: anybody may submit a task for any id. A
-// deleted instance leaves the list.
+// event or ECS reported the instance, or while a task waits for it: anybody may
+// submit a task for any id. A deleted instance leaves the list.
 func fleetColumns(b *batch, c engine.Commit) []column {
-	if !c.Changes.Instance.Seen || c.Changes.Instance.Gone() {
+	i := c.Changes.Instance
+	if !i.Seen && i.Waiting == 0 || i.Gone() {
 		return nil
 	}
-	i := c.Changes.Instance
 	s := Summary{
 		Boot: i.Boot, BootMS: millis(i.BootSince), Queued: i.Waiting, ExpiryMS: millis(i.WaitingUntil),
 		Runs: len(c.Next.Runs), Agent: i.AgentVersion, OS: i.OS, Zone: i.Zone, Commit: millis(c.At),

@@ -40,8 +40,17 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	l, server, _ := open(t)
 	unseen := full()
 	unseen.Instance.ID, unseen.Instance.Seen = "i-unseen", false
-	if err := l.Commit(t.Context(), creation("c0", unseen)); err != nil || len(fleet(t, server)) != 0 {
-		t.Errorf("%v, and %v is in the fleet, which only a submission named", err, fleet(t, server))
+	mustCommit(t, l, creation("c0", unseen))
+	if len(fleet(t, server)) != 1 {
+		t.Errorf("%v is in the fleet, want the one for which a task waits", fleet(t, server))
+	}
+	s, err := l.Whole(t.Context(), "i-unseen")
+	must(t, err)
+	idle := s
+	idle.Tasks = map[string]decide.Task{}
+	mustCommit(t, l, ledgertest.Between("c00", s, idle))
+	if len(fleet(t, server)) != 0 {
+		t.Errorf("%v is in the fleet, which only a submission named", fleet(t, server))
 	}
 	c := creation("c1", full())
 	c.Changes.Execution, c.Changes.Input = execution("t-1"), &decide.InputRecord{Key: "k"}
@@ -317,6 +326,24 @@ func TestTheRecentRecordsOfAnInstanceAreTheNewest(t *testing.T) {
 		calls := map[string]int{"GetRange": 1, "BatchGetRow": c.calls}
 		if !slices.Equal(got, want) || more != c.more || !maps.Equal(faults.Calls(), calls) {
 			t.Errorf("at most %d since %s: %v, more %t, %v; want %v, %t, %v", c.most, c.since, got, more, faults.Calls(), want, c.more, calls)
+		}
+	}
+}
+
+func TestRecordsAreFoundByTheBeginningOfTheirID(t *testing.T) {
+	l, _, faults := open(t)
+	c := creation("c1", full())
+	for i := range 12 {
+		c.Changes.EndedTasks = append(c.Changes.EndedTasks, decide.Task{ID: fmt.Sprintf("ab%02d", i)})
+	}
+	c.Changes.EndedRuns = []decide.FlowRun{{ID: "ab99", Flow: "f"}, {ID: "b", Flow: "f"}}
+	c.Changes.Execution = execution("t-1")
+	mustCommit(t, l, c)
+	for id, want := range map[string][3]int{"ab": {10, 1, 0}, "ab01": {1, 0, 0}, "b": {0, 1, 0}, "t-": {0, 0, 1}, "x": {}} {
+		faults.ResetCalls()
+		r, err := l.Find(t.Context(), instanceID, id)
+		if got := [3]int{len(r.Tasks), len(r.Runs), len(r.Executions)}; got != want || err != nil || faults.Calls()["GetRange"] != 3 {
+			t.Errorf("%s: found %v, %v in the calls %v, want %v", id, got, err, faults.Calls(), want)
 		}
 	}
 }

@@ -101,6 +101,29 @@ func (l *Ledger) Recent(ctx context.Context, instanceID string, since time.Time,
 	return r, more, nil
 }
 
+// mostFound is how many records of a kind Find returns.
+const mostFound = 10
+
+// Find reads the ended tasks, the ended flow runs and the executions of an instance
+// whose ids begin with a text, at most 10 of each.
+func (l *Ledger) Find(ctx context.Context, instanceID, id string) (r Records, err error) {
+	for _, prefix := range []string{logTask, logRun, logExec} {
+		s := span{
+			table: tableInstances, from: primaryKey(instanceID, prefix+id), to: primaryKey(instanceID, prefix+id+"~"), limit: mostFound,
+		}
+		rows, err := l.page(ctx, "look for a record", &s)
+		if err != nil {
+			return r, err
+		}
+		for _, row := range rows {
+			if err := r.add(keyText(row, 1), valuesOf(row.Columns)); err != nil {
+				return r, err
+			}
+		}
+	}
+	return r, nil
+}
+
 // MaxKnown is how many ends Known takes: a BatchGetRow reads 100 rows.
 const MaxKnown = 100
 

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/scripts/internal/cli"
+	"aftercare/scripts/internal/screen"
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/flow"
+	"aftercare/shared/ledger"
+)
+
+// overdueAfter is how long after its time work counts as overdue: a sweep comes
+// each minute.
+const overdueAfter = 5 * time.Minute
+
+// mostFailed bounds what is read of what failed.
+const mostFailed = 2000
+
+// situation is what needs a person.
+type situation struct {
+	Since       time.Time     `json:"since"`
+	Failed      []group       `json:"failed"`
+	Unknown     []group       `json:"unknownOutcome"`
+	Refused     []group       `json:"refused"`
+	GivenUp     []group       `json:"alertsGivenUp"`
+	More        bool          `json:"more,omitempty"` // older ones were not read
+	Overdue     []listed      `json:"overdue"`
+	Stopped     paused        `json:"stopped"`
+	Quarantined []quarantined `json:"quarantined"`
+	// The last news of each route; zero for none in that time.
+	LastEnd       time.Time `json:"lastTaskCompleted,omitzero"`
+	LastHeartbeat time.Time `json:"lastFirstHeartbeat,omitzero"`
+	// OldestWakeup is the oldest wake-up that sweeps have not answered.
+	OldestWakeup time.Time `json:"oldestWakeup,omitzero"`
+}
+
+// group is records with the same name and result.
+type group struct {
+	Kind   string    `json:"kind"`
+	Name   string    `json:"name"`
+	Result string    `json:"result"`
+	Why    string    `json:"why,omitempty"` // of the last one
+	Count  int       `json:"count"`
+	Last   time.Time `json:"last"`
+	// InstanceID and ID are the last one's.
+	InstanceID string `json:"instanceId"`
+	ID         string `json:"id"`
+}
+
+func newNow(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "now",
+		Short: "Show what needs a person, on one screen",
+		Example: `  aftercare now
+  aftercare now --watch`,
+		Args: cli.Args(),
+	}
+	s, w := siteFlags(cmd, getenv), watchFlag(cmd)
+	format := outputFlag(cmd)
+	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
+		n := situation{
+			Since: time.Now().Add(-lookBack), Failed: []group{}, Unknown: []group{}, Refused: []group{}, GivenUp: []group{},
+			Overdue: []listed{}, Quarantined: []quarantined{},
+		}
+		end := waiting(cmd, "reading")
+		err := s.with(cmd.Context(), n.read)
+		end()
+		switch {
+		case err != nil:
+			return err
+		case format.json():
+			return printJSON(cmd.OutOrStdout(), n)
+		}
+		n.print(cmd)
+		return nil
+	})
+	return cmd
+}
+
+// read reads all of it.
+func (n *situation) read(ctx context.Context, l *ledger.Ledger) (err error) {
+	now := time.Now()
+	read := 0
+	err = l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(overdueAfter), Bad: true}, func(e ledger.Entry) error {
+		if read++; read > mostFailed {
+			n.More = true
+			return errEnough
+		}
+		n.add(e)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	if n.LastEnd, err = n.last(ctx, l, ledger.EntryExecution, now); err != nil {
+		return err
+	}
+	if n.LastHeartbeat, err = n.last(ctx, l, ledger.EntryBoot, now); err != nil {
+		return err
+	}
+	late, err := readFleet(ctx, l, func(i listed) bool { return !i.DueAt.IsZero() && i.DueAt.Before(now.Add(-overdueAfter)) })
+	if err != nil {
+		return err
+	}
+	n.Overdue = append(n.Overdue, late...)
+	if n.Stopped, err = readPaused(ctx, l); err != nil {
+		return err
+	}
+	err = l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
+		if q.At.After(n.Since) {
+			n.Quarantined = append(n.Quarantined, quarantined(q))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(n.Quarantined, func(a, b quarantined) int { return b.At.Compare(a.At) })
+	// One page of each shard is enough: the oldest is its first.
+	return l.Due(ctx, now, func(due []engine.Wakeup) bool {
+		for _, w := range due {
+			if n.OldestWakeup.IsZero() || w.Due.Before(n.OldestWakeup) {
+				n.OldestWakeup = w.Due
+			}
+		}
+		return true
+	})
+}
+
+// last is when the newest record of a kind came that an event reported; zero if
+// none did.
+func (n *situation) last(ctx context.Context, l *ledger.Ledger, kind ledger.EntryKind, now time.Time) (at time.Time, err error) {
+	err = l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(overdueAfter), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
+		if e.Polled {
+			return nil
+		}
+		at = e.At
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return at, err
+}
+
+// add counts a record that did not go well.
+func (n *situation) add(e ledger.Entry) {
+	r := recordOf(e)
+	in := &n.Failed
+	switch {
+	case e.Kind == ledger.EntryMessage:
+		in = &n.GivenUp
+	case e.Kind == ledger.EntryTask && e.InvokeID != "", // its execution counts
+		r.Result == flow.ResultDryRun, strings.EqualFold(r.Result, string(decide.TaskCancelled)), strings.EqualFold(r.Result, string(decide.TaskTerminated)):
+		return
+	case e.Kind == ledger.EntryTask && (r.Why == "outcome_unknown" || r.Why == "lost"):
+		in = &n.Unknown
+	case r.Result == flow.ResultRefused || r.Result == flow.ResultDropped:
+		in = &n.Refused
+	}
+	for i := range *in {
+		if g := &(*in)[i]; g.Kind == r.Kind && g.Name == r.what() && g.Result == r.Result {
+			g.Count++
+			return
+		}
+	}
+	*in = append(*in, group{r.Kind, r.what(), r.Result, r.Why, 1, r.At, r.InstanceID, r.ID})
+}
+
+func (n *situation) print(cmd *cobra.Command) {
+	out, c := cmd.OutOrStdout(), clockOf(cmd)
+	tables := []*screen.Table{
+		groupTable(c, "Outcome unknown: it may have run", n.Unknown), groupTable(c, "Failed within 24h", n.Failed),
+		groupTable(c, "Refused by a guard", n.Refused), groupTable(c, "Alerts that nobody got", n.GivenUp),
+	}
+	overdue := &screen.Table{Title: "Overdue: nothing reported an end", Head: []string{"SINCE", "INSTANCE", "COMMANDS", "FLOW RUNS"}}
+	for _, i := range n.Overdue {
+		overdue.Add(c.moment(i.DueAt), i.InstanceID, fmt.Sprint(i.Running), fmt.Sprint(i.Runs))
+	}
+	kept := &screen.Table{Title: "Quarantined: 'aftercare quarantine show' prints one", Head: []string{"WHEN", "SHA256", "FUNCTION", "WHY"}, Whole: map[int]bool{0: true, 1: true}}
+	for _, q := range n.Quarantined {
+		kept.Add(c.moment(q.At), q.SHA256[:min(len(q.SHA256), 8)], q.Function, q.Reason)
+	}
+	tables = append(tables, overdue, n.Stopped.table("Stopped"), kept)
+	rows := 0
+	for _, t := range tables {
+		rows += len(t.Rows)
+	}
+	if rows == 0 {
+		fmt.Fprintln(out, "Nothing needs you: within 24h nothing failed or was refused, and nothing is overdue, stopped or quarantined.")
+	} else {
+		fmt.Fprintln(out, "These need a person.")
+	}
+	for _, t := range tables {
+		const most = 10
+		if more := len(t.Rows) - most; more > 0 {
+			t.Rows = t.Rows[:most]
+			t.Add(fmt.Sprintf("%d more", more))
+		}
+		t.Print(out)
+	}
+	if n.More {
+		fmt.Fprintf(out, "\nOnly the newest %d records were counted.\n", mostFailed)
+	}
+	ago := func(t time.Time) string {
+		if t.IsZero() {
+			return "none within 24h"
+		}
+		return c.moment(t)
+	}
+	sweep := "answered all that was due"
+	if late := c.now.Sub(n.OldestWakeup); !n.OldestWakeup.IsZero() && late > overdueAfter {
+		sweep = "do not come: something is due since " + c.moment(n.OldestWakeup)
+	}
+	routes := &screen.Table{Title: "Routes", Head: []string{"ROUTE", "LAST"}}
+	routes.Add("TaskCompleted", ago(n.LastEnd))
+	routes.Add("FirstHeartbeat", ago(n.LastHeartbeat))
+	routes.Add("sweeps", sweep)
+	routes.Print(out)
+}
+
+func groupTable(c clock, title string, list []group) *screen.Table {
+	t := &screen.Table{Title: title, Head: []string{"LAST", "TIMES", "INSTANCE/ID", "WHAT", "RESULT"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
+	slices.SortStableFunc(list, func(a, b group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Name, b.Name)) })
+	for _, g := range list {
+		t.Add(c.moment(g.Last), fmt.Sprint(g.Count), label(g.InstanceID, g.ID), g.Name, g.Result+colon(g.Why))
+	}
+	return t
+}
