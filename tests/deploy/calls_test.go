@@ -14,6 +14,7 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
@@ -300,6 +301,7 @@ func operate(t *testing.T, c *recorder) {
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
 	err = errors.Join(err, lost, made, lists, again, paused, listed, all, one, shown,
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
+		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {
