@@ -43,6 +43,9 @@ func kindOf(word string) []ledger.EntryKind {
 	return nil
 }
 
+// bootPrefix is before the number of a boot, which names it.
+const bootPrefix = "boot-"
+
 func recordOf(e ledger.Entry) record {
 	r := record{
 		At: e.At, Kind: kindWords[e.Kind], InstanceID: e.InstanceID, ID: e.ID, Name: e.Name, Result: e.Result, ExitCode: e.ExitCode,
@@ -52,7 +55,7 @@ func recordOf(e ledger.Entry) record {
 		r.InstanceID = ""
 	}
 	if e.Kind == ledger.EntryBoot {
-		r.ID = strings.TrimLeft(r.ID, "0")
+		r.ID = bootPrefix + strings.TrimLeft(r.ID, "0")
 	}
 	return r
 }
@@ -85,7 +88,7 @@ func (r record) what() string {
 	case "run":
 		return "flow " + r.Name
 	case "boot":
-		return "boot " + r.ID
+		return "boot " + strings.TrimPrefix(r.ID, bootPrefix)
 	case "message":
 		return "alert"
 	}

@@ -195,7 +195,7 @@ func (p page) one(ctx context.Context, l *ledger.Ledger, instanceID, id string) 
 		}
 	}
 	for _, b := range v.Log.Boots {
-		if is(b.EventID) || fmt.Sprint(b.Seq) == id {
+		if is(b.EventID) || bootPrefix+fmt.Sprint(b.Seq) == id {
 			found["boot "+b.EventID] = match{b.EventID, b, func() { p.boot(instanceID, b) }}
 		}
 	}
