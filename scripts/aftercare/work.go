@@ -144,7 +144,7 @@ func openWork(ctx context.Context, l *ledger.Ledger, on func(listed) bool, takes
 	if err != nil {
 		return err
 	}
-	return open(ctx, l, all, func(s decide.State) error {
+	return openStates(ctx, l, all, func(s decide.State) error {
 		list := of(s)
 		newest(list, func(r record) (time.Time, string) { return r.At, r.ID })
 		return eachOf(slices.DeleteFunc(list, func(r record) bool { return !takes(r) }), add)
@@ -172,7 +172,7 @@ func newQueue(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "queue",
 		Short: "List the commands that wait for their instances, and what for",
-		Long:  `The instances that changed last come first, each with its commands in the order
+		Long: `The instances that changed last come first, each with its commands in the order
 of sending.`,
 		Example: `  aftercare queue
   aftercare queue --limit 0 -o json`,
@@ -195,7 +195,7 @@ of sending.`,
 				if err != nil {
 					return err
 				}
-				return open(ctx, l, all, func(s decide.State) error {
+				return openStates(ctx, l, all, func(s decide.State) error {
 					return eachOf(queueOf(s), func(t task) error {
 						return add(waitingTask{s.Instance.ID, t, taskWaits(s, t)})
 					})
