@@ -110,9 +110,9 @@ func eachOf[T any](list []T, add func(T) error) error {
 // openAtOnce is how many instances are read side by side.
 const openAtOnce = 8
 
-// statesOf calls each with the state of instances, in their order, and reads no more
+// openStates calls each with the state of instances, in their order, and reads no more
 // of them than that takes.
-func statesOf(ctx context.Context, l *ledger.Ledger, all []listed, each func(decide.State) error) error {
+func openStates(ctx context.Context, l *ledger.Ledger, all []listed, each func(decide.State) error) error {
 	for some := range slices.Chunk(all, openAtOnce) {
 		states, errs := make([]decide.State, len(some)), make([]error, len(some))
 		var reading sync.WaitGroup

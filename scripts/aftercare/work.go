@@ -144,7 +144,7 @@ func openWork(ctx context.Context, l *ledger.Ledger, on func(listed) bool, takes
 	if err != nil {
 		return err
 	}
-	return statesOf(ctx, l, all, func(s decide.State) error {
+	return openStates(ctx, l, all, func(s decide.State) error {
 		list := of(s)
 		newest(list, func(r record) (time.Time, string) { return r.At, r.ID })
 		return eachOf(slices.DeleteFunc(list, func(r record) bool { return !takes(r) }), add)
@@ -195,7 +195,7 @@ of sending.`,
 				if err != nil {
 					return err
 				}
-				return statesOf(ctx, l, all, func(s decide.State) error {
+				return openStates(ctx, l, all, func(s decide.State) error {
 					return eachOf(queueOf(s), func(t task) error {
 						return add(waitingTask{s.Instance.ID, t, taskWaits(s, t)})
 					})
