@@ -161,6 +161,8 @@ func (e explainer) explain(events []event.Event) ([]explanation, error) {
 			return nil, fmt.Errorf("the event is malformed: %s", ev.Reason)
 		case event.Ignored:
 			return nil, fmt.Errorf("the functions ignore this event (%s): %s", ev.Kind, ev.Reason)
+		case event.InstanceStateChange:
+			return nil, fmt.Errorf("no flow starts on this event (%s)", ev.Kind)
 		case event.TaskCompleted:
 			at := e.moment(ev.FinishTime, ev.Time)
 			x := explanation{Kind: flow.TaskCompleted, InstanceID: ev.InstanceID, Event: endOf(ev), At: at}

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-var functions = []string{"first-heartbeat", "submit-task", "sweep", "task-completed"}
+var functions = []string{"first-heartbeat", "instance-state", "submit-task", "sweep", "task-completed"}
 
-// TestTheFunctionsStopWithEveryMistakeInTheirSettings runs the four binaries.
+// TestTheFunctionsStopWithEveryMistakeInTheirSettings runs all binaries.
 func TestTheFunctionsStopWithEveryMistakeInTheirSettings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
