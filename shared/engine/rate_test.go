@@ -104,7 +104,11 @@ func TestABacklogIsSentAtTheRateThatIsAllowed(t *testing.T) {
 				working.Wait()
 				took := b.last.Sub(began)
 				accepted, refused, used := b.accepted.Load(), b.refused.Load(), float64(total)/(float64(c.perSecond)*took.Seconds())
-				t.Logf("%d commands in %s, %.0f %% of what is allowed, %d refused", accepted, took, 100*used, refused)
+				loads := float64(b.count("load")) / float64(c.instances)
+				t.Logf("%d commands in %s, %.0f %% of what is allowed, %d refused, %.1f loads for each instance", accepted, took, 100*used, refused, loads)
+				if loads > 4.5 {
+					t.Errorf("%.1f loads for each instance, want those for its heartbeat, one with room, and those after claims", loads)
+				}
 				if accepted != total || used < c.share || refused > total/20 {
 					t.Errorf("%d commands were sent with %.0f %% of the allowed rate, and %d refused, want %d, at least %.0f %%, and at most %d",
 						accepted, 100*used, refused, total, 100*c.share, total/20)

@@ -171,6 +171,18 @@ func TestASweepStopsBeforeItsDeadlineAndTheNextContinues(t *testing.T) {
 	})
 }
 
+// A test can shorten the minute.
+// (decide rule 39)
+func TestTheRoomIsThatOfAMinuteOfThePolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBacklog(5, 1000, own(1))
+		out, err := sweep(t, b.paced(&engine.SendCap{PerMinute: 1, Minute: time.Second}), 20*time.Second, 1)
+		if out.Outcomes = nil; err != nil || !out.Complete || b.accepted.Load() != 5 {
+			t.Errorf("sweep %+v, %v: %d commands were sent, want 5 in as many seconds", out, err, b.accepted.Load())
+		}
+	})
+}
+
 // (decide rule 39)
 func TestARefusalClosesTheRoomForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

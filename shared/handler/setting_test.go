@@ -176,7 +176,7 @@ func TestVariablesAreDocumentedOnceEach(t *testing.T) {
 		if v.Required == (v.Default != "") && !v.Secret || v.Secret && v.Default != "" {
 			t.Errorf("%s is required (%v) or has a default (%q), and a secret has none", v.Name, v.Required, v.Default)
 		}
-		number := slices.Contains([]string{"duration", "days", "commands", "instances", "level"}, v.Unit)
+		number := slices.Contains([]string{"duration", "days", "commands", "instances", "repairs", "level"}, v.Unit)
 		if list := v.Name == "AFTERCARE_ALERT_ON" || v.Name == "AFTERCARE_EVENTS_NEED"; number != (v.Range != "") && !list {
 			t.Errorf("%s is counted in %s, and its range is %q", v.Name, v.Unit, v.Range)
 		}
