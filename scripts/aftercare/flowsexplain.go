@@ -26,11 +26,12 @@ func newFlowsExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain FILE --event EVENT",
 		Short: "Explain which flows an event would start, and why",
-		Long: `Explain which flows an event would start, and why. EVENT is an event as a function
-gets it: a CloudEvent, what CloudMonitor sends, or the data alone. For a flow that
-starts, the steps are listed that it would take if every command succeeded and
-printed nothing. Nothing is sent. Limits, runs under way, pauses and breakers
-count only with --state.`,
+		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
+or the data alone. For a flow that starts, the steps are listed that it would
+take if every command succeeded and printed nothing. Nothing is sent. Limits,
+runs under way, pauses and breakers count only with --state.`,
+		Example: `  aftercare flows explain functions/flows.yaml --event event.json
+  aftercare flows explain functions/flows.yaml --event - <event.json`,
 		Args: cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)

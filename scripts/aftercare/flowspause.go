@@ -24,11 +24,13 @@ const maxWords = 500
 
 func newFlowsPause(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "pause [FLOW]",
-		Short: "Pause a flow until it is resumed, or all flows without FLOW",
-		Args:  cli.Args("[FLOW]"),
+		Use:     "pause [FLOW]",
+		Short:   "Pause a flow until it is resumed, or all flows without FLOW",
+		Example: `  aftercare flows pause collect-logs --reason "the disks are full"`,
+		Args:    cli.Args("[FLOW]"),
 	}
-	s := storeFlags(cmd, getenv)
+	cmd.ValidArgsFunction = completeFlows(getenv)
+	s := siteFlags(cmd, getenv)
 	reason := cmd.Flags().String("reason", "", "why, in `words` for people who find it paused")
 	by := cmd.Flags().String("by", "", "the `name` of the person who pauses it (default the operating system's user)")
 	cmd.Long += `
@@ -77,15 +79,17 @@ paused flow again replaces who paused it and why.`
 
 func newFlowsResume(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "resume [FLOW]",
-		Short: "Resume a flow, or all flows without FLOW",
-		Args:  cli.Args("[FLOW]"),
+		Use:     "resume [FLOW]",
+		Short:   "Resume a flow, or all flows without FLOW",
+		Example: `  aftercare flows resume collect-logs`,
+		Args:    cli.Args("[FLOW]"),
 	}
-	s := storeFlags(cmd, getenv)
+	cmd.ValidArgsFunction = completeFlows(getenv)
+	s := siteFlags(cmd, getenv)
 	cmd.Long += `
 
-With FLOW, its pause ends and its breaker closes. Without FLOW, only the pause of
-all flows ends: pauses and breakers of single flows stay, and are listed.`
+With FLOW, its pause ends and its breaker closes. Without FLOW, only the pause
+of all flows ends: pauses and breakers of single flows stay, and are listed.`
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		flow, err := flowOf(args)
 		if err != nil {

@@ -25,7 +25,7 @@ func TestAPauseNeedsNoRead(t *testing.T) {
 	}
 	aftercare := func(args ...string) (code int, out, errOut string) {
 		var o, e bytes.Buffer
-		code = run(t.Context(), args, func(name string) string { return environment[name] }, &o, &e)
+		code = run(t.Context(), args, func(name string) string { return environment[name] }, nil, &o, &e)
 		return code, o.String(), e.String()
 	}
 	if code, _, errOut := aftercare("tables", "create"); code != 0 {

@@ -18,11 +18,12 @@ import (
 
 func newFlowsPaused(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "paused",
-		Short: "List the flows that people or breakers have stopped",
-		Args:  cli.Args(),
+		Use:     "paused",
+		Short:   "List the flows that people or breakers have stopped",
+		Example: `  aftercare flows paused`,
+		Args:    cli.Args(),
 	}
-	s := storeFlags(cmd, getenv)
+	s := siteFlags(cmd, getenv)
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {

@@ -24,7 +24,7 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		"an environment that lacks": {[]string{"instance", "i-1"}, cli.ExitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := run(t.Context(), c.args, func(string) string { return "" }, io.Discard, io.Discard)
+			got := run(t.Context(), c.args, func(string) string { return "" }, nil, io.Discard, io.Discard)
 			if got != c.want {
 				t.Errorf("exit code %d, want %d", got, c.want)
 			}
