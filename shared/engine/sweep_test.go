@@ -88,7 +88,7 @@ func TestWithoutRoomNoSweepLooksAtAnInstanceTwice(t *testing.T) {
 		sends := &engine.SendCap{PerMinute: 3}
 		for n, want := range []struct{ loads, sent int }{
 			{21, 3}, // all, and the second one again, which had room for one command
-			{5, 6}, // and those whose claims may have ended
+			{5, 6},  // and those whose claims may have ended
 			{5, 9},
 		} {
 			before := d.count("load")
