@@ -67,18 +67,18 @@ func (v view) dueTask(t Task) time.Time {
 		return t.ExpiresAt
 	case t.State != TaskQueued:
 		return time.Time{}
-	case v.pausedTask(t):
-		return t.ExpiresAt
-	case v.Instance.Boot == BootBootable:
-		return earlier(t.ExpiresAt, Later(v.heldUntil(), v.whenRoom()))
+	case v.Instance.Boot != BootBootable:
+		return earlier(t.ExpiresAt, v.Instance.CheckAt)
+	case v.holder(t) != "":
+		return earlier(t.ExpiresAt, v.now.Add(v.policy.HoldCheck))
 	}
-	return earlier(t.ExpiresAt, v.Instance.CheckAt)
+	return earlier(t.ExpiresAt, Later(v.heldUntil(), v.whenRoom()))
 }
 
 func (v view) dueRun(r FlowRun) time.Time {
 	timer, check := v.timerOf(r), r.CheckAt
 	switch {
-	case check.IsZero() && v.paused(r.Flow):
+	case check.IsZero() && v.stopped(r.Flow):
 		check = v.now.Add(v.policy.HoldCheck)
 	case v.ready(r):
 		return v.now

@@ -52,7 +52,7 @@ func (d *sending) release() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		if d.over(t) || d.pausedTask(t) || !d.hasRoom() {
+		if d.over(t) || d.holder(t) != "" || !d.hasRoom() {
 			continue
 		}
 		if !d.each(func() { d.releaseTask(t) }) {

@@ -26,7 +26,7 @@ func (d *decision) submit(in Submission) (cause string) {
 		ID: id, Command: in.Command, Labels: in.Labels, Priority: in.Priority,
 		ExpiresAt: d.now.Add(cmp.Or(in.ExpiresIn, d.policy.TaskTTL)),
 	})
-	d.answer.Outcome = string(TaskQueued)
+	d.answer.Outcome, d.answer.Reason = string(TaskQueued), d.holder(d.Tasks[id])
 	d.recordInput(in.Key, in.DedupeKey)
 	return d.once
 }
@@ -62,8 +62,12 @@ func (b because) enqueue(t Task) {
 		t.ExpiresAt = b.now.Add(b.policy.TaskTTL)
 	}
 	b.tasks.put(t.ID, t)
-	why := "the instance is bootable"
-	if b.Instance.Boot != BootBootable {
+	why := b.holder(t)
+	switch {
+	case why != "":
+	case b.Instance.Boot == BootBootable:
+		why = "the instance is bootable"
+	default:
 		why = "the instance is not known to be bootable"
 	}
 	b.releases = true
