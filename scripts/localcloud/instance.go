@@ -18,9 +18,10 @@ import (
 func newInstanceCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newCreate(),
-		newStep("boot", "Start a stopped instance", "booting", (*cloud.Client).Boot),
+		newStep("boot", "Start a stopped instance", "booting", (*cloud.Client).Boot, "start"),
 		newStep("reboot", "Stop a running instance and start it again", "rebooting", (*cloud.Client).Reboot),
 		newStep("stop", "Stop a running instance", "stopped", (*cloud.Client).Stop),
+		newStep("delete", "Delete a stopped instance", "deleted", (*cloud.Client).Delete),
 		newInstances(),
 		newRuns(),
 	}
@@ -38,6 +39,7 @@ func newCreate() *cobra.Command {
 	cmd.Flags().StringVar(&spec.Name, "name", "", "the instance's `name` (default: its id)")
 	cmd.Flags().StringVar(&spec.OSType, "os", "linux", "linux or windows")
 	cmd.Flags().Int64Var(&spec.WindowsExit, "windows-exit", 0, "the `exit code` of Windows commands that cannot run here")
+	cmd.Flags().StringVar(&spec.ResourceGroup, "resource-group", "", "the `id` of its resource group (default: none)")
 	cmd.Flags().StringToStringVar(&spec.Tags, "tag", nil, "a tag `KEY=VALUE` of the instance; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := client(*data)
@@ -54,9 +56,10 @@ func newCreate() *cobra.Command {
 	return cmd
 }
 
-func newStep(name, short, done string, step func(*cloud.Client, context.Context, string) error) *cobra.Command {
+func newStep(name, short, done string, step func(*cloud.Client, context.Context, string) error, aliases ...string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     name + " INSTANCE",
+		Aliases: aliases,
 		Short:   short,
 		Example: "  localcloud " + name + " i-web-1",
 		Args:    cli.Args("INSTANCE"),

@@ -28,6 +28,7 @@ var headings = map[decide.AlertKind]string{
 	decide.AlertFlowLimit:      "Flow reached its limit",
 	decide.AlertBreakerOpened:  "Flow stopped everywhere",
 	decide.AlertBreakerClosed:  "Flow may start again",
+	decide.AlertRepairs:        "Sweeps repair too much",
 }
 
 func heading(a decide.Alert) string {

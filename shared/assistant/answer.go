@@ -1,6 +1,10 @@
 package assistant
 
-import "aftercare/shared/decide"
+import (
+	"cmp"
+
+	"aftercare/shared/decide"
+)
 
 // The structs below hold the fields that are read from the answers of
 // DescribeInvocations, DescribeInvocationResults and
@@ -29,6 +33,9 @@ type invocation struct {
 
 // tag comes as Key and Value, or as TagKey and TagValue.
 type tag struct{ Key, Value, TagKey, TagValue text }
+
+func (t tag) key() text   { return cmp.Or(t.Key, t.TagKey) }
+func (t tag) value() text { return cmp.Or(t.Value, t.TagValue) }
 
 type invokeInstance struct {
 	InstanceID       text `json:"InstanceId"`
@@ -78,11 +85,8 @@ type agentStatus struct {
 // token is the value of the effect tag, or empty.
 func (i *invocation) token() string {
 	for _, t := range i.Tags.Tag {
-		if t.Key == effectTag {
-			return string(t.Value)
-		}
-		if t.TagKey == effectTag {
-			return string(t.TagValue)
+		if t.key() == effectTag {
+			return string(t.value())
 		}
 	}
 	return ""

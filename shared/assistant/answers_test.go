@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/assistant"
+	"aftercare/shared/engine"
 )
 
 const answersFile = "testdata/answers.txt"
@@ -96,6 +97,12 @@ func ask(t *testing.T, c *assistant.Client, line string) (any, error) {
 		return c.FindByToken(t.Context(), args[0], args[1])
 	case "FindByID":
 		return c.FindByID(t.Context(), args[0], args[1])
+	case "Instances":
+		var sel engine.Selector
+		if err := json.Unmarshal([]byte(rest), &sel); err != nil {
+			t.Fatal(err)
+		}
+		return c.Instances(t.Context(), sel)
 	case "Output":
 		return c.Output(t.Context(), args[0], args[1])
 	}

@@ -1,12 +1,17 @@
 package assistant_test
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/command"
@@ -157,8 +162,37 @@ func TestLocalECSAnswersAsExpected(t *testing.T) {
 	if got, err := c.FindByToken(soon(t), instance, "unknown-token"); got != nil || err != nil {
 		t.Errorf("FindByToken() = %v, %v, want nothing", got, err)
 	}
-	if got, err := c.AgentStatus(soon(t), instance); err != nil || !got.Ready || got.Version == "" || got.OS != "Linux" {
+	if got, err := c.AgentStatus(soon(t), instance); err != nil || !got.Ready || got.Version == "" || got.OS != "linux" {
 		t.Errorf("AgentStatus() = %+v, %v", got, err)
+	}
+}
+
+func TestLocalECSListsInstancesBeyondOnePage(t *testing.T) {
+	s := localECS(t, nil)
+	c := client(t, s.cfg)
+	var ids []string
+	for n := range 130 {
+		i := ecs.Instance{ID: fmt.Sprintf("i-web-%03d", n), Tags: map[string]string{"role": "web"}, ResourceGroup: "rg-web"}
+		if err := s.CreateInstance(i); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, i.ID)
+	}
+	for name, sel := range map[string]engine.Selector{
+		"by id":             {IDs: append(ids, "i-unknown")},
+		"by tag":            {Tags: map[string]string{"role": "web"}},
+		"by name":           {Name: "i-web-*"},
+		"by resource group": {ResourceGroup: "rg-web"},
+	} {
+		found, err := c.Instances(soon(t), sel)
+		if got := slices.Sorted(maps.Keys(found)); err != nil || !slices.Equal(got, ids) {
+			t.Errorf("%s: %d instances, %v, want the %d", name, len(got), err, len(ids))
+		}
+	}
+	one, err := c.Instances(soon(t), engine.Selector{IDs: []string{instance}})
+	want := map[string]decide.Machine{instance: {Status: "Stopped", Name: instance, OS: "linux", Region: "cn-test", Zone: "cn-test-i"}}
+	if diff := cmp.Diff(want, one); err != nil || diff != "" {
+		t.Errorf("one instance: %v (-want +got):\n%s", err, diff)
 	}
 }
 

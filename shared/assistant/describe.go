@@ -1,6 +1,7 @@
 package assistant
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,7 @@ import (
 )
 
 const (
-	// pageSize is the most items that the service lists in one answer.
+	// pageSize is the most items that most calls list in one answer.
 	pageSize = "50"
 	// maxPages bounds a search. Filtered by tag or id, it usually has one page.
 	maxPages = 200
@@ -77,7 +78,7 @@ func (c *Client) list(ctx context.Context, name string, params map[string]string
 	token := ""
 	for range maxPages {
 		ask := maps.Clone(params)
-		ask["MaxResults"] = pageSize
+		ask["MaxResults"] = cmp.Or(params["MaxResults"], pageSize)
 		set(ask, "NextToken", token)
 		var next string
 		err := c.do(ctx, call{name: name, params: ask, decode: func(body []byte) (err error) {
@@ -124,7 +125,7 @@ func (c *Client) AgentStatus(ctx context.Context, instanceID string) (decide.Age
 			return decide.AgentStatus{
 				Ready:   s.Status == "true",
 				Version: string(s.Version),
-				OS:      string(s.OS),
+				OS:      systemOf(s.OS),
 			}, nil
 		}
 	}

@@ -1,7 +1,7 @@
 // Package assistant talks to ECS Cloud Assistant through the official SDK,
 // alibaba-cloud-sdk-go, and is the only package that imports it. It sends and
 // stops commands, looks invocations up by token or by id, reads what a command
-// printed, and asks whether an agent is up.
+// printed, asks whether an agent is up, and what an instance is.
 //
 // It keeps four promises that the SDK does not make:
 //

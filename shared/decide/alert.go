@@ -17,6 +17,7 @@ const (
 	AlertFlowLimit      AlertKind = "flow-limit"      // a flow reached its limit on an instance
 	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed
 	AlertBreakerClosed  AlertKind = "breaker-closed"  // that flow may start runs again
+	AlertRepairs        AlertKind = "repairs"         // sweeps repair more than now and then
 )
 
 // Alert is one message to people. It carries no command text and no
@@ -27,7 +28,7 @@ type Alert struct {
 	Kind        AlertKind `json:"kind"`
 	// Summary is one sentence: what happened, and what Aftercare did about it.
 	Summary     string `json:"summary"`
-	InstanceID  string `json:"instanceId"`
+	InstanceID  string `json:"instanceId,omitempty"`
 	Region      string `json:"region,omitempty"`
 	CommandName string `json:"commandName,omitempty"`
 	InvokeID    string `json:"invokeId,omitempty"`

@@ -134,7 +134,10 @@ func (b boots) watch() {
 // settles running tasks whose end was never reported.
 func (d *decision) wake() {
 	if d.queued() > 0 && d.checkDue() {
-		d.agent(d.agentStatus())
+		waited := d.Instance.Boot == BootWaiting && d.Instance.BootSeq > 0
+		if d.agent(d.agentStatus()); waited && d.Instance.Boot == BootBootable {
+			d.made = append(d.made, RepairBoot)
+		}
 	}
 	for _, t := range d.sorted(TaskRunning) {
 		if t.Deadline.After(d.now) {

@@ -24,6 +24,7 @@ type Changes struct {
 	Unmatched []Change[Unmatched]
 	Limits    []Change[Limit]
 	Failing   []Change[Failing]
+	Repairs   []Change[Repairs]
 
 	// Execution and Input are written only if they do not exist yet: otherwise
 	// the commit is a duplicate.

@@ -52,6 +52,8 @@ type Decision struct {
 	// Left are the results that did not fit.
 	Left  Results
 	Notes []Note
+	// Repairs are what this decision makes good, if it is a sweep's.
+	Repairs []Repair
 	// Answer is for the caller of a submission or a cancel.
 	Answer Answer
 	// Ignored is why the input counts for nothing, Unsure why that cannot be
@@ -118,6 +120,8 @@ func (d *decision) apply(in Input) (cause string) {
 		return d.cancel(in)
 	case WakeUp:
 		d.wake()
+	case Repaired:
+		d.countRepairs(in)
 	case Results:
 		d.results(in)
 	}
@@ -184,8 +188,9 @@ func (d *decision) finish() Decision {
 	c.Unmatched = d.unmatched.changes()
 	c.Limits = d.limits.changes()
 	c.Failing = d.failing.changes()
+	c.Repairs = d.repairs.changes()
 	if d.Instance != d.before.Instance || d.guarded ||
-		len(c.Tasks)+len(c.Sends)+len(c.Messages)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing) > 0 {
+		len(c.Tasks)+len(c.Sends)+len(c.Messages)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing)+len(c.Repairs) > 0 {
 		d.Instance.Seen = d.Instance.Seen || c.Execution != nil || d.Instance.Boot == BootBootable
 		i := d.Instance
 		c.Instance = &i
@@ -193,7 +198,7 @@ func (d *decision) finish() Decision {
 	d.room -= d.sent
 	return Decision{
 		Needs: d.needs, Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed, Sends: d.sent, Short: d.short,
-		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Answer: d.answer,
+		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Repairs: d.made, Answer: d.answer,
 		Ignored: d.ignored, Unsure: d.unsure,
 	}
 }

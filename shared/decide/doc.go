@@ -249,22 +249,33 @@
 //
 //  90. One function says when something in the state is due, and everything else
 //     asks it. What is due but did not fit into the commit is due now.
+//
 //  91. A wake-up is armed before the commit that needs it, or nothing is committed.
 //     It is due when the invocation's claims end, or later, rounded up to a
 //     minute: a sweep that came earlier could take it away before the commit
 //     lands. An armed one is relied on only if it lies between that and the time
 //     when the work is due. [engine]
+//
 //  92. A commit of results may arm an earlier one: until it lands, a sweep finds the
 //     claims that it settles. After the last commit, too, an earlier one is added
 //     for what is due before the armed one. [engine]
+//
 //  93. Only a sweep removes a wake-up: after a load that showed no work that needs
 //     one, or after it armed the next. One that failed moves to a later minute,
 //     behind the others. [engine]
+//
 //  94. A sweep gives one instance at most 10 s, so that a few slow ones cannot stop
 //     it. It is complete only if nothing failed and nothing is left. It reads
 //     stops once. [engine]
+//
 //  95. A sweep spreads its commands over its time. An instance that finds no room
 //     is put aside, holds up nobody, and is visited again. [engine]
+//
+//  96. A sweep counts what it repairs: ends that no event reported, agents that were
+//     down and are up again without a heartbeat, and sends whose invocation never
+//     said what became of them. All sweeps count together, in the rows of an
+//     instance that none has. So many of one kind within an hour as the policy says
+//     raise one alert: a dead event path must not hide behind its repair.
 //
 // # The size of a commit
 //

@@ -19,6 +19,7 @@ type draft struct {
 	unmatched rows[Unmatched]
 	limits    rows[Limit]
 	failing   rows[Failing]
+	repairs   rows[Repairs]
 	undo      undo
 	// cramped: a flow could not start in this commit.
 	cramped bool
@@ -39,6 +40,7 @@ type log struct {
 	notes   []Note
 	flows   []FlowDecision
 	saw     []flow.Value // by the conditions of those flows
+	made    []Repair     // if a sweep decides
 }
 
 func newDraft(s State, c Control, p Policy, m Moment) *draft {
@@ -53,6 +55,7 @@ func newDraft(s State, c Control, p Policy, m Moment) *draft {
 	d.unmatched = newRows(&d.Unmatched, &d.undo)
 	d.limits = newRows(&d.Limits, &d.undo)
 	d.failing = newRows(&d.Failing, &d.undo)
+	d.repairs = newRows(&d.Repairs, &d.undo)
 	return d
 }
 
@@ -98,7 +101,7 @@ func (d *draft) total() size {
 func (d *draft) liveSize() size {
 	var sum size
 	for _, n := range []size{
-		d.tasks.size(), d.sends.size(), d.messages.size(), d.runs.size(), d.unmatched.size(), d.limits.size(), d.failing.size(),
+		d.tasks.size(), d.sends.size(), d.messages.size(), d.runs.size(), d.unmatched.size(), d.limits.size(), d.failing.size(), d.repairs.size(),
 	} {
 		sum = sum.plus(n)
 	}

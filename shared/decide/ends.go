@@ -59,6 +59,9 @@ func (d *decision) ended(in Ended) (cause string) {
 	}
 	d.changes.Execution = r
 	d.size.add(r)
+	if in.Source == SourcePoll {
+		d.made = append(d.made, RepairEnd)
+	}
 	if known {
 		e.follow()
 		e.alertEnd()

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"strings"
 	"time"
 
 	"aftercare/shared/command"
@@ -8,7 +9,7 @@ import (
 )
 
 // Input is what makes a handler decide about one instance: an Ended, a
-// Heartbeat, a Submission, a Cancel, a WakeUp, Results or Continue.
+// Heartbeat, a Submission, a Cancel, a WakeUp, Repaired, Results or Continue.
 type Input interface{ input() }
 
 func (Ended) input()      {}
@@ -16,6 +17,7 @@ func (Heartbeat) input()  {}
 func (Submission) input() {}
 func (Cancel) input()     {}
 func (WakeUp) input()     {}
+func (Repaired) input()   {}
 func (Results) input()    {}
 func (Continue) input()   {}
 
@@ -51,8 +53,23 @@ type Submission struct {
 	Priority int
 	// Labels are the words by which people stop or cancel its task with others.
 	Labels []string
+	// By says who submits it, in that person's own words, Reason why.
+	By, Reason string
 	// ExpiresIn is how long the task may wait; 0 means the policy's TaskTTL.
 	ExpiresIn time.Duration
+}
+
+// Limits of the labels of a task.
+const (
+	MaxLabels = 10
+	maxLabel  = 64 // bytes
+)
+
+// ValidLabel reports whether a text can be a label.
+func ValidLabel(s string) bool {
+	return s != "" && len(s) <= maxLabel && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("._:/=-", r)
+	})
 }
 
 // Cancel asks that a task be stopped, or never started.
@@ -66,6 +83,9 @@ type Cancel struct {
 
 // WakeUp is a look at an instance because of a stored promise.
 type WakeUp struct{}
+
+// Repaired counts what one sweep repaired. It is for SweepID only.
+type Repaired map[Repair]int
 
 // Continue does the work that a decision left because its batch was full.
 type Continue struct{}

@@ -28,6 +28,14 @@ func (s *story) input(a *words) decide.Input {
 		return s.deliveries(a)
 	case "wake":
 		return decide.WakeUp{}
+	case "repaired":
+		in := decide.Repaired{}
+		for _, kind := range []string{"end", "boot", "send"} {
+			if a.has(kind) {
+				in[decide.Repair(kind)] = a.number(kind, 0)
+			}
+		}
+		return in
 	case "continue":
 		return decide.Continue{}
 	}
@@ -40,7 +48,10 @@ func (s *story) submission(a *words) decide.Submission {
 	name := a.word() + a.nth
 	in := decide.Submission{
 		Key: decide.Key("submission", name), Priority: a.number("priority", 5), ExpiresIn: a.duration("expires"),
-		DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""),
+		DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""), By: a.text("by", ""), Reason: a.text("reason", ""),
+	}
+	if labels := a.text("labels", ""); labels != "" {
+		in.Labels = strings.Split(labels, ", ")
 	}
 	if labels := a.text("labels", ""); labels != "" {
 		in.Labels = strings.Split(labels, ", ")

@@ -31,7 +31,14 @@ type AgentStatus struct {
 	// Ready: the agent sent a heartbeat within the last two minutes.
 	Ready   bool
 	Version string
-	OS      string // Linux or Windows
+	OS      string // linux or windows
+}
+
+// Machine is an instance as DescribeInstances shows it.
+type Machine struct {
+	Status                 string // Pending, Starting, Running, Stopping or Stopped
+	Name, OS, Region, Zone string // OS is linux or windows
+	Tags                   map[string]string
 }
 
 // Output is what a script printed.

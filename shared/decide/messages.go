@@ -13,7 +13,9 @@ func (o outbox) alert(a Alert, owner string) {
 	if o.policy.AlertOn == nil {
 		return
 	}
-	a.InstanceID = o.Instance.ID
+	if a.InstanceID = o.Instance.ID; a.InstanceID == SweepID {
+		a.InstanceID = "" // it is about none
+	}
 	a.Region = cmp.Or(a.Region, o.Instance.Region)
 	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
 	if o.plan(Message{Key: a.Fingerprint, Kind: MessageAlert, Alert: &a}) {

@@ -110,6 +110,8 @@ func (n names) about(m decide.Message) string {
 		return string(a.Kind) + ":" + n.name(a.TaskID)
 	case a.Flow != "":
 		return string(a.Kind) + ":" + a.Flow
+	case a.Kind == decide.AlertRepairs:
+		return string(a.Kind)
 	default:
 		return string(a.Kind) + ":" + a.InvokeID
 	}

@@ -53,6 +53,9 @@ func (s *story) write(in decide.Input, d decide.Decision, quiet, steps bool) {
 			s.printf("%s: %s", what, why)
 		}
 	}
+	for _, r := range d.Repairs {
+		s.printf("repairs %s", r)
+	}
 	if d.More {
 		s.printf("more")
 	}
@@ -140,6 +143,7 @@ func (s *story) writeRows(d decide.Decision) {
 	writeRows(s, "unmatched", c.Unmatched, nil, func(u decide.Unmatched) string { return u.Event.InvokeID })
 	writeRows(s, "limit", c.Limits, nil, func(l decide.Limit) string { return l.Flow })
 	writeRows(s, "failing", c.Failing, nil, func(f decide.Failing) string { return f.Name })
+	writeRows(s, "repairs", c.Repairs, nil, func(r decide.Repairs) string { return string(r.Kind) })
 	for _, id := range slices.Sorted(maps.Keys(ended)) {
 		s.printf("+ ended %s %s", id, fields(ended[id]))
 	}
@@ -217,7 +221,7 @@ var silent = map[string]bool{
 	"Send.Key": true, "Send.Kind": true, "Send.TaskID": true,
 	"Message.Key": true, "Message.Kind": true, "Alert.Kind": true, "Alert.Fingerprint": true, "Alert.InstanceID": true,
 	"FlowRun.ID": true, "FlowRun.Flow": true, "StepRecord.ID": true, "Run.Definition": true, "Run.Event": true, "Run.Seed": true,
-	"Limit.Flow": true, "Failing.Name": true, "Unmatched.Event": true,
+	"Limit.Flow": true, "Failing.Name": true, "Repairs.Kind": true, "Unmatched.Event": true,
 	"Execution.Event": true, "Execution.Received": true, "Execution.Decided": true, "Matched.Execution": true, "Matched.Decided": true,
 	"Boot.Decided": true, "InputRecord.Key": true, "InputRecord.Answer": true, "Answer.InstanceID": true,
 }

@@ -49,6 +49,9 @@ type Policy struct {
 	// MessageLife is how old a message must be to be given up after a failed
 	// try.
 	MessageLife time.Duration
+	// RepairsPerHour is how many repairs of one kind within an hour raise an
+	// alert; 0 if none do.
+	RepairsPerHour int
 	// MessageTime is how long an invocation may take to deliver messages.
 	MessageTime time.Duration
 }
@@ -70,6 +73,8 @@ func DefaultPolicy() Policy {
 		HoldCheck:   5 * time.Minute,
 		MessageLife: 24 * time.Hour,
 		MessageTime: 3 * time.Second,
+
+		RepairsPerHour: 10,
 	}
 }
 

@@ -123,6 +123,9 @@ func (d *draft) countBoot(t Task) {
 
 // claim claims the send for this invocation.
 func (d *draft) claim(s Send) {
+	if s.Claim.Commit != "" {
+		d.made = append(d.made, RepairSend)
+	}
 	s.Claim = d.mine
 	s.Tries++
 	s.PriorSent = s.FirstSent

@@ -114,6 +114,9 @@ type Task struct {
 	Command command.Command `json:"-"`
 	// Labels are words that a submission gave its task; a flow's step has none.
 	Labels []string `json:"labels,omitempty"`
+	// By says who submitted it, in that person's own words, Purpose why.
+	By      string `json:"by,omitempty"`
+	Purpose string `json:"purpose,omitempty"`
 	// Priority is 0 to 9; 9 is released first.
 	Priority    int       `json:"priority"`
 	SubmittedAt time.Time `json:"submittedAt"`
@@ -291,6 +294,15 @@ type Failing struct {
 	Last time.Time `json:"last"`
 }
 
+// Repairs counts the repairs of one kind in the hour that began at Since. Only the
+// state of SweepID has them.
+type Repairs struct {
+	Kept
+	Kind  Repair    `json:"kind"`
+	Since time.Time `json:"since"`
+	Count int       `json:"count"`
+}
+
 // Unmatched is the end of an execution that may belong to a task whose invoke
 // id is not stored yet.
 type Unmatched struct {
@@ -315,6 +327,7 @@ type State struct {
 	Unmatched map[string]Unmatched // by invoke id
 	Limits    map[string]Limit     // by flow
 	Failing   map[string]Failing   // by the command's name
+	Repairs   map[string]Repairs   // by kind
 }
 
 // NewState is the state of an instance that has no rows.
@@ -328,6 +341,7 @@ func NewState(instanceID string) State {
 		Unmatched: map[string]Unmatched{},
 		Limits:    map[string]Limit{},
 		Failing:   map[string]Failing{},
+		Repairs:   map[string]Repairs{},
 	}
 }
 

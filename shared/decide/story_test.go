@@ -153,6 +153,7 @@ func (s *story) setPolicy(a *words) {
 	}
 	s.policy.MaxQueued = a.number("max-queued", s.policy.MaxQueued)
 	s.policy.Batch = a.number("batch", s.policy.Batch)
+	s.policy.RepairsPerHour = a.number("repairs", s.policy.RepairsPerHour)
 }
 
 // happen lets an input happen, or several of a kind; only the last is written.

@@ -23,7 +23,7 @@ func (d *decision) submit(in Submission) (cause string) {
 		d.agent(d.agentStatus())
 	}
 	d.because(in.Key).enqueue(Task{
-		ID: id, Command: in.Command, Labels: in.Labels, Priority: in.Priority,
+		ID: id, Command: in.Command, Labels: in.Labels, By: in.By, Purpose: in.Reason, Priority: in.Priority,
 		ExpiresAt: d.now.Add(cmp.Or(in.ExpiresIn, d.policy.TaskTTL)),
 	})
 	d.answer.Outcome, d.answer.Reason = string(TaskQueued), d.holder(d.Tasks[id])

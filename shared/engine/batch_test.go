@@ -69,6 +69,7 @@ func batchOf(c engine.Commit) *batch {
 	replace(b, ch.Unmatched, func(u decide.Unmatched) string { return "live/unmatched/" + u.Event.InvokeID })
 	replace(b, ch.Limits, func(l decide.Limit) string { return "live/limit/" + l.Flow })
 	replace(b, ch.Failing, func(f decide.Failing) string { return "live/failing/" + f.Name })
+	replace(b, ch.Repairs, func(r decide.Repairs) string { return "live/repair/" + string(r.Kind) })
 	if e := ch.Execution; e != nil {
 		b.put("log/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix(), e)
 	}

@@ -135,6 +135,7 @@ func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, 
 
 func (h *handling) accept(d decide.Decision) {
 	h.out.Notes = append(h.out.Notes, d.Notes...)
+	h.out.Repairs = append(h.out.Repairs, d.Repairs...)
 	if d.Answer.Outcome != "" {
 		h.out.Answer = d.Answer
 	}

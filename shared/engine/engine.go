@@ -54,6 +54,8 @@ type Outcome struct {
 	// that are still open on the instance.
 	Performed, Left int
 	Notes           []decide.Note
+	// Repairs are what it made good, if it is a sweep's.
+	Repairs []decide.Repair
 	// Ignored is why the input counts for nothing; empty if it counts.
 	Ignored string
 	// Trouble is an error after the commit; a sweep finishes the work.

@@ -63,6 +63,19 @@ type Commander interface {
 	Output(ctx context.Context, instanceID, invokeID string) (decide.Output, error)
 }
 
+// Selector says which instances are meant: those that fit all of its fields that
+// are set.
+type Selector struct {
+	// IDs are the instances' ids; nil means any.
+	IDs []string
+	// Tags, at most 20; an empty value fits every value.
+	Tags map[string]string
+	// Name is an instance's name, with * for any text.
+	Name string
+	// ResourceGroup is the id of a resource group.
+	ResourceGroup string
+}
+
 // Notifier delivers alerts to every configured channel. It is bounded by
 // ctx's deadline; an error means that at least one channel did not confirm.
 type Notifier interface {

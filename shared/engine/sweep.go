@@ -17,6 +17,8 @@ type Sweep struct {
 	Woken, Failed, Waiting int
 	// Outcomes are those of the instances that the sweep acted on.
 	Outcomes []Outcome
+	// Repairs counts what it made good.
+	Repairs decide.Repaired
 	// Complete: every wake-up that was due was handled, and none failed or
 	// waits.
 	Complete bool
@@ -66,6 +68,7 @@ func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 		s.finish(ctx)
 	}
 	s.working.Wait()
+	s.countRepairs(ctx)
 	if err != nil {
 		return s.result, fmt.Errorf("sweep: %w", err)
 	}
@@ -77,6 +80,7 @@ func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 func (e *Engine) newSweep(ctx context.Context, parallel int) *sweep {
 	h := e.newHandling(ctx, "")
 	s := &sweep{Engine: e, last: h.deadline.Add(-h.reserve), end: h.deadline, slots: make(chan struct{}, parallel)}
+	s.result.Repairs = decide.Repaired{}
 	if e.Sends != nil {
 		s.pace = &pace{each: max(1, s.last.Sub(e.Now())/time.Duration(e.Sends.PerMinute)), burst: e.Policy.Batch}
 	}
@@ -160,6 +164,19 @@ func (s *sweep) finish(ctx context.Context) {
 	}
 }
 
+// countRepairs counts what the sweep repaired, where all sweeps count it. If that
+// fails, these repairs raise no alert.
+func (s *sweep) countRepairs(ctx context.Context) {
+	if len(s.result.Repairs) == 0 {
+		return
+	}
+	out, err := s.Handle(ctx, decide.SweepID, s.result.Repairs)
+	if err != nil {
+		out.Trouble = err
+	}
+	s.result.Outcomes = append(s.result.Outcomes, out)
+}
+
 // visit looks at an instance, and notes what became of it.
 func (s *sweep) visit(ctx context.Context, a aside, r ration) {
 	out, commands, err := s.wake(ctx, a.Wakeup, r)
@@ -174,6 +191,9 @@ func (s *sweep) visit(ctx context.Context, a aside, r ration) {
 	}
 	if err != nil {
 		s.result.Failed++
+	}
+	for _, r := range out.Repairs {
+		s.result.Repairs[r]++
 	}
 	if commands > 0 {
 		s.aside = append(s.aside, aside{a.Wakeup, commands})

@@ -80,6 +80,8 @@ func (t *table) scan(s *decide.State, after string, n int) (last string) {
 			add(s.Limits, data, func(l decide.Limit) string { return l.Flow })
 		case strings.HasPrefix(key, "live/failing/"):
 			add(s.Failing, data, func(f decide.Failing) string { return f.Name })
+		case strings.HasPrefix(key, "live/repair/"):
+			add(s.Repairs, data, func(r decide.Repairs) string { return string(r.Kind) })
 		case strings.HasPrefix(key, "live/unmatched/"):
 			add(s.Unmatched, data, func(u decide.Unmatched) string { return u.Event.InvokeID })
 		default:

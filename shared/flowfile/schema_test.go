@@ -1,7 +1,6 @@
 package flowfile_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,33 +11,10 @@ import (
 	"testing"
 
 	"aftercare/shared/flowfile"
+	"aftercare/tests/schema"
 
 	"github.com/goccy/go-yaml"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
-
-// compiled compiles a schema, or a part of it such as #/$defs/step.
-func compiled(t testing.TB, text []byte, part string) *jsonschema.Schema {
-	t.Helper()
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("flows.json", decoded(t, text)); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("flows.json" + part)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func decoded(t testing.TB, text []byte) any {
-	t.Helper()
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
 
 // instance is a YAML file as an editor gives it to a schema.
 func instance(t testing.TB, src []byte) any {
@@ -51,18 +27,18 @@ func instance(t testing.TB, src []byte) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decoded(t, text)
+	return schema.Decode(t, text)
 }
 
 // [6]
 func TestTheSchemaAcceptsEveryGoodFile(t *testing.T) {
-	s := compiled(t, flowfile.Schema(), "")
+	s := schema.Compile(t, flowfile.Schema(), "")
 	for _, file := range append(fixture(t, "good"), shippedFile) {
 		if err := s.Validate(instance(t, read(t, file))); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	if err := compiled(t, flowfile.CaseSchema(), "").Validate(instance(t, read(t, shippedCases))); err != nil {
+	if err := schema.Compile(t, flowfile.CaseSchema(), "").Validate(instance(t, read(t, shippedCases))); err != nil {
 		t.Errorf("%s: %v", shippedCases, err)
 	}
 }
@@ -107,18 +83,17 @@ func TestTheSchemaAndTheReaderOfCasesAgreeOnEveryKey(t *testing.T) {
 // agree removes every value of a good file, puts it under another key and
 // replaces it by values of other types. What the schema refuses the reader must
 // refuse; where the reader finds a mistake of shape, the schema must too.
-func agree(t *testing.T, schema, good []byte, atLeast int, read func([]byte) error) {
+func agree(t *testing.T, text, good []byte, atLeast int, read func([]byte) error) {
 	t.Helper()
-	s, doc := compiled(t, schema, ""), instance(t, good)
+	s, doc := schema.Compile(t, text, ""), instance(t, good)
 	if err := s.Validate(doc); err != nil {
 		t.Error(err)
 	}
 	if err := read(good); err != nil {
 		t.Error(err)
 	}
-	changes := 0
-	try := func(what string) {
-		changes++
+	others := schema.Decode(t, []byte(`[7.5, true, " x", "", [], {}, null, ["x"]]`)).([]any)
+	changes := schema.Change(doc, others, func(what string) {
 		text, err := json.MarshalIndent(doc, "", " ")
 		if err != nil {
 			t.Fatal(err)
@@ -134,39 +109,7 @@ func agree(t *testing.T, schema, good []byte, atLeast int, read func([]byte) err
 		if refused == nil && i >= 0 {
 			t.Errorf("%s: the schema accepts it, but the reader says: %s", what, mistakes[i])
 		}
-	}
-	others := decoded(t, []byte(`[7.5, true, " x", "", [], {}, null, ["x"]]`)).([]any)
-	var change func(v any, path string)
-	change = func(v any, path string) {
-		switch v := v.(type) {
-		case map[string]any:
-			for _, k := range slices.Sorted(maps.Keys(v)) {
-				was, path := v[k], path+"/"+k
-				change(was, path)
-				for _, other := range others {
-					v[k] = other
-					try(fmt.Sprintf("%s is %v", path, other))
-				}
-				delete(v, k)
-				try(path + " is removed")
-				v["zz"+k] = was
-				try(path + " is renamed")
-				delete(v, "zz"+k)
-				v[k] = was
-			}
-		case []any:
-			for i, was := range v {
-				path := fmt.Sprint(path, "/", i)
-				change(was, path)
-				for _, other := range others {
-					v[i] = other
-					try(fmt.Sprintf("%s is %v", path, other))
-				}
-				v[i] = was
-			}
-		}
-	}
-	change(doc, "")
+	})
 	if changes < atLeast {
 		t.Errorf("made %d changes, want more", changes)
 	}
@@ -175,12 +118,12 @@ func agree(t *testing.T, schema, good []byte, atLeast int, read func([]byte) err
 // The file with every key is refused as soon as the schema lacks one.
 func TestOneFileHasEveryKeyOfTheSchema(t *testing.T) {
 	whole := instance(t, read(t, filepath.Join(fixtures, "good", "every-key.yaml")))
-	var schema map[string]any
-	if err := json.Unmarshal(flowfile.Schema(), &schema); err != nil {
+	var root map[string]any
+	if err := json.Unmarshal(flowfile.Schema(), &root); err != nil {
 		t.Fatal(err)
 	}
-	defs := maps.Clone(schema["$defs"].(map[string]any))
-	defs["file"] = schema
+	defs := maps.Clone(root["$defs"].(map[string]any))
+	defs["file"] = root
 	for name, def := range defs {
 		properties := def.(map[string]any)["properties"].(map[string]any)
 		for k, p := range properties {
@@ -188,11 +131,11 @@ func TestOneFileHasEveryKeyOfTheSchema(t *testing.T) {
 				t.Errorf("the key %s of %s has no description", k, name)
 			}
 			properties[k] = false
-			without, err := json.Marshal(schema)
+			without, err := json.Marshal(root)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if compiled(t, without, "").Validate(whole) == nil {
+			if schema.Compile(t, without, "").Validate(whole) == nil {
 				t.Errorf("the file does not have the key %s of %s", k, name)
 			}
 			properties[k] = p
@@ -202,14 +145,14 @@ func TestOneFileHasEveryKeyOfTheSchema(t *testing.T) {
 
 func TestTheSchemasExamplesAndDefaultsAreWhatItAllows(t *testing.T) {
 	seen := 0
-	for name, def := range decoded(t, flowfile.Schema()).(map[string]any)["$defs"].(map[string]any) {
+	for name, def := range schema.Decode(t, flowfile.Schema()).(map[string]any)["$defs"].(map[string]any) {
 		for k, p := range def.(map[string]any)["properties"].(map[string]any) {
 			values, _ := p.(map[string]any)["examples"].([]any)
 			if fallback, ok := p.(map[string]any)["default"]; ok {
 				values = append(values, fallback)
 			}
 			at := fmt.Sprintf("#/$defs/%s/properties/%s", name, k)
-			s := compiled(t, flowfile.Schema(), at)
+			s := schema.Compile(t, flowfile.Schema(), at)
 			for _, v := range values {
 				seen++
 				if err := s.Validate(v); err != nil {

@@ -13,20 +13,22 @@ import (
 // it is written; anything else is refused, and changes nothing.
 // (decide rule 12)
 func TestADedupeKeyStandsForOneBody(t *testing.T) {
-	const first = `{"dedupeKey":"k","instanceIds":["i-1","i-2"],"expiresIn":"60m","run":{"name":"job","type":"RunShellScript","content":"true","parameters":{"a":"1","b":"2"}}}`
+	const first = `{"dedupeKey":"k","instanceIds":["i-1","i-2"],"expiresIn":"60m","labels":["a","b"],"reason":"old","run":{"name":"job","type":"RunShellScript","content":"true","parameters":{"a":"1","b":"2"}}}`
 	for name, c := range map[string]struct{ body, result string }{
 		"the same text": {first, handler.ResultDuplicate},
 		"another order, white space and defaults": {
 			`{ "run": {"parameters":{"b":"2","a":"1"},"content":"true","type":"RunShellScript","name":"job"},` + "\n" +
-				`"priority":5,"expiresIn":"1h","instanceId":"i-1","instanceIds":["i-2"],"dedupeKey":"\u006b"}`, handler.ResultDuplicate,
+				`"priority":5,"expiresIn":"1h","labels":["b","a"],"repeatMode":"Once","instanceId":"i-1","instanceIds":["i-2"],"dedupeKey":"\u006b"}`, handler.ResultDuplicate,
 		},
-		"another script":       {strings.Replace(first, `"true"`, `"false"`, 1), handler.ResultRefused},
-		"another parameter":    {strings.Replace(first, `"2"}`, `"3"}`, 1), handler.ResultRefused},
-		"another priority":     {strings.Replace(first, `"run"`, `"priority":9,"run"`, 1), handler.ResultRefused},
-		"fewer instances":      {strings.Replace(first, `,"i-2"`, ``, 1), handler.ResultRefused},
-		"a saved command":      {`{"dedupeKey":"k","instanceId":"i-1","invoke":{"commandId":"c-1"}}`, handler.ResultRefused},
-		"a cancel":             {`{"dedupeKey":"k","instanceId":"i-1","cancel":{"taskId":"` + strings.Repeat("a", 32) + `"}}`, handler.ResultRefused},
-		"a key that is longer": {strings.Replace(first, `"k"`, `"kk"`, 1), handler.ResultAccepted},
+		"somebody else, for another reason": {strings.Replace(first, `"reason":"old"`, `"submittedBy":"bob","reason":"new"`, 1), handler.ResultDuplicate},
+		"another label":                     {strings.Replace(first, `"b"]`, `"c"]`, 1), handler.ResultRefused},
+		"another script":                    {strings.Replace(first, `"true"`, `"false"`, 1), handler.ResultRefused},
+		"another parameter":                 {strings.Replace(first, `"2"}`, `"3"}`, 1), handler.ResultRefused},
+		"another priority":                  {strings.Replace(first, `"run"`, `"priority":9,"run"`, 1), handler.ResultRefused},
+		"fewer instances":                   {strings.Replace(first, `,"i-2"`, ``, 1), handler.ResultRefused},
+		"a saved command":                   {`{"dedupeKey":"k","instanceId":"i-1","invoke":{"commandId":"c-1"}}`, handler.ResultRefused},
+		"a cancel":                          {`{"dedupeKey":"k","instanceId":"i-1","cancel":{"taskId":"` + strings.Repeat("a", 32) + `"}}`, handler.ResultRefused},
+		"a key that is longer":              {strings.Replace(first, `"k"`, `"kk"`, 1), handler.ResultAccepted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -190,7 +190,9 @@ func TestBadInputIsKeptOrIgnoredAndAcknowledged(t *testing.T) {
 		for name, c := range badInputs() {
 			t.Run(string(k.kind)+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				r := rig.New(t, rig.Options{Settings: func(s *handler.Settings) { s.Need = c.need }})
+				r := rig.New(t, rig.Options{Timeout: time.Hour, Settings: func(s *handler.Settings) {
+					s.Need, s.Ledger.PerTry = c.need, time.Minute // megabytes, on a busy machine
+				}})
 				payload := c.payload(k)
 				kept := slices.Clone(c.kept)
 				for i := range kept {

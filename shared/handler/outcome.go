@@ -61,6 +61,8 @@ type Item struct {
 	Failed   int   `json:"failed,omitempty"`
 	Waiting  int   `json:"waiting,omitempty"`
 	Complete *bool `json:"complete,omitempty"`
+	// Repairs counts what it made good, by kind.
+	Repairs decide.Repaired `json:"repairs,omitempty"`
 }
 
 // Error is the one error that leaves a function: its input is not committed

@@ -39,8 +39,8 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 		if err != nil {
 			return err
 		}
-		v.out.add(Item{Result: ResultSwept, Woken: s.Woken, Failed: s.Failed, Waiting: s.Waiting, Complete: &s.Complete})
-		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Bool("complete", s.Complete).Msg("swept")
+		v.out.add(Item{Result: ResultSwept, Woken: s.Woken, Failed: s.Failed, Waiting: s.Waiting, Complete: &s.Complete, Repairs: s.Repairs})
+		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Bool("complete", s.Complete).Any("repairs", s.Repairs).Msg("swept")
 		return nil
 	})
 }

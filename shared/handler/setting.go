@@ -121,6 +121,8 @@ var variables = []Variable{
 		func(s *Settings) *time.Duration { return &s.Policy.EndMargin }),
 	duration("AFTERCARE_DEADLINE_MARGIN", "1s", "50ms", "10s", "how long before the invocation's deadline all work stops",
 		func(s *Settings) *time.Duration { return &s.Margin }),
+	number("AFTERCARE_REPAIRS_PER_HOUR", "repairs", "10", 0, 1000000, "how many repairs of one kind by sweeps within an hour raise an alert, because events may not arrive; 0 for none",
+		func(s *Settings, n int) { s.Policy.RepairsPerHour = n }),
 	number("AFTERCARE_SWEEP_PARALLEL", "instances", "32", 1, 100, "how many instances a sweep looks at together",
 		func(s *Settings, n int) { s.Parallel = n }),
 	{

@@ -21,7 +21,8 @@
 //     which sorts in the order of release and behind all others, so that a load
 //     can stop before it, live/task/<task id>, live/send/<key>,
 //     live/message/<key>/<rev>, live/flow/<run id>, live/unmatched/<invoke id>,
-//     live/limit/<flow>, and live/failing/<key of the command's name>. A task that
+//     live/limit/<flow>, live/failing/<key of the command's name>, and, where sweeps
+//     count, live/repair/<kind>. A task that
 //     leaves the queue has another key: its old row is removed in the same commit.
 //  5. Records for people are log/task/, log/flow/, log/boot/ and log/message/, each
 //     with its id; boots sort by their number. log/act/<ms>/<key> is what a person

@@ -50,6 +50,11 @@ var liveKinds = []liveKind{
 	}, func(b *batch, c *decide.Changes) {
 		replace(b, c.Failing, func(f decide.Failing) string { return prefixBad + decide.Key(f.Name) })
 	}},
+	{prefixRepair, func(s *decide.State, v values) error {
+		return addTo(s.Repairs, v, func(r decide.Repairs) string { return string(r.Kind) })
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Repairs, func(r decide.Repairs) string { return prefixRepair + string(r.Kind) })
+	}},
 }
 
 func readTask(s *decide.State, v values) error {

@@ -39,6 +39,7 @@ const (
 	prefixLate    = "live/unmatched/"
 	prefixLimit   = "live/limit/"
 	prefixBad     = "live/failing/"
+	prefixRepair  = "live/repair/"
 	logFirst      = "log/"
 	logEnd        = "log0"
 	logMessage    = "log/message/"

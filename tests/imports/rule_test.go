@@ -77,6 +77,7 @@ var rules = []rule{
 	{"tests/localcloud/...", []string{"tests/localcloud/...", bbolt}},
 	{"tests/sdksuite", []string{"tests/localcloud/...", protobuf, tablestoreSDK + "/tablestore/otsprotocol"}},
 
+	{"tests/schema", []string{jsonSchema}},
 	// What drives Aftercare, whole.
 	{"tests/rig", []string{"shared/...", "tests/localcloud/...", fcSDK + "/fccontext"}},
 	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/...", "scripts/columns"}},
@@ -91,7 +92,7 @@ var rules = []rule{
 // Tests of a package may import what the package knows, directly or not, and
 // these beside it.
 var (
-	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "shared/flowfile", "shared/ledger/ledgertest"}
+	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/schema", "shared/flowfile", "shared/ledger/ledgertest"}
 	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
 )
 

@@ -33,6 +33,7 @@ func Full() decide.State {
 	s.Runs["r1"] = decide.FlowRun{ID: "r1", Flow: "f", Chain: []string{"f"}, Run: flow.NewRun("r1", Flow("f", "echo"), flow.Event{Kind: flow.TaskCompleted}, 1)}
 	s.Limits["f"] = decide.Limit{Flow: "f", Starts: []time.Time{Start}, Refused: 1, Until: Start.Add(time.Hour)}
 	s.Failing["check disk / now"] = decide.Failing{Name: "check disk / now", Count: 2, Last: Start}
+	s.Repairs["end"] = decide.Repairs{Kind: decide.RepairEnd, Since: Start, Count: 4}
 	s.Unmatched["t-9"] = decide.Unmatched{Event: event.TaskCompleted{InvokeID: "t-9", ExitCode: &code}, Received: Start}
 	return s
 }
@@ -56,6 +57,7 @@ func Between(id string, before, after decide.State) engine.Commit {
 		Unmatched: changes(before.Unmatched, after.Unmatched),
 		Limits:    changes(before.Limits, after.Limits),
 		Failing:   changes(before.Failing, after.Failing),
+		Repairs:   changes(before.Repairs, after.Repairs),
 	}}
 }
 

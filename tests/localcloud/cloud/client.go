@@ -56,6 +56,9 @@ func (c *Client) Reboot(ctx context.Context, id string) error { return c.step(ct
 // Stop stops a running instance.
 func (c *Client) Stop(ctx context.Context, id string) error { return c.step(ctx, id, "stop") }
 
+// Delete releases a stopped instance.
+func (c *Client) Delete(ctx context.Context, id string) error { return c.step(ctx, id, "delete") }
+
 // StopAgent ends the agent of a running instance.
 func (c *Client) StopAgent(ctx context.Context, id string) error {
 	return c.step(ctx, id, "stop-agent")

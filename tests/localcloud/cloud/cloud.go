@@ -30,7 +30,7 @@
 //	GET    /process                       Process: goroutines and live heap
 //	GET    /instances                     every Instance
 //	POST   /instances                     make one: {"id": "i-1", "name", "tags", "osType", "zone"}
-//	POST   /instances/ID/STEP             boot, reboot, stop, stop-agent or start-agent
+//	POST   /instances/ID/STEP             boot, reboot, stop, delete, stop-agent or start-agent
 //	GET    /instances/ID/runs             every Run on it, in order
 //	GET    /functions                     every FunctionInfo
 //	POST   /functions/NAME/invoke         invoke it with the body, and wait: Result

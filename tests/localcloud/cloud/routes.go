@@ -112,12 +112,12 @@ func (c *Cloud) createInstance(r *http.Request) (any, error) {
 
 func (c *Cloud) stepInstance(r *http.Request) (any, error) {
 	steps := map[string]func(string) error{
-		"boot": c.ecs.Boot, "reboot": c.ecs.Reboot, "stop": c.ecs.Stop,
+		"boot": c.ecs.Boot, "reboot": c.ecs.Reboot, "stop": c.ecs.Stop, "delete": c.ecs.Delete,
 		"stop-agent": c.ecs.StopAgent, "start-agent": c.ecs.StartAgent,
 	}
 	step := steps[r.PathValue("step")]
 	if step == nil {
-		return nil, refuse(http.StatusNotFound, "%q is not boot, reboot, stop, stop-agent or start-agent", r.PathValue("step"))
+		return nil, refuse(http.StatusNotFound, "%q is not boot, reboot, stop, delete, stop-agent or start-agent", r.PathValue("step"))
 	}
 	return nil, step(r.PathValue("id"))
 }

@@ -131,6 +131,8 @@ type Instance struct {
 	Tags   map[string]string `json:"tags,omitempty"`
 	OSType string            `json:"osType,omitempty"` // linux or windows
 	Zone   string            `json:"zone,omitempty"`
+	// ResourceGroup is the id of a group other than the default one.
+	ResourceGroup string `json:"resourceGroup,omitempty"`
 	// WindowsExit is the exit code of the commands that cannot run here.
 	WindowsExit int64     `json:"windowsExit,omitempty"`
 	State       string    `json:"state,omitempty"` // Stopped or Running

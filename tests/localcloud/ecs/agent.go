@@ -180,8 +180,9 @@ func (s *Server) finish(t *task, status, code, info string) {
 		}
 	}
 	if t.ended() {
-		i := s.instances[t.InstanceID]
-		i.open = slices.DeleteFunc(i.open, func(o *task) bool { return o == t })
+		if i := s.instances[t.InstanceID]; i != nil {
+			i.open = slices.DeleteFunc(i.open, func(o *task) bool { return o == t })
+		}
 	}
 	s.putTask(t)
 }

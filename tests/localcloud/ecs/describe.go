@@ -3,6 +3,7 @@ package ecs
 import (
 	"encoding/base64"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -260,10 +261,15 @@ func (s *Server) listInstances(p params) ([]listed, *apiError) {
 			return nil, bad("InvalidInstanceIds.Malformed", "InstanceIds is not a JSON array of at most 100 ids")
 		}
 	}
+	if group := p.text("ResourceGroupId"); group != "" && !s.anyInstance(func(i *instance) bool { return i.ResourceGroup == group }) {
+		return nil, notFound("InvalidResourceGroup.NotFound", "no instance is in the resource group %s", group)
+	}
+	named := namePattern(p.text("InstanceName"))
 	var lines []listed
 	for id, i := range s.instances {
 		if p.has("InstanceIds") && !slices.Contains(ids, id) ||
-			p.has("InstanceName") && i.Name != p.text("InstanceName") ||
+			p.has("InstanceName") && !named.MatchString(i.Name) ||
+			p.has("ResourceGroupId") && i.ResourceGroup != p.text("ResourceGroupId") ||
 			p.has("Status") && i.State != p.text("Status") ||
 			p.has("ZoneId") && i.Zone != p.text("ZoneId") ||
 			!matches(tagList(i.Tags), wanted) {
@@ -272,6 +278,21 @@ func (s *Server) listInstances(p params) ([]listed, *apiError) {
 		lines = append(lines, listed{id, func() map[string]any { return s.instanceLine(i) }})
 	}
 	return lines, nil
+}
+
+func (s *Server) anyInstance(fits func(*instance) bool) bool {
+	for _, i := range s.instances {
+		if fits(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// namePattern matches the names that a filter means, in which * stands for any
+// text.
+func namePattern(filter string) *regexp.Regexp {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(filter), `\*`, ".*") + "$")
 }
 
 // instanceLine returns an instance as DescribeInstances shows it.
@@ -283,15 +304,16 @@ func (s *Server) instanceLine(i *instance) map[string]any {
 		return t.UTC().Format("2006-01-02T15:04Z")
 	}
 	return map[string]any{
-		"InstanceId":   i.ID,
-		"InstanceName": i.Name,
-		"HostName":     i.Name,
-		"Status":       i.State,
-		"RegionId":     s.options.Region,
-		"ZoneId":       i.Zone,
-		"OSType":       i.OSType,
-		"CreationTime": minutes(i.Created),
-		"StartTime":    minutes(i.BootedAt),
-		"Tags":         tagLines(tagList(i.Tags)),
+		"InstanceId":      i.ID,
+		"InstanceName":    i.Name,
+		"HostName":        i.Name,
+		"Status":          i.State,
+		"RegionId":        s.options.Region,
+		"ZoneId":          i.Zone,
+		"ResourceGroupId": i.ResourceGroup,
+		"OSType":          i.OSType,
+		"CreationTime":    minutes(i.Created),
+		"StartTime":       minutes(i.BootedAt),
+		"Tags":            tagLines(tagList(i.Tags)),
 	}
 }

@@ -157,7 +157,7 @@ func TestAnAcceptedInvocationIsVisibleAfterALag(t *testing.T) {
 func TestDescribeInstances(t *testing.T) {
 	c := ready(t, nil)
 	c.create(ecs.Instance{ID: "i-two", Name: "second", Tags: map[string]string{"env": "prod", "app": "x"}, Zone: "cn-hangzhou-b"})
-	c.create(ecs.Instance{ID: "i-three", Tags: map[string]string{"env": "test", "app": "x"}, OSType: "windows"})
+	c.create(ecs.Instance{ID: "i-three", Tags: map[string]string{"env": "test", "app": "x"}, OSType: "windows", ResourceGroup: "rg-x"})
 	for _, test := range []struct {
 		name string
 		args args
@@ -170,6 +170,11 @@ func TestDescribeInstances(t *testing.T) {
 		{"two tags", args{"Tag.1.Key": "env", "Tag.1.Value": "test", "Tag.2.Key": "app"}, "[i-three]"},
 		{"a tag that nothing has", args{"Tag.1.Key": "env", "Tag.1.Value": "dev"}, "[]"},
 		{"a name", args{"InstanceName": "first"}, "[i-one]"},
+		{"the begin of a name", args{"InstanceName": "sec*"}, "[i-two]"},
+		{"a part of a name", args{"InstanceName": "*o*d*"}, "[i-two]"},
+		{"a part of a name without *", args{"InstanceName": "sec"}, "[]"},
+		{"a name that is no pattern", args{"InstanceName": "s.cond"}, "[]"},
+		{"a resource group", args{"ResourceGroupId": "rg-x"}, "[i-three]"},
 		{"a status", args{"Status": "Running"}, "[i-one]"},
 		{"a zone", args{"ZoneId": "cn-hangzhou-b"}, "[i-two]"},
 	} {

@@ -62,7 +62,7 @@ func Limits() []string {
 		"A NextToken is refused for any query but its own; how strict the real service is, is not documented.",
 		"A parameter that is not known answers LocalCloud.NotImitated (400) with its name, where the real service ignores it.",
 		"RepeatMode DryRun, containers, Launcher, OssOutputDelivery, WindowsPasswordName and OOS parameter stores are refused.",
-		"There is one resource group, the default one, which has no id; any ResourceGroupId answers InvalidResourceGroup.NotFound.",
+		"A resource group exists if an instance was created in it, and only DescribeInstances knows it; for other actions any ResourceGroupId answers InvalidResourceGroup.NotFound. The default one has no id.",
 		"RAM policies are not evaluated: an accepted access key may do everything.",
 		"The only operating system users are root and System; another Username ends as Invalid with AccountNotExists, and root is whoever runs this program.",
 		"What the agent keeps under /usr/local/share, /tmp and /root is below the instance's folder; a script that names such a path itself gets the machine's own.",
@@ -87,7 +87,7 @@ func Limits() []string {
 		"Period and EveryReboot keep the last 100 results for IncludeHistory.",
 		"Ended invocations are forgotten over Options.Retain and after 30 days; commands and instances never are.",
 		"An agent that comes back with StartAgent sends a first heartbeat event too, because the real one counts per process.",
-		"DescribeInstances knows the fields of instances that exist here, and filters by id, name, status, zone and tag only.",
+		"DescribeInstances knows the fields of instances that exist here, and filters by id, name (with *), status, zone, resource group and tag only.",
 		"DescribeInvocationResults without InvokeId answers with the newest results of all invocations.",
 	}
 }

@@ -117,8 +117,15 @@ func (s *Server) emitHeartbeat(i *instance, now time.Time) {
 	})
 }
 
+// emitState emits a change of an instance's state. Each is later than the one
+// before, though nothing takes time here: the time of an event is in ms.
 func (s *Server) emitState(i *instance, state string) {
-	s.emit(TypeStateChange, i.ID, s.options.Now(), stateChange{
+	at := s.options.Now().Truncate(time.Millisecond)
+	if next := i.Changed.Add(time.Millisecond); next.After(at) {
+		at = next
+	}
+	i.Changed = at
+	s.emit(TypeStateChange, i.ID, at, stateChange{
 		ResourceID:   i.ID,
 		ResourceType: "ALIYUN::ECS::Instance",
 		State:        state,

@@ -29,6 +29,8 @@ type Instance struct {
 	OSType string
 	// Zone defaults to the region with "-i".
 	Zone string
+	// ResourceGroup is the id of a resource group other than the default one.
+	ResourceGroup string
 	// WindowsExit is the exit code of the commands that cannot run here.
 	WindowsExit int64
 
@@ -48,6 +50,7 @@ type instance struct {
 	AgentStopped bool      // by StopAgent: it does not come up by itself
 	LastBeat     time.Time // the last heartbeat of an agent that is gone
 	LastInvoked  time.Time
+	Changed      time.Time // when it changed its state last, as the event says
 	Invoked      int64
 
 	open    []*task          // tasks that have not ended, in the order of their acceptance
@@ -93,7 +96,7 @@ func (s *Server) CreateInstance(spec Instance) error {
 	}
 	i := &instance{Instance: Instance{
 		ID: spec.ID, Name: spec.Name, Tags: maps.Clone(spec.Tags), OSType: spec.OSType, Zone: spec.Zone,
-		WindowsExit: spec.WindowsExit, State: "Stopped", Created: s.options.Now(),
+		ResourceGroup: spec.ResourceGroup, WindowsExit: spec.WindowsExit, State: "Stopped", Created: s.options.Now(),
 	}, scripts: make(map[*script]bool)}
 	if i.Name == "" {
 		i.Name = i.ID
@@ -173,6 +176,23 @@ func (s *Server) halt(i *instance) {
 	s.emitState(i, "Stopped")
 }
 
+// Delete releases a stopped instance: it is gone for every call, and its folder
+// with it. Its waiting commands end as Aborted with InstanceReleased.
+func (s *Server) Delete(id string) error {
+	return s.control("delete", id, func(i *instance) error {
+		if i.State != "Stopped" {
+			return ErrState
+		}
+		for _, t := range slices.Clone(i.open) {
+			t.reset()
+			s.finish(t, statusAborted, "InstanceReleased", "the instance was released")
+		}
+		delete(s.instances, id)
+		s.emitState(i, "Deleted")
+		return os.RemoveAll(s.root(id))
+	})
+}
+
 // StopAgent ends the agent of a running instance, or keeps it from coming up
 // after the boot that is under way. Running scripts keep running until the
 // instance stops, but the server reports them as Failed with ClientNotResponse.
@@ -227,9 +247,14 @@ func (s *Server) control(what, id string, act func(*instance) error) error {
 	return s.saved(i)
 }
 
-// saved stores and commits an instance. The caller holds the lock.
+// saved stores and commits an instance, or that it is gone. The caller holds the
+// lock.
 func (s *Server) saved(i *instance) error {
-	s.put(bucketInstances, i.ID, i)
+	if s.instances[i.ID] == nil {
+		s.remove(bucketInstances, i.ID)
+	} else {
+		s.put(bucketInstances, i.ID, i)
+	}
 	return s.commit()
 }
 

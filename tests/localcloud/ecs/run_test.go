@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -244,18 +245,19 @@ func TestHeartbeatAndStateEvents(t *testing.T) {
 	if err := c.Stop(one); err != nil {
 		t.Fatal(err)
 	}
-	var states []string
+	var states, times []string
 	c.eventually("the states", func() bool {
-		states = nil
+		states, times = nil, nil
 		for _, e := range c.ofType(ecs.TypeStateChange) {
 			var data map[string]string
 			json.Unmarshal(e.Data, &data)
 			check(t, "resource", data["resourceId"]+" "+data["resourceType"], one+" ALIYUN::ECS::Instance")
-			states = append(states, data["state"])
+			states, times = append(states, data["state"]), append(times, e.Time)
 		}
 		return len(states) == 8
 	})
 	check(t, "states", strings.Join(states, " "), "Created Starting Running Stopping Starting Running Stopping Stopped")
+	check(t, "different times of them", len(slices.Compact(times)), 8)
 
 	ids := map[string]bool{}
 	c.mu.Lock()

@@ -215,8 +215,8 @@ func (s *Server) call(ctx context.Context, p params, requestID string) (map[stri
 	default:
 		return nil, notFound("InvalidRegionId.NotFound", "the region %s does not exist here", region)
 	}
-	if p.has("ResourceGroupId") {
-		return nil, notFound("InvalidResourceGroup.NotFound", "there is only the default resource group")
+	if p.has("ResourceGroupId") && p.action != "DescribeInstances" {
+		return nil, notFound("InvalidResourceGroup.NotFound", "commands and invocations are in the default resource group")
 	}
 	answer, e := a.act(s, ctx, p)
 	if e != nil {

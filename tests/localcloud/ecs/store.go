@@ -152,7 +152,9 @@ func (s *Server) load() error {
 				t := tasks[inv.ID+"/"+id]
 				t.invocation = inv
 				inv.tasks = append(inv.tasks, t)
-				s.instances[id].adopt(t)
+				if i := s.instances[id]; i != nil { // it may be deleted
+					i.adopt(t)
+				}
 			}
 			s.seq = inv.Seq
 			s.invocations = append(s.invocations, inv)
