@@ -282,14 +282,14 @@ func TestAnArrayKeepsTheRateThroughAMinutesTurn(t *testing.T) {
 }
 
 // (decide rule 83)
-func TestAnArrayReadsPausesAgainBeforeALaterClaim(t *testing.T) {
+func TestAnArrayReadsStopsAgainBeforeALaterClaim(t *testing.T) {
 	d := fleetDesk(1)
 	n := reads(d)
 	slow(t, d, 6*time.Second, func(t *testing.T, e *engine.Engine) {
 		e.Policy = reacting()
 		handleAll(t, e, engine.Part{InstanceID: "i-0", Inputs: []decide.Input{submission("a"), submission("b")}})
 		if *n != 2 || len(d.cloud.invocations) != 2 {
-			t.Errorf("pauses were read %d times and %d commands sent, want 2 and 2", *n, len(d.cloud.invocations))
+			t.Errorf("stops were read %d times and %d commands sent, want 2 and 2", *n, len(d.cloud.invocations))
 		}
 	})
 }

@@ -354,20 +354,3 @@ func TestASweepArmsTheNextWakeUpBeforeItRemovesTheDueOne(t *testing.T) {
 			steps: on(nil, fates{"due": {takes: timeLimit}}, "due", "a queued; wake 05:06")},
 	})
 }
-
-// [51] A function of a version without flows meets a run only when its commit has met a
-// conflict: it must hear of the pause before it decides again.
-func TestARunThatAConflictBringsInCanBePaused(t *testing.T) {
-	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
-	end := happened("s-1")
-	end.Event.FinishTime = now.Add(-10 * time.Minute) // which does not show that the agent is up
-	theirs := decide.Decide(state(decide.BootWaiting), end, decide.Facts{}, p, decide.Moment{Now: now, Claim: held}).Next
-	theirs.Instance = state(decide.BootBootable).Instance
-	theirs.Instance.Rev++
-	play(t, []played{{
-		state:  state(decide.BootBootable),
-		before: func(d *desk) { d.table.control.Pauses["f"] = decide.Pause{Flow: "f", By: "ann", At: now} },
-		steps: []step{{in: submission("e"), fates: fates{"commit 1": {also: func(d *desk) { d.store(theirs) }}},
-			calls: "load arm commit recorded pause load queue commit send commit", left: "releasing; f/one queued; e running; wake 05:08"}},
-	}})
-}

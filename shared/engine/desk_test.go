@@ -119,8 +119,8 @@ func (d *desk) open() int {
 	return len(s.Sends) + len(s.Messages)
 }
 
-// resume ends a flow's pause and breaker.
-func (d *desk) resume(flow string) { d.table.resume(flow, d.clock) }
+// resume ends a flow's stop and breaker.
+func (d *desk) resume(flow string) { d.table.resume(decide.Scope{Flow: flow}, d.clock) }
 
 // calls are the names of the calls that were made, apart from those that are
 // made beside others.
@@ -223,8 +223,8 @@ func TestTheFakeLedgerKeepsTheLedgersPromises(t *testing.T) {
 				}
 				return s, nil
 			},
-			Pause:  func(p decide.Pause) error { d.table.control.Pauses[p.Flow] = p; return nil },
-			Resume: func(flow string) error { d.table.resume(flow, d.clock); return nil },
+			Stop:   func(s decide.Stop) error { d.table.stop(s); return nil },
+			Resume: func(s decide.Scope) error { d.table.resume(s, d.clock); return nil },
 		}
 	})
 }

@@ -79,7 +79,7 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 		case <-begun[other[what]]:
 			return nil
 		case <-time.After(10 * time.Second):
-			return errors.New("what is said about flows is not read beside the load")
+			return errors.New("stops are not read beside the load")
 		}
 	}
 	if mustHandle(t, e, happened("s-1")); d.calls() != "load arm commit send commit" {
@@ -87,30 +87,24 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 	}
 	d.wait = nil
 	n := reads(d)
-	for i, c := range []struct {
-		name string
-		p    decide.Policy
-		want int // reads, until now
-	}{{"with flows", p, 1}, {"without flows, but with runs of some", policy(), 2}, {"without flows and runs", policy(), 2}} {
-		if i == 2 {
-			d.store(state(decide.BootBootable))
-		}
-		if mustHandle(t, d.engine(c.p), happened(fmt.Sprint("u-", i))); *n != c.want {
-			t.Errorf("%s: they were read %d times, want %d", c.name, *n, c.want)
+	for i, p := range []decide.Policy{p, policy()} {
+		if mustHandle(t, d.engine(p), happened(fmt.Sprint("u-", i))); *n != i+1 {
+			t.Errorf("with %d flows: they were read %d times, want %d", p.Flows.Len(), *n, i+1)
 		}
 	}
+	d.store(state(decide.BootBootable))
 	d.on = failing("control", 1, refused)
 	out := mustHandle(t, d.engine(p), happened("s-5"))
 	r := only(t, d.table.state("i-1").Runs)
-	if !r.StartedAt.IsZero() || len(d.cloud.invocations) != 1 || len(out.Notes) == 0 || out.Notes[0].What != "pauses and breakers unknown" {
+	if !r.StartedAt.IsZero() || len(d.cloud.invocations) != 1 || len(out.Notes) == 0 || out.Notes[0].What != "stops and breakers unknown" {
 		t.Errorf("run %+v, notes %v, want it to wait", r, out.Notes)
 	}
 }
 
-// The read of pauses has a time of its own, so that one which hangs leaves time to
+// The read of stops has a time of its own, so that one which hangs leaves time to
 // commit.
 // (decide rules 6, 83)
-func TestPausesThatHangKeepNothingFromBeingCommitted(t *testing.T) {
+func TestStopsThatHangKeepNothingFromBeingCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := fleetDesk(2)
 		e := d.engine(reacting())

@@ -177,7 +177,7 @@ func (v *invocation) Send(ctx context.Context, s engine.Send) (id string, err er
 			return fmt.Errorf("instance not running: %w", engine.ErrUnavailable)
 		}
 		id = v.w.cloud.accept(s, v.w.now(), v.w.visibility())
-		v.w.checkPause(v, s)
+		v.w.checkStop(v, s)
 		if v.w.checkSend(s) && !v.w.calm && v.w.chance("accepted before", 30) {
 			return engine.ErrAcceptedBefore
 		}

@@ -57,7 +57,7 @@ func TestInstancesThatDoNotAnswerStopNoSweep(t *testing.T) {
 	})
 }
 
-// reads counts the reads of pauses and breakers.
+// reads counts the reads of stops and breakers.
 func reads(d *desk) *int {
 	n := new(int)
 	d.on = func(what, _ string) fate {
@@ -70,12 +70,12 @@ func reads(d *desk) *int {
 }
 
 // (decide rule 94)
-func TestASweepReadsPausesOnce(t *testing.T) {
+func TestASweepReadsStopsOnce(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	d := fleetDesk(20)
 	n := reads(d)
 	if s, err := d.engine(p).Sweep(t.Context(), 4); err != nil || !s.Complete || *n != 1 {
-		t.Errorf("sweep %+v, %v: pauses were read %d times, want once", s, err, *n)
+		t.Errorf("sweep %+v, %v: stops were read %d times, want once", s, err, *n)
 	}
 	// Nothing was due: a load and a removal for each, beside the list.
 	if len(d.made) != 1+2*20 {
@@ -83,9 +83,9 @@ func TestASweepReadsPausesOnce(t *testing.T) {
 	}
 }
 
-// DESIGN 4.13: a pause that comes during a long sweep is heard of before a claim.
+// DESIGN 4.13: a stop that comes during a long sweep is heard of before a claim.
 // (decide rule 83)
-func TestNoClaimReliesOnOldPauses(t *testing.T) {
+func TestNoClaimReliesOnOldStops(t *testing.T) {
 	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
 	for age, want := range map[time.Duration]int{5 * time.Second: 1, 6 * time.Second: 2} {
 		t.Run(age.String(), func(t *testing.T) {
@@ -97,22 +97,22 @@ func TestNoClaimReliesOnOldPauses(t *testing.T) {
 			d.store(state(decide.BootBootable, task("a")))
 			mustHandle(t, e, decide.WakeUp{})
 			if *n != want || len(d.cloud.invocations) != 1 {
-				t.Errorf("pauses were read %d times and %d commands sent, want %d and 1", *n, len(d.cloud.invocations), want)
+				t.Errorf("stops were read %d times and %d commands sent, want %d and 1", *n, len(d.cloud.invocations), want)
 			}
 		})
 	}
-	t.Run("a command of a flow that is paused meanwhile stays", func(t *testing.T) {
+	t.Run("a command of a flow that is stopped meanwhile stays", func(t *testing.T) {
 		d := fleetDesk(1)
 		e := d.engine(p)
 		mustSweep(t, e)
 		d.clock = now.Add(time.Minute)
 		d.store(state(decide.BootBootable))
-		d.table.control.Pauses["*"] = decide.Pause{Flow: decide.AllFlows, By: "ann", At: d.clock}
+		d.table.stop(decide.Stop{By: "ann", At: d.clock})
 		end := happened("s-1")
 		end.Event.FinishTime = d.clock
 		mustHandle(t, e, end)
 		if len(d.cloud.invocations) != 0 {
-			t.Error("a command of a paused flow was sent")
+			t.Error("a stopped command was sent")
 		}
 	})
 }
