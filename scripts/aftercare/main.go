@@ -1,8 +1,7 @@
 // Command aftercare is the operator's tool: it creates the tables, reads
 // Aftercare's state and records, checks, tests and compiles a flows file before
-// it is deployed, and pauses and resumes flows. Only "tables create", "flows
-// pause" and "flows resume" change anything in the cloud. It sends no commands:
-// the function submit-task does.
+// it is deployed. Only "tables create" changes anything in the cloud. It sends no
+// commands: the function submit-task does.
 package main
 
 import (

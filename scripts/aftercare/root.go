@@ -30,7 +30,7 @@ func hint(err error) string {
 		return "Check the endpoint, and that it can be reached from here."
 	case errors.Is(err, engine.ErrInvalid):
 		return `If it names a row, a newer version or another program wrote that row: use that version's tool.
-'aftercare flows resume FLOW' removes the row of a pause or a breaker, whatever it holds. Otherwise check the
+'aftercare resume' of what the row names removes it, whatever it holds. Otherwise check the
 Tablestore instance's name, and that its tables exist ('aftercare tables create').`
 	}
 	return ""
@@ -44,9 +44,9 @@ func newRoot(getenv func(string) string) *cobra.Command {
   aftercare instance i-bp67acfmxazb4p
   aftercare history --day 2026-01-31 --status Failed
   aftercare flows validate functions/flows.yaml
-  aftercare flows pause collect-logs --reason "the disks are full"`,
+  aftercare stopped`,
 	}
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newSettings(), newFlows(getenv))
+		newStopped(getenv), newSettings(), newFlows())
 	return root
 }

@@ -24,7 +24,9 @@ const (
 // check adds the mistakes of the values that were read.
 func (s submission) check(r *document, p decide.Policy) {
 	instances := len(s.InstanceIDs)
-	s.checkInstances(r)
+	if s.Stop == nil && s.Resume == nil {
+		s.checkInstances(r)
+	}
 	switch {
 	case s.DedupeKey != nil && *s.DedupeKey == "" && !r.wrong["dedupeKey"]:
 		r.add("dedupeKey", "is empty: write a key, or leave it out")
@@ -44,7 +46,9 @@ func (s submission) check(r *document, p decide.Policy) {
 	}
 	s.checkWords(r)
 	kinds := 0
-	for name, there := range map[string]bool{"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil} {
+	for name, there := range map[string]bool{
+		"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil, "stop": s.Stop != nil, "resume": s.Resume != nil,
+	} {
 		if there || r.wrong[name] {
 			kinds++
 		}
@@ -66,8 +70,20 @@ func (s submission) check(r *document, p decide.Policy) {
 			r.add("cancel", "takes no priority, expiresIn, repeatMode and labels: remove them")
 		}
 	}
+	for name, scope := range map[string]*scope{"stop": s.Stop, "resume": s.Resume} {
+		if scope == nil {
+			continue
+		}
+		scope.check(r, name)
+		if instances > 0 || s.Priority != nil || s.ExpiresIn != 0 || s.RepeatMode != "" || s.Labels != nil {
+			r.add(name, "takes only dedupeKey, submittedBy and reason beside it: remove the other fields")
+		}
+	}
+	if s.Stop != nil && s.Reason == "" && !r.wrong["reason"] {
+		r.add("reason", "is missing: say why, for those who find it stopped")
+	}
 	if kinds != 1 {
-		r.add("", "needs exactly one of run, invoke and cancel")
+		r.add("", "needs exactly one of run, invoke, cancel, stop and resume")
 	}
 }
 

@@ -4,7 +4,7 @@ import "aftercare/shared/decide"
 
 // MistakesIn says what is wrong with a payload of submit-task.
 func MistakesIn(payload []byte) error {
-	_, err := parseSubmission(payload, "request", decide.DefaultPolicy())
+	_, _, err := parseSubmission(payload, "request", decide.DefaultPolicy())
 	return err
 }
 

@@ -60,7 +60,7 @@ func mistakenSubmissions() map[string]struct {
 	}
 	const (
 		not    = "the payload is not a submission: "
-		oneOf  = "the payload needs exactly one of run, invoke and cancel"
+		oneOf  = "the payload needs exactly one of run, invoke, cancel, stop and resume"
 		idForm = ": an id has 1 to 128 printable ASCII characters, without space and slash"
 		expiry = "expiresIn must be from 1m to 2160h"
 		taskID = "cancel.taskId must be the 32 hex digits that a submission answered"
@@ -83,7 +83,7 @@ func mistakenSubmissions() map[string]struct {
 		"a field of other case": {encode(request().with("DedupeKey", secret)), `the payload has no field "DedupeKey", did you mean "dedupeKey"?`},
 		"a long unknown field": {
 			encode(request().with(strings.Repeat("x", 1<<20), 1)),
-			`the payload has no field "` + strings.Repeat("x", 60) + `": its fields are dedupeKey, instanceId, instanceIds, priority, expiresIn, repeatMode, labels, submittedBy, reason, run, invoke, cancel`,
+			`the payload has no field "` + strings.Repeat("x", 60) + `": its fields are dedupeKey, instanceId, instanceIds, priority, expiresIn, repeatMode, labels, submittedBy, reason, run, invoke, cancel, stop, resume`,
 		},
 		"an unknown field of run": {run("timeouts", secret), `run has no field "timeouts", did you mean "timeout"?`},
 		"a field twice":           {[]byte(`{"instanceId":"i-1","instanceId":"i-2","run":{"name":"job","type":"RunShellScript","content":"true"}}`), `the payload has the field "instanceId" twice: remove one`},

@@ -212,6 +212,9 @@ var everything = map[string]func(t *testing.T, c *recorder){
 			r.Advance(d)
 			must(t)(r.SubmitTask(encode(run(fmt.Sprint("later", i), "true"))))
 		}
+		for _, order := range []string{`{"reason":"an incident","stop":{"flow":"look"}}`, `{"resume":{"flow":"look"}}`} {
+			must(t)(r.SubmitTask([]byte(order)))
+		}
 	},
 	"sweep": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
@@ -245,8 +248,7 @@ var everything = map[string]func(t *testing.T, c *recorder){
 	},
 }
 
-// operate makes every call of the operator's tool. Pausing one flow takes the
-// same calls as pausing all; resuming one also removes its breaker.
+// operate makes every call of the operator's tool.
 func operate(t *testing.T, c *recorder) {
 	c.record(true)
 	defer c.record(false)
@@ -260,12 +262,9 @@ func operate(t *testing.T, c *recorder) {
 	_, _, made := l.CreateTables(t.Context(), r.Settings.Policy.TableTTL)
 	_, err := l.Load(t.Context(), instanceID)
 	_, _, again := l.Recent(t.Context(), instanceID, time.Time{}, 1)
-	paused := l.Pause(t.Context(), decide.Pause{Flow: decide.AllFlows, By: "operator", At: time.Now()})
 	_, listed := l.Control(t.Context())
-	_, all := l.Resume(t.Context(), decide.AllFlows)
-	_, one := l.Resume(t.Context(), "look")
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
-	err = errors.Join(err, lost, made, again, paused, listed, all, one, shown,
+	err = errors.Join(err, lost, made, again, listed, shown,
 		l.History(t.Context(), ledger.Period{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(decide.Execution) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {
