@@ -11,7 +11,7 @@ import (
 func TestEveryRuleIsNamedByATest(t *testing.T) {
 	const name = `\(decide rules? [0-9, ]+\)`
 	rules.Check(t, map[string]string{
-		"*_test.go": name, "testdata/*.txt": name, "../engine/*_test.go": name, "../ledger/*_test.go": name, "../handler/*_test.go": name,
+		"*_test.go": name, "testdata/*.txt": name, "../engine/*_test.go": name, "../engine/testdata/*.txt": name, "../ledger/*_test.go": name, "../handler/*_test.go": name,
 		"../assistant/*_test.go": name, "../../tests/faults/*_test.go": name,
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
+	"aftercare/shared/flow/flowtest"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -75,7 +76,7 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 		s.begin(decide.BootState(a.word()))
 		s.before(d)
 	case "flows":
-		s.policy.Flows = flows(t, d.Input, a.number("copies", 1), a.number("bytes", 0))
+		s.policy.Flows = flowtest.Set(t, d.Input, a.number("copies", 1), a.number("bytes", 0))
 	case "policy":
 		s.setPolicy(a)
 	case "stop":

@@ -15,36 +15,33 @@ import (
 	"aftercare/shared/event"
 )
 
-// reported are the outcomes of an array by "part/input".
+// reported is what became of an input.
 type reported struct {
-	out map[string]engine.Outcome
-	err map[string]error
+	engine.Outcome
+	err error
 }
 
-// handleAll handles an array with the time of an invocation.
-func handleAll(t *testing.T, e *engine.Engine, parts ...engine.Part) reported {
+// handleAll handles an array with the time of an invocation, and returns what became
+// of its inputs by "part/input".
+func handleAll(t *testing.T, e *engine.Engine, parts ...engine.Part) map[string]reported {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 	defer cancel()
 	var mu sync.Mutex
-	r := reported{map[string]engine.Outcome{}, map[string]error{}}
+	all, inputs := map[string]reported{}, 0
 	e.HandleAll(ctx, parts, func(part, input int, out engine.Outcome, err error) {
 		mu.Lock()
 		defer mu.Unlock()
-		place := fmt.Sprint(part, "/", input)
-		if _, twice := r.out[place]; twice {
-			t.Errorf("input %s is reported twice", place)
-		}
-		r.out[place], r.err[place] = out, err
+		all[fmt.Sprint(part, "/", input)] = reported{out, err}
+		inputs--
 	})
-	for p, part := range parts {
-		for i := range part.Inputs {
-			if _, there := r.out[fmt.Sprint(p, "/", i)]; !there {
-				t.Errorf("input %d/%d is not reported", p, i)
-			}
-		}
+	for _, part := range parts {
+		inputs += len(part.Inputs)
 	}
-	return r
+	if inputs != 0 || len(all) == 0 {
+		t.Errorf("%d inputs more are there than are reported: %v", inputs, all)
+	}
+	return all
 }
 
 // ends is a part of an array: the ends of others' commands on an instance, which
@@ -63,13 +60,10 @@ func ends(instanceID string, invokeIDs ...string) engine.Part {
 func fleetDesk(instances int, rows ...func(*decide.State)) *desk {
 	d := newDesk()
 	for n := range instances {
-		s := state(decide.BootBootable)
-		s.Instance.ID = fmt.Sprint("i-", n)
-		for _, row := range rows {
-			row(&s)
-		}
-		d.store(s)
-		d.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: now}] = true
+		id := fmt.Sprint("i-", n)
+		named := func(s *decide.State) { s.Instance.ID = id }
+		d.store(state(decide.BootBootable, append([]func(*decide.State){named}, rows...)...))
+		d.table.armed[engine.Wakeup{InstanceID: id, Due: now}] = true
 	}
 	return d
 }
@@ -84,9 +78,9 @@ func own(tasks int) func(*decide.State) {
 }
 
 // reacting is a policy with a flow and alerts.
-func reacting() decide.Policy {
-	p := policy()
-	p.Flows = flows(define("f", onEnd, byOthers, run("one", "f/one", "true"))).Flows
+func reacting(t *testing.T) decide.Policy {
+	p := withFlows(t, oneStep)
+	p.AlertOn = policy().AlertOn
 	return p
 }
 
@@ -94,92 +88,25 @@ func reacting() decide.Policy {
 // (decide rules 2, 51, 110)
 func TestAnArrayIsCommittedThenSentThenDelivered(t *testing.T) {
 	d := fleetDesk(3)
-	r := handleAll(t, d.engine(reacting()), ends("i-0", "a", "b"), ends("i-1", "c"), ends("i-2", "d"))
-	calls := strings.Fields(d.calls())
-	place := func(what string) []int {
-		var out []int
-		for i, c := range calls {
-			if c == what {
-				out = append(out, i)
-			}
-		}
-		return out
+	r := handleAll(t, d.engine(reacting(t)), ends("i-0", "a", "b"), ends("i-1", "c"), ends("i-2", "d"))
+	place := map[string][]int{}
+	for i, call := range d.made {
+		place[call] = append(place[call], i)
 	}
-	commits, sends, alerts := place("commit"), place("send"), place("alert")
+	commits, sends, alerts := place["commit"], place["send"], place["alert"]
 	if len(sends) != 3 || len(alerts) != 4 || commits[3] > sends[0] || sends[2] > alerts[0] {
 		t.Errorf("calls: %s\nwant four commits, then three sends, then four alerts", d.calls())
 	}
-	if loads := place("load"); len(loads) != 3 {
-		t.Errorf("%d loads, want one for each instance", len(loads))
+	if len(place["load"]) != 3 {
+		t.Errorf("%d loads, want one for each instance", len(place["load"]))
 	}
 	// The first run of i-0 is under way, so the other waits. What was performed is in the
 	// outcome of the last input.
 	for input, performed := range map[string]int{"0/0": 0, "0/1": 3, "1/0": 2, "2/0": 2} {
-		if o := r.out[input]; r.err[input] != nil || o.Performed != performed || o.Left != 0 || o.Duplicate || o.Trouble != nil {
-			t.Errorf("input %s: %+v, %v, want %d performed", input, o, r.err[input], performed)
+		if o := r[input]; o.err != nil || o.Performed != performed || o.Left != 0 || o.Duplicate || o.Trouble != nil {
+			t.Errorf("input %s: %+v, want %d performed", input, o, performed)
 		}
 	}
-}
-
-// A channel that does not answer costs the invocation the time of one message,
-// also if there are more instances than are handled side by side.
-// (decide rule 51)
-func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := fleetDesk(100)
-		d.wait = hanging("alert")
-		var parts []engine.Part
-		for n := range 100 {
-			parts = append(parts, ends(fmt.Sprint("i-", n), "a"))
-		}
-		e := d.real(d.engine(policy()))
-		began := time.Now()
-		r := handleAll(t, e, parts...)
-		if took := time.Since(began); took != policy().MessageTime {
-			t.Errorf("it took %s, want %s", took, policy().MessageTime)
-		}
-		// Also if the time of some begins when others have taken a part of it.
-		d.wait = func(_ context.Context, what, _ string) error {
-			if what == "alert" {
-				time.Sleep(policy().MessageTime * 2 / 3)
-			}
-			return nil
-		}
-		for n := range parts {
-			parts[n] = ends(parts[n].InstanceID, "b")
-		}
-		began = time.Now()
-		handleAll(t, d.real(d.engine(policy())), parts...)
-		if took := time.Since(began); took > policy().MessageTime*4/3 {
-			t.Errorf("it took %s, want a round and what is left of the time", took)
-		}
-		for input, o := range r.out {
-			if r.err[input] != nil || o.Left != 1 {
-				t.Fatalf("input %s: %+v, %v, want its alert left", input, o, r.err[input])
-			}
-		}
-	})
-}
-
-// A sweep waits for it once, and sends the commands of all.
-// (decide rule 51)
-func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		news := func(s *decide.State) {
-			m := decide.Message{Key: id("m"), Rev: 1, Kind: decide.MessageAlert, Alert: &decide.Alert{}, PlannedAt: now}
-			s.Messages[m.Row()] = m
-		}
-		d := fleetDesk(9, task("a"), news)
-		e := d.real(d.engine(policy()))
-		d.wait = hanging("alert")
-		ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
-		defer cancel()
-		out, err := e.Sweep(ctx, 3)
-		took, sends := time.Since(now), strings.Count(d.calls(), "send")
-		if err != nil || out.Woken != 9 || took != policy().MessageTime || sends != 9 {
-			t.Errorf("the sweep woke %d, %v, took %s and sent %d commands, want nine, %s and nine", out.Woken, err, took, sends, policy().MessageTime)
-		}
-	})
 }
 
 // (decide rules 6, 110)
@@ -197,14 +124,14 @@ func TestAnInputThatIsNotCommittedStopsNoOther(t *testing.T) {
 				}
 				return refused
 			}
-			r := handleAll(t, d.engine(reacting()), ends("i-0", "a"), ends("i-1", "b", "c"), ends("i-2", "d"))
+			r := handleAll(t, d.engine(reacting(t)), ends("i-0", "a"), ends("i-1", "b", "c"), ends("i-2", "d"))
 			var p *engine.Panic
-			if err := r.err["1/0"]; err == nil || errors.As(err, &p) != panics || len(d.cloud.invocations) != 3 {
+			if err := r["1/0"].err; err == nil || errors.As(err, &p) != panics || len(d.cloud.invocations) != 3 {
 				t.Errorf("input b: %v, and %d commands were sent, want three", err, len(d.cloud.invocations))
 			}
 			for _, input := range []string{"0/0", "1/1", "2/0"} {
-				if o := r.out[input]; r.err[input] != nil || o.Left != 0 || o.Performed != 2 {
-					t.Errorf("input %s: %+v, %v, want it committed, sent and alerted", input, o, r.err[input])
+				if o := r[input]; o.err != nil || o.Left != 0 || o.Performed != 2 {
+					t.Errorf("input %s: %+v, want it committed, sent and alerted", input, o)
 				}
 			}
 		})
@@ -224,10 +151,12 @@ func TestADuplicateInAnArrayIsOne(t *testing.T) {
 		return fate{}
 	}
 	r := handleAll(t, d.engine(policy()), ends("i-0", "a", "a", "b", "b"))
-	for input, performed := range map[string]int{"0/0": 0, "0/1": 0, "0/2": 2, "0/3": 0} {
-		o, want := r.out[input], input == "0/1" || input == "0/3"
-		if o.Duplicate != want || o.Performed != performed || o.Left > 0 || r.err[input] != nil {
-			t.Errorf("input %s: %+v, %v, want duplicate %v and %d performed", input, o, r.err[input], want, performed)
+	for input, want := range map[string]reported{
+		"0/0": {}, "0/1": {Outcome: engine.Outcome{Duplicate: true}},
+		"0/2": {Outcome: engine.Outcome{Performed: 2}}, "0/3": {Outcome: engine.Outcome{Duplicate: true}},
+	} {
+		if o := r[input]; o.Duplicate != want.Duplicate || o.Performed != want.Performed || o.Left > 0 || o.err != nil {
+			t.Errorf("input %s: %+v, want %+v", input, o, want)
 		}
 	}
 	if want := "load arm commit commit recorded load commit commit recorded alert alert"; !strings.HasPrefix(d.calls(), want) {
@@ -235,61 +164,41 @@ func TestADuplicateInAnArrayIsOne(t *testing.T) {
 	}
 }
 
-// slow runs a test with commits that take their time, and a clock that moves.
-func slow(t *testing.T, d *desk, commit time.Duration, do func(*testing.T, *engine.Engine)) {
+// slowly handles inputs of i-0 as an array whose commits take their time, ten seconds
+// before a minute's end, and returns how many commands were sent.
+func slowly(t *testing.T, commit time.Duration, perMinute int, inputs ...decide.Input) (r map[string]reported, sent int) {
 	synctest.Test(t, func(t *testing.T) {
+		d := fleetDesk(1)
+		e := d.real(d.engine(policy()))
 		time.Sleep(time.Until(now.Truncate(time.Minute).Add(50 * time.Second)))
-		e := d.engine(policy())
-		e.Now = func() time.Time { return time.Now().UTC() }
+		e.Sends = &engine.SendCap{PerMinute: perMinute}
 		d.wait = func(_ context.Context, what, _ string) error {
 			if what == "commit" {
 				time.Sleep(commit)
 			}
 			return nil
 		}
-		do(t, e)
+		r, sent = handleAll(t, e, engine.Part{InstanceID: "i-0", Inputs: inputs}), len(d.cloud.invocations)
 	})
+	return r, sent
 }
 
 // An input for which there is too little time is left, so that what was committed
 // before it is sent.
 // (decide rule 110)
 func TestAnArrayLeavesTimeForItsSends(t *testing.T) {
-	d := fleetDesk(1)
-	slow(t, d, 17*time.Second, func(t *testing.T, e *engine.Engine) {
-		beat := beat(0, time.Second)
-		r := handleAll(t, e, engine.Part{InstanceID: "i-0", Inputs: []decide.Input{submission("a"), beat}})
-		if !errors.Is(r.err["0/1"], engine.ErrLate) || len(d.cloud.invocations) != 1 {
-			t.Errorf("the second input: %v, and %d commands were sent, want it left and one", r.err["0/1"], len(d.cloud.invocations))
-		}
-	})
+	r, sent := slowly(t, 17*time.Second, 60, submission("a"), beat(0, time.Second))
+	if !errors.Is(r["0/1"].err, engine.ErrLate) || sent != 1 {
+		t.Errorf("the second input: %v, and %d commands were sent, want it left and one", r["0/1"].err, sent)
+	}
 }
 
 // The room that a claim took is taken until its command is sent, also if a new
-// minute begins in between.
+// minute begins in between: these are claimed at :50 and :56, and the second is
+// committed in the next minute.
 // (decide rule 39)
 func TestAnArrayKeepsTheRateThroughAMinutesTurn(t *testing.T) {
-	d := fleetDesk(1)
-	slow(t, d, 6*time.Second, func(t *testing.T, e *engine.Engine) {
-		e.Sends = &engine.SendCap{PerMinute: 1}
-		// Claimed at :50 and :56, and committed in the next minute.
-		part := engine.Part{InstanceID: "i-0", Inputs: []decide.Input{submission("a"), submission("b"), submission("c")}}
-		handleAll(t, e, part)
-		if n := len(d.cloud.invocations); n != 1 {
-			t.Errorf("%d commands were sent in a minute, want 1", n)
-		}
-	})
-}
-
-// (decide rule 83)
-func TestAnArrayReadsStopsAgainBeforeALaterClaim(t *testing.T) {
-	d := fleetDesk(1)
-	n := reads(d)
-	slow(t, d, 6*time.Second, func(t *testing.T, e *engine.Engine) {
-		e.Policy = reacting()
-		handleAll(t, e, engine.Part{InstanceID: "i-0", Inputs: []decide.Input{submission("a"), submission("b")}})
-		if *n != 2 || len(d.cloud.invocations) != 2 {
-			t.Errorf("stops were read %d times and %d commands sent, want 2 and 2", *n, len(d.cloud.invocations))
-		}
-	})
+	if _, sent := slowly(t, 6*time.Second, 1, submission("a"), submission("b"), submission("c")); sent != 1 {
+		t.Errorf("%d commands were sent in a minute, want 1", sent)
+	}
 }

@@ -23,10 +23,15 @@ type batch struct {
 	bytes  int
 }
 
-func (b *batch) put(key string, v any) {
+// touch notes a row that changes twice.
+func (b *batch) touch(key string) {
 	if b.puts[key] != nil || b.drops[key] {
 		b.twice = key
 	}
+}
+
+func (b *batch) put(key string, v any) {
+	b.touch(key)
 	b.puts[key] = encode(v)
 	b.bytes += len(key) + len(b.puts[key])
 }
@@ -36,9 +41,7 @@ func replace[T any](b *batch, changes []decide.Change[T], key func(T) string) {
 		if c.Before != nil {
 			b.before[key(*c.Before)] = encode(*c.Before)
 			if c.After == nil || key(*c.After) != key(*c.Before) {
-				if b.puts[key(*c.Before)] != nil || b.drops[key(*c.Before)] {
-					b.twice = key(*c.Before)
-				}
+				b.touch(key(*c.Before))
 				b.drops[key(*c.Before)] = true
 			}
 		}

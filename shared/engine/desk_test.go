@@ -29,6 +29,7 @@ type desk struct {
 
 	mu     sync.Mutex
 	made   []string
+	reads  int // of stops
 	alerts []decide.Alert
 	ids    int
 }
@@ -39,7 +40,7 @@ type fate struct {
 	applied bool          // it takes effect all the same
 	void    bool          // it finds nothing
 	takes   time.Duration // so long
-	also    func(*desk)   // this happens before it
+	also    func()        // this happens before it, by others
 }
 
 var (
@@ -90,27 +91,14 @@ func (d *desk) engine(p decide.Policy) *engine.Engine {
 
 // store puts a state into the table as it is.
 func (d *desk) store(s decide.State) {
+	s.Instance.WaitingUntil = time.Time{}
 	for _, t := range s.Tasks {
-		if t.State == decide.TaskQueued {
-			s.Instance.Waiting++
-			if until := s.Instance.WaitingUntil; until.IsZero() || t.ExpiresAt.Before(until) {
-				s.Instance.WaitingUntil = t.ExpiresAt
-			}
+		if until := s.Instance.WaitingUntil; t.State == decide.TaskQueued && (until.IsZero() || t.ExpiresAt.Before(until)) {
+			s.Instance.WaitingUntil = t.ExpiresAt
 		}
 	}
-	d.table.rows[s.Instance.ID] = batchOf(engine.Commit{Changes: decide.Changes{
-		Instance: &s.Instance, Tasks: all(s.Tasks), Sends: all(s.Sends), Messages: all(s.Messages),
-		Runs: all(s.Runs), Unmatched: all(s.Unmatched), Limits: all(s.Limits),
-	}}).puts
+	d.table.rows[s.Instance.ID] = batchOf(ledgertest.Creation("", s)).puts
 	d.table.rev[s.Instance.ID] = s.Instance.Rev
-}
-
-// all are the changes that give these rows.
-func all[T any](rows map[string]T) (out []decide.Change[T]) {
-	for _, row := range rows {
-		out = append(out, decide.Change[T]{After: &row})
-	}
-	return out
 }
 
 // open counts the sends and messages that are left on i-1.
@@ -166,7 +154,11 @@ func (d *desk) call(ctx context.Context, what, detail string, do func() error) e
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if what != "control" && what != "texts" {
+	switch what {
+	case "control":
+		d.reads++
+	case "texts":
+	default:
 		d.made = append(d.made, what)
 	}
 	var f fate
@@ -174,7 +166,9 @@ func (d *desk) call(ctx context.Context, what, detail string, do func() error) e
 		f = d.on(what, detail)
 	}
 	if d.clock = d.clock.Add(f.takes); f.also != nil {
-		f.also(d)
+		d.mu.Unlock()
+		f.also()
+		d.mu.Lock()
 	}
 	if f.err == nil && !f.void {
 		return do()

@@ -31,22 +31,15 @@ func (w *world) answer(c *call) {
 	}
 	fates := []string{"refused", "hangs"}
 	if c.write {
-		fates = append(fates, "answer lost", "lost", "late")
+		fates = append(fates, "answer-lost", "lost", "late")
 	}
 	if c.what == "send" {
 		fates = append(fates, "throttled", "throttled", "lost, then throttled", "quota", "denied")
 	}
 	switch fate := fates[w.draw("fate", len(fates))]; fate {
-	case "refused":
-		reply(engine.ErrUnavailable, fate)
 	case "hangs":
 		c.hangs = true
 		w.logf("%s %s %s hangs", c.by.name, c.what, c.detail)
-	case "answer lost":
-		c.do()
-		reply(engine.ErrUnknownOutcome, fate)
-	case "lost":
-		reply(engine.ErrUnknownOutcome, fate)
 	case "late":
 		w.late = append(w.late, c)
 		reply(engine.ErrUnknownOutcome, fate)
@@ -54,11 +47,10 @@ func (w *world) answer(c *call) {
 		w.unclear[c.detail] = true
 		w.late = append(w.late, c)
 		reply(errors.Join(engine.ErrUnknownOutcome, engine.ErrThrottled), fate)
-	case "throttled":
-		reply(engine.ErrThrottled, fate)
-	case "quota":
-		reply(engine.ErrQuotaExceeded, fate)
-	case "denied":
-		reply(engine.ErrDenied, fate)
+	default:
+		if named[fate].applied {
+			c.do()
+		}
+		reply(named[fate].err, fate)
 	}
 }

@@ -8,21 +8,29 @@ import (
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
+	"aftercare/shared/flow/flowtest"
 )
 
 // now is when these tests begin.
 var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
-// held is the claim of somebody at work, stale that of one who has died.
-var (
-	held  = decide.Claim{Commit: "theirs", Until: now.Add(time.Minute)}
-	stale = decide.Claim{Commit: "dead", Until: now.Add(-time.Minute)}
-)
-
 // policy is the default policy with alerts, and without flows.
 func policy() decide.Policy {
 	p := decide.DefaultPolicy()
 	p.AlertOn = map[event.Status]bool{event.StatusFailed: true, event.StatusTimeout: true, event.StatusAborted: true}
+	return p
+}
+
+// byOthers is the condition of flows that do not lead to themselves.
+const byOthers = `event.commandName == "a stranger's"`
+
+// oneStep is a flow f that sends a command when one of others has ended.
+const oneStep = `[{name: f, when: ` + byOthers + `, steps: [{id: one, run: {}}]}]`
+
+// withFlows is a policy with these flows, which alerts of no command's end.
+func withFlows(t *testing.T, text string) decide.Policy {
+	p := policy()
+	p.AlertOn, p.Flows = map[event.Status]bool{}, flowtest.Set(t, text, 1, 0)
 	return p
 }
 
@@ -60,45 +68,20 @@ func task(short string, change ...func(*decide.Task)) func(*decide.State) {
 			c(&t)
 		}
 		t.Kind, t.Timeout = decide.SendRun, t.Command.Timeout()
-		if saved := t.Command.Invoke; saved != nil {
-			t.Kind, t.CommandID = decide.SendInvoke, saved.CommandID
-		}
 		s.Tasks[t.ID] = t
-		if t.State == decide.TaskReleasing {
-			s.Sends[t.SendKey] = decide.Send{
-				Key: t.SendKey, Kind: decide.SendRun, TaskID: t.ID, Attempt: t.Attempt, Tries: 1,
-				PlannedAt: now.Add(-time.Minute),
-			}
-		}
 	}
 }
-
-func priority(n int) func(*decide.Task) {
-	return func(t *decide.Task) { t.Priority = n }
-}
-
-func cancelled(t *decide.Task) { t.Cancel = true }
-
-// releasing makes the task one whose send is planned.
-func releasing(t *decide.Task) { t.State, t.SendKey = decide.TaskReleasing, sendOf(t.ID) }
 
 // sendOf is the key of a task's send in these tests.
 func sendOf(taskID string) string { return strings.Replace(taskID, "0", "e", 1) }
-
-// sent says that somebody who has died since may have sent a releasing task's command.
-func sent(short string, ago time.Duration) func(*decide.State) {
-	return func(s *decide.State) {
-		e := s.Sends[sendOf(id(short))]
-		e.Claim, e.FirstSent = stale, now.Add(-ago)
-		s.Sends[e.Key] = e
-	}
-}
 
 func running(invokeID string) func(*decide.Task) {
 	return func(t *decide.Task) {
 		t.State, t.InvokeID, t.Deadline = decide.TaskRunning, invokeID, now.Add(time.Minute)
 	}
 }
+
+func overdue(t *decide.Task) { t.Deadline = now }
 
 // beat is a first heartbeat that was sent so long ago, received now.
 func beat(ago, uptime time.Duration) decide.Heartbeat {

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,8 +9,7 @@ import (
 	"time"
 
 	"aftercare/shared/decide"
-	"aftercare/shared/event"
-	"aftercare/shared/flow"
+	"aftercare/shared/engine"
 )
 
 // (decide rule 2)
@@ -48,77 +46,55 @@ func TestNoResultWaitsForAnAlert(t *testing.T) {
 	})
 }
 
-// flows is a policy with these flows, which alerts of no command's end.
-func flows(list ...flow.Definition) decide.Policy {
-	p := policy()
-	p.AlertOn = map[event.Status]bool{}
-	p.Flows = flow.NewSet(list)
-	return p
-}
-
-// byOthers is the condition of flows that do not lead to themselves.
-const byOthers = `event.commandName == "a stranger's"`
-
-// [51] The stop switch costs no time. One that cannot be read starts no flow, and
-// keeps no input from being committed.
-// (decide rule 83)
-func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
-	p := flows(define("f", onEnd, byOthers, run("one", "f/one", "true")))
-	d := newDesk()
-	d.store(state(decide.BootBootable))
-	e := d.engine(p)
-	// Each of the two calls answers only when the other is under way.
-	begun := map[string]chan struct{}{"load": make(chan struct{}), "control": make(chan struct{})}
-	other := map[string]string{"load": "control", "control": "load"}
-	d.wait = func(_ context.Context, what, _ string) error {
-		if begun[what] == nil {
-			return nil
-		}
-		close(begun[what])
-		select {
-		case <-begun[other[what]]:
-			return nil
-		case <-time.After(10 * time.Second):
-			return errors.New("stops are not read beside the load")
-		}
-	}
-	if mustHandle(t, e, happened("s-1")); d.calls() != "load arm commit send commit" {
-		t.Errorf("calls: %s", d.calls())
-	}
-	d.wait = nil
-	n := reads(d)
-	for i, p := range []decide.Policy{p, policy()} {
-		if mustHandle(t, d.engine(p), happened(fmt.Sprint("u-", i))); *n != i+1 {
-			t.Errorf("with %d flows: they were read %d times, want %d", p.Flows.Len(), *n, i+1)
-		}
-	}
-	d.store(state(decide.BootBootable))
-	d.on = failing("control", 1, refused)
-	out := mustHandle(t, d.engine(p), happened("s-5"))
-	r := only(t, d.table.state("i-1").Runs)
-	if !r.StartedAt.IsZero() || len(d.cloud.invocations) != 1 || len(out.Notes) == 0 || out.Notes[0].What != "stops and breakers unknown" {
-		t.Errorf("run %+v, notes %v, want it to wait", r, out.Notes)
-	}
-}
-
-// The read of stops has a time of its own, so that one which hangs leaves time to
-// commit.
-// (decide rules 6, 83)
-func TestStopsThatHangKeepNothingFromBeingCommitted(t *testing.T) {
+// A channel that does not answer costs the invocation the time of one message,
+// also if there are more instances than are handled side by side.
+// (decide rule 51)
+func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := fleetDesk(2)
-		e := d.engine(reacting())
-		e.Now = func() time.Time { return time.Now().UTC() }
-		d.wait = hanging("control")
-		began := time.Now()
-		r := handleAll(t, e, ends("i-0", "a"), ends("i-1", "b"))
-		if took := time.Since(began); r.err["0/0"] != nil || r.err["1/0"] != nil || took != 5*time.Second {
-			t.Errorf("%v after %s, want both committed after 5 s", r.err, took)
-		}
-		for _, id := range []string{"i-0", "i-1"} {
-			if s := d.table.state(id); len(s.Tasks) > 0 || len(s.Runs) != 1 {
-				t.Errorf("%s has the tasks %v and the runs %v, want a run that waits", id, s.Tasks, s.Runs)
+		d := fleetDesk(100)
+		all := func(invokeID string) (map[string]reported, time.Duration) {
+			var parts []engine.Part
+			for n := range 100 {
+				parts = append(parts, ends(fmt.Sprint("i-", n), invokeID))
 			}
+			e, began := d.real(d.engine(policy())), time.Now()
+			return handleAll(t, e, parts...), time.Since(began)
+		}
+		d.wait = hanging("alert")
+		r, took := all("a")
+		if took != policy().MessageTime {
+			t.Errorf("it took %s, want %s", took, policy().MessageTime)
+		}
+		for input, o := range r {
+			if o.err != nil || o.Left != 1 {
+				t.Fatalf("input %s: %+v, want its alert left", input, o)
+			}
+		}
+		// Also if the time of some begins when others have taken a part of it.
+		d.wait = func(_ context.Context, what, _ string) error {
+			if what == "alert" {
+				time.Sleep(policy().MessageTime * 2 / 3)
+			}
+			return nil
+		}
+		if _, took := all("b"); took > policy().MessageTime*4/3 {
+			t.Errorf("it took %s, want a round and what is left of the time", took)
+		}
+	})
+}
+
+// A sweep waits for it once, and sends the commands of all.
+// (decide rule 51)
+func TestMessagesThatHangCostASweepTheTimeOfOneInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fleetDesk(9, task("a"), func(s *decide.State) {
+			m := decide.Message{Key: id("m"), Rev: 1, Kind: decide.MessageAlert, Alert: &decide.Alert{}, PlannedAt: now}
+			s.Messages[m.Row()] = m
+		})
+		d.wait = hanging("alert")
+		out, err := sweep(t, d.real(d.engine(policy())), 54*time.Second, 3)
+		if took, sends := time.Since(now), d.count("send"); err != nil || out.Woken != 9 || took != policy().MessageTime || sends != 9 {
+			t.Errorf("the sweep woke %d, %v, took %s and sent %d commands, want nine, %s and nine", out.Woken, err, took, sends, policy().MessageTime)
 		}
 	})
 }

@@ -13,20 +13,6 @@ import (
 	"aftercare/shared/flow"
 )
 
-// facts is what the world remembers to check later.
-type facts struct {
-	cancelled map[string]bool      // tasks that were answered to be cancelled
-	stopping  map[string]time.Time // tasks that were answered to be stopped
-	prints    map[string]string    // fingerprint by what an alert is about
-}
-
-func newFacts() facts {
-	return facts{
-		cancelled: map[string]bool{},
-		stopping:  map[string]time.Time{}, prints: map[string]string{},
-	}
-}
-
 // checkCommit looks at a commit that took effect.
 func (w *world) checkCommit(c engine.Commit) {
 	w.dirty[c.InstanceID] = true
@@ -43,9 +29,9 @@ func (w *world) checkCommit(c engine.Commit) {
 		}
 		switch a.Outcome {
 		case "cancelled":
-			w.facts.cancelled[a.TaskID] = true
+			w.cancelled[a.TaskID] = true
 		case "stopping":
-			w.facts.stopping[a.TaskID] = w.now()
+			w.stopping[a.TaskID] = w.now()
 		}
 	}
 }
@@ -188,11 +174,11 @@ func (w *world) checkSend(s engine.Send) (again bool) {
 	if same[0].accepted.Before(w.now()) {
 		return true
 	}
-	if w.facts.cancelled[s.TaskID] {
+	if w.cancelled[s.TaskID] {
 		w.breakf("task %s is sent, and was answered to be cancelled", s.TaskID)
 	}
 	// An invocation that held a claim then may still send.
-	if at, ok := w.facts.stopping[s.TaskID]; ok && w.now().After(at.Add(w.inv+30*time.Second)) {
+	if at, ok := w.stopping[s.TaskID]; ok && w.now().After(at.Add(w.inv+30*time.Second)) {
 		w.breakf("task %s is sent long after it was to be stopped", s.TaskID)
 	}
 	return false
@@ -209,10 +195,10 @@ func (w *world) checkAlert(a decide.Alert) {
 	if a.Kind == decide.AlertExecution {
 		about = a.InstanceID + "/" + a.InvokeID
 	}
-	if old := w.facts.prints[about]; old != "" && old != a.Fingerprint {
+	if old := w.prints[about]; old != "" && old != a.Fingerprint {
 		w.breakf("the alert about %s has fingerprint %s and %s", about, old, a.Fingerprint)
 	}
-	w.facts.prints[about] = a.Fingerprint
+	w.prints[about] = a.Fingerprint
 }
 
 // checkAck: what was answered with success is stored.

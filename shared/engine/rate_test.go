@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,51 +13,52 @@ import (
 	"aftercare/shared/engine"
 )
 
-// quota is a Cloud Assistant that refuses every command over a number in a
-// minute of the clock.
-type quota struct {
+// backlog is a fleet with commands, and a Cloud Assistant that refuses every command
+// over a number in a minute of the clock.
+type backlog struct {
 	*desk
-	perMinute int
-
-	mu                sync.Mutex
-	minute            time.Time
-	calls             int // in that minute
-	accepted, refused int
+	perMinute         int
+	accepted, refused atomic.Int64
 	last              time.Time // when a command was accepted
 }
 
-func (q *quota) Send(ctx context.Context, s engine.Send) (string, error) {
-	time.Sleep(20 * time.Millisecond)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	now := time.Now()
-	if m := now.Truncate(time.Minute); !m.Equal(q.minute) {
-		q.minute, q.calls = m, 0
+func newBacklog(instances, perMinute int, rows ...func(*decide.State)) *backlog {
+	b := &backlog{desk: fleetDesk(instances, rows...), perMinute: perMinute}
+	b.wait = func(_ context.Context, what, _ string) error {
+		time.Sleep(map[string]time.Duration{"load": 10 * time.Millisecond, "commit": 10 * time.Millisecond, "send": 20 * time.Millisecond}[what])
+		return nil
 	}
-	if q.calls++; q.calls > q.perMinute {
-		q.refused++
-		return "", engine.ErrThrottled
+	var minute time.Time
+	calls := 0
+	b.on = func(what, _ string) fate {
+		if what != "send" {
+			return fate{}
+		}
+		if m := time.Now().Truncate(time.Minute); !m.Equal(minute) {
+			minute, calls = m, 0
+		}
+		if calls++; calls > perMinute {
+			b.refused.Add(1)
+			return fate{err: engine.ErrThrottled}
+		}
+		b.accepted.Add(1)
+		b.last = time.Now()
+		return fate{}
 	}
-	q.accepted++
-	q.last = now
-	return q.desk.Send(ctx, s)
+	return b
 }
 
-func (q *quota) all(n int) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.accepted >= n
-}
-
-// process is a function instance: an engine for each invocation, and one cap.
-func (q *quota) process() func() *engine.Engine {
-	sends := &engine.SendCap{PerMinute: q.perMinute}
-	return func() *engine.Engine {
-		e := q.desk.engine(policy())
-		e.Commander, e.Sends = q, sends
-		e.Now = func() time.Time { return time.Now().UTC() }
-		e.Sleep = func(_ context.Context, d time.Duration) { time.Sleep(d) }
-		return e
+// boot lets a function instance handle the heartbeats of every fourth instance, which
+// come evenly within a time.
+func (b *backlog) boot(t *testing.T, first, instances int, within time.Duration) {
+	sends, began := &engine.SendCap{PerMinute: b.perMinute}, time.Now()
+	for n := first; n < instances; n += 4 {
+		time.Sleep(time.Until(began.Add(within * time.Duration(n) / time.Duration(instances))))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if out, err := b.paced(sends).Handle(ctx, fmt.Sprint("i-", n), beat(0, time.Second)); err != nil || out.Trouble != nil {
+			t.Errorf("heartbeat %d: %v, %v", n, err, out.Trouble)
+		}
+		cancel()
 	}
 }
 
@@ -73,63 +75,35 @@ func TestABacklogIsSentAtTheRateThatIsAllowed(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d a second, boots in %s", c.perSecond, c.boots), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(time.Until(now.Truncate(time.Minute).Add(time.Second)))
-				q := &quota{desk: newDesk(), perMinute: 60 * c.perSecond}
-				q.wait = func(_ context.Context, what, _ string) error {
-					if what == "load" || what == "commit" {
-						time.Sleep(10 * time.Millisecond)
+				b := newBacklog(c.instances, 60*c.perSecond, own(3), func(s *decide.State) {
+					if c.boots > 0 {
+						s.Instance.Boot, s.Instance.CheckAt = decide.BootWaiting, now.Add(time.Minute)
 					}
-					return nil
-				}
-				boot := decide.BootWaiting
-				if c.boots == 0 {
-					boot = decide.BootBootable
-				}
-				for n := range c.instances {
-					s := state(boot, task(fmt.Sprint(n, "a")), task(fmt.Sprint(n, "b")), task(fmt.Sprint(n, "c")))
-					s.Instance.ID = fmt.Sprint("i-", n)
-					q.store(s)
-					if c.boots == 0 {
-						q.table.armed[engine.Wakeup{InstanceID: s.Instance.ID, Due: now.Truncate(time.Minute)}] = true
-					}
-				}
-				began, total := time.Now(), 3*c.instances
+				})
+				time.Sleep(time.Until(now.Truncate(time.Minute).Add(time.Minute)))
+				began, total := time.Now(), int64(3*c.instances)
 				var working sync.WaitGroup
-				for p := range 4 {
-					process := q.process()
-					working.Go(func() {
-						for n := p; n < c.instances && c.boots > 0; n += 4 {
-							time.Sleep(time.Until(began.Add(c.boots * time.Duration(n) / time.Duration(c.instances))))
-							ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-							in := beat(time.Since(now), time.Second)
-							if out, err := process().Handle(ctx, fmt.Sprint("i-", n), in); err != nil || out.Trouble != nil {
-								t.Errorf("heartbeat %d: %v, %v", n, err, out.Trouble)
-							}
-							cancel()
-						}
-					})
+				if c.boots > 0 {
+					clear(b.table.armed)
+					for first := range 4 {
+						working.Go(func() { b.boot(t, first, c.instances, c.boots) })
+					}
+					time.Sleep(time.Minute)
 				}
-				sweeps, process := 0, q.process()
-				for ; !q.all(total) && sweeps < 10; sweeps++ {
-					time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
-					ctx, cancel := context.WithTimeout(t.Context(), 54*time.Second)
-					if s, err := process().Sweep(ctx, 32); err != nil || s.Failed > 0 {
+				sends := &engine.SendCap{PerMinute: b.perMinute}
+				for n := 0; b.accepted.Load() < total && n < 10; n++ {
+					if s, err := sweep(t, b.paced(sends), 54*time.Second, 32); err != nil || s.Failed > 0 {
 						t.Errorf("sweep: %+v, %v", s, err)
 					}
-					cancel()
+					time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
 				}
 				working.Wait()
-				took := q.last.Sub(began)
-				if c.boots == 0 {
-					took -= 59 * time.Second // until the first sweep
-				}
-				used := float64(q.accepted) / (float64(c.perSecond) * took.Seconds())
-				t.Logf("%d commands in %s, %.0f %% of what is allowed, %d refused, %d sweeps", q.accepted, took, 100*used, q.refused, sweeps)
-				if q.accepted != total || used < 0.8 {
-					t.Errorf("%d commands were sent with %.0f %% of the allowed rate, want %d with at least 80 %%", q.accepted, 100*used, total)
-				}
-				if most := total / 20; q.refused > most {
-					t.Errorf("%d commands were refused, want at most %d", q.refused, most)
+				took := b.last.Sub(began)
+				accepted, refused, used := b.accepted.Load(), b.refused.Load(), float64(total)/(float64(c.perSecond)*took.Seconds())
+				t.Logf("%d commands in %s, %.0f %% of what is allowed, %d refused", accepted, took, 100*used, refused)
+				if accepted != total || used < 0.8 || refused > total/20 {
+					t.Errorf("%d commands were sent with %.0f %% of the allowed rate, and %d refused, want %d, at least 80 %%, and at most %d",
+						accepted, 100*used, refused, total, total/20)
 				}
 			})
 		})

@@ -1,11 +1,116 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"aftercare/shared/decide"
 )
+
+// [51] The stop switch costs no time. One that cannot be read starts no flow, and
+// keeps no input from being committed.
+// (decide rule 83)
+func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
+	p := withFlows(t, oneStep)
+	d := newDesk()
+	d.store(state(decide.BootBootable))
+	// Each of the two calls answers only when the other is under way.
+	begun := map[string]chan struct{}{"load": make(chan struct{}), "control": make(chan struct{})}
+	other := map[string]string{"load": "control", "control": "load"}
+	d.wait = func(_ context.Context, what, _ string) error {
+		if begun[what] == nil {
+			return nil
+		}
+		close(begun[what])
+		select {
+		case <-begun[other[what]]:
+			return nil
+		case <-time.After(10 * time.Second):
+			return errors.New("stops are not read beside the load")
+		}
+	}
+	if mustHandle(t, d.engine(p), happened("s-1")); d.calls() != "load arm commit send commit" {
+		t.Errorf("calls: %s", d.calls())
+	}
+	d.wait = nil
+	for i, p := range []decide.Policy{p, policy()} {
+		if mustHandle(t, d.engine(p), happened(fmt.Sprint("u-", i))); d.reads != i+2 {
+			t.Errorf("with %d flows: stops were read %d times, want %d", p.Flows.Len(), d.reads, i+2)
+		}
+	}
+	d.store(state(decide.BootBootable))
+	d.on = failing("control", 1, refused)
+	out := mustHandle(t, d.engine(p), happened("s-5"))
+	r := only(t, d.table.state("i-1").Runs)
+	if !r.StartedAt.IsZero() || len(d.cloud.invocations) != 1 || len(out.Notes) == 0 || out.Notes[0].What != "stops and breakers unknown" {
+		t.Errorf("run %+v, notes %v, want it to wait", r, out.Notes)
+	}
+}
+
+// The read of stops has a time of its own, so that one which hangs leaves time to
+// commit.
+// (decide rules 6, 83)
+func TestStopsThatHangKeepNothingFromBeingCommitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fleetDesk(2)
+		e := d.real(d.engine(withFlows(t, oneStep)))
+		d.wait = hanging("control")
+		r := handleAll(t, e, ends("i-0", "a"), ends("i-1", "b"))
+		if took := time.Since(now); r["0/0"].err != nil || r["1/0"].err != nil || took != 5*time.Second {
+			t.Errorf("%v after %s, want both committed after 5 s", r, took)
+		}
+		for _, id := range []string{"i-0", "i-1"} {
+			if s := d.table.state(id); len(s.Tasks) > 0 || len(s.Runs) != 1 {
+				t.Errorf("%s has the tasks %v and the runs %v, want a run that waits", id, s.Tasks, s.Runs)
+			}
+		}
+	})
+}
+
+// (decide rule 94)
+func TestASweepReadsStopsOnce(t *testing.T) {
+	d := fleetDesk(20)
+	if s, err := d.engine(withFlows(t, oneStep)).Sweep(t.Context(), 4); err != nil || !s.Complete || d.reads != 1 {
+		t.Errorf("sweep %+v, %v: stops were read %d times, want once", s, err, d.reads)
+	}
+	// Nothing was due: a load and a removal for each, beside the list.
+	if len(d.made) != 1+2*20 {
+		t.Errorf("%d calls, want two for each of 20", len(d.made))
+	}
+}
+
+// A stop that comes during a long invocation is heard of before a claim.
+// (decide rule 83)
+func TestNoClaimReliesOnOldStops(t *testing.T) {
+	for name, c := range map[string]struct {
+		age         time.Duration
+		stopped     bool
+		reads, sent int
+	}{
+		"those read 5 s ago are relied on":        {5 * time.Second, true, 1, 1},
+		"older ones are read again":               {6 * time.Second, false, 2, 1},
+		"a command that is stopped by then stays": {6 * time.Second, true, 2, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := fleetDesk(1)
+			e := d.engine(withFlows(t, oneStep))
+			mustSweep(t, e)
+			d.clock = now.Add(c.age)
+			if c.stopped {
+				d.table.stop(decide.Stop{By: "ann", At: d.clock})
+			}
+			d.store(state(decide.BootBootable))
+			mustHandle(t, e, happened("s-1"))
+			if d.reads != c.reads || len(d.cloud.invocations) != c.sent {
+				t.Errorf("stops were read %d times and %d commands sent, want %d and %d", d.reads, len(d.cloud.invocations), c.reads, c.sent)
+			}
+		})
+	}
+}
 
 // TestAStopHoldsWhatIsClaimedAfterIt: it lands at each call of a release that takes
 // several commits, which lasts for 6 s more. Nothing is lost, and a resume needs no
@@ -14,12 +119,17 @@ import (
 func TestAStopHoldsWhatIsClaimedAfterIt(t *testing.T) {
 	const tasks = 45
 	labelled := func(t *decide.Task) { t.Labels = []string{"other", "nightly"} }
+	queue := func(s *decide.State) {
+		for i := range tasks {
+			task(fmt.Sprint(100+i), labelled)(s)
+		}
+	}
 	for _, scope := range []decide.Scope{{}, {Instance: "i-1"}, {Label: "nightly"}} {
 		t.Run(scope.String(), func(t *testing.T) {
 			for n, landed := 1, true; landed; n++ {
 				landed = false
 				d := newDesk()
-				d.store(state(decide.BootWaiting, many(tasks, labelled)))
+				d.store(state(decide.BootWaiting, queue))
 				calls, claimed, unread := 0, 0, true
 				d.on = func(what, _ string) (f fate) {
 					if calls++; calls == n {
@@ -64,25 +174,4 @@ func TestAStopHoldsWhatIsClaimedAfterIt(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestAStopHoldsOnlyWhatStartsACommand: commands are stopped, those to be stopped are
-// looked for, and what comes is committed.
-// (decide rule 84)
-func TestAStopHoldsOnlyWhatStartsACommand(t *testing.T) {
-	stop := func(d *desk) { d.table.stop(decide.Stop{By: "ann", At: now}) }
-	play(t, []played{
-		{name: "a cancel of a running command", state: state(decide.BootBootable, task("a", running("t-1"))),
-			before: func(d *desk) { accepted(time.Minute)(d); stop(d) },
-			steps:  on(decide.Cancel{Key: id("c"), TaskID: id("a")}, nil, "load arm commit stop commit", "stopping; a running; t-1 stopped; wake 05:08")},
-		{name: "the look for a cancelled command", before: func(d *desk) { accepted(time.Minute)(d); stop(d) },
-			state: state(decide.BootBootable, task("a", releasing, cancelled, textless), sent("a", time.Minute), task("b")),
-			steps: on(wakeUp, nil, "load arm commit find-token commit commit stop commit", "a running; b queued; t-1 stopped; wake 05:08")},
-		{name: "an end, with its alert", state: one, before: stop,
-			steps: on(failed, nil, "load arm commit alert commit", "t-1 recorded; a queued; alert execution; wake 05:08")},
-		{name: "a boot", state: state(decide.BootWaiting, task("a")), before: stop,
-			steps: on(beat(0, time.Second), nil, "load arm commit", "a queued; wake 05:12")},
-		{name: "a submission", state: state(decide.BootBootable), before: stop,
-			steps: on(submission("a"), nil, "load arm commit", "queued; a queued; wake 05:12")},
-	})
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -189,7 +190,20 @@ func (t *table) commit(c engine.Commit) error {
 			return engine.ErrInvalid
 		}
 	}
-	if t.refuses(c) {
+	// once are the records that only the first commit can write.
+	once := map[string]engine.Recorded{}
+	if e := ch.Execution; e != nil {
+		once[id+"/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix()] = engine.Recorded{CommitID: c.ID}
+	}
+	if in := ch.Input; in != nil {
+		once[id+"/input/"+in.Key] = engine.Recorded{CommitID: c.ID, Answer: in.Answer, Hash: in.Hash}
+	}
+	conflict := ch.Instance != nil && ch.Instance.Rev != t.rev[id]
+	for key := range once {
+		_, there := t.records[key]
+		conflict = conflict || there
+	}
+	if conflict {
 		return engine.ErrConflict
 	}
 	rows := t.rows[id]
@@ -227,33 +241,9 @@ func (t *table) commit(c engine.Commit) error {
 	} else if len(b.before) > 0 || len(ch.Tasks)+len(ch.Sends)+len(ch.Messages)+len(ch.Runs)+len(ch.Unmatched)+len(ch.Limits)+len(ch.Failing) > 0 {
 		t.broken("a commit changes live rows without the guard")
 	}
-	if e := ch.Execution; e != nil {
-		t.records[id+"/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix()] = engine.Recorded{CommitID: c.ID}
-	}
-	if in := ch.Input; in != nil {
-		t.records[id+"/input/"+in.Key] = engine.Recorded{CommitID: c.ID, Answer: in.Answer, Hash: in.Hash}
-	}
+	maps.Copy(t.records, once)
 	t.landed(c)
 	return nil
-}
-
-// refuses reports whether a condition of the commit does not hold.
-func (t *table) refuses(c engine.Commit) bool {
-	id, ch := c.InstanceID, c.Changes
-	if i := ch.Instance; i != nil && i.Rev != t.rev[id] {
-		return true
-	}
-	if e := ch.Execution; e != nil {
-		if _, there := t.records[id+"/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix()]; there {
-			return true
-		}
-	}
-	if in := ch.Input; in != nil {
-		if _, there := t.records[id+"/input/"+in.Key]; there {
-			return true
-		}
-	}
-	return false
 }
 
 // due lists the wake-ups that are due, in the order of the real table's keys.
@@ -265,10 +255,7 @@ func (t *table) due(now time.Time) []engine.Wakeup {
 		}
 	}
 	slices.SortFunc(out, func(a, b engine.Wakeup) int {
-		if c := a.Due.Compare(b.Due); c != 0 {
-			return c
-		}
-		return strings.Compare(a.InstanceID, b.InstanceID)
+		return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.InstanceID, b.InstanceID))
 	})
 	return out
 }

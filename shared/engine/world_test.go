@@ -39,8 +39,12 @@ type world struct {
 	dirty   map[string]bool // instances with a commit that is not checked yet
 	byName  map[string]*invocation
 	unclear map[string]bool // tokens with a send of unknown outcome
-	facts   facts
-	// fleetAlerts are the alerts about breakers, by fingerprint.
+	// What is checked later: the tasks that were answered to be cancelled, those to
+	// be stopped, the fingerprints by what an alert is about, and the kinds of those
+	// about breakers by theirs.
+	cancelled   map[string]bool
+	stopping    map[string]time.Time
+	prints      map[string]string
 	fleetAlerts map[string]decide.AlertKind
 
 	mu      sync.Mutex
@@ -223,12 +227,11 @@ func (w *world) settle() {
 			w.late = append(w.late, c)
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b *call) int {
-		return cmp.Or(cmp.Compare(a.by.name, b.by.name), cmp.Compare(a.what, b.what), cmp.Compare(a.detail, b.detail))
-	})
-	slices.SortStableFunc(w.late, func(a, b *call) int {
-		return cmp.Or(cmp.Compare(a.by.name, b.by.name), cmp.Compare(a.what, b.what), cmp.Compare(a.detail, b.detail))
-	})
+	for _, list := range [][]*call{kept, w.late} {
+		slices.SortStableFunc(list, func(a, b *call) int {
+			return cmp.Or(cmp.Compare(a.by.name, b.by.name), cmp.Compare(a.what, b.what), cmp.Compare(a.detail, b.detail))
+		})
+	}
 	w.calls = append(kept, w.calls...)
 	var ended []*invocation
 	w.running = slices.DeleteFunc(w.running, func(v *invocation) bool {

@@ -45,6 +45,7 @@ var rules = []rule{
 	// Of expr, only what reads words: the rest would keep every exported method
 	// in the functions.
 	{"shared/flow", []string{"shared/command", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
+	{"shared/flow/flowtest", []string{"shared/flow", "shared/command", goccyYAML}},
 	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow", "shared/transport"}},
 	{"shared/ledger", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", tablestoreSDK}},
@@ -92,12 +93,12 @@ var rules = []rule{
 // Tests of a package may import what the package knows, directly or not, and
 // these beside it.
 var (
-	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/schema", "shared/flowfile", "shared/ledger/ledgertest"}
+	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/schema", "shared/flowfile", "shared/flow/flowtest", "shared/ledger/ledgertest"}
 	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
 )
 
 // forTests are packages that only tests may import, whatever the rules say.
-var forTests = []string{"shared/ledger/ledgertest"}
+var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 
 // pure packages decide, and touch neither files nor the network nor the
 // process.

@@ -1,4 +1,6 @@
-package decide_test
+// Package flowtest makes flows for the tests of other packages. It knows nothing of
+// what becomes of them.
+package flowtest
 
 import (
 	"cmp"
@@ -14,10 +16,10 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// flows reads flows as a file has them, but without its checks, so that a story
-// can have some that a file may not: those that lead to themselves. It makes so
-// many copies of each, with scripts of so many bytes.
-func flows(t *testing.T, text string, copies, bytes int) *flow.Set {
+// Set reads flows as a file has them, but without its checks, so that a test can
+// have some that a file may not: those that lead to themselves. It makes so many
+// copies of each, whose scripts have so many bytes if they say nothing else.
+func Set(t *testing.T, text string, copies, bytes int) *flow.Set {
 	t.Helper()
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {

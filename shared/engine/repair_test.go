@@ -1,0 +1,46 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/engine"
+	"aftercare/shared/event"
+)
+
+// Each of 12 ends that no event reported is made good, and one alert says so, whichever
+// sweeps see them. (decide rule 96)
+func TestSweepsCountTheirRepairsTogether(t *testing.T) {
+	p := withFlows(t, "[]")
+	d := fleetDesk(12, func(s *decide.State) { task("a-"+s.Instance.ID, running("t-"+s.Instance.ID), overdue)(s) })
+	for n := range 12 {
+		id := fmt.Sprint("i-", n)
+		i := d.cloud.stranger(id, now.Add(-time.Minute), 0)
+		i.id, i.status, i.finished = "t-"+id, event.StatusSuccess, now.Add(-time.Second)
+	}
+	for id := range d.table.rows {
+		if id > "i-2" { // the first sweep finds five
+			delete(d.table.armed, engine.Wakeup{InstanceID: id, Due: now})
+		}
+	}
+	sweep := func(repairs, alerts int) {
+		t.Helper()
+		s, err := d.engine(p).Sweep(t.Context(), 4)
+		if err != nil || s.Repairs[decide.RepairEnd] != repairs || len(d.alerts) != alerts {
+			t.Fatalf("sweep %+v, %v, and %d alerts; want %d ends and %d alerts", s, err, len(d.alerts), repairs, alerts)
+		}
+	}
+	sweep(5, 0)
+	for id := range d.table.rows {
+		if id > "i-2" && id[0] == 'i' {
+			d.table.armed[engine.Wakeup{InstanceID: id, Due: now}] = true
+		}
+	}
+	sweep(7, 1)
+	if a := d.alerts[0]; a.Kind != decide.AlertRepairs || a.InstanceID != "" {
+		t.Errorf("the alert is %+v, want one of repairs that is about no instance", a)
+	}
+	sweep(0, 1)
+}
