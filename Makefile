@@ -28,12 +28,12 @@ help: ## print this
 	@sed -n 's/^\([a-z][a-z/<>-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo "  dist/<function>    one function's package, for example dist/sweep"
 
+# Vet needs what the tests need, compiled the same way.
 .PHONY: test
-test: ## check the format, vet, and run the tests but those of "cloud", and a sample of "faults", with the race detector if there is a C compiler
+test: ## check the format, vet, and run the tests but those of "cloud", and a sample of what it and "faults" run whole, with the race detector if there is a C compiler
 	@unformatted=$$(gofmt -l functions shared scripts tests) && test -z "$$unformatted" || \
 		{ echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
-	$(GO) vet ./...
-	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m -short $$($(GO) list ./... | grep -v /localcloud)
+	@$(race); set -x; $(GO) vet $$race ./... && $(GO) test $$race $(quick) -timeout 20m -short $$($(GO) list ./... | grep -v /localcloud)
 
 # The time limits only keep a hang from lasting: beside ten busy processes, the
 # tests take six times as long.
@@ -45,8 +45,8 @@ faults: ## fail every call, kill every invocation: the fault sweeps, with the ra
 	$(GO) test -run LargeArray ./tests/faults
 
 .PHONY: cloud
-cloud: ## test the local cloud, its command line with real processes, and the README's "Ten minutes by hand"
-	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m $$($(GO) list ./... | grep /localcloud)
+cloud: ## test the local cloud, its command line with real processes, the README's "Ten minutes by hand", and the functions' binaries
+	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m $$($(GO) list ./... | grep -e /localcloud -e /deploy)
 
 .PHONY: flows
 flows: bin/aftercare ## find the mistakes in functions/flows.yaml, and try it with its cases

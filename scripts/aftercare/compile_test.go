@@ -17,11 +17,11 @@ const shippedFlows = "../../functions/flows.yaml"
 func TestTheShippedFlowsPassTheirCasesAndCompile(t *testing.T) {
 	none := func(string) string { return "" }
 	var out bytes.Buffer
-	if code := run(t.Context(), []string{"flows", "test", shippedFlows}, none, &out, &out); code != 0 {
+	if code := run(t.Context(), []string{"flows", "test", shippedFlows}, none, nil, &out, &out); code != 0 {
 		t.Errorf("'flows test' ends with %d:\n%s", code, out.String())
 	}
 	to := filepath.Join(t.TempDir(), "flows.compiled")
-	if code := run(t.Context(), []string{"flows", "compile", shippedFlows, "-o", to}, none, io.Discard, &out); code != 0 {
+	if code := run(t.Context(), []string{"flows", "compile", shippedFlows, "-o", to}, none, nil, io.Discard, &out); code != 0 {
 		t.Fatalf("'flows compile' ends with %d:\n%s", code, out.String())
 	}
 	stored, err := os.ReadFile(to)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"aftercare/scripts/internal/screen"
@@ -45,26 +44,12 @@ func printed(e decide.Execution) execution {
 	}
 }
 
-// executionTable lists executions for people, with a column for the instance if
-// there are several.
-func executionTable(title string, list []execution, several bool) *screen.Table {
+// executionTable lists the executions of one instance for people.
+func executionTable(title string, list []execution) *screen.Table {
 	t := &screen.Table{Title: title, Head: []string{"FINISHED", "COMMAND", "STATUS", "EXIT", "TOOK", "INVOCATION", "TASK", "ERROR"}}
-	if several {
-		t.Head = slices.Insert(t.Head, 1, "INSTANCE")
-	}
 	for _, e := range list {
-		e.addTo(t, several)
+		t.Add(moment(e.FinishTime), cmp.Or(e.CommandName, e.CommandID), e.Status, code(e.Status, e.ExitCode), between(e.StartTime, e.FinishTime),
+			e.InvokeID, e.TaskID, errorOf(e.ErrorCode, e.ErrorDesc))
 	}
 	return t
-}
-
-func (e execution) addTo(t *screen.Table, several bool) {
-	row := []string{
-		moment(e.FinishTime), cmp.Or(e.CommandName, e.CommandID), e.Status, code(e.Status, e.ExitCode), between(e.StartTime, e.FinishTime),
-		e.InvokeID, e.TaskID, errorOf(e.ErrorCode, e.ErrorDesc),
-	}
-	if several {
-		row = slices.Insert(row, 1, e.InstanceID)
-	}
-	t.Add(row...)
 }

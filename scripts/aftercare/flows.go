@@ -18,11 +18,11 @@ func newFlows() *cobra.Command {
 
 func newFlowsValidate() *cobra.Command {
 	return &cobra.Command{
-		Use:   "validate FILE",
-		Short: "Find every mistake in a flows file",
-		Long: `Find every mistake in a flows file. Each is printed with its line, and the exit
-code is 1 if there are any.`,
-		Args: cli.Args("FILE"),
+		Use:     "validate FILE",
+		Short:   "Find every mistake in a flows file",
+		Long:    `Each mistake is printed with its line, and the exit code is 1 if there are any.`,
+		Example: `  aftercare flows validate functions/flows.yaml`,
+		Args:    cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flows, err := readFlows(cmd, args[0])
 			if err != nil {
@@ -38,10 +38,12 @@ func newFlowsSchema() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON schema of flows files, for editors",
-		Long: `Print the JSON schema of flows files, or of files of cases. An editor that speaks
-to the YAML language server completes and checks a file that begins with the line
+		Long: `An editor that speaks to the YAML language server completes and checks a file
+that begins with the line
 
   # yaml-language-server: $schema=flows.schema.json`,
+		Example: `  aftercare flows schema >flows.schema.json
+  aftercare flows schema --cases >cases.schema.json`,
 		Args: cli.Args(),
 	}
 	cases := cmd.Flags().Bool("cases", false, "print the schema of files of cases, such as flows_test.yaml")
@@ -60,8 +62,10 @@ func newFlowsGraph() *cobra.Command {
 	return &cobra.Command{
 		Use:   "graph FILE [FLOW]",
 		Short: "Draw a flow as a Mermaid flowchart, or all of them as Markdown",
-		Long: `Draw a flow as a Mermaid flowchart. Without FLOW, all flows of the file are
+		Long: `Without FLOW, all flows of the file are
 drawn, as Markdown that GitHub and GitLab show with pictures.`,
+		Example: `  aftercare flows graph functions/flows.yaml restart-agent
+  aftercare flows graph functions/flows.yaml >flows.md`,
 		Args: cli.Args("FILE", "[FLOW]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flows, err := readFlows(cmd, args[0])

@@ -14,11 +14,11 @@ import (
 
 func newFlowsCompile() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "compile FILE -o OUT",
-		Short: "Write a flows file in the form that the functions read",
-		Long: `Write a flows file in the form that the functions read, if it has no mistakes. OUT
-is replaced as a whole, or stays as it is.`,
-		Args: cli.Args("FILE"),
+		Use:     "compile FILE -o OUT",
+		Short:   "Write a flows file in the form that the functions read",
+		Long:    `The file must have no mistakes. OUT is replaced as a whole, or stays as it is.`,
+		Example: `  aftercare flows compile functions/flows.yaml -o dist/sweep/flows.compiled`,
+		Args:    cli.Args("FILE"),
 	}
 	to := cmd.Flags().StringP("output", "o", "", "the `file` to write, such as dist/sweep/flows.compiled")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -26,11 +26,12 @@ func newFlowsExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain FILE --event EVENT",
 		Short: "Explain which flows an event would start, and why",
-		Long: `Explain which flows an event would start, and why. EVENT is an event as a function
-gets it: a CloudEvent, what CloudMonitor sends, or the data alone. For a flow that
-starts, the steps are listed that it would take if every command succeeded and
-printed nothing. Nothing is sent. Limits, runs under way, stops and breakers
-count only with --state.`,
+		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
+or the data alone. For a flow that starts, the steps are listed that it would
+take if every command succeeded and printed nothing. Nothing is sent. Limits,
+runs under way, stops and breakers count only with --state.`,
+		Example: `  aftercare flows explain functions/flows.yaml --event event.json
+  aftercare flows explain functions/flows.yaml --event - <event.json`,
 		Args: cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)
@@ -161,6 +162,8 @@ func (e explainer) explain(events []event.Event) ([]explanation, error) {
 			return nil, fmt.Errorf("the event is malformed: %s", ev.Reason)
 		case event.Ignored:
 			return nil, fmt.Errorf("the functions ignore this event (%s): %s", ev.Kind, ev.Reason)
+		case event.InstanceStateChange:
+			return nil, fmt.Errorf("no flow starts on this event (%s)", ev.Kind)
 		case event.TaskCompleted:
 			at := e.moment(ev.FinishTime, ev.Time)
 			x := explanation{Kind: flow.TaskCompleted, InstanceID: ev.InstanceID, Event: endOf(ev), At: at}

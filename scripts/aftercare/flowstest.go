@@ -35,10 +35,11 @@ func newFlowsTest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test FILE",
 		Short: "Test a flows file with the cases beside it",
-		Long: `Test a flows file with the cases of every *_test.yaml in its folder. A case is an
-event, how commands end, and what must follow. Nothing is sent: the code of the
-functions decides, as if every flow were live. The exit code is 1 if a case fails.`,
-		Args: cli.Args("FILE"),
+		Long: `The cases are those of every *_test.yaml in its folder. A case is an event, how
+commands end, and what must follow. Nothing is sent: the code of the functions
+decides, as if every flow were live. The exit code is 1 if a case fails.`,
+		Example: `  aftercare flows test functions/flows.yaml`,
+		Args:    cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)
 	only := cmd.Flags().String("run", "", "only cases whose name matches this `regexp`")

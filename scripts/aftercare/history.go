@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,55 +15,48 @@ import (
 	"aftercare/shared/ledger"
 )
 
-// screenful is how many executions are printed at once.
-const screenful = 50
+// executionColumns are those of a list of executions on several instances.
+var executionColumns = []column[execution]{
+	{"FINISHED", func(e execution) any { return e.FinishTime }, isWhole},
+	{"INSTANCE", func(e execution) any { return e.InstanceID }, isWhole},
+	{"COMMAND", func(e execution) any { return cmp.Or(e.CommandName, e.CommandID) }, 0},
+	{"STATUS", func(e execution) any { return e.Status }, isState},
+	{"EXIT", func(e execution) any { return code(e.Status, e.ExitCode) }, isWhole},
+	{"TOOK", func(e execution) any { return between(e.StartTime, e.FinishTime) }, 0},
+	{"INVOCATION", func(e execution) any { return e.InvokeID }, isWide},
+	{"TASK", func(e execution) any { return e.TaskID }, isWide},
+	{"ERROR", func(e execution) any { return errorOf(e.ErrorCode, e.ErrorDesc) }, 0},
+}
 
 func newHistory(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history --day YYYY-MM-DD",
 		Short: "Print the executions that finished on one day, the newest first",
-		Args:  cli.Args(),
+		Example: `  aftercare history --day 2026-01-31 --status Failed
+  aftercare history --day 2026-01-31 -o jsonl | jq .commandName`,
+		Args: cli.Args(),
 	}
-	s := storeFlags(cmd, getenv)
-	format := outputFlag(cmd)
-	day := cmd.Flags().String("day", "", "the `day`, for example 2026-01-31")
-	status := cmd.Flags().String("status", "", "only executions that ended with this `word`, for example Failed")
+	s := siteFlags(cmd, getenv)
+	f := addListFlags(cmd)
+	day := cmd.Flags().String("day", "", "the `day` in UTC, for example 2026-01-31")
+	status := cli.Word(cmd, "status", "", "", "only executions that ended with this `word`", "Success", "Failed", "Timeout", "Aborted", "Invalid", "Terminated")
 	instance := cmd.Flags().String("instance", "", "only executions on the instance with this `id`")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		at, err := time.Parse(time.DateOnly, *day)
 		if err != nil {
 			return cli.Usage(errors.New("--day must be a day such as 2026-01-31"))
 		}
-		out := cmd.OutOrStdout()
-		table, list := executionTable("", nil, true), jsonList{w: out}
-		n := 0
-		err = s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			period := ledger.Period{From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance}
-			return l.History(ctx, period, func(e decide.Execution) error {
-				p := printed(e)
-				switch n++; {
-				case *status != "" && !strings.EqualFold(*status, p.Status):
-					n--
-				case format.json():
-					return list.add(p)
-				default:
-					if p.addTo(table, true); n%screenful == 0 {
-						table.Print(out)
+		return printList(cmd, f, executionColumns, fmt.Sprintf("no such execution finished on %s", *day), func(add func(execution) error) error {
+			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+				period := ledger.Period{From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance}
+				return l.History(ctx, period, func(e decide.Execution) error {
+					if p := printed(e); *status == "" || strings.EqualFold(*status, p.Status) {
+						return add(p)
 					}
-				}
-				return nil
+					return nil
+				})
 			})
 		})
-		switch {
-		case err != nil:
-			return err
-		case format.json():
-			return list.end()
-		case n == 0:
-			fmt.Fprintf(out, "no such execution finished on %s\n", *day)
-		}
-		table.Print(out)
-		return nil
 	}
 	return cmd
 }

@@ -22,9 +22,11 @@ func newInstance(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "instance ID",
 		Short: "Print an instance's open work and its records",
-		Args:  cli.Args("ID"),
+		Example: `  aftercare instance i-bp67acfmxazb4p
+  aftercare instance i-bp67acfmxazb4p --since 24h -o json`,
+		Args: cli.Args("ID"),
 	}
-	s := storeFlags(cmd, getenv)
+	s := siteFlags(cmd, getenv)
 	format := outputFlag(cmd)
 	since := cmd.Flags().String("since", "", fmt.Sprintf("records from this `time` on: a day such as 2026-01-31, or 24h ago as 24h (default the newest %d)", newestRecords))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -88,9 +90,9 @@ func (v view) print(w io.Writer) {
 	}
 	about.Print(w)
 	for _, t := range []*screen.Table{
-		standingTable(v.Stopped, "Stopped"), queueTable(v.Queue), taskTable(v.Tasks), sendTable(v.Sends), messageTable("Planned messages", v.Messages),
-		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ended executions that have no task yet", v.Unmatched, false),
-		executionTable("Executions", v.Log.Executions, false), endedTable(v.Log.Tasks),
+		standingTable(v.Stopped, "Stopped", moment), queueTable(v.Queue), taskTable(v.Tasks), sendTable(v.Sends), messageTable("Planned messages", v.Messages),
+		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ended executions that have no task yet", v.Unmatched),
+		executionTable("Executions", v.Log.Executions), endedTable(v.Log.Tasks),
 		runTable("Ended flow runs", v.Log.FlowRuns), decisionTable(v.Log.Executions, v.Log.Boots), bootTable(v.Log.Boots),
 		messageTable("Messages given up", v.Log.Lost),
 	} {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,40 +30,43 @@ type quarantined struct {
 	At       time.Time `json:"at"`
 }
 
+var quarantineColumns = []column[quarantined]{
+	{"LAST SEEN", func(q quarantined) any { return q.At }, isWhole},
+	{"FUNCTION", func(q quarantined) any { return q.Function }, 0},
+	{"BYTES", func(q quarantined) any { return q.Size }, isWhole},
+	{"SHA256", func(q quarantined) any { return q.SHA256 }, 0},
+	{"REASON", func(q quarantined) any { return q.Reason }, 0},
+}
+
 func newQuarantineList(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the payloads of the last 30 days, the newest last",
-		Args:  cli.Args(),
+		Short: "List the payloads of the last 30 days, the newest first",
+		Example: `  aftercare quarantine list
+  aftercare quarantine list -o wide --limit 0`,
+		Args: cli.Args(),
 	}
-	s := storeFlags(cmd, getenv)
-	format := outputFlag(cmd)
+	s := siteFlags(cmd, getenv)
+	f := addListFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		list := []quarantined{}
-		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			return l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
-				list = append(list, quarantined(q))
-				return nil
+		return printList(cmd, f, quarantineColumns, "nothing is in quarantine", func(add func(quarantined) error) error {
+			var all []quarantined
+			err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+				return l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
+					all = append(all, quarantined(q))
+					return nil
+				})
 			})
-		})
-		if err != nil {
+			slices.SortFunc(all, func(a, b quarantined) int {
+				return cmp.Or(b.At.Compare(a.At), strings.Compare(a.SHA256, b.SHA256))
+			})
+			for _, q := range all {
+				if err == nil {
+					err = add(q)
+				}
+			}
 			return err
-		}
-		slices.SortFunc(list, func(a, b quarantined) int {
-			return cmp.Or(a.At.Compare(b.At), strings.Compare(a.SHA256, b.SHA256))
 		})
-		if format.json() {
-			return printJSON(cmd.OutOrStdout(), list)
-		}
-		if len(list) == 0 {
-			fmt.Fprintln(cmd.OutOrStdout(), "nothing is in quarantine")
-		}
-		t := &screen.Table{Head: []string{"LAST SEEN", "FUNCTION", "BYTES", "SHA256", "REASON"}}
-		for _, q := range list {
-			t.Add(moment(q.At), q.Function, strconv.FormatInt(q.Size, 10), q.SHA256, q.Reason)
-		}
-		t.Print(cmd.OutOrStdout())
-		return nil
 	}
 	return cmd
 }
@@ -75,13 +77,13 @@ func newQuarantineShow(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show SHA256",
 		Short: "Print one payload as it was received",
-		Args:  cli.Args("SHA256"),
+		Example: `  aftercare quarantine show 584a725a
+  aftercare quarantine show 584a725a >payload.json`,
+		Args: cli.Args("SHA256"),
 	}
-	s := storeFlags(cmd, getenv)
-	cmd.Long += `
-
-The first six digits of its SHA256 are enough if no other payload has them. On a
+	cmd.Long = `The first six digits of its SHA256 are enough if no other payload has them. On a
 terminal, control characters are shown as escapes such as \u001b.`
+	s := siteFlags(cmd, getenv)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		prefix := strings.ToLower(args[0])
 		if !digits.MatchString(prefix) {
@@ -105,14 +107,14 @@ terminal, control characters are shown as escapes such as \u001b.`
 		case err != nil:
 			return err
 		case len(found) == 0:
-			return fmt.Errorf("no payload with the SHA256 %s is in quarantine", prefix)
+			return cli.NotFound("no payload with the SHA256 %s is in quarantine", prefix)
 		case len(found) > 1:
 			return fmt.Errorf("%d payloads have a SHA256 that begins with %s: give more digits", len(found), prefix)
 		}
 		q := found[0]
 		_, err = screen.Raw(cmd.OutOrStdout()).Write(payload)
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %d bytes, last seen %s\n",
-			screen.Plain(q.Function), screen.Plain(q.Reason), q.Size, moment(q.At))
+			screen.Plain(q.Function), screen.Plain(q.Reason), q.Size, clockOf(cmd).moment(q.At))
 		return err
 	}
 	return cmd

@@ -74,7 +74,7 @@ func TestTheGuideShowsAMistakeAsItIsPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	run(t.Context(), []string{"flows", "validate", "flows.yaml"}, os.Getenv, &out, &out)
+	run(t.Context(), []string{"flows", "validate", "flows.yaml"}, os.Getenv, nil, &out, &out)
 	if got, want := out.String(), strings.ReplaceAll(shown, "\n  ", "\n"); !strings.HasPrefix(got, want) {
 		t.Errorf("functions/README.md shows\n%s\nand printed is\n%s", want, got)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -13,19 +14,24 @@ import (
 )
 
 // run executes a command line and returns the exit code.
-func run(ctx context.Context, args []string, getenv func(string) string, out, errOut io.Writer) int {
+func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errOut io.Writer) int {
 	// The output contains texts that others wrote.
-	out, errOut = screen.NewWriter(out), screen.NewWriter(errOut)
+	out = screen.NewWriter(out).With(screen.LookOf(out, getenv))
+	errOut = screen.NewWriter(errOut).With(screen.LookOf(errOut, getenv))
 	root := newRoot(getenv)
+	root.SetIn(in)
 	root.SetOut(out)
 	return cli.Run(ctx, root, args, errOut, hint)
 }
 
 // hint says what to do about an error of the ledger.
 func hint(err error) string {
+	var slow slowError
 	switch {
+	case errors.As(err, &slow):
+		return fmt.Sprintf("There was no whole answer within %s. Check the endpoint, and that it can be reached from\nhere; --timeout %s gives it more time.", slow.after, 4*slow.after)
 	case errors.Is(err, engine.ErrDenied):
-		return "Check the access key, and that its policy allows the call (scripts/ram/operator.json)."
+		return "Check the access key, the clock, and that the key's policy allows the call\n(scripts/ram/operator.json)."
 	case errors.Is(err, engine.ErrUnavailable):
 		return "Check the endpoint, and that it can be reached from here."
 	case errors.Is(err, engine.ErrInvalid):
@@ -40,13 +46,16 @@ func newRoot(getenv func(string) string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "aftercare",
 		Short: "Operate Aftercare: its tables, records and flows",
+		Long: `Where a command works is said by --env, or by the variables of this shell, such
+as those of the local cloud: ". .local/env".`,
 		Example: `  aftercare tables create
   aftercare instance i-bp67acfmxazb4p
   aftercare history --day 2026-01-31 --status Failed
   aftercare flows validate functions/flows.yaml
-  aftercare stopped`,
+  aftercare stop --flow collect-logs --reason "the disks are full"`,
 	}
+	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newStopped(getenv), newSettings(), newFlows())
+		newStop(getenv), newResume(getenv), newStopped(getenv), newSettings(), newFlows())
 	return root
 }

@@ -24,7 +24,7 @@ func TestExitCodesTellMistakesFromFailures(t *testing.T) {
 		"an environment that lacks": {[]string{"instance", "i-1"}, cli.ExitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := run(t.Context(), c.args, func(string) string { return "" }, io.Discard, io.Discard)
+			got := run(t.Context(), c.args, func(string) string { return "" }, nil, io.Discard, io.Discard)
 			if got != c.want {
 				t.Errorf("exit code %d, want %d", got, c.want)
 			}
@@ -40,7 +40,7 @@ func TestAHintSaysWhatCanBeDone(t *testing.T) {
 		{engine.ErrDenied, []string{"access key", "scripts/ram/operator.json"}},
 		{engine.ErrUnavailable, []string{"endpoint"}},
 		// A row that cannot be read is the same kind of error as a missing table.
-		{engine.ErrInvalid, []string{"names a row", "aftercare resume", "instance's name", "aftercare tables create"}},
+		{engine.ErrInvalid, []string{"names a row", "'aftercare resume' of what", "instance's name", "aftercare tables create"}},
 	} {
 		got := hint(fmt.Errorf("load: %w", c.err))
 		for _, want := range c.want {

@@ -25,7 +25,7 @@ const hostile = "升\x1b[2J\a\u202e\u2028\x7f\u009b"
 func played(t *testing.T, getenv func(string) string, args ...string) (out, errOut string, code int) {
 	t.Helper()
 	var o, e strings.Builder
-	code = run(t.Context(), args, getenv, &o, &e)
+	code = run(t.Context(), args, getenv, nil, &o, &e)
 	return o.String(), e.String(), code
 }
 
@@ -135,7 +135,7 @@ func TestAPayloadIsQuotedOnATerminalAndRawInAPipe(t *testing.T) {
 	}
 	var seen terminal
 	var errOut strings.Builder
-	code := run(t.Context(), args, getenv, &seen, &errOut)
+	code := run(t.Context(), args, getenv, nil, &seen, &errOut)
 	if want := `升\u001b[2J\u0007\u202e\u2028\u007f\u009b\xff` + "\n"; code != 0 || seen.String() != want {
 		t.Errorf("a terminal gets %q, want %q (exit code %d, %s)", seen.String(), want, code, errOut.String())
 	}
@@ -149,7 +149,7 @@ func TestALongNameAmongManyEndsIsCutForPeopleOnly(t *testing.T) {
 	}
 	list[100].CommandName = long
 	var table, document strings.Builder
-	executionTable("", list, true).Print(&table)
+	executionTable("", list).Print(&table)
 	if table.Len() > 200*300 || !strings.Contains(table.String(), "x…  Success") {
 		t.Errorf("the table has %d bytes", table.Len())
 	}
@@ -169,7 +169,7 @@ func TestAnExitCodeThatIsNoneIsNotPrintedAsZero(t *testing.T) {
 		{"Terminated", &zero, "-"}, {"Timeout", &zero, "-"}, {"Aborted", &zero, "-"}, {"Success", nil, "-"},
 	} {
 		for name, table := range map[string]*screen.Table{
-			"executions": executionTable("", []execution{{CommandName: "ps", Status: c.status, ExitCode: c.exit}}, false),
+			"executions": executionTable("", []execution{{CommandName: "ps", Status: c.status, ExitCode: c.exit}}),
 			"tasks":      endedTable([]task{{Name: "ps", Status: c.status, ExitCode: c.exit}}),
 		} {
 			var out strings.Builder

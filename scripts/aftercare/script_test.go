@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -27,10 +28,16 @@ func TestMain(m *testing.M) {
 // which the second refuses atomic batches beside lists.
 func TestScripts(t *testing.T) {
 	r := worked(t)
+	fc := functionCompute(t, r)
 	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
+			r, fc := r, fc
+			if filepath.Base(env.WorkDir) == "script-stop" { // it would stop the others
+				r = worked(t)
+				fc = functionCompute(t, r)
+			}
 			var fresh [2]*tablestore.Server
 			for i := range fresh {
 				var err error
@@ -45,6 +52,7 @@ func TestScripts(t *testing.T) {
 				"AFTERCARE_TABLESTORE_ENDPOINT="+r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
 				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
+				"AFTERCARE_ECS_ENDPOINT="+r.ECS.Endpoint(), "AFTERCARE_FC_ENDPOINT="+fc, "ALIBABA_CLOUD_REGION_ID="+rig.Region,
 				"FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
 				"TODAY="+r.Now().Format(time.DateOnly), "TURN=turned\u202e",
 				// The race detector would keep each process for a second.

@@ -13,9 +13,10 @@ import (
 
 func newSettings() *cobra.Command {
 	return &cobra.Command{
-		Use:   "settings",
-		Short: "Print the functions' settings as a Markdown table",
-		Args:  cli.Args(),
+		Use:     "settings",
+		Short:   "Print the functions' settings as a Markdown table",
+		Example: `  aftercare settings`,
+		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return printSettings(cmd.OutOrStdout())
 		},

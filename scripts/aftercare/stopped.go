@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -18,11 +17,12 @@ import (
 
 func newStopped(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "stopped",
-		Short: "List what people or breakers have stopped",
-		Args:  cli.Args(),
+		Use:     "stopped",
+		Short:   "List what people or breakers have stopped",
+		Example: `  aftercare stopped`,
+		Args:    cli.Args(),
 	}
-	s := storeFlags(cmd, getenv)
+	s := siteFlags(cmd, getenv)
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
@@ -33,7 +33,7 @@ func newStopped(getenv func(string) string) *cobra.Command {
 			case format.json():
 				return printJSON(cmd.OutOrStdout(), now)
 			}
-			printStanding(cmd.OutOrStdout(), now, "")
+			printStanding(cmd, now, "")
 			return nil
 		})
 	}
@@ -55,15 +55,15 @@ func holding(all decide.Standing, s decide.State) decide.Standing {
 }
 
 // printStanding prints what is stopped under a title.
-func printStanding(w io.Writer, s decide.Standing, title string) {
+func printStanding(cmd *cobra.Command, s decide.Standing, title string) {
 	if len(s.Stops)+len(s.Breakers) == 0 {
-		fmt.Fprintln(w, "nothing is stopped")
+		fmt.Fprintln(cmd.OutOrStdout(), "nothing is stopped")
 	}
-	standingTable(s, title).Print(w)
+	standingTable(s, title, clockOf(cmd).moment).Print(cmd.OutOrStdout())
 }
 
-func standingTable(s decide.Standing, title string) *screen.Table {
-	t := &screen.Table{Title: title, Head: []string{"STOPPED", "SINCE", "UNTIL", "BY", "REASON"}}
+func standingTable(s decide.Standing, title string, moment func(time.Time) string) *screen.Table {
+	t := &screen.Table{Title: title, Head: []string{"STOPPED", "SINCE", "UNTIL", "BY", "REASON"}, Whole: map[int]bool{0: true}}
 	for _, stop := range s.Stops {
 		t.Add(stop.Scope.String(), moment(stop.At), "resumed", stop.By, stop.Reason)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
 	"aftercare/shared/event"
 )
 
@@ -50,20 +50,7 @@ func errorOf(code, text string) string {
 type output string
 
 func outputFlag(cmd *cobra.Command) *output {
-	o := output("table")
-	cmd.Flags().VarP(&o, "output", "o", "table or json")
-	return &o
-}
-
-func (o *output) String() string { return string(*o) }
-func (o *output) Type() string   { return "format" }
-
-func (o *output) Set(v string) error {
-	if v != "table" && v != "json" {
-		return errors.New("must be table or json")
-	}
-	*o = output(v)
-	return nil
+	return (*output)(cli.Word(cmd, "output", "o", "table", "print as `table` or json", "table", "json"))
 }
 
 func (o *output) json() bool { return *o == "json" }

@@ -19,8 +19,8 @@ func newTables(getenv func(string) string) *cobra.Command {
 }
 
 func newTablesCommand(getenv func(string) string, name, short string, do func(context.Context, io.Writer, *ledger.Ledger, time.Duration) error) *cobra.Command {
-	cmd := &cobra.Command{Use: name, Short: short, Args: cli.Args()}
-	s := storeFlags(cmd, getenv)
+	cmd := &cobra.Command{Use: name, Short: short, Example: "  aftercare tables " + name + " --env prod", Args: cli.Args()}
+	s := siteFlags(cmd, getenv)
 	// A new table may take a minute until it can be used.
 	s.timeout, cmd.Flags().Lookup("timeout").DefValue = 2*time.Minute, "2m0s"
 	ttl := cmd.Flags().Int("ttl-days", 180, "how many `days` rows live, at least 35; set the functions' AFTERCARE_TABLE_TTL to the same")

@@ -40,6 +40,7 @@ func writeEnvironment(data string, e cloud.Endpoints) error {
 		{"LOCALCLOUD_EVENTBRIDGE", e.EventBridge},
 		{"LOCALCLOUD_INBOX", e.Inbox},
 		{variableControl, e.Control},
+		{"AFTERCARE_ENV", ""}, // another environment than this one
 	} {
 		fmt.Fprintf(&b, "export %s=%s\n", v[0], quote(v[1]))
 	}

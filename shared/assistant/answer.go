@@ -80,6 +80,8 @@ type agentStatus struct {
 	Status     text `json:"CloudAssistantStatus"`
 	Version    text `json:"CloudAssistantVersion"`
 	OS         text `json:"OSType"`
+	Heartbeat  text `json:"LastHeartbeatTime"`
+	Invoked    text `json:"LastInvokedTime"`
 }
 
 // token is the value of the effect tag, or empty.

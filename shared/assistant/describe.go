@@ -126,6 +126,7 @@ func (c *Client) AgentStatus(ctx context.Context, instanceID string) (decide.Age
 				Ready:   s.Status == "true",
 				Version: string(s.Version),
 				OS:      systemOf(s.OS),
+				Seen:    decide.Later(s.Heartbeat.time(), s.Invoked.time()),
 			}, nil
 		}
 	}

@@ -39,10 +39,13 @@ func (d *decision) heartbeat(in Heartbeat) (cause string) {
 	vague := ev.Uptime == nil || ev.Time.IsZero() && id == ""
 	switch {
 	case i.BootSeq > 0 && (vague || boot.Sub(i.BootTime).Abs() <= tolerance):
-		if i.Boot != BootBootable && at.After(i.BootSince) {
+		switch {
+		case i.downSince(boot):
+			d.note("boot unchanged", "the instance has stopped since")
+		case i.Boot != BootBootable && at.After(i.BootSince):
 			d.bootable(at)
 			d.note("instance bootable", "its agent started again")
-		} else {
+		default:
 			d.note("boot unchanged", "this boot is recorded, or the heartbeat does not say which it is")
 		}
 	case boot.Before(i.BootTime):
@@ -50,8 +53,12 @@ func (d *decision) heartbeat(in Heartbeat) (cause string) {
 	default:
 		i.BootTime = boot
 		i.BootSeq++
-		d.bootable(at)
-		d.note(fmt.Sprintf("instance bootable, boot %d", i.BootSeq), "first heartbeat of a newer boot")
+		if i.downSince(boot) {
+			d.note(fmt.Sprintf("boot %d", i.BootSeq), "first heartbeat of a newer boot, but the instance has stopped since")
+		} else {
+			d.bootable(at)
+			d.note(fmt.Sprintf("instance bootable, boot %d", i.BootSeq), "first heartbeat of a newer boot")
+		}
 		d.learn(ev.AgentVersion, "", ev.Region, ev.Zone)
 		if id != "" {
 			key := "heartbeat/" + id
@@ -90,6 +97,9 @@ func (b boots) bootable(at time.Time) {
 	b.Instance.BootSince = at
 	b.Instance.CheckAt = time.Time{}
 	b.Instance.Checks = 0
+	if isDown(b.Instance.State) {
+		b.Instance.State, b.Instance.StateAt = event.StateRunning, at
+	}
 	b.releases = true
 	if !b.Instance.HeldBy.account() {
 		b.Instance.HeldUntil, b.Instance.HeldBy = time.Time{}, ""
@@ -125,7 +135,7 @@ func (b boots) hold(by ResultKind, until time.Time) {
 // instance that is not known to be bootable: its agent may be too old to send
 // a first heartbeat, or may never send another.
 func (b boots) watch() {
-	if i := &b.Instance; i.Boot != BootBootable && i.CheckAt.IsZero() && b.queued() > 0 {
+	if i := &b.Instance; i.Boot != BootBootable && !i.Gone() && i.CheckAt.IsZero() && b.queued() > 0 {
 		i.CheckAt = b.now.Add(b.policy.CheckFirst)
 	}
 }
@@ -186,11 +196,17 @@ func (d *decision) missing(t Task) {
 }
 
 // agent applies an answer about the agent's status. Without an answer, the
-// next check asks again.
+// next check asks again. An agent counts as up for two minutes after its last
+// heartbeat, so one that was seen only before the instance stopped, started or was
+// in doubt says nothing.
 func (b boots) agent(a *AgentStatus) {
 	i := &b.Instance
-	if a != nil && a.Ready {
-		b.bootable(b.now)
+	since := i.StateAt
+	if i.Boot == BootUnknown {
+		since = Later(since, i.BootSince)
+	}
+	if a != nil && a.Ready && (since.IsZero() || a.Seen.After(since)) {
+		b.bootable(cmp.Or(a.Seen, b.now))
 		b.learn(a.Version, a.OS, "", "")
 		b.note("instance bootable", "its agent answers")
 		return
@@ -201,9 +217,12 @@ func (b boots) agent(a *AgentStatus) {
 	}
 	i.Checks++
 	i.CheckAt = b.now.Add(b.policy.checkDelay(i.Checks))
-	if a == nil {
+	switch {
+	case a == nil:
 		b.note("instance waiting", "its agent's status is unknown")
-	} else {
+	case a.Ready:
+		b.note("instance waiting", "its agent was last seen before that")
+	default:
 		b.note("instance waiting", "its agent is not up")
 	}
 }

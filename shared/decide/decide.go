@@ -114,6 +114,8 @@ func (d *decision) apply(in Input) (cause string) {
 		return d.ended(in)
 	case Heartbeat:
 		return d.heartbeat(in)
+	case StateChange:
+		return d.stateChange(in)
 	case Submission:
 		return d.submit(in)
 	case Cancel:

@@ -300,4 +300,29 @@
 //  112. Whoever may invoke a function is believed. But an end of Aftercare's own
 //     task that came without an envelope counts only if DescribeInvocations
 //     confirms it, and then as that says.
+//
+// # The instance's state
+//
+//  115. Of two changes of an instance's state, the one with the later event time is
+//     the newer, however they come. An older one changes nothing, and neither does
+//     a state that is not known.
+//  116. If two changes have one time, or one has none, ECS is asked for the state. If
+//     it gives no answer, an instance that may be down is in doubt. Deleted needs
+//     no answer: it is the last state.
+//  117. A change that is not newer than the recorded boot changes nothing; of an
+//     instance without one, not newer than the agent's last sign.
+//  118. Stopping and Stopped end that the instance is bootable: what waits then
+//     waits for the next boot. A heartbeat, or the end of a script, makes it
+//     bootable only if its boot, or that end, is newer than that. An older boot is
+//     recorded all the same.
+//  119. A start does not make an instance bootable, but for a task that waits its
+//     agent is asked about from the first again. If a start is over a minute newer
+//     than the recorded boot, and newer than the agent's last sign, the instance
+//     was down in between: it is in doubt.
+//  120. ECS says for two minutes that an agent is up which is not. So its answer
+//     counts only if the agent was seen after the newest change of state that is
+//     known, and after what put the instance in doubt. Otherwise it is asked
+//     again.
+//  121. Deleted ends every task that was certainly not sent, with that reason and an
+//     alert. Nothing more is accepted for the instance, and it leaves the fleet.
 package decide

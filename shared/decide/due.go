@@ -61,6 +61,8 @@ func (v view) due() time.Time {
 
 func (v view) dueTask(t Task) time.Time {
 	switch {
+	case v.Instance.Gone() && v.over(t):
+		return v.now
 	case t.State == TaskRunning:
 		return t.Deadline
 	case t.State == TaskReleasing && v.unsent(t):

@@ -228,7 +228,7 @@ func (e *end) agentSeen() {
 	ev := e.ev
 	ran := ev.Status == event.StatusSuccess || ev.Status == event.StatusTimeout ||
 		ev.Status == event.StatusFailed && ev.ErrorCode == "ExitCodeNonzero"
-	if e.Instance.Boot != BootBootable && ran && ev.FinishTime.After(e.Instance.BootSince) && e.now.Sub(ev.FinishTime) < freshEnd {
+	if e.Instance.Boot != BootBootable && ran && !e.Instance.downSince(ev.FinishTime) && ev.FinishTime.After(e.Instance.BootSince) && e.now.Sub(ev.FinishTime) < freshEnd {
 		e.bootable(ev.FinishTime)
 		e.note("instance bootable", "a script has just ended on it")
 	}

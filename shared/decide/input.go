@@ -9,17 +9,19 @@ import (
 )
 
 // Input is what makes a handler decide about one instance: an Ended, a
-// Heartbeat, a Submission, a Cancel, a WakeUp, Repaired, Results or Continue.
+// Heartbeat, a StateChange, a Submission, a Cancel, a WakeUp,
+// Repaired, Results or Continue.
 type Input interface{ input() }
 
-func (Ended) input()      {}
-func (Heartbeat) input()  {}
-func (Submission) input() {}
-func (Cancel) input()     {}
-func (WakeUp) input()     {}
-func (Repaired) input()   {}
-func (Results) input()    {}
-func (Continue) input()   {}
+func (Ended) input()       {}
+func (Heartbeat) input()   {}
+func (StateChange) input() {}
+func (Submission) input()  {}
+func (Cancel) input()      {}
+func (WakeUp) input()      {}
+func (Repaired) input()    {}
+func (Results) input()     {}
+func (Continue) input()    {}
 
 // Ended is the end of an execution.
 type Ended struct {
@@ -38,6 +40,12 @@ const (
 // Heartbeat is a first heartbeat.
 type Heartbeat struct {
 	Event    event.FirstHeartbeat
+	Received time.Time
+}
+
+// StateChange is a change of the instance's state at ECS.
+type StateChange struct {
+	Event    event.InstanceStateChange
 	Received time.Time
 }
 
@@ -161,6 +169,8 @@ type Facts struct {
 	// not be had.
 	Asked Needs
 	Agent *AgentStatus
+	// Machine is nil if ECS does not list the instance.
+	Machine *Machine
 	// Invocations by invoke id; a nil value means that Cloud Assistant knows
 	// no such invocation.
 	Invocations map[string]*Invocation
@@ -176,8 +186,9 @@ type Facts struct {
 type Needs struct {
 	// Queue: the queued tasks.
 	Queue bool
-	// Agent: the status of the instance's agent.
-	Agent bool
+	// Agent: the status of the instance's agent. Machine: what ECS says about the
+	// instance.
+	Agent, Machine bool
 	// Invocations and Outputs of these invoke ids, from Cloud Assistant.
 	Invocations, Outputs []string
 	// Ended tasks of these ids, from the instance's log.
@@ -186,7 +197,7 @@ type Needs struct {
 
 // Empty reports whether nothing is needed.
 func (n Needs) Empty() bool {
-	return !n.Queue && !n.Agent && len(n.Invocations)+len(n.Outputs)+len(n.Ended) == 0
+	return !n.Queue && !n.Agent && !n.Machine && len(n.Invocations)+len(n.Outputs)+len(n.Ended) == 0
 }
 
 // Captured is what a command printed, or why that is unknown.

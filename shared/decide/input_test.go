@@ -20,6 +20,8 @@ func (s *story) input(a *words) decide.Input {
 		return decide.Cancel{Key: key, TaskID: s.names.id(task), DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", "")}
 	case "heartbeat":
 		return s.heartbeat(a)
+	case "state":
+		return s.stateChange(a)
 	case "end", "stranger":
 		return s.end(a)
 	case "result":
@@ -86,6 +88,18 @@ func (s *story) heartbeat(a *words) decide.Heartbeat {
 	}
 	s.names.add(decide.Key("event", in.Event.Source, in.Event.ID), in.Event.ID)
 	s.names.add(decide.Key("business", in.Event.BizEventID), in.Event.BizEventID)
+	return in
+}
+
+// stateChange is one that happened now, if it says nothing else.
+func (s *story) stateChange(a *words) decide.StateChange {
+	in := decide.StateChange{Received: s.now, Event: event.InstanceStateChange{
+		Envelope:   event.Envelope{ID: "s-1", Source: "acs.ecs", Region: "cn-hangzhou", Time: a.at("sent", s.now)},
+		InstanceID: instance, State: event.State(a.word()),
+	}}
+	if a.flag("timeless") {
+		in.Event.Time = time.Time{}
+	}
 	return in
 }
 

@@ -32,6 +32,9 @@ type AgentStatus struct {
 	Ready   bool
 	Version string
 	OS      string // linux or windows
+	// Seen is when the agent last sent a heartbeat, or ran a command; zero if
+	// nobody says.
+	Seen time.Time `json:",omitzero"`
 }
 
 // Machine is an instance as DescribeInstances shows it.

@@ -15,6 +15,11 @@ func (a *asker) agentStatus() *AgentStatus {
 	return a.facts.Agent
 }
 
+func (a *asker) machine() *Machine {
+	a.needs.Machine = a.needs.Machine || !a.facts.Asked.Machine
+	return a.facts.Machine
+}
+
 // invocation returns what Cloud Assistant says about an invocation, nil if it
 // knows none. No decision asks for more than a batch.
 func (a *asker) invocation(id string) (inv *Invocation, answered bool) {
@@ -42,7 +47,7 @@ func (a *asker) endedTask(id string) *Task {
 	return t
 }
 
-// queue reports whether all queued tasks are at hana.
+// queue reports whether all queued tasks are at hand.
 func (a *asker) queue() bool {
 	a.needs.Queue = a.Unread > 0
 	return !a.needs.Queue

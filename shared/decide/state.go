@@ -53,6 +53,10 @@ type Instance struct {
 	OS           string `json:"os,omitempty"`
 	Region       string `json:"region,omitempty"`
 	Zone         string `json:"zone,omitempty"`
+	// State is the newest state that ECS reported, since StateAt by the clock of its
+	// event; empty if it reported none.
+	State   event.State `json:"state,omitempty"`
+	StateAt time.Time   `json:"stateAt,omitzero"`
 	// HeldUntil is when commands may be sent again after a refusal that concerns
 	// all of them, HeldBy is that result; both are zero if none does.
 	HeldUntil time.Time  `json:"heldUntil,omitzero"`

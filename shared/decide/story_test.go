@@ -28,10 +28,10 @@ import (
 //
 // A story begins anew with instance: bootable, waiting, unknown or new. The lines
 // under it are what happened before. The inputs are submit TASK, cancel TASK,
-// heartbeat, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
+// heartbeat, state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
 // started), result TASK=KIND, delivered and undelivered MESSAGE, wake and continue.
 // An input may say when it comes (at=05:12, after=2m), what is answered to what it
-// needs (agent=up, t-a=Running, output=text), how often it comes (count=), that
+// needs (agent=up, ecs=Stopped, t-a=Running, output=text), how often it comes (count=), that
 // only its size is shown (quiet), or that it is only to be explained (explain).
 // flows, policy, stop, stops, resume and breaker change what is around the instance.
 func TestStories(t *testing.T) {
@@ -225,7 +225,13 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 	if n.Agent {
 		needs = append(needs, "agent")
 		if f.Asked.Agent = true; a.has("agent") {
-			f.Agent = &decide.AgentStatus{Ready: a.text("agent", "") == "up", Version: "3.1", OS: "Linux"}
+			f.Agent = &decide.AgentStatus{Ready: a.text("agent", "") == "up", Version: "3.1", OS: "linux", Seen: a.at("seen", s.now)}
+		}
+	}
+	if n.Machine {
+		needs = append(needs, "machine")
+		if f.Asked.Machine = true; a.has("ecs") {
+			f.Machine = &decide.Machine{Status: a.text("ecs", "")}
 		}
 	}
 	for _, id := range n.Invocations {

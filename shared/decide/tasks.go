@@ -14,6 +14,11 @@ func (d *decision) submit(in Submission) (cause string) {
 	d.once, d.hash = inputKey(in.Key), in.Hash
 	id := Key("task", in.Key, d.Instance.ID)
 	d.answer.TaskID = id
+	if d.Instance.Gone() {
+		d.answer.Refuse("the instance was deleted")
+		d.note("submission refused", d.answer.Reason)
+		return d.once
+	}
 	if queued := d.queued(); queued >= d.policy.MaxQueued {
 		d.answer.Refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 		d.note("submission refused", d.answer.Reason)
@@ -109,7 +114,7 @@ func (b because) stopTask(t Task, reason string) (ended bool) {
 
 // expire ends tasks that waited too long, at most a batch of them at once.
 func (b because) expire() {
-	if b.Unread > 0 && !b.Instance.WaitingUntil.After(b.now) && !b.queue() {
+	if b.Unread > 0 && (b.Instance.Gone() || !b.Instance.WaitingUntil.After(b.now)) && !b.queue() {
 		return
 	}
 	n := 0
@@ -121,12 +126,13 @@ func (b because) expire() {
 			b.more = true
 			return
 		}
+		state, why, summary := TaskExpired, "it expired before it could be sent", "A queued command expired: it could not be sent in time."
+		if b.Instance.Gone() {
+			state, why, summary = TaskAborted, "its instance was deleted", "A queued command will not run: its instance was deleted."
+		}
 		if !b.try(func() {
-			b.endTask(t, TaskExpired, "it expired before it could be sent")
-			b.alert(Alert{
-				Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID, At: b.now,
-				Summary: "A queued command expired: it could not be sent in time.",
-			}, t.ID)
+			b.endTask(t, state, why)
+			b.alert(Alert{Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID, At: b.now, Summary: summary}, t.ID)
 		}) {
 			return
 		}

@@ -57,9 +57,10 @@ func (v view) unsent(t Task) bool {
 	return ok && t.State == TaskReleasing && !s.Claim.held(v.now) && s.FirstSent.IsZero()
 }
 
-// over reports whether a task that was never sent has expired.
+// over reports whether a task that was never sent has expired, or has no instance
+// any more.
 func (v view) over(t Task) bool {
-	return (t.State == TaskQueued || v.unsent(t)) && !t.ExpiresAt.After(v.now)
+	return (t.State == TaskQueued || v.unsent(t)) && (v.Instance.Gone() || !t.ExpiresAt.After(v.now))
 }
 
 // waits reports whether a send must wait, and until when. The look for a cancelled

@@ -43,6 +43,14 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d 
 			h.note("agent status unknown", err.Error())
 		}
 	}
+	if n.Machine {
+		f.Asked.Machine = true
+		if found, err := h.Commander.Instances(asking, Selector{IDs: []string{h.instanceID}}); err != nil {
+			h.note("instance unknown", err.Error())
+		} else if m, listed := found[h.instanceID]; listed {
+			f.Machine = &m
+		}
+	}
 	f.Asked.Invocations = append(f.Asked.Invocations, n.Invocations...)
 	for _, id := range n.Invocations {
 		if h.late() {

@@ -62,6 +62,18 @@ func (c *cloud) machine(id string) *machine {
 	return m
 }
 
+// described is the machine as ECS describes it.
+func (m *machine) described() decide.Machine {
+	status := "Stopped"
+	if m.up {
+		status = "Running"
+	}
+	return decide.Machine{
+		Status: status, Name: "name of " + m.id, OS: "linux", Region: "cn-hangzhou", Zone: "cn-hangzhou-h",
+		Tags: map[string]string{"role": "web"},
+	}
+}
+
 // accept takes a command, once for each token while the token lives.
 func (c *cloud) accept(s engine.Send, now time.Time, lag time.Duration) string {
 	if first, again := c.sends[s.Token]; again && string(encode(first)) != string(encode(s)) {

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"aftercare/shared/command"
@@ -116,7 +117,17 @@ func (p ports) FindByID(ctx context.Context, id, invokeID string) (*decide.Invoc
 
 func (p ports) AgentStatus(ctx context.Context, id string) (decide.AgentStatus, error) {
 	return ask(ctx, p, "agent", id, func() decide.AgentStatus {
-		return decide.AgentStatus{Ready: p.cloud.machine(id).up, Version: "2.2.4.1", OS: "Linux"}
+		return decide.AgentStatus{Ready: p.cloud.machine(id).up, Version: "2.2.4.1", OS: "linux", Seen: p.now()}
+	})
+}
+
+func (p ports) Instances(ctx context.Context, sel engine.Selector) (map[string]decide.Machine, error) {
+	return ask(ctx, p, "instances", strings.Join(sel.IDs, " "), func() map[string]decide.Machine {
+		found := map[string]decide.Machine{}
+		for _, id := range sel.IDs {
+			found[id] = p.cloud.machine(id).described()
+		}
+		return found
 	})
 }
 

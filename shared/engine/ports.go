@@ -59,6 +59,9 @@ type Commander interface {
 	FindByID(ctx context.Context, instanceID, invokeID string) (*decide.Invocation, error)
 	// AgentStatus asks whether the agent of an instance is up.
 	AgentStatus(ctx context.Context, instanceID string) (decide.AgentStatus, error)
+	// Instances asks ECS for the instances that a selector means, by id. One that
+	// ECS does not know is missing.
+	Instances(ctx context.Context, sel Selector) (map[string]decide.Machine, error)
 	// Output fetches what an invocation that has ended printed.
 	Output(ctx context.Context, instanceID, invokeID string) (decide.Output, error)
 }

@@ -21,6 +21,7 @@ type parser struct {
 var parsers = []parser{
 	{KindTaskCompleted, []string{"invokeId", "invocationStatus"}, parseTaskCompleted},
 	{KindFirstHeartbeat, []string{"vmName"}, parseFirstHeartbeat},
+	{KindStateChange, []string{"resourceType"}, parseStateChange},
 }
 
 // delivery is an envelope and its data, which is decoded only if a parser wants

@@ -16,6 +16,7 @@ type Kind string
 const (
 	KindTaskCompleted  Kind = "CloudAssistant:TaskCompleted"
 	KindFirstHeartbeat Kind = "CloudAssistant:FirstHeartbeat"
+	KindStateChange    Kind = "Instance:StateChange"
 )
 
 // Envelope holds what a delivery says about an event, apart from the event's
@@ -25,7 +26,7 @@ type Envelope struct {
 	// Bare: the data came without an envelope.
 	Bare bool
 	// ID is the CloudEvent's id, or CloudMonitor's; empty if it has no id. In
-	// TaskCompleted and FirstHeartbeat it is otherwise 1 to 128 printable
+	// typed events it is otherwise 1 to 128 printable
 	// ASCII characters without space and slash.
 	ID string
 	// Source is the CloudEvent's source, "acs.ecs"; empty if it has no source.
@@ -43,13 +44,15 @@ type Envelope struct {
 	Time time.Time
 }
 
-// Event is one of TaskCompleted, FirstHeartbeat, Ignored and Malformed.
+// Event is one of TaskCompleted, FirstHeartbeat, InstanceStateChange, Ignored
+// and Malformed.
 type Event interface{ event() }
 
-func (TaskCompleted) event()  {}
-func (FirstHeartbeat) event() {}
-func (Ignored) event()        {}
-func (Malformed) event()      {}
+func (TaskCompleted) event()       {}
+func (FirstHeartbeat) event()      {}
+func (InstanceStateChange) event() {}
+func (Ignored) event()             {}
+func (Malformed) event()           {}
 
 // Ignored is a well-formed event that does not concern Aftercare.
 type Ignored struct {

@@ -218,6 +218,8 @@ func dataOf(e event.Event) (map[string]any, event.Envelope) {
 			data["uptime"] = e.Uptime.Milliseconds()
 		}
 		return data, e.Envelope
+	case event.InstanceStateChange:
+		return map[string]any{"resourceId": e.InstanceID, "resourceType": e.ResourceType, "state": string(e.State)}, e.Envelope
 	}
 	return nil, event.Envelope{}
 }

@@ -62,6 +62,10 @@ func FuzzParse(f *testing.F) {
 				if e.InstanceID == "" || e.Uptime != nil && *e.Uptime < 0 || e.Extensions != nil && !json.Valid(e.Extensions) {
 					t.Errorf("heartbeat %#v", e)
 				}
+			case event.InstanceStateChange:
+				if e.InstanceID == "" || strings.Contains(e.InstanceID, "/") || e.State == "" {
+					t.Errorf("state change %#v", e)
+				}
 			default:
 				t.Errorf("an event of type %T", e)
 			}

@@ -13,6 +13,8 @@ func (n Need) check(e Event) Event {
 		env = e.Envelope
 	case FirstHeartbeat:
 		env = e.Envelope
+	case InstanceStateChange:
+		env = e.Envelope
 	default:
 		return e
 	}

@@ -39,6 +39,11 @@ func (f *Function) FirstHeartbeat(ctx context.Context, payload []byte) (Outcome,
 	return f.events(ctx, payload, event.KindFirstHeartbeat)
 }
 
+// StateChange handles the changes of instances' states.
+func (f *Function) StateChange(ctx context.Context, payload []byte) (Outcome, error) {
+	return f.events(ctx, payload, event.KindStateChange)
+}
+
 // events handles a payload of one or many events. When the time is up it stops
 // and fails, so that EventBridge delivers the payload again.
 func (f *Function) events(ctx context.Context, payload []byte, kind event.Kind) (Outcome, error) {
@@ -231,6 +236,8 @@ func (a *array) input(place int) (Item, event.Envelope, decide.Input) {
 	case event.FirstHeartbeat:
 		e.Region = cmp.Or(e.Region, a.region)
 		return Item{Result: ResultNoticed, InstanceID: e.InstanceID}, e.Envelope, decide.Heartbeat{Event: e, Received: a.now()}
+	case event.InstanceStateChange:
+		return Item{Result: ResultNoticed, InstanceID: e.InstanceID}, e.Envelope, decide.StateChange{Event: e, Received: a.now()}
 	}
 	panic("no other event has an instance")
 }

@@ -54,7 +54,11 @@ func beatData() object {
 	return object{"vmName": "i-1", "agentVersion": "2.2.3.529", "uptime": 19000, "azone": "cn-hangzhou-i"}
 }
 
-// kindOf is one of the two functions that take events, with a good event of
+func stateData() object {
+	return object{"resourceId": "i-1", "resourceType": "ALIYUN::ECS::Instance", "state": "Running"}
+}
+
+// kindOf is one of the functions that take events, with a good event of
 // its kind.
 type kindOf struct {
 	kind   event.Kind
@@ -66,11 +70,13 @@ type kindOf struct {
 var kinds = []kindOf{
 	{event.KindTaskCompleted, taskCompleted, endData, handler.ResultRecorded},
 	{event.KindFirstHeartbeat, firstHeartbeat, func(string) object { return beatData() }, handler.ResultNoticed},
+	{event.KindStateChange, stateChange, func(string) object { return stateData() }, handler.ResultNoticed},
 }
 
 // Every function as one that takes a context.
 func taskCompleted(r *rig.Rig) handler.Handler  { return r.Another().Function.TaskCompleted }
 func firstHeartbeat(r *rig.Rig) handler.Handler { return r.Another().Function.FirstHeartbeat }
+func stateChange(r *rig.Rig) handler.Handler    { return r.Another().Function.StateChange }
 func submitTask(r *rig.Rig) handler.Handler     { return r.Another().Function.SubmitTask }
 func sweep(r *rig.Rig) handler.Handler          { return r.Another().Function.Sweep }
 
@@ -210,8 +216,11 @@ func TestBadInputIsKeptOrIgnoredAndAcknowledged(t *testing.T) {
 				}
 				checkLog(t, r)
 				records, want := r.Records("i-1"), c.good
-				if k.kind == event.KindFirstHeartbeat {
+				switch k.kind {
+				case event.KindFirstHeartbeat:
 					want = min(want, 1) // they are of one boot
+				case event.KindStateChange:
+					want = 0
 				}
 				if got := len(records.Executions) + len(records.Boots); got != want {
 					t.Errorf("%d executions and boots are recorded, want %d", got, want)

@@ -54,9 +54,10 @@ type summary struct {
 }
 
 // fleetColumns puts the row of an instance into the list of the fleet, once an
-// event or ECS reported the instance: anybody may submit a task for any id.
+// event or ECS reported the instance: anybody may submit a task for any id. A
+// deleted instance leaves the list.
 func fleetColumns(b *batch, c engine.Commit) []column {
-	if !c.Changes.Instance.Seen {
+	if !c.Changes.Instance.Seen || c.Changes.Instance.Gone() {
 		return nil
 	}
 	i := c.Changes.Instance

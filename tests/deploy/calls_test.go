@@ -140,6 +140,15 @@ func endOf(name string, n int) []byte {
 	})
 }
 
+// stateChange returns the event of a change of an instance's state.
+func stateChange(id, state string, at time.Time) []byte {
+	return encode(map[string]any{
+		"id": "state-" + state, "source": "acs.ecs", "specversion": "1.0", "type": "ecs:Instance:StateChange",
+		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region, "time": at.UTC().Format(time.RFC3339Nano),
+		"data": map[string]any{"resourceId": id, "resourceType": "ALIYUN::ECS::Instance", "state": state},
+	})
+}
+
 // takeEnd calls do with the events of ends, up to the next one of the step of
 // flow look.
 func takeEnd(r *rig.Rig, do func([]byte)) {
@@ -196,6 +205,23 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		for _, d := range []time.Duration{untilOver, untilClose} {
 			r.Advance(d)
 			must(t)(r.FirstHeartbeat(heartbeat))
+		}
+	},
+	"instance-state": func(t *testing.T, c *recorder) {
+		r := newRig(t, c)
+		leaveWork(t, r)
+		now := time.Now()
+		r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Mode: fault.ErrorAfter, Status: 503, Code: "OTSTimeout"})
+		c.record(true)
+		defer c.record(false)
+		for _, payload := range [][]byte{
+			stateChange("i-new", "Running", now), stateChange(instanceID, "Running", now), stateChange(instanceID, "Stopping", now), []byte(`{"cut`),
+		} {
+			must(t)(r.StateChange(payload))
+		}
+		for _, d := range []time.Duration{untilOver, untilClose} {
+			r.Advance(d)
+			must(t)(r.StateChange(stateChange(instanceID, "Stopped", now)))
 		}
 	},
 	"submit-task": func(t *testing.T, c *recorder) {

@@ -110,7 +110,7 @@ func TestEveryFaultIsSeen(t *testing.T) {
 		"a timer's payload that is no JSON": {"payload: '{}'", "payload: '{'", "the timer's payload is not JSON"},
 
 		"a pattern with a fault":            {`"type":["ecs:CloudAssistant:TaskCompleted"]`, `"type":[{"like":"ecs"}]`, "task-completed: its pattern is refused"},
-		"a pattern that matches too much":   {`,"type":["ecs:CloudAssistant:TaskCompleted"]`, ``, "task-completed: its pattern matches instance-state-change/cloudevent.json: true"},
+		"a pattern that matches too much":   {`,"type":["ecs:CloudAssistant:TaskCompleted"]`, ``, "task-completed: its pattern matches instance-state/cloudevent.json: true"},
 		"a pattern that matches too little": {`"type":["ecs:CloudAssistant:TaskCompleted"]`, `"type":["CloudAssistant:TaskCompleted"]`, "task-completed: its pattern matches no fixture"},
 		"a pattern of another's events":     {`ecs:CloudAssistant:FirstHeartbeat`, `ecs:CloudAssistant:TaskCompleted`, "first-heartbeat: its pattern matches task-completed/cloudevent.json: true"},
 		"no trigger on events":              {"triggerType: eventbridge", "triggerType: timer", "task-completed: it has fixtures of events: true, a trigger on events: false"},

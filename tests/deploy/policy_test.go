@@ -80,6 +80,7 @@ var (
 	ecsResources = map[string][]string{
 		"ecs:RunCommand":                   {"instance"},
 		"ecs:DescribeCloudAssistantStatus": {"instance"},
+		"ecs:DescribeInstances":            {"instance"},
 		"ecs:InvokeCommand":                {"command", "instance"},
 		"ecs:StopInvocation":               {"command", "instance"},
 		"ecs:DescribeInvocations":          {"command", "instance"},

@@ -27,6 +27,7 @@ const (
 	testscript    = "github.com/rogpeppe/go-internal"
 	goCmp         = "github.com/google/go-cmp"
 	text          = "golang.org/x/text"
+	xTerm         = "golang.org/x/term"
 	shellSyntax   = "mvdan.cc/sh/v3"
 	jsonSchema    = "github.com/santhosh-tekuri/jsonschema/v6"
 	cloudEvents   = "github.com/cloudevents/sdk-go/v2"
@@ -42,6 +43,7 @@ var rules = []rule{
 	{"shared/event", nil},
 	{"shared/command", []string{text + "/encoding/simplifiedchinese"}},
 	{"shared/transport", nil},
+	{"shared/mask", nil},
 	// Of expr, only what reads words: the rest would keep every exported method
 	// in the functions.
 	{"shared/flow", []string{"shared/command", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
@@ -64,9 +66,10 @@ var rules = []rule{
 	{"shared/flowfile", []string{"shared/flow", "shared/command", expr, goccyYAML, shellSyntax + "/syntax"}},
 
 	// The tools.
-	{"scripts/internal/cli", []string{cobra}},
+	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", cobra, pflag}},
+	{"scripts/internal/credential", []string{"shared/transport"}},
 	{"scripts/columns", []string{text + "/width"}},
-	{"scripts/internal/screen", []string{"scripts/columns"}},
+	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
 	{"scripts/aftercare", []string{"scripts/internal/...", "shared/...", cobra}},
 	// It makes Aftercare's tables before the functions run.
 	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
@@ -103,7 +106,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/flowfile", "shared/decide"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/flowfile", "shared/decide", "shared/mask"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 
@@ -148,6 +151,7 @@ var toolModules = map[string]string{
 	goccyYAML:  "v1.19.2",
 
 	shellSyntax: "v3.12.0",
+	xTerm:       "v0.43.0",
 	jsonSchema:  "v6.0.2",
 	cloudEvents: "v2.16.2",
 	datadriven:  "v1.0.3",

@@ -11,7 +11,7 @@ import (
 )
 
 // Process is one function instance: its invocations share what those of a
-// function's binary share. It handles all four functions' invocations.
+// function's binary share. It handles all functions' invocations.
 type Process struct {
 	*handler.Function
 	rig *Rig
@@ -76,6 +76,11 @@ func (p *Process) FirstHeartbeat(payload []byte) (handler.Outcome, error) {
 	return p.call(p.Function.FirstHeartbeat, payload)
 }
 
+// StateChange invokes the function instance-state.
+func (p *Process) StateChange(payload []byte) (handler.Outcome, error) {
+	return p.call(p.Function.StateChange, payload)
+}
+
 // SubmitTask invokes the function submit-task.
 func (p *Process) SubmitTask(payload []byte) (handler.Outcome, error) {
 	return p.call(p.Function.SubmitTask, payload)
@@ -94,6 +99,11 @@ func (r *Rig) TaskCompleted(payload []byte) (handler.Outcome, error) {
 // FirstHeartbeat invokes the function first-heartbeat of the rig's own process.
 func (r *Rig) FirstHeartbeat(payload []byte) (handler.Outcome, error) {
 	return r.process.FirstHeartbeat(payload)
+}
+
+// StateChange invokes the function instance-state of the rig's own process.
+func (r *Rig) StateChange(payload []byte) (handler.Outcome, error) {
+	return r.process.StateChange(payload)
 }
 
 // SubmitTask invokes the function submit-task of the rig's own process.

@@ -1,6 +1,6 @@
 // Package cli is what the command lines have in common: exit codes, how errors
-// are printed, the check of arguments, and the version. It knows nothing of what
-// the commands do.
+// are printed, help, completion, the check of arguments and flags, questions,
+// and the version. It knows nothing of what the commands do.
 package cli
 
 import (
@@ -11,12 +11,18 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"aftercare/shared/flow"
 )
 
-// The exit codes that all commands have.
+// The exit codes that all commands have. 0 means that what was asked was done.
 const (
-	ExitFailed = 1 // what was asked for did not succeed
-	ExitUsage  = 2 // the command line is wrong
+	ExitFailed   = 1 // any other error
+	ExitUsage    = 2 // the command line is wrong
+	ExitNotFound = 3 // what was named does not exist
+	ExitRefused  = 4 // it was understood, and is not done
+	ExitPartly   = 5 // a part of it was done
 )
 
 // UsageError is a mistake in the command line.
@@ -42,15 +48,21 @@ func (e CodeError) Unwrap() error { return e.Err }
 // Quiet makes an error that has been printed already.
 func Quiet(err error) error { return CodeError{ExitFailed, err, true} }
 
+// NotFound makes an error of something that does not exist.
+func NotFound(format string, args ...any) error {
+	return CodeError{Code: ExitNotFound, Err: fmt.Errorf(format, args...)}
+}
+
 // Run executes a command line and returns the exit code. hint says what can be
 // done about an error, empty if nothing is known; it may be nil.
 func Run(ctx context.Context, root *cobra.Command, args []string, errOut io.Writer, hint func(error) string) int {
 	root.Args = Args()
 	root.RunE = help
 	root.SilenceUsage, root.SilenceErrors = true, true
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(err) })
+	root.SetHelpCommand(newHelp())
+	root.SetHelpTemplate(helpTemplate)
+	root.SetUsageTemplate(helpTemplate)
+	root.SetFlagErrorFunc(flagError)
 	root.Version = Version()
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetArgs(args)
@@ -77,7 +89,89 @@ func Run(ctx context.Context, root *cobra.Command, args []string, errOut io.Writ
 	return code.Code
 }
 
+// helpTemplate leads with the examples.
+const helpTemplate = `{{.Short}}.
+{{with .Example}}
+Examples:
+{{.}}
+{{end}}
+Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+{{with .Long}}
+{{. | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableSubCommands}}
+Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableInheritedFlags}}
+Flags of all commands:
+{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
+{{end}}`
+
 func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:               "help [COMMAND]",
+		Short:             "Explain a command",
+		ValidArgsFunction: completeCommands,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(about, rest[0])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+func completeCommands(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	under, _, err := cmd.Root().Find(args)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return commands(under), cobra.ShellCompDirectiveNoFileComp
+}
+
+// commands are the names of a command's own commands.
+func commands(cmd *cobra.Command) (names []string) {
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	return Usage(fmt.Errorf("%q is not a command%s", name, meant(name, commands(cmd))))
+}
+
+// meant is a hint at the candidate that is nearest to a word; empty if none is.
+func meant(word string, candidates []string) string {
+	if nearest := flow.Nearest(word, candidates); nearest != "" {
+		return flow.DidYouMean(nearest)
+	}
+	return ""
+}
+
+// flagError names the flag that an unknown one is nearest to.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return Usage(err)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	hint := ""
+	if nearest := flow.Nearest(unknown.GetSpecifiedName(), names); nearest != "" {
+		hint = flow.DidYouMean("--" + nearest)
+	}
+	return Usage(fmt.Errorf("%w%s", err, hint))
+}
 
 // Group is a command that only holds others.
 func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
@@ -87,19 +181,19 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 }
 
 // Args wants one argument for each name; those of names in brackets, at the
-// end, may be left out.
+// end, may be left out. A last name that ends with ... takes any more.
 func Args(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		for i, name := range names {
 			if required := !strings.HasPrefix(name, "["); required && (i >= len(args) || args[i] == "") {
-				return Usage(fmt.Errorf("%s is missing", name))
+				return Usage(fmt.Errorf("%s is missing", strings.TrimSuffix(name, "...")))
 			}
 		}
-		if len(args) <= len(names) {
+		if len(args) <= len(names) || len(names) > 0 && strings.HasSuffix(strings.TrimSuffix(names[len(names)-1], "]"), "...") {
 			return nil
 		}
 		if extra := args[len(names)]; cmd.HasSubCommands() {
-			return Usage(fmt.Errorf("%q is not a command", extra))
+			return unknownCommand(cmd, extra)
 		} else {
 			return Usage(fmt.Errorf("%q is one argument too many", extra))
 		}

@@ -1,7 +1,6 @@
 package screen
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -12,15 +11,21 @@ import (
 const (
 	maxCell = 100
 	maxLast = 300
+	// leastCell is what a cell keeps when it is cut to a narrow screen.
+	leastCell = 8
 )
 
 // Table prints rows for people, under a title and a heading; nothing if there
 // are no rows. What others wrote can be of any length: cells are cut, so that
-// the output grows with the rows only.
+// the output grows with the rows only, and lines fit the Writer's width.
 type Table struct {
 	Title string
 	Head  []string
 	Rows  [][]string // that are not printed yet
+	// Whole are columns whose cells a narrow screen does not cut, such as ids.
+	Whole map[int]bool
+	// Paint are the colours of columns, by their cells.
+	Paint map[int]func(cell string) Colour
 
 	begun  bool
 	widest map[int]int // columns of what was printed
@@ -35,36 +40,77 @@ func (t *Table) Print(w io.Writer) {
 	if len(t.Rows) == 0 {
 		return
 	}
-	rows := make([][]string, 0, 1+len(t.Rows))
-	lines := t.Rows
+	rows := t.Rows
 	if !t.begun {
-		lines, t.widest = append([][]string{t.Head}, lines...), map[int]int{}
+		rows, t.widest = append([][]string{t.Head}, rows...), map[int]int{}
 	}
-	for _, row := range lines {
-		cells := make([]string, len(row))
+	cells := make([][]string, len(rows))
+	for n, row := range rows {
+		cells[n] = make([]string, len(row))
 		for i, cell := range row {
 			most := maxCell
 			if i == len(row)-1 {
 				most = maxLast
 			}
-			cells[i] = Cut(Plain(cell), most)
-			t.widest[i] = max(t.widest[i], columns.Of(cells[i]))
+			cells[n][i] = Cut(Plain(cell), most)
+			t.widest[i] = max(t.widest[i], columns.Of(cells[n][i]))
 		}
-		rows = append(rows, cells)
 	}
-	var out strings.Builder
+	out, _ := w.(Writer)
+	widths := t.fit(out.look.Width)
+	if to := w; !out.look.Colour { // all at once
+		var whole strings.Builder
+		defer func() { _, _ = io.WriteString(to, whole.String()) }()
+		w = &whole
+	}
 	if t.Title != "" && !t.begun {
-		fmt.Fprintf(&out, "\n%s\n", t.Title)
+		paint(w, Plainly, "\n"+t.Title+"\n")
 	}
-	for _, cells := range rows {
-		for i, cell := range cells {
-			out.WriteString(cell)
-			if i < len(cells)-1 {
-				out.WriteString(strings.Repeat(" ", t.widest[i]-columns.Of(cell)+2))
+	for n, row := range cells {
+		var line strings.Builder
+		flush := func(c Colour) {
+			paint(w, c, line.String())
+			line.Reset()
+		}
+		for i, cell := range row {
+			cell = Cut(cell, widths[i])
+			if colour := t.Paint[i]; colour != nil && (n > 0 || t.begun) {
+				flush(Plainly)
+				line.WriteString(cell)
+				flush(colour(row[i]))
+			} else {
+				line.WriteString(cell)
+			}
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-columns.Of(cell)+2))
 			}
 		}
-		out.WriteByte('\n')
+		line.WriteByte('\n')
+		flush(Plainly)
 	}
-	_, _ = io.WriteString(w, out.String())
 	t.begun, t.Rows = true, nil
+}
+
+// fit returns the columns' widths, of which the widest are reduced until a line
+// fits; 0 means any width.
+func (t *Table) fit(width int) []int {
+	widths := make([]int, len(t.widest))
+	total := -2
+	for i := range widths {
+		widths[i] = t.widest[i]
+		total += widths[i] + 2
+	}
+	for ; width > 0 && total > width; total-- {
+		widest := -1
+		for i, w := range widths {
+			if !t.Whole[i] && w > leastCell && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
 }

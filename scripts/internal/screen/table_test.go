@@ -3,6 +3,8 @@ package screen_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -92,4 +94,79 @@ func TestATextIsCutToItsColumns(t *testing.T) {
 			t.Errorf("%q in %d columns: got %q, want %q", c.text, c.most, got, c.want)
 		}
 	}
+}
+
+// narrow is a look of 40 columns.
+var narrow = screen.Look{Width: 40}
+
+func TestTheWidestCellsAreCutToTheScreen(t *testing.T) {
+	table := &screen.Table{Head: []string{"INSTANCE", "COMMAND", "ERROR"}, Whole: map[int]bool{0: true}}
+	table.Add("i-bp67acfmxazb4ph42jbf", "升级补丁升级补丁升级补丁", "the disk is full")
+	table.Add("i-1", "ps", "no")
+	var b strings.Builder
+	table.Print(screen.NewWriter(&b).With(narrow))
+	want := `INSTANCE                COMMAND   ERROR
+i-bp67acfmxazb4ph42jbf  升级补…   the dis…
+i-1                     ps        no
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// A whole column is never cut, and others keep something.
+	for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\n"), "\n") {
+		if columns.Of(line) > 42 {
+			t.Errorf("a line of %d columns: %s", columns.Of(line), line)
+		}
+	}
+}
+
+func TestOnlyAColouredLookHasColours(t *testing.T) {
+	print := func(look screen.Look) string {
+		table := &screen.Table{Head: []string{"STATE", "NAME"}, Paint: map[int]func(string) screen.Colour{0: func(cell string) screen.Colour {
+			if cell == "failed" {
+				return screen.Red
+			}
+			return screen.Plainly
+		}}}
+		table.Add("failed", "ps")
+		table.Add("running", "df")
+		var b strings.Builder
+		table.Print(screen.NewWriter(&b).With(look))
+		return b.String()
+	}
+	if diff := cmp.Diff("STATE    NAME\nfailed   ps\nrunning  df\n", print(screen.Look{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff("STATE    NAME\n\x1b[31mfailed\x1b[0m   ps\nrunning  df\n", print(screen.Look{Colour: true})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestNoLookIsLivelyWithoutATerminal(t *testing.T) {
+	for columns, want := range map[string]screen.Look{"": {}, "40": narrow, "-1": {}, "wide": {}} {
+		got := screen.LookOf(&strings.Builder{}, func(name string) string { return map[string]string{"COLUMNS": columns, "TERM": "xterm"}[name] })
+		if got != want {
+			t.Errorf("COLUMNS=%s: %+v, want %+v", columns, got, want)
+		}
+	}
+}
+
+func TestProgressIsWrittenOverAndRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		end := screen.Busy(screen.NewWriter(&b).With(screen.Look{Lively: true, Width: 80}), "reading")
+		time.Sleep(2500 * time.Millisecond)
+		end()
+		if want := "\rreading … 1 s\x1b[K\rreading … 2 s\x1b[K\r\x1b[K"; b.String() != want {
+			t.Errorf("got %q, want %q", b.String(), want)
+		}
+		b.Reset()
+		end = screen.Busy(screen.NewWriter(&b).With(screen.Look{Lively: true, Width: 80}), "reading")
+		time.Sleep(900 * time.Millisecond)
+		end()
+		screen.Busy(screen.NewWriter(&b).With(narrow), "reading")()
+		if b.String() != "" {
+			t.Errorf("what is quick or no terminal gets %q", b.String())
+		}
+	})
 }

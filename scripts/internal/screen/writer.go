@@ -16,10 +16,19 @@ import (
 // Writer passes on what is written to it. Characters that a terminal would
 // obey, or that are not seen, become escapes such as \u001b. In JSON these are
 // the same characters, since its texts are the only place for them.
-type Writer struct{ out io.Writer }
+type Writer struct {
+	out  io.Writer
+	look Look
+}
 
-// NewWriter returns a Writer to out.
-func NewWriter(out io.Writer) Writer { return Writer{out} }
+// NewWriter returns a Writer to out, with no limit of width and no colours.
+func NewWriter(out io.Writer) Writer { return Writer{out: out} }
+
+// With returns the Writer with another look.
+func (w Writer) With(look Look) Writer {
+	w.look = look
+	return w
+}
 
 // Write writes whole characters: one that is continued by the next call is
 // taken for bytes that are no text.

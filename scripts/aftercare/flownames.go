@@ -1,0 +1,27 @@
+package main
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/flowfile"
+)
+
+// completeFlows completes the names of the flows in the file that AFTERCARE_FLOWS
+// names, or in that of the project.
+func completeFlows(getenv func(string) string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		path := cmp.Or(getenv("AFTERCARE_FLOWS"), filepath.Join("functions", "flows.yaml"))
+		var names []string
+		if src, err := os.ReadFile(path); err == nil {
+			flows, _ := flowfile.Read(path, src) // a file with mistakes has no flows
+			for _, f := range flows {
+				names = append(names, f.Name)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,87 @@
+package mask_test
+
+import (
+	"strings"
+	"testing"
+
+	"aftercare/shared/mask"
+)
+
+// token is a text of n characters that stands for a secret. None may be left.
+func token(n int) string { return strings.Repeat("Hush", n/4+1)[:n] }
+
+var secrets = map[string]string{
+	"export A=LTAI" + token(16):                          "export A=LTAI[masked]",
+	"id STS." + token(24) + ", then":                     "id STS.[masked], then",
+	"token CAIS" + token(60) + "== end":                  "token [masked] end",
+	"eyJ" + token(20) + "." + token(30) + "." + token(9): "[masked]",
+	"AKIA" + strings.ToUpper(token(16)):                  "[masked]",
+	"ghp_" + token(36):                                   "[masked]",
+	"glpat-" + token(20):                                 "[masked]",
+	"xoxb-" + token(20):                                  "[masked]",
+	"password=Hush":                                      "password=[masked]",
+	"DB_PASSWORD='Hush Hush'":                            "DB_PASSWORD='[masked]'",
+	`{"accessKeySecret": "Hush\"Hush", "a":1}`:           `{"accessKeySecret": "[masked]", "a":1}`,
+	`{\"token\":\"Hush\"}`:                               `{\"token\":\"[masked]\"}`,
+	"spring.datasource.password: Hush":                   "spring.datasource.password: [masked]",
+	"api_key => \"Hush\"":                                "api_key => \"[masked]\"",
+	"curl --token Hush --retry 3":                        "curl --token [masked] --retry 3",
+	"mysql -u root -pHush db":                            "mysql -u root -p[masked] db",
+	"Authorization: Bearer Hush":                         "Authorization: [masked]",
+	"> authorization: ACS3-HMAC-SHA256 Credential=Hush,SignedHeaders=host,Signature=Hush\n> host: a": "> authorization: [masked]\n> host: a",
+	`-H "Authorization: Basic Hush=="`:                                                 `-H "Authorization: [masked]"`,
+	"got bearer " + token(20):                                                          "got bearer [masked]",
+	"Set-Cookie: sid=Hush; Path=/":                                                     "Set-Cookie: [masked]",
+	"redis://:Hush@10.0.0.1:6379/0":                                                    "redis://:[masked]@10.0.0.1:6379/0",
+	"postgres://app:Hush@db/x":                                                         "postgres://app:[masked]@db/x",
+	"https://oapi.dingtalk.com/robot/send?access_token=Hush&timestamp=1":               "https://oapi.dingtalk.com/robot/send?access_token=[masked]&timestamp=1",
+	"https://open.feishu.cn/open-apis/bot/v2/hook/Hush-1":                              "https://open.feishu.cn/open-apis/bot/v2/hook/[masked]",
+	"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=Hush-1":                      "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=[masked]",
+	"https://hooks.slack.com/services/T0/B0/Hush":                                      "https://hooks.slack.com/services/[masked]",
+	"https://api.telegram.org/bot123:Hush/sendMessage":                                 "https://api.telegram.org/bot[masked]/sendMessage",
+	"https://b.oss-cn-hangzhou.aliyuncs.com/o?Expires=1&Signature=Hush%3D&x=1":         "https://b.oss-cn-hangzhou.aliyuncs.com/o?Expires=1&Signature=[masked]&x=1",
+	"root:$6$Hush$" + token(60) + ":19000:0":                                           "root:[masked]:19000:0",
+	"a\n-----BEGIN RSA PRIVATE KEY-----\nHush\nHush\n-----END RSA PRIVATE KEY-----\nb": "a\n[masked]\nb",
+	"-----BEGIN OPENSSH PRIVATE KEY-----\nHush\nHu":                                    "[masked]",
+}
+
+func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
+	for text, want := range secrets {
+		if got := mask.Text(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	for text := range secrets {
+		around := "before " + text + "\nafter: nothing"
+		got := mask.Text(around)
+		if strings.Contains(got, "Hush") || !strings.HasPrefix(got, "before ") {
+			t.Errorf("%q becomes %q", around, got)
+		}
+	}
+}
+
+// TestOtherTextStays: a mask that hides what people need is turned off.
+func TestOtherTextStays(t *testing.T) {
+	for _, text := range []string{
+		"", "up 3 days, load average: 0.10", "Filesystem      Size  Used Avail Use% Mounted on",
+		"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "ssh-ed25519 AAAAC3NzaC1 me@host", "https://example.com:8443/path?a=b",
+		"the token was refused", "password authentication failed for user app", "secretariat of the STS. And more", "basic facts about bearer shares",
+		"PATH=/usr/bin:/bin", "exit code 3", "日志已清理", "commit 5f2c1d9e0a7b4c6d8e9f0a1b2c3d4e5f60718293", "a=1&key=2", "$1 and $6", "mysql -u root -P 3306", "mkdir -p /tmp/x",
+	} {
+		if got := mask.Text(text); got != text {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	}
+}
+
+func FuzzMaskingAgainChangesNothing(f *testing.F) {
+	for text := range secrets {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		once := mask.Text(text)
+		if again := mask.Text(once); again != once {
+			t.Errorf("%q becomes %q, and then %q", text, once, again)
+		}
+	})
+}
