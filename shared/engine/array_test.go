@@ -77,18 +77,11 @@ func own(tasks int) func(*decide.State) {
 	}
 }
 
-// reacting is a policy with a flow and alerts.
-func reacting(t *testing.T) decide.Policy {
-	p := withFlows(t, oneStep)
-	p.AlertOn = policy().AlertOn
-	return p
-}
-
 // Three instances, one of them with two inputs.
 // (decide rules 2, 51, 110)
 func TestAnArrayIsCommittedThenSentThenDelivered(t *testing.T) {
 	d := fleetDesk(3)
-	r := handleAll(t, d.engine(reacting(t)), ends("i-0", "a", "b"), ends("i-1", "c"), ends("i-2", "d"))
+	r := handleAll(t, d.engine(withFlows(t, oneStep)), ends("i-0", "a", "b"), ends("i-1", "c"), ends("i-2", "d"))
 	place := map[string][]int{}
 	for i, call := range d.made {
 		place[call] = append(place[call], i)
@@ -124,7 +117,7 @@ func TestAnInputThatIsNotCommittedStopsNoOther(t *testing.T) {
 				}
 				return refused
 			}
-			r := handleAll(t, d.engine(reacting(t)), ends("i-0", "a"), ends("i-1", "b", "c"), ends("i-2", "d"))
+			r := handleAll(t, d.engine(withFlows(t, oneStep)), ends("i-0", "a"), ends("i-1", "b", "c"), ends("i-2", "d"))
 			var p *engine.Panic
 			if err := r["1/0"].err; err == nil || errors.As(err, &p) != panics || len(d.cloud.invocations) != 3 {
 				t.Errorf("input b: %v, and %d commands were sent, want three", err, len(d.cloud.invocations))

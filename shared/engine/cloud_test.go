@@ -32,19 +32,14 @@ type machine struct {
 	boots   int
 }
 
-// invoked is one invocation on one instance.
+// invoked is one invocation on one instance. Its script started at StartTime; if that
+// is zero, it never ran. Its status is empty until it ended.
 type invoked struct {
-	id, instanceID    string
-	token, taskID     string // empty for a stranger's
-	name, commandID   string
-	accepted, visible time.Time
-	started           time.Time // its script; zero if it never ran
-	stopping          bool
-	status            event.Status // empty until it ended
-	exit              *int64
-	code              string
-	finished          time.Time
-	lost              bool // no event reports its end
+	decide.Invocation
+	instanceID, taskID string // no task if it is a stranger's
+	accepted, visible  time.Time
+	stopping           bool
+	lost               bool // no event reports its end
 }
 
 const savedCommand = "c-saved"
@@ -80,32 +75,24 @@ func (c *cloud) accept(s engine.Send, now time.Time, lag time.Duration) string {
 		c.broken("token %s comes back with other parameters", s.Token)
 	}
 	for _, i := range c.invocations {
-		if i.token == s.Token && now.Sub(i.accepted) < c.tokenLife {
-			return i.id
+		if i.Token == s.Token && now.Sub(i.accepted) < c.tokenLife {
+			return i.InvokeID
 		}
 	}
 	c.sends[s.Token] = s
-	i := &invoked{
-		id: fmt.Sprintf("t-%d", len(c.invocations)+1), instanceID: s.InstanceID, token: s.Token, taskID: s.TaskID,
-		accepted: now, visible: now.Add(lag),
-	}
+	i := c.invoke(s.InstanceID, now, lag)
+	i.Token, i.taskID = s.Token, s.TaskID
 	if s.Command.Run != nil {
-		i.commandID = "c-" + i.id
-		i.name = command.OnWire(s.Command.Run.Name, s.TaskID)
-	} else {
-		i.commandID = s.Command.Invoke.CommandID
-		i.name = "the saved one"
+		i.CommandID, i.CommandName = "c-"+i.InvokeID, command.OnWire(s.Command.Run.Name, s.TaskID)
 	}
-	c.invocations = append(c.invocations, i)
-	return i.id
+	return i.InvokeID
 }
 
-// stranger invokes the saved command by somebody else's hand.
-func (c *cloud) stranger(instanceID string, now time.Time, lag time.Duration) *invoked {
-	i := &invoked{
-		id: fmt.Sprintf("t-%d", len(c.invocations)+1), instanceID: instanceID, commandID: savedCommand,
-		name: "the saved one", accepted: now, visible: now.Add(lag),
-	}
+// invoke invokes the saved command, as a stranger does.
+func (c *cloud) invoke(instanceID string, now time.Time, lag time.Duration) *invoked {
+	i := &invoked{instanceID: instanceID, accepted: now, visible: now.Add(lag), Invocation: decide.Invocation{
+		InvokeID: fmt.Sprintf("t-%d", len(c.invocations)+1), CommandID: savedCommand, CommandName: "the saved one", RepeatMode: "Once", Repeats: 1,
+	}}
 	c.invocations = append(c.invocations, i)
 	return i
 }
@@ -115,20 +102,17 @@ func (c *cloud) find(now time.Time, wanted func(*invoked) bool) *decide.Invocati
 		if !wanted(i) || now.Before(i.visible) {
 			continue
 		}
-		status := string(i.status)
+		inv := i.Invocation
 		switch {
-		case status != "":
+		case inv.Status != "":
 		case i.stopping:
-			status = "Stopping"
-		case i.started.IsZero():
-			status = "Pending"
+			inv.Status = "Stopping"
+		case i.StartTime.IsZero():
+			inv.Status = "Pending"
 		default:
-			status = "Running"
+			inv.Status = "Running"
 		}
-		return &decide.Invocation{
-			InvokeID: i.id, CommandID: i.commandID, CommandName: i.name, Token: i.token, Status: status,
-			ExitCode: i.exit, ErrorCode: i.code, RepeatMode: "Once", StartTime: i.started, FinishTime: i.finished,
-		}
+		return &inv
 	}
 	return nil
 }
@@ -136,7 +120,7 @@ func (c *cloud) find(now time.Time, wanted func(*invoked) bool) *decide.Invocati
 // stop marks an invocation as to be stopped.
 func (c *cloud) stop(invokeID string, now time.Time) error {
 	for _, i := range c.invocations {
-		if i.id == invokeID && !now.Before(i.visible) {
+		if i.InvokeID == invokeID && !now.Before(i.visible) {
 			i.stopping = true
 			return nil
 		}
@@ -146,7 +130,7 @@ func (c *cloud) stop(invokeID string, now time.Time) error {
 
 // open lists the invocations that have not ended.
 func (c *cloud) open() []*invoked {
-	return slices.DeleteFunc(slices.Clone(c.invocations), func(i *invoked) bool { return i.status != "" })
+	return slices.DeleteFunc(slices.Clone(c.invocations), func(i *invoked) bool { return i.Status != "" })
 }
 
 // progress moves an invocation on: it starts on a machine that is up, and
@@ -154,15 +138,15 @@ func (c *cloud) open() []*invoked {
 func (c *cloud) progress(i *invoked, now time.Time, draw func(n int) int) {
 	m := c.machine(i.instanceID)
 	switch {
-	case i.stopping && i.started.IsZero():
+	case i.stopping && i.StartTime.IsZero():
 		i.end(event.StatusCancelled, "", nil, now)
 	case i.stopping:
 		i.end(event.StatusTerminated, "", nil, now)
-	case i.started.IsZero() && !m.up:
+	case i.StartTime.IsZero() && !m.up:
 		code := []string{"DeliveryTimeout", "ClientNotRunning", "InstanceNotRunning", "ClientNetworkBlocked"}[draw(4)]
 		i.end(event.StatusAborted, code, nil, now)
-	case i.started.IsZero():
-		i.started = now
+	case i.StartTime.IsZero():
+		i.StartTime = now
 	case !m.up:
 		i.end(event.StatusAborted, "ClientNotResponse", nil, now)
 	default:
@@ -179,19 +163,14 @@ func (c *cloud) progress(i *invoked, now time.Time, draw func(n int) int) {
 }
 
 func (i *invoked) end(status event.Status, code string, exit *int64, now time.Time) {
-	i.status, i.code, i.exit, i.finished = status, code, exit, now.Truncate(time.Second)
+	i.Status, i.ErrorCode, i.ExitCode, i.FinishTime = string(status), code, exit, now.Truncate(time.Second)
 }
 
 // event is the TaskCompleted event of an invocation that has ended.
 func (i *invoked) event() event.TaskCompleted {
-	return event.TaskCompleted{
-		Envelope: event.Envelope{
-			ID: "event-of-" + i.id, Source: "acs.ecs", Kind: event.KindTaskCompleted, Region: "cn-hangzhou", Time: i.finished,
-		},
-		InstanceID: i.instanceID, InvokeID: i.id, CommandID: i.commandID, CommandName: i.name,
-		Status: i.status, ExitCode: i.exit, ErrorCode: i.code, RepeatMode: "Once", Repeats: 1,
-		StartTime: i.started, FinishTime: i.finished,
-	}
+	ev := i.TaskCompleted(i.instanceID)
+	ev.ID, ev.Source, ev.Region = "event-of-"+i.InvokeID, "acs.ecs", "cn-hangzhou"
+	return ev
 }
 
 // beat is the first heartbeat that the machine's agent sends now.

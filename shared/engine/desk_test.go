@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,20 +56,6 @@ func newDesk() *desk {
 	d.cloud.tokenLife = time.Hour
 	d.cloud.machine("i-1").up = true
 	return d
-}
-
-// failing is a fate for the n-th call of a name, counted from 1.
-func failing(name string, n int, f fate) func(string, string) fate {
-	seen := 0
-	return func(what, _ string) fate {
-		if what != name {
-			return fate{}
-		}
-		if seen++; seen == n {
-			return f
-		}
-		return fate{}
-	}
 }
 
 func (d *desk) engine(p decide.Policy) *engine.Engine {
@@ -120,9 +107,13 @@ func (d *desk) calls() string {
 
 // hanging are calls of these names that never answer.
 func hanging(names ...string) func(context.Context, string, string) error {
+	var calls atomic.Int64
 	return func(ctx context.Context, what, _ string) error {
 		if !slices.Contains(names, what) {
 			return nil
+		}
+		if calls.Add(1) > 1000 {
+			panic(what + " is called for ever")
 		}
 		<-ctx.Done()
 		return fmt.Errorf("the time is up: %w", engine.ErrUnknownOutcome)

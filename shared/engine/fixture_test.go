@@ -27,10 +27,10 @@ const byOthers = `event.commandName == "a stranger's"`
 // oneStep is a flow f that sends a command when one of others has ended.
 const oneStep = `[{name: f, when: ` + byOthers + `, steps: [{id: one, run: {}}]}]`
 
-// withFlows is a policy with these flows, which alerts of no command's end.
+// withFlows is a policy with these flows.
 func withFlows(t *testing.T, text string) decide.Policy {
 	p := policy()
-	p.AlertOn, p.Flows = map[event.Status]bool{}, flowtest.Set(t, text, 1, 0)
+	p.Flows = flowtest.Set(t, text, 1, 0)
 	return p
 }
 

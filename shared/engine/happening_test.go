@@ -32,7 +32,7 @@ func (w *world) happen() {
 		}
 	case 7:
 		if len(w.cloud.invocations) < 30 {
-			w.cloud.stranger(id, w.now(), w.visibility())
+			w.cloud.invoke(id, w.now(), w.visibility())
 			w.logf("a stranger invokes the saved command on %s", id)
 		}
 	case 8:
@@ -48,6 +48,11 @@ func (w *world) happen() {
 	case 10:
 		w.stopOrResume(id)
 	}
+}
+
+// post puts an input on its way.
+func (w *world) post(name, instanceID string, input func(received time.Time) decide.Input) {
+	w.backlog = append(w.backlog, &delivery{name: name, instanceID: instanceID, input: input})
 }
 
 // stopOrResume turns the stop switch of everything, of a flow, an instance or a
@@ -79,30 +84,22 @@ func (w *world) boot(m *machine) {
 	if w.chance("heartbeat lost", 15) {
 		return
 	}
-	w.backlog = append(w.backlog, &delivery{
-		name: beat.ID, instanceID: m.id,
-		input: func(received time.Time) decide.Input {
-			return decide.Heartbeat{Event: beat, Received: received}
-		},
-	})
+	w.post(beat.ID, m.id, func(received time.Time) decide.Input { return decide.Heartbeat{Event: beat, Received: received} })
 }
 
 // progress moves an invocation on, and reports its end.
 func (w *world) progress(i *invoked) {
 	w.cloud.progress(i, w.now(), func(n int) int { return w.draw("end", n) })
-	w.logf("invocation %s (%s) of %s is %q %s", i.id, i.name, i.token, i.status, i.code)
-	if i.status == "" {
+	w.logf("invocation %s (%s) of %s is %q %s", i.InvokeID, i.CommandName, i.Token, i.Status, i.ErrorCode)
+	if i.Status == "" {
 		return
 	}
 	if w.chance("event lost", 15) {
 		i.lost = true
 		return
 	}
-	w.backlog = append(w.backlog, &delivery{
-		name: "event-of-" + i.id, instanceID: i.instanceID,
-		input: func(received time.Time) decide.Input {
-			return decide.Ended{Event: i.event(), Received: received, Source: decide.SourceEvent}
-		},
+	w.post("event-of-"+i.InvokeID, i.instanceID, func(received time.Time) decide.Input {
+		return decide.Ended{Event: i.event(), Received: received, Source: decide.SourceEvent}
 	})
 }
 
@@ -120,18 +117,12 @@ func (w *world) submit(id string) {
 	}
 	task := submitted{id, key, decide.Key("task", key, id)}
 	w.tasks = append(w.tasks, task)
-	w.backlog = append(w.backlog, &delivery{
-		name: fmt.Sprintf("submission of %s as task %s", in.Command.Name(), task.taskID), instanceID: id,
-		input: func(time.Time) decide.Input { return in },
-	})
+	w.post(fmt.Sprintf("submission of %s as task %s", in.Command.Name(), task.taskID), id, func(time.Time) decide.Input { return in })
 }
 
 func (w *world) cancel(s submitted) {
 	in := decide.Cancel{Key: decide.Key("cancel", s.key), TaskID: s.taskID}
-	w.backlog = append(w.backlog, &delivery{
-		name: "cancel of task " + s.taskID, instanceID: s.instanceID,
-		input: func(time.Time) decide.Input { return in },
-	})
+	w.post("cancel of task "+s.taskID, s.instanceID, func(time.Time) decide.Input { return in })
 }
 
 // rest lets everything come to its end without further faults, going from one

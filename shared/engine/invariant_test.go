@@ -164,12 +164,12 @@ func (w *world) checkWakeups(s decide.State) {
 func (w *world) checkSend(s engine.Send) (again bool) {
 	var same []*invoked
 	for _, i := range w.cloud.invocations {
-		if i.token == s.Token {
+		if i.Token == s.Token {
 			same = append(same, i)
 		}
 	}
 	if len(same) > 1 {
-		w.breakf("token %s was accepted as %s and again as %s", s.Token, same[0].id, same[1].id)
+		w.breakf("token %s was accepted as %s and again as %s", s.Token, same[0].InvokeID, same[1].InvokeID)
 	}
 	if same[0].accepted.Before(w.now()) {
 		return true
@@ -203,28 +203,19 @@ func (w *world) checkAlert(a decide.Alert) {
 
 // checkAck: what was answered with success is stored.
 func (w *world) checkAck(work *delivery, out engine.Outcome) {
-	id := work.instanceID
+	once, answer := "", string(encode(out.Answer))
 	switch in := work.input(w.now()).(type) {
 	case decide.Ended:
-		key := in.Event.InvokeID + "/" + in.Event.Suffix()
-		if _, ok := w.table.records[id+"/exec/"+key]; !ok {
-			w.breakf("%s was answered, and its execution is not recorded", work.name)
-		}
+		once, answer = "exec/"+in.Event.InvokeID+"/"+in.Event.Suffix(), ""
 	case decide.Submission:
-		w.checkAnswer(work, out, in.Key)
+		once = "input/" + in.Key
 	case decide.Cancel:
-		w.checkAnswer(work, out, in.Key)
-	}
-}
-
-func (w *world) checkAnswer(work *delivery, out engine.Outcome, key string) {
-	r, ok := w.table.records[work.instanceID+"/input/"+key]
-	if !ok {
-		w.breakf("%s was answered, and is not recorded", work.name)
+		once = "input/" + in.Key
+	default:
 		return
 	}
-	if got := string(encode(out.Answer)); got != r.Answer {
-		w.breakf("%s was answered %s, and %s is recorded", work.name, got, r.Answer)
+	if r, ok := w.table.records[work.instanceID+"/"+once]; !ok || r.Answer != answer {
+		w.breakf("%s was answered %q, and %q is recorded: %v", work.name, answer, r.Answer, ok)
 	}
 }
 
@@ -290,17 +281,17 @@ func (w *world) checkTasks() {
 	}
 	started, sent := map[string]int{}, map[string]int{}
 	for _, i := range w.cloud.invocations {
-		if i.token == "" {
+		if i.Token == "" {
 			continue
 		}
 		sent[i.taskID]++
-		if !i.started.IsZero() {
+		if !i.StartTime.IsZero() {
 			started[i.taskID]++
 		}
 		t := ended[i.taskID]
-		_, recorded := w.table.records[i.instanceID+"/exec/"+i.id+"/once"]
+		_, recorded := w.table.records[i.instanceID+"/exec/"+i.InvokeID+"/once"]
 		if !recorded && t.Reason != "outcome_unknown" {
-			w.breakf("%s of task %s, which is %s, is not recorded", i.id, i.taskID, t.State)
+			w.breakf("%s of task %s, which is %s, is not recorded", i.InvokeID, i.taskID, t.State)
 		}
 	}
 	for id, t := range ended {

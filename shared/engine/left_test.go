@@ -13,7 +13,8 @@ import (
 )
 
 // brief are the calls, with those of the same name in a row as one. What is done side
-// by side, which is the delivery of messages, is in the order of the names.
+// by side, which is the delivery of messages, is in the order of the names, and a read of
+// pauses, which is beside the load, stands at the end.
 func (d *desk) brief() string {
 	var out []string
 	for i, n := 0, 0; i < len(d.made); i += n {
@@ -27,6 +28,9 @@ func (d *desk) brief() string {
 		} else {
 			out = append(out, fmt.Sprintf("%s*%d", d.made[i], n))
 		}
+	}
+	if d.reads > 0 {
+		out = append(out, "+ control")
 	}
 	return strings.Join(out, " ")
 }
@@ -78,6 +82,11 @@ func (d *desk) left(out engine.Outcome, err error) string {
 	if a := out.Answer.Outcome; a != "" {
 		l.add("answers", "%s", a)
 	}
+	for _, n := range out.Notes {
+		if strings.HasSuffix(n.What, "unknown") {
+			l.add("things unknown", "%s", n.What)
+		}
+	}
 	for _, e := range logged[decide.Execution](d.table, "i-1", "exec") {
 		l.add("recorded", "%s recorded", e.Event.InvokeID)
 	}
@@ -90,7 +99,7 @@ func (d *desk) left(out engine.Outcome, err error) string {
 		l.add(string(t.State), "%s %s", t.Name, t.State)
 	}
 	for _, r := range s.Runs {
-		l.add("runs under way", "a run of %s is under way", r.Flow)
+		l.add("runs", "a run of %s %s", r.Flow, map[bool]string{true: "waits", false: "is under way"}[r.StartedAt.IsZero()])
 	}
 	for _, row := range slices.Sorted(maps.Keys(s.Messages)) {
 		l.add("messages wait", "%s waits", s.Messages[row].Kind)
@@ -107,7 +116,7 @@ func (d *desk) left(out engine.Outcome, err error) string {
 	}
 	for _, i := range d.cloud.invocations {
 		if i.stopping {
-			l.add("stopped", "%s stopped", i.id)
+			l.add("stopped", "%s stopped", i.InvokeID)
 		}
 	}
 	for _, w := range d.table.due(now.Add(24 * time.Hour)) {

@@ -105,13 +105,13 @@ func (p ports) Stop(ctx context.Context, _, invokeID string) error {
 
 func (p ports) FindByToken(ctx context.Context, id, token string) (*decide.Invocation, error) {
 	return ask(ctx, p, "find-token", token, func() *decide.Invocation {
-		return p.cloud.find(p.now(), func(i *invoked) bool { return i.instanceID == id && i.token == token })
+		return p.cloud.find(p.now(), func(i *invoked) bool { return i.instanceID == id && i.Token == token })
 	})
 }
 
 func (p ports) FindByID(ctx context.Context, id, invokeID string) (*decide.Invocation, error) {
 	return ask(ctx, p, "find-id", invokeID, func() *decide.Invocation {
-		return p.cloud.find(p.now(), func(i *invoked) bool { return i.instanceID == id && i.id == invokeID })
+		return p.cloud.find(p.now(), func(i *invoked) bool { return i.instanceID == id && i.InvokeID == invokeID })
 	})
 }
 

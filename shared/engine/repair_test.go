@@ -13,12 +13,11 @@ import (
 // Each of 12 ends that no event reported is made good, and one alert says so, whichever
 // sweeps see them. (decide rule 96)
 func TestSweepsCountTheirRepairsTogether(t *testing.T) {
-	p := withFlows(t, "[]")
 	d := fleetDesk(12, func(s *decide.State) { task("a-"+s.Instance.ID, running("t-"+s.Instance.ID), overdue)(s) })
 	for n := range 12 {
 		id := fmt.Sprint("i-", n)
-		i := d.cloud.stranger(id, now.Add(-time.Minute), 0)
-		i.id, i.status, i.finished = "t-"+id, event.StatusSuccess, now.Add(-time.Second)
+		i := d.cloud.invoke(id, now.Add(-time.Minute), 0)
+		i.InvokeID, i.Status, i.FinishTime = "t-"+id, string(event.StatusSuccess), now.Add(-time.Second)
 	}
 	for id := range d.table.rows {
 		if id > "i-2" { // the first sweep finds five
@@ -27,7 +26,7 @@ func TestSweepsCountTheirRepairsTogether(t *testing.T) {
 	}
 	sweep := func(repairs, alerts int) {
 		t.Helper()
-		s, err := d.engine(p).Sweep(t.Context(), 4)
+		s, err := d.engine(policy()).Sweep(t.Context(), 4)
 		if err != nil || s.Repairs[decide.RepairEnd] != repairs || len(d.alerts) != alerts {
 			t.Fatalf("sweep %+v, %v, and %d alerts; want %d ends and %d alerts", s, err, len(d.alerts), repairs, alerts)
 		}

@@ -11,17 +11,13 @@ import (
 	"aftercare/shared/decide"
 )
 
-// [51] The stop switch costs no time. One that cannot be read starts no flow, and
-// keeps no input from being committed.
-// (decide rule 83)
+// The stop switch costs no time: each of the two calls answers only when the other is
+// under way. (decide rule 83) [51]
 func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
-	p := withFlows(t, oneStep)
-	d := newDesk()
-	d.store(state(decide.BootBootable))
-	// Each of the two calls answers only when the other is under way.
+	d := fleetDesk(1)
 	begun := map[string]chan struct{}{"load": make(chan struct{}), "control": make(chan struct{})}
 	other := map[string]string{"load": "control", "control": "load"}
-	d.wait = func(_ context.Context, what, _ string) error {
+	d.wait = func(ctx context.Context, what, _ string) error {
 		if begun[what] == nil {
 			return nil
 		}
@@ -29,25 +25,12 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 		select {
 		case <-begun[other[what]]:
 			return nil
-		case <-time.After(10 * time.Second):
-			return errors.New("stops are not read beside the load")
+		case <-ctx.Done():
+			return errors.New("the other call was not made beside this one")
 		}
 	}
-	if mustHandle(t, d.engine(p), happened("s-1")); d.calls() != "load arm commit send commit" {
-		t.Errorf("calls: %s", d.calls())
-	}
-	d.wait = nil
-	for i, p := range []decide.Policy{p, policy()} {
-		if mustHandle(t, d.engine(p), happened(fmt.Sprint("u-", i))); d.reads != i+2 {
-			t.Errorf("with %d flows: stops were read %d times, want %d", p.Flows.Len(), d.reads, i+2)
-		}
-	}
-	d.store(state(decide.BootBootable))
-	d.on = failing("control", 1, refused)
-	out := mustHandle(t, d.engine(p), happened("s-5"))
-	r := only(t, d.table.state("i-1").Runs)
-	if !r.StartedAt.IsZero() || len(d.cloud.invocations) != 1 || len(out.Notes) == 0 || out.Notes[0].What != "stops and breakers unknown" {
-		t.Errorf("run %+v, notes %v, want it to wait", r, out.Notes)
+	if r := handleAll(t, d.engine(withFlows(t, oneStep)), ends("i-0", "a")); r["0/0"].err != nil || d.count("send") != 1 {
+		t.Errorf("%+v, calls: %s, want a command of the flow sent", r, d.calls())
 	}
 }
 

@@ -87,6 +87,8 @@ func (s *story) tell(a *words) string {
 		}
 		if a.flag("flows") {
 			s.policy.Flows, s.policy.AlertOn = s.flows, map[event.Status]bool{}
+		} else if a.flag("no-flows") {
+			s.policy.Flows = nil
 		}
 	case "task":
 		s.add(a)
@@ -222,13 +224,16 @@ func (s *story) task(name string) decide.Task {
 
 // happen lets an input happen, and says what it costs and what is left.
 func (s *story) happen(a *words) string {
-	s.made, s.clock = nil, now.Add(a.duration("after"))
+	s.made, s.reads, s.clock = nil, 0, now.Add(a.duration("after"))
 	in, limit := s.input(a), cmp.Or(a.duration("limit"), timeLimit)
 	e := s.engine(s.policy)
 	e.Sends = s.sends
 	e.Pause = func(context.Context, int) { s.made = append(s.made, "pause") }
 	fates := s.fates(a)
 	s.on = func(what, _ string) fate {
+		if len(s.made) > 500 {
+			panic(what + " is called for ever")
+		}
 		if f, ok := fates[fmt.Sprint(what, ":", s.count(what))]; ok {
 			return f
 		}
@@ -277,8 +282,8 @@ func (s *story) fates(a *words) map[string]fate {
 
 // meanwhile lets the lines under a directive happen within it, by other invocations.
 func (s *story) meanwhile(a *words) {
-	was, made, on, clock := *s, s.made, s.on, s.clock
+	was, made, reads, on, clock := *s, s.made, s.reads, s.on, s.clock
 	s.lines(a)
 	s.policy, s.sends = was.policy, was.sends
-	s.made, s.on, s.clock = made, on, clock
+	s.made, s.reads, s.on, s.clock = made, reads, on, clock
 }

@@ -116,7 +116,7 @@ func stoppedCases() map[string]stoppedCase {
 // (decide rules 84, 85) [51]
 func TestWhatIsStoppedSendsNothingUntilItIsResumed(t *testing.T) {
 	scopes := []decide.Scope{{Flow: "follow"}, {}, {Instance: instanceID}}
-	for name := range stoppedCases() {
+	for _, name := range third(t, stoppedCases()) {
 		for i, scope := range scopes {
 			m := crashes[i%len(crashes)]
 			t.Run(fmt.Sprint(name, "/", scope, "/", m.name), func(t *testing.T) {

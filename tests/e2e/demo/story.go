@@ -41,6 +41,7 @@ const (
 // Names of events on the bus.
 const (
 	heartbeatEvent = "ecs:CloudAssistant:FirstHeartbeat"
+	stateEvent     = "ecs:Instance:StateChange"
 	endEvent       = "ecs:CloudAssistant:TaskCompleted"
 )
 
@@ -238,9 +239,13 @@ func (s *story) recover(ctx context.Context) error {
 	return s.untilRuns(ctx, batch, "collect-diagnostics", 1)
 }
 
-// queueAgain: a command whose script never started waits for its instance
-// once more.
+// queueAgain: an instance stops, and the event of that comes late. So a command is
+// sent whose script never starts, and waits for its instance once more.
 func (s *story) queueAgain(ctx context.Context) error {
+	hold, err := s.c.Hold(ctx, cloud.Match{Type: stateEvent, Instance: web})
+	if err != nil {
+		return err
+	}
 	if err := s.c.Stop(ctx, web); err != nil {
 		return err
 	}
@@ -252,6 +257,9 @@ func (s *story) queueAgain(ctx context.Context) error {
 		state, err := s.c.ledger.Whole(ctx, web)
 		return state.Tasks[s.tasks[reloadConfig]].Attempt == 2, err
 	}); err != nil {
+		return err
+	}
+	if err := s.c.Release(ctx, hold, "in-order"); err != nil {
 		return err
 	}
 	if err := s.boot(ctx, web); err != nil {
