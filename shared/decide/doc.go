@@ -325,4 +325,23 @@
 //     again.
 //  121. Deleted ends every task that was certainly not sent, with that reason and an
 //     alert. Nothing more is accepted for the instance, and it leaves the fleet.
+//
+// # What a submission says about its time
+//
+//  130. A task is not released before its notBefore, and holds up no other until
+//     then. A spread shifts that for each instance by a part of it that the
+//     instance's id decides. Expiry and boot deadline count from then.
+//  131. If the instance is not bootable by a task's boot deadline, an alert says so
+//     once and the task waits on; or the task ends as expired, with an alert; or it
+//     is released all the same. Before the deadline counts as missed, the agent's
+//     status is asked. A heartbeat that was sent after the deadline is too late.
+//  132. A task may wait until its instance is bootable; or be refused unless the
+//     instance is known to be bootable, which its agent is asked; or be released in
+//     any case. One that was released in any case and never started waits, like
+//     any other.
+//  133. The instance's row keeps what is due first among the queued tasks: when one
+//     expires or reaches its boot deadline, when one may be released, and whether
+//     one is released in any case. So nobody reads the queue before that.
+//  134. A policy may limit how many tasks of an instance are released or run at once.
+//     Others wait for their ends.
 package decide

@@ -1,6 +1,10 @@
 package decide
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Due is when something in the state is due next; zero if only an input can
 // move it.
@@ -44,11 +48,8 @@ func (v view) due() time.Time {
 		}
 	}
 	at(v.dueRuns())
-	for _, t := range v.Tasks {
+	for _, t := range append(v.waiting(), slices.Collect(maps.Values(v.Tasks))...) {
 		at(v.dueTask(t))
-	}
-	if v.Unread > 0 {
-		at(v.dueTask(Task{State: TaskQueued, ExpiresAt: v.Instance.WaitingUntil}))
 	}
 	for _, u := range v.Unmatched {
 		if _, over := v.match(u); over {
@@ -60,6 +61,7 @@ func (v view) due() time.Time {
 }
 
 func (v view) dueTask(t Task) time.Time {
+	over := earlier(t.ExpiresAt, t.BootBy)
 	switch {
 	case v.Instance.Gone() && v.over(t):
 		return v.now
@@ -69,12 +71,16 @@ func (v view) dueTask(t Task) time.Time {
 		return t.ExpiresAt
 	case t.State != TaskQueued:
 		return time.Time{}
-	case v.Instance.Boot != BootBootable:
-		return earlier(t.ExpiresAt, v.Instance.CheckAt)
+	case v.full():
+		return over
+	case t.NotBefore.After(v.now):
+		return earlier(over, t.NotBefore)
+	case v.Instance.Boot != BootBootable && !t.Unbooted:
+		return earlier(over, v.Instance.CheckAt)
 	case v.holder(t) != "":
-		return earlier(t.ExpiresAt, v.now.Add(v.policy.HoldCheck))
+		return earlier(over, v.now.Add(v.policy.HoldCheck))
 	}
-	return earlier(t.ExpiresAt, Later(v.heldUntil(), v.whenRoom()))
+	return earlier(over, Later(v.heldUntil(), v.whenRoom()))
 }
 
 func (v view) dueRun(r FlowRun) time.Time {

@@ -113,18 +113,33 @@ func (w *world) checkWakeups(s decide.State) {
 			need(m.NotBefore)
 		}
 	}
+	released := 0
+	for _, t := range s.Tasks {
+		if t.State != decide.TaskQueued {
+			released++
+		}
+	}
 	for _, t := range s.Tasks {
 		switch {
 		case t.State == decide.TaskRunning:
 			need(t.Deadline)
-		case t.State == decide.TaskQueued && s.Instance.Boot == decide.BootBootable:
-			need(s.Instance.HeldUntil)
 		case t.State == decide.TaskQueued:
-			if s.Instance.CheckAt.IsZero() {
-				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
-			}
-			need(s.Instance.CheckAt)
 			need(t.ExpiresAt)
+			if !t.BootBy.IsZero() {
+				need(t.BootBy)
+			}
+			switch {
+			case t.NotBefore.After(now):
+				need(t.NotBefore)
+			case s.Instance.Boot == decide.BootBootable || t.Unbooted:
+				if released < w.policy.MaxRunning {
+					need(s.Instance.HeldUntil)
+				}
+			case s.Instance.CheckAt.IsZero():
+				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
+			default:
+				need(s.Instance.CheckAt)
+			}
 		}
 	}
 	for _, r := range s.Runs {

@@ -17,7 +17,7 @@ import (
 // resume.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
-		targets, order, err := parseSubmission(payload, v.requestID, f.settings.Policy)
+		targets, order, err := parseSubmission(payload, v.requestID, f.settings.Policy, f.now())
 		switch {
 		case err != nil:
 			return v.quarantine(ctx, payload, err.Error())
