@@ -1,13 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"aftercare/scripts/internal/cli"
+	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/handler"
 	"aftercare/shared/invoke"
@@ -42,10 +47,73 @@ func (c *connection) act(ctx context.Context, document []byte) (handler.Outcome,
 	}
 }
 
-// actFlags adds the flags of what people do: who, why, and only as a try.
-func actFlags(cmd *cobra.Command, by, reason *string, dryRun *bool) {
-	flags := cmd.Flags()
-	flags.StringVar(by, "by", "", "the `name` of the person who does it (default the operating system's user)")
-	flags.StringVar(reason, "reason", "", "why, in `words` for people")
-	flags.BoolVar(dryRun, "dry-run", false, "print what would be done, and do nothing")
+// acted is what became of an act on one instance.
+type acted struct {
+	InstanceID string `json:"instanceId,omitempty"`
+	// Result is the function's, or the outcome of its answer.
+	Result string `json:"result"`
+	TaskID string `json:"taskId,omitempty"`
+	Why    string `json:"why,omitempty"`
+	failed bool
+}
+
+var actedColumns = []column[acted]{
+	{"INSTANCE", func(a acted) any { return a.InstanceID }, isWhole},
+	{"RESULT", func(a acted) any { return a.Result }, isState},
+	{"TASK", func(a acted) any { return a.TaskID }, 0},
+	{"WHY", func(a acted) any { return a.Why }, 0},
+}
+
+// outcomeNotFound is the outcome of a cancel for a task that does not exist.
+const outcomeNotFound = "not_found"
+
+func newActed(item handler.Item) acted {
+	a := acted{InstanceID: item.InstanceID, Result: item.Result, Why: item.Reason}
+	a.failed = item.Result == handler.ResultRefused || item.Result == handler.ResultQuarantined
+	if answer := item.Answer; answer != nil {
+		a.TaskID, a.Why = answer.TaskID, cmp.Or(answer.Reason, a.Why)
+		if item.Result == handler.ResultAccepted {
+			a.Result = answer.Outcome
+		}
+		a.failed = a.failed || answer.Outcome == outcomeNotFound || answer.Outcome == decide.Refused
+	}
+	return a
+}
+
+// report prints what became of an act, and returns an error unless all of it was
+// done.
+func report(cmd *cobra.Command, format string, all []acted) error {
+	if len(all) == 1 && all[0].Result == handler.ResultQuarantined {
+		return cli.CodeError{Code: cli.ExitRefused, Err: fmt.Errorf("refused, because it has mistakes:\n  %s", strings.ReplaceAll(all[0].Why, "\n", "\n  "))}
+	}
+	none := 0
+	err := printList(cmd, listFlags{&format, &none}, actedColumns, "nothing was done", func(add func(acted) error) error {
+		for _, a := range all {
+			if err := add(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	failed, missing := 0, 0
+	for _, a := range all {
+		if a.failed {
+			failed++
+		}
+		if a.Result == outcomeNotFound {
+			missing++
+		}
+	}
+	switch {
+	case failed == 0:
+		return nil
+	case failed < len(all):
+		return cli.CodeError{Code: cli.ExitPartly, Err: fmt.Errorf("%d of %s not done", failed, counted(len(all), "act"))}
+	case missing == failed:
+		return cli.NotFound("no such task waits or runs")
+	}
+	return cli.CodeError{Code: cli.ExitRefused, Err: errors.New("refused")}
 }

@@ -56,6 +56,7 @@ as those of the local cloud: ". .local/env".`,
 	}
 	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newStop(getenv), newResume(getenv), newStopped(getenv), newSettings(), newFlows())
+		newSettings(), newFlows(),
+		newOutput(getenv), newSubmit(getenv), newCancel(getenv), newStop(getenv), newResume(getenv), newStopped(getenv))
 	return root
 }

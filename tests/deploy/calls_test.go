@@ -13,6 +13,8 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/assistant"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
@@ -296,7 +298,13 @@ func operate(t *testing.T, c *recorder) {
 	_, _, again := l.Recent(t.Context(), instanceID, time.Time{}, 1)
 	_, listed := l.Control(t.Context())
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
-	err = errors.Join(err, lost, made, lists, again, listed, shown,
+	cloud, set := assistant.New(assistant.Config{Region: rig.Region, Endpoint: r.Settings.ECSEndpoint}, transport.NewCredentials(r.Key.ID, r.Key.Secret, r.Key.Token))
+	if set != nil {
+		t.Fatal(set)
+	}
+	_, selected := cloud.Instances(t.Context(), engine.Selector{Name: "web-*"})
+	_, printed := cloud.Outputs(t.Context(), "", "t-none")
+	err = errors.Join(err, selected, printed, lost, made, lists, again, listed, shown,
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
