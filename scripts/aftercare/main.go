@@ -1,7 +1,7 @@
-// Command aftercare is the operator's tool: it creates the tables, reads
-// Aftercare's state and records, checks, tests and compiles a flows file before
-// it is deployed. Only "tables create" changes anything in the cloud by itself: all
-// else that acts asks the function submit-task.
+// Command aftercare is the operator's tool: it creates the tables, shows
+// Aftercare's state and records and what commands printed, checks, tests and
+// compiles a flows file before it is deployed, and submits, cancels,
+// stops and resumes. It sends no command itself: the function submit-task does.
 package main
 
 import (
