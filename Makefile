@@ -111,6 +111,15 @@ ecs-sdk: ## run the ECS SDK that the vendor supports against the local ECS; comp
 bench: ## measure the functions against bare ones, under contention, and throttled: 40 minutes (one part: go run ./tests/bench -run NAME)
 	$(GO) run ./tests/bench
 
+# ECS allows 60 × R commands in a minute of the clock, which MINUTE shortens.
+N ?= 200
+R ?= 50
+MINUTE ?= 1m
+SENDS ?= 0
+.PHONY: storm
+storm: ## boot N instances with 3 waiting commands each within a minute; fail unless each ran once: make storm N=1000 R=50 MINUTE=1m
+	$(GO) run ./tests/bench -run '^storm$$' -instances $(N) -rate $(R) -minute $(MINUTE) -sends $(SENDS) -limit 1h
+
 .PHONY: soak
 soak: native ## put the local cloud under load for ten minutes, and see whether it grows
 	$(GO) run ./tests/soak

@@ -16,8 +16,9 @@ import (
 // client tokens, and answers questions about agents and commands.
 type cloud struct {
 	now       func() time.Time
-	perMinute int    // 0 means no limit
-	status    string // of every command that is asked for
+	perMinute int           // 0 means no limit
+	period    time.Duration // what counts as a minute
+	status    string        // of every command that is asked for
 
 	mu       sync.Mutex
 	up       map[string]bool // the instances whose agents are up
@@ -31,12 +32,15 @@ type cloud struct {
 }
 
 // sent is an accepted command.
-type sent struct{ instance, name, token string }
+type sent struct {
+	instance, name, token string
+	at                    time.Time
+}
 
 func (s sent) invoke(n int) string { return fmt.Sprintf("t-bench%07d", n) }
 
 func newCloud(perMinute int) *cloud {
-	return &cloud{now: time.Now, perMinute: perMinute, up: map[string]bool{}, tokens: map[string]int{}, asked: map[string]bool{}}
+	return &cloud{now: time.Now, perMinute: perMinute, period: time.Minute, up: map[string]bool{}, tokens: map[string]int{}, asked: map[string]bool{}}
 }
 
 // boot brings up an instance's agent.
@@ -81,7 +85,7 @@ func (c *cloud) answer(param func(string) string) (int, map[string]any) {
 	defer c.mu.Unlock()
 	switch action := param("Action"); action {
 	case "RunCommand":
-		return c.run(sent{param("InstanceId.1"), param("Name"), param("ClientToken")})
+		return c.run(sent{instance: param("InstanceId.1"), name: param("Name"), token: param("ClientToken")})
 	case "DescribeCloudAssistantStatus":
 		id := param("InstanceId.1")
 		return http.StatusOK, list("InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus", []any{map[string]any{
@@ -101,7 +105,7 @@ func list(outer, inner string, items []any) map[string]any {
 // run accepts a command or refuses it.
 func (c *cloud) run(s sent) (int, map[string]any) {
 	now := c.now()
-	if m := now.Truncate(time.Minute); !m.Equal(c.minute) {
+	if m := now.Truncate(c.period); !m.Equal(c.minute) {
 		c.minute, c.calls = m, 0
 	}
 	if c.calls++; c.perMinute > 0 && c.calls > c.perMinute {
@@ -110,7 +114,7 @@ func (c *cloud) run(s sent) (int, map[string]any) {
 	}
 	n, known := c.tokens[s.token]
 	if !known {
-		n = len(c.accepted)
+		n, s.at = len(c.accepted), now
 		c.accepted, c.tokens[s.token], c.last = append(c.accepted, s), n, now
 	}
 	return http.StatusOK, map[string]any{"InvokeId": s.invoke(n), "CommandId": "c-bench"}

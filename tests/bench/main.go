@@ -36,6 +36,10 @@ type options struct {
 	settle     int
 	wakeUps    int
 	executions int
+	instances  int
+	rate       int
+	sends      int
+	minute     time.Duration
 	latency    time.Duration
 	limit      time.Duration
 	parts      *regexp.Regexp
@@ -48,6 +52,10 @@ func main() {
 	flag.IntVar(&o.events, "events", 100, "events of each kind in a round; fewer of kinds that send many commands")
 	flag.IntVar(&o.wakeUps, "wakeups", 10_000, "how many wake-ups a sweep finds due")
 	flag.IntVar(&o.executions, "executions", 100_000, "how many executions an instance has had")
+	flag.IntVar(&o.instances, "instances", 200, "how many instances boot in a storm")
+	flag.IntVar(&o.rate, "rate", 50, "how many commands a second ECS allows in a storm")
+	flag.IntVar(&o.sends, "sends", 0, "AFTERCARE_SENDS_PER_MINUTE in a storm; 0 for the default")
+	flag.DurationVar(&o.minute, "minute", time.Minute, "what counts as a minute of the clock in a storm; the functions get it as AFTERCARE_WAKE_PRECISION")
 	flag.DurationVar(&o.latency, "latency", time.Millisecond, "the time that Tablestore, ECS and the webhook take to answer")
 	flag.DurationVar(&o.limit, "limit", 4*time.Minute, "how long to wait until a throttled fleet has got its commands")
 	quick := flag.Bool("quick", false, "measure a little of everything: the figures are rough")
@@ -85,6 +93,7 @@ func parts() []part {
 		{"many processes", (*results).measureCrowds, []func(*results) *table{(*results).many}},
 		{"local Tablestore", (*results).measureTablestore, []func(*results) *table{(*results).local}},
 		{"an end beside a queue", (*results).measureQueue, nil},
+		{"storm", (*results).measureStorm, nil},
 		{"instance with a history", (*results).measureView, nil},
 	}
 	for _, c := range contentions {
