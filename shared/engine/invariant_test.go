@@ -325,7 +325,8 @@ func (w *world) checkTasks() {
 		case decide.TaskInvalid:
 			w.breakf("task %s is %s: %s", id, t.State, t.Reason)
 		case decide.TaskExpired:
-			if t.EndedAt.Before(t.ExpiresAt.Add(-time.Minute)) || sent[id] > t.Attempt-1 {
+			early := t.EndedAt.Before(t.ExpiresAt.Add(-time.Minute)) && t.OnBootDeadline != decide.DropAtDeadline
+			if early || sent[id] > t.Attempt-1 {
 				w.breakf("task %s expired at %s instead of %s, and was sent %d times in attempt %d", id, t.EndedAt, t.ExpiresAt, sent[id], t.Attempt)
 			}
 		}
