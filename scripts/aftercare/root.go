@@ -56,6 +56,7 @@ as those of the local cloud: ". .local/env".`,
 	}
 	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newSettings(), newFlows(getenv))
+		newSettings(), newFlows(getenv),
+		newOutput(getenv), newSubmit(getenv), newCancel(getenv))
 	return root
 }
