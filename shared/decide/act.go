@@ -24,6 +24,7 @@ type ActKind string
 const (
 	ActStop   ActKind = "stop"
 	ActResume ActKind = "resume"
+	ActCancel ActKind = "cancel"
 )
 
 // ActsID stands for an instance where the acts on no single instance are kept.

@@ -69,6 +69,10 @@ type Answer struct {
 	// refused.
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason,omitempty"`
+	// Tasks are what became of each task of a cancel of several, Left counts those
+	// that did not fit into one.
+	Tasks []Cancelled `json:"tasks,omitempty"`
+	Left  int         `json:"left,omitempty"`
 }
 
 // Refuse makes a the answer to a request that is not carried out.

@@ -347,4 +347,14 @@
 //     one is released in any case. So nobody reads the queue before that.
 //  134. A policy may limit how many tasks of an instance are released or run at once.
 //     Others wait for their ends.
+//
+// # Cancels
+//
+//  135. A cancel is for one instance, and means a task, the task of a submission, the
+//     tasks with a label, a flow run, or all tasks that wait. The commit that
+//     acknowledges it ends each task that was certainly not sent, or marks it so
+//     that nobody sends it. So a heartbeat that comes at the same time releases none
+//     of them. The others are stopped. The record of the cancel says who and why, and
+//     so do the records of the tasks.
+//  136. A flow run that is cancelled ends at once, and its command with it.
 package decide

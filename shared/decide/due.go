@@ -71,6 +71,8 @@ func (v view) dueTask(t Task) time.Time {
 		return t.ExpiresAt
 	case t.State != TaskQueued:
 		return time.Time{}
+	case t.Cancel:
+		return v.now
 	case v.full():
 		return over
 	case t.NotBefore.After(v.now):

@@ -113,15 +113,6 @@ func ValidLabel(s string) bool {
 	})
 }
 
-// Cancel asks that a task be stopped, or never started.
-type Cancel struct {
-	Key       string
-	DedupeKey string
-	TaskID    string
-	// Hash is as Submission's.
-	Hash string
-}
-
 // WakeUp is a look at an instance because of a stored promise.
 type WakeUp struct{}
 

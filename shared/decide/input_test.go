@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -15,9 +16,20 @@ func (s *story) input(a *words) decide.Input {
 	case "submit":
 		return s.submission(a)
 	case "cancel":
+		in := decide.Cancel{
+			DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""), Label: a.text("label", ""), All: a.flag("all"),
+			By: a.text("by", ""), Reason: a.text("reason", ""),
+		}
 		task := a.word()
-		key := s.names.add(decide.Key("cancel", task), "cancel/"+task)
-		return decide.Cancel{Key: key, TaskID: s.names.id(task), DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", "")}
+		if task != "" {
+			in.TaskID = s.names.id(task)
+		}
+		if run := a.text("run", ""); run != "" {
+			in.RunID = s.names.id(run)
+		}
+		name := cmp.Or(task, in.Label, a.text("run", ""), "all")
+		in.Key = s.names.add(decide.Key("cancel", name), "cancel/"+name)
+		return in
 	case "heartbeat":
 		return s.heartbeat(a)
 	case "state":

@@ -55,6 +55,8 @@ func (b because) expire() {
 		}
 		if !b.try(func() {
 			switch {
+			case t.Cancel:
+				b.endTask(t, TaskCancelled, t.CancelReason)
 			case b.Instance.Gone():
 				b.giveUp(t, TaskAborted, "its instance was deleted", "A queued command will not run: its instance was deleted.")
 			case b.over(t):
@@ -116,7 +118,11 @@ func (d *decision) countWaiting() {
 		i.WaitingUntil, i.WaitingFrom, i.UnbootedFrom = time.Time{}, time.Time{}, time.Time{}
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		i.WaitingUntil = earlier(i.WaitingUntil, earlier(t.ExpiresAt, t.BootBy))
+		until := earlier(t.ExpiresAt, t.BootBy)
+		if t.Cancel {
+			until = d.now
+		}
+		i.WaitingUntil = earlier(i.WaitingUntil, until)
 		if none || t.NotBefore.Before(i.WaitingFrom) {
 			i.WaitingFrom = t.NotBefore
 		}

@@ -162,8 +162,10 @@ type Task struct {
 	// Free counts the attempts that do not count, because the instance ran too
 	// many tasks already.
 	Free int `json:"free,omitempty"`
-	// Cancel: the task is stopped as soon as its invoke id is known.
-	Cancel bool `json:"cancel,omitempty"`
+	// Cancel: the task is never sent, and is stopped as soon as its invoke id is
+	// known. CancelReason says who cancelled it, and why; empty if its step did.
+	Cancel       bool   `json:"cancel,omitempty"`
+	CancelReason string `json:"cancelReason,omitempty"`
 
 	// How it ended.
 	EndedAt   time.Time    `json:"endedAt,omitzero"`

@@ -16,11 +16,11 @@ func (d *decision) submit(in Submission) (cause string) {
 	queued, mayWait := d.queued(), in.WhenNotBootable != FailUnbooted || d.Instance.Boot == BootBootable
 	switch {
 	case d.Instance.Gone():
-		return d.refuse("the instance was deleted")
+		return d.refused("the instance was deleted")
 	case queued >= d.policy.MaxQueued:
-		return d.refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
+		return d.refused(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 	case !mayWait && !d.up(d.agentStatus()):
-		return d.refuse("the instance is not known to be bootable, and whenNotBootable is fail")
+		return d.refused("the instance is not known to be bootable, and whenNotBootable is fail")
 	case !mayWait:
 		d.askAgent()
 	}
@@ -37,8 +37,8 @@ func (d *decision) submit(in Submission) (cause string) {
 	return d.once
 }
 
-// refuse makes the answer a refusal.
-func (d *decision) refuse(reason string) (cause string) {
+// refused makes the answer a refusal.
+func (d *decision) refused(reason string) (cause string) {
 	d.answer.Refuse(reason)
 	d.note("submission refused", reason)
 	return d.once
@@ -110,30 +110,10 @@ func (b because) enqueue(t Task) {
 	b.note("task "+t.ID+" queued", why)
 }
 
-// cancel ends a task that was not sent, and stops one that was.
-func (d *decision) cancel(in Cancel) (cause string) {
-	d.once, d.hash = inputKey(in.Key), in.Hash
-	d.answer.TaskID = in.TaskID
-	t, ok := d.Tasks[in.TaskID]
-	switch {
-	case !ok && !d.queue():
-	case !ok:
-		d.answer.Outcome = "not_found"
-		d.answer.Reason = "this instance has no such task that waits or runs"
-	case d.because(d.once).stopTask(t, "cancelled before it was sent"):
-		d.answer.Outcome = "cancelled"
-	default:
-		d.answer.Outcome = "stopping"
-	}
-	d.note("cancel of task "+in.TaskID, d.answer.Outcome)
-	d.recordInput(in.Key, in.DedupeKey)
-	return d.once
-}
-
 // stopTask ends a task that was not sent, and stops one that was. It reports
 // whether it ended the task.
 func (b because) stopTask(t Task, reason string) (ended bool) {
-	if t.State == TaskQueued || b.unsent(t) {
+	if b.notSent(t) {
 		b.endTask(t, TaskCancelled, reason)
 		return true
 	}
@@ -151,6 +131,9 @@ func (b because) endTask(t Task, state TaskState, reason string) (again bool) {
 	b.tasks.drop(t.ID)
 	t.State = state
 	t.Reason = reason
+	if t.CancelReason != "" && t.CancelReason != reason {
+		t.Reason = t.CancelReason + "; " + reason
+	}
 	t.Command = command.Command{}
 	t.SendKey = ""
 	t.Deadline = time.Time{}

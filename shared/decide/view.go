@@ -60,7 +60,7 @@ func (v view) unsent(t Task) bool {
 // over reports whether a task that was never sent has expired, or has no instance
 // any more.
 func (v view) over(t Task) bool {
-	return (t.State == TaskQueued || v.unsent(t)) && (v.Instance.Gone() || !t.ExpiresAt.After(v.now))
+	return v.notSent(t) && (t.State == TaskQueued && t.Cancel || v.Instance.Gone() || !t.ExpiresAt.After(v.now))
 }
 
 // waits reports whether a send must wait, and until when. The look for a cancelled

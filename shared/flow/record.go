@@ -79,5 +79,6 @@ const (
 	ResultTimedOut  = "timed_out"
 	ResultRefused   = "refused"
 	ResultDropped   = "dropped"
+	ResultCancelled = "cancelled" // by a person
 	ResultDryRun    = "dry-run"
 )

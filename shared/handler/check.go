@@ -62,9 +62,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 		r.command("invoke", s.Invoke.Check())
 	}
 	if s.Cancel != nil {
-		if id := s.Cancel.TaskID; !r.wrong["cancel.taskId"] && (len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "") {
-			r.add("cancel.taskId", "must be the 32 hex digits that a submission answered")
-		}
+		s.Cancel.check(r)
 		if instances != 1 {
 			r.add("cancel", "needs exactly one instance")
 		}
@@ -158,6 +156,36 @@ func (s submission) checkWords(r *document) {
 		}
 	}
 }
+
+// check adds the mistakes of a cancel.
+func (c cancel) check(r *document) {
+	given := 0
+	for key, there := range map[string]bool{
+		"taskId": c.TaskID != "", "dedupeKey": c.DedupeKey != "", "label": c.Label != "", "run": c.Run != "", "all": c.All,
+	} {
+		if there || r.wrong["cancel."+key] {
+			given++
+		}
+	}
+	if given != 1 {
+		r.add("cancel", "needs exactly one of taskId, dedupeKey, label, run and all")
+	}
+	if c.TaskID != "" && !isHash(c.TaskID) {
+		r.add("cancel.taskId", "must be the 32 hex digits that a submission answered")
+	}
+	if c.Run != "" && !isHash(c.Run) {
+		r.add("cancel.run", "must be the 32 hex digits of a flow run")
+	}
+	if len(c.DedupeKey) > maxDedupeKey {
+		r.add("cancel.dedupeKey", "has %d bytes, at most %d are allowed", len(c.DedupeKey), maxDedupeKey)
+	}
+	if c.Label != "" && !decide.ValidLabel(c.Label) {
+		r.add("cancel.label", "must have 1 to 64 letters, digits and . _ : / = -")
+	}
+}
+
+// isHash reports whether s is valid as the id of a task or of a flow run.
+func isHash(s string) bool { return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // command adds a command's mistakes, except those of fields that were not read.
 func (r *document) command(path string, mistakes []command.Mistake) {

@@ -132,6 +132,8 @@ func (r *document) value(into reflect.Value, path string) {
 			}
 		}
 		_, _ = r.d.Token()
+	case kind == reflect.Bool && token == true:
+		into.SetBool(true)
 	case kind == reflect.String && isText:
 		into.SetString(text)
 	case kind == reflect.Int && isNumber:
@@ -162,6 +164,8 @@ func jsonKind(t reflect.Type) string {
 		return "a text with a time and its zone, such as 2026-03-01T02:00:00+08:00"
 	case t.Kind() == reflect.String:
 		return "a text"
+	case t.Kind() == reflect.Bool:
+		return "true, or left out"
 	case t.Kind() == reflect.Int:
 		return "a whole number"
 	case t.Kind() == reflect.Slice:

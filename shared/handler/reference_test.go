@@ -81,6 +81,8 @@ var atMost = map[string]func(n int) object{
 	"invoke.username":   func(n int) object { return member("invoke", "username", strings.Repeat("u", n)) },
 	"invoke.parameters": func(n int) object { return member("invoke", "parameters", parameters(n)) },
 	"cancel.taskId":     func(n int) object { return member("cancel", "taskId", strings.Repeat("a", n)) },
+	"cancel.run":        func(n int) object { return member("cancel", "run", strings.Repeat("a", n)) },
+	"cancel.dedupeKey":  func(n int) object { return member("cancel", "dedupeKey", strings.Repeat("k", n)) },
 
 	"characters in the name of a `run`'s parameter": func(n int) object {
 		return member("run", "parameters", object{strings.Repeat("p", n): "v"})

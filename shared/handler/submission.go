@@ -52,8 +52,16 @@ type submission struct {
 	Resume      *scope          `json:"resume,omitempty"`
 }
 
+// cancel says which tasks of one instance end. Exactly one of its keys is set.
 type cancel struct {
-	TaskID string `json:"taskId"`
+	TaskID string `json:"taskId,omitempty"`
+	// DedupeKey is a submission's.
+	DedupeKey string `json:"dedupeKey,omitempty"`
+	Label     string `json:"label,omitempty"`
+	// Run is a flow run's id.
+	Run string `json:"run,omitempty"`
+	// All: all that wait.
+	All bool `json:"all,omitempty"`
 }
 
 // parseSubmission reads a payload of submit-task, which is about instances or an
@@ -102,18 +110,27 @@ func (s submission) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// keyed is the key of a submission with this dedupeKey.
+func keyed(dedupeKey string) string { return decide.Key("submission", "dedupeKey", dedupeKey) }
+
 // keys identify the submission, and what the caller named it.
 func (s submission) keys(requestID string) (key, dedupeKey string) {
 	if s.DedupeKey != nil {
-		return decide.Key("submission", "dedupeKey", *s.DedupeKey), *s.DedupeKey
+		return keyed(*s.DedupeKey), *s.DedupeKey
 	}
 	return decide.Key("submission", "request", requestID), ""
 }
 
 func (s submission) input(requestID string) decide.Input {
 	key, dedupeKey := s.keys(requestID)
-	if s.Cancel != nil {
-		return decide.Cancel{Key: key, DedupeKey: dedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
+	if c := s.Cancel; c != nil {
+		if c.DedupeKey != "" {
+			c.TaskID = decide.TaskID(keyed(c.DedupeKey), s.InstanceIDs[0])
+		}
+		return decide.Cancel{
+			Key: key, DedupeKey: dedupeKey, Hash: s.hash(), TaskID: c.TaskID, Label: c.Label, RunID: c.Run, All: c.All,
+			By: s.SubmittedBy, Reason: s.Reason,
+		}
 	}
 	return decide.Submission{
 		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, Labels: s.Labels, NotBefore: s.NotBefore.UTC(), Spread: s.Spread.D(), ExpiresIn: s.ExpiresIn.D(),

@@ -59,12 +59,13 @@ func mistakenSubmissions() map[string]struct {
 		reason  string
 	}
 	const (
-		not    = "the payload is not a submission: "
-		oneOf  = "the payload needs exactly one of run, invoke, cancel, stop and resume"
-		idForm = ": an id has 1 to 128 printable ASCII characters, without space and slash"
-		expiry = "expiresIn must be from 1m to 2160h"
-		taskID = "cancel.taskId must be the 32 hex digits that a submission answered"
-		isText = "must be a text"
+		not        = "the payload is not a submission: "
+		oneOf      = "the payload needs exactly one of run, invoke, cancel, stop and resume"
+		idForm     = ": an id has 1 to 128 printable ASCII characters, without space and slash"
+		expiry     = "expiresIn must be from 1m to 2160h"
+		taskID     = "cancel.taskId must be the 32 hex digits that a submission answered"
+		whichTasks = "cancel needs exactly one of taskId, dedupeKey, label, run and all"
+		isText     = "must be a text"
 	)
 	cases := map[string]c{
 		"nothing":               {[]byte(""), not + "it is empty"},
@@ -155,7 +156,11 @@ func mistakenSubmissions() map[string]struct {
 		"run and invoke":                    {encode(request().with("invoke", object{"commandId": "c-1"})), oneOf},
 		"invoke and cancel": {encode(request().with("run", nil).with("invoke", object{"commandId": "c-1"}).
 			with("cancel", object{"taskId": strings.Repeat("a", 32)})), oneOf},
-		"a cancel without a task":    {encode(request().with("run", nil).with("cancel", object{})), taskID},
+		"a cancel of nothing":        {encode(request().with("run", nil).with("cancel", object{})), whichTasks},
+		"a cancel of two kinds":      {encode(request().with("run", nil).with("cancel", object{"label": "a", "all": true})), whichTasks},
+		"a cancel of an odd label":   {encode(request().with("run", nil).with("cancel", object{"label": "a b"})), "cancel.label must have 1 to 64 letters, digits and . _ : / = -"},
+		"a cancel of no run's id":    {encode(request().with("run", nil).with("cancel", object{"run": "a"})), "cancel.run must be the 32 hex digits of a flow run"},
+		"a cancel of not all":        {encode(request().with("run", nil).with("cancel", object{"all": false})), "cancel.all must be true, or left out"},
 		"a cancel of no task's id":   {encode(request().with("run", nil).with("cancel", object{"taskId": strings.Repeat("A", 32)})), taskID},
 		"a cancel for two instances": {encode(request().with("run", nil).with("instanceIds", []string{"i-2"}).with("cancel", object{"taskId": strings.Repeat("a", 32)})), "cancel needs exactly one instance"},
 

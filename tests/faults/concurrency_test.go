@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func oneWins(t *testing.T, items []handler.Item, result string) {
 	count := map[string]int{}
 	for _, item := range items {
 		count[item.Result]++
-		if item.Answer != nil && *item.Answer != *items[0].Answer {
+		if item.Answer != nil && !reflect.DeepEqual(item.Answer, items[0].Answer) {
 			t.Errorf("answers %+v and %+v differ", item.Answer, items[0].Answer)
 		}
 	}
