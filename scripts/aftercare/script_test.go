@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,13 +28,22 @@ func TestMain(m *testing.M) {
 
 // TestScripts plays the scripts of testdata against local Tablestores:
 // one that Aftercare has worked with, and with each script two without tables, of
-// which the second refuses atomic batches beside lists.
+// which the second refuses atomic batches beside lists. With -short it plays half
+// of the scripts, which are drawn; each runs alone, too, by its name.
 func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	if testing.Short() {
+		rand.Shuffle(len(scripts), func(i, j int) { scripts[i], scripts[j] = scripts[j], scripts[i] })
+		scripts = scripts[len(scripts)/2:]
+	}
 	r := worked(t)
 	fc := functionCompute(t, r)
 	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Files: scripts,
 		Setup: func(env *testscript.Env) error {
 			r, fc := r, fc
 			if filepath.Base(env.WorkDir) == "script-stop" { // it would stop the others

@@ -36,7 +36,7 @@ func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 	return out
 }
 
-// TestWhatThereIsNoTimeForIsLeftToTheNextDelivery: loads that hang keep no other
+// TestWhatThereIsNoTimeForIsLeftToTheNextDelivery: commits that hang keep no other
 // instance's events from being recorded, and puts that hang come after ten.
 // (decide rule 110)
 func TestWhatThereIsNoTimeForIsLeftToTheNextDelivery(t *testing.T) {
@@ -59,7 +59,7 @@ func TestWhatThereIsNoTimeForIsLeftToTheNextDelivery(t *testing.T) {
 		done  func(*rig.Rig) int
 		left  int
 	}{
-		"ends of 20 instances":   {ends, fault.Fault{Call: "GetRange", Times: 8, Mode: fault.HangBefore}, recorded, 8},
+		"ends of 20 instances":   {ends, fault.Fault{Call: "BatchWriteRow", Times: 8, Mode: fault.HangBefore}, recorded, 8},
 		"100 malformed elements": {malformed, fault.Fault{Call: "PutRow", Nth: 11, Times: -1, Mode: fault.HangBefore}, func(r *rig.Rig) int { return len(inQuarantine(t, r)) }, 90},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/tests/rig"
 )
@@ -88,6 +89,7 @@ func TestASubmissionThatAStopHoldsIsKept(t *testing.T) {
 	only(t)(r.SubmitTask([]byte(`{"resume":{"label":"nightly"}}`)))
 	r.Advance(r.Settings.Policy.HoldCheck + time.Minute)
 	only(t)(r.Sweep())
+	r.Take(event.KindTaskCompleted) // the local ECS lists a run once its agent has it
 	if runs := r.ECS.Runs("i-1"); len(runs) != 1 {
 		t.Errorf("it was sent %d times, want once", len(runs))
 	}
