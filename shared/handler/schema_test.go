@@ -25,6 +25,9 @@ var everyKey = []string{
 	`{"instanceId":"i-1","dedupeKey":"k","submittedBy":"ann","reason":"it is wrong","cancel":{"taskId":"0123456789abcdef0123456789abcdef"}}`,
 	`{"instanceId":"i-1","cancel":{"dedupeKey":"k"}}`, `{"instanceId":"i-1","cancel":{"label":"release-42"}}`,
 	`{"instanceId":"i-1","cancel":{"run":"0123456789abcdef0123456789abcdef"}}`, `{"instanceId":"i-1","cancel":{"all":true}}`,
+	`{"dedupeKey":"k","submittedBy":"ann","reason":"an incident","stop":{"flow":"restart-api"}}`,
+	`{"reason":"an incident","stop":{}}`, `{"reason":"an incident","stop":{"instance":"i-1"}}`, `{"reason":"an incident","stop":{"label":"team:db"}}`,
+	`{"resume":{}}`, `{"resume":{"flow":"restart-api"}}`, `{"resume":{"instance":"i-1"}}`, `{"resume":{"label":"team:db"}}`,
 }
 
 // notOfShape are mistakes that a schema cannot see: they are about several keys,
