@@ -28,15 +28,15 @@ const mostFailed = 2000
 
 // situation is what needs a person.
 type situation struct {
-	Since       time.Time     `json:"since"`
-	Failed      []group       `json:"failed"`
-	Unknown     []group       `json:"unknownOutcome"`
-	Refused     []group       `json:"refused"`
-	GivenUp     []group       `json:"alertsGivenUp"`
-	More        bool          `json:"more,omitempty"` // older ones were not read
-	Overdue     []listed      `json:"overdue"`
-	Stopped     paused        `json:"stopped"`
-	Quarantined []quarantined `json:"quarantined"`
+	Since       time.Time       `json:"since"`
+	Failed      []group         `json:"failed"`
+	Unknown     []group         `json:"unknownOutcome"`
+	Refused     []group         `json:"refused"`
+	GivenUp     []group         `json:"alertsGivenUp"`
+	More        bool            `json:"more,omitempty"` // older ones were not read
+	Overdue     []listed        `json:"overdue"`
+	Stopped     decide.Standing `json:"stopped"`
+	Quarantined []quarantined   `json:"quarantined"`
 	// The last news of each route; zero for none in that time.
 	LastEnd       time.Time `json:"lastTaskCompleted,omitzero"`
 	LastHeartbeat time.Time `json:"lastFirstHeartbeat,omitzero"`
@@ -113,7 +113,7 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) (err error) {
 		return err
 	}
 	n.Overdue = append(n.Overdue, late...)
-	if n.Stopped, err = readPaused(ctx, l); err != nil {
+	if n.Stopped, err = standing(ctx, l); err != nil {
 		return err
 	}
 	err = l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
@@ -191,7 +191,7 @@ func (n *situation) print(cmd *cobra.Command) {
 	for _, q := range n.Quarantined {
 		kept.Add(c.moment(q.At), q.SHA256[:min(len(q.SHA256), 8)], q.Function, q.Reason)
 	}
-	tables = append(tables, overdue, n.Stopped.table("Stopped"), kept)
+	tables = append(tables, overdue, standingTable(n.Stopped, "Stopped", c.moment), kept)
 	rows := 0
 	for _, t := range tables {
 		rows += len(t.Rows)

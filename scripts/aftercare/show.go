@@ -82,14 +82,16 @@ func (p page) instance(ctx context.Context, l *ledger.Ledger, state decide.State
 	if state.Instance.Rev == 0 && v.Log.empty() && since.IsZero() {
 		return cli.NotFound("nothing is known about %s: no event named it, and nothing was submitted for it", state.Instance.ID)
 	}
-	if v.Paused, err = readPaused(ctx, l); err != nil {
+	all, err := standing(ctx, l)
+	if err != nil {
 		return err
 	}
+	v.Stopped = holding(all, state)
 	if p.json {
 		return printJSON(p.cmd.OutOrStdout(), v)
 	}
 	p.printf("%s: %s\n", screen.Plain(v.Instance.ID), v.Instance.state(p.clock))
-	p.table(v.Paused.table("Stopped"))
+	p.table(standingTable(v.Stopped, "Stopped", p.clock.moment))
 	p.table(openTable(p.clock, state, v))
 	timeline := timelineTable(p.clock, v, since)
 	if len(timeline.Rows) == 0 {

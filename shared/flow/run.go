@@ -77,7 +77,7 @@ type Moment struct {
 	Now      time.Time
 	Instance Instance
 	Cause    string
-	// Hold: the flow is paused. No step begins and nothing is sent, but timeouts
+	// Hold: the flow is stopped. No step begins and nothing is sent, but timeouts
 	// keep running. [51]
 	Hold bool
 }
