@@ -82,11 +82,11 @@ func (p page) instance(ctx context.Context, l *ledger.Ledger, state decide.State
 	if state.Instance.Rev == 0 && v.Log.empty() && since.IsZero() {
 		return cli.NotFound("nothing is known about %s: no event named it, and nothing was submitted for it", state.Instance.ID)
 	}
-	now, err := standing(ctx, l)
+	all, err := standing(ctx, l)
 	if err != nil {
 		return err
 	}
-	v.Stopped = holding(now, state)
+	v.Stopped = holding(all, state)
 	if p.json {
 		return printJSON(p.cmd.OutOrStdout(), v)
 	}

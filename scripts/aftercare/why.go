@@ -54,10 +54,10 @@ one that --event names, by its id or an execution's.`,
 			return cli.Usage(fmt.Errorf("%q is not the name of a flow", name))
 		}
 		var records ledger.Records
-		var control decide.Standing
+		var stops decide.Standing
 		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) (err error) {
 			if records, _, err = l.Recent(ctx, instanceID, from.from, 0); err == nil {
-				control, err = standing(ctx, l)
+				stops, err = standing(ctx, l)
 			}
 			return err
 		})
@@ -77,7 +77,7 @@ one that --event names, by its id or an execution's.`,
 			return printJSON(cmd.OutOrStdout(), w)
 		}
 		w.print(cmd)
-		standingTable(control, "Stopped now", clockOf(cmd).moment).Print(cmd.OutOrStdout())
+		standingTable(stops, "Stopped now", clockOf(cmd).moment).Print(cmd.OutOrStdout())
 		return nil
 	}
 	return cmd
