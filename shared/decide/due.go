@@ -43,6 +43,9 @@ func (v view) due() time.Time {
 			at(Later(m.NotBefore, v.now))
 		}
 	}
+	if learn := v.Instance.LearnAt; !learn.IsZero() && !v.Instance.Gone() {
+		at(Later(learn, v.now))
+	}
 	at(v.dueRuns())
 	for _, t := range v.Tasks {
 		at(v.dueTask(t))
