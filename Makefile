@@ -40,9 +40,9 @@ test: ## check the format, vet, and run the tests but those of "cloud", and a sa
 
 # The large arrays are a fifth of their size under the race detector.
 .PHONY: faults
-faults: ## fail every call, kill every invocation: the fault sweeps, with the race detector, and arrays of 10,000 events
+faults: ## fail every call, kill every invocation: the fault sweeps, with the race detector, arrays of 10,000 events, and every mistake of shape
 	@$(race); set -x; $(GO) test $$race $(quick) -timeout 40m ./tests/faults
-	$(GO) test -run LargeArray ./tests/faults
+	$(GO) test -run 'LargeArray|TheSchemaAndTheReader' ./tests/faults ./shared/flowfile ./shared/handler
 
 .PHONY: cloud
 cloud: ## test the local cloud, its command line with real processes, the README's "Ten minutes by hand", and the functions' binaries

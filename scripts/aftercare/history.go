@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
-	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
 )
 
@@ -48,9 +47,15 @@ func newHistory(getenv func(string) string) *cobra.Command {
 		}
 		return printList(cmd, f, executionColumns, fmt.Sprintf("no such execution finished on %s", *day), func(add func(execution) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-				period := ledger.Period{From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance}
-				return l.History(ctx, period, func(e decide.Execution) error {
-					if p := printed(e); *status == "" || strings.EqualFold(*status, p.Status) {
+				ends := ledger.Query{
+					From: at, Before: at.AddDate(0, 0, 1), InstanceID: *instance, Kinds: []ledger.EntryKind{ledger.EntryExecution},
+				}
+				return l.History(ctx, ends, func(e ledger.Entry) error {
+					p := execution{
+						InstanceID: e.InstanceID, InvokeID: e.ID, CommandName: e.Name, TaskID: e.TaskID, Status: e.Result, ExitCode: e.ExitCode,
+						ErrorCode: e.Code, ErrorDesc: e.Why, StartTime: e.Started(), FinishTime: e.At,
+					}
+					if *status == "" || strings.EqualFold(*status, p.Status) {
 						return add(p)
 					}
 					return nil

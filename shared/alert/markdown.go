@@ -23,6 +23,7 @@ var headings = map[decide.AlertKind]string{
 	decide.AlertFlowStopped:    "Flow stopped",
 	decide.AlertOutcomeUnknown: "Outcome unknown",
 	decide.AlertTaskExpired:    "Command expired",
+	decide.AlertBootDeadline:   "Instance not bootable in time",
 	decide.AlertTaskInvalid:    "Command refused",
 	decide.AlertFlow:           "Alert from a flow",
 	decide.AlertFlowLimit:      "Flow reached its limit",

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,24 +95,31 @@ func mistakesOf(commandType, content string, params map[string]string) []command
 
 func TestHostileValuesReachTheScriptByteForByte(t *testing.T) {
 	for _, in := range interpreters {
-		for name, value := range hostile {
-			t.Run(in.name+"/"+name, func(t *testing.T) {
-				// A child process sees the variable too, so it is exported.
-				text := checked(t, command.RunShellScript,
-					in.head+"printf %s \"$value\"; printf '|'; sh -c 'printf %s \"$value\"'\n",
-					map[string]string{"value": value, "another": "$value"})
+		for names := range slices.Chunk(slices.Sorted(maps.Keys(hostile)), command.MaxParameters-1) {
+			params, words, want := map[string]string{"another": "$v0"}, "", ""
+			for i, name := range names {
+				variable := fmt.Sprint("v", i)
+				params[variable] = hostile[name]
+				words += ` "$` + variable + `"`
+				want += hostile[name] + "\x00"
+			}
+			t.Run(in.name+"/"+names[0]+" and others", func(t *testing.T) {
+				// A child process sees the variables too, so they are exported.
+				text := checked(t, command.RunShellScript, in.head+`printf '%s\0'`+words+`; sh -c 'printf "%s\0"`+words+"'\n", params)
 				got, folder, err := execute(t, in.shell, text)
 				if err != nil {
 					t.Fatalf("the script failed: %v", err)
 				}
-				if want := value + "|" + value; string(got) != want {
-					t.Errorf("got %q, want %q", got, want)
+				if string(got) != want+want {
+					t.Errorf("got %q, want %q twice", got, want)
 				}
 				if left, _ := os.ReadDir(folder); len(left) > 0 {
-					t.Errorf("the value was run: it left %s", left[0].Name())
+					t.Errorf("a value was run: it left %s", left[0].Name())
 				}
-				if strings.Contains(text, "{{") || value != "" && len(value) > 4 && strings.Contains(text, value) {
-					t.Errorf("the value stands in the script as it is:\n%s", text)
+				for _, name := range names {
+					if value := hostile[name]; strings.Contains(text, "{{") || len(value) > 4 && strings.Contains(text, value) {
+						t.Errorf("%s stands in the script as it is:\n%s", name, text)
+					}
 				}
 			})
 		}

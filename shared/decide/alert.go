@@ -11,6 +11,7 @@ const (
 	AlertFlowStopped    AlertKind = "flow-stopped"    // a flow was stopped by its chain or depth
 	AlertOutcomeUnknown AlertKind = "outcome-unknown" // a command may or may not have run
 	AlertTaskExpired    AlertKind = "task-expired"    // a queued task was given up
+	AlertBootDeadline   AlertKind = "boot-deadline"   // a command waits for an instance that is not bootable in time
 	AlertTaskInvalid    AlertKind = "task-invalid"    // a command was refused by the service
 	AlertTaskDenied     AlertKind = "task-denied"     // a command is refused for want of a right, and tried again
 	AlertFlow           AlertKind = "flow"            // the text of a flow's alert step

@@ -136,7 +136,7 @@ func (b boots) hold(by ResultKind, until time.Time) {
 // instance that is not known to be bootable: its agent may be too old to send
 // a first heartbeat, or may never send another.
 func (b boots) watch() {
-	if i := &b.Instance; i.Boot != BootBootable && !i.Gone() && i.CheckAt.IsZero() && b.queued() > 0 {
+	if i := &b.Instance; i.Boot != BootBootable && !i.Gone() && i.CheckAt.IsZero() && b.needsBoot() {
 		i.CheckAt = b.now.Add(b.policy.CheckFirst)
 	}
 }
@@ -144,9 +144,9 @@ func (b boots) watch() {
 // wake handles a wake-up: it uses the answer about the agent's status, and
 // settles running tasks whose end was never reported.
 func (d *decision) wake() {
-	if d.queued() > 0 && d.checkDue() {
+	if d.needsBoot() && d.checkDue() {
 		waited := d.Instance.Boot == BootWaiting && d.Instance.BootSeq > 0
-		if d.agent(d.agentStatus()); waited && d.Instance.Boot == BootBootable {
+		if d.askAgent(); waited && d.Instance.Boot == BootBootable {
 			d.made = append(d.made, RepairBoot)
 		}
 	}
@@ -199,17 +199,30 @@ func (d *decision) missing(t Task) {
 	d.note("task "+t.ID+" not found", fmt.Sprintf("Cloud Assistant does not list it; answer %d of that kind", t.Missing))
 }
 
+// askAgent asks for the agent's status and applies it, once in a decision.
+func (d *decision) askAgent() {
+	if !d.checked {
+		d.checked = true
+		d.agent(d.agentStatus())
+	}
+}
+
+// up reports whether an answer says that the agent is up. An agent counts as up for
+// two minutes after its last heartbeat, so one that was seen only before the
+// instance stopped, started or was in doubt says nothing.
+func (b boots) up(a *AgentStatus) bool {
+	since := b.Instance.StateAt
+	if b.Instance.Boot == BootUnknown {
+		since = Later(since, b.Instance.BootSince)
+	}
+	return a != nil && a.Ready && (since.IsZero() || a.Seen.After(since))
+}
+
 // agent applies an answer about the agent's status. Without an answer, the
-// next check asks again. An agent counts as up for two minutes after its last
-// heartbeat, so one that was seen only before the instance stopped, started or was
-// in doubt says nothing.
+// next check asks again.
 func (b boots) agent(a *AgentStatus) {
 	i := &b.Instance
-	since := i.StateAt
-	if i.Boot == BootUnknown {
-		since = Later(since, i.BootSince)
-	}
-	if a != nil && a.Ready && (since.IsZero() || a.Seen.After(since)) {
+	if b.up(a) {
 		b.bootable(cmp.Or(a.Seen, b.now))
 		b.learnSoon()
 		b.note("instance bootable", "its agent answers")

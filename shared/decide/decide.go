@@ -152,6 +152,8 @@ type decision struct {
 	asker
 	counts
 	boots
+	// checked: the agent's status was asked.
+	checked bool
 	// explain asks for the values that made a condition false.
 	explain    bool
 	once, hash string

@@ -315,10 +315,10 @@
 //
 //  124. Its operating system, name, tags, region and zone are learned of ECS once,
 //     and again after each boot, by the next wake-up, within 5 minutes: a boot costs
-//     one call more, if no wake-up is armed, and a storm of boots does not use up the account's rate of
-//     DescribeInstances. Without an answer, ECS is asked again after 2 minutes, then
-//     half as often each time, 6 times in all. The agent's version comes with the
-//     heartbeat, or with the answer about its status.
+//     one call more, if no wake-up is armed, and a storm of boots does not use up
+//     the account's rate of DescribeInstances. Without an answer, ECS is asked again
+//     after 2 minutes, then half as often each time, 6 times in all. The agent's
+//     version comes with the heartbeat, or with the answer about its status.
 //  125. An expression that is evaluated for an event, and reads one of these that
 //     is not known, or tags that are a day old, has ECS asked about it: in the
 //     event's own invocation, and once. No other event makes a call for this.
@@ -326,4 +326,23 @@
 //     refusal nothing more is asked in the invocation. [engine]
 //  127. Instances that are handled side by side are asked about together, up to 100
 //     in one call, and one call at a time. [engine]
+//
+// # What a submission says about its time
+//
+//  130. A task is not released before its notBefore, and holds up no other until
+//     then. A spread shifts that for each instance by a part of it that the
+//     instance's id decides. Expiry and boot deadline count from then.
+//  131. If the instance is not bootable by a task's boot deadline, an alert says so
+//     once and the task waits on; or the task ends as expired, with an alert; or it
+//     is released all the same. Before the deadline counts as missed, the agent's
+//     status is asked. A heartbeat that was sent after the deadline is too late.
+//  132. A task may wait until its instance is bootable; or be refused unless the
+//     instance is known to be bootable, which its agent is asked; or be released in
+//     any case. One that was released in any case and never started waits, like
+//     any other.
+//  133. The instance's row keeps what is due first among the queued tasks: when one
+//     expires or reaches its boot deadline, when one may be released, and whether
+//     one is released in any case. So nobody reads the queue before that.
+//  134. A policy may limit how many tasks of an instance are released or run at once.
+//     Others wait for their ends.
 package decide

@@ -1,6 +1,10 @@
 package decide
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Due is when something in the state is due next; zero if only an input can
 // move it.
@@ -47,11 +51,8 @@ func (v view) due() time.Time {
 		at(Later(learn, v.now))
 	}
 	at(v.dueRuns())
-	for _, t := range v.Tasks {
+	for _, t := range append(v.waiting(), slices.Collect(maps.Values(v.Tasks))...) {
 		at(v.dueTask(t))
-	}
-	if v.Unread > 0 {
-		at(v.dueTask(Task{State: TaskQueued, ExpiresAt: v.Instance.WaitingUntil}))
 	}
 	for _, u := range v.Unmatched {
 		if _, over := v.match(u); over {
@@ -63,6 +64,7 @@ func (v view) due() time.Time {
 }
 
 func (v view) dueTask(t Task) time.Time {
+	over := earlier(t.ExpiresAt, t.BootBy)
 	switch {
 	case v.Instance.Gone() && v.over(t):
 		return v.now
@@ -72,12 +74,14 @@ func (v view) dueTask(t Task) time.Time {
 		return t.ExpiresAt
 	case t.State != TaskQueued:
 		return time.Time{}
-	case v.pausedTask(t):
-		return t.ExpiresAt
-	case v.Instance.Boot == BootBootable:
-		return earlier(t.ExpiresAt, Later(v.heldUntil(), v.whenRoom()))
+	case v.pausedTask(t) || v.full():
+		return over
+	case t.NotBefore.After(v.now):
+		return earlier(over, t.NotBefore)
+	case v.Instance.Boot == BootBootable || t.Unbooted:
+		return earlier(over, Later(v.heldUntil(), v.whenRoom()))
 	}
-	return earlier(t.ExpiresAt, v.Instance.CheckAt)
+	return earlier(over, v.Instance.CheckAt)
 }
 
 func (v view) dueRun(r FlowRun) time.Time {

@@ -206,6 +206,7 @@ func (e *end) taskEnded() {
 		e.sends.drop(t.SendKey)
 		e.note("task "+t.ID+" queued again", "its script never started: "+e.ev.ErrorCode)
 		t.State = TaskQueued
+		t.Unbooted = t.Unbooted && busy // it has tried
 		t.Attempt++
 		t.SendKey, t.InvokeID = "", ""
 		t.Deadline, t.MissingSince, t.Missing = time.Time{}, time.Time{}, 0

@@ -63,9 +63,42 @@ type Submission struct {
 	Labels []string
 	// By says who submits it, in that person's own words, Reason why.
 	By, Reason string
-	// ExpiresIn is how long the task may wait; 0 means the policy's TaskTTL.
+	// NotBefore is when the task may be released; zero means at once. Spread
+	// shifts that for each instance by a part of it that the instance's id decides.
+	NotBefore time.Time
+	Spread    time.Duration
+	// ExpiresIn is how long the task may wait from then on; 0 means the policy's
+	// TaskTTL.
 	ExpiresIn time.Duration
+	// BootDeadline is how long from then on its instance may not be bootable
+	// before OnBootDeadline happens; 0 means for ever.
+	BootDeadline   time.Duration
+	OnBootDeadline OnBootDeadline
+	// WhenNotBootable is what becomes of a task whose instance is not known to be
+	// bootable.
+	WhenNotBootable WhenNotBootable
 }
+
+// OnBootDeadline is what happens to a task whose instance is not bootable in time.
+type OnBootDeadline string
+
+// What happens at a boot deadline.
+const (
+	AlertAtDeadline OnBootDeadline = "alert" // an alert, and the task waits on
+	DropAtDeadline  OnBootDeadline = "drop"  // the task ends, with an alert
+	RunAtDeadline   OnBootDeadline = "run"   // the task is released all the same
+)
+
+// WhenNotBootable is what becomes of a task whose instance is not known to be
+// bootable.
+type WhenNotBootable string
+
+// What becomes of such a task.
+const (
+	WaitUnbooted WhenNotBootable = "wait"
+	FailUnbooted WhenNotBootable = "fail" // its submission is refused
+	RunUnbooted  WhenNotBootable = "run"  // it is released all the same
+)
 
 // Limits of the labels of a task.
 const (

@@ -52,9 +52,15 @@ func (s *story) submission(a *words) decide.Submission {
 		Key: decide.Key("submission", name), Priority: a.number("priority", 5), ExpiresIn: a.duration("expires"),
 		DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""), By: a.text("by", ""), Reason: a.text("reason", ""),
 	}
+	in.NotBefore, in.Spread = a.at("not-before", time.Time{}), a.duration("spread")
+	in.BootDeadline, in.OnBootDeadline = a.duration("boot-deadline"), decide.OnBootDeadline(a.text("on-boot-deadline", ""))
+	in.WhenNotBootable = decide.WhenNotBootable(a.text("when-not-bootable", ""))
 	if labels := a.text("labels", ""); labels != "" {
 		in.Labels = strings.Split(labels, ", ")
 	}
+	in.NotBefore, in.Spread = a.at("not-before", time.Time{}), a.duration("spread")
+	in.BootDeadline, in.OnBootDeadline = a.duration("boot-deadline"), decide.OnBootDeadline(a.text("on-boot-deadline", ""))
+	in.WhenNotBootable = decide.WhenNotBootable(a.text("when-not-bootable", ""))
 	if labels := a.text("labels", ""); labels != "" {
 		in.Labels = strings.Split(labels, ", ")
 	}

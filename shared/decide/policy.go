@@ -26,6 +26,9 @@ type Policy struct {
 	MaxAttempts int
 	// MaxQueued is how many tasks may wait for one instance.
 	MaxQueued int
+	// MaxRunning is how many tasks of one instance may be released or running
+	// before others wait for their ends; 0 means any number.
+	MaxRunning int
 	// Batch is how many sends, and how many messages, one commit claims.
 	Batch int
 

@@ -2,6 +2,8 @@ package decide
 
 import (
 	"fmt"
+	"slices"
+	"time"
 )
 
 // planStop plans to stop a task whose invoke id is known.
@@ -20,12 +22,12 @@ type sending struct {
 }
 
 // release claims the sends that are due, and plans and claims those of the
-// queued tasks of a bootable instance, in order. If the instance is no longer
+// queued tasks that may be released, in order. If the instance is no longer
 // bootable, a command that was put back returns to the queue.
 func (d *sending) release() {
 	for _, s := range d.dueSends() {
 		t := d.Tasks[s.TaskID]
-		requeue := d.Instance.Boot != BootBootable && d.unsent(t)
+		requeue := d.Instance.Boot != BootBootable && !t.Unbooted && d.unsent(t)
 		if d.over(t) || !requeue && d.needsRoom(s) && !d.hasRoom() {
 			continue
 		}
@@ -43,7 +45,7 @@ func (d *sending) release() {
 		}
 	}
 	switch {
-	case !d.open() || d.queued() == 0 || d.Unread > 0 && !d.releases:
+	case d.Unread > 0 && !d.releases || !slices.ContainsFunc(d.waiting(), d.releasable):
 		return
 	case d.Unread > 0 && !d.roomLeft(): // no need to read them
 		d.short += d.queued()
@@ -52,7 +54,7 @@ func (d *sending) release() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		if d.over(t) || d.pausedTask(t) || !d.hasRoom() {
+		if d.over(t) || d.pausedTask(t) || !d.releasable(t) || !d.hasRoom() {
 			continue
 		}
 		if !d.each(func() { d.releaseTask(t) }) {
@@ -91,10 +93,15 @@ func (d *sending) releaseTask(t Task) {
 	}
 	t.State = TaskReleasing
 	t.SendKey = sendKey(t.Kind, t.ID, t.Attempt)
+	t.NotBefore, t.BootBy = time.Time{}, time.Time{}
 	d.tasks.put(t.ID, t)
 	d.countBoot(t)
 	d.claim(Send{Key: t.SendKey, Kind: t.Kind, TaskID: t.ID, Attempt: t.Attempt, PlannedAt: d.now})
-	d.note("task "+t.ID+" released", fmt.Sprintf("the instance is bootable; attempt %d", t.Attempt))
+	why := "the instance is bootable"
+	if d.Instance.Boot != BootBootable {
+		why = "it does not wait until the instance is bootable"
+	}
+	d.note("task "+t.ID+" released", fmt.Sprintf("%s; attempt %d", why, t.Attempt))
 }
 
 // requeue puts a task that was never sent back into the queue.

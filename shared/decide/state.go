@@ -74,10 +74,14 @@ type Instance struct {
 	// no check is planned. Checks counts how often it was not up.
 	CheckAt time.Time `json:"checkAt,omitzero"`
 	Checks  int       `json:"checks,omitempty"`
-	// Waiting counts the queued tasks, WaitingUntil is when the first of them
-	// expires.
+	// Waiting counts the queued tasks. WaitingUntil is when the first of them
+	// expires or reaches its boot deadline, WaitingFrom when the first of them may
+	// be released, zero if at once. UnbootedFrom is when the first may be released
+	// although the instance is not bootable, zero if none may.
 	Waiting      int       `json:"waiting,omitempty"`
 	WaitingUntil time.Time `json:"waitingUntil,omitzero"`
+	WaitingFrom  time.Time `json:"waitingFrom,omitzero"`
+	UnbootedFrom time.Time `json:"unbootedFrom,omitzero"`
 	// WakeAt is the newest wake-up that was armed for this instance.
 	WakeAt time.Time `json:"wakeAt,omitzero"`
 }
@@ -134,6 +138,14 @@ type Task struct {
 	Priority    int       `json:"priority"`
 	SubmittedAt time.Time `json:"submittedAt"`
 	ExpiresAt   time.Time `json:"expiresAt"`
+	// NotBefore is when it may be released; zero if at once.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	// BootBy is by when its instance should be bootable, OnBootDeadline what
+	// happens otherwise. BootBy is zero if nothing has to happen any more.
+	BootBy         time.Time      `json:"bootBy,omitzero"`
+	OnBootDeadline OnBootDeadline `json:"onBootDeadline,omitempty"`
+	// Unbooted: it is released although its instance is not known to be bootable.
+	Unbooted bool `json:"unbooted,omitempty"`
 	// Attempt counts from 1 and rises only after a known end.
 	Attempt int `json:"attempt"`
 	// Cause is the input that made the task: the event's or the submission's key.

@@ -49,7 +49,7 @@ func (s *story) writeSteps(c decide.Changes) {
 	for _, t := range c.Tasks {
 		switch {
 		case t.Before == nil && t.After != nil:
-			s.printf("send %s%s", s.names.name(t.After.ID), parameters(t.After.Command))
+			s.printf("send %s %s", s.names.name(t.After.ID), parameters(t.After.Command))
 		case t.Before != nil && !t.Before.Cancel && t.After != nil && t.After.Cancel:
 			s.printf("stop %s", s.names.name(t.After.ID))
 		}
@@ -61,16 +61,9 @@ func (s *story) writeSteps(c decide.Changes) {
 	}
 }
 
-func parameters(c command.Command) (text string) {
-	var all map[string]string
-	switch {
-	case c.Run != nil:
-		all = c.Run.Parameters
-	case c.Invoke != nil:
-		all = c.Invoke.Parameters
+func parameters(c command.Command) string {
+	if c.Invoke != nil {
+		return fields(c.Invoke.Parameters)
 	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		text += fmt.Sprintf(" %s=%s", name, all[name])
-	}
-	return text
+	return fields(c.Run.Parameters)
 }

@@ -148,6 +148,7 @@ func (s *story) setPolicy(a *words) {
 		s.policy.AlertOn = nil
 	}
 	s.policy.MaxQueued = a.number("max-queued", s.policy.MaxQueued)
+	s.policy.MaxRunning = a.number("max-running", s.policy.MaxRunning)
 	s.policy.Batch = a.number("batch", s.policy.Batch)
 	s.policy.RepairsPerHour = a.number("repairs", s.policy.RepairsPerHour)
 }

@@ -12,28 +12,59 @@ import (
 // bootable. A refusal changes nothing, so the same key can be accepted later.
 func (d *decision) submit(in Submission) (cause string) {
 	d.once, d.hash = inputKey(in.Key), in.Hash
-	id := Key("task", in.Key, d.Instance.ID)
-	d.answer.TaskID = id
-	if d.Instance.Gone() {
-		d.answer.Refuse("the instance was deleted")
-		d.note("submission refused", d.answer.Reason)
-		return d.once
+	d.answer.TaskID = Key("task", in.Key, d.Instance.ID)
+	queued, mayWait := d.queued(), in.WhenNotBootable != FailUnbooted || d.Instance.Boot == BootBootable
+	switch {
+	case d.Instance.Gone():
+		return d.refuse("the instance was deleted")
+	case queued >= d.policy.MaxQueued:
+		return d.refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
+	case !mayWait && !d.up(d.agentStatus()):
+		return d.refuse("the instance is not known to be bootable, and whenNotBootable is fail")
+	case !mayWait:
+		d.askAgent()
 	}
-	if queued := d.queued(); queued >= d.policy.MaxQueued {
-		d.answer.Refuse(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
-		d.note("submission refused", d.answer.Reason)
-		return d.once
+	t := d.submitted(in)
+	if waits := !t.Unbooted && t.NotBefore.IsZero(); waits && (d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue()) {
+		d.askAgent()
 	}
-	if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue() {
-		d.agent(d.agentStatus())
-	}
-	d.because(in.Key).enqueue(Task{
-		ID: id, Command: in.Command, Labels: in.Labels, By: in.By, Purpose: in.Reason, Priority: in.Priority,
-		ExpiresAt: d.now.Add(cmp.Or(in.ExpiresIn, d.policy.TaskTTL)),
-	})
+	d.because(in.Key).enqueue(t)
 	d.answer.Outcome = string(TaskQueued)
+	if !t.NotBefore.IsZero() {
+		d.answer.Reason = "not before " + t.NotBefore.UTC().Format(time.RFC3339)
+	}
 	d.recordInput(in.Key, in.DedupeKey)
 	return d.once
+}
+
+// refuse makes the answer a refusal, which changes nothing: not even what was
+// learned is kept.
+func (d *decision) refuse(reason string) (cause string) {
+	d.Instance = d.before.Instance
+	d.answer.Refuse(reason)
+	d.note("submission refused", reason)
+	return d.once
+}
+
+// submitted is the task of a submission.
+func (d *decision) submitted(in Submission) Task {
+	from := in.NotBefore
+	if in.Spread > 0 {
+		from = d.orNow(from).Add(spread(d.Instance.ID, in.Spread))
+	}
+	t := Task{
+		ID: Key("task", in.Key, d.Instance.ID), Command: in.Command, Labels: in.Labels, By: in.By, Purpose: in.Reason, Priority: in.Priority,
+		Unbooted: in.WhenNotBootable == RunUnbooted,
+	}
+	if from.After(d.now) {
+		t.NotBefore = from
+	}
+	from = Later(from, d.now)
+	t.ExpiresAt = from.Add(cmp.Or(in.ExpiresIn, d.policy.TaskTTL))
+	if in.BootDeadline > 0 {
+		t.BootBy, t.OnBootDeadline = from.Add(in.BootDeadline), cmp.Or(in.OnBootDeadline, AlertAtDeadline)
+	}
+	return t
 }
 
 // recordInput records an input with its answer. The answer says something about
@@ -68,7 +99,10 @@ func (b because) enqueue(t Task) {
 	}
 	b.tasks.put(t.ID, t)
 	why := "the instance is bootable"
-	if b.Instance.Boot != BootBootable {
+	switch {
+	case t.NotBefore.After(b.now):
+		why = "not before " + t.NotBefore.UTC().Format(time.RFC3339)
+	case b.Instance.Boot != BootBootable:
 		why = "the instance is not known to be bootable"
 	}
 	b.releases = true
@@ -108,33 +142,6 @@ func (b because) stopTask(t Task, reason string) (ended bool) {
 	return false
 }
 
-// expire ends tasks that waited too long, at most a batch of them at once.
-func (b because) expire() {
-	if b.Unread > 0 && (b.Instance.Gone() || !b.Instance.WaitingUntil.After(b.now)) && !b.queue() {
-		return
-	}
-	n := 0
-	for _, t := range append(b.sorted(TaskReleasing), b.sorted(TaskQueued)...) {
-		if !b.over(t) {
-			continue
-		}
-		if n++; n > b.policy.Batch {
-			b.more = true
-			return
-		}
-		state, why, summary := TaskExpired, "it expired before it could be sent", "A queued command expired: it could not be sent in time."
-		if b.Instance.Gone() {
-			state, why, summary = TaskAborted, "its instance was deleted", "A queued command will not run: its instance was deleted."
-		}
-		if !b.try(func() {
-			b.endTask(t, state, why)
-			b.alert(Alert{Kind: AlertTaskExpired, CommandName: t.Name, TaskID: t.ID, At: b.now, Summary: summary}, t.ID)
-		}) {
-			return
-		}
-	}
-}
-
 // endTask moves a task to its final state, drops its sends and hands its end to
 // its flow run. It reports whether the flow tries it again.
 func (b because) endTask(t Task, state TaskState, reason string) (again bool) {
@@ -169,21 +176,4 @@ func (b because) lose(t Task, owner string, l loss) {
 	b.alert(Alert{
 		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: l.reason, At: b.now,
 	}, owner)
-}
-
-// countWaiting keeps count of the queued tasks, so that they need not be read.
-func (d *decision) countWaiting() {
-	if len(d.tasks.touched) == 0 {
-		return
-	}
-	i := &d.Instance
-	i.Waiting = d.queued()
-	if d.Unread == 0 {
-		i.WaitingUntil = time.Time{}
-	}
-	for _, t := range d.Tasks {
-		if t.State == TaskQueued {
-			i.WaitingUntil = earlier(i.WaitingUntil, t.ExpiresAt)
-		}
-	}
 }

@@ -142,11 +142,6 @@ func (v view) checkDue() bool {
 	return i.Boot != BootBootable && !i.CheckAt.IsZero() && !i.CheckAt.After(v.now)
 }
 
-// open reports whether queued tasks may be released.
-func (v view) open() bool {
-	return v.Instance.Boot == BootBootable && !v.heldUntil().After(v.now)
-}
-
 // heldUntil is until when all of the instance's commands are held.
 func (v view) heldUntil() time.Time {
 	if v.control.Unread {
@@ -200,8 +195,8 @@ func (v view) timerOf(r FlowRun) time.Time {
 // canContinue reports whether something can be done at once, with the queued
 // tasks that were not read if the queue releases.
 func (v view) canContinue(releases bool) bool {
-	waiting := len(v.sorted(TaskQueued)) > 0 || releases && v.Unread > 0
-	return len(v.dueSends()) > 0 || len(v.dueMessages()) > 0 || v.open() && waiting ||
+	moves := func(t Task) bool { return (releases || t.ID != "") && v.releasable(t) }
+	return len(v.dueSends()) > 0 || len(v.dueMessages()) > 0 || slices.ContainsFunc(v.waiting(), moves) ||
 		slices.ContainsFunc(v.allRuns(), v.ready)
 }
 

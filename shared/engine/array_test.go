@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
@@ -21,12 +18,9 @@ type reported struct {
 	err error
 }
 
-// handleAll handles an array with the time of an invocation, and returns what became
-// of its inputs by "part/input".
-func handleAll(t *testing.T, e *engine.Engine, parts ...engine.Part) map[string]reported {
+// handleAll handles an array, and returns what became of its inputs by "part/input".
+func handleAll(ctx context.Context, t *testing.T, e *engine.Engine, parts ...engine.Part) map[string]reported {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
-	defer cancel()
 	var mu sync.Mutex
 	all, inputs := map[string]reported{}, 0
 	e.HandleAll(ctx, parts, func(part, input int, out engine.Outcome, err error) {
@@ -81,7 +75,7 @@ func own(tasks int) func(*decide.State) {
 // (decide rules 2, 51, 110)
 func TestAnArrayIsCommittedThenSentThenDelivered(t *testing.T) {
 	d := fleetDesk(3)
-	r := handleAll(t, d.engine(withFlows(t, oneStep)), ends("i-0", "a", "b"), ends("i-1", "c"), ends("i-2", "d"))
+	r := handleAll(t.Context(), t, d.engine(withFlows(t, oneStep)), ends("i-0", "a", "b"), ends("i-1", "c"), ends("i-2", "d"))
 	place := map[string][]int{}
 	for i, call := range d.made {
 		place[call] = append(place[call], i)
@@ -117,7 +111,7 @@ func TestAnInputThatIsNotCommittedStopsNoOther(t *testing.T) {
 				}
 				return refused
 			}
-			r := handleAll(t, d.engine(withFlows(t, oneStep)), ends("i-0", "a"), ends("i-1", "b", "c"), ends("i-2", "d"))
+			r := handleAll(t.Context(), t, d.engine(withFlows(t, oneStep)), ends("i-0", "a"), ends("i-1", "b", "c"), ends("i-2", "d"))
 			var p *engine.Panic
 			if err := r["1/0"].err; err == nil || errors.As(err, &p) != panics || len(d.cloud.invocations) != 3 {
 				t.Errorf("input b: %v, and %d commands were sent, want three", err, len(d.cloud.invocations))
@@ -128,70 +122,5 @@ func TestAnInputThatIsNotCommittedStopsNoOther(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// An event that is in an array twice is a duplicate the second time, and not the
-// commit of the first. After a duplicate the instance is loaded again: another
-// invocation may have changed it.
-// (decide rule 12)
-func TestADuplicateInAnArrayIsOne(t *testing.T) {
-	d := fleetDesk(1)
-	d.on = func(what, _ string) fate {
-		if what == "recorded" {
-			d.table.rev["i-0"]++
-		}
-		return fate{}
-	}
-	r := handleAll(t, d.engine(policy()), ends("i-0", "a", "a", "b", "b"))
-	for input, want := range map[string]reported{
-		"0/0": {}, "0/1": {Outcome: engine.Outcome{Duplicate: true}},
-		"0/2": {Outcome: engine.Outcome{Performed: 2}}, "0/3": {Outcome: engine.Outcome{Duplicate: true}},
-	} {
-		if o := r[input]; o.Duplicate != want.Duplicate || o.Performed != want.Performed || o.Left > 0 || o.err != nil {
-			t.Errorf("input %s: %+v, want %+v", input, o, want)
-		}
-	}
-	if want := "load arm commit commit recorded load commit commit recorded alert alert"; !strings.HasPrefix(d.calls(), want) {
-		t.Errorf("calls: %s\nwant:  %s", d.calls(), want)
-	}
-}
-
-// slowly handles inputs of i-0 as an array whose commits take their time, ten seconds
-// before a minute's end, and returns how many commands were sent.
-func slowly(t *testing.T, commit time.Duration, perMinute int, inputs ...decide.Input) (r map[string]reported, sent int) {
-	synctest.Test(t, func(t *testing.T) {
-		d := fleetDesk(1)
-		e := d.real(d.engine(policy()))
-		time.Sleep(time.Until(now.Truncate(time.Minute).Add(50 * time.Second)))
-		e.Sends = &engine.SendCap{PerMinute: perMinute}
-		d.wait = func(_ context.Context, what, _ string) error {
-			if what == "commit" {
-				time.Sleep(commit)
-			}
-			return nil
-		}
-		r, sent = handleAll(t, e, engine.Part{InstanceID: "i-0", Inputs: inputs}), len(d.cloud.invocations)
-	})
-	return r, sent
-}
-
-// An input for which there is too little time is left, so that what was committed
-// before it is sent.
-// (decide rule 110)
-func TestAnArrayLeavesTimeForItsSends(t *testing.T) {
-	r, sent := slowly(t, 17*time.Second, 60, submission("a"), beat(0, time.Second))
-	if !errors.Is(r["0/1"].err, engine.ErrLate) || sent != 1 {
-		t.Errorf("the second input: %v, and %d commands were sent, want it left and one", r["0/1"].err, sent)
-	}
-}
-
-// The room that a claim took is taken until its command is sent, also if a new
-// minute begins in between: these are claimed at :50 and :56, and the second is
-// committed in the next minute.
-// (decide rule 39)
-func TestAnArrayKeepsTheRateThroughAMinutesTurn(t *testing.T) {
-	if _, sent := slowly(t, 6*time.Second, 1, submission("a"), submission("b"), submission("c")); sent != 1 {
-		t.Errorf("%d commands were sent in a minute, want 1", sent)
 	}
 }

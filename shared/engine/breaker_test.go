@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,11 @@ func fail(t *testing.T, d *desk, p decide.Policy, invokeID string, dies bool) {
 			return fate{}
 		}
 	}
-	out, err := handle(t, d.engine(p), endOf(only(t, d.table.state("i-1").Tasks), event.StatusFailed, ""))
+	tasks := slices.Collect(maps.Values(d.table.state("i-1").Tasks))
+	if len(tasks) != 1 {
+		t.Fatalf("the tasks %+v, want one", tasks)
+	}
+	out, err := handle(t, d.engine(p), endOf(tasks[0], event.StatusFailed, ""))
 	if d.on = nil; err != nil || (out.Trouble != nil) != dies {
 		t.Fatalf("error %v, trouble %v, want the result lost: %v", err, out.Trouble, dies)
 	}
@@ -35,28 +40,16 @@ func fail(t *testing.T, d *desk, p decide.Policy, invokeID string, dies bool) {
 // (decide rule 82)
 func TestABreakerCountsFromItsResume(t *testing.T) {
 	for name, c := range map[string]struct {
-		window  string
-		lost    bool // the result of the count that opened it
-		between func(*testing.T, *desk, decide.Policy)
+		window         string
+		lost           bool // the result of the count that opened it
+		resumed, swept bool
+		minutes        int  // until then
+		orphaned       bool // nobody is left to close it
 	}{
-		"the failures before a resume": {"10m", false, func(_ *testing.T, d *desk, _ decide.Policy) { d.resume("f") }},
-		"a count whose result was lost": {"10m", true, func(t *testing.T, d *desk, p decide.Policy) {
-			d.resume("f")
-			d.clock = now.Add(5 * time.Minute)
-			if mustSweep(t, d.engine(p)); d.open() > 0 {
-				t.Errorf("%d messages are left, want the count settled", d.open())
-			}
-		}},
-		"the failures before it closed by itself": {"3h", false, func(t *testing.T, d *desk, p decide.Policy) {
-			d.clock = now.Add(time.Hour + time.Minute)
-			if mustSweep(t, d.engine(p)); len(d.table.control.Breakers) > 0 {
-				t.Error("it has not closed")
-			}
-		}},
-		"the failures before its time was over, if nobody closed it": {"3h", false, func(_ *testing.T, d *desk, _ decide.Policy) {
-			maps.DeleteFunc(d.table.rows["i-1"], func(row string, _ []byte) bool { return strings.HasPrefix(row, "live/message/") })
-			d.clock = now.Add(time.Hour + time.Minute)
-		}},
+		"the failures before a resume":                               {window: "10m", resumed: true, minutes: 1},
+		"a count whose result was lost":                              {window: "10m", lost: true, resumed: true, minutes: 5, swept: true},
+		"the failures before it closed by itself":                    {window: "3h", minutes: 61, swept: true},
+		"the failures before its time was over, if nobody closed it": {window: "3h", minutes: 61, orphaned: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limit := fmt.Sprintf("limits: {fleet: {maxFailures: 2, window: %s, resumeAfter: 1h}}, steps:", c.window)
@@ -64,8 +57,19 @@ func TestABreakerCountsFromItsResume(t *testing.T) {
 			d.store(state(decide.BootBootable))
 			fail(t, d, p, "s-1", false)
 			fail(t, d, p, "s-2", c.lost)
-			d.clock = now.Add(time.Minute)
-			c.between(t, d, p)
+			if c.resumed {
+				d.table.resume("f", now.Add(time.Minute))
+			}
+			if c.orphaned {
+				maps.DeleteFunc(d.table.rows["i-1"], func(row string, _ []byte) bool { return strings.HasPrefix(row, "live/message/") })
+			}
+			d.clock = now.Add(time.Duration(c.minutes) * time.Minute)
+			if c.swept {
+				mustSweep(t, d.engine(p))
+				if d.open() > 0 || len(d.table.control.Breakers) > 0 {
+					t.Errorf("%d messages are left, and breakers %v, want it closed", d.open(), d.table.control.Breakers)
+				}
+			}
 			for n, want := range []int{1, 1, 2} { // after no more failures, one, and two
 				if n > 0 {
 					d.clock = d.clock.Add(time.Minute)

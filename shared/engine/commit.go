@@ -21,14 +21,13 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		case d.Unsure != "":
 			return s, false, fmt.Errorf("%s: %w", d.Unsure, ErrUnavailable)
 		}
-		if d.Changes.Empty() {
-			// Deciding again would change nothing either. A refusal is not stored,
-			// but the same input may have been accepted before.
-			if d.Once != "" {
-				if _, err := h.readBack(ctx, d); err != nil || h.out.Duplicate {
-					return s, false, err
-				}
+		if d.Once != "" && (d.Changes.Empty() || d.Answer.Outcome == decide.Refused) {
+			// A refusal is not stored, but the same input may have been accepted before.
+			if _, err := h.readBack(ctx, d); err != nil || h.out.Duplicate {
+				return s, false, err
 			}
+		}
+		if d.Changes.Empty() { // deciding again would change nothing either
 			h.accept(d)
 			return s, false, nil
 		}

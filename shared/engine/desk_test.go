@@ -94,9 +94,6 @@ func (d *desk) open() int {
 	return len(s.Sends) + len(s.Messages)
 }
 
-// resume ends a flow's pause and breaker.
-func (d *desk) resume(flow string) { d.table.resume(flow, d.clock) }
-
 // calls are the names of the calls that were made, apart from those that are
 // made beside others.
 func (d *desk) calls() string {

@@ -113,14 +113,3 @@ func endOf(t decide.Task, status event.Status, code string) decide.Ended {
 	e.Event.CommandName = command.OnWire(t.Name, t.ID)
 	return e
 }
-
-// only returns the one value of a map.
-func only[T any](t *testing.T, m map[string]T) (v T) {
-	t.Helper()
-	if len(m) != 1 {
-		t.Fatalf("%d rows, want 1: %+v", len(m), m)
-	}
-	for _, v = range m {
-	}
-	return v
-}

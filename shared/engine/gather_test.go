@@ -41,7 +41,7 @@ func TestInstancesSideBySideAreAskedAboutTogether(t *testing.T) {
 			}
 			return nil
 		}
-		for at, r := range handleAll(t, d.real(d.engine(p)), parts...) {
+		for at, r := range handleAll(t.Context(), t, d.real(d.engine(p)), parts...) {
 			if r.err != nil {
 				t.Errorf("%s: %v", at, r.err)
 			}
@@ -70,7 +70,7 @@ func TestARefusalEndsTheQuestionsOfAnInvocation(t *testing.T) {
 		}
 		e := d.engine(p)
 		for _, part := range parts {
-			if r := handleAll(t, e, part)["0/0"]; r.err != nil {
+			if r := handleAll(t.Context(), t, e, part)["0/0"]; r.err != nil {
 				t.Errorf("%v: the end is not recorded: %v", class, r.err)
 			}
 		}

@@ -58,7 +58,7 @@ func TestMessagesThatHangCostAnArrayTheTimeOfOne(t *testing.T) {
 				parts = append(parts, ends(fmt.Sprint("i-", n), invokeID))
 			}
 			e, began := d.real(d.engine(policy())), time.Now()
-			return handleAll(t, e, parts...), time.Since(began)
+			return handleAll(t.Context(), t, e, parts...), time.Since(began)
 		}
 		d.wait = hanging("alert")
 		r, took := all("a")

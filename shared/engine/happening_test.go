@@ -106,6 +106,15 @@ func (w *world) submit(id string) {
 	n := len(w.tasks) + 1
 	key := decide.Key("submission", fmt.Sprint(n))
 	in := decide.Submission{Key: key, Priority: w.draw("priority", 10)}
+	if w.chance("not before", 10) {
+		in.NotBefore, in.Spread = w.now().Add(10*time.Minute), 10*time.Minute
+	}
+	if w.chance("boot deadline", 20) {
+		in.BootDeadline = time.Duration(1+w.draw("boot deadline", 30)) * time.Minute
+		in.OnBootDeadline = []decide.OnBootDeadline{decide.AlertAtDeadline, decide.DropAtDeadline, decide.RunAtDeadline}[w.draw("on it", 3)]
+	} else if w.chance("not bootable", 10) {
+		in.WhenNotBootable = decide.RunUnbooted
+	}
 	switch kind := w.draw("command", 4); kind {
 	case 3:
 		in.Command.Invoke = &command.Invoke{CommandID: savedCommand}

@@ -116,20 +116,35 @@ func (w *world) checkWakeups(s decide.State) {
 			need(m.NotBefore)
 		}
 	}
+	released := 0
+	for _, t := range s.Tasks {
+		if t.State != decide.TaskQueued {
+			released++
+		}
+	}
 	for _, t := range s.Tasks {
 		switch {
 		case t.State == decide.TaskRunning:
 			need(t.Deadline)
 		case t.RunID != "" && !s.Runs[t.RunID].CheckAt.IsZero():
 			// Its flow is, or was, paused.
-		case t.State == decide.TaskQueued && s.Instance.Boot == decide.BootBootable:
-			need(s.Instance.HeldUntil)
 		case t.State == decide.TaskQueued:
-			if s.Instance.CheckAt.IsZero() {
-				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
-			}
-			need(s.Instance.CheckAt)
 			need(t.ExpiresAt)
+			if !t.BootBy.IsZero() {
+				need(t.BootBy)
+			}
+			switch {
+			case t.NotBefore.After(now):
+				need(t.NotBefore)
+			case s.Instance.Boot == decide.BootBootable || t.Unbooted:
+				if released < w.policy.MaxRunning {
+					need(s.Instance.HeldUntil)
+				}
+			case s.Instance.CheckAt.IsZero():
+				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
+			default:
+				need(s.Instance.CheckAt)
+			}
 		}
 	}
 	for _, r := range s.Runs {
@@ -310,7 +325,8 @@ func (w *world) checkTasks() {
 		case decide.TaskInvalid:
 			w.breakf("task %s is %s: %s", id, t.State, t.Reason)
 		case decide.TaskExpired:
-			if t.EndedAt.Before(t.ExpiresAt.Add(-time.Minute)) || sent[id] > t.Attempt-1 {
+			early := t.EndedAt.Before(t.ExpiresAt.Add(-time.Minute)) && t.OnBootDeadline != decide.DropAtDeadline
+			if early || sent[id] > t.Attempt-1 {
 				w.breakf("task %s expired at %s instead of %s, and was sent %d times in attempt %d", id, t.EndedAt, t.ExpiresAt, sent[id], t.Attempt)
 			}
 		}

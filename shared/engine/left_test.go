@@ -61,12 +61,10 @@ func (l *list) String() string {
 	return strings.Join(out, "; ")
 }
 
-// left is what became of an input, then what is left of i-1: its tasks with what is
-// known of their sends, the alerts that were delivered, and the wake-ups.
-func (d *desk) left(out engine.Outcome, err error) string {
-	var l list
-	for _, e := range []error{engine.ErrUnavailable, engine.ErrUnknownOutcome, engine.ErrConflict, engine.ErrDenied} {
-		if errors.Is(err, e) {
+// outcome adds what became of an input.
+func (l *list) outcome(out reported) {
+	for _, e := range []error{engine.ErrUnavailable, engine.ErrUnknownOutcome, engine.ErrConflict, engine.ErrDenied, engine.ErrLate} {
+		if errors.Is(out.err, e) {
 			l.add("errors", "error: %v", e)
 		}
 		if errors.Is(out.Trouble, e) {
@@ -86,6 +84,18 @@ func (d *desk) left(out engine.Outcome, err error) string {
 		if strings.HasSuffix(n.What, "unknown") {
 			l.add("things unknown", "%s", n.What)
 		}
+	}
+}
+
+// left is what became of inputs, then what is left of i-1: its tasks with what is
+// known of their sends, the alerts that were delivered, and the wake-ups.
+func (d *desk) left(outs []reported) string {
+	var l list
+	for n, out := range outs {
+		if len(outs) > 1 {
+			l.add(fmt.Sprint("input ", n), "input %d, %d performed", n+1, out.Performed)
+		}
+		l.outcome(out)
 	}
 	for _, e := range logged[decide.Execution](d.table, "i-1", "exec") {
 		l.add("recorded", "%s recorded", e.Event.InvokeID)
@@ -128,12 +138,10 @@ func (d *desk) left(out engine.Outcome, err error) string {
 // sent is what is known of the send of a task.
 func (d *desk) sent(s decide.State, t decide.Task) (text string) {
 	e, ok := s.Sends[t.SendKey]
-	switch {
-	case !ok:
+	if !ok {
 		return ""
-	case e.FirstSent.IsZero():
-		text = ", never sent"
-	default:
+	}
+	if text = ", never sent"; !e.FirstSent.IsZero() {
 		text = fmt.Sprintf(", sent %s ago", d.clock.Sub(e.FirstSent))
 	}
 	if e.Claim.Until.After(d.clock) {

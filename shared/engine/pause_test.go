@@ -28,7 +28,7 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 			return errors.New("the other call was not made beside this one")
 		}
 	}
-	if r := handleAll(t, d.engine(withFlows(t, oneStep)), ends("i-0", "a")); r["0/0"].err != nil || d.count("send") != 1 {
+	if r := handleAll(t.Context(), t, d.engine(withFlows(t, oneStep)), ends("i-0", "a")); r["0/0"].err != nil || d.count("send") != 1 {
 		t.Errorf("%+v, calls: %s, want a command of the flow sent", r, d.calls())
 	}
 }
@@ -41,7 +41,7 @@ func TestPausesThatHangKeepNothingFromBeingCommitted(t *testing.T) {
 		d := fleetDesk(2)
 		e := d.real(d.engine(withFlows(t, oneStep)))
 		d.wait = hanging("control")
-		r := handleAll(t, e, ends("i-0", "a"), ends("i-1", "b"))
+		r := handleAll(t.Context(), t, e, ends("i-0", "a"), ends("i-1", "b"))
 		if took := time.Since(now); r["0/0"].err != nil || r["1/0"].err != nil || took != 5*time.Second {
 			t.Errorf("%v after %s, want both committed after 5 s", r, took)
 		}

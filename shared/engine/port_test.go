@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -19,13 +20,6 @@ type ports struct {
 	now   func() time.Time
 	call  func(ctx context.Context, what, detail string, do func() error) error
 }
-
-var (
-	_ engine.Ledger    = (*invocation)(nil)
-	_ engine.Shared    = (*invocation)(nil)
-	_ engine.Commander = (*invocation)(nil)
-	_ engine.Notifier  = (*invocation)(nil)
-)
 
 // ask makes a call for a value.
 func ask[T any](ctx context.Context, p ports, what, detail string, value func() T) (T, error) {
@@ -140,7 +134,9 @@ func (p ports) Output(ctx context.Context, _, invokeID string) (decide.Output, e
 }
 
 func (p ports) Control(ctx context.Context) (decide.Control, error) {
-	return ask(ctx, p, "control", "", p.table.flowControl)
+	return ask(ctx, p, "control", "", func() decide.Control {
+		return decide.Control{Pauses: maps.Clone(p.table.control.Pauses), Breakers: maps.Clone(p.table.control.Breakers)}
+	})
 }
 
 func (p ports) CountFailure(ctx context.Context, f decide.FleetFailure, since time.Time) (int, error) {

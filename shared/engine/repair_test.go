@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -19,11 +20,8 @@ func TestSweepsCountTheirRepairsTogether(t *testing.T) {
 		i := d.cloud.invoke(id, now.Add(-time.Minute), 0)
 		i.InvokeID, i.Status, i.FinishTime = "t-"+id, string(event.StatusSuccess), now.Add(-time.Second)
 	}
-	for id := range d.table.rows {
-		if id > "i-2" { // the first sweep finds five
-			delete(d.table.armed, engine.Wakeup{InstanceID: id, Due: now})
-		}
-	}
+	all := maps.Clone(d.table.armed)
+	maps.DeleteFunc(d.table.armed, func(w engine.Wakeup, _ bool) bool { return w.InstanceID > "i-2" }) // the first sweep finds five
 	sweep := func(repairs, alerts int) {
 		t.Helper()
 		s, err := d.engine(policy()).Sweep(t.Context(), 4)
@@ -32,11 +30,7 @@ func TestSweepsCountTheirRepairsTogether(t *testing.T) {
 		}
 	}
 	sweep(5, 0)
-	for id := range d.table.rows {
-		if id > "i-2" && id[0] == 'i' {
-			d.table.armed[engine.Wakeup{InstanceID: id, Due: now}] = true
-		}
-	}
+	maps.Copy(d.table.armed, all)
 	sweep(7, 1)
 	if a := d.alerts[0]; a.Kind != decide.AlertRepairs || a.InstanceID != "" {
 		t.Errorf("the alert is %+v, want one of repairs that is about no instance", a)

@@ -53,7 +53,7 @@ func TestTheGuaranteesHoldUnderEveryFault(t *testing.T) {
 
 func newWorld(rt *rapid.T, flows *flow.Set) *world {
 	p := policy()
-	p.Flows, p.Batch = flows, 3
+	p.Flows, p.Batch, p.MaxRunning = flows, 3, 2
 	p.TaskTTL, p.SendWindow, p.CheckMax, p.MessageLife = 3*time.Hour, 10*time.Minute, 8*time.Minute, 10*time.Minute
 	w := &world{
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,

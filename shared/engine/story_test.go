@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -35,7 +36,7 @@ import (
 // recorded INPUT, failure INSTANCE
 // (of a run of the flow f), policy and pause. The inputs are submit TASK, cancel TASK, heartbeat,
 // end TASK STATUS, stranger INVOCATION STATUS (of a command that others started), wake and
-// sweep. One may say when it comes (after=2m) and how long its invocation is (limit=10m).
+// sweep; array has several under it. One may say when it comes (after=2m) and how long its invocation is (limit=10m).
 //
 // All else says what becomes of calls: send=refused of each send, commit:1=(lost, 2s) of
 // the first commit, which takes two seconds. If it says meanwhile, the lines under the
@@ -77,7 +78,7 @@ func (s *story) tell(a *words) string {
 	switch a.Cmd {
 	case "instance":
 		s.begin(a)
-		s.lines(a)
+		s.each(a, func(a *words) { s.tell(a) })
 	case "flows":
 		s.flows = flowtest.Set(a.t, a.Input, a.number("copies", 1), 0)
 	case "policy":
@@ -121,12 +122,12 @@ func (s *story) tell(a *words) string {
 	return ""
 }
 
-// lines carries out the directives under one.
-func (s *story) lines(a *words) {
+// each does something with each directive under one.
+func (s *story) each(a *words, do func(*words)) {
 	for line := range strings.Lines(a.Input) {
 		cmd, args, err := datadriven.ParseLine(line)
 		a.check(err)
-		s.tell(&words{&datadriven.TestData{Pos: a.Pos, Cmd: cmd, CmdArgs: args}, a.t, args})
+		do(&words{&datadriven.TestData{Pos: a.Pos, Cmd: cmd, CmdArgs: args}, a.t, args})
 	}
 }
 
@@ -184,7 +185,18 @@ func (s *story) add(a *words) {
 	s.store(st)
 }
 
-// input makes an input.
+// inputs makes an input, or those of an array, which are under it; none for a sweep.
+func (s *story) inputs(a *words) (in []decide.Input) {
+	switch a.Cmd {
+	case "sweep":
+		return nil
+	case "array":
+		s.each(a, func(a *words) { in = append(in, s.input(a)) })
+		return in
+	}
+	return []decide.Input{s.input(a)}
+}
+
 func (s *story) input(a *words) decide.Input {
 	switch a.Cmd {
 	case "submit":
@@ -206,8 +218,6 @@ func (s *story) input(a *words) decide.Input {
 		return ended(a.word(), "", event.Status(a.word()), "")
 	case "wake":
 		return decide.WakeUp{}
-	case "sweep":
-		return nil
 	}
 	a.Fatalf(a.t, "there is no directive %q", a.Cmd)
 	return nil
@@ -226,7 +236,7 @@ func (s *story) task(name string) decide.Task {
 // happen lets an input happen, and says what it costs and what is left.
 func (s *story) happen(a *words) string {
 	s.made, s.reads, s.clock = nil, 0, now.Add(a.duration("after"))
-	in, limit := s.input(a), cmp.Or(a.duration("limit"), timeLimit)
+	in, limit := s.inputs(a), cmp.Or(a.duration("limit"), timeLimit)
 	e := s.engine(s.policy)
 	e.Sends = s.sends
 	e.Pause = func(context.Context, int) { s.made = append(s.made, "pause") }
@@ -248,13 +258,17 @@ func (s *story) happen(a *words) string {
 		if err != nil || sweep.Complete != (sweep.Woken == 1 && sweep.Failed == 0) {
 			a.t.Errorf("%s: sweep %+v, error %v", a.Pos, sweep, err)
 		}
-		return s.brief() + "\n" + s.left(engine.Outcome{}, nil)
+		return s.brief() + "\n" + s.left(nil)
 	}
-	out, err := e.Handle(ctx, "i-1", in)
-	if err == nil && !out.Duplicate && out.Left != s.open() {
+	outs := make([]reported, len(in))
+	for place, out := range handleAll(ctx, a.t, e, engine.Part{InstanceID: "i-1", Inputs: in}) {
+		n, _ := strconv.Atoi(strings.TrimPrefix(place, "0/"))
+		outs[n] = out
+	}
+	if out := outs[len(outs)-1]; out.err == nil && !out.Duplicate && out.Left != s.open() {
 		a.t.Errorf("%s: %d effects are left, want %d", a.Pos, out.Left, s.open())
 	}
-	return s.brief() + "\n" + s.left(out, err)
+	return s.brief() + "\n" + s.left(outs)
 }
 
 // fates are what becomes of calls by their names, as in commit or commit:2.
@@ -284,7 +298,7 @@ func (s *story) fates(a *words) map[string]fate {
 // meanwhile lets the lines under a directive happen within it, by other invocations.
 func (s *story) meanwhile(a *words) {
 	was, made, reads, on, clock := *s, s.made, s.reads, s.on, s.clock
-	s.lines(a)
+	s.each(a, func(a *words) { s.tell(a) })
 	s.policy, s.sends = was.policy, was.sends
 	s.made, s.reads, s.on, s.clock = made, reads, on, clock
 }

@@ -265,11 +265,6 @@ func wakeupKey(w engine.Wakeup) engine.Wakeup {
 	return engine.Wakeup{InstanceID: w.InstanceID, Due: time.UnixMilli(w.Due.UnixMilli()).UTC()}
 }
 
-// flowControl returns all pauses and breakers.
-func (t *table) flowControl() decide.Control {
-	return decide.Control{Pauses: maps.Clone(t.control.Pauses), Breakers: maps.Clone(t.control.Breakers)}
-}
-
 // count records a failed run and counts those of its flow since a time.
 func (t *table) count(f decide.FleetFailure, since time.Time) int {
 	if t.failures[f.Flow] == nil {

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
@@ -170,7 +169,7 @@ func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
 	}
 	r.Faults.Clear()
 	reached := 0
-	err := r.Ledger().History(t.Context(), lastDay(r), func(decide.Execution) error { reached++; return nil })
+	err := r.Ledger().History(t.Context(), ends(r), func(ledger.Entry) error { reached++; return nil })
 	if err != nil || begun.Load() != 4*32 || reached <= 32 {
 		t.Errorf("%d beginnings reached %d instances, %v", begun.Load(), reached, err)
 	}
@@ -216,9 +215,11 @@ func TestRecordedEndsOfOneInstanceCostOneCall(t *testing.T) {
 	}
 }
 
-// lastDay is the last day of a rig's history.
-func lastDay(r *rig.Rig) ledger.Period {
-	return ledger.Period{From: r.Now().Add(-24 * time.Hour), Before: r.Now().Add(time.Hour)}
+// ends are the executions of a rig's last day.
+func ends(r *rig.Rig) ledger.Query {
+	return ledger.Query{
+		From: r.Now().Add(-24 * time.Hour), Before: r.Now().Add(time.Hour), Kinds: []ledger.EntryKind{ledger.EntryExecution},
+	}
 }
 
 // TestAMissingTableIsOneLineWithItsRemedy, for a version whose new tables do

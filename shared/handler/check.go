@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +19,13 @@ const (
 	maxPurpose      = 512 // characters
 	defaultPriority = 5
 	minExpiry       = time.Minute
+	minSpread       = time.Minute
+	maxSpread       = 24 * time.Hour
 	once            = "Once" // the only RepeatMode
 )
 
 // check adds the mistakes of the values that were read.
-func (s submission) check(r *document, p decide.Policy) {
+func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	instances := len(s.InstanceIDs)
 	s.checkInstances(r)
 	switch {
@@ -36,9 +39,8 @@ func (s submission) check(r *document, p decide.Policy) {
 	if s.Priority != nil && !r.wrong["priority"] && (*s.Priority < 0 || *s.Priority > 9) {
 		r.add("priority", "must be 0 to 9")
 	}
-	if d, most := s.ExpiresIn.D(), p.TableTTL/2; d != 0 && (d < minExpiry || d > most) {
-		r.add("expiresIn", "must be from %s to %s", command.Duration(minExpiry), command.Duration(most))
-	}
+	s.checkTimes(r, p, now)
+	s.checkBoot(r, p)
 	if s.RepeatMode != "" && s.RepeatMode != once {
 		r.add("repeatMode", "must be Once: for every boot write a flow on first-heartbeat, for a schedule let a timer submit with a dedupeKey for each time")
 	}
@@ -62,12 +64,62 @@ func (s submission) check(r *document, p decide.Policy) {
 		if instances != 1 {
 			r.add("cancel", "needs exactly one instance")
 		}
-		if s.Priority != nil || s.ExpiresIn != 0 || s.RepeatMode != "" || s.Labels != nil {
-			r.add("cancel", "takes no priority, expiresIn, repeatMode and labels: remove them")
+		if s.forCommand() {
+			r.add("cancel", "takes none of the keys that describe a command's wait: remove them")
 		}
 	}
 	if kinds != 1 {
 		r.add("", "needs exactly one of run, invoke and cancel")
+	}
+}
+
+// forCommand reports whether it has a key that only a command takes.
+func (s submission) forCommand() bool {
+	return s.Priority != nil || s.RepeatMode != "" || s.Labels != nil || !s.NotBefore.IsZero() ||
+		s.Spread != 0 || s.ExpiresIn != 0 || s.BootDeadline != 0 || s.OnBootDeadline != "" || s.WhenNotBootable != ""
+}
+
+// checkTimes checks from when on a task may be released, and until when.
+func (s submission) checkTimes(r *document, p decide.Policy, now time.Time) {
+	most := p.TableTTL / 2
+	if d := s.ExpiresIn.D(); d != 0 && (d < minExpiry || d > most) {
+		r.add("expiresIn", "must be from %s to %s", command.Duration(minExpiry), command.Duration(most))
+		return
+	}
+	if d := s.Spread.D(); d != 0 && (d < minSpread || d > maxSpread) {
+		r.add("spread", "must be from %s to %s", command.Duration(minSpread), command.Duration(maxSpread))
+	}
+	// A time that is over is no mistake: the submission may be a repeated one.
+	from := decide.Later(s.NotBefore, now).Add(s.Spread.D())
+	if wait := s.expiry(p); from.After(now) && from.Add(wait).After(now.Add(most)) {
+		r.add("notBefore", "is too late: with spread and expiresIn, the command would expire more than %s from now", command.Duration(most))
+	}
+}
+
+// expiry is how long the task may wait.
+func (s submission) expiry(p decide.Policy) time.Duration { return cmp.Or(s.ExpiresIn.D(), p.TaskTTL) }
+
+// checkBoot checks what becomes of a task whose instance is not bootable.
+func (s submission) checkBoot(r *document, p decide.Policy) {
+	if d := s.BootDeadline.D(); d != 0 && (d < minExpiry || d >= s.expiry(p)) {
+		r.add("bootDeadline", "must be at least %s, and shorter than expiresIn", command.Duration(minExpiry))
+	}
+	oneOf(r, "onBootDeadline", s.OnBootDeadline, decide.AlertAtDeadline, decide.DropAtDeadline, decide.RunAtDeadline)
+	oneOf(r, "whenNotBootable", s.WhenNotBootable, decide.WaitUnbooted, decide.FailUnbooted, decide.RunUnbooted)
+	switch waits := cmp.Or(s.WhenNotBootable, decide.WaitUnbooted) == decide.WaitUnbooted; {
+	case s.OnBootDeadline != "" && s.BootDeadline == 0 && !r.wrong["bootDeadline"]:
+		r.add("onBootDeadline", "needs a bootDeadline")
+	case s.BootDeadline != 0 && !waits:
+		r.add("bootDeadline", "is for a command that waits for its instance: leave out whenNotBootable")
+	case s.WhenNotBootable == decide.FailUnbooted && (!s.NotBefore.IsZero() || s.Spread != 0):
+		r.add("whenNotBootable", "cannot be fail with a notBefore or a spread: write a bootDeadline and onBootDeadline drop")
+	}
+}
+
+// oneOf adds a mistake if a word is none of those that a key can have.
+func oneOf[T ~string](r *document, key string, word T, words ...T) {
+	if word != "" && !slices.Contains(words, word) {
+		r.add(key, "must be %s, %s or %s", words[0], words[1], words[2])
 	}
 }
 

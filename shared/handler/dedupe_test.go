@@ -13,14 +13,16 @@ import (
 // it is written; anything else is refused, and changes nothing.
 // (decide rule 12)
 func TestADedupeKeyStandsForOneBody(t *testing.T) {
-	const first = `{"dedupeKey":"k","instanceIds":["i-1","i-2"],"expiresIn":"60m","labels":["a","b"],"reason":"old","run":{"name":"job","type":"RunShellScript","content":"true","parameters":{"a":"1","b":"2"}}}`
+	const first = `{"dedupeKey":"k","instanceIds":["i-1","i-2"],"expiresIn":"60m","notBefore":"2026-03-01T02:00:00+08:00","bootDeadline":"30m","labels":["a","b"],"reason":"old","run":{"name":"job","type":"RunShellScript","content":"true","parameters":{"a":"1","b":"2"}}}`
 	for name, c := range map[string]struct{ body, result string }{
 		"the same text": {first, handler.ResultDuplicate},
 		"another order, white space and defaults": {
 			`{ "run": {"parameters":{"b":"2","a":"1"},"content":"true","type":"RunShellScript","name":"job"},` + "\n" +
-				`"priority":5,"expiresIn":"1h","labels":["b","a"],"repeatMode":"Once","instanceId":"i-1","instanceIds":["i-2"],"dedupeKey":"\u006b"}`, handler.ResultDuplicate,
+				`"priority":5,"expiresIn":"1h","notBefore":"2026-02-28T18:00:00Z","bootDeadline":"0.5h","onBootDeadline":"alert","whenNotBootable":"wait","labels":["b","a"],"repeatMode":"Once","instanceId":"i-1","instanceIds":["i-2"],"dedupeKey":"\u006b"}`, handler.ResultDuplicate,
 		},
 		"somebody else, for another reason": {strings.Replace(first, `"reason":"old"`, `"submittedBy":"bob","reason":"new"`, 1), handler.ResultDuplicate},
+		"another time":                      {strings.Replace(first, "02:00:00", "02:00:01", 1), handler.ResultRefused},
+		"another deadline":                  {strings.Replace(first, "30m", "31m", 1), handler.ResultRefused},
 		"another label":                     {strings.Replace(first, `"b"]`, `"c"]`, 1), handler.ResultRefused},
 		"another script":                    {strings.Replace(first, `"true"`, `"false"`, 1), handler.ResultRefused},
 		"another parameter":                 {strings.Replace(first, `"2"}`, `"3"}`, 1), handler.ResultRefused},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"aftercare/shared/command"
@@ -116,7 +117,11 @@ func (r *document) value(into reflect.Value, path string) {
 	text, isText := token.(string)
 	number, isNumber := token.(json.Number)
 	switch kind := into.Kind(); {
-	case kind == reflect.Struct && token == json.Delim('{'):
+	case into.Type() == reflect.TypeFor[time.Time]() && isText:
+		if into.Addr().Interface().(*time.Time).UnmarshalText([]byte(text)) != nil {
+			r.add(path, "must be a time with its zone, such as 2026-03-01T02:00:00+08:00")
+		}
+	case into.Type() != reflect.TypeFor[time.Time]() && kind == reflect.Struct && token == json.Delim('{'):
 		r.object(into, path)
 	case kind == reflect.Map && token == json.Delim('{'):
 		r.texts(into, path)
@@ -153,6 +158,8 @@ func jsonKind(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[command.Duration]():
 		return "a text with a duration such as 90s, 5m or 24h"
+	case t == reflect.TypeFor[time.Time]():
+		return "a text with a time and its zone, such as 2026-03-01T02:00:00+08:00"
 	case t.Kind() == reflect.String:
 		return "a text"
 	case t.Kind() == reflect.Int:

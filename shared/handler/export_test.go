@@ -1,10 +1,17 @@
 package handler
 
-import "aftercare/shared/decide"
+import (
+	"time"
+
+	"aftercare/shared/decide"
+)
+
+// Now is when MistakesIn reads a payload.
+var Now = time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)
 
 // MistakesIn says what is wrong with a payload of submit-task.
 func MistakesIn(payload []byte) error {
-	_, err := parseSubmission(payload, "request", decide.DefaultPolicy())
+	_, err := parseSubmission(payload, "request", decide.DefaultPolicy(), Now)
 	return err
 }
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"aftercare/shared/decide"
 	"aftercare/shared/event"
+	"aftercare/shared/ledger"
 	"aftercare/tests/rig"
 )
 
@@ -48,7 +48,7 @@ flows:
 			t.Errorf("the record is %+v, want the given name and bash's exit code", e)
 		}
 	}
-	if err := r.Ledger().History(t.Context(), lastDay(r), func(e decide.Execution) error {
+	if err := r.Ledger().History(t.Context(), ends(r), func(e ledger.Entry) error {
 		seen = append(seen, e.Name)
 		return nil
 	}); err != nil {

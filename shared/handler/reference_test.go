@@ -96,6 +96,7 @@ var atMost = map[string]func(n int) object{
 // between are submissions with a value of what the reference gives a range of.
 var between = map[string]func(value any) object{
 	"priority":       func(v any) object { return request().with("priority", v) },
+	"spread":         func(v any) object { return request().with("spread", v) },
 	"expiresIn":      func(v any) object { return request().with("expiresIn", v) },
 	"run.timeout":    func(v any) object { return member("run", "timeout", v) },
 	"invoke.timeout": func(v any) object { return member("invoke", "timeout", v) },
@@ -165,12 +166,15 @@ func TestTheReferenceHasTheDefaultsOfASubmission(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	item := only(t)(r.SubmitTask(encode(request())))
 	task := r.State("i-1").Tasks[item.Answer.TaskID]
+	item = only(t)(r.SubmitTask(encode(request().with("dedupeKey", "late").with("bootDeadline", "1h"))))
+	late := r.State("i-1").Tasks[item.Answer.TaskID]
 	timeout, _ := reflect.TypeFor[command.Run]().FieldByName("Timeout")
 	table := rows(t, "submission")
 	for key, want := range map[string]string{
-		"priority":    strconv.Itoa(task.Priority),
-		"expiresIn":   strings.TrimSuffix(task.ExpiresAt.Sub(task.SubmittedAt).String(), "0m0s"),
-		"run.timeout": timeout.Tag.Get("default"),
+		"priority":       strconv.Itoa(task.Priority),
+		"onBootDeadline": string(late.OnBootDeadline),
+		"expiresIn":      strings.TrimSuffix(task.ExpiresAt.Sub(task.SubmittedAt).String(), "0m0s"),
+		"run.timeout":    timeout.Tag.Get("default"),
 	} {
 		if got := table[key][2]; got != "`"+want+"`" {
 			t.Errorf("scripts/README.md says that %s is %s by default, and it is %s", key, got, want)

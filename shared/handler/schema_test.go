@@ -17,7 +17,8 @@ const schemaFile = "../../scripts/submission.schema.json"
 
 // everyKey are good submissions that have, together, every key.
 var everyKey = []string{
-	`{"dedupeKey":"k","instanceId":"i-1","instanceIds":["i-2","i-3"],"priority":9,"expiresIn":"24h","repeatMode":"Once",
+	`{"dedupeKey":"k","instanceId":"i-1","instanceIds":["i-2","i-3"],"priority":9,"notBefore":"2026-03-05T02:00:00+08:00","spread":"30m","expiresIn":"24h",
+	  "bootDeadline":"1h","onBootDeadline":"drop","whenNotBootable":"wait","repeatMode":"Once",
 	  "labels":["release-42","team:db"],"submittedBy":"ann","reason":"they are old",
 	  "run":{"name":"job","type":"RunShellScript","content":"true","timeout":"90s","workingDir":"/opt","username":"admin","parameters":{"a":"1"}}}`,
 	`{"instanceIds":["i-1"],"invoke":{"commandId":"c-1","timeout":"1h30m","username":"admin","parameters":{"a":"1"}}}`,
@@ -26,7 +27,7 @@ var everyKey = []string{
 
 // notOfShape are mistakes that a schema cannot see: they are about several keys,
 // or about how much a text means.
-var notOfShape = regexp.MustCompile(`^(dedupeKey is missing|instanceIds names an instance twice|run\.(content|workingDir|username|parameters)|invoke\.(username|parameters))\b`)
+var notOfShape = regexp.MustCompile(`^(dedupeKey is missing|whenNotBootable cannot|bootDeadline is for|instanceIds names an instance twice|run\.(content|workingDir|username|parameters)|invoke\.(username|parameters))\b`)
 
 func TestTheSchemaAndTheReaderAgreeOnEveryKeyOfASubmission(t *testing.T) {
 	text, err := os.ReadFile(schemaFile)

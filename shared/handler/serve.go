@@ -16,7 +16,7 @@ import (
 // SubmitTask accepts a command for one or several instances, or a cancel.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
-		targets, err := parseSubmission(payload, v.requestID, f.settings.Policy)
+		targets, err := parseSubmission(payload, v.requestID, f.settings.Policy, f.now())
 		if err != nil {
 			return v.quarantine(ctx, payload, err.Error())
 		}

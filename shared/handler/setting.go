@@ -109,6 +109,8 @@ var variables = []Variable{
 	},
 	number("AFTERCARE_SENDS_PER_MINUTE", "commands", "60", 1, 10000, "how many commands one function instance may send in a minute, and so what a sweep sends of a backlog; the account's quota is shared with the console and other tools",
 		func(s *Settings, n int) { s.SendsPerMinute = n }),
+	number("AFTERCARE_MAX_RUNNING_PER_INSTANCE", "commands", "0", 0, 1000, "how many commands of Aftercare may be on their way or running on one instance; later ones wait for their ends. 0 means any number",
+		func(s *Settings, n int) { s.Policy.MaxRunning = n }),
 	duration("AFTERCARE_CLAIM_GRACE", "60s", "1s", "10m", "how long after its invocation's deadline a claim on a send or a message ends; below 60s the guarantees no longer hold on the real services",
 		func(s *Settings) *time.Duration { return &s.Policy.ClaimGrace }),
 	duration("AFTERCARE_WAKE_PRECISION", "1m", "100ms", "10m", "wake-ups are due at multiples of this, and a throttled call waits for the next; the sweep's period",

@@ -120,8 +120,8 @@ func TestSettingsAtTheirLimitsAreAccepted(t *testing.T) {
 			}
 		}
 	}
-	if len(limits) != 12 {
-		t.Errorf("%d settings have limits, want 12", len(limits))
+	if len(limits) != 13 {
+		t.Errorf("%d settings have limits, want 13", len(limits))
 	}
 }
 
@@ -131,15 +131,15 @@ func TestSettingsTakeEffect(t *testing.T) {
 		"AFTERCARE_DINGTALK_URL=https://robot", "AFTERCARE_DINGTALK_SECRET=a", "AFTERCARE_WEBHOOK_URL=https://hook", "AFTERCARE_WEBHOOK_SECRET=b",
 		"AFTERCARE_TABLE_TTL=35", "AFTERCARE_TASK_TTL=2h", "AFTERCARE_SENDS_PER_MINUTE=3", "AFTERCARE_CLAIM_GRACE=61s",
 		"AFTERCARE_WAKE_PRECISION=2s", "AFTERCARE_AGENT_CHECK_FIRST=4s", "AFTERCARE_AGENT_CHECK_MAX=5s", "AFTERCARE_END_MARGIN=6s",
-		"AFTERCARE_DEADLINE_MARGIN=7s", "AFTERCARE_SWEEP_PARALLEL=9", "AFTERCARE_REPAIRS_PER_HOUR=8", "AFTERCARE_LOG_LEVEL=error"))
+		"AFTERCARE_DEADLINE_MARGIN=7s", "AFTERCARE_SWEEP_PARALLEL=9", "AFTERCARE_REPAIRS_PER_HOUR=8", "AFTERCARE_MAX_RUNNING_PER_INSTANCE=10", "AFTERCARE_LOG_LEVEL=error"))
 	must(t, err)
 	p := s.Policy
 	got := fmt.Sprintln(s.Ledger.Endpoint, s.Ledger.Instance, s.ECSEndpoint, s.FlowsFile, p.AlertOn,
 		s.Alerts.DingTalkURL.Reveal(), s.Alerts.DingTalkSecret.Reveal(), s.Alerts.WebhookURL.Reveal(), s.Alerts.WebhookSecret.Reveal(),
-		p.TableTTL, p.TaskTTL, s.SendsPerMinute, p.ClaimGrace, p.Minute, p.CheckFirst, p.CheckMax, p.EndMargin, s.Margin, s.Parallel, p.RepairsPerHour, s.LogLevel)
+		p.TableTTL, p.TaskTTL, s.SendsPerMinute, p.ClaimGrace, p.Minute, p.CheckFirst, p.CheckMax, p.EndMargin, s.Margin, s.Parallel, p.RepairsPerHour, p.MaxRunning, s.LogLevel)
 	want := fmt.Sprintln("https://mine.cn-hangzhou.ots.aliyuncs.com", "mine", "host", "/code/other.yaml",
 		map[event.Status]bool{event.StatusFailed: true, event.StatusSuccess: true}, "https://robot", "a", "https://hook", "b",
-		35*24*time.Hour, 2*time.Hour, 3, 61*time.Second, 2*time.Second, 4*time.Second, 5*time.Second, 6*time.Second, 7*time.Second, 9, 8, "error")
+		35*24*time.Hour, 2*time.Hour, 3, 61*time.Second, 2*time.Second, 4*time.Second, 5*time.Second, 6*time.Second, 7*time.Second, 9, 8, 10, "error")
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -176,7 +176,7 @@ func TestVariablesAreDocumentedOnceEach(t *testing.T) {
 		if v.Required == (v.Default != "") && !v.Secret || v.Secret && v.Default != "" {
 			t.Errorf("%s is required (%v) or has a default (%q), and a secret has none", v.Name, v.Required, v.Default)
 		}
-		number := slices.Contains([]string{"duration", "days", "commands", "instances", "level"}, v.Unit)
+		number := slices.Contains([]string{"duration", "days", "commands", "instances", "repairs", "level"}, v.Unit)
 		if list := v.Name == "AFTERCARE_ALERT_ON" || v.Name == "AFTERCARE_EVENTS_NEED"; number != (v.Range != "") && !list {
 			t.Errorf("%s is counted in %s, and its range is %q", v.Name, v.Unit, v.Range)
 		}

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
@@ -25,8 +27,17 @@ type submission struct {
 	InstanceIDs []string `json:"instanceIds"`
 	// Priority is 0 to 9; 9 is released first, 5 is the default.
 	Priority *int `json:"priority"`
-	// ExpiresIn is how long the task may wait.
+	// NotBefore is when the task may be released, Spread shifts that for each
+	// instance.
+	NotBefore time.Time        `json:"notBefore,omitzero"`
+	Spread    command.Duration `json:"spread,omitempty"`
+	// ExpiresIn is how long the task may wait from then on.
 	ExpiresIn command.Duration `json:"expiresIn,omitempty"`
+	// BootDeadline, OnBootDeadline and WhenNotBootable say what becomes of it if
+	// its instance is not bootable.
+	BootDeadline    command.Duration       `json:"bootDeadline,omitempty"`
+	OnBootDeadline  decide.OnBootDeadline  `json:"onBootDeadline,omitempty"`
+	WhenNotBootable decide.WhenNotBootable `json:"whenNotBootable,omitempty"`
 	// RepeatMode can only be Once.
 	RepeatMode string   `json:"repeatMode,omitempty"`
 	Labels     []string `json:"labels,omitempty"`
@@ -45,7 +56,7 @@ type cancel struct {
 
 // parseSubmission reads a payload of submit-task. The error lists every mistake,
 // one on each line, and quotes no value.
-func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]engine.Part, error) {
+func parseSubmission(payload []byte, requestID string, p decide.Policy, now time.Time) ([]engine.Part, error) {
 	var s submission
 	read, err := readDocument(payload, &s)
 	if err != nil {
@@ -54,7 +65,7 @@ func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]engin
 	if s.InstanceID != "" {
 		s.InstanceIDs, s.InstanceID = append(s.InstanceIDs, s.InstanceID), ""
 	}
-	s.check(read, p)
+	s.check(read, p, now)
 	if len(read.mistakes) > 0 {
 		return nil, errors.New(strings.Join(read.mistakes, "\n"))
 	}
@@ -74,6 +85,13 @@ func parseSubmission(payload []byte, requestID string, p decide.Policy) ([]engin
 func (s submission) hash() string {
 	s.InstanceIDs, s.Labels = slices.Sorted(slices.Values(s.InstanceIDs)), slices.Sorted(slices.Values(s.Labels))
 	s.RepeatMode, s.SubmittedBy, s.Reason = "", "", ""
+	s.NotBefore = s.NotBefore.UTC()
+	if s.BootDeadline > 0 {
+		s.OnBootDeadline = cmp.Or(s.OnBootDeadline, decide.AlertAtDeadline)
+	}
+	if s.WhenNotBootable == decide.WaitUnbooted {
+		s.WhenNotBootable = ""
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // texts and numbers can be written
@@ -92,7 +110,8 @@ func (s submission) input(requestID string) decide.Input {
 		return decide.Cancel{Key: key, DedupeKey: dedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
 	}
 	return decide.Submission{
-		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, ExpiresIn: s.ExpiresIn.D(), Labels: s.Labels,
+		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, Labels: s.Labels, NotBefore: s.NotBefore.UTC(), Spread: s.Spread.D(), ExpiresIn: s.ExpiresIn.D(),
+		BootDeadline: s.BootDeadline.D(), OnBootDeadline: s.OnBootDeadline, WhenNotBootable: s.WhenNotBootable,
 		By: s.SubmittedBy, Reason: s.Reason, Command: command.Command{Run: s.Run, Invoke: s.Invoke}, Hash: s.hash(),
 	}
 }

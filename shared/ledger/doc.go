@@ -126,11 +126,16 @@
 //     that an event or ECS reported. aftercare_history (hist: kind, month and shard,
 //     and at, with a brief) and aftercare_timeline (pk and at) have the records of
 //     executions, tasks, flow runs, boots, acts and given-up messages, each once. At is
-//     when it happened, but at most 5 minutes after it became known.
+//     when it happened, but at most 5 minutes after it became known. Executions,
+//     tasks and flow runs that did not go well have a hist of their own, with a "!"
+//     behind the kind, so that what failed is found without the rest.
 //  66. The functions do not read the indexes. If the service refuses a commit on a
 //     table with indexes, which a probe on a table of its own finds out, the tables
 //     are made without them: lists are missing, and all else works.
 //  67. Rows of aftercare_instances are only put whole and deleted, because a table
 //     with indexes and a time to live allows no updates. A record that is completed
 //     later is read and put whole, with all that this version does not know.
+//  68. Lists read their shards side by side. The list of the fleet is read whole, so
+//     its summaries are small: less than 1 KB. The history is read backward, no
+//     further than its reader goes, and nothing is counted.
 package ledger

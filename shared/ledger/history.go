@@ -1,40 +1,54 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
-
-	"aftercare/shared/decide"
-	"aftercare/shared/event"
 )
 
-// Period is a part of the history.
-type Period struct {
+// Query is a part of the history.
+type Query struct {
 	// From and Before bound the time, to the millisecond.
 	From, Before time.Time
+	// Kinds are those that are wanted; all of them if it is empty.
+	Kinds []EntryKind
+	// Bad leaves out what went well, and what can go no other way.
+	Bad bool
 	// InstanceID limits it to one instance, if it is set.
 	InstanceID string
 }
 
-// History calls each with the executions of a period, the newest first, as they come.
-// They have what the list says: no event, and of the error's text the beginning.
-func (l *Ledger) History(ctx context.Context, q Period, each func(decide.Execution) error) error {
+// Entry is a record as the history lists it.
+type Entry struct {
+	Kind       EntryKind
+	InstanceID string
+	// ID is the record's among those of its kind and instance: an invoke id, a
+	// task's, a run's, the number of a boot.
+	ID string
+	At time.Time
+	Brief
+	row string
+}
+
+// Started is when an execution or a run began; zero if unknown.
+func (e Entry) Started() time.Time { return fromMillis(e.StartMS) }
+
+// History calls each with the records of a query, the newest first, as they come.
+// It reads no more than that takes, and ends with the error of each.
+func (l *Ledger) History(ctx context.Context, q Query, each func(Entry) error) error {
 	if q.Before.UnixMilli() <= q.From.UnixMilli() {
 		return nil // the service refuses an empty range
 	}
 	for month := monthOf(q.Before.Add(-time.Millisecond)); !month.Before(monthOf(q.From)); month = month.AddDate(0, -1, 0) {
-		var shards []*cursor
-		for n := range listShards {
-			if q.InstanceID == "" || n == shard(q.InstanceID, listShards) {
-				shards = append(shards, newCursor(histKey(logExec, month, n), q))
-			}
-		}
+		parts := q.parts(month)
 		for {
-			newest, err := l.newest(ctx, shards)
+			newest, err := l.newest(ctx, parts)
 			if err != nil {
 				return err
 			}
@@ -54,32 +68,86 @@ func (l *Ledger) History(ctx context.Context, q Period, each func(decide.Executi
 	return nil
 }
 
+// parts are the parts of the history's key space that a query reads of a month.
+func (q Query) parts(month time.Time) (parts []*cursor) {
+	for _, kind := range EntryKinds {
+		if len(q.Kinds) > 0 && !slices.Contains(q.Kinds, kind) {
+			continue
+		}
+		for n := range listShards {
+			if q.InstanceID != "" && n != shard(q.InstanceID, listShards) {
+				continue
+			}
+			if kind.mixed() || kind == EntryMessage {
+				parts = append(parts, q.cursor(histKey(kind, true, month, n)))
+			}
+			if !q.Bad && kind != EntryMessage {
+				parts = append(parts, q.cursor(histKey(kind, false, month, n)))
+			}
+		}
+	}
+	return parts
+}
+
 func monthOf(t time.Time) time.Time {
 	t = t.UTC()
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// cursor reads one shard backward.
+// cursor reads one part of an index.
 type cursor struct {
 	span
 	rows []*tablestore.Row // that are read and not used
 }
 
-func newCursor(hist string, q Period) *cursor {
+// A part's first page is small, because most readers want few rows of many parts;
+// each page is twice as long as the one before, up to the most.
+const (
+	firstPage = 16
+	mostPage  = 1024
+)
+
+func (q Query) cursor(hist string) *cursor {
 	bound := func(at time.Time) *tablestore.PrimaryKey {
 		return keyOf(column{colHist, hist}, column{colAt, at.UnixMilli()}, column{colPartition, first}, column{colRow, first})
 	}
-	return &cursor{span: span{table: indexHistory, from: bound(q.Before), to: bound(q.From), backward: true, limit: 500}}
+	return &cursor{span: span{table: indexHistory, from: bound(q.Before), to: bound(q.From), backward: true, limit: firstPage}}
 }
 
-// newest returns the shard with the newest row; nil if all are read.
-func (l *Ledger) newest(ctx context.Context, shards []*cursor) (newest *cursor, err error) {
-	for _, c := range shards {
-		for len(c.rows) == 0 && c.from != nil {
-			if c.rows, err = l.page(ctx, "read the history", &c.span); err != nil {
-				return nil, err
-			}
+// sideBySide is how many pages are read at once.
+const sideBySide = 16
+
+// fill reads the next page of each part that has no rows left, side by side.
+func (l *Ledger) fill(ctx context.Context, what string, parts []*cursor) error {
+	isDry := func(c *cursor) bool { return len(c.rows) == 0 && c.from != nil }
+	if !slices.ContainsFunc(parts, isDry) {
+		return nil
+	}
+	var all sync.WaitGroup
+	room, errs := make(chan struct{}, sideBySide), make([]error, len(parts))
+	for i, c := range parts {
+		if !isDry(c) {
+			continue
 		}
+		room <- struct{}{}
+		all.Go(func() {
+			for isDry(c) && errs[i] == nil {
+				c.rows, errs[i] = l.page(ctx, what, &c.span)
+			}
+			c.limit = min(2*c.limit, mostPage)
+			<-room
+		})
+	}
+	all.Wait()
+	return cmp.Or(errs...)
+}
+
+// newest returns the part with the newest row; nil if all are read.
+func (l *Ledger) newest(ctx context.Context, parts []*cursor) (newest *cursor, err error) {
+	if err := l.fill(ctx, "read the history", parts); err != nil {
+		return nil, err
+	}
+	for _, c := range parts {
 		if len(c.rows) > 0 && (newest == nil || keyInt(c.rows[0], 1) > keyInt(newest.rows[0], 1)) {
 			newest = c
 		}
@@ -87,17 +155,15 @@ func (l *Ledger) newest(ctx context.Context, shards []*cursor) (newest *cursor, 
 	return newest, nil
 }
 
-// entryOf returns the execution that a row of the history's index stands for.
-func entryOf(row *tablestore.Row) decide.Execution {
+// entryOf returns what a row of the history's index says.
+func entryOf(row *tablestore.Row) Entry {
 	_, instanceID, _ := strings.Cut(keyText(row, 2), ":")
-	invokeID, _, _ := strings.Cut(strings.TrimPrefix(keyText(row, 3), logExec), "/")
-	var b brief
-	_ = json.Unmarshal([]byte(valuesOf(row.Columns).text(colBrief)), &b) // only people read it
-	return decide.Execution{
-		Name: b.Name, TaskID: b.TaskID,
-		Event: event.TaskCompleted{
-			InstanceID: instanceID, InvokeID: invokeID, Status: event.Status(b.Result), ExitCode: b.ExitCode,
-			ErrorCode: b.Code, ErrorDesc: b.Why, StartTime: fromMillis(b.StartMS), FinishTime: fromMillis(keyInt(row, 1)),
-		},
+	e := Entry{InstanceID: instanceID, At: fromMillis(keyInt(row, 1)), row: keyText(row, 3)}
+	kind, id, _ := strings.Cut(strings.TrimPrefix(e.row, logFirst), "/")
+	e.Kind, e.ID = EntryKind(kind), id
+	if e.Kind == EntryExecution {
+		e.ID, _, _ = strings.Cut(id, "/")
 	}
+	_ = json.Unmarshal([]byte(valuesOf(row.Columns).text(colBrief)), &e.Brief) // only people read it
+	return e
 }

@@ -46,9 +46,9 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	c := creation("c1", full())
 	c.Changes.Execution, c.Changes.Input = execution("t-1"), &decide.InputRecord{Key: "k"}
 	c.Changes.Execution.Event.ErrorDesc = strings.Repeat("检", 100)
-	c.Changes.EndedTasks = []decide.Task{{ID: "t", Name: "disk", State: decide.TaskFailed, EndedAt: start.Add(time.Hour)}} // a wrong clock
-	c.Changes.EndedRuns = []decide.FlowRun{{ID: "r", Flow: "f", EndedAt: start.Add(-time.Hour), Run: flow.Run{Result: "failed"}}}
-	c.Changes.Boots = []decide.Boot{{Seq: 2, EventTime: start.AddDate(0, -1, 0)}, {Seq: 10}}
+	c.Changes.EndedTasks = []decide.Task{{ID: "t", Name: "disk", State: decide.TaskFailed, InvokeID: "t-1", Status: event.StatusFailed, EndedAt: start.Add(time.Hour)}} // a wrong clock
+	c.Changes.EndedRuns = []decide.FlowRun{{ID: "r", Flow: "f", EndedAt: start.Add(-time.Hour), Run: flow.Run{Result: "succeeded"}}}
+	c.Changes.Boots = []decide.Boot{{Seq: 2, EventID: "e-2", EventTime: start.AddDate(0, -1, 0)}, {Seq: 10}}
 	c.Changes.Acts = []decide.Act{{Key: "k", Kind: decide.ActStop, What: "flow f", Outcome: "stopped", By: "Ann", Reason: "the disks are full", At: start}}
 	c.Changes.Lost = []decide.Message{{Key: "a"}}
 	mustCommit(t, l, c)
@@ -68,15 +68,15 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	}
 	now := start.UnixMilli()
 	want := map[string]map[string]any{
-		"log/exec/t-1/once": {"hist": "exec/2026-03/d", "at": now + 1000, "brief": `{"name":"n","result":"Failed","exitCode":3,` +
-			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `","taskId":"task","startMs":1772366400000}`},
-		"log/task/t":          {"hist": "task/2026-03/d", "at": now, "brief": `{"name":"disk","result":"failed","taskId":"t"}`},
-		"log/flow/r":          {"hist": "flow/2026-03/d", "at": now - 3600_000, "brief": `{"name":"f","result":"failed"}`},
-		"log/boot/0000000002": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{}`},
+		"log/exec/t-1/once": {"hist": "exec!/2026-03/d", "at": now + 1000, "brief": `{"name":"n","result":"Failed","exitCode":3,` +
+			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `","taskId":"task","eventId":"ev","startMs":1772366400000}`},
+		"log/task/t":          {"hist": "task!/2026-03/d", "at": now, "brief": `{"name":"disk","result":"failed","invokeId":"t-1"}`},
+		"log/flow/r":          {"hist": "flow/2026-03/d", "at": now - 3600_000, "brief": `{"name":"f","result":"succeeded"}`},
+		"log/boot/0000000002": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{"eventId":"e-2"}`},
 		"log/boot/0000000010": {"hist": "boot/2026-03/d", "at": now, "brief": `{}`},
 		"log/act/1772366400000/k": {"hist": "act/2026-03/d", "at": now,
 			"brief": `{"name":"stop flow f","result":"stopped","why":"the disks are full","by":"Ann"}`},
-		"log/message/a/0": {"hist": "message/2026-03/d", "at": now, "brief": `{"result":"given up"}`},
+		"log/message/a/0": {"hist": "message!/2026-03/d", "at": now, "brief": `{"result":"given up"}`},
 	}
 	if diff := cmp.Diff(want, rawTable(t, server, "aftercare_history", "hist", "at", "pk", "row")); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
@@ -90,7 +90,7 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	}
 	for range 2 {
 		inFleet := map[string]map[string]any{"live/!": {
-			"fleet": "d", "summary": `{"boot":"bootable","queued":1,"running":1,"runs":1,"failing":1}`,
+			"fleet": "d", "summary": `{"boot":"bootable","queued":1,"running":1,"runs":1,"failing":1,"dueMs":1772366400000,"at":1772366400000}`,
 		}}
 		if diff := cmp.Diff(inFleet, fleet(t, server)); diff != "" {
 			t.Errorf("fleet (-want +got):\n%s", diff)
@@ -131,24 +131,24 @@ func TestOneExecutionIsOneEntry(t *testing.T) {
 	}
 	var got []string
 	for _, from := range []time.Time{time.UnixMilli(0), start.AddDate(0, 0, -1)} { // and not under 1970
-		got = append(got, history(t, l, ledger.Period{From: from, Before: from.AddDate(0, 0, 2)})...)
+		got = append(got, history(t, l, ledger.Query{From: from, Before: from.AddDate(0, 0, 2)})...)
 	}
 	if diff := cmp.Diff([]string{"i-ledger-1 t-1"}, got); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
 }
 
-func history(t *testing.T, l *ledger.Ledger, q ledger.Period) (got []string) {
+func history(t *testing.T, l *ledger.Ledger, q ledger.Query) (got []string) {
 	t.Helper()
-	err := l.History(t.Context(), q, func(e decide.Execution) error {
-		got = append(got, e.Event.InstanceID+" "+e.Event.InvokeID)
+	err := l.History(t.Context(), q, func(e ledger.Entry) error {
+		got = append(got, e.InstanceID+" "+e.ID)
 		return nil
 	})
 	must(t, err)
 	return got
 }
 
-// TestTheHistoryIsReadNewestFirst through all shards, page by page.
+// TestTheHistoryIsReadNewestFirst through all shards, page by page. (ledger rule 68)
 func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 	l, _, faults := open(t)
 	var all []string
@@ -160,29 +160,30 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 	}
 	from := march.Add(-19 * time.Minute)
 	for name, c := range map[string]struct {
-		span ledger.Period
+		span ledger.Query
 		want []string
 	}{
-		"all":             {ledger.Period{From: from, Before: march.Add(21 * time.Minute)}, all},
-		"but both ends":   {ledger.Period{From: from.Add(time.Millisecond), Before: march.Add(20 * time.Minute)}, all[1:39]},
-		"of one month":    {ledger.Period{From: march, Before: march.AddDate(0, 1, 0)}, all[:21]},
-		"of one instance": {ledger.Period{From: from, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"}, each(all, "i-3 ")},
+		"all":             {ledger.Query{From: from, Before: march.Add(21 * time.Minute)}, all},
+		"but both ends":   {ledger.Query{From: from.Add(time.Millisecond), Before: march.Add(20 * time.Minute)}, all[1:39]},
+		"of one month":    {ledger.Query{From: march, Before: march.AddDate(0, 1, 0)}, all[:21]},
+		"of one instance": {ledger.Query{From: from, Before: march.AddDate(0, 0, 1), InstanceID: "i-3"}, each(all, "i-3 ")},
 	} {
 		if diff := cmp.Diff(c.want, history(t, l, c.span)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	const n = 501 // one more than a page holds
+	const n = 501 // in pages of 16, 32, 64, 128, 256 and 512
 	for i := range n {
 		must(t, record(t, l, instanceID, fmt.Sprint("t-", i), start))
 	}
+	failed := ledger.Query{Kinds: []ledger.EntryKind{ledger.EntryExecution}, Bad: true}
 	for _, c := range []struct {
-		q           ledger.Period
+		q           ledger.Query
 		want, calls int
 	}{
-		{ledger.Period{From: march, Before: march.Add(11 * time.Hour), InstanceID: "i-3"}, 3, 1},
-		{ledger.Period{From: start, Before: start.Add(1), InstanceID: instanceID}, 0, 0}, // no millisecond
-		{ledger.Period{From: start, Before: start.Add(time.Second), InstanceID: instanceID}, n, 2},
+		{ledger.Query{From: march, Before: march.Add(11 * time.Hour), InstanceID: "i-3", Kinds: failed.Kinds}, 3, 2},
+		{ledger.Query{From: start, Before: start.Add(1), InstanceID: instanceID}, 0, 0}, // no millisecond
+		{ledger.Query{From: start, Before: start.Add(time.Second), InstanceID: instanceID, Kinds: failed.Kinds, Bad: true}, n, 6},
 	} {
 		faults.ResetCalls()
 		got := history(t, l, c.q)
@@ -190,10 +191,96 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 			t.Errorf("%d executions in the calls %v, want %d in %d", len(got), faults.Calls(), c.want, c.calls)
 		}
 	}
+	faults.ResetCalls()
 	enough := errors.New("enough")
-	err := l.History(t.Context(), ledger.Period{From: from, Before: march.AddDate(0, 0, 1)}, func(decide.Execution) error { return enough })
-	if err != enough {
+	err := l.History(t.Context(), ledger.Query{From: from, Before: march.AddDate(0, 0, 1)}, func(ledger.Entry) error { return enough })
+	if err != enough || faults.Calls()["GetRange"] != 9*16 {
+		t.Errorf("a reader who has enough gets %v after the calls %v", err, faults.Calls())
+	}
+}
+
+// TestTheHistoryHasEveryKind, and what failed without the rest. (ledger rule 65)
+func TestTheHistoryHasEveryKind(t *testing.T) {
+	l, _, _ := open(t)
+	at := func(minutes int) time.Time { return start.Add(-time.Duration(minutes) * time.Minute) }
+	good := *execution("t-good")
+	good.Event.Status, good.Event.ExitCode, good.Event.FinishTime, good.Source = event.StatusSuccess, nil, at(1), decide.SourcePoll
+	mustCommit(t, l, engine.Commit{ID: "c", InstanceID: "i-1", At: start, Changes: decide.Changes{Execution: &good}})
+	mustCommit(t, l, engine.Commit{ID: "d", InstanceID: "i-2", At: start, Changes: decide.Changes{
+		EndedTasks: []decide.Task{{ID: "a", State: decide.TaskSucceeded, EndedAt: at(2)}, {ID: "b", State: decide.TaskExpired, Reason: "late", EndedAt: at(3)}},
+		EndedRuns: []decide.FlowRun{
+			{ID: "r", Flow: "f", EndedAt: at(4), Run: flow.Run{Result: "succeeded", StartedAt: at(5)}},
+			{ID: "s", Flow: "f", EndedAt: at(6), Run: flow.Run{Result: "refused"}},
+		},
+		Boots: []decide.Boot{{Seq: 7, EventTime: at(7)}},
+		Lost:  []decide.Message{{Key: "m", Rev: 1, Kind: decide.MessageAlert}},
+	}})
+	must(t, l.RecordAct(t.Context(), decide.Act{Key: "k", Kind: decide.ActStop, What: "everything", Outcome: "stopped", By: "Ann", At: at(8)}))
+	for name, c := range map[string]struct {
+		q    ledger.Query
+		want []string
+	}{
+		"all": {ledger.Query{}, []string{
+			"message i-2/m/1 given up", "exec i-1/t-good Success", "task i-2/a succeeded", "task i-2/b expired", "flow i-2/r succeeded",
+			"flow i-2/s refused", "boot i-2/0000000007 ", "act ~acts/" + fmt.Sprint(at(8).UnixMilli()) + "/k stopped",
+		}},
+		"what failed":              {ledger.Query{Bad: true}, []string{"message i-2/m/1 given up", "task i-2/b expired", "flow i-2/s refused"}},
+		"of one kind":              {ledger.Query{Kinds: []ledger.EntryKind{ledger.EntryBoot}}, []string{"boot i-2/0000000007 "}},
+		"no failed boots":          {ledger.Query{Kinds: []ledger.EntryKind{ledger.EntryBoot}, Bad: true}, nil},
+		"of one instance":          {ledger.Query{InstanceID: "i-1"}, []string{"exec i-1/t-good Success"}},
+		"of one that is not there": {ledger.Query{InstanceID: "i-3"}, nil},
+	} {
+		c.q.From, c.q.Before = at(60), start.Add(time.Minute)
+		var got []string
+		must(t, l.History(t.Context(), c.q, func(e ledger.Entry) error {
+			got = append(got, fmt.Sprintf("%s %s/%s %s", e.Kind, e.InstanceID, e.ID, e.Result))
+			if e.ID == "t-good" && (!e.Polled || e.EventID != "ev" || e.Started().IsZero()) || e.ID == "r" && !e.Started().Equal(at(5)) {
+				t.Errorf("%s: %+v lacks its event, its source or its beginning", name, e)
+			}
+			return nil
+		}))
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestTheFleetIsListedWhole, with what waits and what is due first. (ledger rule 68)
+func TestTheFleetIsListedWhole(t *testing.T) {
+	l, _, faults := open(t)
+	want := map[string]ledger.Summary{}
+	for i := range 40 {
+		id := fmt.Sprint("i-", i)
+		s := decide.NewState(id)
+		s.Instance.Seen, s.Instance.Boot, s.Instance.BootSince, s.Instance.Zone = true, decide.BootWaiting, start.Add(-time.Hour), "z"
+		s.Instance.AgentVersion, s.Instance.OS = "2.2", "linux"
+		s.Instance.WaitingUntil = start.Add(time.Minute)
+		s.Tasks["q"] = decide.Task{ID: "q", State: decide.TaskQueued}
+		s.Tasks["a"] = decide.Task{ID: "a", State: decide.TaskRunning, Deadline: start.Add(2 * time.Minute)}
+		s.Tasks["b"] = decide.Task{ID: "b", State: decide.TaskReleasing}
+		s.Runs["r"] = decide.FlowRun{ID: "r", Run: flow.Run{StartedAt: start, Deadline: start.Add(time.Minute)}}
+		s.Runs["s"] = decide.FlowRun{ID: "s"}
+		s.Failing["n"], s.Failing["well"] = decide.Failing{Name: "n", Count: 1}, decide.Failing{Name: "well"}
+		mustCommit(t, l, creation("c", s))
+		ms := start.UnixMilli()
+		want[id] = ledger.Summary{
+			Boot: decide.BootWaiting, BootMS: ms - 3600_000, Queued: 1, ExpiryMS: ms + 60_000,
+			Running: 2, Runs: 2, Failing: 1, DueMS: ms + 60_000, Agent: "2.2", OS: "linux", Zone: "z", Commit: ms,
+		}
+	}
+	faults.ResetCalls()
+	got := map[string]ledger.Summary{}
+	must(t, l.Fleet(t.Context(), func(id string, s ledger.Summary) error { got[id] = s; return nil }))
+	if diff := cmp.Diff(want, got); diff != "" || faults.Calls()["GetRange"] != 16 {
+		t.Errorf("the fleet, in the calls %v (-want +got):\n%s", faults.Calls(), diff)
+	}
+	enough := errors.New("enough")
+	if err := l.Fleet(t.Context(), func(string, ledger.Summary) error { return enough }); err != enough {
 		t.Errorf("a reader who has enough gets %v", err)
+	}
+	faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
+	if err := l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }); !errors.Is(err, engine.ErrDenied) {
+		t.Errorf("a shard that cannot be read is an error, not %v", err)
 	}
 }
 
@@ -260,7 +347,7 @@ func TestARecordThatIsCompletedIsPutWhole(t *testing.T) {
 	}
 	rows := rawRows(t, server)
 	maps.Copy(want, map[string]any{"task_id": "late", "run_id": "r", "step": "s"})
-	want["brief"] = strings.Replace(want["brief"].(string), `"startMs"`, `"taskId":"late","startMs"`, 1)
+	want["brief"] = strings.Replace(want["brief"].(string), `"eventId"`, `"taskId":"late","eventId"`, 1)
 	want["decided"] = rows[row]["decided"]
 	if diff := cmp.Diff(want, rows[row]); diff != "" {
 		t.Errorf("the record (-want +got):\n%s", diff)

@@ -70,32 +70,40 @@ type logKind struct {
 
 var logKinds = []logKind{
 	logged(logTask, func(r *Records) *[]decide.Task { return &r.Tasks }, func(c decide.Changes) []decide.Task { return c.EndedTasks },
-		func(t decide.Task) (string, time.Time, brief) {
-			return t.ID, t.EndedAt, brief{
-				Name: t.Name, Result: string(t.State), ExitCode: t.ExitCode, Code: t.ErrorCode, Why: t.Reason, TaskID: t.ID,
+		func(t decide.Task) (string, time.Time, Brief) {
+			return t.ID, t.EndedAt, Brief{
+				Name: t.Name, Result: string(t.State), ExitCode: t.ExitCode, Code: t.ErrorCode, Why: t.Reason, InvokeID: endedBy(t),
 			}
 		}),
 	logged(logRun, func(r *Records) *[]decide.FlowRun { return &r.Runs }, func(c decide.Changes) []decide.FlowRun { return c.EndedRuns },
-		func(r decide.FlowRun) (string, time.Time, brief) {
-			return r.ID, r.EndedAt, brief{Name: r.Flow, Result: r.Result, Why: r.Reason, StartMS: millis(r.StartedAt)}
+		func(r decide.FlowRun) (string, time.Time, Brief) {
+			return r.ID, r.EndedAt, Brief{Name: r.Flow, Result: r.Result, Why: r.Reason, StartMS: millis(r.StartedAt)}
 		}),
 	logged(logBoot, func(r *Records) *[]decide.Boot { return &r.Boots }, func(c decide.Changes) []decide.Boot { return c.Boots },
-		func(b decide.Boot) (string, time.Time, brief) {
-			return fmt.Sprintf("%010d", b.Seq), b.EventTime, brief{Why: b.AgentVersion}
+		func(b decide.Boot) (string, time.Time, Brief) {
+			return fmt.Sprintf("%010d", b.Seq), b.EventTime, Brief{Why: b.AgentVersion, EventID: b.EventID}
 		}),
 	logged(logAct, func(r *Records) *[]decide.Act { return &r.Acts }, func(c decide.Changes) []decide.Act { return c.Acts },
-		func(a decide.Act) (string, time.Time, brief) {
-			return stamp(a.At) + "/" + a.Key, a.At, brief{Name: string(a.Kind) + " " + a.What, Result: a.Outcome, Why: a.Reason, By: a.By}
+		func(a decide.Act) (string, time.Time, Brief) {
+			return stamp(a.At) + "/" + a.Key, a.At, Brief{Name: string(a.Kind) + " " + a.What, Result: a.Outcome, Why: a.Reason, By: a.By}
 		}),
 	logged(logMessage, func(r *Records) *[]decide.Message { return &r.Lost }, func(c decide.Changes) []decide.Message { return c.Lost },
-		func(m decide.Message) (string, time.Time, brief) {
-			return m.Row(), time.Time{}, brief{Name: string(m.Kind), Result: "given up"}
+		func(m decide.Message) (string, time.Time, Brief) {
+			return m.Row(), time.Time{}, Brief{Name: string(m.Kind), Result: "given up"}
 		}),
+}
+
+// endedBy is the execution that ended a task; empty if it ended without.
+func endedBy(t decide.Task) string {
+	if t.Status == "" {
+		return ""
+	}
+	return t.InvokeID
 }
 
 // logged is a kind of records: where they are in Records and in a commit, and
 // each one's id, when it happened, and what the history says of it.
-func logged[T any](prefix string, in func(*Records) *[]T, from func(decide.Changes) []T, line func(T) (string, time.Time, brief)) logKind {
+func logged[T any](prefix string, in func(*Records) *[]T, from func(decide.Changes) []T, line func(T) (string, time.Time, Brief)) logKind {
 	return logKind{
 		prefix: prefix,
 		read:   func(r *Records, v values) error { return appendTo(in(r), v) },

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,16 +46,23 @@ var (
 // open starts a local Tablestore with the tables made, and returns its ledger.
 func open(t *testing.T) (*ledger.Ledger, *tablestore.Server, *fault.Set) { return openAt(t, time.Now) }
 
-// openAt is open with a clock.
+// openAt is open with a clock. The tables are made once and copied.
 func openAt(t *testing.T, now func() time.Time) (*ledger.Ledger, *tablestore.Server, *fault.Set) {
 	t.Helper()
-	l, server, faults := bare(t, tablestore.Options{Now: now})
-	if _, lists, err := l.CreateTables(t.Context(), ledger.MinTTL); err != nil || !lists {
-		t.Fatalf("lists: %t, %v", lists, err)
-	}
-	faults.ResetCalls()
-	return l, server, faults
+	made.Do(func() {
+		l, server, _ := bare(t, tablestore.Options{})
+		if _, lists, err := l.CreateTables(t.Context(), ledger.MinTTL); err != nil || !lists {
+			t.Fatalf("lists: %t, %v", lists, err)
+		}
+		tables = server
+	})
+	return bare(t, tablestore.Options{Now: now, Copy: tables})
 }
+
+var (
+	made   sync.Once
+	tables *tablestore.Server
+)
 
 // bare starts a local Tablestore without tables.
 func bare(t *testing.T, o tablestore.Options) (*ledger.Ledger, *tablestore.Server, *fault.Set) {

@@ -48,7 +48,7 @@ func (l *Ledger) accepts(ctx context.Context, t table) (bool, error) {
 	before.put(gone, nil, fleet...)
 	commit.change(rowInstance, nil, guardOf(0), append(fleet, column{colRev, now.UnixMilli()}))
 	commit.change(indexed, nil, guardOf(1), []column{{colRev, int64(2)}})
-	commit.putOnce(record, nil, listed(commit, logExec, brief{}, now)...)
+	commit.putOnce(record, nil, listed(commit, logExec, Brief{}, now)...)
 	commit.drop(gone)
 	for _, b := range []*batch{before, commit} {
 		err := l.write(ctx, once, "try a commit", b)

@@ -10,7 +10,6 @@ import (
 	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 	"github.com/google/go-cmp/cmp"
 
-	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 	"aftercare/shared/ledger/ledgertest"
@@ -62,7 +61,7 @@ func TestAServiceThatRefusesCommitsBesideListsGetsNone(t *testing.T) {
 		t.Errorf("tables %v, %v, want no other", there, err)
 	}
 	must(t, record(t, l, instanceID, "t-1", start))
-	err := l.History(t.Context(), ledger.Period{From: start, Before: start.Add(time.Hour)}, func(decide.Execution) error { return nil })
+	err := l.History(t.Context(), ledger.Query{From: start, Before: start.Add(time.Hour)}, func(ledger.Entry) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "the list aftercare_history is missing") {
 		t.Errorf("History = %v, want an error about the list", err)
 	}
@@ -98,7 +97,7 @@ func TestALostListIsMadeAgainWithTheRowsThatAreThere(t *testing.T) {
 	if err != nil || !lists || !slices.Equal(made, allLists[1:2]) {
 		t.Errorf("CreateTables = %v, %t, %v, want the lost list", made, lists, err)
 	}
-	if got := history(t, l, ledger.Period{From: start, Before: start.Add(time.Hour)}); len(got) != 1 {
+	if got := history(t, l, ledger.Query{From: start, Before: start.Add(time.Hour)}); len(got) != 1 {
 		t.Errorf("the history has %v", got)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
+	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
 )
@@ -278,16 +279,22 @@ var everything = map[string]func(t *testing.T, c *recorder){
 // operate makes every call of the operator's tool. Pausing one flow takes the
 // same calls as pausing all; resuming one also removes its breaker.
 func operate(t *testing.T, c *recorder) {
-	c.record(true)
-	defer c.record(false)
-	r := newRig(t, c) // this creates the tables, and that is recorded
-	l := r.Ledger()
-	c.record(false)
+	r := newRig(t, c)
+	l, config := r.Ledger(), r.Settings.Ledger
+	pool := transport.NewPool(time.Now)
+	t.Cleanup(pool.CloseIdleConnections)
+	config.Instance, config.Transport = "without-tables", pool
+	without, unopened := ledger.Open(t.Context(), config, transport.NewCredentials(r.Key.ID, r.Key.Secret, r.Key.Token))
 	must(t)(r.TaskCompleted(endOf("other", 1)))
 	direct := tablestore.NewClientWithConfig(r.Tables.Endpoint(), r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, nil)
 	_, lost := direct.DeleteIndex(&tablestore.DeleteIndexRequest{MainTableName: "aftercare_instances", IndexName: "aftercare_timeline"})
+	if unopened != nil {
+		t.Fatal(unopened)
+	}
 	c.record(true)
-	_, _, made := l.CreateTables(t.Context(), r.Settings.Policy.TableTTL)
+	defer c.record(false)
+	_, _, made := without.CreateTables(t.Context(), r.Settings.Policy.TableTTL)
+	_, _, lists := l.CreateTables(t.Context(), r.Settings.Policy.TableTTL)
 	_, err := l.Load(t.Context(), instanceID)
 	_, _, again := l.Recent(t.Context(), instanceID, time.Time{}, 1)
 	paused := l.Pause(t.Context(), decide.Pause{Flow: decide.AllFlows, By: "operator", At: time.Now()})
@@ -295,8 +302,9 @@ func operate(t *testing.T, c *recorder) {
 	_, all := l.Resume(t.Context(), decide.AllFlows)
 	_, one := l.Resume(t.Context(), "look")
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
-	err = errors.Join(err, lost, made, again, paused, listed, all, one, shown,
-		l.History(t.Context(), ledger.Period{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(decide.Execution) error { return nil }),
+	err = errors.Join(err, lost, made, lists, again, paused, listed, all, one, shown,
+		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
+		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ var (
 	actionForm = regexp.MustCompile(`^(ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
 	// The forms of resources, with placeholders for an account's own parts.
 	resourceForms = map[string]*regexp.Regexp{
-		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|history|timeline|wakeups|shared|quarantine|probe\*|\*)$`),
+		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|quarantine|probe\*|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),

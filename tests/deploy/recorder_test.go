@@ -50,7 +50,7 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 // are read.
 var (
 	tableNames = []string{"instances", "wakeups", "shared", "quarantine", "probe"}
-	listNames  = []string{"history", "timeline"}
+	listNames  = []string{"fleet", "history", "timeline"}
 )
 
 // tables finds the tables in the protobuf of a request to Tablestore; without any,

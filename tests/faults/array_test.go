@@ -16,7 +16,6 @@ import (
 
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 
-	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
@@ -291,9 +290,9 @@ func failCall(t *testing.T, r *rig.Rig, f *handler.Function, l *ledger.Ledger, n
 		executions[id] = len(records.Executions)
 	}
 	inHistory, kept := 0, 0
-	period := ledger.Period{From: time.Now().Add(-24 * time.Hour), Before: time.Now().Add(time.Hour)}
-	err := l.History(t.Context(), period, func(e decide.Execution) error {
-		if id := e.Event.InstanceID; id == many || id == one {
+	ends := ledger.Query{From: time.Now().Add(-24 * time.Hour), Before: time.Now().Add(time.Hour), Kinds: []ledger.EntryKind{ledger.EntryExecution}}
+	err := l.History(t.Context(), ends, func(e ledger.Entry) error {
+		if id := e.InstanceID; id == many || id == one {
 			inHistory++
 		}
 		return nil

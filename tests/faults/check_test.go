@@ -25,7 +25,7 @@ func look(t *testing.T, r *rig.Rig) view {
 	t.Helper()
 	v := view{state: r.State(instanceID), records: r.Records(instanceID), ran: map[string]int{}, alerts: map[string]int{}}
 	for _, row := range rows(t, r, "aftercare_history") {
-		if strings.HasPrefix(row.key[0].(string), "exec/") {
+		if strings.HasPrefix(row.key[0].(string), "exec") {
 			v.history++
 		}
 	}

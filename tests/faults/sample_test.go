@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 )
@@ -21,11 +23,22 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// draw returns a number below n, which depends on the seed and the key only.
-func draw(t *testing.T, key string, n int) int {
+// chance depends on the seed and the key only.
+func chance(t *testing.T, key string) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprint(h, t.Name(), "/", key)
-	return rand.New(rand.NewPCG(*seed, h.Sum64())).IntN(n)
+	return rand.New(rand.NewPCG(*seed, h.Sum64()))
+}
+
+// third returns the keys of a map in their order; with -short a third of them,
+// which are drawn.
+func third[T any](t *testing.T, all map[string]T) []string {
+	keys := slices.Sorted(maps.Keys(all))
+	if !testing.Short() {
+		return keys
+	}
+	chance(t, "third").Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	return keys[:(len(keys)+2)/3]
 }
 
 // some returns a list's elements; with -short one of them, which is drawn.
@@ -33,7 +46,7 @@ func some[T any](t *testing.T, key string, list []T) []T {
 	if !testing.Short() {
 		return list
 	}
-	i := draw(t, key, len(list))
+	i := chance(t, key).IntN(len(list))
 	return list[i : i+1]
 }
 
@@ -61,7 +74,7 @@ func each(t *testing.T, what string, step int, run func(t *testing.T, n int) (th
 		}
 	}
 	for left := most; left > 0 && testing.Short(); {
-		n := 1 + draw(t, fmt.Sprint(left), left)
+		n := 1 + chance(t, fmt.Sprint(left)).IntN(left)
 		if there, ok := try(n); there || !ok {
 			return
 		}

@@ -208,7 +208,8 @@ func TestEveryFailedCallOfAShippedFlowIsMadeGood(t *testing.T) {
 			t.Errorf("no life has the shipped flow %s", name)
 		}
 	}
-	for name, c := range shippedCases() {
+	for _, name := range third(t, shippedCases()) {
+		c := shippedCases()[name]
 		for _, point := range some(t, name, c.fails) {
 			in := crashes
 			if point == c.thorough {

@@ -114,7 +114,27 @@ func (l *Log) String() string {
 	return l.buf.String()
 }
 
-// New starts a rig and creates its tables. The rig ends with the test.
+const instance = "rig"
+
+// tables is a local Tablestore in which Aftercare's tables were made; it is closed.
+var tables = sync.OnceValues(func() (*tablestore.Server, error) {
+	ctx, key := context.Background(), access.Key{ID: "STS.tables", Secret: "tables-secret-key"}
+	server, err := tablestore.Start(tablestore.Options{Keys: access.NewKeys(key)})
+	if err != nil {
+		return nil, err
+	}
+	defer server.Close()
+	pool := transport.NewPool(time.Now)
+	defer pool.CloseIdleConnections()
+	l, err := ledger.Open(ctx, ledger.Config{Endpoint: server.Endpoint(), Instance: instance, Transport: pool},
+		transport.NewCredentials(key.ID, key.Secret, key.Token))
+	if err == nil {
+		_, _, err = l.CreateTables(ctx, decide.DefaultPolicy().TableTTL)
+	}
+	return server, err
+})
+
+// New starts a rig, whose tables are there. The rig ends with the test.
 func New(t testing.TB, o Options) *Rig {
 	t.Helper()
 	r := &Rig{
@@ -126,8 +146,9 @@ func New(t testing.TB, o Options) *Rig {
 		r.Timeout = o.Timeout
 	}
 	keys := access.NewKeys(r.Key)
-	var err error
-	r.Tables, err = tablestore.Start(tablestore.Options{Keys: keys, Now: r.Now, Faults: r.Faults})
+	made, err := tables()
+	r.must(err)
+	r.Tables, err = tablestore.Start(tablestore.Options{Keys: keys, Now: r.Now, Faults: r.Faults, Copy: made})
 	r.must(err)
 	t.Cleanup(func() { r.Tables.Close() })
 
@@ -167,7 +188,7 @@ func New(t testing.TB, o Options) *Rig {
 	flows := filepath.Join(t.TempDir(), "flows.compiled")
 	r.must(os.WriteFile(flows, stored, 0o600))
 	settings, err := handler.FromEnv([]string{
-		"AFTERCARE_TABLESTORE_ENDPOINT=" + r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
+		"AFTERCARE_TABLESTORE_ENDPOINT=" + r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=" + instance,
 		"AFTERCARE_ECS_ENDPOINT=http://" + r.ECS.Endpoint(), "AFTERCARE_FLOWS=" + flows,
 	})
 	r.must(err)
@@ -189,8 +210,6 @@ func New(t testing.TB, o Options) *Rig {
 	}
 	r.Settings = settings
 	r.openLedger()
-	_, _, err = r.Ledger().CreateTables(context.Background(), settings.Policy.TableTTL)
-	r.must(err)
 	r.Restart()
 	return r
 }

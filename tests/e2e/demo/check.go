@@ -51,10 +51,10 @@ func (s *story) each(step int, what string, got, want func(id string) any) {
 
 // facts is the outcome of the scenario.
 type facts struct {
-	all     map[string]ledger.Records     // by instance
-	tasks   map[string]decide.Task        // by id
-	runs    map[string][]cloud.Run        // by instance, in the order in which they started
-	history map[string][]decide.Execution // by instance
+	all     map[string]ledger.Records // by instance
+	tasks   map[string]decide.Task    // by id
+	runs    map[string][]cloud.Run    // by instance, in the order in which they started
+	history map[string][]ledger.Entry // by instance
 	log     []logLine
 	alerts  []alertText
 }
@@ -107,11 +107,13 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 }
 
 // history reads the history of the scenario.
-func (s *story) history(ctx context.Context) (map[string][]decide.Execution, error) {
-	history := map[string][]decide.Execution{}
-	period := ledger.Period{From: s.start.Add(-time.Hour), Before: time.Now().Add(time.Hour)}
-	err := s.c.ledger.History(ctx, period, func(e decide.Execution) error {
-		history[e.Event.InstanceID] = append(history[e.Event.InstanceID], e)
+func (s *story) history(ctx context.Context) (map[string][]ledger.Entry, error) {
+	history := map[string][]ledger.Entry{}
+	ends := ledger.Query{
+		From: s.start.Add(-time.Hour), Before: time.Now().Add(time.Hour), Kinds: []ledger.EntryKind{ledger.EntryExecution},
+	}
+	err := s.c.ledger.History(ctx, ends, func(e ledger.Entry) error {
+		history[e.InstanceID] = append(history[e.InstanceID], e)
 		return nil
 	})
 	return history, err

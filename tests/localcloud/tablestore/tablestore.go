@@ -37,6 +37,9 @@ type Options struct {
 	Path string
 	// NoSync skips the fsync of each write: faster, and not durable.
 	NoSync bool
+	// Copy is a server in memory, which may be closed: this one, in memory too,
+	// begins with its tables and rows.
+	Copy *Server
 	// Keys are the accepted access keys; with nil no key is accepted.
 	Keys *access.Keys
 	// Instance is the only accepted instance name; empty accepts any. Each
@@ -84,7 +87,11 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start tablestore: %w", err)
 	}
-	var kept store = &memoryStore{}
+	memory := &memoryStore{}
+	if o.Copy != nil {
+		memory.root.Store(o.Copy.store.(*memoryStore).root.Load())
+	}
+	var kept store = memory
 	if o.Path != "" {
 		if kept, err = openBolt(o.Path, o.NoSync); err != nil {
 			return nil, errors.Join(fmt.Errorf("start tablestore: %w", err), port.Close())
