@@ -1,8 +1,7 @@
-// Command aftercare is the operator's tool: it creates the tables, reads
-// Aftercare's state and records, checks, tests and compiles a flows file before
-// it is deployed, and pauses and resumes flows. Only "tables create", "flows
-// pause" and "flows resume" change anything in the cloud. It sends no commands:
-// the function submit-task does.
+// Command aftercare is the operator's tool: it creates the tables, shows
+// Aftercare's state and records and what commands printed, checks, tests and
+// compiles a flows file before it is deployed, and submits, cancels and pauses. It
+// sends no command itself: the function submit-task does.
 package main
 
 import (

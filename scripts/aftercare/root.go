@@ -45,17 +45,19 @@ Tablestore instance's name, and that its tables exist ('aftercare tables create'
 func newRoot(getenv func(string) string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "aftercare",
-		Short: "Operate Aftercare: its tables, records and flows",
-		Long: `Where a command works is said by --env, or by the variables of this shell, such
-as those of the local cloud: ". .local/env".`,
-		Example: `  aftercare tables create
-  aftercare instance i-bp67acfmxazb4p
+		Short: "Operate Aftercare: see what it does, and steer it",
+		Long: `The flag --env says where a command works. Without it, the variables of the
+shell do, such as those of the local cloud: ". .local/env".`,
+		Example: `  aftercare instance i-bp67acfmxazb4p --env prod
+  aftercare output i-bp67acfmxazb4p/t-hz04lrgd5hyu0
+  aftercare submit --tag role=web --run 'df -h'
   aftercare history --day 2026-01-31 --status Failed
   aftercare flows validate functions/flows.yaml
   aftercare flows pause collect-logs --reason "the disks are full"`,
 	}
 	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newSettings(), newFlows(getenv))
+		newSettings(), newFlows(getenv),
+		newOutput(getenv), newSubmit(getenv), newCancel(getenv))
 	return root
 }

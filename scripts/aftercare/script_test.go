@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
 	"aftercare/tests/rig"
@@ -27,6 +29,7 @@ func TestMain(m *testing.M) {
 // which the second refuses atomic batches beside lists.
 func TestScripts(t *testing.T) {
 	r := worked(t)
+	fc := functionCompute(t, r)
 	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -45,6 +48,7 @@ func TestScripts(t *testing.T) {
 				"AFTERCARE_TABLESTORE_ENDPOINT="+r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
 				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
+				"AFTERCARE_ECS_ENDPOINT="+r.Settings.ECSEndpoint, "AFTERCARE_FC_ENDPOINT="+fc, "ALIBABA_CLOUD_REGION_ID="+rig.Region,
 				"FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
 				"TODAY="+r.Now().Format(time.DateOnly), "TURN=turned\u202e",
 				// The race detector would keep each process for a second.
@@ -82,7 +86,8 @@ flows:
 // succeeded there and was followed by a flow, slow failed with exit code 3,
 // long is running, and stuck was claimed by an invocation that died. i-web-2
 // is down, with two tasks in its queue; the name of one would turn a
-// terminal's text around. A payload is in quarantine. The breaker of the flow is
+// terminal's text around. The instances act-… and can-… are there, and did
+// nothing. A payload is in quarantine. The breaker of the flow is
 // open, that of another was.
 func worked(t *testing.T) *rig.Rig {
 	t.Helper()
@@ -104,8 +109,14 @@ func worked(t *testing.T) *rig.Rig {
 	}
 	r.Create("i-web-1")
 	r.Create("i-web-2")
+	for _, name := range []string{"act-1", "act-2", "act-3", "can-1", "can-2"} {
+		role, _, _ := strings.Cut(name, "-")
+		if err := r.ECS.CreateInstance(ecs.Instance{ID: "i-" + name, Name: name, Tags: map[string]string{"role": role}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	submit("i-web-1", "slow", "echo script-secret; exit 3", 1)
-	submit("i-web-1", "urgent", "echo script-secret", 9)
+	submit("i-web-1", "urgent", "echo disk full; echo password=hush # script-secret", 9)
 	submit("i-web-2", "waiting\u202e", "echo script-secret", 5)
 	submit("i-web-2", "first", "echo script-secret", 9)
 	must(t)(r.FirstHeartbeat(r.Boot("i-web-1")))

@@ -34,9 +34,9 @@ this ECS instance.
 type service int
 
 const (
-	tables service = 1 << iota
-	functions
-	ecs
+	ofTables service = 1 << iota
+	ofFunctions
+	ofECS
 )
 
 // site holds the flags that say where a command works.
@@ -71,7 +71,7 @@ func (e slowError) Unwrap() error { return e.error }
 
 // with opens the ledger for use, which the timeout bounds.
 func (s *site) with(ctx context.Context, use func(context.Context, *ledger.Ledger) error) error {
-	return s.connect(ctx, tables, func(ctx context.Context, c *connection) error { return use(ctx, c.ledger) })
+	return s.connect(ctx, ofTables, func(ctx context.Context, c *connection) error { return use(ctx, c.ledger) })
 }
 
 // connection holds the clients of the services that a command needs. Those of
@@ -120,13 +120,13 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 		return err
 	}
 	c := &connection{environment: e, key: found.From}
-	if needs&tables != 0 {
+	if needs&ofTables != 0 {
 		c.ledger, err = ledger.Open(ctx, ledger.Config{Endpoint: places.endpoint, Instance: places.instance, Transport: pool}, found.Credentials)
 	}
-	if needs&functions != 0 && err == nil {
+	if needs&ofFunctions != 0 && err == nil {
 		c.functions, err = invoke.New(invoke.Config{Endpoint: places.functions, RoundTripper: pool}, found.Credentials)
 	}
-	if needs&ecs != 0 && err == nil {
+	if needs&ofECS != 0 && err == nil {
 		c.assistant, err = assistant.New(assistant.Config{Region: places.region, Endpoint: e.get(variableECS), RoundTripper: pool}, found.Credentials)
 	}
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 	}
 	account := e.get(variableAccount)
 	lacks := func(what string) { mistakes = append(mistakes, fmt.Errorf("%s%s", what, e.where())) }
-	if needs&tables != 0 {
+	if needs&ofTables != 0 {
 		if p.endpoint == "" && p.instance != "" && p.region != "" {
 			p.endpoint = "https://" + p.instance + "." + p.region + ".ots.aliyuncs.com"
 		}
@@ -161,13 +161,13 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 			lacks("the Tablestore instance is missing: set --tablestore-instance or " + variableInstance)
 		}
 	}
-	if needs&functions != 0 && p.functions == "" {
+	if needs&ofFunctions != 0 && p.functions == "" {
 		if account == "" || p.region == "" {
 			lacks("Function Compute's address is missing: set " + variableAccount + " and " + variableRegion + ", or " + variableFC)
 		}
 		p.functions = account + "." + p.region + ".fc.aliyuncs.com"
 	}
-	if needs&ecs != 0 && p.region == "" {
+	if needs&ofECS != 0 && p.region == "" {
 		lacks("the region is missing: set " + variableRegion)
 	}
 	return mistakes, p

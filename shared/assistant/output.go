@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,44 +22,60 @@ import (
 // Without such a run the error is ErrUnavailable, and also for an invocation
 // that the service does not know: it forgets them after 30 days.
 func (c *Client) Output(ctx context.Context, instanceID, invokeID string) (decide.Output, error) {
-	// With an empty id the service answers with other invocations.
-	if instanceID == "" || invokeID == "" {
-		return decide.Output{}, fmt.Errorf("read output: instance id or invoke id is missing: %w", engine.ErrInvalid)
+	// With an empty id the service answers with those of other instances.
+	if instanceID == "" {
+		return decide.Output{}, fmt.Errorf("read output: the instance id is missing: %w", engine.ErrInvalid)
 	}
-	var newest *result
-	params := map[string]string{"InstanceId": instanceID, "InvokeId": invokeID, "ContentEncoding": "Base64"}
+	printed, err := c.Outputs(ctx, instanceID, invokeID)
+	switch {
+	case err != nil:
+		return decide.Output{}, err
+	case len(printed) == 0:
+		return decide.Output{}, fmt.Errorf("read output: there is no result yet: %w", engine.ErrUnavailable)
+	}
+	return printed[0].Output, nil
+}
+
+// Printed is what an invocation printed on one instance.
+type Printed struct {
+	InstanceID string
+	Finished   time.Time
+	repeats    int64
+	decide.Output
+}
+
+// Outputs is Output for each instance of an invocation, or for one if instanceID
+// is set. It leaves out those where no run has ended.
+func (c *Client) Outputs(ctx context.Context, instanceID, invokeID string) ([]Printed, error) {
+	// With an empty id the service answers with other invocations.
+	if invokeID == "" {
+		return nil, fmt.Errorf("read output: the invoke id is missing: %w", engine.ErrInvalid)
+	}
+	newest := map[string]Printed{}
+	params := map[string]string{"InvokeId": invokeID, "ContentEncoding": "Base64"}
+	set(params, "InstanceId", instanceID)
 	err := c.list(ctx, "DescribeInvocationResults", params, func(body []byte) (string, error) {
 		ended, next, err := readResults(body, instanceID, invokeID)
-		for _, r := range ended {
-			if newest == nil || r.after(newest) {
-				newest = &r
+		for _, p := range ended {
+			if known, ok := newest[p.InstanceID]; !ok || p.after(known) {
+				newest[p.InstanceID] = p
 			}
 		}
 		return next, err
 	})
-	switch {
-	case err != nil:
-		return decide.Output{}, err
-	case newest == nil:
-		return decide.Output{}, fmt.Errorf("read output: there is no result yet: %w", engine.ErrUnavailable)
+	if err != nil {
+		return nil, err
 	}
-	return newest.output, nil
+	return slices.SortedFunc(maps.Values(newest), func(a, b Printed) int { return cmp.Compare(a.InstanceID, b.InstanceID) }), nil
 }
 
-// result is the end of one run.
-type result struct {
-	finished time.Time
-	repeats  int64
-	output   decide.Output
-}
-
-func (r *result) after(other *result) bool {
-	return cmp.Or(r.finished.Compare(other.finished), cmp.Compare(r.repeats, other.repeats)) > 0
+func (p Printed) after(other Printed) bool {
+	return cmp.Or(p.Finished.Compare(other.Finished), cmp.Compare(p.repeats, other.repeats)) > 0
 }
 
 // readResults reads from a page of DescribeInvocationResults the ended runs of an
-// invocation on an instance.
-func readResults(body []byte, instanceID, invokeID string) (ended []result, next string, err error) {
+// invocation, on one instance if instanceID is set.
+func readResults(body []byte, instanceID, invokeID string) (ended []Printed, next string, err error) {
 	var page resultPage
 	if err := json.Unmarshal(body, &page); err != nil {
 		return nil, "", err
@@ -70,22 +88,22 @@ func readResults(body []byte, instanceID, invokeID string) (ended []result, next
 		return nil, string(in.NextToken), listed(in.TotalCount)
 	}
 	for _, line := range in.Results.Result {
-		if string(line.InstanceID) != instanceID || line.InvokeID != "" && string(line.InvokeID) != invokeID || !line.ended() {
+		if instanceID != "" && string(line.InstanceID) != instanceID || line.InvokeID != "" && string(line.InvokeID) != invokeID || !line.ended() {
 			continue
 		}
 		printed, err := base64.StdEncoding.DecodeString(string(line.Output))
 		if err != nil {
 			return nil, "", errors.New("an output is not base64")
 		}
-		r := result{finished: line.FinishedTime.time()}
-		r.output.Text = strings.ToValidUTF8(string(printed), "\uFFFD")
+		p := Printed{InstanceID: string(line.InstanceID), Finished: line.FinishedTime.time()}
+		p.Text = strings.ToValidUTF8(string(printed), "\uFFFD")
 		if n := line.Dropped.number(); n != nil {
-			r.output.Dropped = max(0, *n)
+			p.Dropped = max(0, *n)
 		}
 		if n := line.Repeats.number(); n != nil {
-			r.repeats = *n
+			p.repeats = *n
 		}
-		ended = append(ended, r)
+		ended = append(ended, p)
 	}
 	return ended, string(in.NextToken), nil
 }

@@ -28,7 +28,9 @@ func TestTheStopSwitchIsReadBesideTheLoad(t *testing.T) {
 			return errors.New("the other call was not made beside this one")
 		}
 	}
-	if r := handleAll(t.Context(), t, d.engine(withFlows(t, oneStep)), ends("i-0", "a")); r["0/0"].err != nil || d.count("send") != 1 {
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+	defer cancel()
+	if r := handleAll(ctx, t, d.engine(withFlows(t, oneStep)), ends("i-0", "a")); r["0/0"].err != nil || d.count("send") != 1 {
 		t.Errorf("%+v, calls: %s, want a command of the flow sent", r, d.calls())
 	}
 }

@@ -13,7 +13,9 @@ import (
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
+	"aftercare/shared/assistant"
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
@@ -302,7 +304,13 @@ func operate(t *testing.T, c *recorder) {
 	_, all := l.Resume(t.Context(), decide.AllFlows)
 	_, one := l.Resume(t.Context(), "look")
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
-	err = errors.Join(err, lost, made, lists, again, paused, listed, all, one, shown,
+	cloud, set := assistant.New(assistant.Config{Region: rig.Region, Endpoint: r.Settings.ECSEndpoint}, transport.NewCredentials(r.Key.ID, r.Key.Secret, r.Key.Token))
+	if set != nil {
+		t.Fatal(set)
+	}
+	_, selected := cloud.Instances(t.Context(), engine.Selector{Name: "web-*"})
+	_, printed := cloud.Outputs(t.Context(), "", "t-none")
+	err = errors.Join(err, selected, printed, lost, made, lists, again, paused, listed, all, one, shown,
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))

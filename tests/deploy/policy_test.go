@@ -66,12 +66,13 @@ func (p policy) grants() []grant {
 const bound = "<region>:<account>:"
 
 var (
-	actionForm = regexp.MustCompile(`^(ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
+	actionForm = regexp.MustCompile(`^(fc|ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
 	// The forms of resources, with placeholders for an account's own parts.
 	resourceForms = map[string]*regexp.Regexp{
 		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|quarantine|probe\*|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
+		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-submit-task(/\*)?$`),
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
 	}
 	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
@@ -148,6 +149,7 @@ func checkGrants(fn function, p policy, f *faults) {
 	checkResources(fn.key, p, f)
 	for _, g := range p.grants() {
 		f.check(!strings.HasSuffix(g.resource, "/aftercare_*"), "%s: %s is allowed on all tables", fn.key, g.action)
+		f.check(!strings.HasPrefix(g.action, "fc:"), "%s: %s is allowed, and no function invokes another", fn.key, g.action)
 	}
 	for action, needed := range map[string]bool{
 		"log:PostLogStoreLogs": fn.props.object("logConfig") != nil,
@@ -158,8 +160,9 @@ func checkGrants(fn function, p policy, f *faults) {
 	}
 }
 
-// checkSubmitter: whoever may invoke a function is believed, so submitters may
-// invoke submit-task, and no policy allows anything else of Function Compute.
+// checkSubmitter: whoever may invoke a function is believed, so submitters and
+// operators may invoke submit-task, and no policy allows anything else of Function
+// Compute.
 // EventBridge invokes by its own service-linked role, timers need none.
 func checkSubmitter(d *document, p policy, f *faults) {
 	var want []grant
@@ -218,8 +221,10 @@ func TestEveryFaultOfAPolicyIsSeen(t *testing.T) {
 		}, "sweep: log:PostLogStoreLogs is allowed: false, needed by s.yaml: true"},
 		"more than to submit": {add("submitter", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-task-completed")),
 			"submitter: [{fc:InvokeFunction acs:fc:<region>:<account>:functions/aftercare-submit-task} "},
-		"invoking for others": {add("operator", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-submit-task")),
-			`operator: "fc:InvokeFunction" is not one action`},
+		"another function": {add("operator", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-sweep")),
+			`operator: fc:InvokeFunction is allowed on "acs:fc:<region>:<account>:functions/aftercare-sweep"`},
+		"a function that invokes": {add("sweep", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-submit-task")),
+			"sweep: fc:InvokeFunction is allowed, and no function invokes another"},
 		"roles for everybody": {add("trust", statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"RAM": {"*"}}}), "trust: not only Function Compute"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"aftercare/tests/localcloud/access"
+	"aftercare/tests/rig"
+)
+
+// functionCompute serves InvokeFunction of submit-task for a rig, whose functions
+// have no processes. It checks signatures as the local cloud does.
+func functionCompute(t *testing.T, r *rig.Rig) string {
+	verifier := access.NewVerifier(access.NewKeys(r.Key), time.Now)
+	var one sync.Mutex
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /2023-03-30/functions/aftercare-submit-task/invocations", func(w http.ResponseWriter, req *http.Request) {
+		payload, err := io.ReadAll(req.Body)
+		if refused := verifier.Header(req, payload); err != nil || refused != nil {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"Code":"SignatureNotMatch"}`)
+			return
+		}
+		one.Lock()
+		defer one.Unlock()
+		out, err := r.SubmitTask(payload)
+		w.Header().Set("x-fc-request-id", out.RequestID)
+		if err != nil {
+			w.Header().Set("x-fc-error-type", "FunctionUnhandledError")
+		}
+		_, _ = w.Write(encode(out)) // the client may be gone
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
