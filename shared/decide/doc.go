@@ -254,7 +254,10 @@
 //     pauses once. [engine]
 //
 //  95. A sweep spreads its commands over its time. An instance that finds no room
-//     is put aside, holds up nobody, and is visited again. [engine]
+//     is put aside, holds up nobody, and is visited again. Its wake-up says how many
+//     commands wait, and until when nothing else is due: until then no sweep looks at
+//     it without room, so a long backlog costs no more calls for each command than a
+//     short one. [engine]
 //
 //  96. A sweep counts what it repairs: ends that no event reported, agents that were
 //     down and are up again without a heartbeat, and sends whose invocation never

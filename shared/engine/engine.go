@@ -124,20 +124,30 @@ func (h *handling) newOutcome() Outcome {
 func (h *handling) wakeEarlier(ctx context.Context, s decide.State) {
 	defer Recovered(&h.out.Trouble)
 	now := h.Now()
-	due := decide.DueRuns(s, h.control, h.Policy, now)
+	w := Wakeup{InstanceID: h.instanceID, Due: decide.DueRuns(s, h.control, h.Policy, now)}
 	// A sweep that begins with the minute waits for the room in it.
-	if room := h.roomAt.Truncate(h.Policy.Minute); h.short > 0 && (due.IsZero() || room.Before(due)) {
-		due = room
+	if room := h.roomAt.Truncate(h.Policy.Minute); h.short > 0 && (w.Due.IsZero() || room.Before(w.Due)) {
+		w = h.forRoom(s, room)
 	}
-	if due.IsZero() || h.late() {
+	if w.Due.IsZero() || h.late() {
 		return
 	}
-	due = h.Policy.Ceil(decide.Later(due, now.Add(time.Nanosecond)))
-	if !due.Before(s.Instance.WakeAt) {
+	w.Due = h.Policy.Ceil(decide.Later(w.Due, now.Add(time.Nanosecond)))
+	if !w.Due.Before(s.Instance.WakeAt) {
 		return
 	}
-	if err := h.Ledger.Arm(ctx, Wakeup{InstanceID: h.instanceID, Due: due}); err != nil {
+	if err := h.Ledger.Arm(ctx, w); err != nil {
 		h.note("no earlier wake-up", err.Error())
+	}
+}
+
+// forRoom is a wake-up for commands that the last decision left for want of room.
+func (h *handling) forRoom(s decide.State, due time.Time) Wakeup {
+	now := h.Now()
+	never := decide.Moment{Now: now, RoomAt: now.AddDate(1, 0, 0)}
+	return Wakeup{
+		InstanceID: h.instanceID, Due: due,
+		Commands: min(h.short, h.Policy.Batch), Else: decide.Due(s, h.control, h.Policy, never),
 	}
 }
 

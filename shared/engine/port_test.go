@@ -76,11 +76,11 @@ func (p ports) Commit(ctx context.Context, c engine.Commit) error {
 }
 
 func (p ports) Arm(ctx context.Context, u engine.Wakeup) error {
-	return tell(ctx, p, "arm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() { p.table.armed[wakeupKey(u)] = true })
+	return tell(ctx, p, "arm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() { p.table.arm(u) })
 }
 
 func (p ports) Disarm(ctx context.Context, u engine.Wakeup) error {
-	return tell(ctx, p, "disarm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() { delete(p.table.armed, wakeupKey(u)) })
+	return tell(ctx, p, "disarm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() { p.table.disarm(u) })
 }
 
 func (p ports) Due(ctx context.Context, now time.Time, page func([]engine.Wakeup) bool) error {
@@ -174,7 +174,7 @@ func (v *invocation) Disarm(ctx context.Context, u engine.Wakeup) error {
 		v.w.breakf("%s removes the wake-up of %s, which is not due", v.name, u.Due)
 	}
 	return tell(ctx, v.ports, "disarm", u.InstanceID+" "+u.Due.Format("15:04:05.000"), func() {
-		delete(v.w.table.armed, wakeupKey(u))
+		v.w.table.disarm(u)
 		v.w.dirty[u.InstanceID] = true
 	})
 }

@@ -111,7 +111,14 @@ type Recorded struct {
 type Wakeup struct {
 	InstanceID string
 	Due        time.Time
+	// Commands, if not 0, is how many commands wait for room. Until Else, nothing but
+	// room makes a look useful.
+	Commands int
+	Else     time.Time
 }
+
+// waits reports whether a look at the instance is useful only if there is room.
+func (w Wakeup) waits(now time.Time) bool { return w.Commands > 0 && w.Else.After(now) }
 
 // Ledger is the store of every instance's state. Its errors are those of this
 // package's list, wrapped.

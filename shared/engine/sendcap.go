@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -11,6 +12,8 @@ import (
 // for concurrent use; nil caps nothing.
 type SendCap struct {
 	PerMinute int
+	// Minute is the policy's; 0 is a real one.
+	Minute time.Duration
 
 	mu     sync.Mutex
 	minute time.Time
@@ -76,14 +79,15 @@ func (c *SendCap) when(now time.Time, n int, p *pace) time.Time {
 
 // left is the room that is left in this minute, and when there is more.
 func (c *SendCap) left(now time.Time) (int, time.Time) {
-	if m := now.Truncate(time.Minute); !m.Equal(c.minute) {
+	minute := cmp.Or(c.Minute, time.Minute)
+	if m := now.Truncate(minute); !m.Equal(c.minute) {
 		c.minute, c.used = m, 0
 	}
 	switch {
 	case now.Before(c.closed):
 		return 0, c.closed
 	case c.used+c.taken >= c.PerMinute:
-		return 0, c.minute.Add(time.Minute)
+		return 0, c.minute.Add(minute)
 	}
 	return c.PerMinute - c.used - c.taken, now
 }

@@ -13,7 +13,7 @@ import (
 // Sweep is what a sweep did.
 type Sweep struct {
 	// Woken counts the wake-ups that it handled, Failed those of them that
-	// failed, and Waiting those whose commands still wait for room.
+	// failed, and Waiting the others, whose commands still wait for room.
 	Woken, Failed, Waiting int
 	// Outcomes are those of the instances that the sweep acted on.
 	Outcomes []Outcome
@@ -38,29 +38,28 @@ type sweep struct {
 	hung    atomic.Bool // messages took all the time of an instance
 
 	mu     sync.Mutex
-	aside  []aside // in the order in which they came
+	aside  []Wakeup // which wait for room, in the order in which they came
 	result Sweep
-}
-
-// aside is a wake-up of an instance whose commands wait for room.
-type aside struct {
-	Wakeup
-	commands int
 }
 
 // Sweep handles every wake-up that is due, several at once, while time allows.
 // It removes a wake-up only after a load that showed no work that needs one, or
 // after it armed the next one. One that failed is moved to a later minute, so
 // that it is not the first of the next sweep. Sweep spreads its commands over its
-// time: an instance whose commands find no room is put aside, and visited again
-// when there is some.
+// time: an instance whose commands find no room is put aside, and visited when
+// there is some, by this sweep or a later one.
 func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 	s := e.newSweep(ctx, parallel)
 	all := true
 	err := e.Ledger.Due(ctx, e.Now(), func(page []Wakeup) bool {
 		for _, w := range page {
 			s.serve(ctx)
-			all = all && s.begin(ctx, aside{Wakeup: w})
+			if w.waits(s.Now()) {
+				s.putAside(w)
+			} else {
+				w.Commands = 0
+				all = all && s.begin(ctx, w)
+			}
 		}
 		return all
 	})
@@ -88,15 +87,15 @@ func (e *Engine) newSweep(ctx context.Context, parallel int) *sweep {
 }
 
 // begin begins to visit an instance, and reports whether there was time for it.
-func (s *sweep) begin(ctx context.Context, a aside) bool {
+func (s *sweep) begin(ctx context.Context, w Wakeup) bool {
 	s.slots <- struct{}{}
 	if s.Now().After(s.last) {
 		<-s.slots
 		return false
 	}
 	r := ration{cap: s.Sends, pace: s.pace}
-	if a.commands > 0 {
-		r.granted, _ = r.cap.take(s.Now(), a.commands, r.pace)
+	if w.Commands > 0 {
+		r.granted, _ = r.cap.take(s.Now(), w.Commands, r.pace)
 	} else {
 		s.mu.Lock()
 		r.open = len(s.aside) == 0 // those that wait come first
@@ -104,7 +103,7 @@ func (s *sweep) begin(ctx context.Context, a aside) bool {
 	}
 	s.working.Go(func() {
 		defer func() { <-s.slots }()
-		s.visit(ctx, a, r)
+		s.visit(ctx, w, r)
 	})
 	return true
 }
@@ -113,46 +112,46 @@ func (s *sweep) begin(ctx context.Context, a aside) bool {
 // is room now.
 func (s *sweep) serve(ctx context.Context) {
 	for {
-		a, at := s.next()
-		if a == nil || at.After(s.Now()) {
+		w, at := s.next()
+		if w == nil || at.After(s.Now()) {
 			return
 		}
 		s.mu.Lock()
 		s.aside = s.aside[1:]
 		s.mu.Unlock()
-		if !s.begin(ctx, *a) {
-			s.putAside(*a)
+		if !s.begin(ctx, *w) {
+			s.putAside(*w)
 			return
 		}
 	}
 }
 
 // next is the instance that has waited longest, and when there is room for it.
-func (s *sweep) next() (*aside, time.Time) {
+func (s *sweep) next() (*Wakeup, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.aside) == 0 {
 		return nil, time.Time{}
 	}
-	a := s.aside[0]
-	return &a, s.Sends.when(s.Now(), a.commands, s.pace)
+	w := s.aside[0]
+	return &w, s.Sends.when(s.Now(), w.Commands, s.pace)
 }
 
-func (s *sweep) putAside(a aside) {
+func (s *sweep) putAside(w Wakeup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.aside = append(s.aside, a)
+	s.aside = append(s.aside, w)
 }
 
 // finish visits those that were put aside, as long as there will be room in time.
 func (s *sweep) finish(ctx context.Context) {
 	for idle := false; ; {
 		s.serve(ctx)
-		a, at := s.next()
+		w, at := s.next()
 		switch {
-		case a == nil && idle:
+		case w == nil && idle:
 			return
-		case a == nil:
+		case w == nil:
 			s.working.Wait() // they may be put aside
 			idle = true
 			continue
@@ -178,16 +177,18 @@ func (s *sweep) countRepairs(ctx context.Context) {
 }
 
 // visit looks at an instance, and notes what became of it.
-func (s *sweep) visit(ctx context.Context, a aside, r ration) {
-	out, commands, err := s.wake(ctx, a.Wakeup, r)
+func (s *sweep) visit(ctx context.Context, w Wakeup, r ration) {
+	out, waiting, err := s.wake(ctx, w, r)
 	if err != nil {
-		s.pushBack(ctx, a.Wakeup)
+		s.pushBack(ctx, w)
 		out.Trouble = err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.commands == 0 {
+	if waiting == nil {
 		s.result.Woken++
+	} else {
+		s.aside = append(s.aside, *waiting)
 	}
 	if err != nil {
 		s.result.Failed++
@@ -195,19 +196,16 @@ func (s *sweep) visit(ctx context.Context, a aside, r ration) {
 	for _, r := range out.Repairs {
 		s.result.Repairs[r]++
 	}
-	if commands > 0 {
-		s.aside = append(s.aside, aside{a.Wakeup, commands})
-	}
 	if err != nil || out.Performed > 0 || len(out.Notes) > 0 || out.Trouble != nil {
 		s.result.Outcomes = append(s.result.Outcomes, out)
 	}
 }
 
 // wake looks at one instance, and moves its wake-up to when work is due next. If
-// its commands find no room and some will come soon, wake leaves the wake-up and
-// returns their number. A panic fails that instance alone and does not end the
-// sweep.
-func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, commands int, err error) {
+// its commands find no room and some will come soon, wake leaves the wake-up, notes
+// in it that they wait, and returns it. A panic fails that instance alone and does
+// not end the sweep.
+func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, waiting *Wakeup, err error) {
 	ctx, cancel := context.WithTimeout(ctx, perInstance)
 	defer cancel()
 	h := s.newHandling(ctx, w.InstanceID)
@@ -219,7 +217,7 @@ func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, comm
 	}()
 	defer Recovered(&err)
 	if err := h.take(ctx, decide.WakeUp{}); err != nil {
-		return out, 0, err
+		return out, nil, err
 	}
 	h.out.Trouble = h.act(ctx, !s.hung.Load())
 	if h.delivering.over(s.Now()) {
@@ -228,22 +226,28 @@ func (s *sweep) wake(ctx context.Context, w Wakeup, r ration) (out Outcome, comm
 	h.out.Left = len(h.state.Sends) + len(h.state.Messages)
 	m := decide.Moment{Now: s.Now()}
 	if h.short > 0 {
-		if m.RoomAt = h.roomAt; m.RoomAt.Before(m.Now.Add(2 * time.Minute)) {
-			return out, min(h.short, s.Policy.Batch), nil
+		if m.RoomAt = h.roomAt; m.RoomAt.Before(m.Now.Add(2 * s.Policy.Minute)) {
+			later := h.forRoom(h.state, w.Due)
+			if !w.waits(m.Now) {
+				if err := s.Ledger.Arm(ctx, later); err != nil {
+					return out, nil, fmt.Errorf("note in a wake-up of instance %s that it waits for room: %w", w.InstanceID, err)
+				}
+			}
+			return out, &later, nil
 		}
 	}
 	if due := decide.Due(h.state, h.control, s.Policy, m); !due.IsZero() {
 		next := s.Policy.Ceil(decide.Later(due, m.Now.Add(time.Nanosecond)))
 		if at := h.state.Instance.WakeAt; !at.After(m.Now) || at.After(next) {
 			if err := s.Ledger.Arm(ctx, Wakeup{InstanceID: w.InstanceID, Due: next}); err != nil {
-				return out, 0, fmt.Errorf("arm the next wake-up of instance %s: %w", w.InstanceID, err)
+				return out, nil, fmt.Errorf("arm the next wake-up of instance %s: %w", w.InstanceID, err)
 			}
 		}
 	}
 	if err := s.Ledger.Disarm(ctx, w); err != nil {
-		return out, 0, fmt.Errorf("remove a wake-up of instance %s: %w", w.InstanceID, err)
+		return out, nil, fmt.Errorf("remove a wake-up of instance %s: %w", w.InstanceID, err)
 	}
-	return out, 0, nil
+	return out, nil, nil
 }
 
 // pushBack moves a wake-up that failed by a minute or two. If that fails, the

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,7 +67,7 @@ func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := fleetDesk(3, own(2))
 		out, err := sweep(t, d.paced(&engine.SendCap{PerMinute: 3}), timeLimit, 1)
-		if err != nil || out.Woken != 3 || out.Waiting != 2 || out.Complete || len(d.cloud.invocations) != 3 {
+		if err != nil || out.Woken != 1 || out.Waiting != 2 || out.Complete || len(d.cloud.invocations) != 3 {
 			t.Errorf("sweep %+v, %v, %d commands; want three sent, and two instances that wait", out, err, len(d.cloud.invocations))
 		}
 		// The next minute was too far away for that sweep, but is not for a longer one.
@@ -75,6 +76,123 @@ func TestAnInstanceWithoutRoomIsPutAside(t *testing.T) {
 		out, err = sweep(t, d.paced(&engine.SendCap{PerMinute: 2}), time.Minute, 1)
 		if took := time.Since(began); err != nil || out.Woken != 2 || !out.Complete || len(d.cloud.invocations) != 6 || took < 10*time.Second {
 			t.Errorf("sweep %+v, %v, %d commands, after %s; want all sent after a wait", out, err, len(d.cloud.invocations), took)
+		}
+	})
+}
+
+// No sweep looks at it without room again, until something else is due.
+// (decide rule 95)
+func TestWithoutRoomNoSweepLooksAtAnInstanceTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fleetDesk(20, own(2))
+		sends := &engine.SendCap{PerMinute: 3}
+		for n, want := range []struct{ loads, sent int }{
+			{21, 3}, // all, and the second one again, which had room for one command
+			{5, 6},  // and those whose claims may have ended
+			{5, 9},
+		} {
+			before := d.count("load")
+			out, err := sweep(t, d.paced(sends), 50*time.Second, 1)
+			if loads := d.count("load") - before; err != nil || out.Failed > 0 || len(d.cloud.invocations) != want.sent || loads > want.loads {
+				t.Errorf("sweep %d: %+v, %v, %d commands in all, %d loads; want %d, and %d at most", n, out, err, len(d.cloud.invocations), loads, want.sent, want.loads)
+			}
+			time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
+		}
+		// When they expire, they need no room.
+		time.Sleep(policy().TaskTTL)
+		d.mu.Lock()
+		d.alerts = nil
+		d.mu.Unlock()
+		for range 3 {
+			if _, err := sweep(t, d.paced(&engine.SendCap{PerMinute: 1}), 50*time.Second, 1); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		waiting := 0
+		for id := range d.table.rows {
+			waiting += d.table.state(id).Instance.Waiting
+		}
+		if waiting != 0 {
+			t.Errorf("%d tasks wait beyond their time", waiting)
+		}
+	})
+}
+
+// (decide rules 22, 93, 95)
+func TestTwoSweepsAtOnceSendEachCommandOnce(t *testing.T) {
+	for _, room := range []int{1000, 20} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBacklog(20, 1000, own(3))
+			for n := 0; n < 5; n++ {
+				var both sync.WaitGroup
+				for range 2 {
+					both.Go(func() {
+						if out, err := sweep(t, b.paced(&engine.SendCap{PerMinute: room}), 50*time.Second, 4); err != nil {
+							t.Errorf("sweep %+v, %v", out, err)
+						}
+					})
+				}
+				both.Wait()
+				time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
+			}
+			if n := len(b.cloud.invocations); n != 60 || b.accepted.Load() != 60 {
+				t.Errorf("with room for %d: %d commands, sent %d times, want 60 and 60", room, n, b.accepted.Load())
+			}
+		})
+	}
+}
+
+// (decide rules 28, 95)
+func TestASweepStopsBeforeItsDeadlineAndTheNextContinues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 20 * time.Second
+		b := newBacklog(100, 1000, own(3))
+		sends := &engine.SendCap{PerMinute: 120}
+		for sweeps := 0; ; sweeps++ {
+			e := b.paced(sends)
+			began := time.Now()
+			out, err := sweep(t, e, limit, 4)
+			out.Outcomes = nil
+			if took := time.Since(began); err != nil || out.Failed > 0 || took > limit || b.last.Sub(began) > limit-2*time.Second {
+				t.Fatalf("sweep %+v, %v took %s, and sent a command after %s", out, err, took, b.last.Sub(began))
+			}
+			if out.Complete {
+				if sweeps < 2 || b.accepted.Load() != 300 {
+					t.Errorf("%d commands were sent by %d sweeps", b.accepted.Load(), sweeps+1)
+				}
+				return
+			}
+			if out.Waiting == 0 {
+				t.Errorf("sweep %+v is not complete, and nothing waits", out)
+			}
+			time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
+		}
+	})
+}
+
+// A test can shorten the minute.
+// (decide rule 39)
+func TestTheRoomIsThatOfAMinuteOfThePolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBacklog(5, 1000, own(1))
+		out, err := sweep(t, b.paced(&engine.SendCap{PerMinute: 1, Minute: time.Second}), 20*time.Second, 1)
+		if out.Outcomes = nil; err != nil || !out.Complete || b.accepted.Load() != 5 {
+			t.Errorf("sweep %+v, %v: %d commands were sent, want 5 in as many seconds", out, err, b.accepted.Load())
+		}
+	})
+}
+
+// (decide rule 39)
+func TestARefusalClosesTheRoomForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBacklog(20, 0, own(3))
+		if out, err := sweep(t, b.paced(&engine.SendCap{PerMinute: 1000}), 20*time.Second, 1); err != nil || out.Waiting != 19 {
+			t.Errorf("sweep %+v, %v; want 19 instances that wait", out, err)
+		}
+		// One claim, one refusal, and what became of it.
+		if n := b.count("commit"); n != 2 || b.refused.Load() != 1 {
+			t.Errorf("%d commits and %d refusals, want 2 and 1", n, b.refused.Load())
 		}
 	})
 }

@@ -22,6 +22,7 @@ type table struct {
 	rev     map[string]int64
 	records map[string]engine.Recorded // instance + "/" + once
 	armed   map[engine.Wakeup]bool
+	rooms   map[engine.Wakeup]engine.Wakeup // those of armed that wait for room
 	// control and failures are what instances share; failures by flow and run.
 	control  decide.Control
 	failures map[string]map[string]time.Time
@@ -36,7 +37,7 @@ type table struct {
 func newTable() *table {
 	return &table{
 		rows: map[string]map[string][]byte{}, rev: map[string]int64{},
-		records: map[string]engine.Recorded{}, armed: map[engine.Wakeup]bool{},
+		records: map[string]engine.Recorded{}, armed: map[engine.Wakeup]bool{}, rooms: map[engine.Wakeup]engine.Wakeup{},
 		control:  decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
 		failures: map[string]map[string]time.Time{}, marks: map[string]time.Time{},
 		broken: func(string, ...any) {}, landed: func(engine.Commit) {},
@@ -251,6 +252,9 @@ func (t *table) due(now time.Time) []engine.Wakeup {
 	var out []engine.Wakeup
 	for w := range t.armed {
 		if !w.Due.After(now) {
+			if room, ok := t.rooms[w]; ok {
+				w = room
+			}
 			out = append(out, w)
 		}
 	}
@@ -258,6 +262,20 @@ func (t *table) due(now time.Time) []engine.Wakeup {
 		return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.InstanceID, b.InstanceID))
 	})
 	return out
+}
+
+func (t *table) arm(w engine.Wakeup) {
+	key := wakeupKey(w)
+	delete(t.rooms, key)
+	if t.armed[key] = true; w.Commands > 0 {
+		w.Due = key.Due
+		t.rooms[key] = w
+	}
+}
+
+func (t *table) disarm(w engine.Wakeup) {
+	delete(t.armed, wakeupKey(w))
+	delete(t.rooms, wakeupKey(w))
 }
 
 // key is how a wake-up is stored: by the millisecond.

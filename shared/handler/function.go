@@ -89,7 +89,7 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	s.Ledger.Now = now
 	return &Function{
 		name: name, settings: s, pool: pool, notifier: channels, now: now,
-		sends: &engine.SendCap{PerMinute: s.SendsPerMinute},
+		sends: &engine.SendCap{PerMinute: s.SendsPerMinute, Minute: s.Policy.Minute},
 		log:   zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Logger(),
 	}, nil
 }

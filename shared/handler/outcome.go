@@ -54,9 +54,9 @@ type Item struct {
 	Reason string `json:"reason,omitempty"`
 	// Quarantine is the key under which a payload was kept.
 	Quarantine string `json:"quarantine,omitempty"`
-	// Woken and Failed count the wake-ups that a sweep handled, Waiting those
-	// whose commands still wait for room; Complete says that it handled every
-	// one that was due, and that none failed or waits.
+	// Woken and Failed count the wake-ups that a sweep handled, Waiting the
+	// others, whose commands still wait for room; Complete says that it handled
+	// every one that was due, and that none failed or waits.
 	Woken    int   `json:"woken,omitempty"`
 	Failed   int   `json:"failed,omitempty"`
 	Waiting  int   `json:"waiting,omitempty"`

@@ -107,13 +107,13 @@ var variables = []Variable{
 			return setDuration(v, time.Minute, days(3650)/2, &s.Policy.TaskTTL)
 		},
 	},
-	number("AFTERCARE_SENDS_PER_MINUTE", "commands", "60", 1, 10000, "how many commands one function instance may send in a minute, and so what a sweep sends of a backlog; the account's quota is shared with the console and other tools",
+	number("AFTERCARE_SENDS_PER_MINUTE", "commands", "1200", 1, 10000, "how many commands one function instance may send in a minute, and so what a sweep sends of a backlog; the account's quota is shared with the console and other tools",
 		func(s *Settings, n int) { s.SendsPerMinute = n }),
 	number("AFTERCARE_MAX_RUNNING_PER_INSTANCE", "commands", "0", 0, 1000, "how many commands of Aftercare may be on their way or running on one instance; later ones wait for their ends. 0 means any number",
 		func(s *Settings, n int) { s.Policy.MaxRunning = n }),
 	duration("AFTERCARE_CLAIM_GRACE", "60s", "1s", "10m", "how long after its invocation's deadline a claim on a send or a message ends; below 60s the guarantees no longer hold on the real services",
 		func(s *Settings) *time.Duration { return &s.Policy.ClaimGrace }),
-	duration("AFTERCARE_WAKE_PRECISION", "1m", "100ms", "10m", "wake-ups are due at multiples of this, and a throttled call waits for the next; the sweep's period",
+	duration("AFTERCARE_WAKE_PRECISION", "1m", "100ms", "10m", "what counts as a minute: wake-ups are due at multiples of this, a throttled call waits for the next, and AFTERCARE_SENDS_PER_MINUTE is for one; the sweep's period",
 		func(s *Settings) *time.Duration { return &s.Policy.Minute }),
 	duration("AFTERCARE_AGENT_CHECK_FIRST", "2m", "100ms", "1h", "when the status of an agent that is not up is asked for first; each further question waits twice as long",
 		func(s *Settings) *time.Duration { return &s.Policy.CheckFirst }),
@@ -146,7 +146,7 @@ var variables = []Variable{
 // a known one.
 func FromEnv(environ []string) (Settings, error) {
 	s := Settings{
-		FlowsFile: "flows.compiled", Policy: decide.DefaultPolicy(), SendsPerMinute: 60,
+		FlowsFile: "flows.compiled", Policy: decide.DefaultPolicy(), SendsPerMinute: 1200,
 		Margin: time.Second, Parallel: 32, LogLevel: zerolog.InfoLevel,
 	}
 	s.Policy.AlertOn = map[event.Status]bool{

@@ -81,7 +81,8 @@
 // # Wake-ups (aftercare_wakeups)
 //
 //  40. A wake-up is a row of the instance's shard, its due millisecond and the
-//     instance. Arming and removing it may be repeated.
+//     instance. Arming and removing it may be repeated. Arming it again replaces what
+//     it says about commands that wait for room.
 //  41. Those that are due at or before a time are read shard by shard, the oldest of
 //     each first, a page at a time, until the reader has enough.
 //  42. Shards are read in a circle from a random one on: in a sweep that is too

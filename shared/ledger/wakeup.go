@@ -23,9 +23,18 @@ func shardName(n int) string { return fmt.Sprintf("%04x", n*0x10000/wakeupShards
 // Arm stores a wake-up.
 func (l *Ledger) Arm(ctx context.Context, w engine.Wakeup) error {
 	// The time for people, and because a row without columns would never expire.
-	return l.put(ctx, idempotent, "arm a wake-up",
-		putOf(tableWakeups, wakeupKey(w), anyway(), column{"due", w.Due.UTC().Format(time.RFC3339)}))
+	columns := []column{{"due", w.Due.UTC().Format(time.RFC3339)}}
+	if w.Commands > 0 {
+		columns = append(columns, column{colCommands, int64(w.Commands)}, column{colElse, w.Else.UnixMilli()})
+	}
+	return l.put(ctx, idempotent, "arm a wake-up", putOf(tableWakeups, wakeupKey(w), anyway(), columns...))
 }
+
+// Columns of a wake-up for commands that wait for room.
+const (
+	colCommands = "commands"
+	colElse     = "else_ms"
+)
 
 // Disarm removes a wake-up.
 func (l *Ledger) Disarm(ctx context.Context, w engine.Wakeup) error {
@@ -50,9 +59,11 @@ func (l *Ledger) Due(ctx context.Context, now time.Time, page func([]engine.Wake
 			}
 			var due []engine.Wakeup
 			for _, row := range rows {
-				due = append(due, engine.Wakeup{
-					InstanceID: keyText(row, 2), Due: time.UnixMilli(keyInt(row, 1)).UTC(),
-				})
+				w := engine.Wakeup{InstanceID: keyText(row, 2), Due: time.UnixMilli(keyInt(row, 1)).UTC()}
+				if v := valuesOf(row.Columns); v.int(colCommands) > 0 {
+					w.Commands, w.Else = int(v.int(colCommands)), time.UnixMilli(v.int(colElse)).UTC()
+				}
+				due = append(due, w)
 			}
 			if len(due) > 0 && !page(due) {
 				return nil

@@ -60,6 +60,12 @@ func TestWhatLooksLikeASecretIsMasked(t *testing.T) {
 	}
 }
 
+func TestEverySecretOfALineIsMasked(t *testing.T) {
+	if got, want := mask.Text(strings.Repeat("password=Hush ", 50)), strings.Repeat("password=[masked] ", 50); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestOtherTextStays: a mask that hides what people need is turned off.
 func TestOtherTextStays(t *testing.T) {
 	for _, text := range []string{

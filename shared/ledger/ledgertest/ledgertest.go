@@ -264,6 +264,14 @@ func wakes(t *testing.T, s Subject) {
 		twice(s.Arm, want[i])
 	}
 	twice(s.Disarm, want[7])
+	// Arming again replaces what a wake-up says.
+	plain := want[8]
+	want[8].Commands, want[8].Else = 3, Start.Add(time.Hour)
+	want[9].Commands, want[9].Else = 3, Start.Add(time.Hour)
+	twice(s.Arm, want[8])
+	twice(s.Arm, want[9])
+	twice(s.Arm, plain)
+	want[8] = plain
 	// A fraction of a millisecond is lost, in both.
 	odd := engine.Wakeup{InstanceID: InstanceID, Due: Start.Add(-time.Hour + 300*time.Microsecond)}
 	twice(s.Arm, odd)
