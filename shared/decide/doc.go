@@ -317,8 +317,9 @@
 // # What an instance is
 //
 //  124. Its operating system, name, tags, region and zone are learned of ECS once,
-//     and again after each boot, by the next wake-up, within 5 minutes: a boot costs
-//     one call more, if no wake-up is armed, and a storm of boots does not use up
+//     and again after each boot, by the next wake-up, which is armed for that 5
+//     minutes after the boot unless one is due within the hour. So a boot costs one
+//     call more at most, and a storm of boots does not use up
 //     the account's rate of DescribeInstances. Without an answer, ECS is asked again
 //     after 2 minutes, then half as often each time, 6 times in all. The agent's
 //     version comes with the heartbeat, or with the answer about its status.

@@ -47,9 +47,6 @@ func (v view) due() time.Time {
 			at(Later(m.NotBefore, v.now))
 		}
 	}
-	if learn := v.Instance.LearnAt; !learn.IsZero() && !v.Instance.Gone() {
-		at(Later(learn, v.now))
-	}
 	at(v.dueRuns())
 	for _, t := range append(v.waiting(), slices.Collect(maps.Values(v.Tasks))...) {
 		at(v.dueTask(t))
@@ -59,6 +56,10 @@ func (v view) due() time.Time {
 			at(v.now)
 		}
 		at(u.Received.Add(v.policy.SendWindow))
+	}
+	// Whatever wakes within the hour learns it too.
+	if learn := v.Instance.LearnAt; !learn.IsZero() && !v.Instance.Gone() && (due.IsZero() || due.Sub(learn) > time.Hour) {
+		at(Later(learn, v.now))
 	}
 	return due
 }

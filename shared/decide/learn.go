@@ -40,10 +40,12 @@ func (b boots) learnSoon() {
 	}
 }
 
-// learnDue reports whether a wake-up asks ECS about the instance.
+// learnDue reports whether a wake-up asks ECS about the instance. One that finds no
+// room for its commands leaves that to the next, which comes soon.
 func (v view) learnDue() bool {
 	i := v.Instance
-	return !i.LearnAt.IsZero() && (i.Learns == 0 || !i.LearnAt.After(v.now)) && !i.Gone()
+	crowded := v.queued() > 0 && v.room == 0 && !v.roomAt.IsZero()
+	return !i.LearnAt.IsZero() && (i.Learns == 0 || !i.LearnAt.After(v.now)) && !i.Gone() && !crowded
 }
 
 // learnNow asks ECS about the instance. Without an answer it asks again later, and
