@@ -11,10 +11,9 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-func newFlows(getenv func(string) string) *cobra.Command {
-	return cli.Group("flows", "Check, test, compile, pause and resume flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(),
-		newFlowsPause(getenv), newFlowsResume(getenv), newFlowsPaused(getenv))
+func newFlows() *cobra.Command {
+	return cli.Group("flows", "Check, test and compile flows",
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile())
 }
 
 func newFlowsValidate() *cobra.Command {

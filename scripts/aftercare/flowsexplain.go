@@ -29,7 +29,7 @@ func newFlowsExplain() *cobra.Command {
 		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
 or the data alone. For a flow that starts, the steps are listed that it would
 take if every command succeeded and printed nothing. Nothing is sent. Limits,
-runs under way, pauses and breakers count only with --state.`,
+runs under way, stops and breakers count only with --state.`,
 		Example: `  aftercare flows explain functions/flows.yaml --event event.json
   aftercare flows explain functions/flows.yaml --event - <event.json`,
 		Args: cli.Args("FILE"),
@@ -218,7 +218,7 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 	policy.Flows = flow.NewSet(e.flows)
 	var facts decide.Facts
 	if e.known != nil {
-		facts.Control = e.known.Paused.control()
+		facts.Control = e.known.Stopped.Control()
 	}
 	decisions := decide.Explain(state, in, facts, policy, x.At)
 	x.Flows = []explained{}

@@ -49,7 +49,8 @@ func newInstance(getenv func(string) string) *cobra.Command {
 				return err
 			}
 			v = newView(state, records, older)
-			v.Paused, err = readPaused(ctx, l)
+			now, err := standing(ctx, l)
+			v.Stopped = holding(now, state)
 			return err
 		})
 		if err != nil {
@@ -89,7 +90,7 @@ func (v view) print(w io.Writer) {
 	}
 	about.Print(w)
 	for _, t := range []*screen.Table{
-		v.Paused.table("Paused flows"), queueTable(v.Queue), taskTable(v.Tasks), sendTable(v.Sends), messageTable("Planned messages", v.Messages),
+		standingTable(v.Stopped, "Stopped", moment), queueTable(v.Queue), taskTable(v.Tasks), sendTable(v.Sends), messageTable("Planned messages", v.Messages),
 		runTable("Flow runs under way", v.FlowRuns), limitTable(v.Limits), failingTable(v.Failing), executionTable("Ended executions that have no task yet", v.Unmatched),
 		executionTable("Executions", v.Log.Executions), endedTable(v.Log.Tasks),
 		runTable("Ended flow runs", v.Log.FlowRuns), decisionTable(v.Log.Executions, v.Log.Boots), bootTable(v.Log.Boots),

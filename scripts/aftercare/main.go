@@ -1,7 +1,7 @@
 // Command aftercare is the operator's tool: it creates the tables, shows
 // Aftercare's state and records and what commands printed, checks, tests and
-// compiles a flows file before it is deployed, and submits, cancels and pauses. It
-// sends no command itself: the function submit-task does.
+// compiles a flows file before it is deployed, and submits, cancels,
+// stops and resumes. It sends no command itself: the function submit-task does.
 package main
 
 import (

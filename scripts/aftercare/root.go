@@ -36,7 +36,7 @@ func hint(err error) string {
 		return "Check the endpoint, and that it can be reached from here."
 	case errors.Is(err, engine.ErrInvalid):
 		return `If it names a row, a newer version or another program wrote that row: use that version's tool.
-'aftercare flows resume FLOW' removes the row of a pause or a breaker, whatever it holds. Otherwise check the
+'aftercare resume' of what the row names removes it, whatever it holds. Otherwise check the
 Tablestore instance's name, and that its tables exist ('aftercare tables create').`
 	}
 	return ""
@@ -53,11 +53,11 @@ shell do, such as those of the local cloud: ". .local/env".`,
   aftercare submit --tag role=web --run 'df -h'
   aftercare history --day 2026-01-31 --status Failed
   aftercare flows validate functions/flows.yaml
-  aftercare flows pause collect-logs --reason "the disks are full"`,
+  aftercare stop --flow collect-logs --reason "the disks are full"`,
 	}
 	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
 	root.AddCommand(newTables(getenv), newInstance(getenv), newHistory(getenv), newQuarantine(getenv),
-		newSettings(), newFlows(getenv),
-		newOutput(getenv), newSubmit(getenv), newCancel(getenv))
+		newSettings(), newFlows(),
+		newOutput(getenv), newSubmit(getenv), newCancel(getenv), newStop(getenv), newResume(getenv), newStopped(getenv))
 	return root
 }

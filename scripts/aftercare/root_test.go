@@ -40,7 +40,7 @@ func TestAHintSaysWhatCanBeDone(t *testing.T) {
 		{engine.ErrDenied, []string{"access key", "scripts/ram/operator.json"}},
 		{engine.ErrUnavailable, []string{"endpoint"}},
 		// A row that cannot be read is the same kind of error as a missing table.
-		{engine.ErrInvalid, []string{"names a row", "aftercare flows resume FLOW", "instance's name", "aftercare tables create"}},
+		{engine.ErrInvalid, []string{"names a row", "'aftercare resume' of what", "instance's name", "aftercare tables create"}},
 	} {
 		got := hint(fmt.Errorf("load: %w", c.err))
 		for _, want := range c.want {

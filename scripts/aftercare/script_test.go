@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
+			r, fc := r, fc
+			if filepath.Base(env.WorkDir) == "script-stop" { // it would stop the others
+				r = worked(t)
+				fc = functionCompute(t, r)
+			}
 			var fresh [2]*tablestore.Server
 			for i := range fresh {
 				var err error

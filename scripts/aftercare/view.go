@@ -24,9 +24,9 @@ type view struct {
 	Unmatched []execution      `json:"unmatched"`
 	Limits    []decide.Limit   `json:"limits"`
 	Failing   []decide.Failing `json:"failing"`
-	// Paused is what stops flows on every instance.
-	Paused paused  `json:"paused"`
-	Log    records `json:"log"`
+	// Stopped is what holds its work, or may hold it.
+	Stopped decide.Standing `json:"stopped"`
+	Log     records         `json:"log"`
 }
 
 type instance struct {

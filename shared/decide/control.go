@@ -2,28 +2,62 @@ package decide
 
 import "time"
 
-// AllFlows stands for every flow where a pause names one.
-const AllFlows = "*"
-
-// Control holds what stops flows on all instances at once: pauses, which people
+// Control holds what stops work on all instances at once: stops, which people
 // set, and breakers, which open when too many runs fail.
 type Control struct {
-	Pauses   map[string]Pause   // by flow, or AllFlows
+	Stops    map[Scope]Stop
 	Breakers map[string]Breaker // by flow
 	// Unread: they could not be read. It holds every flow and every command, as
-	// an unread pause would.
+	// an unread stop might.
 	Unread bool
 }
 
-// Pause is a stop switch: a paused flow starts no run, and its runs take no
-// further step.
-type Pause struct {
-	// Flow is a flow's name or AllFlows.
-	Flow string `json:"flow"`
-	// By says who paused it, in that person's own words.
-	By     string    `json:"by"`
+// NewControl is a Control that stops nothing.
+func NewControl() Control {
+	return Control{Stops: map[Scope]Stop{}, Breakers: map[string]Breaker{}}
+}
+
+// Scope is what a stop holds: one flow, one instance, or the tasks with one
+// label; everything if no field is set.
+type Scope struct {
+	Flow     string `json:"flow,omitempty"`
+	Instance string `json:"instance,omitempty"`
+	Label    string `json:"label,omitempty"`
+}
+
+// String names the scope in words.
+func (s Scope) String() string {
+	switch {
+	case s.Flow != "":
+		return "flow " + s.Flow
+	case s.Instance != "":
+		return "instance " + s.Instance
+	case s.Label != "":
+		return "label " + s.Label
+	}
+	return "everything"
+}
+
+// Stop holds every run and invoke of its scope.
+type Stop struct {
+	Scope
+	// By says who asked for it, in that person's own words.
+	By     string    `json:"by,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
+}
+
+// String says what is stopped, by whom and why, in one line.
+func (s Stop) String() string {
+	text := s.Scope.String() + " is stopped"
+	if s.By != "" {
+		text += " by " + s.By
+	}
+	text += " since " + s.At.UTC().Format(time.RFC3339)
+	if s.Reason != "" {
+		text += ": " + s.Reason
+	}
+	return text
 }
 
 // Breaker keeps a flow from starting runs until ResumeAt, because too many of
@@ -44,35 +78,56 @@ type FleetFailure struct {
 	At                      time.Time
 }
 
-// paused returns the pause that holds a flow, or nil.
-func (c Control) paused(flow string) *Pause {
-	for _, name := range []string{AllFlows, flow} {
-		if p, ok := c.Pauses[name]; ok {
-			return &p
+// unread is why things wait while Control is Unread.
+const unread = "stops cannot be read"
+
+// stop returns the first of the scopes' stops; nil if none is stopped.
+func (c Control) stop(scopes ...Scope) *Stop {
+	for _, scope := range scopes {
+		if s, ok := c.Stops[scope]; ok {
+			return &s
 		}
 	}
 	return nil
 }
 
-// UpdatesBreaker reports whether a message updates a breaker.
-func (s State) UpdatesBreaker() bool {
-	for _, m := range s.Messages {
-		if m.Fleet != nil {
-			return true
-		}
-	}
-	return false
+// stop returns a stop that holds all commands of the instance; nil if there is
+// no such stop.
+func (v view) stop() *Stop {
+	return v.control.stop(Scope{}, Scope{Instance: v.Instance.ID})
 }
 
-// String says who paused the flow, and why, in one line.
-func (p Pause) String() string {
-	what := "paused"
-	if p.Flow == AllFlows {
-		what = "all flows are paused"
+// stopOf returns the stop that holds the runs of a flow; nil if they are free.
+func (v view) stopOf(flow string) *Stop {
+	if s := v.stop(); s != nil {
+		return s
 	}
-	text := what + " by " + p.By + " since " + p.At.UTC().Format(time.RFC3339)
-	if p.Reason != "" {
-		text += ": " + p.Reason
+	return v.control.stop(Scope{Flow: flow})
+}
+
+// stopped reports whether the runs of a flow are held.
+func (v view) stopped(flow string) bool { return v.control.Unread || v.stopOf(flow) != nil }
+
+// allStopped reports whether all commands of the instance are held.
+func (v view) allStopped() bool { return v.control.Unread || v.stop() != nil }
+
+// holder says what holds a task's command: the stop of everything, of the
+// instance, of its flow or of one of its labels; empty if it is free.
+func (v view) holder(t Task) string {
+	if v.control.Unread {
+		return unread
 	}
-	return text
+	s := v.stop()
+	if r, ok := v.Runs[t.RunID]; ok && s == nil {
+		s = v.stopOf(r.Flow)
+	}
+	for _, label := range t.Labels {
+		if s == nil {
+			s = v.control.stop(Scope{Label: label})
+		}
+	}
+	if s == nil {
+		return ""
+	}
+	return s.String()
 }

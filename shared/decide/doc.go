@@ -223,12 +223,27 @@
 //     sweep counts it later, and once. The run that opens the breaker plans the
 //     alerts of its opening and its closing. A resume and the end of a breaker's
 //     time begin the count anew. [engine]
-//  83. Pauses and breakers are read beside the load, once for an invocation and
+//
+// # The stop switch
+//
+//  83. Stops and breakers are read beside each load, once for an invocation and
 //     within 5 s. A claim relies on none that were read more than 5 s ago.
 //     [engine] If they cannot be read, every input is committed all the same, but
 //     no command is claimed, no run takes a step, and a flow that matches waits.
-//  84. A run, or a command, that a pause holds is looked at every 5 minutes, so that
-//     a resume needs no list of what it held.
+//  84. A stop holds every run and invoke of its scope: of everything, of a flow's
+//     runs, of an instance, or of the tasks that bear a label. The steps of flows
+//     bear none. It holds nothing else: ends, boots, submissions and cancels are
+//     committed, and commands are stopped and looked for to be stopped.
+//  85. What a stop holds is looked at every 5 minutes, so that a resume needs no
+//     list of it. Timeouts and expiries keep running.
+//  86. A flow that a stop holds starts no run, and its record says so: a run keeps
+//     the definition that it began with, which may be why it was stopped.
+//  87. A stop takes no claim back. Once it is answered, only an invocation under way
+//     still sends what it has claimed, and claims nothing more 5 s later. [engine]
+//  88. Stops and resumes are carried out once each, however often one is delivered.
+//     The stop of what is stopped changes nothing, and its answer names the earlier
+//     one. A resume ends the stop of exactly its scope; of a flow, it also closes
+//     the breaker. Each leaves a record. [handler]
 //
 // # Wake-ups
 //
@@ -251,7 +266,7 @@
 //
 //  94. A sweep gives one instance at most 10 s, so that a few slow ones cannot stop
 //     it. It is complete only if nothing failed and nothing is left. It reads
-//     pauses once. [engine]
+//     stops once. [engine]
 //
 //  95. A sweep spreads its commands over its time. An instance that finds no room
 //     is put aside, holds up nobody, and is visited again. Its wake-up says how many

@@ -75,20 +75,22 @@ func (v view) dueTask(t Task) time.Time {
 		return t.ExpiresAt
 	case t.State != TaskQueued:
 		return time.Time{}
-	case v.pausedTask(t) || v.full():
+	case v.full():
 		return over
 	case t.NotBefore.After(v.now):
 		return earlier(over, t.NotBefore)
-	case v.Instance.Boot == BootBootable || t.Unbooted:
-		return earlier(over, Later(v.heldUntil(), v.whenRoom()))
+	case v.Instance.Boot != BootBootable && !t.Unbooted:
+		return earlier(over, v.Instance.CheckAt)
+	case v.holder(t) != "":
+		return earlier(over, v.now.Add(v.policy.HoldCheck))
 	}
-	return earlier(over, v.Instance.CheckAt)
+	return earlier(over, Later(v.heldUntil(), v.whenRoom()))
 }
 
 func (v view) dueRun(r FlowRun) time.Time {
 	timer, check := v.timerOf(r), r.CheckAt
 	switch {
-	case check.IsZero() && v.paused(r.Flow):
+	case check.IsZero() && v.stopped(r.Flow):
 		check = v.now.Add(v.policy.HoldCheck)
 	case v.ready(r):
 		return v.now

@@ -221,11 +221,11 @@ type verdict struct {
 func (b because) admit(r FlowRun) verdict {
 	def := r.Definition
 	_, known := b.Runs[r.ID]
-	if p := b.control.paused(r.Flow); p != nil {
+	if s := b.stopOf(r.Flow); s != nil {
 		if known {
-			return verdict{what: FlowWaits, why: p.String(), until: b.now.Add(b.policy.HoldCheck)}
+			return verdict{what: FlowWaits, why: s.String(), until: b.now.Add(b.policy.HoldCheck)}
 		}
-		return verdict{what: FlowRefused, why: p.String()}
+		return verdict{what: FlowRefused, why: s.String()}
 	}
 	if br, open := b.control.Breakers[r.Flow]; open && b.now.Before(br.ResumeAt) {
 		return verdict{what: FlowRefused, why: fmt.Sprintf("its breaker is open until %s, because %d runs failed",
@@ -241,7 +241,7 @@ func (b because) admit(r FlowRun) verdict {
 		return verdict{what: FlowWaits, why: "another run of it is under way on this instance"}
 	}
 	if b.control.Unread {
-		return verdict{what: FlowWaits, why: "pauses cannot be read", until: b.now.Add(b.policy.HoldCheck)}
+		return verdict{what: FlowWaits, why: unread, until: b.now.Add(b.policy.HoldCheck)}
 	}
 	open, next, err := def.Windows.IsOpen(b.now)
 	switch {

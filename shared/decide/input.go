@@ -193,7 +193,7 @@ type Delivery struct {
 	Breaker *Breaker
 }
 
-// Facts are what a decision depends on beside the instance's live rows: pauses
+// Facts are what a decision depends on beside the instance's live rows: stops
 // and breakers, and the answers to what earlier decisions about the same input
 // needed to know.
 type Facts struct {

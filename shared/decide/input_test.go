@@ -58,12 +58,6 @@ func (s *story) submission(a *words) decide.Submission {
 	if labels := a.text("labels", ""); labels != "" {
 		in.Labels = strings.Split(labels, ", ")
 	}
-	in.NotBefore, in.Spread = a.at("not-before", time.Time{}), a.duration("spread")
-	in.BootDeadline, in.OnBootDeadline = a.duration("boot-deadline"), decide.OnBootDeadline(a.text("on-boot-deadline", ""))
-	in.WhenNotBootable = decide.WhenNotBootable(a.text("when-not-bootable", ""))
-	if labels := a.text("labels", ""); labels != "" {
-		in.Labels = strings.Split(labels, ", ")
-	}
 	s.names.add(in.Key, "submit/"+name)
 	s.names.add(decide.Key("task", in.Key, instance), name)
 	timeout := command.Duration(a.duration("timeout"))

@@ -47,7 +47,7 @@ type Policy struct {
 	// EndMargin is how long after a running command's timeout a sweep asks for
 	// its end, if no event reported it.
 	EndMargin time.Duration
-	// HoldCheck is how often a run of a paused flow is looked at.
+	// HoldCheck is how often what a stop holds is looked at.
 	HoldCheck time.Duration
 	// MessageLife is how old a message must be to be given up after a failed
 	// try.

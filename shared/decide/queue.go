@@ -21,7 +21,7 @@ func (v view) waiting() []Task {
 }
 
 // releasable reports whether a queued task may be released, but for its expiry and
-// its flow's pause.
+// a stop.
 func (v view) releasable(t Task) bool {
 	return (v.Instance.Boot == BootBootable || t.Unbooted) && !t.NotBefore.After(v.now) && !v.heldUntil().After(v.now) && !v.full()
 }

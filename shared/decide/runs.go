@@ -13,7 +13,7 @@ const defaultPriority = 5
 // moment is now, for one run.
 func (b because) moment(r FlowRun) flow.Moment {
 	return flow.Moment{
-		Now: b.now, Instance: b.instance(), Cause: b.cause, Hold: b.paused(r.Flow), Read: b.read,
+		Now: b.now, Instance: b.instance(), Cause: b.cause, Hold: b.stopped(r.Flow), Read: b.read,
 	}
 }
 
@@ -42,7 +42,7 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 	case r.Ended:
 		b.endRun(r, r.Result, r.Reason)
 		return
-	case b.paused(r.Flow):
+	case b.stopped(r.Flow):
 		r.CheckAt = b.now.Add(b.policy.HoldCheck)
 	default:
 		r.CheckAt = time.Time{}

@@ -54,7 +54,7 @@ func (d *sending) release() {
 		return
 	}
 	for _, t := range d.sorted(TaskQueued) {
-		if d.over(t) || d.pausedTask(t) || !d.releasable(t) || !d.hasRoom() {
+		if d.over(t) || d.holder(t) != "" || !d.releasable(t) || !d.hasRoom() {
 			continue
 		}
 		if !d.each(func() { d.releaseTask(t) }) {

@@ -282,8 +282,8 @@ type FlowRun struct {
 	// Cause is the input that made the run.
 	Cause     string    `json:"cause"`
 	CreatedAt time.Time `json:"createdAt"`
-	// CheckAt is when to look at it again while it waits to begin or its flow is
-	// paused; zero if something else moves it.
+	// CheckAt is when to look at it again while it waits to begin or it is
+	// stopped; zero if something else moves it.
 	CheckAt time.Time `json:"checkAt,omitzero"`
 	// Waits is what a run that has not begun waits for, in words.
 	Waits string `json:"waits,omitempty"`

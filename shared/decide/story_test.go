@@ -33,7 +33,7 @@ import (
 // An input may say when it comes (at=05:12, after=2m), what is answered to what it
 // needs (agent=up, ecs=Stopped, t-a=Running, output=text), how often it comes (count=), that
 // only its size is shown (quiet), or that it is only to be explained (explain).
-// flows, policy, pause, resume and breaker change what is around the instance.
+// flows, policy, stop, stops, resume and breaker change what is around the instance.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -79,13 +79,13 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 		s.policy.Flows = flowtest.Set(t, d.Input, a.number("copies", 1), a.number("bytes", 0))
 	case "policy":
 		s.setPolicy(a)
-	case "pause":
-		p := decide.Pause{Flow: a.word(), By: a.text("by", "ann"), Reason: a.text("reason", ""), At: s.now}
-		s.control.Pauses[p.Flow] = p
-	case "pauses":
+	case "stop":
+		p := decide.Stop{Scope: scope(a), By: a.text("by", "ann"), Reason: a.text("reason", ""), At: s.now}
+		s.control.Stops[p.Scope] = p
+	case "stops":
 		s.control.Unread = a.word() == "unreadable"
 	case "resume":
-		delete(s.control.Pauses, a.word())
+		delete(s.control.Stops, scope(a))
 	case "breaker":
 		b := decide.Breaker{Flow: a.word(), ResumeAt: a.at("until", s.now), Failures: a.number("failures", 0)}
 		s.control.Breakers[b.Flow] = b
@@ -101,6 +101,11 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 	return strings.Join(append(s.out, ""), "\n")
 }
 
+// scope is what a directive stops or resumes: everything if it names nothing.
+func scope(a *words) decide.Scope {
+	return decide.Scope{Flow: a.text("flow", ""), Instance: a.text("instance", ""), Label: a.text("label", "")}
+}
+
 // begin begins anew, with an instance that is bootable, waiting, unknown, or new,
 // which has no row.
 func (s *story) begin(boot decide.BootState) {
@@ -108,7 +113,7 @@ func (s *story) begin(boot decide.BootState) {
 	*s = story{
 		t: s.t, now: begin, state: decide.NewState(instance), ended: map[string]*decide.Task{}, once: map[string]bool{},
 		policy: decide.DefaultPolicy(), names: newNames(),
-		control: decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
+		control: decide.NewControl(),
 	}
 	s.policy.Flows = flows
 	s.policy.AlertOn = map[event.Status]bool{event.StatusFailed: true, event.StatusTimeout: true, event.StatusAborted: true}

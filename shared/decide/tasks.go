@@ -29,8 +29,8 @@ func (d *decision) submit(in Submission) (cause string) {
 		d.askAgent()
 	}
 	d.because(in.Key).enqueue(t)
-	d.answer.Outcome = string(TaskQueued)
-	if !t.NotBefore.IsZero() {
+	d.answer.Outcome, d.answer.Reason = string(TaskQueued), d.holder(t)
+	if d.answer.Reason == "" && !t.NotBefore.IsZero() {
 		d.answer.Reason = "not before " + t.NotBefore.UTC().Format(time.RFC3339)
 	}
 	d.recordInput(in.Key, in.DedupeKey)
@@ -98,11 +98,14 @@ func (b because) enqueue(t Task) {
 		t.ExpiresAt = b.now.Add(b.policy.TaskTTL)
 	}
 	b.tasks.put(t.ID, t)
-	why := "the instance is bootable"
+	why := b.holder(t)
 	switch {
+	case why != "":
 	case t.NotBefore.After(b.now):
 		why = "not before " + t.NotBefore.UTC().Format(time.RFC3339)
-	case b.Instance.Boot != BootBootable:
+	case b.Instance.Boot == BootBootable:
+		why = "the instance is bootable"
+	default:
 		why = "the instance is not known to be bootable"
 	}
 	b.releases = true

@@ -55,14 +55,6 @@ func within(list []time.Time, window time.Duration, now time.Time) int {
 	return n
 }
 
-func (v view) paused(flow string) bool { return v.control.Unread || v.control.paused(flow) != nil }
-
-// pausedTask reports whether a task's flow is paused.
-func (v view) pausedTask(t Task) bool {
-	r, ok := v.Runs[t.RunID]
-	return ok && v.paused(r.Flow)
-}
-
 // unsent reports whether a released task was certainly not sent, and nobody is
 // about to send it.
 func (v view) unsent(t Task) bool {
@@ -76,17 +68,17 @@ func (v view) over(t Task) bool {
 	return (t.State == TaskQueued || v.unsent(t)) && (v.Instance.Gone() || !t.ExpiresAt.After(v.now))
 }
 
-// waits reports whether a send must wait, and until when; zero if something else
-// than time must happen. The look for a cancelled command, or for one that may
-// have been sent, waits for nobody: it may show that nothing is to be sent.
+// waits reports whether a send must wait, and until when. The look for a cancelled
+// command waits for nobody. One for a command that may have been sent waits for a
+// stop alone: if the command is not found, it is sent.
 func (v view) waits(s Send) (until time.Time, waits bool) {
 	t := v.Tasks[s.TaskID]
 	switch {
 	case s.Claim.held(v.now):
 		return s.Claim.Until, true
-	case s.Kind.starts() && !t.Cancel && v.pausedTask(t):
-		return time.Time{}, true
-	case s.Kind.starts() && !t.Cancel && (v.control.Unread || s.FirstSent.IsZero()):
+	case s.Kind.starts() && !t.Cancel && v.holder(t) != "":
+		return Later(s.NotBefore, v.now.Add(v.policy.HoldCheck)), true
+	case s.Kind.starts() && !t.Cancel && s.FirstSent.IsZero():
 		until = Later(s.NotBefore, v.heldUntil())
 	default:
 		until = s.NotBefore
@@ -144,7 +136,7 @@ func (v view) checkDue() bool {
 
 // heldUntil is until when all of the instance's commands are held.
 func (v view) heldUntil() time.Time {
-	if v.control.Unread {
+	if v.allStopped() {
 		return Later(v.Instance.HeldUntil, v.now.Add(v.policy.HoldCheck))
 	}
 	return v.Instance.HeldUntil
@@ -175,18 +167,18 @@ func (v view) ready(r FlowRun) bool {
 	case !r.begun():
 		before, _ := v.ahead(r)
 		return before == 0 && r.CheckAt.IsZero() || due(r.CheckAt)
-	case v.paused(r.Flow):
+	case v.stopped(r.Flow):
 		return r.CheckAt.IsZero() || due(r.CheckAt) || due(v.timerOf(r))
 	case r.Pending.State == "":
-		return true // its flow was paused
+		return true // it was stopped
 	}
 	return due(v.timerOf(r)) || due(r.CheckAt) || r.Booted(v.instance())
 }
 
 // timerOf is when a run itself has something to do. The end of a backoff does
-// not count while its flow is paused.
+// not count while it is stopped.
 func (v view) timerOf(r FlowRun) time.Time {
-	if r.Pending.State == flow.PendingBackoff && v.paused(r.Flow) {
+	if r.Pending.State == flow.PendingBackoff && v.stopped(r.Flow) {
 		r.Pending.Until = time.Time{}
 	}
 	return r.Due()

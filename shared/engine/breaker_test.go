@@ -58,7 +58,7 @@ func TestABreakerCountsFromItsResume(t *testing.T) {
 			fail(t, d, p, "s-1", false)
 			fail(t, d, p, "s-2", c.lost)
 			if c.resumed {
-				d.table.resume("f", now.Add(time.Minute))
+				d.table.resume(decide.Scope{Flow: "f"}, now.Add(time.Minute))
 			}
 			if c.orphaned {
 				maps.DeleteFunc(d.table.rows["i-1"], func(row string, _ []byte) bool { return strings.HasPrefix(row, "live/message/") })

@@ -110,7 +110,7 @@ func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Inpu
 }
 
 // choose takes room for commands, decides, and gives back the room that the
-// decision does not use. It reads pauses and breakers again before a claim if the
+// decision does not use. It reads stops and breakers again before a claim if the
 // last read is too old.
 func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, f decide.Facts) (decide.Moment, decide.Decision) {
 	for old := true; ; {
@@ -119,7 +119,7 @@ func (h *handling) choose(ctx context.Context, s decide.State, in decide.Input, 
 		m.Room, m.RoomAt = h.ration.take(m.Now, h.Policy.Batch)
 		d := decide.Decide(s, in, f, h.Policy, m)
 		h.short, h.roomAt = d.Short, m.RoomAt
-		old = old && d.Sends > 0 && !h.controlAt.IsZero() && m.Now.Sub(h.controlAt) > controlAge
+		old = old && d.Sends > 0 && m.Now.Sub(h.controlAt) > controlAge
 		if !old {
 			h.ration.giveBack(m.Room - d.Sends)
 			if d.Short > 0 && h.ration.pace != nil {

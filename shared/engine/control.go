@@ -9,11 +9,11 @@ import (
 	"aftercare/shared/decide"
 )
 
-// controlAge is how old the pauses and breakers may be that a claim relies on, and
+// controlAge is how old the stops and breakers may be that a claim relies on, and
 // how long reading them may take.
 const controlAge = 5 * time.Second
 
-// switches are the pauses and breakers as an invocation read them last. All its
+// switches are the stops and breakers as an invocation read them last. All its
 // instances share them.
 type switches struct {
 	mu      sync.Mutex
@@ -24,7 +24,7 @@ type switches struct {
 	reading chan struct{}
 }
 
-// readControl makes the handling use the invocation's pauses and breakers. It
+// readControl makes the handling use the invocation's stops and breakers. It
 // reads them if that has not happened yet, or too long ago. An outage must leave
 // time for a commit.
 func (h *handling) readControl(ctx context.Context, maxAge time.Duration) {
@@ -42,7 +42,7 @@ func (h *handling) readControl(ctx context.Context, maxAge time.Duration) {
 		s.mu.Unlock()
 		switch {
 		case fresh && why != "":
-			h.note("pauses and breakers unknown", why)
+			h.note("stops and breakers unknown", why)
 			return
 		case fresh:
 			return
@@ -55,13 +55,13 @@ func (h *handling) readControl(ctx context.Context, maxAge time.Duration) {
 		case <-reading:
 		case <-ctx.Done():
 			h.control, h.controlAt = decide.Control{Unread: true}, h.Now()
-			h.note("pauses and breakers unknown", "the time is up")
+			h.note("stops and breakers unknown", "the time is up")
 			return
 		}
 	}
 }
 
-// readSwitches reads the pauses and breakers for all who wait for them.
+// readSwitches reads the stops and breakers for all who wait for them.
 func (e *Engine) readSwitches(ctx context.Context) {
 	s := &e.switches
 	now := e.Now()
@@ -79,22 +79,17 @@ func (e *Engine) readSwitches(ctx context.Context) {
 	}
 }
 
-// load reads the instance's state and, at the same time, pauses and breakers if
-// there are flows and this handling does not know them. Without flows it reads
-// them if the state has runs or failures of a version that had flows.
+// load reads the instance's state and, at the same time, stops and breakers if
+// this handling does not know them.
 func (h *handling) load(ctx context.Context) (decide.State, error) {
 	var reading sync.WaitGroup
 	defer reading.Wait() // also after a panic
-	if h.Policy.Flows.Len() > 0 && h.controlAt.IsZero() {
+	if h.controlAt.IsZero() {
 		reading.Go(func() { h.readControl(ctx, anyAge) })
 	}
 	s, err := h.Ledger.Load(ctx, h.instanceID)
 	if err != nil {
 		return s, fmt.Errorf("load instance %s: %w", h.instanceID, err)
-	}
-	reading.Wait()
-	if h.controlAt.IsZero() && (len(s.Runs) > 0 || s.UpdatesBreaker()) {
-		h.readControl(ctx, anyAge)
 	}
 	return s, nil
 }

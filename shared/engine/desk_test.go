@@ -30,7 +30,7 @@ type desk struct {
 
 	mu     sync.Mutex
 	made   []string
-	reads  int // of pauses
+	reads  int // of stops
 	alerts []decide.Alert
 	ids    int
 }
@@ -205,8 +205,8 @@ func TestTheFakeLedgerKeepsTheLedgersPromises(t *testing.T) {
 				}
 				return s, nil
 			},
-			Pause:  func(p decide.Pause) error { d.table.control.Pauses[p.Flow] = p; return nil },
-			Resume: func(flow string) error { d.table.resume(flow, d.clock); return nil },
+			Stop:   func(s decide.Stop) error { d.table.stop(s); return nil },
+			Resume: func(s decide.Scope) error { d.table.resume(s, d.clock); return nil },
 		}
 	})
 }

@@ -46,7 +46,7 @@ func (w *world) happen() {
 	case 9:
 		w.boot(m)
 	case 10:
-		w.pauseOrResume()
+		w.stopOrResume(id)
 	}
 }
 
@@ -55,16 +55,18 @@ func (w *world) post(name, instanceID string, input func(received time.Time) dec
 	w.backlog = append(w.backlog, &delivery{name: name, instanceID: instanceID, input: input})
 }
 
-// pauseOrResume turns the stop switch of one flow or all of them.
-func (w *world) pauseOrResume() {
-	flow := []string{"care", decide.AllFlows}[w.draw("paused", 2)]
-	if _, paused := w.table.control.Pauses[flow]; paused {
-		delete(w.table.control.Pauses, flow)
-		w.logf("%s is resumed", flow)
+// stopOrResume turns the stop switch of everything, of a flow, an instance or a
+// label.
+func (w *world) stopOrResume(id string) {
+	scope := []decide.Scope{{}, {Flow: "care"}, {Instance: id}, {Label: "even"}}[w.draw("stopped", 4)]
+	if _, stopped := w.table.control.Stops[scope]; stopped {
+		delete(w.table.control.Stops, scope)
+		w.resumed = w.now()
+		w.logf("%s is resumed", scope)
 		return
 	}
-	w.table.control.Pauses[flow] = decide.Pause{Flow: flow, By: "the world", At: w.now()}
-	w.logf("%s is paused", flow)
+	w.table.stop(decide.Stop{Scope: scope, By: "the world", At: w.now()})
+	w.logf("%s is stopped", scope)
 }
 
 func (w *world) visibility() time.Duration {
@@ -105,7 +107,7 @@ func (w *world) progress(i *invoked) {
 func (w *world) submit(id string) {
 	n := len(w.tasks) + 1
 	key := decide.Key("submission", fmt.Sprint(n))
-	in := decide.Submission{Key: key, Priority: w.draw("priority", 10)}
+	in := decide.Submission{Key: key, Priority: w.draw("priority", 10), Labels: []string{"all", []string{"even", "odd"}[n%2]}}
 	if w.chance("not before", 10) {
 		in.NotBefore, in.Spread = w.now().Add(10*time.Minute), 10*time.Minute
 	}
@@ -136,7 +138,8 @@ func (w *world) cancel(s submitted) {
 // wake-up to the next, and reports whether it did.
 func (w *world) rest() bool {
 	w.calm = true
-	clear(w.table.control.Pauses)
+	clear(w.table.control.Stops)
+	w.resumed = w.now()
 	for range 3000 {
 		w.settle()
 		waiting := w.pending()

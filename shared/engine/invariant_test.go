@@ -100,12 +100,9 @@ func (w *world) checkWakeups(s decide.State) {
 		}
 	}
 	for _, e := range s.Sends {
-		// A command of a flow that is, or was, paused waits for a look at its run.
-		r, ofRun := s.Runs[s.Tasks[e.TaskID].RunID]
-		switch {
-		case e.Claim.Commit != "" && e.Claim.Until.After(now):
+		if e.Claim.Commit != "" && e.Claim.Until.After(now) {
 			need(e.Claim.Until)
-		case !ofRun || r.CheckAt.IsZero() || e.Kind == decide.SendStop:
+		} else {
 			need(decide.Later(e.NotBefore, s.Instance.HeldUntil))
 		}
 	}
@@ -126,8 +123,6 @@ func (w *world) checkWakeups(s decide.State) {
 		switch {
 		case t.State == decide.TaskRunning:
 			need(t.Deadline)
-		case t.RunID != "" && !s.Runs[t.RunID].CheckAt.IsZero():
-			// Its flow is, or was, paused.
 		case t.State == decide.TaskQueued:
 			need(t.ExpiresAt)
 			if !t.BootBy.IsZero() {
@@ -149,7 +144,7 @@ func (w *world) checkWakeups(s decide.State) {
 	}
 	for _, r := range s.Runs {
 		if r.Pending.State == flow.PendingBackoff && !r.CheckAt.IsZero() {
-			r.Pending.Until = time.Time{} // its flow is, or was, paused
+			r.Pending.Until = time.Time{} // it is, or was, stopped
 		}
 		if turn(s, r) {
 			need(now)
@@ -167,7 +162,8 @@ func (w *world) checkWakeups(s decide.State) {
 		return
 	}
 	bound := work.Add(w.inv + w.policy.ClaimGrace + w.policy.Minute + 30*time.Second)
-	if w.unread {
+	// What is, or was, stopped waits for its next look.
+	if w.unread || len(w.table.control.Stops) > 0 || now.Sub(w.resumed) <= w.policy.HoldCheck {
 		bound = bound.Add(w.policy.HoldCheck)
 	}
 	for u := range w.table.armed {

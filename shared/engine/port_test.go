@@ -135,7 +135,7 @@ func (p ports) Output(ctx context.Context, _, invokeID string) (decide.Output, e
 
 func (p ports) Control(ctx context.Context) (decide.Control, error) {
 	return ask(ctx, p, "control", "", func() decide.Control {
-		return decide.Control{Pauses: maps.Clone(p.table.control.Pauses), Breakers: maps.Clone(p.table.control.Breakers)}
+		return decide.Control{Stops: maps.Clone(p.table.control.Stops), Breakers: maps.Clone(p.table.control.Breakers)}
 	})
 }
 
@@ -188,7 +188,7 @@ func (v *invocation) Send(ctx context.Context, s engine.Send) (id string, err er
 			return fmt.Errorf("instance not running: %w", engine.ErrUnavailable)
 		}
 		id = v.w.cloud.accept(s, v.w.now(), v.w.visibility())
-		v.w.checkPause(v, s)
+		v.w.checkStop(v, s)
 		if v.w.checkSend(s) && !v.w.calm && v.w.chance("accepted before", 30) {
 			return engine.ErrAcceptedBefore
 		}

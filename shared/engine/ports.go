@@ -153,7 +153,7 @@ type Ledger interface {
 // Shared is the part of the ledger that no single instance owns. Its errors
 // are those of this package's list, wrapped. Every method may be repeated.
 type Shared interface {
-	// Control reads all pauses and breakers.
+	// Control reads all stops and breakers.
 	Control(ctx context.Context) (decide.Control, error)
 	// CountFailure records the failure of a run, once however often it is
 	// called, and returns how many runs of its flow failed at since or later, and

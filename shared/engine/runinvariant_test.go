@@ -16,7 +16,7 @@ func (w *world) checkRun(s decide.State, r decide.FlowRun) {
 	begun := !r.StartedAt.IsZero()
 	switch {
 	case begun && r.Pending.State == "" && r.CheckAt.IsZero():
-		w.breakf("flow run %s is between two steps, and its flow is not paused", r.ID)
+		w.breakf("flow run %s is between two steps, and it is not stopped", r.ID)
 	case r.Pending.State == flow.PendingCommand:
 		task := decide.Key("task", r.ID, r.Current().ID, strconv.Itoa(r.Pending.Attempt))
 		if _, there := s.Tasks[task]; !there {
@@ -91,24 +91,24 @@ func (w *world) checkFleet() {
 	}
 }
 
-// barred says what kept a flow from starting runs, and its runs from sending,
-// when an invocation began; empty if nothing did, or nothing does any more.
-func (w *world) barred(v *invocation, name string) string {
-	for _, key := range []string{decide.AllFlows, name} {
-		if p, ok := w.table.control.Pauses[key]; ok && p.At.Before(v.began) {
-			return "is paused"
+// barred is the stop of one of the scopes, or of everything, that was there when an
+// invocation began; empty if there was none, or is none any more.
+func (w *world) barred(v *invocation, scopes ...decide.Scope) string {
+	for _, scope := range append(scopes, decide.Scope{}) {
+		if s, ok := w.table.control.Stops[scope]; ok && s.At.Before(v.began) {
+			return s.String()
 		}
 	}
 	return ""
 }
 
-// checkBegun: no run begins whose flow is paused, or whose breaker is open.
+// checkBegun: no run begins whose flow or instance is stopped, or whose breaker is open.
 func (w *world) checkBegun(c engine.Commit) {
 	name, _, _ := strings.Cut(c.ID, ".")
 	v := w.byName[name]
 	begun := func(r decide.FlowRun) {
-		if why := w.barred(v, r.Flow); why != "" {
-			w.breakf("%s begins run %s of flow %s, which %s", v.name, r.ID, r.Flow, why)
+		if why := w.barred(v, decide.Scope{Flow: r.Flow}, decide.Scope{Instance: c.InstanceID}); why != "" {
+			w.breakf("%s begins run %s of flow %s, and %s", v.name, r.ID, r.Flow, why)
 		}
 		// The clock of who opened it is off by 14 s at most.
 		b, open := w.table.control.Breakers[r.Flow]
@@ -128,13 +128,16 @@ func (w *world) checkBegun(c engine.Commit) {
 	}
 }
 
-// checkPause: nothing is sent for a flow that was paused before the
-// invocation began.
-func (w *world) checkPause(v *invocation, s engine.Send) {
+// checkStop: nothing is sent that was stopped before the invocation began.
+func (w *world) checkStop(v *invocation, s engine.Send) {
 	state := w.table.state(s.InstanceID)
-	r, ok := state.Runs[state.Tasks[s.TaskID].RunID]
-	if why := w.barred(v, r.Flow); ok && why != "" {
-		w.breakf("%s sends task %s of flow %s, which %s", v.name, s.TaskID, r.Flow, why)
+	t := state.Tasks[s.TaskID]
+	scopes := []decide.Scope{{Instance: s.InstanceID}, {Flow: state.Runs[t.RunID].Flow}}
+	for _, label := range t.Labels {
+		scopes = append(scopes, decide.Scope{Label: label})
+	}
+	if why := w.barred(v, scopes...); why != "" {
+		w.breakf("%s sends task %s, and %s", v.name, s.TaskID, why)
 	}
 }
 

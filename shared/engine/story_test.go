@@ -34,7 +34,7 @@ import (
 // A story begins with instance: bootable, waiting or unknown. The lines under it are what
 // is there: task NAME, accepted NAME and failed NAME (a command that Cloud Assistant has),
 // recorded INPUT, failure INSTANCE
-// (of a run of the flow f), policy and pause. The inputs are submit TASK, cancel TASK, heartbeat,
+// (of a run of the flow f), policy and stop. The inputs are submit TASK, cancel TASK, heartbeat,
 // end TASK STATUS, stranger INVOCATION STATUS (of a command that others started), wake and
 // sweep; array has several under it. One may say when it comes (after=2m) and how long its invocation is (limit=10m).
 //
@@ -110,9 +110,8 @@ func (s *story) tell(a *words) string {
 		s.table.records["i-1/"+once] = engine.Recorded{CommitID: "long ago", Answer: a.text("answer")}
 	case "failure":
 		s.table.count(decide.FleetFailure{Flow: "f", RunID: "run-1", InstanceID: a.word(), At: now.Add(-a.duration("ago"))}, now)
-	case "pause":
-		flow := a.word()
-		s.table.control.Pauses[flow] = decide.Pause{Flow: flow, By: "ann", At: s.clock}
+	case "stop":
+		s.table.stop(decide.Stop{Scope: decide.Scope{Flow: a.text("flow"), Label: a.text("label")}, By: "ann", At: s.clock})
 	default:
 		return s.happen(a)
 	}

@@ -38,7 +38,7 @@ func newTable() *table {
 	return &table{
 		rows: map[string]map[string][]byte{}, rev: map[string]int64{},
 		records: map[string]engine.Recorded{}, armed: map[engine.Wakeup]bool{}, rooms: map[engine.Wakeup]engine.Wakeup{},
-		control:  decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}},
+		control:  decide.NewControl(),
 		failures: map[string]map[string]time.Time{}, marks: map[string]time.Time{},
 		broken: func(string, ...any) {}, landed: func(engine.Commit) {},
 	}
@@ -321,9 +321,12 @@ func (t *table) closeBreaker(flow, key string) bool {
 	return true
 }
 
-// resume ends a flow's pause and breaker.
-func (t *table) resume(flow string, at time.Time) {
-	t.marks[flow] = decide.Later(t.marks[flow], at)
-	delete(t.control.Pauses, flow)
-	delete(t.control.Breakers, flow)
+// stop stores a stop.
+func (t *table) stop(s decide.Stop) { t.control.Stops[s.Scope] = s }
+
+// resume ends a stop, and a flow's breaker with it.
+func (t *table) resume(s decide.Scope, at time.Time) {
+	t.marks[s.Flow] = decide.Later(t.marks[s.Flow], at)
+	delete(t.control.Stops, s)
+	delete(t.control.Breakers, s.Flow)
 }

@@ -26,7 +26,8 @@ type world struct {
 	lag     time.Duration // how long an accepted command may stay invisible, at most
 	chaos   int           // percent of the calls that meet a fault
 	calm    bool          // no more faults
-	unread  bool          // pauses could not be read, which makes every flow wait
+	unread  bool          // stops could not be read, which makes every flow wait
+	resumed time.Time     // when the last stop ended
 	table   *table
 	cloud   *cloud
 	inbox   map[string]int // deliveries by fingerprint

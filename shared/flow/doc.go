@@ -138,8 +138,8 @@
 //  50. No flow leads to itself: a flow that is in the chain of flows that led
 //     to the event is stopped, and so is every flow behind ten others. One
 //     alert says so.
-//  51. A paused flow starts no run, which is recorded as refused, and its runs
-//     take no further step and send nothing until it is resumed. Their timeouts
+//  51. A flow that is stopped starts no run, which is recorded as refused, and its
+//     runs take no further step and send nothing until it is resumed. Their timeouts
 //     keep running.
 //  52. One run of a flow on an instance at a time. With whenBusy: queue, the
 //     default, a second one waits, in order, at most 20 of them; with drop it

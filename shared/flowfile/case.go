@@ -74,7 +74,7 @@ func (e Expectation) about() bool {
 
 // Run plays the case with these flows by the code that decides in the
 // functions, and returns each difference from the expectation in words; none if
-// the case passes. It ignores modes, windows, limits and pauses, as if every
+// the case passes. It ignores modes, windows, limits and stops, as if every
 // flow were live and free to run.
 func (c Case) Run(flows []flow.Definition) []string {
 	outcomes := flow.NewSet(flows).Explain(c.Event, c.Instance, c.Depth)

@@ -27,7 +27,9 @@ const (
 // check adds the mistakes of the values that were read.
 func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	instances := len(s.InstanceIDs)
-	s.checkInstances(r)
+	if s.Stop == nil && s.Resume == nil {
+		s.checkInstances(r)
+	}
 	switch {
 	case s.DedupeKey != nil && *s.DedupeKey == "" && !r.wrong["dedupeKey"]:
 		r.add("dedupeKey", "is empty: write a key, or leave it out")
@@ -46,7 +48,9 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	}
 	s.checkWords(r)
 	kinds := 0
-	for name, there := range map[string]bool{"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil} {
+	for name, there := range map[string]bool{
+		"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil, "stop": s.Stop != nil, "resume": s.Resume != nil,
+	} {
 		if there || r.wrong[name] {
 			kinds++
 		}
@@ -68,8 +72,20 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 			r.add("cancel", "takes none of the keys that describe a command's wait: remove them")
 		}
 	}
+	for name, scope := range map[string]*scope{"stop": s.Stop, "resume": s.Resume} {
+		if scope == nil {
+			continue
+		}
+		scope.check(r, name)
+		if instances > 0 || s.forCommand() {
+			r.add(name, "takes only dedupeKey, submittedBy and reason beside it: remove the other fields")
+		}
+	}
+	if s.Stop != nil && s.Reason == "" && !r.wrong["reason"] {
+		r.add("reason", "is missing: say why, for those who find it stopped")
+	}
 	if kinds != 1 {
-		r.add("", "needs exactly one of run, invoke and cancel")
+		r.add("", "needs exactly one of run, invoke, cancel, stop and resume")
 	}
 }
 

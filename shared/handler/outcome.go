@@ -32,8 +32,8 @@ func (o *Outcome) add(item Item) {
 const (
 	ResultRecorded    = "recorded"    // an execution
 	ResultNoticed     = "noticed"     // a heartbeat
-	ResultAccepted    = "accepted"    // a submission or a cancel
-	ResultRefused     = "refused"     // a submission or a cancel, which the answer explains
+	ResultAccepted    = "accepted"    // a submission, a cancel, a stop or a resume
+	ResultRefused     = "refused"     // the same, as the answer explains
 	ResultDuplicate   = "duplicate"   // handled before
 	ResultIgnored     = "ignored"     // not for this function
 	ResultQuarantined = "quarantined" // malformed, and kept
@@ -47,6 +47,10 @@ type Item struct {
 	InvokeID   string `json:"invokeId,omitempty"`
 	// Answer is set for submissions and cancels.
 	Answer *decide.Answer `json:"answer,omitempty"`
+	// Order is the answer to a stop or a resume, and Standing is what holds work
+	// back after it.
+	Order    *decide.Ordered  `json:"order,omitempty"`
+	Standing *decide.Standing `json:"standing,omitempty"`
 	// Left counts the sends and messages that are left to a sweep on
 	// the instance.
 	Left int `json:"left,omitempty"`

@@ -23,6 +23,9 @@ var everyKey = []string{
 	  "run":{"name":"job","type":"RunShellScript","content":"true","timeout":"90s","workingDir":"/opt","username":"admin","parameters":{"a":"1"}}}`,
 	`{"instanceIds":["i-1"],"invoke":{"commandId":"c-1","timeout":"1h30m","username":"admin","parameters":{"a":"1"}}}`,
 	`{"instanceId":"i-1","dedupeKey":"k","submittedBy":"ann","reason":"it is wrong","cancel":{"taskId":"0123456789abcdef0123456789abcdef"}}`,
+	`{"dedupeKey":"k","submittedBy":"ann","reason":"an incident","stop":{"flow":"restart-api"}}`,
+	`{"reason":"an incident","stop":{}}`, `{"reason":"an incident","stop":{"instance":"i-1"}}`, `{"reason":"an incident","stop":{"label":"team:db"}}`,
+	`{"resume":{}}`, `{"resume":{"flow":"restart-api"}}`, `{"resume":{"instance":"i-1"}}`, `{"resume":{"label":"team:db"}}`,
 }
 
 // notOfShape are mistakes that a schema cannot see: they are about several keys,

@@ -13,12 +13,16 @@ import (
 	"aftercare/shared/ledger"
 )
 
-// SubmitTask accepts a command for one or several instances, or a cancel.
+// SubmitTask accepts a command for one or several instances, a cancel, a stop or a
+// resume.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
-		targets, err := parseSubmission(payload, v.requestID, f.settings.Policy, f.now())
-		if err != nil {
+		targets, order, err := parseSubmission(payload, v.requestID, f.settings.Policy, f.now())
+		switch {
+		case err != nil:
 			return v.quarantine(ctx, payload, err.Error())
+		case order != nil:
+			return v.carryOut(ctx, *order)
 		}
 		items := make([]Item, len(targets))
 		v.engine.HandleAll(ctx, targets, func(i, _ int, out engine.Outcome, err error) { items[i] = v.submitted(out, err) })

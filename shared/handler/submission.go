@@ -16,8 +16,8 @@ import (
 	"aftercare/shared/engine"
 )
 
-// submission is the payload of submit-task. Exactly one of Run, Invoke and
-// Cancel is set. scripts/README.md describes it for those who submit.
+// submission is the payload of submit-task. Exactly one of Run, Invoke, Cancel,
+// Stop and Resume is set. scripts/README.md describes it for those who submit.
 type submission struct {
 	// DedupeKey, 1 to 128 bytes, makes a repeated submission a duplicate.
 	// Without it, only repeated deliveries of the same request are duplicates.
@@ -48,26 +48,28 @@ type submission struct {
 	Run         *command.Run    `json:"run,omitempty"`
 	Invoke      *command.Invoke `json:"invoke,omitempty"`
 	Cancel      *cancel         `json:"cancel,omitempty"`
+	Stop        *scope          `json:"stop,omitempty"`
+	Resume      *scope          `json:"resume,omitempty"`
 }
 
 type cancel struct {
 	TaskID string `json:"taskId"`
 }
 
-// parseSubmission reads a payload of submit-task. The error lists every mistake,
-// one on each line, and quotes no value.
-func parseSubmission(payload []byte, requestID string, p decide.Policy, now time.Time) ([]engine.Part, error) {
+// parseSubmission reads a payload of submit-task, which is about instances or an
+// order. The error lists every mistake, one on each line, and quotes no value.
+func parseSubmission(payload []byte, requestID string, p decide.Policy, now time.Time) ([]engine.Part, *decide.Order, error) {
 	var s submission
 	read, err := readDocument(payload, &s)
 	if err != nil {
-		return nil, fmt.Errorf("the payload is not a submission: %w", err)
+		return nil, nil, fmt.Errorf("the payload is not a submission: %w", err)
 	}
 	if s.InstanceID != "" {
 		s.InstanceIDs, s.InstanceID = append(s.InstanceIDs, s.InstanceID), ""
 	}
 	s.check(read, p, now)
 	if len(read.mistakes) > 0 {
-		return nil, errors.New(strings.Join(read.mistakes, "\n"))
+		return nil, nil, errors.New(strings.Join(read.mistakes, "\n"))
 	}
 	if s.Priority == nil {
 		s.Priority = new(int)
@@ -77,7 +79,7 @@ func parseSubmission(payload []byte, requestID string, p decide.Policy, now time
 	for _, id := range s.InstanceIDs {
 		targets = append(targets, engine.Part{InstanceID: id, Inputs: []decide.Input{s.input(requestID)}})
 	}
-	return targets, nil
+	return targets, s.order(requestID), nil
 }
 
 // hash identifies the parsed submission: the order of its keys, instances and
@@ -100,12 +102,16 @@ func (s submission) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s submission) input(requestID string) decide.Input {
-	key, dedupeKey := decide.Key("submission", "request", requestID), ""
+// keys identify the submission, and what the caller named it.
+func (s submission) keys(requestID string) (key, dedupeKey string) {
 	if s.DedupeKey != nil {
-		dedupeKey = *s.DedupeKey
-		key = decide.Key("submission", "dedupeKey", dedupeKey)
+		return decide.Key("submission", "dedupeKey", *s.DedupeKey), *s.DedupeKey
 	}
+	return decide.Key("submission", "request", requestID), ""
+}
+
+func (s submission) input(requestID string) decide.Input {
+	key, dedupeKey := s.keys(requestID)
 	if s.Cancel != nil {
 		return decide.Cancel{Key: key, DedupeKey: dedupeKey, TaskID: s.Cancel.TaskID, Hash: s.hash()}
 	}

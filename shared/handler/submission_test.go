@@ -60,7 +60,7 @@ func mistakenSubmissions() map[string]struct {
 	}
 	const (
 		not    = "the payload is not a submission: "
-		oneOf  = "the payload needs exactly one of run, invoke and cancel"
+		oneOf  = "the payload needs exactly one of run, invoke, cancel, stop and resume"
 		idForm = ": an id has 1 to 128 printable ASCII characters, without space and slash"
 		expiry = "expiresIn must be from 1m to 2160h"
 		taskID = "cancel.taskId must be the 32 hex digits that a submission answered"
@@ -83,7 +83,7 @@ func mistakenSubmissions() map[string]struct {
 		"a field of other case": {encode(request().with("DedupeKey", secret)), `the payload has no field "DedupeKey", did you mean "dedupeKey"?`},
 		"a long unknown field": {
 			encode(request().with(strings.Repeat("x", 1<<20), 1)),
-			`the payload has no field "` + strings.Repeat("x", 60) + `": its fields are dedupeKey, instanceId, instanceIds, priority, notBefore, spread, expiresIn, bootDeadline, onBootDeadline, whenNotBootable, repeatMode, labels, submittedBy, reason, run, invoke, cancel`,
+			`the payload has no field "` + strings.Repeat("x", 60) + `": its fields are dedupeKey, instanceId, instanceIds, priority, notBefore, spread, expiresIn, bootDeadline, onBootDeadline, whenNotBootable, repeatMode, labels, submittedBy, reason, run, invoke, cancel, stop, resume`,
 		},
 		"an unknown field of run": {run("timeouts", secret), `run has no field "timeouts", did you mean "timeout"?`},
 		"a field twice":           {[]byte(`{"instanceId":"i-1","instanceId":"i-2","run":{"name":"job","type":"RunShellScript","content":"true"}}`), `the payload has the field "instanceId" twice: remove one`},
@@ -101,13 +101,20 @@ func mistakenSubmissions() map[string]struct {
 				"invoke.commandId must be the id of a saved command: c- and letters and digits\n" + oneOf,
 		},
 
-		"instances that are a text":  {encode(request().with("instanceIds", secret)), "instanceIds must be a list"},
-		"an instance that is a list": {encode(request().with("instanceIds", []any{[]int{}, "i-2", nil})), "instanceIds must hold texts"},
-		"a priority that is a text":  {encode(request().with("priority", secret)), "priority must be a whole number"},
-		"a script that is a text":    {encode(request().with("run", secret)), "run must be a JSON object"},
-		"parameters that are a list": {run("parameters", []int{1}), "run.parameters must be a JSON object"},
-		"a parameter that is null":   {run("parameters", object{"a": nil}), "run.parameters must hold texts"},
-		"a timeout that is a number": {run("timeout", 60), "run.timeout must be a text with a duration such as 90s, 5m or 24h"},
+		"a stop without a reason":     {[]byte(`{"stop":{}}`), "reason is missing: say why, for those who find it stopped"},
+		"a stop of an empty name":     {[]byte(`{"reason":"why","stop":{"flow":""}}`), "stop.flow must be a flow's name, 1 to 63 of a-z, 0-9 and -: leave it out for everything"},
+		"a stop of two things":        {[]byte(`{"reason":"why","stop":{"instance":"i-1","label":"l"}}`), "stop takes one of flow, instance and label, or none for everything"},
+		"a stop of wrong things":      {[]byte(`{"reason":"why","stop":{"label":"` + secret + ` "}}`), "stop.label must be a label, 1 to 64 letters, digits and . _ : / = -: leave it out for everything"},
+		"a resume of a number":        {[]byte(`{"resume":{"instance":1}}`), "resume.instance must be a text"},
+		"a stop of a submission":      {encode(request().with("run", nil).with("reason", "why").with("stop", object{})), "stop takes only dedupeKey, submittedBy and reason beside it: remove the other fields"},
+		"a stop and a resume at once": {[]byte(`{"reason":"why","stop":{},"resume":{}}`), oneOf},
+		"instances that are a text":   {encode(request().with("instanceIds", secret)), "instanceIds must be a list"},
+		"an instance that is a list":  {encode(request().with("instanceIds", []any{[]int{}, "i-2", nil})), "instanceIds must hold texts"},
+		"a priority that is a text":   {encode(request().with("priority", secret)), "priority must be a whole number"},
+		"a script that is a text":     {encode(request().with("run", secret)), "run must be a JSON object"},
+		"parameters that are a list":  {run("parameters", []int{1}), "run.parameters must be a JSON object"},
+		"a parameter that is null":    {run("parameters", object{"a": nil}), "run.parameters must hold texts"},
+		"a timeout that is a number":  {run("timeout", 60), "run.timeout must be a text with a duration such as 90s, 5m or 24h"},
 
 		"no instance":               {encode(request().with("instanceId", nil)), "instanceId is missing"},
 		"an instance with a slash":  {encode(request().with("instanceId", "i/"+secret)), "instanceIds is wrong at instance 1" + idForm},

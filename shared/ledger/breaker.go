@@ -43,11 +43,10 @@ func (l *Ledger) OpenBreaker(ctx context.Context, b decide.Breaker) (decide.Brea
 			condition = absent()
 			continue
 		}
-		there := newControl()
-		if err := addControl(&there, prefixBreaker+b.Flow, v); err != nil {
+		stored, err := breakerIn(prefixBreaker+b.Flow, v)
+		if err != nil {
 			return decide.Breaker{}, doubtful(fmt.Errorf("%s: %w", what, err), doubt)
 		}
-		stored := there.Breakers[b.Flow]
 		if stored.Key == b.Key || stored.ResumeAt.After(b.OpenedAt) {
 			return stored, nil
 		}
@@ -70,13 +69,13 @@ func (l *Ledger) CloseBreaker(ctx context.Context, name, key string) (bool, erro
 	if err != nil || v == nil || v.text(colKey) != key {
 		return false, err
 	}
-	c := newControl()
-	if err := addControl(&c, prefixBreaker+name, v); err != nil {
+	b, err := breakerIn(prefixBreaker+name, v)
+	if err != nil {
 		return false, fmt.Errorf("%s: %w", what, err)
 	}
-	if err := l.resetFailures(ctx, name, c.Breakers[name].ResumeAt); err != nil {
+	if err := l.resetFailures(ctx, name, b.ResumeAt); err != nil {
 		return false, err
 	}
-	v, err = l.takeShared(ctx, what, pk, func(v values) bool { return v.text(colKey) == key })
+	v, err = l.takeShared(ctx, what, pk, key)
 	return v != nil, err
 }

@@ -70,7 +70,7 @@ func TestOfManyAtOnceOneOpensOneClosesAndAllCount(t *testing.T) {
 // it meets none.
 // (ledger rules 51, 53, 54)
 func TestSharedRowsAreWrittenOnceWhateverFails(t *testing.T) {
-	b, p := breakerOf("new", 0), pauseOf("clean-up", "Ann", start)
+	b, p := breakerOf("new", 0), stopOf("clean-up", "Ann", start)
 	for name, c := range map[string]struct {
 		before []decide.Breaker
 		do     func(*testing.T, *ledger.Ledger)
@@ -90,8 +90,8 @@ func TestSharedRowsAreWrittenOnceWhateverFails(t *testing.T) {
 			}
 			wantCount(t, l, failureOf("i-1", "r1", start), start.Add(-time.Hour), 0)
 		}, nil},
-		"pausing and resuming": {[]decide.Breaker{b}, func(t *testing.T, l *ledger.Ledger) {
-			mustPause(t, l, p)
+		"stopping and resuming": {[]decide.Breaker{b}, func(t *testing.T, l *ledger.Ledger) {
+			mustStop(t, l, p)
 			wantControl(t, l, p, b)
 			wantResume(t, l, "clean-up", p, b)
 		}, nil},
@@ -131,8 +131,8 @@ var writes = map[string]func(*ledger.Ledger, context.Context) error{
 		_, err := l.CloseBreaker(ctx, "clean-up", "e1")
 		return err
 	},
-	"Resume": func(l *ledger.Ledger, ctx context.Context) error {
-		_, err := l.Resume(ctx, "clean-up")
+	"Order": func(l *ledger.Ledger, ctx context.Context) error {
+		_, _, err := l.Order(ctx, newOrder(decide.ActResume, decide.Scope{Flow: "clean-up"}, start))
 		return err
 	},
 }
@@ -147,7 +147,7 @@ func TestTriesOfAConditionalWriteAreCounted(t *testing.T) {
 	} {
 		l, _, faults := open(t)
 		mustOpen(t, l, breakerOf("e1", 0))
-		for name, call := range map[string]string{"OpenBreaker": "PutRow", "CloseBreaker": "DeleteRow"} {
+		for name, call := range map[string]string{"OpenBreaker": "PutRow", "CloseBreaker": "DeleteRow", "Order": "BatchWriteRow"} {
 			f.Call = call
 			faults.Add(f)
 			faults.ResetCalls()
@@ -169,7 +169,7 @@ func TestAWriteInDoubtIsNotReportedAsUndone(t *testing.T) {
 		mustOpen(t, l, breakerOf("e1", 0))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		for _, call := range []string{"PutRow", "DeleteRow"} {
+		for _, call := range []string{"PutRow", "DeleteRow", "BatchWriteRow"} {
 			faults.Add(fault.Fault{Call: call, Mode: fault.CutAfter, OnStrike: cancel})
 		}
 		if err := write(l, ctx); !errors.Is(err, engine.ErrUnknownOutcome) || errors.Is(err, engine.ErrUnavailable) {

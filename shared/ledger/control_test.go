@@ -2,7 +2,9 @@ package ledger_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,23 +19,51 @@ import (
 	"aftercare/tests/localcloud/tablestore"
 )
 
-func pauseOf(flow, by string, at time.Time) decide.Pause {
-	return decide.Pause{Flow: flow, By: by, Reason: "because of " + by, At: at}
+func stopOf(flow, by string, at time.Time) decide.Stop {
+	return decide.Stop{Scope: decide.Scope{Flow: flow}, By: by, Reason: "because of " + by, At: at}
 }
 
-func mustPause(t *testing.T, l *ledger.Ledger, pauses ...decide.Pause) {
+// orders numbers the orders of all tests: each is another one.
+var orders atomic.Int64
+
+func newOrder(kind decide.ActKind, s decide.Scope, at time.Time) decide.Order {
+	return decide.Order{Scope: s, Act: decide.Act{Key: fmt.Sprint("order-", orders.Add(1)), Kind: kind, At: at}}
+}
+
+// stop orders a stop.
+func stop(t *testing.T, l *ledger.Ledger, s decide.Stop) error {
+	o := newOrder(decide.ActStop, s.Scope, s.At)
+	o.By, o.Reason = s.By, s.Reason
+	_, _, err := l.Order(t.Context(), o)
+	return err
+}
+
+// resume orders a resume, and returns what it ended.
+func resume(t *testing.T, l *ledger.Ledger, s decide.Scope) (decide.Control, error) {
+	a, _, err := l.Order(t.Context(), newOrder(decide.ActResume, s, start))
+	gone := decide.NewControl()
+	if a.Stop != nil {
+		gone.Stops[s] = *a.Stop
+	}
+	if a.Breaker != nil {
+		gone.Breakers[s.Flow] = *a.Breaker
+	}
+	return gone, err
+}
+
+func mustStop(t *testing.T, l *ledger.Ledger, stops ...decide.Stop) {
 	t.Helper()
-	for _, p := range pauses {
-		must(t, l.Pause(t.Context(), p))
+	for _, s := range stops {
+		must(t, stop(t, l, s))
 	}
 }
 
 func mustOpen(t *testing.T, l *ledger.Ledger, b decide.Breaker) { t.Helper(); wantBreaker(t, l, b, b) }
 
-// wantResume resumes a flow, which removes exactly these.
+// wantResume resumes a flow, or everything, which removes exactly these.
 func wantResume(t *testing.T, l *ledger.Ledger, flow string, gone ...any) {
 	t.Helper()
-	got, err := l.Resume(t.Context(), flow)
+	got, err := resume(t, l, decide.Scope{Flow: flow})
 	if diff := cmp.Diff(controlOf(gone...), got); diff != "" || err != nil {
 		t.Errorf("removed, %v (-want +got):\n%s", err, diff)
 	}
@@ -75,11 +105,13 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 	}{
 		"a live row of a kind that is unknown": {"live/new/x", map[string]any{"data": "{}"}},
 		"a live row that is no JSON":           {"live/task/x", map[string]any{"data": "{"}},
-		"a pause that is no JSON":              {"pause/clean-up", map[string]any{"data": "{", "key": "k"}},
-		"a pause of another flow":              {"pause/clean-up", map[string]any{"data": `{"flow":"other","by":"Ann"}`, "key": "k"}},
-		"a pause without data":                 {"pause/*", map[string]any{"key": "k"}},
-		"a pause without a key":                {"pause/*", map[string]any{"data": `{"flow":"*","by":"Ann"}`}},
-		"a pause of bytes":                     {"pause/*", map[string]any{"data": []byte(`{"flow":"*"}`), "key": "k"}},
+		"a stop that is no JSON":               {"stop/flow/clean-up", map[string]any{"data": "{", "key": "k"}},
+		"a stop of another flow":               {"stop/flow/clean-up", map[string]any{"data": `{"flow":"other","at":"2026-03-01T12:00:00Z"}`, "key": "k"}},
+		"a stop without data":                  {"stop/all", map[string]any{"key": "k"}},
+		"a stop without a time":                {"stop/all", map[string]any{"data": "null", "key": "k"}},
+		"a stop without a key":                 {"stop/all", map[string]any{"data": `{"at":"2026-03-01T12:00:00Z"}`}},
+		"a stop of bytes":                      {"stop/all", map[string]any{"data": []byte(`{"at":"2026-03-01T12:00:00Z"}`), "key": "k"}},
+		"a stop of something else":             {"stop/fleet/x", map[string]any{"data": `{"at":"2026-03-01T12:00:00Z"}`, "key": "k"}},
 		"a breaker that is no JSON":            {"breaker/clean-up", map[string]any{"data": "null", "key": "k"}},
 		"a breaker with two keys":              {"breaker/clean-up", map[string]any{"data": `{"flow":"clean-up","key":"other"}`, "key": "k"}},
 		"a breaker without a key at all":       {"breaker/clean-up", map[string]any{"data": `{"flow":"clean-up"}`}},
@@ -100,11 +132,11 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 				wantInvalid("Load", err)
 				return
 			}
-			other := pauseOf("other", "Ann", start)
-			mustPause(t, l, other)
+			other := stopOf("other", "Ann", start)
+			mustStop(t, l, other)
 			putter(t, server, "aftercare_shared", "control")(c.row, c.columns)
 			got, err := l.Control(t.Context())
-			if wantInvalid("Control", err); got.Pauses != nil {
+			if wantInvalid("Control", err); got.Stops != nil {
 				t.Errorf("Control = %+v, want nothing", got)
 			}
 			switch kind {
@@ -113,31 +145,37 @@ func TestARowThatIsNotReadableIsAnError(t *testing.T) {
 				wantInvalid("OpenBreaker", err)
 				wantResume(t, l, flow, decide.Breaker{Flow: flow})
 				wantControl(t, l, other)
-			case "pause":
-				if strings.Contains(name, "JSON") {
-					wantResume(t, l, flow, decide.Pause{Flow: flow})
-					wantControl(t, l, other)
+			case "stop":
+				if strings.Contains(name, "else") {
+					return // nobody can name it
 				}
+				scope := decide.Scope{Flow: strings.TrimPrefix(strings.TrimPrefix(flow, "all"), "flow/")}
+				wantResume(t, l, scope.Flow, decide.Stop{Scope: scope})
+				wantControl(t, l, other)
+				putter(t, server, "aftercare_shared", "control")(c.row, c.columns)
+				instead := decide.Stop{Scope: scope, By: "Bob", Reason: "why", At: start}
+				mustStop(t, l, instead)
+				wantControl(t, l, other, instead)
 			}
 		})
 	}
 }
 
-func TestResumeRemovesAFlowsPauseAndBreakerOrThePauseOfAllFlows(t *testing.T) {
-	all, one, other := pauseOf(decide.AllFlows, "Ann", start), pauseOf("clean-up", "Bob", start), pauseOf("other", "Cem", start)
+func TestAResumeEndsTheStopOfItsScopeAndAFlowsBreaker(t *testing.T) {
+	all, one, other := stopOf("", "Ann", start), stopOf("clean-up", "Bob", start), stopOf("other", "Cem", start)
 	b := breakerOf("e1", 0)
 	for name, c := range map[string]struct {
 		flow       string
 		gone, stay []any
 	}{
-		"one flow":                            {"clean-up", []any{one, b}, []any{all, other}},
-		"a flow that is paused and no more":   {"other", []any{other}, []any{all, one, b}},
-		"a flow that is not paused by itself": {"third", nil, []any{all, one, other, b}},
-		"all flows":                           {decide.AllFlows, []any{all}, []any{one, other, b}},
+		"one flow":                             {"clean-up", []any{one, b}, []any{all, other}},
+		"a flow that is stopped and no more":   {"other", []any{other}, []any{all, one, b}},
+		"a flow that is not stopped by itself": {"third", nil, []any{all, one, other, b}},
+		"everything":                           {"", []any{all}, []any{one, other, b}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _, _ := open(t)
-			mustPause(t, l, all, pauseOf("clean-up", "Dan", start.Add(-time.Hour)), one, one, other)
+			mustStop(t, l, all, one, stopOf("clean-up", "Dan", start.Add(time.Hour)), other)
 			mustOpen(t, l, b)
 			for _, want := range [][]any{c.gone, nil} {
 				wantResume(t, l, c.flow, want...)
@@ -150,17 +188,20 @@ func TestResumeRemovesAFlowsPauseAndBreakerOrThePauseOfAllFlows(t *testing.T) {
 // (ledger rule 56)
 func TestWhatIsMalformedIsRefusedWithoutACall(t *testing.T) {
 	l, _, faults := open(t)
-	p, b, f := pauseOf("clean-up", "Ann", start), breakerOf("e1", 0), failureOf("i-1", "r1", start)
+	b, f := breakerOf("e1", 0), failureOf("i-1", "r1", start)
 	beyond := time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) // a year of 5 digits
 	var errs []error
-	for _, bad := range []decide.Pause{
-		{By: p.By, At: p.At}, {Flow: strings.Repeat("a", 64), By: p.By, At: p.At}, {Flow: p.Flow, At: p.At},
-		{Flow: p.Flow, By: p.By}, {Flow: p.Flow, By: p.By, At: beyond},
+	for _, bad := range []decide.Scope{
+		{Flow: strings.Repeat("a", 64)}, {Flow: "*"}, {Flow: "f", Instance: "i-1"}, {Flow: "f", Label: "l"}, {Instance: "i-1", Label: "l"},
 	} {
-		errs = append(errs, l.Pause(t.Context(), bad))
+		errs = append(errs, stop(t, l, decide.Stop{Scope: bad, At: start}))
+		_, err := resume(t, l, bad)
+		errs = append(errs, err)
 	}
+	errs = append(errs, stop(t, l, decide.Stop{}))
+	_, _, keylessOrder := l.Order(t.Context(), decide.Order{Act: decide.Act{Kind: decide.ActStop, At: start}})
 	for _, bad := range []decide.Breaker{
-		{Flow: decide.AllFlows, Key: b.Key}, {Flow: "a/b", Key: b.Key}, {Flow: b.Flow}, {Flow: b.Flow, Key: b.Key, ResumeAt: beyond},
+		{Flow: "*", Key: b.Key}, {Flow: "a/b", Key: b.Key}, {Flow: b.Flow}, {Flow: b.Flow, Key: b.Key, ResumeAt: beyond},
 	} {
 		_, opened := l.OpenBreaker(t.Context(), bad)
 		errs = append(errs, opened)
@@ -172,10 +213,9 @@ func TestWhatIsMalformedIsRefusedWithoutACall(t *testing.T) {
 		_, counted := l.CountFailure(t.Context(), bad, start)
 		errs = append(errs, counted)
 	}
-	_, resumed := l.Resume(t.Context(), "")
-	_, closed := l.CloseBreaker(t.Context(), decide.AllFlows, "e1")
+	_, closed := l.CloseBreaker(t.Context(), "*", "e1")
 	_, keyless := l.CloseBreaker(t.Context(), "clean-up", "")
-	for i, err := range append(errs, resumed, closed, keyless) {
+	for i, err := range append(errs, keylessOrder, closed, keyless) {
 		if !errors.Is(err, engine.ErrInvalid) {
 			t.Errorf("case %d: %v, want ErrInvalid", i, err)
 		}
@@ -190,8 +230,8 @@ func TestWhatIsMalformedIsRefusedWithoutACall(t *testing.T) {
 // (ledger rule 52)
 func TestARequestThatIsLateReplacesAndRemovesNothingNewer(t *testing.T) {
 	old, newer := breakerOf("old", 0), breakerOf("newer", 20)
-	first, second := pauseOf("clean-up", "Ann", start), pauseOf("clean-up", "Bob", start.Add(time.Second))
-	keyless := decide.Pause{Flow: "clean-up"}
+	first, second := stopOf("clean-up", "Ann", start), stopOf("clean-up", "Bob", start.Add(time.Second))
+	keyless := decide.Stop{Scope: first.Scope}
 	for name, c := range map[string]struct {
 		call      string
 		nth       int
@@ -209,18 +249,24 @@ func TestARequestThatIsLateReplacesAndRemovesNothingNewer(t *testing.T) {
 					t.Errorf("CloseBreaker = %t, %v, want false", gone, err)
 				}
 			}, []any{first, newer}},
-		"who resumes": {"DeleteRow", 1,
-			func(t *testing.T, l *ledger.Ledger, _ *tablestore.Server) { mustPause(t, l, second) },
-			func(t *testing.T, l *ledger.Ledger) { wantResume(t, l, "clean-up", second, old) }, nil},
-		"who resumes a pause without a key": {"DeleteRow", 1,
+		"who resumes": {"BatchWriteRow", 1,
+			func(t *testing.T, l *ledger.Ledger, _ *tablestore.Server) {
+				wantResume(t, l, "clean-up", first, old)
+				mustStop(t, l, second)
+			},
+			func(t *testing.T, l *ledger.Ledger) { wantResume(t, l, "clean-up", second) }, nil},
+		"who resumes a stop without a key": {"BatchWriteRow", 1,
 			func(t *testing.T, _ *ledger.Ledger, server *tablestore.Server) {
-				putter(t, server, "aftercare_shared", "control")("pause/clean-up", map[string]any{"data": "{"})
+				putter(t, server, "aftercare_shared", "control")("stop/flow/clean-up", map[string]any{"data": "{"})
 			},
 			func(t *testing.T, l *ledger.Ledger) { wantResume(t, l, "clean-up", keyless, old) }, nil},
+		"who stops what was stopped": {"BatchWriteRow", 1,
+			func(t *testing.T, l *ledger.Ledger, _ *tablestore.Server) { wantResume(t, l, "clean-up", first, old) },
+			func(t *testing.T, l *ledger.Ledger) { mustStop(t, l, second) }, []any{second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, server, faults := open(t)
-			mustPause(t, l, first)
+			mustStop(t, l, first)
 			mustOpen(t, l, old)
 			faults.Add(fault.Fault{
 				Call: c.call, Nth: c.nth, Mode: fault.ErrorBefore, Status: 503, Code: "OTSServerBusy", Message: "busy",

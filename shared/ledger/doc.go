@@ -90,9 +90,9 @@
 //
 // # What no instance owns (aftercare_shared)
 //
-//  50. Pauses and breakers are rows of one scope, read together in one call. A row
+//  50. Stops and breakers are rows of one scope, read together in one call. A row
 //     that cannot be read or is of an unknown kind is an error, because it may be a
-//     pause. A resume removes even a row that cannot be read.
+//     stop. A stop replaces even a row that cannot be read, and a resume removes it.
 //  51. Failures are counted by rows, never by a number that is raised: one for each
 //     time and run of a flow, so that a repeated count adds nothing. A run counts
 //     once, at most 1,000 rows are read, and their times begin at a given one and
@@ -107,11 +107,15 @@
 //  54. A write whose outcome is unknown is made good by reading the row. If that
 //     cannot be done, the error says that the write may have landed. After 8 tries
 //     the row counts as contended.
-//  55. A pause outlives its row: who reads one that was written more than 8 days
+//  55. A stop outlives its row: who reads one that was written more than 8 days
 //     ago, a quarter of the shortest life of a row, writes it again, on the
 //     condition that it is unchanged. A breaker ends by itself after 14 days at
 //     most, and is not renewed.
 //  56. Malformed names, keys and times are refused without a call.
+//  57. An order, which is a stop or a resume, has a row of its own in the batch that
+//     changes the stop, ~order/<key> behind all that is read with the stops. So it
+//     is carried out once, whatever fails and however late it comes again. Then its
+//     act is recorded, by each who finds that row.
 //
 // # Quarantine (aftercare_quarantine)
 //

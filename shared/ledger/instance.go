@@ -227,16 +227,21 @@ func (l *Ledger) write(ctx context.Context, k kind, what string, b *batch) error
 	if err := b.check(); err != nil {
 		return fmt.Errorf("%s: %w: %w", what, err, engine.ErrInvalid)
 	}
+	return l.writeRows(ctx, k, what, b.table, b.rows)
+}
+
+// writeRows writes rows of one partition, all of them or none.
+func (l *Ledger) writeRows(ctx context.Context, k kind, what, table string, rows []tablestore.RowChange) error {
 	request := &tablestore.BatchWriteRowRequest{
-		RowChangesGroupByTable: map[string][]tablestore.RowChange{b.table: b.rows},
+		RowChangesGroupByTable: map[string][]tablestore.RowChange{table: rows},
 		IsAtomic:               true,
 	}
-	return l.attempt(ctx, k, b.table, what, func() error {
+	return l.attempt(ctx, k, table, what, func() error {
 		response, err := l.client.BatchWriteRow(request)
 		if err != nil {
 			return err
 		}
-		return answered(response.TableToRowsResult, b.table, len(b.rows))
+		return answered(response.TableToRowsResult, table, len(rows))
 	})
 }
 

@@ -38,7 +38,7 @@ type Config struct {
 	Pause func(ctx context.Context, n int)
 	// First picks the first of n shards that Due reads; nil means at random.
 	First func(n int) int
-	// Now is the clock for the age of a pause's row; nil means time.Now.
+	// Now is the clock for the age of a stop's row; nil means time.Now.
 	Now func() time.Time
 }
 

@@ -120,11 +120,8 @@ func subject(t *testing.T, l *ledger.Ledger, server *tablestore.Server) ledgerte
 			defer server.OnRow(nil)
 			return l.Load(ctx, id)
 		},
-		Pause: func(p decide.Pause) error { return l.Pause(t.Context(), p) },
-		Resume: func(flow string) error {
-			_, err := l.Resume(t.Context(), flow)
-			return err
-		},
+		Stop:   func(s decide.Stop) error { return stop(t, l, s) },
+		Resume: func(s decide.Scope) error { _, err := resume(t, l, s); return err },
 	}
 }
 

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -46,8 +47,13 @@ func (r *Records) add(row string, v values) error {
 }
 
 // RecordAct records an act on no single instance. It may be repeated.
-func (l *Ledger) RecordAct(ctx context.Context, a decide.Act) error {
-	b := rowsOf(engine.Commit{ID: a.Key, InstanceID: decide.ActsID, At: a.At, Changes: decide.Changes{Acts: []decide.Act{a}}})
+func (l *Ledger) RecordAct(ctx context.Context, a decide.Act) error { return l.recordAct(ctx, "", a) }
+
+// recordAct records an act on an instance, or on none.
+func (l *Ledger) recordAct(ctx context.Context, instanceID string, a decide.Act) error {
+	b := rowsOf(engine.Commit{
+		ID: a.Key, InstanceID: cmp.Or(instanceID, decide.ActsID), At: a.At, Changes: decide.Changes{Acts: []decide.Act{a}},
+	})
 	return l.write(ctx, idempotent, "record an act", b)
 }
 

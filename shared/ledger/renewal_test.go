@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/decide"
 	"aftercare/shared/ledger"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
@@ -21,10 +20,10 @@ func aging(t *testing.T) (l *ledger.Ledger, server *tablestore.Server, faults *f
 }
 
 // (ledger rules 50, 55)
-func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
+func TestAStopThatIsReadOutlivesItsRowsTime(t *testing.T) {
 	l, _, faults, after := aging(t)
-	p, b := pauseOf(decide.AllFlows, "Ann", start), breakerOf("e1", 0)
-	mustPause(t, l, p)
+	p, b := stopOf("", "Ann", start), breakerOf("e1", 0)
+	mustStop(t, l, p)
 	mustOpen(t, l, b)
 	for _, c := range []struct {
 		days, puts int
@@ -43,28 +42,29 @@ func TestAPauseThatIsReadOutlivesItsRowsTime(t *testing.T) {
 		faults.ResetCalls()
 		wantControl(t, l, c.there...)
 		if got := faults.Calls(); got["PutRow"] != c.puts || got["GetRange"] != 1 {
-			t.Errorf("on day %d there were the calls %v, want one to read and %d to write the pause", c.days, got, c.puts)
+			t.Errorf("on day %d there were the calls %v, want one to read and %d to write the stop", c.days, got, c.puts)
 		}
 	}
 }
 
 // (ledger rule 55)
-func TestARenewalBringsNoPauseBack(t *testing.T) {
-	first, second := pauseOf("clean-up", "Ann", start), pauseOf("clean-up", "Bob", start.Add(time.Second))
+func TestARenewalBringsNoStopBack(t *testing.T) {
+	first, second := stopOf("clean-up", "Ann", start), stopOf("clean-up", "Bob", start.Add(time.Second))
 	for name, c := range map[string]struct {
 		meanwhile func(*testing.T, *ledger.Ledger)
 		want      []any
 	}{
 		"that was resumed while it was read": {func(t *testing.T, l *ledger.Ledger) {
-			if _, err := l.Resume(t.Context(), "clean-up"); err != nil {
-				t.Error(err)
-			}
+			wantResume(t, l, "clean-up", first)
 		}, nil},
-		"that was replaced while it was read": {func(t *testing.T, l *ledger.Ledger) { mustPause(t, l, second) }, []any{second}},
+		"that was replaced while it was read": {func(t *testing.T, l *ledger.Ledger) {
+			wantResume(t, l, "clean-up", first)
+			mustStop(t, l, second)
+		}, []any{second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, server, _, after := aging(t)
-			mustPause(t, l, first)
+			mustStop(t, l, first)
 			after(20)
 			var once sync.Once
 			server.OnRow(func(string, int) { once.Do(func() { c.meanwhile(t, l) }) })
@@ -77,15 +77,15 @@ func TestARenewalBringsNoPauseBack(t *testing.T) {
 
 func TestARenewalThatFailsIsMadeUpForByTheNextRead(t *testing.T) {
 	l, _, faults, after := aging(t)
-	p := pauseOf("clean-up", "Ann", start)
-	mustPause(t, l, p)
+	p := stopOf("clean-up", "Ann", start)
+	mustStop(t, l, p)
 	after(20)
 	faults.ResetCalls()
 	faults.Add(fault.Fault{Call: "PutRow", Mode: fault.ErrorBefore, Times: 2})
 	for _, puts := range []int{1, 2, 3, 3} {
 		wantControl(t, l, p)
 		if got := faults.Calls()["PutRow"]; got != puts {
-			t.Errorf("the pause was written %d times, want %d", got, puts)
+			t.Errorf("the stop was written %d times, want %d", got, puts)
 		}
 	}
 }

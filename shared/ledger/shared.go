@@ -96,24 +96,19 @@ func (l *Ledger) get(ctx context.Context, what, table string, pk *tablestore.Pri
 // because its condition failed or its outcome is unknown.
 const writeTries = 8
 
-// takeShared removes a row if it is wanted, and returns its content; nil if
-// there is no such row, or if another call removed it. It removes exactly the
-// row that it read: a try that lands late removes no newer row.
-func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.PrimaryKey, wanted func(values) bool) (values, error) {
+// takeShared removes the row with this key, and returns its content; nil if there
+// is no such row, or if another call removed it.
+func (l *Ledger) takeShared(ctx context.Context, what string, pk *tablestore.PrimaryKey, key string) (values, error) {
 	var taken values // by a try of unknown outcome
 	for range writeTries {
 		v, err := l.get(ctx, what, tableShared, pk)
 		switch {
 		case err != nil:
 			return nil, doubtful(err, taken != nil)
-		case v == nil || !wanted(v):
+		case v == nil || v.text(colKey) != key:
 			return taken, nil
 		}
-		condition := anyway()
-		if key := v.text(colKey); key != "" {
-			condition = hasKey(key)
-		}
-		err = l.remove(ctx, once, what, tableShared, pk, condition)
+		err = l.remove(ctx, once, what, tableShared, pk, hasKey(key))
 		switch {
 		case err == nil:
 			return v, nil

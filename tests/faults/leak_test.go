@@ -276,7 +276,7 @@ func live(t *testing.T, f *fault.Fault) {
 	e.hear(r.TaskCompleted(stranger("Failed", "ExitCodeNonzero", "3")))
 	r.Key = right
 	r.Faults.Clear()
-	// The instance and the pauses of flows are read at the same time.
+	// The instance and the stops are read at the same time.
 	r.Faults.Add(fault.Fault{Call: "GetRange", Mode: fault.ErrorBefore, Times: 2})
 	panics.Store(true)
 	e.hear(r.FirstHeartbeat(beat))

@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,27 +62,26 @@ flows:
 // [57]
 func TestARunGoesOnWithItsStoredDefinition(t *testing.T) {
 	for name, file := range otherVersions {
-		for _, paused := range []bool{false, true} {
-			t.Run(fmt.Sprint(name, ", paused ", paused), func(t *testing.T) {
+		for _, stopped := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", stopped ", stopped), func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, scenario{flows: twoSteps})
 				old := r.Another()
 				boot(r)
 				must(submission("first", "true", 5)(r))
 				must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
-				deploy(t, r, file)
-				if paused {
-					mustDo(r.Ledger().Pause(context.Background(), decide.Pause{Flow: "follow", By: "a test", At: r.Now()}))
+				if stopped {
+					order(t, r, decide.ActStop, decide.Scope{Flow: "follow"})
 				}
+				deploy(t, r, file)
 				end := r.Take(event.KindTaskCompleted)
 				must(r.TaskCompleted(end))
-				if paused {
+				if stopped {
 					sweepUntil(t, r, r.Now().Add(20*time.Minute))
 					if got := ranHere(r); got != "first follow/second" {
-						t.Errorf("while the flow was paused, %s ran, want nothing more", got)
+						t.Errorf("while the flow was stopped, %s ran, want nothing more", got)
 					}
-					_, err := r.Ledger().Resume(context.Background(), "follow")
-					mustDo(err)
+					order(t, r, decide.ActResume, decide.Scope{Flow: "follow"})
 				}
 				l := &life{Rig: r, t: t}
 				l.rest()

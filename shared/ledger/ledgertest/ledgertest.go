@@ -27,10 +27,10 @@ type Subject struct {
 	// Torn is a Load that calls between after its n-th row; never if there are
 	// fewer rows.
 	Torn func(ctx context.Context, instanceID string, n int, between func()) (decide.State, error)
-	// Pause stores a pause.
-	Pause func(decide.Pause) error
-	// Resume ends a flow's pause and breaker.
-	Resume func(flow string) error
+	// Stop stores a stop.
+	Stop func(decide.Stop) error
+	// Resume ends a stop, and a flow's breaker with it.
+	Resume func(decide.Scope) error
 }
 
 // Exercise tests an implementation. open returns a new subject for each test.
@@ -43,7 +43,7 @@ func Exercise(t *testing.T, open func(*testing.T) Subject) {
 		"an oversized commit is invalid":                        refusals,
 		"what is recorded names its commit":                     records,
 		"wake-ups are due from their time on":                   wakes,
-		"pauses and breakers are read together":                 controls,
+		"stops and breakers are read together":                  controls,
 		"a breaker stands until its time is over":               opens,
 		"a breaker is closed once, under its key":               closes,
 		"a failure counts once":                                 counts,

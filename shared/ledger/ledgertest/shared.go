@@ -23,13 +23,13 @@ func Failure(instanceID, runID string, at time.Time) decide.FleetFailure {
 	return decide.FleetFailure{Flow: "clean-up", RunID: runID, InstanceID: instanceID, At: at}
 }
 
-// ControlOf has these pauses and breakers.
+// ControlOf has these stops and breakers.
 func ControlOf(entries ...any) decide.Control {
-	c := decide.Control{Pauses: map[string]decide.Pause{}, Breakers: map[string]decide.Breaker{}}
+	c := decide.NewControl()
 	for _, e := range entries {
 		switch e := e.(type) {
-		case decide.Pause:
-			c.Pauses[e.Flow] = e
+		case decide.Stop:
+			c.Stops[e.Scope] = e
 		case decide.Breaker:
 			c.Breakers[e.Flow] = e
 		}
@@ -37,7 +37,7 @@ func ControlOf(entries ...any) decide.Control {
 	return c
 }
 
-// WantControl reads exactly these pauses and breakers.
+// WantControl reads exactly these stops and breakers.
 func WantControl(t *testing.T, s engine.Shared, entries ...any) {
 	t.Helper()
 	got, err := s.Control(t.Context())
@@ -64,15 +64,17 @@ func WantCount(t *testing.T, s engine.Shared, f decide.FleetFailure, since time.
 
 func controls(t *testing.T, s Subject) {
 	WantControl(t, s)
-	all := decide.Pause{Flow: decide.AllFlows, By: "Ann", Reason: "why", At: Start}
-	one := decide.Pause{Flow: "clean-up", By: "Bob", At: Start.Add(time.Nanosecond)}
-	for _, p := range []decide.Pause{all, one} {
-		Must(t, s.Pause(p))
+	all := decide.Stop{By: "Ann", Reason: "why", At: Start}
+	one := decide.Stop{Scope: decide.Scope{Flow: "clean-up"}, By: "Bob", At: Start.Add(time.Nanosecond)}
+	host := decide.Stop{Scope: decide.Scope{Instance: "clean-up"}, At: Start}
+	label := decide.Stop{Scope: decide.Scope{Label: "team/db"}, At: Start}
+	for _, stop := range []decide.Stop{all, one, host, label} {
+		Must(t, s.Stop(stop))
 	}
 	b := Breaker("e1", 0)
 	WantBreaker(t, s, b, b)
 	WantCount(t, s, Failure("i-1", "r1", Start), Start, 1)
-	WantControl(t, s, all, one, b)
+	WantControl(t, s, all, one, host, label, b)
 }
 
 func opens(t *testing.T, s Subject) {
@@ -176,11 +178,11 @@ func countsFromReset(t *testing.T, s Subject) {
 	other := at(9, "a")
 	other.Flow = "other"
 	WantCount(t, s, other, since, 1)
-	Must(t, s.Resume("clean-up"))
+	Must(t, s.Resume(decide.Scope{Flow: "clean-up"}))
 	WantCount(t, s, at(11, "c"), since, 0)
 	later := Failure("i-1", "d", time.Now().Add(time.Hour))
 	WantCount(t, s, later, since, 1)
-	Must(t, s.Resume(decide.AllFlows))
+	Must(t, s.Resume(decide.Scope{}))
 	WantCount(t, s, later, since, 1)
 	WantCount(t, s, other, since, 1)
 }

@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,24 +27,42 @@ func ranHere(r *rig.Rig) string {
 	return strings.Join(names, " ")
 }
 
-// pausedCase is a flow's command that is still unsent when somebody pauses the
-// flow.
-type pausedCase struct {
-	// prepare runs before the pause. It returns the invocation that would send
-	// the command.
+// order gives a stop or a resume to the function, until it is carried out.
+func order(t *testing.T, r *rig.Rig, kind decide.ActKind, s decide.Scope) handler.Item {
+	t.Helper()
+	payload := encode(map[string]any{"dedupeKey": fmt.Sprint(kind, r.Now()), "submittedBy": "a test", "reason": "an incident", string(kind): s})
+	var item handler.Item
+	again(t, func() (handler.Outcome, error) {
+		out, err := r.SubmitTask(payload)
+		if err == nil {
+			item = out.Items[0]
+		}
+		return out, err
+	})
+	if item.Order == nil || item.Result == handler.ResultRefused {
+		t.Fatalf("%s of %s: %+v", kind, s, item)
+	}
+	return item
+}
+
+// stoppedCase is a flow's command that is still unsent when somebody stops the
+// flow, its instance, or everything.
+type stoppedCase struct {
+	// prepare runs before the stop. It returns the invocation that would send the
+	// command.
 	prepare func(r *rig.Rig) func() (handler.Outcome, error)
-	before  string // what ran before the flow is resumed, without "other"
+	before  string // what ran before the resume, without "other"
 	after   string // and in the end
 }
 
-func pausedCases() map[string]pausedCase {
+func stoppedCases() map[string]stoppedCase {
 	const all = "first follow/second follow/third"
 	started := func(r *rig.Rig) {
 		boot(r)
 		must(submission("first", "true", 5)(r))
 		must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
 	}
-	return map[string]pausedCase{
+	return map[string]stoppedCase{
 		"between two steps": {
 			prepare: func(r *rig.Rig) func() (handler.Outcome, error) {
 				started(r)
@@ -94,59 +111,62 @@ func pausedCases() map[string]pausedCase {
 	}
 }
 
-// TestAPausedFlowSendsNothingUntilItIsResumed fails call after call of the
-// invocation that would send a flow's command if the flow were not paused.
-// [51]
-func TestAPausedFlowSendsNothingUntilItIsResumed(t *testing.T) {
-	for _, name := range third(t, pausedCases()) {
-		for i, m := range crashes {
-			which := []string{"follow", decide.AllFlows}[i]
-			t.Run(fmt.Sprint(name, "/", which, "/", m.name), func(t *testing.T) {
+// TestWhatIsStoppedSendsNothingUntilItIsResumed fails call after call of the
+// invocation that would send a flow's command if it were not stopped.
+// (decide rules 84, 85) [51]
+func TestWhatIsStoppedSendsNothingUntilItIsResumed(t *testing.T) {
+	scopes := []decide.Scope{{Flow: "follow"}, {}, {Instance: instanceID}}
+	for _, name := range third(t, stoppedCases()) {
+		for i, scope := range scopes {
+			m := crashes[i%len(crashes)]
+			t.Run(fmt.Sprint(name, "/", scope, "/", m.name), func(t *testing.T) {
 				t.Parallel()
-				each(t, "call", stride, func(t *testing.T, n int) bool { return pauseWithFault(t, pausedCases()[name], which, n, m) })
+				each(t, "call", stride, func(t *testing.T, n int) bool { return stopWithFault(t, stoppedCases()[name], scope, n, m) })
 			})
 		}
 	}
 }
 
-func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) bool {
+func stopWithFault(t *testing.T, c stoppedCase, which decide.Scope, n int, m mode) bool {
 	r := newRig(t, scenario{flows: twoSteps})
 	invoke := c.prepare(r)
-	mustDo(r.Ledger().Pause(context.Background(), decide.Pause{Flow: which, By: "a test", At: r.Now()}))
+	order(t, r, decide.ActStop, which)
 	struck, err := m.strike(r, n, invoke)
 	if err != nil {
 		again(t, invoke)
 	}
-	with := func(names string) string {
-		list := append(strings.Fields(names), "other")
+	with := func(names string, other bool) string {
+		list := strings.Fields(names)
+		if other {
+			list = append(list, "other")
+		}
 		slices.Sort(list)
 		return strings.Join(list, " ")
 	}
-	// Other commands still run, and no flow starts.
+	// A submitted command still runs if only the flow is stopped, and no flow starts.
+	before := with(c.before, which.Flow != "")
 	again(t, func() (handler.Outcome, error) { return submission("other", "true", 5)(r) })
 	again(t, func() (handler.Outcome, error) { return r.TaskCompleted(endOn(r, instanceID, "t-refused", "first")) })
 	if got := became(r, instanceID, "t-refused"); got != flow.ResultRefused {
-		t.Errorf("an event while the flow is paused: %q, want it refused", got)
+		t.Errorf("an event while the flow is stopped: %q, want it refused", got)
 	}
 	waitForEnds(t, r)
 	deliver(t, r)
 	sweepUntil(t, r, r.Now().Add(30*time.Minute))
 	waitForEnds(t, r)
-	if got, want := ranHere(r), with(c.before); got != want {
-		t.Errorf("while the flow was paused, %s ran, want %s; log:\n%s", got, want, r.Log)
+	if got := ranHere(r); got != before {
+		t.Errorf("while %s was stopped, %s ran, want %s; log:\n%s", which, got, before, r.Log)
 	}
-	if _, err := r.Ledger().Resume(context.Background(), which); err != nil {
-		t.Fatal(err)
-	}
+	order(t, r, decide.ActResume, which)
 	// A wake-up's precision is a minute.
 	sweepUntil(t, r, r.Now().Add(r.Settings.Policy.HoldCheck+time.Minute))
 	waitForEnds(t, r)
-	if got := ranHere(r); got == with(c.before) {
-		t.Errorf("nothing was sent within %s after the flow was resumed; log:\n%s", r.Settings.Policy.HoldCheck, r.Log)
+	if got := ranHere(r); got == before {
+		t.Errorf("nothing was sent within %s after the resume; log:\n%s", r.Settings.Policy.HoldCheck, r.Log)
 	}
 	l := &life{Rig: r, t: t}
 	l.rest()
-	if got, want := ranHere(r), with(c.after); got != want {
+	if got, want := ranHere(r), with(c.after, true); got != want {
 		t.Errorf("in the end %s ran, want %s; log:\n%s", got, want, r.Log)
 	}
 	if got := endings(r.Records(instanceID).Runs); !slices.Equal(got, []string{"follow refused", "follow succeeded: second succeeded, third succeeded"}) {
@@ -156,11 +176,11 @@ func pauseWithFault(t *testing.T, c pausedCase, which string, n int, m mode) boo
 	return struck
 }
 
-// TestAnInvocationThatCannotReadThePausesStartsNoFlow, and sends no command: a row
-// that this version cannot read may be a pause. What happened is recorded, and
+// TestAnInvocationThatCannotReadTheStopsSendsNothing, and starts no flow: a row
+// that this version cannot read may be a stop. What happened is recorded, and
 // what waits is done when a later look can read them.
 // [51]
-func TestAnInvocationThatCannotReadThePausesStartsNoFlow(t *testing.T) {
+func TestAnInvocationThatCannotReadTheStopsSendsNothing(t *testing.T) {
 	for name, prepare := range map[string]func(r *rig.Rig) func() (handler.Outcome, error){
 		"an end that starts a flow": func(r *rig.Rig) func() (handler.Outcome, error) {
 			must(submission("first", "true", 5)(r))
