@@ -50,11 +50,11 @@ func TestAPanicFailsItsInputOnly(t *testing.T) {
 		payload     []byte
 		others, all int
 	}{
-		"an end":                              {"GetRange", 1, taskCompleted, encode(list[:1]), 0, 1},
+		"an end":                              {"BatchWriteRow", 1, taskCompleted, encode(list[:1]), 0, 1},
 		"one of 40 ends":                      {"BatchWriteRow", 3, taskCompleted, encode(list), 39, 40},
 		"a malformed event beside a good one": {"PutRow", 1, taskCompleted, encode([]any{7, list[0]}), 1, 2},
 		"a sweep":                             {"GetRange", 1, sweep, nil, 0, 0},
-		"a submission":                        {"GetRange", 1, submitTask, encode(request()), 0, 1},
+		"a submission":                        {"BatchWriteRow", 1, submitTask, encode(request()), 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, on := panicky(t)
