@@ -106,7 +106,7 @@ func ask(t *testing.T, c *assistant.Client, line string) (any, error) {
 	case "Output":
 		return c.Output(t.Context(), args[0], args[1])
 	}
-	return c.AgentStatus(t.Context(), args[0])
+	return c.AgentStatuses(t.Context(), args[:len(args)-2])
 }
 
 var unset = regexp.MustCompile(`"\w+":(""|null|"0001-01-01T00:00:00Z"),?`)

@@ -70,8 +70,8 @@ func booted(t *testing.T, change func(*ecs.Options)) (cloud, *assistant.Client) 
 		t.Fatal(err)
 	}
 	eventually(t, "the agent is up", func() bool {
-		status, err := c.AgentStatus(soon(t), instance)
-		return err == nil && status.Ready
+		status, err := c.AgentStatuses(soon(t), []string{instance})
+		return err == nil && status[instance].Ready
 	})
 	return s, c
 }
@@ -162,8 +162,9 @@ func TestLocalECSAnswersAsExpected(t *testing.T) {
 	if got, err := c.FindByToken(soon(t), instance, "unknown-token"); got != nil || err != nil {
 		t.Errorf("FindByToken() = %v, %v, want nothing", got, err)
 	}
-	if got, err := c.AgentStatus(soon(t), instance); err != nil || !got.Ready || got.Version == "" || got.OS != "linux" {
-		t.Errorf("AgentStatus() = %+v, %v", got, err)
+	statuses, err := c.AgentStatuses(soon(t), []string{instance, "i-unknown"})
+	if got := statuses[instance]; err != nil || len(statuses) != 1 || !got.Ready || got.Version == "" || got.OS != "linux" || got.Seen.IsZero() {
+		t.Errorf("AgentStatuses() = %+v, %v", statuses, err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
@@ -96,39 +98,44 @@ func (c *Client) list(ctx context.Context, name string, params map[string]string
 	return fmt.Errorf("%s: the listing does not end: %w", name, engine.ErrUnavailable)
 }
 
-// AgentStatus asks whether the agent of an instance is up. If the service does
-// not list the instance, its agent is not up.
-func (c *Client) AgentStatus(ctx context.Context, instanceID string) (decide.AgentStatus, error) {
-	if instanceID == "" {
-		return decide.AgentStatus{}, fmt.Errorf("ask for agent status: instance id is missing: %w", engine.ErrInvalid)
+// AgentStatuses asks whether the agents of instances are up, at most 100 of them.
+// The agent of one that is missing from the answer is not up. The service refuses
+// the whole call for an instance that it does not know: then each is asked about
+// alone, and that one is left out.
+func (c *Client) AgentStatuses(ctx context.Context, instanceIDs []string) (map[string]decide.AgentStatus, error) {
+	if len(instanceIDs) == 0 || slices.Contains(instanceIDs, "") {
+		return nil, fmt.Errorf("ask for agent status: an instance id is missing: %w", engine.ErrInvalid)
 	}
-	var answer statusAnswer
-	err := c.do(ctx, call{
-		name:   "DescribeCloudAssistantStatus",
-		params: map[string]string{"InstanceId.1": instanceID},
-		decode: func(body []byte) error {
-			answer = statusAnswer{}
-			if err := json.Unmarshal(body, &answer); err != nil {
-				return err
-			}
-			if answer.Set == nil {
-				return listed(answer.TotalCount)
-			}
-			return nil
-		},
-	})
-	if err != nil || answer.Set == nil {
-		return decide.AgentStatus{}, err
+	params := map[string]string{}
+	for n, id := range instanceIDs {
+		params["InstanceId."+strconv.Itoa(n+1)] = id
 	}
-	for _, s := range answer.Set.Status {
-		if string(s.InstanceID) == instanceID {
-			return decide.AgentStatus{
-				Ready:   s.Status == "true",
-				Version: string(s.Version),
-				OS:      systemOf(s.OS),
-				Seen:    decide.Later(s.Heartbeat.time(), s.Invoked.time()),
-			}, nil
+	found := map[string]decide.AgentStatus{}
+	err := c.do(ctx, call{name: "DescribeCloudAssistantStatus", params: params, decode: func(body []byte) error {
+		var answer statusAnswer
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return err
 		}
+		if answer.Set == nil {
+			return listed(answer.TotalCount)
+		}
+		for _, s := range answer.Set.Status {
+			found[string(s.InstanceID)] = decide.AgentStatus{
+				Ready: s.Status == "true", Version: string(s.Version), OS: systemOf(s.OS),
+				Seen: decide.Later(s.Heartbeat.time(), s.Invoked.time()),
+			}
+		}
+		return nil
+	}})
+	if len(instanceIDs) == 1 || !errors.Is(err, engine.ErrInvalid) {
+		return found, err
 	}
-	return decide.AgentStatus{}, nil
+	for _, id := range instanceIDs {
+		one, err := c.AgentStatuses(ctx, []string{id})
+		if err != nil && !errors.Is(err, engine.ErrInvalid) {
+			return nil, err
+		}
+		maps.Copy(found, one)
+	}
+	return found, nil
 }

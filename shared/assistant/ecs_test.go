@@ -205,7 +205,7 @@ var methods = []method{
 		return err
 	}},
 	{"AgentStatus", false, `{"TotalCount":0}`, func(ctx context.Context, c *assistant.Client) error {
-		_, err := c.AgentStatus(ctx, instance)
+		_, err := c.AgentStatuses(ctx, []string{instance})
 		return err
 	}},
 }

@@ -60,6 +60,7 @@ func (d *decision) heartbeat(in Heartbeat) (cause string) {
 			d.note(fmt.Sprintf("instance bootable, boot %d", i.BootSeq), "first heartbeat of a newer boot")
 		}
 		d.learn(ev.AgentVersion, "", ev.Region, ev.Zone)
+		d.learnSoon()
 		if id != "" {
 			key := "heartbeat/" + id
 			d.once = inputKey(key)
@@ -149,6 +150,9 @@ func (d *decision) wake() {
 			d.made = append(d.made, RepairBoot)
 		}
 	}
+	if d.learnDue() {
+		d.learnNow()
+	}
 	for _, t := range d.sorted(TaskRunning) {
 		if t.Deadline.After(d.now) {
 			continue
@@ -220,7 +224,7 @@ func (b boots) agent(a *AgentStatus) {
 	i := &b.Instance
 	if b.up(a) {
 		b.bootable(cmp.Or(a.Seen, b.now))
-		b.learn(a.Version, a.OS, "", "")
+		b.learnSoon()
 		b.note("instance bootable", "its agent answers")
 		return
 	}

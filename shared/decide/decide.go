@@ -112,6 +112,7 @@ func Decide(s State, in Input, f Facts, p Policy, m Moment) Decision {
 
 // apply applies the input itself, and returns what names it in records.
 func (d *decision) apply(in Input) (cause string) {
+	d.learned()
 	switch in := in.(type) {
 	case Ended:
 		d.releases = false

@@ -329,6 +329,23 @@
 //  121. Deleted ends every task that was certainly not sent, with that reason and an
 //     alert. Nothing more is accepted for the instance, and it leaves the fleet.
 //
+// # What an instance is
+//
+//  124. Its operating system, name, tags, region and zone are learned of ECS once,
+//     and again after each boot, by the next wake-up, which is armed for that 5
+//     minutes after the boot unless one is due within the hour. So a boot costs one
+//     call more at most, and a storm of boots does not use up
+//     the account's rate of DescribeInstances. Without an answer, ECS is asked again
+//     after 2 minutes, then half as often each time, 6 times in all. The agent's
+//     version comes with the heartbeat, or with the answer about its status.
+//  125. An expression that is evaluated for an event, and reads one of these that
+//     is not known, or tags that are a day old, has ECS asked about it: in the
+//     event's own invocation, and once. No other event makes a call for this.
+//  126. Without an answer, what is not known is nil. ECS is given 3 s, and after a
+//     refusal nothing more is asked in the invocation. [engine]
+//  127. Instances that are handled side by side are asked about together, up to 100
+//     in one call, and one call at a time. [engine]
+//
 // # What a submission says about its time
 //
 //  130. A task is not released before its notBefore, and holds up no other until

@@ -57,6 +57,10 @@ func (v view) due() time.Time {
 		}
 		at(u.Received.Add(v.policy.SendWindow))
 	}
+	// Whatever wakes within the hour learns it too.
+	if learn := v.Instance.LearnAt; !learn.IsZero() && !v.Instance.Gone() && (due.IsZero() || due.Sub(learn) > time.Hour) {
+		at(Later(learn, v.now))
+	}
 	return due
 }
 

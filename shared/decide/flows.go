@@ -116,6 +116,7 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 	for _, o := range match(ev, b.instance(), len(chain)) {
 		for _, v := range o.Saw {
 			b.guarded = true
+			b.read(v.Name)
 			if !slices.Contains(b.saw, v) {
 				b.saw = append(b.saw, v)
 			}

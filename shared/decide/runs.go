@@ -13,7 +13,7 @@ const defaultPriority = 5
 // moment is now, for one run.
 func (b because) moment(r FlowRun) flow.Moment {
 	return flow.Moment{
-		Now: b.now, Instance: b.instance(), Cause: b.cause, Hold: b.stopped(r.Flow),
+		Now: b.now, Instance: b.instance(), Cause: b.cause, Hold: b.stopped(r.Flow), Read: b.read,
 	}
 }
 

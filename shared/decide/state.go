@@ -53,6 +53,15 @@ type Instance struct {
 	OS           string `json:"os,omitempty"`
 	Region       string `json:"region,omitempty"`
 	Zone         string `json:"zone,omitempty"`
+	// Name and Tags are as of LearnedAt, when ECS was asked; zero if it never
+	// answered.
+	Name      string    `json:"name,omitempty"`
+	Tags      *Tags     `json:"tags,omitempty"`
+	LearnedAt time.Time `json:"learnedAt,omitzero"`
+	// LearnAt is when a wake-up asks ECS, zero if none does; Learns counts how
+	// often it gave no answer.
+	LearnAt time.Time `json:"learnAt,omitzero"`
+	Learns  int       `json:"learns,omitempty"`
 	// State is the newest state that ECS reported, since StateAt by the clock of its
 	// event; empty if it reported none.
 	State   event.State `json:"state,omitempty"`

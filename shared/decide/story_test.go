@@ -232,7 +232,10 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 	if n.Machine {
 		needs = append(needs, "machine")
 		if f.Asked.Machine = true; a.has("ecs") {
-			f.Machine = &decide.Machine{Status: a.text("ecs", "")}
+			f.Machine = &decide.Machine{
+				Status: a.text("ecs", ""), Name: "web 1", OS: a.text("os", "linux"), Region: "cn-hangzhou", Zone: "cn-hangzhou-h",
+				Tags: map[string]string{"role": a.text("role", "web")},
+			}
 		}
 	}
 	for _, id := range n.Invocations {

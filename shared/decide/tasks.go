@@ -37,8 +37,10 @@ func (d *decision) submit(in Submission) (cause string) {
 	return d.once
 }
 
-// refused makes the answer a refusal.
+// refused makes the answer a refusal, which changes nothing: not even what was
+// learned is kept.
 func (d *decision) refused(reason string) (cause string) {
+	d.Instance = d.before.Instance
 	d.answer.Refuse(reason)
 	d.note("submission refused", reason)
 	return d.once

@@ -24,9 +24,14 @@ type view struct {
 // instance is the instance as expressions see it.
 func (v view) instance() flow.Instance {
 	i := v.Instance
+	var tags Tags
+	if i.Tags != nil {
+		tags = *i.Tags
+	}
 	return flow.Instance{
 		ID: i.ID, State: string(i.Boot), BootSeq: i.BootSeq, BootTime: i.BootTime,
-		AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region, Zone: i.Zone, FailedRuns: v.failedRuns(),
+		AgentVersion: i.AgentVersion, OS: i.OS, Name: i.Name, Tags: tags, Region: i.Region, Zone: i.Zone,
+		FailedRuns: v.failedRuns(),
 	}
 }
 

@@ -35,22 +35,7 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d 
 	// A missing answer must leave enough time to commit without it.
 	asking, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()
-	if n.Agent {
-		f.Asked.Agent = true
-		if a, err := h.Commander.AgentStatus(asking, h.instanceID); err == nil {
-			f.Agent = &a
-		} else {
-			h.note("agent status unknown", err.Error())
-		}
-	}
-	if n.Machine {
-		f.Asked.Machine = true
-		if found, err := h.Commander.Instances(asking, Selector{IDs: []string{h.instanceID}}); err != nil {
-			h.note("instance unknown", err.Error())
-		} else if m, listed := found[h.instanceID]; listed {
-			f.Machine = &m
-		}
-	}
+	h.askAbout(asking, n, f)
 	f.Asked.Invocations = append(f.Asked.Invocations, n.Invocations...)
 	for _, id := range n.Invocations {
 		if h.late() {
@@ -77,6 +62,35 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d 
 	}
 	f.Asked.Outputs = append(f.Asked.Outputs, n.Outputs...)
 	return h.fetch(asking, in, n.Outputs, f)
+}
+
+// learnTime is how long ECS is given to answer what an instance is.
+const learnTime = 3 * time.Second
+
+// askAbout asks about the instance itself and its agent.
+func (h *handling) askAbout(ctx context.Context, n decide.Needs, f *decide.Facts) {
+	if n.Agent {
+		f.Asked.Agent = true
+		if a, _, err := h.agents.ask(ctx, h.instanceID, h.Commander.AgentStatuses); err == nil {
+			f.Agent = &a
+		} else {
+			h.note("agent status unknown", err.Error())
+		}
+	}
+	if n.Machine {
+		f.Asked.Machine = true
+		ctx, cancel := context.WithTimeout(ctx, learnTime)
+		defer cancel()
+		m, known, err := h.machines.ask(ctx, h.instanceID, func(ctx context.Context, ids []string) (map[string]decide.Machine, error) {
+			return h.Commander.Instances(ctx, Selector{IDs: ids})
+		})
+		switch {
+		case err != nil:
+			h.note("instance unknown", err.Error())
+		case known:
+			f.Machine = &m
+		}
+	}
 }
 
 // polled handles an end that no event reported as if its event had come. Known

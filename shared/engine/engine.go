@@ -35,6 +35,8 @@ type Engine struct {
 	Sleep func(ctx context.Context, d time.Duration)
 
 	switches   switches
+	machines   gathering[decide.Machine]
+	agents     gathering[decide.AgentStatus]
 	delivering span
 }
 

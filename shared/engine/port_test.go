@@ -109,9 +109,13 @@ func (p ports) FindByID(ctx context.Context, id, invokeID string) (*decide.Invoc
 	})
 }
 
-func (p ports) AgentStatus(ctx context.Context, id string) (decide.AgentStatus, error) {
-	return ask(ctx, p, "agent", id, func() decide.AgentStatus {
-		return decide.AgentStatus{Ready: p.cloud.machine(id).up, Version: "2.2.4.1", OS: "linux", Seen: p.now()}
+func (p ports) AgentStatuses(ctx context.Context, ids []string) (map[string]decide.AgentStatus, error) {
+	return ask(ctx, p, "agent", strings.Join(ids, " "), func() map[string]decide.AgentStatus {
+		found := map[string]decide.AgentStatus{}
+		for _, id := range ids {
+			found[id] = decide.AgentStatus{Ready: p.cloud.machine(id).up, Version: "2.2.4.1", OS: "linux", Seen: p.now()}
+		}
+		return found
 	})
 }
 

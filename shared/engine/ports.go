@@ -57,8 +57,9 @@ type Commander interface {
 	FindByToken(ctx context.Context, instanceID, token string) (*decide.Invocation, error)
 	// FindByID looks for an invocation by its invoke id; nil if it is not listed.
 	FindByID(ctx context.Context, instanceID, invokeID string) (*decide.Invocation, error)
-	// AgentStatus asks whether the agent of an instance is up.
-	AgentStatus(ctx context.Context, instanceID string) (decide.AgentStatus, error)
+	// AgentStatuses asks whether the agents of instances are up, at most 100 of
+	// them. The agent of one that is missing is not up.
+	AgentStatuses(ctx context.Context, instanceIDs []string) (map[string]decide.AgentStatus, error)
 	// Instances asks ECS for the instances that a selector means, by id. One that
 	// ECS does not know is missing.
 	Instances(ctx context.Context, sel Selector) (map[string]decide.Machine, error)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // condition is a when, taken apart into the clauses that must all hold.
@@ -86,9 +87,12 @@ func valuesOf(names []string, env map[string]any) []Value {
 			}
 			v = m[part]
 		}
-		text := fmt.Sprint(v)
-		if s, ok := v.(string); ok {
-			text = fmt.Sprintf("%q", shorten(s, 200))
+		text := shorten(fmt.Sprint(v), 200)
+		switch v := v.(type) {
+		case nil:
+			text = "nil"
+		case string:
+			text = fmt.Sprintf("%q", shorten(v, 200))
 		}
 		out = append(out, Value{Name: written(name), Value: text})
 	}
@@ -100,7 +104,7 @@ func written(name string) string {
 	parts := strings.Split(name, "\x00")
 	out := parts[0]
 	for _, p := range parts[1:] {
-		if strings.Contains(p, "-") {
+		if strings.ContainsFunc(p, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 			out += fmt.Sprintf("[%q]", p)
 		} else {
 			out += "." + p

@@ -43,9 +43,10 @@
 //     event.requeued (task-completed): Aftercare itself, or the flow that sent
 //     it, tries the command again.
 //  13. instance has id, state (unknown, waiting, bootable), bootSeq, bootTime,
-//     agentVersion, os, region, zone, as they are when the expression is
-//     evaluated, and failedRuns: how many runs of flows failed or timed out on
-//     it within the last 24 hours.
+//     agentVersion, os (linux or windows), name, tags, region, zone, as they
+//     are when the expression is evaluated, and failedRuns: how many runs of
+//     flows failed or timed out on it within the last 24 hours. What ECS did not
+//     say is nil, and so is a tag that the instance does not have.
 //  14. run has depth (how many flows led to the event; 0 if a person's command
 //     did), attempt (of the step, from 1) and startedAt, which is empty in a
 //     flow's when.

@@ -15,12 +15,15 @@ type Instance struct {
 	// State is unknown, waiting or bootable.
 	State string `json:"state" words:"states"`
 	// BootSeq counts the boots seen; BootTime is when the last one began.
-	BootSeq      int64     `json:"bootSeq"`
-	BootTime     time.Time `json:"bootTime,omitzero"`
-	AgentVersion string    `json:"agentVersion,omitempty"`
-	OS           string    `json:"os,omitempty"`
-	Region       string    `json:"region,omitempty"`
-	Zone         string    `json:"zone,omitempty"`
+	BootSeq  int64     `json:"bootSeq"`
+	BootTime time.Time `json:"bootTime,omitzero"`
+	// The rest is empty if it is not known. OS is linux or windows.
+	AgentVersion string            `json:"agentVersion,omitempty"`
+	OS           string            `json:"os,omitempty" words:"systems"`
+	Name         string            `json:"name,omitempty"`
+	Tags         map[string]string `json:"tags,omitempty"`
+	Region       string            `json:"region,omitempty"`
+	Zone         string            `json:"zone,omitempty"`
 	// FailedRuns is how many runs of flows failed or timed out within the
 	// last FailureMemory.
 	FailedRuns int `json:"failedRuns"`
@@ -32,11 +35,39 @@ const FailureMemory = 24 * time.Hour
 // States are the values of instance.state.
 var States = []string{"unknown", "waiting", "bootable"}
 
+// Systems are the values of instance.os.
+var Systems = []string{"linux", "windows"}
+
 func (i Instance) values() map[string]any {
+	tags := make(map[string]any, len(i.Tags))
+	for key, value := range i.Tags {
+		tags[key] = value
+	}
 	return map[string]any{
 		"id": i.ID, "state": i.State, "bootSeq": int(i.BootSeq), "bootTime": timeText(i.BootTime),
-		"agentVersion": i.AgentVersion, "os": i.OS, "region": i.Region, "zone": i.Zone, "failedRuns": i.FailedRuns,
+		"agentVersion": known(i.AgentVersion), "os": known(i.OS), "name": known(i.Name), "tags": tags,
+		"region": known(i.Region), "zone": known(i.Zone), "failedRuns": i.FailedRuns,
 	}
+}
+
+// known is nil for what is not known.
+func known(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// sampleInstance is an instance's values, as far as their types count.
+func sampleInstance() map[string]any {
+	values := Instance{}.values()
+	for name, v := range values {
+		if v == nil {
+			values[name] = ""
+		}
+	}
+	values["tags"] = map[string]string{}
+	return values
 }
 
 // about is what expressions see as `run`. [14]
@@ -85,7 +116,7 @@ func (s scope) sample() map[string]any {
 			event[f.name] = f.value(&Event{})
 		}
 	}
-	env := map[string]any{"event": event, "instance": Instance{}.values(), "run": about{}.values()}
+	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
 	if s.steps != none {
 		steps := map[string]any{}
 		for _, id := range s.stepIDs() {

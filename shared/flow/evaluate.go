@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"aftercare/shared/command"
 )
@@ -59,7 +60,11 @@ func (r *Run) holds(s Step, m Moment) (string, error) {
 	if len(mistakes) > 0 {
 		return "", errors.New(mistakes[0].Text)
 	}
-	clause, err := c.holds(r.environment(m))
+	env := r.environment(m)
+	clause, err := c.holds(env)
+	for _, v := range c.saw(clause, env) {
+		m.read(v.Name)
+	}
 	if clause == nil || err != nil {
 		return "", err
 	}
@@ -74,7 +79,18 @@ func (r *Run) texts(m Moment) func(text string) (string, error) {
 		if len(mistakes) > 0 {
 			return "", errors.New(mistakes[0].Text)
 		}
+		for _, part := range t {
+			for _, name := range namesIn(part.tree) {
+				m.read(written(name))
+			}
+		}
 		return t.evaluate(env)
+	}
+}
+
+func (m Moment) read(name string) {
+	if m.Read != nil && strings.HasPrefix(name, "instance.") {
+		m.Read(name)
 	}
 }
 

@@ -215,6 +215,8 @@ func wordsOf(name string) []string {
 		return Statuses
 	case "instance\x00state":
 		return States
+	case "instance\x00os":
+		return Systems
 	}
 	if strings.HasPrefix(name, "steps\x00") && strings.HasSuffix(name, "\x00status") {
 		return StepStatuses

@@ -77,6 +77,9 @@ type Moment struct {
 	Now      time.Time
 	Instance Instance
 	Cause    string
+	// Read, if it is set, is called with the name of each value of the instance that
+	// an expression of the present step reads, such as instance.tags.role.
+	Read func(name string)
 	// Hold: the flow is stopped. No step begins and nothing is sent, but timeouts
 	// keep running. [51]
 	Hold bool

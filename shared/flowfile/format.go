@@ -70,7 +70,7 @@ var nouns = map[reflect.Type]string{
 }
 
 // lists are the words of keys whose tag names a list of package flow.
-var lists = map[string][]string{"kinds": flow.Kinds(), "statuses": flow.Statuses, "states": flow.States}
+var lists = map[string][]string{"kinds": flow.Kinds(), "statuses": flow.Statuses, "states": flow.States, "systems": flow.Systems}
 
 var (
 	durationType = reflect.TypeFor[flow.Duration]()

@@ -37,7 +37,7 @@ func newRig(t *testing.T, c *recorder) *rig.Rig {
 const instanceID = "i-policy"
 
 // flows has a flow whose command prints something and fails twice, and one that
-// times out while it waits. Each failure opens its flow's breaker.
+// times out while it waits, and then reads what its instance is. Each failure opens its flow's breaker.
 const flows = `
 version: 1
 defaults:
@@ -62,6 +62,9 @@ flows:
     steps:
       - id: reboot
         wait: next-boot
+    finally:
+      - id: say
+        alert: ${{ instance.name ?? "nobody" }} with ${{ instance.agentVersion ?? "nothing" }} is back, or is not
 `
 
 // How long until the retry is due, the runs have timed out, and the breakers
@@ -123,7 +126,8 @@ func leaveWork(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 func startFlows(t *testing.T, r *rig.Rig) (heartbeat []byte) {
 	t.Helper()
 	r.Create(instanceID)
-	heartbeat = r.Boot(instanceID)
+	// An agent that does not say its version is asked for it.
+	heartbeat = bytes.ReplaceAll(r.Boot(instanceID), []byte("agentVersion"), []byte("another"))
 	must(t)(r.FirstHeartbeat(heartbeat))
 	must(t)(r.TaskCompleted(endOf("stranger", 0)))
 	return heartbeat

@@ -144,10 +144,12 @@ flows:
 
 const instanceID = "i-bp67acfmxazb4ph00001"
 
-// boot creates an instance and boots it.
+// boot creates an instance and boots it. A sweep has learned what it is.
 func boot(r *rig.Rig) {
 	r.Create(instanceID)
 	must(r.FirstHeartbeat(r.Boot(instanceID)))
+	r.Advance(10 * time.Minute)
+	must(r.Sweep())
 }
 
 // end returns the event of the end of a command that others started.

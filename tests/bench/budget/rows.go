@@ -49,8 +49,9 @@ func Rows() []Row {
 			Prepare: func(*rig.Rig) []byte { return end("other", "Failed", "ExitCodeNonzero", "3") },
 		},
 		{
-			Name: "heartbeat, empty queue", Function: FirstHeartbeat, Tablestore: 2,
-			Path: []string{load, commit}, Beside: []string{shared},
+			// The wake-up learns what the instance is.
+			Name: "heartbeat, empty queue", Function: FirstHeartbeat, Tablestore: 3,
+			Path: []string{load, arm, commit}, Beside: []string{shared},
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return r.Boot(instanceID) },
 		},
 		queued(1), queued(20), queued(41),
