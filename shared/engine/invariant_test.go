@@ -135,6 +135,8 @@ func (w *world) checkWakeups(s decide.State) {
 				if released < w.policy.MaxRunning {
 					need(s.Instance.HeldUntil)
 				}
+			case s.Instance.CheckAt.IsZero() && !t.NotBefore.IsZero():
+				need(now) // nobody looked at it since
 			case s.Instance.CheckAt.IsZero():
 				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
 			default:

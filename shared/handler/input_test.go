@@ -304,11 +304,11 @@ func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
 		payload []byte
 		good    int
 	}{
-		"an end":                        {taskCompleted, []byte(`{"cut`), 0},
-		"an end beside a good one":      {taskCompleted, beside(kinds[0]), 1},
-		"a heartbeat":                   {firstHeartbeat, []byte(`{"cut`), 0},
-		"a heartbeat beside a good one": {firstHeartbeat, beside(kinds[1]), 1},
-		"a submission":                  {submitTask, []byte(`{"cut`), 0},
+		"an end":                   {taskCompleted, []byte(`{"cut`), 0},
+		"an end beside a good one": {taskCompleted, beside(kinds[0]), 1},
+		"a heartbeat":              {firstHeartbeat, []byte(`{"cut`), 0},
+		"a state change":           {stateChange, []byte(`{"cut`), 0},
+		"a submission":             {submitTask, []byte(`{"cut`), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -318,7 +318,7 @@ func TestAFailingQuarantineFailsTheHandler(t *testing.T) {
 			wantRefused(t, out, err)
 			r.Faults.Clear()
 			records := r.Records("i-1")
-			if got := len(records.Executions) + len(records.Boots); got != c.good || len(inQuarantine(t, r)) != 0 {
+			if got := len(records.Executions); got != c.good || len(inQuarantine(t, r)) != 0 {
 				t.Errorf("%d good events are recorded, want %d", got, c.good)
 			}
 			if _, err := invoke(r, c.invoke(r), c.payload); err != nil || len(inQuarantine(t, r)) != 1 {
