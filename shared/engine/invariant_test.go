@@ -129,12 +129,11 @@ func (w *world) checkWakeups(s decide.State) {
 				need(t.BootBy)
 			}
 			switch {
+			case w.policy.MaxRunning <= released: // the end of another releases it
 			case t.NotBefore.After(now):
 				need(t.NotBefore)
 			case s.Instance.Boot == decide.BootBootable || t.Unbooted:
-				if released < w.policy.MaxRunning {
-					need(s.Instance.HeldUntil)
-				}
+				need(s.Instance.HeldUntil)
 			case s.Instance.CheckAt.IsZero() && !t.NotBefore.IsZero():
 				need(now) // nobody looked at it since
 			case s.Instance.CheckAt.IsZero():

@@ -296,6 +296,7 @@ func (s *story) fates(a *words) map[string]fate {
 
 // meanwhile lets the lines under a directive happen within it, by other invocations.
 func (s *story) meanwhile(a *words) {
+	synctest.Wait() // for calls that are made beside
 	was, made, reads, on, clock := *s, s.made, s.reads, s.on, s.clock
 	s.each(a, func(a *words) { s.tell(a) })
 	s.policy, s.sends = was.policy, was.sends
