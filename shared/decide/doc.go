@@ -378,4 +378,11 @@
 //     of them. The others are stopped. The record of the cancel says who and why, and
 //     so do the records of the tasks.
 //  136. A flow run that is cancelled ends at once, and its command with it.
+//
+// # Which instances a submission means
+//
+//  137. An instance without rows is known only to ECS, which is asked in the
+//     submission's own invocation. If ECS does not list it, the submission is
+//     refused. If ECS gives no answer, nothing is decided: the submission fails,
+//     says so, and may come again.
 package decide

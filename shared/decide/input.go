@@ -193,8 +193,10 @@ type Facts struct {
 	// not be had.
 	Asked Needs
 	Agent *AgentStatus
-	// Machine is nil if ECS does not list the instance.
-	Machine *Machine
+	// Machine is nil without an answer, and if ECS does not list the instance,
+	// which Unlisted says.
+	Machine  *Machine
+	Unlisted bool
 	// Invocations by invoke id; a nil value means that Cloud Assistant knows
 	// no such invocation.
 	Invocations map[string]*Invocation

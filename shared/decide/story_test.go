@@ -234,9 +234,14 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 	}
 	if n.Machine {
 		needs = append(needs, "machine")
-		if f.Asked.Machine = true; a.has("ecs") {
+		f.Asked.Machine = true
+		switch state := a.text("ecs", ""); state {
+		case "":
+		case "unlisted":
+			f.Unlisted = true
+		default:
 			f.Machine = &decide.Machine{
-				Status: a.text("ecs", ""), Name: "web 1", OS: a.text("os", "linux"), Region: "cn-hangzhou", Zone: "cn-hangzhou-h",
+				Status: state, Name: "web 1", OS: a.text("os", "linux"), Region: "cn-hangzhou", Zone: "cn-hangzhou-h",
 				Tags: map[string]string{"role": a.text("role", "web")},
 			}
 		}

@@ -89,6 +89,8 @@ func (h *handling) askAbout(ctx context.Context, n decide.Needs, f *decide.Facts
 			h.note("instance unknown", err.Error())
 		case known:
 			f.Machine = &m
+		default:
+			f.Unlisted = true
 		}
 	}
 }

@@ -35,6 +35,15 @@ var (
 	ErrAcceptedBefore = errors.New("accepted before")
 )
 
+// Undecided is the error of an input about which nothing can be decided now, and
+// says why. It is an ErrUnavailable.
+type Undecided string
+
+func (u Undecided) Error() string { return string(u) + ": " + ErrUnavailable.Error() }
+
+// Unwrap returns ErrUnavailable.
+func (u Undecided) Unwrap() error { return ErrUnavailable }
+
 // Send is a command on its way to one instance.
 type Send struct {
 	InstanceID string

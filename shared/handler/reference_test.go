@@ -165,7 +165,7 @@ func step(t *testing.T, text string, by time.Duration) (value, next any) {
 }
 
 func TestTheReferenceHasTheDefaultsOfASubmission(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rigWith(t, "i-1")
 	item := only(t)(r.SubmitTask(encode(request())))
 	task := r.State("i-1").Tasks[item.Answer.TaskID]
 	item = only(t)(r.SubmitTask(encode(request().with("dedupeKey", "late").with("bootDeadline", "1h"))))
@@ -185,7 +185,7 @@ func TestTheReferenceHasTheDefaultsOfASubmission(t *testing.T) {
 }
 
 func TestAnInstancesQueueHasTheLengthOfTheReference(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rigWith(t, "i-1")
 	limit := 0
 	for what, cells := range rows(t, "limits") {
 		if strings.HasPrefix(what, "tasks that wait") {
@@ -203,7 +203,7 @@ func TestAnInstancesQueueHasTheLengthOfTheReference(t *testing.T) {
 // TestTheExamplesOfTheReferenceAreAnsweredSo submits each example of
 // scripts/README.md, and finds the item that stands behind it in the answer.
 func TestTheExamplesOfTheReferenceAreAnsweredSo(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rigWith(t, "i-1")
 	blocks := regexp.MustCompile("(?s)```json\n(.*?)\n```").FindAllStringSubmatch(reference(t, "answers"), -1)
 	if len(blocks) != 8 {
 		t.Fatalf("%d examples and answers, want 8", len(blocks))

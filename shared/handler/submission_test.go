@@ -233,7 +233,7 @@ func TestGoodSubmissionsAreTaken(t *testing.T) {
 		"an instance in the list": encode(request().with("instanceId", nil).with("instanceIds", []string{"i-1"})),
 		"a saved command":         saved("parameters", object{"host": ""}),
 	} {
-		r := rig.New(t, rig.Options{})
+		r := rigWith(t, "i-1")
 		item := only(t)(r.SubmitTask(payload))
 		if item.Result != handler.ResultAccepted || item.Answer.Outcome != "queued" || len(r.State("i-1").Tasks) != 1 {
 			t.Errorf("%s: answered %+v, want it queued", name, item)
@@ -242,7 +242,7 @@ func TestGoodSubmissionsAreTaken(t *testing.T) {
 }
 
 func TestAHundredInstancesAreSubmittedToAtOnce(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rigWith(t, ids(100)...)
 	payload := encode(request().with("instanceId", nil).with("instanceIds", ids(100)))
 	for _, want := range []string{handler.ResultAccepted, handler.ResultDuplicate} {
 		out, err := r.SubmitTask(payload)
