@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,13 @@ const submitFunction = "aftercare-submit-task"
 
 // actTime is how long an act may take: the function's timeout, and some more.
 const actTime = 90 * time.Second
+
+// actSite adds the flags that say where a command acts.
+func actSite(cmd *cobra.Command, getenv func(string) string) *site {
+	s := siteFlags(cmd, getenv)
+	s.timeout, cmd.Flags().Lookup("timeout").DefValue = actTime, actTime.String()
+	return s
+}
 
 // maxTries is how often a document is sent.
 const maxTries = 3
@@ -67,17 +76,81 @@ var actedColumns = []column[acted]{
 // outcomeNotFound is the outcome of a cancel for a task that does not exist.
 const outcomeNotFound = "not_found"
 
-func newActed(item handler.Item) acted {
+// actedOf is what became of the tasks of one item, or of the item.
+func actedOf(item handler.Item) (all []acted) {
 	a := acted{InstanceID: item.InstanceID, Result: item.Result, Why: item.Reason}
 	a.failed = item.Result == handler.ResultRefused || item.Result == handler.ResultQuarantined
-	if answer := item.Answer; answer != nil {
-		a.TaskID, a.Why = answer.TaskID, cmp.Or(answer.Reason, a.Why)
-		if item.Result == handler.ResultAccepted {
-			a.Result = answer.Outcome
-		}
-		a.failed = a.failed || answer.Outcome == outcomeNotFound || answer.Outcome == decide.Refused
+	answer := item.Answer
+	if answer == nil {
+		return []acted{a}
 	}
-	return a
+	a.TaskID, a.Why = answer.TaskID, cmp.Or(answer.Reason, a.Why)
+	if item.Result == handler.ResultAccepted {
+		a.Result = answer.Outcome
+	}
+	a.failed = a.failed || answer.Outcome == outcomeNotFound || answer.Outcome == decide.Refused
+	for _, t := range answer.Tasks {
+		all = append(all, acted{InstanceID: item.InstanceID, Result: t.Outcome, TaskID: t.TaskID})
+	}
+	if len(all) == 0 {
+		return []acted{a}
+	}
+	return all
+}
+
+// who acts, and why.
+type who struct {
+	by, reason string
+	dryRun     bool
+}
+
+func whoFlags(cmd *cobra.Command) *who {
+	w := &who{}
+	actFlags(cmd, &w.by, &w.reason, &w.dryRun)
+	return w
+}
+
+// document adds to a document who acts, why, and a dedupeKey of its own.
+func (w *who) document(of map[string]any) map[string]any {
+	of["dedupeKey"] = "by-hand/" + rand.Text()
+	of["submittedBy"] = cmp.Or(strings.TrimSpace(w.by), systemUser())
+	if reason := strings.TrimSpace(w.reason); reason != "" {
+		of["reason"] = reason
+	}
+	return of
+}
+
+// actAll sends documents of one instance each, some of them side by side, and
+// reports what became of them. A cancel that could not end all its tasks is
+// repeated.
+func (c *connection) actAll(ctx context.Context, cmd *cobra.Command, format string, w *who, documents []map[string]any) error {
+	results, errs := make([][]acted, len(documents)), make([]error, len(documents))
+	end := waiting(cmd, "asking "+submitFunction)
+	engine.SideBySide(len(documents), func(i int) {
+		for left := 1; left > 0 && errs[i] == nil; {
+			left = 0
+			text, err := json.Marshal(w.document(documents[i]))
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			var out handler.Outcome
+			if out, errs[i] = c.act(ctx, text); errs[i] != nil {
+				results[i] = append(results[i], acted{InstanceID: documents[i]["instanceId"].(string), Result: "error", Why: errs[i].Error(), failed: true})
+			}
+			for _, item := range out.Items {
+				results[i] = append(results[i], actedOf(item)...)
+				if item.Answer != nil {
+					left += item.Answer.Left
+				}
+			}
+		}
+	})
+	end()
+	if failed := errors.Join(errs...); failed != nil && !slices.Contains(errs, nil) {
+		return failed
+	}
+	return report(cmd, format, slices.Concat(results...))
 }
 
 // report prints what became of an act, and returns an error unless all of it was
@@ -87,14 +160,7 @@ func report(cmd *cobra.Command, format string, all []acted) error {
 		return cli.CodeError{Code: cli.ExitRefused, Err: fmt.Errorf("refused, because it has mistakes:\n  %s", strings.ReplaceAll(all[0].Why, "\n", "\n  "))}
 	}
 	none := 0
-	err := printList(cmd, listFlags{&format, &none}, actedColumns, "nothing was done", func(add func(acted) error) error {
-		for _, a := range all {
-			if err := add(a); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := printList(cmd, listFlags{&format, &none}, actedColumns, "nothing was done", func(add func(acted) error) error { return eachOf(all, add) })
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,16 +15,14 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/shared/decide"
-	"aftercare/shared/ledger"
+	"aftercare/shared/flow"
 )
 
-// cancelFlags say which tasks are meant: those that fit all of them.
+// cancelFlags say which tasks are meant. One of task, key, label, run and all is set.
 type cancelFlags struct {
 	*targets
 	task, key, label, run string
-	waiting               bool
-	by, reason            string
-	dryRun                bool
+	all                   bool
 }
 
 func newCancel(getenv func(string) string) *cobra.Command {
@@ -34,68 +31,128 @@ func newCancel(getenv func(string) string) *cobra.Command {
 		Short: "Cancel tasks that wait, and stop tasks that run",
 		Example: `  aftercare cancel i-bp67acfmxazb4p/c2929f1f9b6e
   aftercare cancel --label release-42 --reason "it broke the first ones"
-  aftercare cancel --instance i-bp67acfmxazb4p --waiting --dry-run`,
-		Long: `The tasks that fit all that is given are listed, and each is cancelled on its
-instance. Without an instance, they are looked for in the list of the fleet,
-which lacks instances that no event and no answer of ECS has named yet. The
-beginning of a task's id is enough if no other task has it.`,
+  aftercare cancel --run i-bp67acfmxazb4p/4a63377c
+  aftercare cancel --all --instance i-bp67acfmxazb4p --dry-run`,
+		Long: `What is meant is a task, the tasks of a submission, those with a label, a flow
+run with its command, or all that wait; --instance alone means all that wait
+there. It is listed, and each instance is asked once to cancel it. Without an
+instance, it is looked for in the list of the fleet, which lacks instances that
+no event and no answer of ECS has named yet. The beginning of an id is enough if
+no other has it.`,
 		Args: cli.Args("[TASK]"),
 	}
-	s := siteFlags(cmd, getenv)
-	s.timeout, cmd.Flags().Lookup("timeout").DefValue = actTime, actTime.String()
+	s := actSite(cmd, getenv)
 	f := &cancelFlags{targets: targetFlags(cmd)}
 	flags := cmd.Flags()
 	flags.StringVar(&f.key, "dedupe-key", "", "tasks of the submission with this `text`")
 	flags.StringVar(&f.label, "label", "", "tasks with this label, a `word`")
-	flags.StringVar(&f.run, "run", "", "tasks of the flow run with this `id`")
-	flags.BoolVar(&f.waiting, "waiting", false, "only tasks that wait; alone, all that wait")
-	actFlags(cmd, &f.by, &f.reason, &f.dryRun)
+	flags.StringVar(&f.run, "run", "", "the flow run with this `id`, and its command")
+	flags.BoolVar(&f.all, "all", false, "all tasks that wait; what runs, runs on")
+	who := whoFlags(cmd)
 	yes := cli.YesFlag(cmd)
 	format := formatFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			f.task = args[0]
-			if before, after, both := strings.Cut(args[0], "/"); both {
-				f.ids, f.task = []string{before}, after
-			}
+		if err := f.choose(cmd, args); err != nil {
+			return cli.Usage(err)
 		}
-		if f.task+f.key+f.label+f.run == "" && !f.waiting && !f.given() {
-			return cli.Usage(errors.New("say which tasks: TASK, --dedupe-key, --label, --run, --instance, or --waiting for all that wait"))
-		}
-		f.by = cmp.Or(f.by, systemUser())
 		needs := ofTables | f.services()
-		if !f.dryRun {
+		if !who.dryRun {
 			needs |= ofFunctions
 		}
 		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
 			end := waiting(cmd, "looking for the tasks")
-			found, err := f.tasks(ctx, c)
+			found, err := f.find(ctx, c)
 			end()
 			switch {
 			case err != nil:
 				return err
-			case len(found) == 0:
-				return cli.NotFound("no such task waits or runs")
-			case f.dryRun:
-				return f.list(cmd, *format, found)
+			case who.dryRun:
+				return listOpen(cmd, *format, found)
 			}
 			c.announce(cmd)
-			if err := f.list(cmd, "table", found); err != nil {
+			if err := listOpen(cmd, "table", found); err != nil {
 				return err
 			}
-			if err := cli.Ask(cmd, *yes, counted(len(found), "task")+" will be cancelled, or stopped if under way."); err != nil {
+			what := "What waits will be cancelled, and what is under way stopped: " + counted(len(found), "line") + " above."
+			if err := cli.Ask(cmd, *yes, what); err != nil {
 				return err
 			}
-			return f.send(ctx, cmd, c, *format, found)
+			var documents []map[string]any
+			for i, o := range found {
+				if i == 0 || o.InstanceID != found[i-1].InstanceID {
+					documents = append(documents, map[string]any{"instanceId": o.InstanceID, "cancel": f.document(o)})
+				}
+			}
+			return c.actAll(ctx, cmd, *format, who, documents)
 		})
 	}
 	return cmd
 }
 
-// open is a task that waits or is under way.
+// choose reads the argument, and checks that one thing is meant that can be. An empty
+// text may be a variable that was never set, and must not mean all.
+func (f *cancelFlags) choose(cmd *cobra.Command, args []string) error {
+	for _, id := range args {
+		f.task = f.under(id)
+	}
+	f.run = f.under(f.run)
+	given := cmd.Flags().Changed
+	ways := len(args)
+	for _, set := range []bool{given("dedupe-key"), given("label"), given("run"), f.all} {
+		if set {
+			ways++
+		}
+	}
+	if ways == 0 && f.given() {
+		f.all, ways = true, 1
+	}
+	switch {
+	case ways != 1:
+		return errors.New("say which tasks by one of TASK, --dedupe-key, --label, --run, --instance, and --all for all that wait")
+	case len(args) > 0 && !derived.MatchString(f.task):
+		return fmt.Errorf("TASK %q must be hex digits, as 'aftercare queue' prints them", f.task)
+	case given("run") && !derived.MatchString(f.run):
+		return fmt.Errorf("--run %q must be hex digits, as 'aftercare runs' prints them", f.run)
+	case given("label") && !decide.ValidLabel(f.label):
+		return fmt.Errorf("--label %q must have 1 to 64 letters, digits and . _ : / = -", f.label)
+	case given("dedupe-key") && f.key == "":
+		return errors.New("--dedupe-key must not be empty")
+	}
+	return nil
+}
+
+// derived is the form of a derived id, or its beginning.
+var derived = regexp.MustCompile(`^[0-9a-f]{1,32}$`)
+
+// under returns an id without its instance, which becomes the target.
+func (f *cancelFlags) under(id string) string {
+	instanceID, rest, both := strings.Cut(id, "/")
+	if !both {
+		return id
+	}
+	f.ids = []string{instanceID}
+	return rest
+}
+
+// document is the document's cancel.
+func (f *cancelFlags) document(found open) map[string]any {
+	switch {
+	case f.task != "":
+		return map[string]any{"taskId": found.TaskID}
+	case f.run != "":
+		return map[string]any{"run": found.RunID}
+	case f.key != "":
+		return map[string]any{"dedupeKey": f.key}
+	case f.label != "":
+		return map[string]any{"label": f.label}
+	}
+	return map[string]any{"all": true}
+}
+
+// open is a task, or a flow run, that waits or is under way.
 type open struct {
 	InstanceID  string    `json:"instanceId"`
-	TaskID      string    `json:"taskId"`
+	TaskID      string    `json:"taskId,omitempty"`
 	Name        string    `json:"name"`
 	State       string    `json:"state"`
 	SubmittedAt time.Time `json:"submittedAt"`
@@ -106,7 +163,7 @@ type open struct {
 
 var openColumns = []column[open]{
 	{"INSTANCE", func(o open) any { return o.InstanceID }, isWhole},
-	{"TASK", func(o open) any { return o.TaskID }, 0},
+	{"TASK", func(o open) any { return cmp.Or(o.TaskID, o.RunID) }, 0},
 	{"COMMAND", func(o open) any { return o.Name }, 0},
 	{"STATE", func(o open) any { return o.State }, isWhole},
 	{"SUBMITTED", func(o open) any { return o.SubmittedAt }, isWide},
@@ -114,84 +171,82 @@ var openColumns = []column[open]{
 	{"LABELS", func(o open) any { return strings.Join(o.Labels, " ") }, 0},
 }
 
-func (f *cancelFlags) list(cmd *cobra.Command, format string, found []open) error {
+func listOpen(cmd *cobra.Command, format string, found []open) error {
 	none := 0
-	return printList(cmd, listFlags{&format, &none}, openColumns, "", func(add func(open) error) error {
-		for _, o := range found {
-			if err := add(o); err != nil {
-				return err
+	return printList(cmd, listFlags{&format, &none}, openColumns, "", func(add func(open) error) error { return eachOf(found, add) })
+}
+
+// find finds what fits, by instance and id. It is an error if nothing does.
+func (f *cancelFlags) find(ctx context.Context, c *connection) (found []open, err error) {
+	var on []listed
+	if f.given() {
+		ids, err := f.targets.find(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			on = append(on, listed{InstanceID: id})
+		}
+	} else if on, err = readFleet(ctx, c.ledger, func(i listed) bool { return i.Queued+i.Running+i.Runs > 0 }); err != nil {
+		return nil, err
+	}
+	labels := map[string]bool{}
+	err = openStates(ctx, c.ledger, on, func(s decide.State) error {
+		for _, r := range s.Runs {
+			if f.run != "" && strings.HasPrefix(r.ID, f.run) {
+				found = append(found, open{InstanceID: s.Instance.ID, Name: "flow " + r.Flow, State: underWay, SubmittedAt: r.CreatedAt, RunID: r.ID})
+			}
+		}
+		for _, t := range s.Tasks {
+			for _, l := range t.Labels {
+				labels[l] = true
+			}
+			if f.fits(s, t) {
+				found = append(found, open{s.Instance.ID, t.ID, t.Name, string(t.State), t.SubmittedAt, t.By, t.Labels, t.RunID})
 			}
 		}
 		return nil
 	})
-}
-
-// tasks finds the tasks that fit, by instance and id.
-func (f *cancelFlags) tasks(ctx context.Context, c *connection) (found []open, err error) {
-	var ids []string
-	if f.given() {
-		ids, err = f.find(ctx, c)
-	} else {
-		err = c.ledger.Fleet(ctx, func(id string, s ledger.Summary) error {
-			if s.Queued+s.Running > 0 {
-				ids = append(ids, id)
-			}
-			return nil
-		})
+	slices.SortFunc(found, func(a, b open) int {
+		return cmp.Or(cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.TaskID, b.TaskID))
+	})
+	ids := map[string]bool{}
+	for _, o := range found {
+		if f.task != "" {
+			ids[o.TaskID] = true
+		} else if f.run != "" {
+			ids[o.RunID] = true
+		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	for _, id := range slices.Sorted(slices.Values(ids)) {
-		state, err := c.ledger.Whole(ctx, id)
-		if err != nil {
-			return nil, err
+	case len(found) == 0 && f.label != "":
+		hint := ""
+		if near := flow.Nearest(f.label, slices.Sorted(maps.Keys(labels))); near != "" {
+			hint = flow.DidYouMean(near)
 		}
-		for _, key := range slices.Sorted(maps.Keys(state.Tasks)) {
-			if t := state.Tasks[key]; f.fits(t) {
-				found = append(found, open{id, t.ID, t.Name, string(t.State), t.SubmittedAt, t.By, t.Labels, t.RunID})
-			}
-		}
-	}
-	if f.task != "" && len(found) > 1 {
-		return nil, cli.Usage(fmt.Errorf("%d tasks have an id that begins with %s: give more of it", len(found), f.task))
+		return nil, cli.NotFound("no task with the label %s waits or runs%s", f.label, hint)
+	case len(found) == 0 && f.all:
+		return nil, cli.NotFound("no task waits")
+	case len(found) == 0:
+		return nil, cli.NotFound("no such task waits or runs")
+	case len(ids) > 1:
+		return nil, cli.Usage(fmt.Errorf("%s is the beginning of %d ids: give more of it", f.task+f.run, len(ids)))
 	}
 	return found, nil
 }
 
-func (f *cancelFlags) fits(t decide.Task) bool {
-	return strings.HasPrefix(t.ID, f.task) &&
-		(f.key == "" || t.Cause == decide.Key("submission", "dedupeKey", f.key)) &&
-		(f.label == "" || slices.Contains(t.Labels, f.label)) &&
-		(f.run == "" || t.RunID == f.run) &&
-		(!f.waiting || t.State == decide.TaskQueued)
-}
-
-// send cancels one task after another.
-func (f *cancelFlags) send(ctx context.Context, cmd *cobra.Command, c *connection, format string, found []open) error {
-	var all []acted
-	key := "by-hand/" + rand.Text()
-	end := waiting(cmd, "asking "+submitFunction)
-	for _, o := range found {
-		document := map[string]any{
-			"instanceId": o.InstanceID, "dedupeKey": key + "/" + o.TaskID, "cancel": map[string]string{"taskId": o.TaskID}, "submittedBy": f.by,
-		}
-		if f.reason != "" {
-			document["reason"] = f.reason
-		}
-		text, err := json.Marshal(document)
-		if err != nil {
-			return err
-		}
-		out, err := c.act(ctx, text)
-		if err != nil {
-			end()
-			return errors.Join(err, report(cmd, format, all))
-		}
-		for _, item := range out.Items {
-			all = append(all, newActed(item))
-		}
+func (f *cancelFlags) fits(s decide.State, t decide.Task) bool {
+	switch {
+	case f.task != "":
+		return strings.HasPrefix(t.ID, f.task)
+	case f.run != "":
+		return strings.HasPrefix(t.RunID, f.run)
+	case f.key != "":
+		return t.Cause == decide.Key("submission", "dedupeKey", f.key)
+	case f.label != "":
+		return slices.Contains(t.Labels, f.label)
 	}
-	end()
-	return report(cmd, format, all)
+	return t.State == decide.TaskQueued || t.State == decide.TaskReleasing && s.Sends[t.SendKey].FirstSent.IsZero()
 }

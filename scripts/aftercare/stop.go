@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,8 +47,7 @@ minutes.`,
 // newOrder is the command of a stop or a resume.
 func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cli.Args()
-	s := siteFlags(cmd, getenv)
-	s.timeout, cmd.Flags().Lookup("timeout").DefValue = actTime, actTime.String()
+	s := actSite(cmd, getenv)
 	var scope decide.Scope
 	flags := cmd.Flags()
 	flags.StringVar(&scope.Flow, "flow", "", "only the runs of this flow, a `name`")
@@ -57,9 +55,7 @@ func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Comman
 	flags.StringVar(&scope.Label, "label", "", "only the tasks with this label, a `word`")
 	_ = cmd.RegisterFlagCompletionFunc("flow", completeFlows(getenv)) // it fails only for an unknown flag
 	cmd.MarkFlagsMutuallyExclusive("flow", "instance", "label")
-	var by, reason string
-	var dryRun bool
-	actFlags(cmd, &by, &reason, &dryRun)
+	who := whoFlags(cmd)
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var mistakes []error
@@ -72,16 +68,13 @@ func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Comman
 		if scope.Flow != "" && !flow.ValidName(scope.Flow) {
 			mistakes = append(mistakes, fmt.Errorf("--flow must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q", scope.Flow))
 		}
-		if reason = strings.TrimSpace(reason); kind == decide.ActStop && reason == "" {
+		if kind == decide.ActStop && strings.TrimSpace(who.reason) == "" {
 			mistakes = append(mistakes, errors.New("--reason is missing: say why, for those who find it stopped"))
 		}
 		if err := errors.Join(mistakes...); err != nil {
 			return cli.Usage(err)
 		}
-		document := map[string]any{
-			"dedupeKey": "by-hand/" + rand.Text(), string(kind): scope, "submittedBy": cmp.Or(strings.TrimSpace(by), systemUser()), "reason": reason,
-		}
-		if dryRun {
+		if who.dryRun {
 			return s.connect(cmd.Context(), ofTables, func(ctx context.Context, c *connection) error {
 				now, err := standing(ctx, c.ledger)
 				if err == nil {
@@ -93,7 +86,7 @@ func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Comman
 		}
 		return s.connect(cmd.Context(), ofFunctions, func(ctx context.Context, c *connection) error {
 			c.announce(cmd)
-			text, err := json.Marshal(document)
+			text, err := json.Marshal(who.document(map[string]any{string(kind): scope}))
 			if err != nil {
 				return err
 			}

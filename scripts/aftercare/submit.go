@@ -47,8 +47,7 @@ than one instance is asked about first. What is submitted again with the same
 --dedupe-key is a duplicate, and does nothing.`,
 		Args: cli.Args(),
 	}
-	s := siteFlags(cmd, getenv)
-	s.timeout, cmd.Flags().Lookup("timeout").DefValue = actTime, actTime.String()
+	s := actSite(cmd, getenv)
 	f := &submitFlags{targets: targetFlags(cmd)}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "file", "f", "", "a `file` with a submission in JSON, - for the standard input")
@@ -267,7 +266,7 @@ func (f *submitFlags) send(ctx context.Context, cmd *cobra.Command, c *connectio
 			return fmt.Errorf("%w\nA part may be done. Submit the same again with --dedupe-key %s", err, key.DedupeKey)
 		}
 		for _, item := range out.Items {
-			all = append(all, newActed(item))
+			all = append(all, actedOf(item)...)
 		}
 	}
 	end()
