@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"aftercare/scripts/columns"
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/credential"
 	"aftercare/scripts/internal/screen"
@@ -116,24 +115,12 @@ func (d *doctor) print(f finding) error {
 	if !f.OK {
 		state = "wrong"
 	}
-	lines := wrapped(screen.Plain(f.What), textWidth)
+	lines := screen.Wrapped(screen.Plain(f.What), textWidth)
 	if f.Do != "" {
-		lines = append(lines, wrapped(screen.Plain(f.Do), textWidth)...)
+		lines = append(lines, screen.Wrapped(screen.Plain(f.Do), textWidth)...)
 	}
 	_, err := fmt.Fprintf(d.cmd.OutOrStdout(), "%-6s %-10s %s\n", state, f.Check, strings.Join(lines, "\n"+strings.Repeat(" ", indent)))
 	return err
-}
-
-// wrapped breaks a text into lines of at most so many columns, but for longer words.
-func wrapped(text string, width int) (lines []string) {
-	for _, word := range strings.Fields(text) {
-		if n := len(lines) - 1; n >= 0 && columns.Of(lines[n])+1+columns.Of(word) <= width {
-			lines[n] += " " + word
-		} else {
-			lines = append(lines, word)
-		}
-	}
-	return lines
 }
 
 // site checks a deployment.

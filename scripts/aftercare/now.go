@@ -209,7 +209,7 @@ func (n *situation) print(cmd *cobra.Command) {
 		rows += len(t.Rows)
 	}
 	if rows == 0 {
-		fmt.Fprintln(out, "Nothing needs you: within 24h nothing failed or was refused, and nothing is overdue, stopped or quarantined.")
+		fmt.Fprintln(out, "Nothing needs you: within 24h nothing failed or was refused, and nothing is\noverdue, stopped or quarantined.")
 	} else {
 		fmt.Fprintln(out, "These need a person.")
 	}
