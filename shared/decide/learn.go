@@ -30,7 +30,7 @@ func (d *decision) learned() {
 	if tags := Tags(m.Tags); i.Tags == nil || !maps.Equal(*i.Tags, tags) {
 		i.Tags = &tags
 	}
-	i.LearnAt, i.Learns = time.Time{}, 0
+	i.LearnAt, i.Learns, i.Seen = time.Time{}, 0, true
 }
 
 // learnSoon has the next wake-up learn what the instance is, after a boot.

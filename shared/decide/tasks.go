@@ -17,6 +17,11 @@ func (d *decision) submit(in Submission) (cause string) {
 	switch {
 	case d.Instance.Gone():
 		return d.refused("the instance was deleted")
+	case d.Instance.Rev == 0 && d.machine() == nil && d.facts.Unlisted:
+		return d.refused("ECS knows no instance with this id")
+	case d.Instance.Rev == 0 && d.facts.Machine == nil:
+		d.unsure = "ECS does not say now whether it knows the instance"
+		return d.once
 	case queued >= d.policy.MaxQueued:
 		return d.refused(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 	case !mayWait && !d.up(d.agentStatus()):

@@ -19,7 +19,7 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		case err != nil || h.out.Duplicate:
 			return s, false, err
 		case d.Unsure != "":
-			return s, false, fmt.Errorf("%s: %w", d.Unsure, ErrUnavailable)
+			return s, false, Undecided(d.Unsure)
 		}
 		if d.Once != "" && (d.Changes.Empty() || d.Answer.Outcome == decide.Refused) {
 			// A refusal is not stored, but the same input may have been accepted before.

@@ -35,6 +35,15 @@ var (
 	ErrAcceptedBefore = errors.New("accepted before")
 )
 
+// Undecided is the error of an input about which nothing can be decided now, and
+// says why. It is an ErrUnavailable.
+type Undecided string
+
+func (u Undecided) Error() string { return string(u) + ": " + ErrUnavailable.Error() }
+
+// Unwrap returns ErrUnavailable.
+func (u Undecided) Unwrap() error { return ErrUnavailable }
+
 // Send is a command on its way to one instance.
 type Send struct {
 	InstanceID string
@@ -135,6 +144,8 @@ type Ledger interface {
 	// Ended reads the record of an input and those of ended tasks, by task id, in
 	// one call. It has nil for those that are not there.
 	Ended(ctx context.Context, instanceID, once string, taskIDs []string) (*Recorded, map[string]*decide.Task, error)
+	// EndedRun reads the record of a flow run; nil if there is none.
+	EndedRun(ctx context.Context, instanceID, runID string) (*decide.FlowRun, error)
 	// Recorded reads the row that identifies a duplicate (Decision.Once); nil if
 	// there is none.
 	Recorded(ctx context.Context, instanceID, once string) (*Recorded, error)

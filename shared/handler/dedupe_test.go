@@ -6,7 +6,6 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/handler"
-	"aftercare/tests/rig"
 )
 
 // TestADedupeKeyStandsForOneBody: what means the same is a duplicate, however
@@ -34,7 +33,7 @@ func TestADedupeKeyStandsForOneBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := rig.New(t, rig.Options{})
+			r := rigWith(t, "i-1", "i-2")
 			out, err := r.SubmitTask([]byte(first))
 			must(t, err)
 			task := out.Items[0].Answer.TaskID

@@ -120,6 +120,7 @@ type invocation struct {
 	log       zerolog.Logger
 	out       Outcome
 	failed    atomic.Bool
+	undecided atomic.Value // the engine.Undecided that came last
 }
 
 // invoke runs do for one invocation and returns the answer. The context of do
@@ -144,7 +145,8 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 		v.fail(log.Error(), err)
 	}
 	if v.failed.Load() {
-		return Outcome{}, &Error{RequestID: id}
+		why, _ := v.undecided.Load().(engine.Undecided)
+		return Outcome{}, &Error{RequestID: id, Reason: string(why)}
 	}
 	v.out.RequestID = id
 	return v.out, nil
@@ -187,6 +189,9 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 // line.
 func (v *invocation) fail(line *zerolog.Event, err error) {
 	v.failed.Store(true)
+	if why := engine.Undecided(""); errors.As(err, &why) {
+		v.undecided.Store(why)
+	}
 	withStack(line, err).Str("error", strings.ReplaceAll(err.Error(), "\n", "; ")).Msg("input not committed")
 }
 

@@ -49,6 +49,16 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// rigWith is a rig with these instances.
+func rigWith(t *testing.T, ids ...string) *rig.Rig {
+	t.Helper()
+	r := rig.New(t, rig.Options{})
+	for _, id := range ids {
+		r.Create(id)
+	}
+	return r
+}
+
 // wantRefused fails unless the input must be delivered again.
 func wantRefused(t *testing.T, out handler.Outcome, err error) {
 	t.Helper()

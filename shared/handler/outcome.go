@@ -71,8 +71,16 @@ type Item struct {
 
 // Error is the one error that leaves a function: its input is not committed
 // and must be delivered again. The cause is in the log.
-type Error struct{ RequestID string }
+type Error struct {
+	RequestID string
+	// Reason says why nothing can be decided now, if that is the cause.
+	Reason string
+}
 
 func (e *Error) Error() string {
-	return "the input was not committed, deliver it again (request " + e.RequestID + ")"
+	text := "the input was not committed, deliver it again (request " + e.RequestID + ")"
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return text
 }

@@ -58,6 +58,7 @@ func TestAPanicFailsItsInputOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, on := panicky(t)
+			r.Create("i-1")
 			handled := func() int {
 				s := r.State("i-1")
 				return len(r.Records("i-0").Executions) + len(r.Records("i-1").Executions) + len(inQuarantine(t, r)) + len(s.Tasks)

@@ -47,7 +47,7 @@ func rows(t *testing.T, marker string) map[string][]string {
 
 func TestTheReferenceHasEveryKeyOfASubmission(t *testing.T) {
 	unknown := object{"qqqqqqqqqqqqqq": 1}
-	payload := encode(unknown.with("run", unknown).with("invoke", unknown).with("cancel", unknown).with("stop", unknown).with("resume", unknown))
+	payload := encode(unknown.with("run", unknown).with("invoke", unknown).with("cancel", unknown).with("retry", unknown).with("stop", unknown).with("resume", unknown))
 	item := only(t)(rig.New(t, rig.Options{}).SubmitTask(payload))
 	var want []string
 	for _, m := range regexp.MustCompile(`(?m)^(\S+|the payload) has no field .*: its fields are (.*)$`).FindAllStringSubmatch(item.Reason, -1) {
@@ -81,6 +81,7 @@ var atMost = map[string]func(n int) object{
 	"invoke.username":   func(n int) object { return member("invoke", "username", strings.Repeat("u", n)) },
 	"invoke.parameters": func(n int) object { return member("invoke", "parameters", parameters(n)) },
 	"cancel.taskId":     func(n int) object { return member("cancel", "taskId", strings.Repeat("a", n)) },
+	"retry.run":         func(n int) object { return member("retry", "run", strings.Repeat("a", n)) },
 	"cancel.run":        func(n int) object { return member("cancel", "run", strings.Repeat("a", n)) },
 	"cancel.dedupeKey":  func(n int) object { return member("cancel", "dedupeKey", strings.Repeat("k", n)) },
 
@@ -106,7 +107,7 @@ var between = map[string]func(value any) object{
 
 // member is a good submission of a command with one other member.
 func member(kind, name string, value any) object {
-	good := object{"run": runOf("true"), "invoke": object{"commandId": "c-1"}, "cancel": object{}}[kind].(object)
+	good := object{"run": runOf("true"), "invoke": object{"commandId": "c-1"}, "cancel": object{}, "retry": object{}}[kind].(object)
 	return request().with("run", nil).with(kind, good.with(name, value))
 }
 
@@ -165,7 +166,7 @@ func step(t *testing.T, text string, by time.Duration) (value, next any) {
 }
 
 func TestTheReferenceHasTheDefaultsOfASubmission(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rigWith(t, "i-1")
 	item := only(t)(r.SubmitTask(encode(request())))
 	task := r.State("i-1").Tasks[item.Answer.TaskID]
 	item = only(t)(r.SubmitTask(encode(request().with("dedupeKey", "late").with("bootDeadline", "1h"))))
@@ -185,7 +186,7 @@ func TestTheReferenceHasTheDefaultsOfASubmission(t *testing.T) {
 }
 
 func TestAnInstancesQueueHasTheLengthOfTheReference(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rigWith(t, "i-1")
 	limit := 0
 	for what, cells := range rows(t, "limits") {
 		if strings.HasPrefix(what, "tasks that wait") {
@@ -203,7 +204,7 @@ func TestAnInstancesQueueHasTheLengthOfTheReference(t *testing.T) {
 // TestTheExamplesOfTheReferenceAreAnsweredSo submits each example of
 // scripts/README.md, and finds the item that stands behind it in the answer.
 func TestTheExamplesOfTheReferenceAreAnsweredSo(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rigWith(t, "i-1")
 	blocks := regexp.MustCompile("(?s)```json\n(.*?)\n```").FindAllStringSubmatch(reference(t, "answers"), -1)
 	if len(blocks) != 8 {
 		t.Fatalf("%d examples and answers, want 8", len(blocks))

@@ -13,7 +13,7 @@ import (
 // cloud is a stand-in for ECS that runs nothing. It accepts commands, and
 // refuses them as the vendor documents throttling: after perMinute calls in a
 // minute of the clock, every further one until the next minute. It knows the
-// client tokens, and answers questions about agents and commands.
+// client tokens, and answers questions about instances, agents and commands.
 type cloud struct {
 	now       func() time.Time
 	perMinute int           // 0 means no limit
@@ -91,6 +91,14 @@ func (c *cloud) answer(param func(string) string) (int, map[string]any) {
 		return http.StatusOK, list("InstanceCloudAssistantStatusSet", "InstanceCloudAssistantStatus", []any{map[string]any{
 			"InstanceId": id, "CloudAssistantStatus": fmt.Sprint(c.up[id]), "CloudAssistantVersion": "2.2.4.812", "OSType": "Linux",
 		}})
+	case "DescribeInstances": // it knows every instance
+		var ids []string
+		_ = json.Unmarshal([]byte(param("InstanceIds")), &ids)
+		items := []any{}
+		for _, id := range ids {
+			items = append(items, map[string]any{"InstanceId": id, "Status": "Running", "OSType": "linux"})
+		}
+		return http.StatusOK, list("Instances", "Instance", items)
 	case "DescribeInvocations":
 		return http.StatusOK, list("Invocations", "Invocation", c.find(param("InvokeId"), param("Tag.1.Key"), param("Tag.1.Value")))
 	default:

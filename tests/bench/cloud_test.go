@@ -87,3 +87,10 @@ func TestAnAgentIsUpOnceItsInstanceBooted(t *testing.T) {
 		c.boot("i-1")
 	}
 }
+
+func TestTheStandInKnowsEveryInstance(t *testing.T) {
+	_, answer := asking(newCloud(0))("Action", "DescribeInstances", "InstanceIds", `["i-1","i-2"]`)
+	if n := len(answer["Instances"].(map[string]any)["Instance"].([]any)); n != 2 {
+		t.Errorf("%d instances are listed, want those that were asked about", n)
+	}
+}

@@ -22,6 +22,7 @@ const (
 	run    = "RunCommand"
 	find   = "DescribeInvocations"
 	agent  = "DescribeCloudAssistantStatus"
+	known  = "DescribeInstances"
 )
 
 // Rows lists the rows of the table. They come from DESIGN.md, section 8.
@@ -100,8 +101,8 @@ func More() []Row {
 			},
 		},
 		{
-			Name: "submit to an unknown instance", Function: SubmitTask, Tablestore: 3, ECS: 1,
-			Path: []string{load, arm, commit}, Beside: []string{shared}, Sent: []string{agent},
+			Name: "submit to an unknown instance", Function: SubmitTask, Tablestore: 3, ECS: 2,
+			Path: []string{load, arm, commit}, Beside: []string{shared}, Sent: []string{known, agent},
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return submission("check", "key") },
 		},
 		{

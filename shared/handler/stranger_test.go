@@ -1,0 +1,57 @@
+package handler_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/handler"
+	"aftercare/tests/localcloud/fault"
+)
+
+// TestAnInstanceThatECSDoesNotKnowIsRefused, and is accepted under the same key once
+// it is there. One whose rows are there needs no question. (decide rule 137)
+func TestAnInstanceThatECSDoesNotKnowIsRefused(t *testing.T) {
+	r := rigWith(t)
+	item := only(t)(r.SubmitTask(encode(request())))
+	if item.Result != handler.ResultRefused || item.Answer.Reason != "ECS knows no instance with this id" {
+		t.Errorf("answered %+v, %+v, want a refusal", item, item.Answer)
+	}
+	if s := r.State("i-1"); s.Instance.Rev != 0 || len(s.Tasks) > 0 {
+		t.Errorf("the refusal is stored: %+v", s)
+	}
+	r.Create("i-1")
+	for _, key := range []string{"k-1", "k-2"} {
+		item = only(t)(r.SubmitTask(encode(request().with("dedupeKey", key))))
+		if item.Result != handler.ResultAccepted {
+			t.Errorf("answered %+v, %+v, want it accepted", item, item.Answer)
+		}
+	}
+	if n := r.Faults.Calls()["DescribeInstances"]; n != 2 {
+		t.Errorf("ECS was asked %d times, want once for each submission to an instance without rows", n)
+	}
+}
+
+// TestIfECSCannotBeAskedTheErrorSaysSo: it is neither refused nor lost. (decide rule 137)
+func TestIfECSCannotBeAskedTheErrorSaysSo(t *testing.T) {
+	for _, f := range []fault.Fault{
+		{Mode: fault.ErrorBefore, Status: 400, Code: "Throttling.User"},
+		{Mode: fault.ErrorBefore, Status: 403, Code: "Forbidden.RAM"},
+		{Mode: fault.CutBefore},
+	} {
+		r := rigWith(t, "i-1")
+		f.Call, f.Times = "DescribeInstances", 100
+		r.Faults.Add(f)
+		out, err := r.SubmitTask(encode(request()))
+		wantRefused(t, out, err)
+		var why *handler.Error
+		if !errors.As(err, &why) || !strings.HasSuffix(why.Error(), "): ECS does not say now whether it knows the instance") {
+			t.Errorf("%s: the error is %v", f.Code, err)
+		}
+		r.Faults.Clear()
+		if item := only(t)(r.SubmitTask(encode(request()))); item.Answer.Outcome != string(decide.TaskQueued) {
+			t.Errorf("%s: submitted again, it is %+v", f.Code, item.Answer)
+		}
+	}
+}
