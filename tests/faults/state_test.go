@@ -51,7 +51,7 @@ func stateScenarios() map[string]scenario {
 // TestEveryFailedCallOfAStateChangeIsMadeGood fails the n-th call of the function
 // instance-state, in every mode. (decide rules 6, 118, 121)
 func TestEveryFailedCallOfAStateChangeIsMadeGood(t *testing.T) {
-	for _, name := range third(t, stateScenarios()) {
+	for _, name := range fifth(t, stateScenarios()) {
 		for _, m := range some(t, name, modes) {
 			t.Run(name+"/"+m.name, func(t *testing.T) {
 				t.Parallel()
