@@ -25,6 +25,7 @@ const (
 	ActStop   ActKind = "stop"
 	ActResume ActKind = "resume"
 	ActCancel ActKind = "cancel"
+	ActSubmit ActKind = "submit" // for several instances
 )
 
 // ActsID stands for an instance where the acts on no single instance are kept.
