@@ -62,6 +62,8 @@ type acted struct {
 	// Result is the function's, or the outcome of its answer.
 	Result string `json:"result"`
 	TaskID string `json:"taskId,omitempty"`
+	// RunID is the flow run that a retry made.
+	RunID  string `json:"runId,omitempty"`
 	Why    string `json:"why,omitempty"`
 	failed bool
 }
@@ -69,7 +71,7 @@ type acted struct {
 var actedColumns = []column[acted]{
 	{"INSTANCE", func(a acted) any { return a.InstanceID }, isWhole},
 	{"RESULT", func(a acted) any { return a.Result }, isState},
-	{"TASK", func(a acted) any { return a.TaskID }, 0},
+	{"ID", func(a acted) any { return cmp.Or(a.TaskID, a.RunID) }, 0},
 	{"WHY", func(a acted) any { return a.Why }, 0},
 }
 
@@ -84,7 +86,7 @@ func actedOf(item handler.Item) (all []acted) {
 	if answer == nil {
 		return []acted{a}
 	}
-	a.TaskID, a.Why = answer.TaskID, cmp.Or(answer.Reason, a.Why)
+	a.TaskID, a.RunID, a.Why = answer.TaskID, answer.RunID, cmp.Or(answer.Reason, a.Why)
 	if item.Result == handler.ResultAccepted {
 		a.Result = answer.Outcome
 	}

@@ -70,11 +70,12 @@ no other has it.`,
 				return listOpen(cmd, *format, found)
 			}
 			c.announce(cmd)
-			if err := listOpen(cmd, "table", found); err != nil {
-				return err
+			if !machine(*format) {
+				if err := listOpen(cmd, *format, found); err != nil {
+					return err
+				}
 			}
-			what := "What waits will be cancelled, and what is under way stopped: " + counted(len(found), "line") + " above."
-			if err := cli.Ask(cmd, *yes, what); err != nil {
+			if err := cli.Ask(cmd, *yes, counting(found)+" will be cancelled, or stopped if under way."); err != nil {
 				return err
 			}
 			var documents []map[string]any
@@ -87,6 +88,24 @@ no other has it.`,
 		})
 	}
 	return cmd
+}
+
+// counting says how many flow runs and tasks were found.
+func counting(found []open) string {
+	runs := 0
+	for _, o := range found {
+		if o.TaskID == "" {
+			runs++
+		}
+	}
+	switch tasks := len(found) - runs; {
+	case runs == 0:
+		return counted(tasks, "task")
+	case tasks == 0:
+		return counted(runs, "flow run")
+	default:
+		return counted(runs, "flow run") + " and " + counted(tasks, "task")
+	}
 }
 
 // choose reads the argument, and checks that one thing is meant that can be. An empty

@@ -23,7 +23,7 @@ var statuses = []string{
 }
 
 // results are how flow runs end.
-var results = []string{flow.ResultSucceeded, flow.ResultFailed, flow.ResultTimedOut, flow.ResultRefused, flow.ResultDropped, flow.ResultDryRun}
+var results = []string{flow.ResultSucceeded, flow.ResultFailed, flow.ResultTimedOut, flow.ResultRefused, flow.ResultDropped, flow.ResultDryRun, flow.ResultCancelled}
 
 func newHistory(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{

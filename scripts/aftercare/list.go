@@ -61,6 +61,9 @@ func formatFlag(cmd *cobra.Command) *string {
 	return cli.Word(cmd, "output", "o", "table", "print as `table`, wide, json or jsonl", "table", "wide", "json", "jsonl")
 }
 
+// machine reports whether a list is printed for programs.
+func machine(format string) bool { return format == "json" || format == "jsonl" }
+
 // addListFlags adds -o and --limit.
 func addListFlags(cmd *cobra.Command) listFlags {
 	return listFlags{formatFlag(cmd), cmd.Flags().Int("limit", defaultLimit, "print at most this `number` of rows; 0 for all")}

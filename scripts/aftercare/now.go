@@ -126,15 +126,27 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) (err error) {
 		return err
 	}
 	slices.SortFunc(n.Quarantined, func(a, b quarantined) int { return b.At.Compare(a.At) })
+	n.OldestWakeup, err = oldestWakeup(ctx, l, now)
+	return err
+}
+
+// oldestWakeup is the oldest wake-up that is due; zero if none is.
+func oldestWakeup(ctx context.Context, l *ledger.Ledger, now time.Time) (oldest time.Time, err error) {
 	// One page of each shard is enough: the oldest is its first.
-	return l.Due(ctx, now, func(due []engine.Wakeup) bool {
+	err = l.Due(ctx, now, func(due []engine.Wakeup) bool {
 		for _, w := range due {
-			if n.OldestWakeup.IsZero() || w.Due.Before(n.OldestWakeup) {
-				n.OldestWakeup = w.Due
+			if oldest.IsZero() || w.Due.Before(oldest) {
+				oldest = w.Due
 			}
 		}
 		return true
 	})
+	return oldest, err
+}
+
+// sweepsAreLate reports whether a sweep should have answered the oldest wake-up.
+func sweepsAreLate(oldest, now time.Time) bool {
+	return !oldest.IsZero() && now.Sub(oldest) > overdueAfter
 }
 
 // last is when the newest record of a kind came that an event reported; zero if
@@ -197,7 +209,7 @@ func (n *situation) print(cmd *cobra.Command) {
 		rows += len(t.Rows)
 	}
 	if rows == 0 {
-		fmt.Fprintln(out, "Nothing needs you: within 24h nothing failed or was refused, and nothing is overdue, stopped or quarantined.")
+		fmt.Fprintln(out, "Nothing needs you: within 24h nothing failed or was refused, and nothing is\noverdue, stopped or quarantined.")
 	} else {
 		fmt.Fprintln(out, "These need a person.")
 	}
@@ -219,7 +231,7 @@ func (n *situation) print(cmd *cobra.Command) {
 		return c.moment(t)
 	}
 	sweep := "answered all that was due"
-	if late := c.now.Sub(n.OldestWakeup); !n.OldestWakeup.IsZero() && late > overdueAfter {
+	if sweepsAreLate(n.OldestWakeup, c.now) {
 		sweep = "do not come: something is due since " + c.moment(n.OldestWakeup)
 	}
 	routes := &screen.Table{Title: "Routes", Head: []string{"ROUTE", "LAST"}}

@@ -11,6 +11,7 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/engine"
+	"aftercare/shared/ledger"
 )
 
 // run executes a command line and returns the exit code.
@@ -30,6 +31,8 @@ func hint(err error) string {
 	switch {
 	case errors.As(err, &slow):
 		return fmt.Sprintf("There was no whole answer within %s. Check the endpoint, and that it can be reached from\nhere; --timeout %s gives it more time.", slow.after, 4*slow.after)
+	case ledger.IsMissing(err): // it says what to do
+		return ""
 	case errors.Is(err, engine.ErrDenied):
 		return "Check the access key, the clock, and that the key's policy allows the call\n(scripts/ram/operator.json)."
 	case errors.Is(err, engine.ErrUnavailable):
@@ -59,6 +62,7 @@ shell do, such as those of the local cloud: ". .local/env".`,
 	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
 	root.AddCommand(newNow(getenv), newTables(getenv), newShow(getenv), newInstances(getenv), newQueue(getenv), newRuns(getenv), newTasks(getenv),
 		newHistory(getenv), newActs(getenv), newWhy(getenv), newTail(getenv), newQuarantine(getenv), newSettings(), newFlows(),
-		newOutput(getenv), newSubmit(getenv), newCancel(getenv), newStop(getenv), newResume(getenv), newStopped(getenv))
+		newOutput(getenv), newSubmit(getenv), newCancel(getenv), newRetry(getenv), newStop(getenv), newResume(getenv), newStopped(getenv),
+		newDoctor(getenv))
 	return root
 }

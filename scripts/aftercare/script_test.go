@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 		Files: scripts,
 		Setup: func(env *testscript.Env) error {
 			r, fc := r, fc
-			if filepath.Base(env.WorkDir) == "script-stop" { // it would stop the others
+			if script := filepath.Base(env.WorkDir); script == "script-stop" || script == "script-retry" { // they would stop or start what others look at
 				r = worked(t)
 				fc = functionCompute(t, r)
 			}

@@ -108,14 +108,23 @@ func (r records) empty() bool {
 	return len(r.Executions)+len(r.Tasks)+len(r.FlowRuns)+len(r.Boots)+len(r.Acts)+len(r.Lost) == 0
 }
 
-// find looks for an id in the history.
+// find shows what has an id in the history.
 func (p page) find(ctx context.Context, l *ledger.Ledger, id string, from *since) error {
+	instanceID, id, err := p.locate(ctx, l, id, from)
+	if err != nil {
+		return err
+	}
+	return p.one(ctx, l, instanceID, id)
+}
+
+// locate looks for an id in the history, and for its instance.
+func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *since) (instanceID, whole string, err error) {
 	if from.from.IsZero() {
 		*from = since{"24h", time.Now().Add(-lookBack)}
 	}
 	fmt.Fprintf(p.cmd.ErrOrStderr(), "looking for %s in the history %s\n", id, from.words())
 	var found []record
-	err := l.History(ctx, filter{}.query(from.from, time.Now().Add(5*time.Minute), nil), func(e ledger.Entry) error {
+	err = l.History(ctx, filter{}.query(from.from, time.Now().Add(5*time.Minute), nil), func(e ledger.Entry) error {
 		r := recordOf(e)
 		for _, other := range []string{r.ID, r.TaskID, r.EventID} {
 			if strings.HasPrefix(other, id) && r.Kind != "act" && r.Kind != "message" {
@@ -132,7 +141,7 @@ func (p page) find(ctx context.Context, l *ledger.Ledger, id string, from *since
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {
-		return err
+		return "", "", err
 	}
 	names := map[string]bool{}
 	for _, r := range found {
@@ -140,7 +149,7 @@ func (p page) find(ctx context.Context, l *ledger.Ledger, id string, from *since
 	}
 	switch {
 	case len(names) == 0:
-		return cli.NotFound("no instance, and no task, run, execution or event of %s has the id %s. --since looks further back, and INSTANCE/ID needs no history",
+		return "", "", cli.NotFound("no instance, and no task, run, execution or event of %s has the id %s. --since looks further back, and INSTANCE/ID needs no history",
 			strings.TrimPrefix(from.words(), "within "), id)
 	case len(names) > 1:
 		t := &screen.Table{Head: []string{"WHEN", "INSTANCE/ID", "WHAT"}, Whole: map[int]bool{0: true, 1: true}}
@@ -148,9 +157,9 @@ func (p page) find(ctx context.Context, l *ledger.Ledger, id string, from *since
 			t.Add(p.clock.moment(r.At), r.label(), r.what())
 		}
 		p.table(t)
-		return cli.Usage(fmt.Errorf("%s is the beginning of several ids: show one of these", id))
+		return "", "", cli.Usage(fmt.Errorf("%s is the beginning of several ids: name one of these", id))
 	}
-	return p.one(ctx, l, found[0].InstanceID, found[0].ID)
+	return found[0].InstanceID, found[0].ID, nil
 }
 
 // one shows a task, a run, an execution or an event of an instance.

@@ -83,6 +83,8 @@ type connection struct {
 	assistant *assistant.Client
 	// key says where the access key was found.
 	key string
+	// answers knows the dates of the services' answers.
+	answers *dated
 }
 
 // connect finds the environment and the access key, and makes the clients for
@@ -100,6 +102,7 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	defer cancel()
 	pool := transport.NewPool(time.Now)
 	defer pool.CloseIdleConnections()
+	answers := &dated{RoundTripper: pool}
 	// The environment's profile comes before the process's.
 	keys := credential.Source{
 		Getenv: func(name string) string {
@@ -107,7 +110,7 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 				return cmp.Or(e.get(name), s.getenv(name))
 			}
 			return s.getenv(name)
-		}, STS: e.get(variableSTS), RoundTripper: pool, Now: time.Now,
+		}, STS: e.get(variableSTS), RoundTripper: answers, Now: time.Now,
 	}
 	found, err := keys.Find(ctx)
 	if errors.Is(err, credential.ErrNone) {
@@ -119,15 +122,15 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	if err != nil {
 		return err
 	}
-	c := &connection{environment: e, key: found.From}
+	c := &connection{environment: e, key: found.From, answers: answers}
 	if needs&ofTables != 0 {
-		c.ledger, err = ledger.Open(ctx, ledger.Config{Endpoint: places.endpoint, Instance: places.instance, Transport: pool}, found.Credentials)
+		c.ledger, err = ledger.Open(ctx, ledger.Config{Endpoint: places.endpoint, Instance: places.instance, Transport: answers}, found.Credentials)
 	}
 	if needs&ofFunctions != 0 && err == nil {
-		c.functions, err = invoke.New(invoke.Config{Endpoint: places.functions, RoundTripper: pool}, found.Credentials)
+		c.functions, err = invoke.New(invoke.Config{Endpoint: places.functions, RoundTripper: answers}, found.Credentials)
 	}
 	if needs&ofECS != 0 && err == nil {
-		c.assistant, err = assistant.New(assistant.Config{Region: places.region, Endpoint: e.get(variableECS), RoundTripper: pool}, found.Credentials)
+		c.assistant, err = assistant.New(assistant.Config{Region: places.region, Endpoint: e.get(variableECS), RoundTripper: answers}, found.Credentials)
 	}
 	if err != nil {
 		return cli.Usage(err)

@@ -127,14 +127,9 @@ func (f *submitFlags) document(cmd *cobra.Command) (map[string]any, error) {
 	}
 	document := map[string]any{}
 	if f.file != "" {
-		text, err := readInput(cmd, f.file)
-		if err != nil {
-			return nil, fmt.Errorf("read the submission: %w", err)
-		}
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber()
-		if err := d.Decode(&document); err != nil || document == nil {
-			return nil, fmt.Errorf("%s is not a JSON object", f.file)
+		var err error
+		if document, err = readSubmission(cmd, f.file); err != nil {
+			return nil, err
 		}
 	} else if err := f.command(cmd, document); err != nil {
 		return nil, err
@@ -172,6 +167,20 @@ func (f *submitFlags) document(cmd *cobra.Command) (map[string]any, error) {
 	}
 	if document["dedupeKey"] == nil {
 		document["dedupeKey"] = "by-hand/" + rand.Text()
+	}
+	return document, nil
+}
+
+// readSubmission reads a submission from a file.
+func readSubmission(cmd *cobra.Command, file string) (document map[string]any, err error) {
+	text, err := readInput(cmd, file)
+	if err != nil {
+		return nil, fmt.Errorf("read the submission: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&document); err != nil || document == nil {
+		return nil, fmt.Errorf("%s is not a JSON object", file)
 	}
 	return document, nil
 }

@@ -23,16 +23,28 @@ func newTablesCommand(getenv func(string) string, name, short string, do func(co
 	s := siteFlags(cmd, getenv)
 	// A new table may take a minute until it can be used.
 	s.timeout, cmd.Flags().Lookup("timeout").DefValue = 2*time.Minute, "2m0s"
-	ttl := cmd.Flags().Int("ttl-days", 180, "how many `days` rows live, at least 35; set the functions' AFTERCARE_TABLE_TTL to the same")
+	ttl := ttlFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if least := int(ledger.MinTTL / (24 * time.Hour)); *ttl < least || *ttl > 3650 {
-			return cli.Usage(fmt.Errorf("--ttl-days must be from %d to 3650", least))
+		life, err := ttl()
+		if err != nil {
+			return err
 		}
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			return do(ctx, cmd.OutOrStdout(), l, time.Duration(*ttl)*24*time.Hour)
+			return do(ctx, cmd.OutOrStdout(), l, life)
 		})
 	}
 	return cmd
+}
+
+// ttlFlag adds the flag that says how long rows live.
+func ttlFlag(cmd *cobra.Command) func() (time.Duration, error) {
+	ttl := cmd.Flags().Int("ttl-days", 180, "how many `days` rows live, at least 35; set the functions' AFTERCARE_TABLE_TTL to the same")
+	return func() (time.Duration, error) {
+		if least := int(ledger.MinTTL / (24 * time.Hour)); *ttl < least || *ttl > 3650 {
+			return 0, cli.Usage(fmt.Errorf("--ttl-days must be from %d to 3650", least))
+		}
+		return time.Duration(*ttl) * 24 * time.Hour, nil
+	}
 }
 
 func createTables(ctx context.Context, out io.Writer, l *ledger.Ledger, ttl time.Duration) error {

@@ -25,6 +25,7 @@ const (
 	ActStop   ActKind = "stop"
 	ActResume ActKind = "resume"
 	ActCancel ActKind = "cancel"
+	ActRetry  ActKind = "retry"
 	ActSubmit ActKind = "submit" // for several instances
 )
 

@@ -61,12 +61,14 @@ type Decision struct {
 	Ignored, Unsure string
 }
 
-// Answer is the answer to the caller of a submission or a cancel.
+// Answer is the answer to the caller of a submission, a cancel or a retry.
 type Answer struct {
 	InstanceID string `json:"instanceId"`
 	TaskID     string `json:"taskId,omitempty"`
+	// RunID is the flow run that a retry made.
+	RunID string `json:"runId,omitempty"`
 	// Outcome is queued, releasing, cancelled, stopping, ended, not_found or
-	// refused.
+	// refused; of a retry also started, waits or dry-run.
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason,omitempty"`
 	// Tasks are what became of each task of a cancel of several, Left counts those
@@ -128,6 +130,8 @@ func (d *decision) apply(in Input) (cause string) {
 		return d.submit(in)
 	case Cancel:
 		return d.cancel(in)
+	case Retry:
+		return d.retry(in)
 	case WakeUp:
 		d.wake()
 	case Repaired:

@@ -389,4 +389,16 @@
 //     second try is a duplicate there. With the last answer, it is recorded as an
 //     act, and kept no longer. So it is, too, when its tasks would have expired.
 //     [handler]
+//
+// # Retries
+//
+//  145. A retry makes a new run of a flow run that ended, from the first step, with
+//     the definition and the event that its record keeps, whatever the flows are by
+//     now. What the instance is like, it reads anew.
+//  146. A retry begins as if the event had come now: it waits behind another run and
+//     for a window. Where a stop, a breaker or a limit would refuse that run, the
+//     retry is refused, and so is one of a run that has not ended, or that has no
+//     record.
+//  147. The record of the retry says who and why, and the new run's names the run
+//     that it repeats.
 package decide

@@ -9,7 +9,7 @@ import (
 )
 
 // Input is what makes a handler decide about one instance: an Ended, a
-// Heartbeat, a StateChange, a Submission, a Cancel, a WakeUp,
+// Heartbeat, a StateChange, a Submission, a Cancel, a Retry, a WakeUp,
 // Repaired, Results or Continue.
 type Input interface{ input() }
 
@@ -18,6 +18,7 @@ func (Heartbeat) input()   {}
 func (StateChange) input() {}
 func (Submission) input()  {}
 func (Cancel) input()      {}
+func (Retry) input()       {}
 func (WakeUp) input()      {}
 func (Repaired) input()    {}
 func (Results) input()     {}
@@ -204,6 +205,8 @@ type Facts struct {
 	Outputs map[string]Captured
 	// Ended holds ended tasks by their ids, and nil for a task without a record.
 	Ended map[string]*Task
+	// EndedRun is nil if the flow run has no record.
+	EndedRun *FlowRun
 	// NoText holds the ids of tasks whose command's text is gone.
 	NoText map[string]bool
 }
@@ -219,11 +222,13 @@ type Needs struct {
 	Invocations, Outputs []string
 	// Ended tasks of these ids, from the instance's log.
 	Ended []string
+	// EndedRun is an ended flow run of this id, from the instance's log.
+	EndedRun string
 }
 
 // Empty reports whether nothing is needed.
 func (n Needs) Empty() bool {
-	return !n.Queue && !n.Agent && !n.Machine && len(n.Invocations)+len(n.Outputs)+len(n.Ended) == 0
+	return !n.Queue && !n.Agent && !n.Machine && len(n.Invocations)+len(n.Outputs)+len(n.Ended) == 0 && n.EndedRun == ""
 }
 
 // Captured is what a command printed, or why that is unknown.

@@ -30,6 +30,12 @@ func (s *story) input(a *words) decide.Input {
 		name := cmp.Or(task, in.Label, a.text("run", ""), "all")
 		in.Key = s.names.add(decide.Key("cancel", name), "cancel/"+name)
 		return in
+	case "retry":
+		run := a.word()
+		return decide.Retry{
+			Key: s.names.add(decide.Key("retry", run), "retry/"+run), DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""), RunID: s.names.id(run),
+			By: a.text("by", ""), Reason: a.text("reason", ""),
+		}
 	case "heartbeat":
 		return s.heartbeat(a)
 	case "state":

@@ -47,6 +47,14 @@ func (a *asker) endedTask(id string) *Task {
 	return t
 }
 
+// endedRun returns the record of an ended flow run, or nil.
+func (a *asker) endedRun(id string) *FlowRun {
+	if a.facts.Asked.EndedRun != id {
+		a.needs.EndedRun = id
+	}
+	return a.facts.EndedRun
+}
+
 // queue reports whether all queued tasks are at hand.
 func (a *asker) queue() bool {
 	a.needs.Queue = a.Unread > 0

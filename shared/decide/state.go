@@ -281,8 +281,9 @@ type FlowRun struct {
 	Flow string `json:"flow"`
 	// Chain is the flows that led here, this one last.
 	Chain []string `json:"chain"`
-	// Cause is the input that made the run.
+	// Cause is the input that made the run, RetryOf the run that it repeats.
 	Cause     string    `json:"cause"`
+	RetryOf   string    `json:"retryOf,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
 	// CheckAt is when to look at it again while it waits to begin or it is
 	// stopped; zero if something else moves it.

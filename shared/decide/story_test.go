@@ -27,7 +27,7 @@ import (
 // every decision is checked of each. (decide rule 1)
 //
 // A story begins anew with instance: bootable, waiting, unknown or new. The lines
-// under it are what happened before. The inputs are submit TASK, cancel TASK,
+// under it are what happened before. The inputs are submit TASK, cancel TASK, retry RUN,
 // heartbeat, state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
 // started), result TASK=KIND, delivered and undelivered MESSAGE, wake and continue.
 // An input may say when it comes (at=05:12, after=2m), what is answered to what it
@@ -55,6 +55,7 @@ type story struct {
 	now     time.Time
 	state   decide.State
 	ended   map[string]*decide.Task
+	runs    map[string]*decide.FlowRun // that ended
 	once    map[string]bool
 	policy  decide.Policy
 	control decide.Control
@@ -111,7 +112,7 @@ func scope(a *words) decide.Scope {
 func (s *story) begin(boot decide.BootState) {
 	flows := s.policy.Flows
 	*s = story{
-		t: s.t, now: begin, state: decide.NewState(instance), ended: map[string]*decide.Task{}, once: map[string]bool{},
+		t: s.t, now: begin, state: decide.NewState(instance), ended: map[string]*decide.Task{}, runs: map[string]*decide.FlowRun{}, once: map[string]bool{},
 		policy: decide.DefaultPolicy(), names: newNames(),
 		control: decide.NewControl(),
 	}
@@ -259,6 +260,10 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 		needs = append(needs, "ended:"+id)
 		f.Ended[id] = s.ended[id]
 	}
+	if n.EndedRun != "" {
+		needs = append(needs, "ended:"+n.EndedRun)
+		f.Asked.EndedRun, f.EndedRun = n.EndedRun, s.runs[n.EndedRun]
+	}
 	f.Asked.Invocations = append(f.Asked.Invocations, n.Invocations...)
 	f.Asked.Outputs = append(f.Asked.Outputs, n.Outputs...)
 	f.Asked.Ended = append(f.Asked.Ended, n.Ended...)
@@ -285,6 +290,9 @@ func (s *story) commit(d decide.Decision) {
 	}
 	for _, t := range d.Changes.EndedTasks {
 		s.ended[t.ID] = &t
+	}
+	for _, r := range d.Changes.EndedRuns {
+		s.runs[r.ID] = &r
 	}
 }
 

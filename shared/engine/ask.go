@@ -32,6 +32,13 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d 
 		}
 		f.Asked.Ended, f.Ended = append(f.Asked.Ended, n.Ended...), tasks
 	}
+	if n.EndedRun != "" {
+		r, err := h.Ledger.EndedRun(ctx, h.instanceID, n.EndedRun)
+		if err != nil {
+			return fmt.Errorf("read the flow run %s of instance %s: %w", n.EndedRun, h.instanceID, err)
+		}
+		f.Asked.EndedRun, f.EndedRun = n.EndedRun, r
+	}
 	// A missing answer must leave enough time to commit without it.
 	asking, cancel := context.WithTimeout(ctx, h.deadline.Add(-h.reserve).Sub(h.Now()))
 	defer cancel()

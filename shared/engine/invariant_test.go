@@ -130,16 +130,12 @@ func (w *world) checkWakeups(s decide.State) {
 			}
 			switch {
 			case w.policy.MaxRunning <= released: // the end of another releases it
-			case t.NotBefore.After(now):
-				need(t.NotBefore)
 			case s.Instance.Boot == decide.BootBootable || t.Unbooted:
-				need(s.Instance.HeldUntil)
-			case s.Instance.CheckAt.IsZero() && !t.NotBefore.IsZero():
-				need(now) // nobody looked at it since
-			case s.Instance.CheckAt.IsZero():
+				need(decide.Later(t.NotBefore, s.Instance.HeldUntil))
+			case s.Instance.CheckAt.IsZero() && t.NotBefore.IsZero():
 				w.breakf("task %s waits for an instance that nobody asks about", t.ID)
 			default:
-				need(s.Instance.CheckAt)
+				need(decide.Later(t.NotBefore, s.Instance.CheckAt))
 			}
 		}
 	}

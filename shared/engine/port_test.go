@@ -67,6 +67,10 @@ func (p ports) Ended(ctx context.Context, id, once string, taskIDs []string) (*e
 	return r, tasks, nil
 }
 
+func (p ports) EndedRun(ctx context.Context, id, runID string) (*decide.FlowRun, error) {
+	return ask(ctx, p, "ended run", id+"/"+runID, func() *decide.FlowRun { return p.table.endedRun(id, runID) })
+}
+
 func (p ports) Recorded(ctx context.Context, id, once string) (*engine.Recorded, error) {
 	return ask(ctx, p, "recorded", id+"/"+once, func() *engine.Recorded { return p.table.recorded(id, once) })
 }

@@ -144,6 +144,8 @@ type Ledger interface {
 	// Ended reads the record of an input and those of ended tasks, by task id, in
 	// one call. It has nil for those that are not there.
 	Ended(ctx context.Context, instanceID, once string, taskIDs []string) (*Recorded, map[string]*decide.Task, error)
+	// EndedRun reads the record of a flow run; nil if there is none.
+	EndedRun(ctx context.Context, instanceID, runID string) (*decide.FlowRun, error)
 	// Recorded reads the row that identifies a duplicate (Decision.Once); nil if
 	// there is none.
 	Recorded(ctx context.Context, instanceID, once string) (*Recorded, error)

@@ -116,13 +116,16 @@ func (w *world) checkBegun(c engine.Commit) {
 			w.breakf("%s begins run %s of flow %s, whose breaker is open until %s", v.name, r.ID, r.Flow, b.ResumeAt)
 		}
 	}
+	before := map[string]bool{} // those that had begun
 	for _, ch := range c.Changes.Runs {
-		if r := ch.After; r != nil && !r.StartedAt.IsZero() && (ch.Before == nil || ch.Before.StartedAt.IsZero()) {
+		if ch.Before != nil && !ch.Before.StartedAt.IsZero() {
+			before[ch.Before.ID] = true
+		} else if r := ch.After; r != nil && !r.StartedAt.IsZero() {
 			begun(*r)
 		}
 	}
 	for _, r := range c.Changes.EndedRuns {
-		if r.StartedAt.Equal(c.At) {
+		if r.StartedAt.Equal(c.At) && !before[r.ID] {
 			begun(r)
 		}
 	}

@@ -156,6 +156,17 @@ func (t *table) ended(id, taskID string) *decide.Task {
 	return &task
 }
 
+// endedRun reads the record of a flow run; nil without one.
+func (t *table) endedRun(id, runID string) *decide.FlowRun {
+	data, ok := t.rows[id]["log/flow/"+runID]
+	if !ok {
+		return nil
+	}
+	var r decide.FlowRun
+	decode(data, &r)
+	return &r
+}
+
 // recorded reads the row of an input; nil if it was not handled.
 func (t *table) recorded(id, once string) *engine.Recorded {
 	if r, ok := t.records[id+"/"+once]; ok {

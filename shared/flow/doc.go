@@ -159,7 +159,7 @@
 //     every step succeeded, is recorded in place of a run. It counts towards
 //     its own limits.
 //  57. A run stores its definition and its event, and keeps to them even if the
-//     file changes.
+//     file changes. Its record keeps them for a retry.
 //  58. At most 30 flows start from one event, and no more than fit into one
 //     commit of 3 MB with it. The rest is stopped, and one alert says so.
 //

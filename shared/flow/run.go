@@ -197,7 +197,7 @@ func (r *Run) Due() time.Time {
 
 // Forget removes what only a live run needs. [72]
 func (r *Run) Forget() {
-	r.Definition, r.Event, r.Seed, r.Pending = Definition{}, Event{}, "", Pending{}
+	r.Seed, r.Pending = "", Pending{}
 	r.Deadline = time.Time{}
 	for i := range r.Steps {
 		r.Steps[i].Output = ""

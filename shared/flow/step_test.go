@@ -69,7 +69,7 @@ func TestWhatOnlyALiveRunNeedsIsForgotten(t *testing.T) {
 	r.CommandEnded("a", 1, flow.StepEnd{Status: flow.StepSucceeded, Output: "out"}, at(1))
 	kept := r.Clone()
 	kept.Forget()
-	if kept.Definition.Name != "" || kept.Event.ID != "" || kept.Seed != "" || kept.Steps[0].Output != "" || kept.Steps[0].OutputBytes != 3 {
+	if kept.Definition.Name != "repair" || kept.Event.ID != ended().ID || kept.Seed != "" || kept.Steps[0].Output != "" || kept.Steps[0].OutputBytes != 3 {
 		t.Errorf("what is left is %+v", kept)
 	}
 	if r.Steps[0].Output == "" {

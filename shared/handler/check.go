@@ -49,7 +49,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	s.checkWords(r)
 	kinds := 0
 	for name, there := range map[string]bool{
-		"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil, "stop": s.Stop != nil, "resume": s.Resume != nil,
+		"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil, "retry": s.Retry != nil, "stop": s.Stop != nil, "resume": s.Resume != nil,
 	} {
 		if there || r.wrong[name] {
 			kinds++
@@ -63,11 +63,16 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	}
 	if s.Cancel != nil {
 		s.Cancel.check(r)
-		if instances != 1 {
-			r.add("cancel", "needs exactly one instance")
+	}
+	if s.Retry != nil && !r.wrong["retry.run"] && !isHash(s.Retry.Run) {
+		r.add("retry.run", "must be the 32 hex digits of a flow run")
+	}
+	for name, there := range map[string]bool{"cancel": s.Cancel != nil, "retry": s.Retry != nil} {
+		if there && instances != 1 {
+			r.add(name, "needs exactly one instance")
 		}
-		if s.forCommand() {
-			r.add("cancel", "takes none of the keys that describe a command's wait: remove them")
+		if there && s.forCommand() {
+			r.add(name, "takes none of the keys that describe a command's wait: remove them")
 		}
 	}
 	for name, scope := range map[string]*scope{"stop": s.Stop, "resume": s.Resume} {
@@ -83,7 +88,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 		r.add("reason", "is missing: say why, for those who find it stopped")
 	}
 	if kinds != 1 {
-		r.add("", "needs exactly one of run, invoke, cancel, stop and resume")
+		r.add("", "needs exactly one of run, invoke, cancel, retry, stop and resume")
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // submission is the payload of submit-task. Exactly one of Run, Invoke, Cancel,
-// Stop and Resume is set. scripts/README.md describes it for those who submit.
+// Retry, Stop and Resume is set. scripts/README.md describes it for those who submit.
 type submission struct {
 	// DedupeKey, 1 to 128 bytes, makes a repeated submission a duplicate.
 	// Without it, only repeated deliveries of the same request are duplicates.
@@ -47,6 +47,7 @@ type submission struct {
 	Run         *command.Run    `json:"run,omitempty"`
 	Invoke      *command.Invoke `json:"invoke,omitempty"`
 	Cancel      *cancel         `json:"cancel,omitempty"`
+	Retry       *retry          `json:"retry,omitempty"`
 	Stop        *scope          `json:"stop,omitempty"`
 	Resume      *scope          `json:"resume,omitempty"`
 }
@@ -61,6 +62,12 @@ type cancel struct {
 	Run string `json:"run,omitempty"`
 	// All: all that wait.
 	All bool `json:"all,omitempty"`
+}
+
+// retry says which flow run of one instance is run again.
+type retry struct {
+	// Run is its id.
+	Run string `json:"run,omitempty"`
 }
 
 // parseSubmission reads a payload of submit-task. The error lists every mistake,
@@ -125,6 +132,9 @@ func (s submission) input(requestID string) decide.Input {
 			Key: key, DedupeKey: dedupeKey, Hash: s.hash(), TaskID: c.TaskID, Label: c.Label, RunID: c.Run, All: c.All,
 			By: s.SubmittedBy, Reason: s.Reason,
 		}
+	}
+	if s.Retry != nil {
+		return decide.Retry{Key: key, DedupeKey: dedupeKey, Hash: s.hash(), RunID: s.Retry.Run, By: s.SubmittedBy, Reason: s.Reason}
 	}
 	return decide.Submission{
 		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, Labels: s.Labels, NotBefore: s.NotBefore.UTC(), Spread: s.Spread.D(), ExpiresIn: s.ExpiresIn.D(),

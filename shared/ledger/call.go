@@ -216,6 +216,9 @@ func (m missing) Error() string {
 	return "table " + string(m) + " is missing, create it with 'aftercare tables create'"
 }
 
+// IsMissing reports whether an error says that a table or a list does not exist.
+func IsMissing(err error) bool { return errors.As(err, new(missing)) }
+
 func describe(err error) codeError {
 	var l *lost
 	if errors.As(err, &l) {

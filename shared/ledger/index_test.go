@@ -69,6 +69,11 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	if diff := cmp.Diff(all, got); diff != "" || err != nil {
 		t.Errorf("records, %v (-want +got):\n%s", err, diff)
 	}
+	run, err := l.EndedRun(t.Context(), instanceID, "r")
+	none, noErr := l.EndedRun(t.Context(), instanceID, "s")
+	if diff := cmp.Diff(&c.Changes.EndedRuns[0], run); diff != "" || none != nil || err != nil || noErr != nil {
+		t.Errorf("the ended run, %v, and another %v, %v (-want +got):\n%s", err, none, noErr, diff)
+	}
 	rows := rawRows(t, server)
 	for row, columns := range rows {
 		if columns["v"] != int64(1) || len(rows) != 20 {

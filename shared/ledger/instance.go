@@ -92,6 +92,21 @@ func (l *Ledger) Ended(ctx context.Context, instanceID, once string, taskIDs []s
 	return recordedIn(rows[0]), tasks, nil
 }
 
+// EndedRun reads the record of a flow run; nil if there is none.
+func (l *Ledger) EndedRun(ctx context.Context, instanceID, runID string) (*decide.FlowRun, error) {
+	const what = "read a flow run"
+	key := logRun + runID
+	rows, err := l.rows(ctx, what, instanceID, []string{key})
+	if err != nil || rows[0] == nil {
+		return nil, err
+	}
+	r, err := decode[decide.FlowRun](rows[0])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, unreadable(key))
+	}
+	return &r, nil
+}
+
 // rows reads rows of an instance, at most 100, with one BatchGetRow; nil for one
 // that is not there. It reads all columns if none are named.
 func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []string, columns ...string) ([]values, error) {

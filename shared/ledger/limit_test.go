@@ -58,6 +58,9 @@ func TestACommitThatNoBatchTakesIsRefusedWithoutACall(t *testing.T) {
 // were steps of flow runs, without which there is room for most bytes.
 // (ledger rule 13)
 func TestTheLargestDecisionsFitIntoABatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make faults commits the largest decisions")
+	}
 	long := func(n int) string { return strings.Repeat("<", n) }
 	p := decide.DefaultPolicy()
 	p.AlertOn, p.MaxQueued = map[event.Status]bool{event.StatusFailed: true}, 1000

@@ -3,7 +3,6 @@ package ledger
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +76,7 @@ func (l *Ledger) Recent(ctx context.Context, instanceID string, since time.Time,
 	for s.from != nil && (most == 0 || len(keys) <= most) {
 		rows, err := l.page(ctx, "read the timeline", &s)
 		switch {
-		case errors.As(err, new(missing)):
+		case IsMissing(err):
 			r, err = l.Records(ctx, instanceID)
 			return r, false, err
 		case err != nil:

@@ -164,7 +164,7 @@ func (l *Ledger) describe(ctx context.Context, t table) (there bool, lacks []ind
 		return err
 	})
 	switch {
-	case errors.As(err, new(missing)):
+	case IsMissing(err):
 		return false, t.indexes, nil
 	case err != nil:
 		return false, nil, err

@@ -127,7 +127,7 @@ func TestNothingLeaks(t *testing.T) {
 		file.Close()
 	}()
 	t.Run("lives", func(t *testing.T) {
-		for _, call := range third(t, refusals) {
+		for _, call := range fifth(t, refusals) {
 			plans := map[string]fault.Fault{
 				"cut":  {Mode: fault.CutAfter},
 				"hang": {Mode: fault.HangBefore},

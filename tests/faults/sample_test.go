@@ -30,15 +30,15 @@ func chance(t *testing.T, key string) *rand.Rand {
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))
 }
 
-// third returns the keys of a map in their order; with -short a third of them,
+// fifth returns the keys of a map in their order; with -short a fifth of them,
 // which are drawn.
-func third[T any](t *testing.T, all map[string]T) []string {
+func fifth[T any](t *testing.T, all map[string]T) []string {
 	keys := slices.Sorted(maps.Keys(all))
 	if !testing.Short() {
 		return keys
 	}
-	chance(t, "third").Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
-	return keys[:(len(keys)+2)/3]
+	chance(t, "fifth").Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	return keys[:(len(keys)+4)/5]
 }
 
 // some returns a list's elements; with -short one of them, which is drawn.

@@ -137,7 +137,7 @@ func TestTheEndOfASavedCommandFindsItsTaskByTheTag(t *testing.T) {
 // (decide rule 62)
 func TestAnEndWhoseTaskIsUnknownWaitsForIt(t *testing.T) {
 	for _, content := range []string{"true", "exit 3"} {
-		for _, mode := range fault.Modes {
+		for _, mode := range some(t, content, fault.Modes) {
 			t.Run(content+", "+string(mode), func(t *testing.T) {
 				t.Parallel()
 				s := scenario{ran: []string{"saved", "after/step"}, ends: 2, boots: 1}

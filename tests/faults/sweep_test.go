@@ -62,7 +62,7 @@ func (m mode) strike(r *rig.Rig, n int, invoke func() (handler.Outcome, error)) 
 // invocation, in every mode, until a run meets no fault.
 // (decide rules 6, 20)
 func TestEveryFailedCallIsMadeGood(t *testing.T) {
-	for _, name := range third(t, scenarios()) {
+	for _, name := range fifth(t, scenarios()) {
 		for _, m := range some(t, name, modes) {
 			t.Run(name+"/"+m.name, func(t *testing.T) {
 				t.Parallel()

@@ -79,7 +79,7 @@ func newerBeat(r *rig.Rig) []byte {
 func TestACommitThatLandsInsideALoadIsSeen(t *testing.T) {
 	reading := scenarios()
 	maps.DeleteFunc(reading, func(_ string, s scenario) bool { return s.readsNothing })
-	for _, name := range third(t, reading) {
+	for _, name := range fifth(t, reading) {
 		for _, what := range some(t, name, slices.Sorted(maps.Keys(others))) {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				t.Parallel()

@@ -170,3 +170,13 @@ func TestProgressIsWrittenOverAndRemoved(t *testing.T) {
 		}
 	})
 }
+
+func TestATextIsWrappedBetweenItsWords(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"", ""}, {"one two  three", "one two|three"}, {"12345678901 2", "12345678901|2"}, {"升级升级 升", "升级升级|升"}, {"升级升 升", "升级升 升"},
+	} {
+		if got := strings.Join(screen.Wrapped(c.text, 9), "|"); got != c.want {
+			t.Errorf("%q is wrapped as %q, want %q", c.text, got, c.want)
+		}
+	}
+}

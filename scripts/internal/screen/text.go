@@ -44,3 +44,15 @@ func Plain(text string) string {
 	}
 	return out
 }
+
+// Wrapped breaks a text into lines of at most so many columns, but for longer words.
+func Wrapped(text string, width int) (lines []string) {
+	for _, word := range strings.Fields(text) {
+		if n := len(lines) - 1; n >= 0 && columns.Of(lines[n])+1+columns.Of(word) <= width {
+			lines[n] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}
