@@ -81,7 +81,6 @@ type agentStatus struct {
 	Version    text `json:"CloudAssistantVersion"`
 	OS         text `json:"OSType"`
 	Heartbeat  text `json:"LastHeartbeatTime"`
-	Invoked    text `json:"LastInvokedTime"`
 }
 
 // token is the value of the effect tag, or empty.

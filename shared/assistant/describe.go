@@ -122,7 +122,7 @@ func (c *Client) AgentStatuses(ctx context.Context, instanceIDs []string) (map[s
 		for _, s := range answer.Set.Status {
 			found[string(s.InstanceID)] = decide.AgentStatus{
 				Ready: s.Status == "true", Version: string(s.Version), OS: systemOf(s.OS),
-				Seen: decide.Later(s.Heartbeat.time(), s.Invoked.time()),
+				Seen: s.Heartbeat.time(),
 			}
 		}
 		return nil

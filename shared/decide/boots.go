@@ -207,15 +207,17 @@ func (d *decision) askAgent() {
 	}
 }
 
-// up reports whether an answer says that the agent is up. An agent counts as up for
-// two minutes after its last heartbeat, so one that was seen only before the
-// instance stopped, started or was in doubt says nothing.
+// up reports whether an answer shows that the agent is up now. An agent counts as up
+// for two minutes after its last heartbeat, so one that was seen only before the
+// instance stopped, started, was in doubt or was found down says nothing.
 func (b boots) up(a *AgentStatus) bool {
-	since := b.Instance.StateAt
-	if b.Instance.Boot == BootUnknown {
-		since = Later(since, b.Instance.BootSince)
-	}
-	return a != nil && a.Ready && (since.IsZero() || a.Seen.After(since))
+	return a != nil && a.Ready && b.Instance.showsUp(b.seen(a))
+}
+
+// seen is when the agent was up for certain: without a time, as long ago as an answer
+// may lag.
+func (v view) seen(a *AgentStatus) time.Time {
+	return cmp.Or(Reported(a.Seen, v.now), v.now.Add(-agentLag))
 }
 
 // agent applies an answer about the agent's status. Without an answer, the
@@ -223,7 +225,7 @@ func (b boots) up(a *AgentStatus) bool {
 func (b boots) agent(a *AgentStatus) {
 	i := &b.Instance
 	if b.up(a) {
-		b.bootable(cmp.Or(a.Seen, b.now))
+		b.bootable(b.seen(a))
 		b.learnSoon()
 		b.note("instance bootable", "its agent answers")
 		return

@@ -324,8 +324,12 @@
 //     was down in between: it is in doubt.
 //  120. ECS says for two minutes that an agent is up which is not. So its answer
 //     counts only if the agent was seen after the newest change of state that is
-//     known, and after what put the instance in doubt. Otherwise it is asked
-//     again.
+//     known, and after the instance was last in doubt or found down. An answer
+//     that does not say when the agent was seen counts as two minutes old; when it
+//     last ran a command says nothing about the agent. An agent lives on while its
+//     instance is stopping: for 5 minutes after Stopping, neither its heartbeats nor
+//     the ends of scripts make the instance bootable; a new boot does at once.
+//     Otherwise it is asked again.
 //  121. Deleted ends every task that was certainly not sent, with that reason and an
 //     alert. Nothing more is accepted for the instance, and it leaves the fleet.
 //
@@ -381,6 +385,14 @@
 //     submission's own invocation. If ECS does not list it, the submission is
 //     refused. If ECS gives no answer, nothing is decided: the submission fails,
 //     says so, and may come again.
+//
+//  138. A submission for several instances is kept before the first of them gets its
+//     task, and what became of each is noted, 100 at a time. One that was killed, or
+//     failed for some of them, is continued by its next delivery, and by a sweep
+//     once the time of its invocation is over. An instance gets its task once: a
+//     second try is a duplicate there. With the last answer, it is recorded as an
+//     act, and kept no longer. So it is, too, when its tasks would have expired.
+//     [handler]
 //
 // # Retries
 //

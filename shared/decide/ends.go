@@ -11,9 +11,9 @@ import (
 	"aftercare/shared/flow"
 )
 
-// freshEnd is how recent an end must be to show that the agent is up now: the
-// service trusts a heartbeat for as long (AgentStatus.Ready).
-const freshEnd = 2 * time.Minute
+// agentLag is how long the service trusts an agent's heartbeat (AgentStatus.Ready). So
+// recent must the end of a script be to show that the agent is up now.
+const agentLag = 2 * time.Minute
 
 var finalStates = map[event.Status]TaskState{
 	event.StatusSuccess:    TaskSucceeded,
@@ -229,7 +229,7 @@ func (e *end) agentSeen() {
 	ev := e.ev
 	ran := ev.Status == event.StatusSuccess || ev.Status == event.StatusTimeout ||
 		ev.Status == event.StatusFailed && ev.ErrorCode == "ExitCodeNonzero"
-	if e.Instance.Boot != BootBootable && ran && !e.Instance.downSince(ev.FinishTime) && ev.FinishTime.After(e.Instance.BootSince) && e.now.Sub(ev.FinishTime) < freshEnd {
+	if e.Instance.Boot != BootBootable && ran && e.Instance.showsUp(ev.FinishTime) && e.now.Sub(ev.FinishTime) < agentLag {
 		e.bootable(ev.FinishTime)
 		e.note("instance bootable", "a script has just ended on it")
 	}

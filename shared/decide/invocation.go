@@ -32,8 +32,7 @@ type AgentStatus struct {
 	Ready   bool
 	Version string
 	OS      string // linux or windows
-	// Seen is when the agent last sent a heartbeat, or ran a command; zero if
-	// nobody says.
+	// Seen is when the agent last sent a heartbeat; zero if nobody says.
 	Seen time.Time `json:",omitzero"`
 }
 

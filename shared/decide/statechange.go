@@ -12,6 +12,9 @@ import (
 // sameBoot is how far the time of a start and the time of its boot may lie apart.
 const sameBoot = time.Minute
 
+// stopTime is how long the agent may live on after its instance began to stop.
+const stopTime = 5 * time.Minute
+
 var (
 	startStates = []event.State{event.StateCreated, event.StatePending, event.StateStarting, event.StateRunning}
 	downStates  = []event.State{event.StateStopping, event.StateStopped, event.StateDeleted}
@@ -26,6 +29,16 @@ func (i Instance) Gone() bool { return i.State == event.StateDeleted }
 
 // downSince reports whether the instance stopped, or began to, after t.
 func (i Instance) downSince(t time.Time) bool { return isDown(i.State) && i.StateAt.After(t) }
+
+// showsUp reports whether a sign of the agent at t shows that an instance which is
+// not bootable is up after all.
+func (i Instance) showsUp(t time.Time) bool {
+	since := i.StateAt
+	if i.State == event.StateStopping {
+		since = since.Add(stopTime)
+	}
+	return t.After(since) && t.After(i.BootSince)
+}
 
 // booted is when the recorded boot was; of a bootable instance without one, when
 // its agent answered; zero if neither is known.

@@ -31,7 +31,7 @@ import (
 // heartbeat, state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
 // started), result TASK=KIND, delivered and undelivered MESSAGE, wake and continue.
 // An input may say when it comes (at=05:12, after=2m), what is answered to what it
-// needs (agent=up, ecs=Stopped, t-a=Running, output=text), how often it comes (count=), that
+// needs (agent=up, unseen, ecs=Stopped, t-a=Running, output=text), how often it comes (count=), that
 // only its size is shown (quiet), or that it is only to be explained (explain).
 // flows, policy, stop, stops, resume and breaker change what is around the instance.
 func TestStories(t *testing.T) {
@@ -228,6 +228,9 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 		needs = append(needs, "agent")
 		if f.Asked.Agent = true; a.has("agent") {
 			f.Agent = &decide.AgentStatus{Ready: a.text("agent", "") == "up", Version: "3.1", OS: "linux", Seen: a.at("seen", s.now)}
+			if a.flag("unseen") {
+				f.Agent.Seen = time.Time{}
+			}
 		}
 	}
 	if n.Machine {

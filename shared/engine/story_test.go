@@ -35,8 +35,8 @@ import (
 // is there: task NAME, accepted NAME and failed NAME (a command that Cloud Assistant has),
 // recorded INPUT, failure INSTANCE
 // (of a run of the flow f), policy and stop. The inputs are submit TASK, cancel TASK, heartbeat,
-// end TASK STATUS, stranger INVOCATION STATUS (of a command that others started), wake and
-// sweep; array has several under it. One may say when it comes (after=2m) and how long its invocation is (limit=10m).
+// state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
+// started), wake and sweep; array has several under it. One may say when it comes (after=2m) and how long its invocation is (limit=10m).
 //
 // All else says what becomes of calls: send=refused of each send, commit:1=(lost, 2s) of
 // the first commit, which takes two seconds. If it says meanwhile, the lines under the
@@ -215,6 +215,10 @@ func (s *story) input(a *words) decide.Input {
 		return in
 	case "stranger":
 		return ended(a.word(), "", event.Status(a.word()), "")
+	case "state":
+		return decide.StateChange{Received: s.clock, Event: event.InstanceStateChange{
+			Envelope: event.Envelope{ID: "s", Region: "cn-hangzhou", Time: now.Add(-a.duration("ago"))}, InstanceID: "i-1", State: event.State(a.word()),
+		}}
 	case "wake":
 		return decide.WakeUp{}
 	}

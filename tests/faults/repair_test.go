@@ -1,0 +1,58 @@
+package faults_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+)
+
+// TestADeadEventPathDoesNotHideBehindItsRepair loses the events of all ends: sweeps
+// record them all the same, and one alert says that they had to. The events that come
+// after all change nothing. (decide rules 67, 96)
+func TestADeadEventPathDoesNotHideBehindItsRepair(t *testing.T) {
+	t.Parallel()
+	limit := decide.DefaultPolicy().RepairsPerHour
+	r := newRig(t, scenario{})
+	boot(r)
+	var lost [][]byte
+	repairs := func(commands int) (alerts int) {
+		t.Helper()
+		for range commands {
+			must(submission(fmt.Sprint("command", len(lost)), "true", 5)(r))
+			lost = append(lost, r.Take(event.KindTaskCompleted))
+		}
+		r.Advance(10 * time.Minute)
+		again(t, r.Sweep)
+		finish(t, r) // of the alert
+		for _, m := range r.Inbox.Messages() {
+			if bytes.Contains(m.Body, []byte("Events of ended commands may not arrive")) {
+				alerts++
+			}
+		}
+		if got := len(r.Records(instanceID).Executions); got != len(lost) {
+			t.Fatalf("%d ends are on record, want %d; log:\n%s", got, len(lost), r.Log)
+		}
+		return alerts
+	}
+	for _, c := range []struct{ commands, alerts int }{{limit - 1, 0}, {1, 1}, {2, 1}} {
+		if got := repairs(c.commands); got != c.alerts {
+			t.Errorf("%d alerts after %d lost events, want %d; log:\n%s", got, len(lost), c.alerts, r.Log)
+		}
+	}
+	if got := len(r.Inbox.Messages()); got != 1 {
+		t.Errorf("%d alerts in all, want one", got)
+	}
+	before := all(t, r)
+	for _, e := range lost {
+		again(t, func() (handler.Outcome, error) { return r.TaskCompleted(e) })
+	}
+	if after := all(t, r); after != before {
+		t.Errorf("the lost events changed\n%s\nto\n%s", before, after)
+	}
+	nothingLeft(t, r)
+}
