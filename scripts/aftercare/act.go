@@ -81,7 +81,7 @@ const outcomeNotFound = "not_found"
 // actedOf is what became of the tasks of one item, or of the item.
 func actedOf(item handler.Item) (all []acted) {
 	a := acted{InstanceID: item.InstanceID, Result: item.Result, Why: item.Reason}
-	a.failed = item.Result == handler.ResultRefused || item.Result == handler.ResultQuarantined
+	a.failed = slices.Contains([]string{handler.ResultRefused, handler.ResultQuarantined, handler.ResultPending}, item.Result)
 	answer := item.Answer
 	if answer == nil {
 		return []acted{a}
@@ -166,19 +166,22 @@ func report(cmd *cobra.Command, format string, all []acted) error {
 	if err != nil {
 		return err
 	}
-	failed, missing := 0, 0
+	failed, missing, pending := 0, 0, 0
 	for _, a := range all {
 		if a.failed {
 			failed++
 		}
-		if a.Result == outcomeNotFound {
+		switch a.Result {
+		case outcomeNotFound:
 			missing++
+		case handler.ResultPending:
+			pending++
 		}
 	}
 	switch {
 	case failed == 0:
 		return nil
-	case failed < len(all):
+	case failed < len(all) || pending > 0:
 		return cli.CodeError{Code: cli.ExitPartly, Err: fmt.Errorf("%d of %s not done", failed, counted(len(all), "act"))}
 	case missing == failed:
 		return cli.NotFound("no such task waits or runs")

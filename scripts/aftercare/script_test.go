@@ -107,6 +107,12 @@ flows:
 // open, that of another was.
 func worked(t *testing.T) *rig.Rig {
 	t.Helper()
+	return workedWith(t, "waiting\u202e")
+}
+
+// workedWith is worked with a name for the task that may turn the text around.
+func workedWith(t *testing.T, waiting string) *rig.Rig {
+	t.Helper()
 	r := rig.New(t, rig.Options{Flows: flows})
 	submit := func(instance, name, content string, priority int) {
 		out, err := r.SubmitTask(encode(map[string]any{
@@ -133,7 +139,7 @@ func worked(t *testing.T) *rig.Rig {
 	}
 	submit("i-web-1", "slow", "echo script-secret; exit 3", 1)
 	submit("i-web-1", "urgent", "echo disk full; echo password=hush # script-secret", 9)
-	submit("i-web-2", "waiting\u202e", "echo script-secret", 5)
+	submit("i-web-2", waiting, "echo script-secret", 5)
 	submit("i-web-2", "first", "echo script-secret", 9)
 	must(t)(r.FirstHeartbeat(r.Boot("i-web-1")))
 	for range 3 {
