@@ -38,14 +38,20 @@ func actSite(cmd *cobra.Command, getenv func(string) string) *site {
 // maxTries is how often a document is sent.
 const maxTries = 3
 
-// act sends a document with a dedupeKey, again if its outcome is not known.
+// act sends a document with a dedupeKey.
 func (c *connection) act(ctx context.Context, document []byte) (handler.Outcome, error) {
+	return c.call(ctx, submitFunction, document)
+}
+
+// call invokes a function with a payload that it may get twice, again if its outcome
+// is not known.
+func (c *connection) call(ctx context.Context, function string, payload []byte) (handler.Outcome, error) {
 	backoff := transport.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Second}
 	var out handler.Outcome
 	for n := 1; ; n++ {
-		answer, err := c.functions.Invoke(ctx, submitFunction, document)
+		answer, err := c.functions.Invoke(ctx, function, payload)
 		if err == nil && json.Unmarshal(answer, &out) != nil {
-			return out, errors.New("the answer of " + submitFunction + " cannot be read")
+			return out, errors.New("the answer of " + function + " cannot be read")
 		}
 		var failed *invoke.FunctionError
 		again := errors.As(err, &failed) || errors.Is(err, engine.ErrUnknownOutcome) || errors.Is(err, engine.ErrThrottled) || errors.Is(err, engine.ErrUnavailable)
@@ -81,7 +87,7 @@ const outcomeNotFound = "not_found"
 // actedOf is what became of the tasks of one item, or of the item.
 func actedOf(item handler.Item) (all []acted) {
 	a := acted{InstanceID: item.InstanceID, Result: item.Result, Why: item.Reason}
-	a.failed = item.Result == handler.ResultRefused || item.Result == handler.ResultQuarantined
+	a.failed = slices.Contains([]string{handler.ResultRefused, handler.ResultQuarantined, handler.ResultPending}, item.Result)
 	answer := item.Answer
 	if answer == nil {
 		return []acted{a}
@@ -166,19 +172,22 @@ func report(cmd *cobra.Command, format string, all []acted) error {
 	if err != nil {
 		return err
 	}
-	failed, missing := 0, 0
+	failed, missing, pending := 0, 0, 0
 	for _, a := range all {
 		if a.failed {
 			failed++
 		}
-		if a.Result == outcomeNotFound {
+		switch a.Result {
+		case outcomeNotFound:
 			missing++
+		case handler.ResultPending:
+			pending++
 		}
 	}
 	switch {
 	case failed == 0:
 		return nil
-	case failed < len(all):
+	case failed < len(all) || pending > 0:
 		return cli.CodeError{Code: cli.ExitPartly, Err: fmt.Errorf("%d of %s not done", failed, counted(len(all), "act"))}
 	case missing == failed:
 		return cli.NotFound("no such task waits or runs")

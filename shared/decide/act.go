@@ -26,6 +26,7 @@ const (
 	ActResume ActKind = "resume"
 	ActCancel ActKind = "cancel"
 	ActRetry  ActKind = "retry"
+	ActSubmit ActKind = "submit" // for several instances
 )
 
 // ActsID stands for an instance where the acts on no single instance are kept.

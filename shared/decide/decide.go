@@ -80,6 +80,9 @@ type Answer struct {
 // Refuse makes a the answer to a request that is not carried out.
 func (a *Answer) Refuse(reason string) { a.Outcome, a.Reason = Refused, reason }
 
+// OtherBody is why a request is refused whose key another one has.
+const OtherBody = "the dedupeKey was used before, with another body"
+
 // Refused is the outcome of a request that is not carried out.
 const Refused = "refused"
 

@@ -386,6 +386,14 @@
 //     refused. If ECS gives no answer, nothing is decided: the submission fails,
 //     says so, and may come again.
 //
+//  138. A submission for several instances is kept before the first of them gets its
+//     task, and what became of each is noted, 100 at a time. One that was killed, or
+//     failed for some of them, is continued by its next delivery, and by a sweep
+//     once the time of its invocation is over. An instance gets its task once: a
+//     second try is a duplicate there. With the last answer, it is recorded as an
+//     act, and kept no longer. So it is, too, when its tasks would have expired.
+//     [handler]
+//
 // # Retries
 //
 //  145. A retry makes a new run of a flow run that ended, from the first step, with

@@ -233,7 +233,7 @@ func (h *handling) duplicate(r Recorded, d decide.Decision) (landed *decide.Deci
 	h.out.Duplicate = true
 	h.out.Answer = decide.DecodeAnswer(r.Answer, h.instanceID)
 	if d.Hash != r.Hash {
-		h.out.Answer.Refuse("the dedupeKey was used before, with another body")
+		h.out.Answer.Refuse(decide.OtherBody)
 	}
 	return nil
 }

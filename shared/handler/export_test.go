@@ -11,7 +11,7 @@ var Now = time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)
 
 // MistakesIn says what is wrong with a payload of submit-task.
 func MistakesIn(payload []byte) error {
-	_, _, err := parseSubmission(payload, "request", decide.DefaultPolicy(), Now)
+	_, err := parseSubmission(payload, decide.DefaultPolicy(), Now)
 	return err
 }
 

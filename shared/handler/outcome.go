@@ -35,6 +35,7 @@ const (
 	ResultAccepted    = "accepted"    // a submission, a cancel, a stop or a resume
 	ResultRefused     = "refused"     // the same, as the answer explains
 	ResultDuplicate   = "duplicate"   // handled before
+	ResultPending     = "pending"     // one instance of a submission, which a sweep submits to
 	ResultIgnored     = "ignored"     // not for this function
 	ResultQuarantined = "quarantined" // malformed, and kept
 	ResultSwept       = "swept"       // due wake-ups

@@ -53,7 +53,7 @@ func TestAPanicFailsItsInputOnly(t *testing.T) {
 		"an end":                              {"BatchWriteRow", 1, taskCompleted, encode(list[:1]), 0, 1},
 		"one of 40 ends":                      {"BatchWriteRow", 3, taskCompleted, encode(list), 39, 40},
 		"a malformed event beside a good one": {"PutRow", 1, taskCompleted, encode([]any{7, list[0]}), 1, 2},
-		"a sweep":                             {"GetRange", 1, sweep, nil, 0, 0},
+		"a sweep":                             {"GetRange", 2, sweep, nil, 0, 0},
 		"a submission":                        {"BatchWriteRow", 1, submitTask, encode(request()), 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

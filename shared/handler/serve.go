@@ -17,18 +17,23 @@ import (
 // resume.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
-		targets, order, err := parseSubmission(payload, v.requestID, f.settings.Policy, f.now())
-		switch {
-		case err != nil:
+		s, err := parseSubmission(payload, f.settings.Policy, f.now())
+		if err != nil {
 			return v.quarantine(ctx, payload, err.Error())
-		case order != nil:
+		}
+		if order := s.order(v.requestID); order != nil {
 			return v.carryOut(ctx, *order)
 		}
-		items := make([]Item, len(targets))
-		v.engine.HandleAll(ctx, targets, func(i, _ int, out engine.Outcome, err error) { items[i] = v.submitted(out, err) })
-		for _, item := range items {
-			v.out.add(item)
+		in := s.input(v.requestID)
+		if many, ok := in.(decide.Submission); ok && len(s.InstanceIDs) > 1 {
+			return v.submitMany(ctx, v.many(ctx, many, s.InstanceIDs))
 		}
+		out, err := v.engine.Handle(ctx, s.InstanceIDs[0], in)
+		if err != nil {
+			v.fail(outcome(v.log.Error(), out), err)
+			return nil
+		}
+		v.out.add(v.submitted(out))
 		return nil
 	})
 }
@@ -36,7 +41,12 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 // Sweep handles the wake-ups that are due. It ignores its payload.
 func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
+		finished, trouble := v.finishSubmissions(ctx)
+		if trouble != nil {
+			withStack(v.log.Warn().AnErr("trouble", trouble), trouble).Msg("submissions left")
+		}
 		s, err := v.engine.Sweep(ctx, f.settings.Parallel)
+		s.Complete = s.Complete && finished
 		for _, out := range s.Outcomes {
 			line(v.log, out).Msg("instance looked at")
 		}
@@ -50,20 +60,23 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 }
 
 // submitted notes what became of one instance's part of a submission.
-func (v *invocation) submitted(out engine.Outcome, err error) Item {
-	if err != nil {
-		v.fail(outcome(v.log.Error(), out), err)
-		return Item{}
-	}
-	item := Item{Result: ResultAccepted, InstanceID: out.InstanceID, Answer: &out.Answer, Left: out.Left}
-	switch {
-	case out.Answer.Outcome == decide.Refused:
-		item.Result = ResultRefused
-	case out.Duplicate:
-		item.Result = ResultDuplicate
-	}
+func (v *invocation) submitted(out engine.Outcome) Item {
+	item := answered(out.Answer, out.Duplicate)
+	item.Left = out.Left
 	line(v.log, out).Str("task_id", out.Answer.TaskID).Str("result", item.Result).
 		Str("answer", out.Answer.Outcome).Msg("submission handled")
+	return item
+}
+
+// answered is the item of an answer.
+func answered(a decide.Answer, before bool) Item {
+	item := Item{Result: ResultAccepted, InstanceID: a.InstanceID, Answer: &a}
+	switch {
+	case a.Outcome == decide.Refused:
+		item.Result = ResultRefused
+	case before:
+		item.Result = ResultDuplicate
+	}
 	return item
 }
 

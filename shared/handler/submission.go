@@ -13,7 +13,6 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
-	"aftercare/shared/engine"
 )
 
 // submission is the payload of submit-task. Exactly one of Run, Invoke, Cancel,
@@ -71,30 +70,25 @@ type retry struct {
 	Run string `json:"run,omitempty"`
 }
 
-// parseSubmission reads a payload of submit-task, which is about instances or an
-// order. The error lists every mistake, one on each line, and quotes no value.
-func parseSubmission(payload []byte, requestID string, p decide.Policy, now time.Time) ([]engine.Part, *decide.Order, error) {
-	var s submission
+// parseSubmission reads a payload of submit-task. The error lists every mistake,
+// one on each line, and quotes no value.
+func parseSubmission(payload []byte, p decide.Policy, now time.Time) (s submission, err error) {
 	read, err := readDocument(payload, &s)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the payload is not a submission: %w", err)
+		return s, fmt.Errorf("the payload is not a submission: %w", err)
 	}
 	if s.InstanceID != "" {
 		s.InstanceIDs, s.InstanceID = append(s.InstanceIDs, s.InstanceID), ""
 	}
 	s.check(read, p, now)
 	if len(read.mistakes) > 0 {
-		return nil, nil, errors.New(strings.Join(read.mistakes, "\n"))
+		return s, errors.New(strings.Join(read.mistakes, "\n"))
 	}
 	if s.Priority == nil {
 		s.Priority = new(int)
 		*s.Priority = defaultPriority
 	}
-	var targets []engine.Part
-	for _, id := range s.InstanceIDs {
-		targets = append(targets, engine.Part{InstanceID: id, Inputs: []decide.Input{s.input(requestID)}})
-	}
-	return targets, s.order(requestID), nil
+	return s, nil
 }
 
 // hash identifies the parsed submission: the order of its keys, instances and

@@ -116,6 +116,9 @@
 //     changes the stop, ~order/<key> behind all that is read with the stops. So it
 //     is carried out once, whatever fails and however late it comes again. Then its
 //     act is recorded, by each who finds that row.
+//  58. A submission for several instances is a row of its own scope, put only if none
+//     with its key is there, and rewritten with each of its answers, of which the
+//     first of an instance stands. It is recorded as an act before it is removed.
 //
 // # Quarantine (aftercare_quarantine)
 //

@@ -72,7 +72,7 @@ func (l *Ledger) recall(ctx context.Context, o decide.Order, v values) (decide.O
 	var done carried
 	switch {
 	case v.text(colHash) != o.Hash:
-		return decide.Ordered{Outcome: decide.Refused, Reason: "the dedupeKey was used before, with another body"}, nil
+		return decide.Ordered{Outcome: decide.Refused, Reason: decide.OtherBody}, nil
 	case json.Unmarshal([]byte(v.text(colData)), &done) != nil:
 		return decide.Ordered{}, unreadable(prefixOrder + o.Key)
 	}

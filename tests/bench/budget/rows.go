@@ -74,7 +74,7 @@ func Rows() []Row {
 		},
 		{
 			Name: "wake-up with nothing due", Function: Sweep, Tablestore: 2,
-			Path: []string{load, disarm}, Beside: []string{shared}, Own: slices.Repeat([]string{due}, 8),
+			Path: []string{load, disarm}, Beside: []string{shared, shared}, Own: slices.Repeat([]string{due}, 8),
 			Prepare: func(r *rig.Rig) []byte {
 				boot(r)
 				must(r.SubmitTask(submission("check", "key")))
@@ -117,7 +117,7 @@ func More() []Row {
 		{
 			// Two more calls count the repair.
 			Name: "a try after a send of unknown outcome", Function: Sweep, Tablestore: 4 + 1 + 2, ECS: 1 + 1,
-			Path: []string{load, arm, commit, commit, disarm, load, commit}, Beside: []string{texts, shared}, Own: slices.Repeat([]string{due}, 8),
+			Path: []string{load, arm, commit, commit, disarm, load, commit}, Beside: []string{texts, shared, shared}, Own: slices.Repeat([]string{due}, 8),
 			Sent: []string{find, run},
 			Prepare: func(r *rig.Rig) []byte {
 				boot(r)
@@ -129,7 +129,7 @@ func More() []Row {
 			},
 		},
 		{
-			Name: "a sweep with nothing due", Function: Sweep, Own: slices.Repeat([]string{due}, 8),
+			Name: "a sweep with nothing due", Function: Sweep, Beside: []string{shared}, Own: slices.Repeat([]string{due}, 8),
 			Prepare: func(*rig.Rig) []byte { return []byte(`{}`) },
 		},
 	}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"aftercare/tests/rig"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the commands print into scripts/README.md")
+
+var (
+	// block is a command and its output in scripts/README.md.
+	block = regexp.MustCompile("(?s)```console\n\\$ aftercare ([^\n]*)\n(.*?)```")
+	// argument is one of a command line, with or without quotes.
+	argument = regexp.MustCompile(`"[^"]*"|\S+`)
+	// moving is what differs from run to run: times, and the ids of events.
+	moving = regexp.MustCompile(`\d\d-\d\d \d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+)
+
+// TestItIsThreeInTheMorning plays the commands of the operator's page, one after the
+// other, against a deployment that has worked. With -rewrite it writes what they
+// print into the page, for review.
+func TestItIsThreeInTheMorning(t *testing.T) {
+	const path = "../README.md"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begun := strings.Cut(string(page), "<!-- 3am -->\n")
+	section, after, ended := strings.Cut(rest, "<!-- /3am -->\n")
+	if !begun || !ended {
+		t.Fatal("scripts/README.md has no section between <!-- 3am --> and <!-- /3am -->")
+	}
+	r := workedWith(t, "waiting")
+	keys, fc := credentials(t, r), functionCompute(t, r)
+	getenv := func(name string) string {
+		return map[string]string{
+			variableEndpoint: r.Tables.Endpoint(), variableInstance: "rig", variableKeyID: keys.AccessKeyId, variableSecret: keys.AccessKeySecret,
+			"ALIBABA_CLOUD_SECURITY_TOKEN": keys.SecurityToken, variableECS: r.Settings.ECSEndpoint, variableFC: fc, variableRegion: rig.Region,
+			"COLUMNS": "80",
+		}[name]
+	}
+	blocks := 0
+	played := block.ReplaceAllStringFunc(section, func(text string) string {
+		blocks++
+		parts := block.FindStringSubmatch(text)
+		var args []string
+		for _, a := range argument.FindAllString(parts[1], -1) {
+			args = append(args, strings.Trim(a, `"`))
+		}
+		var out strings.Builder
+		if code := run(t.Context(), append(args, "--utc"), getenv, nil, &out, &out); code != 0 {
+			t.Errorf("aftercare %s: exit code %d\n%s", parts[1], code, out.String())
+		}
+		got := "```console\n$ aftercare " + parts[1] + "\n" + strings.TrimLeft(out.String(), "\n") + "```"
+		if !*rewrite && steady(got) != steady(text) {
+			t.Errorf("scripts/README.md shows\n%s\nand printed is\n%s\n'go test ./scripts/aftercare -run ThreeInTheMorning -rewrite' writes it", text, got)
+		}
+		return got
+	})
+	if blocks == 0 {
+		t.Error("the section has no command")
+	}
+	if *rewrite {
+		if err := os.WriteFile(path, []byte(before+"<!-- 3am -->\n"+played+"<!-- /3am -->\n"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// steady is what an output has in common with that of another run. Lines of the same
+// second may change places.
+func steady(output string) string {
+	lines := strings.Split(moving.ReplaceAllString(output, "…"), "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}

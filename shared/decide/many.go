@@ -1,0 +1,70 @@
+package decide
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Many is a submission for several instances, which is kept until it is known of
+// each what became of it there.
+type Many struct {
+	Submission
+	// At is when it was submitted. Until then is the time of the invocation that
+	// began it: a sweep continues it only later.
+	At, Until time.Time
+	Targets   []Target
+}
+
+// Target is one instance of a submission. Its answer is nil until there is one.
+type Target struct {
+	InstanceID string  `json:"instanceId"`
+	Answer     *Answer `json:"answer,omitempty"`
+}
+
+// Left are the instances without an answer.
+func (m Many) Left() (ids []string) {
+	for _, t := range m.Targets {
+		if t.Answer == nil {
+			ids = append(ids, t.InstanceID)
+		}
+	}
+	return ids
+}
+
+// Answered is the submission with more answers. The first of an instance stands.
+func (m Many) Answered(answers map[string]Answer) Many {
+	m.Targets = slices.Clone(m.Targets)
+	for i, t := range m.Targets {
+		if a, there := answers[t.InstanceID]; there && t.Answer == nil {
+			m.Targets[i].Answer = &a
+		}
+	}
+	return m
+}
+
+// Over reports whether its tasks would have expired by now.
+func (m Many) Over(p Policy, now time.Time) bool {
+	return !Later(m.NotBefore, m.At).Add(m.Spread + cmp.Or(m.ExpiresIn, p.TaskTTL)).After(now)
+}
+
+// Act is its record, once all answers are there.
+func (m Many) Act() Act {
+	counts := map[string]int{}
+	for _, t := range m.Targets {
+		if t.Answer != nil {
+			counts[t.Answer.Outcome]++
+		}
+	}
+	var outcome []string
+	for _, o := range slices.Sorted(maps.Keys(counts)) {
+		outcome = append(outcome, fmt.Sprint(o, " ", counts[o]))
+	}
+	return Act{
+		Key: m.Key, Kind: ActSubmit, At: m.At, What: fmt.Sprintf("%s on %d instances", m.Command.Name(), len(m.Targets)),
+		Outcome: strings.Join(outcome, ", "), By: m.By, Reason: m.Reason,
+	}
+}
