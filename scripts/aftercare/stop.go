@@ -39,8 +39,8 @@ func newResume(getenv func(string) string) *cobra.Command {
 		Example: `  aftercare resume --flow restart-api
   aftercare resume`,
 		Long: `It ends the stop of exactly what it names; other stops stay, and are listed.
-With --flow, the flow's breaker closes, too. What was held goes within five
-minutes.`,
+With --flow, the flow's breaker closes, too. What was held goes within
+AFTERCARE_STOP_CHECK, which is five minutes unless it is set.`,
 	})
 }
 
