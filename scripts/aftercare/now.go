@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,11 +88,56 @@ func newNow(getenv func(string) string) *cobra.Command {
 	return cmd
 }
 
-// read reads all of it.
-func (n *situation) read(ctx context.Context, l *ledger.Ledger) (err error) {
+// read reads all of it, side by side.
+func (n *situation) read(ctx context.Context, l *ledger.Ledger) error {
 	now := time.Now()
+	reads := []func() error{
+		func() error { return n.readBad(ctx, l, now) },
+		func() (err error) {
+			n.LastEnd, err = n.last(ctx, l, ledger.EntryExecution, now)
+			return err
+		},
+		func() (err error) {
+			n.LastHeartbeat, err = n.last(ctx, l, ledger.EntryBoot, now)
+			return err
+		},
+		func() error {
+			late, err := readFleet(ctx, l, func(i listed) bool { return !i.DueAt.IsZero() && i.DueAt.Before(now.Add(-overdueAfter)) })
+			n.Overdue = append(n.Overdue, late...)
+			return err
+		},
+		func() (err error) {
+			n.Stopped, err = standing(ctx, l)
+			return err
+		},
+		func() error {
+			err := l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
+				if q.At.After(n.Since) {
+					n.Quarantined = append(n.Quarantined, quarantined(q))
+				}
+				return nil
+			})
+			slices.SortFunc(n.Quarantined, func(a, b quarantined) int { return b.At.Compare(a.At) })
+			return err
+		},
+		func() (err error) {
+			n.OldestWakeup, err = oldestWakeup(ctx, l, now)
+			return err
+		},
+	}
+	var reading sync.WaitGroup
+	errs := make([]error, len(reads))
+	for i, read := range reads {
+		reading.Go(func() { errs[i] = read() })
+	}
+	reading.Wait()
+	return cmp.Or(errs...)
+}
+
+// readBad reads what did not go well.
+func (n *situation) readBad(ctx context.Context, l *ledger.Ledger, now time.Time) error {
 	read := 0
-	err = l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(overdueAfter), Bad: true}, func(e ledger.Entry) error {
+	err := l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(overdueAfter), Bad: true}, func(e ledger.Entry) error {
 		if read++; read > mostFailed {
 			n.More = true
 			return errEnough
@@ -99,34 +145,9 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) (err error) {
 		n.add(e)
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return err
-	}
-	if n.LastEnd, err = n.last(ctx, l, ledger.EntryExecution, now); err != nil {
-		return err
-	}
-	if n.LastHeartbeat, err = n.last(ctx, l, ledger.EntryBoot, now); err != nil {
-		return err
-	}
-	late, err := readFleet(ctx, l, func(i listed) bool { return !i.DueAt.IsZero() && i.DueAt.Before(now.Add(-overdueAfter)) })
-	if err != nil {
-		return err
-	}
-	n.Overdue = append(n.Overdue, late...)
-	if n.Stopped, err = standing(ctx, l); err != nil {
-		return err
-	}
-	err = l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
-		if q.At.After(n.Since) {
-			n.Quarantined = append(n.Quarantined, quarantined(q))
-		}
+	if errors.Is(err, errEnough) {
 		return nil
-	})
-	if err != nil {
-		return err
 	}
-	slices.SortFunc(n.Quarantined, func(a, b quarantined) int { return b.At.Compare(a.At) })
-	n.OldestWakeup, err = oldestWakeup(ctx, l, now)
 	return err
 }
 

@@ -131,6 +131,10 @@ func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *sin
 				if other == r.TaskID {
 					r.ID = other
 				}
+				if other == id { // it is whole, so no other has it
+					found = []record{r}
+					return errEnough
+				}
 				found = append(found, r)
 				break
 			}

@@ -19,7 +19,6 @@ const (
 	maxSubmitter    = 128 // characters
 	maxPurpose      = 512 // characters
 	defaultPriority = 5
-	minExpiry       = time.Minute
 	minSpread       = time.Minute
 	maxSpread       = 24 * time.Hour
 	once            = "Once" // the only RepeatMode
@@ -102,8 +101,8 @@ func (s submission) forCommand() bool {
 // checkTimes checks from when on a task may be released, and until when.
 func (s submission) checkTimes(r *document, p decide.Policy, now time.Time) {
 	most := p.TableTTL / 2
-	if d := s.ExpiresIn.D(); d != 0 && (d < minExpiry || d > most) {
-		r.add("expiresIn", "must be from %s to %s", command.Duration(minExpiry), command.Duration(most))
+	if d := s.ExpiresIn.D(); d != 0 && (d < p.Minute || d > most) {
+		r.add("expiresIn", "must be from %s to %s", command.Duration(p.Minute), command.Duration(most))
 		return
 	}
 	if d := s.Spread.D(); d != 0 && (d < minSpread || d > maxSpread) {
@@ -121,8 +120,8 @@ func (s submission) expiry(p decide.Policy) time.Duration { return cmp.Or(s.Expi
 
 // checkBoot checks what becomes of a task whose instance is not bootable.
 func (s submission) checkBoot(r *document, p decide.Policy) {
-	if d := s.BootDeadline.D(); d != 0 && (d < minExpiry || d >= s.expiry(p)) {
-		r.add("bootDeadline", "must be at least %s, and shorter than expiresIn", command.Duration(minExpiry))
+	if d := s.BootDeadline.D(); d != 0 && (d < p.Minute || d >= s.expiry(p)) {
+		r.add("bootDeadline", "must be at least %s, and shorter than expiresIn", command.Duration(p.Minute))
 	}
 	oneOf(r, "onBootDeadline", s.OnBootDeadline, decide.AlertAtDeadline, decide.DropAtDeadline, decide.RunAtDeadline)
 	oneOf(r, "whenNotBootable", s.WhenNotBootable, decide.WaitUnbooted, decide.FailUnbooted, decide.RunUnbooted)

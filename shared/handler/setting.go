@@ -121,6 +121,8 @@ var variables = []Variable{
 		func(s *Settings) *time.Duration { return &s.Policy.CheckMax }),
 	duration("AFTERCARE_END_MARGIN", "3m", "1s", "1h", "how long after its timeout the end of a running command is asked for, if no event reported it",
 		func(s *Settings) *time.Duration { return &s.Policy.EndMargin }),
+	duration("AFTERCARE_STOP_CHECK", "5m", "1s", "1h", "how often what a stop holds is looked at, and so how soon after a resume it goes",
+		func(s *Settings) *time.Duration { return &s.Policy.HoldCheck }),
 	duration("AFTERCARE_DEADLINE_MARGIN", "1s", "50ms", "10s", "how long before the invocation's deadline all work stops",
 		func(s *Settings) *time.Duration { return &s.Margin }),
 	number("AFTERCARE_REPAIRS_PER_HOUR", "repairs", "10", 0, 1000000, "how many repairs of one kind by sweeps within an hour raise an alert, because events may not arrive; 0 for none",

@@ -95,6 +95,7 @@ func parts() []part {
 		{"an end beside a queue", (*results).measureQueue, nil},
 		{"storm", (*results).measureStorm, nil},
 		{"instance with a history", (*results).measureView, nil},
+		{"lists", (*results).measureLists, nil},
 	}
 	for _, c := range contentions {
 		list = append(list, part{name: c.name, measure: c.measure})

@@ -83,8 +83,9 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 	if f.history, err = s.history(ctx); err != nil {
 		return err
 	}
-	// One for every bad end, and two by restart-api: its onFailure and its limit.
-	alerts := 2 + badEnds(f.all)
+	// One for every bad end, two by restart-api, its onFailure and its limit, and two
+	// about commands that waited too long.
+	alerts := 4 + badEnds(f.all)
 	if err := s.until(ctx, "the alerts", func() (bool, error) {
 		f.alerts, err = s.alerts(ctx)
 		return len(f.alerts) >= alerts, err
@@ -100,6 +101,9 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 	s.checkDiagnostics(f)
 	s.checkSwept(f)
 	s.checkRestarts(f.all, f.log, f.alerts)
+	if err := s.checkOperated(ctx, f); err != nil {
+		return err
+	}
 	if err := s.checkAlerts(ctx, f, alerts); err != nil {
 		return err
 	}
@@ -137,7 +141,18 @@ func (s *story) checkOrder(f facts) {
 	}
 	// Also on the instance that is stopped and started again: two starts within
 	// a minute count as one boot.
-	s.each(2, "boots counted", func(id string) any { return len(f.all[id].Boots) }, func(string) any { return 1 })
+	s.each(2, "boots counted", func(id string) any { return len(f.all[id].Boots) }, beats(1, 0))
+}
+
+// beats is what is wanted of the instances whose agents send heartbeats, and of the
+// old one.
+func beats(of, without any) func(id string) any {
+	return func(id string) any {
+		if id == old {
+			return without
+		}
+		return of
+	}
 }
 
 // checkNames: a command's name on the wire is one word that leads to its task;
@@ -159,7 +174,7 @@ func (s *story) checkNames(f facts) {
 		}
 		s.check(2, "name on the wire of "+n.given, wire, n.word+"."+task.ID)
 	}
-	s.each(6, "commands that ran whose name on the wire was one word", func(id string) any {
+	s.each(7, "commands that ran whose name on the wire was one word", func(id string) any {
 		n := 0
 		for _, r := range f.runs[id] {
 			if len(strings.Fields(r.Name)) == 1 && !strings.ContainsFunc(r.Name, func(c rune) bool { return c > '~' }) {
@@ -243,8 +258,8 @@ func (s *story) checkDiagnostics(f facts) {
 	want := map[string]string{db: "succeeded", batch: "succeeded", api1: "succeeded", api2: "succeeded"}
 	s.each(3, "runs of collect-diagnostics", func(id string) any { return cmp.Or(results(f.all[id], "collect-diagnostics"), "none") },
 		func(id string) any { return cmp.Or(want[id], "none") })
-	s.each(2, "runs of bootstrap, which is shipped in dry-run", func(id string) any { return results(f.all[id], "bootstrap") },
-		func(string) any { return "dry-run" })
+	s.each(2, "runs of bootstrap, which is shipped in dry-run", func(id string) any { return cmp.Or(results(f.all[id], "bootstrap"), "none") },
+		beats("dry-run", "none"))
 }
 
 // checkSwept: sweeps finished what the killed functions had begun.
@@ -288,13 +303,13 @@ func (s *story) checkAlerts(ctx context.Context, f facts, want int) error {
 	}
 	s.check(3, "alerts about "+strings.Join(alerting, ", "), strings.Join(counts, ", "), "1, 1, 1, 1")
 	s.check(3, "alerts about drop-caches, which was cancelled", about["drop-caches"], 0)
-	s.check(6, "alerts in all: one for each bad end, and two from flows", len(f.alerts), want)
-	s.check(6, "alerts with a valid signature", verified, want)
+	s.check(7, "alerts in all: one for each bad end, two from flows, two about long waits", len(f.alerts), want)
+	s.check(7, "alerts with a valid signature", verified, want)
 	box, err := s.c.Inbox(ctx)
 	if err != nil {
 		return err
 	}
-	s.check(6, "alerts that the chat robot refused", len(box.Refusals), 0)
+	s.check(7, "alerts that the chat robot refused", len(box.Refusals), 0)
 	return nil
 }
 
@@ -322,12 +337,12 @@ func (s *story) checkOnce(ctx context.Context, f facts) error {
 	if err != nil {
 		return err
 	}
-	s.check(6, "commands submitted twice that got one task", s.same, s.submitted)
-	s.each(6, "times that any one command ran, at most", func(id string) any { return most[id] }, func(string) any { return 1 })
-	s.each(6, "executions of scripts on record", func(id string) any { return ran[id] }, func(id string) any { return len(f.runs[id]) })
-	s.each(6, "executions in the history", func(id string) any { return len(f.history[id]) }, func(id string) any { return len(f.all[id].Executions) })
-	s.each(6, "tasks, effects and flow runs left open", func(id string) any { return open[id] }, func(string) any { return 0 })
-	s.check(6, "events that EventBridge gave up on", len(dead), 0)
+	s.check(7, "commands submitted twice that got one task", s.same, s.submitted)
+	s.each(7, "times that any one command ran, at most", func(id string) any { return most[id] }, func(string) any { return 1 })
+	s.each(7, "executions of scripts on record", func(id string) any { return ran[id] }, func(id string) any { return len(f.runs[id]) })
+	s.each(7, "executions in the history", func(id string) any { return len(f.history[id]) }, func(id string) any { return len(f.all[id].Executions) })
+	s.each(7, "tasks, effects and flow runs left open", func(id string) any { return open[id] }, func(string) any { return 0 })
+	s.check(7, "events that EventBridge gave up on", len(dead), 0)
 	return nil
 }
 

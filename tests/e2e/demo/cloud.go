@@ -26,6 +26,10 @@ var delays = []struct{ flag, value, what string }{
 	{"--abort-after", "3s", "until a command is aborted because its agent is gone (1 min)"},
 	{"--timeout", "4s", "the functions' timeouts (60 s)"},
 	{"--timer-scale", "0.0167", "which makes the time between two sweeps 1 s (1 min)"},
+	{"--heartbeat-every", "1s", "between two heartbeats of an agent (1 min)"},
+	{"--set", "AFTERCARE_AGENT_CHECK_FIRST=1s", "until a silent agent's status is asked (2 min)"},
+	{"--set", "AFTERCARE_END_MARGIN=1s", "until an overdue command's end is asked for (3 min)"},
+	{"--set", "AFTERCARE_STOP_CHECK=1s", "how often what a stop holds is looked at (5 min)"},
 	{"--set", "AFTERCARE_CLAIM_GRACE=2s", "how long a claim outlives its invocation (60 s)"},
 	{"--set", "AFTERCARE_WAKE_PRECISION=1s", "the precision of wake-ups (1 min)"},
 	{"--set", "AFTERCARE_DEADLINE_MARGIN=200ms", "time kept free before a function's deadline (1 s)"},
@@ -36,6 +40,9 @@ type running struct {
 	*cloud.Client
 	info   cloud.Info
 	ledger *ledger.Ledger
+	// tool is the operator's program, env says how it finds the local cloud.
+	tool   string
+	env    map[string]string
 	data   string
 	cmd    *exec.Cmd
 	out    bytes.Buffer
@@ -44,7 +51,7 @@ type running struct {
 }
 
 // start starts the local cloud on free ports with a fresh data folder.
-func start(ctx context.Context, bin, dist, project, shipped string) (c *running, err error) {
+func start(ctx context.Context, bin, tool, dist, project, shipped string) (c *running, err error) {
 	data, err := os.MkdirTemp("", "aftercare-demo-")
 	if err != nil {
 		return nil, fmt.Errorf("make a data folder: %w", err)
@@ -64,7 +71,7 @@ func start(ctx context.Context, bin, dist, project, shipped string) (c *running,
 	}
 	fmt.Printf("  %-34s %s\n\n", "backoff 2s of restart-api", "the longest wait before a step's next attempt (10 s, then 20 s)")
 	fmt.Printf("It runs the flows of %s, and two of its own from tests/e2e/demo/flows.yaml.\n\n", shipped)
-	c = &running{data: data, exited: make(chan struct{})}
+	c = &running{tool: tool, data: data, exited: make(chan struct{})}
 	// Not bound to ctx: stop ends it in an orderly way.
 	c.cmd = exec.Command(bin, args...)
 	c.cmd.Stderr = &c.out
@@ -105,6 +112,7 @@ func (c *running) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.env = env
 	c.Client = &cloud.Client{URL: env["LOCALCLOUD_CONTROL"]}
 	if c.info, err = c.Info(ctx); err != nil {
 		return err

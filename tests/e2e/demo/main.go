@@ -15,6 +15,7 @@ import (
 
 func main() {
 	bin := flag.String("localcloud", "bin/localcloud", "the local cloud's program")
+	tool := flag.String("aftercare", "bin/aftercare", "the operator's program")
 	dist := flag.String("dist", ".local/dist", "the folder with the functions' packages")
 	project := flag.String("project", "s.yaml", "the deployment")
 	flows := flag.String("flows", "functions/flows.yaml", "the shipped flows, which the demo's own are joined to")
@@ -25,7 +26,7 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	failed, err := run(ctx, *bin, *dist, *project, *flows, *logs)
+	failed, err := run(ctx, *bin, *tool, *dist, *project, *flows, *logs)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 	}
@@ -35,8 +36,8 @@ func main() {
 }
 
 // run returns how many checks failed.
-func run(ctx context.Context, bin, dist, project, flows string, logs bool) (failed int, err error) {
-	c, err := start(ctx, bin, dist, project, flows)
+func run(ctx context.Context, bin, tool, dist, project, flows string, logs bool) (failed int, err error) {
+	c, err := start(ctx, bin, tool, dist, project, flows)
 	if err != nil {
 		return 0, err
 	}

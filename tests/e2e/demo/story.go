@@ -22,9 +22,12 @@ const (
 	batch = "i-demo-batch"
 	api1  = "i-demo-api1"
 	api2  = "i-demo-api2"
+	job1  = "i-demo-job1"
+	job2  = "i-demo-job2"
+	old   = "i-demo-old" // its agent sends no first heartbeat
 )
 
-var instances = []string{web, db, batch, api1, api2}
+var instances = []string{web, db, batch, api1, api2, job1, job2, old}
 
 // Names of commands as people give them: with spaces, and in Chinese. Three of
 // them have nothing that a name on the wire can keep, so only the task's id
@@ -52,17 +55,18 @@ type story struct {
 	notes  []entry
 	checks []check
 	// tasks are the ids of the submitted tasks, by submission.id. By task id,
-	// waited holds the queued ones, and sent says how a killed one was sent.
+	// waited says why a queued one waits, and sent how a killed one was sent.
 	tasks  map[string]string
-	waited map[string]bool
+	waited map[string]string
 	sent   map[string]string
+	lost   int // the hold of events that are lost
 	// submitted counts the commands that were submitted twice, same those whose
 	// two submissions got one task.
 	submitted, same int
 }
 
 func newStory(c *running) *story {
-	return &story{c: c, start: time.Now(), tasks: map[string]string{}, waited: map[string]bool{}, sent: map[string]string{}}
+	return &story{c: c, start: time.Now(), tasks: map[string]string{}, waited: map[string]string{}, sent: map[string]string{}}
 }
 
 // steps describes the scenario; the table of checks uses the same numbers.
@@ -76,7 +80,11 @@ const steps = `The scenario, with every event and every submission delivered twi
      api1: two attempts fail, the third succeeds, and its end starts a second flow; after two runs
            the flow has reached its limit, so further runs are refused, with one alert
      api2: all three attempts fail; the flow's onFailure reads the log and sends an alert
-  6  every event is delivered again, late and in reverse order, some in CloudMonitor's form
+  6  on three more instances, an operator uses the command line: commands are submitted by tag; some
+     are cancelled; one expires before its instance boots, another misses its boot deadline; a stop
+     holds what bears its label, until the resume. One agent is too old to send a first heartbeat: a
+     sweep asks about it. The event of a command's end is lost: a sweep asks for the end
+  7  every event is delivered again, late and in reverse order, some in CloudMonitor's form
 `
 
 // submission is a command to submit.
@@ -96,7 +104,7 @@ func (s *story) perform(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		s.submitWhileDown, s.bootOneAfterAnother, s.killTwice, s.restartAPIs, s.recover, s.endBadly, s.cancel, s.queueAgain, s.deliverMore,
+		s.submitWhileDown, s.submitByOperator, s.bootOneAfterAnother, s.killTwice, s.restartAPIs, s.operate, s.recover, s.endBadly, s.cancel, s.queueAgain, s.deliverMore,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -265,12 +273,15 @@ func (s *story) queueAgain(ctx context.Context) error {
 	if err := s.boot(ctx, web); err != nil {
 		return err
 	}
-	return s.untilEnded(ctx, reloadConfig, "vacuum")
+	return s.untilEnded(ctx, reloadConfig, "vacuum", "rotate-keys")
 }
 
-// deliverMore: step 6. Every event is delivered again, late and in reverse
+// deliverMore: step 7. Every event is delivered again, late and in reverse
 // order, and some in CloudMonitor's form.
 func (s *story) deliverMore(ctx context.Context) error {
+	if err := s.c.Release(ctx, s.lost, "in-order"); err != nil {
+		return err
+	}
 	before, err := s.recorded(ctx)
 	if err != nil {
 		return err
@@ -303,7 +314,7 @@ func (s *story) deliverMore(ctx context.Context) error {
 				accepted++
 			}
 		}
-		s.check(6, "events accepted in CloudMonitor's form, by "+function, accepted, 3)
+		s.check(7, "events accepted in CloudMonitor's form, by "+function, accepted, 3)
 		s.note("", "delivered again", strings.TrimPrefix(kind, "ecs:"), fmt.Sprintf("%d events, late and in reverse order; 3 in CloudMonitor's form", len(events)))
 	}
 	if err := s.c.WaitIdle(ctx, 30*time.Second); err != nil {
@@ -313,7 +324,7 @@ func (s *story) deliverMore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.check(6, "what delivering everything again changed", difference(before, after), "nothing")
+	s.check(7, "what delivering everything again changed", difference(before, after), "nothing")
 	return nil
 }
 
@@ -343,7 +354,9 @@ func (s *story) submit(ctx context.Context, c submission) (decide.Answer, error)
 		s.same++
 	}
 	s.tasks[c.id()] = answers[0].TaskID
-	s.waited[answers[0].TaskID] = answers[0].Outcome == string(decide.TaskQueued)
+	if answers[0].Outcome == string(decide.TaskQueued) {
+		s.waited[answers[0].TaskID] = waitsForBoot
+	}
 	return answers[0], nil
 }
 

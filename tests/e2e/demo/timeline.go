@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -85,6 +86,9 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 	for _, b := range records.Boots {
 		add(entry{at: b.EventTime, what: "bootable", why: fmt.Sprintf("first heartbeat of boot %d", b.Seq)})
 	}
+	if began := t.firstScript(); len(records.Boots) == 0 && !began.IsZero() {
+		add(entry{at: began, what: "bootable", why: "no first heartbeat came: a sweep asked for its agent's status"})
+	}
 	// A run comes after the one whose end started it.
 	slices.SortStableFunc(records.Runs, func(a, b decide.FlowRun) int { return a.StartedAt.Compare(b.StartedAt) })
 	for _, r := range records.Runs {
@@ -95,10 +99,15 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 	for _, task := range records.Tasks {
 		switch _, ran := t.scripts[task.InvokeID]; {
 		case task.RunID != "":
-		case t.story.waited[task.ID]:
-			add(entry{at: task.SubmittedAt, what: "queued", command: task.Name, why: fmt.Sprintf("submitted with priority %d, waits for a boot", task.Priority)})
+		case t.story.waited[task.ID] != "":
+			add(entry{at: task.SubmittedAt, what: "queued", command: task.Name, why: fmt.Sprintf("submitted with priority %d, %s", task.Priority, t.story.waited[task.ID])})
 		case !ran || task.Attempt > 1: // no "started" follows at once
 			add(entry{at: task.SubmittedAt, what: "submitted", command: task.Name, why: "bootable, so sent at once"})
+		}
+	}
+	for _, task := range records.Tasks {
+		if task.InvokeID == "" {
+			add(entry{at: task.EndedAt, what: string(task.State), command: task.Name, why: task.Reason})
 		}
 	}
 	for _, e := range records.Executions {
@@ -114,11 +123,21 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 		add(line)
 	}
 	for _, a := range t.alerts {
-		if a.ofFlow() && a.lines["Instance"] == t.id {
-			add(entry{at: a.at, what: "alert", command: a.lines["Flow"], why: shortened(a.lines["What"])})
+		if (a.ofFlow() || a.lines["Invocation"] == "") && a.lines["Instance"] == t.id {
+			add(entry{at: a.at, what: "alert", command: cmp.Or(a.lines["Flow"], a.lines["Command"]), why: shortened(a.lines["What"])})
 		}
 	}
 	return out
+}
+
+// firstScript is when the first script of the instance started; zero if none did.
+func (t tale) firstScript() (began time.Time) {
+	for _, r := range t.scripts {
+		if began.IsZero() || r.Start.Before(began) {
+			began = r.Start
+		}
+	}
+	return began
 }
 
 // shortened cuts a text that is too long for a line.
@@ -160,7 +179,9 @@ func (t tale) release(task decide.Task) string {
 		return t.before(task)
 	case task.Attempt > 1:
 		return fmt.Sprintf("bootable again, attempt %d", task.Attempt)
-	case t.story.waited[task.ID]:
+	case t.story.waited[task.ID] == held:
+		return "resumed"
+	case t.story.waited[task.ID] != "":
 		return fmt.Sprintf("bootable, priority %d", task.Priority)
 	}
 	return "submitted while bootable"
@@ -202,6 +223,9 @@ func (t tale) outcome(e decide.Execution) string {
 		said = append(said, "the step is tried again")
 	case e.Event.ErrorCode != "" && e.Event.ErrorCode != "ExitCodeNonzero":
 		said = append(said, e.Event.ErrorCode)
+	}
+	if e.Source == decide.SourcePoll {
+		said = append(said, "its event was lost: a sweep asked for the end")
 	}
 	for _, a := range t.alerts {
 		if !a.ofFlow() && a.lines["Invocation"] == e.Event.InvokeID {

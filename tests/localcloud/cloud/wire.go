@@ -134,12 +134,14 @@ type Instance struct {
 	// ResourceGroup is the id of a group other than the default one.
 	ResourceGroup string `json:"resourceGroup,omitempty"`
 	// WindowsExit is the exit code of the commands that cannot run here.
-	WindowsExit int64     `json:"windowsExit,omitempty"`
-	State       string    `json:"state,omitempty"` // Stopped or Running
-	AgentUp     bool      `json:"agentUp,omitempty"`
-	Boots       int       `json:"boots,omitempty"`
-	BootedAt    time.Time `json:"bootedAt,omitzero"`
-	Created     time.Time `json:"created,omitzero"`
+	WindowsExit int64 `json:"windowsExit,omitempty"`
+	// OldAgent: its agent sends no first heartbeat event.
+	OldAgent bool      `json:"oldAgent,omitempty"`
+	State    string    `json:"state,omitempty"` // Stopped or Running
+	AgentUp  bool      `json:"agentUp,omitempty"`
+	Boots    int       `json:"boots,omitempty"`
+	BootedAt time.Time `json:"bootedAt,omitzero"`
+	Created  time.Time `json:"created,omitzero"`
 }
 
 // Run is one script that really started; the fields are those of ecs.Run.

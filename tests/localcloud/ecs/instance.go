@@ -33,6 +33,9 @@ type Instance struct {
 	ResourceGroup string
 	// WindowsExit is the exit code of the commands that cannot run here.
 	WindowsExit int64
+	// OldAgent: its agent is older than Linux 1.0.2.569 or Windows 1.0.0.149, and
+	// sends no first heartbeat event.
+	OldAgent bool
 
 	// The server sets the following fields; CreateInstance ignores them.
 
@@ -73,8 +76,13 @@ func (i *instance) stopTimer() {
 func (i *instance) windows() bool { return i.OSType == "windows" }
 
 func (i *instance) agentVersion() string {
-	if i.windows() {
+	switch {
+	case i.windows() && i.OldAgent:
+		return "1.0.0.148"
+	case i.windows():
 		return "2.1.3.529"
+	case i.OldAgent:
+		return "1.0.2.568"
 	}
 	return "2.2.3.529"
 }
@@ -96,7 +104,7 @@ func (s *Server) CreateInstance(spec Instance) error {
 	}
 	i := &instance{Instance: Instance{
 		ID: spec.ID, Name: spec.Name, Tags: maps.Clone(spec.Tags), OSType: spec.OSType, Zone: spec.Zone,
-		ResourceGroup: spec.ResourceGroup, WindowsExit: spec.WindowsExit, State: "Stopped", Created: s.options.Now(),
+		ResourceGroup: spec.ResourceGroup, WindowsExit: spec.WindowsExit, OldAgent: spec.OldAgent, State: "Stopped", Created: s.options.Now(),
 	}, scripts: make(map[*script]bool)}
 	if i.Name == "" {
 		i.Name = i.ID
@@ -288,7 +296,9 @@ func (s *Server) agentLater(i *instance) {
 func (s *Server) agentUp(i *instance) {
 	now := s.options.Now()
 	i.AgentUp, i.AgentStopped, i.AgentSince = true, false, now
-	s.emitHeartbeat(i, now)
+	if !i.OldAgent {
+		s.emitHeartbeat(i, now)
+	}
 	for _, t := range i.open {
 		switch {
 		case t.Status == statusPending:
