@@ -38,14 +38,20 @@ func actSite(cmd *cobra.Command, getenv func(string) string) *site {
 // maxTries is how often a document is sent.
 const maxTries = 3
 
-// act sends a document with a dedupeKey, again if its outcome is not known.
+// act sends a document with a dedupeKey.
 func (c *connection) act(ctx context.Context, document []byte) (handler.Outcome, error) {
+	return c.call(ctx, submitFunction, document)
+}
+
+// call invokes a function with a payload that it may get twice, again if its outcome
+// is not known.
+func (c *connection) call(ctx context.Context, function string, payload []byte) (handler.Outcome, error) {
 	backoff := transport.Backoff{First: 500 * time.Millisecond, Most: 5 * time.Second}
 	var out handler.Outcome
 	for n := 1; ; n++ {
-		answer, err := c.functions.Invoke(ctx, submitFunction, document)
+		answer, err := c.functions.Invoke(ctx, function, payload)
 		if err == nil && json.Unmarshal(answer, &out) != nil {
-			return out, errors.New("the answer of " + submitFunction + " cannot be read")
+			return out, errors.New("the answer of " + function + " cannot be read")
 		}
 		var failed *invoke.FunctionError
 		again := errors.As(err, &failed) || errors.Is(err, engine.ErrUnknownOutcome) || errors.Is(err, engine.ErrThrottled) || errors.Is(err, engine.ErrUnavailable)

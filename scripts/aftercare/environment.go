@@ -29,6 +29,8 @@ const (
 	variableECS      = "AFTERCARE_ECS_ENDPOINT"
 	variableFC       = "AFTERCARE_FC_ENDPOINT"
 	variableSTS      = "AFTERCARE_STS_ENDPOINT"
+	// variableDeadLetters names a local cloud's file of dead letters.
+	variableDeadLetters = "LOCALCLOUD_DEADLETTERS"
 )
 
 // environmentVariables are all that an environment's file may hold.

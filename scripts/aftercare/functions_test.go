@@ -9,17 +9,22 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/rig"
 )
 
-// functionCompute serves InvokeFunction of submit-task for a rig, whose functions
-// have no processes. It checks signatures as the local cloud does.
+// functionCompute serves InvokeFunction of the functions that the tool invokes, for
+// a rig, whose functions have no processes. It checks signatures as the local cloud does.
 func functionCompute(t *testing.T, r *rig.Rig) string {
 	verifier := access.NewVerifier(access.NewKeys(r.Key), time.Now)
 	var one sync.Mutex
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /2023-03-30/functions/aftercare-submit-task/invocations", func(w http.ResponseWriter, req *http.Request) {
+	functions := map[string]func([]byte) (handler.Outcome, error){
+		"aftercare-submit-task": r.SubmitTask, "aftercare-task-completed": r.TaskCompleted,
+		"aftercare-first-heartbeat": r.FirstHeartbeat, "aftercare-instance-state": r.StateChange,
+	}
+	mux.HandleFunc("POST /2023-03-30/functions/{name}/invocations", func(w http.ResponseWriter, req *http.Request) {
 		payload, err := io.ReadAll(req.Body)
 		if refused := verifier.Header(req, payload); err != nil || refused != nil {
 			w.WriteHeader(http.StatusForbidden)
@@ -28,7 +33,7 @@ func functionCompute(t *testing.T, r *rig.Rig) string {
 		}
 		one.Lock()
 		defer one.Unlock()
-		out, err := r.SubmitTask(payload)
+		out, err := functions[req.PathValue("name")](payload)
 		w.Header().Set("x-fc-request-id", out.RequestID)
 		if err != nil {
 			w.Header().Set("x-fc-error-type", "FunctionUnhandledError")

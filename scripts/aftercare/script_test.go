@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,9 +47,10 @@ func TestScripts(t *testing.T) {
 		Files: scripts,
 		Setup: func(env *testscript.Env) error {
 			r, fc := r, fc
-			if script := filepath.Base(env.WorkDir); script == "script-stop" || script == "script-retry" { // they would stop or start what others look at
+			if script := filepath.Base(env.WorkDir); slices.Contains([]string{"script-stop", "script-retry", "script-redrive"}, script) { // they would stop or start what others look at
 				r = worked(t)
 				fc = functionCompute(t, r)
+				quarantine(t, r)
 			}
 			var fresh [2]*tablestore.Server
 			for i := range fresh {
@@ -73,6 +75,21 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// quarantine puts in what an older version could not read: an end, and two
+// submissions, of which one has a dedupeKey.
+func quarantine(t *testing.T, r *rig.Rig) {
+	for payload, function := range map[string]string{
+		`{"instanceId":"i-web-2","invokeId":"t-older","invocationStatus":"Success"}`:                                   "task-completed",
+		`{"instanceId":"i-act-1","run":{"name":"once","type":"RunShellScript","content":"true"}}`:                      "submit-task",
+		`{"instanceId":"i-act-2","dedupeKey":"older","run":{"name":"older","type":"RunShellScript","content":"true"}}`: "submit-task",
+		`{"instanceId":"i-act-3","dedupeKey":"wrong","ruin":{}}`:                                                       "submit-task",
+	} {
+		if err := r.Ledger().Quarantine(t.Context(), function, []byte(payload), "not understood", r.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // credentials are the keys with which the rig's functions work.

@@ -17,7 +17,7 @@ func newInvoke() *cobra.Command {
 		Use:   "invoke FUNCTION FILE",
 		Short: "Invoke a function with the content of a file, or of - for standard input",
 		Long: `invoke calls a function and waits for its answer, which it prints. The exit
-code is 1 if the function returned an error, and 3 if its answer says that an
+code is 1 if the function returned an error, and 4 if its answer says that an
 input was quarantined: the function kept it, but could not read it.`,
 		Example: `  localcloud invoke aftercare-submit-task task.json
   echo '{}' | localcloud invoke aftercare-sweep -`,
@@ -51,9 +51,6 @@ input was quarantined: the function kept it, but could not read it.`,
 	return cmd
 }
 
-// exitQuarantined is the exit code if the function could not read an input.
-const exitQuarantined = 3
-
 // quarantined returns an error for an outcome of Aftercare with a quarantined
 // input. The answer of another function is not an outcome, and not an error.
 func quarantined(body string) error {
@@ -63,7 +60,7 @@ func quarantined(body string) error {
 	_ = json.Unmarshal([]byte(body), &outcome) // see above
 	for _, item := range outcome.Items {
 		if item.Result == "quarantined" {
-			return cli.CodeError{Code: exitQuarantined, Err: errors.New("quarantined: " + item.Reason)}
+			return cli.CodeError{Code: cli.ExitRefused, Err: errors.New("quarantined: " + item.Reason)}
 		}
 	}
 	return nil

@@ -59,6 +59,18 @@ func (l *Ledger) Quarantine(ctx context.Context, function string, payload []byte
 	return nil
 }
 
+// Unquarantine removes a payload that EachQuarantined listed; it may be repeated.
+// The first part goes first: without it, the payload is not listed.
+func (l *Ledger) Unquarantine(ctx context.Context, q Quarantined) error {
+	for part := range max(0, q.Size-1)/maxPart + 1 {
+		pk := keyOf(column{colSHA256, q.SHA256}, column{colPart, part})
+		if err := l.remove(ctx, idempotent, "remove from quarantine", tableQuarantine, pk, anyway()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EachQuarantined calls each with every payload's entry in quarantine. It does
 // not read the payloads.
 func (l *Ledger) EachQuarantined(ctx context.Context, each func(Quarantined) error) error {

@@ -30,7 +30,7 @@ func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 		if testing.Short() && size > 1<<20+1 {
 			break // make faults keeps three parts
 		}
-		l, _, _ := open(t)
+		l, server, _ := open(t)
 		payload := make([]byte, size)
 		random.Read(payload)
 		for i := range 2 {
@@ -42,6 +42,10 @@ func TestAPayloadOfAnySizeIsKeptWholeAndOnce(t *testing.T) {
 		}
 		if kept, err := l.QuarantinedPayload(t.Context(), got[0]); err != nil || !bytes.Equal(kept, payload) {
 			t.Errorf("%d of %d bytes come back, %v", len(kept), size, err)
+		}
+		must(t, l.Unquarantine(t.Context(), got[0]))
+		if rows := rawTable(t, server, "aftercare_quarantine", "sha256", "part"); len(rows) > 0 || len(quarantined(t, l)) > 0 {
+			t.Errorf("of %d bytes, %d rows are left", size, len(rows))
 		}
 	}
 }

@@ -308,7 +308,7 @@ func operate(t *testing.T, c *recorder) {
 	}
 	_, selected := cloud.Instances(t.Context(), engine.Selector{Name: "web-*"})
 	_, printed := cloud.Outputs(t.Context(), "", "t-none")
-	err = errors.Join(err, selected, printed, lost, made, lists, again, listed, shown,
+	err = errors.Join(err, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),

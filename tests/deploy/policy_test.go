@@ -72,7 +72,7 @@ var (
 		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|quarantine|probe\*|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
-		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-submit-task(/\*)?$`),
+		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state)(/\*)?$`),
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
 	}
 	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
@@ -160,9 +160,9 @@ func checkGrants(fn function, p policy, f *faults) {
 	}
 }
 
-// checkSubmitter: whoever may invoke a function is believed, so submitters and
-// operators may invoke submit-task, and no policy allows anything else of Function
-// Compute.
+// checkSubmitter: whoever may invoke a function is believed, so submitters may
+// invoke submit-task and operators the functions of events, too, and no policy
+// allows anything else of Function Compute.
 // EventBridge invokes by its own service-linked role, timers need none.
 func checkSubmitter(d *document, p policy, f *faults) {
 	var want []grant

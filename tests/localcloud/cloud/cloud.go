@@ -198,7 +198,7 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	buses, rules := o.Seed.AddBuses(o.Buses, c.plan.rules(c.invoke))
 	c.bus, err = eventbridge.Start(eventbridge.Options{
 		Listen: c.ports.bus, Path: c.folder.path("eventbridge.db"),
-		DeadLetter: c.folder.path(fileDeadLetters), Buses: buses, Rules: rules,
+		DeadLetter: c.folder.path(FileDeadLetters), Buses: buses, Rules: rules,
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
 		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
 	})

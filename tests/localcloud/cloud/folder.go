@@ -22,7 +22,7 @@ const (
 	fileKeys        = "keys.json"
 	fileLog         = "functions.log"
 	fileEvents      = "events.jsonl"
-	fileDeadLetters = "deadletters.jsonl"
+	FileDeadLetters = "deadletters.jsonl"
 	// FileEnvironment is where whoever starts a local cloud can write its
 	// addresses. A reset keeps it.
 	FileEnvironment = "env"

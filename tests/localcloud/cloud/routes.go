@@ -218,7 +218,7 @@ func (c *Cloud) releaseHold(r *http.Request) (any, error) {
 // deadLetters reads the file of events that were given up.
 func (c *Cloud) deadLetters() (any, error) {
 	out := []eventbridge.DeadLetter{}
-	file, err := os.Open(c.folder.path(fileDeadLetters))
+	file, err := os.Open(c.folder.path(FileDeadLetters))
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	}
