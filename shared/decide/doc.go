@@ -394,6 +394,10 @@
 //     act, and kept no longer. So it is, too, when its tasks would have expired.
 //     [handler]
 //
+//  139. A selector finds its instances once: they are kept with the submission, so
+//     that none joins it or leaves it when it is continued. None, or more than a
+//     submission takes, is a refusal. [handler]
+//
 // # Retries
 //
 //  145. A retry makes a new run of a flow run that ended, from the first step, with

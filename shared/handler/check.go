@@ -14,6 +14,7 @@ import (
 // Limits of a submission. Package command has those of its command.
 const (
 	maxTargets      = 1000
+	maxTags         = 20  // of a selector
 	maxDedupeKey    = 128 // bytes
 	maxSubmitter    = 128 // characters
 	maxPurpose      = 512 // characters
@@ -34,7 +35,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 		r.add("dedupeKey", "is empty: write a key, or leave it out")
 	case s.DedupeKey != nil && len(*s.DedupeKey) > maxDedupeKey:
 		r.add("dedupeKey", "has %d bytes, at most %d are allowed", len(*s.DedupeKey), maxDedupeKey)
-	case instances > 1 && s.DedupeKey == nil && !r.wrong["dedupeKey"]:
+	case (instances > 1 || s.Select != nil) && s.DedupeKey == nil && !r.wrong["dedupeKey"]:
 		r.add("dedupeKey", "is missing: with more than one instance it is needed, so that a repeated submission does nothing twice")
 	}
 	if s.Priority != nil && !r.wrong["priority"] && (*s.Priority < 0 || *s.Priority > 9) {
@@ -93,7 +94,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 
 // forCommand reports whether it has a key that only a command takes.
 func (s submission) forCommand() bool {
-	return s.Priority != nil || s.RepeatMode != "" || s.Labels != nil || !s.NotBefore.IsZero() ||
+	return s.Select != nil || s.Priority != nil || s.RepeatMode != "" || s.Labels != nil || !s.NotBefore.IsZero() ||
 		s.Spread != 0 || s.ExpiresIn != 0 || s.BootDeadline != 0 || s.OnBootDeadline != "" || s.WhenNotBootable != ""
 }
 
@@ -201,9 +202,28 @@ func (r *document) command(path string, mistakes []command.Mistake) {
 	}
 }
 
+// check adds the mistakes of a selector.
+func (s selector) check(r *document) {
+	switch _, keyless := s.Tags[""]; {
+	case s.Tags == nil && s.Name == "" && s.ResourceGroup == "" && !r.wrong["select.tags"] && !r.wrong["select.name"] && !r.wrong["select.resourceGroup"]:
+		r.add("select", "needs tags, name or resourceGroup")
+	case s.Tags != nil && len(s.Tags) == 0:
+		r.add("select.tags", "is empty: write a tag, or leave it out")
+	case len(s.Tags) > maxTags:
+		r.add("select.tags", "has %d tags, at most %d are allowed", len(s.Tags), maxTags)
+	case keyless:
+		r.add("select.tags", "has a tag without a key")
+	}
+}
+
 func (s submission) checkInstances(r *document) {
 	switch n := len(s.InstanceIDs); {
-	case r.wrong["instanceId"] || r.wrong["instanceIds"]:
+	case r.wrong["instanceId"] || r.wrong["instanceIds"] || r.wrong["select"]:
+		return
+	case s.Select != nil && n > 0:
+		r.add("select", "stands in place of instanceId and instanceIds: remove either")
+	case s.Select != nil:
+		s.Select.check(r)
 		return
 	case n == 0:
 		r.add("instanceId", "is missing")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -48,6 +49,32 @@ func (v *invocation) submitMany(ctx context.Context, m decide.Many) error {
 		}
 	}
 	return nil
+}
+
+// submitSelected carries out a submission for the instances that ECS finds now, or
+// that it found when the submission began.
+func (v *invocation) submitSelected(ctx context.Context, in decide.Submission, s selector) error {
+	kept, err := v.ledger.Kept(ctx, in.Key)
+	if err != nil {
+		return err
+	}
+	m := v.many(ctx, in, nil)
+	if kept != nil {
+		m.Targets = kept.Targets
+		return v.submitMany(ctx, m)
+	}
+	found, err := v.engine.Commander.Instances(ctx, engine.Selector{Tags: s.Tags, Name: s.Name, ResourceGroup: s.ResourceGroup})
+	switch n := len(found); {
+	case err != nil:
+		return fmt.Errorf("%w: %w", engine.Undecided("ECS does not say now which instances it selects"), err)
+	case n == 0:
+		v.out.add(Item{Result: ResultRefused, Reason: "ECS finds no instance that fits select"})
+		return nil
+	case n > maxTargets:
+		v.out.add(Item{Result: ResultRefused, Reason: fmt.Sprintf("%d instances fit select, at most %d are allowed", n, maxTargets)})
+		return nil
+	}
+	return v.submitMany(ctx, v.many(ctx, in, slices.Sorted(maps.Keys(found))))
 }
 
 // many is a submission for these instances, as it is kept. A spread counts from now,

@@ -47,7 +47,7 @@ func rows(t *testing.T, marker string) map[string][]string {
 
 func TestTheReferenceHasEveryKeyOfASubmission(t *testing.T) {
 	unknown := object{"qqqqqqqqqqqqqq": 1}
-	payload := encode(unknown.with("run", unknown).with("invoke", unknown).with("cancel", unknown).with("retry", unknown).with("stop", unknown).with("resume", unknown))
+	payload := encode(unknown.with("run", unknown).with("invoke", unknown).with("cancel", unknown).with("select", unknown).with("retry", unknown).with("stop", unknown).with("resume", unknown))
 	item := only(t)(rig.New(t, rig.Options{}).SubmitTask(payload))
 	var want []string
 	for _, m := range regexp.MustCompile(`(?m)^(\S+|the payload) has no field .*: its fields are (.*)$`).FindAllStringSubmatch(item.Reason, -1) {

@@ -21,6 +21,7 @@ var everyKey = []string{
 	  "bootDeadline":"1h","onBootDeadline":"drop","whenNotBootable":"wait","repeatMode":"Once",
 	  "labels":["release-42","team:db"],"submittedBy":"ann","reason":"they are old",
 	  "run":{"name":"job","type":"RunShellScript","content":"true","timeout":"90s","workingDir":"/opt","username":"admin","parameters":{"a":"1"}}}`,
+	`{"dedupeKey":"k","select":{"tags":{"role":"web"},"name":"web-*","resourceGroup":"rg-1"},"invoke":{"commandId":"c-1"}}`,
 	`{"instanceIds":["i-1"],"invoke":{"commandId":"c-1","timeout":"1h30m","username":"admin","parameters":{"a":"1"}}}`,
 	`{"instanceId":"i-1","dedupeKey":"k","submittedBy":"ann","reason":"it is wrong","cancel":{"taskId":"0123456789abcdef0123456789abcdef"}}`,
 	`{"instanceId":"i-1","dedupeKey":"k","submittedBy":"ann","reason":"it is mended","retry":{"run":"0123456789abcdef0123456789abcdef"}}`,

@@ -25,7 +25,9 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 			return v.carryOut(ctx, *order)
 		}
 		in := s.input(v.requestID)
-		if many, ok := in.(decide.Submission); ok && len(s.InstanceIDs) > 1 {
+		if many, ok := in.(decide.Submission); ok && s.Select != nil {
+			return v.submitSelected(ctx, many, *s.Select)
+		} else if ok && len(s.InstanceIDs) > 1 {
 			return v.submitMany(ctx, v.many(ctx, many, s.InstanceIDs))
 		}
 		out, err := v.engine.Handle(ctx, s.InstanceIDs[0], in)

@@ -55,3 +55,30 @@ func TestIfECSCannotBeAskedTheErrorSaysSo(t *testing.T) {
 		}
 	}
 }
+
+// TestASelectorFindsItsInstancesOnce: what it found stays when the submission is
+// continued. None is a refusal. (decide rule 139)
+func TestASelectorFindsItsInstancesOnce(t *testing.T) {
+	r := rigWith(t, "i-web-1", "i-web-2", "i-db-1")
+	chosen := func(name string) []byte {
+		return encode(request().with("instanceId", nil).with("select", object{"name": name}))
+	}
+	if item := only(t)(r.SubmitTask(chosen("i-mail-*"))); item.Result != handler.ResultRefused || item.Reason != "ECS finds no instance that fits select" {
+		t.Errorf("answered %+v, want a refusal", item)
+	}
+	r.CrashAt("BatchWriteRow", fault.HangBefore)
+	_, _ = r.SubmitTask(chosen("i-web-*"))
+	r.Restart()
+	r.Create("i-web-3")
+	out, err := r.SubmitTask(chosen("i-web-*"))
+	must(t, err)
+	if len(out.Items) != 2 || len(r.State("i-web-1").Tasks)+len(r.State("i-web-2").Tasks) != 2 || len(r.State("i-web-3").Tasks)+len(r.State("i-db-1").Tasks) != 0 {
+		t.Errorf("answered %+v, want the two that were there at first", out.Items)
+	}
+	r.Faults.Add(fault.Fault{Call: "DescribeInstances", Mode: fault.ErrorBefore, Status: 403, Code: "Forbidden.RAM"})
+	out, err = r.SubmitTask(encode(request().with("dedupeKey", "k-2").with("instanceId", nil).with("select", object{"name": "i-web-*"})))
+	wantRefused(t, out, err)
+	if !strings.HasSuffix(err.Error(), "): ECS does not say now which instances it selects") {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -24,6 +24,8 @@ type submission struct {
 	DedupeKey   *string  `json:"dedupeKey,omitempty"`
 	InstanceID  string   `json:"instanceId,omitempty"`
 	InstanceIDs []string `json:"instanceIds"`
+	// Select finds the instances, in place of their ids.
+	Select *selector `json:"select,omitempty"`
 	// Priority is 0 to 9; 9 is released first, 5 is the default.
 	Priority *int `json:"priority"`
 	// NotBefore is when the task may be released, Spread shifts that for each
@@ -68,6 +70,14 @@ type cancel struct {
 type retry struct {
 	// Run is its id.
 	Run string `json:"run,omitempty"`
+}
+
+// selector says which instances are meant: those that fit all that it has.
+type selector struct {
+	Tags map[string]string `json:"tags,omitempty"`
+	// Name may have * for any text.
+	Name          string `json:"name,omitempty"`
+	ResourceGroup string `json:"resourceGroup,omitempty"`
 }
 
 // parseSubmission reads a payload of submit-task. The error lists every mistake,
