@@ -70,12 +70,16 @@ func TestASelectorFindsItsInstancesOnce(t *testing.T) {
 	_, _ = r.SubmitTask(chosen("i-web-*"))
 	r.Restart()
 	r.Create("i-web-3")
+	denied := fault.Fault{Call: "DescribeInstances", Mode: fault.ErrorBefore, Status: 403, Code: "Forbidden.RAM"}
+	r.Faults.Add(denied)
+	_, err := r.SubmitTask(chosen("i-web-*"))
+	must(t, err) // it asks about the instances, and not again for them
 	out, err := r.SubmitTask(chosen("i-web-*"))
 	must(t, err)
 	if len(out.Items) != 2 || len(r.State("i-web-1").Tasks)+len(r.State("i-web-2").Tasks) != 2 || len(r.State("i-web-3").Tasks)+len(r.State("i-db-1").Tasks) != 0 {
 		t.Errorf("answered %+v, want the two that were there at first", out.Items)
 	}
-	r.Faults.Add(fault.Fault{Call: "DescribeInstances", Mode: fault.ErrorBefore, Status: 403, Code: "Forbidden.RAM"})
+	r.Faults.Add(denied)
 	out, err = r.SubmitTask(encode(request().with("dedupeKey", "k-2").with("instanceId", nil).with("select", object{"name": "i-web-*"})))
 	wantRefused(t, out, err)
 	if !strings.HasSuffix(err.Error(), "): ECS does not say now which instances it selects") {
