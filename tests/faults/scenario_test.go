@@ -175,6 +175,8 @@ func scenarios() map[string]scenario {
 				mustDo(r.ECS.Stop(instanceID))
 				must(submission("first", "true", 5)(r))
 				aborted.payload = r.Take(event.KindTaskCompleted)
+				// ECS says in which second it heard from the agent.
+				time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 				r.Boot(instanceID) // its heartbeat is lost
 			},
 			invoke: func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted(aborted.payload) },
