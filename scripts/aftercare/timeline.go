@@ -161,10 +161,11 @@ func timelineTable(c clock, v view, since time.Time) *screen.Table {
 	return t
 }
 
-// decisions adds which flows an event started, refused or held back, and why.
+// decisions adds which flows an event started, refused or held back, and why. What
+// a flow in dry-run would have done is in its run.
 func decisions(d decide.Decided, at time.Time, add func(time.Time, int, string, string, string)) {
 	for _, f := range d.Flows {
-		if f.What != decide.FlowNotStarted {
+		if f.What != decide.FlowNotStarted && f.What != decide.FlowDryRun {
 			add(at, rankDecided, brief(f.RunID), "flow "+f.Flow, string(f.What)+colon(f.Why))
 		}
 	}

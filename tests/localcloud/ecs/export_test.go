@@ -1,6 +1,9 @@
 package ecs
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // NextTimes are the first n times of a schedule after from, in UTC.
 func NextTimes(text string, from time.Time, n int) ([]string, error) {
@@ -19,4 +22,13 @@ func NextTimes(text string, from time.Time, n int) ([]string, error) {
 		at = next
 	}
 	return out, nil
+}
+
+// HoldAccepts keeps calls of RunCommand and InvokeCommand in progress until the
+// channel is closed. It is called before them.
+func (s *Server) HoldAccepts(until <-chan struct{}) {
+	s.accepting = func(context.Context) bool {
+		<-until
+		return true
+	}
 }

@@ -14,7 +14,7 @@ func (s *Server) send(ctx context.Context, p params, read func() (*invocation, m
 	}
 	if answer == nil {
 		defer s.forgetToken(key) // does nothing after closeToken
-		if !s.sleep(ctx, s.options.Delays.Accept) {
+		if !s.accepting(ctx) {
 			return nil, internal(context.Canceled)
 		}
 		s.mu.Lock()
@@ -40,12 +40,13 @@ func (s *Server) send(ctx context.Context, p params, read func() (*invocation, m
 	return out, nil
 }
 
-// sleep waits, and reports false if the client or the server left meanwhile.
-func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
+// acceptLate waits for Delays.Accept, and reports false if the client or the
+// server left meanwhile.
+func (s *Server) acceptLate(ctx context.Context) bool {
+	if s.options.Delays.Accept <= 0 {
 		return true
 	}
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(s.options.Delays.Accept)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

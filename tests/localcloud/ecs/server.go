@@ -21,11 +21,14 @@ const apiVersion = "2014-05-26"
 
 // Server is a running imitation of the service. It is safe for concurrent use.
 type Server struct {
-	options  Options
-	http     *access.Server
-	verifier *access.Verifier
-	guard    *guard
-	throttle throttle
+	options Options
+	// accepting lasts as long as a call that sends is in progress, and reports
+	// whether its client is still there.
+	accepting func(context.Context) bool
+	http      *access.Server
+	verifier  *access.Verifier
+	guard     *guard
+	throttle  throttle
 
 	// mu guards the fields below. Every change and its commit happen under
 	// it.
@@ -77,6 +80,7 @@ func Start(options Options) (*Server, error) {
 		more:      make(chan struct{}, 1),
 		done:      make(chan struct{}),
 	}
+	s.accepting = s.acceptLate
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start ecs: %w", err), state.close())
 	}

@@ -1,8 +1,6 @@
 package ecs_test
 
 import (
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -71,16 +69,16 @@ func TestATokenIsForgottenAfterItsTime(t *testing.T) {
 	c.eventually("two runs", func() bool { return len(c.Runs(one)) == 2 })
 }
 
+// Of calls at once, one is in progress until the others have their answers.
 func TestConcurrentCallsWithOneTokenRunOnce(t *testing.T) {
-	c := ready(t, func(o *ecs.Options) { o.Delays.Accept = 50 * time.Millisecond })
+	c := ready(t, nil)
+	until := make(chan struct{})
+	c.HoldAccepts(until)
 	asked := shell("echo once").with(args{"ClientToken": "token"})
 	const calls = 16
-	var group sync.WaitGroup
 	answers := make(chan string, calls)
 	for range calls {
-		group.Add(1)
 		go func() {
-			defer group.Done()
 			out, err := c.call("RunCommand", asked)
 			if err != nil {
 				answers <- fault(err)
@@ -89,43 +87,15 @@ func TestConcurrentCallsWithOneTokenRunOnce(t *testing.T) {
 			answers <- out["InvokeId"].(string)
 		}()
 	}
-	group.Wait()
-	close(answers)
-	ids, busy := map[string]int{}, 0
-	for answer := range answers {
-		switch {
-		case strings.HasPrefix(answer, "t-"):
-			ids[answer]++
-		case answer == "IdempotentProcessing 403":
-			busy++
-		default:
-			t.Errorf("answer %s", answer)
-		}
+	for range calls - 1 {
+		check(t, "answer meanwhile", <-answers, "IdempotentProcessing 403")
 	}
-	if len(ids) != 1 || busy == 0 {
-		t.Errorf("%d calls got the invoke ids %v, and %d IdempotentProcessing", calls, ids, busy)
-	}
-	for id := range ids {
-		c.end(id)
-		check(t, "invoke id afterwards", c.run(asked), id)
-	}
+	_, err := c.call("RunCommand", asked.with(args{"Timeout": "11"}))
+	check(t, "answer to other parameters meanwhile", fault(err), "IdempotentParameterMismatch 403")
+	close(until)
+	id := <-answers
+	c.end(id)
+	check(t, "invoke id afterwards", c.run(asked), id)
 	check(t, "runs", len(c.Runs(one)), 1)
 	check(t, "invocations", len(c.invocations(nil)), 1)
-}
-
-func TestACallWithOtherParametersMeanwhileIsAMismatch(t *testing.T) {
-	c := ready(t, func(o *ecs.Options) { o.Delays.Accept = 400 * time.Millisecond })
-	asked := shell("true").with(args{"ClientToken": "token"})
-	answers := make(chan error, 2)
-	for range 2 {
-		go func() {
-			_, err := c.call("RunCommand", asked)
-			answers <- err
-		}()
-	}
-	// The second call learns that the first is under way.
-	check(t, "error of the second call", fault(<-answers), "IdempotentProcessing 403")
-	_, err := c.call("RunCommand", asked.with(args{"Timeout": "11"}))
-	check(t, "error of another call", fault(err), "IdempotentParameterMismatch 403")
-	check(t, "error of the first call", fault(<-answers), "no error")
 }
