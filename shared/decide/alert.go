@@ -21,12 +21,29 @@ const (
 	AlertRepairs        AlertKind = "repairs"         // sweeps repair more than now and then
 )
 
+// Severity says how soon a person must look.
+type Severity string
+
+// The severities, in PagerDuty's words, the most urgent first.
+const (
+	SeverityCritical Severity = "critical"
+	SeverityError    Severity = "error"
+	SeverityWarning  Severity = "warning"
+	SeverityInfo     Severity = "info"
+)
+
+// Severities are all of them, the most urgent first.
+var Severities = []Severity{SeverityCritical, SeverityError, SeverityWarning, SeverityInfo}
+
 // Alert is one message to people. It carries no command text and no
 // parameter values.
 type Alert struct {
 	// Fingerprint is the same for every delivery of this alert.
 	Fingerprint string    `json:"fingerprint"`
 	Kind        AlertKind `json:"kind"`
+	Severity    Severity  `json:"severity,omitempty"`
+	// Recovered: what it reports is over.
+	Recovered bool `json:"recovered,omitempty"`
 	// Summary is one sentence: what happened, and what Aftercare did about it.
 	Summary     string `json:"summary"`
 	InstanceID  string `json:"instanceId,omitempty"`
@@ -35,6 +52,16 @@ type Alert struct {
 	InvokeID    string `json:"invokeId,omitempty"`
 	TaskID      string `json:"taskId,omitempty"`
 	Flow        string `json:"flow,omitempty"`
+	Step        string `json:"step,omitempty"` // of the flow
+	// Route is the route of alerts.yaml that the flow's step asks for.
+	Route string `json:"route,omitempty"`
+	// Runbook is the address of what people should do.
+	Runbook string `json:"runbook,omitempty"`
+	// Labels are those of the task, Tags those of the instance.
+	Labels map[string]string `json:"labels,omitempty"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	// Output is the end of what the command printed, if its flow captured that.
+	Output string `json:"output,omitempty"`
 	Status      string `json:"status,omitempty"`
 	ExitCode    *int64 `json:"exitCode,omitempty"`
 	ErrorCode   string `json:"errorCode,omitempty"`
