@@ -11,7 +11,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
@@ -72,7 +71,7 @@ func TestManyFailuresAreFewMessagesWithExactCounts(t *testing.T) {
 	w.rounds(2)
 	w.wantTold(many, 0, 1)
 	for _, f := range w.heard["chat"] {
-		if len(f.Alerts) != alert.MaxSample || f.Open != many {
+		if len(f.Alerts) != dispatch.MaxSample || f.Open != many {
 			t.Errorf("a flush has %d alerts in full, and says that %d are open", len(f.Alerts), f.Open)
 		}
 	}
@@ -137,7 +136,7 @@ func TestWhatIsOpenIsToldAgain(t *testing.T) {
 
 func TestAChannelThatConfirmedIsLeftAloneWhileAnotherIsTried(t *testing.T) {
 	w := newWorld(t)
-	w.answer = func(channel string, _ alert.Flush, n int) dispatch.Result {
+	w.answer = func(channel string, _ dispatch.Notice, n int) dispatch.Result {
 		return dispatch.Result{Confirmed: channel == "chat" || n == 4, Why: "it is down"}
 	}
 	w.put(failure(1, 1))
@@ -155,7 +154,7 @@ func TestAChannelThatConfirmedIsLeftAloneWhileAnotherIsTried(t *testing.T) {
 func TestAChannelTakesTheFlushesOfAGroupInOrder(t *testing.T) {
 	w := newWorld(t)
 	down := true
-	w.answer = func(channel string, _ alert.Flush, _ int) dispatch.Result {
+	w.answer = func(channel string, _ dispatch.Notice, _ int) dispatch.Result {
 		return dispatch.Result{Confirmed: channel == "chat" || !down}
 	}
 	w.put(failure(1, 1))
@@ -183,7 +182,7 @@ func TestARefusalForRateClosesTheChannelAndIsNoTry(t *testing.T) {
 		w.groupBy = func(a decide.Alert) []string { return []string{a.InstanceID} }
 		var bar time.Time
 		refused := 0
-		w.answer = func(channel string, _ alert.Flush, _ int) dispatch.Result {
+		w.answer = func(channel string, _ dispatch.Notice, _ int) dispatch.Result {
 			if channel == "chat" && bar.IsZero() {
 				bar = w.now.Add(10 * time.Minute)
 			}
@@ -236,7 +235,7 @@ func TestWhatNoChannelTakesForADayIsGivenUpAndRecorded(t *testing.T) {
 	w := newWorld(t)
 	w.route.Channels = []string{"chat", "gone"}
 	w.route.RepeatInterval = 0
-	w.answer = func(string, alert.Flush, int) dispatch.Result { return dispatch.Result{Why: "it is down"} }
+	w.answer = func(string, dispatch.Notice, int) dispatch.Result { return dispatch.Result{Why: "it is down"} }
 	w.put(failure(1, 1))
 	w.rounds(24*60 - 1)
 	if fmt.Sprint(w.lost) != "[all-1 gone: alerts.yaml has no channel with this name]" {
@@ -252,7 +251,7 @@ func TestAFallbackChannelGetsWhatAnotherDoesNotTake(t *testing.T) {
 	w := newWorld(t)
 	w.every["mail"] = time.Second
 	w.route.Fallback = []string{"mail"}
-	w.answer = func(channel string, _ alert.Flush, _ int) dispatch.Result {
+	w.answer = func(channel string, _ dispatch.Notice, _ int) dispatch.Result {
 		return dispatch.Result{Confirmed: channel != "pager"}
 	}
 	w.put(failure(1, 1))

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/decide"
 )
 
@@ -33,8 +32,8 @@ type Group struct {
 
 // Flush is a flush with what became of it.
 type Flush struct {
-	Number  int64       `json:"-"`
-	Content alert.Flush `json:"content"`
+	Number  int64  `json:"-"`
+	Content Notice `json:"content"`
 	// Sealed: it has all its members.
 	Sealed bool `json:"sealed"`
 	// Deliveries are by channel. A channel that is not there has not been tried.
@@ -195,7 +194,7 @@ func (g Group) open(c *Change, now time.Time) Flush {
 		return *f
 	}
 	c.Group.Last++
-	return Flush{Number: c.Group.Last, Content: alert.Flush{
+	return Flush{Number: c.Group.Last, Content: Notice{
 		ID: fmt.Sprintf("%s-%d", g.Key, c.Group.Last), Group: g.Key, Route: g.Route, By: g.By, At: now,
 	}}
 }
@@ -380,7 +379,7 @@ func sample(list []decide.Alert, a decide.Alert) []decide.Alert {
 	slices.SortStableFunc(list, func(a, b decide.Alert) int {
 		return cmp.Or(rank(a)-rank(b), a.At.Compare(b.At))
 	})
-	return list[:min(len(list), alert.MaxSample)]
+	return list[:min(len(list), MaxSample)]
 }
 
 // rank orders alerts: those that fire before those that are over, then by severity.

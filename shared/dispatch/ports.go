@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/decide"
 )
 
@@ -57,7 +56,7 @@ type Store interface {
 	// Close keeps all slots of a channel before until from being taken.
 	Close(ctx context.Context, channel string, until time.Time) error
 	// Lost records that a flush was given up for a channel. It may be repeated.
-	Lost(ctx context.Context, f alert.Flush, channel, why string) error
+	Lost(ctx context.Context, f Notice, channel, why string) error
 }
 
 // Channels are the places that alerts go to, by name.
@@ -66,7 +65,7 @@ type Channels interface {
 	// such channel.
 	Every(channel string) (d time.Duration, ok bool)
 	// Deliver sends a flush once. It returns at ctx's deadline at the latest.
-	Deliver(ctx context.Context, channel string, f alert.Flush) Result
+	Deliver(ctx context.Context, channel string, f Notice) Result
 }
 
 // Result is what became of one delivery.

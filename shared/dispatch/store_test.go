@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
@@ -39,11 +38,11 @@ type world struct {
 	ids     int
 
 	every    map[string]time.Duration
-	answer   func(channel string, f alert.Flush, n int) dispatch.Result
-	heard    map[string][]alert.Flush // by channel, with those that were not confirmed
-	heardAt  map[string][]time.Time   // the slots of those
-	confirms map[string]int           // by flush and channel
-	told     map[string]int           // versions of members by flush
+	answer   func(channel string, f dispatch.Notice, n int) dispatch.Result
+	heard    map[string][]dispatch.Notice // by channel, with those that were not confirmed
+	heardAt  map[string][]time.Time       // the slots of those
+	confirms map[string]int               // by flush and channel
+	told     map[string]int               // versions of members by flush
 	versions map[string]bool
 	route    dispatch.Route
 	groupBy  func(decide.Alert) []string
@@ -58,7 +57,7 @@ type kept struct {
 func newWorld(t testing.TB) *world {
 	return &world{
 		t: t, now: begun, letters: map[string]dispatch.Letter{}, groups: map[string]*kept{}, armed: map[string]dispatch.Armed{},
-		slots: map[string]time.Time{}, heard: map[string][]alert.Flush{}, heardAt: map[string][]time.Time{}, confirms: map[string]int{},
+		slots: map[string]time.Time{}, heard: map[string][]dispatch.Notice{}, heardAt: map[string][]time.Time{}, confirms: map[string]int{},
 		told: map[string]int{}, versions: map[string]bool{},
 		every:   map[string]time.Duration{"chat": 3 * time.Second, "pager": time.Second},
 		route:   dispatch.Route{GroupWait: 30 * time.Second, GroupInterval: 5 * time.Minute, RepeatInterval: 4 * time.Hour, Channels: []string{"chat", "pager"}},
@@ -264,7 +263,7 @@ func (w *world) Close(_ context.Context, channel string, until time.Time) error 
 	})
 }
 
-func (w *world) Lost(_ context.Context, f alert.Flush, channel, why string) error {
+func (w *world) Lost(_ context.Context, f dispatch.Notice, channel, why string) error {
 	return w.call("Lost", func() error {
 		if line := f.ID + " " + channel + ": " + why; !slices.Contains(w.lost, line) {
 			w.lost = append(w.lost, line)
@@ -278,7 +277,7 @@ func (w *world) Every(channel string) (time.Duration, bool) {
 	return d, ok
 }
 
-func (w *world) Deliver(ctx context.Context, channel string, f alert.Flush) (out dispatch.Result) {
+func (w *world) Deliver(ctx context.Context, channel string, f dispatch.Notice) (out dispatch.Result) {
 	err := w.call("Deliver", func() error {
 		key := f.ID + " " + channel
 		for _, kept := range w.groups[f.Group].group.Flushes {

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/engine"
 )
 
@@ -86,7 +85,7 @@ func (r *round) step(ctx context.Context, g Group) (c Change, ok bool, err error
 		}
 		return g.gather(news[:min(len(news), Batch)], len(news) <= Batch, route, now), true, nil
 	case repeat:
-		open, err := r.Store.Told(ctx, g.Key, alert.MaxSample)
+		open, err := r.Store.Told(ctx, g.Key, MaxSample)
 		return g.repeat(open, route, now), true, err
 	}
 	if c, ok, err = r.giveUp(ctx, g, now); ok || err != nil {

@@ -50,11 +50,12 @@ var rules = []rule{
 	{"shared/flow/flowtest", []string{"shared/flow", "shared/command", goccyYAML}},
 	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow", "shared/transport"}},
-	{"shared/ledger", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", tablestoreSDK}},
+	{"shared/dispatch", []string{"shared/decide", "shared/engine"}},
+	{"shared/ledger", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", tablestoreSDK}},
 	{"shared/ledger/ledgertest", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/flow", goCmp}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
-	{"shared/alert", []string{"shared/decide", "shared/engine", "shared/event", "shared/transport"}},
+	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
 	{"shared/invoke", []string{"shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/alert", "shared/command",
