@@ -370,12 +370,14 @@
 //     task, and what became of each is noted, 100 at a time. One that was killed, or
 //     failed for some of them, is continued by its next delivery, and by a sweep once the
 //     time of its invocation is over. An instance gets its task once: a second try is a
-//     duplicate there. With the last answer, it is recorded as an act, and kept no
-//     longer. So it is, too, when its tasks would have expired. [handler]
+//     duplicate there. With the last answer, it is recorded as an act. When its tasks
+//     would have expired, the instances that are left are refused, and one alert says
+//     how many they are. If it comes again after that, only those that were refused
+//     are tried again. [handler]
 //
-//  139. A selector finds its instances once: they are kept with the submission, so that
-//     none joins it or leaves it when it is continued. None, or more than a submission
-//     takes, is a refusal. [handler]
+//  139. A selector finds its instances once: they are kept with the submission as long
+//     as its key is remembered. So none joins it or leaves it when it is continued, or
+//     comes again. None, or more than a submission takes, is a refusal. [handler]
 //
 // # Retries
 //
