@@ -24,8 +24,6 @@ import (
 	"aftercare/shared/transport"
 )
 
-var _ engine.Notifier = (*alert.Channels)(nil)
-
 // noon is what the injected clock says.
 var noon = time.Date(2025, 3, 4, 12, 0, 0, 123_000_000, time.UTC)
 

@@ -60,7 +60,7 @@ func (n messenger) deliver(ctx context.Context, m decide.Message) decide.Deliver
 		defer Recovered(&err) // it must not end the process
 		switch m.Kind {
 		case decide.MessageAlert:
-			return n.Notifier.Notify(ctx, *m.Alert)
+			return n.Inbox.Post(ctx, m.Key, m.Rev, *m.Alert)
 		case decide.MessageCount:
 			r.Breaker, err = n.countFailure(ctx, m)
 		case decide.MessageClose:

@@ -16,7 +16,7 @@ import (
 	"aftercare/shared/ledger/ledgertest"
 )
 
-// desk is a ledger, a Cloud Assistant and a notifier that answer at once, and
+// desk is a ledger, a Cloud Assistant and an inbox that answer at once, and
 // note each call. What becomes of a call is said by on.
 type desk struct {
 	ports
@@ -60,7 +60,7 @@ func newDesk() *desk {
 
 func (d *desk) engine(p decide.Policy) *engine.Engine {
 	return &engine.Engine{
-		Ledger: d, Shared: d, Commander: d, Notifier: d, Policy: p,
+		Ledger: d, Shared: d, Commander: d, Inbox: d, Policy: p,
 		Now: func() time.Time {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -186,8 +186,8 @@ func (d *desk) Send(ctx context.Context, s engine.Send) (id string, err error) {
 	return id, err
 }
 
-func (d *desk) Notify(ctx context.Context, a decide.Alert) error {
-	return tell(ctx, d.ports, "alert", a.Fingerprint, func() { d.alerts = append(d.alerts, a) })
+func (d *desk) Post(ctx context.Context, key string, _ int64, a decide.Alert) error {
+	return tell(ctx, d.ports, "alert", key, func() { d.alerts = append(d.alerts, a) })
 }
 
 // TestTheFakeLedgerKeepsTheLedgersPromises: what the tests of this package show

@@ -18,7 +18,7 @@ type Engine struct {
 	Ledger    Ledger
 	Shared    Shared
 	Commander Commander
-	Notifier  Notifier
+	Inbox     Inbox
 	Policy    decide.Policy
 	// Now is the clock, in UTC.
 	Now func() time.Time

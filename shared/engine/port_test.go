@@ -204,9 +204,9 @@ func (v *invocation) Send(ctx context.Context, s engine.Send) (id string, err er
 	return id, nil
 }
 
-func (v *invocation) Notify(ctx context.Context, a decide.Alert) error {
-	return tell(ctx, v.ports, "alert", a.Fingerprint, func() {
-		v.w.inbox[a.Fingerprint]++
+func (v *invocation) Post(ctx context.Context, key string, _ int64, a decide.Alert) error {
+	return tell(ctx, v.ports, "alert", key, func() {
+		v.w.inbox[key]++
 		v.w.checkAlert(a)
 	})
 }

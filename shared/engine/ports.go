@@ -89,10 +89,11 @@ type Selector struct {
 	ResourceGroup string
 }
 
-// Notifier delivers alerts to every configured channel. It is bounded by
-// ctx's deadline; an error means that at least one channel did not confirm.
-type Notifier interface {
-	Notify(ctx context.Context, a decide.Alert) error
+// Inbox takes alerts for the function alerts, which brings them to people.
+type Inbox interface {
+	// Post puts an alert there, unless one with its key and the same or a higher rev
+	// is there. It may be repeated.
+	Post(ctx context.Context, key string, rev int64, a decide.Alert) error
 }
 
 // Commit is one atomic change of an instance's rows.

@@ -169,7 +169,7 @@ func (w *world) start(works ...*delivery) {
 	v.ctx, v.crash = context.WithDeadline(context.Background(), v.until)
 	w.running = append(w.running, v)
 	runner := &engine.Engine{
-		Ledger: v, Shared: v, Commander: v, Notifier: v, Policy: w.policy,
+		Ledger: v, Shared: v, Commander: v, Inbox: v, Policy: w.policy,
 		Now: func() time.Time { return w.now().Add(v.skew) },
 		NewID: func() string {
 			w.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/fault"
@@ -61,7 +60,7 @@ func hangings() map[string]hanging {
 	return map[string]hanging{
 		"task-completed, any call":                    {strangersEnd, taskCompleted, "", 1, true, "", 0, false},
 		"task-completed, the commit":                  {strangersEnd, taskCompleted, "BatchWriteRow", 1, true, "", 0, false},
-		"task-completed, the alert":                   {badEnd, taskCompleted, "Webhook:dingtalk", 1, false, handler.ResultRecorded, 1, false},
+		"task-completed, the alert":                   {badEnd, taskCompleted, "PutRow", 2, false, handler.ResultRecorded, 1, false},
 		"task-completed, the commit of results":       {badEnd, taskCompleted, "BatchWriteRow", 2, false, handler.ResultRecorded, 1, false},
 		"task-completed, the quarantine":              {func(*rig.Rig) []byte { return []byte("{") }, taskCompleted, "PutRow", 1, true, "", 0, false},
 		"first-heartbeat, any call":                   {beat, firstHeartbeat, "", 1, true, "", 0, false},
@@ -170,15 +169,4 @@ func waitingGoroutines() []string {
 		}
 	}
 	return out
-}
-
-// TestAnAlertHasItsOwnTime: a channel that hangs costs an invocation the time
-// of one alert, and not its own, which is an hour here.
-func TestAnAlertHasItsOwnTime(t *testing.T) {
-	r := rig.New(t, rig.Options{Timeout: time.Hour, Policy: func(p *decide.Policy) { p.MessageTime = 50 * time.Millisecond }})
-	r.Faults.Add(fault.Fault{Call: "Webhook:dingtalk", Times: -1, Mode: fault.HangBefore})
-	item := only(t)(r.TaskCompleted(hangings()["task-completed, the alert"].prepare(r)))
-	if item.Left != 1 {
-		t.Errorf("%d messages are left, want the alert", item.Left)
-	}
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 	"github.com/rs/zerolog"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/assistant"
 	"aftercare/shared/engine"
 	"aftercare/shared/flow"
@@ -35,7 +34,6 @@ type Function struct {
 	name     string
 	settings Settings
 	pool     http.RoundTripper
-	notifier engine.Notifier
 	sends    *engine.SendCap
 	log      zerolog.Logger
 	now      func() time.Time
@@ -75,23 +73,44 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	if s.Policy.Flows, err = loadFlows(s.FlowsFile); err != nil {
 		return nil, err
 	}
+	return Plain(name, s, log, now), nil
+}
+
+// Plain is a function that needs no flows.
+func Plain(name string, s Settings, log io.Writer, now func() time.Time) *Function {
 	pool := transport.NewPool(now)
-	channels, err := alert.New(s.Alerts, pool, now)
-	if err != nil {
-		return nil, fmt.Errorf("set up alerts: %w", err)
-	}
-	if !s.Alerts.DingTalkURL.IsSet() && !s.Alerts.WebhookURL.IsSet() {
-		s.Policy.AlertOn = nil
-	}
 	if s.Ledger.Transport == nil {
 		s.Ledger.Transport = pool
 	}
 	s.Ledger.Now = now
 	return &Function{
-		name: name, settings: s, pool: pool, notifier: channels, now: now,
+		name: name, settings: s, pool: pool, now: now,
 		sends: &engine.SendCap{PerMinute: s.SendsPerMinute, Minute: s.Policy.Minute},
 		log:   zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Logger(),
-	}, nil
+	}
+}
+
+// Transport carries the function's requests.
+func (f *Function) Transport() http.RoundTripper { return f.pool }
+
+// Invocation is one call of a function that another package makes.
+type Invocation struct {
+	Ledger *ledger.Ledger
+	Log    zerolog.Logger
+	// Credentials are those of the function's role.
+	Credentials transport.Credentials
+}
+
+// Serve returns the handler of a function that another package makes. What do
+// returns becomes the answer's one item.
+func (f *Function) Serve(do func(ctx context.Context, payload []byte, i Invocation) (Item, error)) Handler {
+	return func(ctx context.Context, payload []byte) (Outcome, error) {
+		return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
+			item, err := do(ctx, payload, Invocation{Ledger: v.ledger, Log: v.log, Credentials: v.keys})
+			v.out.add(item)
+			return err
+		})
+	}
 }
 
 // Handler is a function's code as Function Compute calls it.
@@ -116,6 +135,7 @@ type invocation struct {
 	account   string
 	region    string
 	ledger    *ledger.Ledger
+	keys      transport.Credentials
 	engine    *engine.Engine
 	log       zerolog.Logger
 	out       Outcome
@@ -177,9 +197,9 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	}
 	return &invocation{
 		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
-		ledger: l, log: log,
+		ledger: l, log: log, keys: keys,
 		engine: &engine.Engine{
-			Ledger: l, Shared: l, Commander: commander, Notifier: f.notifier, Policy: f.settings.Policy,
+			Ledger: l, Shared: l, Commander: commander, Inbox: l, Policy: f.settings.Policy,
 			Now: f.now, NewID: newID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
 		},
 	}, nil

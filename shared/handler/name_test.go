@@ -58,8 +58,8 @@ flows:
 		t.Errorf("records and history name %q", seen)
 	}
 	var alerts strings.Builder
-	for _, m := range r.Inbox.Messages() {
-		alerts.Write(m.Body)
+	for _, a := range r.Alerts() {
+		fmt.Fprintln(&alerts, a)
 	}
 	if !strings.Contains(alerts.String(), "检查 磁盘") || strings.Contains(alerts.String(), task) && strings.Contains(alerts.String(), "-C-a-id-") {
 		t.Errorf("the alerts say %s, want the given name", alerts.String())

@@ -42,15 +42,14 @@ func endOn(r *rig.Rig, id, invokeID, name string) []byte {
 	return encode(e)
 }
 
-// said counts the alerts that contain a text: one for each fingerprint.
-func said(r *rig.Rig, text string) int {
-	found := map[string]bool{}
-	for _, m := range r.Inbox.Messages() {
-		if strings.Contains(string(m.Body), text) {
-			found[m.Fingerprint] = true
+// said counts the alerts that say something.
+func said(r *rig.Rig, text string) (n int) {
+	for _, a := range r.Alerts() {
+		if strings.Contains(a.Summary, text) {
+			n++
 		}
 	}
-	return len(found)
+	return n
 }
 
 // sweepUntil sweeps at each wake-up's time until a moment.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aftercare/shared/command"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
@@ -69,9 +70,9 @@ func TestFlowsThatWouldTriggerEachOtherAreStoppedOnce(t *testing.T) {
 			finish(t, r)
 			v := look(t, r)
 			check(t, v, s, "in the end")
-			messages := r.Inbox.Messages()
-			if len(messages) != 1 || !strings.Contains(string(messages[0].Body), "Flow stopped") || !strings.Contains(string(messages[0].Body), c.said) {
-				t.Errorf("alerts %+v, want one that says %q", messages, c.said)
+			alerts := r.Alerts()
+			if len(alerts) != 1 || alerts[0].Kind != decide.AlertFlowStopped || !strings.Contains(alerts[0].Flow+alerts[0].Summary, c.said) {
+				t.Errorf("alerts %+v, want one that says %q", alerts, c.said)
 			}
 			for _, run := range v.records.Runs {
 				if run.Result != "succeeded" || len(run.Chain) > 10 {

@@ -17,7 +17,7 @@ type view struct {
 	history int
 	// ran counts the starts of scripts by the command's name.
 	ran map[string]int
-	// alerts counts the messages by fingerprint.
+	// alerts counts those in the inbox by fingerprint.
 	alerts map[string]int
 }
 
@@ -32,8 +32,8 @@ func look(t *testing.T, r *rig.Rig) view {
 	for _, run := range r.ECS.Runs(instanceID) {
 		v.ran[r.Given(run.Name)]++
 	}
-	for _, m := range r.Inbox.Messages() {
-		v.alerts[m.Fingerprint]++
+	for _, a := range r.Alerts() {
+		v.alerts[a.Fingerprint]++
 	}
 	return v
 }

@@ -122,7 +122,7 @@ func TestOneEventGivenToManyIsHandledOnce(t *testing.T) {
 			s.boots = v.state.Instance.BootSeq
 			check(t, v, s, "in the end")
 			sentOnce(t, r, len(c.ran))
-			if n := len(r.Inbox.Messages()); n != c.alerts {
+			if n := len(r.Alerts()); n != c.alerts {
 				t.Errorf("%d alerts arrived, want %d", n, c.alerts)
 			}
 		})

@@ -240,9 +240,9 @@ func TestItsEndAlertsOnce(t *testing.T) {
 // unreached counts the different alerts that so many of the instances were not reached.
 func unreached(r *rig.Rig, instances int) int {
 	said, alerts := fmt.Sprintf("submitted to 3 instances, and %d of them were not reached", instances), map[string]bool{}
-	for _, m := range r.Inbox.Messages() {
-		if strings.Contains(string(m.Body), said) {
-			alerts[string(m.Body)] = true
+	for _, a := range r.Alerts() {
+		if strings.Contains(a.Summary, said) {
+			alerts[a.Fingerprint] = true
 		}
 	}
 	return len(alerts)

@@ -24,6 +24,7 @@ var keys = map[string][]string{
 	"aftercare_timeline":   {"pk", "at", "row"},
 	"aftercare_wakeups":    {"shard", "due_ms", "instance_id"},
 	"aftercare_shared":     {"scope", "row"},
+	"aftercare_alerts":     {"scope", "row"},
 	"aftercare_quarantine": {"sha256", "part"},
 }
 

@@ -183,8 +183,8 @@ func shippedCases() map[string]shippedCase {
 				boots(), ends("check-web", "Failed", "1"),
 				{begin: func(l *life) act {
 					// The first try of its alert is refused, so that a sweep makes
-					// the next.
-					l.Faults.Add(fault.Fault{Call: "Webhook:dingtalk", Mode: fault.ErrorBefore})
+					// the next. The put before it arms the wake-up.
+					l.Faults.Add(fault.Fault{Call: "PutRow", Nth: 2, Mode: fault.ErrorBefore, Status: 403, Code: "OTSNoPermissionAccess"})
 					a := ends("check-web", "Success", "0").begin(l)
 					a.name = "recovery"
 					return a

@@ -23,6 +23,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
@@ -32,7 +33,6 @@ import (
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
-	"aftercare/tests/localcloud/inbox"
 	"aftercare/tests/localcloud/tablestore"
 )
 
@@ -60,7 +60,7 @@ type Options struct {
 	// Impatient makes the functions give up at once on a call to Tablestore that a
 	// fault lets hang. All other calls have the time that a busy machine takes.
 	Impatient bool
-	// NoAlerts leaves every channel unset.
+	// NoAlerts raises no alert.
 	NoAlerts bool
 	// OneClock gives the local ECS the rig's clock, so that its throttled
 	// minutes and days pass with it. After the clock has moved by more than 15
@@ -73,7 +73,6 @@ type Rig struct {
 	t        testing.TB
 	Tables   *tablestore.Server
 	ECS      *ecs.Server
-	Inbox    *inbox.Server
 	Faults   *fault.Set // of every service
 	Settings handler.Settings
 	Timeout  time.Duration
@@ -172,12 +171,6 @@ func New(t testing.TB, o Options) *Rig {
 	r.must(err)
 	t.Cleanup(func() { r.ECS.Close() })
 
-	r.Inbox, err = inbox.Start(inbox.Options{
-		Now: r.Now, Faults: r.Faults, DingTalkToken: "rig-token", DingTalkSecret: "SECrig", WebhookSecret: "rig-webhook-secret",
-	})
-	r.must(err)
-	t.Cleanup(func() { r.Inbox.Close() })
-
 	if o.Flows != "" {
 		o.Definitions, err = flowfile.Read("flows.yaml", []byte(o.Flows))
 		r.must(err)
@@ -198,9 +191,8 @@ func New(t testing.TB, o Options) *Rig {
 		t.Cleanup(pool.CloseIdleConnections)
 		settings.Ledger.Transport, settings.Ledger.PerTry = r.Faults.Impatient(pool), r.Timeout
 	}
-	if !o.NoAlerts {
-		settings.Alerts.DingTalkURL = transport.NewSecret(r.Inbox.Endpoint() + "/dingtalk/robot/send?access_token=rig-token")
-		settings.Alerts.DingTalkSecret = transport.NewSecret("SECrig")
+	if o.NoAlerts {
+		settings.Policy.AlertOn = nil
 	}
 	if o.Policy != nil {
 		o.Policy(&settings.Policy)
@@ -270,6 +262,18 @@ func givenNames(flows []flow.Definition) map[string]string {
 func (r *Rig) Given(wire string) string {
 	word, _ := command.Split(wire)
 	return cmp.Or(r.given[word], word)
+}
+
+// Alerts lists the alerts in the inbox.
+func (r *Rig) Alerts() (out []decide.Alert) {
+	r.t.Helper()
+	for shard := range ledger.InboxShards {
+		r.must(r.Ledger().Alerts().Inbox(context.Background(), shard, func(l dispatch.Letter) bool {
+			out = append(out, l.Alert)
+			return true
+		}))
+	}
+	return out
 }
 
 // Records reads an instance's records.
