@@ -23,7 +23,8 @@ type Flush struct {
 	By map[string]string
 	// Severity is the most urgent of its alerts.
 	Severity decide.Severity
-	// Firing and Recovered count the alerts of this flush exactly.
+	// Firing and Recovered count the alerts of this flush exactly. In a repeat,
+	// what is told again is counted by Open.
 	Firing, Recovered int
 	// Open counts the group's alerts that have not recovered, those of earlier
 	// flushes too. At 0, the incident is over.
@@ -34,4 +35,12 @@ type Flush struct {
 	Alerts []decide.Alert
 	// At is when the flush was made, in UTC.
 	At time.Time
+}
+
+// total is the number of alerts that the flush is about.
+func (f Flush) total() int {
+	if f.Repeat {
+		return f.Open
+	}
+	return f.Firing + f.Recovered
 }

@@ -54,7 +54,7 @@ var rules = []rule{
 	{"shared/ledger/ledgertest", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/flow", goCmp}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
-	{"shared/alert", []string{"shared/decide", "shared/engine", "shared/event", "shared/transport"}},
+	{"shared/alert", []string{"shared/decide", "shared/engine", "shared/event", "shared/mask", "shared/transport"}},
 	{"shared/invoke", []string{"shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/alert", "shared/command",
