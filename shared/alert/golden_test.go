@@ -1,6 +1,9 @@
 package alert_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -186,4 +189,11 @@ func showMember(b *strings.Builder, path string, v any) {
 		}
 		fmt.Fprintf(b, "%s: %s\n", path, text)
 	}
+}
+
+// hmacOf is the HMAC-SHA256 of text in base64.
+func hmacOf(key, text string) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(text))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -74,21 +74,44 @@ const maxRunbook = 300
 // cleaned returns a flush whose values are fit to be shown, but may be long. Secrets
 // are masked before anything is cut: half a secret may have no form.
 func cleaned(f Flush) Flush {
+	clean := once(clean) // alerts of a group have much in common
+	printed := once(printed)
+	pairs := func(all map[string]string) map[string]string {
+		cleanPairs := map[string]string{}
+		for name, value := range all {
+			// The name says whether the value is a secret.
+			name, value, _ := strings.Cut(clean(name+"="+value), "=")
+			cleanPairs[name] = value
+		}
+		return cleanPairs
+	}
 	f.Route = clean(f.Route)
 	f.Severity = decide.Severity(clean(string(f.Severity)))
-	f.By = cleanPairs(f.By)
+	f.By = pairs(f.By)
 	f.Alerts = slices.Clone(f.Alerts[:min(len(f.Alerts), MaxSample)])
 	for i := range f.Alerts {
 		a := &f.Alerts[i]
-		for _, text := range texts(a) {
+		for _, text := range append(texts(a), &a.Runbook) {
 			*text = clean(*text)
 		}
-		a.Runbook = clean(a.Runbook)
-		a.Labels, a.Tags = cleanPairs(a.Labels), cleanPairs(a.Tags)
+		a.Labels, a.Tags = pairs(a.Labels), pairs(a.Tags)
 		a.Output = printed(a.Output)
 		a.ExitCode = event.Status(a.Status).Exit(a.ExitCode)
 	}
 	return f
+}
+
+// once returns f, which it calls once for each text.
+func once(f func(string) string) func(string) string {
+	known := map[string]string{}
+	return func(text string) string {
+		done, ok := known[text]
+		if !ok {
+			done = f(text)
+			known[text] = done
+		}
+		return done
+	}
 }
 
 // texts are the values of an alert that have one line and any length.
@@ -102,16 +125,6 @@ func texts(a *decide.Alert) []*string {
 // clean puts a value on one line and masks secrets.
 func clean(text string) string {
 	return oneLine(mask.Text(text), math.MaxInt, func(r, _ rune) string { return string(r) })
-}
-
-func cleanPairs(pairs map[string]string) map[string]string {
-	all := map[string]string{}
-	for name, value := range pairs {
-		// The name says whether the value is a secret.
-		name, value, _ := strings.Cut(clean(name+"="+value), "=")
-		all[name] = value
-	}
-	return all
 }
 
 // printed is what a command printed, without secrets and control characters.
