@@ -19,7 +19,7 @@ import (
 // failure is a letter about instance n.
 func failure(n int, rev int64) dispatch.Letter {
 	return dispatch.Letter{Shard: n % 2, Key: fmt.Sprintf("i-%05d", n), Rev: rev, Alert: decide.Alert{
-		Fingerprint: fmt.Sprint("fp", n), Severity: decide.SeverityError, InstanceID: fmt.Sprintf("i-%05d", n), At: begun,
+		Fingerprint: fmt.Sprint("fp", n), Severity: decide.SeverityError, Lasting: true, InstanceID: fmt.Sprintf("i-%05d", n), At: begun,
 	}}
 }
 

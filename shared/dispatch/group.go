@@ -24,7 +24,7 @@ type Group struct {
 	Due time.Time `json:"due,omitzero"`
 	// RepeatAt is when what is open is to be told again; zero if nothing is.
 	RepeatAt time.Time `json:"repeatAt,omitzero"`
-	// Open counts the members that were told and have not recovered.
+	// Open counts the members that were told and have a recovery to come.
 	Open int `json:"open"`
 	// Flushes are those that have not ended, the oldest first.
 	Flushes []Flush `json:"-"`
@@ -66,6 +66,9 @@ type Member struct {
 	// Open: an earlier version was told, and had not recovered.
 	Open bool `json:"open,omitempty"`
 }
+
+// IsOpen reports whether a recovery is to follow.
+func (m Member) IsOpen() bool { return m.Alert.Lasting && !m.Alert.Recovered }
 
 // Change is one atomic change of a group.
 type Change struct {
@@ -117,7 +120,7 @@ func (g Group) take(letters []Letter, known map[string]Member, t Target, r Route
 		}
 		m := Member{Key: l.Key, Rev: l.Rev, Alert: l.Alert, Open: old.Open}
 		if old.Flush != 0 {
-			m.Open = !old.Alert.Recovered
+			m.Open = old.IsOpen()
 		}
 		c.New = append(c.New, m)
 		critical = critical || l.Alert.Severity == decide.SeverityCritical
@@ -157,13 +160,12 @@ func (g Group) gather(news []Member, last bool, r Route, now time.Time) Change {
 	c := g.change()
 	f := g.open(&c, now)
 	for _, m := range news {
-		firing := !m.Alert.Recovered
-		if firing {
-			f.Content.Firing++
-		} else {
+		if m.Alert.Recovered {
 			f.Content.Recovered++
+		} else {
+			f.Content.Firing++
 		}
-		c.Group.Open += count(firing) - count(m.Open)
+		c.Group.Open += count(m.IsOpen()) - count(m.Open)
 		f.Content.Alerts = sample(f.Content.Alerts, m.Alert)
 		m.Flush, m.Open = f.Number, false
 		c.Told = append(c.Told, m)

@@ -54,13 +54,8 @@ func (r *round) sort(ctx context.Context, letters []Letter) error {
 			}
 		}
 	}
-	for _, l := range letters {
-		if err := r.Store.Remove(ctx, l); err != nil {
-			return err
-		}
-		r.count(func(p *Report) { p.Letters++ })
-	}
-	return nil
+	r.count(func(p *Report) { p.Letters += len(letters) })
+	return r.Store.Remove(ctx, letters)
 }
 
 // join makes letters members of a group.

@@ -31,14 +31,14 @@ type Armed struct {
 type Store interface {
 	// Inbox calls each with the letters of a shard, until it returns false.
 	Inbox(ctx context.Context, shard int, each func(Letter) bool) error
-	// Remove removes a letter if its rev is still the same.
-	Remove(ctx context.Context, l Letter) error
+	// Remove removes those letters of a shard whose rev is still the same.
+	Remove(ctx context.Context, letters []Letter) error
 	// Load reads a group with its flushes that have not ended, and those of its
 	// members that have these keys. A group that is not there has Rev 0.
 	Load(ctx context.Context, group string, keys []string) (Group, map[string]Member, error)
 	// News reads at most n members that are in no flush, in the order of their keys.
 	News(ctx context.Context, group string, n int) ([]Member, error)
-	// Told reads at most n members that are in a flush and have not recovered.
+	// Told reads at most n members that were told and are open.
 	Told(ctx context.Context, group string, n int) ([]Member, error)
 	// Commit writes all of a change or nothing. It fails with engine.ErrConflict if
 	// the group's rev is not the one before that of c.Group.

@@ -96,10 +96,12 @@ func (w *world) Inbox(_ context.Context, shard int, each func(dispatch.Letter) b
 	})
 }
 
-func (w *world) Remove(_ context.Context, l dispatch.Letter) error {
+func (w *world) Remove(_ context.Context, letters []dispatch.Letter) error {
 	return w.call("Remove", func() error {
-		if w.letters[l.Key].Rev == l.Rev {
-			delete(w.letters, l.Key)
+		for _, l := range letters {
+			if w.letters[l.Key].Rev == l.Rev {
+				delete(w.letters, l.Key)
+			}
 		}
 		return nil
 	})
@@ -158,7 +160,7 @@ func (w *world) News(_ context.Context, group string, n int) (out []dispatch.Mem
 
 func (w *world) Told(_ context.Context, group string, n int) (out []dispatch.Member, err error) {
 	err = w.call("Told", func() error {
-		out = w.members(group, n, func(m dispatch.Member) bool { return m.Flush != 0 && !m.Alert.Recovered })
+		out = w.members(group, n, func(m dispatch.Member) bool { return m.Flush != 0 && m.IsOpen() })
 		return nil
 	})
 	return out, err
