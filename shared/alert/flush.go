@@ -1,46 +1,9 @@
 package alert
 
-import (
-	"time"
-
-	"aftercare/shared/decide"
-)
+import "aftercare/shared/dispatch"
 
 // MaxSample is the most alerts that a flush carries in full.
-const MaxSample = 10
+const MaxSample = dispatch.MaxSample
 
-// Flush is what a group of alerts tells its channels at once: what is new in the
-// group since its last flush.
-type Flush struct {
-	// ID is the same in every try, and for every channel. It has no dot.
-	ID string
-	// Group is the group's key, the same in all of its flushes. It has no dot.
-	Group string
-	// Route is the name of the group's route.
-	Route string
-	// By is what the group's alerts have in common: the names of groupBy, with
-	// their values.
-	By map[string]string
-	// Severity is the most urgent of its alerts.
-	Severity decide.Severity
-	// Firing and Recovered count the alerts of this flush exactly. In a repeat,
-	// what is told again is counted by Open.
-	Firing, Recovered int
-	// Open counts the group's alerts that have not recovered, those of earlier
-	// flushes too. At 0, the incident is over.
-	Open int
-	// Repeat: nothing is new; what is still open is told again.
-	Repeat bool
-	// Alerts are a sample, at most MaxSample of them, the most urgent first.
-	Alerts []decide.Alert
-	// At is when the flush was made, in UTC.
-	At time.Time
-}
-
-// total is the number of alerts that the flush is about.
-func (f Flush) total() int {
-	if f.Repeat {
-		return f.Open
-	}
-	return f.Firing + f.Recovered
-}
+// Flush is what a group of alerts tells its channels at once.
+type Flush = dispatch.Notice

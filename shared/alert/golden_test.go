@@ -108,7 +108,7 @@ func recovered() alert.Flush {
 
 func repeated() alert.Flush {
 	f := one()
-	f.Firing, f.Open, f.Repeat, f.Severity = 0, 5, true, decide.SeverityWarning
+	f.Firing, f.Open, f.Repeat, f.Severity = 5, 5, true, decide.SeverityWarning
 	return f
 }
 

@@ -161,8 +161,8 @@ func (w *words) message(f Flush, d detail) Message {
 	if len(m.Alerts) > 0 {
 		m.First = &m.Alerts[0]
 	}
-	m.Others = max(0, f.total()-1)
-	m.More = max(0, f.total()-len(m.Alerts))
+	m.Others = max(0, f.Firing+f.Recovered-1)
+	m.More = max(0, f.Firing+f.Recovered-len(m.Alerts))
 	if id := transport.Printable(f.Group); f.Open > 0 && id != "" {
 		m.Acknowledge = "aftercare silence add --alert " + id
 	}

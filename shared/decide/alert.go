@@ -19,6 +19,7 @@ const (
 	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed
 	AlertBreakerClosed  AlertKind = "breaker-closed"  // that flow may start runs again
 	AlertRepairs        AlertKind = "repairs"         // sweeps repair more than now and then
+	AlertGivenUp        AlertKind = "given-up"        // a channel did not take alerts for a day
 )
 
 // Severity says how soon a person must look.
@@ -42,6 +43,8 @@ type Alert struct {
 	Fingerprint string    `json:"fingerprint"`
 	Kind        AlertKind `json:"kind"`
 	Severity    Severity  `json:"severity,omitempty"`
+	// Lasting: a later alert with the same key says when it is over.
+	Lasting bool `json:"lasting,omitempty"`
 	// Recovered: what it reports is over.
 	Recovered bool `json:"recovered,omitempty"`
 	// Summary is one sentence: what happened, and what Aftercare did about it.
@@ -61,11 +64,11 @@ type Alert struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	Tags   map[string]string `json:"tags,omitempty"`
 	// Output is the end of what the command printed, if its flow captured that.
-	Output string `json:"output,omitempty"`
-	Status      string `json:"status,omitempty"`
-	ExitCode    *int64 `json:"exitCode,omitempty"`
-	ErrorCode   string `json:"errorCode,omitempty"`
-	ErrorDesc   string `json:"errorDesc,omitempty"`
+	Output    string `json:"output,omitempty"`
+	Status    string `json:"status,omitempty"`
+	ExitCode  *int64 `json:"exitCode,omitempty"`
+	ErrorCode string `json:"errorCode,omitempty"`
+	ErrorDesc string `json:"errorDesc,omitempty"`
 	// Requeued: the script never started, and its task waits again.
 	Requeued bool `json:"requeued,omitempty"`
 	// At is when it happened, in UTC.

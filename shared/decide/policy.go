@@ -101,7 +101,7 @@ func (p Policy) Ceil(t time.Time) time.Time {
 // that failed at the same time.
 func (p Policy) backoff(tries int, key string) time.Duration {
 	d := doubled(p.Minute, tries, 60*p.Minute)
-	return d/2 + spread(key, d/2)
+	return d/2 + Spread(key, d/2)
 }
 
 // checkDelay is the time until the agent's status is asked again.
@@ -120,9 +120,9 @@ func doubled(d time.Duration, tries int, most time.Duration) time.Duration {
 	return min(d, most)
 }
 
-// spread derives a delay below limit from a key, so that those which wait for
+// Spread derives a delay below limit from a key, so that those which wait for
 // the same moment do not all come back at once.
-func spread(key string, limit time.Duration) time.Duration {
+func Spread(key string, limit time.Duration) time.Duration {
 	sum := sha256.Sum256([]byte(key))
 	return time.Duration(binary.BigEndian.Uint16(sum[:])) * limit / (1 << 16)
 }

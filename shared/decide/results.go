@@ -111,9 +111,9 @@ func (b because) putBack(s Send, t Task, r Result) {
 	switch r.Kind {
 	case ResultThrottled:
 		next := b.now.Truncate(b.policy.Minute).Add(b.policy.Minute)
-		until = next.Add(spread(b.Instance.ID, b.policy.Minute/4))
+		until = next.Add(Spread(b.Instance.ID, b.policy.Minute/4))
 	case ResultQuota:
-		until = NextDay(b.now).Add(spread(b.Instance.ID, 10*b.policy.Minute))
+		until = NextDay(b.now).Add(Spread(b.Instance.ID, 10*b.policy.Minute))
 	}
 	if r.Kind.Holds() && s.Kind.starts() && !t.Cancel {
 		b.hold(r.Kind, until)

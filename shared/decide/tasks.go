@@ -55,7 +55,7 @@ func (d *decision) refused(reason string) (cause string) {
 func (d *decision) submitted(in Submission) Task {
 	from := in.NotBefore
 	if in.Spread > 0 {
-		from = d.orNow(from).Add(spread(d.Instance.ID, in.Spread))
+		from = d.orNow(from).Add(Spread(d.Instance.ID, in.Spread))
 	}
 	t := Task{
 		ID: Key("task", in.Key, d.Instance.ID), Command: in.Command, Labels: in.Labels, By: in.By, Purpose: in.Reason, Priority: in.Priority,

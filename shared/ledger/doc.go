@@ -147,4 +147,23 @@
 //  68. Lists read their shards side by side. The list of the fleet is read whole, so
 //     its summaries are small: less than 1 KB. The history is read backward, no
 //     further than its reader goes, and nothing is counted.
+//
+// # Alerts (aftercare_alerts)
+//
+//  90. A letter is a row of the instance's shard of the inbox and the alert's key. It
+//     is put on the condition that none of the same or a higher rev is there, and
+//     removed on the condition that its rev is the same.
+//  91. A group is one scope. Its own row, with its rev, is first in key order, then
+//     come its flushes, members in no flush, and members that were told. A read of
+//     the group and its flushes reads no member.
+//  92. A group is changed by one atomic batch on the condition that its rev is the
+//     one that was read.
+//  93. A member is in one place: a batch that puts it there removes it elsewhere.
+//  94. A group that has something to do has a row that names it, with a time. Each put
+//     of it has another key, so that only who saw the last one changes it.
+//  95. Letters are removed by the hundred, each on its own condition.
+//  96. A channel's row holds when its next slot is free, and is changed on the
+//     condition that it is the one that was read. A put of unknown outcome loses
+//     the slot.
+//  97. What was given up is a message in the history, on no instance.
 package ledger

@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
@@ -107,29 +109,35 @@ func (l *Ledger) EndedRun(ctx context.Context, instanceID, runID string) (*decid
 	return &r, nil
 }
 
-// rows reads rows of an instance, at most 100, with one BatchGetRow; nil for one
-// that is not there. It reads all columns if none are named.
+// rows is rowsOwned of an instance.
 func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []string, columns ...string) ([]values, error) {
-	criteria := &tablestore.MultiRowQueryCriteria{TableName: tableInstances, ColumnsToGet: columns, MaxVersion: 1}
+	return l.rowsOwned(ctx, what, tableInstances, ownerOf(instanceID), keys, columns...)
+}
+
+// rowsOwned reads rows with the same first key column, at most 100, with one
+// BatchGetRow; nil for one that is not there. It reads all columns if none are
+// named.
+func (l *Ledger) rowsOwned(ctx context.Context, what, table string, owner column, keys []string, columns ...string) ([]values, error) {
+	criteria := &tablestore.MultiRowQueryCriteria{TableName: table, ColumnsToGet: columns, MaxVersion: 1}
 	for _, key := range keys {
-		criteria.AddRow(primaryKey(instanceID, key))
+		criteria.AddRow(keyOf(owner, column{colRow, key}))
 	}
 	request := &tablestore.BatchGetRowRequest{MultiRowQueryCriteria: []*tablestore.MultiRowQueryCriteria{criteria}}
 	var out []values
-	err := l.attempt(ctx, read, tableInstances, what, func() error {
+	err := l.attempt(ctx, read, table, what, func() error {
 		response, err := l.client.BatchGetRow(request)
 		if err != nil {
 			return err
 		}
 		out = nil
-		for _, r := range response.TableToRowsResult[tableInstances] {
+		for _, r := range response.TableToRowsResult[table] {
 			if len(r.PrimaryKey.PrimaryKeys) == 0 {
 				out = append(out, nil)
 			} else {
 				out = append(out, valuesOf(r.Columns))
 			}
 		}
-		return answered(response.TableToRowsResult, tableInstances, len(keys))
+		return answered(response.TableToRowsResult, table, len(keys))
 	})
 	return out, err
 }
@@ -247,16 +255,32 @@ func (l *Ledger) write(ctx context.Context, k kind, what string, b *batch) error
 
 // writeRows writes rows of one partition, all of them or none.
 func (l *Ledger) writeRows(ctx context.Context, k kind, what, table string, rows []tablestore.RowChange) error {
-	request := &tablestore.BatchWriteRowRequest{
-		RowChangesGroupByTable: map[string][]tablestore.RowChange{table: rows},
-		IsAtomic:               true,
+	return l.attempt(ctx, k, table, what, func() error { return l.writeOnce(table, rows, true) })
+}
+
+// writeOnce writes rows of one table with one call.
+func (l *Ledger) writeOnce(table string, rows []tablestore.RowChange, atomic bool) error {
+	response, err := l.client.BatchWriteRow(&tablestore.BatchWriteRowRequest{
+		RowChangesGroupByTable: map[string][]tablestore.RowChange{table: rows}, IsAtomic: atomic,
+	})
+	if err != nil {
+		return err
 	}
-	return l.attempt(ctx, k, table, what, func() error {
-		response, err := l.client.BatchWriteRow(request)
-		if err != nil {
-			return err
+	return answered(response.TableToRowsResult, table, len(rows))
+}
+
+// removeEach removes those of some rows whose condition holds.
+func (l *Ledger) removeEach(ctx context.Context, what string, rows []tablestore.RowChange) error {
+	return l.attempt(ctx, idempotent, tableAlerts, what, func() error {
+		err := l.writeOnce(tableAlerts, rows, false)
+		if failed := (rowErrors)(nil); errors.As(err, &failed) {
+			failed = slices.DeleteFunc(failed, func(e tablestore.Error) bool { return e.Code == "OTSConditionCheckFail" })
+			if len(failed) == 0 {
+				return nil
+			}
+			return failed
 		}
-		return answered(response.TableToRowsResult, table, len(rows))
+		return err
 	})
 }
 
@@ -278,7 +302,7 @@ func guardOf(rev int64) *tablestore.RowCondition {
 // instance's rev guards it if any live row changes; the rows of the execution and
 // the input make a duplicate fail.
 func rowsOf(c engine.Commit) *batch {
-	b := &batch{table: tableInstances, instanceID: c.InstanceID}
+	b := instanceBatch(tableInstances, c.InstanceID)
 	ch := c.Changes
 	if i := ch.Instance; i != nil {
 		b.change(rowInstance, i, guardOf(i.Rev), append(fleetColumns(b, c), column{colRev, i.NextRev(c.At)}))

@@ -19,6 +19,7 @@ const (
 	tableInstances  = "aftercare_instances"
 	tableWakeups    = "aftercare_wakeups"
 	tableShared     = "aftercare_shared"
+	tableAlerts     = "aftercare_alerts"
 	tableQuarantine = "aftercare_quarantine"
 )
 

@@ -43,7 +43,7 @@ func (l *Ledger) accepts(ctx context.Context, t table) (bool, error) {
 	record := logExec + "probe/once"
 	now := l.now()
 	fleet := []column{{colFleet, "probe"}, {colSummary, "{}"}}
-	before, commit := &batch{table: t.name}, &batch{table: t.name}
+	before, commit := instanceBatch(t.name, ""), instanceBatch(t.name, "")
 	before.change(indexed, nil, anyway(), append(fleet, column{colRev, int64(1)}))
 	before.put(gone, nil, fleet...)
 	commit.change(rowInstance, nil, guardOf(0), append(fleet, column{colRev, now.UnixMilli()}))

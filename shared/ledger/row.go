@@ -74,8 +74,11 @@ func taskRow(t decide.Task) string {
 }
 
 func primaryKey(instanceID, row string) *tablestore.PrimaryKey {
-	return keyOf(column{colPartition, partition(instanceID)}, column{colRow, row})
+	return keyOf(ownerOf(instanceID), column{colRow, row})
 }
+
+// ownerOf is the first column of the keys of an instance's rows.
+func ownerOf(instanceID string) column { return column{colPartition, partition(instanceID)} }
 
 // edge stands in a key before or behind all values.
 type edge int
@@ -111,11 +114,17 @@ const (
 // batch collects the row changes of one commit.
 type batch struct {
 	table      string
-	instanceID string
+	owner      column // the first of the rows' keys
+	instanceID string // whose rows they are, if an instance's
 	rows       []tablestore.RowChange
 	keys       map[string]bool // of the rows
 	bytes      int             // of keys, names and values
 	err        error
+}
+
+// instanceBatch begins a batch of an instance's rows.
+func instanceBatch(table, instanceID string) *batch {
+	return &batch{table: table, owner: ownerOf(instanceID), instanceID: instanceID}
 }
 
 // addKey registers a row and builds its key. Tablestore refuses a batch that
@@ -128,8 +137,8 @@ func (b *batch) addKey(row string) *tablestore.PrimaryKey {
 		b.keys = map[string]bool{}
 	}
 	b.keys[row] = true
-	b.bytes += len(colPartition) + len(partition(b.instanceID)) + len(colRow) + len(row)
-	return primaryKey(b.instanceID, row)
+	b.bytes += len(b.owner.name) + len(b.owner.value.(string)) + len(colRow) + len(row)
+	return keyOf(b.owner, column{colRow, row})
 }
 
 // add adds a column to a row, and counts its size.

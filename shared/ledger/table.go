@@ -41,6 +41,7 @@ func tables(ttl time.Duration) []table {
 		{tableInstances, []keyColumn{{colPartition, text}, {colRow, text}}, ttl, true, indexes},
 		{tableWakeups, []keyColumn{{"shard", text}, {"due_ms", number}, {"instance_id", text}}, ttl, false, nil},
 		{tableShared, []keyColumn{{colScope, text}, {colRow, text}}, ttl, false, nil},
+		{tableAlerts, []keyColumn{{colScope, text}, {colRow, text}}, ttl, false, nil},
 		{tableQuarantine, []keyColumn{{colSHA256, text}, {colPart, number}}, quarantineTTL, false, nil},
 	}
 }

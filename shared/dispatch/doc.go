@@ -1,0 +1,37 @@
+// Package dispatch brings alerts from the inbox to the channels: it gathers them
+// in groups, makes a flush of what is new in a group, and gives each flush to each
+// channel until that confirms. Several functions may do this at once, and each may
+// be killed anywhere.
+//
+// Its rules, each named by a test:
+//
+//  1. A letter is an alert in the inbox with its rev. It is a member of each group
+//     that the routes name. It is removed once it is in all of them, if its rev is
+//     still the same.
+//  2. A group takes a member that it lacks, or whose rev is higher than the one it
+//     has. So a letter that is read twice counts once.
+//  3. A group is changed by one atomic batch, under the condition that its rev is
+//     the one that was loaded.
+//  4. A group is armed before the commit that gives it something to do. It is
+//     disarmed after a commit that shows that nothing is left, and only if nobody
+//     has armed it since that visit began.
+//  5. What is new is told after the route's groupWait, and not earlier than
+//     groupInterval after the last flush. A critical alert is told at once.
+//  6. A flush takes all members that are in none yet, by as many commits as it
+//     needs. The last one seals it. Only a sealed flush is given to channels, and
+//     nothing joins it then. Its counts are exact.
+//  7. While a member is open, its group is told again after repeatInterval, if
+//     nothing else was.
+//  8. A channel that confirmed a flush does not get it again. One that did not is
+//     tried again alone, with the same id, after a pause that doubles.
+//  9. A channel takes the flushes of a group in their order.
+//  10. A channel is given a message only in a slot of its own. Slots are as far apart
+//     as the channel's limit says, for all functions together. One that is over by
+//     30 s is not used.
+//  11. A refusal for rate is no try. It closes the channel until the time that the
+//     channel says, for all groups.
+//  12. What a channel did not confirm for a day is given up for that channel, and
+//     recorded. So is what goes to a channel that no longer exists.
+//  13. If a channel has not confirmed after 10 minutes, the fallback channels of the
+//     route get the flush, too.
+package dispatch

@@ -1,0 +1,404 @@
+package dispatch
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"aftercare/shared/decide"
+)
+
+// Group is the alerts that are told together.
+type Group struct {
+	Key   string            `json:"-"`
+	Rev   int64             `json:"-"`
+	Route string            `json:"route"`
+	By    map[string]string `json:"by,omitempty"`
+	// Last is the number of the last flush.
+	Last int64 `json:"last"`
+	// FlushedAt is when that was made.
+	FlushedAt time.Time `json:"flushedAt,omitzero"`
+	// Due is when what is new is to be told; zero if nothing is.
+	Due time.Time `json:"due,omitzero"`
+	// RepeatAt is when what is open is to be told again; zero if nothing is.
+	RepeatAt time.Time `json:"repeatAt,omitzero"`
+	// Open counts the members that were told and have a recovery to come.
+	Open int `json:"open"`
+	// Flushes are those that have not ended, the oldest first.
+	Flushes []Flush `json:"-"`
+}
+
+// Flush is a flush with what became of it.
+type Flush struct {
+	Number  int64  `json:"-"`
+	Content Notice `json:"content"`
+	// Sealed: it has all its members.
+	Sealed bool `json:"sealed"`
+	// Deliveries are by channel. A channel that is not there has not been tried.
+	Deliveries map[string]Delivery `json:"deliveries"`
+}
+
+// Delivery is how it stands with one channel.
+type Delivery struct {
+	// Ended: the channel confirmed it, or it was given up.
+	Ended bool   `json:"ended,omitempty"`
+	Lost  bool   `json:"lost,omitempty"`
+	Tries int    `json:"tries,omitempty"`
+	Why   string `json:"why,omitempty"` // of the last failure
+	// NotBefore is when to try again.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	// Claim is the claim of who delivers it in the slot, until Until.
+	Claim string    `json:"claim,omitempty"`
+	Slot  time.Time `json:"slot,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Member is an alert in a group.
+type Member struct {
+	Key   string       `json:"-"`
+	Rev   int64        `json:"rev"`
+	Alert decide.Alert `json:"alert"`
+	// Flush is the number of the flush that told it; 0 if none has told this
+	// version of it.
+	Flush int64 `json:"flush,omitempty"`
+	// Open: an earlier version was told, and had not recovered.
+	Open bool `json:"open,omitempty"`
+}
+
+// IsOpen reports whether a recovery is to follow.
+func (m Member) IsOpen() bool { return m.Alert.Lasting && !m.Alert.Recovered }
+
+// Change is one atomic change of a group.
+type Change struct {
+	// Group is what it becomes, with its new rev.
+	Group Group
+	// Flushes are those that are new or changed, Ended the numbers of those that
+	// go.
+	Flushes []Flush
+	Ended   []int64
+	// New are members that no flush has told, Told those that one has. A member is
+	// in one place, so it leaves the other.
+	New, Told []Member
+	// Claim is what it claims deliveries with; empty if it claims none.
+	Claim string
+}
+
+// Batch is the most members of a change. A member takes two rows of 200.
+const Batch = 95
+
+const (
+	// tryWait is the pause after the first failed try. It doubles up to tryWaitMost.
+	tryWait     = 30 * time.Second
+	tryWaitMost = 10 * time.Minute
+	// giveUpAfter is how long a channel may take.
+	giveUpAfter = 24 * time.Hour
+	// fallbackAfter is when the fallback channels get it, too.
+	fallbackAfter = 10 * time.Minute
+	// sendTime is the most time of one delivery, and slotGrace how late a slot may
+	// be used.
+	sendTime  = 10 * time.Second
+	slotGrace = 30 * time.Second
+)
+
+// change begins a change of the group.
+func (g Group) change() Change {
+	g.Rev++
+	return Change{Group: g}
+}
+
+// take returns the change that adds letters; ok is false if the group has them all.
+func (g Group) take(letters []Letter, known map[string]Member, t Target, r Route, now time.Time) (c Change, ok bool) {
+	c = g.change()
+	c.Group.Route, c.Group.By = t.Route, t.By
+	critical := false
+	for _, l := range letters {
+		old, there := known[l.Key]
+		if there && old.Rev >= l.Rev {
+			continue
+		}
+		m := Member{Key: l.Key, Rev: l.Rev, Alert: l.Alert, Open: old.Open}
+		if old.Flush != 0 {
+			m.Open = old.IsOpen()
+		}
+		c.New = append(c.New, m)
+		critical = critical || l.Alert.Severity == decide.SeverityCritical
+	}
+	due := now.Add(r.GroupWait)
+	if next := g.FlushedAt.Add(r.GroupInterval); !g.FlushedAt.IsZero() && next.After(due) {
+		due = next
+	}
+	if critical {
+		due = now
+	}
+	if c.Group.Due.IsZero() || due.Before(c.Group.Due) {
+		c.Group.Due = due
+	}
+	return c, len(c.New) > 0
+}
+
+// gathering is the flush that is not sealed; nil if there is none.
+func (g Group) gathering() *Flush {
+	for i := range g.Flushes {
+		if !g.Flushes[i].Sealed {
+			return &g.Flushes[i]
+		}
+	}
+	return nil
+}
+
+// wants says what flush the group needs now.
+func (g Group) wants(now time.Time) (flush, repeat bool) {
+	flush = g.gathering() != nil || !g.Due.IsZero() && !g.Due.After(now)
+	return flush, !flush && g.Open > 0 && !g.RepeatAt.IsZero() && !g.RepeatAt.After(now)
+}
+
+// gather returns the change that adds news to the flush that is being gathered, or
+// to a new one. With last, it has them all, and is sealed.
+func (g Group) gather(news []Member, last bool, r Route, now time.Time) Change {
+	c := g.change()
+	f := g.open(&c, now)
+	for _, m := range news {
+		if m.Alert.Recovered {
+			f.Content.Recovered++
+		} else {
+			f.Content.Firing++
+		}
+		c.Group.Open += count(m.IsOpen()) - count(m.Open)
+		f.Content.Alerts = sample(f.Content.Alerts, m.Alert)
+		m.Flush, m.Open = f.Number, false
+		c.Told = append(c.Told, m)
+	}
+	if last {
+		g.seal(&c, &f, r, now)
+	}
+	c.put(f)
+	return c
+}
+
+// repeat returns the change that tells again what is open.
+func (g Group) repeat(open []Member, r Route, now time.Time) Change {
+	c := g.change()
+	f := g.open(&c, now)
+	f.Content.Repeat, f.Content.Firing = true, g.Open
+	for _, m := range open {
+		f.Content.Alerts = sample(f.Content.Alerts, m.Alert)
+	}
+	g.seal(&c, &f, r, now)
+	c.put(f)
+	return c
+}
+
+// open returns the flush that is being gathered, or begins one.
+func (g Group) open(c *Change, now time.Time) Flush {
+	if f := g.gathering(); f != nil {
+		return *f
+	}
+	c.Group.Last++
+	return Flush{Number: c.Group.Last, Content: Notice{
+		ID: fmt.Sprintf("%s-%d", g.Key, c.Group.Last), Group: g.Key, Route: g.Route, By: g.By, At: now,
+	}}
+}
+
+func (g Group) seal(c *Change, f *Flush, r Route, now time.Time) {
+	f.Sealed = true
+	f.Content.Open = c.Group.Open
+	for _, a := range f.Content.Alerts[:min(1, len(f.Content.Alerts))] {
+		f.Content.Severity = a.Severity
+	}
+	f.Deliveries = map[string]Delivery{}
+	for _, name := range r.Channels {
+		f.Deliveries[name] = Delivery{}
+	}
+	c.Group.FlushedAt, c.Group.Due, c.Group.RepeatAt = now, time.Time{}, time.Time{}
+	if r.RepeatInterval > 0 && c.Group.Open > 0 {
+		c.Group.RepeatAt = now.Add(r.RepeatInterval)
+	}
+}
+
+// put adds a flush to the change, or its end if no channel waits for it.
+func (c *Change) put(f Flush) {
+	i := slices.IndexFunc(c.Group.Flushes, func(old Flush) bool { return old.Number == f.Number })
+	flushes := slices.Clone(c.Group.Flushes)
+	switch {
+	case f.ended():
+		c.Ended = append(c.Ended, f.Number)
+		if i >= 0 {
+			flushes = slices.Delete(flushes, i, i+1)
+		}
+	case i >= 0:
+		flushes[i] = f
+		c.Flushes = append(c.Flushes, f)
+	default:
+		flushes = append(flushes, f)
+		c.Flushes = append(c.Flushes, f)
+	}
+	c.Group.Flushes = flushes
+}
+
+func (f Flush) ended() bool {
+	for _, d := range f.Deliveries {
+		if !d.Ended {
+			return false
+		}
+	}
+	return f.Sealed
+}
+
+// next is when the group has something to do; ok is false if it never has. A time
+// that is over means now.
+func (g Group) next(r Route) (at time.Time, ok bool) {
+	earlier := func(t time.Time) {
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
+	}
+	for _, t := range []time.Time{g.Due, g.RepeatAt} {
+		if !t.IsZero() {
+			earlier(t)
+		}
+	}
+	for _, f := range g.Flushes {
+		for _, d := range f.Deliveries {
+			if !d.Ended {
+				earlier(later(d.NotBefore, d.Until))
+			}
+		}
+		if len(f.lacks(r)) > 0 {
+			earlier(f.Content.At.Add(fallbackAfter))
+		}
+	}
+	return at, ok
+}
+
+// flush returns the flush with a number, which has not ended.
+func (g Group) flush(number int64) Flush {
+	return g.Flushes[slices.IndexFunc(g.Flushes, func(f Flush) bool { return f.Number == number })]
+}
+
+// fallBack returns the change that adds the fallback channels to flushes that a
+// channel has not confirmed in time.
+func (g Group) fallBack(r Route, now time.Time) (c Change, ok bool) {
+	c = g.change()
+	for _, f := range g.Flushes {
+		names := f.lacks(r)
+		if !f.Sealed || len(names) == 0 || now.Before(f.Content.At.Add(fallbackAfter)) {
+			continue
+		}
+		f.Deliveries = maps.Clone(f.Deliveries)
+		for _, name := range names {
+			f.Deliveries[name] = Delivery{}
+		}
+		c.put(f)
+		ok = true
+	}
+	return c, ok
+}
+
+// lacks lists the fallback channels that do not get the flush yet.
+func (f Flush) lacks(r Route) []string {
+	return slices.DeleteFunc(slices.Clone(r.Fallback), func(name string) bool {
+		_, there := f.Deliveries[name]
+		return there
+	})
+}
+
+// after is the delivery after a result.
+func (d Delivery) after(out Result, key string, now time.Time) Delivery {
+	next := Delivery{Ended: out.Confirmed, Tries: d.Tries, Why: out.Why}
+	switch {
+	case out.Confirmed:
+	case !out.RetryAt.IsZero():
+		next.NotBefore = out.RetryAt
+	default:
+		next.Tries++
+		next.NotBefore = now.Add(pause(key, next.Tries))
+	}
+	return next
+}
+
+// pause is the time after a failed try, from 1. It differs with the key by up to a
+// quarter, so that what failed together does not come back together.
+func pause(key string, tries int) time.Duration {
+	d := min(tryWait<<min(tries-1, 10), tryWaitMost)
+	return d - decide.Spread(fmt.Sprint(key, tries), d/4)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// ready lists what may be delivered now, a flush for each channel at most, in the
+// order of the channels' names.
+func (g Group) ready(now time.Time) []task {
+	var out []task
+	taken := map[string]bool{}
+	for _, f := range g.Flushes {
+		for _, name := range slices.Sorted(maps.Keys(f.Deliveries)) {
+			d := f.Deliveries[name]
+			if taken[name] || d.Ended {
+				continue
+			}
+			taken[name] = true
+			if f.Sealed && !d.NotBefore.After(now) && !d.Until.After(now) {
+				out = append(out, task{f.Number, name})
+			}
+		}
+	}
+	return out
+}
+
+// task is a flush for one channel.
+type task struct {
+	flush   int64
+	channel string
+}
+
+// mark changes deliveries.
+func (g Group) mark(set func(f Flush, channel string, d Delivery) Delivery) (c Change, changed bool) {
+	c = g.change()
+	for _, f := range g.Flushes {
+		next := maps.Clone(f.Deliveries)
+		for name, d := range f.Deliveries {
+			next[name] = set(f, name, d)
+		}
+		if !maps.Equal(next, f.Deliveries) {
+			f.Deliveries = next
+			c.put(f)
+			changed = true
+		}
+	}
+	return c, changed
+}
+
+// sample keeps the most urgent alerts, the earlier ones of those that are alike.
+func sample(list []decide.Alert, a decide.Alert) []decide.Alert {
+	list = append(slices.Clone(list), a)
+	slices.SortStableFunc(list, func(a, b decide.Alert) int {
+		return cmp.Or(rank(a)-rank(b), a.At.Compare(b.At))
+	})
+	return list[:min(len(list), MaxSample)]
+}
+
+// rank orders alerts: those that fire before those that are over, then by severity.
+func rank(a decide.Alert) int {
+	i := slices.Index(decide.Severities, a.Severity)
+	if i < 0 {
+		i = slices.Index(decide.Severities, decide.SeverityError)
+	}
+	if a.Recovered {
+		i += len(decide.Severities)
+	}
+	return i
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
