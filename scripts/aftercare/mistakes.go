@@ -9,12 +9,12 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
-	"aftercare/shared/flowfile"
+	"aftercare/shared/yamlfile"
 )
 
 // showMistakes prints the mistakes of a file.
 func showMistakes(cmd *cobra.Command, path string, src []byte, err error) error {
-	var mistakes flowfile.Mistakes
+	var mistakes yamlfile.Mistakes
 	if !errors.As(err, &mistakes) {
 		return err
 	}
@@ -24,8 +24,8 @@ func showMistakes(cmd *cobra.Command, path string, src []byte, err error) error 
 
 // excerpts shows each mistake with the line of the source where it is, and a
 // mark under the character.
-func excerpts(src []byte, mistakes flowfile.Mistakes) string {
-	lines := flowfile.Lines(src)
+func excerpts(src []byte, mistakes yamlfile.Mistakes) string {
+	lines := yamlfile.Lines(src)
 	var b strings.Builder
 	for i, f := range mistakes {
 		if i > 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"aftercare/shared/flowfile"
+	"aftercare/shared/yamlfile"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -33,7 +34,7 @@ func TestMistakesAreShownWithAMarkUnderTheCharacter(t *testing.T) {
 		"no such line":              {"one", 7, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			mistakes := flowfile.Mistakes{{File: "f.yaml", Line: c.line, Column: c.column, Text: "it is wrong"}}
+			mistakes := yamlfile.Mistakes{{File: "f.yaml", Line: c.line, Column: c.column, Text: "it is wrong"}}
 			got := excerpts([]byte(c.src), mistakes)
 			if diff := cmp.Diff(mistakes.Error()+"\n"+c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -53,7 +54,7 @@ f.yaml:2:1: a flows file has no key "flow", did you mean "flows"?
       | ^
 `
 	_, err := flowfile.Read("f.yaml", src)
-	if diff := cmp.Diff(want, excerpts(src, err.(flowfile.Mistakes))); diff != "" {
+	if diff := cmp.Diff(want, excerpts(src, err.(yamlfile.Mistakes))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

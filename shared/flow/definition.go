@@ -7,12 +7,7 @@ import "aftercare/shared/command"
 // the package comment.
 //
 // The types of a flow are also the format of the file: their JSON names are its
-// keys, and the other tags hold what package flowfile checks and describes. doc
-// is a key's meaning; need is what to write if the key is missing, and makes it
-// required; zero is what to write instead of 0; words are all possible values, or the name of a list of them;
-// range is the least and the greatest value; form is the rule for its text;
-// default is the value of an absent key; hint is what to write if the value has
-// another type.
+// keys, and package yamlfile says what the other tags mean.
 type Definition struct {
 	Name string `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	// On is the kinds of event that the flow is for. [3]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/yamlfile"
 )
 
 // How many steps a flow may have. [7]
@@ -17,14 +18,14 @@ const (
 // check finds what is wrong with a file whose keys and values are all read.
 func (r *reader) check(f *file, flows []*placedFlow) {
 	if d := f.Defaults; d != nil {
-		r.windows(d.Windows, "defaults.windows")
+		r.Windows(d.Windows, "defaults.windows")
 		r.retry(d.Step.Retry, "defaults.step.retry")
 		r.runDefaults(d.Run)
 	}
-	names := map[string]position{}
+	names := map[string]yamlfile.Position{}
 	borrowed := map[string]bool{}
 	for _, p := range flows {
-		r.once(p.path+".name", p.Name, "a flow's name", names)
+		r.Once(p.path+".name", p.Name, "a flow's name", names)
 		r.flow(p, borrowed)
 	}
 	r.unusedDefaults(f, borrowed)
@@ -54,34 +55,17 @@ func (r *reader) unusedDefaults(f *file, borrowed map[string]bool) {
 	r.scopes(nobody)
 }
 
-// once finds names that were used before; seen holds their places.
-func (r *reader) once(path, name, what string, seen map[string]position) {
-	if name == "" || !r.sound(path) {
-		return
-	}
-	at := r.place(path)
-	first, again := seen[name]
-	switch {
-	case !again:
-		seen[name] = at
-	case first == at:
-		r.add(at, "%s must be unique, but an alias repeats %s: write it out with another one", what, name)
-	default:
-		r.add(at, "%s must be unique: %s is already in line %d", what, name, first.line)
-	}
-}
-
 // flow checks one flow. Borrowed holds the lists of the defaults that were
 // checked with another flow.
 func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
-	if r.said(p.path + ".windows") {
-		r.windows(p.Windows, p.path+".windows")
+	if r.Said(p.path + ".windows") {
+		r.Windows(p.Windows, p.path+".windows")
 	}
-	p.sound = r.sound(p.path + ".name")
-	if !r.sound(p.path + ".on") {
+	p.sound = r.Sound(p.path + ".name")
+	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}
-	if r.said(p.path + ".when") {
+	if r.Said(p.path + ".when") {
 		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true}) && p.sound
 	}
 	r.counts(p)
@@ -101,7 +85,7 @@ func (r *reader) counts(p *placedFlow) {
 	all, alerts, captures := 0, 0, 0
 	for _, l := range p.lists {
 		if l.key == "steps" && len(l.steps) > maxSteps {
-			r.add(r.place(l.at(maxSteps)), "this is step %d: a flow has at most %d", maxSteps+1, maxSteps)
+			r.Add(r.Place(l.at(maxSteps)), "this is step %d: a flow has at most %d", maxSteps+1, maxSteps)
 		}
 		for i, s := range l.steps {
 			all++
@@ -127,27 +111,27 @@ func (r *reader) counts(p *placedFlow) {
 func (r *reader) addFor(p *placedFlow, l *stepList, path, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !l.borrowed {
-		r.add(r.place(path), "%s", text)
+		r.Add(r.Place(path), "%s", text)
 		return
 	}
-	r.add(r.place(p.path+".name"), "with the steps of %s in line %d: %s", l.path, r.place(path).line, text)
+	r.Add(r.Place(p.path+".name"), "with the steps of %s in line %d: %s", l.path, r.Place(path).Line, text)
 }
 
 // ids finds step ids that appear twice in the flow.
 func (r *reader) ids(p *placedFlow) {
-	seen, seenIn := map[string]position{}, map[string]*stepList{}
+	seen, seenIn := map[string]yamlfile.Position{}, map[string]*stepList{}
 	for _, l := range p.lists {
 		for i, s := range l.steps {
 			path := l.at(i) + ".id"
 			if s.ID == flow.FailureStop || s.ID == flow.FailureContinue {
-				r.add(r.place(path), "a step cannot be called %s, which means something else after onFailure: rename it", s.ID)
+				r.Add(r.Place(path), "a step cannot be called %s, which means something else after onFailure: rename it", s.ID)
 				continue
 			}
 			if other := seenIn[s.ID]; other != nil && l.borrowed && !other.borrowed {
-				r.add(seen[s.ID], "the step %s of %s, in line %d, has this id, too: rename one", s.ID, l.path, r.place(path).line)
+				r.Add(seen[s.ID], "the step %s of %s, in line %d, has this id, too: rename one", s.ID, l.path, r.Place(path).Line)
 				continue
 			}
-			r.once(path, s.ID, "a step's id", seen)
+			r.Once(path, s.ID, "a step's id", seen)
 			if seenIn[s.ID] == nil {
 				seenIn[s.ID] = l
 			}

@@ -14,11 +14,11 @@ const room = 2 << 10
 
 // run checks a command with content, except its expressions (flow rule 84).
 func (r *reader) run(run *command.Run, path string) {
-	if !r.sound(path) {
+	if !r.Sound(path) {
 		return
 	}
-	if run.Type == "" && !r.said(path+".type") && !r.said("defaults.run.type") {
-		r.add(r.place(path), "run needs the key type: write RunShellScript, RunBatScript or RunPowerShellScript, here or under run of defaults")
+	if run.Type == "" && !r.Said(path+".type") && !r.Said("defaults.run.type") {
+		r.Add(r.Place(path), "run needs the key type: write RunShellScript, RunBatScript or RunPowerShellScript, here or under run of defaults")
 	}
 	known, dynamic := *run, false
 	known.Parameters, dynamic = withoutExpressions(run.Parameters)
@@ -40,7 +40,7 @@ func (r *reader) runDefaults(d runDefaults) {
 
 // invoke checks a saved command, except its expressions (flow rules 24, 84).
 func (r *reader) invoke(invoke *command.Invoke, path string) {
-	if !r.sound(path) {
+	if !r.Sound(path) {
 		return
 	}
 	known := *invoke
@@ -57,19 +57,19 @@ func (r *reader) commandMistakes(list []command.Mistake, path string) map[string
 	for _, m := range list {
 		wrong[m.Field] = true
 		own, inherited := path+"."+m.Field, "defaults.run."+m.Field
-		v := r.values[own]
+		at := r.Key(own)
 		switch {
-		case r.said(own) && !r.sound(own):
-		case r.said(own) && m.At < 0:
-			r.add(v.key, "%s", m)
-		case r.said(own):
-			if sc, ok := textOf(v.node, true); ok {
-				r.mistake(sc, characters(sc.text, m.At), m.String())
+		case r.Said(own) && !r.Sound(own):
+		case r.Said(own) && m.At < 0:
+			r.Add(at, "%s", m)
+		case r.Said(own):
+			if sc, ok := r.Text(own); ok {
+				r.mistake(sc, characters(sc.Text, m.At), m.String())
 			} else {
-				r.add(v.key, "%s", m)
+				r.Add(at, "%s", m)
 			}
-		case r.said(inherited) && r.sound(inherited) && !r.wrongDefaults[m.Field]:
-			r.add(r.place(path), "%s", m)
+		case r.Said(inherited) && r.Sound(inherited) && !r.wrongDefaults[m.Field]:
+			r.Add(r.Place(path), "%s", m)
 		}
 	}
 	return wrong
@@ -103,10 +103,6 @@ func withoutExpressions(values map[string]string) (known map[string]string, dyna
 // named lists the names of parameters in the order of the file.
 func (r *reader) named(values map[string]string, path string) []string {
 	return slices.SortedFunc(maps.Keys(values), func(a, b string) int {
-		x, y := r.values[path+"."+a].key, r.values[path+"."+b].key
-		if x.line != y.line {
-			return x.line - y.line
-		}
-		return x.column - y.column
+		return r.Key(path + "." + a).Compare(r.Key(path + "." + b))
 	})
 }

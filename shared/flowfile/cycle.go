@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/yamlfile"
 )
 
 // maxCycles is how many cycles are reported.
-const maxCycles = maxMistakes
+const maxCycles = yamlfile.MaxMistakes
 
 // cycles finds flows whose commands can start each other. [81] It reports a
 // cycle at its first flow in the file. If several cycles continue from there
@@ -44,7 +45,7 @@ func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	}
 	names = append(names, first.Name)
 	at, verb := first.path+".when", "add to this when"
-	if !r.said(at) {
+	if !r.Said(at) {
 		at, verb = first.path+".name", "write a when:"
 	}
 	except := fmt.Sprintf("event.commandName != %q", last.Name)
@@ -55,7 +56,7 @@ func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	if len(path) == 1 {
 		what = "the commands of this flow can start it again"
 	}
-	r.add(r.place(at), "%s, %s: %s run.depth == 0, or %s", what, strings.Join(names, " -> "), verb, except)
+	r.Add(r.Place(at), "%s, %s: %s run.depth == 0, or %s", what, strings.Join(names, " -> "), verb, except)
 }
 
 // reach is which flows can start which: by[a][b] is the first command of a that

@@ -4,8 +4,7 @@
 // read the stored form of package flow, so they do not link this package.
 //
 // A format is defined by types: those of a flow in package flow and of format.go,
-// and Case. The reader and the schema both follow their fields and tags, so that
-// neither knows a key that the other does not. Rules between keys are checked
-// afterwards, on the complete flows and cases. Numbers in brackets are rules of
-// package flow.
+// and Case. Package yamlfile follows their fields and tags. Rules between keys are
+// checked afterwards, on the complete flows and cases. Numbers in brackets are
+// rules of package flow.
 package flowfile

@@ -5,54 +5,55 @@ import (
 	"unicode/utf8"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/yamlfile"
 )
 
 // condition checks a when. It reports whether it can be used.
 func (r *reader) condition(path string, scope flow.Scope) bool {
-	v := r.values[path]
-	if !v.sound {
+	if !r.Sound(path) {
 		return false
 	}
-	sc, _ := textOf(v.node, true)
-	mistakes := r.checker.Condition(sc.text, scope)
+	sc, _ := r.Text(path)
+	mistakes := r.checker.Condition(sc.Text, scope)
 	r.expressionMistakes(sc, "when", mistakes)
 	return len(mistakes) == 0
 }
 
 // template checks a text with expressions.
 func (r *reader) template(path, what string, scope flow.Scope) {
-	v := r.values[path]
-	if !v.sound {
+	if !r.Sound(path) {
 		return
 	}
-	sc, _ := textOf(v.node, true)
-	if !strings.Contains(sc.text, opening) {
+	sc, _ := r.Text(path)
+	if !strings.Contains(sc.Text, opening) {
 		return
 	}
-	_, _, mistakes := r.checker.Template(sc.text, scope)
+	_, _, mistakes := r.checker.Template(sc.Text, scope)
 	r.expressionMistakes(sc, what, mistakes)
 }
 
 // expressionMistakes adds the mistakes of an expression at their characters. It
 // adds a mistake in the defaults once, for the first flow that has it.
-func (r *reader) expressionMistakes(sc scalar, what string, mistakes []flow.Mistake) {
+func (r *reader) expressionMistakes(sc yamlfile.Scalar, what string, mistakes []flow.Mistake) {
 	for _, m := range mistakes {
-		at := r.locate(sc, m.Offset)
-		if r.commentFollows(sc, at) {
+		at := r.Locate(sc, m.Offset)
+		if r.CommentFollows(sc, at) {
 			m.Text += " (here # begins a comment of YAML: put the text in quotes)"
 		}
 		if r.borrower != "" {
-			if r.has(at) {
+			if r.Has(at) {
 				continue
 			}
 			m.Text += " (in the flow " + r.borrower + ", which has this by default)"
 		}
-		r.add(at, "%s: %s", what, m.Text)
+		r.Add(at, "%s: %s", what, m.Text)
 	}
 }
 
 // mistake adds a mistake at a character of a text.
-func (r *reader) mistake(sc scalar, offset int, text string) { r.add(r.locate(sc, offset), "%s", text) }
+func (r *reader) mistake(sc yamlfile.Scalar, offset int, text string) {
+	r.Add(r.Locate(sc, offset), "%s", text)
+}
 
 // characters counts the characters of the text up to a byte.
 func characters(text string, bytes int) int {

@@ -12,6 +12,7 @@ import (
 
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
+	"aftercare/shared/yamlfile"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -77,7 +78,7 @@ func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 // marked is each mistake with its line and a mark before its character.
 func marked(t *testing.T, name string, src []byte, err error) string {
 	t.Helper()
-	var mistakes flowfile.Mistakes
+	var mistakes yamlfile.Mistakes
 	if !errors.As(err, &mistakes) || len(mistakes) == 0 {
 		t.Fatalf("got %v, want mistakes", err)
 	}

@@ -1,24 +1,18 @@
 package flowfile
 
 import (
-	"math"
 	"reflect"
-	"strconv"
-	"strings"
-	"time"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
+	"aftercare/shared/yamlfile"
 )
-
-// version is what the key version must be.
-const version = "1"
 
 // file is the whole file. [1]
 type file struct {
 	Version  int               `json:"version" doc:"the format's version" need:"write version: 1" form:"version"`
 	Defaults *defaults         `json:"defaults,omitempty" doc:"keys for every flow that does not have its own" hint:"write keys of flows under it, or step or run"`
-	Flows    []flow.Definition `json:"flows" doc:"the flows" need:"write flows: [] for none"`
+	Flows    []flow.Definition `json:"flows" doc:"the flows" need:"write flows: [] for none" form:"any"`
 }
 
 // defaults are keys of flows, steps and runs. [5] A field with the tag of is
@@ -56,8 +50,7 @@ var described = map[string]reflect.Type{
 	"run":  reflect.TypeFor[command.Run](),
 }
 
-// nouns are the words for values of these types in mistakes; other values are
-// called by their key.
+// nouns are the words for values of these types in mistakes.
 var nouns = map[reflect.Type]string{
 	reflect.TypeFor[file]():            "a flows file",
 	reflect.TypeFor[flow.Definition](): "a flow",
@@ -69,71 +62,8 @@ var nouns = map[reflect.Type]string{
 	reflect.TypeFor[CommandEnd]():      "the end of a command",
 }
 
-// lists are the words of keys whose tag names a list of package flow.
-var lists = map[string][]string{"kinds": flow.Kinds(), "statuses": flow.Statuses, "states": flow.States, "systems": flow.Systems}
-
-var (
-	durationType = reflect.TypeFor[flow.Duration]()
-	timeType     = reflect.TypeFor[time.Time]()
-)
-
-// key is one key of a mapping of the file, from the tags of its field. See
-// flow.Definition for their meaning.
-type key struct {
-	name, field             string
-	doc, need, hint, zero   string
-	form, example, fallback string
-	words                   []string
-	least, most             string
-	typ                     reflect.Type
-}
-
-// keysOf lists the keys that a type describes.
-func keysOf(t reflect.Type) []key {
-	var keys []key
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" {
-			continue // it is not in the file
-		}
-		tag, need := f.Tag, f.Tag.Get("need")
-		if of := described[tag.Get("of")]; of != nil {
-			original, _ := of.FieldByName(f.Name)
-			tag = original.Tag
-		}
-		k := key{
-			name: name, field: f.Name, typ: f.Type,
-			doc: tag.Get("doc"), need: need, hint: tag.Get("hint"), zero: tag.Get("zero"),
-			form: tag.Get("form"), example: tag.Get("example"), fallback: tag.Get("default"),
-			words: strings.Fields(tag.Get("words")),
-		}
-		if list := lists[tag.Get("words")]; list != nil {
-			k.words = list
-		}
-		k.least, k.most, _ = strings.Cut(tag.Get("range"), " ")
-		if k.most == "" {
-			k.least, k.most = strconv.Itoa(math.MinInt32), strconv.Itoa(math.MaxInt32)
-		}
-		keys = append(keys, k)
-	}
-	return keys
-}
-
-// free reports whether a key's texts can be anything, numbers too.
-func (k key) free() bool { return len(k.words) == 0 && (k.form == "" || k.form == "texts") }
-
-// noun is the word for a value of this key in mistakes.
-func (k key) noun() string {
-	t := k.typ
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if noun := nouns[t]; noun != "" {
-		return noun
-	}
-	return k.name
-}
+// words are those of keys whose tag names a list of package flow.
+var words = map[string][]string{"kinds": flow.Kinds(), "statuses": flow.Statuses, "states": flow.States, "systems": flow.Systems}
 
 // synonyms maps keys of other tools to the key with the same meaning here.
 var synonyms = map[string]string{
@@ -142,4 +72,39 @@ var synonyms = map[string]string{
 	"cwd": "workingDir", "user": "username", "shell": "type", "sleep": "wait", "delay": "wait", "retries": "retry",
 	"maxRetries": "max", "attempts": "max", "ensure": "finally", "always": "finally", "catch": "onFailure", "onError": "onFailure",
 	"timezone": "timeZone", "tz": "timeZone", "start": "from", "end": "to", "id": "name", "name": "id", "dryRun": "mode", "notify": "alert",
+}
+
+// format is what files of flows and of cases have in common.
+func format(t reflect.Type, what, list, title, description string) *yamlfile.Format {
+	return &yamlfile.Format{
+		What: what, List: list, Type: t, Nouns: nouns, Described: described, Words: words, Synonyms: synonyms,
+		Forms: forms, Unmeant: unmeant, Shape: rules, Title: title, Description: description,
+	}
+}
+
+var (
+	flows = format(reflect.TypeFor[file](), "a flows file", "flows", "Flows of Aftercare", "What Aftercare does by itself on ECS instances, and when")
+	cases = format(reflect.TypeFor[caseFile](), "a file of cases", "cases", "Cases of Aftercare's flows", "Events, and what the flows beside them must do")
+)
+
+// Schema returns the JSON Schema (draft 2020-12) of files of flows, for editors.
+func Schema() []byte { return flows.Schema() }
+
+// CaseSchema is Schema for files of cases, as ReadCases reads them.
+func CaseSchema() []byte { return cases.Schema() }
+
+// rules adds to a schema that a step does one thing, and how many steps there are.
+func rules(t reflect.Type, schema map[string]any) {
+	switch t {
+	case reflect.TypeFor[flow.Definition]():
+		schema["properties"].(map[string]any)["steps"].(map[string]any)["maxItems"] = maxSteps
+	case reflect.TypeFor[flow.Step]():
+		var one []any
+		for _, a := range actions {
+			one = append(one, map[string]any{"required": []string{a}})
+		}
+		schema["oneOf"] = one
+		commands := map[string]any{"anyOf": one[:2]}
+		schema["dependentSchemas"] = map[string]any{"retry": commands, "capture": commands}
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
+	"aftercare/shared/yamlfile"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -33,14 +34,14 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		var mistakes flowfile.Mistakes
+		var mistakes yamlfile.Mistakes
 		if !errors.As(err, &mistakes) || len(mistakes) == 0 || flows != nil {
 			t.Fatalf("got %v with error %v, want mistakes alone", flows, err)
 		}
 		if errAgain == nil || errAgain.Error() != err.Error() {
 			t.Errorf("read again: got %v, want %v", errAgain, err)
 		}
-		lines := flowfile.Lines(src)
+		lines := yamlfile.Lines(src)
 		for _, mistake := range mistakes {
 			switch {
 			case mistake.Line < 1 || mistake.Line > len(lines), mistake.Column < 1, mistake.Column > utf8.RuneCountInString(lines[mistake.Line-1])+1:

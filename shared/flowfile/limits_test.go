@@ -8,6 +8,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/flowfile"
+	"aftercare/shared/yamlfile"
 )
 
 // oneStep is a file with one flow of one step, from the lines of its run.
@@ -16,10 +17,10 @@ func oneStep(run string) []byte {
 }
 
 // mistakesOf reads a file that must be bad.
-func mistakesOf(t *testing.T, src []byte) flowfile.Mistakes {
+func mistakesOf(t *testing.T, src []byte) yamlfile.Mistakes {
 	t.Helper()
 	flows, err := flowfile.Read("flows.yaml", src)
-	var mistakes flowfile.Mistakes
+	var mistakes yamlfile.Mistakes
 	if !errors.As(err, &mistakes) {
 		t.Fatalf("got %v, %v, want mistakes", flows, err)
 	}

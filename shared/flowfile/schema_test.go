@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"aftercare/shared/flowfile"
+	"aftercare/shared/yamlfile"
 	"aftercare/tests/schema"
 
 	"github.com/goccy/go-yaml"
@@ -108,9 +109,9 @@ func agree(t *testing.T, text, good []byte, atLeast int, read func([]byte) error
 		if refused != nil && err == nil {
 			t.Errorf("%s: only the schema refuses it: %v", what, refused)
 		}
-		var mistakes flowfile.Mistakes
+		var mistakes yamlfile.Mistakes
 		errors.As(err, &mistakes)
-		i := slices.IndexFunc(mistakes, func(f flowfile.Mistake) bool { return ofShape.MatchString(f.Text) && !notOfShape.MatchString(f.Text) })
+		i := slices.IndexFunc(mistakes, func(f yamlfile.Mistake) bool { return ofShape.MatchString(f.Text) && !notOfShape.MatchString(f.Text) })
 		if refused == nil && i >= 0 {
 			t.Errorf("%s: the schema accepts it, but the reader says: %s", what, mistakes[i])
 		}

@@ -15,7 +15,7 @@ import (
 // not mention, and variables that nothing sets (flow rules 82, 83). It skips
 // parameters that are wrong themselves.
 func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
-	content, _ := textOf(r.values[path+".content"].node, false)
+	content, _ := r.Text(path + ".content")
 	if run.Type == command.RunPowerShellScript {
 		r.unmentioned(run, path, wrong, mentionsVariable)
 		return
@@ -28,7 +28,7 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 		return
 	}
 	r.unmentioned(run, path, wrong, mentions)
-	at := func(offset uint) int { return characters(content.text, run.OffsetIn(int(offset))) }
+	at := func(offset uint) int { return characters(content.Text, run.OffsetIn(int(offset))) }
 	tree, err := parseShell(command.Run{Content: run.Content}.Text(), interpreter)
 	if err != nil {
 		r.mistake(content, at(err.at), err.text)
@@ -53,7 +53,7 @@ func (r *reader) unmentioned(run *command.Run, path string, wrong map[string]boo
 		if run.Type == command.RunPowerShellScript {
 			use = "$env:" + name
 		}
-		r.add(r.values[path+".parameters."+name].key, "the script never mentions the parameter %.64s: use %.70s in it, or remove the parameter", name, use)
+		r.Add(r.Key(path+".parameters."+name), "the script never mentions the parameter %.64s: use %.70s in it, or remove the parameter", name, use)
 	}
 }
 

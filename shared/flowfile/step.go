@@ -8,6 +8,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
+	"aftercare/shared/yamlfile"
 )
 
 // actions are the keys that exclude each other: a step has exactly one.
@@ -18,7 +19,7 @@ var actions = []string{flow.KindRun, flow.KindInvoke, flow.KindAlert, flow.KindW
 func (r *reader) stepsOf(p *placedFlow, l *stepList) {
 	for i, s := range l.steps {
 		path := l.at(i)
-		if !r.sound(path) {
+		if !r.Sound(path) {
 			continue
 		}
 		r.action(path)
@@ -38,27 +39,27 @@ func (r *reader) stepsOf(p *placedFlow, l *stepList) {
 func (r *reader) action(path string) {
 	var has []string
 	for _, a := range actions {
-		if r.said(path + "." + a) {
+		if r.Said(path + "." + a) {
 			has = append(has, a)
-		} else if r.meant[path+"."+a] {
+		} else if r.Meant(path + "." + a) {
 			return
 		}
 	}
 	switch {
 	case len(has) == 0:
-		r.add(r.values[path].key, "a step needs one of the keys %s: say what to do", alternatives(actions))
+		r.Add(r.Key(path), "a step needs one of the keys %s: say what to do", yamlfile.Alternatives(actions))
 	case len(has) > 1:
-		second := r.values[path+"."+has[1]].key
+		second := r.Key(path + "." + has[1])
 		for _, a := range has[1:] {
-			if k := r.values[path+"."+a].key; k.line < second.line || k.line == second.line && k.column < second.column {
+			if k := r.Key(path + "." + a); k.Compare(second) < 0 {
 				second = k
 			}
 		}
-		r.add(second, "a step does one thing, but this one has %s: make several steps of it", both(has))
+		r.Add(second, "a step does one thing, but this one has %s: make several steps of it", both(has))
 	case has[0] != flow.KindRun && has[0] != flow.KindInvoke:
 		for _, k := range []string{"retry", "capture"} {
-			if r.said(path + "." + k) {
-				r.add(r.values[path+"."+k].key, "%s is only for steps with run or invoke: remove it", k)
+			if r.Said(path + "." + k) {
+				r.Add(r.Key(path+"."+k), "%s is only for steps with run or invoke: remove it", k)
 			}
 		}
 	}
@@ -73,7 +74,7 @@ func both(things []string) string {
 // jump checks a step's onFailure. [42]
 func (r *reader) jump(p *placedFlow, l *stepList, i int) {
 	path, to := l.at(i)+".onFailure", l.steps[i].OnFailure
-	if !r.sound(path) || to == flow.FailureStop || to == flow.FailureContinue {
+	if !r.Sound(path) || to == flow.FailureStop || to == flow.FailureContinue {
 		return
 	}
 	words := []string{flow.FailureStop, flow.FailureContinue}
@@ -82,7 +83,7 @@ func (r *reader) jump(p *placedFlow, l *stepList, i int) {
 		case s.ID == to && j > i:
 			return
 		case s.ID == to:
-			r.add(r.place(path), "the step %s does not come after this one: name a later one, or write stop or continue", to)
+			r.Add(r.Place(path), "the step %s does not come after this one: name a later one, or write stop or continue", to)
 			return
 		case j > i && s.ID != "":
 			words = append(words, s.ID)
@@ -90,11 +91,11 @@ func (r *reader) jump(p *placedFlow, l *stepList, i int) {
 	}
 	for _, other := range p.lists {
 		if other != l && slices.ContainsFunc(other.steps, func(s flow.Step) bool { return s.ID == to }) {
-			r.add(r.place(path), "the step %s is in %s: only a later step of the same list can follow, or write stop or continue", to, other.key)
+			r.Add(r.Place(path), "the step %s is in %s: only a later step of the same list can follow, or write stop or continue", to, other.key)
 			return
 		}
 	}
-	r.add(r.place(path), "%s", unknownWord("onFailure", to, words))
+	r.Add(r.Place(path), "%s", yamlfile.UnknownWord("onFailure", to, words))
 }
 
 // unreachable finds steps that nothing reaches. [80]
@@ -105,7 +106,7 @@ func (r *reader) unreachable(l *stepList) {
 	for i, s := range l.steps {
 		if !reached[i] {
 			if i == 0 || reached[i-1] {
-				r.add(r.place(l.at(i)+".id"), "no run reaches this step, because the step %s always ends the run: remove the step, or give the stop a when", stop)
+				r.Add(r.Place(l.at(i)+".id"), "no run reaches this step, because the step %s always ends the run: remove the step, or give the stop a when", stop)
 			}
 			continue
 		}
@@ -124,16 +125,16 @@ func (r *reader) unreachable(l *stepList) {
 
 // retry checks that the bounds of a delay agree. [32]
 func (r *reader) retry(t *flow.Retry, path string) {
-	if t == nil || !r.sound(path) {
+	if t == nil || !r.Sound(path) {
 		return
 	}
 	backoff := path + ".backoff"
 	switch {
 	case t.MaxBackoff == 0 || t.MaxBackoff >= t.Backoff:
-	case r.said(path + ".maxBackoff"):
-		r.add(r.place(path+".maxBackoff"), "maxBackoff must be at least backoff, which is %s; this is %s", t.Backoff, t.MaxBackoff)
+	case r.Said(path + ".maxBackoff"):
+		r.Add(r.Place(path+".maxBackoff"), "maxBackoff must be at least backoff, which is %s; this is %s", t.Backoff, t.MaxBackoff)
 	default:
-		r.add(r.place(backoff), "backoff is longer than maxBackoff, which is %s by default: write maxBackoff, too", t.MaxBackoff)
+		r.Add(r.Place(backoff), "backoff is longer than maxBackoff, which is %s by default: write maxBackoff, too", t.MaxBackoff)
 	}
 }
 
@@ -173,7 +174,7 @@ func needed(s flow.Step) (d flow.Duration, whose, where string) {
 // addAt adds a mistake at the first of the paths that the file has.
 func (r *reader) addAt(p *placedFlow, l *stepList, paths []string, format string, args ...any) {
 	for _, path := range paths {
-		if r.said(path) {
+		if r.Said(path) {
 			r.addFor(p, l, path, format, args...)
 			return
 		}
@@ -190,7 +191,7 @@ func (r *reader) scopes(p *placedFlow) {
 		}
 		for i, s := range l.steps {
 			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before}
-			if r.said(path + ".when") {
+			if r.Said(path + ".when") {
 				r.condition(path+".when", scope)
 			}
 			if s.Alert != "" {

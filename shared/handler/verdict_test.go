@@ -10,6 +10,7 @@ import (
 
 	"aftercare/shared/flowfile"
 	"aftercare/shared/handler"
+	"aftercare/shared/yamlfile"
 
 	"pgregory.net/rapid"
 )
@@ -35,7 +36,7 @@ func TestBothDoorsHaveOneVerdict(t *testing.T) {
 			bySubmission := handler.MistakesIn(fmt.Appendf(nil, `{"instanceId":"i-1",%q:%s}`, kind, text))
 			_, byFlows := flowfile.Read("flows.yaml", fmt.Appendf(nil,
 				"version: 1\nflows: [{name: f, on: first-heartbeat, steps: [{id: s, %s: %s}]}]\n", kind, yaml(command)))
-			var found flowfile.Mistakes
+			var found yamlfile.Mistakes
 			if byFlows != nil && !errors.As(byFlows, &found) {
 				r.Fatal(byFlows)
 			}

@@ -62,9 +62,10 @@ var rules = []rule{
 		"shared/transport", fcSDK, zerolog,
 	}},
 
-	// What reads the flows before they are deployed. The functions do not
-	// link it.
-	{"shared/flowfile", []string{"shared/flow", "shared/command", expr, goccyYAML, shellSyntax + "/syntax"}},
+	// What reads the files that people write.
+	{"shared/yamlfile", []string{"shared/flow", goccyYAML}},
+	// The functions do not link it: flows are compiled before they are deployed.
+	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
 
 	// The tools.
 	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", cobra, pflag}},
@@ -97,7 +98,7 @@ var rules = []rule{
 // Tests of a package may import what the package knows, directly or not, and
 // these beside it.
 var (
-	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/schema", "shared/flowfile", "shared/flow/flowtest", "shared/ledger/ledgertest"}
+	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/schema", "shared/flowfile", "shared/yamlfile", "shared/flow/flowtest", "shared/ledger/ledgertest"}
 	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
 )
 
@@ -107,7 +108,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/flowfile", "shared/decide", "shared/mask"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/flowfile", "shared/decide", "shared/mask"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 

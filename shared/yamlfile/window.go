@@ -1,4 +1,4 @@
-package flowfile
+package yamlfile
 
 import (
 	"cmp"
@@ -57,20 +57,20 @@ func wrongTime(key, text string) string {
 	return fmt.Sprintf("%s is a time of the day from 00:00 to 23:59, such as 22:30; this is %.40q", key, text)
 }
 
-// windows finds windows that appear twice.
-func (r *reader) windows(w *flow.Windows, path string) {
+// Windows finds windows that appear twice.
+func (r *Reader) Windows(w *flow.Windows, path string) {
 	if w == nil {
 		return
 	}
 	seen := map[string]int{}
 	for i, open := range w.Open {
 		at := fmt.Sprintf("%s.open[%d]", path, i)
-		if !r.sound(at) || open.From == "" || open.To == "" {
+		if !r.Sound(at) || open.From == "" || open.To == "" {
 			continue
 		}
 		same := fmt.Sprint(open)
 		if first, ok := seen[same]; ok {
-			r.add(r.place(at), "this window repeats the one in line %d: remove one", r.place(fmt.Sprintf("%s.open[%d]", path, first)).line)
+			r.Add(r.Place(at), "this window repeats the one in line %d: remove one", r.Place(fmt.Sprintf("%s.open[%d]", path, first)).Line)
 			continue
 		}
 		seen[same] = i

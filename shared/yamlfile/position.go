@@ -1,4 +1,4 @@
-package flowfile
+package yamlfile
 
 import (
 	"strconv"
@@ -8,27 +8,27 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// locate returns the place in the file of the character at an offset of a
+// Locate returns the place in the file of the character at an offset of a
 // scalar's text, in every style of scalar. If the text cannot be matched with
 // the file, it returns the scalar's beginning.
-func (s *source) locate(sc scalar, offset int) position {
+func (s *source) Locate(sc Scalar, offset int) Position {
 	start := s.at(sc.node)
-	want := []rune(sc.text)
+	want := []rune(sc.Text)
 	if offset < 0 || offset > len(want) || len(s.mistakes) == maxCollected {
 		return start
 	}
 	w := &walker{lines: s.lines(), at: start}
-	var places []position
+	var places []Position
 	switch node := sc.node.(type) {
 	case *ast.LiteralNode:
 		places = w.block(want)
 	case *ast.StringNode:
 		switch node.Token.Type {
 		case token.DoubleQuoteType:
-			w.at.column++
+			w.at.Column++
 			places = w.flow(want, w.doubleQuoted)
 		case token.SingleQuoteType:
-			w.at.column++
+			w.at.Column++
 			places = w.flow(want, w.singleQuoted)
 		default:
 			places = w.flow(want, w.plain)
@@ -40,14 +40,14 @@ func (s *source) locate(sc scalar, offset int) position {
 	case offset < len(places):
 		return places[offset]
 	case offset == len(places) && offset == len(want) && offset > 0:
-		return position{places[offset-1].line, places[offset-1].column + 1}
+		return Position{places[offset-1].Line, places[offset-1].Column + 1}
 	}
 	return start
 }
 
-// commentFollows reports whether YAML cut off a plain text at this place because
+// CommentFollows reports whether YAML cut off a plain text at this place because
 // it takes the rest for a comment.
-func (s *source) commentFollows(sc scalar, at position) bool {
+func (s *source) CommentFollows(sc Scalar, at Position) bool {
 	node, ok := sc.node.(*ast.StringNode)
 	if !ok || node.Token.Type != token.StringType {
 		return false
@@ -60,7 +60,7 @@ func (s *source) commentFollows(sc scalar, at position) bool {
 // walker reads a scalar's source beside its text.
 type walker struct {
 	lines []string
-	at    position
+	at    Position
 	// line holds the characters of the line with this number.
 	line   []rune
 	number int
@@ -68,21 +68,21 @@ type walker struct {
 
 // rest is the rest of the current line.
 func (w *walker) rest() []rune {
-	if w.at.line > len(w.lines) {
+	if w.at.Line > len(w.lines) {
 		return nil
 	}
-	if w.number != w.at.line {
-		w.line, w.number = []rune(w.lines[w.at.line-1]), w.at.line
+	if w.number != w.at.Line {
+		w.line, w.number = []rune(w.lines[w.at.Line-1]), w.at.Line
 	}
-	return w.line[min(w.at.column-1, len(w.line)):]
+	return w.line[min(w.at.Column-1, len(w.line)):]
 }
 
 // flow matches the text of a plain or quoted scalar with the lines. It returns
 // the place of each character, up to the first that differs. next reads the
 // beginning of rest, moves past it, and returns false at the end.
-func (w *walker) flow(want []rune, next func(rest []rune) (string, bool)) []position {
-	places := make([]position, 0, len(want))
-	for len(places) < len(want) && w.at.line <= len(w.lines) {
+func (w *walker) flow(want []rune, next func(rest []rune) (string, bool)) []Position {
+	places := make([]Position, 0, len(want))
+	for len(places) < len(want) && w.at.Line <= len(w.lines) {
 		rest, start := w.rest(), w.at
 		var text string
 		if isBlank(rest) {
@@ -107,12 +107,12 @@ func (w *walker) flow(want []rune, next func(rest []rune) (string, bool)) []posi
 // indentation, and returns the text that YAML reads for it.
 func (w *walker) fold() string {
 	breaks := 0
-	for w.at.line <= len(w.lines) {
-		w.at = position{w.at.line + 1, 1}
+	for w.at.Line <= len(w.lines) {
+		w.at = Position{w.at.Line + 1, 1}
 		breaks++
 		if rest := w.rest(); !isBlank(rest) {
-			for rest[w.at.column-1] == ' ' || rest[w.at.column-1] == '\t' {
-				w.at.column++
+			for rest[w.at.Column-1] == ' ' || rest[w.at.Column-1] == '\t' {
+				w.at.Column++
 			}
 			break
 		}
@@ -124,16 +124,16 @@ func (w *walker) fold() string {
 }
 
 func (w *walker) plain(rest []rune) (string, bool) {
-	w.at.column++
+	w.at.Column++
 	return string(rest[:1]), true
 }
 
 func (w *walker) singleQuoted(rest []rune) (string, bool) {
-	w.at.column++
+	w.at.Column++
 	if rest[0] != '\'' {
 		return string(rest[:1]), true
 	}
-	w.at.column++
+	w.at.Column++
 	return "'", len(rest) > 1 && rest[1] == '\''
 }
 
@@ -150,33 +150,33 @@ func (w *walker) doubleQuoted(rest []rune) (string, bool) {
 	case rest[0] == '"':
 		return "", false
 	case rest[0] != '\\':
-		w.at.column++
+		w.at.Column++
 		return string(rest[:1]), true
 	case isBlank(rest[1:]):
 		// A backslash at the end of a line joins it with the next.
 		return strings.TrimPrefix(w.fold(), " "), true
 	}
 	if text, ok := escapes[rest[1]]; ok {
-		w.at.column += 2
+		w.at.Column += 2
 		return text, true
 	}
 	digits := hexDigits[rest[1]]
 	if digits == 0 || len(rest) < 2+digits {
 		return "", false
 	}
-	w.at.column += 2 + digits
+	w.at.Column += 2 + digits
 	code, err := strconv.ParseUint(string(rest[2:2+digits]), 16, 32)
 	return string(rune(code)), err == nil
 }
 
 // block matches the text of a literal or folded block with the lines after its
 // header.
-func (w *walker) block(want []rune) []position {
-	places := make([]position, 0, len(want))
+func (w *walker) block(want []rune) []Position {
+	places := make([]Position, 0, len(want))
 	indent := -1
 	end := w.at
-	for len(places) < len(want) && w.at.line < len(w.lines) {
-		w.at = position{w.at.line + 1, 1}
+	for len(places) < len(want) && w.at.Line < len(w.lines) {
+		w.at = Position{w.at.Line + 1, 1}
 		line := w.rest()
 		spaces := leadingSpaces(line)
 		if spaces == len(line) {
@@ -193,9 +193,9 @@ func (w *walker) block(want []rune) []position {
 			if want[len(places)] != line[column] {
 				return places
 			}
-			places = append(places, position{w.at.line, column + 1})
+			places = append(places, Position{w.at.Line, column + 1})
 		}
-		end = position{w.at.line, len(line) + 1}
+		end = Position{w.at.Line, len(line) + 1}
 	}
 	for len(places) < len(want) && want[len(places)] == '\n' {
 		places = append(places, end)

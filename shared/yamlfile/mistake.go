@@ -1,4 +1,4 @@
-package flowfile
+package yamlfile
 
 import (
 	"cmp"
@@ -23,8 +23,8 @@ func (f Mistake) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
 }
 
-// Mistakes is every mistake in a file, in the order of their places. It is the
-// error of Read; errors.As finds it.
+// Mistakes is every mistake in a file, in the order of their places. It is an
+// error; errors.As finds it.
 type Mistakes []Mistake
 
 // Error returns one mistake per line.
@@ -37,14 +37,14 @@ func (f Mistakes) Error() string {
 }
 
 const (
-	// maxMistakes is how many mistakes a report lists.
-	maxMistakes = 100
+	// MaxMistakes is how many mistakes a report lists.
+	MaxMistakes = 100
 	// maxCollected is how many are collected before sorting.
 	maxCollected = 1000
 )
 
-// report collects the mistakes of one file.
-type report struct {
+// Report collects the mistakes of one file.
+type Report struct {
 	file     string
 	text     string
 	split    []string // see lines
@@ -52,31 +52,32 @@ type report struct {
 }
 
 // lines is the text by lines. Only mistakes need it.
-func (r *report) lines() []string {
+func (r *Report) lines() []string {
 	if r.split == nil {
 		r.split = strings.Split(r.text, "\n")
 	}
 	return r.split
 }
 
-func (r *report) add(at position, format string, args ...any) {
+// Add adds a mistake, once.
+func (r *Report) Add(at Position, format string, args ...any) {
 	if len(r.mistakes) == maxCollected {
 		return
 	}
 	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
-	mistake := Mistake{File: r.file, Line: at.line, Column: at.column, Text: text}
+	mistake := Mistake{File: r.file, Line: at.Line, Column: at.Column, Text: text}
 	if !slices.Contains(r.mistakes, mistake) {
 		r.mistakes = append(r.mistakes, mistake)
 	}
 }
 
-// has reports whether a place already has a mistake.
-func (r *report) has(at position) bool {
-	return slices.ContainsFunc(r.mistakes, func(f Mistake) bool { return f.Line == at.line && f.Column == at.column })
+// Has reports whether a place already has a mistake.
+func (r *Report) Has(at Position) bool {
+	return slices.ContainsFunc(r.mistakes, func(f Mistake) bool { return f.Line == at.Line && f.Column == at.Column })
 }
 
-// err returns the mistakes in the order of their places; nil if there are none.
-func (r *report) err() error {
+// Err returns the mistakes in the order of their places; nil if there are none.
+func (r *Report) Err() error {
 	if len(r.mistakes) == 0 {
 		return nil
 	}
@@ -89,11 +90,11 @@ func (r *report) err() error {
 	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	if more := len(r.mistakes) - maxMistakes; more > 0 {
-		r.mistakes = r.mistakes[:maxMistakes]
-		last := r.mistakes[maxMistakes-1]
+	if more := len(r.mistakes) - MaxMistakes; more > 0 {
+		r.mistakes = r.mistakes[:MaxMistakes]
+		last := r.mistakes[MaxMistakes-1]
 		last.Text = fmt.Sprintf("%d more mistakes from here on: repair those above first", more+1)
-		r.mistakes[maxMistakes-1] = last
+		r.mistakes[MaxMistakes-1] = last
 	}
 	return r.mistakes
 }

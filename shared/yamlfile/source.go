@@ -1,6 +1,7 @@
-package flowfile
+package yamlfile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -12,13 +13,19 @@ import (
 // maxVisits bounds what aliases can expand to.
 const maxVisits = 100_000
 
-// position is a place in the file, counted from 1, columns in characters.
-type position struct{ line, column int }
+// Position is a place in the file, counted from 1, columns in characters.
+type Position struct{ Line, Column int }
+
+// Compare returns -1 if p stands before q, 1 if behind, else 0.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+}
 
 // source is a parsed file. Its methods take what is expected at a node, and add
 // a mistake for every deviation.
 type source struct {
-	*report
+	*Report
+	format  *Format
 	root    ast.Node
 	anchors map[string]*ast.AnchorNode
 	visits  int
@@ -34,7 +41,7 @@ func (c anchorCollector) Visit(n ast.Node) ast.Visitor {
 	}
 	name := anchor.Name.GetToken().Value
 	if _, ok := c.s.anchors[name]; ok {
-		c.s.add(place(anchor.GetToken()), "the anchor &%.40s appears twice: rename one", name)
+		c.s.Add(place(anchor.GetToken()), "the anchor &%.40s appears twice: rename one", name)
 	}
 	c.s.anchors[name] = anchor
 	return c
@@ -46,7 +53,7 @@ func (s *source) resolve(n ast.Node) ast.Node {
 	for range maxDepth {
 		if s.visits++; s.visits > maxVisits {
 			if s.visits == maxVisits+1 {
-				s.add(s.at(n), "the aliases of this file expand to too much: write less with aliases")
+				s.Add(s.at(n), "the aliases of this file expand to too much: write less with aliases")
 			}
 			return nil
 		}
@@ -57,7 +64,7 @@ func (s *source) resolve(n ast.Node) ast.Node {
 			name := node.Value.GetToken().Value
 			anchor, ok := s.anchors[name]
 			if !ok {
-				s.add(place(node.GetToken()), "there is no anchor &%.40s for this alias", name)
+				s.Add(place(node.GetToken()), "there is no anchor &%.40s for this alias", name)
 				return nil
 			}
 			n = anchor.Value
@@ -68,12 +75,12 @@ func (s *source) resolve(n ast.Node) ast.Node {
 			break
 		}
 	}
-	s.add(position{1, 1}, "an alias stands for nothing, or for itself: remove it")
+	s.Add(Position{1, 1}, "an alias stands for nothing, or for itself: remove it")
 	return nil
 }
 
 // at is where a node begins.
-func (s *source) at(n ast.Node) position {
+func (s *source) at(n ast.Node) Position {
 	switch node := n.(type) {
 	case *ast.MappingNode:
 		if len(node.Values) > 0 {
@@ -87,7 +94,7 @@ func (s *source) at(n ast.Node) position {
 	case *ast.LiteralNode:
 		return place(node.Start)
 	case nil:
-		return position{1, 1}
+		return Position{1, 1}
 	}
 	return place(n.GetToken())
 }
@@ -95,13 +102,13 @@ func (s *source) at(n ast.Node) position {
 // entry is one key of a mapping with its value.
 type entry struct {
 	key   string
-	at    position
+	at    Position
 	value ast.Node
 }
 
 // mapping holds a mapping's entries in the order of the file.
 type mapping struct {
-	at      position
+	at      Position
 	entries []entry
 	// meant are the known keys that were suggested for unknown ones.
 	meant []string
@@ -121,33 +128,33 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{node}
 	default:
-		s.add(s.at(n), "%s is a mapping of keys to values, but here is %s%s", what, describe(n), advice(hint))
+		s.Add(s.at(n), "%s is a mapping of keys to values, but here is %s%s", what, describe(n), advice(hint))
 		return nil
 	}
 	m := &mapping{at: s.at(n)}
-	seen := make(map[string]position, len(values))
+	seen := make(map[string]Position, len(values))
 	for _, value := range values {
 		e := entry{at: s.at(value.Key), value: value.Value}
 		key, ok := value.Key.(*ast.StringNode)
 		if !ok {
-			s.add(e.at, "a key must be text, but here is %s", describe(value.Key))
+			s.Add(e.at, "a key must be text, but here is %s", describe(value.Key))
 			continue
 		}
 		e.key = key.Value
 		if first, ok := seen[e.key]; ok {
-			s.add(e.at, "the key %.60q appears twice, first in line %d: remove one", e.key, first.line)
+			s.Add(e.at, "the key %.60q appears twice, first in line %d: remove one", e.key, first.Line)
 			continue
 		}
 		seen[e.key] = e.at
 		if len(known) > 0 && !slices.Contains(known, e.key) {
 			hint, meant := flow.Suggest(e.key, "its keys", known), flow.Nearest(e.key, known)
-			if other := synonyms[e.key]; meant == "" && slices.Contains(known, other) {
+			if other := s.format.Synonyms[e.key]; meant == "" && slices.Contains(known, other) {
 				hint, meant = flow.DidYouMean(other), other
 			}
 			if meant != "" {
 				m.meant = append(m.meant, meant)
 			}
-			s.add(e.at, "%s has no key %.60q%s", what, e.key, hint)
+			s.Add(e.at, "%s has no key %.60q%s", what, e.key, hint)
 			continue
 		}
 		m.entries = append(m.entries, e)
@@ -172,28 +179,28 @@ func (s *source) list(n ast.Node, what, hint string) ([]ast.Node, bool) {
 	case *ast.SequenceNode:
 		return node.Values, true
 	}
-	s.add(s.at(n), "%s is a list, but here is %s%s", what, describe(n), advice(hint))
+	s.Add(s.at(n), "%s is a list, but here is %s%s", what, describe(n), advice(hint))
 	return nil, false
 }
 
-// scalar is a text of the file.
-type scalar struct {
-	text string
+// Scalar is a text of the file.
+type Scalar struct {
+	Text string
 	node ast.Node
 }
 
 // textOf returns a resolved node as text. With asText, numbers, true and false
 // are text too, as they are written.
-func textOf(n ast.Node, asText bool) (scalar, bool) {
+func textOf(n ast.Node, asText bool) (Scalar, bool) {
 	switch node := n.(type) {
 	case *ast.StringNode:
-		return scalar{node.Value, n}, true
+		return Scalar{node.Value, n}, true
 	case *ast.LiteralNode:
-		return scalar{node.Value.Value, n}, true
+		return Scalar{node.Value.Value, n}, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return scalar{n.GetToken().Value, n}, asText
+		return Scalar{n.GetToken().Value, n}, asText
 	}
-	return scalar{}, false
+	return Scalar{}, false
 }
 
 // describe says in a word or two what a node is.

@@ -1,4 +1,4 @@
-package flowfile
+package yamlfile
 
 import (
 	"errors"
@@ -22,34 +22,33 @@ const (
 	maxAnchors = 600
 )
 
-// parse reads YAML whose top level holds the key version and a list. If it
-// cannot be read, parse adds a mistake and returns nil.
-func parse(r *report, src []byte, list string) *source {
+// parse reads YAML. If it cannot be read, parse adds a mistake and returns nil.
+func parse(r *Report, src []byte, f *Format) *source {
 	r.text = normalized(src)
 	if !readable(r, r.text) {
 		return nil
 	}
 	file, err := parseYAML(r, r.text)
 	if err != nil {
-		r.add(errorPlace(err), "this is not YAML: %s", errorText(err))
+		r.Add(errorPlace(err), "this is not YAML: %s", errorText(err))
 		return nil
 	}
 	if file == nil {
 		return nil
 	}
-	s := &source{report: r, anchors: map[string]*ast.AnchorNode{}}
+	s := &source{Report: r, format: f, anchors: map[string]*ast.AnchorNode{}}
 	for _, doc := range file.Docs {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType:
 		case s.root == nil:
 			s.root = doc.Body
 		default:
-			s.add(s.at(doc.Body), "this is a second document: put all %s into one, without ---", list)
+			s.Add(s.at(doc.Body), "this is a second document: put all %s into one, without ---", f.List)
 			return nil
 		}
 	}
 	if s.root == nil {
-		r.add(position{1, 1}, "the file is empty: begin with version: 1 and %s:", list)
+		r.Add(Position{1, 1}, "the file is empty: begin with version: 1 and %s:", f.List)
 		return nil
 	}
 	ast.Walk(anchorCollector{s}, s.root)
@@ -66,9 +65,9 @@ func normalized(src []byte) string {
 }
 
 // readable reports whether the YAML parser may get the text.
-func readable(r *report, text string) bool {
+func readable(r *Report, text string) bool {
 	if len(text) > maxBytes {
-		r.add(position{1, 1}, "the file has %d bytes: at most %d are read", len(text), maxBytes)
+		r.Add(Position{1, 1}, "the file has %d bytes: at most %d are read", len(text), maxBytes)
 		return false
 	}
 	line, column := 1, 0
@@ -79,10 +78,10 @@ func readable(r *report, text string) bool {
 			line, column = line+1, 0
 		case c == '\t':
 		case c == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
-			r.add(position{line, column}, "this byte is not UTF-8: save the file as UTF-8")
+			r.Add(Position{line, column}, "this byte is not UTF-8: save the file as UTF-8")
 			return false
 		case c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029' || c == '\ufeff':
-			r.add(position{line, column}, "the character %U is not allowed here: remove it, or write it as \\u%04X in double quotes", c, c)
+			r.Add(Position{line, column}, "the character %U is not allowed here: remove it, or write it as \\u%04X in double quotes", c, c)
 			return false
 		}
 	}
@@ -91,7 +90,7 @@ func readable(r *report, text string) bool {
 
 // parseYAML returns nil and no error if it added mistakes itself. The library
 // may panic on some input.
-func parseYAML(r *report, text string) (file *ast.File, err error) {
+func parseYAML(r *Report, text string) (file *ast.File, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			file, err = nil, errors.New("the parser cannot read it")
@@ -121,9 +120,9 @@ func withoutHead(text string) string {
 
 // parsable refuses YAML that the format does not use, and input that would cost
 // the parser too much time or stack.
-func parsable(r *report, tokens token.Tokens) bool {
+func parsable(r *Report, tokens token.Tokens) bool {
 	if len(tokens) > maxTokens {
-		r.add(place(tokens[maxTokens]), "the file is too large: split it, or remove flows")
+		r.Add(place(tokens[maxTokens]), "the file is too large: split it, or remove flows")
 		return false
 	}
 	before := len(r.mistakes)
@@ -140,18 +139,18 @@ func parsable(r *report, tokens token.Tokens) bool {
 		case token.SequenceEntryType:
 			entries++
 		case token.MappingKeyType:
-			r.add(place(t), "keys that begin with ? are not supported: write key: value")
+			r.Add(place(t), "keys that begin with ? are not supported: write key: value")
 		case token.TagType:
-			r.add(place(t), "the tag %.40q is not supported: remove it", t.Value)
+			r.Add(place(t), "the tag %.40q is not supported: remove it", t.Value)
 		case token.DirectiveType:
-			r.add(place(t), "directives are not supported: remove this line")
+			r.Add(place(t), "directives are not supported: remove this line")
 		case token.MergeKeyType:
-			r.add(place(t), "merge keys (<<) are not supported: write the keys out, or use an alias for a whole value")
+			r.Add(place(t), "merge keys (<<) are not supported: write the keys out, or use an alias for a whole value")
 		case token.AnchorType:
 			anchors++
 		}
 		if depth > maxDepth || entries > maxDepth || anchors > maxAnchors {
-			r.add(place(t), "this is nested too deep, or has too many anchors")
+			r.Add(place(t), "this is nested too deep, or has too many anchors")
 			return false
 		}
 	}
@@ -160,11 +159,11 @@ func parsable(r *report, tokens token.Tokens) bool {
 
 // place is where a token begins; the beginning of the file if the token has no
 // place.
-func place(t *token.Token) position {
+func place(t *token.Token) Position {
 	if t == nil || t.Position == nil || t.Position.Line < 1 {
-		return position{1, 1}
+		return Position{1, 1}
 	}
-	return position{t.Position.Line, max(1, t.Position.Column)}
+	return Position{t.Position.Line, max(1, t.Position.Column)}
 }
 
 // yamlError is the interface of the library's errors.
@@ -173,12 +172,12 @@ type yamlError interface {
 	GetMessage() string
 }
 
-func errorPlace(err error) position {
+func errorPlace(err error) Position {
 	var y yamlError
 	if errors.As(err, &y) {
 		return place(y.GetToken())
 	}
-	return position{1, 1}
+	return Position{1, 1}
 }
 
 func errorText(err error) string {

@@ -1,4 +1,4 @@
-package flowfile
+package yamlfile
 
 import (
 	"encoding/json"
@@ -8,26 +8,16 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"aftercare/shared/command"
 	"aftercare/shared/flow"
 )
 
-// Schema returns the JSON Schema (draft 2020-12) of files of flows, for editors.
-// It comes from the same types and tags as Read's checks.
-func Schema() []byte {
-	return schemaOf(reflect.TypeFor[file](), "Flows of Aftercare", "What Aftercare does by itself on ECS instances, and when")
-}
-
-// CaseSchema is Schema for files of cases, as ReadCases reads them.
-func CaseSchema() []byte {
-	return schemaOf(reflect.TypeFor[caseFile](), "Cases of Aftercare's flows", "Events, and what the flows beside them must do")
-}
-
-func schemaOf(t reflect.Type, title, description string) []byte {
-	s := &schema{defs: map[string]any{}}
-	root := s.object(t)
+// Schema returns the JSON Schema (draft 2020-12) of the format's files, for
+// editors. It comes from the same types and tags as Read's checks.
+func (f *Format) Schema() []byte {
+	s := &schema{format: f, defs: map[string]any{}}
+	root := s.object(f.Type)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"], root["description"] = title, description
+	root["title"], root["description"] = f.Title, f.Description
 	root["$defs"] = s.defs
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
@@ -39,35 +29,32 @@ func schemaOf(t reflect.Type, title, description string) []byte {
 // anyText is the type of a text that can be anything.
 var anyText = []string{"string", "number", "boolean"}
 
-type schema struct{ defs map[string]any }
+type schema struct {
+	format *Format
+	defs   map[string]any
+}
 
 // object describes a struct.
 func (s *schema) object(t reflect.Type) map[string]any {
 	properties, required := map[string]any{}, []string{}
-	for _, k := range keysOf(t) {
-		properties[k.name] = s.key(k)
-		if k.need != "" {
-			required = append(required, k.name)
+	for _, k := range s.format.keysOf(t) {
+		properties[k.Name] = s.key(k)
+		if k.Need != "" {
+			required = append(required, k.Name)
 		}
 	}
 	out := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		out["required"] = required
 	}
-	if t == reflect.TypeFor[flow.Step]() {
-		var one []any
-		for _, a := range actions {
-			one = append(one, map[string]any{"required": []string{a}})
-		}
-		out["oneOf"] = one
-		commands := map[string]any{"anyOf": one[:2]}
-		out["dependentSchemas"] = map[string]any{"retry": commands, "capture": commands}
+	if s.format.Shape != nil {
+		s.format.Shape(t, out)
 	}
 	return out
 }
 
 // key describes the values of a key.
-func (s *schema) key(k key) map[string]any {
+func (s *schema) key(k Key) map[string]any {
 	out := s.value(k)
 	if k.doc != "" {
 		out["description"] = k.doc
@@ -96,40 +83,42 @@ func literal(text string, t reflect.Type) any {
 	return text
 }
 
-func (s *schema) value(k key) map[string]any {
+func (s *schema) value(k Key) map[string]any {
 	t := k.typ
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch {
 	case t == durationType:
-		return map[string]any{"type": "string", "pattern": durationPattern}
+		return map[string]any{"type": "string", "pattern": DurationPattern}
 	case t == timeType:
 		return map[string]any{"type": "string", "format": "date-time"}
 	case t.Kind() == reflect.Struct:
 		return s.reference(t)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		list := map[string]any{"type": "array", "items": s.reference(t.Elem())}
-		if k.name != "flows" {
+		if k.Form != "any" {
 			list["minItems"] = 1
-		}
-		if k.name == "steps" {
-			list["maxItems"] = maxSteps
 		}
 		return list
 	case t.Kind() == reflect.Slice:
 		return s.list(k)
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Slice:
-		one := s.reference(t.Elem().Elem())
+		one := s.text(Key{Form: "one-or-list"})
+		if t.Elem().Elem().Kind() == reflect.Struct {
+			one = s.reference(t.Elem().Elem())
+		}
 		list := map[string]any{"type": "array", "items": one, "minItems": 1}
 		return map[string]any{"type": "object", "additionalProperties": map[string]any{"anyOf": []any{one, list}}}
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
+		return map[string]any{"type": "object", "additionalProperties": s.reference(t.Elem()), "propertyNames": pattern(flow.NamePattern)}
 	case t.Kind() == reflect.Map:
 		return map[string]any{"type": "object", "additionalProperties": map[string]any{"type": anyText}}
 	case t.Kind() == reflect.Bool:
 		return map[string]any{"type": "boolean"}
 	case t.Kind() == reflect.String:
 		return s.text(k)
-	case k.form == "version":
+	case k.Form == "version":
 		return map[string]any{"const": literal(version, t)}
 	}
 	kind := "number"
@@ -150,14 +139,14 @@ func (s *schema) reference(t reflect.Type) map[string]any {
 	return map[string]any{"$ref": "#/$defs/" + name}
 }
 
-func (s *schema) list(k key) map[string]any {
+func (s *schema) list(k Key) map[string]any {
 	list := map[string]any{"type": "array", "items": s.text(k), "uniqueItems": true}
-	switch k.form {
-	case "ends": // an empty list means never to try again
+	switch {
+	case k.own.Empty:
 		return list
-	case "texts":
+	case k.Form == "texts":
 		return map[string]any{"anyOf": []any{s.text(k), map[string]any{"type": "array", "items": s.text(k)}}}
-	case "one-or-list":
+	case k.Form == "one-or-list":
 		list["minItems"] = 1
 		return map[string]any{"anyOf": []any{s.text(k), list}}
 	}
@@ -166,33 +155,14 @@ func (s *schema) list(k key) map[string]any {
 }
 
 // text describes a text by the words or the form of its key.
-func (s *schema) text(k key) map[string]any {
-	out := map[string]any{"type": "string"}
-	if len(k.words) > 0 {
+func (s *schema) text(k Key) map[string]any {
+	switch {
+	case len(k.words) > 0:
 		return map[string]any{"enum": k.words}
+	case k.own.Schema != nil:
+		return k.own.Schema(k)
+	case k.free():
+		return map[string]any{"type": anyText}
 	}
-	switch k.form {
-	case "", "texts":
-		out["type"] = anyText
-	case "identifier", "jump":
-		out["pattern"] = flow.NamePattern
-	case "command-id":
-		out["pattern"] = command.IDPattern
-	case "time":
-		out["pattern"] = timePattern
-	case "line":
-		out["minLength"], out["maxLength"] = literal(k.least, reflect.TypeFor[int]()), literal(k.most, reflect.TypeFor[int]())
-	case "text", "template", "zone":
-		out["minLength"] = 1
-	case "condition": // true and false are conditions
-		out["type"], out["minLength"] = []string{"string", "boolean"}, 1
-	case "wait":
-		out["anyOf"] = []any{map[string]any{"const": flow.WaitNextBoot}, map[string]any{"pattern": durationPattern}}
-	case "ends":
-		return map[string]any{"anyOf": []any{
-			map[string]any{"enum": append(append([]string{}, flow.RetryStatuses...), errorCodes...)},
-			map[string]any{"type": "string", "pattern": containerPattern},
-		}}
-	}
-	return out
+	return map[string]any{"type": "string"}
 }
