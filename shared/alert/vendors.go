@@ -30,7 +30,7 @@ func vendorOf(ch Channel, creds transport.Credentials) (vendor, []Mistake) {
 		add("URL", "is missing")
 	}
 	add("URL", urlMistake(ch.URL))
-	add("Secret", secretMistake(ch.Secret, ch.URL, "URL"))
+	add("Secret", secretMistake(ch.Secret))
 	if ch.Keyword != oneSpace(ch.Keyword) || strings.ContainsFunc(ch.Keyword, unicode.IsControl) || len(ch.Keyword) > maxKeyword {
 		add("Keyword", "must be on one line, without spaces around it, of at most 100 bytes")
 	}

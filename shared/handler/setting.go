@@ -11,7 +11,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"aftercare/shared/alert"
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
@@ -24,7 +23,7 @@ type Settings struct {
 	// ECSEndpoint is empty for the region's own.
 	ECSEndpoint string
 	FlowsFile   string
-	Alerts      alert.Config
+	Alerts      Alerts
 	Policy      decide.Policy
 	// Need lists what events must have.
 	Need event.Need
@@ -35,6 +34,13 @@ type Settings struct {
 	Margin   time.Duration
 	Parallel int
 	LogLevel zerolog.Level
+}
+
+// Alerts are the settings of the function alerts.
+type Alerts struct {
+	// File is alerts.yaml; if there is none, the channels with a URL are used.
+	File                                                   string
+	DingTalkURL, DingTalkSecret, WebhookURL, WebhookSecret transport.Secret
 }
 
 // Variable is one environment variable that the settings know.
@@ -94,10 +100,15 @@ var variables = []Variable{
 		Doc:   "which ends of commands raise an alert; unknown final words count as Failed",
 		set:   setAlertOn,
 	},
-	secret("AFTERCARE_DINGTALK_URL", "URL", "a DingTalk robot's webhook, with its access_token", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkURL }),
-	secret("AFTERCARE_DINGTALK_SECRET", "text", "the robot's signing secret", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkSecret }),
-	secret("AFTERCARE_WEBHOOK_URL", "URL", "any receiver of alerts as JSON", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookURL }),
-	secret("AFTERCARE_WEBHOOK_SECRET", "text", "signs what is sent to AFTERCARE_WEBHOOK_URL", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookSecret }),
+	{
+		Name: "AFTERCARE_ALERTS", Unit: "path", Default: "alerts.yaml",
+		Doc: "where alerts go, relative to the function's code; without that file, to the robot and the webhook below. For the function alerts",
+		set: func(s *Settings, v string) error { s.Alerts.File = v; return nil },
+	},
+	secret("AFTERCARE_DINGTALK_URL", "URL", "a DingTalk robot's webhook, with its access_token. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkURL }),
+	secret("AFTERCARE_DINGTALK_SECRET", "text", "the robot's signing secret. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkSecret }),
+	secret("AFTERCARE_WEBHOOK_URL", "URL", "any receiver of alerts as JSON, as Standard Webhooks has them. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookURL }),
+	secret("AFTERCARE_WEBHOOK_SECRET", "text", "signs what is sent to AFTERCARE_WEBHOOK_URL. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookSecret }),
 	number("AFTERCARE_TABLE_TTL", "days", "180", 35, 3650, "how long rows live; must be the TTL with which the tables were created",
 		func(s *Settings, n int) { s.Policy.TableTTL = days(n) }),
 	{
@@ -148,7 +159,7 @@ var variables = []Variable{
 // a known one.
 func FromEnv(environ []string) (Settings, error) {
 	s := Settings{
-		FlowsFile: "flows.compiled", Policy: decide.DefaultPolicy(), SendsPerMinute: 1200,
+		FlowsFile: "flows.compiled", Alerts: Alerts{File: "alerts.yaml"}, Policy: decide.DefaultPolicy(), SendsPerMinute: 1200,
 		Margin: time.Second, Parallel: 32, LogLevel: zerolog.InfoLevel,
 	}
 	s.Policy.AlertOn = map[event.Status]bool{
@@ -178,24 +189,20 @@ func FromEnv(environ []string) (Settings, error) {
 	if slices.Contains(strings.Split(values["DEBUG"], ","), "sdk") {
 		mistakes = append(mistakes, errors.New("DEBUG must not name sdk: Alibaba Cloud's SDK would print whole signed requests into the log"))
 	}
-	for _, m := range s.Alerts.Mistakes() {
-		mistakes = append(mistakes, errors.New(alertVariable[m.Setting]+" "+m.Reason))
+	for _, prefix := range []string{"AFTERCARE_DINGTALK", "AFTERCARE_WEBHOOK"} {
+		if secret := values[prefix+"_SECRET"]; secret != "" && strings.TrimSpace(secret) == secret && values[prefix+"_URL"] == "" {
+			mistakes = append(mistakes, fmt.Errorf("%s_SECRET is set, but %s_URL is not", prefix, prefix))
+		}
 	}
 	if s.Policy.TaskTTL > s.Policy.TableTTL/2 {
 		mistakes = append(mistakes, errors.New("AFTERCARE_TASK_TTL must be at most half of AFTERCARE_TABLE_TTL"))
 	}
-	if code := values["FC_FUNC_CODE_PATH"]; code != "" && !filepath.IsAbs(s.FlowsFile) {
-		s.FlowsFile = filepath.Join(code, s.FlowsFile)
+	for _, file := range []*string{&s.FlowsFile, &s.Alerts.File} {
+		if code := values["FC_FUNC_CODE_PATH"]; code != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(code, *file)
+		}
 	}
 	return s, errors.Join(mistakes...)
-}
-
-// alertVariable maps the fields of alert.Config to their variables.
-var alertVariable = map[string]string{
-	"DingTalkURL":    "AFTERCARE_DINGTALK_URL",
-	"DingTalkSecret": "AFTERCARE_DINGTALK_SECRET",
-	"WebhookURL":     "AFTERCARE_WEBHOOK_URL",
-	"WebhookSecret":  "AFTERCARE_WEBHOOK_SECRET",
 }
 
 func setNeed(s *Settings, v string) error {
@@ -258,7 +265,17 @@ func duration(name, preset, least, most, doc string, in func(*Settings) *time.Du
 func secret(name, unit, doc string, in func(*Settings) *transport.Secret) Variable {
 	return Variable{
 		Name: name, Unit: unit, Secret: true, Doc: doc,
-		set: func(s *Settings, v string) error { *in(s) = transport.NewSecret(v); return nil },
+		set: func(s *Settings, v string) error {
+			*in(s) = transport.NewSecret(v)
+			if unit == "URL" {
+				_, err := transport.URL(v)
+				return err
+			}
+			if strings.TrimSpace(v) != v {
+				return errors.New("begins or ends with white space")
+			}
+			return nil
+		},
 	}
 }
 

@@ -46,7 +46,7 @@ func mistaken(t *testing.T) map[string][]string {
 			_, above := step(t, ends[2], time.Millisecond)
 			all[v.Name] = []string{secret, fmt.Sprint(below), fmt.Sprint(above), "1.5", "-1", "60m60", "99999999999999999999"}
 		}
-		if v.Name != "AFTERCARE_FLOWS" && len(all[v.Name]) == 0 {
+		if v.Name != "AFTERCARE_FLOWS" && v.Name != "AFTERCARE_ALERTS" && len(all[v.Name]) == 0 {
 			t.Errorf("the test has no wrong value of %s", v.Name)
 		}
 	}
@@ -127,7 +127,7 @@ func TestSettingsAtTheirLimitsAreAccepted(t *testing.T) {
 
 func TestSettingsTakeEffect(t *testing.T) {
 	s, err := handler.FromEnv(append(good(),
-		"AFTERCARE_ECS_ENDPOINT=host", "AFTERCARE_FLOWS=other.yaml", "FC_FUNC_CODE_PATH=/code", "AFTERCARE_ALERT_ON= Failed , Success",
+		"AFTERCARE_ECS_ENDPOINT=host", "AFTERCARE_FLOWS=other.yaml", "FC_FUNC_CODE_PATH=/code", "AFTERCARE_ALERTS=/etc/alerts", "AFTERCARE_ALERT_ON= Failed , Success",
 		"AFTERCARE_DINGTALK_URL=https://robot", "AFTERCARE_DINGTALK_SECRET=a", "AFTERCARE_WEBHOOK_URL=https://hook", "AFTERCARE_WEBHOOK_SECRET=b",
 		"AFTERCARE_TABLE_TTL=35", "AFTERCARE_TASK_TTL=2h", "AFTERCARE_SENDS_PER_MINUTE=3", "AFTERCARE_CLAIM_GRACE=61s",
 		"AFTERCARE_WAKE_PRECISION=2s", "AFTERCARE_AGENT_CHECK_FIRST=4s", "AFTERCARE_AGENT_CHECK_MAX=5s", "AFTERCARE_END_MARGIN=6s", "AFTERCARE_STOP_CHECK=12s",
@@ -135,10 +135,10 @@ func TestSettingsTakeEffect(t *testing.T) {
 	must(t, err)
 	p := s.Policy
 	got := fmt.Sprintln(s.Ledger.Endpoint, s.Ledger.Instance, s.ECSEndpoint, s.FlowsFile, p.AlertOn,
-		s.Alerts.DingTalkURL.Reveal(), s.Alerts.DingTalkSecret.Reveal(), s.Alerts.WebhookURL.Reveal(), s.Alerts.WebhookSecret.Reveal(),
+		s.Alerts.File, s.Alerts.DingTalkURL.Reveal(), s.Alerts.DingTalkSecret.Reveal(), s.Alerts.WebhookURL.Reveal(), s.Alerts.WebhookSecret.Reveal(),
 		p.TableTTL, p.TaskTTL, s.SendsPerMinute, p.ClaimGrace, p.Minute, p.CheckFirst, p.CheckMax, p.EndMargin, p.HoldCheck, s.Margin, s.Parallel, p.RepairsPerHour, p.MaxRunning, s.LogLevel)
 	want := fmt.Sprintln("https://mine.cn-hangzhou.ots.aliyuncs.com", "mine", "host", "/code/other.yaml",
-		map[event.Status]bool{event.StatusFailed: true, event.StatusSuccess: true}, "https://robot", "a", "https://hook", "b",
+		map[event.Status]bool{event.StatusFailed: true, event.StatusSuccess: true}, "/etc/alerts", "https://robot", "a", "https://hook", "b",
 		35*24*time.Hour, 2*time.Hour, 3, 61*time.Second, 2*time.Second, 4*time.Second, 5*time.Second, 6*time.Second, 12*time.Second, 7*time.Second, 9, 8, 10, "error")
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
