@@ -63,3 +63,20 @@ func receiver(t *testing.T, status int, answer string) (address string, requests
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+	return got.Markdown.Title, got.Markdown.Text, len(body)
+}
+
+// filled is an alert with the same text in every place that takes one.
+func filled(text string) decide.Alert {
+	a := sample()
+	for _, field := range []*string{
+		&a.Fingerprint, &a.Summary, &a.InstanceID, &a.Region, &a.CommandName, &a.InvokeID,
+		&a.TaskID, &a.Flow, &a.Status, &a.ErrorCode, &a.ErrorDesc,
+	} {
+		*field = text
+	}
+	a.Kind = decide.AlertKind(text)
+	a.Requeued = true
+	return a
+}
