@@ -64,10 +64,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-	return got.Markdown.Title, got.Markdown.Text, len(body)
-}
-
-// filled is an alert with the same text in every place that takes one.
+// filled is an alert that has the text in every field.
 func filled(text string) decide.Alert {
 	a := sample()
 	for _, field := range []*string{
