@@ -200,7 +200,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		ledger: l, log: log, keys: keys,
 		engine: &engine.Engine{
 			Ledger: l, Shared: l, Commander: commander, Inbox: l, Policy: f.settings.Policy,
-			Now: f.now, NewID: newID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
+			Now: f.now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
 		},
 	}, nil
 }
@@ -223,8 +223,8 @@ func withStack(line *zerolog.Event, err error) *zerolog.Event {
 	return line
 }
 
-// newID returns a random commit id.
-func newID() string {
+// NewID returns a random id of a commit or a claim.
+func NewID() string {
 	var b [12]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		panic(err) // crypto/rand does not fail

@@ -39,6 +39,7 @@ const (
 	ResultIgnored     = "ignored"     // not for this function
 	ResultQuarantined = "quarantined" // malformed, and kept
 	ResultSwept       = "swept"       // due wake-ups
+	ResultDispatched  = "dispatched"  // alerts
 )
 
 // Item is what became of one input.
@@ -66,6 +67,8 @@ type Item struct {
 	Failed   int   `json:"failed,omitempty"`
 	Waiting  int   `json:"waiting,omitempty"`
 	Complete *bool `json:"complete,omitempty"`
+	// Counts says what the function alerts did, in letters and deliveries.
+	Counts map[string]int `json:"counts,omitempty"`
 	// Repairs counts what it made good, by kind.
 	Repairs decide.Repaired `json:"repairs,omitempty"`
 }

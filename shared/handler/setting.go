@@ -41,6 +41,10 @@ type Alerts struct {
 	// File is alerts.yaml; if there is none, the channels with a URL are used.
 	File                                                   string
 	DingTalkURL, DingTalkSecret, WebhookURL, WebhookSecret transport.Secret
+	// Wait replaces groupWait and groupInterval of all routes; nil leaves them.
+	Wait *time.Duration
+	// Start is how late a round starts at most: at least a quarter of it, by chance.
+	Start time.Duration
 }
 
 // Variable is one environment variable that the settings know.
@@ -105,6 +109,16 @@ var variables = []Variable{
 		Doc: "where alerts go, relative to the function's code; without that file, to the robot and the webhook below. For the function alerts",
 		set: func(s *Settings, v string) error { s.Alerts.File = v; return nil },
 	},
+	{
+		Name: "AFTERCARE_ALERT_WAIT", Unit: "duration", Range: "0s to 1h",
+		Doc: "replaces groupWait and groupInterval of all routes, to try things out. For the function alerts",
+		set: func(s *Settings, v string) error {
+			s.Alerts.Wait = new(time.Duration)
+			return setDuration(v, 0, time.Hour, s.Alerts.Wait)
+		},
+	},
+	duration("AFTERCARE_ALERT_START", "20s", "0s", "30s", "how late after its timer the function alerts begins, at most; at least a quarter of it, by chance, because chats refuse more at full minutes",
+		func(s *Settings) *time.Duration { return &s.Alerts.Start }),
 	secret("AFTERCARE_DINGTALK_URL", "URL", "a DingTalk robot's webhook, with its access_token. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkURL }),
 	secret("AFTERCARE_DINGTALK_SECRET", "text", "the robot's signing secret. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkSecret }),
 	secret("AFTERCARE_WEBHOOK_URL", "URL", "any receiver of alerts as JSON, as Standard Webhooks has them. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookURL }),
@@ -159,7 +173,7 @@ var variables = []Variable{
 // a known one.
 func FromEnv(environ []string) (Settings, error) {
 	s := Settings{
-		FlowsFile: "flows.compiled", Alerts: Alerts{File: "alerts.yaml"}, Policy: decide.DefaultPolicy(), SendsPerMinute: 1200,
+		FlowsFile: "flows.compiled", Alerts: Alerts{File: "alerts.yaml", Start: 20 * time.Second}, Policy: decide.DefaultPolicy(), SendsPerMinute: 1200,
 		Margin: time.Second, Parallel: 32, LogLevel: zerolog.InfoLevel,
 	}
 	s.Policy.AlertOn = map[event.Status]bool{

@@ -70,10 +70,10 @@ var (
 	actionForm = regexp.MustCompile(`^(fc|ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
 	// The forms of resources, with placeholders for an account's own parts.
 	resourceForms = map[string]*regexp.Regexp{
-		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|quarantine|probe\*|\*)$`),
+		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|alerts|quarantine|probe\*|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
-		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state|sweep)(/\*)?$`),
+		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state|sweep|alerts)(/\*)?$`),
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
 	}
 	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
