@@ -38,8 +38,12 @@ type Report struct {
 // parallel is how many groups are visited at once.
 const parallel = 16
 
-// reserve is the time that commits of results may need.
-const reserve = 5 * time.Second
+// The most time of one delivery, and of the commits of its result. A short round has
+// less.
+const (
+	sendTime = 10 * time.Second
+	reserve  = 5 * time.Second
+)
 
 // tries is how often a change is tried beside others who change the same group.
 const tries = 8
@@ -47,7 +51,8 @@ const tries = 8
 // round is a round under way.
 type round struct {
 	*Dispatcher
-	end time.Time // of the last delivery
+	last          time.Time // no delivery begins later
+	send, reserve time.Duration
 
 	mu     sync.Mutex
 	full   map[string]bool // channels without a slot in this round
@@ -59,7 +64,9 @@ type round struct {
 // have something to do, and is over before end. What failed is done in a later
 // round.
 func (d *Dispatcher) Round(ctx context.Context, shards []int, end time.Time) (Report, error) {
-	r := &round{Dispatcher: d, full: map[string]bool{}, end: end.Add(-sendTime - reserve)}
+	all := end.Sub(d.Now())
+	r := &round{Dispatcher: d, full: map[string]bool{}, send: min(sendTime, all/4), reserve: min(reserve, all/8)}
+	r.last = end.Add(-r.send - r.reserve)
 	r.report.Complete = true
 	for _, shard := range shards {
 		r.note(r.empty(ctx, shard))
@@ -86,7 +93,7 @@ func (d *Dispatcher) Round(ctx context.Context, shards []int, end time.Time) (Re
 	return r.report, errors.Join(r.errs...)
 }
 
-func (r *round) over() bool { return !r.Now().Before(r.end) }
+func (r *round) over() bool { return !r.Now().Before(r.last) }
 
 // leave notes that something was left that could be done.
 func (r *round) leave() {

@@ -96,9 +96,7 @@ const (
 	giveUpAfter = 24 * time.Hour
 	// fallbackAfter is when the fallback channels get it, too.
 	fallbackAfter = 10 * time.Minute
-	// sendTime is the most time of one delivery, and slotGrace how late a slot may
-	// be used.
-	sendTime  = 10 * time.Second
+	// slotGrace is how late a slot may be used.
 	slotGrace = 30 * time.Second
 )
 

@@ -131,7 +131,7 @@ func (r *round) claim(ctx context.Context, g Group, now time.Time) (Change, bool
 			continue
 		}
 		every, _ := r.Channels.Every(t.channel)
-		at, ok, err := r.Store.Slot(ctx, t.channel, now, r.end, every)
+		at, ok, err := r.Store.Slot(ctx, t.channel, now, r.last, every)
 		if err != nil {
 			return Change{}, false, err
 		}
@@ -146,7 +146,7 @@ func (r *round) claim(ctx context.Context, g Group, now time.Time) (Change, bool
 	id := r.NewID()
 	c, ok := g.mark(func(f Flush, channel string, d Delivery) Delivery {
 		if at, taken := slots[task{f.Number, channel}]; taken {
-			d.Claim, d.Slot, d.Until = id, at, at.Add(slotGrace+sendTime+reserve)
+			d.Claim, d.Slot, d.Until = id, at, at.Add(slotGrace+r.send+r.reserve)
 		}
 		return d
 	})
@@ -179,7 +179,7 @@ func (r *round) deliver(ctx context.Context, c Change) error {
 	for _, t := range mine {
 		f := c.Group.flush(t.flush)
 		sending.Go(func() {
-			out := r.send(ctx, f, t.channel)
+			out := r.try(ctx, f, t.channel)
 			mu.Lock()
 			defer mu.Unlock()
 			results[t] = out
@@ -196,14 +196,14 @@ func (r *round) deliver(ctx context.Context, c Change) error {
 	return r.record(ctx, c, results)
 }
 
-// send waits for the slot of a delivery, and sends it.
-func (r *round) send(ctx context.Context, f Flush, channel string) (out Result) {
+// try waits for the slot of a delivery, and sends it.
+func (r *round) try(ctx context.Context, f Flush, channel string) (out Result) {
 	slot := f.Deliveries[channel].Slot
 	r.Sleep(ctx, slot)
 	if r.Now().After(slot.Add(slotGrace)) {
 		return Result{RetryAt: r.Now(), Why: "its slot was over"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	ctx, cancel := context.WithTimeout(ctx, r.send)
 	defer cancel()
 	err := func() (err error) {
 		defer engine.Recovered(&err)
