@@ -40,7 +40,7 @@ func (alertmanager) write(m message) ([]byte, bool) {
 	severities := decide.Severities
 	ends := m.now
 	var starts *time.Time
-	if m.Open > 0 {
+	if !m.Over {
 		severities = []decide.Severity{severityOf(m)}
 		ends = m.now.Add(Holds)
 		at := m.At.UTC()

@@ -73,7 +73,7 @@ func (ch Channel) mentions(f Flush) bool {
 	if from == "" {
 		from = decide.SeverityCritical
 	}
-	return len(ch.Mention) > 0 && f.Open > 0 && f.Firing > 0 && rank(f.Severity) <= rank(from)
+	return len(ch.Mention) > 0 && f.Firing > 0 && rank(f.Severity) <= rank(from)
 }
 
 // rank is 0 for the most urgent severity. One that is not known ranks as an

@@ -70,7 +70,7 @@ func (l larkBot) write(m message) ([]byte, bool) {
 // colour is that of a card's header.
 func colour(m message) string {
 	switch {
-	case m.Open == 0:
+	case m.Over:
 		return "green"
 	case rank(m.Severity) <= rank(decide.SeverityError):
 		return "red"

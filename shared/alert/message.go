@@ -23,8 +23,10 @@ type Message struct {
 	ID, Group, Route        string
 	Severity                decide.Severity
 	Firing, Recovered, Open int
-	Repeat                  bool
-	At                      time.Time
+	// Over: nothing fires, and nothing is open.
+	Over   bool
+	Repeat bool
+	At     time.Time
 	// By is what the alerts have in common: "name=value", in order of names.
 	By []string
 	// First is the first of Alerts, nil without any.
@@ -149,7 +151,7 @@ func printed(text string) string {
 func (w *words) message(f Flush, d detail) Message {
 	m := Message{
 		ID: f.ID, Group: f.Group, Route: w.cut(f.Route, d.value), Severity: decide.Severity(w.cut(string(f.Severity), d.value)),
-		Firing: f.Firing, Recovered: f.Recovered, Open: f.Open, Repeat: f.Repeat, At: f.At,
+		Firing: f.Firing, Recovered: f.Recovered, Open: f.Open, Over: f.Firing == 0 && f.Open == 0, Repeat: f.Repeat, At: f.At,
 	}
 	by := w.cutPairs(f.By, d)
 	for _, name := range slices.Sorted(maps.Keys(by)) {

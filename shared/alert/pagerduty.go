@@ -23,7 +23,7 @@ func (pagerDuty) markup() markup { return plainMarkup }
 
 func (p pagerDuty) write(m message) ([]byte, bool) {
 	event := map[string]any{"routing_key": p.Secret.Reveal(), "dedup_key": m.Group, "event_action": "resolve"}
-	if m.Open > 0 {
+	if !m.Over {
 		event["event_action"] = "trigger"
 		event["client"] = "Aftercare"
 		event["payload"] = map[string]any{

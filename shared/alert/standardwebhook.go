@@ -60,7 +60,7 @@ func dataOf(m message) data {
 // typeOf is the dotted type of a message.
 func typeOf(m message) string {
 	switch {
-	case m.Open == 0:
+	case m.Over:
 		return "aftercare.alert.recovered"
 	case m.Repeat:
 		return "aftercare.alert.repeated"

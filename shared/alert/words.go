@@ -103,7 +103,7 @@ var english = &words{
 	exitCode:  "exit code %d",
 	comma:     ", ",
 	standard: `{{define "title" -}}
-{{if not .Open}}Recovered{{else if .Repeat}}Still open{{else if not .Firing}}Partly recovered{{else}}{{or (upper .Severity) "ALERT"}}{{end -}}
+{{if .Over}}Recovered{{else if .Repeat}}Still open{{else if not .Firing}}Partly recovered{{else}}{{or (upper .Severity) "ALERT"}}{{end -}}
 {{with .First}}: {{.Heading}}{{with .About}}: {{.}}{{end}}{{end}}{{with .Others}} and {{.}} more{{end}}
 {{- end -}}
 {{if or .Repeat .Others (gt .Open 1)}}
@@ -188,7 +188,7 @@ var chinese = &words{
 	exitCode:  "退出码 %d",
 	comma:     "，",
 	standard: `{{define "title" -}}
-{{if not .Open}}已恢复{{else if .Repeat}}仍未恢复{{else if not .Firing}}部分恢复{{else if eq .Severity "critical"}}紧急{{else if eq .Severity "warning"}}警告{{else if eq .Severity "info"}}通知{{else}}错误{{end -}}
+{{if .Over}}已恢复{{else if .Repeat}}仍未恢复{{else if not .Firing}}部分恢复{{else if eq .Severity "critical"}}紧急{{else if eq .Severity "warning"}}警告{{else if eq .Severity "info"}}通知{{else}}错误{{end -}}
 {{with .First}}：{{.Heading}}{{with .About}}：{{.}}{{end}}{{end}}{{with .Others}}，另有 {{.}} 条{{end}}
 {{- end -}}
 {{if or .Repeat .Others (gt .Open 1)}}
