@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -70,6 +71,9 @@ func inner(t testing.TB, kind alert.Kind, body []byte) (size, limit int, text st
 	}
 	switch kind {
 	case alert.DingTalk:
+		if len(v.Markdown.Title) > 400 {
+			t.Fatalf("a title of %d bytes: %s", len(v.Markdown.Title), v.Markdown.Title)
+		}
 		return len(body), 20_000, v.Markdown.Text
 	case alert.Lark:
 		return len(body), 20_000, v.Card.Elements[0].Text.Content
@@ -113,7 +117,7 @@ var hostile = rapid.Custom(func(t *rapid.T) string {
 		"<font color=\"info\">", "&", "&lt;", "\\", "\"", "{{.ID}}", "日", "🔥", "\u202e", "\u2028", "\x00", "\x1b[31m", "\xff", "word ", "x", "  ", "]", "](", "<", ">",
 	})
 	text := strings.Join(rapid.SliceOfN(part, 0, 6).Draw(t, "parts"), "")
-	return strings.Repeat(text, rapid.SampledFrom([]int{1, 1, 1, 10, 100}).Draw(t, "times"))
+	return strings.Repeat(text, rapid.SampledFrom([]int{1, 1, 1, 10, 40}).Draw(t, "times"))
 })
 
 // wild is a flush with hostile text everywhere.
@@ -385,5 +389,29 @@ func TestRates(t *testing.T) {
 	}
 	if got += fmt.Sprint(alert.Channel{Kind: alert.Slack, PerMinute: 7}.Rate()); got != "20 100 20 60 60 0 0 0 7" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestEveryKindOfAlertHasAHeading in both languages.
+func TestEveryKindOfAlertHasAHeading(t *testing.T) {
+	source, err := os.ReadFile("../decide/alert.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`AlertKind += "([a-z-]+)"`).FindAllSubmatch(source, -1)
+	if len(kinds) < 13 {
+		t.Fatalf("found %d kinds", len(kinds))
+	}
+	for _, kind := range kinds {
+		for language, other := range map[string]string{"en": ": Alert:", "zh": "：告警："} {
+			f := one()
+			f.Alerts[0].Kind = decide.AlertKind(kind[1])
+			ch := channelOf(alert.DingTalk, "https://hook.test")
+			ch.Language = language
+			_, _, text := inner(t, alert.DingTalk, delivered(t, ch, alert.Setup{}, f))
+			if strings.Contains(text, other) {
+				t.Errorf("%s has no heading in %s: %s", kind[1], language, text)
+			}
+		}
 	}
 }
