@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,38 +158,35 @@ var (
 
 // TestEveryMessageFitsAndItsCountsAreExact, whatever a flush holds.
 func TestEveryMessageFitsAndItsCountsAreExact(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(string(kind), func(t *testing.T) {
-			rapid.Check(t, func(r *rapid.T) {
-				f := wild.Draw(r, "flush")
-				ch := channelOf(kind, "https://hook.test")
-				ch.Language = rapid.SampledFrom([]string{"en", "zh"}).Draw(r, "language")
-				if kind == alert.WeCom && rapid.Bool().Draw(r, "everybody") {
-					ch.Mention = []string{"all"}
-				}
-				ch.MentionFrom = "info"
-				size, limit, text := inner(t, kind, delivered(t, ch, alert.Setup{}, f))
-				if size > limit {
-					r.Fatalf("%d of at most %d", size, limit)
-				}
-				if !utf8.ValidString(text) {
-					r.Fatalf("not UTF-8: %q", text)
-				}
-				total := f.Firing + f.Recovered
-				shown := 1 + len(bullet.FindAllString(text, -1))
-				more := 0
-				if m := moreLike.FindStringSubmatch(text); m != nil {
-					more, _ = strconv.Atoi(m[1] + m[2])
-				}
-				if shown+more != total {
-					r.Fatalf("%d shown and %d more are not %d:\n%s", shown, more, total, text)
-				}
-				if f.Open > 0 && !strings.Contains(text, "aftercare silence add --alert 9a8b7c") {
-					r.Fatalf("the command that stops repeats is missing:\n%s", text)
-				}
-			})
-		})
-	}
+	rapid.Check(t, func(r *rapid.T) {
+		kind := rapid.SampledFrom(kinds).Draw(r, "kind")
+		f := wild.Draw(r, "flush")
+		ch := channelOf(kind, "https://hook.test")
+		ch.Language = rapid.SampledFrom([]string{"en", "zh"}).Draw(r, "language")
+		if kind == alert.WeCom && rapid.Bool().Draw(r, "everybody") {
+			ch.Mention = []string{"all"}
+		}
+		ch.MentionFrom = "info"
+		size, limit, text := inner(t, kind, delivered(t, ch, alert.Setup{}, f))
+		if size > limit {
+			r.Fatalf("%d of at most %d", size, limit)
+		}
+		if !utf8.ValidString(text) {
+			r.Fatalf("not UTF-8: %q", text)
+		}
+		total := f.Firing + f.Recovered
+		shown := 1 + len(bullet.FindAllString(text, -1))
+		more := 0
+		if m := moreLike.FindStringSubmatch(text); m != nil {
+			more, _ = strconv.Atoi(m[1] + m[2])
+		}
+		if shown+more != total {
+			r.Fatalf("%d shown and %d more are not %d:\n%s", shown, more, total, text)
+		}
+		if f.Open > 0 && !strings.Contains(text, "aftercare silence add --alert 9a8b7c") {
+			r.Fatalf("the command that stops repeats is missing:\n%s", text)
+		}
+	})
 }
 
 // acting are the forms that do something in a chat. Values of events may hold
@@ -205,23 +204,20 @@ func TestNoValueActs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, acts := range acting {
-		t.Run(string(kind), func(t *testing.T) {
-			rapid.Check(t, func(r *rapid.T) {
-				f := one()
-				f.Alerts[0].Summary = hostile.Draw(r, "value")
-				ch := channelOf(kind, "https://hook.test")
-				ch.Mention, ch.Keyword, ch.Template = nil, "", "value"
-				_, _, text := inner(t, kind, delivered(t, ch, alert.Setup{Templates: templates}, f))
-				if kind == alert.DingTalk || kind == alert.WeCom || kind == alert.Slack { // without the title
-					text = text[strings.LastIndex(text, "V"):]
-				}
-				if bad := acts.FindString(text); bad != "" {
-					r.Fatalf("%q acts in %q", bad, text)
-				}
-			})
-		})
-	}
+	rapid.Check(t, func(r *rapid.T) {
+		kind := rapid.SampledFrom(slices.Sorted(maps.Keys(acting))).Draw(r, "kind")
+		f := one()
+		f.Alerts[0].Summary = hostile.Draw(r, "value")
+		ch := channelOf(kind, "https://hook.test")
+		ch.Mention, ch.Keyword, ch.Template = nil, "", "value"
+		_, _, text := inner(t, kind, delivered(t, ch, alert.Setup{Templates: templates}, f))
+		if kind == alert.DingTalk || kind == alert.WeCom || kind == alert.Slack { // without the title
+			text = text[strings.LastIndex(text, "V"):]
+		}
+		if bad := acting[kind].FindString(text); bad != "" {
+			r.Fatalf("%q acts in %q", bad, text)
+		}
+	})
 }
 
 // TestCutsSayHowMuchIsMissing, and cut between characters.
@@ -235,8 +231,12 @@ func TestCutsSayHowMuchIsMissing(t *testing.T) {
 		"zh": {regexp.MustCompile(`^(.*)…（已截去 (\d+) 字节）$`), regexp.MustCompile(`(?s)^（已截去 (\d+) 字节）…\n(.*)$`)},
 	} {
 		rapid.Check(t, func(r *rapid.T) {
-			text := strings.TrimSpace(rapid.StringOfN(rapid.RuneFrom([]rune("ab日🔥")), 0, 3000, -1).Draw(r, "text"))
-			printed := strings.Trim(rapid.StringOfN(rapid.RuneFrom([]rune("ab日🔥\n")), 0, 6000, -1).Draw(r, "output"), "\n")
+			// Repeated text is long enough to be cut, and quick to draw.
+			repeated := func(of, label string) string {
+				unit := rapid.StringOfN(rapid.RuneFrom([]rune(of)), 1, 20, -1).Draw(r, label)
+				return strings.Trim(strings.Repeat(unit, rapid.IntRange(0, 6000/len(unit)).Draw(r, label+" times")), "\n")
+			}
+			text, printed := repeated("ab日🔥", "text"), repeated("ab日🔥\n", "output")
 			f := one()
 			f.Alerts[0].Summary, f.Alerts[0].Output = text, printed
 			ch := channelOf(alert.PagerDuty, "https://hook.test")
