@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"aftercare/shared/decide"
 )
 
 // Holds is how long an Alertmanager takes a group for firing after a message. A
@@ -19,11 +17,11 @@ const alertsPath = "/api/v2/alerts"
 
 // alertmanager posts to the API v2 of an Alertmanager.
 //
-// A group is one alert for each severity that it had, since a flush counts what
-// is open for the group alone: its labels are the group's, and its severity, so
-// that routes can use them. While anything is open, the alert of this severity
-// fires. When all is over, the alerts of every severity end; ending one that never
-// fired does nothing.
+// A group is one alert, since a flush says only of the group as a whole how much of
+// it is open: it fires while anything is, and ends when nothing is. Its labels
+// identify it, so they must not change meanwhile: they are the group, its route, and
+// what the route groups by. The severity is an annotation, and a label only if the
+// route groups by it.
 type alertmanager struct{ endpoint }
 
 func (alertmanager) markup() markup { return plainMarkup }
@@ -37,11 +35,9 @@ type postableAlert struct {
 }
 
 func (alertmanager) write(m message) ([]byte, bool) {
-	severities := decide.Severities
 	ends := m.now
 	var starts *time.Time
 	if !m.Over {
-		severities = []decide.Severity{severityOf(m)}
 		ends = m.now.Add(Holds)
 		at := m.At.UTC()
 		if at.After(m.now) {
@@ -50,23 +46,19 @@ func (alertmanager) write(m message) ([]byte, bool) {
 		starts = &at
 	}
 	annotations := map[string]string{
-		"summary": m.plain.title, "description": m.plain.body,
+		"summary": m.plain.title, "description": m.plain.body, "severity": string(severityOf(m)),
 		"firing": strconv.Itoa(m.Firing), "recovered": strconv.Itoa(m.Recovered), "open": strconv.Itoa(m.Open), "more": strconv.Itoa(m.More),
 	}
 	if m.First != nil && m.First.Runbook != "" {
 		annotations["runbook_url"] = m.First.Runbook
 	}
-	var alerts []postableAlert
-	for _, s := range severities {
-		labels := map[string]string{}
-		for _, pair := range m.By {
-			name, value, _ := strings.Cut(pair, "=")
-			labels[labelName(name)] = value
-		}
-		labels["alertname"], labels["group"], labels["route"], labels["severity"] = "Aftercare", m.Group, m.Route, string(s)
-		alerts = append(alerts, postableAlert{labels, annotations, starts, ends})
+	labels := map[string]string{}
+	for _, pair := range m.By {
+		name, value, _ := strings.Cut(pair, "=")
+		labels[labelName(name)] = value
 	}
-	return encode(alerts), true
+	labels["alertname"], labels["group"], labels["route"] = "Aftercare", m.Group, m.Route
+	return encode([]postableAlert{{labels, annotations, starts, ends}}), true
 }
 
 var notInLabel = regexp.MustCompile(`[^a-zA-Z0-9_]`)

@@ -27,7 +27,7 @@ func TestTheLocalServicesTakeMessagesAndSignatures(t *testing.T) {
 	} {
 		ch := channelOf(kind, "https://hook.test")
 		ch.URL = transport.NewSecret(address)
-		if r := client(t, ch, alert.Setup{}).Deliver(t.Context(), many()); !r.Confirmed() {
+		if r := client(t, ch, alert.Setup{}).Deliver(t.Context(), alert.Sample(noon)); !r.Confirmed() {
 			t.Errorf("%s: %v", kind, r.Err)
 		}
 		if !ch.Secret.IsSet() {

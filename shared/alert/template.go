@@ -33,7 +33,7 @@ func NewTemplates(named map[string]string) (*Templates, error) {
 		if name == "" || name == "title" {
 			err = fmt.Errorf("template: %q is not a name for a template", name)
 		}
-		for _, f := range []Flush{{}, fullSample()} {
+		for _, f := range []Flush{{}, Sample(time.Unix(0, 0))} {
 			if err == nil {
 				_, err = w.text(english.message(cleaned(f), details[0]), false)
 			}
@@ -202,20 +202,21 @@ func escapeNode(t *parse.Tree, n parse.Node) {
 	}
 }
 
-// fullSample has every member set.
-func fullSample() Flush {
+// Sample is a flush with every member set: for trying out templates and channels. It
+// differs with at, and its group is always the same.
+func Sample(at time.Time) Flush {
 	code := int64(1)
 	a := decide.Alert{
-		Fingerprint: "f1", Kind: decide.AlertExecution, Severity: decide.SeverityCritical, Summary: "A command ended as Failed.",
+		Fingerprint: "f1", Kind: decide.AlertExecution, Severity: decide.SeverityCritical, Summary: "This is a sample. No command has failed.",
 		InstanceID: "i-1", Region: "cn-hangzhou", CommandName: "check", InvokeID: "t-1", TaskID: "4a63377c", Flow: "restart", Step: "check",
 		Route: "ops", Runbook: "https://example.com/runbook", Labels: map[string]string{"team": "web"}, Tags: map[string]string{"env": "prod"},
 		Output: "one\ntwo", Status: "Failed", ExitCode: &code, ErrorCode: "ExitCodeNonzero", ErrorDesc: "the exit code is not zero",
-		Requeued: true, At: time.Unix(0, 0),
+		Requeued: true, At: at.UTC(),
 	}
 	over := a
 	over.Recovered = true
 	return Flush{
-		ID: "flush-1", Group: "group-1", Route: "ops", By: map[string]string{"flow": "restart"}, Severity: decide.SeverityCritical,
-		Firing: 12, Recovered: 1, Open: 12, Alerts: []decide.Alert{a, over}, At: time.Unix(0, 0),
+		ID: fmt.Sprint("sample-", at.UnixNano()), Group: "sample", Route: "ops", By: map[string]string{"flow": "restart"}, Severity: decide.SeverityCritical,
+		Firing: 12, Recovered: 1, Open: 12, Alerts: []decide.Alert{a, over}, At: at.UTC(),
 	}
 }

@@ -32,19 +32,23 @@ func (w *words) heading(kind decide.AlertKind) string {
 	return w.other
 }
 
+// maxName is the longest name in a title, in bytes.
+const maxName = 100
+
 // about names the flow or the command, and the instance.
 func (w *words) about(e Entry) string {
 	what := e.CommandName
 	if e.Flow != "" && (what == "" || ofFlow[e.Kind]) {
 		what = e.Flow
 	}
+	what, instance := w.cut(what, maxName), w.cut(e.InstanceID, maxName)
 	switch {
 	case what == "":
-		return e.InstanceID
-	case e.InstanceID == "":
+		return instance
+	case instance == "":
 		return what
 	}
-	return what + w.on + e.InstanceID
+	return what + w.on + instance
 }
 
 // ofFlow are the kinds that are about a flow rather than a command.
@@ -85,6 +89,7 @@ var english = &words{
 		decide.AlertBreakerOpened:  "Flow stopped everywhere",
 		decide.AlertBreakerClosed:  "Flow may start again",
 		decide.AlertRepairs:        "Sweeps repair too much",
+		decide.AlertGivenUp:        "A channel took no alerts",
 	},
 	other: "Alert",
 	next: map[decide.AlertKind]string{
@@ -170,6 +175,7 @@ var chinese = &words{
 		decide.AlertBreakerOpened:  "流程已全面熔断",
 		decide.AlertBreakerClosed:  "流程恢复运行",
 		decide.AlertRepairs:        "巡检修复过多",
+		decide.AlertGivenUp:        "渠道一天未收告警",
 	},
 	other: "告警",
 	next: map[decide.AlertKind]string{

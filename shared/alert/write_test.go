@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,6 +73,9 @@ func inner(t testing.TB, kind alert.Kind, body []byte) (size, limit int, text st
 	}
 	switch kind {
 	case alert.DingTalk:
+		if len(v.Markdown.Title) > 400 {
+			t.Fatalf("a title of %d bytes: %s", len(v.Markdown.Title), v.Markdown.Title)
+		}
 		return len(body), 20_000, v.Markdown.Text
 	case alert.Lark:
 		return len(body), 20_000, v.Card.Elements[0].Text.Content
@@ -113,7 +119,7 @@ var hostile = rapid.Custom(func(t *rapid.T) string {
 		"<font color=\"info\">", "&", "&lt;", "\\", "\"", "{{.ID}}", "日", "🔥", "\u202e", "\u2028", "\x00", "\x1b[31m", "\xff", "word ", "x", "  ", "]", "](", "<", ">",
 	})
 	text := strings.Join(rapid.SliceOfN(part, 0, 6).Draw(t, "parts"), "")
-	return strings.Repeat(text, rapid.SampledFrom([]int{1, 1, 1, 10, 100}).Draw(t, "times"))
+	return strings.Repeat(text, rapid.SampledFrom([]int{1, 1, 1, 10, 40}).Draw(t, "times"))
 })
 
 // wild is a flush with hostile text everywhere.
@@ -152,38 +158,35 @@ var (
 
 // TestEveryMessageFitsAndItsCountsAreExact, whatever a flush holds.
 func TestEveryMessageFitsAndItsCountsAreExact(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(string(kind), func(t *testing.T) {
-			rapid.Check(t, func(r *rapid.T) {
-				f := wild.Draw(r, "flush")
-				ch := channelOf(kind, "https://hook.test")
-				ch.Language = rapid.SampledFrom([]string{"en", "zh"}).Draw(r, "language")
-				if kind == alert.WeCom && rapid.Bool().Draw(r, "everybody") {
-					ch.Mention = []string{"all"}
-				}
-				ch.MentionFrom = "info"
-				size, limit, text := inner(t, kind, delivered(t, ch, alert.Setup{}, f))
-				if size > limit {
-					r.Fatalf("%d of at most %d", size, limit)
-				}
-				if !utf8.ValidString(text) {
-					r.Fatalf("not UTF-8: %q", text)
-				}
-				total := f.Firing + f.Recovered
-				shown := 1 + len(bullet.FindAllString(text, -1))
-				more := 0
-				if m := moreLike.FindStringSubmatch(text); m != nil {
-					more, _ = strconv.Atoi(m[1] + m[2])
-				}
-				if shown+more != total {
-					r.Fatalf("%d shown and %d more are not %d:\n%s", shown, more, total, text)
-				}
-				if f.Open > 0 && !strings.Contains(text, "aftercare silence add --alert 9a8b7c") {
-					r.Fatalf("the command that stops repeats is missing:\n%s", text)
-				}
-			})
-		})
-	}
+	rapid.Check(t, func(r *rapid.T) {
+		kind := rapid.SampledFrom(kinds).Draw(r, "kind")
+		f := wild.Draw(r, "flush")
+		ch := channelOf(kind, "https://hook.test")
+		ch.Language = rapid.SampledFrom([]string{"en", "zh"}).Draw(r, "language")
+		if kind == alert.WeCom && rapid.Bool().Draw(r, "everybody") {
+			ch.Mention = []string{"all"}
+		}
+		ch.MentionFrom = "info"
+		size, limit, text := inner(t, kind, delivered(t, ch, alert.Setup{}, f))
+		if size > limit {
+			r.Fatalf("%d of at most %d", size, limit)
+		}
+		if !utf8.ValidString(text) {
+			r.Fatalf("not UTF-8: %q", text)
+		}
+		total := f.Firing + f.Recovered
+		shown := 1 + len(bullet.FindAllString(text, -1))
+		more := 0
+		if m := moreLike.FindStringSubmatch(text); m != nil {
+			more, _ = strconv.Atoi(m[1] + m[2])
+		}
+		if shown+more != total {
+			r.Fatalf("%d shown and %d more are not %d:\n%s", shown, more, total, text)
+		}
+		if f.Open > 0 && !strings.Contains(text, "aftercare silence add --alert 9a8b7c") {
+			r.Fatalf("the command that stops repeats is missing:\n%s", text)
+		}
+	})
 }
 
 // acting are the forms that do something in a chat. Values of events may hold
@@ -201,23 +204,20 @@ func TestNoValueActs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, acts := range acting {
-		t.Run(string(kind), func(t *testing.T) {
-			rapid.Check(t, func(r *rapid.T) {
-				f := one()
-				f.Alerts[0].Summary = hostile.Draw(r, "value")
-				ch := channelOf(kind, "https://hook.test")
-				ch.Mention, ch.Keyword, ch.Template = nil, "", "value"
-				_, _, text := inner(t, kind, delivered(t, ch, alert.Setup{Templates: templates}, f))
-				if kind == alert.DingTalk || kind == alert.WeCom || kind == alert.Slack { // without the title
-					text = text[strings.LastIndex(text, "V"):]
-				}
-				if bad := acts.FindString(text); bad != "" {
-					r.Fatalf("%q acts in %q", bad, text)
-				}
-			})
-		})
-	}
+	rapid.Check(t, func(r *rapid.T) {
+		kind := rapid.SampledFrom(slices.Sorted(maps.Keys(acting))).Draw(r, "kind")
+		f := one()
+		f.Alerts[0].Summary = hostile.Draw(r, "value")
+		ch := channelOf(kind, "https://hook.test")
+		ch.Mention, ch.Keyword, ch.Template = nil, "", "value"
+		_, _, text := inner(t, kind, delivered(t, ch, alert.Setup{Templates: templates}, f))
+		if kind == alert.DingTalk || kind == alert.WeCom || kind == alert.Slack { // without the title
+			text = text[strings.LastIndex(text, "V"):]
+		}
+		if bad := acting[kind].FindString(text); bad != "" {
+			r.Fatalf("%q acts in %q", bad, text)
+		}
+	})
 }
 
 // TestCutsSayHowMuchIsMissing, and cut between characters.
@@ -231,8 +231,12 @@ func TestCutsSayHowMuchIsMissing(t *testing.T) {
 		"zh": {regexp.MustCompile(`^(.*)…（已截去 (\d+) 字节）$`), regexp.MustCompile(`(?s)^（已截去 (\d+) 字节）…\n(.*)$`)},
 	} {
 		rapid.Check(t, func(r *rapid.T) {
-			text := strings.TrimSpace(rapid.StringOfN(rapid.RuneFrom([]rune("ab日🔥")), 0, 3000, -1).Draw(r, "text"))
-			printed := strings.Trim(rapid.StringOfN(rapid.RuneFrom([]rune("ab日🔥\n")), 0, 6000, -1).Draw(r, "output"), "\n")
+			// Repeated text is long enough to be cut, and quick to draw.
+			repeated := func(of, label string) string {
+				unit := rapid.StringOfN(rapid.RuneFrom([]rune(of)), 1, 20, -1).Draw(r, label)
+				return strings.Trim(strings.Repeat(unit, rapid.IntRange(0, 6000/len(unit)).Draw(r, label+" times")), "\n")
+			}
+			text, printed := repeated("ab日🔥", "text"), repeated("ab日🔥\n", "output")
 			f := one()
 			f.Alerts[0].Summary, f.Alerts[0].Output = text, printed
 			ch := channelOf(alert.PagerDuty, "https://hook.test")
@@ -385,5 +389,29 @@ func TestRates(t *testing.T) {
 	}
 	if got += fmt.Sprint(alert.Channel{Kind: alert.Slack, PerMinute: 7}.Rate()); got != "20 100 20 60 60 0 0 0 7" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestEveryKindOfAlertHasAHeading in both languages.
+func TestEveryKindOfAlertHasAHeading(t *testing.T) {
+	source, err := os.ReadFile("../decide/alert.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`AlertKind += "([a-z-]+)"`).FindAllSubmatch(source, -1)
+	if len(kinds) < 13 {
+		t.Fatalf("found %d kinds", len(kinds))
+	}
+	for _, kind := range kinds {
+		for language, other := range map[string]string{"en": ": Alert:", "zh": "：告警："} {
+			f := one()
+			f.Alerts[0].Kind = decide.AlertKind(kind[1])
+			ch := channelOf(alert.DingTalk, "https://hook.test")
+			ch.Language = language
+			_, _, text := inner(t, alert.DingTalk, delivered(t, ch, alert.Setup{}, f))
+			if strings.Contains(text, other) {
+				t.Errorf("%s has no heading in %s: %s", kind[1], language, text)
+			}
+		}
 	}
 }
