@@ -307,9 +307,10 @@
 //     between: it is in doubt.
 //  120. ECS says for two minutes that an agent is up which is not. So its answer counts
 //     only if the agent was seen after the newest change of state that is known, and
-//     after the instance was last in doubt or found down. An answer that does not say
-//     when the agent was seen counts as two minutes old; when it last ran a command says
-//     nothing about the agent. An agent lives on while its instance is stopping: for 5
+//     after the instance was last in doubt or found down. An answer that it was seen
+//     only before that does not find it down; nor does a missing answer. One that does
+//     not say when the agent was seen counts as two minutes old; when it last ran a
+//     command says nothing about the agent. An agent lives on while its instance is stopping: for 5
 //     minutes after Stopping, neither its heartbeats nor the ends of scripts make the
 //     instance bootable; a new boot does at once. Otherwise it is asked again.
 //  121. Deleted ends every task that was certainly not sent, with that reason and an
