@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -177,8 +176,8 @@ func showSlack(body []byte) view {
 				v.Body += element("small", slackText(e).Body)
 			}
 		default:
-			if text, err := json.MarshalIndent(b, "", "  "); err == nil && textAt(b, "type") != "actions" {
-				v.Body += element("pre", escaped(string(text)))
+			if textAt(b, "type") != "actions" {
+				v.Body += indented(b)
 			}
 		}
 		for _, e := range elements {

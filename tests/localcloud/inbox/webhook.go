@@ -1,10 +1,12 @@
 package inbox
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"html"
 	"net/http"
 	"strings"
 	"time"
@@ -98,7 +100,11 @@ func showWebhook(body []byte) view {
 }
 
 // indented shows a decoded JSON value.
-func indented(value any) (out markup) {
-	text, _ := json.MarshalIndent(value, "", "  ") // it was decoded from JSON
-	return element("pre", escaped(string(text)))
+func indented(value any) markup {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	_ = e.Encode(value) // it was decoded from JSON
+	return element("pre", markup(html.EscapeString(strings.TrimSpace(text.String()))))
 }
