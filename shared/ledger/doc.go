@@ -119,6 +119,9 @@
 //  58. A submission for several instances is a row of its own scope, put only if none
 //     with its key is there, and rewritten with each of its answers, of which the
 //     first of an instance stands. It is recorded as an act before it is removed.
+//  59. When the last sweep ended is one row, which each sweep that did not fail puts
+//     at its end. It shows people that sweeps come; nothing is decided on it. If the
+//     put fails, the sweep does not.
 //
 // # Quarantine (aftercare_quarantine)
 //
