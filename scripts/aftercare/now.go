@@ -132,7 +132,7 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) error {
 // readBad reads what did not go well.
 func (n *situation) readBad(ctx context.Context, l *ledger.Ledger, now time.Time) error {
 	read := 0
-	err := l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(decide.OverdueAfter), Bad: true}, func(e ledger.Entry) error {
+	err := l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(decide.MaxAhead), Bad: true}, func(e ledger.Entry) error {
 		if read++; read > mostFailed {
 			n.More = true
 			return errEnough
@@ -185,7 +185,7 @@ func sweepsWords(s decide.Sweeps, c clock) (what string, bad bool) {
 // last is when the newest record of a kind came that an event reported; zero if
 // none did.
 func (n *situation) last(ctx context.Context, l *ledger.Ledger, kind ledger.EntryKind, now time.Time) (at time.Time, err error) {
-	err = l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(decide.OverdueAfter), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
+	err = l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(decide.MaxAhead), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
 		if e.Polled {
 			return nil
 		}
