@@ -80,8 +80,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// quarantine puts in what an older version could not read: an end, and two
-// submissions, of which one has a dedupeKey.
+// quarantine puts in what an older version could not read: an end, and
+// submissions with and without a dedupeKey.
 func quarantine(t *testing.T, r *rig.Rig) {
 	for payload, function := range map[string]string{
 		`{"instanceId":"i-web-2","invokeId":"t-older","invocationStatus":"Success"}`:                                   "task-completed",

@@ -227,7 +227,7 @@ func taskWaits(s decide.State, t task) string {
 	case i.Boot == decide.BootWaiting:
 		return "its agent, which was not up"
 	case i.Boot != decide.BootBootable:
-		return "its agent, of which nothing is known"
+		return "its agent, whose state is not known"
 	case i.HeldUntil.After(time.Now()):
 		return "the service (" + string(i.HeldBy) + ")"
 	}

@@ -231,8 +231,10 @@ func (b boots) agent(a *AgentStatus) {
 		return
 	}
 	if i.Boot != BootWaiting {
-		i.Boot = BootWaiting
-		i.BootSince = b.now
+		i.Boot, i.BootSince = BootWaiting, b.orNow(Later(i.BootSince, i.StateAt))
+		if a != nil && !a.Ready {
+			i.BootSince = b.now
+		}
 	}
 	i.Checks++
 	i.CheckAt = b.now.Add(b.policy.checkDelay(i.Checks))
