@@ -124,7 +124,7 @@ func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *sin
 	}
 	fmt.Fprintf(p.cmd.ErrOrStderr(), "looking for %s in the history %s\n", id, from.words())
 	var found []record
-	err = l.History(ctx, filter{}.query(from.from, time.Now().Add(5*time.Minute), nil), func(e ledger.Entry) error {
+	err = l.History(ctx, filter{}.query(from.from, nil), func(e ledger.Entry) error {
 		r := recordOf(e)
 		for _, other := range []string{r.ID, r.TaskID, r.EventID} {
 			if strings.HasPrefix(other, id) && r.Kind != "act" && r.Kind != "message" {
