@@ -223,7 +223,7 @@ func eventsFound(ctx context.Context, l *ledger.Ledger, now time.Time) []finding
 	var instances []string
 	for _, kind := range []ledger.EntryKind{ledger.EntryExecution, ledger.EntryBoot} {
 		most := len(instances) + mostNamed
-		err := l.History(ctx, ledger.Query{From: from, Before: now.Add(overdueAfter), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
+		err := l.History(ctx, ledger.Query{From: from, Before: now.Add(ahead), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
 			switch {
 			case e.Polled:
 				asked++

@@ -42,7 +42,7 @@ up. Tasks are listed only if they ended without running; --kind task lists all.`
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, recordColumns, "Nothing of that kind happened "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-				return want.read(ctx, l, from.from, time.Now(), add)
+				return want.read(ctx, l, from.from, add)
 			})
 		})
 	})
@@ -71,8 +71,8 @@ func historyFilter(cmd *cobra.Command) *kindFilter {
 }
 
 // read hands the records that are wanted to add, the newest first.
-func (f *kindFilter) read(ctx context.Context, l *ledger.Ledger, from, before time.Time, add func(record) error) error {
-	return l.History(ctx, f.query(from, before, kindOf(*f.kind)), func(e ledger.Entry) error {
+func (f *kindFilter) read(ctx context.Context, l *ledger.Ledger, from time.Time, add func(record) error) error {
+	return l.History(ctx, f.query(from, kindOf(*f.kind)), func(e ledger.Entry) error {
 		ran := e.Kind == ledger.EntryTask && e.InvokeID != ""
 		if r := recordOf(e); f.takes(r) && (!ran || *f.kind != "") {
 			return add(r)
@@ -100,9 +100,9 @@ func newActs(getenv func(string) string) *cobra.Command {
 		{"INSTANCE", func(r record) any { return r.InstanceID }, isWide},
 	}
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
-		return printList(cmd, f, columns, "Nobody stopped, resumed or cancelled anything "+from.words()+".", func(add func(record) error) error {
+		return printList(cmd, f, columns, "Nobody did anything "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-				return l.History(ctx, filter{}.query(from.from, time.Now(), []ledger.EntryKind{ledger.EntryAct}), func(e ledger.Entry) error {
+				return l.History(ctx, filter{}.query(from.from, []ledger.EntryKind{ledger.EntryAct}), func(e ledger.Entry) error {
 					return add(recordOf(e))
 				})
 			})

@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"regexp"
 	"strings"
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
@@ -68,15 +70,18 @@ func label(instanceID, id string) string {
 	switch {
 	case instanceID == "":
 		return "-"
-	case strings.Contains(id, "/"): // an act or a message
+	case id == "" || strings.Contains(id, "/"): // an act or a message
 		return instanceID
 	}
 	return instanceID + "/" + brief(id)
 }
 
-// brief is the beginning of a derived id, whose digits are 32.
+// wholeID is the form of a derived id and of a SHA-256.
+var wholeID = regexp.MustCompile(`^([0-9a-f]{32}){1,2}$`)
+
+// brief is the beginning of a derived id or a SHA-256.
 func brief(id string) string {
-	if len(id) == 32 {
+	if wholeID.MatchString(id) {
 		return id[:8]
 	}
 	return id
@@ -140,7 +145,7 @@ type filter struct {
 
 // takes reports whether a record is wanted.
 func (f filter) takes(r record) bool {
-	return (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
+	return !(f.failed && r.Result == flow.ResultDryRun) && (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
 		(f.status == "" || plainStatus(r.Result) == plainStatus(f.status)) &&
 		(f.flow == "" || r.Kind == "run" && r.Name == f.flow)
 }
@@ -156,10 +161,14 @@ func plainStatus(word string) string {
 	return word
 }
 
-// query is what of the history holds all wanted records.
-func (f filter) query(from, before time.Time, kinds []ledger.EntryKind) ledger.Query {
+// ahead is how far lists look into the future: the clock of a function may be ahead
+// of this machine's.
+const ahead = 5 * time.Minute
+
+// query is what of the history holds all wanted records from a time on.
+func (f filter) query(from time.Time, kinds []ledger.EntryKind) ledger.Query {
 	return ledger.Query{
-		From: from, Before: before, InstanceID: f.instance, Kinds: kinds,
+		From: from, Before: time.Now().Add(ahead), InstanceID: f.instance, Kinds: kinds,
 		Bad: f.failed || f.status != "" && plainStatus(f.status) != "succeeded",
 	}
 }
