@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,8 +147,16 @@ type filter struct {
 // takes reports whether a record is wanted.
 func (f filter) takes(r record) bool {
 	return !(f.failed && r.Result == flow.ResultDryRun) && (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
-		(f.status == "" || plainStatus(r.Result) == plainStatus(f.status)) &&
+		(f.status == "" || r.is(f.status)) &&
 		(f.flow == "" || r.Kind == "run" && r.Name == f.flow)
+}
+
+// is reports whether a record has this result. That of an act may count several.
+func (r record) is(status string) bool {
+	if r.Kind == "act" {
+		return slices.Contains(strings.Fields(r.Result), status)
+	}
+	return plainStatus(r.Result) == plainStatus(status)
 }
 
 // plainStatus is a status in the words of tasks and flow runs.
@@ -161,14 +170,11 @@ func plainStatus(word string) string {
 	return word
 }
 
-// ahead is how far lists look into the future: the clock of a function may be ahead
-// of this machine's.
-const ahead = 5 * time.Minute
-
-// query is what of the history holds all wanted records from a time on.
+// query is what of the history holds all wanted records. The clocks of the functions
+// may be ahead of this machine's.
 func (f filter) query(from time.Time, kinds []ledger.EntryKind) ledger.Query {
 	return ledger.Query{
-		From: from, Before: time.Now().Add(ahead), InstanceID: f.instance, Kinds: kinds,
-		Bad: f.failed || f.status != "" && plainStatus(f.status) != "succeeded",
+		From: from, Before: time.Now().Add(decide.MaxAhead), InstanceID: f.instance, Kinds: kinds,
+		Bad: f.failed || f.status != "" && plainStatus(f.status) != "succeeded" && !slices.Contains(decide.ActOutcomes, f.status),
 	}
 }

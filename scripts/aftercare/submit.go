@@ -220,8 +220,8 @@ func (f *submitFlags) command(cmd *cobra.Command, document map[string]any) error
 	return nil
 }
 
-// documents adds the instances, of which one document takes at most 1,000. A file
-// may name its own, if no flag does.
+// documents adds the instances, at most 1,000 to each document. A file may name its
+// own, if no flag does.
 func (f *submitFlags) documents(ctx context.Context, c *connection, document map[string]any) (documents [][]byte, ids []string, err error) {
 	if f.given() {
 		if ids, err = f.find(ctx, c); err != nil {

@@ -112,7 +112,7 @@ lists those that wait.`,
 	s, f, w := siteFlags(cmd, getenv), addListFlags(cmd), watchFlag(cmd)
 	from := sinceFlag(cmd, lookBack)
 	cmd.Flags().StringVar(&want.command, "command", "", "only commands whose name contains this `text`")
-	status := cli.Word(cmd, "status", "", "", "only tasks with this `state`", append([]string{string(decide.TaskReleasing), string(decide.TaskRunning)}, statuses...)...)
+	status := cli.Word(cmd, "status", "", "", "only tasks with this `state`", distinct([]string{string(decide.TaskReleasing), string(decide.TaskRunning)}, endStates, statuses)...)
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, workColumns, "No such task is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
@@ -237,7 +237,7 @@ func taskWaits(c clock, stops decide.Control, s decide.State, t task) string {
 	case i.Boot == decide.BootWaiting:
 		return "its agent, which was not up"
 	case i.Boot != decide.BootBootable:
-		return "its agent, of which nothing is known"
+		return "its agent, whose state is not known"
 	case i.HeldUntil.After(c.now):
 		return "the service (" + string(i.HeldBy) + ")"
 	}

@@ -92,8 +92,7 @@ func (t *Table) Print(w io.Writer) {
 	t.begun, t.Rows = true, nil
 }
 
-// fit returns the columns' widths, of which the widest are reduced until a line
-// fits; 0 means any width.
+// fit returns the columns' widths. It reduces the widest of them until a line fits; 0 means any width.
 func (t *Table) fit(width int) []int {
 	widths := make([]int, len(t.widest))
 	total := -2
