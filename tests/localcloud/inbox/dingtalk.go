@@ -90,15 +90,17 @@ func showDingTalk(body []byte) view {
 	message, _ := object(body)
 	kind := textAt(message, "msgtype")
 	content := at(message, kind)
-	v := view{Title: textAt(content, "title")}
+	var v view
 	text := textAt(content, "text")
 	switch kind {
-	case "text":
-		text = textAt(content, "content")
-		v.Body = lines(text)
 	case "markdown", "actionCard":
+		v.Notification = textAt(content, "title")
 		v.Body = dingTalkMarkdown.html(text)
+	case "link":
+		v.Title = textAt(content, "title")
+		v.Body = lines(text)
 	default:
+		text = textAt(content, "content")
 		v.Body = lines(text)
 	}
 	v.button(textAt(content, "singleTitle"), textAt(content, "singleURL"))

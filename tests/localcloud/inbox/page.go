@@ -14,10 +14,18 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
+	"clock":  clock,
 	"day":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"colour": colour,
 }).Parse(pageText))
+
+// clock writes a time; of another day than now, with its day.
+func clock(now, t time.Time) string {
+	if now.UTC().YearDay() == t.UTC().YearDay() && now.Sub(t).Abs() < 24*time.Hour {
+		return t.UTC().Format("15:04:05")
+	}
+	return t.UTC().Format("01-02 15:04:05")
+}
 
 // shown is how many messages, incidents and alerts of a channel the page has,
 // unless one channel alone is asked for.
@@ -46,6 +54,9 @@ type section struct {
 	Left               int // how many older ones the page leaves out
 	Firing, Unresolved int
 }
+
+// Folded reports whether what the messages made is more telling than they are.
+func (s section) Folded() bool { return len(s.Incidents)+len(s.Alerts) > 0 }
 
 type alertState struct {
 	Alert

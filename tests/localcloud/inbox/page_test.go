@@ -44,11 +44,13 @@ func TestMessagesAreShownAsTheVendorDoes(t *testing.T) {
 		{"no code and no table", inbox.DingTalk, ding("`a` | b\n|---|---|"), "<p>`a` | b |---|---|</p>"},
 		{"a picture is not loaded", inbox.DingTalk, ding("![a](https://b/c.png)"), `<a rel="noreferrer" href="https://b/c.png">picture: a</a>`},
 		{"a card's buttons", inbox.DingTalk, `{"msgtype":"actionCard","actionCard":{"title":"t","text":"x","btns":[{"title":"runbook","actionURL":"https://a/"}]}}`, `<a class="button" rel="noreferrer" href="https://a/">runbook</a>`},
+		{"a title", inbox.DingTalk, ding("x"), `<div class="dim">notification: t</div><p>x</p>`},
+		{"a text beside blocks", inbox.Slack, `{"text":"a","blocks":[{"type":"section","text":{"type":"plain_text","text":"*b*"}}]}`, `<div class="dim">notification: a</div><p>*b*</p>`},
 		{"whom DingTalk calls", inbox.DingTalk, `{"msgtype":"text","text":{"content":"@7"},"at":{"atMobiles":["7","8"],"isAtAll":true}}`, `calls everyone, 7</span>`},
 		{"whom it does not call", inbox.DingTalk, `{"msgtype":"text","text":{"content":"@7"},"at":{"atMobiles":["7","8"]}}`, `8 is not called: @8 is missing in the text`},
 
 		{"Lark's text", inbox.Lark, `{"msg_type":"text","content":{"text":"a **b** <at user_id=\"all\">x</at>"}}`, `<p>a **b** <span class="at">@everyone</span></p>`},
-		{"a card's header", inbox.Lark, card(`{"tag":"hr"}`), `<article class="message bar-red">`},
+		{"a card's header", inbox.Lark, card(`{"tag":"hr"}`), `<div class="title red">t</div><hr>`},
 		{"a card's text", inbox.Lark, card(lark("**a**\\n~~b~~ <font color='green'>c</font> <at id=ou_1></at> &#42;")), `<p><b>a</b><br><s>b</s> <span class="green">c</span> <span class="at">@ou_1</span> *</p>`},
 		{"lark_md has no headings", inbox.Lark, card(lark("# a")), `<p># a</p>`},
 		{"a card's buttons", inbox.Lark, card(`{"tag":"action","actions":[{"tag":"button","text":{"content":"open"},"url":"https://a/"}]}`), `<a class="button" rel="noreferrer" href="https://a/">open</a>`},
@@ -74,7 +76,7 @@ func TestMessagesAreShownAsTheVendorDoes(t *testing.T) {
 		{"an incident", inbox.PagerDuty, trigger, `<tr class="incident" data-state="triggered">`},
 		{"an alert", inbox.Alertmanager, `[{"labels":{"alertname":"A"}}]`, `<tr class="alert" data-state="firing">`},
 		{"a resolved alert", inbox.Alertmanager, `[{"labels":{"alertname":"A"},"endsAt":"2026-05-01T12:00:00Z"}]`, `<tr class="alert" data-state="resolved">`},
-		{"a webhook", inbox.Webhook, `{"type":"alert.fired","data":{"a":1}}`, "<div class=\"title\">alert.fired</div><pre>{\n  &#34;a&#34;: 1\n}</pre>"},
+		{"a webhook", inbox.Webhook, `{"type":"alert.fired","data":{"a":1}}`, "<div class=\"title \">alert.fired</div><pre>{\n  &#34;a&#34;: 1\n}</pre>"},
 		{"a webhook with a text", inbox.Webhook, "a <b>\nc", "<p>a &lt;b&gt;<br>c</p>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

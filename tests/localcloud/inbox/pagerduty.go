@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -38,7 +39,7 @@ const (
 )
 
 func eventAnswer(status int, word, message string, errors ...string) answer {
-	return jsonAnswer(status, fmt.Sprint(status), word+": "+fmt.Sprint(append([]string{message}, errors...)), struct {
+	return jsonAnswer(status, fmt.Sprint(status), strings.Join(append([]string{message}, errors...), ": "), struct {
 		Status  string   `json:"status"`
 		Message string   `json:"message"`
 		Errors  []string `json:"errors,omitempty"`
@@ -171,8 +172,9 @@ func (s *Server) applyEvent(m Message) {
 
 func showPagerDuty(body []byte) view {
 	event, _ := object(body)
-	v := view{Title: textAt(event, "event_action") + " " + textAt(event, "dedup_key"), Colour: colour(textAt(event, "payload", "severity"))}
-	v.Body = lines(textAt(event, "payload", "summary"))
+	action := textAt(event, "event_action")
+	v := view{Title: action + " " + textAt(event, "dedup_key"), Body: lines(textAt(event, "payload", "summary"))}
+	v.Colour = map[string]string{"trigger": colour(textAt(event, "payload", "severity")), "acknowledge": "blue", "resolve": "green"}[action]
 	if details := at(event, "payload", "custom_details"); details != nil {
 		v.Body += indented(details)
 	}

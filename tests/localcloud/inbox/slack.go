@@ -135,13 +135,11 @@ var slackMarkdown = dialect{
 }
 
 // slackText shows a text object, or the text of a message.
-func slackText(value any) (v view) {
+func slackText(value any) markup {
 	if textAt(value, "type") == "plain_text" {
-		v.Body = lines(textAt(value, "text"))
-	} else {
-		v.Body = slackMarkdown.html(textAt(value, "text"))
+		return lines(textAt(value, "text"))
 	}
-	return v
+	return slackMarkdown.html(textAt(value, "text"))
 }
 
 func showSlack(body []byte) view {
@@ -149,14 +147,16 @@ func showSlack(body []byte) view {
 	var v view
 	blocks := listAt(message, "blocks")
 	if len(blocks) == 0 {
-		v.Body = slackText(message).Body
+		v.Body = slackText(message)
+	} else {
+		v.Notification = textAt(message, "text")
 	}
 	for _, attachment := range listAt(message, "attachments") {
 		if v.Colour == "" {
 			v.Colour = colour(textAt(attachment, "color"))
 		}
 		blocks = append(blocks, listAt(attachment, "blocks")...)
-		v.Body += slackText(attachment).Body
+		v.Body += slackText(attachment)
 	}
 	for _, b := range blocks {
 		elements := listAt(b, "elements")
@@ -164,16 +164,16 @@ func showSlack(body []byte) view {
 		case "header":
 			v.Body += element("h3", lines(textAt(b, "text", "text")))
 		case "section":
-			v.Body += slackText(at(b, "text")).Body
+			v.Body += slackText(at(b, "text"))
 			for _, f := range listAt(b, "fields") {
-				v.Body += element("div", slackText(f).Body)
+				v.Body += element("div", slackText(f))
 			}
 			elements = []any{at(b, "accessory")}
 		case "divider":
 			v.Body += "<hr>"
 		case "context":
 			for _, e := range elements {
-				v.Body += element("small", slackText(e).Body)
+				v.Body += element("small", slackText(e))
 			}
 		default:
 			if textAt(b, "type") != "actions" {

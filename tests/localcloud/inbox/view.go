@@ -12,12 +12,15 @@ type markup = template.HTML
 
 // view is a message as a person would see it.
 type view struct {
-	Title   string
-	Colour  string // one of colours, or ""
-	Body    markup
-	Buttons []button
-	Calls   []string // whom it calls
-	Notes   []string // what the sender may not have meant
+	// Notification is what a phone shows before the message is opened, if that is
+	// no part of the message.
+	Notification string
+	Title        string
+	Colour       string // one of colours, or ""
+	Body         markup
+	Buttons      []button
+	Calls        []string // whom it calls
+	Notes        []string // what the sender may not have meant
 }
 
 type button struct{ Text, URL string }
