@@ -12,6 +12,7 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 )
 
@@ -24,12 +25,13 @@ func newShow(getenv func(string) string) *cobra.Command {
 		Aliases: []string{"instance"},
 		Short:   "Show an instance's timeline, or one task, run, execution or event",
 		Long: `ID is an instance, or INSTANCE/ID as lists print it; the beginning of an id is
-enough. A task, run, execution or event without its instance is looked for in
-the history, within --since. 'aftercare instance' is another name of this
+enough. ECS is asked for the instance of an invocation, t-…. What else comes
+without its instance, a task, a run or an event, is looked for in the history,
+within --since. 'aftercare instance' is another name of this
 command.`,
 		Example: `  aftercare show i-bp67acfmxazb4p --since 1h
   aftercare show i-bp67acfmxazb4p/4a63377c
-  aftercare show t-hz0jdfwd9f7k8n4 --since 7d`,
+  aftercare show t-hz0jdfwd9f7k8n4`,
 		Args: cli.Args("ID"),
 	}
 	s := siteFlags(cmd, getenv)
@@ -39,7 +41,15 @@ command.`,
 	cmd.Flags().Lookup("since").DefValue = fmt.Sprintf("the newest %d records; 24h to look for an id", newestRecords)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		page := page{cmd: cmd, clock: clockOf(cmd), json: format.json()}
-		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+		needs, asks := ofTables, strings.HasPrefix(args[0], "t-") && !strings.Contains(args[0], "/")
+		if asks && s.lacks(ofECS) == nil {
+			needs |= ofECS
+		}
+		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
+			l := c.ledger
+			if asks {
+				return page.invocation(ctx, c, args[0], from)
+			}
 			instanceID, id, whole := strings.Cut(args[0], "/")
 			if whole {
 				return page.one(ctx, l, instanceID, id)
@@ -108,6 +118,39 @@ func (p page) instance(ctx context.Context, l *ledger.Ledger, state decide.State
 
 func (r records) empty() bool {
 	return len(r.Executions)+len(r.Tasks)+len(r.FlowRuns)+len(r.Boots)+len(r.Acts)+len(r.Lost) == 0
+}
+
+// askTime bounds the question to ECS. The rest of --timeout is for the history.
+const askTime = 10 * time.Second
+
+// invocation shows an execution on the instance that ECS names. What ECS does not
+// know or say is looked for in the history.
+func (p page) invocation(ctx context.Context, c *connection, id string, from *since) error {
+	errOut := p.cmd.ErrOrStderr()
+	if c.assistant == nil {
+		fmt.Fprintln(errOut, "ECS is not asked, because no region is set")
+		return p.find(ctx, c.ledger, id, from)
+	}
+	asking, cancel := context.WithTimeout(ctx, askTime)
+	on, err := c.assistant.InstancesOf(asking, id)
+	cancel()
+	switch {
+	case err != nil && !errors.Is(err, engine.ErrInvalid): // then it does not know the id
+		fmt.Fprintf(errOut, "ECS does not say where %s ran: %v\n", id, err)
+	case len(on) == 0:
+		fmt.Fprintf(errOut, "ECS does not know %s\n", id)
+	case len(on) > 1:
+		t := &screen.Table{Head: []string{"INSTANCE/ID"}, Whole: map[int]bool{0: true}}
+		for _, instanceID := range on {
+			t.Add(label(instanceID, id))
+		}
+		p.table(t)
+		return cli.Usage(fmt.Errorf("ECS says that %s ran on %d instances: name one of these", id, len(on)))
+	default:
+		fmt.Fprintf(errOut, "ECS says that %s ran on %s\n", id, on[0])
+		return p.one(ctx, c.ledger, on[0], id)
+	}
+	return p.find(ctx, c.ledger, id, from)
 }
 
 // find shows what has an id in the history.

@@ -142,6 +142,16 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	return err
 }
 
+// lacks says what is missing for a service; nil if nothing is.
+func (s *site) lacks(needs service) error {
+	e, err := openEnvironment(*s.name, s.getenv)
+	if err != nil {
+		return err
+	}
+	mistakes, _ := s.places(e, needs)
+	return errors.Join(mistakes...)
+}
+
 // places are the addresses of services.
 type places struct{ endpoint, instance, functions, region string }
 
