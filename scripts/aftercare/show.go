@@ -124,10 +124,14 @@ func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *sin
 	}
 	fmt.Fprintf(p.cmd.ErrOrStderr(), "looking for %s in the history %s\n", id, from.words())
 	var found []record
-	err = l.History(ctx, filter{}.query(from.from, time.Now().Add(5*time.Minute), nil), func(e ledger.Entry) error {
+	q := filter{}.query(from.from, time.Now().Add(5*time.Minute), []ledger.EntryKind{ledger.EntryExecution, ledger.EntryTask, ledger.EntryRun, ledger.EntryBoot})
+	if !strings.HasPrefix(id, bootPrefix) { // which is in no row
+		q.ID = id
+	}
+	err = l.History(ctx, q, func(e ledger.Entry) error {
 		r := recordOf(e)
 		for _, other := range []string{r.ID, r.TaskID, r.EventID} {
-			if strings.HasPrefix(other, id) && r.Kind != "act" && r.Kind != "message" {
+			if strings.HasPrefix(other, id) {
 				if other == r.TaskID {
 					r.ID = other
 				}
