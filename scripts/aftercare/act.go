@@ -192,5 +192,9 @@ func report(cmd *cobra.Command, format string, all []acted) error {
 	case missing == failed:
 		return cli.NotFound("no such task waits or runs")
 	}
-	return cli.CodeError{Code: cli.ExitRefused, Err: errors.New("refused")}
+	refused := errors.New("refused")
+	if why := all[0].Why; len(all) == 1 && why != "" {
+		refused = fmt.Errorf("refused: %s", why) // whole, and not cut as in the table
+	}
+	return cli.CodeError{Code: cli.ExitRefused, Err: refused}
 }

@@ -141,15 +141,18 @@ func (d *dated) ahead() (time.Duration, bool) {
 }
 
 func sweepsFound(ctx context.Context, l *ledger.Ledger, c clock) []finding {
-	oldest, err := oldestWakeup(ctx, l, c.now)
-	switch {
-	case err != nil:
+	s, err := readSweeps(ctx, l, c.now)
+	if err != nil {
 		return broken(err)
-	case sweepsAreLate(oldest, c.now):
-		return []finding{wrong("something is due since "+c.moment(oldest)+", and no sweep came",
-			"Look at the timer and the log of the function aftercare-sweep.")}
 	}
-	return []finding{well("nothing is overdue")}
+	what, bad := sweepsWords(s, c)
+	switch {
+	case !bad:
+		return []finding{well(what)}
+	case s.Missing(c.now):
+		return []finding{wrong(what, "Look at the timer and the log of the function "+sweepFunction+"; 'aftercare sweep' sweeps now.")}
+	}
+	return []finding{wrong(what, "Commands may wait for room (AFTERCARE_SENDS_PER_MINUTE), or the log of the function "+sweepFunction+" says what fails.")}
 }
 
 // oldAgent is the first version of the agent that sends first heartbeats, by the
@@ -223,7 +226,7 @@ func eventsFound(ctx context.Context, l *ledger.Ledger, now time.Time) []finding
 	var instances []string
 	for _, kind := range []ledger.EntryKind{ledger.EntryExecution, ledger.EntryBoot} {
 		most := len(instances) + mostNamed
-		err := l.History(ctx, ledger.Query{From: from, Before: now.Add(overdueAfter), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
+		err := l.History(ctx, ledger.Query{From: from, Before: now.Add(decide.MaxAhead), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
 			switch {
 			case e.Polled:
 				asked++

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,8 +142,16 @@ type filter struct {
 // takes reports whether a record is wanted.
 func (f filter) takes(r record) bool {
 	return (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
-		(f.status == "" || plainStatus(r.Result) == plainStatus(f.status)) &&
+		(f.status == "" || r.is(f.status)) &&
 		(f.flow == "" || r.Kind == "run" && r.Name == f.flow)
+}
+
+// is reports whether a record has this result. That of an act may count several.
+func (r record) is(status string) bool {
+	if r.Kind == "act" {
+		return slices.Contains(strings.Fields(r.Result), status)
+	}
+	return plainStatus(r.Result) == plainStatus(status)
 }
 
 // plainStatus is a status in the words of tasks and flow runs.
@@ -156,10 +165,11 @@ func plainStatus(word string) string {
 	return word
 }
 
-// query is what of the history holds all wanted records.
-func (f filter) query(from, before time.Time, kinds []ledger.EntryKind) ledger.Query {
+// query is what of the history holds all wanted records. The clocks of the functions
+// may be ahead of this machine's.
+func (f filter) query(from time.Time, kinds []ledger.EntryKind) ledger.Query {
 	return ledger.Query{
-		From: from, Before: before, InstanceID: f.instance, Kinds: kinds,
-		Bad: f.failed || f.status != "" && plainStatus(f.status) != "succeeded",
+		From: from, Before: time.Now().Add(decide.MaxAhead), InstanceID: f.instance, Kinds: kinds,
+		Bad: f.failed || f.status != "" && plainStatus(f.status) != "succeeded" && !slices.Contains(decide.ActOutcomes, f.status),
 	}
 }

@@ -124,7 +124,7 @@ func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *sin
 	}
 	fmt.Fprintf(p.cmd.ErrOrStderr(), "looking for %s in the history %s\n", id, from.words())
 	var found []record
-	q := filter{}.query(from.from, time.Now().Add(5*time.Minute), []ledger.EntryKind{ledger.EntryExecution, ledger.EntryTask, ledger.EntryRun, ledger.EntryBoot})
+	q := filter{}.query(from.from, []ledger.EntryKind{ledger.EntryExecution, ledger.EntryTask, ledger.EntryRun, ledger.EntryBoot})
 	if !strings.HasPrefix(id, bootPrefix) { // which is in no row
 		q.ID = id
 	}

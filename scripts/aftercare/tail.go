@@ -59,7 +59,7 @@ func (t *tail) follow(ctx context.Context) error {
 	first, answered := true, time.Now()
 	for {
 		begun := time.Now()
-		list, err := t.read(ctx, begun, answered, first)
+		list, err := t.read(ctx, answered, first)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -83,14 +83,14 @@ func (t *tail) follow(ctx context.Context) error {
 }
 
 // read returns the records that are new, the newest first.
-func (t *tail) read(ctx context.Context, now, answered time.Time, first bool) (list []record, err error) {
+func (t *tail) read(ctx context.Context, answered time.Time, first bool) (list []record, err error) {
 	from := answered.Add(-tailOverlap)
 	if first && !t.from.IsZero() && t.from.Before(from) {
 		from = t.from
 	}
 	fresh := map[string]time.Time{}
 	err = t.site.with(ctx, func(ctx context.Context, l *ledger.Ledger) error {
-		return t.want.read(ctx, l, from, now.Add(tailOverlap), func(r record) error {
+		return t.want.read(ctx, l, from, func(r record) error {
 			key := r.Kind + r.InstanceID + "/" + r.ID + r.EventID
 			_, known := t.seen[key]
 			fresh[key] = r.At

@@ -112,7 +112,7 @@ lists those that wait.`,
 	s, f, w := siteFlags(cmd, getenv), addListFlags(cmd), watchFlag(cmd)
 	from := sinceFlag(cmd, lookBack)
 	cmd.Flags().StringVar(&want.command, "command", "", "only commands whose name contains this `text`")
-	status := cli.Word(cmd, "status", "", "", "only tasks with this `state`", append([]string{string(decide.TaskReleasing), string(decide.TaskRunning)}, statuses...)...)
+	status := cli.Word(cmd, "status", "", "", "only tasks with this `state`", distinct([]string{string(decide.TaskReleasing), string(decide.TaskRunning)}, endStates, statuses)...)
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, workColumns, "No such task is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
@@ -153,7 +153,7 @@ func openWork(ctx context.Context, l *ledger.Ledger, on func(listed) bool, takes
 
 // ended adds the ended work of a kind.
 func ended(ctx context.Context, l *ledger.Ledger, want filter, kind ledger.EntryKind, from time.Time, add func(record) error) error {
-	return l.History(ctx, want.query(from, time.Now(), []ledger.EntryKind{kind}), func(e ledger.Entry) error {
+	return l.History(ctx, want.query(from, []ledger.EntryKind{kind}), func(e ledger.Entry) error {
 		if r := recordOf(e); want.takes(r) {
 			return add(r)
 		}

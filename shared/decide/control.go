@@ -33,6 +33,12 @@ func (s Scope) String() string {
 	return firstNamed("everything", "flow", s.Flow, "instance", s.Instance, "label", s.Label)
 }
 
+// resume is the command that ends a stop of the scope. Of a flow, it closes the
+// breaker, too.
+func (s Scope) resume() string {
+	return "'aftercare resume" + firstNamed("", " --flow", s.Flow, " --instance", s.Instance, " --label", s.Label) + "'"
+}
+
 // firstNamed is the first kind of thing that has a name, and that name. Each kind is
 // followed by its name; all is returned if every name is empty.
 func firstNamed(all string, kindsAndNames ...string) string {

@@ -121,6 +121,9 @@
 //     instance stands. Another row, in the same batches, says that instances are left.
 //     With the last answer, the submission is recorded as an act, and that row is
 //     removed. The same one opens it again for the instances that were refused.
+//  59. When the last sweep ended is one row, which each sweep that did not fail puts
+//     at its end. It shows people that sweeps come; nothing is decided on it. If the
+//     put fails, the sweep does not.
 //
 // # Quarantine (aftercare_quarantine)
 //

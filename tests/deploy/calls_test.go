@@ -301,6 +301,7 @@ func operate(t *testing.T, c *recorder) {
 	_, err := l.Load(t.Context(), instanceID)
 	_, _, again := l.Recent(t.Context(), instanceID, time.Time{}, 1)
 	_, listed := l.Control(t.Context())
+	_, noted := l.LastSwept(t.Context())
 	_, shown := l.QuarantinedPayload(t.Context(), ledger.Quarantined{SHA256: ledger.QuarantineID(nil)})
 	cloud, set := assistant.New(assistant.Config{Region: rig.Region, Endpoint: r.Settings.ECSEndpoint}, transport.NewCredentials(r.Key.ID, r.Key.Secret, r.Key.Token))
 	if set != nil {
@@ -308,7 +309,7 @@ func operate(t *testing.T, c *recorder) {
 	}
 	_, selected := cloud.Instances(t.Context(), engine.Selector{Name: "web-*"})
 	_, printed := cloud.Outputs(t.Context(), "", "t-none")
-	err = errors.Join(err, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
+	err = errors.Join(err, noted, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
