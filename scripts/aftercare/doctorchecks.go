@@ -75,19 +75,22 @@ func functionFound(ctx context.Context, c *connection, lacks error) []finding {
 	return []finding{well(submitFunction + " answers")}
 }
 
-// ecsFound asks ECS for an instance and an output that do not exist.
+// ecsFound asks ECS for an instance and an invocation that do not exist.
 func ecsFound(ctx context.Context, c *connection, lacks error) []finding {
 	if lacks != nil {
-		return []finding{wrong(lacks.Error(), "Without it, submit and output cannot work from here.")}
+		return []finding{wrong(lacks.Error(), "Without it, submit and output cannot work from here, and show looks for an invocation in the history.")}
 	}
 	_, err := c.assistant.Instances(ctx, engine.Selector{IDs: []string{nobody}})
 	if err == nil {
 		_, err = c.assistant.Outputs(ctx, nobody, noInvocation)
 	}
-	if err != nil && !errors.Is(err, engine.ErrInvalid) { // it does not know the id
+	if err == nil || errors.Is(err, engine.ErrInvalid) { // it does not know the id
+		_, err = c.assistant.InstancesOf(ctx, noInvocation)
+	}
+	if err != nil && !errors.Is(err, engine.ErrInvalid) {
 		return broken(err)
 	}
-	return []finding{well("your key may list instances and read what commands printed")}
+	return []finding{well("your key may list instances, and see where commands ran and what they printed")}
 }
 
 // mostAhead is how wrong this machine's clock may be. Signatures are refused from 15

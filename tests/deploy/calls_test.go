@@ -308,8 +308,9 @@ func operate(t *testing.T, c *recorder) {
 		t.Fatal(set)
 	}
 	_, selected := cloud.Instances(t.Context(), engine.Selector{Name: "web-*"})
+	_, where := cloud.InstancesOf(t.Context(), "t-none")
 	_, printed := cloud.Outputs(t.Context(), "", "t-none")
-	err = errors.Join(err, noted, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
+	err = errors.Join(err, where, noted, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
