@@ -218,14 +218,17 @@ type open struct {
 	RunID       string    `json:"runId,omitempty"`
 }
 
+// id is the task's, or the run's.
+func (o open) id() string { return cmp.Or(o.TaskID, o.RunID) }
+
 var openColumns = []column[open]{
-	{"INSTANCE", func(o open) any { return o.InstanceID }, isWhole},
-	{"TASK", func(o open) any { return cmp.Or(o.TaskID, o.RunID) }, 0},
+	{"INSTANCE/ID", func(o open) any { return label(o.InstanceID, o.id()) }, isWhole},
 	{"COMMAND", func(o open) any { return o.Name }, 0},
 	{"STATE", func(o open) any { return o.State }, isWhole},
 	{"SUBMITTED", func(o open) any { return o.SubmittedAt }, isWide},
 	{"BY", func(o open) any { return o.By }, isWide},
 	{"LABELS", func(o open) any { return strings.Join(o.Labels, " ") }, 0},
+	{"WHOLE ID", func(o open) any { return o.id() }, isWide},
 }
 
 func listOpen(cmd *cobra.Command, format string, found []open) error {

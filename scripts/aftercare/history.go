@@ -115,7 +115,7 @@ func newActs(getenv func(string) string) *cobra.Command {
 		{"INSTANCE", func(r record) any { return r.InstanceID }, isWide},
 	}
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
-		return printList(cmd, f, columns, "Nobody stopped, resumed or cancelled anything "+from.words()+".", func(add func(record) error) error {
+		return printList(cmd, f, columns, "Nobody did anything "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
 				return l.History(ctx, filter{}.query(from.from, []ledger.EntryKind{ledger.EntryAct}), func(e ledger.Entry) error {
 					return add(recordOf(e))

@@ -51,6 +51,8 @@ type group struct {
 	// InstanceID and ID are the last one's.
 	InstanceID string `json:"instanceId"`
 	ID         string `json:"id"`
+
+	outcome string // of the last one, for people
 }
 
 func newNow(getenv func(string) string) *cobra.Command {
@@ -219,7 +221,7 @@ func (n *situation) add(e ledger.Entry) {
 			return
 		}
 	}
-	*in = append(*in, group{r.Kind, r.what(), r.Result, r.Why, 1, r.At, r.InstanceID, r.ID})
+	*in = append(*in, group{r.Kind, r.what(), r.Result, r.Why, 1, r.At, r.InstanceID, r.ID, r.outcome()})
 }
 
 func (n *situation) print(cmd *cobra.Command) {
@@ -234,9 +236,10 @@ func (n *situation) print(cmd *cobra.Command) {
 	}
 	kept := &screen.Table{Title: "Quarantined: 'aftercare quarantine show' prints one", Head: []string{"WHEN", "SHA256", "FUNCTION", "WHY"}, Whole: map[int]bool{0: true, 1: true}}
 	for _, q := range n.Quarantined {
-		kept.Add(c.moment(q.At), q.SHA256[:min(len(q.SHA256), 8)], q.Function, q.Reason)
+		kept.Add(c.moment(q.At), brief(q.SHA256), q.Function, q.Reason)
 	}
-	tables = append(tables, overdue, standingTable(n.Stopped, "Stopped", c.moment), kept)
+	stopped := standingTables(n.Stopped, "Stopped", c.moment)
+	tables = append(tables, overdue, stopped[0], stopped[1], kept)
 	rows := 0
 	for _, t := range tables {
 		rows += len(t.Rows)
@@ -278,7 +281,7 @@ func groupTable(c clock, title string, list []group) *screen.Table {
 	t := &screen.Table{Title: title, Head: []string{"LAST", "TIMES", "INSTANCE/ID", "WHAT", "RESULT"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	slices.SortStableFunc(list, func(a, b group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Name, b.Name)) })
 	for _, g := range list {
-		t.Add(c.moment(g.Last), fmt.Sprint(g.Count), label(g.InstanceID, g.ID), g.Name, g.Result+colon(g.Why))
+		t.Add(c.today(g.Last), fmt.Sprint(g.Count), label(g.InstanceID, g.ID), g.Name, g.outcome)
 	}
 	return t
 }

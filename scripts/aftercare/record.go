@@ -2,11 +2,13 @@ package main
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
@@ -69,15 +71,18 @@ func label(instanceID, id string) string {
 	switch {
 	case instanceID == "":
 		return "-"
-	case strings.Contains(id, "/"): // an act or a message
+	case id == "" || strings.Contains(id, "/"): // an act or a message
 		return instanceID
 	}
 	return instanceID + "/" + brief(id)
 }
 
-// brief is the beginning of a derived id, whose digits are 32.
+// wholeID is the form of a derived id and of a SHA-256.
+var wholeID = regexp.MustCompile(`^([0-9a-f]{32}){1,2}$`)
+
+// brief is the beginning of a derived id or a SHA-256.
 func brief(id string) string {
-	if len(id) == 32 {
+	if wholeID.MatchString(id) {
 		return id[:8]
 	}
 	return id
@@ -141,7 +146,7 @@ type filter struct {
 
 // takes reports whether a record is wanted.
 func (f filter) takes(r record) bool {
-	return (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
+	return !(f.failed && r.Result == flow.ResultDryRun) && (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
 		(f.status == "" || r.is(f.status)) &&
 		(f.flow == "" || r.Kind == "run" && r.Name == f.flow)
 }

@@ -74,7 +74,7 @@ type page struct {
 	json  bool
 }
 
-func (p page) printf(format string, args ...any) { fmt.Fprintf(p.cmd.OutOrStdout(), format, args...) }
+func (p page) say(format string, args ...any) { say(p.cmd.OutOrStdout(), format, args...) }
 
 func (p page) table(t *screen.Table) { t.Print(p.cmd.OutOrStdout()) }
 
@@ -100,16 +100,18 @@ func (p page) instance(ctx context.Context, l *ledger.Ledger, state decide.State
 	if p.json {
 		return printJSON(p.cmd.OutOrStdout(), v)
 	}
-	p.printf("%s: %s\n", screen.Plain(v.Instance.ID), v.Instance.state(p.clock))
-	p.table(standingTable(v.Stopped, "Stopped", p.clock.moment))
+	p.say("%s: %s", screen.Plain(v.Instance.ID), v.Instance.state(p.clock))
+	for _, t := range standingTables(v.Stopped, "Stopped", p.clock.moment) {
+		p.table(t)
+	}
 	p.table(openTable(p.clock, state, v))
 	timeline := timelineTable(p.clock, v, since)
 	if len(timeline.Rows) == 0 {
-		p.printf("\nNothing happened in that time.\n")
+		fmt.Fprintln(p.cmd.OutOrStdout(), "\nNothing happened in that time.")
 	}
 	p.table(timeline)
 	if older {
-		p.printf("\nThese are the newest %d records. --since prints more.\n", newestRecords)
+		fmt.Fprintf(p.cmd.OutOrStdout(), "\nThese are the newest %d records. --since prints more.\n", newestRecords)
 	}
 	return nil
 }
@@ -165,7 +167,7 @@ func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *sin
 	if from.from.IsZero() {
 		*from = since{"24h", time.Now().Add(-lookBack)}
 	}
-	fmt.Fprintf(p.cmd.ErrOrStderr(), "looking for %s in the history %s\n", id, from.words())
+	say(p.cmd.ErrOrStderr(), "looking for %s in the history %s", id, from.words())
 	var found []record
 	err = l.History(ctx, filter{}.query(from.from, nil), func(e ledger.Entry) error {
 		r := recordOf(e)
@@ -223,7 +225,12 @@ func (p page) one(ctx context.Context, l *ledger.Ledger, instanceID, id string) 
 	if err != nil {
 		return err
 	}
+	all, err := standing(ctx, l)
+	if err != nil {
+		return err
+	}
 	v := newView(state, records, false)
+	v.Stopped = holding(all, state)
 	is := func(have string) bool { return id != "" && strings.HasPrefix(have, id) }
 	type match struct {
 		id    string

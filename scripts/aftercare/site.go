@@ -188,7 +188,7 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 
 // announce says where an act happens, and by which key.
 func (c *connection) announce(cmd *cobra.Command) {
-	fmt.Fprintf(cmd.ErrOrStderr(), "in %s, by the key of %s\n", c.environment, c.key)
+	say(cmd.ErrOrStderr(), "in %s, by the key of %s", c.environment, c.key)
 }
 
 // waiting shows on a terminal what is waited for.

@@ -33,7 +33,7 @@ when it is known; one that is known more than 5 minutes late does not.`,
 		Args: cli.Args(),
 	}
 	s := siteFlags(cmd, getenv)
-	format := cli.Word(cmd, "output", "o", "table", "print as `table` or jsonl", "table", "jsonl")
+	format := cli.Word(cmd, "output", "o", "table", "the `form`: table or jsonl", "table", "jsonl")
 	from := sinceFlag(cmd, 0)
 	want := historyFilter(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +67,7 @@ func (t *tail) follow(ctx context.Context) error {
 			return err
 		case err == nil:
 			if gap := begun.Sub(answered); gap > 10*tailEvery {
-				fmt.Fprintf(t.cmd.ErrOrStderr(), "no answer from %s to %s; what happened meanwhile follows\n", t.clock.moment(answered), t.clock.moment(begun))
+				say(t.cmd.ErrOrStderr(), "no answer from %s to %s; what happened meanwhile follows", t.clock.moment(answered), t.clock.moment(begun))
 			}
 			for n := len(list) - 1; n >= 0; n-- {
 				if err := t.print(list[n]); err != nil {

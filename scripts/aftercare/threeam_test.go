@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"aftercare/tests/rig"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the commands print into scripts/README.md")
@@ -19,7 +17,7 @@ var (
 	// argument is one of a command line, with or without quotes.
 	argument = regexp.MustCompile(`"[^"]*"|\S+`)
 	// moving is what differs from run to run: times, and the ids of events.
-	moving = regexp.MustCompile(`\d\d-\d\d \d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	moving = regexp.MustCompile(`(\d\d-\d\d )?\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 )
 
 // TestItIsThreeInTheMorning plays the commands of the operator's page, one after the
@@ -37,14 +35,7 @@ func TestItIsThreeInTheMorning(t *testing.T) {
 		t.Fatal("scripts/README.md has no section between <!-- 3am --> and <!-- /3am -->")
 	}
 	r := workedWith(t, "waiting")
-	keys, fc := credentials(t, r), functionCompute(t, r)
-	getenv := func(name string) string {
-		return map[string]string{
-			variableEndpoint: r.Tables.Endpoint(), variableInstance: "rig", variableKeyID: keys.AccessKeyId, variableSecret: keys.AccessKeySecret,
-			"ALIBABA_CLOUD_SECURITY_TOKEN": keys.SecurityToken, variableECS: r.Settings.ECSEndpoint, variableFC: fc, variableRegion: rig.Region,
-			"COLUMNS": "80",
-		}[name]
-	}
+	getenv := variablesOf(t, r)
 	blocks := 0
 	played := block.ReplaceAllStringFunc(section, func(text string) string {
 		blocks++

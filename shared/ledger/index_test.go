@@ -100,7 +100,7 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	now := start.UnixMilli()
 	want := map[string]map[string]any{
 		"log/exec/t-1/once": {"hist": "exec!/2026-03/d", "at": now + 1000, "brief": `{"name":"n","result":"Failed","exitCode":3,` +
-			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `","taskId":"task","eventId":"ev","startMs":1772366400000}`},
+			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `…","taskId":"task","eventId":"ev","startMs":1772366400000}`},
 		"log/task/t":          {"hist": "task!/2026-03/d", "at": now, "brief": `{"name":"disk","result":"failed","invokeId":"t-1"}`},
 		"log/flow/r":          {"hist": "flow/2026-03/d", "at": now - 3600_000, "brief": `{"name":"f","result":"succeeded"}`},
 		"log/boot/0000000002": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{"eventId":"e-2"}`},
