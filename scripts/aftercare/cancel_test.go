@@ -34,7 +34,7 @@ func TestACancelFindsWhatIsOpenOnTheWholeFleet(t *testing.T) {
 		}, append([]string{"cancel"}, args...)...)
 	}
 	out, errOut, code := cancel("--label", "rel", "--dry-run")
-	if code != 0 || strings.Count(out, "i-queued ") != 1 || strings.Count(out, "i-running ") != 1 || errOut != "" {
+	if code != 0 || strings.Count(out, "i-queued/") != 1 || strings.Count(out, "i-running/") != 1 || errOut != "" {
 		t.Errorf("exit code %d, listed\n%s%s", code, out, errOut)
 	}
 
