@@ -169,10 +169,14 @@ func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *sin
 	}
 	say(p.cmd.ErrOrStderr(), "looking for %s in the history %s", id, from.words())
 	var found []record
-	err = l.History(ctx, filter{}.query(from.from, nil), func(e ledger.Entry) error {
+	q := filter{}.query(from.from, []ledger.EntryKind{ledger.EntryExecution, ledger.EntryTask, ledger.EntryRun, ledger.EntryBoot})
+	if !strings.HasPrefix(id, bootPrefix) { // which is in no row
+		q.ID = id
+	}
+	err = l.History(ctx, q, func(e ledger.Entry) error {
 		r := recordOf(e)
 		for _, other := range []string{r.ID, r.TaskID, r.EventID} {
-			if strings.HasPrefix(other, id) && r.Kind != "act" && r.Kind != "message" {
+			if strings.HasPrefix(other, id) {
 				if other == r.TaskID {
 					r.ID = other
 				}

@@ -88,7 +88,7 @@ func (l *Ledger) Fleet(ctx context.Context, each func(instanceID string, s Summa
 		for _, c := range shards {
 			for _, row := range c.rows {
 				var s Summary
-				_ = json.Unmarshal([]byte(valuesOf(row.Columns).text(colSummary)), &s) // only people read it
+				_ = json.Unmarshal([]byte(columnText(row, colSummary)), &s) // only people read it
 				_, id, _ := strings.Cut(keyText(row, 1), ":")
 				if err := each(id, s); err != nil {
 					return err

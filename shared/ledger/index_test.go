@@ -230,6 +230,27 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 	}
 }
 
+// TestPartsOfTheHistoryAreReadTogether: with one that is read to its end, those that soon
+// will be. So a long history takes few rounds of calls.
+func TestPartsOfTheHistoryAreReadTogether(t *testing.T) {
+	l, _, faults := open(t)
+	const page = 16
+	for i := range 3 * page {
+		must(t, record(t, l, fmt.Sprint("i-", i%2), fmt.Sprint("t-", i), start.Add(time.Duration(i)*time.Second)))
+	}
+	enough, read := errors.New("enough"), 0
+	q := ledger.Query{From: start, Before: start.Add(time.Hour), Kinds: []ledger.EntryKind{ledger.EntryExecution}, Bad: true}
+	err := l.History(t.Context(), q, func(ledger.Entry) error {
+		if read++; read == 2*page {
+			return enough
+		}
+		return nil
+	})
+	if want := page + 2; err != enough || faults.Calls()["GetRange"] != want {
+		t.Errorf("%v after the calls %v, want %d reads", err, faults.Calls(), want)
+	}
+}
+
 // TestTheHistoryHasEveryKind, and what failed without the rest. (ledger rule 65)
 func TestTheHistoryHasEveryKind(t *testing.T) {
 	l, _, _ := open(t)
@@ -238,7 +259,7 @@ func TestTheHistoryHasEveryKind(t *testing.T) {
 	good.Event.Status, good.Event.ExitCode, good.Event.FinishTime, good.Source = event.StatusSuccess, nil, at(1), decide.SourcePoll
 	mustCommit(t, l, engine.Commit{ID: "c", InstanceID: "i-1", At: start, Changes: decide.Changes{Execution: &good}})
 	mustCommit(t, l, engine.Commit{ID: "d", InstanceID: "i-2", At: start, Changes: decide.Changes{
-		EndedTasks: []decide.Task{{ID: "a", State: decide.TaskSucceeded, EndedAt: at(2)}, {ID: "b", State: decide.TaskExpired, Reason: "late", EndedAt: at(3)}},
+		EndedTasks: []decide.Task{{ID: "a", State: decide.TaskSucceeded, InvokeID: `<e&"1>`, Status: event.StatusSuccess, EndedAt: at(2)}, {ID: "b", State: decide.TaskExpired, Reason: "late", EndedAt: at(3)}},
 		EndedRuns: []decide.FlowRun{
 			{ID: "r", Flow: "f", EndedAt: at(4), Run: flow.Run{Result: "succeeded", StartedAt: at(5)}},
 			{ID: "s", Flow: "f", EndedAt: at(6), Run: flow.Run{Result: "refused"}},
@@ -260,6 +281,9 @@ func TestTheHistoryHasEveryKind(t *testing.T) {
 		"no failed boots":          {ledger.Query{Kinds: []ledger.EntryKind{ledger.EntryBoot}, Bad: true}, nil},
 		"of one instance":          {ledger.Query{InstanceID: "i-1"}, []string{"exec i-1/t-good Success"}},
 		"of one that is not there": {ledger.Query{InstanceID: "i-3"}, nil},
+		"with an invocation":       {ledger.Query{ID: "t-go"}, []string{"exec i-1/t-good Success"}},
+		"with an event":            {ledger.Query{ID: `<e&"`}, []string{"task i-2/a succeeded"}},
+		"with an id of none":       {ledger.Query{ID: "t-bad"}, nil},
 	} {
 		c.q.From, c.q.Before = at(60), start.Add(time.Minute)
 		var got []string
