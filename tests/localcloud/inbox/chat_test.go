@@ -216,7 +216,8 @@ func TestSlack(t *testing.T) {
 		{"a long button", at, blocks(button(1, 76, 1, 9)), 400, invalid},
 		{"a long value", at, blocks(button(1, 1, 2001, 9)), 400, invalid},
 		{"a long address", at, blocks(button(1, 1, 1, 3001)), 400, invalid},
-		{"more than a message holds", at, blocks(many(5, section(2700))), 400, "msg_blocks_too_long"},
+		{"what a message holds", at, blocks(many(4, section(3000)), section(1200)), 200, "ok"},
+		{"more than a message holds", at, blocks(many(4, section(3000)), section(1201)), 400, "msg_blocks_too_long"},
 	})
 	res, _ := post(t, at, `{}`, nil)
 	if got := res.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain") {
@@ -276,6 +277,20 @@ func TestRates(t *testing.T) {
 				t.Errorf("not accepted %s after noon: %+v", c.over, s.Refusals())
 			}
 		})
+	}
+}
+
+func TestASecondsLimitIsCountedBesideAMinutes(t *testing.T) {
+	now := noon
+	s := start(t, inbox.Options{Now: func() time.Time { return now }})
+	for second := range 3 {
+		now = noon.Add(time.Duration(second) * time.Second)
+		for range 6 {
+			post(t, s.URL(inbox.Lark), larkText, nil)
+		}
+	}
+	if len(s.Messages()) != 15 || len(s.Refusals()) != 3 {
+		t.Errorf("accepted %d and refused %d messages, want 5 and 1 in each second", len(s.Messages()), len(s.Refusals()))
 	}
 }
 

@@ -151,6 +151,10 @@ func TestAnAlertResolvesItself(t *testing.T) {
 	s = start(t, options)
 	check(now, noon.Add(5*time.Hour), 4)
 
+	s = start(t, inbox.Options{Now: options.Now})
+	send(`,"startsAt":"2026-05-01T11:00:00Z"`) // an hour before noon
+	check(noon.Add(-time.Hour), now.Add(5*time.Minute), 1)
+
 	s = start(t, inbox.Options{Channels: map[string]inbox.Channel{inbox.Alertmanager: {ResolveSeconds: 30}}})
 	send("")
 	check(noon, noon.Add(30*time.Second), 1)
