@@ -37,7 +37,7 @@ runs under way, stops and breakers count only with --state.`,
 	}
 	format := outputFlag(cmd)
 	from := cmd.Flags().String("event", "", "the `file` with the event, - for the standard input")
-	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare instance ID -o json'\n(default: no boot, no runs, no failures)")
+	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare show ID -o json' (default: no boot, no runs, no failures)")
 	at := cmd.Flags().String("at", "", "the `time` at which to decide about the event (default the event's own)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		e := explainer{}

@@ -170,6 +170,7 @@ func workedWith(t *testing.T, waiting string) *rig.Rig {
 	submit("i-web-1", "stuck", "echo script-secret", 5)
 	r.Restart()
 	must(t)(r.TaskCompleted([]byte("{\"cut\n")))
+	must(t)(r.Sweep())
 	for flow, until := range map[string]time.Duration{"look-after": time.Hour, "look-over": -time.Minute} {
 		b := decide.Breaker{
 			Flow: flow, Key: flow, OpenedAt: r.Now().Add(-time.Hour), ResumeAt: r.Now().Add(until), Failures: 7,

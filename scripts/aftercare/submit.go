@@ -52,7 +52,7 @@ than one instance is asked about first. What is submitted again with the same
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "file", "f", "", "a `file` with a submission in JSON, - for the standard input")
 	flags.StringVar(&f.run, "run", "", "the `script`, - for the standard input")
-	kind := cli.Word(cmd, "type", "", "RunShellScript", "the `kind` of script", "RunShellScript", "RunBatScript", "RunPowerShellScript")
+	kind := cli.Word(cmd, "type", "", "RunShellScript", "the `kind` of script: RunShellScript, RunBatScript or RunPowerShellScript", "RunShellScript", "RunBatScript", "RunPowerShellScript")
 	flags.StringVar(&f.commandID, "command-id", "", "the `id` of a command that is saved in Cloud Assistant")
 	flags.StringVar(&f.name, "command-name", "by-hand", "the `name` of the script for people and flows")
 	flags.StringArrayVar(&f.parameters, "parameter", nil, "a parameter `NAME=VALUE`, no secret; may be repeated")

@@ -387,7 +387,8 @@
 //     the instance is like, it reads anew.
 //  146. A retry begins as if the event had come now: it waits behind another run and for
 //     a window. Where a stop, a breaker or a limit would refuse that run, the retry is
-//     refused, and so is one of a run that has not ended, or that has no record.
+//     refused, with what ends that. So is one of a run that has not ended, or that has
+//     no record.
 //  147. The record of the retry says who and why, and the new run's names the run that it
 //     repeats.
 package decide

@@ -11,8 +11,9 @@ import (
 const (
 	maxCell = 100
 	maxLast = 300
-	// leastCell is what a cell keeps when it is cut to a narrow screen.
-	leastCell = 8
+	// leastCell is what a cell keeps when it is cut to a narrow screen. So a time, an
+	// execution's id behind its instance's, and two cells fit 80 columns.
+	leastCell = 7
 )
 
 // Table prints rows for people, under a title and a heading; nothing if there
