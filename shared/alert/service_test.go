@@ -17,13 +17,15 @@ import (
 // TestTheLocalServicesTakeMessagesAndSignatures: they check both as the real ones
 // do. A wrong key is refused with its reason.
 func TestTheLocalServicesTakeMessagesAndSignatures(t *testing.T) {
-	s, err := inbox.Start(inbox.Options{DingTalkSecret: signKey, LarkSecret: signKey, Now: clock})
+	s, err := inbox.Start(inbox.Options{Now: clock, Channels: map[string]inbox.Channel{
+		inbox.DingTalk: {Secret: signKey}, inbox.Lark: {Secret: signKey},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	for kind, address := range map[alert.Kind]string{
-		alert.DingTalk: s.DingTalkURL(), alert.Lark: s.LarkURL(), alert.WeCom: s.WeComURL(), alert.Slack: s.SlackURL(),
+		alert.DingTalk: s.URL(inbox.DingTalk), alert.Lark: s.URL(inbox.Lark), alert.WeCom: s.URL(inbox.WeCom), alert.Slack: s.URL(inbox.Slack),
 	} {
 		ch := channelOf(kind, "https://hook.test")
 		ch.URL = transport.NewSecret(address)
