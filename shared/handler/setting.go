@@ -110,9 +110,12 @@ var variables = []Variable{
 		set: func(s *Settings, v string) error { s.Alerts.File = v; return nil },
 	},
 	{
-		Name: "AFTERCARE_ALERT_WAIT", Unit: "duration", Range: "0s to 1h",
+		Name: "AFTERCARE_ALERT_WAIT", Unit: "duration", Range: "none, or a duration up to 1h", Default: "none",
 		Doc: "replaces groupWait and groupInterval of all routes, to try things out. For the function alerts",
 		set: func(s *Settings, v string) error {
+			if v == "none" {
+				return nil
+			}
 			s.Alerts.Wait = new(time.Duration)
 			return setDuration(v, 0, time.Hour, s.Alerts.Wait)
 		},

@@ -28,6 +28,7 @@ var wrong = map[string][]string{
 	"AFTERCARE_DINGTALK_URL":        {secret, "http://" + secret + ".example.com", "https://user:" + secret + "@host", "https://host?a=%zz" + secret},
 	"AFTERCARE_WEBHOOK_URL":         {secret, "http://" + secret + ".example.com", "\x7f" + secret},
 	"AFTERCARE_DINGTALK_SECRET":     {" " + secret, secret},
+	"AFTERCARE_ALERT_WAIT":          {secret, "-1s", "61m", "7"},
 	"AFTERCARE_WEBHOOK_SECRET":      {" " + secret, secret},
 	"AFTERCARE_LOG_LEVEL":           {secret, "trace", "INFO", "disabled", "9"},
 	"AFTERCARE_TASK_TTL":            {secret, "59s", "2161h", "7", "-1h", "99999999h"},
@@ -120,8 +121,8 @@ func TestSettingsAtTheirLimitsAreAccepted(t *testing.T) {
 			}
 		}
 	}
-	if len(limits) != 14 {
-		t.Errorf("%d settings have limits, want 14", len(limits))
+	if len(limits) != 15 {
+		t.Errorf("%d settings have limits, want 15", len(limits))
 	}
 }
 

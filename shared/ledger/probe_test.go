@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 	"github.com/google/go-cmp/cmp"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 	"aftercare/shared/ledger/ledgertest"
@@ -18,7 +19,7 @@ import (
 )
 
 var (
-	allTables = []string{"aftercare_instances", "aftercare_wakeups", "aftercare_shared", "aftercare_quarantine"}
+	allTables = []string{"aftercare_instances", "aftercare_wakeups", "aftercare_shared", "aftercare_alerts", "aftercare_quarantine"}
 	allLists  = []string{"aftercare_fleet", "aftercare_history", "aftercare_timeline"}
 )
 
@@ -146,13 +147,14 @@ func TestATableThatIsMissingOrInAnotherFormIsNamed(t *testing.T) {
 	_, loaded := l.Load(t.Context(), instanceID)
 	_, controlled := l.Control(t.Context())
 	for i, err := range []error{
-		loaded, l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: start}), controlled, l.Quarantine(t.Context(), "f", nil, "r", start),
+		loaded, l.Arm(t.Context(), engine.Wakeup{InstanceID: instanceID, Due: start}), controlled, l.Post(t.Context(), "k", 1, decide.Alert{}),
+		l.Quarantine(t.Context(), "f", nil, "r", start),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "table "+allTables[i]+" is missing, create it with 'aftercare tables create'") {
 			t.Errorf("without %s: %v", allTables[i], err)
 		}
 	}
-	if err := l.CheckTables(t.Context(), ledger.MinTTL); err == nil || strings.Count(err.Error(), "is missing") != 4 {
+	if err := l.CheckTables(t.Context(), ledger.MinTTL); err == nil || strings.Count(err.Error(), "is missing") != 5 {
 		t.Errorf("nothing is there, and the check says %v", err)
 	}
 	if _, _, err := l.CreateTables(t.Context(), ledger.MinTTL-1); err == nil || !strings.Contains(err.Error(), "too short") {
