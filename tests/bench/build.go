@@ -106,7 +106,7 @@ func (p programs) environment(flows string, row budget.Row) environment {
 	return func(at map[wire.Service]string) []string {
 		return append(p.settings(flows, at), unlimited,
 			"BARE_TABLESTORE="+at[wire.Tablestore], "BARE_ECS="+strings.TrimPrefix(at[wire.ECS], "http://"),
-			"BARE_HOOK="+at[wire.Inbox]+"/robot/send", "BARE_PLAN="+p.plan(row))
+			"BARE_PLAN="+p.plan(row))
 	}
 }
 
@@ -115,7 +115,6 @@ func (p programs) settings(flows string, at map[wire.Service]string) []string {
 	return []string{
 		"AFTERCARE_TABLESTORE_ENDPOINT=" + at[wire.Tablestore], "AFTERCARE_TABLESTORE_INSTANCE=bench",
 		"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, flows),
-		"AFTERCARE_DINGTALK_URL=" + at[wire.Inbox] + "/robot/send?access_token=bench",
-		"AFTERCARE_DINGTALK_SECRET=SECbench", "GOMAXPROCS=1",
+		"GOMAXPROCS=1",
 	}
 }

@@ -56,7 +56,7 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 50, "how many commands a second ECS allows in a storm")
 	flag.IntVar(&o.sends, "sends", 0, "AFTERCARE_SENDS_PER_MINUTE in a storm; 0 for the default")
 	flag.DurationVar(&o.minute, "minute", time.Minute, "what counts as a minute of the clock in a storm; the functions get it as AFTERCARE_WAKE_PRECISION")
-	flag.DurationVar(&o.latency, "latency", time.Millisecond, "the time that Tablestore, ECS and the webhook take to answer")
+	flag.DurationVar(&o.latency, "latency", time.Millisecond, "the time that Tablestore and ECS take to answer")
 	flag.DurationVar(&o.limit, "limit", 4*time.Minute, "how long to wait until a throttled fleet has got its commands")
 	quick := flag.Bool("quick", false, "measure a little of everything: the figures are rough")
 	pattern := flag.String("run", "", "measure only the parts whose names match this `regexp`: "+strings.Join(names(), "; "))

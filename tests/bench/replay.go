@@ -27,8 +27,6 @@ func planOf(calls []wire.Call) ([]plan.Call, error) {
 		switch {
 		case c.Service == wire.ECS:
 			p.Params, err = paramsOf(c.Request)
-		case c.Service == wire.Inbox:
-			p.Body = string(c.Request)
 		default:
 			p.Changes, err = changesOf(c)
 			p.Queue = c.Name == "GetRange" && readsQueue(c.Request)

@@ -50,7 +50,7 @@ func (r *results) eventCosts() *table {
 func (r *results) calls() *table {
 	t := &table{
 		title: "Calls for each event, as the stand-ins saw them",
-		head:  []string{"input", "Tablestore, in order", "budget", "", "in parallel", "ECS", "budget", "", "alerts"},
+		head:  []string{"input", "Tablestore, in order", "budget", "", "in parallel", "ECS", "budget", ""},
 		notes: []string{"The function sweep also reads the 8 shards of wake-ups, once for all inputs of an invocation."},
 	}
 	for _, row := range r.rows {
@@ -61,7 +61,7 @@ func (r *results) calls() *table {
 			t.notes = append(t.notes, fmt.Sprintf("%s differed: %s.", row.Name, f.difference))
 		}
 		t.add(row.Name, fmt.Sprintf("%d: %s", len(f.calls.Path), short(f.calls.Path)), fmt.Sprint(row.Tablestore), tables,
-			short(f.calls.Beside), short(f.calls.Sent), fmt.Sprint(row.ECS), sent, fmt.Sprint(f.calls.Alerts))
+			short(f.calls.Beside), short(f.calls.Sent), fmt.Sprint(row.ECS), sent)
 	}
 	return t
 }
@@ -153,7 +153,7 @@ func (r *results) many() *table {
 func (r *results) million() *table {
 	t := &table{
 		title: "One million events of each kind: millions of calls, and CPU-seconds",
-		head:  []string{"input", "Tablestore reads", "Tablestore writes", "rows written", "ECS calls", "alerts", "CPU-seconds", "bare"},
+		head:  []string{"input", "Tablestore reads", "Tablestore writes", "rows written", "ECS calls", "CPU-seconds", "bare"},
 	}
 	for _, row := range r.rows {
 		var reads, writes, rows int
@@ -171,7 +171,7 @@ func (r *results) million() *table {
 			}
 		}
 		f := r.functions[row.Name]
-		t.add(row.Name, fmt.Sprint(reads), fmt.Sprint(writes), fmt.Sprint(rows), fmt.Sprint(len(f.calls.Sent)), fmt.Sprint(f.calls.Alerts),
+		t.add(row.Name, fmt.Sprint(reads), fmt.Sprint(writes), fmt.Sprint(rows), fmt.Sprint(len(f.calls.Sent)),
 			whole(f.cpu().Seconds()*1e6), whole(r.bares[row.Name].cpu().Seconds()*1e6))
 	}
 	return t

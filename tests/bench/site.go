@@ -21,8 +21,8 @@ import (
 var benchKey = access.Key{ID: "STS.bench", Secret: "bench-secret-key-of-thirty-chars", Token: "bench-security-token"}
 
 // site is a deployment whose services keep state: the local Tablestore in this
-// process, with a time added to each call, the stand-in for ECS, and a channel
-// that takes every alert. Its functions are real processes.
+// process, with a time added to each call, and the stand-in for ECS.
+// Its functions are real processes.
 type site struct {
 	door
 	programs
@@ -50,7 +50,6 @@ func (r *results) newSite(latency time.Duration, c *cloud) (*site, error) {
 	}
 	for service, h := range map[wire.Service]http.Handler{
 		wire.Tablestore: http.HandlerFunc(s.table), wire.ECS: c,
-		wire.Inbox: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"errcode":0,"errmsg":"ok"}`) }),
 	} {
 		at, err := s.listen(h)
 		if err != nil {

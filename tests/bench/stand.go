@@ -29,7 +29,7 @@ type stand struct {
 // newStand opens a stand behind d.
 func newStand(d *door, latency time.Duration) (*stand, error) {
 	s := &stand{latency: latency, endpoint: map[wire.Service]string{}}
-	for _, service := range []wire.Service{wire.Tablestore, wire.ECS, wire.Inbox} {
+	for _, service := range []wire.Service{wire.Tablestore, wire.ECS} {
 		at, err := d.listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(service, w, r) }))
 		if err != nil {
 			return nil, err

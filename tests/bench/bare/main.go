@@ -13,10 +13,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
@@ -46,15 +44,15 @@ func main() {
 type hidden struct{ http.RoundTripper }
 
 type handler struct {
-	plan                   []plan.Call
-	tables, commands, hook string
-	transport              http.RoundTripper
-	log                    zerolog.Logger
+	plan             []plan.Call
+	tables, commands string
+	transport        http.RoundTripper
+	log              zerolog.Logger
 }
 
 func newHandler() (*handler, error) {
 	h := &handler{
-		tables: os.Getenv("BARE_TABLESTORE"), commands: os.Getenv("BARE_ECS"), hook: os.Getenv("BARE_HOOK"),
+		tables: os.Getenv("BARE_TABLESTORE"), commands: os.Getenv("BARE_ECS"),
 		transport: hidden{&http.Transport{MaxIdleConnsPerHost: 100, IdleConnTimeout: time.Minute}},
 		log:       zerolog.New(os.Stdout).With().Timestamp().Str("function", "bare").Logger(),
 	}
@@ -153,16 +151,7 @@ func (h *handler) handle(ctx context.Context, event []byte) (answer, error) {
 }
 
 func (v *invocation) do(c plan.Call) error {
-	switch {
-	case c.Name == "POST":
-		resp, err := (&http.Client{Transport: v.transport}).Post(v.hook, "application/json", strings.NewReader(c.Body))
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		_, err = io.Copy(io.Discard, resp.Body)
-		return err
-	case c.Table == "":
+	if c.Table == "" {
 		return v.command(c)
 	}
 	return v.table(c)

@@ -41,8 +41,6 @@ type Row struct {
 	Own []string
 	// Sent lists the calls of Cloud Assistant, in order.
 	Sent []string
-	// Alerts is how many alerts are sent.
-	Alerts int
 	// Timeout is the function's; 0 means 10 s.
 	Timeout time.Duration
 	// Prepare brings the rig to the state in which the input arrives, and
@@ -53,11 +51,10 @@ type Row struct {
 // Calls are the calls of one invocation, sorted into the fields of a Row.
 type Calls struct {
 	Path, Beside, Own, Sent []string
-	Alerts                  int
 }
 
 // Count returns how many calls there are in all.
-func (c Calls) Count() int { return len(c.Path) + len(c.Beside) + len(c.Own) + len(c.Sent) + c.Alerts }
+func (c Calls) Count() int { return len(c.Path) + len(c.Beside) + len(c.Own) + len(c.Sent) }
 
 // Sort sorts an invocation's calls into the fields of a Row.
 func Sort(calls []wire.Call) Calls {
@@ -65,8 +62,6 @@ func Sort(calls []wire.Call) Calls {
 	for _, c := range calls {
 		name := c.String()
 		switch {
-		case c.Service == wire.Inbox:
-			out.Alerts++
 		case c.Service == wire.ECS:
 			out.Sent = append(out.Sent, name)
 		case name == due, name == noted:
@@ -98,9 +93,6 @@ func (r Row) Differences(c Calls) []string {
 		if !slices.Equal(part.got, part.want) {
 			out = append(out, fmt.Sprintf("%s: %v, want %v", part.what, part.got, part.want))
 		}
-	}
-	if c.Alerts != r.Alerts {
-		out = append(out, fmt.Sprintf("%d alerts, want %d", c.Alerts, r.Alerts))
 	}
 	return out
 }

@@ -2,11 +2,9 @@ package budget
 
 import (
 	"fmt"
-	"net/url"
 	"testing"
 
 	"aftercare/shared/handler"
-	"aftercare/shared/transport"
 	"aftercare/tests/bench/wire"
 	"aftercare/tests/rig"
 )
@@ -34,12 +32,6 @@ func Observe(t testing.TB, row Row) (Observation, error) {
 		Settings: func(s *handler.Settings) {
 			s.Ledger.Endpoint = front(wire.Tablestore, s.Ledger.Endpoint)
 			s.ECSEndpoint = front(wire.ECS, s.ECSEndpoint)
-			robot, err := url.Parse(s.Alerts.DingTalkURL.Reveal())
-			if err != nil {
-				t.Fatal(err)
-			}
-			at := front(wire.Inbox, robot.Scheme+"://"+robot.Host)
-			s.Alerts.DingTalkURL = transport.NewSecret(at + robot.RequestURI())
 		},
 	})
 	payload := row.Prepare(r)

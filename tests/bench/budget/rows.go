@@ -15,6 +15,7 @@ const (
 	commit = "BatchWriteRow instances"
 	lookUp = "GetRow instances"
 	arm    = "PutRow wakeups"
+	alert  = "PutRow alerts"
 	disarm = "DeleteRow wakeups"
 	shared = "GetRange shared"
 	texts  = "BatchGetRow instances"
@@ -50,8 +51,8 @@ func Rows() []Row {
 		followUps(1, "one"),
 		followUps(3, "three"),
 		{
-			Name: "execution with an alert", Function: TaskCompleted, Tablestore: 4,
-			Path: []string{load, arm, commit, commit}, Beside: []string{shared}, Alerts: 1,
+			Name: "execution with an alert", Function: TaskCompleted, Tablestore: 5,
+			Path: []string{load, arm, commit, alert, commit}, Beside: []string{shared},
 			Prepare: func(*rig.Rig) []byte { return end("other", "Failed", "ExitCodeNonzero", "3") },
 		},
 		{

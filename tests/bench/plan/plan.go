@@ -5,7 +5,7 @@ package plan
 
 // Call is one call of a service.
 type Call struct {
-	// Name is the operation's name; POST for a webhook.
+	// Name is the operation's name.
 	Name string
 	// Table is the table of a Tablestore call.
 	Table string `json:",omitempty"`
@@ -17,8 +17,6 @@ type Call struct {
 	Changes []Change `json:",omitempty"`
 	// Params are the parameters of a call of Cloud Assistant.
 	Params map[string]string `json:",omitempty"`
-	// Body is the body of a post to a webhook.
-	Body string `json:",omitempty"`
 }
 
 // Change is one row to write or delete.

@@ -23,13 +23,12 @@ type Service string
 const (
 	Tablestore Service = "tablestore"
 	ECS        Service = "ecs"
-	Inbox      Service = "inbox"
 )
 
 // Call is one request and its answer.
 type Call struct {
 	Service Service
-	// Name is the operation's name; POST for a webhook.
+	// Name is the operation's name.
 	Name string
 	// Table is the table of a Tablestore call, without the common prefix.
 	Table   string
@@ -55,8 +54,6 @@ func Identify(s Service, at *url.URL, body []byte) Call {
 		c.Table = table(body)
 	case ECS:
 		c.Name = at.Query().Get("Action")
-	case Inbox:
-		c.Name = "POST"
 	}
 	return c
 }
