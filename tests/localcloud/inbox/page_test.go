@@ -80,11 +80,15 @@ func TestMessagesAreShownAsTheVendorDoes(t *testing.T) {
 		{"a button", inbox.Slack, `{"text":"x","blocks":[{"type":"actions","elements":[{"type":"button","text":{"type":"plain_text","text":"open"},"url":"https://a/"}]}]}`, `<a class="button" rel="noreferrer" href="https://a/">open</a>`},
 		{"an attachment's colour", inbox.Slack, `{"attachments":[{"color":"danger","text":"a"}]}`, `<article class="message bar-red">`},
 
-		{"an event", inbox.PagerDuty, event(`"severity":"critical"`, `"severity":"critical","custom_details":{"disk":"<7>"}`), `&#34;disk&#34;: &#34;&lt;7&gt;&#34;`},
+		{"an event", inbox.PagerDuty, event(`"severity":"critical"`, `"severity":"critical","custom_details":{"disk":"<7>"}`), `<dl><dt>disk</dt><dd>&lt;7&gt;</dd></dl>`},
+		{"an incident's details", inbox.PagerDuty, event(`"severity":"critical"`, `"severity":"critical","custom_details":{"list":["<a>"]}`), "<summary class=\"dim\">details</summary><dl><dt>list</dt><dd>[\n  &#34;&lt;a&gt;&#34;\n]</dd></dl>"},
+		{"a fingerprint", inbox.Webhook, `{"fingerprint":"ab12"}`, `fingerprint ab12</span>`},
+		{"an empty text among details", inbox.Webhook, `{"a":"","b":"c"}`, `<dl><dt>a</dt><dd></dd><dt>b</dt><dd>c</dd></dl>`},
+		{"a group of Slack's", inbox.Slack, `{"text":"<!subteam^S1>"}`, `<span class="at">@S1</span>`},
 		{"an incident", inbox.PagerDuty, trigger, `<tr class="incident" data-state="triggered">`},
 		{"an alert", inbox.Alertmanager, `[{"labels":{"alertname":"A"}}]`, `<tr class="alert" data-state="firing">`},
 		{"a resolved alert", inbox.Alertmanager, `[{"labels":{"alertname":"A"},"endsAt":"2026-05-01T12:00:00Z"}]`, `<tr class="alert" data-state="resolved">`},
-		{"a webhook", inbox.Webhook, `{"type":"alert.fired","data":{"a":1}}`, "<div class=\"title \">alert.fired</div><pre>{\n  &#34;a&#34;: 1\n}</pre>"},
+		{"a webhook", inbox.Webhook, `{"type":"alert.fired","data":{"a":1}}`, `<div class="title ">alert.fired</div><dl><dt>a</dt><dd>1</dd></dl>`},
 		{"a webhook with a text", inbox.Webhook, "a <b>\nc", "<p>a &lt;b&gt;<br>c</p>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

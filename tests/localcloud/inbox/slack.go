@@ -193,7 +193,7 @@ func showSlack(body []byte) view {
 			}
 		default:
 			if textAt(b, "type") != "actions" {
-				v.Body += indented(b)
+				v.Body += details(b)
 			}
 		}
 		for _, e := range elements {
