@@ -221,26 +221,6 @@ func TestAPlainKeySignsWebhooks(t *testing.T) {
 	}
 }
 
-func TestASignatureOfTheOlderFormIsChecked(t *testing.T) {
-	s := start(t, inbox.Options{Channels: map[string]inbox.Channel{inbox.Webhook: {Secret: "key"}}})
-	for name, c := range map[string]struct {
-		at     time.Time
-		key    string
-		status int
-	}{
-		"right":       {noon, "key", 200},
-		"too old":     {noon.Add(-2 * time.Hour), "key", 401},
-		"another key": {noon, "other", 401},
-	} {
-		stamp := fmt.Sprint(c.at.Unix())
-		header := http.Header{}
-		header.Set("X-Aftercare-Signature", fmt.Sprintf("t=%s,v1=%x", stamp, mac(c.key, stamp+".{}")))
-		if res, answer := post(t, s.URL(inbox.Webhook), "{}", header); res.StatusCode != c.status {
-			t.Errorf("%s: got %d %s, want %d", name, res.StatusCode, answer, c.status)
-		}
-	}
-}
-
 // TestIncidentsAndAlertsAreJSON holds the names that the control surface shows.
 func TestIncidentsAndAlertsAreJSON(t *testing.T) {
 	s := start(t, inbox.Options{})
