@@ -1,17 +1,9 @@
-// Package alert delivers alerts to people: to DingTalk's custom robots and to
-// a webhook of any kind, which gets JSON.
-//
-// It only delivers: its caller decides which alerts there are and when to try
-// again. It does not group, delay or limit messages, does not know which of
-// several channels got an alert earlier, and follows no redirect.
 package alert
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"sync"
@@ -21,10 +13,6 @@ import (
 	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 )
-
-// maxAnswerBytes bounds how much of an answer is read; a confirmation has a few
-// dozen bytes.
-const maxAnswerBytes = 64 << 10
 
 // Channels sends each alert to every configured channel. It implements
 // engine.Notifier and is safe for concurrent use.
@@ -106,16 +94,7 @@ func (c *Channels) send(ctx context.Context, ch channel, a decide.Alert) error {
 	if err != nil {
 		return err
 	}
-	header.Set("Content-Type", "application/json; charset=utf-8")
-	header.Set("User-Agent", "aftercare")
-	_, out := transport.Exchange(ctx, c.carrier, &http.Request{
-		Method:        http.MethodPost,
-		URL:           to,
-		Header:        header,
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		ContentLength: int64(len(body)),
-		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}, maxAnswerBytes)
+	_, out := post(ctx, c.carrier, &http.Request{Method: http.MethodPost, URL: to, Header: header}, body)
 	switch {
 	case !out.Sent:
 		return fmt.Errorf("%s: %w", out.Cause, engine.ErrUnavailable)

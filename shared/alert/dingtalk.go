@@ -1,9 +1,6 @@
 package alert
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,9 +15,8 @@ import (
 
 // DingTalk's errcodes that have a class of their own.
 const (
-	dingTalkTooFast   = 130101 // over 20 messages in a minute
-	dingTalkLimited   = 410100 // still limited after that
-	dingTalkNotProven = 310000 // wrong signature, keyword or sender's address
+	dingTalkTooFast = 130101 // over 20 messages in a minute
+	dingTalkLimited = 410100 // still limited after that
 )
 
 // dingTalk posts to a custom robot. It answers 200 even when it refuses, so
@@ -49,14 +45,6 @@ func (d dingTalk) message(a decide.Alert, at time.Time) (*url.URL, []byte, http.
 		return nil, nil, nil, fmt.Errorf("the alert cannot be written as JSON: %w", engine.ErrInvalid)
 	}
 	return &to, body, http.Header{}, nil
-}
-
-// dingTalkSign is the HMAC-SHA256, under the robot's key, of the timestamp, a
-// line end and the key itself, in base64.
-func dingTalkSign(timestamp string, secret transport.Secret) string {
-	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
-	mac.Write([]byte(timestamp + "\n" + secret.Reveal()))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 func (dingTalk) confirm(body []byte) error {

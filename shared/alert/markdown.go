@@ -3,7 +3,6 @@ package alert
 import (
 	"strconv"
 	"strings"
-	"unicode"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
@@ -18,22 +17,8 @@ const (
 	maxLongBytes  = 2000
 )
 
-var headings = map[decide.AlertKind]string{
-	decide.AlertExecution:      "Command ended badly",
-	decide.AlertFlowStopped:    "Flow stopped",
-	decide.AlertOutcomeUnknown: "Outcome unknown",
-	decide.AlertTaskExpired:    "Command expired",
-	decide.AlertBootDeadline:   "Instance not bootable in time",
-	decide.AlertTaskInvalid:    "Command refused",
-	decide.AlertFlow:           "Alert from a flow",
-	decide.AlertFlowLimit:      "Flow reached its limit",
-	decide.AlertBreakerOpened:  "Flow stopped everywhere",
-	decide.AlertBreakerClosed:  "Flow may start again",
-	decide.AlertRepairs:        "Sweeps repair too much",
-}
-
 func heading(a decide.Alert) string {
-	if h, ok := headings[a.Kind]; ok {
+	if h, ok := english.headings[a.Kind]; ok {
 		return h
 	}
 	return "Alert"
@@ -89,56 +74,4 @@ func markdown(a decide.Alert) string {
 	}
 	line("Fingerprint", a.Fingerprint, maxShortBytes)
 	return b.String()
-}
-
-// oneLine puts a value on one line: runs of white space, and characters that
-// are invisible or change the direction of writing, become one space. Write
-// writes each other character; it also gets the one before. Text beyond limit
-// bytes is cut off between two characters and replaced by an ellipsis.
-func oneLine(value string, limit int, write func(r, before rune) string) string {
-	const ellipsis = "…"
-	var b strings.Builder
-	whole := 0 // bytes of b that leave room for the ellipsis
-	space, last := false, rune(0)
-	for _, r := range value {
-		if unicode.IsSpace(r) || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) {
-			space = true
-			continue
-		}
-		s := write(r, last)
-		if space && b.Len() > 0 {
-			s = " " + s
-		}
-		if b.Len()+len(s) > limit {
-			return b.String()[:whole] + ellipsis
-		}
-		b.WriteString(s)
-		if b.Len()+len(ellipsis) <= limit {
-			whole = b.Len()
-		}
-		space, last = false, r
-	}
-	return b.String()
-}
-
-// escape writes a character so that it shows and does nothing. HTML's special
-// characters become entities, because not every reader of markdown accepts a
-// backslash before them. An invisible space breaks "://": otherwise the app would
-// make a link of any address in an event.
-func escape(r, before rune) string {
-	switch r {
-	case '/':
-		if before == ':' {
-			return "\u200b/"
-		}
-	case '\\', '`', '*', '_', '[', ']', '~':
-		return `\` + string(r)
-	case '&':
-		return "&amp;"
-	case '<':
-		return "&lt;"
-	case '>':
-		return "&gt;"
-	}
-	return string(r)
 }

@@ -1,0 +1,115 @@
+package alert_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"aftercare/shared/alert"
+	"aftercare/shared/decide"
+	"aftercare/shared/transport"
+)
+
+// notification is what an Alertmanager tells its receivers.
+type notification struct {
+	Status string
+	Alerts []struct {
+		Status              string
+		Labels, Annotations map[string]string
+		EndsAt              time.Time
+	}
+}
+
+// TestTheRealAlertmanagerFiresAndResolves: it tells its receiver of an alert, and
+// of its end as soon as the group is over.
+func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
+	program, err := exec.LookPath("prometheus-alertmanager")
+	if err != nil {
+		t.Skip("there is no prometheus-alertmanager")
+	}
+	told := make(chan notification, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var n notification
+		if err := json.NewDecoder(r.Body).Decode(&n); err != nil {
+			t.Error(err)
+		}
+		told <- n
+	}))
+	t.Cleanup(receiver.Close)
+	ch := channelOf(alert.Alertmanager, "https://hook.test")
+	ch.URL = transport.NewSecret(startAlertmanager(t, program, receiver.URL))
+	c, err := alert.NewClient(ch, alert.Setup{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	firing, over := many(), recovered()
+	firing.At, over.At = time.Now(), time.Now()
+	over.Severity = decide.SeverityWarning // not that of the alert which ends
+	for _, want := range []struct {
+		flush  alert.Flush
+		status string
+	}{{firing, "firing"}, {over, "resolved"}} {
+		if r := c.Deliver(t.Context(), want.flush); !r.Confirmed() {
+			t.Fatal(r.Err)
+		}
+		var got notification
+		select {
+		case got = <-told:
+		case <-t.Context().Done():
+			t.Fatal("nothing was told")
+		}
+		if got.Status != want.status || len(got.Alerts) != 1 || got.Alerts[0].Labels["group"] != "9a8b7c" {
+			t.Errorf("told of %+v, want one alert that is %s", got, want.status)
+		}
+		if firing := got.Alerts[0].Annotations["firing"]; firing != fmt.Sprint(want.flush.Firing) {
+			t.Errorf("%s are firing, want %d", firing, want.flush.Firing)
+		}
+	}
+}
+
+// startAlertmanager starts the program for the time of the test, and returns its
+// address once it is ready.
+func startAlertmanager(t *testing.T, program, receiver string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := l.Addr().String()
+	_ = l.Close()
+	config := filepath.Join(t.TempDir(), "config.yml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, `
+route: {receiver: here, group_by: [group], group_wait: 1ms, group_interval: 1ms, repeat_interval: 1h}
+receivers: [{name: here, webhook_configs: [{url: %q, send_resolved: true}]}]
+`, receiver), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, program, "--config.file="+config, "--storage.path="+t.TempDir(), "--web.listen-address="+host, "--cluster.listen-address=")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = cmd.Wait()
+	})
+	for t.Context().Err() == nil {
+		if resp, err := http.Get("http://" + host + "/-/ready"); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return "http://" + host
+			}
+		}
+		transport.Sleep(t.Context(), 10*time.Millisecond)
+	}
+	t.Fatal("the Alertmanager is not ready")
+	return ""
+}
