@@ -45,7 +45,8 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	}))
 	t.Cleanup(receiver.Close)
 	ch := channelOf(alert.Alertmanager, "https://hook.test")
-	ch.URL = transport.NewSecret(startAlertmanager(t, program, receiver.URL))
+	address := startAlertmanager(t, program, receiver.URL)
+	ch.URL = transport.NewSecret(address)
 	c, err := alert.NewClient(ch, alert.Setup{})
 	if err != nil {
 		t.Fatal(err)
@@ -56,16 +57,15 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	for _, want := range []struct {
 		flush  alert.Flush
 		status string
-	}{{firing, "firing"}, {over, "resolved"}} {
+		active int
+	}{{firing, "firing", 1}, {over, "resolved", 0}} {
 		if r := c.Deliver(t.Context(), want.flush); !r.Confirmed() {
 			t.Fatal(r.Err)
 		}
-		var got notification
-		select {
-		case got = <-told:
-		case <-t.Context().Done():
-			t.Fatal("nothing was told")
+		if n := active(t, address); n != want.active { // else nothing would be told
+			t.Fatalf("%d active alerts, want %d", n, want.active)
 		}
+		got := <-told
 		if got.Status != want.status || len(got.Alerts) != 1 || got.Alerts[0].Labels["group"] != "9a8b7c" {
 			t.Errorf("told of %+v, want one alert that is %s", got, want.status)
 		}
@@ -73,6 +73,21 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 			t.Errorf("%s are firing, want %d", firing, want.flush.Firing)
 		}
 	}
+}
+
+// active is how many alerts an Alertmanager takes for firing.
+func active(t *testing.T, address string) int {
+	t.Helper()
+	resp, err := http.Get(address + "/api/v2/alerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var alerts []json.RawMessage
+	if err := json.NewDecoder(resp.Body).Decode(&alerts); err != nil {
+		t.Fatal(err)
+	}
+	return len(alerts)
 }
 
 // startAlertmanager starts the program for the time of the test, and returns its
