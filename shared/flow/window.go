@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 	_ "time/tzdata" // Function Compute's runtime need not have the zones
@@ -20,26 +21,50 @@ func (w *Windows) IsOpen(now time.Time) (open bool, next time.Time, err error) {
 	if w == nil {
 		return true, time.Time{}, nil
 	}
-	zone, err := time.LoadLocation(w.TimeZone)
-	if err != nil {
-		return false, time.Time{}, fmt.Errorf("the time zone %.60q is not known", w.TimeZone)
-	}
-	local := now.In(zone)
-	// Yesterday's windows can reach into today, and those of the day before if
-	// a change of the clock moved their end over midnight.
-	for day := -2; day <= searchDays; day++ {
-		for _, window := range w.Open {
-			from, to, ok := window.on(local.Year(), local.Month(), local.Day()+day, zone)
-			switch {
-			case !ok || !from.Before(to):
-			case !now.Before(from) && now.Before(to):
-				return true, time.Time{}, nil
-			case from.After(now) && (next.IsZero() || from.Before(next)):
-				next = from.UTC()
-			}
+	all, err := w.around(now, searchDays)
+	for from, to := range all {
+		switch {
+		case !now.Before(from) && now.Before(to):
+			return true, time.Time{}, nil
+		case from.After(now) && (next.IsZero() || from.Before(next)):
+			next = from.UTC()
 		}
 	}
-	return false, next, nil
+	return false, next, err
+}
+
+// OpenUntil returns when the last of the windows that are open at now closes; zero
+// if none is open.
+func (w *Windows) OpenUntil(now time.Time) (last time.Time, err error) {
+	all, err := w.around(now, 0)
+	for from, to := range all {
+		if !now.Before(from) && now.Before(to) && to.After(last) {
+			last = to.UTC()
+		}
+	}
+	return last, err
+}
+
+// around returns when windows open and close, from those that can be open at now
+// to those that open so many days later.
+func (w *Windows) around(now time.Time, days int) (iter.Seq2[time.Time, time.Time], error) {
+	zone, err := time.LoadLocation(w.TimeZone)
+	if err != nil {
+		return func(func(from, to time.Time) bool) {}, fmt.Errorf("the time zone %.60q is not known", w.TimeZone)
+	}
+	local := now.In(zone)
+	return func(yield func(from, to time.Time) bool) {
+		// Yesterday's windows can reach into today, and those of the day before if
+		// a change of the clock moved their end over midnight.
+		for day := -2; day <= days; day++ {
+			for _, window := range w.Open {
+				from, to, ok := window.on(local.Year(), local.Month(), local.Day()+day, zone)
+				if ok && from.Before(to) && !yield(from, to) {
+					return
+				}
+			}
+		}
+	}, nil
 }
 
 // on is when the window opens and closes if it does so on this day.

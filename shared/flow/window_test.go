@@ -16,6 +16,26 @@ func windows(zone string, open ...flow.Window) *flow.Windows {
 	return &flow.Windows{TimeZone: zone, Outside: flow.OutsideWait, Open: open}
 }
 
+func TestOpenUntilIsTheLastEndOfWhatIsOpen(t *testing.T) {
+	w := windows("UTC", flow.Window{From: "22:00", To: "06:00"}, flow.Window{From: "21:00", To: "23:00"}, flow.Window{From: "06:00", To: "07:00"})
+	for now, want := range map[string]string{
+		"2026-03-02T20:59:59Z": "", "2026-03-02T21:30:00Z": "2026-03-02T23:00:00Z", "2026-03-02T22:30:00Z": "2026-03-03T06:00:00Z",
+		"2026-03-02T05:59:59Z": "2026-03-02T06:00:00Z", "2026-03-02T06:00:00Z": "2026-03-02T07:00:00Z", "2026-03-02T07:00:00Z": "",
+	} {
+		at, _ := time.Parse(time.RFC3339, now)
+		got, err := w.OpenUntil(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := got.Format(time.RFC3339); !got.IsZero() && text != want || got.IsZero() && want != "" {
+			t.Errorf("at %s it is open until %s, want %q", now, text, want)
+		}
+	}
+	if _, err := windows("Nowhere").OpenUntil(time.Time{}); err == nil {
+		t.Error("a time zone that is not known is no error")
+	}
+}
+
 // [53]
 func TestWindowsOpenAndClose(t *testing.T) {
 	every := func(from, to string, days ...string) flow.Window { return flow.Window{Days: days, From: from, To: to} }

@@ -8,6 +8,7 @@ import (
 
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
+	"aftercare/tests/mistakes"
 )
 
 const cases = fixtures + "/cases/"
@@ -44,7 +45,7 @@ func shown(t *testing.T, v any) string {
 func TestMistakesOfCasesHaveTheirPlace(t *testing.T) {
 	src := read(t, cases+"bad_test.yaml")
 	_, err := flowfile.ReadCases("bad_test.yaml", src)
-	compare(t, cases+"bad.mistakes", marked(t, "bad_test.yaml", src, err))
+	compare(t, cases+"bad.mistakes", mistakes.Marked(t, "bad_test.yaml", src, err))
 }
 
 func TestAFileWithoutCasesSaysWhatToWrite(t *testing.T) {

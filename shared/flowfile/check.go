@@ -18,7 +18,7 @@ const (
 // check finds what is wrong with a file whose keys and values are all read.
 func (r *reader) check(f *file, flows []*placedFlow) {
 	if d := f.Defaults; d != nil {
-		r.Windows(d.Windows, "defaults.windows")
+		r.windows(d.Windows, "defaults.windows")
 		r.retry(d.Step.Retry, "defaults.step.retry")
 		r.runDefaults(d.Run)
 	}
@@ -55,11 +55,17 @@ func (r *reader) unusedDefaults(f *file, borrowed map[string]bool) {
 	r.scopes(nobody)
 }
 
+func (r *reader) windows(w *flow.Windows, path string) {
+	if w != nil {
+		r.Windows(w.Open, path+".open")
+	}
+}
+
 // flow checks one flow. Borrowed holds the lists of the defaults that were
 // checked with another flow.
 func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if r.Said(p.path + ".windows") {
-		r.Windows(p.Windows, p.path+".windows")
+		r.windows(p.Windows, p.path+".windows")
 	}
 	p.sound = r.Sound(p.path + ".name")
 	if !r.Sound(p.path + ".on") {

@@ -2,19 +2,14 @@ package flowfile_test
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
-	"aftercare/shared/yamlfile"
-
-	"github.com/google/go-cmp/cmp"
+	"aftercare/tests/mistakes"
 )
 
 var update = flag.Bool("update", false, "write what is got as what is wanted: read it before you keep it")
@@ -24,36 +19,21 @@ const (
 	shippedFile = "../../functions/flows.yaml"
 )
 
-// fixture returns the files of a folder of fixtures, and fails without any.
+// fixture returns the files of a folder of fixtures.
 func fixture(t testing.TB, folder string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(fixtures, folder, "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no fixtures in %s: %v", folder, err)
-	}
-	return files
+	return mistakes.Files(t, filepath.Join(fixtures, folder))
 }
 
 func read(t testing.TB, file string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return mistakes.Read(t, file)
 }
 
 // compare compares with the file of wanted output beside a fixture.
 func compare(t *testing.T, file, got string) {
 	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(string(read(t, file)), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", filepath.Base(file), diff)
-	}
+	mistakes.Compare(t, *update, file, got)
 }
 
 // Beside each bad file stands its list of mistakes. Each mistake's place is shown
@@ -70,29 +50,9 @@ func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 			if flows != nil {
 				t.Errorf("got flows, want only mistakes")
 			}
-			compare(t, strings.TrimSuffix(file, ".yaml")+".mistakes", marked(t, name, src, err))
+			compare(t, strings.TrimSuffix(file, ".yaml")+".mistakes", mistakes.Marked(t, name, src, err))
 		})
 	}
-}
-
-// marked is each mistake with its line and a mark before its character.
-func marked(t *testing.T, name string, src []byte, err error) string {
-	t.Helper()
-	var mistakes yamlfile.Mistakes
-	if !errors.As(err, &mistakes) || len(mistakes) == 0 {
-		t.Fatalf("got %v, want mistakes", err)
-	}
-	var got strings.Builder
-	lines := strings.Split(string(src), "\n")
-	for i, line := range strings.Split(err.Error(), "\n") {
-		f := mistakes[i]
-		if line != f.String() || !strings.HasPrefix(line, fmt.Sprintf("%s:%d:%d: ", name, f.Line, f.Column)) {
-			t.Errorf("the error's line is %q, want mistake %q", line, f)
-		}
-		text := []rune(lines[f.Line-1])
-		fmt.Fprintf(&got, "%s\n\t%s▸%s\n", line, string(text[:f.Column-1]), string(text[f.Column-1:]))
-	}
-	return got.String()
 }
 
 // Beside each good file stand its definitions, as a run stores them, and its

@@ -19,6 +19,7 @@ type Reader struct {
 	keys   map[reflect.Type][]Key
 	values map[string]value // by path
 	meant  map[string]bool
+	odd    []string // paths of values that have mistakes
 }
 
 // value is the value at a path of the file.
@@ -37,6 +38,14 @@ func (r *Reader) Said(path string) bool {
 
 // Sound reports whether the value at a path could be decoded.
 func (r *Reader) Sound(path string) bool { return r.values[path].sound }
+
+// Whole reports whether no value at or under a path has a mistake.
+func (r *Reader) Whole(path string) bool {
+	return !slices.ContainsFunc(r.odd, func(odd string) bool {
+		rest, under := strings.CutPrefix(odd, path)
+		return under && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
 
 // Place is where the value at a path begins, or where the nearest value around it
 // begins if the file has no such value.
@@ -132,6 +141,9 @@ func (r *Reader) object(n ast.Node, path, what, hint string, into reflect.Value)
 		there[k.Name] = true
 		r.entry(e, Join(path, k.Name), k, into.FieldByName(k.field))
 	}
+	if m.unknown {
+		r.odd = append(r.odd, path)
+	}
 	for _, name := range m.meant {
 		there[name] = true
 		r.meant[Join(path, name)] = true
@@ -161,6 +173,9 @@ func (r *Reader) entry(e entry, path string, k Key, into reflect.Value) {
 		v.sound = true
 		r.values[path] = v // needed for the values inside
 		v.sound = r.decode(n, path, k, into)
+		if !v.sound {
+			r.odd = append(r.odd, path)
+		}
 	}
 	r.values[path] = v
 }
@@ -185,8 +200,10 @@ func (r *Reader) decode(n ast.Node, path string, k Key, into reflect.Value) bool
 		return r.words(n, path, k, into)
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Slice:
 		return r.lists(n, path, k, into)
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
+		return r.named(n, path, k, into)
 	case t.Kind() == reflect.Map:
-		return r.texts(n, path, into)
+		return r.texts(n, path, k, into)
 	case t.Kind() == reflect.Bool:
 		return r.truth(n, k, into)
 	case t.Kind() == reflect.String:
@@ -200,7 +217,7 @@ func (r *Reader) decode(n ast.Node, path string, k Key, into reflect.Value) bool
 // items returns the elements of a list, or the value itself if the key takes
 // one instead of a list.
 func (r *Reader) items(n ast.Node, k Key) ([]ast.Node, bool) {
-	if _, isList := n.(*ast.SequenceNode); !isList && (k.Form == "one-or-list" || k.Form == "texts") {
+	if _, isList := n.(*ast.SequenceNode); !isList && (k.Form == "one-or-list" || k.Form == "texts" || k.own.One) {
 		return []ast.Node{n}, true
 	}
 	return r.list(n, k.Name, k.Hint)
@@ -283,9 +300,28 @@ func (r *Reader) words(n ast.Node, path string, k Key, into reflect.Value) bool 
 	return sound
 }
 
-// texts decodes the values of parameters.
-func (r *Reader) texts(n ast.Node, path string, into reflect.Value) bool {
-	m := r.mapping(n, "parameters", "write name: value")
+// named decodes a mapping of names to mappings.
+func (r *Reader) named(n ast.Node, path string, k Key, into reflect.Value) bool {
+	m := r.mapping(n, k.Name, k.Hint)
+	if m == nil {
+		return false
+	}
+	into.Set(reflect.MakeMap(into.Type()))
+	for _, e := range m.entries {
+		if mistake := forms["identifier"].Wrong(Key{Name: "a name in " + k.Name}, e.key); mistake != "" {
+			r.Add(e.at, "%s", mistake)
+			continue
+		}
+		v := reflect.New(into.Type().Elem()).Elem()
+		r.entry(e, Join(path, e.key), Key{Name: e.key, typ: v.Type(), Need: "write its keys under it"}, v)
+		into.SetMapIndex(reflect.ValueOf(e.key), v)
+	}
+	return true
+}
+
+// texts decodes a mapping of names to texts.
+func (r *Reader) texts(n ast.Node, path string, k Key, into reflect.Value) bool {
+	m := r.mapping(n, k.Name, "write name: value")
 	if m == nil {
 		return false
 	}
@@ -295,7 +331,7 @@ func (r *Reader) texts(n ast.Node, path string, into reflect.Value) bool {
 		if v.node != nil {
 			var sc Scalar
 			if sc, v.sound = textOf(v.node, true); !v.sound {
-				r.Add(r.at(v.node), "a parameter's value is text, but here is %s", describe(v.node))
+				r.Add(r.at(v.node), "a %s's value is text, but here is %s", strings.TrimSuffix(k.Name, "s"), describe(v.node))
 			}
 			into.SetMapIndex(reflect.ValueOf(e.key), reflect.ValueOf(sc.Text))
 		}

@@ -53,8 +53,8 @@ type Form struct {
 	Numbers, Truths bool
 	// Foreign: the key takes what Unmeant finds elsewhere.
 	Foreign bool
-	// Empty: a list may be empty.
-	Empty bool
+	// One: one text can stand in place of a list. Empty: a list may be empty.
+	One, Empty bool
 }
 
 // Key is one key of a mapping of the file, from the tags of its field: doc is the

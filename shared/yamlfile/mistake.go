@@ -49,6 +49,7 @@ type Report struct {
 	text     string
 	split    []string // see lines
 	mistakes Mistakes
+	warnings Mistakes
 }
 
 // lines is the text by lines. Only mistakes need it.
@@ -64,12 +65,24 @@ func (r *Report) Add(at Position, format string, args ...any) {
 	if len(r.mistakes) == maxCollected {
 		return
 	}
-	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
-	mistake := Mistake{File: r.file, Line: at.Line, Column: at.Column, Text: text}
+	mistake := r.mistake(at, format, args)
 	if !slices.Contains(r.mistakes, mistake) {
 		r.mistakes = append(r.mistakes, mistake)
 	}
 }
+
+func (r *Report) mistake(at Position, format string, args []any) Mistake {
+	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+	return Mistake{File: r.file, Line: at.Line, Column: at.Column, Text: text}
+}
+
+// Warn adds what is probably not meant, but does no harm.
+func (r *Report) Warn(at Position, format string, args ...any) {
+	r.warnings = append(r.warnings, r.mistake(at, format, args))
+}
+
+// Warnings returns what Warn added, in the order of their places.
+func (r *Report) Warnings() Mistakes { return r.sorted(r.warnings) }
 
 // Has reports whether a place already has a mistake.
 func (r *Report) Has(at Position) bool {
@@ -81,15 +94,7 @@ func (r *Report) Err() error {
 	if len(r.mistakes) == 0 {
 		return nil
 	}
-	lines := r.lines()
-	for i := range r.mistakes {
-		f := &r.mistakes[i]
-		f.Line = min(f.Line, len(lines))
-		f.Column = min(f.Column, utf8.RuneCountInString(lines[f.Line-1])+1)
-	}
-	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	r.mistakes = r.sorted(r.mistakes)
 	if more := len(r.mistakes) - MaxMistakes; more > 0 {
 		r.mistakes = r.mistakes[:MaxMistakes]
 		last := r.mistakes[MaxMistakes-1]
@@ -97,4 +102,18 @@ func (r *Report) Err() error {
 		r.mistakes[MaxMistakes-1] = last
 	}
 	return r.mistakes
+}
+
+// sorted orders mistakes by their places, which it keeps within the file.
+func (r *Report) sorted(list Mistakes) Mistakes {
+	for i := range list {
+		lines := r.lines()
+		f := &list[i]
+		f.Line = min(f.Line, len(lines))
+		f.Column = min(f.Column, utf8.RuneCountInString(lines[f.Line-1])+1)
+	}
+	slices.SortStableFunc(list, func(a, b Mistake) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return list
 }

@@ -142,11 +142,13 @@ func (s *schema) reference(t reflect.Type) map[string]any {
 func (s *schema) list(k Key) map[string]any {
 	list := map[string]any{"type": "array", "items": s.text(k), "uniqueItems": true}
 	switch {
+	case k.own.One && k.own.Empty:
+		return map[string]any{"anyOf": []any{s.text(k), list}}
 	case k.own.Empty:
 		return list
 	case k.Form == "texts":
 		return map[string]any{"anyOf": []any{s.text(k), map[string]any{"type": "array", "items": s.text(k)}}}
-	case k.Form == "one-or-list":
+	case k.Form == "one-or-list", k.own.One:
 		list["minItems"] = 1
 		return map[string]any{"anyOf": []any{s.text(k), list}}
 	}

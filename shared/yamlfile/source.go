@@ -112,6 +112,8 @@ type mapping struct {
 	entries []entry
 	// meant are the known keys that were suggested for unknown ones.
 	meant []string
+	// unknown: it has keys that are not known.
+	unknown bool
 }
 
 // mapping reads n as a mapping; nil if it is something else. In mistakes, what
@@ -155,6 +157,7 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 				m.meant = append(m.meant, meant)
 			}
 			s.Add(e.at, "%s has no key %.60q%s", what, e.key, hint)
+			m.unknown = true
 			continue
 		}
 		m.entries = append(m.entries, e)

@@ -57,20 +57,17 @@ func wrongTime(key, text string) string {
 	return fmt.Sprintf("%s is a time of the day from 00:00 to 23:59, such as 22:30; this is %.40q", key, text)
 }
 
-// Windows finds windows that appear twice.
-func (r *Reader) Windows(w *flow.Windows, path string) {
-	if w == nil {
-		return
-	}
+// Windows finds windows that appear twice in the list at a path.
+func (r *Reader) Windows(list []flow.Window, path string) {
 	seen := map[string]int{}
-	for i, open := range w.Open {
-		at := fmt.Sprintf("%s.open[%d]", path, i)
+	for i, open := range list {
+		at := fmt.Sprintf("%s[%d]", path, i)
 		if !r.Sound(at) || open.From == "" || open.To == "" {
 			continue
 		}
 		same := fmt.Sprint(open)
 		if first, ok := seen[same]; ok {
-			r.Add(r.Place(at), "this window repeats the one in line %d: remove one", r.Place(fmt.Sprintf("%s.open[%d]", path, first)).Line)
+			r.Add(r.Place(at), "this window repeats the one in line %d: remove one", r.Place(fmt.Sprintf("%s[%d]", path, first)).Line)
 			continue
 		}
 		seen[same] = i

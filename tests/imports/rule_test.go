@@ -62,8 +62,10 @@ var rules = []rule{
 		"shared/transport", fcSDK, zerolog,
 	}},
 
+	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow"}},
 	// What reads the files that people write.
 	{"shared/yamlfile", []string{"shared/flow", goccyYAML}},
+	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/transport", "shared/yamlfile"}},
 	// The functions do not link it: flows are compiled before they are deployed.
 	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
 
@@ -83,7 +85,8 @@ var rules = []rule{
 	{"tests/localcloud/...", []string{"tests/localcloud/...", bbolt}},
 	{"tests/sdksuite", []string{"tests/localcloud/...", protobuf, tablestoreSDK + "/tablestore/otsprotocol"}},
 
-	{"tests/schema", []string{jsonSchema}},
+	{"tests/schema", []string{"shared/yamlfile", goccyYAML, jsonSchema}},
+	{"tests/mistakes", []string{"shared/yamlfile", goCmp}},
 	// What drives Aftercare, whole.
 	{"tests/rig", []string{"shared/...", "tests/localcloud/...", fcSDK + "/fccontext"}},
 	{"tests/e2e/...", []string{"shared/...", "tests/localcloud/...", "scripts/columns"}},
@@ -98,7 +101,7 @@ var rules = []rule{
 // Tests of a package may import what the package knows, directly or not, and
 // these beside it.
 var (
-	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/schema", "shared/flowfile", "shared/yamlfile", "shared/flow/flowtest", "shared/ledger/ledgertest"}
+	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/mistakes", "tests/schema", "shared/flowfile", "shared/yamlfile", "shared/flow/flowtest", "shared/ledger/ledgertest"}
 	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
 )
 
@@ -108,7 +111,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/flowfile", "shared/decide", "shared/mask"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 

@@ -1,0 +1,82 @@
+package alertfile
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"aftercare/shared/flow"
+	"aftercare/shared/routing"
+	"aftercare/shared/yamlfile"
+)
+
+// forms are the forms of texts that only files of alerts have.
+var forms = map[string]yamlfile.Form{
+	"names":    {One: true, Empty: true, Wrong: wrongName, Schema: text(flow.NamePattern)},
+	"group":    {Empty: true, Wrong: wrongGroup, Schema: text(`^(` + strings.Join(routing.GroupNames, "|") + `|tags\..+|labels\..+)$`)},
+	"patterns": {One: true, Wrong: notEmpty, Schema: text(`\S`)},
+	"mentions": {One: true, Numbers: true, Wrong: wrongMention, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": []string{"string", "number"}}
+	}},
+	"regexp": {Wrong: wrongRegexp, Schema: text(`.`)},
+}
+
+// text describes a text by a pattern.
+func text(pattern string) func(yamlfile.Key) map[string]any {
+	return func(yamlfile.Key) map[string]any { return map[string]any{"type": "string", "pattern": pattern} }
+}
+
+func wrongName(k yamlfile.Key, text string) string {
+	if flow.ValidName(text) {
+		return ""
+	}
+	return fmt.Sprintf("%s lists names, which consist of a-z, 0-9 and -; this is %.70q", k.Name, text)
+}
+
+func notEmpty(k yamlfile.Key, text string) string {
+	if strings.TrimSpace(text) == "" {
+		return k.Name + " is empty: write what it must be, such as backup-*"
+	}
+	return ""
+}
+
+// wrongGroup finds names that routing.Value does not know.
+func wrongGroup(k yamlfile.Key, text string) string {
+	for _, prefix := range []string{routing.TagPrefix, routing.LabelPrefix} {
+		if name, ok := strings.CutPrefix(text, prefix); ok {
+			if name == "" {
+				return fmt.Sprintf("%s lacks a name behind %s: write %srole, for example", k.Name, text, prefix)
+			}
+			return ""
+		}
+	}
+	if slices.Contains(routing.GroupNames, text) {
+		return ""
+	}
+	known := append(slices.Clone(routing.GroupNames), "tags.NAME", "labels.NAME")
+	return yamlfile.UnknownWord(k.Name, text, known)
+}
+
+var mention = regexp.MustCompile(`^[A-Za-z0-9_.@+-]{1,64}$`)
+
+func wrongMention(k yamlfile.Key, text string) string {
+	if who, at := strings.CutPrefix(text, "@"); at {
+		return fmt.Sprintf("%s lists people without @%s", k.Name, flow.DidYouMean(who))
+	}
+	if mention.MatchString(text) {
+		return ""
+	}
+	return fmt.Sprintf("%s lists all, mobile numbers or ids of users, which consist of letters, digits and _.@+-; this is %.70q", k.Name, text)
+}
+
+func wrongRegexp(k yamlfile.Key, text string) string {
+	form, err := regexp.Compile(text)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%s has a regular expression that cannot be read: %s", k.Name, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	case form.MatchString(""):
+		return k.Name + " has a regular expression that matches an empty text: it would mask everything"
+	}
+	return ""
+}

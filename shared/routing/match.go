@@ -1,0 +1,116 @@
+package routing
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"aftercare/shared/decide"
+)
+
+// Value is what an alert has under a name of groupBy; empty if it has nothing. It
+// does not differ between an alert and its recovery. [5]
+func Value(a decide.Alert, name string) string {
+	switch name {
+	case "severity":
+		return string(cmp.Or(a.Severity, decide.SeverityError))
+	case "kind":
+		if a.Kind == decide.AlertBreakerClosed {
+			return string(decide.AlertBreakerOpened)
+		}
+		return string(a.Kind)
+	case "flow":
+		return a.Flow
+	case "step":
+		return a.Step
+	case "command":
+		return a.CommandName
+	case "region":
+		return a.Region
+	case "instance":
+		return a.InstanceID
+	}
+	if tag, ok := strings.CutPrefix(name, TagPrefix); ok {
+		return a.Tags[tag]
+	}
+	return a.Labels[strings.TrimPrefix(name, LabelPrefix)]
+}
+
+// clause is one key of a match, under its name of groupBy.
+type clause struct {
+	name     string
+	patterns []string
+}
+
+// clauses lists the keys of a match; none for nil.
+func (m *Match) clauses() []clause {
+	if m == nil {
+		return nil
+	}
+	all := []clause{{"severity", m.Severity}, {"kind", m.Kind}, {"flow", m.Flow}, {"step", m.Step}, {"command", m.Command}, {"region", m.Region}}
+	for _, name := range slices.Sorted(maps.Keys(m.Tags)) {
+		all = append(all, clause{TagPrefix + name, m.Tags[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Labels)) {
+		all = append(all, clause{LabelPrefix + name, m.Labels[name]})
+	}
+	return slices.DeleteFunc(all, func(c clause) bool { return len(c.patterns) == 0 })
+}
+
+// refuses returns why a match does not fit an alert; empty if it does. [3]
+func (m *Match) refuses(a decide.Alert) string {
+	for _, c := range m.clauses() {
+		value := Value(a, c.name)
+		if value == "" {
+			return fmt.Sprintf("the alert has no %s", c.name)
+		}
+		if !slices.ContainsFunc(c.patterns, func(p string) bool { return fits(p, value) }) {
+			return fmt.Sprintf("%s is %s, not %s", c.name, value, strings.Join(c.patterns, " or "))
+		}
+	}
+	return ""
+}
+
+// Covers reports whether a match certainly fits every alert that another fits.
+func (m *Match) Covers(other *Match) bool {
+	for _, c := range m.clauses() {
+		theirs := other.clauses()
+		i := slices.IndexFunc(theirs, func(d clause) bool { return d.name == c.name })
+		if i < 0 {
+			return false
+		}
+		for _, narrow := range theirs[i].patterns {
+			if !slices.ContainsFunc(c.patterns, func(wide string) bool { return fits(wide, narrow) }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// fits reports whether a pattern fits a whole text. The text may be a pattern
+// itself: its * is only fitted by a *, so the pattern then fits all that it fits.
+func fits(pattern, text string) bool {
+	p, t := []rune(pattern), []rune(text)
+	// star is where the last * stands, and tried how much of the text is tried
+	// behind it.
+	star, tried := -1, 0
+	i, j := 0, 0
+	for j < len(t) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, tried = i, j
+			i++
+		case i < len(p) && (p[i] == t[j] || p[i] == '?' && t[j] != '*'):
+			i, j = i+1, j+1
+		case star >= 0:
+			tried++
+			i, j = star+1, tried
+		default:
+			return false
+		}
+	}
+	return strings.Trim(string(p[i:]), "*") == ""
+}
