@@ -45,7 +45,7 @@ standard input.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, no mistakes\n", path, counted(len(f.ChannelNames()), "channel"), counted(f.RouteCount, "route"))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", path, alertsIn(f))
 			return nil
 		},
 	}
@@ -66,6 +66,11 @@ that begins with the line
 			return err
 		},
 	}
+}
+
+// alertsIn is what a file of alerts holds, in words.
+func alertsIn(f *alertfile.File) string {
+	return counted(len(f.ChannelNames()), "channel") + ", " + counted(f.RouteCount, "route")
 }
 
 // readAlerts reads a file of alerts, - from the standard input. It prints its
