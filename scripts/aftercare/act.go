@@ -74,11 +74,14 @@ type acted struct {
 	failed bool
 }
 
+// id is the task's or the run's; empty if there is none.
+func (a acted) id() string { return cmp.Or(a.TaskID, a.RunID) }
+
 var actedColumns = []column[acted]{
-	{"INSTANCE", func(a acted) any { return a.InstanceID }, isWhole},
+	{"INSTANCE/ID", func(a acted) any { return label(a.InstanceID, a.id()) }, isWhole},
 	{"RESULT", func(a acted) any { return a.Result }, isState},
-	{"ID", func(a acted) any { return cmp.Or(a.TaskID, a.RunID) }, 0},
 	{"WHY", func(a acted) any { return a.Why }, 0},
+	{"WHOLE ID", func(a acted) any { return a.id() }, isWide},
 }
 
 // outcomeNotFound is the outcome of a cancel for a task that does not exist.
@@ -192,5 +195,9 @@ func report(cmd *cobra.Command, format string, all []acted) error {
 	case missing == failed:
 		return cli.NotFound("no such task waits or runs")
 	}
-	return cli.CodeError{Code: cli.ExitRefused, Err: errors.New("refused")}
+	refused := errors.New("refused")
+	if why := all[0].Why; len(all) == 1 && why != "" {
+		refused = fmt.Errorf("refused: %s", why) // whole, and not cut as in the table
+	}
+	return cli.CodeError{Code: cli.ExitRefused, Err: refused}
 }

@@ -24,15 +24,20 @@ func clockOf(cmd *cobra.Command) clock {
 	return c
 }
 
-// moment is a time to the second, or to the minute if it is of another year;
-// empty for none.
+// halfYear is how near a time must be for its day to need no year.
+const halfYear = 180 * 24 * time.Hour
+
+// today is a time of the last 24 hours.
+func (c clock) today(t time.Time) string { return t.In(c.zone).Format("15:04:05 MST") }
+
+// moment is a time to the second, or with its year and to the minute if it is more
+// than half a year away; empty for none.
 func (c clock) moment(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	t = t.In(c.zone)
-	if t.Year() != c.now.In(c.zone).Year() {
-		return t.Format("2006-01-02 15:04 MST")
+	if t.Sub(c.now).Abs() > halfYear {
+		return t.In(c.zone).Format("2006-01-02 15:04 MST")
 	}
-	return t.Format("01-02 15:04:05 MST")
+	return t.In(c.zone).Format("01-02 15:04:05 MST")
 }

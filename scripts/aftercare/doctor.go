@@ -141,21 +141,17 @@ func (d *doctor) print(f finding) error {
 
 // site checks a deployment.
 func (d *doctor) site(ctx context.Context, s *site, life time.Duration) error {
-	e, err := openEnvironment(*s.name, s.getenv)
-	if err != nil {
-		return cli.Usage(err)
-	}
 	needs := ofTables
 	lacks := map[service]error{}
 	for _, service := range []service{ofFunctions, ofECS} {
-		if mistakes, _ := s.places(e, service); len(mistakes) > 0 {
-			lacks[service] = errors.Join(mistakes...)
+		if err := s.lacks(service); err != nil {
+			lacks[service] = err
 		} else {
 			needs |= service
 		}
 	}
 	connected := false
-	err = s.connect(ctx, needs, func(ctx context.Context, c *connection) error {
+	err := s.connect(ctx, needs, func(ctx context.Context, c *connection) error {
 		connected = true
 		key := func() []finding { return []finding{well("of " + c.key + ", for " + c.environment.String())} }
 		if err := d.check("key", key); err != nil {

@@ -116,8 +116,46 @@ func TestTheDoctorNoticesWhatIsOverdueAndTooOld(t *testing.T) {
 		ledgertest.MustCommit(t, l, ledgertest.Creation("made", s))
 	}
 	got := examined(t, r, asItComes)
-	wantFinding(t, got, "wrong sweeps something is due since ")
+	wantFinding(t, got, "wrong sweeps no sweep has ended yet, and something is due since ")
 	wantFinding(t, got, "wrong agents 3 agents too old to send first heartbeats: i-agent-0 (1.0.2.568), i-agent-2 (1.0.0.148), i-agent-4 (1.0.1.999) Update")
+}
+
+// TestItIsSaidWhetherSweepsCome by the doctor and by now.
+func TestItIsSaidWhetherSweepsCome(t *testing.T) {
+	const nothing = "Nothing needs you"
+	for name, c := range map[string]struct {
+		ended, due    time.Duration // ago; 0 for none
+		want, do, now string
+	}{
+		"they come":            {time.Minute, 4 * time.Minute, "ok sweeps the last sweep ended at ", "", nothing},
+		"none ended":           {0, 0, "wrong sweeps no sweep has ended yet Look at the timer", "aftercare sweep", "sweeps no sweep has ended yet"},
+		"none ended for long":  {6 * time.Minute, 0, "wrong sweeps no sweep has ended since ", "Look at the timer", "sweeps no sweep has ended since "},
+		"nor did what was due": {6 * time.Minute, 7 * time.Minute, "wrong sweeps no sweep has ended since ", ", and something is due since ", ", and something is due since "},
+		"they leave something": {time.Minute, 6 * time.Minute, "wrong sweeps the last sweep ended at ", "AFTERCARE_SENDS_PER_MINUTE", ", and something is due since "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rig.New(t, rig.Options{Flows: flows})
+			if c.ended > 0 {
+				ledgertest.Must(t, r.Ledger().Swept(t.Context(), time.Now().Add(-c.ended)))
+			}
+			if c.due > 0 {
+				ledgertest.Must(t, r.Ledger().Arm(t.Context(), engine.Wakeup{InstanceID: "i-1", Due: time.Now().Add(-c.due)}))
+			}
+			got := examined(t, r, asItComes)
+			wantFinding(t, got, c.want)
+			wantFinding(t, got, c.do)
+			keys := credentials(t, r)
+			out, errOut, code := played(t, func(name string) string {
+				return map[string]string{
+					variableEndpoint: r.Tables.Endpoint(), variableInstance: "rig", variableKeyID: keys.AccessKeyId, variableSecret: keys.AccessKeySecret,
+					"ALIBABA_CLOUD_SECURITY_TOKEN": keys.SecurityToken,
+				}[name]
+			}, "now")
+			if wantFinding(t, out, c.now); code != 0 || strings.Contains(out, nothing) != (c.now == nothing) {
+				t.Errorf("exit code %d, %s:\n%s", code, errOut, out)
+			}
+		})
+	}
 }
 
 func TestTheDoctorNoticesFieldsThatNoEventHas(t *testing.T) {

@@ -75,19 +75,22 @@ func functionFound(ctx context.Context, c *connection, lacks error) []finding {
 	return []finding{well(submitFunction + " answers")}
 }
 
-// ecsFound asks ECS for an instance and an output that do not exist.
+// ecsFound asks ECS for an instance and an invocation that do not exist.
 func ecsFound(ctx context.Context, c *connection, lacks error) []finding {
 	if lacks != nil {
-		return []finding{wrong(lacks.Error(), "Without it, submit and output cannot work from here.")}
+		return []finding{wrong(lacks.Error(), "Without it, submit and output cannot work from here, and show looks for an invocation in the history.")}
 	}
 	_, err := c.assistant.Instances(ctx, engine.Selector{IDs: []string{nobody}})
 	if err == nil {
 		_, err = c.assistant.Outputs(ctx, nobody, noInvocation)
 	}
-	if err != nil && !errors.Is(err, engine.ErrInvalid) { // it does not know the id
+	if err == nil || errors.Is(err, engine.ErrInvalid) { // it does not know the id
+		_, err = c.assistant.InstancesOf(ctx, noInvocation)
+	}
+	if err != nil && !errors.Is(err, engine.ErrInvalid) {
 		return broken(err)
 	}
-	return []finding{well("your key may list instances and read what commands printed")}
+	return []finding{well("your key may list instances, and see where commands ran and what they printed")}
 }
 
 // mostAhead is how wrong this machine's clock may be. Signatures are refused from 15
@@ -141,15 +144,18 @@ func (d *dated) ahead() (time.Duration, bool) {
 }
 
 func sweepsFound(ctx context.Context, l *ledger.Ledger, c clock) []finding {
-	oldest, err := oldestWakeup(ctx, l, c.now)
-	switch {
-	case err != nil:
+	s, err := readSweeps(ctx, l, c.now)
+	if err != nil {
 		return broken(err)
-	case sweepsAreLate(oldest, c.now):
-		return []finding{wrong("something is due since "+c.moment(oldest)+", and no sweep came",
-			"Look at the timer and the log of the function aftercare-sweep.")}
 	}
-	return []finding{well("nothing is overdue")}
+	what, bad := sweepsWords(s, c)
+	switch {
+	case !bad:
+		return []finding{well(what)}
+	case s.Missing(c.now):
+		return []finding{wrong(what, "Look at the timer and the log of the function "+sweepFunction+"; 'aftercare sweep' sweeps now.")}
+	}
+	return []finding{wrong(what, "Commands may wait for room (AFTERCARE_SENDS_PER_MINUTE), or the log of the function "+sweepFunction+" says what fails.")}
 }
 
 // oldAgent is the first version of the agent that sends first heartbeats, by the
@@ -223,7 +229,7 @@ func eventsFound(ctx context.Context, l *ledger.Ledger, now time.Time) []finding
 	var instances []string
 	for _, kind := range []ledger.EntryKind{ledger.EntryExecution, ledger.EntryBoot} {
 		most := len(instances) + mostNamed
-		err := l.History(ctx, ledger.Query{From: from, Before: now.Add(overdueAfter), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
+		err := l.History(ctx, ledger.Query{From: from, Before: now.Add(decide.MaxAhead), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
 			switch {
 			case e.Polled:
 				asked++

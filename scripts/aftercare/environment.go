@@ -137,13 +137,17 @@ func environmentFlag(cmd *cobra.Command, getenv func(string) string) *string {
 	return name
 }
 
-// String says for people which deployment it is.
+// String says for people which deployment it is. One without a name is that of the
+// shell's variables.
 func (e environment) String() string {
 	where := cmp.Or(e.get(variableRegion), "an unnamed region")
 	if account := e.get(variableAccount); account != "" {
 		where += ", account " + account
 	}
-	return cmp.Or(e.name, "the deployment of this shell's variables") + " (" + where + ")"
+	if e.name == "" {
+		return where
+	}
+	return e.name + " (" + where + ")"
 }
 
 // where names the environment, for the end of a sentence.

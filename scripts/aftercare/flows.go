@@ -62,8 +62,8 @@ func newFlowsGraph() *cobra.Command {
 	return &cobra.Command{
 		Use:   "graph FILE [FLOW]",
 		Short: "Draw a flow as a Mermaid flowchart, or all of them as Markdown",
-		Long: `Without FLOW, all flows of the file are
-drawn, as Markdown that GitHub and GitLab show with pictures.`,
+		Long: `Without FLOW, all flows of the file are drawn, as Markdown that GitHub and
+GitLab show with pictures.`,
 		Example: `  aftercare flows graph functions/flows.yaml restart-agent
   aftercare flows graph functions/flows.yaml >flows.md`,
 		Args: cli.Args("FILE", "[FLOW]"),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ runs under way, stops and breakers count only with --state.`,
 	}
 	format := outputFlag(cmd)
 	from := cmd.Flags().String("event", "", "the `file` with the event, - for the standard input")
-	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare instance ID -o json'\n(default: no boot, no runs, no failures)")
+	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare show ID -o json' (default: no boot, no runs, no failures)")
 	at := cmd.Flags().String("at", "", "the `time` at which to decide about the event (default the event's own)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		e := explainer{}
@@ -364,7 +365,7 @@ func (p plannedStep) what() string {
 }
 
 // sortedKeys returns the keys of a map, sorted.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // state rebuilds the part of the state that decides whether flows start. Runs
 // and tasks exist in it, but cannot advance.

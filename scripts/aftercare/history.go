@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,11 +18,14 @@ import (
 // lookBack is how far back lists look without --since.
 const lookBack = 24 * time.Hour
 
-// statuses are how executions and tasks end.
+// statuses are how executions end. Error is a word of older services.
 var statuses = []string{
 	string(event.StatusSuccess), string(event.StatusFailed), string(event.StatusTimeout), string(event.StatusAborted), string(event.StatusInvalid),
-	string(decide.TaskCancelled), string(event.StatusTerminated), string(decide.TaskExpired),
+	string(event.StatusCancelled), string(event.StatusTerminated), "Error",
 }
+
+// endStates are how tasks end.
+var endStates = slices.DeleteFunc(slices.Clone(flow.StepStatuses), func(s string) bool { return s == flow.StepSkipped })
 
 // results are how flow runs end.
 var results = []string{flow.ResultSucceeded, flow.ResultFailed, flow.ResultTimedOut, flow.ResultRefused, flow.ResultDropped, flow.ResultDryRun, flow.ResultCancelled}
@@ -42,7 +47,7 @@ up. Tasks are listed only if they ended without running; --kind task lists all.`
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, recordColumns, "Nothing of that kind happened "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-				return want.read(ctx, l, from.from, time.Now(), add)
+				return want.read(ctx, l, from.from, add)
 			})
 		})
 	})
@@ -65,14 +70,24 @@ func historyFilter(cmd *cobra.Command) *kindFilter {
 	cmd.Flags().StringVar(&f.command, "command", "", "only commands and flows whose name contains this `text`")
 	cmd.Flags().StringVar(&f.instance, "instance", "", "only on the instance with this `id`")
 	cmd.Flags().BoolVar(&f.failed, "failed", false, "only what did not go well")
-	status := cli.Word(cmd, "status", "", "", "only what ended with this `word`, such as Failed or expired", append(append([]string{}, statuses...), results[2:]...)...)
+	status := cli.Word(cmd, "status", "", "", "only what ended with this `word`, such as Failed or expired", distinct(statuses, endStates, results, decide.ActOutcomes, []string{ledger.GivenUp})...)
 	cmd.PreRun = func(*cobra.Command, []string) { f.status = *status }
 	return f
 }
 
+// distinct are the words of some lists, each once in any case.
+func distinct(lists ...[]string) (words []string) {
+	for _, word := range slices.Concat(lists...) {
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, word) }) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
 // read hands the records that are wanted to add, the newest first.
-func (f *kindFilter) read(ctx context.Context, l *ledger.Ledger, from, before time.Time, add func(record) error) error {
-	return l.History(ctx, f.query(from, before, kindOf(*f.kind)), func(e ledger.Entry) error {
+func (f *kindFilter) read(ctx context.Context, l *ledger.Ledger, from time.Time, add func(record) error) error {
+	return l.History(ctx, f.query(from, kindOf(*f.kind)), func(e ledger.Entry) error {
 		ran := e.Kind == ledger.EntryTask && e.InvokeID != ""
 		if r := recordOf(e); f.takes(r) && (!ran || *f.kind != "") {
 			return add(r)
@@ -100,9 +115,9 @@ func newActs(getenv func(string) string) *cobra.Command {
 		{"INSTANCE", func(r record) any { return r.InstanceID }, isWide},
 	}
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
-		return printList(cmd, f, columns, "Nobody stopped, resumed or cancelled anything "+from.words()+".", func(add func(record) error) error {
+		return printList(cmd, f, columns, "Nobody did anything "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-				return l.History(ctx, filter{}.query(from.from, time.Now(), []ledger.EntryKind{ledger.EntryAct}), func(e ledger.Entry) error {
+				return l.History(ctx, filter{}.query(from.from, []ledger.EntryKind{ledger.EntryAct}), func(e ledger.Entry) error {
 					return add(recordOf(e))
 				})
 			})

@@ -58,7 +58,7 @@ const defaultLimit = 50
 
 // formatFlag adds the flag -o of a list.
 func formatFlag(cmd *cobra.Command) *string {
-	return cli.Word(cmd, "output", "o", "table", "print as `table`, wide, json or jsonl", "table", "wide", "json", "jsonl")
+	return cli.Word(cmd, "output", "o", "table", "the `form`: table, wide (all columns, uncut), json or jsonl", "table", "wide", "json", "jsonl")
 }
 
 // machine reports whether a list is printed for programs.
@@ -92,6 +92,9 @@ func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empt
 		out: cmd.OutOrStdout(), format: *f.format, clock: clockOf(cmd), limit: *f.limit, end: waiting(cmd, "reading"),
 		columns: slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.kind&isWide != 0 && *f.format != "wide" }),
 		table:   screen.Table{Whole: map[int]bool{}, Paint: map[int]func(string) screen.Colour{}},
+	}
+	if l.format == "wide" {
+		l.out = screen.Wide(l.out)
 	}
 	l.array.w = l.out
 	for i, c := range l.columns {
@@ -138,8 +141,12 @@ func (l *list[T]) add(row T) error {
 		return e.Encode(row)
 	}
 	var cells []string
-	for _, c := range l.columns {
-		cells = append(cells, l.cell(c.cell(row)))
+	for i, c := range l.columns {
+		value := c.cell(row)
+		if _, isTime := value.(time.Time); isTime {
+			l.table.Whole[i] = true
+		}
+		cells = append(cells, l.cell(value))
 	}
 	l.table.Add(cells...)
 	if l.rows%screenful == 0 {

@@ -20,10 +20,6 @@ import (
 	"aftercare/shared/ledger"
 )
 
-// overdueAfter is how long after its time work counts as overdue: a sweep comes
-// each minute.
-const overdueAfter = 5 * time.Minute
-
 // mostFailed bounds what is read of what failed.
 const mostFailed = 2000
 
@@ -39,10 +35,9 @@ type situation struct {
 	Stopped     decide.Standing `json:"stopped"`
 	Quarantined []quarantined   `json:"quarantined"`
 	// The last news of each route; zero for none in that time.
-	LastEnd       time.Time `json:"lastTaskCompleted,omitzero"`
-	LastHeartbeat time.Time `json:"lastFirstHeartbeat,omitzero"`
-	// OldestWakeup is the oldest wake-up that sweeps have not answered.
-	OldestWakeup time.Time `json:"oldestWakeup,omitzero"`
+	LastEnd       time.Time     `json:"lastTaskCompleted,omitzero"`
+	LastHeartbeat time.Time     `json:"lastFirstHeartbeat,omitzero"`
+	Sweeps        decide.Sweeps `json:"sweeps"`
 }
 
 // group is records with the same name and result.
@@ -56,6 +51,8 @@ type group struct {
 	// InstanceID and ID are the last one's.
 	InstanceID string `json:"instanceId"`
 	ID         string `json:"id"`
+
+	outcome string // of the last one, for people
 }
 
 func newNow(getenv func(string) string) *cobra.Command {
@@ -102,7 +99,7 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) error {
 			return err
 		},
 		func() error {
-			late, err := readFleet(ctx, l, func(i listed) bool { return !i.DueAt.IsZero() && i.DueAt.Before(now.Add(-overdueAfter)) })
+			late, err := readFleet(ctx, l, func(i listed) bool { return !i.DueAt.IsZero() && i.DueAt.Before(now.Add(-decide.OverdueAfter)) })
 			n.Overdue = append(n.Overdue, late...)
 			return err
 		},
@@ -121,7 +118,7 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) error {
 			return err
 		},
 		func() (err error) {
-			n.OldestWakeup, err = oldestWakeup(ctx, l, now)
+			n.Sweeps, err = readSweeps(ctx, l, now)
 			return err
 		},
 	}
@@ -137,7 +134,7 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) error {
 // readBad reads what did not go well.
 func (n *situation) readBad(ctx context.Context, l *ledger.Ledger, now time.Time) error {
 	read := 0
-	err := l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(overdueAfter), Bad: true}, func(e ledger.Entry) error {
+	err := l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(decide.MaxAhead), Bad: true}, func(e ledger.Entry) error {
 		if read++; read > mostFailed {
 			n.More = true
 			return errEnough
@@ -151,29 +148,46 @@ func (n *situation) readBad(ctx context.Context, l *ledger.Ledger, now time.Time
 	return err
 }
 
-// oldestWakeup is the oldest wake-up that is due; zero if none is.
-func oldestWakeup(ctx context.Context, l *ledger.Ledger, now time.Time) (oldest time.Time, err error) {
+// readSweeps reads what shows whether sweeps come.
+func readSweeps(ctx context.Context, l *ledger.Ledger, now time.Time) (s decide.Sweeps, err error) {
+	if s.LastEnd, err = l.LastSwept(ctx); err != nil {
+		return s, err
+	}
 	// One page of each shard is enough: the oldest is its first.
 	err = l.Due(ctx, now, func(due []engine.Wakeup) bool {
 		for _, w := range due {
-			if oldest.IsZero() || w.Due.Before(oldest) {
-				oldest = w.Due
+			if s.OldestDue.IsZero() || w.Due.Before(s.OldestDue) {
+				s.OldestDue = w.Due
 			}
 		}
 		return true
 	})
-	return oldest, err
+	return s, err
 }
 
-// sweepsAreLate reports whether a sweep should have answered the oldest wake-up.
-func sweepsAreLate(oldest, now time.Time) bool {
-	return !oldest.IsZero() && now.Sub(oldest) > overdueAfter
+// sweepsWords say when the last sweep ended, and whether that or what is due needs a
+// person.
+func sweepsWords(s decide.Sweeps, c clock) (what string, bad bool) {
+	switch {
+	case s.LastEnd.IsZero():
+		what = "no sweep has ended yet"
+	case s.Missing(c.now):
+		what = "no sweep has ended since " + c.moment(s.LastEnd)
+	case s.Behind(c.now):
+		what = "the last sweep ended at " + c.moment(s.LastEnd)
+	default:
+		return "the last sweep ended at " + c.moment(s.LastEnd), false
+	}
+	if s.Behind(c.now) {
+		what += ", and something is due since " + c.moment(s.OldestDue)
+	}
+	return what, true
 }
 
 // last is when the newest record of a kind came that an event reported; zero if
 // none did.
 func (n *situation) last(ctx context.Context, l *ledger.Ledger, kind ledger.EntryKind, now time.Time) (at time.Time, err error) {
-	err = l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(overdueAfter), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
+	err = l.History(ctx, ledger.Query{From: n.Since, Before: now.Add(decide.MaxAhead), Kinds: []ledger.EntryKind{kind}}, func(e ledger.Entry) error {
 		if e.Polled {
 			return nil
 		}
@@ -207,7 +221,7 @@ func (n *situation) add(e ledger.Entry) {
 			return
 		}
 	}
-	*in = append(*in, group{r.Kind, r.what(), r.Result, r.Why, 1, r.At, r.InstanceID, r.ID})
+	*in = append(*in, group{r.Kind, r.what(), r.Result, r.Why, 1, r.At, r.InstanceID, r.ID, r.outcome()})
 }
 
 func (n *situation) print(cmd *cobra.Command) {
@@ -222,14 +236,16 @@ func (n *situation) print(cmd *cobra.Command) {
 	}
 	kept := &screen.Table{Title: "Quarantined: 'aftercare quarantine show' prints one", Head: []string{"WHEN", "SHA256", "FUNCTION", "WHY"}, Whole: map[int]bool{0: true, 1: true}}
 	for _, q := range n.Quarantined {
-		kept.Add(c.moment(q.At), q.SHA256[:min(len(q.SHA256), 8)], q.Function, q.Reason)
+		kept.Add(c.moment(q.At), brief(q.SHA256), q.Function, q.Reason)
 	}
-	tables = append(tables, overdue, standingTable(n.Stopped, "Stopped", c.moment), kept)
+	stopped := standingTables(n.Stopped, "Stopped", c.moment)
+	tables = append(tables, overdue, stopped[0], stopped[1], kept)
 	rows := 0
 	for _, t := range tables {
 		rows += len(t.Rows)
 	}
-	if rows == 0 {
+	sweeps, late := sweepsWords(n.Sweeps, c)
+	if rows == 0 && !late {
 		fmt.Fprintln(out, "Nothing needs you: within 24h nothing failed or was refused, and nothing is\noverdue, stopped or quarantined.")
 	} else {
 		fmt.Fprintln(out, "These need a person.")
@@ -251,14 +267,13 @@ func (n *situation) print(cmd *cobra.Command) {
 		}
 		return c.moment(t)
 	}
-	sweep := "answered all that was due"
-	if sweepsAreLate(n.OldestWakeup, c.now) {
-		sweep = "do not come: something is due since " + c.moment(n.OldestWakeup)
+	if !late {
+		sweeps = c.moment(n.Sweeps.LastEnd)
 	}
 	routes := &screen.Table{Title: "Routes", Head: []string{"ROUTE", "LAST"}}
 	routes.Add("TaskCompleted", ago(n.LastEnd))
 	routes.Add("FirstHeartbeat", ago(n.LastHeartbeat))
-	routes.Add("sweeps", sweep)
+	routes.Add("sweeps", sweeps)
 	routes.Print(out)
 }
 
@@ -266,7 +281,7 @@ func groupTable(c clock, title string, list []group) *screen.Table {
 	t := &screen.Table{Title: title, Head: []string{"LAST", "TIMES", "INSTANCE/ID", "WHAT", "RESULT"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	slices.SortStableFunc(list, func(a, b group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Name, b.Name)) })
 	for _, g := range list {
-		t.Add(c.moment(g.Last), fmt.Sprint(g.Count), label(g.InstanceID, g.ID), g.Name, g.Result+colon(g.Why))
+		t.Add(c.today(g.Last), fmt.Sprint(g.Count), label(g.InstanceID, g.ID), g.Name, g.outcome)
 	}
 	return t
 }

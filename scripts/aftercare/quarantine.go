@@ -34,8 +34,9 @@ var quarantineColumns = []column[quarantined]{
 	{"LAST SEEN", func(q quarantined) any { return q.At }, isWhole},
 	{"FUNCTION", func(q quarantined) any { return q.Function }, 0},
 	{"BYTES", func(q quarantined) any { return q.Size }, isWhole},
-	{"SHA256", func(q quarantined) any { return q.SHA256 }, 0},
+	{"SHA256", func(q quarantined) any { return brief(q.SHA256) }, isWhole},
 	{"REASON", func(q quarantined) any { return q.Reason }, 0},
+	{"WHOLE SHA256", func(q quarantined) any { return q.SHA256 }, isWide},
 }
 
 func newQuarantineList(getenv func(string) string) *cobra.Command {
@@ -49,7 +50,7 @@ func newQuarantineList(getenv func(string) string) *cobra.Command {
 	s := siteFlags(cmd, getenv)
 	f := addListFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return printList(cmd, f, quarantineColumns, "nothing is in quarantine", func(add func(quarantined) error) error {
+		return printList(cmd, f, quarantineColumns, "Nothing is in quarantine.", func(add func(quarantined) error) error {
 			var all []quarantined
 			err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
 				return l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
@@ -113,7 +114,7 @@ terminal, control characters are shown as escapes such as \u001b.`
 		}
 		q := found[0]
 		_, err = screen.Raw(cmd.OutOrStdout()).Write(payload)
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s, %d bytes, last seen %s\n",
+		say(cmd.ErrOrStderr(), "%s: %s, %d bytes, last seen %s",
 			screen.Plain(q.Function), screen.Plain(q.Reason), q.Size, clockOf(cmd).moment(q.At))
 		return err
 	}

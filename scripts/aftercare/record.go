@@ -2,10 +2,13 @@ package main
 
 import (
 	"cmp"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
@@ -68,15 +71,18 @@ func label(instanceID, id string) string {
 	switch {
 	case instanceID == "":
 		return "-"
-	case strings.Contains(id, "/"): // an act or a message
+	case id == "" || strings.Contains(id, "/"): // an act or a message
 		return instanceID
 	}
 	return instanceID + "/" + brief(id)
 }
 
-// brief is the beginning of a derived id, whose digits are 32.
+// wholeID is the form of a derived id and of a SHA-256.
+var wholeID = regexp.MustCompile(`^([0-9a-f]{32}){1,2}$`)
+
+// brief is the beginning of a derived id or a SHA-256.
 func brief(id string) string {
-	if len(id) == 32 {
+	if wholeID.MatchString(id) {
 		return id[:8]
 	}
 	return id
@@ -140,9 +146,17 @@ type filter struct {
 
 // takes reports whether a record is wanted.
 func (f filter) takes(r record) bool {
-	return (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
-		(f.status == "" || plainStatus(r.Result) == plainStatus(f.status)) &&
+	return !(f.failed && r.Result == flow.ResultDryRun) && (f.command == "" || strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.command))) &&
+		(f.status == "" || r.is(f.status)) &&
 		(f.flow == "" || r.Kind == "run" && r.Name == f.flow)
+}
+
+// is reports whether a record has this result. That of an act may count several.
+func (r record) is(status string) bool {
+	if r.Kind == "act" {
+		return slices.Contains(strings.Fields(r.Result), status)
+	}
+	return plainStatus(r.Result) == plainStatus(status)
 }
 
 // plainStatus is a status in the words of tasks and flow runs.
@@ -156,10 +170,11 @@ func plainStatus(word string) string {
 	return word
 }
 
-// query is what of the history holds all wanted records.
-func (f filter) query(from, before time.Time, kinds []ledger.EntryKind) ledger.Query {
+// query is what of the history holds all wanted records. The clocks of the functions
+// may be ahead of this machine's.
+func (f filter) query(from time.Time, kinds []ledger.EntryKind) ledger.Query {
 	return ledger.Query{
-		From: from, Before: before, InstanceID: f.instance, Kinds: kinds,
-		Bad: f.failed || f.status != "" && plainStatus(f.status) != "succeeded",
+		From: from, Before: time.Now().Add(decide.MaxAhead), InstanceID: f.instance, Kinds: kinds,
+		Bad: f.failed || f.status != "" && plainStatus(f.status) != "succeeded" && !slices.Contains(decide.ActOutcomes, f.status),
 	}
 }

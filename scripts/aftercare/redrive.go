@@ -44,10 +44,11 @@ type letter struct {
 }
 
 var letterColumns = []column[letter]{
-	{"ID", func(l letter) any { return l.ID }, 0},
+	{"ID", func(l letter) any { return brief(l.ID) }, isWhole},
 	{"FUNCTION", func(l letter) any { return strings.TrimPrefix(l.Function, functionPrefix) }, isWhole},
 	{"RESULT", func(l letter) any { return l.Result }, isState},
 	{"WHY", func(l letter) any { return l.Why }, 0},
+	{"WHOLE ID", func(l letter) any { return l.ID }, isWide},
 }
 
 // sender is what the commands that send letters have in common.

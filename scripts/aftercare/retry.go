@@ -71,7 +71,7 @@ history, within --since.`,
 				ended.print(page)
 			}
 			if who.dryRun {
-				fmt.Fprintln(cmd.ErrOrStderr(), ended.again())
+				say(cmd.ErrOrStderr(), "%s", ended.again())
 				return nil
 			}
 			c.announce(cmd)

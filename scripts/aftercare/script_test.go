@@ -47,8 +47,11 @@ func TestScripts(t *testing.T) {
 		Files: scripts,
 		Setup: func(env *testscript.Env) error {
 			r, fc := r, fc
-			if script := filepath.Base(env.WorkDir); slices.Contains([]string{"script-stop", "script-retry", "script-redrive"}, script) { // they would stop or start what others look at
+			if script := filepath.Base(env.WorkDir); slices.Contains([]string{"script-stop", "script-retry", "script-redrive", "script-sweep"}, script) { // they would stop or start what others look at
 				r = worked(t)
+				if script == "script-sweep" {
+					r.Advance(10 * time.Minute) // so that something is due
+				}
 				fc = functionCompute(t, r)
 				quarantine(t, r)
 			}
@@ -77,8 +80,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// quarantine puts in what an older version could not read: an end, and two
-// submissions, of which one has a dedupeKey.
+// quarantine puts in what an older version could not read: an end, and
+// submissions with and without a dedupeKey.
 func quarantine(t *testing.T, r *rig.Rig) {
 	for payload, function := range map[string]string{
 		`{"instanceId":"i-web-2","invokeId":"t-older","invocationStatus":"Success"}`:                                   "task-completed",
@@ -167,6 +170,7 @@ func workedWith(t *testing.T, waiting string) *rig.Rig {
 	submit("i-web-1", "stuck", "echo script-secret", 5)
 	r.Restart()
 	must(t)(r.TaskCompleted([]byte("{\"cut\n")))
+	must(t)(r.Sweep())
 	for flow, until := range map[string]time.Duration{"look-after": time.Hour, "look-over": -time.Minute} {
 		b := decide.Breaker{
 			Flow: flow, Key: flow, OpenedAt: r.Now().Add(-time.Hour), ResumeAt: r.Now().Add(until), Failures: 7,

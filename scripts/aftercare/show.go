@@ -12,6 +12,7 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/decide"
+	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 )
 
@@ -24,12 +25,13 @@ func newShow(getenv func(string) string) *cobra.Command {
 		Aliases: []string{"instance"},
 		Short:   "Show an instance's timeline, or one task, run, execution or event",
 		Long: `ID is an instance, or INSTANCE/ID as lists print it; the beginning of an id is
-enough. A task, run, execution or event without its instance is looked for in
-the history, within --since. 'aftercare instance' is another name of this
+enough. ECS is asked for the instance of an invocation, t-…. What else comes
+without its instance, a task, a run or an event, is looked for in the history,
+within --since. 'aftercare instance' is another name of this
 command.`,
 		Example: `  aftercare show i-bp67acfmxazb4p --since 1h
   aftercare show i-bp67acfmxazb4p/4a63377c
-  aftercare show t-hz0jdfwd9f7k8n4 --since 7d`,
+  aftercare show t-hz0jdfwd9f7k8n4`,
 		Args: cli.Args("ID"),
 	}
 	s := siteFlags(cmd, getenv)
@@ -39,7 +41,15 @@ command.`,
 	cmd.Flags().Lookup("since").DefValue = fmt.Sprintf("the newest %d records; 24h to look for an id", newestRecords)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		page := page{cmd: cmd, clock: clockOf(cmd), json: format.json()}
-		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+		needs, asks := ofTables, strings.HasPrefix(args[0], "t-") && !strings.Contains(args[0], "/")
+		if asks && s.lacks(ofECS) == nil {
+			needs |= ofECS
+		}
+		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
+			l := c.ledger
+			if asks {
+				return page.invocation(ctx, c, args[0], from)
+			}
 			instanceID, id, whole := strings.Cut(args[0], "/")
 			if whole {
 				return page.one(ctx, l, instanceID, id)
@@ -64,7 +74,7 @@ type page struct {
 	json  bool
 }
 
-func (p page) printf(format string, args ...any) { fmt.Fprintf(p.cmd.OutOrStdout(), format, args...) }
+func (p page) say(format string, args ...any) { say(p.cmd.OutOrStdout(), format, args...) }
 
 func (p page) table(t *screen.Table) { t.Print(p.cmd.OutOrStdout()) }
 
@@ -90,22 +100,57 @@ func (p page) instance(ctx context.Context, l *ledger.Ledger, state decide.State
 	if p.json {
 		return printJSON(p.cmd.OutOrStdout(), v)
 	}
-	p.printf("%s: %s\n", screen.Plain(v.Instance.ID), v.Instance.state(p.clock))
-	p.table(standingTable(v.Stopped, "Stopped", p.clock.moment))
+	p.say("%s: %s", screen.Plain(v.Instance.ID), v.Instance.state(p.clock))
+	for _, t := range standingTables(v.Stopped, "Stopped", p.clock.moment) {
+		p.table(t)
+	}
 	p.table(openTable(p.clock, state, v))
 	timeline := timelineTable(p.clock, v, since)
 	if len(timeline.Rows) == 0 {
-		p.printf("\nNothing happened in that time.\n")
+		fmt.Fprintln(p.cmd.OutOrStdout(), "\nNothing happened in that time.")
 	}
 	p.table(timeline)
 	if older {
-		p.printf("\nThese are the newest %d records. --since prints more.\n", newestRecords)
+		fmt.Fprintf(p.cmd.OutOrStdout(), "\nThese are the newest %d records. --since prints more.\n", newestRecords)
 	}
 	return nil
 }
 
 func (r records) empty() bool {
 	return len(r.Executions)+len(r.Tasks)+len(r.FlowRuns)+len(r.Boots)+len(r.Acts)+len(r.Lost) == 0
+}
+
+// askTime bounds the question to ECS. The rest of --timeout is for the history.
+const askTime = 10 * time.Second
+
+// invocation shows an execution on the instance that ECS names. What ECS does not
+// know or say is looked for in the history.
+func (p page) invocation(ctx context.Context, c *connection, id string, from *since) error {
+	errOut := p.cmd.ErrOrStderr()
+	if c.assistant == nil {
+		fmt.Fprintln(errOut, "ECS is not asked, because no region is set")
+		return p.find(ctx, c.ledger, id, from)
+	}
+	asking, cancel := context.WithTimeout(ctx, askTime)
+	on, err := c.assistant.InstancesOf(asking, id)
+	cancel()
+	switch {
+	case err != nil && !errors.Is(err, engine.ErrInvalid): // then it does not know the id
+		fmt.Fprintf(errOut, "ECS does not say where %s ran: %v\n", id, err)
+	case len(on) == 0:
+		fmt.Fprintf(errOut, "ECS does not know %s\n", id)
+	case len(on) > 1:
+		t := &screen.Table{Head: []string{"INSTANCE/ID"}, Whole: map[int]bool{0: true}}
+		for _, instanceID := range on {
+			t.Add(label(instanceID, id))
+		}
+		p.table(t)
+		return cli.Usage(fmt.Errorf("ECS says that %s ran on %d instances: name one of these", id, len(on)))
+	default:
+		fmt.Fprintf(errOut, "ECS says that %s ran on %s\n", id, on[0])
+		return p.one(ctx, c.ledger, on[0], id)
+	}
+	return p.find(ctx, c.ledger, id, from)
 }
 
 // find shows what has an id in the history.
@@ -122,12 +167,16 @@ func (p page) locate(ctx context.Context, l *ledger.Ledger, id string, from *sin
 	if from.from.IsZero() {
 		*from = since{"24h", time.Now().Add(-lookBack)}
 	}
-	fmt.Fprintf(p.cmd.ErrOrStderr(), "looking for %s in the history %s\n", id, from.words())
+	say(p.cmd.ErrOrStderr(), "looking for %s in the history %s", id, from.words())
 	var found []record
-	err = l.History(ctx, filter{}.query(from.from, time.Now().Add(5*time.Minute), nil), func(e ledger.Entry) error {
+	q := filter{}.query(from.from, []ledger.EntryKind{ledger.EntryExecution, ledger.EntryTask, ledger.EntryRun, ledger.EntryBoot})
+	if !strings.HasPrefix(id, bootPrefix) { // which is in no row
+		q.ID = id
+	}
+	err = l.History(ctx, q, func(e ledger.Entry) error {
 		r := recordOf(e)
 		for _, other := range []string{r.ID, r.TaskID, r.EventID} {
-			if strings.HasPrefix(other, id) && r.Kind != "act" && r.Kind != "message" {
+			if strings.HasPrefix(other, id) {
 				if other == r.TaskID {
 					r.ID = other
 				}
@@ -180,7 +229,12 @@ func (p page) one(ctx context.Context, l *ledger.Ledger, instanceID, id string) 
 	if err != nil {
 		return err
 	}
+	all, err := standing(ctx, l)
+	if err != nil {
+		return err
+	}
 	v := newView(state, records, false)
+	v.Stopped = holding(all, state)
 	is := func(have string) bool { return id != "" && strings.HasPrefix(have, id) }
 	type match struct {
 		id    string

@@ -14,7 +14,7 @@ import (
 func (p page) facts(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			p.printf("  %-10s %s\n", pairs[i], screen.Plain(pairs[i+1]))
+			screen.Say(p.cmd.OutOrStdout(), fmt.Sprintf("  %-10s ", pairs[i]), screen.Plain(pairs[i+1]))
 		}
 	}
 }
@@ -34,11 +34,11 @@ func (p page) task(v view, state decide.State, t task) {
 	case !t.EndedAt.IsZero():
 		ended = p.clock.moment(t.EndedAt)
 	case t.State == string(decide.TaskQueued):
-		waits = taskWaits(state, t) + "; it expires at " + p.clock.moment(t.ExpiresAt)
+		waits = taskWaits(p.clock, v.Stopped.Control(), state, t) + "; it expires at " + p.clock.moment(t.ExpiresAt)
 	case !t.Deadline.IsZero():
 		waits = "its end, which is asked for at " + p.clock.moment(t.Deadline)
 	}
-	p.printf("task %s/%s: %s\n", screen.Plain(v.Instance.ID), t.ID, t.State)
+	p.say("task %s/%s: %s", screen.Plain(v.Instance.ID), t.ID, t.State)
 	p.facts("command", t.Name, "submitted", p.clock.moment(t.SubmittedAt), "priority", fmt.Sprint(t.Priority), "attempt", fmt.Sprint(t.Attempt),
 		"execution", t.InvokeID, "of run", t.RunID, "step", t.Step, "waits for", waits,
 		"ended", ended, "as", exitedTask(t), "why", errorOf(t.ErrorCode, t.Reason))
@@ -52,7 +52,7 @@ func exitedTask(t task) string {
 }
 
 func (p page) execution(e execution) {
-	p.printf("execution %s/%s: %s\n", screen.Plain(e.InstanceID), screen.Plain(e.InvokeID), screen.Plain(exited(e.Status, e.ExitCode)))
+	p.say("execution %s/%s: %s", screen.Plain(e.InstanceID), screen.Plain(e.InvokeID), screen.Plain(exited(e.Status, e.ExitCode)))
 	source := e.Source
 	if source == decide.SourcePoll {
 		source = "no event; Cloud Assistant was asked"
@@ -63,7 +63,7 @@ func (p page) execution(e execution) {
 }
 
 func (p page) boot(instanceID string, b boot) {
-	p.printf("boot %s/%d: at %s\n", screen.Plain(instanceID), b.Seq, p.clock.moment(b.Time))
+	p.say("boot %s/%d: at %s", screen.Plain(instanceID), b.Seq, p.clock.moment(b.Time))
 	p.facts("heartbeat", p.clock.moment(b.EventTime), "agent", b.AgentVersion, "event", b.EventID)
 	p.table(decidedTable(b.Decided))
 }
@@ -92,7 +92,7 @@ func because(f decide.FlowDecision) string {
 
 func (p page) run(instanceID string, r flowRun) {
 	result := cmp.Or(r.Result, underWay)
-	p.printf("run %s/%s of flow %s: %s\n", screen.Plain(instanceID), r.ID, r.Flow, result)
+	p.say("run %s/%s of flow %s: %s", screen.Plain(instanceID), r.ID, r.Flow, result)
 	ended, waits := p.clock.moment(r.EndedAt), ""
 	if r.EndedAt.IsZero() {
 		waits = waitsFor(r)

@@ -142,6 +142,16 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	return err
 }
 
+// lacks says what is missing for a service; nil if nothing is.
+func (s *site) lacks(needs service) error {
+	e, err := openEnvironment(*s.name, s.getenv)
+	if err != nil {
+		return err
+	}
+	mistakes, _ := s.places(e, needs)
+	return errors.Join(mistakes...)
+}
+
 // places are the addresses of services.
 type places struct{ endpoint, instance, functions, region string }
 
@@ -178,7 +188,7 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 
 // announce says where an act happens, and by which key.
 func (c *connection) announce(cmd *cobra.Command) {
-	fmt.Fprintf(cmd.ErrOrStderr(), "in %s, by the key of %s\n", c.environment, c.key)
+	say(cmd.ErrOrStderr(), "in %s, by the key of %s", c.environment, c.key)
 }
 
 // waiting shows on a terminal what is waited for.

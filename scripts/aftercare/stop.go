@@ -78,7 +78,7 @@ func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Comman
 			return s.connect(cmd.Context(), ofTables, func(ctx context.Context, c *connection) error {
 				now, err := standing(ctx, c.ledger)
 				if err == nil {
-					fmt.Fprintf(cmd.OutOrStdout(), "would %s %s\n", kind, screen.Plain(scope.String()))
+					say(cmd.OutOrStdout(), "would %s %s", kind, screen.Plain(scope.String()))
 					printStanding(cmd, now, "Stopped now")
 				}
 				return err
@@ -127,7 +127,7 @@ func printOrdered(cmd *cobra.Command, scope decide.Scope, out handler.Outcome, a
 	if item.Order.Outcome == decide.Resumed || item.Order.Outcome == decide.NotStopped {
 		title = "Still stopped"
 		if _, all := item.Standing.Control().Stops[decide.Scope{}]; all && scope != (decide.Scope{}) {
-			fmt.Fprintf(w, "%s stays stopped with everything\n", screen.Plain(scope.String()))
+			say(w, "%s stays stopped with everything", screen.Plain(scope.String()))
 		}
 	}
 	printStanding(cmd, *item.Standing, title)
@@ -142,18 +142,18 @@ func describe(w io.Writer, c clock, scope decide.Scope, o decide.Ordered) {
 	}
 	switch {
 	case o.Outcome == decide.Stopped:
-		fmt.Fprintf(w, "stopped %s at %s\n", what, words)
+		say(w, "stopped %s at %s", what, words)
 	case o.Outcome == decide.AlreadyStopped:
-		fmt.Fprintf(w, "%s was stopped already, since %s\n", what, words)
+		say(w, "%s was stopped already, since %s", what, words)
 	case o.Stop != nil:
-		fmt.Fprintf(w, "resumed %s, stopped since %s\n", what, words)
+		say(w, "resumed %s, stopped since %s", what, words)
 	case o.Breaker == nil && scope == (decide.Scope{}):
 		fmt.Fprintln(w, "there was no stop of everything")
 	case o.Breaker == nil:
-		fmt.Fprintf(w, "%s had no stop of its own\n", what)
+		say(w, "%s had no stop of its own", what)
 	}
 	if b := o.Breaker; b != nil {
-		fmt.Fprintf(w, "closed the breaker of %s, open since %s: %s\n", what, c.moment(b.OpenedAt), failures(*b))
+		say(w, "closed the breaker of %s, open since %s: %s", what, c.moment(b.OpenedAt), failures(*b))
 	}
 }
 

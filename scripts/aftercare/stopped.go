@@ -57,20 +57,24 @@ func holding(all decide.Standing, s decide.State) decide.Standing {
 // printStanding prints what is stopped under a title.
 func printStanding(cmd *cobra.Command, s decide.Standing, title string) {
 	if len(s.Stops)+len(s.Breakers) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "nothing is stopped")
+		fmt.Fprintln(cmd.OutOrStdout(), "Nothing is stopped.")
 	}
-	standingTable(s, title, clockOf(cmd).moment).Print(cmd.OutOrStdout())
+	for _, t := range standingTables(s, title, clockOf(cmd).moment) {
+		t.Print(cmd.OutOrStdout())
+	}
 }
 
-func standingTable(s decide.Standing, title string, moment func(time.Time) string) *screen.Table {
-	t := &screen.Table{Title: title, Head: []string{"STOPPED", "SINCE", "UNTIL", "BY", "REASON"}, Whole: map[int]bool{0: true}}
+// standingTables are what people stopped, and what breakers did.
+func standingTables(s decide.Standing, title string, moment func(time.Time) string) [2]*screen.Table {
+	stops := &screen.Table{Title: title, Head: []string{"STOPPED", "SINCE", "BY", "REASON"}, Whole: map[int]bool{0: true, 1: true}}
 	for _, stop := range s.Stops {
-		t.Add(stop.Scope.String(), moment(stop.At), "resumed", stop.By, stop.Reason)
+		stops.Add(stop.Scope.String(), moment(stop.At), stop.By, stop.Reason)
 	}
+	breakers := &screen.Table{Title: "Stopped by a breaker", Head: []string{"FLOW", "SINCE", "UNTIL", "REASON"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	for _, b := range s.Breakers {
-		t.Add(decide.Scope{Flow: b.Flow}.String(), moment(b.OpenedAt), moment(b.ResumeAt), "its breaker", failures(b))
+		breakers.Add(b.Flow, moment(b.OpenedAt), moment(b.ResumeAt), failures(b))
 	}
-	return t
+	return [2]*screen.Table{stops, breakers}
 }
 
 func failures(b decide.Breaker) string { return fmt.Sprintf("%d runs failed", b.Failures) }

@@ -52,7 +52,7 @@ than one instance is asked about first. What is submitted again with the same
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "file", "f", "", "a `file` with a submission in JSON, - for the standard input")
 	flags.StringVar(&f.run, "run", "", "the `script`, - for the standard input")
-	kind := cli.Word(cmd, "type", "", "RunShellScript", "the `kind` of script", "RunShellScript", "RunBatScript", "RunPowerShellScript")
+	kind := cli.Word(cmd, "type", "", "RunShellScript", "the `kind` of script: RunShellScript, RunBatScript or RunPowerShellScript", "RunShellScript", "RunBatScript", "RunPowerShellScript")
 	flags.StringVar(&f.commandID, "command-id", "", "the `id` of a command that is saved in Cloud Assistant")
 	flags.StringVar(&f.name, "command-name", "by-hand", "the `name` of the script for people and flows")
 	flags.StringArrayVar(&f.parameters, "parameter", nil, "a parameter `NAME=VALUE`, no secret; may be repeated")
@@ -220,8 +220,8 @@ func (f *submitFlags) command(cmd *cobra.Command, document map[string]any) error
 	return nil
 }
 
-// documents adds the instances, of which one document takes at most 1,000. A file
-// may name its own, if no flag does.
+// documents adds the instances, at most 1,000 to each document. A file may name its
+// own, if no flag does.
 func (f *submitFlags) documents(ctx context.Context, c *connection, document map[string]any) (documents [][]byte, ids []string, err error) {
 	if f.given() {
 		if ids, err = f.find(ctx, c); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/event"
 )
 
@@ -21,6 +23,9 @@ func moment(t time.Time) string {
 	}
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
+
+// say prints a sentence, on lines that fit the screen.
+func say(w io.Writer, format string, args ...any) { screen.Say(w, "", fmt.Sprintf(format, args...)) }
 
 // between is how long something took, empty if unknown.
 func between(from, to time.Time) string {
@@ -50,7 +55,7 @@ func errorOf(code, text string) string {
 type output string
 
 func outputFlag(cmd *cobra.Command) *output {
-	return (*output)(cli.Word(cmd, "output", "o", "table", "print as `table` or json", "table", "json"))
+	return (*output)(cli.Word(cmd, "output", "o", "table", "the `form`: table or json", "table", "json"))
 }
 
 func (o *output) json() bool { return *o == "json" }

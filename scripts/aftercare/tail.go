@@ -33,7 +33,7 @@ when it is known; one that is known more than 5 minutes late does not.`,
 		Args: cli.Args(),
 	}
 	s := siteFlags(cmd, getenv)
-	format := cli.Word(cmd, "output", "o", "table", "print as `table` or jsonl", "table", "jsonl")
+	format := cli.Word(cmd, "output", "o", "table", "the `form`: table or jsonl", "table", "jsonl")
 	from := sinceFlag(cmd, 0)
 	want := historyFilter(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -59,7 +59,7 @@ func (t *tail) follow(ctx context.Context) error {
 	first, answered := true, time.Now()
 	for {
 		begun := time.Now()
-		list, err := t.read(ctx, begun, answered, first)
+		list, err := t.read(ctx, answered, first)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -67,7 +67,7 @@ func (t *tail) follow(ctx context.Context) error {
 			return err
 		case err == nil:
 			if gap := begun.Sub(answered); gap > 10*tailEvery {
-				fmt.Fprintf(t.cmd.ErrOrStderr(), "no answer from %s to %s; what happened meanwhile follows\n", t.clock.moment(answered), t.clock.moment(begun))
+				say(t.cmd.ErrOrStderr(), "no answer from %s to %s; what happened meanwhile follows", t.clock.moment(answered), t.clock.moment(begun))
 			}
 			for n := len(list) - 1; n >= 0; n-- {
 				if err := t.print(list[n]); err != nil {
@@ -83,14 +83,14 @@ func (t *tail) follow(ctx context.Context) error {
 }
 
 // read returns the records that are new, the newest first.
-func (t *tail) read(ctx context.Context, now, answered time.Time, first bool) (list []record, err error) {
+func (t *tail) read(ctx context.Context, answered time.Time, first bool) (list []record, err error) {
 	from := answered.Add(-tailOverlap)
 	if first && !t.from.IsZero() && t.from.Before(from) {
 		from = t.from
 	}
 	fresh := map[string]time.Time{}
 	err = t.site.with(ctx, func(ctx context.Context, l *ledger.Ledger) error {
-		return t.want.read(ctx, l, from, now.Add(tailOverlap), func(r record) error {
+		return t.want.read(ctx, l, from, func(r record) error {
 			key := r.Kind + r.InstanceID + "/" + r.ID + r.EventID
 			_, known := t.seen[key]
 			fresh[key] = r.At

@@ -17,7 +17,7 @@ func openTable(c clock, s decide.State, v view) *screen.Table {
 	var list []line
 	add := func(at time.Time, id, what, waits string) { list = append(list, line{at, id, what, waits, 0}) }
 	for _, t := range v.Queue {
-		add(t.SubmittedAt, brief(t.ID), "command "+t.Name, "waits for "+taskWaits(s, t)+"; expires "+c.moment(t.ExpiresAt))
+		add(t.SubmittedAt, brief(t.ID), "command "+t.Name, "waits for "+taskWaits(c, v.Stopped.Control(), s, t)+"; expires "+c.moment(t.ExpiresAt))
 	}
 	for _, t := range v.Tasks {
 		switch waits := "runs as " + t.InvokeID; {
@@ -65,12 +65,12 @@ func sending(c clock, v view, t task) string {
 		}
 		switch {
 		case s.ClaimedUntil.After(c.now):
-			return "is being sent, by " + c.moment(s.ClaimedUntil)
+			return "being sent, by " + c.moment(s.ClaimedUntil)
 		case s.NotBefore.After(c.now):
 			return fmt.Sprintf("try %d was refused; next one after %s", s.Tries, c.moment(s.NotBefore))
 		}
 	}
-	return "is to be sent"
+	return "to be sent"
 }
 
 // line is a line of a timeline.

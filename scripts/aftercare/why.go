@@ -77,7 +77,9 @@ one that --event names, by its id or an execution's.`,
 			return printJSON(cmd.OutOrStdout(), w)
 		}
 		w.print(cmd)
-		standingTable(stops, "Stopped now", clockOf(cmd).moment).Print(cmd.OutOrStdout())
+		for _, t := range standingTables(stops, "Stopped now", clockOf(cmd).moment) {
+			t.Print(cmd.OutOrStdout())
+		}
 		return nil
 	}
 	return cmd
@@ -162,15 +164,16 @@ func valuesIn(clause string, read map[string]string, saw []flow.Value) (values [
 
 func (w whyNot) print(cmd *cobra.Command) {
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s on %s: %s\n", w.Flow, screen.Plain(w.InstanceID), w.What)
-	fmt.Fprintf(out, "  event  %s\n  at     %s\n", screen.Plain(w.Event), clockOf(cmd).moment(w.At))
+	say(out, "%s on %s: %s", w.Flow, screen.Plain(w.InstanceID), w.What)
+	screen.Say(out, "  event  ", screen.Plain(w.Event))
+	screen.Say(out, "  at     ", clockOf(cmd).moment(w.At))
 	if w.Why != "" {
-		fmt.Fprintf(out, "  why    %s\n", screen.Plain(w.Why))
+		screen.Say(out, "  why    ", screen.Plain(w.Why))
 	}
 	for _, v := range w.Values {
-		fmt.Fprintf(out, "  saw    %s was %s\n", v.Name, screen.Plain(v.Value))
+		screen.Say(out, "  saw    ", v.Name+" was "+screen.Plain(v.Value))
 	}
 	if w.RunID != "" {
-		fmt.Fprintf(out, "  run    %s ('aftercare show' has its steps)\n", label(w.InstanceID, w.RunID))
+		screen.Say(out, "  run    ", label(w.InstanceID, w.RunID)+" ('aftercare show' has its steps)")
 	}
 }

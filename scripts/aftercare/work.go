@@ -76,7 +76,7 @@ func newRuns(getenv func(string) string) *cobra.Command {
 	from := sinceFlag(cmd, lookBack)
 	cmd.Flags().StringVar(&want.flow, "flow", "", "only runs of the flow with this `name`")
 	_ = cmd.RegisterFlagCompletionFunc("flow", completeFlows(getenv)) // it fails only for a flag that does not exist
-	result := cli.Word(cmd, "result", "", "", "only runs with this `result`", append([]string{underWay}, results...)...)
+	result := cli.Word(cmd, "result", "", "", "only runs with this `result`, such as failed, refused or 'under way'", append([]string{underWay}, results...)...)
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, workColumns, "No such run is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
@@ -112,7 +112,7 @@ lists those that wait.`,
 	s, f, w := siteFlags(cmd, getenv), addListFlags(cmd), watchFlag(cmd)
 	from := sinceFlag(cmd, lookBack)
 	cmd.Flags().StringVar(&want.command, "command", "", "only commands whose name contains this `text`")
-	status := cli.Word(cmd, "status", "", "", "only tasks with this `state`", append([]string{string(decide.TaskReleasing), string(decide.TaskRunning)}, statuses...)...)
+	status := cli.Word(cmd, "status", "", "", "only tasks with this `state`", distinct([]string{string(decide.TaskReleasing), string(decide.TaskRunning)}, endStates, statuses)...)
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, workColumns, "No such task is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
@@ -153,7 +153,7 @@ func openWork(ctx context.Context, l *ledger.Ledger, on func(listed) bool, takes
 
 // ended adds the ended work of a kind.
 func ended(ctx context.Context, l *ledger.Ledger, want filter, kind ledger.EntryKind, from time.Time, add func(record) error) error {
-	return l.History(ctx, want.query(from, time.Now(), []ledger.EntryKind{kind}), func(e ledger.Entry) error {
+	return l.History(ctx, want.query(from, []ledger.EntryKind{kind}), func(e ledger.Entry) error {
 		if r := recordOf(e); want.takes(r) {
 			return add(r)
 		}
@@ -195,9 +195,14 @@ of sending.`,
 				if err != nil {
 					return err
 				}
+				stopped, err := standing(ctx, l)
+				if err != nil {
+					return err
+				}
+				stops := stopped.Control()
 				return openStates(ctx, l, all, func(s decide.State) error {
 					return eachOf(queueOf(s), func(t task) error {
-						return add(waitingTask{s.Instance.ID, t, taskWaits(s, t)})
+						return add(waitingTask{s.Instance.ID, t, taskWaits(clockOf(cmd), stops, s, t)})
 					})
 				})
 			})
@@ -221,14 +226,19 @@ func queueOf(s decide.State) []task {
 }
 
 // taskWaits says what a queued task waits for.
-func taskWaits(s decide.State, t task) string {
-	i := s.Instance
+func taskWaits(c clock, stops decide.Control, s decide.State, t task) string {
+	i, queued := s.Instance, s.Tasks[t.ID]
+	stop := stops.Holding(s, queued)
 	switch {
+	case stop != nil:
+		return "a resume of " + stop.Scope.String()
+	case queued.NotBefore.After(c.now):
+		return "its time, " + c.moment(queued.NotBefore)
 	case i.Boot == decide.BootWaiting:
 		return "its agent, which was not up"
 	case i.Boot != decide.BootBootable:
-		return "its agent, of which nothing is known"
-	case i.HeldUntil.After(time.Now()):
+		return "its agent, whose state is not known"
+	case i.HeldUntil.After(c.now):
 		return "the service (" + string(i.HeldBy) + ")"
 	}
 	return "its turn"

@@ -39,6 +39,7 @@ func newCreate() *cobra.Command {
 	cmd.Flags().StringVar(&spec.Name, "name", "", "the instance's `name` (default: its id)")
 	cmd.Flags().StringVar(&spec.OSType, "os", "linux", "linux or windows")
 	cmd.Flags().Int64Var(&spec.WindowsExit, "windows-exit", 0, "the `exit code` of Windows commands that cannot run here")
+	cmd.Flags().BoolVar(&spec.OldAgent, "old-agent", false, "its agent is too old to send a first heartbeat")
 	cmd.Flags().StringVar(&spec.ResourceGroup, "resource-group", "", "the `id` of its resource group (default: none)")
 	cmd.Flags().StringToStringVar(&spec.Tags, "tag", nil, "a tag `KEY=VALUE` of the instance; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

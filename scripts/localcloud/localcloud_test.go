@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"aftercare/scripts/columns"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 )
@@ -84,6 +87,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DIST", dist)
 			e.Setenv("PROJECT", project)
+			e.Setenv("FLOWS", filepath.Join(filepath.Dir(project), "functions", "flows.yaml"))
+			e.Setenv("PATH", e.Getenv("PATH")+string(filepath.ListSeparator)+filepath.Join(dist, "bin")) // where aftercare is
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -91,9 +96,30 @@ func TestScripts(t *testing.T) {
 			"eventually": eventually,
 			"load":       load,
 			"noprocess":  noProcess,
+			"operate":    operate,
 			"terminate":  terminate,
 		},
 	})
+}
+
+// TestEveryCommandOfAftercareIsPlayed by the script for it.
+func TestEveryCommandOfAftercareIsPlayed(t *testing.T) {
+	script, err := os.ReadFile("testdata/script/aftercare.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help, err := exec.Command("go", "run", "../aftercare", "help").Output()
+	_, list, listed := strings.Cut(string(help), "\nCommands:\n")
+	if err != nil || !listed {
+		t.Fatalf("aftercare help: %v\n%s", err, help)
+	}
+	list, _, _ = strings.Cut(list, "\n\n")
+	for line := range strings.Lines(list) {
+		name := strings.Fields(line)[0]
+		if !regexp.MustCompile(`(?m)^(operate 0|exec aftercare|exec sh -c '.*aftercare) `+name+`\b`).Match(script) && name != "help" {
+			t.Errorf("the script plays no %q", name)
+		}
+	}
 }
 
 // patience is how long scripts wait for something that must happen.
@@ -164,6 +190,36 @@ func noProcess(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return true
 	})
+}
+
+// operate CODE ARGS... runs aftercare, which must end with an exit code, and whose
+// lines must fit a screen of 80 columns.
+func operate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: operate CODE ARGS...")
+	}
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec("aftercare", args[1:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("aftercare %s: exit code %d, want %s", strings.Join(args[1:], " "), code, args[0])
+	}
+	if machine := slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "json") }); machine {
+		return
+	}
+	shown := ts.ReadFile("stdout")
+	if code == 0 { // an error is one line, of any length
+		shown += ts.ReadFile("stderr")
+	}
+	for line := range strings.Lines(shown) {
+		if width := columns.Of(strings.TrimSuffix(line, "\n")); width > 80 {
+			ts.Fatalf("aftercare %s prints a line of %d columns: %s", strings.Join(args[1:], " "), width, line)
+		}
+	}
 }
 
 // terminate FILE sends SIGTERM to the process whose id a file holds.

@@ -66,7 +66,7 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.StringVar(&o.Key.Secret, "access-key-secret", "", "the `secret` of --access-key-id")
 	flags.StringSliceVar(&o.Buses, "bus", nil, "the `name` of a custom bus; may be repeated")
 
-	flags.StringVar(&f.seed, "seed", "", "a JSON `file` with tables and buses that exist from the start")
+	flags.StringVar(&f.seed, "seed", "", "a JSON `file` with tables, buses and settings of the inbox from the start")
 	flags.BoolVar(&f.fast, "fast", false, "shorten waits of minutes to seconds, and say which")
 	delayFlags(flags, &o.Delays)
 	flags.Float64Var(&o.TimerScale, "timer-scale", 1, "multiplies the time between two firings of a timer")
@@ -215,7 +215,7 @@ func announce(out io.Writer, o cloud.Options, i cloud.Info) {
 	line("ECS", i.ECS)
 	line("Function Compute", i.FunctionCompute)
 	line("EventBridge", i.EventBridge)
-	line("inbox", i.Inbox)
+	line("inbox", i.Inbox+"/  (open it in a browser to see what arrived)")
 	line("control surface", i.Control)
 	for _, f := range i.Functions {
 		var by []string

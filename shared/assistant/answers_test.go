@@ -97,6 +97,8 @@ func ask(t *testing.T, c *assistant.Client, line string) (any, error) {
 		return c.FindByToken(t.Context(), args[0], args[1])
 	case "FindByID":
 		return c.FindByID(t.Context(), args[0], args[1])
+	case "InstancesOf":
+		return c.InstancesOf(t.Context(), args[0])
 	case "Instances":
 		var sel engine.Selector
 		if err := json.Unmarshal([]byte(rest), &sel); err != nil {

@@ -43,10 +43,40 @@ func (c *Client) FindByID(ctx context.Context, instanceID, invokeID string) (*de
 	return c.find(ctx, params, instanceID, func(i *invocation) bool { return string(i.InvokeID) == invokeID })
 }
 
-// find pages through DescribeInvocations for the first that wanted accepts
-// and that concerns the instance.
+// InstancesOf lists the instances of an invocation, by id. It is empty for one that
+// the service does not know: it forgets them after 30 days.
+func (c *Client) InstancesOf(ctx context.Context, invokeID string) (ids []string, err error) {
+	// With an empty id the service lists other invocations.
+	if invokeID == "" {
+		return nil, fmt.Errorf("find the instances of an invocation: the invoke id is missing: %w", engine.ErrInvalid)
+	}
+	err = c.invocations(ctx, map[string]string{"InvokeId": invokeID}, func(i *invocation) (enough bool) {
+		for _, at := range i.InvokeInstances.InvokeInstance {
+			if string(i.InvokeID) == invokeID {
+				ids = append(ids, string(at.InstanceID))
+			}
+		}
+		return false
+	})
+	slices.Sort(ids)
+	return slices.Compact(ids), err
+}
+
+// find looks for the first invocation that wanted accepts and that concerns the
+// instance.
 func (c *Client) find(ctx context.Context, params map[string]string, instanceID string, wanted func(*invocation) bool) (found *decide.Invocation, err error) {
-	err = c.list(ctx, "DescribeInvocations", params, func(body []byte) (next string, err error) {
+	err = c.invocations(ctx, params, func(i *invocation) (enough bool) {
+		if wanted(i) {
+			found = i.on(instanceID)
+		}
+		return found != nil
+	})
+	return found, err
+}
+
+// invocations pages through DescribeInvocations until each has enough.
+func (c *Client) invocations(ctx context.Context, params map[string]string, each func(*invocation) (enough bool)) error {
+	return c.list(ctx, "DescribeInvocations", params, func(body []byte) (next string, err error) {
 		var page invocationPage
 		if err := json.Unmarshal(body, &page); err != nil {
 			return "", err
@@ -55,15 +85,12 @@ func (c *Client) find(ctx context.Context, params map[string]string, instanceID 
 			return string(page.NextToken), listed(page.TotalCount)
 		}
 		for _, item := range page.Invocations.Invocation {
-			if wanted(&item) {
-				if found = item.on(instanceID); found != nil {
-					return "", nil
-				}
+			if each(&item) {
+				return "", nil
 			}
 		}
 		return string(page.NextToken), nil
 	})
-	return found, err
 }
 
 // listed returns an error unless an answer without a list gives at least a count.

@@ -200,6 +200,10 @@ var methods = []method{
 		_, err := c.FindByID(ctx, instance, "t-invoke1")
 		return err
 	}},
+	{"InstancesOf", false, `{"Invocations":{}}`, func(ctx context.Context, c *assistant.Client) error {
+		_, err := c.InstancesOf(ctx, "t-invoke1")
+		return err
+	}},
 	{"Output", false, `{"Invocation":{"InvocationResults":{"InvocationResult":[{"InstanceId":"i-test0001","InvocationStatus":"Success","Output":"aGk="}]}}}`, func(ctx context.Context, c *assistant.Client) error {
 		_, err := c.Output(ctx, instance, "t-invoke1")
 		return err

@@ -17,6 +17,12 @@ type Act struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// ActOutcomes are the words of Act.Outcome. That of a submission counts several.
+var ActOutcomes = []string{
+	Stopped, AlreadyStopped, Resumed, NotStopped, cancelled, stopping, string(FlowStarted), string(FlowWaits), string(FlowDryRun),
+	string(TaskQueued), string(TaskReleasing), Refused,
+}
+
 // ActKind is what a person did.
 type ActKind string
 

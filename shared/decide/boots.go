@@ -8,15 +8,15 @@ import (
 	"aftercare/shared/event"
 )
 
-// maxAhead is how far a reported time may lie ahead of its receipt. Clocks of
+// MaxAhead is how far a reported time may lie ahead of its receipt. Clocks of
 // services that keep time differ by less; one that is further ahead is wrong,
 // and would outrank every later event.
-const maxAhead = 5 * time.Minute
+const MaxAhead = 5 * time.Minute
 
 // Reported is a reported time as far as it may decide about order: the time of
 // receipt if it lies too far ahead of it.
 func Reported(t, received time.Time) time.Time {
-	if t.Sub(received) > maxAhead {
+	if t.Sub(received) > MaxAhead {
 		return received
 	}
 	return t
@@ -231,8 +231,10 @@ func (b boots) agent(a *AgentStatus) {
 		return
 	}
 	if i.Boot != BootWaiting {
-		i.Boot = BootWaiting
-		i.BootSince = b.now
+		i.Boot, i.BootSince = BootWaiting, b.orNow(Later(i.BootSince, i.StateAt))
+		if a != nil && !a.Ready {
+			i.BootSince = b.now
+		}
 	}
 	i.Checks++
 	i.CheckAt = b.now.Add(b.policy.checkDelay(i.Checks))

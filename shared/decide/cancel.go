@@ -55,15 +55,7 @@ func (c Cancel) String() string {
 
 // what is what was cancelled, for records.
 func (c Cancel) what() string {
-	switch {
-	case c.TaskID != "":
-		return "task " + c.TaskID
-	case c.Label != "":
-		return "tasks with the label " + c.Label
-	case c.RunID != "":
-		return "flow run " + c.RunID
-	}
-	return "all tasks that wait"
+	return firstNamed("all tasks that wait", "task", c.TaskID, "tasks with the label", c.Label, "flow run", c.RunID)
 }
 
 // of reports whether a task is to be cancelled.

@@ -1,6 +1,9 @@
 package decide
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Control holds what stops work on all instances at once: stops, which people
 // set, and breakers, which open when too many runs fail.
@@ -27,15 +30,24 @@ type Scope struct {
 
 // String names the scope in words.
 func (s Scope) String() string {
-	switch {
-	case s.Flow != "":
-		return "flow " + s.Flow
-	case s.Instance != "":
-		return "instance " + s.Instance
-	case s.Label != "":
-		return "label " + s.Label
+	return firstNamed("everything", "flow", s.Flow, "instance", s.Instance, "label", s.Label)
+}
+
+// resume is the command that ends a stop of the scope. Of a flow, it closes the
+// breaker, too.
+func (s Scope) resume() string {
+	return "'aftercare resume" + firstNamed("", " --flow", s.Flow, " --instance", s.Instance, " --label", s.Label) + "'"
+}
+
+// firstNamed is the first kind of thing that has a name, and that name. Each kind is
+// followed by its name; all is returned if every name is empty.
+func firstNamed(all string, kindsAndNames ...string) string {
+	for pair := range slices.Chunk(kindsAndNames, 2) {
+		if pair[1] != "" {
+			return pair[0] + " " + pair[1]
+		}
 	}
-	return "everything"
+	return all
 }
 
 // Stop holds every run and invoke of its scope.
@@ -117,17 +129,21 @@ func (v view) holder(t Task) string {
 	if v.control.Unread {
 		return unread
 	}
-	s := v.stop()
-	if r, ok := v.Runs[t.RunID]; ok && s == nil {
-		s = v.stopOf(r.Flow)
+	if s := v.control.Holding(v.State, t); s != nil {
+		return s.String()
+	}
+	return ""
+}
+
+// Holding returns the first stop that holds a task's command; nil if none of them
+// does.
+func (c Control) Holding(s State, t Task) *Stop {
+	scopes := []Scope{{}, {Instance: s.Instance.ID}}
+	if r, ok := s.Runs[t.RunID]; ok {
+		scopes = append(scopes, Scope{Flow: r.Flow})
 	}
 	for _, label := range t.Labels {
-		if s == nil {
-			s = v.control.stop(Scope{Label: label})
-		}
+		scopes = append(scopes, Scope{Label: label})
 	}
-	if s == nil {
-		return ""
-	}
-	return s.String()
+	return c.stop(scopes...)
 }

@@ -136,6 +136,8 @@ func (d *decision) apply(in Input) (cause string) {
 		d.wake()
 	case Repaired:
 		d.countRepairs(in)
+	case Unreached:
+		return d.unreached(in)
 	case Results:
 		d.results(in)
 	}

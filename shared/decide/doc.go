@@ -307,9 +307,10 @@
 //     between: it is in doubt.
 //  120. ECS says for two minutes that an agent is up which is not. So its answer counts
 //     only if the agent was seen after the newest change of state that is known, and
-//     after the instance was last in doubt or found down. An answer that does not say
-//     when the agent was seen counts as two minutes old; when it last ran a command says
-//     nothing about the agent. An agent lives on while its instance is stopping: for 5
+//     after the instance was last in doubt or found down. An answer that it was seen
+//     only before that does not find it down; nor does a missing answer. One that does
+//     not say when the agent was seen counts as two minutes old; when it last ran a
+//     command says nothing about the agent. An agent lives on while its instance is stopping: for 5
 //     minutes after Stopping, neither its heartbeats nor the ends of scripts make the
 //     instance bootable; a new boot does at once. Otherwise it is asked again.
 //  121. Deleted ends every task that was certainly not sent, with that reason and an
@@ -370,12 +371,14 @@
 //     task, and what became of each is noted, 100 at a time. One that was killed, or
 //     failed for some of them, is continued by its next delivery, and by a sweep once the
 //     time of its invocation is over. An instance gets its task once: a second try is a
-//     duplicate there. With the last answer, it is recorded as an act, and kept no
-//     longer. So it is, too, when its tasks would have expired. [handler]
+//     duplicate there. With the last answer, it is recorded as an act. When its tasks
+//     would have expired, the instances that are left are refused, and one alert says
+//     how many they are. If it comes again after that, only those that were refused
+//     are tried again. [handler]
 //
-//  139. A selector finds its instances once: they are kept with the submission, so that
-//     none joins it or leaves it when it is continued. None, or more than a submission
-//     takes, is a refusal. [handler]
+//  139. A selector finds its instances once: they are kept with the submission as long
+//     as its key is remembered. So none joins it or leaves it when it is continued, or
+//     comes again. None, or more than a submission takes, is a refusal. [handler]
 //
 // # Retries
 //
@@ -384,7 +387,8 @@
 //     the instance is like, it reads anew.
 //  146. A retry begins as if the event had come now: it waits behind another run and for
 //     a window. Where a stop, a breaker or a limit would refuse that run, the retry is
-//     refused, and so is one of a run that has not ended, or that has no record.
+//     refused, with what ends that. So is one of a run that has not ended, or that has
+//     no record.
 //  147. The record of the retry says who and why, and the new run's names the run that it
 //     repeats.
 package decide

@@ -211,6 +211,9 @@ func (b because) start(r FlowRun) (what What, why string) {
 type verdict struct {
 	what What
 	why  string
+	// do says what lets a run begin that is refused or dropped; empty if only a new
+	// event does.
+	do string
 	// until is when to ask again.
 	until time.Time
 	// limit: the reason is the limit for one instance.
@@ -225,18 +228,18 @@ func (b because) admit(r FlowRun) verdict {
 		if known {
 			return verdict{what: FlowWaits, why: s.String(), until: b.now.Add(b.policy.HoldCheck)}
 		}
-		return verdict{what: FlowRefused, why: s.String()}
+		return verdict{what: FlowRefused, why: s.String(), do: s.resume() + " ends that"}
 	}
 	if br, open := b.control.Breakers[r.Flow]; open && b.now.Before(br.ResumeAt) {
 		return verdict{what: FlowRefused, why: fmt.Sprintf("its breaker is open until %s, because %d runs failed",
-			br.ResumeAt.UTC().Format(time.RFC3339), br.Failures)}
+			br.ResumeAt.UTC().Format(time.RFC3339), br.Failures), do: Scope{Flow: r.Flow}.resume() + " closes it"}
 	}
 	if before, waiting := b.ahead(r); before > 0 {
 		switch {
 		case !known && def.WhenBusy == flow.BusyDrop:
-			return verdict{what: FlowDropped, why: "another run of it is under way on this instance"}
+			return verdict{what: FlowDropped, why: "another run of it is under way on this instance", do: "try again when that has ended"}
 		case !known && waiting >= maxWaiting:
-			return verdict{what: FlowDropped, why: fmt.Sprintf("%d runs of it already wait on this instance, which is its limit", waiting)}
+			return verdict{what: FlowDropped, why: fmt.Sprintf("%d runs of it already wait on this instance, which is its limit", waiting), do: "try again when some have ended"}
 		}
 		return verdict{what: FlowWaits, why: "another run of it is under way on this instance"}
 	}
@@ -253,8 +256,10 @@ func (b because) admit(r FlowRun) verdict {
 		return verdict{what: FlowWaits, why: "its next window opens at " + next.Format(time.RFC3339), until: next}
 	}
 	l := def.Limits.PerInstance
-	if n := within(b.Limits[r.Flow].Starts, l.Window.D(), b.now); l.Max > 0 && n >= l.Max {
-		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it already ran %s within %s on this instance, which is its limit", counted(n, "time"), l.Window)}
+	starts := b.Limits[r.Flow].Starts
+	if n := within(starts, l.Window.D(), b.now); l.Max > 0 && n >= l.Max {
+		return verdict{what: FlowRefused, limit: true, why: fmt.Sprintf("it already ran %s within %s on this instance, which is its limit", counted(n, "time"), l.Window),
+			do: "try again after " + starts[len(starts)-l.Max].Add(l.Window.D()).UTC().Format(time.RFC3339)}
 	}
 	return verdict{what: FlowStarted, why: "its condition holds"}
 }

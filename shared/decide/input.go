@@ -10,7 +10,7 @@ import (
 
 // Input is what makes a handler decide about one instance: an Ended, a
 // Heartbeat, a StateChange, a Submission, a Cancel, a Retry, a WakeUp,
-// Repaired, Results or Continue.
+// Repaired, Unreached, Results or Continue.
 type Input interface{ input() }
 
 func (Ended) input()       {}
@@ -21,6 +21,7 @@ func (Cancel) input()      {}
 func (Retry) input()       {}
 func (WakeUp) input()      {}
 func (Repaired) input()    {}
+func (Unreached) input()   {}
 func (Results) input()     {}
 func (Continue) input()    {}
 
@@ -119,6 +120,16 @@ type WakeUp struct{}
 
 // Repaired counts what one sweep repaired. It is for SweepID only.
 type Repaired map[Repair]int
+
+// Unreached is a submission for several instances that ended before it reached all
+// of them. It is for SweepID only.
+type Unreached struct {
+	Key     string // as Submission's
+	At      time.Time
+	Command string // its name
+	// Instances are Of all.
+	Instances, Of int
+}
 
 // Continue does the work that a decision left because its batch was full.
 type Continue struct{}

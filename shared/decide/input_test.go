@@ -56,6 +56,8 @@ func (s *story) input(a *words) decide.Input {
 			}
 		}
 		return in
+	case "unreached":
+		return decide.Unreached{Key: a.word(), At: begin, Command: "install", Instances: a.number("instances", 1), Of: a.number("of", 1)}
 	case "continue":
 		return decide.Continue{}
 	}

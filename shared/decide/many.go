@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Many is a submission for several instances, which is kept until it is known of
-// each what became of it there.
+// Many is a submission for several instances, which is kept with what became of it
+// on each.
 type Many struct {
 	Submission
 	// At is when it was submitted. Until then is the time of the invocation that
@@ -46,6 +46,18 @@ func (m Many) Answered(answers map[string]Answer) Many {
 	return m
 }
 
+// Again is a submission whose instances are all answered, as a later one with its
+// key opens it again: for those that were refused.
+func (m Many) Again(later Many) Many {
+	m.At, m.Until, m.NotBefore, m.Targets = later.At, later.Until, later.NotBefore, slices.Clone(m.Targets)
+	for i, t := range m.Targets {
+		if t.Answer != nil && t.Answer.Outcome == Refused {
+			m.Targets[i].Answer = nil
+		}
+	}
+	return m
+}
+
 // Over reports whether its tasks would have expired by now.
 func (m Many) Over(p Policy, now time.Time) bool {
 	return !Later(m.NotBefore, m.At).Add(m.Spread + cmp.Or(m.ExpiresIn, p.TaskTTL)).After(now)
@@ -67,4 +79,17 @@ func (m Many) Act() Act {
 		Key: m.Key, Kind: ActSubmit, At: m.At, What: fmt.Sprintf("%s on %d instances", m.Command.Name(), len(m.Targets)),
 		Outcome: strings.Join(outcome, ", "), By: m.By, Reason: m.Reason,
 	}
+}
+
+// unreached alerts that a submission ended before it reached all of its instances.
+func (d *decision) unreached(in Unreached) (cause string) {
+	key := Key("unreached", in.Key, in.At.Format(time.RFC3339Nano))
+	d.once = inputKey(key)
+	d.recordInput(key, "")
+	d.alert(Alert{
+		Kind: AlertTaskExpired, CommandName: in.Command, At: d.now,
+		Summary: fmt.Sprintf("A command was to be submitted to %d instances, and %d of them were not reached before it expired. "+
+			"Submit it again with the same dedupeKey to reach them.", in.Of, in.Instances),
+	}, key)
+	return d.once
 }

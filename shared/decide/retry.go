@@ -17,15 +17,16 @@ type Retry struct {
 // begins as if the event had come now, and is refused where that run would be.
 func (d *decision) retry(in Retry) (cause string) {
 	d.once, d.hash = inputKey(in.Key), in.Hash
+	asked := "retry of run " + in.RunID
 	if _, live := d.Runs[in.RunID]; live {
-		return d.refused("the flow run has not ended")
+		return d.refused(asked, "the flow run has not ended")
 	}
 	old := d.endedRun(in.RunID)
 	switch {
 	case old == nil:
-		return d.refused("this instance has no record of such a flow run")
+		return d.refused(asked, "this instance has no record of such a flow run")
 	case d.Instance.Gone():
-		return d.refused("the instance was deleted")
+		return d.refused(asked, "the instance was deleted")
 	}
 	id := Key("run", "retry", in.Key, in.RunID)
 	r := FlowRun{
@@ -34,7 +35,11 @@ func (d *decision) retry(in Retry) (cause string) {
 	}
 	b := d.because(d.once)
 	if v := b.admit(r); v.what == FlowRefused || v.what == FlowDropped {
-		return d.refused("the flow run cannot begin: " + v.why)
+		reason := "flow " + old.Flow + " cannot run again now: " + v.why
+		if v.do != "" {
+			reason += "; " + v.do
+		}
+		return d.refused(asked, reason)
 	}
 	what, why := b.start(r)
 	if d.answer.RunID, d.answer.Outcome = id, string(what); what != FlowStarted {

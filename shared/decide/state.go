@@ -41,8 +41,9 @@ type Instance struct {
 	// Seen: an event or ECS reported the instance. Without it, only a submission
 	// named it.
 	Seen bool `json:"seen,omitempty"`
-	// BootSince is when Boot took its value, by the clock of the event that
-	// caused it.
+	// BootSince is since when Boot is known: the time of the event that shows it, or
+	// of the answer that the agent is down. A sign of the agent counts only if it is
+	// newer.
 	BootSince time.Time `json:"bootSince,omitzero"`
 	// BootTime is when the operating system started, from the newest first
 	// heartbeat; zero if none was seen.

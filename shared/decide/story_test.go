@@ -29,7 +29,8 @@ import (
 // A story begins anew with instance: bootable, waiting, unknown or new. The lines
 // under it are what happened before. The inputs are submit TASK, cancel TASK, retry RUN,
 // heartbeat, state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
-// started), result TASK=KIND, delivered and undelivered MESSAGE, wake and continue.
+// started), result TASK=KIND, delivered and undelivered MESSAGE, repaired, unreached SUBMISSION,
+// wake and continue.
 // An input may say when it comes (at=05:12, after=2m), what is answered to what it
 // needs (agent=up, unseen, ecs=Stopped, t-a=Running, output=text), how often it comes (count=), that
 // only its size is shown (quiet), or that it is only to be explained (explain).

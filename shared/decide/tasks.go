@@ -16,16 +16,16 @@ func (d *decision) submit(in Submission) (cause string) {
 	queued, mayWait := d.queued(), in.WhenNotBootable != FailUnbooted || d.Instance.Boot == BootBootable
 	switch {
 	case d.Instance.Gone():
-		return d.refused("the instance was deleted")
+		return d.refused("submission", "the instance was deleted")
 	case d.Instance.Rev == 0 && d.machine() == nil && d.facts.Unlisted:
-		return d.refused("ECS knows no instance with this id")
+		return d.refused("submission", "ECS knows no instance with this id")
 	case d.Instance.Rev == 0 && d.facts.Machine == nil:
 		d.unsure = "ECS does not say now whether it knows the instance"
 		return d.once
 	case queued >= d.policy.MaxQueued:
-		return d.refused(fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
+		return d.refused("submission", fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 	case !mayWait && !d.up(d.agentStatus()):
-		return d.refused("the instance is not known to be bootable, and whenNotBootable is fail")
+		return d.refused("submission", "the instance is not known to be bootable, and whenNotBootable is fail")
 	case !mayWait:
 		d.askAgent()
 	}
@@ -42,12 +42,12 @@ func (d *decision) submit(in Submission) (cause string) {
 	return d.once
 }
 
-// refused makes the answer a refusal, which changes nothing: not even what was
-// learned is kept.
-func (d *decision) refused(reason string) (cause string) {
+// refused makes the answer to what was asked a refusal, which changes nothing: not
+// even what was learned is kept.
+func (d *decision) refused(asked, reason string) (cause string) {
 	d.Instance = d.before.Instance
 	d.answer.Refuse(reason)
-	d.note("submission refused", reason)
+	d.note(asked+" refused", reason)
 	return d.once
 }
 

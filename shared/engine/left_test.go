@@ -87,8 +87,9 @@ func (l *list) outcome(out reported) {
 	}
 }
 
-// left is what became of inputs, then what is left of i-1: its tasks with what is
-// known of their sends, the alerts that were delivered, and the wake-ups.
+// left is what became of inputs, then what is left of i-1: its state as ECS reported it
+// and whether it is bootable, its tasks with what is known of their sends, the alerts
+// that were delivered, and the wake-ups.
 func (d *desk) left(outs []reported) string {
 	var l list
 	for n, out := range outs {
@@ -101,6 +102,9 @@ func (d *desk) left(outs []reported) string {
 		l.add("recorded", "%s recorded", e.Event.InvokeID)
 	}
 	s := d.table.state("i-1")
+	if s.Instance.State != "" {
+		l.add("state", "%s, %s", s.Instance.State, s.Instance.Boot)
+	}
 	for _, id := range slices.Sorted(maps.Keys(s.Tasks)) {
 		t := s.Tasks[id]
 		l.add(string(t.State), "%s %s%s", t.Name, t.State, d.sent(s, t))

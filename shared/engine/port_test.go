@@ -57,7 +57,7 @@ func (p ports) Ended(ctx context.Context, id, once string, taskIDs []string) (*e
 		r = p.table.recorded(id, once)
 		tasks := map[string]*decide.Task{}
 		for _, taskID := range taskIDs {
-			tasks[taskID] = p.table.ended(id, taskID)
+			tasks[taskID] = record[decide.Task](p.table, id, "task", taskID)
 		}
 		return tasks
 	})
@@ -68,7 +68,7 @@ func (p ports) Ended(ctx context.Context, id, once string, taskIDs []string) (*e
 }
 
 func (p ports) EndedRun(ctx context.Context, id, runID string) (*decide.FlowRun, error) {
-	return ask(ctx, p, "ended run", id+"/"+runID, func() *decide.FlowRun { return p.table.endedRun(id, runID) })
+	return ask(ctx, p, "ended run", id+"/"+runID, func() *decide.FlowRun { return record[decide.FlowRun](p.table, id, "flow", runID) })
 }
 
 func (p ports) Recorded(ctx context.Context, id, once string) (*engine.Recorded, error) {

@@ -144,10 +144,10 @@ type Ledger interface {
 	// Ended reads the record of an input and those of ended tasks, by task id, in
 	// one call. It has nil for those that are not there.
 	Ended(ctx context.Context, instanceID, once string, taskIDs []string) (*Recorded, map[string]*decide.Task, error)
-	// EndedRun reads the record of a flow run; nil if there is none.
+	// EndedRun reads the record of a flow run, and returns nil without one.
 	EndedRun(ctx context.Context, instanceID, runID string) (*decide.FlowRun, error)
-	// Recorded reads the row that identifies a duplicate (Decision.Once); nil if
-	// there is none.
+	// Recorded reads the row that identifies a duplicate (Decision.Once), and
+	// returns nil without one.
 	Recorded(ctx context.Context, instanceID, once string) (*Recorded, error)
 	// Commit writes all of c or nothing. It fails with ErrConflict if the
 	// instance's rev is not the one of c.Changes.Instance, or if the

@@ -145,26 +145,16 @@ func (t *table) text(id, taskID string) (c command.Command, ok bool) {
 	return c, ok
 }
 
-// ended reads the record of an ended task; nil without one.
-func (t *table) ended(id, taskID string) *decide.Task {
-	data, ok := t.rows[id]["log/task/"+taskID]
+// record reads a record by its kind, such as "task", and its id; nil if it is not
+// there.
+func record[T any](t *table, id, kind, recordID string) *T {
+	data, ok := t.rows[id]["log/"+kind+"/"+recordID]
 	if !ok {
 		return nil
 	}
-	var task decide.Task
-	decode(data, &task)
-	return &task
-}
-
-// endedRun reads the record of a flow run; nil without one.
-func (t *table) endedRun(id, runID string) *decide.FlowRun {
-	data, ok := t.rows[id]["log/flow/"+runID]
-	if !ok {
-		return nil
-	}
-	var r decide.FlowRun
-	decode(data, &r)
-	return &r
+	v := new(T)
+	decode(data, v)
+	return v
 }
 
 // recorded reads the row of an input; nil if it was not handled.

@@ -15,6 +15,7 @@ import (
 const (
 	maxTargets      = 1000
 	maxTags         = 20  // of a selector
+	maxSelected     = 128 // characters of a selector's texts
 	maxDedupeKey    = 128 // bytes
 	maxSubmitter    = 128 // characters
 	maxPurpose      = 512 // characters
@@ -152,13 +153,14 @@ func (s submission) checkWords(r *document) {
 	if i := slices.IndexFunc(s.Labels, func(l string) bool { return !decide.ValidLabel(l) }); i >= 0 {
 		r.add("labels", "is wrong at label %d: a label has 1 to 64 letters, digits and . _ : / = -", i+1)
 	}
-	for _, text := range []struct {
-		key, value string
-		most       int
-	}{{"submittedBy", s.SubmittedBy, maxSubmitter}, {"reason", s.Reason, maxPurpose}} {
-		if n := utf8.RuneCountInString(text.value); n > text.most {
-			r.add(text.key, "has %d characters, at most %d are allowed", n, text.most)
-		}
+	r.atMost("submittedBy", s.SubmittedBy, maxSubmitter)
+	r.atMost("reason", s.Reason, maxPurpose)
+}
+
+// atMost adds a mistake if a text has more characters than are allowed.
+func (r *document) atMost(key, value string, most int) {
+	if n := utf8.RuneCountInString(value); n > most {
+		r.add(key, "has %d characters, at most %d are allowed", n, most)
 	}
 }
 
@@ -214,6 +216,15 @@ func (s selector) check(r *document) {
 	case keyless:
 		r.add("select.tags", "has a tag without a key")
 	}
+	long := func(text string) bool { return utf8.RuneCountInString(text) > maxSelected }
+	for key, value := range s.Tags {
+		if long(key) || long(value) {
+			r.add("select.tags", "has a key or a value of more than %d characters", maxSelected)
+			break
+		}
+	}
+	r.atMost("select.name", s.Name, maxSelected)
+	r.atMost("select.resourceGroup", s.ResourceGroup, maxSelected)
 }
 
 func (s submission) checkInstances(r *document) {

@@ -96,6 +96,9 @@ func (v *invocation) many(ctx context.Context, in decide.Submission, ids []strin
 // continueMany submits to the instances that are left, and returns what became of
 // them.
 func (v *invocation) continueMany(ctx context.Context, m decide.Many) (map[string]Item, error) {
+	if m.Over(v.settings.Policy, v.now()) {
+		return v.endMany(ctx, m)
+	}
 	items := map[string]Item{}
 	for ids := range slices.Chunk(m.Left(), notedAtOnce) {
 		parts := make([]engine.Part, len(ids))
@@ -118,6 +121,28 @@ func (v *invocation) continueMany(ctx context.Context, m decide.Many) (map[strin
 		}
 	}
 	return items, nil
+}
+
+// endMany refuses the instances that are left of a submission whose tasks would have
+// expired by now, and alerts once.
+func (v *invocation) endMany(ctx context.Context, m decide.Many) (map[string]Item, error) {
+	items, answers, left := map[string]Item{}, map[string]decide.Answer{}, m.Left()
+	if len(left) == 0 {
+		return items, nil
+	}
+	out, err := v.engine.Handle(ctx, decide.SweepID, decide.Unreached{
+		Key: m.Key, At: m.At, Command: m.Command.Name(), Instances: len(left), Of: len(m.Targets),
+	})
+	if err != nil {
+		return items, err
+	}
+	line(v.log, out).Str("dedupe_key", m.DedupeKey).Msg("submission ended")
+	for _, id := range left {
+		a := decide.Answer{InstanceID: id}
+		a.Refuse("it could not be submitted in time")
+		answers[id], items[id] = a, answered(a, false)
+	}
+	return items, v.ledger.Answer(ctx, m.Key, answers)
 }
 
 // submittedOneOfMany notes what became of one instance. What failed is left to a
@@ -144,19 +169,9 @@ func (v *invocation) finishSubmissions(ctx context.Context) (complete bool, err 
 		defer cancel()
 	}
 	complete = true
-	err = v.ledger.EachKept(ctx, func(m decide.Many) error {
-		now := v.now()
-		if m.Until.After(now) {
+	err = v.ledger.EachLeft(ctx, func(m decide.Many) error {
+		if m.Until.After(v.now()) {
 			return nil
-		}
-		if m.Over(v.settings.Policy, now) {
-			answers := map[string]decide.Answer{}
-			for _, id := range m.Left() {
-				a := decide.Answer{InstanceID: id}
-				a.Refuse("it could not be submitted in time")
-				answers[id] = a
-			}
-			return v.ledger.Answer(ctx, m.Key, answers)
 		}
 		items, err := v.continueMany(ctx, m)
 		for _, item := range items {

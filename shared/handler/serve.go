@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -55,10 +56,23 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 		if err != nil {
 			return err
 		}
+		v.noteSweep(ctx)
 		v.out.add(Item{Result: ResultSwept, Woken: s.Woken, Failed: s.Failed, Waiting: s.Waiting, Complete: &s.Complete, Repairs: s.Repairs})
 		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Bool("complete", s.Complete).Any("repairs", s.Repairs).Msg("swept")
 		return nil
 	})
+}
+
+// noteTime is how long it is tried to note that a sweep ended.
+const noteTime = time.Second
+
+// noteSweep notes for people that a sweep ended. If that fails, the sweep does not.
+func (v *invocation) noteSweep(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, noteTime)
+	defer cancel()
+	if err := recovered(func() error { return v.ledger.Swept(ctx, v.now()) }); err != nil {
+		withStack(v.log.Warn().AnErr("trouble", err), err).Msg("end of sweep not noted")
+	}
 }
 
 // submitted notes what became of one instance's part of a submission.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/decide"
 	"aftercare/shared/handler"
@@ -57,7 +58,7 @@ func TestIfECSCannotBeAskedTheErrorSaysSo(t *testing.T) {
 }
 
 // TestASelectorFindsItsInstancesOnce: what it found stays when the submission is
-// continued. None is a refusal. (decide rule 139)
+// continued, and when it comes again after that. None is a refusal. (decide rule 139)
 func TestASelectorFindsItsInstancesOnce(t *testing.T) {
 	r := rigWith(t, "i-web-1", "i-web-2", "i-db-1")
 	chosen := func(name string) []byte {
@@ -66,7 +67,7 @@ func TestASelectorFindsItsInstancesOnce(t *testing.T) {
 	if item := only(t)(r.SubmitTask(chosen("i-mail-*"))); item.Result != handler.ResultRefused || item.Reason != "ECS finds no instance that fits select" {
 		t.Errorf("answered %+v, want a refusal", item)
 	}
-	r.CrashAt("BatchWriteRow", fault.HangBefore)
+	r.CrashAt("PutRow", fault.HangBefore) // a wake-up, after the submission is kept
 	_, _ = r.SubmitTask(chosen("i-web-*"))
 	r.Restart()
 	r.Create("i-web-3")
@@ -78,6 +79,12 @@ func TestASelectorFindsItsInstancesOnce(t *testing.T) {
 	must(t, err)
 	if len(out.Items) != 2 || len(r.State("i-web-1").Tasks)+len(r.State("i-web-2").Tasks) != 2 || len(r.State("i-web-3").Tasks)+len(r.State("i-db-1").Tasks) != 0 {
 		t.Errorf("answered %+v, want the two that were there at first", out.Items)
+	}
+	r.Advance(7 * 24 * time.Hour)
+	out, err = r.SubmitTask(chosen("i-web-*"))
+	must(t, err)
+	if len(out.Items) != 2 || out.Items[0].Result != handler.ResultDuplicate || out.Items[1].Result != handler.ResultDuplicate || len(r.State("i-web-3").Tasks) > 0 {
+		t.Errorf("after it was done, it is answered %+v, want the two again", out.Items)
 	}
 	r.Faults.Add(denied)
 	out, err = r.SubmitTask(encode(request().with("dedupeKey", "k-2").with("instanceId", nil).with("select", object{"name": "i-web-*"})))

@@ -142,6 +142,16 @@ func mistakenSubmissions() map[string]struct {
 		"a deadline without a wait": {encode(request().with("bootDeadline", "1h").with("whenNotBootable", "run")), "bootDeadline is for a command that waits for its instance: leave out whenNotBootable"},
 		"an odd act without a boot": {encode(request().with("whenNotBootable", "alert")), "whenNotBootable must be wait, fail or run"},
 		"a refusal at a later time": {encode(request().with("whenNotBootable", "fail").with("spread", "1h")), "whenNotBootable cannot be fail with a notBefore or a spread: write a bootDeadline and onBootDeadline drop"},
+		"a selector of long texts": {
+			encode(request().with("instanceId", nil).with("select", object{
+				"name": strings.Repeat("é", 129), "resourceGroup": strings.Repeat("r", 130), "tags": object{"role": strings.Repeat("t", 129)},
+			})),
+			"select.tags has a key or a value of more than 128 characters\nselect.name has 129 characters, at most 128 are allowed\nselect.resourceGroup has 130 characters, at most 128 are allowed",
+		},
+		"a selector of a tag with a long key": {
+			encode(request().with("instanceId", nil).with("select", object{"tags": object{strings.Repeat("t", 129): ""}})),
+			"select.tags has a key or a value of more than 128 characters",
+		},
 		"a schedule": {encode(request().with("repeatMode", "Period")), "repeatMode must be Once: for every boot write a flow on first-heartbeat, " +
 			"for a schedule let a timer submit with a dedupeKey for each time"},
 		"a label with a space":     {encode(request().with("labels", []string{"a", "b c"})), "labels is wrong at label 2: a label has 1 to 64 letters, digits and . _ : / = -"},

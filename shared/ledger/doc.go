@@ -117,8 +117,13 @@
 //     is carried out once, whatever fails and however late it comes again. Then its
 //     act is recorded, by each who finds that row.
 //  58. A submission for several instances is a row of its own scope, put only if none
-//     with its key is there, and rewritten with each of its answers, of which the
-//     first of an instance stands. It is recorded as an act before it is removed.
+//     with its key is there, and rewritten with its answers. The first answer of an
+//     instance stands. Another row, in the same batches, says that instances are left.
+//     With the last answer, the submission is recorded as an act, and that row is
+//     removed. The same one opens it again for the instances that were refused.
+//  59. When the last sweep ended is one row, which each sweep that did not fail puts
+//     at its end. It shows people that sweeps come; nothing is decided on it. If the
+//     put fails, the sweep does not.
 //
 // # Quarantine (aftercare_quarantine)
 //
@@ -131,7 +136,7 @@
 //  65. Tablestore keeps three global indexes of aftercare_instances, milliseconds
 //     behind, and nobody else writes them. A row is in those whose columns it has.
 //     aftercare_fleet (fleet: a shard, with a summary) has live/! of each instance
-//     that an event or ECS reported, or for which a task waits. aftercare_history
+//     that an event or ECS reported, or on which work is open. aftercare_history
 //     (hist: kind, month and shard, and at, with a brief) and aftercare_timeline (pk
 //     and at) have the records of executions, tasks, flow runs, boots, acts and
 //     given-up messages, each once. At is when it happened, but at most 5 minutes

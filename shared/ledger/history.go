@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,9 @@ type Query struct {
 	Bad bool
 	// InstanceID limits it to one instance, if it is set.
 	InstanceID string
+	// ID leaves out most records that have not this text in an id, if it is set:
+	// their own, their task's or their event's.
+	ID string
 }
 
 // Entry is a record as the history lists it.
@@ -45,27 +49,39 @@ func (l *Ledger) History(ctx context.Context, q Query, each func(Entry) error) e
 	if q.Before.UnixMilli() <= q.From.UnixMilli() {
 		return nil // the service refuses an empty range
 	}
+	wanted := q.wanted()
 	for month := monthOf(q.Before.Add(-time.Millisecond)); !month.Before(monthOf(q.From)); month = month.AddDate(0, -1, 0) {
 		parts := q.parts(month)
 		for {
-			newest, err := l.newest(ctx, parts)
-			if err != nil {
+			if err := l.fill(ctx, "read the history", parts); err != nil {
 				return err
 			}
-			if newest == nil {
+			rows := settled(parts)
+			if len(rows) == 0 {
 				break
 			}
-			row := newest.rows[0]
-			newest.rows = newest.rows[1:]
-			if q.InstanceID != "" && keyText(row, 2) != partition(q.InstanceID) {
-				continue
-			}
-			if err := each(entryOf(row)); err != nil {
-				return err
+			for _, row := range rows {
+				if !wanted(row) {
+					continue
+				}
+				if err := each(entryOf(row)); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// wanted returns whether a row is of the query's instance, and may have its id. So most
+// rows of a long history need not be decoded.
+func (q Query) wanted() func(row *tablestore.Row) bool {
+	quoted, _ := json.Marshal(q.ID) // a text can be written
+	inBrief := strings.Trim(string(quoted), `"`)
+	return func(row *tablestore.Row) bool {
+		return (q.InstanceID == "" || keyText(row, 2) == partition(q.InstanceID)) &&
+			(strings.Contains(keyText(row, 3), q.ID) || strings.Contains(columnText(row, colBrief), inBrief))
+	}
 }
 
 // parts are the parts of the history's key space that a query reads of a month.
@@ -98,6 +114,7 @@ func monthOf(t time.Time) time.Time {
 type cursor struct {
 	span
 	rows []*tablestore.Row // that are read and not used
+	page int               // how many the last page had
 }
 
 // A part's first page is small, because most readers want few rows of many parts;
@@ -117,7 +134,8 @@ func (q Query) cursor(hist string) *cursor {
 // sideBySide is how many pages are read at once.
 const sideBySide = 16
 
-// fill reads the next page of each part that has no rows left, side by side.
+// fill reads the next page of each part, side by side, if one of them has no rows
+// left: those that have half of their last page left need it soon, too.
 func (l *Ledger) fill(ctx context.Context, what string, parts []*cursor) error {
 	isDry := func(c *cursor) bool { return len(c.rows) == 0 && c.from != nil }
 	if !slices.ContainsFunc(parts, isDry) {
@@ -126,15 +144,17 @@ func (l *Ledger) fill(ctx context.Context, what string, parts []*cursor) error {
 	var all sync.WaitGroup
 	room, errs := make(chan struct{}, sideBySide), make([]error, len(parts))
 	for i, c := range parts {
-		if !isDry(c) {
+		if c.from == nil || len(c.rows) > c.page/2 {
 			continue
 		}
 		room <- struct{}{}
 		all.Go(func() {
-			for isDry(c) && errs[i] == nil {
-				c.rows, errs[i] = l.page(ctx, what, &c.span)
+			var rows []*tablestore.Row
+			for more := true; more && errs[i] == nil; more = isDry(c) {
+				rows, errs[i] = l.page(ctx, what, &c.span)
+				c.rows = append(c.rows, rows...)
 			}
-			c.limit = min(2*c.limit, mostPage)
+			c.page, c.limit = len(rows), min(2*c.limit, mostPage)
 			<-room
 		})
 	}
@@ -142,17 +162,24 @@ func (l *Ledger) fill(ctx context.Context, what string, parts []*cursor) error {
 	return cmp.Or(errs...)
 }
 
-// newest returns the part with the newest row; nil if all are read.
-func (l *Ledger) newest(ctx context.Context, parts []*cursor) (newest *cursor, err error) {
-	if err := l.fill(ctx, "read the history", parts); err != nil {
-		return nil, err
-	}
+// settled takes those rows of the parts that no unread row is newer than, the newest
+// first. Each part has rows, or is read.
+func settled(parts []*cursor) (rows []*tablestore.Row) {
+	until := int64(math.MinInt64)
 	for _, c := range parts {
-		if len(c.rows) > 0 && (newest == nil || keyInt(c.rows[0], 1) > keyInt(newest.rows[0], 1)) {
-			newest = c
+		if c.from != nil {
+			until = max(until, keyInt(c.rows[len(c.rows)-1], 1))
 		}
 	}
-	return newest, nil
+	for _, c := range parts {
+		n := 0
+		for n < len(c.rows) && keyInt(c.rows[n], 1) >= until {
+			n++
+		}
+		rows, c.rows = append(rows, c.rows[:n]...), c.rows[n:]
+	}
+	slices.SortStableFunc(rows, func(a, b *tablestore.Row) int { return cmp.Compare(keyInt(b, 1), keyInt(a, 1)) })
+	return rows
 }
 
 // entryOf returns what a row of the history's index says.
@@ -164,6 +191,6 @@ func entryOf(row *tablestore.Row) Entry {
 	if e.Kind == EntryExecution {
 		e.ID, _, _ = strings.Cut(id, "/")
 	}
-	_ = json.Unmarshal([]byte(valuesOf(row.Columns).text(colBrief)), &e.Brief) // only people read it
+	_ = json.Unmarshal([]byte(columnText(row, colBrief)), &e.Brief) // only people read it
 	return e
 }

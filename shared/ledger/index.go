@@ -61,7 +61,7 @@ type Brief struct {
 	StartMS int64 `json:"startMs,omitempty"`
 }
 
-// maxWhy bounds the text in a brief, in bytes.
+// maxWhy bounds the text in a brief, in bytes; what is longer ends with ….
 const maxWhy = 200
 
 // EntryKind is a kind of the history's records.
@@ -100,7 +100,7 @@ func (k EntryKind) mixed() bool { return k == EntryExecution || k == EntryTask |
 func listed(b *batch, prefix string, what Brief, received time.Time, times ...time.Time) []column {
 	at := decide.Reported(cmp.Or(cmp.Or(times...), received), received)
 	if len(what.Why) > maxWhy {
-		what.Why = strings.ToValidUTF8(what.Why[:maxWhy], "")
+		what.Why = strings.ToValidUTF8(what.Why[:maxWhy], "") + "…"
 	}
 	kind := kindUnder(prefix)
 	return []column{

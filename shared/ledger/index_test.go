@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -43,10 +44,27 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	if len(fleet(t, server)) != 1 {
 		t.Errorf("%v is in the fleet, want the one for which a task waits", fleet(t, server))
 	}
+	// Work that is open must be found by its label, whoever named the instance.
+	for n, less := range []func(*decide.State){
+		func(s *decide.State) {
+			maps.DeleteFunc(s.Tasks, func(_ string, t decide.Task) bool { return t.State == decide.TaskQueued })
+		},
+		func(s *decide.State) { s.Tasks = map[string]decide.Task{} },
+	} {
+		s, err := l.Whole(t.Context(), "i-unseen")
+		must(t, err)
+		next := s
+		next.Tasks = maps.Clone(s.Tasks)
+		less(&next)
+		mustCommit(t, l, ledgertest.Between(fmt.Sprint("c0", n), s, next))
+		if len(fleet(t, server)) != 1 {
+			t.Errorf("%v is in the fleet, want the one with %d tasks and %d runs", fleet(t, server), len(next.Tasks), len(next.Runs))
+		}
+	}
 	s, err := l.Whole(t.Context(), "i-unseen")
 	must(t, err)
 	idle := s
-	idle.Tasks = map[string]decide.Task{}
+	idle.Runs = map[string]decide.FlowRun{}
 	mustCommit(t, l, ledgertest.Between("c00", s, idle))
 	if len(fleet(t, server)) != 0 {
 		t.Errorf("%v is in the fleet, which only a submission named", fleet(t, server))
@@ -82,7 +100,7 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	now := start.UnixMilli()
 	want := map[string]map[string]any{
 		"log/exec/t-1/once": {"hist": "exec!/2026-03/d", "at": now + 1000, "brief": `{"name":"n","result":"Failed","exitCode":3,` +
-			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `","taskId":"task","eventId":"ev","startMs":1772366400000}`},
+			`"code":"ExitCodeNonzero","why":"` + strings.Repeat("检", 66) + `…","taskId":"task","eventId":"ev","startMs":1772366400000}`},
 		"log/task/t":          {"hist": "task!/2026-03/d", "at": now, "brief": `{"name":"disk","result":"failed","invokeId":"t-1"}`},
 		"log/flow/r":          {"hist": "flow/2026-03/d", "at": now - 3600_000, "brief": `{"name":"f","result":"succeeded"}`},
 		"log/boot/0000000002": {"hist": "boot/2026-02/d", "at": start.AddDate(0, -1, 0).UnixMilli(), "brief": `{"eventId":"e-2"}`},
@@ -212,6 +230,27 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 	}
 }
 
+// TestPartsOfTheHistoryAreReadTogether: with one that is read to its end, those that soon
+// will be. So a long history takes few rounds of calls.
+func TestPartsOfTheHistoryAreReadTogether(t *testing.T) {
+	l, _, faults := open(t)
+	const page = 16
+	for i := range 3 * page {
+		must(t, record(t, l, fmt.Sprint("i-", i%2), fmt.Sprint("t-", i), start.Add(time.Duration(i)*time.Second)))
+	}
+	enough, read := errors.New("enough"), 0
+	q := ledger.Query{From: start, Before: start.Add(time.Hour), Kinds: []ledger.EntryKind{ledger.EntryExecution}, Bad: true}
+	err := l.History(t.Context(), q, func(ledger.Entry) error {
+		if read++; read == 2*page {
+			return enough
+		}
+		return nil
+	})
+	if want := page + 2; err != enough || faults.Calls()["GetRange"] != want {
+		t.Errorf("%v after the calls %v, want %d reads", err, faults.Calls(), want)
+	}
+}
+
 // TestTheHistoryHasEveryKind, and what failed without the rest. (ledger rule 65)
 func TestTheHistoryHasEveryKind(t *testing.T) {
 	l, _, _ := open(t)
@@ -220,7 +259,7 @@ func TestTheHistoryHasEveryKind(t *testing.T) {
 	good.Event.Status, good.Event.ExitCode, good.Event.FinishTime, good.Source = event.StatusSuccess, nil, at(1), decide.SourcePoll
 	mustCommit(t, l, engine.Commit{ID: "c", InstanceID: "i-1", At: start, Changes: decide.Changes{Execution: &good}})
 	mustCommit(t, l, engine.Commit{ID: "d", InstanceID: "i-2", At: start, Changes: decide.Changes{
-		EndedTasks: []decide.Task{{ID: "a", State: decide.TaskSucceeded, EndedAt: at(2)}, {ID: "b", State: decide.TaskExpired, Reason: "late", EndedAt: at(3)}},
+		EndedTasks: []decide.Task{{ID: "a", State: decide.TaskSucceeded, InvokeID: `<e&"1>`, Status: event.StatusSuccess, EndedAt: at(2)}, {ID: "b", State: decide.TaskExpired, Reason: "late", EndedAt: at(3)}},
 		EndedRuns: []decide.FlowRun{
 			{ID: "r", Flow: "f", EndedAt: at(4), Run: flow.Run{Result: "succeeded", StartedAt: at(5)}},
 			{ID: "s", Flow: "f", EndedAt: at(6), Run: flow.Run{Result: "refused"}},
@@ -242,6 +281,9 @@ func TestTheHistoryHasEveryKind(t *testing.T) {
 		"no failed boots":          {ledger.Query{Kinds: []ledger.EntryKind{ledger.EntryBoot}, Bad: true}, nil},
 		"of one instance":          {ledger.Query{InstanceID: "i-1"}, []string{"exec i-1/t-good Success"}},
 		"of one that is not there": {ledger.Query{InstanceID: "i-3"}, nil},
+		"with an invocation":       {ledger.Query{ID: "t-go"}, []string{"exec i-1/t-good Success"}},
+		"with an event":            {ledger.Query{ID: `<e&"`}, []string{"task i-2/a succeeded"}},
+		"with an id of none":       {ledger.Query{ID: "t-bad"}, nil},
 	} {
 		c.q.From, c.q.Before = at(60), start.Add(time.Minute)
 		var got []string

@@ -94,7 +94,7 @@ func (l *Ledger) Ended(ctx context.Context, instanceID, once string, taskIDs []s
 	return recordedIn(rows[0]), tasks, nil
 }
 
-// EndedRun reads the record of a flow run; nil if there is none.
+// EndedRun reads the record of a flow run, and returns nil without one.
 func (l *Ledger) EndedRun(ctx context.Context, instanceID, runID string) (*decide.FlowRun, error) {
 	const what = "read a flow run"
 	key := logRun + runID

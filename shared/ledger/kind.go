@@ -89,9 +89,12 @@ var logKinds = []logKind{
 		}),
 	logged(logMessage, func(r *Records) *[]decide.Message { return &r.Lost }, func(c decide.Changes) []decide.Message { return c.Lost },
 		func(m decide.Message) (string, time.Time, Brief) {
-			return m.Row(), time.Time{}, Brief{Name: string(m.Kind), Result: "given up"}
+			return m.Row(), time.Time{}, Brief{Name: string(m.Kind), Result: GivenUp}
 		}),
 }
+
+// GivenUp is the result of a message that nobody got.
+const GivenUp = "given up"
 
 // endedBy is the execution that ended a task; empty if it ended without.
 func endedBy(t decide.Task) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
@@ -12,34 +13,47 @@ import (
 	"aftercare/shared/engine"
 )
 
-// scopeMany is the scope of submissions for several instances, a row for each.
-const scopeMany = "many"
+// Rows of the scope of submissions for several instances: one for each, which stays
+// as long as its key is remembered, and beside it one that only says that instances
+// are left. Those sort behind all others.
+const (
+	scopeMany  = "many"
+	prefixOpen = "~open/"
+)
 
-// Keep stores a submission for several instances, unless one with its key is
-// there, and returns the one that is there then.
+// Keep stores a submission for several instances, and returns what is stored then.
+// If one with its key is there, that one stands, and its instances with it. Only if
+// all of them are answered, it is opened again for those that were refused: a
+// refusal is not for ever.
 func (l *Ledger) Keep(ctx context.Context, m decide.Many) (decide.Many, error) {
 	const what = "keep a submission"
-	row, err := manyRow(m)
-	if err != nil {
-		return m, err
-	}
+	next, condition := m, absent()
 	for range writeTries {
-		err := l.putShared(ctx, once, what, sharedKey(scopeMany, m.Key), absent(), row...)
+		err := l.putMany(ctx, what, next, condition)
 		if !readAgain(err) {
+			return next, err
+		}
+		v, err := l.get(ctx, what, tableShared, sharedKey(scopeMany, m.Key))
+		if err != nil {
 			return m, err
 		}
-		switch kept, err := l.Kept(ctx, m.Key); {
-		case err != nil:
+		if next, condition = m, absent(); v == nil {
+			continue
+		}
+		there, err := manyIn(m.Key, v)
+		if err != nil {
 			return m, err
-		case kept != nil:
-			return *kept, nil
+		}
+		next, condition = there.Again(m), hasKey(v.text(colKey))
+		if there.Hash != m.Hash || len(there.Left()) > 0 || len(next.Left()) == 0 {
+			return there, nil
 		}
 	}
 	return m, contended(what, true)
 }
 
-// Kept returns the submission for several instances with this key; nil if none is
-// kept.
+// Kept returns the submission for several instances with this key; nil if the key
+// is not remembered.
 func (l *Ledger) Kept(ctx context.Context, key string) (*decide.Many, error) {
 	v, err := l.get(ctx, "read a submission", tableShared, sharedKey(scopeMany, key))
 	if err != nil || v == nil {
@@ -49,24 +63,23 @@ func (l *Ledger) Kept(ctx context.Context, key string) (*decide.Many, error) {
 	return &m, err
 }
 
-// EachKept calls each with the submissions that are kept.
-func (l *Ledger) EachKept(ctx context.Context, each func(decide.Many) error) error {
-	return l.scan(ctx, "read submissions", tableShared, sharedKey(scopeMany, ""), sharedEnd(scopeMany), nil, func(row *tablestore.Row) error {
-		m, err := manyIn(keyText(row, 1), valuesOf(row.Columns))
-		if err != nil {
+// EachLeft calls each with the submissions that have instances left.
+func (l *Ledger) EachLeft(ctx context.Context, each func(decide.Many) error) error {
+	return l.scan(ctx, "read submissions", tableShared, sharedKey(scopeMany, prefixOpen), sharedEnd(scopeMany), nil, func(row *tablestore.Row) error {
+		m, err := l.Kept(ctx, strings.TrimPrefix(keyText(row, 1), prefixOpen))
+		if err != nil || m == nil {
 			return err
 		}
-		return each(m)
+		return each(*m)
 	})
 }
 
-// Answer notes what became of instances of a submission that is kept. With the last
-// answer, the submission is recorded as an act, and its row removed.
+// Answer notes what became of instances of a submission. With the last answer, the
+// submission is recorded as an act.
 func (l *Ledger) Answer(ctx context.Context, key string, answers map[string]decide.Answer) error {
 	const what = "note the answers of a submission"
-	pk := sharedKey(scopeMany, key)
 	for range writeTries {
-		v, err := l.get(ctx, what, tableShared, pk)
+		v, err := l.get(ctx, what, tableShared, sharedKey(scopeMany, key))
 		if err != nil || v == nil {
 			return err
 		}
@@ -75,18 +88,14 @@ func (l *Ledger) Answer(ctx context.Context, key string, answers map[string]deci
 			return err
 		}
 		left := len(m.Left())
-		switch m = m.Answered(answers); len(m.Left()) {
-		case left:
+		if m = m.Answered(answers); len(m.Left()) == left {
 			return nil
-		case 0:
-			if err = l.recordAct(ctx, "", m.Act()); err == nil {
-				err = l.remove(ctx, once, what, tableShared, pk, hasKey(v.text(colKey)))
-			}
-		default:
-			var row []column
-			if row, err = manyRow(m); err == nil {
-				err = l.putShared(ctx, once, what, pk, hasKey(v.text(colKey)), row...)
-			}
+		}
+		if len(m.Left()) == 0 {
+			err = l.recordAct(ctx, "", m.Act())
+		}
+		if err == nil {
+			err = l.putMany(ctx, what, m, hasKey(v.text(colKey)))
 		}
 		if !readAgain(err) {
 			return err
@@ -95,16 +104,27 @@ func (l *Ledger) Answer(ctx context.Context, key string, answers map[string]deci
 	return contended(what, false)
 }
 
+// putMany writes a submission's row, and beside it whether instances are left. The
+// row's key differs with its time and the number of its answers, which only rises.
+func (l *Ledger) putMany(ctx context.Context, what string, m decide.Many, c *tablestore.RowCondition) error {
+	data, err := encoded(what, m)
+	if err != nil {
+		return err
+	}
+	left, open := len(m.Left()), sharedKey(scopeMany, prefixOpen+m.Key)
+	rows := []tablestore.RowChange{
+		putOf(tableShared, sharedKey(scopeMany, m.Key), c, data, column{colKey, fmt.Sprintf("%d/%d", m.At.UnixNano(), left)}).PutRowChange,
+		putOf(tableShared, open, anyway(), column{colKey, m.Key}).PutRowChange,
+	}
+	if left == 0 {
+		rows[1] = &tablestore.DeleteRowChange{TableName: tableShared, PrimaryKey: open, Condition: anyway()}
+	}
+	return l.writeRows(ctx, once, what, tableShared, rows)
+}
+
 // readAgain reports whether a row shows what became of a write that failed.
 func readAgain(err error) bool {
 	return errors.Is(err, engine.ErrConflict) || errors.Is(err, engine.ErrUnknownOutcome)
-}
-
-// manyRow is a submission's row. Its key differs with the number of its answers,
-// which only rises.
-func manyRow(m decide.Many) ([]column, error) {
-	data, err := encoded("keep a submission", m)
-	return []column{data, {colKey, fmt.Sprintf("%d/%d", m.At.UnixNano(), len(m.Left()))}}, err
 }
 
 func manyIn(key string, v values) (m decide.Many, err error) {

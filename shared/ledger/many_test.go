@@ -1,10 +1,14 @@
 package ledger_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/ledger"
 	"aftercare/tests/localcloud/fault"
 )
 
@@ -16,42 +20,89 @@ func manyOf(hash string) decide.Many {
 	}
 }
 
-// TestASubmissionForSeveralIsKeptUntilItsLastAnswer, whatever becomes of each write:
-// the first answer of an instance stands, and it is recorded once. (ledger rule 58)
-func TestASubmissionForSeveralIsKeptUntilItsLastAnswer(t *testing.T) {
+// leftOf returns the instances that are left of all submissions.
+func leftOf(t *testing.T, l *ledger.Ledger) string {
+	t.Helper()
+	left := []string{}
+	must(t, l.EachLeft(t.Context(), func(m decide.Many) error { left = append(left, m.Left()...); return nil }))
+	return fmt.Sprint(left)
+}
+
+func answer(ctx context.Context, l *ledger.Ledger, instance, outcome string) error {
+	return l.Answer(ctx, "k", map[string]decide.Answer{instance: {Outcome: outcome}})
+}
+
+// TestASubmissionForSeveralIsKept, whatever becomes of each write: the first answer of
+// an instance stands, and with the last one it is recorded once, and is left no
+// longer. (ledger rule 58)
+func TestASubmissionForSeveralIsKept(t *testing.T) {
+	for _, mode := range []fault.Mode{"", fault.ErrorBefore, fault.CutBefore, fault.CutAfter} {
+		for nth := range 2 { // the last answer writes twice
+			l, _, faults := open(t)
+			fail := func() {
+				if mode != "" {
+					faults.Add(fault.Fault{Call: "BatchWriteRow", Nth: nth + 1, Mode: mode, Status: 503, Code: "OTSServerBusy"})
+				}
+			}
+			fail()
+			kept, err := l.Keep(t.Context(), manyOf("first"))
+			must(t, err)
+			faults.Clear()
+			again, err := l.Keep(t.Context(), manyOf("second"))
+			must(t, err)
+			if kept.Hash != "first" || again.Hash != "first" {
+				t.Errorf("%s: kept %s and then %s, want the first", mode, kept.Hash, again.Hash)
+			}
+			for _, step := range []struct{ instance, outcome, want string }{
+				{"i-1", "queued", "[i-2]"}, {"i-1", "refused", "[i-2]"}, {"i-2", "releasing", "[]"}, {"i-2", "refused", "[]"},
+			} {
+				fail()
+				must(t, answer(t.Context(), l, step.instance, step.outcome))
+				faults.Clear()
+				if got := leftOf(t, l); got != step.want {
+					t.Errorf("%s: after the answer of %s, %s are left, want %s", mode, step.instance, got, step.want)
+				}
+			}
+			r, err := l.Records(t.Context(), decide.ActsID)
+			must(t, err)
+			if len(r.Acts) != 1 || r.Acts[0].Kind != decide.ActSubmit || r.Acts[0].Outcome != "queued 1, releasing 1" {
+				t.Errorf("%s: the record says %+v", mode, r.Acts)
+			}
+		}
+	}
+}
+
+// TestASubmissionForSeveralIsOpenedAgain for those that were refused, once all are
+// answered, and only by the same one. (ledger rule 58)
+func TestASubmissionForSeveralIsOpenedAgain(t *testing.T) {
 	for _, mode := range []fault.Mode{"", fault.ErrorBefore, fault.CutBefore, fault.CutAfter} {
 		l, _, faults := open(t)
-		fail := func(call string) {
-			if mode != "" {
-				faults.Add(fault.Fault{Call: call, Mode: mode, Status: 503, Code: "OTSServerBusy"})
+		keep := func(hash, want string) {
+			t.Helper()
+			later := manyOf(hash)
+			later.At, later.Targets = start.Add(time.Hour), []decide.Target{{InstanceID: "i-3"}}
+			kept, err := l.Keep(t.Context(), later)
+			must(t, err)
+			if got := fmt.Sprint(kept.Left()); got != want || leftOf(t, l) != want {
+				t.Errorf("%s: %s and %s are left, want %s", mode, got, leftOf(t, l), want)
 			}
 		}
-		fail("PutRow")
-		kept, err := l.Keep(t.Context(), manyOf("first"))
+		_, err := l.Keep(t.Context(), manyOf("first"))
 		must(t, err)
-		again, err := l.Keep(t.Context(), manyOf("second"))
-		must(t, err)
-		if kept.Hash != "first" || again.Hash != "first" {
-			t.Errorf("%s: kept %s and then %s, want the first", mode, kept.Hash, again.Hash)
+		must(t, answer(t.Context(), l, "i-1", decide.Refused))
+		keep("first", "[i-2]")
+		must(t, answer(t.Context(), l, "i-2", "queued"))
+		keep("second", "[]")
+		if mode != "" {
+			faults.Add(fault.Fault{Call: "BatchWriteRow", Nth: 2, Mode: mode, Status: 503, Code: "OTSServerBusy"})
 		}
-		for _, step := range []struct {
-			call, instance, outcome, want string
-		}{
-			{"PutRow", "i-1", "queued", "[i-2]"}, {"PutRow", "i-1", "refused", "[i-2]"}, {"DeleteRow", "i-2", "releasing", "[]"}, {"DeleteRow", "i-2", "refused", "[]"},
-		} {
-			fail(step.call)
-			must(t, l.Answer(t.Context(), "k", map[string]decide.Answer{step.instance: {Outcome: step.outcome}}))
-			faults.Clear()
-			left := []string{}
-			must(t, l.EachKept(t.Context(), func(m decide.Many) error { left = append(left, m.Left()...); return nil }))
-			if got := fmt.Sprint(left); got != step.want {
-				t.Errorf("%s: after the answer of %s, %s are left, want %s", mode, step.instance, got, step.want)
-			}
-		}
-		r, err := l.Records(t.Context(), decide.ActsID)
+		keep("first", "[i-1]")
+		must(t, answer(t.Context(), l, "i-1", "queued"))
+		keep("first", "[]")
+		kept, err := l.Kept(t.Context(), "k")
 		must(t, err)
-		if len(r.Acts) != 1 || r.Acts[0].Kind != decide.ActSubmit || r.Acts[0].Outcome != "queued 1, releasing 1" {
-			t.Errorf("%s: the record says %+v", mode, r.Acts)
+		if !kept.At.Equal(start.Add(time.Hour)) || !slices.EqualFunc(kept.Targets, manyOf("").Targets, func(a, b decide.Target) bool { return a.InstanceID == b.InstanceID && a.Answer.Outcome == "queued" }) {
+			t.Errorf("%s: in the end, it is %+v", mode, kept)
 		}
 	}
 }

@@ -256,6 +256,17 @@ func (v values) int(name string) int64 {
 	return n
 }
 
+// columnText is the text in a column of a row; empty without that column.
+func columnText(row *tablestore.Row, name string) string {
+	for _, c := range row.Columns {
+		if c.ColumnName == name {
+			s, _ := c.Value.(string)
+			return s
+		}
+	}
+	return ""
+}
+
 // keyText is the text of the i-th primary key column of a row that was read.
 func keyText(row *tablestore.Row, i int) string {
 	s, _ := row.PrimaryKey.PrimaryKeys[i].Value.(string)

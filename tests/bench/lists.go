@@ -19,8 +19,8 @@ import (
 	"aftercare/tests/rig"
 )
 
-// A fleet of which each instance has these records: ends, one of them of a task, and
-// a flow run and a boot.
+// The fleet, and the records of each instance: ends, one of them of a task, and a
+// flow run and a boot.
 const (
 	listedInstances = 10_000
 	endsEach        = 7

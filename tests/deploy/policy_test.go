@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -72,7 +73,7 @@ var (
 		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|quarantine|probe\*|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
-		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state)(/\*)?$`),
+		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state|sweep)(/\*)?$`),
 		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
 	}
 	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
@@ -111,8 +112,11 @@ func checkPolicies(d *document, all map[string]policy, f *faults) {
 			checkTrust(p, f)
 		case name == "operator":
 			checkResources(name, p, f)
+			checkInvokes(name, d.functions, p, f)
 		case name == "submitter":
-			checkSubmitter(d, p, f)
+			submits := slices.DeleteFunc(slices.Clone(d.functions), func(fn function) bool { return fn.key != "submit-task" })
+			checkInvokes(name, submits, p, f)
+			f.check(len(p.grants()) == 2, "submitter: %v is allowed, want to invoke submit-task alone", p.grants())
 		default:
 			f.check(false, "%s: the policy is nobody's", name)
 		}
@@ -160,19 +164,28 @@ func checkGrants(fn function, p policy, f *faults) {
 	}
 }
 
-// checkSubmitter: whoever may invoke a function is believed, so submitters may
-// invoke submit-task and operators the functions of events, too, and no policy
-// allows anything else of Function Compute.
-// EventBridge invokes by its own service-linked role, timers need none.
-func checkSubmitter(d *document, p policy, f *faults) {
+// checkInvokes: whoever may invoke a function is believed, so submitters may
+// invoke submit-task and operators all functions, and no policy allows anything
+// else of Function Compute. EventBridge invokes by its own service-linked role,
+// timers need none.
+func checkInvokes(name string, functions []function, p policy, f *faults) {
 	var want []grant
-	for _, fn := range d.functions {
-		if fn.key == "submit-task" {
-			arn := "acs:fc:" + bound + "functions/" + fn.props.text("functionName")
-			want = []grant{{"fc:InvokeFunction", arn}, {"fc:InvokeFunction", arn + "/*"}} // a qualifier is part of the resource
-		}
+	for _, fn := range functions {
+		arn := "acs:fc:" + bound + "functions/" + fn.props.text("functionName")
+		want = append(want, grant{"fc:InvokeFunction", arn}, grant{"fc:InvokeFunction", arn + "/*"}) // a qualifier is part of the resource
 	}
-	f.check(slices.Equal(p.grants(), want), "submitter: %v is allowed, want %v", p.grants(), want)
+	got := slices.DeleteFunc(p.grants(), func(g grant) bool { return !strings.HasPrefix(g.action, "fc:") })
+	f.check(sameGrants(got, want), "%s: %v is allowed, want %v", name, got, want)
+}
+
+// sameGrants reports whether two lists have the same grants, in any order.
+func sameGrants(a, b []grant) bool {
+	order := func(list []grant) []grant {
+		return slices.SortedFunc(slices.Values(list), func(a, b grant) int {
+			return cmp.Or(strings.Compare(a.action, b.action), strings.Compare(a.resource, b.resource))
+		})
+	}
+	return slices.Equal(order(a), order(b))
 }
 
 func checkTrust(p policy, f *faults) {
@@ -221,8 +234,14 @@ func TestEveryFaultOfAPolicyIsSeen(t *testing.T) {
 		}, "sweep: log:PostLogStoreLogs is allowed: false, needed by s.yaml: true"},
 		"more than to submit": {add("submitter", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-task-completed")),
 			"submitter: [{fc:InvokeFunction acs:fc:<region>:<account>:functions/aftercare-submit-task} "},
-		"another function": {add("operator", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-sweep")),
-			`operator: fc:InvokeFunction is allowed on "acs:fc:<region>:<account>:functions/aftercare-sweep"`},
+		"more than to invoke": {add("submitter", allow("ots:GetRange", wakeups)), "want to invoke submit-task alone"},
+		"a function that operators cannot invoke": {func(all map[string]policy) {
+			p := all["operator"]
+			p.Statement = slices.DeleteFunc(p.Statement, func(s statement) bool { return s.Action[0] == "fc:InvokeFunction" })
+			all["operator"] = p
+		}, "operator: [] is allowed, want [{fc:InvokeFunction "},
+		"another function": {add("operator", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-*")),
+			`operator: fc:InvokeFunction is allowed on "acs:fc:<region>:<account>:functions/aftercare-*"`},
 		"a function that invokes": {add("sweep", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-submit-task")),
 			"sweep: fc:InvokeFunction is allowed, and no function invokes another"},
 		"roles for everybody": {add("trust", statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"RAM": {"*"}}}), "trust: not only Function Compute"},

@@ -19,6 +19,7 @@ import (
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/inbox"
 	"aftercare/tests/rig"
 )
 
@@ -172,7 +173,7 @@ func live(t *testing.T, f *fault.Fault) {
 		},
 		ECS: func(o *ecs.Options) { o.Delays.AbortAfter = time.Minute },
 	})
-	r.Settings.Alerts.WebhookURL = transport.NewSecret(r.Inbox.WebhookURL() + "?key=rig-webhook-token")
+	r.Settings.Alerts.WebhookURL = transport.NewSecret(r.Inbox.URL(inbox.Webhook) + "?key=rig-webhook-token")
 	r.Settings.Alerts.WebhookSecret = transport.NewSecret("rig-webhook-secret")
 	if f != nil && f.Mode == fault.HangBefore {
 		r.Timeout = time.Second // for which a call to another service than Tablestore hangs

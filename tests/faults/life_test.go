@@ -331,7 +331,8 @@ func all(t *testing.T, r *rig.Rig) string {
 	text := v.String() + strings.Join(endings(v.records.Runs), "\n") + "\n"
 	for _, table := range slices.Sorted(maps.Keys(keys)) {
 		for _, row := range rows(t, r, table) {
-			if row.key[len(row.key)-1] != "live/!" { // it notes the wake-ups
+			// The one notes the wake-ups, the other when the last sweep ended.
+			if last := row.key[len(row.key)-1]; last != "live/!" && row.key[0] != "sweep" {
 				text += table + " " + row.String() + "\n"
 			}
 		}

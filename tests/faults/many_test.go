@@ -76,7 +76,7 @@ func TestAKilledSubmissionForSeveralIsFinished(t *testing.T) {
 						t.Errorf("in the end, %s", got)
 					}
 					if n := len(many(t, r)); n > 0 {
-						t.Errorf("%d submissions are kept in the end", n)
+						t.Errorf("%d submissions are left in the end", n)
 					}
 					if acts := r.Records(decide.ActsID).Acts; len(acts) == 0 || acts[0].What != "first on 3 instances" {
 						t.Errorf("the record says %+v", acts)
@@ -106,6 +106,58 @@ func TestAnAnswerForSeveralSaysWhatBecameOfEach(t *testing.T) {
 	}
 	if acts := r.Records(decide.ActsID).Acts; len(acts) == 0 || acts[0].Outcome != "queued 1, refused 1, releasing 1" {
 		t.Errorf("the record says %+v", acts)
+	}
+}
+
+// TestAThousandInstancesGetTheirTaskOnce, as many as a submission may have: in one
+// invocation, and if it is killed in the middle, when a sweep has finished it.
+// (decide rule 138)
+func TestAThousandInstancesGetTheirTaskOnce(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("killed=%v", killed), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, scenario{})
+			ids := make([]string, 1000)
+			for i := range ids {
+				ids[i] = fmt.Sprintf("i-%04d", i)
+				r.Create(ids[i])
+			}
+			s := submissionOf("first", "true", 5)
+			delete(s, "instanceId")
+			s["instanceIds"] = ids
+			if killed {
+				// Each instance commits in one batch, and the answers of a hundred are noted in another.
+				r.Faults.Add(fault.Fault{Call: "BatchWriteRow", Nth: 500, Mode: fault.HangBefore, OnStrike: r.Crash})
+				_, _ = r.SubmitTask(encode(s))
+				left := many(t, r)
+				if len(left) != 1 || len(left[0].Left()) < 500 || len(left[0].Left()) > 700 {
+					t.Fatalf("after the kill, %d submissions are left", len(left))
+				}
+				r.Restart()
+				r.Advance(5 * time.Minute)
+				again(t, r.Sweep)
+			}
+			out, err := r.SubmitTask(encode(s))
+			must(out, err)
+			want := handler.ResultAccepted
+			if killed {
+				want = handler.ResultDuplicate
+			}
+			for i, item := range out.Items {
+				if item.Result != want || item.InstanceID != ids[i] || item.Answer.TaskID == "" {
+					t.Fatalf("item %d is %+v, want it %s", i, item, want)
+				}
+			}
+			for _, id := range ids {
+				if n := len(r.State(id).Tasks); n != 1 {
+					t.Fatalf("%s has %d tasks", id, n)
+				}
+			}
+			acts := r.Records(decide.ActsID).Acts
+			if len(out.Items) != 1000 || len(many(t, r)) > 0 || len(acts) != 1 || acts[0].Outcome != "queued 1000" {
+				t.Errorf("%d items, %d submissions are left, and the record says %+v", len(out.Items), len(many(t, r)), acts)
+			}
+		})
 	}
 }
 
@@ -142,13 +194,63 @@ func TestASubmissionForSeveralEnds(t *testing.T) {
 	again(t, r.Sweep)
 	acts := r.Records(decide.ActsID).Acts
 	if len(many(t, r)) > 0 || len(acts) != 1 || acts[0].Outcome != "refused 1, releasing 2" {
-		t.Errorf("%d are kept, and the record says %+v", len(many(t, r)), acts)
+		t.Errorf("%d are left, and the record says %+v", len(many(t, r)), acts)
+	}
+	if n := unreached(r, 1); n != 1 {
+		t.Errorf("%d alerts, want one", n)
+	}
+	r.Faults.Clear()
+	must(r.SubmitTask(payload))
+	if n := len(r.State("i-two").Tasks); n != 1 {
+		t.Errorf("submitted again, %d tasks wait for the one that was not reached", n)
 	}
 }
 
-// many returns the submissions that are kept.
+// TestItsEndAlertsOnce wherever the sweep, or the delivery, that ends it dies.
+// (decide rule 138)
+func TestItsEndAlertsOnce(t *testing.T) {
+	for _, swept := range []bool{false, true} {
+		for _, m := range crashes {
+			t.Run(fmt.Sprintf("%s/swept=%v", m.name, swept), func(t *testing.T) {
+				t.Parallel()
+				each(t, "call", 1, func(t *testing.T, n int) bool {
+					r, payload := forSeveral(t)
+					r.Faults.Add(throttled)
+					must(r.SubmitTask(payload))
+					r.Advance(8 * 24 * time.Hour)
+					end := r.Sweep
+					if !swept {
+						end = func() (handler.Outcome, error) { return r.SubmitTask(payload) }
+					}
+					struck, _ := m.strike(r, n, end)
+					for range 3 {
+						r.Advance(5 * time.Minute)
+						again(t, r.Sweep)
+					}
+					if n := unreached(r, 1); n != 1 || len(many(t, r)) > 0 {
+						t.Errorf("%d alerts, want one; %d are left", n, len(many(t, r)))
+					}
+					return struck
+				})
+			})
+		}
+	}
+}
+
+// unreached counts the different alerts that so many of the instances were not reached.
+func unreached(r *rig.Rig, instances int) int {
+	said, alerts := fmt.Sprintf("submitted to 3 instances, and %d of them were not reached", instances), map[string]bool{}
+	for _, m := range r.Inbox.Messages() {
+		if strings.Contains(string(m.Body), said) {
+			alerts[string(m.Body)] = true
+		}
+	}
+	return len(alerts)
+}
+
+// many returns the submissions that have instances left.
 func many(t *testing.T, r *rig.Rig) (kept []decide.Many) {
 	t.Helper()
-	mustDo(r.Ledger().EachKept(t.Context(), func(m decide.Many) error { kept = append(kept, m); return nil }))
+	mustDo(r.Ledger().EachLeft(t.Context(), func(m decide.Many) error { kept = append(kept, m); return nil }))
 	return kept
 }

@@ -173,7 +173,9 @@ func New(t testing.TB, o Options) *Rig {
 	t.Cleanup(func() { r.ECS.Close() })
 
 	r.Inbox, err = inbox.Start(inbox.Options{
-		Now: r.Now, Faults: r.Faults, DingTalkToken: "rig-token", DingTalkSecret: "SECrig", WebhookSecret: "rig-webhook-secret",
+		Now: r.Now, Faults: r.Faults, Channels: map[string]inbox.Channel{
+			inbox.DingTalk: {Token: "rig-token", Secret: "SECrig"}, inbox.Webhook: {Secret: "rig-webhook-secret"},
+		},
 	})
 	r.must(err)
 	t.Cleanup(func() { r.Inbox.Close() })
@@ -199,7 +201,7 @@ func New(t testing.TB, o Options) *Rig {
 		settings.Ledger.Transport, settings.Ledger.PerTry = r.Faults.Impatient(pool), r.Timeout
 	}
 	if !o.NoAlerts {
-		settings.Alerts.DingTalkURL = transport.NewSecret(r.Inbox.Endpoint() + "/dingtalk/robot/send?access_token=rig-token")
+		settings.Alerts.DingTalkURL = transport.NewSecret(r.Inbox.URL(inbox.DingTalk))
 		settings.Alerts.DingTalkSecret = transport.NewSecret("SECrig")
 	}
 	if o.Policy != nil {

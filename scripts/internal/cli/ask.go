@@ -24,13 +24,14 @@ var errDeclined = CodeError{Code: ExitRefused, Err: errors.New("nothing was done
 func Ask(cmd *cobra.Command, yes bool, what string) error {
 	errOut := cmd.ErrOrStderr()
 	if yes {
-		fmt.Fprintln(errOut, what)
+		screen.Say(errOut, "", what)
 		return nil
 	}
 	if !screen.Terminal(cmd.InOrStdin()) {
 		return Usage(fmt.Errorf("%s\nThere is no terminal to ask: add --yes to do it", what))
 	}
-	fmt.Fprintf(errOut, "%s\nGo on? [y/N] ", what)
+	screen.Say(errOut, "", what)
+	fmt.Fprint(errOut, "Go on? [y/N] ")
 	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

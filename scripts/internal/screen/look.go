@@ -39,6 +39,16 @@ func LookOf(out io.Writer, getenv func(string) string) Look {
 	return l
 }
 
+// Wide returns a Writer's look without a limit of width, and other outputs as they are.
+func Wide(out io.Writer) io.Writer {
+	w, ok := out.(Writer)
+	if !ok {
+		return out
+	}
+	w.look.Width = 0
+	return w
+}
+
 // Terminal reports whether a stream is one at which a person sits.
 func Terminal(stream any) bool {
 	file, ok := stream.(*os.File)

@@ -11,8 +11,9 @@ import (
 const (
 	maxCell = 100
 	maxLast = 300
-	// leastCell is what a cell keeps when it is cut to a narrow screen.
-	leastCell = 8
+	// leastCell is what a cell keeps when it is cut to a narrow screen. So a time, an
+	// execution's id behind its instance's, and two cells fit 80 columns.
+	leastCell = 7
 )
 
 // Table prints rows for people, under a title and a heading; nothing if there
@@ -91,8 +92,7 @@ func (t *Table) Print(w io.Writer) {
 	t.begun, t.Rows = true, nil
 }
 
-// fit returns the columns' widths, of which the widest are reduced until a line
-// fits; 0 means any width.
+// fit returns the columns' widths. It reduces the widest of them until a line fits; 0 means any width.
 func (t *Table) fit(width int) []int {
 	widths := make([]int, len(t.widest))
 	total := -2

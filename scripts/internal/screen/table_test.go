@@ -105,16 +105,16 @@ func TestTheWidestCellsAreCutToTheScreen(t *testing.T) {
 	table.Add("i-1", "ps", "no")
 	var b strings.Builder
 	table.Print(screen.NewWriter(&b).With(narrow))
-	want := `INSTANCE                COMMAND   ERROR
-i-bp67acfmxazb4ph42jbf  升级补…   the dis…
-i-1                     ps        no
+	want := `INSTANCE                COMMAND  ERROR
+i-bp67acfmxazb4ph42jbf  升级补…  the di…
+i-1                     ps       no
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// A whole column is never cut, and others keep something.
 	for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\n"), "\n") {
-		if columns.Of(line) > 42 {
+		if columns.Of(line) > 40 {
 			t.Errorf("a line of %d columns: %s", columns.Of(line), line)
 		}
 	}
@@ -174,9 +174,29 @@ func TestProgressIsWrittenOverAndRemoved(t *testing.T) {
 func TestATextIsWrappedBetweenItsWords(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", ""}, {"one two  three", "one two|three"}, {"12345678901 2", "12345678901|2"}, {"升级升级 升", "升级升级|升"}, {"升级升 升", "升级升 升"},
+		{"a 升级升级升级", "a|升级升级|升级"}, {"id-1234567升级", "id-1234567|升级"},
 	} {
 		if got := strings.Join(screen.Wrapped(c.text, 9), "|"); got != c.want {
 			t.Errorf("%q is wrapped as %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+func TestWhatIsSaidFitsTheScreen(t *testing.T) {
+	for _, c := range []struct {
+		width            int
+		lead, text, want string
+	}{
+		{0, "  why  ", "two  words, and a very long line after them", "  why  two  words, and a very long line after them\n"},
+		{20, "  why  ", "two  words", "  why  two  words\n"},
+		{20, "  why  ", "two  words, no more", "  why  two words, no\n       more\n"},
+		{20, "", "磁盘满了，需要清理, now", "磁盘满了，需要清理,\nnow\n"},
+		{20, "", "磁盘满了，需要清理磁盘满了", "磁盘满了，需要清理磁\n盘满了\n"},
+	} {
+		var b strings.Builder
+		screen.Say(screen.NewWriter(&b).With(screen.Look{Width: c.width}), c.lead, c.text)
+		if b.String() != c.want {
+			t.Errorf("%q in %d columns: got %q, want %q", c.text, c.width, b.String(), c.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -45,14 +46,34 @@ func Plain(text string) string {
 	return out
 }
 
-// Wrapped breaks a text into lines of at most so many columns, but for longer words.
+// Wrapped breaks a text into lines of at most so many columns: between words, and
+// in longer words between the characters of East Asia. An id stays whole.
 func Wrapped(text string, width int) (lines []string) {
 	for _, word := range strings.Fields(text) {
 		if n := len(lines) - 1; n >= 0 && columns.Of(lines[n])+1+columns.Of(word) <= width {
 			lines[n] += " " + word
-		} else {
-			lines = append(lines, word)
+			continue
 		}
+		line, used := "", 0
+		for _, c := range word {
+			if wide := columns.Rune(c); wide == 2 && used > 0 && used+wide > width {
+				lines, line, used = append(lines, line), "", 0
+			}
+			line, used = line+string(c), used+columns.Rune(c)
+		}
+		lines = append(lines, line)
 	}
 	return lines
+}
+
+// Say prints a text after a lead, which may be empty, on lines that fit the Writer's
+// width. A text that must be broken continues below where it began.
+func Say(w io.Writer, lead, text string) {
+	indent := columns.Of(lead)
+	out, _ := w.(Writer)
+	lines := []string{text}
+	if width := out.look.Width; width > 0 && indent+columns.Of(text) > width {
+		lines = Wrapped(text, max(width-indent, leastCell))
+	}
+	_, _ = io.WriteString(w, lead+strings.Join(lines, "\n"+strings.Repeat(" ", indent))+"\n")
 }

@@ -69,11 +69,11 @@ func Sort(calls []wire.Call) Calls {
 			out.Alerts++
 		case c.Service == wire.ECS:
 			out.Sent = append(out.Sent, name)
+		case name == due, name == noted:
+			out.Own = append(out.Own, name)
 		// Texts are read beside the wake-up.
 		case c.Table == "shared", name == texts:
 			out.Beside = append(out.Beside, name)
-		case name == "GetRange wakeups":
-			out.Own = append(out.Own, name)
 		default:
 			out.Path = append(out.Path, name)
 		}

@@ -49,7 +49,7 @@
 //	POST   /faults                        plan a Fault
 //	DELETE /faults                        drop all planned faults
 //	DELETE /faults/calls                  count calls from zero
-//	GET    /inbox                         InboxState: accepted messages and refusals
+//	GET    /inbox                         InboxState: accepted messages, refusals, incidents, alerts
 package cloud
 
 import (
@@ -187,9 +187,7 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 		return err
 	}
 	c.inbox, err = inbox.Start(inbox.Options{
-		Listen:        c.ports.inbox,
-		DingTalkToken: c.stored.DingTalkToken, DingTalkSecret: c.stored.DingTalkSecret,
-		LarkSecret: c.stored.LarkSecret, WebhookSecret: c.stored.WebhookSecret,
+		Listen: c.ports.inbox, Channels: c.channels(),
 		File: c.folder.path("inbox.jsonl"), Now: o.Now, Faults: c.faults,
 	})
 	if err != nil {
@@ -240,7 +238,7 @@ var ownVariables = []string{
 func (c *Cloud) environment() map[string]string {
 	values := []string{
 		c.tables.Endpoint(), c.opt.TablestoreInstance, "http://" + c.ecs.Endpoint(),
-		c.inbox.DingTalkURL(), c.stored.DingTalkSecret,
+		c.inbox.URL(inbox.DingTalk), c.channels()[inbox.DingTalk].Secret,
 	}
 	env := map[string]string{}
 	for i, name := range ownVariables {
@@ -248,6 +246,21 @@ func (c *Cloud) environment() map[string]string {
 	}
 	maps.Copy(env, c.opt.Env)
 	return env
+}
+
+// channels returns the inbox's settings: the folder's secrets, and over them what
+// the seed says.
+func (c *Cloud) channels() map[string]inbox.Channel {
+	own := map[string]inbox.Channel{
+		inbox.DingTalk: {Token: c.stored.DingTalkToken, Secret: c.stored.DingTalkSecret},
+		inbox.Lark:     {Secret: c.stored.LarkSecret},
+		inbox.Webhook:  {Secret: c.stored.WebhookSecret},
+	}
+	out := map[string]inbox.Channel{}
+	for _, name := range inbox.Names() {
+		out[name] = c.opt.Seed.Channel(name, own[name])
+	}
+	return out
 }
 
 // emit puts an event of ECS on the bus default.

@@ -5,11 +5,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"aftercare/tests/localcloud/cloud"
+	"aftercare/tests/localcloud/seed"
 )
 
 func TestRequestsThatAreRefused(t *testing.T) {
@@ -88,15 +90,35 @@ func TestWaitingForDeliveriesEnds(t *testing.T) {
 }
 
 func TestTheInboxIsShown(t *testing.T) {
-	l := up(t, options(t))
+	o := options(t)
+	o.Seed = &seed.Seed{Channels: map[string]json.RawMessage{"webhook": json.RawMessage(`{"secret": ""}`), "wecom": json.RawMessage(`{"token": "bot"}`)}}
+	l := up(t, o)
 	address := l.cloud.Endpoints().Webhooks["dingtalk"]
 	if status, text := send(t, address, "POST", "", `{"msgtype":"text","text":{"content":"x"}}`, http.Header{"Content-Type": {"application/json"}}); status != 200 {
 		t.Fatalf("the inbox answered %d %s", status, text)
 	}
 	state, err := l.Inbox(l.ctx)
 	l.must(err)
-	if len(state.Messages) != 0 || len(state.Refusals) != 1 || state.Refusals[0].Channel != "dingtalk" {
+	if len(state.Messages) != 0 || len(state.Refusals) != 1 || state.Refusals[0].Channel != "dingtalk" || state.Refusals[0].Code != "310000" {
 		t.Errorf("got %+v, want one refusal of an unsigned message", state)
+	}
+	e := l.cloud.Endpoints()
+	if e.Webhooks["wecom"] != e.Inbox+"/wecom/cgi-bin/webhook/send?key=bot" || e.WebhookSecrets["webhook"] != "" || e.WebhookSecrets["lark"] == "" {
+		t.Errorf("got %v and secrets of %d channels, want what the seed says", e.Webhooks, len(e.WebhookSecrets))
+	}
+	for channel, body := range map[string]string{
+		"webhook": "no JSON", "alertmanager": `[{"labels":{"alertname":"A"}}]`,
+		"pagerduty": `{"routing_key":"0123456789abcdef0123456789abcdef","event_action":"trigger","payload":{"summary":"s","source":"i","severity":"info"}}`,
+	} {
+		if status, text := send(t, e.Webhooks[channel], "POST", "", body, nil); status/100 != 2 {
+			t.Errorf("%s answered %d %s", channel, status, text)
+		}
+	}
+	state, err = l.Inbox(l.ctx)
+	l.must(err)
+	if len(state.Messages) != 3 || len(state.Incidents) != 1 || len(state.Alerts) != 1 ||
+		!slices.ContainsFunc(state.Messages, func(m cloud.Message) bool { return string(m.Body) == `"no JSON"` }) {
+		t.Errorf("got %+v, want three messages, an incident and an alert", state)
 	}
 }
 

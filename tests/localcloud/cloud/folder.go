@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -173,7 +174,7 @@ func (f *folder) keys() (stored, error) {
 	s = stored{
 		AccessKeyID: "local" + rand.Text()[:16], AccessKeySecret: rand.Text(),
 		DingTalkToken: rand.Text(), DingTalkSecret: "SEC" + rand.Text(),
-		LarkSecret: rand.Text(), WebhookSecret: rand.Text(),
+		LarkSecret: rand.Text(), WebhookSecret: "whsec_" + base64.StdEncoding.EncodeToString([]byte(rand.Text()+rand.Text())),
 	}
 	if text, err = json.MarshalIndent(s, "", "  "); err != nil {
 		return s, fmt.Errorf("encode keys: %w", err)

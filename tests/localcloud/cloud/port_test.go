@@ -124,7 +124,7 @@ func TestEveryRequestIsLogged(t *testing.T) {
 		`control POST /functions/events/invoke - 200 \d+ ms`,
 		`functioncompute InvokeFunction nobody FunctionNotFound \d+ ms`,
 		`eventbridge PutEvents orders \w+ \d+ ms`,
-		`inbox Webhook:wecom - 200 \d+ ms`,
+		`inbox Webhook:wecom - 47001 \d+ ms`,
 		`inbox GET /nothing - 404 \d+ ms`,
 	} {
 		pattern := regexp.MustCompile("(?m)^" + want + "$")

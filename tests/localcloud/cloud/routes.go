@@ -16,6 +16,7 @@ import (
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/functioncompute"
+	"aftercare/tests/localcloud/inbox"
 )
 
 // routes returns the control surface, which the package comment lists.
@@ -240,14 +241,27 @@ func (c *Cloud) deadLetters() (any, error) {
 }
 
 func (c *Cloud) inboxState() InboxState {
-	state := InboxState{Messages: []Message{}, Refusals: []Refusal{}}
+	state := InboxState{
+		Messages: []Message{}, Refusals: []Refusal{},
+		Incidents: append([]inbox.Incident{}, c.inbox.Incidents()...), Alerts: append([]inbox.Alert{}, c.inbox.Alerts()...),
+	}
 	for _, m := range c.inbox.Messages() {
 		state.Messages = append(state.Messages, Message{
-			Channel: m.Channel, At: m.At, Body: m.Body, Verified: m.Verified, Fingerprint: m.Fingerprint,
+			Channel: m.Channel, At: m.At, Body: asJSON(m.Body), Verified: m.Verified, Fingerprint: m.Fingerprint,
+			ID: m.ID, Repeated: m.Repeated,
 		})
 	}
-	for _, refusal := range c.inbox.Refusals() {
-		state.Refusals = append(state.Refusals, Refusal(refusal))
+	for _, r := range c.inbox.Refusals() {
+		state.Refusals = append(state.Refusals, Refusal{r.Channel, r.At, r.Code, r.Reason, asJSON(r.Body)})
 	}
 	return state
+}
+
+// asJSON returns a body as it is if it is JSON, or as a JSON text.
+func asJSON(body []byte) json.RawMessage {
+	if json.Valid(body) {
+		return body
+	}
+	text, _ := json.Marshal(string(body)) // any string can be encoded
+	return text
 }

@@ -45,13 +45,13 @@ func (c *Cloud) endpoints() Endpoints {
 		ECS: "http://" + c.ecs.Endpoint(), EventBridge: c.bus.Endpoint(), Inbox: c.inbox.Endpoint(),
 		Region: c.opt.Region, Account: c.opt.Account,
 		AccessKeyID: c.stored.AccessKeyID, AccessKeySecret: c.stored.AccessKeySecret,
-		Webhooks: map[string]string{
-			inbox.DingTalk: c.inbox.DingTalkURL(), inbox.Lark: c.inbox.LarkURL(), inbox.WeCom: c.inbox.WeComURL(),
-			inbox.Slack: c.inbox.SlackURL(), inbox.Webhook: c.inbox.WebhookURL(),
-		},
-		WebhookSecrets: map[string]string{
-			inbox.DingTalk: c.stored.DingTalkSecret, inbox.Lark: c.stored.LarkSecret, inbox.Webhook: c.stored.WebhookSecret,
-		},
+		Webhooks: map[string]string{}, WebhookSecrets: map[string]string{},
+	}
+	for name, channel := range c.channels() {
+		e.Webhooks[name] = c.inbox.URL(name)
+		if channel.Secret != "" {
+			e.WebhookSecrets[name] = channel.Secret
+		}
 	}
 	if c.functions != nil {
 		e.FunctionCompute = c.functions.Endpoint()
@@ -213,20 +213,27 @@ type FaultState struct {
 type InboxState struct {
 	Messages []Message `json:"messages"`
 	Refusals []Refusal `json:"refusals"`
+	// Incidents are PagerDuty's, and Alerts the Alertmanager's.
+	Incidents []inbox.Incident `json:"incidents"`
+	Alerts    []inbox.Alert    `json:"alerts"`
 }
 
-// Message is one accepted message. Its body is JSON.
+// Message is one accepted message.
 type Message struct {
 	Channel     string          `json:"channel"`
 	At          time.Time       `json:"at"`
-	Body        json.RawMessage `json:"body"`
+	Body        json.RawMessage `json:"body"`     // a JSON text if it is not JSON
 	Verified    bool            `json:"verified"` // its signature was right
 	Fingerprint string          `json:"fingerprint,omitempty"`
+	ID          string          `json:"id,omitempty"`       // the header webhook-id
+	Repeated    bool            `json:"repeated,omitempty"` // its id came before
 }
 
 // Refusal is one message that the inbox answered with an error of the service.
 type Refusal struct {
-	Channel string    `json:"channel"`
-	At      time.Time `json:"at"`
-	Reason  string    `json:"reason"`
+	Channel string          `json:"channel"`
+	At      time.Time       `json:"at"`
+	Code    string          `json:"code"` // of the service, or the HTTP status
+	Reason  string          `json:"reason"`
+	Body    json.RawMessage `json:"body"` // a JSON text if it is not JSON
 }

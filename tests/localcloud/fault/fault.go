@@ -53,6 +53,9 @@ type Fault struct {
 	Status  int    `json:"status,omitempty"`
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
+	// Header goes with a webhook's answer, for example Retry-After. The answers
+	// of the APIs have none to choose.
+	Header map[string]string `json:"header,omitempty"`
 	// OnStrike is called once for each call that fails, after its effect for
 	// the After modes. It may be nil.
 	OnStrike func() `json:"-"`

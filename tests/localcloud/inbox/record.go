@@ -1,9 +1,11 @@
 package inbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -57,18 +59,23 @@ func first(a, b string) string {
 	return b
 }
 
+// line is a message in the file.
+type line struct {
+	Channel     string    `json:"channel"`
+	At          time.Time `json:"at"`
+	Verified    bool      `json:"verified"`
+	Fingerprint string    `json:"fingerprint,omitempty"`
+	ID          string    `json:"id,omitempty"`
+	Repeated    bool      `json:"repeated,omitempty"`
+	Body        string    `json:"body"`
+}
+
 // appendLine adds a message to a file, if a file is set.
 func appendLine(path string, m Message) error {
 	if path == "" {
 		return nil
 	}
-	line, err := json.Marshal(struct {
-		Channel     string    `json:"channel"`
-		At          time.Time `json:"at"`
-		Verified    bool      `json:"verified"`
-		Fingerprint string    `json:"fingerprint,omitempty"`
-		Body        string    `json:"body"`
-	}{m.Channel, m.At, m.Verified, m.Fingerprint, string(m.Body)})
+	text, err := json.Marshal(line{m.Channel, m.At, m.Verified, m.Fingerprint, m.ID, m.Repeated, string(m.Body)})
 	if err != nil {
 		return fmt.Errorf("encode message: %w", err)
 	}
@@ -76,6 +83,32 @@ func appendLine(path string, m Message) error {
 	if err != nil {
 		return fmt.Errorf("open message file: %w", err)
 	}
-	_, err = file.Write(append(line, '\n'))
+	_, err = file.Write(append(text, '\n'))
 	return errors.Join(err, file.Close())
+}
+
+// load remembers the messages of the file. It cuts off a last line that a killed
+// process did not finish.
+func (s *Server) load() error {
+	text, err := os.ReadFile(s.opt.File)
+	if s.opt.File == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read message file: %w", err)
+	}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	number := 0
+	for text := range bytes.Lines(whole) {
+		number++
+		var l line
+		if err := json.Unmarshal(text, &l); err != nil {
+			return fmt.Errorf("read message file: %s:%d: %w", s.opt.File, number, err)
+		}
+		s.remember(Message{l.Channel, l.At, []byte(l.Body), l.Verified, l.Fingerprint, l.ID, l.Repeated})
+	}
+	if len(whole) < len(text) {
+		return os.Truncate(s.opt.File, int64(len(whole)))
+	}
+	return nil
 }

@@ -1,25 +1,29 @@
-// Package inbox receives alerts on loopback in place of chat services: the
-// webhooks of DingTalk, Lark (Feishu), WeCom and Slack, and a generic one. It
-// checks signatures and limits the rate as those services do, answers in
-// their words, and remembers what it accepted. Limits lists what it does not
-// imitate.
+// Package inbox receives alerts on loopback in place of the services that people
+// read them in: the chat robots of DingTalk, Lark (Feishu), WeCom and Slack,
+// PagerDuty, an Alertmanager, and any receiver of Standard Webhooks. It checks
+// signatures, words, sizes and rates as those services do, answers in their
+// words, remembers what it accepted and refused, and shows it on a page. Limits
+// lists what it does not imitate.
 //
-// The addresses, which the methods of Server return in full:
+// The addresses, which Server.URL returns in full:
 //
 //	POST /dingtalk/robot/send?access_token=TOKEN&timestamp=MS&sign=SIGN
 //	POST /lark/open-apis/bot/v2/hook/TOKEN
-//	POST /wecom/cgi-bin/webhook/send?key=KEY
+//	POST /wecom/cgi-bin/webhook/send?key=TOKEN
 //	POST /slack/services/TOKEN
+//	POST /pagerduty/v2/enqueue
+//	POST /alertmanager/api/v2/alerts
 //	POST /webhook
+//	GET  /                                the page
 package inbox
 
 import (
 	"fmt"
 	"io"
-	"math"
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,37 +31,22 @@ import (
 	"aftercare/tests/localcloud/fault"
 )
 
-// Options say what a Server accepts. With an empty token or key, it accepts any;
-// with an empty secret, it does not check signatures.
+// Options say what a Server accepts.
 type Options struct {
 	Listen access.Listen
-
-	DingTalkToken  string
-	DingTalkSecret string
-	LarkToken      string
-	LarkSecret     string
-	WeComKey       string
-	SlackToken     string // the part of the path behind /services/
-	WebhookSecret  string
-
-	// File gets a JSON line for each accepted message, if it is not empty.
+	// Channels are the settings of channels, by name. A channel that is missing
+	// accepts any token and checks no signature.
+	Channels map[string]Channel
+	// File gets a JSON line for each accepted message, if it is not empty. Start
+	// reads those that are there.
 	File string
-	// Now is the clock of signatures and limits; time.Now if nil.
+	// Now is the clock of signatures, limits and alerts; time.Now if nil.
 	Now func() time.Time
 	// Faults plans failures of the calls "Webhook:" + channel, for example
-	// "Webhook:dingtalk". A fault with Status 200 answers its Message as the
-	// body, so that a service's own error can be planned.
+	// "Webhook:dingtalk". A fault with a Status answers its Message as the body,
+	// with its Header, so a service's own error can be planned, or a page.
 	Faults *fault.Set
 }
-
-// The channels.
-const (
-	DingTalk = "dingtalk"
-	Lark     = "lark"
-	WeCom    = "wecom"
-	Slack    = "slack"
-	Webhook  = "webhook"
-)
 
 // Message is one accepted message.
 type Message struct {
@@ -68,13 +57,19 @@ type Message struct {
 	Verified bool
 	// Fingerprint is the alert's, from the body; empty if the body has none.
 	Fingerprint string
+	// ID is the header webhook-id, and Repeated means that an earlier message
+	// had the same. Only the channel webhook has ids.
+	ID       string
+	Repeated bool
 }
 
 // Refusal is one message that the inbox answered with an error of the service.
 type Refusal struct {
 	Channel string
 	At      time.Time // UTC
+	Code    string    // in the answer's body, or its HTTP status
 	Reason  string
+	Body    []byte
 }
 
 // Server is a running inbox. It is safe for concurrent use.
@@ -82,39 +77,43 @@ type Server struct {
 	opt  Options
 	http *access.Server
 
-	mu       sync.Mutex
-	messages []Message
-	refusals []Refusal
-	// recent holds when the messages of the last minute came, by channel and
-	// token.
-	recent map[string][]time.Time
+	mu        sync.Mutex
+	messages  []Message
+	refusals  []Refusal
+	paces     map[string]*pace // by channel and token
+	incidents []Incident
+	alerts    []Alert
 }
 
-// paths are the addresses, for people.
-const paths = `  /dingtalk/robot/send?access_token=TOKEN&timestamp=MS&sign=SIGN
-  /lark/open-apis/bot/v2/hook/TOKEN
-  /wecom/cgi-bin/webhook/send?key=KEY
-  /slack/services/TOKEN
-  /webhook`
-
-// Start listens.
+// Start listens. It fails for settings that a channel does not have.
 func Start(opt Options) (*Server, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	for _, name := range slices.Sorted(maps.Keys(opt.Channels)) {
+		if err := opt.Channels[name].Check(name); err != nil {
+			return nil, fmt.Errorf("start the inbox: %w", err)
+		}
+	}
+	s := &Server{opt: opt, paces: map[string]*pace{}}
+	if err := s.load(); err != nil {
+		return nil, fmt.Errorf("start the inbox: %w", err)
 	}
 	port, err := opt.Listen.Start("inbox")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, http: port, recent: make(map[string][]time.Time)}
+	s.http = port
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /dingtalk/robot/send", s.receive(dingTalk{}))
-	mux.HandleFunc("POST /lark/open-apis/bot/v2/hook/{token}", s.receive(lark{}))
-	mux.HandleFunc("POST /wecom/cgi-bin/webhook/send", s.receive(weCom{}))
-	mux.HandleFunc("POST /slack/services/{token...}", s.receive(slack{}))
-	mux.HandleFunc("POST /webhook", s.receive(generic{}))
+	var paths strings.Builder
+	for _, v := range vendors {
+		mux.HandleFunc("POST "+v.pattern, s.receive(v))
+		paths.WriteString("  " + v.pattern + "\n")
+	}
+	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, r.Method+" "+r.URL.Path+" is not an address of the local inbox, which takes POST of\n"+paths, http.StatusNotFound)
+		http.Error(w, r.Method+" "+r.URL.Path+" is not an address of the local inbox, which shows at / what arrived, and takes POST of\n"+
+			paths.String(), http.StatusNotFound)
 	})
 	port.Serve(mux)
 	return s, nil
@@ -126,66 +125,50 @@ func (s *Server) Close() error { return s.http.Close() }
 // Endpoint is the base URL, without a slash at the end.
 func (s *Server) Endpoint() string { return s.http.URL() }
 
-// DingTalkURL is the address of the DingTalk robot, without timestamp and
-// sign.
-func (s *Server) DingTalkURL() string {
-	return s.http.URL() + "/dingtalk/robot/send?access_token=" + url.QueryEscape(orAny(s.opt.DingTalkToken))
-}
-
-// LarkURL is the address of the Lark bot.
-func (s *Server) LarkURL() string {
-	return s.http.URL() + "/lark/open-apis/bot/v2/hook/" + url.PathEscape(orAny(s.opt.LarkToken))
-}
-
-// WeComURL is the address of the WeCom robot.
-func (s *Server) WeComURL() string {
-	return s.http.URL() + "/wecom/cgi-bin/webhook/send?key=" + url.QueryEscape(orAny(s.opt.WeComKey))
-}
-
-// SlackURL is the address of the Slack webhook.
-func (s *Server) SlackURL() string {
-	return s.http.URL() + "/slack/services/" + orAny(s.opt.SlackToken)
-}
-
-// WebhookURL is the address of the generic webhook.
-func (s *Server) WebhookURL() string { return s.http.URL() + "/webhook" }
-
-func orAny(token string) string {
+// URL is the address of a channel, with its token but without what a signature
+// adds. It panics if there is no such channel.
+func (s *Server) URL(channel string) string {
+	token := s.opt.Channels[channel].Token
 	if token == "" {
-		return "any"
+		token = "any"
 	}
-	return token
+	return s.http.URL() + vendorOf(channel).path(token)
 }
 
 // Messages returns the accepted messages, in order.
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Message(nil), s.messages...)
+	return slices.Clone(s.messages)
 }
 
 // Refusals returns the messages that got an error of the service, in order,
-// except those that a planned fault struck.
+// except those that a planned fault struck. An Alertmanager that takes only some
+// of the alerts in a message has it here and in Messages.
 func (s *Server) Refusals() []Refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Refusal(nil), s.refusals...)
+	return slices.Clone(s.refusals)
 }
 
 // maxBody bounds a message's body in bytes; every service accepts less.
 const maxBody = 1 << 20
 
 // receive is the handler of one channel.
-func (s *Server) receive(c channel) http.HandlerFunc {
+func (s *Server) receive(v *vendor) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		access.EntryOf(w).Call = "Webhook:" + c.name()
+		entry := access.EntryOf(w)
+		entry.Call = "Webhook:" + v.name
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
 			http.Error(w, "body is cut off or too large", http.StatusRequestEntityTooLarge)
 			return
 		}
-		strike := s.opt.Faults.Next("Webhook:" + c.name())
+		strike := s.opt.Faults.Next(entry.Call)
 		fail := func(f *fault.Fault) {
+			for name, value := range f.Header {
+				w.Header().Set(name, value)
+			}
 			status := f.Status
 			if status == 0 {
 				status = http.StatusServiceUnavailable
@@ -196,20 +179,56 @@ func (s *Server) receive(c channel) http.HandlerFunc {
 		if strike.Before(r, fail) {
 			return
 		}
-		a := s.take(c, r, body)
+		a := s.take(v, r, body)
 		if strike.After(r, fail) {
 			return
 		}
-		if a.status == http.StatusTooManyRequests {
-			w.Header().Set("Retry-After", fmt.Sprint(math.Ceil(a.retryAfter.Seconds())))
+		if a.reason != "" {
+			entry.Code = a.code
 		}
-		w.Header().Set("Content-Type", a.contentType)
+		maps.Copy(w.Header(), a.header)
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body) // the client may be gone
 	}
 }
 
-// kept is how many messages and refusals are remembered.
+// take judges a message and remembers it, or its refusal.
+func (s *Server) take(v *vendor, r *http.Request, body []byte) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &call{Request: r, body: body, now: s.opt.Now().UTC(), channel: v.settings(s.opt.Channels[v.name])}
+	a := v.judge(c)
+	if c.stored != nil {
+		if wait := s.pace(v, c).take(c.channel, c.now); wait > 0 {
+			a, c.stored = v.tooFast(c, wait), nil
+		}
+	}
+	if c.stored != nil {
+		m := Message{Channel: v.name, At: c.now, Body: c.stored, Verified: c.verified, Fingerprint: fingerprint(c.stored), ID: c.id}
+		m.Repeated = m.ID != "" && slices.ContainsFunc(s.messages, func(old Message) bool { return old.ID == m.ID })
+		if err := appendLine(s.opt.File, m); err != nil {
+			return plain(http.StatusInternalServerError, err.Error())
+		}
+		s.remember(m)
+	}
+	if a.reason != "" {
+		s.refusals = append(newest(s.refusals), Refusal{v.name, c.now, a.code, a.reason, body})
+	}
+	return a
+}
+
+// remember keeps an accepted message, and applies it; the caller holds mu.
+func (s *Server) remember(m Message) {
+	s.messages = append(newest(s.messages), m)
+	switch m.Channel {
+	case PagerDuty:
+		s.applyEvent(m)
+	case Alertmanager:
+		s.applyAlerts(m)
+	}
+}
+
+// kept is how many messages, refusals, incidents and alerts are remembered.
 const kept = 10_000
 
 // newest drops the oldest of a full list.
@@ -218,47 +237,4 @@ func newest[T any](list []T) []T {
 		return list
 	}
 	return slices.Delete(list, 0, len(list)-kept+1)
-}
-
-// take judges a message and remembers it, or its refusal.
-func (s *Server) take(c channel, r *http.Request, body []byte) answer {
-	now := s.opt.Now().UTC()
-	verified, refused := c.check(s.opt, r, body, now)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if refused == nil {
-		refused = s.limit(c, r, now)
-	}
-	if refused != nil {
-		s.refusals = append(newest(s.refusals), Refusal{c.name(), now, refused.reason})
-		return *refused
-	}
-	m := Message{Channel: c.name(), At: now, Body: body, Verified: verified, Fingerprint: fingerprint(body)}
-	if err := appendLine(s.opt.File, m); err != nil {
-		return answer{status: http.StatusInternalServerError, contentType: "text/plain", body: err.Error()}
-	}
-	s.messages = append(newest(s.messages), m)
-	return c.accepted()
-}
-
-// limit counts the messages of the last minute for one token; the caller
-// holds mu.
-func (s *Server) limit(c channel, r *http.Request, now time.Time) *answer {
-	most := c.perMinute()
-	if most == 0 {
-		return nil
-	}
-	key := c.name() + " " + r.URL.Path + "?" + r.URL.Query().Get("access_token") + r.URL.Query().Get("key")
-	kept := s.recent[key]
-	for len(kept) > 0 && now.Sub(kept[0]) >= time.Minute {
-		kept = kept[1:]
-	}
-	s.recent[key] = kept
-	if len(kept) >= most {
-		a := c.tooFast()
-		a.retryAfter = time.Minute - now.Sub(kept[0])
-		return &a
-	}
-	s.recent[key] = append(kept, now)
-	return nil
 }

@@ -3,18 +3,15 @@ package inbox_test
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/inbox"
@@ -66,233 +63,6 @@ func mac(key, message string) []byte {
 	return h.Sum(nil)
 }
 
-func dingTalkURL(s *inbox.Server, at time.Time, secret string) string {
-	timestamp := fmt.Sprint(at.UnixMilli())
-	sign := base64.StdEncoding.EncodeToString(mac(secret, timestamp+"\n"+secret))
-	return s.DingTalkURL() + "&timestamp=" + timestamp + "&sign=" + url.QueryEscape(sign)
-}
-
-const text = `{"msgtype":"text","text":{"content":"hello"}}`
-
-func TestDingTalk(t *testing.T) {
-	s := start(t, inbox.Options{DingTalkToken: "tok", DingTalkSecret: "SEC1"})
-	good := dingTalkURL(s, noon, "SEC1")
-	for _, tt := range []struct {
-		name, address, body string
-		code                int
-	}{
-		{"a signed text", good, text, 0},
-		{"a signed markdown", good, `{"msgtype":"markdown","markdown":{"title":"t","text":"x"}}`, 0},
-		{"a signature that is an hour old", dingTalkURL(s, noon.Add(-time.Hour), "SEC1"), text, 0},
-		{"a signature that is older", dingTalkURL(s, noon.Add(-time.Hour-time.Second), "SEC1"), text, 310000},
-		{"a signature of the future", dingTalkURL(s, noon.Add(2*time.Hour), "SEC1"), text, 310000},
-		{"another secret", dingTalkURL(s, noon, "SEC2"), text, 310000},
-		{"no signature", s.DingTalkURL(), text, 310000},
-		{"a timestamp in seconds", s.DingTalkURL() + fmt.Sprintf("&timestamp=%d&sign=x", noon.Unix()), text, 310000},
-		{"another token", strings.Replace(good, "access_token=tok", "access_token=other", 1), text, 300005},
-		{"no token", strings.Replace(good, "access_token=tok", "x=y", 1), text, 300005},
-		{"no JSON", good, `hello`, 40035},
-		{"a message of no kind", good, `{}`, 400105},
-		{"a message of an unknown kind", good, `{"msgtype":"video"}`, 400105},
-		{"a message that is too long", good, `{"msgtype":"text","text":{"content":"` + strings.Repeat("x", 20000) + `"}}`, 460101},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			before := len(s.Messages())
-			res, answer := post(t, tt.address, tt.body, nil)
-			var got struct {
-				ErrCode int
-				ErrMsg  string
-			}
-			if err := json.Unmarshal([]byte(answer), &got); err != nil {
-				t.Fatalf("answer %s: %v", answer, err)
-			}
-			if res.StatusCode != 200 || got.ErrCode != tt.code || got.ErrMsg == "" {
-				t.Errorf("got %d %s, want errcode %d", res.StatusCode, answer, tt.code)
-			}
-			if accepted := len(s.Messages()) == before+1; accepted != (tt.code == 0) {
-				t.Errorf("accepted is %v", accepted)
-			}
-		})
-	}
-	for _, m := range s.Messages() {
-		if m.Channel != inbox.DingTalk || !m.Verified || !m.At.Equal(noon) {
-			t.Errorf("message is %+v", m)
-		}
-	}
-	if n := len(s.Refusals()); n != 11 {
-		t.Errorf("%d refusals, want 11", n)
-	}
-}
-
-func TestLark(t *testing.T) {
-	s := start(t, inbox.Options{LarkToken: "tok", LarkSecret: "key"})
-	signed := func(at time.Time, secret string) string {
-		timestamp := fmt.Sprint(at.Unix())
-		sign := base64.StdEncoding.EncodeToString(mac(timestamp+"\n"+secret, ""))
-		return fmt.Sprintf(`{"timestamp":%q,"sign":%q,"msg_type":"text","content":{"text":"hello"}}`, timestamp, sign)
-	}
-	for _, tt := range []struct {
-		name, address, body string
-		code                int
-	}{
-		{"a signed text", s.LarkURL(), signed(noon, "key"), 0},
-		{"a signature that is older than an hour", s.LarkURL(), signed(noon.Add(-time.Hour-time.Second), "key"), 19021},
-		{"another secret", s.LarkURL(), signed(noon, "other"), 19021},
-		{"no signature", s.LarkURL(), `{"msg_type":"text","content":{"text":"hello"}}`, 19021},
-		{"another token", s.LarkURL() + "x", signed(noon, "key"), 19001},
-		{"no JSON", s.LarkURL(), `hello`, 9499},
-		{"no kind", s.LarkURL(), `{}`, 9499},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			res, answer := post(t, tt.address, tt.body, nil)
-			var got struct{ Code int }
-			if err := json.Unmarshal([]byte(answer), &got); err != nil {
-				t.Fatalf("answer %s: %v", answer, err)
-			}
-			if res.StatusCode != 200 || got.Code != tt.code {
-				t.Errorf("got %d %s, want code %d", res.StatusCode, answer, tt.code)
-			}
-		})
-	}
-	if m := s.Messages(); len(m) != 1 || m[0].Channel != inbox.Lark || !m[0].Verified {
-		t.Errorf("accepted %+v", m)
-	}
-}
-
-func TestWeCom(t *testing.T) {
-	s := start(t, inbox.Options{WeComKey: "key"})
-	for _, tt := range []struct{ name, address, body, want string }{
-		{"a text", s.WeComURL(), text, `{"errcode":0,"errmsg":"ok"}`},
-		{"another key", s.WeComURL() + "x", text, `{"errcode":93000,"errmsg":"invalid webhook url"}`},
-		{"no key", s.Endpoint() + "/wecom/cgi-bin/webhook/send", text, `{"errcode":93000,"errmsg":"invalid webhook url"}`},
-		{"no JSON", s.WeComURL(), `hello`, `{"errcode":47001,"errmsg":"data format error"}`},
-		{"no kind", s.WeComURL(), `{}`, `{"errcode":40008,"errmsg":"invalid message type"}`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if res, answer := post(t, tt.address, tt.body, nil); res.StatusCode != 200 || answer != tt.want {
-				t.Errorf("got %d %s, want %s", res.StatusCode, answer, tt.want)
-			}
-		})
-	}
-	if m := s.Messages(); len(m) != 1 || m[0].Channel != inbox.WeCom || m[0].Verified {
-		t.Errorf("accepted %+v", m)
-	}
-}
-
-func TestSlack(t *testing.T) {
-	s := start(t, inbox.Options{SlackToken: "T0/B0/X0"})
-	for _, tt := range []struct {
-		name, address, body string
-		status              int
-		want                string
-	}{
-		{"a text", s.SlackURL(), `{"text":"hello"}`, 200, "ok"},
-		{"blocks", s.SlackURL(), `{"blocks":[{}]}`, 200, "ok"},
-		{"another address", s.SlackURL() + "x", `{"text":"hello"}`, 403, "invalid_token"},
-		{"no JSON", s.SlackURL(), `hello`, 400, "invalid_payload"},
-		{"no text", s.SlackURL(), `{}`, 400, "no_text"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			res, answer := post(t, tt.address, tt.body, nil)
-			if res.StatusCode != tt.status || answer != tt.want || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") {
-				t.Errorf("got %d %s, want %d %s", res.StatusCode, answer, tt.status, tt.want)
-			}
-		})
-	}
-}
-
-func TestGenericWebhook(t *testing.T) {
-	s := start(t, inbox.Options{WebhookSecret: "key"})
-	const body = `{"fingerprint":"ab12","summary":"x"}`
-	sign := func(at time.Time, secret, body string) string {
-		t := fmt.Sprint(at.Unix())
-		return "t=" + t + ",v1=" + hex.EncodeToString(mac(secret, t+"."+body))
-	}
-	for _, tt := range []struct {
-		name, signature string
-		status          int
-	}{
-		{"a right signature", sign(noon, "key", body), 200},
-		{"no signature", "", 401},
-		{"another secret", sign(noon, "other", body), 401},
-		{"another body", sign(noon, "key", body+" "), 401},
-		{"too old", sign(noon.Add(-2*time.Hour), "key", body), 401},
-		{"no time", "v1=" + hex.EncodeToString(mac("key", "."+body)), 401},
-		{"nonsense", "x", 401},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			header := http.Header{}
-			header.Set("X-Aftercare-Signature", tt.signature)
-			if res, answer := post(t, s.WebhookURL(), body, header); res.StatusCode != tt.status {
-				t.Errorf("got %d %s, want %d", res.StatusCode, answer, tt.status)
-			}
-		})
-	}
-	if m := s.Messages(); len(m) != 1 || !m[0].Verified || string(m[0].Body) != body || m[0].Fingerprint != "ab12" {
-		t.Errorf("accepted %+v", m)
-	}
-}
-
-func TestWithoutSecretsEverythingIsAcceptedUnverified(t *testing.T) {
-	s := start(t, inbox.Options{})
-	for _, address := range []string{s.DingTalkURL(), s.LarkURL(), s.WeComURL(), s.SlackURL(), s.WebhookURL()} {
-		post(t, address, `{"msgtype":"text","msg_type":"text","text":"hello"}`, nil)
-	}
-	got := s.Messages()
-	if len(got) != 5 {
-		t.Fatalf("accepted %d messages of 5; refusals: %+v", len(got), s.Refusals())
-	}
-	for _, m := range got {
-		if m.Verified {
-			t.Errorf("message of %s is verified", m.Channel)
-		}
-	}
-}
-
-func TestRateLimits(t *testing.T) {
-	for _, tt := range []struct {
-		channel string
-		address func(*inbox.Server) string
-		body    string
-		most    int
-		status  int
-		want    string // beyond the limit
-	}{
-		{inbox.DingTalk, (*inbox.Server).DingTalkURL, text, 20, 200, `"errcode":130101`},
-		{inbox.WeCom, (*inbox.Server).WeComURL, text, 20, 200, `"errcode":45009`},
-		{inbox.Lark, (*inbox.Server).LarkURL, `{"msg_type":"text"}`, 100, 200, `"code":11232`},
-		{inbox.Slack, (*inbox.Server).SlackURL, `{"text":"x"}`, 60, 429, "rate_limited"},
-	} {
-		t.Run(tt.channel, func(t *testing.T) {
-			now := noon
-			s := start(t, inbox.Options{Now: func() time.Time { return now }})
-			for i := range tt.most {
-				now = noon.Add(time.Duration(i) * 100 * time.Millisecond)
-				post(t, tt.address(s), tt.body, nil)
-			}
-			if n := len(s.Messages()); n != tt.most {
-				t.Fatalf("accepted %d messages, want %d", n, tt.most)
-			}
-			now = noon.Add(59 * time.Second)
-			res, answer := post(t, tt.address(s), tt.body, nil)
-			if res.StatusCode != tt.status || !strings.Contains(answer, tt.want) {
-				t.Errorf("beyond the limit: %d %s, want %d %s", res.StatusCode, answer, tt.status, tt.want)
-			}
-			wantRetry := ""
-			if tt.status == 429 {
-				wantRetry = "1"
-			}
-			if retry := res.Header.Get("Retry-After"); retry != wantRetry {
-				t.Errorf("Retry-After is %q, want %q", retry, wantRetry)
-			}
-			now = noon.Add(time.Minute)
-			if post(t, tt.address(s), tt.body, nil); len(s.Messages()) != tt.most+1 {
-				t.Error("not accepted after the first message was a minute old")
-			}
-		})
-	}
-}
-
 func TestFingerprintIsFoundInEveryForm(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"a member", `{"fingerprint":"ab12"}`, "ab12"},
@@ -305,7 +75,7 @@ func TestFingerprintIsFoundInEveryForm(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := start(t, inbox.Options{})
-			post(t, s.WebhookURL(), tt.body, nil)
+			post(t, s.URL(inbox.Webhook), tt.body, nil)
 			if m := s.Messages(); len(m) != 1 || m[0].Fingerprint != tt.want {
 				t.Errorf("got %+v, want %q", m, tt.want)
 			}
@@ -316,8 +86,8 @@ func TestFingerprintIsFoundInEveryForm(t *testing.T) {
 func TestMessagesAreWrittenToTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "messages.jsonl")
 	s := start(t, inbox.Options{File: path})
-	post(t, s.WebhookURL(), `{"fingerprint":"ab12"}`, nil)
-	post(t, s.WeComURL(), text, nil)
+	post(t, s.URL(inbox.Webhook), `{"fingerprint":"ab12"}`, nil)
+	post(t, s.URL(inbox.WeCom), text, nil)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -329,6 +99,52 @@ func TestMessagesAreWrittenToTheFile(t *testing.T) {
 	}
 }
 
+func TestMessagesOfTheFileAreThereAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "messages.jsonl")
+	s := start(t, inbox.Options{File: path})
+	header := http.Header{"Webhook-Id": {"msg_1"}}
+	post(t, s.URL(inbox.Webhook), "hello", header)
+	post(t, s.URL(inbox.Webhook), "hello", header)
+	want := s.Messages()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(whole, `{"channel":"web`...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, inbox.Options{File: path})
+	if diff := cmp.Diff(s.Messages(), want); diff != "" || !want[1].Repeated {
+		t.Errorf("got (-) differs from want (+):\n%s", diff)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != string(whole) {
+		t.Errorf("the unfinished line is still in\n%s%v", text, err)
+	}
+	if err := os.WriteFile(path, []byte("{}\nnonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inbox.Start(inbox.Options{File: path}); err == nil || !strings.Contains(err.Error(), path+":2: ") {
+		t.Errorf("got %v, want an error with line 2", err)
+	}
+}
+
+func TestAPageWithAHeaderCanBePlanned(t *testing.T) {
+	var faults fault.Set
+	s := start(t, inbox.Options{Faults: &faults})
+	faults.Add(fault.Fault{Call: "Webhook:lark", Mode: fault.ErrorBefore, Status: 200, Message: "<html>sorry</html>"})
+	faults.Add(fault.Fault{Call: "Webhook:slack", Mode: fault.ErrorBefore, Status: 429, Message: "rate_limited", Header: map[string]string{"Retry-After": "30"}})
+	res, answer := post(t, s.URL(inbox.Lark), larkText, nil)
+	if res.StatusCode != 200 || answer != "<html>sorry</html>" || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("got %d %s %v", res.StatusCode, answer, res.Header)
+	}
+	if res, answer = post(t, s.URL(inbox.Slack), `{"text":"x"}`, nil); res.StatusCode != 429 || answer != "rate_limited" || res.Header.Get("Retry-After") != "30" {
+		t.Errorf("got %d %s %v", res.StatusCode, answer, res.Header)
+	}
+	if n := len(s.Messages()) + len(s.Refusals()); n != 0 {
+		t.Errorf("%d messages arrived", n)
+	}
+}
+
 func TestPlannedFaults(t *testing.T) {
 	for _, mode := range fault.Modes {
 		t.Run(string(mode), func(t *testing.T) {
@@ -336,7 +152,7 @@ func TestPlannedFaults(t *testing.T) {
 			s := start(t, inbox.Options{Faults: &faults})
 			faults.Add(fault.Fault{Call: "Webhook:wecom", Mode: mode, Status: 200, Message: `{"errcode":-1,"errmsg":"busy"}`})
 			client := http.Client{Transport: faults.Impatient(http.DefaultTransport)}
-			res, err := client.Post(s.WeComURL(), "application/json", strings.NewReader(text))
+			res, err := client.Post(s.URL(inbox.WeCom), "application/json", strings.NewReader(text))
 			if answered := mode == fault.ErrorBefore || mode == fault.ErrorAfter; answered != (err == nil) {
 				t.Fatalf("got error %v", err)
 			}

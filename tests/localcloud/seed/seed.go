@@ -1,19 +1,23 @@
-// Package seed reads the file of --seed: tables with rows for Tablestore, and
-// buses with rules for EventBridge, that exist from the start. It finds every
-// mistake in the file, with its line and its path, before a service starts.
+// Package seed reads the file of --seed: tables with rows for Tablestore, buses
+// with rules for EventBridge, and settings of the inbox's channels, from the start.
+// It finds every mistake in the file, with its line and its path, before a service
+// starts.
 package seed
 
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"aftercare/tests/localcloud/eventbridge"
+	"aftercare/tests/localcloud/inbox"
 	"aftercare/tests/localcloud/tablestore"
 )
 
@@ -22,6 +26,17 @@ type Seed struct {
 	Tables []tablestore.Table
 	Buses  []string
 	Rules  []eventbridge.Rule
+	// Channels holds settings of the inbox's channels, by name, as JSON.
+	Channels map[string]json.RawMessage
+}
+
+// Channel returns the settings of a channel: what the seed says of it, and else
+// its own.
+func (s *Seed) Channel(name string, own inbox.Channel) inbox.Channel {
+	if text, ok := s.Channels[name]; ok {
+		_ = json.Unmarshal(text, &own) // Read has tried
+	}
+	return own
 }
 
 // AddBuses returns these buses and rules with those of the seed. A bus may be
@@ -46,13 +61,18 @@ func Read(path string, post Post) (*Seed, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Seed{}
-	if m.object(root, "tables", "buses") {
+	out := &Seed{Channels: map[string]json.RawMessage{}}
+	if m.object(root, "tables", "buses", "channels") {
 		for _, n := range m.list(root, "tables") {
 			m.table(n, out)
 		}
 		for _, n := range m.list(root, "buses") {
 			m.bus(n, post, out)
+		}
+		if n, ok := root.members["channels"]; ok && m.object(n, inbox.Names()...) {
+			for _, name := range n.names {
+				m.channel(n.members[name], name, out)
+			}
 		}
 	}
 	return out, m.err()
@@ -161,6 +181,37 @@ func (m *Mistakes) value(n *node) any {
 	}
 	m.add(n, `a column must be a text, a number, true, false or {"base64": "..."}`)
 	return ""
+}
+
+// channel reads the settings of a channel of the inbox.
+func (m *Mistakes) channel(n *node, name string, out *Seed) {
+	has := inbox.Settings(name)
+	if has == nil || !m.object(n, has...) {
+		return // and the mistake is noted
+	}
+	for _, setting := range n.names {
+		var c inbox.Channel
+		member := n.members[setting]
+		text, _ := json.Marshal(map[string]json.RawMessage{setting: member.source()}) // it was decoded
+		var wrong *json.UnmarshalTypeError
+		if err := json.Unmarshal(text, &c); errors.As(err, &wrong) {
+			m.add(member, "it must be %s", kindName(wrong.Type.Kind()))
+		}
+	}
+	out.Channels[name] = n.source()
+}
+
+// kindName says what a setting is.
+func kindName(k reflect.Kind) string {
+	switch k {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Slice:
+		return "an array of texts"
+	}
+	return "a text"
 }
 
 // bus reads a bus and its rules.

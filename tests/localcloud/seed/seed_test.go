@@ -6,12 +6,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"aftercare/tests/localcloud/eventbridge"
+	"aftercare/tests/localcloud/inbox"
 	"aftercare/tests/localcloud/seed"
 	"aftercare/tests/localcloud/tablestore"
 )
@@ -80,6 +82,14 @@ func TestEveryMistakeIsReportedWithItsPlace(t *testing.T) {
 		{`{"buses": [{"name": "a", "rules": [{"name": "r", "url": "http://a/"}]}]}`, `:1: buses[0].rules[0]: pattern is missing: {} takes every event`},
 		{`{"buses": [{"name": "a", "rules": [{"name": "r", "pattern": {}}]}]}`, `:1: buses[0].rules[0]: url is missing`},
 		{`{"buses": [{"name": "a", "rules": [{"name": "r", "pattern": {}, "url": "http://a/", "retry": "never"}]}]}`, `:1: buses[0].rules[0]: rule r: retry strategy "never" is not BACKOFF_RETRY or EXPONENTIAL_DECAY_RETRY`},
+		{`{"channels": []}`, `:1: channels: it must be an object`},
+		{`{"channels": {"mail": {}}}`, `:1: channels.mail: it is not known: known are dingtalk, lark, wecom, slack, pagerduty, alertmanager, webhook`},
+		{`{"channels": {"slack": 7}}`, `:1: channels.slack: it must be an object`},
+		{`{"channels": {"wecom": {"secret": "x"}}}`, `:1: channels.wecom.secret: it is not known: known are token, perMinute`},
+		{`{"channels": {"wecom": {"token": 7}}}`, `:1: channels.wecom.token: it must be a text`},
+		{`{"channels": {"wecom": {"perMinute": "7"}}}`, `:1: channels.wecom.perMinute: it must be a whole number`},
+		{`{"channels": {"lark": {"http429": 1}}}`, `:1: channels.lark.http429: it must be true or false`},
+		{`{"channels": {"lark": {"keywords": "x"}}}`, `:1: channels.lark.keywords: it must be an array of texts`},
 	} {
 		path := file(t, c.text)
 		_, err := seed.Read(path, post)
@@ -116,8 +126,23 @@ func TestTheExampleOfTheReadmeIsRead(t *testing.T) {
 	_, rest, _ := strings.Cut(string(text), "    $ cat seed.json\n")
 	example, _, _ := strings.Cut(rest, "    $ ")
 	s, err := seed.Read(file(t, example), post)
-	if err != nil || len(s.Tables) != 1 || len(s.Tables[0].Rows) != 1 || len(s.Rules) != 1 {
+	if err != nil || len(s.Tables) != 1 || len(s.Tables[0].Rows) != 1 || len(s.Rules) != 1 || len(s.Channels) != 2 {
 		t.Errorf("got %+v and %v", s, err)
+	}
+}
+
+func TestAChannelKeepsWhatTheSeedDoesNotSay(t *testing.T) {
+	s, err := seed.Read(file(t, `{"channels": {"dingtalk": {"secret": "", "keywords": ["alarm"], "perMinute": 5}}}`), post)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := inbox.Channel{Token: "t", Secret: "s"}
+	want := inbox.Channel{Token: "t", Keywords: []string{"alarm"}, PerMinute: 5}
+	if got := s.Channel(inbox.DingTalk, own); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := s.Channel(inbox.Lark, own); !reflect.DeepEqual(got, own) {
+		t.Errorf("got %+v, want %+v", got, own)
 	}
 }
 

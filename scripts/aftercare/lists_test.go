@@ -1,0 +1,98 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"aftercare/scripts/columns"
+	"aftercare/tests/rig"
+)
+
+// variablesOf are those of a shell that works with a rig on a screen of 80 columns.
+func variablesOf(t *testing.T, r *rig.Rig) func(string) string {
+	keys, fc := credentials(t, r), functionCompute(t, r)
+	return func(name string) string {
+		return map[string]string{
+			variableEndpoint: r.Tables.Endpoint(), variableInstance: "rig", variableKeyID: keys.AccessKeyId, variableSecret: keys.AccessKeySecret,
+			"ALIBABA_CLOUD_SECURITY_TOKEN": keys.SecurityToken, variableECS: r.Settings.ECSEndpoint, variableFC: fc, variableRegion: rig.Region,
+			"COLUMNS": "80",
+		}[name]
+	}
+}
+
+// operator plays command lines with a rig, in UTC.
+func operator(t *testing.T, r *rig.Rig) func(args ...string) string {
+	getenv := variablesOf(t, r)
+	return func(args ...string) string {
+		t.Helper()
+		out, errOut, code := played(t, getenv, append(args, "--utc")...)
+		if code != 0 {
+			t.Fatalf("aftercare %q: exit code %d\n%s%s", args, code, out, errOut)
+		}
+		return out
+	}
+}
+
+func matches(t *testing.T, out, pattern string) {
+	t.Helper()
+	if !regexp.MustCompile(pattern).MatchString(out) {
+		t.Errorf("%q does not match\n%s", pattern, out)
+	}
+}
+
+// The clock of a function may be ahead of the operator's.
+func TestWhatAFunctionWithAFastClockDidIsListed(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	r.Advance(time.Minute)
+	play := operator(t, r)
+	play("stop", "--reason", "an incident", "--by", "ann")
+	matches(t, play("acts"), `(?m) stop everything +stopped +ann +an incident$`)
+	matches(t, play("history"), ` stop ev`)
+}
+
+func TestAListSaysWhatHoldsACommand(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	r.Create("i-1")
+	play := operator(t, r)
+	for _, name := range []string{"held", "late", "other"} {
+		args := []string{"submit", "--instance", "i-1", "--run", "true", "--command-name", name, "--label", name}
+		if name == "late" {
+			args = append(args, "--not-before", "2h")
+		}
+		play(args...)
+	}
+	play("stop", "--label", "held", "--reason", "the first ones failed")
+	queue := play("queue")
+	matches(t, queue, `(?m) held +a resume of label held$`)
+	matches(t, queue, `(?m) late +its time, \d\d-\d\d \S+ UTC$`)
+	matches(t, queue, `(?m) other +its agent, which was not up$`)
+	matches(t, play("show", "i-1"), `(?m) command held +waits for a resume of label held;`)
+	id := regexp.MustCompile(`i-1/[0-9a-f]{8}`).FindString(play("queue", "--limit", "1"))
+	matches(t, play("show", id), `(?m)^  waits for +\S`)
+	play("stop", "--instance", "i-1", "--reason", "it is looked at")
+	matches(t, play("queue"), `(?m) other +a resume of instance i-1$`)
+}
+
+// An id and a time are never cut, and all columns are there with -o wide.
+func TestIdsAndTimesAreWholeOnANarrowScreen(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	const instance = "i-bp67acfmxazb4ph42jbf"
+	r.Create(instance)
+	play := operator(t, r)
+	play("submit", "--instance", instance, "--run", "true", "--command-name", "检查磁盘空间并且清理所有的旧日志文件", "--label", "nightly", "--by", "王小明")
+	play("stop", "--instance", instance, "--reason", "磁盘满了，需要清理，然后再继续", "--by", "王小明")
+	const when = `\d\d-\d\d \d\d:\d\d:\d\d UTC`
+	matches(t, play("stopped"), `(?m)^instance `+instance+`  `+when+`  王小明 `)
+	matches(t, play("cancel", "--instance", instance, "--dry-run"), `(?m)^`+instance+`/[0-9a-f]{8}  .*  nightly$`)
+	matches(t, play("queue", "-o", "wide"), `(?m)^`+when+` .*检查磁盘空间并且清理所有的旧日志文件 .* `+when+` +[0-9a-f]{32}$`)
+	matches(t, play("cancel", "--instance", instance, "--yes"), `(?m)^`+instance+`/[0-9a-f]{8}  cancelled `)
+	for _, list := range []string{"now", "instances", "queue", "tasks", "history", "acts", "stopped"} {
+		for line := range strings.Lines(play(list)) {
+			if width := columns.Of(strings.TrimSuffix(line, "\n")); width > 80 {
+				t.Errorf("%s has a line of %d columns: %s", list, width, line)
+			}
+		}
+	}
+}
