@@ -14,6 +14,7 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/credential"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/alertfile"
 	"aftercare/shared/flowfile"
 	"aftercare/shared/ledger"
 )
@@ -47,9 +48,9 @@ func newDoctor(getenv func(string) string) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check what Aftercare needs, and say how to mend it",
 		Long: `It checks the access key and its rights, the tables, the clock, the functions,
-the sweeps, the agents, what events report, and a flows file. It changes
-nothing: the function is asked to resume a flow that does not exist, which it
-refuses.`,
+the sweeps, the agents, what events report, and the files of flows and alerts.
+It changes nothing: the function is asked to resume a flow that does not exist,
+which it refuses.`,
 		Example: `  aftercare doctor --env prod
   aftercare doctor -o json`,
 		Args: cli.Args(),
@@ -57,6 +58,7 @@ refuses.`,
 	s, format := siteFlags(cmd, getenv), outputFlag(cmd)
 	ttl := ttlFlag(cmd)
 	file := cmd.Flags().String("flows", flowsFile, "check this `file`; without the flag, only if it exists")
+	alerts := cmd.Flags().String("alerts", alertsFile, "check this `file`; without the flag, only if it exists")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		life, err := ttl()
 		if err != nil {
@@ -69,7 +71,21 @@ refuses.`,
 		if err := d.site(cmd.Context(), s, life); err != nil {
 			return err
 		}
-		if err := d.flows(*file, cmd.Flags().Changed("flows")); err != nil {
+		err = d.file("flows", *file, cmd.Flags().Changed("flows"), func(src []byte) (string, error) {
+			flows, err := flowfile.Read(*file, src)
+			return counted(len(flows), "flow"), err
+		})
+		if err != nil {
+			return err
+		}
+		err = d.file("alerts", *alerts, cmd.Flags().Changed("alerts"), func(src []byte) (string, error) {
+			f, err := alertfile.Read(*alerts, src)
+			if err != nil {
+				return "", err
+			}
+			return alertsIn(f), nil
+		})
+		if err != nil {
 			return err
 		}
 		if d.list != nil {
@@ -202,20 +218,22 @@ func tablesFound(ctx context.Context, l *ledger.Ledger, life time.Duration) (fou
 	return found
 }
 
-// flows checks a flows file, if it is wanted or there.
-func (d *doctor) flows(path string, wanted bool) error {
+// file checks a file that people write, if it is wanted or there. Name is also
+// the flag that names it, and the command that shows its mistakes; read returns
+// what it holds, in words.
+func (d *doctor) file(name, path string, wanted bool, read func(src []byte) (holds string, err error)) error {
 	src, err := os.ReadFile(path)
 	if !wanted && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return d.check("flows", func() []finding {
+	return d.check(name, func() []finding {
 		if err != nil {
-			return []finding{wrong(err.Error(), "Name the file with --flows.")}
+			return []finding{wrong(err.Error(), "Name the file with --"+name+".")}
 		}
-		flows, err := flowfile.Read(path, src)
+		holds, err := read(src)
 		if err != nil {
-			return []finding{wrong(path+" has mistakes", "'aftercare flows validate "+path+"' shows them.")}
+			return []finding{wrong(path+" has mistakes", "'aftercare "+name+" validate "+path+"' shows them.")}
 		}
-		return []finding{well(path + ": " + counted(len(flows), "flow") + ", no mistakes")}
+		return []finding{well(path + ": " + holds + ", no mistakes")}
 	})
 }

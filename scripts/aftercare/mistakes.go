@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -18,13 +19,13 @@ func showMistakes(cmd *cobra.Command, path string, src []byte, err error) error 
 	if !errors.As(err, &mistakes) {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, mistakes), path, counted(len(mistakes), "mistake"))
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, mistakes, nil), path, counted(len(mistakes), "mistake"))
 	return cli.Quiet(err)
 }
 
 // excerpts shows each mistake with the line of the source where it is, and a
-// mark under the character.
-func excerpts(src []byte, mistakes yamlfile.Mistakes) string {
+// mark under the character. Masked hides secrets in a line; nil hides nothing.
+func excerpts(src []byte, mistakes yamlfile.Mistakes, masked func(string) string) string {
 	lines := yamlfile.Lines(src)
 	var b strings.Builder
 	for i, f := range mistakes {
@@ -35,7 +36,12 @@ func excerpts(src []byte, mistakes yamlfile.Mistakes) string {
 		if f.Line < 1 || f.Line > len(lines) || f.Column < 1 {
 			continue
 		}
-		line, lead := screen.Excerpt(lines[f.Line-1], f.Column)
+		text, column := lines[f.Line-1], f.Column
+		if masked != nil {
+			before := []rune(text)[:min(column-1, utf8.RuneCountInString(text))]
+			text, column = masked(text), 1+utf8.RuneCountInString(masked(string(before)))
+		}
+		line, lead := screen.Excerpt(text, column)
 		gutter := fmt.Sprintf("%5d | ", f.Line)
 		fmt.Fprintf(&b, "%s%s\n%*s%s^\n", gutter, line, len(gutter), "| ", lead)
 	}

@@ -35,7 +35,7 @@ func TestMistakesAreShownWithAMarkUnderTheCharacter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			mistakes := yamlfile.Mistakes{{File: "f.yaml", Line: c.line, Column: c.column, Text: "it is wrong"}}
-			got := excerpts([]byte(c.src), mistakes)
+			got := excerpts([]byte(c.src), mistakes, nil)
 			if diff := cmp.Diff(mistakes.Error()+"\n"+c.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -54,7 +54,7 @@ f.yaml:2:1: a flows file has no key "flow", did you mean "flows"?
       | ^
 `
 	_, err := flowfile.Read("f.yaml", src)
-	if diff := cmp.Diff(want, excerpts(src, err.(yamlfile.Mistakes))); diff != "" {
+	if diff := cmp.Diff(want, excerpts(src, err.(yamlfile.Mistakes), nil)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"aftercare/shared/alertfile"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 )
@@ -59,6 +60,14 @@ func TestTheGuidesFlowHasNoMistake(t *testing.T) {
 	flow := excerpt(t, "```yaml\n", "\n```\n")
 	if _, err := flowfile.Read("functions/README.md", []byte("version: 1\nflows:\n  "+flow)); err != nil {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestTheGuidesAlertsFileHasNoMistake(t *testing.T) {
+	src := excerpt(t, "<!-- alerts -->\n```yaml\n", "```\n<!-- /alerts -->\n")
+	f, err := alertfile.Read("functions/README.md", []byte(src))
+	if err != nil || len(f.Warnings) > 0 {
+		t.Errorf("%v, %v", err, f)
 	}
 }
 

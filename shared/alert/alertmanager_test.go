@@ -18,7 +18,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// notification is what an Alertmanager tells its receivers.
+// notification is what an Alertmanager sends to its receivers.
 type notification struct {
 	Status string
 	Alerts []struct {
@@ -28,24 +28,25 @@ type notification struct {
 	}
 }
 
-// TestTheRealAlertmanagerFiresAndResolves: it tells its receiver of an alert, and
+// TestTheRealAlertmanagerFiresAndResolves: its receiver hears of an alert, and
 // of its end as soon as the group is over.
 func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	program, err := exec.LookPath("prometheus-alertmanager")
 	if err != nil {
 		t.Skip("there is no prometheus-alertmanager")
 	}
-	told := make(chan notification, 10)
+	heard := make(chan notification, 10)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var n notification
 		if err := json.NewDecoder(r.Body).Decode(&n); err != nil {
 			t.Error(err)
 		}
-		told <- n
+		heard <- n
 	}))
 	t.Cleanup(receiver.Close)
 	ch := channelOf(alert.Alertmanager, "https://hook.test")
-	ch.URL = transport.NewSecret(startAlertmanager(t, program, receiver.URL))
+	address := startAlertmanager(t, program, receiver.URL)
+	ch.URL = transport.NewSecret(address)
 	c, err := alert.NewClient(ch, alert.Setup{})
 	if err != nil {
 		t.Fatal(err)
@@ -56,23 +57,37 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	for _, want := range []struct {
 		flush  alert.Flush
 		status string
-	}{{firing, "firing"}, {over, "resolved"}} {
+		active int
+	}{{firing, "firing", 1}, {over, "resolved", 0}} {
 		if r := c.Deliver(t.Context(), want.flush); !r.Confirmed() {
 			t.Fatal(r.Err)
 		}
-		var got notification
-		select {
-		case got = <-told:
-		case <-t.Context().Done():
-			t.Fatal("nothing was told")
+		if n := active(t, address); n != want.active { // else nothing more would be heard
+			t.Fatalf("%d active alerts, want %d", n, want.active)
 		}
+		got := <-heard
 		if got.Status != want.status || len(got.Alerts) != 1 || got.Alerts[0].Labels["group"] != "9a8b7c" {
-			t.Errorf("told of %+v, want one alert that is %s", got, want.status)
+			t.Errorf("heard of %+v, want one alert that is %s", got, want.status)
 		}
 		if firing := got.Alerts[0].Annotations["firing"]; firing != fmt.Sprint(want.flush.Firing) {
 			t.Errorf("%s are firing, want %d", firing, want.flush.Firing)
 		}
 	}
+}
+
+// active is how many alerts an Alertmanager takes for firing.
+func active(t *testing.T, address string) int {
+	t.Helper()
+	resp, err := http.Get(address + "/api/v2/alerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var alerts []json.RawMessage
+	if err := json.NewDecoder(resp.Body).Decode(&alerts); err != nil {
+		t.Fatal(err)
+	}
+	return len(alerts)
 }
 
 // startAlertmanager starts the program for the time of the test, and returns its

@@ -63,6 +63,7 @@ type refuser interface {
 // message is a flush that is ready to be written for a channel.
 type message struct {
 	Message
+	words       *words
 	rich, plain text
 	mention     bool
 	now         time.Time
@@ -140,7 +141,7 @@ func (c *Client) write(f Flush, now time.Time) (m message, body []byte, ok bool)
 	f = cleaned(f)
 	for _, standard := range []bool{false, true} {
 		for _, d := range details {
-			m := message{Message: c.rich.words.message(f, d), mention: c.channel.mentions(f), now: now}
+			m := message{Message: c.rich.words.message(f, d), words: c.rich.words, mention: c.channel.mentions(f), now: now}
 			var err error
 			if m.rich, err = c.rich.text(m.Message, standard); err != nil {
 				break

@@ -35,6 +35,8 @@ const (
 	urlToken  = "tok-5fd1a0"
 	signKey   = "key-31c7e9"
 	accessKey = "acc-88c2d4"
+
+	routingKey = signKey + "0123456789012345678901"
 )
 
 var creds = transport.NewCredentials("id-"+accessKey, "sec-"+accessKey, "sts-"+accessKey)
@@ -45,7 +47,9 @@ func channelOf(kind alert.Kind, address string) alert.Channel {
 	switch kind {
 	case alert.DingTalk, alert.Lark:
 		ch.Secret, ch.Keyword = transport.NewSecret(signKey), "ops-alert"
-	case alert.PagerDuty, alert.Alertmanager:
+	case alert.PagerDuty:
+		ch.Secret = transport.NewSecret(routingKey)
+	case alert.Alertmanager:
 		ch.Secret = transport.NewSecret(signKey)
 	case alert.Webhook:
 		ch.Secret = transport.NewSecret("whsec_c2VjcmV0LW9mLTI0LWJ5dGVzLWF0LWxlYXN0 " + signKey)

@@ -237,6 +237,16 @@ func (w *words) cut(text string, limit int) string {
 	return text[:keep] + w.cutNote(len(text)-keep)
 }
 
+// cutCharacters is cut with a limit in characters.
+func (w *words) cutCharacters(text string, limit int) string {
+	characters := []rune(text)
+	if len(characters) <= limit {
+		return text
+	}
+	keep := string(characters[:limit-utf8.RuneCountInString(w.cutNote(len(text)))])
+	return keep + w.cutNote(len(text)-len(keep))
+}
+
 // cutStart is cut for text whose end matters. It prefers to begin with a line.
 func (w *words) cutStart(text string, limit int) string {
 	if len(text) <= limit {

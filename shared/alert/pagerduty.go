@@ -27,7 +27,7 @@ func (p pagerDuty) write(m message) ([]byte, bool) {
 		event["event_action"] = "trigger"
 		event["client"] = "Aftercare"
 		event["payload"] = map[string]any{
-			"summary": truncate(m.plain.title, maxPagerDutySummary), "source": sourceOf(m), "severity": severityOf(m), "group": m.Route,
+			"summary": m.words.cutCharacters(m.plain.title, maxPagerDutySummary), "source": sourceOf(m), "severity": severityOf(m), "group": m.Route,
 			"timestamp": m.At.UTC().Format(time.RFC3339), "custom_details": map[string]any{
 				"text": m.plain.body, "firing": m.Firing, "recovered": m.Recovered, "open": m.Open, "more": m.More,
 			},

@@ -132,8 +132,10 @@ func byStatus(status int) verdict {
 	switch {
 	case status == http.StatusTooManyRequests:
 		v = throttled(usualWait)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		v = denied("", "the token or signature is refused")
+	case status == http.StatusUnauthorized:
+		v = denied(PartSign, "the token or signature is refused")
+	case status == http.StatusForbidden:
+		v = denied("", "the message is forbidden")
 	case status == http.StatusNotFound, status == http.StatusGone, status == http.StatusMethodNotAllowed:
 		v = invalid(PartAddress, "nothing takes messages at the channel's URL")
 	case status == http.StatusRequestEntityTooLarge, status == http.StatusRequestURITooLong:

@@ -3,51 +3,135 @@ package alert_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/inbox"
 )
 
-// TestTheLocalServicesTakeMessagesAndSignatures: they check both as the real ones
-// do. A wrong key is refused with its reason.
-func TestTheLocalServicesTakeMessagesAndSignatures(t *testing.T) {
-	s, err := inbox.Start(inbox.Options{Now: clock, Channels: map[string]inbox.Channel{
-		inbox.DingTalk: {Secret: signKey}, inbox.Lark: {Secret: signKey},
-	}})
+const webhookSecret = "whsec_c2VjcmV0LW9mLTI0LWJ5dGVzLWF0LWxlYXN0"
+
+// services starts the services of all vendors, with a key, a keyword and a limit
+// of their own. Change may change their settings.
+func services(t *testing.T, change func(name string, c *inbox.Channel)) *inbox.Server {
+	t.Helper()
+	all := map[string]inbox.Channel{}
+	for _, name := range inbox.Names() {
+		var c inbox.Channel
+		has := inbox.Settings(name)
+		if slices.Contains(has, "secret") {
+			c.Secret = signKey
+		}
+		if name == inbox.Webhook {
+			c.Secret = webhookSecret
+		}
+		if slices.Contains(has, "keywords") {
+			c.Keywords = []string{"ops-alert"}
+		}
+		if name == inbox.PagerDuty {
+			c.Token = routingKey
+		}
+		change(name, &c)
+		all[name] = c
+	}
+	s, err := inbox.Start(inbox.Options{Channels: all, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	for kind, address := range map[alert.Kind]string{
-		alert.DingTalk: s.URL(inbox.DingTalk), alert.Lark: s.URL(inbox.Lark), alert.WeCom: s.URL(inbox.WeCom), alert.Slack: s.URL(inbox.Slack),
-	} {
-		ch := channelOf(kind, "https://hook.test")
-		ch.URL = transport.NewSecret(address)
-		if r := client(t, ch, alert.Setup{}).Deliver(t.Context(), alert.Sample(noon)); !r.Confirmed() {
-			t.Errorf("%s: %v", kind, r.Err)
-		}
-		if !ch.Secret.IsSet() {
-			continue
-		}
-		ch.Secret = transport.NewSecret("another")
-		if r := client(t, ch, alert.Setup{}).Deliver(t.Context(), many()); r.Confirmed() || r.Failed != alert.PartSign {
-			t.Errorf("%s with another key: %v, %q", kind, r.Err, r.Failed)
+	return s
+}
+
+// at is a channel of a service.
+func at(s *inbox.Server, name string) alert.Channel {
+	ch := channelOf(alert.Kind(name), "https://hook.test")
+	ch.URL = transport.NewSecret(s.URL(name))
+	return ch
+}
+
+// TestTheLocalServicesTakeWhatIsSent: they check signatures, keywords and sizes as
+// the real ones do.
+func TestTheLocalServicesTakeWhatIsSent(t *testing.T) {
+	s := services(t, func(string, *inbox.Channel) {})
+	over := alert.Sample(noon)
+	over.Firing, over.Recovered, over.Open = 0, 12, 0
+	for _, name := range inbox.Names() {
+		for _, f := range []alert.Flush{alert.Sample(noon), over} {
+			if r := client(t, at(s, name), alert.Setup{}).Deliver(t.Context(), f); !r.Confirmed() {
+				t.Errorf("%s: %v", name, r.Err)
+			}
 		}
 	}
-	verified := 0
+	signed := map[string]bool{}
 	for _, m := range s.Messages() {
-		if m.Verified {
-			verified++
+		signed[m.Channel] = m.Verified
+	}
+	for _, name := range []string{inbox.DingTalk, inbox.Lark, inbox.Webhook} {
+		if !signed[name] {
+			t.Errorf("%s has no message with a signature", name)
 		}
 	}
-	if verified != 2 {
-		t.Errorf("%d messages with a signature, want 2", verified)
+	if all := s.Incidents(); len(all) != 1 || all[0].State != inbox.Resolved || all[0].DedupKey != "sample" {
+		t.Errorf("got the incidents %+v", all)
+	}
+	if all := s.Alerts(); len(all) != 1 || all[0].Firing(noon) || all[0].Posted != 2 {
+		t.Errorf("got the alerts %+v", all)
+	}
+}
+
+// TestTheLocalServicesSayWhatTheyRefuse, and the result says it.
+func TestTheLocalServicesSayWhatTheyRefuse(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		part   alert.Part
+		change func(*inbox.Channel) // of the service
+		by     []string
+	}{
+		{"another key", alert.PartSign, func(c *inbox.Channel) { c.Secret += "x" }, []string{inbox.DingTalk, inbox.Lark}},
+		{"another webhook key", alert.PartSign, func(c *inbox.Channel) { c.Secret = "whsec_YW5vdGhlcg==" }, []string{inbox.Webhook}},
+		{"another keyword", alert.PartKeyword, func(c *inbox.Channel) { c.Keywords = []string{"backup-ops"} }, []string{inbox.DingTalk, inbox.Lark}},
+		{"another sender", alert.PartAddress, func(c *inbox.Channel) { c.AllowFrom = []string{"192.0.2.1"} }, []string{inbox.DingTalk, inbox.Lark}},
+	} {
+		for _, name := range c.by {
+			s := services(t, func(of string, service *inbox.Channel) {
+				if of == name {
+					c.change(service)
+				}
+			})
+			if r := client(t, at(s, name), alert.Setup{}).Deliver(t.Context(), one()); r.Confirmed() || r.Failed != c.part {
+				t.Errorf("%s of %s: %v, %q", c.name, name, r.Err, r.Failed)
+			}
+		}
+	}
+}
+
+// TestTheLocalServicesSayWhenToComeBack after a message too many.
+func TestTheLocalServicesSayWhenToComeBack(t *testing.T) {
+	s := services(t, func(name string, c *inbox.Channel) {
+		if slices.Contains(inbox.Settings(name), "perMinute") {
+			c.PerMinute = 1
+		}
+		c.HTTP429 = name == inbox.Lark
+	})
+	for name, want := range map[string]time.Duration{
+		inbox.DingTalk: 10 * time.Minute, inbox.Lark: time.Minute, inbox.WeCom: time.Minute, inbox.Slack: time.Minute, inbox.Webhook: time.Minute,
+	} {
+		c := client(t, at(s, name), alert.Setup{})
+		if r := c.Deliver(t.Context(), one()); !r.Confirmed() {
+			t.Errorf("%s: %v", name, r.Err)
+		}
+		if r := c.Deliver(t.Context(), one()); !errors.Is(r.Err, engine.ErrThrottled) || r.RetryAt.Sub(noon) != want {
+			t.Errorf("%s: %v, come back after %s, want %s", name, r.Err, r.RetryAt.Sub(noon), want)
+		}
 	}
 }
 

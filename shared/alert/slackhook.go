@@ -37,7 +37,7 @@ func (s slackHook) write(m message) ([]byte, bool) {
 		}
 		text += "\n" + strings.Join(calls, " ")
 	}
-	title := truncate(m.plain.title, maxSlackHeader)
+	title := m.words.cutCharacters(m.plain.title, maxSlackHeader)
 	blocks := []any{map[string]any{"type": "header", "text": map[string]any{"type": "plain_text", "text": title, "emoji": false}}}
 	size := utf8.RuneCountInString(title) + utf8.RuneCountInString(m.rich.title)
 	for _, section := range sections(s.withKeyword(text, "\n")) {
@@ -75,14 +75,6 @@ func sections(text string) []string {
 		}
 	}
 	return append(all, now.String())
-}
-
-// truncate returns at most limit characters.
-func truncate(text string, limit int) string {
-	if utf8.RuneCountInString(text) <= limit {
-		return text
-	}
-	return string([]rune(text)[:limit-1]) + "…"
 }
 
 func (slackHook) sign(*http.Request, []byte, message) {}

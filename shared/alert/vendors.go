@@ -57,8 +57,8 @@ func vendorOf(ch Channel, creds transport.Credentials) (vendor, []Mistake) {
 	case Slack:
 		v = slackHook{base}
 	case PagerDuty:
-		if !ch.Secret.IsSet() {
-			add("Secret", "is missing: it is the routing key")
+		if len(ch.Secret.Reveal()) != routingKeyLength {
+			add("Secret", "must be a routing key, which has 32 characters")
 		}
 		v = pagerDuty{base}
 	case Alertmanager:
@@ -84,8 +84,9 @@ func vendorOf(ch Channel, creds transport.Credentials) (vendor, []Mistake) {
 }
 
 const (
-	maxKeyword  = 100 // bytes
-	maxMentions = 10
+	maxKeyword       = 100 // bytes
+	maxMentions      = 10
+	routingKeyLength = 32
 )
 
 // mentionForm is what the vendors' ids, mobile numbers and addresses are made of.
@@ -109,8 +110,9 @@ func (e endpoint) address() *url.URL {
 	return &to
 }
 
-// mentioned sorts those to call.
+// mentioned sorts those to call. The lists are never nil: JSON has [] for them.
 func (ch Channel) mentioned() (all bool, mobiles, users []string) {
+	mobiles, users = []string{}, []string{}
 	for _, who := range ch.Mention {
 		switch {
 		case who == mentionAll:

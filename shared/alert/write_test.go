@@ -267,75 +267,19 @@ func TestCutsSayHowMuchIsMissing(t *testing.T) {
 	}
 }
 
-// TestATemplateThatFailsOrIsTooLongGivesWay to the default one: no alert is lost
-// for it.
-func TestATemplateThatFailsOrIsTooLongGivesWay(t *testing.T) {
-	templates, err := alert.NewTemplates(map[string]string{
-		"long":  `{{range .By}}{{.}}{{end}}` + strings.Repeat("word ", 5000),
-		"fails": `{{if eq .Group "9a8b7c"}}{{index .Alerts 99}}{{end}}`,
-		"title": "",
-	})
-	if templates != nil || err == nil || !strings.Contains(err.Error(), `"title" is not a name`) {
-		t.Errorf("got %v", err)
-	}
-	templates, err = alert.NewTemplates(map[string]string{
-		"long":  strings.Repeat("word ", 5000),
-		"fails": `{{if eq .Group "9a8b7c"}}{{index .Alerts 99}}{{end}}`,
-	})
+// TestALongTitleIsCutByCharacters where a vendor counts those.
+func TestALongTitleIsCutByCharacters(t *testing.T) {
+	templates, err := alert.NewTemplates(map[string]string{"long": `{{define "title"}}` + strings.Repeat("日", 1100) + `{{end}}`})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"long", "fails"} {
-		ch := channelOf(alert.WeCom, "https://hook.test")
-		want := delivered(t, ch, alert.Setup{}, one())
-		ch.Template = name
-		if got := delivered(t, ch, alert.Setup{Templates: templates}, one()); string(got) != string(want) {
-			t.Errorf("%s: got %s, want %s", name, got, want)
-		}
-	}
-}
-
-func TestATemplateWritesTitleAndTextAndEscapesByItself(t *testing.T) {
-	templates, err := alert.NewTemplates(map[string]string{
-		"both":       `{{define "title"}}T {{with .First}}{{.InstanceID}}{{end}}{{end}}{{with $a := .First}}{{if eq $a.InstanceID "a_b"}}{{bold $a.InstanceID}} {{$a.InstanceID | printf "%s!"}} {{link "no address"}} {{join "+" $.By}} {{upper "x*"}}{{else}}no{{end}}{{end}}`,
-		"title only": `{{define "title"}}T {{.ID}}{{end}}`,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := one()
-	f.Alerts[0].InstanceID = "a_b"
-	f.By = map[string]string{"x": "y", "a": "<"}
-	ch := channelOf(alert.DingTalk, "https://hook.test")
-	ch.Template, ch.Keyword, ch.Mention = "both", "T", nil
-	var got struct{ Markdown struct{ Title, Text string } }
-	if err := json.Unmarshal(delivered(t, ch, alert.Setup{Templates: templates}, f), &got); err != nil {
-		t.Fatal(err)
-	}
-	if want := "### T a\\_b\n\n**a\\_b** a\\_b! no address a=&lt;+x=y X\\*"; got.Markdown.Text != want || got.Markdown.Title != "T a_b" {
-		t.Errorf("got %q, %q; want %q", got.Markdown.Title, got.Markdown.Text, want)
-	}
-	ch.Template = "title only"
-	if err := json.Unmarshal(delivered(t, ch, alert.Setup{Templates: templates}, f), &got); err != nil {
-		t.Fatal(err)
-	}
-	if got.Markdown.Title != "T f0a1" || !strings.Contains(got.Markdown.Text, "**What**") {
-		t.Errorf("got %q, %q", got.Markdown.Title, got.Markdown.Text)
-	}
-}
-
-func TestMistakesInTemplatesAreFoundAtStart(t *testing.T) {
-	for text, want := range map[string]string{
-		"a\n{{.Nothing}}":                      `template: page:2:2: executing "page" at <.Nothing>: can't evaluate field Nothing`,
-		"{{range .Alerts}}{{.Nothing}}{{end}}": `template: page:1:19: executing "page" at <.Nothing>`, // only a full sample shows it
-		"{{.First.Summary}}":                   `nil pointer`,                                         // only a zero value shows it
-		"{{if}}":                               `template: page:1: missing value for if`,
-		"{{unknown .ID}}":                      `template: page:1: function "unknown" not defined`,
-		"{{template \"other\"}}":               `template "other" not defined`,
-	} {
-		_, err := alert.NewTemplates(map[string]string{"page": text, "good": "{{.ID}}"})
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %s", text, err, want)
+	for kind, limit := range map[alert.Kind]int{alert.Slack: 150, alert.PagerDuty: 1024} {
+		ch := channelOf(kind, "https://hook.test")
+		ch.Template = "long"
+		got := string(delivered(t, ch, alert.Setup{Templates: templates}, one()))
+		m := regexp.MustCompile(`"(日*)… \((\d+) bytes cut\)"`).FindStringSubmatch(got)
+		if m == nil || m[2] != strconv.Itoa(3*1100-len(m[1])) || len(m[1])/3+utf8.RuneCountInString("… (3000 bytes cut)") > limit || len(m[1])/3 < limit-20 {
+			t.Errorf("%s: got %.300s", kind, got)
 		}
 	}
 }
@@ -372,13 +316,18 @@ func TestWhomAMessageCalls(t *testing.T) {
 	}
 }
 
-// TestEverybodyInWeComIsCalledByOnePlainText.
+// TestEverybodyInWeComIsCalledByOnePlainText, and so are mobile numbers.
 func TestEverybodyInWeComIsCalledByOnePlainText(t *testing.T) {
-	ch := channelOf(alert.WeCom, "https://hook.test")
-	ch.Mention = []string{"all", "+86-13800000000", "lisi"}
-	got := string(delivered(t, ch, alert.Setup{}, one()))
-	if !strings.Contains(got, `"mentioned_list":["lisi","@all"],"mentioned_mobile_list":["+86-13800000000"]`) || !strings.Contains(got, `"msgtype":"text"`) {
-		t.Errorf("got %s", got)
+	for want, mention := range map[string][]string{
+		`"mentioned_list":["lisi","@all"],"mentioned_mobile_list":[]`:           {"all", "lisi"},
+		`"mentioned_list":["lisi"],"mentioned_mobile_list":["+86-13800000000"]`: {"+86-13800000000", "lisi"},
+	} {
+		ch := channelOf(alert.WeCom, "https://hook.test")
+		ch.Mention = mention
+		got := string(delivered(t, ch, alert.Setup{}, one()))
+		if !strings.Contains(got, want) || !strings.Contains(got, `"msgtype":"text"`) {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 

@@ -171,11 +171,11 @@ func (r *reader) settings(route *routing.Route, path string, f *file) {
 	}
 	var mute []*flow.Windows
 	for _, name := range route.MuteTimes {
-		if w := f.MuteTimes[name].windows(); routing.Ends([]*flow.Windows{w}, anyMonday) { // else it has its own mistake
+		if w := f.MuteTimes[name].windows(); r.Whole("muteTimes."+name) && routing.Ends([]*flow.Windows{w}, anyMonday) { // else it has its own mistake
 			mute = append(mute, w)
 		}
 	}
-	if r.Said(path+".muteTimes") && len(mute) > 1 && r.Whole("muteTimes") && !routing.Ends(mute, anyMonday) {
+	if r.Said(path+".muteTimes") && len(mute) > 1 && !routing.Ends(mute, anyMonday) {
 		r.Add(r.Place(path+".muteTimes"), "these mute times together leave no gap in a week, so nothing would ever be sent: leave one out")
 	}
 	for _, key := range []string{"repeatInterval", "groupInterval"} {

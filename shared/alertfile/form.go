@@ -19,7 +19,9 @@ var forms = map[string]yamlfile.Form{
 	"mentions": {One: true, Numbers: true, Wrong: wrongMention, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": []string{"string", "number"}}
 	}},
-	"regexp": {Wrong: wrongRegexp, Schema: text(`.`)},
+	// A number is read as a text, so that no mistake repeats it.
+	"reference": {Numbers: true, Truths: true, Schema: text(`.`)},
+	"regexp":    {Wrong: wrongRegexp, Schema: text(`.`)},
 }
 
 // text describes a text by a pattern.

@@ -24,8 +24,8 @@ type file struct {
 // channel is the keys of a channel; see alert.Channel. [3]
 type channel struct {
 	Kind        string   `json:"kind" doc:"what it is" need:"write dingtalk, lark, wecom, slack, pagerduty, alertmanager, webhook or eventbridge" words:"channels"`
-	URL         string   `json:"url,omitempty" doc:"where messages are posted: a reference, or for pagerduty, alertmanager and eventbridge the address itself" form:"line" range:"1 2000" example:"${env:OPS_URL}"`
-	Secret      string   `json:"secret,omitempty" doc:"a reference to the key that signs messages, PagerDuty's routing key, or Alertmanager's bearer token" form:"line" range:"1 2000" example:"${env:OPS_SECRET}"`
+	URL         string   `json:"url,omitempty" doc:"where messages are posted: a reference, or for pagerduty, alertmanager and eventbridge the address itself" form:"reference" example:"${env:OPS_URL}"`
+	Secret      string   `json:"secret,omitempty" doc:"a reference to the key that signs messages, PagerDuty's routing key, or Alertmanager's bearer token" form:"reference" example:"${env:OPS_SECRET}"`
 	Keyword     string   `json:"keyword,omitempty" doc:"a word that the robot wants in each message" form:"line" range:"1 100"`
 	Mention     []string `json:"mention,omitempty" doc:"whom a chat calls: all, mobile numbers or ids of users" form:"mentions" hint:"list mobile numbers or ids of users, or write all"`
 	MentionFrom string   `json:"mentionFrom,omitempty" doc:"the least severity with which a chat calls them" words:"severities" default:"critical"`

@@ -125,11 +125,11 @@ func (d *desk) round(ctx context.Context, payload []byte, v handler.Invocation) 
 		Store: v.Ledger.Alerts(), Channels: clients, Routes: d.paced(), Now: d.now, NewID: handler.NewID, Pause: engine.Conflicts.Pause,
 		Sleep: func(ctx context.Context, until time.Time) { transport.Sleep(ctx, until.Sub(d.now())) },
 	}
-	end := d.now().Add(time.Hour)
+	left := time.Minute
 	if deadline, ok := ctx.Deadline(); ok {
-		end = deadline
+		left = time.Until(deadline)
 	}
-	report, err := r.Round(ctx, shards(in), end)
+	report, err := r.Round(ctx, shards(in), d.now().Add(left))
 	line := v.Log.Info()
 	if err != nil {
 		line = v.Log.Warn().Str("trouble", strings.ReplaceAll(err.Error(), "\n", "; "))

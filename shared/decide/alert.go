@@ -36,6 +36,15 @@ const (
 // Severities are all of them, the most urgent first.
 var Severities = []Severity{SeverityCritical, SeverityError, SeverityWarning, SeverityInfo}
 
+// severities are how severe alerts are, by kind. Critical is what waits for a person,
+// or says that Aftercare does less than it should.
+var severities = map[AlertKind]Severity{
+	AlertExecution: SeverityError, AlertFlow: SeverityError, AlertFlowStopped: SeverityError, AlertTaskInvalid: SeverityError, AlertGivenUp: SeverityError,
+	AlertTaskExpired: SeverityWarning, AlertBootDeadline: SeverityWarning, AlertFlowLimit: SeverityWarning,
+	AlertOutcomeUnknown: SeverityCritical, AlertTaskDenied: SeverityCritical, AlertBreakerOpened: SeverityCritical, AlertRepairs: SeverityCritical,
+	AlertBreakerClosed: SeverityInfo,
+}
+
 // Alert is one message to people. It carries no command text and no
 // parameter values.
 type Alert struct {

@@ -137,7 +137,9 @@
 //  52. A message that fails waits as long as in rule 38. A refusal for rate is no try.
 //     Nothing is given up within a day; after that, a failure moves the message to the
 //     records.
-//  53. An alert's fingerprint is the same in every delivery.
+//  53. An alert's fingerprint is the same in every delivery. It is delivered once it is
+//     in the inbox; the function alerts brings it to people. Its kind says how severe
+//     it is.
 //
 // # Tasks and their ends
 //

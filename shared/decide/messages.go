@@ -16,6 +16,7 @@ func (o outbox) alert(a Alert, owner string) {
 	if a.InstanceID = o.Instance.ID; a.InstanceID == SweepID {
 		a.InstanceID = "" // it is about none
 	}
+	a.Severity = severities[a.Kind]
 	a.Region = cmp.Or(a.Region, o.Instance.Region)
 	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
 	if o.plan(Message{Key: a.Fingerprint, Kind: MessageAlert, Alert: &a}) {

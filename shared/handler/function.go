@@ -37,6 +37,9 @@ type Function struct {
 	sends    *engine.SendCap
 	log      zerolog.Logger
 	now      func() time.Time
+	// commander makes the client of Cloud Assistant; nil in a plain function, which
+	// so does not link it.
+	commander func(region string, keys transport.Credentials) (engine.Commander, error)
 }
 
 // New sets a function up from an environment as os.Environ returns it. It
@@ -73,10 +76,14 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	if s.Policy.Flows, err = loadFlows(s.FlowsFile); err != nil {
 		return nil, err
 	}
-	return Plain(name, s, log, now), nil
+	f := Plain(name, s, log, now)
+	f.commander = func(region string, keys transport.Credentials) (engine.Commander, error) {
+		return assistant.New(assistant.Config{Region: region, Endpoint: s.ECSEndpoint, RoundTripper: f.pool}, keys)
+	}
+	return f, nil
 }
 
-// Plain is a function that needs no flows.
+// Plain is a function that has no flows and runs no commands.
 func Plain(name string, s Settings, log io.Writer, now func() time.Time) *Function {
 	pool := transport.NewPool(now)
 	if s.Ledger.Transport == nil {
@@ -136,7 +143,7 @@ type invocation struct {
 	region    string
 	ledger    *ledger.Ledger
 	keys      transport.Credentials
-	engine    *engine.Engine
+	engine    *engine.Engine // nil in a plain function
 	log       zerolog.Logger
 	out       Outcome
 	failed    atomic.Bool
@@ -189,20 +196,22 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	if err != nil {
 		return nil, err
 	}
-	commander, err := assistant.New(assistant.Config{
-		Region: fctx.Region, Endpoint: f.settings.ECSEndpoint, RoundTripper: f.pool,
-	}, keys)
+	v := &invocation{
+		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
+		ledger: l, log: log, keys: keys,
+	}
+	if f.commander == nil {
+		return v, nil
+	}
+	commander, err := f.commander(fctx.Region, keys)
 	if err != nil {
 		return nil, err
 	}
-	return &invocation{
-		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
-		ledger: l, log: log, keys: keys,
-		engine: &engine.Engine{
-			Ledger: l, Shared: l, Commander: commander, Inbox: l, Policy: f.settings.Policy,
-			Now: f.now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
-		},
-	}, nil
+	v.engine = &engine.Engine{
+		Ledger: l, Shared: l, Commander: commander, Inbox: l, Policy: f.settings.Policy,
+		Now: f.now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
+	}
+	return v, nil
 }
 
 // fail notes and logs that an input is not committed. Joined errors become one

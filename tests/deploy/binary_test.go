@@ -17,13 +17,23 @@ import (
 	"aftercare/shared/flow"
 )
 
-// maxBinary is the most bytes of a function's stripped binary.
-const maxBinary = 23 << 19 // 11.5 MB of 2^20 bytes
+// The most bytes of a function's stripped binary, and of that of alerts, which links
+// the channels and what reads their file.
+const (
+	maxBinary = 23 << 19 // 11.5 MB of 2^20 bytes
+	maxAlerts = 15 << 20
+)
 
 // reflects ends the linker's lines about code that looks a method up by a name
 // that is not known before: because of one such call it keeps every exported
-// method of every type.
+// method of every type. Templates do that.
 const reflects = " <ReflectMethod>\n"
+
+// linked says who links what: alerts alone, or the others alone. An ending dot stands
+// for everything in the package.
+var linked = map[string]bool{
+	"aftercare/shared/alert.": true, "aftercare/shared/alerting.": true, "text/template.": true, "aftercare/shared/assistant.New": false,
+}
 
 // TestTheFunctionsAreSmallAndStopWithEveryMistake builds the functions as the
 // Makefile does, asks the linker what it keeps and why, and runs them. With -short
@@ -45,23 +55,40 @@ func TestTheFunctionsAreSmallAndStopWithEveryMistake(t *testing.T) {
 	if err := build.Run(); err != nil {
 		t.Fatalf("%v\n%.2000s", err, kept.Bytes())
 	}
-	if !bytes.Contains(kept.Bytes(), []byte("main.main -> ")) {
-		t.Error("the linker does not say what it keeps")
-	}
-	if before, _, found := strings.Cut(kept.String(), reflects); found {
-		t.Errorf("a method is looked up by name, so the linker keeps all: %s", before[strings.LastIndexByte(before, '\n')+1:])
-	}
 	for _, fn := range functions {
 		info, err := os.Stat(filepath.Join(dir, fn.key))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Size() > maxBinary && !testing.Short() {
-			t.Errorf("%s has %d bytes, at most %d are allowed", fn.key, info.Size(), maxBinary)
+		most := int64(maxBinary)
+		if fn.key == alerts {
+			most = maxAlerts
 		}
+		if info.Size() > most && !testing.Short() {
+			t.Errorf("%s has %d bytes, at most %d are allowed", fn.key, info.Size(), most)
+		}
+		links(t, fn.key, kept.String())
 		t.Logf("%s: %d bytes", fn.key, info.Size())
 		if testing.Short() || runtime.GOOS+runtime.GOARCH == "linuxamd64" {
 			stops(t, dir, fn)
+		}
+	}
+}
+
+// links checks what the linker keeps in a function's binary. Its lines about each of
+// them follow the go command's line with the package.
+func links(t *testing.T, key, kept string) {
+	_, kept, _ = strings.Cut(kept, "# aftercare/functions/"+key+"\n")
+	kept, _, _ = strings.Cut(kept, "\n# ")
+	if !strings.Contains(kept, "main.main -> ") {
+		t.Errorf("%s: the linker does not say what it keeps", key)
+	}
+	if before, _, found := strings.Cut(kept, reflects); found && key != alerts {
+		t.Errorf("%s: a method is looked up by name, so the linker keeps all: %s", key, before[strings.LastIndexByte(before, '\n')+1:])
+	}
+	for name, ofAlerts := range linked {
+		if has, want := strings.Contains(kept, " -> "+name), ofAlerts == (key == alerts); has != want {
+			t.Errorf("%s: it links %s: %t, want %t", key, name, has, want)
 		}
 	}
 }
@@ -95,7 +122,7 @@ func stops(t *testing.T, dir string, fn function) {
 			"wrong settings:", "AFTERCARE_TABLESTORE_ENDPOINT is missing: ", "AFTERCARE_TABLESTORE_INSTANCE is missing: ",
 		}},
 		"with wrong ones": {append(good, "AFTERCARE_LOG_LEVEL="+secret, "AFTERCARE_SECRET="+secret, "AFTERCARE_DINGTALK_URL="+secret), []string{
-			"wrong settings:", "AFTERCARE_SECRET is not a setting of Aftercare", "AFTERCARE_LOG_LEVEL must be ", "AFTERCARE_DINGTALK_URL must begin with ",
+			"wrong settings:", "AFTERCARE_SECRET is not a setting of Aftercare", "AFTERCARE_DINGTALK_URL must begin with ", "AFTERCARE_LOG_LEVEL must be ",
 		}},
 		"with DEBUG=sdk": {append(good, "DEBUG=sdk"), []string{"wrong settings:", "DEBUG must not name sdk: "}},
 	} {
@@ -132,8 +159,12 @@ func stops(t *testing.T, dir string, fn function) {
 // do.
 func TestMainFilesOnlyWire(t *testing.T) {
 	for _, fn := range mustRead(t).functions {
+		maker := "handler"
+		if fn.key == alerts {
+			maker = "alerting"
+		}
 		src, err := os.ReadFile(filepath.Join(root, "functions", fn.key, "main.go"))
-		if n := bytes.Count(src, []byte("\n")); err != nil || n >= 40 || !strings.Contains(string(src), `handler.New("`+fn.key+`", os.Environ(), os.Stdout)`) {
+		if n := bytes.Count(src, []byte("\n")); err != nil || n >= 40 || !strings.Contains(string(src), maker+`.New("`+fn.key+`", os.Environ(), os.Stdout)`) {
 			t.Errorf("%s has %d lines, %v, want under 40, and its own name", fn.key, n, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
@@ -172,6 +173,7 @@ func takeEnd(r *rig.Rig, do func([]byte)) {
 // it can make.
 var everything = map[string]func(t *testing.T, c *recorder){
 	"operator": operate,
+	alerts:     bring,
 	"task-completed": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
 		leaveWork(t, r)
@@ -317,6 +319,7 @@ func operate(t *testing.T, c *recorder) {
 	left := l.EachLeft(t.Context(), func(decide.Many) error { return nil })
 	err = errors.Join(err, left, where, noted, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
+		l.Alerts().Inbox(t.Context(), 0, func(dispatch.Letter) bool { return true }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))

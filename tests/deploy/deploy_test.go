@@ -80,6 +80,8 @@ func TestEveryFaultIsSeen(t *testing.T) {
 		"a setting with a fault":           {"'info')}", "'loud')}", "the settings are refused: AFTERCARE_LOG_LEVEL must be"},
 		"a secret in the file":             {"${env('AFTERCARE_WEBHOOK_SECRET', '')}", "hush", "the secret AFTERCARE_WEBHOOK_SECRET is in this file"},
 		"a secret as a default":            {"${env('AFTERCARE_WEBHOOK_SECRET', '')}", "${env('AFTERCARE_WEBHOOK_SECRET', 'hush')}", "the secret AFTERCARE_WEBHOOK_SECRET is in this file"},
+		"a secret for all functions":       {"    GOMAXPROCS: '1'\n", "    GOMAXPROCS: '1'\n    AFTERCARE_WEBHOOK_URL: ${env('AFTERCARE_WEBHOOK_URL', '')}\n", "sweep: the secret AFTERCARE_WEBHOOK_URL is for the function alerts"},
+		"alerts without a secret":          {"        AFTERCARE_DINGTALK_SECRET: ${env('AFTERCARE_DINGTALK_SECRET', '')}\n", "", "alerts: the secret AFTERCARE_DINGTALK_SECRET is for the function alerts"},
 		"a required setting that is gone":  {"    AFTERCARE_TABLESTORE_INSTANCE: ${env('AFTERCARE_TABLESTORE_INSTANCE')}\n", "", "the required setting AFTERCARE_TABLESTORE_INSTANCE is missing"},
 		"a required setting in the file":   {"${env('AFTERCARE_TABLESTORE_INSTANCE')}", "mine", "AFTERCARE_TABLESTORE_INSTANCE is bound to an account"},
 		"too long variables":               {"'info')}", "'info')}" + strings.Repeat("o", 4000), "4096 are allowed"},
@@ -107,6 +109,7 @@ func TestEveryFaultIsSeen(t *testing.T) {
 		"a timer that fires too seldom":     {"'@every 1m'", "'@every 5m'", "does not fire when wake-ups fall due"},
 		"a timer of another form":           {"'@every 1m'", "''", "does not fire when wake-ups fall due"},
 		"a sweep longer than its period":    {"timeout: 55", "timeout: 60", "sweep: an invocation may last until after the next"},
+		"a round longer than its period":    {"little to do.\n      timeout: 55\n      internetAccess: true\n      role: ${vars.rolePrefix}alerts", "little to do.\n      timeout: 60\n      internetAccess: true\n      role: ${vars.rolePrefix}alerts", "alerts: an invocation may last until after the next"},
 		"a timer's payload that is no JSON": {"payload: '{}'", "payload: '{'", "the timer's payload is not JSON"},
 
 		"a pattern with a fault":            {`"type":["ecs:CloudAssistant:TaskCompleted"]`, `"type":[{"like":"ecs"}]`, "task-completed: its pattern is refused"},

@@ -21,6 +21,9 @@ const (
 	longValue      = 256
 )
 
+// alerts is the function that has the channels, and alone their secrets.
+const alerts = "alerts"
+
 // checkEnvironment: the functions get only settings that they know, all that
 // they require, and no secret from this file. One with a part of a core runs one
 // thread at a time.
@@ -47,6 +50,7 @@ func checkEnvironment(d *document, f *faults) {
 		}
 		for _, v := range known {
 			f.check(!v.Required || given[v.Name], "%s: the required setting %s is missing", fn.key, v.Name)
+			f.check(!v.Secret || given[v.Name] == (fn.key == alerts), "%s: the secret %s is for the function alerts, and only for it", fn.key, v.Name)
 		}
 		f.check(given["GOMAXPROCS"] == (fn.props.number("cpu") < 1), "%s: GOMAXPROCS is for a part of a core", fn.key)
 		f.check(size <= maxEnvironment, "%s: its variables may have %d bytes, %d are allowed", fn.key, size, maxEnvironment)

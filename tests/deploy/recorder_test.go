@@ -49,7 +49,7 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 // tableNames lists the tables, without their prefix, and listNames the lists that
 // are read.
 var (
-	tableNames = []string{"instances", "wakeups", "shared", "quarantine", "probe"}
+	tableNames = []string{"instances", "wakeups", "shared", "quarantine", "alerts", "probe"}
 	listNames  = []string{"fleet", "history", "timeline"}
 )
 

@@ -39,6 +39,7 @@ const (
 
 var rules = []rule{
 	// What the functions are made of.
+	{"functions/alerts", []string{"shared/alerting", "shared/handler"}},
 	{"functions/...", []string{"shared/handler"}},
 	{"shared/event", nil},
 	{"shared/command", []string{text + "/encoding/simplifiedchinese"}},
@@ -58,11 +59,14 @@ var rules = []rule{
 	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
 	{"shared/invoke", []string{"shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
-		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/alert", "shared/command",
+		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
 		"shared/transport", fcSDK, zerolog,
 	}},
-
 	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow"}},
+	{"shared/alerting", []string{
+		"shared/alert", "shared/alertfile", "shared/dispatch", "shared/engine", "shared/handler", "shared/ledger", "shared/transport",
+	}},
+
 	// What reads the files that people write.
 	{"shared/yamlfile", []string{"shared/flow", goccyYAML}},
 	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/transport", "shared/yamlfile"}},
@@ -122,6 +126,7 @@ var functionModules = map[string]string{
 	alibabaSDK:    "v1.63.107",
 	zerolog:       "v1.35.1",
 	expr:          "v1.17.8",
+	goccyYAML:     "v1.19.2",
 	text:          "v0.14.0",
 }
 
@@ -153,7 +158,6 @@ var toolModules = map[string]string{
 	rapid:      "v1.3.0",
 	testscript: "v1.16.0",
 	goCmp:      "v0.7.0",
-	goccyYAML:  "v1.19.2",
 
 	shellSyntax: "v3.12.0",
 	xTerm:       "v0.43.0",

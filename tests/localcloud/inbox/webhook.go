@@ -3,7 +3,6 @@ package inbox
 import (
 	"crypto/hmac"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"strings"
 	"time"
@@ -42,9 +41,6 @@ func judgeWebhook(c *call) answer {
 
 // unverified returns why a message has no correct signature, or "".
 func unverified(c *call, secret string) string {
-	if old := c.Header.Get("X-Aftercare-Signature"); old != "" && c.Header.Get("webhook-signature") == "" {
-		return unverifiedOld(c, secret, old)
-	}
 	timestamp, signatures := c.Header.Get("webhook-timestamp"), c.Header.Get("webhook-signature")
 	switch {
 	case c.id == "" || timestamp == "" || signatures == "":
@@ -71,17 +67,6 @@ func webhookKey(secret string) []byte {
 		}
 	}
 	return []byte(secret)
-}
-
-// unverifiedOld is for signatures t=<unix seconds>,v1=<hex HMAC-SHA256 of
-// "<t>.<body>">.
-func unverifiedOld(c *call, secret, signature string) string {
-	t, v1, _ := strings.Cut(strings.TrimPrefix(signature, "t="), ",v1=")
-	want := hex.EncodeToString(hmac256([]byte(secret), t+"."+string(c.body)))
-	if !recentUnix(t, time.Second, chatSkew, c.now) || !hmac.Equal([]byte(v1), []byte(want)) {
-		return "signature is wrong or older than an hour"
-	}
-	return ""
 }
 
 func showWebhook(body []byte) view {
