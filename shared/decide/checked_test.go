@@ -34,6 +34,11 @@ func (s *story) checked(state decide.State, in decide.Input, f decide.Facts, m d
 		return d
 	}
 	c := d.Changes
+	for _, m := range d.Next.Messages {
+		if a := m.Alert; a != nil && max(len(a.Summary), len(a.CommandName), len(a.Status), len(a.ErrorCode), len(a.ErrorDesc)) > 4000 {
+			s.t.Errorf("a text of the alert %s is too long", a.Fingerprint)
+		}
+	}
 	s.same("tasks", applied(s, state.Tasks, c.Tasks, func(t decide.Task) string { return t.ID }), d.Next.Tasks)
 	s.same("sends", applied(s, state.Sends, c.Sends, func(e decide.Send) string { return e.Key }), d.Next.Sends)
 	s.same("messages", applied(s, state.Messages, c.Messages, decide.Message.Row), d.Next.Messages)

@@ -33,7 +33,7 @@ func HeartbeatEvent(ev event.FirstHeartbeat) flow.Event {
 		Kind: flow.FirstHeartbeat, ID: ev.ID, Source: ev.Source, Region: ev.Region,
 		Account: ev.Account, Time: ev.Time, InstanceID: ev.InstanceID,
 		BizEventID: ev.BizEventID, AgentVersion: ev.AgentVersion, Zone: ev.Zone,
-		DataRegion: ev.DataRegion, Uptime: uptime, Extensions: cut(string(ev.Extensions)),
+		DataRegion: ev.DataRegion, Uptime: uptime, Extensions: cut(string(ev.Extensions), maxText),
 	}
 }
 
@@ -50,14 +50,15 @@ func brief(ev event.TaskCompleted) event.TaskCompleted {
 	for _, text := range []*string{
 		&ev.CommandID, &ev.CommandName, &ev.ErrorCode, &ev.ErrorDesc, &ev.RepeatMode, &ev.OwnerUID, &ev.PlayerUID,
 	} {
-		*text = cut(*text)
+		*text = cut(*text, maxText)
 	}
 	return ev
 }
 
-func cut(text string) string {
-	if len(text) > maxText {
-		return strings.ToValidUTF8(text[:maxText], "")
+// cut returns the first bytes of a text, without a part of a character at their end.
+func cut(text string, limit int) string {
+	if len(text) > limit {
+		return strings.ToValidUTF8(text[:limit], "")
 	}
 	return text
 }

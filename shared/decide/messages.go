@@ -5,6 +5,10 @@ import (
 	"fmt"
 )
 
+// maxAlertText bounds each text of an alert, in bytes. The record of an execution has
+// them whole.
+const maxAlertText = 4000
+
 // outbox plans messages and claims those that are due.
 type outbox struct{ *draft }
 
@@ -15,6 +19,9 @@ func (o outbox) alert(a Alert, owner string) {
 	}
 	if a.InstanceID = o.Instance.ID; a.InstanceID == SweepID {
 		a.InstanceID = "" // it is about none
+	}
+	for _, text := range []*string{&a.Summary, &a.CommandName, &a.Status, &a.ErrorCode, &a.ErrorDesc} {
+		*text = cut(*text, maxAlertText)
 	}
 	a.Severity = severities[a.Kind]
 	a.Region = cmp.Or(a.Region, o.Instance.Region)

@@ -80,6 +80,18 @@ func TestManyFailuresAreFewMessagesWithExactCounts(t *testing.T) {
 	}
 }
 
+// TestLongAlertsShareABatchOnlyIfItHoldsThem: 4 MB fit into one.
+func TestLongAlertsShareABatchOnlyIfItHoldsThem(t *testing.T) {
+	w := newWorld(t)
+	for n := range 100 {
+		l := failure(n, 1)
+		l.Alert.ErrorDesc = strings.Repeat("<", 16000) // six bytes each
+		w.put(l)
+	}
+	w.rounds(2)
+	w.wantTold(100, 0, 1)
+}
+
 func TestALetterThatIsReadTwiceCountsOnce(t *testing.T) {
 	w := newWorld(t)
 	w.put(failure(1, 5))

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -85,8 +86,24 @@ type Change struct {
 	Claim string
 }
 
-// Batch is the most members of a change. A member takes two rows of 200.
-const Batch = 95
+// Batch is the most members of a change, and batchBytes the most that their alerts
+// take. A member takes two rows of 200, and a batch may have 4 MB.
+const (
+	Batch      = 95
+	batchBytes = 2 << 20
+)
+
+// fitting returns how many of the first alerts fit into a change, at least one.
+func fitting(n int, alert func(i int) decide.Alert) int {
+	bytes := 0
+	for i := range min(n, Batch) {
+		data, err := json.Marshal(alert(i))
+		if bytes += len(data); err == nil && bytes > batchBytes {
+			return max(1, i)
+		}
+	}
+	return min(n, Batch)
+}
 
 const (
 	// tryWait is the pause after the first failed try. It doubles up to tryWaitMost.

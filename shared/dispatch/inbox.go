@@ -3,7 +3,8 @@ package dispatch
 import (
 	"context"
 	"fmt"
-	"slices"
+
+	"aftercare/shared/decide"
 )
 
 // page is the most letters that are held at once.
@@ -48,10 +49,12 @@ func (r *round) sort(ctx context.Context, letters []Letter) error {
 		}
 	}
 	for _, group := range order {
-		for some := range slices.Chunk(groups[group], Batch) {
-			if err := r.join(ctx, targets[group], some); err != nil {
+		for left := groups[group]; len(left) > 0; {
+			n := fitting(len(left), func(i int) decide.Alert { return left[i].Alert })
+			if err := r.join(ctx, targets[group], left[:n]); err != nil {
 				return err
 			}
+			left = left[n:]
 		}
 	}
 	r.count(func(p *Report) { p.Letters += len(letters) })

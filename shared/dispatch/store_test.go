@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -175,8 +176,18 @@ func (w *world) Commit(_ context.Context, c dispatch.Change) error {
 		if rows := 1 + len(c.Flushes) + len(c.Ended) + 2*len(c.New) + 2*len(c.Told); rows > 200 {
 			w.t.Errorf("a batch has %d rows", rows)
 		}
+		bytes := 0
 		for _, m := range append(slices.Clone(c.New), c.Told...) {
 			k.members[m.Key] = m
+			data, _ := json.Marshal(m)
+			bytes += len(data)
+		}
+		for _, f := range c.Flushes {
+			data, _ := json.Marshal(f)
+			bytes += len(data)
+		}
+		if bytes > 4<<20 {
+			w.t.Errorf("a batch has %d bytes", bytes)
 		}
 		flushes := map[int64]dispatch.Flush{}
 		for _, f := range k.group.Flushes {

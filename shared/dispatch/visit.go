@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 )
 
@@ -83,7 +84,8 @@ func (r *round) step(ctx context.Context, g Group) (c Change, ok bool, err error
 			c.Group.Due = time.Time{}
 			return c, true, nil
 		}
-		return g.gather(news[:min(len(news), Batch)], len(news) <= Batch, route, now), true, nil
+		n := fitting(len(news), func(i int) decide.Alert { return news[i].Alert })
+		return g.gather(news[:n], n == len(news), route, now), true, nil
 	case repeat:
 		open, err := r.Store.Told(ctx, g.Key, MaxSample)
 		return g.repeat(open, route, now), true, err
