@@ -16,6 +16,7 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
+	"aftercare/shared/ledger"
 )
 
 // cancelFlags say which tasks are meant. One of task, key, label, run and all is set.
@@ -23,6 +24,9 @@ type cancelFlags struct {
 	*targets
 	task, key, label, run string
 	all                   bool
+	// unreached counts the instances to which submissions that fit have not been
+	// submitted yet.
+	unreached int
 }
 
 func newCancel(getenv func(string) string) *cobra.Command {
@@ -36,9 +40,9 @@ func newCancel(getenv func(string) string) *cobra.Command {
 		Long: `What is meant is a task, the tasks of a submission, those with a label, a flow
 run with its command, or all that wait; --instance alone means all that wait
 there. It is listed, and each instance is asked once to cancel it. Without an
-instance, it is looked for in the list of the fleet, which lacks instances that
-no event and no answer of ECS has named yet. The beginning of an id is enough if
-no other has it.`,
+instance, it is looked for on the whole fleet. The beginning of an id is enough
+if no other has it. Where a submission for several instances is still going on,
+the exit code is 5: 'aftercare stop --label' holds what is still to come.`,
 		Args: cli.Args("[TASK]"),
 	}
 	s := actSite(cmd, getenv)
@@ -63,6 +67,9 @@ no other has it.`,
 			end := waiting(cmd, "looking for the tasks")
 			found, err := f.find(ctx, c)
 			end()
+			if f.unreached > 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "A submission still has %s to reach. %s\n", counted(f.unreached, "instance"), f.brake())
+			}
 			switch {
 			case err != nil:
 				return err
@@ -84,10 +91,41 @@ no other has it.`,
 					documents = append(documents, map[string]any{"instanceId": o.InstanceID, "cancel": f.document(o)})
 				}
 			}
-			return c.actAll(ctx, cmd, *format, who, documents)
+			err = c.actAll(ctx, cmd, *format, who, documents)
+			if err == nil && f.unreached > 0 {
+				err = cli.CodeError{Code: cli.ExitPartly, Err: fmt.Errorf("%s not reached yet", counted(f.unreached, "instance"))}
+			}
+			return err
 		})
 	}
 	return cmd
+}
+
+// brake says what to do about what is still to come.
+func (f *cancelFlags) brake() string {
+	if f.label == "" {
+		return "Cancel again when 'aftercare acts' lists it."
+	}
+	return "'aftercare stop --label " + f.label + "' holds it there: stop, and cancel again when 'aftercare acts' lists it."
+}
+
+// countUnreached counts the instances that submissions which fit have not reached: of
+// these instances, or of all if there is none.
+func (f *cancelFlags) countUnreached(ctx context.Context, l *ledger.Ledger, on []string) error {
+	if f.key == "" && f.label == "" && !f.all {
+		return nil
+	}
+	return l.EachLeft(ctx, func(m decide.Many) error {
+		if !f.all && (f.key == "" || m.DedupeKey != f.key) && (f.label == "" || !slices.Contains(m.Labels, f.label)) {
+			return nil
+		}
+		for _, id := range m.Left() {
+			if len(on) == 0 || slices.Contains(on, id) {
+				f.unreached++
+			}
+		}
+		return nil
+	})
 }
 
 // counting says how many flow runs and tasks were found.
@@ -201,15 +239,18 @@ func listOpen(cmd *cobra.Command, format string, found []open) error {
 // find finds what fits, by instance and id. It is an error if nothing does.
 func (f *cancelFlags) find(ctx context.Context, c *connection) (found []open, err error) {
 	var on []listed
+	var ids []string
 	if f.given() {
-		ids, err := f.targets.find(ctx, c)
-		if err != nil {
+		if ids, err = f.targets.find(ctx, c); err != nil {
 			return nil, err
 		}
 		for _, id := range ids {
 			on = append(on, listed{InstanceID: id})
 		}
 	} else if on, err = readFleet(ctx, c.ledger, func(i listed) bool { return i.Queued+i.Running+i.Runs > 0 }); err != nil {
+		return nil, err
+	}
+	if err := f.countUnreached(ctx, c.ledger, ids); err != nil {
 		return nil, err
 	}
 	labels := map[string]bool{}
@@ -232,12 +273,12 @@ func (f *cancelFlags) find(ctx context.Context, c *connection) (found []open, er
 	slices.SortFunc(found, func(a, b open) int {
 		return cmp.Or(cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.TaskID, b.TaskID))
 	})
-	ids := map[string]bool{}
+	named := map[string]bool{}
 	for _, o := range found {
 		if f.task != "" {
-			ids[o.TaskID] = true
+			named[o.TaskID] = true
 		} else if f.run != "" {
-			ids[o.RunID] = true
+			named[o.RunID] = true
 		}
 	}
 	switch {
@@ -253,8 +294,8 @@ func (f *cancelFlags) find(ctx context.Context, c *connection) (found []open, er
 		return nil, cli.NotFound("no task waits")
 	case len(found) == 0:
 		return nil, cli.NotFound("no such task waits or runs")
-	case len(ids) > 1:
-		return nil, cli.Usage(fmt.Errorf("%s is the beginning of %d ids: give more of it", f.task+f.run, len(ids)))
+	case len(named) > 1:
+		return nil, cli.Usage(fmt.Errorf("%s is the beginning of %d ids: give more of it", f.task+f.run, len(named)))
 	}
 	return found, nil
 }

@@ -27,6 +27,9 @@ func clockOf(cmd *cobra.Command) clock {
 // halfYear is how near a time must be for its day to need no year.
 const halfYear = 180 * 24 * time.Hour
 
+// whole is a time with its year.
+func (c clock) whole(t time.Time) string { return t.In(c.zone).Format("2006-01-02 15:04:05 MST") }
+
 // today is a time of the last 24 hours.
 func (c clock) today(t time.Time) string { return t.In(c.zone).Format("15:04:05 MST") }
 

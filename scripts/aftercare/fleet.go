@@ -74,8 +74,10 @@ func newInstances(getenv func(string) string) *cobra.Command {
 		Use:   "instances",
 		Short: "List the instances, the last changed first",
 		Long: `RUNNING counts commands and flow runs that are under way, FAILING the commands
-whose last run failed and that a flow counts.`,
+whose last run failed and that a flow counts. ECS is asked which instances have
+a tag.`,
 		Example: `  aftercare instances --waiting
+  aftercare instances --tag role=web
   aftercare instances --state unknown -o wide`,
 		Args: cli.Args(),
 	}
@@ -84,11 +86,18 @@ whose last run failed and that a flow counts.`,
 		string(decide.BootBootable), string(decide.BootWaiting), string(decide.BootUnknown))
 	waiting := cmd.Flags().Bool("waiting", false, "only those where commands wait")
 	failing := cmd.Flags().Bool("failing", false, "only those where a command's last run failed")
+	tagged := &targets{}
+	tagged.tagFlag(cmd)
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, fleetColumns, "No event has reported such an instance.", func(add func(listed) error) error {
-			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-				all, err := readFleet(ctx, l, func(i listed) bool {
-					return (*state == "" || i.State == *state) && (!*waiting || i.Queued > 0) && (!*failing || i.Failing > 0)
+			return s.connect(cmd.Context(), ofTables|tagged.services(), func(ctx context.Context, c *connection) error {
+				ids, err := tagged.find(ctx, c)
+				if err != nil {
+					return err
+				}
+				all, err := readFleet(ctx, c.ledger, func(i listed) bool {
+					return (*state == "" || i.State == *state) && (!*waiting || i.Queued > 0) && (!*failing || i.Failing > 0) &&
+						(!tagged.selects() || slices.Contains(ids, i.InstanceID))
 				})
 				return cmp.Or(err, eachOf(all, add))
 			})

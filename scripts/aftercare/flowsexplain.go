@@ -74,7 +74,7 @@ runs under way, stops and breakers count only with --state.`,
 			if i > 0 {
 				fmt.Fprintln(cmd.OutOrStdout())
 			}
-			x.print(cmd.OutOrStdout())
+			x.print(cmd.OutOrStdout(), clockOf(cmd))
 		}
 		return nil
 	}
@@ -282,8 +282,8 @@ func newExplained(f decide.FlowDecision) explained {
 }
 
 // print prints an explanation for people.
-func (x explanation) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s, at %s\n", screen.Plain(x.InstanceID), screen.Plain(x.Event), moment(x.At))
+func (x explanation) print(w io.Writer, c clock) {
+	say(w, "%s: %s, at %s", screen.Plain(x.InstanceID), screen.Plain(x.Event), c.whole(x.At))
 	var others []string
 	for _, f := range x.Flows {
 		if f.other {

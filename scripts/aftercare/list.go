@@ -118,7 +118,7 @@ func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empt
 		_, err := fmt.Fprintln(l.out, empty)
 		return err
 	case more:
-		fmt.Fprintf(cmd.ErrOrStderr(), "These are the first %d rows; --limit 0 prints all.\n", l.rows)
+		fmt.Fprintf(cmd.ErrOrStderr(), "The list ends after %s; --limit 0 prints all.\n", counted(l.rows, "row"))
 	}
 	return nil
 }

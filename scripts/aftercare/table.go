@@ -16,14 +16,6 @@ import (
 	"aftercare/shared/event"
 )
 
-// moment is a time in UTC, empty for none.
-func moment(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02 15:04:05")
-}
-
 // say prints a sentence, on lines that fit the screen.
 func say(w io.Writer, format string, args ...any) { screen.Say(w, "", fmt.Sprintf(format, args...)) }
 

@@ -24,10 +24,14 @@ func targetFlags(cmd *cobra.Command) *targets {
 	t := &targets{}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&t.ids, "instance", nil, "the instance with this `id`; may be repeated")
-	flags.StringArrayVar(&t.tags, "tag", nil, "instances with this tag, as `KEY=VALUE` or KEY; may be repeated")
+	t.tagFlag(cmd)
 	flags.StringVar(&t.name, "instance-name", "", "instances with this `name`, where * is any text")
 	flags.StringVar(&t.group, "resource-group", "", "instances of the resource group with this `id`")
 	return t
+}
+
+func (t *targets) tagFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&t.tags, "tag", nil, "instances with this tag, as `KEY=VALUE` or KEY; may be repeated")
 }
 
 // selects reports whether ECS must be asked which instances are meant.
@@ -57,6 +61,11 @@ func (t *targets) find(ctx context.Context, c *connection) ([]string, error) {
 		}
 		sel.Tags[key] = value
 	}
+	return selected(ctx, c, sel)
+}
+
+// selected are the ids of the instances that ECS finds, at least one.
+func selected(ctx context.Context, c *connection, sel engine.Selector) ([]string, error) {
 	found, err := c.assistant.Instances(ctx, sel)
 	if err == nil && len(found) == 0 {
 		err = cli.NotFound("ECS knows no such instance")

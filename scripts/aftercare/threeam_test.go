@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,15 +17,23 @@ var (
 	block = regexp.MustCompile("(?s)```console\n\\$ aftercare ([^\n]*)\n(.*?)```")
 	// argument is one of a command line, with or without quotes.
 	argument = regexp.MustCompile(`"[^"]*"|\S+`)
-	// moving is what differs from run to run: times, and the ids of events.
-	moving = regexp.MustCompile(`(\d\d-\d\d )?\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	// moving is what differs from run to run: times, the ids of events, and that of the
+	// run that a retry made.
+	moving = regexp.MustCompile(`(\d\d-\d\d )?\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8} +started`)
 )
+
+// again is an event that was handled before.
+const again = `{"id": "e-again", "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:TaskCompleted", "time": "2026-03-01T02:00:00Z",
+	"data": {"instanceId": "i-web-1", "invokeId": "t-sent2", "invocationStatus": "Failed", "exitCode": 3}}`
 
 // TestItIsThreeInTheMorning plays the commands of the operator's page, one after the
 // other, against a deployment that has worked. With -rewrite it writes what they
 // print into the page, for review.
 func TestItIsThreeInTheMorning(t *testing.T) {
-	const path = "../README.md"
+	path, err := filepath.Abs("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +44,14 @@ func TestItIsThreeInTheMorning(t *testing.T) {
 		t.Fatal("scripts/README.md has no section between <!-- 3am --> and <!-- /3am -->")
 	}
 	r := workedWith(t, "waiting")
+	const older = `{"instanceId":"i-web-2","invokeId":"t-older","commandName":"older","invocationStatus":"Success"}`
+	if err := r.Ledger().Quarantine(t.Context(), "task-completed", []byte(older), "an older version did not know it", r.Now()); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir()) // where the event to replay is
+	if err := os.WriteFile("event.json", []byte(again), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	getenv := variablesOf(t, r)
 	blocks := 0
 	played := block.ReplaceAllStringFunc(section, func(text string) string {

@@ -58,7 +58,7 @@ func makeLocal(t *testing.T) string {
 
 // once lists the lines that do something. The others only look, and run until
 // their output is as shown.
-var once = regexp.MustCompile(`localcloud (create|boot|invoke)`)
+var once = regexp.MustCompile(`localcloud (create|boot)|aftercare submit`)
 
 // byHand returns this part of README.md as lines of a script.
 func byHand(t *testing.T) string {
@@ -75,7 +75,7 @@ func byHand(t *testing.T) string {
 	var script strings.Builder
 	for _, step := range strings.Split(part, "\n$ ") {
 		line, shown, _ := strings.Cut(step, "\n")
-		command := "sh -c " + argument(". .local/env; "+line)
+		command := "sh -c " + argument(". .local/env; "+line+" 2>&1")
 		if once.MatchString(line) {
 			fmt.Fprintf(&script, "exec %s\nstdout %s\n", command, argument(pattern(shown)))
 		} else {

@@ -137,7 +137,7 @@
 //  65. Tablestore keeps three global indexes of aftercare_instances, milliseconds
 //     behind, and nobody else writes them. A row is in those whose columns it has.
 //     aftercare_fleet (fleet: a shard, with a summary) has live/! of each instance
-//     that an event or ECS reported, or for which a task waits. aftercare_history
+//     that an event or ECS reported, or on which work is open. aftercare_history
 //     (hist: kind, month and shard, and at, with a brief) and aftercare_timeline (pk
 //     and at) have the records of executions, tasks, flow runs, boots, acts and
 //     given-up messages, each once. At is when it happened, but at most 5 minutes

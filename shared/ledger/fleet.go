@@ -34,11 +34,13 @@ type Summary struct {
 }
 
 // fleetColumns puts the row of an instance into the list of the fleet, once an
-// event or ECS reported the instance, or while a task waits for it: anybody may
-// submit a task for any id. A deleted instance leaves the list.
+// event or ECS reported the instance, or while work is open on it: anybody may
+// submit a task for any id, and what is open must be found to be cancelled. A
+// deleted instance leaves the list.
 func fleetColumns(b *batch, c engine.Commit) []column {
 	i := c.Changes.Instance
-	if !i.Seen && i.Waiting == 0 || i.Gone() {
+	open := i.Waiting + len(c.Next.Tasks) + len(c.Next.Runs)
+	if !i.Seen && open == 0 || i.Gone() {
 		return nil
 	}
 	s := Summary{
@@ -67,8 +69,8 @@ func fleetColumns(b *batch, c engine.Commit) []column {
 	return []column{{colFleet, fmt.Sprintf("%x", shard(c.InstanceID, listShards))}, {colSummary, b.encode(s)}}
 }
 
-// Fleet calls each with every instance that an event or ECS reported, in no order,
-// and reads the shards side by side.
+// Fleet calls each with every instance of the list of the fleet, in no order, and
+// reads the shards side by side.
 func (l *Ledger) Fleet(ctx context.Context, each func(instanceID string, s Summary) error) error {
 	var shards []*cursor
 	for n := range listShards {

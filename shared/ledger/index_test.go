@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -43,10 +44,27 @@ func TestEachRowOfACommitIsReadAndListed(t *testing.T) {
 	if len(fleet(t, server)) != 1 {
 		t.Errorf("%v is in the fleet, want the one for which a task waits", fleet(t, server))
 	}
+	// Work that is open must be found by its label, whoever named the instance.
+	for n, less := range []func(*decide.State){
+		func(s *decide.State) {
+			maps.DeleteFunc(s.Tasks, func(_ string, t decide.Task) bool { return t.State == decide.TaskQueued })
+		},
+		func(s *decide.State) { s.Tasks = map[string]decide.Task{} },
+	} {
+		s, err := l.Whole(t.Context(), "i-unseen")
+		must(t, err)
+		next := s
+		next.Tasks = maps.Clone(s.Tasks)
+		less(&next)
+		mustCommit(t, l, ledgertest.Between(fmt.Sprint("c0", n), s, next))
+		if len(fleet(t, server)) != 1 {
+			t.Errorf("%v is in the fleet, want the one with %d tasks and %d runs", fleet(t, server), len(next.Tasks), len(next.Runs))
+		}
+	}
 	s, err := l.Whole(t.Context(), "i-unseen")
 	must(t, err)
 	idle := s
-	idle.Tasks = map[string]decide.Task{}
+	idle.Runs = map[string]decide.FlowRun{}
 	mustCommit(t, l, ledgertest.Between("c00", s, idle))
 	if len(fleet(t, server)) != 0 {
 		t.Errorf("%v is in the fleet, which only a submission named", fleet(t, server))

@@ -14,6 +14,7 @@ import (
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/assistant"
+	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
@@ -291,8 +292,11 @@ func operate(t *testing.T, c *recorder) {
 	must(t)(r.TaskCompleted(endOf("other", 1)))
 	direct := tablestore.NewClientWithConfig(r.Tables.Endpoint(), r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, nil)
 	_, lost := direct.DeleteIndex(&tablestore.DeleteIndexRequest{MainTableName: "aftercare_instances", IndexName: "aftercare_timeline"})
-	if unopened != nil {
-		t.Fatal(unopened)
+	_, kept := l.Keep(t.Context(), decide.Many{
+		Submission: decide.Submission{Key: "left"}, At: time.Now(), Targets: []decide.Target{{InstanceID: instanceID}},
+	})
+	if err := errors.Join(unopened, kept); err != nil {
+		t.Fatal(err)
 	}
 	c.record(true)
 	defer c.record(false)
@@ -310,7 +314,8 @@ func operate(t *testing.T, c *recorder) {
 	_, selected := cloud.Instances(t.Context(), engine.Selector{Name: "web-*"})
 	_, where := cloud.InstancesOf(t.Context(), "t-none")
 	_, printed := cloud.Outputs(t.Context(), "", "t-none")
-	err = errors.Join(err, where, noted, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
+	left := l.EachLeft(t.Context(), func(decide.Many) error { return nil })
+	err = errors.Join(err, left, where, noted, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),

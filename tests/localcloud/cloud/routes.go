@@ -16,6 +16,7 @@ import (
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/functioncompute"
+	"aftercare/tests/localcloud/inbox"
 )
 
 // routes returns the control surface, which the package comment lists.
@@ -240,7 +241,10 @@ func (c *Cloud) deadLetters() (any, error) {
 }
 
 func (c *Cloud) inboxState() InboxState {
-	state := InboxState{Messages: []Message{}, Refusals: []Refusal{}, Incidents: c.inbox.Incidents(), Alerts: c.inbox.Alerts()}
+	state := InboxState{
+		Messages: []Message{}, Refusals: []Refusal{},
+		Incidents: append([]inbox.Incident{}, c.inbox.Incidents()...), Alerts: append([]inbox.Alert{}, c.inbox.Alerts()...),
+	}
 	for _, m := range c.inbox.Messages() {
 		state.Messages = append(state.Messages, Message{
 			Channel: m.Channel, At: m.At, Body: asJSON(m.Body), Verified: m.Verified, Fingerprint: m.Fingerprint,

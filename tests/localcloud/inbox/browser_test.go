@@ -15,9 +15,9 @@ import (
 // TestInChromium sends each vendor an alert as people would send it, and looks at
 // the page in a browser without a window. make cloud says if there is none.
 func TestInChromium(t *testing.T) {
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("there is no chromium")
+	const browser = "chromium"
+	if err := exec.Command(browser, "--version").Run(); err != nil {
+		t.Skip("there is no chromium:", err)
 	}
 	s := start(t, inbox.Options{Channels: map[string]inbox.Channel{inbox.DingTalk: {Keywords: []string{"Command", "Alarm"}}}})
 	fill(t, s)
@@ -26,10 +26,10 @@ func TestInChromium(t *testing.T) {
 		inbox.DingTalk:     `2 accepted, 1 refused; POST /dingtalk/robot/send 12:00:00 refused 310000 keywords not in content notification: t Backup ended late`,
 		inbox.Lark:         `accepted 3 commands failed in cn-hangzhou check disk on 3 instances @everyone no space left on i-web-1`,
 		inbox.WeCom:        `accepted Command failed check disk on i-web-1 critical @zhang`,
-		inbox.Slack:        `accepted Command failed Command failed check disk ended with exit code 3 on i-web-1 for @everyone (channel)`,
+		inbox.Slack:        `accepted fingerprint ab12 Command failed Command failed check disk ended with exit code 3 on i-web-1 for @everyone (channel)`,
 		inbox.PagerDuty:    `Incidents: 1 open State Incident Severity Source Log triggered check disk failed on i-web-2 k2 critical i-web-2 12:00:00 trigger`,
 		inbox.Alertmanager: `Alerts: 1 firing State Labels Annotations From, to Posted resolved alertname= CommandFailed command= backup`,
-		inbox.Webhook:      `accepted id seen before id msg_1 alert.firing { "count": 3`,
+		inbox.Webhook:      `accepted id seen before id msg_1 fingerprint ab12 alert.firing count 3 fingerprint ab12`,
 	} {
 		t.Run(vendor, func(t *testing.T) {
 			_, section, _ := strings.Cut(dom, `data-channel="`+vendor+`"`)

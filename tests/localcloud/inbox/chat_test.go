@@ -216,7 +216,8 @@ func TestSlack(t *testing.T) {
 		{"a long button", at, blocks(button(1, 76, 1, 9)), 400, invalid},
 		{"a long value", at, blocks(button(1, 1, 2001, 9)), 400, invalid},
 		{"a long address", at, blocks(button(1, 1, 1, 3001)), 400, invalid},
-		{"more than a message holds", at, blocks(many(5, section(2700))), 400, "msg_blocks_too_long"},
+		{"what a message holds", at, blocks(many(4, section(3000)), section(1200)), 200, "ok"},
+		{"more than a message holds", at, blocks(many(4, section(3000)), section(1201)), 400, "msg_blocks_too_long"},
 	})
 	res, _ := post(t, at, `{}`, nil)
 	if got := res.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain") {
@@ -279,6 +280,34 @@ func TestRates(t *testing.T) {
 	}
 }
 
+func TestASecondsLimitIsCountedBesideAMinutes(t *testing.T) {
+	now := noon
+	s := start(t, inbox.Options{Now: func() time.Time { return now }})
+	for second := range 3 {
+		now = noon.Add(time.Duration(second) * time.Second)
+		for range 6 {
+			post(t, s.URL(inbox.Lark), larkText, nil)
+		}
+	}
+	if len(s.Messages()) != 15 || len(s.Refusals()) != 3 {
+		t.Errorf("accepted %d and refused %d messages, want 5 and 1 in each second", len(s.Messages()), len(s.Refusals()))
+	}
+}
+
+func TestLarkIsBusyAfterFullAndHalfHours(t *testing.T) {
+	now := noon
+	s := start(t, inbox.Options{Now: func() time.Time { return now }, Channels: map[string]inbox.Channel{inbox.Lark: {BusySeconds: 10}}})
+	for after, want := range map[time.Duration]string{
+		0: `{"code":11232,`, 9 * time.Second: `{"code":11232,`, 10 * time.Second: `{"StatusCode":0,`, 29 * time.Minute: `{"StatusCode":0,`,
+		30 * time.Minute: `{"code":11232,`, 31 * time.Minute: `{"StatusCode":0,`, time.Hour: `{"code":11232,`,
+	} {
+		now = noon.Add(after)
+		if _, answer := post(t, s.URL(inbox.Lark), larkText, nil); !strings.HasPrefix(answer, want) {
+			t.Errorf("%s after noon: %s, want %s", after, answer, want)
+		}
+	}
+}
+
 func TestRatesAreCountedForEachToken(t *testing.T) {
 	s := start(t, inbox.Options{Channels: map[string]inbox.Channel{inbox.WeCom: {PerMinute: 1}}})
 	for _, token := range []string{"a", "b", "a"} {
@@ -319,6 +348,7 @@ func TestAChannelRefusesASettingThatItHasNot(t *testing.T) {
 			PerSecond: 1,
 		},
 		"lark has no setting barSeconds":        {BarSeconds: 1},
+		"wecom has no setting busySeconds":      {BusySeconds: 1},
 		"lark has no setting resolveSeconds":    {ResolveSeconds: 1},
 		"alertmanager has no setting perMinute": {PerMinute: 1},
 		"wecom has no setting allowFrom":        {AllowFrom: []string{"x"}},

@@ -16,7 +16,7 @@ var pageText string
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"clock":  clock,
 	"day":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"colour": colour,
+	"colour": colour, "details": details,
 }).Parse(pageText))
 
 // clock writes a time; of another day than now, with its day.

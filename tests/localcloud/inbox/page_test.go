@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/tests/localcloud/inbox"
 )
@@ -38,8 +39,10 @@ func TestMessagesAreShownAsTheVendorDoes(t *testing.T) {
 		{"lists", inbox.DingTalk, ding("- a\n- **b**\n1. c\n"), `<ul><li>a</li><li><b>b</b></li></ul><ol><li>c</li></ol>`},
 		{"a quote", inbox.DingTalk, ding("> a\n> b"), `<blockquote><p>a b</p></blockquote>`},
 		{"a backslash", inbox.DingTalk, ding(`\*a\* i\_b`), `<p>*a* i_b</p>`},
-		{"names with underscores", inbox.DingTalk, ding("a_b_c"), `<p>a_b_c</p>`},
+		{"names with underscores", inbox.DingTalk, ding("a_b_c d_e_"), `<p>a_b_c d_e_</p>`},
+		{"an underscore that ends no word", inbox.DingTalk, ding("_f_g h"), `<p>_f_g h</p>`},
 		{"marks that do not match", inbox.DingTalk, ding("2 * 3 * 4 ** 5 [a] (b"), `<p>2 * 3 * 4 ** 5 [a] (b</p>`},
+		{"a star after a space ends nothing", inbox.DingTalk, ding("*a * b"), `<p>*a * b</p>`},
 		{"entities", inbox.DingTalk, ding("a &lt;b&gt; &amp;lt;"), `<p>a &lt;b&gt; &amp;lt;</p>`},
 		{"no code and no table", inbox.DingTalk, ding("`a` | b\n|---|---|"), "<p>`a` | b |---|---|</p>"},
 		{"a picture is not loaded", inbox.DingTalk, ding("![a](https://b/c.png)"), `<a rel="noreferrer" href="https://b/c.png">picture: a</a>`},
@@ -52,6 +55,9 @@ func TestMessagesAreShownAsTheVendorDoes(t *testing.T) {
 		{"Lark's text", inbox.Lark, `{"msg_type":"text","content":{"text":"a **b** <at user_id=\"all\">x</at>"}}`, `<p>a **b** <span class="at">@everyone</span></p>`},
 		{"a card's header", inbox.Lark, card(`{"tag":"hr"}`), `<div class="title red">t</div><hr>`},
 		{"a card's text", inbox.Lark, card(lark("**a**\\n~~b~~ <font color='green'>c</font> <at id=ou_1></at> &#42;")), `<p><b>a</b><br><s>b</s> <span class="green">c</span> <span class="at">@ou_1</span> *</p>`},
+		{"bold ends with its line", inbox.Lark, card(lark("**a\\nb**")), `<p>**a<br>b**</p>`},
+		{"a note", inbox.Lark, card(`{"tag":"note","elements":[{"tag":"plain_text","content":"a"}]}`), `<small><p>a</p></small>`},
+		{"a button for each device", inbox.Lark, card(`{"tag":"button","text":{"content":"b"},"multi_url":{"url":"https://a/"}}`), `href="https://a/">b</a>`},
 		{"lark_md has no headings", inbox.Lark, card(lark("# a")), `<p># a</p>`},
 		{"a card's buttons", inbox.Lark, card(`{"tag":"action","actions":[{"tag":"button","text":{"content":"open"},"url":"https://a/"}]}`), `<a class="button" rel="noreferrer" href="https://a/">open</a>`},
 		{"a card of version 2", inbox.Lark, `{"msg_type":"interactive","card":{"schema":"2.0","body":{"elements":[{"tag":"markdown","content":"# a\n|b|c|\n|-|-|\n|d|e|"}]}}}`, `<h3>a</h3><table><tr><th>b</th><th>c</th></tr><tr><td>d</td><td>e</td></tr></table>`},
@@ -63,20 +69,27 @@ func TestMessagesAreShownAsTheVendorDoes(t *testing.T) {
 		{"WeCom's markdown_v2", inbox.WeCom, weCom("markdown_v2", "*a*\n- b\n---\n|c|d|\n|:-|-:|\n|e|f|\n```\n<g>\n\n*h*```\n>> i"), `<p><i>a</i></p><ul><li>b</li></ul><hr><table><tr><th>c</th><th>d</th></tr><tr><td>e</td><td>f</td></tr></table><pre>&lt;g&gt;
 
 *h*</pre><blockquote><blockquote><p>i</p></blockquote></blockquote>`},
+		{"bars without a line below are no table", inbox.WeCom, weCom("markdown_v2", "a | b\nc | d"), `<p>a | b<br>c | d</p>`},
+		{"quotes have an end", inbox.WeCom, weCom("markdown_v2", ">>>>a"), `<blockquote><blockquote><blockquote><p>&gt;a</p></blockquote></blockquote></blockquote>`},
 		{"it has no colours and calls nobody", inbox.WeCom, weCom("markdown_v2", `<font color="info">a</font> <@me>`), `<p>&lt;font color=&#34;info&#34;&gt;a&lt;/font&gt; &lt;@me&gt;</p>`},
 		{"whom WeCom calls", inbox.WeCom, `{"msgtype":"text","text":{"content":"x","mentioned_list":["@all","me"],"mentioned_mobile_list":["7"]}}`, `calls everyone, me, 7</span>`},
 		{"a card", inbox.WeCom, `{"msgtype":"template_card","template_card":{"main_title":{"title":"t","desc":"d"},"horizontal_content_list":[{"keyname":"k","value":"v"}],"card_action":{"url":"https://a/"}}}`, `<p>d<br>k: v</p><a class="button" rel="noreferrer" href="https://a/">open</a>`},
 
 		{"Slack's text", inbox.Slack, `{"text":"*a* _b_ ~c~ ` + "`d`" + ` <https://e/|f> <!channel> <@U1> &lt;g&gt;\n&gt; h"}`, `<p><b>a</b> <i>b</i> <s>c</s> <code>d</code> <a rel="noreferrer" href="https://e/">f</a> <span class="at">@everyone (channel)</span> <span class="at">@U1</span> &lt;g&gt;</p><blockquote><p>h</p></blockquote>`},
+		{"what is too long for markdown", inbox.Slack, `{"text":"*a*` + strings.Repeat("x", 20<<10) + `"}`, `<p>*a*xxx`},
 		{"Slack's blocks", inbox.Slack, `{"text":"x","blocks":[{"type":"header","text":{"type":"plain_text","text":"a *b*"}},{"type":"section","text":{"type":"mrkdwn","text":"` + "```c```" + `"},"fields":[{"type":"mrkdwn","text":"*d*"}]},{"type":"divider"},{"type":"context","elements":[{"type":"mrkdwn","text":"e"}]}]}`, `<h3><p>a *b*</p></h3><pre>c</pre><div><p><b>d</b></p></div><hr><small><p>e</p></small>`},
 		{"a button", inbox.Slack, `{"text":"x","blocks":[{"type":"actions","elements":[{"type":"button","text":{"type":"plain_text","text":"open"},"url":"https://a/"}]}]}`, `<a class="button" rel="noreferrer" href="https://a/">open</a>`},
 		{"an attachment's colour", inbox.Slack, `{"attachments":[{"color":"danger","text":"a"}]}`, `<article class="message bar-red">`},
 
-		{"an event", inbox.PagerDuty, event(`"severity":"critical"`, `"severity":"critical","custom_details":{"disk":"<7>"}`), `&#34;disk&#34;: &#34;&lt;7&gt;&#34;`},
+		{"an event", inbox.PagerDuty, event(`"severity":"critical"`, `"severity":"critical","custom_details":{"disk":"<7>"}`), `<dl><dt>disk</dt><dd>&lt;7&gt;</dd></dl>`},
+		{"an incident's details", inbox.PagerDuty, event(`"severity":"critical"`, `"severity":"critical","custom_details":{"list":["<a>"]}`), "<summary class=\"dim\">details</summary><dl><dt>list</dt><dd>[\n  &#34;&lt;a&gt;&#34;\n]</dd></dl>"},
+		{"a fingerprint", inbox.Webhook, `{"fingerprint":"ab12"}`, `fingerprint ab12</span>`},
+		{"an empty text among details", inbox.Webhook, `{"a":"","b":"c"}`, `<dl><dt>a</dt><dd></dd><dt>b</dt><dd>c</dd></dl>`},
+		{"a group of Slack's", inbox.Slack, `{"text":"<!subteam^S1>"}`, `<span class="at">@S1</span>`},
 		{"an incident", inbox.PagerDuty, trigger, `<tr class="incident" data-state="triggered">`},
 		{"an alert", inbox.Alertmanager, `[{"labels":{"alertname":"A"}}]`, `<tr class="alert" data-state="firing">`},
 		{"a resolved alert", inbox.Alertmanager, `[{"labels":{"alertname":"A"},"endsAt":"2026-05-01T12:00:00Z"}]`, `<tr class="alert" data-state="resolved">`},
-		{"a webhook", inbox.Webhook, `{"type":"alert.fired","data":{"a":1}}`, "<div class=\"title \">alert.fired</div><pre>{\n  &#34;a&#34;: 1\n}</pre>"},
+		{"a webhook", inbox.Webhook, `{"type":"alert.fired","data":{"a":1}}`, `<div class="title ">alert.fired</div><dl><dt>a</dt><dd>1</dd></dl>`},
 		{"a webhook with a text", inbox.Webhook, "a <b>\nc", "<p>a &lt;b&gt;<br>c</p>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -171,7 +184,22 @@ func TestThePageLeavesOldMessagesOutUnlessOneChannelIsAskedFor(t *testing.T) {
 			t.Errorf("%q says that there are older ones: %v", query, older)
 		}
 	}
+	if text := page(t, s, "?refresh=0%3Burl%3Dhttp://a/"); strings.Contains(text, `http-equiv="refresh"`) {
+		t.Error("the page loads another")
+	}
 	if text := page(t, s, "?refresh=5"); !strings.Contains(text, `<meta http-equiv="refresh" content="5">`) {
 		t.Error("the page does not load itself again")
+	}
+}
+
+func TestATimeOfAnotherDayHasItsDay(t *testing.T) {
+	now := noon
+	s := start(t, inbox.Options{Now: func() time.Time { return now }})
+	post(t, s.URL(inbox.Webhook), "x", nil)
+	for after, want := range map[time.Duration]string{time.Hour: ">12:00:00<", 13 * time.Hour: ">05-01 12:00:00<", 365 * 24 * time.Hour: ">05-01 12:00:00<"} {
+		now = noon.Add(after)
+		if text := page(t, s, ""); !strings.Contains(text, want) {
+			t.Errorf("%s later, the time is not %s", after, want)
+		}
 	}
 }

@@ -116,6 +116,8 @@ type Incident struct {
 	Source     string    `json:"source"`
 	Severity   string    `json:"severity"`
 	Opened     time.Time `json:"opened"` // UTC
+	// Details are the custom_details of the newest event that has some.
+	Details any `json:"details,omitempty"`
 	// Log lists its events, in order.
 	Log []IncidentEvent `json:"log"`
 }
@@ -167,6 +169,9 @@ func (s *Server) applyEvent(m Message) {
 	case "resolve":
 		open.State = Resolved
 	}
+	if value := at(event, "payload", "custom_details"); value != nil {
+		open.Details = value
+	}
 	open.Log = append(open.Log, IncidentEvent{m.At, action, summary})
 }
 
@@ -175,8 +180,8 @@ func showPagerDuty(body []byte) view {
 	action := textAt(event, "event_action")
 	v := view{Title: action + " " + textAt(event, "dedup_key"), Body: lines(textAt(event, "payload", "summary"))}
 	v.Colour = map[string]string{"trigger": colour(textAt(event, "payload", "severity")), "acknowledge": "blue", "resolve": "green"}[action]
-	if details := at(event, "payload", "custom_details"); details != nil {
-		v.Body += indented(details)
+	if value := at(event, "payload", "custom_details"); value != nil {
+		v.Body += details(value)
 	}
 	for _, l := range listAt(event, "links") {
 		v.button(textAt(l, "text"), textAt(l, "href"))

@@ -151,6 +151,10 @@ func TestAnAlertResolvesItself(t *testing.T) {
 	s = start(t, options)
 	check(now, noon.Add(5*time.Hour), 4)
 
+	s = start(t, inbox.Options{Now: options.Now})
+	send(`,"startsAt":"2026-05-01T11:00:00Z"`) // an hour before noon
+	check(noon.Add(-time.Hour), now.Add(5*time.Minute), 1)
+
 	s = start(t, inbox.Options{Channels: map[string]inbox.Channel{inbox.Alertmanager: {ResolveSeconds: 30}}})
 	send("")
 	check(noon, noon.Add(30*time.Second), 1)
@@ -214,6 +218,26 @@ func TestAPlainKeySignsWebhooks(t *testing.T) {
 	header.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(mac("key", "1."+stamp+".{}")))
 	if res, answer := post(t, s.URL(inbox.Webhook), "{}", header); res.StatusCode != 200 {
 		t.Errorf("got %d %s", res.StatusCode, answer)
+	}
+}
+
+func TestASignatureOfTheOlderFormIsChecked(t *testing.T) {
+	s := start(t, inbox.Options{Channels: map[string]inbox.Channel{inbox.Webhook: {Secret: "key"}}})
+	for name, c := range map[string]struct {
+		at     time.Time
+		key    string
+		status int
+	}{
+		"right":       {noon, "key", 200},
+		"too old":     {noon.Add(-2 * time.Hour), "key", 401},
+		"another key": {noon, "other", 401},
+	} {
+		stamp := fmt.Sprint(c.at.Unix())
+		header := http.Header{}
+		header.Set("X-Aftercare-Signature", fmt.Sprintf("t=%s,v1=%x", stamp, mac(c.key, stamp+".{}")))
+		if res, answer := post(t, s.URL(inbox.Webhook), "{}", header); res.StatusCode != c.status {
+			t.Errorf("%s: got %d %s, want %d", name, res.StatusCode, answer, c.status)
+		}
 	}
 }
 

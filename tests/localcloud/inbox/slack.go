@@ -80,9 +80,7 @@ func judgeSlack(c *call) answer {
 				return plain(http.StatusBadRequest, "invalid_blocks")
 			}
 		}
-		for _, text := range texts(blocks) {
-			characters += utf8.RuneCountInString(text)
-		}
+		characters += textLength(blocks)
 	}
 	if characters > maxSlackCharacters {
 		return plain(http.StatusBadRequest, "msg_blocks_too_long")
@@ -90,6 +88,24 @@ func judgeSlack(c *call) answer {
 	answer := plain(http.StatusOK, "ok")
 	answer.reason = ""
 	return c.accept(answer)
+}
+
+// textLength adds up the characters of all members named text.
+func textLength(value any) int {
+	n := 0
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			n += textLength(item)
+		}
+	case map[string]any:
+		text, _ := v["text"].(string)
+		n = utf8.RuneCountInString(text)
+		for _, item := range v {
+			n += textLength(item)
+		}
+	}
+	return n
 }
 
 // between reports whether a text has at least 1 and at most so many characters.
@@ -177,7 +193,7 @@ func showSlack(body []byte) view {
 			}
 		default:
 			if textAt(b, "type") != "actions" {
-				v.Body += indented(b)
+				v.Body += details(b)
 			}
 		}
 		for _, e := range elements {

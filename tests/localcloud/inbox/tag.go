@@ -58,7 +58,7 @@ func slackTag(d dialect, text string) (markup, int) {
 		if target == "!channel" || target == "!here" || target == "!everyone" {
 			who = "everyone (" + target[1:] + ")"
 		}
-		return mention(strings.TrimPrefix(who, "@")), len(m[0])
+		return mention(strings.TrimPrefix(strings.TrimPrefix(who, "@"), "subteam^")), len(m[0])
 	}
 	return link(target, d.inline(first(label, target))), len(m[0])
 }

@@ -1,8 +1,12 @@
 package inbox
 
 import (
+	"bytes"
+	"encoding/json"
 	"html"
 	"html/template"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -83,4 +87,31 @@ func link(address string, inner markup) markup {
 		return inner + escaped(" ("+address+")")
 	}
 	return markup(`<a rel="noreferrer" href="`) + escaped(address) + `">` + inner + "</a>"
+}
+
+// details shows a decoded JSON value: an object's members one below the other,
+// texts with their line breaks.
+func details(value any) markup {
+	members, ok := value.(map[string]any)
+	if !ok {
+		return element("pre", verbatim(value))
+	}
+	var rows markup
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		rows += "<dt>" + verbatim(name) + "</dt><dd>" + verbatim(members[name]) + "</dd>"
+	}
+	return element("dl", rows)
+}
+
+// verbatim shows a text as it is, and any other value as JSON.
+func verbatim(value any) markup {
+	if text, ok := value.(string); ok {
+		return markup(html.EscapeString(text))
+	}
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	_ = e.Encode(value) // it was decoded from JSON
+	return markup(html.EscapeString(strings.TrimSpace(text.String())))
 }

@@ -1,12 +1,9 @@
 package inbox
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"html"
 	"net/http"
 	"strings"
 	"time"
@@ -92,19 +89,8 @@ func showWebhook(body []byte) view {
 	if !ok {
 		return view{Body: lines(string(body))}
 	}
-	v := view{Title: textAt(event, "type"), Body: indented(event)}
 	if data, ok := event["data"]; ok {
-		v.Body = indented(data)
+		return view{Title: textAt(event, "type"), Body: details(data)}
 	}
-	return v
-}
-
-// indented shows a decoded JSON value.
-func indented(value any) markup {
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	_ = e.Encode(value) // it was decoded from JSON
-	return element("pre", markup(html.EscapeString(strings.TrimSpace(text.String()))))
+	return view{Body: details(event)}
 }
