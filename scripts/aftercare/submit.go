@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
+	"aftercare/shared/engine"
 )
 
 // maxDocument is how many instances one document may name.
@@ -68,13 +69,16 @@ than one instance is asked about first. What is submitted again with the same
 	format := formatFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		f.kind = *kind
+		document, err := f.document(cmd)
+		if err != nil {
+			return err
+		}
 		needs := f.services()
 		if !f.dryRun {
 			needs |= ofFunctions
 		}
-		document, err := f.document(cmd)
-		if err != nil {
-			return err
+		if document["select"] != nil {
+			needs |= ofECS
 		}
 		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
 			documents, ids, err := f.documents(ctx, c, document)
@@ -221,15 +225,18 @@ func (f *submitFlags) command(cmd *cobra.Command, document map[string]any) error
 }
 
 // documents adds the instances, at most 1,000 to each document. A file may name its
-// own, if no flag does.
+// own or select them, if no flag does: then the function selects, and ECS is asked
+// here only how many they are.
 func (f *submitFlags) documents(ctx context.Context, c *connection, document map[string]any) (documents [][]byte, ids []string, err error) {
 	if f.given() {
 		if ids, err = f.find(ctx, c); err != nil {
 			return nil, nil, err
 		}
 		delete(document, "instanceId")
-	} else {
-		ids = instancesOf(document)
+	} else if ids = instancesOf(document); document["select"] != nil {
+		if ids, err = selectedBy(ctx, c, document["select"]); err != nil {
+			return nil, nil, err
+		}
 	}
 	chunks := slices.Collect(slices.Chunk(ids, maxDocument))
 	if len(chunks) == 0 {
@@ -237,6 +244,7 @@ func (f *submitFlags) documents(ctx context.Context, c *connection, document map
 	}
 	for _, chunk := range chunks {
 		if f.given() || len(ids) > maxDocument {
+			delete(document, "select")
 			document["instanceIds"] = chunk
 		}
 		text, err := json.MarshalIndent(document, "", "  ")
@@ -246,6 +254,19 @@ func (f *submitFlags) documents(ctx context.Context, c *connection, document map
 		documents = append(documents, append(text, '\n'))
 	}
 	return documents, ids, nil
+}
+
+// selectedBy are the instances that ECS finds for a document's select.
+func selectedBy(ctx context.Context, c *connection, by any) ([]string, error) {
+	text, err := json.Marshal(by)
+	if err != nil {
+		return nil, err
+	}
+	var sel engine.Selector
+	if err := json.Unmarshal(text, &sel); err != nil || sel.IDs != nil || len(sel.Tags) == 0 && sel.Name == "" && sel.ResourceGroup == "" {
+		return nil, cli.Usage(errors.New("select must have tags, name or resourceGroup"))
+	}
+	return selected(ctx, c, sel)
 }
 
 // instancesOf are the instances that a document names.

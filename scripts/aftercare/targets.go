@@ -61,6 +61,11 @@ func (t *targets) find(ctx context.Context, c *connection) ([]string, error) {
 		}
 		sel.Tags[key] = value
 	}
+	return selected(ctx, c, sel)
+}
+
+// selected are the ids of the instances that ECS finds, at least one.
+func selected(ctx context.Context, c *connection, sel engine.Selector) ([]string, error) {
 	found, err := c.assistant.Instances(ctx, sel)
 	if err == nil && len(found) == 0 {
 		err = cli.NotFound("ECS knows no such instance")
