@@ -47,7 +47,7 @@ faults: ## fail every call, kill every invocation: the fault sweeps, with the ra
 .PHONY: cloud
 cloud: ## test the local cloud, its command line with real processes, the README's "Ten minutes by hand", and the functions' binaries
 	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m $$($(GO) list ./... | grep -e /localcloud -e /deploy)
-	@command -v chromium >/dev/null || echo "SKIPPED the inbox's page in a browser (there is no chromium)"
+	@chromium --version >/dev/null 2>&1 || echo "SKIPPED the inbox's page in a browser (there is no chromium)"
 
 .PHONY: flows
 flows: bin/aftercare ## find the mistakes in functions/flows.yaml, and try it with its cases

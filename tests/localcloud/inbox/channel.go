@@ -43,6 +43,9 @@ type Channel struct {
 	// status 429, code 99991400 and headers x-ogw-ratelimit-*, instead of status
 	// 200 and code 11232.
 	HTTP429 bool `json:"http429"`
+	// BusySeconds is how long Lark is too busy for messages after each full and
+	// half hour, which it answers as it answers a bot that is too fast.
+	BusySeconds int `json:"busySeconds"`
 	// ResolveSeconds is when an alert without an end resolves itself; 0 is an
 	// Alertmanager's 5 minutes.
 	ResolveSeconds int `json:"resolveSeconds"`
@@ -75,7 +78,7 @@ func (c Channel) Check(channel string) error {
 	for name, set := range map[string]bool{
 		"token": c.Token != "", "secret": c.Secret != "", "keywords": len(c.Keywords) > 0, "allowFrom": len(c.AllowFrom) > 0,
 		"perMinute": c.PerMinute != 0, "perSecond": c.PerSecond != 0, "barSeconds": c.BarSeconds != 0,
-		"http429": c.HTTP429, "resolveSeconds": c.ResolveSeconds != 0,
+		"http429": c.HTTP429, "busySeconds": c.BusySeconds != 0, "resolveSeconds": c.ResolveSeconds != 0,
 	} {
 		if set && !slices.Contains(has, name) {
 			return fmt.Errorf("the channel %s has no setting %s: it has %s", channel, name, strings.Join(has, ", "))
@@ -102,6 +105,9 @@ func (s *Server) pace(v *vendor, c *call) *pace {
 // take counts a message, or returns how long to wait until one is accepted.
 func (p *pace) take(c Channel, now time.Time) time.Duration {
 	if wait := p.barred.Sub(now); wait > 0 {
+		return wait
+	}
+	if wait := time.Duration(c.BusySeconds)*time.Second - now.Sub(now.Truncate(30*time.Minute)); wait > 0 {
 		return wait
 	}
 	for len(p.recent) > 0 && now.Sub(p.recent[0]) >= time.Minute {

@@ -294,6 +294,20 @@ func TestASecondsLimitIsCountedBesideAMinutes(t *testing.T) {
 	}
 }
 
+func TestLarkIsBusyAfterFullAndHalfHours(t *testing.T) {
+	now := noon
+	s := start(t, inbox.Options{Now: func() time.Time { return now }, Channels: map[string]inbox.Channel{inbox.Lark: {BusySeconds: 10}}})
+	for after, want := range map[time.Duration]string{
+		0: `{"code":11232,`, 9 * time.Second: `{"code":11232,`, 10 * time.Second: `{"StatusCode":0,`, 29 * time.Minute: `{"StatusCode":0,`,
+		30 * time.Minute: `{"code":11232,`, 31 * time.Minute: `{"StatusCode":0,`, time.Hour: `{"code":11232,`,
+	} {
+		now = noon.Add(after)
+		if _, answer := post(t, s.URL(inbox.Lark), larkText, nil); !strings.HasPrefix(answer, want) {
+			t.Errorf("%s after noon: %s, want %s", after, answer, want)
+		}
+	}
+}
+
 func TestRatesAreCountedForEachToken(t *testing.T) {
 	s := start(t, inbox.Options{Channels: map[string]inbox.Channel{inbox.WeCom: {PerMinute: 1}}})
 	for _, token := range []string{"a", "b", "a"} {
@@ -334,6 +348,7 @@ func TestAChannelRefusesASettingThatItHasNot(t *testing.T) {
 			PerSecond: 1,
 		},
 		"lark has no setting barSeconds":        {BarSeconds: 1},
+		"wecom has no setting busySeconds":      {BusySeconds: 1},
 		"lark has no setting resolveSeconds":    {ResolveSeconds: 1},
 		"alertmanager has no setting perMinute": {PerMinute: 1},
 		"wecom has no setting allowFrom":        {AllowFrom: []string{"x"}},

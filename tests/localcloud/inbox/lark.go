@@ -15,7 +15,7 @@ import (
 var lark = vendor{
 	name: Lark, title: "Lark", pattern: "/lark/open-apis/bot/v2/hook/{token}",
 	path: func(token string) string { return "/lark/open-apis/bot/v2/hook/" + url.PathEscape(token) },
-	has:  []string{"token", "secret", "keywords", "allowFrom", "perMinute", "perSecond", "http429"},
+	has:  []string{"token", "secret", "keywords", "allowFrom", "perMinute", "perSecond", "http429", "busySeconds"},
 	own:  Channel{PerMinute: 100, PerSecond: 5},
 
 	token:   func(c *call) string { return c.PathValue("token") },

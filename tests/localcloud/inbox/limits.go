@@ -8,7 +8,7 @@ func Limits() []string {
 		"The page shows what each service's markdown can do, not its look; Slack's rich_text, video, markdown and table blocks and Lark's columns are shown as their JSON or their text.",
 		"People and groups are not known: nobody is called, and a mention shows the id from the message.",
 		"DingTalk's code for a robot that is too fast, 130101, and the order of its checks come from reports; messages that it refuses do not make the ten minutes longer.",
-		"Lark's limit for busy times (11232 around full and half hours) does not exist, and of a card's limits only the number of tables is checked.",
+		"Lark is busy around full and half hours (11232) only if busySeconds says so, and of a card's limits only the number of tables is checked.",
 		"Lark's limit of 20 KB is taken as 20,480 bytes.",
 		"Slack's limit is 60 messages in any minute instead of one in a second with bursts, and its errors for a channel (404, 410) or a workspace (403) must be planned as faults.",
 		"PagerDuty's limit is dynamic; here it is 120 events a minute for one routing key. Only /v2/enqueue exists, and no incident escalates.",

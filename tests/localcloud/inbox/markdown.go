@@ -35,16 +35,16 @@ func (d dialect) html(text string) markup {
 	}
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	if !d.fences {
-		return d.blocks(text)
+		return d.blocks(text, 0)
 	}
 	var out markup
 	for {
 		before, rest, found := strings.Cut(text, "```")
 		code, after, closed := strings.Cut(rest, "```")
 		if !found || !closed {
-			return out + d.blocks(text)
+			return out + d.blocks(text, 0)
 		}
-		out += d.blocks(before) + element("pre", escaped(strings.TrimPrefix(code, "\n")))
+		out += d.blocks(before, 0) + element("pre", escaped(strings.TrimPrefix(code, "\n")))
 		text = after
 	}
 }
@@ -57,8 +57,12 @@ var (
 	divided = regexp.MustCompile(`^ *\|?[ :|-]*-[ :|-]*$`)
 )
 
-// blocks shows text without fences: line by line, and lines of one kind together.
-func (d dialect) blocks(text string) markup {
+// maxQuotes is how deep quotes are nested.
+const maxQuotes = 3
+
+// blocks shows text without fences, which is so many quotes deep: line by line,
+// and lines of one kind together.
+func (d dialect) blocks(text string, depth int) markup {
 	var out markup
 	var open string // the kind of block that is being collected
 	var body []string
@@ -73,7 +77,7 @@ func (d dialect) blocks(text string) markup {
 			}
 			out += element(open, items)
 		case "blockquote":
-			out += element("blockquote", d.blocks(strings.Join(body, "\n")))
+			out += element("blockquote", d.blocks(strings.Join(body, "\n"), depth+1))
 		case "table":
 			out += d.table(body)
 		}
@@ -108,7 +112,7 @@ func (d dialect) blocks(text string) markup {
 			} else {
 				add("ol", m[2])
 			}
-		case d.quotes && quoted.MatchString(text):
+		case d.quotes && depth < maxQuotes && quoted.MatchString(text):
 			add("blockquote", quoted.FindStringSubmatch(text)[1])
 		default:
 			add("p", text)

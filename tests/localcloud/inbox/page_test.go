@@ -70,6 +70,7 @@ func TestMessagesAreShownAsTheVendorDoes(t *testing.T) {
 
 *h*</pre><blockquote><blockquote><p>i</p></blockquote></blockquote>`},
 		{"bars without a line below are no table", inbox.WeCom, weCom("markdown_v2", "a | b\nc | d"), `<p>a | b<br>c | d</p>`},
+		{"quotes have an end", inbox.WeCom, weCom("markdown_v2", ">>>>a"), `<blockquote><blockquote><blockquote><p>&gt;a</p></blockquote></blockquote></blockquote>`},
 		{"it has no colours and calls nobody", inbox.WeCom, weCom("markdown_v2", `<font color="info">a</font> <@me>`), `<p>&lt;font color=&#34;info&#34;&gt;a&lt;/font&gt; &lt;@me&gt;</p>`},
 		{"whom WeCom calls", inbox.WeCom, `{"msgtype":"text","text":{"content":"x","mentioned_list":["@all","me"],"mentioned_mobile_list":["7"]}}`, `calls everyone, me, 7</span>`},
 		{"a card", inbox.WeCom, `{"msgtype":"template_card","template_card":{"main_title":{"title":"t","desc":"d"},"horizontal_content_list":[{"keyname":"k","value":"v"}],"card_action":{"url":"https://a/"}}}`, `<p>d<br>k: v</p><a class="button" rel="noreferrer" href="https://a/">open</a>`},
