@@ -18,7 +18,7 @@ func TestACancelFindsWhatIsOpenOnTheWholeFleet(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	for id, state := range map[string]decide.TaskState{"i-queued": decide.TaskQueued, "i-running": decide.TaskRunning} {
 		s := decide.NewState(id)
-		task := decide.Task{ID: strings.Repeat("a", 32), Name: "clean", State: state, SubmittedAt: now, ExpiresAt: now.Add(time.Hour), Labels: []string{"rel"}, InvokeID: "t-1"}
+		task := decide.Task{ID: "aaaa" + decide.Key(id)[:28], Name: "clean", State: state, SubmittedAt: now, ExpiresAt: now.Add(time.Hour), Labels: []string{"rel"}, InvokeID: "t-1"}
 		if s.Tasks[task.ID] = task; state == decide.TaskQueued {
 			s.Instance.Waiting = 1
 		}
@@ -35,6 +35,11 @@ func TestACancelFindsWhatIsOpenOnTheWholeFleet(t *testing.T) {
 	}
 	out, errOut, code := cancel("--label", "rel", "--dry-run")
 	if code != 0 || strings.Count(out, "i-queued/") != 1 || strings.Count(out, "i-running/") != 1 || errOut != "" {
+		t.Errorf("exit code %d, listed\n%s%s", code, out, errOut)
+	}
+
+	// What runs is not of all that waits.
+	if out, errOut, code := cancel("--all", "--dry-run"); code != 0 || !strings.Contains(out, "i-queued/") || strings.Contains(out, "i-running/") {
 		t.Errorf("exit code %d, listed\n%s%s", code, out, errOut)
 	}
 
@@ -56,6 +61,7 @@ func TestACancelFindsWhatIsOpenOnTheWholeFleet(t *testing.T) {
 		{[]string{"--dedupe-key", "other"}, cli.ExitNotFound, ""},
 		{[]string{"--label", "other"}, cli.ExitNotFound, ""},
 		{[]string{"i-queued/aaaa", "--dry-run"}, 0, ""},
+		{[]string{"aaaa", "--dry-run"}, cli.ExitUsage, "aaaa is the beginning of 2 ids: give more of it"},
 		{[]string{"--label", "rel", "--instance", "i-queued", "--yes"}, cli.ExitPartly, "1 instance not reached yet"},
 	} {
 		out, errOut, code := cancel(c.args...)
