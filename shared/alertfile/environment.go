@@ -6,8 +6,8 @@ import (
 )
 
 // FromEnv returns what is read in place of a file: the channels of the settings
-// AFTERCARE_DINGTALK_URL and AFTERCARE_WEBHOOK_URL, with their secrets. It returns
-// nil if neither is set. [11]
+// AFTERCARE_DINGTALK_URL and AFTERCARE_WEBHOOK_URL, with their secrets. If
+// neither is set, there are no channels. [11]
 func FromEnv(getenv func(string) string) *File {
 	f := &File{channels: map[string]channel{}}
 	add := func(kind alert.Kind, prefix string) {
@@ -22,9 +22,6 @@ func FromEnv(getenv func(string) string) *File {
 	}
 	add(alert.DingTalk, "AFTERCARE_DINGTALK")
 	add(alert.Webhook, "AFTERCARE_WEBHOOK")
-	if len(f.channels) == 0 {
-		return nil
-	}
 	f.Routes = routing.NewSet(standard(f.ChannelNames()), nil)
 	return f
 }
