@@ -6,6 +6,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
+	"aftercare/shared/engine"
 )
 
 func TestWhatComesWhileARouteIsMutedIsToldAfterwardsInOneFlush(t *testing.T) {
@@ -67,4 +68,34 @@ func TestAFlushThatWasMadeBeforeItsRouteWasMutedGoesOn(t *testing.T) {
 	if len(w.confirms) != 2 {
 		t.Errorf("%d channels confirmed it, want 2", len(w.confirms))
 	}
+}
+
+func TestAFlushThatIsBeingGatheredWhenItsRouteIsMutedIsSealed(t *testing.T) {
+	w := newWorld(t)
+	const many = 3 * dispatch.Batch
+	for n := range many {
+		w.put(failure(n, 1))
+	}
+	killed := false
+	w.before = func(_ int, name string) error {
+		for _, k := range w.groups {
+			for _, f := range k.group.Flushes {
+				killed = killed || name == "Commit" && !f.Sealed
+			}
+		}
+		if killed {
+			return engine.ErrUnavailable
+		}
+		return nil
+	}
+	for range 3 {
+		_, _ = w.round(0, 1) // it is killed
+		w.until(w.clock().Add(time.Minute))
+	}
+	if !killed {
+		t.Fatal("no flush was being gathered")
+	}
+	w.before, w.muted = nil, begun.Add(6*time.Hour)
+	w.rounds(3)
+	w.wantTold(many, 0, 1)
 }
