@@ -10,7 +10,7 @@ import (
 )
 
 // Holds is how long an Alertmanager takes a group for firing after a message. A
-// group that stays open must be told again before, or it resolves itself.
+// group that stays open must be repeated before that, or it resolves itself.
 const Holds = 4 * time.Hour
 
 const alertsPath = "/api/v2/alerts"

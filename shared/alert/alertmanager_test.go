@@ -18,7 +18,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// notification is what an Alertmanager tells its receivers.
+// notification is what an Alertmanager sends to its receivers.
 type notification struct {
 	Status string
 	Alerts []struct {
@@ -28,20 +28,20 @@ type notification struct {
 	}
 }
 
-// TestTheRealAlertmanagerFiresAndResolves: it tells its receiver of an alert, and
+// TestTheRealAlertmanagerFiresAndResolves: its receiver hears of an alert, and
 // of its end as soon as the group is over.
 func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	program, err := exec.LookPath("prometheus-alertmanager")
 	if err != nil {
 		t.Skip("there is no prometheus-alertmanager")
 	}
-	told := make(chan notification, 10)
+	heard := make(chan notification, 10)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var n notification
 		if err := json.NewDecoder(r.Body).Decode(&n); err != nil {
 			t.Error(err)
 		}
-		told <- n
+		heard <- n
 	}))
 	t.Cleanup(receiver.Close)
 	ch := channelOf(alert.Alertmanager, "https://hook.test")
@@ -62,12 +62,12 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 		if r := c.Deliver(t.Context(), want.flush); !r.Confirmed() {
 			t.Fatal(r.Err)
 		}
-		if n := active(t, address); n != want.active { // else nothing would be told
+		if n := active(t, address); n != want.active { // else nothing more would be heard
 			t.Fatalf("%d active alerts, want %d", n, want.active)
 		}
-		got := <-told
+		got := <-heard
 		if got.Status != want.status || len(got.Alerts) != 1 || got.Alerts[0].Labels["group"] != "9a8b7c" {
-			t.Errorf("told of %+v, want one alert that is %s", got, want.status)
+			t.Errorf("heard of %+v, want one alert that is %s", got, want.status)
 		}
 		if firing := got.Alerts[0].Annotations["firing"]; firing != fmt.Sprint(want.flush.Firing) {
 			t.Errorf("%s are firing, want %d", firing, want.flush.Firing)

@@ -14,9 +14,10 @@ type markup struct {
 	code   func(value string) string
 	// link writes an address that safe has checked.
 	link func(address string) string
-	// open, line, shut and between write the lines of what a command printed.
-	open, shut string
+	// line writes one line of what a command printed. The lines are between open
+	// and shut.
 	line       func(value string) string
+	open, shut string
 	// lineEnd ends every other line.
 	lineEnd string
 }
@@ -29,8 +30,8 @@ func (m markup) quote(value string) string {
 	return m.open + strings.Join(lines, "\n") + m.shut
 }
 
-// safe returns an address of a web page so that no markup ends in it; ok is false
-// if it is none.
+// safe returns the address of a web page, written so that no markup ends in it. For
+// any other text, ok is false.
 func safe(address string) (_ string, ok bool) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {

@@ -2,8 +2,13 @@ package alert_test
 
 import (
 	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"aftercare/shared/alert"
 )
@@ -79,4 +84,30 @@ func TestMistakesInTemplatesAreFoundAtStart(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
 	}
+}
+
+// TestPrintedLinesStayLines: in each chat, what a command printed is between the
+// marks of the block, and each of its lines is one.
+func TestPrintedLinesStayLines(t *testing.T) {
+	templates, err := alert.NewTemplates(map[string]string{"output": "V{{with .First}}{{quote .Output}}{{end}}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := map[alert.Kind]*regexp.Regexp{
+		alert.DingTalk: regexp.MustCompile(`^V> \x{200b}[^\n]*(  \n> \x{200b}[^\n]*|  \n)*$`),
+		alert.Lark:     regexp.MustCompile("^V│ [^<>*_~`\\[\\]()\n]*(\n│ [^<>*_~`\\[\\]()\n]*|\n)*$"),
+		alert.WeCom:    regexp.MustCompile("^V> \u200b[^<>`\n]*(\n> \u200b[^<>`\n]*|\n)*$"),
+		alert.Slack:    regexp.MustCompile("^V```\n[^<>`]*```$"),
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		kind := rapid.SampledFrom(slices.Sorted(maps.Keys(forms))).Draw(r, "kind")
+		f := one()
+		f.Alerts[0].Output = "x" + hostile.Draw(r, "output")
+		ch := channelOf(kind, "https://hook.test")
+		ch.Mention, ch.Keyword, ch.Template = nil, "", "output"
+		_, _, text := inner(t, kind, delivered(t, ch, alert.Setup{Templates: templates}, f))
+		if text = text[strings.LastIndex(text, "V"):]; !forms[kind].MatchString(text) {
+			r.Fatalf("got %q", text)
+		}
+	})
 }

@@ -110,8 +110,9 @@ func (e endpoint) address() *url.URL {
 	return &to
 }
 
-// mentioned sorts those to call.
+// mentioned sorts those to call. The lists are never nil: JSON has [] for them.
 func (ch Channel) mentioned() (all bool, mobiles, users []string) {
+	mobiles, users = []string{}, []string{}
 	for _, who := range ch.Mention {
 		switch {
 		case who == mentionAll:

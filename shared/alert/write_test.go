@@ -316,13 +316,18 @@ func TestWhomAMessageCalls(t *testing.T) {
 	}
 }
 
-// TestEverybodyInWeComIsCalledByOnePlainText.
+// TestEverybodyInWeComIsCalledByOnePlainText, and so are mobile numbers.
 func TestEverybodyInWeComIsCalledByOnePlainText(t *testing.T) {
-	ch := channelOf(alert.WeCom, "https://hook.test")
-	ch.Mention = []string{"all", "+86-13800000000", "lisi"}
-	got := string(delivered(t, ch, alert.Setup{}, one()))
-	if !strings.Contains(got, `"mentioned_list":["lisi","@all"],"mentioned_mobile_list":["+86-13800000000"]`) || !strings.Contains(got, `"msgtype":"text"`) {
-		t.Errorf("got %s", got)
+	for want, mention := range map[string][]string{
+		`"mentioned_list":["lisi","@all"],"mentioned_mobile_list":[]`:           {"all", "lisi"},
+		`"mentioned_list":["lisi"],"mentioned_mobile_list":["+86-13800000000"]`: {"+86-13800000000", "lisi"},
+	} {
+		ch := channelOf(alert.WeCom, "https://hook.test")
+		ch.Mention = mention
+		got := string(delivered(t, ch, alert.Setup{}, one()))
+		if !strings.Contains(got, want) || !strings.Contains(got, `"msgtype":"text"`) {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 
