@@ -7,7 +7,7 @@ import (
 
 // FromEnv returns what is read in place of a file: the channels of the settings
 // AFTERCARE_DINGTALK_URL and AFTERCARE_WEBHOOK_URL, with their secrets. If
-// neither is set, there are no channels. [11]
+// neither is set, alerts go nowhere. [11]
 func FromEnv(getenv func(string) string) *File {
 	f := &File{channels: map[string]channel{}}
 	add := func(kind alert.Kind, prefix string) {
