@@ -53,6 +53,7 @@ type round struct {
 	*Dispatcher
 	last          time.Time // no delivery begins later
 	send, reserve time.Duration
+	taking        sync.Mutex // a slot, so that visits do not hinder one another
 
 	mu     sync.Mutex
 	full   map[string]bool // channels without a slot in this round

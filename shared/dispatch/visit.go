@@ -136,7 +136,9 @@ func (r *round) claim(ctx context.Context, g Group, now time.Time) (Change, bool
 			continue
 		}
 		every, _ := r.Channels.Every(t.channel)
+		r.taking.Lock()
 		at, ok, err := r.Store.Slot(ctx, t.channel, now, r.last, every)
+		r.taking.Unlock()
 		if err != nil {
 			return Change{}, false, err
 		}

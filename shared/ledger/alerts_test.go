@@ -202,7 +202,7 @@ func TestSlotsOfAChannelAreApart(t *testing.T) {
 	if !slices.EqualFunc(slots, want, time.Time.Equal) {
 		t.Errorf("slots are at %v", slots)
 	}
-	taken := make(chan time.Time, 20)
+	taken := make(chan time.Time, 10)
 	var takers sync.WaitGroup
 	for range cap(taken) / 5 {
 		takers.Go(func() {
