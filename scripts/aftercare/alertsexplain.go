@@ -66,11 +66,7 @@ not, the group, the channels, and until when these are muted. Nothing is sent.`,
 		}
 		var list []routed
 		for _, a := range alerts {
-			r, err := route(f, a, now)
-			if err != nil {
-				return err
-			}
-			list = append(list, r)
+			list = append(list, route(f, a, now))
 		}
 		if format.json() {
 			return printJSON(cmd.OutOrStdout(), list)
@@ -177,27 +173,23 @@ type target struct {
 	MutedUntil time.Time         `json:"mutedUntil,omitzero"`
 }
 
-func route(f *alertfile.File, a decide.Alert, now time.Time) (routed, error) {
+func route(f *alertfile.File, a decide.Alert, now time.Time) routed {
 	r := routed{Alert: a}
 	for _, v := range f.Routes.Explain(a) {
 		r.Routes = append(r.Routes, verdict(v))
 	}
 	for _, t := range f.Routes.Of(a) {
 		settings := f.Routes.Route(t.Route)
-		until, err := f.Routes.MutedUntil(t.Route, now)
-		if err != nil {
-			return r, err
-		}
 		to := target{
 			Route: t.Route, Group: t.Group, By: t.By, Channels: settings.Channels, Fallback: settings.Fallback,
-			Wait: flow.Duration(settings.GroupWait).String(), Interval: flow.Duration(settings.GroupInterval).String(), MutedUntil: until,
+			Wait: flow.Duration(settings.GroupWait).String(), Interval: flow.Duration(settings.GroupInterval).String(), MutedUntil: f.Routes.MutedUntil(t.Route, now),
 		}
 		if settings.RepeatInterval > 0 {
 			to.Repeat = flow.Duration(settings.RepeatInterval).String()
 		}
 		r.Targets = append(r.Targets, to)
 	}
-	return r, nil
+	return r
 }
 
 func (r routed) print(w io.Writer, c clock) {

@@ -141,12 +141,8 @@ func (l *list[T]) add(row T) error {
 		return e.Encode(row)
 	}
 	var cells []string
-	for i, c := range l.columns {
-		value := c.cell(row)
-		if _, isTime := value.(time.Time); isTime {
-			l.table.Whole[i] = true
-		}
-		cells = append(cells, l.cell(value))
+	for _, c := range l.columns {
+		cells = append(cells, l.cell(c.cell(row)))
 	}
 	l.table.Add(cells...)
 	if l.rows%screenful == 0 {

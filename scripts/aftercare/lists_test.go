@@ -96,3 +96,27 @@ func TestIdsAndTimesAreWholeOnANarrowScreen(t *testing.T) {
 		}
 	}
 }
+
+// What a flow in dry-run would have done, and what somebody cancelled, did not fail.
+func TestOnlyWhatFailedIsListedAsFailed(t *testing.T) {
+	r := rig.New(t, rig.Options{Flows: `
+version: 1
+flows:
+  - {name: try, on: first-heartbeat, mode: dry-run, steps: [{id: look, run: {type: RunShellScript, content: "true"}}]}
+`})
+	r.Create("i-1")
+	must(t)(r.FirstHeartbeat(r.Boot("i-1")))
+	r.Create("i-2")
+	play := operator(t, r)
+	play("submit", "--instance", "i-2", "--run", "true", "--command-name", "late")
+	play("cancel", "--instance", "i-2", "--yes")
+	history := play("history")
+	matches(t, history, ` flow try +dry-run: `)
+	matches(t, history, ` late +cancelled`)
+	if failed := play("history", "--failed"); strings.Contains(failed, "dry-run") {
+		t.Errorf("a dry run failed:\n%s", failed)
+	}
+	if now := play("now"); strings.Contains(now, "try") || strings.Contains(now, "late") {
+		t.Errorf("these need nobody:\n%s", now)
+	}
+}

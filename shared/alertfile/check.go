@@ -107,11 +107,17 @@ func (r *reader) muteTime(m muteTime, path string) {
 	}
 }
 
+// titleOf is what a template defines to write the title.
+const titleOf = "title"
+
 // template checks the syntax of a template. [9]
 func (r *reader) template(path string) {
 	text, ok := r.Text(path)
 	if !ok {
 		return
+	}
+	if path == "templates."+titleOf {
+		r.Add(r.Key(path), "a template cannot be called %s, which a template defines for its title: rename it", titleOf)
 	}
 	if strings.TrimSpace(text.Text) == "" {
 		r.Add(r.Place(path), "a template is empty: write its text, or remove the template")

@@ -31,5 +31,5 @@
 //     is, a file without the line end at its end. All that are missing are named at
 //     once.
 //  11. Without the file, AFTERCARE_DINGTALK_URL and AFTERCARE_WEBHOOK_URL make one
-//     channel each, and all alerts go to both.
+//     channel each, and all alerts go to both; to nobody if neither is set.
 package alertfile

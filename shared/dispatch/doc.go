@@ -34,4 +34,7 @@
 //     recorded. So is what goes to a channel that no longer exists.
 //  13. If a channel has not confirmed after 10 minutes, the fallback channels of the
 //     route get the flush, too.
+//  14. While a route is muted, its groups make no flush. What came meanwhile is told
+//     once it is not, in one flush for each group. A flush that was made before
+//     goes on.
 package dispatch

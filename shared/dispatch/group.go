@@ -262,8 +262,8 @@ func (f Flush) ended() bool {
 }
 
 // next is when the group has something to do; ok is false if it never has. A time
-// that is over means now.
-func (g Group) next(r Route) (at time.Time, ok bool) {
+// that is over means now. No flush is made before muted.
+func (g Group) next(r Route, muted time.Time) (at time.Time, ok bool) {
 	earlier := func(t time.Time) {
 		if !ok || t.Before(at) {
 			at, ok = t, true
@@ -271,7 +271,7 @@ func (g Group) next(r Route) (at time.Time, ok bool) {
 	}
 	for _, t := range []time.Time{g.Due, g.RepeatAt} {
 		if !t.IsZero() {
-			earlier(t)
+			earlier(later(t, muted))
 		}
 	}
 	for _, f := range g.Flushes {

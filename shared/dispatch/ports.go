@@ -85,6 +85,8 @@ type Routes interface {
 	// Route returns the settings of a route by its name; those of the root if it is
 	// not there anymore.
 	Route(name string) Route
+	// MutedUntil returns until when a route makes no flush; zero if it is not muted.
+	MutedUntil(name string, now time.Time) time.Time
 }
 
 // Target is a group that an alert belongs to.

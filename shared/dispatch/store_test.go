@@ -47,6 +47,7 @@ type world struct {
 	versions map[string]bool
 	route    dispatch.Route
 	groupBy  func(decide.Alert) []string
+	muted    time.Time // until when
 }
 
 // kept is a group as it is stored.
@@ -337,6 +338,13 @@ func (w *world) Of(a decide.Alert) (out []dispatch.Target) {
 }
 
 func (w *world) Route(string) dispatch.Route { return w.route }
+
+func (w *world) MutedUntil(_ string, now time.Time) time.Time {
+	if now.Before(w.muted) {
+		return w.muted
+	}
+	return time.Time{}
+}
 
 // dispatcher is one function's.
 func (w *world) dispatcher() *dispatch.Dispatcher {

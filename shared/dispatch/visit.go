@@ -60,7 +60,7 @@ func (r *round) visit(ctx context.Context, a Armed) error {
 
 // settle says when the group has something to do again.
 func (r *round) settle(ctx context.Context, a Armed, g Group) error {
-	at, ok := g.next(r.Routes.Route(g.Route))
+	at, ok := g.next(r.Routes.Route(g.Route), r.Routes.MutedUntil(g.Route, r.Now()))
 	if ok && !at.After(r.Now()) {
 		r.leave() // there was no slot for it
 		return nil
@@ -73,6 +73,9 @@ func (r *round) step(ctx context.Context, g Group) (c Change, ok bool, err error
 	now := r.Now()
 	route := r.Routes.Route(g.Route)
 	flush, repeat := g.wants(now)
+	if g.gathering() == nil && r.Routes.MutedUntil(g.Route, now).After(now) {
+		flush, repeat = false, false
+	}
 	switch {
 	case flush:
 		news, err := r.Store.News(ctx, g.Key, Batch+1)

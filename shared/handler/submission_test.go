@@ -278,3 +278,23 @@ func TestAHundredInstancesAreSubmittedToAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestOneKeyMaySubmitToOtherInstances once the first submission is done, as those who
+// split a long list do. The same instances refuse it. (decide rules 12, 138)
+func TestOneKeyMaySubmitToOtherInstances(t *testing.T) {
+	r := rigWith(t, ids(4)...)
+	for _, c := range []struct {
+		instances []string
+		want      string
+	}{
+		{ids(4)[:2], handler.ResultAccepted}, {ids(4)[2:], handler.ResultAccepted}, {ids(4)[:2], handler.ResultDuplicate}, {ids(4)[1:3], handler.ResultRefused},
+	} {
+		out, err := r.SubmitTask(encode(request().with("instanceId", nil).with("instanceIds", c.instances)))
+		must(t, err)
+		for _, item := range out.Items {
+			if item.Result != c.want || len(out.Items) != 2 {
+				t.Errorf("to %v: %+v, want %s", c.instances, item, c.want)
+			}
+		}
+	}
+}

@@ -43,6 +43,8 @@ func (d *desk) Of(decide.Alert) []dispatch.Target {
 	return []dispatch.Target{{Group: "g", Route: "root", By: map[string]string{"kind": "execution"}}}
 }
 
+func (d *desk) MutedUntil(string, time.Time) time.Time { return time.Time{} }
+
 func (d *desk) Route(string) dispatch.Route {
 	return dispatch.Route{RepeatInterval: 4 * time.Hour, Channels: []string{"chat"}}
 }

@@ -120,7 +120,8 @@
 //     with its key is there, and rewritten with its answers. The first answer of an
 //     instance stands. Another row, in the same batches, says that instances are left.
 //     With the last answer, the submission is recorded as an act, and that row is
-//     removed. The same one opens it again for the instances that were refused.
+//     removed. The same one opens it again for the instances that were refused, and one
+//     with another body takes its place.
 //  59. When the last sweep ended is one row, which each sweep that did not fail puts
 //     at its end. It shows people that sweeps come; nothing is decided on it. If the
 //     put fails, the sweep does not.

@@ -22,9 +22,9 @@ const (
 )
 
 // Keep stores a submission for several instances, and returns what is stored then.
-// If one with its key is there, that one stands, and its instances with it. Only if
-// all of them are answered, it is opened again for those that were refused: a
-// refusal is not for ever.
+// If one with its key is there, that one stands, and its instances with it. Once all
+// of them are answered, the same one is opened again for those that were refused, and
+// another takes its place: it may name other instances, and each refuses another body.
 func (l *Ledger) Keep(ctx context.Context, m decide.Many) (decide.Many, error) {
 	const what = "keep a submission"
 	next, condition := m, absent()
@@ -44,8 +44,10 @@ func (l *Ledger) Keep(ctx context.Context, m decide.Many) (decide.Many, error) {
 		if err != nil {
 			return m, err
 		}
-		next, condition = there.Again(m), hasKey(v.text(colKey))
-		if there.Hash != m.Hash || len(there.Left()) > 0 || len(next.Left()) == 0 {
+		if condition = hasKey(v.text(colKey)); there.Hash == m.Hash {
+			next = there.Again(m)
+		}
+		if len(there.Left()) > 0 || len(next.Left()) == 0 {
 			return there, nil
 		}
 	}

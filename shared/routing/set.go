@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -146,9 +145,9 @@ func (s *Set) named(name string) *Route {
 const maxMuted = 8 * 24 * time.Hour
 
 // MutedUntil returns until when a route is muted, at most a little more than a
-// week ahead; zero if it is not muted at now. The error is a time zone that is not
-// known. [8]
-func (s *Set) MutedUntil(name string, now time.Time) (time.Time, error) {
+// week ahead; zero if it is not muted at now. A mute time whose time zone is not
+// known, which no file has, mutes nothing. [8]
+func (s *Set) MutedUntil(name string, now time.Time) time.Time {
 	var windows []*flow.Windows
 	for _, mute := range s.named(name).MuteTimes {
 		windows = append(windows, s.mute[mute])
@@ -156,32 +155,27 @@ func (s *Set) MutedUntil(name string, now time.Time) (time.Time, error) {
 	return mutedUntil(windows, now)
 }
 
-func mutedUntil(windows []*flow.Windows, now time.Time) (time.Time, error) {
+func mutedUntil(windows []*flow.Windows, now time.Time) time.Time {
 	end := now
 	for end.Before(now.Add(maxMuted)) {
-		later := end
+		last := end
 		for _, w := range windows {
-			closes, err := w.OpenUntil(end)
-			if err != nil {
-				return time.Time{}, fmt.Errorf("mute times: %w", err)
-			}
-			if closes.After(later) {
-				later = closes
+			if closes, err := w.OpenUntil(end); err == nil && closes.After(last) {
+				last = closes
 			}
 		}
-		if later.Equal(end) {
+		if last.Equal(end) {
 			break
 		}
-		end = later
+		end = last
 	}
 	if end.Equal(now) {
-		return time.Time{}, nil
+		return time.Time{}
 	}
-	return end.UTC(), nil
+	return end.UTC()
 }
 
 // Ends reports whether mute times end: messages would wait for ever otherwise.
 func Ends(windows []*flow.Windows, now time.Time) bool {
-	end, err := mutedUntil(windows, now)
-	return err != nil || end.Before(now.Add(maxMuted))
+	return mutedUntil(windows, now).Before(now.Add(maxMuted))
 }

@@ -28,7 +28,7 @@ func parse(r *Report, src []byte, f *Format) *source {
 	if !readable(r, r.text) {
 		return nil
 	}
-	file, err := parseYAML(r, r.text)
+	file, err := parseYAML(r, r.text, f)
 	if err != nil {
 		r.Add(errorPlace(err), "this is not YAML: %s", errorText(err))
 		return nil
@@ -90,14 +90,14 @@ func readable(r *Report, text string) bool {
 
 // parseYAML returns nil and no error if it added mistakes itself. The library
 // may panic on some input.
-func parseYAML(r *Report, text string) (file *ast.File, err error) {
+func parseYAML(r *Report, text string, f *Format) (file *ast.File, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			file, err = nil, errors.New("the parser cannot read it")
 		}
 	}()
 	tokens := lexer.Tokenize(withoutHead(text))
-	if !parsable(r, tokens) {
+	if !parsable(r, tokens, f) {
 		return nil, nil
 	}
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -120,9 +120,9 @@ func withoutHead(text string) string {
 
 // parsable refuses YAML that the format does not use, and input that would cost
 // the parser too much time or stack.
-func parsable(r *Report, tokens token.Tokens) bool {
+func parsable(r *Report, tokens token.Tokens, f *Format) bool {
 	if len(tokens) > maxTokens {
-		r.Add(place(tokens[maxTokens]), "the file is too large: split it, or remove flows")
+		r.Add(place(tokens[maxTokens]), "the file is too large: split it, or remove some of the %s", f.List)
 		return false
 	}
 	before := len(r.mistakes)

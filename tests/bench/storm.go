@@ -153,8 +153,9 @@ func instanceOf(n int) string { return fmt.Sprintf("i-bench%06d", n) }
 // submissions returns one submission for n instances, in payloads for 100 each.
 func submissions(n int, s budget.Submission) [][]byte {
 	var out [][]byte
+	key := s.Key
 	for from := 0; from < n; from += 100 {
-		s.Instances = nil
+		s.Instances, s.Key = nil, fmt.Sprint(key, " from ", from) // a key stands for one body
 		for i := from; i < min(from+100, n); i++ {
 			s.Instances = append(s.Instances, instanceOf(i))
 		}

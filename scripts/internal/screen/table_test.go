@@ -1,6 +1,7 @@
 package screen_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -120,6 +121,39 @@ i-1                     ps       no
 	}
 }
 
+func TestACellThatIsCutKeepsSomething(t *testing.T) {
+	table := &screen.Table{Head: []string{"INSTANCE", "COMMAND", "ERROR"}, Whole: map[int]bool{0: true}}
+	table.Add("i-bp67acfmxazb4ph42jbf", "clean the disk", "the disk is full")
+	var b strings.Builder
+	table.Print(screen.NewWriter(&b).With(screen.Look{Width: 20}))
+	if want := "i-bp67acfmxazb4ph42jbf  clean …  the di…\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
+func TestATerminalHasColoursUnlessTheyAreNotWanted(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil || !screen.Terminal(terminal) {
+		t.Skipf("no terminal can be made here: %v", err)
+	}
+	defer terminal.Close()
+	for variables, want := range map[string]screen.Look{
+		"TERM=xterm":            {Width: 80, Colour: true, Lively: true},
+		"TERM=xterm NO_COLOR=1": {Width: 80, Lively: true},
+		"TERM=dumb":             {Width: 80},
+		"TERM=xterm COLUMNS=40": {Width: 40, Colour: true, Lively: true},
+	} {
+		got := screen.LookOf(terminal, func(name string) string {
+			_, after, _ := strings.Cut(" "+variables+" ", " "+name+"=")
+			value, _, _ := strings.Cut(after, " ")
+			return value
+		})
+		if got != want {
+			t.Errorf("%s: %+v, want %+v", variables, got, want)
+		}
+	}
+}
+
 func TestOnlyAColouredLookHasColours(t *testing.T) {
 	print := func(look screen.Look) string {
 		table := &screen.Table{Head: []string{"STATE", "NAME"}, Paint: map[int]func(string) screen.Colour{0: func(cell string) screen.Colour {
@@ -189,6 +223,7 @@ func TestWhatIsSaidFitsTheScreen(t *testing.T) {
 	}{
 		{0, "  why  ", "two  words, and a very long line after them", "  why  two  words, and a very long line after them\n"},
 		{20, "  why  ", "two  words", "  why  two  words\n"},
+		{20, "  why  ", "two  words, a", "  why  two  words, a\n"},
 		{20, "  why  ", "two  words, no more", "  why  two words, no\n       more\n"},
 		{20, "", "磁盘满了，需要清理, now", "磁盘满了，需要清理,\nnow\n"},
 		{20, "", "磁盘满了，需要清理磁盘满了", "磁盘满了，需要清理磁\n盘满了\n"},

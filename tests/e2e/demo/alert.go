@@ -2,67 +2,134 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/tests/localcloud/inbox"
 )
 
-// alertText is an alert as a person reads it.
-type alertText struct {
-	at          time.Time
-	verified    bool
-	fingerprint string
-	heading     string
-	// lines are its facts by their labels: What, Instance, Command, Flow, …
-	lines map[string]string
+//go:embed alerts.yaml
+var ownAlerts []byte
+
+// alert is an alert that the webhook received.
+type alert struct {
+	decide.Alert
+	verified bool
 }
 
-// ofFlow reports whether a flow sent it; otherwise a command's bad end did.
-func (a alertText) ofFlow() bool { return a.lines["Flow"] != "" }
+// message is what the chat robot received at once.
+type message struct {
+	at       time.Time
+	verified bool
+	title    string
+	text     string // in markdown
+	firing   int    // alerts
+}
 
-// alerts reads the alerts that the chat robot received, in order.
-func (s *story) alerts(ctx context.Context) ([]alertText, error) {
+// received is what arrived at the inbox, in order.
+type received struct {
+	// alerts came to the webhook, in this many posts.
+	alerts []alert
+	posts  int
+	// messages came to the chat robot.
+	messages []message
+	// refused counts what the inbox refused.
+	refused int
+}
+
+// received reads the inbox.
+func (s *story) received(ctx context.Context) (r received, err error) {
 	box, err := s.c.Inbox(ctx)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	var out []alertText
+	r.refused = len(box.Refusals)
 	for _, m := range box.Messages {
-		var body struct {
-			Markdown struct {
-				Text string `json:"text"`
-			} `json:"markdown"`
-		}
-		if err := json.Unmarshal(m.Body, &body); err != nil {
-			return nil, fmt.Errorf("read an alert: %w", err)
-		}
-		a := alertText{at: m.At, verified: m.Verified, fingerprint: m.Fingerprint, lines: map[string]string{}}
-		for line := range strings.Lines(body.Markdown.Text) {
-			if heading, ok := strings.CutPrefix(line, "### "); ok {
-				a.heading = strings.TrimSpace(heading)
+		switch {
+		case m.Channel == inbox.DingTalk:
+			out, err := readMessage(m.Body)
+			if err != nil {
+				return r, err
 			}
-			label, value, ok := strings.Cut(strings.TrimPrefix(line, "- **"), ":** ")
-			if ok {
-				a.lines[label] = plain(value)
+			out.at, out.verified = m.At, m.Verified
+			r.messages = append(r.messages, out)
+		case !m.Repeated:
+			var body struct {
+				Data struct {
+					Alerts []decide.Alert
+					More   int
+				}
+			}
+			if err := json.Unmarshal(m.Body, &body); err != nil {
+				return r, fmt.Errorf("read what the webhook received: %w", err)
+			}
+			if body.Data.More > 0 {
+				return r, errors.New("a group was too large for the webhook to get each of its alerts")
+			}
+			r.posts++
+			for _, a := range body.Data.Alerts {
+				if !a.Recovered {
+					r.alerts = append(r.alerts, alert{a, m.Verified})
+				}
 			}
 		}
-		out = append(out, a)
 	}
-	return out, nil
+	return r, nil
 }
 
-// plain removes markdown's escapes.
-func plain(text string) string {
-	var b strings.Builder
-	escaped := false
-	for _, r := range strings.TrimSpace(text) {
-		if r == '\\' && !escaped {
-			escaped = true
-			continue
-		}
-		escaped = false
-		b.WriteRune(r)
+// firing adds up the alerts of the robot's messages.
+func (r received) firing() (n int) {
+	for _, m := range r.messages {
+		n += m.firing
 	}
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "\u200b", "", "&amp;", "&").Replace(b.String())
+	return n
+}
+
+// counted finds how many alerts a message of the robot is about. It does not say so
+// if it is about one.
+var counted = regexp.MustCompile(`\*\*Count\*\*: (\d+) firing`)
+
+func readMessage(body []byte) (m message, err error) {
+	var in struct{ Markdown struct{ Title, Text string } }
+	if err := json.Unmarshal(body, &in); err != nil {
+		return m, fmt.Errorf("read what the robot received: %w", err)
+	}
+	m.title, m.text = in.Markdown.Title, in.Markdown.Text
+	switch found := counted.FindStringSubmatch(in.Markdown.Text); {
+	case found != nil:
+		m.firing, err = strconv.Atoi(found[1])
+	case !strings.HasPrefix(m.title, "Recovered"):
+		m.firing = 1
+	}
+	return m, err
+}
+
+// unmarked removes what markdown adds to a text.
+var unmarked = strings.NewReplacer("### ", "", "**", "", `\`, "", "\u200b", "", "&lt;", "<", "&gt;", ">", "&amp;", "&")
+
+// printMessages prints how many messages the alerts became, and the largest one of
+// the chat robot.
+func (s *story) printMessages(ctx context.Context, w io.Writer) error {
+	r, err := s.received(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n%d alerts came to the webhook in %d messages, and to the chat robot, which takes 20 a minute, in %d. The largest of these:\n\n",
+		len(r.alerts), r.posts, len(r.messages))
+	largest := slices.MaxFunc(r.messages, func(a, b message) int { return a.firing - b.firing })
+	for line := range strings.Lines(largest.text) {
+		if line = strings.TrimSpace(unmarked.Replace(line)); line != "" {
+			fmt.Fprintln(w, "  "+line)
+		}
+	}
+	return nil
 }

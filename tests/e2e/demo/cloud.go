@@ -25,7 +25,7 @@ var delays = []struct{ flag, value, what string }{
 	{"--boot-delay", "300ms", "from an instance's start to its first heartbeat (about 20 s)"},
 	{"--abort-after", "3s", "until a command is aborted because its agent is gone (1 min)"},
 	{"--timeout", "4s", "the functions' timeouts (60 s)"},
-	{"--timer-scale", "0.0167", "which makes the time between two sweeps 1 s (1 min)"},
+	{"--timer-scale", "0.0167", "which makes the time between two sweeps, and rounds of alerts, 1 s (1 min)"},
 	{"--heartbeat-every", "1s", "between two heartbeats of an agent (1 min)"},
 	{"--set", "AFTERCARE_AGENT_CHECK_FIRST=1s", "until a silent agent's status is asked (2 min)"},
 	{"--set", "AFTERCARE_END_MARGIN=1s", "until an overdue command's end is asked for (3 min)"},
@@ -33,6 +33,8 @@ var delays = []struct{ flag, value, what string }{
 	{"--set", "AFTERCARE_CLAIM_GRACE=2s", "how long a claim outlives its invocation (60 s)"},
 	{"--set", "AFTERCARE_WAKE_PRECISION=1s", "the precision of wake-ups (1 min)"},
 	{"--set", "AFTERCARE_DEADLINE_MARGIN=200ms", "time kept free before a function's deadline (1 s)"},
+	{"--set", "AFTERCARE_ALERT_WAIT=3s", "how long alerts are gathered for one message (30 s, then 5 min)"},
+	{"--set", "AFTERCARE_ALERT_START=0s", "until a round of alerts begins after its timer (5 to 20 s)"},
 }
 
 // running is the local cloud's process, with the clients to talk to it.
@@ -60,9 +62,13 @@ func start(ctx context.Context, bin, tool, dist, project, shipped string) (c *ru
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(data))
 	}
+	alerts := filepath.Join(data, "alerts.yaml")
+	if err := os.WriteFile(alerts, ownAlerts, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("write alerts.yaml: %w", err), os.RemoveAll(data))
+	}
 	args := []string{
 		"up", "--free-ports", "--data", filepath.Join(data, "cloud"), "--dist", dist, "--project", project,
-		"--set", "AFTERCARE_FLOWS=" + flows,
+		"--set", "AFTERCARE_FLOWS=" + flows, "--set", "AFTERCARE_ALERTS=" + alerts,
 	}
 	fmt.Println("The local cloud runs with these delays shortened (a deployment's are in brackets):")
 	for _, s := range delays {
@@ -70,7 +76,8 @@ func start(ctx context.Context, bin, tool, dist, project, shipped string) (c *ru
 		fmt.Printf("  %-34s %s\n", strings.TrimPrefix(s.flag+" "+s.value, "--set "), s.what)
 	}
 	fmt.Printf("  %-34s %s\n\n", "backoff 2s of restart-api", "the longest wait before a step's next attempt (10 s, then 20 s)")
-	fmt.Printf("It runs the flows of %s, and two of its own from tests/e2e/demo/flows.yaml.\n\n", shipped)
+	fmt.Printf("It runs the flows of %s, and two of its own from tests/e2e/demo/flows.yaml.\n", shipped)
+	fmt.Print("Alerts go where tests/e2e/demo/alerts.yaml says: to a webhook almost one by one, to a chat robot in groups.\n\n")
 	c = &running{tool: tool, data: data, exited: make(chan struct{})}
 	// Not bound to ctx: stop ends it in an orderly way.
 	c.cmd = exec.Command(bin, args...)

@@ -42,3 +42,16 @@ func sender(log []logLine, task string) logLine {
 	}
 	return logLine{}
 }
+
+// resender names what sent an attempt after its backoff: a sweep, or the event of the
+// end before it, which is delivered twice, if chance made the backoff so short. It is
+// empty if neither did.
+func resender(l logLine) string {
+	switch l.Function {
+	case "sweep":
+		return "a sweep"
+	case "task-completed":
+		return "a repeated event"
+	}
+	return ""
+}

@@ -60,5 +60,8 @@ func run(ctx context.Context, bin, tool, dist, project, flows string, logs bool)
 	if err := s.printDecisions(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
+	if err := s.printMessages(ctx, os.Stdout); err != nil {
+		return 0, err
+	}
 	return s.printChecks(os.Stdout), nil
 }

@@ -143,8 +143,8 @@ func (s *story) submitByOperator(ctx context.Context) (err error) {
 // boots.
 func (s *story) operate(ctx context.Context) error {
 	if err := s.until(ctx, "the alerts about what waited too long", func() (bool, error) {
-		alerts, err := s.alerts(ctx)
-		return about(alerts, s.tasks["late-news"]) != "none" && about(alerts, s.tasks["mount-share"]) != "none", err
+		r, err := s.received(ctx)
+		return about(r.alerts, s.tasks["late-news"]) != "none" && about(r.alerts, s.tasks["mount-share"]) != "none", err
 	}); err != nil {
 		return err
 	}
@@ -192,11 +192,11 @@ func (s *story) stopAndResume(ctx context.Context) error {
 	return s.untilEnded(ctx, onJobs("deploy")...)
 }
 
-// about is the heading of the first alert about a task, or none.
-func about(alerts []alertText, task string) string {
+// about is the kind of the first alert about a task, or none.
+func about(alerts []alert, task string) decide.AlertKind {
 	for _, a := range alerts {
-		if a.lines["Task"] == task {
-			return a.heading
+		if a.TaskID == task {
+			return a.Kind
 		}
 	}
 	return "none"
@@ -226,8 +226,8 @@ func (s *story) checkOperated(ctx context.Context, f facts) error {
 	s.check(6, "why nightly-report was cancelled, on record", strings.Contains(cancelled.Reason, "the demo") && strings.Contains(cancelled.Reason, "not tonight"), true)
 	s.check(6, "late-news, whose time was over before the boot, ended as", f.tasks[s.tasks["late-news"]].State, decide.TaskExpired)
 	s.check(6, "times that late-news ran", ran["late-news"], 0)
-	s.check(6, "alert about late-news", about(f.alerts, s.tasks["late-news"]), "Command expired")
-	s.check(6, "alert about mount-share, whose boot deadline passed", about(f.alerts, s.tasks["mount-share"]), "Instance not bootable in time")
+	s.check(6, "alert about late-news", about(f.alerts, s.tasks["late-news"]), decide.AlertTaskExpired)
+	s.check(6, "alert about mount-share, whose boot deadline passed", about(f.alerts, s.tasks["mount-share"]), decide.AlertBootDeadline)
 	s.check(6, "mount-share ended, after the boot, as", f.tasks[s.tasks["mount-share"]].State, decide.TaskSucceeded)
 	beats, err := s.c.Events(ctx, heartbeatEvent, old)
 	if err != nil {

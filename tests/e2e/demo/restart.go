@@ -86,7 +86,7 @@ func runsOf(records ledger.Records, name string) (runs []decide.FlowRun) {
 }
 
 // checkRestarts checks what the flows of step 5 did, and why.
-func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, alerts []alertText) {
+func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, alerts []alert) {
 	t := newTrail(all[api1])
 	runs := runsOf(all[api1], "restart-api")
 	for len(runs) < 4 {
@@ -99,15 +99,21 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 	restart := step(runs[0], "restart")
 	s.check(5, "attempts of restart in the first run, and in the second",
 		fmt.Sprint(restart.Attempts, ", ", step(runs[1], "restart").Attempts), "3, 1")
-	var by, causes []string
+	var causes []string
 	requests := map[string]bool{}
-	for _, id := range restart.Tasks {
+	first, waited := "", 0
+	for n, id := range restart.Tasks {
 		line := sender(log, id)
 		requests[line.Request] = true
-		by = append(by, line.Function)
+		if n == 0 {
+			first = line.Function
+		} else if resender(line) != "" {
+			waited++
+		}
 		causes = append(causes, t.cause(t.tasks[id].Cause))
 	}
-	s.check(5, "who sent the three attempts", strings.Join(by, ", "), "task-completed, sweep, sweep")
+	s.check(5, "who sent the first attempt", first, "task-completed")
+	s.check(5, "attempts that a sweep or a repeated event sent after a backoff", waited, 2)
 	s.check(5, "different invocations that sent the three attempts", len(requests), 3)
 	s.check(5, "causes of the three attempts", strings.Join(causes, ", "), "check-api, wake-up, wake-up")
 	s.check(5, "number of the attempt that ended the step", 1+slices.Index(restart.Tasks, t.byKey[restart.EndedBy].TaskID), 3)
@@ -118,16 +124,16 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 	}
 	s.check(5, "steps of the run on "+api2, stepsOf(failed), "free-disk skipped, restart failed, log succeeded, tell succeeded")
 	s.check(5, "why that run failed", failed.Reason, "step restart ended as failed")
-	s.check(5, "alerts of flows on "+api2, headings(alerts, api2), "Alert from a flow")
+	s.check(5, "alerts of flows on "+api2, kinds(alerts, api2), decide.AlertFlow)
 	s.check(5, "what that alert says", said(alerts, api2), "the api stays down: 3 restarts, exit code 78, api.conf names no port")
 	s.check(5, "why the third run was refused", runs[2].Reason, "it already ran 2 times within 1h on this instance, which is its limit")
-	s.check(5, "alerts of flows on "+api1+", where two runs were refused", headings(alerts, api1), "Flow reached its limit")
+	s.check(5, "alerts of flows on "+api1+", where two runs were refused", kinds(alerts, api1), decide.AlertFlowLimit)
 
-	first := t.byKey[runs[0].Cause]
-	s.check(5, "why collect-diagnostics did not start as well", decidedOf(first, "collect-diagnostics").Why, "when was false: event.failedBefore == 0")
+	checked := t.byKey[runs[0].Cause]
+	s.check(5, "why collect-diagnostics did not start as well", decidedOf(checked, "collect-diagnostics").Why, "when was false: event.failedBefore == 0")
 	s.check(5, "the chain of back-in-service", strings.Join(chainOf(all[api1], "back-in-service"), " > "), "restart-api > back-in-service")
 	const way = "check-api > restart-api > restart-api/verify > back-in-service > back-in-service/register"
-	s.check(5, "causes, walked down", t.down(first), way)
+	s.check(5, "causes, walked down", t.down(checked), way)
 	s.check(5, "causes, walked up", t.up(t.lastTask(runsOf(all[api1], "back-in-service"))), way)
 }
 
@@ -163,22 +169,22 @@ func chainOf(records ledger.Records, name string) []string {
 	return nil
 }
 
-// headings joins the headings of the alerts that flows sent about an instance.
-func headings(alerts []alertText, id string) string {
+// kinds joins the kinds of the alerts that flows raised about an instance.
+func kinds(alerts []alert, id string) string {
 	var out []string
 	for _, a := range alerts {
-		if a.ofFlow() && a.lines["Instance"] == id {
-			out = append(out, a.heading)
+		if a.Kind != decide.AlertExecution && a.InstanceID == id {
+			out = append(out, string(a.Kind))
 		}
 	}
 	return strings.Join(out, ", ")
 }
 
 // said returns the text of the first of those alerts.
-func said(alerts []alertText, id string) string {
+func said(alerts []alert, id string) string {
 	for _, a := range alerts {
-		if a.ofFlow() && a.lines["Instance"] == id {
-			return a.lines["What"]
+		if a.Kind != decide.AlertExecution && a.InstanceID == id {
+			return a.Summary
 		}
 	}
 	return ""

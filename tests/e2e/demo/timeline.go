@@ -38,7 +38,7 @@ func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	alerts, err := s.alerts(ctx)
+	r, err := s.received(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,11 +51,14 @@ func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		t := tale{story: s, id: id, trail: newTrail(all[id]), log: log, alerts: alerts, scripts: map[string]cloud.Run{}}
+		t := tale{story: s, id: id, trail: newTrail(all[id]), log: log, alerts: r.alerts, scripts: map[string]cloud.Run{}}
 		for _, r := range runs {
 			t.scripts[r.InvokeID] = r
 		}
 		entries = append(entries, t.entries(all[id])...)
+	}
+	for _, m := range r.messages {
+		entries = append(entries, entry{at: m.at, what: "chat message", command: fmt.Sprint(m.firing, " alerts"), why: m.title})
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return a.at.Compare(b.at) })
 
@@ -74,7 +77,7 @@ type tale struct {
 	trail
 	id      string
 	log     []logLine
-	alerts  []alertText
+	alerts  []alert
 	scripts map[string]cloud.Run // by invoke id
 }
 
@@ -123,8 +126,8 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 		add(line)
 	}
 	for _, a := range t.alerts {
-		if (a.ofFlow() || a.lines["Invocation"] == "") && a.lines["Instance"] == t.id {
-			add(entry{at: a.at, what: "alert", command: cmp.Or(a.lines["Flow"], a.lines["Command"]), why: shortened(a.lines["What"])})
+		if a.Kind != decide.AlertExecution && a.InstanceID == t.id {
+			add(entry{at: a.At, what: "alert", command: cmp.Or(a.Flow, a.CommandName), why: shortened(a.Summary)})
 		}
 	}
 	return out
@@ -173,8 +176,8 @@ func (t tale) release(task decide.Task) string {
 	case task.StepAttempt > 1:
 		tasks := step(t.runs[task.RunID], task.Step).Tasks
 		before, now := t.script(tasks[task.StepAttempt-2]), t.script(task.ID)
-		return fmt.Sprintf("attempt %d, sent by a %s %.1fs after attempt %d failed", task.StepAttempt,
-			sender(t.log, task.ID).Function, now.Start.Sub(before.End).Seconds(), task.StepAttempt-1)
+		return fmt.Sprintf("attempt %d, sent by %s %.1fs after attempt %d failed", task.StepAttempt,
+			resender(sender(t.log, task.ID)), now.Start.Sub(before.End).Seconds(), task.StepAttempt-1)
 	case task.RunID != "":
 		return t.before(task)
 	case task.Attempt > 1:
@@ -228,7 +231,7 @@ func (t tale) outcome(e decide.Execution) string {
 		said = append(said, "its event was lost: a sweep asked for the end")
 	}
 	for _, a := range t.alerts {
-		if !a.ofFlow() && a.lines["Invocation"] == e.Event.InvokeID {
+		if a.Kind == decide.AlertExecution && a.InvokeID == e.Event.InvokeID {
 			said = append(said, "alerted")
 		}
 	}

@@ -10,8 +10,9 @@
 // and planned faults do not.
 //
 // The functions find the services by the variables
-// AFTERCARE_TABLESTORE_ENDPOINT, AFTERCARE_TABLESTORE_INSTANCE,
-// AFTERCARE_ECS_ENDPOINT, AFTERCARE_DINGTALK_URL and AFTERCARE_DINGTALK_SECRET,
+// AFTERCARE_TABLESTORE_ENDPOINT, AFTERCARE_TABLESTORE_INSTANCE and
+// AFTERCARE_ECS_ENDPOINT, and the inbox by AFTERCARE_DINGTALK_URL,
+// AFTERCARE_DINGTALK_SECRET, AFTERCARE_WEBHOOK_URL and AFTERCARE_WEBHOOK_SECRET,
 // whatever values the project gives them. The package does not read the
 // process's environment, so that no real endpoint or webhook gets in.
 //
@@ -231,14 +232,15 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 // ownVariables are the functions' variables that the local cloud sets.
 var ownVariables = []string{
 	"AFTERCARE_TABLESTORE_ENDPOINT", "AFTERCARE_TABLESTORE_INSTANCE", "AFTERCARE_ECS_ENDPOINT",
-	"AFTERCARE_DINGTALK_URL", "AFTERCARE_DINGTALK_SECRET",
+	"AFTERCARE_DINGTALK_URL", "AFTERCARE_DINGTALK_SECRET", "AFTERCARE_WEBHOOK_URL", "AFTERCARE_WEBHOOK_SECRET",
 }
 
 // environment returns the variables that override the project's.
 func (c *Cloud) environment() map[string]string {
+	channels := c.channels()
 	values := []string{
 		c.tables.Endpoint(), c.opt.TablestoreInstance, "http://" + c.ecs.Endpoint(),
-		c.inbox.URL(inbox.DingTalk), c.channels()[inbox.DingTalk].Secret,
+		c.inbox.URL(inbox.DingTalk), channels[inbox.DingTalk].Secret, c.inbox.URL(inbox.Webhook), channels[inbox.Webhook].Secret,
 	}
 	env := map[string]string{}
 	for i, name := range ownVariables {

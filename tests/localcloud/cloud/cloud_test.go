@@ -64,7 +64,8 @@ func TestFunctionsUseTheirServicesWithTemporaryKeys(t *testing.T) {
 	for _, want := range []string{
 		"AFTERCARE_TABLESTORE_ENDPOINT=" + e.Tablestore, "AFTERCARE_ECS_ENDPOINT=" + e.ECS,
 		"AFTERCARE_TABLESTORE_INSTANCE=aftercare", "AFTERCARE_DINGTALK_URL=" + e.Webhooks["dingtalk"],
-		"AFTERCARE_DINGTALK_SECRET=" + e.WebhookSecrets["dingtalk"], "OWN=set",
+		"AFTERCARE_DINGTALK_SECRET=" + e.WebhookSecrets["dingtalk"], "AFTERCARE_WEBHOOK_URL=" + e.Webhooks["webhook"],
+		"AFTERCARE_WEBHOOK_SECRET=" + e.WebhookSecrets["webhook"], "OWN=set",
 		"FC_REGION=cn-hangzhou", "FC_ACCOUNT_ID=1234567890123456",
 	} {
 		if !slices.Contains(env, want) {
