@@ -26,6 +26,8 @@ type Setup struct {
 	Now func() time.Time
 	// Templates of texts; nil means the default ones.
 	Templates *Templates
+	// Mask are more forms of secrets.
+	Mask Mask
 	// Credentials sign for EventBridge. They are those of this invocation.
 	Credentials transport.Credentials
 }
@@ -37,6 +39,7 @@ type Client struct {
 	channel     Channel
 	vendor      vendor
 	rich, plain writer
+	mask        Mask
 }
 
 // vendor is what differs between the kinds of channel.
@@ -91,7 +94,7 @@ func NewClient(ch Channel, setup Setup) (*Client, error) {
 		}
 		return nil, fmt.Errorf("channel %s: %w", ch.Name, errors.Join(errs...))
 	}
-	c := &Client{carrier: setup.Carrier, now: setup.Now, channel: ch, vendor: v}
+	c := &Client{carrier: setup.Carrier, now: setup.Now, channel: ch, vendor: v, mask: setup.Mask}
 	if c.carrier == nil {
 		c.carrier = http.DefaultTransport
 	}
@@ -138,7 +141,7 @@ func (c *Client) Deliver(ctx context.Context, f Flush) Result {
 // template that is too long in every detail, or fails, gives way to the default
 // one.
 func (c *Client) write(f Flush, now time.Time) (m message, body []byte, ok bool) {
-	f = cleaned(f)
+	f = cleaned(f, c.mask)
 	for _, standard := range []bool{false, true} {
 		for _, d := range details {
 			m := message{Message: c.rich.words.message(f, d), words: c.rich.words, mention: c.channel.mentions(f), now: now}

@@ -35,7 +35,7 @@ func NewTemplates(named map[string]string) (*Templates, error) {
 		}
 		for _, f := range []Flush{{}, Sample(time.Unix(0, 0))} {
 			if err == nil {
-				_, err = w.text(english.message(cleaned(f), details[0]), false)
+				_, err = w.text(english.message(cleaned(f, nil), details[0]), false)
 			}
 		}
 		if err != nil {

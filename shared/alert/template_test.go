@@ -13,6 +13,20 @@ import (
 	"aftercare/shared/alert"
 )
 
+// TestMoreFormsOfSecretsAreMasked, as alerts.yaml lists them.
+func TestMoreFormsOfSecretsAreMasked(t *testing.T) {
+	f := many()
+	f.Alerts[0].ErrorDesc, f.Alerts[0].Output = "badge 4711 is refused", "badge 4711"
+	for _, kind := range []alert.Kind{alert.DingTalk, alert.Webhook} {
+		ch := channelOf(kind, "https://hook.test")
+		plain := string(delivered(t, ch, alert.Setup{}, f))
+		masked := string(delivered(t, ch, alert.Setup{Mask: alert.Mask{regexp.MustCompile(`badge \d+`)}}, f))
+		if !strings.Contains(plain, "badge 4711") || strings.Contains(masked, "4711") {
+			t.Errorf("%s: %s", kind, masked)
+		}
+	}
+}
+
 // TestATemplateThatFailsOrIsTooLongGivesWay to the default one: no alert is lost
 // for it.
 func TestATemplateThatFailsOrIsTooLongGivesWay(t *testing.T) {

@@ -112,7 +112,7 @@ var english = &words{
 {{with .First}}: {{.Heading}}{{with .About}}: {{.}}{{end}}{{end}}{{with .Others}} and {{.}} more{{end}}
 {{- end -}}
 {{if or .Repeat .Others (gt .Open 1)}}
-{{bold "Count"}}: {{if .Repeat}}{{.Open}} still open{{else}}{{.Firing}} firing, {{.Recovered}} recovered, {{.Open}} open in all{{end}}
+{{bold "Count"}}: {{if .Repeat}}{{.Open}} still open{{else}}{{.Firing}} firing{{if .Recovered}}, {{.Recovered}} recovered{{end}}{{if .Open}}, {{.Open}} open in all{{end}}{{end}}
 {{- end}}
 {{- with .By}}
 {{bold "Group"}}: {{join ", " .}}
@@ -198,7 +198,7 @@ var chinese = &words{
 {{with .First}}：{{.Heading}}{{with .About}}：{{.}}{{end}}{{end}}{{with .Others}}，另有 {{.}} 条{{end}}
 {{- end -}}
 {{if or .Repeat .Others (gt .Open 1)}}
-{{bold "数量"}}：{{if .Repeat}}{{.Open}} 条仍未恢复{{else}}{{.Firing}} 条告警，{{.Recovered}} 条恢复，共 {{.Open}} 条未恢复{{end}}
+{{bold "数量"}}：{{if .Repeat}}{{.Open}} 条仍未恢复{{else}}{{.Firing}} 条告警{{if .Recovered}}，{{.Recovered}} 条恢复{{end}}{{if .Open}}，共 {{.Open}} 条未恢复{{end}}{{end}}
 {{- end}}
 {{- with .By}}
 {{bold "分组"}}：{{join "，" .}}

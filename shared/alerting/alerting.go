@@ -42,7 +42,7 @@ func NewWith(name string, s handler.Settings, environ []string, log io.Writer, n
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{settings: s.Alerts, now: now, routes: file.Routes, function: handler.Plain(name, s, log, now)}
+	d := &desk{settings: s.Alerts, now: now, routes: file.Routes, mask: file.Mask, function: handler.Plain(name, s, log, now)}
 	if d.channels, err = file.Channels(lookup(environ), os.ReadFile); err != nil {
 		return nil, fmt.Errorf("the channels of alerts: %w", err)
 	}
@@ -91,6 +91,7 @@ type desk struct {
 	routes    dispatch.Routes
 	channels  []alert.Channel
 	templates *alert.Templates
+	mask      alert.Mask
 }
 
 // clients returns the channels with the credentials of an invocation.
@@ -98,7 +99,7 @@ func (d *desk) clients(keys transport.Credentials) (alert.Clients, error) {
 	out := alert.Clients{}
 	var errs []error
 	for _, ch := range d.channels {
-		c, err := alert.NewClient(ch, alert.Setup{Carrier: d.function.Transport(), Now: d.now, Templates: d.templates, Credentials: keys})
+		c, err := alert.NewClient(ch, alert.Setup{Carrier: d.function.Transport(), Now: d.now, Templates: d.templates, Mask: d.mask, Credentials: keys})
 		out[ch.Name] = c
 		errs = append(errs, err)
 	}

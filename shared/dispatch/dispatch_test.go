@@ -1,19 +1,14 @@
 package dispatch_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
-	"aftercare/shared/engine"
 )
 
 // failure is a letter about instance n.
@@ -274,140 +269,5 @@ func TestAFallbackChannelGetsWhatAnotherDoesNotTake(t *testing.T) {
 	w.rounds(6)
 	if len(w.heard["mail"]) != 1 || len(w.heard["chat"]) != 1 {
 		t.Errorf("the fallback channel heard it %d times", len(w.heard["mail"]))
-	}
-}
-
-var errKilled = errors.New("killed")
-
-// TestEachChannelHearsEachFlushWhateverFails kills rounds at any call, before or after
-// its effect, lets calls have outcomes that nobody knows, and lets other rounds run in
-// the middle of one.
-func TestEachChannelHearsEachFlushWhateverFails(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t)
-		members := rapid.SampledFrom([]int{1, 3, 100, 400}).Draw(rt, "members")
-		groups := rapid.IntRange(1, 3).Draw(rt, "groups")
-		w.groupBy = func(a decide.Alert) []string { return []string{fmt.Sprint("g", int(a.InstanceID[6]-'0')%groups)} }
-		revs := map[int]int64{}
-		last := map[int]bool{} // whether a member fires
-		letters := 0
-		send := func() {
-			for n := range members {
-				if revs[n]++; revs[n] > 1 && n%3 == 0 {
-					w.put(recovery(n, revs[n]))
-					last[n] = false
-				} else {
-					w.put(failure(n, revs[n]))
-					last[n] = true
-				}
-				letters++
-			}
-		}
-		send()
-		var nested atomic.Int32
-		for range rapid.IntRange(1, 12).Draw(rt, "rounds") {
-			at := w.calls + rapid.IntRange(1, 40).Draw(rt, "at")
-			what := rapid.SampledFrom([]string{"kill before", "kill after", "unknown before", "unknown after", "another", "another and kill", "visits", "nothing"}).Draw(rt, "what")
-			var dead atomic.Bool
-			w.before = func(n int, _ string) error {
-				switch {
-				case nested.Load() > 0:
-					return nil
-				case dead.Load():
-					return errKilled
-				case n != at:
-					return nil
-				case strings.HasPrefix(what, "another"), what == "visits":
-					nested.Add(1)
-					shards := []int{0, 1}
-					if what == "visits" {
-						shards = nil
-					}
-					_, err := w.round(shards...)
-					nested.Add(-1)
-					if err != nil {
-						rt.Fatal(err)
-					}
-					dead.Store(what == "another and kill")
-				case what == "unknown before":
-					return engine.ErrUnknownOutcome
-				case what == "kill before":
-					dead.Store(true)
-				}
-				if dead.Load() {
-					return errKilled
-				}
-				return nil
-			}
-			w.after = func(n int, _ string) error {
-				if nested.Load() > 0 || n != at {
-					return nil
-				}
-				switch what {
-				case "kill after":
-					dead.Store(true)
-					return errKilled
-				case "unknown after":
-					return engine.ErrUnknownOutcome
-				}
-				return nil
-			}
-			_, _ = w.round(0, 1)
-			w.until(w.clock().Add(time.Duration(rapid.IntRange(0, 120).Draw(rt, "seconds")) * time.Second))
-			if rapid.IntRange(0, 3).Draw(rt, "more") == 0 {
-				send()
-			}
-		}
-		w.before, w.after = nil, nil
-		w.rounds(30)
-		w.checkEnd(rt, last)
-	})
-}
-
-// checkEnd checks what holds when nothing is left to do.
-func (w *world) checkEnd(rt *rapid.T, last map[int]bool) {
-	if len(w.letters) > 0 {
-		rt.Fatalf("%d letters are left in the inbox", len(w.letters))
-	}
-	open := 0
-	for _, fires := range last {
-		open += count(fires)
-	}
-	for key, k := range w.groups {
-		if len(k.group.Flushes) > 0 || !k.group.Due.IsZero() {
-			rt.Errorf("group %s is not at rest: %+v", key, k.group)
-		}
-		open -= k.group.Open
-		for _, m := range k.members {
-			if m.Flush == 0 {
-				rt.Errorf("member %s was never told", m.Key)
-			}
-		}
-		for _, channel := range w.route.Channels {
-			numbers := int64(0)
-			for number := int64(1); number <= k.group.Last; number++ {
-				id := fmt.Sprintf("%s-%d", key, number)
-				if w.confirms[id+" "+channel] == 0 {
-					rt.Errorf("%s never confirmed flush %s", channel, id)
-				}
-			}
-			for _, f := range w.heard[channel] {
-				if f.Group != key {
-					continue
-				}
-				var number int64
-				fmt.Sscanf(f.ID, key+"-%d", &number)
-				if number < numbers {
-					rt.Errorf("%s heard flush %s after flush %d", channel, f.ID, numbers)
-				}
-				numbers = number
-				if !f.Repeat && f.Firing+f.Recovered != w.told[f.ID] {
-					rt.Errorf("flush %s says %d and %d, and tells %d members", f.ID, f.Firing, f.Recovered, w.told[f.ID])
-				}
-			}
-		}
-	}
-	if open != 0 {
-		rt.Errorf("the groups say that %d fewer are open than are", open)
 	}
 }

@@ -35,6 +35,13 @@ type message struct {
 	firing   int    // alerts
 }
 
+func (m message) about() string {
+	if m.firing == 1 {
+		return "1 alert"
+	}
+	return fmt.Sprint(m.firing, " alerts")
+}
+
 // received is what arrived at the inbox, in order.
 type received struct {
 	// alerts came to the webhook, in this many posts.

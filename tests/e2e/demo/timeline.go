@@ -58,7 +58,7 @@ func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 		entries = append(entries, t.entries(all[id])...)
 	}
 	for _, m := range r.messages {
-		entries = append(entries, entry{at: m.at, what: "chat message", command: fmt.Sprint(m.firing, " alerts"), why: m.title})
+		entries = append(entries, entry{at: m.at, what: "chat message", command: m.about(), why: m.title})
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return a.at.Compare(b.at) })
 
