@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"aftercare/shared/decide"
-	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
 )
 
