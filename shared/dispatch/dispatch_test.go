@@ -199,11 +199,11 @@ func TestARefusalForRateClosesTheChannelAndIsNoTry(t *testing.T) {
 			}
 			return dispatch.Result{Confirmed: true}
 		}
-		for n := range 20 {
+		for n := range 60 {
 			w.put(failure(n, 1))
 		}
 		w.rounds(20)
-		w.wantTold(20, 0, 20)
+		w.wantTold(60, 0, 60)
 		if refused > 20 {
 			t.Errorf("the channel was asked %d times while it was closed", refused)
 		}

@@ -148,3 +148,46 @@ func (w *world) checkEnd(rt *rapid.T, last map[int]bool) {
 		rt.Errorf("the groups say that %d fewer are open than are", open)
 	}
 }
+
+// TestAResultThatComesTooLateLeavesTheNewClaimAlone: a frozen round wakes up when
+// another one delivers its flush.
+func TestAResultThatComesTooLateLeavesTheNewClaimAlone(t *testing.T) {
+	w := newWorld(t)
+	w.route.Channels = []string{"chat"}
+	w.put(failure(1, 1))
+	if _, err := w.round(0, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.until(w.clock().Add(time.Minute))
+	var deliveries atomic.Int32
+	entered, release, second := make(chan bool), make(chan bool), make(chan error)
+	w.before = func(_ int, call string) error {
+		if call != "Deliver" {
+			return nil
+		}
+		if deliveries.Add(1) == 1 {
+			w.until(w.clock().Add(2 * time.Minute))
+			go func() { _, err := w.round(0, 1); second <- err }()
+			<-entered
+			return errKilled
+		}
+		entered <- true
+		<-release
+		return nil
+	}
+	if _, err := w.round(0, 1); err != nil {
+		t.Fatal(err)
+	}
+	g, _, err := w.Load(t.Context(), "all", nil)
+	if err != nil || len(g.Flushes) != 1 || g.Flushes[0].Deliveries["chat"].Claim == "" || g.Flushes[0].Deliveries["chat"].Tries != 0 {
+		t.Errorf("the flush is %+v, %v", g.Flushes, err)
+	}
+	close(release)
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+	w.rounds(3)
+	if len(w.heard["chat"]) != 1 {
+		t.Errorf("the channel heard it %d times", len(w.heard["chat"]))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -200,6 +201,26 @@ func TestSlotsOfAChannelAreApart(t *testing.T) {
 	want := []time.Time{start, start.Add(3 * time.Second), start.Add(9 * time.Second)}
 	if !slices.EqualFunc(slots, want, time.Time.Equal) {
 		t.Errorf("slots are at %v", slots)
+	}
+	taken := make(chan time.Time, 20)
+	var takers sync.WaitGroup
+	for range cap(taken) / 5 {
+		takers.Go(func() {
+			for range 5 {
+				at, _, err := s.Slot(t.Context(), "pager", start, start.Add(time.Hour), time.Second)
+				must(t, err)
+				taken <- at
+			}
+		})
+	}
+	takers.Wait()
+	close(taken)
+	different := map[time.Time]bool{}
+	for at := range taken {
+		different[at] = true
+	}
+	if len(different) != cap(taken) {
+		t.Errorf("%d different slots were taken at once, want %d", len(different), cap(taken))
 	}
 	must(t, s.Close(t.Context(), "chat", start.Add(time.Minute)))
 	must(t, s.Close(t.Context(), "chat", start.Add(time.Second)))
