@@ -59,10 +59,16 @@ build: $(functions:%=dist/%) tools ## build the function packages in dist/ and t
 
 # What is up to date is for the go command to know.
 .PHONY: $(functions:%=dist/%)
-$(functions:%=dist/%): dist/%: .local/flows.compiled
+$(patsubst %,dist/%,$(filter-out alerts,$(functions))): dist/%: .local/flows.compiled
 	@mkdir -p $@
 	GOOS=linux GOARCH=amd64 $(build) -o $@/$* ./functions/$*
 	@cp .local/flows.compiled $@/flows.compiled
+
+# It reads no flows. Without an alerts.yaml, the settings say where alerts go.
+dist/alerts: bin/aftercare
+	@rm -rf $@ && mkdir -p $@
+	GOOS=linux GOARCH=amd64 $(build) -o $@/alerts ./functions/alerts
+	@test ! -e functions/alerts.yaml || { bin/aftercare alerts validate functions/alerts.yaml && cp functions/alerts.yaml $@/alerts.yaml; }
 
 .PHONY: .local/flows.compiled
 .local/flows.compiled: bin/aftercare

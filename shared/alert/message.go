@@ -2,7 +2,6 @@ package alert
 
 import (
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -137,9 +136,13 @@ func texts(a *decide.Alert) []*string {
 	}
 }
 
-// clean puts a value on one line and masks secrets.
+// clean masks secrets and puts a value on one line: runs of white space, and
+// characters that are invisible or change the direction of writing, become one
+// space.
 func clean(text string, more Mask) string {
-	return oneLine(more.text(text), math.MaxInt, func(r, _ rune) string { return string(r) })
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(more.text(text), "\ufffd"), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp)
+	}), " ")
 }
 
 // printed is what a command printed, without secrets and control characters.
@@ -278,34 +281,4 @@ func (w *words) cutStart(text string, limit int) string {
 // room is what a limit leaves beside the longest note.
 func room(text string, limit int, note func(int) string) int {
 	return max(0, limit-len(note(len(text))))
-}
-
-// oneLine puts a value on one line: runs of white space, and characters that
-// are invisible or change the direction of writing, become one space. Write
-// writes each other character; it also gets the one before. Text beyond limit
-// bytes is cut off between two characters and replaced by an ellipsis.
-func oneLine(value string, limit int, write func(r, before rune) string) string {
-	const ellipsis = "…"
-	var b strings.Builder
-	whole := 0 // bytes of b that leave room for the ellipsis
-	space, last := false, rune(0)
-	for _, r := range value {
-		if unicode.IsSpace(r) || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) {
-			space = true
-			continue
-		}
-		s := write(r, last)
-		if space && b.Len() > 0 {
-			s = " " + s
-		}
-		if b.Len()+len(s) > limit {
-			return b.String()[:whole] + ellipsis
-		}
-		b.WriteString(s)
-		if b.Len()+len(ellipsis) <= limit {
-			whole = b.Len()
-		}
-		space, last = false, r
-	}
-	return b.String()
 }

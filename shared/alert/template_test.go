@@ -125,3 +125,18 @@ func TestPrintedLinesStayLines(t *testing.T) {
 		}
 	})
 }
+
+// TestAValueHasOneLineAndNothingInvisible, so that nothing is hidden behind it.
+func TestAValueHasOneLineAndNothingInvisible(t *testing.T) {
+	templates, err := alert.NewTemplates(map[string]string{"value": `{{with .First}}{{.Summary}}{{end}}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := one()
+	f.Alerts[0].Summary = "\n a\r\n\tb\u202ec\u2028d\x00e\xfff\u200b日 "
+	ch := channelOf(alert.PagerDuty, "https://hook.test")
+	ch.Template = "value"
+	if _, _, got := inner(t, alert.PagerDuty, delivered(t, ch, alert.Setup{Templates: templates}, f)); got != "a b c d e\ufffdf 日" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestEachPackageHoldsWhatItsFunctionReads asks make what it would do: it puts
-// the binary that FC starts and the flows that it reads into the uploaded
+// the binary that FC starts and the file that it reads, checked, into the uploaded
 // folder, under the names in the deployment and the settings.
 func TestEachPackageHoldsWhatItsFunctionReads(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
@@ -23,9 +23,13 @@ func TestEachPackageHoldsWhatItsFunctionReads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			flows, inside := strings.CutPrefix(settings.FlowsFile, code+"/")
+			file, checked, ready := settings.FlowsFile, " flows compile functions/flows.yaml -o .local/flows.compiled\n", "cp .local/flows.compiled "
+			if fn.key == alerts {
+				file, checked, ready = settings.Alerts.File, " alerts validate functions/alerts.yaml &&", "cp functions/alerts.yaml "
+			}
+			file, inside := strings.CutPrefix(file, code+"/")
 			if !inside {
-				t.Fatalf("the flows are read from %s, which is not in the package", settings.FlowsFile)
+				t.Fatalf("it reads %s, which is not in the package", file)
 			}
 			folder := strings.TrimPrefix(fn.props.text("code"), "./")
 			asked := exec.Command("make", "--dry-run", folder)
@@ -37,8 +41,8 @@ func TestEachPackageHoldsWhatItsFunctionReads(t *testing.T) {
 			}
 			for _, want := range []string{
 				" -o " + folder + "/" + fn.props.text("handler") + " ./functions/" + fn.key + "\n",
-				" flows compile functions/flows.yaml -o .local/flows.compiled\n",
-				"cp .local/flows.compiled " + folder + "/" + flows + "\n",
+				checked,
+				ready + folder + "/" + file,
 			} {
 				if !strings.Contains(string(out), want) {
 					t.Errorf("make does not do%s, it does\n%s", strings.TrimSuffix(want, "\n"), out)
