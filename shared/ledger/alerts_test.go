@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
+	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/tablestore"
@@ -122,6 +124,22 @@ func TestAlertsReachAChannelOnceWhateverFails(t *testing.T) {
 }
 
 func first[A, B, C any](a A, _ B, _ C) A { return a }
+
+// TestOfTwoChangesOfAGroupOneIsRefused, whichever rev both began with. (ledger rule 92)
+func TestOfTwoChangesOfAGroupOneIsRefused(t *testing.T) {
+	l, _, _ := open(t)
+	for rev := range int64(2) {
+		change := dispatch.Change{Group: dispatch.Group{Key: "g", Rev: rev + 1, Route: "root"}}
+		must(t, l.Alerts().Commit(t.Context(), change))
+		change.Group.Route = "another"
+		if err := l.Alerts().Commit(t.Context(), change); !errors.Is(err, engine.ErrConflict) {
+			t.Errorf("after rev %d: %v, want a conflict", rev, err)
+		}
+	}
+	if g, _, err := l.Alerts().Load(t.Context(), "g", nil); err != nil || g.Rev != 2 || g.Route != "root" {
+		t.Errorf("the group is %+v, %v", g, err)
+	}
+}
 
 // TestTheInboxKeepsTheNewestOfAKey. (ledger rule 90)
 func TestTheInboxKeepsTheNewestOfAKey(t *testing.T) {
