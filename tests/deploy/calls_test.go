@@ -15,7 +15,6 @@ import (
 
 	"aftercare/shared/assistant"
 	"aftercare/shared/decide"
-	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
@@ -319,7 +318,6 @@ func operate(t *testing.T, c *recorder) {
 	left := l.EachLeft(t.Context(), func(decide.Many) error { return nil })
 	err = errors.Join(err, left, where, noted, selected, printed, lost, made, lists, again, listed, shown, l.Unquarantine(t.Context(), ledger.Quarantined{}),
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
-		l.Alerts().Inbox(t.Context(), 0, func(dispatch.Letter) bool { return true }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
 		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
