@@ -69,7 +69,7 @@ type Alert struct {
 	Route string `json:"route,omitempty"`
 	// Runbook is the address of what people should do.
 	Runbook string `json:"runbook,omitempty"`
-	// Labels are those of the task, Tags those of the instance.
+	// Labels are those of the task, each under itself, Tags those of the instance.
 	Labels map[string]string `json:"labels,omitempty"`
 	Tags   map[string]string `json:"tags,omitempty"`
 	// Output is the end of what the command printed, if its flow captured that.

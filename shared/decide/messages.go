@@ -24,11 +24,23 @@ func (o outbox) alert(a Alert, owner string) {
 		*text = cut(*text, maxAlertText)
 	}
 	a.Severity = severities[a.Kind]
+	if tags := o.Instance.Tags; tags != nil {
+		a.Tags = *tags
+	}
 	a.Region = cmp.Or(a.Region, o.Instance.Region)
 	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
 	if o.plan(Message{Key: a.Fingerprint, Kind: MessageAlert, Alert: &a}) {
 		o.note("alert planned", string(a.Kind))
 	}
+}
+
+// labelled are a task's labels as an alert has them.
+func labelled(t Task) map[string]string {
+	out := map[string]string{}
+	for _, label := range t.Labels {
+		out[label] = label
+	}
+	return out
 }
 
 // plan plans a message, unless the same news is on its way already.

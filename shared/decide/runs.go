@@ -27,7 +27,7 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 			cancelled = id
 		case a.Alert != "":
 			b.alert(Alert{
-				Kind: AlertFlow, Flow: r.Flow, Summary: a.Alert, At: b.now, Region: r.Event.Region,
+				Kind: AlertFlow, Flow: r.Flow, Step: a.Step, Summary: a.Alert, At: b.now, Region: r.Event.Region,
 				CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
 			}, Key("step", r.ID, a.Step))
 		default:

@@ -165,6 +165,6 @@ func outcomeUnknown(summary string) loss {
 func (b because) lose(t Task, owner string, l loss) {
 	b.endTask(t, l.state, l.reason)
 	b.alert(Alert{
-		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, ErrorCode: l.reason, At: b.now,
+		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, Labels: labelled(t), ErrorCode: l.reason, At: b.now,
 	}, owner)
 }

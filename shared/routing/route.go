@@ -41,7 +41,7 @@ type Match struct {
 	Command  []string            `json:"command,omitempty" doc:"the command's name, one pattern or a list" form:"patterns" example:"backup-*"`
 	Region   []string            `json:"region,omitempty" doc:"the instance's region, one pattern or a list" form:"patterns" example:"cn-*"`
 	Tags     map[string][]string `json:"tags,omitempty" doc:"the instance's tags: for each one pattern or a list" hint:"write name: pattern"`
-	Labels   map[string][]string `json:"labels,omitempty" doc:"the labels of the submitted task: for each one pattern or a list" hint:"write name: pattern"`
+	Labels   map[string][]string `json:"labels,omitempty" doc:"the labels of the submitted task, each under its own name: for each one pattern or a list" hint:"write name: '*'"`
 }
 
 // Kinds are the kinds of alert that a match can name.
