@@ -51,6 +51,7 @@ func init() {
 type listFlags struct {
 	format *string
 	limit  *int
+	note   *string // for people, below the list; empty for none
 }
 
 // defaultLimit is how many rows a list has.
@@ -66,7 +67,7 @@ func machine(format string) bool { return format == "json" || format == "jsonl" 
 
 // addListFlags adds -o and --limit.
 func addListFlags(cmd *cobra.Command) listFlags {
-	return listFlags{formatFlag(cmd), cmd.Flags().Int("limit", defaultLimit, "print at most this `number` of rows; 0 for all")}
+	return listFlags{formatFlag(cmd), cmd.Flags().Int("limit", defaultLimit, "print at most this `number` of rows; 0 for all"), new(string)}
 }
 
 // list prints rows as they come: for people in screenfuls, for programs as JSON.
@@ -115,10 +116,14 @@ func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empt
 	case l.format == "jsonl":
 		return nil
 	case l.rows == 0:
-		_, err := fmt.Fprintln(l.out, empty)
-		return err
+		if _, err := fmt.Fprintln(l.out, empty); err != nil {
+			return err
+		}
 	case more:
 		fmt.Fprintf(cmd.ErrOrStderr(), "The list ends after %s; --limit 0 prints all.\n", counted(l.rows, "row"))
+	}
+	if *f.note != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), *f.note)
 	}
 	return nil
 }

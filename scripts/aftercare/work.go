@@ -80,6 +80,9 @@ func newRuns(getenv func(string) string) *cobra.Command {
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, workColumns, "No such run is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+				if _, err := f.stoppedNow(ctx, l); err != nil {
+					return err
+				}
 				if want.status = *result; want.status == "" || want.status == underWay {
 					err := openWork(ctx, l, func(i listed) bool { return i.Runs > 0 }, want.takes, add, func(s decide.State) (list []record) {
 						for _, r := range s.Runs {
@@ -116,6 +119,9 @@ lists those that wait.`,
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, workColumns, "No such task is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+				if _, err := f.stoppedNow(ctx, l); err != nil {
+					return err
+				}
 				want.status = *status
 				live := want.status == string(decide.TaskReleasing) || want.status == string(decide.TaskRunning)
 				if live || want.status == "" {
@@ -195,7 +201,7 @@ of sending.`,
 				if err != nil {
 					return err
 				}
-				stopped, err := standing(ctx, l)
+				stopped, err := f.stoppedNow(ctx, l)
 				if err != nil {
 					return err
 				}
