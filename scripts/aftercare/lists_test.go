@@ -8,6 +8,9 @@ import (
 
 	"aftercare/scripts/columns"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/rig"
 )
 
@@ -74,6 +77,36 @@ func TestAListSaysWhatHoldsACommand(t *testing.T) {
 	matches(t, play("show", id), `(?m)^  waits for +\S`)
 	play("stop", "--instance", "i-1", "--reason", "it is looked at")
 	matches(t, play("queue"), `(?m) other +a resume of instance i-1$`)
+}
+
+// What ECS says about an instance is shown with its age.
+func TestAnInstanceIsShownAsECSHasIt(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	if err := r.ECS.CreateInstance(ecs.Instance{ID: "i-1", Name: "web-1", Tags: map[string]string{"role": "web", "blue": ""}}); err != nil {
+		t.Fatal(err)
+	}
+	play := operator(t, r)
+	handled := func(_ handler.Outcome, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	handled(r.FirstHeartbeat(r.Boot("i-1")))
+	if out := play("show", "i-1"); strings.Contains(out, "as of") {
+		t.Errorf("ECS was not asked yet:\n%s", out)
+	}
+	r.Advance(10 * time.Minute)
+	handled(r.Sweep())
+	matches(t, play("show", "i-1"), `^i-1: bootable since .*\n  web-1, linux, \S+, tag blue, tag role=web; as of \d\d-\d\d \S+ UTC\n`)
+	if err := r.ECS.Stop("i-1"); err != nil {
+		t.Fatal(err)
+	}
+	for down := false; !down; {
+		change := r.Take(event.KindStateChange)
+		handled(r.StateChange(change))
+		down = strings.Contains(string(change), `"Stopped"`)
+	}
+	matches(t, play("show", "i-1"), `^i-1: waiting: ECS reported it Stopped at \d\d-\d\d \S+ UTC\n`)
 }
 
 // An id and a time are never cut, and all columns are there with -o wide.
