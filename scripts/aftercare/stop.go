@@ -58,19 +58,19 @@ func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Comman
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var mistakes []error
-		given := 0
+		named := 0
 		for _, name := range []string{"flow", "instance", "label"} {
+			// It may be a variable that was never set.
 			f := flags.Lookup(name)
 			if f.Changed {
-				given++
+				named++
 			}
-			// It may be a variable that was never set.
 			if f.Changed && f.Value.String() == "" {
 				mistakes = append(mistakes, fmt.Errorf("--%s must not be empty: leave it out for everything", name))
 			}
 		}
-		if given > 1 {
-			mistakes = append(mistakes, errors.New("give only one of --flow, --instance and --label: each has its own stop"))
+		if named > 1 {
+			mistakes = append(mistakes, errors.New("name only one of --flow, --instance and --label"))
 		}
 		if scope.Flow != "" && !flow.ValidName(scope.Flow) {
 			mistakes = append(mistakes, fmt.Errorf("--flow must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q", scope.Flow))
