@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,6 +46,13 @@ func init() {
 			colours[word] = colour
 		}
 	}
+}
+
+// colourOf is the colour of a cell that begins with a state, such as "Failed 3" or
+// "succeeded: every step ended".
+func colourOf(cell string) screen.Colour {
+	state, _, _ := strings.Cut(cell, " ")
+	return colours[strings.TrimSuffix(state, ":")]
 }
 
 // listFlags are the flags of commands that print a list.
@@ -89,6 +97,9 @@ const screenful = 50
 // printList prints the rows that read adds, at most limit of them, or what it
 // means that there are none. 0 is no limit.
 func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empty string, read func(add func(T) error) error) error {
+	if *f.limit < 0 {
+		return cli.Usage(errors.New("--limit must be 0 or more"))
+	}
 	l := &list[T]{
 		out: cmd.OutOrStdout(), format: *f.format, clock: clockOf(cmd), limit: *f.limit, end: waiting(cmd, "reading"),
 		columns: slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.kind&isWide != 0 && *f.format != "wide" }),
@@ -102,7 +113,7 @@ func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empt
 		l.table.Head = append(l.table.Head, c.head)
 		l.table.Whole[i] = c.kind&isWhole != 0
 		if c.kind&isState != 0 {
-			l.table.Paint[i] = func(cell string) screen.Colour { return colours[cell] }
+			l.table.Paint[i] = colourOf
 		}
 	}
 	err := read(l.add)

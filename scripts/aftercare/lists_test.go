@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aftercare/scripts/columns"
+	"aftercare/scripts/internal/screen"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/ecs"
@@ -151,5 +152,16 @@ flows:
 	}
 	if now := play("now"); strings.Contains(now, "try") || strings.Contains(now, "late") {
 		t.Errorf("these need nobody:\n%s", now)
+	}
+}
+
+func TestAStateHasItsColourWhateverFollowsIt(t *testing.T) {
+	for cell, want := range map[string]screen.Colour{
+		"Failed": screen.Red, "Failed 3": screen.Red, "failed: step a failed": screen.Red, "succeeded: every step ended": screen.Green,
+		"cancelled by ann: wrong file": screen.Yellow, "under way": screen.Plainly, "": screen.Plainly, "-": screen.Plainly,
+	} {
+		if got := colourOf(cell); got != want {
+			t.Errorf("%q: got the colour %d, want %d", cell, got, want)
+		}
 	}
 }
