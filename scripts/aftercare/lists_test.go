@@ -165,3 +165,15 @@ func TestAStateHasItsColourWhateverFollowsIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAReasonDoesNotRepeatTheResult(t *testing.T) {
+	for want, r := range map[string]record{
+		"cancelled by ann: wrong file":     {Kind: "task", Result: "cancelled", Why: "cancelled by ann: wrong file"},
+		"succeeded: every step ended":      {Kind: "run", Result: "succeeded", Why: "every step ended"},
+		"refused by ann: its limit is met": {Kind: "act", Result: "refused", By: "ann", Why: "its limit is met"},
+	} {
+		if got := r.outcome(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
