@@ -15,7 +15,6 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/decide"
-	"aftercare/shared/flow"
 	"aftercare/shared/handler"
 )
 
@@ -72,9 +71,7 @@ func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Comman
 		if named > 1 {
 			mistakes = append(mistakes, errors.New("name only one of --flow, --instance and --label"))
 		}
-		if scope.Flow != "" && !flow.ValidName(scope.Flow) {
-			mistakes = append(mistakes, fmt.Errorf("--flow must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q", scope.Flow))
-		}
+		mistakes = append(mistakes, flowFlag(scope.Flow))
 		if kind == decide.ActStop && strings.TrimSpace(who.reason) == "" {
 			mistakes = append(mistakes, errors.New("--reason is missing: say why, for those who find it stopped"))
 		}
