@@ -8,6 +8,7 @@ import (
 
 	"aftercare/scripts/columns"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/ecs"
@@ -107,6 +108,8 @@ func TestAnInstanceIsShownAsECSHasIt(t *testing.T) {
 		down = strings.Contains(string(change), `"Stopped"`)
 	}
 	matches(t, play("show", "i-1"), `^i-1: waiting: ECS reported it Stopped at \d\d-\d\d \S+ UTC\n`)
+	doubted := instance{Known: true, Instance: decide.Instance{Boot: decide.BootUnknown, State: event.StateStopped, StateAt: time.Now()}}
+	matches(t, doubted.state(clock{zone: time.UTC}), `^unknown: ECS reported it Stopped at `)
 }
 
 // An id and a time are never cut, and all columns are there with -o wide.

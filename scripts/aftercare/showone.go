@@ -154,8 +154,8 @@ func (i instance) state(c clock) string {
 			out += fmt.Sprintf(", boot %d", i.BootSeq)
 		}
 		return out
-	case i.Boot == decide.BootWaiting && slices.Contains([]event.State{event.StateStopping, event.StateStopped, event.StateDeleted}, i.State):
-		return "waiting: ECS reported it " + string(i.State) + " at " + c.moment(i.StateAt)
+	case slices.Contains([]event.State{event.StateStopping, event.StateStopped, event.StateDeleted}, i.State):
+		return string(i.Boot) + ": ECS reported it " + string(i.State) + " at " + c.moment(i.StateAt)
 	case i.Boot == decide.BootWaiting && i.CheckAt.After(time.Now()):
 		return "waiting: its agent was not up; asked again at " + c.moment(i.CheckAt)
 	case i.Boot == decide.BootWaiting:
