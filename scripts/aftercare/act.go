@@ -171,7 +171,7 @@ func report(cmd *cobra.Command, format string, all []acted) error {
 		return cli.CodeError{Code: cli.ExitRefused, Err: fmt.Errorf("refused, because it has mistakes:\n  %s", strings.ReplaceAll(all[0].Why, "\n", "\n  "))}
 	}
 	none := 0
-	err := printList(cmd, listFlags{&format, &none}, actedColumns, "nothing was done", func(add func(acted) error) error { return eachOf(all, add) })
+	err := printList(cmd, listFlags{&format, &none, new(string)}, actedColumns, "nothing was done", func(add func(acted) error) error { return eachOf(all, add) })
 	if err != nil {
 		return err
 	}

@@ -233,7 +233,7 @@ var openColumns = []column[open]{
 
 func listOpen(cmd *cobra.Command, format string, found []open) error {
 	none := 0
-	return printList(cmd, listFlags{&format, &none}, openColumns, "", func(add func(open) error) error { return eachOf(found, add) })
+	return printList(cmd, listFlags{&format, &none, new(string)}, openColumns, "", func(add func(open) error) error { return eachOf(found, add) })
 }
 
 // find finds what fits, by instance and id. It is an error if nothing does.

@@ -209,7 +209,7 @@ func tablesFound(ctx context.Context, l *ledger.Ledger, life time.Duration) (fou
 	}
 	for _, err := range all {
 		if err != nil {
-			found = append(found, wrong(err.Error(), ""))
+			found = append(found, wrong(err.Error(), hint(err)))
 		}
 	}
 	if found == nil {

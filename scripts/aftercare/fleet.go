@@ -99,7 +99,13 @@ a tag.`,
 					return (*state == "" || i.State == *state) && (!*waiting || i.Queued > 0) && (!*failing || i.Failing > 0) &&
 						(!tagged.selects() || slices.Contains(ids, i.InstanceID))
 				})
-				return cmp.Or(err, eachOf(all, add))
+				if err != nil {
+					return err
+				}
+				if _, err := f.stoppedNow(ctx, c.ledger); err != nil {
+					return err
+				}
+				return eachOf(all, add)
 			})
 		})
 	})

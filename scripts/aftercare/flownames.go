@@ -2,11 +2,13 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 )
 
@@ -23,5 +25,23 @@ func completeFlows(getenv func(string) string) cobra.CompletionFunc {
 			}
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// flowFlag is an error if the flag --flow has what no flow can be called.
+func flowFlag(name string) error {
+	if name != "" && !flow.ValidName(name) {
+		return fmt.Errorf("--flow must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q", name)
+	}
+	return nil
+}
+
+// firstOnly completes the first argument, and no file for the others.
+func firstOnly(first cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return first(cmd, args, begun)
 	}
 }

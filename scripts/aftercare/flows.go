@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -18,17 +17,19 @@ func newFlows() *cobra.Command {
 
 func newFlowsValidate() *cobra.Command {
 	return &cobra.Command{
-		Use:     "validate FILE",
-		Short:   "Find every mistake in a flows file",
-		Long:    `Each mistake is printed with its line, and the exit code is 1 if there are any.`,
-		Example: `  aftercare flows validate functions/flows.yaml`,
-		Args:    cli.Args("FILE"),
+		Use:   "validate FILE",
+		Short: "Find every mistake in a flows file",
+		Long: `Each mistake is printed with its line, and the exit code is 1 if there are any.
+FILE - is the standard input.`,
+		Example: `  aftercare flows validate functions/flows.yaml
+  git show HEAD:functions/flows.yaml | aftercare flows validate -`,
+		Args: cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			flows, err := readFlows(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", args[0], counted(len(flows), "flow"))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", inputName(args[0]), counted(len(flows), "flow"))
 			return nil
 		},
 	}
@@ -76,7 +77,7 @@ GitLab show with pictures.`,
 			if len(args) == 2 {
 				d, err := flow.NewSet(flows).Definition(args[1])
 				if err != nil {
-					return err
+					return cli.NotFound("%w", err)
 				}
 				fmt.Fprint(out, flowfile.Graph(d))
 				return nil
@@ -95,10 +96,11 @@ GitLab show with pictures.`,
 // readFlows reads a flows file. If it has mistakes, readFlows prints them and
 // returns a quiet error.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
-	src, err := os.ReadFile(path)
+	src, err := readInput(cmd, path)
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
+	path = inputName(path)
 	flows, err := flowfile.Read(path, src)
 	if err != nil {
 		return nil, showMistakes(cmd, path, src, err)

@@ -59,9 +59,9 @@ runs under way, stops and breakers count only with --state.`,
 				return err
 			}
 		}
-		payload, err := readEvent(cmd, *from)
+		payload, err := readInput(cmd, *from)
 		if err != nil {
-			return err
+			return fmt.Errorf("read the event: %w", err)
 		}
 		list, err := e.explain(event.Parse(payload))
 		if err != nil {
@@ -79,21 +79,6 @@ runs under way, stops and breakers count only with --state.`,
 		return nil
 	}
 	return cmd
-}
-
-func readEvent(cmd *cobra.Command, path string) ([]byte, error) {
-	if path == "-" {
-		payload, err := io.ReadAll(cmd.InOrStdin())
-		if err != nil {
-			return nil, fmt.Errorf("read the event from the standard input: %w", err)
-		}
-		return payload, nil
-	}
-	payload, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the event: %w", err)
-	}
-	return payload, nil
 }
 
 // readState reads the output of the command instance.

@@ -22,7 +22,7 @@ func TestEveryCommandHasAnExampleAndFitsTheScreen(t *testing.T) {
 		if code != 0 || errOut != "" {
 			t.Errorf("%q: exit code %d, %s", args, code, errOut)
 		}
-		if !cmd.HasSubCommands() && !strings.Contains(out, "\nExamples:\n  "+cmd.CommandPath()) {
+		if !strings.Contains(out, "\nExamples:\n  "+cmd.CommandPath()) {
 			t.Errorf("%q has no example that begins with the command:\n%s", args, out)
 		}
 		for line := range strings.SplitSeq(out, "\n") {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,10 +48,18 @@ func init() {
 	}
 }
 
+// colourOf is the colour of a cell that begins with a state, such as "Failed 3" or
+// "succeeded: every step ended".
+func colourOf(cell string) screen.Colour {
+	state, _, _ := strings.Cut(cell, " ")
+	return colours[strings.TrimSuffix(state, ":")]
+}
+
 // listFlags are the flags of commands that print a list.
 type listFlags struct {
 	format *string
 	limit  *int
+	note   *string // for people, below the list; empty for none
 }
 
 // defaultLimit is how many rows a list has.
@@ -66,7 +75,7 @@ func machine(format string) bool { return format == "json" || format == "jsonl" 
 
 // addListFlags adds -o and --limit.
 func addListFlags(cmd *cobra.Command) listFlags {
-	return listFlags{formatFlag(cmd), cmd.Flags().Int("limit", defaultLimit, "print at most this `number` of rows; 0 for all")}
+	return listFlags{formatFlag(cmd), cmd.Flags().Int("limit", defaultLimit, "print at most this `number` of rows; 0 for all"), new(string)}
 }
 
 // list prints rows as they come: for people in screenfuls, for programs as JSON.
@@ -88,6 +97,9 @@ const screenful = 50
 // printList prints the rows that read adds, at most limit of them, or what it
 // means that there are none. 0 is no limit.
 func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empty string, read func(add func(T) error) error) error {
+	if *f.limit < 0 {
+		return cli.Usage(errors.New("--limit must be 0 or more"))
+	}
 	l := &list[T]{
 		out: cmd.OutOrStdout(), format: *f.format, clock: clockOf(cmd), limit: *f.limit, end: waiting(cmd, "reading"),
 		columns: slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.kind&isWide != 0 && *f.format != "wide" }),
@@ -101,7 +113,7 @@ func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empt
 		l.table.Head = append(l.table.Head, c.head)
 		l.table.Whole[i] = c.kind&isWhole != 0
 		if c.kind&isState != 0 {
-			l.table.Paint[i] = func(cell string) screen.Colour { return colours[cell] }
+			l.table.Paint[i] = colourOf
 		}
 	}
 	err := read(l.add)
@@ -115,10 +127,14 @@ func printList[T any](cmd *cobra.Command, f listFlags, columns []column[T], empt
 	case l.format == "jsonl":
 		return nil
 	case l.rows == 0:
-		_, err := fmt.Fprintln(l.out, empty)
-		return err
+		if _, err := fmt.Fprintln(l.out, empty); err != nil {
+			return err
+		}
 	case more:
 		fmt.Fprintf(cmd.ErrOrStderr(), "The list ends after %s; --limit 0 prints all.\n", counted(l.rows, "row"))
+	}
+	if *f.note != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), *f.note)
 	}
 	return nil
 }

@@ -7,6 +7,11 @@ import (
 	"time"
 
 	"aftercare/scripts/columns"
+	"aftercare/scripts/internal/screen"
+	"aftercare/shared/decide"
+	"aftercare/shared/event"
+	"aftercare/shared/handler"
+	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/rig"
 )
 
@@ -75,6 +80,38 @@ func TestAListSaysWhatHoldsACommand(t *testing.T) {
 	matches(t, play("queue"), `(?m) other +a resume of instance i-1$`)
 }
 
+// What ECS says about an instance is shown with its age.
+func TestAnInstanceIsShownAsECSHasIt(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	if err := r.ECS.CreateInstance(ecs.Instance{ID: "i-1", Name: "web-1", Tags: map[string]string{"role": "web", "blue": ""}}); err != nil {
+		t.Fatal(err)
+	}
+	play := operator(t, r)
+	handled := func(_ handler.Outcome, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	handled(r.FirstHeartbeat(r.Boot("i-1")))
+	if out := play("show", "i-1"); strings.Contains(out, "as of") {
+		t.Errorf("ECS was not asked yet:\n%s", out)
+	}
+	r.Advance(10 * time.Minute)
+	handled(r.Sweep())
+	matches(t, play("show", "i-1"), `^i-1: bootable since .*\n  web-1, linux, \S+, tag blue, tag role=web; as of \d\d-\d\d \S+ UTC\n`)
+	if err := r.ECS.Stop("i-1"); err != nil {
+		t.Fatal(err)
+	}
+	for down := false; !down; {
+		change := r.Take(event.KindStateChange)
+		handled(r.StateChange(change))
+		down = strings.Contains(string(change), `"Stopped"`)
+	}
+	matches(t, play("show", "i-1"), `^i-1: waiting: ECS reported it Stopped at \d\d-\d\d \S+ UTC\n`)
+	doubted := instance{Known: true, Instance: decide.Instance{Boot: decide.BootUnknown, State: event.StateStopped, StateAt: time.Now()}}
+	matches(t, doubted.state(clock{zone: time.UTC}), `^unknown: ECS reported it Stopped at `)
+}
+
 // An id and a time are never cut, and all columns are there with -o wide.
 func TestIdsAndTimesAreWholeOnANarrowScreen(t *testing.T) {
 	r := rig.New(t, rig.Options{})
@@ -118,5 +155,28 @@ flows:
 	}
 	if now := play("now"); strings.Contains(now, "try") || strings.Contains(now, "late") {
 		t.Errorf("these need nobody:\n%s", now)
+	}
+}
+
+func TestAStateHasItsColourWhateverFollowsIt(t *testing.T) {
+	for cell, want := range map[string]screen.Colour{
+		"Failed": screen.Red, "Failed 3": screen.Red, "failed: step a failed": screen.Red, "succeeded: every step ended": screen.Green,
+		"cancelled by ann: wrong file": screen.Yellow, "under way": screen.Plainly, "": screen.Plainly, "-": screen.Plainly,
+	} {
+		if got := colourOf(cell); got != want {
+			t.Errorf("%q: got the colour %d, want %d", cell, got, want)
+		}
+	}
+}
+
+func TestAReasonDoesNotRepeatTheResult(t *testing.T) {
+	for want, r := range map[string]record{
+		"cancelled by ann: wrong file":     {Kind: "task", Result: "cancelled", Why: "cancelled by ann: wrong file"},
+		"succeeded: every step ended":      {Kind: "run", Result: "succeeded", Why: "every step ended"},
+		"refused by ann: its limit is met": {Kind: "act", Result: "refused", By: "ann", Why: "its limit is met"},
+	} {
+		if got := r.outcome(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/assistant"
+	"aftercare/shared/ledger"
 	"aftercare/shared/mask"
 )
 
@@ -32,7 +34,10 @@ func newOutput(getenv func(string) string) *cobra.Command {
   aftercare output i-bp67acfmxazb4p/t-hz04lrgd5hyu0 -o json`,
 		Long: `The output is asked of Cloud Assistant by your own access key, and stored
 nowhere. The service keeps 24 KB of it, for 30 days. What looks like a secret is
-replaced by ` + mask.Mark + `: some secrets have no form by which they are known.`,
+replaced by ` + mask.Mark + `: some secrets have no form by which they are known.
+
+The beginning of the id is enough, as is that of the task that sent it. What
+comes without its instance is looked for in the history of 24h.`,
 		Args: cli.Args("INVOCATION"),
 	}
 	s := siteFlags(cmd, getenv)
@@ -43,10 +48,21 @@ replaced by ` + mask.Mark + `: some secrets have no form by which they are known
 		if before, after, both := strings.Cut(args[0], "/"); both {
 			instance, invocation = before, after
 		}
+		needs := ofECS
+		if s.lacks(ofTables) == nil {
+			needs |= ofTables
+		}
 		var found []assistant.Printed
 		end := waiting(cmd, "asking Cloud Assistant")
-		err := s.connect(cmd.Context(), ofECS, func(ctx context.Context, c *connection) (err error) {
+		err := s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) (err error) {
 			found, err = c.assistant.Outputs(ctx, instance, invocation)
+			if err != nil || len(found) > 0 || c.ledger == nil {
+				return err
+			}
+			on, whole, err := recordedInvocation(ctx, page{cmd: cmd}, c.ledger, instance, invocation)
+			if err == nil && whole != "" && whole != invocation {
+				found, err = c.assistant.Outputs(ctx, on, whole)
+			}
 			return err
 		})
 		end()
@@ -69,6 +85,36 @@ replaced by ` + mask.Mark + `: some secrets have no form by which they are known
 		return nil
 	}
 	return cmd
+}
+
+// recordedInvocation is the invocation whose id, or whose task's, begins with a text;
+// empty if no record of the instance has it. Without an instance it is looked for in
+// the history.
+func recordedInvocation(ctx context.Context, p page, l *ledger.Ledger, instance, id string) (on, whole string, err error) {
+	if instance == "" {
+		if instance, id, err = p.locate(ctx, l, id, &since{}); err != nil {
+			return "", "", err
+		}
+	}
+	records, err := l.Find(ctx, instance, id)
+	if err != nil {
+		return "", "", err
+	}
+	var ids []string
+	for _, e := range records.Executions {
+		ids = append(ids, e.Event.InvokeID)
+	}
+	for _, t := range records.Tasks {
+		ids = append(ids, t.InvokeID)
+	}
+	slices.Sort(ids)
+	switch ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == "" }); len(ids) {
+	case 0:
+		return instance, "", nil
+	case 1:
+		return instance, ids[0], nil
+	}
+	return "", "", cli.Usage(fmt.Errorf("%s is the beginning of %d ids: %s", id, len(ids), strings.Join(ids, ", ")))
 }
 
 // print prints the text as it is, and what is known of it beside it.

@@ -123,7 +123,7 @@ func (r record) outcome() string {
 	case r.Kind == "boot":
 		return "agent " + why
 	}
-	return strings.TrimPrefix(out+": "+why, ": ")
+	return strings.TrimPrefix(withReason(out, why), ": ")
 }
 
 // recordColumns are those of a list of records of all kinds.

@@ -123,7 +123,7 @@ func (s sender) send(ctx context.Context, cmd *cobra.Command, c *connection, let
 
 func (s sender) print(cmd *cobra.Command, letters []letter, empty string) error {
 	none := 0
-	return printList(cmd, listFlags{s.format, &none}, letterColumns, empty, func(add func(letter) error) error { return eachOf(letters, add) })
+	return printList(cmd, listFlags{s.format, &none, new(string)}, letterColumns, empty, func(add func(letter) error) error { return eachOf(letters, add) })
 }
 
 // sent sends a letter, and notes what became of its inputs.

@@ -71,7 +71,7 @@ gets it. An event that was handled before is a duplicate, and changes nothing.`,
 		}
 		l, err := eventLetter(payload)
 		if err != nil {
-			return cli.CodeError{Code: cli.ExitRefused, Err: fmt.Errorf("%s: %w", args[0], err)}
+			return cli.CodeError{Code: cli.ExitRefused, Err: fmt.Errorf("%s: %w", inputName(args[0]), err)}
 		}
 		return s.connect(cmd.Context(), s.needs(0), func(ctx context.Context, c *connection) error {
 			return s.send(ctx, cmd, c, []letter{l}, func(*letter) error { return nil })

@@ -101,6 +101,9 @@ func (p page) instance(ctx context.Context, l *ledger.Ledger, state decide.State
 		return printJSON(p.cmd.OutOrStdout(), v)
 	}
 	p.say("%s: %s", screen.Plain(v.Instance.ID), v.Instance.state(p.clock))
+	if what := v.Instance.what(p.clock); what != "" {
+		screen.Say(p.cmd.OutOrStdout(), "  ", screen.Plain(what))
+	}
 	for _, t := range standingTables(v.Stopped, "Stopped", p.clock.moment) {
 		p.table(t)
 	}

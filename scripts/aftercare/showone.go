@@ -3,11 +3,13 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/decide"
+	"aftercare/shared/event"
 )
 
 // facts prints names and values, but for those without a value.
@@ -152,10 +154,26 @@ func (i instance) state(c clock) string {
 			out += fmt.Sprintf(", boot %d", i.BootSeq)
 		}
 		return out
+	case slices.Contains([]event.State{event.StateStopping, event.StateStopped, event.StateDeleted}, i.State):
+		return string(i.Boot) + ": ECS reported it " + string(i.State) + " at " + c.moment(i.StateAt)
 	case i.Boot == decide.BootWaiting && i.CheckAt.After(time.Now()):
 		return "waiting: its agent was not up; asked again at " + c.moment(i.CheckAt)
 	case i.Boot == decide.BootWaiting:
 		return "waiting: its agent was not up"
 	}
 	return "unknown: whether its agent is up was not asked yet"
+}
+
+// what says what ECS answered about the instance, and when; empty if it was not asked.
+func (i instance) what(c clock) string {
+	if i.LearnedAt.IsZero() {
+		return ""
+	}
+	parts := slices.DeleteFunc([]string{i.Name, i.OS, i.Zone}, func(s string) bool { return s == "" })
+	if i.Tags != nil {
+		for _, key := range sortedKeys(*i.Tags) {
+			parts = append(parts, "tag "+strings.TrimSuffix(key+"="+(*i.Tags)[key], "="))
+		}
+	}
+	return strings.Join(parts, ", ") + "; as of " + c.moment(i.LearnedAt)
 }

@@ -15,7 +15,6 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/decide"
-	"aftercare/shared/flow"
 	"aftercare/shared/handler"
 )
 
@@ -54,20 +53,25 @@ func newOrder(getenv func(string) string, kind decide.ActKind, cmd *cobra.Comman
 	flags.StringVar(&scope.Instance, "instance", "", "only this instance, an `id`")
 	flags.StringVar(&scope.Label, "label", "", "only the tasks with this label, a `word`")
 	_ = cmd.RegisterFlagCompletionFunc("flow", completeFlows(getenv)) // it fails only for an unknown flag
-	cmd.MarkFlagsMutuallyExclusive("flow", "instance", "label")
 	who := whoFlags(cmd)
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var mistakes []error
+		named := 0
 		for _, name := range []string{"flow", "instance", "label"} {
 			// It may be a variable that was never set.
-			if f := flags.Lookup(name); f.Changed && f.Value.String() == "" {
+			f := flags.Lookup(name)
+			if f.Changed {
+				named++
+			}
+			if f.Changed && f.Value.String() == "" {
 				mistakes = append(mistakes, fmt.Errorf("--%s must not be empty: leave it out for everything", name))
 			}
 		}
-		if scope.Flow != "" && !flow.ValidName(scope.Flow) {
-			mistakes = append(mistakes, fmt.Errorf("--flow must be a flow's name, 1 to 63 of a-z, 0-9 and -, not %q", scope.Flow))
+		if named > 1 {
+			mistakes = append(mistakes, errors.New("name only one of --flow, --instance and --label"))
 		}
+		mistakes = append(mistakes, flowFlag(scope.Flow))
 		if kind == decide.ActStop && strings.TrimSpace(who.reason) == "" {
 			mistakes = append(mistakes, errors.New("--reason is missing: say why, for those who find it stopped"))
 		}

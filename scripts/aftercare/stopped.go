@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,26 @@ func holding(all decide.Standing, s decide.State) decide.Standing {
 			!slices.ContainsFunc(slices.Collect(maps.Values(s.Tasks)), func(t decide.Task) bool { return slices.Contains(t.Labels, stop.Label) })
 	})
 	return all
+}
+
+// stoppedNow notes below a list of work or instances what is stopped: it may be why
+// nothing moves.
+func (f listFlags) stoppedNow(ctx context.Context, l *ledger.Ledger) (decide.Standing, error) {
+	now, err := standing(ctx, l)
+	var names []string
+	for _, s := range now.Stops {
+		names = append(names, s.Scope.String())
+	}
+	for _, b := range now.Breakers {
+		names = append(names, "flow "+b.Flow+" by a breaker")
+	}
+	if *f.note = ""; len(names) > 0 {
+		if n := len(names) - 3; n > 0 {
+			names = append(names[:3], fmt.Sprintf("%d more", n))
+		}
+		*f.note = "Stopped: " + strings.Join(names, ", ") + "\n'aftercare stopped' says since when, and why."
+	}
+	return now, err
 }
 
 // printStanding prints what is stopped under a title.

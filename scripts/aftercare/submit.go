@@ -184,7 +184,7 @@ func readSubmission(cmd *cobra.Command, file string) (document map[string]any, e
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&document); err != nil || document == nil {
-		return nil, fmt.Errorf("%s is not a JSON object", file)
+		return nil, fmt.Errorf("%s is not a JSON object", inputName(file))
 	}
 	return document, nil
 }
@@ -301,6 +301,14 @@ func (f *submitFlags) send(ctx context.Context, cmd *cobra.Command, c *connectio
 	}
 	end()
 	return report(cmd, format, all)
+}
+
+// inputName is the name of a file for people.
+func inputName(path string) string {
+	if path == "-" {
+		return "the standard input"
+	}
+	return path
 }
 
 // readInput reads a file, or the standard input for -.

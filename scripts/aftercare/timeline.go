@@ -129,7 +129,7 @@ func timelineTable(c clock, v view, since time.Time) *screen.Table {
 			}
 			add(t.SubmittedAt, rank, brief(t.ID), t.Name, by)
 			if !t.EndedAt.IsZero() && !ran[t.ID] {
-				add(t.EndedAt, rankEnd, brief(t.ID), t.Name, t.State+colon(t.Reason))
+				add(t.EndedAt, rankEnd, brief(t.ID), t.Name, withReason(t.State, t.Reason))
 			}
 		}
 	}
@@ -169,6 +169,14 @@ func decisions(d decide.Decided, at time.Time, add func(time.Time, int, string, 
 			add(at, rankDecided, brief(f.RunID), "flow "+f.Flow, string(f.What)+colon(f.Why))
 		}
 	}
+}
+
+// withReason is a result and its reason, which may begin with the result.
+func withReason(result, why string) string {
+	if strings.HasPrefix(why, result+" ") {
+		return why
+	}
+	return result + colon(why)
 }
 
 func colon(why string) string {

@@ -42,7 +42,7 @@ one that --event names, by its id or an execution's.`,
 		Example: `  aftercare why restart-api i-bp67acfmxazb4p
   aftercare why restart-api i-bp67acfmxazb4p --event t-hz0jdfwd9f7k8n4`,
 		Args:              cli.Args("FLOW", "INSTANCE"),
-		ValidArgsFunction: completeFlows(getenv),
+		ValidArgsFunction: firstOnly(completeFlows(getenv)),
 	}
 	s := siteFlags(cmd, getenv)
 	format := outputFlag(cmd)
@@ -71,8 +71,8 @@ one that --event names, by its id or an execution's.`,
 		case w == nil && others == nil:
 			return cli.NotFound("no event of %s came %s, so no flow could start: --since looks further back", instanceID, from.words())
 		case w == nil:
-			return cli.NotFound("no event of %s that %s reacts to came %s%s. Events that came were weighed for: %s", instanceID, name, from.words(),
-				near(name, others), strings.Join(others, ", "))
+			return cli.NotFound("no event of %s that %s reacts to came %s; events were weighed for: %s%s", instanceID, name, from.words(),
+				strings.Join(others, ", "), near(name, others))
 		case format.json():
 			return printJSON(cmd.OutOrStdout(), w)
 		}

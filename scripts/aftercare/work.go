@@ -78,8 +78,14 @@ func newRuns(getenv func(string) string) *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("flow", completeFlows(getenv)) // it fails only for a flag that does not exist
 	result := cli.Word(cmd, "result", "", "", "only runs with this `result`, such as failed, refused or 'under way'", append([]string{underWay}, results...)...)
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
+		if err := flowFlag(want.flow); err != nil {
+			return cli.Usage(err)
+		}
 		return printList(cmd, f, workColumns, "No such run is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+				if _, err := f.stoppedNow(ctx, l); err != nil {
+					return err
+				}
 				if want.status = *result; want.status == "" || want.status == underWay {
 					err := openWork(ctx, l, func(i listed) bool { return i.Runs > 0 }, want.takes, add, func(s decide.State) (list []record) {
 						for _, r := range s.Runs {
@@ -91,11 +97,35 @@ func newRuns(getenv func(string) string) *cobra.Command {
 						return err
 					}
 				}
-				return ended(ctx, l, want, ledger.EntryRun, from.from, add)
+				some := false
+				err := ended(ctx, l, want, ledger.EntryRun, from.from, func(r record) error {
+					some = true
+					return add(r)
+				})
+				if err != nil || some || want.flow == "" {
+					return err
+				}
+				return flowMisspelt(ctx, l, want.flow, from)
 			})
 		})
 	})
 	return cmd
+}
+
+// flowMisspelt is an error if another flow ran whose name is near to one that did not.
+func flowMisspelt(ctx context.Context, l *ledger.Ledger, name string, from *since) error {
+	var ran []string
+	err := ended(ctx, l, filter{}, ledger.EntryRun, from.from, func(r record) error {
+		ran = append(ran, r.Name)
+		return nil
+	})
+	if err != nil || slices.Contains(ran, name) {
+		return err
+	}
+	if hint := near(name, ran); hint != "" {
+		return cli.NotFound("no run of %s ended %s%s", name, from.words(), hint)
+	}
+	return nil
 }
 
 func newTasks(getenv func(string) string) *cobra.Command {
@@ -116,6 +146,9 @@ lists those that wait.`,
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		return printList(cmd, f, workColumns, "No such task is under way, and none ended "+from.words()+".", func(add func(record) error) error {
 			return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+				if _, err := f.stoppedNow(ctx, l); err != nil {
+					return err
+				}
 				want.status = *status
 				live := want.status == string(decide.TaskReleasing) || want.status == string(decide.TaskRunning)
 				if live || want.status == "" {
@@ -195,7 +228,7 @@ of sending.`,
 				if err != nil {
 					return err
 				}
-				stopped, err := standing(ctx, l)
+				stopped, err := f.stoppedNow(ctx, l)
 				if err != nil {
 					return err
 				}

@@ -77,7 +77,7 @@ func (v view) dueTask(t Task) time.Time {
 		return time.Time{}
 	case t.Cancel:
 		return v.now
-	case v.full():
+	case v.full(v.policy.MaxRunning):
 		return over
 	case t.NotBefore.After(v.now):
 		return earlier(over, t.NotBefore)

@@ -50,14 +50,14 @@ func (v view) learnDue() bool {
 
 // learnNow asks ECS about the instance. Without an answer it asks again later, and
 // after some times no more until the next boot.
-func (d *decision) learnNow() {
-	d.machine()
-	i := &d.Instance
+func (a *asker) learnNow() {
+	a.machine()
+	i := &a.Instance
 	if i.Learns++; i.Learns >= maxLearns {
 		i.LearnAt, i.Learns = time.Time{}, 0
 		return
 	}
-	i.LearnAt = d.now.Add(d.policy.checkDelay(i.Learns))
+	i.LearnAt = a.now.Add(a.policy.checkDelay(i.Learns))
 }
 
 // read asks ECS for a value of the instance that an expression reads and that is

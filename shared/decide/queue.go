@@ -23,13 +23,13 @@ func (v view) waiting() []Task {
 // releasable reports whether a queued task may be released, but for its expiry and
 // a stop.
 func (v view) releasable(t Task) bool {
-	return (v.Instance.Boot == BootBootable || t.Unbooted) && !t.NotBefore.After(v.now) && !v.heldUntil().After(v.now) && !v.full()
+	return (v.Instance.Boot == BootBootable || t.Unbooted) && !t.NotBefore.After(v.now) && !v.heldUntil().After(v.now) && !v.full(v.policy.MaxRunning)
 }
 
-// full reports whether as many tasks are released or run as may.
-func (v view) full() bool {
-	released := len(v.Tasks) - len(v.sorted(TaskQueued))
-	return v.policy.MaxRunning > 0 && released >= v.policy.MaxRunning
+// full reports whether as many tasks are released or run as may. 0 is no limit.
+func (s State) full(most int) bool {
+	released := len(s.Tasks) - len(s.sorted(TaskQueued))
+	return most > 0 && released >= most
 }
 
 // needsBoot reports whether a task waits for nothing but its instance.

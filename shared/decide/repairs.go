@@ -37,17 +37,17 @@ var repairAlerts = map[Repair]string{
 // countRepairs counts what a sweep repaired. So many repairs of a kind within an
 // hour as the policy says raise one alert: what the sweep makes good must not hide
 // that events no longer arrive.
-func (d *decision) countRepairs(in Repaired) {
+func (c counts) countRepairs(in Repaired) {
 	for _, kind := range slices.Sorted(maps.Keys(in)) {
-		r := d.Repairs[string(kind)]
-		if !d.now.Before(r.Since.Add(repairWindow)) {
-			r.Since, r.Count = d.now, 0
+		r := c.Repairs[string(kind)]
+		if !c.now.Before(r.Since.Add(repairWindow)) {
+			r.Since, r.Count = c.now, 0
 		}
 		before := r.Count
 		r.Kind, r.Count = kind, r.Count+in[kind]
-		d.repairs.put(string(kind), r)
-		if most := d.policy.RepairsPerHour; before < most && r.Count >= most {
-			d.alert(Alert{Kind: AlertRepairs, At: d.now, Summary: fmt.Sprintf(repairAlerts[kind], r.Count)},
+		c.repairs.put(string(kind), r)
+		if most := c.policy.RepairsPerHour; before < most && r.Count >= most {
+			c.alert(Alert{Kind: AlertRepairs, At: c.now, Summary: fmt.Sprintf(repairAlerts[kind], r.Count)},
 				Key(string(kind), r.Since.Format(time.RFC3339Nano)))
 		}
 	}

@@ -84,7 +84,7 @@ func (d *decision) delivered(r Delivery) {
 }
 
 // running marks a task as sent.
-func (d *decision) running(t Task, invokeID string) {
+func (d *draft) running(t Task, invokeID string) {
 	t.State = TaskRunning
 	t.InvokeID = invokeID
 	t.SendKey = ""

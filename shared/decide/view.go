@@ -28,20 +28,15 @@ func (v view) instance() flow.Instance {
 	if i.Tags != nil {
 		tags = *i.Tags
 	}
+	failed := 0
+	for _, l := range v.Limits {
+		failed += within(l.Failures, flow.FailureMemory, v.now)
+	}
 	return flow.Instance{
 		ID: i.ID, State: string(i.Boot), BootSeq: i.BootSeq, BootTime: i.BootTime,
 		AgentVersion: i.AgentVersion, OS: i.OS, Name: i.Name, Tags: tags, Region: i.Region, Zone: i.Zone,
-		FailedRuns: v.failedRuns(),
+		FailedRuns: failed,
 	}
-}
-
-// failedRuns counts the runs of all flows that failed within FailureMemory.
-func (v view) failedRuns() int {
-	n := 0
-	for _, l := range v.Limits {
-		n += within(l.Failures, flow.FailureMemory, v.now)
-	}
-	return n
 }
 
 // within counts the times that are younger than the window.
@@ -124,8 +119,8 @@ func (v view) dueMessages() []Message {
 }
 
 // queued counts the queued tasks, also if they were not read.
-func (v view) queued() int {
-	return len(v.sorted(TaskQueued)) + v.Unread
+func (s State) queued() int {
+	return len(s.sorted(TaskQueued)) + s.Unread
 }
 
 // checkDue reports whether it is time to ask for the agent's status.
@@ -143,12 +138,12 @@ func (v view) heldUntil() time.Time {
 }
 
 // allRuns are the live runs, the oldest first.
-func (v view) allRuns() []FlowRun { return slices.SortedFunc(maps.Values(v.Runs), inCreation) }
+func (s State) allRuns() []FlowRun { return slices.SortedFunc(maps.Values(s.Runs), inCreation) }
 
 // ahead counts the runs of the same flow that this one must wait for, and how
 // many of them have not begun.
-func (v view) ahead(r FlowRun) (all, waiting int) {
-	for _, other := range v.Runs {
+func (s State) ahead(r FlowRun) (all, waiting int) {
+	for _, other := range s.Runs {
 		if other.Flow != r.Flow || other.ID == r.ID || !other.begun() && inCreation(other, r) > 0 {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,11 @@ func Run(ctx context.Context, root *cobra.Command, args []string, errOut io.Writ
 	root.RunE = help
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetHelpCommand(newHelp())
+	root.InitDefaultCompletionCmd(args...)
+	if made, _, err := root.Find([]string{"completion"}); err == nil && made != root {
+		made.Args, made.RunE = Args(), help
+		made.Example = "  source <(" + root.Name() + " completion bash)"
+	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
 	root.SetFlagErrorFunc(flagError)
@@ -161,6 +167,11 @@ func meant(word string, candidates []string) string {
 // flagError names the flag that an unknown one is nearest to.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	var number *strconv.NumError
+	if errors.As(err, &invalid) && errors.As(err, &number) {
+		return Usage(fmt.Errorf("--%s must be a whole number, not %q", invalid.GetFlag().Name, invalid.GetValue()))
+	}
 	if !errors.As(err, &unknown) {
 		return Usage(err)
 	}
@@ -173,10 +184,17 @@ func flagError(cmd *cobra.Command, err error) error {
 	return Usage(fmt.Errorf("%w%s", err, hint))
 }
 
-// Group is a command that only holds others.
+// Group is a command that only holds others. Its examples are the first of each.
 func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: Args(), RunE: help}
 	cmd.AddCommand(commands...)
+	var examples []string
+	for _, c := range commands {
+		if first, _, _ := strings.Cut(c.Example, "\n"); first != "" {
+			examples = append(examples, first)
+		}
+	}
+	cmd.Example = strings.Join(examples, "\n")
 	return cmd
 }
 

@@ -17,7 +17,10 @@ var errPlain = errors.New("the disk is full")
 
 func program(fail error) *cobra.Command {
 	root := &cobra.Command{Use: "program", Short: "Do things"}
+	count := &cobra.Command{Use: "count", Args: cli.Args(), Run: func(*cobra.Command, []string) {}}
+	count.Flags().Int("rows", 1, "how many")
 	root.AddCommand(
+		count,
 		&cobra.Command{Use: "do WHAT", Args: cli.Args("WHAT", "[HOW]"), RunE: func(*cobra.Command, []string) error { return fail }},
 		cli.Group("group", "Hold others", &cobra.Command{Use: "inner", Args: cli.Args(), Run: func(*cobra.Command, []string) {}}),
 	)
@@ -44,6 +47,8 @@ func TestExitCodesAndWords(t *testing.T) {
 		{"group fly", nil, 2, "program: \"fly\" is not a command\nTry 'program group --help'.\n"},
 		{"group inner more", nil, 2, "program: \"more\" is one argument too many\nTry 'program group inner --help'.\n"},
 		{"group", nil, 0, ""},
+		{"completion pish", nil, 2, "program: \"pish\" is not a command, did you mean \"fish\"?\nTry 'program completion --help'.\n"},
+		{"count --rows many", nil, 2, "program: --rows must be a whole number, not \"many\"\nTry 'program count --help'.\n"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			var says bytes.Buffer
