@@ -56,9 +56,9 @@ not, the group, the channels, and until when these are muted. Nothing is sent.`,
 				return err
 			}
 		}
-		input, err := readEvent(cmd, args[0])
+		input, err := readInput(cmd, args[0])
 		if err != nil {
-			return err
+			return fmt.Errorf("read the event: %w", err)
 		}
 		alerts, err := alertsOf(input, state)
 		if err != nil {
@@ -230,7 +230,7 @@ func (r routed) print(w io.Writer, c clock) {
 		if r.Alert.Severity == decide.SeverityCritical {
 			first = "at once"
 		}
-		fmt.Fprintf(w, "    sent      %s, with what is new after %s, %s while it is open\n", first, t.Interval, repeat)
+		fmt.Fprintf(w, "    sent      %s; what is new after %s; %s while open\n", first, t.Interval, repeat)
 		if !t.MutedUntil.IsZero() {
 			fmt.Fprintf(w, "    muted     until %s\n", c.moment(t.MutedUntil))
 		}
