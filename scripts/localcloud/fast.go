@@ -18,6 +18,7 @@ var shortened = []struct{ flag, value, what string }{
 	{"async-scale", "0.05", "the waits between two asynchronous invocations"},
 	{"timeout", "10s", "the functions' timeouts, 60 s in s.yaml"},
 	{"set", "AFTERCARE_CLAIM_GRACE=2s", "how long a claim outlives its invocation, really 1m"},
+	{"set", "AFTERCARE_STOP_CHECK=1s", "how soon after a resume what was held goes, really up to 5m"},
 	{"set", "AFTERCARE_ALERT_WAIT=1s", "how long alerts are gathered, really 30 s and more"},
 	{"set", "AFTERCARE_ALERT_START=0s", "how late alerts are sent, really up to 20 s"},
 	{"set", "AFTERCARE_WAKE_PRECISION=1s", "the precision of wake-ups, really 1m"},

@@ -149,7 +149,7 @@ func TestFastShortensWhatNoFlagSays(t *testing.T) {
 	if got := cmd.Flags().Lookup("boot-delay").Value.String(); got != (7 * time.Second).String() {
 		t.Errorf("boot-delay is %s", got)
 	}
-	if got, _ := cmd.Flags().GetStringArray("set"); strings.Join(got, " ") != "AFTERCARE_CLAIM_GRACE=9s AFTERCARE_ALERT_WAIT=1s AFTERCARE_ALERT_START=0s AFTERCARE_WAKE_PRECISION=1s" {
+	if got, _ := cmd.Flags().GetStringArray("set"); strings.Join(got, " ") != "AFTERCARE_CLAIM_GRACE=9s AFTERCARE_STOP_CHECK=1s AFTERCARE_ALERT_WAIT=1s AFTERCARE_ALERT_START=0s AFTERCARE_WAKE_PRECISION=1s" {
 		t.Errorf("set is %q", got)
 	}
 	if got, _ := cmd.Flags().GetStringArray("timeout"); strings.Join(got, " ") != "f=3s 10s" {
