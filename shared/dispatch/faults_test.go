@@ -149,6 +149,23 @@ func (w *world) checkEnd(rt *rapid.T, last map[int]bool) {
 	}
 }
 
+// TestAGroupThatIsArmedStaysSoUntilItsCommit: a round that sees the group between the
+// two finds nothing to do, and must not settle it.
+func TestAGroupThatIsArmedStaysSoUntilItsCommit(t *testing.T) {
+	w := newWorld(t)
+	w.put(failure(1, 1))
+	var met atomic.Bool
+	w.before = func(_ int, call string) error {
+		if call == "Commit" && met.CompareAndSwap(false, true) {
+			_, err := w.round() // visits alone
+			return err
+		}
+		return nil
+	}
+	w.rounds(3)
+	w.wantTold(1, 0, 1)
+}
+
 // TestAResultThatComesTooLateLeavesTheNewClaimAlone: a frozen round wakes up when
 // another one delivers its flush.
 func TestAResultThatComesTooLateLeavesTheNewClaimAlone(t *testing.T) {
