@@ -74,7 +74,7 @@ type acted struct {
 	failed bool
 }
 
-// id is the task's or the run's; empty if there is none.
+// id is the task's or the run's, or empty.
 func (a acted) id() string { return cmp.Or(a.TaskID, a.RunID) }
 
 var actedColumns = []column[acted]{

@@ -160,7 +160,7 @@ type verdict struct {
 	Why   string `json:"why"`
 }
 
-// target is a group that an alert is told in.
+// target is a group that an alert goes to.
 type target struct {
 	Route      string            `json:"route"`
 	Group      string            `json:"group"`

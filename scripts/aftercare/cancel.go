@@ -110,7 +110,7 @@ func (f *cancelFlags) brake() string {
 }
 
 // countUnreached counts the instances that submissions which fit have not reached: of
-// these instances, or of all if there is none.
+// these instances, or of all if the list is empty.
 func (f *cancelFlags) countUnreached(ctx context.Context, l *ledger.Ledger, on []string) error {
 	if f.key == "" && f.label == "" && !f.all {
 		return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"strings"
@@ -13,30 +12,12 @@ import (
 	"aftercare/tests/rig"
 )
 
-// growing is what a command prints while it runs.
-type growing struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *growing) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-// await waits until it has a text.
-func (o *growing) await(t *testing.T, text string) {
+// await waits until a command that runs has printed a text.
+func await(t *testing.T, out *rig.Log, text string) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		o.mu.Lock()
-		printed := o.buf.String()
-		o.mu.Unlock()
-		if strings.Contains(printed, text) {
-			return
-		}
+	for end := time.Now().Add(time.Minute); !strings.Contains(out.String(), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%q is not printed in\n%s", text, printed)
+			t.Fatalf("%q is not printed in\n%s", text, out)
 		}
 	}
 }
@@ -47,10 +28,10 @@ func TestTailGoesOnAfterReadingsThatFailed(t *testing.T) {
 	play("stop", "--reason", "the first incident")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var out growing
+	var out rig.Log
 	code := make(chan int)
 	go func() { code <- run(ctx, []string{"tail", "--since", "1h"}, variablesOf(t, r), nil, &out, io.Discard) }()
-	out.await(t, "the first incident")
+	await(t, &out, "the first incident")
 
 	struck := make(chan struct{})
 	var once sync.Once
@@ -61,12 +42,12 @@ func TestTailGoesOnAfterReadingsThatFailed(t *testing.T) {
 	<-struck
 	r.Faults.Clear()
 	play("stop", "--label", "deploy", "--reason", "the second incident")
-	out.await(t, "the second incident")
+	await(t, &out, "the second incident")
 	cancel()
 	if got := <-code; got != 0 {
 		t.Errorf("it ended with exit code %d", got)
 	}
-	if n := strings.Count(out.buf.String(), "the first incident"); n != 1 {
+	if n := strings.Count(out.String(), "the first incident"); n != 1 {
 		t.Errorf("the first record is printed %d times", n)
 	}
 }

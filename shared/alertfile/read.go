@@ -131,7 +131,7 @@ func (c channel) open(name string, getenv func(string) string, readFile func(str
 	secret := func(key, text string) transport.Secret {
 		ref, ok := parseReference(text)
 		if !ok {
-			return transport.NewSecret(text) // an address that is none, or nothing
+			return transport.NewSecret(text) // an address without a secret, or nothing
 		}
 		s, err := ref.read(getenv, readFile)
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"aftercare/shared/transport"
 )
 
-// reference says where a secret is. The zero reference is none.
+// reference says where a secret is. The zero value refers to nothing.
 type reference struct{ env, file string }
 
 var (

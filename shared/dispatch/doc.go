@@ -15,12 +15,12 @@
 //  4. A group is armed before the commit that gives it something to do. It is
 //     disarmed after a commit that shows that nothing is left, and only if nobody
 //     has armed it since that visit began.
-//  5. What is new is told after the route's groupWait, and not earlier than
-//     groupInterval after the last flush. A critical alert is told at once.
+//  5. What is new is sent after the route's groupWait, and not earlier than
+//     groupInterval after the last flush. A critical alert is sent at once.
 //  6. A flush takes all members that are in none yet, by as many commits as it
 //     needs. The last one seals it. Only a sealed flush is given to channels, and
 //     nothing joins it then. Its counts are exact.
-//  7. While a member is open, its group is told again after repeatInterval, if
+//  7. While a member is open, its group is sent again after repeatInterval, if
 //     nothing else was.
 //  8. A channel that confirmed a flush does not get it again. One that did not is
 //     tried again alone, with the same id, after a pause that doubles.
