@@ -20,6 +20,8 @@ type Definition struct {
 	Timeout Duration `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
 	// WhenBusy is BusyQueue or BusyDrop. [52]
 	WhenBusy string `json:"whenBusy" doc:"whether a run waits or is dropped while another run of the flow is under way on the instance" words:"queue drop" default:"queue"`
+	// AlertOnRetry: a failure that a step's retry meets alerts at once. [36]
+	AlertOnRetry bool `json:"alertOnRetry,omitempty" doc:"whether a command that ended badly raises its alert although it is tried again; otherwise only the end of its last try does"`
 	// Windows are when runs may begin; nil means always. [53]
 	Windows *Windows `json:"windows,omitempty" doc:"the times at which runs may begin" hint:"write timeZone and open under it"`
 	Limits  Limits   `json:"limits" doc:"how often the flow may run" hint:"write perInstance or fleet under it"`

@@ -58,7 +58,7 @@ func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 // Beside each good file stand its definitions, as a run stores them, and its
 // graphs.
 //
-// [3] [4] [5] [30] [31] [32] [52] [54] [60] [62]
+// [3] [4] [5] [30] [31] [32] [36] [52] [54] [60] [62]
 func TestGoodFilesHaveTheDefinitionsBesideThem(t *testing.T) {
 	for _, file := range fixture(t, "good") {
 		t.Run(filepath.Base(file), func(t *testing.T) {

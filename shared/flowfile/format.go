@@ -18,15 +18,16 @@ type file struct {
 // defaults are keys of flows, steps and runs. [5] A field with the tag of is
 // described and checked as the field of that type with its name.
 type defaults struct {
-	Mode      string        `json:"mode,omitempty" of:"flow"`
-	Timeout   flow.Duration `json:"timeout,omitempty" of:"flow"`
-	WhenBusy  string        `json:"whenBusy,omitempty" of:"flow"`
-	Windows   *flow.Windows `json:"windows,omitempty" of:"flow"`
-	Limits    flow.Limits   `json:"limits,omitempty" of:"flow"`
-	OnFailure []flow.Step   `json:"onFailure,omitempty" of:"flow"`
-	Finally   []flow.Step   `json:"finally,omitempty" of:"flow"`
-	Step      stepDefaults  `json:"step,omitempty" doc:"keys for steps that send a command"`
-	Run       runDefaults   `json:"run,omitempty" doc:"keys for the runs of steps"`
+	Mode         string        `json:"mode,omitempty" of:"flow"`
+	Timeout      flow.Duration `json:"timeout,omitempty" of:"flow"`
+	WhenBusy     string        `json:"whenBusy,omitempty" of:"flow"`
+	AlertOnRetry bool          `json:"alertOnRetry,omitempty" of:"flow"`
+	Windows      *flow.Windows `json:"windows,omitempty" of:"flow"`
+	Limits       flow.Limits   `json:"limits,omitempty" of:"flow"`
+	OnFailure    []flow.Step   `json:"onFailure,omitempty" of:"flow"`
+	Finally      []flow.Step   `json:"finally,omitempty" of:"flow"`
+	Step         stepDefaults  `json:"step,omitempty" doc:"keys for steps that send a command"`
+	Run          runDefaults   `json:"run,omitempty" doc:"keys for the runs of steps"`
 }
 
 type stepDefaults struct {
