@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"time"
 
@@ -21,8 +20,6 @@ type File struct {
 	Routes *routing.Set
 	// Templates are texts by name.
 	Templates map[string]string
-	// Mask matches more that looks like a secret.
-	Mask []*regexp.Regexp
 	// Warnings are what is probably not meant.
 	Warnings yamlfile.Mistakes
 	// RouteCount is how many routes there are, without the root.
@@ -52,9 +49,6 @@ func Read(filename string, src []byte) (*File, error) {
 		mute[name] = m.windows()
 	}
 	out.Routes = routing.NewSet(root, mute)
-	for _, form := range f.Mask {
-		out.Mask = append(out.Mask, regexp.MustCompile(form)) // it was checked
-	}
 	return out, nil
 }
 

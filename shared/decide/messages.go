@@ -21,7 +21,7 @@ func (o outbox) alert(a Alert, owner string) {
 		a.InstanceID = "" // it is about none
 	}
 	for _, text := range []*string{&a.Summary, &a.CommandName, &a.Status, &a.ErrorCode, &a.ErrorDesc} {
-		*text = cut(*text, maxAlertText)
+		*text = cut(o.policy.Mask.Text(*text), maxAlertText)
 	}
 	a.Severity = severities[a.Kind]
 	if tags := o.Instance.Tags; tags != nil {

@@ -49,7 +49,7 @@ var rules = []rule{
 	// in the functions.
 	{"shared/flow", []string{"shared/command", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
 	{"shared/flow/flowtest", []string{"shared/flow", "shared/command", goccyYAML}},
-	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow"}},
+	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow", "shared/mask"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow", "shared/transport"}},
 	{"shared/dispatch", []string{"shared/decide", "shared/engine"}},
 	{"shared/ledger", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", tablestoreSDK}},
@@ -60,11 +60,11 @@ var rules = []rule{
 	{"shared/invoke", []string{"shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
-		"shared/transport", fcSDK, zerolog,
+		"shared/mask", "shared/transport", fcSDK, zerolog,
 	}},
 	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow"}},
 	{"shared/alerting", []string{
-		"shared/alert", "shared/alertfile", "shared/dispatch", "shared/engine", "shared/handler", "shared/ledger", "shared/transport",
+		"shared/alert", "shared/alertfile", "shared/dispatch", "shared/engine", "shared/handler", "shared/ledger", "shared/mask", "shared/transport",
 	}},
 
 	// What reads the files that people write.
