@@ -32,6 +32,7 @@ func Observe(t testing.TB, row Row) (Observation, error) {
 		Settings: func(s *handler.Settings) {
 			s.Ledger.Endpoint = front(wire.Tablestore, s.Ledger.Endpoint)
 			s.ECSEndpoint = front(wire.ECS, s.ECSEndpoint)
+			s.FCEndpoint = front(wire.Functions, s.FCEndpoint)
 		},
 	})
 	payload := row.Prepare(r)
@@ -40,7 +41,7 @@ func Observe(t testing.TB, row Row) (Observation, error) {
 	}
 	recorder.Reset()
 	out, err := row.Call(r, payload)
-	if err != nil || len(out.Items) != 1 || out.Items[0].Left > 0 {
+	if err != nil || len(out.Items) != 1 || out.Items[0].Left != row.Leaves {
 		return Observation{}, fmt.Errorf("%s: outcome %+v, %w; log:\n%s", row.Name, out, err, r.Log)
 	}
 	return Observation{Payload: payload, Calls: recorder.Calls()}, nil

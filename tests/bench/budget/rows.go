@@ -25,6 +25,7 @@ const (
 	agent  = "DescribeCloudAssistantStatus"
 	known  = "DescribeInstances"
 	noted  = "PutRow shared"
+	wake   = "InvokeFunction"
 )
 
 // sweeping are the calls of each sweep: it reads the shards of the wake-ups, and notes
@@ -110,6 +111,16 @@ func More() []Row {
 			Name: "submit to an unknown instance", Function: SubmitTask, Tablestore: 3, ECS: 2,
 			Path: []string{load, arm, commit}, Beside: []string{shared}, Sent: []string{known, agent},
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return submission("check", "key") },
+		},
+		{
+			// For want of a right: that alert is critical.
+			Name: "submit that ECS refuses, with a critical alert", Function: SubmitTask, Tablestore: 8, ECS: 1,
+			Path: []string{load, arm, commit, commit, commit, alert, arm, commit}, Beside: []string{shared}, Sent: []string{run}, Wakes: true, Leaves: 1,
+			Prepare: func(r *rig.Rig) []byte {
+				boot(r)
+				r.Faults.Add(fault.Fault{Call: "RunCommand", Mode: fault.ErrorBefore, Status: 403, Code: "Forbidden.RAM"})
+				return submission("check", "key")
+			},
 		},
 		{
 			// Two more calls read back the input's row and the live rows.
