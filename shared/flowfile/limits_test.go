@@ -1,14 +1,18 @@
 package flowfile_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flowfile"
 	"aftercare/shared/yamlfile"
+
+	"pgregory.net/rapid"
 )
 
 // oneStep is a file with one flow of one step, from the lines of its run.
@@ -135,5 +139,34 @@ func TestScriptsThatExplodeAreRefused(t *testing.T) {
 		if got := mistakesOf(t, src); !strings.Contains(got.Error(), "the script's syntax") {
 			t.Errorf("%q without end: got %.200s", part, got)
 		}
+	}
+}
+
+// [37] What is no address of a page would be shown as text at best. Go's parser is
+// another way to read one.
+func TestARunbookIsTheAddressOfAPage(t *testing.T) {
+	accepted := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(
+			rapid.StringMatching(`(https?|ftp|HTTPS)://[a-z日%@:\[\]{}.0-9 -]{0,9}[/?#a%2 \\"]{0,9}`),
+			rapid.StringMatching(`https?://[a-z.]{1,9}(:[0-9]{1,4})?/[!-~日]{0,20}`),
+		).Draw(t, "runbook")
+		src, err := json.Marshal(map[string]any{"version": 1, "flows": []any{map[string]any{
+			"name": "a", "on": "first-heartbeat", "runbook": text, "steps": []any{map[string]any{"id": "b", "wait": "5m"}},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := flowfile.Read("f", src); err != nil {
+			return
+		}
+		accepted++
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || len(text) > 300 {
+			t.Errorf("%q passes: %v", text, err)
+		}
+	})
+	if accepted == 0 {
+		t.Error("no address passed")
 	}
 }

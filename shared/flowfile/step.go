@@ -56,11 +56,21 @@ func (r *reader) action(path string) {
 			}
 		}
 		r.Add(second, "a step does one thing, but this one has %s: make several steps of it", both(has))
-	case has[0] != flow.KindRun && has[0] != flow.KindInvoke:
-		for _, k := range []string{"retry", "capture"} {
-			if r.Said(path + "." + k) {
-				r.Add(r.Key(path+"."+k), "%s is only for steps with run or invoke: remove it", k)
-			}
+	default:
+		if has[0] != flow.KindRun && has[0] != flow.KindInvoke {
+			r.onlyFor(path, "run or invoke", "retry", "capture")
+		}
+		if has[0] != flow.KindAlert {
+			r.onlyFor(path, "alert", "severity", "route", "runbook")
+		}
+	}
+}
+
+// onlyFor finds keys that are for other steps.
+func (r *reader) onlyFor(path, actions string, keys ...string) {
+	for _, k := range keys {
+		if r.Said(path + "." + k) {
+			r.Add(r.Key(path+"."+k), "%s is only for steps with %s: remove it", k, actions)
 		}
 	}
 }
