@@ -212,4 +212,6 @@
 //     username 255.
 //  85. Words that a field can never have, in comparisons of
 //     event.invocationStatus, steps.<id>.status, instance.state and event.kind.
+//  86. Routes that alerts.yaml does not have. An alert whose route is gone, since
+//     that file was deployed later, goes where the routes' matches put it.
 package flow

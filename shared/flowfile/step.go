@@ -23,6 +23,7 @@ func (r *reader) stepsOf(p *placedFlow, l *stepList) {
 			continue
 		}
 		r.action(path)
+		r.route(s.Route, path+".route")
 		r.jump(p, l, i)
 		if s.Run != nil {
 			r.run(s.Run, path+".run")
@@ -64,6 +65,14 @@ func (r *reader) action(path string) {
 			r.onlyFor(path, "alert", "severity", "route", "runbook")
 		}
 	}
+}
+
+// route checks that alerts.yaml has the route. [86]
+func (r *reader) route(name, path string) {
+	if r.routes == nil || !r.Said(path) || !r.Sound(path) || slices.Contains(r.routes, name) {
+		return
+	}
+	r.Add(r.Place(path), "there is no route %q in alerts.yaml%s", name, flow.Suggest(name, "its routes", r.routes))
 }
 
 // onlyFor finds keys that are for other steps.
