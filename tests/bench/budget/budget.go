@@ -43,8 +43,6 @@ type Row struct {
 	Sent []string
 	// Wakes: the function alerts is invoked, once and last of all.
 	Wakes bool
-	// Leaves is how much is left to a sweep.
-	Leaves int
 	// Timeout is the function's; 0 means 10 s.
 	Timeout time.Duration
 	// Prepare brings the rig to the state in which the input arrives, and
@@ -126,7 +124,7 @@ func (r Row) Call(to *rig.Rig, payload []byte) (handler.Outcome, error) {
 }
 
 // Flows is the flows file for all rows. The command "one" starts one flow, the
-// command "three" three.
+// command "three" three, and "critical" one that only alerts.
 const Flows = `version: 1
 flows:
   - name: follow-one
@@ -147,6 +145,10 @@ flows:
     on: task-completed
     when: event.commandName == "three" && event.invocationStatus == "Success"
     steps: [{id: step, run: {type: RunShellScript, content: "echo third"}}]
+  - name: tell
+    on: task-completed
+    when: event.commandName == "critical"
+    steps: [{id: page, alert: "It ended.", severity: critical}]
 `
 
 const instanceID = "i-bp67acfmxazb4ph00001"

@@ -41,7 +41,7 @@ func Observe(t testing.TB, row Row) (Observation, error) {
 	}
 	recorder.Reset()
 	out, err := row.Call(r, payload)
-	if err != nil || len(out.Items) != 1 || out.Items[0].Left != row.Leaves {
+	if err != nil || len(out.Items) != 1 || out.Items[0].Left > 0 {
 		return Observation{}, fmt.Errorf("%s: outcome %+v, %w; log:\n%s", row.Name, out, err, r.Log)
 	}
 	return Observation{Payload: payload, Calls: recorder.Calls()}, nil

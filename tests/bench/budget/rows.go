@@ -113,14 +113,9 @@ func More() []Row {
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return submission("check", "key") },
 		},
 		{
-			// For want of a right: that alert is critical.
-			Name: "submit that ECS refuses, with a critical alert", Function: SubmitTask, Tablestore: 8, ECS: 1,
-			Path: []string{load, arm, commit, commit, commit, alert, arm, commit}, Beside: []string{shared}, Sent: []string{run}, Wakes: true, Leaves: 1,
-			Prepare: func(r *rig.Rig) []byte {
-				boot(r)
-				r.Faults.Add(fault.Fault{Call: "RunCommand", Mode: fault.ErrorBefore, Status: 403, Code: "Forbidden.RAM"})
-				return submission("check", "key")
-			},
+			Name: "execution with a critical alert", Function: TaskCompleted, Tablestore: 5,
+			Path: []string{load, arm, commit, alert, commit}, Beside: []string{shared}, Wakes: true,
+			Prepare: func(*rig.Rig) []byte { return end("critical", "Success", "", "0") },
 		},
 		{
 			// Two more calls read back the input's row and the live rows.
