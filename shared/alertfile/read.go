@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
 	"aftercare/shared/transport"
@@ -48,7 +49,11 @@ func Read(filename string, src []byte) (*File, error) {
 	for name, m := range f.MuteTimes {
 		mute[name] = m.windows()
 	}
-	out.Routes = routing.NewSet(root, mute)
+	severities := map[decide.AlertKind]decide.Severity{}
+	for kind, severity := range f.Severities {
+		severities[decide.AlertKind(kind)] = decide.Severity(severity)
+	}
+	out.Routes = routing.NewSet(root, mute).Rating(severities)
 	return out, nil
 }
 

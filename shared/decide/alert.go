@@ -36,7 +36,7 @@ const (
 // Severities are all of them, the most urgent first.
 var Severities = []Severity{SeverityCritical, SeverityError, SeverityWarning, SeverityInfo}
 
-// severities are how severe alerts are, by kind. Critical is what waits for a person,
+// severities are how severe alerts are, by kind, if no step says so. Critical is what waits for a person,
 // or says that Aftercare does less than it should.
 var severities = map[AlertKind]Severity{
 	AlertExecution: SeverityError, AlertFlow: SeverityError, AlertFlowStopped: SeverityError, AlertTaskInvalid: SeverityError, AlertGivenUp: SeverityError,
@@ -44,6 +44,10 @@ var severities = map[AlertKind]Severity{
 	AlertOutcomeUnknown: SeverityCritical, AlertTaskDenied: SeverityCritical, AlertBreakerOpened: SeverityCritical, AlertRepairs: SeverityCritical,
 	AlertBreakerClosed: SeverityInfo,
 }
+
+// Urgent reports whether people get it before anything else: it is critical, and not
+// over.
+func (a Alert) Urgent() bool { return a.Severity == SeverityCritical && !a.Recovered }
 
 // Alert is one message to people. It carries no command text and no
 // parameter values.
