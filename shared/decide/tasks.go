@@ -146,6 +146,7 @@ func (b because) endTask(t Task, state TaskState, reason string) (again bool) {
 	t.Deadline = time.Time{}
 	t.EndedAt = b.orNow(t.EndedAt)
 	record(b.draft, &b.changes.EndedTasks, t)
+	b.recover(untilMoved(t.ID), b.now, "The command waits no longer: "+reason+".")
 	b.note("task "+t.ID+" "+string(state), reason)
 	return b.stepEnded(t)
 }
@@ -161,10 +162,12 @@ func outcomeUnknown(summary string) loss {
 	return loss{TaskFailed, AlertOutcomeUnknown, "outcome_unknown", summary}
 }
 
-// lose ends a task with an alert about the owner.
-func (b because) lose(t Task, owner string, l loss) {
+// lose ends a task with an alert.
+func (b because) lose(t Task, l loss) {
 	b.endTask(t, l.state, l.reason)
-	b.alert(Alert{
-		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, Labels: labelled(t), ErrorCode: l.reason, At: b.now,
-	}, owner)
+	until := lasting{until: untilGood(t)}
+	if l.kind == AlertOutcomeUnknown { // it may have succeeded before, and its end may come
+		until.until, until.since = append(until.until, untilMoved(t.ID)), t.SubmittedAt
+	}
+	b.followTask(t, Alert{Kind: l.kind, Summary: l.summary, ErrorCode: l.reason}, until)
 }
