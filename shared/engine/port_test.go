@@ -208,11 +208,8 @@ func (v *invocation) Send(ctx context.Context, s engine.Send) (id string, err er
 	return id, nil
 }
 
-func (v *invocation) Post(ctx context.Context, key string, _ int64, a decide.Alert) error {
-	return tell(ctx, v.ports, "alert", key, func() {
-		v.w.inbox[key]++
-		v.w.checkAlert(a)
-	})
+func (v *invocation) Post(ctx context.Context, key string, rev int64, a decide.Alert) error {
+	return tell(ctx, v.ports, "alert", key, func() { v.w.checkAlert(key, rev, a) })
 }
 
 func (v *invocation) Control(ctx context.Context) (c decide.Control, err error) {
