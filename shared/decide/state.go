@@ -187,7 +187,7 @@ type Task struct {
 
 // Flow is the flow whose step made the task; empty for submissions.
 func (t Task) Flow() string {
-	if t.RunID == "" {
+	if len(t.Chain) == 0 {
 		return ""
 	}
 	return t.Chain[len(t.Chain)-1]
