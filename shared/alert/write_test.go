@@ -365,3 +365,16 @@ func TestEveryKindOfAlertHasAHeading(t *testing.T) {
 		}
 	}
 }
+
+// Whatever else an alert says, its runbook is there to be followed.
+func TestEveryChannelShowsTheRunbook(t *testing.T) {
+	const shown = "https://wiki.example.com/install%28agent%29?a=1&b=2"
+	for _, kind := range kinds {
+		f := many()
+		f.Alerts[0].Output = strings.Repeat("no space left on device\n", 1000)
+		f.Alerts[0].ErrorDesc = strings.Repeat("x", 4000)
+		if _, _, text := inner(t, kind, delivered(t, channelOf(kind, "https://a.example.com"), alert.Setup{}, f)); !strings.Contains(strings.ReplaceAll(text, "&amp;", "&"), shown) {
+			t.Errorf("%s does not show %s:\n%s", kind, shown, text)
+		}
+	}
+}

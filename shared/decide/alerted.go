@@ -84,7 +84,7 @@ func (o outbox) follow(a Alert, s lasting) {
 	case !open || !s.quiet:
 		o.post(a)
 	}
-	about.Fingerprint, about.At = a.Fingerprint, a.At
+	about.Fingerprint, about.At, about.Runbook = a.Fingerprint, a.At, a.Runbook
 	o.alerted.put(a.Fingerprint, Alerted{Alert: about, Until: s.until, Since: cmp.Or(s.since, a.At)})
 	if len(o.Alerted) > maxAlerted {
 		oldest := slices.MinFunc(slices.Collect(maps.Values(o.Alerted)), func(a, b Alerted) int {
@@ -96,12 +96,6 @@ func (o outbox) follow(a Alert, s lasting) {
 
 // untilGood is that a task's command succeeds, or, of a flow's step, that step does.
 func untilGood(t Task) []Until { return []Until{untilSuccess(t.Name, t.Flow(), t.Step)} }
-
-// followTask plans an alert about a task.
-func (o outbox) followTask(t Task, a Alert, s lasting) {
-	a.CommandName, a.TaskID, a.Flow, a.Step, a.Labels, a.At = t.Name, t.ID, t.Flow(), t.Step, labelled(t), o.now
-	o.follow(a, s)
-}
 
 // recover ends the alerts that this ends, but not those about what came later.
 func (o outbox) recover(until Until, at time.Time, summary string) {
@@ -131,7 +125,7 @@ func (o outbox) recovered(was Alerted, at time.Time, summary string) {
 func whereabouts(a Alert) Alert {
 	return Alert{
 		Lasting: a.Lasting, Kind: a.Kind, Severity: a.Severity, InstanceID: a.InstanceID, Region: a.Region, CommandName: a.CommandName, Flow: a.Flow, Step: a.Step,
-		Route: a.Route, Runbook: a.Runbook, Labels: a.Labels, Tags: a.Tags,
+		Route: a.Route, Labels: a.Labels, Tags: a.Tags,
 	}
 }
 

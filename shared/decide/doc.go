@@ -139,7 +139,7 @@
 //     records.
 //  53. An alert's fingerprint is the same in every delivery. It is delivered once it is
 //     in the inbox; the function alerts brings it to people. Its kind says how severe
-//     it is.
+//     it is, unless the flow's step does.
 //  54. An alert about what lasts has a row until that is over. A command that ended
 //     badly, expired, was refused or has an unknown outcome lasts until it succeeds,
 //     or the step that sent it does; one that is denied or missed its boot deadline,

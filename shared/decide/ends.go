@@ -260,11 +260,9 @@ func (e *end) alertEnd() {
 	if !e.policy.AlertOn[status] || e.policy.tooOld(ev.FinishTime, e.now) {
 		return
 	}
-	a := Alert{
-		Kind: AlertExecution, Summary: e.summary(), Region: ev.Region, CommandName: ev.CommandName, Flow: t.Flow(), Step: t.Step,
-		InvokeID: ev.InvokeID, TaskID: t.ID, Labels: labelled(t), Status: string(ev.Status), ExitCode: ev.ExitCode,
-		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: e.requeued, At: e.orNow(ev.FinishTime),
-	}
+	a := e.ofTask(t, AlertExecution, e.summary())
+	a.CommandName, a.InvokeID, a.Region, a.At = ev.CommandName, ev.InvokeID, ev.Region, e.orNow(ev.FinishTime)
+	a.Status, a.ExitCode, a.ErrorCode, a.ErrorDesc, a.Requeued = string(ev.Status), ev.ExitCode, ev.ErrorCode, ev.ErrorDesc, e.requeued
 	r := e.Runs[t.RunID]
 	switch {
 	case !e.again || r.Definition.AlertOnRetry:

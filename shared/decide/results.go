@@ -123,10 +123,9 @@ func (b because) putBack(s Send, t Task, r Result) {
 		s.NotBefore = until
 	}
 	if r.Kind == ResultDenied && s.Kind.starts() {
-		b.followTask(t, Alert{
-			Kind: AlertTaskDenied, ErrorCode: r.Reason,
-			Summary: "A command is refused for want of a right. It is tried again until it expires; other commands do not wait for it.",
-		}, lasting{until: []Until{untilMoved(t.ID)}, quiet: true})
+		a := b.ofTask(t, AlertTaskDenied, "A command is refused for want of a right. It is tried again until it expires; other commands do not wait for it.")
+		a.ErrorCode = r.Reason
+		b.follow(a, lasting{until: []Until{untilMoved(t.ID)}, quiet: true})
 	}
 	b.sends.put(s.Key, s)
 	b.note("send "+s.Key+" put back", string(r.Kind)+" "+r.Reason)

@@ -30,6 +30,7 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 			b.alertStep(r, Alert{
 				Kind: AlertFlow, Flow: r.Flow, Step: a.Step, Summary: a.Alert, At: b.now, Region: r.Event.Region,
 				CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
+				Severity: Severity(a.Severity), Route: a.Route, Runbook: a.Runbook,
 			})
 		default:
 			r.SetTask(id)

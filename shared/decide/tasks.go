@@ -169,5 +169,7 @@ func (b because) lose(t Task, l loss) {
 	if l.kind == AlertOutcomeUnknown { // it may have succeeded before, and its end may come
 		until.until, until.since = append(until.until, untilMoved(t.ID)), t.SubmittedAt
 	}
-	b.followTask(t, Alert{Kind: l.kind, Summary: l.summary, ErrorCode: l.reason}, until)
+	a := b.ofTask(t, l.kind, l.summary)
+	a.ErrorCode = l.reason
+	b.follow(a, until)
 }

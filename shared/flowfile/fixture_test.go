@@ -40,7 +40,7 @@ func compare(t *testing.T, file, got string) {
 // by the line with a mark before the character, so that a reader sees whether
 // it is right.
 //
-// [1] [2] [3] [4] [6] [7] [15] [16] [17] [80] [81] [82] [83] [84] [85]
+// [1] [2] [3] [4] [6] [7] [15] [16] [17] [37] [80] [81] [82] [83] [84] [85]
 func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 	for _, file := range fixture(t, "bad") {
 		name := filepath.Base(file)

@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"reflect"
+	"slices"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
@@ -22,6 +23,7 @@ type defaults struct {
 	Timeout      flow.Duration `json:"timeout,omitempty" of:"flow"`
 	WhenBusy     string        `json:"whenBusy,omitempty" of:"flow"`
 	AlertOnRetry bool          `json:"alertOnRetry,omitempty" of:"flow"`
+	Runbook      string        `json:"runbook,omitempty" of:"flow"`
 	Windows      *flow.Windows `json:"windows,omitempty" of:"flow"`
 	Limits       flow.Limits   `json:"limits,omitempty" of:"flow"`
 	OnFailure    []flow.Step   `json:"onFailure,omitempty" of:"flow"`
@@ -73,6 +75,7 @@ var synonyms = map[string]string{
 	"cwd": "workingDir", "user": "username", "shell": "type", "sleep": "wait", "delay": "wait", "retries": "retry",
 	"maxRetries": "max", "attempts": "max", "ensure": "finally", "always": "finally", "catch": "onFailure", "onError": "onFailure",
 	"timezone": "timeZone", "tz": "timeZone", "start": "from", "end": "to", "id": "name", "name": "id", "dryRun": "mode", "notify": "alert",
+	"level": "severity", "priority": "severity", "urgency": "severity", "channel": "route", "channels": "route", "url": "runbook", "link": "runbook",
 }
 
 // format is what files of flows and of cases have in common.
@@ -106,6 +109,9 @@ func rules(t reflect.Type, schema map[string]any) {
 		}
 		schema["oneOf"] = one
 		commands := map[string]any{"anyOf": one[:2]}
-		schema["dependentSchemas"] = map[string]any{"retry": commands, "capture": commands}
+		alerts := one[slices.Index(actions, flow.KindAlert)]
+		schema["dependentSchemas"] = map[string]any{
+			"retry": commands, "capture": commands, "severity": alerts, "route": alerts, "runbook": alerts,
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -33,6 +34,9 @@ func (s *Set) add(r *Route) {
 		s.add(&r.Routes[i])
 	}
 }
+
+// Names are the names of all routes, sorted.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.byName)) }
 
 // Verdict is what becomes of an alert at one route.
 type Verdict struct {
