@@ -139,7 +139,8 @@
 //     records.
 //  53. An alert's fingerprint is the same in every delivery. It is delivered once it is
 //     in the inbox; the function alerts brings it to people. Its kind says how severe
-//     it is, unless the flow's step does.
+//     it is, unless the flow's step does. A critical one wakes that function when all
+//     else is done. [engine]
 //  54. An alert about what lasts has a row until that is over. A command that ended
 //     badly, expired, was refused or has an unknown outcome lasts until it succeeds,
 //     or the step that sent it does; one that is denied or missed its boot deadline,
@@ -153,7 +154,7 @@
 //     told is not told. A failure that comes after a newer success is told as over: for
 //     that, the instance's newest 100 records are asked beside the wake-up. [engine]
 //  56. While a command is tried again, it raises no alert, unless its flow says
-//     alertOnRetry. The last try's bad end does.
+//     alertOnRetry. The last try's bad end does, or the last bad end if no other try comes.
 //  57. At most 50 alerts are followed on an instance. The oldest beyond that is told to
 //     be no longer followed. The instance's end is the end of all.
 //

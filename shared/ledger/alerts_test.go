@@ -46,6 +46,8 @@ func (d *desk) Of(decide.Alert) []dispatch.Target {
 	return []dispatch.Target{{Group: "g", Route: "root", By: map[string]string{"kind": "execution"}}}
 }
 
+func (d *desk) Rated(a decide.Alert) decide.Alert { return a }
+
 func (d *desk) MutedUntil(string, time.Time) time.Time { return time.Time{} }
 
 func (d *desk) Route(string) dispatch.Route {
