@@ -174,6 +174,7 @@ type target struct {
 }
 
 func route(f *alertfile.File, a decide.Alert, now time.Time) routed {
+	a = f.Routes.Rated(a)
 	r := routed{Alert: a}
 	for _, v := range f.Routes.Explain(a) {
 		r.Routes = append(r.Routes, verdict(v))

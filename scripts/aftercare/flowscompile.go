@@ -14,18 +14,20 @@ import (
 
 func newFlowsCompile() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "compile FILE -o OUT",
-		Short:   "Write a flows file in the form that the functions read",
-		Long:    `The file must have no mistakes. OUT is replaced as a whole, or stays as it is.`,
+		Use:   "compile FILE -o OUT",
+		Short: "Write a flows file in the form that the functions read",
+		Long: `The file must have no mistakes, as for validate. OUT is replaced as a whole, or
+stays as it is.`,
 		Example: `  aftercare flows compile functions/flows.yaml -o dist/sweep/flows.compiled`,
 		Args:    cli.Args("FILE"),
 	}
 	to := cmd.Flags().StringP("output", "o", "", "the `file` to write, such as dist/sweep/flows.compiled")
+	alerts := alertsFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *to == "" {
 			return cli.Usage(errors.New("-o is missing: name the file to write"))
 		}
-		flows, err := readFlows(cmd, args[0])
+		flows, err := readRoutedFlows(cmd, args[0], *alerts)
 		if err != nil {
 			return err
 		}

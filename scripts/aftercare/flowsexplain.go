@@ -129,6 +129,10 @@ type plannedStep struct {
 	Command    string            `json:"command,omitempty"` // a name, or a saved command's id
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Alert      string            `json:"alert,omitempty"`
+	Severity   string            `json:"severity,omitempty"`
+	Route      string            `json:"route,omitempty"`
+	Runbook    string            `json:"runbook,omitempty"`
+	announced  string            // the alert in one line
 	Wait       string            `json:"wait,omitempty"`
 	Stop       string            `json:"stop,omitempty"`
 }
@@ -255,7 +259,7 @@ func newExplained(f decide.FlowDecision) explained {
 			case a.Invoke != nil:
 				p.Command, p.Parameters = a.Invoke.CommandID, a.Invoke.Parameters
 			default:
-				p.Alert = a.Alert
+				p.Alert, p.Severity, p.Route, p.Runbook, p.announced = a.Alert, a.Severity, a.Route, a.Runbook, a.Announced()
 			}
 		}
 		x.Plan = append(x.Plan, p)
@@ -305,6 +309,9 @@ func (f explained) print(w io.Writer) {
 	}
 	for _, p := range f.Plan {
 		fmt.Fprintf(w, "    %-*s  %s\n", width, p.ID, p.what())
+		if p.Runbook != "" {
+			fmt.Fprintf(w, "    %-*s    runbook = %s\n", width, "", p.Runbook)
+		}
 		for _, name := range sortedKeys(p.Parameters) {
 			fmt.Fprintf(w, "    %-*s    %s = %s\n", width, "", name, written(p.Parameters[name]))
 		}
@@ -340,7 +347,7 @@ func (p plannedStep) what() string {
 	case p.Kind == flow.KindInvoke:
 		return "invokes the saved command " + p.Command
 	case p.Kind == flow.KindAlert:
-		return "alerts: " + screen.Plain(p.Alert)
+		return "alerts: " + screen.Plain(p.announced)
 	case p.Wait == flow.WaitNextBoot:
 		return "waits for the next boot"
 	case p.Kind == flow.KindWait:

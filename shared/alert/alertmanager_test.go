@@ -15,6 +15,7 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/transport"
 )
 
@@ -55,7 +56,7 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	firing.At, over.At = time.Now(), time.Now()
 	over.Severity = decide.SeverityWarning // not that of the alert which ends
 	for _, want := range []struct {
-		flush  alert.Flush
+		flush  dispatch.Notice
 		status string
 		active int
 	}{{firing, "firing", 1}, {over, "resolved", 0}} {

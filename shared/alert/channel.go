@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/transport"
 )
 
@@ -68,7 +69,7 @@ func (ch Channel) Rate() int {
 
 // mentions reports whether a message calls people: it has something that is not
 // over, and is urgent enough.
-func (ch Channel) mentions(f Flush) bool {
+func (ch Channel) mentions(f dispatch.Notice) bool {
 	from := decide.Severity(ch.MentionFrom)
 	if from == "" {
 		from = decide.SeverityCritical

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"aftercare/shared/dispatch"
 	"aftercare/shared/transport"
 )
 
@@ -108,7 +109,7 @@ func NewClient(ch Channel, setup Setup) (*Client, error) {
 
 // Deliver posts a flush once, and returns when the channel has answered, at ctx's
 // deadline at the latest. It does not try again.
-func (c *Client) Deliver(ctx context.Context, f Flush) Result {
+func (c *Client) Deliver(ctx context.Context, f dispatch.Notice) Result {
 	now := c.now().UTC()
 	m, body, ok := c.write(f, now)
 	if !ok {
@@ -140,7 +141,7 @@ func (c *Client) Deliver(ctx context.Context, f Flush) Result {
 // write returns the body with the most detail that the channel takes. A user's
 // template that is too long in every detail, or fails, gives way to the default
 // one.
-func (c *Client) write(f Flush, now time.Time) (m message, body []byte, ok bool) {
+func (c *Client) write(f dispatch.Notice, now time.Time) (m message, body []byte, ok bool) {
 	f = cleaned(f, c.mask)
 	for _, standard := range []bool{false, true} {
 		for _, d := range details {

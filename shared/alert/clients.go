@@ -21,7 +21,7 @@ func (c Clients) Every(channel string) (d time.Duration, ok bool) {
 }
 
 // Deliver sends a flush once.
-func (c Clients) Deliver(ctx context.Context, channel string, f Flush) dispatch.Result {
+func (c Clients) Deliver(ctx context.Context, channel string, f dispatch.Notice) dispatch.Result {
 	to, ok := c[channel]
 	if !ok {
 		return dispatch.Result{Why: "there is no such channel"}

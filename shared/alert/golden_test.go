@@ -20,6 +20,7 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/transport"
 )
 
@@ -80,20 +81,20 @@ func client(t testing.TB, ch alert.Channel, setup alert.Setup) *alert.Client {
 }
 
 // one is a flush with one alert, which says everything.
-func one() alert.Flush {
+func one() dispatch.Notice {
 	a := sample()
 	a.Severity, a.Step, a.Runbook = decide.SeverityCritical, "install", "https://wiki.example.com/install(agent)?a=1&b=2"
 	a.TaskID, a.Requeued = "4a63377c", true
 	a.Labels, a.Tags = map[string]string{"team": "web"}, map[string]string{"env": "prod", "db_password": "hush"}
 	a.Output = "reading /etc/agent.conf\n\tpassword=hush\n# disk <full> & *broken*\n`df -h`\n"
-	return alert.Flush{
+	return dispatch.Notice{
 		ID: "f0a1", Group: "9a8b7c", Route: "web", By: map[string]string{"region": "cn-shanghai", "flow": "after-install"},
 		Severity: decide.SeverityCritical, Firing: 1, Open: 1, Alerts: []decide.Alert{a}, At: noon.Add(-time.Minute),
 	}
 }
 
 // many is a flush about 23 alerts, with samples of three.
-func many() alert.Flush {
+func many() dispatch.Notice {
 	f := one()
 	f.Firing, f.Recovered, f.Open = 22, 1, 40
 	second, third := f.Alerts[0], f.Alerts[0]
@@ -103,14 +104,14 @@ func many() alert.Flush {
 	return f
 }
 
-func recovered() alert.Flush {
+func recovered() dispatch.Notice {
 	f := one()
 	f.Firing, f.Recovered, f.Open = 0, 1, 0
 	f.Alerts[0].Recovered, f.Alerts[0].Output = true, ""
 	return f
 }
 
-func repeated() alert.Flush {
+func repeated() dispatch.Notice {
 	f := one()
 	f.Firing, f.Open, f.Repeat, f.Severity = 5, 5, true, decide.SeverityWarning
 	return f
@@ -124,10 +125,10 @@ func TestTexts(t *testing.T) {
 			var b strings.Builder
 			for _, c := range []struct {
 				name, language string
-				flush          alert.Flush
+				flush          dispatch.Notice
 			}{
 				{"one", "en", one()}, {"many", "en", many()}, {"repeated", "en", repeated()}, {"recovered", "en", recovered()},
-				{"many", "zh", many()}, {"recovered", "zh", recovered()}, {"nothing", "en", alert.Flush{}},
+				{"many", "zh", many()}, {"recovered", "zh", recovered()}, {"nothing", "en", dispatch.Notice{}},
 			} {
 				address, requests := receiver(t, 200, "")
 				ch := channelOf(kind, address)

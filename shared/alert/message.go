@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/event"
 	"aftercare/shared/mask"
 	"aftercare/shared/transport"
@@ -65,7 +66,7 @@ type detail struct {
 
 // details are tried in this order until a message fits.
 var details = []detail{
-	{MaxSample, 1000, 2000, 20}, {MaxSample, 500, 1000, 10}, {MaxSample, 200, 800, 6}, {5, 200, 600, 6}, {3, 150, 400, 4}, {2, 120, 300, 4},
+	{dispatch.MaxSample, 1000, 2000, 20}, {dispatch.MaxSample, 500, 1000, 10}, {dispatch.MaxSample, 200, 800, 6}, {5, 200, 600, 6}, {3, 150, 400, 4}, {2, 120, 300, 4},
 	{1, 120, 300, 3}, {1, 80, 0, 2}, {1, 60, 0, 1},
 }
 
@@ -75,7 +76,7 @@ const maxRunbook = 300
 
 // cleaned returns a flush whose values are fit to be shown, but may be long. Secrets
 // are masked before anything is cut: half a secret may have no form.
-func cleaned(f Flush, more Mask) Flush {
+func cleaned(f dispatch.Notice, more Mask) dispatch.Notice {
 	clean := once(func(text string) string { return clean(text, more) }) // alerts of a group have much in common
 	printed := once(func(text string) string { return printed(text, more) })
 	pairs := func(all map[string]string) map[string]string {
@@ -90,7 +91,7 @@ func cleaned(f Flush, more Mask) Flush {
 	f.Route = clean(f.Route)
 	f.Severity = decide.Severity(clean(string(f.Severity)))
 	f.By = pairs(f.By)
-	f.Alerts = slices.Clone(f.Alerts[:min(len(f.Alerts), MaxSample)])
+	f.Alerts = slices.Clone(f.Alerts[:min(len(f.Alerts), dispatch.MaxSample)])
 	for i := range f.Alerts {
 		a := &f.Alerts[i]
 		for _, text := range append(texts(a), &a.Runbook) {
@@ -164,7 +165,7 @@ func printed(text string, more Mask) string {
 }
 
 // message is what a cleaned flush says in this much detail.
-func (w *words) message(f Flush, d detail) Message {
+func (w *words) message(f dispatch.Notice, d detail) Message {
 	m := Message{
 		ID: f.ID, Group: f.Group, Route: w.cut(f.Route, d.value), Severity: decide.Severity(w.cut(string(f.Severity), d.value)),
 		Firing: f.Firing, Recovered: f.Recovered, Open: f.Open, Over: f.Firing == 0 && f.Open == 0, Repeat: f.Repeat, At: f.At,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
@@ -65,7 +66,7 @@ func TestTheLocalServicesTakeWhatIsSent(t *testing.T) {
 	over := alert.Sample(noon)
 	over.Firing, over.Recovered, over.Open = 0, 12, 0
 	for _, name := range inbox.Names() {
-		for _, f := range []alert.Flush{alert.Sample(noon), over} {
+		for _, f := range []dispatch.Notice{alert.Sample(noon), over} {
 			if r := client(t, at(s, name), alert.Setup{}).Deliver(t.Context(), f); !r.Confirmed() {
 				t.Errorf("%s: %v", name, r.Err)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 )
 
 // Templates are the texts of messages, by name. The zero Templates have only the
@@ -33,7 +34,7 @@ func NewTemplates(named map[string]string) (*Templates, error) {
 		if name == "" || name == "title" {
 			err = fmt.Errorf("template: %q is not a name for a template", name)
 		}
-		for _, f := range []Flush{{}, Sample(time.Unix(0, 0))} {
+		for _, f := range []dispatch.Notice{{}, Sample(time.Unix(0, 0))} {
 			if err == nil {
 				_, err = w.text(english.message(cleaned(f, nil), details[0]), false)
 			}
@@ -204,7 +205,7 @@ func escapeNode(t *parse.Tree, n parse.Node) {
 
 // Sample is a flush with every member set: for trying out templates and channels. It
 // differs with at, and its group is always the same.
-func Sample(at time.Time) Flush {
+func Sample(at time.Time) dispatch.Notice {
 	code := int64(1)
 	a := decide.Alert{
 		Fingerprint: "f1", Kind: decide.AlertExecution, Severity: decide.SeverityCritical, Summary: "This is a sample. No command has failed.",
@@ -215,7 +216,7 @@ func Sample(at time.Time) Flush {
 	}
 	over := a
 	over.Recovered = true
-	return Flush{
+	return dispatch.Notice{
 		ID: fmt.Sprint("sample-", at.UnixNano()), Group: "sample", Route: "ops", By: map[string]string{"flow": "restart"}, Severity: decide.SeverityCritical,
 		Firing: 12, Recovered: 1, Open: 12, Alerts: []decide.Alert{a, over}, At: at.UTC(),
 	}

@@ -19,10 +19,11 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 )
 
 // delivered returns the body that a channel gets for a flush.
-func delivered(t testing.TB, ch alert.Channel, setup alert.Setup, f alert.Flush) []byte {
+func delivered(t testing.TB, ch alert.Channel, setup alert.Setup, f dispatch.Notice) []byte {
 	var body []byte
 	setup.Carrier = roundTripper(func(r *http.Request) (*http.Response, error) {
 		body, _ = io.ReadAll(r.Body)
@@ -123,17 +124,17 @@ var hostile = rapid.Custom(func(t *rapid.T) string {
 })
 
 // wild is a flush with hostile text everywhere.
-var wild = rapid.Custom(func(t *rapid.T) alert.Flush {
+var wild = rapid.Custom(func(t *rapid.T) dispatch.Notice {
 	pairs := func(label string) map[string]string {
 		return rapid.MapOfN(hostile, hostile, 0, 3).Draw(t, label)
 	}
-	f := alert.Flush{
+	f := dispatch.Notice{
 		ID: "f1", Group: "9a8b7c", Route: hostile.Draw(t, "route"), By: pairs("by"),
 		Severity: rapid.SampledFrom(append(decide.Severities, "")).Draw(t, "severity"), Repeat: rapid.Bool().Draw(t, "repeat"), At: noon,
 		Firing: rapid.IntRange(1, 10_000).Draw(t, "firing"), Recovered: rapid.IntRange(0, 10_000).Draw(t, "recovered"),
 	}
 	f.Open = rapid.IntRange(1, 20_000).Draw(t, "open")
-	n := rapid.IntRange(1, min(alert.MaxSample, f.Firing+f.Recovered)).Draw(t, "alerts")
+	n := rapid.IntRange(1, min(dispatch.MaxSample, f.Firing+f.Recovered)).Draw(t, "alerts")
 	f.Open = max(f.Open, n)
 	if f.Repeat {
 		f.Firing, f.Recovered = f.Open, 0
@@ -288,16 +289,16 @@ func TestALongTitleIsCutByCharacters(t *testing.T) {
 func TestWhomAMessageCalls(t *testing.T) {
 	for _, c := range []struct {
 		name, from string
-		change     func(*alert.Flush)
+		change     func(*dispatch.Notice)
 		want       bool
 	}{
-		{"a critical alert", "", func(*alert.Flush) {}, true},
-		{"an error", "", func(f *alert.Flush) { f.Severity = decide.SeverityError }, false},
-		{"an error, from warning", "warning", func(f *alert.Flush) { f.Severity = decide.SeverityError }, true},
-		{"no severity, from error", "error", func(f *alert.Flush) { f.Severity = "" }, true},
-		{"a repeat", "", func(f *alert.Flush) { f.Repeat = true }, true},
-		{"a recovery", "", func(f *alert.Flush) { f.Firing, f.Recovered, f.Open = 0, 1, 0 }, false},
-		{"a recovery of one of two", "", func(f *alert.Flush) { f.Firing, f.Recovered = 0, 1 }, false},
+		{"a critical alert", "", func(*dispatch.Notice) {}, true},
+		{"an error", "", func(f *dispatch.Notice) { f.Severity = decide.SeverityError }, false},
+		{"an error, from warning", "warning", func(f *dispatch.Notice) { f.Severity = decide.SeverityError }, true},
+		{"no severity, from error", "error", func(f *dispatch.Notice) { f.Severity = "" }, true},
+		{"a repeat", "", func(f *dispatch.Notice) { f.Repeat = true }, true},
+		{"a recovery", "", func(f *dispatch.Notice) { f.Firing, f.Recovered, f.Open = 0, 1, 0 }, false},
+		{"a recovery of one of two", "", func(f *dispatch.Notice) { f.Firing, f.Recovered = 0, 1 }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := one()
@@ -361,6 +362,19 @@ func TestEveryKindOfAlertHasAHeading(t *testing.T) {
 			if strings.Contains(text, other) {
 				t.Errorf("%s has no heading in %s: %s", kind[1], language, text)
 			}
+		}
+	}
+}
+
+// Whatever else an alert says, its runbook is there to be followed.
+func TestEveryChannelShowsTheRunbook(t *testing.T) {
+	const shown = "https://wiki.example.com/install%28agent%29?a=1&b=2"
+	for _, kind := range kinds {
+		f := many()
+		f.Alerts[0].Output = strings.Repeat("no space left on device\n", 1000)
+		f.Alerts[0].ErrorDesc = strings.Repeat("x", 4000)
+		if _, _, text := inner(t, kind, delivered(t, channelOf(kind, "https://a.example.com"), alert.Setup{}, f)); !strings.Contains(strings.ReplaceAll(text, "&amp;", "&"), shown) {
+			t.Errorf("%s does not show %s:\n%s", kind, shown, text)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
 	"aftercare/shared/yamlfile"
@@ -27,6 +28,7 @@ func (r *reader) check(f *file, root *routing.Route) {
 		}
 		r.refer("template", c.Template, "channels."+name+".template", r.Names("templates"))
 	}
+	r.severities()
 	for name, m := range f.MuteTimes {
 		r.muteTime(m, "muteTimes."+name)
 	}
@@ -35,6 +37,18 @@ func (r *reader) check(f *file, root *routing.Route) {
 	}
 	r.settings(root, "defaults", f)
 	r.routes(root, "routes", f)
+}
+
+// severities checks the kinds of alert. [12]
+func (r *reader) severities() {
+	for _, kind := range r.Names("severities") {
+		switch {
+		case kind == string(decide.AlertFlow):
+			r.Add(r.Key("severities."+kind), "the alert of a flow's step is as urgent as the step says: write severity there")
+		case !slices.Contains(rated, decide.AlertKind(kind)):
+			r.Add(r.Key("severities."+kind), "there is no kind of alert %.60q%s", kind, flow.Suggest(kind, "they", words(rated)))
+		}
+	}
 }
 
 // channel checks that a channel has what its kind needs, and nothing else. [3]

@@ -6,7 +6,7 @@
 // Its rules, each named by a test:
 //
 //  1. The file is YAML. It has the keys version (which is 1), channels, defaults,
-//     and optionally routes, muteTimes, templates and mask. All mistakes are found
+//     and optionally routes, severities, muteTimes, templates and mask. All mistakes are found
 //     at once, each with its place.
 //  2. The names of channels, mute times, templates and routes are 1 to 63
 //     characters of a-z, 0-9 and -, the first not -. A route's is once in the file,
@@ -32,4 +32,6 @@
 //     once.
 //  11. Without the file, AFTERCARE_DINGTALK_URL and AFTERCARE_WEBHOOK_URL make one
 //     channel each, and all alerts go to both; to nobody if neither is set.
+//  12. severities says how severe alerts of a kind are (routing rule 9). It has no
+//     flow, because a flow's step says that.
 package alertfile

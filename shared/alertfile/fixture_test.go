@@ -23,7 +23,7 @@ func TestEveryRuleIsNamedByATest(t *testing.T) {
 
 // Beside each bad file stands its list of mistakes.
 //
-// [1] [2] [3] [4] [6] [7] [8] [9]
+// [1] [2] [3] [4] [6] [7] [8] [9] [12]
 func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 	for _, file := range mistakes.Files(t, filepath.Join(fixtures, "bad")) {
 		name := filepath.Base(file)

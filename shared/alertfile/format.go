@@ -2,6 +2,7 @@ package alertfile
 
 import (
 	"reflect"
+	"slices"
 
 	"aftercare/shared/alert"
 	"aftercare/shared/decide"
@@ -12,13 +13,15 @@ import (
 
 // file is the whole file. [1]
 type file struct {
-	Version   int                 `json:"version" doc:"the format's version" need:"write version: 1" form:"version"`
-	Channels  map[string]channel  `json:"channels" doc:"the places that alerts go to, by name" need:"name at least one" hint:"write name: and under it the channel's keys"`
-	Defaults  defaults            `json:"defaults" doc:"the settings of what no route takes, and of every route that does not say otherwise; unless said here, groupBy is kind, flow and command, groupWait 30s, groupInterval 5m and repeatInterval 4h" need:"write channels under it" hint:"write channels under it"`
-	Routes    []routing.Route     `json:"routes,omitempty" doc:"the routes; the first that matches takes an alert" form:"any" hint:"list routes"`
-	MuteTimes map[string]muteTime `json:"muteTimes,omitempty" doc:"times during which routes can be silent, by name" hint:"write name: and under it timeZone and during"`
-	Templates map[string]string   `json:"templates,omitempty" doc:"texts of messages as Go's text/template, by name" hint:"write name: text"`
-	Mask      []string            `json:"mask,omitempty" doc:"regular expressions for more that looks like a secret; what they match is masked" form:"regexp" hint:"list regular expressions" example:"acme_[0-9a-f]{32}"`
+	Version  int                `json:"version" doc:"the format's version" need:"write version: 1" form:"version"`
+	Channels map[string]channel `json:"channels" doc:"the places that alerts go to, by name" need:"name at least one" hint:"write name: and under it the channel's keys"`
+	Defaults defaults           `json:"defaults" doc:"the settings of what no route takes, and of every route that does not say otherwise; unless said here, groupBy is kind, flow and command, groupWait 30s, groupInterval 5m and repeatInterval 4h" need:"write channels under it" hint:"write channels under it"`
+	Routes   []routing.Route    `json:"routes,omitempty" doc:"the routes; the first that matches takes an alert" form:"any" hint:"list routes"`
+	// Severities are by kind of alert. [12]
+	Severities map[string]string   `json:"severities,omitempty" doc:"how urgent alerts are by their kind, where that is not what Aftercare thinks; an alert of a flow's step is as urgent as the step says" words:"severities" hint:"write kind: severity"`
+	MuteTimes  map[string]muteTime `json:"muteTimes,omitempty" doc:"times during which routes can be silent, by name" hint:"write name: and under it timeZone and during"`
+	Templates  map[string]string   `json:"templates,omitempty" doc:"texts of messages as Go's text/template, by name" hint:"write name: text"`
+	Mask       []string            `json:"mask,omitempty" doc:"regular expressions for more that looks like a secret; what they match is masked" form:"regexp" hint:"list regular expressions" example:"acme_[0-9a-f]{32}"`
 }
 
 // channel is the keys of a channel; see alert.Channel. [3]
@@ -72,6 +75,10 @@ var kinds = []alert.Kind{
 	alert.DingTalk, alert.Lark, alert.WeCom, alert.Slack, alert.PagerDuty, alert.Alertmanager, alert.Webhook, alert.EventBridge,
 }
 
+// rated are the kinds of alert whose severity the file can say: not the one whose
+// severity is its step's. [12]
+var rated = slices.DeleteFunc(slices.Clone(routing.Kinds), func(k decide.AlertKind) bool { return k == decide.AlertFlow })
+
 func words[T ~string](list []T) []string {
 	out := make([]string, len(list))
 	for i, w := range list {
@@ -99,6 +106,11 @@ var format = &yamlfile.Format{
 		"instanceTags": "tags", "timezone": "timeZone", "open": "during", "at": "mention", "lang": "language", "masks": "mask",
 	},
 	Forms: forms,
+	Shape: func(t reflect.Type, schema map[string]any) {
+		if t == reflect.TypeFor[file]() {
+			schema["properties"].(map[string]any)["severities"].(map[string]any)["propertyNames"] = map[string]any{"enum": words(rated)}
+		}
+	},
 	Title: "Alerts of Aftercare", Description: "Where alerts go, and how",
 }
 

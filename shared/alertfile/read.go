@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
 	"aftercare/shared/transport"
@@ -51,7 +52,11 @@ func Read(filename string, src []byte) (*File, error) {
 	for name, m := range f.MuteTimes {
 		mute[name] = m.windows()
 	}
-	out.Routes = routing.NewSet(root, mute)
+	severities := map[decide.AlertKind]decide.Severity{}
+	for kind, severity := range f.Severities {
+		severities[decide.AlertKind(kind)] = decide.Severity(severity)
+	}
+	out.Routes = routing.NewSet(root, mute).Rating(severities)
 	for _, form := range f.Mask {
 		out.Mask = append(out.Mask, regexp.MustCompile(form)) // it was checked
 	}

@@ -183,3 +183,14 @@ func TestMasksAreRegularExpressions(t *testing.T) {
 		t.Errorf("got %v", masks)
 	}
 }
+
+// [12]
+func TestTheFileSaysHowSevereAKindIs(t *testing.T) {
+	routes := good(t, []byte(least+"severities: {task-expired: critical}\n")).Routes
+	if got := routes.Rated(decide.Alert{Kind: decide.AlertTaskExpired, Severity: decide.SeverityWarning}).Severity; got != decide.SeverityCritical {
+		t.Errorf("it is %s, want critical", got)
+	}
+	if got := routes.Rated(decide.Alert{Kind: decide.AlertBootDeadline, Severity: decide.SeverityWarning}).Severity; got != decide.SeverityWarning {
+		t.Errorf("another kind is %s, want warning", got)
+	}
+}

@@ -36,7 +36,7 @@ const (
 // Severities are all of them, the most urgent first.
 var Severities = []Severity{SeverityCritical, SeverityError, SeverityWarning, SeverityInfo}
 
-// severities are how severe alerts are, by kind. Critical is what waits for a person,
+// severities are how severe alerts are, by kind, if no step says so. Critical is what waits for a person,
 // or says that Aftercare does less than it should.
 var severities = map[AlertKind]Severity{
 	AlertExecution: SeverityError, AlertFlow: SeverityError, AlertFlowStopped: SeverityError, AlertTaskInvalid: SeverityError, AlertGivenUp: SeverityError,

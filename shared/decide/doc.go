@@ -139,7 +139,7 @@
 //     records.
 //  53. An alert's fingerprint is the same in every delivery. It is delivered once it is
 //     in the inbox; the function alerts brings it to people. Its kind says how severe
-//     it is.
+//     it is, unless the flow's step does.
 //
 // # Tasks and their ends
 //

@@ -259,7 +259,7 @@ func (e *end) alertEnd() {
 	}
 	e.alert(Alert{
 		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: ev.CommandName,
-		InvokeID: ev.InvokeID, TaskID: t.ID, Labels: labelled(t), Status: string(ev.Status), ExitCode: ev.ExitCode,
+		Flow: t.flow(), Step: t.Step, Runbook: e.runbook(t), InvokeID: ev.InvokeID, TaskID: t.ID, Labels: labelled(t), Status: string(ev.Status), ExitCode: ev.ExitCode,
 		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: e.requeued, At: e.orNow(ev.FinishTime),
 	}, e.cause)
 }

@@ -23,7 +23,10 @@ func (o outbox) alert(a Alert, owner string) {
 	for _, text := range []*string{&a.Summary, &a.CommandName, &a.Status, &a.ErrorCode, &a.ErrorDesc} {
 		*text = cut(*text, maxAlertText)
 	}
-	a.Severity = severities[a.Kind]
+	a.Severity = cmp.Or(a.Severity, severities[a.Kind])
+	if a.Flow != "" && a.Runbook == "" {
+		a.Runbook = o.policy.Flows.Runbook(a.Flow)
+	}
 	if tags := o.Instance.Tags; tags != nil {
 		a.Tags = *tags
 	}
@@ -32,6 +35,24 @@ func (o outbox) alert(a Alert, owner string) {
 	if o.plan(Message{Key: a.Fingerprint, Kind: MessageAlert, Alert: &a}) {
 		o.note("alert planned", string(a.Kind))
 	}
+}
+
+// ofTask is an alert about a task.
+func (d *draft) ofTask(t Task, kind AlertKind, summary string) Alert {
+	return Alert{
+		Kind: kind, Summary: summary, CommandName: t.Name, InvokeID: t.InvokeID, TaskID: t.ID, Labels: labelled(t), At: d.now,
+		Flow: t.flow(), Step: t.Step, Runbook: d.runbook(t),
+	}
+}
+
+// runbook is that of the definition to which the task's run keeps, if the run is
+// still known.
+func (d *draft) runbook(t Task) string {
+	r, ok := d.Runs[t.RunID]
+	if !ok {
+		r = d.before.Runs[t.RunID]
+	}
+	return r.Definition.Runbook
 }
 
 // labelled are a task's labels as an alert has them.

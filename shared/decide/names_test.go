@@ -108,11 +108,11 @@ func (n names) about(m decide.Message) string {
 		return string(m.Kind) + ":" + m.Fleet.Flow
 	case a.TaskID != "" && a.Kind != decide.AlertExecution:
 		return string(a.Kind) + ":" + n.name(a.TaskID)
+	case a.Kind == decide.AlertExecution:
+		return string(a.Kind) + ":" + a.InvokeID
 	case a.Flow != "":
 		return string(a.Kind) + ":" + a.Flow
-	case a.Kind == decide.AlertRepairs:
-		return string(a.Kind)
 	default:
-		return string(a.Kind) + ":" + a.InvokeID
+		return string(a.Kind)
 	}
 }

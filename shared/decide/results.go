@@ -123,10 +123,9 @@ func (b because) putBack(s Send, t Task, r Result) {
 	}
 	if r.Kind == ResultDenied && s.Kind.starts() && !s.Alerted {
 		s.Alerted = true
-		b.alert(Alert{
-			Kind: AlertTaskDenied, CommandName: t.Name, TaskID: t.ID, Labels: labelled(t), ErrorCode: r.Reason, At: b.now,
-			Summary: "A command is refused for want of a right. It is tried again until it expires; other commands do not wait for it.",
-		}, s.Key)
+		a := b.ofTask(t, AlertTaskDenied, "A command is refused for want of a right. It is tried again until it expires; other commands do not wait for it.")
+		a.ErrorCode = r.Reason
+		b.alert(a, s.Key)
 	}
 	b.sends.put(s.Key, s)
 	b.note("send "+s.Key+" put back", string(r.Kind)+" "+r.Reason)

@@ -29,6 +29,7 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 			b.alert(Alert{
 				Kind: AlertFlow, Flow: r.Flow, Step: a.Step, Summary: a.Alert, At: b.now, Region: r.Event.Region,
 				CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
+				Severity: Severity(a.Severity), Route: a.Route, Runbook: a.Runbook,
 			}, Key("step", r.ID, a.Step))
 		default:
 			r.SetTask(id)

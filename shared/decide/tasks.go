@@ -117,6 +117,14 @@ func (b because) enqueue(t Task) {
 	b.note("task "+t.ID+" queued", why)
 }
 
+// flow is the flow whose step the task is; empty for a submission.
+func (t Task) flow() string {
+	if t.RunID == "" || len(t.Chain) == 0 {
+		return ""
+	}
+	return t.Chain[len(t.Chain)-1]
+}
+
 // stopTask ends a task that was not sent, and stops one that was. It reports
 // whether it ended the task.
 func (b because) stopTask(t Task, reason string) (ended bool) {
@@ -164,7 +172,7 @@ func outcomeUnknown(summary string) loss {
 // lose ends a task with an alert about the owner.
 func (b because) lose(t Task, owner string, l loss) {
 	b.endTask(t, l.state, l.reason)
-	b.alert(Alert{
-		Kind: l.kind, Summary: l.summary, CommandName: t.Name, TaskID: t.ID, Labels: labelled(t), ErrorCode: l.reason, At: b.now,
-	}, owner)
+	a := b.ofTask(t, l.kind, l.summary)
+	a.ErrorCode = l.reason
+	b.alert(a, owner)
 }

@@ -271,3 +271,22 @@ func TestAFallbackChannelGetsWhatAnotherDoesNotTake(t *testing.T) {
 		t.Errorf("the fallback channel heard it %d times", len(w.heard["mail"]))
 	}
 }
+
+// The severity that people gave an alert's kind decides whether it waits, and is
+// the one that they are told.
+func TestPeopleSayHowSevereAnAlertIs(t *testing.T) {
+	w := newWorld(t)
+	w.route.GroupWait = time.Hour
+	w.rated = decide.SeverityCritical
+	w.put(failure(1, 1))
+	w.rounds(1)
+	w.wantTold(1, 0, 1)
+	for _, f := range w.heard["chat"] {
+		if f.Severity != decide.SeverityCritical || f.Alerts[0].Severity != decide.SeverityCritical {
+			t.Errorf("chat was told of %s and %s, want critical", f.Severity, f.Alerts[0].Severity)
+		}
+	}
+	if len(w.heard["chat"]) == 0 {
+		t.Error("it waited for the group")
+	}
+}

@@ -39,6 +39,9 @@ func (r *round) sort(ctx context.Context, letters []Letter) error {
 	groups := map[string][]Letter{}
 	targets := map[string]Target{}
 	var order []string
+	for i := range letters {
+		letters[i].Alert = r.Routes.Rated(letters[i].Alert)
+	}
 	for _, l := range letters {
 		for _, t := range r.Routes.Of(l.Alert) {
 			if _, known := targets[t.Group]; !known {

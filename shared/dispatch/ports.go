@@ -89,6 +89,8 @@ type Result struct {
 
 // Routes says which groups an alert belongs to.
 type Routes interface {
+	// Rated returns an alert with the severity that people gave its kind.
+	Rated(a decide.Alert) decide.Alert
 	// Of returns the groups of an alert, at least one.
 	Of(a decide.Alert) []Target
 	// Route returns the settings of a route by its name; those of the root if it is

@@ -47,9 +47,10 @@ type world struct {
 	versions map[string]bool
 	route    dispatch.Route
 	groupBy  func(decide.Alert) []string
-	muted    time.Time // until when
 	silences []*silence
 	forgets  map[string]bool // channels
+	rated    decide.Severity // instead of the alerts' own
+	muted    time.Time       // until when
 }
 
 // kept is a group as it is stored.
@@ -337,6 +338,11 @@ func (w *world) Of(a decide.Alert) (out []dispatch.Target) {
 }
 
 func (w *world) Route(string) dispatch.Route { return w.route }
+
+func (w *world) Rated(a decide.Alert) decide.Alert {
+	a.Severity = cmp.Or(w.rated, a.Severity)
+	return a
+}
 
 func (w *world) MutedUntil(_ string, now time.Time) time.Time {
 	if now.Before(w.muted) {

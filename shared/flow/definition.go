@@ -20,6 +20,10 @@ type Definition struct {
 	Timeout Duration `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
 	// WhenBusy is BusyQueue or BusyDrop. [52]
 	WhenBusy string `json:"whenBusy" doc:"whether a run waits or is dropped while another run of the flow is under way on the instance" words:"queue drop" default:"queue"`
+	// AlertOnRetry: a failure that a step's retry meets alerts at once. [36]
+	AlertOnRetry bool `json:"alertOnRetry,omitempty" doc:"whether a command that ended badly raises its alert although it is tried again; otherwise only the end of its last try does"`
+	// Runbook is the address of what people should do about its alerts. [37]
+	Runbook string `json:"runbook,omitempty" doc:"the address of a page that says what to do about alerts of the flow" form:"address" example:"https://wiki.example.com/agent" hint:"write an address such as https://wiki.example.com/agent"`
 	// Windows are when runs may begin; nil means always. [53]
 	Windows *Windows `json:"windows,omitempty" doc:"the times at which runs may begin" hint:"write timeZone and open under it"`
 	Limits  Limits   `json:"limits" doc:"how often the flow may run" hint:"write perInstance or fleet under it"`
@@ -49,6 +53,10 @@ type Step struct {
 	Invoke *command.Invoke `json:"invoke,omitempty" doc:"runs a command that is saved in Cloud Assistant" hint:"write commandId under it"`
 	// Alert is the text of an alert, with ${{ }}. [26]
 	Alert string `json:"alert,omitempty" doc:"raises an alert with this text, in which ${{ }} enclose expressions" form:"template" example:"the agent of ${{ event.instanceId }} could not be installed"`
+	// Severity, Route and Runbook are those of the alert; empty if it says none. [37]
+	Severity string `json:"severity,omitempty" doc:"how urgent the alert is" words:"critical error warning info" example:"critical"`
+	Route    string `json:"route,omitempty" doc:"the route of alerts.yaml that takes the alert" form:"identifier" hint:"write the name of a route of alerts.yaml" example:"database"`
+	Runbook  string `json:"runbook,omitempty" doc:"the address of a page that says what to do about the alert; without it, the flow's" form:"address" example:"https://wiki.example.com/agent" hint:"write an address such as https://wiki.example.com/agent"`
 	// Wait is a duration, or WaitNextBoot. [27] [28]
 	Wait string `json:"wait,omitempty" doc:"holds the run for a duration, 1s to 336h, or with next-boot until the instance has booted" form:"wait" range:"1s 336h" example:"5m"`
 	// Stop is the result to end the run with. [29]

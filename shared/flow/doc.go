@@ -16,8 +16,8 @@
 //     has ended on an instance), first-heartbeat (an instance has booted).
 //  4. mode is live, which is the default, or dry-run.
 //  5. defaults holds, for every flow that does not say otherwise: mode,
-//     timeout, whenBusy, windows, limits, onFailure and finally as a flow has
-//     them; under step: retry, timeout, onFailure (stop or continue) and
+//     timeout, whenBusy, alertOnRetry, runbook, windows, limits, onFailure and
+//     finally as a flow has them; under step: retry, timeout, onFailure (stop or continue) and
 //     capture of steps that send a command; under run: type, timeout,
 //     workingDir and username. A key is taken whole: nothing is merged into
 //     what a flow says itself. limits counts as two keys.
@@ -118,6 +118,17 @@
 //     (mayHaveRunTwice) when it is sent.
 //  35. Nothing is tried again if the task was cancelled, or once the step or the
 //     run has timed out, which ends the step as timed_out.
+//  36. alertOnRetry says whether the end of an attempt that is tried again
+//     raises its alert at once. Without it, only the end of the last one does.
+//
+// # Alerts
+//
+//  37. A step's alert has the severity (critical, error, warning or info), the
+//     route of alerts.yaml and the runbook that the step says. Without them, it
+//     is an error, goes where its route's match puts it, and has the flow's
+//     runbook. runbook is the address of a page, http or https.
+//  38. Every alert about a command of a flow names the flow and the step, and has
+//     the flow's runbook.
 //
 // # Failures
 //
@@ -201,4 +212,6 @@
 //     username 255.
 //  85. Words that a field can never have, in comparisons of
 //     event.invocationStatus, steps.<id>.status, instance.state and event.kind.
+//  86. Routes that alerts.yaml does not have. An alert whose route is gone, since
+//     that file was deployed later, goes where the routes' matches put it.
 package flow

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"aftercare/shared/command"
@@ -91,8 +92,27 @@ type Action struct {
 	Attempt int
 	command.Command
 	Alert string
+	// Severity, Route and Runbook are those of the alert; empty if the flow says
+	// none. [37]
+	Severity, Route, Runbook string
 	// Cancel: stop the step's command, whose end then comes as usual.
 	Cancel bool
+}
+
+// Announced is an alert in one line: its severity and route, if its step says
+// them, and its text.
+func (a Action) Announced() string {
+	var before []string
+	if a.Severity != "" {
+		before = append(before, a.Severity)
+	}
+	if a.Route != "" {
+		before = append(before, "route "+a.Route)
+	}
+	if len(before) == 0 {
+		return a.Alert
+	}
+	return strings.Join(before, ", ") + ": " + a.Alert
 }
 
 // StepEnd is how an attempt of a step's command ended.

@@ -137,6 +137,15 @@ func (s *Set) Definition(name string) (Definition, error) {
 	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
 }
 
+// Runbook returns a flow's runbook; empty if there is none, or no such flow.
+func (s *Set) Runbook(name string) string {
+	if s == nil {
+		return ""
+	}
+	d, _ := s.Definition(name)
+	return d.Runbook
+}
+
 // Mentions reports whether an expression of a flow names this word: failedBefore
 // and failedRuns are only kept if a flow uses them.
 func (s *Set) Mentions(word string) bool {

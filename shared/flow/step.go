@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,7 +112,9 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 			text = emptyAlert
 		}
 		r.end(StepSucceeded, "the alert is planned", m)
-		return []Action{{Step: s.ID, Attempt: 1, Alert: shorten(text, maxAlert)}}, true
+		return []Action{{
+			Step: s.ID, Attempt: 1, Alert: shorten(text, maxAlert), Severity: s.Severity, Route: s.Route, Runbook: cmp.Or(s.Runbook, r.Definition.Runbook),
+		}}, true
 	case KindWait:
 		if s.Wait == WaitNextBoot {
 			r.BootSeq = since

@@ -61,8 +61,9 @@ type Expectation struct {
 	// Skipped lists the ids of the steps that are skipped, in order.
 	Skipped []string `json:"skipped" doc:"the ids of the steps that are skipped, in order" form:"texts"`
 	Result  string   `json:"result" doc:"how the run ends" words:"succeeded failed timed_out"`
-	// Alerts are texts that the alerts contain, one for each alert.
-	Alerts []string `json:"alerts" doc:"how many alerts there are, or a part of each one's text" form:"texts"`
+	// Alerts are texts that the alerts contain, as flow.Action.Announced writes
+	// them, one for each alert.
+	Alerts []string `json:"alerts" doc:"how many alerts there are, or a part of each one's text, before which its severity and route stand, as in 'critical, route ops: the disk is full'" form:"texts"`
 	// AlertCount is how many alerts there are; -1 if Alerts lists them.
 	AlertCount int
 }
@@ -213,7 +214,7 @@ func (c Case) alerts(actions []flow.Action) (differences []string) {
 	var got []string
 	for _, a := range actions {
 		if a.Alert != "" {
-			got = append(got, a.Alert)
+			got = append(got, a.Announced())
 		}
 	}
 	want := c.Expect.AlertCount

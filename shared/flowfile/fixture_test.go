@@ -40,7 +40,7 @@ func compare(t *testing.T, file, got string) {
 // by the line with a mark before the character, so that a reader sees whether
 // it is right.
 //
-// [1] [2] [3] [4] [6] [7] [15] [16] [17] [80] [81] [82] [83] [84] [85]
+// [1] [2] [3] [4] [6] [7] [15] [16] [17] [37] [80] [81] [82] [83] [84] [85]
 func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 	for _, file := range fixture(t, "bad") {
 		name := filepath.Base(file)
@@ -58,7 +58,7 @@ func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 // Beside each good file stand its definitions, as a run stores them, and its
 // graphs.
 //
-// [3] [4] [5] [30] [31] [32] [52] [54] [60] [62]
+// [3] [4] [5] [30] [31] [32] [36] [52] [54] [60] [62]
 func TestGoodFilesHaveTheDefinitionsBesideThem(t *testing.T) {
 	for _, file := range fixture(t, "good") {
 		t.Run(filepath.Base(file), func(t *testing.T) {

@@ -1,6 +1,8 @@
 package flowfile
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 
 	"aftercare/shared/command"
@@ -28,6 +30,9 @@ var forms = map[string]yamlfile.Form{
 	"wait": {Numbers: true, Wrong: wrongWait, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "anyOf": []any{map[string]any{"const": flow.WaitNextBoot}, map[string]any{"pattern": yamlfile.DurationPattern}}}
 	}},
+	"address": {Wrong: wrongAddress, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": "string", "pattern": addressPattern, "maxLength": maxAddress}
+	}},
 	"ends": {Empty: true, Wrong: func(_ yamlfile.Key, text string) string { return wrongEnd(text) }, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"anyOf": []any{
 			map[string]any{"enum": append(append([]string{}, flow.RetryStatuses...), errorCodes...)},
@@ -48,6 +53,35 @@ func unmeant(k yamlfile.Key, text string) (at int, mistake string) {
 		return at, "${{ is only evaluated in the values of parameters and in the texts of alerts: write the text itself here"
 	}
 	return at, "${{ is only evaluated in the values of parameters and in the texts of alerts: set a parameter there, and use it here as a variable of the script"
+}
+
+const (
+	// addressPattern are the addresses of web pages: a host, maybe a port, and what
+	// follows. Nobody's name or password stands in them.
+	addressPattern = `^[Hh][Tt][Tt][Pp][Ss]?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:%\[\]<>"\\^{|}` + "`" + `\x00-\x20\x7f]+)(:[0-9]{1,5})?([/?#]([^\s%\x00-\x20\x7f]|%[0-9A-Fa-f]{2})*)?$`
+	// maxAddress is how much of an address alerts show, in bytes: half of one leads
+	// nowhere.
+	maxAddress = 300
+)
+
+var addresses = regexp.MustCompile(addressPattern)
+
+func wrongAddress(k yamlfile.Key, text string) string {
+	const instead = "write one such as https://wiki.example.com/agent"
+	scheme, rest, cut := strings.Cut(text, "://")
+	switch {
+	case len(text) > maxAddress:
+		return fmt.Sprintf("%s has %d bytes: an alert shows at most %d", k.Name, len(text), maxAddress)
+	case addresses.MatchString(text):
+		return ""
+	case !cut && addresses.MatchString("https://"+text) && strings.Contains(text, "."):
+		return fmt.Sprintf("%s is not the address of a web page%s", k.Name, flow.DidYouMean("https://"+text))
+	case strings.ToLower(scheme) != "https" && strings.ToLower(scheme) != "http":
+		return fmt.Sprintf("%s must begin with https:// or http://, but this is %.60q: %s", k.Name, text, instead)
+	case strings.Contains(strings.SplitN(rest, "/", 2)[0], "@"):
+		return k.Name + " contains a user or a password, which every reader of an alert would see: leave it out"
+	}
+	return fmt.Sprintf("%s is not the address of a web page, but %.60q: %s", k.Name, text, instead)
 }
 
 func wrongTemplate(k yamlfile.Key, text string) string {

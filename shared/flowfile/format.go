@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"reflect"
+	"slices"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
@@ -18,15 +19,17 @@ type file struct {
 // defaults are keys of flows, steps and runs. [5] A field with the tag of is
 // described and checked as the field of that type with its name.
 type defaults struct {
-	Mode      string        `json:"mode,omitempty" of:"flow"`
-	Timeout   flow.Duration `json:"timeout,omitempty" of:"flow"`
-	WhenBusy  string        `json:"whenBusy,omitempty" of:"flow"`
-	Windows   *flow.Windows `json:"windows,omitempty" of:"flow"`
-	Limits    flow.Limits   `json:"limits,omitempty" of:"flow"`
-	OnFailure []flow.Step   `json:"onFailure,omitempty" of:"flow"`
-	Finally   []flow.Step   `json:"finally,omitempty" of:"flow"`
-	Step      stepDefaults  `json:"step,omitempty" doc:"keys for steps that send a command"`
-	Run       runDefaults   `json:"run,omitempty" doc:"keys for the runs of steps"`
+	Mode         string        `json:"mode,omitempty" of:"flow"`
+	Timeout      flow.Duration `json:"timeout,omitempty" of:"flow"`
+	WhenBusy     string        `json:"whenBusy,omitempty" of:"flow"`
+	AlertOnRetry bool          `json:"alertOnRetry,omitempty" of:"flow"`
+	Runbook      string        `json:"runbook,omitempty" of:"flow"`
+	Windows      *flow.Windows `json:"windows,omitempty" of:"flow"`
+	Limits       flow.Limits   `json:"limits,omitempty" of:"flow"`
+	OnFailure    []flow.Step   `json:"onFailure,omitempty" of:"flow"`
+	Finally      []flow.Step   `json:"finally,omitempty" of:"flow"`
+	Step         stepDefaults  `json:"step,omitempty" doc:"keys for steps that send a command"`
+	Run          runDefaults   `json:"run,omitempty" doc:"keys for the runs of steps"`
 }
 
 type stepDefaults struct {
@@ -72,6 +75,7 @@ var synonyms = map[string]string{
 	"cwd": "workingDir", "user": "username", "shell": "type", "sleep": "wait", "delay": "wait", "retries": "retry",
 	"maxRetries": "max", "attempts": "max", "ensure": "finally", "always": "finally", "catch": "onFailure", "onError": "onFailure",
 	"timezone": "timeZone", "tz": "timeZone", "start": "from", "end": "to", "id": "name", "name": "id", "dryRun": "mode", "notify": "alert",
+	"level": "severity", "priority": "severity", "urgency": "severity", "channel": "route", "channels": "route", "url": "runbook", "link": "runbook",
 }
 
 // format is what files of flows and of cases have in common.
@@ -105,6 +109,9 @@ func rules(t reflect.Type, schema map[string]any) {
 		}
 		schema["oneOf"] = one
 		commands := map[string]any{"anyOf": one[:2]}
-		schema["dependentSchemas"] = map[string]any{"retry": commands, "capture": commands}
+		alerts := one[slices.Index(actions, flow.KindAlert)]
+		schema["dependentSchemas"] = map[string]any{
+			"retry": commands, "capture": commands, "severity": alerts, "route": alerts, "runbook": alerts,
+		}
 	}
 }

@@ -231,7 +231,7 @@ func describeStep(s flow.Step) []string {
 	case flow.KindInvoke:
 		lines = append(lines, s.Invoke.CommandID)
 	case flow.KindAlert:
-		lines = append(lines, short(s.Alert))
+		lines = append(lines, short(flow.Action{Alert: s.Alert, Severity: s.Severity, Route: s.Route}.Announced()))
 	case flow.KindWait:
 		lines = append(lines, s.Wait)
 	case flow.KindStop:

@@ -1,14 +1,18 @@
 package flowfile_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flowfile"
 	"aftercare/shared/yamlfile"
+
+	"pgregory.net/rapid"
 )
 
 // oneStep is a file with one flow of one step, from the lines of its run.
@@ -136,4 +140,46 @@ func TestScriptsThatExplodeAreRefused(t *testing.T) {
 			t.Errorf("%q without end: got %.200s", part, got)
 		}
 	}
+}
+
+// [37] What is no address of a page would be shown as text at best. Go's parser is
+// another way to read one.
+func TestARunbookIsTheAddressOfAPage(t *testing.T) {
+	accepted := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(
+			rapid.StringMatching(`(https?|ftp|HTTPS)://[a-z日%@:\[\]{}.0-9 -]{0,9}[/?#a%2 \\"]{0,9}`),
+			rapid.StringMatching(`https?://[a-z.]{1,9}(:[0-9]{1,4})?/[!-~日]{0,20}`),
+		).Draw(t, "runbook")
+		src, err := json.Marshal(map[string]any{"version": 1, "flows": []any{map[string]any{
+			"name": "a", "on": "first-heartbeat", "runbook": text, "steps": []any{map[string]any{"id": "b", "wait": "5m"}},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := flowfile.Read("f", src); err != nil {
+			return
+		}
+		accepted++
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || len(text) > 300 {
+			t.Errorf("%q passes: %v", text, err)
+		}
+	})
+	if accepted == 0 {
+		t.Error("no address passed")
+	}
+}
+
+// [86]
+func TestARouteMustBeInAlertsYAML(t *testing.T) {
+	src := []byte("version: 1\ndefaults: {finally: [{id: c, alert: a, route: datebase}]}\nflows:\n- name: one\n  on: first-heartbeat\n  steps:\n" +
+		"  - {id: a, alert: a, route: default}\n  - {id: b, alert: a, route: people}\n  - {id: d, alert: a}\n")
+	_, err := flowfile.ReadWith("f", src, []string{"database", "default"})
+	want := "f:2:47: there is no route \"datebase\" in alerts.yaml, did you mean \"database\"?\n" +
+		"f:8:30: there is no route \"people\" in alerts.yaml: its routes are database, default"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	good(t, src) // where the routes are not known
 }

@@ -23,6 +23,7 @@ func (r *reader) stepsOf(p *placedFlow, l *stepList) {
 			continue
 		}
 		r.action(path)
+		r.route(s.Route, path+".route")
 		r.jump(p, l, i)
 		if s.Run != nil {
 			r.run(s.Run, path+".run")
@@ -56,11 +57,29 @@ func (r *reader) action(path string) {
 			}
 		}
 		r.Add(second, "a step does one thing, but this one has %s: make several steps of it", both(has))
-	case has[0] != flow.KindRun && has[0] != flow.KindInvoke:
-		for _, k := range []string{"retry", "capture"} {
-			if r.Said(path + "." + k) {
-				r.Add(r.Key(path+"."+k), "%s is only for steps with run or invoke: remove it", k)
-			}
+	default:
+		if has[0] != flow.KindRun && has[0] != flow.KindInvoke {
+			r.onlyFor(path, "run or invoke", "retry", "capture")
+		}
+		if has[0] != flow.KindAlert {
+			r.onlyFor(path, "alert", "severity", "route", "runbook")
+		}
+	}
+}
+
+// route checks that alerts.yaml has the route. [86]
+func (r *reader) route(name, path string) {
+	if r.routes == nil || !r.Said(path) || !r.Sound(path) || slices.Contains(r.routes, name) {
+		return
+	}
+	r.Add(r.Place(path), "there is no route %q in alerts.yaml%s", name, flow.Suggest(name, "its routes", r.routes))
+}
+
+// onlyFor finds keys that are for other steps.
+func (r *reader) onlyFor(path, actions string, keys ...string) {
+	for _, k := range keys {
+		if r.Said(path + "." + k) {
+			r.Add(r.Key(path+"."+k), "%s is only for steps with %s: remove it", k, actions)
 		}
 	}
 }

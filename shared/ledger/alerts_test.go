@@ -48,6 +48,8 @@ func (d *desk) Of(decide.Alert) []dispatch.Target {
 
 func (d *desk) Forgets(string) bool { return false }
 
+func (d *desk) Rated(a decide.Alert) decide.Alert { return a }
+
 func (d *desk) MutedUntil(string, time.Time) time.Time { return time.Time{} }
 
 func (d *desk) Route(string) dispatch.Route {

@@ -22,8 +22,13 @@
 //     The order of groupBy does not matter. The group's key has no dot.
 //  7. The settings of a route that is not there anymore are those of the root.
 //  8. A route is muted while one of its mute times is open, until none is.
-//  9. A silence matches as a route does, and names at least one key. It has a reason,
+//  9. An alert and its recovery have the severity that the file gives their kind,
+//     whatever they came with, before any route looks at them. An alert of a flow's
+//     step keeps its own. What wakes the function alerts is another matter: whoever
+//     raises an alert does not read the file, and goes by the severity of its kind
+//     or step.
+//  10. A silence matches as a route does, and names at least one key. It has a reason,
 //     and an end that is 90 days away at most.
-//  10. An acknowledgement names a group and nothing else. It has no end: it covers what
+//  11. An acknowledgement names a group and nothing else. It has no end: it covers what
 //     the group has told, until that has recovered.
 package routing

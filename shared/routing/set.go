@@ -1,6 +1,8 @@
 package routing
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,6 +16,8 @@ type Set struct {
 	root   *Route
 	byName map[string]*Route
 	mute   map[string]*flow.Windows
+	// severities are by kind. [9]
+	severities map[decide.AlertKind]decide.Severity
 }
 
 var _ dispatch.Routes = (*Set)(nil)
@@ -34,6 +38,23 @@ func (s *Set) add(r *Route) {
 	}
 }
 
+// Rating sets how severe alerts of these kinds are, and returns the set. [9]
+func (s *Set) Rating(severities map[decide.AlertKind]decide.Severity) *Set {
+	s.severities = severities
+	return s
+}
+
+// Rated returns the alert with the severity that its kind has here. [9]
+func (s *Set) Rated(a decide.Alert) decide.Alert {
+	if a.Kind != decide.AlertFlow {
+		a.Severity = cmp.Or(s.severities[decide.AlertKind(Value(a, "kind"))], a.Severity)
+	}
+	return a
+}
+
+// Names are the names of all routes, sorted.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.byName)) }
+
 // Verdict is what becomes of an alert at one route.
 type Verdict struct {
 	Route string
@@ -47,6 +68,7 @@ type Verdict struct {
 // Explain returns the verdict of each route that the alert comes to, in the order
 // of the file, the root first.
 func (s *Set) Explain(a decide.Alert) []Verdict {
+	a = s.Rated(a)
 	if asked := s.byName[a.Route]; asked != nil {
 		return []Verdict{{Route: asked.Name, Takes: true, Why: "the flow's step asks for it"}}
 	}
@@ -99,6 +121,7 @@ func (r *Route) refuses(a decide.Alert) string {
 
 // Of returns the groups of an alert, at least one.
 func (s *Set) Of(a decide.Alert) []dispatch.Target {
+	a = s.Rated(a)
 	var list []dispatch.Target
 	for _, v := range s.Explain(a) {
 		if v.Takes {

@@ -195,3 +195,33 @@ func TestARouteThatIsGoneHasTheSettingsOfTheRoot(t *testing.T) {
 		t.Errorf("a route has the channels %v, want its own", got)
 	}
 }
+
+// [9] [5]
+func TestTheFileSaysHowSevereAKindIs(t *testing.T) {
+	s := routing.NewSet(routing.Route{
+		Routes: []routing.Route{{Name: "pages", Match: &routing.Match{Severity: []string{"critical"}}}},
+	}, nil).Rating(map[decide.AlertKind]decide.Severity{
+		decide.AlertTaskExpired: decide.SeverityCritical, decide.AlertBreakerOpened: decide.SeverityWarning, decide.AlertFlow: decide.SeverityInfo,
+	})
+	for _, c := range []struct {
+		kind        decide.AlertKind
+		with, want  decide.Severity
+		route, name string
+	}{
+		{decide.AlertTaskExpired, decide.SeverityWarning, decide.SeverityCritical, "pages", "the file's counts"},
+		{decide.AlertBreakerOpened, decide.SeverityCritical, decide.SeverityWarning, "default", "also if it is lower"},
+		{decide.AlertBreakerClosed, decide.SeverityInfo, decide.SeverityWarning, "default", "also of the recovery"},
+		{decide.AlertExecution, decide.SeverityError, decide.SeverityError, "default", "another kind keeps its own"},
+		{decide.AlertFlow, decide.SeverityCritical, decide.SeverityCritical, "pages", "a step's counts more"},
+	} {
+		for _, recovered := range []bool{false, true} {
+			a := decide.Alert{Kind: c.kind, Severity: c.with, Recovered: recovered}
+			if got := s.Rated(a).Severity; got != c.want {
+				t.Errorf("%s: severity %s of %s is %s, want %s", c.name, c.with, c.kind, got, c.want)
+			}
+			if got := routesOf(s, a); got != c.route {
+				t.Errorf("%s: %s goes to %s, want %s", c.name, c.kind, got, c.route)
+			}
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 
 // Silence is a silence as a person asked for it: of the alerts that it matches until a
 // time, or, as an acknowledgement, of the repeats of what a group told. Its JSON is that
-// of its row. [9, 10]
+// of its row. [10, 11]
 type Silence struct {
 	ID    string `json:"id"`
 	Match *Match `json:"match,omitempty"`

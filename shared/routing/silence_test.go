@@ -11,7 +11,7 @@ import (
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// [3] [9]
+// [3] [10]
 func TestASilenceMatchesAsARouteDoes(t *testing.T) {
 	a := decide.Alert{
 		Kind: decide.AlertExecution, Severity: decide.SeverityError, CommandName: "backup-db", InstanceID: "i-web-1", Region: "cn-hangzhou",
@@ -39,7 +39,7 @@ func TestASilenceMatchesAsARouteDoes(t *testing.T) {
 	}
 }
 
-// [9] [10]
+// [10] [11]
 func TestASilenceSaysWhatItSilencesWhyAndForHowLong(t *testing.T) {
 	command := &routing.Match{Command: []string{"backup-*"}}
 	end := noon.Add(time.Hour)

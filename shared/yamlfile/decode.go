@@ -215,7 +215,7 @@ func (r *Reader) named(n ast.Node, path string, k Key, into reflect.Value) bool 
 	return true
 }
 
-// texts decodes a mapping of names to texts.
+// texts decodes a mapping of names to texts, or to the key's words.
 func (r *Reader) texts(n ast.Node, path string, k Key, into reflect.Value) bool {
 	m := r.mapping(n, k.Name, "write name: value")
 	if m == nil {
@@ -226,7 +226,9 @@ func (r *Reader) texts(n ast.Node, path string, k Key, into reflect.Value) bool 
 		v := value{key: e.at, node: r.resolve(e.value)}
 		if v.node != nil {
 			var sc Scalar
-			if sc, v.sound = textOf(v.node, true); !v.sound {
+			if len(k.words) > 0 {
+				sc.Text, v.sound = r.text(v.node, Key{Name: e.key, words: k.words})
+			} else if sc, v.sound = textOf(v.node, true); !v.sound {
 				r.Add(r.at(v.node), "a %s's value is text, but here is %s", strings.TrimSuffix(k.Name, "s"), describe(v.node))
 			}
 			into.SetMapIndex(reflect.ValueOf(e.key), reflect.ValueOf(sc.Text))

@@ -113,6 +113,9 @@ func (s *schema) value(k Key) map[string]any {
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
 		return map[string]any{"type": "object", "additionalProperties": s.reference(t.Elem()), "propertyNames": pattern(flow.NamePattern)}
 	case t.Kind() == reflect.Map:
+		if len(k.words) > 0 {
+			return map[string]any{"type": "object", "additionalProperties": s.text(k)}
+		}
 		return map[string]any{"type": "object", "additionalProperties": map[string]any{"type": anyText}}
 	case t.Kind() == reflect.Bool:
 		return map[string]any{"type": "boolean"}

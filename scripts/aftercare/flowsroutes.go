@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/shared/alertfile"
+	"aftercare/shared/flow"
+)
+
+func alertsFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("alerts", "", "the `file` with the routes that steps may name (default alerts.yaml beside FILE)")
+}
+
+// readRoutedFlows is readFlows that also finds steps that ask for routes that are
+// not in a file of alerts. If that has no name, it is alerts.yaml beside the flows.
+func readRoutedFlows(cmd *cobra.Command, path, alerts string) ([]flow.Definition, error) {
+	file := alerts
+	switch {
+	case file != "":
+	case path == "-":
+		file = alertsFile
+	default:
+		file = filepath.Join(filepath.Dir(path), filepath.Base(alertsFile))
+	}
+	routes, trouble := routesIn(file)
+	flows, err := readFlowsWith(cmd, path, routes)
+	if err != nil || trouble == nil || !slices.ContainsFunc(flows, asksForRoute) {
+		return flows, err
+	}
+	if errors.Is(trouble, fs.ErrNotExist) && alerts == "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: it names routes, which were not checked: there is no %s\n", inputName(path), file)
+		return flows, nil
+	}
+	return nil, trouble
+}
+
+// routesIn reads the names of the routes of a file of alerts.
+func routesIn(file string) ([]string, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the routes that steps name: %w", err)
+	}
+	f, err := alertfile.Read(file, src)
+	if err != nil {
+		return nil, fmt.Errorf("steps name routes of %s, which has mistakes: aftercare alerts validate %[1]s", file)
+	}
+	return f.Routes.Names(), nil
+}
+
+func asksForRoute(d flow.Definition) bool {
+	return slices.ContainsFunc(slices.Concat(d.Steps, d.OnFailure, d.Finally), func(s flow.Step) bool { return s.Route != "" })
+}
