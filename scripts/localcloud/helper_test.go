@@ -170,9 +170,9 @@ func receive([]string) error {
 	return nil
 }
 
-// request METHOD URL sends a request without a signature, and prints the answer.
+// request METHOD URL BODY sends a request without a signature, and prints the answer.
 func request(args []string) error {
-	req, err := http.NewRequest(args[0], args[1], http.NoBody)
+	req, err := http.NewRequest(args[0], args[1], strings.NewReader(strings.Join(args[2:], " ")))
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,10 @@ var severities = map[AlertKind]Severity{
 	AlertBreakerClosed: SeverityInfo,
 }
 
+// Urgent reports whether people get it before anything else: it is critical, and not
+// over.
+func (a Alert) Urgent() bool { return a.Severity == SeverityCritical && !a.Recovered }
+
 // Alert is one message to people. It carries no command text and no
 // parameter values.
 type Alert struct {

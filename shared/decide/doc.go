@@ -139,7 +139,8 @@
 //     records.
 //  53. An alert's fingerprint is the same in every delivery. It is delivered once it is
 //     in the inbox; the function alerts brings it to people. Its kind says how severe
-//     it is, unless the flow's step does.
+//     it is, unless the flow's step does. A critical one wakes that function when all
+//     else is done. [engine]
 //
 // # Tasks and their ends
 //

@@ -45,7 +45,8 @@ func (e *Engine) Handle(ctx context.Context, instanceID string, in decide.Input)
 // HandleAll handles many inputs, which are of different instances in each part.
 // It commits all of them before it sends the first command, and does all sends
 // before it delivers the first message. So nothing that is slow after a commit
-// keeps an input from being committed.
+// keeps an input from being committed. Last, it wakes whoever brings critical
+// alerts to people, if it put one into the inbox.
 //
 // It calls report for each input by its place, from several goroutines. An error
 // means that the input is not committed and must be delivered again. After the
@@ -78,6 +79,7 @@ func (e *Engine) HandleAll(ctx context.Context, parts []Part, report func(part, 
 			open[i].finish(ctx)
 		}
 	})
+	e.wakeAlerts(ctx)
 }
 
 // SideBySide calls do with each number below n, for up to 32 of them at the same

@@ -60,7 +60,9 @@ func (n messenger) deliver(ctx context.Context, m decide.Message) decide.Deliver
 		defer Recovered(&err) // it must not end the process
 		switch m.Kind {
 		case decide.MessageAlert:
-			return n.Inbox.Post(ctx, m.Key, m.Rev, *m.Alert)
+			if err = n.Inbox.Post(ctx, m.Key, m.Rev, *m.Alert); err == nil {
+				n.urgent.note(*m.Alert)
+			}
 		case decide.MessageCount:
 			r.Breaker, err = n.countFailure(ctx, m)
 		case decide.MessageClose:

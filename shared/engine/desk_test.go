@@ -60,7 +60,7 @@ func newDesk() *desk {
 
 func (d *desk) engine(p decide.Policy) *engine.Engine {
 	return &engine.Engine{
-		Ledger: d, Shared: d, Commander: d, Inbox: d, Policy: p,
+		Ledger: d, Shared: d, Commander: d, Inbox: d, Waker: d, Policy: p,
 		Now: func() time.Time {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -188,6 +188,10 @@ func (d *desk) Send(ctx context.Context, s engine.Send) (id string, err error) {
 
 func (d *desk) Post(ctx context.Context, key string, _ int64, a decide.Alert) error {
 	return tell(ctx, d.ports, "alert", key, func() { d.alerts = append(d.alerts, a) })
+}
+
+func (d *desk) Wake(ctx context.Context, a decide.Alert) {
+	_ = tell(ctx, d.ports, "wake-alerts", a.InstanceID, func() {}) // nobody hears of it
 }
 
 // TestTheFakeLedgerKeepsTheLedgersPromises: what the tests of this package show

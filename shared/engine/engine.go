@@ -19,7 +19,9 @@ type Engine struct {
 	Shared    Shared
 	Commander Commander
 	Inbox     Inbox
-	Policy    decide.Policy
+	// Waker is nil if critical alerts wait for a timer, too.
+	Waker  Waker
+	Policy decide.Policy
 	// Now is the clock, in UTC.
 	Now func() time.Time
 	// NewID returns a random id for a commit.
@@ -38,6 +40,7 @@ type Engine struct {
 	machines   gathering[decide.Machine]
 	agents     gathering[decide.AgentStatus]
 	delivering span
+	urgent     urgent
 }
 
 // Conflicts is the wait after a conflict. Of 50 inputs that come at once for one

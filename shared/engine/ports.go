@@ -96,6 +96,13 @@ type Inbox interface {
 	Post(ctx context.Context, key string, rev int64, a decide.Alert) error
 }
 
+// Waker asks the function alerts to come before its timer.
+type Waker interface {
+	// Wake asks it to begin with an alert that is in the inbox. It takes little time,
+	// and if it fails, the timer brings the alert.
+	Wake(ctx context.Context, a decide.Alert)
+}
+
 // Commit is one atomic change of an instance's rows.
 type Commit struct {
 	// ID is random; it is written to the execution's or input's row.

@@ -178,6 +178,7 @@ func (s *sweep) countRepairs(ctx context.Context) {
 
 // visit looks at an instance, and notes what became of it.
 func (s *sweep) visit(ctx context.Context, w Wakeup, r ration) {
+	defer s.wakeAlerts(ctx)
 	out, waiting, err := s.wake(ctx, w, r)
 	if err != nil {
 		s.pushBack(ctx, w)

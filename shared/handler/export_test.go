@@ -19,3 +19,10 @@ func MistakesIn(payload []byte) error {
 func First(requestID string, retry, n int) int {
 	return (&array{invocation: &invocation{requestID: requestID, retry: retry}}).first(n)
 }
+
+// FunctionsAt and AlertsBeside say where the function alerts is called, and by which
+// name.
+var (
+	FunctionsAt  = functionsAt
+	AlertsBeside = alertsBeside
+)

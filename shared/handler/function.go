@@ -35,6 +35,7 @@ type Function struct {
 	settings Settings
 	pool     http.RoundTripper
 	sends    *engine.SendCap
+	bell     *bell
 	log      zerolog.Logger
 	now      func() time.Time
 	// commander makes the client of Cloud Assistant; nil in a plain function, which
@@ -92,8 +93,8 @@ func Plain(name string, s Settings, log io.Writer, now func() time.Time) *Functi
 	s.Ledger.Now = now
 	return &Function{
 		name: name, settings: s, pool: pool, now: now,
-		sends: &engine.SendCap{PerMinute: s.SendsPerMinute, Minute: s.Policy.Minute},
-		log:   zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Logger(),
+		sends: &engine.SendCap{PerMinute: s.SendsPerMinute, Minute: s.Policy.Minute}, bell: &bell{},
+		log: zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Logger(),
 	}
 }
 
@@ -141,6 +142,7 @@ type invocation struct {
 	retry     int // of Function Compute's own tries of this request
 	account   string
 	region    string
+	function  string // its name in the deployment
 	ledger    *ledger.Ledger
 	keys      transport.Credentials
 	engine    *engine.Engine // nil in a plain function
@@ -198,7 +200,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	}
 	v := &invocation{
 		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
-		ledger: l, log: log, keys: keys,
+		function: fctx.Function.Name, ledger: l, log: log, keys: keys,
 	}
 	if f.commander == nil {
 		return v, nil
@@ -208,7 +210,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		return nil, err
 	}
 	v.engine = &engine.Engine{
-		Ledger: l, Shared: l, Commander: commander, Inbox: l, Policy: f.settings.Policy,
+		Ledger: l, Shared: l, Commander: commander, Inbox: l, Waker: v, Policy: f.settings.Policy,
 		Now: f.now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
 	}
 	return v, nil

@@ -22,9 +22,11 @@ type Settings struct {
 	Ledger ledger.Config
 	// ECSEndpoint is empty for the region's own.
 	ECSEndpoint string
-	FlowsFile   string
-	Alerts      Alerts
-	Policy      decide.Policy
+	// FCEndpoint is empty for the account's own in the region.
+	FCEndpoint string
+	FlowsFile  string
+	Alerts     Alerts
+	Policy     decide.Policy
 	// Need lists what events must have.
 	Need event.Need
 	// SendsPerMinute caps the commands sent by one function instance.
@@ -82,6 +84,14 @@ var variables = []Variable{
 		Doc: "where Cloud Assistant is called; https, or http to a loopback address",
 		set: func(s *Settings, v string) error {
 			s.ECSEndpoint = v
+			return checkEndpoint(v, transport.HostOrEndpoint)
+		},
+	},
+	{
+		Name: "AFTERCARE_FC_ENDPOINT", Unit: "host or URL", Default: "<account>.<region>.fc.aliyuncs.com",
+		Doc: "where Function Compute is called, to wake the function alerts; https, or http to a loopback address",
+		set: func(s *Settings, v string) error {
+			s.FCEndpoint = v
 			return checkEndpoint(v, transport.HostOrEndpoint)
 		},
 	},

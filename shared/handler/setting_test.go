@@ -23,6 +23,7 @@ var wrong = map[string][]string{
 	"AFTERCARE_TABLESTORE_ENDPOINT": {secret, "http://" + secret + ".example.com", "https://host/" + secret},
 	"AFTERCARE_TABLESTORE_INSTANCE": {secret + " name", secret + "\n", strings.Repeat("n", 65)},
 	"AFTERCARE_ECS_ENDPOINT":        {"host/" + secret, "http://" + secret + ".example.com"},
+	"AFTERCARE_FC_ENDPOINT":         {"host/" + secret, "http://" + secret + ".example.com"},
 	"AFTERCARE_EVENTS_NEED":         {secret, "envelope," + secret, "Envelope", "none,id", ","},
 	"AFTERCARE_ALERT_ON":            {secret, "Failed," + secret, "failed", "none,Failed", ","},
 	"AFTERCARE_DINGTALK_URL":        {secret, "http://" + secret + ".example.com", "https://user:" + secret + "@host", "https://host?a=%zz" + secret},
@@ -128,17 +129,17 @@ func TestSettingsAtTheirLimitsAreAccepted(t *testing.T) {
 
 func TestSettingsTakeEffect(t *testing.T) {
 	s, err := handler.FromEnv(append(good(),
-		"AFTERCARE_ECS_ENDPOINT=host", "AFTERCARE_FLOWS=other.yaml", "FC_FUNC_CODE_PATH=/code", "AFTERCARE_ALERTS=/etc/alerts", "AFTERCARE_ALERT_ON= Failed , Success",
+		"AFTERCARE_ECS_ENDPOINT=host", "AFTERCARE_FC_ENDPOINT=functions", "AFTERCARE_FLOWS=other.yaml", "FC_FUNC_CODE_PATH=/code", "AFTERCARE_ALERTS=/etc/alerts", "AFTERCARE_ALERT_ON= Failed , Success",
 		"AFTERCARE_DINGTALK_URL=https://robot", "AFTERCARE_DINGTALK_SECRET=a", "AFTERCARE_WEBHOOK_URL=https://hook", "AFTERCARE_WEBHOOK_SECRET=b",
 		"AFTERCARE_TABLE_TTL=35", "AFTERCARE_TASK_TTL=2h", "AFTERCARE_SENDS_PER_MINUTE=3", "AFTERCARE_CLAIM_GRACE=61s",
 		"AFTERCARE_WAKE_PRECISION=2s", "AFTERCARE_AGENT_CHECK_FIRST=4s", "AFTERCARE_AGENT_CHECK_MAX=5s", "AFTERCARE_END_MARGIN=6s", "AFTERCARE_STOP_CHECK=12s",
 		"AFTERCARE_DEADLINE_MARGIN=7s", "AFTERCARE_SWEEP_PARALLEL=9", "AFTERCARE_REPAIRS_PER_HOUR=8", "AFTERCARE_MAX_RUNNING_PER_INSTANCE=10", "AFTERCARE_LOG_LEVEL=error"))
 	must(t, err)
 	p := s.Policy
-	got := fmt.Sprintln(s.Ledger.Endpoint, s.Ledger.Instance, s.ECSEndpoint, s.FlowsFile, p.AlertOn,
+	got := fmt.Sprintln(s.Ledger.Endpoint, s.Ledger.Instance, s.ECSEndpoint, s.FCEndpoint, s.FlowsFile, p.AlertOn,
 		s.Alerts.File, s.Alerts.DingTalkURL.Reveal(), s.Alerts.DingTalkSecret.Reveal(), s.Alerts.WebhookURL.Reveal(), s.Alerts.WebhookSecret.Reveal(),
 		p.TableTTL, p.TaskTTL, s.SendsPerMinute, p.ClaimGrace, p.Minute, p.CheckFirst, p.CheckMax, p.EndMargin, p.HoldCheck, s.Margin, s.Parallel, p.RepairsPerHour, p.MaxRunning, s.LogLevel)
-	want := fmt.Sprintln("https://mine.cn-hangzhou.ots.aliyuncs.com", "mine", "host", "/code/other.yaml",
+	want := fmt.Sprintln("https://mine.cn-hangzhou.ots.aliyuncs.com", "mine", "host", "functions", "/code/other.yaml",
 		map[event.Status]bool{event.StatusFailed: true, event.StatusSuccess: true}, "/etc/alerts", "https://robot", "a", "https://hook", "b",
 		35*24*time.Hour, 2*time.Hour, 3, 61*time.Second, 2*time.Second, 4*time.Second, 5*time.Second, 6*time.Second, 12*time.Second, 7*time.Second, 9, 8, 10, "error")
 	if got != want {
@@ -153,7 +154,7 @@ func TestDefaultsAreWhatTheVariablesSay(t *testing.T) {
 	must(t, err)
 	environ := good()
 	for _, v := range handler.Variables() {
-		if v.Default != "" && v.Name != "AFTERCARE_ECS_ENDPOINT" {
+		if v.Default != "" && !strings.Contains(v.Default, "<region>") {
 			environ = append(environ, v.Name+"="+v.Default)
 		}
 	}

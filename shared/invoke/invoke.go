@@ -67,6 +67,18 @@ var nameForm = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_-]{0,127}$`)
 // answer. The error is a *FunctionError if the function ran and failed, and
 // otherwise an *Error.
 func (c *Client) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
+	return c.call(ctx, function, "Sync", http.StatusOK, payload)
+}
+
+// InvokeAsync has Function Compute call a function soon, with a payload of at most
+// 128 KB. The error is an *Error; what becomes of the function is not known.
+func (c *Client) InvokeAsync(ctx context.Context, function string, payload []byte) error {
+	_, err := c.call(ctx, function, "Async", http.StatusAccepted, payload)
+	return err
+}
+
+// call makes one call of a kind, which succeeds with a status.
+func (c *Client) call(ctx context.Context, function, kind string, success int, payload []byte) ([]byte, error) {
 	if !nameForm.MatchString(function) {
 		return nil, &Error{Function: "?", Cause: "not sent, the function's name is malformed", class: engine.ErrInvalid}
 	}
@@ -76,7 +88,7 @@ func (c *Client) Invoke(ctx context.Context, function string, payload []byte) ([
 		return nil, &Error{Function: function, Cause: "not sent, the request is malformed", class: engine.ErrInvalid}
 	}
 	r.Header.Set("Content-Type", "application/octet-stream")
-	r.Header.Set("x-fc-invocation-type", "Sync")
+	r.Header.Set("x-fc-invocation-type", kind)
 	transport.Sign(r, payload, transport.Signed{
 		Action: "InvokeFunction", Version: apiVersion, At: c.cfg.Now(), Nonce: rand.Text(),
 	}, c.creds)
@@ -85,10 +97,10 @@ func (c *Client) Invoke(ctx context.Context, function string, payload []byte) ([
 		return nil, unanswered(function, out)
 	}
 	id := transport.Printable(answer.Header.Get("x-fc-request-id"))
-	if kind := answer.Header.Get("x-fc-error-type"); kind != "" {
-		return nil, &FunctionError{Function: function, Type: transport.Printable(kind), RequestID: id}
+	if failed := answer.Header.Get("x-fc-error-type"); failed != "" {
+		return nil, &FunctionError{Function: function, Type: transport.Printable(failed), RequestID: id}
 	}
-	if out.Status != http.StatusOK {
+	if out.Status != success {
 		return nil, refused(function, id, out)
 	}
 	return out.Body, nil

@@ -64,6 +64,26 @@ func TestACallIsSignedAndCarriesItsPayload(t *testing.T) {
 	}
 }
 
+// TestAnAsynchronousCallEndsWhenTheServiceHasTakenIt: an answer that is not the
+// service's word for that is no success.
+func TestAnAsynchronousCallEndsWhenTheServiceHasTakenIt(t *testing.T) {
+	for status, want := range map[int]error{
+		http.StatusAccepted: nil, http.StatusOK: engine.ErrUnknownOutcome, http.StatusForbidden: engine.ErrDenied, http.StatusTooManyRequests: engine.ErrThrottled,
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if kind := r.Header.Get("x-fc-invocation-type"); kind != "Async" || string(body) != payload {
+				t.Errorf("a call of type %q with %q", kind, body)
+			}
+			w.WriteHeader(status)
+		}))
+		t.Cleanup(s.Close)
+		if err := client(t, s.URL, creds).InvokeAsync(t.Context(), "alerts", []byte(payload)); !errors.Is(err, want) {
+			t.Errorf("after %d: %v, want %v", status, err, want)
+		}
+	}
+}
+
 // TestTheLocalFunctionComputeTakesTheSignature finds no function there, but a
 // wrong key is refused before.
 func TestTheLocalFunctionComputeTakesTheSignature(t *testing.T) {

@@ -115,6 +115,7 @@ func (p programs) settings(flows string, at map[wire.Service]string) []string {
 	return []string{
 		"AFTERCARE_TABLESTORE_ENDPOINT=" + at[wire.Tablestore], "AFTERCARE_TABLESTORE_INSTANCE=bench",
 		"AFTERCARE_ECS_ENDPOINT=" + at[wire.ECS], "AFTERCARE_FLOWS=" + filepath.Join(p.dir, flows),
+		"AFTERCARE_FC_ENDPOINT=http://127.0.0.1:1", // where nobody is woken
 		"GOMAXPROCS=1",
 	}
 }

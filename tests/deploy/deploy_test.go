@@ -6,7 +6,7 @@ import (
 )
 
 var checks = []func(*document, *faults){
-	checkNames, checkOrder, checkLimits, checkLogs, checkAsync,
+	checkNames, checkOrder, checkLimits, checkReserved, checkLogs, checkAsync,
 	checkEnvironment, checkBinding, checkTriggers, checkPatterns,
 }
 
@@ -60,10 +60,11 @@ func TestEveryFaultIsSeen(t *testing.T) {
 			"no harm, but the second finds little to do.\n", "no harm.\n      # \n      instanceConcurrency: 1\n",
 			"a timeout has no comment before it",
 		},
-		"no internet":                {"internetAccess: true", "internetAccess: false", "cannot reach ECS"},
-		"a log project in the file":  {"project: ${env('LOG_PROJECT')}", "project: mine", "logConfig needs a project"},
-		"no logstore":                {"    logstore: ${env('LOG_STORE')}\n", "", "logConfig needs a project"},
-		"another rule for log lines": {"logBeginRule: DefaultRegex", "logBeginRule: First", "logBeginRule is not"},
+		"another reserved concurrency": {"reservedConcurrency: 2", "reservedConcurrency: 1", "alerts: its reserved concurrency is not 2"},
+		"no internet":                  {"internetAccess: true", "internetAccess: false", "cannot reach ECS"},
+		"a log project in the file":    {"project: ${env('LOG_PROJECT')}", "project: mine", "logConfig needs a project"},
+		"no logstore":                  {"    logstore: ${env('LOG_STORE')}\n", "", "logConfig needs a project"},
+		"another rule for log lines":   {"logBeginRule: DefaultRegex", "logBeginRule: First", "logBeginRule is not"},
 
 		"too many asynchronous tries": {"maxAsyncRetryAttempts: 8", "maxAsyncRetryAttempts: 9", "maxAsyncRetryAttempts is not 0 to 8"},
 		"too long asynchronously":     {"InSeconds: 21600", "InSeconds: 3000000", "maxAsyncEventAgeInSeconds is not"},

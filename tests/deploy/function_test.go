@@ -35,15 +35,22 @@ func checkNames(d *document, f *faults) {
 	}
 }
 
+// reserved is the key of a function's reserved concurrency.
+const reserved = "concurrencyConfig"
+
 // checkOrder: all functions, and all triggers of one type, have the same keys
-// in the same order.
+// in the same order. Only alerts has reserved concurrency.
 func checkOrder(d *document, f *faults) {
 	first := map[string][]string{}
 	same := func(where, what string, o object) {
 		if first[what] == nil {
 			first[what] = o.keys()
 		}
-		f.check(slices.Equal(o.keys(), first[what]), "%s: %s has the keys %v, elsewhere they are %v", where, what, o.keys(), first[what])
+		keys := o.keys()
+		if where == alerts {
+			keys = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return key == reserved })
+		}
+		f.check(slices.Equal(keys, first[what]), "%s: %s has the keys %v, elsewhere they are %v", where, what, keys, first[what])
 	}
 	for _, fn := range d.functions {
 		same(fn.key, "resource", fn.resource)
@@ -77,6 +84,16 @@ func checkLimits(d *document, f *faults) {
 		f.check(p.value("internetAccess") == true, "%s: it cannot reach ECS and the alerts' channels", fn.key)
 	}
 	f.check(!regexp.MustCompile(`(?m)^[^#\n]*\n\s+timeout:`).MatchString(d.text), "a timeout has no comment before it that gives its reason")
+}
+
+// checkReserved: what is critical finds an instance of alerts beside the timer's,
+// and there are never more than these two.
+func checkReserved(d *document, f *faults) {
+	for _, fn := range d.functions {
+		if fn.key == alerts {
+			f.check(fn.props.object(reserved).number("reservedConcurrency") == 2, "alerts: its reserved concurrency is not 2")
+		}
+	}
 }
 
 // checkLogs: each function logs where the deployment says.

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// recorder is a front before Tablestore and ECS that notes which actions a
-// function calls, on which tables.
+// recorder is a front before Tablestore, ECS and Function Compute that notes which
+// actions a function calls, on which tables and functions.
 type recorder struct {
 	mu   sync.Mutex
 	on   bool
@@ -33,11 +33,15 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if service == "ots" {
+		switch service {
+		case "ots":
 			for _, table := range tables(body) {
 				c.note("ots:"+strings.TrimPrefix(r.URL.Path, "/"), table)
 			}
-		} else {
+		case "fc":
+			_, name, _ := strings.Cut(r.URL.Path, "/functions/")
+			c.note("fc:"+r.Header.Get("x-acs-action"), strings.TrimSuffix(name, "/invocations"))
+		default:
 			c.note("ecs:"+r.URL.Query().Get("Action"), "")
 		}
 		proxy.ServeHTTP(w, r)

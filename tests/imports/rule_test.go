@@ -60,7 +60,7 @@ var rules = []rule{
 	{"shared/invoke", []string{"shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
-		"shared/transport", fcSDK, zerolog,
+		"shared/invoke", "shared/transport", fcSDK, zerolog,
 	}},
 	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow"}},
 	{"shared/alerting", []string{

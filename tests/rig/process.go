@@ -36,7 +36,7 @@ func (r *Rig) Context() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.Timeout)
 	return fccontext.NewContext(ctx, &fccontext.FcContext{
 		RequestID: fmt.Sprintf("request-%d", r.requests.Add(1)),
-		Region:    Region, AccountId: Account,
+		Region:    Region, AccountId: Account, Function: fccontext.Function{Name: "aftercare-rig"},
 		Credentials: fccontext.Credentials{
 			AccessKeyId: r.Key.ID, AccessKeySecret: r.Key.Secret, SecurityToken: r.Key.Token,
 		},

@@ -1,5 +1,5 @@
 // Package rig runs all of Aftercare inside one test process: the handlers in
-// this process, which call the local Tablestore, ECS and inbox as real servers
+// this process, which call the local Tablestore and ECS as real servers
 // through the official SDKs, and one clock that the test moves. It does not run
 // the functions' binaries; the demo does.
 package rig
@@ -90,6 +90,7 @@ type Rig struct {
 
 	mu     sync.Mutex
 	events []ecs.CloudEvent
+	asked  []Asked
 	crash  context.CancelFunc // of the latest invocation
 	more   chan struct{}
 }
@@ -185,6 +186,7 @@ func New(t testing.TB, o Options) *Rig {
 		"AFTERCARE_ECS_ENDPOINT=http://" + r.ECS.Endpoint(), "AFTERCARE_FLOWS=" + flows,
 	})
 	r.must(err)
+	settings.FCEndpoint = r.startFunctions(keys)
 	settings.Margin = 50 * time.Millisecond
 	if o.Impatient {
 		pool := transport.NewPool(r.Now)

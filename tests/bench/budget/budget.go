@@ -41,6 +41,8 @@ type Row struct {
 	Own []string
 	// Sent lists the calls of Cloud Assistant, in order.
 	Sent []string
+	// Wakes: the function alerts is invoked, once and last of all.
+	Wakes bool
 	// Timeout is the function's; 0 means 10 s.
 	Timeout time.Duration
 	// Prepare brings the rig to the state in which the input arrives, and
@@ -51,17 +53,26 @@ type Row struct {
 // Calls are the calls of one invocation, sorted into the fields of a Row.
 type Calls struct {
 	Path, Beside, Own, Sent []string
+	// Woken lists the invocations of other functions, After the calls behind them.
+	Woken, After []string
 }
 
 // Count returns how many calls there are in all.
-func (c Calls) Count() int { return len(c.Path) + len(c.Beside) + len(c.Own) + len(c.Sent) }
+func (c Calls) Count() int {
+	return len(c.Path) + len(c.Beside) + len(c.Own) + len(c.Sent) + len(c.Woken)
+}
 
 // Sort sorts an invocation's calls into the fields of a Row.
 func Sort(calls []wire.Call) Calls {
 	var out Calls
 	for _, c := range calls {
 		name := c.String()
+		if len(out.Woken) > 0 {
+			out.After = append(out.After, name)
+		}
 		switch {
+		case c.Service == wire.Functions:
+			out.Woken = append(out.Woken, name)
 		case c.Service == wire.ECS:
 			out.Sent = append(out.Sent, name)
 		case name == due, name == noted:
@@ -89,6 +100,8 @@ func (r Row) Differences(c Calls) []string {
 		{"Tablestore calls in parallel", c.Beside, r.Beside},
 		{"Tablestore calls of the function itself", c.Own, r.Own},
 		{"calls of Cloud Assistant", c.Sent, r.Sent},
+		{"calls of Function Compute", c.Woken, slices.Repeat([]string{wake}, map[bool]int{true: 1}[r.Wakes])},
+		{"calls after that", c.After, nil},
 	} {
 		if !slices.Equal(part.got, part.want) {
 			out = append(out, fmt.Sprintf("%s: %v, want %v", part.what, part.got, part.want))
@@ -111,7 +124,7 @@ func (r Row) Call(to *rig.Rig, payload []byte) (handler.Outcome, error) {
 }
 
 // Flows is the flows file for all rows. The command "one" starts one flow, the
-// command "three" three.
+// command "three" three, and "critical" one that only alerts.
 const Flows = `version: 1
 flows:
   - name: follow-one
@@ -132,6 +145,10 @@ flows:
     on: task-completed
     when: event.commandName == "three" && event.invocationStatus == "Success"
     steps: [{id: step, run: {type: RunShellScript, content: "echo third"}}]
+  - name: tell
+    on: task-completed
+    when: event.commandName == "critical"
+    steps: [{id: page, alert: "It ended.", severity: critical}]
 `
 
 const instanceID = "i-bp67acfmxazb4ph00001"

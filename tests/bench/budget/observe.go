@@ -32,6 +32,7 @@ func Observe(t testing.TB, row Row) (Observation, error) {
 		Settings: func(s *handler.Settings) {
 			s.Ledger.Endpoint = front(wire.Tablestore, s.Ledger.Endpoint)
 			s.ECSEndpoint = front(wire.ECS, s.ECSEndpoint)
+			s.FCEndpoint = front(wire.Functions, s.FCEndpoint)
 		},
 	})
 	payload := row.Prepare(r)

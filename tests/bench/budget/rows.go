@@ -25,6 +25,7 @@ const (
 	agent  = "DescribeCloudAssistantStatus"
 	known  = "DescribeInstances"
 	noted  = "PutRow shared"
+	wake   = "InvokeFunction"
 )
 
 // sweeping are the calls of each sweep: it reads the shards of the wake-ups, and notes
@@ -110,6 +111,11 @@ func More() []Row {
 			Name: "submit to an unknown instance", Function: SubmitTask, Tablestore: 3, ECS: 2,
 			Path: []string{load, arm, commit}, Beside: []string{shared}, Sent: []string{known, agent},
 			Prepare: func(r *rig.Rig) []byte { r.Create(instanceID); return submission("check", "key") },
+		},
+		{
+			Name: "execution with a critical alert", Function: TaskCompleted, Tablestore: 5,
+			Path: []string{load, arm, commit, alert, commit}, Beside: []string{shared}, Wakes: true,
+			Prepare: func(*rig.Rig) []byte { return end("critical", "Success", "", "0") },
 		},
 		{
 			// Two more calls read back the input's row and the live rows.

@@ -23,6 +23,7 @@ type Service string
 const (
 	Tablestore Service = "tablestore"
 	ECS        Service = "ecs"
+	Functions  Service = "functions"
 )
 
 // Call is one request and its answer.
@@ -54,6 +55,8 @@ func Identify(s Service, at *url.URL, body []byte) Call {
 		c.Table = table(body)
 	case ECS:
 		c.Name = at.Query().Get("Action")
+	case Functions:
+		c.Name = "InvokeFunction"
 	}
 	return c
 }

@@ -10,8 +10,8 @@
 // and planned faults do not.
 //
 // The functions find the services by the variables
-// AFTERCARE_TABLESTORE_ENDPOINT, AFTERCARE_TABLESTORE_INSTANCE and
-// AFTERCARE_ECS_ENDPOINT, and the inbox by AFTERCARE_DINGTALK_URL,
+// AFTERCARE_TABLESTORE_ENDPOINT, AFTERCARE_TABLESTORE_INSTANCE,
+// AFTERCARE_ECS_ENDPOINT and AFTERCARE_FC_ENDPOINT, and the inbox by AFTERCARE_DINGTALK_URL,
 // AFTERCARE_DINGTALK_SECRET, AFTERCARE_WEBHOOK_URL and AFTERCARE_WEBHOOK_SECRET,
 // whatever values the project gives them. The package does not read the
 // process's environment, so that no real endpoint or webhook gets in.
@@ -221,7 +221,7 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 	c.functions, err = functioncompute.Start(functioncompute.Options{
 		Listen: c.ports.functions, Functions: c.plan.functions(c.environment(), destinations),
 		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
-		AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
+		EndpointIn: "AFTERCARE_FC_ENDPOINT", AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
 	})
 	if err == nil {
 		close(c.open)

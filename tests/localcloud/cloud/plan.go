@@ -127,7 +127,7 @@ func (p plan) functions(env map[string]string, destinations string) []functionco
 	for _, f := range p.Functions {
 		fc := functioncompute.Function{
 			Name: f.Name, Dir: p.code(f), Handler: f.Handler, Region: p.opt.Region, Account: p.opt.Account,
-			Role: f.Role, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, Env: map[string]string{},
+			Role: f.Role, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, MaxInstances: f.MaxInstances, Env: map[string]string{},
 			OnFailure: destination(f.Async.OnFailure, filepath.Join(destinations, f.Name+"-failure.jsonl")),
 			OnSuccess: destination(f.Async.OnSuccess, filepath.Join(destinations, f.Name+"-success.jsonl")),
 		}

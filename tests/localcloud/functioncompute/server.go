@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,9 @@ type Options struct {
 	Path string
 	// Home is the HOME of the functions, "/tmp" if empty.
 	Home string
+	// EndpointIn is the variable in which a function finds the API's address, unless
+	// it has a value of its own there. Empty means none.
+	EndpointIn string
 }
 
 // Server is a running local Function Compute. It is safe for concurrent use.
@@ -126,6 +130,7 @@ func Start(opt Options) (*Server, error) {
 	if s.http, err = opt.Listen.StartLocal("functioncompute"); err != nil {
 		return nil, err
 	}
+	s.tellEndpoint()
 	s.spawner = newSpawner()
 	s.http.Serve(s.http.RefusePages(s.api()))
 	for _, f := range s.functions {
@@ -134,6 +139,23 @@ func Start(opt Options) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// tellEndpoint gives the functions the API's address.
+func (s *Server) tellEndpoint() {
+	name := s.opt.EndpointIn
+	if name == "" {
+		return
+	}
+	for _, f := range s.functions {
+		if _, own := f.Env[name]; !own {
+			f.Env = maps.Clone(f.Env)
+			if f.Env == nil {
+				f.Env = map[string]string{}
+			}
+			f.Env[name] = s.Endpoint()
+		}
+	}
 }
 
 // Endpoint is the base URL of the API, without a slash at the end.

@@ -84,6 +84,9 @@ func (r *reader) function(p *Project, resources *node, key string) (Function, bo
 	if v := r.number(props, "memorySize", 128, 32768); v != nil {
 		f.MemoryMB = *v
 	}
+	if v := r.number(r.object(props, "concurrencyConfig"), "reservedConcurrency", 1, 10000); v != nil {
+		f.MaxInstances = *v
+	}
 	if n := r.object(props, "asyncInvokeConfig"); n != nil {
 		f.Async = Async{
 			MaxAge:     r.seconds(n, "maxAsyncEventAgeInSeconds", 1, 604800),

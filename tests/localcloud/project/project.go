@@ -45,10 +45,13 @@ type Function struct {
 	Role     string
 	Timeout  time.Duration // 3 s if the file does not say
 	MemoryMB int           // 512 if the file does not say
-	Env      map[string]string
-	Async    Async
-	Timers   []Timer
-	Events   []EventTrigger
+	// MaxInstances is how many instances are reserved, and so may be, at one time; 0
+	// if the file does not say.
+	MaxInstances int
+	Env          map[string]string
+	Async        Async
+	Timers       []Timer
+	Events       []EventTrigger
 }
 
 // Async configures asynchronous invocations. A number is nil if it is not in the

@@ -69,6 +69,7 @@ resources:
       runtime: go1
       code: {src: dist/tick}
       handler: bin/tick
+      concurrencyConfig: {reservedConcurrency: 2}
       environmentVariables:
         <<: *env
         COUNT: ${env('COUNT')}
@@ -113,7 +114,7 @@ func TestAProjectIsReadWithItsReferences(t *testing.T) {
 			},
 			{
 				Resource: "tick", Name: "tick", Region: "cn-hangzhou", Code: "dist/tick", Handler: "bin/tick",
-				Timeout: 3 * time.Second, MemoryMB: 512,
+				Timeout: 3 * time.Second, MemoryMB: 512, MaxInstances: 2,
 				Env:    map[string]string{"TABLES": "http://127.0.0.1:1", "LEVEL": "info", "COUNT": "8", "ON": "true"},
 				Timers: []project.Timer{{Name: "minute", Cron: "@every 1m", Payload: `{"op":"tick"}`}},
 			},
