@@ -173,4 +173,10 @@
 //     condition that it is the one that was read. A put of unknown outcome loses
 //     the slot.
 //  97. What was given up is a message in the history, on no instance.
+//  98. A silence is a row, put once under an id that its request gives, and changed
+//     once, when it ends before its time. Its act is recorded by each who finds it so.
+//     One of a version that knows more of it is not read: without what it says more,
+//     it would silence too much.
+//  99. A silence outlives its row as a stop does (rule 55): the function alerts writes
+//     it again. 30 days after its end it removes it.
 package ledger
