@@ -32,3 +32,9 @@ func (c Clients) Deliver(ctx context.Context, channel string, f dispatch.Notice)
 	}
 	return dispatch.Result{RetryAt: r.RetryAt, Why: r.Err.Error()}
 }
+
+// Forgets reports whether a channel takes for recovered what is not repeated.
+func (c Clients) Forgets(channel string) bool {
+	to, ok := c[channel]
+	return ok && to.channel.Kind == Alertmanager
+}

@@ -34,3 +34,13 @@ func TestClientsAreTheChannelsOfADispatcher(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestOnlyAnAlertmanagerForgetsWhatIsNotRepeated(t *testing.T) {
+	address, _ := receiver(t, 200, "")
+	for _, kind := range []alert.Kind{alert.Alertmanager, alert.DingTalk, alert.Slack, alert.Webhook, alert.PagerDuty} {
+		clients := alert.Clients{"ops": client(t, channelOf(kind, address), alert.Setup{})}
+		if got := clients.Forgets("ops"); got != (kind == alert.Alertmanager) || clients.Forgets("none") {
+			t.Errorf("%s forgets: %t", kind, got)
+		}
+	}
+}

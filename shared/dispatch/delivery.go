@@ -73,6 +73,9 @@ func (g Group) fallBack(r Route, now time.Time) (c Change, ok bool) {
 
 // lacks lists the fallback channels that do not get the flush yet.
 func (f Flush) lacks(r Route) []string {
+	if f.Quiet {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(r.Fallback), func(name string) bool {
 		_, there := f.Deliveries[name]
 		return there

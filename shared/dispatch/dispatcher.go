@@ -54,6 +54,7 @@ type round struct {
 	last          time.Time // no delivery begins later
 	send, reserve time.Duration
 	taking        sync.Mutex // a slot, so that visits do not hinder one another
+	quiet         reading
 
 	mu     sync.Mutex
 	full   map[string]bool // channels without a slot in this round
@@ -74,8 +75,10 @@ func (d *Dispatcher) Round(ctx context.Context, shards []int, end time.Time) (Re
 	}
 	var visits sync.WaitGroup
 	slots := make(chan struct{}, parallel)
+	_, err := r.silences(ctx, nil) // it is asked again by those who need it
+	r.note(err)
 	r.note(d.Store.Armed(ctx, func(a Armed) bool {
-		if a.At.After(d.Now()) {
+		if a.At.After(d.Now()) && !r.freed(ctx, a) {
 			return true
 		}
 		slots <- struct{}{}

@@ -37,4 +37,22 @@
 //  14. While a route is muted, its groups make no flush. What came meanwhile is told
 //     once it is not, in one flush for each group. A flush that was made before
 //     goes on.
+//  15. What a silence fits makes no message while it holds: no flush and no repeat
+//     tells it. It stays a member, new or told before, and counts in neither. What
+//     its group tells beside it is told with exact counts. A flush that was made
+//     before goes on.
+//  16. When no silence holds it anymore, what is still open is told, and so is the
+//     recovery of what had been told before. What is over by then, and what has no
+//     recovery to come, is never told, and neither is its recovery. A repeat comes
+//     then, if silences held all that it would have told.
+//  17. The silences are read in each round, and again when the reading is older than
+//     5 s, or lacks one that is known to hold something. So one that somebody adds or
+//     ends early takes effect within a round. While they cannot be read, nothing is
+//     told.
+//  18. An acknowledgement covers what its group had told and is open: that is not
+//     repeated, and not told again when it fires again, until it recovers. All else
+//     in the group is told, recoveries too. It ends when all that it covers has
+//     recovered.
+//  19. A channel that takes for recovered what is not repeated gets the repeats all
+//     the same, and no other channel gets these.
 package dispatch

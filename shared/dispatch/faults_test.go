@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
 )
 
@@ -18,12 +19,15 @@ var errKilled = errors.New("killed")
 
 // TestEachChannelHearsEachFlushWhateverFails kills rounds at any call, before or after
 // its effect, lets calls have outcomes that nobody knows, and lets other rounds run in
-// the middle of one.
+// the middle of one. Meanwhile silences come and go, and groups are acknowledged: what a
+// silence hits is told by no flush, and is told in the end if it is open.
+// (dispatch rules 15, 16, 17, 18)
 func TestEachChannelHearsEachFlushWhateverFails(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t)
 		members := rapid.SampledFrom([]int{1, 3, 100, 400}).Draw(rt, "members")
 		groups := rapid.IntRange(1, 3).Draw(rt, "groups")
+		w.route.RepeatInterval = rapid.SampledFrom([]time.Duration{4 * time.Hour, 5 * time.Minute}).Draw(rt, "repeat")
 		w.groupBy = func(a decide.Alert) []string { return []string{fmt.Sprint("g", int(a.InstanceID[6]-'0')%groups)} }
 		revs := map[int]int64{}
 		last := map[int]bool{} // whether a member fires
@@ -40,9 +44,30 @@ func TestEachChannelHearsEachFlushWhateverFails(t *testing.T) {
 				letters++
 			}
 		}
+		quieten := func() {
+			switch what := rapid.IntRange(0, 5).Draw(rt, "quieten"); {
+			case what == 0:
+				from, to := rapid.IntRange(0, members).Draw(rt, "from"), rapid.IntRange(0, members).Draw(rt, "to")
+				var some []int
+				for n := from; n < to; n++ {
+					some = append(some, n)
+				}
+				w.silence(time.Duration(rapid.IntRange(1, 1200).Draw(rt, "for"))*time.Second, some...)
+			case what == 1 && len(w.silences) > 0:
+				if s := rapid.SampledFrom(w.silences).Draw(rt, "ended"); s.Until.IsZero() || s.Until.After(w.clock()) {
+					s.Until = w.clock()
+				}
+			case what == 2:
+				key := fmt.Sprint("g", rapid.IntRange(0, groups-1).Draw(rt, "acknowledged"))
+				if w.group(key).group.Open > 0 {
+					w.acknowledge(key)
+				}
+			}
+		}
 		send()
 		var nested atomic.Int32
 		for range rapid.IntRange(1, 12).Draw(rt, "rounds") {
+			quieten()
 			at := w.calls + rapid.IntRange(1, 40).Draw(rt, "at")
 			what := rapid.SampledFrom([]string{"kill before", "kill after", "unknown before", "unknown after", "another", "another and kill", "visits", "nothing"}).Draw(rt, "what")
 			var dead atomic.Bool
@@ -116,8 +141,13 @@ func (w *world) checkEnd(rt *rapid.T, last map[int]bool) {
 		}
 		open -= k.group.Open
 		for _, m := range k.members {
-			if m.Flush == 0 {
+			if m.Flush == 0 || m.Flush == dispatch.Never && (m.IsOpen() || !w.wasSilenced(m)) {
 				rt.Errorf("member %s was never told", m.Key)
+			}
+		}
+		for _, s := range w.silences {
+			if s.Group == key && s.Until.IsZero() && k.group.Open == 0 {
+				rt.Errorf("%s is acknowledged, and recovered", key)
 			}
 		}
 		for _, channel := range w.route.Channels {

@@ -26,6 +26,8 @@ type Group struct {
 	RepeatAt time.Time `json:"repeatAt,omitzero"`
 	// Open counts the members that were told and have a recovery to come.
 	Open int `json:"open"`
+	// Held are the silences that keep news, or a repeat, from being told.
+	Held []string `json:"held,omitempty"`
 	// Flushes are those that have not ended, the oldest first.
 	Flushes []Flush `json:"-"`
 }
@@ -36,6 +38,8 @@ type Flush struct {
 	Content Notice `json:"content"`
 	// Sealed: it has all its members.
 	Sealed bool `json:"sealed"`
+	// Quiet: it only keeps channels that forget from doing so.
+	Quiet bool `json:"quiet,omitempty"`
 	// Deliveries are by channel. A channel that is not there has not been tried.
 	Deliveries map[string]Delivery `json:"deliveries"`
 }
@@ -60,11 +64,14 @@ type Member struct {
 	Key   string       `json:"-"`
 	Rev   int64        `json:"rev"`
 	Alert decide.Alert `json:"alert"`
-	// Flush is the number of the flush that told it; 0 if none has told this
-	// version of it.
+	// Flush is the number of the flush that told it, or Never; 0 if none has told
+	// this version of it.
 	Flush int64 `json:"flush,omitempty"`
-	// Open: an earlier version was told, and had not recovered.
-	Open bool `json:"open,omitempty"`
+	// Open: an earlier version was told, by the flush Was, and had not recovered.
+	Open bool  `json:"open,omitempty"`
+	Was  int64 `json:"was,omitempty"`
+	// Since is when the group got the first version that no flush has told.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // IsOpen reports whether a recovery is to follow.
@@ -132,9 +139,9 @@ func (g Group) take(letters []Letter, known map[string]Member, t Target, r Route
 		if there && old.Rev >= l.Rev {
 			continue
 		}
-		m := Member{Key: l.Key, Rev: l.Rev, Alert: l.Alert, Open: old.Open}
-		if old.Flush != 0 {
-			m.Open = old.IsOpen()
+		m := Member{Key: l.Key, Rev: l.Rev, Alert: l.Alert, Open: old.Open, Was: old.Was, Since: old.Since}
+		if !there || old.Flush != 0 {
+			m.Open, m.Was, m.Since = old.IsOpen(), old.Flush, now
 		}
 		c.New = append(c.New, m)
 		critical = critical || l.Alert.Severity == decide.SeverityCritical
@@ -162,18 +169,37 @@ func (g Group) gathering() *Flush {
 	return nil
 }
 
+// Told is the number of the last flush that has all its members.
+func (g Group) Told() int64 {
+	if g.gathering() != nil {
+		return g.Last - 1
+	}
+	return g.Last
+}
+
 // wants says what flush the group needs now.
-func (g Group) wants(now time.Time) (flush, repeat bool) {
-	flush = g.gathering() != nil || !g.Due.IsZero() && !g.Due.After(now)
-	return flush, !flush && g.Open > 0 && !g.RepeatAt.IsZero() && !g.RepeatAt.After(now)
+func (g Group) wants(q silenced) (flush, repeat bool) {
+	flush = g.gathering() != nil || !g.Due.IsZero() && !g.Due.After(q.now) || q.over(g.Held)
+	return flush, !flush && g.Open > 0 && !g.RepeatAt.IsZero() && !g.RepeatAt.After(q.now)
 }
 
 // gather returns the change that adds news to the flush that is being gathered, or
-// to a new one. With last, it has them all, and is sealed.
-func (g Group) gather(news []Member, last bool, r Route, now time.Time) Change {
+// to a new one. With last, it has them all, and is sealed: silences keep the others.
+func (g Group) gather(news []Member, last bool, held []string, r Route, now time.Time) Change {
 	c := g.change()
+	if g.gathering() == nil && !slices.ContainsFunc(news, func(m Member) bool { return m.Flush == 0 }) {
+		c.Told = closed(news)
+		if last {
+			c.Group.Due = time.Time{}
+			c.held(g, held, r, now)
+		}
+		return c
+	}
 	f := g.open(&c, now)
-	for _, m := range news {
+	for i, m := range news {
+		if m.Flush != 0 {
+			continue
+		}
 		if m.Alert.Recovered {
 			f.Content.Recovered++
 		} else {
@@ -181,24 +207,41 @@ func (g Group) gather(news []Member, last bool, r Route, now time.Time) Change {
 		}
 		c.Group.Open += count(m.IsOpen()) - count(m.Open)
 		f.Content.Alerts = sample(f.Content.Alerts, m.Alert)
-		m.Flush, m.Open = f.Number, false
-		c.Told = append(c.Told, m)
+		news[i].Flush = f.Number
 	}
+	c.Told = closed(news)
 	if last {
 		g.seal(&c, &f, r, now)
+		c.held(g, held, r, now)
 	}
 	c.put(f)
 	return c
 }
 
-// repeat returns the change that tells again what is open.
-func (g Group) repeat(open []Member, r Route, now time.Time) Change {
+// closed are members that are new no longer.
+func closed(news []Member) (out []Member) {
+	for _, m := range news {
+		m.Open, m.Was, m.Since = false, 0, time.Time{}
+		out = append(out, m)
+	}
+	return out
+}
+
+// held notes which silences keep news. A repeat that one kept, and that no other keeps
+// now, is due.
+func (c *Change) held(g Group, held []string, r Route, now time.Time) {
+	c.Group.Held = held
+	if len(g.Held) > 0 && c.Group.RepeatAt.IsZero() && c.Group.Open > 0 && r.RepeatInterval > 0 {
+		c.Group.RepeatAt = now
+	}
+}
+
+// repeat returns the change that tells again what is open: so many alerts.
+func (g Group) repeat(open []decide.Alert, firing int, quiet bool, r Route, now time.Time) Change {
 	c := g.change()
 	f := g.open(&c, now)
-	f.Content.Repeat, f.Content.Firing = true, g.Open
-	for _, m := range open {
-		f.Content.Alerts = sample(f.Content.Alerts, m.Alert)
-	}
+	f.Quiet = quiet
+	f.Content.Repeat, f.Content.Firing, f.Content.Alerts = true, firing, open
 	g.seal(&c, &f, r, now)
 	c.put(f)
 	return c
@@ -253,13 +296,13 @@ func (c *Change) put(f Flush) {
 
 // next is when the group has something to do; ok is false if it never has. A time
 // that is over means now. No flush is made before muted.
-func (g Group) next(r Route, muted time.Time) (at time.Time, ok bool) {
+func (g Group) next(r Route, muted time.Time, q silenced) (at time.Time, ok bool) {
 	earlier := func(t time.Time) {
 		if !ok || t.Before(at) {
 			at, ok = t, true
 		}
 	}
-	for _, t := range []time.Time{g.Due, g.RepeatAt} {
+	for _, t := range []time.Time{g.Due, g.RepeatAt, q.end(g.Held)} {
 		if !t.IsZero() {
 			earlier(later(t, muted))
 		}

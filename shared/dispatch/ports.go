@@ -22,6 +22,8 @@ type Armed struct {
 	Group string
 	// At is when; zero means now.
 	At time.Time
+	// Held are the silences that hold something of it until then.
+	Held []string
 	// Token changes whenever the group is armed.
 	Token string
 }
@@ -36,10 +38,10 @@ type Store interface {
 	// Load reads a group with its flushes that have not ended, and those of its
 	// members that have these keys. A group that is not there has Rev 0.
 	Load(ctx context.Context, group string, keys []string) (Group, map[string]Member, error)
-	// News reads at most n members that are in no flush, in the order of their keys.
-	News(ctx context.Context, group string, n int) ([]Member, error)
-	// Told reads at most n members that were told and are open.
-	Told(ctx context.Context, group string, n int) ([]Member, error)
+	// News calls each with the members that no flush has told, in the order of their
+	// keys, until it returns false; Told with the others.
+	News(ctx context.Context, group string, each func(Member) bool) error
+	Told(ctx context.Context, group string, each func(Member) bool) error
 	// Commit writes all of a change or nothing. It fails with engine.ErrConflict if
 	// the group's rev is not the one before that of c.Group.
 	Commit(ctx context.Context, c Change) error
@@ -47,9 +49,14 @@ type Store interface {
 	Armed(ctx context.Context, each func(Armed) bool) error
 	// Arm says that the group has something to do now.
 	Arm(ctx context.Context, group string) error
-	// Settle says that it has nothing to do before at, or, at zero, at all. It does
-	// nothing if the group was armed or settled again since a was read.
-	Settle(ctx context.Context, a Armed, at time.Time) error
+	// Settle says that it has nothing to do before at, or before one of the silences
+	// that hold something of it ends; at zero, at all. It does nothing if the group was
+	// armed or settled again since a was read.
+	Settle(ctx context.Context, a Armed, at time.Time, held []string) error
+	// Silences reads the silences, with those that ended lately.
+	Silences(ctx context.Context) ([]Silence, error)
+	// Recovered ends an acknowledgement, as what it covers has recovered.
+	Recovered(ctx context.Context, id string, at time.Time) error
 	// Slot takes the first free slot of a channel at or after now. Slots are apart
 	// by each. It takes none, and says when the next one is, if that is after last.
 	Slot(ctx context.Context, channel string, now, last time.Time, each time.Duration) (at time.Time, ok bool, err error)
@@ -64,6 +71,8 @@ type Channels interface {
 	// Every is how far apart messages to a channel are; ok is false if there is no
 	// such channel.
 	Every(channel string) (d time.Duration, ok bool)
+	// Forgets reports whether a channel takes for recovered what is not repeated.
+	Forgets(channel string) bool
 	// Deliver sends a flush once. It returns at ctx's deadline at the latest.
 	Deliver(ctx context.Context, channel string, f Notice) Result
 }

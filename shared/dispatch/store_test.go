@@ -47,6 +47,8 @@ type world struct {
 	versions map[string]bool
 	route    dispatch.Route
 	groupBy  func(decide.Alert) []string
+	silences []*silence
+	forgets  map[string]bool // channels
 	rated    decide.Severity // instead of the alerts' own
 	muted    time.Time       // until when
 }
@@ -143,30 +145,24 @@ func (w *world) Load(_ context.Context, group string, keys []string) (g dispatch
 	return g, out, err
 }
 
-func (w *world) members(group string, n int, take func(dispatch.Member) bool) (out []dispatch.Member) {
-	all := w.group(group).members
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		if m := all[key]; take(m) && len(out) < n {
-			out = append(out, m)
+func (w *world) members(call, group string, told bool, each func(dispatch.Member) bool) error {
+	return w.call(call, func() error {
+		all := w.group(group).members
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			if m := all[key]; (m.Flush != 0) == told && !each(m) {
+				break
+			}
 		}
-	}
-	return out
-}
-
-func (w *world) News(_ context.Context, group string, n int) (out []dispatch.Member, err error) {
-	err = w.call("News", func() error {
-		out = w.members(group, n, func(m dispatch.Member) bool { return m.Flush == 0 })
 		return nil
 	})
-	return out, err
 }
 
-func (w *world) Told(_ context.Context, group string, n int) (out []dispatch.Member, err error) {
-	err = w.call("Told", func() error {
-		out = w.members(group, n, func(m dispatch.Member) bool { return m.Flush != 0 && m.IsOpen() })
-		return nil
-	})
-	return out, err
+func (w *world) News(_ context.Context, group string, each func(dispatch.Member) bool) error {
+	return w.members("News", group, false, each)
+}
+
+func (w *world) Told(_ context.Context, group string, each func(dispatch.Member) bool) error {
+	return w.members("Told", group, true, each)
 }
 
 func (w *world) Commit(_ context.Context, c dispatch.Change) error {
@@ -202,6 +198,9 @@ func (w *world) Commit(_ context.Context, c dispatch.Change) error {
 			delete(flushes, n)
 		}
 		for _, m := range c.Told {
+			if !w.tells(c, m) {
+				continue
+			}
 			version := fmt.Sprint(c.Group.Key, " ", m.Key, " ", m.Rev)
 			if w.versions[version] {
 				w.t.Errorf("%s is told twice", version)
@@ -231,26 +230,26 @@ func (w *world) Armed(_ context.Context, each func(dispatch.Armed) bool) error {
 	return err
 }
 
-func (w *world) arm(group string, at time.Time) {
+func (w *world) arm(group string, at time.Time, held []string) {
 	w.tokens++
-	w.armed[group] = dispatch.Armed{Group: group, At: at, Token: fmt.Sprint(w.tokens)}
+	w.armed[group] = dispatch.Armed{Group: group, At: at, Held: held, Token: fmt.Sprint(w.tokens)}
 }
 
 func (w *world) Arm(_ context.Context, group string) error {
 	return w.call("Arm", func() error {
-		w.arm(group, time.Time{})
+		w.arm(group, time.Time{}, nil)
 		return nil
 	})
 }
 
-func (w *world) Settle(_ context.Context, a dispatch.Armed, at time.Time) error {
+func (w *world) Settle(_ context.Context, a dispatch.Armed, at time.Time, held []string) error {
 	return w.call("Settle", func() error {
 		switch {
 		case w.armed[a.Group].Token != a.Token:
 		case at.IsZero():
 			delete(w.armed, a.Group)
 		default:
-			w.arm(a.Group, at)
+			w.arm(a.Group, at, held)
 		}
 		return nil
 	})

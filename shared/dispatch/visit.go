@@ -60,38 +60,44 @@ func (r *round) visit(ctx context.Context, a Armed) error {
 
 // settle says when the group has something to do again.
 func (r *round) settle(ctx context.Context, a Armed, g Group) error {
-	at, ok := g.next(r.Routes.Route(g.Route), r.Routes.MutedUntil(g.Route, r.Now()))
+	q, err := r.silences(ctx, g.Held)
+	if err == nil {
+		err = r.endAcks(ctx, g, q)
+	}
+	if err != nil {
+		return err
+	}
+	at, ok := g.next(r.Routes.Route(g.Route), r.Routes.MutedUntil(g.Route, r.Now()), q)
 	if ok && !at.After(r.Now()) {
 		r.leave() // there was no slot for it
 		return nil
 	}
-	return r.Store.Settle(ctx, a, at)
+	return r.Store.Settle(ctx, a, at, g.Held)
 }
 
 // step returns the next change that the group needs; ok is false if it needs none.
 func (r *round) step(ctx context.Context, g Group) (c Change, ok bool, err error) {
+	q, err := r.silences(ctx, g.Held)
+	if err != nil {
+		return c, false, err
+	}
 	now := r.Now()
 	route := r.Routes.Route(g.Route)
-	flush, repeat := g.wants(now)
+	flush, repeat := g.wants(q)
 	if g.gathering() == nil && r.Routes.MutedUntil(g.Route, now).After(now) {
 		flush, repeat = false, false
 	}
 	switch {
 	case flush:
-		news, err := r.Store.News(ctx, g.Key, Batch+1)
+		news, held, err := r.news(ctx, g, q)
 		if err != nil {
 			return c, false, err
 		}
-		if len(news) == 0 && g.gathering() == nil {
-			c = g.change()
-			c.Group.Due = time.Time{}
-			return c, true, nil
-		}
 		n := fitting(len(news), func(i int) decide.Alert { return news[i].Alert })
-		return g.gather(news[:n], n == len(news), route, now), true, nil
+		return g.gather(news[:n], n == len(news), held, route, now), true, nil
 	case repeat:
-		open, err := r.Store.Told(ctx, g.Key, MaxSample)
-		return g.repeat(open, route, now), true, err
+		c, err = r.again(ctx, g, route, q)
+		return c, true, err
 	}
 	if c, ok, err = r.giveUp(ctx, g, now); ok || err != nil {
 		return c, ok, err

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
@@ -33,6 +34,7 @@ const (
 	toldEnd      = "told0"
 
 	colAtMS = "at_ms"
+	colHeld = "held" // ids with commas
 )
 
 // newKey is a value that no row had before.
@@ -181,25 +183,21 @@ func memberIn(key string, v values) (dispatch.Member, error) {
 	return m, nil
 }
 
-// News reads members that are in no flush.
-func (s *Alerts) News(ctx context.Context, group string, n int) ([]dispatch.Member, error) {
-	return s.members(ctx, group, prefixNew, newEnd, n, func(dispatch.Member) bool { return true })
+// News reads members that no flush has told.
+func (s *Alerts) News(ctx context.Context, group string, each func(dispatch.Member) bool) error {
+	return s.members(ctx, group, prefixNew, newEnd, each)
 }
 
-// Told reads members that are in a flush and have not recovered.
-func (s *Alerts) Told(ctx context.Context, group string, n int) ([]dispatch.Member, error) {
-	return s.members(ctx, group, prefixTold, toldEnd, n, func(m dispatch.Member) bool { return m.IsOpen() })
+// Told reads the other members.
+func (s *Alerts) Told(ctx context.Context, group string, each func(dispatch.Member) bool) error {
+	return s.members(ctx, group, prefixTold, toldEnd, each)
 }
 
-func (s *Alerts) members(ctx context.Context, group, from, to string, n int, take func(dispatch.Member) bool) (out []dispatch.Member, err error) {
-	err = s.scan(ctx, "read members of a group", scopeGroup(group), from, to, func(row string, v values) (bool, error) {
+func (s *Alerts) members(ctx context.Context, group, from, to string, each func(dispatch.Member) bool) error {
+	return s.scan(ctx, "read members of a group", scopeGroup(group), from, to, func(row string, v values) (bool, error) {
 		m, err := memberIn(row[len(from):], v)
-		if err == nil && take(m) {
-			out = append(out, m)
-		}
-		return len(out) < n, err
+		return err == nil && each(m), err
 	})
-	return out, err
 }
 
 // Commit writes a change of a group in one atomic batch.
@@ -233,6 +231,9 @@ func (s *Alerts) Armed(ctx context.Context, each func(dispatch.Armed) bool) erro
 		if ms := v.int(colAtMS); ms != 0 {
 			a.At = time.UnixMilli(ms).UTC()
 		}
+		if held := v.text(colHeld); held != "" {
+			a.Held = strings.Split(held, ",")
+		}
 		return each(a), nil
 	})
 }
@@ -243,14 +244,14 @@ func (s *Alerts) Arm(ctx context.Context, group string) error {
 }
 
 // Settle says when a group has something to do again.
-func (s *Alerts) Settle(ctx context.Context, a dispatch.Armed, at time.Time) error {
+func (s *Alerts) Settle(ctx context.Context, a dispatch.Armed, at time.Time, held []string) error {
 	const what = "settle a group"
 	pk := sharedKey(scopeArmed, a.Group)
 	var err error
 	if at.IsZero() {
 		err = s.l.remove(ctx, idempotent, what, tableAlerts, pk, hasKey(a.Token))
 	} else {
-		err = s.l.put(ctx, idempotent, what, putOf(tableAlerts, pk, hasKey(a.Token), column{colKey, newKey()}, column{colAtMS, at.UnixMilli()}))
+		err = s.l.put(ctx, idempotent, what, putOf(tableAlerts, pk, hasKey(a.Token), column{colKey, newKey()}, column{colAtMS, at.UnixMilli()}, column{colHeld, strings.Join(held, ",")}))
 	}
 	if errors.Is(err, engine.ErrConflict) {
 		return nil // somebody armed it

@@ -46,6 +46,8 @@ func (d *desk) Of(decide.Alert) []dispatch.Target {
 	return []dispatch.Target{{Group: "g", Route: "root", By: map[string]string{"kind": "execution"}}}
 }
 
+func (d *desk) Forgets(string) bool { return false }
+
 func (d *desk) Rated(a decide.Alert) decide.Alert { return a }
 
 func (d *desk) MutedUntil(string, time.Time) time.Time { return time.Time{} }
@@ -186,17 +188,17 @@ func TestAGroupIsSettledOnlyIfNobodyArmedIt(t *testing.T) {
 	must(t, s.Arm(t.Context(), "g"))
 	before := armed()[0]
 	must(t, s.Arm(t.Context(), "g"))
-	must(t, s.Settle(t.Context(), before, time.Time{}))
-	must(t, s.Settle(t.Context(), before, start))
+	must(t, s.Settle(t.Context(), before, time.Time{}, nil))
+	must(t, s.Settle(t.Context(), before, start, nil))
 	now := armed()
 	if len(now) != 1 || !now[0].At.IsZero() || now[0].Token == before.Token {
 		t.Fatalf("armed is %+v", now)
 	}
-	must(t, s.Settle(t.Context(), now[0], start))
-	if now = armed(); len(now) != 1 || !now[0].At.Equal(start) {
+	must(t, s.Settle(t.Context(), now[0], start, []string{"s1", "s2"}))
+	if now = armed(); len(now) != 1 || !now[0].At.Equal(start) || fmt.Sprint(now[0].Held) != "[s1 s2]" {
 		t.Fatalf("armed is %+v", now)
 	}
-	must(t, s.Settle(t.Context(), now[0], time.Time{}))
+	must(t, s.Settle(t.Context(), now[0], time.Time{}, nil))
 	if now = armed(); len(now) != 0 {
 		t.Errorf("armed is %+v", now)
 	}

@@ -27,4 +27,8 @@
 //     step keeps its own. What wakes the function alerts is another matter: whoever
 //     raises an alert does not read the file, and goes by the severity of its kind
 //     or step.
+//  10. A silence matches as a route does, and names at least one key. It has a reason,
+//     and an end that is 90 days away at most.
+//  11. An acknowledgement names a group and nothing else. It has no end: it covers what
+//     the group has told, until that has recovered.
 package routing

@@ -49,7 +49,7 @@ func (m *Match) clauses() []clause {
 	if m == nil {
 		return nil
 	}
-	all := []clause{{"severity", m.Severity}, {"kind", m.Kind}, {"flow", m.Flow}, {"step", m.Step}, {"command", m.Command}, {"region", m.Region}}
+	all := []clause{{"severity", m.Severity}, {"kind", m.Kind}, {"flow", m.Flow}, {"step", m.Step}, {"command", m.Command}, {"region", m.Region}, {"instance", m.Instance}}
 	for _, name := range slices.Sorted(maps.Keys(m.Tags)) {
 		all = append(all, clause{TagPrefix + name, m.Tags[name]})
 	}

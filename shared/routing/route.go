@@ -13,7 +13,7 @@ const Default = "default"
 type Route struct {
 	Name string `json:"name" doc:"the route's name, once in the file; groups are known by it, so a new name makes new groups" need:"name it, for example database" form:"identifier" example:"database"`
 	// Match is what it takes; nil means everything. [3]
-	Match *Match `json:"match,omitempty" doc:"which alerts the route takes; all of them if there is no such key" hint:"write severity, kind, flow, step, command, region, tags or labels under it"`
+	Match *Match `json:"match,omitempty" doc:"which alerts the route takes; all of them if there is no such key" hint:"write severity, kind, flow, step, command, region, instance, tags or labels under it"`
 	// OnlyNamed and Continue: see rules 4 and 2.
 	OnlyNamed bool `json:"onlyNamed,omitempty" doc:"the route takes only alerts of flows whose step names it"`
 	Continue  bool `json:"continue,omitempty" doc:"the routes after it are tried, too"`
@@ -40,6 +40,7 @@ type Match struct {
 	Step     []string            `json:"step,omitempty" doc:"the id of the flow's step, one pattern or a list" form:"patterns" example:"verify"`
 	Command  []string            `json:"command,omitempty" doc:"the command's name, one pattern or a list" form:"patterns" example:"backup-*"`
 	Region   []string            `json:"region,omitempty" doc:"the instance's region, one pattern or a list" form:"patterns" example:"cn-*"`
+	Instance []string            `json:"instance,omitempty" doc:"the instance's id, one pattern or a list" form:"patterns" example:"i-bp1*"`
 	Tags     map[string][]string `json:"tags,omitempty" doc:"the instance's tags: for each one pattern or a list" hint:"write name: pattern"`
 	Labels   map[string][]string `json:"labels,omitempty" doc:"the labels of the submitted task, each under its own name: for each one pattern or a list" hint:"write name: '*'"`
 }
