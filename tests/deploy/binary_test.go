@@ -33,6 +33,7 @@ const reflects = " <ReflectMethod>\n"
 // for everything in the package.
 var linked = map[string]bool{
 	"aftercare/shared/alert.": true, "aftercare/shared/alerting.": true, "text/template.": true, "aftercare/shared/assistant.New": false,
+	"aftercare/shared/decide.Decide": false,
 }
 
 // TestTheFunctionsAreSmallAndStopWithEveryMistake builds the functions as the
