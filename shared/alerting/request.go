@@ -119,7 +119,8 @@ func (d *desk) silence(ctx context.Context, r Request, v handler.Invocation) (ha
 		}
 		s.Flush = g.Told()
 	}
-	s, again, err := v.Ledger.Silence(ctx, s, act(decide.ActSilence, decide.Key("act", s.ID), s.String(), outcome, now, r))
+	a := decide.Act{Key: decide.Key("act", s.ID), Kind: decide.ActSilence, At: now, What: s.String(), Outcome: outcome, By: s.By, Reason: s.Reason}
+	s, again, err := v.Ledger.Silence(ctx, s, a)
 	if err != nil {
 		return handler.Item{}, err
 	}
@@ -131,23 +132,22 @@ func (d *desk) silence(ctx context.Context, r Request, v handler.Invocation) (ha
 	return detailed(result, "", Silenced{Silence: s})
 }
 
-func act(kind decide.ActKind, key, what, outcome string, at time.Time, r Request) decide.Act {
-	return decide.Act{Key: key, Kind: kind, At: at, What: what, Outcome: outcome, By: r.SubmittedBy, Reason: strings.TrimSpace(r.Reason)}
-}
-
 // expire ends a silence.
 func (d *desk) expire(ctx context.Context, r Request, v handler.Invocation) (handler.Item, error) {
 	now := d.now()
-	s, err := v.Ledger.EndSilence(ctx, r.Expire, now, routing.SilenceExpired, r.SubmittedBy)
+	s, err := v.Ledger.EndSilence(ctx, r.Expire, now, routing.SilenceExpired, r.SubmittedBy, strings.TrimSpace(r.Reason))
 	switch {
 	case err != nil:
 		return handler.Item{}, err
 	case s == nil:
 		return refused("no silence has this id"), nil
 	}
-	// Who ended it may have died before this, and then it comes again.
-	if s.Ended == routing.SilenceExpired && s.EndedBy == r.SubmittedBy {
-		a := act(decide.ActExpire, decide.Key("act", s.ID, "expire"), "silence of "+s.String(), decide.SilenceEnded, s.Until, r)
+	// Who ended it may have died before this.
+	if s.Ended == routing.SilenceExpired {
+		a := decide.Act{
+			Key: decide.Key("act", s.ID, "expire"), Kind: decide.ActExpire, At: s.Until, What: "silence of " + s.String(), Outcome: decide.SilenceEnded,
+			By: s.EndedBy, Reason: s.EndReason,
+		}
 		if err := v.Ledger.RecordAct(ctx, a); err != nil {
 			return handler.Item{}, err
 		}
