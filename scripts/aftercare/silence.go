@@ -86,7 +86,7 @@ var silenceColumns = []column[silenced]{
 func newSilenceList(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the silences that hold, with who, why, until when and what they hit",
+		Short: "List who silenced what, why and until when, and what that hit",
 		Long: `HITS counts the alerts that a silence kept from being told, or whose repeats an
 acknowledgement stops. --all also lists those that ended within 30 days.`,
 		Example: `  aftercare silence list

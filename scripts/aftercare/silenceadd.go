@@ -37,8 +37,8 @@ func newSilenceAdd(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add",
 		Short: "Silence alerts for a time, or acknowledge one",
-		Example: `  aftercare silence add --command 'backup-*' --for 2h --reason "the disk is moved"
-  aftercare silence add --tag role=web --severity warning,info --until 18:00 --reason "release 42"
+		Example: `  aftercare silence add --command 'backup-*' --for 2h --reason "a disk is moved"
+  aftercare silence add --tag role=web --until 18:00 --reason "release 42"
   aftercare silence add --alert 4a63377c0d4de5af79a0e64b2fbc0ec5`,
 		Long: `What all flags fit makes no message until the end; of several patterns of one
 flag, one must fit. * stands for any text and ? for one character. Before it is
