@@ -42,7 +42,7 @@ var rules = []rule{
 	{"functions/alerts", []string{"shared/alerting", "shared/handler"}},
 	{"functions/...", []string{"shared/handler"}},
 	{"shared/event", nil},
-	{"shared/command", []string{text + "/encoding/simplifiedchinese"}},
+	{"shared/command", nil},
 	{"shared/transport", nil},
 	{"shared/mask", nil},
 	// Of expr, only what reads words: the rest would keep every exported method
@@ -128,7 +128,6 @@ var functionModules = map[string]string{
 	zerolog:       "v1.35.1",
 	expr:          "v1.17.8",
 	goccyYAML:     "v1.19.2",
-	text:          "v0.14.0",
 }
 
 // linkedModules are what those need in the functions. Their versions are what
@@ -154,6 +153,7 @@ var linkedModules = map[string]string{
 var toolModules = map[string]string{
 	bbolt:      "v1.5.0",
 	cobra:      "v1.10.2",
+	text:       "v0.14.0",
 	pflag:      "v1.0.10",
 	protobuf:   "v1.3.2",
 	rapid:      "v1.3.0",
