@@ -191,7 +191,7 @@ func (d *decision) missing(t Task) {
 	t.MissingSince = d.orNow(t.MissingSince)
 	t.Missing++
 	if t.Missing >= lostAfter && d.now.Sub(t.MissingSince) >= d.policy.SendWindow {
-		d.because(causeWakeUp).lose(t, t.ID, outcomeUnknown("Cloud Assistant accepted a command, but no longer knows it."))
+		d.because(causeWakeUp).lose(t, outcomeUnknown("Cloud Assistant accepted a command, but no longer knows it."))
 		return
 	}
 	t.Deadline = d.now.Add(doubled(d.policy.EndMargin, t.Missing, d.policy.SendWindow/2))

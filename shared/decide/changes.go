@@ -25,6 +25,7 @@ type Changes struct {
 	Limits    []Change[Limit]
 	Failing   []Change[Failing]
 	Repairs   []Change[Repairs]
+	Alerted   []Change[Alerted]
 
 	// Execution and Input are written only if they do not exist yet: otherwise
 	// the commit is a duplicate.

@@ -47,6 +47,7 @@ func (s *story) checked(state decide.State, in decide.Input, f decide.Facts, m d
 	s.same("limits", applied(s, state.Limits, c.Limits, func(l decide.Limit) string { return l.Flow }), d.Next.Limits)
 	s.same("failing commands", applied(s, state.Failing, c.Failing, func(f decide.Failing) string { return f.Name }), d.Next.Failing)
 	s.same("repairs", applied(s, state.Repairs, c.Repairs, func(r decide.Repairs) string { return string(r.Kind) }), d.Next.Repairs)
+	s.same("alerts", applied(s, state.Alerted, c.Alerted, func(a decide.Alerted) string { return a.Alert.Fingerprint }), d.Next.Alerted)
 	if c.Instance != nil {
 		s.same("the instance", *c.Instance, d.Next.Instance)
 	}

@@ -35,6 +35,9 @@ type Decision struct {
 	// Needs is what must be known first. If it is not empty, the rest of the
 	// decision counts for nothing.
 	Needs Needs
+	// Doubts are successes that it takes for not recorded. If one is, the decision
+	// must be made again with that fact.
+	Doubts []Success
 	// Next is the state once Changes are committed.
 	Next    State
 	Changes Changes
@@ -207,15 +210,16 @@ func (d *decision) finish() Decision {
 	c.Limits = d.limits.changes()
 	c.Failing = d.failing.changes()
 	c.Repairs = d.repairs.changes()
+	c.Alerted = d.alerted.changes()
 	if d.Instance != d.before.Instance || d.guarded ||
-		len(c.Tasks)+len(c.Sends)+len(c.Messages)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing)+len(c.Repairs) > 0 {
+		len(c.Tasks)+len(c.Sends)+len(c.Messages)+len(c.Runs)+len(c.Unmatched)+len(c.Limits)+len(c.Failing)+len(c.Repairs)+len(c.Alerted) > 0 {
 		d.Instance.Seen = d.Instance.Seen || c.Execution != nil || d.Instance.Boot == BootBootable
 		i := d.Instance
 		c.Instance = &i
 	}
 	d.room -= d.sent
 	return Decision{
-		Needs: d.needs, Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed, Sends: d.sent, Short: d.short,
+		Needs: d.needs, Doubts: d.doubts, Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed, Sends: d.sent, Short: d.short,
 		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Repairs: d.made, Answer: d.answer,
 		Ignored: d.ignored, Unsure: d.unsure,
 	}

@@ -141,6 +141,22 @@
 //     in the inbox; the function alerts brings it to people. Its kind says how severe
 //     it is, unless the flow's step does. A critical one wakes that function when all
 //     else is done. [engine]
+//  54. An alert about what lasts has a row until that is over. A command that ended
+//     badly, expired, was refused or has an unknown outcome lasts until it succeeds,
+//     or the step that sent it does; one that is denied or missed its boot deadline,
+//     until it is sent or waits no longer; a flow's limit, until the flow begins
+//     again; the alert of a flow's step, until the command whose bad end began the run
+//     succeeds, or, if the run had failed, until a run of the flow does. The alert's
+//     key is what it is about and where it goes. So a later one like it is a newer
+//     version of the same alert, and what ends it plans a recovery that goes where it
+//     went.
+//  55. What happened before does not end it, and a failure older than the one that was
+//     told is not told. A failure that comes after a newer success is told as over: for
+//     that, the instance's newest 100 records are asked beside the wake-up. [engine]
+//  56. While a command is tried again, it raises no alert, unless its flow says
+//     alertOnRetry. The last try's bad end does, or the last bad end if no other try comes.
+//  57. At most 50 alerts are followed on an instance. The oldest beyond that is told to
+//     be no longer followed. The instance's end is the end of all.
 //
 // # Tasks and their ends
 //

@@ -20,6 +20,7 @@ type draft struct {
 	limits    rows[Limit]
 	failing   rows[Failing]
 	repairs   rows[Repairs]
+	alerted   rows[Alerted]
 	undo      undo
 	// cramped: a flow could not start in this commit.
 	cramped bool
@@ -56,6 +57,7 @@ func newDraft(s State, c Control, p Policy, m Moment) *draft {
 	d.limits = newRows(&d.Limits, &d.undo)
 	d.failing = newRows(&d.Failing, &d.undo)
 	d.repairs = newRows(&d.Repairs, &d.undo)
+	d.alerted = newRows(&d.Alerted, &d.undo)
 	return d
 }
 
@@ -101,7 +103,7 @@ func (d *draft) total() size {
 func (d *draft) liveSize() size {
 	var sum size
 	for _, n := range []size{
-		d.tasks.size(), d.sends.size(), d.messages.size(), d.runs.size(), d.unmatched.size(), d.limits.size(), d.failing.size(), d.repairs.size(),
+		d.tasks.size(), d.sends.size(), d.messages.size(), d.runs.size(), d.unmatched.size(), d.limits.size(), d.failing.size(), d.repairs.size(), d.alerted.size(),
 	} {
 		sum = sum.plus(n)
 	}

@@ -75,7 +75,6 @@ func (d *decision) ended(in Ended) (cause string) {
 		}
 	}
 	d.unmatched.put(ev.InvokeID, u)
-	e.alertEnd()
 	d.note("execution "+ev.InvokeID+" waits for its task", "a saved command that is being sent may have started it")
 	return d.once
 }
@@ -161,18 +160,22 @@ func (d *decision) matched(u Unmatched, t Task) {
 	d.flows, d.saw = nil, nil
 	e := d.endOf(u.Event, t)
 	e.follow()
+	e.alertEnd()
 	if m := d.decided(); t.ID != "" || len(m.Flows) > 0 {
 		record(d.draft, &d.changes.Matched, Matched{Execution: e.cause, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Decided: m})
 		d.size.bytes += maxRecord // which is written whole again
 	}
 }
 
-// follow does what follows from the end, but for the alert.
+// follow does what follows from the end, but for its alert.
 func (e *end) follow() {
 	queued := len(e.sorted(TaskQueued))
 	about := TaskEvent(e.ev)
 	about.FailedBefore = e.failedBefore(e.ev)
-	if e.t.ID != "" && !e.late {
+	switch {
+	case e.late:
+		e.recover(untilMoved(e.t.ID), e.now, "It is known now how the command ended.")
+	case e.t.ID != "":
 		e.taskEnded()
 	}
 	if e.policy.tooOld(e.ev.FinishTime, e.now) {
@@ -180,6 +183,9 @@ func (e *end) follow() {
 		return
 	}
 	about.Requeued = e.again
+	if e.ev.Status == event.StatusSuccess {
+		e.wentWell()
+	}
 	e.startFlows(about, e.t.Chain)
 	if !e.again && len(e.sorted(TaskQueued)) > queued {
 		e.agentSeen()
@@ -235,7 +241,16 @@ func (e *end) agentSeen() {
 	}
 }
 
-// alertEnd plans an alert if the policy's AlertOn lists the end's status.
+// wentWell ends what alerts say of the command, however it was sent.
+func (e *end) wentWell() {
+	at := e.orNow(e.ev.FinishTime)
+	for _, until := range []Until{untilSuccess(e.ev.CommandName, "", ""), untilSuccess("", e.t.Flow(), e.t.Step)} {
+		e.recover(until, at, succeeded)
+	}
+}
+
+// alertEnd plans an alert if the policy's AlertOn lists the end's status, unless
+// the command is tried again. [55, 56]
 func (e *end) alertEnd() {
 	ev, t := e.ev, e.t
 	status := ev.Status
@@ -245,21 +260,37 @@ func (e *end) alertEnd() {
 	if !e.policy.AlertOn[status] || e.policy.tooOld(ev.FinishTime, e.now) {
 		return
 	}
-	summary := fmt.Sprintf("A command ended as %s.", ev.Status)
+	a := e.ofTask(t, AlertExecution, e.summary())
+	a.CommandName, a.InvokeID, a.Region, a.At = ev.CommandName, ev.InvokeID, ev.Region, e.orNow(ev.FinishTime)
+	a.Status, a.ExitCode, a.ErrorCode, a.ErrorDesc, a.Requeued = string(ev.Status), ev.ExitCode, ev.ErrorCode, ev.ErrorDesc, e.requeued
+	r := e.Runs[t.RunID]
 	switch {
-	case e.again && t.RunID != "" && ev.ErrorCode != flow.TooManyTasks:
-		summary = fmt.Sprintf("A command ended as %s, and its flow tries it again.", ev.Status)
-	case e.again && ev.ErrorCode == flow.TooManyTasks:
-		summary = fmt.Sprintf("A command ended as %s: its instance ran too many tasks, and it was queued again.", ev.Status)
-	case e.again:
-		summary = fmt.Sprintf("A command ended as %s: it never started, and was queued again (attempt %d of %d).",
-			ev.Status, t.Attempt-t.Free+1, e.policy.MaxAttempts)
-	case slices.Contains(flow.NotStarted, ev.ErrorCode) && t.ID != "":
-		summary = fmt.Sprintf("A command ended as %s: it never started, after %s.", ev.Status, counted(max(t.Attempt-t.Free, t.StepAttempt), "attempt"))
+	case !e.again || r.Definition.AlertOnRetry:
+		e.outbox.follow(a, lasting{
+			until: []Until{untilSuccess(ev.CommandName, t.Flow(), t.Step)},
+			over:  e.wellAfter(Success{Name: ev.CommandName, Step: t.Step, After: a.At}),
+		})
+		return
+	case t.RunID != "" && !e.requeued:
+		a.Summary = fmt.Sprintf("A command ended as %s. It was to be tried again, and was not.", ev.Status)
+		r.Untold = &a
+		e.runs.put(r.ID, r)
 	}
-	e.alert(Alert{
-		Kind: AlertExecution, Summary: summary, Region: ev.Region, CommandName: ev.CommandName,
-		Flow: t.flow(), Step: t.Step, Runbook: e.runbook(t), InvokeID: ev.InvokeID, TaskID: t.ID, Labels: labelled(t), Status: string(ev.Status), ExitCode: ev.ExitCode,
-		ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc, Requeued: e.requeued, At: e.orNow(ev.FinishTime),
-	}, e.cause)
+	e.note("no alert yet", "the command is tried again")
+}
+
+// summary says how the command ended, and what became of it.
+func (e *end) summary() string {
+	t, status, tries := e.t, e.ev.Status, max(e.t.Attempt-e.t.Free, e.t.StepAttempt)
+	switch unstarted := slices.Contains(flow.NotStarted, e.ev.ErrorCode) && t.ID != ""; {
+	case e.again && e.ev.ErrorCode == flow.TooManyTasks:
+		return fmt.Sprintf("A command ended as %s: its instance ran too many tasks, and it was queued again.", status)
+	case e.again:
+		return fmt.Sprintf("A command ended as %s, and its flow tries it again.", status)
+	case unstarted:
+		return fmt.Sprintf("A command ended as %s: it never started, after %s.", status, counted(tries, "attempt"))
+	case tries > 1:
+		return fmt.Sprintf("A command ended as %s, after %s.", status, counted(tries, "attempt"))
+	}
+	return fmt.Sprintf("A command ended as %s.", status)
 }

@@ -267,6 +267,7 @@ func (b because) admit(r FlowRun) verdict {
 // begin begins a run that may begin now.
 func (b because) begin(r FlowRun) (What, string) {
 	b.countStart(r)
+	b.recover(untilBegun(r.Flow), b.now, "The flow runs again.")
 	r.CheckAt, r.Waits = time.Time{}, ""
 	if r.Definition.Mode == flow.ModeDryRun {
 		return FlowDryRun, b.recordDryRun(r)
@@ -328,10 +329,10 @@ func (b because) wait(r FlowRun, v verdict) {
 // once until a run has begun again (flow rule 54).
 func (b because) refuse(r FlowRun, v verdict) {
 	if v.limit && b.countRefusal(r) && r.Definition.Mode == flow.ModeLive {
-		b.alert(Alert{
+		b.follow(Alert{
 			Kind: AlertFlowLimit, Flow: r.Flow, At: b.now,
 			Summary: "A flow was not run again: " + v.why + ".",
-		}, Key("limit", r.Flow, r.ID))
+		}, lasting{until: []Until{untilBegun(r.Flow)}})
 	}
 	result := flow.ResultDropped
 	if v.what == FlowRefused {

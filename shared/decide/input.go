@@ -218,6 +218,8 @@ type Facts struct {
 	Ended map[string]*Task
 	// EndedRun is nil if the flow run has no record.
 	EndedRun *FlowRun
+	// Succeeded are successes that are recorded.
+	Succeeded []Success
 	// NoText holds the ids of tasks whose command's text is gone.
 	NoText map[string]bool
 }
@@ -240,6 +242,13 @@ type Needs struct {
 // Empty reports whether nothing is needed.
 func (n Needs) Empty() bool {
 	return !n.Queue && !n.Agent && !n.Machine && len(n.Invocations)+len(n.Outputs)+len(n.Ended) == 0 && n.EndedRun == ""
+}
+
+// Success is one of a command on an instance, or of the step of a flow that sent it,
+// that finished after a time.
+type Success struct {
+	Name, Step string
+	After      time.Time
 }
 
 // Captured is what a command printed, or why that is unknown.

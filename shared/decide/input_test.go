@@ -85,7 +85,7 @@ func (s *story) submission(a *words) decide.Submission {
 		in.Command.Invoke = &command.Invoke{CommandID: saved, Timeout: timeout}
 	} else {
 		content := strings.Repeat("<", a.number("bytes", 1))
-		in.Command.Run = &command.Run{Name: name, Type: command.RunShellScript, Content: content, Timeout: timeout}
+		in.Command.Run = &command.Run{Name: a.text("name", name), Type: command.RunShellScript, Content: content, Timeout: timeout}
 	}
 	return in
 }

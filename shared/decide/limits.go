@@ -98,6 +98,12 @@ const (
 	forgetGood = time.Hour
 )
 
+// bad reports whether a command ended as it should not. A status that is not known
+// is bad.
+func bad(s event.Status) bool {
+	return s != "" && s != event.StatusSuccess && s != event.StatusCancelled && s != event.StatusTerminated
+}
+
 // failedBefore returns how many ends in a row before this one were bad, and
 // counts this one. It keeps nothing if no flow uses the count.
 func (c counts) failedBefore(ev event.TaskCompleted) int {
@@ -108,7 +114,7 @@ func (c counts) failedBefore(ev event.TaskCompleted) int {
 	f, known := c.Failing[name]
 	before := f.Count
 	at := c.orNow(ev.FinishTime)
-	bad := ev.Status != event.StatusSuccess && ev.Status != event.StatusCancelled && ev.Status != event.StatusTerminated
+	bad := bad(ev.Status)
 	switch {
 	case known && at.Before(f.Last), !bad && (!known || ev.Status != event.StatusSuccess):
 		return before

@@ -12,11 +12,16 @@ const maxAlertText = 4000
 // outbox plans messages and claims those that are due.
 type outbox struct{ *draft }
 
-// alert plans one alert about the owner, a key of what it reports.
+// alert plans one alert about the owner, a key of what it reports. It is news: nothing
+// ends it.
 func (o outbox) alert(a Alert, owner string) {
-	if o.policy.AlertOn == nil {
-		return
-	}
+	a = o.complete(a)
+	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
+	o.post(a)
+}
+
+// complete adds what the instance and the alert's kind say.
+func (o outbox) complete(a Alert) Alert {
 	if a.InstanceID = o.Instance.ID; a.InstanceID == SweepID {
 		a.InstanceID = "" // it is about none
 	}
@@ -31,17 +36,26 @@ func (o outbox) alert(a Alert, owner string) {
 		a.Tags = *tags
 	}
 	a.Region = cmp.Or(a.Region, o.Instance.Region)
-	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
-	if o.plan(Message{Key: a.Fingerprint, Kind: MessageAlert, Alert: &a}) {
-		o.note("alert planned", string(a.Kind))
+	return a
+}
+
+// post plans the message with an alert.
+func (o outbox) post(a Alert) {
+	if o.policy.AlertOn == nil || !o.plan(Message{Key: a.Fingerprint, Kind: MessageAlert, Alert: &a}) {
+		return
 	}
+	what := "alert planned"
+	if a.Recovered {
+		what = "alert recovered"
+	}
+	o.note(what, string(a.Kind))
 }
 
 // ofTask is an alert about a task.
 func (d *draft) ofTask(t Task, kind AlertKind, summary string) Alert {
 	return Alert{
 		Kind: kind, Summary: summary, CommandName: t.Name, InvokeID: t.InvokeID, TaskID: t.ID, Labels: labelled(t), At: d.now,
-		Flow: t.flow(), Step: t.Step, Runbook: d.runbook(t),
+		Flow: t.Flow(), Step: t.Step, Runbook: d.runbook(t),
 	}
 }
 
@@ -64,11 +78,16 @@ func labelled(t Task) map[string]string {
 	return out
 }
 
-// plan plans a message, unless the same news is on its way already.
+// plan plans a message, unless the same news is on its way already. A newer version
+// of an alert takes the place of one that nobody is delivering.
 func (o outbox) plan(m Message) bool {
-	for _, other := range o.Messages {
-		if other.Key == m.Key {
+	for row, other := range o.Messages {
+		switch {
+		case other.Key != m.Key:
+		case m.Alert == nil || !m.Alert.Lasting:
 			return false
+		case !other.Claim.held(o.now):
+			o.messages.drop(row)
 		}
 	}
 	m.Rev = o.before.Instance.NextRev(o.now)

@@ -8,6 +8,8 @@ type asker struct {
 	*draft
 	facts Facts
 	needs Needs
+	// doubts are the successes that the decision takes for not recorded.
+	doubts []Success
 }
 
 func (a *asker) agentStatus() *AgentStatus {
@@ -45,6 +47,19 @@ func (a *asker) endedTask(id string) *Task {
 		ask(&a.needs.Ended, a.facts.Asked.Ended, id)
 	}
 	return t
+}
+
+// wellAfter returns what reports whether a success is recorded. The decision is made
+// as if none were; the engine asks beside other calls, and has it made again if one
+// is. [55]
+func (a *asker) wellAfter(s Success) func() bool {
+	return func() bool {
+		if slices.Contains(a.facts.Succeeded, s) {
+			return true
+		}
+		a.doubts = append(a.doubts, s)
+		return false
+	}
 }
 
 // endedRun returns the record of an ended flow run, or nil.

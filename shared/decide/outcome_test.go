@@ -144,8 +144,32 @@ func (s *story) writeRows(d decide.Decision) {
 	writeRows(s, "limit", c.Limits, nil, func(l decide.Limit) string { return l.Flow })
 	writeRows(s, "failing", c.Failing, nil, func(f decide.Failing) string { return f.Name })
 	writeRows(s, "repairs", c.Repairs, nil, func(r decide.Repairs) string { return string(r.Kind) })
+	s.writeAlerted(c.Alerted)
 	for _, id := range slices.Sorted(maps.Keys(ended)) {
 		s.printf("+ ended %s %s", id, fields(ended[id]))
+	}
+}
+
+// writeAlerted writes which alerts are followed, and until when.
+func (s *story) writeAlerted(rows []decide.Change[decide.Alerted]) {
+	until := map[string]string{}
+	for _, c := range rows {
+		if c.After == nil {
+			until[s.names.name(c.Before.Alert.Fingerprint)] = "- alerted %s"
+			continue
+		}
+		text := "+ alerted "
+		if c.Before != nil {
+			text = "~ alerted "
+		}
+		var list []string
+		for _, u := range c.After.Until {
+			list = append(list, s.names.in(string(u)))
+		}
+		until[s.names.name(c.After.Alert.Fingerprint)] = text + "%s since " + clock(c.After.Since) + " until " + strings.Join(list, " or ")
+	}
+	for _, name := range slices.Sorted(maps.Keys(until)) {
+		s.printf("%s", strings.ReplaceAll(until[name], "%s", name))
 	}
 }
 
@@ -153,17 +177,23 @@ func (s *story) writeRows(d decide.Decision) {
 // its record, and taken from ended.
 func writeRows[T any](s *story, kind string, rows []decide.Change[T], ended map[string]any, key func(T) string) {
 	byName := map[string]string{}
+	free := func(name string) string {
+		for byName[name] != "" {
+			name += "'" // another message about the same
+		}
+		return name
+	}
 	for _, c := range rows {
 		switch {
 		case c.Before == nil:
-			name := s.names.name(key(*c.After))
+			name := free(s.names.name(key(*c.After)))
 			byName[name] = fmt.Sprintf("+ %s %s %s", kind, name, fields(*c.After))
 		case c.After != nil:
-			name := s.names.name(key(*c.After))
+			name := free(s.names.name(key(*c.After)))
 			byName[name] = fmt.Sprintf("~ %s %s %s", kind, name, changed(*c.Before, *c.After))
 		default:
 			id := key(*c.Before)
-			name := s.names.name(id)
+			name := free(s.names.name(id))
 			byName[name] = fmt.Sprintf("- %s %s", kind, name)
 			if e, ok := ended[id]; ok {
 				byName[name] += " " + changed(*c.Before, e.(T))

@@ -73,7 +73,7 @@ func (b because) expire() {
 // giveUp ends a task that was not sent, with an alert.
 func (b because) giveUp(t Task, state TaskState, reason, summary string) {
 	b.endTask(t, state, reason)
-	b.alert(b.ofTask(t, AlertTaskExpired, summary), t.ID)
+	b.follow(b.ofTask(t, AlertTaskExpired, summary), lasting{until: untilGood(t)})
 }
 
 // bootDeadline does what a task says about an instance that is not bootable in
@@ -98,7 +98,7 @@ func (b because) bootDeadline(t Task) {
 		b.note("task "+t.ID+" waits no longer", "its instance was not bootable by its deadline")
 	default:
 		b.note("task "+t.ID+" waits on", "its instance was not bootable by its deadline")
-		b.alert(b.ofTask(t, AlertBootDeadline, "A queued command waits on: its instance was not bootable by its deadline."), t.ID)
+		b.follow(b.ofTask(t, AlertBootDeadline, "A queued command waits on: its instance was not bootable by its deadline."), lasting{until: []Until{untilMoved(t.ID)}})
 	}
 	b.tasks.put(t.ID, t)
 }

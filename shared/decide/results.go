@@ -41,13 +41,13 @@ func (d *decision) settleSend(s Send, r Result) {
 			d.running(t, r.InvokeID)
 		}
 	case r.Kind == ResultInvalid && s.Kind.starts():
-		b.lose(t, s.Key, loss{TaskInvalid, AlertTaskInvalid, r.Reason, "A command was refused for good and will not run."})
+		b.lose(t, loss{TaskInvalid, AlertTaskInvalid, r.Reason, "A command was refused for good and will not run."})
 	case s.Claim.Commit != r.Commit:
 		// Another invocation has claimed it since, and settles it.
 	case r.Kind == ResultGivenUp && t.Cancel:
 		b.endTask(t, TaskCancelled, "cancelled; Cloud Assistant has no run of it")
 	case r.Kind == ResultGivenUp:
-		b.lose(t, s.Key, outcomeUnknown("It is not known whether a command ran, and it is too late to send it again."))
+		b.lose(t, outcomeUnknown("It is not known whether a command ran, and it is too late to send it again."))
 	default:
 		b.putBack(s, t, r)
 	}
@@ -91,6 +91,7 @@ func (d *draft) running(t Task, invokeID string) {
 	t.Deadline = d.now.Add(cmp.Or(t.Timeout, 60*time.Second) + d.policy.EndMargin)
 	d.tasks.put(t.ID, t)
 	d.note("task "+t.ID+" running", "sent as "+invokeID)
+	outbox{d}.recover(untilMoved(t.ID), d.now, "The command was sent.")
 	d.planStop(t)
 }
 
@@ -121,11 +122,10 @@ func (b because) putBack(s Send, t Task, r Result) {
 	if !r.Kind.Holds() || !s.Kind.starts() || !s.FirstSent.IsZero() {
 		s.NotBefore = until
 	}
-	if r.Kind == ResultDenied && s.Kind.starts() && !s.Alerted {
-		s.Alerted = true
+	if r.Kind == ResultDenied && s.Kind.starts() {
 		a := b.ofTask(t, AlertTaskDenied, "A command is refused for want of a right. It is tried again until it expires; other commands do not wait for it.")
 		a.ErrorCode = r.Reason
-		b.alert(a, s.Key)
+		b.follow(a, lasting{until: []Until{untilMoved(t.ID)}, quiet: true})
 	}
 	b.sends.put(s.Key, s)
 	b.note("send "+s.Key+" put back", string(r.Kind)+" "+r.Reason)

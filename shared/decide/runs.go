@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
 
@@ -26,11 +27,11 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 		case a.Cancel:
 			cancelled = id
 		case a.Alert != "":
-			b.alert(Alert{
+			b.alertStep(r, Alert{
 				Kind: AlertFlow, Flow: r.Flow, Step: a.Step, Summary: a.Alert, At: b.now, Region: r.Event.Region,
 				CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
 				Severity: Severity(a.Severity), Route: a.Route, Runbook: a.Runbook,
-			}, Key("step", r.ID, a.Step))
+			})
 		default:
 			r.SetTask(id)
 			b.enqueue(Task{
@@ -43,6 +44,10 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 	case r.Ended:
 		b.endRun(r, r.Result, r.Reason)
 		return
+	case r.Untold != nil && (r.Current() == nil || r.Current().ID != r.Untold.Step):
+		r = b.tellUntold(r)
+	}
+	switch {
 	case b.stopped(r.Flow):
 		r.CheckAt = b.now.Add(b.policy.HoldCheck)
 	default:
@@ -56,6 +61,36 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 		b.note("stop task "+t.ID, r.Pending.Over+" timed out")
 		b.stopTask(t, r.Pending.Over+" timed out")
 	}
+}
+
+// alertStep plans the alert of a flow's step. It lasts until the command whose bad
+// end began the run succeeds; if the run has failed, also until another one goes
+// well. Otherwise it is news.
+func (b because) alertStep(r FlowRun, a Alert) {
+	var s lasting
+	if bad(event.Status(r.Event.InvocationStatus)) {
+		s.until = append(s.until, untilSuccess(r.Event.CommandName, "", ""))
+		s.since = r.Event.FinishTime
+		s.over = b.wellAfter(Success{Name: r.Event.CommandName, After: s.since})
+	}
+	if r.Result == flow.ResultFailed || r.Result == flow.ResultTimedOut {
+		s.until = append(s.until, untilRun(r.Flow))
+	}
+	if s.until == nil {
+		b.alert(a, Key("step", r.ID, a.Step))
+		return
+	}
+	b.follow(a, s)
+}
+
+// tellUntold plans the alert about a bad end that was to be tried again, and was
+// not. [56]
+func (b because) tellUntold(r FlowRun) FlowRun {
+	if a := r.Untold; a != nil {
+		r.Untold = nil
+		b.follow(*a, lasting{until: []Until{untilSuccess(a.CommandName, a.Flow, a.Step)}})
+	}
+	return r
 }
 
 // stepEnded hands a task's end to its run. It reports whether the step is tried
@@ -78,6 +113,9 @@ func (b because) stepEnded(t Task) (again bool) {
 			out.Err = "only its end is known, not its output"
 		}
 		end.Output, end.Dropped, end.OutputError = out.Text, out.Dropped, out.Err
+	}
+	if t.State != TaskCancelled && t.State != TaskTerminated {
+		r.Untold = nil // this end decides
 	}
 	r.Run = r.Run.Clone()
 	b.carryOut(r, r.CommandEnded(t.Step, t.StepAttempt, end, b.moment(r)))
@@ -118,6 +156,10 @@ func (b because) advanceRun(r FlowRun) {
 func (b because) endRun(r FlowRun, result, reason string) {
 	if r.begun() && (result == flow.ResultFailed || result == flow.ResultTimedOut) {
 		b.countFailure(r)
+	}
+	r = b.tellUntold(r)
+	if r.begun() && result == flow.ResultSucceeded {
+		b.recover(untilRun(r.Flow), b.now, "The flow has succeeded since.")
 	}
 	r.Result, r.Reason, r.EndedAt, r.Ended = result, reason, b.now, true
 	r.CheckAt, r.Waits = time.Time{}, ""

@@ -115,7 +115,7 @@ func (d *sending) requeue(t Task) {
 
 // loseText ends a task whose command cannot be sent, because its text is gone.
 func (d *sending) loseText(t Task) {
-	d.because(causeWakeUp).lose(t, t.ID, loss{TaskInvalid, AlertTaskInvalid, "no_text", "A command's text is gone, so the command will not run."})
+	d.because(causeWakeUp).lose(t, loss{TaskInvalid, AlertTaskInvalid, "no_text", "A command's text is gone, so the command will not run."})
 }
 
 // countBoot stores in a task's run the boot in which its command is released. A

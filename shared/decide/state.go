@@ -185,6 +185,14 @@ type Task struct {
 	Reason    string       `json:"reason,omitempty"`
 }
 
+// Flow is the flow whose step made the task; empty for submissions.
+func (t Task) Flow() string {
+	if len(t.Chain) == 0 {
+		return ""
+	}
+	return t.Chain[len(t.Chain)-1]
+}
+
 // SendKind is an action at Cloud Assistant.
 type SendKind string
 
@@ -217,8 +225,6 @@ type Send struct {
 	FirstSent time.Time `json:"firstSent,omitzero"`
 	PriorSent time.Time `json:"priorSent,omitzero"`
 	PlannedAt time.Time `json:"plannedAt"`
-	// Alerted: an alert said that it is refused.
-	Alerted bool `json:"alerted,omitempty"`
 }
 
 // MessageKind is news for others.
@@ -291,6 +297,8 @@ type FlowRun struct {
 	CheckAt time.Time `json:"checkAt,omitzero"`
 	// Waits is what a run that has not begun waits for, in words.
 	Waits string `json:"waits,omitempty"`
+	// Untold is the alert about the last bad end of a step that is tried again.
+	Untold *Alert `json:"untold,omitempty"`
 	flow.Run
 	EndedAt time.Time `json:"endedAt,omitzero"`
 }
@@ -357,6 +365,7 @@ type State struct {
 	Limits    map[string]Limit     // by flow
 	Failing   map[string]Failing   // by the command's name
 	Repairs   map[string]Repairs   // by kind
+	Alerted   map[string]Alerted   // by fingerprint
 }
 
 // NewState is the state of an instance that has no rows.
@@ -371,6 +380,7 @@ func NewState(instanceID string) State {
 		Limits:    map[string]Limit{},
 		Failing:   map[string]Failing{},
 		Repairs:   map[string]Repairs{},
+		Alerted:   map[string]Alerted{},
 	}
 }
 

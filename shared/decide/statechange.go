@@ -81,6 +81,9 @@ func (d *decision) stateChange(in StateChange) (cause string) {
 	}
 	i.Seen, i.State, i.StateAt = true, state, at
 	d.note("instance "+string(state), "ECS reported it")
+	if i.Gone() {
+		d.recoverAll(at, "Its instance was deleted.")
+	}
 	switch {
 	case isDown(state):
 		d.waitForBoot(at)

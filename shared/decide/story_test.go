@@ -52,18 +52,20 @@ const instance = "i-1"
 
 // story is one instance: what is stored of it, and what is known around it.
 type story struct {
-	t       *testing.T
-	now     time.Time
-	state   decide.State
-	ended   map[string]*decide.Task
-	runs    map[string]*decide.FlowRun // that ended
-	once    map[string]bool
-	policy  decide.Policy
-	control decide.Control
-	claims  int // how many commits could claim something
-	names   names
-	brief   bool // the present input is not checked
-	out     []string
+	t     *testing.T
+	now   time.Time
+	state decide.State
+	ended map[string]*decide.Task
+	runs  map[string]*decide.FlowRun // that ended
+	once  map[string]bool
+	// successes are the executions that are recorded and went well.
+	successes []decide.Execution
+	policy    decide.Policy
+	control   decide.Control
+	claims    int // how many commits could claim something
+	names     names
+	brief     bool // the present input is not checked
+	out       []string
 }
 
 // begin is the clock of a new story: a Wednesday.
@@ -200,10 +202,29 @@ func (s *story) decide(in decide.Input, a *words) decide.Decision {
 	for {
 		d := s.checked(loaded, in, f, m)
 		if d.Needs.Empty() {
-			return d
+			known := len(f.Succeeded)
+			f.Succeeded = append(f.Succeeded, s.succeeded(d.Doubts)...)
+			if len(f.Succeeded) == known {
+				return d
+			}
+			continue
 		}
 		s.answer(&loaded, &f, d.Needs, a)
 	}
+}
+
+// succeeded are those of the doubted successes that are recorded.
+func (s *story) succeeded(doubts []decide.Success) (recorded []decide.Success) {
+	for _, doubt := range doubts {
+		for _, e := range s.successes {
+			if e.Name == doubt.Name && (doubt.Step == "" || e.Step == doubt.Step) && e.Event.FinishTime.After(doubt.After) {
+				s.printf("%s has succeeded since", doubt.Name)
+				recorded = append(recorded, doubt)
+				break
+			}
+		}
+	}
+	return recorded
 }
 
 // loaded is the state as a load shows it: without queued tasks.
@@ -281,6 +302,9 @@ func (s *story) commit(d decide.Decision) {
 	}
 	if d.Once != "" {
 		s.once[d.Once] = true
+	}
+	if x := d.Changes.Execution; x != nil && x.Event.Status == event.StatusSuccess {
+		s.successes = append(s.successes, *x)
 	}
 	queued := maps.Clone(s.state.Tasks)
 	rev := s.state.Instance.Rev

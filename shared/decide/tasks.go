@@ -117,14 +117,6 @@ func (b because) enqueue(t Task) {
 	b.note("task "+t.ID+" queued", why)
 }
 
-// flow is the flow whose step the task is; empty for a submission.
-func (t Task) flow() string {
-	if t.RunID == "" || len(t.Chain) == 0 {
-		return ""
-	}
-	return t.Chain[len(t.Chain)-1]
-}
-
 // stopTask ends a task that was not sent, and stops one that was. It reports
 // whether it ended the task.
 func (b because) stopTask(t Task, reason string) (ended bool) {
@@ -154,6 +146,7 @@ func (b because) endTask(t Task, state TaskState, reason string) (again bool) {
 	t.Deadline = time.Time{}
 	t.EndedAt = b.orNow(t.EndedAt)
 	record(b.draft, &b.changes.EndedTasks, t)
+	b.recover(untilMoved(t.ID), b.now, "The command waits no longer: "+reason+".")
 	b.note("task "+t.ID+" "+string(state), reason)
 	return b.stepEnded(t)
 }
@@ -169,10 +162,14 @@ func outcomeUnknown(summary string) loss {
 	return loss{TaskFailed, AlertOutcomeUnknown, "outcome_unknown", summary}
 }
 
-// lose ends a task with an alert about the owner.
-func (b because) lose(t Task, owner string, l loss) {
+// lose ends a task with an alert.
+func (b because) lose(t Task, l loss) {
 	b.endTask(t, l.state, l.reason)
+	until := lasting{until: untilGood(t)}
+	if l.kind == AlertOutcomeUnknown { // it may have succeeded before, and its end may come
+		until.until, until.since = append(until.until, untilMoved(t.ID)), t.SubmittedAt
+	}
 	a := b.ofTask(t, l.kind, l.summary)
 	a.ErrorCode = l.reason
-	b.alert(a, owner)
+	b.follow(a, until)
 }

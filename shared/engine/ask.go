@@ -147,9 +147,9 @@ func (h *handling) fetch(ctx context.Context, in decide.Input, ids []string, f *
 }
 
 // prepare does what must be done before a commit: it arms a wake-up and, beside
-// that, reads the texts of the commands that the commit claims. It reports
-// whether all of them are there.
-func (h *handling) prepare(ctx context.Context, s decide.State, d *decide.Decision, m decide.Moment, results bool) (complete bool, err error) {
+// that, reads the texts of the commands that the commit claims, and asks for the
+// successes that the decision doubts. It reports whether the decision still holds.
+func (h *handling) prepare(ctx context.Context, s decide.State, d *decide.Decision, m decide.Moment, results bool) (holds bool, err error) {
 	unread := h.unread(d, m.Claim)
 	var (
 		reading sync.WaitGroup
@@ -159,6 +159,15 @@ func (h *handling) prepare(ctx context.Context, s decide.State, d *decide.Decisi
 	if len(unread) > 0 {
 		reading.Go(func() { texts, readErr = h.Ledger.Texts(ctx, h.instanceID, unread) })
 	}
+	doubts := d.Doubts
+	if results {
+		doubts = nil // results are not decided again for that
+	}
+	succeeded := make([]bool, len(doubts))
+	failed := make([]error, len(doubts))
+	for i, doubt := range doubts {
+		reading.Go(func() { succeeded[i], failed[i] = h.Ledger.Succeeded(ctx, h.instanceID, doubt) })
+	}
 	err = h.arm(ctx, s, d, m, results)
 	reading.Wait()
 	if err == nil && readErr != nil {
@@ -167,16 +176,25 @@ func (h *handling) prepare(ctx context.Context, s decide.State, d *decide.Decisi
 	if err != nil {
 		return false, err
 	}
-	complete = true
+	holds = true
 	for _, id := range unread {
 		if text, ok := texts[id]; ok {
 			h.texts[id] = text
 		} else {
-			complete = false
+			holds = false
 			h.noText[id] = true
 		}
 	}
-	return complete, nil
+	for i, doubt := range doubts {
+		switch {
+		case succeeded[i]:
+			holds = false
+			h.succeeded = append(h.succeeded, doubt)
+		case failed[i] != nil:
+			h.note("not known whether "+doubt.Name+" has succeeded since", failed[i].Error())
+		}
+	}
+	return holds, nil
 }
 
 // unread returns the tasks whose commands the decision claims and whose texts

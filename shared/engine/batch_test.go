@@ -73,6 +73,7 @@ func batchOf(c engine.Commit) *batch {
 	replace(b, ch.Limits, func(l decide.Limit) string { return "live/limit/" + l.Flow })
 	replace(b, ch.Failing, func(f decide.Failing) string { return "live/failing/" + f.Name })
 	replace(b, ch.Repairs, func(r decide.Repairs) string { return "live/repair/" + string(r.Kind) })
+	replace(b, ch.Alerted, func(a decide.Alerted) string { return "live/alerted/" + a.Alert.Fingerprint })
 	if e := ch.Execution; e != nil {
 		b.put("log/exec/"+e.Event.InvokeID+"/"+e.Event.Suffix(), e)
 	}

@@ -36,7 +36,7 @@ func (h *handling) decide(ctx context.Context, s decide.State, in decide.Input) 
 		case err == nil:
 			h.accept(d)
 			return d.Next, d.More, nil
-		case errors.Is(err, errNoText):
+		case errors.Is(err, errWrong):
 			// A task that has ended has no text. If the instance has not changed,
 			// the text is gone.
 			rev := s.Instance.Rev
@@ -96,7 +96,7 @@ func claims(s decide.State, commit string) bool {
 // makes it again, until nothing is needed. What it reads of the instance goes
 // into s.
 func (h *handling) consider(ctx context.Context, s *decide.State, in decide.Input) (decide.Moment, decide.Decision, error) {
-	f := decide.Facts{NoText: h.noText}
+	f := decide.Facts{NoText: h.noText, Succeeded: h.succeeded}
 	for {
 		m, d := h.choose(ctx, *s, in, f)
 		if d.Needs.Empty() {
@@ -148,17 +148,18 @@ func (h *handling) moment() decide.Moment {
 	}
 }
 
-// errNoText: a command that a commit would claim has no text.
-var errNoText = errors.New("a command's text is missing")
+// errWrong: a command that a commit would claim has no text, or a success is recorded
+// that the decision doubts.
+var errWrong = errors.New("the decision rests on what is not so")
 
 // commit arms a wake-up if the decision needs one, and writes its changes.
 func (h *handling) commit(ctx context.Context, s decide.State, d *decide.Decision, m decide.Moment, results bool) error {
-	complete, err := h.prepare(ctx, s, d, m, results)
+	holds, err := h.prepare(ctx, s, d, m, results)
 	switch {
 	case err != nil:
 		return err
-	case !complete:
-		return errNoText
+	case !holds:
+		return errWrong
 	}
 	h.own[m.Claim.Commit] = true
 	if d.Once != "" {

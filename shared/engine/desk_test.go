@@ -31,6 +31,7 @@ type desk struct {
 	mu     sync.Mutex
 	made   []string
 	reads  int // of stops
+	asked  int // whether a command has succeeded since
 	alerts []decide.Alert
 	ids    int
 }
@@ -145,6 +146,8 @@ func (d *desk) call(ctx context.Context, what, detail string, do func() error) e
 	switch what {
 	case "control":
 		d.reads++
+	case "succeeded":
+		d.asked++
 	case "texts":
 	default:
 		d.made = append(d.made, what)

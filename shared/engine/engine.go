@@ -92,6 +92,7 @@ type handling struct {
 	delivering  *span                      // the time for messages
 	texts       map[string]command.Command // by task id
 	noText      map[string]bool            // tasks whose text was not there
+	succeeded   []decide.Success           // that are recorded
 	out         Outcome                    // of the present input
 	// input is the place of the input that was committed last, and report reports
 	// one.

@@ -196,23 +196,6 @@ func (w *world) checkSend(s engine.Send) (again bool) {
 	return false
 }
 
-func (w *world) checkAlert(a decide.Alert) {
-	if a.Kind == decide.AlertBreakerOpened || a.Kind == decide.AlertBreakerClosed {
-		w.fleetAlerts[a.Fingerprint] = a.Kind
-	}
-	if a.TaskID == "" && a.Kind != decide.AlertExecution {
-		return // about flows: there may be many
-	}
-	about := a.InstanceID + "/" + string(a.Kind) + "/" + a.TaskID
-	if a.Kind == decide.AlertExecution {
-		about = a.InstanceID + "/" + a.InvokeID
-	}
-	if old := w.prints[about]; old != "" && old != a.Fingerprint {
-		w.breakf("the alert about %s has fingerprint %s and %s", about, old, a.Fingerprint)
-	}
-	w.prints[about] = a.Fingerprint
-}
-
 // checkAck: what was answered with success is stored.
 func (w *world) checkAck(work *delivery, out engine.Outcome) {
 	once, answer := "", string(encode(out.Answer))
@@ -248,23 +231,19 @@ func (w *world) checkEnd() {
 			w.breakf("%d boots of %s are counted, it booted %d times", seq, id, real)
 		}
 		w.checkExecutions(id)
+		w.checkAlerts(id)
 	}
 	w.checkTasks()
 	w.checkFleet()
 }
 
 func (w *world) checkExecutions(id string) {
-	lost := w.undelivered(id)
 	runs := map[string]decide.FlowRun{}
 	for _, r := range logged[decide.FlowRun](w.table, id, "flow") {
 		runs[r.ID] = r
 	}
 	for _, e := range logged[decide.Execution](w.table, id, "exec") {
 		key := "exec/" + e.Event.InvokeID + "/" + e.Event.Suffix()
-		print := decide.Key("alert", id, string(decide.AlertExecution), key)
-		if w.policy.AlertOn[e.Event.Status] && w.inbox[print] == 0 && !lost[print] {
-			w.breakf("no alert says that %s ended as %s", e.Event.InvokeID, e.Event.Status)
-		}
 		ok := e.Event.Status == event.StatusSuccess
 		for name, starts := range map[string]bool{
 			"after-alpha": e.Name == "alpha" && ok, "ring": e.Name == "beta", "after-saved": e.Event.CommandID == savedCommand && ok,

@@ -32,6 +32,9 @@ func (d *desk) brief() string {
 	if d.reads > 0 {
 		out = append(out, "+ control")
 	}
+	if d.asked > 0 {
+		out = append(out, "+ succeeded")
+	}
 	return strings.Join(out, " ")
 }
 
@@ -122,6 +125,9 @@ func (d *desk) left(outs []reported) string {
 		what := string(a.Kind)
 		if a.Kind == decide.AlertFlow {
 			what = a.Summary
+		}
+		if a.Recovered {
+			what += " is over"
 		}
 		l.add("alerts", "alert %s", what)
 	}

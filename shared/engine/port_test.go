@@ -71,6 +71,10 @@ func (p ports) EndedRun(ctx context.Context, id, runID string) (*decide.FlowRun,
 	return ask(ctx, p, "ended run", id+"/"+runID, func() *decide.FlowRun { return record[decide.FlowRun](p.table, id, "flow", runID) })
 }
 
+func (p ports) Succeeded(ctx context.Context, id string, s decide.Success) (bool, error) {
+	return ask(ctx, p, "succeeded", id+"/"+s.Name, func() bool { return p.table.succeeded(id, s) })
+}
+
 func (p ports) Recorded(ctx context.Context, id, once string) (*engine.Recorded, error) {
 	return ask(ctx, p, "recorded", id+"/"+once, func() *engine.Recorded { return p.table.recorded(id, once) })
 }
@@ -204,11 +208,8 @@ func (v *invocation) Send(ctx context.Context, s engine.Send) (id string, err er
 	return id, nil
 }
 
-func (v *invocation) Post(ctx context.Context, key string, _ int64, a decide.Alert) error {
-	return tell(ctx, v.ports, "alert", key, func() {
-		v.w.inbox[key]++
-		v.w.checkAlert(a)
-	})
+func (v *invocation) Post(ctx context.Context, key string, rev int64, a decide.Alert) error {
+	return tell(ctx, v.ports, "alert", key, func() { v.w.checkAlert(key, rev, a) })
 }
 
 func (v *invocation) Control(ctx context.Context) (c decide.Control, err error) {

@@ -152,6 +152,9 @@ type Ledger interface {
 	// Ended reads the record of an input and those of ended tasks, by task id, in
 	// one call. It has nil for those that are not there.
 	Ended(ctx context.Context, instanceID, once string, taskIDs []string) (*Recorded, map[string]*decide.Task, error)
+	// Succeeded reports whether a success is recorded, and visible already in the
+	// index of the instance's records, which lags milliseconds behind.
+	Succeeded(ctx context.Context, instanceID string, s decide.Success) (bool, error)
 	// EndedRun reads the record of a flow run, and returns nil without one.
 	EndedRun(ctx context.Context, instanceID, runID string) (*decide.FlowRun, error)
 	// Recorded reads the row that identifies a duplicate (Decision.Once), and

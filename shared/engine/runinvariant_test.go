@@ -56,8 +56,7 @@ func (w *world) checkRuns(id string) {
 		}
 		w.checkSteps(id, r)
 		for _, step := range r.Steps {
-			print := decide.Key("alert", id, string(decide.AlertFlow), decide.Key("step", r.ID, step.ID))
-			if step.Kind == flow.KindAlert && step.Status == flow.StepSucceeded && w.inbox[print] == 0 && !lost[print] {
+			if step.Kind == flow.KindAlert && step.Status == flow.StepSucceeded && !w.heard[id+"/"+r.Flow+"/"+step.ID] && len(lost) == 0 {
 				w.breakf("step %s of flow run %s alerted nobody", step.ID, r.ID)
 			}
 		}

@@ -57,7 +57,7 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 	p.TaskTTL, p.SendWindow, p.CheckMax, p.MessageLife = 3*time.Hour, 10*time.Minute, 8*time.Minute, 10*time.Minute
 	w := &world{
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
-		table: newTable(), cloud: newCloud(), inbox: map[string]int{}, dirty: map[string]bool{},
+		table: newTable(), cloud: newCloud(), inbox: map[string]letter{}, heard: map[string]bool{}, dirty: map[string]bool{},
 		byName: map[string]*invocation{}, unclear: map[string]bool{},
 		cancelled: map[string]bool{}, stopping: map[string]time.Time{}, prints: map[string]string{}, fleetAlerts: map[string]decide.AlertKind{},
 	}

@@ -214,7 +214,10 @@ func (s *story) input(a *words) decide.Input {
 		in.Event.Bare = a.flag("bare")
 		return in
 	case "stranger":
-		return ended(a.word(), "", event.Status(a.word()), "")
+		end := ended(a.word(), "", event.Status(a.word()), "")
+		end.Event.CommandName = cmp.Or(a.text("name"), end.Event.CommandName)
+		end.Event.FinishTime = end.Event.FinishTime.Add(-a.duration("ago"))
+		return end
 	case "state":
 		return decide.StateChange{Received: s.clock, Event: event.InstanceStateChange{
 			Envelope: event.Envelope{ID: "s", Region: "cn-hangzhou", Time: now.Add(-a.duration("ago"))}, InstanceID: "i-1", State: event.State(a.word()),
@@ -238,7 +241,7 @@ func (s *story) task(name string) decide.Task {
 
 // happen lets an input happen, and says what it costs and what is left.
 func (s *story) happen(a *words) string {
-	s.made, s.reads, s.clock = nil, 0, now.Add(a.duration("after"))
+	s.made, s.reads, s.asked, s.clock = nil, 0, 0, now.Add(a.duration("after"))
 	in, limit := s.inputs(a), cmp.Or(a.duration("limit"), timeLimit)
 	e := s.engine(s.policy)
 	e.Sends = s.sends
@@ -301,8 +304,8 @@ func (s *story) fates(a *words) map[string]fate {
 // meanwhile lets the lines under a directive happen within it, by other invocations.
 func (s *story) meanwhile(a *words) {
 	synctest.Wait() // for calls that are made beside
-	was, made, reads, on, clock := *s, s.made, s.reads, s.on, s.clock
+	was, made, reads, asked, on, clock := *s, s.made, s.reads, s.asked, s.on, s.clock
 	s.each(a, func(a *words) { s.tell(a) })
 	s.policy, s.sends = was.policy, was.sends
-	s.made, s.reads, s.on, s.clock = made, reads, on, clock
+	s.made, s.reads, s.asked, s.on, s.clock = made, reads, asked, on, clock
 }

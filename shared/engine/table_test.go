@@ -12,6 +12,7 @@ import (
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
+	"aftercare/shared/event"
 )
 
 // table is the ledger's store: rows of JSON by instance and key, as the real
@@ -84,6 +85,8 @@ func (t *table) scan(s *decide.State, after string, n int) (last string) {
 			add(s.Failing, data, func(f decide.Failing) string { return f.Name })
 		case strings.HasPrefix(key, "live/repair/"):
 			add(s.Repairs, data, func(r decide.Repairs) string { return string(r.Kind) })
+		case strings.HasPrefix(key, "live/alerted/"):
+			add(s.Alerted, data, func(a decide.Alerted) string { return a.Alert.Fingerprint })
 		case strings.HasPrefix(key, "live/unmatched/"):
 			add(s.Unmatched, data, func(u decide.Unmatched) string { return u.Event.InvokeID })
 		default:
@@ -330,4 +333,11 @@ func (t *table) resume(s decide.Scope, at time.Time) {
 	t.marks[s.Flow] = decide.Later(t.marks[s.Flow], at)
 	delete(t.control.Stops, s)
 	delete(t.control.Breakers, s.Flow)
+}
+
+// succeeded reports whether a success like this is recorded.
+func (t *table) succeeded(id string, s decide.Success) bool {
+	return slices.ContainsFunc(logged[decide.Execution](t, id, "exec"), func(e decide.Execution) bool {
+		return e.Event.Status == event.StatusSuccess && e.Name == s.Name && (s.Step == "" || e.Step == s.Step) && e.Event.FinishTime.After(s.After)
+	})
 }

@@ -30,7 +30,8 @@ type world struct {
 	resumed time.Time     // when the last stop ended
 	table   *table
 	cloud   *cloud
-	inbox   map[string]int // deliveries by fingerprint
+	inbox   map[string]letter // the newest alerts by key
+	heard   map[string]bool   // what alerts were about: an invocation, or a flow's step
 	tasks   []submitted
 	backlog []*delivery
 	running []*invocation

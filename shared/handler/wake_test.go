@@ -20,7 +20,7 @@ import (
 func critical(t *testing.T, r *rig.Rig, by *rig.Process, instanceID string) {
 	t.Helper()
 	r.Faults.Add(fault.Fault{Call: "RunCommand", Mode: fault.ErrorBefore, Status: 403, Code: "Forbidden.RAM"})
-	if item := only(t)(by.SubmitTask(submit(instanceID, "look", "true", 5, fmt.Sprint("key", r.Now().UnixNano())))); item.Result != handler.ResultAccepted || item.Left == 0 {
+	if item := only(t)(by.SubmitTask(submit(instanceID, fmt.Sprint("look-", r.Now().UnixNano()), "true", 5, fmt.Sprint("key", r.Now().UnixNano())))); item.Result != handler.ResultAccepted || item.Left == 0 {
 		t.Fatalf("answered %+v, want accepted, and left", item)
 	}
 }

@@ -21,8 +21,8 @@
 //     which sorts in the order of release and behind all others, so that a load
 //     can stop before it, live/task/<task id>, live/send/<key>,
 //     live/message/<key>/<rev>, live/flow/<run id>, live/unmatched/<invoke id>,
-//     live/limit/<flow>, live/failing/<key of the command's name>, and, where sweeps
-//     count, live/repair/<kind>. A task that
+//     live/limit/<flow>, live/failing/<key of the command's name>, live/alerted/<key of an
+//     alert that is not over>, and, where sweeps count, live/repair/<kind>. A task that
 //     leaves the queue has another key: its old row is removed in the same commit.
 //  5. Records for people are log/task/, log/flow/, log/boot/ and log/message/, each
 //     with its id; boots sort by their number. log/act/<ms>/<key> is what a person
@@ -145,7 +145,8 @@
 //     after it became known. Executions, tasks and flow runs that did not go well have
 //     a hist of their own, with a "!" behind the kind, so that what failed is found
 //     without the rest.
-//  66. The functions do not read the indexes. If the service refuses a commit on a
+//  66. The functions read the indexes only to find out whether a failure that came late
+//     is over: without an index it counts as not over. If the service refuses a commit on a
 //     table with indexes, which a probe on a table of its own finds out, the tables
 //     are made without them: lists are missing, and all else works.
 //  67. Rows of aftercare_instances are only put whole and deleted, because a table

@@ -55,6 +55,11 @@ var liveKinds = []liveKind{
 	}, func(b *batch, c *decide.Changes) {
 		replace(b, c.Repairs, func(r decide.Repairs) string { return prefixRepair + string(r.Kind) })
 	}},
+	{prefixAlerted, func(s *decide.State, v values) error {
+		return addTo(s.Alerted, v, func(a decide.Alerted) string { return a.Alert.Fingerprint })
+	}, func(b *batch, c *decide.Changes) {
+		replace(b, c.Alerted, func(a decide.Alerted) string { return prefixAlerted + a.Alert.Fingerprint })
+	}},
 }
 
 func readTask(s *decide.State, v values) error {

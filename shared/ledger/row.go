@@ -40,6 +40,7 @@ const (
 	prefixLimit   = "live/limit/"
 	prefixBad     = "live/failing/"
 	prefixRepair  = "live/repair/"
+	prefixAlerted = "live/alerted/"
 	logFirst      = "log/"
 	logEnd        = "log0"
 	logMessage    = "log/message/"

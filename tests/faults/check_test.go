@@ -19,7 +19,7 @@ type view struct {
 	history int
 	// ran counts the starts of scripts by the command's name.
 	ran map[string]int
-	// alerts counts those in the inbox by fingerprint.
+	// alerts counts those in the inbox by what they are about.
 	alerts map[string]int
 	// untold counts the concerns of which people were not told, kept those about
 	// quarantine of which they were.
@@ -38,7 +38,7 @@ func look(t *testing.T, r *rig.Rig) view {
 		v.ran[r.Given(run.Name)]++
 	}
 	for _, a := range r.Alerts() {
-		v.alerts[a.Fingerprint]++
+		v.alerts[about(a)]++
 	}
 	concerns, err := r.Ledger().Concerns(t.Context())
 	if err != nil {

@@ -182,7 +182,7 @@ func scenarios() map[string]scenario {
 				r.Boot(instanceID) // its heartbeat is lost
 			},
 			invoke: func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted(aborted.payload) },
-			ran:    []string{"first"}, ends: 2, alerts: 1, boots: 1,
+			ran:    []string{"first"}, ends: 2, boots: 1,
 		},
 		"a sweep that finds a command first sent too long ago": {
 			prepare: func(r *rig.Rig) {

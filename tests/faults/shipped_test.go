@@ -308,7 +308,7 @@ func checkLife(t *testing.T, l *life, c shippedCase) {
 	if got := v.state.Instance.BootSeq; got != c.boots {
 		t.Errorf("%d boots are counted, want %d", got, c.boots)
 	}
-	wanted := fingerprints(v)
+	wanted := calledFor(v)
 	if len(wanted) != c.alerts {
 		t.Errorf("the records call for %d alerts, want %d", len(wanted), c.alerts)
 	}

@@ -34,6 +34,7 @@ func Full() decide.State {
 	s.Limits["f"] = decide.Limit{Flow: "f", Starts: []time.Time{Start}, Refused: 1, Until: Start.Add(time.Hour)}
 	s.Failing["check disk / now"] = decide.Failing{Name: "check disk / now", Count: 2, Last: Start}
 	s.Repairs["end"] = decide.Repairs{Kind: decide.RepairEnd, Since: Start, Count: 4}
+	s.Alerted["a1"] = decide.Alerted{Alert: decide.Alert{Fingerprint: "a1", Lasting: true, CommandName: "one", At: Start}, Until: []decide.Until{"command/one"}}
 	s.Unmatched["t-9"] = decide.Unmatched{Event: event.TaskCompleted{InvokeID: "t-9", ExitCode: &code}, Received: Start}
 	return s
 }
@@ -58,6 +59,7 @@ func Between(id string, before, after decide.State) engine.Commit {
 		Limits:    changes(before.Limits, after.Limits),
 		Failing:   changes(before.Failing, after.Failing),
 		Repairs:   changes(before.Repairs, after.Repairs),
+		Alerted:   changes(before.Alerted, after.Alerted),
 	}}
 }
 

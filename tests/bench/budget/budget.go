@@ -77,8 +77,8 @@ func Sort(calls []wire.Call) Calls {
 			out.Sent = append(out.Sent, name)
 		case name == due, name == noted:
 			out.Own = append(out.Own, name)
-		// Texts are read beside the wake-up.
-		case c.Table == "shared", name == texts:
+		// Texts are read, and a newer success is looked for, beside the wake-up.
+		case c.Table == "shared", name == texts, name == newer:
 			out.Beside = append(out.Beside, name)
 		default:
 			out.Path = append(out.Path, name)

@@ -19,6 +19,7 @@ const (
 	disarm = "DeleteRow wakeups"
 	shared = "GetRange shared"
 	texts  = "BatchGetRow instances"
+	newer  = "GetRange timeline"
 	due    = "GetRange wakeups"
 	run    = "RunCommand"
 	find   = "DescribeInvocations"
@@ -53,7 +54,7 @@ func Rows() []Row {
 		followUps(3, "three"),
 		{
 			Name: "execution with an alert", Function: TaskCompleted, Tablestore: 5,
-			Path: []string{load, arm, commit, alert, commit}, Beside: []string{shared},
+			Path: []string{load, arm, commit, alert, commit}, Beside: []string{shared, newer},
 			Prepare: func(*rig.Rig) []byte { return end("other", "Failed", "ExitCodeNonzero", "3") },
 		},
 		{

@@ -46,7 +46,10 @@ func (m message) about() string {
 type received struct {
 	// alerts came to the webhook, in this many posts.
 	alerts []alert
-	posts  int
+	// over are their recoveries, heard what both were about.
+	over  []decide.Alert
+	heard map[string]bool
+	posts int
 	// messages came to the chat robot.
 	messages []message
 	// refused counts what the inbox refused.
@@ -59,7 +62,7 @@ func (s *story) received(ctx context.Context) (r received, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.refused = len(box.Refusals)
+	r.refused, r.heard = len(box.Refusals), map[string]bool{}
 	for _, m := range box.Messages {
 		switch {
 		case m.Channel == inbox.DingTalk:
@@ -84,13 +87,25 @@ func (s *story) received(ctx context.Context) (r received, err error) {
 			}
 			r.posts++
 			for _, a := range body.Data.Alerts {
-				if !a.Recovered {
+				r.heard[keyOf(a)] = true
+				if a.Recovered {
+					r.over = append(r.over, a)
+				} else {
 					r.alerts = append(r.alerts, alert{a, m.Verified})
 				}
 			}
 		}
 	}
 	return r, nil
+}
+
+// keyOf says what an alert is about.
+func keyOf(a decide.Alert) string {
+	about := a.CommandName
+	if a.Flow != "" {
+		about = a.Flow + "/" + a.Step
+	}
+	return fmt.Sprintf("%s: %s of %s", a.InstanceID, a.Kind, about)
 }
 
 // firing adds up the alerts of the robot's messages.
@@ -130,8 +145,8 @@ func (s *story) printMessages(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\n%d alerts came to the webhook in %d messages, and to the chat robot, which takes 20 a minute, in %d. The largest of these:\n\n",
-		len(r.alerts), r.posts, len(r.messages))
+	fmt.Fprintf(w, "\n%d alerts and %d recoveries came to the webhook in %d messages, and to the chat robot, which takes 20 a minute, in %d. The largest of these:\n\n",
+		len(r.alerts), len(r.over), r.posts, len(r.messages))
 	largest := slices.MaxFunc(r.messages, func(a, b message) int { return a.firing - b.firing })
 	for line := range strings.Lines(largest.text) {
 		if line = strings.TrimSpace(unmarked.Replace(line)); line != "" {

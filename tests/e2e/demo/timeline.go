@@ -51,7 +51,7 @@ func (s *story) printTimeline(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		t := tale{story: s, id: id, trail: newTrail(all[id]), log: log, alerts: r.alerts, scripts: map[string]cloud.Run{}}
+		t := tale{story: s, id: id, trail: newTrail(all[id]), log: log, alerts: r.alerts, over: r.over, scripts: map[string]cloud.Run{}}
 		for _, r := range runs {
 			t.scripts[r.InvokeID] = r
 		}
@@ -78,6 +78,7 @@ type tale struct {
 	id      string
 	log     []logLine
 	alerts  []alert
+	over    []decide.Alert
 	scripts map[string]cloud.Run // by invoke id
 }
 
@@ -128,6 +129,11 @@ func (t tale) entries(records ledger.Records) (out []entry) {
 	for _, a := range t.alerts {
 		if a.Kind != decide.AlertExecution && a.InstanceID == t.id {
 			add(entry{at: a.At, what: "alert", command: cmp.Or(a.Flow, a.CommandName), why: shortened(a.Summary)})
+		}
+	}
+	for _, a := range t.over {
+		if a.InstanceID == t.id {
+			add(entry{at: a.At, what: "recovered", command: cmp.Or(a.Flow, a.CommandName), why: shortened(a.Summary)})
 		}
 	}
 	return out
