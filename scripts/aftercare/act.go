@@ -121,10 +121,13 @@ func whoFlags(cmd *cobra.Command) *who {
 	return w
 }
 
+// author is who acts.
+func (w *who) author() string { return cmp.Or(strings.TrimSpace(w.by), systemUser()) }
+
 // document adds to a document who acts, why, and a dedupeKey of its own.
 func (w *who) document(of map[string]any) map[string]any {
 	of["dedupeKey"] = "by-hand/" + rand.Text()
-	of["submittedBy"] = cmp.Or(strings.TrimSpace(w.by), systemUser())
+	of["submittedBy"] = w.author()
 	if reason := strings.TrimSpace(w.reason); reason != "" {
 		of["reason"] = reason
 	}

@@ -23,7 +23,8 @@ func functionCompute(t *testing.T, r *rig.Rig) string {
 	functions := map[string]func([]byte) (handler.Outcome, error){
 		"aftercare-submit-task": r.SubmitTask, "aftercare-task-completed": r.TaskCompleted,
 		"aftercare-first-heartbeat": r.FirstHeartbeat, "aftercare-instance-state": r.StateChange,
-		"aftercare-sweep": func([]byte) (handler.Outcome, error) { return r.Sweep() },
+		"aftercare-sweep":  func([]byte) (handler.Outcome, error) { return r.Sweep() },
+		"aftercare-alerts": alertsFor(t, r, r.Now),
 	}
 	mux.HandleFunc("POST /2023-03-30/functions/{name}/invocations", func(w http.ResponseWriter, req *http.Request) {
 		payload, err := io.ReadAll(req.Body)

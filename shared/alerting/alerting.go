@@ -118,6 +118,9 @@ func (d *desk) round(ctx context.Context, payload []byte, v handler.Invocation) 
 	if err != nil {
 		return handler.Item{}, err
 	}
+	if item, ok, err := d.requested(ctx, payload, clients, v); ok {
+		return item, err
+	}
 	var in asked
 	if json.Unmarshal(payload, &in) != nil || in.Shard == nil {
 		transport.Sleep(ctx, d.settings.Start/4+rand.N(d.settings.Start*3/4+1))

@@ -20,8 +20,15 @@ type Act struct {
 // ActOutcomes are the words of Act.Outcome. That of a submission counts several.
 var ActOutcomes = []string{
 	Stopped, AlreadyStopped, Resumed, NotStopped, cancelled, stopping, string(FlowStarted), string(FlowWaits), string(FlowDryRun),
-	string(TaskQueued), string(TaskReleasing), Refused,
+	string(TaskQueued), string(TaskReleasing), Refused, Silenced, Acknowledged, SilenceEnded,
 }
+
+// What comes of the acts on alerts.
+const (
+	Silenced     = "silenced"
+	Acknowledged = "acknowledged"
+	SilenceEnded = "ended"
+)
 
 // ActKind is what a person did.
 type ActKind string
@@ -33,6 +40,9 @@ const (
 	ActCancel ActKind = "cancel"
 	ActRetry  ActKind = "retry"
 	ActSubmit ActKind = "submit" // for several instances
+	// Of alerts.
+	ActSilence ActKind = "silence"
+	ActExpire  ActKind = "expire"
 )
 
 // ActsID stands for an instance where the acts on no single instance are kept.

@@ -224,6 +224,23 @@ func TestASilenceThatIsYoungerThanTheReadingIsReadAnew(t *testing.T) {
 	w.wantTold(0, 0, 0)
 }
 
+// (dispatch rule 17)
+func TestALongRoundReadsTheSilencesAgain(t *testing.T) {
+	w := newWorld(t)
+	w.put(failure(1, 1))
+	w.round(0, 1)
+	w.until(w.clock().Add(time.Minute))
+	w.before = func(_ int, call string) error {
+		if call == "Load" && len(w.silences) == 0 {
+			w.silence(time.Hour, 1)
+			w.until(w.clock().Add(6 * time.Second))
+		}
+		return nil
+	}
+	w.rounds(10)
+	w.wantTold(0, 0, 0)
+}
+
 // (dispatch rule 15)
 func TestWhatIsSilencedIsNotRepeated(t *testing.T) {
 	w := newWorld(t)

@@ -1,6 +1,10 @@
 package handler
 
-import "aftercare/shared/decide"
+import (
+	"encoding/json"
+
+	"aftercare/shared/decide"
+)
 
 // Outcome is a function's answer: what became of each input of its payload. It
 // is for logs, for people and for the callers of submit-task.
@@ -69,6 +73,8 @@ type Item struct {
 	Complete *bool `json:"complete,omitempty"`
 	// Counts says what the function alerts did, in letters and deliveries.
 	Counts map[string]int `json:"counts,omitempty"`
+	// Detail is its answer to what an operator asked.
+	Detail json.RawMessage `json:"detail,omitempty"`
 	// Repairs counts what it made good, by kind.
 	Repairs decide.Repaired `json:"repairs,omitempty"`
 }

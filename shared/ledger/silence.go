@@ -124,14 +124,14 @@ func (l *Ledger) silence(ctx context.Context, what, id string) (*routing.Silence
 
 // EndSilence ends a silence now, if it holds, and returns it as it is then; nil if there
 // is none with this id. It may be repeated.
-func (l *Ledger) EndSilence(ctx context.Context, id string, at time.Time, why routing.SilenceEnd, by string) (*routing.Silence, error) {
+func (l *Ledger) EndSilence(ctx context.Context, id string, at time.Time, why routing.SilenceEnd, by, reason string) (*routing.Silence, error) {
 	const what = "end a silence"
 	for range writeTries {
 		s, key, err := l.silence(ctx, what, id)
 		if err != nil || s == nil || !s.Holds(at) {
 			return s, err
 		}
-		s.Until, s.Ended, s.EndedBy = instant(at), why, by
+		s.Until, s.Ended, s.EndedBy, s.EndReason = instant(at), why, by, reason
 		request, err := putSilence(what, *s, hasKey(key))
 		if err != nil {
 			return nil, err
@@ -145,7 +145,7 @@ func (l *Ledger) EndSilence(ctx context.Context, id string, at time.Time, why ro
 
 // Recovered ends an acknowledgement, as what it covers has recovered.
 func (s *Alerts) Recovered(ctx context.Context, id string, at time.Time) error {
-	_, err := s.l.EndSilence(ctx, id, at, routing.SilenceRecovered, "")
+	_, err := s.l.EndSilence(ctx, id, at, routing.SilenceRecovered, "", "")
 	return err
 }
 

@@ -95,15 +95,15 @@ func TestASilenceIsEndedOnce(t *testing.T) {
 	}
 	for n := range 2 {
 		at := recently.Add(time.Duration(n+1) * time.Minute)
-		s, err := l.EndSilence(t.Context(), "s1", at, routing.SilenceExpired, fmt.Sprint("Bob", n))
-		if err != nil || s == nil || !s.Until.Equal(recently.Add(time.Minute)) || s.EndedBy != "Bob0" {
+		s, err := l.EndSilence(t.Context(), "s1", at, routing.SilenceExpired, fmt.Sprint("Bob", n), fmt.Sprint(n))
+		if err != nil || s == nil || !s.Until.Equal(recently.Add(time.Minute)) || s.EndedBy != "Bob0" || s.EndReason != "0" {
 			t.Errorf("it ended as %+v, %v", s, err)
 		}
 	}
-	if s, err := l.EndSilence(t.Context(), "s2", recently.Add(2*time.Hour), routing.SilenceExpired, "Bob"); err != nil || s.Ended != "" {
+	if s, err := l.EndSilence(t.Context(), "s2", recently.Add(2*time.Hour), routing.SilenceExpired, "Bob", ""); err != nil || s.Ended != "" {
 		t.Errorf("it was over, and is %+v, %v", s, err)
 	}
-	if s, err := l.EndSilence(t.Context(), "s3", recently, routing.SilenceExpired, "Bob"); s != nil || err != nil {
+	if s, err := l.EndSilence(t.Context(), "s3", recently, routing.SilenceExpired, "Bob", ""); s != nil || err != nil {
 		t.Errorf("there was none, and it is %+v, %v", s, err)
 	}
 	must(t, l.Alerts().Recovered(t.Context(), "s3", recently))
@@ -159,7 +159,7 @@ func TestARenewalBringsNoSilenceBack(t *testing.T) {
 	end := time.Now().Add(20 * 24 * time.Hour)
 	server.OnRow(func(string, int) {
 		once.Do(func() {
-			_, err := l.EndSilence(t.Context(), "s1", end, routing.SilenceExpired, "Bob")
+			_, err := l.EndSilence(t.Context(), "s1", end, routing.SilenceExpired, "Bob", "")
 			must(t, err)
 		})
 	})

@@ -25,9 +25,11 @@ type Silence struct {
 	At     time.Time `json:"at"`
 	// Until is when it ends or ended; zero if it holds until the recovery.
 	Until time.Time `json:"until,omitzero"`
-	// Ended is what ended it; empty if that is its time. EndedBy is who did, if anybody.
-	Ended   SilenceEnd `json:"ended,omitempty"`
-	EndedBy string     `json:"endedBy,omitempty"`
+	// Ended is what ended it; empty if that is its time. If a person did, that one is
+	// EndedBy, and says why in EndReason.
+	Ended     SilenceEnd `json:"ended,omitempty"`
+	EndedBy   string     `json:"endedBy,omitempty"`
+	EndReason string     `json:"endReason,omitempty"`
 }
 
 // SilenceEnd is what ended a silence.

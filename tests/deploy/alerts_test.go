@@ -1,6 +1,9 @@
 package deploy_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -9,6 +12,9 @@ import (
 
 	"aftercare/shared/alerting"
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
+	"aftercare/shared/ledger"
+	"aftercare/shared/routing"
 )
 
 // bring makes the function alerts bring one alert to a webhook, and give another up,
@@ -58,4 +64,25 @@ func bring(t *testing.T, c *recorder) {
 			t.Errorf("%s: %d are %s, want 1:\n%s", last.key, got, last.count, r.Log)
 		}
 	}
+	c.record(true)
+	defer c.record(false)
+	for _, asked := range []string{
+		fmt.Sprintf(`{"silence":{"match":{"command":["a"]},"until":%q},"dedupeKey":"k","reason":"r"}`, r.Now().Add(time.Hour).Format(time.RFC3339)),
+		fmt.Sprintf(`{"expire":%q}`, decide.Key("silence", "k")), `{"test":"webhook"}`,
+	} {
+		ctx, cancel := r.Context()
+		out, err := round(ctx, []byte(asked))
+		cancel()
+		if err != nil || out.Items[0].Detail == nil {
+			t.Errorf("%s: %+v, %v\n%s", asked, out, err, r.Log)
+		}
+	}
+}
+
+// lookAtAlerts reads what operators see of alerts.
+func lookAtAlerts(ctx context.Context, l *ledger.Ledger) error {
+	return errors.Join(
+		l.EachSilence(ctx, false, func(routing.Silence) error { return nil }),
+		l.EachMember(ctx, func(string, dispatch.Member) error { return nil }),
+	)
 }

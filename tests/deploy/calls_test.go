@@ -321,7 +321,7 @@ func operate(t *testing.T, c *recorder) {
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
-		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }))
+		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }), lookAtAlerts(t.Context(), l))
 	if err != nil {
 		t.Fatal(err)
 	}

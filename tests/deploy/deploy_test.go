@@ -60,7 +60,7 @@ func TestEveryFaultIsSeen(t *testing.T) {
 			"no harm, but the second finds little to do.\n", "no harm.\n      # \n      instanceConcurrency: 1\n",
 			"a timeout has no comment before it",
 		},
-		"another reserved concurrency": {"reservedConcurrency: 2", "reservedConcurrency: 1", "alerts: its reserved concurrency is not 2"},
+		"another reserved concurrency": {"reservedConcurrency: 4", "reservedConcurrency: 2", "alerts: its reserved concurrency is not 4"},
 		"no internet":                  {"internetAccess: true", "internetAccess: false", "cannot reach ECS"},
 		"a log project in the file":    {"project: ${env('LOG_PROJECT')}", "project: mine", "logConfig needs a project"},
 		"no logstore":                  {"    logstore: ${env('LOG_STORE')}\n", "", "logConfig needs a project"},

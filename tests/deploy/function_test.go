@@ -91,7 +91,7 @@ func checkLimits(d *document, f *faults) {
 func checkReserved(d *document, f *faults) {
 	for _, fn := range d.functions {
 		if fn.key == alerts {
-			f.check(fn.props.object(reserved).number("reservedConcurrency") == 2, "alerts: its reserved concurrency is not 2")
+			f.check(fn.props.object(reserved).number("reservedConcurrency") == 4, "alerts: its reserved concurrency is not 4")
 		}
 	}
 }

@@ -64,7 +64,7 @@ var rules = []rule{
 	}},
 	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow"}},
 	{"shared/alerting", []string{
-		"shared/alert", "shared/alertfile", "shared/dispatch", "shared/engine", "shared/handler", "shared/ledger", "shared/transport",
+		"shared/alert", "shared/alertfile", "shared/decide", "shared/dispatch", "shared/engine", "shared/handler", "shared/ledger", "shared/routing", "shared/transport",
 	}},
 
 	// What reads the files that people write.
