@@ -72,6 +72,9 @@ func alerted(t *testing.T) *rig.Rig {
 				t.Fatal(err)
 			}
 		}
+		if err := r.Ledger().Swept(t.Context(), now()); err != nil { // else that would be told, too
+			t.Fatal(err)
+		}
 		round := alertsFor(t, r, now)
 		for range 2 {
 			must(t)(round([]byte("{}")))

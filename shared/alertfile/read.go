@@ -77,7 +77,7 @@ var (
 	groupBy        = []string{"kind", "flow", "command"}
 	groupWait      = flow.Duration(30 * time.Second)
 	groupInterval  = flow.Duration(5 * time.Minute)
-	repeatInterval = flow.Duration(4 * time.Hour)
+	repeatInterval = flow.Duration(24 * time.Hour)
 )
 
 // standard is a root with these channels.
