@@ -11,7 +11,7 @@ import (
 
 // Holds is how long an Alertmanager takes a group for firing after a message. A
 // group that stays open must be repeated before that, or it resolves itself.
-const Holds = 4 * time.Hour
+const Holds = 25 * time.Hour
 
 const alertsPath = "/api/v2/alerts"
 

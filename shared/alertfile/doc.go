@@ -18,7 +18,7 @@
 //  5. defaults are the settings of the root, and of every route that does not say
 //     otherwise; a route inherits them from the route that it is under. A setting
 //     is taken whole. Without defaults of their own, groupBy is kind, flow and
-//     command, groupWait 30s, groupInterval 5m, repeatInterval 4h.
+//     command, groupWait 30s, groupInterval 5m, repeatInterval 24h.
 //  6. Whatever a route names must be in the file. A channel, mute time or template
 //     that nothing names is a warning.
 //  7. A route that no alert can reach is a mistake: behind one that takes all that

@@ -15,7 +15,7 @@ import (
 type file struct {
 	Version  int                `json:"version" doc:"the format's version" need:"write version: 1" form:"version"`
 	Channels map[string]channel `json:"channels" doc:"the places that alerts go to, by name" need:"name at least one" hint:"write name: and under it the channel's keys"`
-	Defaults defaults           `json:"defaults" doc:"the settings of what no route takes, and of every route that does not say otherwise; unless said here, groupBy is kind, flow and command, groupWait 30s, groupInterval 5m and repeatInterval 4h" need:"write channels under it" hint:"write channels under it"`
+	Defaults defaults           `json:"defaults" doc:"the settings of what no route takes, and of every route that does not say otherwise; unless said here, groupBy is kind, flow and command, groupWait 30s, groupInterval 5m and repeatInterval 24h" need:"write channels under it" hint:"write channels under it"`
 	Routes   []routing.Route    `json:"routes,omitempty" doc:"the routes; the first that matches takes an alert" form:"any" hint:"list routes"`
 	// Severities are by kind of alert. [12]
 	Severities map[string]string   `json:"severities,omitempty" doc:"how urgent alerts are by their kind, where that is not what Aftercare thinks; an alert of a flow's step is as urgent as the step says" words:"severities" hint:"write kind: severity"`

@@ -71,7 +71,7 @@ var (
 	groupBy        = []string{"kind", "flow", "command"}
 	groupWait      = flow.Duration(30 * time.Second)
 	groupInterval  = flow.Duration(5 * time.Minute)
-	repeatInterval = flow.Duration(4 * time.Hour)
+	repeatInterval = flow.Duration(24 * time.Hour)
 )
 
 // standard is a root with these channels.
@@ -123,6 +123,11 @@ func (f *File) Channels(getenv func(string) string, readFile func(string) ([]byt
 		list = append(list, ch)
 	}
 	return list, errors.Join(errs...)
+}
+
+// Channel returns one of the channels with what its secrets refer to.
+func (f *File) Channel(name string, getenv func(string) string, readFile func(string) ([]byte, error)) (alert.Channel, error) {
+	return f.channels[name].open(name, getenv, readFile)
 }
 
 func (c channel) open(name string, getenv func(string) string, readFile func(string) ([]byte, error)) (alert.Channel, error) {

@@ -61,7 +61,7 @@ const least = "version: 1\nchannels: {ops: {kind: slack, url: '${env:OPS}'}}\nde
 // [5]
 func TestWithoutDefaultsOfItsOwnAFileHasThose(t *testing.T) {
 	routes := good(t, []byte(least)).Routes
-	want := dispatch.Route{Channels: []string{"ops"}, GroupWait: 30 * time.Second, GroupInterval: 5 * time.Minute, RepeatInterval: 4 * time.Hour}
+	want := dispatch.Route{Channels: []string{"ops"}, GroupWait: 30 * time.Second, GroupInterval: 5 * time.Minute, RepeatInterval: 24 * time.Hour}
 	if diff := cmp.Diff(want, routes.Route("default")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

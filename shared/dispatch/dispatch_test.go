@@ -141,6 +141,26 @@ func TestWhatIsOpenIsToldAgain(t *testing.T) {
 	}
 }
 
+// (dispatch rule 7)
+func TestWhatIsOpenIsToldAgainForAWeek(t *testing.T) {
+	w := newWorld(t)
+	w.forgets = map[string]bool{"pager": true}
+	w.route.RepeatInterval = 24 * time.Hour
+	w.put(failure(1, 1))
+	w.rounds(2 + 12*24*60)
+	if n := len(w.heard["chat"]); n != 1+7 {
+		t.Errorf("the chat heard it %d times in 12 days, want once, and 7 times more", n)
+	}
+	if n := len(w.heard["pager"]); n != 1+12 {
+		t.Errorf("the pager, which forgets, heard it %d times in 12 days, want once, and 12 times more", n)
+	}
+	w.put(failure(1, 2)) // it fails again
+	w.rounds(60 + 3*24*60)
+	if n := len(w.heard["chat"]); n != 8+1+3 {
+		t.Errorf("the chat heard it %d times in all, want once more, and then daily", n)
+	}
+}
+
 func TestAChannelThatConfirmedIsLeftAloneWhileAnotherIsTried(t *testing.T) {
 	w := newWorld(t)
 	w.answer = func(channel string, _ dispatch.Notice, n int) dispatch.Result {

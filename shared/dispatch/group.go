@@ -20,6 +20,8 @@ type Group struct {
 	Last int64 `json:"last"`
 	// FlushedAt is when that was made.
 	FlushedAt time.Time `json:"flushedAt,omitzero"`
+	// NewsAt is when one told something new.
+	NewsAt time.Time `json:"newsAt,omitzero"`
 	// Due is when what is new is to be told; zero if nothing is.
 	Due time.Time `json:"due,omitzero"`
 	// RepeatAt is when what is open is to be told again; zero if nothing is.
@@ -119,6 +121,8 @@ const (
 	giveUpAfter = 24 * time.Hour
 	// fallbackAfter is when the fallback channels get it, too.
 	fallbackAfter = 10 * time.Minute
+	// repeatFor is for how long after the last news a group is repeated.
+	repeatFor = 7 * 24 * time.Hour
 	// slotGrace is how late a slot may be used.
 	slotGrace = 30 * time.Second
 )
@@ -269,6 +273,9 @@ func (g Group) seal(c *Change, f *Flush, r Route, now time.Time) {
 		f.Deliveries[name] = Delivery{}
 	}
 	c.Group.FlushedAt, c.Group.Due, c.Group.RepeatAt = now, time.Time{}, time.Time{}
+	if !f.Content.Repeat {
+		c.Group.NewsAt = now
+	}
 	if r.RepeatInterval > 0 && c.Group.Open > 0 {
 		c.Group.RepeatAt = now.Add(r.RepeatInterval)
 	}

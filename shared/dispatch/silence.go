@@ -139,7 +139,8 @@ func (r *round) news(ctx context.Context, g Group, q silenced) (found []Member, 
 }
 
 // again returns the change that tells again what is open, and neither silenced nor
-// acknowledged. If all is, only channels that forget get it.
+// acknowledged. If all is, or nothing new came for long, only channels that forget get
+// it.
 func (r *round) again(ctx context.Context, g Group, route Route, q silenced) (Change, error) {
 	acks := q.acks(g.Key)
 	var open, all []decide.Alert // samples
@@ -175,7 +176,9 @@ func (r *round) again(ctx context.Context, g Group, route Route, q silenced) (Ch
 			}
 		}
 	}
+	stale := q.now.Sub(g.NewsAt) > repeatFor
 	switch {
+	case stale:
 	case len(q.list) == 0:
 		return g.repeat(open, g.Open, false, route, q.now), nil
 	case n > 0:
@@ -190,7 +193,7 @@ func (r *round) again(ctx context.Context, g Group, route Route, q silenced) (Ch
 	switch {
 	case len(held) > 0:
 		c.Group.Held = slices.Compact(slices.Sorted(slices.Values(append(held, g.Held...))))
-	case route.RepeatInterval > 0:
+	case route.RepeatInterval > 0 && !stale:
 		c.Group.RepeatAt = q.now.Add(route.RepeatInterval)
 	}
 	return c, nil

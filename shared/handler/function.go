@@ -81,7 +81,7 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	f.engine = func(v *invocation) (*engine.Engine, error) {
 		commander, err := assistant.New(assistant.Config{Region: v.region, Endpoint: s.ECSEndpoint, RoundTripper: f.pool}, v.keys)
 		return &engine.Engine{
-			Ledger: v.ledger, Shared: v.ledger, Commander: commander, Inbox: v.ledger, Waker: v, Policy: s.Policy,
+			Ledger: v.ledger, Shared: watchedShared{v.ledger, &v.watch}, Commander: watchedCommander{commander, v}, Inbox: v.ledger, Waker: v, Policy: s.Policy,
 			Now: now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
 		}, err
 	}
@@ -118,6 +118,7 @@ type Invocation struct {
 func (f *Function) Serve(do func(ctx context.Context, payload []byte, i Invocation) (Item, error)) Handler {
 	return func(ctx context.Context, payload []byte) (Outcome, error) {
 		return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
+			v.readConcerns(ctx)
 			item, err := do(ctx, payload, Invocation{Ledger: v.ledger, Log: v.log, Credentials: v.keys})
 			v.out.add(item)
 			return err
@@ -150,6 +151,7 @@ type invocation struct {
 	ledger    *ledger.Ledger
 	keys      transport.Credentials
 	engine    *engine.Engine // nil in a plain function
+	watch     watch
 	log       zerolog.Logger
 	out       Outcome
 	failed    atomic.Bool
@@ -177,6 +179,9 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 	if err := recovered(func() error { return do(ctx, v) }); err != nil {
 		v.fail(log.Error(), err)
 	}
+	if err := recovered(func() error { return v.tell(ctx) }); err != nil && !v.failed.Load() {
+		v.fail(log.Error(), err)
+	}
 	if v.failed.Load() {
 		why, _ := v.undecided.Load().(engine.Undecided)
 		return Outcome{}, &Error{RequestID: id, Reason: string(why)}
@@ -198,14 +203,17 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		return nil, errors.New("there is no Function Compute context: the runtime must be go1")
 	}
 	keys := transport.NewCredentials(fctx.Credentials.AccessKeyId, fctx.Credentials.AccessKeySecret, fctx.Credentials.SecurityToken)
-	l, err := ledger.Open(ctx, f.settings.Ledger, keys)
+	v := &invocation{
+		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
+		function: fctx.Function.Name, log: log, keys: keys,
+	}
+	tables := f.settings.Ledger
+	tables.Rights = v.right
+	l, err := ledger.Open(ctx, tables, keys)
 	if err != nil {
 		return nil, err
 	}
-	v := &invocation{
-		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
-		function: fctx.Function.Name, ledger: l, log: log, keys: keys,
-	}
+	v.ledger = l
 	if f.engine != nil {
 		v.engine, err = f.engine(v)
 	}

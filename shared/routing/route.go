@@ -25,7 +25,7 @@ type Route struct {
 	// GroupWait and GroupInterval are 0 or more; a RepeatInterval of 0 means never.
 	GroupWait      flow.Duration `json:"groupWait,omitempty" doc:"how long a new group waits for more before it is sent; a critical alert does not wait" range:"0s 1h" example:"30s"`
 	GroupInterval  flow.Duration `json:"groupInterval,omitempty" doc:"how long a group waits after a message before it is sent with what is new" range:"1m 24h" example:"5m"`
-	RepeatInterval flow.Duration `json:"repeatInterval,omitempty" doc:"after how long what is still open is sent again; 0s for never" range:"0s 720h" example:"4h"`
+	RepeatInterval flow.Duration `json:"repeatInterval,omitempty" doc:"after how long what is still open is sent again; 0s for never" range:"0s 720h" example:"24h"`
 	// MuteTimes are names. [8]
 	MuteTimes []string `json:"muteTimes,omitempty" doc:"the mute times during which nothing is sent; it is sent afterwards" form:"names" hint:"list names of mute times" example:"nights"`
 
@@ -49,6 +49,7 @@ type Match struct {
 var Kinds = []decide.AlertKind{
 	decide.AlertExecution, decide.AlertFlowStopped, decide.AlertOutcomeUnknown, decide.AlertTaskExpired, decide.AlertBootDeadline,
 	decide.AlertTaskInvalid, decide.AlertTaskDenied, decide.AlertFlow, decide.AlertFlowLimit, decide.AlertBreakerOpened, decide.AlertRepairs, decide.AlertGivenUp,
+	decide.AlertQuarantine, decide.AlertRefused, decide.AlertQuota, decide.AlertRight, decide.AlertSweepMissing,
 }
 
 // GroupNames are the names of groupBy that need no name of a tag or label.
