@@ -81,8 +81,9 @@ type connection struct {
 	ledger    *ledger.Ledger
 	functions *invoke.Client
 	assistant *assistant.Client
-	// key says where the access key was found.
-	key string
+	// key says where the access key, keys, was found.
+	key  string
+	keys transport.Credentials
 	// answers knows the dates of the services' answers.
 	answers *dated
 }
@@ -122,7 +123,7 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	if err != nil {
 		return err
 	}
-	c := &connection{environment: e, key: found.From, answers: answers}
+	c := &connection{environment: e, key: found.From, keys: found.Credentials, answers: answers}
 	if needs&ofTables != 0 {
 		c.ledger, err = ledger.Open(ctx, ledger.Config{Endpoint: places.endpoint, Instance: places.instance, Transport: answers}, found.Credentials)
 	}

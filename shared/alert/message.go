@@ -222,11 +222,18 @@ func (w *words) cutPairs(all map[string]string, d detail) map[string]string {
 	return kept
 }
 
+// lookAt are the commands that look closer at a kind of alert that is about no
+// instance.
+var lookAt = map[decide.AlertKind][]string{
+	decide.AlertQuarantine: {"aftercare quarantine list"}, decide.AlertRefused: {"aftercare quarantine list"},
+	decide.AlertQuota: {"aftercare queue"}, decide.AlertRight: {"aftercare doctor"}, decide.AlertSweepMissing: {"aftercare doctor"},
+}
+
 // look returns the commands that look closer at an alert. An id that is not a
 // plain word is not put into a command, which people copy.
 func look(a decide.Alert) []string {
 	plain := func(id string) bool { return id != "" && transport.Printable(id) == id && id[0] != '-' }
-	var commands []string
+	commands := slices.Clone(lookAt[a.Kind])
 	instance, task := plain(a.InstanceID), plain(a.TaskID)
 	switch {
 	case instance && plain(a.RunID):

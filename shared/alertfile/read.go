@@ -131,6 +131,11 @@ func (f *File) Channels(getenv func(string) string, readFile func(string) ([]byt
 	return list, errors.Join(errs...)
 }
 
+// Channel returns one of the channels with what its secrets refer to.
+func (f *File) Channel(name string, getenv func(string) string, readFile func(string) ([]byte, error)) (alert.Channel, error) {
+	return f.channels[name].open(name, getenv, readFile)
+}
+
 func (c channel) open(name string, getenv func(string) string, readFile func(string) ([]byte, error)) (alert.Channel, error) {
 	var errs []error
 	secret := func(key, text string) transport.Secret {

@@ -18,6 +18,7 @@ import (
 
 	"aftercare/shared/alert"
 	"aftercare/shared/alertfile"
+	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
 	"aftercare/shared/engine"
 	"aftercare/shared/handler"
@@ -125,6 +126,9 @@ func (d *desk) round(ctx context.Context, payload []byte, v handler.Invocation) 
 	if json.Unmarshal(payload, &in) != nil || in.Shard == nil {
 		transport.Sleep(ctx, d.settings.Start/4+rand.N(d.settings.Start*3/4+1))
 	}
+	if err := d.watchSweeps(ctx, v.Ledger); err != nil {
+		v.Log.Warn().AnErr("trouble", err).Msg("it is not known whether sweeps come")
+	}
 	r := &dispatch.Dispatcher{
 		Store: v.Ledger.Alerts(), Channels: clients, Routes: d.paced(), Now: d.now, NewID: handler.NewID, Pause: engine.Conflicts.Pause,
 		Sleep: func(ctx context.Context, until time.Time) { transport.Sleep(ctx, until.Sub(d.now())) },
@@ -143,6 +147,23 @@ func (d *desk) round(ctx context.Context, payload []byte, v handler.Invocation) 
 	return handler.Item{Result: handler.ResultDispatched, Complete: &report.Complete, Counts: map[string]int{
 		"letters": report.Letters, "confirmed": report.Confirmed, "refused": report.Refused, "failed": report.Failed, "givenUp": report.Lost,
 	}}, nil
+}
+
+// watchSweeps puts it into the inbox if no sweep comes, and when one has come again.
+func (d *desk) watchSweeps(ctx context.Context, l *ledger.Ledger) error {
+	now := d.now()
+	since, err := l.SweptOrAwaited(ctx, now)
+	if err != nil {
+		return err
+	}
+	missing := decide.SweepMissing(since, now)
+	_, err = l.Concern(ctx, missing.Alert.Fingerprint, func(was decide.Concern) decide.Concern {
+		if (decide.Sweeps{LastEnd: since}).Missing(now) {
+			return was.Shown(missing)
+		}
+		return was.Ended("Sweeps come again.", now)
+	})
+	return err
 }
 
 // shards lists those of the inbox: the one that was asked for, then the others from

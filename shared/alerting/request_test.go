@@ -104,6 +104,9 @@ func (o *office) fail(instance, command string, rev int64, recovered bool) {
 func (o *office) wantHeard(n int) {
 	o.t.Helper()
 	o.Advance(10 * time.Minute)
+	if _, err := o.Sweep(); err != nil { // its absence would be told, too
+		o.t.Fatal(err)
+	}
 	o.ask("{}")
 	if got := len(o.inbox.Messages()); got != n {
 		o.t.Errorf("the channel heard %d messages, want %d\n%s", got, n, o.Log)

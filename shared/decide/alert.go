@@ -21,6 +21,11 @@ const (
 	AlertBreakerClosed  AlertKind = "breaker-closed"  // that flow may start runs again
 	AlertRepairs        AlertKind = "repairs"         // sweeps repair more than now and then
 	AlertGivenUp        AlertKind = "given-up"        // a channel did not take alerts for a day
+	AlertQuarantine     AlertKind = "quarantine"      // something that cannot be read was kept
+	AlertRefused        AlertKind = "refused"         // a submission that came as an event was refused
+	AlertQuota          AlertKind = "quota"           // the account may start no command today
+	AlertRight          AlertKind = "right-missing"   // a function is refused for want of a right
+	AlertSweepMissing   AlertKind = "sweep-missing"   // no sweep comes
 )
 
 // Severity says how soon a person must look.
@@ -44,6 +49,8 @@ var severities = map[AlertKind]Severity{
 	AlertTaskExpired: SeverityWarning, AlertBootDeadline: SeverityWarning, AlertFlowLimit: SeverityWarning,
 	AlertOutcomeUnknown: SeverityCritical, AlertTaskDenied: SeverityCritical, AlertBreakerOpened: SeverityCritical, AlertRepairs: SeverityCritical,
 	AlertBreakerClosed: SeverityInfo,
+	AlertQuarantine:    SeverityError, AlertRefused: SeverityError,
+	AlertQuota: SeverityCritical, AlertRight: SeverityCritical, AlertSweepMissing: SeverityCritical,
 }
 
 // Urgent reports whether people get it before anything else: it is critical, and not

@@ -10,6 +10,9 @@ import (
 type Control struct {
 	Stops    map[Scope]Stop
 	Breakers map[string]Breaker // by flow
+	// Concerns are those that were read beside them, by key. No decision about an
+	// instance depends on them.
+	Concerns map[string]Concern
 	// Unread: they could not be read. It holds every flow and every command, as
 	// an unread stop might.
 	Unread bool

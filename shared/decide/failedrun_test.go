@@ -132,7 +132,7 @@ func TestEachRunThatFailsIsToldOnce(t *testing.T) {
 			}
 			var got []string
 			for _, m := range alerts {
-				got = append(got, told(*m.Alert))
+				got = append(got, gist(*m.Alert))
 			}
 			slices.Sort(got)
 			if len(got) != len(c.want) || slices.ContainsFunc(c.want, func(want string) bool {
@@ -144,8 +144,8 @@ func TestEachRunThatFailsIsToldOnce(t *testing.T) {
 	}
 }
 
-// told is what an alert is about, and why.
-func told(a decide.Alert) string {
+// gist is what an alert is about, and why.
+func gist(a decide.Alert) string {
 	text := fmt.Sprintf("%s %s:", a.Kind, a.Step)
 	if a.Kind == decide.AlertExecution {
 		text += " " + a.Status

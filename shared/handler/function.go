@@ -114,6 +114,7 @@ type Invocation struct {
 func (f *Function) Serve(do func(ctx context.Context, payload []byte, i Invocation) (Item, error)) Handler {
 	return func(ctx context.Context, payload []byte) (Outcome, error) {
 		return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
+			v.readConcerns(ctx)
 			item, err := do(ctx, payload, Invocation{Ledger: v.ledger, Log: v.log, Credentials: v.keys})
 			v.out.add(item)
 			return err
@@ -146,6 +147,7 @@ type invocation struct {
 	ledger    *ledger.Ledger
 	keys      transport.Credentials
 	engine    *engine.Engine // nil in a plain function
+	watch     watch
 	log       zerolog.Logger
 	out       Outcome
 	failed    atomic.Bool
@@ -173,6 +175,9 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 	if err := recovered(func() error { return do(ctx, v) }); err != nil {
 		v.fail(log.Error(), err)
 	}
+	if err := recovered(func() error { return v.tell(ctx) }); err != nil && !v.failed.Load() {
+		v.fail(log.Error(), err)
+	}
 	if v.failed.Load() {
 		why, _ := v.undecided.Load().(engine.Undecided)
 		return Outcome{}, &Error{RequestID: id, Reason: string(why)}
@@ -194,14 +199,17 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		return nil, errors.New("there is no Function Compute context: the runtime must be go1")
 	}
 	keys := transport.NewCredentials(fctx.Credentials.AccessKeyId, fctx.Credentials.AccessKeySecret, fctx.Credentials.SecurityToken)
-	l, err := ledger.Open(ctx, f.settings.Ledger, keys)
+	v := &invocation{
+		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
+		function: fctx.Function.Name, log: log, keys: keys,
+	}
+	tables := f.settings.Ledger
+	tables.Rights = v.right
+	l, err := ledger.Open(ctx, tables, keys)
 	if err != nil {
 		return nil, err
 	}
-	v := &invocation{
-		Function: f, requestID: fctx.RequestID, retry: fctx.RetryCount, account: fctx.AccountId, region: fctx.Region,
-		function: fctx.Function.Name, ledger: l, log: log, keys: keys,
-	}
+	v.ledger = l
 	if f.commander == nil {
 		return v, nil
 	}
@@ -210,7 +218,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		return nil, err
 	}
 	v.engine = &engine.Engine{
-		Ledger: l, Shared: l, Commander: commander, Inbox: l, Waker: v, Policy: f.settings.Policy,
+		Ledger: l, Shared: watchedShared{l, &v.watch}, Commander: watchedCommander{commander, v}, Inbox: l, Waker: v, Policy: f.settings.Policy,
 		Now: f.now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
 	}
 	return v, nil

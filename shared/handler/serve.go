@@ -56,6 +56,7 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 		if err != nil {
 			return err
 		}
+		v.tidyConcerns(ctx)
 		v.noteSweep(ctx)
 		v.out.add(Item{Result: ResultSwept, Woken: s.Woken, Failed: s.Failed, Waiting: s.Waiting, Complete: &s.Complete, Repairs: s.Repairs})
 		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Bool("complete", s.Complete).Any("repairs", s.Repairs).Msg("swept")
@@ -142,6 +143,7 @@ func (v *invocation) keep(ctx context.Context, payload []byte, reason string) (_
 	if err := v.ledger.Quarantine(ctx, v.name, payload, reason, v.now()); err != nil {
 		return Item{}, fmt.Errorf("keep a malformed payload: %w", err)
 	}
+	v.watch.show(decide.InQuarantine(v.called(), reason, v.now()))
 	id := ledger.QuarantineID(payload)
 	v.log.Warn().Str("quarantine", id).Int("size_bytes", len(payload)).Str("reason", reason).Msg("payload quarantined")
 	return Item{Result: ResultQuarantined, Reason: reason, Quarantine: id}, nil

@@ -47,7 +47,9 @@ func (v *invocation) Wake(ctx context.Context, a decide.Alert) {
 	ctx, cancel := context.WithTimeout(ctx, wakeTime)
 	defer cancel()
 	shard := ledger.InboxShard(a)
-	if err := recovered(func() error { return v.invokeAlerts(ctx, shard) }); err != nil {
+	err := recovered(func() error { return v.invokeAlerts(ctx, shard) })
+	v.right("fc:InvokeFunction on "+alertsBeside(v.function, v.name), err)
+	if err != nil {
 		withStack(v.log.Warn().AnErr("trouble", err), err).Int("shard", shard).Msg("alerts not woken: its timer brings what is critical")
 		return
 	}

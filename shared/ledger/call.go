@@ -88,15 +88,16 @@ const (
 	once                   // something that must not be done twice
 )
 
-// attempt tries one call until its outcome is clear or the time is up. It tries
-// again if the call had no effect, or may be repeated without harm.
-func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call func() error) error {
+// attempt tries one call of an API until its outcome is clear or the time is up. It
+// tries again if the call had no effect, or may be repeated without harm.
+func (l *Ledger) attempt(ctx context.Context, k kind, api, table, what string, call func() error) error {
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%s: the time is up: %w", what, engine.ErrUnavailable)
 		}
 		err := try(call)
 		if err == nil {
+			l.allowed(api, table, nil)
 			return nil
 		}
 		class, again := classify(err)
@@ -116,7 +117,17 @@ func (l *Ledger) attempt(ctx context.Context, k kind, table, what string, call f
 				continue
 			}
 		}
+		if errors.Is(class, engine.ErrDenied) {
+			l.allowed(api, table, class)
+		}
 		return fmt.Errorf("%s: %w: %w", what, cause, class)
+	}
+}
+
+// allowed says that a call was allowed, or denied.
+func (l *Ledger) allowed(api, table string, denied error) {
+	if l.rights != nil && api != "" {
+		l.rights("ots:"+api+" on "+table, denied)
 	}
 }
 

@@ -40,8 +40,8 @@ func stopRow(s decide.Scope) string {
 // shortest life of its row.
 const renewAfter = MinTTL / 4
 
-// Control reads all stops and breakers, including breakers past their ResumeAt,
-// with one GetRange. A row that it cannot read is an ErrInvalid and is not left
+// Control reads all stops and breakers, including breakers past their ResumeAt, and
+// the concerns, which sort before them, with one GetRange. A row of theirs that it cannot read is an ErrInvalid and is not left
 // out, since it may be a stop.
 //
 // A stop must not end with its row's time to live. Control writes a stop anew
@@ -52,9 +52,13 @@ func (l *Ledger) Control(ctx context.Context) (decide.Control, error) {
 	const what = "read stops and breakers"
 	c := decide.NewControl()
 	var old []*tablestore.PutRowRequest
-	from := sharedKey(scopeControl, "")
+	from := sharedKey(scopeConcern, "")
 	err := l.scan(ctx, what, tableShared, from, sharedKey(scopeControl, prefixOrder), nil, func(row *tablestore.Row) error {
 		name, v := keyText(row, 1), valuesOf(row.Columns)
+		if keyText(row, 0) == scopeConcern {
+			addConcern(&c, name, v)
+			return nil
+		}
 		if err := addControl(&c, name, v); err != nil {
 			return err
 		}

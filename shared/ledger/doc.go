@@ -123,8 +123,9 @@
 //     removed. The same one opens it again for the instances that were refused, and one
 //     with another body takes its place.
 //  59. When the last sweep ended is one row, which each sweep that did not fail puts
-//     at its end. It shows people that sweeps come; nothing is decided on it. If the
-//     put fails, the sweep does not.
+//     at its end. It shows that sweeps come; nothing else is decided on it. If the
+//     put fails, the sweep does not. Before the first one, another row says since when
+//     somebody waits for it.
 //
 // # Quarantine (aftercare_quarantine)
 //
@@ -154,6 +155,20 @@
 //  68. Lists read their shards side by side. The list of the fleet is read whole, so
 //     its summaries are small: less than 1 KB. The history is read backward, no
 //     further than its reader goes, and nothing is counted.
+//
+// # Concerns (aftercare_shared)
+//
+//  70. A concern is a state of Aftercare itself that people must know of. It is a row
+//     of a scope that sorts before that of stops and breakers, so that one call reads
+//     both. One that cannot be read holds nothing back.
+//  71. People are told once that a state holds and once that it is over, by letters with
+//     one key and rising revs. First the row is changed, on the condition that it is
+//     the one that was read, then the letter is put, then the row says so. Until it
+//     does, whoever changes the concern, and each sweep, puts the same letter again.
+//  72. A state that shows again while it holds is no news. That it was seen is noted
+//     after 5 minutes at the earliest.
+//  73. A state is over when a call shows that, or when it has not shown for a time that
+//     its kind has. Sweeps see to that, and forget after a day what is over.
 //
 // # Alerts (aftercare_alerts)
 //

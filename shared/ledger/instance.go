@@ -124,7 +124,7 @@ func (l *Ledger) rowsOwned(ctx context.Context, what, table string, owner column
 	}
 	request := &tablestore.BatchGetRowRequest{MultiRowQueryCriteria: []*tablestore.MultiRowQueryCriteria{criteria}}
 	var out []values
-	err := l.attempt(ctx, read, table, what, func() error {
+	err := l.attempt(ctx, read, "BatchGetRow", table, what, func() error {
 		response, err := l.client.BatchGetRow(request)
 		if err != nil {
 			return err
@@ -178,7 +178,7 @@ func (l *Ledger) page(ctx context.Context, what string, s *span) ([]*tablestore.
 		request.RangeRowQueryCriteria.Direction = tablestore.BACKWARD
 	}
 	var page *tablestore.GetRangeResponse
-	err := l.attempt(ctx, read, s.table, what, func() (err error) {
+	err := l.attempt(ctx, read, "GetRange", s.table, what, func() (err error) {
 		page, err = l.client.GetRange(request)
 		return err
 	})
@@ -255,7 +255,7 @@ func (l *Ledger) write(ctx context.Context, k kind, what string, b *batch) error
 
 // writeRows writes rows of one partition, all of them or none.
 func (l *Ledger) writeRows(ctx context.Context, k kind, what, table string, rows []tablestore.RowChange) error {
-	return l.attempt(ctx, k, table, what, func() error { return l.writeOnce(table, rows, true) })
+	return l.attempt(ctx, k, "BatchWriteRow", table, what, func() error { return l.writeOnce(table, rows, true) })
 }
 
 // writeOnce writes rows of one table with one call.
@@ -271,7 +271,7 @@ func (l *Ledger) writeOnce(table string, rows []tablestore.RowChange, atomic boo
 
 // removeEach removes those of some rows whose condition holds.
 func (l *Ledger) removeEach(ctx context.Context, what string, rows []tablestore.RowChange) error {
-	return l.attempt(ctx, idempotent, tableAlerts, what, func() error {
+	return l.attempt(ctx, idempotent, "BatchWriteRow", tableAlerts, what, func() error {
 		err := l.writeOnce(tableAlerts, rows, false)
 		if failed := (rowErrors)(nil); errors.As(err, &failed) {
 			failed = slices.DeleteFunc(failed, func(e tablestore.Error) bool { return e.Code == "OTSConditionCheckFail" })

@@ -41,6 +41,9 @@ type Config struct {
 	First func(n int) int
 	// Now is the clock for the age of a stop's row; nil means time.Now.
 	Now func() time.Time
+	// Rights hears of each right that a call needed, with engine.ErrDenied if it was
+	// refused; nil means that nobody does. It must be safe for concurrent use.
+	Rights func(right string, denied error)
 }
 
 // Ledger gives one invocation access to the tables, with its credentials and
@@ -50,6 +53,7 @@ type Ledger struct {
 	pause  func(ctx context.Context, n int)
 	first  func(n int) int
 	now    func() time.Time
+	rights func(right string, denied error)
 }
 
 var (
@@ -86,6 +90,7 @@ func Open(ctx context.Context, cfg Config, creds transport.Credentials) (*Ledger
 		pause:  cfg.Pause,
 		first:  cfg.First,
 		now:    cfg.Now,
+		rights: cfg.Rights,
 	}
 	if l.pause == nil {
 		l.pause = transport.Backoff{First: 20 * time.Millisecond, Most: time.Second}.Pause

@@ -103,7 +103,7 @@ func (l *Ledger) rowsIn(ctx context.Context, x index) (rows []string, err error)
 // DeleteTable asks for that.
 func (l *Ledger) removeTable(ctx context.Context, t table) error {
 	for _, x := range t.indexes {
-		err := l.attempt(ctx, idempotent, t.name, "delete list "+x.name, func() error {
+		err := l.attempt(ctx, idempotent, "DeleteIndex", t.name, "delete list "+x.name, func() error {
 			_, err := l.client.DeleteIndex(&tablestore.DeleteIndexRequest{MainTableName: t.name, IndexName: x.name})
 			return err
 		})
@@ -111,7 +111,7 @@ func (l *Ledger) removeTable(ctx context.Context, t table) error {
 			return err
 		}
 	}
-	err := l.attempt(ctx, idempotent, t.name, "delete table "+t.name, func() error {
+	err := l.attempt(ctx, idempotent, "DeleteTable", t.name, "delete table "+t.name, func() error {
 		_, err := l.client.DeleteTable(&tablestore.DeleteTableRequest{TableName: t.name})
 		return err
 	})

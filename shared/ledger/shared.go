@@ -62,7 +62,7 @@ func putOf(table string, pk *tablestore.PrimaryKey, c *tablestore.RowCondition, 
 }
 
 func (l *Ledger) put(ctx context.Context, k kind, what string, request *tablestore.PutRowRequest) error {
-	return l.attempt(ctx, k, request.PutRowChange.TableName, what, func() error {
+	return l.attempt(ctx, k, "PutRow", request.PutRowChange.TableName, what, func() error {
 		_, err := l.client.PutRow(request)
 		return err
 	})
@@ -70,7 +70,7 @@ func (l *Ledger) put(ctx context.Context, k kind, what string, request *tablesto
 
 func (l *Ledger) remove(ctx context.Context, k kind, what, table string, pk *tablestore.PrimaryKey, c *tablestore.RowCondition) error {
 	change := &tablestore.DeleteRowChange{TableName: table, PrimaryKey: pk, Condition: c}
-	return l.attempt(ctx, k, table, what, func() error {
+	return l.attempt(ctx, k, "DeleteRow", table, what, func() error {
 		_, err := l.client.DeleteRow(&tablestore.DeleteRowRequest{DeleteRowChange: change})
 		return err
 	})
@@ -82,7 +82,7 @@ func (l *Ledger) get(ctx context.Context, what, table string, pk *tablestore.Pri
 		TableName: table, PrimaryKey: pk, ColumnsToGet: columns, MaxVersion: 1,
 	}}
 	var row *tablestore.GetRowResponse
-	err := l.attempt(ctx, read, table, what, func() (err error) {
+	err := l.attempt(ctx, read, "GetRow", table, what, func() (err error) {
 		row, err = l.client.GetRow(request)
 		return err
 	})

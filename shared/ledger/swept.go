@@ -11,6 +11,7 @@ import (
 const (
 	scopeSweep = "sweep"
 	rowEnd     = "end"
+	rowAwaited = "awaited" // since when somebody waits for the first
 	colEnd     = "end_ms"
 )
 
@@ -21,11 +22,36 @@ func (l *Ledger) Swept(ctx context.Context, at time.Time) error {
 
 // LastSwept is when the last sweep ended; zero if none has.
 func (l *Ledger) LastSwept(ctx context.Context) (at time.Time, err error) {
-	err = l.scan(ctx, "read the end of the last sweep", tableShared, sharedKey(scopeSweep, rowEnd), sharedEnd(scopeSweep), nil, func(row *tablestore.Row) error {
-		if v := valuesOf(row.Columns); keyText(row, 1) == rowEnd && v.int(colEnd) > 0 {
-			at = time.UnixMilli(v.int(colEnd)).UTC()
+	at, _, err = l.swept(ctx)
+	return at, err
+}
+
+// SweptOrAwaited is when the last sweep ended; if none has, it is since when somebody
+// asks for that, which may be now.
+func (l *Ledger) SweptOrAwaited(ctx context.Context, now time.Time) (time.Time, error) {
+	end, awaited, err := l.swept(ctx)
+	switch {
+	case err != nil || !end.IsZero():
+		return end, err
+	case !awaited.IsZero():
+		return awaited, nil
+	}
+	err = l.putShared(ctx, idempotent, "note that a sweep is awaited", sharedKey(scopeSweep, rowAwaited), anyway(), column{colEnd, now.UnixMilli()})
+	return now, err
+}
+
+func (l *Ledger) swept(ctx context.Context) (end, awaited time.Time, err error) {
+	err = l.scan(ctx, "read the end of the last sweep", tableShared, sharedKey(scopeSweep, ""), sharedEnd(scopeSweep), nil, func(row *tablestore.Row) error {
+		if ms := valuesOf(row.Columns).int(colEnd); ms > 0 {
+			at := time.UnixMilli(ms).UTC()
+			switch keyText(row, 1) {
+			case rowEnd:
+				end = at
+			case rowAwaited:
+				awaited = at
+			}
 		}
 		return nil
 	})
-	return at, err
+	return end, awaited, err
 }

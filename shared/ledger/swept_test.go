@@ -7,6 +7,23 @@ import (
 	"aftercare/tests/localcloud/fault"
 )
 
+// Where no sweep has ended, the wait for it has a beginning.
+// (ledger rule 59)
+func TestASweepIsAwaitedSinceItWasFirstAskedFor(t *testing.T) {
+	l, _, _ := open(t)
+	for n, want := range []time.Time{start, start, start.Add(time.Hour)} {
+		if n == 2 {
+			must(t, l.Swept(t.Context(), want))
+		}
+		if at, err := l.SweptOrAwaited(t.Context(), start.Add(time.Duration(n)*time.Minute)); err != nil || !at.Equal(want) {
+			t.Errorf("asked %d times: %s, %v, want %s", n+1, at, err, want)
+		}
+	}
+	if at, err := l.LastSwept(t.Context()); err != nil || !at.Equal(start.Add(time.Hour)) {
+		t.Errorf("the last one: %s, %v", at, err)
+	}
+}
+
 // TestTheEndOfTheLastSweepIsOneRow that each puts with one call, and reads with one.
 // (ledger rule 59)
 func TestTheEndOfTheLastSweepIsOneRow(t *testing.T) {

@@ -142,7 +142,7 @@ func (x index) meta() *tablestore.IndexMeta {
 
 // ensure makes a table or an index. Even a good answer is empty and proves nothing.
 func (l *Ledger) ensure(ctx context.Context, t table, what string, call func() error) error {
-	err := l.attempt(ctx, once, t.name, what, call)
+	err := l.attempt(ctx, once, "", t.name, what, call)
 	if err != nil && !errors.Is(err, engine.ErrUnknownOutcome) && !isExisting(err) {
 		return err
 	}
@@ -160,7 +160,7 @@ func (l *Ledger) ensure(ctx context.Context, t table, what string, call func() e
 // error if it exists in another form.
 func (l *Ledger) describe(ctx context.Context, t table) (there bool, lacks []index, err error) {
 	var d *tablestore.DescribeTableResponse
-	err = l.attempt(ctx, read, t.name, "describe table "+t.name, func() (err error) {
+	err = l.attempt(ctx, read, "DescribeTable", t.name, "describe table "+t.name, func() (err error) {
 		d, err = l.client.DescribeTable(&tablestore.DescribeTableRequest{TableName: t.name})
 		return err
 	})

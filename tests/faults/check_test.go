@@ -2,10 +2,12 @@ package faults_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/ledger"
 	"aftercare/tests/rig"
 )
@@ -19,6 +21,9 @@ type view struct {
 	ran map[string]int
 	// alerts counts those in the inbox by what they are about.
 	alerts map[string]int
+	// untold counts the concerns of which people were not told, kept those about
+	// quarantine of which they were.
+	untold, kept int
 }
 
 func look(t *testing.T, r *rig.Rig) view {
@@ -34,6 +39,19 @@ func look(t *testing.T, r *rig.Rig) view {
 	}
 	for _, a := range r.Alerts() {
 		v.alerts[about(a)]++
+	}
+	concerns, err := r.Ledger().Concerns(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters := r.Letters()
+	for key, c := range concerns {
+		switch {
+		case !slices.ContainsFunc(letters, func(l dispatch.Letter) bool { return l.Key == key && l.Rev == c.Rev }):
+			v.untold++
+		case c.Alert.Kind == decide.AlertQuarantine:
+			v.kept++
+		}
 	}
 	return v
 }
@@ -54,6 +72,9 @@ func check(t *testing.T, v view, s scenario, when string) {
 	}
 	if len(v.alerts) != s.alerts {
 		t.Errorf("%s, %d different alerts arrived, want %d", when, len(v.alerts), s.alerts)
+	}
+	if v.untold != 0 || v.kept != s.kept {
+		t.Errorf("%s, people were not told of %d concerns, and of quarantine %d times, want 0 and %d", when, v.untold, v.kept, s.kept)
 	}
 	if len(v.state.Sends)+len(v.state.Messages) > 0 || len(v.state.Runs) > 0 || v.state.Instance.BootSeq != s.boots {
 		t.Errorf("%s, effects %v and flow runs %v are open and %d boots counted, want none and %d",

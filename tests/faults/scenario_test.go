@@ -35,6 +35,8 @@ type scenario struct {
 	// ends is how many executions are recorded, alerts how many different
 	// alerts arrived.
 	ends, alerts int
+	// kept: people are told that something is in quarantine.
+	kept int
 	// boots is how many boots are counted.
 	boots int64
 	// submitted are commands of the preparation that run as soon as the
@@ -215,8 +217,7 @@ func scenarios() map[string]scenario {
 		"a malformed payload": {
 			prepare: func(r *rig.Rig) {},
 			invoke:  func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted([]byte(`{"cut`)) },
-
-			readsNothing: true,
+			kept:    1, readsNothing: true,
 		},
 	}
 }

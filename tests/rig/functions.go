@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -24,7 +25,7 @@ func (r *Rig) startFunctions(keys *access.Keys) (endpoint string) {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		fail := func(f *fault.Fault) { w.WriteHeader(max(f.Status, http.StatusInternalServerError)) }
+		fail := func(f *fault.Fault) { w.WriteHeader(cmp.Or(f.Status, http.StatusInternalServerError)) }
 		strike := r.Faults.Next("InvokeFunction")
 		if strike.Before(q, fail) {
 			return

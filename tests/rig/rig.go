@@ -266,14 +266,28 @@ func (r *Rig) Given(wire string) string {
 	return cmp.Or(r.given[word], word)
 }
 
-// Alerts lists the alerts in the inbox.
-func (r *Rig) Alerts() (out []decide.Alert) {
+// Letters lists what is in the inbox.
+func (r *Rig) Letters() (out []dispatch.Letter) {
 	r.t.Helper()
 	for shard := range ledger.InboxShards {
 		r.must(r.Ledger().Alerts().Inbox(context.Background(), shard, func(l dispatch.Letter) bool {
-			out = append(out, l.Alert)
+			out = append(out, l)
 			return true
 		}))
+	}
+	return out
+}
+
+// Alerts lists the alerts in the inbox, but for those about Aftercare itself: whatever
+// fails may show a concern.
+func (r *Rig) Alerts() (out []decide.Alert) {
+	r.t.Helper()
+	known, err := r.Ledger().Concerns(context.Background())
+	r.must(err)
+	for _, l := range r.Letters() {
+		if _, concern := known[l.Key]; !concern {
+			out = append(out, l.Alert)
+		}
 	}
 	return out
 }

@@ -30,7 +30,7 @@ const (
 )
 
 // sweeping are the calls of each sweep: it reads the shards of the wake-ups, and notes
-// its end.
+// its end. Beside them it reads the submissions that are left, and the concerns.
 var sweeping = append(slices.Repeat([]string{due}, 8), noted)
 
 // Rows lists the rows of the table. They come from DESIGN.md, section 8.
@@ -82,7 +82,7 @@ func Rows() []Row {
 		},
 		{
 			Name: "wake-up with nothing due", Function: Sweep, Tablestore: 2,
-			Path: []string{load, disarm}, Beside: []string{shared, shared}, Own: sweeping,
+			Path: []string{load, disarm}, Beside: []string{shared, shared, shared}, Own: sweeping,
 			Prepare: func(r *rig.Rig) []byte {
 				boot(r)
 				must(r.SubmitTask(submission("check", "key")))
@@ -130,7 +130,7 @@ func More() []Row {
 		{
 			// Two more calls count the repair.
 			Name: "a try after a send of unknown outcome", Function: Sweep, Tablestore: 4 + 1 + 2, ECS: 1 + 1,
-			Path: []string{load, arm, commit, commit, disarm, load, commit}, Beside: []string{texts, shared, shared}, Own: sweeping,
+			Path: []string{load, arm, commit, commit, disarm, load, commit}, Beside: []string{texts, shared, shared, shared}, Own: sweeping,
 			Sent: []string{find, run},
 			Prepare: func(r *rig.Rig) []byte {
 				boot(r)
@@ -142,7 +142,7 @@ func More() []Row {
 			},
 		},
 		{
-			Name: "a sweep with nothing due", Function: Sweep, Beside: []string{shared}, Own: sweeping,
+			Name: "a sweep with nothing due", Function: Sweep, Beside: []string{shared, shared}, Own: sweeping,
 			Prepare: func(*rig.Rig) []byte { return []byte(`{}`) },
 		},
 	}

@@ -95,7 +95,10 @@ func (r *Recorder) Front(s Service, target string) (string, error) {
 		return "", fmt.Errorf("front of %s: %w", s, err)
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to) },
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(to)
+			p.Out.Host = p.In.Host // which signatures cover
+		},
 		ModifyResponse: func(resp *http.Response) error {
 			answer, err := io.ReadAll(resp.Body)
 			if err != nil {
