@@ -133,7 +133,7 @@ func (m Mask) text(text string) string {
 func texts(a *decide.Alert) []*string {
 	return []*string{
 		&a.Fingerprint, (*string)(&a.Kind), (*string)(&a.Severity), &a.Summary, &a.InstanceID, &a.Region, &a.CommandName, &a.InvokeID,
-		&a.TaskID, &a.Flow, &a.Step, &a.Route, &a.Status, &a.ErrorCode, &a.ErrorDesc,
+		&a.TaskID, &a.RunID, &a.Flow, &a.Step, &a.Route, &a.Status, &a.ErrorCode, &a.ErrorDesc,
 	}
 }
 
@@ -234,7 +234,10 @@ var lookAt = map[decide.AlertKind][]string{
 func look(a decide.Alert) []string {
 	plain := func(id string) bool { return id != "" && transport.Printable(id) == id && id[0] != '-' }
 	commands := slices.Clone(lookAt[a.Kind])
-	switch instance, task := plain(a.InstanceID), plain(a.TaskID); {
+	instance, task := plain(a.InstanceID), plain(a.TaskID)
+	switch {
+	case instance && plain(a.RunID):
+		commands = append(commands, "aftercare show "+a.InstanceID+"/"+a.RunID)
 	case instance && task:
 		commands = append(commands, "aftercare show "+a.InstanceID+"/"+a.TaskID)
 	case instance && plain(a.InvokeID):
@@ -242,8 +245,11 @@ func look(a decide.Alert) []string {
 	case instance:
 		commands = append(commands, "aftercare show "+a.InstanceID)
 	}
-	if plain(a.InvokeID) {
+	switch {
+	case plain(a.InvokeID):
 		commands = append(commands, "aftercare output "+a.InvokeID)
+	case instance && task && plain(a.RunID): // a step's command, in whose run it is seen whether it ran
+		commands = append(commands, "aftercare output "+a.InstanceID+"/"+a.TaskID)
 	}
 	return commands
 }
