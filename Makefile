@@ -126,9 +126,11 @@ N ?= 200
 R ?= 50
 MINUTE ?= 1m
 SENDS ?= 0
+# With FAIL=1, the command of each instance fails, and messages to people are counted.
+FAIL ?=
 .PHONY: storm
-storm: ## boot N instances with 3 waiting commands each within a minute; fail unless each ran once: make storm N=1000 R=50 MINUTE=1m
-	$(GO) run ./tests/bench -run '^storm$$' -instances $(N) -rate $(R) -minute $(MINUTE) -sends $(SENDS) -limit 1h
+storm: ## boot N instances with 3 waiting commands each within a minute; fail unless each ran once: make storm N=1000 R=50 MINUTE=1m; or have N commands fail, and count messages: make storm N=1000 FAIL=1
+	$(GO) run ./tests/bench -run '^$(if $(FAIL),failures,storm)$$' -instances $(N) -rate $(R) -minute $(MINUTE) -sends $(SENDS) -limit 1h
 
 .PHONY: soak
 soak: native ## put the local cloud under load for ten minutes, and see whether it grows
