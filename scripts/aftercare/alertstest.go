@@ -101,7 +101,7 @@ func (s *site) testLocally(cmd *cobra.Command, f *alertfile.File, name string, r
 	send := func(ctx context.Context, keys transport.Credentials) error {
 		pool := transport.NewPool(time.Now)
 		defer pool.CloseIdleConnections()
-		c, err := alert.NewClient(ch, alert.Setup{Carrier: pool, Templates: templates, Mask: f.Mask, Credentials: keys})
+		c, err := alert.NewClient(ch, alert.Setup{Carrier: pool, Templates: templates, Credentials: keys})
 		if err != nil {
 			return cli.Usage(err)
 		}

@@ -47,12 +47,13 @@ func (d *decision) ended(in Ended) (cause string) {
 	if in.Event.Bare && (t.ID != "" || !known) && !d.confirm(&in.Event) {
 		return causeWakeUp
 	}
+	_, marker := command.Split(in.Event.CommandName)
+	in.Event = d.policy.masked(in.Event)
 	ev := brief(in.Event)
 	ev.FinishTime = Reported(ev.FinishTime, in.Received)
 	d.once = executionKey(ev)
 	e := d.endOf(ev, t)
 	e.late = late
-	_, marker := command.Split(in.Event.CommandName)
 	d.guarded = marker != ""
 	r := &Execution{
 		Event: in.Event, Name: e.ev.CommandName, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Source: in.Source, Received: in.Received,

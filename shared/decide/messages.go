@@ -50,7 +50,7 @@ func (o outbox) complete(a Alert) Alert {
 		a.InstanceID = "" // it is about none
 	}
 	for _, text := range []*string{&a.Summary, &a.CommandName, &a.Status, &a.ErrorCode, &a.ErrorDesc} {
-		*text = cut(*text, maxAlertText)
+		*text = cut(o.policy.Mask.Text(*text), maxAlertText)
 	}
 	a.Output = lastLines(a.Output, maxAlertOutput)
 	a.Severity = cmp.Or(a.Severity, severities[a.Kind])
