@@ -57,12 +57,17 @@ flows: bin/aftercare ## find the mistakes in functions/flows.yaml, and try it wi
 .PHONY: build
 build: $(functions:%=dist/%) tools ## build the function packages in dist/ and the tools in bin/
 
+# For the machine that this runs on. dist/ is for Function Compute, whatever this
+# machine is. Anything else in .local is the local cloud's.
+native := .local/dist
+flows := $(native)/flows.compiled
+
 # What is up to date is for the go command to know.
 .PHONY: $(functions:%=dist/%)
-$(patsubst %,dist/%,$(filter-out alerts,$(functions))): dist/%: .local/flows.compiled
+$(patsubst %,dist/%,$(filter-out alerts,$(functions))): dist/%: $(flows)
 	@mkdir -p $@
 	GOOS=linux GOARCH=amd64 $(build) -o $@/$* ./functions/$*
-	@cp .local/flows.compiled $@/flows.compiled
+	@cp $(flows) $@/flows.compiled
 
 # It reads no flows. Without an alerts.yaml, the settings say where alerts go.
 dist/alerts: bin/aftercare
@@ -70,9 +75,9 @@ dist/alerts: bin/aftercare
 	GOOS=linux GOARCH=amd64 $(build) -o $@/alerts ./functions/alerts
 	@test ! -e functions/alerts.yaml || { bin/aftercare alerts validate functions/alerts.yaml && cp functions/alerts.yaml $@/alerts.yaml; }
 
-.PHONY: .local/flows.compiled
-.local/flows.compiled: bin/aftercare
-	@mkdir -p .local
+.PHONY: $(flows)
+$(flows): bin/aftercare
+	@mkdir -p $(native)
 	@bin/aftercare flows compile functions/flows.yaml -o $@
 
 .PHONY: bin/aftercare
@@ -84,18 +89,16 @@ tools := ./scripts/aftercare ./scripts/localcloud ./tests/e2e/demo
 tools: ## build only the tools: bin/aftercare, bin/localcloud, bin/demo
 	$(build) -o bin/ $(tools)
 
-# The tools, and the functions for the machine that this runs on, which the local
-# cloud starts. dist/ is for Function Compute, whatever this machine is.
-native := .local/dist
+# The tools, and the functions that the local cloud starts.
 .PHONY: native
 native:
 	@mkdir -p $(native)
 	$(build) -o bin/ $(tools) $(functions:%=./functions/%)
-	@set -e; bin/aftercare flows compile functions/flows.yaml -o .local/flows.compiled; \
+	@set -e; bin/aftercare flows compile functions/flows.yaml -o $(flows); \
 	for function in $(functions); do \
 		mkdir -p $(native)/$$function; \
 		ln -f bin/$$function $(native)/$$function/$$function; \
-		ln -f .local/flows.compiled $(native)/$$function/flows.compiled; \
+		ln -f $(flows) $(native)/$$function/flows.compiled; \
 	done
 
 .PHONY: demo

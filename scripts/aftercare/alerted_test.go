@@ -22,7 +22,8 @@ channels:
   lark: {kind: lark, url: '${env:LARK}', secret: '${env:WRONG}'}
   pace: {kind: wecom, url: '${env:WECOM}', perMinute: 600}
   gone: {kind: webhook, url: '${env:GONE}'}
-defaults: {channels: [hook, robot], groupBy: [command]}
+defaults: {channels: hook, groupBy: [command]}
+routes: [{name: both, match: {labels: {both: '*'}}, channels: [hook, robot]}]
 `
 
 // alertsFor is the function alerts of a rig by a clock, with an inbox that imitates
@@ -64,8 +65,8 @@ func alerted(t *testing.T) *rig.Rig {
 	tell := func(now func() time.Time, commands ...string) {
 		for _, command := range commands {
 			a := decide.Alert{
-				Kind: decide.AlertExecution, Severity: decide.SeverityError, Lasting: true, Fingerprint: command, InstanceID: "i-web-1", CommandName: command,
-				Summary: "It failed.", At: now(),
+				Kind: decide.AlertExecution, Severity: decide.SeverityError, Lasting: command != "vacuum", Fingerprint: command, InstanceID: "i-web-1", CommandName: command,
+				Summary: "It failed.", Labels: map[string]string{"both": "both"}, At: now(),
 			}
 			if err := r.Ledger().Post(t.Context(), command, now().UnixMilli(), a); err != nil {
 				t.Fatal(err)

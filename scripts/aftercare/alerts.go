@@ -19,9 +19,9 @@ import (
 // the repository.
 const alertsFile = "functions/alerts.yaml"
 
-func newAlerts() *cobra.Command {
-	return cli.Group("alerts", "Check alerts.yaml, and see where an alert goes",
-		newAlertsValidate(), newAlertsExplain(), newAlertsSchema())
+func newAlerts(getenv func(string) string) *cobra.Command {
+	return cli.Group("alerts", "Check alerts.yaml and its channels, and see what was not told",
+		newAlertsList(getenv), newAlertsTest(getenv), newAlertsValidate(), newAlertsExplain(), newAlertsSchema())
 }
 
 func newAlertsValidate() *cobra.Command {

@@ -48,9 +48,9 @@ func newDoctor(getenv func(string) string) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check what Aftercare needs, and say how to mend it",
 		Long: `It checks the access key and its rights, the tables, the clock, the functions,
-the sweeps, the agents, what events report, and the files of flows and alerts.
-It changes nothing: the function is asked to resume a flow that does not exist,
-which it refuses.`,
+the sweeps, the channels of alerts, the agents, what events report, and the
+files of flows and alerts. It changes nothing: the function is asked to resume a
+flow that does not exist, which it refuses.`,
 		Example: `  aftercare doctor --env prod
   aftercare doctor -o json`,
 		Args: cli.Args(),
@@ -183,6 +183,7 @@ func (d *doctor) connected(ctx context.Context, c *connection, lacks map[service
 		{"ECS", false, func() []finding { return ecsFound(ctx, c, lacks[ofECS]) }},
 		{"clock", false, func() []finding { return clockFound(c.answers.ahead()) }},
 		{"sweeps", true, func() []finding { return sweepsFound(ctx, c.ledger, d.clock) }},
+		{"channels", true, func() []finding { return alertsFound(ctx, c.ledger, d.clock) }},
 		{"agents", true, func() []finding { return agentsFound(ctx, c.ledger) }},
 		{"events", true, func() []finding { return eventsFound(ctx, c.ledger, d.clock.now) }},
 	} {

@@ -17,6 +17,7 @@ import (
 	"aftercare/shared/handler"
 	"aftercare/shared/invoke"
 	"aftercare/shared/ledger"
+	"aftercare/shared/routing"
 )
 
 // listsFound reads one row of each list and table that the commands read.
@@ -33,6 +34,7 @@ func listsFound(ctx context.Context, l *ledger.Ledger) []finding {
 		func() error { _, _, err := l.Recent(ctx, nobody, now.Add(-time.Hour), 1); return err },
 		func() error { _, err := l.Whole(ctx, nobody); return err },
 		func() error { _, err := l.Control(ctx); return err },
+		func() error { return l.EachSilence(ctx, false, func(routing.Silence) error { return errEnough }) },
 		func() error { return l.EachQuarantined(ctx, func(ledger.Quarantined) error { return errEnough }) },
 	} {
 		if err := read(); err != nil && !errors.Is(err, errEnough) {

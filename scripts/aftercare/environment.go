@@ -29,13 +29,15 @@ const (
 	variableECS      = "AFTERCARE_ECS_ENDPOINT"
 	variableFC       = "AFTERCARE_FC_ENDPOINT"
 	variableSTS      = "AFTERCARE_STS_ENDPOINT"
+	// variableMask masks more than the usual forms of secrets.
+	variableMask = "AFTERCARE_MASK"
 	// variableDeadLetters names a local cloud's file of dead letters.
 	variableDeadLetters = "LOCALCLOUD_DEADLETTERS"
 )
 
 // environmentVariables are all that an environment's file may hold.
 var environmentVariables = []string{
-	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS,
+	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS, variableMask,
 }
 
 // environment is a deployment of Aftercare: names and addresses, and no secret.
@@ -108,7 +110,7 @@ func readEnvironment(text string) (map[string]string, error) {
 		switch {
 		case !ok:
 			return nil, fmt.Errorf("line %d is not NAME=value", n+1)
-		case name == variableKeyID, mask.Text(line) != line, mask.Text(value) != value:
+		case name == variableKeyID, name != variableMask && (mask.Text(line) != line || mask.Text(value) != value):
 			return nil, fmt.Errorf("line %d holds a secret: take it out. The access key comes from the environment, a profile or an ECS role", n+1)
 		case !slices.Contains(environmentVariables, name):
 			return nil, fmt.Errorf("line %d sets %.40q, which no environment has%s", n+1, name, near(name, environmentVariables))

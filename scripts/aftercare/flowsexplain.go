@@ -2,12 +2,10 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,19 +79,6 @@ runs under way, stops and breakers count only with --state.`,
 	return cmd
 }
 
-// readState reads the output of the command instance.
-func readState(path string) (*view, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the state: %w", err)
-	}
-	var v view
-	if err := json.Unmarshal(text, &v); err != nil || v.Instance.ID == "" {
-		return nil, fmt.Errorf("%s is not what 'aftercare instance ID -o json' prints", path)
-	}
-	return &v, nil
-}
-
 // explanation is how the flows react to one event.
 type explanation struct {
 	Kind       string      `json:"kind"`
@@ -112,10 +97,11 @@ type explained struct {
 	Outcome string       `json:"outcome"`
 	Why     string       `json:"why"`
 	Values  []flow.Value `json:"values,omitempty"`
-	// Plan lists what a run would do if every command succeeded, and Waits is how
-	// long its own waits would take.
-	Plan  []plannedStep `json:"plan,omitempty"`
-	Waits string        `json:"waits,omitempty"`
+	// Plan lists what a run would do if every command succeeded, Waits is how long
+	// its own waits would take, and Failed why it would fail all the same.
+	Plan   []plannedStep `json:"plan,omitempty"`
+	Waits  string        `json:"waits,omitempty"`
+	Failed string        `json:"failed,omitempty"`
 	// other: the flow is for other kinds of event.
 	other bool
 }
@@ -125,7 +111,9 @@ type plannedStep struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	// Skipped is why the step is skipped; empty if it is not.
-	Skipped    string            `json:"skipped,omitempty"`
+	Skipped string `json:"skipped,omitempty"`
+	// Invalid is why the step would end as invalid; empty if it would not.
+	Invalid    string            `json:"invalid,omitempty"`
 	Command    string            `json:"command,omitempty"` // a name, or a saved command's id
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Alert      string            `json:"alert,omitempty"`
@@ -251,6 +239,9 @@ func newExplained(f decide.FlowDecision) explained {
 		if rec.Status == flow.StepSkipped {
 			p = plannedStep{ID: rec.ID, Kind: rec.Kind, Skipped: rec.Reason}
 		}
+		if rec.Status == flow.StepInvalid {
+			p = plannedStep{ID: rec.ID, Kind: rec.Kind, Invalid: rec.Reason}
+		}
 		for _, a := range f.Rehearsal.Actions {
 			switch {
 			case a.Step != rec.ID:
@@ -263,6 +254,9 @@ func newExplained(f decide.FlowDecision) explained {
 			}
 		}
 		x.Plan = append(x.Plan, p)
+	}
+	if f.Rehearsal.Result == flow.ResultFailed {
+		x.Failed = f.Rehearsal.Reason
 	}
 	if f.Rehearsal.Took > 0 {
 		x.Waits = flow.Duration(f.Rehearsal.Took).String()
@@ -319,6 +313,9 @@ func (f explained) print(w io.Writer) {
 	if f.Waits != "" {
 		fmt.Fprintf(w, "    its waits take %s\n", f.Waits)
 	}
+	if f.Failed != "" {
+		fmt.Fprintf(w, "    the run would fail: %s\n", screen.Plain(f.Failed))
+	}
 }
 
 // fates are the outcomes of flows that fire but do not start.
@@ -342,6 +339,8 @@ func (p plannedStep) what() string {
 	switch {
 	case p.Skipped != "":
 		return "skipped: " + screen.Plain(p.Skipped)
+	case p.Invalid != "":
+		return "ends as invalid: " + screen.Plain(p.Invalid)
 	case p.Kind == flow.KindRun:
 		return "runs the command " + screen.Plain(p.Command)
 	case p.Kind == flow.KindInvoke:
@@ -358,35 +357,3 @@ func (p plannedStep) what() string {
 
 // sortedKeys returns the keys of a map, sorted.
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
-
-// state rebuilds the part of the state that decides whether flows start. Runs
-// and tasks exist in it, but cannot advance.
-func (v view) state() decide.State {
-	s := decide.NewState(v.Instance.ID)
-	s.Instance = v.Instance.Instance
-	s.Instance.ID = v.Instance.ID
-	chains := map[string][]string{}
-	for _, r := range v.FlowRuns {
-		chains[r.ID] = r.Chain
-		run := decide.FlowRun{ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, CreatedAt: r.CreatedAt}
-		run.StartedAt = r.StartedAt
-		if r.StartedAt.IsZero() {
-			run.CheckAt = time.Unix(1<<40, 0) // so that it does not begin
-		} else {
-			run.Pending.State = flow.PendingCommand // so that it does not advance
-		}
-		s.Runs[r.ID] = run
-	}
-	for _, t := range v.Tasks {
-		s.Tasks[t.ID] = decide.Task{
-			ID: t.ID, State: decide.TaskState(t.State), Kind: decide.SendKind(t.Kind), Name: t.Name, InvokeID: t.InvokeID, Chain: chains[t.RunID],
-		}
-	}
-	for _, l := range v.Limits {
-		s.Limits[l.Flow] = l
-	}
-	for _, f := range v.Failing {
-		s.Failing[f.Name] = f
-	}
-	return s
-}

@@ -38,9 +38,9 @@ var colours = map[string]screen.Colour{}
 
 func init() {
 	for colour, words := range map[screen.Colour][]string{
-		screen.Green:  {"succeeded", "Success", "accepted", "queued", "releasing", "bootable", "live"},
+		screen.Green:  {"succeeded", "Success", "accepted", "queued", "releasing", "bootable", "live", "active", "recovered"},
 		screen.Yellow: {"waiting", "unknown", "stopping", "duplicate", "cancelled", "expired", "held", "stopped", "Terminated"},
-		screen.Red:    {"failed", "timed_out", "aborted", "invalid", "terminated", "refused", "quarantined", "Failed", "Timeout", "Aborted", "Invalid", "error"},
+		screen.Red:    {"failed", "timed_out", "aborted", "invalid", "terminated", "refused", "quarantined", "Failed", "Timeout", "Aborted", "Invalid", "error", "failing", "given"},
 	} {
 		for _, word := range words {
 			colours[word] = colour

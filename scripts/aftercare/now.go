@@ -30,6 +30,7 @@ type situation struct {
 	Unknown     []group         `json:"unknownOutcome"`
 	Refused     []group         `json:"refused"`
 	GivenUp     []group         `json:"alertsGivenUp"`
+	Channels    []untold        `json:"channelsFailing"`
 	More        bool            `json:"more,omitempty"` // older ones were not read
 	Overdue     []listed        `json:"overdue"`
 	Stopped     decide.Standing `json:"stopped"`
@@ -67,7 +68,7 @@ func newNow(getenv func(string) string) *cobra.Command {
 	format := outputFlag(cmd)
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		n := situation{
-			Since: time.Now().Add(-lookBack), Failed: []group{}, Unknown: []group{}, Refused: []group{}, GivenUp: []group{},
+			Since: time.Now().Add(-lookBack), Failed: []group{}, Unknown: []group{}, Refused: []group{}, GivenUp: []group{}, Channels: []untold{},
 			Overdue: []listed{}, Quarantined: []quarantined{},
 		}
 		end := waiting(cmd, "reading")
@@ -119,6 +120,11 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) error {
 		},
 		func() (err error) {
 			n.Sweeps, err = readSweeps(ctx, l, now)
+			return err
+		},
+		func() error {
+			list, _, err := readUndelivered(ctx, l)
+			n.Channels = append(n.Channels, failing(list)...)
 			return err
 		},
 	}
@@ -239,7 +245,7 @@ func (n *situation) print(cmd *cobra.Command) {
 		kept.Add(c.moment(q.At), brief(q.SHA256), q.Function, q.Reason)
 	}
 	stopped := standingTables(n.Stopped, "Stopped", c.moment)
-	tables = append(tables, overdue, stopped[0], stopped[1], kept)
+	tables = append(tables, failingTable(c, n.Channels), overdue, stopped[0], stopped[1], kept)
 	rows := 0
 	for _, t := range tables {
 		rows += len(t.Rows)

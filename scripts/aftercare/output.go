@@ -34,7 +34,8 @@ func newOutput(getenv func(string) string) *cobra.Command {
   aftercare output i-bp67acfmxazb4p/t-hz04lrgd5hyu0 -o json`,
 		Long: `The output is asked of Cloud Assistant by your own access key, and stored
 nowhere. The service keeps 24 KB of it, for 30 days. What looks like a secret is
-replaced by ` + mask.Mark + `: some secrets have no form by which they are known.
+replaced by ` + mask.Mark + `: some secrets have no form by which they are known. Regular
+expressions in ` + variableMask + `, with spaces between them, add more forms.
 
 The beginning of the id is enough, as is that of the task that sent it. What
 comes without its instance is looked for in the history of 24h.`,
@@ -53,8 +54,10 @@ comes without its instance is looked for in the history of 24h.`,
 			needs |= ofTables
 		}
 		var found []assistant.Printed
+		var masks mask.Mask
 		end := waiting(cmd, "asking Cloud Assistant")
 		err := s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) (err error) {
+			masks = c.mask
 			found, err = c.assistant.Outputs(ctx, instance, invocation)
 			if err != nil || len(found) > 0 || c.ledger == nil {
 				return err
@@ -74,7 +77,7 @@ comes without its instance is looked for in the history of 24h.`,
 		}
 		var list []printedOutput
 		for _, p := range found {
-			list = append(list, printedOutput{p.InstanceID, p.Finished, mask.Text(p.Text), p.Dropped})
+			list = append(list, printedOutput{p.InstanceID, p.Finished, masks.Text(p.Text), p.Dropped})
 		}
 		if format.json() {
 			return printJSON(cmd.OutOrStdout(), list)

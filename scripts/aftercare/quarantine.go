@@ -15,6 +15,7 @@ import (
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/ledger"
+	"aftercare/shared/mask"
 )
 
 func newQuarantine(getenv func(string) string) *cobra.Command {
@@ -83,7 +84,8 @@ func newQuarantineShow(getenv func(string) string) *cobra.Command {
 		Args: cli.Args("SHA256"),
 	}
 	cmd.Long = `The first six digits of its SHA256 are enough if no other payload has them. On a
-terminal, control characters are shown as escapes such as \u001b.`
+terminal, control characters are shown as escapes such as \u001b, and secrets as
+` + mask.Mark + `.`
 	s := siteFlags(cmd, getenv)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		prefix := strings.ToLower(args[0])
@@ -92,7 +94,9 @@ terminal, control characters are shown as escapes such as \u001b.`
 		}
 		var found []ledger.Quarantined
 		var payload []byte
-		err := s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
+		out := screen.Raw(cmd.OutOrStdout())
+		err := s.connect(cmd.Context(), ofTables, func(ctx context.Context, c *connection) error {
+			l := c.ledger
 			err := l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
 				if strings.HasPrefix(q.SHA256, prefix) {
 					found = append(found, q)
@@ -101,6 +105,9 @@ terminal, control characters are shown as escapes such as \u001b.`
 			})
 			if err == nil && len(found) == 1 {
 				payload, err = l.QuarantinedPayload(ctx, found[0])
+			}
+			if _, person := out.(screen.Writer); person {
+				payload = []byte(c.mask.Text(string(payload)))
 			}
 			return err
 		})
@@ -113,7 +120,7 @@ terminal, control characters are shown as escapes such as \u001b.`
 			return fmt.Errorf("%d payloads have a SHA256 that begins with %s: give more digits", len(found), prefix)
 		}
 		q := found[0]
-		_, err = screen.Raw(cmd.OutOrStdout()).Write(payload)
+		_, err = out.Write(payload)
 		say(cmd.ErrOrStderr(), "%s: %s, %d bytes, last seen %s",
 			screen.Plain(q.Function), screen.Plain(q.Reason), q.Size, clockOf(cmd).moment(q.At))
 		return err

@@ -71,6 +71,15 @@ func TestTheGuidesAlertsFileHasNoMistake(t *testing.T) {
 	}
 }
 
+// TestTheGuidesTemplateHasNoMistake adds it to the guide's alerts.yaml.
+func TestTheGuidesTemplateHasNoMistake(t *testing.T) {
+	src := excerpt(t, "<!-- alerts -->\n```yaml\n", "```\n<!-- /alerts -->\n") + "\n" + excerpt(t, "<!-- template -->\n```yaml\n", "```\n<!-- /template -->\n")
+	f, err := alertfile.Read("functions/README.md", []byte(strings.Replace(src, "language: zh", "language: zh, template: short", 1)))
+	if err != nil || len(f.Warnings) > 0 || f.Templates["short"] == "" {
+		t.Errorf("%v, %v", err, f)
+	}
+}
+
 // TestTheGuideShowsAMistakeAsItIsPrinted validates the line that the guide
 // shows, in a file where it is the fifth.
 func TestTheGuideShowsAMistakeAsItIsPrinted(t *testing.T) {

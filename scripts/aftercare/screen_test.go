@@ -118,7 +118,7 @@ func TestAPayloadIsQuotedOnATerminalAndRawInAPipe(t *testing.T) {
 	if _, _, err := l.CreateTables(t.Context(), 180*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	const payload = hostile + "\xff\n"
+	const payload = hostile + "\xff\npassword=hush\n"
 	if err := l.Quarantine(t.Context(), "submit-task", []byte(payload), "not JSON", time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestAPayloadIsQuotedOnATerminalAndRawInAPipe(t *testing.T) {
 	var seen terminal
 	var errOut strings.Builder
 	code := run(t.Context(), args, getenv, nil, &seen, &errOut)
-	if want := `升\u001b[2J\u0007\u202e\u2028\u007f\u009b\xff` + "\n"; code != 0 || seen.String() != want {
+	if want := `升\u001b[2J\u0007\u202e\u2028\u007f\u009b\xff` + "\npassword=[masked]\n"; code != 0 || seen.String() != want {
 		t.Errorf("a terminal gets %q, want %q (exit code %d, %s)", seen.String(), want, code, errOut.String())
 	}
 }

@@ -62,7 +62,7 @@ func TestAMessagesLineAcknowledgesItsAlert(t *testing.T) {
 	if out, _, _ := played(t, getenv, "silence", "list"); strings.Count(out, "its recovery") != 2 {
 		t.Errorf("the list is\n%s", out)
 	}
-	a := decide.Alert{Kind: decide.AlertExecution, Lasting: true, Recovered: true, Fingerprint: "install", InstanceID: "i-web-1", CommandName: "install", At: r.Now()}
+	a := decide.Alert{Kind: decide.AlertExecution, Lasting: true, Recovered: true, Fingerprint: "install", InstanceID: "i-web-1", CommandName: "install", Labels: map[string]string{"both": "both"}, At: r.Now()}
 	if err := r.Ledger().Post(t.Context(), "install", r.Now().UnixMilli()+1, a); err != nil {
 		t.Fatal(err)
 	}

@@ -292,7 +292,7 @@ func (n hitCount) words(c clock, s routing.Silence) string {
 	if s.Alert != "" {
 		return fmt.Sprintf("acknowledged: alert %s, of which %d are open", s.Alert, n.Open)
 	}
-	return fmt.Sprintf("silenced until %s: %s. It would have hit %d of %s within 24h; %d that fit are open.",
+	return fmt.Sprintf("silenced until %s: %s. It would have hit %d of %s within 24h. Open now: %d.",
 		c.moment(s.Until), screen.Plain(s.String()), n.Hits, counted(n.Of, "alert"), n.Open)
 }
 

@@ -15,6 +15,7 @@ import (
 	"aftercare/shared/assistant"
 	"aftercare/shared/invoke"
 	"aftercare/shared/ledger"
+	"aftercare/shared/mask"
 	"aftercare/shared/transport"
 )
 
@@ -78,11 +79,13 @@ func (s *site) with(ctx context.Context, use func(context.Context, *ledger.Ledge
 // the others are nil.
 type connection struct {
 	environment
+	mask      mask.Mask
 	ledger    *ledger.Ledger
 	functions *invoke.Client
 	assistant *assistant.Client
-	// key says where the access key was found.
-	key string
+	// key says where the access key, keys, was found.
+	key  string
+	keys transport.Credentials
 	// answers knows the dates of the services' answers.
 	answers *dated
 }
@@ -95,6 +98,10 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 		return cli.Usage(err)
 	}
 	mistakes, places := s.places(e, needs)
+	masks, err := mask.New(e.get(variableMask))
+	if err != nil {
+		mistakes = append(mistakes, fmt.Errorf("%s %w%s", variableMask, err, e.where()))
+	}
 	if s.timeout <= 0 {
 		mistakes = append(mistakes, errors.New("--timeout must be more than 0"))
 	}
@@ -122,7 +129,7 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	if err != nil {
 		return err
 	}
-	c := &connection{environment: e, key: found.From, answers: answers}
+	c := &connection{environment: e, mask: masks, key: found.From, keys: found.Credentials, answers: answers}
 	if needs&ofTables != 0 {
 		c.ledger, err = ledger.Open(ctx, ledger.Config{Endpoint: places.endpoint, Instance: places.instance, Transport: answers}, found.Credentials)
 	}

@@ -17,9 +17,9 @@ var (
 	block = regexp.MustCompile("(?s)```console\n\\$ aftercare ([^\n]*)\n(.*?)```")
 	// argument is one of a command line, with or without quotes.
 	argument = regexp.MustCompile(`"[^"]*"|\S+`)
-	// moving is what differs from run to run: times, the ids of events, and that of the
-	// run that a retry made.
-	moving = regexp.MustCompile(`(\d\d-\d\d )?\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8} +started`)
+	// moving is what differs from run to run: times, the ids of events and silences, and
+	// that of the run that a retry made.
+	moving = regexp.MustCompile(`(\d\d-\d\d )?\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8} +started|expire [0-9a-f]{8}|[0-9a-f]{8}  \d\d-\d\d \d\d:\d\d:\d\d UTC  command`)
 )
 
 // again is an event that was handled before.
@@ -48,6 +48,7 @@ func TestItIsThreeInTheMorning(t *testing.T) {
 	if err := r.Ledger().Quarantine(t.Context(), "task-completed", []byte(older), "an older version did not know it", r.Now()); err != nil {
 		t.Fatal(err)
 	}
+	must(t)(alertsFor(t, r, r.Now)([]byte("{}")))
 	t.Chdir(t.TempDir()) // where the event to replay is
 	if err := os.WriteFile("event.json", []byte(again), 0o600); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"aftercare/shared/dispatch"
+	"aftercare/shared/mask"
 	"aftercare/shared/transport"
 )
 
@@ -27,8 +28,8 @@ type Setup struct {
 	Now func() time.Time
 	// Templates of texts; nil means the default ones.
 	Templates *Templates
-	// Mask are more forms of secrets.
-	Mask Mask
+	// Mask masks secrets in what is sent.
+	Mask mask.Mask
 	// Credentials sign for EventBridge. They are those of this invocation.
 	Credentials transport.Credentials
 }
@@ -40,7 +41,7 @@ type Client struct {
 	channel     Channel
 	vendor      vendor
 	rich, plain writer
-	mask        Mask
+	mask        mask.Mask
 }
 
 // vendor is what differs between the kinds of channel.

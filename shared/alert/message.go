@@ -2,7 +2,6 @@ package alert
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -76,9 +75,9 @@ const maxRunbook = 300
 
 // cleaned returns a flush whose values are fit to be shown, but may be long. Secrets
 // are masked before anything is cut: half a secret may have no form.
-func cleaned(f dispatch.Notice, more Mask) dispatch.Notice {
-	clean := once(func(text string) string { return clean(text, more) }) // alerts of a group have much in common
-	printed := once(func(text string) string { return printed(text, more) })
+func cleaned(f dispatch.Notice, m mask.Mask) dispatch.Notice {
+	clean := once(func(text string) string { return clean(text, m) }) // alerts of a group have much in common
+	printed := once(func(text string) string { return printed(text, m) })
 	pairs := func(all map[string]string) map[string]string {
 		cleanPairs := map[string]string{}
 		for name, value := range all {
@@ -117,39 +116,27 @@ func once(f func(string) string) func(string) string {
 	}
 }
 
-// Mask are forms of secrets beside those that package mask knows.
-type Mask []*regexp.Regexp
-
-// text returns a text without secrets.
-func (m Mask) text(text string) string {
-	text = mask.Text(text)
-	for _, form := range m {
-		text = form.ReplaceAllLiteralString(text, mask.Mark)
-	}
-	return text
-}
-
 // texts are the values of an alert that have one line and any length.
 func texts(a *decide.Alert) []*string {
 	return []*string{
 		&a.Fingerprint, (*string)(&a.Kind), (*string)(&a.Severity), &a.Summary, &a.InstanceID, &a.Region, &a.CommandName, &a.InvokeID,
-		&a.TaskID, &a.Flow, &a.Step, &a.Route, &a.Status, &a.ErrorCode, &a.ErrorDesc,
+		&a.TaskID, &a.RunID, &a.Flow, &a.Step, &a.Route, &a.Status, &a.ErrorCode, &a.ErrorDesc,
 	}
 }
 
 // clean masks secrets and puts a value on one line: runs of white space, and
 // characters that are invisible or change the direction of writing, become one
 // space.
-func clean(text string, more Mask) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(more.text(text), "\ufffd"), func(r rune) bool {
+func clean(text string, m mask.Mask) string {
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(m.Text(text), "\ufffd"), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp)
 	}), " ")
 }
 
 // printed is what a command printed, without secrets and control characters.
-func printed(text string, more Mask) string {
+func printed(text string, m mask.Mask) string {
 	var lines []string
-	for line := range strings.Lines(more.text(strings.ToValidUTF8(text, "\ufffd"))) {
+	for line := range strings.Lines(m.Text(strings.ToValidUTF8(text, "\ufffd"))) {
 		line = strings.Map(func(r rune) rune {
 			switch {
 			case r == '\t':
@@ -234,7 +221,10 @@ var lookAt = map[decide.AlertKind][]string{
 func look(a decide.Alert) []string {
 	plain := func(id string) bool { return id != "" && transport.Printable(id) == id && id[0] != '-' }
 	commands := slices.Clone(lookAt[a.Kind])
-	switch instance, task := plain(a.InstanceID), plain(a.TaskID); {
+	instance, task := plain(a.InstanceID), plain(a.TaskID)
+	switch {
+	case instance && plain(a.RunID):
+		commands = append(commands, "aftercare show "+a.InstanceID+"/"+a.RunID)
 	case instance && task:
 		commands = append(commands, "aftercare show "+a.InstanceID+"/"+a.TaskID)
 	case instance && plain(a.InvokeID):
@@ -242,8 +232,11 @@ func look(a decide.Alert) []string {
 	case instance:
 		commands = append(commands, "aftercare show "+a.InstanceID)
 	}
-	if plain(a.InvokeID) {
+	switch {
+	case plain(a.InvokeID):
 		commands = append(commands, "aftercare output "+a.InvokeID)
+	case instance && task && plain(a.RunID): // a step's command, in whose run it is seen whether it ran
+		commands = append(commands, "aftercare output "+a.InstanceID+"/"+a.TaskID)
 	}
 	return commands
 }

@@ -12,6 +12,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
+	"aftercare/shared/mask"
 )
 
 // Templates are the texts of messages, by name. The zero Templates have only the
@@ -36,7 +37,7 @@ func NewTemplates(named map[string]string) (*Templates, error) {
 		}
 		for _, f := range []dispatch.Notice{{}, Sample(time.Unix(0, 0))} {
 			if err == nil {
-				_, err = w.text(english.message(cleaned(f, nil), details[0]), false)
+				_, err = w.text(english.message(cleaned(f, mask.Mask{}), details[0]), false)
 			}
 		}
 		if err != nil {

@@ -11,16 +11,21 @@ import (
 	"pgregory.net/rapid"
 
 	"aftercare/shared/alert"
+	"aftercare/shared/mask"
 )
 
-// TestMoreFormsOfSecretsAreMasked, as alerts.yaml lists them.
+// TestMoreFormsOfSecretsAreMasked, as AFTERCARE_MASK lists them.
 func TestMoreFormsOfSecretsAreMasked(t *testing.T) {
+	more, err := mask.New(`badge\s\d+`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := many()
 	f.Alerts[0].ErrorDesc, f.Alerts[0].Output = "badge 4711 is refused", "badge 4711"
 	for _, kind := range []alert.Kind{alert.DingTalk, alert.Webhook} {
 		ch := channelOf(kind, "https://hook.test")
 		plain := string(delivered(t, ch, alert.Setup{}, f))
-		masked := string(delivered(t, ch, alert.Setup{Mask: alert.Mask{regexp.MustCompile(`badge \d+`)}}, f))
+		masked := string(delivered(t, ch, alert.Setup{Mask: more}, f))
 		if !strings.Contains(plain, "badge 4711") || strings.Contains(masked, "4711") {
 			t.Errorf("%s: %s", kind, masked)
 		}

@@ -53,7 +53,7 @@ func (w *words) about(e Entry) string {
 
 // ofFlow are the kinds that are about a flow rather than a command.
 var ofFlow = map[decide.AlertKind]bool{
-	decide.AlertFlow: true, decide.AlertFlowLimit: true, decide.AlertFlowStopped: true,
+	decide.AlertFlow: true, decide.AlertFlowFailed: true, decide.AlertFlowLimit: true, decide.AlertFlowStopped: true,
 	decide.AlertBreakerOpened: true,
 }
 
@@ -85,6 +85,7 @@ var english = &words{
 		decide.AlertTaskInvalid:    "Command refused",
 		decide.AlertTaskDenied:     "Command lacks a right",
 		decide.AlertFlow:           "Alert from a flow",
+		decide.AlertFlowFailed:     "Flow failed",
 		decide.AlertFlowLimit:      "Flow reached its limit",
 		decide.AlertBreakerOpened:  "Flow stopped everywhere",
 		decide.AlertRepairs:        "Sweeps repair too much",
@@ -180,6 +181,7 @@ var chinese = &words{
 		decide.AlertTaskInvalid:    "命令被拒绝",
 		decide.AlertTaskDenied:     "命令缺少权限",
 		decide.AlertFlow:           "流程告警",
+		decide.AlertFlowFailed:     "流程失败",
 		decide.AlertFlowLimit:      "流程达到次数上限",
 		decide.AlertBreakerOpened:  "流程已全面熔断",
 		decide.AlertRepairs:        "巡检修复过多",

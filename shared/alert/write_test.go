@@ -378,3 +378,21 @@ func TestEveryChannelShowsTheRunbook(t *testing.T) {
 		}
 	}
 }
+
+// What went wrong in a run of a flow, the end of its output, and the commands that
+// show the run and the whole output.
+func TestAMessageAboutAFailedRunSaysWhyAndWhereToLook(t *testing.T) {
+	f := dispatch.Notice{ID: "f1", Group: "g1", Route: "ops", Severity: decide.SeverityError, Firing: 1, Open: 1, At: noon, Alerts: []decide.Alert{{
+		Kind: decide.AlertFlowFailed, Severity: decide.SeverityError, InstanceID: "i-1", Flow: "mend", Step: "fix", RunID: "4a63377c", TaskID: "21a57d30",
+		Summary: "A run of a flow failed.", ErrorDesc: "step fix ended as terminated: its execution ended as Terminated", Output: "reading\nno space left\n",
+	}}}
+	_, _, text := inner(t, alert.PagerDuty, delivered(t, channelOf(alert.PagerDuty, "https://a.example.com"), alert.Setup{}, f))
+	for _, want := range []string{
+		"What: A run of a flow failed.\n", "Flow: mend, step fix\n", "Why: step fix ended as terminated: its execution ended as Terminated\n",
+		"Last output:\n  reading\n  no space left\n", "Look: aftercare show i-1/4a63377c\n", "Look: aftercare output i-1/21a57d30\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, text)
+		}
+	}
+}

@@ -1,12 +1,12 @@
 // Package alertfile reads alerts.yaml: the channels that alerts go to, and the
-// routes, mute times, templates and masks. It is pure: it opens no file and reads
+// routes, mute times and templates. It is pure: it opens no file and reads
 // no environment. Package routing holds the routes' rules, package yamlfile how a
 // file is read.
 //
 // Its rules, each named by a test:
 //
 //  1. The file is YAML. It has the keys version (which is 1), channels, defaults,
-//     and optionally routes, severities, muteTimes, templates and mask. All mistakes are found
+//     and optionally routes, severities, muteTimes and templates. All mistakes are found
 //     at once, each with its place.
 //  2. The names of channels, mute times, templates and routes are 1 to 63
 //     characters of a-z, 0-9 and -, the first not -. A route's is once in the file,
@@ -25,8 +25,7 @@
 //     it takes and does not continue, or under one that takes only named alerts.
 //  8. repeatInterval is at least groupInterval. A mute time leaves a gap in each
 //     week. A fallback channel must not be one of the route's channels.
-//  9. Templates are Go's text/template; here only their syntax is checked. Masks
-//     are Go's regular expressions, and do not match an empty text.
+//  9. Templates are Go's text/template; here only their syntax is checked.
 //  10. A secret is read when the channels are made: an environment variable as it
 //     is, a file without the line end at its end. All that are missing are named at
 //     once.

@@ -21,7 +21,6 @@ var forms = map[string]yamlfile.Form{
 	}},
 	// A number is read as a text, so that no mistake repeats it.
 	"reference": {Numbers: true, Truths: true, Schema: text(`.`)},
-	"regexp":    {Wrong: wrongRegexp, Schema: text(`.`)},
 }
 
 // text describes a text by a pattern.
@@ -70,15 +69,4 @@ func wrongMention(k yamlfile.Key, text string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s lists all, mobile numbers or ids of users, which consist of letters, digits and _.@+-; this is %.70q", k.Name, text)
-}
-
-func wrongRegexp(k yamlfile.Key, text string) string {
-	form, err := regexp.Compile(text)
-	switch {
-	case err != nil:
-		return fmt.Sprintf("%s has a regular expression that cannot be read: %s", k.Name, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-	case form.MatchString(""):
-		return k.Name + " has a regular expression that matches an empty text: it would mask everything"
-	}
-	return ""
 }

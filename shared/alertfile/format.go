@@ -21,7 +21,6 @@ type file struct {
 	Severities map[string]string   `json:"severities,omitempty" doc:"how urgent alerts are by their kind, where that is not what Aftercare thinks; an alert of a flow's step is as urgent as the step says" words:"severities" hint:"write kind: severity"`
 	MuteTimes  map[string]muteTime `json:"muteTimes,omitempty" doc:"times during which routes can be silent, by name" hint:"write name: and under it timeZone and during"`
 	Templates  map[string]string   `json:"templates,omitempty" doc:"texts of messages as Go's text/template, by name" hint:"write name: text"`
-	Mask       []string            `json:"mask,omitempty" doc:"regular expressions for more that looks like a secret; what they match is masked" form:"regexp" hint:"list regular expressions" example:"acme_[0-9a-f]{32}"`
 }
 
 // channel is the keys of a channel; see alert.Channel. [3]
@@ -103,7 +102,7 @@ var format = &yamlfile.Format{
 		"receiver": "channels", "receivers": "channels", "channel": "channels", "matchers": "match", "when": "match", "group_by": "groupBy",
 		"group_wait": "groupWait", "group_interval": "groupInterval", "repeat_interval": "repeatInterval",
 		"mute_time_intervals": "muteTimes", "time_intervals": "muteTimes", "children": "routes", "route": "routes", "commandName": "command",
-		"instanceTags": "tags", "timezone": "timeZone", "open": "during", "at": "mention", "lang": "language", "masks": "mask",
+		"instanceTags": "tags", "timezone": "timeZone", "open": "during", "at": "mention", "lang": "language",
 	},
 	Forms: forms,
 	Shape: func(t reflect.Type, schema map[string]any) {

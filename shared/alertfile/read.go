@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"time"
 
@@ -22,8 +21,6 @@ type File struct {
 	Routes *routing.Set
 	// Templates are texts by name.
 	Templates map[string]string
-	// Mask matches more that looks like a secret.
-	Mask []*regexp.Regexp
 	// Warnings are what is probably not meant.
 	Warnings yamlfile.Mistakes
 	// RouteCount is how many routes there are, without the root.
@@ -57,9 +54,6 @@ func Read(filename string, src []byte) (*File, error) {
 		severities[decide.AlertKind(kind)] = decide.Severity(severity)
 	}
 	out.Routes = routing.NewSet(root, mute).Rating(severities)
-	for _, form := range f.Mask {
-		out.Mask = append(out.Mask, regexp.MustCompile(form)) // it was checked
-	}
 	return out, nil
 }
 
@@ -129,6 +123,11 @@ func (f *File) Channels(getenv func(string) string, readFile func(string) ([]byt
 		list = append(list, ch)
 	}
 	return list, errors.Join(errs...)
+}
+
+// Channel returns one of the channels with what its secrets refer to.
+func (f *File) Channel(name string, getenv func(string) string, readFile func(string) ([]byte, error)) (alert.Channel, error) {
+	return f.channels[name].open(name, getenv, readFile)
 }
 
 func (c channel) open(name string, getenv func(string) string, readFile func(string) ([]byte, error)) (alert.Channel, error) {

@@ -176,14 +176,6 @@ func TestTheEnvironmentIsEnoughToBeginWith(t *testing.T) {
 	}
 }
 
-// [9]
-func TestMasksAreRegularExpressions(t *testing.T) {
-	masks := good(t, everyKey(t)).Mask
-	if len(masks) != 1 || !masks[0].MatchString("acme_"+strings.Repeat("0a", 16)) {
-		t.Errorf("got %v", masks)
-	}
-}
-
 // [12]
 func TestTheFileSaysHowSevereAKindIs(t *testing.T) {
 	routes := good(t, []byte(least+"severities: {task-expired: critical}\n")).Routes

@@ -23,6 +23,7 @@ import (
 	"aftercare/shared/engine"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
+	"aftercare/shared/mask"
 	"aftercare/shared/transport"
 )
 
@@ -43,7 +44,7 @@ func NewWith(name string, s handler.Settings, environ []string, log io.Writer, n
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{settings: s.Alerts, now: now, routes: file.Routes, mask: file.Mask, function: handler.Plain(name, s, log, now)}
+	d := &desk{settings: s.Alerts, now: now, routes: file.Routes, mask: s.Policy.Mask, function: handler.Plain(name, s, log, now)}
 	if d.channels, err = file.Channels(lookup(environ), os.ReadFile); err != nil {
 		return nil, fmt.Errorf("the channels of alerts: %w", err)
 	}
@@ -92,7 +93,7 @@ type desk struct {
 	routes    dispatch.Routes
 	channels  []alert.Channel
 	templates *alert.Templates
-	mask      alert.Mask
+	mask      mask.Mask
 }
 
 // clients returns the channels with the credentials of an invocation.

@@ -4,8 +4,6 @@ import (
 	"path"
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // maxFirstLine is how many bytes of a #! line Linux before 5.1 reads.
@@ -143,12 +141,11 @@ func (l *mistakes) windows(commandType, content, text string) {
 			l.add("content", 0, "begins with #!, but Windows ignores that line: use the type %s, or remove the line", RunShellScript)
 		}
 	}
-	encoder := simplifiedchinese.GBK.NewEncoder()
 	for i, r := range content {
 		if r < unicode.MaxASCII || r == unicode.MaxASCII || i == 0 && r == 0xfeff {
 			continue
 		}
-		if _, err := encoder.String(string(r)); err != nil {
+		if !unicode.Is(gbk, r) {
 			l.add("content", i, "has a character at byte %d that GBK lacks: the agent on a Chinese Windows would run an empty script; remove it, or pass it in a parameter", i+1)
 			return
 		}

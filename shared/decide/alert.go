@@ -15,6 +15,7 @@ const (
 	AlertTaskInvalid    AlertKind = "task-invalid"    // a command was refused by the service
 	AlertTaskDenied     AlertKind = "task-denied"     // a command is refused for want of a right, and tried again
 	AlertFlow           AlertKind = "flow"            // the text of a flow's alert step
+	AlertFlowFailed     AlertKind = "flow-failed"     // a run failed or timed out, and no other alert said so
 	AlertFlowLimit      AlertKind = "flow-limit"      // a flow reached its limit on an instance
 	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed
 	AlertRepairs        AlertKind = "repairs"         // sweeps repair more than now and then
@@ -43,7 +44,7 @@ var Severities = []Severity{SeverityCritical, SeverityError, SeverityWarning, Se
 // severities are how severe alerts are, by kind, if no step says so. Critical is what waits for a person,
 // or says that Aftercare does less than it should.
 var severities = map[AlertKind]Severity{
-	AlertExecution: SeverityError, AlertFlow: SeverityError, AlertFlowStopped: SeverityError, AlertTaskInvalid: SeverityError, AlertGivenUp: SeverityError,
+	AlertExecution: SeverityError, AlertFlow: SeverityError, AlertFlowFailed: SeverityError, AlertFlowStopped: SeverityError, AlertTaskInvalid: SeverityError, AlertGivenUp: SeverityError,
 	AlertTaskExpired: SeverityWarning, AlertBootDeadline: SeverityWarning, AlertFlowLimit: SeverityWarning,
 	AlertOutcomeUnknown: SeverityCritical, AlertTaskDenied: SeverityCritical, AlertBreakerOpened: SeverityCritical, AlertRepairs: SeverityCritical,
 	AlertQuarantine: SeverityError, AlertRefused: SeverityError,
@@ -74,6 +75,8 @@ type Alert struct {
 	TaskID      string `json:"taskId,omitempty"`
 	Flow        string `json:"flow,omitempty"`
 	Step        string `json:"step,omitempty"` // of the flow
+	// RunID is the run whose end or step raised the alert.
+	RunID string `json:"runId,omitempty"`
 	// Route is the route of alerts.yaml that the flow's step asks for.
 	Route string `json:"route,omitempty"`
 	// Runbook is the address of what people should do.

@@ -35,7 +35,7 @@ func (s *story) checked(state decide.State, in decide.Input, f decide.Facts, m d
 	}
 	c := d.Changes
 	for _, m := range d.Next.Messages {
-		if a := m.Alert; a != nil && max(len(a.Summary), len(a.CommandName), len(a.Status), len(a.ErrorCode), len(a.ErrorDesc)) > 4000 {
+		if a := m.Alert; a != nil && max(len(a.Summary), len(a.CommandName), len(a.Status), len(a.ErrorCode), len(a.ErrorDesc), 2*len(a.Output)-8) > 4000 {
 			s.t.Errorf("a text of the alert %s is too long", a.Fingerprint)
 		}
 	}

@@ -306,6 +306,9 @@
 //  112. Whoever may invoke a function is believed. But an end of Aftercare's own task
 //     that came without an envelope counts only if DescribeInvocations confirms it, and
 //     then as that says.
+//  113. What looks like a secret is masked before it is kept or decided on: in what an
+//     event says, in an output that is captured, in a submission's names and reasons. A
+//     command's script and parameters are kept as they are until it has ended.
 //
 // # The instance's state
 //

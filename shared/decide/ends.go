@@ -47,12 +47,13 @@ func (d *decision) ended(in Ended) (cause string) {
 	if in.Event.Bare && (t.ID != "" || !known) && !d.confirm(&in.Event) {
 		return causeWakeUp
 	}
+	_, marker := command.Split(in.Event.CommandName)
+	in.Event = d.policy.masked(in.Event)
 	ev := brief(in.Event)
 	ev.FinishTime = Reported(ev.FinishTime, in.Received)
 	d.once = executionKey(ev)
 	e := d.endOf(ev, t)
 	e.late = late
-	_, marker := command.Split(in.Event.CommandName)
 	d.guarded = marker != ""
 	r := &Execution{
 		Event: in.Event, Name: e.ev.CommandName, TaskID: t.ID, RunID: t.RunID, Step: t.Step, Source: in.Source, Received: in.Received,
@@ -241,6 +242,23 @@ func (e *end) agentSeen() {
 	}
 }
 
+// tells reports whether an alert says how a task has ended: not if it was cancelled
+// before it was sent.
+func (d *draft) tells(t Task) bool {
+	if t.Status == "" {
+		return t.State != TaskCancelled
+	}
+	return d.tellsEnd(t.Status, t.EndedAt)
+}
+
+// tellsEnd reports whether an alert says that a command has ended like this.
+func (d *draft) tellsEnd(status event.Status, finished time.Time) bool {
+	if !status.Known() {
+		status = event.StatusFailed
+	}
+	return d.policy.AlertOn[status] && !d.policy.tooOld(finished, d.now)
+}
+
 // wentWell ends what alerts say of the command, however it was sent.
 func (e *end) wentWell() {
 	at := e.orNow(e.ev.FinishTime)
@@ -253,16 +271,16 @@ func (e *end) wentWell() {
 // the command is tried again. [55, 56]
 func (e *end) alertEnd() {
 	ev, t := e.ev, e.t
-	status := ev.Status
-	if !status.Known() {
-		status = event.StatusFailed
-	}
-	if !e.policy.AlertOn[status] || e.policy.tooOld(ev.FinishTime, e.now) {
+	if !e.tellsEnd(ev.Status, ev.FinishTime) {
 		return
 	}
 	a := e.ofTask(t, AlertExecution, e.summary())
 	a.CommandName, a.InvokeID, a.Region, a.At = ev.CommandName, ev.InvokeID, ev.Region, e.orNow(ev.FinishTime)
 	a.Status, a.ExitCode, a.ErrorCode, a.ErrorDesc, a.Requeued = string(ev.Status), ev.ExitCode, ev.ErrorCode, ev.ErrorDesc, e.requeued
+	if _, captured := e.facts.Outputs[ev.InvokeID]; captured {
+		out, _ := e.output(ev.InvokeID)
+		a.Output = out.Text
+	}
 	r := e.Runs[t.RunID]
 	switch {
 	case !e.again || r.Definition.AlertOnRetry:

@@ -55,6 +55,14 @@ func brief(ev event.TaskCompleted) event.TaskCompleted {
 	return ev
 }
 
+// masked returns the event without secrets.
+func (p Policy) masked(ev event.TaskCompleted) event.TaskCompleted {
+	for _, text := range []*string{&ev.CommandName, &ev.ErrorCode, &ev.ErrorDesc} {
+		*text = p.Mask.Text(*text)
+	}
+	return ev
+}
+
 // cut returns the first bytes of a text, without a part of a character at their end.
 func cut(text string, limit int) string {
 	if len(text) > limit {

@@ -3,11 +3,35 @@ package decide
 import (
 	"cmp"
 	"fmt"
+	"strings"
 )
 
 // maxAlertText bounds each text of an alert, in bytes. The record of an execution has
 // them whole.
 const maxAlertText = 4000
+
+// maxAlertOutput bounds what an alert has of a command's output, in bytes: messages
+// show no more.
+const maxAlertOutput = 2000
+
+// lastLines returns the end of what a command printed, from the beginning of a line
+// on; of a line that is too long, from the beginning of a word on. So no secret loses
+// the part by which it is known.
+func lastLines(text string, limit int) string {
+	text = strings.TrimRight(strings.ToValidUTF8(text, "\ufffd"), " \t\r\n")
+	if len(text) <= limit {
+		return text
+	}
+	from := len(text) - limit
+	next := strings.IndexByte(text[from-1:], '\n')
+	if next < 0 || next > limit/2 {
+		next = strings.IndexAny(text[from-1:], " \t\r\n")
+	}
+	if next < 0 {
+		return "…"
+	}
+	return "…\n" + text[from+next:]
+}
 
 // outbox plans messages and claims those that are due.
 type outbox struct{ *draft }
@@ -36,8 +60,9 @@ func (o outbox) complete(a Alert) Alert {
 		a.InstanceID = "" // it is about none
 	}
 	for _, text := range []*string{&a.Summary, &a.CommandName, &a.Status, &a.ErrorCode, &a.ErrorDesc} {
-		*text = cut(*text, maxAlertText)
+		*text = cut(o.policy.Mask.Text(*text), maxAlertText)
 	}
+	a.Output = lastLines(a.Output, maxAlertOutput)
 	a.Severity = cmp.Or(a.Severity, severities[a.Kind])
 	if a.Flow != "" && a.Runbook == "" {
 		a.Runbook = o.policy.Flows.Runbook(a.Flow)

@@ -106,6 +106,8 @@ func (n names) about(m decide.Message) string {
 		return string(m.Kind) + ":" + n.name(m.Fleet.RunID)
 	case a == nil:
 		return string(m.Kind) + ":" + m.Fleet.Flow
+	case a.RunID != "":
+		return string(a.Kind) + ":" + a.Flow
 	case a.TaskID != "" && a.Kind != decide.AlertExecution:
 		return string(a.Kind) + ":" + n.name(a.TaskID)
 	case a.Kind == decide.AlertExecution:

@@ -37,6 +37,7 @@ func (a *asker) output(invokeID string) (out Captured, known bool) {
 	if !known {
 		ask(&a.needs.Outputs, a.facts.Asked.Outputs, invokeID)
 	}
+	out.Text = a.policy.Mask.Text(out.Text)
 	return out, known
 }
 

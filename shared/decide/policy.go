@@ -7,6 +7,7 @@ import (
 
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
+	"aftercare/shared/mask"
 )
 
 // Policy is the rules and the margins by which Decide and the Engine work.
@@ -16,6 +17,10 @@ type Policy struct {
 	// AlertOn are the statuses that raise an alert. Unknown final words count
 	// as Failed. Nil means no alerts at all.
 	AlertOn map[event.Status]bool
+
+	// Mask masks what people and commands write before it is kept. Of a command, that
+	// is its name: its text is what runs.
+	Mask mask.Mask
 
 	// TableTTL is the time to live of rows. An execution that finished longer
 	// ago than half of it starts nothing.

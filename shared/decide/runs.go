@@ -27,11 +27,9 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 		case a.Cancel:
 			cancelled = id
 		case a.Alert != "":
-			b.alertStep(r, Alert{
-				Kind: AlertFlow, Flow: r.Flow, Step: a.Step, Summary: a.Alert, At: b.now, Region: r.Event.Region,
-				CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
-				Severity: Severity(a.Severity), Route: a.Route, Runbook: a.Runbook,
-			})
+			about := b.ofRun(r, AlertFlow, a.Alert, a.Trouble)
+			about.Step, about.Severity, about.Route, about.Runbook = a.Step, Severity(a.Severity), a.Route, a.Runbook
+			b.alertStep(r, about)
 		default:
 			r.SetTask(id)
 			b.enqueue(Task{
@@ -63,6 +61,22 @@ func (b because) carryOut(r FlowRun, actions []flow.Action) {
 	}
 }
 
+// ofRun is an alert of a run, about the command that began it, and what went wrong
+// in the run.
+func (b because) ofRun(r FlowRun, kind AlertKind, summary string, t flow.Trouble) Alert {
+	a := Alert{
+		Kind: kind, Summary: summary, Flow: r.Flow, Step: t.Step, RunID: r.ID, At: b.now, Region: r.Event.Region, Runbook: r.Definition.Runbook,
+		CommandName: r.Event.CommandName, InvokeID: r.Event.InvokeID, Status: r.Event.InvocationStatus,
+	}
+	if t.Why != "" {
+		a.Status, a.ErrorDesc, a.Output = "", t.Why, t.Output
+	}
+	if t.Task != "" {
+		a.TaskID, a.InvokeID = t.Task, ""
+	}
+	return a
+}
+
 // alertStep plans the alert of a flow's step. It lasts until the command whose bad
 // end began the run succeeds; if the run has failed, also until another one goes
 // well. Otherwise it is news.
@@ -87,7 +101,8 @@ func (b because) alertStep(r FlowRun, a Alert) {
 // not. [56]
 func (b because) tellUntold(r FlowRun) FlowRun {
 	if a := r.Untold; a != nil {
-		r.Untold = nil
+		r.Untold, r.Run = nil, r.Run.Clone()
+		r.SetAlerted(a.Step)
 		b.follow(*a, lasting{until: []Until{untilSuccess(a.CommandName, a.Flow, a.Step)}})
 	}
 	return r
@@ -102,7 +117,7 @@ func (b because) stepEnded(t Task) (again bool) {
 	}
 	end := flow.StepEnd{
 		Status: string(t.State), Reason: t.Reason, InvocationStatus: string(t.Status),
-		ErrorCode: t.ErrorCode, ExitCode: t.ExitCode,
+		ErrorCode: t.ErrorCode, ExitCode: t.ExitCode, Alerted: b.tells(t),
 	}
 	if r.Captures() {
 		out, known := Captured{}, false
@@ -162,9 +177,25 @@ func (b because) endRun(r FlowRun, result, reason string) {
 		b.recover(untilRun(r.Flow), b.now, "The flow has succeeded since.")
 	}
 	r.Result, r.Reason, r.EndedAt, r.Ended = result, reason, b.now, true
+	b.alertRun(r)
 	r.CheckAt, r.Waits = time.Time{}, ""
 	r.Forget()
 	b.runs.drop(r.ID)
 	record(b.draft, &b.changes.EndedRuns, r)
 	b.note("flow "+r.Flow+" "+result, reason)
+}
+
+// alertRun plans the alert about a run that failed or timed out, unless another one
+// has said so (flow rule 39).
+func (b because) alertRun(r FlowRun) {
+	summary := "A run of a flow failed."
+	switch {
+	case !r.begun() || r.Told():
+		return
+	case r.Result == flow.ResultTimedOut:
+		summary = "A run of a flow timed out."
+	case r.Result != flow.ResultFailed:
+		return
+	}
+	b.alertStep(r, b.ofRun(r, AlertFlowFailed, summary, r.Trouble()))
 }

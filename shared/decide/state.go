@@ -248,6 +248,8 @@ type Message struct {
 	Kind  MessageKind `json:"kind"`
 	Alert *Alert      `json:"alert,omitempty"` // alert
 	Fleet *Fleet      `json:"fleet,omitempty"` // count, close
+	// GivenUp is set if a channel did not take it, and not the inbox.
+	GivenUp *GivenUp `json:"givenUp,omitempty"`
 	// Tries counts the claims, but for those that a channel refused for its
 	// rate.
 	Tries     int       `json:"tries"`

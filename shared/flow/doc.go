@@ -128,7 +128,13 @@
 //     is an error, goes where its route's match puts it, and has the flow's
 //     runbook. runbook is the address of a page, http or https.
 //  38. Every alert about a command of a flow names the flow and the step, and has
-//     the flow's runbook.
+//     the flow's runbook. If the step captures, it has the end of the output.
+//  39. Each run that fails or times out raises one alert about that, which says
+//     why: at which step, and that step's own reason. It is the alert of that step's
+//     command, if that ended badly; otherwise that of a step of onFailure or
+//     finally; otherwise one that is raised when the run ends. If a stop ends the
+//     run as failed, any alert that the run raised will do. What a step alerts has
+//     the reason and the end of the output of the step that went wrong before.
 //
 // # Failures
 //

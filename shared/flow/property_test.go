@@ -138,6 +138,8 @@ func (w *playing) check() {
 	words := []string{flow.ResultSucceeded, flow.ResultFailed, flow.ResultTimedOut}
 	if known := r.Ended || r.Section != flow.SectionSteps; known != slices.Contains(words, r.Result) || known != (r.Reason != "") {
 		w.rt.Fatalf("in section %s, the result is %q because %q", r.Section, r.Result, r.Reason)
+	} else if bad := r.Result == flow.ResultFailed || r.Result == flow.ResultTimedOut; bad != (r.FailedStep != "") || bad && !strings.Contains(r.Trouble().Why, r.FailedStep) {
+		w.rt.Fatalf("the result is %q because %q, at step %q: %+v", r.Result, r.Reason, r.FailedStep, r.Trouble())
 	}
 	for i, rec := range r.Steps {
 		underWay := i == len(r.Steps)-1 && r.Current() != nil

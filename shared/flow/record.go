@@ -62,6 +62,8 @@ type StepRecord struct {
 	OutputBytes int    `json:"outputBytes,omitempty"`
 	Dropped     int64  `json:"outputDropped,omitempty"`
 	OutputError string `json:"outputError,omitempty"`
+	// Alerted: an alert says how its command ended.
+	Alerted bool `json:"alerted,omitempty"`
 	// Tasks are the ids of the step's attempts, in order.
 	Tasks     []string  `json:"tasks,omitempty"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
@@ -70,6 +72,15 @@ type StepRecord struct {
 	// ended it. [71]
 	Cause   string `json:"cause,omitempty"`
 	EndedBy string `json:"endedBy,omitempty"`
+}
+
+// how is how the step ended, and why.
+func (s StepRecord) how() string {
+	text := "step " + s.ID + " ended as " + s.Status
+	if s.Reason != "" {
+		text += ": " + s.Reason
+	}
+	return text
 }
 
 // The results of a run. [43]

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,9 @@ type Run struct {
 	// follow.
 	Result string `json:"result,omitempty"`
 	Reason string `json:"reason,omitempty"`
-	Ended  bool   `json:"ended,omitempty"`
+	// FailedStep is the step at which the run failed or timed out.
+	FailedStep string `json:"failedStep,omitempty"`
+	Ended      bool   `json:"ended,omitempty"`
 }
 
 // Section is one of a flow's lists of steps.
@@ -95,6 +98,8 @@ type Action struct {
 	// Severity, Route and Runbook are those of the alert; empty if the flow says
 	// none. [37]
 	Severity, Route, Runbook string
+	// Trouble is what had gone wrong before the alert. [39]
+	Trouble Trouble
 	// Cancel: stop the step's command, whose end then comes as usual.
 	Cancel bool
 }
@@ -128,6 +133,20 @@ type StepEnd struct {
 	Output      string
 	Dropped     int64
 	OutputError string
+	// Alerted: an alert says how it ended.
+	Alerted bool
+}
+
+// why is how a command ended, in the fewest words.
+func (e StepEnd) why() string {
+	switch {
+	case e.Status == StepSucceeded:
+	case e.ExitCode != nil && *e.ExitCode != 0:
+		return fmt.Sprintf("exit code %d", *e.ExitCode)
+	case e.ErrorCode != "":
+		return e.ErrorCode
+	}
+	return e.Reason
 }
 
 // NewRun returns a run that has not begun.

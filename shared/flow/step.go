@@ -111,10 +111,12 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 		if strings.TrimSpace(text) == "" {
 			text = emptyAlert
 		}
-		r.end(StepSucceeded, "the alert is planned", m)
-		return []Action{{
+		alert := Action{
 			Step: s.ID, Attempt: 1, Alert: shorten(text, maxAlert), Severity: s.Severity, Route: s.Route, Runbook: cmp.Or(s.Runbook, r.Definition.Runbook),
-		}}, true
+			Trouble: r.Trouble(),
+		}
+		r.end(StepSucceeded, "the alert is planned", m)
+		return []Action{alert}, true
 	case KindWait:
 		if s.Wait == WaitNextBoot {
 			r.BootSeq = since
@@ -136,6 +138,8 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 const (
 	// maxAlert is the most characters of an alert's text. [26]
 	maxAlert = 1000
+	// maxReason is the most characters of a run's reason.
+	maxReason = 1000
 	// emptyAlert replaces a text whose expressions gave nothing.
 	emptyAlert = "(the text of this alert is empty)"
 )
@@ -180,8 +184,8 @@ func (r *Run) CommandEnded(step string, attempt int, e StepEnd, m Moment) []Acti
 	if p.Over != "" && !m.Now.Before(r.Deadline) {
 		p.Over = runTime // the run had timed out, too, when the command was stopped
 	}
-	rec := r.last()
-	rec.ExitCode, rec.ErrorCode = e.ExitCode, e.ErrorCode
+	rec, reason := r.last(), e.why()
+	rec.ExitCode, rec.ErrorCode, rec.Alerted = e.ExitCode, e.ErrorCode, e.Alerted
 	// As it will be after it was stored.
 	rec.Output = strings.ToValidUTF8(e.Output, "\uFFFD")
 	rec.OutputBytes, rec.Dropped, rec.OutputError = len(e.Output), e.Dropped, e.OutputError
@@ -198,14 +202,14 @@ func (r *Run) CommandEnded(step string, attempt int, e StepEnd, m Moment) []Acti
 			status = StepSucceeded
 		}
 		r.end(status, runTime+" timed out, and the command ended as "+e.Status, m)
-		r.failed(ResultTimedOut, runTime+" timed out", m)
+		r.failed(ResultTimedOut, step, runTime+" timed out in step "+step, m)
 	case p.Over != "":
 		r.end(StepTimedOut, p.Over+" timed out, and the command ended as "+e.Status, m)
 	case e.Status != StepCancelled && attempt <= retry.Max && retry.matches(e):
-		rec.Reason = e.Reason
+		rec.Reason, rec.Alerted = reason, false // it is not the end of the step
 		p.State, p.Until = PendingBackoff, m.Now.Add(retry.delay(r.Seed+"\x00"+step, attempt))
 	default:
-		r.end(e.Status, e.Reason, m)
+		r.end(e.Status, reason, m)
 	}
 	return r.Advance(m)
 }
@@ -219,7 +223,8 @@ const (
 // timeOver ends what is under way because the section timed out, and reports
 // whether the run can continue: not if it must wait for the end of a command.
 func (r *Run) timeOver(m Moment) (actions []Action, again bool) {
-	s := r.Current()
+	s, step := r.Current(), r.list()[r.Index].ID
+	where := " timed out before step "
 	switch {
 	case s != nil && r.Pending.State == PendingCommand:
 		r.Pending.Over = runTime
@@ -227,8 +232,9 @@ func (r *Run) timeOver(m Moment) (actions []Action, again bool) {
 	case s != nil:
 		r.Pending.Over = runTime
 		r.end(StepTimedOut, runTime+" timed out", m)
+		where = " timed out in step "
 	}
-	r.failed(ResultTimedOut, runTime+" timed out", m)
+	r.failed(ResultTimedOut, step, runTime+where+step, m)
 	return nil, true
 }
 
@@ -246,11 +252,10 @@ func (r *Run) end(status, reason string, m Moment) {
 	case status == StepSucceeded && s.Stop != "" && r.Section == SectionFinally:
 		r.Ended = true
 	case status == StepSucceeded && s.Stop != "":
-		r.Result, r.Reason = s.Stop, "step "+s.ID+" ends the run"
-		r.enter(SectionFinally, m)
+		r.stop(s, m)
 	case status == StepSucceeded || s.OnFailure == FailureContinue || r.Section == SectionFinally && (s.OnFailure == "" || s.OnFailure == FailureStop):
 	case s.OnFailure == "" || s.OnFailure == FailureStop:
-		r.failed(ResultFailed, fmt.Sprintf("step %s ended as %s", s.ID, status), m)
+		r.failed(ResultFailed, s.ID, rec.how(), m)
 	default:
 		r.jump(s, m)
 	}
@@ -261,7 +266,7 @@ func (r *Run) jump(from Step, m Moment) {
 	list := r.list()
 	to := slices.IndexFunc(list, func(s Step) bool { return s.ID == from.OnFailure })
 	if to < r.Index {
-		r.failed(ResultFailed, fmt.Sprintf("step %s names no later step to continue at", from.ID), m)
+		r.failed(ResultFailed, from.ID, fmt.Sprintf("step %s names no later step to continue at", from.ID), m)
 		return
 	}
 	for ; r.Index < to; r.Index++ {
@@ -275,10 +280,25 @@ func (r *Run) skip(s Step, why string, m Moment) {
 	})
 }
 
-// failed moves on from a section that failed or timed out.
-func (r *Run) failed(result, reason string, m Moment) {
+// stop ends the run with the result that the step says. [29]
+func (r *Run) stop(s Step, m Moment) {
+	reason := "step " + s.ID + " ends the run"
+	switch {
+	case s.Stop == ResultSucceeded:
+		r.FailedStep = ""
+	case r.FailedStep == "":
+		r.FailedStep = s.ID
+	default:
+		reason = r.Reason + "; " + reason
+	}
+	r.Result, r.Reason = s.Stop, shorten(reason, maxReason)
+	r.enter(SectionFinally, m)
+}
+
+// failed moves on from a section that failed or timed out at a step.
+func (r *Run) failed(result, step, reason string, m Moment) {
 	if r.Section == SectionSteps {
-		r.Result, r.Reason = result, reason
+		r.Result, r.Reason, r.FailedStep = result, shorten(reason, maxReason), step
 		r.enter(SectionOnFailure, m)
 		return
 	}

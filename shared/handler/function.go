@@ -38,9 +38,9 @@ type Function struct {
 	bell     *bell
 	log      zerolog.Logger
 	now      func() time.Time
-	// commander makes the client of Cloud Assistant; nil in a plain function, which
-	// so does not link it.
-	commander func(region string, keys transport.Credentials) (engine.Commander, error)
+	// engine makes the engine of an invocation; nil in a plain function, which so links
+	// neither that nor Cloud Assistant.
+	engine func(v *invocation) (*engine.Engine, error)
 }
 
 // New sets a function up from an environment as os.Environ returns it. It
@@ -78,8 +78,12 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 		return nil, err
 	}
 	f := Plain(name, s, log, now)
-	f.commander = func(region string, keys transport.Credentials) (engine.Commander, error) {
-		return assistant.New(assistant.Config{Region: region, Endpoint: s.ECSEndpoint, RoundTripper: f.pool}, keys)
+	f.engine = func(v *invocation) (*engine.Engine, error) {
+		commander, err := assistant.New(assistant.Config{Region: v.region, Endpoint: s.ECSEndpoint, RoundTripper: f.pool}, v.keys)
+		return &engine.Engine{
+			Ledger: v.ledger, Shared: watchedShared{v.ledger, &v.watch}, Commander: watchedCommander{commander, v}, Inbox: v.ledger, Waker: v, Policy: s.Policy,
+			Now: now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
+		}, err
 	}
 	return f, nil
 }
@@ -210,18 +214,10 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		return nil, err
 	}
 	v.ledger = l
-	if f.commander == nil {
-		return v, nil
+	if f.engine != nil {
+		v.engine, err = f.engine(v)
 	}
-	commander, err := f.commander(fctx.Region, keys)
-	if err != nil {
-		return nil, err
-	}
-	v.engine = &engine.Engine{
-		Ledger: l, Shared: watchedShared{l, &v.watch}, Commander: watchedCommander{commander, v}, Inbox: l, Waker: v, Policy: f.settings.Policy,
-		Now: f.now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
-	}
-	return v, nil
+	return v, err
 }
 
 // fail notes and logs that an input is not committed. Joined errors become one

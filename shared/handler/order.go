@@ -7,6 +7,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
+	"aftercare/shared/mask"
 )
 
 // scope is what a stop or a resume names: everything if it has no field.
@@ -53,7 +54,9 @@ func (s *scope) scope() (out decide.Scope) {
 }
 
 // order is what the submission orders; nil if it is no stop and no resume.
-func (s submission) order(requestID string) *decide.Order {
+func (s submission) order(requestID string, m mask.Mask) *decide.Order {
+	hash := s.hash()
+	s = s.masked(m)
 	o := decide.Order{Act: decide.Act{Kind: decide.ActStop, By: s.SubmittedBy, Reason: s.Reason}}
 	named := s.Stop
 	if named == nil {
@@ -63,7 +66,7 @@ func (s submission) order(requestID string) *decide.Order {
 		return nil
 	}
 	o.Key, _ = s.keys(requestID)
-	o.Scope, o.Hash = named.scope(), s.hash()
+	o.Scope, o.Hash = named.scope(), hash
 	return &o
 }
 

@@ -22,10 +22,10 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 		if err != nil {
 			return v.quarantine(ctx, payload, err.Error())
 		}
-		if order := s.order(v.requestID); order != nil {
+		if order := s.order(v.requestID, f.settings.Policy.Mask); order != nil {
 			return v.carryOut(ctx, *order)
 		}
-		in := s.input(v.requestID)
+		in := s.input(v.requestID, f.settings.Policy.Mask)
 		if many, ok := in.(decide.Submission); ok && s.Select != nil {
 			return v.submitSelected(ctx, many, *s.Select)
 		} else if ok && len(s.InstanceIDs) > 1 {

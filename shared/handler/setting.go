@@ -14,6 +14,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/ledger"
+	"aftercare/shared/mask"
 	"aftercare/shared/transport"
 )
 
@@ -136,6 +137,11 @@ var variables = []Variable{
 	secret("AFTERCARE_DINGTALK_SECRET", "text", "the robot's signing secret. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkSecret }),
 	secret("AFTERCARE_WEBHOOK_URL", "URL", "any receiver of alerts as JSON, as Standard Webhooks has them. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookURL }),
 	secret("AFTERCARE_WEBHOOK_SECRET", "text", "signs what is sent to AFTERCARE_WEBHOOK_URL. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.WebhookSecret }),
+	{
+		Name: "AFTERCARE_MASK", Unit: "regular expressions, separated by spaces", Default: "none",
+		Doc: `what looks like a secret, beside the usual forms: it is masked in records, in what commands printed, in alerts, and by the operator's tool, which reads the same variable. A space is written as \s`,
+		set: func(s *Settings, v string) (err error) { s.Policy.Mask, err = mask.New(v); return err },
+	},
 	number("AFTERCARE_TABLE_TTL", "days", "180", 35, 3650, "how long rows live; must be the TTL with which the tables were created",
 		func(s *Settings, n int) { s.Policy.TableTTL = days(n) }),
 	{

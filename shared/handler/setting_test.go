@@ -31,6 +31,7 @@ var wrong = map[string][]string{
 	"AFTERCARE_DINGTALK_SECRET":     {" " + secret, secret},
 	"AFTERCARE_ALERT_WAIT":          {secret, "-1s", "61m", "7"},
 	"AFTERCARE_WEBHOOK_SECRET":      {" " + secret, secret},
+	"AFTERCARE_MASK":                {"(" + secret, secret + "*|x?"},
 	"AFTERCARE_LOG_LEVEL":           {secret, "trace", "INFO", "disabled", "9"},
 	"AFTERCARE_TASK_TTL":            {secret, "59s", "2161h", "7", "-1h", "99999999h"},
 	"DEBUG":                         {"sdk", "x,sdk", "sdk,tea"},

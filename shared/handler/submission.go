@@ -13,6 +13,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
+	"aftercare/shared/mask"
 )
 
 // submission is the payload of submit-task. Exactly one of Run, Invoke, Cancel,
@@ -132,23 +133,38 @@ func (s submission) keys(requestID string) (key, dedupeKey string) {
 	return decide.Key("submission", "request", requestID), ""
 }
 
-func (s submission) input(requestID string) decide.Input {
+// masked returns the submission without secrets in what people will read. Its hash
+// is that of what was submitted.
+func (s submission) masked(m mask.Mask) submission {
+	s.SubmittedBy, s.Reason = m.Text(s.SubmittedBy), m.Text(s.Reason)
+	if s.Run != nil {
+		run := *s.Run
+		run.Name = m.Text(run.Name)
+		s.Run = &run
+	}
+	return s
+}
+
+func (s submission) input(requestID string, m mask.Mask) decide.Input {
 	key, dedupeKey := s.keys(requestID)
+	hash := s.hash()
+	dedupeKey = m.Text(dedupeKey)
+	s = s.masked(m)
 	if c := s.Cancel; c != nil {
 		if c.DedupeKey != "" {
 			c.TaskID = decide.TaskID(keyed(c.DedupeKey), s.InstanceIDs[0])
 		}
 		return decide.Cancel{
-			Key: key, DedupeKey: dedupeKey, Hash: s.hash(), TaskID: c.TaskID, Label: c.Label, RunID: c.Run, All: c.All,
+			Key: key, DedupeKey: dedupeKey, Hash: hash, TaskID: c.TaskID, Label: c.Label, RunID: c.Run, All: c.All,
 			By: s.SubmittedBy, Reason: s.Reason,
 		}
 	}
 	if s.Retry != nil {
-		return decide.Retry{Key: key, DedupeKey: dedupeKey, Hash: s.hash(), RunID: s.Retry.Run, By: s.SubmittedBy, Reason: s.Reason}
+		return decide.Retry{Key: key, DedupeKey: dedupeKey, Hash: hash, RunID: s.Retry.Run, By: s.SubmittedBy, Reason: s.Reason}
 	}
 	return decide.Submission{
 		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, Labels: s.Labels, NotBefore: s.NotBefore.UTC(), Spread: s.Spread.D(), ExpiresIn: s.ExpiresIn.D(),
 		BootDeadline: s.BootDeadline.D(), OnBootDeadline: s.OnBootDeadline, WhenNotBootable: s.WhenNotBootable,
-		By: s.SubmittedBy, Reason: s.Reason, Command: command.Command{Run: s.Run, Invoke: s.Invoke}, Hash: s.hash(),
+		By: s.SubmittedBy, Reason: s.Reason, Command: command.Command{Run: s.Run, Invoke: s.Invoke}, Hash: hash,
 	}
 }

@@ -308,16 +308,3 @@ func (s *Alerts) pace(ctx context.Context, channel string, next func(free time.T
 	}
 	return contended(what, false)
 }
-
-// Lost records that a flush was given up for a channel.
-func (s *Alerts) Lost(ctx context.Context, n dispatch.Notice, channel, why string) error {
-	a := decide.Alert{
-		Kind: decide.AlertGivenUp, At: n.At, Fingerprint: n.ID + "/" + channel,
-		Summary: fmt.Sprintf("%s took no message of %d alerts and %d recoveries of route %s: %s.", channel, n.Firing, n.Recovered, n.Route, why),
-	}
-	b := rowsOf(engine.Commit{
-		ID: a.Fingerprint, InstanceID: decide.ActsID, At: n.At,
-		Changes: decide.Changes{Lost: []decide.Message{{Key: a.Fingerprint, Kind: decide.MessageAlert, Alert: &a, PlannedAt: n.At}}},
-	})
-	return s.l.write(ctx, idempotent, "record an alert that was given up", b)
-}

@@ -253,16 +253,53 @@ func TestSlotsOfAChannelAreApart(t *testing.T) {
 	}
 }
 
-// TestAGivenUpAlertIsInTheHistoryOnce. (ledger rule 97)
+// TestAGivenUpAlertIsInTheHistoryOnce, since when it was given up. (ledger rule 97)
 func TestAGivenUpAlertIsInTheHistoryOnce(t *testing.T) {
-	l, _, _ := open(t)
-	n := dispatch.Notice{ID: "g-1", Route: "root", Firing: 3, At: start}
+	now := start.Add(25 * time.Hour)
+	l, _, _ := openAt(t, func() time.Time { return now })
+	n := dispatch.Notice{ID: "g-1", Group: "g", Route: "root", Firing: 3, At: start}
 	for range 2 {
 		must(t, l.Alerts().Lost(t.Context(), n, "chat", "it is down"))
 	}
+	const why = "chat took no message of 3 alerts and 0 recoveries of route root: it is down."
 	r, err := l.Records(t.Context(), decide.ActsID)
 	must(t, err)
-	if len(r.Lost) != 1 || r.Lost[0].Alert.Summary != "chat took no message of 3 alerts and 0 recoveries of route root: it is down." {
+	want := decide.GivenUp{Channel: "chat", Flush: "g-1", Group: "g", Route: "root", Firing: 3, Why: "it is down"}
+	if len(r.Lost) != 1 || r.Lost[0].Alert.Summary != why || *r.Lost[0].GivenUp != want || !r.Lost[0].PlannedAt.Equal(start) {
 		t.Errorf("lost is %+v", r.Lost)
+	}
+	listed := 0
+	must(t, l.History(t.Context(), ledger.Query{From: now.Add(-time.Hour), Before: now.Add(time.Second), Bad: true}, func(e ledger.Entry) error {
+		if listed++; e.Kind != ledger.EntryMessage || e.Result != ledger.GivenUp || e.Why != why {
+			t.Errorf("the history has %+v", e)
+		}
+		return nil
+	}))
+	if listed != 1 {
+		t.Errorf("the history has it %d times", listed)
+	}
+}
+
+// TestWhatIsNotDeliveredIsFound in the groups that have something to do. (ledger rule 94)
+func TestWhatIsNotDeliveredIsFound(t *testing.T) {
+	l, _, _ := open(t)
+	s := l.Alerts()
+	for n := range 5 {
+		group := fmt.Sprint("g", n)
+		must(t, s.Arm(t.Context(), group))
+		c := dispatch.Change{Group: dispatch.Group{Key: group, Rev: 1}}
+		if n < 3 {
+			c.Flushes = []dispatch.Flush{{Number: 1, Content: dispatch.Notice{ID: group + "-1"}, Sealed: true, Deliveries: map[string]dispatch.Delivery{"chat": {Tries: n}}}}
+		}
+		must(t, s.Commit(t.Context(), c))
+	}
+	for most, want := range map[int]string{100: "[g0 g1 g2]", 2: "[g0 g1]"} {
+		var found []string
+		more, err := l.EachUndelivered(t.Context(), most, func(g dispatch.Group) { found = append(found, g.Key) })
+		must(t, err)
+		slices.Sort(found)
+		if fmt.Sprint(found) != want || more != (most == 2) {
+			t.Errorf("of %d groups at most, %v are found, %t; want %s", most, found, more, want)
+		}
 	}
 }

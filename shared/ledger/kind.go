@@ -94,7 +94,11 @@ var logKinds = []logKind{
 		}),
 	logged(logMessage, func(r *Records) *[]decide.Message { return &r.Lost }, func(c decide.Changes) []decide.Message { return c.Lost },
 		func(m decide.Message) (string, time.Time, Brief) {
-			return m.Row(), time.Time{}, Brief{Name: string(m.Kind), Result: GivenUp}
+			b := Brief{Name: string(m.Kind), Result: GivenUp}
+			if m.Alert != nil {
+				b.Why = m.Alert.Summary
+			}
+			return m.Row(), time.Time{}, b
 		}),
 }
 

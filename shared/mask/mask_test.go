@@ -1,6 +1,7 @@
 package mask_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,17 +18,25 @@ var secrets = map[string]string{
 	"eyJ" + token(20) + "." + token(30) + "." + token(9): "[masked]",
 	"AKIA" + strings.ToUpper(token(16)):                  "[masked]",
 	"ghp_" + token(36):                                   "[masked]",
-	"glpat-" + token(20):                                 "[masked]",
-	"xoxb-" + token(20):                                  "[masked]",
-	"password=Hush":                                      "password=[masked]",
-	"DB_PASSWORD='Hush Hush'":                            "DB_PASSWORD='[masked]'",
-	`{"accessKeySecret": "Hush\"Hush", "a":1}`:           `{"accessKeySecret": "[masked]", "a":1}`,
-	`{\"token\":\"Hush\"}`:                               `{\"token\":\"[masked]\"}`,
-	"spring.datasource.password: Hush":                   "spring.datasource.password: [masked]",
-	"api_key => \"Hush\"":                                "api_key => \"[masked]\"",
-	"curl --token Hush --retry 3":                        "curl --token [masked] --retry 3",
-	"mysql -u root -pHush db":                            "mysql -u root -p[masked] db",
-	"Authorization: Bearer Hush":                         "Authorization: [masked]",
+	"gho_" + token(36):                                   "[masked]",
+	"github_pat_" + token(36):                            "[masked]",
+	"sk-" + token(30):                                    "[masked]",
+	"AUTHORIZATION: Hush":                                "AUTHORIZATION: [masked]",
+	"COOKIE: sid=Hush":                                   "COOKIE: [masked]",
+	"BASIC " + token(20):                                 "BASIC [masked]",
+	"PASSWORD=Hush":                                      "PASSWORD=[masked]",
+	"https://acme.webhook.office.com/webhookb2/Hush@Hush/IncomingWebhook/Hush": "https://acme.webhook.office.com/webhookb2/[masked]",
+	"glpat-" + token(20):                       "[masked]",
+	"xoxb-" + token(20):                        "[masked]",
+	"password=Hush":                            "password=[masked]",
+	"DB_PASSWORD='Hush Hush'":                  "DB_PASSWORD='[masked]'",
+	`{"accessKeySecret": "Hush\"Hush", "a":1}`: `{"accessKeySecret": "[masked]", "a":1}`,
+	`{\"token\":\"Hush\"}`:                     `{\"token\":\"[masked]\"}`,
+	"spring.datasource.password: Hush":         "spring.datasource.password: [masked]",
+	"api_key => \"Hush\"":                      "api_key => \"[masked]\"",
+	"curl --token Hush --retry 3":              "curl --token [masked] --retry 3",
+	"mysql -u root -pHush db":                  "mysql -u root -p[masked] db",
+	"Authorization: Bearer Hush":               "Authorization: [masked]",
 	"> authorization: ACS3-HMAC-SHA256 Credential=Hush,SignedHeaders=host,Signature=Hush\n> host: a": "> authorization: [masked]\n> host: a",
 	`-H "Authorization: Basic Hush=="`:                                                 `-H "Authorization: [masked]"`,
 	"got bearer " + token(20):                                                          "got bearer [masked]",
@@ -76,6 +85,41 @@ func TestOtherTextStays(t *testing.T) {
 	} {
 		if got := mask.Text(text); got != text {
 			t.Errorf("%q becomes %q", text, got)
+		}
+	}
+}
+
+// TestUsersExtendTheTable by regular expressions, which leave what is masked as it is.
+func TestUsersExtendTheTable(t *testing.T) {
+	m, err := mask.New(` acme_[0-9a-f]{8} badge\s\d+
+		\w*ask\w* `)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"acme_0123abcd badge 17 password=Hush": "[masked] [masked] password=[masked]",
+		"acme_0123":                            "acme_0123",
+		"unmasked":                             "[masked]",
+	} {
+		if got := m.Text(text); got != want || m.Text(got) != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	if got := mask.Text("badge 17"); got != "badge 17" {
+		t.Errorf("the table alone masks %q", got)
+	}
+}
+
+func TestAWrongRegularExpressionIsNotTaken(t *testing.T) {
+	for patterns, want := range map[string]string{
+		"a+ (b":  "has a regular expression that cannot be read, number 2: missing closing )",
+		"a+ b*":  "has a regular expression that matches an empty text, number 2: it would mask everything",
+		" \t\n ": "",
+		"none":   "",
+	} {
+		_, err := mask.New(patterns)
+		if got := fmt.Sprint(err); want != "" && got != want || want == "" && err != nil {
+			t.Errorf("%q: %s, want %q", patterns, got, want)
 		}
 	}
 }

@@ -48,7 +48,7 @@ type Match struct {
 // Kinds are the kinds of alert that a match can name.
 var Kinds = []decide.AlertKind{
 	decide.AlertExecution, decide.AlertFlowStopped, decide.AlertOutcomeUnknown, decide.AlertTaskExpired, decide.AlertBootDeadline,
-	decide.AlertTaskInvalid, decide.AlertTaskDenied, decide.AlertFlow, decide.AlertFlowLimit, decide.AlertBreakerOpened, decide.AlertRepairs, decide.AlertGivenUp,
+	decide.AlertTaskInvalid, decide.AlertTaskDenied, decide.AlertFlow, decide.AlertFlowFailed, decide.AlertFlowLimit, decide.AlertBreakerOpened, decide.AlertRepairs, decide.AlertGivenUp,
 	decide.AlertQuarantine, decide.AlertRefused, decide.AlertQuota, decide.AlertRight, decide.AlertSweepMissing,
 }
 

@@ -30,9 +30,10 @@ const (
 const reflects = " <ReflectMethod>\n"
 
 // linked says who links what: alerts alone, or the others alone. An ending dot stands
-// for everything in the package.
+// for everything in the package, and a line feed for the end of a name.
 var linked = map[string]bool{
 	"aftercare/shared/alert.": true, "aftercare/shared/alerting.": true, "text/template.": true, "aftercare/shared/assistant.New": false,
+	"aftercare/shared/decide.Decide\n": false,
 }
 
 // TestTheFunctionsAreSmallAndStopWithEveryMistake builds the functions as the

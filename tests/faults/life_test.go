@@ -279,7 +279,8 @@ func about(a decide.Alert) string {
 }
 
 // calledFor returns what the alerts are about that the records call for: each
-// command, or step, whose last end is bad, and each step that raised an alert.
+// command, or step, whose last end is bad, each step that raised an alert, and each
+// flow a run of which failed without one.
 func calledFor(v view) map[string]bool {
 	flows := map[string]string{}
 	for _, r := range v.records.Runs {
@@ -299,6 +300,9 @@ func calledFor(v view) map[string]bool {
 			if s.Kind == flow.KindAlert && s.Status == flow.StepSucceeded {
 				out[about(decide.Alert{Kind: decide.AlertFlow, Flow: r.Flow, Step: s.ID})] = true
 			}
+		}
+		if bad := r.Result == flow.ResultFailed || r.Result == flow.ResultTimedOut; bad && !r.Told() {
+			out[about(decide.Alert{Kind: decide.AlertFlowFailed, Flow: r.Flow, Step: r.Trouble().Step})] = true
 		}
 	}
 	maps.DeleteFunc(out, func(_ string, bad bool) bool { return !bad })

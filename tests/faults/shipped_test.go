@@ -175,7 +175,7 @@ func shippedCases() map[string]shippedCase {
 				"quarantine dropped",
 				"quarantine succeeded: flag succeeded, stop-service failed, tell succeeded, rest succeeded",
 			},
-			ends: 7, alerts: 2, boots: 1,
+			ends: 7, alerts: 3, boots: 1,
 		},
 		"notify-recovery": {
 			flows: []string{"notify-recovery"},

@@ -130,7 +130,7 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 		failed = runs[0]
 	}
 	s.check(5, "steps of the run on "+api2, stepsOf(failed), "free-disk skipped, restart failed, log succeeded, tell succeeded")
-	s.check(5, "why that run failed", failed.Reason, "step restart ended as failed")
+	s.check(5, "why that run failed", failed.Reason, "step restart ended as failed: exit code 78")
 	s.check(5, "alerts of flows on "+api2, kinds(alerts, api2), decide.AlertFlow)
 	s.check(5, "what that alert says", said(alerts, api2), "the api stays down: 3 restarts, exit code 78, api.conf names no port")
 	s.check(5, "why the third run was refused", runs[2].Reason, "it already ran 2 times within 1h on this instance, which is its limit")
