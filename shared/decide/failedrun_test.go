@@ -172,6 +172,7 @@ func TestAnAlertHasTheLastLinesOfACapturedOutput(t *testing.T) {
 		{"a line that is too long, at a word", strings.Repeat("0123456 ", 1000), "…\n" + strings.TrimSuffix(strings.Repeat("0123456 ", 250), " ")},
 		{"a word that is too long is left out", strings.Repeat("x", 3000), "…"},
 		{"what is no text stays readable", "a\xffb", "a\ufffdb"},
+		{"a secret is masked before anything is cut", "password=" + strings.Repeat("h", 1995) + "\nend", "password=[masked]\nend"},
 		{"nothing", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

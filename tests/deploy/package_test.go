@@ -23,7 +23,7 @@ func TestEachPackageHoldsWhatItsFunctionReads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file, checked, ready := settings.FlowsFile, " flows compile functions/flows.yaml -o .local/flows.compiled\n", "cp .local/flows.compiled "
+			file, checked, ready := settings.FlowsFile, " flows compile functions/flows.yaml -o .local/dist/flows.compiled\n", "cp .local/dist/flows.compiled "
 			if fn.key == alerts {
 				file, checked, ready = settings.Alerts.File, " alerts validate functions/alerts.yaml &&", "cp functions/alerts.yaml "
 			}
