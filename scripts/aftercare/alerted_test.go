@@ -23,7 +23,10 @@ channels:
   pace: {kind: wecom, url: '${env:WECOM}', perMinute: 600}
   gone: {kind: webhook, url: '${env:GONE}'}
 defaults: {channels: hook, groupBy: [command]}
-routes: [{name: both, match: {labels: {both: '*'}}, channels: [hook, robot]}]
+routes:
+  - {name: both, match: {labels: {both: '*'}}, channels: [hook, robot]}
+  - {name: twice, match: {labels: {twice: '*'}}, continue: true}
+  - {name: again, match: {labels: {twice: '*'}}}
 `
 
 // alertsFor is the function alerts of a rig by a clock, with an inbox that imitates

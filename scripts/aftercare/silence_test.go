@@ -83,7 +83,7 @@ func TestAMessagesLineAcknowledgesItsAlert(t *testing.T) {
 	}
 }
 
-// TestASilencesListCountsWhatItHolds.
+// TestASilencesListCountsWhatItHolds, each alert once, in however many groups it is.
 func TestASilencesListCountsWhatItHolds(t *testing.T) {
 	r := alerted(t)
 	getenv := variablesOf(t, r)
@@ -92,7 +92,7 @@ func TestASilencesListCountsWhatItHolds(t *testing.T) {
 	}
 	round := alertsFor(t, r, r.Now)
 	for _, command := range []string{"backup-etc", "build", "install"} {
-		a := decide.Alert{Kind: decide.AlertExecution, Lasting: true, Fingerprint: command, InstanceID: "i-web-2", CommandName: command, At: r.Now().Add(time.Second)}
+		a := decide.Alert{Kind: decide.AlertExecution, Lasting: true, Fingerprint: command, InstanceID: "i-web-2", CommandName: command, Labels: map[string]string{"twice": "twice"}, At: r.Now().Add(time.Second)}
 		if err := r.Ledger().Post(t.Context(), "web-2/"+command, r.Now().UnixMilli(), a); err != nil {
 			t.Fatal(err)
 		}

@@ -162,7 +162,7 @@ func TestAnAcknowledgementNamesAnAlertThatIsOpen(t *testing.T) {
 			t.Errorf("%s: the answer is %+v", alert, item)
 		}
 	}
-	o.Advance(5 * time.Hour)
+	o.Advance(30 * time.Hour)
 	o.wantHeard(1)
 	o.fail("i-1", "install", 2, true)
 	o.wantHeard(2)
