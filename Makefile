@@ -69,11 +69,14 @@ $(patsubst %,dist/%,$(filter-out alerts,$(functions))): dist/%: $(flows)
 	GOOS=linux GOARCH=amd64 $(build) -o $@/$* ./functions/$*
 	@cp $(flows) $@/flows.compiled
 
+# Puts alerts.yaml into a folder, if there is one and it has no mistake.
+with-alerts = test ! -e functions/alerts.yaml || { bin/aftercare alerts validate functions/alerts.yaml && cp functions/alerts.yaml $1/alerts.yaml; }
+
 # It reads no flows. Without an alerts.yaml, the settings say where alerts go.
 dist/alerts: bin/aftercare
 	@rm -rf $@ && mkdir -p $@
 	GOOS=linux GOARCH=amd64 $(build) -o $@/alerts ./functions/alerts
-	@test ! -e functions/alerts.yaml || { bin/aftercare alerts validate functions/alerts.yaml && cp functions/alerts.yaml $@/alerts.yaml; }
+	@$(call with-alerts,$@)
 
 .PHONY: $(flows)
 $(flows): bin/aftercare
@@ -99,14 +102,16 @@ native:
 		mkdir -p $(native)/$$function; \
 		ln -f bin/$$function $(native)/$$function/$$function; \
 		ln -f $(flows) $(native)/$$function/flows.compiled; \
-	done
+	done; \
+	rm -f $(native)/alerts/alerts.yaml
 
 .PHONY: demo
 demo: native ## build, then play the demo: the whole system with real function processes, on loopback
 	@bin/demo
 
 .PHONY: local
-local: native ## run the local cloud with shortened waits, its data in .local/, until Ctrl-C
+local: native ## run the local cloud with shortened waits, its data in .local/, until Ctrl-C; alerts go where functions/alerts.yaml says, if it is there
+	@$(call with-alerts,$(native)/alerts)
 	@bin/localcloud up --fast --dist $(native)
 
 .PHONY: sdk-suite
@@ -126,9 +131,11 @@ N ?= 200
 R ?= 50
 MINUTE ?= 1m
 SENDS ?= 0
+# With FAIL=1, the command of each instance fails, and messages to people are counted.
+FAIL ?=
 .PHONY: storm
-storm: ## boot N instances with 3 waiting commands each within a minute; fail unless each ran once: make storm N=1000 R=50 MINUTE=1m
-	$(GO) run ./tests/bench -run '^storm$$' -instances $(N) -rate $(R) -minute $(MINUTE) -sends $(SENDS) -limit 1h
+storm: ## boot N instances with 3 waiting commands each within a minute; fail unless each ran once: make storm N=1000 R=50 MINUTE=1m; or have N commands fail, and count messages: make storm N=1000 FAIL=1
+	$(GO) run ./tests/bench -run '^$(if $(FAIL),failures,storm)$$' -instances $(N) -rate $(R) -minute $(MINUTE) -sends $(SENDS) -limit 1h
 
 .PHONY: soak
 soak: native ## put the local cloud under load for ten minutes, and see whether it grows

@@ -58,6 +58,7 @@ type round struct {
 
 	mu     sync.Mutex
 	full   map[string]bool // channels without a slot in this round
+	closed map[string]time.Time
 	report Report
 	errs   []error
 }
@@ -67,7 +68,7 @@ type round struct {
 // round.
 func (d *Dispatcher) Round(ctx context.Context, shards []int, end time.Time) (Report, error) {
 	all := end.Sub(d.Now())
-	r := &round{Dispatcher: d, full: map[string]bool{}, send: min(sendTime, all/4), reserve: min(reserve, all/8)}
+	r := &round{Dispatcher: d, full: map[string]bool{}, closed: map[string]time.Time{}, send: min(sendTime, all/4), reserve: min(reserve, all/8)}
 	r.last = end.Add(-r.send - r.reserve)
 	r.report.Complete = true
 	for _, shard := range shards {

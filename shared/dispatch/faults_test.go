@@ -127,7 +127,10 @@ func TestEachChannelHearsEachFlushWhateverFails(t *testing.T) {
 }
 
 // checkEnd checks what holds when nothing is left to do.
-func (w *world) checkEnd(rt *rapid.T, last map[int]bool) {
+func (w *world) checkEnd(rt interface {
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}, last map[int]bool) {
 	if len(w.letters) > 0 {
 		rt.Fatalf("%d letters are left in the inbox", len(w.letters))
 	}

@@ -217,6 +217,9 @@ func (r *round) deliver(ctx context.Context, c Change) error {
 func (r *round) try(ctx context.Context, f Flush, channel string) (out Result) {
 	slot := f.Deliveries[channel].Slot
 	r.Sleep(ctx, slot)
+	if until := r.closedUntil(channel); until.After(r.Now()) {
+		return Result{RetryAt: until, Why: "the channel refused another message for its rate"}
+	}
 	if r.Now().After(slot.Add(slotGrace)) {
 		return Result{RetryAt: r.Now(), Why: "its slot was over"}
 	}
@@ -230,7 +233,18 @@ func (r *round) try(ctx context.Context, f Flush, channel string) (out Result) {
 	if err != nil {
 		out = Result{Why: err.Error()}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed[channel] = later(r.closed[channel], out.RetryAt)
 	return out
+}
+
+// closedUntil is when a channel takes messages again that refused one for its rate in
+// this round. Others have taken slots before it did.
+func (r *round) closedUntil(channel string) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed[channel]
 }
 
 // record notes results. What was confirmed is noted even if somebody else has

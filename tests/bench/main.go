@@ -94,6 +94,7 @@ func parts() []part {
 		{"local Tablestore", (*results).measureTablestore, []func(*results) *table{(*results).local}},
 		{"an end beside a queue", (*results).measureQueue, nil},
 		{"storm", (*results).measureStorm, nil},
+		{"failures", (*results).measureFailures, nil},
 		{"instance with a history", (*results).measureView, nil},
 		{"lists", (*results).measureLists, nil},
 	}

@@ -35,6 +35,15 @@ func (w *workbench) TempDir() string {
 // observe handles the row's input once in this process, on the local cloud, and
 // returns the calls, whose answers the stand-ins repeat.
 func observe(row budget.Row) (seen budget.Observation, err error) {
+	err = onWorkbench("observe "+row.Name, func(w *workbench) (err error) {
+		seen, err = budget.Observe(w, row)
+		return err
+	})
+	return seen, err
+}
+
+// onWorkbench calls do with a workbench, and cleans it up.
+func onWorkbench(what string, do func(*workbench) error) (err error) {
 	w := &workbench{}
 	defer func() {
 		for _, f := range slices.Backward(w.cleanups) {
@@ -43,8 +52,8 @@ func observe(row budget.Row) (seen budget.Observation, err error) {
 	}()
 	defer func() {
 		if f, ok := recover().(fatal); ok {
-			err = fmt.Errorf("observe %s: %s", row.Name, f)
+			err = fmt.Errorf("%s: %s", what, f)
 		}
 	}()
-	return budget.Observe(w, row)
+	return do(w)
 }

@@ -51,3 +51,19 @@ func TestEachPackageHoldsWhatItsFunctionReads(t *testing.T) {
 		})
 	}
 }
+
+// TestTheLocalCloudHasAlertsYAML, if there is one: the demo has its own channels.
+func TestTheLocalCloudHasAlertsYAML(t *testing.T) {
+	for target, has := range map[string]bool{"local": true, "demo": false} {
+		asked := exec.Command("make", "--dry-run", target)
+		asked.Dir = root
+		asked.Env = append(os.Environ(), "MAKEFLAGS=")
+		out, err := asked.CombinedOutput()
+		if err != nil {
+			t.Fatalf("make --dry-run %s: %v\n%s", target, err, out)
+		}
+		if strings.Contains(string(out), " alerts validate functions/alerts.yaml && cp functions/alerts.yaml .local/dist/alerts/alerts.yaml") != has {
+			t.Errorf("make %s does\n%s", target, out)
+		}
+	}
+}
