@@ -54,7 +54,7 @@ func (w *words) about(e Entry) string {
 // ofFlow are the kinds that are about a flow rather than a command.
 var ofFlow = map[decide.AlertKind]bool{
 	decide.AlertFlow: true, decide.AlertFlowFailed: true, decide.AlertFlowLimit: true, decide.AlertFlowStopped: true,
-	decide.AlertBreakerOpened: true, decide.AlertBreakerClosed: true,
+	decide.AlertBreakerOpened: true,
 }
 
 // why joins the status, the exit code and the error.
@@ -88,7 +88,6 @@ var english = &words{
 		decide.AlertFlowFailed:     "Flow failed",
 		decide.AlertFlowLimit:      "Flow reached its limit",
 		decide.AlertBreakerOpened:  "Flow stopped everywhere",
-		decide.AlertBreakerClosed:  "Flow may start again",
 		decide.AlertRepairs:        "Sweeps repair too much",
 		decide.AlertGivenUp:        "A channel took no alerts",
 		decide.AlertQuarantine:     "Input in quarantine",
@@ -185,7 +184,6 @@ var chinese = &words{
 		decide.AlertFlowFailed:     "流程失败",
 		decide.AlertFlowLimit:      "流程达到次数上限",
 		decide.AlertBreakerOpened:  "流程已全面熔断",
-		decide.AlertBreakerClosed:  "流程恢复运行",
 		decide.AlertRepairs:        "巡检修复过多",
 		decide.AlertGivenUp:        "渠道一天未收告警",
 		decide.AlertQuarantine:     "有输入被隔离",

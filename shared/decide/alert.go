@@ -18,7 +18,6 @@ const (
 	AlertFlowFailed     AlertKind = "flow-failed"     // a run failed or timed out, and no other alert said so
 	AlertFlowLimit      AlertKind = "flow-limit"      // a flow reached its limit on an instance
 	AlertBreakerOpened  AlertKind = "breaker-opened"  // a flow starts no run anywhere, because too many failed
-	AlertBreakerClosed  AlertKind = "breaker-closed"  // that flow may start runs again
 	AlertRepairs        AlertKind = "repairs"         // sweeps repair more than now and then
 	AlertGivenUp        AlertKind = "given-up"        // a channel did not take alerts for a day
 	AlertQuarantine     AlertKind = "quarantine"      // something that cannot be read was kept
@@ -48,8 +47,7 @@ var severities = map[AlertKind]Severity{
 	AlertExecution: SeverityError, AlertFlow: SeverityError, AlertFlowFailed: SeverityError, AlertFlowStopped: SeverityError, AlertTaskInvalid: SeverityError, AlertGivenUp: SeverityError,
 	AlertTaskExpired: SeverityWarning, AlertBootDeadline: SeverityWarning, AlertFlowLimit: SeverityWarning,
 	AlertOutcomeUnknown: SeverityCritical, AlertTaskDenied: SeverityCritical, AlertBreakerOpened: SeverityCritical, AlertRepairs: SeverityCritical,
-	AlertBreakerClosed: SeverityInfo,
-	AlertQuarantine:    SeverityError, AlertRefused: SeverityError,
+	AlertQuarantine: SeverityError, AlertRefused: SeverityError,
 	AlertQuota: SeverityCritical, AlertRight: SeverityCritical, AlertSweepMissing: SeverityCritical,
 }
 

@@ -157,6 +157,7 @@ func (d *decision) advanceAll(cause string) {
 	d.because(cause).expire()
 	d.because(cause).advance()
 	d.watch()
+	d.endRepairs()
 	(&sending{d, d.policy.Batch}).release()
 	d.claimMessages()
 }

@@ -225,8 +225,8 @@
 //     that failed longest ago is dropped. One that is well again is dropped after an
 //     hour.
 //  82. A failed run is counted for its flow's breaker at its own time, even if a sweep
-//     counts it later, and once. The run that opens the breaker plans the alerts of its
-//     opening and its closing. A resume and the end of a breaker's time begin the count
+//     counts it later, and once. The run that opens the breaker plans the alert of its
+//     opening and the end of that alert. A resume and the end of a breaker's time begin the count
 //     anew. [engine]
 //
 // # The stop switch
@@ -281,8 +281,8 @@
 //  96. A sweep counts what it repairs: ends that no event reported, agents that were down
 //     and are up again without a heartbeat, and sends whose invocation never said what
 //     became of them. All sweeps count together, in the rows of an instance that none
-//     has. So many of one kind within an hour as the policy says raise one alert: a dead
-//     event path must not hide behind its repair.
+//     has. So many of one kind within an hour as the policy says raise one alert, until an
+//     hour has fewer: a dead event path must not hide behind its repair.
 //
 // # The size of a commit
 //

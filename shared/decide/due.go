@@ -47,6 +47,11 @@ func (v view) due() time.Time {
 			at(Later(m.NotBefore, v.now))
 		}
 	}
+	for _, r := range v.Repairs {
+		if !r.Until.IsZero() {
+			at(Later(r.Until, v.now))
+		}
+	}
 	at(v.dueRuns())
 	for _, t := range append(v.waiting(), slices.Collect(maps.Values(v.Tasks))...) {
 		at(v.dueTask(t))

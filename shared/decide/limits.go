@@ -65,11 +65,11 @@ func (c counts) countFailure(r FlowRun) {
 	}
 }
 
-// opened plans the alert for a breaker that this instance's run opened, and its
+// opened plans the alert about a breaker that this instance's run opened, and its
 // closing.
 func (c counts) opened(b Breaker) {
 	c.note("breaker of flow "+b.Flow+" opened", fmt.Sprintf("%d runs failed", b.Failures))
-	c.alert(Alert{
+	c.tell(Alert{
 		Kind: AlertBreakerOpened, Flow: b.Flow, At: b.OpenedAt,
 		Summary: fmt.Sprintf("A flow starts no run on any instance until %s, because %d of its runs failed.",
 			b.ResumeAt.UTC().Format(time.RFC3339), b.Failures),
@@ -80,13 +80,13 @@ func (c counts) opened(b Breaker) {
 	})
 }
 
-// closed plans the alert for a breaker that has closed.
+// closed plans the end of that alert, when the breaker has closed.
 func (c counts) closed(b Breaker) {
 	c.note("breaker of flow "+b.Flow+" closed", "its time is up")
-	c.alert(Alert{
-		Kind: AlertBreakerClosed, Flow: b.Flow, At: b.ResumeAt,
+	c.tell(Alert{
+		Kind: AlertBreakerOpened, Recovered: true, Flow: b.Flow, At: b.ResumeAt,
 		Summary: "A flow may start runs again: the breaker that opened at " + b.OpenedAt.UTC().Format(time.RFC3339) + " has closed.",
-	}, Key("closed", b.Key))
+	}, Key("opened", b.Key))
 }
 
 // maxFailing bounds how many failing commands are tracked per instance, because

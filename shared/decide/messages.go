@@ -44,6 +44,16 @@ func (o outbox) alert(a Alert, owner string) {
 	o.post(a)
 }
 
+// tell plans an alert about a state of the owner that lasts, or, if it is recovered,
+// its end: both have one key, and nothing of the instance that plans them says where
+// they go.
+func (o outbox) tell(a Alert, owner string) {
+	a = o.complete(a)
+	a.Lasting, a.Tags = true, nil
+	a.Fingerprint = Key("alert", a.InstanceID, string(a.Kind), owner)
+	o.post(a)
+}
+
 // complete adds what the instance and the alert's kind say.
 func (o outbox) complete(a Alert) Alert {
 	if a.InstanceID = o.Instance.ID; a.InstanceID == SweepID {

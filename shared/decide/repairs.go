@@ -34,9 +34,16 @@ var repairAlerts = map[Repair]string{
 		"Functions may be killed or too slow: look at their log.",
 }
 
+// repairsOver say that there were fewer than so many.
+var repairsOver = map[Repair]string{
+	RepairEnd:  "Within an hour, sweeps learned fewer than %d ends of commands by asking.",
+	RepairBoot: "Within an hour, sweeps found fewer than %d agents up that had sent no first heartbeat.",
+	RepairSend: "Within an hour, sweeps took over fewer than %d commands.",
+}
+
 // countRepairs counts what a sweep repaired. So many repairs of a kind within an
-// hour as the policy says raise one alert: what the sweep makes good must not hide
-// that events no longer arrive.
+// hour as the policy says raise one alert, until there are fewer: what the sweep makes
+// good must not hide that events no longer arrive.
 func (c counts) countRepairs(in Repaired) {
 	for _, kind := range slices.Sorted(maps.Keys(in)) {
 		r := c.Repairs[string(kind)]
@@ -45,10 +52,28 @@ func (c counts) countRepairs(in Repaired) {
 		}
 		before := r.Count
 		r.Kind, r.Count = kind, r.Count+in[kind]
-		c.repairs.put(string(kind), r)
 		if most := c.policy.RepairsPerHour; before < most && r.Count >= most {
-			c.alert(Alert{Kind: AlertRepairs, At: c.now, Summary: fmt.Sprintf(repairAlerts[kind], r.Count)},
-				Key(string(kind), r.Since.Format(time.RFC3339Nano)))
+			if r.Until.IsZero() {
+				c.tell(Alert{Kind: AlertRepairs, At: c.now, Summary: fmt.Sprintf(repairAlerts[kind], r.Count)}, string(kind))
+			}
+			r.Until = r.Since.Add(2 * repairWindow) // the next hour counts whole
 		}
+		c.repairs.put(string(kind), r)
+	}
+}
+
+// endRepairs ends the alerts about repairs of which there were fewer for an hour.
+func (c counts) endRepairs() {
+	for _, kind := range slices.Sorted(maps.Keys(c.Repairs)) {
+		r := c.Repairs[kind]
+		if r.Until.IsZero() || r.Until.After(c.now) {
+			continue
+		}
+		c.tell(Alert{
+			Kind: AlertRepairs, Recovered: true, At: r.Until,
+			Summary: fmt.Sprintf(repairsOver[r.Kind], c.policy.RepairsPerHour),
+		}, kind)
+		r.Until = time.Time{}
+		c.repairs.put(kind, r)
 	}
 }

@@ -340,6 +340,9 @@ type Repairs struct {
 	Kind  Repair    `json:"kind"`
 	Since time.Time `json:"since"`
 	Count int       `json:"count"`
+	// Until is when the alert about them is over, if there are not so many again;
+	// zero without an alert.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Unmatched is the end of an execution that may belong to a task whose invoke

@@ -19,8 +19,8 @@ func (w *world) checkAlert(key string, rev int64, a decide.Alert) {
 	if rev > w.inbox[key].rev {
 		w.inbox[key] = letter{rev, a}
 	}
-	if a.Kind == decide.AlertBreakerOpened || a.Kind == decide.AlertBreakerClosed {
-		w.fleetAlerts[a.Fingerprint] = a.Kind
+	if a.Kind == decide.AlertBreakerOpened {
+		w.fleetAlerts[a.Fingerprint] = w.fleetAlerts[a.Fingerprint] || a.Recovered
 	}
 	w.heard[a.InstanceID+"/"+a.InvokeID] = true
 	w.heard[a.InstanceID+"/"+a.Flow+"/"+a.Step] = true

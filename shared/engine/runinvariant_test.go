@@ -77,14 +77,15 @@ func (w *world) checkFleet() {
 	if n := len(w.table.control.Breakers); n > 0 {
 		w.breakf("%d breakers are open for ever", n)
 	}
-	kinds, lost := map[decide.AlertKind]int{}, 0
-	for _, kind := range w.fleetAlerts {
-		kinds[kind]++
+	opened, closed, lost := len(w.fleetAlerts), 0, 0
+	for _, over := range w.fleetAlerts {
+		if over {
+			closed++
+		}
 	}
 	for id := range w.cloud.machines {
 		lost += len(w.undelivered(id))
 	}
-	opened, closed := kinds[decide.AlertBreakerOpened], kinds[decide.AlertBreakerClosed]
 	if opened > w.table.opened || closed > w.table.opened || lost == 0 && (opened < w.table.opened || closed < w.table.opened) {
 		w.breakf("%d breakers opened, %d alerts said so, and %d that they closed", w.table.opened, opened, closed)
 	}

@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/flow/flowtest"
 
@@ -59,7 +58,7 @@ func newWorld(rt *rapid.T, flows *flow.Set) *world {
 		rt: rt, policy: p, inv: 20 * time.Second, lag: 45 * time.Second,
 		table: newTable(), cloud: newCloud(), inbox: map[string]letter{}, heard: map[string]bool{}, dirty: map[string]bool{},
 		byName: map[string]*invocation{}, unclear: map[string]bool{},
-		cancelled: map[string]bool{}, stopping: map[string]time.Time{}, prints: map[string]string{}, fleetAlerts: map[string]decide.AlertKind{},
+		cancelled: map[string]bool{}, stopping: map[string]time.Time{}, prints: map[string]string{}, fleetAlerts: map[string]bool{},
 	}
 	if w.chance("short invocations, everything visible at once", 30) {
 		w.inv, w.lag = 4*time.Second, 0

@@ -41,12 +41,12 @@ type world struct {
 	byName  map[string]*invocation
 	unclear map[string]bool // tokens with a send of unknown outcome
 	// What is checked later: the tasks that were answered to be cancelled, those to
-	// be stopped, the fingerprints by what an alert is about, and the kinds of those
-	// about breakers by theirs.
+	// be stopped, the fingerprints by what an alert is about, and of those about
+	// breakers whether the end was told.
 	cancelled   map[string]bool
 	stopping    map[string]time.Time
 	prints      map[string]string
-	fleetAlerts map[string]decide.AlertKind
+	fleetAlerts map[string]bool
 
 	mu      sync.Mutex
 	calls   []*call

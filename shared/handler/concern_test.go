@@ -128,9 +128,13 @@ func TestARightThatIsMissingIsToldOnceAndWhenItSuffices(t *testing.T) {
 				}
 			}
 			wantTold(t, r, "the first", "right-missing")
+			before := r.Faults.Calls()["GetRow"]
 			c.use(t, r, one)
 			c.use(t, r, two)
 			wantTold(t, r, "others")
+			if n := r.Faults.Calls()["GetRow"] - before; n != 0 {
+				t.Errorf("what is known is read %d times", n)
+			}
 			r.Faults.Clear()
 			c.use(t, r, two)
 			wantTold(t, r, "one that works at once: the right may be for some only")

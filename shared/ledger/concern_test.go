@@ -94,6 +94,33 @@ func TestOfManyAtOnceWhoSeeAStateAllTellTheSame(t *testing.T) {
 	}
 }
 
+// Whoever was overtaken decides anew.
+// (ledger rule 71)
+func TestAChangeOfAConcernHarmsNothingNewer(t *testing.T) {
+	l, _, _ := open(t)
+	key := inQuarantine(0).Alert.Fingerprint
+	var m mail
+	change := func(next func(decide.Concern) decide.Concern) {
+		t.Helper()
+		_, err := l.Concern(t.Context(), key, next)
+		must(t, err)
+		m.take(t, l)
+	}
+	change(showing(inQuarantine(0)))
+	change(ending(time.Hour))
+	overtaken := false
+	change(func(was decide.Concern) decide.Concern {
+		if !overtaken {
+			overtaken = true
+			change(showing(inQuarantine(2 * time.Hour)))
+		}
+		return was.Shown(inQuarantine(2*time.Hour + time.Second))
+	})
+	if len(m.seen) != 3 {
+		t.Errorf("letters %+v, want three: two saw the same state", m.seen)
+	}
+}
+
 // One who dies, or has no right to, leaves the letter to the next, and at last to a
 // sweep.
 // (ledger rules 71, 73)

@@ -16,8 +16,7 @@
 //  4. An alert whose flow's step asks for a route goes to that route alone. If
 //     there is no such route, the alert goes through the tree. A route that says
 //     onlyNamed takes no others.
-//  5. An alert and its recovery go to the same groups. The end of a breaker is the
-//     recovery of its opening.
+//  5. An alert and its recovery go to the same groups.
 //  6. A group is the alerts of a route that have the same values of its groupBy.
 //     The order of groupBy does not matter. The group's key has no dot.
 //  7. The settings of a route that is not there anymore are those of the root.

@@ -17,9 +17,6 @@ func Value(a decide.Alert, name string) string {
 	case "severity":
 		return string(cmp.Or(a.Severity, decide.SeverityError))
 	case "kind":
-		if a.Kind == decide.AlertBreakerClosed {
-			return string(decide.AlertBreakerOpened)
-		}
 		return string(a.Kind)
 	case "flow":
 		return a.Flow

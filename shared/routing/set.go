@@ -47,7 +47,7 @@ func (s *Set) Rating(severities map[decide.AlertKind]decide.Severity) *Set {
 // Rated returns the alert with the severity that its kind has here. [9]
 func (s *Set) Rated(a decide.Alert) decide.Alert {
 	if a.Kind != decide.AlertFlow {
-		a.Severity = cmp.Or(s.severities[decide.AlertKind(Value(a, "kind"))], a.Severity)
+		a.Severity = cmp.Or(s.severities[a.Kind], a.Severity)
 	}
 	return a
 }

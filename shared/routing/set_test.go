@@ -173,13 +173,6 @@ func TestAnAlertAndItsRecoveryGoToTheSameGroups(t *testing.T) {
 		}
 		a = before
 	}
-	opened, closed := decide.Alert{Kind: decide.AlertBreakerOpened, Flow: "mend"}, decide.Alert{Kind: decide.AlertBreakerClosed, Flow: "mend", Recovered: true}
-	s = routing.NewSet(routing.Route{
-		GroupBy: []string{"kind"}, Routes: []routing.Route{{Name: "breakers", Match: &routing.Match{Kind: []string{"breaker-opened"}}, GroupBy: []string{"kind"}}},
-	}, nil)
-	if diff := cmp.Diff(s.Of(opened), s.Of(closed)); diff != "" || s.Of(closed)[0].Route != "breakers" {
-		t.Errorf("the end of a breaker goes elsewhere than its opening:\n%s", diff)
-	}
 }
 
 // [7]
@@ -210,7 +203,6 @@ func TestTheFileSaysHowSevereAKindIs(t *testing.T) {
 	}{
 		{decide.AlertTaskExpired, decide.SeverityWarning, decide.SeverityCritical, "pages", "the file's counts"},
 		{decide.AlertBreakerOpened, decide.SeverityCritical, decide.SeverityWarning, "default", "also if it is lower"},
-		{decide.AlertBreakerClosed, decide.SeverityInfo, decide.SeverityWarning, "default", "also of the recovery"},
 		{decide.AlertExecution, decide.SeverityError, decide.SeverityError, "default", "another kind keeps its own"},
 		{decide.AlertFlow, decide.SeverityCritical, decide.SeverityCritical, "pages", "a step's counts more"},
 	} {

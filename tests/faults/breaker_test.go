@@ -111,8 +111,9 @@ func breakerHolds(t *testing.T, r *rig.Rig, closing func(invoke func() (handler.
 	r.Advance(max(0, l.due().Sub(r.Now())) + time.Millisecond)
 	closing(r.Sweep)
 	sweepUntil(t, r, r.Now().Add(10*time.Minute))
-	if len(control()) != 0 || said(r, opened) != 1 || said(r, closed) != 1 {
-		t.Errorf("in the end breakers %v are open, opened by %d alerts and closed by %d, want none, one and one; log:\n%s",
+	// The end of the alert has its key, so its letter takes the place of the first.
+	if len(control()) != 0 || said(r, opened) != 0 || said(r, closed) != 1 {
+		t.Errorf("in the end breakers %v are open, opened by %d alerts and closed by %d, want none, none and one; log:\n%s",
 			control(), said(r, opened), said(r, closed), r.Log)
 	}
 	must(r.TaskCompleted(endOn(r, "i-meanwhile", "t-later", "job")))

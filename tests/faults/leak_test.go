@@ -295,7 +295,7 @@ func live(t *testing.T, f *fault.Fault) {
 	}
 	search(t, r, e)
 	v := look(t, r)
-	if f == nil && (len(v.ran) != 5 || len(v.alerts) != 4 || len(v.records.Tasks) != 5 ||
+	if f == nil && (len(v.ran) != 5 || len(v.alerts) != 3 || len(v.records.Tasks) != 5 ||
 		len(rows(t, r, "aftercare_quarantine")) != 4) {
 		t.Errorf("a life without a fault came to %s; log:\n%s", v, r.Log)
 	}

@@ -279,20 +279,21 @@ func about(a decide.Alert) string {
 }
 
 // calledFor returns what the alerts are about that the records call for: each
-// command, or step, whose last end is bad, each step that raised an alert, and each
-// flow a run of which failed without one.
+// command, or step, that ended badly and was not tried again, each step that raised
+// an alert, and each flow a run of which failed without one.
 func calledFor(v view) map[string]bool {
 	flows := map[string]string{}
 	for _, r := range v.records.Runs {
 		flows[r.ID] = r.Flow
 	}
 	out := map[string]bool{}
-	newest := map[string]time.Time{}
 	for _, e := range v.records.Executions {
-		key := about(decide.Alert{Kind: decide.AlertExecution, Flow: flows[e.RunID], Step: e.Step, CommandName: e.Name})
-		if at := e.Event.FinishTime; !at.Before(newest[key]) {
-			newest[key] = at
-			out[key] = slices.Contains([]event.Status{event.StatusFailed, event.StatusTimeout, event.StatusAborted}, e.Event.Status)
+		again := slices.ContainsFunc(v.records.Executions, func(o decide.Execution) bool {
+			same := e.TaskID != "" && o.TaskID == e.TaskID || e.RunID != "" && o.RunID == e.RunID && o.Step == e.Step
+			return same && o.Event.FinishTime.After(e.Event.FinishTime)
+		})
+		if bad := []event.Status{event.StatusFailed, event.StatusTimeout, event.StatusAborted}; !again && slices.Contains(bad, e.Event.Status) {
+			out[about(decide.Alert{Kind: decide.AlertExecution, Flow: flows[e.RunID], Step: e.Step, CommandName: e.Name})] = true
 		}
 	}
 	for _, r := range v.records.Runs {
@@ -305,7 +306,6 @@ func calledFor(v view) map[string]bool {
 			out[about(decide.Alert{Kind: decide.AlertFlowFailed, Flow: r.Flow, Step: r.Trouble().Step})] = true
 		}
 	}
-	maps.DeleteFunc(out, func(_ string, bad bool) bool { return !bad })
 	return out
 }
 
