@@ -21,6 +21,10 @@ const (
 	raw  = "raw"
 )
 
+// alerts is the function that brings alerts to people. It has no input, so only its
+// start and its size are measured.
+const alerts = "alerts"
+
 // operator is the operator's tool.
 const operator = "aftercare"
 
@@ -43,7 +47,7 @@ type programs struct {
 func build(dir string) (programs, error) {
 	p := programs{dir: dir}
 	packages := map[string]string{
-		bare: "./tests/bench/bare", noop: "./tests/bench/noop", raw: "./tests/bench/raw", operator: "./scripts/aftercare",
+		bare: "./tests/bench/bare", noop: "./tests/bench/noop", raw: "./tests/bench/raw", operator: "./scripts/aftercare", alerts: "./functions/alerts",
 	}
 	for _, f := range budget.Functions {
 		packages[f] = "./functions/" + f

@@ -300,7 +300,7 @@ func (r *results) measureProcesses() error {
 	}
 	r.starts = map[string][]startTimes{}
 	for range r.options.starts {
-		for _, name := range compared() {
+		for _, name := range append(compared(), alerts) {
 			row := r.rowsOf(name)[0]
 			s, err := r.measureStart(name, row)
 			if err != nil {
@@ -337,6 +337,10 @@ func (r *results) measureProcesses() error {
 	r.note("a function", "binary: the largest", size, "%.1f MB", atMost(goalSizeMB), "14.2 MB")
 	r.note("a function", "resident memory, times a no-op's: the highest", resident, "%.2f", atMost(goalResident), "1.69")
 	r.note("a function", "start to first poll, times a no-op's: the highest", poll, "%.2f", atMost(goalPoll), "1.68")
+	if size, err := r.sizeMB(alerts); err == nil {
+		r.note("the function alerts", "binary", size, "%.1f MB", atMost(goalAlertsMB), "")
+	}
+	r.note("the function alerts", "start to first poll, times a no-op's", r.pollRatio(alerts), "%.2f", atMost(goalPoll), "")
 	return nil
 }
 

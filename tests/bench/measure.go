@@ -170,6 +170,9 @@ func (r *results) measureStart(name string, row budget.Row) (s startTimes, err e
 			return s, err
 		}
 	}
+	if name == alerts {
+		return s, nil
+	}
 	p, err := start(r.binary(name), r.latency, r.environment(rowFlows, row))
 	if err != nil {
 		return s, err

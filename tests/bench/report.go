@@ -15,6 +15,7 @@ const (
 	goalCPU      = 1.15 // times the bare handler's, for each event
 	goalPoll     = 1.6  // times a no-op's, from the start to the first poll
 	goalSizeMB   = 11.5 // of a stripped binary
+	goalAlertsMB = 15   // of the function alerts, with its templates
 	goalDials    = 10   // in 1,000 invocations
 	goalResident = 1.5  // times a no-op's
 	goalMany     = 1.2  // times the shipped flows', to the first poll with 500 flows
