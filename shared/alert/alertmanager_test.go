@@ -48,23 +48,37 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	ch := channelOf(alert.Alertmanager, "https://hook.test")
 	address := startAlertmanager(t, program, receiver.URL)
 	ch.URL = transport.NewSecret(address)
-	c, err := alert.NewClient(ch, alert.Setup{})
+	later := time.Duration(0)
+	c, err := alert.NewClient(ch, alert.Setup{Now: func() time.Time { return time.Now().Add(later) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	firing, over := many(), recovered()
-	firing.At, over.At = time.Now(), time.Now()
+	firing, again, over := many(), many(), recovered()
+	firing.At, again.At, over.At = time.Now(), time.Now(), time.Now()
+	again.Repeat = true
 	over.Severity = decide.SeverityWarning // not that of the alert which ends
 	for _, want := range []struct {
 		flush  dispatch.Notice
 		status string
-		active int
-	}{{firing, "firing", 1}, {over, "resolved", 0}} {
+		ends   []time.Duration // from now
+	}{{firing, "firing", []time.Duration{alert.Holds}}, {again, "", []time.Duration{alert.Holds + time.Hour}}, {over, "resolved", nil}} {
+		if want.flush.Repeat {
+			later = time.Hour
+		}
 		if r := c.Deliver(t.Context(), want.flush); !r.Confirmed() {
 			t.Fatal(r.Err)
 		}
-		if n := active(t, address); n != want.active { // else nothing more would be heard
-			t.Fatalf("%d active alerts, want %d", n, want.active)
+		ends := active(t, address)
+		if len(ends) != len(want.ends) { // else nothing more would be heard
+			t.Fatalf("%d active alerts, want %d", len(ends), len(want.ends))
+		}
+		for i, end := range ends {
+			if left := end.Sub(firing.At) - want.ends[i]; left < -time.Minute || left > 30*time.Minute {
+				t.Errorf("it ends at %s, which is %s from what it should be", end, left)
+			}
+		}
+		if later = 0; want.flush.Repeat { // it notifies again after its own repeat_interval
+			continue
 		}
 		got := <-heard
 		if got.Status != want.status || len(got.Alerts) != 1 || got.Alerts[0].Labels["group"] != "9a8b7c" {
@@ -76,19 +90,24 @@ func TestTheRealAlertmanagerFiresAndResolves(t *testing.T) {
 	}
 }
 
-// active is how many alerts an Alertmanager takes for firing.
-func active(t *testing.T, address string) int {
+// active is when the alerts end that an Alertmanager takes for firing.
+func active(t *testing.T, address string) (ends []time.Time) {
 	t.Helper()
 	resp, err := http.Get(address + "/api/v2/alerts")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var alerts []json.RawMessage
+	var alerts []struct {
+		EndsAt time.Time `json:"endsAt"`
+	}
 	if err := json.NewDecoder(resp.Body).Decode(&alerts); err != nil {
 		t.Fatal(err)
 	}
-	return len(alerts)
+	for _, a := range alerts {
+		ends = append(ends, a.EndsAt)
+	}
+	return ends
 }
 
 // startAlertmanager starts the program for the time of the test, and returns its

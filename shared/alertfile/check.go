@@ -198,11 +198,31 @@ func (r *reader) settings(route *routing.Route, path string, f *file) {
 	if r.Said(path+".muteTimes") && len(mute) > 1 && !routing.Ends(mute, anyMonday) {
 		r.Add(r.Place(path+".muteTimes"), "these mute times together leave no gap in a week, so nothing would ever be sent: leave one out")
 	}
+	for _, list := range [][]string{route.Channels, route.Fallback} {
+		r.held(list, route.RepeatInterval, path, f)
+	}
 	for _, key := range []string{"repeatInterval", "groupInterval"} {
 		at := path + "." + key
 		if r.Said(at) && r.Sound(at) && route.RepeatInterval > 0 && route.RepeatInterval < route.GroupInterval {
 			r.Add(r.Place(at), "repeatInterval must be at least groupInterval, or 0s for never; they are %s and %s", route.RepeatInterval, route.GroupInterval)
 			return
+		}
+	}
+}
+
+// held warns of alerts that an Alertmanager would take for over before they are told
+// again. [8]
+func (r *reader) held(channels []string, repeat flow.Duration, path string, f *file) {
+	at := path + ".repeatInterval"
+	if !r.Said(at) {
+		at = path + ".channels"
+	}
+	if !r.Said(at) || !r.Sound(at) || repeat > 0 && repeat.D() <= alert.Holds {
+		return
+	}
+	for _, name := range channels {
+		if alert.Kind(f.Channels[name].Kind) == alert.Alertmanager {
+			r.Warn(r.Place(at), "the Alertmanager %s takes an alert for over after %s, unless it is told again: write a repeatInterval of at most that", name, flow.Duration(alert.Holds))
 		}
 	}
 }

@@ -24,7 +24,8 @@
 //  7. A route that no alert can reach is a mistake: behind one that takes all that
 //     it takes and does not continue, or under one that takes only named alerts.
 //  8. repeatInterval is at least groupInterval. A mute time leaves a gap in each
-//     week. A fallback channel must not be one of the route's channels.
+//     week. A fallback channel must not be one of the route's channels. A repeatInterval
+//     with which an Alertmanager would take an alert for over is a warning.
 //  9. Templates are Go's text/template; here only their syntax is checked.
 //  10. A secret is read when the channels are made: an environment variable as it
 //     is, a file without the line end at its end. All that are missing are named at

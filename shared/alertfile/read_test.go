@@ -90,6 +90,24 @@ templates: {short: "{{.Summary}}"}
 	}
 }
 
+// [8] An Alertmanager ends by itself what it does not hear of again.
+func TestWhatAnAlertmanagerWouldEndIsAWarning(t *testing.T) {
+	const file = `version: 1
+channels: {prom: {kind: alertmanager, url: "http://127.0.0.1:9093"}, ops: {kind: slack, url: "${env:OPS}"}}
+defaults: {channels: ops, repeatInterval: 48h}
+routes:
+  - {name: daily, match: {severity: error}, channels: prom, repeatInterval: 24h}
+  - {name: never, match: {severity: info}, channels: ops, fallback: prom, repeatInterval: 0s}
+  - {name: rare, match: {severity: warning}, channels: [prom, ops], repeatInterval: 30h}
+  - {name: inherits, match: {kind: repairs}, channels: prom}
+`
+	got := good(t, []byte(file)).Warnings.Error()
+	const why = "the Alertmanager prom takes an alert for over after 25h, unless it is told again: write a repeatInterval of at most that"
+	if want := "alerts.yaml:6:91: " + why + "\nalerts.yaml:7:85: " + why + "\nalerts.yaml:8:56: " + why; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 // files is a file system for secrets.
 func files(name string) ([]byte, error) {
 	if name == "/run/secrets/pager" {

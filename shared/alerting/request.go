@@ -124,6 +124,11 @@ func (d *desk) silence(ctx context.Context, r Request, v handler.Invocation) (ha
 	if err != nil {
 		return handler.Item{}, err
 	}
+	if s.Alert != "" { // it may have recovered meanwhile: the next round looks
+		if err := v.Ledger.Alerts().Arm(ctx, s.Alert); err != nil {
+			return handler.Item{}, err
+		}
+	}
 	result := handler.ResultAccepted
 	if again {
 		result = handler.ResultDuplicate

@@ -11,6 +11,7 @@ import (
 
 	"aftercare/shared/alerting"
 	"aftercare/shared/decide"
+	"aftercare/shared/dispatch"
 	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/localcloud/inbox"
@@ -161,6 +162,13 @@ func TestAnAcknowledgementNamesAnAlertThatIsOpen(t *testing.T) {
 		if item.Reason != want || (item.Result == handler.ResultAccepted) != (want == "") {
 			t.Errorf("%s: the answer is %+v", alert, item)
 		}
+	}
+	armed := 0
+	if err := o.Ledger().Alerts().Armed(t.Context(), func(a dispatch.Armed) bool {
+		armed += map[bool]int{true: 1}[a.Group == id && a.At.IsZero()]
+		return true
+	}); err != nil || armed != 1 {
+		t.Errorf("the group is not looked at, though it may have recovered meanwhile: %v", err)
 	}
 	o.Advance(30 * time.Hour)
 	o.wantHeard(1)

@@ -202,6 +202,25 @@ func TestASilenceThatIsEndedEarlyFreesWhatItHeldInTheNextRound(t *testing.T) {
 	w.wantTold(2, 0, 2)
 }
 
+// TestAMutedGroupIsLeftAloneWhenItsSilenceEnds until it is not muted.
+// (dispatch rules 14, 17)
+func TestAMutedGroupIsLeftAloneWhenItsSilenceEnds(t *testing.T) {
+	w := newWorld(t)
+	w.silence(time.Hour, 1)
+	w.put(failure(1, 1))
+	w.rounds(10)
+	w.muted = begun.Add(5 * time.Hour)
+	w.rounds(55)
+	commits := 0
+	w.before = func(_ int, call string) error { commits += count(call == "Commit"); return nil }
+	w.rounds(3 * 60)
+	if commits > 1 {
+		t.Errorf("the group was changed %d times while it was muted", commits)
+	}
+	w.rounds(60)
+	w.wantTold(1, 0, 1)
+}
+
 // TestASilenceThatIsYoungerThanTheReadingIsReadAnew: another function knew it, and held
 // an alert by it. (dispatch rule 17)
 func TestASilenceThatIsYoungerThanTheReadingIsReadAnew(t *testing.T) {

@@ -72,7 +72,11 @@ func (r *round) settle(ctx context.Context, a Armed, g Group) error {
 		r.leave() // there was no slot for it
 		return nil
 	}
-	return r.Store.Settle(ctx, a, at, g.Held)
+	held := g.Held
+	if q.over(held) { // and muted: the end of that is waited for
+		held = nil
+	}
+	return r.Store.Settle(ctx, a, at, held)
 }
 
 // step returns the next change that the group needs; ok is false if it needs none.
