@@ -284,6 +284,25 @@ func TestWhatIsSilencedIsNotRepeated(t *testing.T) {
 	w.wantRepeats(3, 1)
 }
 
+// TestNewsThatWaitWhenARepeatIsDueAreTold, in its place: the repeat once made them
+// forgotten. (dispatch rules 5, 7)
+func TestNewsThatWaitWhenARepeatIsDueAreTold(t *testing.T) {
+	w := newWorld(t)
+	w.put(failure(1, 1))
+	w.rounds(2)
+	w.until(w.groups["all"].group.RepeatAt.Add(-time.Second))
+	w.put(failure(2, 1))
+	for range 2 {
+		if r, err := w.round(0, 1); err != nil || !r.Complete {
+			t.Errorf("the round is %+v, %v", r, err)
+		}
+		w.until(w.clock().Add(5 * time.Second))
+	}
+	w.rounds(10)
+	w.wantTold(2, 0, 2)
+	w.wantRepeats(0, 0)
+}
+
 // (dispatch rule 18)
 func TestAnAcknowledgementStopsRepeatsUntilRecovery(t *testing.T) {
 	w := newWorld(t)
