@@ -21,7 +21,8 @@
 //     needs. The last one seals it. Only a sealed flush is given to channels, and
 //     nothing joins it then. Its counts are exact.
 //  7. While a member is open, its group is sent again after repeatInterval, if
-//     nothing else was; but not later than 7 days after its last news.
+//     nothing else was; but not later than 7 days after its last news. News that
+//     wait then come in place of the repeat.
 //  8. A channel that confirmed a flush does not get it again. One that did not is
 //     tried again alone, with the same id, after a pause that doubles.
 //  9. A channel takes the flushes of a group in their order.

@@ -181,10 +181,11 @@ func (g Group) Told() int64 {
 	return g.Last
 }
 
-// wants says what flush the group needs now.
+// wants says what flush the group needs now. News that wait come before a repeat, which
+// they make needless.
 func (g Group) wants(q silenced) (flush, repeat bool) {
 	flush = g.gathering() != nil || !g.Due.IsZero() && !g.Due.After(q.now) || q.over(g.Held)
-	return flush, !flush && g.Open > 0 && !g.RepeatAt.IsZero() && !g.RepeatAt.After(q.now)
+	return flush, !flush && g.Open > 0 && g.Due.IsZero() && !g.RepeatAt.IsZero() && !g.RepeatAt.After(q.now)
 }
 
 // gather returns the change that adds news to the flush that is being gathered, or
@@ -308,6 +309,9 @@ func (g Group) next(r Route, muted time.Time, q silenced) (at time.Time, ok bool
 		if !ok || t.Before(at) {
 			at, ok = t, true
 		}
+	}
+	if !g.Due.IsZero() {
+		g.RepeatAt = time.Time{}
 	}
 	for _, t := range []time.Time{g.Due, g.RepeatAt, q.end(g.Held)} {
 		if !t.IsZero() {

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,14 +19,19 @@ import (
 // resume.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
-		s, err := parseSubmission(payload, f.settings.Policy, f.now())
+		text, event := submittedIn(payload)
+		if event != "" {
+			defer v.showRefused() // nobody reads the answer
+		}
+		s, err := parseSubmission(text, f.settings.Policy, f.now())
 		if err != nil {
 			return v.quarantine(ctx, payload, err.Error())
 		}
-		if order := s.order(v.requestID, f.settings.Policy.Mask); order != nil {
+		id := cmp.Or(event, v.requestID)
+		if order := s.order(id, f.settings.Policy.Mask); order != nil {
 			return v.carryOut(ctx, *order)
 		}
-		in := s.input(v.requestID, f.settings.Policy.Mask)
+		in := s.input(id, f.settings.Policy.Mask)
 		if many, ok := in.(decide.Submission); ok && s.Select != nil {
 			return v.submitSelected(ctx, many, *s.Select)
 		} else if ok && len(s.InstanceIDs) > 1 {

@@ -13,6 +13,7 @@ import (
 	"aftercare/shared/alerting"
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
+	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
 	"aftercare/shared/routing"
 )
@@ -85,4 +86,13 @@ func lookAtAlerts(ctx context.Context, l *ledger.Ledger) error {
 		l.EachSilence(ctx, false, func(routing.Silence) error { return nil }),
 		l.EachMember(ctx, func(string, dispatch.Member) error { return nil }),
 	)
+}
+
+func must(t *testing.T) func(handler.Outcome, error) {
+	return func(_ handler.Outcome, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -327,15 +327,6 @@ func operate(t *testing.T, c *recorder) {
 	}
 }
 
-func must(t *testing.T) func(handler.Outcome, error) {
-	return func(_ handler.Outcome, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestEachFunctionIsAllowedWhatItCallsAndNoMore compares the policies with the
 // calls that the functions and the operator's tool really make.
 func TestEachFunctionIsAllowedWhatItCallsAndNoMore(t *testing.T) {

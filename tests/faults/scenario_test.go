@@ -258,7 +258,7 @@ func strangerOf(invokeID, status, code, exit string) []byte {
 		"id": "event-" + invokeID, "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:TaskCompleted",
 		"aliyunaccountid": rig.Account, "aliyunregionid": rig.Region, "time": now,
 		"data": map[string]any{
-			"instanceId": instanceID, "invokeId": invokeID, "commandId": "c-stranger", "commandName": "stranger",
+			"instanceId": instanceID, "invokeId": invokeID, "commandId": "c-stranger", "commandName": "stranger " + invokeID,
 			"invocationStatus": status, "errorCode": code, "exitCode": exit, "repeatMode": "Once", "repeats": "1",
 			"startTime": now, "finishTime": now,
 		},
