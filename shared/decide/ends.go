@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -262,10 +263,18 @@ func (d *draft) tellsEnd(status event.Status, finished time.Time) bool {
 // wentWell ends what alerts say of the command, however it was sent.
 func (e *end) wentWell() {
 	at := e.orNow(e.ev.FinishTime)
-	for _, until := range []Until{untilSuccess(e.ev.CommandName, "", ""), untilSuccess("", e.t.Flow(), e.t.Step)} {
-		e.recover(until, at, succeeded)
+	for _, name := range []string{e.ev.CommandName, e.ev.CommandID, e.ev.InvokeID} {
+		if name != "" {
+			e.recover(untilSuccess(name, "", ""), at, succeeded)
+		}
+	}
+	if flow := e.t.Flow(); flow != "" {
+		e.recover(untilSuccess("", flow, e.t.Step), at, succeeded)
 	}
 }
+
+// nameOf is what a command is called: not every event of a saved one has its name.
+func nameOf(name, commandID, invokeID string) string { return cmp.Or(name, commandID, invokeID) }
 
 // alertEnd plans an alert if the policy's AlertOn lists the end's status, unless
 // the command is tried again. [55, 56]
@@ -275,7 +284,7 @@ func (e *end) alertEnd() {
 		return
 	}
 	a := e.ofTask(t, AlertExecution, e.summary())
-	a.CommandName, a.InvokeID, a.Region, a.At = ev.CommandName, ev.InvokeID, ev.Region, e.orNow(ev.FinishTime)
+	a.CommandName, a.InvokeID, a.Region, a.At = nameOf(ev.CommandName, ev.CommandID, ev.InvokeID), ev.InvokeID, ev.Region, e.orNow(ev.FinishTime)
 	a.Status, a.ExitCode, a.ErrorCode, a.ErrorDesc, a.Requeued = string(ev.Status), ev.ExitCode, ev.ErrorCode, ev.ErrorDesc, e.requeued
 	if _, captured := e.facts.Outputs[ev.InvokeID]; captured {
 		out, _ := e.output(ev.InvokeID)
@@ -285,7 +294,7 @@ func (e *end) alertEnd() {
 	switch {
 	case !e.again || r.Definition.AlertOnRetry:
 		e.outbox.follow(a, lasting{
-			until: []Until{untilSuccess(ev.CommandName, t.Flow(), t.Step)},
+			until: []Until{untilSuccess(a.CommandName, t.Flow(), t.Step)},
 			over:  e.wellAfter(Success{Name: ev.CommandName, Step: t.Step, After: a.At}),
 		})
 		return

@@ -139,6 +139,9 @@ func (s *story) end(a *words) decide.Ended {
 			ev.CommandID, ev.CommandName = t.CommandID, "a saved one"
 		}
 	}
+	if ev.CommandName == "none" {
+		ev.CommandName = ""
+	}
 	if long := strings.Repeat("<", a.number("long", 0)); long != "" {
 		ev.ErrorCode, ev.ErrorDesc, ev.OwnerUID, ev.PlayerUID = long, long, long, long
 	}

@@ -83,7 +83,7 @@ func (b because) ofRun(r FlowRun, kind AlertKind, summary string, t flow.Trouble
 func (b because) alertStep(r FlowRun, a Alert) {
 	var s lasting
 	if bad(event.Status(r.Event.InvocationStatus)) {
-		s.until = append(s.until, untilSuccess(r.Event.CommandName, "", ""))
+		s.until = append(s.until, untilSuccess(nameOf(r.Event.CommandName, r.Event.CommandID, r.Event.InvokeID), "", ""))
 		s.since = r.Event.FinishTime
 		s.over = b.wellAfter(Success{Name: r.Event.CommandName, After: s.since})
 	}
