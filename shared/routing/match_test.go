@@ -82,7 +82,7 @@ func TestPatternsFitAsRegularExpressionsDo(t *testing.T) {
 }
 
 func TestAMatchThatCoversAnotherFitsAllThatThatFits(t *testing.T) {
-	covered := 0
+	n, covered := 0, 0
 	match := func(t *rapid.T, name string) *routing.Match {
 		m := &routing.Match{
 			Flow: rapid.SliceOfN(patterns("ab*?"), 0, 2).Draw(t, name+"'s flow"),
@@ -96,6 +96,9 @@ func TestAMatchThatCoversAnotherFitsAllThatThatFits(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		wide, narrow := match(t, "wide"), match(t, "narrow")
+		if n++; n%2 == 0 { // by chance, few cover another
+			wide = &routing.Match{Flow: narrow.Flow, Tags: narrow.Tags}
+		}
 		if !wide.Covers(narrow) {
 			return
 		}
