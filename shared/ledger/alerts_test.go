@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,16 +89,17 @@ func TestAlertsReachAChannelOnceWhateverFails(t *testing.T) {
 	if testing.Short() {
 		step = 5
 	}
-	for n, struck := 1, true; struck; n += step {
-		struck = false
+	var struck atomic.Bool // by the goroutine of a call
+	struck.Store(true)
+	for n := 1; struck.Swap(false); n += step {
 		for _, mode := range []fault.Mode{fault.CutBefore, fault.CutAfter, "killed before", "killed after"} {
 			l, _, faults := bare(t, tablestore.Options{Copy: seeded})
 			d := &desk{now: start}
 			ctx, cancel := context.WithCancel(t.Context())
-			f := fault.Fault{Nth: n, Mode: mode, OnStrike: func() { struck = true }}
+			f := fault.Fault{Nth: n, Mode: mode, OnStrike: func() { struck.Store(true) }}
 			if mode == "killed before" || mode == "killed after" {
 				f.Mode = map[fault.Mode]fault.Mode{"killed before": fault.CutBefore, "killed after": fault.CutAfter}[mode]
-				f.OnStrike = func() { struck = true; cancel() }
+				f.OnStrike = func() { struck.Store(true); cancel() }
 			}
 			faults.Add(f)
 			_, _ = d.round(ctx, l)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,15 +33,16 @@ func silencesIn(t *testing.T, l *ledger.Ledger, keep bool) (list []routing.Silen
 
 // TestASilenceIsStoredOnceAndRecorded, whatever fails. (ledger rule 98)
 func TestASilenceIsStoredOnceAndRecorded(t *testing.T) {
-	for n, struck := 1, true; struck; n++ {
-		struck = false
+	var struck atomic.Bool // by the goroutine of a call
+	struck.Store(true)
+	for n := 1; struck.Swap(false); n++ {
 		for _, mode := range []fault.Mode{fault.CutBefore, fault.CutAfter, fault.ErrorBefore, "killed before", "killed after"} {
 			l, _, faults := open(t)
 			ctx, cancel := context.WithCancel(t.Context())
-			f := fault.Fault{Nth: n, Mode: mode, OnStrike: func() { struck = true }}
+			f := fault.Fault{Nth: n, Mode: mode, OnStrike: func() { struck.Store(true) }}
 			if mode == "killed before" || mode == "killed after" {
 				f.Mode = map[fault.Mode]fault.Mode{"killed before": fault.CutBefore, "killed after": fault.CutAfter}[mode]
-				f.OnStrike = func() { struck = true; cancel() }
+				f.OnStrike = func() { struck.Store(true); cancel() }
 			}
 			faults.Add(f)
 			s, a := silenceOf("s1", recently.Add(time.Hour))
