@@ -87,7 +87,7 @@ func TestAlertsReachAChannelOnceWhateverFails(t *testing.T) {
 	must(t, err)
 	step := 1
 	if testing.Short() {
-		step = 5
+		step = 23
 	}
 	var struck atomic.Bool // by the goroutine of a call
 	struck.Store(true)
