@@ -189,7 +189,7 @@ func newSilenceExpire(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expire ID",
 		Short: "End a silence or an acknowledgement now",
-		Long: `Alerts that it held back and that are still open are sent within a minute or two.
+		Long: `Alerts that it held back and are still open are sent within a minute or two.
 The beginning of the id is enough.`,
 		Example: `  aftercare silence expire 4a63377c
   aftercare silence expire 4a63377c --reason "the move is done"`,

@@ -46,7 +46,7 @@ saved, it says how many alerts the silence would have hit within 24h. What is
 still open at its end is told then; what has recovered by then is never told.
 
 With --alert, an alert is acknowledged: what its messages told is not repeated
-until it recovers. What is new in it is told all the same. The id is in each
+until it recovers. New alerts in it are still sent. The id is in each
 message; the command there can be copied as it is.`,
 		Args: cli.Args(),
 	}
