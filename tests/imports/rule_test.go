@@ -58,7 +58,8 @@ var rules = []rule{
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
-	{"shared/invoke", []string{"shared/engine", "shared/transport"}},
+	{"shared/openapi", []string{"shared/engine", "shared/transport"}},
+	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
 		"shared/invoke", "shared/mask", "shared/transport", "shared/version", fcSDK, zerolog,
