@@ -12,8 +12,9 @@ endif
 platforms := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 functions := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 # Without VCS stamps, so that it builds in any checkout and twice to the same bytes;
-# with the same settings for each program, so that they share what is compiled.
-build := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X aftercare/shared/version.stamped=$(VERSION)"
+# with the same settings for each program, so that they share what is compiled. Nothing
+# speaks HTTP/2: transport.Pool dials by itself. Without it, a binary is 0.4 MB smaller.
+build := CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags "-s -w -X aftercare/shared/version.stamped=$(VERSION)"
 
 # Sets race to -race, or to nothing without a C compiler.
 race := race=-race; \
