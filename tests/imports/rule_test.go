@@ -59,6 +59,7 @@ var rules = []rule{
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
 	{"shared/openapi", []string{"shared/engine", "shared/transport"}},
+	{"shared/subscription", []string{"shared/engine", "shared/openapi", "shared/transport"}},
 	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
