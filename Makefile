@@ -4,13 +4,17 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 GO ?= go
-# The version of a release.
-VERSION ?=
+# What the programs say of themselves: make VERSION=v1.2.3. By default, the commit if
+# this folder is a repository; the same sources and VERSION make the same bytes.
+ifeq ($(origin VERSION),undefined)
+VERSION := $(or $(and $(wildcard .git),$(shell git describe --tags --always --dirty 2>/dev/null)),dev)
+endif
 platforms := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 functions := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 # Without VCS stamps, so that it builds in any checkout and twice to the same bytes;
-# with the same settings for each program, so that they share what is compiled.
-build := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w"
+# with the same settings for each program, so that they share what is compiled. Nothing
+# speaks HTTP/2: transport.Pool dials by itself. Without it, a binary is 0.4 MB smaller.
+build := CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags "-s -w -X aftercare/shared/version.stamped=$(VERSION)"
 
 # Sets race to -race, or to nothing without a C compiler.
 race := race=-race; \
@@ -157,15 +161,14 @@ lint: ## look for mistakes (go vet) and code that nothing uses (staticcheck)
 
 .PHONY: release
 release: ## write archives of aftercare and localcloud for Linux and macOS: make release VERSION=v1.2.3
-	@test -n "$(VERSION)" || { echo "a release needs a version: make release VERSION=v1.2.3"; exit 1; }
+	@test -n "$(if $(filter file,$(origin VERSION)),,$(VERSION))" || { echo "a release needs a version: make release VERSION=v1.2.3"; exit 1; }
 	@test -f LICENSE || { echo "a release needs the licence: LICENSE is missing"; exit 1; }
 	@rm -rf dist/release && mkdir -p dist/release
 	@set -e; for platform in $(platforms); do \
 		name=aftercare-$(VERSION)-$$(echo $$platform | tr / -); \
 		mkdir dist/release/$$name; \
 		for program in aftercare localcloud; do \
-			GOOS=$${platform%/*} GOARCH=$${platform#*/} $(build) -ldflags \
-				"-s -w -X aftercare/scripts/internal/cli.version=$(VERSION)" -o dist/release/$$name/$$program ./scripts/$$program; \
+			GOOS=$${platform%/*} GOARCH=$${platform#*/} $(build) -o dist/release/$$name/$$program ./scripts/$$program; \
 		done; \
 		cp LICENSE dist/release/$$name; \
 		tar -C dist/release -czf dist/release/$$name.tar.gz $$name; \

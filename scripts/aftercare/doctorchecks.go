@@ -17,6 +17,7 @@ import (
 	"aftercare/shared/handler"
 	"aftercare/shared/invoke"
 	"aftercare/shared/ledger"
+	"aftercare/shared/openapi"
 	"aftercare/shared/routing"
 )
 
@@ -63,7 +64,7 @@ func functionFound(ctx context.Context, c *connection, lacks error) []finding {
 	answer, err := c.functions.Invoke(ctx, submitFunction, document)
 	var out handler.Outcome
 	var failed *invoke.FunctionError
-	var refused *invoke.Error
+	var refused *openapi.Error
 	switch {
 	case errors.As(err, &failed):
 		return []finding{wrong(err.Error(), "Search its log for the request id; its settings and its role's policy are the usual causes.")}

@@ -39,15 +39,16 @@ func TestAReleaseNeedsAVersionAndALicence(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ version, want string }{
-		{"", "a release needs a version: make release VERSION=v1.2.3"},
-		{"v1.2.3", "a release needs the licence: LICENSE is missing"},
+		{"VERSION=", "a release needs a version: make release VERSION=v1.2.3"},
+		{"-s", "a release needs a version: make release VERSION=v1.2.3"},
+		{"VERSION=v1.2.3", "a release needs the licence: LICENSE is missing"},
 	} {
 		dir := t.TempDir()
-		cmd := exec.Command("make", "-s", "-f", makefile, "release", "VERSION="+c.version)
+		cmd := exec.Command("make", "-s", "-f", makefile, "release", c.version)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		if left, _ := os.ReadDir(dir); err == nil || !strings.Contains(string(out), c.want) || len(left) > 0 {
-			t.Errorf("VERSION=%s: got %v, %q and %d files, want %q and none", c.version, err, out, len(left), c.want)
+			t.Errorf("%s: got %v, %q and %d files, want %q and none", c.version, err, out, len(left), c.want)
 		}
 	}
 }

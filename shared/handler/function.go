@@ -26,6 +26,7 @@ import (
 	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
+	"aftercare/shared/version"
 )
 
 // Function holds what a function's process makes once and its invocations
@@ -98,7 +99,7 @@ func Plain(name string, s Settings, log io.Writer, now func() time.Time) *Functi
 	return &Function{
 		name: name, settings: s, pool: pool, now: now,
 		sends: &engine.SendCap{PerMinute: s.SendsPerMinute, Minute: s.Policy.Minute}, bell: &bell{},
-		log: zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Logger(),
+		log: zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Str("version", version.Name()).Logger(),
 	}
 }
 
@@ -186,7 +187,7 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 		why, _ := v.undecided.Load().(engine.Undecided)
 		return Outcome{}, &Error{RequestID: id, Reason: string(why)}
 	}
-	v.out.RequestID = id
+	v.out.RequestID, v.out.Version = id, version.Name()
 	return v.out, nil
 }
 

@@ -10,6 +10,8 @@ import (
 // is for logs, for people and for the callers of submit-task.
 type Outcome struct {
 	RequestID string `json:"requestId"`
+	// Version is that of the function that answers.
+	Version string `json:"version"`
 	// Items says what became of the payload's first 1,000 inputs, in their
 	// order. More counts the other inputs by their result.
 	Items []Item         `json:"items"`

@@ -13,6 +13,7 @@ import (
 
 	"aftercare/shared/engine"
 	"aftercare/shared/invoke"
+	"aftercare/shared/openapi"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/functioncompute"
@@ -104,7 +105,7 @@ func TestTheLocalFunctionComputeTakesTheSignature(t *testing.T) {
 		{transport.NewCredentials(keyID, secret, ""), "InvalidAccessKeyID", engine.ErrDenied},
 	} {
 		_, err := client(t, s.Endpoint(), c.creds).Invoke(t.Context(), "submit", nil)
-		var refused *invoke.Error
+		var refused *openapi.Error
 		if !errors.As(err, &refused) || refused.Code != c.code || !errors.Is(err, c.class) || refused.RequestID == "" {
 			t.Errorf("got %v, want %s", err, c.code)
 		}

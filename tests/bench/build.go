@@ -57,7 +57,7 @@ func build(dir string) (programs, error) {
 		return p, fmt.Errorf("find the module: %w", err)
 	}
 	for name, pkg := range packages {
-		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", p.binary(name), pkg)
+		cmd := exec.Command("go", "build", "-tags", "nethttpomithttp2", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", p.binary(name), pkg)
 		cmd.Dir = strings.TrimSpace(string(root))
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

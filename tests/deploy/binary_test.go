@@ -45,7 +45,7 @@ func decides(key string) bool { return key != alerts && key != deadLetters }
 // it builds one, as this test was built, so that little is compiled.
 func TestTheFunctionsAreSmallAndStopWithEveryMistake(t *testing.T) {
 	functions, dir := mustRead(t).functions, t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -dumpdep", "-o", dir+"/", "./functions/...")
+	build := exec.Command("go", "build", "-tags", "nethttpomithttp2", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -dumpdep", "-o", dir+"/", "./functions/...")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
 	if testing.Short() {
 		functions = functions[1:2] // the first one decides nothing

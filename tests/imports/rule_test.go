@@ -45,6 +45,7 @@ var rules = []rule{
 	{"shared/command", nil},
 	{"shared/transport", nil},
 	{"shared/mask", nil},
+	{"shared/version", nil},
 	// Of expr, only what reads words: the rest would keep every exported method
 	// in the functions.
 	{"shared/flow", []string{"shared/command", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
@@ -57,10 +58,12 @@ var rules = []rule{
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
-	{"shared/invoke", []string{"shared/engine", "shared/transport"}},
+	{"shared/openapi", []string{"shared/engine", "shared/transport"}},
+	{"shared/subscription", []string{"shared/engine", "shared/openapi", "shared/transport"}},
+	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
-		"shared/invoke", "shared/mask", "shared/transport", fcSDK, zerolog,
+		"shared/invoke", "shared/mask", "shared/transport", "shared/version", fcSDK, zerolog,
 	}},
 	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow"}},
 	{"shared/alerting", []string{
@@ -75,7 +78,7 @@ var rules = []rule{
 	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
 
 	// The tools.
-	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", cobra, pflag}},
+	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", "shared/version", cobra, pflag}},
 	{"scripts/internal/credential", []string{"shared/transport"}},
 	{"scripts/columns", []string{text + "/width"}},
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
@@ -116,7 +119,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/version"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 
