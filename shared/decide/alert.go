@@ -59,6 +59,7 @@ func (a Alert) Urgent() bool { return a.Severity == SeverityCritical && !a.Recov
 // Alert is one message to people. It carries no command text and no
 // parameter values.
 type Alert struct {
+	Kept
 	// Fingerprint is the same for every delivery of this alert.
 	Fingerprint string    `json:"fingerprint"`
 	Kind        AlertKind `json:"kind"`

@@ -8,6 +8,7 @@ import (
 // Concern is a state of Aftercare itself that people must know of: it holds, or is
 // over. People are told each once.
 type Concern struct {
+	Kept
 	// Alert is what they are told last. Its Fingerprint is the concern's key.
 	Alert Alert `json:"alert"`
 	// Rev orders what they are told: when it happened, in ms.

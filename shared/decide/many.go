@@ -12,6 +12,7 @@ import (
 // Many is a submission for several instances, which is kept with what became of it
 // on each.
 type Many struct {
+	Kept
 	Submission
 	// At is when it was submitted. Until then is the time of the invocation that
 	// began it: a sweep continues it only later.

@@ -12,6 +12,7 @@ import (
 
 // Group is the alerts that are told together.
 type Group struct {
+	decide.Kept
 	Key   string            `json:"-"`
 	Rev   int64             `json:"-"`
 	Route string            `json:"route"`
@@ -36,6 +37,7 @@ type Group struct {
 
 // Flush is a flush with what became of it.
 type Flush struct {
+	decide.Kept
 	Number  int64  `json:"-"`
 	Content Notice `json:"content"`
 	// Sealed: it has all its members.
@@ -63,6 +65,7 @@ type Delivery struct {
 
 // Member is an alert in a group.
 type Member struct {
+	decide.Kept
 	Key   string       `json:"-"`
 	Rev   int64        `json:"rev"`
 	Alert decide.Alert `json:"alert"`
@@ -143,7 +146,8 @@ func (g Group) take(letters []Letter, known map[string]Member, t Target, r Route
 		if there && old.Rev >= l.Rev {
 			continue
 		}
-		m := Member{Key: l.Key, Rev: l.Rev, Alert: l.Alert, Open: old.Open, Was: old.Was, Since: old.Since}
+		m := old
+		m.Key, m.Rev, m.Alert, m.Flush = l.Key, l.Rev, l.Alert, 0
 		if !there || old.Flush != 0 {
 			m.Open, m.Was, m.Since = old.IsOpen(), old.Flush, now
 		}

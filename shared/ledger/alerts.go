@@ -57,7 +57,7 @@ func InboxShard(a decide.Alert) int { return shard(a.InstanceID, InboxShards) }
 // higher rev is there. It may be repeated.
 func (l *Ledger) Post(ctx context.Context, key string, rev int64, a decide.Alert) error {
 	const what = "put an alert into the inbox"
-	data, err := encoded(what, a)
+	data, err := encoded(what, &a)
 	if err != nil {
 		return err
 	}
@@ -301,7 +301,8 @@ func (s *Alerts) pace(ctx context.Context, channel string, next func(free time.T
 		if to.Equal(free) {
 			return nil
 		}
-		err = s.l.put(ctx, once, what, putOf(tableAlerts, pk, condition, column{colKey, newKey()}, column{colAtMS, to.UnixMilli()}))
+		columns := append(others(v, colKey, colAtMS), column{colKey, newKey()}, column{colAtMS, to.UnixMilli()})
+		err = s.l.put(ctx, once, what, putOf(tableAlerts, pk, condition, columns...))
 		if !readAgain(err) {
 			return err
 		}

@@ -34,13 +34,15 @@ func post(t *testing.T, l *ledger.Ledger, n int, rev int64) {
 type desk struct {
 	now   time.Time
 	heard []dispatch.Notice // of all channels
+	// silent: no channel confirms.
+	silent bool
 }
 
 func (d *desk) Every(string) (time.Duration, bool) { return time.Millisecond, true }
 
 func (d *desk) Deliver(_ context.Context, _ string, n dispatch.Notice) dispatch.Result {
 	d.heard = append(d.heard, n)
-	return dispatch.Result{Confirmed: true}
+	return dispatch.Result{Confirmed: !d.silent}
 }
 
 func (d *desk) Of(decide.Alert) []dispatch.Target {

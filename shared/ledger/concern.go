@@ -84,9 +84,9 @@ func (l *Ledger) Concern(ctx context.Context, key string, next func(decide.Conce
 
 func (l *Ledger) putConcern(ctx context.Context, pk *tablestore.PrimaryKey, c *tablestore.RowCondition, to decide.Concern, token string) error {
 	const what = "change a concern"
-	data, err := encoded(what, to)
+	data, err := encoded(what, &to)
 	if err != nil {
 		return err
 	}
-	return l.putShared(ctx, once, what, pk, c, data, column{colKey, token})
+	return l.putShared(ctx, once, what, pk, c, append(beside(&to), data, column{colKey, token})...)
 }

@@ -63,8 +63,7 @@ func (l *Ledger) Control(ctx context.Context) (decide.Control, error) {
 			return err
 		}
 		if strings.HasPrefix(name, prefixStop) && l.now().Sub(written(row)) > renewAfter {
-			old = append(old, putOf(tableShared, sharedKey(scopeControl, name), hasKey(v.text(colKey)),
-				column{colData, v.text(colData)}, column{colKey, v.text(colKey)}))
+			old = append(old, putOf(tableShared, sharedKey(scopeControl, name), hasKey(v.text(colKey)), others(v)...))
 		}
 		return nil
 	})

@@ -52,7 +52,11 @@
 //  21. A row of a later version is read. When it is rewritten, or moves to the log,
 //     it keeps its number, and the columns and JSON fields, at any depth, that this
 //     version does not know. What is unknown within a known part goes with it when
-//     this version drops that part.
+//     this version drops that part. What the lists say of a row is made anew.
+//  22. So does a row of no instance that is read and rewritten: a concern, a
+//     submission, a stop, a silence, a channel's, a group's, a flush's, a member's. An
+//     alert takes it along from row to row. A row that is put without having been
+//     read is the writer's own: a wake-up, a mark, a letter in place of an older one.
 //
 // # Answers and errors
 //

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -94,7 +93,7 @@ func (l *Ledger) Answer(ctx context.Context, key string, answers map[string]deci
 			return nil
 		}
 		if len(m.Left()) == 0 {
-			err = l.recordAct(ctx, "", m.Act())
+			err = l.recordAct(ctx, "", m.Act(), anyway()) // the counts may have grown
 		}
 		if err == nil {
 			err = l.putMany(ctx, what, m, hasKey(v.text(colKey)))
@@ -109,13 +108,13 @@ func (l *Ledger) Answer(ctx context.Context, key string, answers map[string]deci
 // putMany writes a submission's row, and beside it whether instances are left. The
 // row's key differs with its time and the number of its answers, which only rises.
 func (l *Ledger) putMany(ctx context.Context, what string, m decide.Many, c *tablestore.RowCondition) error {
-	data, err := encoded(what, m)
+	data, err := encoded(what, &m)
 	if err != nil {
 		return err
 	}
 	left, open := len(m.Left()), sharedKey(scopeMany, prefixOpen+m.Key)
 	rows := []tablestore.RowChange{
-		putOf(tableShared, sharedKey(scopeMany, m.Key), c, data, column{colKey, fmt.Sprintf("%d/%d", m.At.UnixNano(), left)}).PutRowChange,
+		putOf(tableShared, sharedKey(scopeMany, m.Key), c, append(beside(&m), data, column{colKey, fmt.Sprintf("%d/%d", m.At.UnixNano(), left)})...).PutRowChange,
 		putOf(tableShared, open, anyway(), column{colKey, m.Key}).PutRowChange,
 	}
 	if left == 0 {
@@ -129,8 +128,9 @@ func readAgain(err error) bool {
 	return errors.Is(err, engine.ErrConflict) || errors.Is(err, engine.ErrUnknownOutcome)
 }
 
-func manyIn(key string, v values) (m decide.Many, err error) {
-	if json.Unmarshal([]byte(v.text(colData)), &m) != nil || m.Key != key || m.At.IsZero() {
+func manyIn(key string, v values) (decide.Many, error) {
+	m, err := decode[decide.Many](v)
+	if err != nil || m.Key != key || m.At.IsZero() {
 		return m, unreadable(key)
 	}
 	return m, nil

@@ -51,7 +51,7 @@ func (l *Ledger) Order(ctx context.Context, o decide.Order) (answer decide.Order
 		err = l.writeRows(ctx, once, what, tableShared, changes)
 		switch {
 		case err == nil:
-			return done.Ordered, false, l.recordAct(ctx, o.Scope.Instance, done.Act)
+			return done.Ordered, false, l.recordAct(ctx, o.Scope.Instance, done.Act, absent())
 		case errors.Is(err, engine.ErrUnknownOutcome):
 			doubt = true
 		case !errors.Is(err, engine.ErrConflict):
@@ -76,7 +76,7 @@ func (l *Ledger) recall(ctx context.Context, o decide.Order, v values) (decide.O
 	case json.Unmarshal([]byte(v.text(colData)), &done) != nil:
 		return decide.Ordered{}, unreadable(prefixOrder + o.Key)
 	}
-	return done.Ordered, l.recordAct(ctx, o.Scope.Instance, done.Act)
+	return done.Ordered, l.recordAct(ctx, o.Scope.Instance, done.Act, absent())
 }
 
 // carryOut returns the changes that an order makes to what is stored now.
@@ -101,8 +101,7 @@ func (l *Ledger) stop(ctx context.Context, o decide.Order) ([]tablestore.RowChan
 		return nil, decide.Ordered{}, err
 	}
 	if there, err := stopIn(row, v); err == nil {
-		key := v.text(colKey)
-		same := putOf(tableShared, pk, hasKey(key), column{colData, v.text(colData)}, column{colKey, key})
+		same := putOf(tableShared, pk, hasKey(v.text(colKey)), others(v)...)
 		return []tablestore.RowChange{same.PutRowChange}, decide.Ordered{Outcome: decide.AlreadyStopped, Stop: &there}, nil
 	}
 	s := decide.Stop{Scope: o.Scope, By: o.By, Reason: o.Reason, At: o.At}

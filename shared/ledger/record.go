@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -45,15 +46,25 @@ func (r *Records) add(row string, v values) error {
 	return nil
 }
 
-// RecordAct records an act on no single instance. It may be repeated.
-func (l *Ledger) RecordAct(ctx context.Context, a decide.Act) error { return l.recordAct(ctx, "", a) }
+// RecordAct records an act on no single instance, unless it is recorded.
+func (l *Ledger) RecordAct(ctx context.Context, a decide.Act) error {
+	return l.recordAct(ctx, "", a, absent())
+}
 
-// recordAct records an act on an instance, or on none.
-func (l *Ledger) recordAct(ctx context.Context, instanceID string, a decide.Act) error {
+// recordAct records an act on an instance, or on none. If the condition fails, it is
+// recorded.
+func (l *Ledger) recordAct(ctx context.Context, instanceID string, a decide.Act, c *tablestore.RowCondition) error {
 	b := rowsOf(engine.Commit{
 		ID: a.Key, InstanceID: cmp.Or(instanceID, decide.ActsID), At: a.At, Changes: decide.Changes{Acts: []decide.Act{a}},
 	})
-	return l.write(ctx, idempotent, "record an act", b)
+	for _, row := range b.rows {
+		row.(*tablestore.PutRowChange).Condition = c
+	}
+	err := l.write(ctx, idempotent, "record an act", b)
+	if errors.Is(err, engine.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // recordPage is how many records are read at once: each can hold a long text or

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -137,11 +136,11 @@ func contended(what string, doubt bool) error {
 
 // encoded returns a value as a row holds it.
 func encoded(what string, v any) (column, error) {
-	data, err := json.Marshal(v)
+	data, err := encode(v)
 	if err != nil {
 		return column{}, fmt.Errorf("%s: %w: %w", what, err, engine.ErrInvalid)
 	}
-	return column{colData, string(data)}, nil
+	return column{colData, data}, nil
 }
 
 // instant returns a time as it comes back from a row.

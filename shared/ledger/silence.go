@@ -34,9 +34,9 @@ func silenceIn(row string, v values) (s routing.Silence, err error) {
 	return s, nil
 }
 
-func putSilence(what string, s routing.Silence, condition *tablestore.RowCondition) (*tablestore.PutRowRequest, error) {
+func putSilence(what string, s routing.Silence, condition *tablestore.RowCondition, beside ...column) (*tablestore.PutRowRequest, error) {
 	data, err := encoded(what, s)
-	return putOf(tableAlerts, sharedKey(scopeSilence, s.ID), condition, data, column{colKey, newKey()}), err
+	return putOf(tableAlerts, sharedKey(scopeSilence, s.ID), condition, append(beside, data, column{colKey, newKey()})...), err
 }
 
 // EachSilence calls each with the silences that hold, and those that ended within 30
@@ -58,7 +58,7 @@ func (l *Ledger) EachSilence(ctx context.Context, keep bool, each func(routing.S
 			rows = append(rows, &tablestore.DeleteRowChange{TableName: tableAlerts, PrimaryKey: pk, Condition: unchanged})
 			return nil
 		case s.Holds(now) && now.Sub(written(row)) > renewAfter:
-			again := putOf(tableAlerts, pk, unchanged, column{colData, v.text(colData)}, column{colKey, v.text(colKey)})
+			again := putOf(tableAlerts, pk, unchanged, others(v)...)
 			rows = append(rows, again.PutRowChange)
 		}
 		return each(s)
@@ -109,17 +109,17 @@ func (l *Ledger) Silence(ctx context.Context, s routing.Silence, a decide.Act) (
 	return *there, true, l.RecordAct(ctx, a)
 }
 
-// silence reads one silence, with its row's key; nil if it is not there.
-func (l *Ledger) silence(ctx context.Context, what, id string) (*routing.Silence, string, error) {
+// silence reads one silence, with its row; nil if it is not there.
+func (l *Ledger) silence(ctx context.Context, what, id string) (*routing.Silence, values, error) {
 	v, err := l.get(ctx, what, tableAlerts, sharedKey(scopeSilence, id))
 	if err != nil || v == nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	s, err := silenceIn(id, v)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", what, err)
+		return nil, nil, fmt.Errorf("%s: %w", what, err)
 	}
-	return &s, v.text(colKey), nil
+	return &s, v, nil
 }
 
 // EndSilence ends a silence now, if it holds, and returns it as it is then; nil if there
@@ -127,12 +127,12 @@ func (l *Ledger) silence(ctx context.Context, what, id string) (*routing.Silence
 func (l *Ledger) EndSilence(ctx context.Context, id string, at time.Time, why routing.SilenceEnd, by, reason string) (*routing.Silence, error) {
 	const what = "end a silence"
 	for range writeTries {
-		s, key, err := l.silence(ctx, what, id)
+		s, v, err := l.silence(ctx, what, id)
 		if err != nil || s == nil || !s.Holds(at) {
 			return s, err
 		}
 		s.Until, s.Ended, s.EndedBy, s.EndReason = instant(at), why, by, reason
-		request, err := putSilence(what, *s, hasKey(key))
+		request, err := putSilence(what, *s, hasKey(v.text(colKey)), others(v, colData, colKey)...)
 		if err != nil {
 			return nil, err
 		}

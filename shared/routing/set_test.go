@@ -161,6 +161,8 @@ func TestAnAlertAndItsRecoveryGoToTheSameGroups(t *testing.T) {
 			f.SetString("other")
 		case bool:
 			f.SetBool(true)
+		case decide.Kept:
+			f.Field(0).Set(reflect.ValueOf("other"))
 		case *int64:
 			f.Set(reflect.ValueOf(new(int64)))
 		case time.Time:

@@ -88,6 +88,7 @@ type Cloud struct {
 	bus       *eventbridge.Server
 	ecs       *ecs.Server
 	functions *functioncompute.Server
+	planes    planes
 	// open is closed when the functions can be invoked.
 	open chan struct{}
 
@@ -209,7 +210,10 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Faults: c.faults,
 		Emit: c.emit, Delays: o.Delays, Throttle: o.Throttle, Quota: o.Quota, Retain: o.Retain,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return c.planes.start(c, keys)
 }
 
 func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
@@ -325,6 +329,7 @@ func (c *Cloud) halt() error {
 	if c.tables != nil {
 		errs = append(errs, c.tables.Close())
 	}
+	errs = append(errs, c.planes.halt())
 	c.serving.Wait()
 	if c.record != nil {
 		errs = append(errs, c.record.Close())

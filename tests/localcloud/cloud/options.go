@@ -18,7 +18,7 @@ import (
 // 127.0.0.1. ECS, FunctionCompute and Control run programs, and listen on
 // loopback only.
 type Listen struct {
-	Tablestore, ECS, FunctionCompute, EventBridge, Inbox, Control string
+	Tablestore, ECS, FunctionCompute, EventBridge, Inbox, Control, RAM, SLS, CloudMonitor string
 }
 
 // Options say how a local cloud runs. Only Data is required.
@@ -57,8 +57,8 @@ type Options struct {
 	// keeps it in Data.
 	Key    access.Key
 	Listen Listen
-	// AllowRemote lets Tablestore, EventBridge and the inbox listen on addresses
-	// that other machines can reach.
+	// AllowRemote lets the services that run no programs listen on addresses that
+	// other machines can reach.
 	AllowRemote bool
 	// Open is net.Listen if nil.
 	Open func(network, address string) (net.Listener, error)
