@@ -24,6 +24,9 @@ var ports = []struct {
 	{"eventbridge", "EventBridge", 14304, func(l *cloud.Listen) *string { return &l.EventBridge }},
 	{"inbox", "the inbox", 14305, func(l *cloud.Listen) *string { return &l.Inbox }},
 	{"control", "the control surface", 14306, func(l *cloud.Listen) *string { return &l.Control }},
+	{"ram", "Resource Access Management", 14307, func(l *cloud.Listen) *string { return &l.RAM }},
+	{"sls", "Simple Log Service", 14308, func(l *cloud.Listen) *string { return &l.SLS }},
+	{"cloudmonitor", "CloudMonitor", 14309, func(l *cloud.Listen) *string { return &l.CloudMonitor }},
 }
 
 // listenFlags adds --listen-SERVICE for each service.

@@ -22,7 +22,8 @@ func newRoot() *cobra.Command {
 		Use:   "localcloud",
 		Short: "Run a local cloud that the official SDKs of Alibaba Cloud work with",
 		Long: `localcloud imitates Tablestore, ECS Cloud Assistant, EventBridge and Function
-Compute on loopback addresses. "up" runs them all, wired by a project file of
+Compute on loopback addresses, and what a deployment needs of RAM, Simple Log
+Service and CloudMonitor. "up" runs them all, wired by a project file of
 Serverless Devs; "tablestore", "ecs" and "eventbridge" run one alone.`,
 		Example: `  localcloud up
   localcloud create i-web-1 && localcloud boot i-web-1

@@ -10,10 +10,13 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/cloudmonitor"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/functioncompute"
 	"aftercare/tests/localcloud/inbox"
+	"aftercare/tests/localcloud/ram"
 	"aftercare/tests/localcloud/seed"
+	"aftercare/tests/localcloud/sls"
 	"aftercare/tests/localcloud/tablestore"
 )
 
@@ -35,6 +38,9 @@ func newServices() []*cobra.Command {
 		newEventBridge(),
 		limitsOnly("functioncompute", "Function Compute", functioncompute.Limits),
 		limitsOnly("inbox", "the inbox for alerts", inbox.Limits),
+		limitsOnly("ram", "Resource Access Management", ram.Limits),
+		limitsOnly("sls", "Simple Log Service", sls.Limits),
+		limitsOnly("cloudmonitor", "CloudMonitor", cloudmonitor.Limits),
 	}
 }
 

@@ -36,9 +36,9 @@ func newUp() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run the whole local cloud until Ctrl-C",
-		Long: `up runs Tablestore, ECS Cloud Assistant, EventBridge, Function Compute and an
-inbox for alerts on loopback addresses, wired as the project file says, until
-Ctrl-C or SIGTERM. It makes Aftercare's tables, prints where everything is,
+		Long: `up runs Tablestore, ECS Cloud Assistant, EventBridge, Function Compute, what a
+deployment needs of RAM, SLS and CloudMonitor, and an inbox for alerts on
+loopback addresses, wired as the project file says, until Ctrl-C or SIGTERM. It makes Aftercare's tables, prints where everything is,
 writes that to DATA/env for shells, and prints "ready".
 
 What was acknowledged is kept in the data folder, even if localcloud is killed.
@@ -215,6 +215,9 @@ func announce(out io.Writer, o cloud.Options, i cloud.Info) {
 	line("ECS", i.ECS)
 	line("Function Compute", i.FunctionCompute)
 	line("EventBridge", i.EventBridge)
+	line("RAM", i.RAM)
+	line("SLS", i.SLS)
+	line("CloudMonitor", i.CloudMonitor)
 	line("inbox", i.Inbox+"/  (open it in a browser to see what arrived)")
 	line("control surface", i.Control)
 	for _, f := range i.Functions {

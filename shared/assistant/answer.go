@@ -27,6 +27,7 @@ type invocation struct {
 	CommandName      text
 	RepeatMode       text
 	InvocationStatus text
+	CreationTime     text
 	Tags             struct{ Tag []tag }
 	InvokeInstances  struct{ InvokeInstance []invokeInstance }
 }

@@ -16,6 +16,7 @@ import (
 	"aftercare/shared/assistant"
 	"aftercare/shared/command"
 	"aftercare/shared/engine"
+	"aftercare/shared/event"
 	"aftercare/shared/transport"
 )
 
@@ -202,6 +203,10 @@ var methods = []method{
 	}},
 	{"InstancesOf", false, `{"Invocations":{}}`, func(ctx context.Context, c *assistant.Client) error {
 		_, err := c.InstancesOf(ctx, "t-invoke1")
+		return err
+	}},
+	{"Ends", false, `{"Invocations":{}}`, func(ctx context.Context, c *assistant.Client) error {
+		_, err := c.Ends(ctx, time.Time{}, time.Now(), func(event.TaskCompleted) {})
 		return err
 	}},
 	{"Output", false, `{"Invocation":{"InvocationResults":{"InvocationResult":[{"InstanceId":"i-test0001","InvocationStatus":"Success","Output":"aGk="}]}}}`, func(ctx context.Context, c *assistant.Client) error {

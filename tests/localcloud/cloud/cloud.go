@@ -1,12 +1,12 @@
 // Package cloud runs the services of the local cloud together in one process,
 // on loopback, wired as on Alibaba Cloud: service events go from ECS to
-// EventBridge's bus default, the event triggers of a project file are rules
-// there that invoke functions synchronously (so an error makes EventBridge
-// deliver again), its timers fire, and the functions' temporary keys are
+// EventBridge's bus default, the event triggers of a project file are ordinary
+// rules there, which calls can read and change, that invoke functions
+// synchronously (so an error makes EventBridge deliver again), its timers fire, and the functions' temporary keys are
 // accepted by Tablestore and ECS.
 //
 // Acknowledged changes survive SIGKILL in the data folder: tables, instances,
-// invocations, and undelivered events. Queued asynchronous invocations, holds
+// invocations, undelivered events, and the buses and rules that calls make. Queued asynchronous invocations, holds
 // and planned faults do not.
 //
 // The functions find the services by the variables
@@ -88,6 +88,7 @@ type Cloud struct {
 	bus       *eventbridge.Server
 	ecs       *ecs.Server
 	functions *functioncompute.Server
+	planes    planes
 	// open is closed when the functions can be invoked.
 	open chan struct{}
 
@@ -194,12 +195,12 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	if err != nil {
 		return err
 	}
-	buses, rules := o.Seed.AddBuses(o.Buses, c.plan.rules(c.invoke))
+	buses, rules := o.Seed.AddBuses(o.Buses, c.plan.rules())
 	c.bus, err = eventbridge.Start(eventbridge.Options{
 		Listen: c.ports.bus, Path: c.folder.path("eventbridge.db"),
 		DeadLetter: c.folder.path(FileDeadLetters), Buses: buses, Rules: rules,
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
-		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
+		Duplicate: o.Duplicate, Delay: o.Delay, Lag: o.RuleLag, Invoke: c.invoke, Faults: c.faults,
 	})
 	if err != nil {
 		return err
@@ -209,7 +210,10 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Faults: c.faults,
 		Emit: c.emit, Delays: o.Delays, Throttle: o.Throttle, Quota: o.Quota, Retain: o.Retain,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return c.planes.start(c, keys)
 }
 
 func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
@@ -284,18 +288,18 @@ func (c *Cloud) putEvent(raw []byte) error {
 	return c.record.add(raw)
 }
 
-// invoke is the target of a rule.
-func (c *Cloud) invoke(ctx context.Context, function string, async bool, payload []byte) error {
+// invoke invokes a function for a rule.
+func (c *Cloud) invoke(ctx context.Context, in eventbridge.Invocation) error {
 	select {
 	case <-c.open:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if async {
-		_, err := c.functions.InvokeAsync(function, payload)
+	if in.Async {
+		_, err := c.functions.InvokeAsync(in.Function, in.Payload)
 		return err
 	}
-	res, err := c.functions.Invoke(ctx, function, payload)
+	res, err := c.functions.Invoke(ctx, in.Function, in.Payload)
 	if err != nil {
 		return err
 	}
@@ -325,6 +329,7 @@ func (c *Cloud) halt() error {
 	if c.tables != nil {
 		errs = append(errs, c.tables.Close())
 	}
+	errs = append(errs, c.planes.halt())
 	c.serving.Wait()
 	if c.record != nil {
 		errs = append(errs, c.record.Close())

@@ -18,7 +18,7 @@ import (
 // 127.0.0.1. ECS, FunctionCompute and Control run programs, and listen on
 // loopback only.
 type Listen struct {
-	Tablestore, ECS, FunctionCompute, EventBridge, Inbox, Control string
+	Tablestore, ECS, FunctionCompute, EventBridge, Inbox, Control, RAM, SLS, CloudMonitor string
 }
 
 // Options say how a local cloud runs. Only Data is required.
@@ -57,8 +57,8 @@ type Options struct {
 	// keeps it in Data.
 	Key    access.Key
 	Listen Listen
-	// AllowRemote lets Tablestore, EventBridge and the inbox listen on addresses
-	// that other machines can reach.
+	// AllowRemote lets the services that run no programs listen on addresses that
+	// other machines can reach.
 	AllowRemote bool
 	// Open is net.Listen if nil.
 	Open func(network, address string) (net.Listener, error)
@@ -74,6 +74,11 @@ type Options struct {
 	// event, AsyncScale those between asynchronous invocations, and TimerScale
 	// those between two firings of a timer; 0 means 1.
 	RetryScale, AsyncScale, TimerScale float64
+	// NoRunOptions makes the rules of triggers without what runOptions say of
+	// retries and dead letters, which the real Function Compute may ignore.
+	NoRunOptions bool
+	// RuleLag is an option of EventBridge: how long a change of a rule takes.
+	RuleLag time.Duration
 	// Buses are custom buses of EventBridge.
 	Buses []string
 	// Seed exists before any function runs, and again after a reset. Its tables

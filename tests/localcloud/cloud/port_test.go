@@ -44,6 +44,9 @@ func TestOnlyServicesThatRunNoProgramsCanBeReachedFromElsewhere(t *testing.T) {
 		{"tablestore", func(l *cloud.Listen) { l.Tablestore = outside }, true},
 		{"eventbridge", func(l *cloud.Listen) { l.EventBridge = outside }, true},
 		{"inbox", func(l *cloud.Listen) { l.Inbox = outside }, true},
+		{"ram", func(l *cloud.Listen) { l.RAM = outside }, true},
+		{"sls", func(l *cloud.Listen) { l.SLS = outside }, true},
+		{"cloudmonitor", func(l *cloud.Listen) { l.CloudMonitor = outside }, true},
 		{"ecs", func(l *cloud.Listen) { l.ECS = outside }, false},
 		{"functioncompute", func(l *cloud.Listen) { l.FunctionCompute = outside }, false},
 		{"control", func(l *cloud.Listen) { l.Control = outside }, false},
@@ -56,7 +59,7 @@ func TestOnlyServicesThatRunNoProgramsCanBeReachedFromElsewhere(t *testing.T) {
 			running, err := cloud.Up(o)
 			if err == nil {
 				e := running.Endpoints()
-				for _, url := range []string{e.Tablestore, e.EventBridge, e.Inbox} {
+				for _, url := range []string{e.Tablestore, e.EventBridge, e.Inbox, e.RAM, e.SLS, e.CloudMonitor} {
 					if !strings.HasPrefix(url, "http://127.0.0.1:") {
 						t.Errorf("%s elsewhere: this machine is to use %s", c.service, url)
 					}
@@ -79,7 +82,7 @@ func TestEveryPortAnswersHealthWithoutASignature(t *testing.T) {
 	e := l.cloud.Endpoints()
 	for service, url := range map[string]string{
 		"tablestore": e.Tablestore, "ecs": e.ECS, "functioncompute": e.FunctionCompute,
-		"eventbridge": e.EventBridge, "inbox": e.Inbox, "control": e.Control,
+		"eventbridge": e.EventBridge, "inbox": e.Inbox, "control": e.Control, "ram": e.RAM, "sls": e.SLS, "cloudmonitor": e.CloudMonitor,
 	} {
 		if status, body := send(t, url, "GET", "/health", "", nil); status != 200 || body != `{"service":"`+service+`","status":"ok"}`+"\n" {
 			t.Errorf("%s: got %d %q", service, status, body)

@@ -18,6 +18,9 @@ type Endpoints struct {
 	FunctionCompute    string `json:"functionCompute"` // URL; empty while the cloud is prepared
 	EventBridge        string `json:"eventBridge"`     // URL
 	Inbox              string `json:"inbox"`           // URL
+	RAM                string `json:"ram"`             // URL
+	SLS                string `json:"sls"`             // URL, for any project
+	CloudMonitor       string `json:"cloudMonitor"`    // URL
 	Control            string `json:"control"`         // URL; empty while the cloud is prepared
 	Region             string `json:"region"`
 	Account            string `json:"account"`
@@ -43,6 +46,7 @@ func (c *Cloud) endpoints() Endpoints {
 	e := Endpoints{
 		Tablestore: c.tables.Endpoint(), TablestoreInstance: c.opt.TablestoreInstance,
 		ECS: "http://" + c.ecs.Endpoint(), EventBridge: c.bus.Endpoint(), Inbox: c.inbox.Endpoint(),
+		RAM: c.planes.ram.Endpoint(), SLS: c.planes.sls.Endpoint(), CloudMonitor: c.planes.monitor.Endpoint(),
 		Region: c.opt.Region, Account: c.opt.Account,
 		AccessKeyID: c.stored.AccessKeyID, AccessKeySecret: c.stored.AccessKeySecret,
 		Webhooks: map[string]string{}, WebhookSecrets: map[string]string{},

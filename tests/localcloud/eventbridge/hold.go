@@ -68,7 +68,7 @@ func (h *Held) Release(order Order) {
 	})
 	for _, t := range tasks {
 		s.mu.Lock()
-		s.launch(t, s.ruleOf(t.Bus, t.Rule))
+		s.launch(t)
 		s.mu.Unlock()
 		select {
 		case <-t.tried:

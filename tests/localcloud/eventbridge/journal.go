@@ -10,8 +10,8 @@ import (
 	"aftercare/tests/localcloud/datafile"
 )
 
-// journal keeps unfinished deliveries in a file. Without a file it keeps
-// nothing.
+// journal keeps unfinished deliveries, and what calls made, in a file. Without a
+// file it keeps nothing.
 type journal struct{ db *bbolt.DB }
 
 var deliveries = []byte("deliveries")
@@ -22,7 +22,7 @@ func openJournal(path string) (*journal, error) {
 	}
 	// Without syncing, the kernel has a write when it returns, and that
 	// survives the process.
-	db, err := datafile.Open(path, bbolt.Options{NoSync: true}, string(deliveries))
+	db, err := datafile.Open(path, bbolt.Options{NoSync: true}, string(deliveries), string(keptBuses), string(keptRules))
 	if err != nil {
 		return nil, err
 	}
