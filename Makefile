@@ -68,10 +68,15 @@ flows := $(native)/flows.compiled
 
 # What is up to date is for the go command to know.
 .PHONY: $(functions:%=dist/%)
-$(patsubst %,dist/%,$(filter-out alerts,$(functions))): dist/%: $(flows)
+$(patsubst %,dist/%,$(filter-out alerts dead-letters,$(functions))): dist/%: $(flows)
 	@mkdir -p $@
 	GOOS=linux GOARCH=amd64 $(build) -o $@/$* ./functions/$*
 	@cp $(flows) $@/flows.compiled
+
+# It reads no flows.
+dist/dead-letters:
+	@rm -rf $@ && mkdir -p $@
+	GOOS=linux GOARCH=amd64 $(build) -o $@/dead-letters ./functions/dead-letters
 
 # Puts alerts.yaml into a folder, if there is one and it has no mistake.
 with-alerts = test ! -e functions/alerts.yaml || { bin/aftercare alerts validate functions/alerts.yaml && cp functions/alerts.yaml $1/alerts.yaml; }

@@ -24,7 +24,7 @@ func functionCompute(t *testing.T, r *rig.Rig) string {
 		"aftercare-submit-task": r.SubmitTask, "aftercare-task-completed": r.TaskCompleted,
 		"aftercare-first-heartbeat": r.FirstHeartbeat, "aftercare-instance-state": r.StateChange,
 		"aftercare-sweep":  func([]byte) (handler.Outcome, error) { return r.Sweep() },
-		"aftercare-alerts": alertsFor(t, r, r.Now),
+		"aftercare-alerts": alertsFor(t, r, r.Now), "aftercare-dead-letters": r.DeadLetters,
 	}
 	mux.HandleFunc("POST /2023-03-30/functions/{name}/invocations", func(w http.ResponseWriter, req *http.Request) {
 		payload, err := io.ReadAll(req.Body)

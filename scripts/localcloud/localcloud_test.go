@@ -58,7 +58,7 @@ func buildFunctions(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"task-completed", "first-heartbeat", "instance-state", "submit-task", "sweep", "alerts"} {
+	for _, name := range []string{"task-completed", "first-heartbeat", "instance-state", "submit-task", "sweep", "alerts", "dead-letters"} {
 		build := exec.Command("go", "build", "-o", filepath.Join(dir, name, name), "../../functions/"+name)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {

@@ -213,7 +213,8 @@ func (w *words) cutPairs(all map[string]string, d detail) map[string]string {
 // instance.
 var lookAt = map[decide.AlertKind][]string{
 	decide.AlertQuarantine: {"aftercare quarantine list"}, decide.AlertRefused: {"aftercare quarantine list"},
-	decide.AlertQuota: {"aftercare queue"}, decide.AlertRight: {"aftercare doctor"}, decide.AlertSweepMissing: {"aftercare doctor"},
+	decide.AlertDeadLetters: {"aftercare redrive dead-letters"},
+	decide.AlertQuota:       {"aftercare queue"}, decide.AlertRight: {"aftercare doctor"}, decide.AlertSweepMissing: {"aftercare doctor"},
 }
 
 // look returns the commands that look closer at an alert. An id that is not a

@@ -21,6 +21,7 @@ const (
 	AlertRepairs        AlertKind = "repairs"         // sweeps repair more than now and then
 	AlertGivenUp        AlertKind = "given-up"        // a channel did not take alerts for a day
 	AlertQuarantine     AlertKind = "quarantine"      // something that cannot be read was kept
+	AlertDeadLetters    AlertKind = "dead-letters"    // events could not be delivered, and were kept
 	AlertRefused        AlertKind = "refused"         // a submission that came as an event was refused
 	AlertQuota          AlertKind = "quota"           // the account may start no command today
 	AlertRight          AlertKind = "right-missing"   // a function is refused for want of a right
@@ -47,7 +48,7 @@ var severities = map[AlertKind]Severity{
 	AlertExecution: SeverityError, AlertFlow: SeverityError, AlertFlowFailed: SeverityError, AlertFlowStopped: SeverityError, AlertTaskInvalid: SeverityError, AlertGivenUp: SeverityError,
 	AlertTaskExpired: SeverityWarning, AlertBootDeadline: SeverityWarning, AlertFlowLimit: SeverityWarning,
 	AlertOutcomeUnknown: SeverityCritical, AlertTaskDenied: SeverityCritical, AlertBreakerOpened: SeverityCritical, AlertRepairs: SeverityCritical,
-	AlertQuarantine: SeverityError, AlertRefused: SeverityError,
+	AlertQuarantine: SeverityError, AlertDeadLetters: SeverityError, AlertRefused: SeverityError,
 	AlertQuota: SeverityCritical, AlertRight: SeverityCritical, AlertSweepMissing: SeverityCritical,
 }
 

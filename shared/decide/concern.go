@@ -48,6 +48,11 @@ func InQuarantine(function, why string, now time.Time) Concern {
 	return concern(AlertQuarantine, function, fmt.Sprintf("%s got what it cannot read, and put it into quarantine. The first reason: %s", function, why), now, now.Add(inputLasts))
 }
 
+// DeadLettersCame is that events came into quarantine that could not be delivered.
+func DeadLettersCame(what string, now time.Time) Concern {
+	return concern(AlertDeadLetters, "", fmt.Sprintf("Events could not be delivered, and are kept in quarantine. The first: %s", what), now, now.Add(inputLasts))
+}
+
 // RefusedEvent is that a submission was refused that came as an event.
 func RefusedEvent(function, why string, now time.Time) Concern {
 	return concern(AlertRefused, function, fmt.Sprintf("%s refused a submission that came as an event. The first reason: %s", function, why), now, now.Add(inputLasts))
@@ -79,7 +84,7 @@ func (c Concern) Holds() bool { return c.Rev > 0 && !c.Alert.Recovered }
 
 // ByInput reports whether an input shows it, rather than a call that will be made again.
 func (c Concern) ByInput() bool {
-	return c.Alert.Kind == AlertQuarantine || c.Alert.Kind == AlertRefused
+	return c.Alert.Kind == AlertQuarantine || c.Alert.Kind == AlertDeadLetters || c.Alert.Kind == AlertRefused
 }
 
 // Shown is the concern after its state has shown, as given.
@@ -117,10 +122,11 @@ func (c Concern) Tidied(now time.Time) Concern {
 
 // overWords say why a state is over that did not show again.
 var overWords = map[AlertKind]string{
-	AlertQuarantine: "Nothing more came into quarantine for an hour. What is there stays there.",
-	AlertRefused:    "No more submissions that came as events were refused for an hour.",
-	AlertQuota:      "A new day of the quota has begun. Commands are sent again.",
-	AlertRight:      "Nothing was refused for want of this right for a day.",
+	AlertQuarantine:  "Nothing more came into quarantine for an hour. What is there stays there.",
+	AlertDeadLetters: "No more dead letters came for an hour. Those that came stay in quarantine until they are sent again.",
+	AlertRefused:     "No more submissions that came as events were refused for an hour.",
+	AlertQuota:       "A new day of the quota has begun. Commands are sent again.",
+	AlertRight:       "Nothing was refused for want of this right for a day.",
 }
 
 // Works is the concern after a call worked that the state kept from working.

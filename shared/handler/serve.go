@@ -140,16 +140,24 @@ func (v *invocation) quarantine(ctx context.Context, payload []byte, reason stri
 // maxReason bounds the reason why a payload is in quarantine, in bytes.
 const maxReason = 2000
 
-// keep puts a payload or an element of one into quarantine.
-func (v *invocation) keep(ctx context.Context, payload []byte, reason string) (_ Item, err error) {
+// keep puts a payload or an element of one into quarantine, and notes that for people.
+func (v *invocation) keep(ctx context.Context, payload []byte, reason string) (Item, error) {
+	item, err := v.store(ctx, v.name, payload, reason)
+	if err == nil {
+		v.watch.show(decide.InQuarantine(v.called(), item.Reason, v.now()))
+	}
+	return item, err
+}
+
+// store puts a payload into quarantine.
+func (v *invocation) store(ctx context.Context, function string, payload []byte, reason string) (_ Item, err error) {
 	defer engine.Recovered(&err)
 	if len(reason) > maxReason {
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + " …"
 	}
-	if err := v.ledger.Quarantine(ctx, v.name, payload, reason, v.now()); err != nil {
-		return Item{}, fmt.Errorf("keep a malformed payload: %w", err)
+	if err := v.ledger.Quarantine(ctx, function, payload, reason, v.now()); err != nil {
+		return Item{}, fmt.Errorf("put a payload into quarantine: %w", err)
 	}
-	v.watch.show(decide.InQuarantine(v.called(), reason, v.now()))
 	id := ledger.QuarantineID(payload)
 	v.log.Warn().Str("quarantine", id).Int("size_bytes", len(payload)).Str("reason", reason).Msg("payload quarantined")
 	return Item{Result: ResultQuarantined, Reason: reason, Quarantine: id}, nil

@@ -251,6 +251,12 @@ var everything = map[string]func(t *testing.T, c *recorder){
 			must(t)(r.SubmitTask([]byte(order)))
 		}
 	},
+	deadLetters: func(t *testing.T, c *recorder) {
+		r := newRig(t, c)
+		c.record(true)
+		defer c.record(false)
+		must(t)(r.DeadLetters(endOf("other", 1)))
+	},
 	"sweep": func(t *testing.T, c *recorder) {
 		r := newRig(t, c)
 		leaveWork(t, r)

@@ -21,8 +21,12 @@ const (
 	longValue      = 256
 )
 
-// alerts is the function that has the channels, and alone their secrets.
-const alerts = "alerts"
+const (
+	// alerts is the function that has the channels, and alone their secrets.
+	alerts = "alerts"
+	// deadLetters is the function that gets what others failed on.
+	deadLetters = "dead-letters"
+)
 
 // checkEnvironment: the functions get only settings that they know, all that
 // they require, and no secret from this file. One with a part of a core runs one

@@ -107,19 +107,29 @@ func checkLogs(d *document, f *faults) {
 	}
 }
 
-// checkAsync: a failed asynchronous invocation is retried and kept, unless a
-// timer will invoke the function again anyway.
+// checkAsync: a failed asynchronous invocation is retried, and then given to
+// dead-letters, unless a timer will invoke the function again anyway. dead-letters is
+// not given its own failures for ever.
 func checkAsync(d *document, f *faults) {
+	const keeper = "acs:fc:${env('ALIBABA_CLOUD_REGION_ID')}:${env('ALIBABA_CLOUD_ACCOUNT_ID')}:functions/aftercare-" + deadLetters
 	for _, fn := range d.functions {
 		async := fn.props.object("asyncInvokeConfig")
 		age, tries := async.number("maxAsyncEventAgeInSeconds"), async.number("maxAsyncRetryAttempts")
 		f.check(age >= 1 && age <= 2592000, "%s: maxAsyncEventAgeInSeconds is not 1 to 2592000", fn.key)
 		f.check(tries >= 0 && tries <= 8, "%s: maxAsyncRetryAttempts is not 0 to 8", fn.key)
-		to := async.object("destinationConfig").object("onFailure").text("destination")
-		if len(fn.ofType("timer")) > 0 {
+		switch to := fn.destination(); {
+		case len(fn.ofType("timer")) > 0:
 			f.check(to == "", "%s: a timer's invocations need no destination", fn.key)
-			continue
+		case fn.key == deadLetters:
+			f.check(tries == 8 && to == "", "dead-letters: it is not tried 8 times, or what it fails on comes back")
+		default:
+			f.check(tries == 8 && to == keeper, "%s: an asynchronous invocation can be lost", fn.key)
 		}
-		f.check(tries > 0 && to == "${env('DEAD_LETTER_ARN')}/messages", "%s: an asynchronous invocation can be lost", fn.key)
 	}
+}
+
+// destination is where Function Compute gives a function's failed asynchronous
+// invocations; empty if nowhere.
+func (fn function) destination() string {
+	return fn.props.object("asyncInvokeConfig").object("destinationConfig").object("onFailure").text("destination")
 }

@@ -70,14 +70,13 @@ func (p policy) grants() []grant {
 const bound = "<region>:<account>:"
 
 var (
-	actionForm = regexp.MustCompile(`^(fc|ots|ecs|log|mns|sts):[A-Z][A-Za-z]+$`)
+	actionForm = regexp.MustCompile(`^(fc|ots|ecs|log|sts):[A-Z][A-Za-z]+$`)
 	// The forms of resources, with placeholders for an account's own parts.
 	resourceForms = map[string]*regexp.Regexp{
 		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|alerts|quarantine|probe\*|\*)$`),
 		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
 		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
-		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state|sweep|alerts)(/\*)?$`),
-		"mns": regexp.MustCompile(`^acs:mns:` + bound + `/queues/<dead-letter-queue>/messages$`),
+		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state|sweep|alerts|dead-letters)(/\*)?$`),
 	}
 	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
 	// ecsResources are the kinds of resources that an action applies to; see the
@@ -111,7 +110,10 @@ func checkPolicies(d *document, all map[string]policy, f *faults) {
 		switch {
 		case fn >= 0:
 			checkGrants(d.functions[fn], p, f)
-			checkInvokes(name, only(d.functions, func(other function) bool { return other.key == alerts && name != alerts }), p, f)
+			gives := d.functions[fn].destination() != ""
+			checkInvokes(name, only(d.functions, func(other function) bool {
+				return other.key == alerts && name != alerts && name != deadLetters || other.key == deadLetters && gives
+			}), p, f)
 		case name == "trust":
 			checkTrust(p, f)
 		case name == "operator":
@@ -157,13 +159,8 @@ func checkGrants(fn function, p policy, f *faults) {
 	for _, g := range p.grants() {
 		f.check(!strings.HasSuffix(g.resource, "/aftercare_*"), "%s: %s is allowed on all tables", fn.key, g.action)
 	}
-	for action, needed := range map[string]bool{
-		"log:PostLogStoreLogs": fn.props.object("logConfig") != nil,
-		"mns:SendMessage":      fn.props.object("asyncInvokeConfig").object("destinationConfig") != nil,
-	} {
-		has := slices.ContainsFunc(p.grants(), func(g grant) bool { return g.action == action })
-		f.check(has == needed, "%s: %s is allowed: %t, needed by s.yaml: %t", fn.key, action, has, needed)
-	}
+	has, needed := slices.ContainsFunc(p.grants(), func(g grant) bool { return g.action == "log:PostLogStoreLogs" }), fn.props.object("logConfig") != nil
+	f.check(has == needed, "%s: log:PostLogStoreLogs is allowed: %t, needed by s.yaml: %t", fn.key, has, needed)
 }
 
 // only are those functions that fit.
@@ -173,8 +170,9 @@ func only(functions []function, fits func(function) bool) []function {
 
 // checkInvokes: whoever may invoke a function is believed, so submitters may
 // invoke submit-task, operators all functions, and the functions alerts, which
-// takes nothing but the number of a shard. No policy allows anything else of
-// Function Compute. EventBridge invokes by its own service-linked role,
+// takes nothing but the number of a shard. Function Compute gives what failed to
+// dead-letters as the role of the function that failed. No policy allows anything else
+// of Function Compute. EventBridge invokes by its own service-linked role,
 // timers need none.
 func checkInvokes(name string, functions []function, p policy, f *faults) {
 	var want []grant
@@ -234,7 +232,8 @@ func TestEveryFaultOfAPolicyIsSeen(t *testing.T) {
 		"an account's own":       {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "<account>", "42", 1))), "sweep: ots:UpdateRow is allowed on"},
 		"the same twice":         {add("sweep", allow("ots:PutRow", wakeups)), "sweep: ots:PutRow on " + wakeups + " is allowed twice"},
 		"too much for an API":    {add("sweep", allow("ecs:RunCommand", "acs:ecs:<region>:<account>:command/*")), "sweep: ecs:RunCommand is allowed on [command instance]"},
-		"a queue for nothing":    {add("sweep", allow("mns:SendMessage", "acs:mns:<region>:<account>:/queues/<dead-letter-queue>/messages")), "sweep: mns:SendMessage is allowed: true, needed by s.yaml: false"},
+		"a place for failures that is not used": {add("sweep", allow("fc:InvokeFunction", "acs:fc:<region>:<account>:functions/aftercare-dead-letters")),
+			"functions/aftercare-dead-letters}] is allowed, want [{fc:InvokeFunction acs:fc:<region>:<account>:functions/aftercare-alerts} "},
 		"no logs": {func(all map[string]policy) {
 			p := all["sweep"]
 			p.Statement = slices.DeleteFunc(p.Statement, func(s statement) bool { return s.Action[0] == "log:PostLogStoreLogs" })

@@ -53,7 +53,7 @@ var rules = []rule{
 	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow", "shared/mask"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow", "shared/transport"}},
 	{"shared/dispatch", []string{"shared/decide", "shared/engine"}},
-	{"shared/ledger", []string{"shared/decide", "shared/dispatch", "shared/routing", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", tablestoreSDK}},
+	{"shared/ledger", []string{"shared/decide", "shared/dispatch", "shared/routing", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", "shared/version", tablestoreSDK}},
 	{"shared/ledger/ledgertest", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/flow", goCmp}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},

@@ -86,6 +86,11 @@ func (p *Process) SubmitTask(payload []byte) (handler.Outcome, error) {
 	return p.call(p.Function.SubmitTask, payload)
 }
 
+// DeadLetters invokes the function dead-letters.
+func (p *Process) DeadLetters(payload []byte) (handler.Outcome, error) {
+	return p.call(p.Function.DeadLetters, payload)
+}
+
 // Sweep invokes the function sweep.
 func (p *Process) Sweep() (handler.Outcome, error) {
 	return p.call(p.Function.Sweep, []byte(`{}`))
@@ -109,6 +114,11 @@ func (r *Rig) StateChange(payload []byte) (handler.Outcome, error) {
 // SubmitTask invokes the function submit-task of the rig's own process.
 func (r *Rig) SubmitTask(payload []byte) (handler.Outcome, error) {
 	return r.process.SubmitTask(payload)
+}
+
+// DeadLetters invokes the function dead-letters of the rig's own process.
+func (r *Rig) DeadLetters(payload []byte) (handler.Outcome, error) {
+	return r.process.DeadLetters(payload)
 }
 
 // Sweep invokes the function sweep of the rig's own process.

@@ -1,12 +1,12 @@
 // Package cloud runs the services of the local cloud together in one process,
 // on loopback, wired as on Alibaba Cloud: service events go from ECS to
-// EventBridge's bus default, the event triggers of a project file are rules
-// there that invoke functions synchronously (so an error makes EventBridge
-// deliver again), its timers fire, and the functions' temporary keys are
+// EventBridge's bus default, the event triggers of a project file are ordinary
+// rules there, which calls can read and change, that invoke functions
+// synchronously (so an error makes EventBridge deliver again), its timers fire, and the functions' temporary keys are
 // accepted by Tablestore and ECS.
 //
 // Acknowledged changes survive SIGKILL in the data folder: tables, instances,
-// invocations, and undelivered events. Queued asynchronous invocations, holds
+// invocations, undelivered events, and the buses and rules that calls make. Queued asynchronous invocations, holds
 // and planned faults do not.
 //
 // The functions find the services by the variables
@@ -45,7 +45,7 @@
 //	GET    /deliveries/dead               every event that EventBridge gave up
 //	GET    /holds                         every HoldInfo
 //	POST   /holds                         hold deliveries: {"type", "id", "instance", "rule"}, each may be missing
-//	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried
+//	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried; "never" loses them
 //	GET    /faults                        FaultState: calls by name, calls struck
 //	POST   /faults                        plan a Fault
 //	DELETE /faults                        drop all planned faults
@@ -195,12 +195,12 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 	if err != nil {
 		return err
 	}
-	buses, rules := o.Seed.AddBuses(o.Buses, c.plan.rules(c.invoke))
+	buses, rules := o.Seed.AddBuses(o.Buses, c.plan.rules())
 	c.bus, err = eventbridge.Start(eventbridge.Options{
 		Listen: c.ports.bus, Path: c.folder.path("eventbridge.db"),
 		DeadLetter: c.folder.path(FileDeadLetters), Buses: buses, Rules: rules,
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
-		Duplicate: o.Duplicate, Delay: o.Delay, Faults: c.faults,
+		Duplicate: o.Duplicate, Delay: o.Delay, Lag: o.RuleLag, NoQueryByID: o.NoQueryByID, Invoke: c.invoke, Faults: c.faults,
 	})
 	if err != nil {
 		return err
@@ -288,18 +288,18 @@ func (c *Cloud) putEvent(raw []byte) error {
 	return c.record.add(raw)
 }
 
-// invoke is the target of a rule.
-func (c *Cloud) invoke(ctx context.Context, function string, async bool, payload []byte) error {
+// invoke invokes a function for a rule.
+func (c *Cloud) invoke(ctx context.Context, in eventbridge.Invocation) error {
 	select {
 	case <-c.open:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if async {
-		_, err := c.functions.InvokeAsync(function, payload)
+	if in.Async {
+		_, err := c.functions.InvokeAsync(in.Function, in.Payload)
 		return err
 	}
-	res, err := c.functions.Invoke(ctx, function, payload)
+	res, err := c.functions.Invoke(ctx, in.Function, in.Payload)
 	if err != nil {
 		return err
 	}

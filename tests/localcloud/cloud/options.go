@@ -74,6 +74,14 @@ type Options struct {
 	// event, AsyncScale those between asynchronous invocations, and TimerScale
 	// those between two firings of a timer; 0 means 1.
 	RetryScale, AsyncScale, TimerScale float64
+	// NoRunOptions makes the rules of triggers without what runOptions say of
+	// retries and dead letters, which the real Function Compute may ignore.
+	NoRunOptions bool
+	// RuleLag is an option of EventBridge: how long a change of a rule takes.
+	RuleLag time.Duration
+	// NoQueryByID makes EventBridge's QueryEvent refuse the bus default, as the
+	// vendor's pages suggest.
+	NoQueryByID bool
 	// Buses are custom buses of EventBridge.
 	Buses []string
 	// Seed exists before any function runs, and again after a reset. Its tables

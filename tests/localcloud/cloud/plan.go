@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -100,23 +99,47 @@ func (p plan) local(name string) (string, bool) {
 	return "", slices.Contains(ownVariables, name)
 }
 
-// rules returns a rule for each event trigger of the project, named as Function
-// Compute names them.
-func (p plan) rules(invoke func(ctx context.Context, function string, async bool, payload []byte) error) []eventbridge.Rule {
+// rules returns a rule for each event trigger of the project.
+func (p plan) rules() []eventbridge.Rule {
 	var out []eventbridge.Rule
 	for _, f := range p.Functions {
 		for _, e := range f.Events {
-			rule := eventbridge.Rule{
-				Name: f.Name + "-" + e.Name, Pattern: e.Pattern, Retry: eventbridge.RetryStrategy(e.Retry),
-				Target: func(ctx context.Context, payload []byte) error { return invoke(ctx, f.Name, e.Async, payload) },
+			if p.opt.NoRunOptions {
+				e.Retry, e.Tolerance, e.DeadLetters = "", "", ""
 			}
-			if e.DataOnly {
-				rule.Transform = eventbridge.Transform{Form: eventbridge.JSONPath, Value: "$.data"}
-			}
-			out = append(out, rule)
+			out = append(out, p.rule(f.Name, e))
 		}
 	}
 	return out
+}
+
+// rule returns the rule of a trigger, named as Function Compute names it. The
+// form of its target is not documented.
+func (p plan) rule(function string, e project.EventTrigger) eventbridge.Rule {
+	constant := func(key, value string) eventbridge.Param {
+		return eventbridge.Param{ResourceKey: key, Form: eventbridge.Constant, Value: value}
+	}
+	kind, body := "Sync", eventbridge.Param{ResourceKey: "Body", Form: eventbridge.Original}
+	if e.Async {
+		kind = "Async"
+	}
+	if e.DataOnly {
+		body.Form, body.Value = eventbridge.JSONPath, "$.data"
+	}
+	target := eventbridge.TargetSpec{
+		ID: e.Name, Type: "acs.fc.function",
+		Endpoint: "acs:fc:" + p.opt.Region + ":" + p.opt.Account + ":functions/" + function,
+		ParamList: []eventbridge.Param{
+			constant("functionName", function), constant("Qualifier", cmp.Or(e.Qualifier, "LATEST")),
+			constant("InvocationType", kind), body, constant("DataFormat", "Object"),
+		},
+		PushRetryStrategy: cmp.Or(eventbridge.RetryStrategy(e.Retry), eventbridge.BackoffRetry),
+		ErrorsTolerance:   cmp.Or(e.Tolerance, "ALL"),
+	}
+	if e.DeadLetters != "" {
+		target.DeadLetterQueue = &eventbridge.DeadLetterQueue{Arn: e.DeadLetters}
+	}
+	return eventbridge.Rule{Name: function + "-" + e.Name, Pattern: e.Pattern, Targets: []eventbridge.TargetSpec{target}}
 }
 
 // functions returns the project's functions, with env over their own

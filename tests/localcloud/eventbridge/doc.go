@@ -17,7 +17,7 @@
 //     aliyuneventbusname. The answer, with status 200, has an entry for each
 //     event with its error. Errors are code, message and requestId.
 //  3. The action PutEvents of the RPC API 2020-04-01, signed by version 1 or
-//     ACS3: EventBusName and EventList, whose events have Id, Source, Type and
+//     ACS3, as its control plane is: EventBusName and EventList, whose events have Id, Source, Type and
 //     so on. If the bus does not accept the events, the answer has status 200
 //     and Success false. Errors are Code, Message and RequestId.
 //
@@ -25,6 +25,9 @@
 // one by one; 3 has the limits of a batch (16 events, 1 MB) and refuses the whole
 // call for an unknown field; and Limits names codes of its own.
 //
-// The package knows no targets: a rule has a function. Limits lists what it does
-// not imitate.
+// Rules and their targets are made by Go call or by the control plane of the API
+// (control.go), whose failures come with status 200 and Success false. A target
+// that a call names is a function, which Options.Invoke invokes, or another bus.
+// Limits lists what the package does not imitate, and what it imitates though
+// no source was found for it.
 package eventbridge

@@ -20,7 +20,7 @@ func (s *Server) Handler() http.Handler {
 	})
 	mux.HandleFunc("/{$}", s.serveRPC)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, upperCase, notFound("PathNotSupported", "the local EventBridge has no %s %s, only POST /eventbuses/{bus}/events, POST /openapi/putEvents, and the action PutEvents at /", r.Method, r.URL.Path))
+		refuse(w, upperCase, notFound("PathNotSupported", "the local EventBridge has no %s %s, only POST /eventbuses/{bus}/events, POST /openapi/putEvents, and the actions of the API 2020-04-01 at /", r.Method, r.URL.Path))
 	})
 	return mux
 }

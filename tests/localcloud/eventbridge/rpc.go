@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-
-	"aftercare/tests/localcloud/access"
 )
 
-// rpcVersion is the version of the API with the action PutEvents. Source:
+// rpcVersion is the version of the API. Source:
 // https://www.alibabacloud.com/help/en/eventbridge/developer-reference/api-eventbridge-2020-04-01-putevents
 const rpcVersion = "2020-04-01"
 
@@ -21,7 +19,7 @@ var rpcFields = map[string]bool{
 	"DataSchema": true, "SpecVersion": true, "Subject": true, "Time": true,
 }
 
-// serveRPC accepts events as the action PutEvents of the vendor's API does.
+// serveRPC answers a call of the vendor's API.
 func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request) {
 	call, refused := s.verifier.Call(w, r)
 	switch {
@@ -32,7 +30,7 @@ func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request) {
 		refuse(w, upperCase, &Error{400, "InvalidVersion", "the version " + call.Version + " is not " + rpcVersion})
 		return
 	case call.Action != "PutEvents":
-		refuse(w, upperCase, notFound(access.CodeNotImitated, "the local EventBridge does not imitate the action %q, only PutEvents", call.Action))
+		s.serveAction(w, r, call)
 		return
 	}
 	bus := call.Parameters.Get("EventBusName")
@@ -42,10 +40,7 @@ func (s *Server) serveRPC(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.checkBus(bus); err != nil {
-		// An error about a bus comes with status 200. Source: the vendor's
-		// provider for Terraform, on GetEventBus.
-		e := asError(err)
-		answer(w, http.StatusOK, rpcAnswer{RequestID: rand.Text(), Code: e.Code, Message: e.Message})
+		answerFailure(w, err)
 		return
 	}
 	s.put(w, r, upperCase, events, func(out outcome) {
@@ -59,7 +54,7 @@ type rpcAnswer struct {
 	RequestID     string `json:"RequestId"`
 	Code, Message string
 	Success       bool
-	Data          *outcome `json:",omitempty"`
+	Data          any `json:",omitempty"`
 }
 
 // readEventList reads the events of a call as CloudEvents.

@@ -130,7 +130,7 @@ func TestRPCRefusals(t *testing.T) {
 		{"a planned fault", key, "PutEvents", "orders", "[" + event + "]", 500, "Planned", "as planned"},
 		{"another secret", access.Key{ID: "me", Secret: "other"}, "PutEvents", "orders", "[" + event + "]", 400, "SignatureDoesNotMatch", ""},
 		{"an unknown key", access.Key{ID: "you", Secret: "s3cret"}, "PutEvents", "orders", "[" + event + "]", 404, "InvalidAccessKeyId.NotFound", ""},
-		{"another action", key, "CreateRule", "orders", "[" + event + "]", 404, access.CodeNotImitated, `does not imitate the action "CreateRule"`},
+		{"another action", key, "CreateConnection", "orders", "[" + event + "]", 404, access.CodeNotImitated, `does not imitate the action "CreateConnection"`},
 		{"no bus", key, "PutEvents", "", "[" + event + "]", 400, "MissingEventBusName", "EventBusName"},
 		{"no list", key, "PutEvents", "orders", "", 400, "MissingEventList", "EventList"},
 		{"a list that is an object", key, "PutEvents", "orders", event, 400, "InvalidEvent", "JSON array"},

@@ -2,15 +2,19 @@ package eventbridge
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"time"
 )
 
 // Target gets the payload of one delivery. After an error of any kind, the
 // server repeats the delivery. ctx ends with the attempt's time, or the server.
 type Target func(ctx context.Context, payload []byte) error
 
-// Rule delivers the events of one bus that match a pattern to one target.
+// Rule delivers the events of one bus that match a pattern to its targets.
 type Rule struct {
 	// Name is unique on its bus.
 	Name string
@@ -18,19 +22,53 @@ type Rule struct {
 	Bus string
 	// Pattern is a JSON object in the pattern language.
 	Pattern string
-	Target  Target
-	// Retry is BackoffRetry if empty.
+
+	// Target is a target in Go; calls see it with the id and type
+	// localcloud.program. It may be nil if there are Targets.
+	Target Target
+	// Retry is Target's strategy, BackoffRetry if empty.
 	Retry RetryStrategy
-	// Transform makes the payload from the event.
+	// Transform makes Target's payload from the event.
 	Transform Transform
+
+	// Targets are others, as the API knows them.
+	Targets []TargetSpec
 }
 
-// rule is a checked Rule.
+// rule is a rule with its state. Server.mu guards it.
 type rule struct {
-	Rule
+	bus, name string
+	now       *state
+	// was is shown and obeyed instead of now until the time given.
+	was   *state
+	until time.Time
+	// origin is the spec that the program gave, as JSON; empty for a rule made
+	// by a call.
+	origin string
+	slots  chan struct{} // one for each delivery that may run
+}
+
+// state is a checked RuleSpec. It does not change.
+type state struct {
+	spec    RuleSpec
 	pattern *Pattern
-	payload func(event []byte) ([]byte, error)
-	slots   chan struct{} // one for each delivery that may run
+	targets []*target
+}
+
+// visible is the state that calls see and events obey.
+func (r *rule) visible() *state {
+	if r.was != nil && time.Now().Before(r.until) {
+		return r.was
+	}
+	return r.now
+}
+
+func (st *state) target(id string) *target {
+	i := slices.IndexFunc(st.targets, func(t *target) bool { return t.spec.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return st.targets[i]
 }
 
 var (
@@ -38,50 +76,109 @@ var (
 	ruleName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,127}$`)
 )
 
+// compile checks a spec. Targets that are as in before stay the same ones. The
+// error is an *Error if a call is to blame.
+func (s *Server) compile(spec RuleSpec, before []*target) (*state, error) {
+	st := &state{spec: spec}
+	var err error
+	if st.pattern, err = CompilePattern(spec.Pattern); err != nil {
+		return nil, failure("InvalidEventPattern", "rule %s: %v", spec.Name, err)
+	}
+	if len(spec.Targets) > maxTargets {
+		return nil, failure("EventTargetCountExceeded", "rule %s: it has %d targets, more than %d", spec.Name, len(spec.Targets), maxTargets)
+	}
+	for _, want := range spec.Targets {
+		if st.target(want.ID) != nil {
+			return nil, failure(codeTwice, "rule %s: two targets have the Id %q", spec.Name, want.ID)
+		}
+		var have *target
+		for _, old := range before {
+			if old.spec.ID == want.ID {
+				have = old
+			}
+		}
+		if have == nil || !same(have.spec, want) {
+			if have, err = s.compileTarget(want, have); err != nil {
+				return nil, err
+			}
+		}
+		st.targets = append(st.targets, have)
+	}
+	return st, nil
+}
+
+func same(a, b TargetSpec) bool {
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	return string(x) == string(y)
+}
+
 // AddRule makes a rule. It refuses a bad pattern or transform with a message
-// that says what is wrong. It continues the deliveries that an earlier server
-// did not finish for a rule of this name.
+// that says what is wrong. What calls of an earlier server changed in the same
+// rule still holds. It continues the deliveries that an earlier server did not
+// finish for a rule of this name.
 func (s *Server) AddRule(r Rule) error {
 	if r.Bus == "" {
 		r.Bus = DefaultBus
 	}
-	if r.Retry == "" {
-		r.Retry = BackoffRetry
-	}
-	checked := &rule{Rule: r, slots: make(chan struct{}, s.opt.Concurrency)}
+	spec := RuleSpec{Bus: r.Bus, Name: r.Name, Pattern: r.Pattern, Status: statusEnabled, Targets: slices.Clone(r.Targets)}
+	var program []*target
 	var err error
 	switch {
 	case !ruleName.MatchString(r.Name):
 		return fmt.Errorf("rule %q: name must be 1 to 127 letters, digits, - and _", r.Name)
-	case r.Target == nil:
+	case r.Target != nil:
+		p := &target{
+			spec:    TargetSpec{ID: typeProgram, Type: typeProgram, PushRetryStrategy: r.Retry, ErrorsTolerance: tolerateAll},
+			deliver: r.Target,
+		}
+		if r.Retry != "" && !r.Retry.known() {
+			return fmt.Errorf("rule %s: retry strategy %q is not BACKOFF_RETRY or EXPONENTIAL_DECAY_RETRY", r.Name, r.Retry)
+		}
+		if p.payload, err = r.Transform.compile(); err != nil {
+			return fmt.Errorf("rule %s: %w", r.Name, err)
+		}
+		program = []*target{p}
+		spec.Targets = append(spec.Targets, p.spec)
+	case len(r.Targets) == 0:
 		return fmt.Errorf("rule %s: target is missing", r.Name)
-	case !r.Retry.known():
-		return fmt.Errorf("rule %s: retry strategy %q is not BACKOFF_RETRY or EXPONENTIAL_DECAY_RETRY", r.Name, r.Retry)
 	}
-	if checked.pattern, err = CompilePattern(r.Pattern); err != nil {
+	origin, err := json.Marshal(spec)
+	if err != nil {
 		return fmt.Errorf("rule %s: %w", r.Name, err)
 	}
-	if checked.payload, err = r.Transform.compile(); err != nil {
-		return fmt.Errorf("rule %s: %w", r.Name, err)
+	spec.Created = s.opt.Now().UnixMilli()
+	if k := s.kept[r.Bus+"/"+r.Name]; k.Origin == string(origin) {
+		spec = k.Spec
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rules, ok := s.buses[r.Bus]
+	st, err := s.compile(spec, program)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		err = s.insert(st, string(origin))
+	}
+	if refused := (*Error)(nil); errors.As(err, &refused) {
+		return errors.New(refused.Message) // there is no call that could read its code
+	}
+	return err
+}
+
+// insert adds a checked rule, and continues its deliveries; the caller holds mu.
+func (s *Server) insert(st *state, origin string) error {
+	bus, name := st.spec.Bus, st.spec.Name
+	on := s.buses[bus]
 	switch {
 	case s.closed:
 		return errClosed
-	case !ok:
-		return fmt.Errorf("rule %s: bus %q does not exist", r.Name, r.Bus)
-	case s.ruleOf(r.Bus, r.Name) != nil:
-		return fmt.Errorf("rule %s: name is taken on bus %s", r.Name, r.Bus)
-	case len(rules) == maxRules:
-		return fmt.Errorf("rule %s: bus %s has %d rules already", r.Name, r.Bus, maxRules)
+	case on == nil:
+		return failure(codeNoBus, "rule %s: bus %q does not exist", name, bus)
+	case s.ruleOf(bus, name) != nil:
+		return failure("EventRuleExisted", "rule %s: name is taken on bus %s", name, bus)
+	case len(on.rules) == maxRules:
+		return failure("EventRuleCountExceeded", "rule %s: bus %s has %d rules already", name, bus, maxRules)
 	}
-	s.buses[r.Bus] = append(rules, checked)
-	for _, t := range s.tasks {
-		if t.Bus == r.Bus && t.Rule == r.Name {
-			s.launch(t, checked)
-		}
-	}
+	r := &rule{bus: bus, name: name, now: st, origin: origin, slots: make(chan struct{}, s.opt.Concurrency)}
+	on.rules = append(on.rules, r)
+	s.unpark(bus, name)
 	return nil
 }

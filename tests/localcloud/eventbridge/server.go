@@ -17,8 +17,13 @@ import (
 // DefaultBus carries service events only.
 const DefaultBus = "default"
 
-// maxRules is how many rules one bus takes.
-const maxRules = 50
+// The limits of buses and rules. Source:
+// https://www.alibabacloud.com/help/en/eventbridge/product-overview/limits
+const (
+	maxBuses   = 50 // custom ones
+	maxRules   = 50 // on one bus
+	maxTargets = 5  // of one rule
+)
 
 // Options say how a Server runs. The zero value of each field is usable.
 type Options struct {
@@ -32,16 +37,25 @@ type Options struct {
 	// "1234567890123456" if empty.
 	Region  string
 	Account string
+	// Invoke invokes a function. Without it, rules cannot have functions as
+	// targets.
+	Invoke func(context.Context, Invocation) error
+	// Lag is how long the server still shows and obeys what a call changed in a
+	// rule that exists, 100 ms if zero and nothing if negative.
+	Lag time.Duration
+	// NoQueryByID makes QueryEvent refuse the bus default.
+	NoQueryByID bool
 	// Keys are the access keys that may sign calls of the vendor's APIs; if
 	// nil, the server refuses such calls.
 	Keys *access.Keys
 	// Path is a bbolt file that keeps accepted events until they are
-	// delivered, so that they survive the death of the process (not of the
-	// machine: it is not synced). Without one they are kept in memory.
+	// delivered, their traces, and what calls make and change, so that all
+	// survive the death of the process (not of the machine: it is not synced).
+	// Without one they are in a file that ends with the server.
 	Path string
 	// DeadLetter is a file that gets a JSON line for each event whose
-	// deliveries all failed. Without one such events are dropped, as on the
-	// real EventBridge.
+	// deliveries all failed, unless the target's dead-letter queue is a bus.
+	// Without a file such events are dropped.
 	DeadLetter string
 	// Now is the clock of stamps and dead letters; time.Now if nil.
 	Now func() time.Time
@@ -73,6 +87,8 @@ type Server struct {
 	letters  *letters
 
 	http *access.Server // nil if New made the server
+	// kept are the rules that calls to earlier servers made or changed, by bus/name.
+	kept map[string]keptRule
 
 	// life ends when the server closes.
 	life context.Context
@@ -81,7 +97,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	closed  bool
-	buses   map[string][]*rule
+	buses   map[string]*bus
 	tasks   map[uint64]*task // accepted and not finished
 	last    uint64           // the number of the last task
 	holds   []*Held
@@ -98,7 +114,7 @@ func New(opt Options) (*Server, error) {
 		opt:      opt,
 		verifier: access.NewVerifier(opt.Keys, opt.Now),
 		letters:  &letters{path: opt.DeadLetter},
-		buses:    map[string][]*rule{DefaultBus: nil},
+		buses:    map[string]*bus{DefaultBus: {created: opt.Now().UnixMilli()}},
 		tasks:    make(map[uint64]*task),
 		changed:  make(chan struct{}),
 	}
@@ -107,19 +123,22 @@ func New(opt Options) (*Server, error) {
 		if _, twice := s.buses[name]; twice || !busName.MatchString(name) {
 			return nil, fmt.Errorf("bus %q: name is taken, or not 1 to 127 letters, digits and -", name)
 		}
-		s.buses[name] = nil
+		s.buses[name] = &bus{created: opt.Now().UnixMilli()}
 	}
 	var err error
 	if s.journal, err = openJournal(opt.Path); err != nil {
 		return nil, err
 	}
-	if err := s.resume(); err != nil {
+	if err := errors.Join(s.resume(), s.recall()); err != nil {
 		return nil, errors.Join(err, s.journal.close())
 	}
 	for _, r := range opt.Rules {
 		if err := s.AddRule(r); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
+	}
+	if err := s.restore(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -208,14 +227,13 @@ func (s *Server) PutEvent(bus string, raw []byte) error {
 func (s *Server) checkBus(bus string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, exists := s.buses[bus]
 	switch {
 	case bus == DefaultBus:
 		return &Error{403, "EventBusNotAllowed", "the bus default takes events of Alibaba Cloud services only: put custom events on a custom bus"}
 	case bus == "":
-		return notFound("EventBusNotExist", "no event bus is named: set the extension aliyuneventbusname")
-	case !exists:
-		return notFound("EventBusNotExist", "the event bus %q does not exist", bus)
+		return notFound(codeNoBus, "no event bus is named: set the extension aliyuneventbusname")
+	case s.buses[bus] == nil:
+		return notFound(codeNoBus, "the event bus %q does not exist", bus)
 	}
 	return nil
 }
@@ -228,8 +246,8 @@ func (s *Server) Pending() int {
 	return len(s.tasks)
 }
 
-// WaitIdle returns when only deliveries are left that are held or whose rule
-// does not exist, or when ctx ends.
+// WaitIdle returns when only deliveries are left that are held or blocked or
+// whose rule does not exist, or when ctx ends.
 func (s *Server) WaitIdle(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -258,12 +276,24 @@ func (s *Server) signal() {
 	s.changed = make(chan struct{})
 }
 
+// bus is an event bus; Server.mu guards it.
+type bus struct {
+	description string
+	created     int64 // milliseconds
+	rules       []*rule
+}
+
+// ruleOf returns a rule, or nil; the caller holds mu.
 func (s *Server) ruleOf(bus, name string) *rule {
-	i := slices.IndexFunc(s.buses[bus], func(r *rule) bool { return r.Name == name })
+	on := s.buses[bus]
+	if on == nil {
+		return nil
+	}
+	i := slices.IndexFunc(on.rules, func(r *rule) bool { return r.name == name })
 	if i < 0 {
 		return nil
 	}
-	return s.buses[bus][i]
+	return on.rules[i]
 }
 
 func (o *Options) fill() {
@@ -274,6 +304,9 @@ func (o *Options) fill() {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Lag == 0 {
+		o.Lag = 100 * time.Millisecond
 	}
 	if o.Scale == 0 {
 		o.Scale = 1

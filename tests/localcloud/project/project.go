@@ -77,8 +77,13 @@ type EventTrigger struct {
 	Name string
 	// Pattern is the rule's, a JSON object.
 	Pattern string
-	// Retry is BACKOFF_RETRY, EXPONENTIAL_DECAY_RETRY or empty.
-	Retry string
+	// Retry is BACKOFF_RETRY, EXPONENTIAL_DECAY_RETRY or empty; Tolerance ALL,
+	// NONE or empty.
+	Retry, Tolerance string
+	// DeadLetters is the name of a queue, topic or bus, or empty.
+	DeadLetters string
+	// Qualifier is a version or an alias of the function, or empty.
+	Qualifier string
 	// Async says that the function is invoked asynchronously.
 	Async bool
 	// DataOnly says that the function gets an event's data instead of the

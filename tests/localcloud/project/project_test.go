@@ -57,6 +57,12 @@ resources:
             eventSourceConfig: ${vars.rule.eventSourceConfig}
             eventSinkConfig: ${vars.rule.eventSinkConfig}
             runOptions: {mode: event-driven, retryStrategy: {PushRetryStrategy: EXPONENTIAL_DECAY_RETRY}}
+        - triggerName: small
+          triggerType: eventbridge
+          qualifier: live
+          triggerConfig:
+            eventRuleFilterPattern: '{}'
+            runOptions: {errorsTolerance: ALL, retryStrategy: {pushRetryStrategy: BACKOFF_RETRY}, deadLetterQueue: {arn: 'acs:mns:r:1:/queues/q'}}
         - triggerName: off
           triggerType: eventbridge
           triggerConfig: {triggerEnable: false, eventRuleFilterPattern: '{}'}
@@ -110,6 +116,7 @@ func TestAProjectIsReadWithItsReferences(t *testing.T) {
 				},
 				Events: []project.EventTrigger{
 					{Name: "events", Pattern: `{"source":["acs.ecs"]}`, Retry: "EXPONENTIAL_DECAY_RETRY"},
+					{Name: "small", Pattern: `{}`, Retry: "BACKOFF_RETRY", Tolerance: "ALL", DeadLetters: "acs:mns:r:1:/queues/q", Qualifier: "live"},
 				},
 			},
 			{

@@ -1,8 +1,10 @@
 package project
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // triggers reads a function's enabled triggers.
@@ -43,7 +45,7 @@ func (r *reader) triggers(p *Project, props *node, f *Function) {
 				leaveOut("event source %q is not imitated, only Default is", kind)
 				continue
 			}
-			r.event(f, name, config)
+			r.event(f, name, r.text(n, "qualifier"), config)
 		default:
 			leaveOut("type %q is not imitated, only timer and eventbridge are", kind)
 		}
@@ -57,9 +59,9 @@ func (r *reader) timer(f *Function, name string, config *node) {
 	}
 }
 
-func (r *reader) event(f *Function, name string, config *node) {
+func (r *reader) event(f *Function, name, qualifier string, config *node) {
 	e := EventTrigger{
-		Name:    name,
+		Name: name, Qualifier: qualifier,
 		Pattern: r.required(config, "eventRuleFilterPattern"),
 		Async:   r.flag(config, "asyncInvocationType", false),
 	}
@@ -74,14 +76,25 @@ func (r *reader) event(f *Function, name string, config *node) {
 	default:
 		r.mistake(delivery.value["eventSchema"].at, "eventSchema must be CloudEvents or RawData, not %q", schema)
 	}
-	retry := r.object(r.object(config, "runOptions"), "retryStrategy")
-	switch e.Retry = r.text(retry, "PushRetryStrategy"); e.Retry {
-	case "", "BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY":
-	default:
-		r.mistake(retry.value["PushRetryStrategy"].at,
-			"PushRetryStrategy must be BACKOFF_RETRY or EXPONENTIAL_DECAY_RETRY, not %q", e.Retry)
-	}
+	options := r.object(config, "runOptions")
+	e.Retry = r.choice(r.object(options, "retryStrategy"), "PushRetryStrategy", "BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY")
+	e.Tolerance = r.choice(options, "errorsTolerance", "ALL", "NONE")
+	queue := r.object(options, "deadLetterQueue")
+	e.DeadLetters = cmp.Or(r.text(queue, "Arn"), r.text(queue, "arn"))
 	if r.flag(config, "triggerEnable", true) {
 		f.Events = append(f.Events, e)
 	}
+}
+
+// choice reads a member that is one of two words, or missing. Its name may begin
+// with a small letter, as in the API.
+func (r *reader) choice(n *node, name, one, other string) string {
+	if lower := strings.ToLower(name[:1]) + name[1:]; r.member(n, lower) != nil {
+		name = lower
+	}
+	word := r.text(n, name)
+	if word != "" && word != one && word != other {
+		r.mistake(r.member(n, name).at, "%s must be %s or %s, not %q", name, one, other, word)
+	}
+	return word
 }
