@@ -4,7 +4,7 @@ import "strings"
 
 // Functions are the functions of a deployment, as s.yaml has them. The function, its
 // role and its policy in an account have the name of Name.
-var Functions = []string{"task-completed", "first-heartbeat", "instance-state", "submit-task", "sweep", "alerts"}
+var Functions = []string{"dead-letters", "task-completed", "first-heartbeat", "instance-state", "submit-task", "sweep", "alerts"}
 
 // Name is what a function or a policy is called in an account.
 func Name(of string) string { return "aftercare-" + of }
@@ -25,6 +25,9 @@ const (
 // the calls that are made.
 func Policies() map[string]Policy {
 	all := map[string]Policy{
+		"dead-letters": policy(
+			tables("quarantine alerts", "PutRow"), tables("shared", "GetRange GetRow PutRow"), writesLog,
+		),
 		"task-completed": policy(
 			tables("instances", "GetRange GetRow BatchGetRow BatchWriteRow"), tables("wakeups", "PutRow"),
 			tables("shared", "GetRange GetRow PutRow DeleteRow"), tables("quarantine", "PutRow"), tables("alerts", "PutRow"), tables("timeline", "GetRange"),
@@ -113,8 +116,9 @@ func invoke(functions ...string) Statement {
 }
 
 var (
-	writesLog   = allow("log", "PostLogStoreLogs", "acs:log:"+bound+"project/<log-project>/logstore/<log-store>")
-	deadLetters = allow("mns", "SendMessage", "acs:mns:"+bound+"/queues/<dead-letter-queue>/messages")
+	writesLog = allow("log", "PostLogStoreLogs", "acs:log:"+bound+"project/<log-project>/logstore/<log-store>")
+	// deadLetters is where Function Compute sends what failed asynchronously.
+	deadLetters = invoke("dead-letters")
 )
 
 // createsTables is what 'aftercare tables create' calls.
@@ -129,11 +133,11 @@ func operates() []Statement {
 	return []Statement{
 		tables("instances", "CreateIndex GetRange BatchGetRow"),
 		tables("fleet history timeline wakeups alerts quarantine", "GetRange"),
-		tables("shared", "GetRange GetRow"),
+		tables("shared", "GetRange GetRow PutRow"),
 		tables("quarantine", "DeleteRow"),
 		onInstances("DescribeInstances"),
 		onCommands("DescribeInvocations DescribeInvocationResults"),
-		invoke("submit-task", "task-completed", "first-heartbeat", "instance-state", "sweep", "alerts"),
+		invoke("submit-task", "task-completed", "first-heartbeat", "instance-state", "sweep", "alerts", "dead-letters"),
 	}
 }
 
