@@ -30,16 +30,23 @@ func (c *Client) EachTraced(ctx context.Context, bus, kind string, from, before 
 		EventID           string `json:"EventId"`
 		EventSource       string
 		EventType         string
-		EventReceivedTime int64 // in ms
+		EventReceivedTime json.Number // in ms; an older page has it as a text
 	}) error {
-		return event(Traced{e.EventID, e.EventSource, e.EventType, time.UnixMilli(e.EventReceivedTime).UTC()})
+		ms, _ := e.EventReceivedTime.Int64() // only people read it
+		return event(Traced{e.EventID, e.EventSource, e.EventType, time.UnixMilli(ms).UTC()})
 	})
 }
 
-// Event returns an event that a bus received, as it was delivered.
+// Event returns an event that a bus received, as it was delivered. The service's page
+// documents it as the data, and shows it as a text in a map by the ids.
 func (c *Client) Event(ctx context.Context, bus, source, id string) (json.RawMessage, error) {
 	var answer struct{ Data json.RawMessage }
 	err := c.api.RPC(ctx, "QueryEvent", url.Values{"EventBusName": {bus}, "EventSource": {source}, "EventId": {id}}, nil, &answer)
+	var data struct{ EventMap map[string]json.RawMessage }
+	_ = json.Unmarshal(answer.Data, &data) // an event has no such member
+	if in, ok := data.EventMap[id]; ok {
+		return in, err
+	}
 	return answer.Data, err
 }
 
