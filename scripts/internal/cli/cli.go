@@ -102,7 +102,8 @@ Examples:
 {{.}}
 {{end}}
 Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{if ne .Use .Name}}
+  {{.UseLine}}{{end}}{{else}}{{.UseLine}}{{end}}
 {{with .Long}}
 {{. | trimTrailingWhitespaces}}
 {{end}}{{if .HasAvailableSubCommands}}
