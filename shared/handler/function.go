@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,7 @@ type Function struct {
 	pool     http.RoundTripper
 	sends    *engine.SendCap
 	bell     *bell
+	older    *sync.Once // says that the function is older than the tables
 	log      zerolog.Logger
 	now      func() time.Time
 	// engine makes the engine of an invocation; nil in a plain function, which so links
@@ -98,7 +100,7 @@ func Plain(name string, s Settings, log io.Writer, now func() time.Time) *Functi
 	s.Ledger.Now = now
 	return &Function{
 		name: name, settings: s, pool: pool, now: now,
-		sends: &engine.SendCap{PerMinute: s.SendsPerMinute, Minute: s.Policy.Minute}, bell: &bell{},
+		sends: &engine.SendCap{PerMinute: s.SendsPerMinute, Minute: s.Policy.Minute}, bell: &bell{}, older: &sync.Once{},
 		log: zerolog.New(log).Level(s.LogLevel).With().Timestamp().Str("function", name).Str("version", version.Name()).Logger(),
 	}
 }
@@ -209,7 +211,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		function: fctx.Function.Name, log: log, keys: keys,
 	}
 	tables := f.settings.Ledger
-	tables.Rights = v.right
+	tables.Rights, tables.Newer = v.right, v.isOlder
 	l, err := ledger.Open(ctx, tables, keys)
 	if err != nil {
 		return nil, err
@@ -219,6 +221,11 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 		v.engine, err = f.engine(v)
 	}
 	return v, err
+}
+
+// isOlder logs, once in a process, that a later version of Aftercare made the tables.
+func (v *invocation) isOlder(e ledger.NewerTables) {
+	v.older.Do(func() { v.log.Warn().AnErr("trouble", e).Msg("the tables are of a later version") })
 }
 
 // fail notes and logs that an input is not committed. Joined errors become one

@@ -3,7 +3,11 @@ package handler_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	sdk "github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
+
+	"aftercare/shared/transport"
 	"aftercare/shared/version"
 )
 
@@ -21,5 +25,28 @@ func TestAnAnswerAndEachLineNameTheVersion(t *testing.T) {
 		if !strings.Contains(line, `"version":"`+version.Name()+`"`) {
 			t.Errorf("a line names no version: %s", line)
 		}
+	}
+}
+
+// TestAFunctionThatIsOlderThanTheTablesSaysSoOnce, and works as before. (ledger rule 37)
+func TestAFunctionThatIsOlderThanTheTablesSaysSoOnce(t *testing.T) {
+	r := rigWith(t, "i-1", "i-2")
+	pool := transport.NewPool(time.Now)
+	t.Cleanup(pool.CloseIdleConnections)
+	config := sdk.NewDefaultTableStoreConfig()
+	config.Transport = pool
+	change := &sdk.PutRowChange{TableName: "aftercare_shared", PrimaryKey: new(sdk.PrimaryKey)}
+	change.PrimaryKey.AddPrimaryKeyColumn("scope", "concern")
+	change.PrimaryKey.AddPrimaryKeyColumn("row", "~schema")
+	change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
+	change.AddColumn("schema", int64(99))
+	change.AddColumn("by", "v9.8.7")
+	_, err := sdk.NewClientWithConfig(r.Tables.Endpoint(), "rig", r.Key.ID, r.Key.Secret, r.Key.Token, config).PutRow(&sdk.PutRowRequest{PutRowChange: change})
+	must(t, err)
+	for _, id := range []string{"i-1", "i-2"} {
+		only(t)(r.FirstHeartbeat(r.Boot(id)))
+	}
+	if got := strings.Count(r.Log.String(), "use version v9.8.7 or a later one"); got != 1 {
+		t.Errorf("it is logged %d times, want once:\n%s", got, r.Log.String())
 	}
 }

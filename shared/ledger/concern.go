@@ -29,7 +29,11 @@ func addConcern(c *decide.Control, row string, v values) {
 func (l *Ledger) Concerns(ctx context.Context) (map[string]decide.Concern, error) {
 	var c decide.Control
 	err := l.scan(ctx, "read concerns", tableShared, sharedKey(scopeConcern, ""), sharedEnd(scopeConcern), nil, func(row *tablestore.Row) error {
-		addConcern(&c, keyText(row, 1), valuesOf(row.Columns))
+		if v := valuesOf(row.Columns); keyText(row, 1) == rowSchema {
+			l.noticed(v)
+		} else {
+			addConcern(&c, keyText(row, 1), v)
+		}
 		return nil
 	})
 	return c.Concerns, err

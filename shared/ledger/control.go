@@ -47,7 +47,7 @@ const renewAfter = MinTTL / 4
 // A stop must not end with its row's time to live. Control writes a stop anew
 // that was written more than 8 days ago. So it lives until it is removed if
 // stops are read at least every 26 days; if nothing reads them, it may end after
-// the table's time to live.
+// the table's time to live. It does the same with the schema's row.
 func (l *Ledger) Control(ctx context.Context) (decide.Control, error) {
 	const what = "read stops and breakers"
 	c := decide.NewControl()
@@ -55,15 +55,19 @@ func (l *Ledger) Control(ctx context.Context) (decide.Control, error) {
 	from := sharedKey(scopeConcern, "")
 	err := l.scan(ctx, what, tableShared, from, sharedKey(scopeControl, prefixOrder), nil, func(row *tablestore.Row) error {
 		name, v := keyText(row, 1), valuesOf(row.Columns)
-		if keyText(row, 0) == scopeConcern {
+		switch {
+		case keyText(row, 0) != scopeConcern:
+			if err := addControl(&c, name, v); err != nil {
+				return err
+			}
+		case name != rowSchema:
 			addConcern(&c, name, v)
 			return nil
+		default:
+			l.noticed(v)
 		}
-		if err := addControl(&c, name, v); err != nil {
-			return err
-		}
-		if strings.HasPrefix(name, prefixStop) && l.now().Sub(written(row)) > renewAfter {
-			old = append(old, putOf(tableShared, sharedKey(scopeControl, name), hasKey(v.text(colKey)), others(v)...))
+		if !strings.HasPrefix(name, prefixBreaker) && l.now().Sub(written(row)) > renewAfter {
+			old = append(old, putOf(tableShared, row.PrimaryKey, hasKey(v.text(colKey)), others(v)...))
 		}
 		return nil
 	})

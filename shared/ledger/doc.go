@@ -81,6 +81,10 @@
 //     another key or time to live than asked for is an error.
 //  36. A table is made if it is there afterwards: even a good answer to CreateTable
 //     is empty, and proves nothing.
+//  37. A row beside the concerns says for which schema the tables were made, and by
+//     which version. Who makes tables puts it, or makes nothing if it is of a later
+//     version, and who reads stops hears of that, without a call. It is renewed as a
+//     stop is.
 //
 // # Wake-ups (aftercare_wakeups)
 //

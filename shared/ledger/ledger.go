@@ -44,6 +44,9 @@ type Config struct {
 	// Rights hears of each right that a call needed, with engine.ErrDenied if it was
 	// refused; nil means that nobody does. It must be safe for concurrent use.
 	Rights func(right string, denied error)
+	// Newer hears that a later version of Aftercare made the tables, from who reads stops
+	// or concerns; nil means that nobody does.
+	Newer func(NewerTables)
 }
 
 // Ledger gives one invocation access to the tables, with its credentials and
@@ -54,6 +57,7 @@ type Ledger struct {
 	first  func(n int) int
 	now    func() time.Time
 	rights func(right string, denied error)
+	newer  func(NewerTables)
 }
 
 var (
@@ -91,6 +95,7 @@ func Open(ctx context.Context, cfg Config, creds transport.Credentials) (*Ledger
 		first:  cfg.First,
 		now:    cfg.Now,
 		rights: cfg.Rights,
+		newer:  cfg.Newer,
 	}
 	if l.pause == nil {
 		l.pause = transport.Backoff{First: 20 * time.Millisecond, Most: time.Second}.Pause

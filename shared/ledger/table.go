@@ -50,10 +50,14 @@ func tables(ttl time.Duration) []table {
 // MinTTL, and the missing indexes, and returns their names. It makes no index, and
 // reports that lists are missing, if the service refuses atomic batches beside
 // indexes: no function works without those. A table that exists in another form is
-// an error.
+// an error, and so is a later version's schema, with which nothing is made. In the
+// end it notes this version's schema.
 func (l *Ledger) CreateTables(ctx context.Context, ttl time.Duration) (made []string, lists bool, err error) {
 	if ttl < MinTTL {
 		return nil, false, fmt.Errorf("create tables: a time to live of %s is too short, at least %s is needed", ttl, MinTTL)
+	}
+	if s, _, err := l.schema(ctx); err != nil || errors.As(s.check(), new(NewerTables)) {
+		return nil, false, errors.Join(err, s.check())
 	}
 	var errs []error
 	lists = true
@@ -79,7 +83,10 @@ func (l *Ledger) CreateTables(ctx context.Context, ttl time.Duration) (made []st
 		}
 		errs = append(errs, err)
 	}
-	return made, lists, errors.Join(errs...)
+	if err = errors.Join(errs...); err == nil {
+		err = l.upgraded(ctx)
+	}
+	return made, lists, err
 }
 
 // CheckTables compares the tables with what CreateTables makes. Its error joins all
@@ -96,7 +103,11 @@ func (l *Ledger) CheckTables(ctx context.Context, ttl time.Duration) error {
 			errs = append(errs, missing(x.name))
 		}
 	}
-	return errors.Join(errs...)
+	s, _, err := l.schema(ctx)
+	if err == nil && (s.Number > 0 || errors.Join(errs...) == nil) {
+		err = s.check()
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 func (l *Ledger) create(ctx context.Context, t table) error {

@@ -53,13 +53,14 @@ var rules = []rule{
 	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow", "shared/mask"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow", "shared/transport"}},
 	{"shared/dispatch", []string{"shared/decide", "shared/engine"}},
-	{"shared/ledger", []string{"shared/decide", "shared/dispatch", "shared/routing", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", tablestoreSDK}},
+	{"shared/ledger", []string{"shared/decide", "shared/dispatch", "shared/routing", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", "shared/version", tablestoreSDK}},
 	{"shared/ledger/ledgertest", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/flow", goCmp}},
 	// Not the SDK's typed services/ecs, which is 15 MB of a binary.
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
 	{"shared/openapi", []string{"shared/engine", "shared/transport"}},
 	{"shared/subscription", []string{"shared/engine", "shared/openapi", "shared/transport"}},
+	{"shared/setup", []string{"shared/engine", "shared/openapi", "shared/transport"}},
 	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
@@ -82,7 +83,8 @@ var rules = []rule{
 	{"scripts/internal/credential", []string{"shared/transport"}},
 	{"scripts/columns", []string{text + "/width"}},
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
-	{"scripts/aftercare", []string{"scripts/internal/...", "shared/...", cobra}},
+	{"scripts/observe", []string{"shared/setup"}},
+	{"scripts/aftercare", []string{"scripts/internal/...", "scripts/observe", "shared/...", cobra}},
 	// It makes Aftercare's tables before the functions run.
 	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
 

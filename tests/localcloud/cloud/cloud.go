@@ -45,7 +45,7 @@
 //	GET    /deliveries/dead               every event that EventBridge gave up
 //	GET    /holds                         every HoldInfo
 //	POST   /holds                         hold deliveries: {"type", "id", "instance", "rule"}, each may be missing
-//	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried
+//	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried; "never" loses them
 //	GET    /faults                        FaultState: calls by name, calls struck
 //	POST   /faults                        plan a Fault
 //	DELETE /faults                        drop all planned faults
@@ -200,7 +200,7 @@ func (c *Cloud) startServices(keys *access.Keys) (err error) {
 		Listen: c.ports.bus, Path: c.folder.path("eventbridge.db"),
 		DeadLetter: c.folder.path(FileDeadLetters), Buses: buses, Rules: rules,
 		Keys: keys, Region: o.Region, Account: o.Account, Now: o.Now, Scale: o.RetryScale,
-		Duplicate: o.Duplicate, Delay: o.Delay, Lag: o.RuleLag, Invoke: c.invoke, Faults: c.faults,
+		Duplicate: o.Duplicate, Delay: o.Delay, Lag: o.RuleLag, NoQueryByID: o.NoQueryByID, Invoke: c.invoke, Faults: c.faults,
 	})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"no copies":                    {"PUT", "/deliveries/duplicate", `{"times":0}`, 400, "from 1 to 100"},
 		"a timeout of words":           {"GET", "/deliveries/idle?timeout=soon", "", 400, "timeout"},
 		"a hold that does not exist":   {"POST", "/holds/7/release", `{}`, 404, "there is no hold 7"},
-		"an order that does not exist": {"POST", "/holds/7/release", `{"order":"sideways"}`, 400, "in-order or reversed"},
+		"an order that does not exist": {"POST", "/holds/7/release", `{"order":"sideways"}`, 400, "in-order, reversed or never"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, text := send(t, l.URL, c.method, c.path, c.body, nil)

@@ -79,6 +79,9 @@ type Options struct {
 	NoRunOptions bool
 	// RuleLag is an option of EventBridge: how long a change of a rule takes.
 	RuleLag time.Duration
+	// NoQueryByID makes EventBridge's QueryEvent refuse the bus default, as the
+	// vendor's pages suggest.
+	NoQueryByID bool
 	// Buses are custom buses of EventBridge.
 	Buses []string
 	// Seed exists before any function runs, and again after a reset. Its tables

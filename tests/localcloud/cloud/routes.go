@@ -204,8 +204,10 @@ func (c *Cloud) releaseHold(r *http.Request) (any, error) {
 	case "", InOrder:
 	case Reversed:
 		order = eventbridge.Reversed
+	case Never:
+		order = eventbridge.Never
 	default:
-		return nil, refuse(http.StatusBadRequest, "order must be %s or %s", InOrder, Reversed)
+		return nil, refuse(http.StatusBadRequest, "order must be %s, %s or %s", InOrder, Reversed, Never)
 	}
 	number, _ := strconv.Atoi(r.PathValue("number"))
 	held := c.holds.take(number)

@@ -197,6 +197,7 @@ type HoldInfo struct {
 const (
 	InOrder  = "in-order"
 	Reversed = "reversed"
+	Never    = "never" // loses what is held
 )
 
 // Fault is a planned fault. If it names a function, it kills that function's

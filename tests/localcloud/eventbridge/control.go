@@ -55,6 +55,10 @@ var actions = map[string]struct {
 	"ListTargets":   {[]string{"EventBusName", "RuleName"}, (*Server).listTargets},
 	"DeleteTargets": {[]string{"EventBusName", "RuleName", "TargetIds"}, (*Server).deleteTargets},
 
+	"QueryTracedEvents": {[]string{"EventBusName", "StartTime", "EndTime"}, (*Server).queryTracedEvents},
+	"QueryEvent":        {[]string{"EventBusName", "EventId"}, (*Server).queryEvent},
+	"QueryEventTraces":  {[]string{"EventBusName", "EventId"}, (*Server).queryEventTraces},
+
 	"TestEventPattern": {[]string{"Event", "EventPattern"}, (*Server).testPattern},
 }
 

@@ -29,6 +29,7 @@ type task struct {
 	Copy      int
 	Attempts  int    // failed ones
 	LastError string `json:",omitempty"`
+	Trace     uint64 // the number of the event's trace
 
 	seq uint64
 	// running means that a goroutine delivers it; parked, that none does until
@@ -61,6 +62,7 @@ func (s *Server) accept(bus string, e event) error {
 	if on == nil {
 		return notFound(codeNoBus, "the event bus %q does not exist", bus)
 	}
+	traced := s.newTrace(bus, e, raw)
 	var tasks []*task
 	for _, r := range on.rules {
 		st := r.visible()
@@ -74,6 +76,7 @@ func (s *Server) accept(bus string, e event) error {
 		if !matches {
 			continue
 		}
+		traced.Rules = append(traced.Rules, r.name)
 		for _, to := range st.targets {
 			for i := 1; i <= s.opt.Duplicate; i++ {
 				s.last++
@@ -81,7 +84,7 @@ func (s *Server) accept(bus string, e event) error {
 			}
 		}
 	}
-	if err := s.journal.put(tasks...); err != nil {
+	if err := s.journal.accept(traced, traced.steps(), tasks); err != nil {
 		return fmt.Errorf("keep event: %w", err)
 	}
 	for _, t := range tasks {
@@ -172,18 +175,24 @@ func (s *Server) run(t *task) {
 		case <-s.life.Done():
 			return
 		}
+		begin := time.Now()
 		err := s.attempt(t, to)
 		<-r.slots
 		if s.life.Err() != nil && err != nil {
 			return // it failed because the server closes
 		}
 		t.markTried()
+		traced := s.pushed(t, to, begin, err)
 		if err == nil {
-			s.finish(t)
+			// If this fails, a restart delivers it again.
+			_ = s.journal.delivered(t, traced)
+			s.forget(t)
 			return
 		}
 		t.Attempts++
 		t.LastError = err.Error()
+		// If storing the count fails, a restart counts anew.
+		_ = s.journal.tried(t, traced)
 		wait, again := to.retry().Delay(t.Attempts, s.opt.Chance())
 		switch {
 		case !again && to.spec.ErrorsTolerance == tolerateNone:
@@ -194,8 +203,6 @@ func (s *Server) run(t *task) {
 			s.finish(t)
 			return
 		}
-		// If storing the count fails, a restart counts anew.
-		_ = s.journal.put(t)
 		if !s.pause(time.Duration(float64(wait) * s.opt.Scale)) {
 			return
 		}
@@ -212,10 +219,14 @@ func (s *Server) attempt(t *task, to *target) error {
 	return to.deliver(ctx, payload)
 }
 
-// finish forgets a delivery.
+// finish ends a delivery that did not succeed.
 func (s *Server) finish(t *task) {
 	// If removing it fails, a restart delivers it again.
 	_ = s.journal.remove(t)
+	s.forget(t)
+}
+
+func (s *Server) forget(t *task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.tasks, t.seq)

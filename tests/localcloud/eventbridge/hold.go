@@ -12,6 +12,8 @@ type Order int
 const (
 	InOrder Order = iota
 	Reversed
+	// Never loses what is held: the events stay traced.
+	Never
 )
 
 // Held is a set of deliveries that wait until a test releases them.
@@ -52,7 +54,7 @@ func (h *Held) Len() int {
 
 // Release ends the hold and delivers what it holds, one after another: it starts
 // each delivery when the first attempt of the one before has ended. It returns
-// when all have had an attempt, or the server closes.
+// when all have had an attempt, or the server closes. With Never, none gets one.
 func (h *Held) Release(order Order) {
 	s := h.s
 	s.mu.Lock()
@@ -67,6 +69,10 @@ func (h *Held) Release(order Order) {
 		return cmp.Compare(a.seq, b.seq)
 	})
 	for _, t := range tasks {
+		if order == Never {
+			s.finish(t)
+			continue
+		}
 		s.mu.Lock()
 		s.launch(t)
 		s.mu.Unlock()

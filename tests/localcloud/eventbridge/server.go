@@ -43,13 +43,15 @@ type Options struct {
 	// Lag is how long the server still shows and obeys what a call changed in a
 	// rule that exists, 100 ms if zero and nothing if negative.
 	Lag time.Duration
+	// NoQueryByID makes QueryEvent refuse the bus default.
+	NoQueryByID bool
 	// Keys are the access keys that may sign calls of the vendor's APIs; if
 	// nil, the server refuses such calls.
 	Keys *access.Keys
 	// Path is a bbolt file that keeps accepted events until they are
-	// delivered, and what calls make and change, so that both survive the death
-	// of the process (not of the machine: it is not synced). Without one they
-	// are kept in memory.
+	// delivered, their traces, and what calls make and change, so that all
+	// survive the death of the process (not of the machine: it is not synced).
+	// Without one they are in a file that ends with the server.
 	Path string
 	// DeadLetter is a file that gets a JSON line for each event whose
 	// deliveries all failed, unless the target's dead-letter queue is a bus.

@@ -29,9 +29,6 @@ type keptBus struct {
 
 // keep stores value under name, or removes name if value is nil.
 func (j *journal) keep(bucket []byte, name string, value any) error {
-	if j.db == nil {
-		return nil
-	}
 	return j.db.Update(func(tx *bbolt.Tx) error {
 		if value == nil {
 			return tx.Bucket(bucket).Delete([]byte(name))
@@ -47,9 +44,6 @@ func (j *journal) keep(bucket []byte, name string, value any) error {
 // kept reads what a bucket keeps.
 func kept[V any](j *journal, bucket []byte) (map[string]V, error) {
 	out := map[string]V{}
-	if j.db == nil {
-		return out, nil
-	}
 	err := j.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucket).ForEach(func(name, text []byte) error {
 			var v V
