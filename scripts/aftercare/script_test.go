@@ -42,11 +42,13 @@ func TestScripts(t *testing.T) {
 	}
 	r := worked(t)
 	fc := functionCompute(t, r)
+	bridge := subscribedBy(t, r, bridgeOf(t, r))
 	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
 	testscript.Run(t, testscript.Params{
 		Files: scripts,
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"eventbridge": byHand},
 		Setup: func(env *testscript.Env) error {
-			r, fc := r, fc
+			r, fc, bridge := r, fc, bridge
 			if script := filepath.Base(env.WorkDir); slices.Contains([]string{"script-stop", "script-retry", "script-redrive", "script-sweep"}, script) { // they would stop or start what others look at
 				r = worked(t)
 				if script == "script-sweep" {
@@ -59,6 +61,10 @@ func TestScripts(t *testing.T) {
 			if script := filepath.Base(env.WorkDir); script == "script-silence" || script == "script-alerts-list" {
 				r = alerted(t)
 				fc = functionCompute(t, r)
+			}
+			if filepath.Base(env.WorkDir) == "script-subscribe" {
+				bridge = bridgeOf(t, r)
+				env.Vars = append(env.Vars, variableAccount+"="+account)
 			}
 			var fresh [2]*tablestore.Server
 			for i := range fresh {
@@ -75,7 +81,7 @@ func TestScripts(t *testing.T) {
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
 				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
 				"AFTERCARE_ECS_ENDPOINT="+r.Settings.ECSEndpoint, "AFTERCARE_FC_ENDPOINT="+fc, "ALIBABA_CLOUD_REGION_ID="+rig.Region,
-				"FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
+				variableEvents+"="+bridge.Endpoint(), "ACCOUNT="+account, "FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
 				"TODAY="+r.Now().Format(time.DateOnly), "TURN=turned\u202e",
 				// The race detector would keep each process for a second.
 				"GORACE=atexit_sleep_ms=0",
