@@ -29,15 +29,17 @@ const (
 	variableECS      = "AFTERCARE_ECS_ENDPOINT"
 	variableFC       = "AFTERCARE_FC_ENDPOINT"
 	variableSTS      = "AFTERCARE_STS_ENDPOINT"
+	variableEvents   = "AFTERCARE_EVENTBRIDGE_ENDPOINT"
+	// variableDeadLettersTo says where EventBridge's dead letters go, as in s.yaml.
+	variableDeadLettersTo = "DEAD_LETTER_ARN"
 	// variableMask masks more than the usual forms of secrets.
 	variableMask = "AFTERCARE_MASK"
-	// variableDeadLetters names a local cloud's file of dead letters.
-	variableDeadLetters = "LOCALCLOUD_DEADLETTERS"
 )
 
 // environmentVariables are all that an environment's file may hold.
 var environmentVariables = []string{
 	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS, variableMask,
+	variableEvents, variableDeadLettersTo,
 }
 
 // environment is a deployment of Aftercare: names and addresses, and no secret.

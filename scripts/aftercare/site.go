@@ -16,6 +16,7 @@ import (
 	"aftercare/shared/invoke"
 	"aftercare/shared/ledger"
 	"aftercare/shared/mask"
+	"aftercare/shared/subscription"
 	"aftercare/shared/transport"
 )
 
@@ -38,6 +39,7 @@ const (
 	ofTables service = 1 << iota
 	ofFunctions
 	ofECS
+	ofEvents
 )
 
 // site holds the flags that say where a command works.
@@ -45,6 +47,7 @@ type site struct {
 	getenv             func(string) string
 	name               *string
 	endpoint, instance string
+	deadLetters        string
 	timeout            time.Duration
 }
 
@@ -83,6 +86,7 @@ type connection struct {
 	ledger    *ledger.Ledger
 	functions *invoke.Client
 	assistant *assistant.Client
+	events    *subscription.Client
 	// key says where the access key, keys, was found.
 	key  string
 	keys transport.Credentials
@@ -139,6 +143,9 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	if needs&ofECS != 0 && err == nil {
 		c.assistant, err = assistant.New(assistant.Config{Region: places.region, Endpoint: e.get(variableECS), RoundTripper: answers}, found.Credentials)
 	}
+	if needs&ofEvents != 0 && err == nil {
+		c.events, err = subscription.New(subscription.Config{Site: places.site, Endpoint: e.get(variableEvents), RoundTripper: answers}, found.Credentials)
+	}
 	if err != nil {
 		return cli.Usage(err)
 	}
@@ -160,7 +167,10 @@ func (s *site) lacks(needs service) error {
 }
 
 // places are the addresses of services.
-type places struct{ endpoint, instance, functions, region string }
+type places struct {
+	endpoint, instance, functions, region string
+	site                                  subscription.Site
+}
 
 // places finds the addresses of the services that are needed, or what is missing.
 func (s *site) places(e environment, needs service) (mistakes []error, p places) {
@@ -189,6 +199,19 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 	}
 	if needs&ofECS != 0 && p.region == "" {
 		lacks("the region is missing: set " + variableRegion)
+	}
+	if needs&ofEvents != 0 {
+		p.site = subscription.Site{Region: p.region, Account: account}
+		if account == "" || p.region == "" {
+			lacks("the region or the account is missing: set " + variableRegion + " and " + variableAccount)
+		}
+		switch to := cmp.Or(s.deadLetters, e.get(variableDeadLettersTo)); {
+		case to == "" || to == "bus":
+		case subscription.IsDeadLetters(to):
+			p.site.DeadLetters = to
+		default:
+			lacks("--dead-letters or " + variableDeadLettersTo + " is neither bus nor the ARN of a queue, such as\nacs:mns:REGION:ACCOUNT:/queues/NAME")
+		}
 	}
 	return mistakes, p
 }

@@ -67,8 +67,8 @@ func NotSent(call, why string) *Error {
 	return &Error{Call: call, Cause: "not sent, " + why, class: engine.ErrInvalid}
 }
 
-// unanswered is the error of a call without a whole answer.
-func unanswered(call string, out transport.Outcome) *Error {
+// Unanswered is the error of a call without a whole answer.
+func Unanswered(call string, out transport.Outcome) *Error {
 	e := &Error{Call: call, Status: out.Status, Cause: out.Cause, class: engine.ErrUnavailable}
 	if out.Sent {
 		e.class = engine.ErrUnknownOutcome
@@ -138,7 +138,7 @@ func Refused(call string, answer Answer) *Error {
 	s := read(answer)
 	e := &Error{
 		Call: call, Status: answer.Status, Code: transport.Printable(s.code()),
-		RequestID: transport.Printable(cmp.Or(answer.Header.Get("x-fc-request-id"), s.RequestID)),
+		RequestID: transport.Printable(cmp.Or(answer.Header.Get("x-fc-request-id"), answer.Header.Get("x-log-requestid"), s.RequestID)),
 	}
 	prefix, _, _ := strings.Cut(e.Code, ".")
 	switch class, known := classes[prefix]; {
@@ -159,9 +159,9 @@ func Refused(call string, answer Answer) *Error {
 // maxMessage bounds a message that is shown, in bytes.
 const maxMessage = 300
 
-// explained adds the service's message, which names for example the action and the
+// Explained adds the service's message, which names for example the action and the
 // resource that are not allowed. That of a signature's error repeats the request.
-func (e *Error) explained(answer Answer) *Error {
+func (e *Error) Explained(answer Answer) *Error {
 	if e.Code == "" || strings.Contains(e.Code, "Signature") || strings.Contains(e.Code, "Token") || strings.Contains(e.Code, "AccessKey") {
 		return e
 	}

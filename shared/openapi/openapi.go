@@ -72,10 +72,17 @@ func New(cfg Config, creds transport.Credentials) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Backoff.First == 0 && cfg.Backoff.Most == 0 {
-		cfg.Backoff.First, cfg.Backoff.Most = 200*time.Millisecond, 3*time.Second
-	}
+	cfg.Backoff = Pauses(cfg.Backoff)
 	return &Client{cfg: cfg, scheme: scheme, host: host, creds: creds}, nil
+}
+
+// Pauses returns the waits between the tries of a call; without a First and a Most
+// they are from 200 ms to 3 s.
+func Pauses(b transport.Backoff) transport.Backoff {
+	if b.First == 0 && b.Most == 0 {
+		b.First, b.Most = 200*time.Millisecond, 3*time.Second
+	}
+	return b
 }
 
 // Request is one call.
@@ -117,7 +124,7 @@ func (c *Client) Do(ctx context.Context, req Request) (Answer, error) {
 	transport.Sign(r, req.Body, transport.Signed{Action: req.Action, Version: c.cfg.Version, At: c.cfg.Now(), Nonce: rand.Text()}, c.creds)
 	answer, out := transport.Exchange(ctx, c.cfg.RoundTripper, r, maxAnswer)
 	if !out.Complete {
-		return Answer{}, unanswered(name, out)
+		return Answer{}, Unanswered(name, out)
 	}
 	return Answer{out.Status, answer.Header, out.Body}, nil
 }
@@ -147,28 +154,37 @@ func (c *Client) ROA(ctx context.Context, action, method, path string, query url
 	return c.insist(ctx, req, into)
 }
 
-// insist tries a call until its outcome is clear, or the tries or the time are used
-// up.
+// insist tries a call as Insist does.
 func (c *Client) insist(ctx context.Context, req Request, into any) error {
+	return Insist(ctx, c.cfg.Backoff, func(ctx context.Context) error { return c.try(ctx, req, into) })
+}
+
+// Insist tries a call until its outcome is clear, or the tries or the time are used
+// up. Each try has a time limit of its own.
+func Insist(ctx context.Context, pauses transport.Backoff, try func(context.Context) error) error {
 	for n := 1; ; n++ {
-		err := c.try(ctx, req, into)
+		err := limited(ctx, try)
 		passes := errors.Is(err, engine.ErrThrottled) || errors.Is(err, engine.ErrUnknownOutcome) || errors.Is(err, engine.ErrUnavailable)
 		if !passes || n == tries || ctx.Err() != nil {
 			return err
 		}
-		c.cfg.Backoff.Pause(ctx, n)
+		pauses.Pause(ctx, n)
 	}
 }
 
-func (c *Client) try(ctx context.Context, req Request, into any) error {
+func limited(ctx context.Context, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, perTry)
 	defer cancel()
+	return try(ctx)
+}
+
+func (c *Client) try(ctx context.Context, req Request, into any) error {
 	answer, err := c.Do(ctx, req)
 	if err != nil {
 		return err
 	}
 	if answer.Status < 200 || answer.Status > 299 || read(answer).failed() {
-		return Refused(req.Action, answer).explained(answer)
+		return Refused(req.Action, answer).Explained(answer)
 	}
 	if into == nil {
 		return nil

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -47,7 +48,7 @@ func Plan(s Site, have State, makes bool) (changes []Change, missing []Rule) {
 		}
 	}
 	for _, r := range s.Rules() {
-		queue := s.deadLetters()
+		queue := cmp.Or(s.DeadLetters, s.bus())
 		if r.Last {
 			queue = ""
 		}

@@ -13,8 +13,8 @@ const (
 // Site is where a deployment is.
 type Site struct {
 	Region, Account string
-	// DeadLetters is the resource name of the queue or topic that gets what could not
-	// be delivered; empty for the bus aftercare-dead, and its rule.
+	// DeadLetters is the resource name of what gets events that could not be
+	// delivered; empty for the bus aftercare-dead, which has a rule.
 	DeadLetters string
 }
 
@@ -40,7 +40,7 @@ func (s Site) Rules() []Rule {
 		service("instance-state", "ecs:Instance:StateChange"),
 		{Bus: BusSubmissions, Name: "aftercare-submit-task-events", Pattern: `{"type":["` + typeSubmit + `"]}`, Function: "aftercare-submit-task"},
 	}
-	if s.DeadLetters == "" {
+	if s.toBus() {
 		// Everything on this bus is a dead letter, whatever its form.
 		rules = append(rules, Rule{Bus: BusDeadLetters, Name: "aftercare-dead-letters-events", Pattern: "{}", Function: "aftercare-dead-letters", Last: true})
 	}
@@ -60,18 +60,18 @@ func service(function, kind string) Rule {
 
 // buses returns the buses that a deployment needs beside the default one.
 func (s Site) buses() []string {
-	if s.DeadLetters != "" {
-		return []string{BusSubmissions}
+	if s.toBus() {
+		return []string{BusSubmissions, BusDeadLetters}
 	}
-	return []string{BusSubmissions, BusDeadLetters}
+	return []string{BusSubmissions}
 }
 
-// deadLetters is the resource name of what gets dead letters. Source of its form:
-// the field comments of the vendor's SDK, eventbridge-20200401.
-func (s Site) deadLetters() string {
-	if s.DeadLetters != "" {
-		return s.DeadLetters
-	}
+// toBus reports whether dead letters go to the bus.
+func (s Site) toBus() bool { return s.DeadLetters == "" || s.DeadLetters == s.bus() }
+
+// bus is the resource name of the bus for dead letters. Source of its form: the field
+// comments of the vendor's SDK, eventbridge-20200401.
+func (s Site) bus() string {
 	return "acs:eventbridge:" + s.Region + ":" + s.Account + ":eventbus/" + BusDeadLetters
 }
 

@@ -37,6 +37,9 @@ func policies(t *testing.T) map[string]policy {
 	}
 	out := map[string]policy{}
 	for _, path := range paths {
+		if strings.HasPrefix(filepath.Base(path), "deployer") {
+			continue // they also deny, and have conditions: see deployer_test.go
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

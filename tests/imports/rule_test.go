@@ -60,6 +60,7 @@ var rules = []rule{
 	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
 	{"shared/openapi", []string{"shared/engine", "shared/transport"}},
 	{"shared/subscription", []string{"shared/engine", "shared/openapi", "shared/transport"}},
+	{"shared/setup", []string{"shared/engine", "shared/openapi", "shared/transport"}},
 	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
@@ -85,7 +86,8 @@ var rules = []rule{
 	}},
 	{"scripts/columns", []string{text + "/width"}},
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
-	{"scripts/aftercare", []string{"scripts/internal/...", "shared/...", cobra}},
+	{"scripts/observe", []string{"shared/setup"}},
+	{"scripts/aftercare", []string{"scripts/internal/...", "scripts/observe", "shared/...", cobra}},
 	// It makes Aftercare's tables before the functions run.
 	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
 
