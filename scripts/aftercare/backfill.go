@@ -58,15 +58,16 @@ func newBackfill(getenv func(string) string) *cobra.Command {
   aftercare backfill --since 2h
   aftercare backfill --since '2026-01-31 08:00' --yes -o jsonl`,
 		Long: `EventBridge is asked which events its bus received, CloudMonitor for system
-events, and Cloud Assistant for commands that ended. What the ledger lacks goes to
-the functions, which know what they handled before: that is a duplicate, and
-changes nothing. Printed is what became of each event, what the ledger had
-already, and what could not be known. WHY is what EventBridge says of a delivery,
-or the function of an event.
+events, and Cloud Assistant for commands that ended. What the ledger lacks goes
+to the functions. An event that they handled before is a duplicate, and changes
+nothing. Printed is what became of each event, what the ledger had already, and
+what could not be known. WHY is what EventBridge says of a delivery, or what a
+function says of the event.
 
 --plan sends nothing: its exit code is 6 if something would be sent. Otherwise
-the exit code is 5 if a source refused, or an event was not handled. After a run
-that broke off, run it again.`,
+the exit code is 5 if a source refused, or an event was not handled. A run that
+broke off is run again. How long EventBridge and CloudMonitor keep events is
+not documented.`,
 		Args: cli.Args(),
 	}
 	s := siteFlags(cmd, getenv)

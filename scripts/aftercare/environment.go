@@ -30,6 +30,7 @@ const (
 	variableFC       = "AFTERCARE_FC_ENDPOINT"
 	variableSTS      = "AFTERCARE_STS_ENDPOINT"
 	variableEvents   = "AFTERCARE_EVENTBRIDGE_ENDPOINT"
+	variableCMS      = "AFTERCARE_CMS_ENDPOINT"
 	// variableDeadLettersTo says where EventBridge's dead letters go, as in s.yaml.
 	variableDeadLettersTo = "DEAD_LETTER_ARN"
 	// variableMask masks more than the usual forms of secrets.
@@ -39,7 +40,7 @@ const (
 // environmentVariables are all that an environment's file may hold.
 var environmentVariables = []string{
 	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS, variableMask,
-	variableEvents, variableDeadLettersTo,
+	variableEvents, variableCMS, variableDeadLettersTo,
 }
 
 // environment is a deployment of Aftercare: names and addresses, and no secret.

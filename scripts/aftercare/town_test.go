@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -113,6 +115,7 @@ func (w *town) functionCompute() string {
 	to, err := url.Parse(functionCompute(w.t, w.Rig))
 	w.must(err)
 	carry := httputil.NewSingleHostReverseProxy(to)
+	carry.ErrorLog = log.New(io.Discard, "", 0) // the tool may be killed
 	s := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		around := w.around
