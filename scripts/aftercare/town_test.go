@@ -267,9 +267,9 @@ func (w *town) story() (lines []string) {
 	w.t.Helper()
 	for _, i := range w.ECS.Instances() {
 		s, r := w.State(i.ID), w.Records(i.ID)
-		state := s.Instance.State
-		if state == event.StateCreated || state == event.StateStarting || state == event.StateRunning {
-			state = "up" // a heartbeat that comes first makes a start needless
+		state := "up" // a heartbeat that comes first makes a start needless
+		if s.Instance.State == event.StateStopping || s.Instance.State == event.StateStopped {
+			state = string(s.Instance.State)
 		}
 		lines = append(lines, fmt.Sprintf("%s is %s, boot %d, %s, queue %d", i.ID, s.Instance.Boot, s.Instance.BootSeq, state, s.Instance.Waiting))
 		for _, e := range r.Executions {
