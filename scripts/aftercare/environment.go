@@ -29,6 +29,13 @@ const (
 	variableECS      = "AFTERCARE_ECS_ENDPOINT"
 	variableFC       = "AFTERCARE_FC_ENDPOINT"
 	variableSTS      = "AFTERCARE_STS_ENDPOINT"
+	variableRAM      = "AFTERCARE_RAM_ENDPOINT"
+	variableSLS      = "AFTERCARE_SLS_ENDPOINT"
+	// variableProject, variableLogstore and variableLetters are for s.yaml, too:
+	// where the functions' logs go, and what the rules cannot deliver.
+	variableProject  = "LOG_PROJECT"
+	variableLogstore = "LOG_STORE"
+	variableLetters  = "DEAD_LETTER_ARN"
 	// variableMask masks more than the usual forms of secrets.
 	variableMask = "AFTERCARE_MASK"
 	// variableDeadLetters names a local cloud's file of dead letters.
@@ -38,6 +45,7 @@ const (
 // environmentVariables are all that an environment's file may hold.
 var environmentVariables = []string{
 	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS, variableMask,
+	variableRAM, variableSLS, variableProject, variableLogstore, variableLetters,
 }
 
 // environment is a deployment of Aftercare: names and addresses, and no secret.

@@ -75,6 +75,10 @@ func (s Site) deadLetters() string {
 	return "acs:eventbridge:" + s.Region + ":" + s.Account + ":eventbus/" + BusDeadLetters
 }
 
+// DeadLetterARN is the resource name of what gets a site's dead letters, as s.yaml
+// needs it.
+func (s Site) DeadLetterARN() string { return s.deadLetters() }
+
 // IsDeadLetters reports whether a text names what can get dead letters: a queue or
 // topic of MNS, RocketMQ or Kafka, or a bus.
 func IsDeadLetters(name string) bool {
