@@ -23,13 +23,18 @@ import (
 type finding struct {
 	Check string `json:"check"`
 	OK    bool   `json:"ok"`
-	What  string `json:"what"`
+	// Unsure: it could not be checked. Nothing is known to be wrong, so it is OK.
+	Unsure bool   `json:"unsure,omitempty"`
+	What   string `json:"what"`
 	// Do says how to mend it.
 	Do string `json:"do,omitempty"`
 }
 
 func well(what string) finding      { return finding{OK: true, What: what} }
 func wrong(what, do string) finding { return finding{What: what, Do: do} }
+func unsure(what, do string) finding {
+	return finding{OK: true, Unsure: true, What: what, Do: do}
+}
 
 // doctor prints what checks find, as they end.
 type doctor struct {
@@ -47,10 +52,11 @@ func newDoctor(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check what Aftercare needs, and say how to mend it",
-		Long: `It checks the access key and its rights, the tables, the clock, the functions,
-the sweeps, the channels of alerts, the agents, what events report, and the
-files of flows and alerts. It changes nothing: the function is asked to resume a
-flow that does not exist, which it refuses.`,
+		Long: `It checks the access key and its rights, the tables, the functions, the rules
+that bring events to them, the clock, the sweeps, the channels of alerts, the
+agents, dead letters, what events report, and the files of flows and alerts.
+What it could not check is "unsure", which is no failure. It changes nothing:
+the function is asked to resume a flow that does not exist, which it refuses.`,
 		Example: `  aftercare doctor --env prod
   aftercare doctor -o json`,
 		Args: cli.Args(),
@@ -128,7 +134,10 @@ func (d *doctor) print(f finding) error {
 		return d.list.add(f)
 	}
 	state := "ok"
-	if !f.OK {
+	switch {
+	case f.Unsure:
+		state = "unsure"
+	case !f.OK:
 		state = "wrong"
 	}
 	lines := screen.Wrapped(screen.Plain(f.What), textWidth)
@@ -143,7 +152,7 @@ func (d *doctor) print(f finding) error {
 func (d *doctor) site(ctx context.Context, s *site, life time.Duration) error {
 	needs := ofTables
 	lacks := map[service]error{}
-	for _, service := range []service{ofFunctions, ofECS} {
+	for _, service := range []service{ofFunctions, ofECS, ofEvents} {
 		if err := s.lacks(service); err != nil {
 			lacks[service] = err
 		} else {
@@ -181,10 +190,12 @@ func (d *doctor) connected(ctx context.Context, c *connection, lacks map[service
 		}},
 		{"functions", false, func() []finding { return functionFound(ctx, c, lacks[ofFunctions]) }},
 		{"ECS", false, func() []finding { return ecsFound(ctx, c, lacks[ofECS]) }},
+		{"rules", false, func() []finding { return rulesFound(ctx, c, lacks[ofEvents]) }},
 		{"clock", false, func() []finding { return clockFound(c.answers.ahead()) }},
 		{"sweeps", true, func() []finding { return sweepsFound(ctx, c.ledger, d.clock) }},
 		{"channels", true, func() []finding { return alertsFound(ctx, c.ledger, d.clock) }},
 		{"agents", true, func() []finding { return agentsFound(ctx, c.ledger) }},
+		{"letters", true, func() []finding { return lettersFound(ctx, c.ledger) }},
 		{"events", true, func() []finding { return eventsFound(ctx, c.ledger, d.clock.now) }},
 	} {
 		if check.reads && !readable {

@@ -31,21 +31,21 @@ const (
 	variableSTS      = "AFTERCARE_STS_ENDPOINT"
 	variableRAM      = "AFTERCARE_RAM_ENDPOINT"
 	variableSLS      = "AFTERCARE_SLS_ENDPOINT"
-	// variableProject, variableLogstore and variableLetters are for s.yaml, too:
-	// where the functions' logs go, and what the rules cannot deliver.
+	// variableProject and variableLogstore say where the functions' logs go, as in
+	// s.yaml.
 	variableProject  = "LOG_PROJECT"
 	variableLogstore = "LOG_STORE"
-	variableLetters  = "DEAD_LETTER_ARN"
+	variableEvents   = "AFTERCARE_EVENTBRIDGE_ENDPOINT"
+	// variableDeadLettersTo says where EventBridge's dead letters go, as in s.yaml.
+	variableDeadLettersTo = "DEAD_LETTER_ARN"
 	// variableMask masks more than the usual forms of secrets.
 	variableMask = "AFTERCARE_MASK"
-	// variableDeadLetters names a local cloud's file of dead letters.
-	variableDeadLetters = "LOCALCLOUD_DEADLETTERS"
 )
 
 // environmentVariables are all that an environment's file may hold.
 var environmentVariables = []string{
 	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS, variableMask,
-	variableRAM, variableSLS, variableProject, variableLogstore, variableLetters,
+	variableRAM, variableSLS, variableProject, variableLogstore, variableEvents, variableDeadLettersTo,
 }
 
 // environment is a deployment of Aftercare: names and addresses, and no secret.

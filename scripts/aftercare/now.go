@@ -35,6 +35,7 @@ type situation struct {
 	Overdue     []listed        `json:"overdue"`
 	Stopped     decide.Standing `json:"stopped"`
 	Quarantined []quarantined   `json:"quarantined"`
+	DeadLetters []quarantined   `json:"deadLetters"`
 	// The last news of each route; zero for none in that time.
 	LastEnd       time.Time     `json:"lastTaskCompleted,omitzero"`
 	LastHeartbeat time.Time     `json:"lastFirstHeartbeat,omitzero"`
@@ -69,7 +70,7 @@ func newNow(getenv func(string) string) *cobra.Command {
 	cmd.RunE = w.run(func(cmd *cobra.Command, _ []string) error {
 		n := situation{
 			Since: time.Now().Add(-lookBack), Failed: []group{}, Unknown: []group{}, Refused: []group{}, GivenUp: []group{}, Channels: []untold{},
-			Overdue: []listed{}, Quarantined: []quarantined{},
+			Overdue: []listed{}, Quarantined: []quarantined{}, DeadLetters: []quarantined{},
 		}
 		end := waiting(cmd, "reading")
 		err := s.with(cmd.Context(), n.read)
@@ -110,12 +111,17 @@ func (n *situation) read(ctx context.Context, l *ledger.Ledger) error {
 		},
 		func() error {
 			err := l.EachQuarantined(ctx, func(q ledger.Quarantined) error {
-				if q.At.After(n.Since) {
+				switch {
+				case isDeadLetter(q): // it waits for a person, since whenever it came
+					n.DeadLetters = append(n.DeadLetters, quarantined(q))
+				case q.At.After(n.Since):
 					n.Quarantined = append(n.Quarantined, quarantined(q))
 				}
 				return nil
 			})
-			slices.SortFunc(n.Quarantined, func(a, b quarantined) int { return b.At.Compare(a.At) })
+			for _, list := range [][]quarantined{n.Quarantined, n.DeadLetters} {
+				slices.SortFunc(list, func(a, b quarantined) int { return b.At.Compare(a.At) })
+			}
 			return err
 		},
 		func() (err error) {
@@ -240,12 +246,10 @@ func (n *situation) print(cmd *cobra.Command) {
 	for _, i := range n.Overdue {
 		overdue.Add(c.moment(i.DueAt), i.InstanceID, fmt.Sprint(i.Running), fmt.Sprint(i.Runs))
 	}
-	kept := &screen.Table{Title: "Quarantined: 'aftercare quarantine show' prints one", Head: []string{"WHEN", "SHA256", "FUNCTION", "WHY"}, Whole: map[int]bool{0: true, 1: true}}
-	for _, q := range n.Quarantined {
-		kept.Add(c.moment(q.At), brief(q.SHA256), q.Function, q.Reason)
-	}
+	kept := keptTable(c, "Quarantined: 'aftercare quarantine show' prints one", n.Quarantined)
+	dead := keptTable(c, "Dead letters: 'aftercare redrive dead-letters' delivers them", n.DeadLetters)
 	stopped := standingTables(n.Stopped, "Stopped", c.moment)
-	tables = append(tables, failingTable(c, n.Channels), overdue, stopped[0], stopped[1], kept)
+	tables = append(tables, failingTable(c, n.Channels), overdue, stopped[0], stopped[1], dead, kept)
 	rows := 0
 	for _, t := range tables {
 		rows += len(t.Rows)
@@ -288,6 +292,14 @@ func groupTable(c clock, title string, list []group) *screen.Table {
 	slices.SortStableFunc(list, func(a, b group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Name, b.Name)) })
 	for _, g := range list {
 		t.Add(c.today(g.Last), fmt.Sprint(g.Count), label(g.InstanceID, g.ID), g.Name, g.outcome)
+	}
+	return t
+}
+
+func keptTable(c clock, title string, list []quarantined) *screen.Table {
+	t := &screen.Table{Title: title, Head: []string{"WHEN", "SHA256", "FUNCTION", "WHY"}, Whole: map[int]bool{0: true, 1: true}}
+	for _, q := range list {
+		t.Add(c.moment(q.At), brief(q.SHA256), q.Function, q.Reason)
 	}
 	return t
 }

@@ -46,11 +46,12 @@ func TestScripts(t *testing.T) {
 	}
 	r := worked(t)
 	fc := functionCompute(t, r)
+	bridge := subscribedBy(t, r, bridgeOf(t, r))
 	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
 	testscript.Run(t, testscript.Params{
 		Files: scripts,
 		// "code N PROGRAM ..." wants an exit code.
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": func(ts *testscript.TestScript, _ bool, args []string) {
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"eventbridge": byHand, "code": func(ts *testscript.TestScript, _ bool, args []string) {
 			got := 0
 			var failed *exec.ExitError
 			if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
@@ -63,7 +64,7 @@ func TestScripts(t *testing.T) {
 			}
 		}},
 		Setup: func(env *testscript.Env) error {
-			r, fc := r, fc
+			r, fc, bridge := r, fc, bridge
 			if script := filepath.Base(env.WorkDir); slices.Contains([]string{"script-stop", "script-retry", "script-redrive", "script-sweep"}, script) { // they would stop or start what others look at
 				r = worked(t)
 				if script == "script-sweep" {
@@ -71,10 +72,15 @@ func TestScripts(t *testing.T) {
 				}
 				fc = functionCompute(t, r)
 				quarantine(t, r)
+				deadLetters(t, r)
 			}
 			if script := filepath.Base(env.WorkDir); script == "script-silence" || script == "script-alerts-list" {
 				r = alerted(t)
 				fc = functionCompute(t, r)
+			}
+			if filepath.Base(env.WorkDir) == "script-subscribe" {
+				bridge = bridgeOf(t, r)
+				env.Vars = append(env.Vars, variableAccount+"="+account)
 			}
 			var fresh [2]*tablestore.Server
 			for i := range fresh {
@@ -102,7 +108,7 @@ func TestScripts(t *testing.T) {
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
 				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
 				"AFTERCARE_ECS_ENDPOINT="+r.Settings.ECSEndpoint, "AFTERCARE_FC_ENDPOINT="+fc, "ALIBABA_CLOUD_REGION_ID="+rig.Region,
-				"AFTERCARE_RAM_ENDPOINT="+roles.Endpoint(), "AFTERCARE_SLS_ENDPOINT="+logs.Endpoint(),
+				"AFTERCARE_RAM_ENDPOINT="+roles.Endpoint(), "AFTERCARE_SLS_ENDPOINT="+logs.Endpoint(), variableEvents+"="+bridge.Endpoint(), "ACCOUNT="+account,
 				"FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
 				"TODAY="+r.Now().Format(time.DateOnly), "TURN=turned\u202e",
 				// The race detector would keep each process for a second.
@@ -123,6 +129,23 @@ func quarantine(t *testing.T, r *rig.Rig) {
 		`{"instanceId":"i-act-3","dedupeKey":"wrong","ruin":{}}`:                                                       "submit-task",
 	} {
 		if err := r.Ledger().Quarantine(t.Context(), function, []byte(payload), "not understood", r.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// deadLetters lets the function dead-letters keep an end, a submission twice, once in
+// an event and once as Function Compute reports what failed, and an event that no
+// function takes.
+func deadLetters(t *testing.T, r *rig.Rig) {
+	const submission = `{"instanceId":"i-act-1","dedupeKey":"dead","run":{"name":"dead","type":"RunShellScript","content":"true"}}`
+	for _, message := range []string{
+		`{"rule":"ends","event":{"id":"e-kept","source":"acs.ecs","specversion":"1.0","type":"ecs:CloudAssistant:TaskCompleted","data":{"instanceId":"i-web-2","invokeId":"t-kept","invocationStatus":"Success"}}}`,
+		`{"id":"e-submitted","source":"ci","specversion":"1.0","type":"aftercare:Task:Submit","data":` + submission + `}`,
+		`{"requestContext":{"functionArn":"acs:fc:cn-hangzhou:1:functions/aftercare-submit-task"},"requestPayload":` + string(encode(submission)) + `}`,
+		`{"id":"e-other","source":"acs.ecs","specversion":"1.0","type":"ecs:Disk:Attached","data":{}}`,
+	} {
+		if _, err := r.DeadLetters([]byte(message)); err != nil {
 			t.Fatal(err)
 		}
 	}

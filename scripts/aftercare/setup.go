@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
-	"aftercare/scripts/internal/screen"
 	"aftercare/scripts/observe"
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
@@ -25,25 +24,6 @@ func newSetup(getenv func(string) string) *cobra.Command {
 	return cli.Group("setup", "Set up a deployment in an account, step by step",
 		newSetupEnvironment(getenv), newSetupCheck(getenv), newSetupPolicies(getenv), newSetupRoles(getenv), newSetupTables(getenv), newSetupLogs(getenv),
 		newSetupSmoke(getenv), newSetupShow(getenv), newSetupDestroy(getenv))
-}
-
-// planFlag adds the flag --plan.
-func planFlag(cmd *cobra.Command) *bool {
-	return cmd.Flags().Bool("plan", false, "print what would change, and change nothing")
-}
-
-// exitDiffers is the exit code of a plan that would change something.
-const exitDiffers = 6
-
-// differs is the error of a plan that would change something.
-func differs(changes int, command string) error {
-	return cli.CodeError{Code: exitDiffers, Err: fmt.Errorf("%s: 'aftercare %s' makes them", counted(changes, "change"), command)}
-}
-
-// point prints a point of a list, in lines that fit a screen.
-func point(cmd *cobra.Command, word, what string) {
-	lines := screen.Wrapped(screen.Plain(word+" "+what), 80-3)
-	fmt.Fprintln(cmd.OutOrStdout(), strings.Join(lines, "\n   "))
 }
 
 // carryOut prints what a plan would change, or changes it. Command is what makes the

@@ -80,7 +80,7 @@ func (d *doctor) end(err error) error {
 
 // namesFound names every variable that is missing.
 func namesFound(e environment) (found []finding) {
-	for _, v := range append(named, deploymentVariable{variableLetters, "what gets dead letters"}) {
+	for _, v := range append(named, deploymentVariable{variableDeadLettersTo, "what gets dead letters"}) {
 		if e.get(v.name) == "" {
 			found = append(found, wrong(v.missing()+e.where(), ""))
 		}

@@ -113,7 +113,7 @@ func environmentOf(old map[string]string, getenv func(string) string, letters st
 	}
 	if account != "" && region != "" {
 		initial[variableProject] = "aftercare-" + account + "-" + region
-		initial[variableLetters] = subscription.Site{Region: region, Account: account}.DeadLetterARN()
+		initial[variableDeadLettersTo] = subscription.Site{Region: region, Account: account}.DeadLetterARN()
 	}
 	for name, value := range initial {
 		values[name] = cmp.Or(values[name], value)
@@ -121,11 +121,11 @@ func environmentOf(old map[string]string, getenv func(string) string, letters st
 	var mistakes []error
 	switch {
 	case letters == "bus":
-		values[variableLetters] = initial[variableLetters]
+		values[variableDeadLettersTo] = initial[variableDeadLettersTo]
 	case letters != "" && !subscription.IsDeadLetters(letters):
 		mistakes = append(mistakes, errors.New("--dead-letters is neither bus nor the ARN of a queue, such as\nacs:mns:REGION:ACCOUNT:/queues/NAME"))
 	case letters != "":
-		values[variableLetters] = letters
+		values[variableDeadLettersTo] = letters
 	}
 	for _, v := range named {
 		if values[v.name] == "" {

@@ -18,6 +18,7 @@ import (
 	"aftercare/shared/ledger"
 	"aftercare/shared/mask"
 	"aftercare/shared/setup"
+	"aftercare/shared/subscription"
 	"aftercare/shared/transport"
 )
 
@@ -42,6 +43,7 @@ const (
 	ofECS
 	ofRAM
 	ofLogs
+	ofEvents
 )
 
 // site holds the flags that say where a command works.
@@ -49,6 +51,7 @@ type site struct {
 	getenv             func(string) string
 	name               *string
 	endpoint, instance string
+	deadLetters        string
 	timeout            time.Duration
 }
 
@@ -90,6 +93,7 @@ type connection struct {
 	roles     *setup.RAM
 	logs      *setup.SLS
 	names     setup.Names
+	events    *subscription.Client
 	// key says where the access key, keys, was found.
 	key  string
 	keys transport.Credentials
@@ -145,6 +149,9 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	if needs&ofLogs != 0 && err == nil {
 		c.logs, err = setup.NewSLS(setup.Config{Endpoint: e.get(variableSLS), RoundTripper: answers}, places.region, found.Credentials)
 	}
+	if needs&ofEvents != 0 && err == nil {
+		c.events, err = subscription.New(subscription.Config{Site: places.site, Endpoint: e.get(variableEvents), RoundTripper: answers}, found.Credentials)
+	}
 	if err != nil {
 		return cli.Usage(err)
 	}
@@ -166,7 +173,10 @@ func (s *site) lacks(needs service) error {
 }
 
 // places are the addresses of services.
-type places struct{ endpoint, instance, functions, region string }
+type places struct {
+	endpoint, instance, functions, region string
+	site                                  subscription.Site
+}
 
 // places finds the addresses of the services that are needed, or what is missing.
 func (s *site) places(e environment, needs service) (mistakes []error, p places) {
@@ -201,6 +211,19 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 			if e.get(v.name) == "" {
 				lacks(v.missing())
 			}
+		}
+	}
+	if needs&ofEvents != 0 {
+		p.site = subscription.Site{Region: p.region, Account: account}
+		if account == "" || p.region == "" {
+			lacks("the region or the account is missing: set " + variableRegion + " and " + variableAccount)
+		}
+		switch to := cmp.Or(s.deadLetters, e.get(variableDeadLettersTo)); {
+		case to == "" || to == "bus":
+		case subscription.IsDeadLetters(to):
+			p.site.DeadLetters = to
+		default:
+			lacks("--dead-letters or " + variableDeadLettersTo + " is neither bus nor the ARN of a queue, such as\nacs:mns:REGION:ACCOUNT:/queues/NAME")
 		}
 	}
 	return mistakes, p

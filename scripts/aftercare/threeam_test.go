@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"os"
 	"path/filepath"
@@ -53,7 +54,10 @@ func TestItIsThreeInTheMorning(t *testing.T) {
 	if err := os.WriteFile("event.json", []byte(again), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	getenv := variablesOf(t, r)
+	variables, bridge := variablesOf(t, r), subscribedBy(t, r, bridgeOf(t, r)).Endpoint()
+	getenv := func(name string) string {
+		return cmp.Or(variables(name), map[string]string{variableEvents: bridge, variableAccount: account}[name])
+	}
 	blocks := 0
 	played := block.ReplaceAllStringFunc(section, func(text string) string {
 		blocks++

@@ -215,6 +215,7 @@ var lookAt = map[decide.AlertKind][]string{
 	decide.AlertQuarantine: {"aftercare quarantine list"}, decide.AlertRefused: {"aftercare quarantine list"},
 	decide.AlertDeadLetters: {"aftercare redrive dead-letters"},
 	decide.AlertQuota:       {"aftercare queue"}, decide.AlertRight: {"aftercare doctor"}, decide.AlertSweepMissing: {"aftercare doctor"},
+	decide.AlertEventsSilent: {"aftercare doctor", "aftercare backfill --since 2h --plan"},
 }
 
 // look returns the commands that look closer at an alert. An id that is not a

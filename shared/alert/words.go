@@ -96,6 +96,7 @@ var english = &words{
 		decide.AlertQuota:          "Daily quota used up",
 		decide.AlertRight:          "A function lacks a right",
 		decide.AlertSweepMissing:   "No sweep comes",
+		decide.AlertEventsSilent:   "No events of ended commands",
 	},
 	other: "Alert",
 	next: map[decide.AlertKind]string{
@@ -112,6 +113,7 @@ var english = &words{
 		decide.AlertQuota:          "It sends them in their order when the quota's day is over.",
 		decide.AlertRight:          "It tries again. Compare the function's role with its policy in scripts/ram.",
 		decide.AlertSweepMissing:   "It takes events, but what waits for a time or for another try stays undone. Look at the log and the timer of the function sweep.",
+		decide.AlertEventsSilent:   "It asks for the ends that it waits for, late. Flows and alerts on other commands do not start. Look at the rule of task-completed and its dead letters.",
 	},
 	requeued:  "The script never started; its task waits in the queue again.",
 	cutNote:   func(n int) string { return fmt.Sprintf("… (%d bytes cut)", n) },
@@ -194,6 +196,7 @@ var chinese = &words{
 		decide.AlertQuota:          "当日配额已用完",
 		decide.AlertRight:          "函数缺少权限",
 		decide.AlertSweepMissing:   "巡检没有运行",
+		decide.AlertEventsSilent:   "收不到命令结束事件",
 	},
 	other: "告警",
 	next: map[decide.AlertKind]string{
@@ -210,6 +213,7 @@ var chinese = &words{
 		decide.AlertQuota:          "配额日结束后会按顺序发送。",
 		decide.AlertRight:          "会不断重试；请将函数的角色与 scripts/ram 中的策略对照。",
 		decide.AlertSweepMissing:   "事件仍会处理，但等待时间或重试的工作不会进行；请检查函数 sweep 的日志和定时触发器。",
+		decide.AlertEventsSilent:   "仍会主动查询所等待的结束结果，但有延迟；其他命令不会触发流程和告警；请检查 task-completed 的规则及其死信。",
 	},
 	requeued:  "脚本没有开始执行，任务已重新排队。",
 	cutNote:   func(n int) string { return fmt.Sprintf("…（已截去 %d 字节）", n) },

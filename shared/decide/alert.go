@@ -26,6 +26,7 @@ const (
 	AlertQuota          AlertKind = "quota"           // the account may start no command today
 	AlertRight          AlertKind = "right-missing"   // a function is refused for want of a right
 	AlertSweepMissing   AlertKind = "sweep-missing"   // no sweep comes
+	AlertEventsSilent   AlertKind = "events-silent"   // ends are learned by asking, and no event reports one
 )
 
 // Severity says how soon a person must look.
@@ -49,7 +50,7 @@ var severities = map[AlertKind]Severity{
 	AlertTaskExpired: SeverityWarning, AlertBootDeadline: SeverityWarning, AlertFlowLimit: SeverityWarning,
 	AlertOutcomeUnknown: SeverityCritical, AlertTaskDenied: SeverityCritical, AlertBreakerOpened: SeverityCritical, AlertRepairs: SeverityCritical,
 	AlertQuarantine: SeverityError, AlertDeadLetters: SeverityError, AlertRefused: SeverityError,
-	AlertQuota: SeverityCritical, AlertRight: SeverityCritical, AlertSweepMissing: SeverityCritical,
+	AlertQuota: SeverityCritical, AlertRight: SeverityCritical, AlertSweepMissing: SeverityCritical, AlertEventsSilent: SeverityCritical,
 }
 
 // Urgent reports whether people get it before anything else: it is critical, and not

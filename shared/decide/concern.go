@@ -74,6 +74,21 @@ func SweepMissing(since, now time.Time) Concern {
 	return concern(AlertSweepMissing, "", fmt.Sprintf("No sweep has ended since %s.", since.UTC().Format(time.RFC3339)), now, time.Time{})
 }
 
+// SilentSince is since when an end that an event reported shows that events arrive,
+// if many were asked for lately.
+func SilentSince(now time.Time) time.Time { return now.Add(-silentWithin) }
+
+// EventsSilent is that ends of commands were learned only by asking.
+func EventsSilent(now time.Time) Concern {
+	return concern(AlertEventsSilent, "", fmt.Sprintf("Within %d minutes, sweeps learned at least %d ends of commands by asking, and no event reported one. "+
+		"'aftercare backfill --since 2h' brings back what was missed.", int(silentWithin.Minutes()), silentEnds), now, time.Time{})
+}
+
+// EventsCome is the concern after an event reported an end.
+func (c Concern) EventsCome(now time.Time) Concern {
+	return c.Ended("Events report ends of commands again. What was missed meanwhile: 'aftercare backfill --since 2h --plan'.", now)
+}
+
 // Same reports whether nothing has changed.
 func (c Concern) Same(was Concern) bool {
 	return c.Rev == was.Rev && c.Told == was.Told && c.Seen.Equal(was.Seen)

@@ -278,11 +278,11 @@
 //     room, so a long backlog costs no more calls for each command than a short one.
 //     [engine]
 //
-//  96. A sweep counts what it repairs: ends that no event reported, agents that were down
-//     and are up again without a heartbeat, and sends whose invocation never said what
-//     became of them. All sweeps count together, in the rows of an instance that none
-//     has. So many of one kind within an hour as the policy says raise one alert, until an
-//     hour has fewer: a dead event path must not hide behind its repair.
+//  96. A dead event path must not hide behind its repair. All sweeps count together ends
+//     that no event reported, agents up again without a heartbeat, and sends of which
+//     nothing was said. So many of a kind within an hour as the policy says raise an alert,
+//     until an hour has fewer. 3 ends within 15 minutes do so at once if no event reported
+//     one then, until one does. [handler]
 //
 // # The size of a commit
 //

@@ -42,6 +42,7 @@ type log struct {
 	flows   []FlowDecision
 	saw     []flow.Value // by the conditions of those flows
 	made    []Repair     // if a sweep decides
+	often   bool         // ends were asked for, lately
 }
 
 func newDraft(s State, c Control, p Policy, m Moment) *draft {

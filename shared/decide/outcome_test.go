@@ -56,6 +56,9 @@ func (s *story) write(in decide.Input, d decide.Decision, quiet, steps bool) {
 	for _, r := range d.Repairs {
 		s.printf("repairs %s", r)
 	}
+	if d.Asked {
+		s.printf("asked for many ends lately")
+	}
 	if d.More {
 		s.printf("more")
 	}

@@ -21,6 +21,27 @@ const (
 	RepairSend Repair = "send" // a send was begun by an invocation that never said what became of it
 )
 
+// Repairs counts the repairs of one kind in the hour that began at Since. Only the
+// state of SweepID has them.
+type Repairs struct {
+	Kept
+	Kind  Repair    `json:"kind"`
+	Since time.Time `json:"since"`
+	Count int       `json:"count"`
+	// Until is when the alert about them is over, if there are not so many again;
+	// zero without an alert.
+	Until time.Time `json:"until,omitzero"`
+	// Recent are the times of the last ends that were asked for, at most silentEnds.
+	Recent []time.Time `json:"recent,omitempty"`
+}
+
+// So many ends that were asked for within silentWithin show that events of ended
+// commands may not arrive at all.
+const (
+	silentEnds   = 3
+	silentWithin = 15 * time.Minute
+)
+
 // repairWindow is how long repairs are counted together.
 const repairWindow = time.Hour
 
@@ -49,6 +70,11 @@ func (c counts) countRepairs(in Repaired) {
 		r := c.Repairs[string(kind)]
 		if !c.now.Before(r.Since.Add(repairWindow)) {
 			r.Since, r.Count = c.now, 0
+		}
+		if kind == RepairEnd {
+			recent := slices.Concat(r.Recent, slices.Repeat([]time.Time{c.now}, min(in[kind], silentEnds)))
+			r.Recent = recent[max(0, len(recent)-silentEnds):]
+			c.often = len(r.Recent) == silentEnds && c.now.Sub(r.Recent[0]) <= silentWithin
 		}
 		before := r.Count
 		r.Kind, r.Count = kind, r.Count+in[kind]

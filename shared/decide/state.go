@@ -333,18 +333,6 @@ type Failing struct {
 	Last time.Time `json:"last"`
 }
 
-// Repairs counts the repairs of one kind in the hour that began at Since. Only the
-// state of SweepID has them.
-type Repairs struct {
-	Kept
-	Kind  Repair    `json:"kind"`
-	Since time.Time `json:"since"`
-	Count int       `json:"count"`
-	// Until is when the alert about them is over, if there are not so many again;
-	// zero without an alert.
-	Until time.Time `json:"until,omitzero"`
-}
-
 // Unmatched is the end of an execution that may belong to a task whose invoke
 // id is not stored yet.
 type Unmatched struct {

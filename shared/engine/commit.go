@@ -138,7 +138,7 @@ func (h *handling) accept(d decide.Decision) {
 	if d.Answer.Outcome != "" {
 		h.out.Answer = d.Answer
 	}
-	h.out.Ignored = d.Ignored
+	h.out.Ignored, h.out.Asked = d.Ignored, d.Asked
 }
 
 func (h *handling) moment() decide.Moment {

@@ -61,6 +61,8 @@ type Outcome struct {
 	Notes           []decide.Note
 	// Repairs are what it made good, if it is a sweep's.
 	Repairs []decide.Repair
+	// Asked: sweeps asked for so many ends lately that events may not arrive.
+	Asked bool
 	// Ignored is why the input counts for nothing; empty if it counts.
 	Ignored string
 	// Trouble is an error after the commit; a sweep finishes the work.

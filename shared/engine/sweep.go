@@ -19,6 +19,8 @@ type Sweep struct {
 	Outcomes []Outcome
 	// Repairs counts what it made good.
 	Repairs decide.Repaired
+	// Asked: so many of them were ends that were asked for, lately.
+	Asked bool
 	// Complete: every wake-up that was due was handled, and none failed or
 	// waits.
 	Complete bool
@@ -173,7 +175,7 @@ func (s *sweep) countRepairs(ctx context.Context) {
 	if err != nil {
 		out.Trouble = err
 	}
-	s.result.Outcomes = append(s.result.Outcomes, out)
+	s.result.Outcomes, s.result.Asked = append(s.result.Outcomes, out), out.Asked
 }
 
 // visit looks at an instance, and notes what became of it.

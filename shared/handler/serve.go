@@ -62,6 +62,9 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 		if err != nil {
 			return err
 		}
+		if s.Asked {
+			v.watchEvents(ctx)
+		}
 		v.tidyConcerns(ctx)
 		v.noteSweep(ctx)
 		v.out.add(Item{Result: ResultSwept, Woken: s.Woken, Failed: s.Failed, Waiting: s.Waiting, Complete: &s.Complete, Repairs: s.Repairs})

@@ -9,6 +9,7 @@ import (
 
 	"aftercare/shared/transport"
 	"aftercare/shared/version"
+	"aftercare/tests/rig"
 )
 
 // TestAnAnswerAndEachLineNameTheVersion, so that people see which one handled an input
@@ -28,20 +29,25 @@ func TestAnAnswerAndEachLineNameTheVersion(t *testing.T) {
 	}
 }
 
-// TestAFunctionThatIsOlderThanTheTablesSaysSoOnce, and works as before. (ledger rule 37)
-func TestAFunctionThatIsOlderThanTheTablesSaysSoOnce(t *testing.T) {
-	r := rigWith(t, "i-1", "i-2")
+// direct is a client of the rig's tables that knows nothing of what rows mean.
+func direct(t *testing.T, r *rig.Rig) *sdk.TableStoreClient {
 	pool := transport.NewPool(time.Now)
 	t.Cleanup(pool.CloseIdleConnections)
 	config := sdk.NewDefaultTableStoreConfig()
 	config.Transport = pool
+	return sdk.NewClientWithConfig(r.Tables.Endpoint(), "rig", r.Key.ID, r.Key.Secret, r.Key.Token, config)
+}
+
+// TestAFunctionThatIsOlderThanTheTablesSaysSoOnce, and works as before. (ledger rule 37)
+func TestAFunctionThatIsOlderThanTheTablesSaysSoOnce(t *testing.T) {
+	r := rigWith(t, "i-1", "i-2")
 	change := &sdk.PutRowChange{TableName: "aftercare_shared", PrimaryKey: new(sdk.PrimaryKey)}
 	change.PrimaryKey.AddPrimaryKeyColumn("scope", "concern")
 	change.PrimaryKey.AddPrimaryKeyColumn("row", "~schema")
 	change.SetCondition(sdk.RowExistenceExpectation_IGNORE)
 	change.AddColumn("schema", int64(99))
 	change.AddColumn("by", "v9.8.7")
-	_, err := sdk.NewClientWithConfig(r.Tables.Endpoint(), "rig", r.Key.ID, r.Key.Secret, r.Key.Token, config).PutRow(&sdk.PutRowRequest{PutRowChange: change})
+	_, err := direct(t, r).PutRow(&sdk.PutRowRequest{PutRowChange: change})
 	must(t, err)
 	for _, id := range []string{"i-1", "i-2"} {
 		only(t)(r.FirstHeartbeat(r.Boot(id)))

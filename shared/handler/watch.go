@@ -161,6 +161,26 @@ func (v *invocation) readConcerns(ctx context.Context) map[string]decide.Concern
 	return known
 }
 
+// watchEvents notes that no event reports ends, after many were asked for. It reads the
+// history: neither the sweep nor an event costs a call more otherwise.
+func (v *invocation) watchEvents(ctx context.Context) {
+	if now := v.now(); !v.reported(ctx, decide.SilentSince(now)) {
+		v.watch.show(decide.EventsSilent(now))
+	}
+}
+
+// reported reports whether an event has reported an end since a time. If that cannot be
+// known, it is taken for granted.
+func (v *invocation) reported(ctx context.Context, since time.Time) bool {
+	ctx, cancel := context.WithTimeout(ctx, concernTime)
+	defer cancel()
+	found, err := v.ledger.Reported(ctx, since)
+	if err != nil {
+		v.log.Warn().AnErr("trouble", err).Msg("it is not known whether events arrive")
+	}
+	return found || err != nil
+}
+
 // tidyConcerns ends the states that did not show again, and tells what others could
 // not tell.
 func (v *invocation) tidyConcerns(ctx context.Context) {
@@ -172,6 +192,9 @@ func (v *invocation) tidyConcerns(ctx context.Context) {
 	now := v.now()
 	for key, c := range v.readConcerns(ctx) {
 		next := func(was decide.Concern) decide.Concern { return was.Tidied(now) }
+		if c.Alert.Kind == decide.AlertEventsSilent && c.Holds() && v.reported(ctx, c.Alert.At) {
+			next = func(was decide.Concern) decide.Concern { return was.EventsCome(now) }
+		}
 		if c.Told && next(c).Same(c) {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -71,6 +72,22 @@ func (l *Ledger) History(ctx context.Context, q Query, each func(Entry) error) e
 		}
 	}
 	return nil
+}
+
+// Reported reports whether the history has an execution from a time on that an event
+// reported.
+func (l *Ledger) Reported(ctx context.Context, since time.Time) (bool, error) {
+	found := errors.New("found")
+	err := l.History(ctx, Query{From: since, Before: l.now().Add(time.Hour), Kinds: []EntryKind{EntryExecution}}, func(e Entry) error {
+		if e.Polled {
+			return nil
+		}
+		return found
+	})
+	if errors.Is(err, found) {
+		return true, nil
+	}
+	return false, err
 }
 
 // wanted returns whether a row is of the query's instance, and may have its id. So most

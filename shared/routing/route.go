@@ -49,7 +49,7 @@ type Match struct {
 var Kinds = []decide.AlertKind{
 	decide.AlertExecution, decide.AlertFlowStopped, decide.AlertOutcomeUnknown, decide.AlertTaskExpired, decide.AlertBootDeadline,
 	decide.AlertTaskInvalid, decide.AlertTaskDenied, decide.AlertFlow, decide.AlertFlowFailed, decide.AlertFlowLimit, decide.AlertBreakerOpened, decide.AlertRepairs, decide.AlertGivenUp,
-	decide.AlertQuarantine, decide.AlertDeadLetters, decide.AlertRefused, decide.AlertQuota, decide.AlertRight, decide.AlertSweepMissing,
+	decide.AlertQuarantine, decide.AlertDeadLetters, decide.AlertRefused, decide.AlertQuota, decide.AlertRight, decide.AlertSweepMissing, decide.AlertEventsSilent,
 }
 
 // GroupNames are the names of groupBy that need no name of a tag or label.

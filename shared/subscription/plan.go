@@ -47,7 +47,7 @@ func Plan(s Site, have State, makes bool) (changes []Change, missing []Rule) {
 		}
 	}
 	for _, r := range s.Rules() {
-		queue := s.deadLetters()
+		queue := s.DeadLetterARN()
 		if r.Last {
 			queue = ""
 		}

@@ -239,8 +239,10 @@ func TestAQueueTakesDeadLettersInsteadOfTheBus(t *testing.T) {
 		t.Errorf("it changes %s", got)
 	}
 	done(t, have, changes)
-	changes, _ = subscription.Plan(site, have, false)
-	if got := words(changes); strings.Count(got, "DeadLetterQueue is "+deadBus+" (was "+queue.DeadLetters+")") != 4 {
+	named := site
+	named.DeadLetters = deadBus
+	changes, _ = subscription.Plan(named, have, false)
+	if got := words(changes); strings.Count(got, "DeadLetterQueue is "+deadBus+" (was "+queue.DeadLetters+")") != 4 || !strings.Contains(got, "bus aftercare-dead: new") {
 		t.Errorf("back to the bus, it changes %s", got)
 	}
 }

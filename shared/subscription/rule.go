@@ -1,6 +1,9 @@
 package subscription
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The buses. Alibaba Cloud's services put their events on BusDefault, which takes no
 // others.
@@ -13,8 +16,8 @@ const (
 // Site is where a deployment is.
 type Site struct {
 	Region, Account string
-	// DeadLetters is the resource name of the queue or topic that gets what could not
-	// be delivered; empty for the bus aftercare-dead, and its rule.
+	// DeadLetters is the resource name of what gets events that could not be
+	// delivered; empty for the bus aftercare-dead, which has a rule.
 	DeadLetters string
 }
 
@@ -40,7 +43,7 @@ func (s Site) Rules() []Rule {
 		service("instance-state", "ecs:Instance:StateChange"),
 		{Bus: BusSubmissions, Name: "aftercare-submit-task-events", Pattern: `{"type":["` + typeSubmit + `"]}`, Function: "aftercare-submit-task"},
 	}
-	if s.DeadLetters == "" {
+	if s.toBus() {
 		// Everything on this bus is a dead letter, whatever its form.
 		rules = append(rules, Rule{Bus: BusDeadLetters, Name: "aftercare-dead-letters-events", Pattern: "{}", Function: "aftercare-dead-letters", Last: true})
 	}
@@ -60,24 +63,24 @@ func service(function, kind string) Rule {
 
 // buses returns the buses that a deployment needs beside the default one.
 func (s Site) buses() []string {
-	if s.DeadLetters != "" {
-		return []string{BusSubmissions}
+	if s.toBus() {
+		return []string{BusSubmissions, BusDeadLetters}
 	}
-	return []string{BusSubmissions, BusDeadLetters}
+	return []string{BusSubmissions}
 }
 
-// deadLetters is the resource name of what gets dead letters. Source of its form:
-// the field comments of the vendor's SDK, eventbridge-20200401.
-func (s Site) deadLetters() string {
-	if s.DeadLetters != "" {
-		return s.DeadLetters
-	}
+// toBus reports whether dead letters go to the bus.
+func (s Site) toBus() bool { return s.DeadLetters == "" || s.DeadLetters == s.bus() }
+
+// bus is the resource name of the bus for dead letters. Source of its form: the field
+// comments of the vendor's SDK, eventbridge-20200401.
+func (s Site) bus() string {
 	return "acs:eventbridge:" + s.Region + ":" + s.Account + ":eventbus/" + BusDeadLetters
 }
 
 // DeadLetterARN is the resource name of what gets a site's dead letters, as s.yaml
 // needs it.
-func (s Site) DeadLetterARN() string { return s.deadLetters() }
+func (s Site) DeadLetterARN() string { return cmp.Or(s.DeadLetters, s.bus()) }
 
 // IsDeadLetters reports whether a text names what can get dead letters: a queue or
 // topic of MNS, RocketMQ or Kafka, or a bus.

@@ -268,6 +268,18 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		must(t)(r.Sweep())
 		c.record(false)
 
+		// So many ends whose events are lost that it looks whether any arrives.
+		for i := range 3 {
+			must(t)(r.SubmitTask(encode(run(fmt.Sprint("lost", i), "true"))))
+		}
+		for r.Pending(event.KindTaskCompleted) > 0 {
+			r.Take(event.KindTaskCompleted)
+		}
+		r.Advance(10 * time.Minute)
+		c.record(true)
+		must(t)(r.Sweep())
+		c.record(false)
+
 		// Ends whose events are lost; the answer to the commit that records the
 		// first of them is lost as well.
 		r = newRig(t, c)

@@ -24,6 +24,7 @@ const (
 	ExitNotFound = 3 // what was named does not exist
 	ExitRefused  = 4 // it was understood, and is not done
 	ExitPartly   = 5 // a part of it was done
+	ExitDiffers  = 6 // a plan would change something
 )
 
 // UsageError is a mistake in the command line.
@@ -102,7 +103,8 @@ Examples:
 {{.}}
 {{end}}
 Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{if ne .Use .Name}}
+  {{.UseLine}}{{end}}{{else}}{{.UseLine}}{{end}}
 {{with .Long}}
 {{. | trimTrailingWhitespaces}}
 {{end}}{{if .HasAvailableSubCommands}}

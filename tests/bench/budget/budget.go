@@ -78,7 +78,7 @@ func Sort(calls []wire.Call) Calls {
 		case name == due, name == noted:
 			out.Own = append(out.Own, name)
 		// Texts are read, and a newer success is looked for, beside the wake-up.
-		case c.Table == "shared", name == texts, name == newer:
+		case c.Table == "shared", name == texts, name == newer, name == listed:
 			out.Beside = append(out.Beside, name)
 		default:
 			out.Path = append(out.Path, name)

@@ -20,6 +20,7 @@ const (
 	shared = "GetRange shared"
 	texts  = "BatchGetRow instances"
 	newer  = "GetRange timeline"
+	listed = "GetRange history"
 	due    = "GetRange wakeups"
 	run    = "RunCommand"
 	find   = "DescribeInvocations"
@@ -137,6 +138,24 @@ func More() []Row {
 				r.CrashAt("RunCommand", fault.HangBefore)
 				must(r.SubmitTask(submission("check", "key")))
 				r.Restart()
+				r.Advance(10 * time.Minute)
+				return []byte(`{}`)
+			},
+		},
+		{
+			// Two more calls count the repairs. After three ends that were asked for, the
+			// 32 parts of the history say whether an event reported one. None did: three
+			// calls note that, and one puts it into the inbox.
+			Name: "a sweep that asks for the third end", Function: Sweep, Tablestore: 6 + 2 + 1, ECS: 3,
+			Path:   []string{load, arm, commit, commit, commit, disarm, load, commit, alert},
+			Beside: append(slices.Repeat([]string{listed}, 32), shared, shared, shared, "GetRow shared"), Own: append(slices.Clone(sweeping), noted, noted),
+			Sent: []string{find, find, find}, Wakes: true,
+			Prepare: func(r *rig.Rig) []byte {
+				boot(r)
+				for i := range 3 {
+					must(r.SubmitTask(submission("check", fmt.Sprint("key", i))))
+					r.Take("CloudAssistant:TaskCompleted")
+				}
 				r.Advance(10 * time.Minute)
 				return []byte(`{}`)
 			},

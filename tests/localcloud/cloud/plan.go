@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,20 +141,17 @@ func (p plan) rule(function string, e project.EventTrigger) eventbridge.Rule {
 	return eventbridge.Rule{Name: function + "-" + e.Name, Pattern: e.Pattern, Targets: []eventbridge.TargetSpec{target}}
 }
 
-// functions returns the project's functions, with env over their own
-// environment. Outcomes for queues and topics go into files of the folder
-// destinations.
-func (p plan) functions(env map[string]string, destinations string) []functioncompute.Function {
+// functions returns the project's functions. Outcomes for queues and topics go
+// into files of the folder destinations.
+func (p plan) functions(destinations string) []functioncompute.Function {
 	var out []functioncompute.Function
 	for _, f := range p.Functions {
 		fc := functioncompute.Function{
 			Name: f.Name, Dir: p.code(f), Handler: f.Handler, Region: p.opt.Region, Account: p.opt.Account,
-			Role: f.Role, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, MaxInstances: f.MaxInstances, Env: map[string]string{},
+			Role: f.Role, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, MaxInstances: f.MaxInstances, Env: f.Env,
 			OnFailure: destination(f.Async.OnFailure, filepath.Join(destinations, f.Name+"-failure.jsonl")),
 			OnSuccess: destination(f.Async.OnSuccess, filepath.Join(destinations, f.Name+"-success.jsonl")),
 		}
-		maps.Copy(fc.Env, f.Env)
-		maps.Copy(fc.Env, env)
 		for _, t := range f.Timers {
 			fc.Timers = append(fc.Timers, functioncompute.Timer{Name: t.Name, Cron: t.Cron, Payload: t.Payload})
 		}

@@ -65,8 +65,10 @@ type Destination struct {
 type function struct {
 	Function
 	binary string
-	timers []timer
-	pool   pool
+	// version is empty for LATEST.
+	version string
+	timers  []timer
+	pool    pool
 }
 
 // maxEnvBytes is FC's limit on all keys and values of Env.

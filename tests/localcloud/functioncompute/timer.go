@@ -45,13 +45,13 @@ func newTimer(t Timer) (timer, error) {
 
 // runTimer fires t until the server is closed. The schedule runs on a clock
 // that TimerScale makes faster or slower.
-func (s *Server) runTimer(f *function, t timer) {
+func (s *Server) runTimer(function string, t timer) {
 	begin := time.Now()
 	scheduled := s.opt.Now()
 	for {
 		next := t.schedule.next(scheduled)
 		if next.IsZero() {
-			s.logf("timer %s of %s never fires again", t.Name, f.Name)
+			s.logf("timer %s of %s never fires again", t.Name, function)
 			return
 		}
 		// Waits are counted from the beginning, so that they do not drift.
@@ -62,8 +62,8 @@ func (s *Server) runTimer(f *function, t timer) {
 		case <-s.stop:
 			return
 		}
-		if _, err := s.InvokeAsync(f.Name, timerEvent(t.Timer, s.opt.Now())); err != nil && !errors.Is(err, errClosed) {
-			s.logf("timer %s of %s: %v", t.Name, f.Name, err)
+		if _, err := s.InvokeAsync(function, timerEvent(t.Timer, s.opt.Now())); err != nil && !errors.Is(err, errClosed) {
+			s.logf("timer %s of %s: %v", t.Name, function, err)
 		}
 	}
 }
@@ -71,9 +71,9 @@ func (s *Server) runTimer(f *function, t timer) {
 // FireTimer fires a timer now, and waits for the result. It fails if the timer
 // does not exist.
 func (s *Server) FireTimer(ctx context.Context, function, name string) (Result, error) {
-	f := s.functions[function]
-	if f == nil {
-		return Result{}, fmt.Errorf("fire timer %s: no function %q", name, function)
+	f, err := s.resolve(target{name: function})
+	if err != nil {
+		return Result{}, fmt.Errorf("fire timer %s: %w", name, err)
 	}
 	for _, t := range f.timers {
 		if t.Name == name {
