@@ -65,7 +65,7 @@ type smoke struct {
 
 // say prints what happened, and when.
 func (t *smoke) say(format string, args ...any) {
-	point(t.cmd, fmt.Sprintf("%6.1fs", time.Since(t.begin).Seconds()), fmt.Sprintf(format, args...))
+	point(t.cmd, fmt.Sprintf("%.1fs", time.Since(t.begin).Seconds()), fmt.Sprintf(format, args...))
 }
 
 // submit submits the command, and returns its task's id.
