@@ -34,8 +34,6 @@ const (
 	variableDeadLettersTo = "DEAD_LETTER_ARN"
 	// variableMask masks more than the usual forms of secrets.
 	variableMask = "AFTERCARE_MASK"
-	// variableDeadLetters names a local cloud's file of dead letters.
-	variableDeadLetters = "LOCALCLOUD_DEADLETTERS"
 )
 
 // environmentVariables are all that an environment's file may hold.

@@ -13,16 +13,9 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/shared/engine"
+	"aftercare/shared/event"
 	"aftercare/shared/handler"
-	"aftercare/shared/ledger"
 )
-
-const redriveHelp = `Each goes to the function that it was for, which knows what it handled before:
-that is a duplicate, and changes nothing. What became of each is printed.`
-
-func newRedrive(getenv func(string) string) *cobra.Command {
-	return cli.Group("redrive", "Send back to the functions what was lost", newRedriveQuarantine(getenv), newRedriveDeadLetters(getenv))
-}
 
 // functionPrefix is before a function's own name.
 const functionPrefix = "aftercare-"
@@ -187,53 +180,6 @@ func chosen(letters []letter, ids []string) (some []letter, err error) {
 	return some, nil
 }
 
-func newRedriveQuarantine(getenv func(string) string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "quarantine [SHA256…]",
-		Short: "Try payloads in quarantine again, after an upgrade",
-		Example: `  aftercare redrive quarantine --dry-run
-  aftercare redrive quarantine 584a725a
-  aftercare redrive quarantine --yes -o jsonl`,
-		Long: redriveHelp + `
-What is handled leaves the quarantine. What still cannot be read stays. The
-beginning of a SHA256 is enough; without one, all are tried. A submission
-without a dedupeKey is not sent: it could run twice.`,
-	}
-	s := newSender(cmd, getenv)
-	cmd.RunE = func(cmd *cobra.Command, ids []string) error {
-		return s.connect(cmd.Context(), s.needs(ofTables), func(ctx context.Context, c *connection) error {
-			entries := map[string]ledger.Quarantined{}
-			var letters []letter
-			err := c.ledger.EachQuarantined(ctx, func(q ledger.Quarantined) error {
-				entries[q.SHA256] = q
-				letters = append(letters, letter{ID: q.SHA256, Function: functionPrefix + q.Function})
-				return nil
-			})
-			if err == nil {
-				letters, err = chosen(letters, ids)
-			}
-			if err != nil {
-				return err
-			}
-			if len(letters) == 0 {
-				return s.print(cmd, nil, "Nothing is in quarantine.")
-			}
-			for i := range letters {
-				l := &letters[i]
-				if l.payload, err = c.ledger.QuarantinedPayload(ctx, entries[l.ID]); err != nil {
-					return err
-				}
-				l.refused = unsafe(l.Function, l.payload)
-			}
-			return s.send(ctx, cmd, c, letters, func(l *letter) error {
-				l.Removed = true
-				return c.ledger.Unquarantine(ctx, entries[l.ID])
-			})
-		})
-	}
-	return cmd
-}
-
 // needs are the services that a command needs beside others.
 func (s sender) needs(others service) service {
 	if *s.dryRun {
@@ -247,12 +193,21 @@ func unsafe(function string, payload []byte) string {
 	var submission struct{ DedupeKey string }
 	_ = json.Unmarshal(payload, &submission) // then it has no dedupeKey
 	switch {
-	case slices.Contains(eventFunctions(), function):
-		return ""
-	case function != submitFunction:
+	case !takesEvents(function):
 		return "no such function takes events"
-	case submission.DedupeKey == "":
+	case function != submitFunction:
+		return ""
+	case submission.DedupeKey == "" && submitted(payload) == "":
 		return "it has no dedupeKey, so it could run twice"
+	}
+	return ""
+}
+
+// submitted is the id of an event that has a submission, by which the function knows
+// it again; empty without one.
+func submitted(payload []byte) string {
+	if e, ok := event.Parse(payload)[0].(event.Ignored); ok && e.Kind == event.KindSubmit {
+		return e.ID
 	}
 	return ""
 }

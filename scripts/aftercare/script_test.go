@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 				}
 				fc = functionCompute(t, r)
 				quarantine(t, r)
+				deadLetters(t, r)
 			}
 			if script := filepath.Base(env.WorkDir); script == "script-silence" || script == "script-alerts-list" {
 				r = alerted(t)
@@ -100,6 +101,23 @@ func quarantine(t *testing.T, r *rig.Rig) {
 		`{"instanceId":"i-act-3","dedupeKey":"wrong","ruin":{}}`:                                                       "submit-task",
 	} {
 		if err := r.Ledger().Quarantine(t.Context(), function, []byte(payload), "not understood", r.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// deadLetters lets the function dead-letters keep an end, a submission twice, once in
+// an event and once as Function Compute reports what failed, and an event that no
+// function takes.
+func deadLetters(t *testing.T, r *rig.Rig) {
+	const submission = `{"instanceId":"i-act-1","dedupeKey":"dead","run":{"name":"dead","type":"RunShellScript","content":"true"}}`
+	for _, message := range []string{
+		`{"rule":"ends","event":{"id":"e-kept","source":"acs.ecs","specversion":"1.0","type":"ecs:CloudAssistant:TaskCompleted","data":{"instanceId":"i-web-2","invokeId":"t-kept","invocationStatus":"Success"}}}`,
+		`{"id":"e-submitted","source":"ci","specversion":"1.0","type":"aftercare:Task:Submit","data":` + submission + `}`,
+		`{"requestContext":{"functionArn":"acs:fc:cn-hangzhou:1:functions/aftercare-submit-task"},"requestPayload":` + string(encode(submission)) + `}`,
+		`{"id":"e-other","source":"acs.ecs","specversion":"1.0","type":"ecs:Disk:Attached","data":{}}`,
+	} {
+		if _, err := r.DeadLetters([]byte(message)); err != nil {
 			t.Fatal(err)
 		}
 	}

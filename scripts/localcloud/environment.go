@@ -27,10 +27,6 @@ func environmentPath(data string) string { return filepath.Join(data, cloud.File
 // writeEnvironment writes the file completely or not at all. The file holds the
 // operator's key.
 func writeEnvironment(data string, e cloud.Endpoints) error {
-	deadLetters, err := filepath.Abs(filepath.Join(data, cloud.FileDeadLetters))
-	if err != nil {
-		return fmt.Errorf("name the dead letters: %w", err)
-	}
 	var b strings.Builder
 	for _, v := range [][2]string{
 		{"ALIBABA_CLOUD_ACCESS_KEY_ID", e.AccessKeyID},
@@ -44,9 +40,10 @@ func writeEnvironment(data string, e cloud.Endpoints) error {
 		{"AFTERCARE_RAM_ENDPOINT", e.RAM},
 		{"AFTERCARE_SLS_ENDPOINT", e.SLS},
 		{"AFTERCARE_CMS_ENDPOINT", e.CloudMonitor},
+		{"AFTERCARE_EVENTBRIDGE_ENDPOINT", e.EventBridge},
+		{"DEAD_LETTER_ARN", ""}, // the bus, whatever the shell has
 		{"LOCALCLOUD_EVENTBRIDGE", e.EventBridge},
 		{"LOCALCLOUD_INBOX", e.Inbox},
-		{"LOCALCLOUD_DEADLETTERS", deadLetters},
 		{variableControl, e.Control},
 		{"AFTERCARE_ENV", ""}, // another environment than this one
 	} {

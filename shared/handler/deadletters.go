@@ -53,6 +53,7 @@ func (v *invocation) keepLetter(ctx context.Context, l event.Letter) (item Item,
 		function = strings.TrimPrefix(l.Function, strings.TrimSuffix(v.called(), v.name))
 	}
 	if item, err = v.store(ctx, function, l.Payload, ReasonDeadLetter+": "+what); err == nil {
+		item.Result = ResultKept
 		v.watch.show(decide.DeadLettersCame(what, v.now()))
 	}
 	return item, err

@@ -43,7 +43,7 @@ func TestADeadLetterIsKeptOnceWhateverItsForm(t *testing.T) {
 		out, err := r.DeadLetters([]byte(payload))
 		must(t, err)
 		for _, item := range out.Items {
-			if item.Result != handler.ResultQuarantined || item.Quarantine == "" {
+			if item.Result != handler.ResultKept || item.Quarantine == "" {
 				t.Errorf("%s: answered %+v", payload, item)
 			}
 		}

@@ -44,6 +44,7 @@ const (
 	ResultPending     = "pending"     // one instance of a submission, which a sweep submits to
 	ResultIgnored     = "ignored"     // not for this function
 	ResultQuarantined = "quarantined" // malformed, and kept
+	ResultKept        = "kept"        // a dead letter, in quarantine
 	ResultSwept       = "swept"       // due wake-ups
 	ResultDispatched  = "dispatched"  // alerts
 )

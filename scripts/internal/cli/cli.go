@@ -103,7 +103,8 @@ Examples:
 {{.}}
 {{end}}
 Usage:
-  {{if and .HasAvailableSubCommands (eq .Use .Name)}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{if ne .Use .Name}}
+  {{.UseLine}}{{end}}{{else}}{{.UseLine}}{{end}}
 {{with .Long}}
 {{. | trimTrailingWhitespaces}}
 {{end}}{{if .HasAvailableSubCommands}}

@@ -223,7 +223,8 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 		return err
 	}
 	c.functions, err = functioncompute.Start(functioncompute.Options{
-		Listen: c.ports.functions, Functions: c.plan.functions(c.environment(), destinations),
+		Listen: c.ports.functions, Functions: c.plan.functions(destinations), Override: c.environment(),
+		Dir: c.folder.path("functions"), Region: o.Region, Account: o.Account, Rules: triggerRules{c.plan, c.bus},
 		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
 		EndpointIn: "AFTERCARE_FC_ENDPOINT", AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
 	})
@@ -295,11 +296,7 @@ func (c *Cloud) invoke(ctx context.Context, in eventbridge.Invocation) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if in.Async {
-		_, err := c.functions.InvokeAsync(in.Function, in.Payload)
-		return err
-	}
-	res, err := c.functions.Invoke(ctx, in.Function, in.Payload)
+	res, err := c.functions.Do(ctx, functioncompute.Call(in))
 	if err != nil {
 		return err
 	}

@@ -17,16 +17,37 @@ const (
 )
 
 // enqueue accepts an asynchronous invocation.
-func (s *Server) enqueue(f *function, requestID string, payload []byte) error {
+func (s *Server) enqueue(to target, requestID string, payload []byte) error {
 	s.queued.Add(1)
 	if !s.spawn(func() {
 		defer s.queued.Add(-1)
-		s.runAsync(f, requestID, payload)
+		s.runAsync(to, requestID, payload)
 	}) {
 		s.queued.Add(-1)
 		return errClosed
 	}
 	return nil
+}
+
+// asyncConfig is how a function's asynchronous invocations are repeated, and where
+// their outcomes go.
+type asyncConfig struct {
+	arn                  string // of the function
+	maxRetries           int
+	maxAge               time.Duration
+	onSuccess, onFailure Destination
+}
+
+// asyncConfig returns what holds for an invocation now.
+func (s *Server) asyncConfig(to target) asyncConfig {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.functions[to.name]
+	if d == nil {
+		return asyncConfig{}
+	}
+	f := d.latest
+	return asyncConfig{f.arn(), f.AsyncMaxRetries, f.AsyncMaxAge, f.OnSuccess, f.OnFailure}
 }
 
 // AsyncPending returns how many asynchronous invocations are queued, running or
@@ -36,22 +57,23 @@ func (s *Server) AsyncPending() int { return int(s.queued.Load()) }
 // runAsync tries an invocation until it succeeds or gives up. It repeats function
 // errors a limited number of times, and a call that no instance could take until
 // it is too old.
-func (s *Server) runAsync(f *function, requestID string, payload []byte) {
+func (s *Server) runAsync(to target, requestID string, payload []byte) {
 	accepted := time.Now()
-	maxAge := s.asyncScaled(f.AsyncMaxAge)
+	config := s.asyncConfig(to)
+	maxAge := s.asyncScaled(config.maxAge)
 	for try, retries := 0, 0; ; try++ {
-		res, err := s.execute(f, &invocation{id: requestID, payload: payload, retry: retries})
+		res, err := s.execute(to, &invocation{id: requestID, qualifier: to.qualifier, payload: payload, retry: retries})
 		if errors.Is(err, errClosed) {
 			return
 		}
 		if err == nil && res.FunctionError == "" {
-			s.deliver(f, f.OnSuccess, outcome{res: res, payload: payload, tries: try + 1})
+			s.deliver(config.onSuccess, outcome{arn: config.arn, res: res, payload: payload, tries: try + 1})
 			return
 		}
 		delay := s.asyncScaled(min(firstAsyncDelay<<min(try, 20), maxAsyncDelay))
-		exhausted := err == nil && retries == f.AsyncMaxRetries
+		exhausted := err == nil && retries == config.maxRetries
 		if exhausted || time.Since(accepted)+delay > maxAge {
-			s.deliver(f, f.OnFailure, outcome{res: res, err: err, payload: payload, tries: try + 1})
+			s.deliver(config.onFailure, outcome{arn: config.arn, res: res, err: err, payload: payload, tries: try + 1})
 			return
 		}
 		if err == nil {
@@ -71,6 +93,7 @@ func (s *Server) asyncScaled(d time.Duration) time.Duration {
 
 // outcome is how an asynchronous invocation ended.
 type outcome struct {
+	arn     string // of the function
 	res     Result
 	err     error // of the service
 	payload []byte
@@ -79,7 +102,7 @@ type outcome struct {
 
 // deliver sends an outcome to a destination, in the form described at
 // https://www.alibabacloud.com/help/en/fc/user-guide/result-callback
-func (s *Server) deliver(f *function, to Destination, o outcome) {
+func (s *Server) deliver(to Destination, o outcome) {
 	if to == (Destination{}) {
 		return
 	}
@@ -95,7 +118,7 @@ func (s *Server) deliver(f *function, to Destination, o outcome) {
 		"timestamp": s.opt.Now().UnixMilli(),
 		"requestContext": map[string]any{
 			"requestId":              o.res.RequestID,
-			"functionArn":            fmt.Sprintf("acs:fc:%s:%s:functions/%s", f.Region, f.Account, f.Name),
+			"functionArn":            o.arn,
 			"condition":              condition,
 			"approximateInvokeCount": o.tries,
 		},
@@ -112,7 +135,7 @@ func (s *Server) deliver(f *function, to Destination, o outcome) {
 		err = s.appendLine(to.File, message)
 	}
 	if err != nil {
-		s.logf("outcome of request %s of %s did not reach its destination: %v", o.res.RequestID, f.Name, err)
+		s.logf("outcome of request %s of %s did not reach its destination: %v", o.res.RequestID, o.arn, err)
 	}
 }
 

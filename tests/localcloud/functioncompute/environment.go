@@ -1,20 +1,31 @@
 package functioncompute
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"strconv"
 
 	"aftercare/tests/localcloud/access"
 )
 
-// The qualifier and version of every invocation.
+// The qualifier and version of the code that was not published.
 const (
 	qualifier = "LATEST"
 	versionID = "0"
 )
 
+// versionOf returns the qualifier and the version of a function's code.
+func (f *function) versionOf() (qualified, id string) {
+	if f.version == "" {
+		return qualifier, versionID
+	}
+	return f.version, f.version
+}
+
 // environment returns everything that an instance's process inherits.
 func (s *Server) environment(f *function, instanceID, runtimeAPI string, key access.Key) []string {
+	qualified, version := f.versionOf()
 	env := []string{
 		"PATH=" + s.opt.Path,
 		"HOME=" + s.opt.Home,
@@ -26,8 +37,8 @@ func (s *Server) environment(f *function, instanceID, runtimeAPI string, key acc
 		"FC_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(f.MemoryMB),
 		"FC_FUNC_CODE_PATH=" + f.Dir,
 		"FC_INSTANCE_ID=" + instanceID,
-		"FC_QUALIFIER=" + qualifier,
-		"FC_VERSION_ID=" + versionID,
+		"FC_QUALIFIER=" + qualified,
+		"FC_VERSION_ID=" + version,
 	}
 	if key.ID != "" {
 		env = append(env,
@@ -36,7 +47,13 @@ func (s *Server) environment(f *function, instanceID, runtimeAPI string, key acc
 			"ALIBABA_CLOUD_SECURITY_TOKEN="+key.Token,
 		)
 	}
-	for k, v := range f.Env {
+	own := map[string]string{}
+	if name := s.opt.EndpointIn; name != "" {
+		own[name] = s.Endpoint()
+	}
+	maps.Copy(own, f.Env)
+	maps.Copy(own, s.opt.Override)
+	for k, v := range own {
 		env = append(env, k+"="+v)
 	}
 	return env
@@ -55,8 +72,9 @@ func writeInvocationHeaders(h http.Header, f *function, inv *invocation, key acc
 	h.Set("x-fc-function-memory", strconv.Itoa(f.MemoryMB))
 	h.Set("x-fc-region", f.Region)
 	h.Set("x-fc-account-id", f.Account)
-	h.Set("x-fc-qualifier", qualifier)
-	h.Set("x-fc-version-id", versionID)
+	_, version := f.versionOf()
+	h.Set("x-fc-qualifier", cmp.Or(inv.qualifier, qualifier))
+	h.Set("x-fc-version-id", version)
 	h.Set("x-fc-retry-count", strconv.Itoa(inv.retry))
 	if key.ID != "" {
 		h.Set("x-fc-access-key-id", key.ID)

@@ -17,10 +17,11 @@ import (
 // Source: https://www.alibabacloud.com/help/en/functioncompute/error-codes
 func (s *Server) api() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /2023-03-30/functions/{name}/invocations", s.serveInvoke)
+	mux.HandleFunc("POST "+base+"/functions/{name}/invocations", s.serveInvoke)
+	s.handleControl(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		e := &APIError{400, "PathNotSupported",
-			fmt.Sprintf("'%s' against '%s' is not supported by the local Function Compute, only InvokeFunction of version 2023-03-30", r.Method, r.URL.Path),
+			fmt.Sprintf("'%s' against '%s' is not supported by the local Function Compute of version 2023-03-30", r.Method, r.URL.Path),
 			newRequestID(s.opt.Now())}
 		if strings.HasPrefix(r.URL.Path, "/2016-08-15/") {
 			writeAnswer(w, e, struct{ ErrorCode, ErrorMessage string }{e.Code, e.Message})
@@ -54,7 +55,7 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	res, callErr := s.call(r, r.PathValue("name"), payload, async)
+	res, callErr := s.call(r, Call{r.PathValue("name"), r.URL.Query().Get("qualifier"), async, payload})
 	var refused *APIError
 	switch {
 	case errors.As(callErr, &refused):
@@ -71,6 +72,7 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
+	w.Header().Set("x-fc-invocation-service-version", res.Version)
 	if res.FunctionError != "" {
 		w.Header().Set("x-fc-error-type", res.FunctionError)
 		logged.Code = res.FunctionError
@@ -79,17 +81,14 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(res.Body) // the client may be gone
 }
 
-// invocationType reads the headers and the qualifier, and refuses those that the
-// server does not imitate.
+// invocationType reads the headers, and refuses those that the server does not
+// imitate.
 func invocationType(r *http.Request) (async bool, refused *APIError) {
 	switch kind := r.Header.Get("x-fc-invocation-type"); {
 	case strings.EqualFold(kind, "Async"):
 		async = true
 	case kind != "" && !strings.EqualFold(kind, "Sync"):
 		return false, invalidArgument("invocation type %q is neither Sync nor Async", kind)
-	}
-	if q := r.URL.Query().Get("qualifier"); q != "" && q != qualifier {
-		return false, &APIError{Status: 404, Code: "VersionNotFound", Message: fmt.Sprintf("qualifier '%s' does not exist: there is only LATEST.", q)}
 	}
 	if tail := r.Header.Get("x-fc-log-type"); tail != "" && !strings.EqualFold(tail, "None") {
 		return false, invalidArgument("the log type %q is not imitated by the local Function Compute", tail)

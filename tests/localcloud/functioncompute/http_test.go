@@ -68,14 +68,15 @@ func TestInvokeFunctionOverHTTP(t *testing.T) {
 		{"an asynchronous call", "POST", invocations, `{"do":"echo"}`, map[string]string{"X-Fc-Invocation-Type": "Async"}, 202, "", ""},
 		{"a function that does not exist", "POST", "/2023-03-30/functions/other/invocations", ``, nil, 404, "", `"Code":"FunctionNotFound","Message":"function 'other' does not exist."`},
 		{"a function whose instances are busy", "POST", "/2023-03-30/functions/busy/invocations", ``, nil, 429, "", `"Code":"ResourceExhausted"`},
-		{"another version", "POST", invocations + "?qualifier=prod", ``, nil, 404, "", `"Code":"VersionNotFound"`},
+		{"another version", "POST", invocations + "?qualifier=7", ``, nil, 404, "", `"Code":"VersionNotFound"`},
+		{"an alias that does not exist", "POST", invocations + "?qualifier=prod", ``, nil, 404, "", `"Code":"AliasNotFound"`},
 		{"an unknown invocation type", "POST", invocations, ``, map[string]string{"X-Fc-Invocation-Type": "Later"}, 400, "", `"Code":"InvalidArgument"`},
 		{"a log tail", "POST", invocations, ``, map[string]string{"X-Fc-Log-Type": "Tail"}, 400, "", "not imitated"},
 		{"a delayed call", "POST", invocations, ``, map[string]string{"X-Fc-Async-Delay": "10"}, 400, "", "x-fc-async-delay is not imitated"},
 		{"too large an asynchronous payload", "POST", invocations, strings.Repeat("x", 128<<10+1), map[string]string{"X-Fc-Invocation-Type": "Async"}, 400, "", `"Code":"EntityTooLarge"`},
 		{"too large a synchronous payload", "POST", invocations, strings.Repeat("x", 32<<20+1), nil, 400, "", `"Code":"EntityTooLarge"`},
 		{"another method", "GET", invocations, ``, nil, 400, "", `'GET' against '/2023-03-30/functions/probe/invocations' is not supported by the local Function Compute`},
-		{"another call", "GET", "/2023-03-30/functions", ``, nil, 400, "", `"Code":"PathNotSupported"`},
+		{"another call", "GET", "/2023-03-30/layers", ``, nil, 400, "", `"Code":"PathNotSupported"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			eventually(t, "queued calls are done", func() bool { return s.AsyncPending() == 0 })

@@ -20,6 +20,8 @@ type Result struct {
 	// FunctionError is empty if the function succeeded, and otherwise
 	// "UnhandledInvocationError".
 	FunctionError string
+	// Version is that of the code that ran, "0" for LATEST.
+	Version string
 }
 
 // Err returns nil if the function succeeded, and otherwise an error with its
@@ -58,9 +60,10 @@ var (
 
 // invocation is one call of a function, on its way to one instance.
 type invocation struct {
-	id      string
-	payload []byte
-	retry   int
+	id        string
+	qualifier string
+	payload   []byte
+	retry     int
 
 	// delivered is closed when the process got it; deadline is set before.
 	delivered chan struct{}
@@ -72,23 +75,33 @@ type invocation struct {
 	failed bool
 }
 
+// Call is one invocation.
+type Call struct {
+	Function string
+	// Qualifier is a version or an alias; LATEST if empty.
+	Qualifier string
+	Async     bool
+	Payload   []byte
+}
+
 // Invoke calls a function and waits for its result, as InvokeFunction does
 // with the invocation type Sync. The error is an *APIError, or ErrCut, or ctx's.
 // The function keeps running when ctx ends. An error of the function itself is
 // in the Result.
 func (s *Server) Invoke(ctx context.Context, name string, payload []byte) (Result, error) {
-	return s.callInProcess(ctx, name, payload, false)
+	return s.Do(ctx, Call{Function: name, Payload: payload})
 }
 
 // InvokeAsync queues a call and returns its request id. The server repeats the
 // call after errors, and sends its outcome to the function's destinations.
 func (s *Server) InvokeAsync(name string, payload []byte) (requestID string, err error) {
-	res, err := s.callInProcess(context.Background(), name, payload, true)
+	res, err := s.Do(context.Background(), Call{Function: name, Payload: payload, Async: true})
 	return res.RequestID, err
 }
 
-// callInProcess turns faults that cut connections into errors.
-func (s *Server) callInProcess(ctx context.Context, name string, payload []byte, async bool) (res Result, err error) {
+// Do makes a call, as Invoke or InvokeAsync does. It turns faults that cut
+// connections into errors.
+func (s *Server) Do(ctx context.Context, c Call) (res Result, err error) {
 	defer func() {
 		switch broken := recover(); {
 		case broken == nil:
@@ -101,21 +114,21 @@ func (s *Server) callInProcess(ctx context.Context, name string, payload []byte,
 		}
 	}()
 	// Faults need only the context of a request.
-	return s.call((&http.Request{}).WithContext(ctx), name, payload, async)
+	return s.call((&http.Request{}).WithContext(ctx), c)
 }
 
 // call is InvokeFunction with its planned faults.
-func (s *Server) call(r *http.Request, name string, payload []byte, async bool) (Result, error) {
+func (s *Server) call(r *http.Request, c Call) (Result, error) {
 	res := Result{RequestID: newRequestID(s.opt.Now())}
-	f := s.functions[name]
-	if f == nil {
-		return res, &APIError{404, "FunctionNotFound", fmt.Sprintf("function '%s' does not exist.", name), res.RequestID}
+	to := target{c.Function, c.Qualifier}
+	if _, err := s.resolve(to); err != nil {
+		return res, withID(err, res.RequestID)
 	}
 	limit := maxSyncBytes
-	if async {
+	if c.Async {
 		limit = maxAsyncBytes
 	}
-	if len(payload) > limit {
+	if len(c.Payload) > limit {
 		return res, tooLarge(limit, res.RequestID)
 	}
 	var planned error
@@ -125,10 +138,10 @@ func (s *Server) call(r *http.Request, name string, payload []byte, async bool) 
 		return res, planned
 	}
 	var err error
-	if async {
-		err = s.enqueue(f, res.RequestID, payload)
+	if c.Async {
+		err = s.enqueue(to, res.RequestID, c.Payload)
 	} else {
-		res, err = s.wait(r.Context(), f, &invocation{id: res.RequestID, payload: payload})
+		res, err = s.wait(r.Context(), to, &invocation{id: res.RequestID, qualifier: to.qualifier, payload: c.Payload})
 	}
 	if r.Context().Err() == nil && strike.After(r, fail) {
 		return res, planned
@@ -136,15 +149,24 @@ func (s *Server) call(r *http.Request, name string, payload []byte, async bool) 
 	return res, err
 }
 
+// withID adds the request's id to an *APIError.
+func withID(err error, requestID string) error {
+	var refused *APIError
+	if errors.As(err, &refused) {
+		refused.RequestID = requestID
+	}
+	return err
+}
+
 // wait runs an invocation and returns early if ctx ends.
-func (s *Server) wait(ctx context.Context, f *function, inv *invocation) (Result, error) {
+func (s *Server) wait(ctx context.Context, to target, inv *invocation) (Result, error) {
 	type outcome struct {
 		res Result
 		err error
 	}
 	ended := make(chan outcome, 1)
 	if !s.spawn(func() {
-		res, err := s.execute(f, inv)
+		res, err := s.execute(to, inv)
 		ended <- outcome{res, err}
 	}) {
 		return Result{RequestID: inv.id}, errClosed
@@ -158,10 +180,24 @@ func (s *Server) wait(ctx context.Context, f *function, inv *invocation) (Result
 }
 
 // execute runs an invocation to its end on one instance.
-func (s *Server) execute(f *function, inv *invocation) (Result, error) {
+func (s *Server) execute(to target, inv *invocation) (Result, error) {
 	res := Result{RequestID: inv.id}
-	in, err := s.acquire(f)
+	var in *instance
+	f, err := s.resolve(to)
+	for err == nil {
+		if in, err = s.acquire(f); !errors.Is(err, errClosed) {
+			break
+		}
+		// The code was replaced meanwhile, unless the server closes.
+		before := f
+		if f, err = s.resolve(to); f == before {
+			err = errClosed
+		}
+	}
+	var refused *APIError
 	switch {
+	case errors.As(err, &refused):
+		return res, withID(err, inv.id)
 	case errors.Is(err, errExhausted):
 		return res, &APIError{429, "ResourceExhausted",
 			fmt.Sprintf("all %d instances of function '%s' are busy.", f.MaxInstances, f.Name), inv.id}
@@ -171,6 +207,7 @@ func (s *Server) execute(f *function, inv *invocation) (Result, error) {
 		return res, &APIError{412, "FunctionNotStarted", err.Error(), inv.id}
 	}
 	inv.delivered, inv.done = make(chan struct{}), make(chan struct{})
+	_, res.Version = f.versionOf()
 	var failed bool
 	if res.Body, failed = s.runOn(in, inv); failed {
 		res.FunctionError = unhandled
@@ -237,7 +274,9 @@ func (s *Server) runOn(in *instance, inv *invocation) (body []byte, failed bool)
 	if !s.opt.NoFreeze {
 		in.freeze()
 	}
-	in.f.pool.release(in, s.opt.IdleAfter)
+	if !in.f.pool.release(in, s.opt.IdleAfter) {
+		in.kill()
+	}
 	return inv.body, inv.failed
 }
 
@@ -245,11 +284,10 @@ func (s *Server) runOn(in *instance, inv *invocation) (body []byte, failed bool)
 // their machine would, and returns how many there were. Their invocations end as
 // unexpected exits.
 func (s *Server) KillInstances(name string) int {
-	f := s.functions[name]
-	if f == nil {
-		return 0
+	var killed []*instance
+	for _, f := range s.codeOf(name) {
+		killed = append(killed, f.pool.drain()...)
 	}
-	killed := f.pool.drain()
 	for _, in := range killed {
 		in.kill()
 	}
@@ -261,10 +299,21 @@ func (s *Server) KillInstances(name string) int {
 
 // Instances returns how many instances of a function exist.
 func (s *Server) Instances(name string) int {
-	if f := s.functions[name]; f != nil {
-		return f.pool.size()
+	n := 0
+	for _, f := range s.codeOf(name) {
+		n += f.pool.size()
 	}
-	return 0
+	return n
+}
+
+// codeOf returns the latest code of a function and its versions.
+func (s *Server) codeOf(name string) []*function {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.functions[name]; d != nil {
+		return d.all()
+	}
+	return nil
 }
 
 func exitBody(in *instance, begin time.Time) []byte {

@@ -59,12 +59,15 @@ func (p *pool) attach(in *instance) bool {
 }
 
 // release makes an instance available again, and retires it after the given idle
-// time if that is positive.
-func (p *pool) release(in *instance, idleAfter time.Duration) {
+// time if that is positive. It reports false if nobody needs the instance.
+func (p *pool) release(in *instance, idleAfter time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !slices.Contains(p.all, in) {
-		return // killed, or ended by itself
+	switch {
+	case p.closed:
+		return false
+	case !slices.Contains(p.all, in):
+		return true // killed, or ended by itself
 	}
 	p.idle = append(p.idle, in)
 	if idleAfter > 0 {
@@ -74,6 +77,7 @@ func (p *pool) release(in *instance, idleAfter time.Duration) {
 			}
 		})
 	}
+	return true
 }
 
 // retire removes an instance if it is idle.
@@ -116,6 +120,19 @@ func (p *pool) drain() []*instance {
 	}
 	p.all, p.idle = nil, nil
 	return drained
+}
+
+// supersede lets no more invocations in, and returns the idle instances. The busy
+// ones end when they are released.
+func (p *pool) supersede() []*instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	idle := slices.Clone(p.idle)
+	for _, in := range idle {
+		p.drop(in)
+	}
+	return idle
 }
 
 func (p *pool) close() []*instance {

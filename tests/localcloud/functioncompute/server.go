@@ -5,9 +5,11 @@
 // invocations, kills it at the timeout, fires timers, and queues and retries
 // asynchronous invocations.
 //
-// The API is the real one of version 2023-03-30, reduced to InvokeFunction:
-// POST /2023-03-30/functions/{name}/invocations. A request that carries an
-// Authorization header must be signed with ACS3-HMAC-SHA256 by a known key, and
+// The API is the real one of version 2023-03-30: InvokeFunction, and the control
+// plane of functions (control.go). Functions that calls make are kept in
+// Options.Dir; those of the program are ordinary functions, too, but what calls
+// change in them ends with the server. A request that carries an Authorization
+// header must be signed with ACS3-HMAC-SHA256 by a known key, and
 // is checked by the verifier that the local ECS also uses (package access).
 // A request without one is accepted, because the server listens on loopback
 // only, unless Options.RequireSignature is set.
@@ -16,15 +18,17 @@
 package functioncompute
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"aftercare/tests/localcloud/access"
+	"aftercare/tests/localcloud/datafile"
 	"aftercare/tests/localcloud/fault"
 )
 
@@ -32,8 +36,16 @@ import (
 type Options struct {
 	// Listen is where the API listens: on loopback only, for it runs programs.
 	Listen access.Listen
-	// Functions are the functions that exist, by unique names.
+	// Functions are the functions that exist from the start, by unique names.
 	Functions []Function
+	// Dir is a folder for the functions that calls make; without one they cannot
+	// make any.
+	Dir string
+	// Region and Account are those of functions that calls make; "cn-hangzhou"
+	// and "1234567890123456" if empty.
+	Region, Account string
+	// Override holds variables over each function's own. Calls do not see them.
+	Override map[string]string
 	// Keys gets a temporary key for each instance of a function that has a
 	// role, and holds the keys that may sign requests. If it is nil, nobody
 	// knows the functions' keys and signatures are not checked.
@@ -46,7 +58,12 @@ type Options struct {
 	// Now is the clock of timers' payloads, signatures and keys; time.Now if
 	// nil. Deadlines always follow the machine's clock, as processes do.
 	Now func() time.Time
-	// Faults plans failures of the call InvokeFunction.
+	// Rules makes the rules of event triggers; without it there are none.
+	Rules Rules
+	// Chance draws between 0 and 1 for aliases that split their invocations;
+	// random if nil.
+	Chance func() float64
+	// Faults plans failures of the API's calls.
 	Faults *fault.Set
 	// Log gets every line that the functions print, prefixed with the names
 	// of function and instance; nothing is logged if nil.
@@ -77,12 +94,11 @@ type Options struct {
 
 // Server is a running local Function Compute. It is safe for concurrent use.
 type Server struct {
-	opt       Options
-	functions map[string]*function
-	keys      *issuer
-	verifier  *access.Verifier // nil if nobody's signature is checked
-	spawner   *spawner
-	log       *lineLog
+	opt      Options
+	keys     *issuer
+	verifier *access.Verifier // nil if nobody's signature is checked
+	spawner  *spawner
+	log      *lineLog
 
 	http *access.Server
 
@@ -92,8 +108,11 @@ type Server struct {
 	// work counts the goroutines that Close waits for.
 	work sync.WaitGroup
 	mu   sync.Mutex
-	// closed and the adding to work change under mu.
-	closed bool
+	// closed and the adding to work change under mu, which guards what follows.
+	closed     bool
+	functions  map[string]*deployed
+	superseded []*function // whose last invocations may run
+	file       *datafile.Value
 }
 
 var errClosed = errors.New("function compute is closed")
@@ -103,15 +122,16 @@ func Start(opt Options) (*Server, error) {
 	opt.fill()
 	s := &Server{
 		opt:       opt,
-		functions: make(map[string]*function),
+		functions: make(map[string]*deployed),
 		keys:      newIssuer(opt.Keys, opt.Now, opt.KeyLifetime),
 		log:       &lineLog{w: opt.Log},
 		stop:      make(chan struct{}),
+		file:      &datafile.Value{},
 	}
 	if opt.Keys != nil {
 		s.verifier = access.NewVerifier(opt.Keys, opt.Now)
 	}
-	for _, f := range opt.Functions {
+	for i, f := range opt.Functions {
 		checked, err := newFunction(f)
 		if err != nil {
 			return nil, fmt.Errorf("function %q: %w", f.Name, err)
@@ -119,43 +139,51 @@ func Start(opt Options) (*Server, error) {
 		if _, twice := s.functions[f.Name]; twice {
 			return nil, fmt.Errorf("function %q is declared twice", f.Name)
 		}
-		s.functions[f.Name] = checked
+		s.functions[f.Name] = newDeployed(resource{
+			Name: f.Name, Config: configOf(checked), Dir: checked.Dir, Created: s.stamp(), Modified: s.stamp(),
+			Triggers: s.triggersOf(checked), Aliases: s.aliasesOf(checked),
+		}, checked)
+		s.functions[f.Name].order = i
 	}
-	for _, f := range s.functions {
-		if err := s.checkDestinations(f); err != nil {
-			return nil, fmt.Errorf("function %q: %w", f.Name, err)
+	for _, d := range s.functions {
+		if err := s.checkDestinations(d.latest); err != nil {
+			return nil, fmt.Errorf("function %q: %w", d.Name, err)
 		}
+	}
+	if err := s.restore(); err != nil {
+		return nil, errors.Join(err, s.file.Close())
 	}
 	var err error
 	if s.http, err = opt.Listen.StartLocal("functioncompute"); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.file.Close())
 	}
-	s.tellEndpoint()
 	s.spawner = newSpawner()
 	s.http.Serve(s.http.RefusePages(s.api()))
-	for _, f := range s.functions {
-		for _, t := range f.timers {
-			s.spawn(func() { s.runTimer(f, t) })
-		}
+	if err := s.startTimers(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// tellEndpoint gives the functions the API's address.
-func (s *Server) tellEndpoint() {
-	name := s.opt.EndpointIn
-	if name == "" {
-		return
-	}
-	for _, f := range s.functions {
-		if _, own := f.Env[name]; !own {
-			f.Env = maps.Clone(f.Env)
-			if f.Env == nil {
-				f.Env = map[string]string{}
+// startTimers lets the timers of all functions fire.
+func (s *Server) startTimers() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.functions {
+		for _, t := range d.Triggers {
+			if t.Kind != kindTimer {
+				continue
 			}
-			f.Env[name] = s.Endpoint()
+			checked, fires, err := t.timer()
+			if err != nil {
+				return fmt.Errorf("function %q: timer %q: %w", d.Name, t.Name, err)
+			}
+			if fires {
+				s.startTimer(d, checked, t.Qualifier)
+			}
 		}
 	}
+	return nil
 }
 
 // Endpoint is the base URL of the API, without a slash at the end.
@@ -171,16 +199,20 @@ func (s *Server) Close() error {
 	}
 	s.closed = true
 	close(s.stop)
+	all := s.superseded
+	for _, d := range s.functions {
+		all = append(all, d.all()...)
+	}
 	s.mu.Unlock()
 	err := s.http.Close()
-	for _, f := range s.functions {
+	for _, f := range all {
 		for _, in := range f.pool.close() {
 			in.kill()
 		}
 	}
 	s.work.Wait()
 	s.spawner.close()
-	return err
+	return errors.Join(err, s.file.Close())
 }
 
 // spawn runs f in a goroutine that Close waits for; after Close it does
@@ -198,6 +230,10 @@ func (s *Server) spawn(f func()) bool {
 func (o *Options) fill() {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	o.Region, o.Account = cmp.Or(o.Region, "cn-hangzhou"), cmp.Or(o.Account, "1234567890123456")
+	if o.Chance == nil {
+		o.Chance = rand.Float64
 	}
 	if o.Log == nil {
 		o.Log = io.Discard
