@@ -54,10 +54,7 @@ func subscribedBy(t *testing.T, r *rig.Rig, s *eventbridge.Server) *eventbridge.
 		Site: subscription.Site{Region: rig.Region, Account: account}, Endpoint: s.Endpoint(), RoundTripper: transport.NewPool(time.Now),
 	}, transport.NewCredentials(keys.AccessKeyId, keys.AccessKeySecret, keys.SecurityToken))
 	if err == nil {
-		err = c.Apply(t.Context(), func(have subscription.State) []subscription.Change {
-			changes, _ := subscription.Plan(c.Site(), have, false)
-			return changes
-		}, func(subscription.Change) {})
+		err = c.Complete(t.Context())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,8 @@ func writeEnvironment(data string, e cloud.Endpoints) error {
 		{"AFTERCARE_RAM_ENDPOINT", e.RAM},
 		{"AFTERCARE_SLS_ENDPOINT", e.SLS},
 		{"AFTERCARE_CMS_ENDPOINT", e.CloudMonitor},
+		{"AFTERCARE_EVENTBRIDGE_ENDPOINT", e.EventBridge},
+		{"DEAD_LETTER_ARN", ""}, // the bus, whatever the shell has
 		{"LOCALCLOUD_EVENTBRIDGE", e.EventBridge},
 		{"LOCALCLOUD_INBOX", e.Inbox},
 		{variableControl, e.Control},

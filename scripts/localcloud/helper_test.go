@@ -186,10 +186,11 @@ func request(args []string) error {
 	return err
 }
 
-// put-event ADDRESS BUS TYPE puts an event on a bus, and prints the answer.
+// put-event ADDRESS BUS TYPE [DATA] puts an event on a bus, and prints the answer.
 func putEvent(args []string) error {
-	body := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"shop","type":%q,"data":{"amount":7}}`, args[2])
-	res, err := http.Post("http://"+args[0]+"/eventbuses/"+args[1]+"/events", "application/cloudevents+json", strings.NewReader(body))
+	args = append(args, `{"amount":7}`)
+	body := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"shop","type":%q,"data":%s}`, args[2], args[3])
+	res, err := http.Post("http://"+strings.TrimPrefix(args[0], "http://")+"/eventbuses/"+args[1]+"/events", "application/cloudevents+json", strings.NewReader(body))
 	if err != nil {
 		return err
 	}

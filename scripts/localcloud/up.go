@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
-	"aftercare/shared/ledger"
-	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/cloud"
 )
 
@@ -24,6 +22,7 @@ type upFlags struct {
 	set      []string
 	timeouts []string
 	noTables bool
+	noRules  bool
 	verbose  bool
 	free     bool
 	seed     string
@@ -38,8 +37,9 @@ func newUp() *cobra.Command {
 		Short: "Run the whole local cloud until Ctrl-C",
 		Long: `up runs Tablestore, ECS Cloud Assistant, EventBridge, Function Compute, what a
 deployment needs of RAM, SLS and CloudMonitor, and an inbox for alerts on
-loopback addresses, wired as the project file says, until Ctrl-C or SIGTERM. It makes Aftercare's tables, prints where everything is,
-writes that to DATA/env for shells, and prints "ready".
+loopback addresses, wired as the project file says, until Ctrl-C or SIGTERM. It makes Aftercare's tables, completes EventBridge's rules as
+'aftercare subscribe' does, prints where everything is, writes that to DATA/env
+for shells, and prints "ready".
 
 What was acknowledged is kept in the data folder, even if localcloud is killed.
 The environment of localcloud is not read: --set gives the functions variables.`,
@@ -56,7 +56,8 @@ The environment of localcloud is not read: --set gives the functions variables.`
 	flags.StringVar(&o.Dist, "dist", "", "the `folder` with the functions' code (default: as the project says)")
 	flags.StringArrayVar(&f.set, "set", nil, "a variable `NAME=VALUE` of all functions; may be repeated")
 	flags.StringArrayVar(&f.timeouts, "timeout", nil, "a `DURATION` for all functions, or FUNCTION=DURATION for one; may be repeated")
-	flags.BoolVar(&f.noTables, "no-tables", false, "do not create Aftercare's tables")
+	flags.BoolVar(&f.noTables, "no-tables", false, "do not create Aftercare's tables, nor complete its rules")
+	flags.BoolVar(&f.noRules, "no-rules", false, "leave EventBridge's rules as the project's triggers make them")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print the functions' output and a line for each request")
 
 	listenFlags(flags, &o.Listen)
@@ -139,7 +140,7 @@ func (f upFlags) apply(o *cloud.Options) error {
 		return nil
 	}
 	ttl, err := tableTTL(o.Env)
-	o.Prepare = func(e cloud.Endpoints) error { return createTables(e, ttl) }
+	o.Prepare = func(e cloud.Endpoints) error { return prepare(e, ttl, o.Project != "" && !f.noRules) }
 	return err
 }
 
@@ -169,21 +170,6 @@ func tableTTL(env map[string]string) (time.Duration, error) {
 		return 0, fmt.Errorf("--set %s: it must be a number of days", name)
 	}
 	return time.Duration(days) * 24 * time.Hour, nil
-}
-
-// createTables makes Aftercare's tables.
-func createTables(e cloud.Endpoints, ttl time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	pool := transport.NewPool(time.Now)
-	tables, err := ledger.Open(ctx,
-		ledger.Config{Endpoint: e.Tablestore, Instance: e.TablestoreInstance, Transport: pool},
-		transport.NewCredentials(e.AccessKeyID, e.AccessKeySecret, ""))
-	if err != nil {
-		return err
-	}
-	_, _, err = tables.CreateTables(ctx, ttl)
-	return err
 }
 
 // up runs the local cloud until ctx ends.

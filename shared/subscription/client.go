@@ -159,6 +159,15 @@ func (c *Client) Apply(ctx context.Context, plan func(State) []Change, made func
 	return err
 }
 
+// Complete applies Plan, but makes no rule that Function Compute makes of a trigger.
+func (c *Client) Complete(ctx context.Context) error {
+	plan := func(have State) []Change {
+		changes, _ := Plan(c.site, have, false)
+		return changes
+	}
+	return c.Apply(ctx, plan, func(Change) {})
+}
+
 // isMade reports whether the change is there that the service refused. What it
 // refuses because it exists, it may not show yet.
 func (c *Client) isMade(ctx context.Context, plan func(State) []Change, change Change, refusal error) bool {

@@ -85,8 +85,8 @@ var rules = []rule{
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
 	{"scripts/observe", []string{"shared/setup"}},
 	{"scripts/aftercare", []string{"scripts/internal/...", "scripts/observe", "shared/...", cobra}},
-	// It makes Aftercare's tables before the functions run.
-	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/transport", cobra, pflag}},
+	// It makes Aftercare's tables and rules before the functions run.
+	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/subscription", "shared/transport", cobra, pflag}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.

@@ -50,7 +50,7 @@ func run(ctx context.Context, bin string, length time.Duration, rate int) (err e
 	}
 	defer os.RemoveAll(data)
 	data = filepath.Join(data, "cloud")
-	cmd := exec.Command(bin, "up", "--free-ports", "--dist", ".local/dist", "--data", data, "--boot-delay", "100ms", "--retain", strconv.Itoa(retained),
+	cmd := exec.Command(bin, "up", "--free-ports", "--no-rules", "--dist", ".local/dist", "--data", data, "--boot-delay", "100ms", "--retain", strconv.Itoa(retained),
 		"--set", "AFTERCARE_SENDS_PER_MINUTE=10000", "--token-ttl", "1m")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/cloud"
@@ -171,4 +172,20 @@ func (c *running) printLogs(w io.Writer) {
 	if err == nil {
 		fmt.Fprintf(w, "\nThe functions' logs:\n%s\n", text)
 	}
+}
+
+// givenUp counts the events that EventBridge could not deliver: those in its file, and
+// those that the bus for dead letters brought into quarantine.
+func (c *running) givenUp(ctx context.Context) (int, error) {
+	dead, err := c.DeadLetters(ctx)
+	n := len(dead)
+	if err == nil {
+		err = c.ledger.EachQuarantined(ctx, func(q ledger.Quarantined) error {
+			if strings.HasPrefix(q.Reason, handler.ReasonDeadLetter) {
+				n++
+			}
+			return nil
+		})
+	}
+	return n, err
 }
