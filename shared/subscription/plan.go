@@ -1,7 +1,6 @@
 package subscription
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -48,7 +47,7 @@ func Plan(s Site, have State, makes bool) (changes []Change, missing []Rule) {
 		}
 	}
 	for _, r := range s.Rules() {
-		queue := cmp.Or(s.DeadLetters, s.bus())
+		queue := s.DeadLetterARN()
 		if r.Last {
 			queue = ""
 		}
