@@ -29,6 +29,12 @@ const (
 	variableECS      = "AFTERCARE_ECS_ENDPOINT"
 	variableFC       = "AFTERCARE_FC_ENDPOINT"
 	variableSTS      = "AFTERCARE_STS_ENDPOINT"
+	variableRAM      = "AFTERCARE_RAM_ENDPOINT"
+	variableSLS      = "AFTERCARE_SLS_ENDPOINT"
+	// variableProject and variableLogstore say where the functions' logs go, as in
+	// s.yaml.
+	variableProject  = "LOG_PROJECT"
+	variableLogstore = "LOG_STORE"
 	variableEvents   = "AFTERCARE_EVENTBRIDGE_ENDPOINT"
 	// variableDeadLettersTo says where EventBridge's dead letters go, as in s.yaml.
 	variableDeadLettersTo = "DEAD_LETTER_ARN"
@@ -39,7 +45,7 @@ const (
 // environmentVariables are all that an environment's file may hold.
 var environmentVariables = []string{
 	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS, variableMask,
-	variableEvents, variableDeadLettersTo,
+	variableRAM, variableSLS, variableProject, variableLogstore, variableEvents, variableDeadLettersTo,
 }
 
 // environment is a deployment of Aftercare: names and addresses, and no secret.

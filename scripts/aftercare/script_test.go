@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +21,8 @@ import (
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/ecs"
 	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/localcloud/ram"
+	"aftercare/tests/localcloud/sls"
 	"aftercare/tests/localcloud/tablestore"
 	"aftercare/tests/rig"
 )
@@ -46,7 +50,19 @@ func TestScripts(t *testing.T) {
 	key := access.Key{ID: "LTAIscript", Secret: "script-secret-key"}
 	testscript.Run(t, testscript.Params{
 		Files: scripts,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"eventbridge": byHand},
+		// "code N PROGRAM ..." wants an exit code.
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"eventbridge": byHand, "code": func(ts *testscript.TestScript, _ bool, args []string) {
+			got := 0
+			var failed *exec.ExitError
+			if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
+				got = failed.ExitCode()
+			} else if err != nil {
+				ts.Fatalf("run %s: %v", args[1], err)
+			}
+			if fmt.Sprint(got) != args[0] {
+				ts.Fatalf("exit code %d, want %s", got, args[0])
+			}
+		}},
 		Setup: func(env *testscript.Env) error {
 			r, fc, bridge := r, fc, bridge
 			if script := filepath.Base(env.WorkDir); slices.Contains([]string{"script-stop", "script-retry", "script-redrive", "script-sweep"}, script) { // they would stop or start what others look at
@@ -76,12 +92,24 @@ func TestScripts(t *testing.T) {
 				env.Defer(func() { fresh[i].Close() })
 			}
 			keys := credentials(t, r)
+			accepted := access.NewKeys(access.Key{ID: keys.AccessKeyId, Secret: keys.AccessKeySecret, Token: keys.SecurityToken})
+			roles, err := ram.Start(ram.Options{Keys: accepted})
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { roles.Close() })
+			logs, err := sls.Start(sls.Options{Keys: accepted, Taken: []string{"taken"}})
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { logs.Close() })
 			env.Vars = append(env.Vars,
 				"AFTERCARE_TABLESTORE_ENDPOINT="+r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,
 				"ALIBABA_CLOUD_SECURITY_TOKEN="+keys.SecurityToken,
 				"AFTERCARE_ECS_ENDPOINT="+r.Settings.ECSEndpoint, "AFTERCARE_FC_ENDPOINT="+fc, "ALIBABA_CLOUD_REGION_ID="+rig.Region,
-				variableEvents+"="+bridge.Endpoint(), "ACCOUNT="+account, "FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
+				"AFTERCARE_RAM_ENDPOINT="+roles.Endpoint(), "AFTERCARE_SLS_ENDPOINT="+logs.Endpoint(), variableEvents+"="+bridge.Endpoint(), "ACCOUNT="+account,
+				"FRESH_ENDPOINT="+fresh[0].Endpoint(), "REFUSING_ENDPOINT="+fresh[1].Endpoint(), "FRESH_ID="+key.ID, "FRESH_SECRET="+key.Secret,
 				"TODAY="+r.Now().Format(time.DateOnly), "TURN=turned\u202e",
 				// The race detector would keep each process for a second.
 				"GORACE=atexit_sleep_ms=0",

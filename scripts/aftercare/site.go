@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"aftercare/shared/invoke"
 	"aftercare/shared/ledger"
 	"aftercare/shared/mask"
+	"aftercare/shared/setup"
 	"aftercare/shared/subscription"
 	"aftercare/shared/transport"
 )
@@ -39,6 +41,8 @@ const (
 	ofTables service = 1 << iota
 	ofFunctions
 	ofECS
+	ofRAM
+	ofLogs
 	ofEvents
 )
 
@@ -86,6 +90,9 @@ type connection struct {
 	ledger    *ledger.Ledger
 	functions *invoke.Client
 	assistant *assistant.Client
+	roles     *setup.RAM
+	logs      *setup.SLS
+	names     setup.Names
 	events    *subscription.Client
 	// key says where the access key, keys, was found.
 	key  string
@@ -114,15 +121,7 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	pool := transport.NewPool(time.Now)
 	defer pool.CloseIdleConnections()
 	answers := &dated{RoundTripper: pool}
-	// The environment's profile comes before the process's.
-	keys := credential.Source{
-		Getenv: func(name string) string {
-			if name == variableProfile {
-				return cmp.Or(e.get(name), s.getenv(name))
-			}
-			return s.getenv(name)
-		}, STS: e.get(variableSTS), RoundTripper: answers, Now: time.Now,
-	}
+	keys := keySource(e, s.getenv, answers)
 	found, err := keys.Find(ctx)
 	if errors.Is(err, credential.ErrNone) {
 		mistakes = append(mistakes, err)
@@ -142,6 +141,13 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	}
 	if needs&ofECS != 0 && err == nil {
 		c.assistant, err = assistant.New(assistant.Config{Region: places.region, Endpoint: e.get(variableECS), RoundTripper: answers}, found.Credentials)
+	}
+	c.names = e.names()
+	if needs&ofRAM != 0 && err == nil {
+		c.roles, err = setup.NewRAM(setup.Config{Endpoint: e.get(variableRAM), RoundTripper: answers}, found.Credentials)
+	}
+	if needs&ofLogs != 0 && err == nil {
+		c.logs, err = setup.NewSLS(setup.Config{Endpoint: e.get(variableSLS), RoundTripper: answers}, places.region, found.Credentials)
 	}
 	if needs&ofEvents != 0 && err == nil {
 		c.events, err = subscription.New(subscription.Config{Site: places.site, Endpoint: e.get(variableEvents), RoundTripper: answers}, found.Credentials)
@@ -182,7 +188,7 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 	lacks := func(what string) { mistakes = append(mistakes, fmt.Errorf("%s%s", what, e.where())) }
 	if needs&ofTables != 0 {
 		if p.endpoint == "" && p.instance != "" && p.region != "" {
-			p.endpoint = "https://" + p.instance + "." + p.region + ".ots.aliyuncs.com"
+			p.endpoint = tablestoreAddress(p.instance, p.region)
 		}
 		if p.endpoint == "" {
 			lacks("the endpoint is missing: set --tablestore-endpoint or " + variableEndpoint)
@@ -199,6 +205,13 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 	}
 	if needs&ofECS != 0 && p.region == "" {
 		lacks("the region is missing: set " + variableRegion)
+	}
+	if needs&(ofRAM|ofLogs) != 0 {
+		for _, v := range named {
+			if e.get(v.name) == "" {
+				lacks(v.missing())
+			}
+		}
 	}
 	if needs&ofEvents != 0 {
 		p.site = subscription.Site{Region: p.region, Account: account}
@@ -224,4 +237,22 @@ func (c *connection) announce(cmd *cobra.Command) {
 // waiting shows on a terminal what is waited for.
 func waiting(cmd *cobra.Command, what string) (end func()) {
 	return screen.Busy(cmd.ErrOrStderr(), what)
+}
+
+// tablestoreAddress is the public address of a Tablestore instance.
+func tablestoreAddress(instance, region string) string {
+	return "https://" + instance + "." + region + ".ots.aliyuncs.com"
+}
+
+// keySource is where to look for an access key. The environment's profile comes before
+// the process's.
+func keySource(e environment, getenv func(string) string, next http.RoundTripper) credential.Source {
+	return credential.Source{
+		Getenv: func(name string) string {
+			if name == variableProfile {
+				return cmp.Or(e.get(name), getenv(name))
+			}
+			return getenv(name)
+		}, STS: e.get(variableSTS), RoundTripper: next, Now: time.Now,
+	}
 }

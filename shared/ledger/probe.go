@@ -120,3 +120,27 @@ func (l *Ledger) removeTable(ctx context.Context, t table) error {
 	}
 	return err
 }
+
+// Tables returns the names of the tables that exist, in whatever form.
+func (l *Ledger) Tables(ctx context.Context) (names []string, err error) {
+	for _, t := range tables(MinTTL) {
+		there, _, err := l.describe(ctx, t)
+		if err != nil && !there {
+			return nil, err
+		}
+		if there {
+			names = append(names, t.name)
+		}
+	}
+	return names, nil
+}
+
+// RemoveTables removes the tables and lists, with all in them. What is missing is as
+// it should be.
+func (l *Ledger) RemoveTables(ctx context.Context) error {
+	var errs []error
+	for _, t := range tables(MinTTL) {
+		errs = append(errs, l.removeTable(ctx, t))
+	}
+	return errors.Join(errs...)
+}

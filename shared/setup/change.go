@@ -16,8 +16,14 @@ import (
 // Change is one thing to do.
 type Change struct {
 	What string // in words
-	do   func(context.Context) error
+	// New: it makes what does not exist.
+	New bool
+	do  func(context.Context) error
 }
+
+// NewChange returns a change that a function makes. It must come to the same if it is
+// done twice.
+func NewChange(what string, do func(context.Context) error) Change { return Change{What: what, do: do} }
 
 // Found is what a plan found.
 type Found struct {
@@ -27,7 +33,11 @@ type Found struct {
 }
 
 func (f *Found) change(do func(context.Context) error, format string, args ...any) {
-	f.Changes = append(f.Changes, Change{fmt.Sprintf(format, args...), do})
+	f.Changes = append(f.Changes, Change{What: fmt.Sprintf(format, args...), do: do})
+}
+
+func (f *Found) make(do func(context.Context) error, format string, args ...any) {
+	f.Changes = append(f.Changes, Change{What: fmt.Sprintf(format, args...), New: true, do: do})
 }
 
 func (f *Found) note(format string, args ...any) {

@@ -48,7 +48,7 @@ func (c *SLS) Logs(names Names, days int, documents []Document) Plan {
 			return found, err
 		}
 		if isNew {
-			found.change(c.changing("CreateProject", http.MethodPost, project, "/", map[string]any{
+			found.make(c.changing("CreateProject", http.MethodPost, project, "/", map[string]any{
 				"projectName": project, "description": "Logs of Aftercare's functions.",
 			}), "make the log project %s", project)
 		}
@@ -61,7 +61,7 @@ func (c *SLS) Logs(names Names, days int, documents []Document) Plan {
 		}
 		switch {
 		case newStore:
-			found.change(c.changing("CreateLogStore", http.MethodPost, project, "/logstores", map[string]any{
+			found.make(c.changing("CreateLogStore", http.MethodPost, project, "/logstores", map[string]any{
 				"logstoreName": names.Logstore, "ttl": days, "shardCount": 2, "autoSplit": true, "maxSplitShard": 16, "mode": "standard",
 			}), "make the logstore %s, which keeps lines %d days", names.Logstore, days)
 		case have["mode"] == "query":
@@ -117,7 +117,7 @@ func (c *SLS) planDocument(ctx context.Context, found *Found, d Document, names 
 	}
 	switch at := differs(want, have, ""); {
 	case isNew:
-		found.change(c.changing("Create"+k.call, http.MethodPost, names.Project, k.path, want), "make the %s %s", k.what, name)
+		found.make(c.changing("Create"+k.call, http.MethodPost, names.Project, k.path, want), "make the %s %s", k.what, name)
 	case at != "":
 		found.change(c.changing("Update"+k.call, http.MethodPut, names.Project, k.path+"/"+url.PathEscape(name), want), "change the %s %s (%s)", k.what, name, at)
 	}
@@ -138,7 +138,7 @@ func (c *SLS) planIndex(ctx context.Context, found *Found, want map[string]any, 
 	}
 	switch at := differs(want, have, ""); {
 	case isNew:
-		found.change(c.changing("CreateIndex", http.MethodPost, names.Project, path, want), "make the index of the logstore %s", names.Logstore)
+		found.make(c.changing("CreateIndex", http.MethodPost, names.Project, path, want), "make the index of the logstore %s", names.Logstore)
 	case at != "":
 		// What others indexed stays. Members that only answers have must not be sent.
 		kept := map[string]any{}

@@ -82,7 +82,7 @@ func (r *RAM) planRole(ctx context.Context, found *Found, name string, trust Pol
 	err = r.call(ctx, "GetRole", url.Values{"RoleName": {name}}, &have)
 	switch {
 	case isMissing(err):
-		found.change(r.changing("CreateRole", url.Values{
+		found.make(r.changing("CreateRole", url.Values{
 			"RoleName": {name}, "AssumeRolePolicyDocument": {trust.compact()}, "Description": {description},
 		}), "make the role %s", name)
 		return true, nil
@@ -103,7 +103,7 @@ func (r *RAM) planPolicy(ctx context.Context, found *Found, name string, want Po
 	err := r.call(ctx, "GetPolicy", url.Values{"PolicyName": {name}, "PolicyType": {"Custom"}}, &have)
 	switch {
 	case isMissing(err):
-		found.change(r.changing("CreatePolicy", url.Values{
+		found.make(r.changing("CreatePolicy", url.Values{
 			"PolicyName": {name}, "PolicyDocument": {want.compact()}, "Description": {description},
 		}), "make the policy %s", name)
 		return nil
@@ -145,7 +145,7 @@ func (r *RAM) planAttachment(ctx context.Context, found *Found, name string, isN
 		}
 	}
 	if !slices.Contains(have, own) {
-		found.change(r.changing("AttachPolicyToRole", attachment(name, own)), "give the role %s its policy", name)
+		found.make(r.changing("AttachPolicyToRole", attachment(name, own)), "give the role %s its policy", name)
 	}
 	for _, a := range have {
 		if a != own {

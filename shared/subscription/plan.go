@@ -1,7 +1,6 @@
 package subscription
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -47,7 +46,7 @@ func Plan(s Site, have State, makes bool) (changes []Change, missing []Rule) {
 		}
 	}
 	for _, r := range s.Rules() {
-		queue := cmp.Or(s.DeadLetters, s.bus())
+		queue := s.DeadLetterARN()
 		if r.Last {
 			queue = ""
 		}

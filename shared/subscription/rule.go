@@ -1,6 +1,9 @@
 package subscription
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The buses. Alibaba Cloud's services put their events on BusDefault, which takes no
 // others.
@@ -74,6 +77,10 @@ func (s Site) toBus() bool { return s.DeadLetters == "" || s.DeadLetters == s.bu
 func (s Site) bus() string {
 	return "acs:eventbridge:" + s.Region + ":" + s.Account + ":eventbus/" + BusDeadLetters
 }
+
+// DeadLetterARN is the resource name of what gets a site's dead letters, as s.yaml
+// needs it.
+func (s Site) DeadLetterARN() string { return cmp.Or(s.DeadLetters, s.bus()) }
 
 // IsDeadLetters reports whether a text names what can get dead letters: a queue or
 // topic of MNS, RocketMQ or Kafka, or a bus.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/functioncompute"
 	"aftercare/tests/localcloud/project"
 )
@@ -77,12 +76,6 @@ func (p plan) has(function string) bool {
 	return slices.ContainsFunc(p.Functions, func(f project.Function) bool { return f.Name == function })
 }
 
-func (p plan) hasTimer(function, timer string) bool {
-	return slices.ContainsFunc(p.Functions, func(f project.Function) bool {
-		return f.Name == function && slices.ContainsFunc(f.Timers, func(t project.Timer) bool { return t.Name == timer })
-	})
-}
-
 // local looks up the variables that the local cloud has a value for. Those that
 // it sets for the functions itself may stay empty.
 func (p plan) local(name string) (string, bool) {
@@ -98,49 +91,6 @@ func (p plan) local(name string) (string, bool) {
 	return "", slices.Contains(ownVariables, name)
 }
 
-// rules returns a rule for each event trigger of the project.
-func (p plan) rules() []eventbridge.Rule {
-	var out []eventbridge.Rule
-	for _, f := range p.Functions {
-		for _, e := range f.Events {
-			if p.opt.NoRunOptions {
-				e.Retry, e.Tolerance, e.DeadLetters = "", "", ""
-			}
-			out = append(out, p.rule(f.Name, e))
-		}
-	}
-	return out
-}
-
-// rule returns the rule of a trigger, named as Function Compute names it. The
-// form of its target is not documented.
-func (p plan) rule(function string, e project.EventTrigger) eventbridge.Rule {
-	constant := func(key, value string) eventbridge.Param {
-		return eventbridge.Param{ResourceKey: key, Form: eventbridge.Constant, Value: value}
-	}
-	kind, body := "Sync", eventbridge.Param{ResourceKey: "Body", Form: eventbridge.Original}
-	if e.Async {
-		kind = "Async"
-	}
-	if e.DataOnly {
-		body.Form, body.Value = eventbridge.JSONPath, "$.data"
-	}
-	target := eventbridge.TargetSpec{
-		ID: e.Name, Type: "acs.fc.function",
-		Endpoint: "acs:fc:" + p.opt.Region + ":" + p.opt.Account + ":functions/" + function,
-		ParamList: []eventbridge.Param{
-			constant("functionName", function), constant("Qualifier", cmp.Or(e.Qualifier, "LATEST")),
-			constant("InvocationType", kind), body, constant("DataFormat", "Object"),
-		},
-		PushRetryStrategy: cmp.Or(eventbridge.RetryStrategy(e.Retry), eventbridge.BackoffRetry),
-		ErrorsTolerance:   cmp.Or(e.Tolerance, "ALL"),
-	}
-	if e.DeadLetters != "" {
-		target.DeadLetterQueue = &eventbridge.DeadLetterQueue{Arn: e.DeadLetters}
-	}
-	return eventbridge.Rule{Name: function + "-" + e.Name, Pattern: e.Pattern, Targets: []eventbridge.TargetSpec{target}}
-}
-
 // functions returns the project's functions. Outcomes for queues and topics go
 // into files of the folder destinations.
 func (p plan) functions(destinations string) []functioncompute.Function {
@@ -153,7 +103,12 @@ func (p plan) functions(destinations string) []functioncompute.Function {
 			OnSuccess: destination(f.Async.OnSuccess, filepath.Join(destinations, f.Name+"-success.jsonl")),
 		}
 		for _, t := range f.Timers {
-			fc.Timers = append(fc.Timers, functioncompute.Timer{Name: t.Name, Cron: t.Cron, Payload: t.Payload})
+			fc.Timers = append(fc.Timers, functioncompute.Timer{Name: t.Name, Cron: t.Cron, Payload: t.Payload, Qualifier: t.Qualifier})
+			fc.Aliases = append(fc.Aliases, t.Qualifier)
+		}
+		for _, e := range f.Events {
+			fc.Events = append(fc.Events, functioncompute.EventTrigger{Name: e.Name, Qualifier: e.Qualifier, Config: triggerConfig(e)})
+			fc.Aliases = append(fc.Aliases, e.Qualifier)
 		}
 		if n := f.Async.MaxRetries; n != nil {
 			if fc.AsyncMaxRetries = *n; *n == 0 {

@@ -152,10 +152,11 @@ func (c *Cloud) fireTimer(r *http.Request) (any, error) {
 	if err := c.knows(name); err != nil {
 		return nil, err
 	}
-	if !c.plan.hasTimer(name, timer) {
+	res, err := c.functions.FireTimer(r.Context(), name, timer)
+	if errors.Is(err, functioncompute.ErrNoTimer) {
 		return nil, refuse(http.StatusNotFound, "the function %s has no timer %s", name, timer)
 	}
-	return result(c.functions.FireTimer(r.Context(), name, timer))
+	return result(res, err)
 }
 
 func result(res functioncompute.Result, err error) (any, error) {

@@ -115,13 +115,10 @@ func (c *Cloud) info() Info {
 		Endpoints: c.endpoints(), Data: c.folder.dir, Project: c.plan.Name,
 		LeftOut: c.plan.LeftOut, StandIns: c.plan.standIns, Functions: []FunctionInfo{},
 	}
-	for _, f := range c.plan.Functions {
-		info := FunctionInfo{Name: f.Name, TimeoutMS: c.plan.timeout(f).Milliseconds(), Instances: c.functions.Instances(f.Name)}
-		for _, t := range f.Timers {
-			info.Timers = append(info.Timers, t.Name)
-		}
+	for _, f := range c.functions.Functions() {
+		info := FunctionInfo{Name: f.Name, TimeoutMS: f.Timeout.Milliseconds(), Instances: f.Instances, Timers: f.Timers}
 		for _, e := range f.Events {
-			info.Rules = append(info.Rules, f.Name+"-"+e.Name)
+			info.Rules = append(info.Rules, ruleName(f.Name, e))
 		}
 		i.Functions = append(i.Functions, info)
 	}

@@ -21,6 +21,10 @@ const (
 	codeTwice  = "EventRuleTargetIdDuplicate"
 )
 
+// CodeRuleExists is this package's own: no page names a code for a rule that exists
+// already.
+const CodeRuleExists = "EventRuleExisted"
+
 // failure is an error that the API answers with status 200 and Success false.
 func failure(code, format string, args ...any) *Error {
 	e := invalid(format, args...)

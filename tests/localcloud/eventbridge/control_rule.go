@@ -50,10 +50,7 @@ func (s *Server) createRule(p url.Values) (any, error) {
 	if _, err := s.busNamed(p); err != nil {
 		return nil, err
 	}
-	if err := s.insert(st, ""); err != nil {
-		return nil, err
-	}
-	if err := s.keepRule(s.ruleOf(spec.Bus, spec.Name)); err != nil {
+	if err := s.addMade(st); err != nil {
 		return nil, err
 	}
 	return map[string]string{"RuleARN": s.ruleARN(spec.Bus, spec.Name)}, nil
@@ -172,7 +169,6 @@ func (s *Server) listRules(p url.Values) (any, error) {
 	}{part, next, len(all)}, err
 }
 
-// deleteRule deletes a rule. Its deliveries end when they are tried again.
 func (s *Server) deleteRule(p url.Values) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,11 +176,5 @@ func (s *Server) deleteRule(p url.Values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.journal.keep(keptRules, r.bus+"/"+r.name, nil); err != nil {
-		return nil, err
-	}
-	b := s.buses[r.bus]
-	b.rules = slices.DeleteFunc(b.rules, func(other *rule) bool { return other == r })
-	s.unpark(r.bus, r.name)
-	return true, nil
+	return true, s.removeRule(r)
 }

@@ -1,6 +1,7 @@
 package eventbridge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -173,7 +174,7 @@ func (s *Server) insert(st *state, origin string) error {
 	case on == nil:
 		return failure(codeNoBus, "rule %s: bus %q does not exist", name, bus)
 	case s.ruleOf(bus, name) != nil:
-		return failure("EventRuleExisted", "rule %s: name is taken on bus %s", name, bus)
+		return failure(CodeRuleExists, "rule %s: name is taken on bus %s", name, bus)
 	case len(on.rules) == maxRules:
 		return failure("EventRuleCountExceeded", "rule %s: bus %s has %d rules already", name, bus, maxRules)
 	}
@@ -181,4 +182,67 @@ func (s *Server) insert(st *state, origin string) error {
 	on.rules = append(on.rules, r)
 	s.unpark(bus, name)
 	return nil
+}
+
+// PutRule makes a rule as a call would, or, with replace, changes the one that
+// exists. The error is an *Error, EventRuleExisted if the name is taken.
+func (s *Server) PutRule(spec RuleSpec, replace bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.ruleOf(spec.Bus, spec.Name); r != nil && replace {
+		spec.Created, spec.Description = r.now.spec.Created, r.now.spec.Description
+		return s.change(r, spec)
+	}
+	spec.Created = s.opt.Now().UnixMilli()
+	st, err := s.compile(spec, nil)
+	if err != nil {
+		return err
+	}
+	return s.addMade(st)
+}
+
+// addMade adds a rule that a call makes; the caller holds mu.
+func (s *Server) addMade(st *state) error {
+	if err := s.insert(st, ""); err != nil {
+		return err
+	}
+	return s.keepRule(s.ruleOf(st.spec.Bus, st.spec.Name))
+}
+
+// DeleteRule deletes a rule as a call would, if it exists.
+func (s *Server) DeleteRule(bus, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.ruleOf(bus, name); r != nil {
+		return s.removeRule(r)
+	}
+	return nil
+}
+
+// removeRule removes a rule. Its deliveries end when they are tried again. The
+// caller holds mu.
+func (s *Server) removeRule(r *rule) error {
+	if err := s.journal.keep(keptRules, r.bus+"/"+r.name, nil); err != nil {
+		return err
+	}
+	b := s.buses[r.bus]
+	b.rules = slices.DeleteFunc(b.rules, func(other *rule) bool { return other == r })
+	s.unpark(r.bus, r.name)
+	return nil
+}
+
+// Rules returns every rule, in the order of buses and names.
+func (s *Server) Rules() []RuleSpec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []RuleSpec
+	for _, b := range s.buses {
+		for _, r := range b.rules {
+			out = append(out, r.visible().spec)
+		}
+	}
+	slices.SortFunc(out, func(a, b RuleSpec) int {
+		return cmp.Or(cmp.Compare(a.Bus, b.Bus), cmp.Compare(a.Name, b.Name))
+	})
+	return out
 }

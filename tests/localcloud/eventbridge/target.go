@@ -73,25 +73,32 @@ func (s *Server) compileTarget(spec TargetSpec, program *target) (*target, error
 // service, of 3.0 without one.
 var functionName = regexp.MustCompile(`^acs:fc:[^:]*:[^:]*:(?:services/[^/.]+(?:\.([^/]+))?/)?functions/([^/]+)(?:/([^/]+))?$`)
 
+// Function returns the function that a target invokes, and its qualifier; both are
+// empty for other targets.
+func (t TargetSpec) Function() (name, qualifier string) {
+	if t.Type != typeFunction {
+		return "", ""
+	}
+	named := functionName.FindStringSubmatch(t.Endpoint)
+	if named == nil {
+		named = make([]string, 4)
+	}
+	return cmp.Or(t.param("functionName").Value, named[2]), cmp.Or(t.param("Qualifier").Value, named[1], named[3])
+}
+
 // functionTarget reads a target that invokes a function. Source, for 2.0:
 // https://www.alibabacloud.com/help/en/eventbridge/user-guide/event-target-parameters
 // No page describes the form for 3.0, so what only one of the two needs may be
 // missing. Without an InvocationType, the call is synchronous.
 func (s *Server) functionTarget(t TargetSpec) (func([]byte) ([]byte, error), Target, error) {
-	named := functionName.FindStringSubmatch(t.Endpoint)
-	if named == nil {
-		if t.Endpoint != "" {
-			return nil, nil, fmt.Errorf("the endpoint %q is not acs:fc:<region>:<account>:functions/<function>", t.Endpoint)
-		}
-		named = make([]string, 4)
-	}
-	in := Invocation{
-		Function:  cmp.Or(t.param("functionName").Value, named[2]),
-		Qualifier: cmp.Or(t.param("Qualifier").Value, named[1], named[3]),
-	}
-	if in.Function == "" {
+	function, qualifier := t.Function()
+	switch {
+	case t.Endpoint != "" && !functionName.MatchString(t.Endpoint):
+		return nil, nil, fmt.Errorf("the endpoint %q is not acs:fc:<region>:<account>:functions/<function>", t.Endpoint)
+	case function == "":
 		return nil, nil, fmt.Errorf("no function is named, neither by the endpoint nor by functionName")
 	}
+	in := Invocation{Function: function, Qualifier: qualifier}
 	switch kind := t.param("InvocationType").Value; kind {
 	case "", "Sync":
 	case "Async":

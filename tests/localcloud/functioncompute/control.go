@@ -46,6 +46,12 @@ var operations = map[string]struct {
 	"PUT /functions/{function}":    {"UpdateFunction", (*Server).updateFunction},
 	"DELETE /functions/{function}": {"DeleteFunction", (*Server).deleteFunction},
 
+	"POST /functions/{function}/triggers":             {"CreateTrigger", (*Server).createTrigger},
+	"GET /functions/{function}/triggers":              {"ListTriggers", (*Server).listTriggers},
+	"GET /functions/{function}/triggers/{trigger}":    {"GetTrigger", (*Server).getTrigger},
+	"PUT /functions/{function}/triggers/{trigger}":    {"UpdateTrigger", (*Server).updateTrigger},
+	"DELETE /functions/{function}/triggers/{trigger}": {"DeleteTrigger", (*Server).deleteTrigger},
+
 	"POST /functions/{function}/versions":             {"PublishFunctionVersion", (*Server).publishVersion},
 	"GET /functions/{function}/versions":              {"ListFunctionVersions", (*Server).listVersions},
 	"DELETE /functions/{function}/versions/{version}": {"DeleteFunctionVersion", (*Server).deleteVersion},

@@ -91,7 +91,7 @@ func (s *Server) updateFunction(r request) (any, error) {
 
 // keep takes over from older code what is not among a function's members.
 func (f *function) keep(old *function) {
-	f.Region, f.Account, f.timers = old.Region, old.Account, old.timers
+	f.Region, f.Account = old.Region, old.Account
 	f.MaxInstances, f.pool.max = old.MaxInstances, old.MaxInstances
 	f.AsyncMaxRetries, f.AsyncMaxAge, f.OnFailure, f.OnSuccess = old.AsyncMaxRetries, old.AsyncMaxAge, old.OnFailure, old.OnSuccess
 }
@@ -126,6 +126,9 @@ func (s *Server) deleteFunction(r request) (any, error) {
 	d, err := s.deployed(r.function)
 	if err != nil {
 		return nil, err
+	}
+	if len(d.Triggers) > 0 {
+		return nil, invalidArgument("function '%s' has %d triggers: delete them first", d.Name, len(d.Triggers))
 	}
 	delete(s.functions, d.Name)
 	for _, f := range d.all() {

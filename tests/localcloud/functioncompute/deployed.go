@@ -1,9 +1,11 @@
 package functioncompute
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -12,7 +14,9 @@ import (
 type deployed struct {
 	resource
 	latest   *function
-	versions map[string]*function // by version id
+	versions map[string]*function     // by version id
+	stops    map[string]chan struct{} // end the timers that run, by trigger
+	order    int                      // in which the program gave its functions
 }
 
 // resource is what the file of Options.Dir keeps of a function that a call made.
@@ -23,6 +27,7 @@ type resource struct {
 	Dir      string // with the code
 	Created  string
 	Modified string
+	Triggers map[string]trigger
 	// LastVersion is the number of the last version that was published.
 	LastVersion int
 	Versions    map[string]version
@@ -35,13 +40,48 @@ type resource struct {
 type target struct{ name, qualifier string }
 
 func newDeployed(r resource, latest *function) *deployed {
+	if r.Triggers == nil {
+		r.Triggers = map[string]trigger{}
+	}
 	if r.Versions == nil {
 		r.Versions = map[string]version{}
 	}
 	if r.Aliases == nil {
 		r.Aliases = map[string]alias{}
 	}
-	return &deployed{resource: r, latest: latest, versions: map[string]*function{}}
+	return &deployed{resource: r, latest: latest, order: math.MaxInt, versions: map[string]*function{}, stops: map[string]chan struct{}{}}
+}
+
+// Info is a function, for people.
+type Info struct {
+	Name           string
+	Timeout        time.Duration
+	Instances      int // processes, busy and idle
+	Timers, Events []string
+}
+
+// Functions returns every function, those of the program first and in its order.
+func (s *Server) Functions() []Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Info
+	for _, d := range slices.SortedFunc(maps.Values(s.functions), func(a, b *deployed) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.Name, b.Name))
+	}) {
+		info := Info{Name: d.Name, Timeout: d.latest.Timeout}
+		for _, f := range d.all() {
+			info.Instances += f.pool.size()
+		}
+		for _, name := range slices.Sorted(maps.Keys(d.Triggers)) {
+			if d.Triggers[name].Kind == kindTimer {
+				info.Timers = append(info.Timers, name)
+			} else {
+				info.Events = append(info.Events, name)
+			}
+		}
+		out = append(out, info)
+	}
+	return out
 }
 
 // all returns the latest code and all versions.
@@ -71,18 +111,19 @@ func (s *Server) deployed(name string) (*deployed, error) {
 
 // code returns the code of a qualifier.
 func (d *deployed) code(of string, chance float64) (*function, error) {
-	if of == "" || of == qualifier {
-		return d.latest, nil
-	}
 	if a, ok := d.Aliases[of]; ok {
 		of = a.draw(chance)
-	} else if !isVersion(of) {
+	}
+	f := d.versions[of]
+	switch {
+	case of == "" || of == qualifier:
+		return d.latest, nil
+	case f == nil && !isVersion(of):
 		return nil, aliasNotFound(d.Name, of)
+	case f == nil:
+		return nil, versionNotFound(d.Name, of)
 	}
-	if f := d.versions[of]; f != nil {
-		return f, nil
-	}
-	return nil, versionNotFound(d.Name, of)
+	return f, nil
 }
 
 func versionNotFound(function, id string) *APIError {

@@ -33,6 +33,12 @@ type Function struct {
 	// Env is the function's own environment.
 	Env    map[string]string
 	Timers []Timer
+	// Events are its event triggers, whose rules exist; calls can read and change
+	// them.
+	Events []EventTrigger
+	// Aliases are names for the latest code, beside LATEST. Empty ones, and LATEST
+	// itself, count for nothing.
+	Aliases []string
 	// MaxInstances bounds the instances that exist at one time, 100 if zero.
 	MaxInstances int
 	// AsyncMaxRetries is how often an asynchronous invocation is repeated
@@ -52,6 +58,8 @@ type Timer struct {
 	// Cron is "@every 5m" or six fields, seconds first, in UTC.
 	Cron    string
 	Payload string
+	// Qualifier is a version or an alias; LATEST if empty.
+	Qualifier string
 }
 
 // Destination is where the outcome of an asynchronous invocation goes: a
@@ -67,7 +75,6 @@ type function struct {
 	binary string
 	// version is empty for LATEST.
 	version string
-	timers  []timer
 	pool    pool
 }
 
@@ -133,11 +140,9 @@ func newFunction(f Function) (*function, error) {
 		return nil, err
 	}
 	for _, t := range f.Timers {
-		parsed, err := newTimer(t)
-		if err != nil {
+		if _, err := newTimer(t); err != nil {
 			return nil, fmt.Errorf("timer %q: %w", t.Name, err)
 		}
-		checked.timers = append(checked.timers, parsed)
 	}
 	checked.pool.max = f.MaxInstances
 	return checked, nil

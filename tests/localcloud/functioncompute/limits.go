@@ -3,9 +3,11 @@ package functioncompute
 // Limits lists what this package does not imitate, one sentence each.
 func Limits() []string {
 	return []string{
-		"Of the API 2023-03-30, InvokeFunction and these exist: Create-, Get-, List-, Update- and DeleteFunction, Publish-, List- and DeleteFunctionVersion, Create-, Get-, List-, Update- and DeleteAlias; every other path answers PathNotSupported (400), in the shape of its version of the API.",
+		"Of the API 2023-03-30, InvokeFunction and these exist: Create-, Get-, List-, Update- and DeleteFunction, Create-, Get-, List-, Update- and DeleteTrigger, Publish-, List- and DeleteFunctionVersion, Create-, Get-, List-, Update- and DeleteAlias; every other path answers PathNotSupported (400), in the shape of its version of the API.",
 		"Code comes as a zip file in base64 (code.zipFile), not from OSS, and its binary must be executable in the zip. A function is Active when the call that makes it returns; members that the server does not know are kept and shown, not obeyed.",
 		"What calls change in a function that the program gave ends with the server; functions that calls make survive it, in its folder.",
+		"Triggers are timers and those of the type eventbridge with the event source Default. The rule of the latter is <function>-<trigger> on EventBridge's bus default.",
+		"Not verified: the form of the target that Function Compute makes; UpdateTrigger makes the rule what the trigger says, whatever others changed in it; the rules of others are listed as <bus>|<rule>; a function with triggers cannot be deleted (InvalidArgument).",
 		"Not verified: a version is published even if nothing changed; a version that an alias names cannot be deleted (InvalidArgument); answers have the status 200, or 204 without a body.",
 		"Only the runtime go1 with event handlers; no custom runtimes, containers, HTTP triggers, layers, or initializer, pre-stop and pre-freeze hooks.",
 		"Requests without an Authorization header are accepted from loopback, unless signatures are required by a setting; signed ones must be ACS3-HMAC-SHA256, with a date of at most 15 minutes ago, a new nonce and the hash of the body.",

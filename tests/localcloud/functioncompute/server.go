@@ -58,6 +58,8 @@ type Options struct {
 	// Now is the clock of timers' payloads, signatures and keys; time.Now if
 	// nil. Deadlines always follow the machine's clock, as processes do.
 	Now func() time.Time
+	// Rules makes the rules of event triggers; without it there are none.
+	Rules Rules
 	// Chance draws between 0 and 1 for aliases that split their invocations;
 	// random if nil.
 	Chance func() float64
@@ -129,7 +131,7 @@ func Start(opt Options) (*Server, error) {
 	if opt.Keys != nil {
 		s.verifier = access.NewVerifier(opt.Keys, opt.Now)
 	}
-	for _, f := range opt.Functions {
+	for i, f := range opt.Functions {
 		checked, err := newFunction(f)
 		if err != nil {
 			return nil, fmt.Errorf("function %q: %w", f.Name, err)
@@ -139,7 +141,9 @@ func Start(opt Options) (*Server, error) {
 		}
 		s.functions[f.Name] = newDeployed(resource{
 			Name: f.Name, Config: configOf(checked), Dir: checked.Dir, Created: s.stamp(), Modified: s.stamp(),
+			Triggers: s.triggersOf(checked), Aliases: s.aliasesOf(checked),
 		}, checked)
+		s.functions[f.Name].order = i
 	}
 	for _, d := range s.functions {
 		if err := s.checkDestinations(d.latest); err != nil {
@@ -155,12 +159,31 @@ func Start(opt Options) (*Server, error) {
 	}
 	s.spawner = newSpawner()
 	s.http.Serve(s.http.RefusePages(s.api()))
-	for _, d := range s.functions {
-		for _, t := range d.latest.timers {
-			s.spawn(func() { s.runTimer(d.Name, t) })
-		}
+	if err := s.startTimers(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// startTimers lets the timers of all functions fire.
+func (s *Server) startTimers() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.functions {
+		for _, t := range d.Triggers {
+			if t.Kind != kindTimer {
+				continue
+			}
+			checked, fires, err := t.timer()
+			if err != nil {
+				return fmt.Errorf("function %q: timer %q: %w", d.Name, t.Name, err)
+			}
+			if fires {
+				s.startTimer(d, checked, t.Qualifier)
+			}
+		}
+	}
+	return nil
 }
 
 // Endpoint is the base URL of the API, without a slash at the end.

@@ -43,44 +43,54 @@ func newTimer(t Timer) (timer, error) {
 	return timer{t, c}, nil
 }
 
-// runTimer fires t until the server is closed. The schedule runs on a clock
-// that TimerScale makes faster or slower.
-func (s *Server) runTimer(function string, t timer) {
+// runTimer fires t until it is stopped or the server is closed. The schedule runs
+// on a clock that TimerScale makes faster or slower.
+func (s *Server) runTimer(to target, t timer, stop chan struct{}) {
 	begin := time.Now()
 	scheduled := s.opt.Now()
 	for {
 		next := t.schedule.next(scheduled)
 		if next.IsZero() {
-			s.logf("timer %s of %s never fires again", t.Name, function)
+			s.logf("timer %s of %s never fires again", t.Name, to.name)
 			return
 		}
 		// Waits are counted from the beginning, so that they do not drift.
 		begin = begin.Add(time.Duration(float64(next.Sub(scheduled)) * s.opt.TimerScale))
 		scheduled = next
-		select {
-		case <-time.After(time.Until(begin)):
-		case <-s.stop:
+		if !s.waitUntil(begin, stop) {
 			return
 		}
-		if _, err := s.InvokeAsync(function, timerEvent(t.Timer, s.opt.Now())); err != nil && !errors.Is(err, errClosed) {
-			s.logf("timer %s of %s: %v", t.Name, function, err)
+		call := Call{to.name, to.qualifier, true, timerEvent(t.Timer, s.opt.Now())}
+		if _, err := s.Do(context.Background(), call); err != nil && !errors.Is(err, errClosed) {
+			s.logf("timer %s of %s: %v", t.Name, to.name, err)
 		}
 	}
 }
 
-// FireTimer fires a timer now, and waits for the result. It fails if the timer
-// does not exist.
+// ErrNoTimer says that a function has no timer of a name.
+var ErrNoTimer = errors.New("there is no such timer")
+
+// FireTimer fires a timer now, and waits for the result. The error may be
+// ErrNoTimer.
 func (s *Server) FireTimer(ctx context.Context, function, name string) (Result, error) {
-	f, err := s.resolve(target{name: function})
+	s.mu.Lock()
+	d, err := s.deployed(function)
+	var t trigger
+	if err == nil {
+		t = d.Triggers[name]
+	}
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		return Result{}, fmt.Errorf("fire timer %s: %w", name, err)
+	case t.Kind != kindTimer:
+		return Result{}, fmt.Errorf("fire timer %s of %s: %w", name, function, ErrNoTimer)
+	}
+	fired, _, err := t.timer()
 	if err != nil {
 		return Result{}, fmt.Errorf("fire timer %s: %w", name, err)
 	}
-	for _, t := range f.timers {
-		if t.Name == name {
-			return s.Invoke(ctx, function, timerEvent(t.Timer, s.opt.Now()))
-		}
-	}
-	return Result{}, fmt.Errorf("fire timer: function %s has no timer %q", function, name)
+	return s.Do(ctx, Call{Function: function, Qualifier: t.Qualifier, Payload: timerEvent(fired.Timer, s.opt.Now())})
 }
 
 // timerEvent is the payload of a timer trigger, in the form of

@@ -61,7 +61,7 @@ func (s *Server) addVersion(d *deployed, id string, v version) error {
 		return err
 	}
 	f.keep(d.latest)
-	f.version, f.timers = id, nil
+	f.version = id
 	d.versions[id] = f
 	return nil
 }
@@ -125,6 +125,17 @@ type alias struct {
 	AdditionalVersionWeight map[string]float64 `json:"additionalVersionWeight"`
 	Created                 string             `json:"createdTime"`
 	Modified                string             `json:"lastModifiedTime"`
+}
+
+// aliasesOf returns the aliases of a function that the program gave.
+func (s *Server) aliasesOf(f *function) map[string]alias {
+	out := map[string]alias{}
+	for _, name := range f.Aliases {
+		if name != "" && name != qualifier {
+			out[name] = alias{Name: name, VersionID: qualifier, Created: s.stamp(), Modified: s.stamp()}
+		}
+	}
+	return out
 }
 
 // draw returns the version of one invocation.

@@ -69,6 +69,8 @@ type Timer struct {
 	Name    string
 	Cron    string
 	Payload string
+	// Qualifier is a version or an alias of the function, or empty.
+	Qualifier string
 }
 
 // EventTrigger is an enabled trigger on the events of cloud services. Function
@@ -84,6 +86,8 @@ type EventTrigger struct {
 	DeadLetters string
 	// Qualifier is a version or an alias of the function, or empty.
 	Qualifier string
+	// Disabled says that the rule takes no events.
+	Disabled bool
 	// Async says that the function is invoked asynchronously.
 	Async bool
 	// DataOnly says that the function gets an event's data instead of the

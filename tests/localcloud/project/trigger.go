@@ -38,30 +38,46 @@ func (r *reader) triggers(p *Project, props *node, f *Function) {
 		}
 		switch kind {
 		case "timer":
-			r.timer(f, name, config)
+			r.timer(f, name, r.text(n, "qualifier"), config)
 		case "eventbridge":
 			source := r.object(config, "eventSourceConfig")
 			if kind := r.text(source, "eventSourceType"); kind != "" && kind != "Default" {
 				leaveOut("event source %q is not imitated, only Default is", kind)
 				continue
 			}
-			r.event(f, name, r.text(n, "qualifier"), config)
+			if e := r.event(name, r.text(n, "qualifier"), config); !e.Disabled {
+				f.Events = append(f.Events, e)
+			}
 		default:
 			leaveOut("type %q is not imitated, only timer and eventbridge are", kind)
 		}
 	}
 }
 
-func (r *reader) timer(f *Function, name string, config *node) {
-	t := Timer{Name: name, Cron: r.required(config, "cronExpression"), Payload: r.text(config, "payload")}
+func (r *reader) timer(f *Function, name, qualifier string, config *node) {
+	t := Timer{Name: name, Cron: r.required(config, "cronExpression"), Payload: r.text(config, "payload"), Qualifier: qualifier}
 	if r.flag(config, "enable", true) {
 		f.Timers = append(f.Timers, t)
 	}
 }
 
-func (r *reader) event(f *Function, name, qualifier string, config *node) {
+// ParseEvent reads the configuration of an event trigger, as JSON. Its errors are
+// those of Parse.
+func ParseEvent(name, qualifier, config string) (EventTrigger, error) {
+	r := &reader{file: "triggerConfig", lookup: func(string) (string, bool) { return "", false }, missing: map[string]bool{}}
+	var e EventTrigger
+	if r.root = r.parse(config); r.root != nil {
+		if r.root.kind != mapping {
+			r.mistake(r.root.at, "it must be an object, not %s", r.root.describe())
+		}
+		e = r.event(name, qualifier, r.root)
+	}
+	return e, r.err()
+}
+
+func (r *reader) event(name, qualifier string, config *node) EventTrigger {
 	e := EventTrigger{
-		Name: name, Qualifier: qualifier,
+		Name: name, Qualifier: qualifier, Disabled: !r.flag(config, "triggerEnable", true),
 		Pattern: r.required(config, "eventRuleFilterPattern"),
 		Async:   r.flag(config, "asyncInvocationType", false),
 	}
@@ -81,9 +97,7 @@ func (r *reader) event(f *Function, name, qualifier string, config *node) {
 	e.Tolerance = r.choice(options, "errorsTolerance", "ALL", "NONE")
 	queue := r.object(options, "deadLetterQueue")
 	e.DeadLetters = cmp.Or(r.text(queue, "Arn"), r.text(queue, "arn"))
-	if r.flag(config, "triggerEnable", true) {
-		f.Events = append(f.Events, e)
-	}
+	return e
 }
 
 // choice reads a member that is one of two words, or missing. Its name may begin
