@@ -205,7 +205,7 @@ func (d *desk) test(ctx context.Context, name string, clients alert.Clients, v h
 	if out.Failed == alert.PartLimit && !out.RetryAt.IsZero() {
 		err = s.Close(ctx, name, out.RetryAt)
 	}
-	v.Log.Info().Str("channel", name).Bool("confirmed", out.Confirmed).Str("failed", string(out.Failed)).Msg("channel tested")
+	v.Log.Info().Str("channel", name).Bool("took_sample", out.Confirmed).Str("look_at", string(out.Failed)).Msg("channel tested")
 	item, bad := detailed(map[bool]string{true: handler.ResultAccepted, false: handler.ResultRefused}[out.Confirmed], out.Why, out)
 	return item, cmp.Or(err, bad)
 }

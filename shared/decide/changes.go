@@ -47,6 +47,46 @@ func (c Changes) Empty() bool {
 	return c.Instance == nil && c.Execution == nil && c.Input == nil
 }
 
+// About returns the ids of the tasks and flow runs that it changes, which may come more
+// than once, and how long the task that waited longest had waited before it leaves the
+// queue now to be sent.
+func (c Changes) About(now time.Time) (tasks, runs []string, waited time.Duration) {
+	of := func(task, run string) {
+		if task != "" {
+			tasks = append(tasks, task)
+		}
+		if run != "" {
+			runs = append(runs, run)
+		}
+	}
+	for _, t := range c.Tasks {
+		is := t.After
+		if is == nil {
+			is = t.Before
+		} else if was := t.Before; was != nil && was.State == TaskQueued && is.State == TaskReleasing {
+			waited = max(waited, now.Sub(Later(is.SubmittedAt, is.NotBefore)))
+		}
+		of(is.ID, is.RunID)
+	}
+	for _, r := range c.Runs {
+		is := r.After
+		if is == nil {
+			is = r.Before
+		}
+		of("", is.ID)
+	}
+	for _, t := range c.EndedTasks {
+		of(t.ID, t.RunID)
+	}
+	for _, r := range c.EndedRuns {
+		of("", r.ID)
+	}
+	if e := c.Execution; e != nil {
+		of(e.TaskID, e.RunID)
+	}
+	return tasks, runs, waited
+}
+
 // Execution is the record of one run of a command on one instance.
 type Execution struct {
 	Event event.TaskCompleted

@@ -65,7 +65,7 @@ const maxDecided = 8 << 10
 // first, and those that do not fit are only counted.
 func (d *draft) decided() Decided {
 	sorted := slices.Clone(d.flows)
-	slices.SortStableFunc(sorted, func(a, b FlowDecision) int {
+	inOrder(sorted, func(a, b FlowDecision) int {
 		return boolOrder(a.What == FlowNotStarted) - boolOrder(b.What == FlowNotStarted)
 	})
 	out := Decided{Saw: d.saw}

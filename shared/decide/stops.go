@@ -46,7 +46,7 @@ type Standing struct {
 // Standing lists the stops, and the breakers that are open now.
 func (c Control) Standing(now time.Time) Standing {
 	s := Standing{Stops: slices.AppendSeq([]Stop{}, maps.Values(c.Stops)), Breakers: []Breaker{}}
-	slices.SortFunc(s.Stops, func(a, b Stop) int {
+	inOrder(s.Stops, func(a, b Stop) int {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Flow, b.Flow))
 	})
 	for _, flow := range slices.Sorted(maps.Keys(c.Breakers)) {

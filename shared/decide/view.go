@@ -114,7 +114,7 @@ func (v view) dueMessages() []Message {
 			due = append(due, m)
 		}
 	}
-	slices.SortFunc(due, inPlanning)
+	Sort(due)
 	return due
 }
 
@@ -138,7 +138,11 @@ func (v view) heldUntil() time.Time {
 }
 
 // allRuns are the live runs, the oldest first.
-func (s State) allRuns() []FlowRun { return slices.SortedFunc(maps.Values(s.Runs), inCreation) }
+func (s State) allRuns() []FlowRun {
+	runs := slices.Collect(maps.Values(s.Runs))
+	inOrder(runs, inCreation)
+	return runs
+}
 
 // ahead counts the runs of the same flow that this one must wait for, and how
 // many of them have not begun.

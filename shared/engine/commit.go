@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"aftercare/shared/decide"
@@ -139,6 +140,22 @@ func (h *handling) accept(d decide.Decision) {
 		h.out.Answer = d.Answer
 	}
 	h.out.Ignored, h.out.Asked = d.Ignored, d.Asked
+	h.out.Queued = d.Next.Instance.Waiting
+	tasks, runs, waited := d.Changes.About(h.Now())
+	h.out.Tasks, h.out.Runs, h.out.Waited = more(h.out.Tasks, tasks), more(h.out.Runs, runs), max(h.out.Waited, waited)
+}
+
+// mostIDs bounds Outcome.Tasks and Outcome.Runs.
+const mostIDs = 100
+
+// more adds those ids to a list that it lacks.
+func more(list, ids []string) []string {
+	for _, id := range ids {
+		if len(list) < mostIDs && !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 func (h *handling) moment() decide.Moment {

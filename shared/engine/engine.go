@@ -59,6 +59,12 @@ type Outcome struct {
 	// that are still open on the instance.
 	Performed, Left int
 	Notes           []decide.Note
+	// Tasks and Runs are the ids of those that were changed, at most 100 of each.
+	Tasks, Runs []string
+	// Queued counts the tasks that wait on the instance. Waited is how long the one that
+	// waited longest had waited when it was taken from the queue; zero if none was.
+	Queued int
+	Waited time.Duration
 	// Repairs are what it made good, if it is a sweep's.
 	Repairs []decide.Repair
 	// Asked: sweeps asked for so many ends lately that events may not arrive.

@@ -15,6 +15,8 @@ type Sweep struct {
 	// Woken counts the wake-ups that it handled, Failed those of them that
 	// failed, and Waiting the others, whose commands still wait for room.
 	Woken, Failed, Waiting int
+	// Late is how long the oldest wake-up was overdue.
+	Late time.Duration
 	// Outcomes are those of the instances that the sweep acted on.
 	Outcomes []Outcome
 	// Repairs counts what it made good.
@@ -55,6 +57,7 @@ func (e *Engine) Sweep(ctx context.Context, parallel int) (Sweep, error) {
 	all := true
 	err := e.Ledger.Due(ctx, e.Now(), func(page []Wakeup) bool {
 		for _, w := range page {
+			s.result.Late = max(s.result.Late, e.Now().Sub(w.Due))
 			s.serve(ctx)
 			if w.waits(s.Now()) {
 				s.putAside(w)

@@ -76,9 +76,24 @@ func cloudEvent(o object) (delivery, error) {
 			Account: account(o.text("aliyunaccountid")),
 			Region:  o.text("aliyunregionid"),
 			Time:    o.time("time"),
+			Trace:   trace(o.text("traceparent")),
 		},
 		data: func() (object, error) { return o.needed("data") },
 	}, nil
+}
+
+// trace returns a traceparent of version 00, and nothing for what is none.
+func trace(text string) string {
+	parts := strings.Split(text, "-")
+	if len(parts) != 4 || parts[0] != "00" {
+		return ""
+	}
+	for i, n := range []int{2, 32, 16, 2} {
+		if len(parts[i]) != n || strings.Trim(parts[i], "0123456789abcdef") != "" {
+			return ""
+		}
+	}
+	return text
 }
 
 // cloudMonitorEvent reads CloudMonitor's classic system event.

@@ -42,6 +42,9 @@ type Envelope struct {
 	Region string
 	// Time is when the event happened, in UTC.
 	Time time.Time
+	// Trace is the CloudEvent's traceparent, if it has a valid one.
+	// See https://www.w3.org/TR/trace-context/#traceparent-header-field-values
+	Trace string `json:",omitempty"`
 }
 
 // Event is one of TaskCompleted, FirstHeartbeat, InstanceStateChange, Ignored

@@ -156,3 +156,20 @@ func TestAnEventThatLacksWhatIsNeededIsMalformed(t *testing.T) {
 		t.Errorf("got %#v, want an event of another kind ignored", e)
 	}
 }
+
+// TestATraceIsKeptIfItIsOne: a traceparent of W3C's version 00.
+func TestATraceIsKeptIfItIsOne(t *testing.T) {
+	const good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for text, want := range map[string]string{good: good, "": "", "01" + good[2:]: "", good + "0": "", "00-" + strings.ToUpper(good[3:]): "", good[:53] + "\n1": ""} {
+		payload, err := json.Marshal(map[string]any{
+			"specversion": "1.0", "id": "1", "source": "acs.ecs", "type": "ecs:CloudAssistant:FirstHeartbeat", "traceparent": text, "data": map[string]any{"vmName": "i-1"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, ok := event.Parse(payload)[0].(event.FirstHeartbeat)
+		if !ok || e.Trace != want {
+			t.Errorf("%q is %q, want %q", text, e.Trace, want)
+		}
+	}
+}

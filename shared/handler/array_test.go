@@ -236,10 +236,10 @@ func TestAMissingTableIsOneLineWithItsRemedy(t *testing.T) {
 		must(t, err)
 		out, err := invoke(r, f.TaskCompleted, payload)
 		wantRefused(t, out, err)
-		text := strings.TrimSuffix(log.String(), "\n")
-		if strings.Contains(text, "\n") || !strings.Contains(text, "table "+table+" is missing, create it with 'aftercare tables create'") ||
+		text, ended, _ := strings.Cut(strings.TrimSuffix(log.String(), "\n"), "\n")
+		if !strings.Contains(ended, `"result":"failed"`) || strings.Contains(ended, "\n") || !strings.Contains(text, "table "+table+" is missing, create it with 'aftercare tables create'") ||
 			!strings.Contains(text, `"level":"error"`) || strings.Contains(text, `\n`) {
-			t.Errorf("the log is not one line at level error that names the remedy:\n%s", text)
+			t.Errorf("the log is not one line at level error that names the remedy, and the end:\n%s", log)
 		}
 	}
 }

@@ -262,6 +262,13 @@ func (a *array) done(ctx context.Context, place int, out engine.Outcome, took ti
 	}
 	item.Left = out.Left
 	a.items[place] = item
-	line(a.log, out).Str("event_id", env.ID).Str("invoke_id", item.InvokeID).Str("result", item.Result).
+	line := line(a.log, out)
+	if !env.Time.IsZero() {
+		line.Int64("age_ms", a.now().Sub(env.Time).Milliseconds())
+	}
+	if env.Trace != "" {
+		line.Str("traceparent", env.Trace)
+	}
+	line.Str("event_id", env.ID).Str("invoke_id", item.InvokeID).Str("result", item.Result).
 		Int64("took_ms", took.Milliseconds()).Msg("event handled")
 }

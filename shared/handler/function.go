@@ -38,7 +38,8 @@ type Function struct {
 	pool     http.RoundTripper
 	sends    *engine.SendCap
 	bell     *bell
-	older    *sync.Once // says that the function is older than the tables
+	served   atomic.Bool // the first invocation
+	older    *sync.Once  // says that the function is older than the tables
 	log      zerolog.Logger
 	now      func() time.Time
 	// engine makes the engine of an invocation; nil in a plain function, which so links
@@ -82,7 +83,7 @@ func NewWith(name string, s Settings, log io.Writer, now func() time.Time) (*Fun
 	}
 	f := Plain(name, s, log, now)
 	f.engine = func(v *invocation) (*engine.Engine, error) {
-		commander, err := assistant.New(assistant.Config{Region: v.region, Endpoint: s.ECSEndpoint, RoundTripper: f.pool}, v.keys)
+		commander, err := assistant.New(assistant.Config{Region: v.region, Endpoint: s.ECSEndpoint, RoundTripper: counted{f.pool, &v.ecs, nil}}, v.keys)
 		return &engine.Engine{
 			Ledger: v.ledger, Shared: watchedShared{v.ledger, &v.watch}, Commander: watchedCommander{commander, v}, Inbox: v.ledger, Waker: v, Policy: s.Policy,
 			Now: now, NewID: NewID, Sends: f.sends, Pause: engine.Conflicts.Pause, Sleep: transport.Sleep,
@@ -159,16 +160,18 @@ type invocation struct {
 	out       Outcome
 	failed    atomic.Bool
 	undecided atomic.Value // the engine.Undecided that came last
+	// Requests to each service, and answers that ask for fewer of them.
+	tablestore, ecs, fc, throttled atomic.Int64
 }
 
 // invoke runs do for one invocation and returns the answer. The context of do
 // ends a margin before the invocation's deadline.
 func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocation) error) (Outcome, error) {
-	id := "unknown"
+	id, log, start, cold := "unknown", f.log, f.now(), !f.served.Swap(true)
 	if fctx, ok := fccontext.FromContext(ctx); ok {
-		id = fctx.RequestID
+		id, log = fctx.RequestID, traced(log, fctx)
 	}
-	log := f.log.With().Str("request_id", id).Logger()
+	log = log.With().Str("request_id", id).Logger()
 	cancel := context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-f.settings.Margin))
@@ -185,12 +188,27 @@ func (f *Function) invoke(ctx context.Context, do func(context.Context, *invocat
 	if err := recovered(func() error { return v.tell(ctx) }); err != nil && !v.failed.Load() {
 		v.fail(log.Error(), err)
 	}
+	v.ended(f.now().Sub(start), cold)
 	if v.failed.Load() {
 		why, _ := v.undecided.Load().(engine.Undecided)
 		return Outcome{}, &Error{RequestID: id, Reason: string(why)}
 	}
 	v.out.RequestID, v.out.Version = id, version.Name()
 	return v.out, nil
+}
+
+// ended logs what the invocation took.
+func (v *invocation) ended(took time.Duration, cold bool) {
+	result, items := "done", len(v.out.Items)
+	if v.failed.Load() {
+		result = "failed"
+	}
+	for _, n := range v.out.More {
+		items += n
+	}
+	v.log.Info().Str("result", result).Int64("took_ms", took.Milliseconds()).Int("items", items).Bool("cold", cold).Int("retry", v.retry).
+		Int64("tablestore_calls", v.tablestore.Load()).Int64("ecs_calls", v.ecs.Load()).Int64("fc_calls", v.fc.Load()).
+		Int64("throttled", v.throttled.Load()).Msg("invocation ended")
 }
 
 // recovered calls do, and returns its panic as an error.
@@ -212,6 +230,7 @@ func (f *Function) begin(ctx context.Context, log zerolog.Logger) (*invocation, 
 	}
 	tables := f.settings.Ledger
 	tables.Rights, tables.Newer = v.right, v.isOlder
+	tables.Transport = counted{tables.Transport, &v.tablestore, &v.throttled}
 	l, err := ledger.Open(ctx, tables, keys)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 		text, event := submittedIn(payload)
 		if event != "" {
 			defer v.showRefused() // nobody reads the answer
+			v.log = v.log.With().Str("event_id", event).Logger()
 		}
 		s, err := parseSubmission(text, f.settings.Policy, f.now())
 		if err != nil {
@@ -68,7 +69,7 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 		v.tidyConcerns(ctx)
 		v.noteSweep(ctx)
 		v.out.add(Item{Result: ResultSwept, Woken: s.Woken, Failed: s.Failed, Waiting: s.Waiting, Complete: &s.Complete, Repairs: s.Repairs})
-		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Bool("complete", s.Complete).Any("repairs", s.Repairs).Msg("swept")
+		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Int64("late_ms", s.Late.Milliseconds()).Bool("complete", s.Complete).Any("repairs", s.Repairs).Msg("swept")
 		return nil
 	})
 }
@@ -120,8 +121,17 @@ func outcome(line *zerolog.Event, out engine.Outcome) *zerolog.Event {
 	for i, n := range out.Notes {
 		notes[i] = n.String()
 	}
+	if len(out.Runs) > 0 {
+		line.Strs("run_ids", out.Runs)
+	}
+	if len(out.Tasks) > 0 {
+		line.Strs("task_ids", out.Tasks)
+	}
+	if out.Waited > 0 {
+		line.Int64("waited_ms", out.Waited.Milliseconds())
+	}
 	return line.Str("instance_id", out.InstanceID).Strs("decided", notes).
-		Int("performed", out.Performed).Int("left", out.Left)
+		Int("performed", out.Performed).Int("left", out.Left).Int("queued", out.Queued)
 }
 
 // ignore logs that an event is not handled, and why.

@@ -61,7 +61,7 @@ func (v *invocation) invokeAlerts(ctx context.Context, shard int) error {
 	if at == "" {
 		return errors.New("the account or the region is not known")
 	}
-	client, err := invoke.New(invoke.Config{Endpoint: at, RoundTripper: v.pool}, v.keys)
+	client, err := invoke.New(invoke.Config{Endpoint: at, RoundTripper: counted{v.pool, &v.fc, nil}}, v.keys)
 	if err != nil {
 		return err
 	}

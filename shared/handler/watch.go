@@ -105,6 +105,8 @@ func (w *watch) changes(function string, now time.Time) (needed []change) {
 // right notes what a call shows of a right that it needs.
 func (v *invocation) right(right string, err error) {
 	switch {
+	case errors.Is(err, engine.ErrThrottled):
+		v.throttled.Add(1)
 	case errors.Is(err, engine.ErrDenied):
 		v.watch.show(decide.RightMissing(v.called(), right, v.now()))
 	case err == nil:
