@@ -131,7 +131,7 @@ var variables = []Variable{
 			return setDuration(v, 0, time.Hour, s.Alerts.Wait)
 		},
 	},
-	duration("AFTERCARE_ALERT_START", "20s", "0s", "30s", "how late after its timer the function alerts begins, at most; at least a quarter of it, by chance, because chats refuse more at full minutes",
+	duration("AFTERCARE_ALERT_START", "20s", "0s", "30s", "how late after its timer a round begins, at most; at least a quarter of it, by chance, because chats refuse more at full minutes. For the function alerts",
 		func(s *Settings) *time.Duration { return &s.Alerts.Start }),
 	secret("AFTERCARE_DINGTALK_URL", "URL", "a DingTalk robot's webhook, with its access_token. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkURL }),
 	secret("AFTERCARE_DINGTALK_SECRET", "text", "the robot's signing secret. For the function alerts", func(s *Settings) *transport.Secret { return &s.Alerts.DingTalkSecret }),

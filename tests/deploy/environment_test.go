@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"aftercare/shared/handler"
@@ -15,10 +16,12 @@ var fromEnv = regexp.MustCompile(`^\$\{env\('[A-Z_]+'(, '')?\)\}$`)
 var envCall = regexp.MustCompile(`\$\{env\('([A-Z_]+)'(?:, '([^']*)')?\)\}`)
 
 // maxEnvironment is Function Compute's limit for all variables of a function, in
-// bytes. A value from the shell counts as 256.
+// bytes. A required value and a secret, which the shell sets, count as 256, and what has
+// a default as 48.
 const (
 	maxEnvironment = 4096
 	longValue      = 256
+	shortValue     = 48
 )
 
 const (
@@ -28,35 +31,59 @@ const (
 	deadLetters = "dead-letters"
 )
 
-// checkEnvironment: the functions get only settings that they know, all that
-// they require, and no secret from this file. One with a part of a core runs one
-// thread at a time.
-func checkEnvironment(d *document, f *faults) {
-	known := map[string]handler.Variable{}
-	for _, v := range handler.Variables() {
-		known[v.Name] = v
+// ofEach are the settings that concern each function. The others are for functions
+// that decide, or for alerts, as they say.
+var ofEach = []string{
+	"AFTERCARE_TABLESTORE_ENDPOINT", "AFTERCARE_TABLESTORE_INSTANCE", "AFTERCARE_MASK", "AFTERCARE_DEADLINE_MARGIN", "AFTERCARE_LOG_LEVEL",
+}
+
+// concerns reports whether a setting concerns a function.
+func concerns(v handler.Variable, key string) bool {
+	if strings.Contains(v.Doc, "For the function alerts") {
+		return key == alerts
 	}
+	return decides(key) || slices.Contains(ofEach, v.Name)
+}
+
+// fromShell is how a setting comes from the shell, with its default. One that the
+// function computes is left empty.
+func fromShell(v handler.Variable) string {
+	switch {
+	case v.Required:
+		return fmt.Sprintf("${env('%s')}", v.Name)
+	case strings.Contains(v.Default, "<"):
+		return fmt.Sprintf("${env('%s', '')}", v.Name)
+	}
+	return fmt.Sprintf("${env('%s', '%s')}", v.Name, v.Default)
+}
+
+// checkEnvironment: each function gets all settings that concern it, and no others,
+// from the shell or with their defaults. One with a part of a core runs one thread at
+// a time.
+func checkEnvironment(d *document, f *faults) {
 	for _, fn := range d.functions {
 		environment := fn.props.object("environmentVariables")
-		given, size := map[string]bool{}, 0
-		for _, item := range environment {
-			name, value := fmt.Sprint(item.Key), fmt.Sprint(item.Value)
-			given[name] = true
-			size += len(name) + len(envCall.ReplaceAllString(value, strings.Repeat("x", longValue)))
-			if name == "GOMAXPROCS" && value == "1" {
+		size := 0
+		var wanted []string
+		for _, v := range handler.Variables() {
+			if !concerns(v, fn.key) {
 				continue
 			}
-			v, ok := known[name]
-			f.check(ok, "%s: %s is not a setting", fn.key, name)
-			f.check(!v.Secret || fromEnv.MatchString(value), "%s: the secret %s is in this file", fn.key, name)
-			f.check(!v.Required || fromEnv.MatchString(value) && !strings.Contains(value, ","),
-				"%s: %s is bound to an account and must come from the shell", fn.key, name)
+			wanted = append(wanted, v.Name)
+			size += len(v.Name) + shortValue
+			if v.Required || v.Secret {
+				size += longValue - shortValue
+			}
+			value := environment.text(v.Name)
+			f.check(value == fromShell(v), "%s: %s is %q, want %q", fn.key, v.Name, value, fromShell(v))
 		}
-		for _, v := range known {
-			f.check(!v.Required || given[v.Name], "%s: the required setting %s is missing", fn.key, v.Name)
-			f.check(!v.Secret || given[v.Name] == (fn.key == alerts), "%s: the secret %s is for the function alerts, and only for it", fn.key, v.Name)
+		for _, name := range environment.keys() {
+			if name == "GOMAXPROCS" && environment.text(name) == "1" {
+				continue
+			}
+			f.check(slices.Contains(wanted, name), "%s: %s is not a setting of this function", fn.key, name)
 		}
-		f.check(given["GOMAXPROCS"] == (fn.props.number("cpu") < 1), "%s: GOMAXPROCS is for a part of a core", fn.key)
+		f.check((environment.value("GOMAXPROCS") != nil) == (fn.props.number("cpu") < 1), "%s: GOMAXPROCS is for a part of a core", fn.key)
 		f.check(size <= maxEnvironment, "%s: its variables may have %d bytes, %d are allowed", fn.key, size, maxEnvironment)
 		if _, err := handler.FromEnv(deployed(environment)); err != nil {
 			f.check(false, "%s: the settings are refused: %v", fn.key, err)

@@ -114,7 +114,7 @@ func zipped(t *testing.T, extra string) object {
 func function(t *testing.T, name string) object {
 	return object{
 		"functionName": name, "runtime": "go1", "handler": "probe", "timeout": 60, "memorySize": 256, "cpu": 0.2,
-		"environmentVariables": object{"OWN": "1"}, "code": zipped(t, ""), "logConfig": object{"project": "p"},
+		"environmentVariables": object{"OWN": "1", "FC": ""}, "code": zipped(t, ""), "logConfig": object{"project": "p"},
 	}
 }
 

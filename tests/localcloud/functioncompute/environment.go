@@ -48,10 +48,10 @@ func (s *Server) environment(f *function, instanceID, runtimeAPI string, key acc
 		)
 	}
 	own := map[string]string{}
+	maps.Copy(own, f.Env)
 	if name := s.opt.EndpointIn; name != "" {
 		own[name] = s.Endpoint()
 	}
-	maps.Copy(own, f.Env)
 	maps.Copy(own, s.opt.Override)
 	for k, v := range own {
 		env = append(env, k+"="+v)

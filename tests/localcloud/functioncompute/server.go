@@ -88,7 +88,7 @@ type Options struct {
 	// Home is the HOME of the functions, "/tmp" if empty.
 	Home string
 	// EndpointIn is the variable in which a function finds the API's address, unless
-	// it has a value of its own there. Empty means none.
+	// Override has it. Empty means none.
 	EndpointIn string
 }
 
