@@ -93,6 +93,7 @@ type connection struct {
 	assistant *assistant.Client
 	roles     *setup.RAM
 	logs      *setup.SLS
+	deployed  *setup.FC // with ofFunctions
 	names     setup.Names
 	events    *subscription.Client
 	monitor   *subscription.CloudMonitor
@@ -140,6 +141,9 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	}
 	if needs&ofFunctions != 0 && err == nil {
 		c.functions, err = invoke.New(invoke.Config{Endpoint: places.functions, RoundTripper: answers}, found.Credentials)
+		if err == nil {
+			c.deployed, err = setup.NewFC(setup.Config{Endpoint: places.functions, RoundTripper: answers}, e.names(), found.Credentials)
+		}
 	}
 	if needs&ofECS != 0 && err == nil {
 		c.assistant, err = assistant.New(assistant.Config{Region: places.region, Endpoint: e.get(variableECS), RoundTripper: answers}, found.Credentials)
