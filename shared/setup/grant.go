@@ -185,7 +185,7 @@ func deploys(onRoles, onPolicies, onBoth string) []Statement {
 	all = append(all, createsTables()...)
 	return append(all,
 		tables("instances", "CreateIndex GetRange DropIndex DeleteTable"),
-		tables("fleet history timeline wakeups alerts quarantine shared", "DropIndex DeleteTable"),
+		tables("shared", "GetRow PutRow DeleteTable"), tables("wakeups alerts quarantine", "DeleteTable"),
 		allow("log", "CreateProject GetProject DeleteProject", project),
 		allow("log", "CreateLogStore GetLogStore CreateIndex GetIndex UpdateIndex GetLogStoreLogs", project+"/logstore/<log-store>"),
 		allow("log", "CreateDashboard GetDashboard UpdateDashboard", project+"/dashboard/*"),
