@@ -36,6 +36,7 @@ const (
 	variableProject  = "LOG_PROJECT"
 	variableLogstore = "LOG_STORE"
 	variableEvents   = "AFTERCARE_EVENTBRIDGE_ENDPOINT"
+	variableCMS      = "AFTERCARE_CMS_ENDPOINT"
 	// variableDeadLettersTo says where EventBridge's dead letters go, as in s.yaml.
 	variableDeadLettersTo = "DEAD_LETTER_ARN"
 	// variableMask masks more than the usual forms of secrets.
@@ -45,7 +46,7 @@ const (
 // environmentVariables are all that an environment's file may hold.
 var environmentVariables = []string{
 	variableRegion, variableAccount, variableProfile, variableEndpoint, variableInstance, variableECS, variableFC, variableSTS, variableMask,
-	variableRAM, variableSLS, variableProject, variableLogstore, variableEvents, variableDeadLettersTo,
+	variableRAM, variableSLS, variableProject, variableLogstore, variableEvents, variableCMS, variableDeadLettersTo,
 }
 
 // environment is a deployment of Aftercare: names and addresses, and no secret.

@@ -42,6 +42,18 @@ func functionCompute(t *testing.T, r *rig.Rig) string {
 		}
 		_, _ = w.Write(encode(out)) // the client may be gone
 	})
+	mux.HandleFunc("GET /2023-03-30/functions/{name}", func(w http.ResponseWriter, req *http.Request) {
+		name := req.PathValue("name")
+		if functions[name] == nil {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"Code":"FunctionNotFound"}`)
+			return
+		}
+		fmt.Fprintf(w, `{"functionName":%q,"state":"Active","role":"acs:ram::%s:role/%s"}`, name, account, name)
+	})
+	mux.HandleFunc("GET /2023-03-30/functions/{name}/triggers", func(w http.ResponseWriter, req *http.Request) {
+		fmt.Fprint(w, `{"triggers":[{"triggerName":"minute","triggerType":"timer","qualifier":"LATEST"},{"triggerName":"rule|of others","triggerType":"eventbridge"}]}`)
+	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s.URL

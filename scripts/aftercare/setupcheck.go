@@ -54,13 +54,16 @@ role), changes nothing, and prints all that is missing or wrong at once.`,
 			err = d.check("cases", func() []finding { return casesFound(cmd, *file, flows) })
 		}
 		if err == nil {
-			err = d.file("alerts", *alerts, cmd.Flags().Changed("alerts"), func(src []byte) (string, error) {
-				f, err := alertfile.Read(*alerts, src)
-				if err != nil {
+			var channels *alertfile.File
+			err = d.file("alerts", *alerts, cmd.Flags().Changed("alerts"), func(src []byte) (_ string, err error) {
+				if channels, err = alertfile.Read(*alerts, src); err != nil {
 					return "", err
 				}
-				return alertsIn(f), nil
+				return alertsIn(channels), nil
 			})
+			if err == nil && channels != nil {
+				err = d.check("channels", func() []finding { return channelsFound(channels, getenv) })
+			}
 		}
 		return d.end(err)
 	}
@@ -100,6 +103,20 @@ func keyFound(ctx context.Context, e environment, getenv func(string) string) []
 		return []finding{wrong(err.Error(), "")}
 	}
 	return []finding{well("of " + found.From)}
+}
+
+// channelsFound looks for what the channels refer to, in the shell that deploys. Files
+// are those of the function's package, and not looked for.
+func channelsFound(f *alertfile.File, getenv func(string) string) (found []finding) {
+	packed := func(string) ([]byte, error) { return []byte("https://in.the.package"), nil }
+	_, err := f.Channels(getenv, packed)
+	for _, err := range each(err) {
+		found = append(found, wrong(err.Error(), "Set it where you deploy, and pass it to the function alerts in s.yaml."))
+	}
+	if found == nil {
+		found = append(found, well("the variables of "+counted(len(f.ChannelNames()), "channel")+" are set"))
+	}
+	return found
 }
 
 // casesFound plays the cases beside a file of flows.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,8 @@ func newSetupShow(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print what stands of a deployment, and what differs",
-		Long: `It compares roles and policies, tables, and the log project with what 'aftercare
-setup' makes. What your key may not read is said to be unknown. It changes
+		Long: `It compares roles and policies, tables, the log project, and the functions with
+what 'aftercare setup' and 's deploy' make. What your key may not read is said to be unknown. It changes
 nothing. The exit code is 1 if something is missing or differs.`,
 		Example: `  aftercare setup show --env prod
   aftercare setup show --env prod -o json`,
@@ -47,7 +48,7 @@ nothing. The exit code is 1 if something is missing or differs.`,
 					return stands(ctx, c.logs.Logs(c.names, 30, observe.Documents()),
 						fmt.Sprintf("project %s, logstore %s and %s", c.names.Project, c.names.Logstore, counted(len(observe.Documents()), "document")), "setup logs")
 				}),
-				d.check("functions", func() []finding { return functionFound(ctx, c, nil) }),
+				d.check("functions", func() []finding { return deployedFound(ctx, c) }),
 			))
 		})
 	}
@@ -77,6 +78,35 @@ func stands(ctx context.Context, plan setup.Plan, all, command string) (findings
 	return findings
 }
 
+// deployedFound is what stands of the functions and their triggers.
+func deployedFound(ctx context.Context, c *connection) (findings []finding) {
+	all, missing, err := c.deployed.Functions(ctx, setup.Functions, c.names)
+	switch {
+	case errors.Is(err, engine.ErrDenied):
+		return []finding{well("unknown: " + err.Error())}
+	case err != nil:
+		return broken(err)
+	}
+	for _, f := range all {
+		by := "invocations"
+		for i, t := range f.Triggers {
+			if i == 0 {
+				by = ""
+			}
+			by += fmt.Sprintf(" %s (%s, %s)", t.TriggerName, t.TriggerType, cmp.Or(t.Qualifier, "LATEST"))
+		}
+		if len(f.Wrong) == 0 {
+			findings = append(findings, well(f.Name+", started by "+strings.TrimSpace(by)))
+			continue
+		}
+		findings = append(findings, wrong(f.Name+": "+strings.Join(f.Wrong, "; "), "Deploy it again ('s deploy')."))
+	}
+	for _, name := range missing {
+		findings = append(findings, wrong("the function "+name+" is missing", "'s deploy' makes it."))
+	}
+	return findings
+}
+
 func newSetupDestroy(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy",
@@ -95,7 +125,7 @@ The exit code of --plan is 6 if something would be removed.`,
 	tables := cmd.Flags().Bool("tables", false, "remove the tables, too, with all that was recorded")
 	exist := cmd.Flags().Bool("roles-exist", false, "leave the roles")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		needs := ofLogs
+		needs := ofLogs | ofFunctions
 		if *tables {
 			needs |= ofTables
 		}
@@ -120,6 +150,9 @@ The exit code of --plan is 6 if something would be removed.`,
 				return err
 			}
 			var words []string
+			if all, _, err := c.deployed.Functions(ctx, setup.Functions, c.names); err == nil && len(all) > 0 {
+				words = append(words, counted(len(all), "function")+" are still there, and fail without their roles: 's remove' removes them.")
+			}
 			for _, change := range found.Changes {
 				words = append(words, "  "+change.What)
 			}

@@ -44,6 +44,7 @@ const (
 	ofRAM
 	ofLogs
 	ofEvents
+	ofCloudMonitor
 )
 
 // site holds the flags that say where a command works.
@@ -92,8 +93,10 @@ type connection struct {
 	assistant *assistant.Client
 	roles     *setup.RAM
 	logs      *setup.SLS
+	deployed  *setup.FC // with ofFunctions
 	names     setup.Names
 	events    *subscription.Client
+	monitor   *subscription.CloudMonitor
 	// key says where the access key, keys, was found.
 	key  string
 	keys transport.Credentials
@@ -138,6 +141,9 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	}
 	if needs&ofFunctions != 0 && err == nil {
 		c.functions, err = invoke.New(invoke.Config{Endpoint: places.functions, RoundTripper: answers}, found.Credentials)
+		if err == nil {
+			c.deployed, err = setup.NewFC(setup.Config{Endpoint: places.functions, RoundTripper: answers}, e.names(), found.Credentials)
+		}
 	}
 	if needs&ofECS != 0 && err == nil {
 		c.assistant, err = assistant.New(assistant.Config{Region: places.region, Endpoint: e.get(variableECS), RoundTripper: answers}, found.Credentials)
@@ -151,6 +157,10 @@ func (s *site) connect(ctx context.Context, needs service, use func(context.Cont
 	}
 	if needs&ofEvents != 0 && err == nil {
 		c.events, err = subscription.New(subscription.Config{Site: places.site, Endpoint: e.get(variableEvents), RoundTripper: answers}, found.Credentials)
+	}
+	if needs&ofCloudMonitor != 0 && err == nil {
+		site := subscription.Site{Region: places.region}
+		c.monitor, err = subscription.NewCloudMonitor(subscription.Config{Site: site, Endpoint: e.get(variableCMS), RoundTripper: answers}, found.Credentials)
 	}
 	if err != nil {
 		return cli.Usage(err)
@@ -203,7 +213,7 @@ func (s *site) places(e environment, needs service) (mistakes []error, p places)
 		}
 		p.functions = account + "." + p.region + ".fc.aliyuncs.com"
 	}
-	if needs&ofECS != 0 && p.region == "" {
+	if needs&(ofECS|ofCloudMonitor) != 0 && p.region == "" {
 		lacks("the region is missing: set " + variableRegion)
 	}
 	if needs&(ofRAM|ofLogs) != 0 {

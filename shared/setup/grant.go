@@ -88,6 +88,10 @@ func allow(service, actions string, resources ...string) Statement {
 
 const bound = "<region>:<account>:"
 
+// onBuses are EventBridge's buses, rules and events: no page names the forms of these
+// resources.
+const onBuses = "acs:eventbridge:" + bound + "*"
+
 // tables allows actions on tables, by their names without aftercare_.
 func tables(names, actions string) Statement {
 	var resources []string
@@ -137,6 +141,9 @@ func operates() []Statement {
 		tables("quarantine", "DeleteRow"),
 		onInstances("DescribeInstances"),
 		onCommands("DescribeInvocations DescribeInvocationResults"),
+		allow("eventbridge", "ListEventBuses ListRules ListTargets TestEventPattern QueryTracedEvents QueryEvent QueryEventTraces", onBuses),
+		// Its newest page says that nothing is checked; an older one names the action.
+		allow("cms", "DescribeSystemEventAttribute", "acs:cms:"+bound+"*"),
 		invoke("submit-task", "task-completed", "first-heartbeat", "instance-state", "sweep", "alerts", "dead-letters"),
 	}
 }
@@ -178,16 +185,15 @@ func deploys(onRoles, onPolicies, onBoth string) []Statement {
 	all = append(all, createsTables()...)
 	return append(all,
 		tables("instances", "CreateIndex GetRange DropIndex DeleteTable"),
-		tables("fleet history timeline wakeups alerts quarantine shared", "DropIndex DeleteTable"),
+		tables("shared", "GetRow PutRow DeleteTable"), tables("wakeups alerts quarantine", "DeleteTable"),
 		allow("log", "CreateProject GetProject DeleteProject", project),
 		allow("log", "CreateLogStore GetLogStore CreateIndex GetIndex UpdateIndex GetLogStoreLogs", project+"/logstore/<log-store>"),
 		allow("log", "CreateDashboard GetDashboard UpdateDashboard", project+"/dashboard/*"),
 		allow("log", "CreateJob GetJob UpdateJob", project+"/job/*"),
 		allow("log", "GetProject CreateProject", alerting),
 		allow("log", "CreateLogStore CreateIndex UpdateIndex CreateDashboard UpdateDashboard", alerting+"/*"),
-		// No page names the forms of these resources.
-		allow("eventbridge", `ListEventBuses GetEventBus CreateEventBus DeleteEventBus ListRules GetRule CreateRule UpdateRule EnableRule DeleteRule
-			ListTargets PutTargets DeleteTargets TestEventPattern`, "acs:eventbridge:"+bound+"*"),
+		allow("eventbridge", `ListEventBuses CreateEventBus DeleteEventBus ListRules CreateRule UpdateRule EnableRule DeleteRule
+			ListTargets PutTargets TestEventPattern`, onBuses),
 		Statement{
 			Effect: "Allow", Action: []string{"ram:CreateServiceLinkedRole"}, Resource: []string{"*"},
 			Condition: map[string]map[string][]string{"StringEquals": {"ram:ServiceName": {"sendevent-fc.eventbridge.aliyuncs.com"}}},

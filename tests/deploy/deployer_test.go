@@ -1,12 +1,15 @@
 package deploy_test
 
 import (
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
 
 	"aftercare/shared/openapi"
 	"aftercare/shared/setup"
@@ -154,6 +157,46 @@ func TestADeployerCannotRaiseItself(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestADeployerIsAllowedWhatTablesNeedAndNoMore: it makes and removes them, and looks
+// for the record of the smoke test.
+func TestADeployerIsAllowedWhatTablesNeedAndNoMore(t *testing.T) {
+	c := &recorder{seen: map[grant]bool{}}
+	r := newRig(t, c)
+	l := r.Ledger()
+	direct := tablestore.NewClientWithConfig(r.Tables.Endpoint(), r.Settings.Ledger.Instance, r.Key.ID, r.Key.Secret, r.Key.Token, nil)
+	if _, err := direct.DeleteIndex(&tablestore.DeleteIndexRequest{MainTableName: "aftercare_instances", IndexName: "aftercare_timeline"}); err != nil {
+		t.Fatal(err)
+	}
+	c.record(true)
+	_, _, lists := l.CreateTables(t.Context(), r.Settings.Policy.TableTTL) // makes the lost list
+	_, found := l.Find(t.Context(), instanceID, "none")
+	_, listed := l.Tables(t.Context())
+	removed := l.RemoveTables(t.Context())
+	_, _, made := l.CreateTables(t.Context(), r.Settings.Policy.TableTTL)
+	c.record(false)
+	if err := errors.Join(lists, found, listed, removed, made); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{setup.Deployer, setup.DeployerWithRAM} {
+		var p policy
+		for _, s := range setup.Policies()[name].Statement {
+			p.Statement = append(p.Statement, statement{Action: s.Action, Resource: s.Resource})
+		}
+		allowed := map[grant]bool{}
+		for g := range called(p) {
+			if strings.HasPrefix(g.action, "ots:") {
+				allowed[g] = true
+			}
+		}
+		if extra := differences(c.seen, allowed); len(extra) > 0 {
+			t.Errorf("%s: called and not allowed: %s", name, extra)
+		}
+		if extra := differences(allowed, c.seen); len(extra) > 0 {
+			t.Errorf("%s: allowed and never called: %s", name, extra)
 		}
 	}
 }

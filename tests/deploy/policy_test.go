@@ -70,13 +70,15 @@ func (p policy) grants() []grant {
 const bound = "<region>:<account>:"
 
 var (
-	actionForm = regexp.MustCompile(`^(fc|ots|ecs|log|sts):[A-Z][A-Za-z]+$`)
+	actionForm = regexp.MustCompile(`^(fc|ots|ecs|log|sts|eventbridge|cms):[A-Z][A-Za-z]+$`)
 	// The forms of resources, with placeholders for an account's own parts.
 	resourceForms = map[string]*regexp.Regexp{
-		"ots": regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|alerts|quarantine|probe\*|\*)$`),
-		"ecs": regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
-		"log": regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
-		"fc":  regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state|sweep|alerts|dead-letters)(/\*)?$`),
+		"ots":         regexp.MustCompile(`^acs:ots:` + bound + `instance/<tablestore-instance>/table/aftercare_(instances|fleet|history|timeline|wakeups|shared|alerts|quarantine|probe\*|\*)$`),
+		"ecs":         regexp.MustCompile(`^acs:ecs:` + bound + `(instance|command)/\*$`),
+		"eventbridge": regexp.MustCompile(`^acs:eventbridge:` + bound + `\*$`),
+		"cms":         regexp.MustCompile(`^acs:cms:` + bound + `\*$`),
+		"log":         regexp.MustCompile(`^acs:log:` + bound + `project/<log-project>/logstore/<log-store>$`),
+		"fc":          regexp.MustCompile(`^acs:fc:` + bound + `functions/aftercare-(submit-task|task-completed|first-heartbeat|instance-state|sweep|alerts|dead-letters)(/\*)?$`),
 	}
 	ecsKind = regexp.MustCompile(`:(instance|command)/\*$`)
 	// ecsResources are the kinds of resources that an action applies to; see the
@@ -158,6 +160,7 @@ func checkGrants(fn function, p policy, f *faults) {
 	checkResources(fn.key, p, f)
 	for _, g := range p.grants() {
 		f.check(!strings.HasSuffix(g.resource, "/aftercare_*"), "%s: %s is allowed on all tables", fn.key, g.action)
+		f.check(!strings.HasSuffix(g.resource, ":*"), "%s: %s is allowed on everything", fn.key, g.action)
 	}
 	has, needed := slices.ContainsFunc(p.grants(), func(g grant) bool { return g.action == "log:PostLogStoreLogs" }), fn.props.object("logConfig") != nil
 	f.check(has == needed, "%s: log:PostLogStoreLogs is allowed: %t, needed by s.yaml: %t", fn.key, has, needed)
@@ -228,6 +231,7 @@ func TestEveryFaultOfAPolicyIsSeen(t *testing.T) {
 		"another service":        {add("sweep", allow("oss:GetObject", "acs:oss:*:*:bucket")), `sweep: "oss:GetObject" is not one action`},
 		"every resource":         {add("sweep", allow("ots:UpdateRow", "*")), `sweep: ots:UpdateRow is allowed on "*"`},
 		"every table":            {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "wakeups", "*", 1))), "sweep: ots:UpdateRow is allowed on all tables"},
+		"a control plane":        {add("sweep", allow("eventbridge:ListRules", "acs:eventbridge:<region>:<account>:*")), "sweep: eventbridge:ListRules is allowed on everything"},
 		"too much for operators": {add("operator", allow("ots:*", wakeups)), `operator: "ots:*" is not one action`},
 		"an account's own":       {add("sweep", allow("ots:UpdateRow", strings.Replace(wakeups, "<account>", "42", 1))), "sweep: ots:UpdateRow is allowed on"},
 		"the same twice":         {add("sweep", allow("ots:PutRow", wakeups)), "sweep: ots:PutRow on " + wakeups + " is allowed twice"},

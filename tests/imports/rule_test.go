@@ -81,6 +81,9 @@ var rules = []rule{
 	// The tools.
 	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", "shared/version", cobra, pflag}},
 	{"scripts/internal/credential", []string{"shared/transport"}},
+	{"scripts/internal/backfill", []string{
+		"shared/assistant", "shared/decide", "shared/engine", "shared/event", "shared/handler", "shared/invoke", "shared/ledger", "shared/subscription",
+	}},
 	{"scripts/columns", []string{text + "/width"}},
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
 	{"scripts/observe", []string{"shared/setup"}},

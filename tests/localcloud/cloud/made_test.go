@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/openapi"
 	"aftercare/shared/transport"
@@ -89,6 +90,7 @@ func TestAFunctionWithATriggerThatCallsMade(t *testing.T) {
 	if got := ids(t, first.waitRecorded(1)); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("the function got %v, want a", got)
 	}
+	first.must(first.WaitIdle(first.ctx, time.Minute)) // or it is delivered again
 	if err := first.cloud.Close(); err != nil {
 		t.Fatal(err)
 	}

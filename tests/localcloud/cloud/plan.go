@@ -99,9 +99,10 @@ func (p plan) functions(destinations string) []functioncompute.Function {
 		fc := functioncompute.Function{
 			Name: f.Name, Dir: p.code(f), Handler: f.Handler, Region: p.opt.Region, Account: p.opt.Account,
 			Role: f.Role, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, MaxInstances: f.MaxInstances, Env: f.Env,
-			OnFailure: destination(f.Async.OnFailure, filepath.Join(destinations, f.Name+"-failure.jsonl")),
-			OnSuccess: destination(f.Async.OnSuccess, filepath.Join(destinations, f.Name+"-success.jsonl")),
+			OnFailure: functioncompute.ParseDestination(f.Async.OnFailure, filepath.Join(destinations, f.Name+"-failure.jsonl")),
+			OnSuccess: functioncompute.ParseDestination(f.Async.OnSuccess, filepath.Join(destinations, f.Name+"-success.jsonl")),
 		}
+		fc.AsyncQualifier, fc.Aliases = f.Async.Qualifier, []string{f.Async.Qualifier}
 		for _, t := range f.Timers {
 			fc.Timers = append(fc.Timers, functioncompute.Timer{Name: t.Name, Cron: t.Cron, Payload: t.Payload, Qualifier: t.Qualifier})
 			fc.Aliases = append(fc.Aliases, t.Qualifier)
@@ -140,17 +141,4 @@ func (p plan) timeout(f project.Function) time.Duration {
 		}
 	}
 	return f.Timeout
-}
-
-// destination reads a resource name: that of a function, or of a queue or topic,
-// which a file replaces.
-func destination(name, file string) functioncompute.Destination {
-	if name == "" {
-		return functioncompute.Destination{}
-	}
-	if _, function, ok := strings.Cut(name, ":functions/"); ok {
-		function, _, _ = strings.Cut(function, "/")
-		return functioncompute.Destination{Function: function}
-	}
-	return functioncompute.Destination{File: file}
 }

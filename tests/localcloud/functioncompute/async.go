@@ -1,6 +1,7 @@
 package functioncompute
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,22 +33,28 @@ func (s *Server) enqueue(to target, requestID string, payload []byte) error {
 // asyncConfig is how a function's asynchronous invocations are repeated, and where
 // their outcomes go.
 type asyncConfig struct {
-	arn                  string // of the function
 	maxRetries           int
 	maxAge               time.Duration
 	onSuccess, onFailure Destination
 }
 
-// asyncConfig returns what holds for an invocation now.
-func (s *Server) asyncConfig(to target) asyncConfig {
+// asyncDefaults hold for a qualifier for which nothing is set.
+var asyncDefaults = asyncConfig{maxRetries: 3, maxAge: 5 * time.Hour}
+
+// asyncConfig returns what holds for an invocation now, and the function's name
+// as a resource. An alias or a version does not inherit what is set for LATEST.
+func (s *Server) asyncConfig(to target) (config asyncConfig, arn string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.functions[to.name]
 	if d == nil {
-		return asyncConfig{}
+		return asyncDefaults, ""
 	}
-	f := d.latest
-	return asyncConfig{f.arn(), f.AsyncMaxRetries, f.AsyncMaxAge, f.OnSuccess, f.OnFailure}
+	config, set := d.async[cmp.Or(to.qualifier, qualifier)]
+	if !set {
+		config = asyncDefaults
+	}
+	return config, d.latest.arn()
 }
 
 // AsyncPending returns how many asynchronous invocations are queued, running or
@@ -59,7 +66,7 @@ func (s *Server) AsyncPending() int { return int(s.queued.Load()) }
 // it is too old.
 func (s *Server) runAsync(to target, requestID string, payload []byte) {
 	accepted := time.Now()
-	config := s.asyncConfig(to)
+	config, arn := s.asyncConfig(to)
 	maxAge := s.asyncScaled(config.maxAge)
 	for try, retries := 0, 0; ; try++ {
 		res, err := s.execute(to, &invocation{id: requestID, qualifier: to.qualifier, payload: payload, retry: retries})
@@ -67,13 +74,13 @@ func (s *Server) runAsync(to target, requestID string, payload []byte) {
 			return
 		}
 		if err == nil && res.FunctionError == "" {
-			s.deliver(config.onSuccess, outcome{arn: config.arn, res: res, payload: payload, tries: try + 1})
+			s.deliver(config.onSuccess, outcome{arn: arn, res: res, payload: payload, tries: try + 1})
 			return
 		}
 		delay := s.asyncScaled(min(firstAsyncDelay<<min(try, 20), maxAsyncDelay))
 		exhausted := err == nil && retries == config.maxRetries
 		if exhausted || time.Since(accepted)+delay > maxAge {
-			s.deliver(config.onFailure, outcome{arn: config.arn, res: res, err: err, payload: payload, tries: try + 1})
+			s.deliver(config.onFailure, outcome{arn: arn, res: res, err: err, payload: payload, tries: try + 1})
 			return
 		}
 		if err == nil {

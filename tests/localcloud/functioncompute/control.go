@@ -61,6 +61,8 @@ var operations = map[string]struct {
 	"GET /functions/{function}/aliases/{alias}":    {"GetAlias", (*Server).getAlias},
 	"PUT /functions/{function}/aliases/{alias}":    {"UpdateAlias", (*Server).updateAlias},
 	"DELETE /functions/{function}/aliases/{alias}": {"DeleteAlias", (*Server).deleteAlias},
+
+	"GET /async-invoke-configs": {"ListAsyncInvokeConfigs", (*Server).listAsync},
 }
 
 // handleControl adds the control plane to the API.
@@ -68,6 +70,15 @@ func (s *Server) handleControl(mux *http.ServeMux) {
 	for route, op := range operations {
 		method, path, _ := strings.Cut(route, " ")
 		mux.HandleFunc(method+" "+base+path, func(w http.ResponseWriter, r *http.Request) { s.serveControl(w, r, op.name, op.do) })
+	}
+	for kind, name := range map[string]string{
+		kindAsync: "AsyncInvokeConfig", kindConcurrency: "ConcurrencyConfig", kindProvision: "ProvisionConfig", kindScaling: "ScalingConfig",
+	} {
+		path := base + "/functions/{function}/" + kind
+		put, get, remove := putSetting(kind), getSetting(kind), deleteSetting(kind)
+		mux.HandleFunc("PUT "+path, func(w http.ResponseWriter, r *http.Request) { s.serveControl(w, r, "Put"+name, put) })
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { s.serveControl(w, r, "Get"+name, get) })
+		mux.HandleFunc("DELETE "+path, func(w http.ResponseWriter, r *http.Request) { s.serveControl(w, r, "Delete"+name, remove) })
 	}
 }
 

@@ -93,7 +93,6 @@ func (s *Server) updateFunction(r request) (any, error) {
 func (f *function) keep(old *function) {
 	f.Region, f.Account = old.Region, old.Account
 	f.MaxInstances, f.pool.max = old.MaxInstances, old.MaxInstances
-	f.AsyncMaxRetries, f.AsyncMaxAge, f.OnFailure, f.OnSuccess = old.AsyncMaxRetries, old.AsyncMaxAge, old.OnFailure, old.OnSuccess
 }
 
 func (s *Server) getFunction(r request) (any, error) {

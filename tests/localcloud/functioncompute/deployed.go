@@ -16,6 +16,7 @@ type deployed struct {
 	latest   *function
 	versions map[string]*function     // by version id
 	stops    map[string]chan struct{} // end the timers that run, by trigger
+	async    map[string]asyncConfig   // by qualifier
 	order    int                      // in which the program gave its functions
 }
 
@@ -32,6 +33,8 @@ type resource struct {
 	LastVersion int
 	Versions    map[string]version
 	Aliases     map[string]alias
+	// Settings are what is set for a qualifier, by kind and qualifier.
+	Settings map[string]map[string]setting
 
 	made bool // by a call
 }
@@ -49,7 +52,10 @@ func newDeployed(r resource, latest *function) *deployed {
 	if r.Aliases == nil {
 		r.Aliases = map[string]alias{}
 	}
-	return &deployed{resource: r, latest: latest, order: math.MaxInt, versions: map[string]*function{}, stops: map[string]chan struct{}{}}
+	if r.Settings == nil {
+		r.Settings = map[string]map[string]setting{}
+	}
+	return &deployed{resource: r, latest: latest, order: math.MaxInt, versions: map[string]*function{}, stops: map[string]chan struct{}{}, async: map[string]asyncConfig{}}
 }
 
 // Info is a function, for people.

@@ -36,8 +36,8 @@ type Function struct {
 	// Events are its event triggers, whose rules exist; calls can read and change
 	// them.
 	Events []EventTrigger
-	// Aliases are names for the latest code, beside LATEST. Empty ones, and LATEST
-	// itself, count for nothing.
+	// Aliases are names for the latest code, beside LATEST. Empty ones, LATEST
+	// itself and versions count for nothing.
 	Aliases []string
 	// MaxInstances bounds the instances that exist at one time, 100 if zero.
 	MaxInstances int
@@ -47,6 +47,9 @@ type Function struct {
 	// AsyncMaxAge is how old an asynchronous invocation may get, 5 h if zero.
 	// Options.AsyncScale scales it.
 	AsyncMaxAge time.Duration
+	// AsyncQualifier is the qualifier that what is said of asynchronous invocations
+	// holds for, LATEST if empty.
+	AsyncQualifier string
 	// OnFailure and OnSuccess get the outcome of asynchronous invocations.
 	OnFailure Destination
 	OnSuccess Destination
@@ -67,6 +70,8 @@ type Timer struct {
 type Destination struct {
 	Function string
 	File     string
+	// ARN is the resource name that calls see.
+	ARN string
 }
 
 // function is a checked Function with its instances.
@@ -107,12 +112,12 @@ func newFunction(f Function) (*function, error) {
 	}
 	switch {
 	case f.AsyncMaxRetries == 0:
-		f.AsyncMaxRetries = 3
+		f.AsyncMaxRetries = asyncDefaults.maxRetries
 	case f.AsyncMaxRetries < 0:
 		f.AsyncMaxRetries = 0
 	}
 	if f.AsyncMaxAge == 0 {
-		f.AsyncMaxAge = 5 * time.Hour
+		f.AsyncMaxAge = asyncDefaults.maxAge
 	}
 	switch {
 	case f.Timeout < 0 || f.Timeout > 24*time.Hour:

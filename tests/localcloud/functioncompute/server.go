@@ -144,6 +144,7 @@ func Start(opt Options) (*Server, error) {
 			Triggers: s.triggersOf(checked), Aliases: s.aliasesOf(checked),
 		}, checked)
 		s.functions[f.Name].order = i
+		s.asyncOf(s.functions[f.Name])
 	}
 	for _, d := range s.functions {
 		if err := s.checkDestinations(d.latest); err != nil {

@@ -39,6 +39,9 @@ func (s *Server) restore() error {
 				return fmt.Errorf("make version %s of the function %s again: %w", id, name, err)
 			}
 		}
+		if err := s.restoreAsync(d); err != nil {
+			return fmt.Errorf("set up the function %s again: %w", name, err)
+		}
 		s.functions[name] = d
 	}
 	return nil

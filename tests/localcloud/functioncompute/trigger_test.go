@@ -124,14 +124,17 @@ func TestTimersAreMadeAndStoppedByCalls(t *testing.T) {
 	eventually(t, "the timer fires after a restart", fired(len(lines(t, record))))
 
 	again.must("PUT", "functions/f/triggers/tick", object{"triggerConfig": `{"cronExpression":"@every 1m","enable":false}`})
-	eventually(t, "its last invocation ends", func() bool { return again.server.AsyncPending() == 0 })
 	stopped := len(lines(t, record))
-	// Firing by hand shows that the function still records.
-	if _, err := again.server.FireTimer(t.Context(), "f", "tick"); err != nil {
-		t.Fatal(err)
+	// While it is fired by hand, a timer that was not stopped would fire, too. One
+	// of its invocations may still be on its way.
+	const byHand = 100
+	for range byHand {
+		if _, err := again.server.FireTimer(t.Context(), "f", "tick"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if got := len(lines(t, record)); got != stopped+1 {
-		t.Errorf("%d events after the timer was stopped and fired once, want %d", got, stopped+1)
+	if got := len(lines(t, record)) - stopped; got < byHand || got > byHand+1 {
+		t.Errorf("%d events after the timer was stopped and fired %d times", got, byHand)
 	}
 	again.must("DELETE", "functions/f/triggers/tick", nil)
 	if _, err := again.server.FireTimer(t.Context(), "f", "tick"); !errors.Is(err, functioncompute.ErrNoTimer) {

@@ -131,7 +131,7 @@ type alias struct {
 func (s *Server) aliasesOf(f *function) map[string]alias {
 	out := map[string]alias{}
 	for _, name := range f.Aliases {
-		if name != "" && name != qualifier {
+		if name != "" && name != qualifier && !isVersion(name) {
 			out[name] = alias{Name: name, VersionID: qualifier, Created: s.stamp(), Modified: s.stamp()}
 		}
 	}

@@ -91,6 +91,7 @@ func (r *reader) function(p *Project, resources *node, key string) (Function, bo
 		f.Async = Async{
 			MaxAge:     r.seconds(n, "maxAsyncEventAgeInSeconds", 1, 604800),
 			MaxRetries: r.number(n, "maxAsyncRetryAttempts", 0, 8),
+			Qualifier:  r.text(n, "qualifier"),
 		}
 		to := r.object(n, "destinationConfig")
 		f.Async.OnFailure = r.text(r.object(to, "onFailure"), "destination")

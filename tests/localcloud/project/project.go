@@ -62,6 +62,8 @@ type Async struct {
 	// OnFailure and OnSuccess are resource names of the destinations, for
 	// example acs:fc:cn-hangzhou:123456789012:functions/keep.
 	OnFailure, OnSuccess string
+	// Qualifier is what they hold for, or empty.
+	Qualifier string
 }
 
 // Timer is an enabled timer trigger.
