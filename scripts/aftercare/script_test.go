@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Files: scripts,
 		// "code N PROGRAM ..." wants an exit code.
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"eventbridge": byHand, "code": func(ts *testscript.TestScript, _ bool, args []string) {
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"eventbridge": byHand, "logged": logged, "code": func(ts *testscript.TestScript, _ bool, args []string) {
 			got := 0
 			var failed *exec.ExitError
 			if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
@@ -103,6 +103,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Defer(func() { logs.Close() })
+			env.Values["logs"] = logs
 			env.Vars = append(env.Vars,
 				"AFTERCARE_TABLESTORE_ENDPOINT="+r.Tables.Endpoint(), "AFTERCARE_TABLESTORE_INSTANCE=rig",
 				"ALIBABA_CLOUD_ACCESS_KEY_ID="+keys.AccessKeyId, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+keys.AccessKeySecret,

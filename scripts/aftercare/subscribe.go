@@ -20,6 +20,10 @@ type subscribed struct {
 	Missing []string `json:"missing"`
 	// Made says that the changes are made, and were not only found.
 	Made bool `json:"made"`
+	// Invoked says how functions are invoked, if their log can be read.
+	Invoked []invoked `json:"invoked,omitempty"`
+	// Unsure is why the log could not be read.
+	Unsure string `json:"unsure,omitempty"`
 }
 
 func newSubscribe(getenv func(string) string) *cobra.Command {
@@ -31,6 +35,9 @@ how often an event is tried and where it is kept after that. This command adds
 both, for a day of tries, and makes the buses and rules that no trigger makes:
 for submissions that come as events, and for dead letters. It puts back what was
 changed by hand, and leaves alone what is not Aftercare's.
+
+If the functions' log can be read (LOG_PROJECT, LOG_STORE), it says whether they
+are invoked synchronously, and what follows.
 
 Dead letters go to the bus aftercare-dead, and from there into quarantine.
 ` + variableDeadLettersTo + ` or --dead-letters names a queue instead, which nothing
@@ -49,7 +56,11 @@ what was changed.`,
 	cmd.Flags().StringVar(&s.deadLetters, "dead-letters", "", "where dead letters go: bus, or a queue's `ARN` (default $"+variableDeadLettersTo+", or bus)")
 	makes := cmd.Flags().Bool("make-rules", false, "make the rules of triggers, too, because 's deploy' cannot")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return s.connect(cmd.Context(), ofEvents, func(ctx context.Context, c *connection) error {
+		needs := ofEvents
+		if s.lacks(ofLogs) == nil {
+			needs |= ofLogs
+		}
+		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
 			var missing []subscription.Rule
 			found, err := c.change(ctx, cmd, *plan, format.json(), func(have subscription.State) (changes []subscription.Change) {
 				changes, missing = subscription.Plan(c.events.Site(), have, *makes)
@@ -57,6 +68,12 @@ what was changed.`,
 			})
 			for _, r := range missing {
 				found.Missing = append(found.Missing, r.Name)
+			}
+			if c.logs != nil && err == nil {
+				var unread error
+				if found.Invoked, unread = c.invocations(ctx); unread != nil {
+					found.Unsure = "how functions are invoked: " + unread.Error()
+				}
 			}
 			switch err = found.end(cmd, format.json(), err); {
 			case err != nil:
@@ -128,6 +145,12 @@ func (f subscribed) end(cmd *cobra.Command, json bool, err error) error {
 	}
 	for _, name := range f.Missing {
 		point(cmd, "missing", "rule "+name+": 's deploy' makes it of a trigger in s.yaml")
+	}
+	for _, i := range f.Invoked {
+		point(cmd, "note", i.String())
+	}
+	if f.Unsure != "" {
+		point(cmd, "unsure", f.Unsure)
 	}
 	return err
 }

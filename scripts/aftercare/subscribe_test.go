@@ -16,6 +16,7 @@ import (
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/eventbridge"
+	"aftercare/tests/localcloud/sls"
 	"aftercare/tests/rig"
 )
 
@@ -77,6 +78,18 @@ func byHand(ts *testscript.TestScript, neg bool, args []string) {
 		query.Set(name, value)
 	}
 	ts.Check(c.RPC(context.Background(), args[0], query, nil, nil))
+}
+
+// logged is a command of the scripts: it adds a line to the log of requests, as
+// Function Compute does when a function was invoked.
+func logged(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: logged FUNCTION Sync|Async")
+	}
+	line := sls.Line{At: time.Now(), Topic: "FCRequestMetrics:/" + args[0], Fields: map[string]string{"functionName": args[0], "invocationType": args[1]}}
+	if !ts.Value("logs").(*sls.Server).Write(ts.Getenv(variableProject), ts.Getenv(variableLogstore), line) {
+		ts.Fatalf("the logstore does not exist")
+	}
 }
 
 // TestDeadLettersAreSaid by the doctor and by now, however old they are.

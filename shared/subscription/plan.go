@@ -2,7 +2,6 @@ package subscription
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -178,33 +177,13 @@ func encode(targets ...Target) string {
 	return string(text)
 }
 
-// canonical writes a pattern so that those that match the same are the same: the
-// order of alternatives has no meaning. What is no JSON stays as it is.
+// canonical writes a pattern so that spaces and the order of its members do not
+// matter. What is no JSON stays as it is.
 func canonical(pattern string) string {
 	var value any
 	if json.Unmarshal([]byte(pattern), &value) != nil {
 		return pattern
 	}
-	return ordered(value)
-}
-
-func ordered(value any) string {
-	switch v := value.(type) {
-	case []any:
-		var list []string
-		for _, part := range v {
-			list = append(list, ordered(part))
-		}
-		slices.Sort(list)
-		return "[" + strings.Join(slices.Compact(list), ",") + "]"
-	case map[string]any:
-		var members []string
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			members = append(members, fmt.Sprintf("%q:%s", name, ordered(v[name])))
-		}
-		return "{" + strings.Join(members, ",") + "}"
-	case string:
-		return fmt.Sprintf("%q", v)
-	}
-	return fmt.Sprint(value)
+	text, _ := json.Marshal(value) // it came out of JSON
+	return string(text)
 }

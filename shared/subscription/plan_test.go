@@ -28,7 +28,7 @@ func target(t *testing.T, text, function string) subscription.Target {
 // byTrigger is a target that Function Compute made, as the service could show it.
 const byTrigger = `{"Id":"f-1","Type":"acs.fc.function","Endpoint":"acs:fc:cn-hangzhou:1234567890123456:functions/NAME","PushSelector":"",
 "EventBusName":"default","RuleName":"x","DetailMap":{},"PushRetryStrategy":"","DeadLetterQueue":{"Arn":""},"ErrorsTolerance":"","New":{"Kept":[1]},
-"ParamList":[{"ResourceKey":"functionName","Form":"CONSTANT","Value":"NAME","Template":""},{"ResourceKey":"Body","Form":"ORIGINAL","Value":""},
+"ParamList":[{"ResourceKey":"functionName","Form":"CONSTANT","Value":"NAME","Template":""},{"ResourceKey":"InvocationType","Form":"CONSTANT","Value":"Async"},{"ResourceKey":"Body","Form":"ORIGINAL","Value":""},
 {"ResourceKey":"IsBase64Encode","Form":"CONSTANT","Value":"false"}]}`
 
 // afterTriggers is what the service shows after the first 's deploy'.
@@ -115,11 +115,11 @@ func TestTheFirstPlanCompletesTheTriggersRules(t *testing.T) {
 	}
 	const settled = `[{"DeadLetterQueue":{"Arn":"` + deadBus + `"},"Endpoint":"acs:fc:cn-hangzhou:1234567890123456:functions/aftercare-task-completed",` +
 		`"ErrorsTolerance":"ALL","Id":"f-1","New":{"Kept":[1]},"ParamList":[{"Form":"CONSTANT","ResourceKey":"functionName","Value":"aftercare-task-completed"},` +
-		`{"Form":"ORIGINAL","ResourceKey":"Body"}],"PushRetryStrategy":"EXPONENTIAL_DECAY_RETRY","Type":"acs.fc.function"}]`
+		`{"Form":"CONSTANT","ResourceKey":"InvocationType","Value":"Async"},{"Form":"ORIGINAL","ResourceKey":"Body"}],"PushRetryStrategy":"EXPONENTIAL_DECAY_RETRY","Type":"acs.fc.function"}]`
 	if got := changes[2].Query.Get("Targets"); got != settled {
 		t.Errorf("it puts back %s\nwant %s", got, settled)
 	}
-	submit := strings.ReplaceAll(settled, "task-completed", "submit-task")
+	submit := strings.NewReplacer("task-completed", "submit-task", "Async", "Sync").Replace(settled)
 	if got := changes[5].Query.Get("EventTargets"); got != strings.Replace(submit, "f-1", "aftercare-submit-task", 1) {
 		t.Errorf("a target of our own is %s", got)
 	}
@@ -130,6 +130,12 @@ func TestTheFirstPlanCompletesTheTriggersRules(t *testing.T) {
 	done(t, have, changes)
 	if again, _ := subscription.Plan(site, have, false); len(again) > 0 {
 		t.Errorf("a second plan changes %s", words(again))
+	}
+	// Nor may they if the form to copy has somewhere to send them.
+	delete(have["aftercare-dead"].Rules, "aftercare-dead-letters-events")
+	changes, _ = subscription.Plan(site, have, false)
+	if got := changes[0].Query.Get("EventTargets"); len(changes) != 1 || got == "" || strings.Contains(got, "DeadLetterQueue") {
+		t.Errorf("made anew, dead letters go in circles: %s", got)
 	}
 }
 

@@ -19,6 +19,10 @@ const (
 	retryDay = "EXPONENTIAL_DECAY_RETRY"
 	// toleratesAll: an event that cannot be delivered holds up no other.
 	toleratesAll = "ALL"
+
+	// invocationType is the parameter that says how a function is invoked. Source:
+	// https://www.alibabacloud.com/help/en/eventbridge/user-guide/event-target-parameters
+	invocationType, synchronous = "InvocationType", "Sync"
 )
 
 func (t Target) text(name string) string {
@@ -147,7 +151,7 @@ func filled(value any) any {
 }
 
 // like returns a target for one function in the form of another's, without its dead
-// letters.
+// letters. It is invoked synchronously, or its errors would not be tried again.
 func (t Target) like(from, to string) Target {
 	out := t.sendable()
 	for _, member := range []string{"Endpoint", "ParamList"} {
@@ -160,6 +164,12 @@ func (t Target) like(from, to string) Target {
 					return w
 				})
 			})
+		}
+	}
+	list, _ := out["ParamList"].([]any)
+	for _, param := range list {
+		if p, _ := param.(map[string]any); p["ResourceKey"] == invocationType {
+			p["Value"] = synchronous
 		}
 	}
 	out["Id"] = to
@@ -176,7 +186,7 @@ func (s Site) unverified(function string) Target {
 	return Target{
 		"Id": function, "Type": "acs.fc.function", "Endpoint": "acs:fc:" + s.Region + ":" + s.Account + ":functions/" + function,
 		"ParamList": []any{
-			param("InvocationType", "CONSTANT", "Sync"), param("DataFormat", "CONSTANT", "Object"),
+			param(invocationType, "CONSTANT", synchronous), param("DataFormat", "CONSTANT", "Object"),
 			map[string]any{"ResourceKey": "Body", "Form": "ORIGINAL"},
 		},
 	}

@@ -98,3 +98,17 @@ func TestWhatABusReceivedIsRead(t *testing.T) {
 		t.Errorf("its way is %+v, %v", traces, err)
 	}
 }
+
+// TestAnAnswerWithoutAResultIsNoResult of TestEventPattern.
+func TestAnAnswerWithoutAResultIsNoResult(t *testing.T) {
+	c := answers(func(call url.Values) string {
+		if call.Get("Action") == "TestEventPattern" {
+			return `{"Success":true,"Data":{}}`
+		}
+		return `{"Success":true,"Data":{"EventBuses":[],"Rules":[{"RuleName":"aftercare-task-completed-ecs","FilterPattern":"{}"}],"Targets":[]}}`
+	}).client(t)
+	_, err := c.Try(t.Context(), func(tried subscription.Tried) { t.Errorf("it says %+v", tried) })
+	if err == nil || !strings.Contains(err.Error(), "has no Result") {
+		t.Errorf("got %v", err)
+	}
+}

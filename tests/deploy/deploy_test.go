@@ -40,7 +40,7 @@ func TestEveryFaultIsSeen(t *testing.T) {
 		"another component":                 {"component: fc3", "component: fc", "dead-letters: the component is not fc3"},
 		"a runtime that the SDK cannot use": {"runtime: go1", "runtime: custom.debian12", "dead-letters: the runtime is not go1"},
 		"another function's name":           {"functionName: aftercare-sweep", "functionName: sweep", "sweep: functionName is another"},
-		"another function's code":           {"code: ./dist/sweep", "code: ./dist/submit-task", "sweep: code is not ./dist/sweep"},
+		"another function's code":           {"code: ${vars.root}dist/sweep", "code: ${vars.root}dist/submit-task", "sweep: code is not ./dist/sweep"},
 		"another handler":                   {"handler: sweep", "handler: main", "sweep: handler is not the binary's name"},
 		"no description":                    {"description: Finishes what was left, once a minute.", "description: ''", "sweep: it has no description"},
 		"another function's role":           {"role: ${vars.rolePrefix}sweep", "role: ${vars.rolePrefix}submit-task", "sweep: its role is not its own"},
@@ -66,10 +66,11 @@ func TestEveryFaultIsSeen(t *testing.T) {
 		"no logstore":                  {"    logstore: ${env('LOG_STORE')}\n", "", "logConfig needs a project"},
 		"another rule for log lines":   {"logBeginRule: DefaultRegex", "logBeginRule: First", "logBeginRule is not"},
 
-		"too many asynchronous tries": {"maxAsyncRetryAttempts: 8", "maxAsyncRetryAttempts: 9", "maxAsyncRetryAttempts is not 0 to 8"},
-		"too long asynchronously":     {"InSeconds: 21600", "InSeconds: 3000000", "maxAsyncEventAgeInSeconds is not"},
-		"no asynchronous tries":       {"maxAsyncRetryAttempts: 8\n    destination", "maxAsyncRetryAttempts: 0\n    destination", "submit-task: an asynchronous invocation can be lost"},
-		"another destination":         {":functions/aftercare-dead-letters", ":functions/aftercare-sweep", "submit-task: an asynchronous invocation can be lost"},
+		"retries for another qualifier": {"    qualifier: ${vars.qualifier}\n    maxAsync", "    qualifier: other\n    maxAsync", "task-completed: its retries are for other, and its triggers invoke LATEST"},
+		"too many asynchronous tries":   {"maxAsyncRetryAttempts: 8", "maxAsyncRetryAttempts: 9", "maxAsyncRetryAttempts is not 0 to 8"},
+		"too long asynchronously":       {"InSeconds: 21600", "InSeconds: 3000000", "maxAsyncEventAgeInSeconds is not"},
+		"no asynchronous tries":         {"maxAsyncRetryAttempts: 8\n    destination", "maxAsyncRetryAttempts: 0\n    destination", "submit-task: an asynchronous invocation can be lost"},
+		"another destination":           {":functions/aftercare-dead-letters", ":functions/aftercare-sweep", "submit-task: an asynchronous invocation can be lost"},
 		"dead letters that come back": {
 			"maxAsyncRetryAttempts: 8\n      # Triggers", "maxAsyncRetryAttempts: 8\n        destinationConfig: {onFailure: {destination: a}}\n      # Triggers",
 			"dead-letters: it is not tried 8 times, or what it fails on comes back",
@@ -100,7 +101,7 @@ func TestEveryFaultIsSeen(t *testing.T) {
 		"a role of an account in the file": {"acs:ram::${env('ALIBABA_CLOUD_ACCOUNT_ID')}", "acs:ram::1234", "its role's account does not come from the shell"},
 
 		"a trigger without a name":          {"triggerName: minute", "triggerName: ''", "sweep: a trigger's name is missing"},
-		"a trigger for a version":           {"qualifier: LATEST", "qualifier: '1'", "the trigger ecs is not for LATEST"},
+		"a trigger for a version":           {"          qualifier: ${vars.qualifier}", "          qualifier: '1'", "the trigger ecs is not for LATEST"},
 		"an unknown trigger":                {"triggerType: timer", "triggerType: http", `a trigger of type "http" is not expected`},
 		"a trigger behind one on events":    {"runOptions: ${vars.serviceEvents.runOptions}\n", "runOptions: ${vars.serviceEvents.runOptions}\n        - {triggerName: t, triggerType: timer}\n", "follows one of type eventbridge"},
 		"a trigger that is not enabled":     {"triggerEnable: true", "triggerEnable: false", "triggerEnable is not true"},

@@ -37,15 +37,25 @@ type function struct {
 // object is a mapping that keeps the order of its keys.
 type object yaml.MapSlice
 
-// read parses a deployment.
-func read(text string) (*document, error) {
-	var slice yaml.MapSlice
-	if err := yaml.UnmarshalWithOptions([]byte(text), &slice, yaml.UseOrderedMap()); err != nil {
-		return nil, err
+// root is the repository's folder, as the deployed file sees it, and qualifier what its
+// triggers invoke.
+func (d *document) root() string { return d.top.object("vars").text("root") }
+
+func (d *document) qualifier() string { return d.top.object("vars").text("qualifier") }
+
+// read parses a deployment: a file, and what extends it, if anything. As Serverless
+// Devs does it, objects are merged, and all else is replaced.
+func read(text string, overlays ...string) (*document, error) {
+	var merged yaml.MapSlice
+	for _, text := range append([]string{text}, overlays...) {
+		var slice yaml.MapSlice
+		if err := yaml.UnmarshalWithOptions([]byte(text), &slice, yaml.UseOrderedMap()); err != nil {
+			return nil, err
+		}
+		merged = merge(merged, slice)
 	}
 	d := &document{text: text}
-	vars := object(slice).object("vars")
-	d.top, _ = resolve(slice, vars).(object)
+	d.top, _ = resolve(merged, object(merged).object("vars")).(object)
 	for _, item := range d.top.object("resources") {
 		resource, _ := item.Value.(object)
 		f := function{key: fmt.Sprint(item.Key), resource: resource, props: resource.object("props")}
@@ -60,6 +70,25 @@ func read(text string) (*document, error) {
 		d.folders = append(d.folders, filepath.Base(filepath.Dir(path)))
 	}
 	return d, err
+}
+
+// merge returns an object with what lies over it.
+func merge(under, over yaml.MapSlice) yaml.MapSlice {
+	out := slices.Clone(under)
+	for _, item := range over {
+		i := slices.IndexFunc(out, func(was yaml.MapItem) bool { return was.Key == item.Key })
+		if i < 0 {
+			out = append(out, item)
+			continue
+		}
+		was, _ := out[i].Value.(yaml.MapSlice)
+		if now, ok := item.Value.(yaml.MapSlice); ok {
+			out[i].Value = merge(was, now)
+		} else {
+			out[i].Value = item.Value
+		}
+	}
+	return out
 }
 
 // shipped returns the text of the repository's s.yaml.
@@ -119,7 +148,7 @@ func follow(one string, vars object) any {
 		}
 		at = o.value(step)
 	}
-	return resolve(at, nil)
+	return resolve(at, vars)
 }
 
 func (o object) value(key string) any {

@@ -94,22 +94,29 @@ func checkEnvironment(d *document, f *faults) {
 // deployed returns a function's environment, deployed from a shell that has only
 // the required variables.
 func deployed(environment object) []string {
-	shell := map[string]string{
-		"AFTERCARE_TABLESTORE_ENDPOINT": "https://aftercare.cn-hangzhou.ots.aliyuncs.com",
-		"AFTERCARE_TABLESTORE_INSTANCE": "aftercare",
-	}
 	var out []string
 	for _, item := range environment {
-		value := envCall.ReplaceAllStringFunc(fmt.Sprint(item.Value), func(call string) string {
-			m := envCall.FindStringSubmatch(call)
-			if v, ok := shell[m[1]]; ok {
-				return v
-			}
-			return m[2]
-		})
-		out = append(out, fmt.Sprint(item.Key)+"="+value)
+		out = append(out, fmt.Sprint(item.Key)+"="+inShell(fmt.Sprint(item.Value)))
 	}
 	return out
+}
+
+// shell are the variables without a default, for every overlay.
+var shell = map[string]string{
+	"ALIBABA_CLOUD_REGION_ID": "cn-hangzhou", "ALIBABA_CLOUD_ACCOUNT_ID": "1234567890123456", "LOG_PROJECT": "project", "LOG_STORE": "store",
+	"DEAD_LETTER_ARN": "acs:eventbridge:cn-hangzhou:1234567890123456:eventbus/aftercare-dead", "VPC_ID": "vpc-1", "VSWITCH_ID": "vsw-1", "SECURITY_GROUP_ID": "sg-1",
+	"AFTERCARE_TABLESTORE_ENDPOINT": "https://aftercare.cn-hangzhou.ots.aliyuncs.com", "AFTERCARE_TABLESTORE_INSTANCE": "aftercare",
+}
+
+// inShell replaces variables of the shell.
+func inShell(text string) string {
+	return envCall.ReplaceAllStringFunc(text, func(call string) string {
+		m := envCall.FindStringSubmatch(call)
+		if v, ok := shell[m[1]]; ok {
+			return v
+		}
+		return m[2]
+	})
 }
 
 var (

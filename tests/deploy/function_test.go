@@ -19,14 +19,14 @@ func checkNames(d *document, f *faults) {
 		f.check(fn.resource.text("component") == "fc3", "%s: the component is not fc3", fn.key)
 		f.check(fn.props.text("runtime") == "go1", "%s: the runtime is not go1, the only one that the SDK works in", fn.key)
 		f.check(fn.props.text("functionName") == "aftercare-"+fn.key, "%s: functionName is another", fn.key)
-		f.check(fn.props.text("code") == "./dist/"+fn.key, "%s: code is not ./dist/%s", fn.key, fn.key)
+		f.check(fn.props.text("code") == d.root()+"dist/"+fn.key, "%s: code is not %sdist/%s", fn.key, d.root(), fn.key)
 		f.check(fn.props.text("handler") == fn.key, "%s: handler is not the binary's name", fn.key)
 		f.check(fn.props.text("description") != "", "%s: it has no description", fn.key)
 		f.check(strings.HasSuffix(fn.props.text("role"), ":role/aftercare-"+fn.key), "%s: its role is not its own", fn.key)
 		built := false
 		for _, action := range fn.resource.object("actions").list("pre-deploy") {
 			a, _ := action.(object)
-			built = built || a.text("run") == "make dist/"+fn.key && a.text("path") == "./"
+			built = built || a.text("run") == "make dist/"+fn.key && a.text("path") == d.root()
 		}
 		f.check(built, "%s: it is not built before it is deployed", fn.key)
 	}
@@ -81,7 +81,7 @@ func checkLimits(d *document, f *faults) {
 		// An invocation by a trigger may take 5 minutes.
 		timeout := p.number("timeout")
 		f.check(timeout >= 1 && timeout <= 300, "%s: timeout is not 1 to 300 s", fn.key)
-		f.check(p.value("internetAccess") == true, "%s: it cannot reach ECS and the alerts' channels", fn.key)
+		f.check(p.value("internetAccess") == true || p.object("vpcConfig") != nil, "%s: it cannot reach ECS and the alerts' channels", fn.key)
 	}
 	f.check(!regexp.MustCompile(`(?m)^[^#\n]*\n\s+timeout:`).MatchString(d.text), "a timeout has no comment before it that gives its reason")
 }
@@ -116,6 +116,11 @@ func checkAsync(d *document, f *faults) {
 		async := fn.props.object("asyncInvokeConfig")
 		age, tries := async.number("maxAsyncEventAgeInSeconds"), async.number("maxAsyncRetryAttempts")
 		f.check(age >= 1 && age <= 2592000, "%s: maxAsyncEventAgeInSeconds is not 1 to 2592000", fn.key)
+		invoked := "LATEST" // by whoever names no qualifier
+		if len(fn.triggers) > 0 {
+			invoked = d.qualifier()
+		}
+		f.check(async.text("qualifier") == invoked, "%s: its retries are for %s, and its triggers invoke %s", fn.key, async.text("qualifier"), invoked)
 		f.check(tries >= 0 && tries <= 8, "%s: maxAsyncRetryAttempts is not 0 to 8", fn.key)
 		switch to := fn.destination(); {
 		case len(fn.ofType("timer")) > 0:

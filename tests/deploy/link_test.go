@@ -11,7 +11,7 @@ import (
 
 // The documents for people, from the root of the repository.
 var documents = []string{
-	"README.md", "functions/README.md", "scripts/README.md", "tests/bench/README.md", "tests/localcloud/README.md",
+	"README.md", "functions/README.md", "scripts/README.md", "scripts/env/README.md", "tests/bench/README.md", "tests/localcloud/README.md",
 }
 
 func textOf(t *testing.T, document string) string {

@@ -21,7 +21,7 @@ func checkTriggers(d *document, f *faults) {
 			name, kind, config := t.text("triggerName"), t.text("triggerType"), t.object("triggerConfig")
 			f.check(name != "" && !names[name], "%s: a trigger's name is missing or there twice", fn.key)
 			names[name] = true
-			f.check(t.text("qualifier") == "LATEST", "%s: the trigger %s is not for LATEST", fn.key, name)
+			f.check(t.text("qualifier") == d.qualifier(), "%s: the trigger %s is not for %s", fn.key, name, d.qualifier())
 			switch kind {
 			case "eventbridge":
 				events = true
