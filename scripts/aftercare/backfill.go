@@ -30,6 +30,7 @@ type missed struct {
 	InstanceID string    `json:"instanceId,omitempty"`
 	Kind       string    `json:"kind,omitempty"`
 	ID         string    `json:"id,omitempty"`
+	InvokeID   string    `json:"invokeId,omitempty"`
 	What       string    `json:"what,omitempty"`
 	// Source is who knows it: eventbridge, cloudmonitor or ecs.
 	Source string `json:"source,omitempty"`
@@ -42,8 +43,9 @@ var missedColumns = []column[missed]{
 	{"INSTANCE", func(m missed) any { return cmp.Or(m.InstanceID, "-") }, isWhole},
 	{"WHAT", func(m missed) any { return m.What }, 0},
 	{"SOURCE", func(m missed) any { return m.Source }, isWide},
-	{"RESULT", func(m missed) any { return m.Result }, isState},
+	{"RESULT", func(m missed) any { return m.Result }, isState | isWhole},
 	{"WHY", func(m missed) any { return m.Why }, 0},
+	{"INVOCATION", func(m missed) any { return m.InvokeID }, isWide},
 	{"EVENT", func(m missed) any { return m.ID }, isWide},
 }
 
@@ -123,7 +125,7 @@ not documented.`,
 // planned prints what would be sent.
 func planned(cmd *cobra.Command, format string, f *backfill.Found) error {
 	for _, m := range f.Missing {
-		m.Result = "would be sent"
+		m.Result = "missing"
 	}
 	if err := printMissed(cmd, format, f, "missing: "+missingWords(f)); err != nil {
 		return err
@@ -179,7 +181,7 @@ func printMissed(cmd *cobra.Command, format string, f *backfill.Found, summary s
 	none := 0
 	err := printList(cmd, listFlags{&format, &none, new(string)}, missedColumns, "Nothing is missing.", func(add func(missed) error) error {
 		for _, m := range f.Missing {
-			if err := add(missed{m.At, m.InstanceID, string(m.Kind), m.ID, m.What, m.Source, m.Result, m.Why}); err != nil {
+			if err := add(missed{m.At, m.InstanceID, string(m.Kind), m.ID, m.InvokeID, m.What, m.Source, m.Result, m.Why}); err != nil {
 				return err
 			}
 		}

@@ -50,8 +50,8 @@ type Finding struct {
 	At         time.Time
 	InstanceID string
 	Kind       event.Kind
-	// ID is the event's, or what stands for it.
-	ID string
+	// ID is the event's, or what stands for it. InvokeID is that of an end.
+	ID, InvokeID string
 	// What says for people what the event says.
 	What   string
 	Source string
@@ -173,7 +173,8 @@ func (g *search) add(source string, payload []byte, e event.Event) error {
 		if e.Suffix() == "once" && g.ended[e.InstanceID+"/"+e.InvokeID] {
 			return nil
 		}
-		f.set(e.Envelope, e.InstanceID, cmp.Or(e.FinishTime, e.Time), "end of "+e.InvokeID+": "+string(e.Status))
+		f.set(e.Envelope, e.InstanceID, cmp.Or(e.FinishTime, e.Time), "end "+string(e.Status))
+		f.InvokeID = e.InvokeID
 		about = e.Key()
 	case event.FirstHeartbeat:
 		f.set(e.Envelope, e.InstanceID, e.Time, "first heartbeat")

@@ -2,12 +2,12 @@
 // on loopback, wired as on Alibaba Cloud: service events go from ECS to
 // EventBridge's bus default, the event triggers of a project file are ordinary
 // rules there, which calls can read and change, that invoke functions
-// synchronously (so an error makes EventBridge deliver again), its timers fire, and the functions' temporary keys are
-// accepted by Tablestore and ECS.
+// synchronously (so an error makes EventBridge deliver again), its timers fire,
+// and the functions' temporary keys are accepted by Tablestore and ECS.
 //
 // Acknowledged changes survive SIGKILL in the data folder: tables, instances,
-// invocations, undelivered events, and the buses and rules that calls make. Queued asynchronous invocations, holds
-// and planned faults do not.
+// invocations, undelivered events, and the buses, rules and functions that calls
+// make. Queued asynchronous invocations, holds and planned faults do not.
 //
 // The functions find the services by the variables
 // AFTERCARE_TABLESTORE_ENDPOINT, AFTERCARE_TABLESTORE_INSTANCE,
@@ -224,7 +224,7 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 	}
 	c.functions, err = functioncompute.Start(functioncompute.Options{
 		Listen: c.ports.functions, Functions: c.plan.functions(destinations), Override: c.environment(),
-		Dir: c.folder.path("functions"), Region: o.Region, Account: o.Account, Rules: triggerRules{c.plan, c.bus},
+		Dir: c.folder.path("functions"), Region: o.Region, Account: o.Account, Rules: triggerRules{c.plan, c.bus}, CheckLog: c.planes.sls.Check,
 		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, OnInvoked: c.planes.logInvocation, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
 		EndpointIn: "AFTERCARE_FC_ENDPOINT", AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
 	})

@@ -24,6 +24,9 @@ func (s *Server) createFunction(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkLog(config); err != nil {
+		return nil, err
+	}
 	config = withDefaults(withCode(config, code))
 	latest, err := s.compile(config, code.dir)
 	if err != nil {
@@ -37,6 +40,19 @@ func (s *Server) createFunction(r request) (any, error) {
 	d := newDeployed(resource{Name: name, Config: config, Dir: code.dir, Created: s.stamp(), Modified: s.stamp(), made: true}, latest)
 	s.functions[name] = d
 	return d.shown(d.Config), s.save()
+}
+
+// checkLog refuses a function that shall log where nothing is. Source of the words:
+// the vendor's component for Serverless Devs, which waits at them.
+func (s *Server) checkLog(config map[string]json.RawMessage) error {
+	var to struct{ Project, Logstore string }
+	if json.Unmarshal(config["logConfig"], &to) != nil || to.Project == "" || s.opt.CheckLog == nil {
+		return nil
+	}
+	if err := s.opt.CheckLog(to.Project, to.Logstore); err != nil {
+		return invalidArgument("code: 400, %v request id: %s", err, newRequestID(s.opt.Now()))
+	}
+	return nil
 }
 
 // withCode returns the members without the code, and with what is known of it.
@@ -67,6 +83,9 @@ func (s *Server) updateFunction(r request) (any, error) {
 		change = withCode(change, code)
 	}
 	delete(change, "functionName")
+	if err := s.checkLog(change); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, err := s.deployed(r.function)

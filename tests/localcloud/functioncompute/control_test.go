@@ -272,3 +272,23 @@ func TestAFaultAfterACallLeavesItsEffect(t *testing.T) {
 	p.refused("FunctionAlreadyExists", "POST", "functions", function(t, "f"))
 	p.must("GET", "functions/f", nil)
 }
+
+func TestAFunctionLogsOnlyWhereSomethingIs(t *testing.T) {
+	missing := "l"
+	p := newPlane(t, functioncompute.Options{CheckLog: func(project, logstore string) error {
+		if logstore == missing {
+			return fmt.Errorf("logstore '%s' does not exist", logstore)
+		}
+		return nil
+	}})
+	f := function(t, "f")
+	f["logConfig"] = object{"project": "p", "logstore": "l"}
+	if _, err := p.try("POST", "functions", f); openapi.Code(err) != "InvalidArgument" || !strings.Contains(err.Error(), "logstore 'l' does not exist") {
+		t.Errorf("got %v", err)
+	}
+	missing = ""
+	p.must("POST", "functions", f)
+	missing = "other"
+	p.refused("InvalidArgument", "PUT", "functions/f", object{"logConfig": object{"project": "p", "logstore": "other"}})
+	p.must("PUT", "functions/f", object{"timeout": 50})
+}

@@ -3,6 +3,7 @@ package functioncompute
 // Limits lists what this package does not imitate, one sentence each.
 func Limits() []string {
 	return []string{
+		"Only the runtime go1 with event handlers; no custom runtimes, containers, HTTP triggers, layers, or initializer, pre-stop and pre-freeze hooks.",
 		"Of the API 2023-03-30, InvokeFunction and these exist: Create-, Get-, List-, Update- and DeleteFunction, Create-, Get-, List-, Update- and DeleteTrigger, Publish-, List- and DeleteFunctionVersion, Create-, Get-, List-, Update- and DeleteAlias, Put-, Get- and DeleteAsyncInvokeConfig (and ListAsyncInvokeConfigs), -ConcurrencyConfig, -ProvisionConfig and -ScalingConfig; every other path answers PathNotSupported (400), in the shape of its version of the API.",
 		"Code comes as a zip file in base64 (code.zipFile), not from OSS, and its binary must be executable in the zip. A function is Active when the call that makes it returns; members that the server does not know are kept and shown, not obeyed.",
 		"What calls change in a function that the program gave ends with the server; functions that calls make survive it, in its folder.",
@@ -11,7 +12,6 @@ func Limits() []string {
 		"Settings for asynchronous invocations are obeyed, those for concurrency, provisioning and scaling are kept and shown.",
 		"Not verified: an alias or a version does not inherit the settings of LATEST; the codes ConcurrencyConfigNotFound, ProvisionConfigNotFound and ScalingConfigNotFound.",
 		"Not verified: a version is published even if nothing changed; a version that an alias names cannot be deleted (InvalidArgument); answers have the status 200, or 204 without a body.",
-		"Only the runtime go1 with event handlers; no custom runtimes, containers, HTTP triggers, layers, or initializer, pre-stop and pre-freeze hooks.",
 		"Requests without an Authorization header are accepted from loopback, unless signatures are required by a setting; signed ones must be ACS3-HMAC-SHA256, with a date of at most 15 minutes ago, a new nonce and the hash of the body.",
 		"A nonce that was used answers SignatureNonceUsed (400), a date that is off InvalidTimeStamp.Expired (400), as other services of the vendor do: the real codes are not documented.",
 		"Memory, CPU and disk are not limited, and the network is the host's.",

@@ -124,6 +124,7 @@ func TestTimersAreMadeAndStoppedByCalls(t *testing.T) {
 	eventually(t, "the timer fires after a restart", fired(len(lines(t, record))))
 
 	again.must("PUT", "functions/f/triggers/tick", object{"triggerConfig": `{"cronExpression":"@every 1m","enable":false}`})
+	eventually(t, "the queued invocations end", func() bool { return again.server.AsyncPending() == 0 })
 	stopped := len(lines(t, record))
 	// While it is fired by hand, a timer that was not stopped would fire, too. One
 	// of its invocations may still be on its way.

@@ -126,6 +126,20 @@ func (s *Server) Write(project, logstore string, line Line) bool {
 	return true
 }
 
+// Check says, in the words of the service, what is missing of a logstore.
+func (s *Server) Check(project, logstore string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.projects[project]
+	switch {
+	case p == nil:
+		return fmt.Errorf("project '%s' does not exist", project)
+	case logstore != "" && p.Stores[logstore] == nil:
+		return fmt.Errorf("logstore '%s' does not exist", logstore)
+	}
+	return nil
+}
+
 // decode reads a JSON object.
 func decode(body []byte) (document, *apiError) {
 	var d document
