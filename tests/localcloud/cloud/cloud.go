@@ -42,7 +42,7 @@
 //	GET    /deliveries                    Deliveries: pending and dropped ones
 //	GET    /deliveries/idle?timeout=30s   wait until only held ones are left
 //	PUT    /deliveries/duplicate          {"times": n} for events from now on
-//	GET    /deliveries/dead               every event that EventBridge gave up
+//	GET    /deliveries/dead               every event that EventBridge gave up and put on no bus
 //	GET    /holds                         every HoldInfo
 //	POST   /holds                         hold deliveries: {"type", "id", "instance", "rule"}, each may be missing
 //	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried; "never" loses them
