@@ -97,12 +97,16 @@ func (c *FC) planFunction(ctx context.Context, found *Found, props map[string]an
 			query.Set("qualifier", cmp.Or(text(want, "qualifier"), "LATEST"))
 		}
 		var have map[string]any
-		if _, err := c.missing(ctx, configs[member].call, path+"/"+configs[member].path, query, &have); err != nil {
+		isNew, err := c.missing(ctx, configs[member].call, path+"/"+configs[member].path, query, &have)
+		if err != nil {
 			return err
 		}
 		want = maps.Clone(want)
 		delete(want, "qualifier") // it was asked for
-		if at := differs(want, have, ""); at != "" {
+		switch at := differs(want, have, ""); {
+		case isNew:
+			found.change(nil, "change the function %s (%s)", name, member)
+		case at != "":
 			found.change(nil, "change the function %s (%s.%s)", name, member, at)
 		}
 	}
