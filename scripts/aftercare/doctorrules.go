@@ -10,7 +10,6 @@ import (
 	"aftercare/shared/engine"
 	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
-	"aftercare/shared/subscription"
 )
 
 // longestLook leaves time for the other checks if EventBridge does not answer.
@@ -24,22 +23,22 @@ func rulesFound(ctx context.Context, c *connection, lacks error) []finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestLook)
 	defer cancel()
-	have, err := c.events.Read(ctx)
+	found, err := c.events.Complete(false)(ctx)
 	switch {
 	case errors.Is(err, engine.ErrDenied):
 		return []finding{unsure(err.Error(), "Allow your key to list buses, rules and targets (scripts/ram/operator.json), or look at the rules in EventBridge's console.")}
 	case err != nil:
 		return []finding{unsure(err.Error(), "Check "+variableEvents+", and that EventBridge can be reached from here.")}
 	}
-	changes, missing := subscription.Plan(c.events.Site(), have, false)
-	for _, r := range missing {
-		changes = append(changes, subscription.Change{What: "rule " + r.Name + ": missing"})
+	differ := found.Notes
+	for _, change := range found.Changes {
+		differ = append(differ, change.What)
 	}
-	if len(changes) == 0 {
+	if len(differ) == 0 {
 		return []finding{well("all rules are there and enabled, try for a day, and keep dead letters")}
 	}
-	what := "they are not as they should be, " + changes[0].What
-	if more := len(changes) - 1; more > 0 {
+	what := "they are not as they should be, " + differ[0]
+	if more := len(differ) - 1; more > 0 {
 		what += fmt.Sprintf(", and %d more", more)
 	}
 	return []finding{wrong(what, "'aftercare subscribe --plan' lists what differs, 'aftercare subscribe' mends it.")}

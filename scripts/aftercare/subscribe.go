@@ -10,13 +10,15 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/setup"
 	"aftercare/shared/subscription"
+	"aftercare/shared/transport"
 )
 
 // subscribed is what the command found and did, as printed for programs.
 type subscribed struct {
 	Changes []string `json:"changes"`
-	// Missing are rules that only 's deploy' makes.
+	// Missing says which rules are missing that 's deploy' makes.
 	Missing []string `json:"missing"`
 	// Made says that the changes are made, and were not only found.
 	Made bool `json:"made"`
@@ -61,14 +63,7 @@ what was changed.`,
 			needs |= ofLogs
 		}
 		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
-			var missing []subscription.Rule
-			found, err := c.change(ctx, cmd, *plan, format.json(), func(have subscription.State) (changes []subscription.Change) {
-				changes, missing = subscription.Plan(c.events.Site(), have, *makes)
-				return changes
-			})
-			for _, r := range missing {
-				found.Missing = append(found.Missing, r.Name)
-			}
+			found, err := c.change(ctx, cmd, c.events.Complete(*makes), *plan, format.json())
 			if c.logs != nil && err == nil {
 				var unread error
 				if found.Invoked, unread = c.invocations(ctx); unread != nil {
@@ -80,7 +75,7 @@ what was changed.`,
 				return err
 			case *plan && len(found.Changes) > 0:
 				return differs(len(found.Changes), "subscribe")
-			case len(missing) > 0:
+			case len(found.Missing) > 0:
 				partly := cli.CodeError{Code: cli.ExitPartly, Err: errors.New("rules are missing: deploy the functions ('s deploy'). If it refuses their\nevent triggers, --make-rules makes the rules here")}
 				if *plan {
 					partly.Code = cli.ExitDiffers
@@ -103,13 +98,12 @@ func planFlag(cmd *cobra.Command) *bool {
 	return cmd.Flags().Bool("plan", false, "print what would change, and change nothing")
 }
 
-// change makes the changes of a plan, or only finds them, and prints each for
-// people.
-func (c *connection) change(ctx context.Context, cmd *cobra.Command, only, quiet bool, plan func(subscription.State) []subscription.Change) (subscribed, error) {
-	found := subscribed{Changes: []string{}, Missing: []string{}, Made: !only}
-	show := func(word string) func(subscription.Change) {
-		return func(change subscription.Change) {
-			found.Changes = append(found.Changes, change.What)
+// change makes the changes of a plan, or only finds them, and prints each for people.
+func (c *connection) change(ctx context.Context, cmd *cobra.Command, plan setup.Plan, only, quiet bool) (subscribed, error) {
+	out := subscribed{Changes: []string{}, Missing: []string{}, Made: !only}
+	show := func(word string) func(setup.Change) {
+		return func(change setup.Change) {
+			out.Changes = append(out.Changes, change.What)
 			if !quiet {
 				point(cmd, word, change.What)
 			}
@@ -117,22 +111,22 @@ func (c *connection) change(ctx context.Context, cmd *cobra.Command, only, quiet
 	}
 	end := waiting(cmd, "asking EventBridge")
 	defer end()
+	var found setup.Found
 	var err error
 	if only {
-		var have subscription.State
-		if have, err = c.events.Read(ctx); err == nil {
-			for _, change := range plan(have) {
-				show("would change")(change)
-			}
+		found, err = plan(ctx)
+		for _, change := range found.Changes {
+			show("would change")(change)
 		}
 	} else {
 		c.announce(cmd)
-		err = c.events.Apply(ctx, plan, show("changed"))
+		found, err = setup.Apply(ctx, plan, transport.Backoff{}, show("changed"))
 	}
-	if errors.As(err, new(*subscription.LagError)) {
+	if errors.As(err, new(*setup.LagError)) {
 		err = cli.CodeError{Code: cli.ExitPartly, Err: err}
 	}
-	return found, err
+	out.Missing = append(out.Missing, found.Notes...)
+	return out, err
 }
 
 // end prints all of it for programs, or what change did not print for people.
@@ -143,8 +137,8 @@ func (f subscribed) end(cmd *cobra.Command, json bool, err error) error {
 	case err == nil && len(f.Changes)+len(f.Missing) == 0:
 		fmt.Fprintln(cmd.OutOrStdout(), "nothing to change")
 	}
-	for _, name := range f.Missing {
-		point(cmd, "missing", "rule "+name+": 's deploy' makes it of a trigger in s.yaml")
+	for _, what := range f.Missing {
+		point(cmd, "note", what)
 	}
 	for _, i := range f.Invoked {
 		point(cmd, "note", i.String())
@@ -232,7 +226,7 @@ is lost until 'aftercare subscribe' runs again.`,
 					return err
 				}
 			}
-			found, err := c.change(ctx, cmd, *plan, format.json(), subscription.Removal)
+			found, err := c.change(ctx, cmd, c.events.Remove(), *plan, format.json())
 			err = found.end(cmd, format.json(), err)
 			if err == nil && *plan && len(found.Changes) > 0 {
 				err = differs(len(found.Changes), "subscribe remove")

@@ -12,6 +12,7 @@ import (
 
 	"aftercare/shared/handler"
 	"aftercare/shared/openapi"
+	"aftercare/shared/setup"
 	"aftercare/shared/subscription"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
@@ -55,7 +56,7 @@ func subscribedBy(t *testing.T, r *rig.Rig, s *eventbridge.Server) *eventbridge.
 		Site: subscription.Site{Region: rig.Region, Account: account}, Endpoint: s.Endpoint(), RoundTripper: transport.NewPool(time.Now),
 	}, transport.NewCredentials(keys.AccessKeyId, keys.AccessKeySecret, keys.SecurityToken))
 	if err == nil {
-		err = c.Complete(t.Context())
+		_, err = setup.Apply(t.Context(), c.Complete(false), transport.Backoff{}, func(setup.Change) {})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,10 @@ const (
 	defaultData = ".local"
 	// variableControl holds the address of the control surface.
 	variableControl = "LOCALCLOUD_CONTROL"
+	// variableLogProject and variableLogstore say where the functions log. Nothing
+	// makes these: 'aftercare setup logs' does.
+	variableLogProject = "LOG_PROJECT"
+	variableLogstore   = "LOG_STORE"
 )
 
 // environmentPath is the file with the addresses of a running local cloud, in
@@ -26,7 +30,7 @@ func environmentPath(data string) string { return filepath.Join(data, cloud.File
 
 // writeEnvironment writes the file completely or not at all. The file holds the
 // operator's key.
-func writeEnvironment(data string, e cloud.Endpoints) error {
+func writeEnvironment(data string, e cloud.Endpoints, set map[string]string) error {
 	var b strings.Builder
 	for _, v := range [][2]string{
 		{"ALIBABA_CLOUD_ACCESS_KEY_ID", e.AccessKeyID},
@@ -44,6 +48,8 @@ func writeEnvironment(data string, e cloud.Endpoints) error {
 		{"DEAD_LETTER_ARN", ""}, // the bus, whatever the shell has
 		{"LOCALCLOUD_EVENTBRIDGE", e.EventBridge},
 		{"LOCALCLOUD_INBOX", e.Inbox},
+		{variableLogProject, set[variableLogProject]},
+		{variableLogstore, set[variableLogstore]},
 		{variableControl, e.Control},
 		{"AFTERCARE_ENV", ""}, // another environment than this one
 	} {

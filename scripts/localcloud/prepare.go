@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"aftercare/shared/ledger"
+	"aftercare/shared/setup"
 	"aftercare/shared/subscription"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/cloud"
@@ -30,10 +31,11 @@ func prepare(e cloud.Endpoints, ttl time.Duration, rules bool) error {
 	}
 	bridge, err := subscription.New(subscription.Config{
 		Site: subscription.Site{Region: e.Region, Account: e.Account}, Endpoint: e.EventBridge, RoundTripper: pool,
-		Backoff: transport.Backoff{First: 50 * time.Millisecond, Most: time.Second},
 	}, keys)
 	if err != nil {
 		return err
 	}
-	return bridge.Complete(ctx)
+	pauses := transport.Backoff{First: 50 * time.Millisecond, Most: time.Second}
+	_, err = setup.Apply(ctx, bridge.Complete(false), pauses, func(setup.Change) {})
+	return err
 }

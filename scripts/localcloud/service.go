@@ -182,7 +182,8 @@ func newEventBridge() *cobra.Command {
 
 Events are put with POST /eventbuses/BUS/events, unsigned, by any client of
 CloudEvents, or with PutEvents of the vendor's SDKs, signed with the access key:
-without one these are refused. The file of --rules holds a JSON array of
+without one these are refused. Other actions of that API make buses, rules and
+targets, and tell what became of events. The file of --rules holds a JSON array of
 {"name", "bus", "pattern", "url", "retry"}: events on the bus that match the
 pattern are sent to the URL with POST, again if the answer is not 2xx.`
 	flags := cmd.Flags()

@@ -116,7 +116,7 @@ func (f upFlags) apply(o *cloud.Options) error {
 	if err != nil {
 		return err
 	}
-	o.Env = map[string]string{}
+	o.Env = map[string]string{variableLogProject: "aftercare-local", variableLogstore: "functions"}
 	for _, pair := range f.set {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
@@ -179,7 +179,7 @@ func up(ctx context.Context, o cloud.Options, out io.Writer) (err error) {
 		return explainListen(err, func(service string) string { return "--listen-" + service })
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	if err := writeEnvironment(o.Data, c.Endpoints()); err != nil {
+	if err := writeEnvironment(o.Data, c.Endpoints(), o.Env); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.Remove(environmentPath(o.Data))) }()

@@ -91,16 +91,15 @@ func Apply(ctx context.Context, plan Plan, pauses transport.Backoff, made func(C
 	for _, c := range found.Changes {
 		for n := 1; ; n++ {
 			err := c.do(ctx)
-			// What the change needs was made a moment ago, and is not shown everywhere.
-			if isMissing(err) && time.Now().Before(until) && ctx.Err() == nil {
-				pauses.Pause(ctx, n)
-				continue
-			}
 			// An earlier try, or somebody else, may have made it.
-			if err != nil && (!errors.Is(err, engine.ErrInvalid) || !isMade(ctx, plan, c)) {
+			if err == nil || errors.Is(err, engine.ErrInvalid) && isMade(ctx, plan, c) {
+				break
+			}
+			// What the change needs was made a moment ago, and is not shown everywhere.
+			if !isMissing(err) || time.Now().After(until) || ctx.Err() != nil {
 				return found, fmt.Errorf("%s: %w", c.What, err)
 			}
-			break
+			pauses.Pause(ctx, n)
 		}
 		made(c)
 	}
@@ -128,10 +127,11 @@ func isMade(ctx context.Context, plan Plan, c Change) bool {
 // missing are the codes with which the services say that something does not exist.
 // Sources: https://www.alibabacloud.com/help/en/ram/developer-reference/error-messages,
 // https://www.alibabacloud.com/help/en/sls/developer-reference/error-codes, and for
-// dashboards and alert rules the vendor's provider for Terraform.
+// dashboards, alert rules, buses and event rules the vendor's provider for Terraform.
 var missing = []string{
 	"EntityNotExist.Role", "EntityNotExist.Policy", "EntityNotExist.Policy.Version", "EntityNotExist.Role.Policy",
 	"ProjectNotExist", "LogStoreNotExist", "IndexConfigNotExist", "DashboardNotExist", "JobNotExist",
+	"EventBusNotExist", "EventRuleNotExisted",
 }
 
 // isMissing reports whether an error says that something does not exist.

@@ -4,27 +4,17 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
-	"aftercare/shared/engine"
 	"aftercare/shared/openapi"
+	"aftercare/shared/setup"
 	"aftercare/shared/transport"
 )
 
-const (
-	apiVersion = "2020-04-01"
-	// lag is how long the service may take to show a change. No page says how long
-	// that is; the vendor's provider for Terraform looks every 10 s.
-	lag = time.Minute
-	// lagOfOne is how long something may exist without being shown.
-	lagOfOne = 5 * time.Second
-)
+const apiVersion = "2020-04-01"
 
 // Config says where a deployment's EventBridge is. Site is required.
 type Config struct {
@@ -35,16 +25,14 @@ type Config struct {
 	RoundTripper http.RoundTripper
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Backoff is the wait before another try of a call, as in openapi.Config, and
-	// between two looks at what the service shows: by default, up to 5 s.
+	// Backoff is the wait before another try of a call, as in openapi.Config.
 	Backoff transport.Backoff
 }
 
 // Client calls EventBridge. It is safe for concurrent use.
 type Client struct {
-	site  Site
-	api   *openapi.Client
-	looks transport.Backoff // between two looks at what the service shows
+	site Site
+	api  *openapi.Client
 }
 
 // New returns a client, or every mistake of cfg and creds at once. It makes no call.
@@ -56,11 +44,7 @@ func New(cfg Config, creds transport.Credentials) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up eventbridge: %w", err)
 	}
-	looks := cfg.Backoff
-	if looks.First == 0 && looks.Most == 0 {
-		looks.First, looks.Most = time.Second, 5*time.Second
-	}
-	return &Client{cfg.Site, api, looks}, nil
+	return &Client{cfg.Site, api}, nil
 }
 
 // Site returns where the deployment is.
@@ -130,53 +114,34 @@ func each[T any](ctx context.Context, c *Client, action, list string, query url.
 	}
 }
 
-// Apply makes the changes that plan finds in what the service shows, reports each
-// that was made, and waits until plan finds none. An error may leave a part of it
-// done, and a second Apply does the rest. The error is a *LagError if all was done,
-// and the service does not show it.
-func (c *Client) Apply(ctx context.Context, plan func(State) []Change, made func(Change)) error {
-	have, err := c.Read(ctx)
-	if err != nil {
-		return err
-	}
-	changes := plan(have)
-	for _, change := range changes {
-		if err := c.make(ctx, change); err != nil {
-			// An earlier try, or somebody else, may have made it.
-			if !errors.Is(err, engine.ErrInvalid) || !c.isMade(ctx, plan, change, err) {
-				return fmt.Errorf("%s: %w", change.What, err)
-			}
+// Complete is a plan of what a deployment needs. Its notes name the rules that only
+// Function Compute makes, unless makes has them made here.
+func (c *Client) Complete(makes bool) setup.Plan {
+	return c.plan(func(have State, found *setup.Found) []Change {
+		changes, missing := Plan(c.site, have, makes)
+		for _, r := range missing {
+			found.Notes = append(found.Notes, "rule "+r.Name+" is missing: 's deploy' makes it of a trigger in s.yaml")
 		}
-		made(change)
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	left, err := c.await(ctx, lag, plan, "")
-	if err == nil && len(left) > 0 {
-		err = &LagError{left}
-	}
-	return err
-}
-
-// Complete applies Plan, but makes no rule that Function Compute makes of a trigger.
-func (c *Client) Complete(ctx context.Context) error {
-	plan := func(have State) []Change {
-		changes, _ := Plan(c.site, have, false)
 		return changes
-	}
-	return c.Apply(ctx, plan, func(Change) {})
+	})
 }
 
-// isMade reports whether the change is there that the service refused. What it
-// refuses because it exists, it may not show yet.
-func (c *Client) isMade(ctx context.Context, plan func(State) []Change, change Change, refusal error) bool {
-	most := time.Duration(0)
-	if strings.Contains(strings.ToLower(openapi.Code(refusal)), "exist") {
-		most = lagOfOne
+// Remove is a plan of taking away what Complete made, but for what others put there.
+func (c *Client) Remove() setup.Plan {
+	return c.plan(func(have State, _ *setup.Found) []Change { return Removal(have) })
+}
+
+func (c *Client) plan(changes func(State, *setup.Found) []Change) setup.Plan {
+	return func(ctx context.Context) (found setup.Found, err error) {
+		have, err := c.Read(ctx)
+		if err != nil {
+			return found, err
+		}
+		for _, change := range changes(have, &found) {
+			found.Changes = append(found.Changes, setup.NewChange(change.What, func(ctx context.Context) error { return c.make(ctx, change) }))
+		}
+		return found, nil
 	}
-	left, err := c.await(ctx, most, plan, change.What)
-	return err == nil && len(left) == 0
 }
 
 // make makes one call. Of a rule's targets, the service may refuse some in an answer
@@ -197,33 +162,4 @@ func (c *Client) make(ctx context.Context, change Change) error {
 		return fmt.Errorf("%s: the service refuses a target, and does not say why", change.Action)
 	}
 	return nil
-}
-
-// LagError says that all was done, and the service still shows what was before.
-type LagError struct{ Left []Change }
-
-func (e *LagError) Error() string {
-	var what []string
-	for _, c := range e.Left {
-		what = append(what, c.What)
-	}
-	return "the service took all changes, and does not show these yet: " + strings.Join(what, "; ")
-}
-
-// await waits, for a while at most, until plan finds nothing to change in what the
-// service shows, or not this one change, and returns what is left.
-func (c *Client) await(ctx context.Context, most time.Duration, plan func(State) []Change, one string) ([]Change, error) {
-	bounded, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	for n := 1; ; n++ {
-		have, err := c.Read(ctx)
-		if err != nil {
-			return nil, err
-		}
-		left := slices.DeleteFunc(plan(have), func(c Change) bool { return one != "" && c.What != one })
-		if len(left) == 0 || bounded.Err() != nil {
-			return left, nil
-		}
-		c.looks.Pause(bounded, n)
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +16,8 @@ import (
 	"time"
 
 	"aftercare/shared/engine"
+	"aftercare/shared/openapi"
+	"aftercare/shared/setup"
 	"aftercare/shared/subscription"
 	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/access"
@@ -80,17 +84,17 @@ func client(t *testing.T, site subscription.Site, endpoint string) *subscription
 	return c
 }
 
-func wanted(have subscription.State) []subscription.Change {
-	changes, _ := subscription.Plan(site, have, false)
-	return changes
-}
-
 // apply applies a plan, and returns what it changed.
-func (b *bridge) apply(t *testing.T, plan func(subscription.State) []subscription.Change) (made []subscription.Change, err error) {
+func (b *bridge) apply(t *testing.T, plan setup.Plan) (made []string, err error) {
 	t.Helper()
-	err = b.client.Apply(t.Context(), plan, func(c subscription.Change) { made = append(made, c) })
+	_, err = setup.Apply(t.Context(), plan, transport.Backoff{First: time.Millisecond, Most: time.Millisecond}, func(c setup.Change) { made = append(made, c.What) })
 	return made, err
 }
+
+func lines(made []string) string { return strings.Join(made, "\n") }
+
+// whats returns what changes change.
+func whats(lines string) string { return regexp.MustCompile(`(?m)^\w+ `).ReplaceAllString(lines, "") }
 
 func (b *bridge) calls() []string {
 	b.mu.Lock()
@@ -102,9 +106,9 @@ func (b *bridge) calls() []string {
 // one for dead letters. A second Apply finds nothing to do.
 func TestAppliedRulesBringEventsToTheFunctions(t *testing.T) {
 	b := open(t, eventbridge.Options{})
-	for _, want := range []string{firstChanges, ""} {
-		if made, err := b.apply(t, wanted); err != nil || words(made) != want {
-			t.Fatalf("made %s, %v\nwant %s", words(made), err, want)
+	for _, want := range []string{whats(firstChanges), ""} {
+		if made, err := b.apply(t, b.client.Complete(false)); err != nil || lines(made) != want {
+			t.Fatalf("made %s, %v\nwant %s", lines(made), err, want)
 		}
 	}
 	b.failing = "aftercare-instance-state"
@@ -124,50 +128,60 @@ func TestAppliedRulesBringEventsToTheFunctions(t *testing.T) {
 	if got := strings.Join(b.calls(), " "); got != want {
 		t.Errorf("events came to %s, want %s", got, want)
 	}
-	if made, err := b.apply(t, subscription.Removal); err != nil || len(made) != 4 {
-		t.Errorf("removed %s, %v", words(made), err)
+	if made, err := b.apply(t, b.client.Remove()); err != nil || len(made) != 4 {
+		t.Errorf("removed %s, %v", lines(made), err)
 	}
-	if made, err := b.apply(t, subscription.Removal); err != nil || len(made) > 0 {
-		t.Errorf("removed again %s, %v", words(made), err)
+	if made, err := b.apply(t, b.client.Remove()); err != nil || len(made) > 0 {
+		t.Errorf("removed again %s, %v", lines(made), err)
 	}
 }
 
 // TestAnyCallMayFail: each, before and after its effect, by an error, a cut, and an
 // error in an answer with status 200. Whatever Apply says of it, what it leaves is
-// completed by another.
+// completed, or removed, by another.
 func TestAnyCallMayFail(t *testing.T) {
 	inside := fault.Fault{Mode: fault.ErrorBefore, Status: http.StatusOK, Code: "InternalHush"}
 	insideAfter := inside
 	insideAfter.Mode = fault.ErrorAfter
 	for _, f := range []fault.Fault{{Mode: fault.ErrorBefore}, {Mode: fault.ErrorAfter}, {Mode: fault.CutBefore}, {Mode: fault.CutAfter}, inside, insideAfter} {
-		for n := 1; ; n++ {
-			f.Nth = n
-			b := open(t, eventbridge.Options{})
-			b.faults.Add(f)
-			made, err := b.apply(t, wanted)
-			if b.faults.Struck() == 0 {
-				if n == 1 {
-					t.Fatal("no fault struck")
-				}
-				break
+		for _, removes := range []bool{false, true} {
+			for f.Nth = 1; failed(t, f, removes); f.Nth++ {
 			}
-			if err != nil && f.Status != http.StatusOK {
-				t.Errorf("%v: it is not tried again: %v", f, err)
-			}
-			if err == nil && words(made) != firstChanges {
-				t.Errorf("%v: made %s", f, words(made))
-			}
-			b.faults.Clear()
-			for range 2 {
-				if made, err = b.apply(t, wanted); err != nil {
-					t.Errorf("%v, then: %v", f, err)
-				}
-			}
-			if len(made) > 0 {
-				t.Errorf("%v: a third Apply changes %s", f, words(made))
+			if f.Nth < 10 {
+				t.Errorf("%v: only %d calls", f, f.Nth)
 			}
 		}
 	}
+}
+
+// failed applies a plan while a call fails, and reports whether there was such a call.
+func failed(t *testing.T, f fault.Fault, removes bool) bool {
+	t.Helper()
+	b := open(t, eventbridge.Options{})
+	plan := b.client.Complete(false)
+	if removes {
+		if _, err := b.apply(t, plan); err != nil {
+			t.Fatal(err)
+		}
+		plan = b.client.Remove()
+	}
+	b.faults.Add(f)
+	_, err := b.apply(t, plan)
+	struck := b.faults.Struck() > 0
+	if err != nil && (f.Status != http.StatusOK || !struck) {
+		t.Errorf("%v, removes %v: it is not tried again: %v", f, removes, err)
+	}
+	b.faults.Clear()
+	var made []string
+	for range 2 {
+		if made, err = b.apply(t, plan); err != nil {
+			t.Errorf("%v, removes %v, then: %v", f, removes, err)
+		}
+	}
+	if len(made) > 0 {
+		t.Errorf("%v, removes %v: a third Apply changes %s", f, removes, lines(made))
+	}
+	return struck
 }
 
 // TestAnErrorIsNeverSomethingMissing: what may not be read is not made.
@@ -179,9 +193,9 @@ func TestAnErrorIsNeverSomethingMissing(t *testing.T) {
 		b := open(t, eventbridge.Options{})
 		f.Mode, f.Times = fault.ErrorBefore, -1
 		b.faults.Add(f)
-		made, err := b.apply(t, wanted)
+		made, err := b.apply(t, b.client.Complete(false))
 		if err == nil || len(made) > 0 || !strings.Contains(err.Error(), f.Call) {
-			t.Errorf("%v: made %s, %v", f, words(made), err)
+			t.Errorf("%v: made %s, %v", f, lines(made), err)
 		}
 		if f.Status == 403 != errors.Is(err, engine.ErrDenied) {
 			t.Errorf("%v: %v", f, err)
@@ -210,27 +224,34 @@ func TestAnErrorIsNeverSomethingMissing(t *testing.T) {
 
 // TestARefusedTargetIsAnErrorInAnAnswerOfSuccess.
 func TestARefusedTargetIsAnErrorInAnAnswerOfSuccess(t *testing.T) {
-	b := open(t, eventbridge.Options{})
-	bad := func(subscription.State) []subscription.Change {
-		changes := wanted(afterTriggers(t))[2:3]
-		changes[0].Query.Set("Targets", `[{"Id":"trigger","Type":"acs.nonsense"}]`)
-		return changes
-	}
-	made, err := b.apply(t, bad)
-	if err == nil || len(made) > 0 || !strings.Contains(err.Error(), "refuses a target (code ") {
-		t.Errorf("made %s, %v", words(made), err)
+	for data, want := range map[string]string{
+		`{"ErrorEntriesCount":1,"ErrorEntries":[{"EntryId":"f-1","ErrorCode":"BadTarget"}]}`: "PutTargets: the service refuses a target (code BadTarget)",
+		`{"ErrorEntriesCount":1}`: "PutTargets: the service refuses a target, and does not say why",
+	} {
+		c := answers(func(call url.Values) string {
+			switch call.Get("Action") {
+			case "PutTargets":
+				return `{"Success":true,"Data":` + data + `}`
+			case "ListTargets":
+				return `{"Success":true,"Data":{"Targets":[` + strings.ReplaceAll(byTrigger, "NAME", "aftercare-task-completed") + `]}}`
+			}
+			return `{"Success":true,"Data":{"EventBuses":[],"Rules":[{"RuleName":"aftercare-task-completed-ecs"}]}}`
+		}).client(t)
+		_, err := setup.Apply(t.Context(), c.Complete(false), transport.Backoff{}, func(setup.Change) {})
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 
 // TestApplyWaitsUntilTheServiceShowsTheChange.
 func TestApplyWaitsUntilTheServiceShowsTheChange(t *testing.T) {
 	b := open(t, eventbridge.Options{Lag: 100 * time.Millisecond})
-	if _, err := b.apply(t, wanted); err != nil {
+	if _, err := b.apply(t, b.client.Complete(false)); err != nil {
 		t.Fatal(err)
 	}
-	have, err := b.client.Read(t.Context())
-	if left := wanted(have); err != nil || len(left) > 0 {
-		t.Errorf("it does not wait for %s, %v", words(left), err)
+	if left, err := b.client.Complete(false)(t.Context()); err != nil || len(left.Changes) > 0 {
+		t.Errorf("it does not wait for %v, %v", left.Changes, err)
 	}
 }
 
@@ -251,21 +272,18 @@ func TestThePatternsThatTheServiceHasAreTried(t *testing.T) {
 	if wrong, missing, n := try(); len(wrong) > 0 || n != 15 || strings.Join(missing, " ") != "aftercare-submit-task-events aftercare-dead-letters-events" {
 		t.Errorf("wrong %v, missing %v of %d", wrong, missing, n)
 	}
-	if _, err := b.apply(t, wanted); err != nil {
+	if _, err := b.apply(t, b.client.Complete(false)); err != nil {
 		t.Fatal(err)
 	}
 	if wrong, missing, n := try(); len(wrong)+len(missing) > 0 || n != 25 {
 		t.Errorf("wrong %v, missing %v of %d", wrong, missing, n)
 	}
-	_, err := b.apply(t, func(have subscription.State) []subscription.Change {
-		if have["default"].Rules["aftercare-task-completed-ecs"].Pattern == `{"source":["acs.oss"]}` {
-			return nil
-		}
-		change := wanted(afterTriggers(t))[2]
-		change.Action = "UpdateRule"
-		change.Query.Set("FilterPattern", `{"source":["acs.oss"]}`)
-		return []subscription.Change{change}
-	})
+	api, err := openapi.New(openapi.Config{Endpoint: b.Endpoint(), Version: "2020-04-01", RoundTripper: http.DefaultTransport}, transport.NewCredentials(key.ID, key.Secret, ""))
+	if err == nil {
+		err = api.RPC(t.Context(), "UpdateRule", url.Values{
+			"EventBusName": {"default"}, "RuleName": {"aftercare-task-completed-ecs"}, "FilterPattern": {`{"source":["acs.oss"]}`},
+		}, nil, nil)
+	}
 	if wrong, _, _ := try(); err != nil || strings.Join(wrong, ", ") != "aftercare-task-completed-ecs task-completed false" {
 		t.Errorf("after drift, wrong is %v, %v", wrong, err)
 	}

@@ -59,7 +59,7 @@ var rules = []rule{
 	{"shared/assistant", []string{"shared/decide", "shared/engine", "shared/event", "shared/command", "shared/transport", alibabaSDK + "/sdk"}},
 	{"shared/alert", []string{"shared/decide", "shared/dispatch", "shared/engine", "shared/mask", "shared/event", "shared/transport"}},
 	{"shared/openapi", []string{"shared/engine", "shared/transport"}},
-	{"shared/subscription", []string{"shared/engine", "shared/openapi", "shared/transport"}},
+	{"shared/subscription", []string{"shared/openapi", "shared/setup", "shared/transport"}},
 	{"shared/setup", []string{"shared/engine", "shared/openapi", "shared/transport"}},
 	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
@@ -89,7 +89,7 @@ var rules = []rule{
 	{"scripts/observe", []string{"shared/setup"}},
 	{"scripts/aftercare", []string{"scripts/internal/...", "scripts/observe", "shared/...", cobra}},
 	// It makes Aftercare's tables and rules before the functions run.
-	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/subscription", "shared/transport", cobra, pflag}},
+	{"scripts/localcloud", []string{"scripts/internal/...", "tests/localcloud/...", "shared/ledger", "shared/setup", "shared/subscription", "shared/transport", cobra, pflag}},
 
 	// The local cloud knows the services, and nothing of Aftercare. The
 	// protocol's messages are the SDK's.

@@ -42,7 +42,7 @@
 //	GET    /deliveries                    Deliveries: pending and dropped ones
 //	GET    /deliveries/idle?timeout=30s   wait until only held ones are left
 //	PUT    /deliveries/duplicate          {"times": n} for events from now on
-//	GET    /deliveries/dead               every event that EventBridge gave up
+//	GET    /deliveries/dead               every event that EventBridge gave up and put on no bus
 //	GET    /holds                         every HoldInfo
 //	POST   /holds                         hold deliveries: {"type", "id", "instance", "rule"}, each may be missing
 //	POST   /holds/N/release               {"order": "in-order" or "reversed"}; returns when all were tried; "never" loses them
@@ -225,7 +225,7 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 	c.functions, err = functioncompute.Start(functioncompute.Options{
 		Listen: c.ports.functions, Functions: c.plan.functions(destinations), Override: c.environment(),
 		Dir: c.folder.path("functions"), Region: o.Region, Account: o.Account, Rules: triggerRules{c.plan, c.bus}, CheckLog: c.planes.sls.Check,
-		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
+		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, OnInvoked: c.planes.logInvocation, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
 		EndpointIn: "AFTERCARE_FC_ENDPOINT", AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
 	})
 	if err == nil {

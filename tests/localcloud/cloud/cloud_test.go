@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 
+	"aftercare/shared/setup"
+	"aftercare/shared/transport"
 	"aftercare/tests/localcloud/cloud"
 )
 
@@ -266,4 +269,43 @@ func TestPutEventsTakesTheOperatorsKey(t *testing.T) {
 	if text := answer.GetHttpContentString(); !strings.Contains(text, `"FailedEntryCount":0`) {
 		t.Errorf("answered %s", text)
 	}
+}
+
+// TestInvocationsHaveALineInTheLog, once the logstore is there.
+func TestInvocationsHaveALineInTheLog(t *testing.T) {
+	l := up(t, options(t))
+	e := l.cloud.Endpoints()
+	logs, err := setup.NewSLS(setup.Config{Endpoint: e.SLS, RoundTripper: http.DefaultTransport}, e.Region, transport.NewCredentials(e.AccessKeyID, e.AccessKeySecret, ""))
+	l.must(err)
+	invoke := func() {
+		t.Helper()
+		_, err := l.Invoke(l.ctx, "events", []byte(`{"do":"environment"}`))
+		l.must(err)
+	}
+	invoke() // nothing keeps its line
+	names := setup.Names{Project: "probe-logs", Logstore: "functions"}
+	index := []setup.Document{{File: "index", JSON: `{"line":{"token":[" "]}}`}}
+	_, err = setup.Apply(l.ctx, logs.Logs(names, 30, index), transport.Backoff{}, func(setup.Change) {})
+	l.must(err)
+	invoke()
+	r, err := http.NewRequest(http.MethodPost, e.FunctionCompute+"/2023-03-30/functions/events/invocations", strings.NewReader(`{"do":"environment"}`))
+	l.must(err)
+	r.Header.Set("x-fc-invocation-type", "Async")
+	res, err := http.DefaultClient.Do(r)
+	l.must(err)
+	res.Body.Close()
+	now := time.Now()
+	eventually(t, "two lines", func() bool {
+		lines, whole, err := logs.Lines(l.ctx, "probe-logs", "functions", "functionName: events", now.Add(-time.Hour), now.Add(time.Hour))
+		l.must(err)
+		if len(lines) < 2 || !whole {
+			return false
+		}
+		for i, want := range []string{"Async", "Sync"} { // newest first
+			if line := lines[i]; line["invocationType"] != want || line["hasFunctionError"] != "false" || line["isColdStart"] != "false" || line["requestId"] == "" {
+				t.Errorf("line %d is %v, want one of an invocation %s", i, line, want)
+			}
+		}
+		return true
+	})
 }

@@ -59,6 +59,7 @@ resources:
       <<: *common
       functionName: events
       timeout: 20
+      logConfig: {project: probe-logs, logstore: functions}
       environmentVariables:
         AFTERCARE_TABLESTORE_ENDPOINT: https://real.example.com
         OWN: ${env('OWN')}

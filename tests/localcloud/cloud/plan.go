@@ -98,7 +98,7 @@ func (p plan) functions(destinations string) []functioncompute.Function {
 	for _, f := range p.Functions {
 		fc := functioncompute.Function{
 			Name: f.Name, Dir: p.code(f), Handler: f.Handler, Region: p.opt.Region, Account: p.opt.Account,
-			Role: f.Role, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, MaxInstances: f.MaxInstances, Env: f.Env,
+			Role: f.Role, Log: functioncompute.LogConfig{Project: f.LogProject, Logstore: f.Logstore}, Timeout: p.timeout(f), MemoryMB: f.MemoryMB, MaxInstances: f.MaxInstances, Env: f.Env,
 			OnFailure: functioncompute.ParseDestination(f.Async.OnFailure, filepath.Join(destinations, f.Name+"-failure.jsonl")),
 			OnSuccess: functioncompute.ParseDestination(f.Async.OnSuccess, filepath.Join(destinations, f.Name+"-success.jsonl")),
 		}

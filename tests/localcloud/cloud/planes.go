@@ -3,9 +3,11 @@ package cloud
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"aftercare/tests/localcloud/access"
 	"aftercare/tests/localcloud/cloudmonitor"
+	"aftercare/tests/localcloud/functioncompute"
 	"aftercare/tests/localcloud/ram"
 	"aftercare/tests/localcloud/sls"
 )
@@ -38,6 +40,24 @@ func (p *planes) start(c *Cloud, keys *access.Keys) (err error) {
 		Events: func() ([]json.RawMessage, error) { return record.events("", "") },
 	})
 	return err
+}
+
+// logInvocation writes the line that Function Compute writes for an invocation, if its
+// logstore exists. Source of the fields:
+// https://www.alibabacloud.com/help/en/sls/function-compute-3-0-log-field-details
+func (p *planes) logInvocation(i functioncompute.Invoked) {
+	fields := map[string]string{
+		"functionName": i.Function, "versionId": i.Version, "qualifier": i.Qualifier, "requestId": i.RequestID, "operation": "InvokeFunction",
+		"invocationType": "Sync", "durationMs": strconv.FormatInt(i.Took.Milliseconds(), 10), "isColdStart": strconv.FormatBool(i.Cold),
+		"hasFunctionError": strconv.FormatBool(i.Failed), "resourceMode": "OnDemand",
+	}
+	if i.Async {
+		fields["invocationType"] = "Async"
+	}
+	if i.Failed {
+		fields["errorType"] = "FunctionUnhandledError"
+	}
+	p.sls.Write(i.Log.Project, i.Log.Logstore, sls.Line{At: i.At, Topic: "FCRequestMetrics:/" + i.Function, Fields: fields})
 }
 
 // halt stops those that run.

@@ -1,6 +1,7 @@
 package eventbridge
 
 import (
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ func (s *Server) queryEvent(p url.Values) (any, error) {
 	events, _, err := s.journal.traced(bus, p.Get("EventId"))
 	for _, t := range events {
 		if source := p.Get("EventSource"); source == "" || source == t.Source {
-			return t.Event, nil
+			return json.RawMessage(t.event), nil
 		}
 	}
 	if err == nil {

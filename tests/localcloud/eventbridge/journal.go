@@ -34,7 +34,7 @@ func openJournal(path string) (*journal, error) {
 	// Without syncing, the kernel has a write when it returns, and that
 	// survives the process.
 	db, err := datafile.Open(path, bbolt.Options{NoSync: true},
-		string(deliveries), string(keptBuses), string(keptRules), string(traces), string(traceIDs), string(traceSteps))
+		string(deliveries), string(keptBuses), string(keptRules), string(traces), string(traceEvents), string(traceIDs), string(traceSteps))
 	if err != nil {
 		return nil, err
 	}

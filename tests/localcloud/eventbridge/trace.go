@@ -3,6 +3,7 @@ package eventbridge
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,12 +12,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// The buckets of traces: events by number, their numbers by bus and id, and what
-// happened to them by number and step.
+// The buckets of traces: what is asked for of events, and the events themselves,
+// both by number, their numbers by bus and id, and what happened to them by number
+// and step.
 var (
-	traces     = []byte("traces")
-	traceIDs   = []byte("traceids")
-	traceSteps = []byte("tracesteps")
+	traces      = []byte("traces")
+	traceEvents = []byte("traceevents")
+	traceIDs    = []byte("traceids")
+	traceSteps  = []byte("tracesteps")
 )
 
 // trace is an event that a bus received.
@@ -24,7 +27,7 @@ type trace struct {
 	Bus, ID, Source, Type string
 	Received              int64 // milliseconds
 	Rules                 []string
-	Event                 json.RawMessage
+	event                 []byte
 }
 
 // The steps of a trace. Source:
@@ -53,7 +56,7 @@ type step struct {
 
 // newTrace returns the trace of an event that bus receives now.
 func (s *Server) newTrace(bus string, e event, raw []byte) trace {
-	t := trace{Bus: bus, Received: s.opt.Now().UnixMilli(), Event: raw}
+	t := trace{Bus: bus, Received: s.opt.Now().UnixMilli(), event: raw}
 	t.ID, _, _ = e.text("id")
 	t.Source, _, _ = e.text("source")
 	t.Type, _, _ = e.text("type")
@@ -107,7 +110,7 @@ func addTrace(tx *bbolt.Tx, t trace) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := b.Put(number(n), value); err != nil {
+	if err := errors.Join(b.Put(number(n), value), tx.Bucket(traceEvents).Put(number(n), t.event)); err != nil {
 		return 0, err
 	}
 	return n, tx.Bucket(traceIDs).Put(append(idPrefix(t.Bus, t.ID), number(n)...), nil)
@@ -140,7 +143,6 @@ func (j *journal) received(fits func(trace) bool) ([]trace, error) {
 				return err
 			}
 			if fits(t) {
-				t.Event = nil
 				out = append(out, t)
 			}
 			return nil
@@ -166,6 +168,7 @@ func (j *journal) traced(bus, id string) (events []trace, steps []step, err erro
 			if err := json.Unmarshal(tx.Bucket(traces).Get(n), &t); err != nil {
 				return err
 			}
+			t.event = bytes.Clone(tx.Bucket(traceEvents).Get(n))
 			events = append(events, t)
 			c := tx.Bucket(traceSteps).Cursor()
 			for k, value := c.Seek(n); bytes.HasPrefix(k, n); k, value = c.Next() {

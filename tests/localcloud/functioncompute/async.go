@@ -69,7 +69,7 @@ func (s *Server) runAsync(to target, requestID string, payload []byte) {
 	config, arn := s.asyncConfig(to)
 	maxAge := s.asyncScaled(config.maxAge)
 	for try, retries := 0, 0; ; try++ {
-		res, err := s.execute(to, &invocation{id: requestID, qualifier: to.qualifier, payload: payload, retry: retries})
+		res, err := s.execute(to, &invocation{id: requestID, qualifier: to.qualifier, async: true, payload: payload, retry: retries})
 		if errors.Is(err, errClosed) {
 			return
 		}

@@ -17,6 +17,13 @@ type settings struct {
 	Timeout              int               `json:"timeout"` // seconds
 	MemorySize           int               `json:"memorySize"`
 	EnvironmentVariables map[string]string `json:"environmentVariables"`
+	LogConfig            LogConfig         `json:"logConfig"`
+}
+
+// LogConfig is a logstore.
+type LogConfig struct {
+	Project  string `json:"project"`
+	Logstore string `json:"logstore"`
 }
 
 // defaults are the members that a function has though nobody sent them.
@@ -56,6 +63,7 @@ func (s *Server) compile(config map[string]json.RawMessage, dir string) (*functi
 	f, err := newFunction(Function{
 		Name: in.FunctionName, Dir: dir, Handler: in.Handler, Region: s.opt.Region, Account: s.opt.Account,
 		Role: in.Role, Timeout: time.Duration(in.Timeout) * time.Second, MemoryMB: in.MemorySize, Env: in.EnvironmentVariables,
+		Log: in.LogConfig,
 	})
 	if err != nil {
 		return nil, invalidArgument("function '%s': %v", in.FunctionName, err)
@@ -74,6 +82,9 @@ func configOf(f *function) map[string]json.RawMessage {
 	}
 	if f.Role != "" {
 		config["role"] = f.Role
+	}
+	if f.Log != (LogConfig{}) {
+		config["logConfig"] = f.Log
 	}
 	raw := map[string]json.RawMessage{}
 	for name, value := range config {

@@ -25,6 +25,8 @@ type Function struct {
 	// Role is the role that the function assumes. Without one it gets no
 	// credentials, as on FC.
 	Role string
+	// Log is where the service writes a line for each invocation.
+	Log LogConfig
 	// Timeout is 3 s if zero. It may have parts of a second, which are rounded
 	// up in the timeout that the function sees.
 	Timeout time.Duration

@@ -18,6 +18,8 @@ type instance struct {
 	f   *function
 	cmd *exec.Cmd
 	api *http.Server
+	// used: it had an invocation. Only who has acquired the instance knows it.
+	used bool
 	// work holds at most one invocation, which waits for the next poll.
 	work chan *invocation
 	// exited is closed when the process has ended and been reaped.

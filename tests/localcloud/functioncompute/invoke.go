@@ -62,6 +62,7 @@ var (
 type invocation struct {
 	id        string
 	qualifier string
+	async     bool
 	payload   []byte
 	retry     int
 
@@ -179,6 +180,17 @@ func (s *Server) wait(ctx context.Context, to target, inv *invocation) (Result, 
 	}
 }
 
+// Invoked is an invocation that reached an instance and has ended.
+type Invoked struct {
+	Function, Version, Qualifier, RequestID string
+	Log                                     LogConfig // of the function
+	At                                      time.Time // of its end
+	Took                                    time.Duration
+	Async                                   bool
+	Cold                                    bool // it was the first of its instance
+	Failed                                  bool
+}
+
 // execute runs an invocation to its end on one instance.
 func (s *Server) execute(to target, inv *invocation) (Result, error) {
 	res := Result{RequestID: inv.id}
@@ -209,8 +221,16 @@ func (s *Server) execute(to target, inv *invocation) (Result, error) {
 	inv.delivered, inv.done = make(chan struct{}), make(chan struct{})
 	_, res.Version = f.versionOf()
 	var failed bool
+	begin, cold := time.Now(), !in.used
+	in.used = true
 	if res.Body, failed = s.runOn(in, inv); failed {
 		res.FunctionError = unhandled
+	}
+	if s.opt.OnInvoked != nil {
+		s.opt.OnInvoked(Invoked{
+			Function: f.Name, Version: res.Version, Qualifier: inv.qualifier, RequestID: inv.id, Log: f.Log,
+			At: s.opt.Now(), Took: time.Since(begin), Async: inv.async, Cold: cold, Failed: failed,
+		})
 	}
 	return res, nil
 }

@@ -19,6 +19,7 @@ func Limits() []string {
 		"Instances hold one invocation at a time (as go1 does), and the limit of instances is per function, not per account and region.",
 		"Without a setting, an asynchronous invocation is repeated 3 times within 5 h; the vendor's pages also say 24 h.",
 		"Asynchronous invocations are queued in memory and do not survive the server's end; one repeated after a function error waits 0.5 s, 1 s, 2 s and so on, an interval that FC does not publish.",
+		"Of a logConfig, only a line for each invocation is imitated, whatever its settings say, without memory and traces.",
 		"Destinations are another function or a local file, not queues or topics.",
 		"Function errors are always UnhandledInvocationError, as FC reports for Go.",
 		"Log tails (x-fc-log-type: Tail), delayed and stateful invocations are refused with InvalidArgument.",

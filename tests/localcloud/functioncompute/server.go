@@ -68,6 +68,8 @@ type Options struct {
 	Chance func() float64
 	// Faults plans failures of the API's calls.
 	Faults *fault.Set
+	// OnInvoked is called when an invocation has ended. It may be nil.
+	OnInvoked func(Invoked)
 	// Log gets every line that the functions print, prefixed with the names
 	// of function and instance; nothing is logged if nil.
 	Log io.Writer

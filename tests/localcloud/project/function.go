@@ -97,6 +97,9 @@ func (r *reader) function(p *Project, resources *node, key string) (Function, bo
 		f.Async.OnFailure = r.text(r.object(to, "onFailure"), "destination")
 		f.Async.OnSuccess = r.text(r.object(to, "onSuccess"), "destination")
 	}
+	if n := r.member(props, "logConfig"); n != nil && n.kind == mapping { // it may also be the word auto
+		f.LogProject, f.Logstore = r.text(n, "project"), r.text(n, "logstore")
+	}
 	r.triggers(p, props, &f)
 	return f, true
 }

@@ -42,9 +42,11 @@ type Function struct {
 	Code    string
 	Handler string
 	// Role is empty if the function has none.
-	Role     string
-	Timeout  time.Duration // 3 s if the file does not say
-	MemoryMB int           // 512 if the file does not say
+	Role string
+	// LogProject and Logstore are where it logs; empty if the file does not say.
+	LogProject, Logstore string
+	Timeout              time.Duration // 3 s if the file does not say
+	MemoryMB             int           // 512 if the file does not say
 	// MaxInstances is how many instances are reserved, and so may be, at one time; 0
 	// if the file does not say.
 	MaxInstances int

@@ -22,8 +22,9 @@ vars:
     LEVEL: ${env("LEVEL", "info")}
     COUNT: 7
     ON: true
-  log:
-    project: ${env('NOT_READ_LOCALLY')}
+  log: {project: logs, logstore: lines, enableRequestMetrics: true}
+  network:
+    vpcId: ${env('NOT_READ_LOCALLY')}
   rule:
     eventSourceConfig: {eventSourceType: Default, eventSourceParameters: {}}
     eventSinkConfig: {deliveryOption: {eventSchema: CloudEvents}}
@@ -43,6 +44,7 @@ resources:
       role: acs:ram::${env('ACCOUNT')}:role/fleet
       environmentVariables: ${vars.env}
       logConfig: ${vars.log}
+      vpcConfig: ${vars.network}
       asyncInvokeConfig:
         maxAsyncEventAgeInSeconds: 3600
         maxAsyncRetryAttempts: 0
@@ -109,7 +111,7 @@ func TestAProjectIsReadWithItsReferences(t *testing.T) {
 		Functions: []project.Function{
 			{
 				Resource: "ended", Name: "fleet-cn-hangzhou-ended", Region: "cn-hangzhou", Code: "./dist/ended",
-				Handler: "ended", Role: "acs:ram::42:role/fleet", Timeout: time.Minute, MemoryMB: 256,
+				Handler: "ended", Role: "acs:ram::42:role/fleet", LogProject: "logs", Logstore: "lines", Timeout: time.Minute, MemoryMB: 256,
 				Env: map[string]string{"TABLES": "http://127.0.0.1:1", "LEVEL": "info", "COUNT": "7", "ON": "true"},
 				Async: project.Async{
 					MaxAge: &hour, MaxRetries: &none, OnFailure: "acs:fc:cn-hangzhou:1:functions/keep",
