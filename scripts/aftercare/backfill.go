@@ -113,10 +113,10 @@ not documented.`,
 				return c.call(ctx, functionOf[kind], payload)
 			})
 			end()
-			if err != nil {
+			if err != nil && repaired.Failed == len(found.Missing) {
 				return err
 			}
-			return sent(cmd, *format, found, repaired)
+			return cmp.Or(sent(cmd, *format, found, repaired), err)
 		})
 	}
 	return cmd

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -95,6 +96,26 @@ func TestAnHourOfLostEventsIsRepairedExactly(t *testing.T) {
 	}
 }
 
+// TestEventsWithoutContentAreNotAskedForOnAndOn: one that is gone is left to the other
+// sources, and a refusal that is the same for all ends the questions.
+func TestEventsWithoutContentAreNotAskedForOnAndOn(t *testing.T) {
+	gone := fault.Fault{Call: "QueryEvent", Nth: 2, Mode: fault.ErrorBefore, Status: http.StatusOK, Code: "EventNotExisted", Message: "it expired"}
+	w, held := lost(t, eventbridge.Options{})
+	held.Release(eventbridge.Never)
+	w.queries.Add(gone)
+	w.backfill(6, "missing: "+missing+"|what eventbridge did not say|it expired", "--plan")
+	if n := w.queries.Calls()["QueryEvent"]; n < 10 {
+		t.Errorf("after one refusal it asked only %d times", n)
+	}
+	gone.Nth, gone.Times = 1, -1
+	w.queries.ResetCalls()
+	w.queries.Add(gone)
+	w.backfill(6, "missing: "+missing, "--plan")
+	if n := w.queries.Calls()["QueryEvent"]; n < 3 || n > 3+4 {
+		t.Errorf("it asked %d times", n)
+	}
+}
+
 // TestWhatOnlyCloudAssistantKnows are the ends: the rest is said to be unknown.
 func TestWhatOnlyCloudAssistantKnows(t *testing.T) {
 	w, held := lost(t, eventbridge.Options{NoQueryByID: true})
@@ -130,11 +151,16 @@ func TestASearchWithoutAnyAnswerIsAnError(t *testing.T) {
 }
 
 // TestABackfillThatBreaksOffIsRunAgain: it may be killed before and after each
-// invocation. What comes late by the rules changes nothing either.
+// invocation, with -short some of them. What comes late by the rules changes nothing
+// either.
 func TestABackfillThatBreaksOffIsRunAgain(t *testing.T) {
 	want := unlost(t)
+	step := int32(1)
+	if testing.Short() {
+		step = 4
+	}
 	for _, effect := range []bool{false, true} {
-		for n, more := int32(1), true; more; n++ {
+		for n, more := 1+rand.Int32N(step), true; more; n += step {
 			w, held := lost(t, eventbridge.Options{})
 			ctx, kill := context.WithCancel(t.Context())
 			var calls atomic.Int32
@@ -158,7 +184,7 @@ func TestABackfillThatBreaksOffIsRunAgain(t *testing.T) {
 			if diff := cmp.Diff(want, w.story()); diff != "" {
 				t.Errorf("killed at invocation %d (%t) it ended with %d, %s\nthe ledger (-without losses +repaired):\n%s", n, effect, code, out, diff)
 			}
-			if more = calls.Load() >= n; more && !effect && code == 0 || !more && n < 4 {
+			if more = calls.Load() >= n; more && !effect && code == 0 || !more && calls.Load() < 4 {
 				t.Errorf("killed at invocation %d of %d it ended with %d:\n%s", n, calls.Load(), code, out)
 			}
 		}

@@ -110,7 +110,7 @@ type search struct {
 }
 
 // errFull ends a source's list when no more can be kept.
-var errFull = fmt.Errorf("more than %d events are missing: run it again for the rest", MaxMissing)
+var errFull = fmt.Errorf("there are more than %d events that may be missing: run it again for the rest", MaxMissing)
 
 // Find asks the sources. It fails if the ledger does not answer, or no source does.
 func (s Search) Find(ctx context.Context) (*Found, error) {
@@ -127,7 +127,7 @@ func (s Search) Find(ctx context.Context) (*Found, error) {
 	}{{SourceBus, g.askBus}, {SourceCloudMonitor, g.askCloudMonitor}, {SourceAssistant, g.askAssistant}} {
 		err := source.ask(ctx)
 		if ctx.Err() != nil {
-			return nil, err
+			return nil, cmp.Or(err, ctx.Err())
 		}
 		if errs = append(errs, err); err != nil {
 			g.found.Refusals = append(g.found.Refusals, Refusal{source.name, err})

@@ -38,8 +38,8 @@ type Repaired struct {
 	There, Failed int
 }
 
-// Send gives the missing events to the functions, and notes the result of each. The
-// error is nil if the functions answered at all.
+// Send gives the missing events to the functions, and notes the result of each. After
+// an error that is not about one event, the others are not sent.
 func (s Search) Send(ctx context.Context, f *Found, invoke Invoke) (r Repaired, err error) {
 	var working sync.WaitGroup
 	errs := make([]error, lanes)
@@ -65,8 +65,8 @@ func (s Search) Send(ctx context.Context, f *Found, invoke Invoke) (r Repaired, 
 			r.Failed++
 		}
 	}
-	if r.Failed == len(f.Missing) && errors.Join(errs...) != nil {
-		return r, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return r, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.before)) {
 		state, err := s.Ledger.Load(ctx, id)

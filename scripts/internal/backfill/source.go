@@ -177,7 +177,7 @@ func (g *search) askAssistant(ctx context.Context) error {
 			full = g.add(SourceAssistant, payload, event.Parse(payload)[0])
 		}
 	})
-	if repeated > 0 {
+	if repeated > 0 && !g.covered[event.KindTaskCompleted] {
 		g.found.Unknown = append(g.found.Unknown, fmt.Sprintf("earlier runs of %d repeated commands, of which Cloud Assistant lists the last", repeated))
 	}
 	if err = errors.Join(err, full); err == nil {
