@@ -21,8 +21,8 @@ func newSetupShow(getenv func(string) string) *cobra.Command {
 		Use:   "show",
 		Short: "Print what stands of a deployment, and what differs",
 		Long: `It compares roles and policies, tables, the log project, and the functions with
-what 'aftercare setup' and 's deploy' make. What your key may not read is said to be unknown. It changes
-nothing. The exit code is 1 if something is missing or differs.`,
+what 'aftercare setup' and 's deploy' make. What your key may not read is said
+to be unknown. It changes nothing. The exit code is 1 if something is missing or differs.`,
 		Example: `  aftercare setup show --env prod
   aftercare setup show --env prod -o json`,
 		Args: cli.Args(),
@@ -110,7 +110,7 @@ func deployedFound(ctx context.Context, c *connection) (findings []finding) {
 func newSetupDestroy(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy",
-		Short: "Remove the roles, the policies and the log project, and the tables if told",
+		Short: "Remove roles, policies and logs, and the tables if told",
 		Long: `Remove the functions ('s remove') and the rules ('aftercare subscribe remove')
 first: a function without its role fails. The tables, with all that was
 recorded, are removed only with --tables. With --roles-exist, the roles that an
