@@ -122,10 +122,10 @@ func newSetupRoles(getenv func(string) string) *cobra.Command {
 		Use:   "roles",
 		Short: "Make the functions' roles and policies, or print them",
 		Long: `Each function gets a role aftercare-FUNCTION with a policy of the same name.
-What differs is changed back; policies that others gave a role are named and left.
-It needs the policy deployer-with-ram. Who has it can give a function any right,
-and so take it: where that is too much, an administrator runs what --print
-prints, and --roles-exist then only checks what your key may read.
+What differs is changed back; policies that others gave a role are named and
+left. It needs the policy deployer-with-ram. Who has it can give a function any
+right, and so take it: where that is too much, an administrator runs what
+--print prints, and --roles-exist then only checks what your key may read.
 
 The exit code of --plan is 6 if something would change.`,
 		Example: `  aftercare setup roles --env prod --plan

@@ -22,7 +22,8 @@ func newSetupShow(getenv func(string) string) *cobra.Command {
 		Short: "Print what stands of a deployment, and what differs",
 		Long: `It compares roles and policies, tables, the log project, and the functions with
 what 'aftercare setup' and 's deploy' make. What your key may not read is said
-to be unknown. It changes nothing. The exit code is 1 if something is missing or differs.`,
+to be unknown. It changes nothing. The exit code is 1 if something is missing or
+differs.`,
 		Example: `  aftercare setup show --env prod
   aftercare setup show --env prod -o json`,
 		Args: cli.Args(),
