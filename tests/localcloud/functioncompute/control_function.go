@@ -42,7 +42,7 @@ func (s *Server) createFunction(r request) (any, error) {
 	return d.shown(d.Config), s.save()
 }
 
-// checkLog refuses a function that shall log where nothing is. Source of the words:
+// checkLog refuses a function whose project or logstore is missing. Source of the words:
 // the vendor's component for Serverless Devs, which waits at them.
 func (s *Server) checkLog(config map[string]json.RawMessage) error {
 	var to struct{ Project, Logstore string }
