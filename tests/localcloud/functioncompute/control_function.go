@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // createFunction makes a function, with its code in a zip file.
@@ -38,6 +39,7 @@ func (s *Server) createFunction(r request) (any, error) {
 		return nil, exists
 	}
 	d := newDeployed(resource{Name: name, Config: config, Dir: code.dir, Created: s.stamp(), Modified: s.stamp(), made: true}, latest)
+	d.fresh = time.Now().Add(s.opt.StateLag)
 	s.functions[name] = d
 	return d.shown(d.Config), s.save()
 }
@@ -92,6 +94,9 @@ func (s *Server) updateFunction(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.ready(); err != nil {
+		return nil, err
+	}
 	config, dir := maps.Clone(d.Config), d.Dir
 	maps.Copy(config, change)
 	if code.dir != "" {
@@ -104,6 +109,7 @@ func (s *Server) updateFunction(r request) (any, error) {
 	old := d.latest
 	next.keep(old)
 	d.latest, d.Config, d.Dir, d.Modified = next, config, dir, s.stamp()
+	d.busy = time.Now().Add(s.opt.StateLag)
 	s.settle(old)
 	return d.shown(d.Config), s.save()
 }
