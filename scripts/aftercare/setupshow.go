@@ -112,7 +112,7 @@ func deployedFound(ctx context.Context, c *connection) (findings []finding) {
 func newSetupDestroy(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy",
-		Short: "Remove the roles, the policies and the log project, and the tables if told",
+		Short: "Remove roles, policies and logs, and the tables if told",
 		Long: `Remove the functions ('s remove') and the rules ('aftercare subscribe remove')
 first: a function without its role fails. The tables, with all that was
 recorded, are removed only with --tables. With --roles-exist, the roles that an
