@@ -14,7 +14,6 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/shared/event"
-	"aftercare/shared/handler"
 	"aftercare/shared/ledger"
 )
 
@@ -172,7 +171,7 @@ func redriveKept(getenv func(string) string, dead bool, cmd *cobra.Command, empt
 func kept(ctx context.Context, c *connection, dead bool) (entries map[string]ledger.Quarantined, letters []letter, err error) {
 	entries = map[string]ledger.Quarantined{}
 	err = c.ledger.EachQuarantined(ctx, func(q ledger.Quarantined) error {
-		if strings.HasPrefix(q.Reason, handler.ReasonDeadLetter) != dead {
+		if isDeadLetter(q) != dead {
 			return nil
 		}
 		entries[q.SHA256] = q

@@ -22,7 +22,7 @@ import (
 
 func newSetup(getenv func(string) string) *cobra.Command {
 	return cli.Group("setup", "Set up a deployment in an account, step by step",
-		newSetupEnvironment(getenv), newSetupCheck(getenv), newSetupPolicies(getenv), newSetupRoles(getenv), newSetupTables(getenv), newSetupLogs(getenv),
+		newSetupEnvironment(getenv), newSetupCheck(getenv), newSetupPolicies(getenv), newSetupRoles(getenv), newSetupTables(getenv), newSetupLogs(getenv), newSetupFunctions(getenv),
 		newSetupSmoke(getenv), newSetupShow(getenv), newSetupDestroy(getenv))
 }
 
@@ -62,8 +62,8 @@ func newSetupPolicies(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policies [NAME...]",
 		Short: "Print the RAM policies of the functions and of people",
-		Long: `Each function has a policy of its own, and a role with it. The other policies are
-for operators, for who submits commands, and for who deploys: deployer, and
+		Long: `Each function has a policy of its own, and a role with it. The other policies
+are for operators, for who submits commands, and for who deploys: deployer, and
 deployer-with-ram for one who also makes the roles. With --filled the names are
 those of the environment, in place of <placeholders>.`,
 		Example: `  aftercare setup policies operator --filled --env prod
@@ -120,12 +120,12 @@ those of the environment, in place of <placeholders>.`,
 func newSetupRoles(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "roles",
-		Short: "Make each function's role and policy, or print them for an administrator",
-		Long: `Each function gets a role aftercare-FUNCTION with a policy of the same name. What
-differs is changed back; policies that others gave a role are named and left.
-It needs the policy deployer-with-ram. Who has it can give a function any right,
-and so take it: where that is too much, an administrator runs what --print
-prints, and --roles-exist then only checks what your key may read.
+		Short: "Make the functions' roles and policies, or print them",
+		Long: `Each function gets a role aftercare-FUNCTION with a policy of the same name.
+What differs is changed back; policies that others gave a role are named and
+left. It needs the policy deployer-with-ram. Who has it can give a function any
+right, and so take it: where that is too much, an administrator runs what
+--print prints, and --roles-exist then only checks what your key may read.
 
 The exit code of --plan is 6 if something would change.`,
 		Example: `  aftercare setup roles --env prod --plan
@@ -239,9 +239,9 @@ func each(err error) []error {
 func newSetupLogs(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs",
-		Short: "Make the log project, its logstore and index, dashboards and alert rules",
-		Long: `The index, dashboards and alert rules are those of scripts/observe. What exists is
-changed only where these differ; what others added to the index stays, and so
+		Short: "Make the log project with its dashboards and alert rules",
+		Long: `The index, dashboards and alert rules are those of scripts/observe. What exists
+is changed only where these differ; what others added to the index stays, and so
 does an alert rule that is turned off.
 
 The exit code of --plan is 6 if something would change.`,

@@ -22,9 +22,10 @@ func newSetupCheck(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check what a deployment needs before anything is deployed",
-		Long: `It checks the environment's names, that there is an access key, the files of flows
-and alerts, and the cases of the flows. It asks no service (but for the key of a
-role), changes nothing, and prints all that is missing or wrong at once.`,
+		Long: `It checks the environment's names, that there is an access key, the files of
+flows and alerts, and the cases of the flows. It asks no service (but for the
+key of a role), changes nothing, and prints at once all that is missing or
+wrong.`,
 		Example: `  aftercare setup check --env prod`,
 		Args:    cli.Args(),
 	}

@@ -50,7 +50,7 @@ dead letters. All that is missing is named at once. The file holds no secret;
 
 The exit code of --plan is 6 if something would change.`,
 		Example: `  aftercare setup environment prod
-  aftercare setup environment prod --dead-letters acs:mns:cn-hangzhou:1234567890123456:/queues/lost`,
+  aftercare setup environment prod --dead-letters bus`,
 		Args: cli.Args("NAME"),
 	}
 	letters := cmd.Flags().String("dead-letters", "", "where dead letters go: bus, or a queue's `ARN` (default: as the file says, or bus)")

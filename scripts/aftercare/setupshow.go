@@ -20,9 +20,10 @@ func newSetupShow(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print what stands of a deployment, and what differs",
-		Long: `It compares roles and policies, tables, the log project, and the functions with
-what 'aftercare setup' and 's deploy' make. What your key may not read is said to be unknown. It changes
-nothing. The exit code is 1 if something is missing or differs.`,
+		Long: `It compares roles and policies, tables, the log project, the functions and the
+rules with what 'aftercare setup', 's deploy' and 'aftercare subscribe' make.
+What your key may not read is said to be unknown. It changes nothing. The exit
+code is 1 if something is missing or differs.`,
 		Example: `  aftercare setup show --env prod
   aftercare setup show --env prod -o json`,
 		Args: cli.Args(),
@@ -34,7 +35,7 @@ nothing. The exit code is 1 if something is missing or differs.`,
 		if err != nil {
 			return err
 		}
-		return s.connect(cmd.Context(), ofTables|ofFunctions|ofRAM|ofLogs, func(ctx context.Context, c *connection) error {
+		return s.connect(cmd.Context(), ofTables|ofFunctions|ofRAM|ofLogs|ofEvents, func(ctx context.Context, c *connection) error {
 			d := &doctor{cmd: cmd, clock: clockOf(cmd)}
 			if format.json() {
 				d.list = &jsonList{w: cmd.OutOrStdout()}
@@ -49,6 +50,7 @@ nothing. The exit code is 1 if something is missing or differs.`,
 						fmt.Sprintf("project %s, logstore %s and %s", c.names.Project, c.names.Logstore, counted(len(observe.Documents()), "document")), "setup logs")
 				}),
 				d.check("functions", func() []finding { return deployedFound(ctx, c) }),
+				d.check("rules", func() []finding { return rulesFound(ctx, c, nil) }),
 			))
 		})
 	}
@@ -60,7 +62,7 @@ func stands(ctx context.Context, plan setup.Plan, all, command string) (findings
 	found, err := plan(ctx)
 	switch {
 	case errors.Is(err, engine.ErrDenied):
-		return []finding{well("unknown: " + err.Error())}
+		return []finding{unsure(err.Error(), "Your key may not read it.")}
 	case err != nil:
 		return broken(err)
 	}
@@ -83,7 +85,7 @@ func deployedFound(ctx context.Context, c *connection) (findings []finding) {
 	all, missing, err := c.deployed.Functions(ctx, setup.Functions, c.names)
 	switch {
 	case errors.Is(err, engine.ErrDenied):
-		return []finding{well("unknown: " + err.Error())}
+		return []finding{unsure(err.Error(), "Your key may not read it.")}
 	case err != nil:
 		return broken(err)
 	}
@@ -110,7 +112,7 @@ func deployedFound(ctx context.Context, c *connection) (findings []finding) {
 func newSetupDestroy(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy",
-		Short: "Remove the roles, the policies and the log project, and the tables if told",
+		Short: "Remove roles, policies and logs, and the tables if told",
 		Long: `Remove the functions ('s remove') and the rules ('aftercare subscribe remove')
 first: a function without its role fails. The tables, with all that was
 recorded, are removed only with --tables. With --roles-exist, the roles that an

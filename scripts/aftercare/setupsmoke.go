@@ -25,7 +25,7 @@ const smokeTime = 5 * time.Minute
 func newSetupSmoke(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "smoke --instance ID",
-		Short: "Run a harmless command on one instance, and follow it to its record",
+		Short: "Run a harmless command on an instance, and follow it",
 		Long: `It submits "echo aftercare" for an instance that takes commands, and waits until
 its end is recorded. That tries the functions, their roles, the tables, Cloud
 Assistant and the rules. It says what came when, and whether an event reported

@@ -26,8 +26,8 @@ aliyun ram CreatePolicy --PolicyName %[1]s --Description %[2]s \
 aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName %[1]s --RoleName %[1]s
 `, name, quote(description), quote(all[Trust].String()), quote(all[f].With(names).String()))
 	}
-	out.WriteString("\n# For people: give an operator and who submits commands these policies.\n")
-	for _, who := range []string{Operator, Submitter} {
+	out.WriteString("\n# For people: give an operator, who submits commands, and who deploys these policies.\n")
+	for _, who := range []string{Operator, Submitter, Deployer} {
 		fmt.Fprintf(&out, "aliyun ram CreatePolicy --PolicyName %s --PolicyDocument %s\n", Name(who), quote(all[who].With(names).String()))
 	}
 	return out.String()

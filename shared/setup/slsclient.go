@@ -72,13 +72,21 @@ func (c *SLS) call(ctx context.Context, name, method, project, path string, quer
 		}
 		whole := openapi.Answer{Status: out.Status, Header: answer.Header, Body: out.Body}
 		if out.Status < 200 || out.Status > 299 {
-			return openapi.Refused(name, whole).Explained(whole)
+			return c.refused(name, whole)
 		}
 		if into != nil && json.Unmarshal(out.Body, into) != nil {
 			return openapi.Unanswered(name, transport.Outcome{Sent: true, Status: out.Status, Cause: "the answer cannot be read"})
 		}
 		return nil
 	})
+}
+
+// refused is the error of an answer. Messages may name the key.
+func (c *SLS) refused(name string, answer openapi.Answer) error {
+	e := openapi.Refused(name, answer).Explained(answer)
+	id, _, _ := c.creds.Reveal()
+	e.Message = strings.ReplaceAll(e.Message, id, "your key")
+	return e
 }
 
 // request makes a signed request. A project is the first label of the host; on this

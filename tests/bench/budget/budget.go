@@ -19,9 +19,10 @@ const (
 	FirstHeartbeat = "first-heartbeat"
 	SubmitTask     = "submit-task"
 	Sweep          = "sweep"
+	DeadLetters    = "dead-letters"
 )
 
-// Functions lists the functions.
+// Functions lists the functions that are measured.
 var Functions = []string{TaskCompleted, FirstHeartbeat, SubmitTask, Sweep}
 
 // Row is one row of the table.
@@ -119,6 +120,8 @@ func (r Row) Call(to *rig.Rig, payload []byte) (handler.Outcome, error) {
 		return to.FirstHeartbeat(payload)
 	case SubmitTask:
 		return to.SubmitTask(payload)
+	case DeadLetters:
+		return to.DeadLetters(payload)
 	}
 	return to.Sweep()
 }

@@ -16,6 +16,7 @@ const (
 	lookUp = "GetRow instances"
 	arm    = "PutRow wakeups"
 	alert  = "PutRow alerts"
+	keep   = "PutRow quarantine"
 	disarm = "DeleteRow wakeups"
 	shared = "GetRange shared"
 	texts  = "BatchGetRow instances"
@@ -158,6 +159,20 @@ func More() []Row {
 				}
 				r.Advance(10 * time.Minute)
 				return []byte(`{}`)
+			},
+		},
+		{
+			// People are told of the first.
+			Name: "a dead letter", Function: DeadLetters, Tablestore: 2,
+			Path: []string{keep, alert}, Beside: []string{shared, "GetRow shared"}, Own: []string{noted, noted},
+			Prepare: func(*rig.Rig) []byte { return end("other", "Success", "", "0") },
+		},
+		{
+			Name: "another dead letter", Function: DeadLetters, Tablestore: 1,
+			Path: []string{keep}, Beside: []string{shared},
+			Prepare: func(r *rig.Rig) []byte {
+				must(r.DeadLetters(end("first", "Success", "", "0")))
+				return end("other", "Success", "", "0")
 			},
 		},
 		{

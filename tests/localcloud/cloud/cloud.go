@@ -224,7 +224,7 @@ func (c *Cloud) startFunctions(keys *access.Keys) (err error) {
 	}
 	c.functions, err = functioncompute.Start(functioncompute.Options{
 		Listen: c.ports.functions, Functions: c.plan.functions(destinations), Override: c.environment(),
-		Dir: c.folder.path("functions"), Region: o.Region, Account: o.Account, Rules: triggerRules{c.plan, c.bus}, CheckLog: c.planes.sls.Check,
+		Dir: c.folder.path("functions"), Region: o.Region, Account: o.Account, Rules: triggerRules{c.plan, c.bus}, CheckLog: c.planes.sls.Check, StateLag: o.StateLag,
 		Keys: keys, Now: o.Now, Faults: c.faults, Log: c.log, OnInvoked: c.planes.logInvocation, IdleAfter: o.IdleAfter, NoFreeze: o.NoFreeze,
 		EndpointIn: "AFTERCARE_FC_ENDPOINT", AsyncScale: o.AsyncScale, TimerScale: o.TimerScale,
 	})

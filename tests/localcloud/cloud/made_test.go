@@ -34,6 +34,22 @@ func functionCompute(t *testing.T, e cloud.Endpoints, method, path string, body 
 	return out
 }
 
+// TestAFunctionLogsToAProjectThatIsThere: the service of logs must be set up first.
+func TestAFunctionLogsToAProjectThatIsThere(t *testing.T) {
+	e := up(t, options(t)).cloud.Endpoints()
+	c, err := openapi.New(openapi.Config{Endpoint: e.FunctionCompute, Version: "2023-03-30", RoundTripper: http.DefaultTransport},
+		transport.NewCredentials(e.AccessKeyID, e.AccessKeySecret, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.ROA(t.Context(), "CreateFunction", "POST", "/2023-03-30/functions", nil, map[string]any{
+		"functionName": "made", "runtime": "go1", "handler": "probe", "code": probeCode(t), "logConfig": map[string]string{"project": "none", "logstore": "l"},
+	}, nil)
+	if openapi.Code(err) != "InvalidArgument" || !strings.Contains(err.Error(), "project 'none' does not exist") {
+		t.Errorf("got %v, want a refusal that names the project", err)
+	}
+}
+
 // probeCode is the probe in a zip file.
 func probeCode(t *testing.T) map[string]string {
 	t.Helper()

@@ -79,6 +79,9 @@ type Options struct {
 	NoRunOptions bool
 	// RuleLag is an option of EventBridge: how long a change of a rule takes.
 	RuleLag time.Duration
+	// StateLag is an option of Function Compute: how long a function that a call
+	// makes or changes is not ready for the next one.
+	StateLag time.Duration
 	// NoQueryByID makes EventBridge's QueryEvent refuse the bus default, as the
 	// vendor's pages suggest.
 	NoQueryByID bool

@@ -129,9 +129,9 @@ func (s *Server) unpark(bus, rule string) {
 	}
 }
 
-// way returns the rule and target of a delivery as they are now. Without a
-// target, the delivery is over or parked.
-func (s *Server) way(t *task) (*rule, *target) {
+// route returns the rule and target of a delivery as they are now. It returns none
+// if the delivery is over or parked.
+func (s *Server) route(t *task) (*rule, *target) {
 	s.mu.Lock()
 	r := s.ruleOf(t.Bus, t.Rule)
 	var to *target
@@ -166,7 +166,7 @@ func (s *Server) run(t *task) {
 		return
 	}
 	for {
-		r, to := s.way(t)
+		r, to := s.route(t)
 		if to == nil {
 			return
 		}

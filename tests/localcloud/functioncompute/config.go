@@ -104,6 +104,12 @@ func (d *deployed) shown(config map[string]json.RawMessage) map[string]any {
 	out["functionId"] = d.Name
 	out["createdTime"], out["lastModifiedTime"] = d.Created, d.Modified
 	out["state"], out["lastUpdateStatus"] = "Active", "Successful"
+	if time.Now().Before(d.fresh) {
+		out["state"] = "Pending"
+	}
+	if time.Now().Before(d.busy) {
+		out["lastUpdateStatus"] = "InProgress"
+	}
 	return out
 }
 

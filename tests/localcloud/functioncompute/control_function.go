@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // createFunction makes a function, with its code in a zip file.
@@ -38,11 +39,12 @@ func (s *Server) createFunction(r request) (any, error) {
 		return nil, exists
 	}
 	d := newDeployed(resource{Name: name, Config: config, Dir: code.dir, Created: s.stamp(), Modified: s.stamp(), made: true}, latest)
+	d.fresh = time.Now().Add(s.opt.StateLag)
 	s.functions[name] = d
 	return d.shown(d.Config), s.save()
 }
 
-// checkLog refuses a function that shall log where nothing is. Source of the words:
+// checkLog refuses a function whose project or logstore is missing. Source of the words:
 // the vendor's component for Serverless Devs, which waits at them.
 func (s *Server) checkLog(config map[string]json.RawMessage) error {
 	var to struct{ Project, Logstore string }
@@ -92,6 +94,9 @@ func (s *Server) updateFunction(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.ready(); err != nil {
+		return nil, err
+	}
 	config, dir := maps.Clone(d.Config), d.Dir
 	maps.Copy(config, change)
 	if code.dir != "" {
@@ -104,6 +109,7 @@ func (s *Server) updateFunction(r request) (any, error) {
 	old := d.latest
 	next.keep(old)
 	d.latest, d.Config, d.Dir, d.Modified = next, config, dir, s.stamp()
+	d.busy = time.Now().Add(s.opt.StateLag)
 	s.settle(old)
 	return d.shown(d.Config), s.save()
 }

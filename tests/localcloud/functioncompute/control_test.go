@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/openapi"
 	"aftercare/shared/transport"
@@ -291,4 +292,23 @@ func TestAFunctionLogsOnlyWhereSomethingIs(t *testing.T) {
 	missing = "other"
 	p.refused("InvalidArgument", "PUT", "functions/f", object{"logConfig": object{"project": "p", "logstore": "other"}})
 	p.must("PUT", "functions/f", object{"timeout": 50})
+}
+
+// TestAFunctionIsMadeAndChangedInTime: who does not wait is refused.
+func TestAFunctionIsMadeAndChangedInTime(t *testing.T) {
+	p := newPlane(t, functioncompute.Options{StateLag: time.Hour})
+	if got := p.must("POST", "functions", function(t, "f")); got["state"] != "Pending" {
+		t.Errorf("the new function is %v", got["state"])
+	}
+	p.refused("ConcurrentUpdateError", "PUT", "functions/f", object{"timeout": 50})
+	p.refused("ConcurrentUpdateError", "POST", "functions/f/versions", nil)
+
+	own := newPlane(t, functioncompute.Options{StateLag: time.Hour, Functions: []functioncompute.Function{probe("own")}})
+	if got := own.must("GET", "functions/own", nil); got["state"] != "Active" || got["lastUpdateStatus"] != "Successful" {
+		t.Errorf("the program's function is %v", got)
+	}
+	if got := own.must("PUT", "functions/own", object{"timeout": 50}); got["state"] != "Active" || got["lastUpdateStatus"] != "InProgress" {
+		t.Errorf("after the update it is %v", got)
+	}
+	own.refused("ConcurrentUpdateError", "POST", "functions/own/versions", nil)
 }

@@ -18,6 +18,9 @@ type deployed struct {
 	stops    map[string]chan struct{} // end the timers that run, by trigger
 	async    map[string]asyncConfig   // by qualifier
 	order    int                      // in which the program gave its functions
+	// fresh and busy are when the function becomes Active, and its change
+	// Successful.
+	fresh, busy time.Time
 }
 
 // resource is what the file of Options.Dir keeps of a function that a call made.
@@ -134,6 +137,16 @@ func (d *deployed) code(of string, chance float64) (*function, error) {
 
 func versionNotFound(function, id string) *APIError {
 	return &APIError{Status: 404, Code: "VersionNotFound", Message: fmt.Sprintf("version '%s' of function '%s' does not exist.", id, function)}
+}
+
+// ready refuses a call for a function that another call is still making or
+// changing. Source of the code:
+// https://www.alibabacloud.com/help/en/functioncompute/error-codes
+func (d *deployed) ready() error {
+	if now := time.Now(); now.Before(d.fresh) || now.Before(d.busy) {
+		return &APIError{Status: 409, Code: "ConcurrentUpdateError", Message: fmt.Sprintf("function '%s' is being made or updated: update one after another.", d.Name)}
+	}
+	return nil
 }
 
 // settle puts other code in the place of old; invocations that run end on the

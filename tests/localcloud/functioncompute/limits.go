@@ -5,8 +5,9 @@ func Limits() []string {
 	return []string{
 		"Only the runtime go1 with event handlers; no custom runtimes, containers, HTTP triggers, layers, or initializer, pre-stop and pre-freeze hooks.",
 		"Of the API 2023-03-30, InvokeFunction and these exist: Create-, Get-, List-, Update- and DeleteFunction, Create-, Get-, List-, Update- and DeleteTrigger, Publish-, List- and DeleteFunctionVersion, Create-, Get-, List-, Update- and DeleteAlias, Put-, Get- and DeleteAsyncInvokeConfig (and ListAsyncInvokeConfigs), -ConcurrencyConfig, -ProvisionConfig and -ScalingConfig; every other path answers PathNotSupported (400), in the shape of its version of the API.",
-		"Code comes as a zip file in base64 (code.zipFile), not from OSS, and its binary must be executable in the zip. A function is Active when the call that makes it returns; members that the server does not know are kept and shown, not obeyed.",
+		"Code comes as a zip file in base64 (code.zipFile), not from OSS, and its binary must be executable in the zip. Members that the server does not know are kept and shown, not obeyed.",
 		"What calls change in a function that the program gave ends with the server; functions that calls make survive it, in its folder.",
+		"A function is Active, and a change Successful, when the call returns, unless an option delays both. Not verified: meanwhile an update or a new version is refused with ConcurrentUpdateError, and invocations work.",
 		"Triggers are timers and those of the type eventbridge with the event source Default. The rule of the latter is <function>-<trigger> on EventBridge's bus default.",
 		"Not verified: the form of the target that Function Compute makes; UpdateTrigger makes the rule what the trigger says, whatever others changed in it; the rules of others are listed as <bus>|<rule>; a function with triggers cannot be deleted (InvalidArgument).",
 		"Settings for asynchronous invocations are obeyed, those for concurrency, provisioning and scaling are kept and shown.",

@@ -60,9 +60,12 @@ type Options struct {
 	Now func() time.Time
 	// Rules makes the rules of event triggers; without it there are none.
 	Rules Rules
-	// CheckLog says what is missing of a project and a logstore to which a function
-	// that a call makes or changes shall log. It may be nil.
+	// CheckLog says whether the project or the logstore is missing to which a
+	// function logs, before a call makes or changes the function. It may be nil.
 	CheckLog func(project, logstore string) error
+	// StateLag is how long a function that a call made or changed is Pending or
+	// InProgress; zero means not at all. Meanwhile no call changes or publishes it.
+	StateLag time.Duration
 	// Chance draws between 0 and 1 for aliases that split their invocations;
 	// random if nil.
 	Chance func() float64

@@ -36,6 +36,9 @@ func (s *Server) publishVersion(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.ready(); err != nil {
+		return nil, err
+	}
 	v := version{Description: in.Description, Created: s.stamp(), Config: d.Config, Dir: d.Dir}
 	if !d.made { // whoever built the code may build it again
 		if v.Dir, err = s.newCodeDir(d.Name); err == nil {

@@ -213,3 +213,21 @@ func TestAPlannedFaultStrikesBeforeOrAfterTheEffect(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckNamesWhatIsMissing(t *testing.T) {
+	s := withStore(t, sls.Options{})
+	for _, tt := range []struct{ project, logstore, want string }{
+		{"logs", "functions", ""},
+		{"logs", "", ""},
+		{"logs", "none", "logstore 'none' does not exist"},
+		{"none", "functions", "project 'none' does not exist"},
+	} {
+		got := ""
+		if err := s.Check(tt.project, tt.logstore); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%s/%s: %q, want %q", tt.project, tt.logstore, got, tt.want)
+		}
+	}
+}
