@@ -49,7 +49,7 @@ faults: ## fail every call, kill every invocation: the fault sweeps, with the ra
 	$(GO) test ./shared/... ./scripts/...
 
 .PHONY: cloud
-cloud: ## test the local cloud, its command line with real processes, the README's "Ten minutes by hand", and the functions' binaries
+cloud: ## test the local cloud, its command line with real processes, the README's "Ten minutes by hand", and the functions' binaries, also beside those of an older and a newer version
 	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m $$($(GO) list ./... | grep -e /localcloud -e /deploy)
 	@chromium --version >/dev/null 2>&1 || echo "SKIPPED the inbox's page in a browser (there is no chromium)"
 
