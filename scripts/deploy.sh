@@ -6,10 +6,12 @@
 #   scripts/deploy.sh ENV [--plan] [--roles-exist] [--dead-letters ARN] [--instance ID | --no-smoke-test]
 #   scripts/deploy.sh ENV --destroy [--tables] [--plan]
 set -eu
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
+
+help() { sed -n '/^#   scripts/s/^# *//p' scripts/deploy.sh; }
 
 usage() {
-	sed -n '/^#   scripts/s/^# *//p' "$0" >&2
+	help >&2
 	echo "$1" >&2
 	exit 2
 }
@@ -27,6 +29,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	--no-smoke-test) smoke= ;;
+	-h | --help) help; exit ;;
 	-*) usage "there is no option $1" ;;
 	*) [ -z "$name" ] || usage "one environment only: $name or $1"; name=$1 ;;
 	esac
@@ -35,6 +38,7 @@ done
 [ -n "$name" ] || usage "name the environment, for example dev or prod"
 file=scripts/env/$name.yaml
 [ -e "$file" ] || usage "there is no $file: copy scripts/env/dev.yaml"
+[ -z "$tables" ] || [ -n "$destroy" ] || usage "--tables goes with --destroy"
 [ -n "$plan$destroy" ] || [ -z "$smoke" ] || [ -n "$instance" ] ||
 	usage "name an instance for the smoke test, which runs 'echo' there (--instance ID), or leave the test out (--no-smoke-test)"
 command -v s >/dev/null || usage "Serverless Devs is missing: npm install -g @serverless-devs/s"
@@ -59,13 +63,13 @@ make -s bin/aftercare
 aftercare=bin/aftercare
 
 step "what the environment $name needs"
-$aftercare setup environment "$name" ${letters:+--dead-letters "$letters"}
+run $aftercare setup environment "$name" ${letters:+--dead-letters "$letters"}
 set -a
 . "${XDG_CONFIG_HOME:-$HOME/.config}/aftercare/$name.env"
 AFTERCARE_ENV=$name
 set +a
 # The key of the shell; without one, s has its own (s config).
-if [ -n "${ALIBABA_CLOUD_ACCESS_KEY_ID:-}" ]; then
+if [ -n "${ALIBABA_CLOUD_ACCESS_KEY_ID:-}" ] && [ -n "${ALIBABA_CLOUD_ACCESS_KEY_SECRET:-}" ]; then
 	default_serverless_devs_access=$(printf '{"AccountID":"%s","AccessKeyID":"%s","AccessKeySecret":"%s","SecurityToken":"%s"}' \
 		"$ALIBABA_CLOUD_ACCOUNT_ID" "$ALIBABA_CLOUD_ACCESS_KEY_ID" "$ALIBABA_CLOUD_ACCESS_KEY_SECRET" "${ALIBABA_CLOUD_SECURITY_TOKEN:-}")
 	export default_serverless_devs_access
@@ -82,9 +86,9 @@ if [ -n "$destroy" ]; then
 fi
 
 step "1 preflight"
-$aftercare setup check
+run $aftercare setup check
 step "2 build"
-make -s build
+run make -s build
 # The functions' code is compared by it.
 DEPLOYED_VERSION=$($aftercare --version)
 export DEPLOYED_VERSION
@@ -96,9 +100,12 @@ step "5 log project, dashboard, alert rules"
 run $aftercare setup logs $plan
 step "6 functions"
 if [ -n "$plan" ]; then
+	# It shows secrets, so it goes away whatever ends this.
 	preview=$(mktemp)
 	trap 'rm -f "$preview"' EXIT
-	s preview -t "$file" -o json >"$preview"
+	trap 'exit 1' HUP INT TERM
+	preview() { s preview -t "$file" -o json >"$preview"; }
+	run preview
 	run $aftercare setup functions "$preview"
 else
 	run $aftercare subscribe --buses

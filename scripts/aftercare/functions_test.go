@@ -54,6 +54,10 @@ func functionCompute(t *testing.T, r *rig.Rig) string {
 	mux.HandleFunc("GET /2023-03-30/functions/{name}/triggers", func(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprint(w, `{"triggers":[{"triggerName":"minute","triggerType":"timer","qualifier":"LATEST"},{"triggerName":"rule|of others","triggerType":"eventbridge"}]}`)
 	})
+	mux.HandleFunc("GET /2023-03-30/functions/{name}/concurrency", func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"Code":"ConcurrencyConfigNotFound"}`)
+	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s.URL

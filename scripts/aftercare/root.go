@@ -12,6 +12,7 @@ import (
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
+	"aftercare/shared/openapi"
 )
 
 // run executes a command line and returns the exit code.
@@ -34,9 +35,11 @@ func hint(err error) string {
 	case ledger.IsMissing(err): // it says what to do
 		return ""
 	case errors.Is(err, engine.ErrDenied):
-		return "Check the access key, the clock, and that the key's policy allows the call\n(scripts/ram/operator.json)."
+		return "Check the access key, the clock, and that the key's policy allows the call\n(scripts/ram/operator.json; to deploy, deployer.json and deployer-with-ram.json)."
 	case errors.Is(err, engine.ErrUnavailable):
 		return "Check the endpoint, and that it can be reached from here."
+	case errors.Is(err, engine.ErrInvalid) && errors.As(err, new(*openapi.Error)):
+		return "The service refuses the call: its code and message say why, and its support knows the request id."
 	case errors.Is(err, engine.ErrInvalid):
 		return `If it names a row, a newer version or another program wrote that row: use that version's tool.
 'aftercare resume' of what the row names removes it, whatever it holds. Otherwise check the

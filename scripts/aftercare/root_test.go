@@ -8,6 +8,7 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/shared/engine"
+	"aftercare/shared/openapi"
 )
 
 func TestExitCodesTellMistakesFromFailures(t *testing.T) {
@@ -37,8 +38,9 @@ func TestAHintSaysWhatCanBeDone(t *testing.T) {
 		err  error
 		want []string
 	}{
-		{engine.ErrDenied, []string{"access key", "scripts/ram/operator.json"}},
+		{engine.ErrDenied, []string{"access key", "scripts/ram/operator.json", "deployer.json"}},
 		{engine.ErrUnavailable, []string{"endpoint"}},
+		{openapi.NotSent("GetRole", "x"), []string{"refuses the call", "request id"}},
 		// A row that cannot be read is the same kind of error as a missing table.
 		{engine.ErrInvalid, []string{"names a row", "'aftercare resume' of what", "instance's name", "aftercare tables create"}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -68,6 +69,9 @@ The exit code of --plan is 6 if something would change.`,
 			for _, v := range environmentVariables {
 				old[v] = e.get(v)
 			}
+			if err := shellReads(path); err != nil {
+				return cli.Usage(err)
+			}
 		}
 		values, err := environmentOf(old, getenv, *letters)
 		if err != nil {
@@ -90,6 +94,22 @@ The exit code of --plan is 6 if something would change.`,
 		return writeEnvironment(path, values)
 	}
 	return cmd
+}
+
+// plain is a value in a file of which a shell makes the same as readEnvironment.
+var plain = regexp.MustCompile(`^('[^']*'|"[^"$\\\x60]*"|[A-Za-z0-9_.,:/@%+=-]*)$`)
+
+// shellReads names the line of an environment's file of which a shell would make
+// something else, or run it.
+func shellReads(path string) error {
+	text, err := os.ReadFile(path)
+	for n, line := range strings.Split(string(text), "\n") {
+		line = strings.TrimSpace(line)
+		if _, value, _ := strings.Cut(line, "="); !strings.HasPrefix(line, "#") && !plain.MatchString(value) {
+			return fmt.Errorf("%s: a shell would read line %d otherwise: put its value into single quotes", path, n+1)
+		}
+	}
+	return err
 }
 
 // wouldOr is the word for a change that is made, or would be.

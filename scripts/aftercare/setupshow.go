@@ -144,12 +144,15 @@ The exit code of --plan is 6 if something would be removed.`,
 			}
 			removal := setup.Join(all...)
 			if *plan {
-				return c.carryOut(ctx, cmd, removal, true, "setup destroy")
+				return c.carryOut(ctx, cmd, setup.Join(c.functionsThere, removal), true, "setup destroy")
 			}
 			found, err := removal(ctx)
-			if err != nil || len(found.Changes) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "nothing to remove")
+			switch {
+			case err != nil:
 				return err
+			case len(found.Changes) == 0:
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing to remove")
+				return nil
 			}
 			var words []string
 			if all, _, err := c.deployed.Functions(ctx, setup.Functions, c.names); err == nil && len(all) > 0 {
@@ -165,6 +168,15 @@ The exit code of --plan is 6 if something would be removed.`,
 		})
 	}
 	return cmd
+}
+
+// functionsThere is a plan that names the functions, which 's remove' takes away.
+func (c *connection) functionsThere(ctx context.Context) (found setup.Found, err error) {
+	all, _, err := c.deployed.Functions(ctx, setup.Functions, c.names)
+	for _, f := range all {
+		found.Changes = append(found.Changes, setup.NewChange("remove the function "+f.Name+" (by 's remove')", nil))
+	}
+	return found, err
 }
 
 // withoutTables plans that the tables are gone.

@@ -81,7 +81,7 @@ what was changed.`,
 			case *plan && len(found.Changes) > 0:
 				return differs(len(found.Changes), "subscribe")
 			case len(found.Missing) > 0:
-				partly := cli.CodeError{Code: cli.ExitPartly, Err: errors.New("rules are missing: deploy the functions ('s deploy'). If it refuses their\nevent triggers, --make-rules makes the rules here")}
+				partly := cli.CodeError{Code: cli.ExitPartly, Err: errors.New("rules are missing: deploy the functions ('s deploy'). Where that was done, and\nthe trigger is there, somebody removed its rule: delete the trigger in Function\nCompute's console, and deploy again. If 's deploy' refuses event triggers,\n--make-rules makes the rules here")}
 				if *plan {
 					partly.Code = cli.ExitDiffers
 				}

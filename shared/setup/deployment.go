@@ -67,7 +67,7 @@ func (c *FC) planFunction(ctx context.Context, found *Found, props map[string]an
 	name := text(props, "functionName")
 	path := "/2023-03-30/functions/" + name
 	var have map[string]any
-	isNew, err := c.missing(ctx, "GetFunction", path, nil, &have)
+	isNew, err := c.missing(ctx, "GetFunction", path, nil, noFunction, &have)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (c *FC) planFunction(ctx context.Context, found *Found, props map[string]an
 	}
 	for _, member := range slices.Sorted(maps.Keys(configs)) {
 		want, ok := props[member].(map[string]any)
-		if !ok {
+		if !ok && member != reservation {
 			continue
 		}
 		query := url.Values{}
@@ -97,13 +97,21 @@ func (c *FC) planFunction(ctx context.Context, found *Found, props map[string]an
 			query.Set("qualifier", cmp.Or(text(want, "qualifier"), "LATEST"))
 		}
 		var have map[string]any
-		isNew, err := c.missing(ctx, configs[member].call, path+"/"+configs[member].path, query, &have)
+		isNew, err := c.missing(ctx, configs[member].call, path+"/"+configs[member].path, query, noConfig, &have)
 		if err != nil {
 			return err
 		}
 		want = maps.Clone(want)
 		delete(want, "qualifier") // it was asked for
-		switch at := differs(want, have, ""); {
+		at := differs(want, have, "")
+		if at == "" && differs(have[destinations], want[destinations], "") != "" {
+			at = destinations
+		}
+		switch {
+		case !ok && !isNew:
+			found.note("the function %s has a reserved concurrency of %v, which the file has not. With 0, it never runs. Serverless Devs leaves it: "+
+				"remove it in the console, or put it into the file", name, have["reservedConcurrency"])
+		case !ok:
 		case isNew:
 			found.change(nil, "change the function %s (%s)", name, member)
 		case at != "":
@@ -112,6 +120,14 @@ func (c *FC) planFunction(ctx context.Context, found *Found, props map[string]an
 	}
 	return nil
 }
+
+const (
+	// reservation is the configuration that can stop a function, and so counts even if
+	// the file has none.
+	reservation = "concurrencyConfig"
+	// destinations are the member that a deployment takes away if the file has it not.
+	destinations = "destinationConfig"
+)
 
 // extra is the first variable of a function that the file has not: an update removes
 // it.
@@ -159,16 +175,21 @@ func (c *FC) planTriggers(ctx context.Context, found *Found, props map[string]an
 	return nil
 }
 
-// missing gets something, and reports whether it does not exist.
-func (c *FC) missing(ctx context.Context, call, path string, query url.Values, into any) (bool, error) {
+// missing gets something, and reports whether it does not exist, which the service says
+// with one of these codes.
+func (c *FC) missing(ctx context.Context, call, path string, query url.Values, codes *regexp.Regexp, into any) (bool, error) {
 	err := c.api.ROA(ctx, call, http.MethodGet, path, query, nil, into)
 	var refused *openapi.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && notThere.MatchString(refused.Code) {
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && codes.MatchString(refused.Code) {
 		return true, nil
 	}
 	return false, err
 }
 
-// notThere are the codes for what does not exist; not all are documented. Source:
+// The codes for what does not exist. Those of configurations are not all documented; one
+// of an alias that does not exist is none either. Source:
 // https://www.alibabacloud.com/help/en/functioncompute/error-codes
-var notThere = regexp.MustCompile(`^[A-Za-z]+Not(Found|Exists?)$`)
+var (
+	noFunction = regexp.MustCompile(`^FunctionNotFound$`)
+	noConfig   = regexp.MustCompile(`^([A-Za-z]*Config|Alias|Version)Not(Found|Exists?)$`)
+)

@@ -31,25 +31,35 @@ func TestADeploymentIsComparedInWords(t *testing.T) {
 		base + "/concurrency": `{"reservedConcurrency":4}`,
 		base + "/async-invoke-config?qualifier=live": `{"maxAsyncRetryAttempts":0,"createdTime":"x"}`,
 	}
+	// What the file of a case has not.
+	without := map[string]string{"a reservation that the file has not": `"concurrencyConfig":{"reservedConcurrency":4},`, "no reservation, nor in the file": `"concurrencyConfig":{"reservedConcurrency":4},`}
 	for name, c := range map[string]struct {
 		path, answer string
 		want         string
 		failed       error
 	}{
-		"all is as it should be":      {},
-		"no function":                 {base, `404 FunctionNotFound`, "make the function sweep", nil},
-		"another core":                {base, `{"cpu":0.1,"environmentVariables":{"A":"1","HUSH":"HushSecret"}}`, "change the function sweep (cpu)", nil},
-		"another value":               {base, `{"cpu":0.2,"environmentVariables":{"A":"1","HUSH":"HushOther"}}`, "change the function sweep (environmentVariables.HUSH)", nil},
-		"a variable too many":         {base, `{"functionName":"sweep","cpu":0.2,"environmentVariables":{"A":"1","B":"2","HUSH":"HushSecret"}}`, "change the function sweep (environmentVariables.B)", nil},
-		"no trigger":                  {base + "/triggers", `{}`, "make the trigger minute of sweep", nil},
-		"a trigger that is off":       {base + "/triggers", `{"triggers":[{"triggerName":"minute","triggerType":"timer","triggerConfig":"{\"cronExpression\":\"@every 1m\",\"enable\":false}"}]}`, "change the trigger minute of sweep (triggerConfig.enable)", nil},
-		"one that s would leave":      {base + "/triggers", `{"triggers":[{"triggerName":"old"}]}`, "make the trigger minute of sweep; the function sweep has the trigger old, which the file has not. Serverless Devs leaves it: delete it in the console if it is yours", nil},
-		"no other configuration":      {base + "/async-invoke-config?qualifier=live", `404 AsyncConfigNotExists`, "change the function sweep (asyncInvokeConfig)", nil},
-		"another reservation":         {base + "/concurrency", `{"reservedConcurrency":1}`, "change the function sweep (concurrencyConfig.reservedConcurrency)", nil},
-		"a function that is denied":   {base, `403 AccessDenied`, "", engine.ErrDenied},
-		"triggers that are denied":    {base + "/triggers", `403 AccessDenied`, "", engine.ErrDenied},
-		"a proxy's not found":         {base, `404 proxy error`, "", engine.ErrInvalid},
-		"a configuration of no words": {base + "/concurrency", `<html>`, "", engine.ErrUnknownOutcome},
+		"all is as it should be":          {},
+		"no function":                     {base, `404 FunctionNotFound`, "make the function sweep", nil},
+		"another core":                    {base, `{"cpu":0.1,"environmentVariables":{"A":"1","HUSH":"HushSecret"}}`, "change the function sweep (cpu)", nil},
+		"another value":                   {base, `{"cpu":0.2,"environmentVariables":{"A":"1","HUSH":"HushOther"}}`, "change the function sweep (environmentVariables.HUSH)", nil},
+		"a variable too many":             {base, `{"functionName":"sweep","cpu":0.2,"environmentVariables":{"A":"1","B":"2","HUSH":"HushSecret"}}`, "change the function sweep (environmentVariables.B)", nil},
+		"no trigger":                      {base + "/triggers", `{}`, "make the trigger minute of sweep", nil},
+		"a trigger that is off":           {base + "/triggers", `{"triggers":[{"triggerName":"minute","triggerType":"timer","triggerConfig":"{\"cronExpression\":\"@every 1m\",\"enable\":false}"}]}`, "change the trigger minute of sweep (triggerConfig.enable)", nil},
+		"one that s would leave":          {base + "/triggers", `{"triggers":[{"triggerName":"old"}]}`, "make the trigger minute of sweep; the function sweep has the trigger old, which the file has not. Serverless Devs leaves it: delete it in the console if it is yours", nil},
+		"no other configuration":          {base + "/async-invoke-config?qualifier=live", `404 AsyncConfigNotExists`, "change the function sweep (asyncInvokeConfig)", nil},
+		"no reservation, nor in the file": {base + "/concurrency", `404 ConcurrencyConfigNotFound`, "", nil},
+		"a reservation that the file has not": {base + "/concurrency", `{"reservedConcurrency":0}`, "the function sweep has a reserved concurrency of 0, which the file has not. " +
+			"With 0, it never runs. Serverless Devs leaves it: remove it in the console, or put it into the file", nil},
+		"a destination by hand": {base + "/async-invoke-config?qualifier=live", `{"maxAsyncRetryAttempts":0,"destinationConfig":{"onSuccess":{},"onFailure":{"destination":"mine"}}}`,
+			"change the function sweep (asyncInvokeConfig.destinationConfig)", nil},
+		"another reservation":          {base + "/concurrency", `{"reservedConcurrency":1}`, "change the function sweep (concurrencyConfig.reservedConcurrency)", nil},
+		"a function that is denied":    {base, `403 AccessDenied`, "", engine.ErrDenied},
+		"triggers that are denied":     {base + "/triggers", `403 AccessDenied`, "", engine.ErrDenied},
+		"an account that is not there": {base, `404 AccountNotFound`, "", engine.ErrInvalid},
+		"a function that went":         {base + "/concurrency", `404 FunctionNotFound`, "", engine.ErrInvalid},
+		"no alias yet":                 {base + "/async-invoke-config?qualifier=live", `404 AliasNotFound`, "change the function sweep (asyncInvokeConfig)", nil},
+		"a proxy's not found":          {base, `404 proxy error`, "", engine.ErrInvalid},
+		"a configuration of no words":  {base + "/concurrency", `<html>`, "", engine.ErrUnknownOutcome},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answers := maps.Clone(same)
@@ -75,7 +85,7 @@ func TestADeploymentIsComparedInWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := fc.Deployment([]byte(preview))(t.Context())
+			found, err := fc.Deployment([]byte(strings.Replace(preview, without[name], "", 1)))(t.Context())
 			var words []string
 			for _, change := range found.Changes {
 				words = append(words, change.What)

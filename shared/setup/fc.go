@@ -3,9 +3,11 @@ package setup
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"aftercare/shared/openapi"
@@ -90,13 +92,32 @@ func (c *FC) Functions(ctx context.Context, functions []string, names Names) (al
 		if err != nil {
 			return all, missing, err
 		}
+		wrong := state.wrong("acs:ram::"+c.account+":role/"+name, names)
 		var triggers []Trigger
 		for _, t := range list {
 			triggers = append(triggers, Trigger{text(t, "triggerName"), text(t, "triggerType"), text(t, "qualifier")})
+			if isOff(text(t, "triggerConfig")) {
+				wrong = append(wrong, "its trigger "+text(t, "triggerName")+" is turned off")
+			}
 		}
-		all = append(all, Function{name, triggers, state.wrong("acs:ram::"+c.account+":role/"+name, names)})
+		if slices.Contains(timed, f) && !slices.ContainsFunc(triggers, func(t Trigger) bool { return t.TriggerType == "timer" }) {
+			wrong = append(wrong, "no timer starts it")
+		}
+		all = append(all, Function{name, triggers, wrong})
 	}
 	return all, missing, nil
+}
+
+// timed are the functions that nothing starts but a timer. Those that events start may
+// have no trigger: their rules count.
+var timed = []string{"sweep", "alerts"}
+
+// isOff reports whether a trigger's configuration turns it off: a timer's enable, and an
+// event trigger's triggerEnable.
+func isOff(config string) bool {
+	on := struct{ Enable, TriggerEnable bool }{true, true}
+	_ = json.Unmarshal([]byte(config), &on) // what is no JSON turns nothing off
+	return !on.Enable || !on.TriggerEnable
 }
 
 // triggers lists a function's triggers, by its path. The service also lists rules that

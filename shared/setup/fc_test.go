@@ -21,7 +21,7 @@ func TestFunctionsAreReadWithWhatIsWrong(t *testing.T) {
 		"/2023-03-30/functions/aftercare-sweep":          `{"state":"Active","lastUpdateStatus":"Successful",` + role + `sweep","logConfig":{"project":"aftercare-logs","logstore":"functions"}}`,
 		"/2023-03-30/functions/aftercare-alerts":         `{"state":"Failed","stateReason":"no such image","lastUpdateStatus":"Failed",` + role + `sweep","logConfig":{"project":"other","logstore":"functions"}}`,
 		"/2023-03-30/functions/aftercare-sweep/triggers": `{"triggers":[{"triggerName":"minute","triggerType":"timer","qualifier":"LATEST","triggerConfig":"{}"}],"nextToken":"more"}`,
-		"more": `{"triggers":[{"triggerName":"default|rule","triggerType":"eventbridge"},{"triggerName":"ecs","triggerType":"eventbridge","qualifier":"live"}]}`,
+		"more": `{"triggers":[{"triggerName":"default|rule","triggerType":"eventbridge"},{"triggerName":"ecs","triggerType":"eventbridge","qualifier":"live","triggerConfig":"{\"triggerEnable\":false}"}]}`,
 		"/2023-03-30/functions/aftercare-alerts/triggers": `{"triggers":[]}`,
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,11 +46,11 @@ func TestFunctionsAreReadWithWhatIsWrong(t *testing.T) {
 	if err != nil || !slices.Equal(missing, []string{"aftercare-submit-task"}) || len(all) != 2 {
 		t.Fatalf("got %+v, missing %q, %v", all, missing, err)
 	}
-	if got, want := fmt.Sprint(all[0]), "{aftercare-sweep [{minute timer LATEST} {ecs eventbridge live}] []}"; got != want {
+	if got, want := fmt.Sprint(all[0]), "{aftercare-sweep [{minute timer LATEST} {ecs eventbridge live}] [its trigger ecs is turned off]}"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	const wrong = "its state is Failed: no such image; its last update failed: no reason is given; " +
-		"it has the role acs:ram::1234567890123456:role/aftercare-sweep, not acs:ram::1234567890123456:role/aftercare-alerts; it logs to other/functions, not to aftercare-logs/functions"
+		"it has the role acs:ram::1234567890123456:role/aftercare-sweep, not acs:ram::1234567890123456:role/aftercare-alerts; it logs to other/functions, not to aftercare-logs/functions; no timer starts it"
 	if got := strings.Join(all[1].Wrong, "; "); got != wrong {
 		t.Errorf("wrong is %s\nwant %s", got, wrong)
 	}

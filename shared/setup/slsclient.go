@@ -71,8 +71,8 @@ func (c *SLS) call(ctx context.Context, name, method, project, path string, quer
 			return openapi.Unanswered(name, out)
 		}
 		whole := openapi.Answer{Status: out.Status, Header: answer.Header, Body: out.Body}
-		if out.Status < 200 || out.Status > 299 {
-			return c.refused(name, whole)
+		if e := c.refused(name, whole); out.Status < 200 || out.Status > 299 || e.Code != "" {
+			return e
 		}
 		if into != nil && json.Unmarshal(out.Body, into) != nil {
 			return openapi.Unanswered(name, transport.Outcome{Sent: true, Status: out.Status, Cause: "the answer cannot be read"})
@@ -82,7 +82,7 @@ func (c *SLS) call(ctx context.Context, name, method, project, path string, quer
 }
 
 // refused is the error of an answer. Messages may name the key.
-func (c *SLS) refused(name string, answer openapi.Answer) error {
+func (c *SLS) refused(name string, answer openapi.Answer) *openapi.Error {
 	e := openapi.Refused(name, answer).Explained(answer)
 	id, _, _ := c.creds.Reveal()
 	e.Message = strings.ReplaceAll(e.Message, id, "your key")

@@ -157,6 +157,9 @@ func TestDriftIsFoundAndUndone(t *testing.T) {
 		"no dead letters": {func(s subscription.State) {
 			at(s, "aftercare", own, func(f *subscription.Found) { delete(f.Targets[0], "DeadLetterQueue") })
 		}, "PutTargets rule " + own + ": DeadLetterQueue is " + deadBus + " (was not set)"},
+		"dead letters that come back": {func(s subscription.State) {
+			at(s, "aftercare-dead", "aftercare-dead-letters-events", func(f *subscription.Found) { f.Targets[0]["DeadLetterQueue"] = map[string]any{"Arn": deadBus} })
+		}, "PutTargets rule aftercare-dead-letters-events: DeadLetterQueue is not set (was " + deadBus + "): dead letters would go in circles"},
 		"an event that blocks": {func(s subscription.State) {
 			at(s, "default", rule, func(f *subscription.Found) { f.Targets[0]["ErrorsTolerance"] = "NONE" })
 		}, "PutTargets rule " + rule + ": ErrorsTolerance is ALL (was NONE)"},

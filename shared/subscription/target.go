@@ -76,7 +76,8 @@ func eachText(value any, replace func(string) string) any {
 }
 
 // settled returns the target with the settings that it should have, and what that
-// changes, in words; nothing if it has them.
+// changes, in words; nothing if it has them. Without a queue it gets dead letters, and
+// must not send its own to their bus.
 func (t Target) settled(queue string) (out Target, changes []string) {
 	out = t.sendable()
 	for _, setting := range []struct {
@@ -91,6 +92,10 @@ func (t Target) settled(queue string) (out Target, changes []string) {
 			out[setting.name] = setting.value
 			changes = append(changes, fmt.Sprintf("%s is %s (was %s)", setting.name, setting.want, cmp.Or(setting.have, "not set")))
 		}
+	}
+	if was := t.queue(); queue == "" && strings.HasSuffix(was, ":eventbus/"+BusDeadLetters) {
+		delete(out, "DeadLetterQueue")
+		changes = append(changes, "DeadLetterQueue is not set (was "+was+"): dead letters would go in circles")
 	}
 	return out, changes
 }
