@@ -49,7 +49,7 @@ faults: ## fail every call, kill every invocation: the fault sweeps, with the ra
 	$(GO) test ./shared/... ./scripts/...
 
 .PHONY: cloud
-cloud: ## test the local cloud, its command line with real processes, the README's "Ten minutes by hand", and the functions' binaries
+cloud: ## test the local cloud, its command line with real processes, the README's "Ten minutes by hand", and the functions' binaries, also beside those of an older and a newer version
 	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m $$($(GO) list ./... | grep -e /localcloud -e /deploy)
 	@chromium --version >/dev/null 2>&1 || echo "SKIPPED the inbox's page in a browser (there is no chromium)"
 
@@ -126,12 +126,12 @@ local: native ## run the local cloud with shortened waits, its data in .local/, 
 # Pinned, so that what it prints changes with this line only.
 serverless-devs := @serverless-devs/s@3.1.10
 
-.PHONY: preview
-preview: ## compare what the real Serverless Devs makes of s.yaml and scripts/env/ with the component's schema, if npm can install it
+.PHONY: deploy-test
+deploy-test: ## run scripts/deploy.sh whole onto the local cloud's control planes, with the real Serverless Devs, and hold what that reads to the component's schema, if npm can install it
 	@mkdir -p bin
 	@npm install --no-audit --no-fund --prefix bin/.serverless-devs $(serverless-devs) >bin/.serverless-devs.log 2>&1 || \
-		{ echo "SKIPPED the real preview of s.yaml (npm could not install $(serverless-devs))"; exit 0; }; \
-	SERVERLESS_DEVS=$(CURDIR)/bin/.serverless-devs/node_modules/.bin/s $(GO) test -count=1 -run TheRealPreview ./tests/deploy
+		{ echo "SKIPPED the deployment (npm could not install $(serverless-devs))"; exit 0; }; \
+	SERVERLESS_DEVS=$(CURDIR)/bin/.serverless-devs/node_modules/.bin/s $(GO) test -count=1 -timeout 20m -run 'TheRealPreview|ADeployment' ./tests/deploy ./tests/e2e/deploy
 
 .PHONY: sdk-suite
 sdk-suite: ## run the own tests of the Tablestore SDKs for Go and, if npm can install it, Node.js against the local Tablestore

@@ -119,9 +119,10 @@ func TestEventsWithoutContentAreNotAskedForOnAndOn(t *testing.T) {
 // TestWhatOnlyCloudAssistantKnows are the ends: the rest is said to be unknown.
 func TestWhatOnlyCloudAssistantKnows(t *testing.T) {
 	w, held := lost(t, eventbridge.Options{NoQueryByID: true})
+	w.run("i-1", "each-boot", "true", "RepeatMode", "EveryReboot")
 	held.Release(eventbridge.Never)
 	w.deny("DescribeSystemEventAttribute")
-	const unknown = "up to 2 first heartbeats, whose content EventBridge does not give|changes of instances' states, whose content EventBridge does not give"
+	const unknown = "up to 2 first heartbeats, whose content EventBridge does not give|changes of instances' states, whose content EventBridge does not give|the earlier runs of repeated commands (1), of which"
 	w.backfill(5, "repaired: 4 executions recorded, 0 instances bootable, 0 states of instances|"+unknown)
 	w.settle()
 	// What follows from boots and states is missing, and nothing else.

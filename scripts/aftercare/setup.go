@@ -22,7 +22,7 @@ import (
 
 func newSetup(getenv func(string) string) *cobra.Command {
 	return cli.Group("setup", "Set up a deployment in an account, step by step",
-		newSetupEnvironment(getenv), newSetupCheck(getenv), newSetupPolicies(getenv), newSetupRoles(getenv), newSetupTables(getenv), newSetupLogs(getenv),
+		newSetupEnvironment(getenv), newSetupCheck(getenv), newSetupPolicies(getenv), newSetupRoles(getenv), newSetupTables(getenv), newSetupLogs(getenv), newSetupFunctions(getenv),
 		newSetupSmoke(getenv), newSetupShow(getenv), newSetupDestroy(getenv))
 }
 

@@ -42,7 +42,8 @@ func newSetupEnvironment(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "environment NAME",
 		Short: "Write the file that --env NAME and 's deploy' read",
-		Long: `The values are those of the shell, then those of the file. What is left has a
+		Long: `The values are those of the file, then those of the shell, which may not say
+something else than the file: it may be of another deployment. What is left has a
 value of its own: the Tablestore instance's public address, the log project
 aftercare-ACCOUNT-REGION, the logstore functions, and the bus aftercare-dead for
 dead letters. All that is missing is named at once. The file holds no secret;
@@ -103,8 +104,13 @@ func wouldOr(plan bool, word string) string {
 // missing.
 func environmentOf(old map[string]string, getenv func(string) string, letters string) (map[string]string, error) {
 	values := map[string]string{}
+	var mistakes []error
 	for _, v := range environmentVariables {
-		values[v] = cmp.Or(strings.TrimSpace(getenv(v)), old[v])
+		shell := strings.TrimSpace(getenv(v))
+		values[v] = cmp.Or(old[v], shell)
+		if shell != "" && values[v] != shell { // it may be that of another deployment
+			mistakes = append(mistakes, fmt.Errorf("%s is %s in the shell, and %s in the environment's file: unset it, or\ncorrect the file", v, shell, old[v]))
+		}
 	}
 	region, account, instance := values[variableRegion], values[variableAccount], values[variableInstance]
 	initial := map[string]string{variableLogstore: "functions"}
@@ -118,7 +124,6 @@ func environmentOf(old map[string]string, getenv func(string) string, letters st
 	for name, value := range initial {
 		values[name] = cmp.Or(values[name], value)
 	}
-	var mistakes []error
 	switch {
 	case letters == "bus":
 		values[variableDeadLettersTo] = initial[variableDeadLettersTo]

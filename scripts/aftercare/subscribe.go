@@ -56,6 +56,7 @@ what was changed.`,
 	s, format := actSite(cmd, getenv), outputFlag(cmd)
 	plan := planFlag(cmd)
 	cmd.Flags().StringVar(&s.deadLetters, "dead-letters", "", "where dead letters go: bus, or a queue's `ARN` (default $"+variableDeadLettersTo+", or bus)")
+	buses := cmd.Flags().Bool("buses", false, "make only the buses, before 's deploy' names them")
 	makes := cmd.Flags().Bool("make-rules", false, "make the rules of triggers, too, because 's deploy' cannot")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		needs := ofEvents
@@ -63,8 +64,12 @@ what was changed.`,
 			needs |= ofLogs
 		}
 		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
-			found, err := c.change(ctx, cmd, c.events.Complete(*makes), *plan, format.json())
-			if c.logs != nil && err == nil {
+			wanted := c.events.Complete(*makes)
+			if *buses {
+				wanted = c.events.Buses()
+			}
+			found, err := c.change(ctx, cmd, wanted, *plan, format.json())
+			if c.logs != nil && err == nil && !*buses {
 				var unread error
 				if found.Invoked, unread = c.invocations(ctx); unread != nil {
 					found.Unsure = "how functions are invoked: " + unread.Error()

@@ -178,12 +178,16 @@ func (w *town) has(kind event.Kind, texts ...string) {
 	})
 }
 
-// run is a command of others.
-func (w *town) run(instance, name, script string) {
+// run is a command of others, with more parameters.
+func (w *town) run(instance, name, script string, more ...string) {
 	w.t.Helper()
-	w.must(w.foreign.RPC(w.t.Context(), "RunCommand", nil, url.Values{
+	query := url.Values{
 		"RegionId": {rig.Region}, "InstanceId.1": {instance}, "Name": {name}, "Type": {"RunShellScript"}, "CommandContent": {script},
-	}, nil))
+	}
+	for pair := range slices.Chunk(more, 2) {
+		query.Set(pair[0], pair[1])
+	}
+	w.must(w.foreign.RPC(w.t.Context(), "RunCommand", nil, query, nil))
 }
 
 func (w *town) submit(instance, name, script string) {

@@ -84,8 +84,8 @@ func (o outbox) follow(a Alert, s lasting) {
 	case !open || !s.quiet:
 		o.post(a)
 	}
-	about.Fingerprint, about.At, about.Runbook = a.Fingerprint, a.At, a.Runbook
-	o.alerted.put(a.Fingerprint, Alerted{Alert: about, Until: s.until, Since: cmp.Or(s.since, a.At)})
+	about.Kept, about.Fingerprint, about.At, about.Runbook = known.Alert.Kept, a.Fingerprint, a.At, a.Runbook
+	o.alerted.put(a.Fingerprint, Alerted{Kept: known.Kept, Alert: about, Until: s.until, Since: cmp.Or(s.since, a.At)})
 	if len(o.Alerted) > maxAlerted {
 		oldest := slices.MinFunc(slices.Collect(maps.Values(o.Alerted)), func(a, b Alerted) int {
 			return cmp.Or(a.Alert.At.Compare(b.Alert.At), cmp.Compare(a.Alert.Fingerprint, b.Alert.Fingerprint))

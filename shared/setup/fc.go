@@ -12,8 +12,8 @@ import (
 	"aftercare/shared/transport"
 )
 
-// FC reads what Function Compute shows of the functions. It is safe for concurrent
-// use.
+// FC reads what Function Compute shows of the functions: Serverless Devs makes them. It
+// is safe for concurrent use.
 type FC struct {
 	api     *openapi.Client
 	account string
@@ -86,30 +86,34 @@ func (c *FC) Functions(ctx context.Context, functions []string, names Names) (al
 		case err != nil:
 			return all, missing, err
 		}
-		triggers, err := c.triggers(ctx, path)
+		list, err := c.triggers(ctx, path)
 		if err != nil {
 			return all, missing, err
+		}
+		var triggers []Trigger
+		for _, t := range list {
+			triggers = append(triggers, Trigger{text(t, "triggerName"), text(t, "triggerType"), text(t, "qualifier")})
 		}
 		all = append(all, Function{name, triggers, state.wrong("acs:ram::"+c.account+":role/"+name, names)})
 	}
 	return all, missing, nil
 }
 
-// triggers lists a function's triggers. The service also lists rules that others made
-// for the function: their names have a bar. Source: the component fc3 of Serverless
-// Devs, which leaves them out.
-func (c *FC) triggers(ctx context.Context, function string) (all []Trigger, err error) {
+// triggers lists a function's triggers, by its path. The service also lists rules that
+// others made for the function: their names have a bar. Source: the component fc3 of
+// Serverless Devs, which leaves them out.
+func (c *FC) triggers(ctx context.Context, function string) (all []map[string]any, err error) {
 	query := url.Values{"limit": {"100"}}
 	for {
 		var page struct {
-			Triggers  []Trigger
+			Triggers  []map[string]any
 			NextToken string
 		}
 		if err := c.api.ROA(ctx, "ListTriggers", http.MethodGet, function+"/triggers", query, nil, &page); err != nil {
 			return nil, err
 		}
 		for _, t := range page.Triggers {
-			if !strings.Contains(t.TriggerName, "|") {
+			if !strings.Contains(text(t, "triggerName"), "|") {
 				all = append(all, t)
 			}
 		}

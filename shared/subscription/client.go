@@ -126,6 +126,11 @@ func (c *Client) Complete(makes bool) setup.Plan {
 	})
 }
 
+// Buses is the part of Complete that makes buses, which the functions' triggers name.
+func (c *Client) Buses() setup.Plan {
+	return c.plan(func(have State, _ *setup.Found) []Change { return PlanBuses(c.site, have) })
+}
+
 // Remove is a plan of taking away what Complete made, but for what others put there.
 func (c *Client) Remove() setup.Plan {
 	return c.plan(func(have State, _ *setup.Found) []Change { return Removal(have) })

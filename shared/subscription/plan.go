@@ -40,11 +40,7 @@ const enabled = "ENABLE"
 // order; none if it has it. Rules that Function Compute makes of triggers are made
 // only if makes says so; otherwise missing names them.
 func Plan(s Site, have State, makes bool) (changes []Change, missing []Rule) {
-	for _, bus := range s.buses() {
-		if _, ok := have[bus]; !ok {
-			changes = append(changes, change("CreateEventBus", "bus "+bus+": new", bus, "", "Description", description))
-		}
-	}
+	changes = PlanBuses(s, have)
 	for _, r := range s.Rules() {
 		queue := s.DeadLetterARN()
 		if r.Last {
@@ -64,6 +60,16 @@ func Plan(s Site, have State, makes bool) (changes []Change, missing []Rule) {
 		}
 	}
 	return changes, missing
+}
+
+// PlanBuses returns those of Plan's calls that make buses.
+func PlanBuses(s Site, have State) (changes []Change) {
+	for _, bus := range s.buses() {
+		if _, ok := have[bus]; !ok {
+			changes = append(changes, change("CreateEventBus", "bus "+bus+": new", bus, "", "Description", description))
+		}
+	}
+	return changes
 }
 
 // differs returns the changes of a rule that is there.

@@ -339,7 +339,7 @@ func operate(t *testing.T, c *recorder) {
 		l.History(t.Context(), ledger.Query{From: time.Now(), Before: time.Now().Add(time.Hour)}, func(ledger.Entry) error { return nil }),
 		l.Due(t.Context(), time.Now(), func([]engine.Wakeup) bool { return true }),
 		l.Fleet(t.Context(), func(string, ledger.Summary) error { return nil }),
-		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }), lookAtAlerts(t.Context(), l))
+		l.EachQuarantined(t.Context(), func(ledger.Quarantined) error { return nil }), lookAtAlerts(t.Context(), l), askForEvents(t, c, r, cloud))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,8 +376,8 @@ func TestEachFunctionIsAllowedWhatItCallsAndNoMore(t *testing.T) {
 	}
 }
 
-// called returns what a policy allows on Tablestore and ECS, and a function's on
-// Function Compute, in a recorder's form.
+// called returns what a policy allows on the services, and a function's on Function
+// Compute, in a recorder's form.
 func called(p policy) map[grant]bool {
 	out := map[grant]bool{}
 	for _, g := range p.grants() {
@@ -391,7 +391,7 @@ func called(p policy) map[grant]bool {
 			for _, name := range tableNames {
 				out[grant{g.action, name}] = true
 			}
-		case strings.HasPrefix(g.action, "ecs:"):
+		case strings.HasPrefix(g.action, "ecs:"), strings.HasPrefix(g.action, "eventbridge:"), strings.HasPrefix(g.action, "cms:"):
 			out[grant{g.action, ""}] = true
 		case strings.HasSuffix(g.resource, ":functions/aftercare-"+alerts):
 			out[grant{g.action, "aftercare-" + alerts}] = true

@@ -78,12 +78,13 @@ func checkEnvironment(d *document, f *faults) {
 			f.check(value == fromShell(v), "%s: %s is %q, want %q", fn.key, v.Name, value, fromShell(v))
 		}
 		for _, name := range environment.keys() {
-			if name == "GOMAXPROCS" && environment.text(name) == "1" {
+			if name == "GOMAXPROCS" && environment.text(name) == "1" || name == "DEPLOYED_VERSION" {
 				continue
 			}
 			f.check(slices.Contains(wanted, name), "%s: %s is not a setting of this function", fn.key, name)
 		}
 		f.check((environment.value("GOMAXPROCS") != nil) == (fn.props.number("cpu") < 1), "%s: GOMAXPROCS is for a part of a core", fn.key)
+		f.check(environment.text("DEPLOYED_VERSION") == "${env('DEPLOYED_VERSION', 'unknown')}", "%s: a new version changes nothing that 'aftercare setup functions' could see", fn.key)
 		f.check(size <= maxEnvironment, "%s: its variables may have %d bytes, %d are allowed", fn.key, size, maxEnvironment)
 		if _, err := handler.FromEnv(deployed(environment)); err != nil {
 			f.check(false, "%s: the settings are refused: %v", fn.key, err)

@@ -128,12 +128,12 @@ func changed(at string, was, is map[string]any) (fields []string) {
 }
 
 // TestTheRealPreviewIsWhatWeRead runs Serverless Devs itself, if SERVERLESS_DEVS names its
-// program (make preview does): what it makes of each file fits the component's schema, and
+// program (make deploy-test does): what it makes of each file fits the component's schema, and
 // is what the other tests here look at.
 func TestTheRealPreviewIsWhatWeRead(t *testing.T) {
 	program := os.Getenv("SERVERLESS_DEVS")
 	if program == "" {
-		t.Skip("SERVERLESS_DEVS does not name the program s: make preview installs it")
+		t.Skip("SERVERLESS_DEVS does not name the program s: make deploy-test installs it")
 	}
 	environ := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,8 +13,8 @@ import (
 	"testing"
 )
 
-// recorder is a front before Tablestore, ECS and Function Compute that notes which
-// actions a function calls, on which tables and functions.
+// recorder is a front before the services that notes which actions a function calls,
+// on which tables and functions.
 type recorder struct {
 	mu   sync.Mutex
 	on   bool
@@ -42,7 +43,7 @@ func (c *recorder) front(t *testing.T, service, backend string) string {
 			_, name, _ := strings.Cut(r.URL.Path, "/functions/")
 			c.note("fc:"+r.Header.Get("x-acs-action"), strings.TrimSuffix(name, "/invocations"))
 		default:
-			c.note("ecs:"+r.URL.Query().Get("Action"), "")
+			c.note(service+":"+cmp.Or(r.Header.Get("x-acs-action"), r.URL.Query().Get("Action")), "")
 		}
 		proxy.ServeHTTP(w, r)
 	}))

@@ -13,3 +13,6 @@ func (f Finding) With(payload string, second int) *Finding {
 	f.payload, f.At = []byte(payload), time.Unix(int64(second), 0).UTC()
 	return &f
 }
+
+// After is an instance after an event.
+var After = after

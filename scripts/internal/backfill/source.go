@@ -178,7 +178,7 @@ func (g *search) askAssistant(ctx context.Context) error {
 		}
 	})
 	if repeated > 0 && !g.covered[event.KindTaskCompleted] {
-		g.found.Unknown = append(g.found.Unknown, fmt.Sprintf("earlier runs of %d repeated commands, of which Cloud Assistant lists the last", repeated))
+		g.found.Unknown = append(g.found.Unknown, fmt.Sprintf("the earlier runs of repeated commands (%d), of which Cloud Assistant lists the last", repeated))
 	}
 	if err = errors.Join(err, full); err == nil {
 		g.covered[event.KindTaskCompleted] = true

@@ -90,7 +90,7 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 		f.received, err = s.received(ctx)
 		return len(f.heard) >= alerts && f.firing() >= alerts && len(f.over) >= 2, err
 	}); err != nil {
-		return err
+		return fmt.Errorf("%w: %d of %d came, %d of them open, and %d are over", err, len(f.heard), alerts, f.firing(), len(f.over))
 	}
 	if f.log, err = s.c.functionLog(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -88,6 +89,29 @@ func outcomes(all []acted, result string) string {
 
 // onJobs are the names in s.tasks of a command that was submitted by tag.
 func onJobs(name string) []string { return []string{name + " on " + job1, name + " on " + job2} }
+
+// submitAsEvent submits a command as an event on the bus aftercare, from where a rule
+// of 'aftercare subscribe' brings it.
+func (s *story) submitAsEvent(ctx context.Context, c submission) error {
+	event := encode(map[string]any{
+		"specversion": "1.0", "id": "demo-1", "source": "demo", "type": "aftercare:Task:Submit", "data": json.RawMessage(payload(c)),
+	})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.c.info.EventBridge+"/eventbuses/aftercare/events", bytes.NewReader(event))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/cloudevents+json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("submit %s as an event: %w", c.name, err)
+	}
+	defer answer.Body.Close()
+	s.check(1, "status of "+c.name+", submitted as an event", answer.StatusCode, http.StatusOK)
+	return s.until(ctx, c.name+" to be queued", func() (bool, error) {
+		state, err := s.c.ledger.Whole(ctx, c.instance)
+		return len(state.Tasks) == 1, err
+	})
+}
 
 // submitByOperator: step 6. An operator submits commands for instances that are down, and
 // cancels one. The end of each command on the old instance is lost.

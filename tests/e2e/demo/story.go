@@ -120,6 +120,10 @@ func (s *story) submitWhileDown(ctx context.Context) error {
 			return err
 		}
 	}
+	volume := submission{batch, "mount-volume", "echo mounted", 8, "", ""}
+	if err := s.submitAsEvent(ctx, volume); err != nil {
+		return err
+	}
 	queued := 0
 	for _, c := range []submission{
 		{web, cleanLogs, "echo cleaned > cleaned; cat cleaned", 3, "", ""},
@@ -128,7 +132,7 @@ func (s *story) submitWhileDown(ctx context.Context) error {
 		{db, checkDisk, "echo 'disk is full' >&2; exit 3", 7, "", ""},
 		{db, "apply-schema", "echo schema applied", 9, "", ""},
 		{batch, longReport, "echo started; sleep 60", 5, "10s", ""},
-		{batch, "mount-volume", "echo mounted", 8, "", ""},
+		volume,
 	} {
 		answer, err := s.submit(ctx, c)
 		if err != nil {
