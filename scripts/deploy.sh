@@ -41,6 +41,8 @@ file=scripts/env/$name.yaml
 [ -z "$tables" ] || [ -n "$destroy" ] || usage "--tables goes with --destroy"
 [ -n "$plan$destroy" ] || [ -z "$smoke" ] || [ -n "$instance" ] ||
 	usage "name an instance for the smoke test, which runs 'echo' there (--instance ID), or leave the test out (--no-smoke-test)"
+[ -n "$plan$destroy" ] || ! grep -q '^  qualifier:' "$file" ||
+	usage "$file invokes an alias: how much of the traffic goes to which version is yours to say. scripts/env/README.md has the commands"
 command -v s >/dev/null || usage "Serverless Devs is missing: npm install -g @serverless-devs/s"
 
 step() { printf '\n== %s\n' "$*"; }

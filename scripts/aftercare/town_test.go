@@ -140,15 +140,15 @@ func (w *town) must(err error) {
 	}
 }
 
-// emit puts an event of ECS on the bus.
+// emit puts an event of ECS on the bus. What waits for it knows that the bus has it.
 func (w *town) emit(e ecs.CloudEvent) {
 	raw := encode(e)
-	w.mu.Lock()
-	w.emitted = append(w.emitted, raw)
-	w.mu.Unlock()
 	if err := w.bus.PutServiceEvent(raw); err != nil {
 		w.t.Error(err)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.emitted = append(w.emitted, raw)
 }
 
 func (w *town) events() []json.RawMessage {

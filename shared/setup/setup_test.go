@@ -187,6 +187,28 @@ func TestAFaultAtAnyCallLosesNothing(t *testing.T) {
 	}
 }
 
+// TestALostAnswerIsNoError: the next try of a call finds what the lost one made.
+func TestALostAnswerIsNoError(t *testing.T) {
+	for name := range open(t).steps() {
+		for end := range 2 {
+			for nth := 1; ; nth++ {
+				p := open(t)
+				step := p.steps()[name]
+				if end == 1 {
+					mustApply(t, step[0])
+				}
+				p.faults.Add(fault.Fault{Nth: nth, Mode: fault.CutAfter})
+				if _, err := apply(t, step[end]); err != nil {
+					t.Errorf("%s, end %d, call %d: %v", name, end, nth, err)
+				}
+				if p.faults.Struck() == 0 {
+					break
+				}
+			}
+		}
+	}
+}
+
 // TestAnErrorIsNotMissing: a plan that cannot read says so, and does not want to make
 // all anew.
 func TestAnErrorIsNotMissing(t *testing.T) {

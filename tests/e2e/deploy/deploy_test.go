@@ -95,6 +95,7 @@ func newAccount(t *testing.T) *account {
 		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "SERVERLESS_DEVS="+s, "HOME="+a.home, "XDG_CONFIG_HOME="+a.home+"/config",
 		"GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"),
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+a.at.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+a.at.AccessKeySecret,
+		fmt.Sprintf(`default_serverless_devs_access={"AccountID":%q,"AccessKeyID":%q,"AccessKeySecret":%q}`, a.at.Account, a.at.AccessKeyID, a.at.AccessKeySecret),
 		"ALIBABA_CLOUD_REGION_ID="+a.at.Region, "ALIBABA_CLOUD_ACCOUNT_ID="+a.at.Account,
 		"AFTERCARE_TABLESTORE_INSTANCE="+a.at.TablestoreInstance, "AFTERCARE_TABLESTORE_ENDPOINT="+a.at.Tablestore, "AFTERCARE_ECS_ENDPOINT="+a.at.ECS,
 		"AFTERCARE_FC_ENDPOINT="+a.at.FunctionCompute, "AFTERCARE_EVENTBRIDGE_ENDPOINT="+a.at.EventBridge, "AFTERCARE_RAM_ENDPOINT="+a.at.RAM,
@@ -114,9 +115,15 @@ func goEnv(t *testing.T, name string) string {
 // run runs deploy.sh, wants an exit code, and returns what it printed.
 func (a *account) run(code int, args ...string) string {
 	a.Helper()
+	return a.shell(code, "scripts/deploy.sh "+strings.Join(args, " "))
+}
+
+// shell runs a line of the shell in the same way.
+func (a *account) shell(code int, line string) string {
+	a.Helper()
 	ctx, cancel := context.WithTimeout(a.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "scripts/deploy.sh", args...)
+	cmd := exec.CommandContext(ctx, "sh", "-c", line)
 	cmd.Dir, cmd.Env = root, a.env
 	out, err := cmd.CombinedOutput()
 	var failed *exec.ExitError
@@ -124,7 +131,7 @@ func (a *account) run(code int, args ...string) string {
 		a.Fatal(err)
 	}
 	if got := cmd.ProcessState.ExitCode(); got != code {
-		a.Fatalf("deploy.sh %s ended with %d, want %d:\n%s", strings.Join(args, " "), got, code, out)
+		a.Fatalf("%s ended with %d, want %d:\n%s", line, got, code, out)
 	}
 	return string(out)
 }
@@ -189,14 +196,17 @@ func TestADeploymentFromNothingToNothing(t *testing.T) {
 	t.Log("what is changed by hand is found, and undone")
 	a.drift()
 	wants(t, a.run(6, "dev", "--plan"), "aftercare-task-completed-ecs", "aftercare-sweep (cpu)", "would give the role aftercare-sweep its policy", "environmentVariables.OWN")
+	if out := a.shell(101, "set -a; . "+a.home+"/config/aftercare/dev.env; s deploy -t scripts/env/dev.yaml </dev/null"); !strings.Contains(out, "it asked, and got no yes") {
+		t.Errorf("without -y, s does not ask:\n%s", out)
+	}
 	a.run(0, "dev", "--no-smoke-test")
 	a.run(0, "dev", "--plan")
 
 	t.Log("at the end nothing is left but the tables, and then nothing")
 	a.run(0, "dev", "--destroy")
-	a.left(8)
+	a.left(true)
 	a.run(0, "dev", "--destroy", "--tables")
-	a.left(0)
+	a.left(false)
 	wants(t, a.run(6, "dev", "--plan"), "would make the role aftercare-sweep")
 }
 
@@ -277,8 +287,8 @@ func (a *account) drift() {
 	})
 }
 
-// left looks for what a deployment made: only so many tables, and nothing else.
-func (a *account) left(tables int) {
+// left looks for what a deployment made: nothing is there, or nothing but tables.
+func (a *account) left(tables bool) {
 	a.Helper()
 	var functions struct{ Functions []any }
 	a.call(a.at.FunctionCompute, "2023-03-30", func(c *openapi.Client) error {
@@ -297,10 +307,9 @@ func (a *account) left(tables int) {
 	if got := fmt.Sprint(len(functions.Functions), len(roles.Roles.Role), buses.Data.EventBuses, len(rules.Data.Rules)); got != "0 0 [{default}] 0" && got != "0 0 [] 0" {
 		a.Errorf("functions, roles, buses and rules left: %s", got)
 	}
-	cmd := exec.Command("bin/aftercare", "setup", "tables", "--plan", "--env", "dev")
-	cmd.Dir, cmd.Env = root, a.env
-	out, err := cmd.CombinedOutput()
-	if all := err == nil; all != (tables > 0) {
-		a.Errorf("are the tables there? %v\n%s", err, out)
+	code := 0
+	if !tables {
+		code = 6
 	}
+	a.shell(code, "bin/aftercare setup tables --plan --env dev")
 }
