@@ -214,6 +214,7 @@ func TestALostAnswerIsNoError(t *testing.T) {
 func TestAnErrorIsNotMissing(t *testing.T) {
 	for _, refusal := range []fault.Fault{
 		{Status: 403, Code: "NoPermission"}, {Status: 404, Code: "Unheard.Of"}, {Status: 400, Code: "ParameterInvalid", Message: "the role does not exist"}, {},
+		{Status: 200, Code: "InternalServerError"}, // a failure inside an answer of success
 	} {
 		p := open(t)
 		refusal.Mode, refusal.Times = fault.ErrorBefore, -1
