@@ -16,6 +16,7 @@ import (
 	"aftercare/scripts/observe"
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
+	"aftercare/shared/openapi"
 	"aftercare/shared/setup"
 	"aftercare/shared/transport"
 )
@@ -165,7 +166,7 @@ func (c *connection) checkRoles(ctx context.Context, cmd *cobra.Command) error {
 	for _, f := range setup.Functions {
 		found, err := c.roles.Roles([]string{f}, c.names)(ctx)
 		switch {
-		case errors.Is(err, engine.ErrDenied):
+		case errors.Is(err, engine.ErrDenied) && !openapi.KeyRefused(err):
 			point(cmd, "note:", "your key may not read the role "+setup.Name(f)+", so it is not checked")
 			continue
 		case err != nil:
@@ -185,7 +186,11 @@ func (c *connection) checkRoles(ctx context.Context, cmd *cobra.Command) error {
 	if missing > 0 {
 		return errors.New("roles or policies are missing: 'aftercare setup roles --print' prints what an\nadministrator runs")
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d of %s could be read, and none is missing\n", read, counted(len(setup.Functions), "role"))
+	if read == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "no role could be read, so it is not known whether they are there")
+		return nil
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%d of %s could be read, and none of these is missing\n", read, counted(len(setup.Functions), "role"))
 	return nil
 }
 

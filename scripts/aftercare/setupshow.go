@@ -13,6 +13,7 @@ import (
 	"aftercare/scripts/observe"
 	"aftercare/shared/engine"
 	"aftercare/shared/ledger"
+	"aftercare/shared/openapi"
 	"aftercare/shared/setup"
 )
 
@@ -61,7 +62,7 @@ code is 1 if something is missing or differs.`,
 func stands(ctx context.Context, plan setup.Plan, all, command string) (findings []finding) {
 	found, err := plan(ctx)
 	switch {
-	case errors.Is(err, engine.ErrDenied):
+	case errors.Is(err, engine.ErrDenied) && !openapi.KeyRefused(err):
 		return []finding{unsure(err.Error(), "Your key may not read it.")}
 	case err != nil:
 		return broken(err)
@@ -84,7 +85,7 @@ func stands(ctx context.Context, plan setup.Plan, all, command string) (findings
 func deployedFound(ctx context.Context, c *connection) (findings []finding) {
 	all, missing, err := c.deployed.Functions(ctx, setup.Functions, c.names)
 	switch {
-	case errors.Is(err, engine.ErrDenied):
+	case errors.Is(err, engine.ErrDenied) && !openapi.KeyRefused(err):
 		return []finding{unsure(err.Error(), "Your key may not read it.")}
 	case err != nil:
 		return broken(err)

@@ -156,6 +156,13 @@ func Refused(call string, answer Answer) *Error {
 	return e
 }
 
+// KeyRefused reports whether an error says that the access key, its signature or its
+// time is wrong. That says nothing of what the key may do.
+func KeyRefused(err error) bool {
+	prefix, _, _ := strings.Cut(Code(err), ".")
+	return classes[prefix] == engine.ErrDenied
+}
+
 // maxMessage bounds a message that is shown, in bytes.
 const maxMessage = 300
 

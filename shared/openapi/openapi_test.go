@@ -136,6 +136,10 @@ func TestAnErrorExplainsAndHoldsNoSecret(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
+		// A key that may not is one that is known.
+		if got, want := openapi.KeyRefused(err), strings.Contains(want, "Signature") || strings.Contains(want, "Token."); got != want {
+			t.Errorf("%v: the key is refused: %v", err, got)
+		}
 		for _, verb := range []string{"%v", "%+v", "%#v"} {
 			if text := fmt.Sprintf(verb, err); strings.Contains(text, "Hush") {
 				t.Errorf("the error holds a secret: %s", text)

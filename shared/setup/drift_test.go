@@ -56,7 +56,7 @@ func TestDriftIsFoundInWordsAndUndone(t *testing.T) {
 			"a policy is taken away": {onRAM("DetachPolicyFromRole PolicyType=Custom PolicyName=" + name + " RoleName=" + name),
 				"give the role " + name + " its policy", ""},
 			"others may take a role": {onRAM("UpdateRole RoleName=" + name + ` NewAssumeRolePolicyDocument={"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::42:root"]}}]}`),
-				"change who may take the role " + name + `: + Allow sts:AssumeRole with {"Principal":{"Service":["fc.aliyuncs.com"]}}, - Allow sts:AssumeRole with {"Principal":{"RAM":["acs:ram::42:root"]}}`, ""},
+				"change who may take the role " + name + `: - Allow sts:AssumeRole with {"Principal":{"RAM":["acs:ram::42:root"]}}, + Allow sts:AssumeRole with {"Principal":{"Service":["fc.aliyuncs.com"]}}`, ""},
 			"a role may do more": {onRAM("AttachPolicyToRole PolicyType=System PolicyName=AdministratorAccess RoleName=" + name),
 				"", "the role " + name + " also has the policy AdministratorAccess (System), which 'aftercare setup roles' did not give it"},
 			"a policy says the same in other words": {func(ctx context.Context, p planes) error {
@@ -66,7 +66,7 @@ func TestDriftIsFoundInWordsAndUndone(t *testing.T) {
 			"a policy says less and more": {func(ctx context.Context, p planes) error {
 				other := strings.Replace(setup.Compact(setup.Policies()["task-completed"].With(names)), `["ots:PutRow"],"Resource":["`+resource, `"ots:*","Resource":["`+resource, 1)
 				return p.ram.Call(ctx, "CreatePolicyVersion", url.Values{"PolicyName": {name}, "PolicyDocument": {other}, "SetAsDefault": {"true"}})
-			}, "change the policy " + name + ": + Allow ots:PutRow on " + resource + ", - Allow ots:* on " + resource, ""},
+			}, "change the policy " + name + ": - Allow ots:* on " + resource + ", + Allow ots:PutRow on " + resource, ""},
 			"a version that is not the default": {func(ctx context.Context, p planes) error {
 				return p.ram.Call(ctx, "CreatePolicyVersion", url.Values{"PolicyName": {name}, "PolicyDocument": {`{"Version":"1","Statement":[{"Effect":"Deny"}]}`}})
 			}, "", ""},

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"aftercare/shared/engine"
+	"aftercare/shared/openapi"
 )
 
 // Document is a document of scripts/observe: an index, a dashboard or an alert rule in
@@ -35,6 +36,10 @@ var (
 	alertRules = kind{"name", "alert rule", "/alerts", "Alert"}
 )
 
+// taken says what to do where a project's name is another's. The services' pages do not
+// say whether a key then may not read the project, or finds none and cannot make it.
+const taken = "another account has its name, which is unique in a region: choose another (LOG_PROJECT)"
+
 // Logs plans a project, its logstore and what the documents say. Days is how long new
 // logstores keep lines. Names must have the project and the logstore.
 func (c *SLS) Logs(names Names, days int, documents []Document) Plan {
@@ -42,15 +47,22 @@ func (c *SLS) Logs(names Names, days int, documents []Document) Plan {
 		project, store := names.Project, "/logstores/"+names.Logstore
 		isNew, err := c.missing(ctx, "GetProject", project, "/", nil)
 		switch {
-		case errors.Is(err, engine.ErrDenied):
-			return found, fmt.Errorf("%w. If your key may read the project %s, another account has its name, which is unique in a region: choose another", err, project)
+		case errors.Is(err, engine.ErrDenied) && !openapi.KeyRefused(err):
+			return found, fmt.Errorf("%w. If your key may read the project %s, %s", err, project, taken)
 		case err != nil:
 			return found, err
 		}
 		if isNew {
-			found.make(c.changing("CreateProject", http.MethodPost, project, "/", map[string]any{
+			create := c.changing("CreateProject", http.MethodPost, project, "/", map[string]any{
 				"projectName": project, "description": "Logs of Aftercare's functions.",
-			}), "make the log project %s", project)
+			})
+			found.make(func(ctx context.Context) error {
+				err := create(ctx)
+				if openapi.Code(err) == "ProjectAlreadyExist" {
+					return fmt.Errorf("%w. Unless it was made just now, %s", err, taken)
+				}
+				return err
+			}, "make the log project %s", project)
 		}
 		var have map[string]any
 		newStore := isNew

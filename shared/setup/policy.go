@@ -218,14 +218,15 @@ func (p Policy) differences(document string) string {
 		return "is not readable, and is replaced"
 	}
 	var words []string
-	for _, g := range slices.Sorted(maps.Keys(want)) {
-		if !have[g] {
-			words = append(words, "+ "+g)
-		}
-	}
+	// What is too much comes first: the rest may not be named.
 	for _, g := range slices.Sorted(maps.Keys(have)) {
 		if !want[g] {
 			words = append(words, "- "+g)
+		}
+	}
+	for _, g := range slices.Sorted(maps.Keys(want)) {
+		if !have[g] {
+			words = append(words, "+ "+g)
 		}
 	}
 	if more := len(words) - maxWords; more > 0 {

@@ -257,6 +257,11 @@ func TestAnotherAccountsProjectIsSaid(t *testing.T) {
 	if !errors.Is(err, engine.ErrDenied) || !strings.Contains(err.Error(), "another account has its name") {
 		t.Errorf("got %v", err)
 	}
+	// Where it is not denied, it is not found.
+	p.faults.Add(fault.Fault{Call: "CreateProject", Mode: fault.ErrorBefore, Times: -1, Status: 400, Code: "ProjectAlreadyExist"})
+	if _, err := apply(t, p.sls.Logs(names, 30, documents)); err == nil || !strings.Contains(err.Error(), "another account has its name") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestErrorsHoldNoSecret: neither the key nor the signed request.
