@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"aftercare/shared/event"
 	"aftercare/tests/localcloud/eventbridge"
 	"aftercare/tests/localcloud/fault"
+	"aftercare/tests/sample"
 )
 
 // quiet is the story of an hour in which nothing was lost.
@@ -62,7 +62,7 @@ func (w *town) deny(calls ...string) {
 // the same.
 func TestAnHourOfLostEventsIsRepairedExactly(t *testing.T) {
 	want := unlost(t)
-	for _, c := range []struct {
+	for _, c := range sample.Some(t, []struct {
 		name  string
 		opt   eventbridge.Options
 		deny  []string
@@ -75,7 +75,7 @@ func TestAnHourOfLostEventsIsRepairedExactly(t *testing.T) {
 		{"CloudMonitor is denied", eventbridge.Options{}, []string{"DescribeSystemEventAttribute"}, 5, "what cloudmonitor did not say|Forbidden.RAM", 5},
 		{"EventBridge is denied", eventbridge.Options{}, []string{"QueryTracedEvents"}, 5, "what eventbridge did not say|Forbidden.RAM", 5},
 		{"nobody says why", eventbridge.Options{}, []string{"QueryEventTraces"}, 0, "why events were not delivered", 0},
-	} {
+	}) {
 		t.Run(c.name, func(t *testing.T) {
 			w, held := lost(t, c.opt)
 			held.Release(eventbridge.Never)
@@ -152,16 +152,12 @@ func TestASearchWithoutAnyAnswerIsAnError(t *testing.T) {
 }
 
 // TestABackfillThatBreaksOffIsRunAgain: it may be killed before and after each
-// invocation, with -short some of them. What comes late by the rules changes nothing
-// either.
+// invocation. What comes late by the rules changes nothing either.
 func TestABackfillThatBreaksOffIsRunAgain(t *testing.T) {
 	want := unlost(t)
-	step := int32(1)
-	if testing.Short() {
-		step = 4
-	}
-	for _, effect := range []bool{false, true} {
-		for n, more := 1+rand.Int32N(step), true; more; n += step {
+	for _, effect := range sample.Some(t, []bool{false, true}) {
+		sample.Calls(t, 4, 9, func(at int) bool {
+			n := int32(at)
 			w, held := lost(t, eventbridge.Options{})
 			ctx, kill := context.WithCancel(t.Context())
 			var calls atomic.Int32
@@ -185,10 +181,12 @@ func TestABackfillThatBreaksOffIsRunAgain(t *testing.T) {
 			if diff := cmp.Diff(want, w.story()); diff != "" {
 				t.Errorf("killed at invocation %d (%t) it ended with %d, %s\nthe ledger (-without losses +repaired):\n%s", n, effect, code, out, diff)
 			}
-			if more = calls.Load() >= n; more && !effect && code == 0 || !more && calls.Load() < 4 {
+			there := calls.Load() >= n
+			if there && !effect && code == 0 {
 				t.Errorf("killed at invocation %d of %d it ended with %d:\n%s", n, calls.Load(), code, out)
 			}
-		}
+			return there
+		})
 	}
 }
 

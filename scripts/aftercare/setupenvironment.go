@@ -44,8 +44,8 @@ func newSetupEnvironment(getenv func(string) string) *cobra.Command {
 		Use:   "environment NAME",
 		Short: "Write the file that --env NAME and 's deploy' read",
 		Long: `The values are those of the file, then those of the shell, which may not say
-something else than the file: it may be of another deployment. What is left has a
-value of its own: the Tablestore instance's public address, the log project
+something else than the file: it may be of another deployment. What is left has
+a value of its own: the Tablestore instance's public address, the log project
 aftercare-ACCOUNT-REGION, the logstore functions, and the bus aftercare-dead for
 dead letters. All that is missing is named at once. The file holds no secret;
 'set -a; . ~/.config/aftercare/NAME.env' gives it to 's deploy'.

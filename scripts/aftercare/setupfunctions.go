@@ -14,15 +14,15 @@ func newSetupFunctions(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "functions FILE|-",
 		Short: "Say what 's deploy' would change of the functions",
-		Long: `The file is what 's preview -o json' printed. It is compared with what Function
-Compute shows: functions, triggers, and their other configurations. 's plan'
-would take any error for "all is new". Code is compared by DEPLOYED_VERSION,
-which scripts/deploy.sh sets. It changes nothing: 's deploy' does.
+		Long: `The file is what 's preview -t scripts/env/prod.yaml -o json' printed. It is
+compared with what Function Compute shows: functions, triggers, and their other
+configurations. 's plan' would take any error for "all is new". Code is compared
+by DEPLOYED_VERSION, which scripts/deploy.sh sets. It changes nothing:
+'s deploy' does.
 
 The exit code is 6 if something would change.`,
-		Example: `  s preview -t scripts/env/prod.yaml -o json >preview.json
-  aftercare setup functions preview.json --env prod`,
-		Args: cli.Args("FILE|-"),
+		Example: `  aftercare setup functions preview.json --env prod`,
+		Args:    cli.Args("FILE|-"),
 	}
 	s := actSite(cmd, getenv)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -12,6 +12,7 @@ import (
 	"aftercare/shared/event"
 	"aftercare/tests/localcloud/fault"
 	"aftercare/tests/rig"
+	"aftercare/tests/sample"
 )
 
 // endsWithout runs n commands whose events are lost, until sweeps must ask for their
@@ -98,17 +99,13 @@ func TestEventsThatArriveAreNotMissed(t *testing.T) {
 // it fails, before and after its effect; one with another such end makes up for it.
 // (decide rule 96)
 func TestEventsThatDoNotArriveAreToldWhateverFails(t *testing.T) {
-	step := 1
-	if testing.Short() {
-		step = 7
-	}
-	for _, mode := range []fault.Mode{fault.CutBefore, fault.CutAfter} {
-		for n, struck := 1, true; struck; n += step {
+	for _, mode := range sample.Some(t, []fault.Mode{fault.CutBefore, fault.CutAfter}) {
+		sample.Calls(t, 50, 80, func(n int) bool {
 			r := silentRig(t)
 			endsWithout(t, r, 3)
 			r.Faults.Add(fault.Fault{Nth: n, Mode: mode})
 			_, _ = r.Sweep()
-			struck = r.Faults.Struck() > 0
+			struck := r.Faults.Struck() > 0
 			r.Faults.Clear()
 			endsWithout(t, r, 1)
 			swept(t, r)
@@ -117,6 +114,7 @@ func TestEventsThatDoNotArriveAreToldWhateverFails(t *testing.T) {
 			if len(news) != 1 {
 				t.Errorf("%s of call %d: people are told %v, want it once; log:\n%s", mode, n, news, r.Log)
 			}
-		}
+			return struck
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,12 +22,11 @@ var creds = transport.NewCredentials("STS.HushKey", "HushSecret", "HushToken")
 
 // client returns a client of a server that answers with these handlers, one for
 // each try; the last one answers all others. The tries count what came.
-func client(t *testing.T, answers ...http.HandlerFunc) (c *openapi.Client, tries *int) {
+func client(t *testing.T, answers ...http.HandlerFunc) (c *openapi.Client, tries *atomic.Int32) {
 	t.Helper()
-	tries = new(int)
+	tries = new(atomic.Int32)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*tries++
-		answers[min(*tries, len(answers))-1](w, r)
+		answers[min(int(tries.Add(1)), len(answers))-1](w, r)
 	}))
 	t.Cleanup(s.Close)
 	pool := transport.NewPool(time.Now)
@@ -77,8 +77,8 @@ func TestBothStylesAreSigned(t *testing.T) {
 	if err := c.ROA(t.Context(), "UpdateFunction", http.MethodPut, "/2023-03-30/functions/a b", url.Values{"qualifier": {"LATEST"}}, body, nil); err != nil {
 		t.Errorf("ROA: %v", err)
 	}
-	if *tries != 2 {
-		t.Errorf("%d tries", *tries)
+	if n := tries.Load(); n != 2 {
+		t.Errorf("%d tries", n)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestACallIsTriedUntilItsOutcomeIsClear(t *testing.T) {
 	fine := says(200, `{"Success":true,"Code":"200"}`)
 	for name, c := range map[string]struct {
 		answers []http.HandlerFunc
-		tries   int
+		tries   int32
 		class   error // nil for a success
 		code    string
 	}{
@@ -115,8 +115,8 @@ func TestACallIsTriedUntilItsOutcomeIsClear(t *testing.T) {
 			api, tries := client(t, c.answers...)
 			var into struct{}
 			err := api.RPC(t.Context(), "Act", nil, nil, &into)
-			if !errors.Is(err, c.class) || openapi.Code(err) != c.code || *tries != c.tries {
-				t.Errorf("got %v (code %q) after %d tries, want %v (%q) after %d", err, openapi.Code(err), *tries, c.class, c.code, c.tries)
+			if !errors.Is(err, c.class) || openapi.Code(err) != c.code || tries.Load() != c.tries {
+				t.Errorf("got %v (code %q) after %d tries, want %v (%q) after %d", err, openapi.Code(err), tries.Load(), c.class, c.code, c.tries)
 			}
 		})
 	}

@@ -99,6 +99,7 @@ var rules = []rule{
 	{"tests/sdksuite", []string{"tests/localcloud/...", protobuf, tablestoreSDK + "/tablestore/otsprotocol"}},
 
 	{"tests/schema", []string{"shared/yamlfile", goccyYAML, jsonSchema}},
+	{"tests/sample", nil},
 	{"tests/mistakes", []string{"shared/yamlfile", goCmp}},
 	// What drives Aftercare, whole.
 	{"tests/rig", []string{"shared/...", "tests/localcloud/...", fcSDK + "/fccontext"}},
@@ -114,7 +115,7 @@ var rules = []rule{
 // Tests of a package may import what the package knows, directly or not, and
 // these beside it.
 var (
-	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/mistakes", "tests/schema", "shared/flowfile", "shared/yamlfile", "shared/flow/flowtest", "shared/ledger/ledgertest"}
+	besideShared = []string{"tests/localcloud/...", "tests/rig", "tests/rules", "tests/mistakes", "tests/schema", "tests/sample", "shared/flowfile", "shared/yamlfile", "shared/flow/flowtest", "shared/ledger/ledgertest"}
 	besideTests  = []string{"shared/...", "tests/...", "scripts/..."}
 )
 
