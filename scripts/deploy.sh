@@ -97,7 +97,7 @@ export DEPLOYED_VERSION
 step "3 roles and policies"
 run $aftercare setup roles $roles $plan
 step "4 tables and lists"
-run $aftercare setup tables $plan
+run $aftercare setup tables ${AFTERCARE_TABLE_TTL:+--ttl-days "$AFTERCARE_TABLE_TTL"} $plan
 step "5 log project, dashboard, alert rules"
 run $aftercare setup logs $plan
 step "6 functions"
@@ -121,4 +121,4 @@ if [ -n "$smoke" ]; then
 	run $aftercare setup smoke --instance "$instance"
 fi
 step "9 what stands now"
-run $aftercare setup show
+run $aftercare setup show ${AFTERCARE_TABLE_TTL:+--ttl-days "$AFTERCARE_TABLE_TTL"}

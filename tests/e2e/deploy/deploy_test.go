@@ -100,6 +100,8 @@ func newAccount(t *testing.T) *account {
 		"AFTERCARE_TABLESTORE_INSTANCE="+a.at.TablestoreInstance, "AFTERCARE_TABLESTORE_ENDPOINT="+a.at.Tablestore, "AFTERCARE_ECS_ENDPOINT="+a.at.ECS,
 		"AFTERCARE_FC_ENDPOINT="+a.at.FunctionCompute, "AFTERCARE_EVENTBRIDGE_ENDPOINT="+a.at.EventBridge, "AFTERCARE_RAM_ENDPOINT="+a.at.RAM,
 		"AFTERCARE_SLS_ENDPOINT="+a.at.SLS, "AFTERCARE_CMS_ENDPOINT="+a.at.CloudMonitor,
+		// Tables and functions must have the same.
+		"AFTERCARE_TABLE_TTL=90",
 	)
 	return a
 }
@@ -311,5 +313,5 @@ func (a *account) left(tables bool) {
 	if !tables {
 		code = 6
 	}
-	a.shell(code, "bin/aftercare setup tables --plan --env dev")
+	a.shell(code, "bin/aftercare setup tables --ttl-days 90 --plan --env dev")
 }
