@@ -25,7 +25,7 @@ func TestASmokeTestSaysHowTheEndWasLearned(t *testing.T) {
 		}, "1m", 0, "the smoke test passed\n", ""},
 		"a sweep": {func(t *testing.T, r *rig.Rig, ended <-chan struct{}) {
 			r.Take(event.KindTaskCompleted) // which is lost
-			for { // submit-task may still be at work
+			for {                           // submit-task may still be at work
 				r.Advance(10 * time.Minute)
 				must(t)(r.Sweep())
 				select {
