@@ -4,7 +4,7 @@
 # run alone, and says what to do if it fails. See "Deploy" in README.md and scripts/.
 #
 #   scripts/deploy.sh ENV [--plan] [--roles-exist] [--dead-letters ARN] [--instance ID | --no-smoke-test]
-#   scripts/deploy.sh ENV --destroy [--tables] [--plan]
+#   scripts/deploy.sh ENV --destroy [--tables] [--plan | --yes]
 set -eu
 CDPATH= cd -- "$(dirname -- "$0")/.."
 
@@ -16,11 +16,12 @@ usage() {
 	exit 2
 }
 
-name= plan= destroy= tables= roles= letters= instance= smoke=1
+name= plan= yes= destroy= tables= roles= letters= instance= smoke=1
 while [ $# -gt 0 ]; do
 	case $1 in
 	--plan) plan=--plan ;;
 	--destroy) destroy=1 ;;
+	--yes) yes=1 ;;
 	--tables) tables=--tables ;;
 	--roles-exist) roles=--roles-exist ;;
 	--dead-letters | --instance)
@@ -38,7 +39,8 @@ done
 [ -n "$name" ] || usage "name the environment, for example dev or prod"
 file=scripts/env/$name.yaml
 [ -e "$file" ] || usage "there is no $file: copy scripts/env/dev.yaml"
-[ -z "$tables" ] || [ -n "$destroy" ] || usage "--tables goes with --destroy"
+[ -z "$tables$yes" ] || [ -n "$destroy" ] || usage "--tables and --yes go with --destroy"
+[ -z "$destroy" ] || [ -n "$plan$yes" ] || [ -t 0 ] || usage "--destroy asks before it removes anything: without a terminal, add --yes"
 [ -n "$plan$destroy" ] || [ -z "$smoke" ] || [ -n "$instance" ] ||
 	usage "name an instance for the smoke test, which runs 'echo' there (--instance ID), or leave the test out (--no-smoke-test)"
 [ -n "$plan$destroy" ] || ! grep -q '^  qualifier:' "$file" ||
@@ -78,6 +80,12 @@ if [ -n "${ALIBABA_CLOUD_ACCESS_KEY_ID:-}" ] && [ -n "${ALIBABA_CLOUD_ACCESS_KEY
 fi
 
 if [ -n "$destroy" ]; then
+	if [ -z "$plan$yes" ]; then
+		printf '\nRemove the deployment %s of account %s in %s: functions, rules, roles, the log project with its lines%s? [y/N] ' \
+			"$name" "$ALIBABA_CLOUD_ACCOUNT_ID" "$ALIBABA_CLOUD_REGION_ID" "${tables:+, and the tables with all that was recorded}"
+		read -r answer
+		[ "$answer" = y ] || exit 2
+	fi
 	step "remove the functions, with their triggers"
 	[ -n "$plan" ] || run s remove -t "$file" -y
 	step "remove what 'aftercare subscribe' made"

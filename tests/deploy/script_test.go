@@ -32,7 +32,7 @@ func TestTheScriptIsUsedFromAnyFolder(t *testing.T) {
 			"":                 "exit 2: scripts/deploy.sh ENV [--plan]",
 			"dev --quiet":      "there is no option --quiet\n",
 			"none --plan":      "there is no scripts/env/none.yaml: copy scripts/env/dev.yaml\n",
-			"dev --tables":     "--tables goes with --destroy\n",
+			"dev --tables":     "--tables and --yes go with --destroy\n",
 			"dev prod":         "one environment only: dev or prod\n",
 			"dev --instance":   "--instance needs a value\n",
 			"dev":              "name an instance for the smoke test",

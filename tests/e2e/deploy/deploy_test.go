@@ -205,9 +205,10 @@ func TestADeploymentFromNothingToNothing(t *testing.T) {
 	a.run(0, "dev", "--plan")
 
 	t.Log("at the end nothing is left but the tables, and then nothing")
-	a.run(0, "dev", "--destroy")
+	wants(t, a.run(2, "dev", "--destroy"), "add --yes")
+	a.run(0, "dev", "--destroy", "--yes")
 	a.left(true)
-	a.run(0, "dev", "--destroy", "--tables")
+	a.run(0, "dev", "--destroy", "--tables", "--yes")
 	a.left(false)
 	wants(t, a.run(6, "dev", "--plan"), "would make the role aftercare-sweep")
 }
