@@ -32,11 +32,14 @@ help: ## print this
 	@sed -n 's/^\([a-z][a-z/<>-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo "  dist/<function>    one function's package, for example dist/sweep"
 
+# The packages whose tests take longest begin first, so that none of them ends alone.
+longest := ./tests/faults ./scripts/aftercare ./shared/ledger ./shared/handler ./shared/engine
+
 .PHONY: test
 test: ## check the format, and run the tests but those of "cloud", and a sample of what it and "faults" run whole, with the race detector if there is a C compiler
 	@unformatted=$$(gofmt -l functions shared scripts tests) && test -z "$$unformatted" || \
 		{ echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
-	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m -short $$($(GO) list ./... | grep -v /localcloud)
+	@$(race); set -x; $(GO) test $$race $(quick) -timeout 20m -short $$($(GO) list $(longest) ./... | grep -v /localcloud)
 
 # The time limits only keep a hang from lasting: beside ten busy processes, the
 # tests take six times as long.

@@ -304,8 +304,12 @@ func (s *story) fates(a *words) map[string]fate {
 // meanwhile lets the lines under a directive happen within it, by other invocations.
 func (s *story) meanwhile(a *words) {
 	synctest.Wait() // for calls that are made beside
+	s.mu.Lock() // Wait is nothing to the race detector
 	was, made, reads, asked, on, clock := *s, s.made, s.reads, s.asked, s.on, s.clock
+	s.mu.Unlock()
 	s.each(a, func(a *words) { s.tell(a) })
 	s.policy, s.sends = was.policy, was.sends
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.made, s.reads, s.asked, s.on, s.clock = made, reads, asked, on, clock
 }
