@@ -304,7 +304,7 @@ func (s *story) fates(a *words) map[string]fate {
 // meanwhile lets the lines under a directive happen within it, by other invocations.
 func (s *story) meanwhile(a *words) {
 	synctest.Wait() // for calls that are made beside
-	s.mu.Lock() // Wait is nothing to the race detector
+	s.mu.Lock()     // Wait is nothing to the race detector
 	was, made, reads, asked, on, clock := *s, s.made, s.reads, s.asked, s.on, s.clock
 	s.mu.Unlock()
 	s.each(a, func(a *words) { s.tell(a) })
