@@ -96,11 +96,11 @@ The exit code of --plan is 6 if something would change.`,
 	return cmd
 }
 
-// plain is a value in a file of which a shell makes the same as readEnvironment.
+// plain is a value that a shell and readEnvironment read alike.
 var plain = regexp.MustCompile(`^('[^']*'|"[^"$\\\x60]*"|[A-Za-z0-9_.,:/@%+=-]*)$`)
 
-// shellReads names the line of an environment's file of which a shell would make
-// something else, or run it.
+// shellReads names the line of an environment's file that a shell would read
+// differently, or run.
 func shellReads(path string) error {
 	text, err := os.ReadFile(path)
 	for n, line := range strings.Split(string(text), "\n") {

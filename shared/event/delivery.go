@@ -82,7 +82,7 @@ func cloudEvent(o object) (delivery, error) {
 	}, nil
 }
 
-// trace returns a traceparent of version 00, and nothing for what is none.
+// trace returns the text if it is a traceparent of version 00, and "" otherwise.
 func trace(text string) string {
 	parts := strings.Split(text, "-")
 	if len(parts) != 4 || parts[0] != "00" {

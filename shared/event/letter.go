@@ -75,7 +75,7 @@ func letterIn(message, value []byte) Letter {
 }
 
 // opened returns the JSON object or array that a message is, without the strings and
-// base64 around it; nil if it is none.
+// base64 around it; nil if it is neither.
 func opened(message []byte) []byte {
 	for range maxStringLevels + 1 {
 		value, _, err := unwrap(message, maxStringLevels)

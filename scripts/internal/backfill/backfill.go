@@ -103,7 +103,7 @@ type search struct {
 	known, ended map[string]bool
 	// seen are the findings by what they are about.
 	seen map[string]*Finding
-	// covered are the kinds of which a source said everything, and without counts the
+	// covered are the kinds that some source listed completely. without counts the
 	// events whose content the bus did not give.
 	covered map[event.Kind]bool
 	without map[event.Kind]int

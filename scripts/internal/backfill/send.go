@@ -31,8 +31,8 @@ type Invoke func(ctx context.Context, kind event.Kind, payload []byte) (handler.
 
 // Repaired counts what the functions made of the missing events.
 type Repaired struct {
-	// Executions were recorded. Bootable are the instances that take commands, and did
-	// not before or have another boot, States those of which another state is known.
+	// Executions were recorded. Bootable are the instances that take commands now, or
+	// have booted again. States are those whose known state changed.
 	Executions, Bootable, States int
 	// There were recorded meanwhile, Failed were not handled.
 	There, Failed int
