@@ -23,6 +23,7 @@ func (w *world) checkAlert(key string, rev int64, a decide.Alert) {
 		w.fleetAlerts[a.Fingerprint] = w.fleetAlerts[a.Fingerprint] || a.Recovered
 	}
 	w.heard[a.InstanceID+"/"+a.InvokeID] = true
+	w.heard[a.InstanceID+"/"+a.TaskID] = true
 	w.heard[a.InstanceID+"/"+a.Flow+"/"+a.Step] = true
 	if a.TaskID == "" && a.InvokeID == "" || a.Kind == decide.AlertFlow {
 		return // about a flow, of which there may be many, or a recovery
@@ -34,15 +35,18 @@ func (w *world) checkAlert(key string, rev int64, a decide.Alert) {
 	w.prints[about] = a.Fingerprint
 }
 
-// checkAlerts: of each command, and each step, the newest bad end was told if it is
-// not over, and an alert is over if the command went well after it.
+// checkAlerts: of each command, and each step, an alert says the newest bad end if it
+// is not over, and an alert is over if the command went well after it.
 func (w *world) checkAlerts(id string) {
 	if len(w.undelivered(id)) > 0 {
 		return
 	}
-	runs := map[string]string{}
+	runs, tries := map[string]string{}, map[string][]string{}
 	for _, r := range logged[decide.FlowRun](w.table, id, "flow") {
 		runs[r.ID] = r.Flow
+		for _, step := range r.Steps {
+			tries[r.ID+"/"+step.ID] = step.Tasks
+		}
 	}
 	ends := logged[decide.Execution](w.table, id, "exec")
 	same := func(a, b decide.Execution) bool {
@@ -53,7 +57,11 @@ func (w *world) checkAlerts(id string) {
 			later := !o.Event.FinishTime.Before(e.Event.FinishTime) && o.Event.InvokeID != e.Event.InvokeID
 			return later && same(e, o) && (w.policy.AlertOn[o.Event.Status] || o.Event.Status == event.StatusSuccess)
 		})
-		if w.policy.AlertOn[e.Event.Status] && !over && !w.triedAgain(id, e) && !w.heard[id+"/"+e.Event.InvokeID] {
+		// An attempt of a step that was tried again is not alerted; how the last one
+		// ended is, and that may be that it was never sent.
+		tasks := tries[e.RunID+"/"+e.Step]
+		last := len(tasks) > 0 && tasks[len(tasks)-1] != e.TaskID && w.heard[id+"/"+tasks[len(tasks)-1]]
+		if w.policy.AlertOn[e.Event.Status] && !over && !last && !w.triedAgain(id, e) && !w.heard[id+"/"+e.Event.InvokeID] {
 			w.breakf("no alert says that %s ended as %s", e.Event.InvokeID, e.Event.Status)
 		}
 	}

@@ -31,7 +31,7 @@ type world struct {
 	table   *table
 	cloud   *cloud
 	inbox   map[string]letter // the newest alerts by key
-	heard   map[string]bool   // what alerts were about: an invocation, or a flow's step
+	heard   map[string]bool   // what alerts were about: an invocation, a task, or a flow's step
 	tasks   []submitted
 	backlog []*delivery
 	running []*invocation
