@@ -19,7 +19,9 @@ func mend(t testing.TB) ([]flow.Definition, []flowfile.Case) {
 }
 
 // What a case does not say follows from what it says. How the outcome differs is
-// said in words.
+// said in words, with the reason of the step that decided.
+//
+// [90] [94]
 func TestCasesAreCompletedAndPlayed(t *testing.T) {
 	flows, list := mend(t)
 	var got strings.Builder
