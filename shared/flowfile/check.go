@@ -84,6 +84,7 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 		r.times(p, l)
 	}
 	r.scopes(p)
+	r.probably(p)
 }
 
 // counts finds too many steps, alerts or captures in a flow. [7]

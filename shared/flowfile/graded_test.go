@@ -31,7 +31,7 @@ func readGraded(t *testing.T) (list []graded) {
 		for {
 			line, rest, _ := strings.Cut(g.src, "\n")
 			kind, words, found := strings.Cut(line, ": ")
-			if !found || kind != "mistake" && kind != "warning" && kind != "never" {
+			if !found || kind != "mistake" && kind != "warning" && kind != "note" && kind != "never" {
 				break
 			}
 			if kind == "never" {
@@ -64,7 +64,7 @@ func TestEveryGradedMistakeSaysWhatToWrite(t *testing.T) {
 		t.Run(g.name, func(t *testing.T) {
 			found := flowfile.Inspect("f", []byte(g.src), nil)
 			good := false
-			for severity, list := range map[string]yamlfile.Mistakes{"mistake": found.Mistakes, "warning": found.Warnings} {
+			for severity, list := range map[string]yamlfile.Mistakes{"mistake": found.Mistakes, "warning": found.Warnings, "note": found.Notes} {
 				for _, m := range list {
 					good = good || severity == g.severity && g.in(m)
 					for _, word := range g.never {
@@ -79,8 +79,8 @@ func TestEveryGradedMistakeSaysWhatToWrite(t *testing.T) {
 			}
 		})
 	}
-	if len(kinds) < 60 {
-		t.Errorf("%d kinds of mistakes, want 60", len(kinds))
+	if len(kinds) < 62 {
+		t.Errorf("%d kinds of mistakes, want 62", len(kinds))
 	}
 }
 

@@ -1,6 +1,8 @@
 package flowfile
 
 import (
+	"fmt"
+
 	"aftercare/shared/flow"
 	"aftercare/shared/yamlfile"
 )
@@ -11,6 +13,8 @@ type Inspection struct {
 	// are none if there are mistakes.
 	Flows              []flow.Definition
 	Mistakes, Warnings yamlfile.Mistakes
+	// Notes say what was not checked.
+	Notes yamlfile.Mistakes
 }
 
 // Read reads a file of flows. The error is yamlfile.Mistakes, in which filename
@@ -33,6 +37,9 @@ func Inspect(filename string, src []byte, routes []string) Inspection {
 	if read != nil {
 		r := &reader{Reader: read, checker: NewChecker(), routes: routes}
 		r.check(&f, r.complete(&f))
+		if n := len(r.unchecked); n > 0 {
+			out.Notes = yamlfile.Mistakes{{File: filename, Line: r.unchecked[0].Line, Column: r.unchecked[0].Column, Text: fmt.Sprintf("not checked: the syntax of this script and of %d more, which are not for sh or bash", n-1)}}
+		}
 	}
 	out.Mistakes, _ = found.Err().(yamlfile.Mistakes)
 	out.Warnings = found.Warnings()
@@ -53,4 +60,6 @@ type reader struct {
 	borrower string
 	// wrongDefaults are the fields of the defaults' run that are wrong.
 	wrongDefaults map[string]bool
+	// unchecked are the places of scripts whose syntax is not checked.
+	unchecked []yamlfile.Position
 }
