@@ -3,7 +3,6 @@ package flow
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,7 +131,7 @@ func (p *parser) expression(least int) *node {
 			}
 			left = &node{op: op.Value, at: op.From, args: []*node{left, p.expression(least)}}
 			if op.Value == "matches" {
-				p.pattern(left)
+				p.pattern(left.args[1])
 			}
 			if negated {
 				left = &node{op: "not", at: op.From, args: []*node{left}}
@@ -172,17 +171,18 @@ func (p *parser) comparison(left *node, op lexer.Token, precedence int) *node {
 	}
 }
 
-// pattern compiles the pattern of matches.
+// pattern compiles the pattern of matches or match.
 func (p *parser) pattern(n *node) {
-	text, ok := n.args[1].text()
+	text, ok := n.text()
 	if !ok {
 		return // review says so
 	}
-	pattern, err := regexp.Compile(text)
+	compiled, err := compilePattern(text)
 	if err != nil {
 		p.fail(err.Error())
+		return
 	}
-	n.value = pattern
+	n.op, n.value = opPattern, compiled
 }
 
 func (p *parser) name() lexer.Token {
@@ -317,6 +317,9 @@ func (p *parser) call(name lexer.Token, piped ...*node) *node {
 			continue
 		}
 		n.args = append(n.args, p.expression(0))
+	}
+	if name.Value == "match" && len(n.args) > 1 {
+		p.pattern(n.args[1])
 	}
 	return n
 }
