@@ -21,13 +21,14 @@ type pattern struct {
 }
 
 func compilePattern(text string) (*pattern, error) {
-	compiled, err := regexp.Compile(text)
-	if err != nil {
-		return nil, err
-	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return nil, err
+		what := "it is too long"
+		var wrong *syntax.Error
+		if errors.As(err, &wrong) {
+			what = wrong.Code.String()
+		}
+		return nil, errors.New("the pattern cannot be read: " + what)
 	}
 	machine, err := syntax.Compile(tree.Simplify())
 	if err != nil {
@@ -36,7 +37,7 @@ func compilePattern(text string) (*pattern, error) {
 	if parts := len(machine.Inst); parts > maxPattern {
 		return nil, fmt.Errorf("the pattern has %d parts, counting its repetitions: at most %d are allowed", parts, maxPattern)
 	}
-	return &pattern{compiled, text, len(machine.Inst)}, nil
+	return &pattern{regexp.MustCompile(text), text, len(machine.Inst)}, nil
 }
 
 // spend counts steps, and refuses those beyond the budget.
