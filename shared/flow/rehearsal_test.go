@@ -227,6 +227,7 @@ func anyThresholds(rt *rapid.T) flow.Definition {
 				`%[1]s.status == "succeeded" && %[2]s.output != ""`, `run.depth == 1 && int(%[1]s.output) > 3`, `int(%[1]s.output) > 3 && run.depth == 1`,
 				`run.depth == 0 || int(%[1]s.output) > 3`, `%[1]s.output == "x" ? %[2]s.output == "x" : false`, `any(split(%[1]s.output, " "), # == "x")`,
 				`len(trim(%[1]s.output)) + %[1]s.attempts > 1`, `%[1]s.exitCode == 0`, `(%[1]s.output == "5" ? "a" : "b") in ["a", "b", %[2]s.output]`,
+				`int(match(%[1]s.output, "([0-9]+)", 1) ?? "0") > 3`, `match(%[1]s.output, "[0-9]+") != nil`, `lines(%[1]s.output)[0] == "x"`, `fromJSON(%[1]s.output) == 5`,
 				`any(["x", "5"], # == %[1]s.output)`, `%[1]s == %[2]s`, `not (%[1]s.output startsWith "5") or %[2]s.status == "invalid"`, `%[1]s.output[0:1] == "5"`,
 				`instance.bootSeq == 4`, `int(run.startedAt) == 1 && %[1]s.output == "x"`, `%[1]s.output == "x" && int(run.startedAt) == 1`,
 				`(%[1]s.output == "x" || true) && (%[2]s.output == "x" && false || run.depth == 0)`, `(%[1]s.output ?? "x") == "x"`, `(%[1]s.output == "x") == (%[2]s.output == "x")`,

@@ -41,7 +41,7 @@ func union(a, b []string) []string {
 // total are the operators and functions that have a value for all operands of
 // types that they take at all. What is not there may fail.
 var total = strings.Fields(`== != < <= > >= + - * / ** ^ ! not contains startsWith endsWith matches in [:] trim trimPrefix trimSuffix
-	lower upper hasPrefix hasSuffix indexOf lastIndexOf len string abs ceil floor round min max`)
+	lower upper hasPrefix hasSuffix indexOf lastIndexOf len lines string abs ceil floor round min max`)
 
 // results are values like those of functions that may fail.
 var results = map[string]any{
@@ -84,6 +84,8 @@ func (e *evaluation) through(n *node, args []any, u unknown) unknown {
 	switch {
 	case name == "==" || name == "!=":
 		u.like = false
+	case name == "match" && typed:
+		u.like = nil // text or nil
 	case typed && slices.Contains(total, name):
 		var err error
 		u.like, err = e.apply(n, samples)
