@@ -223,6 +223,8 @@
 //     event.invocationStatus, steps.<id>.status, instance.state and event.kind.
 //  86. Routes that alerts.yaml does not have. An alert whose route is gone, since
 //     that file was deployed later, goes where the routes' matches put it.
+//  87. Every message says what to write. What the parsers of YAML and of
+//     expressions say is put into words of this format.
 //
 // # Rehearsals
 //

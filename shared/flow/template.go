@@ -102,12 +102,13 @@ func compileTemplate(text string, compile func(string) (*node, []Mistake)) (temp
 		offset += utf8.RuneCountInString(before)
 		size := expressionEnd(after)
 		if size < 0 {
-			return nil, append(mistakes, Mistake{offset, "this ${{ has no }}: close it"})
+			return nil, append(mistakes, Mistake{Offset: offset, Text: "this ${{ has no }}: close it"})
 		}
 		tree, inner := compile(after[:size])
 		inside := offset + len(opening)
 		for _, m := range inner {
-			mistakes = append(mistakes, Mistake{inside + m.Offset, m.Text})
+			m.Offset += inside
+			mistakes = append(mistakes, m)
 		}
 		parts = append(parts, part{tree: tree})
 		offset = inside + utf8.RuneCountInString(after[:size]) + len(closing)
