@@ -110,11 +110,11 @@ func readFlowsWith(cmd *cobra.Command, path string, routes []string) ([]flow.Def
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
 	path = inputName(path)
-	flows, err := flowfile.ReadWith(path, src, routes)
-	if err != nil {
-		return nil, showMistakes(cmd, path, src, err)
+	found := flowfile.Inspect(path, src, routes)
+	if len(found.Mistakes) > 0 {
+		return nil, showMistakes(cmd, path, src, found.Mistakes)
 	}
-	return flows, nil
+	return found.Flows, nil
 }
 
 // counted is a number of things.

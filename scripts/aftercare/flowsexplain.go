@@ -27,15 +27,17 @@ func newFlowsExplain() *cobra.Command {
 		Short: "Explain which flows an event would start, and why",
 		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
 or the data alone. For a flow that starts, the steps are listed that it would
-take if every command succeeded and printed nothing. Nothing is sent. Limits,
-runs under way, stops and breakers count only with --state.`,
+take if every command succeeded. What a step prints is not known: what depends
+on it says so, unless --output STEP=TEXT gives it. Nothing is sent. Limits, runs
+under way, stops and breakers count only with --state.`,
 		Example: `  aftercare flows explain functions/flows.yaml --event event.json
-  aftercare flows explain functions/flows.yaml --event - <event.json`,
+  aftercare flows explain functions/flows.yaml --event - --output df=87`,
 		Args: cli.Args("FILE"),
 	}
 	format := outputFlag(cmd)
 	from := cmd.Flags().String("event", "", "the `file` with the event, - for the standard input")
 	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare show ID -o json' (default: no boot, no runs, no failures)")
+	outputs := outputsFlag(cmd)
 	at := cmd.Flags().String("at", "", "the `time` at which to decide about the event (default the event's own)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		e := explainer{}
@@ -51,6 +53,9 @@ runs under way, stops and breakers count only with --state.`,
 		var err error
 		if e.flows, err = readFlows(cmd, args[0]); err != nil {
 			return err
+		}
+		if e.outputs, err = outputsOf(e.flows, *outputs); err != nil {
+			return cli.Usage(err)
 		}
 		if *known != "" {
 			if e.known, err = readState(*known); err != nil {
@@ -97,11 +102,13 @@ type explained struct {
 	Outcome string       `json:"outcome"`
 	Why     string       `json:"why"`
 	Values  []flow.Value `json:"values,omitempty"`
-	// Plan lists what a run would do if every command succeeded, Waits is how long
-	// its own waits would take, and Failed why it would fail all the same.
+	// Plan lists what a run would do if every command succeeded, and Waits is how
+	// long its own waits would take at most. Result is how the run would end; if
+	// that is not succeeded, Reason says why, or what it depends on.
 	Plan   []plannedStep `json:"plan,omitempty"`
 	Waits  string        `json:"waits,omitempty"`
-	Failed string        `json:"failed,omitempty"`
+	Result string        `json:"result,omitempty"`
+	Reason string        `json:"resultReason,omitempty"`
 	// other: the flow is for other kinds of event.
 	other bool
 }
@@ -110,10 +117,11 @@ type explained struct {
 type plannedStep struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
-	// Skipped is why the step is skipped; empty if it is not.
-	Skipped string `json:"skipped,omitempty"`
-	// Invalid is why the step would end as invalid; empty if it would not.
-	Invalid    string            `json:"invalid,omitempty"`
+	// Status is planned, maybe, skipped, or how else the step would end, and Reason
+	// says why. DependsOn are the steps whose outputs decide.
+	Status     string            `json:"status"`
+	Reason     string            `json:"reason,omitempty"`
+	DependsOn  []string          `json:"dependsOn,omitempty"`
 	Command    string            `json:"command,omitempty"` // a name, or a saved command's id
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Alert      string            `json:"alert,omitempty"`
@@ -127,9 +135,10 @@ type plannedStep struct {
 
 // explainer asks the code of the functions what it would decide.
 type explainer struct {
-	flows []flow.Definition
-	known *view
-	at    time.Time // zero: when the event happened
+	flows   []flow.Definition
+	outputs map[string]string // what steps print, by their ids
+	known   *view
+	at      time.Time // zero: when the event happened
 }
 
 func (e explainer) explain(events []event.Event) ([]explanation, error) {
@@ -204,7 +213,7 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 		i := slices.IndexFunc(decisions, func(f decide.FlowDecision) bool { return f.Flow == d.Name })
 		switch {
 		case i >= 0:
-			x.Flows = append(x.Flows, newExplained(decisions[i]))
+			x.Flows = append(x.Flows, newExplained(decisions[i], e.outputs))
 		case slices.Contains(d.On, x.Kind):
 			why := "the state already has a run of it for this event"
 			if x.Kind == flow.FirstHeartbeat {
@@ -220,9 +229,9 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 	return x
 }
 
-func newExplained(f decide.FlowDecision) explained {
+func newExplained(f decide.FlowDecision, outputs map[string]string) explained {
 	x := explained{Flow: f.Flow, Outcome: string(f.What), Why: f.Why, Values: f.Values}
-	if f.Rehearsal == nil {
+	if f.Rehearse == nil {
 		return x
 	}
 	x.Fires = true
@@ -233,16 +242,13 @@ func newExplained(f decide.FlowDecision) explained {
 	for _, s := range slices.Concat(f.Definition.Steps, f.Definition.OnFailure, f.Definition.Finally) {
 		steps[s.ID] = s
 	}
-	for _, rec := range f.Rehearsal.Steps {
-		s := steps[rec.ID]
-		p := plannedStep{ID: rec.ID, Kind: rec.Kind, Wait: s.Wait, Stop: s.Stop}
-		if rec.Status == flow.StepSkipped {
-			p = plannedStep{ID: rec.ID, Kind: rec.Kind, Skipped: rec.Reason}
+	rehearsal := f.Rehearse(outputs)
+	for _, rec := range rehearsal.Steps {
+		p := plannedStep{ID: rec.ID, Kind: rec.Kind, Status: rec.Status, Reason: rec.Reason, DependsOn: rec.Depends}
+		if rec.Status != flow.StepSkipped && rec.Status != flow.StepInvalid {
+			p.Wait, p.Stop = steps[rec.ID].Wait, steps[rec.ID].Stop
 		}
-		if rec.Status == flow.StepInvalid {
-			p = plannedStep{ID: rec.ID, Kind: rec.Kind, Invalid: rec.Reason}
-		}
-		for _, a := range f.Rehearsal.Actions {
+		for _, a := range rehearsal.Actions {
 			switch {
 			case a.Step != rec.ID:
 			case a.Run != nil:
@@ -255,11 +261,11 @@ func newExplained(f decide.FlowDecision) explained {
 		}
 		x.Plan = append(x.Plan, p)
 	}
-	if f.Rehearsal.Result == flow.ResultFailed {
-		x.Failed = f.Rehearsal.Reason
+	if x.Result = rehearsal.Result; x.Result != flow.ResultSucceeded {
+		x.Reason = rehearsal.Reason
 	}
-	if f.Rehearsal.Took > 0 {
-		x.Waits = flow.Duration(f.Rehearsal.Took).String()
+	if rehearsal.Took > 0 {
+		x.Waits = flow.Duration(rehearsal.Took).String()
 	}
 	return x
 }
@@ -303,6 +309,9 @@ func (f explained) print(w io.Writer) {
 	}
 	for _, p := range f.Plan {
 		fmt.Fprintf(w, "    %-*s  %s\n", width, p.ID, p.what())
+		if p.Status == flow.StepMaybe {
+			fmt.Fprintf(w, "    %-*s    %s\n", width, "", screen.Plain(p.Reason))
+		}
 		if p.Runbook != "" {
 			fmt.Fprintf(w, "    %-*s    runbook = %s\n", width, "", p.Runbook)
 		}
@@ -313,8 +322,12 @@ func (f explained) print(w io.Writer) {
 	if f.Waits != "" {
 		fmt.Fprintf(w, "    its waits take %s\n", f.Waits)
 	}
-	if f.Failed != "" {
-		fmt.Fprintf(w, "    the run would fail: %s\n", screen.Plain(f.Failed))
+	switch f.Result {
+	case flow.ResultSucceeded:
+	case flow.StepMaybe:
+		fmt.Fprintf(w, "    its result %s\n", screen.Plain(f.Reason))
+	default:
+		fmt.Fprintf(w, "    the run would end as %s: %s\n", f.Result, screen.Plain(f.Reason))
 	}
 }
 
@@ -336,11 +349,19 @@ func written(value string) string {
 
 // what says in one line what a step does.
 func (p plannedStep) what() string {
+	switch p.Status {
+	case flow.StepPlanned:
+		return p.does()
+	case flow.StepMaybe:
+		return "maybe " + p.does()
+	case flow.StepSkipped:
+		return "skipped: " + screen.Plain(p.Reason)
+	}
+	return "ends as " + p.Status + ": " + screen.Plain(p.Reason)
+}
+
+func (p plannedStep) does() string {
 	switch {
-	case p.Skipped != "":
-		return "skipped: " + screen.Plain(p.Skipped)
-	case p.Invalid != "":
-		return "ends as invalid: " + screen.Plain(p.Invalid)
 	case p.Kind == flow.KindRun:
 		return "runs the command " + screen.Plain(p.Command)
 	case p.Kind == flow.KindInvoke:

@@ -26,11 +26,11 @@ type FlowDecision struct {
 	// RunID is the run that was made, even if it never began.
 	RunID string `json:"runId,omitempty"`
 	// Values are the values of the names in the false clause, Definition is the
-	// flow that fires, and Rehearsal is its course if every step succeeds. Only
-	// Explain sets them.
-	Values     []flow.Value     `json:"values,omitempty"`
-	Definition *flow.Definition `json:"-"`
-	Rehearsal  *flow.Rehearsal  `json:"-"`
+	// flow that fires, and Rehearse plays it, if every command succeeds and prints
+	// what is known of its step. Only Explain sets them.
+	Values     []flow.Value                                   `json:"values,omitempty"`
+	Definition *flow.Definition                               `json:"-"`
+	Rehearse   func(outputs map[string]string) flow.Rehearsal `json:"-"`
 }
 
 // What is the outcome of a flow for an event.
@@ -89,8 +89,8 @@ func boolOrder(b bool) int {
 }
 
 // Explain returns what Decide would decide about flows for an input, with the
-// values that made conditions false, and the definition and the rehearsal of
-// every flow that fires. It changes nothing, and leaves out whatever else waits
+// values that made conditions false, and the definition of every flow that fires,
+// which can be rehearsed. It changes nothing, and leaves out whatever else waits
 // in the state.
 func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
 	d := newDecision(s, f, p, Moment{Now: now})
@@ -157,8 +157,7 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 			}
 		}
 		if b.explain {
-			r := b.rehearse(*o.Definition, ev, len(chain))
-			say.Definition, say.Rehearsal = o.Definition, &r
+			say.Definition, say.Rehearse = o.Definition, b.rehearsal(*o.Definition, ev, len(chain))
 		}
 		b.flows = append(b.flows, say)
 	}
@@ -280,40 +279,24 @@ func (b because) begin(r FlowRun) (What, string) {
 
 // recordDryRun records what a flow in dry-run would have done (flow rule 56).
 func (b because) recordDryRun(r FlowRun) string {
-	rehearsal := b.rehearse(r.Definition, r.Event, r.Depth)
+	rehearsal := b.rehearsal(r.Definition, r.Event, r.Depth)(nil)
 	r.StartedAt = b.now
-	r.Steps = rehearsal.Steps
-	for i := range r.Steps {
-		r.Steps[i].Cause, r.Steps[i].EndedBy = r.Cause, ""
+	r.Steps = nil
+	for _, s := range rehearsal.Steps {
+		s.Attempts, s.Cause = 0, r.Cause
+		r.Steps = append(r.Steps, s.StepRecord)
 	}
-	why := "it would have run no step"
-	if plan := planned(rehearsal.Steps); plan != "" {
-		why = "it would have run: " + plan
-	}
+	why := rehearsal.String()
 	b.endRun(r, flow.ResultDryRun, why)
 	return why
 }
 
-// rehearse plays a flow through with every step succeeding.
-func (b because) rehearse(def flow.Definition, ev flow.Event, depth int) flow.Rehearsal {
-	return flow.Rehearse(def, ev, b.instance(), depth, b.now, func(string, int) flow.StepEnd {
-		return flow.StepEnd{Status: flow.StepSucceeded, InvocationStatus: "Success", ExitCode: new(int64)}
-	})
-}
-
-// planned lists the steps that would begin.
-func planned(steps []flow.StepRecord) string {
-	text := ""
-	for _, s := range steps {
-		if s.Status == flow.StepSkipped {
-			continue
-		}
-		if text != "" {
-			text += ", "
-		}
-		text += s.ID + " (" + s.Kind + ")"
+// rehearsal returns what plays a flow with every command succeeding.
+func (b because) rehearsal(def flow.Definition, ev flow.Event, depth int) func(map[string]string) flow.Rehearsal {
+	in, now := b.instance(), b.now
+	return func(outputs map[string]string) flow.Rehearsal {
+		return flow.Rehearse(def, ev, in, depth, now, flow.Succeeds(outputs))
 	}
-	return text
 }
 
 // wait keeps a run that cannot begin yet.

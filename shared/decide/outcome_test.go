@@ -118,8 +118,8 @@ func (s *story) explain(in decide.Input) {
 		for _, v := range f.Values {
 			s.printf("    %s is %s", v.Name, v.Value)
 		}
-		if f.Rehearsal != nil {
-			for _, a := range f.Rehearsal.Actions {
+		if f.Rehearse != nil {
+			for _, a := range f.Rehearse(nil).Actions {
 				s.printf("    %s", fields(a))
 			}
 		}

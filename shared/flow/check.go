@@ -31,15 +31,22 @@ func (s Scope) scope() scope {
 func (s Scope) Sample() map[string]any { return s.scope().sample() }
 
 // Checker checks expressions. It is not safe for concurrent use.
-type Checker struct{ types Types }
+type Checker struct {
+	types Types
+	words Words
+}
 
 // Types finds the mistakes of an expression that lie in its types or syntax.
 // Read is the expression as the functions read it.
 type Types func(text, read string, s Scope, condition bool) []Mistake
 
+// Words puts the mistakes that this package finds in an expression into better
+// words, for people who know other languages.
+type Words func(text string, mistakes []Mistake) []Mistake
+
 // NewChecker returns a checker. The functions know no types: package flowfile,
 // which they do not link, does.
-func NewChecker(types Types) *Checker { return &Checker{types} }
+func NewChecker(types Types, words Words) *Checker { return &Checker{types, words} }
 
 // Condition checks a when.
 func (c *Checker) Condition(text string, s Scope) []Mistake {
@@ -57,7 +64,7 @@ func (c *Checker) Template(text string, s Scope) (static string, dynamic bool, m
 func (c *Checker) compile(text string, s Scope, condition bool) (*node, []Mistake) {
 	tree, mistakes := compile(text, s.scope())
 	if len(mistakes) > 0 {
-		return nil, mistakes
+		return nil, c.words(text, mistakes)
 	}
 	return tree, c.types(text, tree.String(), s, condition)
 }

@@ -58,18 +58,35 @@ func (c condition) saw(end *clause, env map[string]any) (saw []Value) {
 }
 
 // holds evaluates the clauses in order. It returns the first that is false,
-// nil if all hold.
+// nil if all hold. The error is undecided if that depends on what is unknown.
 func (c condition) holds(env map[string]any) (*clause, error) {
+	var open *undecided
 	for i := range c {
 		value, err := run(c[i].tree, env)
-		if err != nil {
+		u, unknown := value.(unknown)
+		holds, ok := value.(bool)
+		switch {
+		case unknown && open == nil:
+			open = &undecided{}
+			fallthrough
+		case unknown:
+			u.fails = u.fails || u.like != false
+			open.unknown, open.clauses = open.with(u), append(open.clauses, c[i].text)
+			continue
+		case err == nil && !ok:
+			err = errors.New("the condition is neither true nor false")
+		}
+		switch {
+		case err == nil && holds:
+		case open == nil || err == nil && !open.fails:
 			return &c[i], err
+		default: // the clause before decides only how the step ends
+			open.fails, open.never = open.fails || err != nil, true
+			return nil, *open
 		}
-		if holds, ok := value.(bool); !ok {
-			return &c[i], errors.New("the condition is neither true nor false")
-		} else if !holds {
-			return &c[i], nil
-		}
+	}
+	if open != nil {
+		return nil, *open
 	}
 	return nil, nil
 }

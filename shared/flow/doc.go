@@ -177,9 +177,9 @@
 //  55. limits.fleet: once maxFailures runs failed or timed out within window,
 //     on any instances, no run begins for resumeAfter. Opening and closing
 //     alert once each, however many functions see it.
-//  56. A flow in dry-run sends nothing and alerts nobody. What it would do, if
-//     every step succeeded, is recorded in place of a run. It counts towards
-//     its own limits.
+//  56. A flow in dry-run sends nothing and alerts nobody. A rehearsal of it is
+//     recorded in place of a run: its steps are planned, maybe, skipped or
+//     invalid, and never succeeded. It counts towards its own limits.
 //  57. A run stores its definition and its event, and keeps to them even if the
 //     file changes. Its record keeps them for a retry.
 //  58. At most 30 flows start from one event, and no more than fit into one
@@ -226,4 +226,29 @@
 //     event.invocationStatus, steps.<id>.status, instance.state and event.kind.
 //  86. Routes that alerts.yaml does not have. An alert whose route is gone, since
 //     that file was deployed later, goes where the routes' matches put it.
+//  87. Every message says what to write. What the parsers of YAML and of
+//     expressions say is put into words of this format.
+//
+// # Rehearsals
+//
+//  90. A rehearsal (explain, dry-run, the cases of 'aftercare flows test') plays a
+//     run by the code that runs it, and does nothing. It assumes that every command
+//     succeeds, or ends as the case says; that what is printed fits into
+//     parameters; and that a boot comes when a step waits for one. What a step
+//     captures is unknown, unless the case or --output says what it prints.
+//  91. What follows from an unknown value is unknown, too, unless it is the same
+//     for every output: false && x is false. It is kept whether it can always be
+//     evaluated: a comparison with text can, int(x) cannot. A text says what its
+//     unknown parts depend on, in their place.
+//  92. A step is planned if it begins and succeeds whatever is printed, skipped if it
+//     never begins, and invalid if it always ends so. Otherwise it is maybe, and the
+//     reason names the steps whose output decides, and how: by its own when, or by a
+//     step before it that may end the run or may end as invalid. The same
+//     holds for the run's result.
+//  93. Ways that the run can take are joined where they meet again: what became
+//     of a step is unknown then, if it differs. Ways that come to a step at different
+//     times, or after different boots, stay apart. If there are more than 16 of them,
+//     all that follows is maybe.
+//  94. A status has its reason wherever it is shown: that of a run names the step
+//     that decided, and has that step's own reason.
 package flow

@@ -23,6 +23,11 @@ func (r *Run) environment(m Moment) map[string]any {
 			steps[rec.ID] = rec.values()
 		}
 	}
+	for id, unknown := range m.unknown {
+		if known, ok := steps[id].(map[string]any); ok {
+			maps.Copy(known, unknown)
+		}
+	}
 	env["steps"] = steps
 	return env
 }
@@ -84,7 +89,7 @@ func (r *Run) texts(m Moment) func(text string) (string, error) {
 				m.read(written(name))
 			}
 		}
-		return t.evaluate(env)
+		return t.evaluate(env, m.guessed)
 	}
 }
 

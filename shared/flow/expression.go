@@ -21,6 +21,10 @@ const (
 type Mistake struct {
 	Offset int
 	Text   string
+	// Syntax: the text is no expression. Package flowfile knows more words for it.
+	Syntax bool
+	// Warning: it is probably not what was meant, but may be.
+	Warning bool
 }
 
 // scope is where an expression stands, and so what it may name.
@@ -46,15 +50,16 @@ func compile(text string, s scope) (*node, []Mistake) {
 	end := utf8.RuneCountInString(strings.TrimRight(text, " \t\n"))
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, []Mistake{{0, "the expression is empty"}}
+		return nil, []Mistake{{Text: "the expression is empty"}}
 	case end > maxExpression:
-		return nil, []Mistake{{0, fmt.Sprintf("the expression has %d characters: at most %d are allowed", end, maxExpression)}}
+		return nil, []Mistake{{Text: fmt.Sprintf("the expression has %d characters: at most %d are allowed", end, maxExpression)}}
 	}
 	tree, mistake := parse(text)
 	if mistake != nil {
 		if mistake.Text == tooEarly {
 			mistake.Offset = end
 		}
+		mistake.Syntax = true
 		return nil, []Mistake{*mistake}
 	}
 	if mistakes := review(tree, s); len(mistakes) > 0 {

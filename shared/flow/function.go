@@ -204,7 +204,10 @@ func (e *evaluation) predicate(name string, args []*node) (any, error) {
 		return nil, err
 	}
 	list, ok := v.([]any)
-	if !ok {
+	switch u, open := v.(unknown); {
+	case open:
+		return nil, u
+	case !ok:
 		return nil, fmt.Errorf("%s takes a list, but this is %T", name, v)
 	}
 	body := &node{op: opElement}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,15 +28,25 @@ type parser struct {
 	mistake *Mistake
 }
 
+// noMeaning is the mistake of a character that no expression has there.
+const noMeaning = "this has no meaning in an expression: put text in quotes"
+
+const notExpected = " is not expected here: an operator or a value is missing"
+
+// Generic reports whether a mistake only says that the text is no expression.
+func Generic(mistake string) bool {
+	return mistake == noMeaning || strings.HasSuffix(mistake, notExpected)
+}
+
 // parse reads an expression.
 func parse(text string) (*node, *Mistake) {
 	tokens, err := lexer.Lex(file.NewSource(text))
 	if err != nil {
 		var e *file.Error
 		if errors.As(err, &e) {
-			return nil, &Mistake{e.From, e.Message}
+			return nil, &Mistake{Offset: e.From, Text: noMeaning}
 		}
-		return nil, &Mistake{0, err.Error()}
+		return nil, &Mistake{Text: noMeaning}
 	}
 	p := &parser{tokens: tokens}
 	n := p.expression(0)
@@ -83,14 +94,14 @@ func (p *parser) unexpected() {
 		p.fail(tooEarly)
 		return
 	}
-	p.fail(fmt.Sprintf("unexpected token %v", p.token()))
+	p.fail(fmt.Sprintf("%.60q%s", p.token().Value, notExpected))
 }
 
 // fail records a mistake at the next token. It returns a node, so that there
 // always is one.
 func (p *parser) fail(text string) *node {
 	if p.mistake == nil {
-		p.mistake = &Mistake{p.token().From, text}
+		p.mistake = &Mistake{Offset: p.token().From, Text: text}
 		p.tokens = p.tokens[len(p.tokens)-1:]
 	}
 	return &node{op: opLiteral}
@@ -180,7 +191,12 @@ func (p *parser) pattern(n *node) {
 	}
 	pattern, err := regexp.Compile(text)
 	if err != nil {
-		p.fail(err.Error())
+		what := "it is too long"
+		var wrong *syntax.Error
+		if errors.As(err, &wrong) {
+			what = wrong.Code.String()
+		}
+		p.fail("the pattern cannot be read: " + what)
 	}
 	n.value = pattern
 }

@@ -21,6 +21,13 @@ const (
 	StepSkipped    = "skipped"
 )
 
+// The statuses of steps of a rehearsal, beside these: it begins whatever is
+// printed, and that depends on what is printed. [92]
+const (
+	StepPlanned = "planned"
+	StepMaybe   = "maybe"
+)
+
 // stepStatusOf maps an execution's status to the step's.
 var stepStatusOf = map[string]string{
 	"Success": StepSucceeded, "Failed": StepFailed, "Timeout": StepTimedOut, "Aborted": StepAborted,

@@ -23,7 +23,7 @@ type reviewer struct {
 }
 
 func (r *reviewer) add(n *node, format string, args ...any) {
-	r.mistakes = append(r.mistakes, Mistake{n.at, fmt.Sprintf(format, args...)})
+	r.mistakes = append(r.mistakes, Mistake{Offset: n.at, Text: fmt.Sprintf(format, args...)})
 }
 
 func (r *reviewer) visit(nodes ...*node) {
@@ -79,7 +79,11 @@ func (r *reviewer) identifier(n *node) {
 				return
 			}
 		}
-		r.add(n, "there is no name %.60q%s", name, Suggest(name, "the names", append(slices.Clone(roots), functions...)))
+		hint := ": a name begins with " + strings.Join(roots, ", ") + ", and text stands in quotes"
+		if near := Nearest(name, append(slices.Clone(roots), functions...)); near != "" {
+			hint = DidYouMean(near)
+		}
+		r.add(n, "there is no name %.60q%s", name, hint)
 	}
 }
 
@@ -144,7 +148,7 @@ func (r *reviewer) field(root string, n *node) {
 	switch root {
 	case "steps":
 		if len(known) == 0 {
-			r.add(n, "there is no step before this one")
+			r.add(n, "there is no step before this one: only those that stand above can be named")
 			return
 		}
 		r.add(n, "there is no step %.60q before this one%s", name, Suggest(name, "those before", known))

@@ -87,6 +87,10 @@ type Moment struct {
 	// Hold: the flow is stopped. No step begins and nothing is sent, but timeouts
 	// keep running. [51]
 	Hold bool
+	// A rehearsal sets unknown, the fields of steps that nobody knows yet, and
+	// guessed, which returns what stands for an unknown part of a text. [91]
+	unknown map[string]map[string]any
+	guessed func(unknown) string
 }
 
 // Action is something that a run asks for: a command, an alert or a cancel.
@@ -120,6 +124,17 @@ func (a Action) Announced() string {
 	return strings.Join(before, ", ") + ": " + a.Alert
 }
 
+// parameters are those of the command, nil without any.
+func (a Action) parameters() map[string]string {
+	switch {
+	case a.Run != nil:
+		return a.Run.Parameters
+	case a.Invoke != nil:
+		return a.Invoke.Parameters
+	}
+	return nil
+}
+
 // StepEnd is how an attempt of a step's command ended.
 type StepEnd struct {
 	// Status is one of StepStatuses.
@@ -133,6 +148,8 @@ type StepEnd struct {
 	Output      string
 	Dropped     int64
 	OutputError string
+	// Unprinted: what it printed is not known. Only a rehearsal knows such ends.
+	Unprinted bool
 	// Alerted: an alert says how it ended.
 	Alerted bool
 }
@@ -204,19 +221,21 @@ func (r *Run) Captures() bool {
 // Advance advances the run as far as possible at this moment. Call it when Due
 // has come, and at a first heartbeat. Calling it too often does no harm.
 func (r *Run) Advance(m Moment) (actions []Action) {
-	for !r.Ended && !r.StartedAt.IsZero() {
-		next := r.step
-		// A section without a step left cannot time out.
-		if left := r.Pending.State != "" || r.Index < len(r.list()); left && !m.Now.Before(r.Deadline) && r.Pending.Over == "" {
-			next = r.timeOver
-		}
-		a, again := next(m)
-		actions = append(actions, a...)
-		if !again {
-			break
-		}
+	for again := true; again && !r.Ended && !r.StartedAt.IsZero(); {
+		var more []Action
+		more, again = r.once(m)
+		actions = append(actions, more...)
 	}
 	return actions
+}
+
+// once does the next thing, and reports whether more can be done at once.
+func (r *Run) once(m Moment) (actions []Action, again bool) {
+	// A section without a step left cannot time out.
+	if left := r.Pending.State != "" || r.Index < len(r.list()); left && !m.Now.Before(r.Deadline) && r.Pending.Over == "" {
+		return r.timeOver(m)
+	}
+	return r.step(m)
 }
 
 // Due returns when Advance has something to do next; zero if only an end or a

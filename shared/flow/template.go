@@ -38,8 +38,8 @@ func (t template) dynamic() bool {
 	return slices.ContainsFunc(t, func(p part) bool { return p.tree != nil })
 }
 
-// evaluate returns the text for one event.
-func (t template) evaluate(env map[string]any) (string, error) {
+// evaluate returns the text for one event, in which guessed writes what is unknown.
+func (t template) evaluate(env map[string]any, guessed func(unknown) string) (string, error) {
 	var b strings.Builder
 	for _, p := range t {
 		if p.tree == nil {
@@ -49,6 +49,10 @@ func (t template) evaluate(env map[string]any) (string, error) {
 		value, err := run(p.tree, env)
 		if err != nil {
 			return "", err
+		}
+		if u, ok := value.(unknown); ok {
+			b.WriteString(guessed(u))
+			continue
 		}
 		text, err := valueText(value)
 		if err != nil {
@@ -98,12 +102,13 @@ func compileTemplate(text string, compile func(string) (*node, []Mistake)) (temp
 		offset += utf8.RuneCountInString(before)
 		size := expressionEnd(after)
 		if size < 0 {
-			return nil, append(mistakes, Mistake{offset, "this ${{ has no }}: close it"})
+			return nil, append(mistakes, Mistake{Offset: offset, Text: "this ${{ has no }}: close it"})
 		}
 		tree, inner := compile(after[:size])
 		inside := offset + len(opening)
 		for _, m := range inner {
-			mistakes = append(mistakes, Mistake{inside + m.Offset, m.Text})
+			m.Offset += inside
+			mistakes = append(mistakes, m)
 		}
 		parts = append(parts, part{tree: tree})
 		offset = inside + utf8.RuneCountInString(after[:size]) + len(closing)

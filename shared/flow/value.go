@@ -40,7 +40,10 @@ func (e *evaluation) value(n *node) (any, error) {
 		return v, err
 	case "&&", "and", "||", "or", opChoice:
 		cond, err := e.truth(n.args[0])
+		u, open := err.(unknown)
 		switch {
+		case open:
+			return e.ways(n, u)
 		case err != nil:
 			return nil, err
 		case n.op == opChoice && cond:
@@ -52,13 +55,22 @@ func (e *evaluation) value(n *node) (any, error) {
 		}
 		return e.value(n.args[1])
 	case "??":
-		if v, err := e.value(n.args[0]); v != nil || err != nil {
+		v, err := e.value(n.args[0])
+		if u, ok := v.(unknown); ok && u.like == nil {
+			return e.ways(n, u)
+		}
+		if v != nil || err != nil {
 			return v, err
 		}
 		return e.value(n.args[1])
 	case opCall:
 		if name := n.value.(string); slices.Contains(predicates, name) {
-			return e.predicate(name, n.args)
+			v, err := e.predicate(name, n.args)
+			if u, ok := err.(unknown); ok {
+				u.like, u.fails = results[name], true
+				return u, nil
+			}
+			return v, err
 		}
 	case "in":
 		if found, known, err := e.inRange(n); known || err != nil {
@@ -76,6 +88,9 @@ func (e *evaluation) value(n *node) (any, error) {
 		}
 		args[i] = v
 	}
+	if u, ok := n.among(args); ok {
+		return e.through(n, args, u), nil
+	}
 	return e.apply(n, args)
 }
 
@@ -85,7 +100,10 @@ func (e *evaluation) truth(n *node) (bool, error) {
 		return false, err
 	}
 	truth, ok := v.(bool)
-	if !ok {
+	switch u, open := v.(unknown); {
+	case open:
+		return false, unknown{u.of, false, u.fails || u.like != false}
+	case !ok:
 		return false, errors.New("a part of the condition is neither true nor false")
 	}
 	return truth, nil

@@ -19,7 +19,9 @@ func mend(t testing.TB) ([]flow.Definition, []flowfile.Case) {
 }
 
 // What a case does not say follows from what it says. How the outcome differs is
-// said in words.
+// said in words, with the reason of the step that decided.
+//
+// [90] [94]
 func TestCasesAreCompletedAndPlayed(t *testing.T) {
 	flows, list := mend(t)
 	var got strings.Builder
@@ -55,7 +57,7 @@ func TestAFileWithoutCasesSaysWhatToWrite(t *testing.T) {
 		"version: 1\ncases: ":      "f:2:1: cases has no value: list at least one",
 		"version: 1\ncases: none":  "f:2:8: cases is a list, but here is text",
 		"version: 1\ncases: []\n":  "f:2:8: cases is empty: list at least one",
-		"cases: [{name: a}":        "f:1:8: this is not YAML: sequence end token ']' not found",
+		"cases: [{name: a}":        "f:1:8: this [ is never closed, or a comma is missing after it: close it, or put the text in quotes",
 		"- name: a":                "f:1:1: a file of cases is a mapping of keys to values, but here is a list: begin with version: 1 and cases:",
 		"version: 1\n---\ncases: ": "f:3:1: this is a second document: put all cases into one, without ---",
 	} {

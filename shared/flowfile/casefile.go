@@ -58,6 +58,7 @@ func (r *reader) completeCase(filename, path string, c *Case, names map[string]y
 	for step, ends := range c.Ends {
 		for i := range ends {
 			at, e := fmt.Sprintf("%s.steps.%s[%d]", path, step, i), &ends[i]
+			e.Unprinted = !r.Said(at + ".output")
 			r.completeEnd(at+".status", &e.Status, at+".exitCode", &e.ExitCode, e.ErrorCode)
 		}
 	}

@@ -37,7 +37,7 @@ func (r *reader) template(path, what string, scope flow.Scope) {
 func (r *reader) expressionMistakes(sc yamlfile.Scalar, what string, mistakes []flow.Mistake) {
 	for _, m := range mistakes {
 		at := r.Locate(sc, m.Offset)
-		if r.CommentFollows(sc, at) {
+		if r.CommentFollows(sc, at) || m.Syntax && r.CommentFollows(sc, r.Locate(sc, utf8.RuneCountInString(sc.Text))) {
 			m.Text += " (here # begins a comment of YAML: put the text in quotes)"
 		}
 		if r.borrower != "" {

@@ -5,27 +5,41 @@ import (
 	"aftercare/shared/yamlfile"
 )
 
-// Read reads a file of flows. The definitions are complete: defaults of the file
-// and of the format are filled in. The error is
-// yamlfile.Mistakes, in which filename names the file; with an error there are no definitions.
-func Read(filename string, src []byte) ([]flow.Definition, error) {
-	return ReadWith(filename, src, nil)
+// Inspection is what a file of flows holds, and what was found in it.
+type Inspection struct {
+	// Flows are complete: defaults of the file and of the format are filled in. There
+	// are none if there are mistakes.
+	Flows              []flow.Definition
+	Mistakes, Warnings yamlfile.Mistakes
 }
 
-// ReadWith is Read that also knows the names of the routes of alerts.yaml, and finds
-// steps that ask for another one. [86]
-func ReadWith(filename string, src []byte, routes []string) ([]flow.Definition, error) {
+// Read reads a file of flows. The error is yamlfile.Mistakes, in which filename
+// names the file; with an error there are no definitions.
+func Read(filename string, src []byte) ([]flow.Definition, error) {
+	found := Inspect(filename, src, nil)
+	if len(found.Mistakes) > 0 {
+		return nil, found.Mistakes
+	}
+	return found.Flows, nil
+}
+
+// Inspect reads a file of flows, and finds all that is or may be wrong with it. With
+// the names of the routes of alerts.yaml, steps that ask for another one are
+// mistakes; nil allows any. [86]
+func Inspect(filename string, src []byte, routes []string) Inspection {
 	var f file
+	var out Inspection
 	read, found := flows.Read(filename, src, &f)
-	if read == nil {
-		return nil, found.Err()
+	if read != nil {
+		r := &reader{Reader: read, checker: NewChecker(), routes: routes}
+		r.check(&f, r.complete(&f))
 	}
-	r := &reader{Reader: read, checker: NewChecker(), routes: routes}
-	r.check(&f, r.complete(&f))
-	if err := found.Err(); err != nil {
-		return nil, err
+	out.Mistakes, _ = found.Err().(yamlfile.Mistakes)
+	out.Warnings = found.Warnings()
+	if len(out.Mistakes) == 0 {
+		out.Flows = f.Flows
 	}
-	return f.Flows, nil
+	return out
 }
 
 // reader checks what a file holds.

@@ -15,7 +15,6 @@ import (
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
-	exprfile "github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/optimizer"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/types"
@@ -27,7 +26,7 @@ const maxNodes = 1000
 // NewChecker returns a checker of expressions that knows types: expr's. What
 // expr refuses is a mistake, and so is what the functions would read in another
 // way than expr. It is not safe for concurrent use.
-func NewChecker() *flow.Checker { return flow.NewChecker(compilers{}.mistakes) }
+func NewChecker() *flow.Checker { return flow.NewChecker(compilers{}.mistakes, reworded) }
 
 // compilers holds expr's config for each scope: many expressions have the same.
 type compilers map[string]*conf.Config
@@ -89,7 +88,7 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 	config := all.config(s, condition)
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
-		return mistakeOf(err)
+		return mistakeOf(err, nil)
 	}
 	if tree.Node.String() != read {
 		return []flow.Mistake{{Text: "the expression could be read in two ways: put brackets around its parts"}}
@@ -102,26 +101,13 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 		_, err = compiler.Compile(tree, config)
 	}
 	if err != nil {
-		return mistakeOf(err)
+		return mistakeOf(err, tree.Node)
 	}
 	if !condition && !hasText(result) {
 		begin := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t\n"))
 		return []flow.Mistake{{Offset: begin, Text: "the result is neither text nor a number, true or false: select one of its parts"}}
 	}
 	return nil
-}
-
-// mistakeOf turns the library's error about an expression into a mistake.
-func mistakeOf(err error) []flow.Mistake {
-	var e *exprfile.Error
-	if errors.As(err, &e) {
-		return []flow.Mistake{{Offset: e.From, Text: e.Message}}
-	}
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	if found, ok := strings.CutPrefix(line, "expected bool, but got "); ok {
-		line = "it must be true or false, but this is " + found + ": compare it with something"
-	}
-	return []flow.Mistake{{Text: line}}
 }
 
 // hasText reports whether values of a static type can be turned into text; an

@@ -30,7 +30,8 @@ func parse(r *Report, src []byte, f *Format) *source {
 	}
 	file, err := parseYAML(r, r.text, f)
 	if err != nil {
-		r.Add(errorPlace(err), "this is not YAML: %s", errorText(err))
+		at, text := syntaxMistake(r.lines(), errorPlace(err), errorText(err))
+		r.Add(at, "%s", text)
 		return nil
 	}
 	if file == nil {
@@ -141,7 +142,7 @@ func parsable(r *Report, tokens token.Tokens, f *Format) bool {
 		case token.MappingKeyType:
 			r.Add(place(t), "keys that begin with ? are not supported: write key: value")
 		case token.TagType:
-			r.Add(place(t), "the tag %.40q is not supported: remove it", t.Value)
+			r.Add(place(t), "the tag %.40q is not supported: remove it, or put the text in quotes", t.Value)
 		case token.DirectiveType:
 			r.Add(place(t), "directives are not supported: remove this line")
 		case token.MergeKeyType:
