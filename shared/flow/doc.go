@@ -51,7 +51,8 @@
 //     did), attempt (of the step, from 1) and startedAt, which is empty in a
 //     flow's when.
 //  15. steps.<id> has status, exitCode (-1 if no script ended), errorCode,
-//     output and attempts. Only steps that stand before can be named: those of
+//     output and attempts. output is without the newlines that end it, as $( )
+//     gives it in a shell. Only steps that stand before can be named: those of
 //     steps before those of onFailure, and these before those of finally. A step
 //     that the run passed by has the status skipped. An id with - is written
 //     steps["the-id"].
@@ -59,9 +60,12 @@
 //     texts of alerts, and nowhere else. Text, numbers, true and false become
 //     text.
 //  17. Expressions have no clocks, no variables, no bytes, no if with braces, no
-//     loops inside loops and no functions that make text longer: an evaluation
-//     is bounded by the length of the expression and of its values, and always
-//     has the same result.
+//     loops inside loops and no functions that make text longer. fromJSON, lines
+//     and match take values out of text. An evaluation takes at most 10,000,000
+//     steps, which are counted and do not depend on the machine: one for each part
+//     of the expression that is evaluated, each byte of text and each element
+//     that it takes or makes, and in a pattern each byte times the pattern's
+//     parts, of which there are at most 1,000. It always has the same result.
 //  18. event.failedBefore (task-completed) is how many ends in a row, of the
 //     command of this name on this instance, were bad before this one: Failed,
 //     Timeout, Aborted or Invalid. Ends count only since a flow that uses

@@ -57,7 +57,7 @@ var total = map[string]bool{
 	"==": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true, "+": true, "-": true, "*": true, "/": true, "**": true, "^": true, "!": true, "not": true,
 	"contains": true, "startsWith": true, "endsWith": true, "matches": true, "in": true, opSlice: true,
 	"trim": true, "trimPrefix": true, "trimSuffix": true, "lower": true, "upper": true, "hasPrefix": true, "hasSuffix": true,
-	"indexOf": true, "lastIndexOf": true, "len": true, "string": true, "abs": true, "ceil": true, "floor": true, "round": true, "min": true, "max": true,
+	"indexOf": true, "lastIndexOf": true, "len": true, "lines": true, "string": true, "abs": true, "ceil": true, "floor": true, "round": true, "min": true, "max": true,
 }
 
 // results are values like those of functions that may fail.
@@ -107,6 +107,8 @@ func (e *evaluation) through(n *node, args []any, u unknown) unknown {
 	switch {
 	case name == "==" || name == "!=":
 		u.like = false
+	case name == "match" && typed:
+		u.like = nil // text or nil
 	case typed && total[name]:
 		var err error
 		if u.like, err = e.apply(n, samples); err == nil {

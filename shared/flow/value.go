@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,8 +15,8 @@ type evaluation struct {
 	env map[string]any
 	// element is the # of the predicate that is being evaluated.
 	element any
-	// made counts the elements of the lists that were made.
-	made int
+	// made counts the elements of the lists that were made, work the steps. [17]
+	made, work int
 }
 
 // errNothing ends the evaluation of a chain such as event?.id.
@@ -25,8 +24,11 @@ var errNothing = errors.New("there is nothing")
 
 // value evaluates a part of the expression.
 func (e *evaluation) value(n *node) (any, error) {
+	if err := e.spend(1); err != nil {
+		return nil, err
+	}
 	switch n.op {
-	case opLiteral:
+	case opLiteral, opPattern:
 		return n.value, nil
 	case opName:
 		return e.env[n.value.(string)], nil
@@ -91,7 +93,14 @@ func (e *evaluation) value(n *node) (any, error) {
 	if u, ok := n.among(args); ok {
 		return e.through(n, args, u), nil
 	}
-	return e.apply(n, args)
+	if err := e.spend(cost(args...)); err != nil {
+		return nil, err
+	}
+	v, err := e.apply(n, args)
+	if err == nil {
+		err = e.spend(cost(v))
+	}
+	return v, err
 }
 
 func (e *evaluation) truth(n *node) (bool, error) {
@@ -312,13 +321,14 @@ func (n *node) compareTexts(args []any) (bool, error) {
 		return false, nil
 	}
 	a, okA := args[0].(string)
+	if p, ok := args[1].(*pattern); ok && okA {
+		return p.MatchString(a), nil
+	}
 	b, okB := args[1].(string)
 	if !okA || !okB {
 		return false, refuse(n.op, args)
 	}
 	switch n.op {
-	case "matches":
-		return n.value.(*regexp.Regexp).MatchString(a), nil
 	case "contains":
 		return strings.Contains(a, b), nil
 	case "startsWith":
