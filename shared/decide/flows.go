@@ -134,7 +134,7 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 		}
 		id := Key("run", o.Flow, b.cause, b.Instance.ID)
 		r := FlowRun{
-			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now,
+			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now, FlowsVersion: b.policy.Flows.Version(),
 			Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
 		}
 		say.RunID = id

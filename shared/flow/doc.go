@@ -213,6 +213,9 @@
 //     ended it, its tasks, and how it ended; a task's and an execution's
 //     record name the run and the step, so that causes can be walked both ways.
 //  72. What was captured is dropped from the record when the run ends.
+//  73. A run's record names the version of the flows that it was started with: 12 hex
+//     digits, the same for every file that compiles to the same flows. A retry, which
+//     keeps to the definition of its run, keeps the version, too.
 //
 // # Mistakes that are found before deploying
 //

@@ -12,8 +12,9 @@ import (
 // Set is the flows of one file. It is safe for concurrent use.
 type Set struct {
 	n int // how many flows there are
-	// flows are made when they are first needed.
-	flows func() []*compiledFlow
+	// flows are made when they are first needed, and so is version.
+	flows   func() []*compiledFlow
+	version func() string
 }
 
 // compiledFlow is a flow whose parts are read when they are first needed.
@@ -99,7 +100,11 @@ type Outcome struct {
 // NewSet returns the set of these flows. It does not check them: package
 // flowfile does.
 func NewSet(flows []Definition) *Set {
-	return &Set{n: len(flows), flows: sync.OnceValue(func() []*compiledFlow {
+	version := func() string {
+		stored, _ := Store(flows) // a loaded set has one
+		return versionOf(stored)
+	}
+	return &Set{n: len(flows), version: sync.OnceValue(version), flows: sync.OnceValue(func() []*compiledFlow {
 		var list []*compiledFlow
 		for _, d := range flows {
 			list = append(list, &compiledFlow{
@@ -117,6 +122,15 @@ func (s *Set) Len() int {
 		return 0
 	}
 	return s.n
+}
+
+// Version names the flows as a whole: the first 12 hex digits of the SHA-256 of their
+// stored form. It is empty for a nil set. [73]
+func (s *Set) Version() string {
+	if s == nil {
+		return ""
+	}
+	return s.version()
 }
 
 // Flows returns the flows' names in the order of the file.
