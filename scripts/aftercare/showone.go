@@ -110,7 +110,7 @@ func (p page) run(instanceID string, r flowRun) {
 	if r.RetryOf != "" {
 		cause = "a retry of run " + r.RetryOf
 	}
-	p.facts("cause", cause, "chain", chain, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
+	p.facts("cause", cause, "chain", chain, "flows", r.Version, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
 		"ended", ended, "why", r.Reason, "next", waits)
 	t := &screen.Table{Title: "Steps", Head: []string{"STEP", "RESULT", "BEGAN", "TOOK", "TASK", "WHY"}, Whole: map[int]bool{2: true, 4: true}}
 	for _, s := range r.Steps {

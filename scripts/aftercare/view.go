@@ -84,6 +84,7 @@ type flowRun struct {
 	Chain     []string  `json:"chain"`
 	Cause     string    `json:"cause"`
 	RetryOf   string    `json:"retryOf,omitempty"`
+	Version   string    `json:"flowsVersion,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
 	// Waits is what the run waits for if it has not begun, otherwise what the
@@ -212,7 +213,7 @@ func newMessage(m decide.Message) message {
 
 func newFlowRun(r decide.FlowRun) flowRun {
 	v := flowRun{
-		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
+		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, Version: r.FlowsVersion, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),
 	}
 	v.Steps = slices.Clone(v.Steps)
