@@ -54,7 +54,7 @@ func readGraded(t *testing.T) (list []graded) {
 }
 
 // The mistakes that newcomers made, and twenty more, are all found, each at its
-// place and in words that say what to write. [1] [6] [10] [85] [87]
+// place and in words that say what to write. [1] [6] [10] [85] [87] [88] [89]
 func TestEveryGradedMistakeSaysWhatToWrite(t *testing.T) {
 	list := readGraded(t)
 	kinds := map[string]bool{}
@@ -92,4 +92,14 @@ func (g graded) in(m yamlfile.Mistake) bool {
 		}
 	}
 	return fmt.Sprint(m.Line, m.Column) == fmt.Sprint(g.line, g.column)
+}
+
+// A warning that is wrong costs more than one that is missing. [88] [89]
+func TestWhatIsMeantIsNoWarning(t *testing.T) {
+	for _, file := range []string{"testdata/quiet.yaml", shippedFile} {
+		found := flowfile.Inspect("f", read(t, file), nil)
+		if len(found.Mistakes)+len(found.Warnings) > 0 {
+			t.Errorf("%s: got mistakes\n%s\nwarnings\n%s", file, found.Mistakes, found.Warnings)
+		}
+	}
 }

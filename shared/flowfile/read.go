@@ -37,8 +37,12 @@ func Inspect(filename string, src []byte, routes []string) Inspection {
 	if read != nil {
 		r := &reader{Reader: read, checker: NewChecker(), routes: routes}
 		r.check(&f, r.complete(&f))
-		if n := len(r.unchecked); n > 0 {
-			out.Notes = yamlfile.Mistakes{{File: filename, Line: r.unchecked[0].Line, Column: r.unchecked[0].Column, Text: fmt.Sprintf("not checked: the syntax of this script and of %d more, which are not for sh or bash", n-1)}}
+		if len(r.unchecked) > 0 {
+			first, text := r.unchecked[0], "the syntax of this script is not checked: only that of sh and bash is"
+			if more := len(r.unchecked) - 1; more > 0 {
+				text += fmt.Sprintf("; nor is that of %d more", more)
+			}
+			out.Notes = yamlfile.Mistakes{{File: filename, Line: first.Line, Column: first.Column, Text: text}}
 		}
 	}
 	out.Mistakes, _ = found.Err().(yamlfile.Mistakes)

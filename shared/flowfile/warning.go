@@ -66,11 +66,11 @@ func (r *reader) systems(p *placedFlow) {
 	windows := func(s flow.Step) bool {
 		return s.Run != nil && s.Run.Type != "" && s.Run.Type != command.RunShellScript
 	}
-	any := !chosen.MatchString(p.When)
+	any := !chosen.MatchString(p.When) && p.Instances == nil && !slices.Equal(p.On, []string{"manual"})
 	for _, l := range p.lists {
 		any = any || slices.ContainsFunc(l.steps, windows)
 	}
-	asked := system.MatchString(p.When)
+	asked := system.MatchString(p.When) || p.Instances != nil && p.Instances.OS != ""
 	for _, l := range p.lists {
 		for i, s := range l.steps {
 			asked = asked || s.Kind() == flow.KindStop && system.MatchString(s.When)
@@ -82,7 +82,7 @@ func (r *reader) systems(p *placedFlow) {
 			if windows(s) {
 				kind, other = "windows", "Linux"
 			}
-			r.Warn(r.Key(path), `nothing keeps this script from instances with %s: write when: instance.os == "%s" in the flow or the step`, other, kind)
+			r.Warn(r.Key(path), `nothing keeps this script from instances with %s: write instances: {os: %s} in the flow or in defaults, or when: instance.os == "%s" in the step`, other, kind, kind)
 			return
 		}
 	}
@@ -157,20 +157,21 @@ func (r *reader) secret(path, name string) {
 	}
 	offset := 0
 	for line := range strings.Lines(sc.Text) {
-		if looksSecret(name, line) {
+		if looksSecret(name, line, strings.HasSuffix(path, ".alert")) {
 			at := r.Locate(sc, offset)
 			if name != "" {
 				at = r.Key(path)
 			}
-			r.WarnSecret(at, "this looks like a secret, which everybody sees who reads the file, the run or the script: let the script fetch it with the role of its instance, as functions/README.md says under Secrets")
+			r.WarnSecret(at, "this looks like a secret, which every reader of the file and of its runs sees: let the script fetch it, as functions/README.md says under Secrets")
 			return
 		}
 		offset += utf8.RuneCountInString(line)
 	}
 }
 
-// looksSecret reports whether a line has a secret that stands there as it is.
-func looksSecret(name, line string) bool {
+// looksSecret reports whether a line has a secret that stands there as it is. In prose,
+// a word after "password:" is one only if it has a digit.
+func looksSecret(name, line string, prose bool) bool {
 	if name != "" {
 		line = name + "=" + line
 	}
@@ -183,6 +184,9 @@ func looksSecret(name, line string) bool {
 	}
 	at := strings.Index(masked, mask.Mark)
 	rest := line[at:]
+	if word := strings.Fields(rest); prose && (len(word) == 0 || !strings.ContainsAny(word[0], "0123456789")) {
+		return false
+	}
 	if notSecret.MatchString(line[:at]) || plain.MatchString(rest) {
 		return mask.Text(rest) != rest
 	}
