@@ -12,7 +12,7 @@ import (
 
 func newFlows() *cobra.Command {
 	return cli.Group("flows", "Check, test and compile flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile())
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(), newFlowsDiff())
 }
 
 func newFlowsValidate() *cobra.Command {
