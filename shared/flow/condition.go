@@ -104,16 +104,20 @@ func valuesOf(names []string, env map[string]any) []Value {
 			}
 			v = m[part]
 		}
-		text := shorten(fmt.Sprint(v), 200)
-		switch v := v.(type) {
-		case nil:
-			text = "nil"
-		case string:
-			text = fmt.Sprintf("%q", shorten(v, 200))
-		}
-		out = append(out, Value{Name: written(name), Value: text})
+		out = append(out, Value{Name: written(name), Value: shown(v)})
 	}
 	return out
+}
+
+// shown is a value as one would write it in an expression, shortened.
+func shown(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nil"
+	case string:
+		return fmt.Sprintf("%q", shorten(v, 200))
+	}
+	return shorten(fmt.Sprint(v), 200)
 }
 
 // written is a name as people write it: event.exitCode, steps["the-id"].status.
