@@ -55,7 +55,7 @@ differs.`,
 			printDiff(cmd, files, differ)
 		}
 		if len(differ) > 0 {
-			return cli.CodeError{Code: cli.ExitDiffers, Err: fmt.Errorf("%s", counted(len(differ), "flow differs")), Quiet: true}
+			return cli.CodeError{Code: cli.ExitDiffers, Err: fmt.Errorf("%s differ", counted(len(differ), "flow")), Quiet: true}
 		}
 		return nil
 	}

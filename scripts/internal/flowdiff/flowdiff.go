@@ -136,7 +136,8 @@ func compare(was, is flow.Definition) (changes []Change) {
 	old, now := values(was), values(is)
 	keys := slices.Concat(now.keys, slices.DeleteFunc(old.keys, func(key string) bool { _, there := now.of[key]; return there }))
 	for _, key := range keys {
-		if c := (Change{Key: key, Old: old.of[key], New: now.of[key]}); c.Old != c.New {
+		c := Change{Key: key, Old: old.of[key], New: now.of[key]}
+		if moved := strings.HasPrefix(key, theOrder); c.Old != c.New && (!moved || inOrder(c.Old, c.New) != inOrder(c.New, c.Old)) {
 			changes = append(changes, c)
 		}
 	}
@@ -226,11 +227,20 @@ func (l *listed) list(key string, v reflect.Value) {
 		l.add(key, strings.Join(names, ", "))
 		return
 	}
-	l.add("the order of "+key, order(steps))
+	l.add(theOrder+key, order(steps))
 	for _, s := range steps {
 		l.add(under(key, s.ID), s.Kind())
 		l.walk(under(key, s.ID), reflect.ValueOf(s))
 	}
+}
+
+// theOrder begins the key of the order of a list of steps.
+const theOrder = "the order of "
+
+// inOrder is an order without what another one lacks.
+func inOrder(ids, of string) string {
+	known := strings.Split(of, ", ")
+	return strings.Join(slices.DeleteFunc(strings.Split(ids, ", "), func(id string) bool { return !slices.Contains(known, id) }), ", ")
 }
 
 func order(steps []flow.Step) string {
