@@ -252,10 +252,8 @@
 //     reason names the steps whose output decides, and how: by its own when, or by a
 //     step before it that may end the run or may end as invalid. The same
 //     holds for the run's result.
-//  93. Ways that the run can take are joined where they meet again: what became
-//     of a step is unknown then, if it differs. Ways that come to a step at different
-//     times, or after different boots, stay apart. If there are more than 16 of them,
-//     all that follows is maybe.
+//  93. Each answer to what is unknown is followed as a course of its own, at most 6
+//     of them in a row and 150 in all. Behind what was not followed, all is maybe.
 //  94. A status has its reason wherever it is shown: that of a run names the step
 //     that decided, and has that step's own reason.
 package flow
