@@ -12,7 +12,7 @@ import (
 
 func newFlows() *cobra.Command {
 	return cli.Group("flows", "Check, test and compile flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile())
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(), newFlowsDiff())
 }
 
 func newFlowsSchema() *cobra.Command {
@@ -80,6 +80,10 @@ func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
+	return readFlowsOf(cmd, path, src, routes)
+}
+
+func readFlowsOf(cmd *cobra.Command, path string, src []byte, routes []string) ([]flow.Definition, error) {
 	path = inputName(path)
 	flows, err := flowfile.Read(path, src)
 	if err != nil {
