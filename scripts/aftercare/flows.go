@@ -12,7 +12,8 @@ import (
 
 func newFlows() *cobra.Command {
 	return cli.Group("flows", "Check, test and compile flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(), newFlowsCompile())
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
+		newFlowsCompile())
 }
 
 func newFlowsValidate() *cobra.Command {
@@ -122,6 +123,10 @@ func readFlowsWith(cmd *cobra.Command, path string, routes []string) ([]flow.Def
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
+	return readFlowsOf(cmd, path, src, routes)
+}
+
+func readFlowsOf(cmd *cobra.Command, path string, src []byte, routes []string) ([]flow.Definition, error) {
 	path = inputName(path)
 	found := flowfile.Inspect(path, src, routes)
 	if len(found.Mistakes) > 0 {

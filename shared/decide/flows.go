@@ -271,10 +271,9 @@ func (b because) begin(r FlowRun) (What, string) {
 func (b because) recordDryRun(r FlowRun) string {
 	rehearsal := b.rehearsal(r.Definition, r.Event, r.Depth)(nil)
 	r.StartedAt = b.now
-	r.Steps = nil
-	for _, s := range rehearsal.Steps {
-		s.Attempts, s.Cause = 0, r.Cause
-		r.Steps = append(r.Steps, s.StepRecord)
+	r.Steps = rehearsal.Steps
+	for i := range r.Steps {
+		r.Steps[i].Attempts, r.Steps[i].Cause = 0, r.Cause
 	}
 	why := rehearsal.String()
 	b.endRun(r, flow.ResultDryRun, why)

@@ -12,6 +12,8 @@ type Definition struct {
 	Name string `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	// On is the kinds of event that the flow is for. [3]
 	On []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed or first-heartbeat" words:"task-completed first-heartbeat" form:"one-or-list" example:"task-completed"`
+	// Instances are those that the flow is for; nil means all. [44]
+	Instances *Instances `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
 	// When is the condition over event, instance and run; empty means always. [10]
 	When string `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
 	// Mode is ModeLive or ModeDryRun. [4]
@@ -32,6 +34,14 @@ type Definition struct {
 	OnFailure []Step `json:"onFailure,omitempty" doc:"steps that run when the run has failed or timed out" hint:"list steps"`
 	// Finally runs at the end, however the run ended. [41]
 	Finally []Step `json:"finally,omitempty" doc:"steps that run at the end, however the run ended" hint:"list steps"`
+}
+
+// Instances narrow a flow to some instances: those that have all of it. Of
+// several patterns for a value, one must fit. [44]
+type Instances struct {
+	Tags map[string][]string `json:"tags,omitempty" doc:"tags that the instance must have: for each one pattern or a list, in which * is any text and ? one character" form:"patterns" hint:"write the tag's name and what it must be, such as role: web"`
+	OS   string              `json:"os,omitempty" doc:"the instance's operating system" words:"systems" example:"linux"`
+	Name []string            `json:"name,omitempty" doc:"the instance's name: one pattern or a list" form:"patterns" hint:"write a pattern such as web-*" example:"web-*"`
 }
 
 // The values of Mode and WhenBusy.

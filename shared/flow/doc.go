@@ -16,8 +16,8 @@
 //     has ended on an instance), first-heartbeat (an instance has booted).
 //  4. mode is live, which is the default, or dry-run.
 //  5. defaults holds, for every flow that does not say otherwise: mode,
-//     timeout, whenBusy, alertOnRetry, runbook, windows, limits, onFailure and
-//     finally as a flow has them; under step: retry, timeout, onFailure (stop or continue) and
+//     timeout, whenBusy, alertOnRetry, runbook, instances, windows, limits,
+//     onFailure and finally as a flow has them; under step: retry, timeout, onFailure (stop or continue) and
 //     capture of steps that send a command; under run: type, timeout,
 //     workingDir and username. A key is taken whole: nothing is merged into
 //     what a flow says itself. limits counts as two keys.
@@ -156,6 +156,11 @@
 //
 // # Starting
 //
+//  44. instances narrows a flow to some instances: by tags, os and name, all of
+//     which must fit. For a tag and for the name, one pattern or several can be
+//     written, of which one must fit the whole value: * stands for any text, ?
+//     for one character. What ECS did not say fits nothing. instances is asked
+//     before when, and has its own reason.
 //  50. No flow leads to itself: a flow that is in the chain of flows that led
 //     to the event is stopped, and so is every flow behind ten others. One
 //     alert says so.
@@ -202,7 +207,8 @@
 //
 //  70. Every event's record names the flows that it started, refused or
 //     stopped, and why, and why not the others, up to 8 KB; and the values of
-//     instance.* (but for id) and event.failedBefore that conditions read.
+//     instance.* (but for id) and event.failedBefore that instances and conditions
+//     read.
 //  71. A step's record names the input that made it begin and the one that
 //     ended it, its tasks, and how it ended; a task's and an execution's
 //     record name the run and the step, so that causes can be walked both ways.
@@ -246,10 +252,8 @@
 //     reason names the steps whose output decides, and how: by its own when, or by a
 //     step before it that may end the run or may end as invalid. The same
 //     holds for the run's result.
-//  93. Ways that the run can take are joined where they meet again: what became
-//     of a step is unknown then, if it differs. Ways that come to a step at different
-//     times, or after different boots, stay apart. If there are more than 16 of them,
-//     all that follows is maybe.
+//  93. Each answer to what is unknown is followed as a course of its own, at most 6
+//     of them in a row and 150 in all. Behind what was not followed, all is maybe.
 //  94. A status has its reason wherever it is shown: that of a run names the step
 //     that decided, and has that step's own reason.
 package flow

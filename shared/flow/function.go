@@ -206,11 +206,11 @@ func (e *evaluation) predicate(name string, args []*node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u, ok := v.(unknown); ok {
+		return unknown{u.of, results[name], true}, nil
+	}
 	list, ok := v.([]any)
-	switch u, open := v.(unknown); {
-	case open:
-		return nil, u
-	case !ok:
+	if !ok {
 		return nil, fmt.Errorf("%s takes a list, but this is %T", name, v)
 	}
 	body := &node{op: opElement}

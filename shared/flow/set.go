@@ -30,9 +30,10 @@ type compiledFlow struct {
 
 // head is the part of a flow that decides whether it starts.
 type head struct {
-	Name string   `json:"name"`
-	On   []string `json:"on"`
-	When string   `json:"when,omitempty"`
+	Name      string     `json:"name"`
+	On        []string   `json:"on"`
+	Instances *Instances `json:"instances,omitempty"`
+	When      string     `json:"when,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
 	Asks []string `json:"asks,omitempty"`
 }
@@ -41,7 +42,7 @@ type head struct {
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
-	h := head{Name: d.Name, On: d.On, When: d.When}
+	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When}
 	texts := stepExpressions(d)
 	for _, word := range onDemand {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
@@ -87,8 +88,8 @@ type Outcome struct {
 	// are the values of its names; only Explain sets them.
 	Clause string
 	Values []Value
-	// Saw are the values of instance.* and event.failedBefore that the condition
-	// read, as far as it was evaluated.
+	// Saw are the values of instance.* and event.failedBefore that its instances and
+	// its condition read, as far as they were evaluated.
 	Saw []Value
 	// Failed: no clause was false, but the condition could not be evaluated for
 	// this event.
@@ -189,10 +190,17 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		if kind == 0 || f.kinds()&kind == 0 {
 			continue
 		}
+		why, saw := f.Instances.WhyNot(in)
+		if why != "" {
+			outcomes = append(outcomes, Outcome{Flow: f.Name, Reason: why, Saw: saw})
+			continue
+		}
 		if env == nil {
 			env = environment(&ev, in, about{depth: depth, attempt: 1})
 		}
-		outcomes = append(outcomes, f.ask(env, explain))
+		o := f.ask(env, explain)
+		o.Saw = append(saw, o.Saw...)
+		outcomes = append(outcomes, o)
 	}
 	return outcomes
 }

@@ -42,10 +42,7 @@ func (e *evaluation) value(n *node) (any, error) {
 		return v, err
 	case "&&", "and", "||", "or", opChoice:
 		cond, err := e.truth(n.args[0])
-		u, open := err.(unknown)
 		switch {
-		case open:
-			return e.ways(n, u)
 		case err != nil:
 			return nil, err
 		case n.op == opChoice && cond:
@@ -59,7 +56,8 @@ func (e *evaluation) value(n *node) (any, error) {
 	case "??":
 		v, err := e.value(n.args[0])
 		if u, ok := v.(unknown); ok && u.like == nil {
-			return e.ways(n, u)
+			other, _ := e.value(n.args[1])
+			return u.with(other), nil
 		}
 		if v != nil || err != nil {
 			return v, err
@@ -67,12 +65,7 @@ func (e *evaluation) value(n *node) (any, error) {
 		return e.value(n.args[1])
 	case opCall:
 		if name := n.value.(string); slices.Contains(predicates, name) {
-			v, err := e.predicate(name, n.args)
-			if u, ok := err.(unknown); ok {
-				u.like, u.fails = results[name], true
-				return u, nil
-			}
-			return v, err
+			return e.predicate(name, n.args)
 		}
 	case "in":
 		if found, known, err := e.inRange(n); known || err != nil {
@@ -108,11 +101,11 @@ func (e *evaluation) truth(n *node) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if u, ok := v.(unknown); ok {
+		return u.truth(e.env, n, e.element)
+	}
 	truth, ok := v.(bool)
-	switch u, open := v.(unknown); {
-	case open:
-		return false, unknown{u.of, false, u.fails || u.like != false}
-	case !ok:
+	if !ok {
 		return false, errors.New("a part of the condition is neither true nor false")
 	}
 	return truth, nil

@@ -33,6 +33,9 @@ var forms = map[string]yamlfile.Form{
 	"address": {Wrong: wrongAddress, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "pattern": addressPattern, "maxLength": maxAddress}
 	}},
+	"patterns": {One: true, Numbers: true, Truths: true, Wrong: wrongPattern, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": []string{"string", "number", "boolean"}, "minLength": 1}
+	}},
 	"ends": {Empty: true, Wrong: func(_ yamlfile.Key, text string) string { return wrongEnd(text) }, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"anyOf": []any{
 			map[string]any{"enum": append(append([]string{}, flow.RetryStatuses...), errorCodes...)},
@@ -93,6 +96,13 @@ func wrongTemplate(k yamlfile.Key, text string) string {
 		return k.Name + " is empty: write its text"
 	case strings.ContainsRune(text, 0):
 		return k.Name + " contains a NUL character: remove it"
+	}
+	return ""
+}
+
+func wrongPattern(k yamlfile.Key, text string) string {
+	if text == "" {
+		return k.Name + " is empty: write what it must be, or '*' for any value"
 	}
 	return ""
 }
