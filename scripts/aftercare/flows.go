@@ -16,29 +16,6 @@ func newFlows() *cobra.Command {
 		newFlowsCompile())
 }
 
-func newFlowsValidate() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "validate FILE",
-		Short: "Find every mistake in a flows file",
-		Long: `Each mistake is printed with its line, and the exit code is 1 if there are any.
-FILE - is the standard input. Routes that steps name must be in alerts.yaml, if
-there is one.`,
-		Example: `  aftercare flows validate functions/flows.yaml
-  git show HEAD:functions/flows.yaml | aftercare flows validate -`,
-		Args: cli.Args("FILE"),
-	}
-	alerts := alertsFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		flows, err := readRoutedFlows(cmd, args[0], *alerts)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", inputName(args[0]), counted(len(flows), "flow"))
-		return nil
-	}
-	return cmd
-}
-
 func newFlowsSchema() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
@@ -113,12 +90,6 @@ GitLab show with pictures.`,
 // readFlows reads a flows file. If it has mistakes, readFlows prints them and
 // returns a quiet error.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
-	return readFlowsWith(cmd, path, nil)
-}
-
-// readFlowsWith is readFlows that also finds steps that ask for other routes than
-// these; nil for any.
-func readFlowsWith(cmd *cobra.Command, path string, routes []string) ([]flow.Definition, error) {
 	src, err := readInput(cmd, path)
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
@@ -128,11 +99,11 @@ func readFlowsWith(cmd *cobra.Command, path string, routes []string) ([]flow.Def
 
 func readFlowsOf(cmd *cobra.Command, path string, src []byte, routes []string) ([]flow.Definition, error) {
 	path = inputName(path)
-	found := flowfile.Inspect(path, src, routes)
-	if len(found.Mistakes) > 0 {
-		return nil, showMistakes(cmd, path, src, found.Mistakes)
+	flows, err := flowfile.Read(path, src)
+	if err != nil {
+		return nil, showMistakes(cmd, path, src, err)
 	}
-	return found.Flows, nil
+	return flows, nil
 }
 
 // counted is a number of things.
