@@ -12,7 +12,8 @@ import (
 
 func newFlows() *cobra.Command {
 	return cli.Group("flows", "Check, test and compile flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(), newFlowsDiff())
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
+		newFlowsCompile())
 }
 
 func newFlowsSchema() *cobra.Command {
@@ -20,7 +21,7 @@ func newFlowsSchema() *cobra.Command {
 		Use:   "schema",
 		Short: "Print the JSON schema of flows files, for editors",
 		Long: `An editor that speaks to the YAML language server completes and checks a file
-that begins with the line
+that begins with a line such as that of functions/flows.yaml:
 
   # yaml-language-server: $schema=flows.schema.json`,
 		Example: `  aftercare flows schema >flows.schema.json
@@ -37,6 +38,19 @@ that begins with the line
 		return err
 	}
 	return cmd
+}
+
+func newFlowsReference() *cobra.Command {
+	return &cobra.Command{
+		Use:     "reference",
+		Short:   "Print every key, value, function and limit of flows, as Markdown",
+		Example: `  aftercare flows reference`,
+		Args:    cli.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), flowfile.Reference())
+			return err
+		},
+	}
 }
 
 func newFlowsGraph() *cobra.Command {
