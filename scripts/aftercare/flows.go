@@ -97,6 +97,7 @@ func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	return readFlowsOf(cmd, path, src)
 }
 
+// readFlowsOf is readFlows for a file that has been read.
 func readFlowsOf(cmd *cobra.Command, path string, src []byte) ([]flow.Definition, error) {
 	path = inputName(path)
 	flows, err := flowfile.Read(path, src)
