@@ -52,6 +52,16 @@ const (
 	BusyDrop   = "drop"
 )
 
+// What bounds the runs of flows.
+const (
+	// MaxDepth is how many flows may follow from one another. [50]
+	MaxDepth = 10
+	// MaxWaiting is how many runs of one flow may wait on an instance. [52]
+	MaxWaiting = 20
+	// MaxStarts is how many flows one event starts. [58]
+	MaxStarts = 30
+)
+
 // Step is one step of a flow. Exactly one of Run, Invoke, Alert, Wait and
 // Stop is set.
 type Step struct {
