@@ -184,7 +184,7 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		return nil
 	}
 	kind := kindOf(ev.Kind)
-	var outcomes []Outcome
+	outcomes := make([]Outcome, 0, s.n)
 	var env map[string]any
 	for _, f := range s.flows() {
 		if kind == 0 || f.kinds()&kind == 0 {
@@ -216,7 +216,7 @@ func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 	o.Saw = f.when.saw(clause, env)
 	switch {
 	case err != nil:
-		o.Failed, o.Reason = true, "when could not be evaluated: "+err.Error()
+		o.Failed, o.Reason = true, "when could not be evaluated: "+condition{*clause}.said(env)+": "+err.Error()
 		return o
 	case clause != nil:
 		o.Clause, o.Reason = clause.text, "when was false: "+clause.text
