@@ -1,6 +1,10 @@
 package decide
 
-import "slices"
+import (
+	"slices"
+
+	"aftercare/shared/flow"
+)
 
 // asker returns facts, and notes one that is needed and that nobody has asked
 // for. The decision is made again with the answer.
@@ -39,6 +43,15 @@ func (a *asker) output(invokeID string) (out Captured, known bool) {
 	}
 	out.Text = a.policy.Mask.Text(out.Text)
 	return out, known
+}
+
+// printed returns the event with what its command printed. Until that is known, the
+// engine looks first whether the event was recorded before. (flow rule 45)
+func (a *asker) printed(ev flow.Event) (flow.Event, bool) {
+	out, known := a.output(ev.InvokeID)
+	a.needs.Once = a.needs.Once || !known
+	ev.Output, ev.OutputError, ev.Captured = out.Text, out.Err, known
+	return ev, known
 }
 
 // endedTask returns the record of an ended task, or nil.

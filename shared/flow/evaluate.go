@@ -48,7 +48,7 @@ func (r *Run) before() []string {
 }
 
 func (r *Run) scope() scope {
-	return Scope{On: r.Definition.On, Steps: r.before()}.scope()
+	return Scope{On: r.Definition.On, Steps: r.before(), Output: r.Definition.CaptureEvent}.scope()
 }
 
 // holds returns the first clause of the step's when that is false, empty if

@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"fmt"
+	"slices"
 
 	"aftercare/shared/flow"
 	"aftercare/shared/yamlfile"
@@ -78,12 +79,15 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if r.Said(p.path + ".instances") {
 		r.instances(p.Instances, p.path+".instances")
 	}
+	if at := p.path + ".captureEvent"; p.CaptureEvent && r.Sound(p.path+".on") && !slices.Equal(p.On, []string{flow.TaskCompleted}) {
+		r.Add(r.Place(at), "captureEvent is only for flows on task-completed alone: other events come from no command")
+	}
 	p.sound = r.Sound(p.path + ".name")
 	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}
 	if r.Said(p.path + ".when") {
-		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true}) && p.sound
+		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true, Output: p.CaptureEvent}) && p.sound
 	}
 	r.counts(p)
 	r.ids(p)
