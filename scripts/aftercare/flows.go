@@ -94,10 +94,11 @@ func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
-	return readFlowsOf(cmd, path, src, routes)
+	return readFlowsOf(cmd, path, src)
 }
 
-func readFlowsOf(cmd *cobra.Command, path string, src []byte, routes []string) ([]flow.Definition, error) {
+// readFlowsOf is readFlows for a file that has been read.
+func readFlowsOf(cmd *cobra.Command, path string, src []byte) ([]flow.Definition, error) {
 	path = inputName(path)
 	flows, err := flowfile.Read(path, src)
 	if err != nil {
