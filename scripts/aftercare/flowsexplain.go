@@ -29,8 +29,8 @@ func newFlowsExplain() *cobra.Command {
 or the data alone. For a flow that starts, the steps are listed that it would
 take if every command succeeded. What a step prints is not known: what depends
 on it says so, unless --output STEP=TEXT gives it; --output event=TEXT is what
-the event's own command printed, for flows with captureEvent. Nothing is sent. Limits, runs
-under way, stops and breakers count only with --state.`,
+the event's own command printed, for flows with captureEvent. Nothing is sent.
+Limits, runs under way, stops and breakers count only with --state.`,
 		Example: `  aftercare flows explain functions/flows.yaml --event event.json
   aftercare flows explain functions/flows.yaml --event - --output df=87`,
 		Args: cli.Args("FILE"),

@@ -107,7 +107,7 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 	outcomes := match(ev, b.instance(), len(chain))
 	captured := ev
 	if slices.ContainsFunc(outcomes, func(o flow.Outcome) bool { return o.Wants }) {
-		if captured, _ = b.printed(ev); captured.Captured {
+		if captured = b.printed(ev); captured.Captured {
 			outcomes = match(captured, b.instance(), len(chain))
 		}
 	}

@@ -47,11 +47,15 @@ func (a *asker) output(invokeID string) (out Captured, known bool) {
 
 // printed returns the event with what its command printed. Until that is known, the
 // engine looks first whether the event was recorded before. (flow rule 45)
-func (a *asker) printed(ev flow.Event) (flow.Event, bool) {
+func (a *asker) printed(ev flow.Event) flow.Event {
 	out, known := a.output(ev.InvokeID)
-	a.needs.Once = a.needs.Once || !known
-	ev.Output, ev.OutputError, ev.Captured = out.Text, out.Err, known
-	return ev, known
+	asked := slices.Contains(a.facts.Asked.Outputs, ev.InvokeID)
+	if asked && !known {
+		out.Err = "there is no answer"
+	}
+	a.needs.Once = a.needs.Once || !known && !asked
+	ev.Output, ev.OutputError, ev.Captured = out.Text, out.Err, known || asked
+	return ev
 }
 
 // endedTask returns the record of an ended task, or nil.

@@ -30,7 +30,7 @@ func (d *decision) retry(in Retry) (cause string) {
 	}
 	ev := old.Event
 	if old.Definition.CaptureEvent {
-		if ev, _ = d.printed(ev); ev.OutputError != "" {
+		if ev = d.printed(ev); ev.OutputError != "" {
 			return d.refused(asked, "what the command of its event printed could not be fetched: "+ev.OutputError)
 		}
 	}

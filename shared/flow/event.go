@@ -64,7 +64,7 @@ type Event struct {
 	// Output is what the command printed, if the flow captures it; a run that has
 	// ended does not keep it. Captured: it was fetched, or cannot be, for the reason
 	// OutputError. Expression: output. [45]
-	Output      string `json:"output,omitempty"`
+	Output      string `json:"output,omitempty" doc:"what the command printed, without the newlines that end it; only with captureEvent"`
 	Captured    bool   `json:"-"`
 	OutputError string `json:"-"`
 

@@ -65,7 +65,11 @@ func (r *reader) windows(w *flow.Windows, path string) {
 
 // instances finds a mapping that says nothing. [44]
 func (r *reader) instances(of *flow.Instances, path string) {
-	if of != nil && len(of.Words()) == 0 && r.Whole(path) {
+	switch {
+	case of == nil || !r.Whole(path):
+	case r.Said(path+".tags") && len(of.Tags) == 0:
+		r.Add(r.Place(path+".tags"), "tags is empty: write the tag's name and what it must be, such as role: web")
+	case len(of.Words()) == 0:
 		r.Add(r.Place(path), "instances is empty: write tags, os or name under it, or remove the key")
 	}
 }
