@@ -67,7 +67,11 @@ Limits, runs under way, stops and breakers count only with --state.`,
 		if err != nil {
 			return fmt.Errorf("read the event: %w", err)
 		}
-		list, err := e.explain(event.Parse(payload))
+		events, err := eventsIn(payload)
+		if err != nil {
+			return err
+		}
+		list, err := e.explain(events)
 		if err != nil {
 			return err
 		}

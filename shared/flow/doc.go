@@ -277,6 +277,8 @@
 //     holds for the run's result.
 //  93. Each answer to what is unknown is followed as a course of its own, at most 6
 //     of them in a row and 150 in all. Behind what was not followed, all is maybe.
-//  94. A status has its reason wherever it is shown: that of a run names the step
-//     that decided, and has that step's own reason.
+//  94. A status has its reason wherever it is shown. That of a run names the step
+//     that decided, and has that step's own reason. A clause that was false, could
+//     not be evaluated, or made a step end the run has the values that it read, but
+//     for steps.<id>.output, event.output and event.errorDesc: they can hold secrets.
 package flow

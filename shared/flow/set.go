@@ -189,7 +189,7 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		return nil
 	}
 	kind := kindOf(ev.Kind)
-	var outcomes []Outcome
+	outcomes := make([]Outcome, 0, s.n)
 	var env map[string]any
 	for _, f := range s.flows() {
 		if kind == 0 || f.kinds()&kind == 0 {
@@ -233,7 +233,7 @@ func (f *compiledFlow) ask(ev *Event, env map[string]any, explain bool) Outcome 
 		o.Wants, o.Reason = true, "it "+dependsOn([]string{starting})+": "+late[0].text
 		return o
 	case err != nil:
-		o.Failed, o.Reason = true, "when could not be evaluated: "+err.Error()
+		o.Failed, o.Reason = true, "when could not be evaluated: "+condition{*clause}.said(env)+": "+err.Error()
 		return o
 	case clause != nil:
 		o.Clause, o.Reason = clause.text, "when was false: "+clause.text
