@@ -10,9 +10,9 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-func newFlows() *cobra.Command {
-	return cli.Group("flows", "Check, test and compile flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsGraph(), newFlowsSchema(), newFlowsCompile())
+func newFlows(getenv func(string) string) *cobra.Command {
+	return cli.Group("flows", "Check, test, compile and start flows",
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsGraph(), newFlowsSchema(), newFlowsCompile())
 }
 
 func newFlowsValidate() *cobra.Command {

@@ -79,13 +79,17 @@ type message struct {
 }
 
 type flowRun struct {
-	ID        string    `json:"id"`
-	Flow      string    `json:"flow"`
-	Chain     []string  `json:"chain"`
-	Cause     string    `json:"cause"`
-	RetryOf   string    `json:"retryOf,omitempty"`
-	CreatedAt time.Time `json:"createdAt"`
-	StartedAt time.Time `json:"startedAt,omitzero"`
+	ID      string   `json:"id"`
+	Flow    string   `json:"flow"`
+	Chain   []string `json:"chain"`
+	Cause   string   `json:"cause"`
+	RetryOf string   `json:"retryOf,omitempty"`
+	// By, Purpose and Inputs are those of a start by hand.
+	By        string            `json:"by,omitempty"`
+	Purpose   string            `json:"purpose,omitempty"`
+	Inputs    map[string]string `json:"inputs,omitempty"`
+	CreatedAt time.Time         `json:"createdAt"`
+	StartedAt time.Time         `json:"startedAt,omitzero"`
 	// Waits is what the run waits for if it has not begun, otherwise what the
 	// step under way waits for; Due is when it is checked next.
 	Waits   string            `json:"waits,omitempty"`
@@ -212,7 +216,7 @@ func newMessage(m decide.Message) message {
 
 func newFlowRun(r decide.FlowRun) flowRun {
 	v := flowRun{
-		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
+		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, By: r.Event.By, Purpose: r.Event.Reason, Inputs: r.Event.Inputs, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),
 	}
 	v.Steps = slices.Clone(v.Steps)

@@ -13,10 +13,12 @@ type Scope struct {
 	// before every step.
 	Steps  []string
 	InFlow bool
+	// Inputs are those of the flow.
+	Inputs map[string]Input
 }
 
 func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " ")}
+	out := scope{steps: strings.Join(s.Steps, " "), inputs: inputTypes(s.Inputs)}
 	for _, name := range s.On {
 		out.on |= kindOf(name)
 	}

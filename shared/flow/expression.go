@@ -33,6 +33,8 @@ type scope struct {
 	// steps are the ids that may be named after steps, joined by spaces; the
 	// constant none in a flow's own when, where steps does not exist.
 	steps string
+	// inputs are the flow's, as names and types joined by spaces.
+	inputs string
 }
 
 // none is the steps of a scope that has no steps.

@@ -29,9 +29,10 @@ type compiledFlow struct {
 
 // head is the part of a flow that decides whether it starts.
 type head struct {
-	Name string   `json:"name"`
-	On   []string `json:"on"`
-	When string   `json:"when,omitempty"`
+	Name   string           `json:"name"`
+	On     []string         `json:"on"`
+	When   string           `json:"when,omitempty"`
+	Inputs map[string]Input `json:"inputs,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
 	Asks []string `json:"asks,omitempty"`
 }
@@ -40,7 +41,7 @@ type head struct {
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
-	h := head{Name: d.Name, On: d.On, When: d.When}
+	h := head{Name: d.Name, On: d.On, When: d.When, Inputs: d.Inputs}
 	texts := stepExpressions(d)
 	for _, word := range onDemand {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
@@ -65,6 +66,9 @@ func stepExpressions(d Definition) []string {
 	}
 	return texts
 }
+
+// scope is where its when stands.
+func (h head) scope() scope { return Scope{On: h.On, InFlow: true, Inputs: h.Inputs}.scope() }
 
 func (h head) kinds() kinds {
 	var on kinds
@@ -137,6 +141,22 @@ func (s *Set) Definition(name string) (Definition, error) {
 	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
 }
 
+// Unstartable says why no event of this kind can start a flow with these inputs;
+// empty if one can. [59]
+func (s *Set) Unstartable(name, kind string, inputs map[string]string) string {
+	if s.Len() == 0 {
+		return fmt.Sprintf("there is no flow %.60q: these functions have none", name)
+	}
+	d, err := s.Definition(name)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !slices.Contains(d.On, kind):
+		return fmt.Sprintf("flow %s is not on %s: its on is %s", name, kind, strings.Join(d.On, " and "))
+	}
+	return WrongInputs(d, inputs)
+}
+
 // Runbook returns a flow's runbook; empty if there is none, or no such flow.
 func (s *Set) Runbook(name string) string {
 	if s == nil {
@@ -172,11 +192,14 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 	var outcomes []Outcome
 	var env map[string]any
 	for _, f := range s.flows() {
-		if kind == 0 || f.kinds()&kind == 0 {
+		if kind == 0 || f.kinds()&kind == 0 || ev.Flow != "" && ev.Flow != f.Name {
 			continue
 		}
 		if env == nil {
 			env = environment(&ev, in, about{depth: depth, attempt: 1})
+		}
+		if delete(env, "inputs"); len(f.Inputs) > 0 {
+			env["inputs"] = inputValues(f.Inputs, ev.Inputs)
 		}
 		outcomes = append(outcomes, f.ask(env, explain))
 	}
@@ -213,7 +236,7 @@ func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 }
 
 func (h head) compile() (condition, error) {
-	c, mistakes := compileCondition(h.When, scope{on: h.kinds(), steps: none})
+	c, mistakes := compileCondition(h.When, h.scope())
 	if len(mistakes) > 0 {
 		return nil, errors.New("when cannot be compiled: " + mistakes[0].Text)
 	}

@@ -68,11 +68,12 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 		r.windows(p.Windows, p.path+".windows")
 	}
 	p.sound = r.Sound(p.path + ".name")
+	r.inputs(p)
 	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}
 	if r.Said(p.path + ".when") {
-		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true}) && p.sound
+		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true, Inputs: p.Inputs}) && p.sound
 	}
 	r.counts(p)
 	r.ids(p)

@@ -57,6 +57,7 @@ var described = map[string]reflect.Type{
 var nouns = map[reflect.Type]string{
 	reflect.TypeFor[file]():            "a flows file",
 	reflect.TypeFor[flow.Definition](): "a flow",
+	reflect.TypeFor[flow.Input]():      "an input",
 	reflect.TypeFor[flow.Step]():       "a step",
 	reflect.TypeFor[flow.Window]():     "a window",
 	reflect.TypeFor[Case]():            "a case",

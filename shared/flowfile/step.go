@@ -209,7 +209,7 @@ func (r *reader) scopes(p *placedFlow) {
 			r.borrower = p.Name
 		}
 		for i, s := range l.steps {
-			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before}
+			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Inputs: p.Inputs}
 			if r.Said(path + ".when") {
 				r.condition(path+".when", scope)
 			}
