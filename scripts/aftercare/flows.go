@@ -12,7 +12,7 @@ import (
 
 func newFlows(getenv func(string) string) *cobra.Command {
 	return cli.Group("flows", "Check, test, compile and start flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsGraph(), newFlowsSchema(), newFlowsCompile())
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(), newFlowsDiff())
 }
 
 func newFlowsValidate() *cobra.Command {
@@ -109,6 +109,10 @@ func readFlowsWith(cmd *cobra.Command, path string, routes []string) ([]flow.Def
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
+	return readFlowsOf(cmd, path, src, routes)
+}
+
+func readFlowsOf(cmd *cobra.Command, path string, src []byte, routes []string) ([]flow.Definition, error) {
 	path = inputName(path)
 	found := flowfile.Inspect(path, src, routes)
 	if len(found.Mistakes) > 0 {

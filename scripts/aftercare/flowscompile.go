@@ -38,7 +38,7 @@ stays as it is.`,
 		if err := replace(*to, stored); err != nil {
 			return fmt.Errorf("write the compiled flows: %w", err)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %d bytes\n", *to, counted(len(flows), "flow"), len(stored))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, version %s, %d bytes\n", *to, counted(len(flows), "flow"), flow.NewSet(flows).Version(), len(stored))
 		return nil
 	}
 	return cmd

@@ -90,6 +90,7 @@ type explanation struct {
 	InstanceID string      `json:"instanceId"`
 	Event      string      `json:"event"`
 	At         time.Time   `json:"at"`
+	Version    string      `json:"flowsVersion"`
 	Flows      []explained `json:"flows"`
 }
 
@@ -208,7 +209,7 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 		facts.Control = e.known.Stopped.Control()
 	}
 	decisions := decide.Explain(state, in, facts, policy, x.At)
-	x.Flows = []explained{}
+	x.Version, x.Flows = policy.Flows.Version(), []explained{}
 	for _, d := range e.flows {
 		i := slices.IndexFunc(decisions, func(f decide.FlowDecision) bool { return f.Flow == d.Name })
 		switch {

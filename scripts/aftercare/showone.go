@@ -118,7 +118,7 @@ func (p page) run(instanceID string, r flowRun) {
 		inputs = append(inputs, name+"="+written(r.Inputs[name]))
 	}
 	p.facts("cause", cause, "by", r.By, "purpose", r.Purpose, "inputs", strings.Join(inputs, ", "),
-		"chain", chain, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
+		"chain", chain, "flows", r.Version, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
 		"ended", ended, "why", r.Reason, "next", waits)
 	t := &screen.Table{Title: "Steps", Head: []string{"STEP", "RESULT", "BEGAN", "TOOK", "TASK", "WHY"}, Whole: map[int]bool{2: true, 4: true}}
 	for _, s := range r.Steps {

@@ -84,6 +84,7 @@ type flowRun struct {
 	Chain   []string `json:"chain"`
 	Cause   string   `json:"cause"`
 	RetryOf string   `json:"retryOf,omitempty"`
+	Version string   `json:"flowsVersion,omitempty"`
 	// By, Purpose and Inputs are those of a start by hand.
 	By        string            `json:"by,omitempty"`
 	Purpose   string            `json:"purpose,omitempty"`
@@ -216,7 +217,7 @@ func newMessage(m decide.Message) message {
 
 func newFlowRun(r decide.FlowRun) flowRun {
 	v := flowRun{
-		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, By: r.Event.By, Purpose: r.Event.Reason, Inputs: r.Event.Inputs, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
+		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, Version: r.FlowsVersion, By: r.Event.By, Purpose: r.Event.Reason, Inputs: r.Event.Inputs, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),
 	}
 	v.Steps = slices.Clone(v.Steps)

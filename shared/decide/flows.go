@@ -173,7 +173,7 @@ func (b because) outcomes(ev flow.Event, depth int) []flow.Outcome {
 func newRun(b because, o flow.Outcome, ev flow.Event, chain []string) FlowRun {
 	id := Key("run", o.Flow, b.cause, b.Instance.ID)
 	return FlowRun{
-		ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now,
+		ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now, FlowsVersion: b.policy.Flows.Version(),
 		Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
 	}
 }
@@ -308,10 +308,9 @@ func (b because) begin(r FlowRun) (What, string) {
 func (b because) recordDryRun(r FlowRun) string {
 	rehearsal := b.rehearsal(r.Definition, r.Event, r.Depth)(nil)
 	r.StartedAt = b.now
-	r.Steps = nil
-	for _, s := range rehearsal.Steps {
-		s.Attempts, s.Cause = 0, r.Cause
-		r.Steps = append(r.Steps, s.StepRecord)
+	r.Steps = rehearsal.Steps
+	for i := range r.Steps {
+		r.Steps[i].Attempts, r.Steps[i].Cause = 0, r.Cause
 	}
 	why := rehearsal.String()
 	b.endRun(r, flow.ResultDryRun, why)

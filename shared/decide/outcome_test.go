@@ -253,7 +253,7 @@ var silent = map[string]bool{
 	"Task.ID": true, "Task.Kind": true, "Task.Command": true,
 	"Send.Key": true, "Send.Kind": true, "Send.TaskID": true,
 	"Message.Key": true, "Message.Kind": true, "Alert.Kind": true, "Alert.Fingerprint": true, "Alert.InstanceID": true,
-	"FlowRun.ID": true, "FlowRun.Flow": true, "StepRecord.ID": true, "Run.Definition": true, "Run.Event": true, "Run.Seed": true,
+	"FlowRun.ID": true, "FlowRun.Flow": true, "FlowRun.FlowsVersion": true, "StepRecord.ID": true, "Run.Definition": true, "Run.Event": true, "Run.Seed": true,
 	"Limit.Flow": true, "Failing.Name": true, "Repairs.Kind": true, "Unmatched.Event": true,
 	"Execution.Event": true, "Execution.Received": true, "Execution.Decided": true, "Matched.Execution": true, "Matched.Decided": true,
 	"Boot.Decided": true, "InputRecord.Key": true, "InputRecord.Answer": true, "Answer.InstanceID": true,

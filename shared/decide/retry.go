@@ -30,7 +30,7 @@ func (d *decision) retry(in Retry) (cause string) {
 	}
 	id := Key("run", "retry", in.Key, in.RunID)
 	r := FlowRun{
-		ID: id, Flow: old.Flow, Chain: old.Chain, Cause: d.once, CreatedAt: d.now, RetryOf: old.ID,
+		ID: id, Flow: old.Flow, Chain: old.Chain, Cause: d.once, CreatedAt: d.now, RetryOf: old.ID, FlowsVersion: old.FlowsVersion,
 		Run: flow.NewRun(id, old.Definition, old.Event, old.Depth),
 	}
 	b := d.because(d.once)

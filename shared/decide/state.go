@@ -294,6 +294,8 @@ type FlowRun struct {
 	Cause     string    `json:"cause"`
 	RetryOf   string    `json:"retryOf,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
+	// FlowsVersion is the version of the flows that it was started with. (flow rule 73)
+	FlowsVersion string `json:"flowsVersion,omitempty"`
 	// CheckAt is when to look at it again while it waits to begin or it is
 	// stopped; zero if something else moves it.
 	CheckAt time.Time `json:"checkAt,omitzero"`

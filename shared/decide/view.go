@@ -26,7 +26,9 @@ func (v view) instance() flow.Instance {
 	i := v.Instance
 	var tags Tags
 	if i.Tags != nil {
-		tags = *i.Tags
+		if tags = *i.Tags; tags == nil {
+			tags = Tags{} // it is known that there are none
+		}
 	}
 	failed := 0
 	for _, l := range v.Limits {

@@ -58,35 +58,21 @@ func (c condition) saw(end *clause, env map[string]any) (saw []Value) {
 }
 
 // holds evaluates the clauses in order. It returns the first that is false,
-// nil if all hold. The error is undecided if that depends on what is unknown.
+// nil if all hold.
 func (c condition) holds(env map[string]any) (*clause, error) {
-	var open *undecided
 	for i := range c {
 		value, err := run(c[i].tree, env)
-		u, unknown := value.(unknown)
-		holds, ok := value.(bool)
-		switch {
-		case unknown && open == nil:
-			open = &undecided{}
-			fallthrough
-		case unknown:
-			u.fails = u.fails || u.like != false
-			open.unknown, open.clauses = open.with(u), append(open.clauses, c[i].text)
-			continue
-		case err == nil && !ok:
-			err = errors.New("the condition is neither true nor false")
+		if u, ok := value.(unknown); ok {
+			value, err = u.truth(env, c[i].tree, nil)
 		}
-		switch {
-		case err == nil && holds:
-		case open == nil || err == nil && !open.fails:
+		if err != nil {
 			return &c[i], err
-		default: // the clause before decides only how the step ends
-			open.fails, open.never = open.fails || err != nil, true
-			return nil, *open
 		}
-	}
-	if open != nil {
-		return nil, *open
+		if holds, ok := value.(bool); !ok {
+			return &c[i], errors.New("the condition is neither true nor false")
+		} else if !holds {
+			return &c[i], nil
+		}
 	}
 	return nil, nil
 }
@@ -104,16 +90,20 @@ func valuesOf(names []string, env map[string]any) []Value {
 			}
 			v = m[part]
 		}
-		text := shorten(fmt.Sprint(v), 200)
-		switch v := v.(type) {
-		case nil:
-			text = "nil"
-		case string:
-			text = fmt.Sprintf("%q", shorten(v, 200))
-		}
-		out = append(out, Value{Name: written(name), Value: text})
+		out = append(out, Value{Name: written(name), Value: shown(v)})
 	}
 	return out
+}
+
+// shown is a value as one would write it in an expression, shortened.
+func shown(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nil"
+	case string:
+		return fmt.Sprintf("%q", shorten(v, 200))
+	}
+	return shorten(fmt.Sprint(v), 200)
 }
 
 // written is a name as people write it: event.exitCode, steps["the-id"].status.

@@ -12,6 +12,8 @@ type Definition struct {
 	Name string `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	// On is the kinds of event that the flow is for. [3]
 	On []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed, first-heartbeat or manual" words:"kinds" form:"one-or-list" example:"task-completed"`
+	// Instances are those that the flow is for; nil means all. [44]
+	Instances *Instances `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
 	// When is the condition over event, instance and run; empty means always. [10]
 	When string `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
 	// Inputs are what people can say when they start the flow. [49]
@@ -36,6 +38,14 @@ type Definition struct {
 	Finally []Step `json:"finally,omitempty" doc:"steps that run at the end, however the run ended" hint:"list steps"`
 }
 
+// Instances narrow a flow to some instances: those that have all of it. Of
+// several patterns for a value, one must fit. [44]
+type Instances struct {
+	Tags map[string][]string `json:"tags,omitempty" doc:"tags that the instance must have: for each one pattern or a list, in which * is any text and ? one character" form:"patterns" hint:"write the tag's name and what it must be, such as role: web"`
+	OS   string              `json:"os,omitempty" doc:"the instance's operating system" words:"systems" example:"linux"`
+	Name []string            `json:"name,omitempty" doc:"the instance's name: one pattern or a list" form:"patterns" hint:"write a pattern such as web-*" example:"web-*"`
+}
+
 // The values of Mode and WhenBusy.
 const (
 	ModeLive   = "live"
@@ -50,7 +60,7 @@ type Input struct {
 	Type string `json:"type" doc:"what its values are" words:"text number boolean" default:"text"`
 	// Default is nil if a value must be given.
 	Default *string `json:"default,omitempty" doc:"its value when none is given; without it, one must be given" form:"scalar" hint:"write a text, a number, true or false" example:"/var/log"`
-	Pattern string  `json:"pattern,omitempty" doc:"a regular expression that a whole text must match" form:"pattern" hint:"write a regular expression, in quotes" example:"/[a-z/]+"`
+	Pattern string  `json:"pattern,omitempty" doc:"a regular expression that a whole text must match" form:"regexp" hint:"write a regular expression, in quotes" example:"/[a-z/]+"`
 }
 
 // Step is one step of a flow. Exactly one of Run, Invoke, Alert, Wait and

@@ -13,11 +13,12 @@
 //  2. A flow's name, and a step's id within its flow, are unique, 1 to 63
 //     characters of a-z, 0-9 and -, the first not -.
 //  3. on is one kind of event or a list of several: task-completed (a command
-//     has ended on an instance), first-heartbeat (an instance has booted).
+//     has ended on an instance), first-heartbeat (an instance has booted), manual
+//     (a person starts it).
 //  4. mode is live, which is the default, or dry-run.
 //  5. defaults holds, for every flow that does not say otherwise: mode,
-//     timeout, whenBusy, alertOnRetry, runbook, windows, limits, onFailure and
-//     finally as a flow has them; under step: retry, timeout, onFailure (stop or continue) and
+//     timeout, whenBusy, alertOnRetry, runbook, instances, windows, limits,
+//     onFailure and finally as a flow has them; under step: retry, timeout, onFailure (stop or continue) and
 //     capture of steps that send a command; under run: type, timeout,
 //     workingDir and username. A key is taken whole: nothing is merged into
 //     what a flow says itself. limits counts as two keys.
@@ -32,8 +33,8 @@
 //
 // # Expressions
 //
-//  10. A flow's when is an expression of expr-lang over event, instance and run;
-//     a step's also over steps. Without one, the answer is yes. Package flowfile
+//  10. A flow's when is an expression of expr-lang over event, instance, run
+//     and inputs; a step's also over steps. Without one, the answer is yes. Package flowfile
 //     checks expressions with expr itself; the functions evaluate them without
 //     it, with the same result.
 //  11. A when is taken apart at its outermost &&. Its clauses are evaluated in
@@ -51,7 +52,8 @@
 //     did), attempt (of the step, from 1) and startedAt, which is empty in a
 //     flow's when.
 //  15. steps.<id> has status, exitCode (-1 if no script ended), errorCode,
-//     output and attempts. Only steps that stand before can be named: those of
+//     output and attempts. output is without the newlines that end it, as $( )
+//     gives it in a shell. Only steps that stand before can be named: those of
 //     steps before those of onFailure, and these before those of finally. A step
 //     that the run passed by has the status skipped. An id with - is written
 //     steps["the-id"].
@@ -59,9 +61,12 @@
 //     texts of alerts, and nowhere else. Text, numbers, true and false become
 //     text.
 //  17. Expressions have no clocks, no variables, no bytes, no if with braces, no
-//     loops inside loops and no functions that make text longer: an evaluation
-//     is bounded by the length of the expression and of its values, and always
-//     has the same result.
+//     loops inside loops and no functions that make text longer. fromJSON, lines
+//     and match take values out of text. An evaluation takes at most 10,000,000
+//     steps, which are counted and do not depend on the machine: one for each part
+//     of the expression that is evaluated, each byte of text and each element
+//     that it takes or makes, and in a pattern each byte times the pattern's
+//     parts, of which there are at most 1,000. It always has the same result.
 //  18. event.failedBefore (task-completed) is how many ends in a row, of the
 //     command of this name on this instance, were bad before this one: Failed,
 //     Timeout, Aborted or Invalid. Ends count only since a flow that uses
@@ -152,6 +157,20 @@
 //
 // # Starting
 //
+//  44. instances narrows a flow to some instances: by tags, os and name, all of
+//     which must fit. For a tag and for the name, one pattern or several can be
+//     written, of which one must fit the whole value: * stands for any text, ?
+//     for one character. What ECS did not say fits nothing. instances is asked
+//     before when, and has its own reason.
+//  48. A flow on manual is started by a person, on the instances that are named, and
+//     no other flow with it. Then event.id is the start's key, event.source is
+//     aftercare, event.account is empty, event.by and event.reason say who starts it
+//     and why.
+//  49. inputs are at most 20 values of type text (the default), number or boolean,
+//     each with at most 1,000 characters. A pattern must match the whole of a text.
+//     An input without a default must be given, so a flow that events can start, too,
+//     needs a default for each: an event starts it with these. They stay in the run's
+//     record.
 //  50. No flow leads to itself: a flow that is in the chain of flows that led
 //     to the event is stopped, and so is every flow behind ten others. One
 //     alert says so.
@@ -179,6 +198,11 @@
 //     file changes. Its record keeps them for a retry.
 //  58. At most 30 flows start from one event, and no more than fit into one
 //     commit of 3 MB with it. The rest is stopped, and one alert says so.
+//  59. What refuses or drops the run of an event refuses a start by hand, and so do
+//     a when that is false and inputs that are unknown, missing or wrong. The answer
+//     says why, nothing is recorded, and the same start can come again. What lets a
+//     run wait lets it wait. A start begins one run on each instance, however often
+//     it is delivered. Its commands wait for the instance as those of any flow do.
 //
 // # Time
 //
@@ -198,11 +222,15 @@
 //
 //  70. Every event's record names the flows that it started, refused or
 //     stopped, and why, and why not the others, up to 8 KB; and the values of
-//     instance.* (but for id) and event.failedBefore that conditions read.
+//     instance.* (but for id) and event.failedBefore that instances and conditions
+//     read.
 //  71. A step's record names the input that made it begin and the one that
 //     ended it, its tasks, and how it ended; a task's and an execution's
 //     record name the run and the step, so that causes can be walked both ways.
 //  72. What was captured is dropped from the record when the run ends.
+//  73. A run's record names the version of the flows that it was started with: 12 hex
+//     digits, the same for every file that compiles to the same flows. A retry, which
+//     keeps to the definition of its run, keeps the version, too.
 //
 // # Mistakes that are found before deploying
 //
@@ -239,10 +267,8 @@
 //     reason names the steps whose output decides, and how: by its own when, or by a
 //     step before it that may end the run or may end as invalid. The same
 //     holds for the run's result.
-//  93. Ways that the run can take are joined where they meet again: what became
-//     of a step is unknown then, if it differs. Ways that come to a step at different
-//     times, or after different boots, stay apart. If there are more than 16 of them,
-//     all that follows is maybe.
+//  93. Each answer to what is unknown is followed as a course of its own, at most 6
+//     of them in a row and 150 in all. Behind what was not followed, all is maybe.
 //  94. A status has its reason wherever it is shown: that of a run names the step
 //     that decided, and has that step's own reason.
 package flow

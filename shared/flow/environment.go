@@ -3,6 +3,7 @@ package flow
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -87,9 +88,13 @@ func (r StepRecord) values() map[string]any {
 		code = int(*r.ExitCode)
 	}
 	return map[string]any{
-		"status": r.Status, "exitCode": code, "errorCode": r.ErrorCode, "output": r.Output, "attempts": r.Attempts,
+		"status": r.Status, "exitCode": code, "errorCode": r.ErrorCode, "output": printed(r.Output), "attempts": r.Attempts,
 	}
 }
+
+// printed is what a command printed, as expressions see it: without the newlines
+// that end it, as $( ) gives it in a shell. [15]
+func printed(output string) string { return strings.TrimRight(output, "\r\n") }
 
 // eventValues is what expressions see of an event.
 func eventValues(e *Event) map[string]any {

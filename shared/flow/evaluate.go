@@ -24,12 +24,8 @@ func (r *Run) environment(m Moment) map[string]any {
 			steps[rec.ID] = rec.values()
 		}
 	}
-	for id, unknown := range m.unknown {
-		if known, ok := steps[id].(map[string]any); ok {
-			maps.Copy(known, unknown)
-		}
-	}
 	env["steps"] = steps
+	m.guess.see(r.list()[r.Index].ID, attempt, env, steps)
 	return env
 }
 
@@ -90,7 +86,7 @@ func (r *Run) texts(m Moment) func(text string) (string, error) {
 				m.read(written(name))
 			}
 		}
-		return t.evaluate(env, m.guessed)
+		return t.evaluate(env)
 	}
 }
 
@@ -128,6 +124,9 @@ func (r *Run) command(s Step, m Moment) (c command.Command, err error) {
 	invoke := *s.Invoke
 	if invoke.Parameters, err = r.parameters(invoke.Parameters, m); err != nil {
 		return c, err
+	}
+	if m.guess != nil && m.guess.written != nil { // it takes few characters
+		return command.Command{Invoke: &invoke}, m.guess.send("its parameters", m.guess.written)
 	}
 	return command.Command{Invoke: &invoke}, first(invoke.Check())
 }

@@ -14,6 +14,12 @@ const (
 	// and maxParts those of one split.
 	memoryBudget = 10_000
 	maxParts     = 1000
+	// workBudget bounds the steps of one evaluation: one for each part of the
+	// expression that is evaluated, each byte of text and each element of a list
+	// that it takes or makes, and for a pattern each byte times the pattern's
+	// parts, of which there are at most maxPattern. [17]
+	workBudget = 10_000_000
+	maxPattern = 1000
 )
 
 // Mistake is a mistake inside an expression, at a character of it, counted from

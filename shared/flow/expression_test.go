@@ -212,7 +212,7 @@ func TestWhatExpressionsCannotSay(t *testing.T) {
 	}
 	for _, name := range []string{
 		"now", "date", "duration", "timezone", "repeat", "replace", "join", "map", "reduce", "groupBy", "sortBy", "sort", "keys", "toJSON",
-		"fromJSON", "toBase64", "fromBase64", "get", "concat", "flatten", "uniq", "sum", "mean", "median", "find", "type", "toPairs", "bitand",
+		"toBase64", "fromBase64", "get", "concat", "flatten", "uniq", "sum", "mean", "median", "find", "type", "toPairs", "bitand",
 	} {
 		tests = append(tests, struct{ text, want string }{name + `(event.id) == ""`, ""})
 	}
@@ -233,6 +233,74 @@ func TestAnEvaluationIsBounded(t *testing.T) {
 	} {
 		if got := match(t, text, both[:1], ev); !got.Failed {
 			t.Errorf("%s: got %+v, want it to be too much", text, got)
+		}
+	}
+	for _, text := range []string{
+		`any(1..1000, event.errorDesc matches "a.b")`, `any(1..1000, match(event.errorDesc, "b(c)", 1) == "c")`,
+		`any(1..1000, len(lines(event.errorDesc)) > 1)`, `any(1..1500, event.errorDesc == event.id)`, `any(1..1000, upper(event.errorDesc) == "")`,
+	} {
+		if got := match(t, text, both[:1], ev); !got.Failed || !strings.Contains(got.Reason, "takes more than 10000000 steps") {
+			t.Errorf("%s: got %+v, want it to be too much", text, got)
+		}
+	}
+}
+
+// [17]
+func TestPatternsAreBounded(t *testing.T) {
+	for text, want := range map[string]string{
+		`event.id matches event.source`:                     "the pattern of matches must be written as text in quotes",
+		`match(event.id, event.source) == ""`:               "the pattern of match must be written as text in quotes",
+		`match(event.id, "a(b)", event.exitCode) == ""`:     "the group of match must be written as a number",
+		`match(event.id, "a(b)", 2) == ""`:                  "the pattern has 1 groups, so that there is no group 2",
+		`event.id matches "([a-z]{100}){10}"`:               "at most 1000 are allowed",
+		`match(event.id, "(") == ""`:                        "missing closing )",
+		`match(event.id) == ""`:                             "match takes more arguments",
+		`any(["a"], match(event.id, #) == "")`:              "the pattern of match must be written as text in quotes",
+		`event.id matches "[a-z]{1,400}" && event.id == ""`: "",
+	} {
+		got := strings.Join(mistakes(text, both[0]), "; ")
+		if !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: got %q, want %q in it", text, got, want)
+		}
+	}
+}
+
+// What a command printed is never in the reason: [72]
+//
+// [17]
+func TestValuesAreTakenOutOfText(t *testing.T) {
+	ev := ended()
+	for _, test := range []struct{ printed, text, want string }{
+		{"/dev/vda1 40G 36G 91% /", `int(match(event.errorDesc, "([0-9]+)%", 1)) > 90`, "true"},
+		{"used=5", `match(event.errorDesc, "[a-z]+")`, "used"},
+		{"used=5", `match(event.errorDesc, "free=(\\d+)", 1) ?? "none"`, "none"},
+		{"used=5", `match(event.errorDesc, "(free)|used", 1) == nil`, "true"},
+		{"used=5", `int(match(event.errorDesc, "free=(\\d+)", 1)) > 1`, "int got something that is not a whole number"},
+		{"a\r\nb\n\nc", `len(lines(event.errorDesc))`, "4"},
+		{"a\r\nb\n", `lines(event.errorDesc)[1] + last(lines(event.errorDesc))`, "bb"},
+		{"", `len(lines(event.errorDesc))`, "0"},
+		{"a=1\nb=22", `int(trimPrefix(first(filter(lines(event.errorDesc), # startsWith "b=")), "b="))`, "22"},
+		{`{"disks": [{"used": 91, "name": "vda"}], "share": 0.5}`, `any(fromJSON(event.errorDesc).disks, .used > 90)`, "true"},
+		{`{"disks": [{"used": 91, "name": "vda"}], "share": 0.5}`, `fromJSON(event.errorDesc).disks[0].used + 1`, "92"},
+		{`{"share": 0.5}`, `fromJSON(event.errorDesc).share * 2`, "1"},
+		{`{"share": 0.5}`, `fromJSON(event.errorDesc).missing ?? "none"`, "none"},
+		{`12345678`, `string(fromJSON(event.errorDesc))`, "12345678"},
+		{`secret: 1`, `fromJSON(event.errorDesc).a`, "fromJSON got text that is not JSON"},
+		{`{} secret`, `fromJSON(event.errorDesc).a`, "fromJSON got text with something after the JSON"},
+		{`1e999`, `fromJSON(event.errorDesc)`, "fromJSON got a number that is too large"},
+		{strings.Repeat("[", 20000), `fromJSON(event.errorDesc) == nil`, "fromJSON got text that is not JSON"},
+	} {
+		ev.ErrorDesc = test.printed
+		asked, rec := first(t, alertStep("a", "${{ "+test.text+" }}"), ev)
+		got := asked.Alert + rec.Reason
+		if rec.Status == flow.StepSucceeded {
+			got = asked.Alert
+		}
+		if !strings.Contains(got, test.want) || rec.Status == flow.StepSucceeded && got != test.want || strings.Contains(got, "secret") {
+			t.Errorf("%s: got %q, want %q", test.text, got, test.want)
+		}
+		if _, _, m := flowfile.NewChecker().Template("${{ "+test.text+" }}", flow.Scope{On: both[:1]}); len(m) > 0 {
+			t.Errorf("%s: %v", test.text, m)
 		}
 	}
 }

@@ -31,6 +31,7 @@ var plainFunctions = map[string]func(args []any) (any, error){
 	"first":          func(args []any) (any, error) { return end(args[0], 0), nil },
 	"float":          toFloat,
 	"floor":          rounding(math.Floor),
+	"fromJSON":       fromJSON,
 	"hasPrefix":      texts(func(t []string) any { return strings.HasPrefix(t[0], t[1]) }),
 	"hasSuffix":      texts(func(t []string) any { return strings.HasSuffix(t[0], t[1]) }),
 	"indexOf":        texts(func(t []string) any { return strings.Index(t[0], t[1]) }),
@@ -38,7 +39,9 @@ var plainFunctions = map[string]func(args []any) (any, error){
 	"last":           func(args []any) (any, error) { return end(args[0], -1), nil },
 	"lastIndexOf":    texts(func(t []string) any { return strings.LastIndex(t[0], t[1]) }),
 	"len":            length,
+	"lines":          lines,
 	"lower":          texts(func(t []string) any { return strings.ToLower(t[0]) }),
+	"match":          match,
 	"max":            func(args []any) (any, error) { return extreme("<", args) },
 	"min":            func(args []any) (any, error) { return extreme(">", args) },
 	"round":          rounding(math.Round),
@@ -203,11 +206,11 @@ func (e *evaluation) predicate(name string, args []*node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u, ok := v.(unknown); ok {
+		return unknown{u.of, results[name], true}, nil
+	}
 	list, ok := v.([]any)
-	switch u, open := v.(unknown); {
-	case open:
-		return nil, u
-	case !ok:
+	if !ok {
 		return nil, fmt.Errorf("%s takes a list, but this is %T", name, v)
 	}
 	body := &node{op: opElement}

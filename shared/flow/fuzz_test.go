@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -54,6 +55,44 @@ func FuzzExpressions(f *testing.F) {
 		}
 		if _, err := json.Marshal(r); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Whatever an expression reads: it takes no more than the budget, the same steps each
+// time, and what it allocates is in proportion to them. [17]
+func FuzzTheBoundOnWork(f *testing.F) {
+	for _, text := range []string{
+		`any(lines(event.errorDesc), # matches "a+b|c{3}")`, `int(match(event.errorDesc, "([0-9]+)%", 1)) > 90`, `fromJSON(event.errorDesc).a == 1`,
+		`any(1..9999, event.errorDesc matches ".*a.*b")`, `len(filter(split(event.errorDesc, ","), # != "a")) > 1`, `string(fromJSON(event.errorDesc))`,
+		`any(1..999, upper(event.errorDesc) + lower(event.errorDesc) == "")`, `event.errorDesc + event.errorDesc[1:] contains event.errorDesc`,
+		`all(fromJSON(event.errorDesc), len(#) in 1..1000000000)`, `[1..9000, 1..9000]`, `last(fromJSON(event.errorDesc))?.a ?? [fromJSON(event.errorDesc)]`,
+	} {
+		for _, printed := range []string{"", "a,b,1%\n", `[[1],[{"a":[]}],{"a":{"b":2}}]`} {
+			f.Add(text, printed, uint16(1))
+			f.Add(text, printed, uint16(1000))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text, printed string, times uint16) {
+		ev := ended()
+		ev.ErrorDesc = strings.Repeat(printed, int(times))
+		ev.ErrorDesc = ev.ErrorDesc[:min(len(ev.ErrorDesc), 24<<10)]
+		if _, _, ok := flow.Work(text, ev); !ok { // it also compiles what is compiled once
+			return
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		steps, _, _ := flow.Work(text, ev)
+		runtime.ReadMemStats(&after)
+		if again, _, _ := flow.Work(text, ev); again != steps {
+			t.Errorf("%q takes %d steps, then %d", text, steps, again)
+		}
+		const last = 4096 * 24 << 10 // what one operator may take before it is refused
+		if steps > flow.MostWork+last {
+			t.Errorf("%q takes %d steps", text, steps)
+		}
+		if bytes := after.TotalAlloc - before.TotalAlloc; bytes > uint64(1<<20+200*min(steps, flow.MostWork)) {
+			t.Errorf("%q allocates %d bytes in %d steps", text, bytes, steps)
 		}
 	})
 }

@@ -65,11 +65,11 @@ func number(text string) float64 {
 
 // WrongInputs says in one line what is wrong with the inputs that were given to start
 // a flow; empty if nothing is. [49]
-func WrongInputs(d Definition, given map[string]string) string {
+func WrongInputs(inputs map[string]Input, given map[string]string) string {
 	var wrong []string
-	known := slices.Sorted(maps.Keys(d.Inputs))
+	known := slices.Sorted(maps.Keys(inputs))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		input, there := d.Inputs[name]
+		input, there := inputs[name]
 		switch {
 		case !there && len(known) == 0:
 			wrong = append(wrong, fmt.Sprintf("the flow has no inputs: leave out %.60q", name))
@@ -82,8 +82,8 @@ func WrongInputs(d Definition, given map[string]string) string {
 		}
 	}
 	for _, name := range known {
-		if _, there := given[name]; !there && d.Inputs[name].Default == nil {
-			wrong = append(wrong, "the input "+name+" is missing: write "+name+"="+d.Inputs[name].form())
+		if _, there := given[name]; !there && inputs[name].Default == nil {
+			wrong = append(wrong, "the input "+name+" is missing: write "+name+"="+inputs[name].form())
 		}
 	}
 	return strings.Join(wrong, "; ")

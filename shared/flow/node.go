@@ -14,8 +14,7 @@ type node struct {
 	op string
 	// at is its place: the characters before it.
 	at int
-	// value is a literal's value, the name of a name or a function, or the
-	// compiled pattern of matches.
+	// value is a literal's value, the name of a name or a function, or a *pattern.
 	value any
 	args  []*node
 }
@@ -30,6 +29,7 @@ const (
 	opSlice   = "[:]" // of a list or text, from and to, which may be nil
 	opCall    = "call"
 	opElement = "#"
+	opPattern = "pattern" // of matches and match
 	opList    = "[]"
 	opMap     = "{}" // keys and values, in turn
 	opChoice  = "?:"
@@ -70,6 +70,8 @@ func (n *node) String() string {
 		return fmt.Sprint(n.value)
 	case opName:
 		return n.value.(string)
+	case opPattern:
+		return fmt.Sprintf("%q", n.value.(*pattern).text)
 	case opElement:
 		return opElement
 	case opCall:

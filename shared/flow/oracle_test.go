@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -35,6 +36,26 @@ func oracle(text string) (string, error) {
 			}
 			return list, nil
 		}, new(func(text, separator string) []string)),
+		expr.Function("lines", func(args ...any) (any, error) {
+			list := []any{}
+			for text := args[0].(string); text != ""; {
+				line, rest, _ := strings.Cut(text, "\n")
+				list, text = append(list, strings.TrimSuffix(line, "\r")), rest
+			}
+			return list, nil
+		}, new(func(text string) []string)),
+		expr.Function("match", func(args ...any) (any, error) {
+			found := regexp.MustCompile(args[1].(string)).FindStringSubmatch(args[0].(string))
+			if found == nil {
+				return nil, nil
+			}
+			return found[append(args, 0)[2].(int)], nil // no pattern here has a group that may be missing
+		}, new(func(text, pattern string) string), new(func(text, pattern string, group int) string)),
+		expr.Function("fromJSON", func(args ...any) (any, error) {
+			var v any
+			err := json.Unmarshal([]byte(args[0].(string)), &v)
+			return v, err
+		}, new(func(text string) any)),
 		expr.Function("secondsBetween", func(args ...any) (any, error) {
 			from, errFrom := time.Parse(time.RFC3339, args[0].(string))
 			to, errTo := time.Parse(time.RFC3339, args[1].(string))
@@ -92,7 +113,7 @@ var parts = map[string][]string{
 		"0", "1", "2", "-3", "0x1F", "1_000", "event.exitCode", "run.depth", "event?.repeats", "{int} + {int}", "{int} - {int}", "{int} * {int}",
 		"{int} % {int}", "-{int}", "+{int}", "abs({int})", "len({text})", "len({list})", "int({float})", "int({text})", "indexOf({text}, {text})",
 		"lastIndexOf({text}, {text})", "count({list}, {test})", "{list} | count({test})", "secondsBetween(event.startTime, event.finishTime)", "max({int}, {int})",
-		"min({ints})", "{bool} ? {int} : {int}", "({int})", "{any} ?? {int}", "first({ints})", "{ints}[{int}]", "{ints}[-1]", "{a: {int}}.a",
+		"min({ints})", `int(match({text}, "[0-9]+"))`, `int(fromJSON("{int}"))`, "len(lines({text}))", "{bool} ? {int} : {int}", "({int})", "{any} ?? {int}", "first({ints})", "{ints}[{int}]", "{ints}[-1]", "{a: {int}}.a",
 	},
 	"float": {
 		"1.5", ".5", "2e3", "{int} / {int}", "{float} * {int}", "{float} - {float}", "{int} ** {int}", "{int} ^ {float}", "float({text})", "float({int})",
@@ -101,7 +122,7 @@ var parts = map[string][]string{
 	"text": {
 		`""`, `"a"`, `'b c'`, "`d\\`", `"é\n"`, `"\u00e9"`, "event.id", `event["errorDesc"]`, "{text} + {text}", "upper({text})", "lower({text})",
 		"trim({text})", "trim({text}, {text})", "trimPrefix({text}, {text})", "trimSuffix({text}, {text})", "{text} | trim()", "string({any})", "{texts}[0]",
-		"{text}[{int}:{int}]", "{text}[:{int}]", "{text}[{int}:]", "{bool} ? {text} : {text}", "last({texts})", `{"x y": {text}}["x y"]`,
+		"{text}[{int}:{int}]", "{text}[:{int}]", "{text}[{int}:]", "{bool} ? {text} : {text}", "last({texts})", `{"x y": {text}}["x y"]`, `match({text}, "(b).", 1) ?? "c"`, `match({text}, "^[a-e]")`,
 	},
 	"bool": {
 		"true", "false", "event.requeued", "{int} == {int}", "{int} != {float}", "{text} == {text}", "{int} < {int}", "{float} >= {int}", "{text} <= {text}",
@@ -113,7 +134,7 @@ var parts = map[string][]string{
 	"test": {"# == {int}", "# > 1", "true", "{bool}", `# == {text}`, "not (# in {list})", "len({text}) > #"},
 	"ints": {"[{int}, {int}]", "1..{int}", "{int}..3", "filter({ints}, {test})", "[]", "{ints}[1:]"},
 	"texts": {
-		`split({text}, ",")`, `split({text}, "")`, "[{text}, {text}]", `filter({texts}, # != {text})`, "{texts}[:{int}]", `filter([{a: {text}}], .a == {text})`,
+		`split({text}, ",")`, `split({text}, "")`, `lines({text})`, `lines("a\nb\r\n")`, "[{text}, {text}]", `filter({texts}, # != {text})`, "{texts}[:{int}]", `filter([{a: {text}}], .a == {text})`,
 	},
 	"list": {"{ints}", "{texts}", "[{int}, {text}, {float}]", "[nil, {bool}]"},
 	"any":  {"{int}", "{float}", "{text}", "{bool}", "{list}", "nil", "first({list})", "last({list})", "{a: {int}, b: {text}}", "first([{a: 1}])?.a", "first([])?.a?.b", "{a: nil}.a?.b ?? {int}"},

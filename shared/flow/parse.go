@@ -3,8 +3,6 @@ package flow
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,7 +141,7 @@ func (p *parser) expression(least int) *node {
 			}
 			left = &node{op: op.Value, at: op.From, args: []*node{left, p.expression(least)}}
 			if op.Value == "matches" {
-				p.pattern(left)
+				p.pattern(left.args[1])
 			}
 			if negated {
 				left = &node{op: "not", at: op.From, args: []*node{left}}
@@ -183,22 +181,18 @@ func (p *parser) comparison(left *node, op lexer.Token, precedence int) *node {
 	}
 }
 
-// pattern compiles the pattern of matches.
+// pattern compiles the pattern of matches or match.
 func (p *parser) pattern(n *node) {
-	text, ok := n.args[1].text()
+	text, ok := n.text()
 	if !ok {
 		return // review says so
 	}
-	pattern, err := regexp.Compile(text)
+	compiled, err := compilePattern(text)
 	if err != nil {
-		what := "it is too long"
-		var wrong *syntax.Error
-		if errors.As(err, &wrong) {
-			what = wrong.Code.String()
-		}
-		p.fail("the pattern cannot be read: " + what)
+		p.fail(err.Error())
+		return
 	}
-	n.value = pattern
+	n.op, n.value = opPattern, compiled
 }
 
 func (p *parser) name() lexer.Token {
@@ -333,6 +327,9 @@ func (p *parser) call(name lexer.Token, piped ...*node) *node {
 			continue
 		}
 		n.args = append(n.args, p.expression(0))
+	}
+	if name.Value == "match" && len(n.args) > 1 {
+		p.pattern(n.args[1])
 	}
 	return n
 }

@@ -54,6 +54,8 @@ type StepRecord struct {
 	ID     string `json:"id"`
 	Kind   string `json:"kind"`
 	Status string `json:"status,omitempty"`
+	// Depends are the steps whose outputs decide, if the status is StepMaybe. [92]
+	Depends []string `json:"depends,omitempty"`
 	// Reason says why the step was skipped or how it ended.
 	Reason   string `json:"reason,omitempty"`
 	Attempts int    `json:"attempts,omitempty"`

@@ -8,12 +8,13 @@ import (
 
 // Rehearsal is what a run would do, as far as that is known beforehand. [90]
 type Rehearsal struct {
-	// Result is how the run would end, or StepMaybe if that depends on what steps
-	// print. Reason says why, or what it depends on.
+	// Result is how the run would end, or StepMaybe. Reason says why, or what it
+	// depends on.
 	Result string `json:"result"`
 	Reason string `json:"reason"`
-	// Steps are those that the run would or may begin or skip, in order.
-	Steps []RehearsedStep `json:"steps"`
+	// Steps are those that the run would or may begin or skip, in order. A step that
+	// would succeed is planned. [92]
+	Steps []StepRecord `json:"steps"`
 	// Depends are the steps whose outputs decide the result.
 	Depends []string `json:"depends,omitempty"`
 	// Actions are the commands and alerts that the run would or may ask for, each
@@ -23,54 +24,42 @@ type Rehearsal struct {
 	Took time.Duration `json:"-"`
 }
 
-// String says what would happen, on one line. [56]
+// String says in one line what would happen. [56]
 func (h Rehearsal) String() string {
-	would := "it would have run no step"
-	var planned, others []string
-	open := map[string][]string{}
+	headings, steps := []string{"it would have run"}, map[string][]string{}
 	for _, s := range h.Steps {
-		name := s.ID + " (" + s.Kind + ")"
+		heading, text := headings[0], s.ID+" ("+s.Kind+")"
 		switch s.Status {
 		case StepSkipped:
+			continue
 		case StepMaybe:
-			on := dependsOn(s.Depends)
-			if open[on] == nil {
-				others = append(others, on)
-			}
-			open[on] = append(open[on], name)
+			heading = dependsOn(s.Depends)
 		case StepInvalid:
-			if strings.Contains(h.Reason, s.Reason) {
-				continue // the result says so
-			}
-			others = append(others, "step "+s.ID+" would end as invalid: "+s.Reason)
-		default:
-			planned = append(planned, name)
+			heading, text = "would end as invalid", s.ID+" ("+s.Reason+")"
 		}
-	}
-	if planned != nil {
-		would = "it would have run: " + strings.Join(planned, ", ")
-	}
-	for _, text := range others {
-		if list := open[text]; list != nil {
-			text += ": " + strings.Join(list, ", ")
+		if s.Status == StepInvalid && strings.Contains(h.Reason, s.Reason) {
+			continue // the result says so
 		}
-		would += "; " + text
+		if !slices.Contains(headings, heading) {
+			headings = append(headings, heading)
+		}
+		steps[heading] = append(steps[heading], text)
+	}
+	text := "it would have run no step"
+	for i, heading := range headings {
+		if list := heading + ": " + strings.Join(steps[heading], ", "); i > 0 {
+			text += "; " + list
+		} else if steps[heading] != nil {
+			text = list
+		}
 	}
 	switch h.Result {
 	case ResultSucceeded:
+		return shorten(text, maxReason)
 	case StepMaybe:
-		would += "; its result " + h.Reason
-	default:
-		would += "; its result would be " + h.Result + ": " + h.Reason
+		return shorten(text+"; its result "+h.Reason, maxReason)
 	}
-	return shorten(would, maxReason)
-}
-
-// RehearsedStep is a step of a rehearsal. It is planned if it would succeed. [92]
-type RehearsedStep struct {
-	StepRecord
-	// Depends are the steps whose outputs decide what becomes of it.
-	Depends []string `json:"depends,omitempty"`
+	return shorten(text+"; its result would be "+h.Result+": "+h.Reason, maxReason)
 }
 
 // Succeeds is how commands end if they succeed and print what is known of their
@@ -82,160 +71,236 @@ func Succeeds(outputs map[string]string) func(step string, attempt int) StepEnd 
 	}
 }
 
+const (
+	// maxInputs bounds a course; a run has at most 30 steps of 11 attempts.
+	maxInputs = 1000
+	// maxCourses is how many courses a rehearsal follows, and maxDecisions how many
+	// decisions on each. [93]
+	maxCourses   = 150
+	maxDecisions = 6
+)
+
 // Rehearse plays a run without doing anything. Ends returns how each attempt of
 // a step's command ends; with an empty status it does not end until it is
 // stopped. The next boot comes at once for a step that waits for it, unless
 // ends returns an empty status for that step: then the boot never comes.
 //
-// The ways that the run can take are played side by side, step by step, and
-// joined where they meet again. [93]
-func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, ends func(step string, attempt int) StepEnd) Rehearsal {
-	h := &rehearsing{ends: ends, fates: map[string][]fate{}, own: map[string][]unknownPart{}, marks: map[string]string{}}
-	first := way{run: NewRun("rehearsal", d, ev, depth), m: Moment{Now: now, Instance: in, guessed: h.guess}}
-	first.run.Begin(first.held())
-	h.ways = []way{first}
-	for h.next() {
+// Where it depends on something unknown what the run does, each answer is a course
+// of its own. What is the same on all courses is known. [93]
+func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, ends func(step string, attempt int) StepEnd) (out Rehearsal) {
+	var all courses
+	for next := [][]decision{nil}; len(next) > 0; next = next[1:] {
+		g := &guess{unprinted: map[string]bool{}, made: next[0], room: maxCourses - len(all.list) - len(next)}
+		c := course{guess: g, run: NewRun("rehearsal", d, ev, depth), fates: map[string]StepRecord{}}
+		c.play(Moment{Now: now, Instance: in, guess: g}, ends)
+		all.list, next = append(all.list, c), append(next, g.others...)
+		out.Took = max(out.Took, c.took)
 	}
-	for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
-		if step := h.step(s); step.Status != "" {
-			h.Steps = append(h.Steps, step)
+	all.compare()
+	for i, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
+		rec := all.sum(s.ID, i >= len(d.Steps) && i < len(d.Steps)+len(d.OnFailure))
+		if rec.ID, rec.Kind = s.ID, s.Kind(); rec.Status != "" {
+			out.Steps = append(out.Steps, rec)
 		}
+		out.Actions = append(out.Actions, all.actions(s.ID)...)
 	}
-	h.conclude(now)
-	return h.Rehearsal
-}
-
-// fate is what becomes of a step on a way; its record is zero if the way passes
-// the step by.
-type fate struct {
-	StepRecord
-	of, by []string // the way's
-	here   bool     // the way comes to the step
-}
-
-func (w way) fate(id string, here bool) fate {
-	f := fate{of: w.of, by: w.by, here: here}
-	for _, rec := range w.run.Steps {
-		if rec.ID == id {
-			f.StepRecord = rec
-		}
-	}
-	return f
-}
-
-// step sums up what becomes of a step on all ways. The status is empty if none
-// of them has it. [92]
-func (h *rehearsing) step(s Step) RehearsedStep {
-	out := RehearsedStep{StepRecord: StepRecord{ID: s.ID, Kind: s.Kind()}}
-	fates := h.fates[s.ID]
-	if fates == nil && h.lost != nil {
-		out.Status, out.Depends = StepMaybe, h.lost
-		out.Reason = dependsOn(h.lost) + ": the run can come here in too many ways"
-		return out
-	}
-	if fates == nil { // no way came to it, but some may have jumped over it
-		for _, w := range h.ways {
-			fates = append(fates, w.fate(s.ID, false))
-		}
-	}
-	var statuses []string
-	for _, f := range fates {
-		statuses = union(statuses, []string{f.Status})
-		if f.Status != "" {
-			out.Status, out.Reason, out.Attempts = f.Status, f.Reason, f.Attempts
-		}
-	}
-	switch {
-	case len(statuses) > 1 && !slices.Equal(statuses, []string{"", StepSkipped}):
-		out.Status, out.Attempts = StepMaybe, 0
-		out.Reason, out.Depends = h.why(s.ID, fates)
-	case out.Status == StepSucceeded:
-		out.Status, out.Reason = StepPlanned, ""
-	}
+	result := all.sum("", false)
+	out.Result, out.Reason, out.Depends = result.Status, result.Reason, result.Depends
 	return out
 }
 
-// why says what it depends on whether a step begins, and how it ends.
-func (h *rehearsing) why(id string, fates []fate) (reason string, of []string) {
-	var parts, here, away, reach []string
-	for _, own := range h.own[id] {
-		of = union(of, own.of)
-		if !slices.Contains(parts, own.text) {
-			parts = append(parts, own.text)
+// course is a run as it may be.
+type course struct {
+	guess   *guess
+	run     Run
+	actions []Action
+	took    time.Duration
+	// fates are what becomes of steps, and under "" the result. Steps that the run
+	// passes by have none.
+	fates map[string]StepRecord
+	// turn says where the run ended but behind its last step.
+	turn string
+}
+
+// play plays the run to its end.
+func (c *course) play(m Moment, ends func(step string, attempt int) StepEnd) {
+	r, begun := &c.run, m.Now
+	todo := r.Begin(m)
+	for i := 0; i < maxInputs && (len(todo) > 0 || !r.Ended); i++ {
+		switch {
+		case len(todo) > 0:
+			a := todo[0]
+			todo = todo[1:]
+			end := StepEnd{Status: StepTerminated, InvocationStatus: "Terminated", Reason: "it was stopped", Unprinted: true}
+			if !a.Cancel {
+				c.actions = append(c.actions, a)
+				if end = (StepEnd{}); a.Alert == "" {
+					end = ends(a.Step, a.Attempt)
+				}
+			}
+			if s := r.Current(); end.Status != "" {
+				c.guess.unprinted[a.Step] = end.Unprinted && s != nil && s.Capture
+				todo = append(todo, r.CommandEnded(a.Step, a.Attempt, end, m)...)
+			}
+		case r.Pending.State == PendingBoot && ends(r.Current().ID, 1).Status != "":
+			m.Instance.BootSeq++
+			m.Instance.BootTime = m.Now
+			todo = r.Advance(m)
+		default:
+			m.Now = r.Due()
+			todo = r.Advance(m)
 		}
 	}
-	straight, parted := false, false
-	for _, f := range fates {
-		reach = union(reach, f.of)
-		if f.here {
-			here, straight = append(here, f.by...), straight || f.by == nil
-		} else {
-			away, parted = append(away, f.by...), true
+	c.took = m.Now.Sub(begun)
+	c.end()
+}
+
+// end notes what became of the steps. Behind the decision that was not followed,
+// that is unknown.
+func (c *course) end() {
+	if !c.run.Ended {
+		c.run.Reason = "it does not end"
+	}
+	c.fates[""] = StepRecord{Status: c.run.Result, Reason: c.run.Reason}
+	for _, rec := range c.run.Steps {
+		c.fates[rec.ID] = StepRecord{Status: rec.Status, Reason: rec.Reason, Attempts: rec.Attempts}
+		switch {
+		case c.turn != "":
+		case rec.Kind == KindStop && rec.Status == StepSucceeded:
+			c.turn = "step " + rec.ID + " ends the run"
+		case rec.ID == c.run.FailedStep:
+			c.turn = "step " + rec.ID + " ends as " + rec.Status
 		}
 	}
-	turns := "only if " + either(here)
-	if straight {
-		turns = "unless " + either(away)
+	if c.turn == "" && c.run.Result != ResultSucceeded {
+		c.turn = c.run.Reason
+	}
+	d, lost := c.run.Definition, false
+	for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
+		if lost = lost || s.ID == c.guess.lost; lost {
+			c.fates[s.ID], c.fates[""] = StepRecord{Status: StepMaybe}, StepRecord{Status: StepMaybe}
+		}
+	}
+}
+
+// courses are those that a run may take.
+type courses struct {
+	list []course
+	// pairs differ in nothing but one decision.
+	pairs []pair
+}
+
+type pair struct {
+	a, b course
+	decision
+}
+
+func (all *courses) compare() {
+	for i, a := range all.list {
+		for _, b := range all.list[:i] {
+			var differ []decision
+			for _, d := range a.guess.made {
+				if slices.ContainsFunc(b.guess.made, func(o decision) bool { return o.answer != d.answer && o.key == d.key }) {
+					differ = append(differ, d)
+				}
+			}
+			if len(differ) == 1 {
+				all.pairs = append(all.pairs, pair{a, b, differ[0]})
+			}
+		}
+	}
+}
+
+// sum says what becomes of a step on all courses, or what that depends on; without
+// an id, of the result. Failing: the step is one of onFailure. [92]
+func (all *courses) sum(id string, failing bool) (out StepRecord) {
+	var statuses, here, away, skipped []string
+	for _, c := range all.list {
+		rec := c.fates[id]
+		statuses = union(statuses, []string{rec.Status})
+		switch {
+		case id == "" && c.turn != "":
+			here = union(here, []string{rec.Status + " if " + c.turn})
+		case id == "":
+			away = union(away, []string{"otherwise " + rec.Status})
+		case rec.Status == "":
+			away = union(away, []string{c.turn})
+		default:
+			here = union(here, []string{c.turn})
+		}
+		if rec.Status == StepSkipped {
+			skipped = union(skipped, []string{strings.TrimPrefix(rec.Reason, "when was false: ")})
+		}
+		if out.Status == "" {
+			out = rec
+		}
 	}
 	switch {
-	case parted:
-		parts = append(parts, turns+", which "+dependsOn(reach))
-	case parts == nil: // the run comes here at different times
-		parts = append(parts, dependsOn(reach))
-	}
-	return strings.Join(parts, "; "), union(of, reach)
-}
-
-// either lists alternatives in a sentence, each once.
-func either(texts []string) string {
-	var once []string
-	for _, text := range texts {
-		if !slices.Contains(once, text) {
-			once = append(once, text)
+	case slices.Equal(statuses, []string{"", StepSkipped}):
+		return out
+	case len(statuses) == 1 && out.Status != StepMaybe:
+		if out.Status == StepSucceeded && id != "" {
+			return StepRecord{Status: StepPlanned, Attempts: out.Attempts}
 		}
+		return out
 	}
-	return strings.Join(once, " or ")
-}
-
-// conclude says how the run ends.
-func (h *rehearsing) conclude(now time.Time) {
-	var pairs []string
-	for mark, text := range h.marks {
-		pairs = append(pairs, mark, "("+text+")")
-	}
-	say := strings.NewReplacer(pairs...).Replace
-	for i := range h.Actions {
-		a := &h.Actions[i]
-		a.Alert = say(a.Alert)
-		for name, value := range a.parameters() {
-			a.parameters()[name] = say(value)
-		}
-	}
-	var all []ending
-	for _, w := range h.ways {
-		h.Took = max(h.Took, w.m.Now.Sub(now))
-		all = append(all, w.endings...)
-	}
-	var ways []string
-	otherwise := ""
-	for _, e := range all {
-		h.Depends = union(h.Depends, e.of)
+	out = StepRecord{Status: StepMaybe}
+	var own, of, before, parts []string
+	for _, p := range all.pairs {
 		switch {
-		case e.by != nil:
-			ways = append(ways, e.result+" if "+either(e.by))
-		case otherwise == "":
-			otherwise = "otherwise " + e.result
+		case p.a.fates[id].Status == p.b.fates[id].Status:
+		case p.step == id:
+			own, of = union(own, []string{p.text}), union(of, p.of)
+		default:
+			before = union(before, p.of)
 		}
 	}
-	if otherwise != "" {
-		ways = append(ways, otherwise)
+	if out.Depends = union(of, before); own != nil {
+		parts = append(parts, dependsOn(of)+" ("+strings.Join(own, ", ")+")")
 	}
-	switch differ := func(e ending) bool { return e.result != all[0].result }; {
-	case h.lost != nil:
-		h.Result, h.Reason, h.Depends = StepMaybe, dependsOn(h.lost), h.lost
-	case slices.ContainsFunc(all, differ):
-		h.Result, h.Reason = StepMaybe, dependsOn(h.Depends)+": "+strings.Join(ways, ", ")
-	default:
-		h.Result, h.Reason, h.Depends = all[0].result, all[0].reason, nil
+	switch {
+	case slices.Contains(statuses, StepMaybe):
+		for _, c := range all.list {
+			out.Depends = union(out.Depends, c.guess.of())
+		}
+		parts = []string{dependsOn(out.Depends) + ": the run can take too many courses"}
+	case id == "":
+		parts = []string{dependsOn(out.Depends) + ": " + strings.Join(append(here, away...), ", ")}
+	case away != nil && failing:
+		parts = append(parts, "only if "+strings.Join(here, " or ")+", which "+dependsOn(before))
+	case away != nil:
+		parts = append(parts, "unless "+strings.Join(away, " or ")+", which "+dependsOn(before))
+	case own == nil:
+		parts = []string{strings.TrimSuffix(dependsOn(before)+" ("+strings.Join(skipped, " or ")+")", " ()")}
 	}
+	out.Reason = strings.Join(parts, "; ")
+	return out
+}
+
+// actions are those of a step, each once. What differs on other courses says what
+// it depends on.
+func (all *courses) actions(id string) (out []Action) {
+	for _, c := range all.list {
+		for _, a := range c.actions {
+			if a.Step != id || c.fates[id].Status == StepMaybe {
+				continue
+			}
+			i := slices.IndexFunc(out, func(o Action) bool { return o.Attempt == a.Attempt })
+			if i < 0 {
+				out = append(out, a)
+				continue
+			}
+			open := "(" + dependsOn(c.guess.of()) + ")"
+			known := out[i].parameters()
+			for name, value := range a.parameters() {
+				if known[name] != value {
+					known[name] = open
+				}
+			}
+			if out[i].Alert != a.Alert {
+				out[i].Alert = open
+			}
+		}
+	}
+	return out
 }

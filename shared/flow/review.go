@@ -50,9 +50,7 @@ func (r *reviewer) visitOne(n *node) {
 			r.add(n, "#%s is not allowed: only # is", n.value)
 		}
 	case "matches":
-		if n.value == nil {
-			r.add(n.args[1], "the pattern of matches must be written as text in quotes")
-		}
+		r.pattern(n.args[1], "matches")
 	case "-":
 		if len(n.args) == 2 && r.hyphen(n) {
 			return
@@ -61,6 +59,30 @@ func (r *reviewer) visitOne(n *node) {
 		r.words(n)
 	}
 	r.visit(n.args...)
+}
+
+// pattern finds a pattern that is not written as text: its cost is not known before.
+func (r *reviewer) pattern(n *node, of string) {
+	if n.op != opPattern {
+		r.add(n, "the pattern of %s must be written as text in quotes", of)
+	}
+}
+
+// group checks the pattern of match, and the group that it takes.
+func (r *reviewer) group(n *node) {
+	if len(n.args) < 2 {
+		return // the checker of types says so
+	}
+	r.pattern(n.args[1], "match")
+	p, sound := n.args[1].value.(*pattern)
+	if !sound || len(n.args) < 3 {
+		return
+	}
+	if i, ok := n.args[2].value.(int); n.args[2].op != opLiteral || !ok {
+		r.add(n.args[2], "the group of match must be written as a number, for example 1 for the first pair of brackets")
+	} else if groups := p.NumSubexp(); i > groups {
+		r.add(n.args[2], "the pattern has %d groups, so that there is no group %d: put brackets around what to take", groups, i)
+	}
 }
 
 func (r *reviewer) identifier(n *node) {
@@ -240,6 +262,9 @@ func (r *reviewer) call(n *node) {
 	name := n.value.(string)
 	if !slices.Contains(functions, name) {
 		r.add(n, "there is no function %.60q%s", name, Suggest(name, "the functions", functions))
+	}
+	if name == "match" {
+		r.group(n)
 	}
 	outside := r.inside
 	for i, arg := range n.args {

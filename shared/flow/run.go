@@ -87,10 +87,8 @@ type Moment struct {
 	// Hold: the flow is stopped. No step begins and nothing is sent, but timeouts
 	// keep running. [51]
 	Hold bool
-	// A rehearsal sets unknown, the fields of steps that nobody knows yet, and
-	// guessed, which returns what stands for an unknown part of a text. [91]
-	unknown map[string]map[string]any
-	guessed func(unknown) string
+	// guess decides what is unknown in a rehearsal. [91]
+	guess *guess
 }
 
 // Action is something that a run asks for: a command, an alert or a cancel.
@@ -148,7 +146,7 @@ type StepEnd struct {
 	Output      string
 	Dropped     int64
 	OutputError string
-	// Unprinted: what it printed is not known. Only a rehearsal knows such ends.
+	// Unprinted: what it printed is not known. Only a rehearsal has such ends.
 	Unprinted bool
 	// Alerted: an alert says how it ended.
 	Alerted bool
@@ -221,21 +219,19 @@ func (r *Run) Captures() bool {
 // Advance advances the run as far as possible at this moment. Call it when Due
 // has come, and at a first heartbeat. Calling it too often does no harm.
 func (r *Run) Advance(m Moment) (actions []Action) {
-	for again := true; again && !r.Ended && !r.StartedAt.IsZero(); {
-		var more []Action
-		more, again = r.once(m)
-		actions = append(actions, more...)
+	for !r.Ended && !r.StartedAt.IsZero() {
+		next := r.step
+		// A section without a step left cannot time out.
+		if left := r.Pending.State != "" || r.Index < len(r.list()); left && !m.Now.Before(r.Deadline) && r.Pending.Over == "" {
+			next = r.timeOver
+		}
+		a, again := next(m)
+		actions = append(actions, a...)
+		if !again {
+			break
+		}
 	}
 	return actions
-}
-
-// once does the next thing, and reports whether more can be done at once.
-func (r *Run) once(m Moment) (actions []Action, again bool) {
-	// A section without a step left cannot time out.
-	if left := r.Pending.State != "" || r.Index < len(r.list()); left && !m.Now.Before(r.Deadline) && r.Pending.Over == "" {
-		return r.timeOver(m)
-	}
-	return r.step(m)
 }
 
 // Due returns when Advance has something to do next; zero if only an end or a

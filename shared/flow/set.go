@@ -12,8 +12,9 @@ import (
 // Set is the flows of one file. It is safe for concurrent use.
 type Set struct {
 	n int // how many flows there are
-	// flows are made when they are first needed.
-	flows func() []*compiledFlow
+	// flows are made when they are first needed, and so is version.
+	flows   func() []*compiledFlow
+	version func() string
 }
 
 // compiledFlow is a flow whose parts are read when they are first needed.
@@ -29,10 +30,11 @@ type compiledFlow struct {
 
 // head is the part of a flow that decides whether it starts.
 type head struct {
-	Name   string           `json:"name"`
-	On     []string         `json:"on"`
-	When   string           `json:"when,omitempty"`
-	Inputs map[string]Input `json:"inputs,omitempty"`
+	Name      string           `json:"name"`
+	On        []string         `json:"on"`
+	Instances *Instances       `json:"instances,omitempty"`
+	When      string           `json:"when,omitempty"`
+	Inputs    map[string]Input `json:"inputs,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
 	Asks []string `json:"asks,omitempty"`
 }
@@ -41,7 +43,7 @@ type head struct {
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
-	h := head{Name: d.Name, On: d.On, When: d.When, Inputs: d.Inputs}
+	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When, Inputs: d.Inputs}
 	texts := stepExpressions(d)
 	for _, word := range onDemand {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
@@ -90,8 +92,8 @@ type Outcome struct {
 	// are the values of its names; only Explain sets them.
 	Clause string
 	Values []Value
-	// Saw are the values of instance.* and event.failedBefore that the condition
-	// read, as far as it was evaluated.
+	// Saw are the values of instance.* and event.failedBefore that its instances and
+	// its condition read, as far as they were evaluated.
 	Saw []Value
 	// Failed: no clause was false, but the condition could not be evaluated for
 	// this event.
@@ -102,7 +104,11 @@ type Outcome struct {
 // NewSet returns the set of these flows. It does not check them: package
 // flowfile does.
 func NewSet(flows []Definition) *Set {
-	return &Set{n: len(flows), flows: sync.OnceValue(func() []*compiledFlow {
+	version := func() string {
+		stored, _ := Store(flows) // a loaded set has one
+		return versionOf(stored)
+	}
+	return &Set{n: len(flows), version: sync.OnceValue(version), flows: sync.OnceValue(func() []*compiledFlow {
 		var list []*compiledFlow
 		for _, d := range flows {
 			list = append(list, &compiledFlow{
@@ -120,6 +126,15 @@ func (s *Set) Len() int {
 		return 0
 	}
 	return s.n
+}
+
+// Version names the flows as a whole: the first 12 hex digits of the SHA-256 of their
+// stored form. It is empty for a nil set. [73]
+func (s *Set) Version() string {
+	if s == nil {
+		return ""
+	}
+	return s.version()
 }
 
 // Flows returns the flows' names in the order of the file.
@@ -147,14 +162,16 @@ func (s *Set) Unstartable(name, kind string, inputs map[string]string) string {
 	if s.Len() == 0 {
 		return fmt.Sprintf("there is no flow %.60q: these functions have none", name)
 	}
-	d, err := s.Definition(name)
-	switch {
-	case err != nil:
-		return err.Error()
-	case !slices.Contains(d.On, kind):
-		return fmt.Sprintf("flow %s is not on %s: its on is %s", name, kind, strings.Join(d.On, " and "))
+	for _, f := range s.flows() {
+		switch {
+		case f.Name != name:
+		case !slices.Contains(f.On, kind):
+			return fmt.Sprintf("flow %s is not on %s: its on is %s", name, kind, strings.Join(f.On, " and "))
+		default:
+			return WrongInputs(f.Inputs, inputs)
+		}
 	}
-	return WrongInputs(d, inputs)
+	return fmt.Sprintf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
 }
 
 // Runbook returns a flow's runbook; empty if there is none, or no such flow.
@@ -195,13 +212,23 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		if kind == 0 || f.kinds()&kind == 0 || ev.Flow != "" && ev.Flow != f.Name {
 			continue
 		}
+		why, saw := f.Instances.WhyNot(in)
+		if why == "" && ev.Kind == Manual {
+			why = WrongInputs(f.Inputs, ev.Inputs)
+		}
+		if why != "" {
+			outcomes = append(outcomes, Outcome{Flow: f.Name, Reason: why, Saw: saw})
+			continue
+		}
 		if env == nil {
 			env = environment(&ev, in, about{depth: depth, attempt: 1})
 		}
 		if delete(env, "inputs"); len(f.Inputs) > 0 {
 			env["inputs"] = inputValues(f.Inputs, ev.Inputs)
 		}
-		outcomes = append(outcomes, f.ask(env, explain))
+		o := f.ask(env, explain)
+		o.Saw = append(saw, o.Saw...)
+		outcomes = append(outcomes, o)
 	}
 	return outcomes
 }

@@ -82,29 +82,14 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 	clause, err := r.holds(s, m)
 	switch {
 	case err != nil:
-		r.invalid(s, "when could not be evaluated: "+err.Error(), m)
+		r.open(s, m)
+		r.end(StepInvalid, "when could not be evaluated: "+err.Error(), m)
 		return nil, true
 	case clause != "":
-		r.pass(s, clause, m)
+		r.skip(s, "when was false: "+clause, m)
+		r.Index++
 		return nil, true
 	}
-	return r.take(s, m)
-}
-
-// invalid begins and ends a step that cannot run.
-func (r *Run) invalid(s Step, why string, m Moment) {
-	r.open(s, m)
-	r.end(StepInvalid, why, m)
-}
-
-// pass skips the step at Index, because a clause of its when was false.
-func (r *Run) pass(s Step, clause string, m Moment) {
-	r.skip(s, "when was false: "+clause, m)
-	r.Index++
-}
-
-// take begins the step at Index, whose when holds.
-func (r *Run) take(s Step, m Moment) (actions []Action, again bool) {
 	// next-boot compares with the boot known when the step before began.
 	since := r.BootSeq
 	r.BootSeq = m.Instance.BootSeq

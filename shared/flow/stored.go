@@ -2,6 +2,8 @@ package flow
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +46,13 @@ func Store(flows []Definition) ([]byte, error) {
 	return append(append(first, '\n'), body.Bytes()...), nil
 }
 
+// versionOf names what a stored form holds. [73]
+func versionOf(stored []byte) string {
+	_, body, _ := bytes.Cut(stored, []byte{'\n'})
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:6])
+}
+
 func sum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 var errDamaged = errors.New("the stored flows are damaged or were cut: compile them again")
@@ -68,7 +77,7 @@ func Load(stored []byte) (*Set, error) {
 	case len(lines)%2 != 0:
 		return nil, errDamaged
 	}
-	return &Set{n: len(lines) / 2, flows: sync.OnceValue(func() []*compiledFlow {
+	return &Set{n: len(lines) / 2, version: sync.OnceValue(func() string { return versionOf(stored) }), flows: sync.OnceValue(func() []*compiledFlow {
 		var list []*compiledFlow
 		for pair := range slices.Chunk(lines, 2) {
 			list = append(list, loadFlow(pair[0], pair[1]))

@@ -150,6 +150,22 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// [73]
+func TestAVersionNamesTheFlowsHoweverTheyWereRead(t *testing.T) {
+	flows := append(manyFlows(2), whole())
+	version := flow.NewSet(flows).Version()
+	if got := load(t, stored(t, flows)).Version(); got != version || len(version) != 12 {
+		t.Errorf("the stored form has the version %q, its flows %q", got, version)
+	}
+	flows[2].Steps[0].Run.Content += " "
+	if got := flow.NewSet(flows).Version(); got == version {
+		t.Errorf("other flows have the version %q, too", got)
+	}
+	if got := (*flow.Set)(nil).Version(); got != "" {
+		t.Errorf("no flows have the version %q", got)
+	}
+}
+
 func stored(t testing.TB, flows []flow.Definition) []byte {
 	t.Helper()
 	text, err := flow.Store(flows)

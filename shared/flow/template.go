@@ -38,8 +38,8 @@ func (t template) dynamic() bool {
 	return slices.ContainsFunc(t, func(p part) bool { return p.tree != nil })
 }
 
-// evaluate returns the text for one event, in which guessed writes what is unknown.
-func (t template) evaluate(env map[string]any, guessed func(unknown) string) (string, error) {
+// evaluate returns the text for one event.
+func (t template) evaluate(env map[string]any) (string, error) {
 	var b strings.Builder
 	for _, p := range t {
 		if p.tree == nil {
@@ -51,8 +51,10 @@ func (t template) evaluate(env map[string]any, guessed func(unknown) string) (st
 			return "", err
 		}
 		if u, ok := value.(unknown); ok {
-			b.WriteString(guessed(u))
-			continue
+			value, err = u.text(env, p.tree)
+			if err != nil {
+				return "", err
+			}
 		}
 		text, err := valueText(value)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,8 +15,8 @@ type evaluation struct {
 	env map[string]any
 	// element is the # of the predicate that is being evaluated.
 	element any
-	// made counts the elements of the lists that were made.
-	made int
+	// made counts the elements of the lists that were made, work the steps. [17]
+	made, work int
 }
 
 // errNothing ends the evaluation of a chain such as event?.id.
@@ -25,8 +24,11 @@ var errNothing = errors.New("there is nothing")
 
 // value evaluates a part of the expression.
 func (e *evaluation) value(n *node) (any, error) {
+	if err := e.spend(1); err != nil {
+		return nil, err
+	}
 	switch n.op {
-	case opLiteral:
+	case opLiteral, opPattern:
 		return n.value, nil
 	case opName:
 		return e.env[n.value.(string)], nil
@@ -40,10 +42,7 @@ func (e *evaluation) value(n *node) (any, error) {
 		return v, err
 	case "&&", "and", "||", "or", opChoice:
 		cond, err := e.truth(n.args[0])
-		u, open := err.(unknown)
 		switch {
-		case open:
-			return e.ways(n, u)
 		case err != nil:
 			return nil, err
 		case n.op == opChoice && cond:
@@ -57,7 +56,8 @@ func (e *evaluation) value(n *node) (any, error) {
 	case "??":
 		v, err := e.value(n.args[0])
 		if u, ok := v.(unknown); ok && u.like == nil {
-			return e.ways(n, u)
+			other, _ := e.value(n.args[1])
+			return u.with(other), nil
 		}
 		if v != nil || err != nil {
 			return v, err
@@ -65,12 +65,7 @@ func (e *evaluation) value(n *node) (any, error) {
 		return e.value(n.args[1])
 	case opCall:
 		if name := n.value.(string); slices.Contains(predicates, name) {
-			v, err := e.predicate(name, n.args)
-			if u, ok := err.(unknown); ok {
-				u.like, u.fails = results[name], true
-				return u, nil
-			}
-			return v, err
+			return e.predicate(name, n.args)
 		}
 	case "in":
 		if found, known, err := e.inRange(n); known || err != nil {
@@ -91,7 +86,14 @@ func (e *evaluation) value(n *node) (any, error) {
 	if u, ok := n.among(args); ok {
 		return e.through(n, args, u), nil
 	}
-	return e.apply(n, args)
+	if err := e.spend(cost(args...)); err != nil {
+		return nil, err
+	}
+	v, err := e.apply(n, args)
+	if err == nil {
+		err = e.spend(cost(v))
+	}
+	return v, err
 }
 
 func (e *evaluation) truth(n *node) (bool, error) {
@@ -99,11 +101,11 @@ func (e *evaluation) truth(n *node) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if u, ok := v.(unknown); ok {
+		return u.truth(e.env, n, e.element)
+	}
 	truth, ok := v.(bool)
-	switch u, open := v.(unknown); {
-	case open:
-		return false, unknown{u.of, false, u.fails || u.like != false}
-	case !ok:
+	if !ok {
 		return false, errors.New("a part of the condition is neither true nor false")
 	}
 	return truth, nil
@@ -312,13 +314,14 @@ func (n *node) compareTexts(args []any) (bool, error) {
 		return false, nil
 	}
 	a, okA := args[0].(string)
+	if p, ok := args[1].(*pattern); ok && okA {
+		return p.MatchString(a), nil
+	}
 	b, okB := args[1].(string)
 	if !okA || !okB {
 		return false, refuse(n.op, args)
 	}
 	switch n.op {
-	case "matches":
-		return n.value.(*regexp.Regexp).MatchString(a), nil
 	case "contains":
 		return strings.Contains(a, b), nil
 	case "startsWith":

@@ -19,6 +19,7 @@ const (
 func (r *reader) check(f *file, flows []*placedFlow) {
 	if d := f.Defaults; d != nil {
 		r.windows(d.Windows, "defaults.windows")
+		r.instances(d.Instances, "defaults.instances")
 		r.retry(d.Step.Retry, "defaults.step.retry")
 		r.runDefaults(d.Run)
 	}
@@ -61,11 +62,21 @@ func (r *reader) windows(w *flow.Windows, path string) {
 	}
 }
 
+// instances finds a mapping that says nothing. [44]
+func (r *reader) instances(of *flow.Instances, path string) {
+	if of != nil && len(of.Words()) == 0 && r.Whole(path) {
+		r.Add(r.Place(path), "instances is empty: write tags, os or name under it, or remove the key")
+	}
+}
+
 // flow checks one flow. Borrowed holds the lists of the defaults that were
 // checked with another flow.
 func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if r.Said(p.path + ".windows") {
 		r.windows(p.Windows, p.path+".windows")
+	}
+	if r.Said(p.path + ".instances") {
+		r.instances(p.Instances, p.path+".instances")
 	}
 	p.sound = r.Sound(p.path + ".name")
 	r.inputs(p)

@@ -33,11 +33,14 @@ var forms = map[string]yamlfile.Form{
 	"scalar": {Numbers: true, Truths: true, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": []string{"string", "number", "boolean"}}
 	}},
-	"pattern": {Wrong: wrongPattern, Schema: func(yamlfile.Key) map[string]any {
+	"regexp": {Wrong: wrongRegexp, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "format": "regex", "minLength": 1}
 	}},
 	"address": {Wrong: wrongAddress, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "pattern": addressPattern, "maxLength": maxAddress}
+	}},
+	"patterns": {One: true, Numbers: true, Truths: true, Wrong: wrongPattern, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": []string{"string", "number", "boolean"}, "minLength": 1}
 	}},
 	"ends": {Empty: true, Wrong: func(_ yamlfile.Key, text string) string { return wrongEnd(text) }, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"anyOf": []any{
@@ -103,13 +106,20 @@ func wrongTemplate(k yamlfile.Key, text string) string {
 	return ""
 }
 
-func wrongPattern(k yamlfile.Key, text string) string {
+func wrongRegexp(k yamlfile.Key, text string) string {
 	switch _, err := flow.Whole(text); {
 	case text == "":
 		return k.Name + " is empty: " + k.Hint
 	case err != nil:
 		_, what, _ := strings.Cut(err.Error(), "error parsing regexp: ")
 		return fmt.Sprintf("%s is not a regular expression (%s): %s", k.Name, what, k.Hint)
+	}
+	return ""
+}
+
+func wrongPattern(k yamlfile.Key, text string) string {
+	if text == "" {
+		return k.Name + " is empty: write what it must be, or '*' for any value"
 	}
 	return ""
 }

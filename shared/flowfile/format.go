@@ -19,17 +19,18 @@ type file struct {
 // defaults are keys of flows, steps and runs. [5] A field with the tag of is
 // described and checked as the field of that type with its name.
 type defaults struct {
-	Mode         string        `json:"mode,omitempty" of:"flow"`
-	Timeout      flow.Duration `json:"timeout,omitempty" of:"flow"`
-	WhenBusy     string        `json:"whenBusy,omitempty" of:"flow"`
-	AlertOnRetry bool          `json:"alertOnRetry,omitempty" of:"flow"`
-	Runbook      string        `json:"runbook,omitempty" of:"flow"`
-	Windows      *flow.Windows `json:"windows,omitempty" of:"flow"`
-	Limits       flow.Limits   `json:"limits,omitempty" of:"flow"`
-	OnFailure    []flow.Step   `json:"onFailure,omitempty" of:"flow"`
-	Finally      []flow.Step   `json:"finally,omitempty" of:"flow"`
-	Step         stepDefaults  `json:"step,omitempty" doc:"keys for steps that send a command"`
-	Run          runDefaults   `json:"run,omitempty" doc:"keys for the runs of steps"`
+	Mode         string          `json:"mode,omitempty" of:"flow"`
+	Timeout      flow.Duration   `json:"timeout,omitempty" of:"flow"`
+	WhenBusy     string          `json:"whenBusy,omitempty" of:"flow"`
+	AlertOnRetry bool            `json:"alertOnRetry,omitempty" of:"flow"`
+	Runbook      string          `json:"runbook,omitempty" of:"flow"`
+	Instances    *flow.Instances `json:"instances,omitempty" of:"flow"`
+	Windows      *flow.Windows   `json:"windows,omitempty" of:"flow"`
+	Limits       flow.Limits     `json:"limits,omitempty" of:"flow"`
+	OnFailure    []flow.Step     `json:"onFailure,omitempty" of:"flow"`
+	Finally      []flow.Step     `json:"finally,omitempty" of:"flow"`
+	Step         stepDefaults    `json:"step,omitempty" doc:"keys for steps that send a command"`
+	Run          runDefaults     `json:"run,omitempty" doc:"keys for the runs of steps"`
 }
 
 type stepDefaults struct {
@@ -63,6 +64,7 @@ var nouns = map[reflect.Type]string{
 	reflect.TypeFor[Case]():            "a case",
 	reflect.TypeFor[flow.Event]():      "the event",
 	reflect.TypeFor[flow.Instance]():   "the instance",
+	reflect.TypeFor[flow.Instances]():  "instances",
 	reflect.TypeFor[CommandEnd]():      "the end of a command",
 }
 
@@ -76,7 +78,7 @@ var synonyms = map[string]string{
 	"cwd": "workingDir", "user": "username", "shell": "type", "sleep": "wait", "delay": "wait", "retries": "retry",
 	"maxRetries": "max", "attempts": "max", "ensure": "finally", "always": "finally", "catch": "onFailure", "onError": "onFailure",
 	"timezone": "timeZone", "tz": "timeZone", "start": "from", "end": "to", "id": "name", "name": "id", "dryRun": "mode", "notify": "alert",
-	"level": "severity", "priority": "severity", "urgency": "severity", "channel": "route", "channels": "route", "url": "runbook", "link": "runbook",
+	"level": "severity", "priority": "severity", "urgency": "severity", "channel": "route", "channels": "route", "url": "runbook", "link": "runbook", "targets": "instances", "scope": "instances", "only": "instances",
 }
 
 // format is what files of flows and of cases have in common.
@@ -103,6 +105,8 @@ func rules(t reflect.Type, schema map[string]any) {
 	switch t {
 	case reflect.TypeFor[flow.Definition]():
 		schema["properties"].(map[string]any)["steps"].(map[string]any)["maxItems"] = maxSteps
+	case reflect.TypeFor[flow.Instances]():
+		schema["minProperties"] = 1
 	case reflect.TypeFor[flow.Step]():
 		var one []any
 		for _, a := range actions {

@@ -78,6 +78,7 @@ func (g *graph) edge(e edge) {
 // start lists what starts the flow.
 func (g *graph) start() []string {
 	lines := []string{"on " + strings.Join(g.d.On, " or ")}
+	lines = append(lines, g.d.Instances.Words()...)
 	lines = append(lines, conjuncts(g.d.When)...)
 	if g.d.Mode == flow.ModeDryRun {
 		lines = append(lines, "(dry-run)")

@@ -39,6 +39,9 @@ var base = sync.OnceValue(func() conf.Config {
 		expr.MaxNodes(maxNodes),
 		expr.Function("secondsBetween", unused, new(func(from, to string) int)),
 		expr.Function("split", unused, new(func(text, separator string) []string)),
+		expr.Function("fromJSON", unused, new(func(text string) any)),
+		expr.Function("lines", unused, new(func(text string) []string)),
+		expr.Function("match", unused, new(func(text, pattern string) string), new(func(text, pattern string, group int) string)),
 	} {
 		option(c)
 	}

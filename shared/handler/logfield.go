@@ -52,6 +52,7 @@ var LogFields = []LogField{
 	{"late_ms", "ms", "`swept`", "how long the oldest wake-up was overdue; 0 if none was due"},
 	{"complete", "true or false", "`swept`, `alerts brought to people`", "whether everything that was due is done"},
 	{"repairs", "counts by kind", "`swept`", "what was made good: `end`, `boot`, `send`"},
+	{"flows", "text", "`swept`", "the version of the flows that are deployed, as `aftercare flows compile` prints it"},
 	{"letters", "count", "`alerts brought to people`", "alerts that were taken from the inbox"},
 	{"confirmed", "count", "`alerts brought to people`", "messages that a channel took"},
 	{"refused", "count", "`alerts brought to people`", "messages that a channel refused for its rate"},

@@ -69,7 +69,7 @@ func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 		v.tidyConcerns(ctx)
 		v.noteSweep(ctx)
 		v.out.add(Item{Result: ResultSwept, Woken: s.Woken, Failed: s.Failed, Waiting: s.Waiting, Complete: &s.Complete, Repairs: s.Repairs})
-		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Int64("late_ms", s.Late.Milliseconds()).Bool("complete", s.Complete).Any("repairs", s.Repairs).Msg("swept")
+		v.log.Info().Int("woken", s.Woken).Int("failed", s.Failed).Int("waiting", s.Waiting).Int64("late_ms", s.Late.Milliseconds()).Bool("complete", s.Complete).Any("repairs", s.Repairs).Str("flows", v.settings.Policy.Flows.Version()).Msg("swept")
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 )
 
 // Value is what an alert has under a name of groupBy; empty if it has nothing. It
@@ -63,7 +64,7 @@ func (m *Match) refuses(a decide.Alert) string {
 		if value == "" {
 			return fmt.Sprintf("the alert has no %s", c.name)
 		}
-		if !slices.ContainsFunc(c.patterns, func(p string) bool { return fits(p, value) }) {
+		if !slices.ContainsFunc(c.patterns, func(p string) bool { return flow.Fits(p, value) }) {
 			return fmt.Sprintf("%s is %s, not %s", c.name, value, strings.Join(c.patterns, " or "))
 		}
 	}
@@ -79,35 +80,10 @@ func (m *Match) Covers(other *Match) bool {
 			return false
 		}
 		for _, narrow := range theirs[i].patterns {
-			if !slices.ContainsFunc(c.patterns, func(wide string) bool { return fits(wide, narrow) }) {
+			if !slices.ContainsFunc(c.patterns, func(wide string) bool { return flow.Fits(wide, narrow) }) {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-// fits reports whether a pattern fits a whole text. The text may be a pattern
-// itself: its * is only fitted by a *, so the pattern then fits all that it fits.
-func fits(pattern, text string) bool {
-	p, t := []rune(pattern), []rune(text)
-	// star is where the last * stands, and tried how much of the text is tried
-	// behind it.
-	star, tried := -1, 0
-	i, j := 0, 0
-	for j < len(t) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, tried = i, j
-			i++
-		case i < len(p) && (p[i] == t[j] || p[i] == '?' && t[j] != '*'):
-			i, j = i+1, j+1
-		case star >= 0:
-			tried++
-			i, j = star+1, tried
-		default:
-			return false
-		}
-	}
-	return strings.Trim(string(p[i:]), "*") == ""
 }

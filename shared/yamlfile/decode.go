@@ -154,7 +154,7 @@ func (r *Reader) lists(n ast.Node, path string, k Key, into reflect.Value) bool 
 	into.Set(reflect.MakeMap(into.Type()))
 	for _, e := range m.entries {
 		list := reflect.New(into.Type().Elem()).Elem()
-		r.entry(e, Join(path, e.key), Key{Name: e.key, Form: "one-or-list", Need: "write at least one, or remove the key"}, list)
+		r.entry(e, Join(path, e.key), Key{Name: e.key, Form: "one-or-list", own: k.own, Need: "write at least one, or remove the key"}, list)
 		into.SetMapIndex(reflect.ValueOf(e.key), list)
 	}
 	return true

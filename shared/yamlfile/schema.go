@@ -104,7 +104,7 @@ func (s *schema) value(k Key) map[string]any {
 	case t.Kind() == reflect.Slice:
 		return s.list(k)
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Slice:
-		one := s.text(Key{Form: "one-or-list"})
+		one := s.text(Key{Form: "one-or-list", own: k.own})
 		if t.Elem().Elem().Kind() == reflect.Struct {
 			one = s.reference(t.Elem().Elem())
 		}

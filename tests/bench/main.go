@@ -97,6 +97,7 @@ func parts() []part {
 		{"failures", (*results).measureFailures, nil},
 		{"instance with a history", (*results).measureView, nil},
 		{"lists", (*results).measureLists, nil},
+		{"decisions", (*results).measureDecisions, nil},
 	}
 	for _, c := range contentions {
 		list = append(list, part{name: c.name, measure: c.measure})

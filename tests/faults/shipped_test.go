@@ -60,7 +60,7 @@ func shippedCases() map[string]shippedCase {
 			comes: []happening{boots(), submits("deploy", "exit 7")},
 			fails: []string{"end of deploy", "end of collect-diagnostics/system"},
 			ran:   map[string]int{"deploy": 1, "collect-diagnostics/system": 1, "collect-diagnostics/logs": 1},
-			runs:  []string{"collect-diagnostics succeeded: system succeeded, logs succeeded"},
+			runs:  []string{"collect-diagnostics succeeded: system succeeded, logs succeeded, windows skipped"},
 			ends:  3, alerts: 1, boots: 1,
 		},
 		"retry-undelivered": {
@@ -99,7 +99,7 @@ func shippedCases() map[string]shippedCase {
 				"restart-service/look": 1, "restart-service/restart": 1, "restart-service/verify": 2,
 			},
 			runs: []string{
-				"collect-diagnostics succeeded: system succeeded, logs succeeded",
+				"collect-diagnostics succeeded: system succeeded, logs succeeded, windows skipped",
 				"restart-service succeeded: look failed, up-again skipped, restart succeeded, verify succeeded 2 times",
 			},
 			ends: 7, alerts: 2, boots: 1,

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"aftercare/scripts/internal/cli"
+	"aftercare/scripts/internal/flowdiff"
+	"aftercare/scripts/internal/screen"
+	"aftercare/shared/flow"
+)
+
+// comparedFile is one of two files of flows.
+type comparedFile struct {
+	File    string `json:"file"`
+	Version string `json:"version"`
+	Flows   int    `json:"flows"`
+}
+
+func newFlowsDiff() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Compare two flows files, flow by flow",
+		Long: `Each file is one that people write, or what compile made of one; - is the
+standard input. Flows that go live come first. The exit code is 6 if a flow
+differs.`,
+		Example: `  aftercare flows diff dist/sweep/flows.compiled functions/flows.yaml
+  git show HEAD:functions/flows.yaml | aftercare flows diff - functions/flows.yaml`,
+		Args: cli.Args("OLD", "NEW"),
+	}
+	format := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var files [2]comparedFile
+		var flows [2][]flow.Definition
+		for i, path := range args {
+			var err error
+			if flows[i], err = readAnyFlows(cmd, path); err != nil {
+				return err
+			}
+			files[i] = comparedFile{inputName(path), flow.NewSet(flows[i]).Version(), len(flows[i])}
+		}
+		differ := flowdiff.Compare(flows[0], flows[1])
+		if format.json() {
+			err := printJSON(cmd.OutOrStdout(), struct {
+				Old   comparedFile    `json:"old"`
+				New   comparedFile    `json:"new"`
+				Flows []flowdiff.Flow `json:"flows"`
+			}{files[0], files[1], append([]flowdiff.Flow{}, differ...)})
+			if err != nil {
+				return err
+			}
+		} else {
+			printDiff(cmd, files, differ)
+		}
+		if len(differ) > 0 {
+			return cli.CodeError{Code: cli.ExitDiffers, Err: fmt.Errorf("%s differ", counted(len(differ), "flow")), Quiet: true}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func printDiff(cmd *cobra.Command, files [2]comparedFile, differ []flowdiff.Flow) {
+	out := cmd.OutOrStdout()
+	for i, before := range []string{"old: ", "new: "} {
+		say(out, before+"%s, %s, version %s", files[i].File, counted(files[i].Flows, "flow"), files[i].Version)
+	}
+	for _, f := range differ {
+		title := f.Flow + ": " + f.What
+		if f.GoesLive {
+			title += ". IT GOES LIVE: from now on it sends commands and alerts"
+		}
+		screen.Say(out, "", "\n"+title)
+		for _, c := range f.Changes {
+			screen.Say(out, "  ", screen.Plain(c.String()))
+		}
+	}
+	switch {
+	case len(differ) > 0:
+	case files[0].Version == files[1].Version:
+		say(out, "The flows are the same.")
+	default:
+		say(out, "Each flow is the same. Only their order differs.")
+	}
+}
+
+// readAnyFlows reads a flows file, or what 'flows compile' made of one.
+func readAnyFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
+	src, err := readInput(cmd, path)
+	if err != nil {
+		return nil, fmt.Errorf("read the flows: %w", err)
+	}
+	if !bytes.HasPrefix(src, []byte(`{"format":`)) {
+		return readFlowsOf(cmd, path, src, nil)
+	}
+	set, err := flow.Load(src)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", inputName(path), err)
+	}
+	var flows []flow.Definition
+	for _, name := range set.Flows() {
+		d, err := set.Definition(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: flow %s: %w", inputName(path), name, err)
+		}
+		flows = append(flows, d)
+	}
+	return flows, nil
+}

@@ -1,0 +1,110 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// guess decides on one course of a rehearsal what is unknown, each time that the
+// run needs to know it. [91]
+type guess struct {
+	unprinted map[string]bool // the steps whose output is unknown
+	// made are the decisions, of which so many were needed up to now. Others begin
+	// the courses that decide otherwise, of which there may be so many more.
+	made   []decision
+	needed int
+	others [][]decision
+	room   int
+	// at is the step under way, and attempt its attempt. Lost is the step at which
+	// there was no room. Written is what the texts of the attempt depend on.
+	at      string
+	attempt int
+	lost    string
+	written []string
+}
+
+// decision is how something unknown was decided.
+type decision struct {
+	key, step, text string
+	of              []string // the steps whose outputs decide
+	answer          int
+}
+
+// see shows the expressions of an attempt of a step what is unknown.
+func (g *guess) see(step string, attempt int, env, steps map[string]any) {
+	if g == nil {
+		return
+	}
+	g.at, g.attempt, env[""] = step, attempt, g
+	for id, is := range g.unprinted {
+		if known, ok := steps[id].(map[string]any); ok && is {
+			known["output"] = unknown{of: []string{id}, like: ""}
+		}
+	}
+}
+
+// decide picks one of so many answers to what an expression is. The same
+// expression has the same answer within an attempt.
+func (g *guess) decide(text string, of []string, answers int) int {
+	d := decision{fmt.Sprint(g.at, " ", g.attempt, " ", text), g.at, text, of, 0}
+	for _, before := range g.made[:g.needed] {
+		if before.key == d.key {
+			return before.answer
+		}
+	}
+	if g.needed == len(g.made) {
+		if g.room -= answers - 1; (g.room < 0 || g.needed == maxDecisions) && g.lost == "" {
+			g.lost = g.at
+		}
+		for other := d; g.lost == "" && other.answer < answers-1; {
+			other.answer++
+			g.others = append(g.others, append(slices.Clone(g.made), other))
+		}
+		g.made = append(g.made, d)
+	}
+	g.needed++
+	return g.made[g.needed-1].answer
+}
+
+// truth decides whether an expression holds, or cannot be evaluated.
+func (u unknown) truth(env map[string]any, n *node, element any) (bool, error) {
+	text, answers := oneLine(n.String()), 2
+	if element != nil {
+		text = fmt.Sprintf("%s for # = %v", text, element)
+	}
+	if u.fails || u.like != false {
+		answers = 3
+	}
+	answer := env[""].(*guess).decide(text, u.of, answers)
+	if answer == 2 {
+		return false, errors.New("it " + dependsOn(u.of))
+	}
+	return answer == 0, nil
+}
+
+// text is what stands for an unknown part of a text, if it is text.
+func (u unknown) text(env map[string]any, n *node) (string, error) {
+	g := env[""].(*guess)
+	g.written = union(g.written, u.of)
+	if _, float := u.like.(float64); u.fails || float || u.like == nil {
+		return "(" + dependsOn(u.of) + ")", g.send(n.String(), u.of)
+	}
+	return "(" + dependsOn(u.of) + ")", nil
+}
+
+// send decides whether something can be sent that depends on what steps print.
+func (g *guess) send(text string, of []string) error {
+	if g.decide(oneLine(text), of, 2) == 1 {
+		return errors.New("it " + dependsOn(of))
+	}
+	return nil
+}
+
+// of are the steps whose outputs decide which course it is.
+func (g *guess) of() (of []string) {
+	for _, d := range g.made {
+		of = union(of, d.of)
+	}
+	return of
+}

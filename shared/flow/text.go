@@ -1,0 +1,145 @@
+package flow
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+)
+
+// What takes values out of text, and what that costs. [17]
+
+// pattern is a regular expression, whose cost is in proportion to the text.
+type pattern struct {
+	*regexp.Regexp
+	text  string
+	parts int // of the machine that looks for it
+}
+
+func compilePattern(text string) (*pattern, error) {
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		what := "it is too long"
+		var wrong *syntax.Error
+		if errors.As(err, &wrong) {
+			what = wrong.Code.String()
+		}
+		return nil, errors.New("the pattern cannot be read: " + what)
+	}
+	machine, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	if parts := len(machine.Inst); parts > maxPattern {
+		return nil, fmt.Errorf("the pattern has %d parts, counting its repetitions: at most %d are allowed", parts, maxPattern)
+	}
+	return &pattern{regexp.MustCompile(text), text, len(machine.Inst)}, nil
+}
+
+// spend counts steps, and refuses those beyond the budget.
+func (e *evaluation) spend(steps int) error {
+	if e.work += steps; e.work > workBudget {
+		return fmt.Errorf("the expression takes more than %d steps on these values: take a smaller part of them first", workBudget)
+	}
+	return nil
+}
+
+// cost is how many steps it takes to read or make values.
+func cost(values ...any) int {
+	bytes, times := 0, 1
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			bytes += len(v)
+		case []any:
+			bytes += len(v)
+		case map[string]any:
+			bytes += len(v)
+		case *pattern:
+			times = v.parts
+		}
+	}
+	return bytes * times
+}
+
+// match returns what a group of the pattern found, the whole of it without a
+// group, and nil if the pattern or the group found nothing.
+func match(args []any) (any, error) {
+	text, ok := args[0].(string)
+	if !ok {
+		return nil, fmt.Errorf("match takes text, but this is %T", args[0])
+	}
+	group := 0
+	if len(args) > 2 {
+		group = args[2].(int)
+	}
+	at := args[1].(*pattern).FindStringSubmatchIndex(text)
+	if at == nil || at[2*group] < 0 {
+		return nil, nil
+	}
+	return text[at[2*group]:at[2*group+1]], nil
+}
+
+// lines takes text apart at its newlines. The one that ends it begins no line.
+func lines(args []any) (any, error) {
+	text, ok := args[0].(string)
+	if !ok {
+		return nil, fmt.Errorf("lines takes text, but this is %T", args[0])
+	}
+	list := []any{}
+	for line := range strings.Lines(text) {
+		list = append(list, strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
+	}
+	return list, nil
+}
+
+// fromJSON reads one value of JSON. Whole numbers are ints if they fit.
+func fromJSON(args []any) (any, error) {
+	text, ok := args[0].(string)
+	if !ok {
+		return nil, fmt.Errorf("fromJSON takes text, but this is %T", args[0])
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return nil, errors.New("fromJSON got text that is not JSON")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("fromJSON got text with something after the JSON")
+	}
+	return plain(v)
+}
+
+// plain replaces the numbers of JSON in a value.
+func plain(v any) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case json.Number:
+		if i, err := strconv.Atoi(v.String()); err == nil {
+			return i, nil
+		}
+		f, err := v.Float64()
+		if err != nil {
+			return nil, errors.New("fromJSON got a number that is too large")
+		}
+		return f, nil
+	case []any:
+		for i := range v {
+			if v[i], err = plain(v[i]); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for name := range v {
+			if v[name], err = plain(v[name]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
