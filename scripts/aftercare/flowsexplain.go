@@ -26,10 +26,11 @@ func newFlowsExplain() *cobra.Command {
 		Use:   "explain FILE --event EVENT",
 		Short: "Explain which flows an event would start, and why",
 		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
-or the data alone. For a flow that starts, the steps are listed that it would
-take if every command succeeded. What a step prints is not known: what depends
-on it says so, unless --output STEP=TEXT gives it. Nothing is sent. Limits, runs
-under way, stops and breakers count only with --state.`,
+or the data alone; or a submission that starts a flow by hand. For a flow that
+starts, the steps are listed that it would take if every command succeeded. What
+a step prints is not known: what depends on it says so, unless --output STEP=TEXT
+gives it. Nothing is sent. Limits, runs under way, stops and breakers count only
+with --state.`,
 		Example: `  aftercare flows explain functions/flows.yaml --event event.json
   aftercare flows explain functions/flows.yaml --event - --output df=87`,
 		Args: cli.Args("FILE"),
@@ -66,7 +67,10 @@ under way, stops and breakers count only with --state.`,
 		if err != nil {
 			return fmt.Errorf("read the event: %w", err)
 		}
-		list, err := e.explain(event.Parse(payload))
+		list, err := e.byHand(payload)
+		if list == nil && err == nil {
+			list, err = e.explain(event.Parse(payload))
+		}
 		if err != nil {
 			return err
 		}
@@ -213,6 +217,7 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 	for _, d := range e.flows {
 		i := slices.IndexFunc(decisions, func(f decide.FlowDecision) bool { return f.Flow == d.Name })
 		switch {
+		case i < 0 && x.Kind == flow.Manual: // another one is started
 		case i >= 0:
 			x.Flows = append(x.Flows, newExplained(decisions[i], e.outputs))
 		case slices.Contains(d.On, x.Kind):

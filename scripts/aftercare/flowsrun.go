@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
+	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 )
 
@@ -57,4 +59,37 @@ a duplicate, and does nothing.`,
 		return f.submit(cmd, s, document, *yes, *format)
 	}
 	return cmd
+}
+
+// byHand explains a submission that starts a flow by hand; nothing if the payload is
+// no such submission.
+func (e explainer) byHand(payload []byte) ([]explanation, error) {
+	var s struct {
+		Flow                string
+		Inputs              map[string]string
+		InstanceID          string
+		InstanceIDs         []string
+		SubmittedBy, Reason string
+	}
+	if json.Unmarshal(payload, &s) != nil || s.Flow == "" {
+		return nil, nil
+	}
+	if _, err := flow.NewSet(e.flows).Definition(s.Flow); err != nil {
+		return nil, cli.NotFound("%w", err)
+	}
+	var list []explanation
+	for _, id := range append(s.InstanceIDs, s.InstanceID) {
+		switch {
+		case id == "":
+		case e.known != nil && e.known.Instance.ID != id:
+			return nil, fmt.Errorf("the start is for the instance %s, but the state is of %s", id, e.known.Instance.ID)
+		default:
+			x := explanation{Kind: flow.Manual, InstanceID: id, Event: "a start of " + s.Flow + " by hand", At: e.moment()}
+			list = append(list, e.ask(x, decide.Submission{Key: "explained", Flow: s.Flow, Inputs: s.Inputs, By: s.SubmittedBy, Reason: s.Reason}))
+		}
+	}
+	if list == nil {
+		return nil, errors.New("the submission names no instance: write instanceId")
+	}
+	return list, nil
 }

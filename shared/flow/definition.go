@@ -56,7 +56,7 @@ const (
 
 // Input is what people can say when they start a flow by hand. [49]
 type Input struct {
-	Doc  string `json:"doc,omitempty" doc:"what it is for, in words for people" form:"text" example:"the directory to clean"`
+	Doc  string `json:"doc,omitempty" doc:"what it is for, in words for people" example:"the directory to clean"`
 	Type string `json:"type" doc:"what its values are" words:"text number boolean" default:"text"`
 	// Default is nil if a value must be given.
 	Default *string `json:"default,omitempty" doc:"its value when none is given; without it, one must be given" form:"scalar" hint:"write a text, a number, true or false" example:"/var/log"`
