@@ -12,30 +12,8 @@ import (
 
 func newFlows(getenv func(string) string) *cobra.Command {
 	return cli.Group("flows", "Check, test, compile and start flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsGraph(), newFlowsSchema(), newFlowsCompile(), newFlowsDiff())
-}
-
-func newFlowsValidate() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "validate FILE",
-		Short: "Find every mistake in a flows file",
-		Long: `Each mistake is printed with its line, and the exit code is 1 if there are any.
-FILE - is the standard input. Routes that steps name must be in alerts.yaml, if
-there is one.`,
-		Example: `  aftercare flows validate functions/flows.yaml
-  git show HEAD:functions/flows.yaml | aftercare flows validate -`,
-		Args: cli.Args("FILE"),
-	}
-	alerts := alertsFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		flows, err := readRoutedFlows(cmd, args[0], *alerts)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", inputName(args[0]), counted(len(flows), "flow"))
-		return nil
-	}
-	return cmd
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
+		newFlowsCompile())
 }
 
 func newFlowsSchema() *cobra.Command {
@@ -43,7 +21,7 @@ func newFlowsSchema() *cobra.Command {
 		Use:   "schema",
 		Short: "Print the JSON schema of flows files, for editors",
 		Long: `An editor that speaks to the YAML language server completes and checks a file
-that begins with the line
+that begins with a line such as that of functions/flows.yaml:
 
   # yaml-language-server: $schema=flows.schema.json`,
 		Example: `  aftercare flows schema >flows.schema.json
@@ -60,6 +38,19 @@ that begins with the line
 		return err
 	}
 	return cmd
+}
+
+func newFlowsReference() *cobra.Command {
+	return &cobra.Command{
+		Use:     "reference",
+		Short:   "Print every key, value, function and limit of flows, as Markdown",
+		Example: `  aftercare flows reference`,
+		Args:    cli.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), flowfile.Reference())
+			return err
+		},
+	}
 }
 
 func newFlowsGraph() *cobra.Command {
@@ -99,26 +90,21 @@ GitLab show with pictures.`,
 // readFlows reads a flows file. If it has mistakes, readFlows prints them and
 // returns a quiet error.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
-	return readFlowsWith(cmd, path, nil)
-}
-
-// readFlowsWith is readFlows that also finds steps that ask for other routes than
-// these; nil for any.
-func readFlowsWith(cmd *cobra.Command, path string, routes []string) ([]flow.Definition, error) {
 	src, err := readInput(cmd, path)
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
-	return readFlowsOf(cmd, path, src, routes)
+	return readFlowsOf(cmd, path, src)
 }
 
-func readFlowsOf(cmd *cobra.Command, path string, src []byte, routes []string) ([]flow.Definition, error) {
+// readFlowsOf is readFlows for a file that has been read.
+func readFlowsOf(cmd *cobra.Command, path string, src []byte) ([]flow.Definition, error) {
 	path = inputName(path)
-	found := flowfile.Inspect(path, src, routes)
-	if len(found.Mistakes) > 0 {
-		return nil, showMistakes(cmd, path, src, found.Mistakes)
+	flows, err := flowfile.Read(path, src)
+	if err != nil {
+		return nil, showMistakes(cmd, path, src, err)
 	}
-	return found.Flows, nil
+	return flows, nil
 }
 
 // counted is a number of things.

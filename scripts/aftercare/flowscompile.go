@@ -27,10 +27,14 @@ stays as it is.`,
 		if *to == "" {
 			return cli.Usage(errors.New("-o is missing: name the file to write"))
 		}
-		flows, err := readRoutedFlows(cmd, args[0], *alerts)
+		src, found, err := inspectRouted(cmd, args[0], *alerts)
 		if err != nil {
 			return err
 		}
+		if len(found.Mistakes) > 0 {
+			return showMistakes(cmd, inputName(args[0]), src, found.Mistakes)
+		}
+		flows := found.Flows
 		stored, err := flow.Store(flows)
 		if err != nil {
 			return err

@@ -93,7 +93,7 @@ func readAnyFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
 	if !bytes.HasPrefix(src, []byte(`{"format":`)) {
-		return readFlowsOf(cmd, path, src, nil)
+		return readFlowsOf(cmd, path, src)
 	}
 	set, err := flow.Load(src)
 	if err != nil {

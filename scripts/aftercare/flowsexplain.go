@@ -28,7 +28,7 @@ func newFlowsExplain() *cobra.Command {
 		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
 or the data alone; or a submission that starts a flow by hand. For a flow that
 starts, the steps are listed that it would take if every command succeeded. What
-a step prints is not known: what depends on it says so, unless --output STEP=TEXT
+a step prints is not known: what depends on it says so, unless --output ID=TEXT
 gives it. Nothing is sent. Limits, runs under way, stops and breakers count only
 with --state.`,
 		Example: `  aftercare flows explain functions/flows.yaml --event event.json
@@ -69,7 +69,10 @@ with --state.`,
 		}
 		list, err := e.byHand(payload)
 		if list == nil && err == nil {
-			list, err = e.explain(event.Parse(payload))
+			var events []event.Event
+			if events, err = eventsIn(payload); err == nil {
+				list, err = e.explain(events)
+			}
 		}
 		if err != nil {
 			return err

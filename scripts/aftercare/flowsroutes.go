@@ -12,15 +12,16 @@ import (
 
 	"aftercare/shared/alertfile"
 	"aftercare/shared/flow"
+	"aftercare/shared/flowfile"
 )
 
 func alertsFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("alerts", "", "the `file` with the routes that steps may name (default alerts.yaml beside FILE)")
 }
 
-// readRoutedFlows is readFlows that also finds steps that ask for routes that are
-// not in a file of alerts. If that has no name, it is alerts.yaml beside the flows.
-func readRoutedFlows(cmd *cobra.Command, path, alerts string) ([]flow.Definition, error) {
+// inspectRouted reads a flows file, and also finds steps that ask for routes that
+// are not in a file of alerts. If that has no name, it is alerts.yaml beside the flows.
+func inspectRouted(cmd *cobra.Command, path, alerts string) (src []byte, found flowfile.Inspection, err error) {
 	file := alerts
 	switch {
 	case file != "":
@@ -30,15 +31,18 @@ func readRoutedFlows(cmd *cobra.Command, path, alerts string) ([]flow.Definition
 		file = filepath.Join(filepath.Dir(path), filepath.Base(alertsFile))
 	}
 	routes, trouble := routesIn(file)
-	flows, err := readFlowsWith(cmd, path, routes)
-	if err != nil || trouble == nil || !slices.ContainsFunc(flows, asksForRoute) {
-		return flows, err
+	if src, err = readInput(cmd, path); err != nil {
+		return nil, found, fmt.Errorf("read the flows: %w", err)
+	}
+	found = flowfile.Inspect(inputName(path), src, routes)
+	if trouble == nil || !slices.ContainsFunc(found.Flows, asksForRoute) {
+		return src, found, nil
 	}
 	if errors.Is(trouble, fs.ErrNotExist) && alerts == "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: it names routes, which were not checked: there is no %s\n", inputName(path), file)
-		return flows, nil
+		return src, found, nil
 	}
-	return nil, trouble
+	return nil, found, trouble
 }
 
 // routesIn reads the names of the routes of a file of alerts.

@@ -10,6 +10,7 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/mask"
 	"aftercare/shared/yamlfile"
 )
 
@@ -19,7 +20,7 @@ func showMistakes(cmd *cobra.Command, path string, src []byte, err error) error 
 	if !errors.As(err, &mistakes) {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, mistakes, nil), path, counted(len(mistakes), "mistake"))
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, mistakes, mask.Text), path, counted(len(mistakes), "mistake"))
 	return cli.Quiet(err)
 }
 
@@ -33,7 +34,7 @@ func excerpts(src []byte, mistakes yamlfile.Mistakes, masked func(string) string
 			b.WriteByte('\n')
 		}
 		b.WriteString(f.String() + "\n")
-		if f.Line < 1 || f.Line > len(lines) || f.Column < 1 {
+		if f.Secret || f.Line < 1 || f.Line > len(lines) || f.Column < 1 {
 			continue
 		}
 		text, column := lines[f.Line-1], f.Column

@@ -9,6 +9,8 @@ import (
 	"aftercare/shared/alertfile"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // excerpt is what stands between two texts of functions/README.md.
@@ -34,6 +36,13 @@ func TestTheGuideHasTheSettings(t *testing.T) {
 	}
 	if got != strings.TrimSpace(want.String()) {
 		t.Errorf("the settings in functions/README.md are\n%s\nput the output of 'bin/aftercare settings' in their place:\n%s", got, want.String())
+	}
+}
+
+func TestTheGuideHasTheReference(t *testing.T) {
+	got, want := excerpt(t, "<!-- reference -->\n", "<!-- /reference -->\n"), strings.TrimSpace(flowfile.Reference())
+	if got != want {
+		t.Errorf("put the output of 'bin/aftercare flows reference' between the marks in functions/README.md (-got +want):\n%s", cmp.Diff(got, want))
 	}
 }
 
@@ -83,7 +92,7 @@ func TestTheGuidesTemplateHasNoMistake(t *testing.T) {
 // TestTheGuideShowsAMistakeAsItIsPrinted validates the line that the guide
 // shows, in a file where it is the fifth.
 func TestTheGuideShowsAMistakeAsItIsPrinted(t *testing.T) {
-	shown := excerpt(t, "compiled files are deployed.\n\n  ```\n", "\n  ```\n")
+	shown := excerpt(t, "of each finding.\n\n  ```\n", "\n  ```\n")
 	_, rest, _ := strings.Cut(shown, "    5 | ")
 	line, _, _ := strings.Cut(rest, "\n")
 	t.Chdir(t.TempDir())

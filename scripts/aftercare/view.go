@@ -102,6 +102,7 @@ type flowRun struct {
 }
 
 type boot struct {
+	InstanceID   string    `json:"instanceId"`
 	Seq          int64     `json:"seq"`
 	Time         time.Time `json:"time"`
 	EventID      string    `json:"eventId"`
@@ -137,9 +138,11 @@ func newView(s decide.State, r ledger.Records, older bool) view {
 			Older: older,
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
-			Boots:      mapped(r.Boots, func(b decide.Boot) boot { return boot(b) }),
-			Acts:       append([]decide.Act{}, r.Acts...),
-			Lost:       mapped(r.Lost, newMessage),
+			Boots: mapped(r.Boots, func(b decide.Boot) boot {
+				return boot{s.Instance.ID, b.Seq, b.Time, b.EventID, b.EventTime, b.AgentVersion, b.Decided}
+			}),
+			Acts: append([]decide.Act{}, r.Acts...),
+			Lost: mapped(r.Lost, newMessage),
 		},
 	}
 	for _, t := range s.Tasks {

@@ -8,16 +8,6 @@ import (
 	"aftercare/shared/flow"
 )
 
-// maxDepth is how many flows may follow from one another (flow rule 50).
-const maxDepth = 10
-
-// maxStarts is how many flows one event starts (flow rule 58).
-const maxStarts = 30
-
-// maxWaiting is how many runs of one flow may wait on an instance (flow rule
-// 52).
-const maxWaiting = 20
-
 // FlowDecision is what was decided about one flow for one event, and why.
 type FlowDecision struct {
 	Flow string `json:"flow"`
@@ -127,11 +117,11 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 		switch {
 		case slices.Contains(chain, o.Flow):
 			say.What, say.Why = FlowStopped, "it led to this event itself"
-		case len(chain) >= maxDepth:
+		case len(chain) >= flow.MaxDepth:
 			say.What, say.Why = FlowStopped, fmt.Sprintf("%d flows led to this event, which is the limit", len(chain))
-		case started == maxStarts || !b.ifRoom(func() { say.What, say.Why = b.start(r) }):
+		case started == flow.MaxStarts || !b.ifRoom(func() { say.What, say.Why = b.start(r) }):
 			say.What, say.Why = FlowStopped, "too many flows, or too large ones, react to one event"
-			b.cramped = b.cramped || started < maxStarts
+			b.cramped = b.cramped || started < flow.MaxStarts
 		default:
 			started++
 		}
@@ -264,7 +254,7 @@ func (b because) admit(r FlowRun) verdict {
 		switch {
 		case !known && def.WhenBusy == flow.BusyDrop:
 			return verdict{what: FlowDropped, why: "another run of it is under way on this instance", do: "try again when that has ended"}
-		case !known && waiting >= maxWaiting:
+		case !known && waiting >= flow.MaxWaiting:
 			return verdict{what: FlowDropped, why: fmt.Sprintf("%d runs of it already wait on this instance, which is its limit", waiting), do: "try again when some have ended"}
 		}
 		return verdict{what: FlowWaits, why: "another run of it is under way on this instance"}

@@ -13,6 +13,8 @@ type Scope struct {
 	// before every step.
 	Steps  []string
 	InFlow bool
+	// Silent are the ids of Steps whose output nobody captures.
+	Silent []string
 	// Inputs are those of the flow.
 	Inputs map[string]Input
 }

@@ -63,6 +63,16 @@ type Input struct {
 	Pattern string  `json:"pattern,omitempty" doc:"a regular expression that a whole text must match" form:"regexp" hint:"write a regular expression, in quotes" example:"/[a-z/]+"`
 }
 
+// What bounds the runs of flows.
+const (
+	// MaxDepth is how many flows may follow from one another. [50]
+	MaxDepth = 10
+	// MaxWaiting is how many runs of one flow may wait on an instance. [52]
+	MaxWaiting = 20
+	// MaxStarts is how many flows one event starts. [58]
+	MaxStarts = 30
+)
+
 // Step is one step of a flow. Exactly one of Run, Invoke, Alert, Wait and
 // Stop is set.
 type Step struct {

@@ -1,7 +1,9 @@
 package flow
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,67 +26,67 @@ var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual}
 // the empty text.
 type Event struct {
 	// Kind is TaskCompleted, FirstHeartbeat or Manual.
-	Kind string `json:"kind" need:"write task-completed, first-heartbeat or manual" words:"kinds"`
+	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat or manual" words:"kinds"`
 
 	// From the delivery. Expressions: id, source, region, account, time.
-	ID      string    `json:"id,omitempty"`
-	Source  string    `json:"source,omitempty"`
-	Region  string    `json:"region,omitempty"`
-	Account string    `json:"account,omitempty"`
-	Time    time.Time `json:"time,omitzero"`
+	ID      string    `json:"id,omitempty" doc:"the event's id"`
+	Source  string    `json:"source,omitempty" doc:"the service that sent it"`
+	Region  string    `json:"region,omitempty" doc:"the region that it came from"`
+	Account string    `json:"account,omitempty" doc:"the account that it came from"`
+	Time    time.Time `json:"time,omitzero" doc:"when it was sent"`
 
 	// InstanceID is the instance's id. Expressions: instanceId, and vmName for
 	// heartbeats, which is the same.
-	InstanceID string `json:"instanceId,omitempty"`
+	InstanceID string `json:"instanceId,omitempty" doc:"the instance that it is about"`
 
 	// Of TaskCompleted only. Expressions: invokeId, commandId, commandName,
 	// invocationStatus, exitCode, errorCode, errorDesc, repeatMode, repeats,
 	// startTime, finishTime, ownerUid, playerUid.
-	InvokeID  string `json:"invokeId,omitempty"`
-	CommandID string `json:"commandId,omitempty"`
+	InvokeID  string `json:"invokeId,omitempty" doc:"the id of the invocation"`
+	CommandID string `json:"commandId,omitempty" doc:"the id of the command"`
 	// CommandName is the given name, without Aftercare's marker.
-	CommandName      string `json:"commandName,omitempty"`
-	InvocationStatus string `json:"invocationStatus,omitempty" words:"statuses"`
+	CommandName      string `json:"commandName,omitempty" doc:"the name that the command was given"`
+	InvocationStatus string `json:"invocationStatus,omitempty" doc:"how the command ended" words:"statuses"`
 	// ExitCode is -1 if the event carries none.
-	ExitCode int `json:"exitCode"`
+	ExitCode int `json:"exitCode" doc:"the script's exit code; -1 if no script ended"`
 	// ErrorCode is empty if there was no error.
-	ErrorCode  string    `json:"errorCode,omitempty"`
-	ErrorDesc  string    `json:"errorDesc,omitempty"`
-	RepeatMode string    `json:"repeatMode,omitempty"`
-	Repeats    int       `json:"repeats"`
-	StartTime  time.Time `json:"startTime,omitzero"`
-	FinishTime time.Time `json:"finishTime,omitzero"`
-	OwnerUID   string    `json:"ownerUid,omitempty"`
-	PlayerUID  string    `json:"playerUid,omitempty"`
+	ErrorCode  string    `json:"errorCode,omitempty" doc:"why the command did not run, or not to its end; empty if it did"`
+	ErrorDesc  string    `json:"errorDesc,omitempty" doc:"the same in words"`
+	RepeatMode string    `json:"repeatMode,omitempty" doc:"how often the command is run: Once, or Period, NextRebootOnly, EveryReboot, Rate"`
+	Repeats    int       `json:"repeats" doc:"which of its runs this is"`
+	StartTime  time.Time `json:"startTime,omitzero" doc:"when the script began"`
+	FinishTime time.Time `json:"finishTime,omitzero" doc:"when it ended"`
+	OwnerUID   string    `json:"ownerUid,omitempty" doc:"the account that the command belongs to"`
+	PlayerUID  string    `json:"playerUid,omitempty" doc:"the user that sent it"`
 	// FailedBefore is how many ends in a row of this command on this instance
 	// were bad before this one. Expression: failedBefore. [18]
-	FailedBefore int `json:"failedBefore,omitempty"`
+	FailedBefore int `json:"failedBefore,omitempty" doc:"how many ends of this command in a row were bad before this one"`
 	// Requeued: Aftercare itself, or the flow that sent it, tries the command
 	// again. Expression: requeued.
-	Requeued bool `json:"requeued,omitempty"`
+	Requeued bool `json:"requeued,omitempty" doc:"whether Aftercare itself tries the command again"`
 
 	// Of FirstHeartbeat only. Expressions: bizEventId, agentVersion, azone,
 	// dataRegion, uptime, extensions.
-	BizEventID   string `json:"bizEventId,omitempty"`
-	AgentVersion string `json:"agentVersion,omitempty"`
-	Zone         string `json:"azone,omitempty"`
+	BizEventID   string `json:"bizEventId,omitempty" doc:"the id of the boot's event"`
+	AgentVersion string `json:"agentVersion,omitempty" doc:"the version of the instance's agent"`
+	Zone         string `json:"azone,omitempty" doc:"the zone of the instance"`
 	// DataRegion is the region that the event's data names.
-	DataRegion string `json:"dataRegion,omitempty"`
+	DataRegion string `json:"dataRegion,omitempty" doc:"the region that the event's data names"`
 	// Uptime is the time since the operating system started in milliseconds,
 	// -1 if unknown.
-	Uptime int `json:"uptime"`
+	Uptime int `json:"uptime" doc:"milliseconds since the operating system started; -1 if unknown"`
 	// Extensions is the additional information as JSON text, empty if there is
 	// none.
-	Extensions string `json:"extensions,omitempty"`
+	Extensions string `json:"extensions,omitempty" doc:"what else the event says, as JSON; empty if nothing"`
 
 	// Of Manual only. By says who starts the flow, in that person's own words, Reason
 	// why. Expressions: by, reason.
-	By     string `json:"by,omitempty"`
-	Reason string `json:"reason,omitempty"`
+	By     string `json:"by,omitempty" doc:"who starts the flow"`
+	Reason string `json:"reason,omitempty" doc:"why that person starts it"`
 	// Flow is the one to start; without it, the event is for all flows on its kind.
-	Flow string `json:"flow,omitempty"`
+	Flow string `json:"flow,omitempty" doc:"the flow that is started"`
 	// Inputs are those that were given. Expressions read them as inputs. [49]
-	Inputs map[string]string `json:"inputs,omitempty"`
+	Inputs map[string]string `json:"inputs,omitempty" doc:"what the flow is given, by the names of its inputs"`
 }
 
 // kinds is a set of kinds of event.
@@ -177,6 +179,40 @@ func fieldNames(on kinds) []string {
 		if f.on&on == on {
 			names = append(names, f.name)
 		}
+	}
+	return names
+}
+
+// Name is a value that expressions can read.
+type Name struct {
+	// Name is all of it, such as event.exitCode.
+	Name string
+	// Like is a value of its type.
+	Like any
+	// On are the kinds of event whose flows can read it.
+	On []string
+	// Words are all that it can be; nil if it can be anything.
+	Words []string
+}
+
+// Names lists the values that expressions can read.
+func Names() (names []Name) {
+	add := func(root, field string, like any, on kinds) {
+		names = append(names, Name{root + "." + field, like, kindNames(on), wordsOf(strings.ReplaceAll(root, ".", "\x00") + "\x00" + field)})
+	}
+	for _, f := range fields {
+		add("event", f.name, f.value(&Event{}), f.on)
+	}
+	sample := scope{on: ofAny, steps: "<id>"}.sample()
+	for _, root := range []string{"instance", "run"} {
+		values := sample[root].(map[string]any)
+		for _, field := range slices.Sorted(maps.Keys(values)) {
+			add(root, field, values[field], ofAny)
+		}
+	}
+	step := sample["steps"].(map[string]any)["<id>"].(map[string]any)
+	for _, field := range slices.Sorted(maps.Keys(step)) {
+		add("steps.<id>", field, step[field], ofAny)
 	}
 	return names
 }

@@ -22,6 +22,27 @@ const (
 	maxPattern = 1000
 )
 
+// Bounds are what bounds flows and expressions, each with its number.
+func Bounds() []Bound {
+	return []Bound{
+		{maxExpression, "characters of one expression"},
+		{workBudget, "steps of one evaluation: one for each part that is evaluated, each byte and each element that it takes or makes, and for a pattern each byte times the pattern's parts"},
+		{maxPattern, "parts of a pattern, counting its repetitions"},
+		{memoryBudget, "elements of the lists that one evaluation makes by .., [ ] or filter"},
+		{maxParts, "parts of one split"},
+		{maxAlert, "characters of an alert's text; the rest is cut off"},
+		{MaxStarts, "flows that one event starts"},
+		{MaxWaiting, "runs of a flow that wait on one instance"},
+		{MaxDepth, "flows that follow from one another"},
+	}
+}
+
+// Bound is one of Bounds.
+type Bound struct {
+	Most int
+	Of   string
+}
+
 // Mistake is a mistake inside an expression, at a character of it, counted from
 // 0. The text says what to write instead.
 type Mistake struct {

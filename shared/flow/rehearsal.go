@@ -229,7 +229,7 @@ func (all *courses) sum(id string, failing bool) (out StepRecord) {
 			here = union(here, []string{c.turn})
 		}
 		if rec.Status == StepSkipped {
-			skipped = union(skipped, []string{strings.TrimPrefix(rec.Reason, "when was false: ")})
+			skipped = union(skipped, []string{rec.Reason})
 		}
 		if out.Status == "" {
 			out = rec
@@ -271,7 +271,7 @@ func (all *courses) sum(id string, failing bool) (out StepRecord) {
 	case away != nil:
 		parts = append(parts, "unless "+strings.Join(away, " or ")+", which "+dependsOn(before))
 	case own == nil:
-		parts = []string{strings.TrimSuffix(dependsOn(before)+" ("+strings.Join(skipped, " or ")+")", " ()")}
+		parts = []string{strings.TrimSuffix(dependsOn(before)+"; it may be skipped, "+strings.Join(skipped, " or "), "; it may be skipped, ")}
 	}
 	out.Reason = strings.Join(parts, "; ")
 	return out

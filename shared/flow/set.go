@@ -244,7 +244,7 @@ func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 	o.Saw = f.when.saw(clause, env)
 	switch {
 	case err != nil:
-		o.Failed, o.Reason = true, "when could not be evaluated: "+err.Error()
+		o.Failed, o.Reason = true, "when could not be evaluated: "+condition{*clause}.said(env)+": "+err.Error()
 		return o
 	case clause != nil:
 		o.Clause, o.Reason = clause.text, "when was false: "+clause.text

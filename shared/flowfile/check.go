@@ -96,6 +96,9 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 		r.times(p, l)
 	}
 	r.scopes(p)
+	if p.sound {
+		r.probably(p)
+	}
 }
 
 // counts finds too many steps, alerts or captures in a flow. [7]

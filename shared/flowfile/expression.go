@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,7 +17,7 @@ func (r *reader) condition(path string, scope flow.Scope) bool {
 	sc, _ := r.Text(path)
 	mistakes := r.checker.Condition(sc.Text, scope)
 	r.expressionMistakes(sc, "when", mistakes)
-	return len(mistakes) == 0
+	return !slices.ContainsFunc(mistakes, func(m flow.Mistake) bool { return !m.Warning })
 }
 
 // template checks a text with expressions.
@@ -39,6 +40,10 @@ func (r *reader) expressionMistakes(sc yamlfile.Scalar, what string, mistakes []
 		at := r.Locate(sc, m.Offset)
 		if r.CommentFollows(sc, at) || m.Syntax && r.CommentFollows(sc, r.Locate(sc, utf8.RuneCountInString(sc.Text))) {
 			m.Text += " (here # begins a comment of YAML: put the text in quotes)"
+		}
+		if m.Warning {
+			r.Warn(at, "%s: %s", what, m.Text)
+			continue
 		}
 		if r.borrower != "" {
 			if r.Has(at) {

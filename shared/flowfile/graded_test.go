@@ -31,7 +31,7 @@ func readGraded(t *testing.T) (list []graded) {
 		for {
 			line, rest, _ := strings.Cut(g.src, "\n")
 			kind, words, found := strings.Cut(line, ": ")
-			if !found || kind != "mistake" && kind != "warning" && kind != "never" {
+			if !found || kind != "mistake" && kind != "warning" && kind != "note" && kind != "never" {
 				break
 			}
 			if kind == "never" {
@@ -54,7 +54,7 @@ func readGraded(t *testing.T) (list []graded) {
 }
 
 // The mistakes that newcomers made, and twenty more, are all found, each at its
-// place and in words that say what to write. [1] [6] [10] [85] [87]
+// place and in words that say what to write. [1] [6] [10] [85] [87] [88] [89]
 func TestEveryGradedMistakeSaysWhatToWrite(t *testing.T) {
 	list := readGraded(t)
 	kinds := map[string]bool{}
@@ -64,7 +64,7 @@ func TestEveryGradedMistakeSaysWhatToWrite(t *testing.T) {
 		t.Run(g.name, func(t *testing.T) {
 			found := flowfile.Inspect("f", []byte(g.src), nil)
 			good := false
-			for severity, list := range map[string]yamlfile.Mistakes{"mistake": found.Mistakes, "warning": found.Warnings} {
+			for severity, list := range map[string]yamlfile.Mistakes{"mistake": found.Mistakes, "warning": found.Warnings, "note": found.Notes} {
 				for _, m := range list {
 					good = good || severity == g.severity && g.in(m)
 					for _, word := range g.never {
@@ -79,8 +79,8 @@ func TestEveryGradedMistakeSaysWhatToWrite(t *testing.T) {
 			}
 		})
 	}
-	if len(kinds) < 60 {
-		t.Errorf("%d kinds of mistakes, want 60", len(kinds))
+	if len(kinds) < 62 {
+		t.Errorf("%d kinds of mistakes, want 62", len(kinds))
 	}
 }
 
@@ -92,4 +92,14 @@ func (g graded) in(m yamlfile.Mistake) bool {
 		}
 	}
 	return fmt.Sprint(m.Line, m.Column) == fmt.Sprint(g.line, g.column)
+}
+
+// A warning that is wrong costs more than one that is missing. [88] [89]
+func TestWhatIsMeantIsNoWarning(t *testing.T) {
+	for _, file := range []string{"testdata/quiet.yaml", shippedFile} {
+		found := flowfile.Inspect("f", read(t, file), nil)
+		if len(found.Mistakes)+len(found.Warnings) > 0 {
+			t.Errorf("%s: got mistakes\n%s\nwarnings\n%s", file, found.Mistakes, found.Warnings)
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package flowfile
 
 import (
+	"fmt"
+
 	"aftercare/shared/flow"
 	"aftercare/shared/yamlfile"
 )
@@ -11,6 +13,8 @@ type Inspection struct {
 	// are none if there are mistakes.
 	Flows              []flow.Definition
 	Mistakes, Warnings yamlfile.Mistakes
+	// Notes say what was not checked.
+	Notes yamlfile.Mistakes
 }
 
 // Read reads a file of flows. The error is yamlfile.Mistakes, in which filename
@@ -33,6 +37,13 @@ func Inspect(filename string, src []byte, routes []string) Inspection {
 	if read != nil {
 		r := &reader{Reader: read, checker: NewChecker(), routes: routes}
 		r.check(&f, r.complete(&f))
+		if len(r.unchecked) > 0 {
+			first, text := r.unchecked[0], "the syntax of this script is not checked: only that of sh and bash is"
+			if more := len(r.unchecked) - 1; more > 0 {
+				text += fmt.Sprintf("; nor is that of %d more", more)
+			}
+			out.Notes = yamlfile.Mistakes{{File: filename, Line: first.Line, Column: first.Column, Text: text}}
+		}
 	}
 	out.Mistakes, _ = found.Err().(yamlfile.Mistakes)
 	out.Warnings = found.Warnings()
@@ -53,4 +64,6 @@ type reader struct {
 	borrower string
 	// wrongDefaults are the fields of the defaults' run that are wrong.
 	wrongDefaults map[string]bool
+	// unchecked are the places of scripts whose syntax is not checked.
+	unchecked []yamlfile.Position
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"aftercare/shared/flowfile"
@@ -20,6 +21,24 @@ func TestTheSchemaAcceptsEveryGoodFile(t *testing.T) {
 	}
 	if err := schema.Compile(t, flowfile.CaseSchema(), "").Validate(schema.Instance(t, read(t, shippedCases))); err != nil {
 		t.Errorf("%s: %v", shippedCases, err)
+	}
+}
+
+// An editor finds the schema beside the shipped files.
+func TestTheShippedFilesNameTheirSchemas(t *testing.T) {
+	for file, s := range map[string]struct {
+		name, command string
+		want          []byte
+	}{
+		shippedFile:  {"flows.schema.json", "flows schema", flowfile.Schema()},
+		shippedCases: {"flows_test.schema.json", "flows schema --cases", flowfile.CaseSchema()},
+	} {
+		if first, _, _ := strings.Cut(string(read(t, file)), "\n"); first != "# yaml-language-server: $schema="+s.name {
+			t.Errorf("%s begins with %q, and does not name %s", file, first, s.name)
+		}
+		if got := read(t, filepath.Join(filepath.Dir(file), s.name)); strings.TrimSpace(string(got)) != strings.TrimSpace(string(s.want)) {
+			t.Errorf("write into functions/%s what 'bin/aftercare %s' prints", s.name, s.command)
+		}
 	}
 }
 

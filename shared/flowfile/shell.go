@@ -3,6 +3,7 @@ package flowfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aftercare/shared/command"
@@ -16,6 +17,10 @@ import (
 // parameters that are wrong themselves.
 func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 	content, _ := r.Text(path + ".content")
+	interpreter := command.Interpreter(run.Content)
+	if run.Type != command.RunShellScript || interpreter != "sh" && interpreter != "bash" {
+		r.unchecked = append(r.unchecked, r.Place(path+".content"))
+	}
 	if run.Type == command.RunPowerShellScript {
 		r.unmentioned(run, path, wrong, mentionsVariable)
 		return
@@ -23,7 +28,6 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 	if run.Type != command.RunShellScript {
 		return
 	}
-	interpreter := command.Interpreter(run.Content)
 	if interpreter != "sh" && interpreter != "bash" {
 		return
 	}
@@ -36,12 +40,17 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 	}
 	for _, u := range unsetIn(tree, run.Parameters) {
 		hint := fmt.Sprintf(": set it, add it to parameters, or write ${%s:-} if it may be empty", u.name)
-		if meant := flow.Nearest(u.name, u.known); meant != "" && len(u.name) > 2 {
+		if slices.Contains(roots, u.name) {
+			hint = ": a script reads no expressions; set a parameter to ${{ " + u.name + ". … }}, and use its variable"
+		} else if meant := flow.Nearest(u.name, u.known); meant != "" && len(u.name) > 2 {
 			hint = flow.DidYouMean(meant)
 		}
 		r.mistake(content, at(u.at), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
 	}
 }
+
+// roots are names of expressions, which scripts do not know.
+var roots = []string{"event", "instance", "run", "steps", "inputs"}
 
 // unmentioned finds parameters that the script does not mention.
 func (r *reader) unmentioned(run *command.Run, path string, wrong map[string]bool, mentions func(content, name string) bool) {

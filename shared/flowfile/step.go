@@ -32,6 +32,7 @@ func (r *reader) stepsOf(p *placedFlow, l *stepList) {
 			r.invoke(s.Invoke, path+".invoke")
 		}
 		r.retry(s.Retry, path+".retry")
+		r.texts(s, path)
 	}
 	r.unreachable(l)
 }
@@ -203,13 +204,13 @@ func (r *reader) addAt(p *placedFlow, l *stepList, paths []string, format string
 // scopes checks the expressions of a flow's steps, each with the steps that it
 // may name. [15]
 func (r *reader) scopes(p *placedFlow) {
-	var before []string
+	var before, silent []string
 	for _, l := range p.lists {
 		if l.borrowed {
 			r.borrower = p.Name
 		}
 		for i, s := range l.steps {
-			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Inputs: p.Inputs}
+			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Silent: silent, Inputs: p.Inputs}
 			if r.Said(path + ".when") {
 				r.condition(path+".when", scope)
 			}
@@ -224,6 +225,9 @@ func (r *reader) scopes(p *placedFlow) {
 			}
 			if s.ID != "" && !slices.Contains(before, s.ID) {
 				before = append(before, s.ID)
+				if !s.Capture && r.Whole(path+".capture") && !r.Meant(path+".capture") {
+					silent = append(silent, s.ID)
+				}
 			}
 		}
 		r.borrower = ""

@@ -12,6 +12,7 @@ import (
 	"aftercare/shared/flow"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
@@ -97,6 +98,10 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 		return []flow.Mistake{{Text: "the expression could be read in two ways: put brackets around its parts"}}
 	}
 	result, err := checker.Check(tree, config)
+	found := &lint{Scope: s, text: text}
+	if err == nil {
+		ast.Walk(&tree.Node, found)
+	}
 	if err == nil {
 		err = optimizer.Optimize(&tree.Node, config)
 	}
@@ -110,7 +115,7 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 		begin := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t\n"))
 		return []flow.Mistake{{Offset: begin, Text: "the result is neither text nor a number, true or false: select one of its parts"}}
 	}
-	return nil
+	return found.found
 }
 
 // hasText reports whether values of a static type can be turned into text; an

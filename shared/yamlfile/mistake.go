@@ -16,6 +16,8 @@ type Mistake struct {
 	Column int
 	// Text says what is wrong and what to do about it, in one line.
 	Text string
+	// Secret: its line has a secret, and must not be shown.
+	Secret bool
 }
 
 // String returns the mistake as file:line:column: text.
@@ -76,9 +78,20 @@ func (r *Report) mistake(at Position, format string, args []any) Mistake {
 	return Mistake{File: r.file, Line: at.Line, Column: at.Column, Text: text}
 }
 
-// Warn adds what is probably not meant, but does no harm.
-func (r *Report) Warn(at Position, format string, args ...any) {
-	r.warnings = append(r.warnings, r.mistake(at, format, args))
+// Warn adds what is probably not meant, once.
+func (r *Report) Warn(at Position, format string, args ...any) { r.warn(r.mistake(at, format, args)) }
+
+// WarnSecret is Warn for a line that must not be shown.
+func (r *Report) WarnSecret(at Position, text string) {
+	m := r.mistake(at, "%s", []any{text})
+	m.Secret = true
+	r.warn(m)
+}
+
+func (r *Report) warn(m Mistake) {
+	if len(r.warnings) < MaxMistakes && !slices.Contains(r.warnings, m) {
+		r.warnings = append(r.warnings, m)
+	}
 }
 
 // Warnings returns what Warn added, in the order of their places.

@@ -2,7 +2,10 @@ package yamlfile
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -170,4 +173,69 @@ func (s *schema) text(k Key) map[string]any {
 		return map[string]any{"type": anyText}
 	}
 	return map[string]any{"type": "string"}
+}
+
+// Tables calls the function with each mapping of the format, as a path such as
+// flows[].steps[], and its keys as the rows of a Markdown table: the key, what it is,
+// the values that it takes, and its default. A type that stands in several places is
+// listed once.
+func (f *Format) Tables(each func(path, rows string)) {
+	type place struct {
+		path string
+		typ  reflect.Type
+	}
+	seen := map[reflect.Type]bool{}
+	for next := []place{{"", f.Type}}; len(next) > 0; next = next[1:] {
+		at := next[0]
+		if seen[at.typ] {
+			continue
+		}
+		seen[at.typ] = true
+		var rows strings.Builder
+		for _, k := range f.keysOf(at.typ) {
+			inner, path := k.typ, Join(at.path, k.Name)
+			for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice || inner.Kind() == reflect.Map {
+				path += map[reflect.Kind]string{reflect.Slice: "[]", reflect.Map: ".<name>"}[inner.Kind()]
+				inner = inner.Elem()
+			}
+			switch {
+			case inner.Kind() != reflect.Struct || inner == timeType:
+			case k.Name == f.List:
+				next = slices.Insert(next, 1, place{path, inner}) // before the defaults, which have the same keys
+			default:
+				next = append(next, place{path, inner})
+			}
+			what := k.doc
+			if k.Need != "" {
+				what += " (required)"
+			}
+			fmt.Fprintf(&rows, "| `%s` | %s | %s | %s |\n", k.Name, what, f.values(k), k.fallback)
+		}
+		each(at.path, strings.ReplaceAll(rows.String(), "||", `\|\|`))
+	}
+}
+
+// values says in a word or two which values a key takes.
+func (f *Format) values(k Key) string {
+	switch {
+	case len(k.words) > 0:
+		return strings.Join(k.words, ", ")
+	case k.typ.Kind() == reflect.Bool:
+		return "true or false"
+	case k.most != strconv.Itoa(math.MaxInt32):
+		return k.least + " to " + k.most
+	case k.example != "":
+		return "such as `" + k.example + "`"
+	}
+	return ""
+}
+
+// Doc is what the key of a type is; empty if it has none of that name.
+func (f *Format) Doc(t reflect.Type, name string) string {
+	for _, k := range f.keysOf(t) {
+		if k.Name == name {
+			return k.doc
+		}
+	}
+	return ""
 }

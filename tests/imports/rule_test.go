@@ -76,7 +76,7 @@ var rules = []rule{
 	{"shared/yamlfile", []string{"shared/flow", goccyYAML}},
 	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/transport", "shared/yamlfile"}},
 	// The functions do not link it: flows are compiled before they are deployed.
-	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
+	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
 
 	// The tools.
 	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", "shared/version", cobra, pflag}},

@@ -1,0 +1,116 @@
+package flowfile
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"aftercare/shared/flow"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+var (
+	outputs  = regexp.MustCompile(`^(?:event|steps(?:\.(\w+)|\["([\w-]+)"\]))\.output$`)
+	fields   = regexp.MustCompile(`^(?:event|instance|steps|inputs)[.\[]`)
+	regions  = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
+	errorsOf = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
+)
+
+// lint finds what an expression, whose types are right, does not mean: mistakes, if
+// it cannot work, else warnings. [88]
+type lint struct {
+	flow.Scope
+	text  string
+	found []flow.Mistake
+}
+
+func (l *lint) add(n ast.Node, warning bool, format string, args ...any) {
+	for {
+		member, ok := n.(*ast.MemberNode)
+		if !ok {
+			break
+		}
+		n = member.Node
+	}
+	l.found = append(l.found, flow.Mistake{Offset: n.Location().From, Text: fmt.Sprintf(format, args...), Warning: warning})
+}
+
+// Visit looks at one part of the expression.
+func (l *lint) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.MemberNode:
+		l.captured(n)
+	case *ast.BuiltinNode:
+		if n.Name == "int" || n.Name == "float" {
+			l.number(n)
+		}
+	case *ast.BinaryNode:
+		l.compared(n, n.Left, n.Right)
+		if n.Operator == "==" || n.Operator == "!=" {
+			l.compared(n, n.Right, n.Left)
+		}
+	}
+}
+
+// captured finds an output that nothing fetches. It is a mistake: it is always empty.
+func (l *lint) captured(n *ast.MemberNode) {
+	if m := outputs.FindStringSubmatch(n.String()); m != nil && slices.Contains(l.Silent, m[1]+m[2]) {
+		l.add(n, false, "%s is always empty, because the step %s does not capture it: write capture: true in that step, which must be a run or an invoke", n, m[1]+m[2])
+	}
+}
+
+// number finds a number that is made of text which can hold more.
+func (l *lint) number(n *ast.BuiltinNode) {
+	of, ok := n.Arguments[0].(*ast.MemberNode)
+	name := n.Arguments[0].String()
+	switch {
+	case !ok || !fields.MatchString(name) || n.Arguments[0].Type() == nil || n.Arguments[0].Type().Kind().String() != "string":
+	case strings.Contains(l.text, name+" matches"):
+	case outputs.MatchString(name):
+		l.add(of, true, "%s(%s) cannot be evaluated if the command prints anything beside a number, even a blank: write %s(trim(%s))", n.Name, name, n.Name, name)
+	default:
+		l.add(of, true, `%s(%s) cannot be evaluated if this text is not a number: ask first, %s matches "^[0-9]+$" && …`, n.Name, name, name)
+	}
+}
+
+// compared finds comparisons that a newline, a blank or letter case decides.
+func (l *lint) compared(n *ast.BinaryNode, x, y ast.Node) {
+	whole := n.Operator == "==" || n.Operator == "!=" || n.Operator == "in"
+	if !whole && n.Operator != "contains" && n.Operator != "startsWith" && n.Operator != "endsWith" {
+		return
+	}
+	literals := []ast.Node{y}
+	if list, ok := y.(*ast.ArrayNode); ok {
+		literals = list.Nodes
+	}
+	name, call := x.String(), ""
+	if f, ok := x.(*ast.BuiltinNode); ok && len(f.Arguments) == 1 {
+		call = f.Name
+	}
+	for _, literal := range literals {
+		s, ok := literal.(*ast.StringNode)
+		if !ok || s.Value == "" {
+			continue
+		}
+		lower, trimmed := strings.ToLower(s.Value), strings.TrimSpace(s.Value)
+		code := slices.IndexFunc(errorCodes, func(code string) bool { return strings.EqualFold(code, s.Value) })
+		switch {
+		case call == "lower" && lower != s.Value:
+			l.add(literal, false, "lower makes small letters, and this has capitals: write %q", lower)
+		case call == "upper" && strings.ToUpper(s.Value) != s.Value:
+			l.add(literal, false, "upper makes capitals, and this has small letters: write %q", strings.ToUpper(s.Value))
+		case call == "trim" && whole && trimmed != s.Value:
+			l.add(literal, false, "trim removes what is around a text, and this has blanks or newlines there: write %q", trimmed)
+		case outputs.MatchString(name) && whole && strings.TrimRight(s.Value, "\n") != s.Value:
+			l.add(literal, false, "an output has no newline at its end: write %q", trimmed)
+		case outputs.MatchString(name) && whole:
+			l.add(x, true, "a blank or another line in what the command prints decides this: write trim(%s) %s …, or contains", name, n.Operator)
+		case regions.MatchString(name) && lower != s.Value:
+			l.add(literal, true, "letter case counts, and regions and zones have small letters: write %q", lower)
+		case errorsOf.MatchString(name) && whole && code >= 0 && errorCodes[code] != s.Value:
+			l.add(literal, true, "letter case counts%s", flow.DidYouMean(errorCodes[code]))
+		}
+	}
+}

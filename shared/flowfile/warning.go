@@ -1,0 +1,194 @@
+package flowfile
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"aftercare/shared/command"
+	"aftercare/shared/flow"
+	"aftercare/shared/mask"
+)
+
+// probably warns of what a flow probably does not mean. [88]
+func (r *reader) probably(p *placedFlow) {
+	if slices.Contains(p.On, flow.FirstHeartbeat) && !guards.MatchString(p.When) && !r.rare(p) {
+		r.reboots(p)
+	}
+	r.systems(p)
+}
+
+var (
+	// guards are names that keep a flow from running after each boot.
+	guards = regexp.MustCompile(`\b(?:bootSeq|failedRuns|failedBefore|agentVersion|tags|steps|kind|inputs)\b`)
+	// reboot is a line of a script that reboots its instance.
+	reboot = regexp.MustCompile(`(?im)^[^#\n]*?(?:^|[;&|({]|\b(?:then|do|else|sudo|exec|nohup)\b)\s*(?:/\S*/)?` +
+		`(reboot|systemctl\s+(?:-\S+\s+)*reboot|shutdown\s+(?:-\w+\s+)*[-/]r|init\s+6|telinit\s+6|Restart-Computer|exit\s+(?:194|3010))(?:[\s;&|)}]|$)`)
+	// asks is a condition in a script.
+	asks = regexp.MustCompile(`\b(?:if|case|test|while|until)\b|\[|&&|\|\|`)
+	// chosen are names by which a flow is not for any instance.
+	chosen = regexp.MustCompile(`\b(?:event\s*\.\s*(?:commandName|commandId|vmName|instanceId|output)|instance\s*\.\s*(?:os|tags|name|id)|inputs)\b`)
+	system = regexp.MustCompile(`\binstance\s*\.\s*os\b`)
+)
+
+// rare reports whether the flow's own limit lets it begin once an hour at most.
+func (r *reader) rare(p *placedFlow) bool {
+	l := p.Limits.PerInstance
+	return r.Said(p.path+".limits.perInstance") && l.Max > 0 && time.Duration(l.Window)/time.Duration(l.Max) >= time.Hour
+}
+
+// reboots warns of a step that reboots after every boot.
+func (r *reader) reboots(p *placedFlow) {
+	for _, l := range p.lists {
+		for i, s := range l.steps {
+			if s.When != "" && s.Kind() == flow.KindStop {
+				return
+			}
+			if s.Run == nil || s.When != "" {
+				continue
+			}
+			m := reboot.FindStringSubmatchIndex(s.Run.Content)
+			if m == nil || asks.MatchString(s.Run.Content[:m[2]]) {
+				continue
+			}
+			sc, _ := r.Text(l.at(i) + ".run.content")
+			r.Warn(r.Locate(sc, characters(sc.Text, m[2])), "this reboots after every boot, again and again: write a guard, such as when: instance.bootSeq == 1, or limits: {perInstance: {max: 1, window: 24h}}")
+		}
+	}
+}
+
+// systems warns of a script that runs on whatever instance, though it is for one
+// kind: for Windows, always; for Linux, in a flow that any instance starts, or that
+// has steps for Windows too.
+func (r *reader) systems(p *placedFlow) {
+	windows := func(s flow.Step) bool {
+		return s.Run != nil && s.Run.Type != "" && s.Run.Type != command.RunShellScript
+	}
+	any := !chosen.MatchString(p.When) && p.Instances == nil && !slices.Equal(p.On, []string{"manual"})
+	for _, l := range p.lists {
+		any = any || slices.ContainsFunc(l.steps, windows)
+	}
+	asked := system.MatchString(p.When) || p.Instances != nil && p.Instances.OS != ""
+	for _, l := range p.lists {
+		for i, s := range l.steps {
+			asked = asked || s.Kind() == flow.KindStop && system.MatchString(s.When)
+			path := l.at(i) + ".run"
+			if asked || l.borrowed || s.Run == nil || !r.Sound(path) || system.MatchString(s.When) || !windows(s) && !any {
+				continue
+			}
+			kind, other := "linux", "Windows"
+			if windows(s) {
+				kind, other = "windows", "Linux"
+			}
+			r.Warn(r.Key(path), `nothing keeps this script from instances with %s: write instances: {os: %s} in the flow or in defaults, or when: instance.os == "%s" in the step`, other, kind, kind)
+			return
+		}
+	}
+}
+
+var inside = regexp.MustCompile(`\$\{\{.*?\}\}`)
+
+// unreplaced warns of placeholders in a text that stay as they are. The table of
+// hints.txt says what they look like.
+func (r *reader) unreplaced(path, table, variable string) {
+	sc, ok := r.Text(path)
+	if !ok || !r.Sound(path) {
+		return
+	}
+	text := inside.ReplaceAllStringFunc(sc.Text, blank)
+	for _, h := range hints()[table] {
+		for _, m := range h.form.FindAllStringSubmatchIndex(text, -1) {
+			say := string(h.form.ExpandString(nil, strings.ReplaceAll(h.say, "VARIABLE", variable), text, m))
+			if say != "" {
+				r.Warn(r.Locate(sc, utf8.RuneCountInString(text[:m[0]])), "%s", say)
+			}
+			text = text[:m[0]] + blank(text[m[0]:m[1]]) + text[m[1]:]
+		}
+	}
+}
+
+// blank is as many blanks as a text has bytes.
+func blank(text string) string { return strings.Repeat(" ", len(text)) }
+
+// texts warns of what is in the texts of a step: placeholders that nothing replaces,
+// and secrets. [88] [89]
+func (r *reader) texts(s flow.Step, path string) {
+	if s.Alert != "" {
+		r.unreplaced(path+".alert", "values", "")
+		r.secret(path+".alert", "")
+	}
+	values := map[string]map[string]string{}
+	if s.Run != nil {
+		values[path+".run.parameters."] = s.Run.Parameters
+		variable := "$$"
+		if s.Run.Type == command.RunPowerShellScript {
+			variable = "$$env:"
+		}
+		r.unreplaced(path+".run.content", "content", variable)
+		r.secret(path+".run.content", "")
+	}
+	if s.Invoke != nil {
+		values[path+".invoke.parameters."] = s.Invoke.Parameters
+	}
+	for under, parameters := range values {
+		for name := range parameters {
+			r.unreplaced(under+name, "values", "")
+			r.secret(under+name, name)
+		}
+	}
+}
+
+var (
+	// computed is what a script takes from elsewhere, with the word before a credential.
+	computed = regexp.MustCompile("(?i)(?:(?:bearer|basic|token)\\s+)?(?:\\$\\{\\{.*?\\}\\}|\\$\\([^()]*\\)|\\$\\{[^{}]*\\}|\\$(?:env:)?[\\w@*#?!]+|`[^`]*`)")
+	// notSecret is a name or value of no secret: that of where it is, for example.
+	notSecret = regexp.MustCompile(`(?i)(?:name|id|file|path|url|uri|arn|version|length|policy|type|count|stdin)s?["']?[\s:=]*["']?$`)
+	plain     = regexp.MustCompile(`(?i)^(?:[<>|&;()]|(?:true|false|yes|no|none|null|changeme|\d{1,4})\b)`)
+)
+
+// secret warns of a secret in a text, whose name is that of a parameter, or empty.
+// The warning is at the beginning of its line, and shows no part of it. [89]
+func (r *reader) secret(path, name string) {
+	sc, ok := r.Text(path)
+	if !ok || !r.Sound(path) {
+		return
+	}
+	offset := 0
+	for line := range strings.Lines(sc.Text) {
+		if looksSecret(name, line, strings.HasSuffix(path, ".alert")) {
+			at := r.Locate(sc, offset)
+			if name != "" {
+				at = r.Key(path)
+			}
+			r.WarnSecret(at, "this looks like a secret, which every reader of the file and of its runs sees: let the script fetch it, as functions/README.md says under Secrets")
+			return
+		}
+		offset += utf8.RuneCountInString(line)
+	}
+}
+
+// looksSecret reports whether a line has a secret that stands there as it is. In prose,
+// a word after "password:" is one only if it has a digit.
+func looksSecret(name, line string, prose bool) bool {
+	if name != "" {
+		line = name + "=" + line
+	}
+	for computed.MatchString(line) {
+		line = computed.ReplaceAllString(line, `""`)
+	}
+	masked := mask.Text(line)
+	if masked == line {
+		return false
+	}
+	at := strings.Index(masked, mask.Mark)
+	rest := line[at:]
+	if word := strings.Fields(rest); prose && (len(word) == 0 || !strings.ContainsAny(word[0], "0123456789")) {
+		return false
+	}
+	if notSecret.MatchString(line[:at]) || plain.MatchString(rest) {
+		return mask.Text(rest) != rest
+	}
+	return true
+}
