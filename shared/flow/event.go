@@ -210,6 +210,7 @@ func Names() (names []Name) {
 			add(root, field, values[field], ofAny)
 		}
 	}
+	names = append(names, Name{Name: "inputs.<name>", On: kindNames(ofAny), Words: []string{InputText, InputNumber, InputBoolean}})
 	step := sample["steps"].(map[string]any)["<id>"].(map[string]any)
 	for _, field := range slices.Sorted(maps.Keys(step)) {
 		add("steps.<id>", field, step[field], ofAny)

@@ -33,6 +33,8 @@ func Bounds() []Bound {
 		{maxAlert, "characters of an alert's text; the rest is cut off"},
 		{MaxStarts, "flows that one event starts"},
 		{MaxWaiting, "runs of a flow that wait on one instance"},
+		{MaxInputs, "inputs of a flow"},
+		{maxInputValue, "characters of an input's value"},
 		{MaxDepth, "flows that follow from one another"},
 	}
 }

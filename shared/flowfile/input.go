@@ -15,8 +15,6 @@ func (r *reader) inputs(p *placedFlow) {
 	}
 	byHand, other := slices.Contains(p.On, flow.Manual), len(p.On) > 1 || !slices.Contains(p.On, flow.Manual)
 	switch {
-	case len(p.Inputs) == 0 && r.Whole(path):
-		r.Add(r.Place(path), "inputs is empty: write the name of an input: and its keys under it, or remove the key")
 	case len(p.Inputs) > flow.MaxInputs:
 		r.Add(r.Place(path), "the flow has %d inputs: at most %d are allowed", len(p.Inputs), flow.MaxInputs)
 	case !byHand && r.Sound(p.path+".on"):
