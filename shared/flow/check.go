@@ -13,6 +13,8 @@ type Scope struct {
 	// before every step.
 	Steps  []string
 	InFlow bool
+	// Output: the flow captures what the command of the event printed.
+	Output bool
 	// Silent are the ids of Steps whose output nobody captures.
 	Silent []string
 	// Inputs are those of the flow.
@@ -20,7 +22,7 @@ type Scope struct {
 }
 
 func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " "), inputs: inputTypes(s.Inputs)}
+	out := scope{steps: strings.Join(s.Steps, " "), inputs: inputTypes(s.Inputs), output: s.Output}
 	for _, name := range s.On {
 		out.on |= kindOf(name)
 	}

@@ -49,7 +49,7 @@ func (r *Run) before() []string {
 }
 
 func (r *Run) scope() scope {
-	return Scope{On: r.Definition.On, Steps: r.before(), Inputs: r.Definition.Inputs}.scope()
+	return Scope{On: r.Definition.On, Steps: r.before(), Inputs: r.Definition.Inputs, Output: r.Definition.CaptureEvent}.scope()
 }
 
 // condition is the step's when, and what it sees.

@@ -64,6 +64,8 @@ type scope struct {
 	steps string
 	// inputs are the flow's, as names and types joined by spaces.
 	inputs string
+	// output: event.output may be named.
+	output bool
 }
 
 // none is the steps of a scope that has no steps.
