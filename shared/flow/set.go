@@ -184,7 +184,7 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		return nil
 	}
 	kind := kindOf(ev.Kind)
-	var outcomes []Outcome
+	outcomes := make([]Outcome, 0, s.n)
 	var env map[string]any
 	for _, f := range s.flows() {
 		if kind == 0 || f.kinds()&kind == 0 {
