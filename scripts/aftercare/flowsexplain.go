@@ -28,8 +28,9 @@ func newFlowsExplain() *cobra.Command {
 		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
 or the data alone. For a flow that starts, the steps are listed that it would
 take if every command succeeded. What a step prints is not known: what depends
-on it says so, unless --output STEP=TEXT gives it. Nothing is sent. Limits, runs
-under way, stops and breakers count only with --state.`,
+on it says so, unless --output STEP=TEXT gives it; --output event=TEXT is what
+the event's own command printed, for flows with captureEvent. Nothing is sent.
+Limits, runs under way, stops and breakers count only with --state.`,
 		Example: `  aftercare flows explain functions/flows.yaml --event event.json
   aftercare flows explain functions/flows.yaml --event - --output df=87`,
 		Args: cli.Args("FILE"),
@@ -209,6 +210,11 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 	policy := decide.DefaultPolicy()
 	policy.Flows = flow.NewSet(e.flows)
 	var facts decide.Facts
+	if end, is := in.(decide.Ended); is {
+		if text, given := e.outputs["event"]; given {
+			facts.Outputs = map[string]decide.Captured{end.Event.InvokeID: {Output: decide.Output{Text: text}}}
+		}
+	}
 	if e.known != nil {
 		facts.Control = e.known.Stopped.Control()
 	}
@@ -294,7 +300,11 @@ func (x explanation) print(w io.Writer, c clock) {
 
 func (f explained) print(w io.Writer) {
 	if !f.Fires {
-		fmt.Fprintf(w, "%s does not start\n    %s\n", f.Flow, screen.Plain(f.Why))
+		verb := "does not"
+		if f.Outcome == string(decide.FlowDepends) {
+			verb = "may"
+		}
+		fmt.Fprintf(w, "%s %s start\n    %s\n", f.Flow, verb, screen.Plain(f.Why))
 		for _, v := range f.Values {
 			fmt.Fprintf(w, "    %s is %s\n", v.Name, screen.Plain(v.Value))
 		}

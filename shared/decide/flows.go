@@ -36,6 +36,7 @@ const (
 	FlowStopped    What = "stopped"
 	FlowNotStarted What = "not started"
 	FlowNoAnswer   What = "not evaluated"
+	FlowDepends    What = "depends" // on what its event's command printed; Explain only
 )
 
 // Decided holds the decisions about flows, as they are recorded.
@@ -103,7 +104,18 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 	started := 0
 	var stopped stops
 	var quiet []flow.Outcome
-	for _, o := range match(ev, b.instance(), len(chain)) {
+	outcomes := match(ev, b.instance(), len(chain))
+	captured := ev
+	if slices.ContainsFunc(outcomes, func(o flow.Outcome) bool { return o.Wants }) {
+		if captured = b.printed(ev); captured.Captured {
+			outcomes = match(captured, b.instance(), len(chain))
+		}
+	}
+	for _, o := range outcomes {
+		ev := ev
+		if o.Matched && o.Definition.CaptureEvent {
+			ev = captured
+		}
 		for _, v := range o.Saw {
 			b.guarded = true
 			b.read(v.Name)
@@ -113,6 +125,9 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 		}
 		say := FlowDecision{Flow: o.Flow, What: FlowNotStarted, Why: o.Reason, Values: o.Values}
 		if !o.Matched {
+			if o.Wants {
+				say.What = FlowDepends
+			}
 			if o.Failed {
 				say.What = FlowNoAnswer
 				b.note("flow "+o.Flow+" not started", o.Reason)
@@ -269,6 +284,7 @@ func (b because) begin(r FlowRun) (What, string) {
 
 // recordDryRun records what a flow in dry-run would have done (flow rule 56).
 func (b because) recordDryRun(r FlowRun) string {
+	r.Event.Captured = true // when it was stored
 	rehearsal := b.rehearsal(r.Definition, r.Event, r.Depth)(nil)
 	r.StartedAt = b.now
 	r.Steps = rehearsal.Steps

@@ -233,6 +233,8 @@ type Needs struct {
 	Agent, Machine bool
 	// Invocations and Outputs of these invoke ids, from Cloud Assistant.
 	Invocations, Outputs []string
+	// Once: whether the input was recorded before, which makes the outputs needless.
+	Once bool
 	// Ended tasks of these ids, from the instance's log.
 	Ended []string
 	// EndedRun is an ended flow run of this id, from the instance's log.

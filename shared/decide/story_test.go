@@ -280,6 +280,9 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 		if a.has("output") {
 			f.Outputs[id] = decide.Captured{Output: decide.Output{Text: a.text("output", ""), Dropped: int64(a.number("dropped", 0))}}
 		}
+		if a.has("failed") {
+			f.Outputs[id] = decide.Captured{Err: a.text("failed", "")}
+		}
 	}
 	for _, id := range n.Ended {
 		needs = append(needs, "ended:"+id)
@@ -288,6 +291,9 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 	if n.EndedRun != "" {
 		needs = append(needs, "ended:"+n.EndedRun)
 		f.Asked.EndedRun, f.EndedRun = n.EndedRun, s.runs[n.EndedRun]
+	}
+	if n.Once {
+		needs = append(needs, "once")
 	}
 	f.Asked.Invocations = append(f.Asked.Invocations, n.Invocations...)
 	f.Asked.Outputs = append(f.Asked.Outputs, n.Outputs...)

@@ -13,12 +13,14 @@ type Scope struct {
 	// before every step.
 	Steps  []string
 	InFlow bool
+	// Output: the flow captures what the command of the event printed.
+	Output bool
 	// Silent are the ids of Steps whose output nobody captures.
 	Silent []string
 }
 
 func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " ")}
+	out := scope{steps: strings.Join(s.Steps, " "), output: s.Output}
 	for _, name := range s.On {
 		out.on |= kindOf(name)
 	}

@@ -36,7 +36,24 @@ func compileCondition(text string, s scope) (condition, []Mistake) {
 		})
 		c = append(c, clause{text: oneLine(n.String()), tree: n, names: names, state: state})
 	}
+	slices.SortStableFunc(c, func(a, b clause) int { return a.late() - b.late() })
 	return c, nil
+}
+
+// early are the clauses before those that read event.output. [45]
+func (c condition) early() condition {
+	if i := slices.IndexFunc(c, func(of clause) bool { return of.late() > 0 }); i >= 0 {
+		return c[:i]
+	}
+	return c
+}
+
+// late is 1 for a clause that reads event.output, otherwise 0.
+func (c clause) late() int {
+	if slices.Contains(c.names, "event\x00output") {
+		return 1
+	}
+	return 0
 }
 
 // oneLine is a clause as a reason shows it.

@@ -16,6 +16,8 @@ type Definition struct {
 	Instances *Instances `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
 	// When is the condition over event, instance and run; empty means always. [10]
 	When string `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
+	// CaptureEvent fetches what the command printed whose end the event is. [45]
+	CaptureEvent bool `json:"captureEvent,omitempty" doc:"fetches what the command of the event printed, for event.output, once all that does not read it holds; only on task-completed"`
 	// Mode is ModeLive or ModeDryRun. [4]
 	Mode string `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
 	// Timeout is how long a run may take from its first step on. [60]

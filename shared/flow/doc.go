@@ -161,6 +161,14 @@
 //     written, of which one must fit the whole value: * stands for any text, ?
 //     for one character. What ECS did not say fits nothing. instances is asked
 //     before when, and has its own reason.
+//  45. With captureEvent, for flows on task-completed alone, what the command of
+//     the event printed is fetched as event.output, as rule 25 says, once instances
+//     and all clauses of when hold that do not read it; those that do come last.
+//     Dry-run fetches it, too: that only reads. The run stores it. An event that is
+//     delivered again fetches nothing. If the fetch fails, the event is delivered
+//     again, until 10 minutes after the command's end; then, or if it can never
+//     be fetched, the flow does not start, and the reason is recorded. A run that
+//     has ended does not keep it: a retry fetches it anew.
 //  50. No flow leads to itself: a flow that is in the chain of flows that led
 //     to the event is stopped, and so is every flow behind ten others. One
 //     alert says so.
@@ -212,7 +220,8 @@
 //  71. A step's record names the input that made it begin and the one that
 //     ended it, its tasks, and how it ended; a task's and an execution's
 //     record name the run and the step, so that causes can be walked both ways.
-//  72. What was captured is dropped from the record when the run ends.
+//  72. What was captured, event.output too, is dropped from the record when the run
+//     ends.
 //  73. A run's record names the version of the flows that it was started with: 12 hex
 //     digits, the same for every file that compiles to the same flows. A retry, which
 //     keeps to the definition of its run, keeps the version, too.
@@ -255,7 +264,8 @@
 //     run by the code that runs it, and does nothing. It assumes that every command
 //     succeeds, or ends as the case says; that what is printed fits into
 //     parameters; and that a boot comes when a step waits for one. What a step
-//     captures is unknown, unless the case or --output says what it prints.
+//     captures is unknown, and so is event.output, unless the case or --output says
+//     what is printed.
 //  91. What follows from an unknown value is unknown, too, unless it is the same
 //     for every output: false && x is false. It is kept whether it can always be
 //     evaluated: a comparison with text can, int(x) cannot. A text says what its

@@ -48,7 +48,7 @@ func (r *Run) before() []string {
 }
 
 func (r *Run) scope() scope {
-	return Scope{On: r.Definition.On, Steps: r.before()}.scope()
+	return Scope{On: r.Definition.On, Steps: r.before(), Output: r.Definition.CaptureEvent}.scope()
 }
 
 // condition is the step's when, and what it sees.

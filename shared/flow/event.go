@@ -61,6 +61,13 @@ type Event struct {
 	// again. Expression: requeued.
 	Requeued bool `json:"requeued,omitempty" doc:"whether Aftercare itself tries the command again"`
 
+	// Output is what the command printed, if the flow captures it; a run that has
+	// ended does not keep it. Captured: it was fetched, or cannot be, for the reason
+	// OutputError. Expression: output. [45]
+	Output      string `json:"output,omitempty" doc:"what the command printed, without the newlines that end it; only with captureEvent"`
+	Captured    bool   `json:"-"`
+	OutputError string `json:"-"`
+
 	// Of FirstHeartbeat only. Expressions: bizEventId, agentVersion, azone,
 	// dataRegion, uptime, extensions.
 	BizEventID   string `json:"bizEventId,omitempty" doc:"the id of the boot's event"`
@@ -140,6 +147,7 @@ var fields = []field{
 	{"playerUid", ofTask, func(e *Event) any { return e.PlayerUID }},
 	{"failedBefore", ofTask, func(e *Event) any { return e.FailedBefore }},
 	{"requeued", ofTask, func(e *Event) any { return e.Requeued }},
+	{"output", ofTask, func(e *Event) any { return printed(e.Output) }},
 
 	{"vmName", ofHeartbeat, func(e *Event) any { return e.InstanceID }},
 	{"bizEventId", ofHeartbeat, func(e *Event) any { return e.BizEventID }},

@@ -60,6 +60,8 @@ type scope struct {
 	// steps are the ids that may be named after steps, joined by spaces; the
 	// constant none in a flow's own when, where steps does not exist.
 	steps string
+	// output: event.output may be named.
+	output bool
 }
 
 // none is the steps of a scope that has no steps.

@@ -165,6 +165,9 @@ func (r *reviewer) field(root string, n *node) {
 	known := fieldsOf(root, r.scope)
 	name, _ := n.text()
 	if slices.Contains(known, name) {
+		if root == "event" && name == "output" && !r.output {
+			r.add(n, "event.output is only there if the flow captures it: write captureEvent: true beside when")
+		}
 		return
 	}
 	switch root {

@@ -34,6 +34,8 @@ type head struct {
 	On        []string   `json:"on"`
 	Instances *Instances `json:"instances,omitempty"`
 	When      string     `json:"when,omitempty"`
+	// CaptureEvent: clauses that read event.output come last.
+	CaptureEvent bool `json:"captureEvent,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
 	Asks []string `json:"asks,omitempty"`
 }
@@ -42,7 +44,7 @@ type head struct {
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
-	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When}
+	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When, CaptureEvent: d.CaptureEvent}
 	texts := stepExpressions(d)
 	for _, word := range onDemand {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
@@ -91,6 +93,9 @@ type Outcome struct {
 	// Saw are the values of instance.* and event.failedBefore that its instances and
 	// its condition read, as far as they were evaluated.
 	Saw []Value
+	// Wants: the rest depends on what the command of the event printed, which the
+	// event does not say. [45]
+	Wants bool
 	// Failed: no clause was false, but the condition could not be evaluated for
 	// this event.
 	Failed     bool
@@ -198,23 +203,35 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		if env == nil {
 			env = environment(&ev, in, about{depth: depth, attempt: 1})
 		}
-		o := f.ask(env, explain)
+		o := f.ask(&ev, env, explain)
 		o.Saw = append(saw, o.Saw...)
 		outcomes = append(outcomes, o)
 	}
 	return outcomes
 }
 
-func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
+func (f *compiledFlow) ask(ev *Event, env map[string]any, explain bool) Outcome {
 	o := Outcome{Flow: f.Name}
 	f.once.Do(func() { f.when, f.err = f.head.compile() })
 	if f.err != nil {
 		o.Failed, o.Reason = true, f.err.Error()
 		return o
 	}
-	clause, err := f.when.holds(env)
-	o.Saw = f.when.saw(clause, env)
-	switch {
+	early := f.when.early()
+	clause, err := early.holds(env)
+	ready := !f.CaptureEvent || clause != nil || err != nil // nothing needs the output
+	if !ready && ev.Captured && ev.OutputError == "" {
+		ready, early = true, f.when
+		clause, err = f.when.holds(env)
+	}
+	o.Saw = early.saw(clause, env)
+	switch late := f.when[len(early):]; {
+	case !ready && ev.Captured:
+		o.Failed, o.Reason = true, "what the command printed could not be fetched: "+ev.OutputError
+		return o
+	case !ready && len(late) > 0:
+		o.Wants, o.Reason = true, "it "+dependsOn([]string{starting})+": "+late[0].text
+		return o
 	case err != nil:
 		o.Failed, o.Reason = true, "when could not be evaluated: "+condition{*clause}.said(env)+": "+err.Error()
 		return o
@@ -230,12 +247,12 @@ func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 		o.Failed, o.Reason = true, err.Error()
 		return o
 	}
-	o.Matched, o.Definition = true, &d
+	o.Matched, o.Wants, o.Definition = true, !ready, &d
 	return o
 }
 
 func (h head) compile() (condition, error) {
-	c, mistakes := compileCondition(h.When, scope{on: h.kinds(), steps: none})
+	c, mistakes := compileCondition(h.When, scope{on: h.kinds(), steps: none, output: h.CaptureEvent})
 	if len(mistakes) > 0 {
 		return nil, errors.New("when cannot be compiled: " + mistakes[0].Text)
 	}

@@ -106,6 +106,7 @@ func rules(t reflect.Type, schema map[string]any) {
 		schema["properties"].(map[string]any)["steps"].(map[string]any)["maxItems"] = maxSteps
 	case reflect.TypeFor[flow.Instances]():
 		schema["minProperties"] = 1
+		schema["properties"].(map[string]any)["tags"].(map[string]any)["minProperties"] = 1
 	case reflect.TypeFor[flow.Step]():
 		var one []any
 		for _, a := range actions {
