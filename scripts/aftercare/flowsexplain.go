@@ -327,9 +327,9 @@ func (f explained) print(w io.Writer) {
 		width = max(width, len(p.ID))
 	}
 	for _, p := range f.Plan {
-		fmt.Fprintf(w, "    %-*s  %s\n", width, p.ID, p.what())
+		screen.Say(w, fmt.Sprintf("    %-*s  ", width, p.ID), p.what())
 		if p.Status == flow.StepMaybe {
-			fmt.Fprintf(w, "    %-*s    %s\n", width, "", screen.Plain(p.Reason))
+			screen.Say(w, fmt.Sprintf("    %-*s    ", width, ""), screen.Plain(p.Reason))
 		}
 		if p.Runbook != "" {
 			fmt.Fprintf(w, "    %-*s    runbook = %s\n", width, "", p.Runbook)
@@ -344,9 +344,9 @@ func (f explained) print(w io.Writer) {
 	switch f.Result {
 	case flow.ResultSucceeded:
 	case flow.StepMaybe:
-		fmt.Fprintf(w, "    its result %s\n", screen.Plain(f.Reason))
+		screen.Say(w, "    ", "its result "+screen.Plain(f.Reason))
 	default:
-		fmt.Fprintf(w, "    the run would end as %s: %s\n", f.Result, screen.Plain(f.Reason))
+		screen.Say(w, "    ", "the run would end as "+f.Result+": "+screen.Plain(f.Reason))
 	}
 }
 

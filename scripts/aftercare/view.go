@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"aftercare/shared/command"
@@ -196,8 +197,15 @@ func newTask(t decide.Task) task {
 		ID: t.ID, Name: t.Name, Kind: string(t.Kind), State: string(t.State), Priority: t.Priority, Attempt: t.Attempt,
 		SubmittedAt: t.SubmittedAt, ExpiresAt: t.ExpiresAt, Deadline: t.Deadline, InvokeID: t.InvokeID,
 		RunID: t.RunID, Step: t.Step, Cancel: t.Cancel,
-		EndedAt: t.EndedAt, Status: string(t.Status), ExitCode: t.ExitCode, ErrorCode: t.ErrorCode, Reason: t.Reason,
+		EndedAt: t.EndedAt, Status: string(t.Status), ExitCode: t.ExitCode, ErrorCode: t.ErrorCode,
+		Reason: cmp.Or(t.Reason, t.CancelReason),
 	}
+}
+
+// besides is why a task ended, beside how its execution did.
+func (t task) besides() string {
+	before, _, _ := strings.Cut(t.Reason, "its execution ended as")
+	return strings.TrimSuffix(before, "; ")
 }
 
 func newSend(s decide.Send) send {
