@@ -13,9 +13,9 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-func newFlows() *cobra.Command {
-	return cli.Group("flows", "Check, test and compile flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
+func newFlows(getenv func(string) string) *cobra.Command {
+	return cli.Group("flows", "Check, test, compile and start flows",
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
 		newFlowsCompile())
 }
 

@@ -109,10 +109,18 @@ func (p page) run(instanceID string, r flowRun) {
 		chain = strings.Join(r.Chain, " > ")
 	}
 	cause := caused(r.Cause)
+	if strings.HasPrefix(r.Cause, "input/") {
+		cause = "a start by hand"
+	}
 	if r.RetryOf != "" {
 		cause = "a retry of run " + r.RetryOf
 	}
-	p.facts("cause", cause, "chain", chain, "flows", r.Version, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
+	var inputs []string
+	for _, name := range sortedKeys(r.Inputs) {
+		inputs = append(inputs, name+"="+written(r.Inputs[name]))
+	}
+	p.facts("cause", cause, "by", r.By, "purpose", r.Purpose, "inputs", strings.Join(inputs, ", "),
+		"chain", chain, "flows", r.Version, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
 		"ended", ended, "why", r.Reason, "next", waits)
 	t := &screen.Table{Title: "Steps", Head: []string{"STEP", "RESULT", "BEGAN", "TOOK", "TASK", "WHY"}, Whole: map[int]bool{2: true, 4: true}, Wrap: true}
 	for _, s := range r.Steps {

@@ -41,11 +41,7 @@ func (d *decision) retry(in Retry) (cause string) {
 	}
 	b := d.because(d.once)
 	if v := b.admit(r); v.what == FlowRefused || v.what == FlowDropped {
-		reason := "flow " + old.Flow + " cannot run again now: " + v.why
-		if v.do != "" {
-			reason += "; " + v.do
-		}
-		return d.refused(asked, reason)
+		return d.refused(asked, "flow "+old.Flow+" cannot run again now: "+v.reason())
 	}
 	what, why := b.start(r)
 	if d.answer.RunID, d.answer.Outcome = id, string(what); what != FlowStarted {

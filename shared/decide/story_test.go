@@ -27,7 +27,7 @@ import (
 // every decision is checked of each. (decide rule 1)
 //
 // A story begins anew with instance: bootable, waiting, unknown or new. The lines
-// under it are what happened before. The inputs are submit TASK, cancel TASK, retry RUN,
+// under it are what happened before. The inputs are submit TASK, start FLOW, cancel TASK, retry RUN,
 // heartbeat, state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
 // started), result TASK=KIND, delivered and undelivered MESSAGE, repaired, unreached SUBMISSION,
 // wake and continue.

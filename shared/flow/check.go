@@ -17,10 +17,12 @@ type Scope struct {
 	Output bool
 	// Silent are the ids of Steps whose output nobody captures.
 	Silent []string
+	// Inputs are those of the flow.
+	Inputs map[string]Input
 }
 
 func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " "), output: s.Output}
+	out := scope{steps: strings.Join(s.Steps, " "), inputs: inputTypes(s.Inputs), output: s.Output}
 	for _, name := range s.On {
 		out.on |= kindOf(name)
 	}

@@ -13,7 +13,8 @@
 //  2. A flow's name, and a step's id within its flow, are unique, 1 to 63
 //     characters of a-z, 0-9 and -, the first not -.
 //  3. on is one kind of event or a list of several: task-completed (a command
-//     has ended on an instance), first-heartbeat (an instance has booted).
+//     has ended on an instance), first-heartbeat (an instance has booted), manual
+//     (a person starts it).
 //  4. mode is live, which is the default, or dry-run.
 //  5. defaults holds, for every flow that does not say otherwise: mode,
 //     timeout, whenBusy, alertOnRetry, runbook, instances, windows, limits,
@@ -32,8 +33,8 @@
 //
 // # Expressions
 //
-//  10. A flow's when is an expression of expr-lang over event, instance and run;
-//     a step's also over steps. Without one, the answer is yes. Package flowfile
+//  10. A flow's when is an expression of expr-lang over event, instance, run
+//     and inputs; a step's also over steps. Without one, the answer is yes. Package flowfile
 //     checks expressions with expr itself; the functions evaluate them without
 //     it, with the same result.
 //  11. A when is taken apart at its outermost &&. Its clauses are evaluated in
@@ -182,6 +183,15 @@
 //     Its mistakes are those of the key that names it, with their places. The
 //     stored form and every run hold what it says: the functions read no other
 //     file.
+//  48. A flow on manual is started by a person, on the instances that are named, and
+//     no other flow with it. Then event.id is the start's key, event.source is
+//     aftercare, event.account is empty, event.by and event.reason say who starts it
+//     and why.
+//  49. inputs are at most 20 values of type text (the default), number or boolean,
+//     each with at most 1,000 characters. A pattern must match the whole of a text.
+//     An input without a default must be given, so a flow that events can start, too,
+//     needs a default for each: an event starts it with these. They stay in the run's
+//     record.
 //  50. No flow leads to itself: a flow that is in the chain of flows that led
 //     to the event is stopped, and so is every flow behind ten others. One
 //     alert says so.
@@ -210,6 +220,11 @@
 //     file changes. Its record keeps them for a retry.
 //  58. At most 30 flows start from one event, and no more than fit into one
 //     commit of 3 MB with it. The rest is stopped, and one alert says so.
+//  59. What refuses or drops the run of an event refuses a start by hand, and so do
+//     a when that is false and inputs that are unknown, missing or wrong. The answer
+//     says why, nothing is recorded, and the same start can come again. What lets a
+//     run wait lets it wait. A start begins one run on each instance, however often
+//     it is delivered. Its commands wait for the instance as those of any flow do.
 //
 // # Time
 //

@@ -14,6 +14,7 @@ import (
 func (r *Run) environment(m Moment) map[string]any {
 	attempt := max(r.Pending.Attempt, 1)
 	env := environment(&r.Event, m.Instance, about{depth: r.Depth, attempt: attempt, startedAt: r.StartedAt})
+	env["inputs"] = inputValues(r.Definition.Inputs, r.Event.Inputs)
 	steps := map[string]any{}
 	for _, id := range r.before() {
 		steps[id] = StepRecord{Status: StepSkipped}.values()
@@ -48,7 +49,7 @@ func (r *Run) before() []string {
 }
 
 func (r *Run) scope() scope {
-	return Scope{On: r.Definition.On, Steps: r.before(), Output: r.Definition.CaptureEvent}.scope()
+	return Scope{On: r.Definition.On, Steps: r.before(), Inputs: r.Definition.Inputs, Output: r.Definition.CaptureEvent}.scope()
 }
 
 // condition is the step's when, and what it sees.

@@ -265,7 +265,20 @@ func (all *courses) sum(id string, failing bool) (out StepRecord) {
 		}
 		parts = []string{dependsOn(out.Depends) + ": the run can take too many courses"}
 	case id == "":
-		parts = []string{dependsOn(out.Depends) + ": " + strings.Join(append(here, away...), ", ")}
+		before, text := "", dependsOn(out.Depends)
+		for _, way := range append(here, away...) {
+			result, turn, _ := strings.Cut(way, " if ")
+			switch {
+			case before == "":
+				text += ": " + way
+			case before == result:
+				text += " or " + turn
+			default:
+				text += ", " + way
+			}
+			before = result
+		}
+		parts = []string{text}
 	case away != nil && failing:
 		parts = append(parts, "only if "+strings.Join(here, " or ")+", which "+dependsOn(before))
 	case away != nil:

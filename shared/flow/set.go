@@ -30,10 +30,11 @@ type compiledFlow struct {
 
 // head is the part of a flow that decides whether it starts.
 type head struct {
-	Name      string     `json:"name"`
-	On        []string   `json:"on"`
-	Instances *Instances `json:"instances,omitempty"`
-	When      string     `json:"when,omitempty"`
+	Name      string           `json:"name"`
+	On        []string         `json:"on"`
+	Instances *Instances       `json:"instances,omitempty"`
+	When      string           `json:"when,omitempty"`
+	Inputs    map[string]Input `json:"inputs,omitempty"`
 	// CaptureEvent: clauses that read event.output come last.
 	CaptureEvent bool `json:"captureEvent,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
@@ -44,7 +45,7 @@ type head struct {
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
-	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When, CaptureEvent: d.CaptureEvent}
+	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When, Inputs: d.Inputs, CaptureEvent: d.CaptureEvent}
 	texts := stepExpressions(d)
 	for _, word := range onDemand {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
@@ -68,6 +69,11 @@ func stepExpressions(d Definition) []string {
 		}
 	}
 	return texts
+}
+
+// scope is where its when stands.
+func (h head) scope() scope {
+	return Scope{On: h.On, InFlow: true, Inputs: h.Inputs, Output: h.CaptureEvent}.scope()
 }
 
 func (h head) kinds() kinds {
@@ -157,6 +163,24 @@ func (s *Set) Definition(name string) (Definition, error) {
 	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
 }
 
+// Unstartable says why no event of this kind can start a flow with these inputs;
+// empty if one can. [59]
+func (s *Set) Unstartable(name, kind string, inputs map[string]string) string {
+	if s.Len() == 0 {
+		return fmt.Sprintf("there is no flow %.60q: these functions have none", name)
+	}
+	for _, f := range s.flows() {
+		switch {
+		case f.Name != name:
+		case !slices.Contains(f.On, kind):
+			return fmt.Sprintf("flow %s is not on %s: its on is %s", name, kind, strings.Join(f.On, " and "))
+		default:
+			return WrongInputs(f.Inputs, inputs)
+		}
+	}
+	return fmt.Sprintf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
+}
+
 // Runbook returns a flow's runbook; empty if there is none, or no such flow.
 func (s *Set) Runbook(name string) string {
 	if s == nil {
@@ -192,16 +216,22 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 	outcomes := make([]Outcome, 0, s.n)
 	var env map[string]any
 	for _, f := range s.flows() {
-		if kind == 0 || f.kinds()&kind == 0 {
+		if kind == 0 || f.kinds()&kind == 0 || ev.Flow != "" && ev.Flow != f.Name {
 			continue
 		}
 		why, saw := f.Instances.WhyNot(in)
+		if why == "" && ev.Kind == Manual {
+			why = WrongInputs(f.Inputs, ev.Inputs)
+		}
 		if why != "" {
 			outcomes = append(outcomes, Outcome{Flow: f.Name, Reason: why, Saw: saw})
 			continue
 		}
 		if env == nil {
 			env = environment(&ev, in, about{depth: depth, attempt: 1})
+		}
+		if delete(env, "inputs"); len(f.Inputs) > 0 {
+			env["inputs"] = inputValues(f.Inputs, ev.Inputs)
 		}
 		o := f.ask(&ev, env, explain)
 		o.Saw = append(saw, o.Saw...)
@@ -252,7 +282,7 @@ func (f *compiledFlow) ask(ev *Event, env map[string]any, explain bool) Outcome 
 }
 
 func (h head) compile() (condition, error) {
-	c, mistakes := compileCondition(h.When, scope{on: h.kinds(), steps: none, output: h.CaptureEvent})
+	c, mistakes := compileCondition(h.When, h.scope())
 	if len(mistakes) > 0 {
 		return nil, errors.New("when cannot be compiled: " + mistakes[0].Text)
 	}

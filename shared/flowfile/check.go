@@ -90,11 +90,12 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 		r.Add(r.Place(at), "captureEvent is only for flows on task-completed alone: other events come from no command")
 	}
 	p.sound = r.Sound(p.path + ".name")
+	r.inputs(p)
 	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}
 	if r.Said(p.path + ".when") {
-		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true, Output: p.CaptureEvent}) && p.sound
+		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true, Inputs: p.Inputs, Output: p.CaptureEvent}) && p.sound
 	}
 	r.counts(p)
 	r.ids(p)
