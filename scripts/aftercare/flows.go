@@ -10,10 +10,10 @@ import (
 	"aftercare/shared/flowfile"
 )
 
-func newFlows() *cobra.Command {
+func newFlows(getenv func(string) string) *cobra.Command {
 	return cli.Group("flows", "Check, test and compile flows",
 		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
-		newFlowsCompile())
+		newFlowsCompile(), newFlowsBacktest(getenv))
 }
 
 func newFlowsSchema() *cobra.Command {

@@ -64,7 +64,7 @@ shell do, such as those of the local cloud: ". .local/env".`,
 	}
 	root.PersistentFlags().Bool(utcFlag, false, "print times in UTC instead of the local zone")
 	root.AddCommand(newNow(getenv), newTables(getenv), newShow(getenv), newInstances(getenv), newQueue(getenv), newRuns(getenv), newTasks(getenv),
-		newHistory(getenv), newActs(getenv), newWhy(getenv), newTail(getenv), newQuarantine(getenv), newSettings(), newFlows(), newAlerts(getenv),
+		newHistory(getenv), newActs(getenv), newWhy(getenv), newTail(getenv), newQuarantine(getenv), newSettings(), newFlows(getenv), newAlerts(getenv),
 		newOutput(getenv), newSubmit(getenv), newCancel(getenv), newRetry(getenv), newRedrive(getenv), newReplay(getenv), newBackfill(getenv), newStop(getenv),
 		newResume(getenv), newStopped(getenv), newSilence(getenv), newSweep(getenv), newDoctor(getenv), newSubscribe(getenv), newSetup(getenv))
 	return root
