@@ -17,12 +17,11 @@ import (
 	"aftercare/shared/ledger"
 )
 
-const (
-	// backtestTime is how long a backtest may take.
-	backtestTime = 30 * time.Minute
-	// maxAsked is how many records are read without asking.
-	maxAsked = 1_000_000
-)
+// backtestTime is how long a backtest may take.
+const backtestTime = 30 * time.Minute
+
+// maxUnasked is how many records are read without asking.
+var maxUnasked = 1_000_000
 
 // backtested is what a backtest found.
 type backtested struct {
@@ -32,7 +31,7 @@ type backtested struct {
 	Before   time.Time     `json:"before"`
 	Records  int           `json:"records"`
 	Events   int           `json:"events"`
-	Flows    []testedFlow      `json:"flows"`
+	Flows    []testedFlow  `json:"flows"`
 	Unknown  []unknown     `json:"unknown"`
 	LeftOut  int           `json:"leftOut"`
 	NotShown int           `json:"notShown,omitempty"` // differences
@@ -118,8 +117,8 @@ func playHistory(ctx context.Context, cmd *cobra.Command, h *backtest.History, f
 	if err != nil {
 		return nil, err
 	}
-	what := fmt.Sprintf("%s will be read, %s and %s among them.", counted(h.Rows, "record"), "ends", "boots")
-	if h.Rows > maxAsked {
+	what := counted(h.Rows, "record") + " will be read."
+	if h.Rows > maxUnasked {
 		if err := cli.Ask(cmd, yes, what); err != nil {
 			return nil, err
 		}
