@@ -11,8 +11,8 @@ import (
 )
 
 func newFlows(getenv func(string) string) *cobra.Command {
-	return cli.Group("flows", "Check, test and compile flows",
-		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
+	return cli.Group("flows", "Check, test, compile and start flows",
+		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
 		newFlowsCompile(), newFlowsBacktest(getenv))
 }
 

@@ -60,12 +60,12 @@ resumes of people are played, too. Nothing is sent, and nothing is written.
 
 A run goes as its record says, if the same one was started. Otherwise its
 commands succeed at once, and what they print is not known. --against plays a
-second file, such as the one that is deployed, and lists the events on which they
-differ; each may be what compile made of a file. Names, tags and operating
-systems of instances are those of today. What was under way or counted before
---since is not known.`,
+second file, such as the one that is deployed, and lists the events on which
+the two differ. Each may be what compile made of a file. Names, tags and
+operating systems of instances are those of today. What was under way or
+counted before --since is not known.`,
 		Example: `  aftercare flows backtest functions/flows.yaml --since 7d
-  aftercare flows backtest new.yaml --against dist/sweep/flows.compiled --flow restart-agent`,
+  aftercare flows backtest new.yaml --against old.yaml --flow restart-agent`,
 		Args: cli.Args("FILE"),
 	}
 	s := siteFlags(cmd, getenv)

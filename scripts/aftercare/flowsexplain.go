@@ -26,10 +26,12 @@ func newFlowsExplain() *cobra.Command {
 		Use:   "explain FILE --event EVENT",
 		Short: "Explain which flows an event would start, and why",
 		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
-or the data alone. For a flow that starts, the steps are listed that it would
-take if every command succeeded. What a step prints is not known: what depends
-on it says so, unless --output STEP=TEXT gives it. Nothing is sent. Limits, runs
-under way, stops and breakers count only with --state.`,
+or the data alone; or a submission that starts a flow by hand. For a flow that
+starts, the steps are listed that it would take if every command succeeded. What
+a step prints is not known: what depends on it says so, unless --output ID=TEXT
+gives it; --output event=TEXT is what the event's own command printed, for flows
+with captureEvent. Nothing is sent. Limits, runs under way, stops and breakers
+count only with --state.`,
 		Example: `  aftercare flows explain functions/flows.yaml --event event.json
   aftercare flows explain functions/flows.yaml --event - --output df=87`,
 		Args: cli.Args("FILE"),
@@ -66,7 +68,13 @@ under way, stops and breakers count only with --state.`,
 		if err != nil {
 			return fmt.Errorf("read the event: %w", err)
 		}
-		list, err := e.explain(event.Parse(payload))
+		list, err := e.byHand(payload)
+		if list == nil && err == nil {
+			var events []event.Event
+			if events, err = eventsIn(payload); err == nil {
+				list, err = e.explain(events)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -205,6 +213,11 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 	policy := decide.DefaultPolicy()
 	policy.Flows = flow.NewSet(e.flows)
 	var facts decide.Facts
+	if end, is := in.(decide.Ended); is {
+		if text, given := e.outputs["event"]; given {
+			facts.Outputs = map[string]decide.Captured{end.Event.InvokeID: {Output: decide.Output{Text: text}}}
+		}
+	}
 	if e.known != nil {
 		facts.Control = e.known.Stopped.Control()
 	}
@@ -213,6 +226,7 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 	for _, d := range e.flows {
 		i := slices.IndexFunc(decisions, func(f decide.FlowDecision) bool { return f.Flow == d.Name })
 		switch {
+		case i < 0 && x.Kind == flow.Manual: // another one is started
 		case i >= 0:
 			x.Flows = append(x.Flows, newExplained(decisions[i], e.outputs))
 		case slices.Contains(d.On, x.Kind):
@@ -290,7 +304,11 @@ func (x explanation) print(w io.Writer, c clock) {
 
 func (f explained) print(w io.Writer) {
 	if !f.Fires {
-		fmt.Fprintf(w, "%s does not start\n    %s\n", f.Flow, screen.Plain(f.Why))
+		verb := "does not"
+		if f.Outcome == string(decide.FlowDepends) {
+			verb = "may"
+		}
+		fmt.Fprintf(w, "%s %s start\n    %s\n", f.Flow, verb, screen.Plain(f.Why))
 		for _, v := range f.Values {
 			fmt.Fprintf(w, "    %s is %s\n", v.Name, screen.Plain(v.Value))
 		}
@@ -309,9 +327,9 @@ func (f explained) print(w io.Writer) {
 		width = max(width, len(p.ID))
 	}
 	for _, p := range f.Plan {
-		fmt.Fprintf(w, "    %-*s  %s\n", width, p.ID, p.what())
+		screen.Say(w, fmt.Sprintf("    %-*s  ", width, p.ID), p.what())
 		if p.Status == flow.StepMaybe {
-			fmt.Fprintf(w, "    %-*s    %s\n", width, "", screen.Plain(p.Reason))
+			screen.Say(w, fmt.Sprintf("    %-*s    ", width, ""), screen.Plain(p.Reason))
 		}
 		if p.Runbook != "" {
 			fmt.Fprintf(w, "    %-*s    runbook = %s\n", width, "", p.Runbook)
@@ -326,9 +344,9 @@ func (f explained) print(w io.Writer) {
 	switch f.Result {
 	case flow.ResultSucceeded:
 	case flow.StepMaybe:
-		fmt.Fprintf(w, "    its result %s\n", screen.Plain(f.Reason))
+		screen.Say(w, "    ", "its result "+screen.Plain(f.Reason))
 	default:
-		fmt.Fprintf(w, "    the run would end as %s: %s\n", f.Result, screen.Plain(f.Reason))
+		screen.Say(w, "    ", "the run would end as "+f.Result+": "+screen.Plain(f.Reason))
 	}
 }
 

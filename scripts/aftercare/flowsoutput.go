@@ -45,6 +45,9 @@ func (s stepOutputs) Set(text string) error {
 func outputsOf(flows []flow.Definition, list []string) (map[string]string, error) {
 	outputs, captures := map[string]string{}, map[string]bool{}
 	for _, d := range flows {
+		if d.CaptureEvent {
+			captures["event"] = true
+		}
 		for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
 			captures[s.ID] = captures[s.ID] || s.Capture
 		}

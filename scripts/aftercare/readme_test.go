@@ -92,7 +92,7 @@ func TestTheGuidesTemplateHasNoMistake(t *testing.T) {
 // TestTheGuideShowsAMistakeAsItIsPrinted validates the line that the guide
 // shows, in a file where it is the fifth.
 func TestTheGuideShowsAMistakeAsItIsPrinted(t *testing.T) {
-	shown := excerpt(t, "of each finding.\n\n  ```\n", "\n  ```\n")
+	shown := excerpt(t, "compiled files are deployed.\n\n  ```\n", "\n  ```\n")
 	_, rest, _ := strings.Cut(shown, "    5 | ")
 	line, _, _ := strings.Cut(rest, "\n")
 	t.Chdir(t.TempDir())

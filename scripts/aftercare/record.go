@@ -112,8 +112,10 @@ func (r record) outcome() string {
 	}
 	why := r.Why
 	switch {
-	case r.ErrorCode == "ExitCodeNonzero" && r.ExitCode != nil, r.Kind == "task" && r.ErrorCode == "" && r.InvokeID != "":
+	case r.ErrorCode == "ExitCodeNonzero" && r.ExitCode != nil:
 		why = "" // the result says so
+	case r.Kind == "task":
+		why = errorOf(r.ErrorCode, task{Reason: why}.besides())
 	case r.Kind == "execution":
 		why = errorOf(r.ErrorCode, r.Why)
 	}

@@ -10,6 +10,7 @@ import (
 	"aftercare/scripts/internal/screen"
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 )
 
 // facts prints names and values, but for those without a value.
@@ -61,23 +62,24 @@ func (p page) execution(e execution) {
 	}
 	p.facts("command", cmp.Or(e.CommandName, e.CommandID), "started", p.clock.moment(e.StartTime), "ended", p.clock.moment(e.FinishTime),
 		"error", errorOf(e.ErrorCode, e.ErrorDesc), "task", e.TaskID, "event", e.EventID, "reported by", source, "received", p.clock.moment(e.Received))
-	p.table(decidedTable(e.Decided))
+	p.table(decidedTable(e.Decided, endValues(e)))
 }
 
 func (p page) boot(instanceID string, b boot) {
 	p.say("boot %s/%d: at %s", screen.Plain(instanceID), b.Seq, p.clock.moment(b.Time))
 	p.facts("heartbeat", p.clock.moment(b.EventTime), "agent", b.AgentVersion, "event", b.EventID)
-	p.table(decidedTable(b.Decided))
+	p.table(decidedTable(b.Decided, bootValues(b.AgentVersion)))
 }
 
-// decidedTable lists what was decided about flows for an event, and why.
-func decidedTable(d decide.Decided) *screen.Table {
-	t := &screen.Table{Title: "Flows", Head: []string{"FLOW", "WHAT", "WHY"}, Whole: map[int]bool{1: true}}
+// decidedTable lists what was decided about flows for an event, and why. Read are the
+// event's values.
+func decidedTable(d decide.Decided, read map[string]string) *screen.Table {
+	t := &screen.Table{Title: "Flows", Head: []string{"FLOW", "WHAT", "WHY"}, Whole: map[int]bool{1: true}, Wrap: true}
 	for _, f := range d.Flows {
-		t.Add(f.Flow, string(f.What), because(f))
+		t.Add(f.Flow, string(f.What), because(f)+flow.Said(valuesIn(f.Why, read, d.Saw)))
 	}
 	if d.More > 0 {
-		t.Add(fmt.Sprintf("%d others", d.More), string(decide.FlowNotStarted), "")
+		t.Add(fmt.Sprintf("%d others", d.More), string(decide.FlowNotStarted), "conditions were false; there was no room to keep which")
 	}
 	for _, v := range d.Saw {
 		t.Add("", "", v.Name+" was "+v.Value)
@@ -107,12 +109,20 @@ func (p page) run(instanceID string, r flowRun) {
 		chain = strings.Join(r.Chain, " > ")
 	}
 	cause := caused(r.Cause)
+	if strings.HasPrefix(r.Cause, "input/") {
+		cause = "a start by hand"
+	}
 	if r.RetryOf != "" {
 		cause = "a retry of run " + r.RetryOf
 	}
-	p.facts("cause", cause, "chain", chain, "flows", r.Version, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
+	var inputs []string
+	for _, name := range sortedKeys(r.Inputs) {
+		inputs = append(inputs, name+"="+written(r.Inputs[name]))
+	}
+	p.facts("cause", cause, "by", r.By, "purpose", r.Purpose, "inputs", strings.Join(inputs, ", "),
+		"chain", chain, "flows", r.Version, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
 		"ended", ended, "why", r.Reason, "next", waits)
-	t := &screen.Table{Title: "Steps", Head: []string{"STEP", "RESULT", "BEGAN", "TOOK", "TASK", "WHY"}, Whole: map[int]bool{2: true, 4: true}}
+	t := &screen.Table{Title: "Steps", Head: []string{"STEP", "RESULT", "BEGAN", "TOOK", "TASK", "WHY"}, Whole: map[int]bool{2: true, 4: true}, Wrap: true}
 	for _, s := range r.Steps {
 		task := ""
 		if n := len(s.Tasks); n > 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -73,38 +74,43 @@ than one instance is asked about first. What is submitted again with the same
 		if err != nil {
 			return err
 		}
-		needs := f.services()
-		if !f.dryRun {
-			needs |= ofFunctions
+		return f.submit(cmd, s, document, *yes, *format)
+	}
+	return cmd
+}
+
+// submit submits a document for its instances, or prints what it would submit.
+func (f *submitFlags) submit(cmd *cobra.Command, s *site, document map[string]any, yes bool, format string) error {
+	needs := f.services()
+	if !f.dryRun {
+		needs |= ofFunctions
+	}
+	if document["select"] != nil {
+		needs |= ofECS
+	}
+	return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
+		documents, ids, err := f.documents(ctx, c, document)
+		if err != nil {
+			return err
 		}
-		if document["select"] != nil {
-			needs |= ofECS
-		}
-		return s.connect(cmd.Context(), needs, func(ctx context.Context, c *connection) error {
-			documents, ids, err := f.documents(ctx, c, document)
-			if err != nil {
-				return err
-			}
-			if f.dryRun {
-				fmt.Fprintf(cmd.ErrOrStderr(), "would submit it for %s\n", counted(len(ids), "instance"))
-				for _, d := range documents {
-					if _, err := cmd.OutOrStdout().Write(d); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
-			c.announce(cmd)
-			if len(ids) > 1 {
-				what := fmt.Sprintf("It is submitted for %s, from %s to %s.", counted(len(ids), "instance"), ids[0], ids[len(ids)-1])
-				if err := cli.Ask(cmd, *yes, what); err != nil {
+		if f.dryRun {
+			fmt.Fprintf(cmd.ErrOrStderr(), "would submit it for %s\n", counted(len(ids), "instance"))
+			for _, d := range documents {
+				if _, err := cmd.OutOrStdout().Write(d); err != nil {
 					return err
 				}
 			}
-			return f.send(ctx, cmd, c, *format, documents)
-		})
-	}
-	return cmd
+			return nil
+		}
+		c.announce(cmd)
+		if len(ids) > 1 {
+			what := fmt.Sprintf("It is submitted for %s, from %s to %s.", counted(len(ids), "instance"), ids[0], ids[len(ids)-1])
+			if err := cli.Ask(cmd, yes, what); err != nil {
+				return err
+			}
+		}
+		return f.send(ctx, cmd, c, format, documents)
+	})
 }
 
 // actFlags adds the flags of what people do: who, why, and only as a try.
@@ -145,8 +151,6 @@ func (f *submitFlags) document(cmd *cobra.Command) (map[string]any, error) {
 	}
 	set("expiresIn", f.expiresIn)
 	set("spread", f.spread)
-	set("reason", f.reason)
-	set("dedupeKey", f.key)
 	if f.notBefore != "" {
 		at, err := time.Parse(time.RFC3339, f.notBefore)
 		if wait, ago := time.ParseDuration(f.notBefore); err != nil && ago == nil && wait > 0 {
@@ -163,16 +167,21 @@ func (f *submitFlags) document(cmd *cobra.Command) (map[string]any, error) {
 	if len(f.labels) > 0 {
 		document["labels"] = f.labels
 	}
-	if _, there := document["submittedBy"]; !there || f.by != "" {
-		if f.by == "" {
-			f.by = systemUser()
-		}
-		set("submittedBy", f.by)
-	}
-	if document["dedupeKey"] == nil {
-		document["dedupeKey"] = "by-hand/" + rand.Text()
-	}
+	f.sign(document)
 	return document, nil
+}
+
+// sign adds to a document who submits it, why, and what makes it a duplicate.
+func (f *submitFlags) sign(document map[string]any) {
+	if f.by != "" || document["submittedBy"] == nil {
+		document["submittedBy"] = cmp.Or(f.by, systemUser())
+	}
+	if f.reason != "" {
+		document["reason"] = f.reason
+	}
+	if f.key != "" || document["dedupeKey"] == nil {
+		document["dedupeKey"] = cmp.Or(f.key, "by-hand/"+rand.Text())
+	}
 }
 
 // readSubmission reads a submission from a file.

@@ -22,7 +22,7 @@ func openTable(c clock, s decide.State, v view) *screen.Table {
 	for _, t := range v.Tasks {
 		switch waits := "runs as " + t.InvokeID; {
 		case t.Cancel:
-			add(t.SubmittedAt, brief(t.ID), "command "+t.Name, "is being stopped")
+			add(t.SubmittedAt, brief(t.ID), "command "+t.Name, "is being stopped"+colon(t.Reason))
 		case t.State == string(decide.TaskReleasing):
 			add(t.SubmittedAt, brief(t.ID), "command "+t.Name, sending(c, v, t))
 		default:
@@ -50,7 +50,7 @@ func openTable(c clock, s decide.State, v view) *screen.Table {
 		add(e.FinishTime, e.InvokeID, cmp.Or(e.CommandName, e.CommandID), "ended; whose it was is not known yet")
 	}
 	slices.SortStableFunc(list, func(a, b line) int { return a.at.Compare(b.at) })
-	t := &screen.Table{Title: "Open", Head: []string{"SINCE", "ID", "WHAT", "HOW IT STANDS"}, Whole: map[int]bool{0: true, 1: true}}
+	t := &screen.Table{Title: "Open", Head: []string{"SINCE", "ID", "WHAT", "HOW IT STANDS"}, Whole: map[int]bool{0: true, 1: true}, Wrap: true}
 	for _, l := range list {
 		t.Add(c.moment(l.at), l.id, l.what, l.how)
 	}
@@ -97,7 +97,10 @@ func timelineTable(c clock, v view, since time.Time) *screen.Table {
 			list = append(list, line{at, id, what, how, rank})
 		}
 	}
-	ran := map[string]bool{} // tasks whose end is an execution's
+	ran, why := map[string]bool{}, map[string]string{} // tasks whose end is an execution's, and why they ended
+	for _, t := range v.Log.Tasks {
+		why[t.ID] = t.besides()
+	}
 	for _, e := range v.Log.Executions {
 		ran[e.TaskID] = true
 		how := errorOf(e.ErrorCode, e.ErrorDesc)
@@ -108,6 +111,7 @@ func timelineTable(c clock, v view, since time.Time) *screen.Table {
 		if e.Source == decide.SourcePoll {
 			how = strings.TrimSuffix(how, ": ") + "; no event reported it"
 		}
+		how = strings.TrimSuffix(how, ": ") + colon(why[e.TaskID])
 		at := cmp.Or(e.FinishTime, e.Received)
 		add(at, rankEnd, e.InvokeID, cmp.Or(e.CommandName, e.CommandID), strings.TrimSuffix(how, ": "))
 		decisions(e.Decided, at, add)
@@ -154,7 +158,7 @@ func timelineTable(c clock, v view, since time.Time) *screen.Table {
 		// Events have whole seconds.
 		return cmp.Or(a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)), a.rank-b.rank, a.at.Compare(b.at))
 	})
-	t := &screen.Table{Title: "Timeline", Head: []string{"WHEN", "ID", "WHAT", "HOW"}, Whole: map[int]bool{0: true, 1: true}}
+	t := &screen.Table{Title: "Timeline", Head: []string{"WHEN", "ID", "WHAT", "HOW"}, Whole: map[int]bool{0: true, 1: true}, Wrap: true}
 	for _, l := range list {
 		t.Add(c.moment(l.at), l.id, l.what, l.how)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"aftercare/shared/command"
@@ -79,14 +80,18 @@ type message struct {
 }
 
 type flowRun struct {
-	ID        string    `json:"id"`
-	Flow      string    `json:"flow"`
-	Chain     []string  `json:"chain"`
-	Cause     string    `json:"cause"`
-	RetryOf   string    `json:"retryOf,omitempty"`
-	Version   string    `json:"flowsVersion,omitempty"`
-	CreatedAt time.Time `json:"createdAt"`
-	StartedAt time.Time `json:"startedAt,omitzero"`
+	ID      string   `json:"id"`
+	Flow    string   `json:"flow"`
+	Chain   []string `json:"chain"`
+	Cause   string   `json:"cause"`
+	RetryOf string   `json:"retryOf,omitempty"`
+	Version string   `json:"flowsVersion,omitempty"`
+	// By, Purpose and Inputs are those of a start by hand.
+	By        string            `json:"by,omitempty"`
+	Purpose   string            `json:"purpose,omitempty"`
+	Inputs    map[string]string `json:"inputs,omitempty"`
+	CreatedAt time.Time         `json:"createdAt"`
+	StartedAt time.Time         `json:"startedAt,omitzero"`
 	// Waits is what the run waits for if it has not begun, otherwise what the
 	// step under way waits for; Due is when it is checked next.
 	Waits   string            `json:"waits,omitempty"`
@@ -98,6 +103,7 @@ type flowRun struct {
 }
 
 type boot struct {
+	InstanceID   string    `json:"instanceId"`
 	Seq          int64     `json:"seq"`
 	Time         time.Time `json:"time"`
 	EventID      string    `json:"eventId"`
@@ -133,9 +139,11 @@ func newView(s decide.State, r ledger.Records, older bool) view {
 			Older: older,
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
-			Boots:      mapped(r.Boots, func(b decide.Boot) boot { return boot(b) }),
-			Acts:       append([]decide.Act{}, r.Acts...),
-			Lost:       mapped(r.Lost, newMessage),
+			Boots: mapped(r.Boots, func(b decide.Boot) boot {
+				return boot{s.Instance.ID, b.Seq, b.Time, b.EventID, b.EventTime, b.AgentVersion, b.Decided}
+			}),
+			Acts: append([]decide.Act{}, r.Acts...),
+			Lost: mapped(r.Lost, newMessage),
 		},
 	}
 	for _, t := range s.Tasks {
@@ -189,8 +197,15 @@ func newTask(t decide.Task) task {
 		ID: t.ID, Name: t.Name, Kind: string(t.Kind), State: string(t.State), Priority: t.Priority, Attempt: t.Attempt,
 		SubmittedAt: t.SubmittedAt, ExpiresAt: t.ExpiresAt, Deadline: t.Deadline, InvokeID: t.InvokeID,
 		RunID: t.RunID, Step: t.Step, Cancel: t.Cancel,
-		EndedAt: t.EndedAt, Status: string(t.Status), ExitCode: t.ExitCode, ErrorCode: t.ErrorCode, Reason: t.Reason,
+		EndedAt: t.EndedAt, Status: string(t.Status), ExitCode: t.ExitCode, ErrorCode: t.ErrorCode,
+		Reason: cmp.Or(t.Reason, t.CancelReason),
 	}
+}
+
+// besides is why a task ended, beside how its execution did.
+func (t task) besides() string {
+	before, _, _ := strings.Cut(t.Reason, "its execution ended as")
+	return strings.TrimSuffix(before, "; ")
 }
 
 func newSend(s decide.Send) send {
@@ -213,7 +228,7 @@ func newMessage(m decide.Message) message {
 
 func newFlowRun(r decide.FlowRun) flowRun {
 	v := flowRun{
-		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, Version: r.FlowsVersion, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
+		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, Version: r.FlowsVersion, By: r.Event.By, Purpose: r.Event.Reason, Inputs: r.Event.Inputs, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),
 	}
 	v.Steps = slices.Clone(v.Steps)

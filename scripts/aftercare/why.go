@@ -114,26 +114,26 @@ func newestWhy(name, instanceID, eventID string, records ledger.Records) (newest
 		consider(whyNot{
 			Event:   fmt.Sprintf("the end of %s (%s): %s", cmp.Or(e.Name, e.Event.CommandID), e.Event.InvokeID, exited(string(e.Event.Status), e.Event.ExitCode)),
 			EventID: e.Event.ID, At: cmp.Or(e.Event.FinishTime, e.Received),
-		}, e.Decided, endValues(e), e.Event.ID, e.Event.InvokeID)
+		}, e.Decided, endValues(printed(e)), e.Event.ID, e.Event.InvokeID)
 	}
 	for _, b := range records.Boots {
 		consider(whyNot{Event: fmt.Sprintf("boot %d", b.Seq), EventID: b.EventID, At: cmp.Or(b.EventTime, b.Time)},
-			b.Decided, map[string]string{"event.agentVersion": fmt.Sprintf("%q", b.AgentVersion)}, b.EventID)
+			b.Decided, bootValues(b.AgentVersion), b.EventID)
 	}
 	slices.Sort(others)
 	return newest, slices.DeleteFunc(slices.Compact(others), func(s string) bool { return s == "" && len(others) > 1 })
 }
 
 // endValues are what conditions read of an end, in the form of their language.
-func endValues(e decide.Execution) map[string]string {
+func endValues(e execution) map[string]string {
 	exit := -1
-	if e.Event.ExitCode != nil {
-		exit = int(*e.Event.ExitCode)
+	if e.ExitCode != nil {
+		exit = int(*e.ExitCode)
 	}
 	known, _ := json.Marshal(flow.Event{
-		CommandName: e.Name, CommandID: e.Event.CommandID, InvokeID: e.Event.InvokeID, InvocationStatus: string(e.Event.Status), ExitCode: exit,
-		ErrorCode: e.Event.ErrorCode, ErrorDesc: e.Event.ErrorDesc, RepeatMode: e.Event.RepeatMode, Repeats: int(e.Event.Repeats),
-		InstanceID: e.Event.InstanceID, Region: e.Event.Region, OwnerUID: e.Event.OwnerUID, PlayerUID: e.Event.PlayerUID,
+		CommandName: e.CommandName, CommandID: e.CommandID, InvokeID: e.InvokeID, InvocationStatus: e.Status, ExitCode: exit,
+		ErrorCode: e.ErrorCode, ErrorDesc: e.ErrorDesc, RepeatMode: e.RepeatMode, Repeats: int(e.Repeats),
+		InstanceID: e.InstanceID, Region: e.Region, OwnerUID: e.OwnerUID, PlayerUID: e.PlayerUID,
 	})
 	fields := map[string]json.RawMessage{}
 	_ = json.Unmarshal(known, &fields)
@@ -142,6 +142,11 @@ func endValues(e decide.Execution) map[string]string {
 		values["event."+name] = string(value)
 	}
 	return values
+}
+
+// bootValues are what conditions read of a boot.
+func bootValues(agent string) map[string]string {
+	return map[string]string{"event.agentVersion": fmt.Sprintf("%q", agent)}
 }
 
 var readName = regexp.MustCompile(`\b(event|instance)\.[A-Za-z]+`)

@@ -83,3 +83,23 @@ func TestEachWordThatAListPrintsIsTakenByItsFilter(t *testing.T) {
 		}
 	}
 }
+
+// A status has its reason, but not the one that only repeats it.
+func TestAStatusHasItsReason(t *testing.T) {
+	three := int64(3)
+	for want, r := range map[string]record{
+		"terminated: cancelled by ann: wrong file": {Kind: "task", Result: "terminated", InvokeID: "t-1", Why: "cancelled by ann: wrong file; its execution ended as Terminated"},
+		"terminated":                {Kind: "task", Result: "terminated", InvokeID: "t-1", Why: "its execution ended as Terminated"},
+		"aborted: ClientNotRunning": {Kind: "task", Result: "aborted", InvokeID: "t-1", ErrorCode: "ClientNotRunning", Why: "its execution ended as Aborted"},
+		"failed 3":                  {Kind: "task", Result: "failed", InvokeID: "t-1", ErrorCode: "ExitCodeNonzero", ExitCode: &three, Why: "its execution ended as Failed"},
+		"expired: no agent":         {Kind: "task", Result: "expired", Why: "no agent"},
+	} {
+		if got := r.outcome(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	run := flowRun{Waits: "backoff", Steps: []flow.StepRecord{{ID: "fix", Reason: "exit code 3"}}}
+	if got, want := waitsFor(run), "step fix waits for backoff, after exit code 3"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

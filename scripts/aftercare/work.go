@@ -27,14 +27,17 @@ func openRun(instanceID string, r decide.FlowRun) record {
 
 // waitsFor says what a run that has not ended waits for.
 func waitsFor(r flowRun) string {
-	step := ""
+	step, after := "", ""
 	if n := len(r.Steps); n > 0 && r.Steps[n-1].Status == "" {
 		step = "step " + r.Steps[n-1].ID + " "
+		if after = r.Steps[n-1].Reason; after != "" { // of its last attempt
+			after = ", after " + after
+		}
 	}
 	if r.Waits == "" {
 		return step + "goes on at once"
 	}
-	return step + "waits for " + r.Waits
+	return step + "waits for " + r.Waits + after
 }
 
 // openTask is a task that has not ended.

@@ -22,9 +22,9 @@ var failing = []struct {
 }{
 	// Nothing is sent.
 	{"a when", `steps: [{id: a, when: int(event.errorDesc) > 3, run: {}}]`, ``,
-		[]string{"flow-failed a: step a ended as invalid: when could not be evaluated: int got something that is not a whole number: trim removes white space around one"}},
+		[]string{"flow-failed a: step a ended as invalid: when could not be evaluated: int(event.errorDesc) > 3: int got something that is not a whole number: trim removes white space around one"}},
 	{"a parameter", `steps: [{id: a, run: {content: echo $x, parameters: {x: "${{ int(event.errorDesc) }}"}}}]`, ``,
-		[]string{"flow-failed a: step a ended as invalid: parameter x could not be evaluated: int got something that is not a whole number: trim removes white space around one"}},
+		[]string{"flow-failed a: step a ended as invalid: parameter x could not be evaluated: int(event.errorDesc): int got something that is not a whole number: trim removes white space around one"}},
 	{"a value that a saved command must not get", `steps: [{id: a, invoke: {commandId: c-1, parameters: {x: a b}}}]`, ``,
 		[]string{"flow-failed a: step a ended as invalid: parameters.x may have letters"}},
 	{"the text of an alert", `steps: [{id: a, alert: "${{ int(event.errorDesc) }}"}]`, ``,

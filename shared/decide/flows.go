@@ -36,6 +36,7 @@ const (
 	FlowStopped    What = "stopped"
 	FlowNotStarted What = "not started"
 	FlowNoAnswer   What = "not evaluated"
+	FlowDepends    What = "depends" // on what its event's command printed; Explain only
 )
 
 // Decided holds the decisions about flows, as they are recorded.
@@ -85,6 +86,7 @@ func boolOrder(b bool) int {
 func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
 	d := newDecision(s, f, p, Moment{Now: now})
 	d.explain = true
+	d.Instance.Rev = max(d.Instance.Rev, 1) // as if ECS knew it
 	if e, ok := in.(Ended); ok {
 		e.Event.Bare = false // as if Cloud Assistant had confirmed it
 		in = e
@@ -96,23 +98,26 @@ func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision
 // startFlows starts a run of every flow that reacts to the event. The chain
 // is the flows that led to the event.
 func (b because) startFlows(ev flow.Event, chain []string) {
-	match := b.policy.Flows.Match
-	if b.explain {
-		match = b.policy.Flows.Explain
-	}
 	started := 0
 	var stopped stops
 	var quiet []flow.Outcome
-	for _, o := range match(ev, b.instance(), len(chain)) {
-		for _, v := range o.Saw {
-			b.guarded = true
-			b.read(v.Name)
-			if !slices.Contains(b.saw, v) {
-				b.saw = append(b.saw, v)
-			}
+	outcomes := b.outcomes(ev, len(chain))
+	captured := ev
+	if slices.ContainsFunc(outcomes, func(o flow.Outcome) bool { return o.Wants }) {
+		if captured = b.printed(ev); captured.Captured {
+			outcomes = b.outcomes(captured, len(chain))
+		}
+	}
+	for _, o := range outcomes {
+		ev := ev
+		if o.Matched && o.Definition.CaptureEvent {
+			ev = captured
 		}
 		say := FlowDecision{Flow: o.Flow, What: FlowNotStarted, Why: o.Reason, Values: o.Values}
 		if !o.Matched {
+			if o.Wants {
+				say.What = FlowDepends
+			}
 			if o.Failed {
 				say.What = FlowNoAnswer
 				b.note("flow "+o.Flow+" not started", o.Reason)
@@ -122,12 +127,8 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 			b.flows = append(b.flows, say)
 			continue
 		}
-		id := Key("run", o.Flow, b.cause, b.Instance.ID)
-		r := FlowRun{
-			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now, FlowsVersion: b.policy.Flows.Version(),
-			Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
-		}
-		say.RunID = id
+		r := newRun(b, o, ev, chain)
+		say.RunID = r.ID
 		switch {
 		case slices.Contains(chain, o.Flow):
 			say.What, say.Why = FlowStopped, "it led to this event itself"
@@ -146,15 +147,48 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 				stopped.add(o.Flow, say.Why)
 			}
 		}
-		if b.explain {
-			say.Definition, say.Rehearse = o.Definition, b.rehearsal(*o.Definition, ev, len(chain))
-		}
-		b.flows = append(b.flows, say)
+		said(b, say, r)
 	}
 	for _, s := range stopped {
 		b.stopFlows(s)
 	}
 	b.noteOthers(quiet)
+}
+
+// outcomes are how the flows react to the event.
+func (b because) outcomes(ev flow.Event, depth int) []flow.Outcome {
+	match := b.policy.Flows.Match
+	if b.explain {
+		match = b.policy.Flows.Explain
+	}
+	list := match(ev, b.instance(), depth)
+	for _, o := range list {
+		for _, v := range o.Saw {
+			b.guarded = true
+			b.read(v.Name)
+			if !slices.Contains(b.saw, v) {
+				b.saw = append(b.saw, v)
+			}
+		}
+	}
+	return list
+}
+
+// newRun is the run of a flow whose condition holds.
+func newRun(b because, o flow.Outcome, ev flow.Event, chain []string) FlowRun {
+	id := Key("run", o.Flow, b.cause, b.Instance.ID)
+	return FlowRun{
+		ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now, FlowsVersion: b.policy.Flows.Version(),
+		Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
+	}
+}
+
+// said keeps what was decided about a flow that fires.
+func said(b because, say FlowDecision, r FlowRun) {
+	if b.explain {
+		say.Definition, say.Rehearse = &r.Definition, b.rehearsal(r.Definition, r.Event, r.Depth)
+	}
+	b.flows = append(b.flows, say)
 }
 
 // maxOthers bounds the text of one log line about flows that did not start.
@@ -207,6 +241,14 @@ type verdict struct {
 	until time.Time
 	// limit: the reason is the limit for one instance.
 	limit bool
+}
+
+// reason is why a run may not begin, and what lets it begin.
+func (v verdict) reason() string {
+	if v.do == "" {
+		return v.why
+	}
+	return v.why + "; " + v.do
 }
 
 // admit decides whether a run may begin now. It changes nothing.
@@ -269,6 +311,7 @@ func (b because) begin(r FlowRun) (What, string) {
 
 // recordDryRun records what a flow in dry-run would have done (flow rule 56).
 func (b because) recordDryRun(r FlowRun) string {
+	r.Event.Captured = true // when it was stored
 	rehearsal := b.rehearsal(r.Definition, r.Event, r.Depth)(nil)
 	r.StartedAt = b.now
 	r.Steps = rehearsal.Steps

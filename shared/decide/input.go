@@ -51,13 +51,17 @@ type StateChange struct {
 	Received time.Time
 }
 
-// Submission asks for one command on one instance.
+// Submission asks for one command on one instance, or starts a flow there.
 type Submission struct {
 	// Key identifies the submission, 32 hex digits: Key of the caller's
 	// dedupeKey, or of the request id.
 	Key       string
 	DedupeKey string
 	Command   command.Command
+	// Flow is the flow to start, in place of a command, and Inputs are what it is
+	// given.
+	Flow   string
+	Inputs map[string]string
 	// Hash identifies what was submitted, 64 hex digits.
 	Hash     string
 	Priority int
@@ -127,6 +131,7 @@ type Unreached struct {
 	Key     string // as Submission's
 	At      time.Time
 	Command string // its name
+	Flow    string // in place of a command
 	// Instances are Of all.
 	Instances, Of int
 }
@@ -233,6 +238,8 @@ type Needs struct {
 	Agent, Machine bool
 	// Invocations and Outputs of these invoke ids, from Cloud Assistant.
 	Invocations, Outputs []string
+	// Once: whether the input was recorded before, which makes the outputs needless.
+	Once bool
 	// Ended tasks of these ids, from the instance's log.
 	Ended []string
 	// EndedRun is an ended flow run of this id, from the instance's log.

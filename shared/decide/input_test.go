@@ -15,6 +15,8 @@ func (s *story) input(a *words) decide.Input {
 	switch a.Cmd {
 	case "submit":
 		return s.submission(a)
+	case "start":
+		return s.start(a)
 	case "cancel":
 		in := decide.Cancel{
 			DedupeKey: a.text("dedupe", ""), Hash: a.text("hash", ""), Label: a.text("label", ""), All: a.flag("all"),
@@ -86,6 +88,22 @@ func (s *story) submission(a *words) decide.Submission {
 	} else {
 		content := strings.Repeat("<", a.number("bytes", 1))
 		in.Command.Run = &command.Run{Name: a.text("name", name), Type: command.RunShellScript, Content: content, Timeout: timeout}
+	}
+	return in
+}
+
+// start is of a flow by a person.
+func (s *story) start(a *words) decide.Submission {
+	name := a.word()
+	key := a.text("key", name) + a.nth
+	in := decide.Submission{
+		Key: s.names.add(decide.Key("start", key), "start/"+key), Hash: a.text("hash", ""), By: a.text("by", ""), Reason: a.text("reason", ""),
+		Flow: name, Inputs: map[string]string{},
+	}
+	for _, pair := range strings.Split(a.text("inputs", ""), ", ") {
+		if name, value, given := strings.Cut(pair, "="); given {
+			in.Inputs[name] = value
+		}
 	}
 	return in
 }

@@ -77,7 +77,7 @@ func (m Many) Act() Act {
 		outcome = append(outcome, fmt.Sprint(o, " ", counts[o]))
 	}
 	return Act{
-		Key: m.Key, Kind: ActSubmit, At: m.At, What: fmt.Sprintf("%s on %d instances", m.Command.Name(), len(m.Targets)),
+		Key: m.Key, Kind: ActSubmit, At: m.At, What: fmt.Sprintf("%s on %d instances", m.What(), len(m.Targets)),
 		Outcome: strings.Join(outcome, ", "), By: m.By, Reason: m.Reason,
 	}
 }
@@ -87,10 +87,14 @@ func (d *decision) unreached(in Unreached) (cause string) {
 	key := Key("unreached", in.Key, in.At.Format(time.RFC3339Nano))
 	d.once = inputKey(key)
 	d.recordInput(key, "")
+	what := "A command was to be submitted to"
+	if in.Flow != "" {
+		what = "A flow was to be started on"
+	}
 	d.alert(Alert{
-		Kind: AlertTaskExpired, CommandName: in.Command, At: d.now,
-		Summary: fmt.Sprintf("A command was to be submitted to %d instances, and %d of them were not reached before it expired. "+
-			"Submit it again with the same dedupeKey to reach them.", in.Of, in.Instances),
+		Kind: AlertTaskExpired, CommandName: in.Command, Flow: in.Flow, At: d.now,
+		Summary: fmt.Sprintf("%s %d instances, and %d of them were not reached before it expired. "+
+			"Submit it again with the same dedupeKey to reach them.", what, in.Of, in.Instances),
 	}, key)
 	return d.once
 }

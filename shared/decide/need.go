@@ -1,6 +1,10 @@
 package decide
 
-import "slices"
+import (
+	"slices"
+
+	"aftercare/shared/flow"
+)
 
 // asker returns facts, and notes one that is needed and that nobody has asked
 // for. The decision is made again with the answer.
@@ -39,6 +43,19 @@ func (a *asker) output(invokeID string) (out Captured, known bool) {
 	}
 	out.Text = a.policy.Mask.Text(out.Text)
 	return out, known
+}
+
+// printed returns the event with what its command printed. Until that is known, the
+// engine looks first whether the event was recorded before. (flow rule 45)
+func (a *asker) printed(ev flow.Event) flow.Event {
+	out, known := a.output(ev.InvokeID)
+	asked := slices.Contains(a.facts.Asked.Outputs, ev.InvokeID)
+	if asked && !known {
+		out.Err = "there is no answer"
+	}
+	a.needs.Once = a.needs.Once || !known && !asked
+	ev.Output, ev.OutputError, ev.Captured = out.Text, out.Err, known || asked
+	return ev
 }
 
 // endedTask returns the record of an ended task, or nil.

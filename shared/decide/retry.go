@@ -28,18 +28,20 @@ func (d *decision) retry(in Retry) (cause string) {
 	case d.Instance.Gone():
 		return d.refused(asked, "the instance was deleted")
 	}
+	ev := old.Event
+	if old.Definition.CaptureEvent {
+		if ev = d.printed(ev); ev.OutputError != "" {
+			return d.refused(asked, "what the command of its event printed could not be fetched: "+ev.OutputError)
+		}
+	}
 	id := Key("run", "retry", in.Key, in.RunID)
 	r := FlowRun{
 		ID: id, Flow: old.Flow, Chain: old.Chain, Cause: d.once, CreatedAt: d.now, RetryOf: old.ID, FlowsVersion: old.FlowsVersion,
-		Run: flow.NewRun(id, old.Definition, old.Event, old.Depth),
+		Run: flow.NewRun(id, old.Definition, ev, old.Depth),
 	}
 	b := d.because(d.once)
 	if v := b.admit(r); v.what == FlowRefused || v.what == FlowDropped {
-		reason := "flow " + old.Flow + " cannot run again now: " + v.why
-		if v.do != "" {
-			reason += "; " + v.do
-		}
-		return d.refused(asked, reason)
+		return d.refused(asked, "flow "+old.Flow+" cannot run again now: "+v.reason())
 	}
 	what, why := b.start(r)
 	if d.answer.RunID, d.answer.Outcome = id, string(what); what != FlowStarted {

@@ -27,7 +27,7 @@ import (
 // every decision is checked of each. (decide rule 1)
 //
 // A story begins anew with instance: bootable, waiting, unknown or new. The lines
-// under it are what happened before. The inputs are submit TASK, cancel TASK, retry RUN,
+// under it are what happened before. The inputs are submit TASK, start FLOW, cancel TASK, retry RUN,
 // heartbeat, state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
 // started), result TASK=KIND, delivered and undelivered MESSAGE, repaired, unreached SUBMISSION,
 // wake and continue.
@@ -280,6 +280,9 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 		if a.has("output") {
 			f.Outputs[id] = decide.Captured{Output: decide.Output{Text: a.text("output", ""), Dropped: int64(a.number("dropped", 0))}}
 		}
+		if a.has("failed") {
+			f.Outputs[id] = decide.Captured{Err: a.text("failed", "")}
+		}
 	}
 	for _, id := range n.Ended {
 		needs = append(needs, "ended:"+id)
@@ -288,6 +291,9 @@ func (s *story) answer(loaded *decide.State, f *decide.Facts, n decide.Needs, a 
 	if n.EndedRun != "" {
 		needs = append(needs, "ended:"+n.EndedRun)
 		f.Asked.EndedRun, f.EndedRun = n.EndedRun, s.runs[n.EndedRun]
+	}
+	if n.Once {
+		needs = append(needs, "once")
 	}
 	f.Asked.Invocations = append(f.Asked.Invocations, n.Invocations...)
 	f.Asked.Outputs = append(f.Asked.Outputs, n.Outputs...)

@@ -12,7 +12,9 @@ import (
 // bootable. A refusal changes nothing, so the same key can be accepted later.
 func (d *decision) submit(in Submission) (cause string) {
 	d.once, d.hash = inputKey(in.Key), in.Hash
-	d.answer.TaskID = Key("task", in.Key, d.Instance.ID)
+	if in.Flow == "" {
+		d.answer.TaskID = Key("task", in.Key, d.Instance.ID)
+	}
 	queued, mayWait := d.queued(), in.WhenNotBootable != FailUnbooted || d.Instance.Boot == BootBootable
 	switch {
 	case d.Instance.Gone():
@@ -22,6 +24,8 @@ func (d *decision) submit(in Submission) (cause string) {
 	case d.Instance.Rev == 0 && d.facts.Machine == nil:
 		d.unsure = "ECS does not say now whether it knows the instance"
 		return d.once
+	case in.Flow != "":
+		return startByHand(d, in)
 	case queued >= d.policy.MaxQueued:
 		return d.refused("submission", fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 	case !mayWait && !d.up(d.agentStatus()):

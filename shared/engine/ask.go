@@ -21,7 +21,7 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d 
 		}
 		s.AddQueue(tasks)
 	}
-	if len(n.Ended) > 0 {
+	if len(n.Ended) > 0 || n.Once && d.Once != "" {
 		r, tasks, err := h.Ledger.Ended(ctx, h.instanceID, d.Once, n.Ended)
 		if err != nil {
 			return fmt.Errorf("read the ended tasks of instance %s: %w", h.instanceID, err)
@@ -30,7 +30,9 @@ func (h *handling) ask(ctx context.Context, s *decide.State, in decide.Input, d 
 		if r != nil && h.duplicate(*r, d) == nil {
 			return nil
 		}
-		f.Asked.Ended, f.Ended = append(f.Asked.Ended, n.Ended...), tasks
+		if len(n.Ended) > 0 {
+			f.Asked.Ended, f.Ended = append(f.Asked.Ended, n.Ended...), tasks
+		}
 	}
 	if n.EndedRun != "" {
 		r, err := h.Ledger.EndedRun(ctx, h.instanceID, n.EndedRun)

@@ -13,12 +13,16 @@ type Scope struct {
 	// before every step.
 	Steps  []string
 	InFlow bool
+	// Output: the flow captures what the command of the event printed.
+	Output bool
 	// Silent are the ids of Steps whose output nobody captures.
 	Silent []string
+	// Inputs are those of the flow.
+	Inputs map[string]Input
 }
 
 func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " ")}
+	out := scope{steps: strings.Join(s.Steps, " "), inputs: inputTypes(s.Inputs), output: s.Output}
 	for _, name := range s.On {
 		out.on |= kindOf(name)
 	}

@@ -36,7 +36,24 @@ func compileCondition(text string, s scope) (condition, []Mistake) {
 		})
 		c = append(c, clause{text: oneLine(n.String()), tree: n, names: names, state: state})
 	}
+	slices.SortStableFunc(c, func(a, b clause) int { return a.late() - b.late() })
 	return c, nil
+}
+
+// early are the clauses before those that read event.output. [45]
+func (c condition) early() condition {
+	if i := slices.IndexFunc(c, func(of clause) bool { return of.late() > 0 }); i >= 0 {
+		return c[:i]
+	}
+	return c
+}
+
+// late is 1 for a clause that reads event.output, otherwise 0.
+func (c clause) late() int {
+	if slices.Contains(c.names, "event\x00output") {
+		return 1
+	}
+	return 0
 }
 
 // oneLine is a clause as a reason shows it.
@@ -81,18 +98,51 @@ func (c condition) holds(env map[string]any) (*clause, error) {
 func valuesOf(names []string, env map[string]any) []Value {
 	var out []Value
 	for _, name := range names {
-		var v any = env
-		for _, part := range strings.Split(name, "\x00") {
-			m, ok := v.(map[string]any)
-			if !ok {
-				v = nil
-				break
-			}
-			v = m[part]
-		}
-		out = append(out, Value{Name: written(name), Value: shown(v)})
+		out = append(out, Value{Name: written(name), Value: shown(valueOf(name, env))})
 	}
 	return out
+}
+
+func valueOf(name string, env map[string]any) any {
+	var v any = env
+	for _, part := range strings.Split(name, "\x00") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[part]
+	}
+	return v
+}
+
+// said are clauses with the values that they read, but for what commands printed or
+// said of their errors, which can hold secrets. [72] [94]
+func (c condition) said(env map[string]any) string {
+	var texts, names []string
+	for _, clause := range c {
+		texts = append(texts, clause.text)
+		for _, name := range clause.names {
+			switch valueOf(name, env).(type) {
+			case nil, bool, int, float64, string:
+				if !strings.HasSuffix(name, "\x00output") && name != "event\x00errorDesc" && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return strings.Join(texts, " && ") + Said(valuesOf(names, env))
+}
+
+// Said lists values as the end of a sentence; empty without any.
+func Said(values []Value) string {
+	var parts []string
+	for _, v := range values {
+		parts = append(parts, v.Name+" is "+v.Value)
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // shown is a value as one would write it in an expression, shortened.

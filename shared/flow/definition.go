@@ -11,11 +11,15 @@ import "aftercare/shared/command"
 type Definition struct {
 	Name string `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	// On is the kinds of event that the flow is for. [3]
-	On []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed or first-heartbeat" words:"task-completed first-heartbeat" form:"one-or-list" example:"task-completed"`
+	On []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed, first-heartbeat or manual" words:"kinds" form:"one-or-list" example:"task-completed"`
 	// Instances are those that the flow is for; nil means all. [44]
 	Instances *Instances `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
 	// When is the condition over event, instance and run; empty means always. [10]
 	When string `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
+	// Inputs are what people can say when they start the flow. [49]
+	Inputs map[string]Input `json:"inputs,omitempty" doc:"what people can say when they start the flow by hand, by name; expressions read it as inputs.<name>" hint:"write the name of an input: and its keys under it"`
+	// CaptureEvent fetches what the command printed whose end the event is. [45]
+	CaptureEvent bool `json:"captureEvent,omitempty" doc:"fetches what the command of the event printed, for event.output, once all that does not read it holds; only on task-completed"`
 	// Mode is ModeLive or ModeDryRun. [4]
 	Mode string `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
 	// Timeout is how long a run may take from its first step on. [60]
@@ -51,6 +55,15 @@ const (
 	BusyQueue  = "queue"
 	BusyDrop   = "drop"
 )
+
+// Input is what people can say when they start a flow by hand. [49]
+type Input struct {
+	Doc  string `json:"doc,omitempty" doc:"what it is for, in words for people" example:"the directory to clean"`
+	Type string `json:"type" doc:"what its values are" words:"text number boolean" default:"text"`
+	// Default is nil if a value must be given.
+	Default *string `json:"default,omitempty" doc:"its value when none is given; without it, one must be given" form:"scalar" hint:"write a text, a number, true or false" example:"/var/log"`
+	Pattern string  `json:"pattern,omitempty" doc:"a regular expression that a whole text must match" form:"regexp" hint:"write a regular expression, in quotes" example:"/[a-z/]+"`
+}
 
 // What bounds the runs of flows.
 const (

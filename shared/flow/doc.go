@@ -13,7 +13,8 @@
 //  2. A flow's name, and a step's id within its flow, are unique, 1 to 63
 //     characters of a-z, 0-9 and -, the first not -.
 //  3. on is one kind of event or a list of several: task-completed (a command
-//     has ended on an instance), first-heartbeat (an instance has booted).
+//     has ended on an instance), first-heartbeat (an instance has booted), manual
+//     (a person starts it).
 //  4. mode is live, which is the default, or dry-run.
 //  5. defaults holds, for every flow that does not say otherwise: mode,
 //     timeout, whenBusy, alertOnRetry, runbook, instances, windows, limits,
@@ -32,8 +33,8 @@
 //
 // # Expressions
 //
-//  10. A flow's when is an expression of expr-lang over event, instance and run;
-//     a step's also over steps. Without one, the answer is yes. Package flowfile
+//  10. A flow's when is an expression of expr-lang over event, instance, run
+//     and inputs; a step's also over steps. Without one, the answer is yes. Package flowfile
 //     checks expressions with expr itself; the functions evaluate them without
 //     it, with the same result.
 //  11. A when is taken apart at its outermost &&. Its clauses are evaluated in
@@ -161,6 +162,23 @@
 //     written, of which one must fit the whole value: * stands for any text, ?
 //     for one character. What ECS did not say fits nothing. instances is asked
 //     before when, and has its own reason.
+//  45. With captureEvent, for flows on task-completed alone, what the command of
+//     the event printed is fetched as event.output, as rule 25 says, once instances
+//     and all clauses of when hold that do not read it; those that do come last.
+//     Dry-run fetches it, too: that only reads. The run stores it. An event that is
+//     delivered again fetches nothing. If the fetch fails, the event is delivered
+//     again, until 10 minutes after the command's end; then, or if it can never
+//     be fetched, the flow does not start, and the reason is recorded. A run that
+//     has ended does not keep it: a retry fetches it anew.
+//  48. A flow on manual is started by a person, on the instances that are named, and
+//     no other flow with it. Then event.id is the start's key, event.source is
+//     aftercare, event.account is empty, event.by and event.reason say who starts it
+//     and why.
+//  49. inputs are at most 20 values of type text (the default), number or boolean,
+//     each with at most 1,000 characters. A pattern must match the whole of a text.
+//     An input without a default must be given, so a flow that events can start, too,
+//     needs a default for each: an event starts it with these. They stay in the run's
+//     record.
 //  50. No flow leads to itself: a flow that is in the chain of flows that led
 //     to the event is stopped, and so is every flow behind ten others. One
 //     alert says so.
@@ -188,6 +206,11 @@
 //     file changes. Its record keeps them for a retry.
 //  58. At most 30 flows start from one event, and no more than fit into one
 //     commit of 3 MB with it. The rest is stopped, and one alert says so.
+//  59. What refuses or drops the run of an event refuses a start by hand, and so do
+//     a when that is false and inputs that are unknown, missing or wrong. The answer
+//     says why, nothing is recorded, and the same start can come again. What lets a
+//     run wait lets it wait. A start begins one run on each instance, however often
+//     it is delivered. Its commands wait for the instance as those of any flow do.
 //
 // # Time
 //
@@ -212,10 +235,18 @@
 //  71. A step's record names the input that made it begin and the one that
 //     ended it, its tasks, and how it ended; a task's and an execution's
 //     record name the run and the step, so that causes can be walked both ways.
-//  72. What was captured is dropped from the record when the run ends.
+//  72. What was captured, event.output too, is dropped from the record when the run
+//     ends.
 //  73. A run's record names the version of the flows that it was started with: 12 hex
 //     digits, the same for every file that compiles to the same flows. A retry, which
 //     keeps to the definition of its run, keeps the version, too.
+//  74. A backtest plays the recorded ends and boots, and people's stops, through a
+//     file's flows, by the code that decides about events, and does nothing. A run
+//     goes as the record of the same run says, if that began and has the same steps;
+//     otherwise as a rehearsal of it, whose commands end at once.
+//  75. In a backtest, the end of a flow's own command counts if its run goes as
+//     recorded. Otherwise it is left out, and the end that the rehearsal assumes takes
+//     its place. What cannot be known is counted, and never guessed.
 //
 // # Mistakes that are found before deploying
 //
@@ -255,7 +286,8 @@
 //     run by the code that runs it, and does nothing. It assumes that every command
 //     succeeds, or ends as the case says; that what is printed fits into
 //     parameters; and that a boot comes when a step waits for one. What a step
-//     captures is unknown, unless the case or --output says what it prints.
+//     captures is unknown, and so is event.output, unless the case or --output says
+//     what is printed.
 //  91. What follows from an unknown value is unknown, too, unless it is the same
 //     for every output: false && x is false. It is kept whether it can always be
 //     evaluated: a comparison with text can, int(x) cannot. A text says what its
@@ -267,6 +299,8 @@
 //     holds for the run's result.
 //  93. Each answer to what is unknown is followed as a course of its own, at most 6
 //     of them in a row and 150 in all. Behind what was not followed, all is maybe.
-//  94. A status has its reason wherever it is shown: that of a run names the step
-//     that decided, and has that step's own reason.
+//  94. A status has its reason wherever it is shown. That of a run names the step
+//     that decided, and has that step's own reason. A clause that was false, could
+//     not be evaluated, or made a step end the run has the values that it read, but
+//     for steps.<id>.output, event.output and event.errorDesc: they can hold secrets.
 package flow

@@ -8,7 +8,7 @@ import (
 )
 
 // roots are the names that an expression begins with.
-var roots = []string{"event", "instance", "run", "steps"}
+var roots = []string{"event", "instance", "run", "inputs", "steps"}
 
 // Instance is what expressions see as `instance`. [13]
 type Instance struct {
@@ -122,6 +122,9 @@ func (s scope) sample() map[string]any {
 		}
 	}
 	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
+	if s.inputs != "" {
+		env["inputs"] = s.sampleInputs()
+	}
 	if s.steps != none {
 		steps := map[string]any{}
 		for _, id := range s.stepIDs() {
@@ -141,6 +144,8 @@ func fieldsOf(root string, s scope) []string {
 		return slices.Sorted(maps.Keys(Instance{}.values()))
 	case "run":
 		return slices.Sorted(maps.Keys(about{}.values()))
+	case "inputs":
+		return slices.Sorted(maps.Keys(s.sampleInputs()))
 	}
 	return s.stepIDs()
 }

@@ -14,6 +14,7 @@ import (
 func (r *Run) environment(m Moment) map[string]any {
 	attempt := max(r.Pending.Attempt, 1)
 	env := environment(&r.Event, m.Instance, about{depth: r.Depth, attempt: attempt, startedAt: r.StartedAt})
+	env["inputs"] = inputValues(r.Definition.Inputs, r.Event.Inputs)
 	steps := map[string]any{}
 	for _, id := range r.before() {
 		steps[id] = StepRecord{Status: StepSkipped}.values()
@@ -48,28 +49,46 @@ func (r *Run) before() []string {
 }
 
 func (r *Run) scope() scope {
-	return Scope{On: r.Definition.On, Steps: r.before()}.scope()
+	return Scope{On: r.Definition.On, Steps: r.before(), Inputs: r.Definition.Inputs, Output: r.Definition.CaptureEvent}.scope()
 }
 
-// holds returns the first clause of the step's when that is false, empty if
-// it holds.
-func (r *Run) holds(s Step, m Moment) (string, error) {
-	if s.When == "" {
-		return "", nil
-	}
+// condition is the step's when, and what it sees.
+func (r *Run) condition(s Step, m Moment) (condition, map[string]any, error) {
 	c, mistakes := compileCondition(s.When, r.scope())
 	if len(mistakes) > 0 {
-		return "", errors.New(mistakes[0].Text)
+		return nil, nil, errors.New(mistakes[0].Text)
 	}
-	env := r.environment(m)
+	return c, r.environment(m), nil
+}
+
+// holds returns the first clause of the step's when that is false, with what it
+// saw; empty if it holds.
+func (r *Run) holds(s Step, m Moment) (string, error) {
+	c, env, err := r.condition(s, m)
+	if err != nil || c == nil {
+		return "", err
+	}
 	clause, err := c.holds(env)
 	for _, v := range c.saw(clause, env) {
 		m.read(v.Name)
 	}
-	if clause == nil || err != nil {
-		return "", err
+	if clause == nil {
+		return "", nil
 	}
-	return clause.text, nil
+	said := condition{*clause}.said(env)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", said, err)
+	}
+	return said, nil
+}
+
+// because says why a step begins; empty if it has no when.
+func (r *Run) because(s Step, m Moment) string {
+	c, env, _ := r.condition(s, m)
+	if c == nil {
+		return ""
+	}
+	return ", because " + c.said(env)
 }
 
 // texts returns a function that evaluates texts with ${{ }} in them.

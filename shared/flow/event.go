@@ -11,7 +11,11 @@ import (
 const (
 	TaskCompleted  = "task-completed"
 	FirstHeartbeat = "first-heartbeat"
+	Manual         = "manual"
 )
+
+// allKinds are these, in the order of their bits in a set of kinds.
+var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual}
 
 // Event is what expressions see as `event`. Which fields an expression may
 // name depends on the kind of event that its flow is for; the names are those
@@ -21,8 +25,8 @@ const (
 // they can be compared as they are and handed to a script; an unknown time is
 // the empty text.
 type Event struct {
-	// Kind is TaskCompleted or FirstHeartbeat.
-	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed or first-heartbeat" words:"kinds"`
+	// Kind is TaskCompleted, FirstHeartbeat or Manual.
+	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat or manual" words:"kinds"`
 
 	// From the delivery. Expressions: id, source, region, account, time.
 	ID      string    `json:"id,omitempty" doc:"the event's id"`
@@ -61,6 +65,13 @@ type Event struct {
 	// again. Expression: requeued.
 	Requeued bool `json:"requeued,omitempty" doc:"whether Aftercare itself tries the command again"`
 
+	// Output is what the command printed, if the flow captures it; a run that has
+	// ended does not keep it. Captured: it was fetched, or cannot be, for the reason
+	// OutputError. Expression: output. [45]
+	Output      string `json:"output,omitempty" doc:"what the command printed, without the newlines that end it; only with captureEvent"`
+	Captured    bool   `json:"-"`
+	OutputError string `json:"-"`
+
 	// Of FirstHeartbeat only. Expressions: bizEventId, agentVersion, azone,
 	// dataRegion, uptime, extensions.
 	BizEventID   string `json:"bizEventId,omitempty" doc:"the id of the boot's event"`
@@ -74,6 +85,15 @@ type Event struct {
 	// Extensions is the additional information as JSON text, empty if there is
 	// none.
 	Extensions string `json:"extensions,omitempty" doc:"what else the event says, as JSON; empty if nothing"`
+
+	// Of Manual only. By says who starts the flow, in that person's own words, Reason
+	// why. Expressions: by, reason.
+	By     string `json:"by,omitempty" doc:"who starts the flow"`
+	Reason string `json:"reason,omitempty" doc:"why that person starts it"`
+	// Flow is the one to start; without it, the event is for all flows on its kind.
+	Flow string `json:"flow,omitempty" doc:"the flow that is started"`
+	// Inputs are those that were given. Expressions read them as inputs. [49]
+	Inputs map[string]string `json:"inputs,omitempty" doc:"what the flow is given, by the names of its inputs"`
 }
 
 // kinds is a set of kinds of event.
@@ -82,14 +102,15 @@ type kinds uint8
 const (
 	ofTask kinds = 1 << iota
 	ofHeartbeat
+	ofManual
 
-	ofAny = ofTask | ofHeartbeat
+	ofAny = ofTask | ofHeartbeat | ofManual
 )
 
 // kindNames lists the names of a set's kinds.
 func kindNames(on kinds) []string {
 	var names []string
-	for _, name := range []string{TaskCompleted, FirstHeartbeat} {
+	for _, name := range allKinds {
 		if on&kindOf(name) != 0 {
 			names = append(names, name)
 		}
@@ -99,11 +120,8 @@ func kindNames(on kinds) []string {
 
 // kindOf returns the set that holds the kind of that name; 0 for an unknown name.
 func kindOf(name string) kinds {
-	switch name {
-	case TaskCompleted:
-		return ofTask
-	case FirstHeartbeat:
-		return ofHeartbeat
+	if i := slices.Index(allKinds, name); i >= 0 {
+		return 1 << i
 	}
 	return 0
 }
@@ -140,6 +158,7 @@ var fields = []field{
 	{"playerUid", ofTask, func(e *Event) any { return e.PlayerUID }},
 	{"failedBefore", ofTask, func(e *Event) any { return e.FailedBefore }},
 	{"requeued", ofTask, func(e *Event) any { return e.Requeued }},
+	{"output", ofTask, func(e *Event) any { return printed(e.Output) }},
 
 	{"vmName", ofHeartbeat, func(e *Event) any { return e.InstanceID }},
 	{"bizEventId", ofHeartbeat, func(e *Event) any { return e.BizEventID }},
@@ -148,6 +167,9 @@ var fields = []field{
 	{"dataRegion", ofHeartbeat, func(e *Event) any { return e.DataRegion }},
 	{"uptime", ofHeartbeat, func(e *Event) any { return e.Uptime }},
 	{"extensions", ofHeartbeat, func(e *Event) any { return e.Extensions }},
+
+	{"by", ofManual, func(e *Event) any { return e.By }},
+	{"reason", ofManual, func(e *Event) any { return e.Reason }},
 }
 
 func timeText(t time.Time) string {
@@ -196,6 +218,7 @@ func Names() (names []Name) {
 			add(root, field, values[field], ofAny)
 		}
 	}
+	names = append(names, Name{Name: "inputs.<name>", On: kindNames(ofAny), Words: []string{InputText, InputNumber, InputBoolean}})
 	step := sample["steps"].(map[string]any)["<id>"].(map[string]any)
 	for _, field := range slices.Sorted(maps.Keys(step)) {
 		add("steps.<id>", field, step[field], ofAny)

@@ -33,6 +33,8 @@ func Bounds() []Bound {
 		{maxAlert, "characters of an alert's text; the rest is cut off"},
 		{MaxStarts, "flows that one event starts"},
 		{MaxWaiting, "runs of a flow that wait on one instance"},
+		{MaxInputs, "inputs of a flow"},
+		{maxInputValue, "characters of an input's value"},
 		{MaxDepth, "flows that follow from one another"},
 	}
 }
@@ -60,6 +62,10 @@ type scope struct {
 	// steps are the ids that may be named after steps, joined by spaces; the
 	// constant none in a flow's own when, where steps does not exist.
 	steps string
+	// inputs are the flow's, as names and types joined by spaces.
+	inputs string
+	// output: event.output may be named.
+	output bool
 }
 
 // none is the steps of a scope that has no steps.

@@ -308,10 +308,10 @@ func TestValuesAreTakenOutOfText(t *testing.T) {
 // [19]
 func TestAFlowWhoseWhenCannotBeEvaluatedDoesNotStart(t *testing.T) {
 	tests := []struct{ when, want string }{
-		{`event.exitCode == 3 && secondsBetween("", event.time) > 0`, "when could not be evaluated: secondsBetween got an empty time: the event does not contain it"},
-		{`1 % (event.repeats - 1) == 0`, "when could not be evaluated: runtime error: integer divide by zero"},
-		{`split(event.id, ",")[3] == ""`, "when could not be evaluated: index out of range: 3 (array length is 1)"},
-		{`int(event.errorDesc) == 1`, "when could not be evaluated: int got something that is not a whole number"},
+		{`event.exitCode == 3 && secondsBetween("", event.time) > 0`, `when could not be evaluated: secondsBetween("", event.time) > 0 (event.time is "2026-03-02T09:00:00Z"): secondsBetween got an empty time: the event does not contain it`},
+		{`1 % (event.repeats - 1) == 0`, "when could not be evaluated: 1 % (event.repeats - 1) == 0 (event.repeats is 1): runtime error: integer divide by zero"},
+		{`split(event.id, ",")[3] == ""`, `when could not be evaluated: split(event.id, ",")[3] == "" (event.id is "event-1"): index out of range: 3 (array length is 1)`},
+		{`int(event.errorDesc) == 1`, "when could not be evaluated: int(event.errorDesc) == 1: int got something that is not a whole number"},
 		{`event.nothing == ""`, `when cannot be compiled: event has no field "nothing": `},
 	}
 	for _, test := range tests {

@@ -10,6 +10,7 @@ import (
 // run needs to know it. [91]
 type guess struct {
 	unprinted map[string]bool // the steps whose output is unknown
+	event     bool            // so is what the command of the event printed
 	// made are the decisions, of which so many were needed up to now. Others begin
 	// the courses that decide otherwise, of which there may be so many more.
 	made   []decision
@@ -37,6 +38,9 @@ func (g *guess) see(step string, attempt int, env, steps map[string]any) {
 		return
 	}
 	g.at, g.attempt, env[""] = step, attempt, g
+	if g.event {
+		env["event"].(map[string]any)["output"] = unknown{of: []string{starting}, like: ""}
+	}
 	for id, is := range g.unprinted {
 		if known, ok := steps[id].(map[string]any); ok && is {
 			known["output"] = unknown{of: []string{id}, like: ""}

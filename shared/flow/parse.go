@@ -189,7 +189,10 @@ func (p *parser) pattern(n *node) {
 	}
 	compiled, err := compilePattern(text)
 	if err != nil {
-		p.fail(err.Error())
+		if p.mistake == nil {
+			p.fail(err.Error())
+			p.mistake.Offset = n.at
+		}
 		return
 	}
 	n.op, n.value = opPattern, compiled

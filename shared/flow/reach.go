@@ -23,7 +23,7 @@ func Starters(d Definition) func(Command) bool {
 	if d.When == "" {
 		return func(Command) bool { return true }
 	}
-	tree, mistakes := compile(d.When, scope{on: head{On: d.On}.kinds(), steps: none})
+	tree, mistakes := compile(d.When, newHead(d).scope())
 	if len(mistakes) > 0 {
 		return func(Command) bool { return false }
 	}

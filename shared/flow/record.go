@@ -83,9 +83,13 @@ type StepRecord struct {
 	EndedBy string `json:"endedBy,omitempty"`
 }
 
-// how is how the step ended, and why.
-func (s StepRecord) how() string {
+// How is how the step ended, or would, and why. [94]
+func (s StepRecord) How() string {
 	text := "step " + s.ID + " ended as " + s.Status
+	switch s.Status {
+	case StepPlanned, StepMaybe, StepSkipped:
+		text = "step " + s.ID + " is " + s.Status
+	}
 	if s.Reason != "" {
 		text += ": " + s.Reason
 	}

@@ -90,7 +90,7 @@ const (
 func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, ends func(step string, attempt int) StepEnd) (out Rehearsal) {
 	var all courses
 	for next := [][]decision{nil}; len(next) > 0; next = next[1:] {
-		g := &guess{unprinted: map[string]bool{}, made: next[0], room: maxCourses - len(all.list) - len(next)}
+		g := &guess{unprinted: map[string]bool{}, event: d.CaptureEvent && !ev.Captured, made: next[0], room: maxCourses - len(all.list) - len(next)}
 		c := course{guess: g, run: NewRun("rehearsal", d, ev, depth), fates: map[string]StepRecord{}}
 		c.play(Moment{Now: now, Instance: in, guess: g}, ends)
 		all.list, next = append(all.list, c), append(next, g.others...)
@@ -229,7 +229,7 @@ func (all *courses) sum(id string, failing bool) (out StepRecord) {
 			here = union(here, []string{c.turn})
 		}
 		if rec.Status == StepSkipped {
-			skipped = union(skipped, []string{strings.TrimPrefix(rec.Reason, "when was false: ")})
+			skipped = union(skipped, []string{rec.Reason})
 		}
 		if out.Status == "" {
 			out = rec
@@ -265,13 +265,26 @@ func (all *courses) sum(id string, failing bool) (out StepRecord) {
 		}
 		parts = []string{dependsOn(out.Depends) + ": the run can take too many courses"}
 	case id == "":
-		parts = []string{dependsOn(out.Depends) + ": " + strings.Join(append(here, away...), ", ")}
+		before, text := "", dependsOn(out.Depends)
+		for _, way := range append(here, away...) {
+			result, turn, _ := strings.Cut(way, " if ")
+			switch {
+			case before == "":
+				text += ": " + way
+			case before == result:
+				text += " or " + turn
+			default:
+				text += ", " + way
+			}
+			before = result
+		}
+		parts = []string{text}
 	case away != nil && failing:
 		parts = append(parts, "only if "+strings.Join(here, " or ")+", which "+dependsOn(before))
 	case away != nil:
 		parts = append(parts, "unless "+strings.Join(away, " or ")+", which "+dependsOn(before))
 	case own == nil:
-		parts = []string{strings.TrimSuffix(dependsOn(before)+" ("+strings.Join(skipped, " or ")+")", " ()")}
+		parts = []string{strings.TrimSuffix(dependsOn(before)+"; it may be skipped, "+strings.Join(skipped, " or "), "; it may be skipped, ")}
 	}
 	out.Reason = strings.Join(parts, "; ")
 	return out

@@ -95,7 +95,7 @@ func (r *reviewer) identifier(n *node) {
 	case slices.Contains(functions, name):
 		r.add(n, "%s is a function: write %s(…)", name, name)
 	default:
-		for _, root := range roots[:3] {
+		for _, root := range roots[:4] {
 			if slices.Contains(fieldsOf(root, r.scope), name) {
 				r.add(n, "there is no name %.60q%s", name, DidYouMean(root+"."+name))
 				return
@@ -110,7 +110,7 @@ func (r *reviewer) identifier(n *node) {
 }
 
 var examples = map[string]string{
-	"event": "event.instanceId", "instance": "instance.state", "run": "run.depth", "steps": "steps.check.exitCode",
+	"event": "event.instanceId", "instance": "instance.state", "run": "run.depth", "inputs": "inputs.path", "steps": "steps.check.exitCode",
 }
 
 // root returns which root the node names.
@@ -165,6 +165,9 @@ func (r *reviewer) field(root string, n *node) {
 	known := fieldsOf(root, r.scope)
 	name, _ := n.text()
 	if slices.Contains(known, name) {
+		if root == "event" && name == "output" && !r.output {
+			r.add(n, "event.output is only there if the flow captures it: write captureEvent: true beside when")
+		}
 		return
 	}
 	switch root {
@@ -174,6 +177,13 @@ func (r *reviewer) field(root string, n *node) {
 			return
 		}
 		r.add(n, "there is no step %.60q before this one%s", name, Suggest(name, "those before", known))
+		return
+	case "inputs":
+		if len(known) == 0 {
+			r.add(n, "this flow has no inputs: list them under the key inputs")
+			return
+		}
+		r.add(n, "the flow has no input %.60q%s", name, Suggest(name, "its inputs", known))
 		return
 	case "event":
 		for _, f := range fields {
@@ -186,21 +196,22 @@ func (r *reviewer) field(root string, n *node) {
 	r.add(n, "%s has no field %.60q%s", root, name, Suggest(name, "its fields", known))
 }
 
-// hyphen finds a step's id that contains -, which reads as a minus, and adds how
-// to write it.
+// hyphen finds a step's id or an input's name that contains -, which reads as a
+// minus, and adds how to write it.
 func (r *reviewer) hyphen(n *node) bool {
 	left := n.args[0]
-	if left.op != opMember || r.steps == none {
+	if left.op != opMember {
 		return false
 	}
 	root, _ := left.args[0].root()
 	name, named := left.args[1].text()
-	if !named || root != "steps" || slices.Contains(r.stepIDs(), name) {
+	what := map[string]string{"steps": "a step's id", "inputs": "an input's name"}[root]
+	if !named || what == "" || root == "steps" && r.steps == none || slices.Contains(fieldsOf(root, r.scope), name) {
 		return false
 	}
-	for _, id := range r.stepIDs() {
+	for _, id := range fieldsOf(root, r.scope) {
 		if strings.HasPrefix(id, name+"-") {
-			r.add(left, "a step's id with - in it is written steps[%q]", id)
+			r.add(left, "%s with - in it is written %s[%q]", what, root, id)
 			return true
 		}
 	}

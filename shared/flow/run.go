@@ -252,7 +252,7 @@ func (r *Run) Due() time.Time {
 // Forget removes what only a live run needs. [72]
 func (r *Run) Forget() {
 	r.Seed, r.Pending = "", Pending{}
-	r.Deadline = time.Time{}
+	r.Deadline, r.Event.Output = time.Time{}, ""
 	for i := range r.Steps {
 		r.Steps[i].Output = ""
 	}

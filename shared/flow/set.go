@@ -30,10 +30,13 @@ type compiledFlow struct {
 
 // head is the part of a flow that decides whether it starts.
 type head struct {
-	Name      string     `json:"name"`
-	On        []string   `json:"on"`
-	Instances *Instances `json:"instances,omitempty"`
-	When      string     `json:"when,omitempty"`
+	Name      string           `json:"name"`
+	On        []string         `json:"on"`
+	Instances *Instances       `json:"instances,omitempty"`
+	When      string           `json:"when,omitempty"`
+	Inputs    map[string]Input `json:"inputs,omitempty"`
+	// CaptureEvent: clauses that read event.output come last.
+	CaptureEvent bool `json:"captureEvent,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
 	Asks []string `json:"asks,omitempty"`
 }
@@ -42,7 +45,7 @@ type head struct {
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
-	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When}
+	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When, Inputs: d.Inputs, CaptureEvent: d.CaptureEvent}
 	texts := stepExpressions(d)
 	for _, word := range onDemand {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
@@ -68,6 +71,11 @@ func stepExpressions(d Definition) []string {
 	return texts
 }
 
+// scope is where its when stands.
+func (h head) scope() scope {
+	return Scope{On: h.On, InFlow: true, Inputs: h.Inputs, Output: h.CaptureEvent}.scope()
+}
+
 func (h head) kinds() kinds {
 	var on kinds
 	for _, name := range h.On {
@@ -91,6 +99,9 @@ type Outcome struct {
 	// Saw are the values of instance.* and event.failedBefore that its instances and
 	// its condition read, as far as they were evaluated.
 	Saw []Value
+	// Wants: the rest depends on what the command of the event printed, which the
+	// event does not say. [45]
+	Wants bool
 	// Failed: no clause was false, but the condition could not be evaluated for
 	// this event.
 	Failed     bool
@@ -152,6 +163,24 @@ func (s *Set) Definition(name string) (Definition, error) {
 	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
 }
 
+// Unstartable says why no event of this kind can start a flow with these inputs;
+// empty if one can. [59]
+func (s *Set) Unstartable(name, kind string, inputs map[string]string) string {
+	if s.Len() == 0 {
+		return fmt.Sprintf("there is no flow %.60q: these functions have none", name)
+	}
+	for _, f := range s.flows() {
+		switch {
+		case f.Name != name:
+		case !slices.Contains(f.On, kind):
+			return fmt.Sprintf("flow %s is not on %s: its on is %s", name, kind, strings.Join(f.On, " and "))
+		default:
+			return WrongInputs(f.Inputs, inputs)
+		}
+	}
+	return fmt.Sprintf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
+}
+
 // Runbook returns a flow's runbook; empty if there is none, or no such flow.
 func (s *Set) Runbook(name string) string {
 	if s == nil {
@@ -184,13 +213,16 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		return nil
 	}
 	kind := kindOf(ev.Kind)
-	var outcomes []Outcome
+	outcomes := make([]Outcome, 0, s.n)
 	var env map[string]any
 	for _, f := range s.flows() {
-		if kind == 0 || f.kinds()&kind == 0 {
+		if kind == 0 || f.kinds()&kind == 0 || ev.Flow != "" && ev.Flow != f.Name {
 			continue
 		}
 		why, saw := f.Instances.WhyNot(in)
+		if why == "" && ev.Kind == Manual {
+			why = WrongInputs(f.Inputs, ev.Inputs)
+		}
 		if why != "" {
 			outcomes = append(outcomes, Outcome{Flow: f.Name, Reason: why, Saw: saw})
 			continue
@@ -198,25 +230,40 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 		if env == nil {
 			env = environment(&ev, in, about{depth: depth, attempt: 1})
 		}
-		o := f.ask(env, explain)
+		if delete(env, "inputs"); len(f.Inputs) > 0 {
+			env["inputs"] = inputValues(f.Inputs, ev.Inputs)
+		}
+		o := f.ask(&ev, env, explain)
 		o.Saw = append(saw, o.Saw...)
 		outcomes = append(outcomes, o)
 	}
 	return outcomes
 }
 
-func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
+func (f *compiledFlow) ask(ev *Event, env map[string]any, explain bool) Outcome {
 	o := Outcome{Flow: f.Name}
 	f.once.Do(func() { f.when, f.err = f.head.compile() })
 	if f.err != nil {
 		o.Failed, o.Reason = true, f.err.Error()
 		return o
 	}
-	clause, err := f.when.holds(env)
-	o.Saw = f.when.saw(clause, env)
-	switch {
+	early := f.when.early()
+	clause, err := early.holds(env)
+	ready := !f.CaptureEvent || clause != nil || err != nil // nothing needs the output
+	if !ready && ev.Captured && ev.OutputError == "" {
+		ready, early = true, f.when
+		clause, err = f.when.holds(env)
+	}
+	o.Saw = early.saw(clause, env)
+	switch late := f.when[len(early):]; {
+	case !ready && ev.Captured:
+		o.Failed, o.Reason = true, "what the command printed could not be fetched: "+ev.OutputError
+		return o
+	case !ready && len(late) > 0:
+		o.Wants, o.Reason = true, "it "+dependsOn([]string{starting})+": "+late[0].text
+		return o
 	case err != nil:
-		o.Failed, o.Reason = true, "when could not be evaluated: "+err.Error()
+		o.Failed, o.Reason = true, "when could not be evaluated: "+condition{*clause}.said(env)+": "+err.Error()
 		return o
 	case clause != nil:
 		o.Clause, o.Reason = clause.text, "when was false: "+clause.text
@@ -230,12 +277,12 @@ func (f *compiledFlow) ask(env map[string]any, explain bool) Outcome {
 		o.Failed, o.Reason = true, err.Error()
 		return o
 	}
-	o.Matched, o.Definition = true, &d
+	o.Matched, o.Wants, o.Definition = true, !ready, &d
 	return o
 }
 
 func (h head) compile() (condition, error) {
-	c, mistakes := compileCondition(h.When, scope{on: h.kinds(), steps: none})
+	c, mistakes := compileCondition(h.When, h.scope())
 	if len(mistakes) > 0 {
 		return nil, errors.New("when cannot be compiled: " + mistakes[0].Text)
 	}

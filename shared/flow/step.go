@@ -131,7 +131,7 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 		p.State, p.Until = PendingWait, m.Now.Add(d)
 		return nil, true
 	}
-	r.end(StepSucceeded, "it ends the run", m)
+	r.end(StepSucceeded, "it ends the run"+r.because(s, m), m)
 	return nil, true
 }
 
@@ -252,10 +252,10 @@ func (r *Run) end(status, reason string, m Moment) {
 	case status == StepSucceeded && s.Stop != "" && r.Section == SectionFinally:
 		r.Ended = true
 	case status == StepSucceeded && s.Stop != "":
-		r.stop(s, m)
+		r.stop(s, strings.TrimPrefix(reason, "it"), m)
 	case status == StepSucceeded || s.OnFailure == FailureContinue || r.Section == SectionFinally && (s.OnFailure == "" || s.OnFailure == FailureStop):
 	case s.OnFailure == "" || s.OnFailure == FailureStop:
-		r.failed(ResultFailed, s.ID, rec.how(), m)
+		r.failed(ResultFailed, s.ID, rec.How(), m)
 	default:
 		r.jump(s, m)
 	}
@@ -281,8 +281,8 @@ func (r *Run) skip(s Step, why string, m Moment) {
 }
 
 // stop ends the run with the result that the step says. [29]
-func (r *Run) stop(s Step, m Moment) {
-	reason := "step " + s.ID + " ends the run"
+func (r *Run) stop(s Step, how string, m Moment) {
+	reason := "step " + s.ID + how
 	switch {
 	case s.Stop == ResultSucceeded:
 		r.FailedStep = ""

@@ -46,23 +46,26 @@ func (t template) evaluate(env map[string]any) (string, error) {
 			b.WriteString(p.text)
 			continue
 		}
-		value, err := run(p.tree, env)
+		text, err := p.evaluate(env)
 		if err != nil {
-			return "", err
-		}
-		if u, ok := value.(unknown); ok {
-			value, err = u.text(env, p.tree)
-			if err != nil {
-				return "", err
-			}
-		}
-		text, err := valueText(value)
-		if err != nil {
-			return "", err
+			read := clause{text: oneLine(p.tree.String()), names: namesIn(p.tree)}
+			return "", fmt.Errorf("%s: %w", condition{read}.said(env), err)
 		}
 		b.WriteString(text)
 	}
 	return b.String(), nil
+}
+
+// evaluate returns the text of an expression.
+func (p part) evaluate(env map[string]any) (string, error) {
+	value, err := run(p.tree, env)
+	if u, ok := value.(unknown); ok {
+		return u.text(env, p.tree)
+	}
+	if err != nil {
+		return "", err
+	}
+	return valueText(value)
 }
 
 // valueText turns the result of an expression into text, the same on every

@@ -33,7 +33,7 @@ func (r *Run) Trouble() Trouble {
 		if out.Why != "" {
 			out.Why += "; "
 		}
-		out.Why += step.how()
+		out.Why += step.How()
 	}
 	out.Step, out.Output = step.ID, step.Output
 	if n := len(step.Tasks); n > 0 {

@@ -16,6 +16,9 @@ type unknown struct {
 	fails bool
 }
 
+// starting stands in unknown.of for the command of the event. [45]
+const starting = "the starting command"
+
 // dependsOn says in words that something depends on what steps print.
 func dependsOn(steps []string) string {
 	verb := " prints"

@@ -124,22 +124,10 @@ func (c Case) whyNot(name string, flows []flow.Definition, outcomes []flow.Outco
 	}
 	for _, o := range outcomes {
 		if o.Flow == name {
-			return o.Reason + values(o.Values)
+			return o.Reason + flow.Said(o.Values)
 		}
 	}
 	return "it is not for " + c.Event.Kind + " events"
-}
-
-// values lists the values of a clause's names, as the end of a sentence.
-func values(list []flow.Value) string {
-	var parts []string
-	for _, v := range list {
-		parts = append(parts, v.Name+" is "+v.Value)
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // rehearse plays a flow and compares its course with the expectation.
@@ -167,7 +155,9 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 		return c.end(steps[step], attempt)
 	})
 	began, skipped := []string{}, []string{}
+	how, maybe := map[string]string{}, false
 	for _, rec := range r.Steps {
+		how[rec.ID] = rec.How()
 		switch rec.Status {
 		case flow.StepSkipped:
 			skipped = append(skipped, rec.ID)
@@ -176,20 +166,35 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 			if c.Expect.Plan == nil && c.Expect.Skipped == nil && c.Expect.Alerts == nil && c.Expect.AlertCount < 0 {
 				continue // the result is compared below
 			}
-			add("step %s is maybe: it %s: say under steps what %s prints", rec.ID, rec.Reason, listed(rec.Depends))
+			maybe = true
+			add("%s: say under steps what %s prints", rec.How(), listed(rec.Depends))
 		}
 		for range max(rec.Attempts, 1) {
 			began = append(began, rec.ID)
 		}
 	}
-	if len(differences) > 0 {
+	if maybe {
 		return differences
 	}
-	if want := c.Expect.Plan; want != nil && !slices.Equal(began, want) {
-		add("plan: %s, want %s", listed(began), listed(want))
+	odd := map[string]bool{}
+	compare := func(name string, got, want []string) {
+		if want == nil || slices.Equal(got, want) {
+			return
+		}
+		add("%s: %s, want %s", name, listed(got), listed(want))
+		for _, id := range slices.Concat(got, want) {
+			odd[id] = odd[id] || slices.Contains(got, id) != slices.Contains(want, id)
+		}
 	}
-	if want := c.Expect.Skipped; want != nil && !slices.Equal(skipped, want) {
-		add("skipped: %s, want %s", listed(skipped), listed(want))
+	compare("plan", began, c.Expect.Plan)
+	compare("skipped", skipped, c.Expect.Skipped)
+	for _, id := range slices.Sorted(maps.Keys(odd)) {
+		switch {
+		case odd[id] && how[id] != "":
+			add("%s", how[id])
+		case odd[id] && steps[id].ID != "":
+			add("step %s does not begin: the run is %s, %s", id, r.Result, r.Reason)
+		}
 	}
 	if want := c.Expect.Result; want != "" && r.Result != want {
 		add("result: %s (%s), want %s", r.Result, r.Reason, want)

@@ -75,13 +75,20 @@ func (r *reader) completeEvent(path string, c *Case) {
 		return
 	}
 	for _, name := range r.Names(path) {
-		_, _, mistakes := r.checker.Template("${{ event."+name+" }}", flow.Scope{On: []string{ev.Kind}, InFlow: true})
+		if ev.Kind == flow.Manual && (name == "flow" || name == "inputs") {
+			continue
+		}
+		_, _, mistakes := r.checker.Template("${{ event."+name+" }}", flow.Scope{On: []string{ev.Kind}, InFlow: true, Output: true})
 		if len(mistakes) > 0 {
 			r.Add(r.Key(path+"."+name), "%s is not a field of %s events: remove it", name, ev.Kind)
 		}
 	}
-	if ev.Kind == flow.FirstHeartbeat {
+	ev.Captured = r.Said(path + ".output")
+	switch ev.Kind {
+	case flow.FirstHeartbeat:
 		yamlfile.UnlessSaid(r.Reader, path+".uptime", &ev.Uptime, caseUptime)
+		return
+	case flow.Manual:
 		return
 	}
 	yamlfile.UnlessSaid(r.Reader, path+".startTime", &ev.StartTime, c.At)

@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"fmt"
+	"slices"
 
 	"aftercare/shared/flow"
 	"aftercare/shared/yamlfile"
@@ -64,7 +65,11 @@ func (r *reader) windows(w *flow.Windows, path string) {
 
 // instances finds a mapping that says nothing. [44]
 func (r *reader) instances(of *flow.Instances, path string) {
-	if of != nil && len(of.Words()) == 0 && r.Whole(path) {
+	switch {
+	case of == nil || !r.Whole(path):
+	case r.Said(path+".tags") && len(of.Tags) == 0:
+		r.Add(r.Place(path+".tags"), "tags is empty: write the tag's name and what it must be, such as role: web")
+	case len(of.Words()) == 0:
 		r.Add(r.Place(path), "instances is empty: write tags, os or name under it, or remove the key")
 	}
 }
@@ -78,12 +83,16 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if r.Said(p.path + ".instances") {
 		r.instances(p.Instances, p.path+".instances")
 	}
+	if at := p.path + ".captureEvent"; p.CaptureEvent && r.Sound(p.path+".on") && !slices.Equal(p.On, []string{flow.TaskCompleted}) {
+		r.Add(r.Place(at), "captureEvent is only for flows on task-completed alone: other events come from no command")
+	}
 	p.sound = r.Sound(p.path + ".name")
+	r.inputs(p)
 	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}
 	if r.Said(p.path + ".when") {
-		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true}) && p.sound
+		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true, Inputs: p.Inputs, Output: p.CaptureEvent}) && p.sound
 	}
 	r.counts(p)
 	r.ids(p)

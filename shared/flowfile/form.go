@@ -30,6 +30,12 @@ var forms = map[string]yamlfile.Form{
 	"wait": {Numbers: true, Wrong: wrongWait, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "anyOf": []any{map[string]any{"const": flow.WaitNextBoot}, map[string]any{"pattern": yamlfile.DurationPattern}}}
 	}},
+	"scalar": {Numbers: true, Truths: true, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": []string{"string", "number", "boolean"}}
+	}},
+	"regexp": {Wrong: wrongRegexp, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": "string", "format": "regex", "minLength": 1}
+	}},
 	"address": {Wrong: wrongAddress, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "pattern": addressPattern, "maxLength": maxAddress}
 	}},
@@ -96,6 +102,17 @@ func wrongTemplate(k yamlfile.Key, text string) string {
 		return k.Name + " is empty: write its text"
 	case strings.ContainsRune(text, 0):
 		return k.Name + " contains a NUL character: remove it"
+	}
+	return ""
+}
+
+func wrongRegexp(k yamlfile.Key, text string) string {
+	switch _, err := flow.Whole(text); {
+	case text == "":
+		return k.Name + " is empty: " + k.Hint
+	case err != nil:
+		_, what, _ := strings.Cut(err.Error(), "error parsing regexp: ")
+		return fmt.Sprintf("%s is not a regular expression (%s): %s", k.Name, what, k.Hint)
 	}
 	return ""
 }

@@ -58,6 +58,7 @@ var described = map[string]reflect.Type{
 var nouns = map[reflect.Type]string{
 	reflect.TypeFor[file]():            "a flows file",
 	reflect.TypeFor[flow.Definition](): "a flow",
+	reflect.TypeFor[flow.Input]():      "an input",
 	reflect.TypeFor[flow.Step]():       "a step",
 	reflect.TypeFor[flow.Window]():     "a window",
 	reflect.TypeFor[Case]():            "a case",
@@ -106,6 +107,7 @@ func rules(t reflect.Type, schema map[string]any) {
 		schema["properties"].(map[string]any)["steps"].(map[string]any)["maxItems"] = maxSteps
 	case reflect.TypeFor[flow.Instances]():
 		schema["minProperties"] = 1
+		schema["properties"].(map[string]any)["tags"].(map[string]any)["minProperties"] = 1
 	case reflect.TypeFor[flow.Step]():
 		var one []any
 		for _, a := range actions {

@@ -12,10 +12,12 @@ import (
 )
 
 var (
-	outputs  = regexp.MustCompile(`^(?:event|steps(?:\.(\w+)|\["([\w-]+)"\]))\.output$`)
-	fields   = regexp.MustCompile(`^(?:event|instance|steps|inputs)[.\[]`)
-	regions  = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
-	errorsOf = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
+	outputs = regexp.MustCompile(`^(?:event|steps(?:\.(\w+)|\["([\w-]+)"\]))\.output$`)
+	fields  = regexp.MustCompile(`^(?:event|instance|steps|inputs)[.\[]`)
+	regions = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
+	// placeholder is text that other tools replace.
+	placeholder = regexp.MustCompile(`\$\{|\{\{|^\$[A-Za-z_]\w+`)
+	errorsOf    = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
 )
 
 // lint finds what an expression, whose types are right, does not mean: mistakes, if
@@ -107,6 +109,10 @@ func (l *lint) compared(n *ast.BinaryNode, x, y ast.Node) {
 			l.add(literal, false, "an output has no newline at its end: write %q", trimmed)
 		case outputs.MatchString(name) && whole:
 			l.add(x, true, "a blank or another line in what the command prints decides this: write trim(%s) %s …, or contains", name, n.Operator)
+		case whole && strings.ContainsAny(s.Value, "*%") && fields.MatchString(name):
+			l.add(literal, true, "%s takes * and %% as they are: write startsWith, contains or matches", n.Operator)
+		case placeholder.MatchString(s.Value):
+			l.add(literal, true, "nothing replaces this in an expression: name the value without quotes, such as event.commandName")
 		case regions.MatchString(name) && lower != s.Value:
 			l.add(literal, true, "letter case counts, and regions and zones have small letters: write %q", lower)
 		case errorsOf.MatchString(name) && whole && code >= 0 && errorCodes[code] != s.Value:

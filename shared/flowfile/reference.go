@@ -60,6 +60,7 @@ var about = map[string]string{
 	"steps.<id>.status":    "how the step ended",
 	"steps.<id>.exitCode":  "the exit code of its script; -1 if no script ended",
 	"steps.<id>.errorCode": "why its command did not run, or not to its end",
+	"inputs.<name>":        "what the flow is given when a person starts it; otherwise, its default",
 	"steps.<id>.output":    "what its command printed, if it has capture: true, without the newlines at its end",
 	"steps.<id>.attempts":  "how often its command was tried",
 }

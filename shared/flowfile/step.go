@@ -210,7 +210,7 @@ func (r *reader) scopes(p *placedFlow) {
 			r.borrower = p.Name
 		}
 		for i, s := range l.steps {
-			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Silent: silent}
+			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Silent: silent, Inputs: p.Inputs, Output: p.CaptureEvent}
 			if r.Said(path + ".when") {
 				r.condition(path+".when", scope)
 			}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/wording"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -27,7 +28,7 @@ const maxNodes = 1000
 // NewChecker returns a checker of expressions that knows types: expr's. What
 // expr refuses is a mistake, and so is what the functions would read in another
 // way than expr. It is not safe for concurrent use.
-func NewChecker() *flow.Checker { return flow.NewChecker(compilers{}.mistakes, reworded) }
+func NewChecker() *flow.Checker { return flow.NewChecker(compilers{}.mistakes, wording.Syntax) }
 
 // compilers holds expr's config for each scope: many expressions have the same.
 type compilers map[string]*conf.Config
@@ -92,7 +93,7 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 	config := all.config(s, condition)
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
-		return mistakeOf(err, nil)
+		return []flow.Mistake{wording.Types(err, nil)}
 	}
 	if tree.Node.String() != read {
 		return []flow.Mistake{{Text: "the expression could be read in two ways: put brackets around its parts"}}
@@ -109,7 +110,7 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 		_, err = compiler.Compile(tree, config)
 	}
 	if err != nil {
-		return mistakeOf(err, tree.Node)
+		return []flow.Mistake{wording.Types(err, tree.Node)}
 	}
 	if !condition && !hasText(result) {
 		begin := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t\n"))

@@ -10,6 +10,7 @@ import (
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
 	"aftercare/shared/mask"
+	"aftercare/shared/wording"
 )
 
 // probably warns of what a flow probably does not mean. [88]
@@ -88,29 +89,16 @@ func (r *reader) systems(p *placedFlow) {
 	}
 }
 
-var inside = regexp.MustCompile(`\$\{\{.*?\}\}`)
-
-// unreplaced warns of placeholders in a text that stay as they are. The table of
-// hints.txt says what they look like.
+// unreplaced warns of placeholders in a text that stay as they are.
 func (r *reader) unreplaced(path, table, variable string) {
 	sc, ok := r.Text(path)
 	if !ok || !r.Sound(path) {
 		return
 	}
-	text := inside.ReplaceAllStringFunc(sc.Text, blank)
-	for _, h := range hints()[table] {
-		for _, m := range h.form.FindAllStringSubmatchIndex(text, -1) {
-			say := string(h.form.ExpandString(nil, strings.ReplaceAll(h.say, "VARIABLE", variable), text, m))
-			if say != "" {
-				r.Warn(r.Locate(sc, utf8.RuneCountInString(text[:m[0]])), "%s", say)
-			}
-			text = text[:m[0]] + blank(text[m[0]:m[1]]) + text[m[1]:]
-		}
+	for _, p := range wording.Placeholders(sc.Text, table, variable) {
+		r.Warn(r.Locate(sc, characters(sc.Text, p.At)), "%s", p.Say)
 	}
 }
-
-// blank is as many blanks as a text has bytes.
-func blank(text string) string { return strings.Repeat(" ", len(text)) }
 
 // texts warns of what is in the texts of a step: placeholders that nothing replaces,
 // and secrets. [88] [89]

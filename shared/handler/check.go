@@ -9,6 +9,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 )
 
 // Limits of a submission. Package command has those of its command.
@@ -50,7 +51,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	s.checkWords(r)
 	kinds := 0
 	for name, there := range map[string]bool{
-		"run": s.Run != nil, "invoke": s.Invoke != nil, "cancel": s.Cancel != nil, "retry": s.Retry != nil, "stop": s.Stop != nil, "resume": s.Resume != nil,
+		"run": s.Run != nil, "invoke": s.Invoke != nil, "flow": s.Flow != nil, "cancel": s.Cancel != nil, "retry": s.Retry != nil, "stop": s.Stop != nil, "resume": s.Resume != nil,
 	} {
 		if there || r.wrong[name] {
 			kinds++
@@ -68,6 +69,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	if s.Retry != nil && !r.wrong["retry.run"] && !isHash(s.Retry.Run) {
 		r.add("retry.run", "must be the 32 hex digits of a flow run")
 	}
+	s.checkFlow(r)
 	for name, there := range map[string]bool{"cancel": s.Cancel != nil, "retry": s.Retry != nil} {
 		if there && instances != 1 {
 			r.add(name, "needs exactly one instance")
@@ -89,13 +91,32 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 		r.add("reason", "is missing: say why, for those who find it stopped")
 	}
 	if kinds != 1 {
-		r.add("", "needs exactly one of run, invoke, cancel, retry, stop and resume")
+		r.add("", "needs exactly one of run, invoke, flow, cancel, retry, stop and resume")
 	}
 }
 
-// forCommand reports whether it has a key that only a command takes.
+// checkFlow checks the start of a flow. Whether there is such a flow, and what its
+// inputs must be, is decided for each instance, with a refusal: it may be deployed later.
+func (s submission) checkFlow(r *document) {
+	switch {
+	case s.Flow == nil && s.Inputs != nil:
+		r.add("inputs", "are only for a flow: remove them")
+	case s.Flow == nil || r.wrong["flow"]:
+	case !flow.ValidName(*s.Flow):
+		r.add("flow", "must be a flow's name, 1 to 63 of a-z, 0-9 and -")
+	case s.onlyCommand():
+		r.add("flow", "takes none of the keys that describe a command's wait: remove them")
+	}
+}
+
+// forCommand reports whether it has a key that only a command or a flow takes.
 func (s submission) forCommand() bool {
-	return s.Select != nil || s.Priority != nil || s.RepeatMode != "" || s.Labels != nil || !s.NotBefore.IsZero() ||
+	return s.Select != nil || s.onlyCommand()
+}
+
+// onlyCommand reports whether it has a key that describes a command's wait.
+func (s submission) onlyCommand() bool {
+	return s.Priority != nil || s.RepeatMode != "" || s.Labels != nil || !s.NotBefore.IsZero() ||
 		s.Spread != 0 || s.ExpiresIn != 0 || s.BootDeadline != 0 || s.OnBootDeadline != "" || s.WhenNotBootable != ""
 }
 

@@ -15,7 +15,7 @@ import (
 	"aftercare/shared/ledger"
 )
 
-// SubmitTask accepts a command for one or several instances, a cancel, a stop or a
+// SubmitTask accepts a command or a flow for one or several instances, a cancel, a stop or a
 // resume.
 func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {

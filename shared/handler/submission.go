@@ -16,7 +16,7 @@ import (
 	"aftercare/shared/mask"
 )
 
-// submission is the payload of submit-task. Exactly one of Run, Invoke, Cancel,
+// submission is the payload of submit-task. Exactly one of Run, Invoke, Flow, Cancel,
 // Retry, Stop and Resume is set. scripts/README.md describes it for those who submit.
 type submission struct {
 	// DedupeKey, 1 to 128 bytes, makes a repeated submission a duplicate.
@@ -49,10 +49,13 @@ type submission struct {
 	Reason      string          `json:"reason,omitempty"`
 	Run         *command.Run    `json:"run,omitempty"`
 	Invoke      *command.Invoke `json:"invoke,omitempty"`
-	Cancel      *cancel         `json:"cancel,omitempty"`
-	Retry       *retry          `json:"retry,omitempty"`
-	Stop        *scope          `json:"stop,omitempty"`
-	Resume      *scope          `json:"resume,omitempty"`
+	// Flow is the flow to start, Inputs are what it is given.
+	Flow   *string           `json:"flow,omitempty"`
+	Inputs map[string]string `json:"inputs,omitempty"`
+	Cancel *cancel           `json:"cancel,omitempty"`
+	Retry  *retry            `json:"retry,omitempty"`
+	Stop   *scope            `json:"stop,omitempty"`
+	Resume *scope            `json:"resume,omitempty"`
 }
 
 // cancel says which tasks of one instance end. Exactly one of its keys is set.
@@ -161,6 +164,9 @@ func (s submission) input(requestID string, m mask.Mask) decide.Input {
 	}
 	if s.Retry != nil {
 		return decide.Retry{Key: key, DedupeKey: dedupeKey, Hash: hash, RunID: s.Retry.Run, By: s.SubmittedBy, Reason: s.Reason}
+	}
+	if s.Flow != nil {
+		return decide.Submission{Key: key, DedupeKey: dedupeKey, By: s.SubmittedBy, Reason: s.Reason, Flow: *s.Flow, Inputs: s.Inputs, Hash: hash}
 	}
 	return decide.Submission{
 		Key: key, DedupeKey: dedupeKey, Priority: *s.Priority, Labels: s.Labels, NotBefore: s.NotBefore.UTC(), Spread: s.Spread.D(), ExpiresIn: s.ExpiresIn.D(),

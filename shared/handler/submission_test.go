@@ -61,7 +61,7 @@ func mistakenSubmissions() map[string]struct {
 	}
 	const (
 		not        = "the payload is not a submission: "
-		oneOf      = "the payload needs exactly one of run, invoke, cancel, retry, stop and resume"
+		oneOf      = "the payload needs exactly one of run, invoke, flow, cancel, retry, stop and resume"
 		idForm     = ": an id has 1 to 128 printable ASCII characters, without space and slash"
 		expiry     = "expiresIn must be from 1m to 2160h"
 		taskID     = "cancel.taskId must be the 32 hex digits that a submission answered"
@@ -171,6 +171,10 @@ func mistakenSubmissions() map[string]struct {
 		"a cancel of two kinds":      {encode(request().with("run", nil).with("cancel", object{"label": "a", "all": true})), whichTasks},
 		"a cancel of an odd label":   {encode(request().with("run", nil).with("cancel", object{"label": "a b"})), "cancel.label must have 1 to 64 letters, digits and . _ : / = -"},
 		"a cancel of no run's id":    {encode(request().with("run", nil).with("cancel", object{"run": "a"})), "cancel.run must be the 32 hex digits of a flow run"},
+		"a flow with a priority":     {encode(request().with("run", nil).with("flow", "clean").with("priority", 9)), "flow takes none of the keys that describe a command's wait: remove them"},
+		"a flow of no name":          {encode(request().with("run", nil).with("flow", "Clean")), "flow must be a flow's name, 1 to 63 of a-z, 0-9 and -"},
+		"inputs of a command":        {encode(request().with("inputs", object{"a": "b"})), "inputs are only for a flow: remove them"},
+		"inputs that are no texts":   {encode(request().with("run", nil).with("flow", "clean").with("inputs", object{"a": 1})), "inputs must hold texts"},
 		"a retry of no run":          {encode(request().with("run", nil).with("retry", object{})), "retry.run must be the 32 hex digits of a flow run"},
 		"a retry of no run's id":     {encode(request().with("run", nil).with("retry", object{"run": "a"})), "retry.run must be the 32 hex digits of a flow run"},
 		"a retry with a label":       {encode(request().with("run", nil).with("labels", []string{"a"}).with("retry", object{"run": strings.Repeat("a", 32)})), "retry takes none of the keys that describe a command's wait: remove them"},

@@ -87,7 +87,7 @@ func (r *Reader) decode(n ast.Node, path string, k Key, into reflect.Value) bool
 		return r.time(n, k, into)
 	case t.Kind() == reflect.Pointer:
 		into.Set(reflect.New(t.Elem()))
-		return r.object(n, path, r.format.noun(k), k.Hint, into.Elem())
+		return r.decode(n, path, k, into.Elem())
 	case t.Kind() == reflect.Struct:
 		return r.object(n, path, r.format.noun(k), k.Hint, into)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:

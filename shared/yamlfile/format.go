@@ -92,7 +92,7 @@ func (f *Format) keysOf(t reflect.Type) []Key {
 	for i := range t.NumField() {
 		field := t.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if name == "" {
+		if name == "" || name == "-" {
 			continue // it is not in the file
 		}
 		tag, need := field.Tag, field.Tag.Get("need")

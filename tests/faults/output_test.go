@@ -5,6 +5,7 @@ import (
 
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
+	"aftercare/tests/localcloud/fault"
 )
 
 // [23] [25] What a step's command printed is fetched from the service, and
@@ -46,5 +47,40 @@ flows:
 	}
 	if one := records[0].Steps[0]; one.OutputBytes != len(want) || one.Output != "" {
 		t.Errorf("step %+v, want %d bytes of output noted, and none kept", one, len(want))
+	}
+}
+
+// [45] [72] What the command of the event printed is fetched once, however often the
+// event comes, and not for an event that another clause rules out; the ended run does
+// not keep it. A fetch that fails makes the event come again.
+func TestWhatTheEventsCommandPrintedIsFetchedOnce(t *testing.T) {
+	r := newRig(t, scenario{flows: readsTheEvent})
+	boot(r)
+	must(submission("first", "echo printed", 5)(r))
+	end := r.Take(event.KindTaskCompleted)
+	const call = "DescribeInvocationResults"
+	r.Faults.Add(fault.Fault{Call: call, Times: -1, Mode: fault.ErrorBefore, Status: 503, Code: "ServiceUnavailable"})
+	if _, err := r.TaskCompleted(end); err == nil {
+		t.Error("a failed fetch did not make the event come again")
+	}
+	if runs := r.State(instanceID).Runs; len(runs) != 0 {
+		t.Errorf("it started %+v without knowing what was printed", runs)
+	}
+	r.Faults.Clear()
+	r.Faults.ResetCalls()
+	must(r.TaskCompleted(end))
+	for _, run := range r.State(instanceID).Runs {
+		if run.Event.Output != "printed\n" {
+			t.Errorf("the run has %q", run.Event.Output)
+		}
+	}
+	must(r.TaskCompleted(end))
+	must(r.TaskCompleted(r.Take(event.KindTaskCompleted)))
+	if got := r.Faults.Calls()[call]; got != 1 {
+		t.Errorf("it was fetched %d times, want 1; log:\n%s", got, r.Log)
+	}
+	records := r.Records(instanceID).Runs
+	if len(records) != 1 || records[0].Result != flow.ResultSucceeded || records[0].Event.Output != "" {
+		t.Errorf("runs %+v, want one that succeeded, without the output; log:\n%s", records, r.Log)
 	}
 }

@@ -63,6 +63,18 @@ flows:
         run: {type: RunShellScript, content: "echo third $who", parameters: {who: "${{ event.instanceId }}"}}
 `
 
+const readsTheEvent = `
+version: 1
+flows:
+  - name: follow
+    on: task-completed
+    captureEvent: true
+    when: event.output == "printed" && event.commandName == "first"
+    steps:
+      - id: second
+        run: {type: RunShellScript, content: 'test "$said" = printed', parameters: {said: "${{ event.output }}"}}
+`
+
 // kept remembers an event of a scenario's preparation for its invocation.
 type kept struct{ payload []byte }
 
@@ -132,6 +144,16 @@ func scenarios() map[string]scenario {
 			},
 			invoke: func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted(followEnd.payload) },
 			ran:    []string{"first", "follow/second", "follow/third"}, ends: 3, boots: 1,
+		},
+		"an end whose output a flow reads": {
+			flows: readsTheEvent,
+			prepare: func(r *rig.Rig) {
+				boot(r)
+				must(submission("first", "echo printed", 5)(r))
+				followEnd.payload = r.Take(event.KindTaskCompleted)
+			},
+			invoke: func(r *rig.Rig) (handler.Outcome, error) { return r.TaskCompleted(followEnd.payload) },
+			ran:    []string{"first", "follow/second"}, ends: 2, boots: 1,
 		},
 		"a sweep that finds a claim whose invocation died": {
 			prepare: func(r *rig.Rig) {

@@ -76,7 +76,8 @@ var rules = []rule{
 	{"shared/yamlfile", []string{"shared/flow", goccyYAML}},
 	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/transport", "shared/yamlfile"}},
 	// The functions do not link it: flows are compiled before they are deployed.
-	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
+	{"shared/wording", []string{"shared/flow", expr}},
+	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/wording", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
 
 	// The tools.
 	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", "shared/version", cobra, pflag}},
@@ -127,7 +128,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/version"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/wording", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/version"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 

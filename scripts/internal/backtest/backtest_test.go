@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,5 +195,79 @@ func TestABacktestOfTheDeployedFlowsIsWhatTheyDid(t *testing.T) {
 	}
 	if list := play.Differences(); len(list) > 0 || play.New.LeftOut > 0 {
 		t.Errorf("a file differs from itself: %+v, %d left out", list, play.New.LeftOut)
+	}
+}
+
+// A run that would have gone otherwise goes as its rehearsal says: the end in the
+// history is left out, and the assumed one is played, once. [75]
+func TestNoEndCountsTwice(t *testing.T) {
+	h := &history{Rig: rig.New(t, rig.Options{Flows: flows, OneClock: true}), t: t}
+	h.Create("i-1")
+	if _, err := h.FirstHeartbeat(h.Boot("i-1")); err != nil {
+		t.Fatal(err)
+	}
+	h.settle()
+	h.ended("i-1", "check", 3)
+	h.settle()
+	h.Advance(time.Minute)
+	deployed := read(t, flows)
+	for _, c := range []struct {
+		name, was, is string
+		want          string // about follow
+		leftOut       int
+		differ        string
+	}{
+		{"the same", "", "", "would have started once (on 1 instance)", 0, ""},
+		{"another command", "echo $((code % 3))", "echo  $((code % 3))", "would have started once (on 1 instance)", 2, ""},
+		{"another condition", "exitCode >= 3", "exitCode > 3", "would never have started", 2, "-mend -follow"},
+		{"in dry-run", "- name: mend\n", "- name: mend\n  mode: dry-run\n", "would never have started", 2, "-follow"},
+	} {
+		play := h.played(read(t, strings.Replace(flows, c.was, c.is, 1)), deployed)
+		if got := play.New.Tallies()[1].String(); got != c.want || play.New.LeftOut != c.leftOut {
+			t.Errorf("%s: follow %s, want %s; %d left out, want %d", c.name, got, c.want, play.New.LeftOut, c.leftOut)
+		}
+		var differ []string
+		for _, d := range play.Differences() {
+			differ = append(differ, d.Sign+d.Flow)
+		}
+		if got := strings.Join(differ, " "); got != c.differ {
+			t.Errorf("%s: the differences are %q, want %q", c.name, got, c.differ)
+		}
+	}
+}
+
+// What depends on what a command printed is counted, and not guessed. [75]
+func TestWhatIsNotKnownIsCounted(t *testing.T) {
+	h := &history{Rig: rig.New(t, rig.Options{OneClock: true}), t: t}
+	h.Create("i-1")
+	if _, err := h.FirstHeartbeat(h.Boot("i-1")); err != nil {
+		t.Fatal(err)
+	}
+	h.ended("i-1", "check", 3)
+	play := h.played(read(t, `
+version: 1
+flows:
+- {name: beat, on: first-heartbeat, when: event.extensions == "", steps: [{id: a, alert: x}]}
+- name: full
+  on: task-completed
+  when: run.depth == 0 && event.exitCode == 3
+  steps:
+  - {id: df, run: {type: RunShellScript, content: df}, capture: true}
+  - {id: clean, when: int(steps.df.output) > 80, run: {type: RunShellScript, content: rm -f core}}
+`), nil)
+	var got []string
+	for what, n := range play.New.Unknown {
+		got = append(got, fmt.Sprintf("%d %s", n, what))
+	}
+	slices.Sort(got)
+	want := []string{
+		"1 flow beat reads event.extensions, which records of boots do not hold",
+		"1 how a run of flow full would go: it depends on what df prints: failed if step clean ends as invalid, otherwise succeeded",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got, want := play.New.Tallies()[1].Cost.String(), "1 step, 1 command, up to 1 command and 0 alerts more, as outputs decide"; got != want {
+		t.Errorf("the cost is %s, want %s", got, want)
 	}
 }

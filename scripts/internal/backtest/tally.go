@@ -77,7 +77,7 @@ func (c Cost) String() string {
 		}
 	}
 	if c.PerhapsCommands+c.PerhapsAlerts > 0 {
-		parts = append(parts, fmt.Sprintf("up to %d commands and %d alerts more, as outputs decide", c.PerhapsCommands, c.PerhapsAlerts))
+		parts = append(parts, fmt.Sprintf("up to %s and %s more, as outputs decide", counted(c.PerhapsCommands, "command"), counted(c.PerhapsAlerts, "alert")))
 	}
 	return strings.Join(parts, ", ")
 }

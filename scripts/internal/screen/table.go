@@ -11,6 +11,7 @@ import (
 const (
 	maxCell = 100
 	maxLast = 300
+	maxWrap = 2000
 	// leastCell is what a cell keeps when it is cut to a narrow screen. So a time, an
 	// execution's id behind its instance's, and two cells fit 80 columns.
 	leastCell = 7
@@ -27,6 +28,8 @@ type Table struct {
 	Whole map[int]bool
 	// Paint are the colours of columns, by their cells.
 	Paint map[int]func(cell string) Colour
+	// Wrap: the last column has reasons, which are wrapped and not cut.
+	Wrap bool
 
 	begun  bool
 	widest map[int]int // columns of what was printed
@@ -52,6 +55,9 @@ func (t *Table) Print(w io.Writer) {
 			most := maxCell
 			if i == len(row)-1 {
 				most = maxLast
+				if t.Wrap {
+					most = maxWrap
+				}
 			}
 			cells[n][i] = Cut(Plain(cell), most)
 			t.widest[i] = max(t.widest[i], columns.Of(cells[n][i]))
@@ -73,7 +79,11 @@ func (t *Table) Print(w io.Writer) {
 			paint(w, c, line.String())
 			line.Reset()
 		}
+		var more []string
 		for i, cell := range row {
+			if lines := Wrapped(cell, widths[i]); i == len(row)-1 && t.Wrap && len(lines) > 0 {
+				cell, more = lines[0], lines[1:]
+			}
 			cell = Cut(cell, widths[i])
 			if colour := t.Paint[i]; colour != nil && (n > 0 || t.begun) {
 				flush(Plainly)
@@ -86,10 +96,21 @@ func (t *Table) Print(w io.Writer) {
 				line.WriteString(strings.Repeat(" ", widths[i]-columns.Of(cell)+2))
 			}
 		}
+		for _, text := range more {
+			line.WriteString("\n" + strings.Repeat(" ", before(widths)) + Cut(text, widths[len(widths)-1]))
+		}
 		line.WriteByte('\n')
 		flush(Plainly)
 	}
 	t.begun, t.Rows = true, nil
+}
+
+// before is where the last column begins.
+func before(widths []int) (at int) {
+	for _, w := range widths[:len(widths)-1] {
+		at += w + 2
+	}
+	return at
 }
 
 // fit returns the columns' widths. It reduces the widest of them until a line fits; 0 means any width.

@@ -121,6 +121,18 @@ i-1                     ps       no
 	}
 }
 
+func TestReasonsAreWrappedBelowWhereTheyBegan(t *testing.T) {
+	table := &screen.Table{Head: []string{"STEP", "WHY"}, Wrap: true}
+	table.Add("two", "when was false: steps.one.exitCode == 1 (steps.one.exitCode is 0)")
+	table.Add("three", "")
+	var out strings.Builder
+	table.Print(screen.NewWriter(&out).With(screen.Look{Width: 30}))
+	want := "STEP   WHY\ntwo    when was false:\n       steps.one.exitCode == 1\n       (steps.one.exitCode is\n       0)\nthree  -\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 func TestACellThatIsCutKeepsSomething(t *testing.T) {
 	table := &screen.Table{Head: []string{"INSTANCE", "COMMAND", "ERROR"}, Whole: map[int]bool{0: true}}
 	table.Add("i-bp67acfmxazb4ph42jbf", "clean the disk", "the disk is full")

@@ -1,48 +1,12 @@
-package flowfile
+package wording
 
 import (
-	_ "embed" // hints.txt
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"unicode/utf8"
 
 	"aftercare/shared/flow"
 )
-
-//go:embed hints.txt
-var hintsFile string
-
-// hint is what to say where a form fits: a row of hints.txt.
-type hint struct {
-	form *regexp.Regexp
-	say  string
-}
-
-const (
-	value     = `([A-Za-z_][\w.]*(?:\["[^"]*"\])?(?:\.\w+)*(?:\([^()]*\))?)`
-	operators = `(==|!=|<=|>=|<|>|&&|\|\||[-+*/%]|\b(?:and|or|not|in|contains|startsWith|endsWith|matches)\b)`
-)
-
-// hints are the rows of hints.txt by the name of their table.
-var hints = sync.OnceValue(func() map[string][]hint {
-	tables, name, form := map[string][]hint{}, "", ""
-	for line := range strings.Lines(hintsFile) {
-		line = strings.TrimSuffix(line, "\n")
-		say, isSay := strings.CutPrefix(line, "\t")
-		switch {
-		case isSay:
-			form = strings.NewReplacer("VALUE", value, "OPERATOR", operators).Replace(form)
-			tables[name] = append(tables[name], hint{regexp.MustCompile(form), say})
-		case strings.HasPrefix(line, "[") && strings.Contains(line, "] "):
-			name, _, _ = strings.Cut(line[1:], "]")
-		default:
-			form = line
-		}
-	}
-	return tables
-})
 
 // meant are names of other tools for what a field says here.
 var meant = map[string]map[string]string{
@@ -58,18 +22,18 @@ var meant = map[string]map[string]string{
 		"regionId": "region", "zoneId": "zone", "azone": "zone", "version": "agentVersion", "failures": "failedRuns",
 	},
 	"run":    {"attempts": "attempt", "startTime": "startedAt", "started": "startedAt", "retries": "attempt"},
-	"a step": {"stdout": "output", "stderr": "output", "outputs": "output", "outcome": "status", "conclusion": "status", "result": "status", "state": "status", "rc": "exitCode", "code": "exitCode", "error": "errorCode", "attempt": "attempts"},
+	"a step": {"stdout": "output", "stderr": "output", "outputs": "output", "outcome": "status", "conclusion": "status", "result": "status", "state": "status", "rc": "exitCode", "code": "exitCode", "error": "errorCode", "attempt": "attempts", "failed": "status", "success": "status", "succeeded": "status"},
 }
 
 var noField = regexp.MustCompile(`^(event|instance|run|a step) has no field "(\w+)"`)
 
-// reworded puts the mistakes that package flow found into words that say what to
+// Syntax puts the mistakes that package flow found into words that say what to
 // write. Text is the expression.
-func reworded(text string, mistakes []flow.Mistake) []flow.Mistake {
+func Syntax(text string, mistakes []flow.Mistake) []flow.Mistake {
 	var out []flow.Mistake
-	past := 0 // what is before it was said already
+	from, past := 0, 0 // what is between them was said already
 	for _, m := range mistakes {
-		if m.Offset < past {
+		if from <= m.Offset && m.Offset < past {
 			continue
 		}
 		runes := []rune(text)
@@ -78,6 +42,9 @@ func reworded(text string, mistakes []flow.Mistake) []flow.Mistake {
 		case m.Syntax:
 			if open := unclosed(text); open >= 0 {
 				m.Offset, m.Text = open, "this "+string(runes[open])+" is never closed: write "+closers[runes[open]]
+				if says, _ := say("quotes", runes, open); says != "" {
+					m.Text = says
+				}
 			} else if says, _ := say("unreadable", runes, at); says != "" {
 				m.Text = says
 			} else if says, _ := say("leftover", runes, at); says != "" && flow.Generic(m.Text) {
@@ -85,34 +52,14 @@ func reworded(text string, mistakes []flow.Mistake) []flow.Mistake {
 			}
 		case field != nil && meant[field[1]][field[2]] != "":
 			m.Text = field[0] + flow.DidYouMean(meant[field[1]][field[2]])
-		case strings.HasPrefix(m.Text, "there is no name ") || strings.HasPrefix(m.Text, "there is no function "):
+		case field != nil && !strings.Contains(m.Text, "did you mean"), strings.HasPrefix(m.Text, "there is no name ") || strings.HasPrefix(m.Text, "there is no function "):
 			if says, length := say("unnamed", runes, at); says != "" {
-				m.Text, past = says, at+length
+				m.Text, from, past = says, at, at+length
 			}
 		}
 		out = append(out, m)
 	}
 	return out
-}
-
-// say returns what the first hint that fits says, and how far behind the place the
-// first group of its form reaches.
-func say(table string, text []rune, at int) (says string, length int) {
-	before, after := string(text[max(0, at-200):at]), string(text[at:min(len(text), at+200)])
-	marked := before + "▸" + after
-	for _, h := range hints()[table] {
-		for _, m := range h.form.FindAllStringSubmatchIndex(marked, -1) {
-			if m[0] > len(before)+len("▸") || m[1] < len(before) {
-				continue // it is elsewhere in the text
-			}
-			says = strings.ReplaceAll(string(h.form.ExpandString(nil, h.say, marked, m)), "▸", "")
-			if len(m) > 2 && m[3] > len(before) {
-				length = utf8.RuneCountInString(marked[len(before):m[3]]) - 1
-			}
-			return says, length
-		}
-	}
-	return "", 0
 }
 
 var closers = map[rune]string{'"': `" at the end of the text`, '\'': "' at the end of the text", '`': "` at the end of the text", '(': ")", '[': "]", '{': "}", '/': "*/"}

@@ -1,4 +1,4 @@
-package flowfile
+package wording
 
 import (
 	"errors"
@@ -32,8 +32,8 @@ func plainType(name string) string {
 
 var mismatch = regexp.MustCompile(`^invalid operation: (.+) \(mismatched types (.+) and (.+)\)$`)
 
-// mistakeOf turns the library's error about an expression into a mistake.
-func mistakeOf(err error, tree ast.Node) []flow.Mistake {
+// Types turns expr's error about an expression into a mistake. The tree may be nil.
+func Types(err error, tree ast.Node) flow.Mistake {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	at := 0
 	var e *exprfile.Error
@@ -42,7 +42,7 @@ func mistakeOf(err error, tree ast.Node) []flow.Mistake {
 	}
 	if m := mismatch.FindStringSubmatch(line); m != nil {
 		if found := operation(tree, at, m[1]); found != nil {
-			return []flow.Mistake{{Offset: at, Text: mismatched(found, m[2], m[3])}}
+			return flow.Mistake{Offset: at, Text: mismatched(found, m[2], m[3])}
 		}
 	}
 	for _, h := range hints()["types"] {
@@ -54,9 +54,9 @@ func mistakeOf(err error, tree ast.Node) []flow.Mistake {
 		for i, group := range m[1:] {
 			say = strings.ReplaceAll(say, "$"+strconv.Itoa(i+1), plainType(group))
 		}
-		return []flow.Mistake{{Offset: at, Text: say}}
+		return flow.Mistake{Offset: at, Text: say}
 	}
-	return []flow.Mistake{{Offset: at, Text: "the functions cannot evaluate this: write it in another way"}}
+	return flow.Mistake{Offset: at, Text: "the functions cannot evaluate this: write it in another way"}
 }
 
 // operation is the operator between two values that stands at a place.
@@ -91,8 +91,10 @@ func mismatched(n *ast.BinaryNode, left, right string) string {
 			return fmt.Sprintf("%s is %s, and no condition: repeat the comparison on both sides, or write in [ ] with all values", n.Right, r)
 		}
 		return fmt.Sprintf("%s, and not true or false: compare it, for example %s != %s", is, name, zeros[l])
-	case op == "in" && r == "text":
+	case op == "in" && r != "a list" && r != "a mapping":
 		return fmt.Sprintf("%s takes a list, such as [1, 2]: for a part of a text, write contains", op)
+	case l == "a mapping":
+		return fmt.Sprintf("%s is a mapping: name one of its entries, such as %s.role", name, name)
 	case op == "in":
 		return is + ", and not what the list has"
 	case op == "contains" || op == "startsWith" || op == "endsWith" || op == "matches":

@@ -1,0 +1,42 @@
+package flowfile
+
+import (
+	"maps"
+	"slices"
+
+	"aftercare/shared/flow"
+)
+
+// inputs completes and checks the inputs of a flow. [48] [49]
+func (r *reader) inputs(p *placedFlow) {
+	path := p.path + ".inputs"
+	if !r.Sound(path) {
+		return
+	}
+	byHand, other := slices.Contains(p.On, flow.Manual), len(p.On) > 1 || !slices.Contains(p.On, flow.Manual)
+	switch {
+	case len(p.Inputs) > flow.MaxInputs:
+		r.Add(r.Place(path), "the flow has %d inputs: at most %d are allowed", len(p.Inputs), flow.MaxInputs)
+	case !byHand && r.Sound(p.path+".on"):
+		r.Add(r.Key(path), "inputs are for flows that people start: add manual to on, or remove them")
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Inputs)) {
+		at, input := path+"."+name, p.Inputs[name]
+		if input.Type == "" {
+			input.Type = flow.InputText
+		}
+		p.Inputs[name] = input
+		switch {
+		case !r.Whole(at):
+			continue
+		case input.Pattern != "" && input.Type != flow.InputText:
+			r.Add(r.Key(at+".pattern"), "pattern is only for texts: remove it, or write type: text")
+		case input.Default == nil && byHand && other && r.Sound(p.path+".on"):
+			r.Add(r.Key(at), "the input %s needs a default: an event that starts the flow gives none", name)
+		case input.Default != nil:
+			if mistake := input.Wrong(*input.Default); mistake != "" {
+				r.Add(r.Place(at+".default"), "default %s", mistake)
+			}
+		}
+	}
+}
