@@ -13,7 +13,7 @@ import (
 func newFlows(getenv func(string) string) *cobra.Command {
 	return cli.Group("flows", "Check, test, compile and start flows",
 		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
-		newFlowsCompile())
+		newFlowsCompile(), newFlowsBacktest(getenv))
 }
 
 func newFlowsSchema() *cobra.Command {
