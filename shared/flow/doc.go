@@ -170,6 +170,19 @@
 //     again, until 10 minutes after the command's end; then, or if it can never
 //     be fetched, the flow does not start, and the reason is recorded. A run that
 //     has ended does not keep it: a retry fetches it anew.
+//  46. With a calendar, a window opens only on days that the calendar has open. Its
+//     day is that of the calendar's timeZone at the moment at which it opens. A
+//     window that has opened closes at its own time, even if that is on a closed
+//     day. If no window opens within 400 days, the run is dropped.
+//  47. A calendar is a YAML file in the folder of the flows file or below it, with
+//     version (which is 1), timeZone, and optionally days (of the week, those that
+//     are open; all by default), closed and open: days such as 2027-01-01 and
+//     ranges such as 2027-01-01..2027-01-03, at most 200 in each list. open counts
+//     more than closed, and closed more than days. A calendar that is closed for
+//     more than a year, and a window on days that it never has open, are mistakes.
+//     Its mistakes are those of the key that names it, with their places. The
+//     stored form and every run hold what it says: the functions read no other
+//     file.
 //  48. A flow on manual is started by a person, on the instances that are named, and
 //     no other flow with it. Then event.id is the start's key, event.source is
 //     aftercare, event.account is empty, event.by and event.reason say who starts it
@@ -193,6 +206,7 @@
 //     are those of the wall clock in timeZone: a time that a change of the
 //     clock skips moves later by as much; of a time that occurs twice, the first
 //     counts. A window that this leaves without time does not open that day.
+//     windows can also name a calendar.
 //  54. limits.perInstance: at most max runs of the flow begin on one instance
 //     within any window; further ones are refused. One alert says so, and no
 //     other until a run has begun again. Default: 30 in 1h.
