@@ -66,7 +66,12 @@ func startOne(d *decision, in Submission) (cause string) {
 	if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue() {
 		d.askAgent()
 	}
-	for _, o := range b.outcomes(ev, 0) {
+	outcomes := b.outcomes(ev, 0)
+	if d.facts.Asked.Machine && d.facts.Machine == nil && !d.facts.Unlisted {
+		d.unsure = "ECS does not say now what the instance is" // unlike an event, a start can come again
+		return d.once
+	}
+	for _, o := range outcomes {
 		say.Values = o.Values
 		if !o.Matched {
 			return refused(o.Reason)
