@@ -208,8 +208,9 @@
 //     commit of 3 MB with it. The rest is stopped, and one alert says so.
 //  59. What refuses or drops the run of an event refuses a start by hand, and so do
 //     a when that is false and inputs that are unknown, missing or wrong. The answer
-//     says why, nothing is recorded, and the same start can come again. What lets a
-//     run wait lets it wait. A start begins one run on each instance, however often
+//     says why, nothing is recorded, and the same start can come again; so it can if
+//     ECS must be asked about the instance and gives no answer. What lets a run wait
+//     lets it wait. A start begins one run on each instance, however often
 //     it is delivered. Its commands wait for the instance as those of any flow do.
 //
 // # Time
