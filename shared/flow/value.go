@@ -83,7 +83,7 @@ func (e *evaluation) value(n *node) (any, error) {
 		}
 		args[i] = v
 	}
-	if u, ok := n.among(args); ok {
+	if u, ok := among(args); ok {
 		return e.through(n, args, u), nil
 	}
 	if err := e.spend(cost(args...)); err != nil {
