@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
@@ -24,23 +26,34 @@ type History struct {
 	Oldest       time.Time
 	Expired      int
 
-	minutes map[int64]int    // records by their minute
-	boots   map[string]int64 // the first boot of each instance
-	ran     map[string]bool  // flows that have ended runs
-	starts  map[string]decide.State
+	minutes map[int64]int            // records by their minute
+	boots   map[string]int64         // the first boot of each instance
+	ran     map[string]bool          // flows that have ended runs
+	byHand  map[string]bool          // flows that submissions start
+	starts  map[int64][]ledger.Entry // runs of those, by the minute in which they began
+	known   map[string]decide.State
 }
 
 // kinds are the records that are counted; those of runs are read one by one.
 var kinds = []ledger.EntryKind{ledger.EntryExecution, ledger.EntryBoot, ledger.EntryAct, ledger.EntryRun}
 
 // Count reads the list of the records, which says how many there are.
-func (h *History) Count(ctx context.Context) error {
-	h.minutes, h.boots, h.ran, h.starts = map[int64]int{}, map[string]int64{}, map[string]bool{}, map[string]decide.State{}
+// It keeps the runs of those flows that people can start.
+func (h *History) Count(ctx context.Context, flows []flow.Definition) error {
+	h.minutes, h.boots, h.ran, h.known = map[int64]int{}, map[string]int64{}, map[string]bool{}, map[string]decide.State{}
+	h.byHand, h.starts = map[string]bool{}, map[int64][]ledger.Entry{}
+	for _, d := range flows {
+		h.byHand[d.Name] = h.byHand[d.Name] || slices.Contains(d.On, flow.Manual)
+	}
 	return h.list(ctx, h.From, h.Before, kinds, func(e ledger.Entry) {
 		h.Rows++
 		switch e.Kind {
 		case ledger.EntryRun:
 			h.ran[e.Name] = true
+			if minute := cmp.Or(e.StartMS, e.At.UnixMilli()) / 60_000; h.byHand[e.Name] {
+				h.starts[minute] = append(h.starts[minute], e)
+				h.minutes[minute]++
+			}
 			return
 		case ledger.EntryBoot:
 			if n, err := strconv.ParseInt(e.ID, 10, 64); err == nil {
@@ -119,6 +132,9 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 	if err != nil {
 		return nil, err
 	}
+	for minute := from.Unix() / 60; minute < before.Unix()/60; minute++ {
+		entries = append(entries, h.starts[minute]...)
+	}
 	slices.Reverse(part)
 	slices.Reverse(entries)
 	details, err := h.Ledger.Details(ctx, entries)
@@ -130,6 +146,11 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 			at.At = later(at.At, at.Execution.Received)
 		case len(d.Boots) > 0:
 			at.Boot = &d.Boots[0]
+		case len(d.Runs) > 0:
+			if at.Start = &d.Runs[0]; at.Start.Event.Kind != flow.Manual || at.Start.RetryOf != "" {
+				continue
+			}
+			at.At = at.Start.CreatedAt
 		default:
 			h.Expired++
 			continue
@@ -142,7 +163,7 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 // Start is the instance as it was, as far as that is known: its tags, name and
 // operating system are those of today.
 func (h *History) Start(ctx context.Context, id string) (decide.State, error) {
-	if s, known := h.starts[id]; known {
+	if s, known := h.known[id]; known {
 		return s, nil
 	}
 	now, err := h.Ledger.Load(ctx, id)
@@ -152,7 +173,7 @@ func (h *History) Start(ctx context.Context, id string) (decide.State, error) {
 	s, i := decide.NewState(id), now.Instance
 	s.Runs = now.Runs
 	s.Instance = decide.Instance{
-		ID: id, Boot: i.Boot, BootSeq: i.BootSeq, BootTime: i.BootTime, BootSince: h.From, AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region, Zone: i.Zone,
+		ID: id, Rev: 1, Boot: i.Boot, BootSeq: i.BootSeq, BootTime: i.BootTime, BootSince: h.From, AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region, Zone: i.Zone,
 		Name: i.Name, Tags: i.Tags,
 	}
 	if first, booted := h.boots[id]; booted {
@@ -161,7 +182,7 @@ func (h *History) Start(ctx context.Context, id string) (decide.State, error) {
 			s.Instance.Boot = decide.BootBootable
 		}
 	}
-	h.starts[id] = s
+	h.known[id] = s
 	return s, nil
 }
 
