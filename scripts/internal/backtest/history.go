@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"aftercare/shared/decide"
@@ -87,6 +88,8 @@ func (h *History) list(ctx context.Context, from, before time.Time, kinds []ledg
 const (
 	// atOnce is how many records are read in one part, unless one minute has more.
 	atOnce = 4000
+	// sideBySide is how many instances are read at once.
+	sideBySide = 16
 	// mostLate is how many records may wait for others that became known before them.
 	mostLate = 20_000
 )
@@ -137,6 +140,9 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 	}
 	slices.Reverse(part)
 	slices.Reverse(entries)
+	if err := h.know(ctx, entries); err != nil {
+		return nil, err
+	}
 	details, err := h.Ledger.Details(ctx, entries)
 	for n, d := range details {
 		at := Happening{InstanceID: entries[n].InstanceID, At: entries[n].At}
@@ -162,28 +168,50 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 
 // Start is the instance as it was, as far as that is known: its tags, name and
 // operating system are those of today.
-func (h *History) Start(ctx context.Context, id string) (decide.State, error) {
-	if s, known := h.known[id]; known {
-		return s, nil
+func (h *History) Start(_ context.Context, id string) (decide.State, error) { return h.known[id], nil }
+
+// know reads the instances that are new in these entries, some side by side.
+func (h *History) know(ctx context.Context, entries []ledger.Entry) error {
+	var ids []string
+	for _, e := range entries {
+		if _, known := h.known[e.InstanceID]; !known {
+			h.known[e.InstanceID] = decide.State{}
+			ids = append(ids, e.InstanceID)
+		}
 	}
-	now, err := h.Ledger.Load(ctx, id)
-	if err != nil {
-		return decide.State{}, err
+	found, errs := make([]decide.State, len(ids)), make([]error, len(ids))
+	room := make(chan struct{}, sideBySide)
+	var all sync.WaitGroup
+	for n, id := range ids {
+		room <- struct{}{}
+		all.Go(func() {
+			found[n], errs[n] = h.Ledger.Load(ctx, id)
+			<-room
+		})
 	}
-	s, i := decide.NewState(id), now.Instance
+	all.Wait()
+	for n, id := range ids {
+		h.known[id] = h.before(found[n])
+	}
+	return cmp.Or(errs...)
+}
+
+// before is an instance before all that is played.
+func (h *History) before(now decide.State) decide.State {
+	i := now.Instance
+	s := decide.NewState(i.ID)
 	s.Runs = now.Runs
 	s.Instance = decide.Instance{
-		ID: id, Rev: 1, Boot: i.Boot, BootSeq: i.BootSeq, BootTime: i.BootTime, BootSince: h.From, AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region, Zone: i.Zone,
-		Name: i.Name, Tags: i.Tags,
+		ID: i.ID, Rev: 1, Boot: i.Boot, BootSeq: i.BootSeq, BootTime: i.BootTime, BootSince: h.From, AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region,
+		Zone: i.Zone, Name: i.Name, Tags: i.Tags,
 	}
-	if first, booted := h.boots[id]; booted {
+	if first, booted := h.boots[i.ID]; booted {
 		s.Instance.BootSeq, s.Instance.BootTime, s.Instance.Boot = first-1, time.Time{}, decide.BootUnknown
 		if first > 1 {
 			s.Instance.Boot = decide.BootBootable
 		}
 	}
-	h.known[id] = s
-	return s, nil
+	return s
 }
 
 // EndedRun reads the record of a run, if runs of its flow are recorded at all.
