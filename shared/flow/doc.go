@@ -284,8 +284,8 @@
 //     not capture, which is always empty. What is probably not meant is a warning,
 //     which keeps no file from being compiled; with --strict it is a mistake:
 //     int or float of a field of text (unless matches asks it first); a whole output
-//     compared with text, without trim; regions and error codes in another letter
-//     case; {{x}}, $event.x and ${x} where nothing replaces them; a script that
+//     compared with text, without trim; * in a comparison; regions and error codes
+//     in another letter case; {{x}}, $event.x and ${x} where nothing replaces them; a script that
 //     reboots after every boot, if no when, limit or condition of the script
 //     guards it; a script for Windows where nothing asks instance.os or instances.os,
 //     and one for Linux where nothing does either and the flow is for any
