@@ -99,7 +99,7 @@ func playLive(t *testing.T, flows []flow.Definition, c flowfile.Case) {
 		}
 	}
 	compare := func(what string, got, want any) {
-		if g, w := fmt.Sprintf("%q", got), fmt.Sprintf("%q", want); g != w {
+		if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
 			t.Errorf("live: %s: %s, want %s", what, g, w)
 		}
 	}
