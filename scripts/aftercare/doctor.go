@@ -78,7 +78,7 @@ the function is asked to resume a flow that does not exist, which it refuses.`,
 			return err
 		}
 		err = d.file("flows", *file, cmd.Flags().Changed("flows"), func(src []byte) (string, error) {
-			flows, err := flowfile.Read(*file, src)
+			flows, err := flowfile.ReadIn(folderOf(*file), *file, src)
 			return counted(len(flows), "flow"), err
 		})
 		if err != nil {

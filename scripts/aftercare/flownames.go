@@ -19,7 +19,7 @@ func completeFlows(getenv func(string) string) cobra.CompletionFunc {
 		path := cmp.Or(getenv("AFTERCARE_FLOWS"), filepath.Join("functions", "flows.yaml"))
 		var names []string
 		if src, err := os.ReadFile(path); err == nil {
-			flows, _ := flowfile.Read(path, src) // a file with mistakes has no flows
+			flows, _ := flowfile.ReadIn(folderOf(path), path, src) // a file with mistakes has no flows
 			for _, f := range flows {
 				names = append(names, f.Name)
 			}

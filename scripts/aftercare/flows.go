@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +16,7 @@ import (
 func newFlows(getenv func(string) string) *cobra.Command {
 	return cli.Group("flows", "Check, test, compile and start flows",
 		newFlowsValidate(), newFlowsTest(), newFlowsExplain(), newFlowsRun(getenv), newFlowsDiff(), newFlowsGraph(), newFlowsSchema(), newFlowsReference(),
-		newFlowsCompile())
+		newFlowsCompile(), newFlowsBacktest(getenv))
 }
 
 func newFlowsSchema() *cobra.Command {
@@ -29,10 +32,14 @@ that begins with a line such as that of functions/flows.yaml:
 		Args: cli.Args(),
 	}
 	cases := cmd.Flags().Bool("cases", false, "print the schema of files of cases, such as flows_test.yaml")
+	calendar := cmd.Flags().Bool("calendar", false, "print the schema of calendars, which windows name")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		schema := flowfile.Schema
 		if *cases {
 			schema = flowfile.CaseSchema
+		}
+		if *calendar {
+			schema = flowfile.CalendarSchema
 		}
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), string(schema()))
 		return err
@@ -100,12 +107,16 @@ func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 // readFlowsOf is readFlows for a file that has been read.
 func readFlowsOf(cmd *cobra.Command, path string, src []byte) ([]flow.Definition, error) {
 	path = inputName(path)
-	flows, err := flowfile.Read(path, src)
+	flows, err := flowfile.ReadIn(folderOf(path), path, src)
 	if err != nil {
 		return nil, showMistakes(cmd, path, src, err)
 	}
 	return flows, nil
 }
+
+// folderOf is the folder of a file, where its calendars are; that of the standard
+// input is the present one.
+func folderOf(path string) fs.FS { return os.DirFS(filepath.Dir(path)) }
 
 // counted is a number of things.
 func counted(n int, what string) string {

@@ -27,7 +27,7 @@ func newFlowsDiff() *cobra.Command {
 standard input. Flows that go live come first. The exit code is 6 if a flow
 differs.`,
 		Example: `  aftercare flows diff dist/sweep/flows.compiled functions/flows.yaml
-  git show HEAD:functions/flows.yaml | aftercare flows diff - functions/flows.yaml`,
+  git show HEAD:flows.yaml | aftercare flows diff - flows.yaml`,
 		Args: cli.Args("OLD", "NEW"),
 	}
 	format := outputFlag(cmd)

@@ -39,8 +39,8 @@ type recorded struct {
 
 // eventsIn returns the events of a file: one as a function gets it, or those of
 // records that 'show' and 'history' print with -o json or jsonl.
-func eventsIn(payload []byte) (events []event.Event, err error) {
-	kind := ""
+func eventsIn(payload []byte, errOut io.Writer) (events []event.Event, err error) {
+	kind, lacks := "", false
 	for d := json.NewDecoder(bytes.NewReader(payload)); ; {
 		var list []recorded
 		one := json.RawMessage{}
@@ -59,10 +59,14 @@ func eventsIn(payload []byte) (events []event.Event, err error) {
 				return event.Parse(payload), nil
 			}
 			events, kind = append(events, more...), r.Kind
+			lacks = lacks || r.Kind != "" || r.Seq > 0 || r.Instance != nil
 		}
 	}
 	if events == nil {
 		return nil, fmt.Errorf("a record of the kind %s is not an event: take one of the kind execution or boot", kind)
+	}
+	if lacks {
+		fmt.Fprintln(errOut, "records keep not all that their events said: what is missing counts as empty")
 	}
 	return events, nil
 }

@@ -180,3 +180,58 @@ func TestAReasonDoesNotRepeatTheResult(t *testing.T) {
 		}
 	}
 }
+
+// Whatever shows a status shows its reason: that of the step that decided.
+func TestReasonsReachPeople(t *testing.T) {
+	r := rig.New(t, rig.Options{Flows: `
+version: 1
+flows:
+  - name: try
+    on: first-heartbeat
+    mode: dry-run
+    steps:
+      - {id: look, run: {type: RunShellScript, content: "df"}, capture: true}
+      - {id: clean, when: int(steps.look.output) > 90, run: {type: RunShellScript, content: "true"}}
+    onFailure:
+      - {id: tell, alert: no number}
+  - name: bad
+    on: first-heartbeat
+    steps:
+      - {id: skip, when: instance.bootSeq > 7, alert: hello}
+      - {id: sum, when: int(event.agentVersion) > 3, alert: hello}
+  - name: done
+    on: first-heartbeat
+    steps:
+      - {id: enough, when: instance.bootSeq == 1, stop: failed}
+`})
+	r.Create("i-1")
+	must(t)(r.FirstHeartbeat(r.Boot("i-1")))
+	play := operator(t, r)
+	const invalid = `failed: step sum ended as invalid: when could not be evaluated: int(event.agentVersion) > 3 (event.agentVersion is "`
+	const stopped = "failed: step enough ends the run, because instance.bootSeq == 1 (instance.bootSeq is 1)"
+	const would = "dry-run: it would have run: look (run); depends on what look prints: clean (run), tell (alert); " +
+		"its result depends on what look prints: failed if step clean ends as invalid, otherwise succeeded"
+	for list, want := range map[string][]string{"now": {invalid, stopped}, "show i-1": {invalid, stopped, would}} {
+		got := strings.Join(strings.Fields(play(strings.Fields(list)...)), " ") // as it was before it was wrapped
+		for _, reason := range want {
+			if !strings.Contains(got, reason) {
+				t.Errorf("%s does not say %q:\n%s", list, reason, got)
+			}
+		}
+	}
+	for flow, want := range map[string][]string{
+		"try": {"look planned - - - -", "clean maybe - - - depends on what look prints (int(steps.look.output) > 90)", "tell maybe - - - only if step clean ends as invalid, which depends on what look prints"},
+		"bad": {"when was false: instance.bootSeq > 7 (instance.bootSeq is 1)", "when could not be evaluated: int(event.agentVersion) > 3"},
+	} {
+		id := regexp.MustCompile(`(i-1/\w+) +run +flow ` + flow).FindStringSubmatch(play("history", "-o", "wide"))
+		if id == nil {
+			t.Fatalf("no run of %s", flow)
+		}
+		got := strings.Join(strings.Fields(play("show", id[1])), " ")
+		for _, reason := range want {
+			if !strings.Contains(got, reason) {
+				t.Errorf("show %s does not say %q:\n%s", id[1], reason, got)
+			}
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"aftercare/shared/alertfile"
 	"aftercare/shared/flow"
@@ -67,6 +68,14 @@ func TestTheGuideDrawsAShippedFlow(t *testing.T) {
 
 func TestTheGuidesFlowHasNoMistake(t *testing.T) {
 	flow := excerpt(t, "```yaml\n", "\n```\n")
+	secret := strings.Trim(excerpt(t, "<!-- secret -->\n```yaml\n", "```\n<!-- /secret -->\n"), "\n") + "\n"
+	if found := flowfile.Inspect("functions/README.md", []byte(secret), nil); len(found.Mistakes)+len(found.Warnings) > 0 {
+		t.Errorf("the recipe for secrets has %v %v", found.Mistakes, found.Warnings)
+	}
+	calendar := fstest.MapFS{"c": {Data: []byte(excerpt(t, "<!-- calendar -->\n```yaml\n", "```\n<!-- /calendar -->\n"))}}
+	if _, err := flowfile.ReadIn(calendar, "f", []byte("version: 1\ndefaults: {windows: {calendar: c, timeZone: UTC, open: [{from: 08:00, to: 09:00}]}}\nflows: []\n")); err != nil {
+		t.Errorf("the calendar: %v", err)
+	}
 	if _, err := flowfile.Read("functions/README.md", []byte("version: 1\nflows:\n  "+flow)); err != nil {
 		t.Errorf("%v", err)
 	}

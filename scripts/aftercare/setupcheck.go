@@ -47,7 +47,7 @@ wrong.`,
 			d.check("names", func() []finding { return namesFound(e) }),
 			d.check("key", func() []finding { return keyFound(cmd.Context(), e, getenv) }),
 			d.file("flows", *file, true, func(src []byte) (_ string, err error) {
-				flows, err = flowfile.Read(*file, src)
+				flows, err = flowfile.ReadIn(folderOf(*file), *file, src)
 				return counted(len(flows), "flow"), err
 			}),
 		)

@@ -331,6 +331,13 @@ func (b because) rehearsal(def flow.Definition, ev flow.Event, depth int) func(m
 	}
 }
 
+// Rehearse plays a run of the instance from its begin on. Every command succeeds, and
+// what it prints is unknown.
+func Rehearse(s State, r FlowRun, now time.Time) flow.Rehearsal {
+	in := view{State: s, now: now}.instance()
+	return flow.Rehearse(r.Definition, r.Event, in, r.Depth, now, flow.Succeeds(nil))
+}
+
 // wait keeps a run that cannot begin yet.
 func (b because) wait(r FlowRun, v verdict) {
 	if r.Waits != v.why {

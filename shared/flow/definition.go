@@ -149,8 +149,11 @@ type Windows struct {
 	// TimeZone is a name of the IANA database, for example Asia/Shanghai.
 	TimeZone string `json:"timeZone" doc:"a name of the IANA time zone database" need:"write a name of the IANA database, for example Asia/Shanghai" form:"zone" hint:"write a name such as Asia/Shanghai" example:"Asia/Shanghai"`
 	// Outside is OutsideWait or OutsideDrop.
-	Outside string   `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
-	Open    []Window `json:"open" doc:"the windows, which may overlap" need:"list at least one window" hint:"list windows, each with from and to"`
+	Outside string `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
+	// Calendar is the file of a calendar, and Days what it holds. [46]
+	Calendar string    `json:"calendar,omitempty" doc:"the file of a calendar, in the folder of this file or below: windows open only on its days" form:"path" hint:"write a file such as calendars/holidays.yaml" example:"calendars/holidays.yaml"`
+	Days     *Calendar `json:",omitempty"`
+	Open     []Window  `json:"open" doc:"the windows, which may overlap" need:"list at least one window" hint:"list windows, each with from and to"`
 }
 
 // The values of Outside.

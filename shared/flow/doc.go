@@ -66,7 +66,9 @@
 //     steps, which are counted and do not depend on the machine: one for each part
 //     of the expression that is evaluated, each byte of text and each element
 //     that it takes or makes, and in a pattern each byte times the pattern's
-//     parts, of which there are at most 1,000. It always has the same result.
+//     parts, of which there are at most 1,000, or in trim each byte times those
+//     that are taken off. JSON is at most 100 lists and mappings deep. It always
+//     has the same result.
 //  18. event.failedBefore (task-completed) is how many ends in a row, of the
 //     command of this name on this instance, were bad before this one: Failed,
 //     Timeout, Aborted or Invalid. Ends count only since a flow that uses
@@ -170,6 +172,19 @@
 //     again, until 10 minutes after the command's end; then, or if it can never
 //     be fetched, the flow does not start, and the reason is recorded. A run that
 //     has ended does not keep it: a retry fetches it anew.
+//  46. With a calendar, a window opens only on days that the calendar has open. Its
+//     day is that of the calendar's timeZone at the moment at which it opens. A
+//     window that has opened closes at its own time, even if that is on a closed
+//     day. If no window opens within 400 days, the run is dropped.
+//  47. A calendar is a YAML file in the folder of the flows file or below it, with
+//     version (which is 1), timeZone, and optionally days (of the week, those that
+//     are open; all by default), closed and open: days such as 2027-01-01 and
+//     ranges such as 2027-01-01..2027-01-03, at most 200 in each list. open counts
+//     more than closed, and closed more than days. A calendar that is closed for
+//     more than a year, and a window on days that it never has open, are mistakes.
+//     Its mistakes are those of the key that names it, with their places. The
+//     stored form and every run hold what it says: the functions read no other
+//     file.
 //  48. A flow on manual is started by a person, on the instances that are named, and
 //     no other flow with it. Then event.id is the start's key, event.source is
 //     aftercare, event.account is empty, event.by and event.reason say who starts it
@@ -193,6 +208,7 @@
 //     are those of the wall clock in timeZone: a time that a change of the
 //     clock skips moves later by as much; of a time that occurs twice, the first
 //     counts. A window that this leaves without time does not open that day.
+//     windows can also name a calendar.
 //  54. limits.perInstance: at most max runs of the flow begin on one instance
 //     within any window; further ones are refused. One alert says so, and no
 //     other until a run has begun again. Default: 30 in 1h.
@@ -240,6 +256,13 @@
 //  73. A run's record names the version of the flows that it was started with: 12 hex
 //     digits, the same for every file that compiles to the same flows. A retry, which
 //     keeps to the definition of its run, keeps the version, too.
+//  74. A backtest plays the recorded ends and boots, and people's stops, through a
+//     file's flows, by the code that decides about events, and does nothing. A run
+//     goes as the record of the same run says, if that began and has the same steps;
+//     otherwise as a rehearsal of it, whose commands end at once.
+//  75. In a backtest, the end of a flow's own command counts if its run goes as
+//     recorded. Otherwise it is left out, and the end that the rehearsal assumes takes
+//     its place. What cannot be known is counted, and never guessed.
 //
 // # Mistakes that are found before deploying
 //
@@ -263,8 +286,8 @@
 //     not capture, which is always empty. What is probably not meant is a warning,
 //     which keeps no file from being compiled; with --strict it is a mistake:
 //     int or float of a field of text (unless matches asks it first); a whole output
-//     compared with text, without trim; regions and error codes in another letter
-//     case; {{x}}, $event.x and ${x} where nothing replaces them; a script that
+//     compared with text, without trim; * in a comparison; regions and error codes
+//     in another letter case; {{x}}, $event.x and ${x} where nothing replaces them; a script that
 //     reboots after every boot, if no when, limit or condition of the script
 //     guards it; a script for Windows where nothing asks instance.os or instances.os,
 //     and one for Linux where nothing does either and the flow is for any

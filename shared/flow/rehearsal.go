@@ -26,40 +26,37 @@ type Rehearsal struct {
 
 // String says in one line what would happen. [56]
 func (h Rehearsal) String() string {
-	headings, steps := []string{"it would have run"}, map[string][]string{}
-	for _, s := range h.Steps {
-		heading, text := headings[0], s.ID+" ("+s.Kind+")"
-		switch s.Status {
-		case StepSkipped:
-			continue
-		case StepMaybe:
-			heading = dependsOn(s.Depends)
-		case StepInvalid:
-			heading, text = "would end as invalid", s.ID+" ("+s.Reason+")"
+	const runs = "it would have run"
+	parts, at := []string{runs + " no step"}, map[string]int{}
+	add := func(heading, step string) {
+		switch i, known := at[heading]; {
+		case known:
+			parts[i] += ", " + step
+		case heading == runs:
+			parts[0], at[heading] = heading+": "+step, 0
+		default:
+			parts, at[heading] = append(parts, heading+": "+step), len(parts)
 		}
-		if s.Status == StepInvalid && strings.Contains(h.Reason, s.Reason) {
-			continue // the result says so
-		}
-		if !slices.Contains(headings, heading) {
-			headings = append(headings, heading)
-		}
-		steps[heading] = append(steps[heading], text)
 	}
-	text := "it would have run no step"
-	for i, heading := range headings {
-		if list := heading + ": " + strings.Join(steps[heading], ", "); i > 0 {
-			text += "; " + list
-		} else if steps[heading] != nil {
-			text = list
+	for _, s := range h.Steps {
+		switch name := s.ID + " (" + s.Kind + ")"; {
+		case s.Status == StepSkipped, s.Status == StepInvalid && strings.Contains(h.Reason, s.Reason): // the result says it
+		case s.Status == StepMaybe:
+			add(dependsOn(s.Depends), name)
+		case s.Status == StepInvalid:
+			add("would end as invalid", s.ID+" ("+s.Reason+")")
+		default:
+			add(runs, name)
 		}
 	}
 	switch h.Result {
 	case ResultSucceeded:
-		return shorten(text, maxReason)
 	case StepMaybe:
-		return shorten(text+"; its result "+h.Reason, maxReason)
+		parts = append(parts, "its result "+h.Reason)
+	default:
+		parts = append(parts, "its result would be "+h.Result+": "+h.Reason)
 	}
-	return shorten(text+"; its result would be "+h.Result+": "+h.Reason, maxReason)
+	return shorten(strings.Join(parts, "; "), maxReason)
 }
 
 // Succeeds is how commands end if they succeed and print what is known of their

@@ -97,3 +97,34 @@ func TestARunThatHasNotBegunAsksForNothing(t *testing.T) {
 		t.Errorf("got %v, due %v", got, r.Due())
 	}
 }
+
+// A reason has the values that decided, but not what commands printed.
+//
+// [72] [94]
+func TestAReasonHasItsValuesButNoOutput(t *testing.T) {
+	look := runStep("look")
+	look.Capture = true
+	for text, want := range map[string]string{
+		`steps.look.output == "x" && true`: `when was false: steps.look.output == "x"`,
+		`steps.look.exitCode == 1`:         `when was false: steps.look.exitCode == 1 (steps.look.exitCode is 0)`,
+		`steps.look.status == "failed" || steps.look.output + event.errorDesc == "x"`: `when was false: steps.look.status == "failed" || steps.look.output + event.errorDesc == "x" (steps.look.status is "succeeded")`,
+		`instance.tags.role == "web" || instance.bootSeq > 9`:                         `when was false: instance.tags.role == "web" || instance.bootSeq > 9 (instance.tags.role is nil, instance.bootSeq is 4)`,
+		`int(steps.look.output) > run.depth`:                                          `when could not be evaluated: int(steps.look.output) > run.depth (run.depth is 0): int got something that is not a whole number: trim removes white space around one`,
+	} {
+		ev := ended()
+		ev.ErrorDesc = "secret"
+		r := flow.NewRun("run-1", definition(look, runStep("other"), when(runStep("two"), text)), ev, 0)
+		r.Begin(at(0))
+		for _, step := range []string{"look", "other"} {
+			r.CommandEnded(step, 1, flow.StepEnd{Status: flow.StepSucceeded, ExitCode: new(int64), Output: "secret"}, at(0))
+		}
+		if got := r.Steps[2].Reason; got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+	r := flow.NewRun("run-1", definition(when(stopStep("enough", flow.ResultFailed), "run.depth == 0 && instance.bootSeq == 4")), ended(), 0)
+	r.Begin(at(0))
+	if got, want := r.Reason, "step enough ends the run, because run.depth == 0 && instance.bootSeq == 4 (run.depth is 0, instance.bootSeq is 4)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

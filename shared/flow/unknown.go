@@ -51,21 +51,11 @@ var results = map[string]any{
 	"int": 0, "float": 0.0, "all": false, "any": false, "none": false, "one": false, "count": 0, "secondsBetween": 0,
 }
 
-// among returns the unknown among a node's operands; ok is false without one.
-func (n *node) among(args []any) (u unknown, ok bool) {
+// among returns the unknown among operands; ok is false without one.
+func among(args []any) (u unknown, ok bool) {
 	for _, arg := range args {
-		switch v := arg.(type) {
-		case unknown:
+		if v, is := arg.(unknown); is {
 			u, ok = u.with(v), true
-		case map[string]any: // a step, or all of them
-			if n.op == opMember || n.op == opSafe {
-				continue
-			}
-			for _, part := range v {
-				if inner, is := n.among([]any{part}); is {
-					u, ok = u.with(inner), true
-				}
-			}
 		}
 	}
 	return u, ok

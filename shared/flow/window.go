@@ -12,8 +12,12 @@ import (
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // searchDays is how many days ahead IsOpen looks for an opening: each window
-// opens at least once a week, but a change of the clock can leave it empty.
-const searchDays = 15
+// opens at least once a week, but a change of the clock can leave it empty. With a
+// calendar it looks further: no calendar is closed for more than a year.
+const (
+	searchDays     = 15
+	searchCalendar = 400
+)
 
 // IsOpen reports whether a run may begin at now, and otherwise when it may; zero
 // if never. Without windows it always may. [53]
@@ -21,9 +25,15 @@ func (w *Windows) IsOpen(now time.Time) (open bool, next time.Time, err error) {
 	if w == nil {
 		return true, time.Time{}, nil
 	}
-	all, err := w.around(now, searchDays)
+	days := searchDays
+	if w.Days != nil {
+		days = searchCalendar
+	}
+	all, err := w.around(now, days)
 	for from, to := range all {
 		switch {
+		case !next.IsZero() && from.After(next.AddDate(0, 0, 2)):
+			return false, next, nil // all that follow open later
 		case !now.Before(from) && now.Before(to):
 			return true, time.Time{}, nil
 		case from.After(now) && (next.IsZero() || from.Before(next)):
@@ -48,9 +58,13 @@ func (w *Windows) OpenUntil(now time.Time) (last time.Time, err error) {
 // around returns when windows open and close, from those that can be open at now
 // to those that open so many days later.
 func (w *Windows) around(now time.Time, days int) (iter.Seq2[time.Time, time.Time], error) {
-	zone, err := time.LoadLocation(w.TimeZone)
+	zone, err := zoneOf(w.TimeZone)
+	theirs := zone // of the calendar's days
+	if err == nil && w.Days != nil {
+		theirs, err = zoneOf(w.Days.TimeZone)
+	}
 	if err != nil {
-		return func(func(from, to time.Time) bool) {}, fmt.Errorf("the time zone %.60q is not known", w.TimeZone)
+		return func(func(from, to time.Time) bool) {}, err
 	}
 	local := now.In(zone)
 	return func(yield func(from, to time.Time) bool) {
@@ -59,12 +73,21 @@ func (w *Windows) around(now time.Time, days int) (iter.Seq2[time.Time, time.Tim
 		for day := -2; day <= days; day++ {
 			for _, window := range w.Open {
 				from, to, ok := window.on(local.Year(), local.Month(), local.Day()+day, zone)
-				if ok && from.Before(to) && !yield(from, to) {
+				ok = ok && from.Before(to) && (w.Days == nil || w.Days.Has(from.In(theirs)))
+				if ok && !yield(from, to) {
 					return
 				}
 			}
 		}
 	}, nil
+}
+
+func zoneOf(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("the time zone %.60q is not known", name)
+	}
+	return zone, nil
 }
 
 // on is when the window opens and closes if it does so on this day.

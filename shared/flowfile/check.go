@@ -60,6 +60,7 @@ func (r *reader) unusedDefaults(f *file, borrowed map[string]bool) {
 func (r *reader) windows(w *flow.Windows, path string) {
 	if w != nil {
 		r.Windows(w.Open, path+".open")
+		r.calendar(w, path)
 	}
 }
 
@@ -79,6 +80,8 @@ func (r *reader) instances(of *flow.Instances, path string) {
 func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if r.Said(p.path + ".windows") {
 		r.windows(p.Windows, p.path+".windows")
+	} else {
+		r.calendar(p.Windows, "defaults.windows")
 	}
 	if r.Said(p.path + ".instances") {
 		r.instances(p.Instances, p.path+".instances")

@@ -3,6 +3,7 @@ package flowfile_test
 import (
 	"encoding/json"
 	"flag"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,13 +41,13 @@ func compare(t *testing.T, file, got string) {
 // by the line with a mark before the character, so that a reader sees whether
 // it is right.
 //
-// [1] [2] [3] [4] [6] [7] [15] [16] [17] [37] [80] [81] [82] [83] [84] [85]
+// [1] [2] [3] [4] [6] [7] [15] [44] [45] [47] [16] [17] [37] [80] [81] [82] [83] [84] [85]
 func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 	for _, file := range fixture(t, "bad") {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
 			src := read(t, file)
-			flows, err := flowfile.Read(name, src)
+			flows, err := flowfile.ReadIn(os.DirFS(filepath.Dir(file)), name, src)
 			if flows != nil {
 				t.Errorf("got flows, want only mistakes")
 			}
@@ -76,7 +77,7 @@ func TestGoodFilesHaveTheDefinitionsBesideThem(t *testing.T) {
 // good reads a file that must have no mistake.
 func good(t testing.TB, src []byte) []flow.Definition {
 	t.Helper()
-	flows, err := flowfile.Read("flows.yaml", src)
+	flows, err := flowfile.ReadIn(os.DirFS(filepath.Join(fixtures, "good")), "flows.yaml", src)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,12 @@ var forms = map[string]yamlfile.Form{
 	"address": {Wrong: wrongAddress, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "pattern": addressPattern, "maxLength": maxAddress}
 	}},
+	"path": {Wrong: wrongPath, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": "string", "minLength": 1}
+	}},
+	"dates": {Wrong: wrongDates, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": "string", "pattern": datePattern}
+	}},
 	"patterns": {One: true, Numbers: true, Truths: true, Wrong: wrongPattern, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": []string{"string", "number", "boolean"}, "minLength": 1}
 	}},

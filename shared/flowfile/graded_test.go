@@ -2,6 +2,8 @@ package flowfile_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -97,7 +99,7 @@ func (g graded) in(m yamlfile.Mistake) bool {
 // A warning that is wrong costs more than one that is missing. [88] [89]
 func TestWhatIsMeantIsNoWarning(t *testing.T) {
 	for _, file := range []string{"testdata/quiet.yaml", shippedFile} {
-		found := flowfile.Inspect("f", read(t, file), nil)
+		found := flowfile.InspectIn(os.DirFS(filepath.Dir(file)), "f", read(t, file), nil)
 		if len(found.Mistakes)+len(found.Warnings) > 0 {
 			t.Errorf("%s: got mistakes\n%s\nwarnings\n%s", file, found.Mistakes, found.Warnings)
 		}

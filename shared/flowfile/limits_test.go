@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,7 +25,7 @@ func oneStep(run string) []byte {
 // mistakesOf reads a file that must be bad.
 func mistakesOf(t *testing.T, src []byte) yamlfile.Mistakes {
 	t.Helper()
-	flows, err := flowfile.Read("flows.yaml", src)
+	flows, err := flowfile.ReadIn(os.DirFS(filepath.Join(fixtures, "bad")), "flows.yaml", src)
 	var mistakes yamlfile.Mistakes
 	if !errors.As(err, &mistakes) {
 		t.Fatalf("got %v, %v, want mistakes", flows, err)

@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"fmt"
+	"io/fs"
 
 	"aftercare/shared/flow"
 	"aftercare/shared/yamlfile"
@@ -20,7 +21,12 @@ type Inspection struct {
 // Read reads a file of flows. The error is yamlfile.Mistakes, in which filename
 // names the file; with an error there are no definitions.
 func Read(filename string, src []byte) ([]flow.Definition, error) {
-	found := Inspect(filename, src, nil)
+	return ReadIn(nil, filename, src)
+}
+
+// ReadIn is Read with the folder of the file, where its calendars are.
+func ReadIn(folder fs.FS, filename string, src []byte) ([]flow.Definition, error) {
+	found := InspectIn(folder, filename, src, nil)
 	if len(found.Mistakes) > 0 {
 		return nil, found.Mistakes
 	}
@@ -31,11 +37,16 @@ func Read(filename string, src []byte) ([]flow.Definition, error) {
 // the names of the routes of alerts.yaml, steps that ask for another one are
 // mistakes; nil allows any. [86]
 func Inspect(filename string, src []byte, routes []string) Inspection {
+	return InspectIn(nil, filename, src, routes)
+}
+
+// InspectIn is Inspect with the folder of the file, where its calendars are.
+func InspectIn(folder fs.FS, filename string, src []byte, routes []string) Inspection {
 	var f file
 	var out Inspection
 	read, found := flows.Read(filename, src, &f)
 	if read != nil {
-		r := &reader{Reader: read, checker: NewChecker(), routes: routes}
+		r := &reader{Reader: read, checker: NewChecker(), routes: routes, beside: folder, calendars: map[string]*flow.Calendar{}}
 		r.check(&f, r.complete(&f))
 		if len(r.unchecked) > 0 {
 			first, text := r.unchecked[0], "the syntax of this script is not checked: only that of sh and bash is"
@@ -59,6 +70,10 @@ type reader struct {
 	checker *flow.Checker
 	// routes are the names that a step's route may be; nil for any.
 	routes []string
+	// beside is the folder of the file; nil if its calendars cannot be read. calendars
+	// are those that were read, nil for one with mistakes.
+	beside    fs.FS
+	calendars map[string]*flow.Calendar
 	// borrower is the flow for which a default is being checked, see
 	// expressionMistakes.
 	borrower string

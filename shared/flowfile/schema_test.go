@@ -2,10 +2,12 @@ package flowfile_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"aftercare/shared/flowfile"
 	"aftercare/tests/schema"
@@ -52,7 +54,7 @@ var notOfShape = regexp.MustCompile(`^onFailure cannot be|alert is empty|content
 
 func TestTheSchemaAndTheReaderAgreeOnEveryKey(t *testing.T) {
 	schema.Agree(t, flowfile.Schema(), read(t, filepath.Join(fixtures, "good", "every-key.yaml")), 1000, ofShape, notOfShape, func(src []byte) error {
-		_, err := flowfile.Read("f", src)
+		_, err := flowfile.ReadIn(os.DirFS(filepath.Join(fixtures, "good")), "f", src)
 		return err
 	})
 }
@@ -75,6 +77,17 @@ cases:
 func TestTheSchemaAndTheReaderOfCasesAgreeOnEveryKey(t *testing.T) {
 	schema.Agree(t, flowfile.CaseSchema(), []byte(everyCaseKey), 300, ofShape, notOfShape, func(src []byte) error {
 		_, err := flowfile.ReadCases("f", src)
+		return err
+	})
+}
+
+// [47]
+func TestTheSchemaAndTheReaderOfCalendarsAgreeOnEveryKey(t *testing.T) {
+	file := filepath.Join(fixtures, "good", "calendars", "holidays.yaml")
+	schema.HasEveryKey(t, flowfile.CalendarSchema(), read(t, file))
+	schema.Agree(t, flowfile.CalendarSchema(), read(t, file), 100, ofShape, notOfShape, func(src []byte) error {
+		folder := fstest.MapFS{"c.yaml": {Data: src}}
+		_, err := flowfile.ReadIn(folder, "f", []byte("version: 1\ndefaults: {windows: {calendar: c.yaml, timeZone: UTC, open: [{from: 08:00, to: 09:00}]}}\nflows: []\n"))
 		return err
 	})
 }

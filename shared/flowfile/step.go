@@ -130,7 +130,7 @@ func (r *reader) unreachable(l *stepList) {
 			}
 			continue
 		}
-		if s.Kind() == flow.KindStop && s.When == "" {
+		if s.Kind() == flow.KindStop && s.Stop != "" && s.When == "" {
 			stop = s.ID
 		} else {
 			reached[i+1] = true

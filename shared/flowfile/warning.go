@@ -28,7 +28,7 @@ var (
 	reboot = regexp.MustCompile(`(?im)^[^#\n]*?(?:^|[;&|({]|\b(?:then|do|else|sudo|exec|nohup)\b)\s*(?:/\S*/)?` +
 		`(reboot|systemctl\s+(?:-\S+\s+)*reboot|shutdown\s+(?:-\w+\s+)*[-/]r|init\s+6|telinit\s+6|Restart-Computer|exit\s+(?:194|3010))(?:[\s;&|)}]|$)`)
 	// asks is a condition in a script.
-	asks = regexp.MustCompile(`\b(?:if|case|test|while|until)\b|\[|&&|\|\|`)
+	asks = regexp.MustCompile(`\b(?:if|case|test|while|until|p?grep|diff|cmp)\b|\[|\|\|`)
 	// chosen are names by which a flow is not for any instance.
 	chosen = regexp.MustCompile(`\b(?:event\s*\.\s*(?:commandName|commandId|vmName|instanceId|output)|instance\s*\.\s*(?:os|tags|name|id)|inputs)\b`)
 	system = regexp.MustCompile(`\binstance\s*\.\s*os\b`)
@@ -71,6 +71,7 @@ func (r *reader) systems(p *placedFlow) {
 	for _, l := range p.lists {
 		any = any || slices.ContainsFunc(l.steps, windows)
 	}
+	said := map[string]bool{}
 	asked := system.MatchString(p.When) || p.Instances != nil && p.Instances.OS != ""
 	for _, l := range p.lists {
 		for i, s := range l.steps {
@@ -83,8 +84,11 @@ func (r *reader) systems(p *placedFlow) {
 			if windows(s) {
 				kind, other = "windows", "Linux"
 			}
+			if said[kind] {
+				continue
+			}
+			said[kind] = true
 			r.Warn(r.Key(path), `nothing keeps this script from instances with %s: write instances: {os: %s} in the flow or in defaults, or when: instance.os == "%s" in the step`, other, kind, kind)
-			return
 		}
 	}
 }

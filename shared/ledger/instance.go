@@ -118,9 +118,18 @@ func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []strin
 // BatchGetRow; nil for one that is not there. It reads all columns if none are
 // named.
 func (l *Ledger) rowsOwned(ctx context.Context, what, table string, owner column, keys []string, columns ...string) ([]values, error) {
+	var whole []*tablestore.PrimaryKey
+	for _, key := range keys {
+		whole = append(whole, keyOf(owner, column{colRow, key}))
+	}
+	return l.rowsAt(ctx, what, table, whole, columns...)
+}
+
+// rowsAt is rowsOwned of rows with any keys.
+func (l *Ledger) rowsAt(ctx context.Context, what, table string, keys []*tablestore.PrimaryKey, columns ...string) ([]values, error) {
 	criteria := &tablestore.MultiRowQueryCriteria{TableName: table, ColumnsToGet: columns, MaxVersion: 1}
 	for _, key := range keys {
-		criteria.AddRow(keyOf(owner, column{colRow, key}))
+		criteria.AddRow(key)
 	}
 	request := &tablestore.BatchGetRowRequest{MultiRowQueryCriteria: []*tablestore.MultiRowQueryCriteria{criteria}}
 	var out []values

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
@@ -115,6 +116,36 @@ func (l *Ledger) Recent(ctx context.Context, instanceID string, since time.Time,
 		}
 	}
 	return r, more, nil
+}
+
+// Details reads the records of entries of the history, which may be of many instances,
+// and returns each in the order of the entries; one that has expired is empty.
+func (l *Ledger) Details(ctx context.Context, entries []Entry) ([]Records, error) {
+	out := make([]Records, len(entries))
+	errs := make([]error, (len(entries)+recordPage-1)/recordPage)
+	room := make(chan struct{}, sideBySide)
+	var all sync.WaitGroup
+	for n := range errs {
+		first := n * recordPage
+		part := entries[first:min(first+recordPage, len(entries))]
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			var keys []*tablestore.PrimaryKey
+			for _, e := range part {
+				keys = append(keys, primaryKey(e.InstanceID, e.row))
+			}
+			rows, err := l.rowsAt(ctx, "read records", tableInstances, keys)
+			for i, v := range rows {
+				if v != nil && err == nil {
+					err = out[first+i].add(part[i].row, v)
+				}
+			}
+			errs[n] = err
+		})
+	}
+	all.Wait()
+	return out, cmp.Or(errs...)
 }
 
 // mostFound is how many records of a kind Find returns.

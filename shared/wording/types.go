@@ -104,6 +104,8 @@ func mismatched(n *ast.BinaryNode, left, right string) string {
 		return fmt.Sprintf("%s, and %s takes texts: compare it with ==, or write string(%s)", is, op, name)
 	case l == "a number" && isLiteral && isNumber(text):
 		return fmt.Sprintf("%s: write %s without quotes", is, text)
+	case l == "a number" && isLiteral && r == "text" && op != "+":
+		return fmt.Sprintf("%s, and %s is text: compare it with a number", is, literal)
 	case l == "text" && r == "a number" && op == "+", l == "a number" && r == "text" && op == "+":
 		return "a text and a number cannot be joined: write string(…) around the number, or use two ${{ }}"
 	case l == "text" && r == "a number" && strings.HasSuffix(strings.ToLower(name), "time"):

@@ -28,7 +28,8 @@ type Format struct {
 	Described map[string]reflect.Type
 	// Words are the words of keys whose tag words is one of these names.
 	Words map[string][]string
-	// Synonyms maps keys of other tools to the key with the same meaning.
+	// Synonyms maps keys of other tools to the key with the same meaning, or to a
+	// sentence that says what to write. "a step env" is env in a step only.
 	Synonyms map[string]string
 	// Forms are the format's own forms, beside those of Key.
 	Forms map[string]Form

@@ -89,13 +89,13 @@ func (r *Report) WarnSecret(at Position, text string) {
 }
 
 func (r *Report) warn(m Mistake) {
-	if len(r.warnings) < MaxMistakes && !slices.Contains(r.warnings, m) {
+	if len(r.warnings) < maxCollected && !slices.Contains(r.warnings, m) {
 		r.warnings = append(r.warnings, m)
 	}
 }
 
 // Warnings returns what Warn added, in the order of their places.
-func (r *Report) Warnings() Mistakes { return r.sorted(r.warnings) }
+func (r *Report) Warnings() Mistakes { return r.sorted(r.warnings, "warnings") }
 
 // Has reports whether a place already has a mistake.
 func (r *Report) Has(at Position) bool {
@@ -107,18 +107,13 @@ func (r *Report) Err() error {
 	if len(r.mistakes) == 0 {
 		return nil
 	}
-	r.mistakes = r.sorted(r.mistakes)
-	if more := len(r.mistakes) - MaxMistakes; more > 0 {
-		r.mistakes = r.mistakes[:MaxMistakes]
-		last := r.mistakes[MaxMistakes-1]
-		last.Text = fmt.Sprintf("%d more mistakes from here on: repair those above first", more+1)
-		r.mistakes[MaxMistakes-1] = last
-	}
+	r.mistakes = r.sorted(r.mistakes, "mistakes")
 	return r.mistakes
 }
 
-// sorted orders mistakes by their places, which it keeps within the file.
-func (r *Report) sorted(list Mistakes) Mistakes {
+// sorted orders mistakes by their places, which it keeps within the file, and cuts
+// the list.
+func (r *Report) sorted(list Mistakes, what string) Mistakes {
 	for i := range list {
 		lines := r.lines()
 		f := &list[i]
@@ -128,5 +123,9 @@ func (r *Report) sorted(list Mistakes) Mistakes {
 	slices.SortStableFunc(list, func(a, b Mistake) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	if more := len(list) - MaxMistakes; more > 0 {
+		list = list[:MaxMistakes]
+		list[MaxMistakes-1].Text = fmt.Sprintf("%d more %s from here on: repair those above first", more+1, what)
+	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"aftercare/shared/flow"
 
@@ -150,8 +151,13 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 		seen[e.key] = e.at
 		if len(known) > 0 && !slices.Contains(known, e.key) {
 			hint, meant := flow.Suggest(e.key, "its keys", known), flow.Nearest(e.key, known)
-			if other := s.format.Synonyms[e.key]; meant == "" && slices.Contains(known, other) {
+			other := cmp.Or(s.format.Synonyms[what+" "+e.key], s.format.Synonyms[e.key])
+			switch {
+			case meant != "":
+			case slices.Contains(known, other):
 				hint, meant = flow.DidYouMean(other), other
+			case strings.Contains(other, " "):
+				hint = ": " + other
 			}
 			if meant != "" {
 				m.meant = append(m.meant, meant)

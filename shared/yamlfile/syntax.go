@@ -35,7 +35,9 @@ var syntaxHints = func(rows ...[3]string) (list []syntaxHint) {
 	[3]string{``, `^\s*-?\s*(?:[\w-]+:\s+)?(\{\{)`, `{{ begins a mapping of YAML: put the text in quotes, and write ${{ }} around an expression`},
 	[3]string{``, `^\s*-?\s*[\w-]+:\s+(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')\s*([^\s#,}\]].*)$`, `the text ends at its second quote: put the whole value in single quotes, with its own quotes inside`},
 	[3]string{``, `^\s*(?:-\s+)*[\w-]+:\s+[^\s"'|>\[{&*!%@#-].*?(:)(?:\s|$)`, `a colon with a blank after it begins a value: put the whole text in quotes`},
-	[3]string{``, `[{,]\s*[\w-]+:\s+[^\s"'\[\]{},&*!][^"'\[\]{},]*(:)\s`, `a colon with a blank after it begins a value: put the whole text in quotes`},
+	[3]string{`must be specified`, `[{,\[]\s*(?:[\w-]+:\s+)?(\$\{\{)`, `between [ ] or { }, a text with ${{ }} needs quotes`},
+	[3]string{``, `[{,]\s*[\w-]+:\s+[^\s"'\[\]{},&*!][^"'\[\]{},]*(:)\s`, `a colon with a blank after it begins a value: put the whole text in quotes, or write the comma that is missing before this key`},
+	[3]string{``, `^\s*(//|/\*|--\s|;)`, `a comment begins with #: write # before it`},
 	[3]string{`block sequence`, `:\s+(-)`, `a list begins on a line of its own: write this - below its key, or the list in brackets: [a, b]`},
 	[3]string{`header option|multi-line`, `([|>].*)$`, `after | or > nothing else stands on the line: begin the text on the next line, with more blanks, or put it in quotes`},
 	[3]string{`alias|anchor|scalar value type`, `([*&])`, `* and & begin an alias and an anchor of YAML: put the text in quotes`},
@@ -43,11 +45,17 @@ var syntaxHints = func(rows ...[3]string) (list []syntaxHint) {
 	[3]string{`non-map`, `([|>])[-+0-9]*\s*$`, `the text that belongs here stands deeper than its key: write more blanks before each of its lines`},
 	[3]string{`non-map|not allowed|map key|key name|invalid key|delimiter`, key + `\s*(=)`, `a key and its value have a colon between them: write key: value`},
 	[3]string{`non-map|not allowed|map key|key name|invalid key|delimiter`, key + `(:)[^\s:/]`, `a blank is missing after the colon: write key: value`},
-	[3]string{`non-map|not allowed|map key|key name|invalid key|delimiter`, `^\s*(-)[A-Za-z][\w-]*:`, `a blank is missing after the -: write - key: value`},
-	[3]string{`non-map|not allowed|map key|key name|delimiter`, `^\s*(?:-\s+)*([a-z][A-Za-z]*)\s*$`, `a colon is missing after this key: write key: value`},
-	[3]string{`non-map`, `^\s*(?:-\s+)*([a-z][A-Za-z]*) +[^:=]+$`, `a colon is missing after this key: write key: value, and indent text that continues a value`},
+	[3]string{`non-map|not allowed|map key|key name|invalid key|delimiter`, `^\s*(-)[A-Za-z]`, `a blank is missing after the -: write - key: value`},
+	[3]string{`non-map|not allowed|map key|key name|delimiter`, `^\s*(?:-\s+)*([A-Za-z][\w-]*)\s*$`, `a colon is missing after this key: write key: value, or - before an item of a list`},
+	[3]string{`non-map`, `^\s*(-)\s`, `the items of a list stand under each other: move this - under the one above`},
+	[3]string{`non-map`, `^\s*([^:#-]*(?:==|!=|&&|\|\||[<>])[^:]*)$`, `this continues the text above: write as many blanks before it as before the first line of that text`},
+	[3]string{`non-map|key name`, `^\s*(?:-\s+)*([a-z][A-Za-z]*) +[^:=]+$`, `a colon is missing after this key: write key: value, and indent text that continues a value`},
+	[3]string{`value is not allowed`, `:\s+([\[{].*[\]}])\s*[^\s,\]}#]`, `a text that begins with [ or { needs quotes: put the whole text in quotes`},
 	[3]string{`key name|invalid key|map key|value for mapping`, `^\s*-?\s*(:)`, `a key is missing before the colon: write key: value, or put the text in quotes`},
 )
+
+// open is a quote that its line does not close.
+var open = regexp.MustCompile(`(?::|-)\s+(")[^"]*$`)
 
 // syntaxMistake puts an error of the YAML parser into words that say what to write,
 // at the place where it is wrong.
@@ -75,6 +83,9 @@ func syntaxMistake(lines []string, at Position, message string) (Position, strin
 			}
 		}
 	}
+	if here := []rune(lines[at.Line-1]); at.Column <= len(here) && strings.ContainsRune("]}", here[at.Column-1]) {
+		return at, fmt.Sprintf("this %c closes nothing: remove it, or write what it closes", here[at.Column-1])
+	}
 	for _, n := range near {
 		if column, bracket := unclosed(lines[n-1]); column > 0 {
 			return Position{n, column}, fmt.Sprintf("this %c is never closed, or a comma is missing after it: close it, or put the text in quotes", bracket)
@@ -88,6 +99,14 @@ func syntaxMistake(lines []string, at Position, message string) (Position, strin
 	}
 	if above := indents(lines[:at.Line-1]); len(above) > 0 && !slices.Contains(above, indent(lines[at.Line-1])) {
 		return at, fmt.Sprintf("this line is indented by %d, but those to which it could belong by %s: move it", indent(lines[at.Line-1]), Alternatives(numbers(above)))
+	}
+	if above := near[len(near)-1]; strings.HasPrefix(strings.TrimSpace(lines[above-1]), "- ") && indent(lines[above-1]) == indent(lines[at.Line-1]) {
+		return at, "the keys of an item stand under the text after its -: write two more blanks before this"
+	}
+	for n := at.Line; n > 0; n-- {
+		if m := open.FindStringSubmatchIndex(lines[n-1]); m != nil {
+			return Position{n, utf8.RuneCountInString(lines[n-1][:m[2]]) + 1}, "this quote is never closed: write the same one at the end of the text"
+		}
 	}
 	return at, "this does not belong to what stands above: look at the blanks before it, its colon and its quotes"
 }

@@ -105,6 +105,9 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 		return err
 	}
 	s.checkAlerts(f, alerts)
+	if err := s.checkBacktest(ctx, f); err != nil {
+		return err
+	}
 	return s.checkOnce(ctx, f)
 }
 

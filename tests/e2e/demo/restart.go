@@ -102,7 +102,7 @@ func (s *story) checkRestarts(all map[string]ledger.Records, log []logLine, aler
 	s.check(5, "runs of restart-api on "+api1, results(all[api1], "restart-api"), "succeeded, succeeded, refused, refused")
 	s.check(5, "runs of restart-api on "+api2, results(all[api2], "restart-api"), "failed")
 	s.check(5, "steps of the first run on "+api1, stepsOf(runs[0]), "free-disk skipped, restart succeeded, verify succeeded")
-	s.check(5, "why free-disk was skipped, at exit code 3", step(runs[0], "free-disk").Reason, "when was false: event.exitCode == 90")
+	s.check(5, "why free-disk was skipped, at exit code 3", step(runs[0], "free-disk").Reason, "when was false: event.exitCode == 90 (event.exitCode is 3)")
 	restart := step(runs[0], "restart")
 	s.check(5, "attempts of restart in the first run, and in the second",
 		fmt.Sprint(restart.Attempts, ", ", step(runs[1], "restart").Attempts), "3, 1")

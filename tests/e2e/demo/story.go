@@ -85,6 +85,7 @@ const steps = `The scenario, with every event and every submission delivered twi
      holds what bears its label, until the resume. One agent is too old to send a first heartbeat: a
      sweep asks about it. The event of a command's end is lost: a sweep asks for the end
   7  every event is delivered again, late and in reverse order, some in CloudMonitor's form
+  8  the flows are played through all of that once more, in a backtest: they do what they did
 `
 
 // submission is a command to submit.

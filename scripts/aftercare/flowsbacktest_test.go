@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"aftercare/tests/rig"
+)
+
+// backtestOf runs a backtest of the flows of a rig that has worked, against those that
+// are deployed there.
+func backtestOf(t *testing.T, r *rig.Rig, edited string, more ...string) (code int, output string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{"new.yaml": edited, "deployed.yaml": flows} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	args := append([]string{"flows", "backtest", "new.yaml", "--against", "deployed.yaml", "--since", "1h", "--utc"}, more...)
+	code = run(t.Context(), args, variablesOf(t, r), nil, &out, &out)
+	return code, out.String()
+}
+
+// slow has the other command's bad end start the flow.
+var slow = strings.NewReplacer(`"urgent"`, `"slow"`, `"Success"`, `"Failed"`).Replace(flows)
+
+// A backtest reads, and does nothing else.
+func TestABacktestOnlyReads(t *testing.T) {
+	r := workedWith(t, "waiting")
+	asked, called := len(r.Asked()), r.Faults.Calls()
+	code, out := backtestOf(t, r, slow)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	reads := 0
+	for call, n := range r.Faults.Calls() {
+		if slices.Contains([]string{"GetRange", "BatchGetRow", "GetRow"}, call) {
+			reads += n - called[call]
+		} else if n > called[call] {
+			t.Errorf("it called %s", call)
+		}
+	}
+	if n := len(r.Asked()) - asked; n > 0 || reads == 0 {
+		t.Errorf("it invoked %d functions and read %d times", n, reads)
+	}
+}
+
+// The differences name the events, so that each can be looked at.
+func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
+	r := workedWith(t, "waiting")
+	_, out := backtestOf(t, r, slow)
+	for _, want := range []string{
+		`5 records will be read\.`, `look-after: would have started once \(on 1 instance\)\n  cost: 1 step, 1 command\n  \+1, -1:`,
+		`\+ +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent2 +slow +started: it`, `- +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent1 +urgent +not started: `,
+		`Left out: 1 end of commands that flows sent`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("the output does not match %s:\n%s", want, out)
+		}
+	}
+	_, out = backtestOf(t, r, slow, "-o", "json")
+	_, text, _ := strings.Cut(out, "\n")
+	var found backtested
+	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Flows) != 1 || found.Flows[0].Started != 1 || len(found.Flows[0].Differences) != 2 ||
+		found.Flows[0].Against.Started != 1 || found.LeftOut != 1 {
+		t.Errorf("%v: %+v of\n%s", err, found, text)
+	}
+	if code, out := backtestOf(t, r, slow, "--flow", "none"); code != 3 {
+		t.Errorf("a flow that is not there: exit code %d\n%s", code, out)
+	}
+}
+
+// Many records are only read if somebody agrees.
+func TestABacktestOfManyRecordsAsks(t *testing.T) {
+	r := workedWith(t, "waiting")
+	defer func(most int) { maxUnasked = most }(maxUnasked)
+	maxUnasked = 4
+	if code, out := backtestOf(t, r, slow); code != 2 || !strings.Contains(out, "add --yes") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if code, out := backtestOf(t, r, slow, "--yes"); code != 0 {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}

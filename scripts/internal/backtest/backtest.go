@@ -1,0 +1,360 @@
+// Package backtest plays what happened through flows that may not be deployed. It
+// decides by package decide, with the state of each instance in memory, and knows
+// nothing of where the history comes from. It sends nothing and writes nothing.
+//
+// What is played are the ends of commands and the boots that are recorded, and the
+// stops and resumes of people, each at the time at which it became known. The state
+// that guards ask for is carried along: runs under way, limits, windows, breakers,
+// failures in a row, failed runs, boots. How a run goes is taken, in this order:
+//
+//   - from the record of the same run, if it was started by the same event and has
+//     the same steps: as it went, its real ends with it;
+//   - from a rehearsal: its commands succeed at once, what they print is unknown, and
+//     its waits take their time. What depends on an output is counted as unknown,
+//     and the run as one that goes well.
+//
+// The end of a flow's own command counts only in the first case. In the second, the
+// end in the history is that of a command that would not have been sent like this:
+// it is left out, and the assumed end is played in its place. So none counts twice.
+package backtest
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"aftercare/shared/decide"
+	"aftercare/shared/event"
+	"aftercare/shared/flow"
+)
+
+// Happening is an end, a boot, or what a person did.
+type Happening struct {
+	InstanceID string
+	// At is when it became known.
+	At        time.Time
+	Execution *decide.Execution
+	Boot      *decide.Boot
+	Act       string // such as "stop flow mend"
+}
+
+// Past is what is known beside what happened.
+type Past interface {
+	// Start is the instance as it was before all that happened, as far as that is
+	// known, with the runs that are under way now.
+	Start(ctx context.Context, instanceID string) (decide.State, error)
+	// EndedRun is nil if no such run is recorded.
+	EndedRun(ctx context.Context, instanceID, flow, runID string) (*decide.FlowRun, error)
+}
+
+// World is what would have become of a file's flows.
+type World struct {
+	flows    []flow.Definition
+	past     Past
+	policy   decide.Policy
+	control  decide.Control
+	fleet    map[string]*instance
+	wakes    wakes
+	failures map[string][]time.Time
+	tallies  map[string]*Tally
+	lacks    map[string][]string // by the kind of event, what its records do not hold
+	choices  []choice            // since they were taken
+	// LeftOut counts the ends of commands that the flows would not have sent, or not
+	// like this.
+	LeftOut int
+	// Unknown counts what could not be known, in words.
+	Unknown map[string]int
+}
+
+// instance is what a world knows of one.
+type instance struct {
+	state  decide.State
+	live   map[string]decide.FlowRun
+	began  map[string]course      // by run
+	tries  map[string]decide.Task // of submitted commands that are queued again
+	flows  map[string]bool        // that have started
+	wakeAt time.Time
+}
+
+// New is a world in which nothing has happened.
+func New(flows []flow.Definition, past Past) *World {
+	w := &World{
+		flows: flows, past: past, policy: decide.DefaultPolicy(), control: decide.NewControl(), fleet: map[string]*instance{},
+		failures: map[string][]time.Time{}, tallies: map[string]*Tally{}, lacks: map[string][]string{}, Unknown: map[string]int{},
+	}
+	w.policy.Flows = flow.NewSet(flows)
+	for _, d := range flows {
+		w.tallies[d.Name] = NewTally(d.Name, d.Mode)
+		text, _ := json.Marshal(d) // it was read from a file
+		for _, field := range notHeld {
+			if slices.Contains(d.On, flow.FirstHeartbeat) && strings.Contains(string(text), field) {
+				w.lacks[flow.FirstHeartbeat] = append(w.lacks[flow.FirstHeartbeat], "flow "+d.Name+" reads "+field+", which records of boots do not hold")
+			}
+		}
+		if strings.Contains(string(text), "event.requeued") {
+			w.lacks[requeued] = append(w.lacks[requeued], "flow "+d.Name+" reads event.requeued, which the record of a step's attempt does not hold")
+		}
+	}
+	return w
+}
+
+// notHeld are the fields of first heartbeats that the records of boots do not hold.
+var notHeld = []string{"event.bizEventId", "event.source", "event.account", "event.dataRegion", "event.extensions", "event.region", "event.azone"}
+
+const requeued = "requeued"
+
+// Tallies are what became of the flows, in the order of the file.
+func (w *World) Tallies() (list []*Tally) {
+	for _, d := range w.flows {
+		list = append(list, w.tallies[d.Name])
+	}
+	return list
+}
+
+// Play plays what was due before, and then what happened.
+func (w *World) Play(ctx context.Context, h Happening) error {
+	if err := w.Until(ctx, h.At); err != nil {
+		return err
+	}
+	if h.Act != "" {
+		w.act(h)
+		return nil
+	}
+	i, err := w.instance(ctx, h.InstanceID)
+	if err != nil {
+		return err
+	}
+	if h.Execution != nil {
+		return w.end(ctx, i, h)
+	}
+	for _, lack := range w.lacks[flow.FirstHeartbeat] {
+		w.Unknown[lack]++
+	}
+	b := h.Boot
+	uptime := b.EventTime.Sub(b.Time)
+	ev := event.FirstHeartbeat{
+		Envelope:   event.Envelope{Kind: event.KindFirstHeartbeat, ID: b.EventID, Time: b.EventTime, Region: i.state.Instance.Region},
+		InstanceID: h.InstanceID, AgentVersion: b.AgentVersion, Zone: i.state.Instance.Zone, Uptime: &uptime,
+	}
+	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot"})
+}
+
+// end plays the end of a command.
+func (w *World) end(ctx context.Context, i *instance, h Happening) error {
+	e, ev := h.Execution, h.Execution.Event
+	ev.Bare = false
+	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: e.TaskID}
+	if e.RunID == "" {
+		about.key = ""
+	}
+	if e.TaskID == "" {
+		return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
+	}
+	t, again := i.tries[e.TaskID]
+	if !again {
+		t = decide.Task{ID: e.TaskID, Kind: decide.SendRun, Attempt: 1}
+	}
+	t.Name, t.CommandID, t.InvokeID, t.State = e.Name, ev.CommandID, ev.InvokeID, decide.TaskRunning
+	if e.RunID != "" {
+		c, real := i.began[e.RunID]
+		if !real || !c.real {
+			w.LeftOut++
+			return nil
+		}
+		if !c.last(e) {
+			for _, lack := range w.lacks[requeued] {
+				w.Unknown[lack]++
+			}
+		}
+		t.Chain, t.Attempt = c.chain, w.policy.MaxAttempts // a step has retries of its own
+		if c.endedBy == ev.Key() {
+			if err := w.finish(ctx, i, e.RunID, h.At); err != nil {
+				return err
+			}
+		}
+	}
+	i.state.Tasks = map[string]decide.Task{t.ID: t}
+	return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
+}
+
+// act plays a stop or a resume.
+func (w *World) act(h Happening) {
+	kind, what, _ := strings.Cut(h.Act, " ")
+	var scope decide.Scope
+	switch of, name, _ := strings.Cut(what, " "); of {
+	case "flow":
+		scope.Flow = name
+	case "instance":
+		scope.Instance = name
+	case "label":
+		scope.Label = name
+	}
+	w.control.Stops = maps.Clone(w.control.Stops)
+	switch decide.ActKind(kind) {
+	case decide.ActStop:
+		w.control.Stops[scope] = decide.Stop{Scope: scope, At: h.At}
+	case decide.ActResume:
+		delete(w.control.Stops, scope)
+		delete(w.control.Breakers, scope.Flow)
+		delete(w.failures, scope.Flow)
+	case decide.ActRetry:
+		w.Unknown["a person ran a flow again, which is not played"]++
+	}
+}
+
+func (w *World) instance(ctx context.Context, id string) (*instance, error) {
+	if i := w.fleet[id]; i != nil {
+		return i, nil
+	}
+	state, err := w.past.Start(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{state: decide.NewState(id), live: state.Runs, began: map[string]course{}, tries: map[string]decide.Task{}, flows: map[string]bool{}}
+	i.state.Instance = state.Instance
+	w.fleet[id] = i
+	return i, nil
+}
+
+// Until plays what is due before a time.
+func (w *World) Until(ctx context.Context, t time.Time) error {
+	for len(w.wakes) > 0 && w.wakes[0].at.Before(t) {
+		next := heap.Pop(&w.wakes).(wake)
+		if i := w.fleet[next.instanceID]; i.wakeAt.Equal(next.at) {
+			i.wakeAt = time.Time{}
+			if err := w.decide(ctx, i, decide.WakeUp{}, next.at, choice{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// decide makes one decision, and what follows from it at once.
+func (w *World) decide(ctx context.Context, i *instance, in decide.Input, at time.Time, about choice) error {
+	facts := decide.Facts{Control: w.control}
+	m := decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}}
+	d := decide.Decide(i.state, in, facts, w.policy, m)
+	for range 4 {
+		if d.Needs.Empty() {
+			break
+		}
+		if len(d.Needs.Outputs) > 0 {
+			w.Unknown["what the command printed that started a flow"]++
+		}
+		asked := &facts.Asked
+		asked.Agent, asked.Machine = asked.Agent || d.Needs.Agent, asked.Machine || d.Needs.Machine
+		asked.Invocations, asked.Outputs = append(asked.Invocations, d.Needs.Invocations...), append(asked.Outputs, d.Needs.Outputs...)
+		asked.Ended, asked.EndedRun = append(asked.Ended, d.Needs.Ended...), cmp.Or(asked.EndedRun, d.Needs.EndedRun)
+		d = decide.Decide(i.state, in, facts, w.policy, m)
+	}
+	return w.settle(ctx, i, d, at, about)
+}
+
+// settle takes over what was decided, without what is sent and told.
+func (w *World) settle(ctx context.Context, i *instance, d decide.Decision, at time.Time, about choice) error {
+	w.choose(i, d, at, about)
+	before := i.state.Runs
+	i.state = decide.NewState(d.Next.Instance.ID)
+	i.state.Instance, i.state.Runs, i.state.Limits, i.state.Failing = d.Next.Instance, maps.Clone(d.Next.Runs), d.Next.Limits, d.Next.Failing
+	for id, t := range d.Next.Tasks {
+		if t.RunID == "" && len(t.Chain) == 0 {
+			i.tries[id] = t
+		}
+	}
+	for _, t := range d.Changes.EndedTasks {
+		delete(i.tries, t.ID)
+	}
+	for _, m := range d.Next.Messages {
+		if m.Kind == decide.MessageCount {
+			w.countFailure(m.Fleet)
+		}
+	}
+	i.state.Instance.LearnAt, i.state.Instance.CheckAt = time.Time{}, time.Time{}
+	i.state.Instance.Waiting, i.state.Instance.WaitingUntil, i.state.Instance.WaitingFrom = 0, time.Time{}, time.Time{}
+	for _, r := range d.Changes.EndedRuns {
+		w.ended(i, r)
+	}
+	var begun []decide.FlowRun
+	for id, r := range i.state.Runs {
+		_, known := i.began[id]
+		_, waited := before[id]
+		switch {
+		case !r.StartedAt.IsZero() && !known:
+			begun = append(begun, r)
+		case r.StartedAt.IsZero() && !waited:
+			w.tallies[r.Flow].Waited[guardOf(r.Waits)]++
+		}
+	}
+	slices.SortFunc(begun, func(a, b decide.FlowRun) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	for _, r := range begun {
+		if err := w.begin(ctx, i, r, at); err != nil {
+			return err
+		}
+	}
+	if d.More {
+		return w.decide(ctx, i, decide.Continue{}, at, choice{})
+	}
+	w.schedule(i)
+	return nil
+}
+
+// schedule sees to it that what waits for a time is played then.
+func (w *World) schedule(i *instance) {
+	var at time.Time
+	for _, r := range i.state.Runs {
+		due := r.CheckAt
+		if !r.StartedAt.IsZero() {
+			due = r.Due()
+		}
+		if !due.IsZero() && (at.IsZero() || due.Before(at)) {
+			at = due
+		}
+	}
+	if !at.IsZero() && !at.Equal(i.wakeAt) {
+		heap.Push(&w.wakes, wake{at, i.state.Instance.ID})
+	}
+	i.wakeAt = at
+}
+
+// countFailure counts a failed run for its flow's breaker, and opens that.
+func (w *World) countFailure(f *decide.Fleet) {
+	since := f.At.Add(-f.Limit.Window.D())
+	b, there := w.control.Breakers[f.Flow]
+	if there && !b.ResumeAt.After(f.At) {
+		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
+	}
+	list := slices.DeleteFunc(append(w.failures[f.Flow], f.At), func(t time.Time) bool { return t.Before(since) })
+	w.failures[f.Flow] = list
+	if open := there && b.ResumeAt.After(f.At); !open && len(list) >= f.Limit.MaxFailures {
+		w.control.Breakers = maps.Clone(w.control.Breakers)
+		w.control.Breakers[f.Flow] = decide.Breaker{Flow: f.Flow, OpenedAt: f.At, ResumeAt: f.At.Add(f.Limit.ResumeAfter.D()), Failures: len(list)}
+	}
+}
+
+// wakes are a heap of what is due, the first of it on top.
+type wakes []wake
+
+type wake struct {
+	at         time.Time
+	instanceID string
+}
+
+func (w wakes) Len() int { return len(w) }
+func (w wakes) Less(a, b int) bool {
+	return cmp.Or(w[a].at.Compare(w[b].at), cmp.Compare(w[a].instanceID, w[b].instanceID)) < 0
+}
+func (w wakes) Swap(a, b int) { w[a], w[b] = w[b], w[a] }
+func (w *wakes) Push(x any)   { *w = append(*w, x.(wake)) }
+func (w *wakes) Pop() any {
+	last := (*w)[len(*w)-1]
+	*w = (*w)[:len(*w)-1]
+	return last
+}
