@@ -152,7 +152,7 @@ type Windows struct {
 	Outside string `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
 	// Calendar is the file of a calendar, and Days what it holds. [46]
 	Calendar string    `json:"calendar,omitempty" doc:"the file of a calendar, in the folder of this file or below: windows open only on its days" form:"path" hint:"write a file such as calendars/holidays.yaml" example:"calendars/holidays.yaml"`
-	Days     *Calendar `json:",omitempty"`
+	Days     *Calendar `json:"calendarDays,omitempty" stored:"only"`
 	Open     []Window  `json:"open" doc:"the windows, which may overlap" need:"list at least one window" hint:"list windows, each with from and to"`
 }
 

@@ -234,7 +234,9 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 			env["inputs"] = inputValues(f.Inputs, ev.Inputs)
 		}
 		o := f.ask(&ev, env, explain)
-		o.Saw = append(saw, o.Saw...)
+		if saw != nil {
+			o.Saw = append(saw, o.Saw...)
+		}
 		outcomes = append(outcomes, o)
 	}
 	return outcomes
@@ -247,7 +249,10 @@ func (f *compiledFlow) ask(ev *Event, env map[string]any, explain bool) Outcome 
 		o.Failed, o.Reason = true, f.err.Error()
 		return o
 	}
-	early := f.when.early()
+	early := f.when
+	if f.CaptureEvent {
+		early = f.when.early()
+	}
 	clause, err := early.holds(env)
 	ready := !f.CaptureEvent || clause != nil || err != nil // nothing needs the output
 	if !ready && ev.Captured && ev.OutputError == "" {

@@ -71,7 +71,7 @@ func (l *lint) number(n *ast.BuiltinNode) {
 	case !ok || !fields.MatchString(name) || n.Arguments[0].Type() == nil || n.Arguments[0].Type().Kind().String() != "string":
 	case strings.Contains(l.text, name+" matches"):
 	case outputs.MatchString(name):
-		l.add(of, true, "%s(%s) cannot be evaluated if the command prints anything beside a number, even a blank: write %s(trim(%s))", n.Name, name, n.Name, name)
+		l.add(of, true, "%s(%s) cannot be evaluated if the command prints anything beside a number, even a blank: write %[1]s(trim(%[2]s)), or %[1]s(match(%[2]s, \"[0-9]+\")) for the first number in it", n.Name, name)
 	default:
 		l.add(of, true, `%s(%s) cannot be evaluated if this text is not a number: ask first, %s matches "^[0-9]+$" && …`, n.Name, name, name)
 	}

@@ -64,7 +64,8 @@ type Form struct {
 // the name of a list of them; range is the least and the greatest value; default
 // is the value of an absent key; hint is what to write if the value has another
 // type; example is a value for the schema; of names the type whose field of the
-// same name is described and checked in the same way.
+// same name is described and checked in the same way. A field with stored:"only" is
+// not in the file.
 //
 // form is the rule for a text: identifier (a name), time (of the day), zone (a
 // time zone), text and line (not empty; what else they must be is checked
@@ -93,7 +94,7 @@ func (f *Format) keysOf(t reflect.Type) []Key {
 	for i := range t.NumField() {
 		field := t.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if name == "" || name == "-" {
+		if name == "" || name == "-" || field.Tag.Get("stored") == "only" {
 			continue // it is not in the file
 		}
 		tag, need := field.Tag, field.Tag.Get("need")

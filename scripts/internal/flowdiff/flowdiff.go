@@ -201,9 +201,7 @@ func (l *listed) walk(key string, v reflect.Value) {
 		l.walk(key, v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			f := v.Type().Field(i)
-			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if name = cmp.Or(name, strings.ToLower(f.Name)); name != "id" && name != "name" || key != "" && name == "name" {
+			if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); name != "id" && name != "name" || key != "" && name == "name" {
 				l.walk(under(key, name), v.Field(i))
 			}
 		}
