@@ -112,7 +112,7 @@ counted before --since is not known.`,
 // playHistory says how much it will read, and plays it.
 func playHistory(ctx context.Context, cmd *cobra.Command, h *backtest.History, flows [][]flow.Definition, yes bool) (*backtest.Comparison, error) {
 	end := waiting(cmd, "counting the records")
-	err := h.Count(ctx)
+	err := h.Count(ctx, slices.Concat(flows...))
 	end()
 	if err != nil {
 		return nil, err

@@ -57,6 +57,11 @@ func (r *results) measureLists() (err error) {
 		}
 		r.note(name, "aftercare "+strings.Join(args, " "), median(took).Seconds(), "%.2f s", atMost(1), "")
 	}
+	begun := time.Now()
+	if _, err := s.operate("flows", "backtest", "functions/flows.yaml", "--since", "2d"); err != nil {
+		return err
+	}
+	r.note(name, "aftercare flows backtest, of the shipped flows", time.Since(begun).Seconds(), "%.0f s", atMost(120), "")
 	return nil
 }
 

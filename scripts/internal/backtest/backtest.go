@@ -2,8 +2,9 @@
 // decides by package decide, with the state of each instance in memory, and knows
 // nothing of where the history comes from. It sends nothing and writes nothing.
 //
-// What is played are the ends of commands and the boots that are recorded, and the
-// stops and resumes of people, each at the time at which it became known. The state
+// What is played are the ends of commands, the boots and the starts by hand that are
+// recorded, and the stops and resumes of people, each at the time at which it became
+// known. A start that was refused is not recorded. The state
 // that guards ask for is carried along: runs under way, limits, windows, breakers,
 // failures in a row, failed runs, boots. How a run goes is taken, in this order:
 //
@@ -33,14 +34,15 @@ import (
 	"aftercare/shared/flow"
 )
 
-// Happening is an end, a boot, or what a person did.
+// Happening is an end, a boot, a start by hand, or what a person did.
 type Happening struct {
 	InstanceID string
 	// At is when it became known.
 	At        time.Time
 	Execution *decide.Execution
 	Boot      *decide.Boot
-	Act       string // such as "stop flow mend"
+	Act       string          // such as "stop flow mend"
+	Start     *decide.FlowRun // a run that a submission started
 }
 
 // Past is what is known beside what happened.
@@ -129,8 +131,12 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 	if err != nil {
 		return err
 	}
-	if h.Execution != nil {
+	switch r := h.Start; {
+	case h.Execution != nil:
 		return w.end(ctx, i, h)
+	case r != nil:
+		in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
+		return w.decide(ctx, i, in, h.At, choice{Flow: r.Flow, Command: "a start by hand", key: r.ID})
 	}
 	for _, lack := range w.lacks[flow.FirstHeartbeat] {
 		w.Unknown[lack]++
@@ -241,16 +247,18 @@ func (w *World) decide(ctx context.Context, i *instance, in decide.Input, at tim
 	m := decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}}
 	d := decide.Decide(i.state, in, facts, w.policy, m)
 	for range 4 {
-		if d.Needs.Empty() {
+		need := d.Needs
+		need.Outputs, need.Once = nil, false // nobody knows them: what depends on one says so
+		if need.Empty() {
 			break
 		}
-		if len(d.Needs.Outputs) > 0 {
-			w.Unknown["what the command printed that started a flow"]++
-		}
 		asked := &facts.Asked
-		asked.Agent, asked.Machine = asked.Agent || d.Needs.Agent, asked.Machine || d.Needs.Machine
-		asked.Invocations, asked.Outputs = append(asked.Invocations, d.Needs.Invocations...), append(asked.Outputs, d.Needs.Outputs...)
-		asked.Ended, asked.EndedRun = append(asked.Ended, d.Needs.Ended...), cmp.Or(asked.EndedRun, d.Needs.EndedRun)
+		asked.Agent, asked.Machine = asked.Agent || need.Agent, asked.Machine || need.Machine
+		asked.Invocations = append(asked.Invocations, need.Invocations...)
+		asked.Ended, asked.EndedRun = append(asked.Ended, need.Ended...), cmp.Or(asked.EndedRun, need.EndedRun)
+		if asked.Agent {
+			facts.Agent = &decide.AgentStatus{Ready: true, Seen: at}
+		}
 		d = decide.Decide(i.state, in, facts, w.policy, m)
 	}
 	return w.settle(ctx, i, d, at, about)

@@ -46,6 +46,7 @@ flows:
   when: event.exitCode == 5 && run.depth == 0
   windows: {timeZone: UTC, outside: drop, open: [{from: "00:00", to: "00:01"}]}
   steps: [{id: tell, alert: x}]
+- {name: hand, on: manual, inputs: {level: {type: text, default: low}}, limits: {perInstance: {max: 2, window: 3m}}, steps: [{id: rest, wait: 5s}, {id: tell, alert: "${{ inputs.level }}"}]}
 - {name: booted, on: first-heartbeat, steps: [{id: greet, run: {type: RunShellScript, content: "true"}}]}
 `
 
@@ -72,6 +73,15 @@ func (h *history) ended(instance, name string, exit int) {
 		"id": fmt.Sprintf("e-%04d", h.n), "source": "acs.ecs", "specversion": "1.0", "type": "ecs:CloudAssistant:TaskCompleted", "time": h.Now().Format(time.RFC3339), "data": data,
 	})
 	if _, err := h.TaskCompleted(payload); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// byHand starts the flow hand.
+func (h *history) byHand(instance string) {
+	h.n++
+	payload, _ := json.Marshal(map[string]any{"dedupeKey": fmt.Sprint(h.n), "instanceId": instance, "flow": "hand", "inputs": map[string]string{"level": "high"}, "submittedBy": "ann"})
+	if _, err := h.SubmitTask(payload); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -104,7 +114,7 @@ func read(t *testing.T, text string) []flow.Definition {
 func (h *history) played(flows, against []flow.Definition) *backtest.Comparison {
 	h.t.Helper()
 	past := &backtest.History{Ledger: h.Ledger(), From: h.Now().Add(-24 * time.Hour), Before: h.Now()}
-	if err := past.Count(h.t.Context()); err != nil {
+	if err := past.Count(h.t.Context(), append(slices.Clone(flows), against...)); err != nil {
 		h.t.Fatal(err)
 	}
 	play := &backtest.Comparison{New: backtest.New(flows, past)}
@@ -167,6 +177,9 @@ func TestABacktestOfTheDeployedFlowsIsWhatTheyDid(t *testing.T) {
 	h.settle()
 	for range 60 {
 		h.ended(instances[chance.IntN(3)], []string{"check", "check", "other"}[chance.IntN(3)], []int{0, 3, 4, 5, 6}[chance.IntN(5)])
+		if chance.IntN(4) == 0 {
+			h.byHand(instances[chance.IntN(3)])
+		}
 		if chance.IntN(3) > 0 {
 			h.settle()
 		}
@@ -248,6 +261,7 @@ func TestWhatIsNotKnownIsCounted(t *testing.T) {
 version: 1
 flows:
 - {name: beat, on: first-heartbeat, when: event.extensions == "", steps: [{id: a, alert: x}]}
+- {name: printed, on: task-completed, captureEvent: true, when: run.depth == 0 && event.exitCode == 3 && event.output contains "x", steps: [{id: tell, alert: x}]}
 - name: full
   on: task-completed
   when: run.depth == 0 && event.exitCode == 3
@@ -263,11 +277,12 @@ flows:
 	want := []string{
 		"1 flow beat reads event.extensions, which records of boots do not hold",
 		"1 how a run of flow full would go: it depends on what df prints: failed if step clean ends as invalid, otherwise succeeded",
+		"1 whether flow printed would start: it depends on what the starting command prints: event.output contains \"x\"",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got, want := play.New.Tallies()[1].Cost.String(), "1 step, 1 command, up to 1 command and 0 alerts more, as outputs decide"; got != want {
+	if got, want := play.New.Tallies()[2].Cost.String(), "1 step, 1 command, up to 1 command and 0 alerts more, as outputs decide"; got != want {
 		t.Errorf("the cost is %s, want %s", got, want)
 	}
 }

@@ -1,13 +1,16 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
@@ -24,23 +27,34 @@ type History struct {
 	Oldest       time.Time
 	Expired      int
 
-	minutes map[int64]int    // records by their minute
-	boots   map[string]int64 // the first boot of each instance
-	ran     map[string]bool  // flows that have ended runs
-	starts  map[string]decide.State
+	minutes map[int64]int            // records by their minute
+	boots   map[string]int64         // the first boot of each instance
+	ran     map[string]bool          // flows that have ended runs
+	byHand  map[string]bool          // flows that submissions start
+	starts  map[int64][]ledger.Entry // runs of those, by the minute in which they began
+	known   map[string]decide.State
 }
 
 // kinds are the records that are counted; those of runs are read one by one.
 var kinds = []ledger.EntryKind{ledger.EntryExecution, ledger.EntryBoot, ledger.EntryAct, ledger.EntryRun}
 
 // Count reads the list of the records, which says how many there are.
-func (h *History) Count(ctx context.Context) error {
-	h.minutes, h.boots, h.ran, h.starts = map[int64]int{}, map[string]int64{}, map[string]bool{}, map[string]decide.State{}
+// It keeps the runs of those flows that people can start.
+func (h *History) Count(ctx context.Context, flows []flow.Definition) error {
+	h.minutes, h.boots, h.ran, h.known = map[int64]int{}, map[string]int64{}, map[string]bool{}, map[string]decide.State{}
+	h.byHand, h.starts = map[string]bool{}, map[int64][]ledger.Entry{}
+	for _, d := range flows {
+		h.byHand[d.Name] = h.byHand[d.Name] || slices.Contains(d.On, flow.Manual)
+	}
 	return h.list(ctx, h.From, h.Before, kinds, func(e ledger.Entry) {
 		h.Rows++
 		switch e.Kind {
 		case ledger.EntryRun:
 			h.ran[e.Name] = true
+			if minute := cmp.Or(e.StartMS, e.At.UnixMilli()) / 60_000; h.byHand[e.Name] {
+				h.starts[minute] = append(h.starts[minute], e)
+				h.minutes[minute]++
+			}
 			return
 		case ledger.EntryBoot:
 			if n, err := strconv.ParseInt(e.ID, 10, 64); err == nil {
@@ -74,6 +88,8 @@ func (h *History) list(ctx context.Context, from, before time.Time, kinds []ledg
 const (
 	// atOnce is how many records are read in one part, unless one minute has more.
 	atOnce = 4000
+	// sideBySide is how many instances are read at once.
+	sideBySide = 16
 	// mostLate is how many records may wait for others that became known before them.
 	mostLate = 20_000
 )
@@ -119,8 +135,14 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 	if err != nil {
 		return nil, err
 	}
+	for minute := from.Unix() / 60; minute < before.Unix()/60; minute++ {
+		entries = append(entries, h.starts[minute]...)
+	}
 	slices.Reverse(part)
 	slices.Reverse(entries)
+	if err := h.know(ctx, entries); err != nil {
+		return nil, err
+	}
 	details, err := h.Ledger.Details(ctx, entries)
 	for n, d := range details {
 		at := Happening{InstanceID: entries[n].InstanceID, At: entries[n].At}
@@ -130,6 +152,11 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 			at.At = later(at.At, at.Execution.Received)
 		case len(d.Boots) > 0:
 			at.Boot = &d.Boots[0]
+		case len(d.Runs) > 0:
+			if at.Start = &d.Runs[0]; at.Start.Event.Kind != flow.Manual || at.Start.RetryOf != "" {
+				continue
+			}
+			at.At = at.Start.CreatedAt
 		default:
 			h.Expired++
 			continue
@@ -141,28 +168,50 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 
 // Start is the instance as it was, as far as that is known: its tags, name and
 // operating system are those of today.
-func (h *History) Start(ctx context.Context, id string) (decide.State, error) {
-	if s, known := h.starts[id]; known {
-		return s, nil
+func (h *History) Start(_ context.Context, id string) (decide.State, error) { return h.known[id], nil }
+
+// know reads the instances that are new in these entries, some side by side.
+func (h *History) know(ctx context.Context, entries []ledger.Entry) error {
+	var ids []string
+	for _, e := range entries {
+		if _, known := h.known[e.InstanceID]; !known {
+			h.known[e.InstanceID] = decide.State{}
+			ids = append(ids, e.InstanceID)
+		}
 	}
-	now, err := h.Ledger.Load(ctx, id)
-	if err != nil {
-		return decide.State{}, err
+	found, errs := make([]decide.State, len(ids)), make([]error, len(ids))
+	room := make(chan struct{}, sideBySide)
+	var all sync.WaitGroup
+	for n, id := range ids {
+		room <- struct{}{}
+		all.Go(func() {
+			found[n], errs[n] = h.Ledger.Load(ctx, id)
+			<-room
+		})
 	}
-	s, i := decide.NewState(id), now.Instance
+	all.Wait()
+	for n, id := range ids {
+		h.known[id] = h.before(found[n])
+	}
+	return cmp.Or(errs...)
+}
+
+// before is an instance before all that is played.
+func (h *History) before(now decide.State) decide.State {
+	i := now.Instance
+	s := decide.NewState(i.ID)
 	s.Runs = now.Runs
 	s.Instance = decide.Instance{
-		ID: id, Boot: i.Boot, BootSeq: i.BootSeq, BootTime: i.BootTime, BootSince: h.From, AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region, Zone: i.Zone,
-		Name: i.Name, Tags: i.Tags,
+		ID: i.ID, Rev: 1, Boot: i.Boot, BootSeq: i.BootSeq, BootTime: i.BootTime, BootSince: h.From, AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region,
+		Zone: i.Zone, Name: i.Name, Tags: i.Tags,
 	}
-	if first, booted := h.boots[id]; booted {
+	if first, booted := h.boots[i.ID]; booted {
 		s.Instance.BootSeq, s.Instance.BootTime, s.Instance.Boot = first-1, time.Time{}, decide.BootUnknown
 		if first > 1 {
 			s.Instance.Boot = decide.BootBootable
 		}
 	}
-	h.starts[id] = s
-	return s, nil
+	return s
 }
 
 // EndedRun reads the record of a run, if runs of its flow are recorded at all.

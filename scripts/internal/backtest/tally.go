@@ -202,12 +202,20 @@ func (w *World) choose(i *instance, d decide.Decision, at time.Time, about choic
 	for _, b := range d.Changes.Boots {
 		decided = b.Decided
 	}
+	if a := d.Answer; about.Flow != "" {
+		decided.Flows = []decide.FlowDecision{{Flow: about.Flow, What: decide.What(a.Outcome), Why: a.Reason}}
+		if t := w.tallies[about.Flow]; t != nil && a.Outcome == decide.Refused {
+			t.Refused[guardOf(a.Reason)]++
+		}
+	}
 	for _, f := range decided.Flows {
 		switch f.What {
 		case decide.FlowStopped:
 			w.tallies[f.Flow].Stopped++
 		case decide.FlowNoAnswer:
 			w.tallies[f.Flow].NotEvaluated++
+		case decide.FlowDepends:
+			w.Unknown["whether flow "+f.Flow+" would start: "+f.Why]++
 		}
 		about.Flow, about.InstanceID, about.At, about.What, about.Why = f.Flow, i.state.Instance.ID, at, f.What, f.Why
 		w.choices = append(w.choices, about)
