@@ -14,7 +14,7 @@
 //     characters of a-z, 0-9 and -, the first not -.
 //  3. on is one kind of event or a list of several: task-completed (a command
 //     has ended on an instance), first-heartbeat (an instance has booted), manual
-//     (a person starts it).
+//     (a person starts it), schedule (a clock does).
 //  4. mode is live, which is the default, or dry-run.
 //  5. defaults holds, for every flow that does not say otherwise: mode,
 //     timeout, whenBusy, alertOnRetry, runbook, instances, windows, limits,
@@ -224,8 +224,9 @@
 //     commit of 3 MB with it. The rest is stopped, and one alert says so.
 //  59. What refuses or drops the run of an event refuses a start by hand, and so do
 //     a when that is false and inputs that are unknown, missing or wrong. The answer
-//     says why, nothing is recorded, and the same start can come again. What lets a
-//     run wait lets it wait. A start begins one run on each instance, however often
+//     says why, nothing is recorded, and the same start can come again; so it can if
+//     ECS must be asked about the instance and gives no answer. What lets a run wait
+//     lets it wait. A start begins one run on each instance, however often
 //     it is delivered. Its commands wait for the instance as those of any flow do.
 //
 // # Time
@@ -241,6 +242,23 @@
 //     command succeeded before it could be stopped. If the run's timeout has
 //     passed by then, too, the run has timed out.
 //  62. A run's timeout (Cloud Assistant's own) is 10s to 24h, default 60s.
+//  63. schedule has a cron of five fields (minute, hour, day of the month, month, day
+//     of the week; names such as mon and jan will do; with both days restricted,
+//     either suffices) and the timeZone of its times. A time that a change of the
+//     clock skips moves later by as much; of a time that occurs twice, the first
+//     counts, unless the hour is *. A flow on schedule says with instances where it
+//     starts; name: '*' is everywhere.
+//  64. A sweep finds each tick, at most 10 minutes late. One that is found later was
+//     missed: with missed: skip, the default, it is left out; with once, the flow
+//     starts once for all that were missed, unless a later tick is due as well. While
+//     everything or the flow is stopped, no tick is found. The ticks of a schedule
+//     count from the first sweep that knows it: one that is new, or was changed,
+//     starts nothing for an earlier time.
+//  65. At a tick, the flow starts on the instances that ECS lists then and that fit,
+//     once on each, whoever sweeps. It is tried for an hour. Then event.time is the
+//     tick's, event.id and the rest are as with a start by hand, the inputs are the
+//     defaults, and run.depth is 0. A run that is refused or dropped is recorded, as
+//     that of an event; of a when that is false, the log has the reason.
 //
 // # Records
 //

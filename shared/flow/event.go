@@ -12,10 +12,11 @@ const (
 	TaskCompleted  = "task-completed"
 	FirstHeartbeat = "first-heartbeat"
 	Manual         = "manual"
+	Scheduled      = "schedule"
 )
 
 // allKinds are these, in the order of their bits in a set of kinds.
-var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual}
+var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual, Scheduled}
 
 // Event is what expressions see as `event`. Which fields an expression may
 // name depends on the kind of event that its flow is for; the names are those
@@ -25,8 +26,8 @@ var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual}
 // they can be compared as they are and handed to a script; an unknown time is
 // the empty text.
 type Event struct {
-	// Kind is TaskCompleted, FirstHeartbeat or Manual.
-	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat or manual" words:"kinds"`
+	// Kind is TaskCompleted, FirstHeartbeat, Manual or Scheduled.
+	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat, manual or schedule" words:"kinds"`
 
 	// From the delivery. Expressions: id, source, region, account, time.
 	ID      string    `json:"id,omitempty" doc:"the event's id"`
@@ -90,7 +91,8 @@ type Event struct {
 	// why. Expressions: by, reason.
 	By     string `json:"by,omitempty" doc:"who starts the flow"`
 	Reason string `json:"reason,omitempty" doc:"why that person starts it"`
-	// Flow is the one to start; without it, the event is for all flows on its kind.
+	// Flow is the one that a person or a clock starts; without it, the event is for
+	// all flows on its kind.
 	Flow string `json:"flow,omitempty" doc:"the flow that is started"`
 	// Inputs are those that were given. Expressions read them as inputs. [49]
 	Inputs map[string]string `json:"inputs,omitempty" doc:"what the flow is given, by the names of its inputs"`
@@ -103,8 +105,9 @@ const (
 	ofTask kinds = 1 << iota
 	ofHeartbeat
 	ofManual
+	ofSchedule
 
-	ofAny = ofTask | ofHeartbeat | ofManual
+	ofAny = ofTask | ofHeartbeat | ofManual | ofSchedule
 )
 
 // kindNames lists the names of a set's kinds.

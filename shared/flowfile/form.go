@@ -33,6 +33,9 @@ var forms = map[string]yamlfile.Form{
 	"scalar": {Numbers: true, Truths: true, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": []string{"string", "number", "boolean"}}
 	}},
+	"cron": {Wrong: func(_ yamlfile.Key, text string) string { return flow.WrongCron(text) }, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": "string", "minLength": 1}
+	}},
 	"regexp": {Wrong: wrongRegexp, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "format": "regex", "minLength": 1}
 	}},
