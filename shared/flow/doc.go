@@ -301,15 +301,16 @@
 //  87. Every message says what to write. What the parsers of YAML and of
 //     expressions say is put into words of this format.
 //  88. What is always wrong is a mistake, such as the output of a step that does
-//     not capture, which is always empty. What is probably not meant is a warning,
-//     which keeps no file from being compiled; with --strict it is a mistake:
-//     int or float of a field of text (unless matches asks it first); a whole output
-//     compared with text, without trim; * in a comparison; regions and error codes
-//     in another letter case; {{x}}, $event.x and ${x} where nothing replaces them; a script that
-//     reboots after every boot, if no when, limit or condition of the script
-//     guards it; a script for Windows where nothing asks instance.os or instances.os,
-//     and one for Linux where nothing does either and the flow is for any
-//     instance (its when names no command and no instance) or is for Windows, too.
+//     not capture, which is always empty, or a field that is two texts at once.
+//     What is probably not meant is a warning, which keeps no file from being
+//     compiled; with --strict it is a mistake: int or float of a field of text
+//     (unless matches asks it first); a whole output compared with text, without
+//     trim; * in a comparison; regions and error codes in another letter case;
+//     {{x}}, $event.x and ${x} where nothing replaces them; a script that reboots
+//     after every boot, if no when, limit or condition of the script guards it; a
+//     script for Windows where nothing asks instance.os or instances.os, and one
+//     for Linux where nothing does either and the flow is for any instance (its
+//     when names no command and no instance) or is for Windows, too.
 //  89. What looks like a secret (see package mask) in a parameter, a script or the
 //     text of an alert, and is not computed there, is a warning, which does not
 //     show it.
