@@ -180,11 +180,11 @@
 //     version (which is 1), timeZone, and optionally days (of the week, those that
 //     are open; all by default), closed and open: days such as 2027-01-01 and
 //     ranges such as 2027-01-01..2027-01-03, at most 200 in each list. open counts
-//     more than closed, and closed more than days. A calendar that is closed for
-//     more than a year, and a window on days that it never has open, are mistakes.
-//     Its mistakes are those of the key that names it, with their places. The
-//     stored form and every run hold what it says: the functions read no other
-//     file.
+//     more than closed, and closed more than days. A window that it never lets
+//     open is a mistake, and so is one that it closes for more than 400 days, if it
+//     has no open. Its own mistakes are those of the key that names it, with their
+//     places. The stored form and every run hold what it says: the functions read
+//     no other file.
 //  48. A flow on manual is started by a person, on the instances that are named, and
 //     no other flow with it. Then event.id is the start's key, event.source is
 //     aftercare, event.account is empty, event.by and event.reason say who starts it
