@@ -259,6 +259,7 @@ func (w *World) decide(ctx context.Context, i *instance, in decide.Input, at tim
 		if asked.Agent {
 			facts.Agent = &decide.AgentStatus{Ready: true, Seen: at}
 		}
+		facts.Unlisted = asked.Machine // what is known of the instance stays
 		d = decide.Decide(i.state, in, facts, w.policy, m)
 	}
 	return w.settle(ctx, i, d, at, about)

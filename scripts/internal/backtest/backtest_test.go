@@ -46,7 +46,7 @@ flows:
   when: event.exitCode == 5 && run.depth == 0
   windows: {timeZone: UTC, outside: drop, open: [{from: "00:00", to: "00:01"}]}
   steps: [{id: tell, alert: x}]
-- {name: hand, on: manual, inputs: {level: {type: text, default: low}}, limits: {perInstance: {max: 2, window: 3m}}, steps: [{id: rest, wait: 5s}, {id: tell, alert: "${{ inputs.level }}"}]}
+- {name: hand, on: manual, when: instance.tags.role != "db", inputs: {level: {type: text, default: low}}, limits: {perInstance: {max: 2, window: 3m}}, steps: [{id: rest, wait: 5s}, {id: tell, alert: "${{ inputs.level }}"}]}
 - {name: booted, on: first-heartbeat, steps: [{id: greet, run: {type: RunShellScript, content: "true"}}]}
 `
 
