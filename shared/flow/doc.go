@@ -296,13 +296,15 @@
 //     parameters, a name at most 93 characters, a working directory 200, a
 //     username 255.
 //  85. Words that a field can never have, in comparisons of
-//     event.invocationStatus, steps.<id>.status, instance.state and event.kind.
+//     event.invocationStatus, steps.<id>.status, instance.state and event.kind,
+//     which is one of the flow's on.
 //  86. Routes that alerts.yaml does not have. An alert whose route is gone, since
 //     that file was deployed later, goes where the routes' matches put it.
 //  87. Every message says what to write. What the parsers of YAML and of
 //     expressions say is put into words of this format.
 //  88. What is always wrong is a mistake, such as the output of a step that does
-//     not capture, which is always empty, or a field that is two texts at once.
+//     not capture, which is always empty, a field that is two texts at once, or one
+//     of event, inputs or steps that is compared with nil.
 //     What is probably not meant is a warning, which keeps no file from being
 //     compiled; with --strict it is a mistake: int or float of a field of text
 //     (unless matches asks it first); a whole output compared with text, without
@@ -311,7 +313,10 @@
 //     after every boot, if no when, limit or condition of the script guards it; a
 //     script for Windows where nothing asks instance.os or instances.os, and one
 //     for Linux where nothing does either and the flow is for any instance (its
-//     when names no command and no instance) or is for Windows, too.
+//     when names no command and no instance) or is for Windows, too; a script for
+//     another system than the flow's; a step before that has failed, where the run
+//     would have ended with it; texts in an order, such as x > "80"; an input that
+//     nothing reads; and other patterns than * and ? in instances.
 //  89. What looks like a secret (see package mask) in a parameter, a script or the
 //     text of an alert, and is not computed there, is a warning, which does not
 //     show it.

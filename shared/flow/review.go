@@ -196,7 +196,7 @@ func (r *reviewer) field(root string, n *node) {
 	r.add(n, "%s has no field %.60q%s", root, name, Suggest(name, "its fields", known))
 }
 
-// hyphen finds a step's id or an input's name that contains -, which reads as a
+// hyphen finds a step's id, or the name of an input or a tag, that contains -, which reads as a
 // minus, and adds how to write it.
 func (r *reviewer) hyphen(n *node) bool {
 	left := n.args[0]
@@ -205,6 +205,10 @@ func (r *reviewer) hyphen(n *node) bool {
 	}
 	root, _ := left.args[0].root()
 	name, named := left.args[1].text()
+	if rest := n.args[1]; nameOf(left.args[0]) == "instance\x00tags" && rest.op == opName {
+		r.add(left, "a tag's name with - in it is written instance.tags[%q]", name+"-"+rest.value.(string))
+		return true
+	}
 	what := map[string]string{"steps": "a step's id", "inputs": "an input's name"}[root]
 	if !named || what == "" || root == "steps" && r.steps == none || slices.Contains(fieldsOf(root, r.scope), name) {
 		return false
@@ -225,6 +229,9 @@ func (r *reviewer) words(n *node) {
 		name, other = nameOf(n.args[1]), n.args[0]
 	}
 	known := wordsOf(name)
+	if name == "event\x00kind" && r.on != 0 {
+		known = kindNames(r.on)
+	}
 	if known == nil {
 		return
 	}
