@@ -170,8 +170,9 @@
 //     Dry-run fetches it, too: that only reads. The run stores it. An event that is
 //     delivered again fetches nothing. If the fetch fails, the event is delivered
 //     again, until 10 minutes after the command's end; then, or if it can never
-//     be fetched, the flow does not start, and the reason is recorded. A run that
-//     has ended does not keep it: a retry fetches it anew.
+//     be fetched, the flow does not start, and the reason is recorded. For an end that
+//     had to wait until its task was known, it is fetched once. A run that has
+//     ended does not keep it: a retry fetches it anew.
 //  46. With a calendar, a window opens only on days that the calendar has open. Its
 //     day is that of the calendar's timeZone at the moment at which it opens. A
 //     window that has opened closes at its own time, even if that is on a closed
