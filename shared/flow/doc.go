@@ -170,8 +170,9 @@
 //     Dry-run fetches it, too: that only reads. The run stores it. An event that is
 //     delivered again fetches nothing. If the fetch fails, the event is delivered
 //     again, until 10 minutes after the command's end; then, or if it can never
-//     be fetched, the flow does not start, and the reason is recorded. A run that
-//     has ended does not keep it: a retry fetches it anew.
+//     be fetched, the flow does not start, and the reason is recorded. For an end that
+//     had to wait until its task was known, it is fetched once. A run that has
+//     ended does not keep it: a retry fetches it anew.
 //  46. With a calendar, a window opens only on days that the calendar has open. Its
 //     day is that of the calendar's timeZone at the moment at which it opens. A
 //     window that has opened closes at its own time, even if that is on a closed
@@ -180,11 +181,11 @@
 //     version (which is 1), timeZone, and optionally days (of the week, those that
 //     are open; all by default), closed and open: days such as 2027-01-01 and
 //     ranges such as 2027-01-01..2027-01-03, at most 200 in each list. open counts
-//     more than closed, and closed more than days. A calendar that is closed for
-//     more than a year, and a window on days that it never has open, are mistakes.
-//     Its mistakes are those of the key that names it, with their places. The
-//     stored form and every run hold what it says: the functions read no other
-//     file.
+//     more than closed, and closed more than days. A window that it never lets
+//     open is a mistake, and so is one that it closes for more than 400 days, if it
+//     has no open. Its own mistakes are those of the key that names it, with their
+//     places. The stored form and every run hold what it says: the functions read
+//     no other file.
 //  48. A flow on manual is started by a person, on the instances that are named, and
 //     no other flow with it. Then event.id is the start's key, event.source is
 //     aftercare, event.account is empty, event.by and event.reason say who starts it
