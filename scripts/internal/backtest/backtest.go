@@ -24,6 +24,7 @@ import (
 	"container/heap"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -139,7 +140,7 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 		return w.decide(ctx, i, in, h.At, choice{Flow: r.Flow, Command: "a start by hand", key: r.ID})
 	}
 	for _, lack := range w.lacks[flow.FirstHeartbeat] {
-		w.Unknown[lack]++
+		w.unknown(lack)
 	}
 	b := h.Boot
 	uptime := b.EventTime.Sub(b.Time)
@@ -147,16 +148,16 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 		Envelope:   event.Envelope{Kind: event.KindFirstHeartbeat, ID: b.EventID, Time: b.EventTime, Region: i.state.Instance.Region},
 		InstanceID: h.InstanceID, AgentVersion: b.AgentVersion, Zone: i.state.Instance.Zone, Uptime: &uptime,
 	}
-	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot"})
+	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot", key: fmt.Sprint("boot ", b.Seq)})
 }
 
 // end plays the end of a command.
 func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 	e, ev := h.Execution, h.Execution.Event
 	ev.Bare = false
-	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: e.TaskID}
-	if e.RunID == "" {
-		about.key = ""
+	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: ev.Key()}
+	if e.RunID != "" {
+		about.key = e.TaskID // however it was sent, and whatever reported its end
 	}
 	if e.TaskID == "" {
 		return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
@@ -174,7 +175,7 @@ func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 		}
 		if !c.last(e) {
 			for _, lack := range w.lacks[requeued] {
-				w.Unknown[lack]++
+				w.unknown(lack)
 			}
 		}
 		t.Chain, t.Attempt = c.chain, w.policy.MaxAttempts // a step has retries of its own
@@ -186,6 +187,16 @@ func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 	}
 	i.state.Tasks = map[string]decide.Task{t.ID: t}
 	return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
+}
+
+// maxUnknown is how many things are told apart that are not known.
+const maxUnknown = 200
+
+func (w *World) unknown(what string) {
+	if _, known := w.Unknown[what]; !known && len(w.Unknown) >= maxUnknown {
+		what = "other things"
+	}
+	w.Unknown[what]++
 }
 
 // act plays a stop or a resume.
@@ -209,7 +220,7 @@ func (w *World) act(h Happening) {
 		delete(w.control.Breakers, scope.Flow)
 		delete(w.failures, scope.Flow)
 	case decide.ActRetry:
-		w.Unknown["a person ran a flow again, which is not played"]++
+		w.unknown("what came of it that a person ran a flow again")
 	}
 }
 
@@ -318,12 +329,10 @@ func (w *World) settle(ctx context.Context, i *instance, d decide.Decision, at t
 func (w *World) schedule(i *instance) {
 	var at time.Time
 	for _, r := range i.state.Runs {
-		due := r.CheckAt
-		if !r.StartedAt.IsZero() {
-			due = r.Due()
-		}
-		if !due.IsZero() && (at.IsZero() || due.Before(at)) {
-			at = due
+		for _, due := range []time.Time{r.CheckAt, r.Due()} {
+			if !due.IsZero() && (at.IsZero() || due.Before(at)) {
+				at = due
+			}
 		}
 	}
 	if !at.IsZero() && !at.Equal(i.wakeAt) {

@@ -75,7 +75,9 @@ func (h *History) list(ctx context.Context, from, before time.Time, kinds []ledg
 	for _, q := range []ledger.Query{{Kinds: acts}, {Kinds: others, InstanceID: h.InstanceID}} {
 		q.From, q.Before = from, before
 		err := h.Ledger.History(ctx, q, func(e ledger.Entry) error {
-			each(e)
+			if h.InstanceID == "" || e.InstanceID == h.InstanceID || e.InstanceID == decide.ActsID {
+				each(e)
+			}
 			return nil
 		})
 		if err != nil {
