@@ -20,7 +20,7 @@ func newFlowsExplain() *cobra.Command {
 		Use:   "explain FILE --event EVENT",
 		Short: "Explain which flows an event would start, and why",
 		Long: `EVENT is an event as a function gets it: a CloudEvent, what CloudMonitor sends,
-or the data alone; or a submission that starts a flow by hand. For a flow that
+or the data alone; or what starts a flow by hand or on schedule. For a flow that
 starts, the steps are listed that it would take if every command succeeded. What
 a step prints is not known: what depends on it says so, unless --output ID=TEXT
 gives it; --output event=TEXT is what the event's own command printed, for flows
@@ -62,7 +62,7 @@ count only with --state.`,
 		if err != nil {
 			return fmt.Errorf("read the event: %w", err)
 		}
-		list, err := e.byHand(payload)
+		list, err := e.startIn(payload)
 		if list == nil && err == nil {
 			var events []event.Event
 			if events, err = eventsIn(payload, cmd.ErrOrStderr()); err == nil {
@@ -220,7 +220,7 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 	for _, d := range e.flows {
 		i := slices.IndexFunc(decisions, func(f decide.FlowDecision) bool { return f.Flow == d.Name })
 		switch {
-		case i < 0 && x.Kind == flow.Manual: // another one is started
+		case i < 0 && (x.Kind == flow.Manual || x.Kind == flow.Scheduled): // another one is started
 		case i >= 0:
 			x.Flows = append(x.Flows, newExplained(decisions[i], e.outputs))
 		case slices.Contains(d.On, x.Kind):

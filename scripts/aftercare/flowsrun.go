@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -61,11 +62,12 @@ a duplicate, and does nothing.`,
 	return cmd
 }
 
-// byHand explains a submission that starts a flow by hand; nothing if the payload is
-// no such submission.
-func (e explainer) byHand(payload []byte) ([]explanation, error) {
+// startIn explains a submission that starts a flow by hand, or the event of a tick of
+// its schedule; nothing if the payload is neither.
+func (e explainer) startIn(payload []byte) ([]explanation, error) {
 	var s struct {
-		Flow                string
+		Kind, Flow          string
+		Time                time.Time
 		Inputs              map[string]string
 		InstanceID          string
 		InstanceIDs         []string
@@ -84,12 +86,17 @@ func (e explainer) byHand(payload []byte) ([]explanation, error) {
 		case e.known != nil && e.known.Instance.ID != id:
 			return nil, fmt.Errorf("the start is for the instance %s, but the state is of %s", id, e.known.Instance.ID)
 		default:
-			x := explanation{Kind: flow.Manual, InstanceID: id, Event: "a start of " + s.Flow + " by hand", At: e.moment()}
-			list = append(list, e.ask(x, decide.Submission{Key: "explained", Flow: s.Flow, Inputs: s.Inputs, By: s.SubmittedBy, Reason: s.Reason}))
+			x := explanation{Kind: flow.Manual, InstanceID: id, Event: "a start of " + s.Flow + " by hand", At: e.moment(s.Time)}
+			in := decide.Submission{Key: "explained", Flow: s.Flow, Inputs: s.Inputs, By: s.SubmittedBy, Reason: s.Reason}
+			if s.Kind == flow.Scheduled {
+				x.Kind, x.Event = s.Kind, "a tick of the schedule of "+s.Flow
+				in = decide.TickOf(s.Flow, x.At, "")
+			}
+			list = append(list, e.ask(x, in))
 		}
 	}
 	if list == nil {
-		return nil, errors.New("the submission names no instance: write instanceId")
+		return nil, errors.New("the start names no instance: write instanceId")
 	}
 	return list, nil
 }

@@ -112,6 +112,9 @@ func (p page) run(instanceID string, r flowRun) {
 	if strings.HasPrefix(r.Cause, "input/") {
 		cause = "a start by hand"
 	}
+	if !r.Tick.IsZero() {
+		cause = "the schedule of " + r.Flow + " at " + p.clock.moment(r.Tick)
+	}
 	if r.RetryOf != "" {
 		cause = "a retry of run " + r.RetryOf
 	}

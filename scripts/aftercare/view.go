@@ -86,10 +86,12 @@ type flowRun struct {
 	Cause   string   `json:"cause"`
 	RetryOf string   `json:"retryOf,omitempty"`
 	Version string   `json:"flowsVersion,omitempty"`
-	// By, Purpose and Inputs are those of a start by hand.
+	// By, Purpose and Inputs are those of a start by hand. Tick is when the flow's
+	// schedule started it.
 	By        string            `json:"by,omitempty"`
 	Purpose   string            `json:"purpose,omitempty"`
 	Inputs    map[string]string `json:"inputs,omitempty"`
+	Tick      time.Time         `json:"tick,omitzero"`
 	CreatedAt time.Time         `json:"createdAt"`
 	StartedAt time.Time         `json:"startedAt,omitzero"`
 	// Waits is what the run waits for if it has not begun, otherwise what the
@@ -230,6 +232,9 @@ func newFlowRun(r decide.FlowRun) flowRun {
 	v := flowRun{
 		ID: r.ID, Flow: r.Flow, Chain: r.Chain, Cause: r.Cause, RetryOf: r.RetryOf, Version: r.FlowsVersion, By: r.Event.By, Purpose: r.Event.Reason, Inputs: r.Event.Inputs, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt,
 		EndedAt: r.EndedAt, Result: r.Result, Reason: r.Reason, Steps: r.Steps, Waits: r.Waits, Due: r.Due(),
+	}
+	if r.Event.Kind == flow.Scheduled {
+		v.Tick = r.Event.Time
 	}
 	v.Steps = slices.Clone(v.Steps)
 	for i := range v.Steps {

@@ -106,6 +106,9 @@ func (c Control) stop(scopes ...Scope) *Stop {
 	return nil
 }
 
+// Stopped returns the stop that holds a flow everywhere; nil if there is none.
+func (c Control) Stopped(flow string) *Stop { return c.stop(Scope{}, Scope{Flow: flow}) }
+
 // stop returns a stop that holds all commands of the instance; nil if there is
 // no such stop.
 func (v view) stop() *Stop {

@@ -62,6 +62,8 @@ type Submission struct {
 	// given.
 	Flow   string
 	Inputs map[string]string
+	// Tick is when the flow's schedule starts it; zero if a person does.
+	Tick time.Time
 	// Hash identifies what was submitted, 64 hex digits.
 	Hash     string
 	Priority int
@@ -132,6 +134,7 @@ type Unreached struct {
 	At      time.Time
 	Command string // its name
 	Flow    string // in place of a command
+	Ticked  bool   // its schedule starts the flow
 	// Instances are Of all.
 	Instances, Of int
 }

@@ -100,8 +100,12 @@ func (s *story) start(a *words) decide.Submission {
 		Key: s.names.add(decide.Key("start", key), "start/"+key), Hash: a.text("hash", ""), By: a.text("by", ""), Reason: a.text("reason", ""),
 		Flow: name, Inputs: map[string]string{},
 	}
+	if a.has("tick") {
+		in = decide.TickOf(name, a.at("tick", s.now), "")
+		s.names.add(in.Key, "tick/"+name)
+	}
 	for _, pair := range strings.Split(a.text("inputs", ""), ", ") {
-		if name, value, given := strings.Cut(pair, "="); given {
+		if name, value, given := strings.Cut(pair, "="); given && in.Tick.IsZero() {
 			in.Inputs[name] = value
 		}
 	}

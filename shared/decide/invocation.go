@@ -1,9 +1,11 @@
 package decide
 
 import (
+	"maps"
 	"time"
 
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 )
 
 // Invocation is what Cloud Assistant knows about one invocation on one
@@ -41,6 +43,13 @@ type Machine struct {
 	Status                 string // Pending, Starting, Running, Stopping or Stopped
 	Name, OS, Region, Zone string // OS is linux or windows
 	Tags                   map[string]string
+}
+
+// Instance is what expressions see of it, as far as ECS knows.
+func (m Machine) Instance(id string) flow.Instance {
+	tags := map[string]string{} // it is known what there is
+	maps.Copy(tags, m.Tags)
+	return flow.Instance{ID: id, OS: m.OS, Name: m.Name, Tags: tags, Region: m.Region, Zone: m.Zone}
 }
 
 // Output is what a script printed.

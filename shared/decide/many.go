@@ -87,14 +87,16 @@ func (d *decision) unreached(in Unreached) (cause string) {
 	key := Key("unreached", in.Key, in.At.Format(time.RFC3339Nano))
 	d.once = inputKey(key)
 	d.recordInput(key, "")
-	what := "A command was to be submitted to"
+	what, do := "A command was to be submitted to", " Submit it again with the same dedupeKey to reach them."
 	if in.Flow != "" {
 		what = "A flow was to be started on"
 	}
+	if in.Ticked {
+		what, do = "The schedule of a flow was to start it on", ""
+	}
 	d.alert(Alert{
 		Kind: AlertTaskExpired, CommandName: in.Command, Flow: in.Flow, At: d.now,
-		Summary: fmt.Sprintf("%s %d instances, and %d of them were not reached before it expired. "+
-			"Submit it again with the same dedupeKey to reach them.", what, in.Of, in.Instances),
+		Summary: fmt.Sprintf("%s %d instances, and %d of them were not reached before it expired.%s", what, in.Of, in.Instances, do),
 	}, key)
 	return d.once
 }

@@ -25,7 +25,7 @@ func (d *decision) submit(in Submission) (cause string) {
 		d.unsure = "ECS does not say now whether it knows the instance"
 		return d.once
 	case in.Flow != "":
-		return startByHand(d, in)
+		return startOne(d, in)
 	case queued >= d.policy.MaxQueued:
 		return d.refused("submission", fmt.Sprintf("%d tasks already wait for this instance, which is the limit", queued))
 	case !mayWait && !d.up(d.agentStatus()):

@@ -14,7 +14,7 @@ func integer(v any) (int, error) {
 	case float64:
 		return int(v), nil
 	}
-	return 0, fmt.Errorf("invalid operation: int(%T)", v)
+	return 0, fmt.Errorf("a number is expected, but this is %s", typeOf(v))
 }
 
 // floats returns two numbers as such.
@@ -57,7 +57,7 @@ func calculate(op string, args []any) (any, error) {
 	case isS && isT:
 		v = compare(op, s, t)
 	case op == "%" && isA && isB && b == 0:
-		return nil, errors.New("runtime error: integer divide by zero")
+		return nil, errors.New("a number is divided by zero")
 	case op == "%" && isA && isB:
 		v = a % b
 	case op == "/" && numbers:

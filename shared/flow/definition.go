@@ -11,7 +11,7 @@ import "aftercare/shared/command"
 type Definition struct {
 	Name string `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	// On is the kinds of event that the flow is for. [3]
-	On []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed, first-heartbeat or manual" words:"kinds" form:"one-or-list" example:"task-completed"`
+	On []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed, first-heartbeat, manual or schedule" words:"kinds" form:"one-or-list" example:"task-completed"`
 	// Instances are those that the flow is for; nil means all. [44]
 	Instances *Instances `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
 	// When is the condition over event, instance and run; empty means always. [10]
@@ -20,6 +20,8 @@ type Definition struct {
 	Inputs map[string]Input `json:"inputs,omitempty" doc:"what people can say when they start the flow by hand, by name; expressions read it as inputs.<name>" hint:"write the name of an input: and its keys under it"`
 	// CaptureEvent fetches what the command printed whose end the event is. [45]
 	CaptureEvent bool `json:"captureEvent,omitempty" doc:"fetches what the command of the event printed, for event.output, once all that does not read it holds; only on task-completed"`
+	// Schedule is set for flows on schedule. [63]
+	Schedule *Schedule `json:"schedule,omitempty" doc:"when a clock starts the flow, on the instances of the key instances" hint:"write cron and timeZone under it"`
 	// Mode is ModeLive or ModeDryRun. [4]
 	Mode string `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
 	// Timeout is how long a run may take from its first step on. [60]

@@ -14,7 +14,7 @@
 //     characters of a-z, 0-9 and -, the first not -.
 //  3. on is one kind of event or a list of several: task-completed (a command
 //     has ended on an instance), first-heartbeat (an instance has booted), manual
-//     (a person starts it).
+//     (a person starts it), schedule (a clock does).
 //  4. mode is live, which is the default, or dry-run.
 //  5. defaults holds, for every flow that does not say otherwise: mode,
 //     timeout, whenBusy, alertOnRetry, runbook, instances, windows, limits,
@@ -66,7 +66,9 @@
 //     steps, which are counted and do not depend on the machine: one for each part
 //     of the expression that is evaluated, each byte of text and each element
 //     that it takes or makes, and in a pattern each byte times the pattern's
-//     parts, of which there are at most 1,000. It always has the same result.
+//     parts, of which there are at most 1,000, or in trim each byte times those
+//     that are taken off. JSON is at most 100 lists and mappings deep. It always
+//     has the same result.
 //  18. event.failedBefore (task-completed) is how many ends in a row, of the
 //     command of this name on this instance, were bad before this one: Failed,
 //     Timeout, Aborted or Invalid. Ends count only since a flow that uses
@@ -168,8 +170,9 @@
 //     Dry-run fetches it, too: that only reads. The run stores it. An event that is
 //     delivered again fetches nothing. If the fetch fails, the event is delivered
 //     again, until 10 minutes after the command's end; then, or if it can never
-//     be fetched, the flow does not start, and the reason is recorded. A run that
-//     has ended does not keep it: a retry fetches it anew.
+//     be fetched, the flow does not start, and the reason is recorded. For an end that
+//     had to wait until its task was known, it is fetched once. A run that has
+//     ended does not keep it: a retry fetches it anew.
 //  46. With a calendar, a window opens only on days that the calendar has open. Its
 //     day is that of the calendar's timeZone at the moment at which it opens. A
 //     window that has opened closes at its own time, even if that is on a closed
@@ -178,11 +181,11 @@
 //     version (which is 1), timeZone, and optionally days (of the week, those that
 //     are open; all by default), closed and open: days such as 2027-01-01 and
 //     ranges such as 2027-01-01..2027-01-03, at most 200 in each list. open counts
-//     more than closed, and closed more than days. A calendar that is closed for
-//     more than a year, and a window on days that it never has open, are mistakes.
-//     Its mistakes are those of the key that names it, with their places. The
-//     stored form and every run hold what it says: the functions read no other
-//     file.
+//     more than closed, and closed more than days. A window that it never lets
+//     open is a mistake, and so is one that it closes for more than 400 days, if it
+//     has no open. Its own mistakes are those of the key that names it, with their
+//     places. The stored form and every run hold what it says: the functions read
+//     no other file.
 //  48. A flow on manual is started by a person, on the instances that are named, and
 //     no other flow with it. Then event.id is the start's key, event.source is
 //     aftercare, event.account is empty, event.by and event.reason say who starts it
@@ -222,8 +225,9 @@
 //     commit of 3 MB with it. The rest is stopped, and one alert says so.
 //  59. What refuses or drops the run of an event refuses a start by hand, and so do
 //     a when that is false and inputs that are unknown, missing or wrong. The answer
-//     says why, nothing is recorded, and the same start can come again. What lets a
-//     run wait lets it wait. A start begins one run on each instance, however often
+//     says why, nothing is recorded, and the same start can come again; so it can if
+//     ECS must be asked about the instance and gives no answer. What lets a run wait
+//     lets it wait. A start begins one run on each instance, however often
 //     it is delivered. Its commands wait for the instance as those of any flow do.
 //
 // # Time
@@ -239,6 +243,23 @@
 //     command succeeded before it could be stopped. If the run's timeout has
 //     passed by then, too, the run has timed out.
 //  62. A run's timeout (Cloud Assistant's own) is 10s to 24h, default 60s.
+//  63. schedule has a cron of five fields (minute, hour, day of the month, month, day
+//     of the week; names such as mon and jan will do; with both days restricted,
+//     either suffices) and the timeZone of its times. A time that a change of the
+//     clock skips moves later by as much; of a time that occurs twice, the first
+//     counts, unless the hour is *. A flow on schedule says with instances where it
+//     starts; name: '*' is everywhere.
+//  64. A sweep finds each tick, at most 10 minutes late. One that is found later was
+//     missed: with missed: skip, the default, it is left out; with once, the flow
+//     starts once for all that were missed, unless a later tick is due as well. While
+//     everything or the flow is stopped, no tick is found. The ticks of a schedule
+//     count from the first sweep that knows it: one that is new, or was changed,
+//     starts nothing for an earlier time.
+//  65. At a tick, the flow starts on the instances that ECS lists then and that fit,
+//     once on each, whoever sweeps. It is tried for an hour. Then event.time is the
+//     tick's, event.id and the rest are as with a start by hand, the inputs are the
+//     defaults, and run.depth is 0. A run that is refused or dropped is recorded, as
+//     that of an event; of a when that is false, the log has the reason.
 //
 // # Records
 //
@@ -281,15 +302,16 @@
 //  87. Every message says what to write. What the parsers of YAML and of
 //     expressions say is put into words of this format.
 //  88. What is always wrong is a mistake, such as the output of a step that does
-//     not capture, which is always empty. What is probably not meant is a warning,
-//     which keeps no file from being compiled; with --strict it is a mistake:
-//     int or float of a field of text (unless matches asks it first); a whole output
-//     compared with text, without trim; * in a comparison; regions and error codes
-//     in another letter case; {{x}}, $event.x and ${x} where nothing replaces them; a script that
-//     reboots after every boot, if no when, limit or condition of the script
-//     guards it; a script for Windows where nothing asks instance.os or instances.os,
-//     and one for Linux where nothing does either and the flow is for any
-//     instance (its when names no command and no instance) or is for Windows, too.
+//     not capture, which is always empty, or a field that is two texts at once.
+//     What is probably not meant is a warning, which keeps no file from being
+//     compiled; with --strict it is a mistake: int or float of a field of text
+//     (unless matches asks it first); a whole output compared with text, without
+//     trim; * in a comparison; regions and error codes in another letter case;
+//     {{x}}, $event.x and ${x} where nothing replaces them; a script that reboots
+//     after every boot, if no when, limit or condition of the script guards it; a
+//     script for Windows where nothing asks instance.os or instances.os, and one
+//     for Linux where nothing does either and the flow is for any instance (its
+//     when names no command and no instance) or is for Windows, too.
 //  89. What looks like a secret (see package mask) in a parameter, a script or the
 //     text of an alert, and is not computed there, is a warning, which does not
 //     show it.

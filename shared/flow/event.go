@@ -12,10 +12,11 @@ const (
 	TaskCompleted  = "task-completed"
 	FirstHeartbeat = "first-heartbeat"
 	Manual         = "manual"
+	Scheduled      = "schedule"
 )
 
 // allKinds are these, in the order of their bits in a set of kinds.
-var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual}
+var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual, Scheduled}
 
 // Event is what expressions see as `event`. Which fields an expression may
 // name depends on the kind of event that its flow is for; the names are those
@@ -25,39 +26,33 @@ var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual}
 // they can be compared as they are and handed to a script; an unknown time is
 // the empty text.
 type Event struct {
-	// Kind is TaskCompleted, FirstHeartbeat or Manual.
-	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat or manual" words:"kinds"`
+	// Kind is TaskCompleted, FirstHeartbeat, Manual or Scheduled.
+	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat, manual or schedule" words:"kinds"`
 
-	// From the delivery. Expressions: id, source, region, account, time.
+	// From the delivery.
 	ID      string    `json:"id,omitempty" doc:"the event's id"`
 	Source  string    `json:"source,omitempty" doc:"the service that sent it"`
 	Region  string    `json:"region,omitempty" doc:"the region that it came from"`
 	Account string    `json:"account,omitempty" doc:"the account that it came from"`
 	Time    time.Time `json:"time,omitzero" doc:"when it was sent"`
 
-	// InstanceID is the instance's id. Expressions: instanceId, and vmName for
-	// heartbeats, which is the same.
 	InstanceID string `json:"instanceId,omitempty" doc:"the instance that it is about"`
 
-	// Of TaskCompleted only. Expressions: invokeId, commandId, commandName,
-	// invocationStatus, exitCode, errorCode, errorDesc, repeatMode, repeats,
-	// startTime, finishTime, ownerUid, playerUid.
+	// Of TaskCompleted only.
 	InvokeID  string `json:"invokeId,omitempty" doc:"the id of the invocation"`
 	CommandID string `json:"commandId,omitempty" doc:"the id of the command"`
 	// CommandName is the given name, without Aftercare's marker.
-	CommandName      string `json:"commandName,omitempty" doc:"the name that the command was given"`
-	InvocationStatus string `json:"invocationStatus,omitempty" doc:"how the command ended" words:"statuses"`
-	// ExitCode is -1 if the event carries none.
-	ExitCode int `json:"exitCode" doc:"the script's exit code; -1 if no script ended"`
-	// ErrorCode is empty if there was no error.
-	ErrorCode  string    `json:"errorCode,omitempty" doc:"why the command did not run, or not to its end; empty if it did"`
-	ErrorDesc  string    `json:"errorDesc,omitempty" doc:"the same in words"`
-	RepeatMode string    `json:"repeatMode,omitempty" doc:"how often the command is run: Once, or Period, NextRebootOnly, EveryReboot, Rate"`
-	Repeats    int       `json:"repeats" doc:"which of its runs this is"`
-	StartTime  time.Time `json:"startTime,omitzero" doc:"when the script began"`
-	FinishTime time.Time `json:"finishTime,omitzero" doc:"when it ended"`
-	OwnerUID   string    `json:"ownerUid,omitempty" doc:"the account that the command belongs to"`
-	PlayerUID  string    `json:"playerUid,omitempty" doc:"the user that sent it"`
+	CommandName      string    `json:"commandName,omitempty" doc:"the name that the command was given"`
+	InvocationStatus string    `json:"invocationStatus,omitempty" doc:"how the command ended" words:"statuses"`
+	ExitCode         int       `json:"exitCode" doc:"the script's exit code; -1 if no script ended"`
+	ErrorCode        string    `json:"errorCode,omitempty" doc:"why the command did not run, or not to its end; empty if it did"`
+	ErrorDesc        string    `json:"errorDesc,omitempty" doc:"the same in words"`
+	RepeatMode       string    `json:"repeatMode,omitempty" doc:"how often the command is run: Once, or Period, NextRebootOnly, EveryReboot, Rate"`
+	Repeats          int       `json:"repeats" doc:"which of its runs this is"`
+	StartTime        time.Time `json:"startTime,omitzero" doc:"when the script began"`
+	FinishTime       time.Time `json:"finishTime,omitzero" doc:"when it ended"`
+	OwnerUID         string    `json:"ownerUid,omitempty" doc:"the account that the command belongs to"`
+	PlayerUID        string    `json:"playerUid,omitempty" doc:"the user that sent it"`
 	// FailedBefore is how many ends in a row of this command on this instance
 	// were bad before this one. Expression: failedBefore. [18]
 	FailedBefore int `json:"failedBefore,omitempty" doc:"how many ends of this command in a row were bad before this one"`
@@ -72,25 +67,20 @@ type Event struct {
 	Captured    bool   `json:"-"`
 	OutputError string `json:"-"`
 
-	// Of FirstHeartbeat only. Expressions: bizEventId, agentVersion, azone,
-	// dataRegion, uptime, extensions.
+	// Of FirstHeartbeat only.
 	BizEventID   string `json:"bizEventId,omitempty" doc:"the id of the boot's event"`
 	AgentVersion string `json:"agentVersion,omitempty" doc:"the version of the instance's agent"`
 	Zone         string `json:"azone,omitempty" doc:"the zone of the instance"`
-	// DataRegion is the region that the event's data names.
-	DataRegion string `json:"dataRegion,omitempty" doc:"the region that the event's data names"`
-	// Uptime is the time since the operating system started in milliseconds,
-	// -1 if unknown.
-	Uptime int `json:"uptime" doc:"milliseconds since the operating system started; -1 if unknown"`
-	// Extensions is the additional information as JSON text, empty if there is
-	// none.
-	Extensions string `json:"extensions,omitempty" doc:"what else the event says, as JSON; empty if nothing"`
+	DataRegion   string `json:"dataRegion,omitempty" doc:"the region that the event's data names"`
+	Uptime       int    `json:"uptime" doc:"milliseconds since the operating system started; -1 if unknown"`
+	Extensions   string `json:"extensions,omitempty" doc:"what else the event says, as JSON; empty if nothing"`
 
 	// Of Manual only. By says who starts the flow, in that person's own words, Reason
 	// why. Expressions: by, reason.
 	By     string `json:"by,omitempty" doc:"who starts the flow"`
 	Reason string `json:"reason,omitempty" doc:"why that person starts it"`
-	// Flow is the one to start; without it, the event is for all flows on its kind.
+	// Flow is the one that a person or a clock starts; without it, the event is for
+	// all flows on its kind.
 	Flow string `json:"flow,omitempty" doc:"the flow that is started"`
 	// Inputs are those that were given. Expressions read them as inputs. [49]
 	Inputs map[string]string `json:"inputs,omitempty" doc:"what the flow is given, by the names of its inputs"`
@@ -103,8 +93,9 @@ const (
 	ofTask kinds = 1 << iota
 	ofHeartbeat
 	ofManual
+	ofSchedule
 
-	ofAny = ofTask | ofHeartbeat | ofManual
+	ofAny = ofTask | ofHeartbeat | ofManual | ofSchedule
 )
 
 // kindNames lists the names of a set's kinds.

@@ -20,6 +20,8 @@ const (
 	// parts, of which there are at most maxPattern. [17]
 	workBudget = 10_000_000
 	maxPattern = 1000
+	// maxNested is how deep lists and mappings of JSON stand in one another.
+	maxNested = 100
 )
 
 // Bounds are what bounds flows and expressions, each with its number.
@@ -30,6 +32,7 @@ func Bounds() []Bound {
 		{maxPattern, "parts of a pattern, counting its repetitions"},
 		{memoryBudget, "elements of the lists that one evaluation makes by .., [ ] or filter"},
 		{maxParts, "parts of one split"},
+		{maxNested, "lists and mappings of JSON in one another"},
 		{maxAlert, "characters of an alert's text; the rest is cut off"},
 		{MaxStarts, "flows that one event starts"},
 		{MaxWaiting, "runs of a flow that wait on one instance"},

@@ -31,7 +31,7 @@ var plainFunctions = map[string]func(args []any) (any, error){
 	"first":          func(args []any) (any, error) { return end(args[0], 0), nil },
 	"float":          toFloat,
 	"floor":          rounding(math.Floor),
-	"fromJSON":       fromJSON,
+	"fromJSON":       ofTexts(fromJSON),
 	"hasPrefix":      texts(func(t []string) any { return strings.HasPrefix(t[0], t[1]) }),
 	"hasSuffix":      texts(func(t []string) any { return strings.HasSuffix(t[0], t[1]) }),
 	"indexOf":        texts(func(t []string) any { return strings.Index(t[0], t[1]) }),
@@ -39,14 +39,14 @@ var plainFunctions = map[string]func(args []any) (any, error){
 	"last":           func(args []any) (any, error) { return end(args[0], -1), nil },
 	"lastIndexOf":    texts(func(t []string) any { return strings.LastIndex(t[0], t[1]) }),
 	"len":            length,
-	"lines":          lines,
+	"lines":          ofTexts(lines),
 	"lower":          texts(func(t []string) any { return strings.ToLower(t[0]) }),
 	"match":          match,
 	"max":            func(args []any) (any, error) { return extreme("<", args) },
 	"min":            func(args []any) (any, error) { return extreme(">", args) },
 	"round":          rounding(math.Round),
-	"secondsBetween": secondsBetween,
-	"split":          split,
+	"secondsBetween": ofTexts(secondsBetween),
+	"split":          ofTexts(split),
 	"string":         func(args []any) (any, error) { return fmt.Sprint(args[0]), nil },
 	"trim":           texts(trim),
 	"trimPrefix":     texts(func(t []string) any { return strings.TrimPrefix(t[0], append(t, " ")[1]) }),
@@ -56,17 +56,40 @@ var plainFunctions = map[string]func(args []any) (any, error){
 
 // texts makes a function of texts.
 func texts(f func(t []string) any) func([]any) (any, error) {
+	return ofTexts(func(t []string) (any, error) { return f(t), nil })
+}
+
+// ofTexts is texts for a function that may fail. What fromJSON gives may be no text,
+// which no checker knows.
+func ofTexts(f func(t []string) (any, error)) func([]any) (any, error) {
 	return func(args []any) (any, error) {
 		t := make([]string, len(args))
 		for i, arg := range args {
 			text, ok := arg.(string)
 			if !ok {
-				return nil, fmt.Errorf("text is expected, but this is %T", arg)
+				return nil, fmt.Errorf("text is expected, but this is %s", typeOf(arg))
 			}
 			t[i] = text
 		}
-		return f(t), nil
+		return f(t)
 	}
+}
+
+// typeOf says in words what a value is.
+func typeOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "nothing (nil)"
+	case bool:
+		return "true or false"
+	case int, float64:
+		return "a number"
+	case string:
+		return "text"
+	case []any:
+		return "a list"
+	}
+	return "a mapping"
 }
 
 func trim(t []string) any {
@@ -80,7 +103,7 @@ func rounding(f func(float64) float64) func([]any) (any, error) {
 	return func(args []any) (any, error) {
 		x, ok := float(args[0])
 		if !ok {
-			return nil, fmt.Errorf("only numbers can be rounded, but this is %T", args[0])
+			return nil, fmt.Errorf("only numbers can be rounded, but this is %s", typeOf(args[0]))
 		}
 		return f(x), nil
 	}
@@ -138,7 +161,7 @@ func length(args []any) (any, error) {
 	case map[string]any:
 		return len(v), nil
 	}
-	return nil, fmt.Errorf("invalid argument for len (type %T)", args[0])
+	return nil, fmt.Errorf("invalid argument for len (%s)", typeOf(args[0]))
 }
 
 // extreme is the number, also of those in lists, that no other exceeds: op says
@@ -156,7 +179,7 @@ func extreme(op string, args []any) (any, error) {
 			}
 		}
 		if _, ok := float(v); !ok {
-			return nil, fmt.Errorf("only numbers can be compared, but this is %T", v)
+			return nil, fmt.Errorf("only numbers can be compared, but this is %s", typeOf(v))
 		}
 		if best == nil {
 			best = v
@@ -167,9 +190,9 @@ func extreme(op string, args []any) (any, error) {
 	return best, nil
 }
 
-func secondsBetween(args []any) (any, error) {
-	from, errFrom := parseTime(args[0].(string))
-	to, errTo := parseTime(args[1].(string))
+func secondsBetween(t []string) (any, error) {
+	from, errFrom := parseTime(t[0])
+	to, errTo := parseTime(t[1])
 	if err := cmp.Or(errFrom, errTo); err != nil {
 		return nil, err
 	}
@@ -187,8 +210,8 @@ func parseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-func split(args []any) (any, error) {
-	parts := strings.SplitN(args[0].(string), args[1].(string), maxParts+1)
+func split(t []string) (any, error) {
+	parts := strings.SplitN(t[0], t[1], maxParts+1)
 	if len(parts) > maxParts {
 		return nil, fmt.Errorf("split makes more than %d parts", maxParts)
 	}
@@ -211,7 +234,7 @@ func (e *evaluation) predicate(name string, args []*node) (any, error) {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, fmt.Errorf("%s takes a list, but this is %T", name, v)
+		return nil, fmt.Errorf("%s takes a list, but this is %s", name, typeOf(v))
 	}
 	body := &node{op: opElement}
 	if len(args) > 1 {

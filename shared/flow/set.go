@@ -35,6 +35,7 @@ type head struct {
 	Instances *Instances       `json:"instances,omitempty"`
 	When      string           `json:"when,omitempty"`
 	Inputs    map[string]Input `json:"inputs,omitempty"`
+	Schedule  *Schedule        `json:"schedule,omitempty"`
 	// CaptureEvent: clauses that read event.output come last.
 	CaptureEvent bool `json:"captureEvent,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
@@ -45,7 +46,7 @@ type head struct {
 var onDemand = []string{"failedBefore", "failedRuns"}
 
 func newHead(d Definition) head {
-	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When, Inputs: d.Inputs, CaptureEvent: d.CaptureEvent}
+	h := head{Name: d.Name, On: d.On, Instances: d.Instances, When: d.When, Inputs: d.Inputs, Schedule: d.Schedule, CaptureEvent: d.CaptureEvent}
 	texts := stepExpressions(d)
 	for _, word := range onDemand {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, word) }) {
@@ -161,6 +162,26 @@ func (s *Set) Definition(name string) (Definition, error) {
 		}
 	}
 	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
+}
+
+// Timed is a flow on schedule.
+type Timed struct {
+	Flow      string
+	Schedule  Schedule
+	Instances *Instances
+}
+
+// Timed lists the flows on schedule.
+func (s *Set) Timed() (list []Timed) {
+	if s.Len() == 0 {
+		return nil
+	}
+	for _, f := range s.flows() {
+		if f.Schedule != nil && f.Instances != nil && slices.Contains(f.On, Scheduled) {
+			list = append(list, Timed{f.Name, *f.Schedule, f.Instances})
+		}
+	}
+	return list
 }
 
 // Unstartable says why no event of this kind can start a flow with these inputs;

@@ -88,7 +88,7 @@ func valueText(value any) (string, error) {
 	case nil:
 		return "", errors.New("the result is nothing (nil): it must be text, a number, true or false")
 	}
-	return "", fmt.Errorf("the result is a list or mapping (%T): it must be text, a number, true or false", value)
+	return "", fmt.Errorf("the result is %s: it must be text, a number, true or false", typeOf(value))
 }
 
 // compileTemplate compiles a text with expressions in it, each by the function.

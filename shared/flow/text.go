@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
@@ -71,7 +72,7 @@ func cost(values ...any) int {
 func match(args []any) (any, error) {
 	text, ok := args[0].(string)
 	if !ok {
-		return nil, fmt.Errorf("match takes text, but this is %T", args[0])
+		return nil, fmt.Errorf("match takes text, but this is %s", typeOf(args[0]))
 	}
 	group := 0
 	if len(args) > 2 {
@@ -85,25 +86,17 @@ func match(args []any) (any, error) {
 }
 
 // lines takes text apart at its newlines. The one that ends it begins no line.
-func lines(args []any) (any, error) {
-	text, ok := args[0].(string)
-	if !ok {
-		return nil, fmt.Errorf("lines takes text, but this is %T", args[0])
-	}
+func lines(t []string) (any, error) {
 	list := []any{}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(t[0]) {
 		list = append(list, strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
 	}
 	return list, nil
 }
 
 // fromJSON reads one value of JSON. Whole numbers are ints if they fit.
-func fromJSON(args []any) (any, error) {
-	text, ok := args[0].(string)
-	if !ok {
-		return nil, fmt.Errorf("fromJSON takes text, but this is %T", args[0])
-	}
-	d := json.NewDecoder(strings.NewReader(text))
+func fromJSON(t []string) (any, error) {
+	d := json.NewDecoder(strings.NewReader(t[0]))
 	d.UseNumber()
 	var v any
 	if d.Decode(&v) != nil {
@@ -112,11 +105,18 @@ func fromJSON(args []any) (any, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("fromJSON got text with something after the JSON")
 	}
-	return plain(v)
+	return plain(v, maxNested)
 }
 
-// plain replaces the numbers of JSON in a value.
-func plain(v any) (any, error) {
+// plain replaces the numbers of JSON in a value, in which lists and mappings may
+// stand so deep in one another.
+func plain(v any, deep int) (any, error) {
+	switch v.(type) {
+	case []any, map[string]any:
+		if deep == 0 {
+			return nil, fmt.Errorf("fromJSON got more than %d lists and mappings in one another", maxNested)
+		}
+	}
 	var err error
 	switch v := v.(type) {
 	case json.Number:
@@ -127,16 +127,19 @@ func plain(v any) (any, error) {
 		if err != nil {
 			return nil, errors.New("fromJSON got a number that is too large")
 		}
+		if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			return int(f), nil
+		}
 		return f, nil
 	case []any:
 		for i := range v {
-			if v[i], err = plain(v[i]); err != nil {
+			if v[i], err = plain(v[i], deep-1); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
 		for name := range v {
-			if v[name], err = plain(v[name]); err != nil {
+			if v[name], err = plain(v[name], deep-1); err != nil {
 				return nil, err
 			}
 		}

@@ -86,7 +86,11 @@ func (e *evaluation) value(n *node) (any, error) {
 	if u, ok := among(args); ok {
 		return e.through(n, args, u), nil
 	}
-	if err := e.spend(cost(args...)); err != nil {
+	work := cost(args...)
+	if n.op == opCall && n.value == "trim" && len(args) > 1 {
+		work *= 1 + cost(args[1]) // each character is looked for among those
+	}
+	if err := e.spend(work); err != nil {
 		return nil, err
 	}
 	v, err := e.apply(n, args)
@@ -175,7 +179,7 @@ func (e *evaluation) apply(n *node, args []any) (any, error) {
 // grow counts elements of lists that were made.
 func (e *evaluation) grow(by int) error {
 	if e.made += by; e.made >= memoryBudget {
-		return errors.New("memory budget exceeded")
+		return fmt.Errorf("the expression makes lists of more than %d elements", memoryBudget)
 	}
 	return nil
 }
@@ -204,9 +208,9 @@ func (e *evaluation) numbers(from, to any) (any, error) {
 // refuse is the error about operands of the wrong type.
 func refuse(op string, args []any) error {
 	if len(args) == 1 {
-		return fmt.Errorf("invalid operation: %s %T", op, args[0])
+		return fmt.Errorf("%s cannot take %s", op, typeOf(args[0]))
 	}
-	return fmt.Errorf("invalid operation: %T %s %T", args[0], op, args[1])
+	return fmt.Errorf("%s cannot take %s and %s", op, typeOf(args[0]), typeOf(args[1]))
 }
 
 // member is a part of a mapping or list.
@@ -224,7 +228,7 @@ func member(of, name any) (any, error) {
 			i += len(of)
 		}
 		if err == nil && (i < 0 || i >= len(of)) {
-			err = fmt.Errorf("index out of range: %d (array length is %d)", i, len(of))
+			err = fmt.Errorf("there is no element %d in a list of %d", i, len(of))
 		}
 		if err != nil {
 			return nil, err

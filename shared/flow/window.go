@@ -13,7 +13,7 @@ var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // searchDays is how many days ahead IsOpen looks for an opening: each window
 // opens at least once a week, but a change of the clock can leave it empty. With a
-// calendar it looks further: no calendar is closed for more than a year.
+// calendar it looks further.
 const (
 	searchDays     = 15
 	searchCalendar = 400

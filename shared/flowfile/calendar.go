@@ -13,15 +13,9 @@ import (
 	"aftercare/shared/yamlfile"
 )
 
-const (
-	// maxDates is how many days and ranges each list of a calendar may have: every run
-	// of its flows stores them.
-	maxDates = 200
-	// maxClosed is how many days in a row a calendar may be closed.
-	maxClosed = 366
-
-	datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.\.[0-9]{4}-[0-9]{2}-[0-9]{2})?$`
-)
+// maxDates is how many days and ranges each list of a calendar may have: every run of
+// its flows stores them.
+const maxDates = 200
 
 var calendars = format(reflect.TypeFor[flow.Calendar](), "a calendar", "closed", "Calendar of Aftercare's flows", "The days on which windows of flows open")
 
@@ -29,17 +23,13 @@ var calendars = format(reflect.TypeFor[flow.Calendar](), "a calendar", "closed",
 func CalendarSchema() []byte { return calendars.Schema() }
 
 func wrongDates(k yamlfile.Key, text string) string {
-	first, last := ends(text)
-	for _, date := range []string{first, last} {
+	dates := strings.SplitN(text, flow.DateRange, 2)
+	for _, date := range dates {
 		if _, err := time.Parse(flow.DateLayout, date); err != nil {
-			var broken *time.ParseError
-			if errors.As(err, &broken) && strings.Contains(broken.Message, "out of range") {
-				return fmt.Sprintf("there is no day %.20s", date)
-			}
-			return fmt.Sprintf("%s has days such as 2027-01-01, and ranges such as 2027-01-01..2027-01-03; this is %.40q", k.Name, text)
+			return fmt.Sprintf("there is no day %.40q: %s", date, k.Hint)
 		}
 	}
-	if last < first {
+	if first, last := dates[0], dates[len(dates)-1]; last < first {
 		return fmt.Sprintf("%s ends before it begins%s", text, flow.DidYouMean(last+flow.DateRange+first))
 	}
 	return ""
@@ -63,14 +53,28 @@ func (r *reader) calendar(w *flow.Windows, path string) {
 		c = r.readCalendar(w.Calendar, at)
 		r.calendars[w.Calendar] = c
 	}
-	if w.Days = c; c == nil {
-		return
-	}
-	for i, open := range w.Open {
-		if neverOpens(c, open.Days) {
-			r.Add(r.Place(fmt.Sprintf("%s.open[%d]", path, i)), "this window never opens: its days are none of the calendar %s", w.Calendar)
+	for i := range w.Open {
+		one := *w
+		one.Days, one.Open = c, w.Open[i:i+1]
+		if c != nil && r.Whole(path) && neverOpens(one) {
+			r.Add(r.Place(fmt.Sprintf("%s.open[%d]", path, i)), "this window never opens, or not for more than 400 days: the calendar %s has no such day open", w.Calendar)
 		}
 	}
+	w.Days = c
+}
+
+// neverOpens reports whether windows open within 400 days neither of a day like any
+// other nor of an exception, or without exceptions not within 400 days of a closing.
+func neverOpens(w flow.Windows) bool {
+	opensAfter := func(of string, days int) bool {
+		day, _ := time.Parse(flow.DateLayout, of[:len(flow.DateLayout)])
+		open, next, _ := w.IsOpen(day.AddDate(0, 0, days))
+		return open || !next.IsZero()
+	}
+	if c := w.Days; len(c.Open) > 0 {
+		return !opensAfter("2001-01-01", 0) && !slices.ContainsFunc(c.Open, func(of string) bool { return opensAfter(of, -1) })
+	}
+	return !opensAfter("2001-01-01", 0) || slices.ContainsFunc(w.Days.Closed, func(of string) bool { return !opensAfter(of, 1) })
 }
 
 // readCalendar reads a calendar. Its mistakes, with their places there, are mistakes
@@ -93,13 +97,6 @@ func (r *reader) readCalendar(name, at string) *flow.Calendar {
 				read.Add(read.Place(key), "%s lists %d days and ranges: at most %d are possible", key, len(list), maxDates)
 			}
 		}
-		for i, of := range c.Closed {
-			first, _ := ends(of)
-			if day, err := time.Parse(flow.DateLayout, first); err == nil && closedFrom(&c, day) {
-				read.Add(read.Place(fmt.Sprintf("closed[%d]", i)), "no day is open for more than a year from here on: open some")
-				break
-			}
-		}
 	}
 	var mistakes yamlfile.Mistakes
 	if !errors.As(found.Err(), &mistakes) {
@@ -109,42 +106,4 @@ func (r *reader) readCalendar(name, at string) *flow.Calendar {
 		r.Add(r.Place(at), "%s", m)
 	}
 	return nil
-}
-
-// closedFrom reports whether no day from this one on is open for more than a year.
-func closedFrom(c *flow.Calendar, day time.Time) bool {
-	for range maxClosed + 1 {
-		if c.Has(day) {
-			return false
-		}
-		day = day.AddDate(0, 0, 1)
-	}
-	return true
-}
-
-// neverOpens reports whether none of these days of the week is ever open.
-func neverOpens(c *flow.Calendar, days []string) bool {
-	if len(c.Days) == 0 || len(days) == 0 || slices.ContainsFunc(days, func(d string) bool { return slices.Contains(c.Days, d) }) {
-		return false
-	}
-	for _, of := range c.Open {
-		first, last := ends(of)
-		day, _ := time.Parse(flow.DateLayout, first)
-		for range 7 {
-			if slices.Contains(days, strings.ToLower(day.Format("Mon"))) && day.Format(flow.DateLayout) <= last {
-				return false
-			}
-			day = day.AddDate(0, 0, 1)
-		}
-	}
-	return true
-}
-
-// ends are the first and the last day of a day or a range.
-func ends(of string) (first, last string) {
-	first, last, many := strings.Cut(of, flow.DateRange)
-	if !many {
-		last = first
-	}
-	return first, last
 }

@@ -75,7 +75,7 @@ func (r *reader) completeEvent(path string, c *Case) {
 		return
 	}
 	for _, name := range r.Names(path) {
-		if ev.Kind == flow.Manual && (name == "flow" || name == "inputs") {
+		if byHand := ev.Kind == flow.Manual; byHand && name == "inputs" || name == "flow" && (byHand || ev.Kind == flow.Scheduled) {
 			continue
 		}
 		_, _, mistakes := r.checker.Template("${{ event."+name+" }}", flow.Scope{On: []string{ev.Kind}, InFlow: true, Output: true})
@@ -88,7 +88,7 @@ func (r *reader) completeEvent(path string, c *Case) {
 	case flow.FirstHeartbeat:
 		yamlfile.UnlessSaid(r.Reader, path+".uptime", &ev.Uptime, caseUptime)
 		return
-	case flow.Manual:
+	case flow.Manual, flow.Scheduled:
 		return
 	}
 	yamlfile.UnlessSaid(r.Reader, path+".startTime", &ev.StartTime, c.At)

@@ -91,6 +91,7 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	}
 	p.sound = r.Sound(p.path + ".name")
 	r.inputs(p)
+	r.schedule(p)
 	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}

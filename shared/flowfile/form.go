@@ -33,6 +33,9 @@ var forms = map[string]yamlfile.Form{
 	"scalar": {Numbers: true, Truths: true, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": []string{"string", "number", "boolean"}}
 	}},
+	"cron": {Wrong: func(_ yamlfile.Key, text string) string { return flow.WrongCron(text) }, Schema: func(yamlfile.Key) map[string]any {
+		return map[string]any{"type": "string", "minLength": 1}
+	}},
 	"regexp": {Wrong: wrongRegexp, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": "string", "format": "regex", "minLength": 1}
 	}},
@@ -43,7 +46,7 @@ var forms = map[string]yamlfile.Form{
 		return map[string]any{"type": "string", "minLength": 1}
 	}},
 	"dates": {Wrong: wrongDates, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "pattern": datePattern}
+		return map[string]any{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.\.[0-9]{4}-[0-9]{2}-[0-9]{2})?$`}
 	}},
 	"patterns": {One: true, Numbers: true, Truths: true, Wrong: wrongPattern, Schema: func(yamlfile.Key) map[string]any {
 		return map[string]any{"type": []string{"string", "number", "boolean"}, "minLength": 1}

@@ -59,6 +59,7 @@ var nouns = map[reflect.Type]string{
 	reflect.TypeFor[file]():            "a flows file",
 	reflect.TypeFor[flow.Definition](): "a flow",
 	reflect.TypeFor[flow.Input]():      "an input",
+	reflect.TypeFor[flow.Schedule]():   "a schedule",
 	reflect.TypeFor[flow.Step]():       "a step",
 	reflect.TypeFor[flow.Window]():     "a window",
 	reflect.TypeFor[Case]():            "a case",

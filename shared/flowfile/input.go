@@ -40,3 +40,18 @@ func (r *reader) inputs(p *placedFlow) {
 		}
 	}
 }
+
+// schedule checks that a flow on schedule says when and where. [63]
+func (r *reader) schedule(p *placedFlow) {
+	if !r.Sound(p.path + ".on") {
+		return
+	}
+	switch timed := slices.Contains(p.On, flow.Scheduled); {
+	case timed && !r.Said(p.path+".schedule"):
+		r.Add(r.Place(p.path+".on"), "a flow on schedule needs the key schedule: write cron and timeZone under it")
+	case !timed && r.Said(p.path+".schedule"):
+		r.Add(r.Key(p.path+".schedule"), "schedule is for flows that a clock starts: add schedule to on, or remove it")
+	case timed && p.Instances == nil && !r.Said(p.path+".instances"):
+		r.Add(r.Place(p.path+".on"), "a flow on schedule needs the key instances, which says where it starts: write for example instances: {tags: {role: web}}, or {name: '*'} for all")
+	}
+}

@@ -49,6 +49,7 @@ func (l *lint) Visit(node *ast.Node) {
 			l.number(n)
 		}
 	case *ast.BinaryNode:
+		l.together(n)
 		l.compared(n, n.Left, n.Right)
 		if n.Operator == "==" || n.Operator == "!=" {
 			l.compared(n, n.Right, n.Left)
@@ -61,6 +62,41 @@ func (l *lint) captured(n *ast.MemberNode) {
 	if m := outputs.FindStringSubmatch(n.String()); m != nil && slices.Contains(l.Silent, m[1]+m[2]) {
 		l.add(n, false, "%s is always empty, because the step %s does not capture it: write capture: true in that step, which must be a run or an invoke", n, m[1]+m[2])
 	}
+}
+
+// together finds x == "a" && x == "b", which never holds, and x != "a" || x != "b",
+// which always does.
+func (l *lint) together(n *ast.BinaryNode) {
+	join, each, say := "&& and", "==", "%[1]s is never both %[2]s and %[3]s: write ||, or in [%[2]s, %[3]s]"
+	if n.Operator == "||" || n.Operator == "or" {
+		join, each, say = "|| or", "!=", "%[1]s always differs from %[2]s or %[3]s: write &&, or not in [%[2]s, %[3]s]"
+	}
+	seen := map[string]string{}
+	var visit func(ast.Node)
+	visit = func(node ast.Node) {
+		b, ok := node.(*ast.BinaryNode)
+		switch {
+		case !ok:
+		case slices.Contains(strings.Fields(join), b.Operator):
+			visit(b.Left)
+			visit(b.Right)
+		case b.Operator == each && fields.MatchString(b.Left.String()) && literal(b.Right):
+			name, value := b.Left.String(), b.Right.String()
+			if other := seen[name]; other != "" && other != value {
+				l.add(b.Left, false, say, name, other, value)
+			}
+			seen[name] = value
+		}
+	}
+	visit(n)
+}
+
+func literal(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.StringNode, *ast.IntegerNode:
+		return true
+	}
+	return false
 }
 
 // number finds a number that is made of text which can hold more.

@@ -162,7 +162,7 @@ func tooDeep(content string) int {
 // plainer rewrites the parser's messages in words that fit a script.
 var plainer = strings.NewReplacer(
 	`"foo(" must be followed by )`, "a ( is not allowed here: put it in quotes",
-	`"for foo"`, "for and a name", "reached EOF", "the script ends",
+	`"for foo [in words]"`, "for name in words", `"for foo"`, "for and a name", "reached EOF", "the script ends",
 )
 
 // shellMistakeOf turns the parser's error into a mistake; nil without an error.

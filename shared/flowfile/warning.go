@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
@@ -132,14 +131,6 @@ func (r *reader) texts(s flow.Step, path string) {
 	}
 }
 
-var (
-	// computed is what a script takes from elsewhere, with the word before a credential.
-	computed = regexp.MustCompile("(?i)(?:(?:bearer|basic|token)\\s+)?(?:\\$\\{\\{.*?\\}\\}|\\$\\([^()]*\\)|\\$\\{[^{}]*\\}|\\$(?:env:)?[\\w@*#?!]+|`[^`]*`)")
-	// notSecret is a name or value of no secret: that of where it is, for example.
-	notSecret = regexp.MustCompile(`(?i)(?:name|id|file|path|url|uri|arn|version|length|policy|type|count|stdin)s?["']?[\s:=]*["']?$`)
-	plain     = regexp.MustCompile(`(?i)^(?:[<>|&;()]|(?:true|false|yes|no|none|null|changeme|\d{1,4})\b)`)
-)
-
 // secret warns of a secret in a text, whose name is that of a parameter, or empty.
 // The warning is at the beginning of its line, and shows no part of it. [89]
 func (r *reader) secret(path, name string) {
@@ -147,40 +138,13 @@ func (r *reader) secret(path, name string) {
 	if !ok || !r.Sound(path) {
 		return
 	}
-	offset := 0
-	for line := range strings.Lines(sc.Text) {
-		if looksSecret(name, line, strings.HasSuffix(path, ".alert")) {
-			at := r.Locate(sc, offset)
-			if name != "" {
-				at = r.Key(path)
-			}
-			r.WarnSecret(at, "this looks like a secret, which every reader of the file and of its runs sees: let the script fetch it, as functions/README.md says under Secrets")
-			return
-		}
-		offset += utf8.RuneCountInString(line)
+	line, found := mask.Literal(name, sc.Text, strings.HasSuffix(path, ".alert"))
+	if !found {
+		return
 	}
-}
-
-// looksSecret reports whether a line has a secret that stands there as it is. In prose,
-// a word after "password:" is one only if it has a digit.
-func looksSecret(name, line string, prose bool) bool {
-	if name != "" {
-		line = name + "=" + line
+	at := r.Key(path)
+	if name == "" {
+		at = r.Locate(sc, characters(sc.Text, line))
 	}
-	for computed.MatchString(line) {
-		line = computed.ReplaceAllString(line, `""`)
-	}
-	masked := mask.Text(line)
-	if masked == line {
-		return false
-	}
-	at := strings.Index(masked, mask.Mark)
-	rest := line[at:]
-	if word := strings.Fields(rest); prose && (len(word) == 0 || !strings.ContainsAny(word[0], "0123456789")) {
-		return false
-	}
-	if notSecret.MatchString(line[:at]) || plain.MatchString(rest) {
-		return mask.Text(rest) != rest
-	}
-	return true
+	r.WarnSecret(at, "this looks like a secret, which every reader of the file and of its runs sees: let the script fetch it, as functions/README.md says under Secrets")
 }

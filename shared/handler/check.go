@@ -46,7 +46,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	s.checkTimes(r, p, now)
 	s.checkBoot(r, p)
 	if s.RepeatMode != "" && s.RepeatMode != once {
-		r.add("repeatMode", "must be Once: for every boot write a flow on first-heartbeat, for a schedule let a timer submit with a dedupeKey for each time")
+		r.add("repeatMode", "must be Once: for every boot write a flow on first-heartbeat, for a schedule one on schedule")
 	}
 	s.checkWords(r)
 	kinds := 0

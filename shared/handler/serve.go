@@ -51,6 +51,9 @@ func (f *Function) SubmitTask(ctx context.Context, payload []byte) (Outcome, err
 // Sweep handles the wake-ups that are due. It ignores its payload.
 func (f *Function) Sweep(ctx context.Context, _ []byte) (Outcome, error) {
 	return f.invoke(ctx, func(ctx context.Context, v *invocation) error {
+		if err := v.tick(ctx); err != nil {
+			withStack(v.log.Warn().AnErr("trouble", err), err).Msg("ticks left")
+		}
 		finished, trouble := v.finishSubmissions(ctx)
 		if trouble != nil {
 			withStack(v.log.Warn().AnErr("trouble", trouble), trouble).Msg("submissions left")

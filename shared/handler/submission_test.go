@@ -153,7 +153,7 @@ func mistakenSubmissions() map[string]struct {
 			"select.tags has a key or a value of more than 128 characters",
 		},
 		"a schedule": {encode(request().with("repeatMode", "Period")), "repeatMode must be Once: for every boot write a flow on first-heartbeat, " +
-			"for a schedule let a timer submit with a dedupeKey for each time"},
+			"for a schedule one on schedule"},
 		"a label with a space":     {encode(request().with("labels", []string{"a", "b c"})), "labels is wrong at label 2: a label has 1 to 64 letters, digits and . _ : / = -"},
 		"an empty label":           {encode(request().with("labels", []string{""})), "labels is wrong at label 1: a label has 1 to 64 letters, digits and . _ : / = -"},
 		"a long label":             {encode(request().with("labels", []string{strings.Repeat("l", 65)})), "labels is wrong at label 1: a label has 1 to 64 letters, digits and . _ : / = -"},

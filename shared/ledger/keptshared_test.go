@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,14 @@ func TestRowsOfNoInstanceKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 			return err
 		}
 	}
+	timing := func(later time.Duration) func(l *ledger.Ledger) error {
+		return func(l *ledger.Ledger) error {
+			known, err := l.Timings(t.Context())
+			timing := known["clean-up"]
+			timing.Flow, timing.Schedule, timing.Since = "clean-up", "0 0 * * * UTC", start.Add(later)
+			return errors.Join(err, l.NoteTiming(t.Context(), timing))
+		}
+	}
 	silences := func(l *ledger.Ledger) error {
 		return l.EachSilence(t.Context(), true, func(routing.Silence) error { return nil })
 	}
@@ -121,6 +130,9 @@ func TestRowsOfNoInstanceKeepWhatThisVersionDoesNotKnow(t *testing.T) {
 				return err
 			},
 			"many", "k", "13:00:00Z", 3,
+		},
+		"a schedule whose tick was made": {
+			"aftercare_shared", true, 0, timing(0), timing(time.Hour), "timing", "clean-up", "13:00:00Z", 1,
 		},
 		"a stop that is ordered again": {"aftercare_shared", true, 0, order(0), order(1), "control", "stop/flow/clean-up", "clean-up", 1},
 		"a stop that is old": {

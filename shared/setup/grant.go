@@ -50,7 +50,7 @@ func Policies() map[string]Policy {
 		),
 		"sweep": policy(
 			tables("instances", "GetRange GetRow BatchGetRow BatchWriteRow"), tables("wakeups", "GetRange PutRow DeleteRow"),
-			tables("shared", "GetRange GetRow PutRow DeleteRow"), tables("alerts", "PutRow"), tables("timeline history", "GetRange"),
+			tables("shared", "GetRange GetRow PutRow DeleteRow BatchWriteRow"), tables("alerts", "PutRow"), tables("timeline history", "GetRange"),
 			onInstances(runs), onCommands(sends+" DescribeInvocationResults"), invoke("alerts"), writesLog,
 		),
 		"alerts": policy(

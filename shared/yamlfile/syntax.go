@@ -50,6 +50,7 @@ var syntaxHints = func(rows ...[3]string) (list []syntaxHint) {
 	[3]string{`non-map`, `^\s*(-)\s`, `the items of a list stand under each other: move this - under the one above`},
 	[3]string{`non-map`, `^\s*([^:#-]*(?:==|!=|&&|\|\||[<>])[^:]*)$`, `this continues the text above: write as many blanks before it as before the first line of that text`},
 	[3]string{`non-map|key name`, `^\s*(?:-\s+)*([a-z][A-Za-z]*) +[^:=]+$`, `a colon is missing after this key: write key: value, and indent text that continues a value`},
+	[3]string{`non-map`, `^\s*(?:-\s+)*[A-Za-z][\w-]*([^\w\s:-])`, `a key ends with a colon: write key: value`},
 	[3]string{`value is not allowed`, `:\s+([\[{].*[\]}])\s*[^\s,\]}#]`, `a text that begins with [ or { needs quotes: put the whole text in quotes`},
 	[3]string{`key name|invalid key|map key|value for mapping`, `^\s*-?\s*(:)`, `a key is missing before the colon: write key: value, or put the text in quotes`},
 )

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/handler"
 	"aftercare/tests/localcloud/fault"
@@ -255,6 +256,11 @@ var everything = map[string]func(t *testing.T, c *recorder){
 		down := run("waits", "true")
 		down["instanceId"] = "i-down"
 		must(t)(r.SubmitTask(encode(down)))
+		// A tick that another sweep made, and left.
+		tick := decide.Many{Submission: decide.TickOf("none", r.Now(), ""), At: r.Now(), Until: r.Now(), Targets: []decide.Target{{InstanceID: "i-down"}}}
+		if _, err := r.Ledger().Keep(t.Context(), tick); err != nil {
+			t.Fatal(err)
+		}
 		r.Advance(10 * time.Minute)
 		c.record(true)
 		must(t)(r.Sweep())
