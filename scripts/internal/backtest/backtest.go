@@ -2,11 +2,11 @@
 // decides by package decide, with the state of each instance in memory, and knows
 // nothing of where the history comes from. It sends nothing and writes nothing.
 //
-// What is played are the ends of commands, the boots and the starts by hand that are
-// recorded, and the stops and resumes of people, each at the time at which it became
-// known. A start that was refused is not recorded. The state
-// that guards ask for is carried along: runs under way, limits, windows, breakers,
-// failures in a row, failed runs, boots. How a run goes is taken, in this order:
+// What is played are the ends of commands, the boots, the starts by hand and the ticks
+// that are recorded, and the stops and resumes of people, each at the time at which it
+// became known. The state that guards ask for is carried along: runs under way, limits,
+// windows, breakers, failures in a row, failed runs, boots. How a run goes is taken, in
+// this order:
 //
 //   - from the record of the same run, if it was started by the same event and has
 //     the same steps: as it went, its real ends with it;
@@ -17,6 +17,11 @@
 // The end of a flow's own command counts only in the first case. In the second, the
 // end in the history is that of a command that would not have been sent like this:
 // it is left out, and the assumed end is played in its place. So none counts twice.
+//
+// Not recorded, and so not played, are starts by hand that were refused, ticks of
+// another schedule than the recorded one, runs that people ran again, and changes of
+// an instance's state at ECS. What waits for a time goes on at that time; a sweep
+// looks at it up to a minute later.
 package backtest
 
 import (
@@ -43,7 +48,7 @@ type Happening struct {
 	Execution *decide.Execution
 	Boot      *decide.Boot
 	Act       string          // such as "stop flow mend"
-	Start     *decide.FlowRun // a run that a submission started
+	Start     *decide.FlowRun // a run that a person or a clock started
 }
 
 // Past is what is known beside what happened.
@@ -99,6 +104,9 @@ func New(flows []flow.Definition, past Past) *World {
 				w.lacks[flow.FirstHeartbeat] = append(w.lacks[flow.FirstHeartbeat], "flow "+d.Name+" reads "+field+", which records of boots do not hold")
 			}
 		}
+		if d.Schedule != nil {
+			w.Unknown[unticked(d.Name)] = 1
+		}
 		if strings.Contains(string(text), "event.requeued") {
 			w.lacks[requeued] = append(w.lacks[requeued], "flow "+d.Name+" reads event.requeued, which the record of a step's attempt does not hold")
 		}
@@ -136,8 +144,7 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 	case h.Execution != nil:
 		return w.end(ctx, i, h)
 	case r != nil:
-		in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
-		return w.decide(ctx, i, in, h.At, choice{Flow: r.Flow, Command: "a start by hand", key: r.ID})
+		return w.start(ctx, i, r, h.At)
 	}
 	for _, lack := range w.lacks[flow.FirstHeartbeat] {
 		w.unknown(lack)
@@ -197,6 +204,25 @@ func (w *World) unknown(what string) {
 		what = "other things"
 	}
 	w.Unknown[what]++
+}
+
+// start plays a start by hand, or a tick of the same schedule.
+func (w *World) start(ctx context.Context, i *instance, r *decide.FlowRun, at time.Time) error {
+	in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
+	about := choice{Flow: r.Flow, Command: "a start by hand", key: r.ID}
+	if r.Event.Kind == flow.Scheduled {
+		about.Command, in.Tick = "a tick", r.Event.Time
+		n := slices.IndexFunc(w.flows, func(d flow.Definition) bool { return d.Name == r.Flow && d.Schedule != nil })
+		if is := r.Definition.Schedule; n < 0 || is == nil || w.flows[n].Schedule.String() != is.String() {
+			return nil
+		}
+		delete(w.Unknown, unticked(r.Flow))
+	}
+	return w.decide(ctx, i, in, at, about)
+}
+
+func unticked(name string) string {
+	return "what flow " + name + " would do on its schedule, of which no tick is recorded"
 }
 
 // act plays a stop or a resume.

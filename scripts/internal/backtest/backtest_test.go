@@ -47,6 +47,7 @@ flows:
   windows: {timeZone: UTC, outside: drop, open: [{from: "00:00", to: "00:01"}]}
   steps: [{id: tell, alert: x}]
 - {name: hand, on: manual, inputs: {level: {type: text, default: low}}, limits: {perInstance: {max: 2, window: 3m}}, steps: [{id: rest, wait: 5s}, {id: tell, alert: "${{ inputs.level }}"}]}
+- {name: tick, on: schedule, schedule: {cron: "*/2 * * * *", timeZone: UTC}, instances: {os: linux}, limits: {perInstance: {max: 1, window: 3m}}, steps: [{id: rest, wait: 1s}]}
 - {name: booted, on: first-heartbeat, steps: [{id: greet, run: {type: RunShellScript, content: "true"}}]}
 `
 

@@ -207,7 +207,7 @@ func (w *World) choose(i *instance, d decide.Decision, at time.Time, about choic
 	}
 	if a := d.Answer; about.Flow != "" {
 		decided.Flows = []decide.FlowDecision{{Flow: about.Flow, What: decide.What(a.Outcome), Why: a.Reason}}
-		if t := w.tallies[about.Flow]; t != nil && a.Outcome == decide.Refused {
+		if t := w.tallies[about.Flow]; t != nil && a.Outcome == decide.Refused && len(d.Changes.EndedRuns) == 0 {
 			t.Refused[guardOf(a.Reason)]++
 		}
 	}
