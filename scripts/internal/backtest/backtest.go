@@ -2,11 +2,11 @@
 // decides by package decide, with the state of each instance in memory, and knows
 // nothing of where the history comes from. It sends nothing and writes nothing.
 //
-// What is played are the ends of commands, the boots and the starts by hand that are
-// recorded, and the stops and resumes of people, each at the time at which it became
-// known. A start that was refused is not recorded. The state
-// that guards ask for is carried along: runs under way, limits, windows, breakers,
-// failures in a row, failed runs, boots. How a run goes is taken, in this order:
+// What is played are the ends of commands, the boots, the starts by hand and the ticks
+// that are recorded, and the stops and resumes of people, each at the time at which it
+// became known. The state that guards ask for is carried along: runs under way, limits,
+// windows, breakers, failures in a row, failed runs, boots. How a run goes is taken, in
+// this order:
 //
 //   - from the record of the same run, if it was started by the same event and has
 //     the same steps: as it went, its real ends with it;
@@ -17,6 +17,11 @@
 // The end of a flow's own command counts only in the first case. In the second, the
 // end in the history is that of a command that would not have been sent like this:
 // it is left out, and the assumed end is played in its place. So none counts twice.
+//
+// Not recorded, and so not played, are starts by hand that were refused, ticks of
+// another schedule than the recorded one, runs that people ran again, and changes of
+// an instance's state at ECS. What waits for a time goes on at that time; a sweep
+// looks at it up to a minute later.
 package backtest
 
 import (
@@ -24,6 +29,7 @@ import (
 	"container/heap"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -42,7 +48,7 @@ type Happening struct {
 	Execution *decide.Execution
 	Boot      *decide.Boot
 	Act       string          // such as "stop flow mend"
-	Start     *decide.FlowRun // a run that a submission started
+	Start     *decide.FlowRun // a run that a person or a clock started
 }
 
 // Past is what is known beside what happened.
@@ -98,6 +104,9 @@ func New(flows []flow.Definition, past Past) *World {
 				w.lacks[flow.FirstHeartbeat] = append(w.lacks[flow.FirstHeartbeat], "flow "+d.Name+" reads "+field+", which records of boots do not hold")
 			}
 		}
+		if d.Schedule != nil {
+			w.Unknown[unticked(d.Name)] = 1
+		}
 		if strings.Contains(string(text), "event.requeued") {
 			w.lacks[requeued] = append(w.lacks[requeued], "flow "+d.Name+" reads event.requeued, which the record of a step's attempt does not hold")
 		}
@@ -135,11 +144,10 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 	case h.Execution != nil:
 		return w.end(ctx, i, h)
 	case r != nil:
-		in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
-		return w.decide(ctx, i, in, h.At, choice{Flow: r.Flow, Command: "a start by hand", key: r.ID})
+		return w.start(ctx, i, r, h.At)
 	}
 	for _, lack := range w.lacks[flow.FirstHeartbeat] {
-		w.Unknown[lack]++
+		w.unknown(lack)
 	}
 	b := h.Boot
 	uptime := b.EventTime.Sub(b.Time)
@@ -147,16 +155,16 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 		Envelope:   event.Envelope{Kind: event.KindFirstHeartbeat, ID: b.EventID, Time: b.EventTime, Region: i.state.Instance.Region},
 		InstanceID: h.InstanceID, AgentVersion: b.AgentVersion, Zone: i.state.Instance.Zone, Uptime: &uptime,
 	}
-	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot"})
+	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot", key: fmt.Sprint("boot ", b.Seq)})
 }
 
 // end plays the end of a command.
 func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 	e, ev := h.Execution, h.Execution.Event
 	ev.Bare = false
-	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: e.TaskID}
-	if e.RunID == "" {
-		about.key = ""
+	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: ev.Key()}
+	if e.RunID != "" {
+		about.key = e.TaskID // however it was sent, and whatever reported its end
 	}
 	if e.TaskID == "" {
 		return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
@@ -174,7 +182,7 @@ func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 		}
 		if !c.last(e) {
 			for _, lack := range w.lacks[requeued] {
-				w.Unknown[lack]++
+				w.unknown(lack)
 			}
 		}
 		t.Chain, t.Attempt = c.chain, w.policy.MaxAttempts // a step has retries of its own
@@ -186,6 +194,35 @@ func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 	}
 	i.state.Tasks = map[string]decide.Task{t.ID: t}
 	return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
+}
+
+// maxUnknown is how many things are told apart that are not known.
+const maxUnknown = 200
+
+func (w *World) unknown(what string) {
+	if _, known := w.Unknown[what]; !known && len(w.Unknown) >= maxUnknown {
+		what = "other things"
+	}
+	w.Unknown[what]++
+}
+
+// start plays a start by hand, or a tick of the same schedule.
+func (w *World) start(ctx context.Context, i *instance, r *decide.FlowRun, at time.Time) error {
+	in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
+	about := choice{Flow: r.Flow, Command: "a start by hand", key: r.ID}
+	if r.Event.Kind == flow.Scheduled {
+		about.Command, in.Tick = "a tick", r.Event.Time
+		n := slices.IndexFunc(w.flows, func(d flow.Definition) bool { return d.Name == r.Flow && d.Schedule != nil })
+		if is := r.Definition.Schedule; n < 0 || is == nil || w.flows[n].Schedule.String() != is.String() {
+			return nil
+		}
+		delete(w.Unknown, unticked(r.Flow))
+	}
+	return w.decide(ctx, i, in, at, about)
+}
+
+func unticked(name string) string {
+	return "what flow " + name + " would do on its schedule, of which no tick is recorded"
 }
 
 // act plays a stop or a resume.
@@ -209,7 +246,7 @@ func (w *World) act(h Happening) {
 		delete(w.control.Breakers, scope.Flow)
 		delete(w.failures, scope.Flow)
 	case decide.ActRetry:
-		w.Unknown["a person ran a flow again, which is not played"]++
+		w.unknown("what came of it that a person ran a flow again")
 	}
 }
 
@@ -318,12 +355,10 @@ func (w *World) settle(ctx context.Context, i *instance, d decide.Decision, at t
 func (w *World) schedule(i *instance) {
 	var at time.Time
 	for _, r := range i.state.Runs {
-		due := r.CheckAt
-		if !r.StartedAt.IsZero() {
-			due = r.Due()
-		}
-		if !due.IsZero() && (at.IsZero() || due.Before(at)) {
-			at = due
+		for _, due := range []time.Time{r.CheckAt, r.Due()} {
+			if !due.IsZero() && (at.IsZero() || due.Before(at)) {
+				at = due
+			}
 		}
 	}
 	if !at.IsZero() && !at.Equal(i.wakeAt) {
