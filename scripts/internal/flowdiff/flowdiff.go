@@ -197,6 +197,10 @@ func (l *listed) walk(key string, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
+		if v.Elem().Kind() == reflect.String { // an empty text is one, too
+			l.add(key, cmp.Or(v.Elem().String(), `""`))
+			return
+		}
 		l.add(key, brief(v.Elem()))
 		l.walk(key, v.Elem())
 	case reflect.Struct:
