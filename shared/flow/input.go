@@ -101,7 +101,7 @@ func (i Input) form() string {
 func inputTypes(inputs map[string]Input) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
-		parts = append(parts, name, inputs[name].Type)
+		parts = append(parts, name, cmp.Or(inputs[name].Type, InputText))
 	}
 	return strings.Join(parts, " ")
 }
