@@ -25,7 +25,7 @@ type Scope struct {
 }
 
 func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " "), inputs: inputTypes(s.Inputs), output: s.Output}
+	out := scope{steps: strings.Join(s.Steps, " "), inputs: s.Inputs, output: s.Output}
 	for _, name := range s.On {
 		out.on |= kindOf(name)
 	}

@@ -275,8 +275,8 @@
 //  73. A run's record names the version of the flows that it was started with: 12 hex
 //     digits, the same for every file that compiles to the same flows. A retry, which
 //     keeps to the definition of its run, keeps the version, too.
-//  74. A backtest plays the recorded ends and boots, and people's stops, through a
-//     file's flows, by the code that decides about events, and does nothing. A run
+//  74. A backtest plays the recorded ends, boots, starts by hand and ticks, and people's
+//     stops, through a file's flows, by the code that decides, and does nothing. A run
 //     goes as the record of the same run says, if that began and has the same steps;
 //     otherwise as a rehearsal of it, whose commands end at once.
 //  75. In a backtest, the end of a flow's own command counts if its run goes as

@@ -122,8 +122,8 @@ func (s scope) sample() map[string]any {
 		}
 	}
 	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
-	if s.inputs != "" {
-		env["inputs"] = s.sampleInputs()
+	if len(s.inputs) > 0 {
+		env["inputs"] = sampleInputs(s.inputs)
 	}
 	if s.steps != none {
 		steps := map[string]any{}
@@ -145,7 +145,7 @@ func fieldsOf(root string, s scope) []string {
 	case "run":
 		return slices.Sorted(maps.Keys(about{}.values()))
 	case "inputs":
-		return slices.Sorted(maps.Keys(s.sampleInputs()))
+		return slices.Sorted(maps.Keys(s.inputs))
 	}
 	return s.stepIDs()
 }

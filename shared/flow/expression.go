@@ -64,9 +64,8 @@ type scope struct {
 	on kinds
 	// steps are the ids that may be named after steps, joined by spaces; the
 	// constant none in a flow's own when, where steps does not exist.
-	steps string
-	// inputs are the flow's, as names and types joined by spaces.
-	inputs string
+	steps  string
+	inputs map[string]Input // the flow's
 	// output: event.output may be named.
 	output bool
 }

@@ -83,34 +83,17 @@ func WrongInputs(inputs map[string]Input, given map[string]string) string {
 	}
 	for _, name := range known {
 		if _, there := given[name]; !there && inputs[name].Default == nil {
-			wrong = append(wrong, "the input "+name+" is missing: write "+name+"="+inputs[name].form())
+			wrong = append(wrong, "the input "+name+" is missing: write "+name+"=VALUE, a "+cmp.Or(inputs[name].Type, InputText))
 		}
 	}
 	return strings.Join(wrong, "; ")
 }
 
-// form says what values look like.
-func (i Input) form() string {
-	if i.Type == InputBoolean {
-		return "true or false"
-	}
-	return strings.ToUpper(cmp.Or(i.Type, InputText))
-}
-
-// inputTypes are the names and types of inputs, joined by spaces.
-func inputTypes(inputs map[string]Input) string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(inputs)) {
-		parts = append(parts, name, inputs[name].Type)
-	}
-	return strings.Join(parts, " ")
-}
-
 // sampleInputs are zero values of the inputs' types.
-func (s scope) sampleInputs() map[string]any {
+func sampleInputs(inputs map[string]Input) map[string]any {
 	sample := map[string]any{}
-	for pair := range slices.Chunk(strings.Fields(s.inputs), 2) {
-		sample[pair[0]] = Input{Type: pair[1]}.value("0")
+	for name, input := range inputs {
+		sample[name] = input.value("0")
 	}
 	return sample
 }

@@ -150,6 +150,11 @@ func starts(c flowfile.Case) happening {
 		return submits(c.Event.CommandName, fmt.Sprintf("printf '%%s' '%s'; exit %d", c.Event.Output, c.Event.ExitCode))
 	}
 	return happening{begin: func(l *life) act {
+		if c.Event.Kind == flow.Scheduled {
+			again(l.t, l.Sweep) // from here on, ticks count
+			l.Advance(24 * time.Hour)
+			return act{"tick", l.Sweep}
+		}
 		l.Advance(2 * time.Minute)
 		payload := encode(map[string]any{"flow": c.Event.Flow, "inputs": c.Event.Inputs, "instanceId": instanceID, "dedupeKey": "eight"})
 		return act{"start of " + c.Event.Flow, func() (handler.Outcome, error) { return l.SubmitTask(payload) }}
