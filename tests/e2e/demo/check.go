@@ -274,31 +274,6 @@ func (s *story) checkSwept(f facts) {
 	s.check(4, "who found sync-clock running", sender(f.log, s.tasks["sync-clock"]).Function, "sweep")
 }
 
-// badEnds are the commands, and the steps of flows, that ended badly on an instance
-// and were not tried again.
-func badEnds(all map[string]ledger.Records) map[string]bool {
-	bad := map[string]bool{}
-	for id, records := range all {
-		flows := map[string]string{}
-		for _, r := range records.Runs {
-			flows[r.ID] = r.Flow
-		}
-		for _, e := range records.Executions {
-			again := slices.ContainsFunc(records.Executions, func(o decide.Execution) bool {
-				same := e.TaskID != "" && o.TaskID == e.TaskID || e.RunID != "" && o.RunID == e.RunID && o.Step == e.Step
-				return same && o.Received.After(e.Received) // times of ends have whole seconds
-			})
-			switch e.Event.Status {
-			case event.StatusFailed, event.StatusTimeout, event.StatusAborted:
-				if !again {
-					bad[keyOf(decide.Alert{InstanceID: id, Kind: decide.AlertExecution, CommandName: e.Name, Flow: flows[e.RunID], Step: e.Step})] = true
-				}
-			}
-		}
-	}
-	return bad
-}
-
 // checkAlerts: each command that ended badly raised one alert. The webhook got it
 // once, and the robot in a message with others.
 func (s *story) checkAlerts(f facts, want int) {
