@@ -1,7 +1,8 @@
 package flow
 
 import (
-	"strings"
+	"maps"
+	"slices"
 )
 
 // Scope is where an expression of a file stands, and so what it may name.
@@ -21,20 +22,47 @@ type Scope struct {
 	Inputs map[string]Input
 }
 
-func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " "), inputs: inputTypes(s.Inputs), output: s.Output}
-	for _, name := range s.On {
-		out.on |= kindOf(name)
-	}
-	if s.InFlow {
-		out.steps = none
-	}
-	return out
-}
-
 // Sample returns an environment of zero values: what an expression may name,
 // with values of the types that it will find.
-func (s Scope) Sample() map[string]any { return s.scope().sample() }
+func (s Scope) Sample() map[string]any {
+	event, on := map[string]any{}, kindsOf(s.On)
+	for _, f := range fields {
+		if f.on&on == on {
+			event[f.name] = f.value(&Event{})
+		}
+	}
+	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
+	if len(s.Inputs) > 0 {
+		inputs := map[string]any{}
+		for name, input := range s.Inputs {
+			inputs[name] = input.value("0")
+		}
+		env["inputs"] = inputs
+	}
+	if !s.InFlow {
+		steps := map[string]any{}
+		for _, id := range s.Steps {
+			steps[id] = StepRecord{}.values()
+		}
+		env["steps"] = steps
+	}
+	return env
+}
+
+// fields lists what can be named after a root.
+func (s Scope) fields(root string) []string {
+	switch root {
+	case "event":
+		return fieldNames(kindsOf(s.On))
+	case "instance":
+		return slices.Sorted(maps.Keys(Instance{}.values()))
+	case "run":
+		return slices.Sorted(maps.Keys(about{}.values()))
+	case "inputs":
+		return slices.Sorted(maps.Keys(s.Inputs))
+	}
+	return s.Steps
+}
 
 // Checker checks expressions. It is not safe for concurrent use.
 type Checker struct {
@@ -68,7 +96,7 @@ func (c *Checker) Template(text string, s Scope) (static string, dynamic bool, m
 }
 
 func (c *Checker) compile(text string, s Scope, condition bool) (*node, []Mistake) {
-	tree, mistakes := compile(text, s.scope())
+	tree, mistakes := compile(text, s)
 	if len(mistakes) > 0 {
 		return nil, c.words(text, mistakes)
 	}
@@ -76,4 +104,4 @@ func (c *Checker) compile(text string, s Scope, condition bool) (*node, []Mistak
 }
 
 // Kinds lists the kinds of event that a flow can be for.
-func Kinds() []string { return kindNames(ofAny) }
+func Kinds() []string { return slices.Clone(allKinds) }

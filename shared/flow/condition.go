@@ -20,7 +20,7 @@ type clause struct {
 }
 
 // compileCondition compiles a when; the empty one holds always.
-func compileCondition(text string, s scope) (condition, []Mistake) {
+func compileCondition(text string, s Scope) (condition, []Mistake) {
 	if text == "" {
 		return nil, nil
 	}

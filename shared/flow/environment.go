@@ -1,8 +1,6 @@
 package flow
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"time"
 )
@@ -111,41 +109,4 @@ func eventValues(e *Event) map[string]any {
 // environment is what a flow's when sees.
 func environment(e *Event, i Instance, a about) map[string]any {
 	return map[string]any{"event": eventValues(e), "instance": i.values(), "run": a.values()}
-}
-
-// sample is an environment of zero values, whose types are those of a scope.
-func (s scope) sample() map[string]any {
-	event := map[string]any{}
-	for _, f := range fields {
-		if f.on&s.on == s.on {
-			event[f.name] = f.value(&Event{})
-		}
-	}
-	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
-	if s.inputs != "" {
-		env["inputs"] = s.sampleInputs()
-	}
-	if s.steps != none {
-		steps := map[string]any{}
-		for _, id := range s.stepIDs() {
-			steps[id] = StepRecord{}.values()
-		}
-		env["steps"] = steps
-	}
-	return env
-}
-
-// fieldsOf lists what can be named after a root of a scope.
-func fieldsOf(root string, s scope) []string {
-	switch root {
-	case "event":
-		return fieldNames(s.on)
-	case "instance":
-		return slices.Sorted(maps.Keys(Instance{}.values()))
-	case "run":
-		return slices.Sorted(maps.Keys(about{}.values()))
-	case "inputs":
-		return slices.Sorted(maps.Keys(s.sampleInputs()))
-	}
-	return s.stepIDs()
 }

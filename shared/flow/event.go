@@ -100,13 +100,15 @@ const (
 
 // kindNames lists the names of a set's kinds.
 func kindNames(on kinds) []string {
-	var names []string
-	for _, name := range allKinds {
-		if on&kindOf(name) != 0 {
-			names = append(names, name)
-		}
+	return slices.DeleteFunc(slices.Clone(allKinds), func(name string) bool { return on&kindOf(name) == 0 })
+}
+
+// kindsOf returns the set of the kinds of these names.
+func kindsOf(names []string) (on kinds) {
+	for _, name := range names {
+		on |= kindOf(name)
 	}
-	return names
+	return on
 }
 
 // kindOf returns the set that holds the kind of that name; 0 for an unknown name.
@@ -202,14 +204,14 @@ func Names() (names []Name) {
 	for _, f := range fields {
 		add("event", f.name, f.value(&Event{}), f.on)
 	}
-	sample := scope{on: ofAny, steps: "<id>"}.sample()
+	sample := Scope{Steps: []string{"<id>"}}.Sample()
 	for _, root := range []string{"instance", "run"} {
 		values := sample[root].(map[string]any)
 		for _, field := range slices.Sorted(maps.Keys(values)) {
 			add(root, field, values[field], ofAny)
 		}
 	}
-	names = append(names, Name{Name: "inputs.<name>", On: kindNames(ofAny), Words: []string{InputText, InputNumber, InputBoolean}})
+	names = append(names, Name{Name: "inputs.<name>", On: allKinds, Words: []string{InputText, InputNumber, InputBoolean}})
 	step := sample["steps"].(map[string]any)["<id>"].(map[string]any)
 	for _, field := range slices.Sorted(maps.Keys(step)) {
 		add("steps.<id>", field, step[field], ofAny)

@@ -3,7 +3,7 @@ package flow
 // Work evaluates an expression of a task-completed flow over an event. It returns how
 // many steps that took; ok is false if it is no expression.
 func Work(text string, ev Event) (steps int, failed error, ok bool) {
-	tree, mistakes := compile(text, scope{on: kindOf(TaskCompleted), steps: none})
+	tree, mistakes := compile(text, Scope{On: []string{TaskCompleted}, InFlow: true})
 	if len(mistakes) > 0 {
 		return 0, nil, false
 	}

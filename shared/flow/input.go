@@ -97,24 +97,6 @@ func (i Input) form() string {
 	return strings.ToUpper(cmp.Or(i.Type, InputText))
 }
 
-// inputTypes are the names and types of inputs, joined by spaces.
-func inputTypes(inputs map[string]Input) string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(inputs)) {
-		parts = append(parts, name, inputs[name].Type)
-	}
-	return strings.Join(parts, " ")
-}
-
-// sampleInputs are zero values of the inputs' types.
-func (s scope) sampleInputs() map[string]any {
-	sample := map[string]any{}
-	for pair := range slices.Chunk(strings.Fields(s.inputs), 2) {
-		sample[pair[0]] = Input{Type: pair[1]}.value("0")
-	}
-	return sample
-}
-
 // inputValues are what expressions see as inputs: what was given, and otherwise the
 // defaults. What cannot be read is nil.
 func inputValues(inputs map[string]Input, given map[string]string) map[string]any {

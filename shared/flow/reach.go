@@ -1,6 +1,9 @@
 package flow
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Command is a command that a flow sends, as the event of its end names it.
 type Command struct {
@@ -29,7 +32,7 @@ func Starters(d Definition) func(Command) bool {
 	}
 	depths := 1
 	if slices.Contains(namesIn(tree), "run\x00depth") {
-		depths = deepest
+		depths = MaxDepth
 	}
 	weigh := tree.weigh()
 	return func(by Command) bool {
@@ -42,12 +45,8 @@ func Starters(d Definition) func(Command) bool {
 	}
 }
 
-const (
-	// deepest is how many flows can lead to an event that starts a flow. [50]
-	deepest = 10
-	// unknownName stands for the name of a saved command. Nobody writes it.
-	unknownName = "\x00a saved command\x00"
-)
+// unknownName stands for the name of a saved command. Nobody writes it.
+const unknownName = "\x00a saved command\x00"
 
 // truth is what is known about a condition. The truth of && is the minimum of
 // both sides, the truth of || the maximum.
@@ -66,18 +65,10 @@ type assumption struct {
 	env   map[string]any // made when it is first needed
 }
 
-// name is the assumed event.commandName.
-func (a *assumption) name() string {
-	if a.Name == "" {
-		return unknownName
-	}
-	return a.Name
-}
-
 func (a *assumption) environment() map[string]any {
 	if a.env == nil {
 		a.env = map[string]any{
-			"event": map[string]any{"kind": TaskCompleted, "commandName": a.name(), "commandId": a.ID},
+			"event": map[string]any{"kind": TaskCompleted, "commandName": cmp.Or(a.Name, unknownName), "commandId": a.ID},
 			"run":   map[string]any{"depth": a.depth},
 		}
 	}

@@ -151,9 +151,9 @@ func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time
 	if err != nil {
 		return nil, missed, err
 	}
-	zone, err := time.LoadLocation(s.TimeZone)
+	zone, err := zoneOf(s.TimeZone)
 	if err != nil {
-		return nil, missed, fmt.Errorf("the time zone %.60q is not known", s.TimeZone)
+		return nil, missed, err
 	}
 	if first := now.Add(-farthest); since.Before(first) {
 		since = first
