@@ -88,11 +88,10 @@ func (c *Checker) Condition(text string, s Scope) []Mistake {
 	return mistakes
 }
 
-// Template checks a text with ${{ }} in it. It also returns the text without
-// its expressions, and whether there are any.
-func (c *Checker) Template(text string, s Scope) (static string, dynamic bool, mistakes []Mistake) {
-	t, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return c.compile(expression, s, false) })
-	return t.static(), t.dynamic(), mistakes
+// Template checks a text with ${{ }} in it.
+func (c *Checker) Template(text string, s Scope) []Mistake {
+	_, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return c.compile(expression, s, false) })
+	return mistakes
 }
 
 func (c *Checker) compile(text string, s Scope, condition bool) (*node, []Mistake) {

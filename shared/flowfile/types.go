@@ -102,8 +102,6 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 	found := &lint{Scope: s, text: text}
 	if err == nil {
 		ast.Walk(&tree.Node, found)
-	}
-	if err == nil {
 		err = optimizer.Optimize(&tree.Node, config)
 	}
 	if err == nil {

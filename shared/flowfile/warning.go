@@ -53,8 +53,7 @@ func (r *reader) reboots(p *placedFlow) {
 			if m == nil || asks.MatchString(s.Run.Content[:m[2]]) {
 				continue
 			}
-			sc, _ := r.Text(l.at(i) + ".run.content")
-			r.Warn(r.Locate(sc, characters(sc.Text, m[2])), "this reboots after every boot, again and again: write a guard, such as when: instance.bootSeq == 1, or limits: {perInstance: {max: 1, window: 24h}}")
+			r.Warn(r.inText(l.at(i)+".run.content", m[2]), "this reboots after every boot, again and again: write a guard, such as when: instance.bootSeq == 1, or limits: {perInstance: {max: 1, window: 24h}}")
 		}
 	}
 }
@@ -99,7 +98,7 @@ func (r *reader) unreplaced(path, table, variable string) {
 		return
 	}
 	for _, p := range wording.Placeholders(sc.Text, table, variable) {
-		r.Warn(r.Locate(sc, characters(sc.Text, p.At)), "%s", p.Say)
+		r.Warn(r.inText(path, p.At), "%s", p.Say)
 	}
 }
 
@@ -144,7 +143,7 @@ func (r *reader) secret(path, name string) {
 	}
 	at := r.Key(path)
 	if name == "" {
-		at = r.Locate(sc, characters(sc.Text, line))
+		at = r.inText(path, line)
 	}
 	r.WarnSecret(at, "this looks like a secret, which every reader of the file and of its runs sees: let the script fetch it, as functions/README.md says under Secrets")
 }
