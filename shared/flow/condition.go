@@ -58,7 +58,7 @@ func (c clause) late() int {
 
 // oneLine is a clause as a reason shows it.
 func oneLine(text string) string {
-	return shorten(strings.Join(strings.Fields(text), " "), 300)
+	return Shorten(strings.Join(strings.Fields(text), " "), 300)
 }
 
 // saw returns the values of instance.* and event.failedBefore that were read,
@@ -151,9 +151,9 @@ func shown(v any) string {
 	case nil:
 		return "nil"
 	case string:
-		return fmt.Sprintf("%q", shorten(v, 200))
+		return fmt.Sprintf("%q", Shorten(v, 200))
 	}
-	return shorten(fmt.Sprint(v), 200)
+	return Shorten(fmt.Sprint(v), 200)
 }
 
 // written is a name as people write it: event.exitCode, steps["the-id"].status.

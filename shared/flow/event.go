@@ -26,7 +26,6 @@ var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual, Scheduled}
 // they can be compared as they are and handed to a script; an unknown time is
 // the empty text.
 type Event struct {
-	// Kind is TaskCompleted, FirstHeartbeat, Manual or Scheduled.
 	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat, manual or schedule" words:"kinds"`
 
 	// From the delivery.
@@ -53,12 +52,8 @@ type Event struct {
 	FinishTime       time.Time `json:"finishTime,omitzero" doc:"when it ended"`
 	OwnerUID         string    `json:"ownerUid,omitempty" doc:"the account that the command belongs to"`
 	PlayerUID        string    `json:"playerUid,omitempty" doc:"the user that sent it"`
-	// FailedBefore is how many ends in a row of this command on this instance
-	// were bad before this one. Expression: failedBefore. [18]
-	FailedBefore int `json:"failedBefore,omitempty" doc:"how many ends of this command in a row were bad before this one"`
-	// Requeued: Aftercare itself, or the flow that sent it, tries the command
-	// again. Expression: requeued.
-	Requeued bool `json:"requeued,omitempty" doc:"whether Aftercare itself tries the command again"`
+	FailedBefore     int       `json:"failedBefore,omitempty" doc:"how many ends of this command in a row were bad before this one"`
+	Requeued         bool      `json:"requeued,omitempty" doc:"whether Aftercare itself tries the command again"`
 
 	// Output is what the command printed, if the flow captures it; a run that has
 	// ended does not keep it. Captured: it was fetched, or cannot be, for the reason
@@ -75,8 +70,7 @@ type Event struct {
 	Uptime       int    `json:"uptime" doc:"milliseconds since the operating system started; -1 if unknown"`
 	Extensions   string `json:"extensions,omitempty" doc:"what else the event says, as JSON; empty if nothing"`
 
-	// Of Manual only. By says who starts the flow, in that person's own words, Reason
-	// why. Expressions: by, reason.
+	// Of Manual only, in that person's own words.
 	By     string `json:"by,omitempty" doc:"who starts the flow"`
 	Reason string `json:"reason,omitempty" doc:"why that person starts it"`
 	// Flow is the one that a person or a clock starts; without it, the event is for

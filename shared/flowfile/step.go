@@ -1,7 +1,6 @@
 package flowfile
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -236,14 +235,6 @@ func (r *reader) scopes(p *placedFlow) {
 
 func (r *reader) parameters(values map[string]string, path string, scope flow.Scope) {
 	for name := range values {
-		r.template(path+"."+name, "parameter "+cut(name, 64), scope)
+		r.template(path+"."+name, "parameter "+flow.Shorten(name, 64), scope)
 	}
-}
-
-// cut cuts text to a number of bytes, for mistakes.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return fmt.Sprintf("%s…", strings.ToValidUTF8(text[:limit], ""))
 }
