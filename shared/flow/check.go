@@ -64,42 +64,21 @@ func (s Scope) fields(root string) []string {
 	return s.Steps
 }
 
-// Checker checks expressions. It is not safe for concurrent use.
-type Checker struct {
-	types Types
-	words Words
-}
-
-// Types finds the mistakes of an expression that lie in its types or syntax.
-// Read is the expression as the functions read it.
-type Types func(text, read string, s Scope, condition bool) []Mistake
-
-// Words puts the mistakes that this package finds in an expression into better
-// words, for people who know other languages.
-type Words func(text string, mistakes []Mistake) []Mistake
-
-// NewChecker returns a checker. The functions know no types: package flowfile,
-// which they do not link, does.
-func NewChecker(types Types, words Words) *Checker { return &Checker{types, words} }
-
-// Condition checks a when.
-func (c *Checker) Condition(text string, s Scope) []Mistake {
-	_, mistakes := c.compile(text, s, true)
-	return mistakes
-}
-
-// Template checks a text with ${{ }} in it.
-func (c *Checker) Template(text string, s Scope) []Mistake {
-	_, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return c.compile(expression, s, false) })
-	return mistakes
-}
-
-func (c *Checker) compile(text string, s Scope, condition bool) (*node, []Mistake) {
+// Check finds the mistakes of an expression, but not those of its types. Read is the
+// expression as the functions read it.
+func Check(text string, s Scope) (read string, mistakes []Mistake) {
 	tree, mistakes := compile(text, s)
 	if len(mistakes) > 0 {
-		return nil, c.words(text, mistakes)
+		return "", mistakes
 	}
-	return tree, c.types(text, tree.String(), s, condition)
+	return tree.String(), nil
+}
+
+// CheckTemplate finds the mistakes of a text with ${{ }} in it, whose expressions the
+// function checks.
+func CheckTemplate(text string, check func(expression string) []Mistake) []Mistake {
+	_, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return nil, check(expression) })
+	return mistakes
 }
 
 // Kinds lists the kinds of event that a flow can be for.

@@ -81,7 +81,7 @@ func evaluate(text string) (value string, failed string) {
 
 // agree compares an evaluation with expr's, if the checker takes the
 // expression.
-func agree(t interface{ Errorf(string, ...any) }, checker *flow.Checker, text string) (checked bool) {
+func agree(t interface{ Errorf(string, ...any) }, checker flowfile.Checker, text string) (checked bool) {
 	template := "${{ string(" + text + "\n) }}"
 	mistakes := checker.Template(template, flow.Scope{On: both[:1], InFlow: true})
 	for _, m := range mistakes {

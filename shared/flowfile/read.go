@@ -62,7 +62,7 @@ func Inspect(folder fs.FS, filename string, src []byte, routes []string) Inspect
 // reader checks what a file holds.
 type reader struct {
 	*yamlfile.Reader
-	checker *flow.Checker
+	checker Checker
 	// routes are the names that a step's route may be; nil for any.
 	routes []string
 	// beside is the folder of the file; nil if its calendars cannot be read. calendars
