@@ -53,10 +53,11 @@ func newFlowsBacktest(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backtest FILE",
 		Short: "Say what a flows file would have done about what really happened",
-		Long: `The ends of commands and the boots that are recorded are played through the
-flows of FILE, by the code that decides in production, with all its limits,
-windows and breakers, as of the times at which they became known. Stops and
-resumes of people are played, too. Nothing is sent, and nothing is written.
+		Long: `The ends of commands, the boots, the starts by hand and the ticks that are
+recorded are played through the flows of FILE, by the code that decides in
+production, with all its limits, windows and breakers, as of the times at which
+they became known. Stops and resumes of people are played, too. Nothing is sent,
+and nothing is written.
 
 A run goes as its record says, if the same one was started. Otherwise its
 commands succeed at once, and what they print is not known. --against plays a

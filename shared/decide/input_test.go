@@ -59,7 +59,11 @@ func (s *story) input(a *words) decide.Input {
 		}
 		return in
 	case "unreached":
-		return decide.Unreached{Key: a.word(), At: begin, Command: "install", Instances: a.number("instances", 1), Of: a.number("of", 1)}
+		in := decide.Unreached{Key: a.word(), At: begin, Command: "install", Instances: a.number("instances", 1), Of: a.number("of", 1)}
+		if in.Flow, in.Ticked = a.text("flow", ""), a.flag("ticked"); in.Flow != "" {
+			in.Command = ""
+		}
+		return in
 	case "continue":
 		return decide.Continue{}
 	}

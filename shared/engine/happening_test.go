@@ -23,7 +23,10 @@ func (w *world) happen() {
 			w.progress(open[w.draw("invocation", len(open))])
 		}
 	case 4, 5:
-		if len(w.tasks) < 8 {
+		switch {
+		case len(w.starts) < 4 && w.chance("start", 25):
+			w.startFlow(id)
+		case len(w.tasks) < 8:
 			w.submit(id)
 		}
 	case 6:
@@ -127,6 +130,16 @@ func (w *world) submit(id string) {
 	task := submitted{id, key, decide.Key("task", key, id)}
 	w.tasks = append(w.tasks, task)
 	w.post(fmt.Sprintf("submission of %s as task %s", in.Command.Name(), task.taskID), id, func(time.Time) decide.Input { return in })
+}
+
+// startFlow starts a flow by hand, or at a tick.
+func (w *world) startFlow(id string) {
+	in := decide.Submission{Key: decide.Key("start", fmt.Sprint(len(w.starts))), Flow: "by-hand", Inputs: map[string]string{"say": "hello"}, By: "ann"}
+	if w.chance("tick", 50) {
+		in = decide.TickOf("by-hand", w.now(), fmt.Sprint(len(w.starts)))
+	}
+	w.starts = append(w.starts, decide.Key("run", in.Flow, "input/"+in.Key, id))
+	w.post("start "+in.Key, id, func(time.Time) decide.Input { return in })
 }
 
 func (w *world) cancel(s submitted) {

@@ -204,6 +204,9 @@ func (w *world) checkAck(work *delivery, out engine.Outcome) {
 		once, answer = "exec/"+in.Event.InvokeID+"/"+in.Event.Suffix(), ""
 	case decide.Submission:
 		once = "input/" + in.Key
+		if in.Flow != "" && out.Answer.Outcome == decide.Refused && out.Answer.RunID == "" {
+			return // it leaves no record
+		}
 	case decide.Cancel:
 		once = "input/" + in.Key
 	default:

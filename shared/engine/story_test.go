@@ -34,7 +34,7 @@ import (
 // A story begins with instance: bootable, waiting or unknown. The lines under it are what
 // is there: task NAME, accepted NAME and failed NAME (a command that Cloud Assistant has),
 // recorded INPUT, failure INSTANCE
-// (of a run of the flow f), policy and stop. The inputs are submit TASK, cancel TASK, heartbeat,
+// (of a run of the flow f), policy and stop. The inputs are submit TASK, start FLOW, cancel TASK, heartbeat,
 // state STATE, end TASK STATUS, stranger INVOCATION STATUS (of a command that others
 // started), wake and sweep; array has several under it. One may say when it comes (after=2m) and how long its invocation is (limit=10m).
 //
@@ -200,6 +200,9 @@ func (s *story) input(a *words) decide.Input {
 	switch a.Cmd {
 	case "submit":
 		return submission(a.word())
+	case "start":
+		name := a.word()
+		return decide.Submission{Key: id("s" + name), Flow: name}
 	case "cancel":
 		name := a.word()
 		return decide.Cancel{Key: id("c" + name), TaskID: id(name)}

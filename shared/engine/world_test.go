@@ -33,6 +33,7 @@ type world struct {
 	inbox   map[string]letter // the newest alerts by key
 	heard   map[string]bool   // what alerts were about: an invocation, a task, or a flow's step
 	tasks   []submitted
+	starts  []string // ids of the runs that they begin
 	backlog []*delivery
 	running []*invocation
 	late    []*call

@@ -275,8 +275,8 @@
 //  73. A run's record names the version of the flows that it was started with: 12 hex
 //     digits, the same for every file that compiles to the same flows. A retry, which
 //     keeps to the definition of its run, keeps the version, too.
-//  74. A backtest plays the recorded ends and boots, and people's stops, through a
-//     file's flows, by the code that decides about events, and does nothing. A run
+//  74. A backtest plays the recorded ends, boots, starts by hand and ticks, and people's
+//     stops, through a file's flows, by the code that decides, and does nothing. A run
 //     goes as the record of the same run says, if that began and has the same steps;
 //     otherwise as a rehearsal of it, whose commands end at once.
 //  75. In a backtest, the end of a flow's own command counts if its run goes as
@@ -296,13 +296,15 @@
 //     parameters, a name at most 93 characters, a working directory 200, a
 //     username 255.
 //  85. Words that a field can never have, in comparisons of
-//     event.invocationStatus, steps.<id>.status, instance.state and event.kind.
+//     event.invocationStatus, steps.<id>.status, instance.state and event.kind,
+//     which is one of the flow's on.
 //  86. Routes that alerts.yaml does not have. An alert whose route is gone, since
 //     that file was deployed later, goes where the routes' matches put it.
 //  87. Every message says what to write. What the parsers of YAML and of
 //     expressions say is put into words of this format.
 //  88. What is always wrong is a mistake, such as the output of a step that does
-//     not capture, which is always empty, or a field that is two texts at once.
+//     not capture, which is always empty, a field that is two texts at once, or one
+//     of event, inputs or steps that is compared with nil.
 //     What is probably not meant is a warning, which keeps no file from being
 //     compiled; with --strict it is a mistake: int or float of a field of text
 //     (unless matches asks it first); a whole output compared with text, without
@@ -311,7 +313,10 @@
 //     after every boot, if no when, limit or condition of the script guards it; a
 //     script for Windows where nothing asks instance.os or instances.os, and one
 //     for Linux where nothing does either and the flow is for any instance (its
-//     when names no command and no instance) or is for Windows, too.
+//     when names no command and no instance) or is for Windows, too; a script for
+//     another system than the flow's; a step before that has failed, where the run
+//     would have ended with it; texts in an order, such as x > "80"; an input that
+//     nothing reads; and other patterns than * and ? in instances.
 //  89. What looks like a secret (see package mask) in a parameter, a script or the
 //     text of an alert, and is not computed there, is a warning, which does not
 //     show it.

@@ -83,18 +83,10 @@ func WrongInputs(inputs map[string]Input, given map[string]string) string {
 	}
 	for _, name := range known {
 		if _, there := given[name]; !there && inputs[name].Default == nil {
-			wrong = append(wrong, "the input "+name+" is missing: write "+name+"="+inputs[name].form())
+			wrong = append(wrong, "the input "+name+" is missing: write "+name+"=VALUE, a "+cmp.Or(inputs[name].Type, InputText))
 		}
 	}
 	return strings.Join(wrong, "; ")
-}
-
-// form says what values look like.
-func (i Input) form() string {
-	if i.Type == InputBoolean {
-		return "true or false"
-	}
-	return strings.ToUpper(cmp.Or(i.Type, InputText))
 }
 
 // inputValues are what expressions see as inputs: what was given, and otherwise the

@@ -185,7 +185,7 @@ func (r *reviewer) field(root string, n *node) {
 	}
 }
 
-// hyphen finds a step's id or an input's name that contains -, which reads as a
+// hyphen finds a step's id, or the name of an input or a tag, that contains -, which reads as a
 // minus, and adds how to write it.
 func (r *reviewer) hyphen(n *node) bool {
 	left := n.args[0]
@@ -194,6 +194,10 @@ func (r *reviewer) hyphen(n *node) bool {
 	}
 	root, _ := left.args[0].root()
 	name, named := left.args[1].text()
+	if rest := n.args[1]; nameOf(left.args[0]) == "instance\x00tags" && rest.op == opName {
+		r.add(left, "a tag's name with - in it is written instance.tags[%q]", name+"-"+rest.value.(string))
+		return true
+	}
 	what := map[string]string{"steps": "a step's id", "inputs": "an input's name"}[root]
 	if !named || what == "" || root == "steps" && r.InFlow || slices.Contains(r.fields(root), name) {
 		return false
@@ -214,6 +218,9 @@ func (r *reviewer) words(n *node) {
 		name, other = nameOf(n.args[1]), n.args[0]
 	}
 	known := wordsOf(name)
+	if name == "event\x00kind" && len(r.On) > 0 {
+		known = kindNames(kindsOf(r.On))
+	}
 	if known == nil {
 		return
 	}

@@ -141,9 +141,6 @@ func WrongCron(text string) string {
 	return ""
 }
 
-// farthest is how far back a tick is looked for: no schedule ticks less often.
-const farthest = 4 * 366 * 24 * time.Hour
-
 // Ticks returns the ticks after since and up to now that are not too late, the oldest
 // first, and the newest before them, zero if there is none. [64]
 func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time, err error) {
@@ -154,9 +151,6 @@ func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time
 	zone, err := zoneOf(s.TimeZone)
 	if err != nil {
 		return nil, missed, err
-	}
-	if first := now.Add(-farthest); since.Before(first) {
-		since = first
 	}
 	for t := now.UTC().Truncate(time.Minute); t.After(since); t = t.Add(-time.Minute) {
 		switch {

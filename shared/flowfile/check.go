@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"aftercare/shared/flow"
@@ -64,14 +65,29 @@ func (r *reader) windows(w *flow.Windows, path string) {
 	}
 }
 
+// regular is what looks like another kind of pattern than those of instances.
+var regular = regexp.MustCompile(`^[\^!~/]|\$$|\.[*+]|\||,`)
+
 // instances finds a mapping that says nothing. [44]
 func (r *reader) instances(of *flow.Instances, path string) {
 	switch {
 	case of == nil || !r.Whole(path):
+		return
 	case r.Said(path+".tags") && len(of.Tags) == 0:
 		r.Add(r.Place(path+".tags"), "tags is empty: write the tag's name and what it must be, such as role: web")
 	case len(of.Words()) == 0:
 		r.Add(r.Place(path), "instances is empty: write tags, os or name under it, or remove the key")
+	}
+	wild := func(path string, patterns []string) {
+		for _, pattern := range patterns {
+			if regular.MatchString(pattern) {
+				r.Warn(r.Key(path), "only * and ? are placeholders, and the rest of %q is taken as it is: write a list for alternatives, such as [web, api-*]", pattern)
+			}
+		}
+	}
+	wild(path+".name", of.Name)
+	for tag, patterns := range of.Tags {
+		wild(path+".tags."+tag, patterns)
 	}
 }
 

@@ -78,6 +78,9 @@ func (g *graph) edge(e edge) {
 // start lists what starts the flow.
 func (g *graph) start() []string {
 	lines := []string{"on " + strings.Join(g.d.On, " or ")}
+	if g.d.Schedule != nil {
+		lines = append(lines, g.d.Schedule.String())
+	}
 	lines = append(lines, g.d.Instances.Words()...)
 	lines = append(lines, conjuncts(g.d.When)...)
 	if g.d.Mode == flow.ModeDryRun {

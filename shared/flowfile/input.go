@@ -1,7 +1,9 @@
 package flowfile
 
 import (
+	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 
 	"aftercare/shared/flow"
@@ -20,12 +22,16 @@ func (r *reader) inputs(p *placedFlow) {
 	case !byHand && r.Sound(p.path+".on"):
 		r.Add(r.Key(path), "inputs are for flows that people start: add manual to on, or remove them")
 	}
+	whole, _ := json.Marshal(p.Definition) // it was read from YAML
 	for _, name := range slices.Sorted(maps.Keys(p.Inputs)) {
 		at, input := path+"."+name, p.Inputs[name]
 		if input.Type == "" {
 			input.Type = flow.InputText
 		}
 		p.Inputs[name] = input
+		if name := regexp.QuoteMeta(name); !regexp.MustCompile(`\binputs\s*(?:\??\.\s*` + name + `\b|\[\s*\\?["']` + name + `\\?["'])`).Match(whole) {
+			r.Warn(r.Key(at), "nothing in the flow reads this input: write inputs[%q] where it is needed, or remove it", name)
+		}
 		switch {
 		case !r.Whole(at):
 			continue

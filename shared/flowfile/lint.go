@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ var (
 	regions = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
 	// placeholder is text that other tools replace.
 	placeholder = regexp.MustCompile(`\$\{|\{\{|^\$[A-Za-z_]\w+`)
+	ends        = regexp.MustCompile(`^steps(?:\.(\w+)|\["([\w-]+)"\])\.(?:status|exitCode)$`)
+	numeral     = regexp.MustCompile(`^\s*-?[0-9]+\s*$`)
 	errorsOf    = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
 )
 
@@ -50,6 +53,8 @@ func (l *lint) Visit(node *ast.Node) {
 		}
 	case *ast.BinaryNode:
 		l.together(n)
+		l.ended(n)
+		l.ordered(n)
 		l.compared(n, n.Left, n.Right)
 		if n.Operator == "==" || n.Operator == "!=" {
 			l.compared(n, n.Right, n.Left)
@@ -61,6 +66,53 @@ func (l *lint) Visit(node *ast.Node) {
 func (l *lint) captured(n *ast.MemberNode) {
 	if m := outputs.FindStringSubmatch(n.String()); m != nil && slices.Contains(l.Silent, m[1]+m[2]) {
 		l.add(n, false, "%s is always empty, because the step %s does not capture it: write capture: true in that step, which must be a run or an invoke", n, m[1]+m[2])
+	}
+}
+
+// ended finds what no step that stands before can have ended as, because the run ends
+// if it does not succeed.
+func (l *lint) ended(n *ast.BinaryNode) {
+	m := ends.FindStringSubmatch(n.Left.String())
+	if m == nil {
+		return
+	}
+	ran, sure := l.Sure[m[1]+m[2]]
+	can := []string{`"succeeded"`, "0", `"skipped"`, "-1"}
+	if ran {
+		can = can[:2]
+	}
+	values, never := []ast.Node{n.Right}, false
+	if list, ok := n.Right.(*ast.ArrayNode); ok {
+		values = list.Nodes
+	}
+	is := slices.ContainsFunc(values, func(v ast.Node) bool { return !literal(v) && v.String() != "-1" || slices.Contains(can, v.String()) })
+	switch n.Operator {
+	case "==", "in":
+		never = !is
+	case "!=":
+		never = is && ran && literal(n.Right)
+	case ">", ">=":
+		never = literal(n.Right) && (n.Operator == ">" || n.Right.String() != "0")
+	}
+	if sure && never {
+		l.add(n.Left, true, "this never holds, because a run ends if its step %s does not succeed: write onFailure: continue in that step, or ask in the flow's onFailure or finally", m[1]+m[2])
+	}
+}
+
+// ordered finds numbers that are compared as texts, and what is compared with nil
+// although it never is.
+func (l *lint) ordered(n *ast.BinaryNode) {
+	name, is := n.Left.String(), n.Left.Type()
+	s, ok := n.Right.(*ast.StringNode)
+	_, none := n.Right.(*ast.NilNode)
+	none = none && fields.MatchString(name) && is != nil && !strings.HasPrefix(name, "instance")
+	switch {
+	case ok && strings.ContainsAny(n.Operator, "<>") && numeral.MatchString(s.Value):
+		l.add(n.Left, true, `%s compares texts letter by letter, and "9" is more than "80": write int(trim(%s)) %[1]s %[3]s`, n.Operator, name, s.Value)
+	case none && is.Kind() == reflect.String:
+		l.add(n.Left, false, `%s is never nil: write %s %s ""`, name, name, n.Operator)
+	case none && is.Kind() != reflect.Interface && is.Kind() != reflect.Map:
+		l.add(n.Left, false, "%s is never nil: compare it with a value", name)
 	}
 }
 

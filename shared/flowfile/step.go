@@ -197,7 +197,7 @@ func (r *reader) scopes(p *placedFlow) {
 			r.borrower = p.Name
 		}
 		for i, s := range l.steps {
-			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Silent: silent, Inputs: p.Inputs, Output: p.CaptureEvent}
+			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Silent: silent, Sure: l.sure(i), Inputs: p.Inputs, Output: p.CaptureEvent}
 			if r.Said(path + ".when") {
 				r.condition(path+".when", scope)
 			}
@@ -219,6 +219,21 @@ func (r *reader) scopes(p *placedFlow) {
 		}
 		r.borrower = ""
 	}
+}
+
+// sure are the steps before a step of the list that end the run if they fail, see
+// flow.Scope.
+func (l *stepList) sure(i int) map[string]bool {
+	sure := map[string]bool{}
+	passed := -1 // steps up to this one may be jumped over
+	for j, s := range l.steps[:i] {
+		to := slices.IndexFunc(l.steps, func(later flow.Step) bool { return later.ID == s.OnFailure })
+		passed = max(passed, to-1)
+		if (s.OnFailure == "" || s.OnFailure == flow.FailureStop) && l.key != "finally" {
+			sure[s.ID] = s.When == "" && j > passed
+		}
+	}
+	return sure
 }
 
 func (r *reader) parameters(values map[string]string, path string, scope flow.Scope) {

@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,8 +30,9 @@ var (
 	// asks is a condition in a script.
 	asks = regexp.MustCompile(`\b(?:if|case|test|while|until|p?grep|diff|cmp)\b|\[|\|\|`)
 	// chosen are names by which a flow is not for any instance.
-	chosen = regexp.MustCompile(`\b(?:event\s*\.\s*(?:commandName|commandId|vmName|instanceId|output)|instance\s*\.\s*(?:os|tags|name|id)|inputs)\b`)
-	system = regexp.MustCompile(`\binstance\s*\.\s*os\b`)
+	chosen   = regexp.MustCompile(`\b(?:event\s*\.\s*(?:commandName|commandId|vmName|instanceId|output)|instance\s*\.\s*(?:os|tags|name|id)|inputs)\b`)
+	system   = regexp.MustCompile(`\binstance\s*\.\s*os\b`)
+	isSystem = regexp.MustCompile(`^(?:[^|]*(?:&&|\band\b))?\s*instance\s*\.\s*os\s*==\s*["'](linux|windows)["']\s*(?:(?:&&|\band\b)[^|]*)?$`)
 )
 
 // rare reports whether the flow's own limit lets it begin once an hour at most.
@@ -69,12 +71,22 @@ func (r *reader) systems(p *placedFlow) {
 	for _, l := range p.lists {
 		any = any || slices.ContainsFunc(l.steps, windows)
 	}
-	said := map[string]bool{}
+	said, os := map[string]bool{}, ""
+	if m := isSystem.FindStringSubmatch(p.When); m != nil {
+		os = m[1]
+	}
+	if p.Instances != nil {
+		os = cmp.Or(p.Instances.OS, os)
+	}
 	asked := system.MatchString(p.When) || p.Instances != nil && p.Instances.OS != ""
 	for _, l := range p.lists {
 		for i, s := range l.steps {
 			asked = asked || s.Kind() == flow.KindStop && system.MatchString(s.When)
 			path := l.at(i) + ".run"
+			if os != "" && s.Run != nil && s.Run.Type != "" && windows(s) != (os == "windows") && !system.MatchString(s.When) && !l.borrowed && r.Sound(path) {
+				r.Warn(r.Key(path), "no instance of this flow runs a %s, because their os is %s: write another type, or another os", s.Run.Type, os)
+				continue
+			}
 			if asked || l.borrowed || s.Run == nil || !r.Sound(path) || system.MatchString(s.When) || !windows(s) && !any {
 				continue
 			}

@@ -21,7 +21,7 @@ import (
 )
 
 // logged are the methods that add a field to a line, whose name is their first argument.
-var logged = []string{"Str", "Strs", "Int", "Int64", "Bool", "Any", "AnErr", "Bytes"}
+var logged = []string{"Str", "Time", "Strs", "Int", "Int64", "Bool", "Any", "AnErr", "Bytes"}
 
 // written returns the names of the fields that the code writes.
 func written(t *testing.T) []string {

@@ -85,7 +85,7 @@ func mistakenSubmissions() map[string]struct {
 		"a field of other case": {encode(request().with("DedupeKey", secret)), `the payload has no field "DedupeKey", did you mean "dedupeKey"?`},
 		"a long unknown field": {
 			encode(request().with(strings.Repeat("x", 1<<20), 1)),
-			`the payload has no field "` + strings.Repeat("x", 60) + `": its fields are dedupeKey, instanceId, instanceIds, select, priority, notBefore, spread, expiresIn, bootDeadline, onBootDeadline, whenNotBootable, repeatMode, labels, submittedBy, reason, run, invoke, cancel, retry, stop, resume`,
+			`the payload has no field "` + strings.Repeat("x", 60) + `": its fields are dedupeKey, instanceId, instanceIds, select, priority, notBefore, spread, expiresIn, bootDeadline, onBootDeadline, whenNotBootable, repeatMode, labels, submittedBy, reason, run, invoke, flow, inputs, cancel, retry, stop, resume`,
 		},
 		"an unknown field of run": {run("timeouts", secret), `run has no field "timeouts", did you mean "timeout"?`},
 		"a field twice":           {[]byte(`{"instanceId":"i-1","instanceId":"i-2","run":{"name":"job","type":"RunShellScript","content":"true"}}`), `the payload has the field "instanceId" twice: remove one`},

@@ -87,7 +87,7 @@ func mismatched(n *ast.BinaryNode, left, right string) string {
 		if l == "true or false" {
 			is, name, l = fmt.Sprintf("%s is %s", n.Right, r), n.Right.String(), r
 		}
-		if _, ok := literalText(n.Right); ok {
+		if _, ok := literalText(n.Right); ok && r != "true or false" {
 			return fmt.Sprintf("%s is %s, and no condition: repeat the comparison on both sides, or write in [ ] with all values", n.Right, r)
 		}
 		return fmt.Sprintf("%s, and not true or false: compare it, for example %s != %s", is, name, zeros[l])
@@ -108,11 +108,11 @@ func mismatched(n *ast.BinaryNode, left, right string) string {
 		return fmt.Sprintf("%s, and %s is text: compare it with a number", is, literal)
 	case l == "text" && r == "a number" && op == "+", l == "a number" && r == "text" && op == "+":
 		return "a text and a number cannot be joined: write string(…) around the number, or use two ${{ }}"
-	case l == "text" && r == "a number" && strings.HasSuffix(strings.ToLower(name), "time"):
+	case l == "text" && (r == "a number" || op == "-") && strings.HasSuffix(strings.ToLower(name), "time"):
 		return fmt.Sprintf("%s is a time, as text: write secondsBetween(…, …) for the seconds between two of them", name)
 	case l == "text" && r == "a number" && (strings.HasPrefix(op, "<") || strings.HasPrefix(op, ">") || strings.HasSuffix(name, ".output")):
 		return fmt.Sprintf("%s: write int(trim(%s))", is, name)
-	case l == "text" && isLiteral && r != "text":
+	case l == "text" && isLiteral && r != "text" && !strings.ContainsAny(op, "-*/%"):
 		return fmt.Sprintf("%s: write \"%s\"", is, text)
 	case l == "true or false" && isLiteral && (text == "true" || text == "false"):
 		return fmt.Sprintf("%s: write %s without quotes", is, text)

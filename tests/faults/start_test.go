@@ -256,3 +256,29 @@ func TestATickOfManyInstances(t *testing.T) {
 	}
 	wantStarts(t, r, eachStarted(0, 1))
 }
+
+// TestATickIsGivenUpAfterAnHour where ECS gives no answer all the time. One alert says
+// so. [65]
+func TestATickIsGivenUpAfterAnHour(t *testing.T) {
+	flows, tick := started(60, "")
+	r := startRig(t, flows)
+	r.Advance(tick.Sub(r.Now()) + 10*time.Second)
+	silent := throttled
+	silent.Nth = 2 // the first one finds the instances
+	r.Faults.Add(silent)
+	for range 4 {
+		must(r.Sweep())
+		r.Advance(25 * time.Minute)
+	}
+	r.Faults.Clear()
+	must(r.Sweep())
+	var said []string
+	for _, a := range r.Alerts() {
+		if strings.Contains(a.Summary, "The schedule of a flow") {
+			said = append(said, a.Summary)
+		}
+	}
+	if slices.Sort(said); len(slices.Compact(said)) != 1 || len(many(t, r)) > 0 {
+		t.Errorf("%d submissions are left, and alerts say %q; log:\n%s", len(many(t, r)), said, r.Log)
+	}
+}

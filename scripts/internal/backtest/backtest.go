@@ -2,11 +2,11 @@
 // decides by package decide, with the state of each instance in memory, and knows
 // nothing of where the history comes from. It sends nothing and writes nothing.
 //
-// What is played are the ends of commands, the boots and the starts by hand that are
-// recorded, and the stops and resumes of people, each at the time at which it became
-// known. A start that was refused is not recorded. The state
-// that guards ask for is carried along: runs under way, limits, windows, breakers,
-// failures in a row, failed runs, boots. How a run goes is taken, in this order:
+// What is played are the ends of commands, the boots, the starts by hand and the ticks
+// that are recorded, and the stops and resumes of people, each at the time at which it
+// became known. The state that guards ask for is carried along: runs under way, limits,
+// windows, breakers, failures in a row, failed runs, boots. How a run goes is taken, in
+// this order:
 //
 //   - from the record of the same run, if it was started by the same event and has
 //     the same steps: as it went, its real ends with it;
@@ -17,14 +17,17 @@
 // The end of a flow's own command counts only in the first case. In the second, the
 // end in the history is that of a command that would not have been sent like this:
 // it is left out, and the assumed end is played in its place. So none counts twice.
+//
+// Not recorded, and so not played, are starts by hand that were refused, ticks of
+// another schedule than the recorded one, runs that people ran again, and changes of
+// an instance's state at ECS. What waits for a time goes on at that time; a sweep
+// looks at it up to a minute later.
 package backtest
 
 import (
-	"cmp"
-	"container/heap"
 	"context"
 	"encoding/json"
-	"maps"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +45,7 @@ type Happening struct {
 	Execution *decide.Execution
 	Boot      *decide.Boot
 	Act       string          // such as "stop flow mend"
-	Start     *decide.FlowRun // a run that a submission started
+	Start     *decide.FlowRun // a run that a person or a clock started
 }
 
 // Past is what is known beside what happened.
@@ -98,6 +101,9 @@ func New(flows []flow.Definition, past Past) *World {
 				w.lacks[flow.FirstHeartbeat] = append(w.lacks[flow.FirstHeartbeat], "flow "+d.Name+" reads "+field+", which records of boots do not hold")
 			}
 		}
+		if d.Schedule != nil {
+			w.Unknown[unticked(d.Name)] = 1
+		}
 		if strings.Contains(string(text), "event.requeued") {
 			w.lacks[requeued] = append(w.lacks[requeued], "flow "+d.Name+" reads event.requeued, which the record of a step's attempt does not hold")
 		}
@@ -135,11 +141,10 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 	case h.Execution != nil:
 		return w.end(ctx, i, h)
 	case r != nil:
-		in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
-		return w.decide(ctx, i, in, h.At, choice{Flow: r.Flow, Command: "a start by hand", key: r.ID})
+		return w.start(ctx, i, r, h.At)
 	}
 	for _, lack := range w.lacks[flow.FirstHeartbeat] {
-		w.Unknown[lack]++
+		w.unknown(lack)
 	}
 	b := h.Boot
 	uptime := b.EventTime.Sub(b.Time)
@@ -147,16 +152,16 @@ func (w *World) Play(ctx context.Context, h Happening) error {
 		Envelope:   event.Envelope{Kind: event.KindFirstHeartbeat, ID: b.EventID, Time: b.EventTime, Region: i.state.Instance.Region},
 		InstanceID: h.InstanceID, AgentVersion: b.AgentVersion, Zone: i.state.Instance.Zone, Uptime: &uptime,
 	}
-	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot"})
+	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot", key: fmt.Sprint("boot ", b.Seq)})
 }
 
 // end plays the end of a command.
 func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 	e, ev := h.Execution, h.Execution.Event
 	ev.Bare = false
-	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: e.TaskID}
-	if e.RunID == "" {
-		about.key = ""
+	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: ev.Key()}
+	if e.RunID != "" {
+		about.key = e.TaskID // however it was sent, and whatever reported its end
 	}
 	if e.TaskID == "" {
 		return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
@@ -174,7 +179,7 @@ func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 		}
 		if !c.last(e) {
 			for _, lack := range w.lacks[requeued] {
-				w.Unknown[lack]++
+				w.unknown(lack)
 			}
 		}
 		t.Chain, t.Attempt = c.chain, w.policy.MaxAttempts // a step has retries of its own
@@ -188,29 +193,33 @@ func (w *World) end(ctx context.Context, i *instance, h Happening) error {
 	return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
 }
 
-// act plays a stop or a resume.
-func (w *World) act(h Happening) {
-	kind, what, _ := strings.Cut(h.Act, " ")
-	var scope decide.Scope
-	switch of, name, _ := strings.Cut(what, " "); of {
-	case "flow":
-		scope.Flow = name
-	case "instance":
-		scope.Instance = name
-	case "label":
-		scope.Label = name
+// maxUnknown is how many things are told apart that are not known.
+const maxUnknown = 200
+
+func (w *World) unknown(what string) {
+	if _, known := w.Unknown[what]; !known && len(w.Unknown) >= maxUnknown {
+		what = "other things"
 	}
-	w.control.Stops = maps.Clone(w.control.Stops)
-	switch decide.ActKind(kind) {
-	case decide.ActStop:
-		w.control.Stops[scope] = decide.Stop{Scope: scope, At: h.At}
-	case decide.ActResume:
-		delete(w.control.Stops, scope)
-		delete(w.control.Breakers, scope.Flow)
-		delete(w.failures, scope.Flow)
-	case decide.ActRetry:
-		w.Unknown["a person ran a flow again, which is not played"]++
+	w.Unknown[what]++
+}
+
+// start plays a start by hand, or a tick of the same schedule.
+func (w *World) start(ctx context.Context, i *instance, r *decide.FlowRun, at time.Time) error {
+	in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
+	about := choice{Flow: r.Flow, Command: "a start by hand", key: r.ID}
+	if r.Event.Kind == flow.Scheduled {
+		about.Command, in.Tick = "a tick", r.Event.Time
+		n := slices.IndexFunc(w.flows, func(d flow.Definition) bool { return d.Name == r.Flow && d.Schedule != nil })
+		if is := r.Definition.Schedule; n < 0 || is == nil || w.flows[n].Schedule.String() != is.String() {
+			return nil
+		}
+		delete(w.Unknown, unticked(r.Flow))
 	}
+	return w.decide(ctx, i, in, at, about)
+}
+
+func unticked(name string) string {
+	return "what flow " + name + " would do on its schedule, of which no tick is recorded"
 }
 
 func (w *World) instance(ctx context.Context, id string) (*instance, error) {
@@ -225,144 +234,4 @@ func (w *World) instance(ctx context.Context, id string) (*instance, error) {
 	i.state.Instance = state.Instance
 	w.fleet[id] = i
 	return i, nil
-}
-
-// Until plays what is due before a time.
-func (w *World) Until(ctx context.Context, t time.Time) error {
-	for len(w.wakes) > 0 && w.wakes[0].at.Before(t) {
-		next := heap.Pop(&w.wakes).(wake)
-		if i := w.fleet[next.instanceID]; i.wakeAt.Equal(next.at) {
-			i.wakeAt = time.Time{}
-			if err := w.decide(ctx, i, decide.WakeUp{}, next.at, choice{}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// decide makes one decision, and what follows from it at once.
-func (w *World) decide(ctx context.Context, i *instance, in decide.Input, at time.Time, about choice) error {
-	facts := decide.Facts{Control: w.control}
-	m := decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}}
-	d := decide.Decide(i.state, in, facts, w.policy, m)
-	for range 4 {
-		need := d.Needs
-		need.Outputs, need.Once = nil, false // nobody knows them: what depends on one says so
-		if need.Empty() {
-			break
-		}
-		asked := &facts.Asked
-		asked.Agent, asked.Machine = asked.Agent || need.Agent, asked.Machine || need.Machine
-		asked.Invocations = append(asked.Invocations, need.Invocations...)
-		asked.Ended, asked.EndedRun = append(asked.Ended, need.Ended...), cmp.Or(asked.EndedRun, need.EndedRun)
-		if asked.Agent {
-			facts.Agent = &decide.AgentStatus{Ready: true, Seen: at}
-		}
-		d = decide.Decide(i.state, in, facts, w.policy, m)
-	}
-	return w.settle(ctx, i, d, at, about)
-}
-
-// settle takes over what was decided, without what is sent and told.
-func (w *World) settle(ctx context.Context, i *instance, d decide.Decision, at time.Time, about choice) error {
-	w.choose(i, d, at, about)
-	before := i.state.Runs
-	i.state = decide.NewState(d.Next.Instance.ID)
-	i.state.Instance, i.state.Runs, i.state.Limits, i.state.Failing = d.Next.Instance, maps.Clone(d.Next.Runs), d.Next.Limits, d.Next.Failing
-	for id, t := range d.Next.Tasks {
-		if t.RunID == "" && len(t.Chain) == 0 {
-			i.tries[id] = t
-		}
-	}
-	for _, t := range d.Changes.EndedTasks {
-		delete(i.tries, t.ID)
-	}
-	for _, m := range d.Next.Messages {
-		if m.Kind == decide.MessageCount {
-			w.countFailure(m.Fleet)
-		}
-	}
-	i.state.Instance.LearnAt, i.state.Instance.CheckAt = time.Time{}, time.Time{}
-	i.state.Instance.Waiting, i.state.Instance.WaitingUntil, i.state.Instance.WaitingFrom = 0, time.Time{}, time.Time{}
-	for _, r := range d.Changes.EndedRuns {
-		w.ended(i, r)
-	}
-	var begun []decide.FlowRun
-	for id, r := range i.state.Runs {
-		_, known := i.began[id]
-		_, waited := before[id]
-		switch {
-		case !r.StartedAt.IsZero() && !known:
-			begun = append(begun, r)
-		case r.StartedAt.IsZero() && !waited:
-			w.tallies[r.Flow].Waited[guardOf(r.Waits)]++
-		}
-	}
-	slices.SortFunc(begun, func(a, b decide.FlowRun) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
-	for _, r := range begun {
-		if err := w.begin(ctx, i, r, at); err != nil {
-			return err
-		}
-	}
-	if d.More {
-		return w.decide(ctx, i, decide.Continue{}, at, choice{})
-	}
-	w.schedule(i)
-	return nil
-}
-
-// schedule sees to it that what waits for a time is played then.
-func (w *World) schedule(i *instance) {
-	var at time.Time
-	for _, r := range i.state.Runs {
-		due := r.CheckAt
-		if !r.StartedAt.IsZero() {
-			due = r.Due()
-		}
-		if !due.IsZero() && (at.IsZero() || due.Before(at)) {
-			at = due
-		}
-	}
-	if !at.IsZero() && !at.Equal(i.wakeAt) {
-		heap.Push(&w.wakes, wake{at, i.state.Instance.ID})
-	}
-	i.wakeAt = at
-}
-
-// countFailure counts a failed run for its flow's breaker, and opens that.
-func (w *World) countFailure(f *decide.Fleet) {
-	since := f.At.Add(-f.Limit.Window.D())
-	b, there := w.control.Breakers[f.Flow]
-	if there && !b.ResumeAt.After(f.At) {
-		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
-	}
-	list := slices.DeleteFunc(append(w.failures[f.Flow], f.At), func(t time.Time) bool { return t.Before(since) })
-	w.failures[f.Flow] = list
-	if open := there && b.ResumeAt.After(f.At); !open && len(list) >= f.Limit.MaxFailures {
-		w.control.Breakers = maps.Clone(w.control.Breakers)
-		w.control.Breakers[f.Flow] = decide.Breaker{Flow: f.Flow, OpenedAt: f.At, ResumeAt: f.At.Add(f.Limit.ResumeAfter.D()), Failures: len(list)}
-	}
-}
-
-// wakes are a heap of what is due, the first of it on top.
-type wakes []wake
-
-type wake struct {
-	at         time.Time
-	instanceID string
-}
-
-func (w wakes) Len() int { return len(w) }
-func (w wakes) Less(a, b int) bool {
-	return cmp.Or(w[a].at.Compare(w[b].at), cmp.Compare(w[a].instanceID, w[b].instanceID)) < 0
-}
-func (w wakes) Swap(a, b int) { w[a], w[b] = w[b], w[a] }
-func (w *wakes) Push(x any)   { *w = append(*w, x.(wake)) }
-func (w *wakes) Pop() any {
-	last := (*w)[len(*w)-1]
-	*w = (*w)[:len(*w)-1]
-	return last
 }

@@ -46,7 +46,8 @@ flows:
   when: event.exitCode == 5 && run.depth == 0
   windows: {timeZone: UTC, outside: drop, open: [{from: "00:00", to: "00:01"}]}
   steps: [{id: tell, alert: x}]
-- {name: hand, on: manual, inputs: {level: {type: text, default: low}}, limits: {perInstance: {max: 2, window: 3m}}, steps: [{id: rest, wait: 5s}, {id: tell, alert: "${{ inputs.level }}"}]}
+- {name: hand, on: manual, when: instance.tags.role != "db", inputs: {level: {type: text, default: low}}, limits: {perInstance: {max: 2, window: 3m}}, steps: [{id: rest, wait: 5s}, {id: tell, alert: "${{ inputs.level }}"}]}
+- {name: tick, on: schedule, schedule: {cron: "*/2 * * * *", timeZone: UTC}, instances: {os: linux}, limits: {perInstance: {max: 1, window: 3m}}, steps: [{id: rest, wait: 1s}]}
 - {name: booted, on: first-heartbeat, steps: [{id: greet, run: {type: RunShellScript, content: "true"}}]}
 `
 
@@ -79,8 +80,13 @@ func (h *history) ended(instance, name string, exit int) {
 
 // byHand starts the flow hand.
 func (h *history) byHand(instance string) {
+	h.submit(map[string]any{"instanceId": instance, "flow": "hand", "inputs": map[string]string{"level": "high"}})
+}
+
+func (h *history) submit(what map[string]any) {
 	h.n++
-	payload, _ := json.Marshal(map[string]any{"dedupeKey": fmt.Sprint(h.n), "instanceId": instance, "flow": "hand", "inputs": map[string]string{"level": "high"}, "submittedBy": "ann"})
+	what["dedupeKey"], what["submittedBy"], what["reason"] = fmt.Sprint(h.n), "ann", "a test"
+	payload, _ := json.Marshal(what)
 	if _, err := h.SubmitTask(payload); err != nil {
 		h.t.Fatal(err)
 	}
@@ -177,6 +183,12 @@ func TestABacktestOfTheDeployedFlowsIsWhatTheyDid(t *testing.T) {
 	h.settle()
 	for range 60 {
 		h.ended(instances[chance.IntN(3)], []string{"check", "check", "other"}[chance.IntN(3)], []int{0, 3, 4, 5, 6}[chance.IntN(5)])
+		switch chance.IntN(20) {
+		case 0, 1:
+			h.submit(map[string]any{"stop": map[string]string{"flow": "look"}})
+		case 2, 3, 4, 5:
+			h.submit(map[string]any{"resume": map[string]string{"flow": "look"}})
+		}
 		if chance.IntN(4) == 0 {
 			h.byHand(instances[chance.IntN(3)])
 		}
@@ -188,12 +200,14 @@ func TestABacktestOfTheDeployedFlowsIsWhatTheyDid(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	h.submit(map[string]any{"resume": map[string]string{"flow": "look"}})
 	h.settle()
 	for len(h.State("i-1").Runs)+len(h.State("i-2").Runs)+len(h.State("i-3").Runs) > 0 {
 		h.Advance(10 * time.Second)
 		if _, err := h.Sweep(); err != nil {
 			t.Fatal(err)
 		}
+		h.settle()
 	}
 	deployed := read(t, flows)
 	play := h.played(deployed, deployed)

@@ -34,7 +34,7 @@ const maxDifferences = 10_000
 // Comparison plays two files side by side.
 type Comparison struct {
 	New, Old *World // Old is nil if there is nothing to compare with
-	open     map[[4]string]Difference
+	open     map[which]Difference
 	// More counts the differences that are not kept.
 	More int
 }
@@ -72,22 +72,21 @@ func (c *Comparison) each(play func(*World) error) error {
 	return nil
 }
 
+// which identifies a choice in both worlds.
+type which struct{ flow, instanceID, key string }
+
 // taken are the choices since they were taken last.
-func (w *World) taken() map[[4]string]choice {
-	taken := map[[4]string]choice{}
+func (w *World) taken() map[which]choice {
+	taken := map[which]choice{}
 	for _, c := range w.choices {
-		taken[[4]string{c.Flow, c.InstanceID, cmp.Or(c.key, c.InvokeID), c.EventID}] = c
-		if c.key != "" { // however it was sent, and whatever reported its end
-			delete(taken, [4]string{c.Flow, c.InstanceID, c.key, c.EventID})
-			taken[[4]string{c.Flow, c.InstanceID, c.key, ""}] = c
-		}
+		taken[which{c.Flow, c.InstanceID, c.key}] = c
 	}
 	w.choices = nil
 	return taken
 }
 
 // differ notes a difference, or that one was only of time.
-func (c *Comparison) differ(key [4]string, is, was choice) {
+func (c *Comparison) differ(key which, is, was choice) {
 	if is.starts() == was.starts() {
 		return
 	}
@@ -100,7 +99,7 @@ func (c *Comparison) differ(key [4]string, is, was choice) {
 		return
 	}
 	if c.open == nil {
-		c.open = map[[4]string]Difference{}
+		c.open = map[which]Difference{}
 	}
 	if len(c.open) >= maxDifferences {
 		c.More++

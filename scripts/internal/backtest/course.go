@@ -21,6 +21,20 @@ type course struct {
 	chain   []string
 	tasks   map[string]bool
 	endedBy string
+	over    time.Time // when it ended
+}
+
+// Ends that come late are still those of their run, for a while.
+const (
+	remembered = 24 * time.Hour
+	mostCourse = 50 // of an instance that are not looked through
+)
+
+// forget drops the courses of runs that ended long ago.
+func (i *instance) forget(now time.Time) {
+	if len(i.began) > mostCourse {
+		maps.DeleteFunc(i.began, func(_ string, c course) bool { return !c.over.IsZero() && now.Sub(c.over) > remembered })
+	}
 }
 
 // last reports whether a step's attempt was not tried again.
@@ -31,7 +45,7 @@ func (c course) last(e *decide.Execution) bool { return c.tasks[e.TaskID] }
 const sameTime = 3 * time.Minute
 
 // forever is when a run ends whose end is not known yet.
-var forever = time.Unix(1<<40, 0)
+var forever = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // begin takes the place of all that a run does: it holds the run until it ends.
 func (w *World) begin(ctx context.Context, i *instance, r decide.FlowRun, at time.Time) error {
@@ -62,7 +76,7 @@ func (w *World) begin(ctx context.Context, i *instance, r decide.FlowRun, at tim
 	h := decide.Rehearse(i.state, r, at)
 	tally.Cost.add(h.Steps)
 	if h.Result == flow.StepMaybe {
-		w.Unknown["how a run of flow "+r.Flow+" would go: it "+h.Reason]++
+		w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
 	}
 	i.state.Runs[r.ID] = held(r, at.Add(h.Took), h.Result)
 	zero := int64(0)
@@ -128,7 +142,7 @@ func held(r decide.FlowRun, until time.Time, result string) decide.FlowRun {
 	r.Untold = nil
 	r.Definition.Steps, r.Definition.OnFailure, r.Definition.Finally = []flow.Step{wait, {ID: "end", Stop: end}}, nil, nil
 	r.Section, r.Index, r.Result, r.FailedStep = flow.SectionSteps, 0, "", ""
-	r.Pending, r.Deadline = flow.Pending{State: flow.PendingWait, Attempt: 1, Until: until}, until.Add(time.Hour)
+	r.Pending, r.Deadline = flow.Pending{State: flow.PendingWait, Attempt: 1, Until: until}, forever
 	r.Steps = []flow.StepRecord{{ID: wait.ID, Kind: flow.KindWait}}
 	return r
 }

@@ -30,7 +30,7 @@ type History struct {
 	minutes map[int64]int            // records by their minute
 	boots   map[string]int64         // the first boot of each instance
 	ran     map[string]bool          // flows that have ended runs
-	byHand  map[string]bool          // flows that submissions start
+	byHand  map[string]bool          // flows that people or clocks start
 	starts  map[int64][]ledger.Entry // runs of those, by the minute in which they began
 	known   map[string]decide.State
 }
@@ -44,7 +44,7 @@ func (h *History) Count(ctx context.Context, flows []flow.Definition) error {
 	h.minutes, h.boots, h.ran, h.known = map[int64]int{}, map[string]int64{}, map[string]bool{}, map[string]decide.State{}
 	h.byHand, h.starts = map[string]bool{}, map[int64][]ledger.Entry{}
 	for _, d := range flows {
-		h.byHand[d.Name] = h.byHand[d.Name] || slices.Contains(d.On, flow.Manual)
+		h.byHand[d.Name] = h.byHand[d.Name] || slices.Contains(d.On, flow.Manual) || d.Schedule != nil
 	}
 	return h.list(ctx, h.From, h.Before, kinds, func(e ledger.Entry) {
 		h.Rows++
@@ -75,7 +75,9 @@ func (h *History) list(ctx context.Context, from, before time.Time, kinds []ledg
 	for _, q := range []ledger.Query{{Kinds: acts}, {Kinds: others, InstanceID: h.InstanceID}} {
 		q.From, q.Before = from, before
 		err := h.Ledger.History(ctx, q, func(e ledger.Entry) error {
-			each(e)
+			if h.InstanceID == "" || e.InstanceID == h.InstanceID || e.InstanceID == decide.ActsID {
+				each(e)
+			}
 			return nil
 		})
 		if err != nil {
@@ -153,7 +155,7 @@ func (h *History) part(ctx context.Context, from, before time.Time) (part []Happ
 		case len(d.Boots) > 0:
 			at.Boot = &d.Boots[0]
 		case len(d.Runs) > 0:
-			if at.Start = &d.Runs[0]; at.Start.Event.Kind != flow.Manual || at.Start.RetryOf != "" {
+			if at.Start = &d.Runs[0]; at.Start.RetryOf != "" || at.Start.Event.Kind != flow.Manual && at.Start.Event.Kind != flow.Scheduled {
 				continue
 			}
 			at.At = at.Start.CreatedAt

@@ -156,7 +156,10 @@ func (t *Tally) Count(r decide.FlowRun) {
 
 // ended counts a run that is over, unless it was counted when it began.
 func (w *World) ended(i *instance, r decide.FlowRun) {
-	if _, known := i.began[r.ID]; known {
+	if c, known := i.began[r.ID]; known {
+		c.over = r.EndedAt
+		i.began[r.ID] = c
+		i.forget(r.EndedAt)
 		return
 	}
 	if !r.StartedAt.IsZero() {
@@ -186,7 +189,7 @@ type choice struct {
 	Assumed bool
 	What    decide.What
 	Why     string
-	key     string // the task that ended, if a flow sent it
+	key     string // identifies the event
 }
 
 func (c choice) starts() bool {
@@ -204,7 +207,7 @@ func (w *World) choose(i *instance, d decide.Decision, at time.Time, about choic
 	}
 	if a := d.Answer; about.Flow != "" {
 		decided.Flows = []decide.FlowDecision{{Flow: about.Flow, What: decide.What(a.Outcome), Why: a.Reason}}
-		if t := w.tallies[about.Flow]; t != nil && a.Outcome == decide.Refused {
+		if t := w.tallies[about.Flow]; t != nil && a.Outcome == decide.Refused && len(d.Changes.EndedRuns) == 0 {
 			t.Refused[guardOf(a.Reason)]++
 		}
 	}
@@ -215,7 +218,7 @@ func (w *World) choose(i *instance, d decide.Decision, at time.Time, about choic
 		case decide.FlowNoAnswer:
 			w.tallies[f.Flow].NotEvaluated++
 		case decide.FlowDepends:
-			w.Unknown["whether flow "+f.Flow+" would start: "+f.Why]++
+			w.unknown("whether flow " + f.Flow + " would start: " + f.Why)
 		}
 		about.Flow, about.InstanceID, about.At, about.What, about.Why = f.Flow, i.state.Instance.ID, at, f.What, f.Why
 		w.choices = append(w.choices, about)

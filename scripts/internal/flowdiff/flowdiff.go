@@ -1,14 +1,12 @@
 // Package flowdiff compares two files of flows, flow by flow, in the words of the
-// file. It knows a flow's keys by the tags of package flow alone, so that a key that
-// is added there is compared here.
+// file. It knows no key but mode, and that steps have ids: whatever else a flow has,
+// it compares as JSON.
 package flowdiff
 
 import (
-	"cmp"
-	"encoding"
+	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -39,16 +37,121 @@ type Change struct {
 	New string `json:"new,omitempty"`
 }
 
-// maxShown is how long values may be that are shown whole.
+// Compare returns the flows that differ: those that go live first, the others in the
+// order of the new file, and those that are removed last.
+func Compare(old, is []flow.Definition) []Flow {
+	before := map[string]flow.Definition{}
+	for _, d := range old {
+		before[d.Name] = d
+	}
+	var live, others []Flow
+	for _, d := range is {
+		was, known := before[d.Name]
+		delete(before, d.Name)
+		f := Flow{Flow: d.Name, What: Changed, GoesLive: d.Mode == flow.ModeLive && was.Mode != flow.ModeLive}
+		if !known {
+			f.What = Added
+		} else if f.Changes = compare("", values(was), values(d)); f.Changes == nil {
+			continue
+		}
+		if f.GoesLive {
+			live = append(live, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	for _, d := range old {
+		if _, gone := before[d.Name]; gone {
+			others = append(others, Flow{Flow: d.Name, What: Removed})
+		}
+	}
+	return append(live, others...)
+}
+
+func values(d flow.Definition) (v map[string]any) {
+	b, _ := json.Marshal(d) // it was read from a file
+	_ = json.Unmarshal(b, &v)
+	return v
+}
+
+// compare lists how a value changed, the mode first.
+func compare(key string, old, is any) (changes []Change) {
+	was, wasParts := parts(old)
+	now, nowParts := parts(is)
+	if !wasParts || !nowParts {
+		if o, n := brief(old), brief(is); o != n {
+			return []Change{{key, o, n}}
+		}
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(union(was, now)))
+	if i := slices.Index(names, "mode"); i > 0 {
+		names = slices.Insert(slices.Delete(names, i, i+1), 0, "mode")
+	}
+	for _, name := range names {
+		changes = append(changes, compare(strings.TrimPrefix(key+"."+name, "."), was[name], now[name])...)
+	}
+	return changes
+}
+
+func union(a, b map[string]any) map[string]any {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// parts are the keys of a mapping, or the steps of a list by their ids.
+func parts(v any) (map[string]any, bool) {
+	if list, ok := v.([]any); ok {
+		steps, before := map[string]any{}, "the start"
+		for _, s := range list {
+			step, _ := s.(map[string]any)
+			id, _ := step["id"].(string)
+			if id == "" {
+				return nil, false
+			}
+			step = maps.Clone(step)
+			delete(step, "id")
+			step["comes after"], steps[id], before = before, step, id
+		}
+		return steps, true
+	}
+	m, ok := v.(map[string]any)
+	return m, ok
+}
+
+// brief is a value in one line, or of several if it is a text of several.
+func brief(v any) string {
+	var list []string
+	switch v := v.(type) {
+	case nil:
+	case string:
+		return v
+	case []any:
+		for _, e := range v {
+			list = append(list, brief(e))
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			list = append(list, name+" "+shown(brief(v[name])))
+		}
+	default:
+		return fmt.Sprint(v)
+	}
+	return strings.Join(list, ", ")
+}
+
+// maxShown is how long values may be that are shown side by side.
 const maxShown = 60
 
 // String says it in one line.
 func (c Change) String() string {
 	where, key := "", c.Key
-	if parts := strings.SplitN(key, ".", 3); slices.Contains([]string{"steps", "onFailure", "finally"}, parts[0]) && len(parts) > 1 {
-		where, key = "step "+parts[1], strings.Join(parts[2:], ".")
-		if parts[0] != "steps" {
-			where += " of " + parts[0]
+	if list, rest, _ := strings.Cut(key, "."); rest != "" && slices.Contains([]string{"steps", "onFailure", "finally"}, list) {
+		where, key, _ = strings.Cut(rest, ".")
+		where = "step " + where
+		if list != "steps" {
+			where += " of " + list
 		}
 		if key != "" {
 			where += ": "
@@ -73,14 +176,14 @@ func (c Change) how(condition bool) string {
 
 // shown is a value in one line.
 func shown(value string) string {
-	first, _, more := strings.Cut(strings.TrimSpace(value), "\n")
+	first, rest, more := strings.Cut(strings.TrimSpace(value), "\n")
 	if more {
-		first += fmt.Sprintf(" … (%d lines)", strings.Count(strings.TrimSpace(value), "\n")+1)
+		first += fmt.Sprintf(" … (%d lines)", strings.Count(rest, "\n")+2)
 	}
 	return first
 }
 
-// lines says where two texts differ.
+// lines says from where on two texts differ.
 func lines(old, is string) string {
 	a, b := strings.Split(strings.TrimSuffix(old, "\n"), "\n"), strings.Split(strings.TrimSuffix(is, "\n"), "\n")
 	n := 0
@@ -94,184 +197,4 @@ func lines(old, is string) string {
 		return "not there"
 	}
 	return fmt.Sprintf("differs from line %d on: was %s, is %s", n+1, line(a), line(b))
-}
-
-// Compare returns the flows that differ: those that go live first, the others in the
-// order of the new file, and those that are removed last.
-func Compare(old, is []flow.Definition) []Flow {
-	before := map[string]flow.Definition{}
-	for _, d := range old {
-		before[d.Name] = d
-	}
-	var list []Flow
-	for _, d := range is {
-		was, known := before[d.Name]
-		delete(before, d.Name)
-		f := Flow{Flow: d.Name, What: Changed, GoesLive: d.Mode == flow.ModeLive && was.Mode != flow.ModeLive}
-		if !known {
-			f.What = Added
-		} else if f.Changes = compare(was, d); f.Changes == nil {
-			continue
-		}
-		list = append(list, f)
-	}
-	for _, d := range old {
-		if _, gone := before[d.Name]; gone {
-			list = append(list, Flow{Flow: d.Name, What: Removed})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b Flow) int { return rank(a) - rank(b) })
-	return list
-}
-
-func rank(f Flow) int {
-	if f.GoesLive {
-		return 0
-	}
-	return 1
-}
-
-// compare lists how a flow changed, its mode first.
-func compare(was, is flow.Definition) (changes []Change) {
-	old, now := values(was), values(is)
-	keys := slices.Concat(now.keys, slices.DeleteFunc(old.keys, func(key string) bool { _, there := now.of[key]; return there }))
-	for _, key := range keys {
-		c := Change{Key: key, Old: old.of[key], New: now.of[key]}
-		if moved := strings.HasPrefix(key, theOrder); c.Old != c.New && (!moved || inOrder(c.Old, c.New) != inOrder(c.New, c.Old)) {
-			changes = append(changes, c)
-		}
-	}
-	slices.SortStableFunc(changes, func(a, b Change) int { return cmp.Compare(boolOf(b.Key == "mode"), boolOf(a.Key == "mode")) })
-	return withoutParts(changes)
-}
-
-func boolOf(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// withoutParts leaves out the keys of what was added or removed as a whole, and the
-// whole of what changed only in parts.
-func withoutParts(changes []Change) (whole []Change) {
-	parted := func(c Change) bool { return c.Old != "" && c.New != "" }
-	for _, c := range changes {
-		if !slices.ContainsFunc(changes, func(of Change) bool {
-			return strings.HasPrefix(c.Key, of.Key+".") && !parted(of) || strings.HasPrefix(of.Key, c.Key+".") && parted(c)
-		}) {
-			whole = append(whole, c)
-		}
-	}
-	return whole
-}
-
-// listed are the values of a flow by their keys, in the order of the file.
-type listed struct {
-	keys []string
-	of   map[string]string
-}
-
-func (l *listed) add(key, value string) {
-	if value != "" {
-		l.keys, l.of[key] = append(l.keys, key), value
-	}
-}
-
-func values(d flow.Definition) *listed {
-	l := &listed{of: map[string]string{}}
-	l.walk("", reflect.ValueOf(d))
-	return l
-}
-
-// walk adds a value and what is in it. A part that a file can leave out has a value of
-// its own, so that it is added or removed as a whole.
-func (l *listed) walk(key string, v reflect.Value) {
-	if v.IsZero() && v.Kind() != reflect.Struct {
-		return
-	}
-	if text, ok := v.Interface().(encoding.TextMarshaler); ok {
-		b, _ := text.MarshalText()
-		l.add(key, string(b))
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		l.add(key, brief(v.Elem()))
-		l.walk(key, v.Elem())
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); name != "id" && name != "name" || key != "" && name == "name" {
-				l.walk(under(key, name), v.Field(i))
-			}
-		}
-	case reflect.Slice:
-		l.list(key, v)
-	case reflect.Map:
-		for _, name := range slices.SortedFunc(maps.Keys(entries(v)), strings.Compare) {
-			l.walk(under(key, name), entries(v)[name])
-		}
-	default:
-		l.add(key, fmt.Sprint(v.Interface()))
-	}
-}
-
-// list adds a list: steps by their ids, and in their order; anything else as a whole.
-func (l *listed) list(key string, v reflect.Value) {
-	var names []string
-	steps, ok := v.Interface().([]flow.Step)
-	for i := range v.Len() {
-		names = append(names, brief(v.Index(i)))
-	}
-	if !ok {
-		l.add(key, strings.Join(names, ", "))
-		return
-	}
-	l.add(theOrder+key, order(steps))
-	for _, s := range steps {
-		l.add(under(key, s.ID), s.Kind())
-		l.walk(under(key, s.ID), reflect.ValueOf(s))
-	}
-}
-
-// theOrder begins the key of the order of a list of steps.
-const theOrder = "the order of "
-
-// inOrder is an order without what another one lacks.
-func inOrder(ids, of string) string {
-	known := strings.Split(of, ", ")
-	return strings.Join(slices.DeleteFunc(strings.Split(ids, ", "), func(id string) bool { return !slices.Contains(known, id) }), ", ")
-}
-
-func order(steps []flow.Step) string {
-	var ids []string
-	for _, s := range steps {
-		ids = append(ids, s.ID)
-	}
-	return strings.Join(ids, ", ")
-}
-
-// brief is a value in a few words: of a part, its keys and values.
-func brief(v reflect.Value) string {
-	if v.Kind() != reflect.Struct {
-		return fmt.Sprint(v.Interface())
-	}
-	l := &listed{of: map[string]string{}}
-	l.walk("", v)
-	var parts []string
-	for _, key := range l.keys {
-		parts = append(parts, key+" "+shown(l.of[key]))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func under(key, name string) string { return strings.TrimPrefix(key+"."+name, ".") }
-
-// entries are those of a map by their names.
-func entries(v reflect.Value) map[string]reflect.Value {
-	list := map[string]reflect.Value{}
-	for _, key := range v.MapKeys() {
-		list[key.String()] = v.MapIndex(key)
-	}
-	return list
 }

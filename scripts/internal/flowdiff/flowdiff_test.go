@@ -57,15 +57,16 @@ func TestFlowsAreComparedInWords(t *testing.T) {
 	want := strings.Split(strings.Trim(`
 mend changed, goes live
   mode dry-run -> live
-  when was run.depth == 0 && event.exitCode == 3, is run.depth == 0 && event.exitCode == 4
-  timeout 6h -> 1h
-  windows added: timeZone UTC, outside wait, open days mon, from 01:00, to 02:00
-  the order of steps look, say -> say, look, rest
+  step look: comes after the start -> say
+  step look: retry.max 2 -> 3
   step look: run.content differs from line 1 on: was "df $a $b", is "df $a"
   step look: run.parameters.a x -> z
-  step look: retry.max 2 -> 3
-  step rest added: wait
   step look: run.parameters.b removed, was y
+  step rest added: comes after look, onFailure stop, wait 5m
+  step say: comes after look -> the start
+  timeout 6h -> 1h
+  when was run.depth == 0 && event.exitCode == 3, is run.depth == 0 && event.exitCode == 4
+  windows added: open days mon, from 01:00, to 02:00, outside wait, timeZone UTC
 fresh added
 old removed`, "\n"), "\n")
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/event"
+	"aftercare/shared/ledger"
 	"aftercare/tests/localcloud/inbox"
 )
 
@@ -154,4 +156,29 @@ func (s *story) printMessages(ctx context.Context, w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// badEnds are the commands, and the steps of flows, that ended badly on an instance
+// and were not tried again.
+func badEnds(all map[string]ledger.Records) map[string]bool {
+	bad := map[string]bool{}
+	for id, records := range all {
+		flows := map[string]string{}
+		for _, r := range records.Runs {
+			flows[r.ID] = r.Flow
+		}
+		for _, e := range records.Executions {
+			again := slices.ContainsFunc(records.Executions, func(o decide.Execution) bool {
+				same := e.TaskID != "" && o.TaskID == e.TaskID || e.RunID != "" && o.RunID == e.RunID && o.Step == e.Step
+				return same && o.Received.After(e.Received) // times of ends have whole seconds
+			})
+			switch e.Event.Status {
+			case event.StatusFailed, event.StatusTimeout, event.StatusAborted:
+				if !again {
+					bad[keyOf(decide.Alert{InstanceID: id, Kind: decide.AlertExecution, CommandName: e.Name, Flow: flows[e.RunID], Step: e.Step})] = true
+				}
+			}
+		}
+	}
+	return bad
 }

@@ -85,12 +85,15 @@ func (s *story) checkAll(ctx context.Context) (err error) {
 	}
 	// One for every command and step that ended badly, two by restart-api, its onFailure
 	// and its limit, and two about commands that waited too long.
-	alerts := 4 + len(badEnds(f.all))
+	bad := badEnds(f.all)
+	alerts := 4 + len(bad)
 	if err := s.until(ctx, "the alerts", func() (bool, error) {
 		f.received, err = s.received(ctx)
 		return len(f.heard) >= alerts && f.firing() >= alerts && len(f.over) >= 2, err
 	}); err != nil {
-		return fmt.Errorf("%w: %d of %d came, %d of them open, and %d are over", err, len(f.heard), alerts, f.firing(), len(f.over))
+		maps.DeleteFunc(bad, func(about string, _ bool) bool { return f.heard[about] })
+		return fmt.Errorf("%w: %d of %d came, %d of them open, and %d are over; not among them are %q", err,
+			len(f.heard), alerts, f.firing(), len(f.over), slices.Sorted(maps.Keys(bad)))
 	}
 	if f.log, err = s.c.functionLog(); err != nil {
 		return err
@@ -269,31 +272,6 @@ func (s *story) checkDiagnostics(f facts) {
 func (s *story) checkSwept(f facts) {
 	s.check(4, "who sent renew-certificate", sender(f.log, s.tasks["renew-certificate"]).Function, "sweep")
 	s.check(4, "who found sync-clock running", sender(f.log, s.tasks["sync-clock"]).Function, "sweep")
-}
-
-// badEnds are the commands, and the steps of flows, that ended badly on an instance
-// and were not tried again.
-func badEnds(all map[string]ledger.Records) map[string]bool {
-	bad := map[string]bool{}
-	for id, records := range all {
-		flows := map[string]string{}
-		for _, r := range records.Runs {
-			flows[r.ID] = r.Flow
-		}
-		for _, e := range records.Executions {
-			again := slices.ContainsFunc(records.Executions, func(o decide.Execution) bool {
-				same := e.TaskID != "" && o.TaskID == e.TaskID || e.RunID != "" && o.RunID == e.RunID && o.Step == e.Step
-				return same && o.Event.FinishTime.After(e.Event.FinishTime)
-			})
-			switch e.Event.Status {
-			case event.StatusFailed, event.StatusTimeout, event.StatusAborted:
-				if !again {
-					bad[keyOf(decide.Alert{InstanceID: id, Kind: decide.AlertExecution, CommandName: e.Name, Flow: flows[e.RunID], Step: e.Step})] = true
-				}
-			}
-		}
-	}
-	return bad
 }
 
 // checkAlerts: each command that ended badly raised one alert. The webhook got it
