@@ -233,11 +233,10 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 	if s == nil {
 		return nil
 	}
-	kind := kindOf(ev.Kind)
 	outcomes := make([]Outcome, 0, s.n)
 	var env map[string]any
 	for _, f := range s.flows() {
-		if kind == 0 || f.kinds()&kind == 0 || ev.Flow != "" && ev.Flow != f.Name {
+		if !slices.Contains(f.On, ev.Kind) || ev.Flow != "" && ev.Flow != f.Name {
 			continue
 		}
 		why, saw := f.Instances.WhyNot(in)

@@ -63,6 +63,9 @@ func editDistance(a, b string, limit int) int {
 
 // shorten cuts text to a number of characters, the last being an ellipsis.
 func shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
 	runes := []rune(text)
 	if len(runes) <= limit {
 		return text
