@@ -63,6 +63,9 @@ func editDistance(a, b string, limit int) int {
 
 // Shorten cuts text to a number of characters, the last being an ellipsis.
 func Shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
 	runes := []rune(text)
 	if len(runes) <= limit {
 		return text

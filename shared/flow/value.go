@@ -268,6 +268,10 @@ func (n *node) slice(args []any) (any, error) {
 }
 
 func equal(a, b any) bool {
+	if x, ok := a.(string); ok {
+		y, ok := b.(string)
+		return ok && x == y
+	}
 	if x, y, ok := floats(a, b); ok {
 		if i, ok := a.(int); ok {
 			if j, ok := b.(int); ok {
