@@ -175,7 +175,7 @@ func (f comparedFile) print(out io.Writer, flows []*backtest.Tally) {
 // printDifferences lists the events that would start a flow of one file only.
 func (b backtested) printDifferences(out io.Writer, c clock) {
 	signs := map[string]int{}
-	table := &screen.Table{Head: []string{"", "WHEN", "INSTANCE/EVENT", "WHAT", "FLOW"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
+	table := &screen.Table{Head: []string{"+-", "WHEN", "INSTANCE/EVENT", "WHAT", "FLOW"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	for _, d := range b.Differences {
 		signs[d.Sign]++
 		id := d.InstanceID

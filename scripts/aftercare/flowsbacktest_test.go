@@ -56,7 +56,7 @@ func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
 	r := workedWith(t, "waiting")
 	_, out := backtestOf(t, r, slow)
 	for _, want := range []string{
-		`5 records will be read\.`, `look-after: would have started 1 time \(on 1 instance\)\n +cost: 1 step, 1 command, 0 alerts\n`, `\n\+1, -1 starts of flows\n`,
+		`5 records will be read\.`, `\n\+-  WHEN`, `look-after: would have started 1 time \(on 1 instance\)\n +cost: 1 step, 1 command, 0 alerts\n`, `\n\+1, -1 starts of flows\n`,
 		`\+ +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent2 +slow +look-after\n`, `- +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent1 +urgent +look-after\n`,
 		`Left out: 1 end of commands that flows sent`,
 	} {

@@ -1,7 +1,8 @@
 package flow
 
 import (
-	"strings"
+	"maps"
+	"slices"
 )
 
 // Scope is where an expression of a file stands, and so what it may name.
@@ -24,59 +25,64 @@ type Scope struct {
 	Inputs map[string]Input
 }
 
-func (s Scope) scope() scope {
-	out := scope{steps: strings.Join(s.Steps, " "), inputs: s.Inputs, output: s.Output}
-	for _, name := range s.On {
-		out.on |= kindOf(name)
-	}
-	if s.InFlow {
-		out.steps = none
-	}
-	return out
-}
-
 // Sample returns an environment of zero values: what an expression may name,
 // with values of the types that it will find.
-func (s Scope) Sample() map[string]any { return s.scope().sample() }
-
-// Checker checks expressions. It is not safe for concurrent use.
-type Checker struct {
-	types Types
-	words Words
+func (s Scope) Sample() map[string]any {
+	event, on := map[string]any{}, kindsOf(s.On)
+	for _, f := range fields {
+		if f.on&on == on {
+			event[f.name] = f.value(&Event{})
+		}
+	}
+	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
+	if len(s.Inputs) > 0 {
+		inputs := map[string]any{}
+		for name, input := range s.Inputs {
+			inputs[name] = input.value("0")
+		}
+		env["inputs"] = inputs
+	}
+	if !s.InFlow {
+		steps := map[string]any{}
+		for _, id := range s.Steps {
+			steps[id] = StepRecord{}.values()
+		}
+		env["steps"] = steps
+	}
+	return env
 }
 
-// Types finds the mistakes of an expression that lie in its types or syntax.
-// Read is the expression as the functions read it.
-type Types func(text, read string, s Scope, condition bool) []Mistake
+// fields lists what can be named after a root.
+func (s Scope) fields(root string) []string {
+	switch root {
+	case "event":
+		return fieldNames(kindsOf(s.On))
+	case "instance":
+		return slices.Sorted(maps.Keys(Instance{}.values()))
+	case "run":
+		return slices.Sorted(maps.Keys(about{}.values()))
+	case "inputs":
+		return slices.Sorted(maps.Keys(s.Inputs))
+	}
+	return s.Steps
+}
 
-// Words puts the mistakes that this package finds in an expression into better
-// words, for people who know other languages.
-type Words func(text string, mistakes []Mistake) []Mistake
+// Check finds the mistakes of an expression, but not those of its types. Read is the
+// expression as the functions read it.
+func Check(text string, s Scope) (read string, mistakes []Mistake) {
+	tree, mistakes := compile(text, s)
+	if len(mistakes) > 0 {
+		return "", mistakes
+	}
+	return tree.String(), nil
+}
 
-// NewChecker returns a checker. The functions know no types: package flowfile,
-// which they do not link, does.
-func NewChecker(types Types, words Words) *Checker { return &Checker{types, words} }
-
-// Condition checks a when.
-func (c *Checker) Condition(text string, s Scope) []Mistake {
-	_, mistakes := c.compile(text, s, true)
+// CheckTemplate finds the mistakes of a text with ${{ }} in it, whose expressions the
+// function checks.
+func CheckTemplate(text string, check func(expression string) []Mistake) []Mistake {
+	_, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return nil, check(expression) })
 	return mistakes
 }
 
-// Template checks a text with ${{ }} in it. It also returns the text without
-// its expressions, and whether there are any.
-func (c *Checker) Template(text string, s Scope) (static string, dynamic bool, mistakes []Mistake) {
-	t, mistakes := compileTemplate(text, func(expression string) (*node, []Mistake) { return c.compile(expression, s, false) })
-	return t.static(), t.dynamic(), mistakes
-}
-
-func (c *Checker) compile(text string, s Scope, condition bool) (*node, []Mistake) {
-	tree, mistakes := compile(text, s.scope())
-	if len(mistakes) > 0 {
-		return nil, c.words(text, mistakes)
-	}
-	return tree, c.types(text, tree.String(), s, condition)
-}
-
 // Kinds lists the kinds of event that a flow can be for.
-func Kinds() []string { return kindNames(ofAny) }
+func Kinds() []string { return slices.Clone(allKinds) }

@@ -20,7 +20,7 @@ type clause struct {
 }
 
 // compileCondition compiles a when; the empty one holds always.
-func compileCondition(text string, s scope) (condition, []Mistake) {
+func compileCondition(text string, s Scope) (condition, []Mistake) {
 	if text == "" {
 		return nil, nil
 	}
@@ -58,7 +58,7 @@ func (c clause) late() int {
 
 // oneLine is a clause as a reason shows it.
 func oneLine(text string) string {
-	return shorten(strings.Join(strings.Fields(text), " "), 300)
+	return Shorten(strings.Join(strings.Fields(text), " "), 300)
 }
 
 // saw returns the values of instance.* and event.failedBefore that were read,
@@ -96,7 +96,10 @@ func (c condition) holds(env map[string]any) (*clause, error) {
 
 // valuesOf returns the values of names, in their order.
 func valuesOf(names []string, env map[string]any) []Value {
-	var out []Value
+	if len(names) == 0 {
+		return nil
+	}
+	out := make([]Value, 0, len(names))
 	for _, name := range names {
 		out = append(out, Value{Name: written(name), Value: shown(valueOf(name, env))})
 	}
@@ -105,7 +108,7 @@ func valuesOf(names []string, env map[string]any) []Value {
 
 func valueOf(name string, env map[string]any) any {
 	var v any = env
-	for _, part := range strings.Split(name, "\x00") {
+	for part := range strings.SplitSeq(name, "\x00") {
 		m, ok := v.(map[string]any)
 		if !ok {
 			return nil
@@ -151,20 +154,20 @@ func shown(v any) string {
 	case nil:
 		return "nil"
 	case string:
-		return fmt.Sprintf("%q", shorten(v, 200))
+		return fmt.Sprintf("%q", Shorten(v, 200))
 	}
-	return shorten(fmt.Sprint(v), 200)
+	return Shorten(fmt.Sprint(v), 200)
 }
 
 // written is a name as people write it: event.exitCode, steps["the-id"].status.
 func written(name string) string {
-	parts := strings.Split(name, "\x00")
-	out := parts[0]
-	for _, p := range parts[1:] {
-		if strings.ContainsFunc(p, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-			out += fmt.Sprintf("[%q]", p)
+	out, rest, more := strings.Cut(name, "\x00")
+	for part := ""; more; {
+		part, rest, more = strings.Cut(rest, "\x00")
+		if strings.ContainsFunc(part, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			out += fmt.Sprintf("[%q]", part)
 		} else {
-			out += "." + p
+			out += "." + part
 		}
 	}
 	return out

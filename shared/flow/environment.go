@@ -1,8 +1,6 @@
 package flow
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"time"
 )
@@ -12,22 +10,18 @@ var roots = []string{"event", "instance", "run", "inputs", "steps"}
 
 // Instance is what expressions see as `instance`. [13]
 type Instance struct {
-	ID string `json:"id" doc:"the instance's id"`
-	// State is unknown, waiting or bootable.
-	State string `json:"state" doc:"whether it has booted, as far as Aftercare knows" words:"states"`
-	// BootSeq counts the boots seen; BootTime is when the last one began.
+	ID       string    `json:"id" doc:"the instance's id"`
+	State    string    `json:"state" doc:"whether it has booted, as far as Aftercare knows" words:"states"`
 	BootSeq  int64     `json:"bootSeq" doc:"how many of its boots Aftercare has seen"`
 	BootTime time.Time `json:"bootTime,omitzero" doc:"when the last of them began"`
-	// The rest is empty if it is not known. OS is linux or windows.
+	// The texts that follow are empty if they are not known.
 	AgentVersion string            `json:"agentVersion,omitempty" doc:"the version of its agent"`
 	OS           string            `json:"os,omitempty" doc:"its system" words:"systems"`
 	Name         string            `json:"name,omitempty" doc:"its name"`
 	Tags         map[string]string `json:"tags,omitempty" doc:"its tags, as in instance.tags[\"role\"]"`
 	Region       string            `json:"region,omitempty" doc:"its region"`
 	Zone         string            `json:"zone,omitempty" doc:"its zone"`
-	// FailedRuns is how many runs of flows failed or timed out within the
-	// last FailureMemory.
-	FailedRuns int `json:"failedRuns" doc:"how many runs of flows failed or timed out on it within 24 hours"`
+	FailedRuns   int               `json:"failedRuns" doc:"how many runs of flows failed or timed out on it within 24 hours"`
 }
 
 // FailureMemory is how long a failed run counts in instance.failedRuns.
@@ -111,41 +105,4 @@ func eventValues(e *Event) map[string]any {
 // environment is what a flow's when sees.
 func environment(e *Event, i Instance, a about) map[string]any {
 	return map[string]any{"event": eventValues(e), "instance": i.values(), "run": a.values()}
-}
-
-// sample is an environment of zero values, whose types are those of a scope.
-func (s scope) sample() map[string]any {
-	event := map[string]any{}
-	for _, f := range fields {
-		if f.on&s.on == s.on {
-			event[f.name] = f.value(&Event{})
-		}
-	}
-	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
-	if len(s.inputs) > 0 {
-		env["inputs"] = sampleInputs(s.inputs)
-	}
-	if s.steps != none {
-		steps := map[string]any{}
-		for _, id := range s.stepIDs() {
-			steps[id] = StepRecord{}.values()
-		}
-		env["steps"] = steps
-	}
-	return env
-}
-
-// fieldsOf lists what can be named after a root of a scope.
-func fieldsOf(root string, s scope) []string {
-	switch root {
-	case "event":
-		return fieldNames(s.on)
-	case "instance":
-		return slices.Sorted(maps.Keys(Instance{}.values()))
-	case "run":
-		return slices.Sorted(maps.Keys(about{}.values()))
-	case "inputs":
-		return slices.Sorted(maps.Keys(s.inputs))
-	}
-	return s.stepIDs()
 }

@@ -48,8 +48,8 @@ func (r *Run) before() []string {
 	return ids
 }
 
-func (r *Run) scope() scope {
-	return Scope{On: r.Definition.On, Steps: r.before(), Inputs: r.Definition.Inputs, Output: r.Definition.CaptureEvent}.scope()
+func (r *Run) scope() Scope {
+	return Scope{On: r.Definition.On, Steps: r.before(), Inputs: r.Definition.Inputs, Output: r.Definition.CaptureEvent}
 }
 
 // condition is the step's when, and what it sees.

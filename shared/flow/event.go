@@ -26,7 +26,6 @@ var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual, Scheduled}
 // they can be compared as they are and handed to a script; an unknown time is
 // the empty text.
 type Event struct {
-	// Kind is TaskCompleted, FirstHeartbeat, Manual or Scheduled.
 	Kind string `json:"kind" doc:"which kind of event it is" need:"write task-completed, first-heartbeat, manual or schedule" words:"kinds"`
 
 	// From the delivery.
@@ -53,12 +52,8 @@ type Event struct {
 	FinishTime       time.Time `json:"finishTime,omitzero" doc:"when it ended"`
 	OwnerUID         string    `json:"ownerUid,omitempty" doc:"the account that the command belongs to"`
 	PlayerUID        string    `json:"playerUid,omitempty" doc:"the user that sent it"`
-	// FailedBefore is how many ends in a row of this command on this instance
-	// were bad before this one. Expression: failedBefore. [18]
-	FailedBefore int `json:"failedBefore,omitempty" doc:"how many ends of this command in a row were bad before this one"`
-	// Requeued: Aftercare itself, or the flow that sent it, tries the command
-	// again. Expression: requeued.
-	Requeued bool `json:"requeued,omitempty" doc:"whether Aftercare itself tries the command again"`
+	FailedBefore     int       `json:"failedBefore,omitempty" doc:"how many ends of this command in a row were bad before this one"`
+	Requeued         bool      `json:"requeued,omitempty" doc:"whether Aftercare itself tries the command again"`
 
 	// Output is what the command printed, if the flow captures it; a run that has
 	// ended does not keep it. Captured: it was fetched, or cannot be, for the reason
@@ -75,8 +70,7 @@ type Event struct {
 	Uptime       int    `json:"uptime" doc:"milliseconds since the operating system started; -1 if unknown"`
 	Extensions   string `json:"extensions,omitempty" doc:"what else the event says, as JSON; empty if nothing"`
 
-	// Of Manual only. By says who starts the flow, in that person's own words, Reason
-	// why. Expressions: by, reason.
+	// Of Manual only, in that person's own words.
 	By     string `json:"by,omitempty" doc:"who starts the flow"`
 	Reason string `json:"reason,omitempty" doc:"why that person starts it"`
 	// Flow is the one that a person or a clock starts; without it, the event is for
@@ -100,13 +94,15 @@ const (
 
 // kindNames lists the names of a set's kinds.
 func kindNames(on kinds) []string {
-	var names []string
-	for _, name := range allKinds {
-		if on&kindOf(name) != 0 {
-			names = append(names, name)
-		}
+	return slices.DeleteFunc(slices.Clone(allKinds), func(name string) bool { return on&kindOf(name) == 0 })
+}
+
+// kindsOf returns the set of the kinds of these names.
+func kindsOf(names []string) (on kinds) {
+	for _, name := range names {
+		on |= kindOf(name)
 	}
-	return names
+	return on
 }
 
 // kindOf returns the set that holds the kind of that name; 0 for an unknown name.
@@ -202,14 +198,14 @@ func Names() (names []Name) {
 	for _, f := range fields {
 		add("event", f.name, f.value(&Event{}), f.on)
 	}
-	sample := scope{on: ofAny, steps: "<id>"}.sample()
+	sample := Scope{Steps: []string{"<id>"}}.Sample()
 	for _, root := range []string{"instance", "run"} {
 		values := sample[root].(map[string]any)
 		for _, field := range slices.Sorted(maps.Keys(values)) {
 			add(root, field, values[field], ofAny)
 		}
 	}
-	names = append(names, Name{Name: "inputs.<name>", On: kindNames(ofAny), Words: []string{InputText, InputNumber, InputBoolean}})
+	names = append(names, Name{Name: "inputs.<name>", On: allKinds, Words: []string{InputText, InputNumber, InputBoolean}})
 	step := sample["steps"].(map[string]any)["<id>"].(map[string]any)
 	for _, field := range slices.Sorted(maps.Keys(step)) {
 		add("steps.<id>", field, step[field], ofAny)

@@ -3,7 +3,7 @@ package flow
 // Work evaluates an expression of a task-completed flow over an event. It returns how
 // many steps that took; ok is false if it is no expression.
 func Work(text string, ev Event) (steps int, failed error, ok bool) {
-	tree, mistakes := compile(text, scope{on: kindOf(TaskCompleted), steps: none})
+	tree, mistakes := compile(text, Scope{On: []string{TaskCompleted}, InFlow: true})
 	if len(mistakes) > 0 {
 		return 0, nil, false
 	}
@@ -19,3 +19,12 @@ func Work(text string, ev Event) (steps int, failed error, ok bool) {
 
 // MostWork is the most steps that an evaluation takes.
 const MostWork = workBudget
+
+// Static returns a text without its expressions, and whether there are any.
+func Static(text string) (static string, dynamic bool) {
+	t, _ := compileTemplate(text, func(string) (*node, []Mistake) { return &node{}, nil })
+	for _, p := range t {
+		static, dynamic = static+p.text, dynamic || p.tree != nil
+	}
+	return static, dynamic
+}

@@ -59,29 +59,13 @@ type Mistake struct {
 	Warning bool
 }
 
-// scope is where an expression stands, and so what it may name.
-type scope struct {
-	on kinds
-	// steps are the ids that may be named after steps, joined by spaces; the
-	// constant none in a flow's own when, where steps does not exist.
-	steps  string
-	inputs map[string]Input // the flow's
-	// output: event.output may be named.
-	output bool
-}
-
-// none is the steps of a scope that has no steps.
-const none = "-"
-
-func (s scope) stepIDs() []string { return strings.Fields(s.steps) }
-
 // tooEarly is the mistake whose place is after the last character.
 const tooEarly = "the expression ends too early"
 
 // compile reads an expression and finds the names that it must not use. It does
 // not know types: package flowfile has checked them. Either the tree or the
 // list of mistakes is empty.
-func compile(text string, s scope) (*node, []Mistake) {
+func compile(text string, s Scope) (*node, []Mistake) {
 	end := utf8.RuneCountInString(strings.TrimRight(text, " \t\n"))
 	switch {
 	case strings.TrimSpace(text) == "":

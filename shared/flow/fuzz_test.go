@@ -45,8 +45,8 @@ func FuzzExpressions(f *testing.F) {
 			}
 		}
 
-		_, dynamic, faults := flowfile.NewChecker().Template(text, flow.Scope{On: both[:1], Steps: []string{"the-id"}})
-		check(faults)
+		check(flowfile.NewChecker().Template(text, flow.Scope{On: both[:1], Steps: []string{"the-id"}}))
+		_, dynamic := flow.Static(text)
 		r := flow.NewRun("run-1", definition(onFailure(runStep("the-id", "x", text), flow.FailureContinue), when(runStep("b", "x", text), text)), ended(), 0)
 		for _, a := range append(r.Begin(at(0)), r.CommandEnded("the-id", 1, flow.StepEnd{Status: flow.StepSucceeded}, at(1))...) {
 			if got := a.Run.Parameters["x"]; !dynamic && got != text {

@@ -89,15 +89,6 @@ func WrongInputs(inputs map[string]Input, given map[string]string) string {
 	return strings.Join(wrong, "; ")
 }
 
-// sampleInputs are zero values of the inputs' types.
-func sampleInputs(inputs map[string]Input) map[string]any {
-	sample := map[string]any{}
-	for name, input := range inputs {
-		sample[name] = input.value("0")
-	}
-	return sample
-}
-
 // inputValues are what expressions see as inputs: what was given, and otherwise the
 // defaults. What cannot be read is nil.
 func inputValues(inputs map[string]Input, given map[string]string) map[string]any {

@@ -66,7 +66,7 @@ func quoted(patterns []string) string {
 	for i, p := range patterns {
 		list[i] = shown(p)
 	}
-	return shorten(strings.Join(list, " or "), 200)
+	return Shorten(strings.Join(list, " or "), 200)
 }
 
 // Fits reports whether a pattern fits a whole text. The text may be a pattern

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/parser/operator"
@@ -36,14 +37,7 @@ const (
 )
 
 // is reports whether the node is one of these operators.
-func (n *node) is(ops ...string) bool {
-	for _, op := range ops {
-		if n.op == op {
-			return true
-		}
-	}
-	return false
-}
+func (n *node) is(ops ...string) bool { return slices.Contains(ops, n.op) }
 
 // text returns the text of a literal.
 func (n *node) text() (string, bool) {

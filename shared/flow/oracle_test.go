@@ -81,14 +81,15 @@ func evaluate(text string) (value string, failed string) {
 
 // agree compares an evaluation with expr's, if the checker takes the
 // expression.
-func agree(t interface{ Errorf(string, ...any) }, checker *flow.Checker, text string) (checked bool) {
-	_, dynamic, mistakes := checker.Template("${{ string("+text+"\n) }}", flow.Scope{On: both[:1], InFlow: true})
+func agree(t interface{ Errorf(string, ...any) }, checker flowfile.Checker, text string) (checked bool) {
+	template := "${{ string(" + text + "\n) }}"
+	mistakes := checker.Template(template, flow.Scope{On: both[:1], InFlow: true})
 	for _, m := range mistakes {
 		if strings.Contains(m.Text, "two ways") {
 			t.Errorf("%s: it is not read as expr reads it", text)
 		}
 	}
-	if len(mistakes) > 0 || !dynamic {
+	if _, dynamic := flow.Static(template); len(mistakes) > 0 || !dynamic {
 		return false
 	}
 	got, failed := evaluate(text)

@@ -232,9 +232,16 @@ func (p *parser) primary() *node {
 	case p.next("if"):
 		return p.fail("if is not allowed: write condition ? this : that")
 	case p.accept("["):
-		return p.postfix(&node{op: opList, at: t.From, args: p.list("]")})
+		list := &node{op: opList, at: t.From}
+		p.separated("]", func() { list.args = append(list.args, p.expression(0)) })
+		return p.postfix(list)
 	case p.accept("{"):
-		return p.postfix(p.mapping(t.From))
+		mapping := &node{op: opMap, at: t.From}
+		p.separated("}", func() {
+			key, value := p.pair()
+			mapping.args = append(mapping.args, key, value)
+		})
+		return p.postfix(mapping)
 	case t.Is(lexer.Identifier):
 		p.take()
 		switch {
@@ -277,41 +284,30 @@ func (p *parser) number() *node {
 	return n
 }
 
-// list reads expressions up to a closing bracket, which it takes.
-func (p *parser) list(closing string) []*node {
-	var nodes []*node
-	for !p.accept(closing) && p.mistake == nil {
-		if len(nodes) > 0 {
+// separated reads what stands between commas, up to a closing bracket, which it takes.
+func (p *parser) separated(closing string, read func()) {
+	for first := true; !p.accept(closing) && p.mistake == nil; first = false {
+		if !first {
 			if p.expect(","); p.accept(closing) {
-				break
+				return
 			}
 		}
-		nodes = append(nodes, p.expression(0))
+		read()
 	}
-	return nodes
 }
 
-func (p *parser) mapping(at int) *node {
-	m := &node{op: opMap, at: at}
-	for !p.accept("}") && p.mistake == nil {
-		if len(m.args) > 0 {
-			if p.expect(","); p.accept("}") {
-				break
-			}
-		}
-		var key *node
-		switch t := p.token(); {
-		case t.Is(lexer.Number), t.Is(lexer.String), t.Is(lexer.Identifier):
-			key = &node{op: opLiteral, at: t.From, value: p.take().Value}
-		case p.next("("):
-			key = p.expression(0)
-		default:
-			return p.fail("the key of a mapping must be a name, a number, text in quotes or an expression in brackets")
-		}
-		p.expect(":")
-		m.args = append(m.args, key, p.expression(0))
+// pair reads a key of a mapping and its value.
+func (p *parser) pair() (key, value *node) {
+	switch t := p.token(); {
+	case t.Is(lexer.Number), t.Is(lexer.String), t.Is(lexer.Identifier):
+		key = &node{op: opLiteral, at: t.From, value: p.take().Value}
+	case p.next("("):
+		key = p.expression(0)
+	default:
+		key = p.fail("the key of a mapping must be a name, a number, text in quotes or an expression in brackets")
 	}
-	return m
+	p.expect(":")
+	return key, p.expression(0)
 }
 
 // call reads the arguments of a function. A pipe has read the first.
@@ -319,18 +315,13 @@ func (p *parser) call(name lexer.Token, piped ...*node) *node {
 	n := &node{op: opCall, at: name.From, value: name.Value, args: piped}
 	p.expect("(")
 	_, plain := plainFunctions[name.Value]
-	for first := true; !p.accept(")") && p.mistake == nil; first = false {
-		if !first {
-			if p.expect(","); p.accept(")") {
-				break
-			}
-		}
+	p.separated(")", func() {
 		if !plain && len(n.args) == 1 {
 			n.args = append(n.args, p.predicate())
-			continue
+			return
 		}
 		n.args = append(n.args, p.expression(0))
-	}
+	})
 	if name.Value == "match" && len(n.args) > 1 {
 		p.pattern(n.args[1])
 	}

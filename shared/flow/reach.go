@@ -1,6 +1,9 @@
 package flow
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Command is a command that a flow sends, as the event of its end names it.
 type Command struct {
@@ -29,12 +32,12 @@ func Starters(d Definition) func(Command) bool {
 	}
 	depths := 1
 	if slices.Contains(namesIn(tree), "run\x00depth") {
-		depths = deepest
+		depths = MaxDepth
 	}
-	weigh := tree.weigh()
+	names := map[*node][]string{}
 	return func(by Command) bool {
 		for depth := 1; depth <= depths; depth++ {
-			if weigh(&assumption{Command: by, depth: depth}) != no {
+			if (&assumption{Command: by, depth: depth, names: names}).weigh(tree) != no {
 				return true
 			}
 		}
@@ -42,12 +45,8 @@ func Starters(d Definition) func(Command) bool {
 	}
 }
 
-const (
-	// deepest is how many flows can lead to an event that starts a flow. [50]
-	deepest = 10
-	// unknownName stands for the name of a saved command. Nobody writes it.
-	unknownName = "\x00a saved command\x00"
-)
+// unknownName stands for the name of a saved command. Nobody writes it.
+const unknownName = "\x00a saved command\x00"
 
 // truth is what is known about a condition. The truth of && is the minimum of
 // both sides, the truth of || the maximum.
@@ -63,86 +62,66 @@ const (
 type assumption struct {
 	Command
 	depth int
-	env   map[string]any // made when it is first needed
-}
-
-// name is the assumed event.commandName.
-func (a *assumption) name() string {
-	if a.Name == "" {
-		return unknownName
-	}
-	return a.Name
+	env   map[string]any     // made when it is first needed
+	names map[*node][]string // what parts of the condition read, as far as that is known
 }
 
 func (a *assumption) environment() map[string]any {
 	if a.env == nil {
 		a.env = map[string]any{
-			"event": map[string]any{"kind": TaskCompleted, "commandName": a.name(), "commandId": a.ID},
+			"event": map[string]any{"kind": TaskCompleted, "commandName": cmp.Or(a.Name, unknownName), "commandId": a.ID},
 			"run":   map[string]any{"depth": a.depth},
 		}
 	}
 	return a.env
 }
 
-type weighing func(*assumption) truth
-
-// weigh turns a condition into a function that weighs it.
-func (n *node) weigh() weighing {
+// weigh returns what is known about a condition or a part of it.
+func (a *assumption) weigh(n *node) truth {
 	switch {
 	case n.is("&&", "and"):
-		left, right := n.args[0].weigh(), n.args[1].weigh()
-		return func(a *assumption) truth { return min(left(a), right(a)) }
+		return min(a.weigh(n.args[0]), a.weigh(n.args[1]))
 	case n.is("||", "or"):
-		left, right := n.args[0].weigh(), n.args[1].weigh()
-		return func(a *assumption) truth { return max(left(a), right(a)) }
+		return max(a.weigh(n.args[0]), a.weigh(n.args[1]))
 	case n.is("!", "not"):
-		inner := n.args[0].weigh()
-		return func(a *assumption) truth { return -inner(a) }
-	case n.op == opChoice:
-		return choice(n.args[0].weigh(), n.args[1].weigh(), n.args[2].weigh())
+		return -a.weigh(n.args[0])
+	case n.op != opChoice:
+		return a.weighPart(n)
 	}
-	return n.weighPart()
-}
-
-// choice weighs cond ? then : otherwise.
-func choice(cond, then, otherwise weighing) weighing {
-	return func(a *assumption) truth {
-		switch cond(a) {
-		case yes:
-			return then(a)
-		case no:
-			return otherwise(a)
-		}
-		if t := then(a); t == otherwise(a) {
-			return t
-		}
-		return maybe
+	cond, then, otherwise := a.weigh(n.args[0]), a.weigh(n.args[1]), a.weigh(n.args[2])
+	switch {
+	case cond == yes, then == otherwise:
+		return then
+	case cond == no:
+		return otherwise
 	}
+	return maybe
 }
 
 // weighPart weighs an expression that is not made of conditions. Its truth is
 // known if it reads only known values.
-func (n *node) weighPart() weighing {
-	needsID := false
-	for _, name := range namesIn(n) {
+func (a *assumption) weighPart(n *node) truth {
+	names, known := a.names[n]
+	if !known {
+		names = namesIn(n)
+		a.names[n] = names
+	}
+	for _, name := range names {
 		switch name {
 		case "event\x00kind", "event\x00commandName", "run\x00depth":
 		case "event\x00commandId":
-			needsID = true
+			if a.ID == "" {
+				return maybe
+			}
 		default:
-			return func(*assumption) truth { return maybe }
-		}
-	}
-	return func(a *assumption) truth {
-		if needsID && a.ID == "" {
 			return maybe
 		}
-		switch value, err := run(n, a.environment()); {
-		case err != nil:
-			return maybe
-		case value == true:
-			return yes
-		}
-		return no
 	}
+	switch value, err := run(n, a.environment()); {
+	case err != nil:
+		return maybe
+	case value == true:
+		return yes
+	}
+	return no
 }

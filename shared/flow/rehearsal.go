@@ -56,7 +56,7 @@ func (h Rehearsal) String() string {
 	default:
 		parts = append(parts, "its result would be "+h.Result+": "+h.Reason)
 	}
-	return shorten(strings.Join(parts, "; "), maxReason)
+	return Shorten(strings.Join(parts, "; "), maxReason)
 }
 
 // Succeeds is how commands end if they succeed and print what is known of their

@@ -10,14 +10,14 @@ import (
 // review finds every name that an expression must not use, with what to write
 // instead, everything that would make its cost unbounded, and words that a
 // field can never have. The type checker then finds the rest, one at a time.
-func review(tree *node, s scope) []Mistake {
-	r := &reviewer{scope: s}
+func review(tree *node, s Scope) []Mistake {
+	r := &reviewer{Scope: s}
 	r.visit(tree)
 	return r.mistakes
 }
 
 type reviewer struct {
-	scope
+	Scope
 	inside   string // the function whose predicate is being visited
 	mistakes []Mistake
 }
@@ -88,7 +88,7 @@ func (r *reviewer) group(n *node) {
 func (r *reviewer) identifier(n *node) {
 	name := n.value.(string)
 	switch {
-	case name == "steps" && r.steps == none:
+	case name == "steps" && r.InFlow:
 		r.add(n, "there are no steps yet when a flow starts: use steps in the when of a step")
 	case slices.Contains(roots, name):
 		r.add(n, "%s is not a value itself: name one of its fields, for example %s", name, examples[name])
@@ -96,7 +96,7 @@ func (r *reviewer) identifier(n *node) {
 		r.add(n, "%s is a function: write %s(…)", name, name)
 	default:
 		for _, root := range roots[:4] {
-			if slices.Contains(fieldsOf(root, r.scope), name) {
+			if slices.Contains(r.fields(root), name) {
 				r.add(n, "there is no name %.60q%s", name, DidYouMean(root+"."+name))
 				return
 			}
@@ -125,7 +125,7 @@ func (r *reviewer) member(n *node) {
 	if base.op == opChain {
 		base = base.args[0]
 	}
-	if root, ok := base.root(); ok && (root != "steps" || r.steps != none) {
+	if root, ok := base.root(); ok && (root != "steps" || !r.InFlow) {
 		name, ok := n.args[1].text()
 		if !ok {
 			r.add(n.args[1], "the field of %s must be written as a name, for example %s", root, examples[root])
@@ -137,7 +137,7 @@ func (r *reviewer) member(n *node) {
 		}
 		return
 	}
-	if base.is(opMember, opSafe) && r.steps != none {
+	if base.is(opMember, opSafe) && !r.InFlow {
 		if root, _ := base.args[0].root(); root == "steps" {
 			r.stepField(base, n)
 			return
@@ -162,38 +162,27 @@ func (r *reviewer) stepField(step, n *node) {
 }
 
 func (r *reviewer) field(root string, n *node) {
-	known := fieldsOf(root, r.scope)
+	known := r.fields(root)
 	name, _ := n.text()
-	if slices.Contains(known, name) {
-		if root == "event" && name == "output" && !r.output {
+	elsewhere := slices.IndexFunc(fields, func(f field) bool { return root == "event" && f.name == name })
+	switch {
+	case slices.Contains(known, name):
+		if root == "event" && name == "output" && !r.Output {
 			r.add(n, "event.output is only there if the flow captures it: write captureEvent: true beside when")
 		}
-		return
-	}
-	switch root {
-	case "steps":
-		if len(known) == 0 {
-			r.add(n, "there is no step before this one: only those that stand above can be named")
-			return
-		}
+	case root == "steps" && len(known) == 0:
+		r.add(n, "there is no step before this one: only those that stand above can be named")
+	case root == "steps":
 		r.add(n, "there is no step %.60q before this one%s", name, Suggest(name, "those before", known))
-		return
-	case "inputs":
-		if len(known) == 0 {
-			r.add(n, "this flow has no inputs: list them under the key inputs")
-			return
-		}
+	case root == "inputs" && len(known) == 0:
+		r.add(n, "this flow has no inputs: list them under the key inputs")
+	case root == "inputs":
 		r.add(n, "the flow has no input %.60q%s", name, Suggest(name, "its inputs", known))
-		return
-	case "event":
-		for _, f := range fields {
-			if f.name == name {
-				r.add(n, "event.%s exists only in flows on %s", name, strings.Join(kindNames(f.on), " or "))
-				return
-			}
-		}
+	case elsewhere >= 0:
+		r.add(n, "event.%s exists only in flows on %s", name, strings.Join(kindNames(fields[elsewhere].on), " or "))
+	default:
+		r.add(n, "%s has no field %.60q%s", root, name, Suggest(name, "its fields", known))
 	}
-	r.add(n, "%s has no field %.60q%s", root, name, Suggest(name, "its fields", known))
 }
 
 // hyphen finds a step's id, or the name of an input or a tag, that contains -, which reads as a
@@ -210,10 +199,10 @@ func (r *reviewer) hyphen(n *node) bool {
 		return true
 	}
 	what := map[string]string{"steps": "a step's id", "inputs": "an input's name"}[root]
-	if !named || what == "" || root == "steps" && r.steps == none || slices.Contains(fieldsOf(root, r.scope), name) {
+	if !named || what == "" || root == "steps" && r.InFlow || slices.Contains(r.fields(root), name) {
 		return false
 	}
-	for _, id := range fieldsOf(root, r.scope) {
+	for _, id := range r.fields(root) {
 		if strings.HasPrefix(id, name+"-") {
 			r.add(left, "%s with - in it is written %s[%q]", what, root, id)
 			return true
@@ -229,8 +218,8 @@ func (r *reviewer) words(n *node) {
 		name, other = nameOf(n.args[1]), n.args[0]
 	}
 	known := wordsOf(name)
-	if name == "event\x00kind" && r.on != 0 {
-		known = kindNames(r.on)
+	if name == "event\x00kind" && len(r.On) > 0 {
+		known = kindNames(kindsOf(r.On))
 	}
 	if known == nil {
 		return
@@ -254,7 +243,7 @@ func (r *reviewer) words(n *node) {
 func wordsOf(name string) []string {
 	switch name {
 	case "event\x00kind":
-		return kindNames(ofAny)
+		return allKinds
 	case "event\x00invocationStatus":
 		return Statuses
 	case "instance\x00state":

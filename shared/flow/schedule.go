@@ -148,9 +148,9 @@ func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time
 	if err != nil {
 		return nil, missed, err
 	}
-	zone, err := time.LoadLocation(s.TimeZone)
+	zone, err := zoneOf(s.TimeZone)
 	if err != nil {
-		return nil, missed, fmt.Errorf("the time zone %.60q is not known", s.TimeZone)
+		return nil, missed, err
 	}
 	for t := now.UTC().Truncate(time.Minute); t.After(since); t = t.Add(-time.Minute) {
 		switch {
@@ -164,25 +164,19 @@ func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time
 	return due, missed, nil
 }
 
-// at reports whether a minute is a tick. A time that a change of the clock skips
-// moves later by as much; of a time that occurs twice, the first counts, unless the
-// schedule ticks in every hour.
+// at reports whether a minute is a tick: that of a matching time of the wall clock,
+// which wall finds, or any such minute, if the schedule ticks in every hour.
 func (c cron) at(t time.Time, zone *time.Location) bool {
-	wall := t.In(zone)
-	_, offset := wall.Zone()
+	if c.all(1) {
+		return c.matches(t.In(zone))
+	}
+	// A time that a change of the clock skips is one of the clock before the change.
+	_, now := t.In(zone).Zone()
 	_, before := t.Add(-3 * time.Hour).In(zone).Zone()
-	change := time.Duration(offset-before) * time.Second
-	if c.all(1) || change == 0 {
-		return c.matches(wall)
-	}
-	_, just := t.Add(-max(change, -change)).In(zone).Zone()
-	switch changed := just == before; {
-	case changed && change > 0:
-		return c.matches(wall) || c.matches(wall.Add(-change).In(time.FixedZone("", offset)))
-	case changed:
-		return false // it has occurred
-	}
-	return c.matches(wall)
+	return slices.ContainsFunc([]int{now, before}, func(offset int) bool {
+		local := t.UTC().Add(time.Duration(offset) * time.Second)
+		return c.matches(local) && wall(local.Year(), local.Month(), local.Day(), local, zone).Equal(t)
+	})
 }
 
 // matches reports whether the schedule has a time of the wall clock. If it has both

@@ -73,16 +73,8 @@ func stepExpressions(d Definition) []string {
 }
 
 // scope is where its when stands.
-func (h head) scope() scope {
-	return Scope{On: h.On, InFlow: true, Inputs: h.Inputs, Output: h.CaptureEvent}.scope()
-}
-
-func (h head) kinds() kinds {
-	var on kinds
-	for _, name := range h.On {
-		on |= kindOf(name)
-	}
-	return on
+func (h head) scope() Scope {
+	return Scope{On: h.On, InFlow: true, Inputs: h.Inputs, Output: h.CaptureEvent}
 }
 
 // Outcome is how one flow reacts to one event.
@@ -116,13 +108,16 @@ func NewSet(flows []Definition) *Set {
 		stored, _ := Store(flows) // a loaded set has one
 		return versionOf(stored)
 	}
-	return &Set{n: len(flows), version: sync.OnceValue(version), flows: sync.OnceValue(func() []*compiledFlow {
-		var list []*compiledFlow
-		for _, d := range flows {
-			list = append(list, &compiledFlow{
-				head:       newHead(d),
-				definition: func() (Definition, error) { return d, nil },
-			})
+	return newSet(len(flows), version, func(i int) *compiledFlow {
+		return &compiledFlow{head: newHead(flows[i]), definition: func() (Definition, error) { return flows[i], nil }}
+	})
+}
+
+func newSet(n int, version func() string, flow func(i int) *compiledFlow) *Set {
+	return &Set{n: n, version: sync.OnceValue(version), flows: sync.OnceValue(func() []*compiledFlow {
+		list := make([]*compiledFlow, n)
+		for i := range list {
+			list[i] = flow(i)
 		}
 		return list
 	})}
@@ -154,14 +149,23 @@ func (s *Set) Flows() []string {
 	return names
 }
 
-// Definition returns a flow by its name.
-func (s *Set) Definition(name string) (Definition, error) {
+// find returns a flow by its name; nil if there is no such flow, which missing says.
+func (s *Set) find(name string) (f *compiledFlow, missing string) {
 	for _, f := range s.flows() {
 		if f.Name == name {
-			return f.definition()
+			return f, ""
 		}
 	}
-	return Definition{}, fmt.Errorf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
+	return nil, fmt.Sprintf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
+}
+
+// Definition returns a flow by its name.
+func (s *Set) Definition(name string) (Definition, error) {
+	f, missing := s.find(name)
+	if f == nil {
+		return Definition{}, errors.New(missing)
+	}
+	return f.definition()
 }
 
 // Timed is a flow on schedule.
@@ -190,16 +194,14 @@ func (s *Set) Unstartable(name, kind string, inputs map[string]string) string {
 	if s.Len() == 0 {
 		return fmt.Sprintf("there is no flow %.60q: these functions have none", name)
 	}
-	for _, f := range s.flows() {
-		switch {
-		case f.Name != name:
-		case !slices.Contains(f.On, kind):
-			return fmt.Sprintf("flow %s is not on %s: its on is %s", name, kind, strings.Join(f.On, " and "))
-		default:
-			return WrongInputs(f.Inputs, inputs)
-		}
+	switch f, missing := s.find(name); {
+	case f == nil:
+		return missing
+	case !slices.Contains(f.On, kind):
+		return fmt.Sprintf("flow %s is not on %s: its on is %s", name, kind, strings.Join(f.On, " and "))
+	default:
+		return WrongInputs(f.Inputs, inputs)
 	}
-	return fmt.Sprintf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
 }
 
 // Runbook returns a flow's runbook; empty if there is none, or no such flow.
@@ -233,11 +235,10 @@ func (s *Set) match(ev Event, in Instance, depth int, explain bool) []Outcome {
 	if s == nil {
 		return nil
 	}
-	kind := kindOf(ev.Kind)
 	outcomes := make([]Outcome, 0, s.n)
 	var env map[string]any
 	for _, f := range s.flows() {
-		if kind == 0 || f.kinds()&kind == 0 || ev.Flow != "" && ev.Flow != f.Name {
+		if !slices.Contains(f.On, ev.Kind) || ev.Flow != "" && ev.Flow != f.Name {
 			continue
 		}
 		why, saw := f.Instances.WhyNot(in)

@@ -112,7 +112,7 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 			text = emptyAlert
 		}
 		alert := Action{
-			Step: s.ID, Attempt: 1, Alert: shorten(text, maxAlert), Severity: s.Severity, Route: s.Route, Runbook: cmp.Or(s.Runbook, r.Definition.Runbook),
+			Step: s.ID, Attempt: 1, Alert: Shorten(text, maxAlert), Severity: s.Severity, Route: s.Route, Runbook: cmp.Or(s.Runbook, r.Definition.Runbook),
 			Trouble: r.Trouble(),
 		}
 		r.end(StepSucceeded, "the alert is planned", m)
@@ -291,14 +291,14 @@ func (r *Run) stop(s Step, how string, m Moment) {
 	default:
 		reason = r.Reason + "; " + reason
 	}
-	r.Result, r.Reason = s.Stop, shorten(reason, maxReason)
+	r.Result, r.Reason = s.Stop, Shorten(reason, maxReason)
 	r.enter(SectionFinally, m)
 }
 
 // failed moves on from a section that failed or timed out at a step.
 func (r *Run) failed(result, step, reason string, m Moment) {
 	if r.Section == SectionSteps {
-		r.Result, r.Reason, r.FailedStep = result, shorten(reason, maxReason), step
+		r.Result, r.Reason, r.FailedStep = result, Shorten(reason, maxReason), step
 		r.enter(SectionOnFailure, m)
 		return
 	}

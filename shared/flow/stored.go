@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"slices"
-	"sync"
 )
 
 // storedFormat is the version of the stored form. [8]
@@ -77,13 +75,9 @@ func Load(stored []byte) (*Set, error) {
 	case len(lines)%2 != 0:
 		return nil, errDamaged
 	}
-	return &Set{n: len(lines) / 2, version: sync.OnceValue(func() string { return versionOf(stored) }), flows: sync.OnceValue(func() []*compiledFlow {
-		var list []*compiledFlow
-		for pair := range slices.Chunk(lines, 2) {
-			list = append(list, loadFlow(pair[0], pair[1]))
-		}
-		return list
-	})}, nil
+	return newSet(len(lines)/2, func() string { return versionOf(stored) }, func(i int) *compiledFlow {
+		return loadFlow(lines[2*i], lines[2*i+1])
+	}), nil
 }
 
 // loadFlow reads a flow's head. An unreadable flow never starts and gives that
@@ -96,7 +90,7 @@ func loadFlow(first, definition []byte) *compiledFlow {
 		return d, nil
 	}}
 	if err := json.Unmarshal(first, &f.head); err != nil {
-		f.Name, f.On = "unreadable", kindNames(ofAny)
+		f.Name, f.On = "unreadable", allKinds
 		f.once.Do(func() { f.err = errors.New("its stored form cannot be read: compile the flows again") })
 	}
 	return f

@@ -61,8 +61,11 @@ func editDistance(a, b string, limit int) int {
 	return min(limit, row[len(y)])
 }
 
-// shorten cuts text to a number of characters, the last being an ellipsis.
-func shorten(text string, limit int) string {
+// Shorten cuts text to a number of characters, the last being an ellipsis.
+func Shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
 	runes := []rune(text)
 	if len(runes) <= limit {
 		return text

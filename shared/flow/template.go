@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,20 +21,6 @@ type template []part
 type part struct {
 	text string
 	tree *node
-}
-
-// static returns the text without its expressions.
-func (t template) static() string {
-	var b strings.Builder
-	for _, p := range t {
-		b.WriteString(p.text)
-	}
-	return b.String()
-}
-
-// dynamic reports whether there are expressions in it.
-func (t template) dynamic() bool {
-	return slices.ContainsFunc(t, func(p part) bool { return p.tree != nil })
 }
 
 // evaluate returns the text for one event.
@@ -78,8 +63,6 @@ func valueText(value any) (string, error) {
 		return strconv.FormatBool(v), nil
 	case int:
 		return strconv.Itoa(v), nil
-	case int64:
-		return strconv.FormatInt(v, 10), nil
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return "", errors.New("the result is not a finite number")

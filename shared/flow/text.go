@@ -44,10 +44,12 @@ func compilePattern(text string) (*pattern, error) {
 // spend counts steps, and refuses those beyond the budget.
 func (e *evaluation) spend(steps int) error {
 	if e.work += steps; e.work > workBudget {
-		return fmt.Errorf("the expression takes more than %d steps on these values: take a smaller part of them first", workBudget)
+		return errCostly
 	}
 	return nil
 }
+
+var errCostly = fmt.Errorf("the expression takes more than %d steps on these values: take a smaller part of them first", workBudget)
 
 // cost is how many steps it takes to read or make values.
 func cost(values ...any) int {

@@ -268,6 +268,10 @@ func (n *node) slice(args []any) (any, error) {
 }
 
 func equal(a, b any) bool {
+	if x, ok := a.(string); ok {
+		y, ok := b.(string)
+		return ok && x == y
+	}
 	if x, y, ok := floats(a, b); ok {
 		if i, ok := a.(int); ok {
 			if j, ok := b.(int); ok {
@@ -278,18 +282,10 @@ func equal(a, b any) bool {
 	}
 	listA, okA := a.([]any)
 	listB, okB := b.([]any)
-	if !okA || !okB {
-		return reflect.DeepEqual(a, b)
+	if okA && okB {
+		return slices.EqualFunc(listA, listB, equal)
 	}
-	if len(listA) != len(listB) {
-		return false
-	}
-	for i := range listA {
-		if !equal(listA[i], listB[i]) {
-			return false
-		}
-	}
-	return true
+	return reflect.DeepEqual(a, b)
 }
 
 // contains reports whether an element or key is in a list or mapping.
@@ -298,12 +294,7 @@ func contains(list, element any) (bool, error) {
 	case nil:
 		return false, nil
 	case []any:
-		for _, v := range list {
-			if equal(v, element) {
-				return true, nil
-			}
-		}
-		return false, nil
+		return slices.ContainsFunc(list, func(v any) bool { return equal(v, element) }), nil
 	case map[string]any:
 		if key, ok := element.(string); ok || element == nil { // nothing is the key ""
 			_, found := list[key]

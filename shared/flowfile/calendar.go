@@ -22,6 +22,9 @@ var calendars = format(reflect.TypeFor[flow.Calendar](), "a calendar", "closed",
 // CalendarSchema is Schema for calendars.
 func CalendarSchema() []byte { return calendars.Schema() }
 
+// datesPattern are days and ranges of them.
+const datesPattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.\.[0-9]{4}-[0-9]{2}-[0-9]{2})?$`
+
 func wrongDates(k yamlfile.Key, text string) string {
 	dates := strings.SplitN(text, flow.DateRange, 2)
 	for _, date := range dates {

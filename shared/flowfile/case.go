@@ -27,10 +27,8 @@ type Case struct {
 
 	Event    flow.Event    `json:"event" doc:"the event: its kind, and the fields that matter; the others follow from them" need:"say which event comes, with its kind"`
 	Instance flow.Instance `json:"instance" doc:"what is known of the instance, if it matters"`
-	// Depth is how many flows led to the event.
-	Depth int `json:"depth" doc:"how many flows led to the event" range:"0 10"`
-	// At is when the event comes.
-	At time.Time `json:"at" doc:"when the event comes"`
+	Depth    int           `json:"depth" doc:"how many flows led to the event" range:"0 10"`
+	At       time.Time     `json:"at" doc:"when the event comes"`
 	// Ends lists by a step's id how its attempts end; the last entry holds for
 	// all further attempts. Commands of other steps succeed, and boots come.
 	Ends   map[string][]CommandEnd `json:"steps" doc:"how the commands of steps end, by the step's id: one end, or a list with one for each attempt" hint:"write a step's id: and how its command ends"`
@@ -42,25 +40,18 @@ type CommandEnd struct {
 	Status    string `json:"status" doc:"Success or Failed, if no other fits the rest" words:"statuses"`
 	ExitCode  int    `json:"exitCode" doc:"the script's exit code; -1 if it has none"`
 	ErrorCode string `json:"errorCode" doc:"why the command did not run, or not to its end"`
-	// Output is what the command prints, for steps that capture. Unprinted: the case
-	// does not say that.
-	Unprinted bool
+	Unprinted bool   // the case does not say what it prints
 	Output    string `json:"output" doc:"what the command prints, for steps that capture"`
-	// Hangs: it does not end until it is stopped. For a wait for the next boot,
-	// where only Hangs is possible: the boot never comes.
+	// Hangs is the only key for a wait for the next boot.
 	Hangs bool `json:"hangs" doc:"whether it never ends, or the boot that the step waits for never comes"`
 }
 
 // Expectation is what a case expects. Except for Fires, nil and empty fields
 // expect nothing.
 type Expectation struct {
-	// Fires are the flows that start, in the order of the file, and no others.
-	Fires []string `json:"fires" doc:"the flows that start, all of them" need:"list the flows that start, [] for none" form:"texts"`
-	// Flow is the one of them that the other fields are about.
-	Flow string `json:"flow" doc:"the one of them that the rest is about, if several start"`
-	// Plan lists the ids of the steps that begin, in order, one for each attempt.
-	Plan []string `json:"plan" doc:"the ids of the steps that begin, in order, once for each attempt" form:"texts"`
-	// Skipped lists the ids of the steps that are skipped, in order.
+	Fires   []string `json:"fires" doc:"the flows that start, all of them" need:"list the flows that start, [] for none" form:"texts"`
+	Flow    string   `json:"flow" doc:"the one of them that the rest is about, if several start"`
+	Plan    []string `json:"plan" doc:"the ids of the steps that begin, in order, once for each attempt" form:"texts"`
 	Skipped []string `json:"skipped" doc:"the ids of the steps that are skipped, in order" form:"texts"`
 	Result  string   `json:"result" doc:"how the run ends" words:"succeeded failed timed_out"`
 	// Alerts are texts that the alerts contain, as flow.Action.Announced writes
@@ -115,12 +106,8 @@ func (c Case) fires(flows []flow.Definition, outcomes []flow.Outcome) (differenc
 
 // whyNot says why a flow does not start.
 func (c Case) whyNot(name string, flows []flow.Definition, outcomes []flow.Outcome) string {
-	var names []string
-	for _, d := range flows {
-		names = append(names, d.Name)
-	}
-	if !slices.Contains(names, name) {
-		return fmt.Sprintf("there is no such flow%s", flow.Suggest(name, "the flows", names))
+	if names := flow.NewSet(flows).Flows(); !slices.Contains(names, name) {
+		return "there is no such flow" + flow.Suggest(name, "the flows", names)
 	}
 	for _, o := range outcomes {
 		if o.Flow == name {

@@ -78,8 +78,7 @@ func (r *reader) completeEvent(path string, c *Case) {
 		if byHand := ev.Kind == flow.Manual; byHand && name == "inputs" || name == "flow" && (byHand || ev.Kind == flow.Scheduled) {
 			continue
 		}
-		_, _, mistakes := r.checker.Template("${{ event."+name+" }}", flow.Scope{On: []string{ev.Kind}, InFlow: true, Output: true})
-		if len(mistakes) > 0 {
+		if len(r.checker.Template("${{ event."+name+" }}", flow.Scope{On: []string{ev.Kind}, InFlow: true, Output: true})) > 0 {
 			r.Add(r.Key(path+"."+name), "%s is not a field of %s events: remove it", name, ev.Kind)
 		}
 	}

@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -57,17 +58,12 @@ func (r *reader) commandMistakes(list []command.Mistake, path string) map[string
 	for _, m := range list {
 		wrong[m.Field] = true
 		own, inherited := path+"."+m.Field, "defaults.run."+m.Field
-		at := r.Key(own)
 		switch {
 		case r.Said(own) && !r.Sound(own):
 		case r.Said(own) && m.At < 0:
-			r.Add(at, "%s", m)
+			r.Add(r.Key(own), "%s", m)
 		case r.Said(own):
-			if sc, ok := r.Text(own); ok {
-				r.mistake(sc, characters(sc.Text, m.At), m.String())
-			} else {
-				r.Add(at, "%s", m)
-			}
+			r.Add(r.inText(own, m.At), "%s", m)
 		case r.Said(inherited) && r.Sound(inherited) && !r.wrongDefaults[m.Field]:
 			r.Add(r.Place(path), "%s", m)
 		}
@@ -75,27 +71,18 @@ func (r *reader) commandMistakes(list []command.Mistake, path string) map[string
 	return wrong
 }
 
+// expressions are those of a text, also one that is not closed.
+var expressions = regexp.MustCompile(`(?s)\$\{\{.*?(?:\}\}|$)`)
+
 // withoutExpressions returns the values of parameters with each expression
 // replaced by a filler of the same length, and whether there are any.
 func withoutExpressions(values map[string]string) (known map[string]string, dynamic bool) {
 	known = make(map[string]string, len(values))
 	for name, text := range values {
-		var b strings.Builder
-		for {
-			before, after, found := strings.Cut(text, opening)
-			b.WriteString(before)
-			if !found {
-				break
-			}
+		known[name] = expressions.ReplaceAllStringFunc(text, func(one string) string {
 			dynamic = true
-			inside, rest, closed := strings.Cut(after, "}}")
-			b.WriteString(strings.Repeat("x", len(opening)+len(inside)))
-			if closed {
-				b.WriteString("xx")
-			}
-			text = rest
-		}
-		known[name] = b.String()
+			return strings.Repeat("x", len(one))
+		})
 	}
 	return known, dynamic
 }

@@ -29,8 +29,7 @@ func (r *reader) template(path, what string, scope flow.Scope) {
 	if !strings.Contains(sc.Text, opening) {
 		return
 	}
-	_, _, mistakes := r.checker.Template(sc.Text, scope)
-	r.expressionMistakes(sc, what, mistakes)
+	r.expressionMistakes(sc, what, r.checker.Template(sc.Text, scope))
 }
 
 // expressionMistakes adds the mistakes of an expression at their characters. It
@@ -55,12 +54,11 @@ func (r *reader) expressionMistakes(sc yamlfile.Scalar, what string, mistakes []
 	}
 }
 
-// mistake adds a mistake at a character of a text.
-func (r *reader) mistake(sc yamlfile.Scalar, offset int, text string) {
-	r.Add(r.Locate(sc, offset), "%s", text)
-}
-
-// characters counts the characters of the text up to a byte.
-func characters(text string, bytes int) int {
-	return utf8.RuneCountInString(text[:min(max(bytes, 0), len(text))])
+// inText is the place of a byte of the text of a key; that of the key if it is no text.
+func (r *reader) inText(path string, at int) yamlfile.Position {
+	sc, ok := r.Text(path)
+	if !ok {
+		return r.Key(path)
+	}
+	return r.Locate(sc, utf8.RuneCountInString(sc.Text[:min(max(at, 0), len(sc.Text))]))
 }

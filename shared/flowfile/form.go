@@ -1,8 +1,10 @@
 package flowfile
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"aftercare/shared/command"
@@ -15,48 +17,51 @@ const opening = "${{"
 
 // forms are the forms of texts that only files of flows have.
 var forms = map[string]yamlfile.Form{
-	"condition": {Numbers: true, Truths: true, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": []string{"string", "boolean"}, "minLength": 1}
-	}},
-	"template": {Foreign: true, Wrong: wrongTemplate, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "minLength": 1}
-	}},
-	"jump": {Wrong: wrongJump, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "pattern": flow.NamePattern}
-	}},
-	"command-id": {Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "pattern": command.IDPattern}
-	}},
-	"wait": {Numbers: true, Wrong: wrongWait, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "anyOf": []any{map[string]any{"const": flow.WaitNextBoot}, map[string]any{"pattern": yamlfile.DurationPattern}}}
-	}},
-	"scalar": {Numbers: true, Truths: true, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": []string{"string", "number", "boolean"}}
-	}},
-	"cron": {Wrong: func(_ yamlfile.Key, text string) string { return flow.WrongCron(text) }, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "minLength": 1}
-	}},
-	"regexp": {Wrong: wrongRegexp, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "format": "regex", "minLength": 1}
-	}},
-	"address": {Wrong: wrongAddress, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "pattern": addressPattern, "maxLength": maxAddress}
-	}},
-	"path": {Wrong: wrongPath, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "minLength": 1}
-	}},
-	"dates": {Wrong: wrongDates, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.\.[0-9]{4}-[0-9]{2}-[0-9]{2})?$`}
-	}},
-	"patterns": {One: true, Numbers: true, Truths: true, Wrong: wrongPattern, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"type": []string{"string", "number", "boolean"}, "minLength": 1}
-	}},
-	"ends": {Empty: true, Wrong: func(_ yamlfile.Key, text string) string { return wrongEnd(text) }, Schema: func(yamlfile.Key) map[string]any {
-		return map[string]any{"anyOf": []any{
-			map[string]any{"enum": append(append([]string{}, flow.RetryStatuses...), errorCodes...)},
-			map[string]any{"type": "string", "pattern": containerPattern},
-		}}
-	}},
+	"condition":  {Numbers: true, Truths: true, Schema: schema("type", []string{"string", "boolean"}, "minLength", 1)},
+	"template":   {Foreign: true, Wrong: wrongTemplate, Schema: schema("type", "string", "minLength", 1)},
+	"jump":       {Wrong: notEmpty(""), Schema: schema("type", "string", "pattern", flow.NamePattern)},
+	"command-id": {Schema: schema("type", "string", "pattern", command.IDPattern)},
+	"wait": {Numbers: true, Wrong: wrongWait, Schema: schema("type", "string", "anyOf", []any{
+		map[string]any{"const": flow.WaitNextBoot}, map[string]any{"pattern": yamlfile.DurationPattern},
+	})},
+	"scalar":  {Numbers: true, Truths: true, Schema: schema("type", scalars)},
+	"cron":    {Wrong: func(_ yamlfile.Key, text string) string { return flow.WrongCron(text) }, Schema: schema("type", "string", "minLength", 1)},
+	"regexp":  {Wrong: wrongRegexp, Schema: schema("type", "string", "format", "regex", "minLength", 1)},
+	"address": {Wrong: wrongAddress, Schema: schema("type", "string", "pattern", addressPattern, "maxLength", maxAddress)},
+	"path":    {Wrong: wrongPath, Schema: schema("type", "string", "minLength", 1)},
+	"dates":   {Wrong: wrongDates, Schema: schema("type", "string", "pattern", datesPattern)},
+	"patterns": {
+		One: true, Numbers: true, Truths: true, Wrong: notEmpty("write what it must be, or '*' for any value"),
+		Schema: schema("type", scalars, "minLength", 1),
+	},
+	"ends": {Empty: true, Wrong: wrongEnd, Schema: schema("anyOf", []any{
+		map[string]any{"enum": slices.Concat(flow.RetryStatuses, errorCodes)},
+		map[string]any{"type": "string", "pattern": containerPattern},
+	})},
+}
+
+var scalars = []string{"string", "number", "boolean"}
+
+// schema describes every key of a form by the same keywords, each with its value.
+func schema(pairs ...any) func(yamlfile.Key) map[string]any {
+	return func(yamlfile.Key) map[string]any {
+		all := map[string]any{}
+		for pair := range slices.Chunk(pairs, 2) {
+			all[pair[0].(string)] = pair[1]
+		}
+		return all
+	}
+}
+
+// notEmpty refuses the empty text, in whose place something is to be written: what
+// the key's hint says, if no more is known.
+func notEmpty(write string) func(yamlfile.Key, string) string {
+	return func(k yamlfile.Key, text string) string {
+		if text != "" {
+			return ""
+		}
+		return k.Name + " is empty: " + cmp.Or(write, k.Hint)
+	}
 }
 
 // unmeant finds an expression where none is evaluated. [16]
@@ -105,10 +110,7 @@ func wrongAddress(k yamlfile.Key, text string) string {
 func wrongTemplate(k yamlfile.Key, text string) string {
 	switch {
 	case strings.TrimSpace(text) == "":
-		if k.Need != "" {
-			return k.Name + " is empty: " + k.Need
-		}
-		return k.Name + " is empty: write its text"
+		return k.Name + " is empty: " + cmp.Or(k.Need, "write its text")
 	case strings.ContainsRune(text, 0):
 		return k.Name + " contains a NUL character: remove it"
 	}
@@ -122,20 +124,6 @@ func wrongRegexp(k yamlfile.Key, text string) string {
 	case err != nil:
 		_, what, _ := strings.Cut(err.Error(), "error parsing regexp: ")
 		return fmt.Sprintf("%s is not a regular expression (%s): %s", k.Name, what, k.Hint)
-	}
-	return ""
-}
-
-func wrongPattern(k yamlfile.Key, text string) string {
-	if text == "" {
-		return k.Name + " is empty: write what it must be, or '*' for any value"
-	}
-	return ""
-}
-
-func wrongJump(k yamlfile.Key, text string) string {
-	if text == "" {
-		return k.Name + " is empty: " + k.Hint
 	}
 	return ""
 }

@@ -102,8 +102,7 @@ func (g *graph) section(name flow.Section, steps []flow.Step) {
 		if s.When != "" {
 			g.node(question(id), "{", "}", conjuncts(s.When)...)
 		}
-		begin, end := shape(s.Kind())
-		g.node(id, begin, end, describeStep(s)...)
+		g.node(id, shapes[s.Kind()][0], shapes[s.Kind()][1], describeStep(s)...)
 	}
 	if name != flow.SectionSteps {
 		g.printf("  end\n")
@@ -214,18 +213,9 @@ func gate(section flow.Section, steps []flow.Step, i int) string {
 	return stepNode(section, i)
 }
 
-func shape(kind string) (begin, end string) {
-	switch kind {
-	case flow.KindInvoke:
-		return "[[", "]]"
-	case flow.KindAlert:
-		return ">", "]"
-	case flow.KindWait:
-		return "{{", "}}"
-	case flow.KindStop:
-		return "(", ")"
-	}
-	return "[", "]"
+// shapes are the brackets of the steps of each kind.
+var shapes = map[string][2]string{
+	flow.KindRun: {"[", "]"}, flow.KindInvoke: {"[[", "]]"}, flow.KindAlert: {">", "]"}, flow.KindWait: {"{{", "}}"}, flow.KindStop: {"(", ")"},
 }
 
 // describeStep is a step's label.
@@ -276,13 +266,7 @@ func conjuncts(when string) []string {
 }
 
 // short is one line of at most 80 characters.
-func short(text string) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
-	if len(runes) > 80 {
-		return string(runes[:79]) + "…"
-	}
-	return string(runes)
-}
+func short(text string) string { return flow.Shorten(strings.Join(strings.Fields(text), " "), 80) }
 
 // escape writes a text so that Mermaid shows it as it is: every character that
 // Mermaid or Markdown may take for markup becomes an entity. So does the colon,

@@ -55,7 +55,7 @@ func TestNoMessageSpeaksTheParsersWords(t *testing.T) {
 	for _, file := range fixture(t, "good") {
 		src := string(read(t, file))
 		spoilt(src, "\t:'\"{}[] -\n#&*!|>@`%,?x\\=", len(src)/places+1, func(src string) {
-			found := flowfile.Inspect("f", []byte(src), nil)
+			found := flowfile.Inspect(nil, "f", []byte(src), nil)
 			for _, m := range append(found.Mistakes, found.Warnings...) {
 				check(src, m.Text)
 			}

@@ -26,22 +26,17 @@ func Read(filename string, src []byte) ([]flow.Definition, error) {
 
 // ReadIn is Read with the folder of the file, where its calendars are.
 func ReadIn(folder fs.FS, filename string, src []byte) ([]flow.Definition, error) {
-	found := InspectIn(folder, filename, src, nil)
+	found := Inspect(folder, filename, src, nil)
 	if len(found.Mistakes) > 0 {
 		return nil, found.Mistakes
 	}
 	return found.Flows, nil
 }
 
-// Inspect reads a file of flows, and finds all that is or may be wrong with it. With
-// the names of the routes of alerts.yaml, steps that ask for another one are
-// mistakes; nil allows any. [86]
-func Inspect(filename string, src []byte, routes []string) Inspection {
-	return InspectIn(nil, filename, src, routes)
-}
-
-// InspectIn is Inspect with the folder of the file, where its calendars are.
-func InspectIn(folder fs.FS, filename string, src []byte, routes []string) Inspection {
+// Inspect reads a file of flows, and finds all that is or may be wrong with it. Its
+// calendars are in the folder; nil if there is none. With the names of the routes of
+// alerts.yaml, steps that ask for another one are mistakes; nil allows any. [86]
+func Inspect(folder fs.FS, filename string, src []byte, routes []string) Inspection {
 	var f file
 	var out Inspection
 	read, found := flows.Read(filename, src, &f)
@@ -67,7 +62,7 @@ func InspectIn(folder fs.FS, filename string, src []byte, routes []string) Inspe
 // reader checks what a file holds.
 type reader struct {
 	*yamlfile.Reader
-	checker *flow.Checker
+	checker Checker
 	// routes are the names that a step's route may be; nil for any.
 	routes []string
 	// beside is the folder of the file; nil if its calendars cannot be read. calendars

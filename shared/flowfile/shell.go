@@ -3,6 +3,7 @@ package flowfile
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,26 +17,21 @@ import (
 // not mention, and variables that nothing sets (flow rules 82, 83). It skips
 // parameters that are wrong themselves.
 func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
-	content, _ := r.Text(path + ".content")
-	interpreter := command.Interpreter(run.Content)
-	if run.Type != command.RunShellScript || interpreter != "sh" && interpreter != "bash" {
-		r.unchecked = append(r.unchecked, r.Place(path+".content"))
+	content, interpreter := path+".content", command.Interpreter(run.Content)
+	checked := run.Type == command.RunShellScript && (interpreter == "sh" || interpreter == "bash")
+	if !checked {
+		r.unchecked = append(r.unchecked, r.Place(content))
 	}
-	if run.Type == command.RunPowerShellScript {
-		r.unmentioned(run, path, wrong, mentionsVariable)
+	if checked || run.Type == command.RunPowerShellScript {
+		r.unmentioned(run, path, wrong)
+	}
+	if !checked {
 		return
 	}
-	if run.Type != command.RunShellScript {
-		return
-	}
-	if interpreter != "sh" && interpreter != "bash" {
-		return
-	}
-	r.unmentioned(run, path, wrong, mentions)
-	at := func(offset uint) int { return characters(content.Text, run.OffsetIn(int(offset))) }
+	add := func(offset uint, text string) { r.Add(r.inText(content, run.OffsetIn(int(offset))), "%s", text) }
 	tree, err := parseShell(command.Run{Content: run.Content}.Text(), interpreter)
 	if err != nil {
-		r.mistake(content, at(err.at), err.text)
+		add(err.at, err.text)
 		return
 	}
 	for _, u := range unsetIn(tree, run.Parameters) {
@@ -45,60 +41,27 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 		} else if meant := flow.Nearest(u.name, u.known); meant != "" && len(u.name) > 2 {
 			hint = flow.DidYouMean(meant)
 		}
-		r.mistake(content, at(u.at), fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
+		add(u.at, fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
 	}
 }
 
 // roots are names of expressions, which scripts do not know.
 var roots = []string{"event", "instance", "run", "steps", "inputs"}
 
-// unmentioned finds parameters that the script does not mention.
-func (r *reader) unmentioned(run *command.Run, path string, wrong map[string]bool, mentions func(content, name string) bool) {
+// unmentioned finds parameters that the script does not mention: a shell script by
+// their names, one of PowerShell as variables of the environment, or in quotes for a
+// call that reads one.
+func (r *reader) unmentioned(run *command.Run, path string, wrong map[string]bool) {
+	mention, use := `\b%s\b`, `"$%.64s"`
+	if run.Type == command.RunPowerShellScript {
+		mention, use = `(?i)(?:env:|['"])%s\b`, "$env:%.64s"
+	}
 	for _, name := range r.named(run.Parameters, path+".parameters") {
-		if wrong["parameters."+name] || mentions(run.Content, name) {
+		if wrong["parameters."+name] || regexp.MustCompile(fmt.Sprintf(mention, regexp.QuoteMeta(name))).MatchString(run.Content) {
 			continue
 		}
-		use := `"$` + name + `"`
-		if run.Type == command.RunPowerShellScript {
-			use = "$env:" + name
-		}
-		r.Add(r.Key(path+".parameters."+name), "the script never mentions the parameter %.64s: use %.70s in it, or remove the parameter", name, use)
+		r.Add(r.Key(path+".parameters."+name), "the script never mentions the parameter %.64s: use "+use+" in it, or remove the parameter", name, name)
 	}
-}
-
-// mentions reports whether a name is a word of a script.
-func mentions(content, name string) bool {
-	for rest, at := content, 0; ; {
-		i := strings.Index(rest, name)
-		if i < 0 {
-			return false
-		}
-		begin, end := at+i, at+i+len(name)
-		if (begin == 0 || !isWordByte(content[begin-1])) && (end == len(content) || !isWordByte(content[end])) {
-			return true
-		}
-		at = begin + 1
-		rest = content[at:]
-	}
-}
-
-func isWordByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
-}
-
-// mentionsVariable reports whether a PowerShell script reads a variable of the
-// environment, or has its name in quotes for a call that does.
-func mentionsVariable(content, name string) bool {
-	content, name = strings.ToLower(content), strings.ToLower(name)
-	for _, before := range []string{"env:", "'", `"`} {
-		rest, found := content, true
-		for found {
-			if _, rest, found = strings.Cut(rest, before+name); found && (rest == "" || !isWordByte(rest[0])) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // shellMistake is what is wrong with a script, at a byte of it.

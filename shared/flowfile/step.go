@@ -1,9 +1,7 @@
 package flowfile
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"aftercare/shared/command"
@@ -49,15 +47,10 @@ func (r *reader) action(path string) {
 	}
 	switch {
 	case len(has) == 0:
-		r.Add(r.Key(path), "a step needs one of the keys %s: say what to do", yamlfile.Alternatives(actions))
+		r.Add(r.Key(path), "a step needs one of the keys %s: say what to do", yamlfile.Listed(actions, "or"))
 	case len(has) > 1:
-		second := r.Key(path + "." + has[1])
-		for _, a := range has[1:] {
-			if k := r.Key(path + "." + a); k.Compare(second) < 0 {
-				second = k
-			}
-		}
-		r.Add(second, "a step does one thing, but this one has %s: make several steps of it", both(has))
+		second := slices.MinFunc(has[1:], func(a, b string) int { return r.Key(path + "." + a).Compare(r.Key(path + "." + b)) })
+		r.Add(r.Key(path+"."+second), "a step does one thing, but this one has %s: make several steps of it", yamlfile.Listed(has, "and"))
 	default:
 		if has[0] != flow.KindRun && has[0] != flow.KindInvoke {
 			r.onlyFor(path, "run or invoke", "retry", "capture")
@@ -83,12 +76,6 @@ func (r *reader) onlyFor(path, actions string, keys ...string) {
 			r.Add(r.Key(path+"."+k), "%s is only for steps with %s: remove it", k, actions)
 		}
 	}
-}
-
-// both lists two things or more as in a sentence.
-func both(things []string) string {
-	last := len(things) - 1
-	return strings.Join(things[:last], ", ") + " and " + things[last]
 }
 
 // jump checks a step's onFailure. [42]
@@ -251,14 +238,6 @@ func (l *stepList) sure(i int) map[string]bool {
 
 func (r *reader) parameters(values map[string]string, path string, scope flow.Scope) {
 	for name := range values {
-		r.template(path+"."+name, "parameter "+cut(name, 64), scope)
+		r.template(path+"."+name, "parameter "+flow.Shorten(name, 64), scope)
 	}
-}
-
-// cut cuts text to a number of bytes, for mistakes.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return fmt.Sprintf("%s…", strings.ToValidUTF8(text[:limit], ""))
 }

@@ -25,13 +25,30 @@ import (
 // maxNodes bounds the parts of an expression.
 const maxNodes = 1000
 
-// NewChecker returns a checker of expressions that knows types: expr's. What
-// expr refuses is a mistake, and so is what the functions would read in another
-// way than expr. It is not safe for concurrent use.
-func NewChecker() *flow.Checker { return flow.NewChecker(compilers{}.mistakes, wording.Syntax) }
+// Checker checks expressions with expr, which knows types. What expr refuses is a
+// mistake, and so is what the functions would read in another way than expr. It holds
+// expr's config for each scope: many expressions have the same. It is not safe for
+// concurrent use.
+type Checker map[string]*conf.Config
 
-// compilers holds expr's config for each scope: many expressions have the same.
-type compilers map[string]*conf.Config
+// NewChecker returns a checker.
+func NewChecker() Checker { return Checker{} }
+
+// Condition checks a when.
+func (c Checker) Condition(text string, s flow.Scope) []flow.Mistake { return c.check(text, s, true) }
+
+// Template checks a text with ${{ }} in it.
+func (c Checker) Template(text string, s flow.Scope) []flow.Mistake {
+	return flow.CheckTemplate(text, func(expression string) []flow.Mistake { return c.check(expression, s, false) })
+}
+
+func (c Checker) check(text string, s flow.Scope, condition bool) []flow.Mistake {
+	read, mistakes := flow.Check(text, s)
+	if len(mistakes) > 0 {
+		return wording.Syntax(text, mistakes)
+	}
+	return c.types(text, read, s, condition)
+}
 
 // base is what every config has in common. It is copied, and never changed.
 var base = sync.OnceValue(func() conf.Config {
@@ -55,19 +72,19 @@ var base = sync.OnceValue(func() conf.Config {
 	return *c
 })
 
-func (all compilers) config(s flow.Scope, condition bool) *conf.Config {
+func (c Checker) config(s flow.Scope, condition bool) *conf.Config {
 	key := fmt.Sprint(s, condition)
-	if known, ok := all[key]; ok {
+	if known, ok := c[key]; ok {
 		return known
 	}
-	c := base()
-	expr.Env(typesOf(s.Sample()))(&c)
+	made := base()
+	expr.Env(typesOf(s.Sample()))(&made)
 	if condition {
-		expr.AsBool()(&c)
-		expr.WarnOnAny()(&c)
+		expr.AsBool()(&made)
+		expr.WarnOnAny()(&made)
 	}
-	all[key] = &c
-	return &c
+	c[key] = &made
+	return &made
 }
 
 func typesOf(values map[string]any) types.Map {
@@ -82,15 +99,15 @@ func typesOf(values map[string]any) types.Map {
 	return m
 }
 
-// mistakes is a flow.Types. It does not trust the library to survive every
-// input.
-func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (mistakes []flow.Mistake) {
+// types finds the mistakes of an expression that lie in its types. It does not trust
+// the library to survive every input.
+func (c Checker) types(text, read string, s flow.Scope, condition bool) (mistakes []flow.Mistake) {
 	defer func() {
 		if recover() != nil {
 			mistakes = []flow.Mistake{{Text: "the expression cannot be compiled: write it in another way"}}
 		}
 	}()
-	config := all.config(s, condition)
+	config := c.config(s, condition)
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
 		return []flow.Mistake{wording.Types(err, nil)}
@@ -102,8 +119,6 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 	found := &lint{Scope: s, text: text}
 	if err == nil {
 		ast.Walk(&tree.Node, found)
-	}
-	if err == nil {
 		err = optimizer.Optimize(&tree.Node, config)
 	}
 	if err == nil {
@@ -122,13 +137,7 @@ func (all compilers) mistakes(text, read string, s flow.Scope, condition bool) (
 // hasText reports whether values of a static type can be turned into text; an
 // unknown type may turn out to be one.
 func hasText(t reflect.Type) bool {
-	if t == nil {
-		return false
-	}
-	switch t.Kind() {
-	case reflect.String, reflect.Bool, reflect.Interface,
-		reflect.Int, reflect.Int64, reflect.Float64:
-		return true
-	}
-	return false
+	return t != nil && slices.Contains([]reflect.Kind{
+		reflect.String, reflect.Bool, reflect.Interface, reflect.Int, reflect.Int64, reflect.Float64,
+	}, t.Kind())
 }

@@ -68,7 +68,11 @@ func (v *variables) use(name *syntax.Lit) {
 func (v *variables) visit(n syntax.Node) bool {
 	switch n := n.(type) {
 	case *syntax.Assign:
-		v.assign(n)
+		if n.Name != nil {
+			v.set[n.Name.Value] = true
+		} else if n.Value != nil { // what export, local and the like declare
+			v.declare(n.Value)
+		}
 	case *syntax.WordIter:
 		v.set[n.Name.Value] = true
 	case *syntax.CallExpr:
@@ -105,23 +109,13 @@ func (v *variables) visit(n syntax.Node) bool {
 		}
 		v.arithmetic(n.X)
 	case *syntax.BinaryArithm:
-		if isAssignment(n.Op) {
+		if slices.Contains(assignments, n.Op) {
 			v.assignArithmetic(n.X)
 		}
 		v.arithmetic(n.X)
 		v.arithmetic(n.Y)
 	}
 	return true
-}
-
-// assign records an assignment, and what export, local and the like declare.
-func (v *variables) assign(a *syntax.Assign) {
-	switch {
-	case a.Name != nil:
-		v.set[a.Name.Value] = true
-	case a.Value != nil:
-		v.declare(a.Value)
-	}
 }
 
 // declare records the variable of a word such as "name=value".
@@ -187,29 +181,25 @@ func (v *variables) call(args []*syntax.Word) {
 	}
 }
 
+// withDefault are the expansions of a variable that may be unset.
+var withDefault = []syntax.ParExpOperator{
+	syntax.AlternateUnset, syntax.AlternateUnsetOrNull, syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull,
+}
+
 func (v *variables) expansion(p *syntax.ParamExp) {
 	switch {
 	case p.Names != 0:
-	case p.Exp == nil:
-		v.use(p.Param)
+	case p.Exp != nil && slices.Contains(withDefault, p.Exp.Op):
+		v.set[p.Param.Value] = true
 	default:
-		switch p.Exp.Op {
-		case syntax.AlternateUnset, syntax.AlternateUnsetOrNull, syntax.DefaultUnset, syntax.DefaultUnsetOrNull,
-			syntax.AssignUnset, syntax.AssignUnsetOrNull:
-			v.set[p.Param.Value] = true
-		default:
-			v.use(p.Param)
-		}
+		v.use(p.Param)
 	}
 }
 
-func isAssignment(op syntax.BinAritOperator) bool {
-	switch op {
-	case syntax.Assgn, syntax.AddAssgn, syntax.SubAssgn, syntax.MulAssgn, syntax.QuoAssgn, syntax.RemAssgn,
-		syntax.AndAssgn, syntax.OrAssgn, syntax.XorAssgn, syntax.ShlAssgn, syntax.ShrAssgn:
-		return true
-	}
-	return false
+// assignments are the operators of arithmetic that set a variable.
+var assignments = []syntax.BinAritOperator{
+	syntax.Assgn, syntax.AddAssgn, syntax.SubAssgn, syntax.MulAssgn, syntax.QuoAssgn, syntax.RemAssgn,
+	syntax.AndAssgn, syntax.OrAssgn, syntax.XorAssgn, syntax.ShlAssgn, syntax.ShrAssgn,
 }
 
 func (v *variables) assignArithmetic(x syntax.ArithmExpr) {

@@ -55,8 +55,7 @@ func (r *reader) reboots(p *placedFlow) {
 			if m == nil || asks.MatchString(s.Run.Content[:m[2]]) {
 				continue
 			}
-			sc, _ := r.Text(l.at(i) + ".run.content")
-			r.Warn(r.Locate(sc, characters(sc.Text, m[2])), "this reboots after every boot, again and again: write a guard, such as when: instance.bootSeq == 1, or limits: {perInstance: {max: 1, window: 24h}}")
+			r.Warn(r.inText(l.at(i)+".run.content", m[2]), "this reboots after every boot, again and again: write a guard, such as when: instance.bootSeq == 1, or limits: {perInstance: {max: 1, window: 24h}}")
 		}
 	}
 }
@@ -104,51 +103,39 @@ func (r *reader) systems(p *placedFlow) {
 	}
 }
 
-// unreplaced warns of placeholders in a text that stay as they are.
-func (r *reader) unreplaced(path, table, variable string) {
+// texts warns of what is in the texts of a step: placeholders that nothing replaces,
+// and secrets. [88] [89]
+func (r *reader) texts(s flow.Step, path string) {
+	if s.Alert != "" {
+		r.said(path+".alert", "values", "", "")
+	}
+	if s.Run != nil {
+		variable := "$$"
+		if s.Run.Type == command.RunPowerShellScript {
+			variable = "$$env:"
+		}
+		r.said(path+".run.content", "content", variable, "")
+		for name := range s.Run.Parameters {
+			r.said(path+".run.parameters."+name, "values", "", name)
+		}
+	}
+	if s.Invoke != nil {
+		for name := range s.Invoke.Parameters {
+			r.said(path+".invoke.parameters."+name, "values", "", name)
+		}
+	}
+}
+
+// said warns of what is in one text. Table and variable are those of the placeholders;
+// name is that of a parameter, or empty. The warning of a secret is at the beginning of
+// its line, and shows no part of it.
+func (r *reader) said(path, table, variable, name string) {
 	sc, ok := r.Text(path)
 	if !ok || !r.Sound(path) {
 		return
 	}
 	for _, p := range wording.Placeholders(sc.Text, table, variable) {
-		r.Warn(r.Locate(sc, characters(sc.Text, p.At)), "%s", p.Say)
-	}
-}
-
-// texts warns of what is in the texts of a step: placeholders that nothing replaces,
-// and secrets. [88] [89]
-func (r *reader) texts(s flow.Step, path string) {
-	if s.Alert != "" {
-		r.unreplaced(path+".alert", "values", "")
-		r.secret(path+".alert", "")
-	}
-	values := map[string]map[string]string{}
-	if s.Run != nil {
-		values[path+".run.parameters."] = s.Run.Parameters
-		variable := "$$"
-		if s.Run.Type == command.RunPowerShellScript {
-			variable = "$$env:"
-		}
-		r.unreplaced(path+".run.content", "content", variable)
-		r.secret(path+".run.content", "")
-	}
-	if s.Invoke != nil {
-		values[path+".invoke.parameters."] = s.Invoke.Parameters
-	}
-	for under, parameters := range values {
-		for name := range parameters {
-			r.unreplaced(under+name, "values", "")
-			r.secret(under+name, name)
-		}
-	}
-}
-
-// secret warns of a secret in a text, whose name is that of a parameter, or empty.
-// The warning is at the beginning of its line, and shows no part of it. [89]
-func (r *reader) secret(path, name string) {
-	sc, ok := r.Text(path)
-	if !ok || !r.Sound(path) {
-		return
+		r.Warn(r.inText(path, p.At), "%s", p.Say)
 	}
 	line, found := mask.Literal(name, sc.Text, strings.HasSuffix(path, ".alert"))
 	if !found {
@@ -156,7 +143,7 @@ func (r *reader) secret(path, name string) {
 	}
 	at := r.Key(path)
 	if name == "" {
-		at = r.Locate(sc, characters(sc.Text, line))
+		at = r.inText(path, line)
 	}
 	r.WarnSecret(at, "this looks like a secret, which every reader of the file and of its runs sees: let the script fetch it, as functions/README.md says under Secrets")
 }

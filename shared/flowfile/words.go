@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/yamlfile"
 )
 
 // errorCodes are the codes of Cloud Assistant that a retry can list beside
@@ -23,7 +24,7 @@ const containerPattern = `^Container[A-Za-z]+$`
 
 var containers = regexp.MustCompile(containerPattern)
 
-func wrongEnd(word string) string {
+func wrongEnd(_ yamlfile.Key, word string) string {
 	known := slices.Concat(flow.RetryStatuses, errorCodes)
 	if slices.Contains(known, word) || containers.MatchString(word) {
 		return ""

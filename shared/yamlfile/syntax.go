@@ -99,7 +99,7 @@ func syntaxMistake(lines []string, at Position, message string) (Position, strin
 		return Position{next + 1, indent(lines[next]) + 1}, "this line stands deeper than the key above, which has a value already: move it to the left"
 	}
 	if above := indents(lines[:at.Line-1]); len(above) > 0 && !slices.Contains(above, indent(lines[at.Line-1])) {
-		return at, fmt.Sprintf("this line is indented by %d, but those to which it could belong by %s: move it", indent(lines[at.Line-1]), Alternatives(numbers(above)))
+		return at, fmt.Sprintf("this line is indented by %d, but those to which it could belong by %s: move it", indent(lines[at.Line-1]), Listed(numbers(above), "or"))
 	}
 	if above := near[len(near)-1]; strings.HasPrefix(strings.TrimSpace(lines[above-1]), "- ") && indent(lines[above-1]) == indent(lines[at.Line-1]) {
 		return at, "the keys of an item stand under the text after its -: write two more blanks before this"

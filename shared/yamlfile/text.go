@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -19,9 +20,9 @@ func (r *Reader) text(n ast.Node, k Key) (string, bool) {
 	if !ok {
 		may := k.Hint
 		if len(k.words) > 0 {
-			may = "write " + Alternatives(k.words)
+			may = "write " + Listed(k.words, "or")
 		}
-		r.Add(r.at(n), "%s is text, but here is %s%s", k.Name, describe(n), advice(may))
+		r.Add(r.at(n), "%s is text, but here is %s%s", k.Name, describe(n), advice(cmp.Or(may, "write one text, in quotes")))
 		return "", false
 	}
 	if unmeant := r.format.Unmeant; unmeant != nil && !k.own.Foreign && !k.free() {
@@ -85,14 +86,14 @@ func UnknownWord(name, word string, words []string) string {
 	if meant := flow.Nearest(word, words); meant != "" {
 		return fmt.Sprintf("%s cannot be %.60q%s", name, word, flow.DidYouMean(meant))
 	}
-	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, Alternatives(words))
+	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, Listed(words, "or"))
 }
 
-// Alternatives lists words with "or", as in a sentence.
-func Alternatives(words []string) string {
+// Listed lists words with "or" or "and" before the last, as in a sentence.
+func Listed(words []string, before string) string {
 	if len(words) == 1 {
 		return words[0]
 	}
 	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return strings.Join(words[:last], ", ") + " " + before + " " + words[last]
 }
