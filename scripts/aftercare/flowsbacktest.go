@@ -65,17 +65,12 @@ or counted before --since is not known.`,
 	from := sinceFlag(cmd, 30*24*time.Hour)
 	against := cmd.Flags().String("against", "", "play this `file`, too, and list the differences")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var files []comparedFile
-		var flows [][]flow.Definition
-		for _, path := range append(args, *against) {
-			if path == "" {
-				break
-			}
-			list, err := readAnyFlows(cmd, path)
-			if err != nil {
-				return err
-			}
-			files, flows = append(files, comparedFile{inputName(path), flow.NewSet(list).Version(), len(list)}), append(flows, list)
+		if *against != "" {
+			args = append(args, *against)
+		}
+		files, flows, err := readCompared(cmd, args)
+		if err != nil {
+			return err
 		}
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
 			history := &backtest.History{Ledger: l, From: from.from, Before: time.Now()}

@@ -32,37 +32,29 @@ differs.`,
 	}
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var files [2]comparedFile
-		var flows [2][]flow.Definition
-		for i, path := range args {
-			var err error
-			if flows[i], err = readAnyFlows(cmd, path); err != nil {
-				return err
-			}
-			files[i] = comparedFile{inputName(path), flow.NewSet(flows[i]).Version(), len(flows[i])}
+		files, flows, err := readCompared(cmd, args)
+		if err != nil {
+			return err
 		}
 		differ := flowdiff.Compare(flows[0], flows[1])
 		if format.json() {
-			err := printJSON(cmd.OutOrStdout(), struct {
+			err = printJSON(cmd.OutOrStdout(), struct {
 				Old   comparedFile    `json:"old"`
 				New   comparedFile    `json:"new"`
 				Flows []flowdiff.Flow `json:"flows"`
 			}{files[0], files[1], append([]flowdiff.Flow{}, differ...)})
-			if err != nil {
-				return err
-			}
 		} else {
 			printDiff(cmd, files, differ)
 		}
-		if len(differ) > 0 {
-			return cli.CodeError{Code: cli.ExitDiffers, Err: fmt.Errorf("%s differ", counted(len(differ), "flow")), Quiet: true}
+		if err == nil && len(differ) > 0 {
+			err = cli.CodeError{Code: cli.ExitDiffers, Err: fmt.Errorf("%s differ", counted(len(differ), "flow")), Quiet: true}
 		}
-		return nil
+		return err
 	}
 	return cmd
 }
 
-func printDiff(cmd *cobra.Command, files [2]comparedFile, differ []flowdiff.Flow) {
+func printDiff(cmd *cobra.Command, files []comparedFile, differ []flowdiff.Flow) {
 	out := cmd.OutOrStdout()
 	for i, before := range []string{"old: ", "new: "} {
 		say(out, before+"%s, %s, version %s", files[i].File, counted(files[i].Flows, "flow"), files[i].Version)
@@ -84,6 +76,18 @@ func printDiff(cmd *cobra.Command, files [2]comparedFile, differ []flowdiff.Flow
 	default:
 		say(out, "Each flow is the same. Only their order differs.")
 	}
+}
+
+// readCompared reads files that are compared.
+func readCompared(cmd *cobra.Command, paths []string) (files []comparedFile, flows [][]flow.Definition, err error) {
+	for _, path := range paths {
+		list, err := readAnyFlows(cmd, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		files, flows = append(files, comparedFile{inputName(path), flow.NewSet(list).Version(), len(list)}), append(flows, list)
+	}
+	return files, flows, nil
 }
 
 // readAnyFlows reads a flows file, or what 'flows compile' made of one.

@@ -46,9 +46,8 @@ type World struct {
 // instance is what a world knows of one.
 type instance struct {
 	state     decide.State
-	live      map[string]decide.FlowRun // runs that are under way now
-	began     map[string]course         // by run
-	unstarted map[string]int            // attempts of submitted commands that never started
+	began     map[string]course // by run
+	unstarted map[string]int    // attempts of submitted commands that never started
 	wakeAt    time.Time
 }
 
@@ -90,9 +89,8 @@ func (w *World) Tallies() (list []*Tally) {
 func (w *World) instance(id string) *instance {
 	i := w.fleet[id]
 	if i == nil {
-		known := w.past.known[id]
-		i = &instance{state: decide.NewState(id), live: known.Runs, began: map[string]course{}, unstarted: map[string]int{}}
-		i.state.Instance = known.Instance
+		i = &instance{state: decide.NewState(id), began: map[string]course{}, unstarted: map[string]int{}}
+		i.state.Instance = w.past.known[id].Instance
 		w.fleet[id] = i
 	}
 	return i

@@ -58,12 +58,7 @@ func (w *World) begin(ctx context.Context, i *instance, r decide.FlowRun, at tim
 // record is that of the same run, if it went the way that this one would; nil
 // otherwise.
 func (w *World) record(ctx context.Context, i *instance, r decide.FlowRun) (*decide.FlowRun, error) {
-	var err error
-	live, under := i.live[r.ID]
-	record := &live
-	if !under {
-		record, err = w.past.endedRun(ctx, i.state.Instance.ID, r)
-	}
+	record, err := w.past.run(ctx, i.state.Instance.ID, r)
 	if record == nil || record.StartedAt.IsZero() || record.Result == flow.ResultDryRun ||
 		record.StartedAt.Sub(r.StartedAt).Abs() >= sameTime || !bytes.Equal(stepsOf(r.Definition), stepsOf(record.Definition)) {
 		return nil, err

@@ -195,8 +195,11 @@ func (h *History) before(now decide.State) decide.State {
 	return decide.State{Instance: b, Runs: now.Runs}
 }
 
-// endedRun reads the record of a run, if runs of its flow are recorded at all.
-func (h *History) endedRun(ctx context.Context, instanceID string, r decide.FlowRun) (*decide.FlowRun, error) {
+// run reads the record of a run, if runs of its flow are recorded at all.
+func (h *History) run(ctx context.Context, instanceID string, r decide.FlowRun) (*decide.FlowRun, error) {
+	if live, underWay := h.known[instanceID].Runs[r.ID]; underWay {
+		return &live, nil
+	}
 	if !h.ran[r.Flow] {
 		return nil, nil
 	}
