@@ -13,7 +13,10 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 	switch p := &r.Pending; p.State {
 	case "":
 		if r.Index == len(r.list()) {
-			r.finishSection(m)
+			if r.Section == SectionSteps {
+				r.Result, r.Reason = ResultSucceeded, "every step ended"
+			}
+			r.leave(m)
 			return nil, true
 		}
 		if m.Hold {
@@ -302,15 +305,7 @@ func (r *Run) failed(result, step, reason string, m Moment) {
 	r.leave(m)
 }
 
-// finishSection moves on from a section that has no step left.
-func (r *Run) finishSection(m Moment) {
-	if r.Section == SectionSteps {
-		r.Result, r.Reason = ResultSucceeded, "every step ended"
-	}
-	r.leave(m)
-}
-
-// leave moves on to finally, or to the end behind it.
+// leave moves on from a section to finally, or to the end behind it.
 func (r *Run) leave(m Moment) {
 	if r.Section == SectionFinally {
 		r.Ended = true
