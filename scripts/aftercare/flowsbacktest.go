@@ -221,7 +221,7 @@ func (t testedFlow) printDifferences(cmd *cobra.Command, c clock) {
 		return
 	}
 	more, fewer := 0, 0
-	table := &screen.Table{Head: []string{"", "WHEN", "INSTANCE/EVENT", "WHAT", "NOW", "BEFORE"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
+	table := &screen.Table{Head: []string{"+-", "WHEN", "INSTANCE/EVENT", "WHAT", "NOW", "BEFORE"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	for _, d := range t.Differences {
 		id := d.InstanceID
 		switch {

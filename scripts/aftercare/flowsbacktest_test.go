@@ -56,7 +56,7 @@ func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
 	r := workedWith(t, "waiting")
 	_, out := backtestOf(t, r, slow)
 	for _, want := range []string{
-		`5 records will be read\.`, `look-after: would have started once \(on 1 instance\)\n  cost: 1 step, 1 command\n  \+1, -1:`,
+		`5 records will be read\.`, `\n\+-  WHEN`, `look-after: would have started once \(on 1 instance\)\n  cost: 1 step, 1 command\n  \+1, -1:`,
 		`\+ +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent2 +slow +started: it`, `- +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent1 +urgent +not started: `,
 		`Left out: 1 end of commands that flows sent`,
 	} {

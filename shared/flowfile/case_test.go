@@ -55,7 +55,7 @@ func TestAFileWithoutCasesSaysWhatToWrite(t *testing.T) {
 		"":                         "f:1:1: the file is empty: begin with version: 1 and cases:",
 		"version: 1":               "f:1:1: a file of cases needs the key cases: list at least one",
 		"version: 1\ncases: ":      "f:2:1: cases has no value: list at least one",
-		"version: 1\ncases: none":  "f:2:8: cases is a list, but here is text",
+		"version: 1\ncases: none":  "f:2:8: cases is a list, but here is text: write [ ] around it, or - before each item",
 		"version: 1\ncases: []\n":  "f:2:8: cases is empty: list at least one",
 		"cases: [{name: a}":        "f:1:8: this [ is never closed, or a comma is missing after it: close it, or put the text in quotes",
 		"- name: a":                "f:1:1: a file of cases is a mapping of keys to values, but here is a list: begin with version: 1 and cases:",

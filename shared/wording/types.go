@@ -97,6 +97,10 @@ func mismatched(n *ast.BinaryNode, left, right string) string {
 		return fmt.Sprintf("%s is a mapping: name one of its entries, such as %s.role", name, name)
 	case op == "in":
 		return is + ", and not what the list has"
+	case l == "a list" && op == "contains":
+		return fmt.Sprintf("%s is a list: write %s in %s", name, literal, name)
+	case l == "a list" && r == "a number":
+		return fmt.Sprintf("%s is a list: write len(%s) for how many it has", name, name)
 	case op == "contains" || op == "startsWith" || op == "endsWith" || op == "matches":
 		if l == "text" {
 			return fmt.Sprintf("%s takes two texts: write the second one in quotes", op)

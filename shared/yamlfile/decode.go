@@ -229,7 +229,7 @@ func (r *Reader) texts(n ast.Node, path string, k Key, into reflect.Value) bool 
 			if len(k.words) > 0 {
 				sc.Text, v.sound = r.text(v.node, Key{Name: e.key, words: k.words})
 			} else if sc, v.sound = textOf(v.node, true); !v.sound {
-				r.Add(r.at(v.node), "a %s's value is text, but here is %s", strings.TrimSuffix(k.Name, "s"), describe(v.node))
+				r.Add(r.at(v.node), "a %s's value is text, but here is %s: write one text, in quotes", strings.TrimSuffix(k.Name, "s"), describe(v.node))
 			}
 			into.SetMapIndex(reflect.ValueOf(e.key), reflect.ValueOf(sc.Text))
 		}

@@ -131,7 +131,7 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{node}
 	default:
-		s.Add(s.at(n), "%s is a mapping of keys to values, but here is %s%s", what, describe(n), advice(hint))
+		s.Add(s.at(n), "%s is a mapping of keys to values, but here is %s%s", what, describe(n), advice(cmp.Or(hint, "write its keys and values instead")))
 		return nil
 	}
 	m := &mapping{at: s.at(n)}
@@ -188,7 +188,7 @@ func (s *source) list(n ast.Node, what, hint string) ([]ast.Node, bool) {
 	case *ast.SequenceNode:
 		return node.Values, true
 	}
-	s.Add(s.at(n), "%s is a list, but here is %s%s", what, describe(n), advice(hint))
+	s.Add(s.at(n), "%s is a list, but here is %s%s", what, describe(n), advice(cmp.Or(hint, "write [ ] around it, or - before each item")))
 	return nil, false
 }
 

@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -21,7 +22,7 @@ func (r *Reader) text(n ast.Node, k Key) (string, bool) {
 		if len(k.words) > 0 {
 			may = "write " + Listed(k.words, "or")
 		}
-		r.Add(r.at(n), "%s is text, but here is %s%s", k.Name, describe(n), advice(may))
+		r.Add(r.at(n), "%s is text, but here is %s%s", k.Name, describe(n), advice(cmp.Or(may, "write one text, in quotes")))
 		return "", false
 	}
 	if unmeant := r.format.Unmeant; unmeant != nil && !k.own.Foreign && !k.free() {

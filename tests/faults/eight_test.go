@@ -54,7 +54,7 @@ func playLive(t *testing.T, flows []flow.Definition, c flowfile.Case) {
 	scripts := map[string]string{}
 	for _, d := range flows {
 		for id, ends := range c.Ends {
-			scripts[d.Name+"/"+id] = scriptOf(ends)
+			scripts[d.Name+"/"+id] = scriptOf(id, ends)
 		}
 	}
 	var definitions []flow.Definition
@@ -126,8 +126,8 @@ func playLive(t *testing.T, flows []flow.Definition, c flowfile.Case) {
 
 // scriptOf prints and ends as the case says, one way for each attempt, the last one
 // for all further ones.
-func scriptOf(ends []flowfile.CommandEnd) string {
-	text := "echo >>count.$$PPID; n=$(wc -l <count.$$PPID); case $n in\n"
+func scriptOf(id string, ends []flowfile.CommandEnd) string {
+	text := "echo >>count." + id + "; n=$(wc -l <count." + id + "); case $n in\n"
 	for i, e := range ends {
 		n := fmt.Sprint(i + 1)
 		if i == len(ends)-1 {
