@@ -210,7 +210,6 @@ func TestBackfillNeedsATime(t *testing.T) {
 	w := newTown(t, eventbridge.Options{})
 	for args, want := range map[string]string{
 		"backfill": "--since is missing", "backfill --since 31d": "a time of the last 30d", "backfill --since yesterday": "it must be a duration",
-		"backfill --since 2099-01-01": "it must not be in the future",
 	} {
 		if code, out := w.tool(t.Context(), strings.Fields(args)...); code != 2 || !strings.Contains(out, want) {
 			t.Errorf("%s: %d, %s", args, code, out)

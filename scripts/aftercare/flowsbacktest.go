@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"slices"
 	"time"
 
@@ -25,28 +24,19 @@ var maxUnasked = 1_000_000
 
 // backtested is what a backtest found.
 type backtested struct {
-	File     comparedFile  `json:"file"`
-	Against  *comparedFile `json:"against,omitempty"`
-	From     time.Time     `json:"from"`
-	Before   time.Time     `json:"before"`
-	Records  int           `json:"records"`
-	Events   int           `json:"events"`
-	Flows    []testedFlow  `json:"flows"`
-	Unknown  []unknown     `json:"unknown"`
-	LeftOut  int           `json:"leftOut"`
-	NotShown int           `json:"notShown,omitempty"` // differences
-}
-
-// tested is what would have become of a flow, of the file and of the other one.
-type testedFlow struct {
-	*backtest.Tally
-	Against     *backtest.Tally       `json:"against,omitempty"`
-	Differences []backtest.Difference `json:"differences,omitempty"`
-}
-
-type unknown struct {
-	What  string `json:"what"`
-	Count int    `json:"count"`
+	File    comparedFile      `json:"file"`
+	Against *comparedFile     `json:"against,omitempty"`
+	From    time.Time         `json:"from"`
+	Before  time.Time         `json:"before"`
+	Oldest  time.Time         `json:"oldest"` // the first event
+	Records int               `json:"records"`
+	Events  int               `json:"events"`
+	Flows   []*backtest.Tally `json:"flows"`
+	// Of the file that it was compared with.
+	FlowsAgainst []*backtest.Tally     `json:"flowsAgainst,omitempty"`
+	Differences  []backtest.Difference `json:"differences,omitempty"`
+	Unknown      map[string]int        `json:"unknown"`
+	LeftOut      int                   `json:"leftOut"`
 }
 
 func newFlowsBacktest(getenv func(string) string) *cobra.Command {
@@ -61,12 +51,12 @@ and nothing is written.
 
 A run goes as its record says, if the same one was started. Otherwise its
 commands succeed at once, and what they print is not known. --against plays a
-second file, such as the one that is deployed, and lists the events on which
-the two differ. Each may be what compile made of a file. Names, tags and
-operating systems of instances are those of today. What was under way or
-counted before --since is not known.`,
+second file, such as the one that is deployed, and lists the events that would
+start a flow of one file only. Each may be what compile made of a file. Names,
+tags and operating systems of instances are those of today. What was under way
+or counted before --since is not known.`,
 		Example: `  aftercare flows backtest functions/flows.yaml --since 7d
-  aftercare flows backtest new.yaml --against old.yaml --flow restart-agent`,
+  aftercare flows backtest new.yaml --against old.yaml`,
 		Args: cli.Args("FILE"),
 	}
 	s := siteFlags(cmd, getenv)
@@ -74,8 +64,6 @@ counted before --since is not known.`,
 	format, yes := outputFlag(cmd), cli.YesFlag(cmd)
 	from := sinceFlag(cmd, 30*24*time.Hour)
 	against := cmd.Flags().String("against", "", "play this `file`, too, and list the differences")
-	instance := cmd.Flags().String("instance", "", "only what happened on the instance with this `id`")
-	only := cmd.Flags().String("flow", "", "print only the flow with this `name`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var files []comparedFile
 		var flows [][]flow.Definition
@@ -89,17 +77,15 @@ counted before --since is not known.`,
 			}
 			files, flows = append(files, comparedFile{inputName(path), flow.NewSet(list).Version(), len(list)}), append(flows, list)
 		}
-		has := func(d flow.Definition) bool { return d.Name == *only }
-		if *only != "" && !slices.ContainsFunc(slices.Concat(flows...), has) {
-			return cli.NotFound("there is no flow %q", *only)
-		}
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			history := &backtest.History{Ledger: l, From: from.from, Before: time.Now(), InstanceID: *instance}
-			play, err := playHistory(ctx, cmd, history, flows, *yes)
+			history := &backtest.History{Ledger: l, From: from.from, Before: time.Now()}
+			found, err := playHistory(ctx, cmd, history, flows, *yes)
 			if err != nil {
 				return err
 			}
-			found := newBacktested(files, history, play, *only)
+			if found.File = files[0]; len(files) > 1 {
+				found.Against = &files[1]
+			}
 			if format.json() {
 				return printJSON(cmd.OutOrStdout(), found)
 			}
@@ -111,134 +97,93 @@ counted before --since is not known.`,
 }
 
 // playHistory says how much it will read, and plays it.
-func playHistory(ctx context.Context, cmd *cobra.Command, h *backtest.History, flows [][]flow.Definition, yes bool) (*backtest.Comparison, error) {
+func playHistory(ctx context.Context, cmd *cobra.Command, h *backtest.History, flows [][]flow.Definition, yes bool) (b backtested, err error) {
 	end := waiting(cmd, "counting the records")
-	err := h.Count(ctx, slices.Concat(flows...))
+	err = h.Count(ctx, slices.Concat(flows...))
 	end()
 	if err != nil {
-		return nil, err
+		return b, err
 	}
 	what := counted(h.Rows, "record") + " will be read."
-	if h.Rows > maxUnasked {
-		if err := cli.Ask(cmd, yes, what); err != nil {
-			return nil, err
-		}
-	} else {
+	if h.Rows <= maxUnasked {
 		say(cmd.ErrOrStderr(), "%s", what)
-	}
-	play := &backtest.Comparison{New: backtest.New(flows[0], h)}
-	if len(flows) > 1 {
-		play.Old = backtest.New(flows[1], h)
+	} else if err := cli.Ask(cmd, yes, what); err != nil {
+		return b, err
 	}
 	defer waiting(cmd, "playing the history")()
-	err = h.Each(ctx, func(happening backtest.Happening) error { return play.Play(ctx, happening) })
-	return play, errors.Join(err, play.Until(ctx, h.Before))
-}
-
-func newBacktested(files []comparedFile, h *backtest.History, play *backtest.Comparison, only string) backtested {
-	b := backtested{
-		File: files[0], From: h.From, Before: h.Before, Records: h.Rows, Events: h.Events, Flows: []testedFlow{}, Unknown: []unknown{},
-		LeftOut: play.New.LeftOut, NotShown: play.More,
+	var worlds []*backtest.World
+	for _, list := range flows {
+		worlds = append(worlds, backtest.New(list, h))
 	}
-	var old []*backtest.Tally
-	if play.Old != nil {
-		b.Against, old = &files[1], play.Old.Tallies()
+	var differ backtest.Differences
+	if len(worlds) > 1 {
+		differ = backtest.Compare(worlds[0], worlds[1])
 	}
-	take := func(is, was *backtest.Tally) {
-		t := testedFlow{Tally: is, Against: was}
-		if is == nil {
-			t.Tally = backtest.NewTally(was.Flow, was.Mode)
-		}
-		for _, d := range play.Differences() {
-			if d.Flow == t.Flow {
-				t.Differences = append(t.Differences, d)
-			}
-		}
-		if only == "" || only == t.Flow {
-			b.Flows = append(b.Flows, t)
-		}
-	}
-	for _, t := range play.New.Tallies() {
-		i := slices.IndexFunc(old, func(o *backtest.Tally) bool { return o.Flow == t.Flow })
-		if i < 0 {
-			take(t, nil)
-			continue
-		}
-		take(t, old[i])
-		old = slices.Delete(old, i, i+1)
-	}
-	for _, t := range old {
-		take(nil, t)
-	}
-	for _, what := range slices.Sorted(maps.Keys(play.New.Unknown)) {
-		b.Unknown = append(b.Unknown, unknown{what, play.New.Unknown[what]})
-	}
+	err = h.Play(ctx, worlds...)
+	is := worlds[0]
 	if h.Expired > 0 {
-		b.Unknown = append(b.Unknown, unknown{"records that are listed and have expired", h.Expired})
+		is.Unknown["records that are listed and have expired"] = h.Expired
 	}
-	if h.Events > 0 && h.Oldest.Sub(h.From) > 24*time.Hour {
-		b.Unknown = append(b.Unknown, unknown{"days before the first record, of which nothing is kept or nothing happened", int(h.Oldest.Sub(h.From).Hours() / 24)})
+	b = backtested{
+		From: h.From, Before: h.Before, Oldest: h.Oldest, Records: h.Rows, Events: h.Events,
+		Flows: is.Tallies(), Differences: differ.List(), Unknown: is.Unknown, LeftOut: is.LeftOut,
 	}
-	return b
+	if len(worlds) > 1 {
+		b.FlowsAgainst = worlds[1].Tallies()
+	}
+	return b, err
 }
 
 func (b backtested) print(cmd *cobra.Command) {
 	out, c := cmd.OutOrStdout(), clockOf(cmd)
-	say(out, "file: %s, %s, version %s", b.File.File, counted(b.File.Flows, "flow"), b.File.Version)
-	if a := b.Against; a != nil {
-		say(out, "against: %s, %s, version %s", a.File, counted(a.Flows, "flow"), a.Version)
-	}
 	say(out, "what happened: %s from %s to %s", counted(b.Events, "event"), c.whole(b.From), c.whole(b.Before))
-	for _, t := range b.Flows {
-		fmt.Fprintln(out)
-		screen.Say(out, t.Flow+": ", t.Tally.String())
-		if cost := t.Cost.String(); cost != "" {
-			screen.Say(out, "  cost: ", cost)
-		}
-		if t.Against != nil && t.Against.String() != t.Tally.String() {
-			screen.Say(out, "  against: ", t.Against.String())
-		}
-		t.printDifferences(cmd, c)
+	if b.Events > 0 {
+		say(out, "the first event: %s", c.whole(b.Oldest))
+	}
+	b.File.print(out, b.Flows)
+	if b.Against != nil {
+		b.Against.print(out, b.FlowsAgainst)
+		b.printDifferences(out, c)
 	}
 	if b.LeftOut > 0 {
-		fmt.Fprintln(out)
-		screen.Say(out, "", fmt.Sprintf("Left out: %s of commands that flows sent, and that these would not have sent, or not like this.", counted(b.LeftOut, "end")))
+		screen.Say(out, "", fmt.Sprintf("\nLeft out: %s of commands that flows sent, and that these would not have sent, or not like this.", counted(b.LeftOut, "end")))
 	}
-	for i, u := range b.Unknown {
-		if i == 0 {
-			fmt.Fprintln(out, "\nNot known:")
-		}
-		screen.Say(out, fmt.Sprintf("  %dx ", u.Count), screen.Plain(u.What))
+	if len(b.Unknown) > 0 {
+		say(out, "\nNot known:")
 	}
-	if b.NotShown > 0 {
-		say(out, "%s more than are kept here", counted(b.NotShown, "difference"))
+	for _, what := range sortedKeys(b.Unknown) {
+		screen.Say(out, fmt.Sprintf("  %dx ", b.Unknown[what]), screen.Plain(what))
 	}
 }
 
-// printDifferences lists the events on which the files differ.
-func (t testedFlow) printDifferences(cmd *cobra.Command, c clock) {
-	if len(t.Differences) == 0 {
-		return
-	}
-	more, fewer := 0, 0
-	table := &screen.Table{Head: []string{"+-", "WHEN", "INSTANCE/EVENT", "WHAT", "NOW", "BEFORE"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
-	for _, d := range t.Differences {
-		id := d.InstanceID
-		switch {
-		case d.Sign == "+":
-			more++
-		default:
-			fewer++
+// print says what would have become of a file's flows.
+func (f comparedFile) print(out io.Writer, flows []*backtest.Tally) {
+	say(out, "\n%s, %s, version %s", f.File, counted(f.Flows, "flow"), f.Version)
+	for _, t := range flows {
+		screen.Say(out, "  "+t.Flow+": ", t.String())
+		for _, of := range []struct {
+			what string
+			cost backtest.Cost
+		}{{"cost", t.Cost}, {"perhaps more", t.Perhaps}} {
+			if of.cost != (backtest.Cost{}) {
+				screen.Say(out, "    "+of.what+": ", of.cost.String())
+			}
 		}
-		if d.InvokeID != "" && !d.Assumed {
+	}
+}
+
+// printDifferences lists the events that would start a flow of one file only.
+func (b backtested) printDifferences(out io.Writer, c clock) {
+	signs := map[string]int{}
+	table := &screen.Table{Head: []string{"+-", "WHEN", "INSTANCE/EVENT", "WHAT", "FLOW"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
+	for _, d := range b.Differences {
+		signs[d.Sign]++
+		id := d.InstanceID
+		if d.InvokeID != "" {
 			id += "/" + d.InvokeID
 		}
-		what := d.Command
-		if d.Assumed {
-			what += " (assumed)"
-		}
-		table.Add(d.Sign, c.moment(d.At), id, what, d.New, d.Old)
+		table.Add(d.Sign, c.moment(d.At), id, d.Command, d.Flow)
 	}
-	say(cmd.OutOrStdout(), "  +%d, -%d:", more, fewer)
-	table.Print(cmd.OutOrStdout())
+	say(out, "\n+%d, -%d starts of flows", signs["+"], signs["-"])
+	table.Print(out)
 }

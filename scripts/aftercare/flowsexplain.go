@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -222,7 +223,11 @@ func (e explainer) ask(x explanation, in decide.Input) explanation {
 		switch {
 		case i < 0 && (x.Kind == flow.Manual || x.Kind == flow.Scheduled): // another one is started
 		case i >= 0:
-			x.Flows = append(x.Flows, newExplained(decisions[i], e.outputs))
+			one := newExplained(decisions[i], e.outputs)
+			if e.known == nil && strings.HasPrefix(one.Why, "instances: ") {
+				one.Why += "; nothing is known of the instance without --state"
+			}
+			x.Flows = append(x.Flows, one)
 		case slices.Contains(d.On, x.Kind):
 			why := "the state already has a run of it for this event"
 			if x.Kind == flow.FirstHeartbeat {

@@ -39,10 +39,7 @@ func (s *since) Type() string   { return "time" }
 
 func (s *since) Set(text string) (err error) {
 	s.text = text
-	now := time.Now()
-	if s.from, err = sinceOf(text, now); err == nil && s.from.After(now) {
-		return errors.New("it must not be in the future")
-	}
+	s.from, err = sinceOf(text, time.Now())
 	return err
 }
 

@@ -85,7 +85,7 @@ var rules = []rule{
 	{"scripts/internal/backfill", []string{
 		"shared/assistant", "shared/decide", "shared/engine", "shared/event", "shared/handler", "shared/invoke", "shared/ledger", "shared/subscription",
 	}},
-	{"scripts/internal/backtest", []string{"shared/decide", "shared/event", "shared/flow", "shared/ledger"}},
+	{"scripts/internal/backtest", []string{"shared/decide", "shared/engine", "shared/event", "shared/flow", "shared/ledger"}},
 	{"scripts/internal/flowdiff", []string{"shared/flow"}},
 	{"scripts/columns", []string{text + "/width"}},
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},

@@ -1,74 +1,41 @@
 // Package backtest plays what happened through flows that may not be deployed. It
-// decides by package decide, with the state of each instance in memory, and knows
-// nothing of where the history comes from. It sends nothing and writes nothing.
+// decides by package decide, with the state of each instance in memory, and sends
+// and writes nothing. World plays, and History reads what it plays.
 //
-// What is played are the ends of commands, the boots, the starts by hand and the ticks
-// that are recorded, and the stops and resumes of people, each at the time at which it
-// became known. The state that guards ask for is carried along: runs under way, limits,
-// windows, breakers, failures in a row, failed runs, boots. How a run goes is taken, in
-// this order:
+// Played are the recorded ends, boots, starts by hand and ticks, and the stops and
+// resumes of people, each at the time at which it became known. What guards ask for is
+// carried along: runs under way, limits, windows, breakers, failures, boots. A run goes
+// as its record says, if the same event started it and it has the same steps. Otherwise
+// it goes as a rehearsal: its commands succeed at once, and its waits take their time.
 //
-//   - from the record of the same run, if it was started by the same event and has
-//     the same steps: as it went, its real ends with it;
-//   - from a rehearsal: its commands succeed at once, what they print is unknown, and
-//     its waits take their time. What depends on an output is counted as unknown,
-//     and the run as one that goes well.
-//
-// The end of a flow's own command counts only in the first case. In the second, the
-// end in the history is that of a command that would not have been sent like this:
-// it is left out, and the assumed end is played in its place. So none counts twice.
-//
-// Not recorded, and so not played, are starts by hand that were refused, ticks of
-// another schedule than the recorded one, runs that people ran again, and changes of
-// an instance's state at ECS. What waits for a time goes on at that time; a sweep
-// looks at it up to a minute later.
+// Not recorded, and so not played, are refused starts by hand, ticks of another
+// schedule, runs that people ran again, and changes of an instance's state at ECS.
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
+	"maps"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"aftercare/shared/decide"
-	"aftercare/shared/event"
 	"aftercare/shared/flow"
 )
-
-// Happening is an end, a boot, a start by hand, or what a person did.
-type Happening struct {
-	InstanceID string
-	// At is when it became known.
-	At        time.Time
-	Execution *decide.Execution
-	Boot      *decide.Boot
-	Act       string          // such as "stop flow mend"
-	Start     *decide.FlowRun // a run that a person or a clock started
-}
-
-// Past is what is known beside what happened.
-type Past interface {
-	// Start is the instance as it was before all that happened, as far as that is
-	// known, with the runs that are under way now.
-	Start(ctx context.Context, instanceID string) (decide.State, error)
-	// EndedRun is nil if no such run is recorded.
-	EndedRun(ctx context.Context, instanceID, flow, runID string) (*decide.FlowRun, error)
-}
 
 // World is what would have become of a file's flows.
 type World struct {
 	flows    []flow.Definition
-	past     Past
+	past     *History
 	policy   decide.Policy
 	control  decide.Control
 	fleet    map[string]*instance
-	wakes    wakes
-	failures map[string][]time.Time
+	wakes    []wake                 // the first to come first
+	failures map[string][]time.Time // by flow, as its breaker counts them
 	tallies  map[string]*Tally
-	lacks    map[string][]string // by the kind of event, what its records do not hold
-	choices  []choice            // since they were taken
+	started  func(Choice) // is called for what starts
 	// LeftOut counts the ends of commands that the flows would not have sent, or not
 	// like this.
 	LeftOut int
@@ -78,43 +45,39 @@ type World struct {
 
 // instance is what a world knows of one.
 type instance struct {
-	state  decide.State
-	live   map[string]decide.FlowRun
-	began  map[string]course      // by run
-	tries  map[string]decide.Task // of submitted commands that are queued again
-	flows  map[string]bool        // that have started
-	wakeAt time.Time
+	state     decide.State
+	live      map[string]decide.FlowRun // runs that are under way now
+	began     map[string]course         // by run
+	unstarted map[string]int            // attempts of submitted commands that never started
+	wakeAt    time.Time
+}
+
+type wake struct {
+	at time.Time
+	of *instance
 }
 
 // New is a world in which nothing has happened.
-func New(flows []flow.Definition, past Past) *World {
+func New(flows []flow.Definition, past *History) *World {
 	w := &World{
 		flows: flows, past: past, policy: decide.DefaultPolicy(), control: decide.NewControl(), fleet: map[string]*instance{},
-		failures: map[string][]time.Time{}, tallies: map[string]*Tally{}, lacks: map[string][]string{}, Unknown: map[string]int{},
+		failures: map[string][]time.Time{}, tallies: map[string]*Tally{}, started: func(Choice) {}, Unknown: map[string]int{},
 	}
 	w.policy.Flows = flow.NewSet(flows)
 	for _, d := range flows {
-		w.tallies[d.Name] = NewTally(d.Name, d.Mode)
-		text, _ := json.Marshal(d) // it was read from a file
-		for _, field := range notHeld {
-			if slices.Contains(d.On, flow.FirstHeartbeat) && strings.Contains(string(text), field) {
-				w.lacks[flow.FirstHeartbeat] = append(w.lacks[flow.FirstHeartbeat], "flow "+d.Name+" reads "+field+", which records of boots do not hold")
-			}
+		w.tallies[d.Name] = NewTally(d.Name)
+		if text, _ := json.Marshal(d); slices.Contains(d.On, flow.FirstHeartbeat) && notHeld.Match(text) { // it was read from a file
+			w.Unknown["what flow "+d.Name+" reads of boots and their records do not hold"] = 1
 		}
 		if d.Schedule != nil {
 			w.Unknown[unticked(d.Name)] = 1
-		}
-		if strings.Contains(string(text), "event.requeued") {
-			w.lacks[requeued] = append(w.lacks[requeued], "flow "+d.Name+" reads event.requeued, which the record of a step's attempt does not hold")
 		}
 	}
 	return w
 }
 
 // notHeld are the fields of first heartbeats that the records of boots do not hold.
-var notHeld = []string{"event.bizEventId", "event.source", "event.account", "event.dataRegion", "event.extensions", "event.region", "event.azone"}
-
-const requeued = "requeued"
+var notHeld = regexp.MustCompile(`event\.(bizEventId|source|account|dataRegion|extensions|region|azone)\b`)
 
 // Tallies are what became of the flows, in the order of the file.
 func (w *World) Tallies() (list []*Tally) {
@@ -124,114 +87,90 @@ func (w *World) Tallies() (list []*Tally) {
 	return list
 }
 
-// Play plays what was due before, and then what happened.
-func (w *World) Play(ctx context.Context, h Happening) error {
-	if err := w.Until(ctx, h.At); err != nil {
-		return err
+func (w *World) instance(id string) *instance {
+	i := w.fleet[id]
+	if i == nil {
+		known := w.past.known[id]
+		i = &instance{state: decide.NewState(id), live: known.Runs, began: map[string]course{}, unstarted: map[string]int{}}
+		i.state.Instance = known.Instance
+		w.fleet[id] = i
 	}
-	if h.Act != "" {
-		w.act(h)
-		return nil
-	}
-	i, err := w.instance(ctx, h.InstanceID)
-	if err != nil {
-		return err
-	}
-	switch r := h.Start; {
-	case h.Execution != nil:
-		return w.end(ctx, i, h)
-	case r != nil:
-		return w.start(ctx, i, r, h.At)
-	}
-	for _, lack := range w.lacks[flow.FirstHeartbeat] {
-		w.unknown(lack)
-	}
-	b := h.Boot
-	uptime := b.EventTime.Sub(b.Time)
-	ev := event.FirstHeartbeat{
-		Envelope:   event.Envelope{Kind: event.KindFirstHeartbeat, ID: b.EventID, Time: b.EventTime, Region: i.state.Instance.Region},
-		InstanceID: h.InstanceID, AgentVersion: b.AgentVersion, Zone: i.state.Instance.Zone, Uptime: &uptime,
-	}
-	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, choice{EventID: b.EventID, Command: "a boot", key: fmt.Sprint("boot ", b.Seq)})
+	return i
 }
 
-// end plays the end of a command.
-func (w *World) end(ctx context.Context, i *instance, h Happening) error {
-	e, ev := h.Execution, h.Execution.Event
-	ev.Bare = false
-	about := choice{EventID: ev.ID, InvokeID: ev.InvokeID, Command: e.Name, key: ev.Key()}
-	if e.RunID != "" {
-		about.key = e.TaskID // however it was sent, and whatever reported its end
-	}
-	if e.TaskID == "" {
-		return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
-	}
-	t, again := i.tries[e.TaskID]
-	if !again {
-		t = decide.Task{ID: e.TaskID, Kind: decide.SendRun, Attempt: 1}
-	}
-	t.Name, t.CommandID, t.InvokeID, t.State = e.Name, ev.CommandID, ev.InvokeID, decide.TaskRunning
-	if e.RunID != "" {
-		c, real := i.began[e.RunID]
-		if !real || !c.real {
-			w.LeftOut++
-			return nil
+// Until plays what is due before a time.
+func (w *World) Until(ctx context.Context, t time.Time) error {
+	for len(w.wakes) > 0 && w.wakes[0].at.Before(t) {
+		next := w.wakes[0]
+		w.wakes = w.wakes[1:]
+		if !next.of.wakeAt.Equal(next.at) {
+			continue // it is due at another time
 		}
-		if !c.last(e) {
-			for _, lack := range w.lacks[requeued] {
-				w.unknown(lack)
-			}
-		}
-		t.Chain, t.Attempt = c.chain, w.policy.MaxAttempts // a step has retries of its own
-		if c.endedBy == ev.Key() {
-			if err := w.finish(ctx, i, e.RunID, h.At); err != nil {
-				return err
-			}
+		if err := w.decide(ctx, next.of, decide.WakeUp{}, next.at, Choice{}); err != nil {
+			return err
 		}
 	}
-	i.state.Tasks = map[string]decide.Task{t.ID: t}
-	return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
+	return nil
 }
 
-// maxUnknown is how many things are told apart that are not known.
-const maxUnknown = 200
-
-func (w *World) unknown(what string) {
-	if _, known := w.Unknown[what]; !known && len(w.Unknown) >= maxUnknown {
-		what = "other things"
-	}
-	w.Unknown[what]++
-}
-
-// start plays a start by hand, or a tick of the same schedule.
-func (w *World) start(ctx context.Context, i *instance, r *decide.FlowRun, at time.Time) error {
-	in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
-	about := choice{Flow: r.Flow, Command: "a start by hand", key: r.ID}
-	if r.Event.Kind == flow.Scheduled {
-		about.Command, in.Tick = "a tick", r.Event.Time
-		n := slices.IndexFunc(w.flows, func(d flow.Definition) bool { return d.Name == r.Flow && d.Schedule != nil })
-		if is := r.Definition.Schedule; n < 0 || is == nil || w.flows[n].Schedule.String() != is.String() {
-			return nil
+// decide makes one decision, and what follows from it at once. Every agent is ready,
+// and ECS says no more of an instance than is known. Outputs stay unknown.
+func (w *World) decide(ctx context.Context, i *instance, in decide.Input, at time.Time, about Choice) error {
+	facts := decide.Facts{Control: w.control, Agent: &decide.AgentStatus{Ready: true, Seen: at}, Unlisted: true}
+	facts.Asked.Agent, facts.Asked.Machine = true, true
+	d := decide.Decide(i.state, in, facts, w.policy, decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}})
+	w.choose(i, d, at, about)
+	before := i.state.Runs
+	i.state = carried(d.Next)
+	for _, m := range d.Next.Messages {
+		if m.Kind == decide.MessageCount {
+			w.countFailure(m.Fleet)
 		}
-		delete(w.Unknown, unticked(r.Flow))
 	}
-	return w.decide(ctx, i, in, at, about)
+	for _, r := range d.Changes.EndedRuns {
+		w.ended(i, r)
+	}
+	var begun []decide.FlowRun
+	for id, r := range i.state.Runs {
+		_, known := i.began[id]
+		_, waited := before[id]
+		switch {
+		case !r.StartedAt.IsZero() && !known:
+			begun = append(begun, r)
+		case r.StartedAt.IsZero() && !waited:
+			w.tallies[r.Flow].Waited[guardOf(r.Waits)]++
+		}
+	}
+	slices.SortFunc(begun, func(a, b decide.FlowRun) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	for _, r := range begun {
+		if err := w.begin(ctx, i, r, at); err != nil {
+			return err
+		}
+	}
+	if d.More {
+		return w.decide(ctx, i, decide.Continue{}, at, Choice{})
+	}
+	w.wakeUp(i, at)
+	return nil
 }
 
-func unticked(name string) string {
-	return "what flow " + name + " would do on its schedule, of which no tick is recorded"
+// carried is what a decision leaves for the next one: not what is sent and reported.
+func carried(next decide.State) decide.State {
+	s := decide.NewState(next.Instance.ID)
+	s.Instance, s.Runs, s.Limits, s.Failing = next.Instance, maps.Clone(next.Runs), next.Limits, next.Failing
+	s.Instance.LearnAt, s.Instance.CheckAt = time.Time{}, time.Time{}
+	s.Instance.Waiting, s.Instance.WaitingUntil, s.Instance.WaitingFrom = 0, time.Time{}, time.Time{}
+	return s
 }
 
-func (w *World) instance(ctx context.Context, id string) (*instance, error) {
-	if i := w.fleet[id]; i != nil {
-		return i, nil
+// wakeUp sees to it that what waits for a time is played then.
+func (w *World) wakeUp(i *instance, now time.Time) {
+	at := decide.DueRuns(i.state, w.control, w.policy, now)
+	if !at.IsZero() && !at.Equal(i.wakeAt) {
+		n, _ := slices.BinarySearchFunc(w.wakes, at, func(w wake, t time.Time) int { return w.at.Compare(t) })
+		w.wakes = slices.Insert(w.wakes, n, wake{at, i})
 	}
-	state, err := w.past.Start(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	i := &instance{state: decide.NewState(id), live: state.Runs, began: map[string]course{}, tries: map[string]decide.Task{}, flows: map[string]bool{}}
-	i.state.Instance = state.Instance
-	w.fleet[id] = i
-	return i, nil
+	i.wakeAt = at
 }

@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -15,30 +16,16 @@ import (
 
 // course is how a run goes.
 type course struct {
-	// real: as its record says. Then chain are the flows that led to it, and last the
-	// tasks of its steps that are not tried again; endedBy is the end that ended it.
-	real    bool
-	chain   []string
-	tasks   map[string]bool
-	endedBy string
-	over    time.Time // when it ended
+	// recorded: as its record says. Then chain are the flows that led to it, and
+	// endedBy is the key of the end that ended it.
+	recorded bool
+	chain    []string
+	endedBy  string
+	over     time.Time // when it ended
 }
 
-// Ends that come late are still those of their run, for a while.
-const (
-	remembered = 24 * time.Hour
-	mostCourse = 50 // of an instance that are not looked through
-)
-
-// forget drops the courses of runs that ended long ago.
-func (i *instance) forget(now time.Time) {
-	if len(i.began) > mostCourse {
-		maps.DeleteFunc(i.began, func(_ string, c course) bool { return !c.over.IsZero() && now.Sub(c.over) > remembered })
-	}
-}
-
-// last reports whether a step's attempt was not tried again.
-func (c course) last(e *decide.Execution) bool { return c.tasks[e.TaskID] }
+// remembered is how long ends that come late are still those of their run.
+const remembered = 24 * time.Hour
 
 // sameTime is how far apart a run may begin in the backtest and in its record: sweeps
 // look at what waits each minute.
@@ -49,81 +36,39 @@ var forever = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // begin takes the place of all that a run does: it holds the run until it ends.
 func (w *World) begin(ctx context.Context, i *instance, r decide.FlowRun, at time.Time) error {
-	w.started(i, r.Flow)
 	record, err := w.record(ctx, i, r)
 	if err != nil {
 		return err
 	}
-	tally := w.tallies[r.Flow]
-	if record != nil {
-		c := course{real: true, chain: r.Chain, tasks: map[string]bool{}}
-		for _, s := range record.Steps {
-			if n := len(s.Tasks); n > 0 {
-				c.tasks[s.Tasks[n-1]] = true
-			}
-			c.endedBy = strings.TrimPrefix(s.EndedBy, "exec/")
-		}
-		i.began[r.ID] = c
-		tally.Cost.add(record.Steps)
-		until := record.EndedAt
-		if until.IsZero() {
-			until = forever
-		}
-		i.state.Runs[r.ID] = held(r, until, record.Result)
-		return nil
+	if record == nil {
+		return w.rehearse(ctx, i, r, at)
 	}
-	i.began[r.ID] = course{}
-	h := decide.Rehearse(i.state, r, at)
-	tally.Cost.add(h.Steps)
-	if h.Result == flow.StepMaybe {
-		w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
+	c := course{recorded: true, chain: r.Chain}
+	if n := len(record.Steps); n > 0 {
+		c.endedBy = strings.TrimPrefix(record.Steps[n-1].EndedBy, "exec/")
 	}
-	i.state.Runs[r.ID] = held(r, at.Add(h.Took), h.Result)
-	zero := int64(0)
-	for _, s := range h.Steps {
-		if s.Status != flow.StepPlanned || s.Kind != flow.KindRun && s.Kind != flow.KindInvoke {
-			continue
-		}
-		id := decide.Key("task", r.ID, s.ID, "1")
-		t := decide.Task{ID: id, Kind: decide.SendRun, Name: r.Flow + "/" + s.ID, State: decide.TaskRunning, InvokeID: "assumed-" + id, Attempt: w.policy.MaxAttempts, Chain: r.Chain}
-		for _, a := range h.Actions {
-			if a.Step == s.ID && a.Run != nil {
-				t.Name = a.Run.Name
-			} else if a.Step == s.ID && a.Invoke != nil {
-				t.CommandID, t.Name = a.Invoke.CommandID, ""
-			}
-		}
-		i.state.Tasks = map[string]decide.Task{id: t}
-		ev := event.TaskCompleted{
-			InstanceID: i.state.Instance.ID, InvokeID: t.InvokeID, CommandID: t.CommandID, CommandName: t.Name, Status: event.StatusSuccess, ExitCode: &zero, FinishTime: at,
-		}
-		ev.Kind, ev.Time, ev.Region = event.KindTaskCompleted, at, r.Event.Region
-		if err := w.decide(ctx, i, decide.Ended{Event: ev, Received: at, Source: decide.SourceEvent}, at, choice{InvokeID: t.InvokeID, Command: t.Name, key: id, Assumed: true}); err != nil {
-			return err
-		}
+	until := record.EndedAt
+	if until.IsZero() {
+		until = forever
 	}
+	w.hold(i, r, c, record.Steps, until, record.Result)
 	return nil
 }
 
 // record is that of the same run, if it went the way that this one would; nil
 // otherwise.
 func (w *World) record(ctx context.Context, i *instance, r decide.FlowRun) (*decide.FlowRun, error) {
-	if live, ok := i.live[r.ID]; ok {
-		return matching(r, &live), nil
+	var err error
+	live, under := i.live[r.ID]
+	record := &live
+	if !under {
+		record, err = w.past.endedRun(ctx, i.state.Instance.ID, r)
 	}
-	record, err := w.past.EndedRun(ctx, i.state.Instance.ID, r.Flow, r.ID)
-	if err != nil || record == nil {
+	if record == nil || record.StartedAt.IsZero() || record.Result == flow.ResultDryRun ||
+		record.StartedAt.Sub(r.StartedAt).Abs() >= sameTime || !bytes.Equal(stepsOf(r.Definition), stepsOf(record.Definition)) {
 		return nil, err
 	}
-	return matching(r, record), nil
-}
-
-func matching(r decide.FlowRun, record *decide.FlowRun) *decide.FlowRun {
-	began := !record.StartedAt.IsZero() && record.Result != flow.ResultDryRun && record.StartedAt.Sub(r.StartedAt).Abs() < sameTime
-	if began && bytes.Equal(stepsOf(r.Definition), stepsOf(record.Definition)) {
-		return record
-	}
-	return nil
+	return record, nil
 }
 
 // stepsOf is what decides how a run goes, once it has begun.
@@ -132,8 +77,48 @@ func stepsOf(d flow.Definition) []byte {
 	return b
 }
 
-// held is a run of which nothing is left but to end at a time.
-func held(r decide.FlowRun, until time.Time, result string) decide.FlowRun {
+// rehearse has a run go as its rehearsal says, and plays the ends of its commands.
+func (w *World) rehearse(ctx context.Context, i *instance, r decide.FlowRun, at time.Time) error {
+	h := decide.Rehearse(i.state, r, at)
+	if h.Result == flow.StepMaybe {
+		w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
+	}
+	w.hold(i, r, course{}, h.Steps, at.Add(h.Took), h.Result)
+	planned := map[string]bool{}
+	for _, s := range h.Steps {
+		planned[s.ID] = s.Status == flow.StepPlanned
+	}
+	for _, a := range h.Actions {
+		id := decide.Key("task", r.ID, a.Step, "1")
+		t := decide.Task{ID: id, Kind: decide.SendRun, State: decide.TaskRunning, InvokeID: "assumed-" + id, Attempt: w.policy.MaxAttempts, Chain: r.Chain}
+		switch {
+		case !planned[a.Step]:
+			continue
+		case a.Run != nil:
+			t.Name = a.Run.Name
+		case a.Invoke != nil:
+			t.CommandID = a.Invoke.CommandID
+		default:
+			continue // an alert
+		}
+		i.state.Tasks = map[string]decide.Task{id: t}
+		ev := event.TaskCompleted{
+			InstanceID: i.state.Instance.ID, InvokeID: t.InvokeID, CommandID: t.CommandID, CommandName: t.Name, Status: event.StatusSuccess, ExitCode: new(int64), FinishTime: at,
+		}
+		ev.Kind, ev.Time, ev.Region = event.KindTaskCompleted, at, r.Event.Region
+		in := decide.Ended{Event: ev, Received: at, Source: decide.SourceEvent}
+		if err := w.decide(ctx, i, in, at, Choice{Command: cmp.Or(t.Name, t.CommandID) + " (assumed)", event: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold counts a run that begins. Nothing is left of it but to end at a time.
+func (w *World) hold(i *instance, r decide.FlowRun, c course, steps []flow.StepRecord, until time.Time, result string) {
+	i.began[r.ID] = c
+	r.Steps = steps
+	w.tallies[r.Flow].Count(i.state.Instance.ID, r)
 	end := flow.ResultSucceeded
 	if result == flow.ResultFailed || result == flow.ResultTimedOut {
 		end = flow.ResultFailed
@@ -144,17 +129,29 @@ func held(r decide.FlowRun, until time.Time, result string) decide.FlowRun {
 	r.Section, r.Index, r.Result, r.FailedStep = flow.SectionSteps, 0, "", ""
 	r.Pending, r.Deadline = flow.Pending{State: flow.PendingWait, Attempt: 1, Until: until}, forever
 	r.Steps = []flow.StepRecord{{ID: wait.ID, Kind: flow.KindWait}}
-	return r
+	i.state.Runs[r.ID] = r
 }
 
 // finish ends a run at a time: what ends it is played next.
 func (w *World) finish(ctx context.Context, i *instance, id string, at time.Time) error {
-	r, there := i.state.Runs[id]
-	if !there {
+	r, under := i.state.Runs[id]
+	if !under {
 		return nil
 	}
-	i.state.Runs = maps.Clone(i.state.Runs)
 	r.Pending.Until = at
 	i.state.Runs[id] = r
-	return w.decide(ctx, i, decide.WakeUp{}, at, choice{})
+	return w.decide(ctx, i, decide.WakeUp{}, at, Choice{})
+}
+
+// ended counts a run that is over, unless it was counted when it began. Those that
+// ended long ago are forgotten.
+func (w *World) ended(i *instance, r decide.FlowRun) {
+	c, counted := i.began[r.ID]
+	if !counted {
+		w.tallies[r.Flow].Count(i.state.Instance.ID, r)
+		return
+	}
+	c.over = r.EndedAt
+	i.began[r.ID] = c
+	maps.DeleteFunc(i.began, func(_ string, c course) bool { return !c.over.IsZero() && r.EndedAt.Sub(c.over) > remembered })
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"aftercare/shared/flow"
@@ -74,7 +75,7 @@ func values(d flow.Definition) (v map[string]any) {
 	return v
 }
 
-// compare lists how a value changed, the mode first.
+// compare lists how a value changed.
 func compare(key string, old, is any) (changes []Change) {
 	was, wasParts := parts(old)
 	now, nowParts := parts(is)
@@ -84,20 +85,12 @@ func compare(key string, old, is any) (changes []Change) {
 		}
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(union(was, now)))
-	if i := slices.Index(names, "mode"); i > 0 {
-		names = slices.Insert(slices.Delete(names, i, i+1), 0, "mode")
-	}
-	for _, name := range names {
+	all := maps.Clone(was)
+	maps.Copy(all, now)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		changes = append(changes, compare(strings.TrimPrefix(key+"."+name, "."), was[name], now[name])...)
 	}
 	return changes
-}
-
-func union(a, b map[string]any) map[string]any {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
-	return all
 }
 
 // parts are the keys of a mapping, or the steps of a list by their ids.
@@ -112,7 +105,7 @@ func parts(v any) (map[string]any, bool) {
 			}
 			step = maps.Clone(step)
 			delete(step, "id")
-			step["comes after"], steps[id], before = before, step, id
+			step["follows"], steps[id], before = before, step, id
 		}
 		return steps, true
 	}
@@ -120,12 +113,15 @@ func parts(v any) (map[string]any, bool) {
 	return m, ok
 }
 
-// brief is a value in one line, or of several if it is a text of several.
+// brief is a value in one line, in quotes if it is a text of several.
 func brief(v any) string {
 	var list []string
 	switch v := v.(type) {
 	case nil:
 	case string:
+		if strings.Contains(v, "\n") {
+			return strconv.Quote(v)
+		}
 		return v
 	case []any:
 		for _, e := range v {
@@ -133,7 +129,7 @@ func brief(v any) string {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			list = append(list, name+" "+shown(brief(v[name])))
+			list = append(list, name+" "+brief(v[name]))
 		}
 	default:
 		return fmt.Sprint(v)
@@ -141,60 +137,13 @@ func brief(v any) string {
 	return strings.Join(list, ", ")
 }
 
-// maxShown is how long values may be that are shown side by side.
-const maxShown = 60
-
 // String says it in one line.
 func (c Change) String() string {
-	where, key := "", c.Key
-	if list, rest, _ := strings.Cut(key, "."); rest != "" && slices.Contains([]string{"steps", "onFailure", "finally"}, list) {
-		where, key, _ = strings.Cut(rest, ".")
-		where = "step " + where
-		if list != "steps" {
-			where += " of " + list
-		}
-		if key != "" {
-			where += ": "
-		}
-	}
-	return where + key + c.how(key == "when")
-}
-
-func (c Change) how(condition bool) string {
 	switch {
 	case c.Old == "":
-		return " added: " + shown(c.New)
+		return c.Key + " added: " + c.New
 	case c.New == "":
-		return " removed, was " + shown(c.Old)
-	case strings.Contains(c.Old+c.New, "\n"):
-		return " " + lines(c.Old, c.New)
-	case condition || len(c.Old)+len(c.New) > maxShown:
-		return " was " + c.Old + ", is " + c.New
+		return c.Key + " removed, was " + c.Old
 	}
-	return " " + c.Old + " -> " + c.New
-}
-
-// shown is a value in one line.
-func shown(value string) string {
-	first, rest, more := strings.Cut(strings.TrimSpace(value), "\n")
-	if more {
-		first += fmt.Sprintf(" … (%d lines)", strings.Count(rest, "\n")+2)
-	}
-	return first
-}
-
-// lines says from where on two texts differ.
-func lines(old, is string) string {
-	a, b := strings.Split(strings.TrimSuffix(old, "\n"), "\n"), strings.Split(strings.TrimSuffix(is, "\n"), "\n")
-	n := 0
-	for n < min(len(a), len(b)) && a[n] == b[n] {
-		n++
-	}
-	line := func(list []string) string {
-		if n < len(list) {
-			return fmt.Sprintf("%q", list[n])
-		}
-		return "not there"
-	}
-	return fmt.Sprintf("differs from line %d on: was %s, is %s", n+1, line(a), line(b))
+	return c.Key + " was " + c.Old + ", is " + c.New
 }

@@ -56,15 +56,15 @@ func TestFlowsAreComparedInWords(t *testing.T) {
 	}
 	want := strings.Split(strings.Trim(`
 mend changed, goes live
-  mode dry-run -> live
-  step look: comes after the start -> say
-  step look: retry.max 2 -> 3
-  step look: run.content differs from line 1 on: was "df $a $b", is "df $a"
-  step look: run.parameters.a x -> z
-  step look: run.parameters.b removed, was y
-  step rest added: comes after look, onFailure stop, wait 5m
-  step say: comes after look -> the start
-  timeout 6h -> 1h
+  mode was dry-run, is live
+  steps.look.follows was the start, is say
+  steps.look.retry.max was 2, is 3
+  steps.look.run.content was "df $a $b\nls\n", is "df $a\ntop\n"
+  steps.look.run.parameters.a was x, is z
+  steps.look.run.parameters.b removed, was y
+  steps.rest added: follows look, onFailure stop, wait 5m
+  steps.say.follows was look, is the start
+  timeout was 6h, is 1h
   when was run.depth == 0 && event.exitCode == 3, is run.depth == 0 && event.exitCode == 4
   windows added: open days mon, from 01:00, to 02:00, outside wait, timeZone UTC
 fresh added
