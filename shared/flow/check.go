@@ -28,11 +28,9 @@ type Scope struct {
 // Sample returns an environment of zero values: what an expression may name,
 // with values of the types that it will find.
 func (s Scope) Sample() map[string]any {
-	event, on := map[string]any{}, kindsOf(s.On)
-	for _, f := range fields {
-		if f.on&on == on {
-			event[f.name] = f.value(&Event{})
-		}
+	event := map[string]any{}
+	for _, f := range fieldsOf(s.On) {
+		event[f.name] = f.value(&Event{})
 	}
 	env := map[string]any{"event": event, "instance": sampleInstance(), "run": about{}.values()}
 	if len(s.Inputs) > 0 {
@@ -56,7 +54,11 @@ func (s Scope) Sample() map[string]any {
 func (s Scope) fields(root string) []string {
 	switch root {
 	case "event":
-		return fieldNames(kindsOf(s.On))
+		var names []string
+		for _, f := range fieldsOf(s.On) {
+			names = append(names, f.name)
+		}
+		return names
 	case "instance":
 		return slices.Sorted(maps.Keys(Instance{}.values()))
 	case "run":

@@ -28,33 +28,31 @@ func compileCondition(text string, s Scope) (condition, []Mistake) {
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	var c condition
+	var early, late condition
 	for _, n := range outermost(tree) {
 		names := namesIn(n)
 		state := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 			return (!strings.HasPrefix(name, "instance\x00") || name == "instance\x00id") && name != "event\x00failedBefore"
 		})
-		c = append(c, clause{text: oneLine(n.String()), tree: n, names: names, state: state})
+		if c := (clause{text: oneLine(n.String()), tree: n, names: names, state: state}); c.late() {
+			late = append(late, c)
+		} else {
+			early = append(early, c)
+		}
 	}
-	slices.SortStableFunc(c, func(a, b clause) int { return a.late() - b.late() })
-	return c, nil
+	return append(early, late...), nil
 }
 
 // early are the clauses before those that read event.output. [45]
 func (c condition) early() condition {
-	if i := slices.IndexFunc(c, func(of clause) bool { return of.late() > 0 }); i >= 0 {
+	if i := slices.IndexFunc(c, clause.late); i >= 0 {
 		return c[:i]
 	}
 	return c
 }
 
-// late is 1 for a clause that reads event.output, otherwise 0.
-func (c clause) late() int {
-	if slices.Contains(c.names, "event\x00output") {
-		return 1
-	}
-	return 0
-}
+// late reports whether the clause reads event.output.
+func (c clause) late() bool { return slices.Contains(c.names, "event\x00output") }
 
 // oneLine is a clause as a reason shows it.
 func oneLine(text string) string {

@@ -13,20 +13,16 @@ type Definition struct {
 	Name string   `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	On   []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed, first-heartbeat, manual or schedule" words:"kinds" form:"one-or-list" example:"task-completed"`
 	// Instances are those that the flow is for; nil means all. [44]
-	Instances *Instances `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
-	// When is the condition over event, instance and run; empty means always. [10]
+	Instances    *Instances       `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
 	When         string           `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
 	Inputs       map[string]Input `json:"inputs,omitempty" doc:"what people can say when they start the flow by hand, by name; expressions read it as inputs.<name>" hint:"write the name of an input: and its keys under it"`
 	CaptureEvent bool             `json:"captureEvent,omitempty" doc:"fetches what the command of the event printed, for event.output, once all that does not read it holds; only on task-completed"`
-	// Schedule is set for flows on schedule. [63]
-	Schedule *Schedule `json:"schedule,omitempty" doc:"when a clock starts the flow, on the instances of the key instances" hint:"write cron and timeZone under it"`
-	// Mode is ModeLive or ModeDryRun. [4]
-	Mode    string   `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
-	Timeout Duration `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
-	// WhenBusy is BusyQueue or BusyDrop. [52]
-	WhenBusy     string `json:"whenBusy" doc:"whether a run waits or is dropped while another run of the flow is under way on the instance" words:"queue drop" default:"queue"`
-	AlertOnRetry bool   `json:"alertOnRetry,omitempty" doc:"whether a command that ended badly raises its alert although it is tried again; otherwise only the end of its last try does"`
-	Runbook      string `json:"runbook,omitempty" doc:"the address of a page that says what to do about alerts of the flow" form:"address" example:"https://wiki.example.com/agent" hint:"write an address such as https://wiki.example.com/agent"`
+	Schedule     *Schedule        `json:"schedule,omitempty" doc:"when a clock starts the flow, on the instances of the key instances" hint:"write cron and timeZone under it"`
+	Mode         string           `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
+	Timeout      Duration         `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
+	WhenBusy     string           `json:"whenBusy" doc:"whether a run waits or is dropped while another run of the flow is under way on the instance" words:"queue drop" default:"queue"`
+	AlertOnRetry bool             `json:"alertOnRetry,omitempty" doc:"whether a command that ended badly raises its alert although it is tried again; otherwise only the end of its last try does"`
+	Runbook      string           `json:"runbook,omitempty" doc:"the address of a page that says what to do about alerts of the flow" form:"address" example:"https://wiki.example.com/agent" hint:"write an address such as https://wiki.example.com/agent"`
 	// Windows are when runs may begin; nil means always. [53]
 	Windows   *Windows `json:"windows,omitempty" doc:"the times at which runs may begin" hint:"write timeZone and open under it"`
 	Limits    Limits   `json:"limits" doc:"how often the flow may run" hint:"write perInstance or fleet under it"`
@@ -73,9 +69,7 @@ const (
 // Step is one step of a flow. Exactly one of Run, Invoke, Alert, Wait and
 // Stop is set.
 type Step struct {
-	ID string `json:"id" doc:"the step's id, once in the flow" need:"name it, for example collect" form:"identifier" example:"collect"`
-	// When is the condition over event, instance, run and the steps before;
-	// empty means always. [20]
+	ID       string          `json:"id" doc:"the step's id, once in the flow" need:"name it, for example collect" form:"identifier" example:"collect"`
 	When     string          `json:"when,omitempty" doc:"an expression over event, instance, run and the steps before; the step is skipped when it is false" form:"condition" hint:"write an expression, in quotes if need be" example:"steps.check.exitCode == 1"`
 	Run      *command.Run    `json:"run,omitempty" doc:"runs a command with this content" hint:"write type and content under it"`
 	Invoke   *command.Invoke `json:"invoke,omitempty" doc:"runs a command that is saved in Cloud Assistant" hint:"write commandId under it"`
@@ -83,15 +77,13 @@ type Step struct {
 	Severity string          `json:"severity,omitempty" doc:"how urgent the alert is" words:"critical error warning info" example:"critical"`
 	Route    string          `json:"route,omitempty" doc:"the route of alerts.yaml that takes the alert" form:"identifier" hint:"write the name of a route of alerts.yaml" example:"database"`
 	Runbook  string          `json:"runbook,omitempty" doc:"the address of a page that says what to do about the alert; without it, the flow's" form:"address" example:"https://wiki.example.com/agent" hint:"write an address such as https://wiki.example.com/agent"`
-	// Wait is a duration, or WaitNextBoot. [27] [28]
-	Wait  string `json:"wait,omitempty" doc:"holds the run for a duration, 1s to 336h, or with next-boot until the instance has booted" form:"wait" range:"1s 336h" example:"5m"`
-	Stop  string `json:"stop,omitempty" doc:"ends the run with this result" words:"succeeded failed"`
-	Retry *Retry `json:"retry,omitempty" doc:"when the command is tried again" hint:"write max under it"`
+	Wait     string          `json:"wait,omitempty" doc:"holds the run for a duration, 1s to 336h, or with next-boot until the instance has booted" form:"wait" range:"1s 336h" example:"5m"`
+	Stop     string          `json:"stop,omitempty" doc:"ends the run with this result" words:"succeeded failed"`
+	Retry    *Retry          `json:"retry,omitempty" doc:"when the command is tried again" hint:"write max under it"`
 	// Timeout is 0 for as long as the run. [61]
-	Timeout Duration `json:"timeout,omitempty" doc:"how long the step may take with all its attempts" range:"10s 336h"`
-	// OnFailure is FailureStop, FailureContinue or the id of a later step. [42]
-	OnFailure string `json:"onFailure,omitempty" doc:"what follows when the step did not succeed: stop, continue or the id of a later step" form:"jump" example:"continue" hint:"write stop, continue or the id of a later step"`
-	Capture   bool   `json:"capture,omitempty" doc:"fetches what the command printed, for steps.<id>.output"`
+	Timeout   Duration `json:"timeout,omitempty" doc:"how long the step may take with all its attempts" range:"10s 336h"`
+	OnFailure string   `json:"onFailure,omitempty" doc:"what follows when the step did not succeed: stop, continue or the id of a later step" form:"jump" example:"continue" hint:"write stop, continue or the id of a later step"`
+	Capture   bool     `json:"capture,omitempty" doc:"fetches what the command printed, for steps.<id>.output"`
 }
 
 // The values of Wait and OnFailure, beside durations and ids.
@@ -103,11 +95,8 @@ const (
 
 // Retry says when a command is tried again. [30]
 type Retry struct {
-	Max int `json:"max" doc:"how many attempts may follow the first" zero:"write on: [] if it must not be tried again" range:"1 10" default:"2"`
-	// On lists invocation statuses and error codes. [31]
-	On []string `json:"on" doc:"the statuses and error codes after which the command is tried again" form:"ends" hint:"write them in brackets, for example [Failed, Timeout]" default:"ClientIsUpgrading ClientNotOnline ClientNotRunning DeliveryTimeout InstanceNotRunning TaskConcurrencyLimit"`
-	// Backoff bounds the first delay. Each further bound is Factor times the one
-	// before, up to MaxBackoff. [32]
+	Max        int      `json:"max" doc:"how many attempts may follow the first" zero:"write on: [] if it must not be tried again" range:"1 10" default:"2"`
+	On         []string `json:"on" doc:"the statuses and error codes after which the command is tried again" form:"ends" hint:"write them in brackets, for example [Failed, Timeout]" default:"ClientIsUpgrading ClientNotOnline ClientNotRunning DeliveryTimeout InstanceNotRunning TaskConcurrencyLimit"`
 	Backoff    Duration `json:"backoff" doc:"the longest delay before the first retry" range:"1s 24h" default:"10s"`
 	Factor     float64  `json:"factor" doc:"what the delay is multiplied by for each further retry" range:"1 10" default:"2"`
 	MaxBackoff Duration `json:"maxBackoff" doc:"the longest delay before any retry" range:"1s 24h" default:"5m"`
@@ -136,8 +125,7 @@ type FleetLimit struct {
 // Windows are the times at which runs may begin. [53]
 type Windows struct {
 	TimeZone string `json:"timeZone" doc:"a name of the IANA time zone database" need:"write a name of the IANA database, for example Asia/Shanghai" form:"zone" hint:"write a name such as Asia/Shanghai" example:"Asia/Shanghai"`
-	// Outside is OutsideWait or OutsideDrop.
-	Outside string `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
+	Outside  string `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
 	// Calendar is the file of a calendar, and Days what it holds. [46]
 	Calendar string    `json:"calendar,omitempty" doc:"the file of a calendar, in the folder of this file or below: windows open only on its days" form:"path" hint:"write a file such as calendars/holidays.yaml" example:"calendars/holidays.yaml"`
 	Days     *Calendar `json:"calendarDays,omitempty" stored:"only"`

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,10 +93,9 @@ func printed(output string) string { return strings.TrimRight(output, "\r\n") }
 
 // eventValues is what expressions see of an event.
 func eventValues(e *Event) map[string]any {
-	on := kindOf(e.Kind)
 	values := make(map[string]any, len(fields))
 	for _, f := range fields {
-		if f.on&on != 0 {
+		if slices.Contains(f.on, e.Kind) {
 			values[f.name] = f.value(e)
 		}
 	}

@@ -15,7 +15,7 @@ const (
 	Scheduled      = "schedule"
 )
 
-// allKinds are these, in the order of their bits in a set of kinds.
+// allKinds are these.
 var allKinds = []string{TaskCompleted, FirstHeartbeat, Manual, Scheduled}
 
 // Event is what expressions see as `event`. Which fields an expression may
@@ -80,43 +80,18 @@ type Event struct {
 	Inputs map[string]string `json:"inputs,omitempty" doc:"what the flow is given, by the names of its inputs"`
 }
 
-// kinds is a set of kinds of event.
-type kinds uint8
-
-const (
-	ofTask kinds = 1 << iota
-	ofHeartbeat
-	ofManual
-	ofSchedule
-
-	ofAny = ofTask | ofHeartbeat | ofManual | ofSchedule
+// Kinds that have a field.
+var (
+	ofAny       = allKinds
+	ofTask      = []string{TaskCompleted}
+	ofHeartbeat = []string{FirstHeartbeat}
+	ofManual    = []string{Manual}
 )
-
-// kindNames lists the names of a set's kinds.
-func kindNames(on kinds) []string {
-	return slices.DeleteFunc(slices.Clone(allKinds), func(name string) bool { return on&kindOf(name) == 0 })
-}
-
-// kindsOf returns the set of the kinds of these names.
-func kindsOf(names []string) (on kinds) {
-	for _, name := range names {
-		on |= kindOf(name)
-	}
-	return on
-}
-
-// kindOf returns the set that holds the kind of that name; 0 for an unknown name.
-func kindOf(name string) kinds {
-	if i := slices.Index(allKinds, name); i >= 0 {
-		return 1 << i
-	}
-	return 0
-}
 
 // field is one field of `event` as expressions see it.
 type field struct {
 	name string
-	on   kinds
+	on   []string // the kinds that have it
 	// value returns a string or an int.
 	value func(*Event) any
 }
@@ -166,16 +141,12 @@ func timeText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// fieldNames lists the fields that an expression of a flow on these kinds may
-// name: those that every one of the kinds has.
-func fieldNames(on kinds) []string {
-	var names []string
-	for _, f := range fields {
-		if f.on&on == on {
-			names = append(names, f.name)
-		}
-	}
-	return names
+// fieldsOf lists the fields that an expression of a flow on these kinds may name:
+// those that every one of the kinds has.
+func fieldsOf(on []string) []field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f field) bool {
+		return slices.ContainsFunc(on, func(kind string) bool { return !slices.Contains(f.on, kind) })
+	})
 }
 
 // Name is a value that expressions can read.
@@ -192,8 +163,8 @@ type Name struct {
 
 // Names lists the values that expressions can read.
 func Names() (names []Name) {
-	add := func(root, field string, like any, on kinds) {
-		names = append(names, Name{root + "." + field, like, kindNames(on), wordsOf(strings.ReplaceAll(root, ".", "\x00") + "\x00" + field)})
+	add := func(root, field string, like any, on []string) {
+		names = append(names, Name{root + "." + field, like, on, wordsOf(strings.ReplaceAll(root, ".", "\x00") + "\x00" + field)})
 	}
 	for _, f := range fields {
 		add("event", f.name, f.value(&Event{}), f.on)

@@ -94,12 +94,11 @@ func WrongInputs(inputs map[string]Input, given map[string]string) string {
 func inputValues(inputs map[string]Input, given map[string]string) map[string]any {
 	values := make(map[string]any, len(inputs))
 	for name, input := range inputs {
+		values[name] = nil
 		if text, there := given[name]; there {
 			values[name] = input.value(text)
 		} else if input.Default != nil {
 			values[name] = input.value(*input.Default)
-		} else {
-			values[name] = nil
 		}
 	}
 	return values

@@ -179,7 +179,7 @@ func (r *reviewer) field(root string, n *node) {
 	case root == "inputs":
 		r.add(n, "the flow has no input %.60q%s", name, Suggest(name, "its inputs", known))
 	case elsewhere >= 0:
-		r.add(n, "event.%s exists only in flows on %s", name, strings.Join(kindNames(fields[elsewhere].on), " or "))
+		r.add(n, "event.%s exists only in flows on %s", name, strings.Join(fields[elsewhere].on, " or "))
 	default:
 		r.add(n, "%s has no field %.60q%s", root, name, Suggest(name, "its fields", known))
 	}
@@ -219,7 +219,7 @@ func (r *reviewer) words(n *node) {
 	}
 	known := wordsOf(name)
 	if name == "event\x00kind" && len(r.On) > 0 {
-		known = kindNames(kindsOf(r.On))
+		known = r.On
 	}
 	if known == nil {
 		return

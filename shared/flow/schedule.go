@@ -12,8 +12,7 @@ import (
 type Schedule struct {
 	Cron     string `json:"cron" doc:"five fields: minute, hour, day of the month, month, day of the week, each * or numbers, ranges and steps" need:"write the five fields, for example 30 3 * * *" form:"cron" example:"30 3 * * *"`
 	TimeZone string `json:"timeZone" doc:"a name of the IANA time zone database" need:"write a name of the IANA database, for example Asia/Shanghai" form:"zone" hint:"write a name such as Asia/Shanghai" example:"Asia/Shanghai"`
-	// Missed is MissedOnce or MissedSkip. [64]
-	Missed string `json:"missed" doc:"what becomes of ticks that no sweep found within 10 minutes: the flow starts once for all of them, or not" words:"once skip" default:"skip"`
+	Missed   string `json:"missed" doc:"what becomes of ticks that no sweep found within 10 minutes: the flow starts once for all of them, or not" words:"once skip" default:"skip"`
 }
 
 // The values of Missed.

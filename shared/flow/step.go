@@ -13,7 +13,10 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 	switch p := &r.Pending; p.State {
 	case "":
 		if r.Index == len(r.list()) {
-			r.finishSection(m)
+			if r.Section == SectionSteps {
+				r.Result, r.Reason = ResultSucceeded, "every step ended"
+			}
+			r.leave(m)
 			return nil, true
 		}
 		if m.Hold {
@@ -29,8 +32,7 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 	case PendingBackoff:
 		switch {
 		case r.stepOver(m):
-			r.end(StepTimedOut, "it timed out before the next attempt", m)
-			return nil, true
+			return r.done(StepTimedOut, "it timed out before the next attempt", m)
 		case !m.Now.Before(p.Until) && !m.Hold:
 			p.Attempt++
 			return r.send(m)
@@ -38,15 +40,12 @@ func (r *Run) step(m Moment) (actions []Action, again bool) {
 	case PendingWait, PendingBoot:
 		switch {
 		case p.State == PendingWait && !m.Now.Before(p.Until):
-			r.end(StepSucceeded, "the wait is over", m)
-			return nil, true
+			return r.done(StepSucceeded, "the wait is over", m)
 		case r.Booted(m.Instance):
 			r.BootSeq = m.Instance.BootSeq
-			r.end(StepSucceeded, fmt.Sprintf("boot %d has begun", m.Instance.BootSeq), m)
-			return nil, true
+			return r.done(StepSucceeded, fmt.Sprintf("boot %d has begun", m.Instance.BootSeq), m)
 		case r.stepOver(m):
-			r.end(StepTimedOut, "it timed out", m)
-			return nil, true
+			return r.done(StepTimedOut, "it timed out", m)
 		}
 	}
 	return nil, false
@@ -83,8 +82,7 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 	switch {
 	case err != nil:
 		r.open(s, m)
-		r.end(StepInvalid, "when could not be evaluated: "+err.Error(), m)
-		return nil, true
+		return r.done(StepInvalid, "when could not be evaluated: "+err.Error(), m)
 	case clause != "":
 		r.skip(s, "when was false: "+clause, m)
 		r.Index++
@@ -105,8 +103,7 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 	case KindAlert:
 		text, err := r.texts(m)(s.Alert)
 		if err != nil {
-			r.end(StepInvalid, "its text could not be evaluated: "+err.Error(), m)
-			return nil, true
+			return r.done(StepInvalid, "its text could not be evaluated: "+err.Error(), m)
 		}
 		if strings.TrimSpace(text) == "" {
 			text = emptyAlert
@@ -125,14 +122,12 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 		}
 		d, err := time.ParseDuration(s.Wait)
 		if err != nil {
-			r.end(StepInvalid, "its duration cannot be read", m)
-			return nil, true
+			return r.done(StepInvalid, "its duration cannot be read", m)
 		}
 		p.State, p.Until = PendingWait, m.Now.Add(d)
 		return nil, true
 	}
-	r.end(StepSucceeded, "it ends the run"+r.because(s, m), m)
-	return nil, true
+	return r.done(StepSucceeded, "it ends the run"+r.because(s, m), m)
 }
 
 const (
@@ -157,8 +152,7 @@ func (r *Run) send(m Moment) (actions []Action, again bool) {
 	p.State, p.Until = PendingCommand, time.Time{}
 	c, err := r.command(s, m)
 	if err != nil {
-		r.end(StepInvalid, err.Error(), m)
-		return nil, true
+		return r.done(StepInvalid, err.Error(), m)
 	}
 	rec := r.last()
 	rec.Attempts = p.Attempt
@@ -261,6 +255,12 @@ func (r *Run) end(status, reason string, m Moment) {
 	}
 }
 
+// done is end for a step after which the run can continue at once.
+func (r *Run) done(status, reason string, m Moment) (actions []Action, again bool) {
+	r.end(status, reason, m)
+	return nil, true
+}
+
 // jump continues at the step that a failed one names. [42]
 func (r *Run) jump(from Step, m Moment) {
 	list := r.list()
@@ -305,15 +305,7 @@ func (r *Run) failed(result, step, reason string, m Moment) {
 	r.leave(m)
 }
 
-// finishSection moves on from a section that has no step left.
-func (r *Run) finishSection(m Moment) {
-	if r.Section == SectionSteps {
-		r.Result, r.Reason = ResultSucceeded, "every step ended"
-	}
-	r.leave(m)
-}
-
-// leave moves on to finally, or to the end behind it.
+// leave moves on from a section to finally, or to the end behind it.
 func (r *Run) leave(m Moment) {
 	if r.Section == SectionFinally {
 		r.Ended = true

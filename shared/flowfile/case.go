@@ -54,9 +54,7 @@ type Expectation struct {
 	Plan    []string `json:"plan" doc:"the ids of the steps that begin, in order, once for each attempt" form:"texts"`
 	Skipped []string `json:"skipped" doc:"the ids of the steps that are skipped, in order" form:"texts"`
 	Result  string   `json:"result" doc:"how the run ends" words:"succeeded failed timed_out"`
-	// Alerts are texts that the alerts contain, as flow.Action.Announced writes
-	// them, one for each alert.
-	Alerts []string `json:"alerts" doc:"how many alerts there are, or a part of each one's text, before which its severity and route stand, as in 'critical, route ops: the disk is full'" form:"texts"`
+	Alerts  []string `json:"alerts" doc:"how many alerts there are, or a part of each one's text, before which its severity and route stand, as in 'critical, route ops: the disk is full'" form:"texts"`
 	// AlertCount is how many alerts there are; -1 if Alerts lists them.
 	AlertCount int
 }

@@ -2,7 +2,6 @@ package flowfile
 
 import (
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"aftercare/shared/flow"
@@ -26,9 +25,6 @@ func (r *reader) template(path, what string, scope flow.Scope) {
 		return
 	}
 	sc, _ := r.Text(path)
-	if !strings.Contains(sc.Text, opening) {
-		return
-	}
 	r.expressionMistakes(sc, what, r.checker.Template(sc.Text, scope))
 }
 

@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -17,14 +18,18 @@ import (
 // rare ways: an alert's text or a when that cannot be evaluated, and a run that
 // times out. The same flow always gives the same text.
 func Graph(d flow.Definition) string {
-	g := &graph{d: d}
+	finally := section{flow.SectionFinally, d.Finally, ended, ""}
+	failed := finally.first(flow.ResultFailed)
+	onFailure := section{flow.SectionOnFailure, d.OnFailure, failed, failed}
+	steps := section{flow.SectionSteps, d.Steps, finally.first(flow.ResultSucceeded), onFailure.first(failed)}
+	g := &graph{d: d, finally: finally}
 	g.printf("---\ntitle: %q\n---\nflowchart TD\n", d.Name)
 	g.node("start", "([", "])", g.start()...)
-	g.section(flow.SectionSteps, d.Steps)
-	g.section(flow.SectionOnFailure, d.OnFailure)
-	g.section(flow.SectionFinally, d.Finally)
+	for _, s := range []section{steps, onFailure, finally} {
+		g.section(s)
+	}
 	for _, result := range []string{flow.ResultSucceeded, flow.ResultFailed, ended} {
-		if g.reaches(result) {
+		if slices.ContainsFunc(g.edges, func(e edge) bool { return e.to == result }) {
 			text := result
 			if result == flow.ResultFailed {
 				text = "failed or timed out"
@@ -32,8 +37,7 @@ func Graph(d flow.Definition) string {
 			g.node(result, "([", "])", text)
 		}
 	}
-	g.edge(edge{from: "start", to: g.first(flow.SectionSteps, flow.ResultSucceeded)})
-	for _, e := range g.edges {
+	for _, e := range append([]edge{{from: "start", to: steps.first(steps.then)}}, g.edges...) {
 		g.edge(e)
 	}
 	return g.text.String()
@@ -43,9 +47,39 @@ func Graph(d flow.Definition) string {
 const ended = "ended"
 
 type graph struct {
-	d     flow.Definition
-	text  strings.Builder
-	edges []edge
+	d       flow.Definition
+	finally section
+	text    strings.Builder
+	edges   []edge
+}
+
+// section is a list of steps. Then is the node after the last of them, and bad that
+// after one that did not succeed; empty for the next step.
+type section struct {
+	name      flow.Section
+	steps     []flow.Step
+	then, bad string
+}
+
+// first is the node at which the section begins; if it is empty, that otherwise.
+func (s section) first(otherwise string) string {
+	if len(s.steps) == 0 {
+		return otherwise
+	}
+	return s.gate(0)
+}
+
+// node names a step's node. Ids are not used: Mermaid has words of its own.
+func (s section) node(i int) string { return string(s.name) + strconv.Itoa(i+1) }
+
+func question(node string) string { return node + "when" }
+
+// gate is the node at which a step begins.
+func (s section) gate(i int) string {
+	if s.steps[i].When != "" {
+		return question(s.node(i))
+	}
+	return s.node(i)
 }
 
 type edge struct {
@@ -90,50 +124,42 @@ func (g *graph) start() []string {
 }
 
 // section draws a list of steps, and collects the edges from them.
-func (g *graph) section(name flow.Section, steps []flow.Step) {
-	if len(steps) == 0 {
+func (g *graph) section(in section) {
+	if len(in.steps) == 0 {
 		return
 	}
-	if name != flow.SectionSteps {
-		g.printf("  subgraph %s\n", name)
+	if in.name != flow.SectionSteps {
+		g.printf("  subgraph %s\n", in.name)
 	}
-	for i, s := range steps {
-		id := stepNode(name, i)
+	for i, s := range in.steps {
+		id := in.node(i)
 		if s.When != "" {
 			g.node(question(id), "{", "}", conjuncts(s.When)...)
 		}
 		g.node(id, shapes[s.Kind()][0], shapes[s.Kind()][1], describeStep(s)...)
 	}
-	if name != flow.SectionSteps {
+	if in.name != flow.SectionSteps {
 		g.printf("  end\n")
 	}
-	for i, s := range steps {
-		g.ways(name, steps, i, s)
+	for i, s := range in.steps {
+		g.ways(in, i, s)
 	}
 }
 
 // ways collects the edges from a step.
-func (g *graph) ways(section flow.Section, steps []flow.Step, i int, s flow.Step) {
-	id := stepNode(section, i)
-	next := g.after(section)
-	if i+1 < len(steps) {
-		next = gate(section, steps, i+1)
+func (g *graph) ways(in section, i int, s flow.Step) {
+	id, next := in.node(i), in.then
+	if i+1 < len(in.steps) {
+		next = in.gate(i + 1)
 	}
 	if s.When != "" {
-		g.edges = append(g.edges,
-			edge{from: question(id), to: id, label: "yes"},
-			edge{from: question(id), to: next, label: "no"})
+		g.edges = append(g.edges, edge{from: question(id), to: id, label: "yes"}, edge{from: question(id), to: next, label: "no"})
 	}
-	if s.Kind() == flow.KindStop {
-		to := g.first(flow.SectionFinally, s.Stop)
-		if section == flow.SectionFinally {
-			to = ended
-		}
-		g.edges = append(g.edges, edge{from: id, to: to})
-		return
-	}
-	bad := g.bad(section, steps, i, s, next)
-	switch {
+	switch bad := in.afterFailure(i, s, next); {
+	case s.Kind() == flow.KindStop && in.name == flow.SectionFinally:
+		g.edges = append(g.edges, edge{from: id, to: ended})
+	case s.Kind() == flow.KindStop:
+		g.edges = append(g.edges, edge{from: id, to: g.finally.first(s.Stop)})
 	case bad == "":
 		g.edges = append(g.edges, edge{from: id, to: next})
 	case bad == next:
@@ -143,74 +169,21 @@ func (g *graph) ways(section flow.Section, steps []flow.Step, i int, s flow.Step
 	}
 }
 
-// bad is the node after a step that did not succeed; empty for a step that
+// afterFailure is the node after a step that did not succeed; empty for a step that
 // hardly ever fails.
-func (g *graph) bad(section flow.Section, steps []flow.Step, i int, s flow.Step, next string) string {
-	jumps := s.OnFailure != "" && s.OnFailure != flow.FailureStop && s.OnFailure != flow.FailureContinue
-	switch fails := s.Run != nil || s.Invoke != nil || s.Timeout > 0; {
-	case jumps:
-	case !fails:
+func (in section) afterFailure(i int, s flow.Step, next string) string {
+	switch {
+	case s.OnFailure != "" && s.OnFailure != flow.FailureStop && s.OnFailure != flow.FailureContinue:
+		if to := slices.IndexFunc(in.steps, func(other flow.Step) bool { return other.ID == s.OnFailure }); to > i {
+			return in.gate(to)
+		}
+		return next
+	case s.Run == nil && s.Invoke == nil && s.Timeout == 0:
 		return ""
 	case s.OnFailure == flow.FailureContinue:
 		return next
-	case section == flow.SectionSteps:
-		return g.first(flow.SectionOnFailure, flow.ResultFailed)
-	case section == flow.SectionOnFailure:
-		return g.after(section)
-	default:
-		return next
 	}
-	to := slices.IndexFunc(steps, func(other flow.Step) bool { return other.ID == s.OnFailure })
-	if to <= i {
-		return next
-	}
-	return gate(section, steps, to)
-}
-
-// first is the node at which a section begins, or the one after it if it is
-// empty, in the end the node of the result.
-func (g *graph) first(section flow.Section, result string) string {
-	lists := []struct {
-		section flow.Section
-		steps   []flow.Step
-	}{{flow.SectionSteps, g.d.Steps}, {flow.SectionOnFailure, g.d.OnFailure}, {flow.SectionFinally, g.d.Finally}}
-	for _, l := range lists {
-		wanted := l.section == section || l.section == flow.SectionFinally
-		if wanted && len(l.steps) > 0 {
-			return gate(l.section, l.steps, 0)
-		}
-	}
-	return result
-}
-
-// after is the node after the last step of a section.
-func (g *graph) after(section flow.Section) string {
-	switch section {
-	case flow.SectionSteps:
-		return g.first(flow.SectionFinally, flow.ResultSucceeded)
-	case flow.SectionOnFailure:
-		return g.first(flow.SectionFinally, flow.ResultFailed)
-	}
-	return ended
-}
-
-func (g *graph) reaches(node string) bool {
-	return slices.ContainsFunc(g.edges, func(e edge) bool { return e.to == node })
-}
-
-// stepNode names a step's node. Ids are not used: Mermaid has words of its own.
-func stepNode(section flow.Section, i int) string {
-	return string(section) + strconv.Itoa(i+1)
-}
-
-func question(node string) string { return node + "when" }
-
-// gate is the node at which a step begins.
-func gate(section flow.Section, steps []flow.Step, i int) string {
-	if steps[i].When != "" {
-		return question(stepNode(section, i))
-	}
-	return stepNode(section, i)
+	return cmp.Or(in.bad, next)
 }
 
 // shapes are the brackets of the steps of each kind.

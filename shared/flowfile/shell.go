@@ -85,19 +85,14 @@ func parseShell(content, interpreter string) (tree *syntax.File, mistake *shellM
 	parse := func(variant syntax.LangVariant) (*syntax.File, error) {
 		return syntax.NewParser(syntax.Variant(variant)).Parse(strings.NewReader(content), "")
 	}
-	if interpreter == "bash" {
-		tree, err := parse(syntax.LangBash)
-		return tree, shellMistakeOf(err)
+	variant := map[string]syntax.LangVariant{"bash": syntax.LangBash, "sh": syntax.LangPOSIX}[interpreter]
+	tree, err := parse(variant)
+	if mistake = shellMistakeOf(err); mistake != nil && interpreter == "sh" {
+		if _, err := parse(syntax.LangBash); err == nil {
+			mistake.text = "sh cannot read this, but bash could: begin the script with #!/bin/bash, or write it in another way"
+		}
 	}
-	tree, err := parse(syntax.LangPOSIX)
-	mistake = shellMistakeOf(err)
-	if mistake == nil {
-		return tree, nil
-	}
-	if _, err := parse(syntax.LangBash); err == nil {
-		mistake.text = "sh cannot read this, but bash could: begin the script with #!/bin/bash, or write it in another way"
-	}
-	return nil, mistake
+	return tree, mistake
 }
 
 // maxNesting bounds how deep brackets may be nested: the parser's time grows

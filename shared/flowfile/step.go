@@ -198,12 +198,8 @@ func (r *reader) scopes(p *placedFlow) {
 		}
 		for i, s := range l.steps {
 			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Silent: silent, Sure: l.sure(i), Inputs: p.Inputs, Output: p.CaptureEvent}
-			if r.Said(path + ".when") {
-				r.condition(path+".when", scope)
-			}
-			if s.Alert != "" {
-				r.template(path+".alert", "alert", scope)
-			}
+			r.condition(path+".when", scope)
+			r.template(path+".alert", "alert", scope)
 			if s.Run != nil {
 				r.parameters(s.Run.Parameters, path+".run.parameters", scope)
 			}

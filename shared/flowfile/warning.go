@@ -106,9 +106,7 @@ func (r *reader) systems(p *placedFlow) {
 // texts warns of what is in the texts of a step: placeholders that nothing replaces,
 // and secrets. [88] [89]
 func (r *reader) texts(s flow.Step, path string) {
-	if s.Alert != "" {
-		r.said(path+".alert", "values", "", "")
-	}
+	r.said(path+".alert", "values", "", "")
 	if s.Run != nil {
 		variable := "$$"
 		if s.Run.Type == command.RunPowerShellScript {
