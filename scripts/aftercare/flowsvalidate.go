@@ -41,11 +41,13 @@ of each finding; its severity is mistake, warning or note.`,
 	format := outputFlag(cmd)
 	strict := cmd.Flags().Bool("strict", false, "a warning is a mistake")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var unread error
 		bad, list := false, []fileFinding{}
 		for _, path := range args {
 			src, found, err := inspectRouted(cmd, path, *alerts)
 			if err != nil {
-				return err
+				unread = errors.Join(unread, err)
+				continue
 			}
 			path = inputName(path)
 			if *strict {
@@ -71,6 +73,9 @@ of each finding; its severity is mistake, warning or note.`,
 		var err error
 		if format.json() {
 			err = printJSON(cmd.OutOrStdout(), list)
+		}
+		if err == nil {
+			err = unread
 		}
 		if err == nil && bad {
 			err = cli.Quiet(errors.New("there are mistakes"))

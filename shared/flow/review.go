@@ -81,7 +81,7 @@ func (r *reviewer) group(n *node) {
 	if i, ok := n.args[2].value.(int); n.args[2].op != opLiteral || !ok {
 		r.add(n.args[2], "the group of match must be written as a number, for example 1 for the first pair of brackets")
 	} else if groups := p.NumSubexp(); i > groups {
-		r.add(n.args[2], "the pattern has %d groups, so that there is no group %d: put brackets around what to take", groups, i)
+		r.add(n.args[2], "there is no group %d: groups are pairs of brackets, of which the pattern has %d", i, groups)
 	}
 }
 
