@@ -71,7 +71,7 @@ func eventsIn(payload []byte, errOut io.Writer) (events []event.Event, err error
 	return events, nil
 }
 
-// events are what a record says; nil if it is none of an event.
+// events are what a record says; nil if the record is not about an event.
 func (r recorded) events(instanceID string) (list []event.Event) {
 	id := cmp.Or(r.InstanceID, instanceID)
 	switch {

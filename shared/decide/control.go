@@ -106,7 +106,7 @@ func (c Control) stop(scopes ...Scope) *Stop {
 	return nil
 }
 
-// Stopped returns the stop that holds a flow everywhere; nil if there is none.
+// Stopped returns the stop that holds a flow everywhere; nil without one.
 func (c Control) Stopped(flow string) *Stop { return c.stop(Scope{}, Scope{Flow: flow}) }
 
 // stop returns a stop that holds all commands of the instance; nil if there is

@@ -65,10 +65,10 @@
 //     and match take values out of text. An evaluation takes at most 10,000,000
 //     steps, which are counted and do not depend on the machine: one for each part
 //     of the expression that is evaluated, each byte of text and each element
-//     that it takes or makes, and in a pattern each byte times the pattern's
-//     parts, of which there are at most 1,000, or in trim each byte times those
-//     that are taken off. JSON is at most 100 lists and mappings deep. It always
-//     has the same result.
+//     that it takes or makes. A pattern counts each byte once for each of its
+//     parts, at most 1,000; trim counts each byte once for each byte that it takes
+//     off. JSON is at most 100 lists and mappings deep. The result is always the
+//     same.
 //  18. event.failedBefore (task-completed) is how many ends in a row, of the
 //     command of this name on this instance, were bad before this one: Failed,
 //     Timeout, Aborted or Invalid. Ends count only since a flow that uses
@@ -160,9 +160,8 @@
 // # Starting
 //
 //  44. instances narrows a flow to some instances: by tags, os and name, all of
-//     which must fit. For a tag and for the name, one pattern or several can be
-//     written, of which one must fit the whole value: * stands for any text, ?
-//     for one character. What ECS did not say fits nothing. instances is asked
+//     which must fit. A tag and the name take one pattern or several. One of them
+//     must fit the whole value: * stands for any text, ? for one character. What ECS did not say fits nothing. instances is asked
 //     before when, and has its own reason.
 //  45. With captureEvent, for flows on task-completed alone, what the command of
 //     the event printed is fetched as event.output, as rule 25 says, once instances

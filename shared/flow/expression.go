@@ -17,7 +17,7 @@ const (
 	// workBudget bounds the steps of one evaluation: one for each part of the
 	// expression that is evaluated, each byte of text and each element of a list
 	// that it takes or makes, and for a pattern each byte times the pattern's
-	// parts, of which there are at most maxPattern. [17]
+	// parts, at most maxPattern. [17]
 	workBudget = 10_000_000
 	maxPattern = 1000
 	// maxNested is how deep lists and mappings of JSON stand in one another.

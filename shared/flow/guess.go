@@ -11,8 +11,8 @@ import (
 type guess struct {
 	unprinted map[string]bool // the steps whose output is unknown
 	event     bool            // so is what the command of the event printed
-	// made are the decisions, of which so many were needed up to now. Others begin
-	// the courses that decide otherwise, of which there may be so many more.
+	// made are the decisions, and needed is how many have been asked for. others are
+	// the beginnings of courses that decide otherwise, at most room.
 	made   []decision
 	needed int
 	others [][]decision

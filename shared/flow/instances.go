@@ -36,7 +36,7 @@ func (of *Instances) Words() (list []string) {
 type demand struct {
 	name, what string
 	want       []string
-	value      any  // a text, nil if there is none
+	value      any  // a text; nil if ECS did not say
 	known      bool // ECS has said what there is
 }
 

@@ -141,7 +141,7 @@ func WrongCron(text string) string {
 }
 
 // Ticks returns the ticks after since and up to now that are not too late, the oldest
-// first, and the newest before them, zero if there is none. [64]
+// first, and the newest before them; zero without one. [64]
 func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time, err error) {
 	c, err := parseCron(s.Cron)
 	if err != nil {

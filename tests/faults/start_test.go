@@ -166,6 +166,12 @@ func TestTicks(t *testing.T) {
 		t.Helper()
 		must(r.SubmitTask(encode(map[string]any{"reason": "an incident", kind: map[string]any{"flow": "clean"}})))
 	}
+	stoppedForLong := func(t *testing.T, r *rig.Rig) {
+		stop(t, r, "stop")
+		r.Advance(90 * time.Minute)
+		must(r.Sweep())
+		stop(t, r, "resume")
+	}
 	for name, test := range map[string]struct {
 		in   int // minutes until the tick
 		more string
@@ -183,18 +189,8 @@ func TestTicks(t *testing.T) {
 			wantStarts(t, r, eachStarted(0, 0))
 			stop(t, r, "resume")
 		}, 1},
-		"stopped for long": {60, "", func(t *testing.T, r *rig.Rig) {
-			stop(t, r, "stop")
-			r.Advance(90 * time.Minute)
-			must(r.Sweep())
-			stop(t, r, "resume")
-		}, 0},
-		"stopped for long, to be made up for": {60, ", missed: once", func(t *testing.T, r *rig.Rig) {
-			stop(t, r, "stop")
-			r.Advance(90 * time.Minute)
-			must(r.Sweep())
-			stop(t, r, "resume")
-		}, 1},
+		"stopped for long":                    {60, "", stoppedForLong, 0},
+		"stopped for long, to be made up for": {60, ", missed: once", stoppedForLong, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
