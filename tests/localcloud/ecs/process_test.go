@@ -131,7 +131,9 @@ func TestAnInstanceKeepsItsProcessesWhenAnotherStops(t *testing.T) {
 func TestAScriptAbandonedByItsAgentCannotPrint(t *testing.T) {
 	var home string
 	c := ready(t, func(o *ecs.Options) { home = filepath.Join(o.Dir, one, "root") })
-	id := c.run(shell("trap 'touch noticed' PIPE; echo begun; touch begun; while ! test -e noticed; do echo more; sleep 0.01; done"))
+	// More than a pipe holds: when all of it is written, its beginning was read.
+	id := c.run(shell("trap 'touch noticed' PIPE; echo begun; head -c 200000 /dev/zero; touch begun; " +
+		"while ! test -e noticed; do echo more; sleep 0.01; done"))
 	c.eventually("the script", func() bool { _, err := os.Stat(filepath.Join(home, "begun")); return err == nil })
 	if err := c.StopAgent(one); err != nil {
 		t.Fatal(err)
