@@ -287,7 +287,8 @@
 //  80. Steps that nothing reaches: behind a stop without a when, unless a step
 //     jumps there.
 //  81. Cycles: flows whose commands can start each other, or themselves, as far
-//     as their conditions on commandName, commandId and run.depth show.
+//     as their conditions on commandName, commandId and run.depth show, and on
+//     instances that both are for.
 //  82. Shell syntax, for scripts of sh and bash.
 //  83. Parameters that a script never mentions, and variables that it uses
 //     although neither it nor a parameter sets them and they have no default.
@@ -302,8 +303,9 @@
 //  87. Every message says what to write. What the parsers of YAML and of
 //     expressions say is put into words of this format.
 //  88. What is always wrong is a mistake, such as the output of a step that does
-//     not capture, which is always empty, a field that is two texts at once, or one
-//     of event, inputs or steps that is compared with nil.
+//     not capture, which is always empty, or one of event, inputs or steps that is
+//     compared with nil. So are comparisons of one value with literals that never hold
+//     together, with each other or with instances, and two of which one always holds.
 //     What is probably not meant is a warning, which keeps no file from being
 //     compiled; with --strict it is a mistake: int or float of a field of text
 //     (unless matches asks it first); a whole output compared with text, without
