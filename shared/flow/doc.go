@@ -315,9 +315,10 @@
 //     script for Windows where nothing asks instance.os or instances.os, and one
 //     for Linux where nothing does either and the flow is for any instance (its
 //     when names no command and no instance) or is for Windows, too; a script for
-//     another system than the flow's; a step before that has failed, where the run
-//     would have ended with it; texts in an order, such as x > "80"; an input that
-//     nothing reads; and other patterns than * and ? in instances.
+//     another system than the instances'; a comparison that never holds where it stands,
+//     by the flow's when, by what starts it (run.depth is 0 unless a command does), or
+//     because the run would have ended; texts in an order, such as x > "80"; an input
+//     that nothing reads; and other patterns than * and ? in instances.
 //  89. What looks like a secret (see package mask) in a parameter, a script or the
 //     text of an alert, and is not computed there, is a warning, which does not
 //     show it.

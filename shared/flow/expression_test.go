@@ -257,7 +257,7 @@ func TestPatternsAreBounded(t *testing.T) {
 		`match(event.id, "(") == ""`:                        "missing closing )",
 		`match(event.id) == ""`:                             "match takes more arguments",
 		`any(["a"], match(event.id, #) == "")`:              "the pattern of match must be written as text in quotes",
-		`event.id matches "[a-z]{1,400}" && event.id == ""`: "",
+		`event.id matches "[a-z]{1,400}" && event.region == ""`: "",
 	} {
 		got := strings.Join(mistakes(text, both[0]), "; ")
 		if !strings.Contains(got, want) || (want == "") != (got == "") {
