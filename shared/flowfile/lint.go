@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -146,7 +147,7 @@ func (l *lint) compared(n *ast.BinaryNode, x, y ast.Node) {
 		case regions.MatchString(name) && lower != s.Value:
 			l.add(literal, true, "letter case counts, and regions and zones have small letters: write %q", lower)
 		case errorsOf.MatchString(name) && whole && code >= 0 && errorCodes[code] != s.Value:
-			l.add(literal, true, "letter case counts%s", flow.DidYouMean(errorCodes[code]))
+			l.add(literal, true, "letter case counts%s", suggest.DidYouMean(errorCodes[code]))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 	"aftercare/shared/yamlfile"
 )
 
@@ -66,7 +67,7 @@ func (r *reader) route(name, path string) {
 	if r.routes == nil || !r.Said(path) || !r.Sound(path) || slices.Contains(r.routes, name) {
 		return
 	}
-	r.Add(r.Place(path), "there is no route %q in alerts.yaml%s", name, flow.Suggest(name, "its routes", r.routes))
+	r.Add(r.Place(path), "there is no route %q in alerts.yaml%s", name, suggest.Hint(name, "its routes", r.routes))
 }
 
 // onlyFor finds keys that are for other steps.
