@@ -237,6 +237,7 @@ func TestATickOfManyInstances(t *testing.T) {
 	}
 	flows, tick := started(60, "")
 	r := startRig(t, flows)
+	r.Timeout = 10 * time.Minute // however busy this machine is
 	for n := range 1000 {
 		r.Create(fmt.Sprintf("i-%04d", n))
 	}
