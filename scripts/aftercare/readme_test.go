@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"aftercare/shared/alertfile"
 	"aftercare/shared/flow"
@@ -69,7 +70,7 @@ func TestTheGuideDrawsAShippedFlow(t *testing.T) {
 func TestTheGuidesFlowHasNoMistake(t *testing.T) {
 	flow := excerpt(t, "```yaml\n", "\n```\n")
 	secret := strings.Trim(excerpt(t, "<!-- secret -->\n```yaml\n", "```\n<!-- /secret -->\n"), "\n") + "\n"
-	if found := flowfile.Inspect(nil, "functions/README.md", []byte(secret), nil); len(found.Mistakes)+len(found.Warnings) > 0 {
+	if found := flowfile.Inspect(nil, "functions/README.md", []byte(secret), nil, time.Time{}); len(found.Mistakes)+len(found.Warnings) > 0 {
 		t.Errorf("the recipe for secrets has %v %v", found.Mistakes, found.Warnings)
 	}
 	calendar := fstest.MapFS{"c": {Data: []byte(excerpt(t, "<!-- calendar -->\n```yaml\n", "```\n<!-- /calendar -->\n"))}}

@@ -85,6 +85,7 @@ var synonyms = map[string]string{
 	"failed_when": "onFailure", "next": "onFailure", "goto": "onFailure", "nextStep": "onFailure", "timeout-minutes": "timeout", "timeoutSeconds": "timeout",
 	"timeout_seconds": "timeout", "register": "capture", "outputs": "capture", "concurrency": "whenBusy", "maxAttempts": "max", "become_user": "username", "runAs": "username",
 	"cron": "schedule", "enabled": "mode", "disabled": "mode", "message": "alert", "slack": "alert", "a step goto": "onFailure",
+	"instances id": `write when: instance.id == "i-…" in the flow`, "instances ids": `write when: instance.id in ["i-…"] in the flow`,
 	"a step shell": "write type and content under run", "a step script": "write type and content under run", "a step command": "write type and content under run",
 	"a step cmd": "write type and content under run", "a step content": "write it under run", "a step type": "write it under run", "a step commands": "write type and content under run",
 	"a step env": "write parameters under run or invoke", "a step with": "write parameters under run or invoke", "a step args": "write parameters under run or invoke",

@@ -18,7 +18,7 @@ var (
 	fields  = regexp.MustCompile(`^(?:event|instance|steps|inputs)[.\[]`)
 	regions = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
 	// placeholder is text that other tools replace.
-	placeholder = regexp.MustCompile(`\$\{|\{\{|^\$[A-Za-z_]\w+`)
+	placeholder = regexp.MustCompile(`\$\{[A-Za-z_]|\{\{\s*[A-Za-z_]|^\$[A-Za-z_]\w+|\$\([a-z]{3}`)
 	numeral     = regexp.MustCompile(`^\s*-?[0-9]+\s*$`)
 	errorsOf    = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
 )
@@ -58,6 +58,10 @@ func (l *lint) Visit(node *ast.Node) {
 	case *ast.BuiltinNode:
 		if n.Name == "int" || n.Name == "float" {
 			l.number(n)
+		}
+	case *ast.StringNode:
+		if placeholder.MatchString(n.Value) {
+			l.add(n, true, "nothing replaces this in an expression: name the value without quotes, such as event.commandName")
 		}
 	case *ast.ConditionalNode:
 		l.contradictions(part{n.Cond, true}, l.given)
@@ -142,8 +146,6 @@ func (l *lint) compared(n *ast.BinaryNode, x, y ast.Node) {
 			l.add(x, true, "a blank or another line in what the command prints decides this: write trim(%s) %s …, or contains", name, n.Operator)
 		case whole && strings.ContainsAny(s.Value, "*%") && fields.MatchString(name):
 			l.add(literal, true, "%s takes * and %% as they are: write startsWith, contains or matches", n.Operator)
-		case placeholder.MatchString(s.Value):
-			l.add(literal, true, "nothing replaces this in an expression: name the value without quotes, such as event.commandName")
 		case regions.MatchString(name) && lower != s.Value:
 			l.add(literal, true, "letter case counts, and regions and zones have small letters: write %q", lower)
 		case errorsOf.MatchString(name) && whole && code >= 0 && errorCodes[code] != s.Value:
