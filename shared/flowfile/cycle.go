@@ -94,21 +94,10 @@ func (p *placedFlow) starts() func(flow.Command) bool {
 		return func(flow.Command) bool { return false }
 	}
 	names := slices.DeleteFunc(slices.Clone(p.known), func(f fact) bool { return f.name != "event.commandName" })
-	weigh, weighed := flow.Starters(*p.Definition), map[bool]bool{}
+	weigh := flow.Starters(*p.Definition)
 	return func(c flow.Command) bool {
-		saved := c.Name == ""
-		can, known := weighed[saved]
-		switch {
-		case known:
-			return can
-		case !saved && slices.ContainsFunc(names, func(f fact) bool { return f.only && !slices.Contains(f.samples, any(c.Name)) || !f.holds(c.Name) }):
-			return false
-		}
-		can = weigh(c)
-		if !strings.Contains(p.When, "command") { // all commands are alike
-			weighed[saved] = can
-		}
-		return can
+		other := func(f fact) bool { return f.only && !slices.Contains(f.samples, any(c.Name)) || !f.holds(c.Name) }
+		return (c.Name == "" || !slices.ContainsFunc(names, other)) && weigh(c)
 	}
 }
 

@@ -88,6 +88,7 @@ var rules = []rule{
 	}},
 	{"scripts/internal/backtest", []string{"shared/decide", "shared/engine", "shared/event", "shared/flow", "shared/ledger"}},
 	{"scripts/internal/flowdiff", []string{"shared/flow"}},
+	{"scripts/internal/flowgraph", []string{"shared/command", "shared/flow"}},
 	{"scripts/columns", []string{text + "/width"}},
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
 	{"scripts/observe", []string{"shared/setup"}},
