@@ -53,6 +53,9 @@ func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	if last.Name == "" {
 		except = fmt.Sprintf("event.commandId != %q", last.ID)
 	}
+	if slices.ContainsFunc(first.known, func(f fact) bool { return f.only && (f.name == "event.commandName" || f.name == "event.commandId") }) {
+		except = "name another command there"
+	}
 	what := "the commands of these flows can start each other"
 	if len(path) == 1 {
 		what = "the commands of this flow can start it again"

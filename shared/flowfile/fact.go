@@ -218,6 +218,10 @@ func (l *lint) contradictions(of part, given []fact) []fact {
 // alternatives finds what always holds between parts that || joins, and what is wrong
 // in each of them.
 func (l *lint) alternatives(parts []part, given []fact) {
+	asks := func(p part) bool { return strings.Contains(p.Node.String(), "run.depth") }
+	if i := slices.IndexFunc(parts, func(p part) bool { return !asks(p) }); i >= 0 && !strings.Contains(l.text, "(") && slices.ContainsFunc(parts, asks) {
+		l.add(parts[i].Node, true, "run.depth is not asked with this: && binds closer than ||, so put brackets around what || joins")
+	}
 	var others []fact
 	for _, p := range parts {
 		if f, ok := factOf(p.Node, !p.positive); ok {
