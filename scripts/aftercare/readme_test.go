@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"aftercare/scripts/internal/flowgraph"
 	"aftercare/shared/alertfile"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
@@ -62,7 +63,7 @@ func TestTheGuideDrawsAShippedFlow(t *testing.T) {
 	if i < 0 {
 		t.Fatal("restart-service is not shipped")
 	}
-	if want := flowfile.Graph(flows[i]); got != strings.TrimSpace(want) {
+	if want := flowgraph.Draw(flows[i]); got != strings.TrimSpace(want) {
 		t.Errorf("the graph in functions/README.md is\n%s\nput the output of 'bin/aftercare flows graph functions/flows.yaml restart-service' in its place:\n%s", got, want)
 	}
 }
