@@ -25,7 +25,7 @@ type pattern struct {
 var unreadable = map[syntax.ErrorCode]string{
 	syntax.ErrMissingBracket: "a [ in it is never closed", syntax.ErrMissingParen: "a ( in it is never closed", syntax.ErrUnexpectedParen: "a ) in it closes nothing",
 	syntax.ErrMissingRepeatArgument: "*, + or ? repeats nothing", syntax.ErrInvalidRepeatOp: "two of *, + and ? stand together",
-	syntax.ErrInvalidRepeatSize: "a repetition such as {2,5} is too large, or ends before it begins", syntax.ErrInvalidCharRange: "a range such as a-z ends before it begins",
+	syntax.ErrInvalidRepeatSize: "a repetition such as {2,5} is too large, or ends before it begins", syntax.ErrInvalidCharRange: "a range such as a-z ends before it begins (write a-zA-Z for both cases)",
 	syntax.ErrInvalidEscape: `what stands after a \ has no meaning there`, syntax.ErrTrailingBackslash: `nothing stands after the last \`,
 	syntax.ErrInvalidPerlOp: "(? begins what does not exist here", syntax.ErrInvalidUTF8: "it is no text",
 }

@@ -19,6 +19,8 @@ var (
 	regions = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
 	// placeholder is text that other tools replace.
 	placeholder = regexp.MustCompile(`\$\{[A-Za-z_]|\{\{\s*[A-Za-z_]|^\$[A-Za-z_]\w+|\$\([a-z]{3}`)
+	missing     = regexp.MustCompile(`^(?:instance\.(?:tags|name|os|zone|region|agentVersion)\b|match\()`)
+	day         = regexp.MustCompile(`^[0-9]{4}-`)
 	numeral     = regexp.MustCompile(`^\s*-?[0-9]+\s*$`)
 	errorsOf    = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
 )
@@ -89,6 +91,10 @@ func (l *lint) ordered(n *ast.BinaryNode) {
 	_, none := n.Right.(*ast.NilNode)
 	none = none && fields.MatchString(name) && is != nil && !strings.HasPrefix(name, "instance")
 	switch {
+	case ok && n.Operator == "!=" && s.Value == "" && missing.MatchString(name) && !strings.Contains(l.text, name+" != nil"):
+		l.add(n.Left, true, `%s != "" holds of what is not there, too: write %[1]s != nil`, name)
+	case ok && strings.ContainsAny(n.Operator, "<>") && strings.HasSuffix(strings.ToLower(name), "time") && !day.MatchString(s.Value):
+		l.add(n.Left, true, `%s is a text such as 2026-01-31T08:00:00Z, which this says nothing about: write such a text, or windows for a time of the day`, name)
 	case ok && strings.ContainsAny(n.Operator, "<>") && numeral.MatchString(s.Value):
 		l.add(n.Left, true, `%s compares texts letter by letter, and "9" is more than "80": write int(trim(%s)) %[1]s %[3]s`, n.Operator, name, s.Value)
 	case none && is.Kind() == reflect.String:

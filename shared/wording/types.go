@@ -98,7 +98,11 @@ func mismatched(n *ast.BinaryNode, left, right string) string {
 		if _, ok := literalText(odd); ok {
 			return fmt.Sprintf("%s is %s, and no condition: repeat the comparison on both sides, or write in [ ] with all values", odd, is)
 		}
-		return fmt.Sprintf("%s is %s, and not true or false: compare it, for example %[1]s != %[3]s", odd, is, zeros[is])
+		zero := zeros[is]
+		if name := odd.String(); strings.HasPrefix(name, "instance.") || strings.HasPrefix(name, "match(") {
+			zero = "nil" // what is not there
+		}
+		return fmt.Sprintf("%s is %s, and not true or false: compare it, for example %[1]s != %[3]s", odd, is, zero)
 	case op == "in" && r != "a list" && r != "a mapping":
 		return fmt.Sprintf("%s takes a list, such as [1, 2]: for a part of a text, write contains", op)
 	case l == "a mapping":
