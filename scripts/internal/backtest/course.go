@@ -78,7 +78,7 @@ func (w *World) rehearse(ctx context.Context, i *instance, r decide.FlowRun, at 
 	if h.Result == flow.StepMaybe {
 		w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
 	}
-	w.hold(i, r, course{}, h.Steps, at.Add(h.Took), h.Result)
+	w.hold(i, r, course{}, h.Steps, at.Add(h.Took.D()), h.Result)
 	planned := map[string]bool{}
 	for _, s := range h.Steps {
 		planned[s.ID] = s.Status == flow.StepPlanned
