@@ -186,7 +186,7 @@ func newRun(b because, o flow.Outcome, ev flow.Event, chain []string) FlowRun {
 // said keeps what was decided about a flow that fires.
 func said(b because, say FlowDecision, r FlowRun) {
 	if b.explain {
-		h := b.rehearse(r, b.outputs)
+		h := Rehearse(b.State, r, b.now, b.outputs)
 		say.Definition, say.Rehearsal = &r.Definition, &h
 	}
 	b.flows = append(b.flows, say)
@@ -313,7 +313,7 @@ func (b because) begin(r FlowRun) (What, string) {
 // recordDryRun records what a flow in dry-run would have done (flow rule 56).
 func (b because) recordDryRun(r FlowRun) string {
 	r.Event.Captured = true // when it was stored
-	rehearsal := b.rehearse(r, nil)
+	rehearsal := Rehearse(b.State, r, b.now, nil)
 	r.StartedAt = b.now
 	r.Steps = rehearsal.Steps
 	for i := range r.Steps {
@@ -325,14 +325,10 @@ func (b because) recordDryRun(r FlowRun) string {
 }
 
 // Rehearse plays a run of the instance from its begin on. Every command succeeds, and
-// what it prints is unknown.
-func Rehearse(s State, r FlowRun, now time.Time) flow.Rehearsal {
-	return view{State: s, now: now}.rehearse(r, nil)
-}
-
-// rehearse plays a run whose commands succeed and print these outputs, by their steps.
-func (v view) rehearse(r FlowRun, outputs map[string]string) flow.Rehearsal {
-	return flow.Rehearse(r.Definition, r.Event, v.instance(), r.Depth, v.now, flow.Succeeds(outputs))
+// prints the output of its step; what it prints is unknown without one.
+func Rehearse(s State, r FlowRun, now time.Time, outputs map[string]string) flow.Rehearsal {
+	in := view{State: s, now: now}.instance()
+	return flow.Rehearse(r.Definition, r.Event, in, r.Depth, now, flow.Succeeds(outputs))
 }
 
 // wait keeps a run that cannot begin yet.

@@ -74,7 +74,7 @@ func stepsOf(d flow.Definition) []byte {
 
 // rehearse has a run go as its rehearsal says, and plays the ends of its commands.
 func (w *World) rehearse(ctx context.Context, i *instance, r decide.FlowRun, at time.Time) error {
-	h := decide.Rehearse(i.state, r, at)
+	h := decide.Rehearse(i.state, r, at, nil)
 	if h.Result == flow.StepMaybe {
 		w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
 	}
