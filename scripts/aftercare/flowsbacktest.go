@@ -27,8 +27,7 @@ var maxUnasked = 1_000_000
 // with.
 type backtested struct {
 	*backtest.History
-	Files       []backtestedFile `json:"files"`
-	Differences []backtest.Start `json:"differences,omitempty"`
+	Files []backtestedFile `json:"files"`
 }
 
 type backtestedFile struct {
