@@ -18,6 +18,7 @@ import (
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
+	"aftercare/shared/suggest"
 )
 
 func newAlertsExplain() *cobra.Command {
@@ -91,7 +92,7 @@ func alertsOf(input []byte, known *view) ([]decide.Alert, error) {
 			kinds[i] = string(k)
 		}
 		if !slices.Contains(kinds, routing.Value(a, "kind")) {
-			return nil, fmt.Errorf("there is no kind of alert %q%s", a.Kind, flow.Suggest(string(a.Kind), "they", kinds))
+			return nil, fmt.Errorf("there is no kind of alert %q%s", a.Kind, suggest.Hint(string(a.Kind), "they", kinds))
 		}
 		return []decide.Alert{a}, nil
 	}

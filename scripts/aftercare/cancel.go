@@ -15,8 +15,8 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/shared/decide"
-	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
+	"aftercare/shared/suggest"
 )
 
 // cancelFlags say which tasks are meant. One of task, key, label, run and all is set.
@@ -286,8 +286,8 @@ func (f *cancelFlags) find(ctx context.Context, c *connection) (found []open, er
 		return nil, err
 	case len(found) == 0 && f.label != "":
 		hint := ""
-		if near := flow.Nearest(f.label, slices.Sorted(maps.Keys(labels))); near != "" {
-			hint = flow.DidYouMean(near)
+		if near := suggest.Nearest(f.label, slices.Sorted(maps.Keys(labels))); near != "" {
+			hint = suggest.DidYouMean(near)
 		}
 		return nil, cli.NotFound("no task with the label %s waits or runs%s", f.label, hint)
 	case len(found) == 0 && f.all:

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"aftercare/shared/flow"
 	"aftercare/shared/mask"
+	"aftercare/shared/suggest"
 )
 
 // The variables that say where Aftercare runs.
@@ -99,8 +99,8 @@ func environmentNames(folder string) (names []string) {
 
 // near is a hint at the nearest of some words; empty if none is near.
 func near(word string, words []string) string {
-	if nearest := flow.Nearest(word, words); nearest != "" {
-		return flow.DidYouMean(nearest)
+	if nearest := suggest.Nearest(word, words); nearest != "" {
+		return suggest.DidYouMean(nearest)
 	}
 	return ""
 }

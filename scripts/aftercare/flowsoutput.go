@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // stepOutputs is the flag --output of a command that also takes what steps print.
@@ -56,7 +57,7 @@ func outputsOf(flows []flow.Definition, list []string) (map[string]string, error
 		step, output, _ := strings.Cut(text, "=")
 		switch is, known := captures[step]; {
 		case !known:
-			return nil, fmt.Errorf("--output %s: no flow has a step %q%s", text, step, flow.Suggest(step, "the steps", sortedKeys(captures)))
+			return nil, fmt.Errorf("--output %s: no flow has a step %q%s", text, step, suggest.Hint(step, "the steps", sortedKeys(captures)))
 		case !is:
 			return nil, fmt.Errorf("--output %s: step %s does not capture what it prints: write capture: true in it", text, step)
 		}

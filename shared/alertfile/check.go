@@ -14,6 +14,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
+	"aftercare/shared/suggest"
 	"aftercare/shared/yamlfile"
 )
 
@@ -46,7 +47,7 @@ func (r *reader) severities() {
 		case kind == string(decide.AlertFlow):
 			r.Add(r.Key("severities."+kind), "the alert of a flow's step is as urgent as the step says: write severity there")
 		case !slices.Contains(rated, decide.AlertKind(kind)):
-			r.Add(r.Key("severities."+kind), "there is no kind of alert %.60q%s", kind, flow.Suggest(kind, "they", words(rated)))
+			r.Add(r.Key("severities."+kind), "there is no kind of alert %.60q%s", kind, suggest.Hint(kind, "they", words(rated)))
 		}
 	}
 }
@@ -239,7 +240,7 @@ func (r *reader) refer(what, name, path string, known []string) {
 	if !slices.Contains(known, name) {
 		hint := ": there are none in this file"
 		if len(known) > 0 {
-			hint = flow.Suggest(name, "those of this file", known)
+			hint = suggest.Hint(name, "those of this file", known)
 		}
 		r.Add(r.Place(path), "there is no %s %.70q%s", what, name, hint)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
+	"aftercare/shared/suggest"
 	"aftercare/shared/yamlfile"
 )
 
@@ -63,7 +64,7 @@ var mention = regexp.MustCompile(`^[A-Za-z0-9_.@+-]{1,64}$`)
 
 func wrongMention(k yamlfile.Key, text string) string {
 	if who, at := strings.CutPrefix(text, "@"); at {
-		return fmt.Sprintf("%s lists people without @%s", k.Name, flow.DidYouMean(who))
+		return fmt.Sprintf("%s lists people without @%s", k.Name, suggest.DidYouMean(who))
 	}
 	if mention.MatchString(text) {
 		return ""

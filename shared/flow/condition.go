@@ -59,6 +59,18 @@ func oneLine(text string) string {
 	return Shorten(strings.Join(strings.Fields(text), " "), 300)
 }
 
+// Shorten cuts text to a number of characters, the last being an ellipsis.
+func Shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	runes := []rune(text)
+	if len(runes) <= limit {
+		return text
+	}
+	return string(runes[:limit-1]) + "…"
+}
+
 // saw returns the values of instance.* and event.failedBefore that were read,
 // up to the clause that was false, if one was: what can be another value when the
 // same event is decided again.

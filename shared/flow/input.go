@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"aftercare/shared/suggest"
 )
 
 // The types of an input.
@@ -74,7 +76,7 @@ func WrongInputs(inputs map[string]Input, given map[string]string) string {
 		case !there && len(known) == 0:
 			wrong = append(wrong, fmt.Sprintf("the flow has no inputs: leave out %.60q", name))
 		case !there:
-			wrong = append(wrong, fmt.Sprintf("the flow has no input %.60q%s", name, Suggest(name, "its inputs", known)))
+			wrong = append(wrong, fmt.Sprintf("the flow has no input %.60q%s", name, suggest.Hint(name, "its inputs", known)))
 		default:
 			if mistake := input.Wrong(given[name]); mistake != "" {
 				wrong = append(wrong, "the input "+name+" "+mistake)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"aftercare/shared/suggest"
 )
 
 // review finds every name that an expression must not use, with what to write
@@ -97,13 +99,13 @@ func (r *reviewer) identifier(n *node) {
 	default:
 		for _, root := range roots[:4] {
 			if slices.Contains(r.fields(root), name) {
-				r.add(n, "there is no name %.60q%s", name, DidYouMean(root+"."+name))
+				r.add(n, "there is no name %.60q%s", name, suggest.DidYouMean(root+"."+name))
 				return
 			}
 		}
 		hint := ": a name begins with " + strings.Join(roots, ", ") + ", and text stands in quotes"
-		if near := Nearest(name, append(slices.Clone(roots), functions...)); near != "" {
-			hint = DidYouMean(near)
+		if near := suggest.Nearest(name, append(slices.Clone(roots), functions...)); near != "" {
+			hint = suggest.DidYouMean(near)
 		}
 		r.add(n, "there is no name %.60q%s", name, hint)
 	}
@@ -157,7 +159,7 @@ func (r *reviewer) stepField(step, n *node) {
 	r.field("steps", step.args[1])
 	known := slices.Sorted(maps.Keys(StepRecord{}.values()))
 	if !slices.Contains(known, field) {
-		r.add(n.args[1], "a step has no field %.60q%s", field, Suggest(field, "its fields", known))
+		r.add(n.args[1], "a step has no field %.60q%s", field, suggest.Hint(field, "its fields", known))
 	}
 }
 
@@ -173,15 +175,15 @@ func (r *reviewer) field(root string, n *node) {
 	case root == "steps" && len(known) == 0:
 		r.add(n, "there is no step before this one: only those that stand above can be named")
 	case root == "steps":
-		r.add(n, "there is no step %.60q before this one%s", name, Suggest(name, "those before", known))
+		r.add(n, "there is no step %.60q before this one%s", name, suggest.Hint(name, "those before", known))
 	case root == "inputs" && len(known) == 0:
 		r.add(n, "this flow has no inputs: list them under the key inputs")
 	case root == "inputs":
-		r.add(n, "the flow has no input %.60q%s", name, Suggest(name, "its inputs", known))
+		r.add(n, "the flow has no input %.60q%s", name, suggest.Hint(name, "its inputs", known))
 	case elsewhere >= 0:
 		r.add(n, "event.%s exists only in flows on %s", name, strings.Join(fields[elsewhere].on, " or "))
 	default:
-		r.add(n, "%s has no field %.60q%s", root, name, Suggest(name, "its fields", known))
+		r.add(n, "%s has no field %.60q%s", root, name, suggest.Hint(name, "its fields", known))
 	}
 }
 
@@ -230,9 +232,9 @@ func (r *reviewer) words(n *node) {
 	}
 	for _, l := range literals {
 		if word, ok := l.text(); ok && !slices.Contains(known, word) {
-			hint := Suggest(word, "its words", known)
+			hint := suggest.Hint(word, "its words", known)
 			if mine, ok := stepStatusOf[word]; ok && slices.Contains(known, mine) {
-				hint = DidYouMean(mine)
+				hint = suggest.DidYouMean(mine)
 			}
 			r.add(l, "%s is never %.60q%s", written(name), word, hint)
 		}
@@ -260,7 +262,7 @@ func wordsOf(name string) []string {
 func (r *reviewer) call(n *node) {
 	name := n.value.(string)
 	if !slices.Contains(functions, name) {
-		r.add(n, "there is no function %.60q%s", name, Suggest(name, "the functions", functions))
+		r.add(n, "there is no function %.60q%s", name, suggest.Hint(name, "the functions", functions))
 	}
 	if name == "match" {
 		r.group(n)

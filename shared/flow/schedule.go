@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"aftercare/shared/suggest"
 )
 
 // Schedule is when a clock starts a flow. [63]
@@ -62,7 +64,7 @@ var shortCuts = map[string]string{
 func parseCron(text string) (c cron, err error) {
 	fields := strings.Fields(strings.ToLower(text))
 	if meant := shortCuts[strings.ToLower(strings.TrimSpace(text))]; meant != "" {
-		return c, fmt.Errorf("cron has five fields%s", DidYouMean(meant))
+		return c, fmt.Errorf("cron has five fields%s", suggest.DidYouMean(meant))
 	}
 	if len(fields) != len(cronFields) {
 		return c, fmt.Errorf("cron has five fields, minute, hour, day of the month, month and day of the week, but here are %d: write for example 30 3 * * *", len(fields))

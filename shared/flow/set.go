@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"aftercare/shared/suggest"
 )
 
 // Set is the flows of one file. It is safe for concurrent use.
@@ -156,7 +158,7 @@ func (s *Set) find(name string) (f *compiledFlow, missing string) {
 			return f, ""
 		}
 	}
-	return nil, fmt.Sprintf("there is no flow %.60q%s", name, Suggest(name, "the flows", s.Flows()))
+	return nil, fmt.Sprintf("there is no flow %.60q%s", name, suggest.Hint(name, "the flows", s.Flows()))
 }
 
 // Definition returns a flow by its name.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 	"aftercare/shared/yamlfile"
 )
 
@@ -33,7 +34,7 @@ func wrongDates(k yamlfile.Key, text string) string {
 		}
 	}
 	if first, last := dates[0], dates[len(dates)-1]; last < first {
-		return fmt.Sprintf("%s ends before it begins%s", text, flow.DidYouMean(last+flow.DateRange+first))
+		return fmt.Sprintf("%s ends before it begins%s", text, suggest.DidYouMean(last+flow.DateRange+first))
 	}
 	return ""
 }

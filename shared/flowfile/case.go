@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // caseFile is a file of cases.
@@ -105,7 +106,7 @@ func (c Case) fires(flows []flow.Definition, outcomes []flow.Outcome) (differenc
 // whyNot says why a flow does not start.
 func (c Case) whyNot(name string, flows []flow.Definition, outcomes []flow.Outcome) string {
 	if names := flow.NewSet(flows).Flows(); !slices.Contains(names, name) {
-		return "there is no such flow" + flow.Suggest(name, "the flows", names)
+		return "there is no such flow" + suggest.Hint(name, "the flows", names)
 	}
 	for _, o := range outcomes {
 		if o.Flow == name {
@@ -129,7 +130,7 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 	for _, id := range slices.Sorted(maps.Keys(c.Ends)) {
 		switch s := steps[id]; {
 		case !slices.Contains(ids, id):
-			add("steps: %s has no step %.60q that a command or a boot ends%s", d.Name, id, flow.Suggest(id, "those", ids))
+			add("steps: %s has no step %.60q that a command or a boot ends%s", d.Name, id, suggest.Hint(id, "those", ids))
 		case s.Wait != "" && slices.ContainsFunc(c.Ends[id], func(e CommandEnd) bool { return !e.Hangs }):
 			add("steps: %s waits for a boot: only hangs: true is possible here", id)
 		case !s.Capture && slices.ContainsFunc(c.Ends[id], func(e CommandEnd) bool { return e.Output != "" }):

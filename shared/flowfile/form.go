@@ -9,6 +9,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 	"aftercare/shared/yamlfile"
 )
 
@@ -98,7 +99,7 @@ func wrongAddress(k yamlfile.Key, text string) string {
 	case addresses.MatchString(text):
 		return ""
 	case !cut && addresses.MatchString("https://"+text) && strings.Contains(text, "."):
-		return fmt.Sprintf("%s is not the address of a web page%s", k.Name, flow.DidYouMean("https://"+text))
+		return fmt.Sprintf("%s is not the address of a web page%s", k.Name, suggest.DidYouMean("https://"+text))
 	case strings.ToLower(scheme) != "https" && strings.ToLower(scheme) != "http":
 		return fmt.Sprintf("%s must begin with https:// or http://, but this is %.60q: %s", k.Name, text, instead)
 	case strings.Contains(strings.SplitN(rest, "/", 2)[0], "@"):

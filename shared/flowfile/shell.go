@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"aftercare/shared/command"
-	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -38,8 +38,8 @@ func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
 		hint := fmt.Sprintf(": set it, add it to parameters, or write ${%s:-} if it may be empty", u.name)
 		if slices.Contains(roots, u.name) {
 			hint = ": a script reads no expressions; set a parameter to ${{ " + u.name + ". … }}, and use its variable"
-		} else if meant := flow.Nearest(u.name, u.known); meant != "" && len(u.name) > 2 {
-			hint = flow.DidYouMean(meant)
+		} else if meant := suggest.Nearest(u.name, u.known); meant != "" && len(u.name) > 2 {
+			hint = suggest.DidYouMean(meant)
 		}
 		add(u.at, fmt.Sprintf("nothing sets the variable %.60s%s", u.name, hint))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 	"aftercare/shared/yamlfile"
 )
 
@@ -35,10 +36,10 @@ func wrongEnd(_ yamlfile.Key, word string) string {
 	case "Cancelled", flow.StepCancelled:
 		return "a command that was cancelled is not tried again: remove " + word
 	case flow.StepTimedOut, "TimedOut":
-		return fmt.Sprintf("on cannot be %q%s", word, flow.DidYouMean("Timeout"))
+		return fmt.Sprintf("on cannot be %q%s", word, suggest.DidYouMean("Timeout"))
 	}
-	if meant := flow.Nearest(word, known); meant != "" {
-		return fmt.Sprintf("on cannot be %.60q%s", word, flow.DidYouMean(meant))
+	if meant := suggest.Nearest(word, known); meant != "" {
+		return fmt.Sprintf("on cannot be %.60q%s", word, suggest.DidYouMean(meant))
 	}
 	return fmt.Sprintf("on cannot be %.60q: write %s, or an error code of Cloud Assistant such as ClientNotOnline", word, strings.Join(flow.RetryStatuses, ", "))
 }

@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"aftercare/shared/command"
-	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // document reads a JSON object into a struct by its json tags, and collects
@@ -197,7 +197,7 @@ func (r *document) object(into reflect.Value, path string) {
 		if i < 0 {
 			token, _ := r.d.Token()
 			r.skip(token)
-			r.add(path, "has no field %.60q%s", name, flow.Suggest(name, "its fields", known))
+			r.add(path, "has no field %.60q%s", name, suggest.Hint(name, "its fields", known))
 			return
 		}
 		r.value(into.Field(i), join(path, name))

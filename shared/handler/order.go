@@ -8,6 +8,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/mask"
+	"aftercare/shared/suggest"
 )
 
 // scope is what a stop or a resume names: everything if it has no field.
@@ -116,5 +117,5 @@ func (v *invocation) unknownFlow(ctx context.Context, o decide.Order) string {
 	if len(known) == 0 {
 		return fmt.Sprintf("there is no flow %q: these functions have none", name)
 	}
-	return fmt.Sprintf("there is no flow %q%s", name, flow.Suggest(name, "the flows", known))
+	return fmt.Sprintf("there is no flow %q%s", name, suggest.Hint(name, "the flows", known))
 }

@@ -8,7 +8,7 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
-	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // Silence is a silence as a person asked for it: of the alerts that it matches until a
@@ -93,7 +93,7 @@ func (s Silence) Mistakes(now time.Time) (list []string) {
 			case strings.TrimSpace(p) == "":
 				add("%s is empty: write what it must be, such as backup-*", c.name)
 			case known != nil && !slices.Contains(known, p):
-				add("there is no %s %q%s", c.name, p, flow.Suggest(p, "they", known))
+				add("there is no %s %q%s", c.name, p, suggest.Hint(p, "they", known))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // meant are names of other tools for what a field says here.
@@ -51,7 +52,7 @@ func Syntax(text string, mistakes []flow.Mistake) []flow.Mistake {
 				m.Text = says
 			}
 		case field != nil && meant[field[1]][field[2]] != "":
-			m.Text = field[0] + flow.DidYouMean(meant[field[1]][field[2]])
+			m.Text = field[0] + suggest.DidYouMean(meant[field[1]][field[2]])
 		case field != nil && !strings.Contains(m.Text, "did you mean"), strings.HasPrefix(m.Text, "there is no name ") || strings.HasPrefix(m.Text, "there is no function "):
 			if says, length := say("unnamed", runes, at); says != "" {
 				m.Text, from, past = says, at, at+length

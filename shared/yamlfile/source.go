@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -150,12 +150,12 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 		}
 		seen[e.key] = e.at
 		if len(known) > 0 && !slices.Contains(known, e.key) {
-			hint, meant := flow.Suggest(e.key, "its keys", known), flow.Nearest(e.key, known)
+			hint, meant := suggest.Hint(e.key, "its keys", known), suggest.Nearest(e.key, known)
 			other := cmp.Or(s.format.Synonyms[what+" "+e.key], s.format.Synonyms[e.key])
 			switch {
 			case meant != "":
 			case slices.Contains(known, other):
-				hint, meant = flow.DidYouMean(other), other
+				hint, meant = suggest.DidYouMean(other), other
 			case strings.Contains(other, " "):
 				hint = ": " + other
 			}

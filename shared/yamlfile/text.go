@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -83,8 +84,8 @@ func notEmpty(Key) map[string]any { return map[string]any{"type": "string", "min
 
 // UnknownWord returns what to write instead of a word that a key cannot have.
 func UnknownWord(name, word string, words []string) string {
-	if meant := flow.Nearest(word, words); meant != "" {
-		return fmt.Sprintf("%s cannot be %.60q%s", name, word, flow.DidYouMean(meant))
+	if meant := suggest.Nearest(word, words); meant != "" {
+		return fmt.Sprintf("%s cannot be %.60q%s", name, word, suggest.DidYouMean(meant))
 	}
 	return fmt.Sprintf("%s cannot be %.60q: write %s", name, word, Listed(words, "or"))
 }

@@ -8,6 +8,7 @@ import (
 	_ "time/tzdata" // so that the zones are the same everywhere
 
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // zones are names to suggest: the zones of Alibaba Cloud's regions; otherZones
@@ -37,8 +38,8 @@ func wrongZone(name string) string {
 			meant = zone
 		}
 	}
-	if meant = cmp.Or(meant, flow.Nearest(name, zones)); meant != "" {
-		return fmt.Sprintf("there is no time zone %.60q%s", name, flow.DidYouMean(meant))
+	if meant = cmp.Or(meant, suggest.Nearest(name, zones)); meant != "" {
+		return fmt.Sprintf("there is no time zone %.60q%s", name, suggest.DidYouMean(meant))
 	}
 	return fmt.Sprintf("there is no time zone %.60q: write a name of the IANA database, such as Asia/Shanghai or UTC", name)
 }
@@ -52,7 +53,7 @@ func wrongTime(key, text string) string {
 	case text == "24:00":
 		return key + " must be from 00:00 to 23:59: write 00:00, which is the start of the next day"
 	case times.MatchString("0" + text):
-		return fmt.Sprintf("%s is a time such as 22:30; this is %q%s", key, text, flow.DidYouMean("0"+text))
+		return fmt.Sprintf("%s is a time such as 22:30; this is %q%s", key, text, suggest.DidYouMean("0"+text))
 	}
 	return fmt.Sprintf("%s is a time of the day from 00:00 to 23:59, such as 22:30; this is %.40q", key, text)
 }

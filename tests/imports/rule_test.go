@@ -46,9 +46,10 @@ var rules = []rule{
 	{"shared/transport", nil},
 	{"shared/mask", nil},
 	{"shared/version", nil},
+	{"shared/suggest", nil},
 	// Of expr, only what reads words: the rest would keep every exported method
 	// in the functions.
-	{"shared/flow", []string{"shared/command", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
+	{"shared/flow", []string{"shared/command", "shared/suggest", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
 	{"shared/flow/flowtest", []string{"shared/flow", "shared/command", goccyYAML}},
 	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow", "shared/mask"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow", "shared/transport"}},
@@ -64,23 +65,23 @@ var rules = []rule{
 	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
-		"shared/invoke", "shared/mask", "shared/transport", "shared/version", fcSDK, zerolog,
+		"shared/invoke", "shared/mask", "shared/suggest", "shared/transport", "shared/version", fcSDK, zerolog,
 	}},
-	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow"}},
+	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow", "shared/suggest"}},
 	{"shared/alerting", []string{
 		"shared/alert", "shared/alertfile", "shared/decide", "shared/dispatch", "shared/engine", "shared/handler", "shared/ledger", "shared/mask", "shared/routing",
 		"shared/transport",
 	}},
 
 	// What reads the files that people write.
-	{"shared/yamlfile", []string{"shared/flow", goccyYAML}},
-	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/transport", "shared/yamlfile"}},
+	{"shared/yamlfile", []string{"shared/flow", "shared/suggest", goccyYAML}},
+	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/suggest", "shared/transport", "shared/yamlfile"}},
 	// The functions do not link it: flows are compiled before they are deployed.
-	{"shared/wording", []string{"shared/flow", expr}},
-	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/wording", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
+	{"shared/wording", []string{"shared/flow", "shared/suggest", expr}},
+	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/suggest", "shared/wording", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
 
 	// The tools.
-	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", "shared/version", cobra, pflag}},
+	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", "shared/suggest", "shared/version", cobra, pflag}},
 	{"scripts/internal/credential", []string{"shared/transport"}},
 	{"scripts/internal/backfill", []string{
 		"shared/assistant", "shared/decide", "shared/engine", "shared/event", "shared/handler", "shared/invoke", "shared/ledger", "shared/subscription",
@@ -128,7 +129,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/wording", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/version"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/wording", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/suggest", "shared/version"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 

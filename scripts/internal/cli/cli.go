@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // The exit codes that all commands have. 0 means that what was asked was done.
@@ -160,8 +160,8 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 
 // meant is a hint at the candidate that is nearest to a word; empty if none is.
 func meant(word string, candidates []string) string {
-	if nearest := flow.Nearest(word, candidates); nearest != "" {
-		return flow.DidYouMean(nearest)
+	if nearest := suggest.Nearest(word, candidates); nearest != "" {
+		return suggest.DidYouMean(nearest)
 	}
 	return ""
 }
@@ -180,8 +180,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	hint := ""
-	if nearest := flow.Nearest(unknown.GetSpecifiedName(), names); nearest != "" {
-		hint = flow.DidYouMean("--" + nearest)
+	if nearest := suggest.Nearest(unknown.GetSpecifiedName(), names); nearest != "" {
+		hint = suggest.DidYouMean("--" + nearest)
 	}
 	return Usage(fmt.Errorf("%w%s", err, hint))
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 // word is a flag that takes one of some words, in any case.
@@ -25,7 +25,7 @@ func (w word) Set(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not one of its words%s", text, flow.Suggest(text, "they", w.words))
+	return fmt.Errorf("%q is not one of its words%s", text, suggest.Hint(text, "they", w.words))
 }
 
 // Word adds a flag that takes one of some words, and completes them. The usage

@@ -1,13 +1,14 @@
-package flow
+// Package suggest guesses which word was meant by one that is not known.
+package suggest
 
 import (
 	"fmt"
 	"strings"
 )
 
-// Suggest returns a hint for an unknown word: the candidate that is probably
-// meant, otherwise the list of candidates, which what names.
-func Suggest(word, what string, candidates []string) string {
+// Hint returns a hint for an unknown word: the candidate that is probably meant,
+// otherwise the list of candidates, which what names.
+func Hint(word, what string, candidates []string) string {
 	if meant := Nearest(word, candidates); meant != "" {
 		return DidYouMean(meant)
 	}
@@ -59,16 +60,4 @@ func editDistance(a, b string, limit int) int {
 		before, row = row, next
 	}
 	return min(limit, row[len(y)])
-}
-
-// Shorten cuts text to a number of characters, the last being an ellipsis.
-func Shorten(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	runes := []rune(text)
-	if len(runes) <= limit {
-		return text
-	}
-	return string(runes[:limit-1]) + "…"
 }
