@@ -118,10 +118,7 @@ func (b *backtested) play(ctx context.Context, cmd *cobra.Command, files []compa
 
 func (b *backtested) print(cmd *cobra.Command) {
 	out, c := cmd.OutOrStdout(), clockOf(cmd)
-	say(out, "what happened: %s from %s to %s", counted(b.Events, "event"), c.whole(b.From), c.whole(b.Before))
-	if b.Events > 0 {
-		say(out, "the first event: %s", c.whole(b.Oldest))
-	}
+	say(out, "what happened: %s from %s to %s", counted(b.Rows, "record"), c.whole(cmp.Or(b.Oldest, b.From)), c.whole(b.Before))
 	for _, f := range b.Files {
 		say(out, "\n%s, %s, version %s, would have had these runs:", f.File.File, counted(f.File.Flows, "flow"), f.File.Version)
 		for _, t := range f.Flows {

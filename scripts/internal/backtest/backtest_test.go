@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"aftercare/scripts/internal/backtest"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
@@ -51,7 +52,8 @@ flows:
   steps: [{id: tell, alert: x}]
 - {name: hand, on: manual, when: instance.tags.role != "db", inputs: {level: {type: text, default: low}}, limits: {perInstance: {max: 2, window: 3m}}, steps: [{id: rest, wait: 5s}, {id: tell, alert: "${{ inputs.level }}"}]}
 - {name: tick, on: schedule, schedule: {cron: "*/2 * * * *", timeZone: UTC}, instances: {os: linux}, limits: {perInstance: {max: 1, window: 3m}}, steps: [{id: rest, wait: 1s}]}
-- {name: booted, on: first-heartbeat, steps: [{id: greet, run: {type: RunShellScript, content: "true"}}]}
+- {name: lost, on: task-completed, when: event.errorCode == "ClientNotOnline" && !event.requeued, steps: [{id: tell, alert: it never started}]}
+- {name: booted, on: first-heartbeat, when: instance.bootSeq == 1, steps: [{id: greet, run: {type: RunShellScript, content: "true"}}]}
 `
 
 var instances = []string{"i-1", "i-2", "i-3"}
@@ -247,10 +249,43 @@ func TestARunThatAStopHeldGoesAsRecorded(t *testing.T) {
 		h.settle()
 	}
 	deployed := read(t, flows)
-	play, _ := h.played(deployed, nil)
+	play, was := h.played(deployed, read(t, strings.Replace(flows, "*/2 * * * *", "*/3 * * * *", 1)))
+	if _, ticked := was.Unknown["what flow tick would do on its schedule, because no tick of it is recorded"]; !ticked || len(was.Flows[7].Runs)+len(play.Unknown) > 0 {
+		t.Errorf("a tick of another schedule: %s, not known %s; of the same: not known %s", was.Flows[7].Runs, was.Unknown, play.Unknown)
+	}
 	if diff := cmp.Diff(h.recorded(deployed, "i-1"), said(play)); diff != "" || play.LeftOut > 0 {
 		t.Errorf("%d left out (-records +backtest):\n%s", play.LeftOut, diff)
 	}
+}
+
+// A command that never starts is sent again, and its last end is not requeued. [74]
+func TestEachAttemptOfACommandThatNeverStartsIsPlayed(t *testing.T) {
+	h := &history{Rig: rig.New(t, rig.Options{Flows: flows, Still: true}), t: t}
+	h.Advance(time.Minute)
+	h.Create("i-1")
+	h.done(h.FirstHeartbeat(h.Boot("i-1")))
+	h.settle()
+	h.submit(map[string]any{"instanceId": "i-1", "run": map[string]string{"name": "job", "type": "RunShellScript", "content": "exit 7"}})
+	for len(h.State("i-1").Tasks) > 0 {
+		if h.sent() {
+			h.done(h.TaskCompleted([]byte(strings.NewReplacer("ExitCodeNonzero", "ClientNotOnline", `"Failed"`, `"Aborted"`).Replace(string(h.Take(event.KindTaskCompleted))))))
+		}
+		h.Advance(time.Minute)
+		h.done(h.Sweep())
+	}
+	deployed := read(t, flows)
+	play, _ := h.played(deployed, nil)
+	if got, want := said(play), h.recorded(deployed, "i-1"); got[8] != "lost: 1 started, on 1, 1 alert, 1 step" || got[8] != want[8] {
+		t.Errorf("%s, want %s", got[8], want[8])
+	}
+}
+
+// sent reports whether a command runs on i-1.
+func (h *history) sent() bool {
+	for _, task := range h.State("i-1").Tasks {
+		return task.State == decide.TaskRunning
+	}
+	return false
 }
 
 // A run that would have gone otherwise goes as its rehearsal says: the end in the

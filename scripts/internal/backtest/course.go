@@ -90,22 +90,20 @@ func heldUntil(r decide.FlowRun, end time.Time, fails bool) decide.FlowRun {
 func (w *world) assume(i *instance, r decide.FlowRun, h flow.Rehearsal, at time.Time) {
 	for _, a := range h.Actions {
 		sent := slices.ContainsFunc(h.Steps, func(s flow.StepRecord) bool { return s.ID == a.Step && s.Status == flow.StepPlanned })
-		e := decide.Execution{TaskID: decide.Key("task", r.ID, a.Step, "1"), RunID: r.ID, Source: decide.SourceEvent}
-		e.Event = event.TaskCompleted{
-			Envelope:   event.Envelope{Kind: event.KindTaskCompleted, Time: at, Region: r.Event.Region},
-			InstanceID: i.state.Instance.ID, InvokeID: "assumed-" + e.TaskID, Status: event.StatusSuccess, ExitCode: new(int64), FinishTime: at,
-		}
-		switch {
-		case !sent:
+		if !sent || a.Alert != "" {
 			continue
-		case a.Run != nil:
-			e.Name, e.Event.CommandName = a.Run.Name, a.Run.Name
-		case a.Invoke != nil:
-			e.Event.CommandID = a.Invoke.CommandID
-		default:
-			continue // an alert
 		}
-		w.end(i, e, at, true)
+		id := decide.Key("task", r.ID, a.Step, "1")
+		ev := event.TaskCompleted{
+			Envelope:   event.Envelope{Kind: event.KindTaskCompleted, Time: at, Region: r.Event.Region},
+			InstanceID: i.state.Instance.ID, InvokeID: "assumed-" + id, Status: event.StatusSuccess, ExitCode: new(int64), FinishTime: at,
+		}
+		if a.Run != nil {
+			ev.CommandName = a.Run.Name
+		} else {
+			ev.CommandID = a.Invoke.CommandID
+		}
+		w.end(i, decide.Execution{Event: ev, Name: ev.CommandName, TaskID: id, RunID: r.ID, Source: decide.SourceEvent}, at, true)
 	}
 }
 

@@ -20,10 +20,8 @@ type History struct {
 	Ledger *ledger.Ledger `json:"-"`
 	From   time.Time      `json:"from"`
 	Before time.Time      `json:"before"`
-	// Rows counts the records, Events those of ends and boots, and Oldest is when the
-	// first of them happened.
+	// Rows counts the records, Oldest is the time of the first one.
 	Rows   int       `json:"records"`
-	Events int       `json:"events"`
 	Oldest time.Time `json:"oldest"`
 
 	known  map[string]decide.State // instances before all that is played, with the runs that are under way now
@@ -52,15 +50,13 @@ func (h *History) Count(ctx context.Context) error {
 	h.known, h.boots, h.ran = map[string]decide.State{}, map[string]int64{}, map[string]bool{}
 	err := h.list(ctx, func(e ledger.Entry) error {
 		h.Rows++
-		switch e.Kind {
-		case ledger.EntryAct:
+		h.Oldest = cmp.Or(h.Oldest, e.At)
+		if e.Kind == ledger.EntryAct {
 			return nil
-		case ledger.EntryRun:
+		}
+		if e.Kind == ledger.EntryRun {
 			h.ran[e.Name] = true
 			h.begun(e.InstanceID, e.ID, e.Name, e.Asked())
-		default:
-			h.Events++
-			h.Oldest = cmp.Or(h.Oldest, e.At)
 		}
 		if n, err := strconv.ParseInt(e.ID, 10, 64); e.Kind == ledger.EntryBoot && err == nil && h.boots[e.InstanceID] == 0 {
 			h.boots[e.InstanceID] = n

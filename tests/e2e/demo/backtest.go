@@ -36,8 +36,8 @@ func (s *story) checkBacktest(ctx context.Context, f facts) error {
 		return fmt.Errorf("aftercare flows backtest: %w\n%s", err, mistakes.String())
 	}
 	var found struct {
-		Events int
-		Files  []struct {
+		Records int
+		Files   []struct {
 			LeftOut int
 			Flows   []tested
 		}
@@ -67,6 +67,6 @@ func (s *story) checkBacktest(ctx context.Context, f facts) error {
 		s.check(8, "backtest of "+got.Flow+" over what happened", got, want)
 	}
 	s.check(8, "ends of flows' commands that the backtest left out", found.Files[0].LeftOut, 0)
-	s.note("", "backtest", "all flows", fmt.Sprintf("%d events, played through the deployed flows: %d runs, as they were", found.Events, runs))
+	s.note("", "backtest", "all flows", fmt.Sprintf("%d records, played through the deployed flows: %d runs, as they were", found.Records, runs))
 	return nil
 }
