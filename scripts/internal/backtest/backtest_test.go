@@ -240,11 +240,11 @@ func TestARunThatAStopHeldGoesAsRecorded(t *testing.T) {
 	h.ended("i-1", "check", 3) // its run waits
 	h.submit(map[string]any{"stop": map[string]string{"flow": "mend"}})
 	h.settle()
-	for n := range 10 {
-		if n == 4 {
+	for n := range 18 {
+		if n == 12 {
 			h.submit(map[string]any{"resume": map[string]string{"flow": "mend"}})
 		}
-		h.Advance(4 * time.Minute) // so that sweeps fall behind
+		h.Advance(2 * time.Minute) // so that sweeps fall behind
 		h.done(h.Sweep())
 		h.settle()
 	}
@@ -260,8 +260,7 @@ func TestARunThatAStopHeldGoesAsRecorded(t *testing.T) {
 
 // A command that never starts is sent again, and its last end is not requeued. [74]
 func TestEachAttemptOfACommandThatNeverStartsIsPlayed(t *testing.T) {
-	h := &history{Rig: rig.New(t, rig.Options{Flows: flows, Still: true}), t: t}
-	h.Advance(time.Minute)
+	h := &history{Rig: rig.New(t, rig.Options{Flows: flows, OneClock: true, Still: true}), t: t}
 	h.Create("i-1")
 	h.done(h.FirstHeartbeat(h.Boot("i-1")))
 	h.settle()
