@@ -40,11 +40,11 @@ func (w *world) begin(i *instance, r decide.FlowRun, at time.Time) {
 	record := w.record(i.state.Instance.ID, r)
 	recorded := goesAs(record, r)
 	if !recorded {
-		h = decide.Rehearse(i.state, r, at)
+		h = decide.Rehearse(i.state, r, at, nil)
 		if h.Result == flow.StepMaybe {
 			w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
 		}
-		record.Steps, record.Result, record.EndedAt = h.Steps, h.Result, at.Add(h.Took)
+		record.Steps, record.Result, record.EndedAt = h.Steps, h.Result, at.Add(h.Took.D())
 	}
 	c := course{
 		chain: r.Chain, recorded: recorded, until: cmp.Or(record.EndedAt, forever),
