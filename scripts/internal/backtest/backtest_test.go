@@ -171,6 +171,8 @@ var seed = flag.Uint64("seed", rand.Uint64(), "draws the random history")
 func TestABacktestOfTheDeployedFlowsIsWhatTheyDid(t *testing.T) {
 	t.Logf("go test -run %s -seed %d", t.Name(), *seed)
 	chance := rand.New(rand.NewPCG(*seed, 1))
+	defer func(n int) { *backtest.AtOnce = n }(*backtest.AtOnce)
+	*backtest.AtOnce = 1 + chance.IntN(20)
 	h := &history{Rig: rig.New(t, rig.Options{Flows: flows, OneClock: true, Still: true}), t: t}
 	for _, id := range instances {
 		h.Create(id)
@@ -224,6 +226,11 @@ func TestAStartByHandWhoseRunIsUnderWayIsPlayed(t *testing.T) {
 	h.byHand("i-1")
 	play, _ := h.played(read(t, flows), nil)
 	if got, want := said(play)[6], "hand: 1 started, on 1, 1 step"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	h.Advance(25 * time.Hour) // so that it began before what is played
+	play, _ = h.played(read(t, flows), nil)
+	if got, want := said(play)[6], "hand: , on 0, "; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

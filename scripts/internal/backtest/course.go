@@ -120,7 +120,7 @@ func (w *world) ended(i *instance, r decide.FlowRun) {
 // when a sweep did so, as their records say.
 func (w *world) lookAsRecorded(i *instance, now time.Time) {
 	for id, r := range i.state.Runs {
-		if !r.StartedAt.IsZero() || r.CheckAt.IsZero() {
+		if r.CheckAt.IsZero() {
 			continue
 		}
 		record := w.record(i.state.Instance.ID, r)

@@ -127,12 +127,11 @@ func (h *History) record(ctx context.Context, instanceID, runID, name string) de
 	return *r
 }
 
-const (
-	// atOnce is how many records are read in one part.
-	atOnce = 1000
-	// mostLate is how many records may wait for others that became known before them.
-	mostLate = 20_000
-)
+// atOnce is how many records are read in one part.
+var atOnce = 1000
+
+// mostLate is how many records may wait for others that became known before them.
+const mostLate = 20_000
 
 // each calls play with what happened, in the order in which it became known: that may be
 // long after the time under which it is listed, but not long before.
