@@ -98,9 +98,17 @@ func TestAStatusHasItsReason(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	run := flowRun{Waits: "backoff", Steps: []flow.StepRecord{{ID: "fix", Reason: "exit code 3"}}}
-	if got, want := waitsFor(run), "step fix waits for backoff, after exit code 3"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	last := []flow.StepRecord{{ID: "fix", Reason: "exit code 3"}}
+	for want, r := range map[string]flowRun{
+		"step fix waits for its next attempt, after exit code 3": {Waits: "backoff", Steps: last},
+		"step fix waits for its command, after exit code 3":      {Waits: "command", Steps: last},
+		"step rest waits":                       {Waits: "wait", Steps: []flow.StepRecord{{ID: "rest"}}},
+		"step back waits for the next boot":     {Waits: "boot", Steps: []flow.StepRecord{{ID: "back"}}},
+		"waits: another run of it is under way": {Waits: "another run of it is under way"},
+	} {
+		if got := waitsFor(r); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 
