@@ -27,7 +27,7 @@ func TestAnInstanceWithoutTagsIsKnownToHaveNone(t *testing.T) {
 	if err := json.Unmarshal(stored, &s.Instance); err != nil {
 		t.Fatal(err)
 	}
-	says := decide.Explain(s, end("t-2"), decide.Facts{}, policy, begin)
+	says := decide.Explain(s, end("t-2"), decide.Facts{}, policy, begin, nil)
 	if want := `instances: there is no tag role, the flow is for "web"`; len(says) != 1 || says[0].Why != want {
 		t.Errorf("it says %+v, want %s", says, want)
 	}
