@@ -177,7 +177,10 @@ func (s Schedule) Clock() iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		for day := range searchCalendar {
 			t := time.Date(2001, 1, 1+day, 0, 0, 0, 0, time.UTC)
-			for minute := 0; err == nil && minute < 24*60 && c.on(t); minute++ {
+			if err != nil || !c.on(t) {
+				continue
+			}
+			for minute := range 24 * 60 {
 				if c.has(1, minute/60) && c.has(0, minute%60) && !yield(t.Add(time.Duration(minute)*time.Minute)) {
 					return
 				}
