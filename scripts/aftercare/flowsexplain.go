@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,8 +84,10 @@ type explanation struct {
 	At         time.Time             `json:"at"`
 	Version    string                `json:"flowsVersion"`
 	Flows      []decide.FlowDecision `json:"flows"`
-	// Others are flows for other kinds of event.
-	Others []string `json:"others,omitempty"`
+	// Assumed are flows whose instances are taken to fit, since nothing is known of
+	// the instance; Others are flows for other kinds of event.
+	Assumed []string `json:"assumed,omitempty"`
+	Others  []string `json:"others,omitempty"`
 
 	in decide.Input
 	// unasked: there are flows for this kind of event, and they are not asked.
@@ -172,14 +173,14 @@ func (e explainer) ask(x *explanation) {
 			facts.Outputs = map[string]decide.Captured{end.Event.InvokeID: {Output: decide.Output{Text: text}}}
 		}
 	}
-	policy.Flows = flow.NewSet(e.flows)
-	x.Version, x.Flows = policy.Flows.Version(), []decide.FlowDecision{}
-	x.Flows = append(x.Flows, decide.Explain(state, x.in, facts, policy, x.At, e.outputs)...)
-	for i, f := range x.Flows {
-		if e.known == nil && strings.HasPrefix(f.Why, "instances: ") {
-			x.Flows[i].Why += "; nothing is known of the instance without --state"
+	flows := slices.Clone(e.flows)
+	for i, d := range flows {
+		if e.known == nil && d.Instances != nil && slices.Contains(d.On, x.Kind) {
+			flows[i].Instances, x.Assumed = nil, append(x.Assumed, d.Name)
 		}
 	}
+	policy.Flows, x.Version = flow.NewSet(flows), flow.NewSet(e.flows).Version()
+	x.Flows = append([]decide.FlowDecision{}, decide.Explain(state, x.in, facts, policy, x.At, e.outputs)...)
 	if _, start := x.in.(decide.Submission); start {
 		return // of one flow
 	}

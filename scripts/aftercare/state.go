@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/flow"
 )
 
-// readState reads the output of the command instance.
+// readState reads the output of the command show.
 func readState(path string) (*view, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -18,7 +18,7 @@ func readState(path string) (*view, error) {
 	}
 	var v view
 	if err := json.Unmarshal(text, &v); err != nil || v.Instance.ID == "" {
-		return nil, fmt.Errorf("%s is not what 'aftercare instance ID -o json' prints", path)
+		return nil, fmt.Errorf("%s is not what 'aftercare show ID -o json' prints", path)
 	}
 	return &v, nil
 }
