@@ -174,22 +174,23 @@ func (e explainer) ask(x *explanation) {
 		}
 	}
 	flows := slices.Clone(e.flows)
-	for i, d := range flows {
-		if e.known == nil && d.Instances != nil && slices.Contains(d.On, x.Kind) {
-			flows[i].Instances, x.Assumed = nil, append(x.Assumed, d.Name)
+	for i := range flows {
+		if e.known == nil {
+			flows[i].Instances = nil
 		}
 	}
 	policy.Flows, x.Version = flow.NewSet(flows), flow.NewSet(e.flows).Version()
 	x.Flows = append([]decide.FlowDecision{}, decide.Explain(state, x.in, facts, policy, x.At, e.outputs)...)
-	if _, start := x.in.(decide.Submission); start {
-		return // of one flow
-	}
+	_, start := x.in.(decide.Submission) // of one flow
 	for _, d := range e.flows {
-		if !slices.Contains(d.On, x.Kind) {
+		switch asked := slices.ContainsFunc(x.Flows, func(f decide.FlowDecision) bool { return f.Flow == d.Name }); {
+		case asked && e.known == nil && d.Instances != nil:
+			x.Assumed = append(x.Assumed, d.Name)
+		case !start && !slices.Contains(d.On, x.Kind):
 			x.Others = append(x.Others, d.Name)
 		}
 	}
-	x.unasked = len(x.Flows) == 0 && len(x.Others) < len(e.flows)
+	x.unasked = !start && len(x.Flows) == 0 && len(x.Others) < len(e.flows)
 }
 
 // checkOutputs reports a step that does not capture what it prints.
