@@ -19,7 +19,7 @@ const (
 // Table prints rows for people, under a title and a heading; nothing if there
 // are no rows. What others wrote can be of any length: cells are cut, so that
 // the output grows with the rows only, and lines fit the Writer's width. The last
-// column, which has the reasons, is wrapped.
+// column, which has the reasons, is wrapped, also in a word that is longer than a line.
 type Table struct {
 	Title string
 	Head  []string
@@ -76,7 +76,7 @@ func (t *Table) Print(w io.Writer) {
 		}
 		var more []string
 		for i, cell := range row {
-			if lines := Wrapped(cell, widths[i]); i == len(row)-1 && len(lines) > 0 {
+			if lines := wrapped(cell, widths[i], false); i == len(row)-1 && len(lines) > 0 {
 				cell, more = lines[0], lines[1:]
 			}
 			cell = Cut(cell, widths[i])
@@ -92,7 +92,7 @@ func (t *Table) Print(w io.Writer) {
 			}
 		}
 		for _, text := range more {
-			line.WriteString("\n" + strings.Repeat(" ", before(widths)) + Cut(text, widths[len(widths)-1]))
+			line.WriteString("\n" + strings.Repeat(" ", before(widths)) + text)
 		}
 		line.WriteByte('\n')
 		flush(Plainly)
