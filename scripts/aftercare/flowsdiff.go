@@ -23,8 +23,8 @@ func newFlowsDiff() *cobra.Command {
 		Use:   "diff OLD NEW",
 		Short: "Compare two flows files, flow by flow",
 		Long: `Each file is one that people write, or what compile made of one; - is the
-standard input. Flows that go live come first. The exit code is 6 if a flow
-differs.`,
+standard input. Flows that go live come first, then those that stop. The exit code
+is 6 if a flow differs.`,
 		Example: `  aftercare flows diff dist/sweep/flows.compiled functions/flows.yaml
   git show HEAD:flows.yaml | aftercare flows diff - flows.yaml`,
 		Args: cli.Args("OLD", "NEW"),
@@ -60,8 +60,11 @@ func printDiff(cmd *cobra.Command, files []comparedFile, differ []flowdiff.Flow)
 	}
 	for _, f := range differ {
 		title := f.Flow + ": " + f.What
-		if f.GoesLive {
+		switch {
+		case f.GoesLive:
 			title += ". IT GOES LIVE: from now on it sends commands and alerts"
+		case f.Stops:
+			title += ". IT STOPS: from now on it sends nothing"
 		}
 		fmt.Fprintln(out)
 		say(out, "%s", title)

@@ -20,15 +20,21 @@ import (
 // schedule; none if the payload is neither.
 func (e explainer) starts(payload []byte) (list []explanation, err error) {
 	var s struct {
-		Kind, Flow          string
-		Time                time.Time
-		Inputs              map[string]string
-		InstanceID          string
-		InstanceIDs         []string
-		SubmittedBy, Reason string
+		Kind        string            `json:"kind"`
+		Flow        string            `json:"flow"`
+		Time        time.Time         `json:"time"`
+		Inputs      map[string]string `json:"inputs"`
+		InstanceID  string            `json:"instanceId"`
+		InstanceIDs []string          `json:"instanceIds"`
+		SubmittedBy string            `json:"submittedBy"`
+		Reason      string            `json:"reason"`
 	}
-	if json.Unmarshal(payload, &s) != nil || s.Flow == "" {
+	var wrong *json.UnmarshalTypeError
+	if err := json.Unmarshal(payload, &s); s.Flow == "" || err != nil && !errors.As(err, &wrong) {
 		return nil, nil
+	}
+	if wrong != nil {
+		return nil, fmt.Errorf("the start of %s is malformed: %s must hold texts: write a number in quotes", s.Flow, wrong.Field)
 	}
 	if _, err := flow.NewSet(e.flows).Definition(s.Flow); err != nil {
 		return nil, cli.NotFound("%w", err)

@@ -89,6 +89,9 @@ type explanation struct {
 	Assumed []string `json:"assumed,omitempty"`
 	Others  []string `json:"others,omitempty"`
 
+	// Younger: the state holds what ended at that time or later.
+	Younger bool `json:"stateYounger,omitempty"`
+
 	in decide.Input
 	// unasked: there are flows for this kind of event, and they are not asked.
 	unasked bool
@@ -167,6 +170,7 @@ func (e explainer) ask(x *explanation) {
 	state, facts, policy := decide.NewState(x.InstanceID), decide.Facts{}, decide.DefaultPolicy()
 	if e.known != nil {
 		state, facts.Control = e.known.state(), e.known.Stopped.Control()
+		x.Younger = slices.ContainsFunc(e.known.Log.Executions, func(known execution) bool { return !known.FinishTime.Before(x.At) })
 	}
 	if end, is := x.in.(decide.Ended); is {
 		if text, given := e.outputs["event"]; given {

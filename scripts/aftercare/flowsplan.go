@@ -26,6 +26,10 @@ func (x explanation) print(w io.Writer, c clock) {
 		fmt.Fprintln(w)
 		say(w, "No flow is asked: the state already has this event or a newer boot, or the event is too old.")
 	}
+	if x.Younger {
+		fmt.Fprintln(w)
+		say(w, "The state is younger than this, and may have it already: its failures, runs and limits may be those of later.")
+	}
 	if len(x.Assumed) > 0 {
 		fmt.Fprintln(w)
 		say(w, "taken to fit, since nothing is known of %s without --state: the instances of %s", screen.Plain(x.InstanceID), strings.Join(x.Assumed, ", "))

@@ -32,7 +32,7 @@ standard input. Routes that steps name must be in alerts.yaml, if there is one.
 With -o json, it prints a list with the file, line, column, severity and message
 of each finding; its severity is mistake, warning or note.`,
 		Example: `  aftercare flows validate functions/flows.yaml
-  aftercare flows validate team/*.yaml --strict -o json
+  aftercare flows validate teams/*/flows.yaml --strict -o json
   git show HEAD:functions/flows.yaml | aftercare flows validate -`,
 		Args: cli.Args("FILE..."),
 	}

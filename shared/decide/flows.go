@@ -275,8 +275,10 @@ func (b because) admit(r FlowRun) verdict {
 	switch {
 	case err != nil:
 		return verdict{what: FlowDropped, why: err.Error()}
-	case !open && (next.IsZero() || def.Windows.Outside == flow.OutsideDrop):
-		return verdict{what: FlowDropped, why: "it is outside its windows"}
+	case !open && next.IsZero():
+		return verdict{what: FlowDropped, why: "it is outside its windows, and no later one is known"}
+	case !open && def.Windows.Outside == flow.OutsideDrop:
+		return verdict{what: FlowDropped, why: "it is outside its windows: the next opens at " + next.Format(time.RFC3339)}
 	case !open:
 		return verdict{what: FlowWaits, why: "its next window opens at " + next.Format(time.RFC3339), until: next}
 	}

@@ -181,7 +181,11 @@ func (r *reviewer) field(root string, n *node) {
 	case root == "inputs":
 		r.add(n, "the flow has no input %.60q%s", name, suggest.Hint(name, "its inputs", known))
 	case elsewhere >= 0:
-		r.add(n, "event.%s exists only in flows on %s", name, strings.Join(fields[elsewhere].on, " or "))
+		on, advice := fields[elsewhere].on, ""
+		if slices.ContainsFunc(r.On, func(kind string) bool { return slices.Contains(on, kind) }) {
+			advice = ": write a flow of its own for the other kinds of event"
+		}
+		r.add(n, "event.%s exists only in flows on %s%s", name, strings.Join(on, " or "), advice)
 	default:
 		r.add(n, "%s has no field %.60q%s", root, name, suggest.Hint(name, "its fields", known))
 	}

@@ -19,8 +19,10 @@ type Flow struct {
 	Flow string `json:"flow"`
 	What string `json:"what"` // added, removed or changed
 	// GoesLive: it is live in the new file and not in the old one.
-	GoesLive bool     `json:"goesLive,omitempty"`
-	Changes  []Change `json:"changes,omitempty"`
+	GoesLive bool `json:"goesLive,omitempty"`
+	// Stops: it is live in the old file, and removed or not live in the new one.
+	Stops   bool     `json:"stops,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
 }
 
 // Change is one difference. Old or New is empty if the key is not there.
@@ -42,29 +44,36 @@ func (c Change) String() string {
 	return c.Key + " was " + c.Old + ", is " + c.New
 }
 
-// Compare returns the flows that differ: those that go live first, the others in the
-// order of the new file, and those that are removed last.
+// Compare returns the flows that differ: those that go live first, then those that
+// stop; each in the order of the new file, and those that are removed last.
 func Compare(old, is []flow.Definition) []Flow {
-	var live, others []Flow
+	var live, stop, others []Flow
 	for _, d := range is {
 		f := Flow{Flow: d.Name, What: "added", GoesLive: d.Mode == flow.ModeLive}
 		if i := find(old, d.Name); i >= 0 {
-			f = Flow{d.Name, "changed", f.GoesLive && old[i].Mode != flow.ModeLive, changes(values(old[i]), values(d))}
+			was := old[i].Mode == flow.ModeLive
+			f = Flow{d.Name, "changed", f.GoesLive && !was, was && !f.GoesLive, changes(values(old[i]), values(d))}
 		}
 		switch {
 		case f.What == "changed" && f.Changes == nil:
 		case f.GoesLive:
 			live = append(live, f)
+		case f.Stops:
+			stop = append(stop, f)
 		default:
 			others = append(others, f)
 		}
 	}
 	for _, d := range old {
-		if find(is, d.Name) < 0 {
-			others = append(others, Flow{Flow: d.Name, What: "removed"})
+		switch f := (Flow{Flow: d.Name, What: "removed", Stops: d.Mode == flow.ModeLive}); {
+		case find(is, d.Name) >= 0:
+		case f.Stops:
+			stop = append(stop, f)
+		default:
+			others = append(others, f)
 		}
 	}
-	return append(live, others...)
+	return slices.Concat(live, stop, others)
 }
 
 func find(flows []flow.Definition, name string) int {

@@ -23,6 +23,8 @@ flows:
   - {id: look, run: {type: RunShellScript, content: "df $a $b\nls\n", parameters: {a: x, b: y}}}
   - {id: say, alert: it is full}
 - {name: same, on: first-heartbeat, steps: [{id: a, alert: x}]}
+- {name: rest, on: first-heartbeat, steps: [{id: a, alert: x}]}
+- {name: idle, on: first-heartbeat, mode: dry-run, steps: [{id: a, alert: x}]}
 - {name: old, on: first-heartbeat, steps: [{id: a, alert: x}]}
 `
 
@@ -31,6 +33,7 @@ version: 1
 flows:
 - {name: same, on: first-heartbeat, steps: [{id: a, alert: x}]}
 - {name: fresh, on: first-heartbeat, mode: dry-run, steps: [{id: a, alert: x}]}
+- {name: rest, on: first-heartbeat, mode: dry-run, steps: [{id: a, alert: x}]}
 - name: mend
   on: [task-completed]
   when: run.depth == 0 && event.exitCode == 4
@@ -48,6 +51,9 @@ func TestFlowsAreComparedInWords(t *testing.T) {
 		line := f.Flow + " " + f.What
 		if f.GoesLive {
 			line += ", goes live"
+		}
+		if f.Stops {
+			line += ", stops"
 		}
 		got = append(got, line)
 		for _, c := range f.Changes {
@@ -73,8 +79,11 @@ mend changed, goes live
   windows.open.1.to added: 02:00
   windows.outside added: wait
   windows.timeZone added: UTC
+rest changed, stops
+  mode was live, is dry-run
+old removed, stops
 fresh added
-old removed`, "\n"), "\n")
+idle removed`, "\n"), "\n")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
