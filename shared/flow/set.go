@@ -87,9 +87,8 @@ type Outcome struct {
 	Matched bool
 	// Reason says in one line why the flow does not start.
 	Reason string
-	// Clause is the first clause that was false, empty for other reasons. Values
-	// are the values of its names; only Explain sets them.
-	Clause string
+	// Values are those that the first clause that was false read; only Explain sets
+	// them.
 	Values []Value
 	// Saw are the values of instance.* and event.failedBefore that its instances and
 	// its condition read, as far as they were evaluated.
@@ -295,7 +294,7 @@ func (f *compiledFlow) ask(ev *Event, env map[string]any, explain bool) Outcome 
 		o.Failed, o.Reason = true, "when could not be evaluated: "+condition{*clause}.said(env)+": "+err.Error()
 		return o
 	case clause != nil:
-		o.Clause, o.Reason = clause.text, "when was false: "+clause.text
+		o.Reason = "when was false: " + clause.text
 		if explain {
 			o.Values = valuesOf(clause.names, env)
 		}

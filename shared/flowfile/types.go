@@ -26,9 +26,8 @@ import (
 const maxNodes = 1000
 
 // Checker checks expressions with expr, which knows types. What expr refuses is a
-// mistake, and so is what the functions would read in another way than expr. It holds
-// expr's config for each scope: many expressions have the same. It is not safe for
-// concurrent use.
+// mistake. It holds expr's config for each scope: many expressions have the same. It
+// is not safe for concurrent use.
 type Checker map[string]*conf.Config
 
 // NewChecker returns a checker.
@@ -43,11 +42,10 @@ func (c Checker) Template(text string, s flow.Scope) []flow.Mistake {
 }
 
 func (c Checker) check(text string, s flow.Scope, condition bool) []flow.Mistake {
-	read, mistakes := flow.Check(text, s)
-	if len(mistakes) > 0 {
+	if mistakes := flow.Check(text, s); len(mistakes) > 0 {
 		return wording.Syntax(text, mistakes)
 	}
-	return c.types(text, read, s, condition)
+	return c.types(text, s, condition)
 }
 
 // base is what every config has in common. It is copied, and never changed.
@@ -101,7 +99,7 @@ func typesOf(values map[string]any) types.Map {
 
 // types finds the mistakes of an expression that lie in its types. It does not trust
 // the library to survive every input.
-func (c Checker) types(text, read string, s flow.Scope, condition bool) (mistakes []flow.Mistake) {
+func (c Checker) types(text string, s flow.Scope, condition bool) (mistakes []flow.Mistake) {
 	defer func() {
 		if recover() != nil {
 			mistakes = []flow.Mistake{{Text: "the expression cannot be compiled: write it in another way"}}
@@ -111,9 +109,6 @@ func (c Checker) types(text, read string, s flow.Scope, condition bool) (mistake
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
 		return []flow.Mistake{wording.Types(err, nil)}
-	}
-	if tree.Node.String() != read {
-		return []flow.Mistake{{Text: "the expression could be read in two ways: put brackets around its parts"}}
 	}
 	result, err := checker.Check(tree, config)
 	found := &lint{Scope: s, text: text}
