@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,21 +22,17 @@ const backtestTime = 30 * time.Minute
 // maxUnasked is how many records are read without asking.
 var maxUnasked = 1_000_000
 
-// backtested is what a backtest found.
+// backtested is what a backtest found: of the file, and of the one that it is compared
+// with.
 type backtested struct {
-	File    comparedFile      `json:"file"`
-	Against *comparedFile     `json:"against,omitempty"`
-	From    time.Time         `json:"from"`
-	Before  time.Time         `json:"before"`
-	Oldest  time.Time         `json:"oldest"` // the first event
-	Records int               `json:"records"`
-	Events  int               `json:"events"`
-	Flows   []*backtest.Tally `json:"flows"`
-	// Of the file that it was compared with.
-	FlowsAgainst []*backtest.Tally     `json:"flowsAgainst,omitempty"`
-	Differences  []backtest.Difference `json:"differences,omitempty"`
-	Unknown      map[string]int        `json:"unknown"`
-	LeftOut      int                   `json:"leftOut"`
+	*backtest.History
+	Files       []backtestedFile `json:"files"`
+	Differences []backtest.Start `json:"differences,omitempty"`
+}
+
+type backtestedFile struct {
+	File comparedFile `json:"file"`
+	backtest.Report
 }
 
 func newFlowsBacktest(getenv func(string) string) *cobra.Command {
@@ -65,6 +61,10 @@ or counted before --since is not known.`,
 	from := sinceFlag(cmd, 30*24*time.Hour)
 	against := cmd.Flags().String("against", "", "play this `file`, too, and list the differences")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		now := time.Now()
+		if from.from.After(now) {
+			return cli.Usage(fmt.Errorf("--since %s has not come yet: there is nothing to play from then on", from.text))
+		}
 		if *against != "" {
 			args = append(args, *against)
 		}
@@ -73,111 +73,101 @@ or counted before --since is not known.`,
 			return err
 		}
 		return s.with(cmd.Context(), func(ctx context.Context, l *ledger.Ledger) error {
-			history := &backtest.History{Ledger: l, From: from.from, Before: time.Now()}
-			found, err := playHistory(ctx, cmd, history, flows, *yes)
-			if err != nil {
+			b := backtested{History: &backtest.History{Ledger: l, From: from.from, Before: now}}
+			if err := b.count(ctx, cmd, *yes); err != nil {
 				return err
 			}
-			if found.File = files[0]; len(files) > 1 {
-				found.Against = &files[1]
+			if err := b.play(ctx, cmd, files, flows); err != nil {
+				return err
 			}
 			if format.json() {
-				return printJSON(cmd.OutOrStdout(), found)
+				return printJSON(cmd.OutOrStdout(), b)
 			}
-			found.print(cmd)
+			b.print(cmd)
 			return nil
 		})
 	}
 	return cmd
 }
 
-// playHistory says how much it will read, and plays it.
-func playHistory(ctx context.Context, cmd *cobra.Command, h *backtest.History, flows [][]flow.Definition, yes bool) (b backtested, err error) {
+// count says how much will be read, and asks if that is much.
+func (b *backtested) count(ctx context.Context, cmd *cobra.Command, yes bool) error {
 	end := waiting(cmd, "counting the records")
-	err = h.Count(ctx, slices.Concat(flows...))
+	err := b.Count(ctx)
 	end()
 	if err != nil {
-		return b, err
+		return err
 	}
-	what := counted(h.Rows, "record") + " will be read."
-	if h.Rows <= maxUnasked {
-		say(cmd.ErrOrStderr(), "%s", what)
-	} else if err := cli.Ask(cmd, yes, what); err != nil {
-		return b, err
+	what := counted(b.Rows, "record") + " will be read."
+	if b.Rows > maxUnasked {
+		return cli.Ask(cmd, yes, what)
 	}
+	say(cmd.ErrOrStderr(), "%s", what)
+	return nil
+}
+
+// play plays the history through the flows of each file.
+func (b *backtested) play(ctx context.Context, cmd *cobra.Command, files []comparedFile, flows [][]flow.Definition) error {
 	defer waiting(cmd, "playing the history")()
 	var worlds []*backtest.World
 	for _, list := range flows {
-		worlds = append(worlds, backtest.New(list, h))
+		worlds = append(worlds, backtest.New(list))
 	}
 	var differ backtest.Differences
 	if len(worlds) > 1 {
 		differ = backtest.Compare(worlds[0], worlds[1])
 	}
-	err = h.Play(ctx, worlds...)
-	is := worlds[0]
-	if h.Expired > 0 {
-		is.Unknown["records that are listed and have expired"] = h.Expired
+	err := backtest.Play(ctx, b.History, worlds...)
+	b.Differences = differ.List()
+	for n, w := range worlds {
+		b.Files = append(b.Files, backtestedFile{files[n], w.Report})
 	}
-	b = backtested{
-		From: h.From, Before: h.Before, Oldest: h.Oldest, Records: h.Rows, Events: h.Events,
-		Flows: is.Tallies(), Differences: differ.List(), Unknown: is.Unknown, LeftOut: is.LeftOut,
-	}
-	if len(worlds) > 1 {
-		b.FlowsAgainst = worlds[1].Tallies()
-	}
-	return b, err
+	return err
 }
 
-func (b backtested) print(cmd *cobra.Command) {
+func (b *backtested) print(cmd *cobra.Command) {
 	out, c := cmd.OutOrStdout(), clockOf(cmd)
 	say(out, "what happened: %s from %s to %s", counted(b.Events, "event"), c.whole(b.From), c.whole(b.Before))
 	if b.Events > 0 {
 		say(out, "the first event: %s", c.whole(b.Oldest))
 	}
-	b.File.print(out, b.Flows)
-	if b.Against != nil {
-		b.Against.print(out, b.FlowsAgainst)
-		b.printDifferences(out, c)
-	}
-	if b.LeftOut > 0 {
-		screen.Say(out, "", fmt.Sprintf("\nLeft out: %s of commands that flows sent, and that these would not have sent, or not like this.", counted(b.LeftOut, "end")))
-	}
-	if len(b.Unknown) > 0 {
-		say(out, "\nNot known:")
-	}
-	for _, what := range sortedKeys(b.Unknown) {
-		screen.Say(out, fmt.Sprintf("  %dx ", b.Unknown[what]), screen.Plain(what))
-	}
-}
-
-// print says what would have become of a file's flows.
-func (f comparedFile) print(out io.Writer, flows []*backtest.Tally) {
-	say(out, "\n%s, %s, version %s", f.File, counted(f.Flows, "flow"), f.Version)
-	for _, t := range flows {
-		screen.Say(out, "  "+t.Flow+": ", t.String())
-		for _, of := range []struct {
-			what string
-			cost backtest.Cost
-		}{{"cost", t.Cost}, {"perhaps more", t.Perhaps}} {
-			if of.cost != (backtest.Cost{}) {
-				screen.Say(out, "    "+of.what+": ", of.cost.String())
+	for _, f := range b.Files {
+		say(out, "\n%s, %s, version %s", f.File.File, counted(f.File.Flows, "flow"), f.File.Version)
+		for _, t := range f.Flows {
+			screen.Say(out, "  "+t.Flow+": ", t.String())
+			if len(t.Cost) > 0 {
+				screen.Say(out, "    cost: ", t.Cost.String())
+			}
+			if len(t.Perhaps) > 0 {
+				screen.Say(out, "    perhaps more: ", t.Perhaps.String())
 			}
 		}
+	}
+	if len(b.Files) > 1 {
+		b.printDifferences(out, c)
+	}
+	is := b.Files[0]
+	if is.LeftOut > 0 {
+		screen.Say(out, "", fmt.Sprintf("\nLeft out: %s of commands that flows sent, and that these would not have sent, or not like this.", counted(is.LeftOut, "end")))
+	}
+	if b.Expired > 0 {
+		is.Unknown["records that are listed and have expired"] = b.Expired
+	}
+	if len(is.Unknown) > 0 {
+		say(out, "\nNot known:")
+	}
+	for _, what := range sortedKeys(is.Unknown) {
+		screen.Say(out, fmt.Sprintf("  %dx ", is.Unknown[what]), screen.Plain(what))
 	}
 }
 
 // printDifferences lists the events that would start a flow of one file only.
-func (b backtested) printDifferences(out io.Writer, c clock) {
+func (b *backtested) printDifferences(out io.Writer, c clock) {
 	signs := map[string]int{}
 	table := &screen.Table{Head: []string{"+-", "WHEN", "INSTANCE/EVENT", "WHAT", "FLOW"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	for _, d := range b.Differences {
 		signs[d.Sign]++
-		id := d.InstanceID
-		if d.InvokeID != "" {
-			id += "/" + d.InvokeID
-		}
-		table.Add(d.Sign, c.moment(d.At), id, d.Command, d.Flow)
+		table.Add(d.Sign, c.moment(d.At), strings.TrimSuffix(d.InstanceID+"/"+d.InvokeID, "/"), d.Command, d.Flow)
 	}
 	say(out, "\n+%d, -%d starts of flows", signs["+"], signs["-"])
 	table.Print(out)

@@ -56,7 +56,7 @@ func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
 	r := workedWith(t, "waiting")
 	_, out := backtestOf(t, r, slow)
 	for _, want := range []string{
-		`5 records will be read\.`, `\n\+-  WHEN`, `look-after: would have started 1 time \(on 1 instance\)\n +cost: 1 step, 1 command, 0 alerts\n`, `\n\+1, -1 starts of flows\n`,
+		`5 records will be read\.`, `\n\+-  WHEN`, `look-after: would have started 1 time \(on 1 instance\)\n    cost: 1 command, 1 step\n`, `\n\+1, -1 starts of flows\n`,
 		`\+ +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent2 +slow +look-after\n`, `- +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent1 +urgent +look-after\n`,
 		`Left out: 1 end of commands that flows sent`,
 	} {
@@ -67,8 +67,8 @@ func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
 	_, out = backtestOf(t, r, slow, "-o", "json")
 	_, text, _ := strings.Cut(out, "\n")
 	var found backtested
-	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Flows) != 1 || found.Flows[0].Started != 1 || len(found.Differences) != 2 ||
-		found.FlowsAgainst[0].Started != 1 || found.LeftOut != 1 {
+	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Files) != 2 || found.Files[0].Flows[0].Started != 1 ||
+		found.Files[1].Flows[0].Started != 1 || found.Files[0].LeftOut != 1 || len(found.Differences) != 2 {
 		t.Errorf("%v: %+v of\n%s", err, found, text)
 	}
 }
@@ -83,5 +83,14 @@ func TestABacktestOfManyRecordsAsks(t *testing.T) {
 	}
 	if code, out := backtestOf(t, r, slow, "--yes"); code != 0 {
 		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+// From a time on that has not come yet, there is nothing to play.
+func TestABacktestSinceTheFutureSaysSo(t *testing.T) {
+	r := workedWith(t, "waiting")
+	code, out := backtestOf(t, r, slow, "--since", "2200-01-01")
+	if want := "--since 2200-01-01 has not come yet: there is nothing to play from then on"; code != 2 || !strings.Contains(out, want) {
+		t.Errorf("exit code %d, want 2 and %s\n%s", code, want, out)
 	}
 }

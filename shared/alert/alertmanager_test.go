@@ -114,12 +114,6 @@ func active(t *testing.T, address string) (ends []time.Time) {
 // address once it is ready.
 func startAlertmanager(t *testing.T, program, receiver string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := l.Addr().String()
-	_ = l.Close()
 	config := filepath.Join(t.TempDir(), "config.yml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, `
 route: {receiver: here, group_by: [group], group_wait: 1ms, group_interval: 1ms, repeat_interval: 1h}
@@ -127,24 +121,48 @@ receivers: [{name: here, webhook_configs: [{url: %q, send_resolved: true}]}]
 `, receiver), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "--config.file="+config, "--storage.path="+t.TempDir(), "--web.listen-address="+host, "--cluster.listen-address=")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = cmd.Wait()
-	})
-	for t.Context().Err() == nil {
-		if resp, err := http.Get("http://" + host + "/-/ready"); err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return "http://" + host
-			}
+	for range 5 { // another program may get the port first
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
 		}
-		transport.Sleep(t.Context(), 10*time.Millisecond)
+		host := l.Addr().String()
+		_ = l.Close()
+		ctx, stop := context.WithCancel(context.Background())
+		cmd := exec.CommandContext(ctx, program, "--config.file="+config, "--storage.path="+t.TempDir(), "--web.listen-address="+host, "--cluster.listen-address=")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		exited := make(chan struct{})
+		go func() {
+			defer close(exited)
+			_ = cmd.Wait()
+		}()
+		t.Cleanup(func() {
+			stop()
+			<-exited
+		})
+		if ready(host, exited) {
+			return "http://" + host
+		}
 	}
 	t.Fatal("the Alertmanager is not ready")
 	return ""
+}
+
+// ready waits until a program says that it is ready, or has exited.
+func ready(host string, exited <-chan struct{}) bool {
+	for {
+		select {
+		case <-exited:
+			return false
+		case <-time.After(10 * time.Millisecond):
+		}
+		if resp, err := http.Get("http://" + host + "/-/ready"); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return true
+			}
+		}
+	}
 }

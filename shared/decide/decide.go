@@ -59,6 +59,8 @@ type Decision struct {
 	Repairs []Repair
 	// Asked: so many ends were asked for lately that events may not arrive at all.
 	Asked bool
+	// Flows are the decisions about flows, also those that do not fit into a record.
+	Flows []FlowDecision
 	// Answer is for the caller of a submission or a cancel.
 	Answer Answer
 	// Ignored is why the input counts for nothing, Unsure why that cannot be
@@ -223,7 +225,7 @@ func (d *decision) finish() Decision {
 	d.room -= d.sent
 	return Decision{
 		Needs: d.needs, Doubts: d.doubts, Next: d.State, Changes: c, Once: d.once, Hash: d.hash, Claimed: d.claimed, Sends: d.sent, Short: d.short,
-		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Repairs: d.made, Asked: d.often, Answer: d.answer,
+		WakeBy: d.due(), More: d.more, Left: d.left, Notes: d.notes, Repairs: d.made, Asked: d.often, Flows: d.flows, Answer: d.answer,
 		Ignored: d.ignored, Unsure: d.unsure,
 	}
 }

@@ -272,6 +272,22 @@ type Fleet struct {
 	Breaker *Breaker `json:"breaker,omitempty"`
 }
 
+// Since is from when on failures count with this one, which is counted now: within its
+// limit's window, and after the time of a breaker that nobody has closed yet.
+func (f Fleet) Since(c Control, now time.Time) time.Time {
+	since := f.At.Add(-f.Limit.Window.D())
+	if b, ok := c.Breakers[f.Flow]; ok && !b.ResumeAt.After(now) {
+		since = Later(since, b.ResumeAt.Add(time.Millisecond))
+	}
+	return since
+}
+
+// Opens is the breaker that so many failures open now, under the key of the message
+// that counted them.
+func (f Fleet) Opens(key string, failures int, now time.Time) Breaker {
+	return Breaker{Flow: f.Flow, Key: key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: failures}
+}
+
 // Claim is one invocation's right to perform a send or deliver a message. It is
 // free for others after Until.
 type Claim struct {
@@ -305,6 +321,11 @@ type FlowRun struct {
 	Untold *Alert `json:"untold,omitempty"`
 	flow.Run
 	EndedAt time.Time `json:"endedAt,omitzero"`
+}
+
+// Asked reports whether a person or a schedule started the run, and no event did.
+func (r FlowRun) Asked() bool {
+	return r.RetryOf == "" && (r.Event.Kind == flow.Manual || r.Event.Kind == flow.Scheduled)
 }
 
 // begun reports whether the run's first step has begun.

@@ -84,22 +84,14 @@ func (n messenger) countFailure(ctx context.Context, m decide.Message) (*decide.
 	if b, ok := n.control.Breakers[f.Flow]; ok && b.Key == m.Key {
 		return &b, nil // opened by an earlier try whose result was lost
 	}
-	now := n.Now()
-	// The window ends with this failure, which a sweep may count long after. It
-	// begins after the time of a breaker that nobody has closed yet.
-	since := f.At.Add(-f.Limit.Window.D())
-	if b, ok := n.control.Breakers[f.Flow]; ok && !b.ResumeAt.After(now) {
-		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
-	}
+	now := n.Now() // a sweep may count it long after it happened
 	failures, err := n.Shared.CountFailure(ctx, decide.FleetFailure{
 		Flow: f.Flow, RunID: f.RunID, InstanceID: n.instanceID, At: f.At,
-	}, since)
+	}, f.Since(n.control, now))
 	if err != nil || failures < f.Limit.MaxFailures {
 		return nil, err
 	}
-	b, err := n.Shared.OpenBreaker(ctx, decide.Breaker{
-		Flow: f.Flow, Key: m.Key, OpenedAt: now, ResumeAt: now.Add(f.Limit.ResumeAfter.D()), Failures: failures,
-	})
+	b, err := n.Shared.OpenBreaker(ctx, f.Opens(m.Key, failures, now))
 	if err != nil || b.Key != m.Key {
 		return nil, err
 	}

@@ -16,11 +16,6 @@ type Scope struct {
 	InFlow bool
 	// Output: the flow captures what the command of the event printed.
 	Output bool
-	// Silent are the ids of Steps whose output nobody captures.
-	Silent []string
-	// Sure are those of Steps that succeeded or were skipped if this one begins, since
-	// the run ends if they fail; true if none skips them either.
-	Sure map[string]bool
 	// Inputs are those of the flow.
 	Inputs map[string]Input
 }

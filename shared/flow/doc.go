@@ -287,7 +287,8 @@
 //  80. Steps that nothing reaches: behind a stop without a when, unless a step
 //     jumps there.
 //  81. Cycles: flows whose commands can start each other, or themselves, as far
-//     as their conditions on commandName, commandId and run.depth show.
+//     as their conditions on commandName, commandId and run.depth show, and on
+//     instances that both are for.
 //  82. Shell syntax, for scripts of sh and bash.
 //  83. Parameters that a script never mentions, and variables that it uses
 //     although neither it nor a parameter sets them and they have no default.
@@ -302,8 +303,9 @@
 //  87. Every message says what to write. What the parsers of YAML and of
 //     expressions say is put into words of this format.
 //  88. What is always wrong is a mistake, such as the output of a step that does
-//     not capture, which is always empty, a field that is two texts at once, or one
-//     of event, inputs or steps that is compared with nil.
+//     not capture, which is always empty, or one of event, inputs or steps that is
+//     compared with nil. So are comparisons of one value with literals that never hold
+//     together, with each other or with instances, and two of which one always holds.
 //     What is probably not meant is a warning, which keeps no file from being
 //     compiled; with --strict it is a mistake: int or float of a field of text
 //     (unless matches asks it first); a whole output compared with text, without
@@ -313,9 +315,10 @@
 //     script for Windows where nothing asks instance.os or instances.os, and one
 //     for Linux where nothing does either and the flow is for any instance (its
 //     when names no command and no instance) or is for Windows, too; a script for
-//     another system than the flow's; a step before that has failed, where the run
-//     would have ended with it; texts in an order, such as x > "80"; an input that
-//     nothing reads; and other patterns than * and ? in instances.
+//     another system than the instances'; a comparison that never holds where it stands,
+//     by the flow's when, by what starts it (run.depth is 0 unless a command does), or
+//     because the run would have ended; texts in an order, such as x > "80"; an input
+//     that nothing reads; and other patterns than * and ? in instances.
 //  89. What looks like a secret (see package mask) in a parameter, a script or the
 //     text of an alert, and is not computed there, is a warning, which does not
 //     show it.

@@ -253,15 +253,15 @@ func TestAnEvaluationIsBounded(t *testing.T) {
 // [17]
 func TestPatternsAreBounded(t *testing.T) {
 	for text, want := range map[string]string{
-		`event.id matches event.source`:                     "the pattern of matches must be written as text in quotes",
-		`match(event.id, event.source) == ""`:               "the pattern of match must be written as text in quotes",
-		`match(event.id, "a(b)", event.exitCode) == ""`:     "the group of match must be written as a number",
-		`match(event.id, "a(b)", 2) == ""`:                  "there is no group 2: groups are pairs of brackets, of which the pattern has 1",
-		`event.id matches "([a-z]{100}){10}"`:               "at most 1000 are allowed",
-		`match(event.id, "(") == ""`:                        "missing closing )",
-		`match(event.id) == ""`:                             "match takes more arguments",
-		`any(["a"], match(event.id, #) == "")`:              "the pattern of match must be written as text in quotes",
-		`event.id matches "[a-z]{1,400}" && event.id == ""`: "",
+		`event.id matches event.source`:                         "the pattern of matches must be written as text in quotes",
+		`match(event.id, event.source) == ""`:                   "the pattern of match must be written as text in quotes",
+		`match(event.id, "a(b)", event.exitCode) == ""`:         "the group of match must be written as a number",
+		`match(event.id, "a(b)", 2) == ""`:                      "there is no group 2: groups are pairs of brackets, of which the pattern has 1",
+		`event.id matches "([a-z]{100}){10}"`:                   "at most 1000 are allowed",
+		`match(event.id, "(") == ""`:                            "missing closing )",
+		`match(event.id) == ""`:                                 "match takes more arguments",
+		`any(["a"], match(event.id, #) == "")`:                  "the pattern of match must be written as text in quotes",
+		`event.id matches "[a-z]{1,400}" && event.region == ""`: "",
 	} {
 		got := strings.Join(mistakes(text, both[0]), "; ")
 		if !strings.Contains(got, want) || (want == "") != (got == "") {

@@ -111,8 +111,10 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}
+	p.known = slices.Concat(started(p.On), facts(p.Instances))
 	if r.Said(p.path + ".when") {
-		p.sound = r.condition(p.path+".when", flow.Scope{On: p.On, InFlow: true, Inputs: p.Inputs, Output: p.CaptureEvent}) && p.sound
+		known, ok := r.condition(p.path+".when", place{Scope: flow.Scope{On: p.On, InFlow: true, Inputs: p.Inputs, Output: p.CaptureEvent}, given: p.known})
+		p.known, p.sound = lasting(known), p.sound && ok
 	}
 	r.counts(p)
 	r.ids(p)

@@ -17,6 +17,8 @@ type placedFlow struct {
 	lists []*stepList
 	// sound: its name, on and when are sound, so that flow.Starters can use it.
 	sound bool
+	// known is what holds in all of its runs.
+	known []fact
 }
 
 // stepList is one of a flow's lists of steps: steps, onFailure or finally. A

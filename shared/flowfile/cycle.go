@@ -16,12 +16,12 @@ const maxCycles = yamlfile.MaxMistakes
 // cycle at its first flow in the file. If several cycles continue from there
 // with the same flow, it reports the shortest.
 func (r *reader) cycles(flows []*placedFlow) {
-	g := newReach(flows)
+	starters := startersOf(flows)
 	found := 0
 	for first := range flows {
-		next := g.wayBack(first)
-		for second := range flows {
-			if second < first || g.by[first][second] == nil || next[second] < 0 {
+		next := wayBack(flows, starters, first)
+		for second := first; second < len(flows); second++ {
+			if next[second] < 0 || !slices.ContainsFunc(starters[second], func(by starter) bool { return by.flow == first }) {
 				continue
 			}
 			if found++; found > maxCycles {
@@ -31,7 +31,8 @@ func (r *reader) cycles(flows []*placedFlow) {
 			for at := second; at != first; at = next[at] {
 				path = append(path, at)
 			}
-			r.cycle(flows, path, *g.by[path[len(path)-1]][first])
+			last := slices.IndexFunc(starters[first], func(by starter) bool { return by.flow == path[len(path)-1] })
+			r.cycle(flows, path, starters[first][last].command)
 		}
 	}
 }
@@ -59,29 +60,63 @@ func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	r.Add(r.Place(at), "%s, %s: %s run.depth == 0, or %s", what, strings.Join(names, " -> "), verb, except)
 }
 
-// reach is which flows can start which: by[a][b] is the first command of a that
-// can start b, nil if no command can.
-type reach struct{ by [][]*flow.Command }
+// starter is a flow whose commands can start another one, and the first of them.
+type starter struct {
+	flow    int
+	command flow.Command
+}
 
-func newReach(flows []*placedFlow) reach {
-	g := reach{by: make([][]*flow.Command, len(flows))}
-	commands := make([][]flow.Command, len(flows))
+// startersOf lists for each flow what can start it.
+func startersOf(flows []*placedFlow) [][]starter {
+	starters, commands := make([][]starter, len(flows)), make([][]flow.Command, len(flows))
 	for i, p := range flows {
-		g.by[i] = make([]*flow.Command, len(flows))
 		commands[i] = p.commands()
 	}
-	for b, p := range flows {
-		if !p.sound {
-			continue
-		}
-		starts := flow.Starters(*p.Definition)
-		for a := range flows {
-			if i := slices.IndexFunc(commands[a], starts); i >= 0 {
-				g.by[a][b] = &commands[a][i]
+	for i, p := range flows {
+		starts := p.starts()
+		for from, other := range flows {
+			if at := slices.IndexFunc(commands[from], starts); at >= 0 && !other.excludes(p) {
+				starters[i] = append(starters[i], starter{from, commands[from][at]})
 			}
 		}
 	}
-	return g
+	return starters
+}
+
+// starts returns a predicate: can the end of this command start the flow? What the
+// flow's facts exclude need not be weighed.
+func (p *placedFlow) starts() func(flow.Command) bool {
+	depths := make([]any, flow.MaxDepth)
+	for i := range depths {
+		depths[i] = i + 1
+	}
+	if !p.sound || slices.ContainsFunc(p.known, func(f fact) bool { return !together(f, oneOf("run.depth", depths...)) }) {
+		return func(flow.Command) bool { return false }
+	}
+	names := slices.DeleteFunc(slices.Clone(p.known), func(f fact) bool { return f.name != "event.commandName" })
+	weigh, weighed := flow.Starters(*p.Definition), map[bool]bool{}
+	return func(c flow.Command) bool {
+		saved := c.Name == ""
+		can, known := weighed[saved]
+		switch {
+		case known:
+			return can
+		case !saved && slices.ContainsFunc(names, func(f fact) bool { return f.only && !slices.Contains(f.samples, any(c.Name)) || !f.holds(c.Name) }):
+			return false
+		}
+		can = weigh(c)
+		if !strings.Contains(p.When, "command") { // all commands are alike
+			weighed[saved] = can
+		}
+		return can
+	}
+}
+
+// excludes reports whether no instance starts both flows.
+func (p *placedFlow) excludes(other *placedFlow) bool {
+	return slices.ContainsFunc(p.known, func(a fact) bool {
+		return strings.HasPrefix(a.name, "instance.") && slices.ContainsFunc(other.known, func(b fact) bool { return !together(a, b) })
+	})
 }
 
 // commands lists the commands that a flow can send.
@@ -101,16 +136,15 @@ func (p *placedFlow) commands() []flow.Command {
 }
 
 // wayBack finds the shortest ways back to a flow through the flows after it in
-// the file: for each flow the next one, -1 if there is no way.
-func (g reach) wayBack(first int) []int {
-	next := slices.Repeat([]int{-1}, len(g.by))
+// the file that are for its instances: for each flow the next one, -1 if there is no way.
+func wayBack(flows []*placedFlow, starters [][]starter, first int) []int {
+	next := slices.Repeat([]int{-1}, len(flows))
 	next[first] = first
 	for queue := []int{first}; len(queue) > 0; queue = queue[1:] {
-		to := queue[0]
-		for from := first + 1; from < len(g.by); from++ {
-			if next[from] < 0 && g.by[from][to] != nil {
-				next[from] = to
-				queue = append(queue, from)
+		for _, by := range starters[queue[0]] {
+			if by.flow > first && next[by.flow] < 0 && !flows[by.flow].excludes(flows[first]) {
+				next[by.flow] = queue[0]
+				queue = append(queue, by.flow)
 			}
 		}
 	}

@@ -8,24 +8,26 @@ import (
 	"aftercare/shared/yamlfile"
 )
 
-// condition checks a when. It reports whether it can be used.
-func (r *reader) condition(path string, scope flow.Scope) bool {
+// condition checks a when. It reports whether it can be used, and what is known where
+// it holds.
+func (r *reader) condition(path string, at place) (known []fact, ok bool) {
 	if !r.Sound(path) {
-		return false
+		return at.given, false
 	}
 	sc, _ := r.Text(path)
-	mistakes := r.checker.Condition(sc.Text, scope)
+	l := &lint{place: at}
+	mistakes := r.checker.check(sc.Text, l, true)
 	r.expressionMistakes(sc, "when", mistakes)
-	return !slices.ContainsFunc(mistakes, func(m flow.Mistake) bool { return !m.Warning })
+	return l.given, !slices.ContainsFunc(mistakes, func(m flow.Mistake) bool { return !m.Warning })
 }
 
 // template checks a text with expressions.
-func (r *reader) template(path, what string, scope flow.Scope) {
+func (r *reader) template(path, what string, at place) {
 	if !r.Sound(path) {
 		return
 	}
 	sc, _ := r.Text(path)
-	r.expressionMistakes(sc, what, r.checker.Template(sc.Text, scope))
+	r.expressionMistakes(sc, what, r.checker.template(sc.Text, at))
 }
 
 // expressionMistakes adds the mistakes of an expression at their characters. It

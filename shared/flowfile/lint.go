@@ -19,15 +19,22 @@ var (
 	regions = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
 	// placeholder is text that other tools replace.
 	placeholder = regexp.MustCompile(`\$\{|\{\{|^\$[A-Za-z_]\w+`)
-	ends        = regexp.MustCompile(`^steps(?:\.(\w+)|\["([\w-]+)"\])\.(?:status|exitCode)$`)
 	numeral     = regexp.MustCompile(`^\s*-?[0-9]+\s*$`)
 	errorsOf    = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
 )
 
+// place is where an expression stands, with what is known there. Silent are the ids of
+// its Steps whose output nobody captures.
+type place struct {
+	flow.Scope
+	silent []string
+	given  []fact
+}
+
 // lint finds what an expression, whose types are right, does not mean: mistakes, if
 // it cannot work, else warnings. [88]
 type lint struct {
-	flow.Scope
+	place
 	text  string
 	found []flow.Mistake
 }
@@ -52,9 +59,9 @@ func (l *lint) Visit(node *ast.Node) {
 		if n.Name == "int" || n.Name == "float" {
 			l.number(n)
 		}
+	case *ast.ConditionalNode:
+		l.contradictions(part{n.Cond, true}, l.given)
 	case *ast.BinaryNode:
-		l.together(n)
-		l.ended(n)
 		l.ordered(n)
 		l.compared(n, n.Left, n.Right)
 		if n.Operator == "==" || n.Operator == "!=" {
@@ -65,38 +72,8 @@ func (l *lint) Visit(node *ast.Node) {
 
 // captured finds an output that nothing fetches. It is a mistake: it is always empty.
 func (l *lint) captured(n *ast.MemberNode) {
-	if m := outputs.FindStringSubmatch(n.String()); m != nil && slices.Contains(l.Silent, m[1]+m[2]) {
+	if m := outputs.FindStringSubmatch(n.String()); m != nil && slices.Contains(l.silent, m[1]+m[2]) {
 		l.add(n, false, "%s is always empty, because the step %s does not capture it: write capture: true in that step, which must be a run or an invoke", n, m[1]+m[2])
-	}
-}
-
-// ended finds what no step that stands before can have ended as, because the run ends
-// if it does not succeed.
-func (l *lint) ended(n *ast.BinaryNode) {
-	m := ends.FindStringSubmatch(n.Left.String())
-	if m == nil {
-		return
-	}
-	ran, sure := l.Sure[m[1]+m[2]]
-	can := []string{`"succeeded"`, "0", `"skipped"`, "-1"}
-	if ran {
-		can = can[:2]
-	}
-	values, never := []ast.Node{n.Right}, false
-	if list, ok := n.Right.(*ast.ArrayNode); ok {
-		values = list.Nodes
-	}
-	is := slices.ContainsFunc(values, func(v ast.Node) bool { return !literal(v) && v.String() != "-1" || slices.Contains(can, v.String()) })
-	switch n.Operator {
-	case "==", "in":
-		never = !is
-	case "!=":
-		never = is && ran && literal(n.Right)
-	case ">", ">=":
-		never = literal(n.Right) && (n.Operator == ">" || n.Right.String() != "0")
-	}
-	if sure && never {
-		l.add(n.Left, true, "this never holds, because a run ends if its step %s does not succeed: write onFailure: continue in that step, or ask in the flow's onFailure or finally", m[1]+m[2])
 	}
 }
 
@@ -115,41 +92,6 @@ func (l *lint) ordered(n *ast.BinaryNode) {
 	case none && is.Kind() != reflect.Interface && is.Kind() != reflect.Map:
 		l.add(n.Left, false, "%s is never nil: compare it with a value", name)
 	}
-}
-
-// together finds x == "a" && x == "b", which never holds, and x != "a" || x != "b",
-// which always does.
-func (l *lint) together(n *ast.BinaryNode) {
-	join, each, say := "&& and", "==", "%[1]s is never both %[2]s and %[3]s: write ||, or in [%[2]s, %[3]s]"
-	if n.Operator == "||" || n.Operator == "or" {
-		join, each, say = "|| or", "!=", "%[1]s always differs from %[2]s or %[3]s: write &&, or not in [%[2]s, %[3]s]"
-	}
-	seen := map[string]string{}
-	var visit func(ast.Node)
-	visit = func(node ast.Node) {
-		b, ok := node.(*ast.BinaryNode)
-		switch {
-		case !ok:
-		case slices.Contains(strings.Fields(join), b.Operator):
-			visit(b.Left)
-			visit(b.Right)
-		case b.Operator == each && fields.MatchString(b.Left.String()) && literal(b.Right):
-			name, value := b.Left.String(), b.Right.String()
-			if other := seen[name]; other != "" && other != value {
-				l.add(b.Left, false, say, name, other, value)
-			}
-			seen[name] = value
-		}
-	}
-	visit(n)
-}
-
-func literal(n ast.Node) bool {
-	switch n.(type) {
-	case *ast.StringNode, *ast.IntegerNode:
-		return true
-	}
-	return false
 }
 
 // number finds a number that is made of text which can hold more.

@@ -198,14 +198,16 @@ func (r *reader) scopes(p *placedFlow) {
 			r.borrower = p.Name
 		}
 		for i, s := range l.steps {
-			path, scope := l.at(i), flow.Scope{On: p.On, Steps: before, Silent: silent, Sure: l.sure(i), Inputs: p.Inputs, Output: p.CaptureEvent}
-			r.condition(path+".when", scope)
-			r.template(path+".alert", "alert", scope)
+			path := l.at(i)
+			at := place{flow.Scope{On: p.On, Steps: before, Inputs: p.Inputs, Output: p.CaptureEvent}, silent, slices.Concat(p.known, l.sure(i))}
+			known, _ := r.condition(path+".when", at)
+			r.template(path+".alert", "alert", at)
 			if s.Run != nil {
-				r.parameters(s.Run.Parameters, path+".run.parameters", scope)
+				r.system(s.Run, path+".run", l, known)
+				r.parameters(s.Run.Parameters, path+".run.parameters", at)
 			}
 			if s.Invoke != nil {
-				r.parameters(s.Invoke.Parameters, path+".invoke.parameters", scope)
+				r.parameters(s.Invoke.Parameters, path+".invoke.parameters", at)
 			}
 			if s.ID != "" && !slices.Contains(before, s.ID) {
 				before = append(before, s.ID)
@@ -218,23 +220,41 @@ func (r *reader) scopes(p *placedFlow) {
 	}
 }
 
-// sure are the steps before a step of the list that end the run if they fail, see
-// flow.Scope.
-func (l *stepList) sure(i int) map[string]bool {
-	sure := map[string]bool{}
+// system warns of a script for another system than that of the instances.
+func (r *reader) system(run *command.Run, path string, l *stepList, known []fact) {
+	mine, _ := systemOf(run)
+	other := slices.ContainsFunc(known, func(f fact) bool { return !together(f, oneOf("instance.os", mine)) })
+	if other && run.Type != "" && !l.borrowed && r.Sound(path) {
+		r.Warn(r.Key(path), "no instance runs this %s, which is for %s: write another type, or another os", run.Type, mine)
+	}
+}
+
+// sure is what is known of the steps before a step of the list that end the run if they
+// do not succeed. One that may be passed by can be skipped, too.
+func (l *stepList) sure(i int) (known []fact) {
 	passed := -1 // steps up to this one may be jumped over
 	for j, s := range l.steps[:i] {
 		to := slices.IndexFunc(l.steps, func(later flow.Step) bool { return later.ID == s.OnFailure })
 		passed = max(passed, to-1)
-		if (s.OnFailure == "" || s.OnFailure == flow.FailureStop) && l.key != "finally" {
-			sure[s.ID] = s.When == "" && j > passed
+		if s.OnFailure != "" && s.OnFailure != flow.FailureStop || l.key == "finally" {
+			continue
+		}
+		statuses, codes := []any{flow.StepSucceeded}, []any{0}
+		if s.When != "" || j <= passed {
+			statuses, codes = append(statuses, flow.StepSkipped), append(codes, -1)
+		}
+		name := written("steps", s.ID)
+		for _, f := range []fact{oneOf(name+".status", statuses...), oneOf(name+".exitCode", codes...)} {
+			f.warning = true
+			f.given = "a run ends if its step " + s.ID + " does not succeed: write onFailure: continue in that step, or ask in the flow's onFailure or finally"
+			known = append(known, f)
 		}
 	}
-	return sure
+	return known
 }
 
-func (r *reader) parameters(values map[string]string, path string, scope flow.Scope) {
+func (r *reader) parameters(values map[string]string, path string, at place) {
 	for name := range values {
-		r.template(path+"."+name, "parameter "+flow.Shorten(name, 64), scope)
+		r.template(path+"."+name, "parameter "+flow.Shorten(name, 64), at)
 	}
 }

@@ -34,18 +34,28 @@ type Checker map[string]*conf.Config
 func NewChecker() Checker { return Checker{} }
 
 // Condition checks a when.
-func (c Checker) Condition(text string, s flow.Scope) []flow.Mistake { return c.check(text, s, true) }
+func (c Checker) Condition(text string, s flow.Scope) []flow.Mistake {
+	return c.check(text, &lint{place: place{Scope: s}}, true)
+}
 
 // Template checks a text with ${{ }} in it.
 func (c Checker) Template(text string, s flow.Scope) []flow.Mistake {
-	return flow.CheckTemplate(text, func(expression string) []flow.Mistake { return c.check(expression, s, false) })
+	return c.template(text, place{Scope: s})
 }
 
-func (c Checker) check(text string, s flow.Scope, condition bool) []flow.Mistake {
-	if mistakes := flow.Check(text, s); len(mistakes) > 0 {
+func (c Checker) template(text string, at place) []flow.Mistake {
+	return flow.CheckTemplate(text, func(expression string) []flow.Mistake {
+		return c.check(expression, &lint{place: at}, false)
+	})
+}
+
+// check finds the mistakes of an expression, what package flow finds first.
+func (c Checker) check(text string, l *lint, condition bool) []flow.Mistake {
+	if mistakes := flow.Check(text, l.Scope); len(mistakes) > 0 {
 		return wording.Syntax(text, mistakes)
 	}
-	return c.types(text, s, condition)
+	l.text = text
+	return c.types(l, condition)
 }
 
 // base is what every config has in common. It is copied, and never changed.
@@ -99,21 +109,23 @@ func typesOf(values map[string]any) types.Map {
 
 // types finds the mistakes of an expression that lie in its types. It does not trust
 // the library to survive every input.
-func (c Checker) types(text string, s flow.Scope, condition bool) (mistakes []flow.Mistake) {
+func (c Checker) types(l *lint, condition bool) (mistakes []flow.Mistake) {
 	defer func() {
 		if recover() != nil {
 			mistakes = []flow.Mistake{{Text: "the expression cannot be compiled: write it in another way"}}
 		}
 	}()
-	config := c.config(s, condition)
-	tree, err := parser.ParseWithConfig(text, config)
+	config := c.config(l.Scope, condition)
+	tree, err := parser.ParseWithConfig(l.text, config)
 	if err != nil {
 		return []flow.Mistake{wording.Types(err, nil)}
 	}
 	result, err := checker.Check(tree, config)
-	found := &lint{Scope: s, text: text}
 	if err == nil {
-		ast.Walk(&tree.Node, found)
+		ast.Walk(&tree.Node, l)
+		if condition {
+			l.given = l.contradictions(part{tree.Node, true}, l.given)
+		}
 		err = optimizer.Optimize(&tree.Node, config)
 	}
 	if err == nil {
@@ -123,10 +135,10 @@ func (c Checker) types(text string, s flow.Scope, condition bool) (mistakes []fl
 		return []flow.Mistake{wording.Types(err, tree.Node)}
 	}
 	if !condition && !hasText(result) {
-		begin := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t\n"))
+		begin := utf8.RuneCountInString(l.text) - utf8.RuneCountInString(strings.TrimLeft(l.text, " \t\n"))
 		return []flow.Mistake{{Offset: begin, Text: "the result is neither text nor a number, true or false: select one of its parts"}}
 	}
-	return found.found
+	return l.found
 }
 
 // hasText reports whether values of a static type can be turned into text; an

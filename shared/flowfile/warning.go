@@ -1,7 +1,6 @@
 package flowfile
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,9 +29,8 @@ var (
 	// asks is a condition in a script.
 	asks = regexp.MustCompile(`\b(?:if|case|test|while|until|p?grep|diff|cmp)\b|\[|\|\|`)
 	// chosen are names by which a flow is not for any instance.
-	chosen   = regexp.MustCompile(`\b(?:event\s*\.\s*(?:commandName|commandId|vmName|instanceId|output)|instance\s*\.\s*(?:os|tags|name|id)|inputs)\b`)
-	system   = regexp.MustCompile(`\binstance\s*\.\s*os\b`)
-	isSystem = regexp.MustCompile(`^(?:[^|]*(?:&&|\band\b))?\s*instance\s*\.\s*os\s*==\s*["'](linux|windows)["']\s*(?:(?:&&|\band\b)[^|]*)?$`)
+	chosen = regexp.MustCompile(`\b(?:event\s*\.\s*(?:commandName|commandId|vmName|instanceId|output)|instance\s*\.\s*(?:os|tags|name|id)|inputs)\b`)
+	system = regexp.MustCompile(`\binstance\s*\.\s*os\b`)
 )
 
 // rare reports whether the flow's own limit lets it begin once an hour at most.
@@ -60,6 +58,14 @@ func (r *reader) reboots(p *placedFlow) {
 	}
 }
 
+// systemOf is the system that a script is for, and the other one.
+func systemOf(run *command.Run) (system, other string) {
+	if run.Type == command.RunShellScript {
+		return "linux", "Windows"
+	}
+	return "windows", "Linux"
+}
+
 // systems warns of a script that runs on whatever instance, though it is for one
 // kind: for Windows, always; for Linux, in a flow that any instance starts, or that
 // has steps for Windows too.
@@ -71,34 +77,20 @@ func (r *reader) systems(p *placedFlow) {
 	for _, l := range p.lists {
 		any = any || slices.ContainsFunc(l.steps, windows)
 	}
-	said, os := map[string]bool{}, ""
-	if m := isSystem.FindStringSubmatch(p.When); m != nil {
-		os = m[1]
-	}
-	if p.Instances != nil {
-		os = cmp.Or(p.Instances.OS, os)
-	}
+	said := map[string]bool{}
 	asked := system.MatchString(p.When) || p.Instances != nil && p.Instances.OS != ""
 	for _, l := range p.lists {
 		for i, s := range l.steps {
 			asked = asked || s.Kind() == flow.KindStop && system.MatchString(s.When)
 			path := l.at(i) + ".run"
-			if os != "" && s.Run != nil && s.Run.Type != "" && windows(s) != (os == "windows") && !system.MatchString(s.When) && !l.borrowed && r.Sound(path) {
-				r.Warn(r.Key(path), "no instance of this flow runs a %s, because their os is %s: write another type, or another os", s.Run.Type, os)
-				continue
-			}
 			if asked || l.borrowed || s.Run == nil || !r.Sound(path) || system.MatchString(s.When) || !windows(s) && !any {
 				continue
 			}
-			kind, other := "linux", "Windows"
-			if windows(s) {
-				kind, other = "windows", "Linux"
-			}
-			if said[kind] {
-				continue
+			kind, other := systemOf(s.Run)
+			if !said[kind] {
+				r.Warn(r.Key(path), `nothing keeps this script from instances with %s: write instances: {os: %s} in the flow or in defaults, or when: instance.os == "%s" in the step`, other, kind, kind)
 			}
 			said[kind] = true
-			r.Warn(r.Key(path), `nothing keeps this script from instances with %s: write instances: {os: %s} in the flow or in defaults, or when: instance.os == "%s" in the step`, other, kind, kind)
 		}
 	}
 }

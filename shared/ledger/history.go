@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +26,8 @@ type Query struct {
 	// ID leaves out most records that have not this text in an id, if it is set:
 	// their own, their task's or their event's.
 	ID string
+	// OldestFirst: the oldest come first, not the newest.
+	OldestFirst bool
 }
 
 // Entry is a record as the history lists it.
@@ -44,20 +45,31 @@ type Entry struct {
 // Started is when an execution or a run began; zero if unknown.
 func (e Entry) Started() time.Time { return fromMillis(e.StartMS) }
 
-// History calls each with the records of a query, the newest first, as they come.
-// It reads no more than that takes, and ends with the error of each.
+// Asked is when a person or a schedule started a run; zero if an event did.
+func (e Entry) Asked() time.Time { return fromMillis(e.AskedMS) }
+
+// History calls each with the records of a query, the newest first unless it says
+// otherwise, as they come. It reads no more than that takes, and ends with the error of
+// each.
 func (l *Ledger) History(ctx context.Context, q Query, each func(Entry) error) error {
 	if q.Before.UnixMilli() <= q.From.UnixMilli() {
 		return nil // the service refuses an empty range
 	}
 	wanted := q.wanted()
-	for month := monthOf(q.Before.Add(-time.Millisecond)); !month.Before(monthOf(q.From)); month = month.AddDate(0, -1, 0) {
+	var months []time.Time
+	for month := monthOf(q.From); month.Before(q.Before); month = month.AddDate(0, 1, 0) {
+		months = append(months, month)
+	}
+	if !q.OldestFirst {
+		slices.Reverse(months)
+	}
+	for _, month := range months {
 		parts := q.parts(month)
 		for {
 			if err := l.fill(ctx, "read the history", parts); err != nil {
 				return err
 			}
-			rows := settled(parts)
+			rows := q.settled(parts)
 			if len(rows) == 0 {
 				break
 			}
@@ -145,7 +157,11 @@ func (q Query) cursor(hist string) *cursor {
 	bound := func(at time.Time) *tablestore.PrimaryKey {
 		return keyOf(column{colHist, hist}, column{colAt, at.UnixMilli()}, column{colPartition, first}, column{colRow, first})
 	}
-	return &cursor{span: span{table: indexHistory, from: bound(q.Before), to: bound(q.From), backward: true, limit: firstPage}}
+	s := span{table: indexHistory, from: bound(q.From), to: bound(q.Before), limit: firstPage}
+	if !q.OldestFirst {
+		s.from, s.to, s.backward = s.to, s.from, true
+	}
+	return &cursor{span: s}
 }
 
 // sideBySide is how many pages are read at once.
@@ -179,23 +195,32 @@ func (l *Ledger) fill(ctx context.Context, what string, parts []*cursor) error {
 	return cmp.Or(errs...)
 }
 
-// settled takes those rows of the parts that no unread row is newer than, the newest
-// first. Each part has rows, or is read.
-func settled(parts []*cursor) (rows []*tablestore.Row) {
-	until := int64(math.MinInt64)
+// settled takes those rows of the parts that no unread row comes before, in order.
+// Each part has rows, or is read.
+func (q Query) settled(parts []*cursor) (rows []*tablestore.Row) {
+	order := func(a, b *tablestore.Row) int {
+		if q.OldestFirst {
+			a, b = b, a
+		}
+		return cmp.Compare(keyInt(b, 1), keyInt(a, 1))
+	}
+	var until *tablestore.Row
 	for _, c := range parts {
-		if c.from != nil {
-			until = max(until, keyInt(c.rows[len(c.rows)-1], 1))
+		if c.from == nil {
+			continue
+		}
+		if last := c.rows[len(c.rows)-1]; until == nil || order(last, until) < 0 {
+			until = last
 		}
 	}
 	for _, c := range parts {
 		n := 0
-		for n < len(c.rows) && keyInt(c.rows[n], 1) >= until {
+		for n < len(c.rows) && (until == nil || order(c.rows[n], until) <= 0) {
 			n++
 		}
 		rows, c.rows = append(rows, c.rows[:n]...), c.rows[n:]
 	}
-	slices.SortStableFunc(rows, func(a, b *tablestore.Row) int { return cmp.Compare(keyInt(b, 1), keyInt(a, 1)) })
+	slices.SortStableFunc(rows, order)
 	return rows
 }
 

@@ -59,6 +59,8 @@ type Brief struct {
 	// Polled: no event reported this execution.
 	Polled  bool  `json:"polled,omitempty"`
 	StartMS int64 `json:"startMs,omitempty"`
+	// AskedMS is when a person or a schedule started this flow run.
+	AskedMS int64 `json:"askedMs,omitempty"`
 }
 
 // maxWhy bounds the text in a brief, in bytes; what is longer ends with ….

@@ -202,6 +202,12 @@ func TestTheHistoryIsReadNewestFirst(t *testing.T) {
 		if diff := cmp.Diff(c.want, history(t, l, c.span)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+		slices.Reverse(c.want)
+		c.span.OldestFirst = true
+		if diff := cmp.Diff(c.want, history(t, l, c.span)); diff != "" {
+			t.Errorf("%s, the oldest first (-want +got):\n%s", name, diff)
+		}
+		slices.Reverse(c.want)
 	}
 	const n = 501 // in pages of 16, 32, 64, 128, 256 and 512
 	for i := range n {
@@ -261,7 +267,7 @@ func TestTheHistoryHasEveryKind(t *testing.T) {
 	mustCommit(t, l, engine.Commit{ID: "d", InstanceID: "i-2", At: start, Changes: decide.Changes{
 		EndedTasks: []decide.Task{{ID: "a", State: decide.TaskSucceeded, InvokeID: `<e&"1>`, Status: event.StatusSuccess, EndedAt: at(2)}, {ID: "b", State: decide.TaskExpired, Reason: "late", EndedAt: at(3)}},
 		EndedRuns: []decide.FlowRun{
-			{ID: "r", Flow: "f", EndedAt: at(4), Run: flow.Run{Result: "succeeded", StartedAt: at(5)}},
+			{ID: "r", Flow: "f", CreatedAt: at(9), EndedAt: at(4), Run: flow.Run{Result: "succeeded", StartedAt: at(5), Event: flow.Event{Kind: flow.Manual}}},
 			{ID: "s", Flow: "f", EndedAt: at(6), Run: flow.Run{Result: "refused"}},
 		},
 		Boots: []decide.Boot{{Seq: 7, EventTime: at(7)}},
@@ -289,8 +295,9 @@ func TestTheHistoryHasEveryKind(t *testing.T) {
 		var got []string
 		must(t, l.History(t.Context(), c.q, func(e ledger.Entry) error {
 			got = append(got, fmt.Sprintf("%s %s/%s %s", e.Kind, e.InstanceID, e.ID, e.Result))
-			if e.ID == "t-good" && (!e.Polled || e.EventID != "ev" || e.Started().IsZero()) || e.ID == "r" && !e.Started().Equal(at(5)) {
-				t.Errorf("%s: %+v lacks its event, its source or its beginning", name, e)
+			if e.ID == "t-good" && (!e.Polled || e.EventID != "ev" || e.Started().IsZero()) || e.ID == "r" && (!e.Started().Equal(at(5)) || !e.Asked().Equal(at(9))) ||
+				e.ID == "s" && !e.Asked().IsZero() {
+				t.Errorf("%s: %+v lacks its event, its source, its beginning or when it was asked for", name, e)
 			}
 			return nil
 		}))

@@ -82,7 +82,11 @@ var logKinds = []logKind{
 		}),
 	logged(logRun, func(r *Records) *[]decide.FlowRun { return &r.Runs }, func(c decide.Changes) []decide.FlowRun { return c.EndedRuns },
 		func(r decide.FlowRun) (string, time.Time, Brief) {
-			return r.ID, r.EndedAt, Brief{Name: r.Flow, Result: r.Result, Why: r.Reason, StartMS: millis(r.StartedAt)}
+			b := Brief{Name: r.Flow, Result: r.Result, Why: r.Reason, StartMS: millis(r.StartedAt)}
+			if r.Asked() {
+				b.AskedMS = millis(r.CreatedAt)
+			}
+			return r.ID, r.EndedAt, b
 		}),
 	logged(logBoot, func(r *Records) *[]decide.Boot { return &r.Boots }, func(c decide.Changes) []decide.Boot { return c.Boots },
 		func(b decide.Boot) (string, time.Time, Brief) {

@@ -30,6 +30,7 @@ func callECS(r *rig.Rig, action, field string, params map[string]string) string 
 	request.Method, request.Scheme, request.Domain = requests.POST, "HTTP", r.ECS.Endpoint()
 	request.Version, request.ApiName = "2014-05-26", action
 	request.FormParams = params
+	request.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 	response, err := client.ProcessCommonRequest(request)
 	mustDo(err)
 	var answer map[string]any

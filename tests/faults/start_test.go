@@ -74,7 +74,7 @@ func eachStarted(byHand, onSchedule int) (text string) {
 // wantStarts waits for the commands that run, and compares.
 func wantStarts(t *testing.T, r *rig.Rig, want string) {
 	t.Helper()
-	give := time.Now().Add(20 * time.Second)
+	give := time.Now().Add(time.Minute)
 	for startsOf(r) != want && time.Now().Before(give) {
 		<-time.After(2 * time.Millisecond)
 	}
@@ -166,26 +166,29 @@ func TestTicks(t *testing.T) {
 		t.Helper()
 		must(r.SubmitTask(encode(map[string]any{"reason": "an incident", kind: map[string]any{"flow": "clean"}})))
 	}
-	stoppedForLong := func(t *testing.T, r *rig.Rig) {
-		stop(t, r, "stop")
-		r.Advance(90 * time.Minute)
+	// sweepAt sweeps when the tick is so late.
+	sweepAt := func(r *rig.Rig, tick time.Time, late time.Duration) {
+		r.Advance(tick.Sub(r.Now()) + late)
 		must(r.Sweep())
+	}
+	stoppedForLong := func(t *testing.T, r *rig.Rig, tick time.Time) {
+		stop(t, r, "stop")
+		sweepAt(r, tick, 30*time.Minute)
 		stop(t, r, "resume")
 	}
 	for name, test := range map[string]struct {
 		in   int // minutes until the tick
 		more string
-		do   func(t *testing.T, r *rig.Rig)
+		do   func(t *testing.T, r *rig.Rig, tick time.Time)
 		want int
 	}{
-		"found late":        {60, "", func(t *testing.T, r *rig.Rig) { r.Advance(69 * time.Minute); must(r.Sweep()) }, 1},
-		"missed":            {60, "", func(t *testing.T, r *rig.Rig) { r.Advance(72 * time.Minute); must(r.Sweep()) }, 0},
-		"missed twice":      {60, ", missed: once", func(t *testing.T, r *rig.Rig) { r.Advance(48 * time.Hour); must(r.Sweep()); must(r.Sweep()) }, 1},
-		"before it was new": {-2, ", missed: once", func(t *testing.T, r *rig.Rig) { r.Advance(time.Minute); must(r.Sweep()) }, 0},
-		"stopped": {60, "", func(t *testing.T, r *rig.Rig) {
+		"found late":        {60, "", func(t *testing.T, r *rig.Rig, tick time.Time) { sweepAt(r, tick, 9*time.Minute) }, 1},
+		"missed":            {60, "", func(t *testing.T, r *rig.Rig, tick time.Time) { sweepAt(r, tick, 11*time.Minute) }, 0},
+		"missed twice":      {60, ", missed: once", func(t *testing.T, r *rig.Rig, tick time.Time) { sweepAt(r, tick, 47*time.Hour); must(r.Sweep()) }, 1},
+		"before it was new": {-2, ", missed: once", func(t *testing.T, r *rig.Rig, tick time.Time) { sweepAt(r, tick, 4*time.Minute) }, 0},
+		"stopped": {60, "", func(t *testing.T, r *rig.Rig, tick time.Time) {
 			stop(t, r, "stop")
-			r.Advance(62 * time.Minute)
-			must(r.Sweep())
+			sweepAt(r, tick, 2*time.Minute)
 			wantStarts(t, r, eachStarted(0, 0))
 			stop(t, r, "resume")
 		}, 1},
@@ -194,9 +197,9 @@ func TestTicks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			flows, _ := started(test.in, test.more)
+			flows, tick := started(test.in, test.more)
 			r := startRig(t, flows)
-			test.do(t, r)
+			test.do(t, r, tick)
 			for range 2 {
 				r.Advance(2 * time.Minute)
 				must(r.Sweep())

@@ -66,6 +66,9 @@ type Options struct {
 	// minutes and days pass with it. After the clock has moved by more than 15
 	// minutes, every signature is too old.
 	OneClock bool
+	// Still stops the rig's clock, at a full minute: only Advance moves it. So a history
+	// has the same times whenever it is played.
+	Still bool
 }
 
 // Rig is one running Aftercare.
@@ -83,6 +86,7 @@ type Rig struct {
 
 	given    map[string]string // names of flows' commands, by their words on the wire
 	dir      string            // of the instances
+	still    time.Time         // what the clock begins with if only Advance moves it; else zero
 	offset   atomic.Int64
 	requests atomic.Int64
 	process  *Process
@@ -141,6 +145,9 @@ func New(t testing.TB, o Options) *Rig {
 		t: t, Faults: &fault.Set{}, Timeout: time.Minute, Log: &Log{},
 		Key:  access.Key{ID: "STS.rig", Secret: "rig-secret-key", Token: "rig-security-token"},
 		more: make(chan struct{}, 1),
+	}
+	if o.Still {
+		r.still = time.Now().UTC().Truncate(time.Minute)
 	}
 	if o.Timeout > 0 {
 		r.Timeout = o.Timeout
@@ -209,7 +216,13 @@ func New(t testing.TB, o Options) *Rig {
 }
 
 // Now returns the time of the rig's clock, in UTC.
-func (r *Rig) Now() time.Time { return time.Now().UTC().Add(time.Duration(r.offset.Load())) }
+func (r *Rig) Now() time.Time {
+	now := r.still
+	if now.IsZero() {
+		now = time.Now().UTC()
+	}
+	return now.Add(time.Duration(r.offset.Load()))
+}
 
 // Advance moves the rig's clock forward.
 func (r *Rig) Advance(d time.Duration) { r.offset.Add(int64(d)) }

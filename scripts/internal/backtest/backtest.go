@@ -1,6 +1,7 @@
 // Package backtest plays what happened through flows that may not be deployed. It
 // decides by package decide, with the state of each instance in memory, and sends
-// and writes nothing. World plays, and History reads what it plays.
+// and writes nothing. History reads what is played, World plays it, and a Tally says
+// what became of a flow.
 //
 // Played are the recorded ends, boots, starts by hand and ticks, and the stops and
 // resumes of people, each at the time at which it became known. What guards ask for is
@@ -13,11 +14,8 @@
 package backtest
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
@@ -25,150 +23,113 @@ import (
 	"aftercare/shared/flow"
 )
 
+// Play plays what happened through each world, in the order in which it became known.
+func Play(ctx context.Context, past *History, worlds ...*World) error {
+	err := past.each(ctx, func(h happening) {
+		for _, w := range worlds {
+			w.play(h, past.known[h.instanceID].Instance)
+		}
+	})
+	for _, w := range worlds {
+		w.until(past.Before)
+	}
+	return err
+}
+
 // World is what would have become of a file's flows.
 type World struct {
-	flows    []flow.Definition
-	past     *History
+	Report
 	policy   decide.Policy
 	control  decide.Control
 	fleet    map[string]*instance
 	wakes    []wake                 // the first to come first
 	failures map[string][]time.Time // by flow, as its breaker counts them
-	tallies  map[string]*Tally
-	started  func(Choice) // is called for what starts
-	// LeftOut counts the ends of commands that the flows would not have sent, or not
-	// like this.
-	LeftOut int
-	// Unknown counts what could not be known, in words.
-	Unknown map[string]int
+	started  func(Start)            // is called for what starts
 }
 
 // instance is what a world knows of one.
 type instance struct {
 	state     decide.State
-	began     map[string]course // by run
-	unstarted map[string]int    // attempts of submitted commands that never started
+	records   map[string]decide.FlowRun // of its runs that have not begun
+	courses   map[string]course         // of those that have
+	unstarted map[string]int            // attempts of submitted commands that never started
 	wakeAt    time.Time
 }
 
+// wake is that an instance is to be looked at.
 type wake struct {
 	at time.Time
 	of *instance
 }
 
 // New is a world in which nothing has happened.
-func New(flows []flow.Definition, past *History) *World {
+func New(flows []flow.Definition) *World {
 	w := &World{
-		flows: flows, past: past, policy: decide.DefaultPolicy(), control: decide.NewControl(), fleet: map[string]*instance{},
-		failures: map[string][]time.Time{}, tallies: map[string]*Tally{}, started: func(Choice) {}, Unknown: map[string]int{},
+		Report: newReport(flows), policy: decide.DefaultPolicy(), control: decide.NewControl(),
+		fleet: map[string]*instance{}, failures: map[string][]time.Time{}, started: func(Start) {},
 	}
 	w.policy.Flows = flow.NewSet(flows)
-	for _, d := range flows {
-		w.tallies[d.Name] = NewTally(d.Name)
-		if text, _ := json.Marshal(d); slices.Contains(d.On, flow.FirstHeartbeat) && notHeld.Match(text) { // it was read from a file
-			w.Unknown["what flow "+d.Name+" reads of boots and their records do not hold"] = 1
-		}
-		if d.Schedule != nil {
-			w.Unknown[unticked(d.Name)] = 1
-		}
-	}
 	return w
 }
 
-// notHeld are the fields of first heartbeats that the records of boots do not hold.
-var notHeld = regexp.MustCompile(`event\.(bizEventId|source|account|dataRegion|extensions|region|azone)\b`)
-
-// Tallies are what became of the flows, in the order of the file.
-func (w *World) Tallies() (list []*Tally) {
-	for _, d := range w.flows {
-		list = append(list, w.tallies[d.Name])
-	}
-	return list
-}
-
-func (w *World) instance(id string) *instance {
-	i := w.fleet[id]
-	if i == nil {
-		i = &instance{state: decide.NewState(id), began: map[string]course{}, unstarted: map[string]int{}}
-		i.state.Instance = w.past.known[id].Instance
-		w.fleet[id] = i
-	}
-	return i
-}
-
-// Until plays what is due before a time.
-func (w *World) Until(ctx context.Context, t time.Time) error {
+// until plays what is due before a time.
+func (w *World) until(t time.Time) {
 	for len(w.wakes) > 0 && w.wakes[0].at.Before(t) {
 		next := w.wakes[0]
 		w.wakes = w.wakes[1:]
-		if !next.of.wakeAt.Equal(next.at) {
-			continue // it is due at another time
-		}
-		if err := w.decide(ctx, next.of, decide.WakeUp{}, next.at, Choice{}); err != nil {
-			return err
+		if next.of.wakeAt.Equal(next.at) { // otherwise it is due at another time
+			w.decide(next.of, decide.WakeUp{}, next.at, Start{})
 		}
 	}
-	return nil
 }
 
 // decide makes one decision, and what follows from it at once. Every agent is ready,
 // and ECS says no more of an instance than is known. Outputs stay unknown.
-func (w *World) decide(ctx context.Context, i *instance, in decide.Input, at time.Time, about Choice) error {
+func (w *World) decide(i *instance, in decide.Input, at time.Time, about Start) {
 	facts := decide.Facts{Control: w.control, Agent: &decide.AgentStatus{Ready: true, Seen: at}, Unlisted: true}
 	facts.Asked.Agent, facts.Asked.Machine = true, true
 	d := decide.Decide(i.state, in, facts, w.policy, decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}})
-	w.choose(i, d, at, about)
-	before := i.state.Runs
-	i.state = carried(d.Next)
+	// What is sent and reported is left out.
+	i.state = decide.State{Instance: d.Next.Instance, Runs: maps.Clone(d.Next.Runs), Limits: d.Next.Limits, Failing: d.Next.Failing}
+	i.state.Instance.CheckAt = time.Time{}
+	w.count(d, about, i.state.Instance.ID, at)
 	for _, m := range d.Next.Messages {
 		if m.Kind == decide.MessageCount {
-			w.countFailure(m.Fleet)
+			w.countFailure(*m.Fleet)
 		}
 	}
 	for _, r := range d.Changes.EndedRuns {
 		w.ended(i, r)
 	}
-	var begun []decide.FlowRun
-	for id, r := range i.state.Runs {
-		_, known := i.began[id]
-		_, waited := before[id]
-		switch {
-		case !r.StartedAt.IsZero() && !known:
-			begun = append(begun, r)
-		case r.StartedAt.IsZero() && !waited:
-			w.tallies[r.Flow].Waited[guardOf(r.Waits)]++
-		}
-	}
-	slices.SortFunc(begun, func(a, b decide.FlowRun) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
-	for _, r := range begun {
-		if err := w.begin(ctx, i, r, at); err != nil {
-			return err
+	for _, c := range d.Changes.Runs {
+		if r := c.After; r != nil && !r.StartedAt.IsZero() && (c.Before == nil || c.Before.StartedAt.IsZero()) {
+			w.begin(i, *r, at)
 		}
 	}
 	if d.More {
-		return w.decide(ctx, i, decide.Continue{}, at, Choice{})
+		w.decide(i, decide.Continue{}, at, Start{})
+		return
 	}
 	w.wakeUp(i, at)
-	return nil
-}
-
-// carried is what a decision leaves for the next one: not what is sent and reported.
-func carried(next decide.State) decide.State {
-	s := decide.NewState(next.Instance.ID)
-	s.Instance, s.Runs, s.Limits, s.Failing = next.Instance, maps.Clone(next.Runs), next.Limits, next.Failing
-	s.Instance.LearnAt, s.Instance.CheckAt = time.Time{}, time.Time{}
-	s.Instance.Waiting, s.Instance.WaitingUntil, s.Instance.WaitingFrom = 0, time.Time{}, time.Time{}
-	return s
 }
 
 // wakeUp sees to it that what waits for a time is played then.
 func (w *World) wakeUp(i *instance, now time.Time) {
+	i.asRecorded(now)
 	at := decide.DueRuns(i.state, w.control, w.policy, now)
 	if !at.IsZero() && !at.Equal(i.wakeAt) {
 		n, _ := slices.BinarySearchFunc(w.wakes, at, func(w wake, t time.Time) int { return w.at.Compare(t) })
 		w.wakes = slices.Insert(w.wakes, n, wake{at, i})
 	}
 	i.wakeAt = at
+}
+
+// countFailure counts a failed run for its flow's breaker, and opens that.
+func (w *World) countFailure(f decide.Fleet) {
+	since := f.Since(w.control, f.At)
+	list := slices.DeleteFunc(append(w.failures[f.Flow], f.At), func(t time.Time) bool { return t.Before(since) })
+	w.failures[f.Flow] = list
+	if len(list) >= f.Limit.MaxFailures && !w.control.Breakers[f.Flow].ResumeAt.After(f.At) {
+		w.control.Breakers[f.Flow] = f.Opens("", len(list), f.At)
+	}
 }

@@ -1,7 +1,7 @@
 package backtest
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,124 +12,103 @@ import (
 	"aftercare/shared/flow"
 )
 
-// Happening is an end, a boot, a start by hand or a tick, or what a person did.
-type Happening struct {
-	InstanceID string
-	At         time.Time // when it became known
-	Execution  *decide.Execution
-	Boot       *decide.Boot
-	Start      *decide.FlowRun // a run that a person or a clock started
-	Act        string          // such as "stop flow mend"
-}
-
-// Play plays what was due before, and then what happened.
-func (w *World) Play(ctx context.Context, h Happening) error {
-	if err := w.Until(ctx, h.At); err != nil {
-		return err
+// play plays what was due before, and then what happened to an instance.
+func (w *World) play(h happening, before decide.Instance) {
+	w.until(h.at)
+	if h.act != nil {
+		w.act(*h.act)
+		return
+	}
+	i := w.fleet[h.instanceID]
+	if i == nil {
+		i = &instance{records: map[string]decide.FlowRun{}, courses: map[string]course{}, unstarted: map[string]int{}}
+		i.state.Instance = before
+		w.fleet[h.instanceID] = i
+	}
+	for _, r := range h.runs {
+		i.records[r.ID] = r
 	}
 	switch {
-	case h.Act != "":
-		w.act(h)
-		return nil
-	case h.Execution != nil:
-		return w.end(ctx, h)
-	case h.Start != nil:
-		return w.start(ctx, h)
+	case h.execution != nil:
+		w.end(i, *h.execution, h.at, false)
+	case h.boot != nil:
+		w.boot(i, *h.boot, h.at)
+	case len(h.runs) > 0:
+		w.start(i, h.runs[0])
 	}
-	return w.boot(ctx, h)
 }
 
 // end plays the end of a command. That of a flow's own command counts if its run goes
-// as recorded; otherwise its assumed end was played in its place.
-func (w *World) end(ctx context.Context, h Happening) error {
-	i, e, ev := w.instance(h.InstanceID), h.Execution, h.Execution.Event
-	ev.Bare = false
-	about := Choice{InvokeID: ev.InvokeID, Command: e.Name, event: ev.Key()}
+// as recorded; otherwise the assumed one counts in its place.
+func (w *World) end(i *instance, e decide.Execution, at time.Time, assumed bool) {
+	ev := e.Event
+	about := Start{InvokeID: ev.InvokeID, Command: cmp.Or(e.Name, ev.CommandID), event: ev.Key()}
 	t := decide.Task{ID: e.TaskID, Kind: decide.SendRun, Name: e.Name, CommandID: ev.CommandID, InvokeID: ev.InvokeID, State: decide.TaskRunning}
 	switch {
 	case e.RunID != "":
-		c := i.began[e.RunID]
-		if !c.recorded {
+		c := i.courses[e.RunID]
+		if c.recorded == assumed {
 			w.LeftOut++
-			return nil
+			return
 		}
 		about.event = e.TaskID // however it was sent, and whatever reported its end
 		t.Chain, t.Attempt = c.chain, w.policy.MaxAttempts
-		if c.endedBy == ev.Key() {
-			if err := w.finish(ctx, i, e.RunID, h.At); err != nil {
-				return err
-			}
+		if r, underWay := i.state.Runs[e.RunID]; underWay && c.endedBy == "exec/"+ev.Key() {
+			i.state.Runs[r.ID] = heldUntil(r, at, c.failed)
+			w.decide(i, decide.WakeUp{}, at, Start{}) // the run ends before flows react
 		}
 	case e.TaskID != "" && ev.ErrorCode != flow.TooManyTasks && slices.Contains(flow.NotStarted, ev.ErrorCode):
 		i.unstarted[e.TaskID]++
 		t.Attempt = i.unstarted[e.TaskID]
 	}
+	if assumed {
+		about.InvokeID, about.Command = "", about.Command+" (assumed)"
+	}
 	if t.ID != "" {
 		i.state.Tasks = map[string]decide.Task{t.ID: t}
 	}
-	return w.decide(ctx, i, decide.Ended{Event: ev, Received: h.At, Source: e.Source}, h.At, about)
+	w.decide(i, decide.Ended{Event: ev, Received: at, Source: e.Source}, at, about)
 }
 
-func (w *World) boot(ctx context.Context, h Happening) error {
-	i, b := w.instance(h.InstanceID), h.Boot
+func (w *World) boot(i *instance, b decide.Boot, at time.Time) {
 	uptime := b.EventTime.Sub(b.Time)
 	ev := event.FirstHeartbeat{
 		Envelope:   event.Envelope{Kind: event.KindFirstHeartbeat, ID: b.EventID, Time: b.EventTime, Region: i.state.Instance.Region},
-		InstanceID: h.InstanceID, AgentVersion: b.AgentVersion, Zone: i.state.Instance.Zone, Uptime: &uptime,
+		InstanceID: i.state.Instance.ID, AgentVersion: b.AgentVersion, Zone: i.state.Instance.Zone, Uptime: &uptime,
 	}
-	return w.decide(ctx, i, decide.Heartbeat{Event: ev, Received: h.At}, h.At, Choice{Command: "a boot", event: fmt.Sprint("boot ", b.Seq)})
+	w.decide(i, decide.Heartbeat{Event: ev, Received: at}, at, Start{Command: "a boot", event: fmt.Sprint("boot ", b.Seq)})
 }
 
 // start plays a start by hand, or a tick of the same schedule.
-func (w *World) start(ctx context.Context, h Happening) error {
-	r := h.Start
+func (w *World) start(i *instance, r decide.FlowRun) {
+	d, err := w.policy.Flows.Definition(r.Flow)
+	if err != nil {
+		return // the file has no such flow
+	}
 	in := decide.Submission{Key: r.Event.ID, Flow: r.Flow, Inputs: r.Event.Inputs, By: r.Event.By, Reason: r.Event.Reason}
-	about := Choice{Flow: r.Flow, Command: "a start by hand", event: r.ID}
+	about := Start{Flow: r.Flow, Command: "a start by hand", event: r.ID}
 	if r.Event.Kind == flow.Scheduled {
 		about.Command, in.Tick = "a tick", r.Event.Time
-		is := r.Definition.Schedule
-		if is == nil || !slices.ContainsFunc(w.flows, func(d flow.Definition) bool {
-			return d.Name == r.Flow && d.Schedule != nil && d.Schedule.String() == is.String()
-		}) {
-			return nil
+		if d.Schedule == nil || r.Definition.Schedule == nil || d.Schedule.String() != r.Definition.Schedule.String() {
+			return
 		}
 		delete(w.Unknown, unticked(r.Flow))
 	}
-	return w.decide(ctx, w.instance(h.InstanceID), in, h.At, about)
-}
-
-func unticked(name string) string {
-	return "what flow " + name + " would do on its schedule, of which no tick is recorded"
+	w.decide(i, in, r.CreatedAt, about)
 }
 
 // act plays a stop or a resume.
-func (w *World) act(h Happening) {
-	kind, what, _ := strings.Cut(h.Act, " ")
-	of, name, _ := strings.Cut(what, " ")
-	scope := map[string]decide.Scope{"flow": {Flow: name}, "instance": {Instance: name}, "label": {Label: name}}[of]
-	switch decide.ActKind(kind) {
+func (w *World) act(a decide.Act) {
+	kind, name, _ := strings.Cut(a.What, " ")
+	scope := map[string]decide.Scope{"flow": {Flow: name}, "instance": {Instance: name}, "label": {Label: name}}[kind]
+	switch a.Kind {
 	case decide.ActStop:
-		w.control.Stops[scope] = decide.Stop{Scope: scope, At: h.At}
+		w.control.Stops[scope] = decide.Stop{Scope: scope, At: a.At}
 	case decide.ActResume:
 		delete(w.control.Stops, scope)
 		delete(w.control.Breakers, scope.Flow)
 		delete(w.failures, scope.Flow)
 	case decide.ActRetry:
 		w.unknown("what came of it that a person ran a flow again")
-	}
-}
-
-// countFailure counts a failed run for its flow's breaker, and opens that.
-func (w *World) countFailure(f *decide.Fleet) {
-	since := f.At.Add(-f.Limit.Window.D())
-	b := w.control.Breakers[f.Flow]
-	open := b.ResumeAt.After(f.At)
-	if !b.ResumeAt.IsZero() && !open {
-		since = decide.Later(since, b.ResumeAt.Add(time.Millisecond))
-	}
-	list := slices.DeleteFunc(append(w.failures[f.Flow], f.At), func(t time.Time) bool { return t.Before(since) })
-	w.failures[f.Flow] = list
-	if !open && len(list) >= f.Limit.MaxFailures {
-		w.control.Breakers[f.Flow] = decide.Breaker{Flow: f.Flow, OpenedAt: f.At, ResumeAt: f.At.Add(f.Limit.ResumeAfter.D()), Failures: len(list)}
 	}
 }

@@ -10,178 +10,98 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
-	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
-// History reads what happened from the ledger, and writes nothing. It keeps as much
-// in memory as there are instances, and a part of the records at a time.
+// History reads what happened from the ledger, and writes nothing. It keeps in memory
+// the state of each instance, the ids of the runs that people and schedules started,
+// and a part of the records at a time.
 type History struct {
-	Ledger       *ledger.Ledger
-	From, Before time.Time
-
+	Ledger *ledger.Ledger `json:"-"`
+	From   time.Time      `json:"from"`
+	Before time.Time      `json:"before"`
 	// Rows counts the records, Events those of ends and boots, and Oldest is when the
 	// first of them happened. Expired counts those that were listed, and are gone.
-	Rows, Events int
-	Oldest       time.Time
-	Expired      int
+	Rows    int       `json:"records"`
+	Events  int       `json:"events"`
+	Oldest  time.Time `json:"oldest"`
+	Expired int       `json:"expired"`
 
-	minutes map[int64]int            // records by their minute
-	boots   map[string]int64         // the first boot of each instance
-	ran     map[string]bool          // flows that have ended runs
-	starts  map[int64][]ledger.Entry // runs that people or clocks start, by the minute in which they began
-	known   map[string]decide.State  // instances before all that is played
+	known  map[string]decide.State // instances before all that is played, with the runs that are under way now
+	boots  map[string]int64        // the first boot of each instance
+	starts []happening             // by people and schedules
 }
 
-// kinds are the records that are played.
-var kinds = []ledger.EntryKind{ledger.EntryExecution, ledger.EntryBoot, ledger.EntryAct}
+// happening is an end, a boot, a start by hand or a tick, or what a person did.
+type happening struct {
+	at         time.Time // when it became known
+	instanceID string
+	execution  *decide.Execution
+	boot       *decide.Boot
+	act        *decide.Act
+	started    []string         // the ids of the runs that it started or made wait
+	runs       []decide.FlowRun // their records
+}
 
-// Count reads the list of the records, which says how many there are. It keeps the
-// runs of those flows that people or clocks can start.
-func (h *History) Count(ctx context.Context, flows []flow.Definition) error {
-	h.From = h.From.Truncate(time.Minute)
-	h.minutes, h.boots, h.ran = map[int64]int{}, map[string]int64{}, map[string]bool{}
-	h.starts, h.known = map[int64][]ledger.Entry{}, map[string]decide.State{}
-	startable := map[string]bool{}
-	for _, d := range flows {
-		startable[d.Name] = startable[d.Name] || slices.Contains(d.On, flow.Manual) || d.Schedule != nil
-	}
-	q := ledger.Query{Kinds: append([]ledger.EntryKind{ledger.EntryRun}, kinds...), From: h.From, Before: h.Before}
-	return h.Ledger.History(ctx, q, func(e ledger.Entry) error {
+// list lists the records that are played, the oldest first.
+func (h *History) list(ctx context.Context, each func(ledger.Entry) error) error {
+	kinds := []ledger.EntryKind{ledger.EntryExecution, ledger.EntryBoot, ledger.EntryAct, ledger.EntryRun}
+	return h.Ledger.History(ctx, ledger.Query{Kinds: kinds, From: h.From, Before: h.Before, OldestFirst: true}, each)
+}
+
+// Count reads the list of the records, which says how many there are.
+func (h *History) Count(ctx context.Context) error {
+	h.known, h.boots = map[string]decide.State{}, map[string]int64{}
+	err := h.list(ctx, func(e ledger.Entry) error {
 		h.Rows++
-		minute := minuteOf(e.At)
-		switch e.Kind {
-		case ledger.EntryRun:
-			h.ran[e.Name] = true
-			if !startable[e.Name] {
-				return nil
-			}
-			if began := e.Started(); !began.IsZero() {
-				minute = minuteOf(began)
-			}
-			h.starts[minute] = append(h.starts[minute], e)
-		case ledger.EntryExecution:
-			h.Events, h.Oldest = h.Events+1, e.At
-		case ledger.EntryBoot:
-			h.Events, h.Oldest = h.Events+1, e.At
-			if n, err := strconv.ParseInt(e.ID, 10, 64); err == nil {
-				h.boots[e.InstanceID] = n // the newest comes first
-			}
-		}
-		h.minutes[minute]++
-		return nil
-	})
-}
-
-func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
-
-const (
-	// atOnce is how many records are read in one part, unless one minute has more.
-	atOnce = 4000
-	// mostLate is how many records may wait for others that became known before them.
-	mostLate = 20_000
-)
-
-// Play plays what happened through the worlds, in the order in which it became known.
-func (h *History) Play(ctx context.Context, worlds ...*World) error {
-	var waiting []Happening
-	minutes := slices.Sorted(maps.Keys(h.minutes))
-	for len(minutes) > 0 {
-		n, sum := 0, 0
-		for n < len(minutes) && (n == 0 || sum+h.minutes[minutes[n]] <= atOnce) {
-			sum += h.minutes[minutes[n]]
-			n++
-		}
-		before := time.Unix(minutes[n-1]*60+60, 0)
-		part, err := h.part(ctx, time.Unix(minutes[0]*60, 0), before)
-		if err != nil {
-			return err
-		}
-		minutes, waiting = minutes[n:], append(waiting, part...)
-		slices.SortStableFunc(waiting, func(a, b Happening) int { return a.At.Compare(b.At) })
-		for len(waiting) > 0 && (len(minutes) == 0 || waiting[0].At.Before(before) || len(waiting) > mostLate) {
-			for _, w := range worlds {
-				if err := w.Play(ctx, waiting[0]); err != nil {
-					return err
-				}
-			}
-			waiting = waiting[1:]
-		}
-	}
-	for _, w := range worlds {
-		if err := w.Until(ctx, h.Before); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// part reads what happened within a time of whole minutes.
-func (h *History) part(ctx context.Context, from, before time.Time) (part []Happening, err error) {
-	var entries []ledger.Entry
-	err = h.Ledger.History(ctx, ledger.Query{Kinds: kinds, From: from, Before: before}, func(e ledger.Entry) error {
 		if e.Kind == ledger.EntryAct {
-			part = append(part, Happening{At: e.At, Act: e.Name})
-		} else {
-			entries = append(entries, e)
+			return nil
+		}
+		h.known[e.InstanceID] = decide.State{}
+		h.started(e.InstanceID, e.ID, e.Asked())
+		if n, err := strconv.ParseInt(e.ID, 10, 64); e.Kind == ledger.EntryBoot && err == nil && h.boots[e.InstanceID] == 0 {
+			h.boots[e.InstanceID] = n
 		}
 		return nil
 	})
-	for minute := minuteOf(from); minute < minuteOf(before); minute++ {
-		entries = append(entries, h.starts[minute]...)
-	}
-	slices.Reverse(part)
-	slices.Reverse(entries)
-	if err == nil {
-		err = h.know(ctx, entries)
-	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	details, err := h.Ledger.Details(ctx, entries)
-	for n, d := range details {
-		at := Happening{InstanceID: entries[n].InstanceID, At: entries[n].At}
-		switch {
-		case len(d.Executions) > 0:
-			at.Execution = &d.Executions[0]
-			at.At = decide.Later(at.At, at.Execution.Received)
-		case len(d.Boots) > 0:
-			at.Boot = &d.Boots[0]
-		case len(d.Runs) > 0:
-			at.Start, at.At = &d.Runs[0], d.Runs[0].CreatedAt
-			if kind := at.Start.Event.Kind; at.Start.RetryOf != "" || kind != flow.Manual && kind != flow.Scheduled {
-				continue
-			}
-		default:
-			h.Expired++
-			continue
+	return h.Ledger.Fleet(ctx, func(id string, s ledger.Summary) error {
+		if s.Runs > 0 { // a person may have started one
+			h.known[id] = decide.State{}
 		}
-		part = append(part, at)
-	}
-	return part, err
+		return nil
+	})
 }
 
-// know reads the instances that are new in these entries, side by side.
-func (h *History) know(ctx context.Context, entries []ledger.Entry) error {
-	var ids []string
-	for _, e := range entries {
-		if _, known := h.known[e.InstanceID]; !known {
-			h.known[e.InstanceID] = decide.State{}
-			ids = append(ids, e.InstanceID)
-		}
+// started notes a run that a person or a schedule started; others have no time.
+func (h *History) started(instanceID, runID string, at time.Time) {
+	if !at.IsZero() && !at.Before(h.From) {
+		h.starts = append(h.starts, happening{at: at, instanceID: instanceID, started: []string{runID}})
 	}
+}
+
+// load reads the instances, side by side, and finds the starts whose runs are under way.
+func (h *History) load(ctx context.Context) error {
+	ids := slices.Sorted(maps.Keys(h.known))
 	found, errs := make([]decide.State, len(ids)), make([]error, len(ids))
 	engine.SideBySide(len(ids), func(n int) { found[n], errs[n] = h.Ledger.Load(ctx, ids[n]) })
 	for n, id := range ids {
-		h.known[id] = h.before(found[n])
+		for _, r := range found[n].Runs {
+			if r.Asked() {
+				h.started(id, r.ID, r.CreatedAt)
+			}
+		}
+		h.known[id] = decide.State{Instance: h.before(found[n].Instance), Runs: found[n].Runs}
 	}
+	slices.SortFunc(h.starts, func(a, b happening) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.started[0], b.started[0])) })
 	return cmp.Or(errs...)
 }
 
-// before is an instance before all that is played, as far as that is known, with the
-// runs that are under way now. Its tags, name and operating system are those of today.
-func (h *History) before(now decide.State) decide.State {
-	i := now.Instance
+// before is an instance before all that is played, as far as that is known. Its tags,
+// name and operating system are those of today.
+func (h *History) before(i decide.Instance) decide.Instance {
 	b := decide.Instance{
 		ID: i.ID, Rev: 1, Boot: i.Boot, BootSeq: i.BootSeq, BootTime: i.BootTime, BootSince: h.From, AgentVersion: i.AgentVersion, OS: i.OS, Region: i.Region,
 		Zone: i.Zone, Name: i.Name, Tags: i.Tags,
@@ -192,16 +112,105 @@ func (h *History) before(now decide.State) decide.State {
 			b.Boot = decide.BootBootable
 		}
 	}
-	return decide.State{Instance: b, Runs: now.Runs}
+	return b
 }
 
-// run reads the record of a run, if runs of its flow are recorded at all.
-func (h *History) run(ctx context.Context, instanceID string, r decide.FlowRun) (*decide.FlowRun, error) {
-	if live, underWay := h.known[instanceID].Runs[r.ID]; underWay {
-		return &live, nil
+const (
+	// atOnce is how many records are read in one part.
+	atOnce = 1000
+	// mostLate is how many records may wait for others that became known before them.
+	mostLate = 20_000
+)
+
+// each calls play with what happened, in the order in which it became known, which is
+// never before it happened.
+func (h *History) each(ctx context.Context, play func(happening)) error {
+	if err := h.load(ctx); err != nil {
+		return err
 	}
-	if !h.ran[r.Flow] {
-		return nil, nil
+	var part []ledger.Entry
+	var waiting []happening
+	playBefore := func(t time.Time) error {
+		found, err := h.read(ctx, part, t)
+		part, waiting = nil, append(waiting, found...)
+		slices.SortStableFunc(waiting, func(a, b happening) int { return a.at.Compare(b.at) })
+		for len(waiting) > 0 && (waiting[0].at.Before(t) || len(waiting) > mostLate) {
+			play(waiting[0])
+			waiting = waiting[1:]
+		}
+		return err
 	}
-	return h.Ledger.EndedRun(ctx, instanceID, r.ID)
+	err := h.list(ctx, func(e ledger.Entry) error {
+		if e.Kind != ledger.EntryRun { // what started it is played
+			part = append(part, e)
+		}
+		if len(part) < atOnce {
+			return nil
+		}
+		return playBefore(e.At)
+	})
+	if err != nil {
+		return err
+	}
+	return playBefore(forever)
+}
+
+// read reads the records of a part of the list, and the starts before a time.
+func (h *History) read(ctx context.Context, part []ledger.Entry, before time.Time) (found []happening, err error) {
+	details, err := h.Ledger.Details(ctx, part)
+	for n, d := range details {
+		x := happening{at: part[n].At, instanceID: part[n].InstanceID}
+		switch {
+		case len(d.Executions) > 0:
+			x.execution, x.started = &d.Executions[0], startedBy(d.Executions[0].Decided)
+			x.at = decide.Later(x.at, x.execution.Received)
+		case len(d.Boots) > 0:
+			x.boot, x.started = &d.Boots[0], startedBy(d.Boots[0].Decided)
+		case len(d.Acts) > 0:
+			x.act = &d.Acts[0]
+		default:
+			h.Expired++
+			continue
+		}
+		if x.act == nil {
+			if h.Events++; h.Events == 1 {
+				h.Oldest = part[n].At
+			}
+		}
+		found = append(found, x)
+	}
+	for len(h.starts) > 0 && h.starts[0].at.Before(before) {
+		found, h.starts = append(found, h.starts[0]), h.starts[1:]
+	}
+	errs := make([]error, len(found))
+	engine.SideBySide(len(found), func(n int) { errs[n] = h.addRuns(ctx, &found[n]) })
+	return found, cmp.Or(err, cmp.Or(errs...))
+}
+
+// startedBy are the runs that a decision started or made wait.
+func startedBy(d decide.Decided) (ids []string) {
+	for _, f := range d.Flows {
+		if f.What == decide.FlowStarted || f.What == decide.FlowWaits {
+			ids = append(ids, f.RunID)
+		}
+	}
+	return ids
+}
+
+// addRuns reads the records of the runs that something started.
+func (h *History) addRuns(ctx context.Context, x *happening) error {
+	for _, id := range x.started {
+		if r, underWay := h.known[x.instanceID].Runs[id]; underWay {
+			x.runs = append(x.runs, r)
+			continue
+		}
+		r, err := h.Ledger.EndedRun(ctx, x.instanceID, id)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			x.runs = append(x.runs, *r)
+		}
+	}
+	return nil
 }

@@ -88,6 +88,7 @@ func TestWhatWasAcknowledgedSurvivesSIGKILL(t *testing.T) {
 	l.must(l.Boot(l.ctx, "i-1"))
 	l.must(write(info.Endpoints, "kept"))
 	l.waitRecorded(1)
+	l.must(l.WaitIdle(l.ctx, time.Minute)) // or it is delivered again
 	_, err = l.Hold(l.ctx, cloud.Match{Type: "test"})
 	l.must(err)
 	l.must(l.PutEvents(l.ctx, event("test", "not-delivered")))

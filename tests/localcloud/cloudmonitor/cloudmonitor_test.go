@@ -52,6 +52,7 @@ func describe(t *testing.T, parameters map[string]string) (contents []string, re
 	r := requests.NewCommonRequest()
 	r.Method, r.Scheme, r.Domain, r.Version, r.ApiName = "POST", "http", strings.TrimPrefix(s.Endpoint(), "http://"), "2019-01-01", "DescribeSystemEventAttribute"
 	r.QueryParams = parameters
+	r.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 	answer, err := client.ProcessCommonRequest(r)
 	var failed *sdkerrors.ServerError
 	if errors.As(err, &failed) {

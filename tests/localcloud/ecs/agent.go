@@ -16,7 +16,12 @@ func (s *Server) wait(t *task) {
 	t.waits++
 	waits := t.waits
 	s.after(s.options.Delays.AbortAfter, func() {
-		if t.Status == statusPending && t.waits == waits {
+		if t.Status != statusPending || t.waits != waits {
+			return
+		}
+		// What is due is picked up in time, though on a busy machine this comes first.
+		s.deliver(s.instances[t.InstanceID])
+		if t.Status == statusPending {
 			s.abort(t)
 		}
 	})
@@ -26,16 +31,20 @@ func (s *Server) wait(t *task) {
 // deliverLater schedules the moment when the agent may pick up the commands that
 // wait now.
 func (s *Server) deliverLater(i *instance) {
-	s.after(s.options.Delays.Pickup, func() {
-		if !i.AgentUp {
-			return
+	s.after(s.options.Delays.Pickup, func() { s.deliver(i) })
+}
+
+// deliver starts the commands that the agent may have picked up by now. The caller
+// holds the lock and commits.
+func (s *Server) deliver(i *instance) {
+	if !i.AgentUp {
+		return
+	}
+	for _, t := range slices.Clone(i.open) {
+		if t.Status == statusPending && !time.Now().Before(t.due) {
+			s.start(t)
 		}
-		for _, t := range slices.Clone(i.open) {
-			if t.Status == statusPending && !time.Now().Before(t.due) {
-				s.start(t)
-			}
-		}
-	})
+	}
 }
 
 // abort ends a task that no agent picked up in time.

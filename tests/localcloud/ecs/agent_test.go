@@ -2,7 +2,6 @@ package ecs_test
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -57,13 +56,16 @@ func TestAnAbortedCommandIsNotKeptForLater(t *testing.T) {
 }
 
 func TestACommandSentBeforeTheAgentIsUpWaitsForIt(t *testing.T) {
-	c := open(t, func(o *ecs.Options) { o.Delays.Boot = 2 * time.Second })
+	c := open(t, func(o *ecs.Options) { o.Delays.Boot = time.Hour })
 	c.create(ecs.Instance{ID: one})
 	if err := c.Boot(one); err != nil {
 		t.Fatal(err)
 	}
 	id := c.run(shell("true"))
 	check(t, "status at first", c.result(id, one)["InvocationStatus"], any("Pending"))
+	if err := c.StartAgent(one); err != nil {
+		t.Fatal(err)
+	}
 	check(t, "status in the end", c.end(id)["InvocationStatus"], any("Success"))
 }
 
@@ -91,7 +93,7 @@ func TestStopInvocation(t *testing.T) {
 		var file string
 		c := ready(t, func(o *ecs.Options) { file = filepath.Join(o.Dir, one, "root", "started") })
 		id := c.run(shell("echo begun; touch started; sleep 300"))
-		c.eventually("the start", func() bool { _, err := os.Stat(file); return err == nil })
+		c.eventually("the start", exists(file))
 		c.must("StopInvocation", args{"InvokeId": id, "InstanceId.1": one})
 		r := c.end(id)
 		check(t, "status", r["InvocationStatus"], any("Terminated"))
@@ -115,11 +117,14 @@ func TestStopInvocation(t *testing.T) {
 }
 
 func TestAggregateStates(t *testing.T) {
-	c := ready(t, func(o *ecs.Options) { o.Delays.AbortAfter = 100 * time.Millisecond })
+	c := ready(t, nil)
 	c.create(ecs.Instance{ID: "i-down"})
 	id := c.run(shell("true").with(args{"InstanceId.2": "i-down"}))
 	aggregate := func() any { return dig(c.invocations(args{"InvokeId": id})[0], "InvocationStatus") }
 	check(t, "aggregate at first", aggregate(), any("Pending"))
+	if err := c.Delete("i-down"); err != nil {
+		t.Fatal(err)
+	}
 	c.eventually("both have ended", func() bool { return aggregate() == "PartialFailed" })
 	id = c.run(shell("exit 1"))
 	c.eventually("the only one failed", func() bool { return aggregate() == "Failed" })

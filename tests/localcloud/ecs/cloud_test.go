@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -139,6 +140,14 @@ func (c *cloud) eventually(what string, holds func() bool) {
 	}
 }
 
+// exists returns the condition that there is such a file.
+func exists(path string) func() bool {
+	return func() bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+}
+
 // completed are the data of the TaskCompleted events so far.
 func (c *cloud) completed() []map[string]string {
 	var out []map[string]string
@@ -216,6 +225,7 @@ func (c *cloud) request(action string, a args) *requests.CommonRequest {
 	r := requests.NewCommonRequest()
 	r.Scheme, r.Method, r.Domain = "HTTP", "POST", c.endpoint()
 	r.Version, r.ApiName = "2014-05-26", action
+	r.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 	for k, v := range a {
 		if k == "CommandContent" {
 			r.FormParams[k] = v

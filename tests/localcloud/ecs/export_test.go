@@ -24,6 +24,10 @@ func NextTimes(text string, from time.Time, n int) ([]string, error) {
 	return out, nil
 }
 
+// HoldTimeouts keeps scripts from being over their timeouts until the channel is
+// closed. It is called before commands are sent.
+func (s *Server) HoldTimeouts(until <-chan struct{}) { s.limitsHeld = until }
+
 // HoldAccepts keeps calls of RunCommand and InvokeCommand in progress until the
 // channel is closed. It is called before them.
 func (s *Server) HoldAccepts(until <-chan struct{}) {

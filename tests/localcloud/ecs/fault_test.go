@@ -1,8 +1,8 @@
 package ecs_test
 
 import (
+	"net/http"
 	"testing"
-	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
 
@@ -19,9 +19,7 @@ func TestFaultsStrikeBeforeOrAfterTheEffect(t *testing.T) {
 			set.Add(faults.Fault{Call: "RunCommand", Mode: mode})
 			client := c.client(owner)
 			defer client.Shutdown()
-			if mode == faults.HangBefore || mode == faults.HangAfter {
-				client.SetReadTimeout(200 * time.Millisecond)
-			}
+			client.SetTransport(set.Impatient(&http.Transport{}))
 			asked := shell("true").with(args{"ClientToken": "token"})
 			_, err := client.ProcessCommonRequest(c.request("RunCommand", asked))
 			switch mode {

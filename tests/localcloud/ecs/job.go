@@ -31,7 +31,8 @@ type job struct {
 	home    string
 	mark    string // the entry of the environment that marks the process
 	limit   time.Duration
-	tree    bool // TerminationMode is ProcessTree
+	held    <-chan struct{} // if not nil, the limit counts only when it is closed
+	tree    bool            // TerminationMode is ProcessTree
 }
 
 // prepare makes a task's script ready to run, or returns the ErrorCode with which
@@ -45,7 +46,7 @@ func (s *Server) prepare(t *task, i *instance) (_ job, code, info string) {
 		kind: inv.Command.Type, root: s.root(i.ID), folder: scriptFolder, name: inv.ID,
 		fresh:   inv.RepeatMode == modeOnce || inv.RepeatMode == modeNextReboot,
 		content: bytes.Clone(inv.Command.Content), mark: s.guard.of(i.ID),
-		limit: inv.Limit, tree: inv.Mode == "ProcessTree",
+		limit: inv.Limit, held: s.limitsHeld, tree: inv.Mode == "ProcessTree",
 	}
 	j.home = j.root + homeFolder
 	if inv.Command.Name != "" {

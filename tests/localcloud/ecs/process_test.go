@@ -58,7 +58,7 @@ func needsProc(t *testing.T) {
 // (command rule 25)
 func TestWhatEndsTheProcessesOfAScript(t *testing.T) {
 	needsProc(t)
-	short, tree := args{"Timeout": "5"}, args{"TerminationMode": "ProcessTree"}
+	short, tree := args{"Timeout": "1"}, args{"TerminationMode": "ProcessTree"}
 	stop := func(c *cloud, id string) { c.must("StopInvocation", args{"InvokeId": id}) }
 	reboot := func(c *cloud, _ string) { c.Reboot(one) }
 	nothing := func(*cloud, string) {}
@@ -88,8 +88,11 @@ func TestWhatEndsTheProcessesOfAScript(t *testing.T) {
 				o.Delays.MinTimeout = 300 * time.Millisecond
 				file = filepath.Join(o.Dir, one, "root", "pid")
 			})
+			begun := make(chan struct{})
+			c.HoldTimeouts(begun)
 			id := c.run(test.script)
-			c.eventually("the process", func() bool { _, err := os.Stat(file); return err == nil })
+			c.eventually("the process", exists(file))
+			close(begun)
 			test.act(c, id)
 			check(t, "status", c.end(id)["InvocationStatus"], any(test.status))
 			if test.dead {
@@ -134,14 +137,14 @@ func TestAScriptAbandonedByItsAgentCannotPrint(t *testing.T) {
 	// More than a pipe holds: when all of it is written, its beginning was read.
 	id := c.run(shell("trap 'touch noticed' PIPE; echo begun; head -c 200000 /dev/zero; touch begun; " +
 		"while ! test -e noticed; do echo more; sleep 0.01; done"))
-	c.eventually("the script", func() bool { _, err := os.Stat(filepath.Join(home, "begun")); return err == nil })
+	c.eventually("the script", exists(filepath.Join(home, "begun")))
 	if err := c.StopAgent(one); err != nil {
 		t.Fatal(err)
 	}
 	r := c.end(id)
 	check(t, "code", r["ErrorCode"], any("ClientNotResponse"))
 	check(t, "what it printed before", lines(r["Output"])[0], "begun")
-	c.eventually("the script notices", func() bool { _, err := os.Stat(filepath.Join(home, "noticed")); return err == nil })
+	c.eventually("the script notices", exists(filepath.Join(home, "noticed")))
 	c.StartAgent(one)
 	c.plainly(shell("echo again"), 0, "again\n")
 }

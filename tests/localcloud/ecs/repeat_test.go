@@ -1,7 +1,10 @@
 package ecs_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,15 +72,29 @@ func TestEveryRebootRunsAfterEachBootUntilItIsStopped(t *testing.T) {
 }
 
 func TestPeriodRunsAtItsRate(t *testing.T) {
+	const interval = time.Second
+	var slow atomic.Int64 // how far the clock is behind
+	var home string
 	c := ready(t, func(o *ecs.Options) {
-		// A timeout must be shorter than the interval, and long enough for a busy machine.
-		o.Delays.MinRate, o.Delays.MinTimeout = 3*time.Second, 2500*time.Millisecond
+		o.Delays.MinRate, o.Delays.MinTimeout = interval, interval/2
+		o.Now = func() time.Time { return time.Now().Add(-time.Duration(slow.Load())) }
+		home = filepath.Join(o.Dir, one, "root")
 	})
+	forever := make(chan struct{})
+	defer close(forever)
+	c.HoldTimeouts(forever)
 	begun := time.Now()
-	id := c.run(shell("echo run").with(args{"Frequency": "rate(3s)", "Timeout": "0"}))
+	// The second run lasts until the clock is so slow that no third one comes.
+	id := c.run(shell("test -e first || exec touch first; touch second; while ! test -e slow; do sleep 0.01; done").
+		with(args{"Frequency": "rate(1s)", "Timeout": "0"}))
 	inv := c.invocations(args{"InvokeId": id})[0]
 	check(t, "mode", dig(inv, "RepeatMode"), any("Period"))
 	check(t, "status before the first run", dig(inv, "InvocationStatus"), any("Scheduled"))
+	c.eventually("the second run", exists(filepath.Join(home, "second")))
+	slow.Store(int64(10 * time.Minute))
+	if err := os.WriteFile(filepath.Join(home, "slow"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c.eventually("two runs", func() bool { return len(c.completed()) >= 2 })
 	check(t, "status between runs", c.result(id, one)["InvocationStatus"], any("Scheduled"))
 	c.must("StopInvocation", args{"InvokeId": id})
@@ -96,8 +113,8 @@ func TestPeriodRunsAtItsRate(t *testing.T) {
 	check(t, "repeats of the first event", c.completed()[0]["repeats"], "1")
 	check(t, "repeats of the second event", c.completed()[1]["repeats"], "2")
 	for i, run := range c.Runs(one)[:2] {
-		if n := i + 1; run.Start.Before(begun.Truncate(time.Millisecond).Add(time.Duration(n) * 3 * time.Second)) {
-			t.Errorf("run %d was %s after the call, want %d s at least", n, run.Start.Sub(begun), 3*n)
+		if n := i + 1; run.Start.Before(begun.Truncate(time.Millisecond).Add(time.Duration(n) * interval)) {
+			t.Errorf("run %d was %s after the call, want %d s at least", n, run.Start.Sub(begun), n)
 		}
 	}
 }

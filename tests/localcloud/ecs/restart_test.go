@@ -93,7 +93,7 @@ func TestNoProcessOutlivesAKilledServer(t *testing.T) {
 			cmd, c := startChild(t, dir)
 			c.run(shell(script))
 			file := filepath.Join(dir, one, "root", "pid")
-			c.eventually("the process", func() bool { _, err := os.Stat(file); return err == nil })
+			c.eventually("the process", exists(file))
 			check(t, "the process lives", alive(t, file), true)
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -147,7 +147,7 @@ func TestTheNextStartEndsWhatNobodyGuards(t *testing.T) {
 	cmd, c := startChild(t, dir)
 	c.run(shell(grandchild))
 	file := filepath.Join(dir, one, "root", "pid")
-	c.eventually("the process", func() bool { _, err := os.Stat(file); return err == nil })
+	c.eventually("the process", exists(file))
 	killGuard(t, cmd.Process.Pid)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	waiting := c.run(shell("echo booted").with(args{"RepeatMode": "NextRebootOnly"}))
 	running := c.run(shell("echo begun; " + grandchild))
 	file := filepath.Join(dir, one, "root", "pid")
-	c.eventually("the script runs", func() bool { _, err := os.Stat(file); return err == nil })
+	c.eventually("the script runs", exists(file))
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,6 @@ func TestACommandRunsAndIsReported(t *testing.T) {
 }
 
 func TestHowScriptsEnd(t *testing.T) {
-	fast := func(o *ecs.Options) { o.Delays.MinTimeout = 300 * time.Millisecond }
 	for _, test := range []struct {
 		name                    string
 		script                  args
@@ -65,7 +64,7 @@ func TestHowScriptsEnd(t *testing.T) {
 	}{
 		{name: "an exit code other than zero is Failed", script: shell("echo bye; exit 3"),
 			status: "Failed", record: "Finished", code: "ExitCodeNonzero", exit: 3, output: "bye\n"},
-		{name: "one over its timeout is Timeout", script: shell("echo before; sleep 60").with(args{"Timeout": "1"}),
+		{name: "one over its timeout is Timeout", script: shell("echo before; touch begun; sleep 60").with(args{"Timeout": "1"}),
 			status: "Timeout", record: "Failed", code: "ExecutionTimeout", output: "before\n", finishIsStartAndTimeout: true},
 		{name: "a content in base64 is decoded", script: shell(base64Of("echo decoded")).with(args{"ContentEncoding": "base64"}),
 			status: "Success", record: "Finished", output: "decoded\n"},
@@ -83,8 +82,19 @@ func TestHowScriptsEnd(t *testing.T) {
 			status: "Success", record: "Finished", output: "end\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := ready(t, fast)
-			r := c.end(c.run(test.script))
+			var file string
+			c := ready(t, func(o *ecs.Options) {
+				o.Delays.MinTimeout = 300 * time.Millisecond
+				file = filepath.Join(o.Dir, one, "root", "begun")
+			})
+			begun := make(chan struct{})
+			c.HoldTimeouts(begun)
+			id := c.run(test.script)
+			if test.finishIsStartAndTimeout {
+				c.eventually("the script has printed", exists(file))
+			}
+			close(begun)
+			r := c.end(id)
 			check(t, "InvocationStatus", r["InvocationStatus"], any(test.status))
 			check(t, "InvokeRecordStatus", r["InvokeRecordStatus"], any(test.record))
 			check(t, "ErrorCode", r["ErrorCode"], any(test.code))

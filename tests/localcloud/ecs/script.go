@@ -206,6 +206,9 @@ func (sc *script) reap() {
 }
 
 func (sc *script) expire() {
+	if sc.job.held != nil {
+		<-sc.job.held
+	}
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	if sc.pid != 0 && !sc.killed {

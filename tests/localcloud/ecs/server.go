@@ -25,10 +25,13 @@ type Server struct {
 	// accepting lasts as long as a call that sends is in progress, and reports
 	// whether its client is still there.
 	accepting func(context.Context) bool
-	http      *access.Server
-	verifier  *access.Verifier
-	guard     *guard
-	throttle  throttle
+	// limitsHeld is nil but in tests, where no script is over its timeout before it
+	// is closed.
+	limitsHeld <-chan struct{}
+	http       *access.Server
+	verifier   *access.Verifier
+	guard      *guard
+	throttle   throttle
 
 	// mu guards the fields below. Every change and its commit happen under
 	// it.

@@ -120,8 +120,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // state is the kernel's letter for a process: R, S, T (stopped), Z, or empty if
 // the process does not exist.
-func state(pid int) string {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+func state(pid int) string { return stateOf("/proc/" + strconv.Itoa(pid)) }
+
+// stateOf is that of a process or a thread by its folder.
+func stateOf(folder string) string {
+	stat, err := os.ReadFile(folder + "/stat")
 	if err != nil {
 		return ""
 	}
@@ -214,7 +217,7 @@ func TestInvokeResults(t *testing.T) {
 func TestInvocationContext(t *testing.T) {
 	f := probe("named")
 	f.MemoryMB = 256
-	f.Timeout = 2500 * time.Millisecond
+	f.Timeout = 59500 * time.Millisecond
 	s := start(t, functioncompute.Options{Functions: []functioncompute.Function{f}})
 	before := time.Now()
 	res := invoke(t, s, "named", `{"do":"look"}`)
@@ -226,7 +229,7 @@ func TestInvocationContext(t *testing.T) {
 	if c.RequestID != res.RequestID {
 		t.Errorf("request id is %q, want %q", c.RequestID, res.RequestID)
 	}
-	if c.Function.Name != "named" || c.Function.Handler != "probe" || c.Function.Memory != "256" || c.Function.Timeout != 3 {
+	if c.Function.Name != "named" || c.Function.Handler != "probe" || c.Function.Memory != "256" || c.Function.Timeout != 60 {
 		t.Errorf("function is %+v", c.Function)
 	}
 	if c.Region != "cn-hangzhou" || c.AccountId != "123456789012" || c.Service.Qualifier != "LATEST" || c.RetryCount != 0 {

@@ -28,7 +28,7 @@ func failures(t *testing.T, file string) (tries []int) {
 // inherit those of LATEST.
 func TestAsynchronousInvocationsFollowTheSettingsOfTheirQualifier(t *testing.T) {
 	dir := t.TempDir()
-	opt := functioncompute.Options{Dir: dir, AsyncScale: 1e-5}
+	opt := functioncompute.Options{Dir: dir, AsyncScale: 1e-3}
 	p := newPlane(t, opt)
 	p.must("POST", "functions", function(t, "f"))
 	p.must("POST", "functions/f/versions", nil)

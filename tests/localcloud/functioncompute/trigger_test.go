@@ -105,7 +105,8 @@ func TestEventTriggersMakeRules(t *testing.T) {
 
 func TestTimersAreMadeAndStoppedByCalls(t *testing.T) {
 	dir, record := t.TempDir(), filepath.Join(t.TempDir(), "events")
-	opt := functioncompute.Options{Dir: dir, TimerScale: 1.0 / 6000}
+	// Each firing before the first instance is up starts one more of them.
+	opt := functioncompute.Options{Dir: dir, TimerScale: 1.0 / 1500}
 	p := newPlane(t, opt)
 	f := function(t, "f")
 	f["environmentVariables"] = object{"PROBE_RECORD": record}
@@ -128,7 +129,7 @@ func TestTimersAreMadeAndStoppedByCalls(t *testing.T) {
 	stopped := len(lines(t, record))
 	// While it is fired by hand, a timer that was not stopped would fire, too. One
 	// of its invocations may still be on its way.
-	const byHand = 100
+	const byHand = 200
 	for range byHand {
 		if _, err := again.server.FireTimer(t.Context(), "f", "tick"); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
@@ -43,6 +44,7 @@ func call(t *testing.T, s *ram.Server, action string, parameters ...string) (map
 	}
 	r := requests.NewCommonRequest()
 	r.Method, r.Scheme, r.Domain, r.Version, r.ApiName = "POST", "http", strings.TrimPrefix(s.Endpoint(), "http://"), "2015-05-01", action
+	r.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 	for _, p := range parameters {
 		name, value, _ := strings.Cut(p, "=")
 		r.QueryParams[name] = value

@@ -39,7 +39,7 @@ func start(t *testing.T) (*ecs.Server, *typed.Client) {
 	if err := server.Boot("i-one"); err != nil {
 		t.Fatal(err)
 	}
-	client, err := typed.NewClientWithOptions("cn-hangzhou", sdk.NewConfig(),
+	client, err := typed.NewClientWithOptions("cn-hangzhou", sdk.NewConfig().WithTimeout(time.Minute),
 		credentials.NewStsTokenCredential(key.ID, key.Secret, key.Token))
 	if err != nil {
 		t.Fatal(err)

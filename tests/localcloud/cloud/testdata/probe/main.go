@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
@@ -58,6 +59,7 @@ func describeInstances(region string, c fccontext.Credentials) error {
 	}
 	r := requests.NewCommonRequest()
 	r.Method, r.Scheme, r.Version, r.ApiName = "POST", "http", "2014-05-26", "DescribeInstances"
+	r.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 	r.Domain = strings.TrimPrefix(os.Getenv("AFTERCARE_ECS_ENDPOINT"), "http://")
 	r.QueryParams["RegionId"] = region
 	_, err = client.ProcessCommonRequest(r)

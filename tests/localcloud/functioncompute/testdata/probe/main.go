@@ -17,7 +17,7 @@ import (
 
 type request struct {
 	Do string
-	// File is the file that the actions block, linger and timer use.
+	// File is the file that the actions block, linger, append and abandon use.
 	File string
 	// Succeed is the retry count at which the action flaky succeeds.
 	Succeed int
@@ -72,12 +72,16 @@ func handle(ctx context.Context, payload []byte) (any, error) {
 				time.Sleep(5 * time.Millisecond)
 			}
 		}()
-	case "child":
+	case "child", "abandon":
 		cmd := exec.Command("sleep", "1000")
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}
-		return cmd.Process.Pid, nil
+		if r.Do == "child" {
+			return cmd.Process.Pid, nil
+		}
+		_ = record(r.File, fmt.Append(nil, os.Getpid(), cmd.Process.Pid))
+		select {}
 	case "append":
 		appendByte(r.File)
 	case "print":
