@@ -42,7 +42,7 @@ func guesses() iter.Seq[*guess] {
 	return func(yield func(*guess) bool) {
 		followed := 0
 		for next := [][]decision{nil}; len(next) > 0; next = next[1:] {
-			g := &guess{unprinted: map[string]bool{}, made: next[0], room: maxCourses - followed - len(next)}
+			g := &guess{made: next[0], room: maxCourses - followed - len(next)}
 			if !yield(g) {
 				return
 			}

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,10 +19,11 @@ import (
 // functions: it leads to calls of methods by name, and then the linker would
 // keep every exported method of every type.
 type parser struct {
-	// text is the expression with blanks for comments, and end is behind the last
-	// token that was taken.
-	text []rune
-	end  int
+	// text is the expression with blanks for comments, and places are the bytes at
+	// which its characters begin. End is behind the last token that was taken.
+	text   string
+	places []int
+	end    int
 	// tokens are what is left; the last is the end, which is never taken.
 	tokens []lexer.Token
 	// predicates is how many predicates are around the present token.
@@ -50,11 +52,17 @@ func parse(text string) (*node, *Mistake) {
 		}
 		return nil, &Mistake{Text: noMeaning}
 	}
-	whole := []rune(text)
-	p := &parser{text: []rune(strings.Repeat(" ", len(whole))), tokens: tokens}
-	for _, t := range tokens {
-		copy(p.text[t.From:t.To], whole[t.From:t.To])
+	p := &parser{tokens: tokens, places: make([]int, 0, len(text)+1)}
+	for i := range text {
+		p.places = append(p.places, i)
 	}
+	p.places = append(p.places, len(text))
+	plain := bytes.Repeat([]byte{' '}, len(text))
+	for _, t := range tokens {
+		from, to := p.places[t.From], p.places[t.To]
+		copy(plain[from:to], text[from:to])
+	}
+	p.text = string(plain)
 	n := p.expression(0)
 	if p.next(";") {
 		p.fail("only one expression is allowed: remove the semicolon")
@@ -76,7 +84,7 @@ func (p *parser) take() lexer.Token {
 }
 
 // since is the text from a place to the last token that was taken.
-func (p *parser) since(from int) string { return string(p.text[from:max(from, p.end)]) }
+func (p *parser) since(from int) string { return p.text[p.places[from]:p.places[max(from, p.end)]] }
 
 // next reports whether the next token is this operator or bracket.
 func (p *parser) next(value string) bool {

@@ -87,7 +87,7 @@ const (
 func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, ends func(step string, attempt int) StepEnd) (out Rehearsal) {
 	var all courses
 	for g := range guesses() {
-		g.event = d.CaptureEvent && !ev.Captured
+		g.unprinted, g.event = map[string]bool{}, d.CaptureEvent && !ev.Captured
 		c := course{guess: g, run: NewRun("rehearsal", d, ev, depth), fates: map[string]StepRecord{}}
 		c.play(Moment{Now: now, Instance: in, guess: g}, ends)
 		all.list = append(all.list, c)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"aftercare/shared/suggest"
+	"aftercare/shared/timetable"
 )
 
 // Set is the flows of one file. It is safe for concurrent use.
@@ -32,12 +33,12 @@ type compiledFlow struct {
 
 // head is the part of a flow that decides whether it starts.
 type head struct {
-	Name      string           `json:"name"`
-	On        []string         `json:"on"`
-	Instances *Instances       `json:"instances,omitempty"`
-	When      string           `json:"when,omitempty"`
-	Inputs    map[string]Input `json:"inputs,omitempty"`
-	Schedule  *Schedule        `json:"schedule,omitempty"`
+	Name      string              `json:"name"`
+	On        []string            `json:"on"`
+	Instances *Instances          `json:"instances,omitempty"`
+	When      string              `json:"when,omitempty"`
+	Inputs    map[string]Input    `json:"inputs,omitempty"`
+	Schedule  *timetable.Schedule `json:"schedule,omitempty"`
 	// CaptureEvent: clauses that read event.output come last.
 	CaptureEvent bool `json:"captureEvent,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
@@ -172,7 +173,7 @@ func (s *Set) Definition(name string) (Definition, error) {
 // Timed is a flow on schedule.
 type Timed struct {
 	Flow      string
-	Schedule  Schedule
+	Schedule  timetable.Schedule
 	Instances *Instances
 }
 

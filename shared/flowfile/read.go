@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -41,7 +42,7 @@ func Inspect(folder fs.FS, filename string, src []byte, routes []string) Inspect
 	var out Inspection
 	read, found := flows.Read(filename, src, &f)
 	if read != nil {
-		r := &reader{Reader: read, checker: NewChecker(), routes: routes, beside: folder, calendars: map[string]*flow.Calendar{}}
+		r := &reader{Reader: read, checker: NewChecker(), routes: routes, beside: folder, calendars: map[string]*timetable.Calendar{}}
 		r.check(&f, r.complete(&f))
 		if len(r.unchecked) > 0 {
 			first, text := r.unchecked[0], "the syntax of this script is not checked: only that of sh and bash is"
@@ -68,7 +69,7 @@ type reader struct {
 	// beside is the folder of the file; nil if its calendars cannot be read. calendars
 	// are those that were read, nil for one with mistakes.
 	beside    fs.FS
-	calendars map[string]*flow.Calendar
+	calendars map[string]*timetable.Calendar
 	// borrower is the flow for which a default is being checked, see
 	// expressionMistakes.
 	borrower string
