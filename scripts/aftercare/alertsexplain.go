@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,15 +39,9 @@ not, the group, the channels, and until when these are muted. Nothing is sent.`,
 	format := outputFlag(cmd)
 	path := cmd.Flags().String("file", alertsFile, "the `file` with the channels and routes")
 	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare instance ID -o json',\nfor the tags of an event's instance")
-	at := cmd.Flags().String("at", "", "the `time` at which to look at mute times (default now)")
+	at := atFlag(cmd, "the `time` at which to look at mute times (default now)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		now := time.Now().UTC()
-		if *at != "" {
-			var err error
-			if now, err = time.Parse(time.RFC3339, *at); err != nil {
-				return cli.Usage(errors.New("--at must be a time such as 2026-01-31T08:00:00Z"))
-			}
-		}
+		now := cmp.Or(at.from, time.Now()).UTC()
 		f, err := readAlerts(cmd, *path)
 		if err != nil {
 			return err

@@ -4,10 +4,12 @@ import (
 	"time"
 
 	"aftercare/shared/decide"
+	"aftercare/shared/ledger"
 )
 
 // execution is how an execution is printed for programs.
 type execution struct {
+	Kind        string    `json:"kind"`
 	InstanceID  string    `json:"instanceId"`
 	InvokeID    string    `json:"invokeId"`
 	CommandID   string    `json:"commandId,omitempty"`
@@ -34,7 +36,7 @@ type execution struct {
 func printed(e decide.Execution) execution {
 	ev := e.Event
 	return execution{
-		InstanceID: ev.InstanceID, InvokeID: ev.InvokeID, CommandID: ev.CommandID, CommandName: e.Name,
+		Kind: kindWords[ledger.EntryExecution], InstanceID: ev.InstanceID, InvokeID: ev.InvokeID, CommandID: ev.CommandID, CommandName: e.Name,
 		Status: string(ev.Status), ExitCode: ev.ExitCode, ErrorCode: ev.ErrorCode, ErrorDesc: ev.ErrorDesc,
 		RepeatMode: ev.RepeatMode, Repeats: ev.Repeats, StartTime: ev.StartTime, FinishTime: ev.FinishTime,
 		OwnerUID: ev.OwnerUID, PlayerUID: ev.PlayerUID, Region: ev.Region, EventID: ev.ID,

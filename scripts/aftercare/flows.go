@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -94,22 +95,30 @@ GitLab show with pictures.`,
 	}
 }
 
-// readFlows reads a flows file. If it has mistakes, readFlows prints them and
-// returns a quiet error.
+// readFlows reads a flows file, or what compile made of one. If it has mistakes,
+// readFlows prints them and returns a quiet error.
 func readFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
 	src, err := readInput(cmd, path)
 	if err != nil {
 		return nil, fmt.Errorf("read the flows: %w", err)
 	}
-	return readFlowsOf(cmd, path, src)
-}
-
-// readFlowsOf is readFlows for a file that has been read.
-func readFlowsOf(cmd *cobra.Command, path string, src []byte) ([]flow.Definition, error) {
 	path = inputName(path)
-	flows, err := flowfile.ReadIn(folderOf(path), path, src)
+	if !bytes.HasPrefix(src, []byte(`{"format":`)) {
+		flows, err := flowfile.ReadIn(folderOf(path), path, src)
+		if err != nil {
+			return nil, showMistakes(cmd, path, src, err)
+		}
+		return flows, nil
+	}
+	set, err := flow.Load(src)
 	if err != nil {
-		return nil, showMistakes(cmd, path, src, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	flows := make([]flow.Definition, set.Len())
+	for i, name := range set.Flows() {
+		if flows[i], err = set.Definition(name); err != nil {
+			return nil, fmt.Errorf("%s: flow %s: %w", path, name, err)
+		}
 	}
 	return flows, nil
 }

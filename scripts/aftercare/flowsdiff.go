@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -64,7 +63,8 @@ func printDiff(cmd *cobra.Command, files []comparedFile, differ []flowdiff.Flow)
 		if f.GoesLive {
 			title += ". IT GOES LIVE: from now on it sends commands and alerts"
 		}
-		screen.Say(out, "", "\n"+title)
+		fmt.Fprintln(out)
+		say(out, "%s", title)
 		for _, c := range f.Changes {
 			screen.Say(out, "  ", screen.Plain(c.String()))
 		}
@@ -81,35 +81,11 @@ func printDiff(cmd *cobra.Command, files []comparedFile, differ []flowdiff.Flow)
 // readCompared reads files that are compared.
 func readCompared(cmd *cobra.Command, paths []string) (files []comparedFile, flows [][]flow.Definition, err error) {
 	for _, path := range paths {
-		list, err := readAnyFlows(cmd, path)
+		list, err := readFlows(cmd, path)
 		if err != nil {
 			return nil, nil, err
 		}
 		files, flows = append(files, comparedFile{inputName(path), flow.NewSet(list).Version(), len(list)}), append(flows, list)
 	}
 	return files, flows, nil
-}
-
-// readAnyFlows reads a flows file, or what 'flows compile' made of one.
-func readAnyFlows(cmd *cobra.Command, path string) ([]flow.Definition, error) {
-	src, err := readInput(cmd, path)
-	if err != nil {
-		return nil, fmt.Errorf("read the flows: %w", err)
-	}
-	if !bytes.HasPrefix(src, []byte(`{"format":`)) {
-		return readFlowsOf(cmd, path, src)
-	}
-	set, err := flow.Load(src)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", inputName(path), err)
-	}
-	var flows []flow.Definition
-	for _, name := range set.Flows() {
-		d, err := set.Definition(name)
-		if err != nil {
-			return nil, fmt.Errorf("%s: flow %s: %w", inputName(path), name, err)
-		}
-		flows = append(flows, d)
-	}
-	return flows, nil
 }

@@ -7,93 +7,119 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"aftercare/scripts/internal/cli"
+	"aftercare/shared/decide"
 	"aftercare/shared/event"
+	"aftercare/shared/flow"
 )
 
-// recorded is what 'show -o json' and 'history -o json' print, as far as an event can
-// be made of it: an execution, a boot, a line of the history or an instance.
-type recorded struct {
-	execution
-	Seq          int64     `json:"seq"`
-	EventTime    time.Time `json:"eventTime"`
-	AgentVersion string    `json:"agentVersion"`
-	// A line of the history.
-	Kind   string    `json:"kind"`
-	ID     string    `json:"id"`
-	Name   string    `json:"name"`
-	At     time.Time `json:"at"`
-	Result string    `json:"result"`
-	Why    string    `json:"why"`
-	// StartedAt is the beginning of an execution in the history.
-	StartedAt time.Time `json:"startedAt"`
-	Time      time.Time `json:"time"`
-	// An instance.
-	Instance *instance `json:"instance"`
-	Log      struct {
-		Executions []recorded `json:"executions"`
-		Boots      []recorded `json:"boots"`
-	} `json:"log"`
+// starts are those of a submission that starts a flow by hand, or of a tick of its
+// schedule; none if the payload is neither.
+func (e explainer) starts(payload []byte) (list []explanation, err error) {
+	var s struct {
+		Kind, Flow          string
+		Time                time.Time
+		Inputs              map[string]string
+		InstanceID          string
+		InstanceIDs         []string
+		SubmittedBy, Reason string
+	}
+	if json.Unmarshal(payload, &s) != nil || s.Flow == "" {
+		return nil, nil
+	}
+	if _, err := flow.NewSet(e.flows).Definition(s.Flow); err != nil {
+		return nil, cli.NotFound("%w", err)
+	}
+	x := explanation{Kind: flow.Manual, Event: "a start of " + s.Flow + " by hand", At: e.moment(s.Time)}
+	x.in = decide.Submission{Key: "explained", Flow: s.Flow, Inputs: s.Inputs, By: s.SubmittedBy, Reason: s.Reason}
+	if s.Kind == flow.Scheduled {
+		x.Kind, x.Event, x.in = s.Kind, "a tick of the schedule of "+s.Flow, decide.TickOf(s.Flow, x.At, "")
+	}
+	for _, x.InstanceID = range append(s.InstanceIDs, s.InstanceID) {
+		if x.InstanceID != "" {
+			list = append(list, x)
+		}
+	}
+	if list == nil {
+		return nil, errors.New("the start names no instance: write instanceId")
+	}
+	return list, nil
 }
 
 // eventsIn returns the events of a file: one as a function gets it, or those of
 // records that 'show' and 'history' print with -o json or jsonl.
-func eventsIn(payload []byte, errOut io.Writer) (events []event.Event, err error) {
-	kind, lacks := "", false
-	for d := json.NewDecoder(bytes.NewReader(payload)); ; {
-		var list []recorded
-		one := json.RawMessage{}
-		if err := d.Decode(&one); errors.Is(err, io.EOF) && (events != nil || kind != "") {
-			break
-		}
-		if !bytes.HasPrefix(one, []byte("[")) {
-			one = []byte("[" + string(one) + "]")
-		}
-		if json.Unmarshal(one, &list) != nil || len(list) == 0 {
+func eventsIn(payload []byte, errOut io.Writer) ([]event.Event, error) {
+	var records []map[string]any
+	for d := json.NewDecoder(bytes.NewReader(payload)); d.More(); {
+		var one any
+		if d.Decode(&one) != nil {
 			return event.Parse(payload), nil
 		}
-		for _, r := range list {
-			more := r.events("")
-			if more == nil && kindOf(r.Kind) == nil {
-				return event.Parse(payload), nil
-			}
-			events, kind = append(events, more...), r.Kind
-			lacks = lacks || r.Kind != "" || r.Seq > 0 || r.Instance != nil
+		records = append(records, recordsIn(one)...)
+	}
+	if len(records) == 0 || slices.ContainsFunc(records, func(r map[string]any) bool { return kindOf(fmt.Sprint(r["kind"])) == nil }) {
+		return event.Parse(payload), nil
+	}
+	var events []any
+	for _, r := range records {
+		if as, is := recorded[r["kind"]]; is {
+			events = append(events, as.delivered(r))
 		}
 	}
 	if events == nil {
-		return nil, fmt.Errorf("a record of the kind %s is not an event: take one of the kind execution or boot", kind)
+		return nil, fmt.Errorf("a record of the kind %s is not an event: take one of the kind execution or boot", records[0]["kind"])
 	}
-	if lacks {
-		fmt.Fprintln(errOut, "records keep not all that their events said: what is missing counts as empty")
-	}
-	return events, nil
+	fmt.Fprintln(errOut, "records keep not all that their events said: what is missing counts as empty")
+	text, err := json.Marshal(events)
+	return event.Parse(text), err
 }
 
-// events are what a record says; nil if the record is not about an event.
-func (r recorded) events(instanceID string) (list []event.Event) {
-	id := cmp.Or(r.InstanceID, instanceID)
-	switch {
-	case r.Instance != nil:
-		for _, kind := range [][]recorded{r.Log.Boots, r.Log.Executions} {
-			for i := range kind { // the oldest first
-				list = append(list, kind[len(kind)-1-i].events(r.Instance.ID)...)
-			}
+// recordsIn are the records of a JSON value: all of a list, and of an instance the
+// boots and the executions, the oldest first.
+func recordsIn(value any) (list []map[string]any) {
+	switch value := value.(type) {
+	case []any:
+		for _, v := range value {
+			list = append(list, recordsIn(v)...)
 		}
-		return list
-	case id == "":
-	case r.Kind == "boot" || r.Seq > 0:
-		return []event.Event{event.FirstHeartbeat{
-			Envelope: event.Envelope{ID: r.EventID, Time: cmp.Or(r.EventTime, r.Time, r.At)}, InstanceID: id, AgentVersion: cmp.Or(r.AgentVersion, r.Why),
-		}}
-	case r.Kind == "execution" || r.Kind == "" && r.Status != "" && r.InvokeID != "":
-		return []event.Event{event.TaskCompleted{
-			Envelope: event.Envelope{ID: r.EventID, Time: cmp.Or(r.FinishTime, r.At), Region: r.Region}, InstanceID: id, InvokeID: cmp.Or(r.InvokeID, r.ID),
-			CommandID: r.CommandID, CommandName: cmp.Or(r.CommandName, r.Name), Status: event.Status(cmp.Or(r.Status, r.Result)), ExitCode: r.ExitCode,
-			ErrorCode: r.ErrorCode, ErrorDesc: cmp.Or(r.ErrorDesc, r.Why), RepeatMode: r.RepeatMode, Repeats: r.Repeats,
-			StartTime: cmp.Or(r.StartTime, r.StartedAt), FinishTime: cmp.Or(r.FinishTime, r.At), OwnerUID: r.OwnerUID, PlayerUID: r.PlayerUID,
-		}}
+	case map[string]any:
+		log, of := value["log"].(map[string]any)
+		if !of {
+			return append(list, value)
+		}
+		for _, kind := range []string{"boots", "executions"} {
+			newest := recordsIn(log[kind])
+			slices.Reverse(newest)
+			list = append(list, newest...)
+		}
 	}
-	return nil
+	return list
+}
+
+// form is how records of one kind keep an event.
+type form struct {
+	kind event.Kind
+	keys map[string]string // of the event, where they differ from the record's
+}
+
+// recorded are the forms by the records' kinds.
+var recorded = map[any]form{
+	"boot": {event.KindFirstHeartbeat, map[string]string{"instanceId": "vmName", "why": "agentVersion"}},
+	"execution": {event.KindTaskCompleted, map[string]string{
+		"status": "invocationStatus", "result": "invocationStatus", "id": "invokeId", "name": "commandName", "why": "errorDesc",
+		"startedAt": "startTime", "at": "finishTime",
+	}},
+}
+
+// delivered is the CloudEvent of a record.
+func (f form) delivered(r map[string]any) any {
+	data := map[string]any{}
+	for key, value := range r {
+		data[cmp.Or(f.keys[key], key)] = value
+	}
+	at := cmp.Or(r["eventTime"], r["finishTime"], r["time"], r["at"])
+	return map[string]any{"specversion": "1.0", "type": f.kind, "id": r["eventId"], "time": at, "data": data}
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/event"
 	"aftercare/shared/flow"
+	"aftercare/shared/suggest"
 )
 
 func newFlowsExplain() *cobra.Command {
@@ -34,24 +37,17 @@ count only with --state.`,
 	format := outputFlag(cmd)
 	from := cmd.Flags().String("event", "", "the `file` with the event, - for the standard input")
 	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare show ID -o json' (default: no boot, no runs, no failures)")
-	outputs := outputsFlag(cmd)
-	at := cmd.Flags().String("at", "", "the `time` at which to decide about the event (default the event's own)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e := explainer{}
-		switch {
-		case *from == "":
+	outputs := cli.OrTexts(cmd, "output", "the `form`, table or json; or what a step prints, STEP=TEXT", "what a step prints is written STEP=TEXT, such as check=87")
+	at := atFlag(cmd, "the `time` at which to decide about the event (default the event's own)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		e := explainer{outputs: outputs, at: at.from}
+		if *from == "" {
 			return cli.Usage(errors.New("--event is missing: name a file with an event"))
-		case *at != "":
-			var err error
-			if e.at, err = time.Parse(time.RFC3339, *at); err != nil {
-				return cli.Usage(errors.New("--at must be a time such as 2026-01-31T08:00:00Z"))
-			}
 		}
-		var err error
 		if e.flows, err = readFlows(cmd, args[0]); err != nil {
 			return err
 		}
-		if e.outputs, err = outputsOf(e.flows, *outputs); err != nil {
+		if err = e.checkOutputs(); err != nil {
 			return cli.Usage(err)
 		}
 		if *known != "" {
@@ -63,13 +59,7 @@ count only with --state.`,
 		if err != nil {
 			return fmt.Errorf("read the event: %w", err)
 		}
-		list, err := e.startIn(payload)
-		if list == nil && err == nil {
-			var events []event.Event
-			if events, err = eventsIn(payload, cmd.ErrOrStderr()); err == nil {
-				list, err = e.explain(events)
-			}
-		}
+		list, err := e.explain(payload, cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -89,52 +79,18 @@ count only with --state.`,
 
 // explanation is how the flows react to one event.
 type explanation struct {
-	Kind       string      `json:"kind"`
-	InstanceID string      `json:"instanceId"`
-	Event      string      `json:"event"`
-	At         time.Time   `json:"at"`
-	Version    string      `json:"flowsVersion"`
-	Flows      []explained `json:"flows"`
-}
+	Kind       string                `json:"kind"`
+	InstanceID string                `json:"instanceId"`
+	Event      string                `json:"event"` // in words
+	At         time.Time             `json:"at"`
+	Version    string                `json:"flowsVersion"`
+	Flows      []decide.FlowDecision `json:"flows"`
+	// Others are flows for other kinds of event.
+	Others []string `json:"others,omitempty"`
 
-// explained is how one flow reacts to an event.
-type explained struct {
-	Flow  string `json:"flow"`
-	Fires bool   `json:"fires"`
-	// Outcome is the flow's outcome in the words of records, and Why the reason.
-	// Values are the values of the names in a false clause.
-	Outcome string       `json:"outcome"`
-	Why     string       `json:"why"`
-	Values  []flow.Value `json:"values,omitempty"`
-	// Plan lists what a run would do if every command succeeded, and Waits is how
-	// long its own waits would take at most. Result is how the run would end; if
-	// that is not succeeded, Reason says why, or what it depends on.
-	Plan   []plannedStep `json:"plan,omitempty"`
-	Waits  string        `json:"waits,omitempty"`
-	Result string        `json:"result,omitempty"`
-	Reason string        `json:"resultReason,omitempty"`
-	// other: the flow is for other kinds of event.
-	other bool
-}
-
-// plannedStep is a step that a run would take or skip.
-type plannedStep struct {
-	ID   string `json:"id"`
-	Kind string `json:"kind"`
-	// Status is planned, maybe, skipped, or how else the step would end, and Reason
-	// says why. DependsOn are the steps whose outputs decide.
-	Status     string            `json:"status"`
-	Reason     string            `json:"reason,omitempty"`
-	DependsOn  []string          `json:"dependsOn,omitempty"`
-	Command    string            `json:"command,omitempty"` // a name, or a saved command's id
-	Parameters map[string]string `json:"parameters,omitempty"`
-	Alert      string            `json:"alert,omitempty"`
-	Severity   string            `json:"severity,omitempty"`
-	Route      string            `json:"route,omitempty"`
-	Runbook    string            `json:"runbook,omitempty"`
-	announced  string            // the alert in one line
-	Wait       string            `json:"wait,omitempty"`
-	Stop       string            `json:"stop,omitempty"`
+	in decide.Input
+	// unasked: there are flows for this kind of event, and they are not asked.
+	unasked bool
 }
 
 // explainer asks the code of the functions what it would decide.
@@ -145,141 +101,113 @@ type explainer struct {
 	at      time.Time // zero: when the event happened
 }
 
-func (e explainer) explain(events []event.Event) ([]explanation, error) {
-	var list []explanation
-	for _, ev := range events {
-		switch ev := ev.(type) {
-		case event.Malformed:
-			return nil, fmt.Errorf("the event is malformed: %s", ev.Reason)
-		case event.Ignored:
-			return nil, fmt.Errorf("the functions ignore this event (%s): %s", ev.Kind, ev.Reason)
-		case event.InstanceStateChange:
-			return nil, fmt.Errorf("no flow starts on this event (%s)", ev.Kind)
-		case event.TaskCompleted:
-			at := e.moment(ev.FinishTime, ev.Time)
-			x := explanation{Kind: flow.TaskCompleted, InstanceID: ev.InstanceID, Event: endOf(ev), At: at}
-			list = append(list, e.ask(x, decide.Ended{Event: ev, Received: at, Source: decide.SourceEvent}))
-		case event.FirstHeartbeat:
-			at := e.moment(ev.Time)
-			x := explanation{Kind: flow.FirstHeartbeat, InstanceID: ev.InstanceID, Event: "first heartbeat of a boot", At: at}
-			list = append(list, e.ask(x, decide.Heartbeat{Event: ev, Received: at}))
+// explain explains the events or the start of a flow that a file holds.
+func (e explainer) explain(payload []byte, errOut io.Writer) ([]explanation, error) {
+	list, err := e.starts(payload)
+	if list == nil && err == nil {
+		var events []event.Event
+		events, err = eventsIn(payload, errOut)
+		for i := 0; i < len(events) && err == nil; i++ {
+			var x explanation
+			x, err = e.about(events[i])
+			list = append(list, x)
 		}
 	}
-	for _, x := range list {
-		if e.known != nil && e.known.Instance.ID != x.InstanceID {
-			return nil, fmt.Errorf("the event belongs to the instance %s, but the state to %s", x.InstanceID, e.known.Instance.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if id := list[i].InstanceID; e.known != nil && e.known.Instance.ID != id {
+			return nil, fmt.Errorf("the event belongs to the instance %s, but the state to %s", id, e.known.Instance.ID)
 		}
+		e.ask(&list[i])
 	}
 	return list, nil
 }
 
+// about is an event that flows can react to.
+func (e explainer) about(ev event.Event) (x explanation, err error) {
+	switch ev := ev.(type) {
+	case event.TaskCompleted:
+		at := e.moment(ev.FinishTime, ev.Time)
+		x = explanation{Kind: flow.TaskCompleted, InstanceID: ev.InstanceID, Event: endOf(ev), At: at}
+		x.in = decide.Ended{Event: ev, Received: at, Source: decide.SourceEvent}
+	case event.FirstHeartbeat:
+		at := e.moment(ev.Time)
+		x = explanation{Kind: flow.FirstHeartbeat, InstanceID: ev.InstanceID, Event: "first heartbeat of a boot", At: at}
+		x.in = decide.Heartbeat{Event: ev, Received: at}
+	case event.InstanceStateChange:
+		err = fmt.Errorf("no flow starts on this event (%s)", ev.Kind)
+	case event.Ignored:
+		err = fmt.Errorf("the functions ignore this event (%s): %s", ev.Kind, ev.Reason)
+	case event.Malformed:
+		err = fmt.Errorf("the event is malformed: %s", ev.Reason)
+	}
+	return x, err
+}
+
 // moment is when to decide about an event: the first of these times that is set.
 func (e explainer) moment(times ...time.Time) time.Time {
-	for _, t := range append([]time.Time{e.at}, times...) {
-		if !t.IsZero() {
-			return t.UTC()
-		}
-	}
-	return time.Now().UTC().Truncate(time.Second)
+	return cmp.Or(append([]time.Time{e.at}, append(times, time.Now().Truncate(time.Second))...)...).UTC()
 }
 
 // endOf is the end of an execution in a few words.
 func endOf(ev event.TaskCompleted) string {
 	name, _ := command.Split(ev.CommandName)
-	if name == "" {
-		name = "a command without a name"
-	}
-	text := fmt.Sprintf("%s ended as %s", name, ev.Status)
-	if exit := code(string(ev.Status), ev.ExitCode); exit != "" {
-		text += ", exit code " + exit
-	}
+	text := cmp.Or(name, "a command without a name") + " ended as " + exited(string(ev.Status), ev.ExitCode)
 	if ev.ErrorCode != "" {
 		text += ", " + ev.ErrorCode
 	}
 	return text
 }
 
-// ask fills in how the flows react to the input.
-func (e explainer) ask(x explanation, in decide.Input) explanation {
-	state := decide.NewState(x.InstanceID)
+// ask fills in how the flows react.
+func (e explainer) ask(x *explanation) {
+	state, facts, policy := decide.NewState(x.InstanceID), decide.Facts{}, decide.DefaultPolicy()
 	if e.known != nil {
-		state = e.known.state()
+		state, facts.Control = e.known.state(), e.known.Stopped.Control()
 	}
-	policy := decide.DefaultPolicy()
-	policy.Flows = flow.NewSet(e.flows)
-	var facts decide.Facts
-	if end, is := in.(decide.Ended); is {
+	if end, is := x.in.(decide.Ended); is {
 		if text, given := e.outputs["event"]; given {
 			facts.Outputs = map[string]decide.Captured{end.Event.InvokeID: {Output: decide.Output{Text: text}}}
 		}
 	}
-	if e.known != nil {
-		facts.Control = e.known.Stopped.Control()
-	}
-	decisions := decide.Explain(state, in, facts, policy, x.At)
-	x.Version, x.Flows = policy.Flows.Version(), []explained{}
-	for _, d := range e.flows {
-		i := slices.IndexFunc(decisions, func(f decide.FlowDecision) bool { return f.Flow == d.Name })
-		switch {
-		case i < 0 && (x.Kind == flow.Manual || x.Kind == flow.Scheduled): // another one is started
-		case i >= 0:
-			one := newExplained(decisions[i], e.outputs)
-			if e.known == nil && strings.HasPrefix(one.Why, "instances: ") {
-				one.Why += "; nothing is known of the instance without --state"
-			}
-			x.Flows = append(x.Flows, one)
-		case slices.Contains(d.On, x.Kind):
-			why := "the state already has a run of it for this event"
-			if x.Kind == flow.FirstHeartbeat {
-				why = "the state already has this boot, or a newer one"
-			}
-			x.Flows = append(x.Flows, explained{Flow: d.Name, Outcome: string(decide.FlowNotStarted), Why: why})
-		default:
-			x.Flows = append(x.Flows, explained{
-				Flow: d.Name, Outcome: string(decide.FlowNotStarted), Why: "it is not for " + x.Kind + " events", other: true,
-			})
+	policy.Flows = flow.NewSet(e.flows)
+	x.Version, x.Flows = policy.Flows.Version(), []decide.FlowDecision{}
+	x.Flows = append(x.Flows, decide.Explain(state, x.in, facts, policy, x.At, e.outputs)...)
+	for i, f := range x.Flows {
+		if e.known == nil && strings.HasPrefix(f.Why, "instances: ") {
+			x.Flows[i].Why += "; nothing is known of the instance without --state"
 		}
 	}
-	return x
+	if _, start := x.in.(decide.Submission); start {
+		return // of one flow
+	}
+	for _, d := range e.flows {
+		if !slices.Contains(d.On, x.Kind) {
+			x.Others = append(x.Others, d.Name)
+		}
+	}
+	x.unasked = len(x.Flows) == 0 && len(x.Others) < len(e.flows)
 }
 
-func newExplained(f decide.FlowDecision, outputs map[string]string) explained {
-	x := explained{Flow: f.Flow, Outcome: string(f.What), Why: f.Why, Values: f.Values}
-	if f.Rehearse == nil {
-		return x
-	}
-	x.Fires = true
-	if f.What == decide.FlowDryRun {
-		x.Why = "its condition holds" // what would run is the plan
-	}
-	steps := map[string]flow.Step{}
-	for _, s := range slices.Concat(f.Definition.Steps, f.Definition.OnFailure, f.Definition.Finally) {
-		steps[s.ID] = s
-	}
-	rehearsal := f.Rehearse(outputs)
-	for _, rec := range rehearsal.Steps {
-		p := plannedStep{ID: rec.ID, Kind: rec.Kind, Status: rec.Status, Reason: rec.Reason, DependsOn: rec.Depends}
-		if rec.Status != flow.StepSkipped && rec.Status != flow.StepInvalid {
-			p.Wait, p.Stop = steps[rec.ID].Wait, steps[rec.ID].Stop
+// checkOutputs reports a step that does not capture what it prints.
+func (e explainer) checkOutputs() error {
+	var capture []string
+	for _, d := range e.flows {
+		if d.CaptureEvent {
+			capture = append(capture, "event")
 		}
-		for _, a := range rehearsal.Actions {
-			switch {
-			case a.Step != rec.ID:
-			case a.Run != nil:
-				p.Command, p.Parameters = a.Run.Name, a.Run.Parameters
-			case a.Invoke != nil:
-				p.Command, p.Parameters = a.Invoke.CommandID, a.Invoke.Parameters
-			default:
-				p.Alert, p.Severity, p.Route, p.Runbook, p.announced = a.Alert, a.Severity, a.Route, a.Runbook, a.Announced()
+		for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
+			if s.Capture {
+				capture = append(capture, s.ID)
 			}
 		}
-		x.Plan = append(x.Plan, p)
 	}
-	if x.Result = rehearsal.Result; x.Result != flow.ResultSucceeded {
-		x.Reason = rehearsal.Reason
+	for _, step := range sortedKeys(e.outputs) {
+		if !slices.Contains(capture, step) {
+			return fmt.Errorf("--output %s=%s: no step %q has capture: true%s", step, e.outputs[step], step, suggest.Hint(step, "those that have it", capture))
+		}
 	}
-	if rehearsal.Took > 0 {
-		x.Waits = flow.Duration(rehearsal.Took).String()
-	}
-	return x
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"aftercare/scripts/internal/screen"
+	"aftercare/shared/command"
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 )
@@ -17,77 +18,88 @@ import (
 // print prints an explanation for people.
 func (x explanation) print(w io.Writer, c clock) {
 	say(w, "%s: %s, at %s", screen.Plain(x.InstanceID), screen.Plain(x.Event), c.whole(x.At))
-	var others []string
 	for _, f := range x.Flows {
-		if f.other {
-			others = append(others, f.Flow)
-			continue
-		}
 		fmt.Fprintln(w)
-		f.print(w)
+		printDecision(w, f)
 	}
-	if len(others) > 0 {
-		fmt.Fprintf(w, "\nnot for %s: %s\n", x.Kind, strings.Join(others, ", "))
+	if x.unasked {
+		fmt.Fprintln(w)
+		say(w, "No flow is asked: the state already has this event or a newer boot, or the event is too old.")
+	}
+	if len(x.Others) > 0 {
+		fmt.Fprintln(w)
+		say(w, "not for %s: %s", x.Kind, strings.Join(x.Others, ", "))
 	}
 }
 
-func (f explained) print(w io.Writer) {
-	if !f.Fires {
-		verb := "does not"
-		if f.Outcome == string(decide.FlowDepends) {
-			verb = "may"
-		}
-		fmt.Fprintf(w, "%s %s start\n    %s\n", f.Flow, verb, screen.Plain(f.Why))
-		for _, v := range f.Values {
-			fmt.Fprintf(w, "    %s is %s\n", v.Name, screen.Plain(v.Value))
-		}
+// verdicts say what becomes of a flow.
+var verdicts = map[decide.What]string{
+	decide.FlowStarted: "starts", decide.FlowDryRun: "starts in dry-run: it is only recorded", decide.FlowDepends: "may start",
+	decide.FlowNotStarted: "does not start", decide.FlowNoAnswer: "does not start", decide.FlowWaits: "fires, and waits",
+	decide.FlowRefused: "fires, and is refused", decide.FlowDropped: "fires, and is dropped", decide.FlowStopped: "fires, and is stopped",
+}
+
+// printDecision prints what would become of a flow, and of its steps.
+func printDecision(w io.Writer, f decide.FlowDecision) {
+	fmt.Fprintf(w, "%s %s\n", f.Flow, verdicts[f.What])
+	if f.What != decide.FlowStarted && f.What != decide.FlowDryRun {
+		screen.Say(w, "    ", screen.Plain(f.Why))
+	}
+	for _, v := range f.Values {
+		screen.Say(w, "    ", v.Name+" is "+screen.Plain(v.Value))
+	}
+	r, width := f.Rehearsal, 0
+	if r == nil {
 		return
 	}
-	switch f.Outcome {
-	case string(decide.FlowStarted):
-		fmt.Fprintf(w, "%s starts\n", f.Flow)
-	case string(decide.FlowDryRun):
-		fmt.Fprintf(w, "%s starts in dry-run: it is only recorded\n", f.Flow)
-	default:
-		fmt.Fprintf(w, "%s fires, and %s: %s\n", f.Flow, fates[f.Outcome], screen.Plain(f.Why))
+	for _, rec := range r.Steps {
+		width = max(width, len(rec.ID))
 	}
-	width := 0
-	for _, p := range f.Plan {
-		width = max(width, len(p.ID))
-	}
-	for _, p := range f.Plan {
-		screen.Say(w, fmt.Sprintf("    %-*s  ", width, p.ID), p.what())
-		if p.Status == flow.StepMaybe {
-			screen.Say(w, fmt.Sprintf("    %-*s    ", width, ""), screen.Plain(p.Reason))
-		}
-		if p.Runbook != "" {
-			fmt.Fprintf(w, "    %-*s    runbook = %s\n", width, "", p.Runbook)
-		}
-		for _, name := range sortedKeys(p.Parameters) {
-			fmt.Fprintf(w, "    %-*s    %s = %s\n", width, "", name, written(p.Parameters[name]))
+	for _, s := range slices.Concat(f.Definition.Steps, f.Definition.OnFailure, f.Definition.Finally) {
+		if i := slices.IndexFunc(r.Steps, func(rec flow.StepRecord) bool { return rec.ID == s.ID }); i >= 0 {
+			printStep(w, fmt.Sprintf("    %-*s  ", width, s.ID), s, r.Steps[i], r.Actions)
 		}
 	}
-	if slices.ContainsFunc(f.Plan, func(p plannedStep) bool { return p.Command != "" }) {
-		fmt.Fprintln(w, "    if every command succeeds")
-	}
-	if f.Waits != "" {
-		fmt.Fprintf(w, "    its waits take %s\n", f.Waits)
-	}
-	switch f.Result {
+	end := "is " + r.Result
+	switch r.Result {
 	case flow.ResultSucceeded:
 	case flow.StepMaybe:
-		screen.Say(w, "    ", "its result "+screen.Plain(f.Reason))
+		end = screen.Plain(r.Reason)
 	default:
-		screen.Say(w, "    ", "the run would end as "+f.Result+": "+screen.Plain(f.Reason))
+		end += ": " + screen.Plain(r.Reason)
 	}
+	if r.Took > 0 {
+		end += "; its waits take " + r.Took.String()
+	}
+	screen.Say(w, "    ", "if every command succeeds, the result "+end)
 }
 
-// fates are the outcomes of flows that fire but do not start.
-var fates = map[string]string{
-	string(decide.FlowWaits):   "waits",
-	string(decide.FlowRefused): "is refused",
-	string(decide.FlowDropped): "is dropped",
-	string(decide.FlowStopped): "is stopped",
+// printStep prints what a step does, in the words of the file, or why it does not.
+func printStep(w io.Writer, lead string, s flow.Step, rec flow.StepRecord, actions []flow.Action) {
+	var asks flow.Action
+	for _, a := range actions {
+		if a.Step == s.ID {
+			asks = a
+		}
+	}
+	name := command.Command{Run: s.Run, Invoke: s.Invoke}.Name()
+	does := rec.Kind + ": " + screen.Plain(cmp.Or(name, asks.Announced(), s.Alert, s.Wait, s.Stop))
+	under := strings.Repeat(" ", len(lead)+2)
+	switch rec.Status {
+	case flow.StepPlanned:
+		screen.Say(w, lead, does)
+	case flow.StepMaybe:
+		screen.Say(w, lead, "maybe "+does)
+		screen.Say(w, under, screen.Plain(rec.Reason))
+	default:
+		screen.Say(w, lead, rec.Status+": "+screen.Plain(rec.Reason))
+	}
+	if asks.Runbook != "" {
+		screen.Say(w, under, "runbook: "+asks.Runbook)
+	}
+	for _, name := range sortedKeys(asks.Parameters()) {
+		screen.Say(w, under, name+" = "+written(asks.Parameters()[name]))
+	}
 }
 
 // written is a parameter's value on one line, in quotes if it could be misread.
@@ -96,35 +108,6 @@ func written(value string) string {
 		return quoted
 	}
 	return value
-}
-
-// what says in one line what a step does.
-func (p plannedStep) what() string {
-	switch p.Status {
-	case flow.StepPlanned:
-		return p.does()
-	case flow.StepMaybe:
-		return "maybe " + p.does()
-	case flow.StepSkipped:
-		return "skipped: " + screen.Plain(p.Reason)
-	}
-	return "ends as " + p.Status + ": " + screen.Plain(p.Reason)
-}
-
-func (p plannedStep) does() string {
-	switch {
-	case p.Kind == flow.KindRun:
-		return "runs the command " + screen.Plain(p.Command)
-	case p.Kind == flow.KindInvoke:
-		return "invokes the saved command " + p.Command
-	case p.Kind == flow.KindAlert:
-		return "alerts: " + screen.Plain(p.announced)
-	case p.Wait == flow.WaitNextBoot:
-		return "waits for the next boot"
-	case p.Kind == flow.KindWait:
-		return "waits " + p.Wait
-	}
-	return "ends the run as " + p.Stop
 }
 
 // sortedKeys returns the keys of a map, sorted.

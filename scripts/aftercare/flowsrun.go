@@ -1,16 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
-	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 )
 
@@ -60,43 +57,4 @@ a duplicate, and does nothing.`,
 		return f.submit(cmd, s, document, *yes, *format)
 	}
 	return cmd
-}
-
-// startIn explains a submission that starts a flow by hand, or the event of a tick of
-// its schedule; nothing if the payload is neither.
-func (e explainer) startIn(payload []byte) ([]explanation, error) {
-	var s struct {
-		Kind, Flow          string
-		Time                time.Time
-		Inputs              map[string]string
-		InstanceID          string
-		InstanceIDs         []string
-		SubmittedBy, Reason string
-	}
-	if json.Unmarshal(payload, &s) != nil || s.Flow == "" {
-		return nil, nil
-	}
-	if _, err := flow.NewSet(e.flows).Definition(s.Flow); err != nil {
-		return nil, cli.NotFound("%w", err)
-	}
-	var list []explanation
-	for _, id := range append(s.InstanceIDs, s.InstanceID) {
-		switch {
-		case id == "":
-		case e.known != nil && e.known.Instance.ID != id:
-			return nil, fmt.Errorf("the start is for the instance %s, but the state is of %s", id, e.known.Instance.ID)
-		default:
-			x := explanation{Kind: flow.Manual, InstanceID: id, Event: "a start of " + s.Flow + " by hand", At: e.moment(s.Time)}
-			in := decide.Submission{Key: "explained", Flow: s.Flow, Inputs: s.Inputs, By: s.SubmittedBy, Reason: s.Reason}
-			if s.Kind == flow.Scheduled {
-				x.Kind, x.Event = s.Kind, "a tick of the schedule of "+s.Flow
-				in = decide.TickOf(s.Flow, x.At, "")
-			}
-			list = append(list, e.ask(x, in))
-		}
-	}
-	if list == nil {
-		return nil, errors.New("the start names no instance: write instanceId")
-	}
-	return list, nil
 }

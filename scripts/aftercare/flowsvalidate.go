@@ -1,14 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
-	"aftercare/shared/mask"
 	"aftercare/shared/yamlfile"
 )
 
@@ -42,59 +41,47 @@ of each finding; its severity is mistake, warning or note.`,
 	strict := cmd.Flags().Bool("strict", false, "a warning is a mistake")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var unread error
-		bad, list := false, []fileFinding{}
+		bad, all := false, []fileFinding{}
 		for _, path := range args {
 			src, found, err := inspectRouted(cmd, path, *alerts)
 			if err != nil {
 				unread = errors.Join(unread, err)
 				continue
 			}
-			path = inputName(path)
 			if *strict {
 				found.Mistakes, found.Warnings = append(found.Mistakes, found.Warnings...), nil
 			}
-			bad = bad || len(found.Mistakes) > 0
-			if format.json() {
-				list = append(list, findings("mistake", found.Mistakes)...)
-				list = append(list, findings("warning", found.Warnings)...)
-				list = append(list, findings("note", found.Notes)...)
-				continue
+			add := func(severity string, list yamlfile.Mistakes) {
+				for _, m := range list {
+					all = append(all, fileFinding{m.File, m.Line, m.Column, severity, m.Text})
+				}
+				if severity != "note" && !format.json() {
+					showFindings(cmd, inputName(path), src, list, severity)
+				}
 			}
-			showFindings(cmd, path, src, found.Mistakes, "mistake")
-			showFindings(cmd, path, src, found.Warnings, "warning")
-			var notes strings.Builder
-			for _, n := range found.Notes {
-				fmt.Fprintf(&notes, "%s\n", n)
-			}
-			if len(found.Mistakes) == 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s%s: %s, no mistakes\n", notes.String(), path, counted(len(found.Flows), "flow"))
+			add("mistake", found.Mistakes)
+			add("warning", found.Warnings)
+			add("note", found.Notes)
+			if len(found.Mistakes) > 0 {
+				bad = true
+			} else if !format.json() {
+				for _, n := range found.Notes {
+					fmt.Fprintln(cmd.OutOrStdout(), n)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", inputName(path), counted(len(found.Flows), "flow"))
 			}
 		}
 		var err error
 		if format.json() {
-			err = printJSON(cmd.OutOrStdout(), list)
+			err = printJSON(cmd.OutOrStdout(), all)
 		}
-		if err == nil {
-			err = unread
+		switch {
+		case err != nil || unread != nil:
+			return cmp.Or(err, unread)
+		case bad:
+			return cli.Quiet(errors.New("there are mistakes"))
 		}
-		if err == nil && bad {
-			err = cli.Quiet(errors.New("there are mistakes"))
-		}
-		return err
+		return nil
 	}
 	return cmd
-}
-
-func findings(severity string, of yamlfile.Mistakes) (list []fileFinding) {
-	for _, m := range of {
-		list = append(list, fileFinding{m.File, m.Line, m.Column, severity, m.Text})
-	}
-	return list
-}
-
-// showFindings prints what was found in a file, and how many there are.
-func showFindings(cmd *cobra.Command, path string, src []byte, list yamlfile.Mistakes, what string) {
-	if len(list) > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, list, mask.Text), path, counted(len(list), what))
-	}
 }

@@ -20,8 +20,15 @@ func showMistakes(cmd *cobra.Command, path string, src []byte, err error) error 
 	if !errors.As(err, &mistakes) {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, mistakes, mask.Text), path, counted(len(mistakes), "mistake"))
+	showFindings(cmd, path, src, mistakes, "mistake")
 	return cli.Quiet(err)
+}
+
+// showFindings prints what was found in a file, and how many there are.
+func showFindings(cmd *cobra.Command, path string, src []byte, list yamlfile.Mistakes, what string) {
+	if len(list) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s: %s\n", excerpts(src, list, mask.Text), path, counted(len(list), what))
+	}
 }
 
 // excerpts shows each mistake with the line of the source where it is, and a

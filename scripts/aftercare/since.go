@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// since is the flag --since: a time, given as a day, a time of day, or how long
-// ago.
+// since is the flag --since or --at: a time, given as a day, a time of day, or how
+// long ago.
 type since struct {
 	text string
 	from time.Time // zero without the flag
@@ -23,6 +23,13 @@ func sinceFlag(cmd *cobra.Command, initial time.Duration) *since {
 		s.text, s.from = short(initial), time.Now().Add(-initial)
 	}
 	cmd.Flags().Var(s, "since", "from this `time` on: 90m, 24h or 7d ago, 15:04 or a day such as 2026-01-31")
+	return s
+}
+
+// atFlag adds the flag --at.
+func atFlag(cmd *cobra.Command, usage string) *since {
+	s := &since{}
+	cmd.Flags().Var(s, "at", usage)
 	return s
 }
 

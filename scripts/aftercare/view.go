@@ -105,6 +105,7 @@ type flowRun struct {
 }
 
 type boot struct {
+	Kind         string    `json:"kind"`
 	InstanceID   string    `json:"instanceId"`
 	Seq          int64     `json:"seq"`
 	Time         time.Time `json:"time"`
@@ -142,7 +143,7 @@ func newView(s decide.State, r ledger.Records, older bool) view {
 			Tasks: mapped(r.Tasks, newTask), FlowRuns: mapped(r.Runs, newFlowRun),
 			Executions: mapped(r.Executions, printed),
 			Boots: mapped(r.Boots, func(b decide.Boot) boot {
-				return boot{s.Instance.ID, b.Seq, b.Time, b.EventID, b.EventTime, b.AgentVersion, b.Decided}
+				return boot{kindWords[ledger.EntryBoot], s.Instance.ID, b.Seq, b.Time, b.EventID, b.EventTime, b.AgentVersion, b.Decided}
 			}),
 			Acts: append([]decide.Act{}, r.Acts...),
 			Lost: mapped(r.Lost, newMessage),

@@ -107,6 +107,7 @@ func command(args []string) error {
 	call := func(action string, parameters map[string]string, into any) error {
 		r := requests.NewCommonRequest()
 		r.Method, r.Scheme, r.Version, r.ApiName = "POST", "http", "2014-05-26", action
+		r.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 		r.Domain = strings.TrimPrefix(os.Getenv("AFTERCARE_ECS_ENDPOINT"), "http://")
 		r.QueryParams["RegionId"] = "cn-hangzhou"
 		for name, value := range parameters {
@@ -209,6 +210,7 @@ func sdkPutEvent(args []string) error {
 	}
 	r := requests.NewCommonRequest()
 	r.Method, r.Scheme, r.Domain, r.Version, r.ApiName = "POST", "http", args[0], "2020-04-01", "PutEvents"
+	r.SetReadTimeout(time.Minute) // the SDK's own is too short for a busy machine
 	r.FormParams["EventBusName"] = args[1]
 	r.FormParams["EventList"] = `[{"Id":"2","Source":"shop","Type":"created"}]`
 	answer, err := client.ProcessCommonRequest(r)

@@ -176,19 +176,20 @@ func load(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// noprocess FOLDER waits until no process runs a program in a folder.
+// noprocess waits until no function of this script's local cloud runs. Those of other
+// scripts are in the same folder, and find their tables elsewhere.
 func noProcess(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: noprocess FOLDER")
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: noprocess")
 	}
-	poll(ts, "no process of "+args[0], func() bool {
-		links, _ := filepath.Glob("/proc/[0-9]*/exe")
-		for _, link := range links {
-			if exe, err := os.Readlink(link); err == nil && strings.HasPrefix(exe, args[0]+"/") {
-				return false
-			}
-		}
-		return true
+	const endpoint = "AFTERCARE_TABLESTORE_ENDPOINT"
+	entry := endpoint + "=" + ts.Getenv(endpoint) + "\x00"
+	poll(ts, "no process with "+entry, func() bool {
+		environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+		return !slices.ContainsFunc(environments, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(text), entry)
+		})
 	})
 }
 

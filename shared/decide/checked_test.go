@@ -91,7 +91,7 @@ func (s *story) checkExplained(state decide.State, in decide.Input, f decide.Fac
 		return
 	}
 	said := map[string]string{}
-	for _, f := range decide.Explain(state, in, f, s.policy, s.now) {
+	for _, f := range decide.Explain(state, in, f, s.policy, s.now, nil) {
 		said[f.Flow] = fmt.Sprint(f.What, f.Why, f.RunID)
 	}
 	got := map[string]string{}

@@ -175,8 +175,10 @@ type decision struct {
 	boots
 	// checked: the agent's status was asked.
 	checked bool
-	// explain asks for the values that made a condition false.
+	// explain asks for the values that made a condition false, and for rehearsals,
+	// in which steps print these outputs.
 	explain    bool
+	outputs    map[string]string
 	once, hash string
 	answer     Answer
 	left       Results

@@ -17,11 +17,11 @@ type FlowDecision struct {
 	// RunID is the run that was made, even if it never began.
 	RunID string `json:"runId,omitempty"`
 	// Values are the values of the names in the false clause, Definition is the
-	// flow that fires, and Rehearse plays it, if every command succeeds and prints
-	// what is known of its step. Only Explain sets them.
-	Values     []flow.Value                                   `json:"values,omitempty"`
-	Definition *flow.Definition                               `json:"-"`
-	Rehearse   func(outputs map[string]string) flow.Rehearsal `json:"-"`
+	// flow that fires, and Rehearsal is its course if every command succeeds. Only
+	// Explain sets them.
+	Values     []flow.Value     `json:"values,omitempty"`
+	Definition *flow.Definition `json:"-"`
+	Rehearsal  *flow.Rehearsal  `json:"rehearsal,omitempty"`
 }
 
 // What is the outcome of a flow for an event.
@@ -81,12 +81,12 @@ func boolOrder(b bool) int {
 }
 
 // Explain returns what Decide would decide about flows for an input, with the
-// values that made conditions false, and the definition of every flow that fires,
-// which can be rehearsed. It changes nothing, and leaves out whatever else waits
+// values that made conditions false, and a rehearsal of every flow that fires, whose
+// steps print these outputs. It changes nothing, and leaves out whatever else waits
 // in the state.
-func Explain(s State, in Input, f Facts, p Policy, now time.Time) []FlowDecision {
+func Explain(s State, in Input, f Facts, p Policy, now time.Time, outputs map[string]string) []FlowDecision {
 	d := newDecision(s, f, p, Moment{Now: now})
-	d.explain = true
+	d.explain, d.outputs = true, outputs
 	d.Instance.Rev = max(d.Instance.Rev, 1) // as if ECS knew it
 	if e, ok := in.(Ended); ok {
 		e.Event.Bare = false // as if Cloud Assistant had confirmed it
@@ -187,7 +187,8 @@ func newRun(b because, o flow.Outcome, ev flow.Event, chain []string) FlowRun {
 // said keeps what was decided about a flow that fires.
 func said(b because, say FlowDecision, r FlowRun) {
 	if b.explain {
-		say.Definition, say.Rehearse = &r.Definition, b.rehearsal(r.Definition, r.Event, r.Depth)
+		h := Rehearse(b.State, r, b.now, b.outputs)
+		say.Definition, say.Rehearsal = &r.Definition, &h
 	}
 	b.flows = append(b.flows, say)
 }
@@ -313,7 +314,7 @@ func (b because) begin(r FlowRun) (What, string) {
 // recordDryRun records what a flow in dry-run would have done (flow rule 56).
 func (b because) recordDryRun(r FlowRun) string {
 	r.Event.Captured = true // when it was stored
-	rehearsal := b.rehearsal(r.Definition, r.Event, r.Depth)(nil)
+	rehearsal := Rehearse(b.State, r, b.now, nil)
 	r.StartedAt = b.now
 	r.Steps = rehearsal.Steps
 	for i := range r.Steps {
@@ -324,19 +325,11 @@ func (b because) recordDryRun(r FlowRun) string {
 	return why
 }
 
-// rehearsal returns what plays a flow with every command succeeding.
-func (b because) rehearsal(def flow.Definition, ev flow.Event, depth int) func(map[string]string) flow.Rehearsal {
-	in, now := b.instance(), b.now
-	return func(outputs map[string]string) flow.Rehearsal {
-		return flow.Rehearse(def, ev, in, depth, now, flow.Succeeds(outputs))
-	}
-}
-
 // Rehearse plays a run of the instance from its begin on. Every command succeeds, and
-// what it prints is unknown.
-func Rehearse(s State, r FlowRun, now time.Time) flow.Rehearsal {
+// prints the output of its step; what it prints is unknown without one.
+func Rehearse(s State, r FlowRun, now time.Time, outputs map[string]string) flow.Rehearsal {
 	in := view{State: s, now: now}.instance()
-	return flow.Rehearse(r.Definition, r.Event, in, r.Depth, now, flow.Succeeds(nil))
+	return flow.Rehearse(r.Definition, r.Event, in, r.Depth, now, flow.Succeeds(outputs))
 }
 
 // wait keeps a run that cannot begin yet.

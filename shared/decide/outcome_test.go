@@ -113,13 +113,13 @@ func (s *story) writeFlows(d decide.Decided) {
 
 // explain writes what would become of each flow.
 func (s *story) explain(in decide.Input) {
-	for _, f := range decide.Explain(s.loaded(), in, decide.Facts{Control: s.control}, s.policy, s.now) {
+	for _, f := range decide.Explain(s.loaded(), in, decide.Facts{Control: s.control}, s.policy, s.now, nil) {
 		s.printf("flow %s %s: %s", f.Flow, f.What, f.Why)
 		for _, v := range f.Values {
 			s.printf("    %s is %s", v.Name, v.Value)
 		}
-		if f.Rehearse != nil {
-			for _, a := range f.Rehearse(nil).Actions {
+		if f.Rehearsal != nil {
+			for _, a := range f.Rehearsal.Actions {
 				s.printf("    %s", fields(a))
 			}
 		}
@@ -344,7 +344,7 @@ func walk(path string, v reflect.Value, visit func(path, value string)) {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			switch {
 			case name == "-" || silent[v.Type().Name()+"."+f.Name]:
-			case f.Anonymous || name == "alert":
+			case f.Anonymous || name == "alert" && f.Type.Kind() != reflect.String:
 				walk(path, v.Field(i), visit)
 			default:
 				under(cmp.Or(name, strings.ToLower(f.Name[:1])+f.Name[1:]), v.Field(i))

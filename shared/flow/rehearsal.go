@@ -19,9 +19,9 @@ type Rehearsal struct {
 	Depends []string `json:"depends,omitempty"`
 	// Actions are the commands and alerts that the run would or may ask for, each
 	// once. A text says what its unknown parts depend on.
-	Actions []Action `json:"-"`
+	Actions []Action `json:"actions,omitempty"`
 	// Took is how long the run's own waits and backoffs would take at most.
-	Took time.Duration `json:"-"`
+	Took Duration `json:"waits,omitempty"`
 }
 
 // String says in one line what would happen. [56]
@@ -91,7 +91,7 @@ func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, end
 		c := course{guess: g, run: NewRun("rehearsal", d, ev, depth), fates: map[string]StepRecord{}}
 		c.play(Moment{Now: now, Instance: in, guess: g}, ends)
 		all.list = append(all.list, c)
-		out.Took = max(out.Took, c.took)
+		out.Took = max(out.Took, Duration(c.took))
 	}
 	all.compare()
 	for i, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
@@ -301,8 +301,8 @@ func (all *courses) actions(id string) (out []Action) {
 				continue
 			}
 			open := "(" + dependsOn(c.guess.of()) + ")"
-			known := out[i].parameters()
-			for name, value := range a.parameters() {
+			known := out[i].Parameters()
+			for name, value := range a.Parameters() {
 				if known[name] != value {
 					known[name] = open
 				}

@@ -93,17 +93,19 @@ type Moment struct {
 
 // Action is something that a run asks for: a command, an alert or a cancel.
 type Action struct {
-	Step    string
-	Attempt int
+	Step    string `json:"step"`
+	Attempt int    `json:"attempt"`
 	command.Command
-	Alert string
+	Alert string `json:"alert,omitempty"`
 	// Severity, Route and Runbook are those of the alert; empty if the flow says
 	// none. [37]
-	Severity, Route, Runbook string
+	Severity string `json:"severity,omitempty"`
+	Route    string `json:"route,omitempty"`
+	Runbook  string `json:"runbook,omitempty"`
 	// Trouble is what had gone wrong before the alert. [39]
-	Trouble Trouble
+	Trouble Trouble `json:"-"`
 	// Cancel: stop the step's command, whose end then comes as usual.
-	Cancel bool
+	Cancel bool `json:"-"`
 }
 
 // Announced is an alert in one line: its severity and route, if its step says
@@ -122,8 +124,8 @@ func (a Action) Announced() string {
 	return strings.Join(before, ", ") + ": " + a.Alert
 }
 
-// parameters are those of the command, nil without any.
-func (a Action) parameters() map[string]string {
+// Parameters are those of the command, nil without any.
+func (a Action) Parameters() map[string]string {
 	switch {
 	case a.Run != nil:
 		return a.Run.Parameters

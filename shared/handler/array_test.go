@@ -36,6 +36,10 @@ func lines(t *testing.T, r *rig.Rig, message string) []map[string]any {
 	return out
 }
 
+// patient lets a call that hangs hang until its invocation ends, however long a busy
+// machine takes for the others: it is not tried again.
+func patient(s *handler.Settings) { s.Ledger.PerTry = time.Hour }
+
 // TestWhatThereIsNoTimeForIsLeftToTheNextDelivery: commits that hang keep no other
 // instance's events from being recorded, and puts that hang come after ten.
 // (decide rule 110)
@@ -63,7 +67,7 @@ func TestWhatThereIsNoTimeForIsLeftToTheNextDelivery(t *testing.T) {
 		"100 malformed elements": {malformed, fault.Fault{Call: "PutRow", Nth: 11, Times: -1, Mode: fault.HangBefore}, func(r *rig.Rig) int { return len(inQuarantine(t, r)) }, 90},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := rig.New(t, rig.Options{Timeout: time.Hour})
+			r := rig.New(t, rig.Options{Timeout: time.Hour, Settings: patient})
 			r.Faults.Add(c.fault)
 			go func() { // the time is up when the others are handled
 				for strings.Count(r.Log.String(), "event handled")+strings.Count(r.Log.String(), "payload quarantined") < len(c.list)-c.left {
@@ -151,7 +155,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 // of 200 instances, each delivery gets as far as the 32 with which it begins.
 // (decide rule 110)
 func TestAnotherDeliveryBeginsElsewhere(t *testing.T) {
-	r := rig.New(t, rig.Options{})
+	r := rig.New(t, rig.Options{Settings: patient})
 	var list []object
 	for i := range 200 {
 		list = append(list, end(fmt.Sprint("i-", i), "t-1"))

@@ -74,11 +74,7 @@ func eachStarted(byHand, onSchedule int) (text string) {
 // wantStarts waits for the commands that run, and compares.
 func wantStarts(t *testing.T, r *rig.Rig, want string) {
 	t.Helper()
-	give := time.Now().Add(time.Minute)
-	for startsOf(r) != want && time.Now().Before(give) {
-		<-time.After(2 * time.Millisecond)
-	}
-	if got := startsOf(r); got != want {
+	if got := inTheEnd(want, func() string { return startsOf(r) }); got != want {
 		t.Errorf("got  %s\nwant %s; log:\n%s", got, want, r.Log)
 	}
 }

@@ -154,6 +154,14 @@ func until(what string, happened func() bool) {
 	}
 }
 
+// inTheEnd waits until something is as it should be, and returns what it is then.
+func inTheEnd(want string, is func() string) string {
+	for give := time.Now().Add(time.Minute); is() != want && time.Now().Before(give); {
+		<-time.After(2 * time.Millisecond)
+	}
+	return is()
+}
+
 // waitForRuns waits until every script that was started has ended and its
 // event is there.
 func waitForRuns(t *testing.T, r *rig.Rig) {

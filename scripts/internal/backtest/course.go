@@ -38,12 +38,12 @@ var forever = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 func (w *World) begin(i *instance, r decide.FlowRun, at time.Time) {
 	record, recorded := i.records[r.ID]
 	if recorded = recorded && goesAs(record, r); !recorded {
-		h := decide.Rehearse(i.state, r, at)
+		h := decide.Rehearse(i.state, r, at, nil)
 		if h.Result == flow.StepMaybe {
 			w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
 		}
 		defer w.assume(i, r, h, at)
-		record.Steps, record.Result, record.EndedAt = h.Steps, h.Result, at.Add(h.Took)
+		record.Steps, record.Result, record.EndedAt = h.Steps, h.Result, at.Add(h.Took.D())
 	}
 	c := course{
 		chain: r.Chain, recorded: recorded, until: cmp.Or(record.EndedAt, forever),

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"aftercare/shared/suggest"
 )
@@ -40,4 +41,30 @@ func Word(cmd *cobra.Command, name, short, initial, usage string, words ...strin
 func complete(cmd *cobra.Command, flag string, words []string) {
 	// It fails only for a flag that does not exist or is completed already.
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// texts is a flag that also takes NAME=TEXT.
+type texts struct {
+	pflag.Value
+	byName  map[string]string
+	example string
+}
+
+func (t texts) Set(text string) error {
+	if name, value, is := strings.Cut(text, "="); is {
+		t.byName[name] = value
+		return nil
+	}
+	if err := t.Value.Set(text); err != nil {
+		return fmt.Errorf("%w; %s", err, t.example)
+	}
+	return nil
+}
+
+// OrTexts lets a flag also take NAME=TEXT, more than once, and returns the texts by
+// their names.
+func OrTexts(cmd *cobra.Command, flag, usage, example string) map[string]string {
+	f, byName := cmd.Flags().Lookup(flag), map[string]string{}
+	f.Value, f.Usage = texts{f.Value, byName, example}, usage
+	return byName
 }

@@ -14,17 +14,10 @@ import (
 	"aftercare/shared/flow"
 )
 
-// What became of a flow.
-const (
-	Added   = "added"
-	Removed = "removed"
-	Changed = "changed"
-)
-
 // Flow is how one flow differs.
 type Flow struct {
 	Flow string `json:"flow"`
-	What string `json:"what"`
+	What string `json:"what"` // added, removed or changed
 	// GoesLive: it is live in the new file and not in the old one.
 	GoesLive bool     `json:"goesLive,omitempty"`
 	Changes  []Change `json:"changes,omitempty"`
@@ -38,105 +31,6 @@ type Change struct {
 	New string `json:"new,omitempty"`
 }
 
-// Compare returns the flows that differ: those that go live first, the others in the
-// order of the new file, and those that are removed last.
-func Compare(old, is []flow.Definition) []Flow {
-	before := map[string]flow.Definition{}
-	for _, d := range old {
-		before[d.Name] = d
-	}
-	var live, others []Flow
-	for _, d := range is {
-		was, known := before[d.Name]
-		delete(before, d.Name)
-		f := Flow{Flow: d.Name, What: Changed, GoesLive: d.Mode == flow.ModeLive && was.Mode != flow.ModeLive}
-		if !known {
-			f.What = Added
-		} else if f.Changes = compare("", values(was), values(d)); f.Changes == nil {
-			continue
-		}
-		if f.GoesLive {
-			live = append(live, f)
-		} else {
-			others = append(others, f)
-		}
-	}
-	for _, d := range old {
-		if _, gone := before[d.Name]; gone {
-			others = append(others, Flow{Flow: d.Name, What: Removed})
-		}
-	}
-	return append(live, others...)
-}
-
-func values(d flow.Definition) (v map[string]any) {
-	b, _ := json.Marshal(d) // it was read from a file
-	_ = json.Unmarshal(b, &v)
-	return v
-}
-
-// compare lists how a value changed.
-func compare(key string, old, is any) (changes []Change) {
-	was, wasParts := parts(old)
-	now, nowParts := parts(is)
-	if !wasParts || !nowParts {
-		if o, n := brief(old), brief(is); o != n {
-			return []Change{{key, o, n}}
-		}
-		return nil
-	}
-	all := maps.Clone(was)
-	maps.Copy(all, now)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		changes = append(changes, compare(strings.TrimPrefix(key+"."+name, "."), was[name], now[name])...)
-	}
-	return changes
-}
-
-// parts are the keys of a mapping, or the steps of a list by their ids.
-func parts(v any) (map[string]any, bool) {
-	if list, ok := v.([]any); ok {
-		steps, before := map[string]any{}, "the start"
-		for _, s := range list {
-			step, _ := s.(map[string]any)
-			id, _ := step["id"].(string)
-			if id == "" {
-				return nil, false
-			}
-			step = maps.Clone(step)
-			delete(step, "id")
-			step["follows"], steps[id], before = before, step, id
-		}
-		return steps, true
-	}
-	m, ok := v.(map[string]any)
-	return m, ok
-}
-
-// brief is a value in one line, in quotes if it is a text of several.
-func brief(v any) string {
-	var list []string
-	switch v := v.(type) {
-	case nil:
-	case string:
-		if strings.Contains(v, "\n") {
-			return strconv.Quote(v)
-		}
-		return v
-	case []any:
-		for _, e := range v {
-			list = append(list, brief(e))
-		}
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			list = append(list, name+" "+brief(v[name]))
-		}
-	default:
-		return fmt.Sprint(v)
-	}
-	return strings.Join(list, ", ")
-}
-
 // String says it in one line.
 func (c Change) String() string {
 	switch {
@@ -146,4 +40,90 @@ func (c Change) String() string {
 		return c.Key + " removed, was " + c.Old
 	}
 	return c.Key + " was " + c.Old + ", is " + c.New
+}
+
+// Compare returns the flows that differ: those that go live first, the others in the
+// order of the new file, and those that are removed last.
+func Compare(old, is []flow.Definition) []Flow {
+	var live, others []Flow
+	for _, d := range is {
+		f := Flow{Flow: d.Name, What: "added", GoesLive: d.Mode == flow.ModeLive}
+		if i := find(old, d.Name); i >= 0 {
+			f = Flow{d.Name, "changed", f.GoesLive && old[i].Mode != flow.ModeLive, changes(values(old[i]), values(d))}
+		}
+		switch {
+		case f.What == "changed" && f.Changes == nil:
+		case f.GoesLive:
+			live = append(live, f)
+		default:
+			others = append(others, f)
+		}
+	}
+	for _, d := range old {
+		if find(is, d.Name) < 0 {
+			others = append(others, Flow{Flow: d.Name, What: "removed"})
+		}
+	}
+	return append(live, others...)
+}
+
+func find(flows []flow.Definition, name string) int {
+	return slices.IndexFunc(flows, func(d flow.Definition) bool { return d.Name == name })
+}
+
+func changes(old, is map[string]string) (list []Change) {
+	all := maps.Clone(old)
+	maps.Copy(all, is)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if old[key] != is[key] {
+			list = append(list, Change{key, old[key], is[key]})
+		}
+	}
+	return list
+}
+
+// values are the values of a flow by their keys.
+func values(d flow.Definition) map[string]string {
+	var v any
+	b, _ := json.Marshal(d) // it was read from a file
+	_ = json.Unmarshal(b, &v)
+	all := map[string]string{}
+	walk("", v, all)
+	return all
+}
+
+// walk adds the values under a key.
+func walk(key string, v any, all map[string]string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, part := range v {
+			walk(strings.TrimPrefix(key+"."+name, "."), part, all)
+		}
+	case []any:
+		walk(key, named(v), all)
+	default:
+		all[key] = fmt.Sprint(v)
+		if strings.Contains(all[key], "\n") {
+			all[key] = strconv.Quote(all[key])
+		}
+	}
+}
+
+// named are the mappings of a list, steps by their ids and others by their numbers. A
+// list of texts is one value.
+func named(list []any) any {
+	all, before := map[string]any{}, "the start"
+	for i, v := range list {
+		mapping, is := v.(map[string]any)
+		if !is {
+			return fmt.Sprint(list)
+		}
+		name := strconv.Itoa(i + 1)
+		if id, step := mapping["id"].(string); step {
+			delete(mapping, "id")
+			mapping["follows"], before, name = before, id, id
+		}
+		all[name] = mapping
+	}
+	return all
 }

@@ -62,11 +62,17 @@ mend changed, goes live
   steps.look.run.content was "df $a $b\nls\n", is "df $a\ntop\n"
   steps.look.run.parameters.a was x, is z
   steps.look.run.parameters.b removed, was y
-  steps.rest added: follows look, onFailure stop, wait 5m
+  steps.rest.follows added: look
+  steps.rest.onFailure added: stop
+  steps.rest.wait added: 5m
   steps.say.follows was look, is the start
   timeout was 6h, is 1h
   when was run.depth == 0 && event.exitCode == 3, is run.depth == 0 && event.exitCode == 4
-  windows added: open days mon, from 01:00, to 02:00, outside wait, timeZone UTC
+  windows.open.1.days added: [mon]
+  windows.open.1.from added: 01:00
+  windows.open.1.to added: 02:00
+  windows.outside added: wait
+  windows.timeZone added: UTC
 fresh added
 old removed`, "\n"), "\n")
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -119,7 +119,7 @@ func newWorld(t *testing.T, folders map[string]string, versions ...string) *worl
 			})
 		}
 	}
-	w.functions, err = functioncompute.Start(functioncompute.Options{Functions: list, Keys: keys, Log: w.log, EndpointIn: "AFTERCARE_FC_ENDPOINT", IdleAfter: -1})
+	w.functions, err = functioncompute.Start(functioncompute.Options{Functions: list, Keys: keys, Log: w.log, EndpointIn: "AFTERCARE_FC_ENDPOINT", IdleAfter: -1, StartTimeout: patience})
 	must(t, err)
 	t.Cleanup(func() { _ = w.functions.Close() })
 	return w
