@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aftercare/scripts/internal/cli"
+	"aftercare/scripts/internal/flowgraph"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
 )
@@ -81,14 +82,14 @@ GitLab show with pictures.`,
 				if err != nil {
 					return cli.NotFound("%w", err)
 				}
-				fmt.Fprint(out, flowfile.Graph(d))
+				fmt.Fprint(out, flowgraph.Draw(d))
 				return nil
 			}
 			for i, d := range flows {
 				if i > 0 {
 					fmt.Fprintln(out)
 				}
-				fmt.Fprintf(out, "## %s\n\n```mermaid\n%s```\n", d.Name, flowfile.Graph(d))
+				fmt.Fprintf(out, "## %s\n\n```mermaid\n%s```\n", d.Name, flowgraph.Draw(d))
 			}
 			return nil
 		},

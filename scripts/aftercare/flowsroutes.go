@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ func inspectRouted(cmd *cobra.Command, path, alerts string) (src []byte, found f
 	if src, err = readInput(cmd, path); err != nil {
 		return nil, found, fmt.Errorf("read the flows: %w", err)
 	}
-	found = flowfile.Inspect(folderOf(path), inputName(path), src, routes)
+	found = flowfile.Inspect(folderOf(path), inputName(path), src, routes, time.Now())
 	if trouble == nil || !slices.ContainsFunc(found.Flows, asksForRoute) {
 		return src, found, nil
 	}

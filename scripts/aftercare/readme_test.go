@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"aftercare/scripts/internal/flowgraph"
 	"aftercare/shared/alertfile"
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
@@ -61,7 +63,7 @@ func TestTheGuideDrawsAShippedFlow(t *testing.T) {
 	if i < 0 {
 		t.Fatal("restart-service is not shipped")
 	}
-	if want := flowfile.Graph(flows[i]); got != strings.TrimSpace(want) {
+	if want := flowgraph.Draw(flows[i]); got != strings.TrimSpace(want) {
 		t.Errorf("the graph in functions/README.md is\n%s\nput the output of 'bin/aftercare flows graph functions/flows.yaml restart-service' in its place:\n%s", got, want)
 	}
 }
@@ -69,7 +71,7 @@ func TestTheGuideDrawsAShippedFlow(t *testing.T) {
 func TestTheGuidesFlowHasNoMistake(t *testing.T) {
 	flow := excerpt(t, "```yaml\n", "\n```\n")
 	secret := strings.Trim(excerpt(t, "<!-- secret -->\n```yaml\n", "```\n<!-- /secret -->\n"), "\n") + "\n"
-	if found := flowfile.Inspect(nil, "functions/README.md", []byte(secret), nil); len(found.Mistakes)+len(found.Warnings) > 0 {
+	if found := flowfile.Inspect(nil, "functions/README.md", []byte(secret), nil, time.Time{}); len(found.Mistakes)+len(found.Warnings) > 0 {
 		t.Errorf("the recipe for secrets has %v %v", found.Mistakes, found.Warnings)
 	}
 	calendar := fstest.MapFS{"c": {Data: []byte(excerpt(t, "<!-- calendar -->\n```yaml\n", "```\n<!-- /calendar -->\n"))}}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"aftercare/shared/command"
@@ -66,7 +67,11 @@ func execute(t testing.TB, shell, text string) (stdout []byte, folder string, er
 	t.Helper()
 	folder = t.TempDir()
 	file := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
+	// A process that starts meanwhile would have a copy of the open file.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(file, []byte(text), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(file)

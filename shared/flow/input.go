@@ -43,7 +43,7 @@ func (i Input) Wrong(value string) string {
 	}
 	whole, err := Whole(i.Pattern)
 	if err != nil || !whole.MatchString(value) {
-		return fmt.Sprintf("must match %s, this is %.60q", i.Pattern, value)
+		return fmt.Sprintf("must match %s as a whole, this is %.60q", i.Pattern, value)
 	}
 	return ""
 }

@@ -210,6 +210,14 @@ func (r *reviewer) hyphen(n *node) bool {
 			return true
 		}
 	}
+	rest := n.args[1]
+	for rest.is(opMember, opSafe, "-") {
+		rest = rest.args[0]
+	}
+	if more, ok := rest.value.(string); ok && rest.op == opName && !slices.Contains(roots, more) {
+		r.add(left, "%s with - in it is written %s[%q], and there is no such one before this", what, root, name+"-"+more)
+		return true
+	}
 	return false
 }
 

@@ -20,15 +20,28 @@ type pattern struct {
 	parts int // of the machine that looks for it
 }
 
+// unreadable is what is wrong with a pattern that cannot be read.
+var unreadable = map[syntax.ErrorCode]string{
+	syntax.ErrMissingBracket: "a [ in it is never closed", syntax.ErrMissingParen: "a ( in it is never closed", syntax.ErrUnexpectedParen: "a ) in it closes nothing",
+	syntax.ErrMissingRepeatArgument: "*, + or ? repeats nothing", syntax.ErrInvalidRepeatOp: "two of *, + and ? stand together",
+	syntax.ErrInvalidRepeatSize: "a repetition such as {2,5} is too large, or ends before it begins", syntax.ErrInvalidCharRange: "a range such as a-z ends before it begins (write a-zA-Z for both cases)",
+	syntax.ErrInvalidEscape: `what stands after a \ has no meaning there`, syntax.ErrTrailingBackslash: `nothing stands after the last \`,
+	syntax.ErrInvalidPerlOp: "(? begins what does not exist here", syntax.ErrInvalidUTF8: "it is no text",
+}
+
+// UnreadablePattern says what an error of package regexp means.
+func UnreadablePattern(err error) string {
+	var wrong *syntax.Error
+	if errors.As(err, &wrong) && unreadable[wrong.Code] != "" {
+		return unreadable[wrong.Code]
+	}
+	return "it is too long, or its parts are too deep in one another"
+}
+
 func compilePattern(text string) (*pattern, error) {
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		what := "it is too long"
-		var wrong *syntax.Error
-		if errors.As(err, &wrong) {
-			what = wrong.Code.String()
-		}
-		return nil, errors.New("the pattern cannot be read: " + what)
+		return nil, errors.New("the pattern cannot be read: " + UnreadablePattern(err))
 	}
 	machine, err := syntax.Compile(tree.Simplify())
 	if err != nil {

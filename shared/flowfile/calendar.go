@@ -104,6 +104,13 @@ func (r *reader) readCalendar(name, at string) *timetable.Calendar {
 	}
 	var mistakes yamlfile.Mistakes
 	if !errors.As(found.Err(), &mistakes) {
+		last := ""
+		for _, dates := range slices.Concat(c.Closed, c.Open) {
+			last = max(last, dates[len(dates)-len(timetable.DateLayout):])
+		}
+		if last != "" && last < r.now.Format(timetable.DateLayout) {
+			r.note(r.Place(at), "the last day of the calendar "+name+", "+last+", has passed: since then only its days count; list those to come")
+		}
 		return &c
 	}
 	for _, m := range mistakes {

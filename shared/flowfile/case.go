@@ -73,6 +73,13 @@ func (c Case) Run(flows []flow.Definition) []string {
 	outcomes := flow.NewSet(flows).Explain(c.Event, c.Instance, c.Depth)
 	differences := c.fires(flows, outcomes)
 	if !c.Expect.about() {
+		for _, id := range slices.Sorted(maps.Keys(c.Ends)) {
+			if !slices.ContainsFunc(flows, func(d flow.Definition) bool {
+				return slices.ContainsFunc(stepsOf(d), func(s flow.Step) bool { return s.ID == id })
+			}) {
+				differences = append(differences, fmt.Sprintf("steps: no flow has a step %.60q", id))
+			}
+		}
 		return differences
 	}
 	for _, o := range outcomes {
@@ -121,7 +128,7 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	steps := map[string]flow.Step{}
 	var ids []string
-	for _, s := range slices.Concat(d.Steps, d.OnFailure, d.Finally) {
+	for _, s := range stepsOf(d) {
 		steps[s.ID] = s
 		if s.Run != nil || s.Invoke != nil || s.Wait == flow.WaitNextBoot {
 			ids = append(ids, s.ID)
@@ -162,6 +169,11 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 	if maybe {
 		return differences
 	}
+	for _, id := range slices.Concat(c.Expect.Plan, c.Expect.Skipped) {
+		if steps[id].ID == "" {
+			add("%s has no step %.60q: list the ids of its steps one by one", d.Name, id)
+		}
+	}
 	odd := map[string]bool{}
 	compare := func(name string, got, want []string) {
 		if want == nil || slices.Equal(got, want) {
@@ -187,6 +199,9 @@ func (c Case) rehearse(d flow.Definition) (differences []string) {
 	}
 	return append(differences, c.alerts(r.Actions)...)
 }
+
+// stepsOf lists all steps of a flow.
+func stepsOf(d flow.Definition) []flow.Step { return slices.Concat(d.Steps, d.OnFailure, d.Finally) }
 
 // end returns how an attempt of a step's command ends in this case.
 func (c Case) end(s flow.Step, attempt int) flow.StepEnd {

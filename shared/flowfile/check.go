@@ -61,13 +61,19 @@ func (r *reader) unusedDefaults(f *file, borrowed map[string]bool) {
 
 func (r *reader) windows(w *timetable.Windows, path string) {
 	if w != nil {
+		r.hinted(path+".timeZone", "", "zone")
+		for i, open := range w.Open {
+			if open.From == open.To && open.From != "" && open.From != "00:00" {
+				r.Warn(r.Place(fmt.Sprintf("%s.open[%d]", path, i)), "this window is open for a whole day, from %s on: write another to, or 00:00 for both", open.From)
+			}
+		}
 		r.Windows(w.Open, path+".open")
 		r.calendar(w, path)
 	}
 }
 
 // regular is what looks like another kind of pattern than those of instances.
-var regular = regexp.MustCompile(`^[\^!~/]|\$$|\.[*+]|\||,`)
+var regular = regexp.MustCompile(`^[\^!~/]|\$$|\.[*+]|[|,\[{%]|^ | $|^i-[a-z0-9]{10,}$`)
 
 // instances finds a mapping that says nothing. [44]
 func (r *reader) instances(of *flow.Instances, path string) {
@@ -82,7 +88,7 @@ func (r *reader) instances(of *flow.Instances, path string) {
 	wild := func(path string, patterns []string) {
 		for _, pattern := range patterns {
 			if regular.MatchString(pattern) {
-				r.Warn(r.Key(path), "only * and ? are placeholders, and the rest of %q is taken as it is: write a list for alternatives, such as [web, api-*]", pattern)
+				r.Warn(r.Key(path), "only * and ? are placeholders, and the rest of %q is taken as it is: write a list for alternatives, such as [web, api-*], and an id as instance.id in when", pattern)
 			}
 		}
 	}
@@ -105,6 +111,8 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	}
 	if at := p.path + ".captureEvent"; p.CaptureEvent && r.Sound(p.path+".on") && !slices.Equal(p.On, []string{flow.TaskCompleted}) {
 		r.Add(r.Place(at), "captureEvent is only for flows on task-completed alone: other events come from no command")
+	} else if p.CaptureEvent && !p.reads("event", "output") {
+		r.Warn(r.Key(at), "nothing in the flow reads event.output: remove captureEvent, or read it")
 	}
 	p.sound = r.Sound(p.path + ".name")
 	r.inputs(p)

@@ -1,12 +1,14 @@
 package flowfile
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
 	"aftercare/shared/command"
+	"aftercare/shared/script"
 )
 
 // room is how many base64 characters a script must leave for the values of
@@ -30,6 +32,41 @@ func (r *reader) run(run *command.Run, path string) {
 	wrong := r.commandMistakes(known.CheckWithin(left), path)
 	if run.Type != "" && run.Content != "" && !wrong["content"] {
 		r.script(run, path, wrong)
+	}
+}
+
+// script finds mistakes in a script's text: its syntax, parameters that it does
+// not mention, and variables that nothing sets (flow rules 82, 83). It skips
+// parameters that are wrong themselves.
+func (r *reader) script(run *command.Run, path string, wrong map[string]bool) {
+	content, interpreter := path+".content", command.Interpreter(run.Content)
+	checked := run.Type == command.RunShellScript && (interpreter == "sh" || interpreter == "bash")
+	if !checked {
+		r.unchecked = append(r.unchecked, r.Place(content))
+	}
+	if checked || run.Type == command.RunPowerShellScript {
+		r.unmentioned(run, path, wrong)
+	}
+	if checked {
+		for _, m := range script.Check(command.Run{Content: run.Content}.Text(), interpreter, run.Parameters) {
+			r.Add(r.inText(content, run.OffsetIn(m.At)), "%s", m.Text)
+		}
+	}
+}
+
+// unmentioned finds parameters that the script does not mention: a shell script by
+// their names, one of PowerShell as variables of the environment, or in quotes for a
+// call that reads one.
+func (r *reader) unmentioned(run *command.Run, path string, wrong map[string]bool) {
+	mention, use := `\b%s\b`, `"$%.64s"`
+	if run.Type == command.RunPowerShellScript {
+		mention, use = `(?i)(?:env:|['"])%s\b`, "$env:%.64s"
+	}
+	for _, name := range r.named(run.Parameters, path+".parameters") {
+		if wrong["parameters."+name] || regexp.MustCompile(fmt.Sprintf(mention, regexp.QuoteMeta(name))).MatchString(run.Content) {
+			continue
+		}
+		r.Add(r.Key(path+".parameters."+name), "the script never mentions the parameter %.64s: use "+use+" in it, or remove the parameter", name, name)
 	}
 }
 

@@ -53,6 +53,9 @@ func (r *reader) cycle(flows []*placedFlow, path []int, last flow.Command) {
 	if last.Name == "" {
 		except = fmt.Sprintf("event.commandId != %q", last.ID)
 	}
+	if slices.ContainsFunc(first.known, func(f fact) bool { return f.only && (f.name == "event.commandName" || f.name == "event.commandId") }) {
+		except = "name another command there"
+	}
 	what := "the commands of these flows can start each other"
 	if len(path) == 1 {
 		what = "the commands of this flow can start it again"
@@ -94,21 +97,10 @@ func (p *placedFlow) starts() func(flow.Command) bool {
 		return func(flow.Command) bool { return false }
 	}
 	names := slices.DeleteFunc(slices.Clone(p.known), func(f fact) bool { return f.name != "event.commandName" })
-	weigh, weighed := flow.Starters(*p.Definition), map[bool]bool{}
+	weigh := flow.Starters(*p.Definition)
 	return func(c flow.Command) bool {
-		saved := c.Name == ""
-		can, known := weighed[saved]
-		switch {
-		case known:
-			return can
-		case !saved && slices.ContainsFunc(names, func(f fact) bool { return f.only && !slices.Contains(f.samples, any(c.Name)) || !f.holds(c.Name) }):
-			return false
-		}
-		can = weigh(c)
-		if !strings.Contains(p.When, "command") { // all commands are alike
-			weighed[saved] = can
-		}
-		return can
+		other := func(f fact) bool { return f.only && !slices.Contains(f.samples, any(c.Name)) || !f.holds(c.Name) }
+		return (c.Name == "" || !slices.ContainsFunc(names, other)) && weigh(c)
 	}
 }
 

@@ -15,6 +15,7 @@ func (r *reader) condition(path string, at place) (known []fact, ok bool) {
 		return at.given, false
 	}
 	sc, _ := r.Text(path)
+	r.hinted(path, "", "expression")
 	l := &lint{place: at}
 	mistakes := r.checker.check(sc.Text, l, true)
 	r.expressionMistakes(sc, "when", mistakes)

@@ -59,9 +59,6 @@ func factOf(n ast.Node, positive bool) (f fact, ok bool) {
 		return f, n.Type() != nil && n.Type().Kind().String() == "bool"
 	case *ast.BinaryNode:
 		x, y, op := n.Left, n.Right, n.Operator
-		if mirrored := mirror[op]; mirrored != "" && constant(x) {
-			x, y, op = y, x, mirrored
-		}
 		value, err := expr.Eval(y.String(), nil)
 		if comparisons()[op] == nil || constant(x) || !constant(y) || err != nil {
 			return f, false
@@ -76,8 +73,6 @@ func factOf(n ast.Node, positive bool) (f fact, ok bool) {
 	}
 	return f, f.holds != nil
 }
-
-var mirror = map[string]string{"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 func constant(n ast.Node) bool {
 	switch n := n.(type) {
@@ -100,39 +95,17 @@ func oneOf(name string, values ...any) fact {
 
 // fits is the fact that a text fits one of the patterns of instances.
 func fits(name string, patterns []string) fact {
-	f := fact{name: name, only: true, holds: func(v any) bool {
+	f := fact{name: name, holds: func(v any) bool {
 		text, ok := v.(string)
 		return ok && slices.ContainsFunc(patterns, func(p string) bool { return flow.Fits(p, text) })
 	}}
+	f.opaque = slices.ContainsFunc(patterns, func(p string) bool { return strings.ContainsAny(p, "*?") })
+	f.only = !f.opaque
 	for _, p := range patterns {
-		f.only = f.only && !strings.ContainsAny(p, "*?")
-		parts := strings.Split(p, "*")
-		f.opaque = f.opaque || len(parts) > 3 || strings.Contains(p, "?")
-		for _, part := range parts {
-			f.samples = append(f.samples, part)
-		}
+		f.samples = append(f.samples, p)
 	}
 	return f
 }
-
-// domains are all values of fields that have few.
-var domains = sync.OnceValue(func() map[string][]any {
-	all := map[string][]any{}
-	for _, n := range flow.Names() {
-		for _, word := range n.Words {
-			all[n.Name] = append(all[n.Name], word)
-		}
-		if n.Like == false {
-			all[n.Name] = []any{true, false}
-		}
-	}
-	return all
-})
-
-var stepName = regexp.MustCompile(`^steps(?:\.\w+|\["[^"]+"\])\.`)
-
-// field is the name of a value without the id of its step.
-func field(name string) string { return stepName.ReplaceAllString(name, "steps.<id>.") }
 
 // together reports whether two facts do not contradict each other. It tries all values
 // that their samples suggest.
@@ -141,9 +114,7 @@ func together(a, b fact) bool {
 		return true
 	}
 	var values []any
-	switch domain := domains()[field(a.name)]; {
-	case domain != nil:
-		values = append(slices.Clone(domain), nil)
+	switch {
 	case a.only:
 		values = a.samples
 	case b.only:
@@ -231,7 +202,6 @@ func (l *lint) contradictions(of part, given []fact) []fact {
 		if !ok {
 			continue
 		}
-		l.bounded(p, f)
 		if i := slices.IndexFunc(given, func(other fact) bool { return !together(other, f) }); i >= 0 {
 			l.never(f, given[i])
 		}
@@ -248,12 +218,16 @@ func (l *lint) contradictions(of part, given []fact) []fact {
 // alternatives finds what always holds between parts that || joins, and what is wrong
 // in each of them.
 func (l *lint) alternatives(parts []part, given []fact) {
+	asks := func(p part) bool { return strings.Contains(p.Node.String(), "run.depth") }
+	if i := slices.IndexFunc(parts, func(p part) bool { return !asks(p) }); i >= 0 && !strings.Contains(l.text, "(") && slices.ContainsFunc(parts, asks) {
+		l.add(parts[i].Node, true, "run.depth is not asked with this: && binds closer than ||, so put brackets around what || joins")
+	}
 	var others []fact
 	for _, p := range parts {
 		if f, ok := factOf(p.Node, !p.positive); ok {
 			f.said = p.String()
 			if i := slices.IndexFunc(others, func(other fact) bool { return !together(other, f) }); i >= 0 {
-				l.add(f.node, false, "%s or %s always holds: write &&%s", others[i].said, f.said, choice(" != ", "not in", others[i], f))
+				l.add(f.node, false, "%s or %s always holds: write &&, or one of them alone", others[i].said, f.said)
 			}
 			others = append(others, f)
 		}
@@ -267,39 +241,12 @@ func (l *lint) never(f, other fact) {
 		l.add(f.node, other.warning, "%s never holds, because %s", f.said, other.given)
 		return
 	}
-	l.add(f.node, false, "%s and %s never both hold: write ||%s, or remove one of them", other.said, f.said, choice(" == ", "in", other, f))
-}
-
-// choice is how to write two comparisons with literals as one.
-func choice(op, word string, a, b fact) string {
-	_, x, ok := strings.Cut(a.said, op)
-	_, y, both := strings.Cut(b.said, op)
-	if !ok || !both {
-		return ""
-	}
-	return fmt.Sprintf(", or %s [%s, %s]", word, x, y)
+	l.add(f.node, false, "%s and %s never both hold: write ||, or one of them alone", other.said, f.said)
 }
 
 // bounds are the least values of numbers.
 var bounds = map[string]int{
-	"event.failedBefore": 0, "event.repeats": 0, "event.uptime": -1, "instance.bootSeq": 0, "instance.failedRuns": 0,
-	"run.depth": 0, "run.attempt": 1, "steps.<id>.attempts": 0,
-}
-
-// bounded finds that a number is compared with what it can never be.
-func (l *lint) bounded(p part, f fact) {
-	least, ok := bounds[field(f.name)]
-	if !ok {
-		return
-	}
-	bound := fact{name: f.name, samples: []any{least}, holds: func(v any) bool { return compare(v, ">=", least, true) }}
-	opposite, _ := factOf(p.Node, !p.positive)
-	switch {
-	case !together(bound, f):
-		l.add(f.node, false, "%s never holds, because it is at least %d", f.said, least)
-	case !together(bound, opposite):
-		l.add(f.node, true, "%s always holds, because it is at least %d: compare it with another number", f.said, least)
-	}
+	"event.failedBefore": 0, "event.repeats": 0, "event.uptime": -1, "instance.bootSeq": 0, "instance.failedRuns": 0, "run.depth": 0, "run.attempt": 1,
 }
 
 // facts are what is known of the instances.
@@ -324,6 +271,9 @@ func facts(of *flow.Instances) (list []fact) {
 
 // started is what follows from the kinds of event that start a flow.
 func started(on []string) (list []fact) {
+	for name, least := range bounds {
+		list = append(list, fact{name: name, samples: []any{least}, given: fmt.Sprint("it is at least ", least), holds: func(v any) bool { return compare(v, ">=", least, true) }})
+	}
 	say := func(name, given string, values ...any) {
 		f := oneOf(name, values...)
 		f.given, f.warning = given, true

@@ -56,8 +56,7 @@ func TestBadFilesHaveExactlyTheirMistakes(t *testing.T) {
 	}
 }
 
-// Beside each good file stand its definitions, as a run stores them, and its
-// graphs.
+// Beside each good file stand its definitions, as a run stores them.
 //
 // [3] [4] [5] [30] [31] [32] [36] [52] [54] [60] [62]
 func TestGoodFilesHaveTheDefinitionsBesideThem(t *testing.T) {
@@ -65,11 +64,6 @@ func TestGoodFilesHaveTheDefinitionsBesideThem(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			flows := good(t, read(t, file))
 			compare(t, strings.TrimSuffix(file, ".yaml")+".json", asJSON(t, flows))
-			graphs := ""
-			for _, d := range flows {
-				graphs += flowfile.Graph(d)
-			}
-			compare(t, strings.TrimSuffix(file, ".yaml")+".mmd", graphs)
 		})
 	}
 }

@@ -124,8 +124,7 @@ func wrongRegexp(k yamlfile.Key, text string) string {
 	case text == "":
 		return k.Name + " is empty: " + k.Hint
 	case err != nil:
-		_, what, _ := strings.Cut(err.Error(), "error parsing regexp: ")
-		return fmt.Sprintf("%s is not a regular expression (%s): %s", k.Name, what, k.Hint)
+		return fmt.Sprintf("%s is not a regular expression, because %s: %s", k.Name, flow.UnreadablePattern(err), k.Hint)
 	}
 	return ""
 }

@@ -1,8 +1,10 @@
 package flowfile
 
 import (
+	_ "embed" // synonyms.txt
 	"reflect"
 	"slices"
+	"strings"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
@@ -73,28 +75,20 @@ var nouns = map[reflect.Type]string{
 // words are those of keys whose tag names a list of package flow.
 var words = map[string][]string{"kinds": flow.Kinds(), "statuses": flow.Statuses, "states": flow.States, "systems": flow.Systems}
 
-// synonyms maps keys of other tools to the key with the same meaning here.
-var synonyms = map[string]string{
-	"if": "when", "condition": "when", "trigger": "on", "event": "on", "env": "parameters", "environment": "parameters",
-	"params": "parameters", "args": "parameters", "with": "parameters", "script": "content", "command": "content", "cmd": "content",
-	"cwd": "workingDir", "user": "username", "shell": "type", "sleep": "wait", "delay": "wait", "retries": "retry",
-	"maxRetries": "max", "attempts": "max", "ensure": "finally", "always": "finally", "catch": "onFailure", "onError": "onFailure",
-	"timezone": "timeZone", "tz": "timeZone", "start": "from", "end": "to", "id": "name", "name": "id", "dryRun": "mode", "notify": "alert",
-	"level": "severity", "priority": "severity", "urgency": "severity", "channel": "route", "channels": "route", "url": "runbook", "link": "runbook", "targets": "instances", "scope": "instances", "only": "instances",
-	"hosts": "instances", "runs-on": "instances", "selector": "instances", "jobs": "flows", "workflows": "flows", "rules": "flows", "playbook": "flows",
-	"tasks": "steps", "mainSteps": "steps", "actions": "steps", "handlers": "onFailure", "rescue": "onFailure", "continue-on-error": "onFailure", "ignore_errors": "onFailure",
-	"failed_when": "onFailure", "next": "onFailure", "goto": "onFailure", "nextStep": "onFailure", "timeout-minutes": "timeout", "timeoutSeconds": "timeout",
-	"timeout_seconds": "timeout", "register": "capture", "outputs": "capture", "concurrency": "whenBusy", "maxAttempts": "max", "become_user": "username", "runAs": "username",
-	"cron": "schedule", "enabled": "mode", "disabled": "mode", "message": "alert", "slack": "alert", "a step goto": "onFailure",
-	"a step shell": "write type and content under run", "a step script": "write type and content under run", "a step command": "write type and content under run",
-	"a step cmd": "write type and content under run", "a step content": "write it under run", "a step type": "write it under run", "a step commands": "write type and content under run",
-	"a step env": "write parameters under run or invoke", "a step with": "write parameters under run or invoke", "a step args": "write parameters under run or invoke",
-	"a step parameters": "write it under run or invoke", "a step inputs": "write parameters under run or invoke", "a step commandId": "write it under invoke",
-	"uses": "there are no actions to reuse; write run or invoke", "action": "write run, invoke, alert, wait or stop", "description": "write a comment, which begins with #",
-	"needs": "steps run in order; write them one after another", "depends_on": "steps run in order; write them one after another", "dependencies": "steps run in order; write them one after another",
-	"loop": "nothing is repeated; write a loop in the script", "with_items": "nothing is repeated; write a loop in the script", "strategy": "nothing is repeated; write several flows", "matrix": "nothing is repeated; write several flows",
-	"become": "scripts run as root already", "secrets": "let the script fetch secrets, as functions/README.md says", "permissions": "the script has the rights of its instance's role",
-}
+//go:embed synonyms.txt
+var synonymsFile string
+
+// synonyms are the rows of synonyms.txt by their keys.
+var synonyms = func() map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(synonymsFile) {
+		keys, meaning, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		for key := range strings.SplitSeq(keys, ", ") {
+			all[key] = meaning
+		}
+	}
+	return all
+}()
 
 // format is what files of flows and of cases have in common.
 func format(t reflect.Type, what, list, title, description string) *yamlfile.Format {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/flowfile"
 	"aftercare/shared/yamlfile"
@@ -64,7 +65,7 @@ func TestEveryGradedMistakeSaysWhatToWrite(t *testing.T) {
 		number, _, _ := strings.Cut(g.name, " ")
 		kinds[number] = true
 		t.Run(g.name, func(t *testing.T) {
-			found := flowfile.Inspect(nil, "f", []byte(g.src), nil)
+			found := flowfile.Inspect(nil, "f", []byte(g.src), nil, time.Time{})
 			good := false
 			for severity, list := range map[string]yamlfile.Mistakes{"mistake": found.Mistakes, "warning": found.Warnings, "note": found.Notes} {
 				for _, m := range list {
@@ -99,7 +100,7 @@ func (g graded) in(m yamlfile.Mistake) bool {
 // A warning that is wrong costs more than one that is missing. [88] [89]
 func TestWhatIsMeantIsNoWarning(t *testing.T) {
 	for _, file := range []string{"testdata/quiet.yaml", shippedFile} {
-		found := flowfile.Inspect(os.DirFS(filepath.Dir(file)), "f", read(t, file), nil)
+		found := flowfile.Inspect(os.DirFS(filepath.Dir(file)), "f", read(t, file), nil, time.Time{})
 		if len(found.Mistakes)+len(found.Warnings) > 0 {
 			t.Errorf("%s: got mistakes\n%s\nwarnings\n%s", file, found.Mistakes, found.Warnings)
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/command"
 	"aftercare/shared/flowfile"
@@ -177,7 +178,7 @@ func TestARunbookIsTheAddressOfAPage(t *testing.T) {
 func TestARouteMustBeInAlertsYAML(t *testing.T) {
 	src := []byte("version: 1\ndefaults: {finally: [{id: c, alert: a, route: datebase}]}\nflows:\n- name: one\n  on: first-heartbeat\n  steps:\n" +
 		"  - {id: a, alert: a, route: default}\n  - {id: b, alert: a, route: people}\n  - {id: d, alert: a}\n")
-	found := flowfile.Inspect(nil, "f", src, []string{"database", "default"}).Mistakes
+	found := flowfile.Inspect(nil, "f", src, []string{"database", "default"}, time.Time{}).Mistakes
 	want := "f:2:47: there is no route \"datebase\" in alerts.yaml, did you mean \"database\"?\n" +
 		"f:8:30: there is no route \"people\" in alerts.yaml: its routes are database, default"
 	if found.Error() != want {

@@ -18,7 +18,9 @@ var (
 	fields  = regexp.MustCompile(`^(?:event|instance|steps|inputs)[.\[]`)
 	regions = regexp.MustCompile(`^(?:event|instance)\.(?:region|zone|azone|dataRegion)$`)
 	// placeholder is text that other tools replace.
-	placeholder = regexp.MustCompile(`\$\{|\{\{|^\$[A-Za-z_]\w+`)
+	placeholder = regexp.MustCompile(`\$\{[A-Za-z_]|\{\{\s*[A-Za-z_]|^\$[A-Za-z_]\w+|\$\([a-z]{3}`)
+	missing     = regexp.MustCompile(`^(?:instance\.(?:tags|name|os|zone|region|agentVersion)\b|match\()`)
+	day         = regexp.MustCompile(`^[0-9]{4}-`)
 	numeral     = regexp.MustCompile(`^\s*-?[0-9]+\s*$`)
 	errorsOf    = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
 )
@@ -59,6 +61,10 @@ func (l *lint) Visit(node *ast.Node) {
 		if n.Name == "int" || n.Name == "float" {
 			l.number(n)
 		}
+	case *ast.StringNode:
+		if placeholder.MatchString(n.Value) {
+			l.add(n, true, "nothing replaces this in an expression: name the value without quotes, such as event.commandName")
+		}
 	case *ast.ConditionalNode:
 		l.contradictions(part{n.Cond, true}, l.given)
 	case *ast.BinaryNode:
@@ -85,6 +91,10 @@ func (l *lint) ordered(n *ast.BinaryNode) {
 	_, none := n.Right.(*ast.NilNode)
 	none = none && fields.MatchString(name) && is != nil && !strings.HasPrefix(name, "instance")
 	switch {
+	case ok && n.Operator == "!=" && s.Value == "" && missing.MatchString(name) && !strings.Contains(l.text, name+" != nil"):
+		l.add(n.Left, true, `%s != "" holds of what is not there, too: write %[1]s != nil`, name)
+	case ok && strings.ContainsAny(n.Operator, "<>") && strings.HasSuffix(strings.ToLower(name), "time") && !day.MatchString(s.Value):
+		l.add(n.Left, true, `%s is a text such as 2026-01-31T08:00:00Z, which this says nothing about: write such a text, or windows for a time of the day`, name)
 	case ok && strings.ContainsAny(n.Operator, "<>") && numeral.MatchString(s.Value):
 		l.add(n.Left, true, `%s compares texts letter by letter, and "9" is more than "80": write int(trim(%s)) %[1]s %[3]s`, n.Operator, name, s.Value)
 	case none && is.Kind() == reflect.String:
@@ -142,8 +152,6 @@ func (l *lint) compared(n *ast.BinaryNode, x, y ast.Node) {
 			l.add(x, true, "a blank or another line in what the command prints decides this: write trim(%s) %s …, or contains", name, n.Operator)
 		case whole && strings.ContainsAny(s.Value, "*%") && fields.MatchString(name):
 			l.add(literal, true, "%s takes * and %% as they are: write startsWith, contains or matches", n.Operator)
-		case placeholder.MatchString(s.Value):
-			l.add(literal, true, "nothing replaces this in an expression: name the value without quotes, such as event.commandName")
 		case regions.MatchString(name) && lower != s.Value:
 			l.add(literal, true, "letter case counts, and regions and zones have small letters: write %q", lower)
 		case errorsOf.MatchString(name) && whole && code >= 0 && errorCodes[code] != s.Value:

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"aftercare/shared/flow"
 	"aftercare/shared/flowfile"
@@ -55,7 +56,7 @@ func TestNoMessageSpeaksTheParsersWords(t *testing.T) {
 	for _, file := range fixture(t, "good") {
 		src := string(read(t, file))
 		spoilt(src, "\t:'\"{}[] -\n#&*!|>@`%,?x\\=", len(src)/places+1, func(src string) {
-			found := flowfile.Inspect(nil, "f", []byte(src), nil)
+			found := flowfile.Inspect(nil, "f", []byte(src), nil, time.Time{})
 			for _, m := range append(found.Mistakes, found.Warnings...) {
 				check(src, m.Text)
 			}

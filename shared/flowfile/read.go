@@ -3,6 +3,7 @@ package flowfile
 import (
 	"fmt"
 	"io/fs"
+	"time"
 
 	"aftercare/shared/flow"
 	"aftercare/shared/timetable"
@@ -27,7 +28,7 @@ func Read(filename string, src []byte) ([]flow.Definition, error) {
 
 // ReadIn is Read with the folder of the file, where its calendars are.
 func ReadIn(folder fs.FS, filename string, src []byte) ([]flow.Definition, error) {
-	found := Inspect(folder, filename, src, nil)
+	found := Inspect(folder, filename, src, nil, time.Time{})
 	if len(found.Mistakes) > 0 {
 		return nil, found.Mistakes
 	}
@@ -36,21 +37,23 @@ func ReadIn(folder fs.FS, filename string, src []byte) ([]flow.Definition, error
 
 // Inspect reads a file of flows, and finds all that is or may be wrong with it. Its
 // calendars are in the folder; nil if there is none. With the names of the routes of
-// alerts.yaml, steps that ask for another one are mistakes; nil allows any. [86]
-func Inspect(folder fs.FS, filename string, src []byte, routes []string) Inspection {
+// alerts.yaml, steps that ask for another one are mistakes; nil allows any. [86] Now is
+// only for notes on what has passed.
+func Inspect(folder fs.FS, filename string, src []byte, routes []string, now time.Time) Inspection {
 	var f file
 	var out Inspection
 	read, found := flows.Read(filename, src, &f)
 	if read != nil {
-		r := &reader{Reader: read, checker: NewChecker(), routes: routes, beside: folder, calendars: map[string]*timetable.Calendar{}}
+		r := &reader{Reader: read, checker: NewChecker(), routes: routes, beside: folder, calendars: map[string]*timetable.Calendar{}, now: now, filename: filename}
 		r.check(&f, r.complete(&f))
 		if len(r.unchecked) > 0 {
 			first, text := r.unchecked[0], "the syntax of this script is not checked: only that of sh and bash is"
 			if more := len(r.unchecked) - 1; more > 0 {
 				text += fmt.Sprintf("; nor is that of %d more", more)
 			}
-			out.Notes = yamlfile.Mistakes{{File: filename, Line: first.Line, Column: first.Column, Text: text}}
+			r.note(first, text)
 		}
+		out.Notes = r.notes
 	}
 	out.Mistakes, _ = found.Err().(yamlfile.Mistakes)
 	out.Warnings = found.Warnings()
@@ -77,4 +80,12 @@ type reader struct {
 	wrongDefaults map[string]bool
 	// unchecked are the places of scripts whose syntax is not checked.
 	unchecked []yamlfile.Position
+	// notes say what was not checked, and what is older than now.
+	notes    yamlfile.Mistakes
+	now      time.Time
+	filename string
+}
+
+func (r *reader) note(at yamlfile.Position, text string) {
+	r.notes = append(r.notes, yamlfile.Mistake{File: r.filename, Line: at.Line, Column: at.Column, Text: text})
 }

@@ -2,6 +2,7 @@ package flowfile
 
 import (
 	"cmp"
+	_ "embed" // functions.txt
 	"fmt"
 	"reflect"
 	"strings"
@@ -10,46 +11,12 @@ import (
 	"aftercare/shared/flow"
 )
 
-// call documents a function: how it is called, what it returns, and an example
-// with its result as text.
-type call struct{ form, returns, example, result string }
-
-// calls document every function that an expression may call. Text and lists in
-// their order: what takes values out of text, then text, numbers, lists, time.
-var calls = []call{
-	{"match(text, pattern, group)", "what the pattern found, or its group of that number; nil if it found nothing. Patterns are those of Go (RE2), in quotes", `match("/dev/vda1 91% /", "([0-9]+)%", 1)`, "91"},
-	{"lines(text)", "the list of its lines", `lines("a\nb")[1]`, "b"},
-	{"fromJSON(text)", "the value of JSON: text, numbers, true, false, nil, lists and mappings", `fromJSON("{\"used\": 91}").used`, "91"},
-	{"split(text, separator)", "the list of its parts", `split("a,b", ",")[0]`, "a"},
-	{"int(x)", "a text or number as a whole number; any other text ends the step as invalid", `int("91")`, "91"},
-	{"float(x)", "a text or number as a number; any other text ends the step as invalid", `float("0.5")`, "0.5"},
-	{"string(x)", "anything as text", `string(91)`, "91"},
-	{"trim(text, characters)", "the text without the white space around it, or without these characters", `trim(" a ")`, "a"},
-	{"trimPrefix(text, prefix)", "the text without what it begins with", `trimPrefix("v1.2", "v")`, "1.2"},
-	{"trimSuffix(text, suffix)", "the text without what it ends with", `trimSuffix("91%", "%")`, "91"},
-	{"lower(text)", "the text in small letters", `lower("OK")`, "ok"},
-	{"upper(text)", "the text in capital letters", `upper("ok")`, "OK"},
-	{"hasPrefix(text, prefix)", "whether it begins so; the same as text startsWith prefix", `hasPrefix("web-1", "web-")`, "true"},
-	{"hasSuffix(text, suffix)", "whether it ends so; the same as text endsWith suffix", `hasSuffix("a.log", ".log")`, "true"},
-	{"indexOf(text, part)", "where the part begins, in bytes from 0; -1 if it is not there", `indexOf("abc", "c")`, "2"},
-	{"lastIndexOf(text, part)", "where it begins for the last time", `lastIndexOf("abab", "b")`, "3"},
-	{"len(x)", "how many characters a text or elements a list has", `len("abc")`, "3"},
-	{"abs(n)", "the number without its sign", `abs(-3)`, "3"},
-	{"ceil(n)", "the next whole number above", `ceil(1.2)`, "2"},
-	{"floor(n)", "the next whole number below", `floor(1.8)`, "1"},
-	{"round(n)", "the nearest whole number", `round(1.5)`, "2"},
-	{"max(a, b, …)", "the largest of numbers, also of those in lists", `max(1, 3, 2)`, "3"},
-	{"min(a, b, …)", "the smallest of them", `min([1, 3])`, "1"},
-	{"first(list)", "its first element; nil if it is empty", `first(["a", "b"])`, "a"},
-	{"last(list)", "its last element; nil if it is empty", `last(["a", "b"])`, "b"},
-	{"all(list, test)", "whether the test holds for each element, which is # in it", `all([1, 2], # > 0)`, "true"},
-	{"any(list, test)", "whether it holds for one at least", `any([1, 2], # > 1)`, "true"},
-	{"none(list, test)", "whether it holds for no element", `none([1, 2], # > 2)`, "true"},
-	{"one(list, test)", "whether it holds for one element only", `one([1, 2], # > 1)`, "true"},
-	{"count(list, test)", "for how many it holds", `count([1, 2, 3], # > 1)`, "2"},
-	{"filter(list, test)", "the elements for which it holds", `filter([1, 2, 3], # > 1)[0]`, "2"},
-	{"secondsBetween(from, to)", "the whole seconds between two times, such as event.startTime", `secondsBetween("2026-01-31T08:00:00Z", "2026-01-31T08:01:30Z")`, "90"},
-}
+// functions are the rows of every function that an expression may call: how, what it
+// returns, and an example with its result as text. What takes values out of text comes
+// first, then text, numbers, lists, time.
+//
+//go:embed functions.txt
+var functions string
 
 // about says what the values are that no field of flow.Event or flow.Instance is.
 var about = map[string]string{
@@ -80,9 +47,7 @@ func Reference() string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", n.Name, aboutName(n.Name), typeName(n), on)
 	}
 	b.WriteString("\n**Functions**\n\n| call | what it returns | example | result |\n| --- | --- | --- | --- |\n")
-	for _, c := range calls {
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", c.form, c.returns, strings.ReplaceAll(c.example, "|", `\|`), c.result)
-	}
+	b.WriteString(functions)
 	b.WriteString("\n**Limits**\n\n| at most | of |\n| --- | --- |\n")
 	for _, l := range append([]flow.Bound{
 		{Most: maxSteps, Of: "steps of a flow"}, {Most: maxAllSteps, Of: "steps with those of onFailure and finally"},

@@ -89,6 +89,9 @@ func (r *reader) jump(p *placedFlow, l *stepList, i int) {
 	for j, s := range l.steps {
 		switch {
 		case s.ID == to && j > i:
+			if j == i+1 && s.When == "" {
+				r.Warn(r.Place(path), "the step %s follows in any case: write continue, or a stop between the two, or give that step a when", to)
+			}
 			return
 		case s.ID == to:
 			r.Add(r.Place(path), "the step %s does not come after this one: name a later one, or write stop or continue", to)

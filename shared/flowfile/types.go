@@ -138,6 +138,10 @@ func (c Checker) types(l *lint, condition bool) (mistakes []flow.Mistake) {
 		begin := utf8.RuneCountInString(l.text) - utf8.RuneCountInString(strings.TrimLeft(l.text, " \t\n"))
 		return []flow.Mistake{{Offset: begin, Text: "the result is neither text nor a number, true or false: select one of its parts"}}
 	}
+	_, alone := tree.Node.(*ast.MemberNode)
+	if name := tree.Node.String(); !condition && alone && strings.HasPrefix(name, "instance.tags") && !slices.ContainsFunc(l.given, func(f fact) bool { return f.name == name }) {
+		l.add(tree.Node, true, "%s may be missing, and then this step ends as invalid: write %[1]s ?? \"unknown\"", name)
+	}
 	return l.found
 }
 

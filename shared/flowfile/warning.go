@@ -98,35 +98,41 @@ func (r *reader) systems(p *placedFlow) {
 // texts warns of what is in the texts of a step: placeholders that nothing replaces,
 // and secrets. [88] [89]
 func (r *reader) texts(s flow.Step, path string) {
-	r.said(path+".alert", "values", "", "")
+	r.said(path+".alert", "", "", "alert", "values")
 	if s.Run != nil {
-		variable := "$$"
-		if s.Run.Type == command.RunPowerShellScript {
-			variable = "$$env:"
+		variable, tables := "$$env:", []string{"content"}
+		if s.Run.Type == command.RunShellScript {
+			variable, tables = "$$", append(tables, "shell")
 		}
-		r.said(path+".run.content", "content", variable, "")
+		r.said(path+".run.content", "", variable, tables...)
 		for name := range s.Run.Parameters {
-			r.said(path+".run.parameters."+name, "values", "", name)
+			r.said(path+".run.parameters."+name, name, "", "values")
 		}
 	}
 	if s.Invoke != nil {
 		for name := range s.Invoke.Parameters {
-			r.said(path+".invoke.parameters."+name, "values", "", name)
+			r.said(path+".invoke.parameters."+name, name, "", "values")
 		}
 	}
 }
 
-// said warns of what is in one text. Table and variable are those of the placeholders;
-// name is that of a parameter, or empty. The warning of a secret is at the beginning of
-// its line, and shows no part of it.
-func (r *reader) said(path, table, variable, name string) {
+// hinted warns of what the tables of hints say about one text.
+func (r *reader) hinted(path, variable string, tables ...string) {
+	if sc, ok := r.Text(path); ok && r.Sound(path) {
+		for _, p := range wording.Placeholders(sc.Text, variable, tables...) {
+			r.Warn(r.inText(path, p.At), "%s", p.Say)
+		}
+	}
+}
+
+// said warns of what is in one text; name is that of a parameter, or empty. The warning
+// of a secret is at the beginning of its line, and shows no part of it.
+func (r *reader) said(path, name, variable string, tables ...string) {
 	sc, ok := r.Text(path)
 	if !ok || !r.Sound(path) {
 		return
 	}
-	for _, p := range wording.Placeholders(sc.Text, table, variable) {
-		r.Warn(r.inText(path, p.At), "%s", p.Say)
-	}
+	r.hinted(path, variable, tables...)
 	line, found := mask.Literal(name, sc.Text, strings.HasSuffix(path, ".alert"))
 	if !found {
 		return

@@ -1,7 +1,9 @@
 package timetable
 
 import (
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,12 +71,16 @@ func parseCron(text string) (c cron, err error) {
 	if len(fields) != len(cronFields) {
 		return c, fmt.Errorf("cron has five fields, minute, hour, day of the month, month and day of the week, but here are %d: write for example 30 3 * * *", len(fields))
 	}
+	var wrong []string
 	for i, f := range cronFields {
 		for _, part := range strings.Split(fields[i], ",") {
 			if err := f.add(part, &c[i]); err != nil {
-				return c, err
+				wrong = append(wrong, err.Error())
 			}
 		}
+	}
+	if wrong != nil {
+		return c, errors.New(strings.Join(wrong, "; "))
 	}
 	if c.has(4, 7) {
 		c[4] |= 1 // 7 is Sunday, too
@@ -163,6 +169,21 @@ func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time
 		}
 	}
 	return due, missed, nil
+}
+
+// Clock lists, as if in UTC, the schedule's times of the wall clock in 400 days.
+func (s Schedule) Clock() iter.Seq[time.Time] {
+	c, err := parseCron(s.Cron)
+	return func(yield func(time.Time) bool) {
+		t := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+		for last := t.AddDate(0, 0, searchCalendar); err == nil && t.Before(last); t = t.Add(time.Minute) {
+			if !c.has(1, t.Hour()) {
+				t = t.Add(59 * time.Minute)
+			} else if c.matches(t) && !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 // at reports whether a minute is a tick: that of a matching time of the wall clock,

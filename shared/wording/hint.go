@@ -21,6 +21,8 @@ type hint struct {
 }
 
 const (
+	// field are names that no sentence has.
+	field     = `(?:instanceId|commandId|commandName|invokeId|invocationStatus|exitCode|errorCode|errorDesc|agentVersion|startTime|finishTime|failedBefore|failedRuns|bootSeq)`
 	value     = `([A-Za-z_][\w.]*(?:\["[^"]*"\])?(?:\.\w+)*(?:\([^()]*\))?)`
 	operators = `(==|!=|<=|>=|<|>|&&|\|\||[-+*/%]|\b(?:and|or|not|in|contains|startsWith|endsWith|matches)\b)`
 )
@@ -33,7 +35,7 @@ var hints = sync.OnceValue(func() map[string][]hint {
 		say, isSay := strings.CutPrefix(line, "\t")
 		switch {
 		case isSay:
-			form = strings.NewReplacer("VALUE", value, "OPERATOR", operators).Replace(form)
+			form = strings.NewReplacer("VALUE", value, "OPERATOR", operators, "FIELD", field).Replace(form)
 			tables[name] = append(tables[name], hint{regexp.MustCompile(form), say})
 		case strings.HasPrefix(line, "[") && strings.Contains(line, "] "):
 			name, _, _ = strings.Cut(line[1:], "]")
@@ -72,16 +74,18 @@ type Placeholder struct {
 
 var expression = regexp.MustCompile(`\$\{\{.*?\}\}`)
 
-// Placeholders finds what other tools would replace in a text, by the table "values"
-// or "content". Variable is what the script writes before a variable's name.
-func Placeholders(text, table, variable string) (list []Placeholder) {
+// Placeholders finds what other tools would replace in a text, and what its shell would
+// not do, by tables of hints. Variable is what the script writes before a variable's name.
+func Placeholders(text, variable string, tables ...string) (list []Placeholder) {
 	text = expression.ReplaceAllStringFunc(text, blank)
-	for _, h := range hints()[table] {
-		for _, m := range h.form.FindAllStringSubmatchIndex(text, -1) {
-			if say := h.form.ExpandString(nil, strings.ReplaceAll(h.say, "VARIABLE", variable), text, m); len(say) > 0 {
-				list = append(list, Placeholder{m[0], string(say)})
+	for _, table := range tables {
+		for _, h := range hints()[table] {
+			for _, m := range h.form.FindAllStringSubmatchIndex(text, -1) {
+				if say := h.form.ExpandString(nil, strings.ReplaceAll(h.say, "VARIABLE", variable), text, m); len(say) > 0 {
+					list = append(list, Placeholder{m[0], string(say)})
+				}
+				text = text[:m[0]] + blank(text[m[0]:m[1]]) + text[m[1]:]
 			}
-			text = text[:m[0]] + blank(text[m[0]:m[1]]) + text[m[1]:]
 		}
 	}
 	return list

@@ -9,24 +9,8 @@ import (
 	"aftercare/shared/suggest"
 )
 
-// meant are names of other tools for what a field says here.
-var meant = map[string]map[string]string{
-	"event": {
-		"status": "invocationStatus", "result": "invocationStatus", "state": "invocationStatus", "outcome": "invocationStatus", "conclusion": "invocationStatus",
-		"code": "exitCode", "rc": "exitCode", "returnCode": "exitCode", "statusCode": "exitCode", "error": "errorCode", "message": "errorDesc", "reason": "errorDesc",
-		"name": "commandName", "command": "commandName", "commands": "commandName", "type": "kind", "instance": "instanceId", "host": "instanceId", "invocationId": "invokeId",
-		"endTime": "finishTime", "timestamp": "time", "regionId": "region", "zone": "azone", "zoneId": "azone",
-		"hostname": "instance.name", "instanceName": "instance.name", "tags": "instance.tags", "os": "instance.os", "platform": "instance.os", "labels": "instance.tags",
-	},
-	"instance": {
-		"instanceId": "id", "platform": "os", "osType": "os", "osName": "os", "status": "state", "labels": "tags", "hostname": "name", "instanceName": "name",
-		"regionId": "region", "zoneId": "zone", "azone": "zone", "version": "agentVersion", "failures": "failedRuns",
-	},
-	"run":    {"attempts": "attempt", "startTime": "startedAt", "started": "startedAt", "retries": "attempt"},
-	"a step": {"stdout": "output", "stderr": "output", "outputs": "output", "outcome": "status", "conclusion": "status", "result": "status", "state": "status", "rc": "exitCode", "code": "exitCode", "error": "errorCode", "attempt": "attempts", "failed": "status", "success": "status", "succeeded": "status"},
-}
-
-var noField = regexp.MustCompile(`^(event|instance|run|a step) has no field "(\w+)"`)
+// noField says that a field does not exist.
+var noField = regexp.MustCompile(`^(?:event|instance|run|a step) has no field "\w+"`)
 
 // Syntax puts the mistakes that package flow found into words that say what to
 // write. Text is the expression.
@@ -39,7 +23,8 @@ func Syntax(text string, mistakes []flow.Mistake) []flow.Mistake {
 		}
 		runes := []rune(text)
 		at := min(m.Offset, len(runes))
-		switch field := noField.FindStringSubmatch(m.Text); {
+		field := noField.FindString(m.Text)
+		switch other, _ := say("fields", []rune(field), 0); {
 		case m.Syntax:
 			if open := unclosed(text); open >= 0 {
 				m.Offset, m.Text = open, "this "+string(runes[open])+" is never closed: write "+closers[runes[open]]
@@ -51,9 +36,9 @@ func Syntax(text string, mistakes []flow.Mistake) []flow.Mistake {
 			} else if says, _ := say("leftover", runes, at); says != "" && flow.Generic(m.Text) {
 				m.Text = says
 			}
-		case field != nil && meant[field[1]][field[2]] != "":
-			m.Text = field[0] + suggest.DidYouMean(meant[field[1]][field[2]])
-		case field != nil && !strings.Contains(m.Text, "did you mean"), strings.HasPrefix(m.Text, "there is no name ") || strings.HasPrefix(m.Text, "there is no function "):
+		case other != "":
+			m.Text = field + suggest.DidYouMean(other)
+		case field != "" && !strings.Contains(m.Text, "did you mean"), strings.HasPrefix(m.Text, "there is no name ") || strings.HasPrefix(m.Text, "there is no function "):
 			if says, length := say("unnamed", runes, at); says != "" {
 				m.Text, from, past = says, at, at+length
 			}

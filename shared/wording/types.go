@@ -1,6 +1,7 @@
 package wording
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -45,12 +46,18 @@ func Types(err error, tree ast.Node) flow.Mistake {
 			return flow.Mistake{Offset: at, Text: mismatched(found, m[2], m[3])}
 		}
 	}
+	of := ""
+	if tree != nil {
+		if m, ok := ast.Find(tree, func(n ast.Node) bool { m, ok := n.(*ast.MemberNode); return ok && m.Location().From == at }).(*ast.MemberNode); ok {
+			of = m.Node.String()
+		}
+	}
 	for _, h := range hints()["types"] {
 		m := h.form.FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
-		say := h.say
+		say := strings.ReplaceAll(h.say, "OF", cmp.Or(of, "…"))
 		for i, group := range m[1:] {
 			say = strings.ReplaceAll(say, "$"+strconv.Itoa(i+1), plainType(group))
 		}
@@ -84,13 +91,18 @@ func mismatched(n *ast.BinaryNode, left, right string) string {
 	is := fmt.Sprintf("%s is %s", name, l)
 	switch op := n.Operator; {
 	case op == "&&" || op == "and" || op == "||" || op == "or":
-		if l == "true or false" {
-			is, name, l = fmt.Sprintf("%s is %s", n.Right, r), n.Right.String(), r
+		odd, is := n.Left, plainType(left)
+		if is == "true or false" {
+			odd, is = n.Right, plainType(right)
 		}
-		if _, ok := literalText(n.Right); ok && r != "true or false" {
-			return fmt.Sprintf("%s is %s, and no condition: repeat the comparison on both sides, or write in [ ] with all values", n.Right, r)
+		if _, ok := literalText(odd); ok {
+			return fmt.Sprintf("%s is %s, and no condition: repeat the comparison on both sides, or write in [ ] with all values", odd, is)
 		}
-		return fmt.Sprintf("%s, and not true or false: compare it, for example %s != %s", is, name, zeros[l])
+		zero := zeros[is]
+		if name := odd.String(); strings.HasPrefix(name, "instance.") || strings.HasPrefix(name, "match(") {
+			zero = "nil" // what is not there
+		}
+		return fmt.Sprintf("%s is %s, and not true or false: compare it, for example %[1]s != %[3]s", odd, is, zero)
 	case op == "in" && r != "a list" && r != "a mapping":
 		return fmt.Sprintf("%s takes a list, such as [1, 2]: for a part of a text, write contains", op)
 	case l == "a mapping":

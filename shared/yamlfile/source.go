@@ -65,7 +65,7 @@ func (s *source) resolve(n ast.Node) ast.Node {
 			name := node.Value.GetToken().Value
 			anchor, ok := s.anchors[name]
 			if !ok {
-				s.Add(place(node.GetToken()), "there is no anchor &%.40s for this alias", name)
+				s.Add(place(node.GetToken()), "there is no anchor &%.40s for this alias: put a text that begins with * in quotes", name)
 				return nil
 			}
 			n = anchor.Value
@@ -158,6 +158,10 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 				hint, meant = suggest.DidYouMean(other), other
 			case strings.Contains(other, " "):
 				hint = ": " + other
+			case strings.Contains(e.key, "\u00a0"):
+				hint = ", because no-break spaces stand here: write blanks"
+			case strings.Trim(e.key, "0123456789-*/ ") == "":
+				hint = ": put the text that has a comma in quotes"
 			}
 			if meant != "" {
 				m.meant = append(m.meant, meant)

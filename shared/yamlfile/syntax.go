@@ -1,59 +1,39 @@
 package yamlfile
 
 import (
+	_ "embed" // syntax.txt
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
-// syntaxHint is what to write where text is no YAML. Of is what the YAML parser
-// says, and line what the line looks like; either may be anything. The mistake is at
-// the line's group, if the form has one.
+// syntaxHint is what to write where text is no YAML: a row of syntax.txt.
 type syntaxHint struct {
 	of, line *regexp.Regexp
 	say      string
 }
 
-const key = `^\s*(?:-\s+)*[A-Za-z][\w-]*`
+//go:embed syntax.txt
+var syntaxFile string
 
-// syntaxHints are in the order in which they are tried, each at the line of the
-// parser's error and at the one before.
-var syntaxHints = func(rows ...[3]string) (list []syntaxHint) {
-	for _, r := range rows {
-		list = append(list, syntaxHint{regexp.MustCompile(r[0]), regexp.MustCompile(r[1]), r[2]})
+// syntaxHints are the rows of syntax.txt.
+var syntaxHints = sync.OnceValue(func() (list []syntaxHint) {
+	var forms []*regexp.Regexp
+	for line := range strings.Lines(syntaxFile) {
+		line = strings.TrimSuffix(line, "\n")
+		say, isSay := strings.CutPrefix(line, "\t")
+		switch {
+		case isSay:
+			list, forms = append(list, syntaxHint{forms[0], forms[1], say}), nil
+		case !strings.HasPrefix(line, "#"):
+			forms = append(forms, regexp.MustCompile(strings.Replace(line, "KEY", `^\s*(?:-\s+)*[A-Za-z][\w-]*`, 1)))
+		}
 	}
 	return list
-}(
-	[3]string{`tab char|cannot start any token`, `(\t)`, `this is a tab (\t), which YAML does not take here: write blanks instead`},
-	[3]string{``, `^ *(\t)`, `this is a tab (\t), which YAML does not take here: write blanks instead`},
-	[3]string{`reserved character`, `(@|\x60)`, `text cannot begin with this character: put it in quotes`},
-	[3]string{`end character of (?:single|double)-quoted`, `["']`, `this quote is never closed: write the same one at the end of the text`},
-	[3]string{`escape`, `(\\)`, `a backslash in double quotes is written twice: write \\, or put the text in single quotes`},
-	[3]string{`corresponding to`, `([\]}])`, `this closes nothing: remove it, or put the text in quotes`},
-	[3]string{``, `^\s*-?\s*(?:[\w-]+:\s+)?(\{\{)`, `{{ begins a mapping of YAML: put the text in quotes, and write ${{ }} around an expression`},
-	[3]string{``, `^\s*-?\s*[\w-]+:\s+(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')\s*([^\s#,}\]].*)$`, `the text ends at its second quote: put the whole value in single quotes, with its own quotes inside`},
-	[3]string{``, `^\s*(?:-\s+)*[\w-]+:\s+[^\s"'|>\[{&*!%@#-].*?(:)(?:\s|$)`, `a colon with a blank after it begins a value: put the whole text in quotes`},
-	[3]string{`must be specified`, `[{,\[]\s*(?:[\w-]+:\s+)?(\$\{\{)`, `between [ ] or { }, a text with ${{ }} needs quotes`},
-	[3]string{``, `[{,]\s*[\w-]+:\s+[^\s"'\[\]{},&*!][^"'\[\]{},]*(:)\s`, `a colon with a blank after it begins a value: put the whole text in quotes, or write the comma that is missing before this key`},
-	[3]string{``, `^\s*(//|/\*|--\s|;)`, `a comment begins with #: write # before it`},
-	[3]string{`block sequence`, `:\s+(-)`, `a list begins on a line of its own: write this - below its key, or the list in brackets: [a, b]`},
-	[3]string{`header option|multi-line`, `([|>].*)$`, `after | or > nothing else stands on the line: begin the text on the next line, with more blanks, or put it in quotes`},
-	[3]string{`alias|anchor|scalar value type`, `([*&])`, `* and & begin an alias and an anchor of YAML: put the text in quotes`},
-	[3]string{`tag`, `(!)`, `! begins a tag of YAML: put the text in quotes`},
-	[3]string{`non-map`, `([|>])[-+0-9]*\s*$`, `the text that belongs here stands deeper than its key: write more blanks before each of its lines`},
-	[3]string{`non-map|not allowed|map key|key name|invalid key|delimiter`, key + `\s*(=)`, `a key and its value have a colon between them: write key: value`},
-	[3]string{`non-map|not allowed|map key|key name|invalid key|delimiter`, key + `(:)[^\s:/]`, `a blank is missing after the colon: write key: value`},
-	[3]string{`non-map|not allowed|map key|key name|invalid key|delimiter`, `^\s*(-)[A-Za-z]`, `a blank is missing after the -: write - key: value`},
-	[3]string{`non-map|not allowed|map key|key name|delimiter`, `^\s*(?:-\s+)*([A-Za-z][\w-]*)\s*$`, `a colon is missing after this key: write key: value, or - before an item of a list`},
-	[3]string{`non-map`, `^\s*(-)\s`, `the items of a list stand under each other: move this - under the one above`},
-	[3]string{`non-map`, `^\s*([^:#-]*(?:==|!=|&&|\|\||[<>])[^:]*)$`, `this continues the text above: write as many blanks before it as before the first line of that text`},
-	[3]string{`non-map|key name`, `^\s*(?:-\s+)*([a-z][A-Za-z]*) +[^:=]+$`, `a colon is missing after this key: write key: value, and indent text that continues a value`},
-	[3]string{`non-map`, `^\s*(?:-\s+)*[A-Za-z][\w-]*([^\w\s:-])`, `a key ends with a colon: write key: value`},
-	[3]string{`value is not allowed`, `:\s+([\[{].*[\]}])\s*[^\s,\]}#]`, `a text that begins with [ or { needs quotes: put the whole text in quotes`},
-	[3]string{`key name|invalid key|map key|value for mapping`, `^\s*-?\s*(:)`, `a key is missing before the colon: write key: value, or put the text in quotes`},
-)
+})
 
 // open is a quote that its line does not close.
 var open = regexp.MustCompile(`(?::|-)\s+(")[^"]*$`)
@@ -69,7 +49,7 @@ func syntaxMistake(lines []string, at Position, message string) (Position, strin
 			break
 		}
 	}
-	for _, h := range syntaxHints {
+	for _, h := range syntaxHints() {
 		if !h.of.MatchString(message) {
 			continue
 		}

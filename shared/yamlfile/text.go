@@ -84,6 +84,12 @@ func notEmpty(Key) map[string]any { return map[string]any{"type": "string", "min
 
 // UnknownWord returns what to write instead of a word that a key cannot have.
 func UnknownWord(name, word string, words []string) string {
+	if strings.ContainsAny(word, "，：") {
+		return fmt.Sprintf("%s cannot be %.60q: it has a comma or colon of a Chinese keyboard, write , or : and a blank", name, word)
+	}
+	if strings.Contains(strings.ToLower(word), "python") {
+		return fmt.Sprintf("%s cannot be %.60q: write RunShellScript, and begin the script with #!/usr/bin/env python3", name, word)
+	}
 	if meant := suggest.Nearest(word, words); meant != "" {
 		return fmt.Sprintf("%s cannot be %.60q%s", name, word, suggest.DidYouMean(meant))
 	}

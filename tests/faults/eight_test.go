@@ -25,7 +25,7 @@ const eight = "../testdata/flows/eight/"
 func TestEightFlowsRunAsTheirCasesSay(t *testing.T) {
 	src, err := os.ReadFile(eight + "flows.yaml")
 	mustDo(err)
-	found := flowfile.Inspect(nil, "flows.yaml", src, nil)
+	found := flowfile.Inspect(nil, "flows.yaml", src, nil, time.Time{})
 	for _, m := range slices.Concat(found.Mistakes, found.Warnings) {
 		t.Error(m)
 	}

@@ -79,7 +79,8 @@ var rules = []rule{
 	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/suggest", "shared/timetable", "shared/transport", "shared/yamlfile"}},
 	// The functions do not link it: flows are compiled before they are deployed.
 	{"shared/wording", []string{"shared/flow", "shared/suggest", expr}},
-	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/suggest", "shared/timetable", "shared/wording", "shared/yamlfile", expr, shellSyntax + "/syntax"}},
+	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/script", "shared/suggest", "shared/timetable", "shared/wording", "shared/yamlfile", expr}},
+	{"shared/script", []string{"shared/suggest", shellSyntax + "/syntax"}},
 
 	// The tools.
 	{"scripts/internal/cli", []string{"scripts/internal/screen", "shared/flow", "shared/suggest", "shared/version", cobra, pflag}},
@@ -89,6 +90,7 @@ var rules = []rule{
 	}},
 	{"scripts/internal/backtest", []string{"shared/decide", "shared/engine", "shared/event", "shared/flow", "shared/ledger"}},
 	{"scripts/internal/flowdiff", []string{"shared/flow"}},
+	{"scripts/internal/flowgraph", []string{"shared/command", "shared/flow"}},
 	{"scripts/columns", []string{text + "/width"}},
 	{"scripts/internal/screen", []string{"scripts/columns", xTerm}},
 	{"scripts/observe", []string{"shared/setup"}},
@@ -130,7 +132,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/wording", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/suggest", "shared/timetable", "shared/version"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/wording", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/script", "shared/suggest", "shared/timetable", "shared/version"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 

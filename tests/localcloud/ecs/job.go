@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -136,7 +137,12 @@ func (j job) write(path string) error {
 		return errors.New("the file name is not allowed on Windows")
 	}
 	if _, err := os.Stat(path); os.IsNotExist(err) {
-		if err := os.WriteFile(path, j.content, 0o666); err != nil {
+		// A process that starts meanwhile would have a copy of the open file until it is
+		// another program, and the script could not be executed: "text file busy".
+		syscall.ForkLock.RLock()
+		err := os.WriteFile(path, j.content, 0o666)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			os.Remove(path)
 			return err
 		}

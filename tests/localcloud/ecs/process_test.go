@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -147,4 +148,33 @@ func TestAScriptAbandonedByItsAgentCannotPrint(t *testing.T) {
 	c.eventually("the script notices", exists(filepath.Join(home, "noticed")))
 	c.StartAgent(one)
 	c.plainly(shell("echo again"), 0, "again\n")
+}
+
+// TestScriptsRunWhileProcessesStart: none of these has a copy of the file that a script
+// is being written to, which would keep the script from running.
+func TestScriptsRunWhileProcessesStart(t *testing.T) {
+	c := ready(t, nil)
+	done := make(chan struct{})
+	var starting sync.WaitGroup
+	for range 4 {
+		starting.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					_ = exec.Command("/bin/true").Run()
+				}
+			}
+		})
+	}
+	var ids []string
+	for range 100 {
+		ids = append(ids, c.run(shell("true")))
+	}
+	for _, id := range ids {
+		check(t, "exit code", c.end(id)["ExitCode"], any(0.0))
+	}
+	close(done)
+	starting.Wait()
 }

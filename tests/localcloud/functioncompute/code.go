@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // maxCode bounds the code of a function in one call, in bytes before encoding.
@@ -87,6 +88,10 @@ func extract(dir string, file *zip.File) error {
 		return err
 	}
 	defer in.Close()
+	// A process that starts meanwhile would have a copy of the open file until it is
+	// another program, and the function could not be started: "text file busy".
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, file.Mode().Perm())
 	if err != nil {
 		return err

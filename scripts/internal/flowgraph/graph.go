@@ -1,4 +1,5 @@
-package flowfile
+// Package flowgraph draws flows.
+package flowgraph
 
 import (
 	"cmp"
@@ -12,12 +13,12 @@ import (
 	"aftercare/shared/flow"
 )
 
-// Graph draws a flow as a Mermaid flowchart, which GitHub, GitLab and many
+// Draw draws a flow as a Mermaid flowchart, which GitHub, GitLab and many
 // editors show as a picture. A step with a when stands behind a diamond; a
 // dotted edge is the way after a step that did not succeed. The graph leaves out
 // rare ways: an alert's text or a when that cannot be evaluated, and a run that
 // times out. The same flow always gives the same text.
-func Graph(d flow.Definition) string {
+func Draw(d flow.Definition) string {
 	finally := section{flow.SectionFinally, d.Finally, ended, ""}
 	failed := finally.first(flow.ResultFailed)
 	onFailure := section{flow.SectionOnFailure, d.OnFailure, failed, failed}
