@@ -38,7 +38,7 @@ not, the group, the channels, and until when these are muted. Nothing is sent.`,
 	}
 	format := outputFlag(cmd)
 	path := cmd.Flags().String("file", alertsFile, "the `file` with the channels and routes")
-	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare instance ID -o json',\nfor the tags of an event's instance")
+	known := cmd.Flags().String("state", "", "a `file` with the instance's state, from 'aftercare show ID -o json',\nfor the tags of an event's instance")
 	at := atFlag(cmd, "the `time` at which to look at mute times (default now)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		now := cmp.Or(at.from, time.Now()).UTC()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -26,8 +27,7 @@ var maxUnasked = 1_000_000
 // with.
 type backtested struct {
 	*backtest.History
-	Files       []backtestedFile `json:"files"`
-	Differences []backtest.Start `json:"differences,omitempty"`
+	Files []backtestedFile `json:"files"`
 }
 
 type backtestedFile struct {
@@ -109,37 +109,26 @@ func (b *backtested) count(ctx context.Context, cmd *cobra.Command, yes bool) er
 // play plays the history through the flows of each file.
 func (b *backtested) play(ctx context.Context, cmd *cobra.Command, files []comparedFile, flows [][]flow.Definition) error {
 	defer waiting(cmd, "playing the history")()
-	var worlds []*backtest.World
-	for _, list := range flows {
-		worlds = append(worlds, backtest.New(list))
-	}
-	var differ backtest.Differences
-	if len(worlds) > 1 {
-		differ = backtest.Compare(worlds[0], worlds[1])
-	}
-	err := backtest.Play(ctx, b.History, worlds...)
-	b.Differences = differ.List()
-	for n, w := range worlds {
-		b.Files = append(b.Files, backtestedFile{files[n], w.Report})
+	reports, err := backtest.Play(ctx, b.History, flows...)
+	for n, r := range reports {
+		b.Files = append(b.Files, backtestedFile{files[n], r})
 	}
 	return err
 }
 
 func (b *backtested) print(cmd *cobra.Command) {
 	out, c := cmd.OutOrStdout(), clockOf(cmd)
-	say(out, "what happened: %s from %s to %s", counted(b.Events, "event"), c.whole(b.From), c.whole(b.Before))
-	if b.Events > 0 {
-		say(out, "the first event: %s", c.whole(b.Oldest))
-	}
+	say(out, "what happened: %s from %s to %s", counted(b.Rows, "record"), c.whole(cmp.Or(b.Oldest, b.From)), c.whole(b.Before))
 	for _, f := range b.Files {
-		say(out, "\n%s, %s, version %s", f.File.File, counted(f.File.Flows, "flow"), f.File.Version)
+		say(out, "\n%s, %s, version %s, would have had these runs:", f.File.File, counted(f.File.Flows, "flow"), f.File.Version)
 		for _, t := range f.Flows {
-			screen.Say(out, "  "+t.Flow+": ", t.String())
+			text := cmp.Or(t.Runs.String(), "no run")
+			if t.Instances > 0 {
+				text += ", on " + counted(t.Instances, "instance")
+			}
+			screen.Say(out, "  "+t.Flow+": ", text)
 			if len(t.Cost) > 0 {
 				screen.Say(out, "    cost: ", t.Cost.String())
-			}
-			if len(t.Perhaps) > 0 {
-				screen.Say(out, "    perhaps more: ", t.Perhaps.String())
 			}
 		}
 	}
@@ -149,9 +138,6 @@ func (b *backtested) print(cmd *cobra.Command) {
 	is := b.Files[0]
 	if is.LeftOut > 0 {
 		screen.Say(out, "", fmt.Sprintf("\nLeft out: %s of commands that flows sent, and that these would not have sent, or not like this.", counted(is.LeftOut, "end")))
-	}
-	if b.Expired > 0 {
-		is.Unknown["records that are listed and have expired"] = b.Expired
 	}
 	if len(is.Unknown) > 0 {
 		say(out, "\nNot known:")
@@ -163,12 +149,12 @@ func (b *backtested) print(cmd *cobra.Command) {
 
 // printDifferences lists the events that would start a flow of one file only.
 func (b *backtested) printDifferences(out io.Writer, c clock) {
-	signs := map[string]int{}
 	table := &screen.Table{Head: []string{"+-", "WHEN", "INSTANCE/EVENT", "WHAT", "FLOW"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
-	for _, d := range b.Differences {
-		signs[d.Sign]++
-		table.Add(d.Sign, c.moment(d.At), strings.TrimSuffix(d.InstanceID+"/"+d.InvokeID, "/"), d.Command, d.Flow)
+	for n, sign := range []string{"+", "-"} {
+		for _, s := range b.Files[n].Only {
+			table.Add(sign, c.moment(s.At), strings.TrimSuffix(s.InstanceID+"/"+s.InvokeID, "/"), s.Command, s.Flow)
+		}
 	}
-	say(out, "\n+%d, -%d starts of flows", signs["+"], signs["-"])
+	say(out, "\n+%d, -%d starts of flows", len(b.Files[0].Only), len(b.Files[1].Only))
 	table.Print(out)
 }

@@ -56,7 +56,7 @@ func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
 	r := workedWith(t, "waiting")
 	_, out := backtestOf(t, r, slow)
 	for _, want := range []string{
-		`5 records will be read\.`, `\n\+-  WHEN`, `look-after: would have started 1 time \(on 1 instance\)\n    cost: 1 command, 1 step\n`, `\n\+1, -1 starts of flows\n`,
+		`5 records will be read\.`, `\n\+-  WHEN`, `would have had these runs:\n  look-after: 1 started, on 1 instance\n    cost: 1 command, 1 step\n`, `\n\+1, -1 starts of flows\n`,
 		`\+ +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent2 +slow +look-after\n`, `- +\d\d-\d\d \d\d:\d\d:\d\d UTC +i-web-1/t-sent1 +urgent +look-after\n`,
 		`Left out: 1 end of commands that flows sent`,
 	} {
@@ -67,8 +67,8 @@ func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
 	_, out = backtestOf(t, r, slow, "-o", "json")
 	_, text, _ := strings.Cut(out, "\n")
 	var found backtested
-	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Files) != 2 || found.Files[0].Flows[0].Started != 1 ||
-		found.Files[1].Flows[0].Started != 1 || found.Files[0].LeftOut != 1 || len(found.Differences) != 2 {
+	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Files) != 2 || found.Files[0].Flows[0].Runs["started"] != 1 ||
+		found.Files[1].Flows[0].Runs["started"] != 1 || found.Files[0].LeftOut != 1 || len(found.Files[0].Only) != 1 || len(found.Files[1].Only) != 1 {
 		t.Errorf("%v: %+v of\n%s", err, found, text)
 	}
 }

@@ -18,7 +18,7 @@ func readState(path string) (*view, error) {
 	}
 	var v view
 	if err := json.Unmarshal(text, &v); err != nil || v.Instance.ID == "" {
-		return nil, fmt.Errorf("%s is not what 'aftercare instance ID -o json' prints", path)
+		return nil, fmt.Errorf("%s is not what 'aftercare show ID -o json' prints", path)
 	}
 	return &v, nil
 }

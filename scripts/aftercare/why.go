@@ -31,14 +31,17 @@ type whyNot struct {
 	RunID      string    `json:"runId,omitempty"`
 	// Values are what the condition read.
 	Values []flow.Value `json:"values,omitempty"`
+	// Last is the newest event that made a run of the flow, if this one made none.
+	Last *whyNot `json:"last,omitempty"`
 }
 
 func newWhy(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why FLOW INSTANCE",
 		Short: "Say why a flow ran on an instance, or why not",
-		Long: `It looks at the newest event of the instance that the flow reacts to, or at the
-one that --event names, by its id or an execution's.`,
+		Long: `It looks at the newest event of the instance that the flow reacts to, and says
+which one made a run last; or at the one that --event names, by its id or an
+execution's.`,
 		Example: `  aftercare why restart-api i-bp67acfmxazb4p
   aftercare why restart-api i-bp67acfmxazb4p --event t-hz0jdfwd9f7k8n4`,
 		Args:              cli.Args("FLOW", "INSTANCE"),
@@ -89,6 +92,7 @@ one that --event names, by its id or an execution's.`,
 // or for one of them; nil if none was about the flow. Others are the flows that
 // decisions were about.
 func newestWhy(name, instanceID, eventID string, records ledger.Records) (newest *whyNot, others []string) {
+	var last *whyNot
 	consider := func(w whyNot, d decide.Decided, read map[string]string, ids ...string) {
 		if eventID != "" && !slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(id, eventID) }) {
 			return
@@ -102,6 +106,9 @@ func newestWhy(name, instanceID, eventID string, records ledger.Records) (newest
 			w.What, w.Why, w.RunID, w.Values = string(f.What), f.Why, f.RunID, valuesIn(f.Why, read, d.Saw)
 			if newest == nil || w.At.After(newest.At) {
 				newest = &w
+			}
+			if w.RunID != "" && (last == nil || w.At.After(last.At)) {
+				last = &w
 			}
 			return
 		}
@@ -120,6 +127,9 @@ func newestWhy(name, instanceID, eventID string, records ledger.Records) (newest
 		consider(whyNot{Event: fmt.Sprintf("boot %d", b.Seq), EventID: b.EventID, At: cmp.Or(b.EventTime, b.Time)},
 			b.Decided, bootValues(b.AgentVersion), b.EventID)
 	}
+	if newest != nil && newest.RunID == "" {
+		newest.Last = last
+	}
 	slices.Sort(others)
 	return newest, slices.DeleteFunc(slices.Compact(others), func(s string) bool { return s == "" && len(others) > 1 })
 }
@@ -131,13 +141,14 @@ func endValues(e execution) map[string]string {
 		exit = int(*e.ExitCode)
 	}
 	known, _ := json.Marshal(flow.Event{
+		Kind: flow.TaskCompleted, ID: e.EventID, StartTime: e.StartTime.UTC().Truncate(time.Second), FinishTime: e.FinishTime.UTC().Truncate(time.Second),
 		CommandName: e.CommandName, CommandID: e.CommandID, InvokeID: e.InvokeID, InvocationStatus: e.Status, ExitCode: exit,
 		ErrorCode: e.ErrorCode, ErrorDesc: e.ErrorDesc, RepeatMode: e.RepeatMode, Repeats: int(e.Repeats),
 		InstanceID: e.InstanceID, Region: e.Region, OwnerUID: e.OwnerUID, PlayerUID: e.PlayerUID,
 	})
 	fields := map[string]json.RawMessage{}
 	_ = json.Unmarshal(known, &fields)
-	values := map[string]string{}
+	values := map[string]string{"event.errorCode": `""`, "event.errorDesc": `""`}
 	for name, value := range fields {
 		values["event."+name] = string(value)
 	}
@@ -180,5 +191,8 @@ func (w whyNot) print(cmd *cobra.Command) {
 	}
 	if w.RunID != "" {
 		screen.Say(out, "  run    ", label(w.InstanceID, w.RunID)+" ('aftercare show' has its steps)")
+	}
+	if l := w.Last; l != nil {
+		screen.Say(out, "  last   ", fmt.Sprintf("%s at %s, by %s; run %s", l.What, clockOf(cmd).moment(l.At), screen.Plain(l.Event), label(w.InstanceID, l.RunID)))
 	}
 }

@@ -98,8 +98,30 @@ func TestAStatusHasItsReason(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	run := flowRun{Waits: "backoff", Steps: []flow.StepRecord{{ID: "fix", Reason: "exit code 3"}}}
-	if got, want := waitsFor(run), "step fix waits for backoff, after exit code 3"; got != want {
+	last := []flow.StepRecord{{ID: "fix", Reason: "exit code 3"}}
+	for want, r := range map[string]flowRun{
+		"step fix waits for its next attempt, after exit code 3": {Waits: "backoff", Steps: last},
+		"step fix waits for its command, after exit code 3":      {Waits: "command", Steps: last},
+		"step rest waits":                       {Waits: "wait", Steps: []flow.StepRecord{{ID: "rest"}}},
+		"step back waits for the next boot":     {Waits: "boot", Steps: []flow.StepRecord{{ID: "back"}}},
+		"waits: another run of it is under way": {Waits: "another run of it is under way"},
+	} {
+		if got := waitsFor(r); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// What a condition read of an end is said as it was, also what is empty.
+func TestAFalseClauseHasTheValuesOfItsEnd(t *testing.T) {
+	at := time.Date(2026, 1, 31, 8, 0, 0, 5e8, time.UTC)
+	e := execution{EventID: "e-1", CommandName: "check", Status: "Success", FinishTime: at}
+	clause := `when was false: event.kind == "manual" || event.id == "e-2" || event.errorCode == "ClientNotRunning" || event.finishTime > "2027" || event.exitCode > 3`
+	want := []flow.Value{
+		{Name: "event.kind", Value: `"task-completed"`}, {Name: "event.id", Value: `"e-1"`}, {Name: "event.errorCode", Value: `""`},
+		{Name: "event.finishTime", Value: `"2026-01-31T08:00:00Z"`}, {Name: "event.exitCode", Value: "-1"},
+	}
+	if got := valuesIn(clause, endValues(e), nil); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"aftercare/scripts/internal/cli"
 	"aftercare/shared/decide"
+	"aftercare/shared/flow"
 	"aftercare/shared/ledger"
 )
 
@@ -25,6 +26,14 @@ func openRun(instanceID string, r decide.FlowRun) record {
 	}
 }
 
+// stepWaits says how a step of a run that has begun waits.
+var stepWaits = map[string]string{
+	string(flow.PendingCommand): "waits for its command",
+	string(flow.PendingBackoff): "waits for its next attempt",
+	string(flow.PendingWait):    "waits",
+	string(flow.PendingBoot):    "waits for the next boot",
+}
+
 // waitsFor says what a run that has not ended waits for.
 func waitsFor(r flowRun) string {
 	step, after := "", ""
@@ -37,7 +46,7 @@ func waitsFor(r flowRun) string {
 	if r.Waits == "" {
 		return step + "goes on at once"
 	}
-	return step + "waits for " + r.Waits + after
+	return step + cmp.Or(stepWaits[r.Waits], "waits: "+r.Waits) + after
 }
 
 // openTask is a task that has not ended.

@@ -77,7 +77,7 @@ func (m Many) Act() Act {
 		outcome = append(outcome, fmt.Sprint(o, " ", counts[o]))
 	}
 	return Act{
-		Key: m.Key, Kind: ActSubmit, At: m.At, What: fmt.Sprintf("%s on %d instances", m.What(), len(m.Targets)),
+		Key: m.Key, Kind: ActSubmit, At: m.At, What: m.What() + " on " + counted(len(m.Targets), "instance"),
 		Outcome: strings.Join(outcome, ", "), By: m.By, Reason: m.Reason,
 	}
 }

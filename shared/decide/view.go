@@ -26,9 +26,10 @@ func (v view) instance() flow.Instance {
 	i := v.Instance
 	var tags Tags
 	if i.Tags != nil {
-		if tags = *i.Tags; tags == nil {
-			tags = Tags{} // it is known that there are none
-		}
+		tags = *i.Tags
+	}
+	if tags == nil && !i.LearnedAt.IsZero() {
+		tags = Tags{} // ECS has said that it has no tags
 	}
 	failed := 0
 	for _, l := range v.Limits {

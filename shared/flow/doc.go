@@ -318,7 +318,11 @@
 //     another system than the instances'; a comparison that never holds where it stands,
 //     by the flow's when, by what starts it (run.depth is 0 unless a command does), or
 //     because the run would have ended; texts in an order, such as x > "80"; an input
-//     that nothing reads; and other patterns than * and ? in instances.
+//     or captureEvent that nothing reads; other patterns than * and ? in instances; a
+//     schedule that the flow's own limit or windows refuse; a window as long as a day; a
+//     jump to the very next step; a tag in a text, where it may be missing; and what
+//     hints.txt of package wording says of alerts, parameters, scripts, crons and zones.
+//     A calendar whose last day has passed is a note.
 //  89. What looks like a secret (see package mask) in a parameter, a script or the
 //     text of an alert, and is not computed there, is a warning, which does not
 //     show it.

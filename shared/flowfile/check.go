@@ -120,11 +120,13 @@ func (r *reader) flow(p *placedFlow, borrowed map[string]bool) {
 	if !r.Sound(p.path + ".on") {
 		p.On, p.sound = nil, false
 	}
-	p.known = slices.Concat(started(p.On), facts(p.Instances))
+	known := slices.Concat(started(p.On), facts(p.Instances))
 	if r.Said(p.path + ".when") {
-		known, ok := r.condition(p.path+".when", place{Scope: flow.Scope{On: p.On, InFlow: true, Inputs: p.Inputs, Output: p.CaptureEvent}, given: p.known})
-		p.known, p.sound = lasting(known), p.sound && ok
+		scope, ok := flow.Scope{On: p.On, InFlow: true, Inputs: p.Inputs, Output: p.CaptureEvent}, false
+		known, ok = r.condition(p.path+".when", place{Scope: scope, given: append(known, beginning()...)})
+		p.sound = p.sound && ok
 	}
+	p.known = lasting(known)
 	r.counts(p)
 	r.ids(p)
 	for _, l := range p.lists {

@@ -298,6 +298,13 @@ func started(on []string) (list []fact) {
 	return list
 }
 
+// beginning is what a flow's when sees of a run that has not begun.
+func beginning() []fact {
+	attempt, began := oneOf("run.attempt", 1), oneOf("run.startedAt", "")
+	attempt.given, began.given = "no run has begun yet", "no run has begun yet"
+	return []fact{attempt, began}
+}
+
 // lasting are the facts of a flow's condition that hold in all of its run.
 func lasting(list []fact) []fact {
 	changing := regexp.MustCompile(`\binstance\.(?:state|bootSeq|bootTime|failedRuns|agentVersion)\b|\brun\.(?:attempt|startedAt)\b`)

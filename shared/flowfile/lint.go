@@ -21,6 +21,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\{[A-Za-z_]|\{\{\s*[A-Za-z_]|^\$[A-Za-z_]\w+|\$\([a-z]{3}`)
 	missing     = regexp.MustCompile(`^(?:instance\.(?:tags|name|os|zone|region|agentVersion)\b|match\()`)
 	day         = regexp.MustCompile(`^[0-9]{4}-`)
+	slashes     = regexp.MustCompile(`^/.*/[gimsu]*$`)
 	numeral     = regexp.MustCompile(`^\s*-?[0-9]+\s*$`)
 	errorsOf    = regexp.MustCompile(`^(?:event|steps.*)\.errorCode$`)
 )
@@ -91,6 +92,8 @@ func (l *lint) ordered(n *ast.BinaryNode) {
 	_, none := n.Right.(*ast.NilNode)
 	none = none && fields.MatchString(name) && is != nil && !strings.HasPrefix(name, "instance")
 	switch {
+	case ok && n.Operator == "matches" && slashes.MatchString(s.Value):
+		l.add(n.Left, true, "/ is a letter of a pattern like any other: write the pattern alone, with (?i) before it where case does not count")
 	case ok && n.Operator == "!=" && s.Value == "" && missing.MatchString(name) && !strings.Contains(l.text, name+" != nil"):
 		l.add(n.Left, true, `%s != "" holds of what is not there, too: write %[1]s != nil`, name)
 	case ok && strings.ContainsAny(n.Operator, "<>") && strings.HasSuffix(strings.ToLower(name), "time") && !day.MatchString(s.Value):

@@ -22,7 +22,7 @@ func (r *reader) probably(p *placedFlow) {
 
 var (
 	// guards are names that keep a flow from running after each boot.
-	guards = regexp.MustCompile(`\b(?:bootSeq|failedRuns|failedBefore|agentVersion|tags|steps|kind|inputs)\b`)
+	guards = regexp.MustCompile(`\b(?:failedRuns|failedBefore|agentVersion|tags|steps|kind|inputs)\b|\bbootSeq\s*(?:==|<|in\b|%)|[=>]\s*instance\.bootSeq\b`)
 	// reboot is a line of a script that reboots its instance.
 	reboot = regexp.MustCompile(`(?im)^[^#\n]*?(?:^|[;&|({]|\b(?:then|do|else|sudo|exec|nohup)\b)\s*(?:/\S*/)?` +
 		`(reboot|systemctl\s+(?:-\S+\s+)*reboot|shutdown\s+(?:-\w+\s+)*[-/]r|init\s+6|telinit\s+6|Restart-Computer|exit\s+(?:194|3010))(?:[\s;&|)}]|$)`)

@@ -175,12 +175,15 @@ func (s Schedule) Ticks(since, now time.Time) (due []time.Time, missed time.Time
 func (s Schedule) Clock() iter.Seq[time.Time] {
 	c, err := parseCron(s.Cron)
 	return func(yield func(time.Time) bool) {
-		t := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
-		for last := t.AddDate(0, 0, searchCalendar); err == nil && t.Before(last); t = t.Add(time.Minute) {
-			if !c.has(1, t.Hour()) {
-				t = t.Add(59 * time.Minute)
-			} else if c.matches(t) && !yield(t) {
-				return
+		for day := range searchCalendar {
+			t := time.Date(2001, 1, 1+day, 0, 0, 0, 0, time.UTC)
+			if err != nil || !c.on(t) {
+				continue
+			}
+			for minute := range 24 * 60 {
+				if c.has(1, minute/60) && c.has(0, minute%60) && !yield(t.Add(time.Duration(minute)*time.Minute)) {
+					return
+				}
 			}
 		}
 	}
@@ -201,13 +204,16 @@ func (c cron) at(t time.Time, zone *time.Location) bool {
 	})
 }
 
-// matches reports whether the schedule has a time of the wall clock. If it has both
-// days of the month and of the week, either will do.
-func (c cron) matches(t time.Time) bool {
+// matches reports whether the schedule has a time of the wall clock.
+func (c cron) matches(t time.Time) bool { return c.has(0, t.Minute()) && c.has(1, t.Hour()) && c.on(t) }
+
+// on reports whether the schedule has a day. If it has both days of the month and of
+// the week, either will do.
+func (c cron) on(t time.Time) bool {
 	day, weekday := c.has(2, t.Day()), c.has(4, int(t.Weekday()))
 	on := day && weekday
 	if !c.all(2) && !c.all(4) {
 		on = day || weekday
 	}
-	return on && c.has(0, t.Minute()) && c.has(1, t.Hour()) && c.has(3, int(t.Month()))
+	return on && c.has(3, int(t.Month()))
 }

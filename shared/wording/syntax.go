@@ -9,7 +9,6 @@ import (
 	"aftercare/shared/suggest"
 )
 
-// noField says that a field does not exist.
 var noField = regexp.MustCompile(`^(?:event|instance|run|a step) has no field "\w+"`)
 
 // Syntax puts the mistakes that package flow found into words that say what to

@@ -42,15 +42,13 @@ func Types(err error, tree ast.Node) flow.Mistake {
 		at, line = e.From, e.Message
 	}
 	if m := mismatch.FindStringSubmatch(line); m != nil {
-		if found := operation(tree, at, m[1]); found != nil {
+		if found := nodeAt[*ast.BinaryNode](tree, at); found != nil && found.Operator == m[1] {
 			return flow.Mistake{Offset: at, Text: mismatched(found, m[2], m[3])}
 		}
 	}
 	of := ""
-	if tree != nil {
-		if m, ok := ast.Find(tree, func(n ast.Node) bool { m, ok := n.(*ast.MemberNode); return ok && m.Location().From == at }).(*ast.MemberNode); ok {
-			of = m.Node.String()
-		}
+	if m := nodeAt[*ast.MemberNode](tree, at); m != nil {
+		of = m.Node.String()
 	}
 	for _, h := range hints()["types"] {
 		m := h.form.FindStringSubmatch(line)
@@ -66,15 +64,11 @@ func Types(err error, tree ast.Node) flow.Mistake {
 	return flow.Mistake{Offset: at, Text: "the functions cannot evaluate this: write it in another way"}
 }
 
-// operation is the operator between two values that stands at a place.
-func operation(tree ast.Node, at int, operator string) *ast.BinaryNode {
-	if tree == nil {
-		return nil
+// nodeAt is the part of a kind that stands at a place; nil without one.
+func nodeAt[T ast.Node](tree ast.Node, at int) (found T) {
+	if tree != nil {
+		found, _ = ast.Find(tree, func(n ast.Node) bool { _, ok := n.(T); return ok && n.Location().From == at }).(T)
 	}
-	found, _ := ast.Find(tree, func(n ast.Node) bool {
-		b, ok := n.(*ast.BinaryNode)
-		return ok && b.Operator == operator && b.Location().From == at
-	}).(*ast.BinaryNode)
 	return found
 }
 

@@ -140,7 +140,7 @@ func (s *source) mapping(n ast.Node, what, hint string, known ...string) *mappin
 		e := entry{at: s.at(value.Key), value: value.Value}
 		key, ok := value.Key.(*ast.StringNode)
 		if !ok {
-			s.Add(e.at, "a key must be text, but here is %s", describe(value.Key))
+			s.Add(e.at, "a key must be text, but here is %s: put it, or the text whose comma stands before it, in quotes", describe(value.Key))
 			continue
 		}
 		e.key = key.Value

@@ -1,6 +1,6 @@
 // Package backtest plays what happened through flows that may not be deployed. It
 // decides by package decide, with the state of each instance in memory, and sends
-// and writes nothing. History reads what is played, World plays it, and a Tally says
+// and writes nothing. History reads what is played, a world plays it, and a Tally says
 // what became of a flow.
 //
 // Played are the recorded ends, boots, starts by hand and ticks, and the stops and
@@ -14,6 +14,7 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -23,69 +24,72 @@ import (
 	"aftercare/shared/flow"
 )
 
-// Play plays what happened through each world, in the order in which it became known.
-func Play(ctx context.Context, past *History, worlds ...*World) error {
-	err := past.each(ctx, func(h happening) {
+// Play plays what happened through the flows of one or two files, in the order in which
+// it became known.
+func Play(ctx context.Context, past *History, files ...[]flow.Definition) (reports []Report, err error) {
+	var worlds []*world
+	for _, flows := range files {
+		worlds = append(worlds, newWorld(flows, func(instanceID string, r decide.FlowRun) decide.FlowRun {
+			return past.record(ctx, instanceID, r.ID, r.Flow)
+		}))
+	}
+	if len(worlds) > 1 {
+		worlds[0].other, worlds[1].other = worlds[1], worlds[0]
+	}
+	err = past.each(ctx, func(h happening) {
 		for _, w := range worlds {
 			w.play(h, past.known[h.instanceID].Instance)
 		}
 	})
 	for _, w := range worlds {
 		w.until(past.Before)
+		w.Only = slices.SortedFunc(maps.Values(w.starts), func(a, b Start) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.event, b.event)) })
+		reports = append(reports, w.Report)
 	}
-	return err
+	return reports, cmp.Or(err, past.failed)
 }
 
-// World is what would have become of a file's flows.
-type World struct {
+// world is what would have become of a file's flows.
+type world struct {
 	Report
 	policy   decide.Policy
 	control  decide.Control
 	fleet    map[string]*instance
-	wakes    []wake                 // the first to come first
+	waiting  []*instance            // for a time; the first to come first
 	failures map[string][]time.Time // by flow, as its breaker counts them
-	started  func(Start)            // is called for what starts
+	// record reads that of a run; its id is empty without one.
+	record func(instanceID string, r decide.FlowRun) decide.FlowRun
+	starts map[string]Start // that the other world has not, by flow, instance and event
+	other  *world           // nil without a second file
 }
 
 // instance is what a world knows of one.
 type instance struct {
 	state     decide.State
-	records   map[string]decide.FlowRun // of its runs that have not begun
-	courses   map[string]course         // of those that have
-	unstarted map[string]int            // attempts of submitted commands that never started
+	courses   map[string]course // by run
+	unstarted map[string]int    // attempts of submitted commands that never started
 	wakeAt    time.Time
 }
 
-// wake is that an instance is to be looked at.
-type wake struct {
-	at time.Time
-	of *instance
-}
-
-// New is a world in which nothing has happened.
-func New(flows []flow.Definition) *World {
-	w := &World{
+func newWorld(flows []flow.Definition, record func(instanceID string, r decide.FlowRun) decide.FlowRun) *world {
+	w := &world{
 		Report: newReport(flows), policy: decide.DefaultPolicy(), control: decide.NewControl(),
-		fleet: map[string]*instance{}, failures: map[string][]time.Time{}, started: func(Start) {},
+		fleet: map[string]*instance{}, failures: map[string][]time.Time{}, record: record, starts: map[string]Start{},
 	}
 	w.policy.Flows = flow.NewSet(flows)
 	return w
 }
 
 // until plays what is due before a time.
-func (w *World) until(t time.Time) {
-	for len(w.wakes) > 0 && w.wakes[0].at.Before(t) {
-		next := w.wakes[0]
-		w.wakes = w.wakes[1:]
-		if next.of.wakeAt.Equal(next.at) { // otherwise it is due at another time
-			w.decide(next.of, decide.WakeUp{}, next.at, Start{})
-		}
+func (w *world) until(t time.Time) {
+	for len(w.waiting) > 0 && w.waiting[0].wakeAt.Before(t) {
+		w.decide(w.waiting[0], decide.WakeUp{}, w.waiting[0].wakeAt, Start{})
 	}
 }
 
 // decide makes one decision, and what follows from it at once. Every agent is ready,
 // and ECS says no more of an instance than is known. Outputs stay unknown.
-func (w *World) decide(i *instance, in decide.Input, at time.Time, about Start) {
+func (w *world) decide(i *instance, in decide.Input, at time.Time, about Start) {
 	facts := decide.Facts{Control: w.control, Agent: &decide.AgentStatus{Ready: true, Seen: at}, Unlisted: true}
 	facts.Asked.Agent, facts.Asked.Machine = true, true
 	d := decide.Decide(i.state, in, facts, w.policy, decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}})
@@ -114,18 +118,18 @@ func (w *World) decide(i *instance, in decide.Input, at time.Time, about Start) 
 }
 
 // wakeUp sees to it that what waits for a time is played then.
-func (w *World) wakeUp(i *instance, now time.Time) {
-	i.asRecorded(now)
-	at := decide.DueRuns(i.state, w.control, w.policy, now)
-	if !at.IsZero() && !at.Equal(i.wakeAt) {
-		n, _ := slices.BinarySearchFunc(w.wakes, at, func(w wake, t time.Time) int { return w.at.Compare(t) })
-		w.wakes = slices.Insert(w.wakes, n, wake{at, i})
+func (w *world) wakeUp(i *instance, now time.Time) {
+	w.lookAsRecorded(i, now)
+	i.wakeAt = decide.DueRuns(i.state, w.control, w.policy, now)
+	w.waiting = slices.DeleteFunc(w.waiting, func(other *instance) bool { return other == i })
+	if i.wakeAt.After(now) {
+		n, _ := slices.BinarySearchFunc(w.waiting, i.wakeAt, func(i *instance, t time.Time) int { return i.wakeAt.Compare(t) })
+		w.waiting = slices.Insert(w.waiting, n, i)
 	}
-	i.wakeAt = at
 }
 
 // countFailure counts a failed run for its flow's breaker, and opens that.
-func (w *World) countFailure(f decide.Fleet) {
+func (w *world) countFailure(f decide.Fleet) {
 	since := f.Since(w.control, f.At)
 	list := slices.DeleteFunc(append(w.failures[f.Flow], f.At), func(t time.Time) bool { return t.Before(since) })
 	w.failures[f.Flow] = list

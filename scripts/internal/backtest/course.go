@@ -35,14 +35,15 @@ var forever = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // begin takes the place of all that a run does: it holds the run until it ends, and
 // plays the ends of its commands if those that are recorded are not its own.
-func (w *World) begin(i *instance, r decide.FlowRun, at time.Time) {
-	record, recorded := i.records[r.ID]
-	if recorded = recorded && goesAs(record, r); !recorded {
-		h := decide.Rehearse(i.state, r, at, nil)
+func (w *world) begin(i *instance, r decide.FlowRun, at time.Time) {
+	var h flow.Rehearsal
+	record := w.record(i.state.Instance.ID, r)
+	recorded := goesAs(record, r)
+	if !recorded {
+		h = decide.Rehearse(i.state, r, at, nil)
 		if h.Result == flow.StepMaybe {
 			w.unknown("how a run of flow " + r.Flow + " would go: it " + h.Reason)
 		}
-		defer w.assume(i, r, h, at)
 		record.Steps, record.Result, record.EndedAt = h.Steps, h.Result, at.Add(h.Took.D())
 	}
 	c := course{
@@ -55,6 +56,7 @@ func (w *World) begin(i *instance, r decide.FlowRun, at time.Time) {
 	i.courses[r.ID], r.Steps = c, record.Steps
 	w.tally(r.Flow).Count(i.state.Instance.ID, r)
 	i.state.Runs[r.ID] = heldUntil(r, c.until, c.failed)
+	w.assume(i, r, h, at)
 }
 
 // goesAs reports whether a record is that of the same run, and it went the way that
@@ -84,55 +86,49 @@ func heldUntil(r decide.FlowRun, end time.Time, fails bool) decide.FlowRun {
 	return r
 }
 
-// assume plays the ends of the commands of a run that goes as its rehearsal says.
-func (w *World) assume(i *instance, r decide.FlowRun, h flow.Rehearsal, at time.Time) {
+// assume plays the ends of the commands that a run sends in its rehearsal.
+func (w *world) assume(i *instance, r decide.FlowRun, h flow.Rehearsal, at time.Time) {
 	for _, a := range h.Actions {
 		sent := slices.ContainsFunc(h.Steps, func(s flow.StepRecord) bool { return s.ID == a.Step && s.Status == flow.StepPlanned })
-		e := decide.Execution{TaskID: decide.Key("task", r.ID, a.Step, "1"), RunID: r.ID, Source: decide.SourceEvent}
-		e.Event = event.TaskCompleted{
-			Envelope:   event.Envelope{Kind: event.KindTaskCompleted, Time: at, Region: r.Event.Region},
-			InstanceID: i.state.Instance.ID, InvokeID: "assumed-" + e.TaskID, Status: event.StatusSuccess, ExitCode: new(int64), FinishTime: at,
-		}
-		switch {
-		case !sent:
+		if !sent || a.Alert != "" {
 			continue
-		case a.Run != nil:
-			e.Name, e.Event.CommandName = a.Run.Name, a.Run.Name
-		case a.Invoke != nil:
-			e.Event.CommandID = a.Invoke.CommandID
-		default:
-			continue // an alert
 		}
-		w.end(i, e, at, true)
+		id := decide.Key("task", r.ID, a.Step, "1")
+		ev := event.TaskCompleted{
+			Envelope:   event.Envelope{Kind: event.KindTaskCompleted, Time: at, Region: r.Event.Region},
+			InstanceID: i.state.Instance.ID, InvokeID: "assumed-" + id, Status: event.StatusSuccess, ExitCode: new(int64), FinishTime: at,
+		}
+		if a.Run != nil {
+			ev.CommandName = a.Run.Name
+		} else {
+			ev.CommandID = a.Invoke.CommandID
+		}
+		w.end(i, decide.Execution{Event: ev, Name: ev.CommandName, TaskID: id, RunID: r.ID, Source: decide.SourceEvent}, at, true)
 	}
 }
 
 // ended counts a run that is over, unless it was counted when it began. Those that
 // ended long ago are forgotten.
-func (w *World) ended(i *instance, r decide.FlowRun) {
+func (w *world) ended(i *instance, r decide.FlowRun) {
 	if _, counted := i.courses[r.ID]; !counted {
 		w.tally(r.Flow).Count(i.state.Instance.ID, r)
 	}
 	maps.DeleteFunc(i.courses, func(_ string, c course) bool { return r.EndedAt.Sub(c.until) > remembered })
 }
 
-// asRecorded has the runs that wait for a time, or for the end of a stop, looked at when
-// a sweep looked at them, as their records say. Other records are needed no more.
-func (i *instance) asRecorded(now time.Time) {
-	maps.DeleteFunc(i.records, func(id string, record decide.FlowRun) bool {
-		r, here := i.state.Runs[id]
-		if _, held := i.courses[id]; held || !here {
-			return true
+// lookAsRecorded has the runs that wait for a time, or for the end of a stop, looked at
+// when a sweep did so, as their records say.
+func (w *world) lookAsRecorded(i *instance, now time.Time) {
+	for id, r := range i.state.Runs {
+		if r.CheckAt.IsZero() {
+			continue
 		}
-		if !r.StartedAt.IsZero() || r.CheckAt.IsZero() {
-			return false
-		}
+		record := w.record(i.state.Instance.ID, r)
 		looked := cmp.Or(record.StartedAt, record.EndedAt)
 		late := looked.Sub(r.CheckAt)
 		if looked.After(now) && (guardOf(r.Waits) == "stopped" || 0 <= late && late < sameTime) {
 			r.CheckAt = looked
 			i.state.Runs[id] = r
 		}
-		return false
-	})
+	}
 }

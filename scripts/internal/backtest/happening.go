@@ -13,34 +13,32 @@ import (
 )
 
 // play plays what was due before, and then what happened to an instance.
-func (w *World) play(h happening, before decide.Instance) {
+func (w *world) play(h happening, before decide.Instance) {
 	w.until(h.at)
-	if h.act != nil {
-		w.act(*h.act)
+	if len(h.Acts) > 0 {
+		w.act(h.Acts[0])
 		return
 	}
 	i := w.fleet[h.instanceID]
 	if i == nil {
-		i = &instance{records: map[string]decide.FlowRun{}, courses: map[string]course{}, unstarted: map[string]int{}}
-		i.state.Instance = before
+		i = &instance{state: decide.State{Instance: before}, courses: map[string]course{}, unstarted: map[string]int{}}
 		w.fleet[h.instanceID] = i
 	}
-	for _, r := range h.runs {
-		i.records[r.ID] = r
-	}
 	switch {
-	case h.execution != nil:
-		w.end(i, *h.execution, h.at, false)
-	case h.boot != nil:
-		w.boot(i, *h.boot, h.at)
-	case len(h.runs) > 0:
-		w.start(i, h.runs[0])
+	case len(h.Executions) > 0:
+		w.end(i, h.Executions[0], h.at, false)
+	case len(h.Boots) > 0:
+		w.boot(i, h.Boots[0], h.at)
+	case len(h.Runs) > 0:
+		w.start(i, h.Runs[0])
+	default:
+		w.unknown("records that are listed and have expired")
 	}
 }
 
 // end plays the end of a command. That of a flow's own command counts if its run goes
 // as recorded; otherwise the assumed one counts in its place.
-func (w *World) end(i *instance, e decide.Execution, at time.Time, assumed bool) {
+func (w *world) end(i *instance, e decide.Execution, at time.Time, assumed bool) {
 	ev := e.Event
 	about := Start{InvokeID: ev.InvokeID, Command: cmp.Or(e.Name, ev.CommandID), event: ev.Key()}
 	t := decide.Task{ID: e.TaskID, Kind: decide.SendRun, Name: e.Name, CommandID: ev.CommandID, InvokeID: ev.InvokeID, State: decide.TaskRunning}
@@ -53,7 +51,7 @@ func (w *World) end(i *instance, e decide.Execution, at time.Time, assumed bool)
 		}
 		about.event = e.TaskID // however it was sent, and whatever reported its end
 		t.Chain, t.Attempt = c.chain, w.policy.MaxAttempts
-		if r, underWay := i.state.Runs[e.RunID]; underWay && c.endedBy == "exec/"+ev.Key() {
+		if r, underWay := i.state.Runs[e.RunID]; underWay && c.endedBy == "exec/"+ev.InvokeID+"/"+ev.Suffix() {
 			i.state.Runs[r.ID] = heldUntil(r, at, c.failed)
 			w.decide(i, decide.WakeUp{}, at, Start{}) // the run ends before flows react
 		}
@@ -70,7 +68,7 @@ func (w *World) end(i *instance, e decide.Execution, at time.Time, assumed bool)
 	w.decide(i, decide.Ended{Event: ev, Received: at, Source: e.Source}, at, about)
 }
 
-func (w *World) boot(i *instance, b decide.Boot, at time.Time) {
+func (w *world) boot(i *instance, b decide.Boot, at time.Time) {
 	uptime := b.EventTime.Sub(b.Time)
 	ev := event.FirstHeartbeat{
 		Envelope:   event.Envelope{Kind: event.KindFirstHeartbeat, ID: b.EventID, Time: b.EventTime, Region: i.state.Instance.Region},
@@ -80,7 +78,7 @@ func (w *World) boot(i *instance, b decide.Boot, at time.Time) {
 }
 
 // start plays a start by hand, or a tick of the same schedule.
-func (w *World) start(i *instance, r decide.FlowRun) {
+func (w *world) start(i *instance, r decide.FlowRun) {
 	d, err := w.policy.Flows.Definition(r.Flow)
 	if err != nil {
 		return // the file has no such flow
@@ -98,7 +96,7 @@ func (w *World) start(i *instance, r decide.FlowRun) {
 }
 
 // act plays a stop or a resume.
-func (w *World) act(a decide.Act) {
+func (w *world) act(a decide.Act) {
 	kind, name, _ := strings.Cut(a.What, " ")
 	scope := map[string]decide.Scope{"flow": {Flow: name}, "instance": {Instance: name}, "label": {Label: name}}[kind]
 	switch a.Kind {

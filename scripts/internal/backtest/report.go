@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,6 +22,8 @@ type Report struct {
 	LeftOut int `json:"leftOut"`
 	// Unknown counts what could not be known, in words.
 	Unknown Counts `json:"unknown"`
+	// Only are the starts that the file has and the other one has not, in order.
+	Only []Start `json:"only,omitempty"`
 }
 
 // notHeld are the fields of first heartbeats that the records of boots do not hold.
@@ -29,7 +32,7 @@ var notHeld = regexp.MustCompile(`event\.(bizEventId|source|account|dataRegion|e
 func newReport(flows []flow.Definition) Report {
 	r := Report{Unknown: Counts{}}
 	for _, d := range flows {
-		r.Flows = append(r.Flows, NewTally(d))
+		r.Flows = append(r.Flows, NewTally(d.Name))
 		if text, _ := json.Marshal(d); slices.Contains(d.On, flow.FirstHeartbeat) && notHeld.Match(text) { // it was read from a file
 			r.unknown("what flow " + d.Name + " reads of boots and their records do not hold")
 		}
@@ -60,7 +63,6 @@ func (r *Report) tally(name string) *Tally {
 
 // Start is that a flow starts for an event.
 type Start struct {
-	Sign       string    `json:"sign"`
 	Flow       string    `json:"flow"`
 	InstanceID string    `json:"instanceId"`
 	At         time.Time `json:"at"`
@@ -73,14 +75,14 @@ type Start struct {
 }
 
 // count counts what was decided about flows. What becomes of a run is counted with it.
-func (w *World) count(d decide.Decision, about Start, instanceID string, at time.Time) {
+func (w *world) count(d decide.Decision, about Start, instanceID string, at time.Time) {
 	byHand := about.Flow != ""
 	for _, f := range d.Flows {
 		t := w.tally(f.Flow)
 		switch f.What {
 		case decide.FlowStarted, decide.FlowWaits, decide.FlowDryRun:
 			about.Flow, about.InstanceID, about.At = f.Flow, instanceID, at
-			w.started(about)
+			w.note(about)
 			if f.What == decide.FlowWaits {
 				t.hold("waited", f.Why)
 			}
@@ -96,44 +98,57 @@ func (w *World) count(d decide.Decision, about Start, instanceID string, at time
 	}
 }
 
+// maxOnly is how many starts are noted; more are only counted.
+const maxOnly = 10_000
+
+// note notes a start that the other world does not have, or not yet.
+func (w *world) note(s Start) {
+	key := s.Flow + " " + s.InstanceID + " " + s.event
+	if w.other == nil {
+		return
+	}
+	if _, both := w.other.starts[key]; both {
+		delete(w.other.starts, key)
+	} else if w.starts[key] = s; len(w.starts) > maxOnly {
+		delete(w.starts, key)
+		w.unknown("starts that are not compared")
+	}
+}
+
 // Tally is what would have become of one flow.
 type Tally struct {
 	Flow string `json:"flow"`
-	Mode string `json:"mode"`
-	// Started counts the runs that begin, in dry-run too, on so many Instances.
-	Started   int `json:"started"`
-	Instances int `json:"instances"`
-	// Held counts what guards held, such as "refused (limit)". What waited may have
-	// started later.
-	Held Counts `json:"held"`
-	// Cost is what the runs take, and Perhaps what comes on top if outputs are so.
-	Cost    Counts `json:"cost"`
-	Perhaps Counts `json:"perhaps"`
+	// Runs counts runs by what became of them: "started", "rehearsed", or what a guard
+	// did, such as "refused (limit)". What waited may have started later.
+	Runs Counts `json:"runs"`
+	// Instances counts those on which runs began. Cost is what these take; what depends
+	// on outputs is possible.
+	Instances int    `json:"instances"`
+	Cost      Counts `json:"cost"`
 
 	on map[string]bool // the instances
 }
 
 // NewTally is that of a flow for which nothing has happened.
-func NewTally(d flow.Definition) *Tally {
-	return &Tally{Flow: d.Name, Mode: d.Mode, Held: Counts{}, Cost: Counts{}, Perhaps: Counts{}, on: map[string]bool{}}
+func NewTally(name string) *Tally {
+	return &Tally{Flow: name, Runs: Counts{}, Cost: Counts{}, on: map[string]bool{}}
 }
 
 // Count counts a run of an instance.
 func (t *Tally) Count(instanceID string, r decide.FlowRun) {
-	if r.StartedAt.IsZero() {
+	switch {
+	case r.StartedAt.IsZero():
 		t.hold(r.Result, r.Reason)
 		return
+	case r.Result == flow.ResultDryRun:
+		t.Runs["rehearsed"]++
+	default:
+		t.Runs["started"]++
 	}
 	t.on[instanceID] = true
-	t.Started, t.Instances = t.Started+1, len(t.on)
+	t.Instances = len(t.on)
 	for _, s := range r.Steps {
-		switch s.Status {
-		case flow.StepSkipped:
-		case flow.StepMaybe:
-			t.Perhaps.cost(s)
-		default:
-			t.Cost.cost(s)
-		}
+		t.Cost.cost(s)
 	}
 }
 
@@ -153,88 +168,38 @@ func guardOf(why string) string {
 	return "other"
 }
 
-func (t *Tally) hold(how, why string) { t.Held[how+" ("+guardOf(why)+")"]++ }
-
-// String says it in a sentence.
-func (t *Tally) String() string {
-	verb := "started"
-	if t.Mode == flow.ModeDryRun {
-		verb = "rehearsed"
-	}
-	text := "would never have " + verb
-	if t.Started > 0 {
-		text = fmt.Sprintf("would have %s %s (on %s)", verb, counted(t.Started, "times"), counted(t.Instances, "instances"))
-	}
-	if len(t.Held) > 0 {
-		text += ", " + t.Held.String()
-	}
-	return text
-}
+func (t *Tally) hold(how, why string) { t.Runs[how+" ("+guardOf(why)+")"]++ }
 
 // Counts counts things that have a name. None of them is 0.
 type Counts map[string]int
 
 // cost counts a step and what it takes.
 func (c Counts) cost(s flow.StepRecord) {
-	c["steps"]++
+	possible := ""
+	switch s.Status {
+	case flow.StepSkipped:
+		return
+	case flow.StepMaybe:
+		possible = "possible "
+	}
+	c[possible+"steps"]++
 	switch s.Kind {
 	case flow.KindAlert:
-		c["alerts"]++
+		c[possible+"alerts"]++
 	case flow.KindRun, flow.KindInvoke:
-		c["commands"] += max(1, s.Attempts)
+		c[possible+"commands"] += max(1, s.Attempts)
 	}
 }
 
-// String lists them in the order of their names.
+// String lists them, the most frequent first. A name is in the plural, if it has one.
 func (c Counts) String() string {
 	var list []string
-	for _, name := range slices.Sorted(maps.Keys(c)) {
-		list = append(list, counted(c[name], name))
+	for _, name := range slices.SortedFunc(maps.Keys(c), func(a, b string) int { return cmp.Or(c[b]-c[a], cmp.Compare(a, b)) }) {
+		text := fmt.Sprint(c[name], " ", name)
+		if c[name] == 1 {
+			text = strings.TrimSuffix(text, "s")
+		}
+		list = append(list, text)
 	}
 	return strings.Join(list, ", ")
-}
-
-// counted is a number of things in words. The name is in the plural, if it has one.
-func counted(n int, name string) string {
-	if n == 1 {
-		name = strings.TrimSuffix(name, "s")
-	}
-	return fmt.Sprint(n, " ", name)
-}
-
-// Differences are the starts that only one of two worlds has, which are played side by
-// side. The Sign is + for the first world's, - for the second's.
-type Differences map[string]Start
-
-// maxDifferences is how many differences are kept; more are only counted.
-const maxDifferences = 10_000
-
-// Compare has two worlds note where they differ from now on.
-func Compare(is, was *World) Differences {
-	all := Differences{}
-	note := func(sign string) func(Start) {
-		return func(s Start) {
-			key := s.Flow + " " + s.InstanceID + " " + s.event
-			switch other, there := all[key]; {
-			case there && other.Sign != sign:
-				delete(all, key)
-			case len(all) >= maxDifferences:
-				is.unknown("differences that are not kept")
-			default:
-				s.Sign = sign
-				all[key] = s
-			}
-		}
-	}
-	is.started, was.started = note("+"), note("-")
-	return all
-}
-
-// List is in the order of the times.
-func (all Differences) List() (list []Start) {
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, all[key])
-	}
-	slices.SortStableFunc(list, func(a, b Start) int { return a.At.Compare(b.At) })
-	return list
 }

@@ -28,7 +28,8 @@ type Table struct {
 	Whole map[int]bool
 	// Paint are the colours of columns, by their cells.
 	Paint map[int]func(cell string) Colour
-	// Wrap: the last column has reasons, which are wrapped and not cut.
+	// Wrap: the last column has reasons, which are wrapped and not cut, not even in a
+	// word that is longer than a line.
 	Wrap bool
 
 	begun  bool
@@ -81,7 +82,7 @@ func (t *Table) Print(w io.Writer) {
 		}
 		var more []string
 		for i, cell := range row {
-			if lines := Wrapped(cell, widths[i]); i == len(row)-1 && t.Wrap && len(lines) > 0 {
+			if lines := wrapped(cell, widths[i], false); i == len(row)-1 && t.Wrap && len(lines) > 0 {
 				cell, more = lines[0], lines[1:]
 			}
 			cell = Cut(cell, widths[i])
@@ -97,7 +98,7 @@ func (t *Table) Print(w io.Writer) {
 			}
 		}
 		for _, text := range more {
-			line.WriteString("\n" + strings.Repeat(" ", before(widths)) + Cut(text, widths[len(widths)-1]))
+			line.WriteString("\n" + strings.Repeat(" ", before(widths)) + text)
 		}
 		line.WriteByte('\n')
 		flush(Plainly)

@@ -125,9 +125,11 @@ func TestReasonsAreWrappedBelowWhereTheyBegan(t *testing.T) {
 	table := &screen.Table{Head: []string{"STEP", "WHY"}, Wrap: true}
 	table.Add("two", "when was false: steps.one.exitCode == 1 (steps.one.exitCode is 0)")
 	table.Add("three", "")
+	table.Add("four", "int(trim(steps.one.output)) > 80")
 	var out strings.Builder
 	table.Print(screen.NewWriter(&out).With(screen.Look{Width: 30}))
-	want := "STEP   WHY\ntwo    when was false:\n       steps.one.exitCode == 1\n       (steps.one.exitCode is\n       0)\nthree  -\n"
+	want := "STEP   WHY\ntwo    when was false:\n       steps.one.exitCode == 1\n       (steps.one.exitCode is\n       0)\nthree  -\n" +
+		"four   int(trim(steps.one.outp\n       ut)) > 80\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

@@ -48,7 +48,10 @@ func Plain(text string) string {
 
 // Wrapped breaks a text into lines of at most so many columns: between words, and
 // in longer words between the characters of East Asia. An id stays whole.
-func Wrapped(text string, width int) (lines []string) {
+func Wrapped(text string, width int) []string { return wrapped(text, width, true) }
+
+// wrapped breaks longer words anywhere, unless they stay whole.
+func wrapped(text string, width int, whole bool) (lines []string) {
 	for _, word := range strings.Fields(text) {
 		if n := len(lines) - 1; n >= 0 && columns.Of(lines[n])+1+columns.Of(word) <= width {
 			lines[n] += " " + word
@@ -56,7 +59,7 @@ func Wrapped(text string, width int) (lines []string) {
 		}
 		line, used := "", 0
 		for _, c := range word {
-			if wide := columns.Rune(c); wide == 2 && used > 0 && used+wide > width {
+			if wide := columns.Rune(c); (wide == 2 || !whole) && used > 0 && used+wide > width {
 				lines, line, used = append(lines, line), "", 0
 			}
 			line, used = line+string(c), used+columns.Rune(c)

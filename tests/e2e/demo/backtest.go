@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,18 +16,11 @@ import (
 
 // tested is what a backtest says of one flow.
 type tested struct {
-	Flow    string
-	Started int
-	Held    map[string]int
+	Flow string
+	Runs map[string]int // by what became of them
 }
 
-func (t tested) String() string {
-	text := fmt.Sprintf("%d started", t.Started)
-	for why, n := range t.Held { // one at most here
-		text += fmt.Sprintf(", %d %s", n, why)
-	}
-	return text
-}
+func (t tested) String() string { return strings.TrimPrefix(fmt.Sprint(t.Runs), "map") }
 
 // checkBacktest: played through its own history, the deployed flows do what they did.
 func (s *story) checkBacktest(ctx context.Context, f facts) error {
@@ -42,8 +36,8 @@ func (s *story) checkBacktest(ctx context.Context, f facts) error {
 		return fmt.Errorf("aftercare flows backtest: %w\n%s", err, mistakes.String())
 	}
 	var found struct {
-		Events int
-		Files  []struct {
+		Records int
+		Files   []struct {
 			LeftOut int
 			Flows   []tested
 		}
@@ -53,23 +47,26 @@ func (s *story) checkBacktest(ctx context.Context, f facts) error {
 	}
 	runs := 0
 	for _, got := range found.Files[0].Flows {
-		want := tested{Flow: got.Flow, Held: map[string]int{}}
+		maps.DeleteFunc(got.Runs, func(how string, _ int) bool { return strings.HasPrefix(how, "waited") }) // it is recorded as what became of it
+		want := tested{Flow: got.Flow, Runs: map[string]int{}}
 		for _, records := range f.all {
 			for _, r := range runsOf(records, got.Flow) {
+				runs++
 				switch {
+				case r.Result == flow.ResultDryRun:
+					want.Runs["rehearsed"]++
 				case r.Result == flow.ResultRefused && strings.Contains(r.Reason, "which is its limit"):
-					want.Held["refused (limit)"]++
+					want.Runs["refused (limit)"]++
 				case r.Result == flow.ResultRefused || r.Result == flow.ResultDropped:
-					want.Held[r.Reason]++
+					want.Runs[r.Reason]++
 				default:
-					want.Started++
+					want.Runs["started"]++
 				}
 			}
 		}
-		runs += want.Started
 		s.check(8, "backtest of "+got.Flow+" over what happened", got, want)
 	}
 	s.check(8, "ends of flows' commands that the backtest left out", found.Files[0].LeftOut, 0)
-	s.note("", "backtest", "all flows", fmt.Sprintf("%d events, played through the deployed flows: %d runs, as they were", found.Events, runs))
+	s.note("", "backtest", "all flows", fmt.Sprintf("%d records, played through the deployed flows: %d runs, as they were", found.Records, runs))
 	return nil
 }
