@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,8 +84,10 @@ type explanation struct {
 	At         time.Time             `json:"at"`
 	Version    string                `json:"flowsVersion"`
 	Flows      []decide.FlowDecision `json:"flows"`
-	// Others are flows for other kinds of event.
-	Others []string `json:"others,omitempty"`
+	// Assumed are flows whose instances are taken to fit, since nothing is known of
+	// the instance; Others are flows for other kinds of event.
+	Assumed []string `json:"assumed,omitempty"`
+	Others  []string `json:"others,omitempty"`
 
 	in decide.Input
 	// unasked: there are flows for this kind of event, and they are not asked.
@@ -172,23 +173,24 @@ func (e explainer) ask(x *explanation) {
 			facts.Outputs = map[string]decide.Captured{end.Event.InvokeID: {Output: decide.Output{Text: text}}}
 		}
 	}
-	policy.Flows = flow.NewSet(e.flows)
-	x.Version, x.Flows = policy.Flows.Version(), []decide.FlowDecision{}
-	x.Flows = append(x.Flows, decide.Explain(state, x.in, facts, policy, x.At, e.outputs)...)
-	for i, f := range x.Flows {
-		if e.known == nil && strings.HasPrefix(f.Why, "instances: ") {
-			x.Flows[i].Why += "; nothing is known of the instance without --state"
+	flows := slices.Clone(e.flows)
+	for i := range flows {
+		if e.known == nil {
+			flows[i].Instances = nil
 		}
 	}
-	if _, start := x.in.(decide.Submission); start {
-		return // of one flow
-	}
+	policy.Flows, x.Version = flow.NewSet(flows), flow.NewSet(e.flows).Version()
+	x.Flows = append([]decide.FlowDecision{}, decide.Explain(state, x.in, facts, policy, x.At, e.outputs)...)
+	_, start := x.in.(decide.Submission) // of one flow
 	for _, d := range e.flows {
-		if !slices.Contains(d.On, x.Kind) {
+		switch asked := slices.ContainsFunc(x.Flows, func(f decide.FlowDecision) bool { return f.Flow == d.Name }); {
+		case asked && e.known == nil && d.Instances != nil:
+			x.Assumed = append(x.Assumed, d.Name)
+		case !start && !slices.Contains(d.On, x.Kind):
 			x.Others = append(x.Others, d.Name)
 		}
 	}
-	x.unasked = len(x.Flows) == 0 && len(x.Others) < len(e.flows)
+	x.unasked = !start && len(x.Flows) == 0 && len(x.Others) < len(e.flows)
 }
 
 // checkOutputs reports a step that does not capture what it prints.

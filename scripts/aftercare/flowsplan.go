@@ -26,6 +26,10 @@ func (x explanation) print(w io.Writer, c clock) {
 		fmt.Fprintln(w)
 		say(w, "No flow is asked: the state already has this event or a newer boot, or the event is too old.")
 	}
+	if len(x.Assumed) > 0 {
+		fmt.Fprintln(w)
+		say(w, "taken to fit, since nothing is known of %s without --state: the instances of %s", screen.Plain(x.InstanceID), strings.Join(x.Assumed, ", "))
+	}
 	if len(x.Others) > 0 {
 		fmt.Fprintln(w)
 		say(w, "not for %s: %s", x.Kind, strings.Join(x.Others, ", "))

@@ -107,15 +107,12 @@ func try(flows []flow.Definition, cases []flowfile.Case, wanted *regexp.Regexp) 
 			continue
 		}
 		differences := append([]string{}, c.Run(flows)...)
-		passed := len(differences) == 0
-		if passed {
+		if len(differences) == 0 {
 			result.Passed++
 		} else {
 			result.Failed++
 		}
-		result.Cases = append(result.Cases, testedCase{
-			File: c.File, Line: c.Line, Name: c.Name, Passed: passed, Differences: differences,
-		})
+		result.Cases = append(result.Cases, testedCase{c.File, c.Line, c.Name, len(differences) == 0, differences})
 	}
 	return result
 }

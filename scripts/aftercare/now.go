@@ -288,7 +288,7 @@ func (n *situation) print(cmd *cobra.Command) {
 }
 
 func groupTable(c clock, title string, list []group) *screen.Table {
-	t := &screen.Table{Title: title, Head: []string{"LAST", "TIMES", "INSTANCE/ID", "WHAT", "RESULT"}, Whole: map[int]bool{0: true, 1: true, 2: true}, Wrap: true}
+	t := &screen.Table{Title: title, Head: []string{"LAST", "TIMES", "INSTANCE/ID", "WHAT", "RESULT"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	slices.SortStableFunc(list, func(a, b group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Name, b.Name)) })
 	for _, g := range list {
 		t.Add(c.today(g.Last), fmt.Sprint(g.Count), label(g.InstanceID, g.ID), g.Name, g.outcome)

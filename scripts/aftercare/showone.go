@@ -74,7 +74,7 @@ func (p page) boot(instanceID string, b boot) {
 // decidedTable lists what was decided about flows for an event, and why. Read are the
 // event's values.
 func decidedTable(d decide.Decided, read map[string]string) *screen.Table {
-	t := &screen.Table{Title: "Flows", Head: []string{"FLOW", "WHAT", "WHY"}, Whole: map[int]bool{1: true}, Wrap: true}
+	t := &screen.Table{Title: "Flows", Head: []string{"FLOW", "WHAT", "WHY"}, Whole: map[int]bool{1: true}}
 	for _, f := range d.Flows {
 		t.Add(f.Flow, string(f.What), because(f)+flow.Said(valuesIn(f.Why, read, d.Saw)))
 	}
@@ -125,7 +125,7 @@ func (p page) run(instanceID string, r flowRun) {
 	p.facts("cause", cause, "by", r.By, "purpose", r.Purpose, "inputs", strings.Join(inputs, ", "),
 		"chain", chain, "flows", r.Version, "made", p.clock.moment(r.CreatedAt), "began", p.clock.moment(r.StartedAt),
 		"ended", ended, "why", r.Reason, "next", waits)
-	t := &screen.Table{Title: "Steps", Head: []string{"STEP", "RESULT", "BEGAN", "TOOK", "TASK", "WHY"}, Whole: map[int]bool{2: true, 4: true}, Wrap: true}
+	t := &screen.Table{Title: "Steps", Head: []string{"STEP", "RESULT", "BEGAN", "TOOK", "TASK", "WHY"}, Whole: map[int]bool{2: true, 4: true}}
 	for _, s := range r.Steps {
 		task := ""
 		if n := len(s.Tasks); n > 0 {

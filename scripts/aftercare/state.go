@@ -10,7 +10,7 @@ import (
 	"aftercare/shared/flow"
 )
 
-// readState reads the output of the command instance.
+// readState reads the output of the command show.
 func readState(path string) (*view, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -18,10 +18,10 @@ var (
 	block = regexp.MustCompile("(?s)```console\n\\$ aftercare ([^\n]*)\n(.*?)```")
 	// argument is one of a command line, with or without quotes.
 	argument = regexp.MustCompile(`"[^"]*"|\S+`)
-	// moving is what differs from run to run: times, the ids of events and silences,
-	// that of the run that a retry made, and versions of flows, which are named by what
-	// the language has.
-	moving = regexp.MustCompile(`(\d\d-\d\d )?\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8} +started|expire [0-9a-f]{8}|\bflows +[0-9a-f]{12}\b|[0-9a-f]{8}  \d\d-\d\d \d\d:\d\d:\d\d UTC  command`)
+	// moving is what differs from run to run: times, how long a step took, the ids of
+	// events and silences, that of the run that a retry made, and versions of flows,
+	// which are named by what the language has.
+	moving = regexp.MustCompile(`\b\d+s +|(\d\d-\d\d )?\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8} +started|expire [0-9a-f]{8}|\bflows +[0-9a-f]{12}\b|[0-9a-f]{8}  \d\d-\d\d \d\d:\d\d:\d\d UTC  command`)
 )
 
 // again is an event that was handled before.

@@ -50,7 +50,7 @@ func openTable(c clock, s decide.State, v view) *screen.Table {
 		add(e.FinishTime, e.InvokeID, cmp.Or(e.CommandName, e.CommandID), "ended; whose it was is not known yet")
 	}
 	slices.SortStableFunc(list, func(a, b line) int { return a.at.Compare(b.at) })
-	t := &screen.Table{Title: "Open", Head: []string{"SINCE", "ID", "WHAT", "HOW IT STANDS"}, Whole: map[int]bool{0: true, 1: true}, Wrap: true}
+	t := &screen.Table{Title: "Open", Head: []string{"SINCE", "ID", "WHAT", "HOW IT STANDS"}, Whole: map[int]bool{0: true, 1: true}}
 	for _, l := range list {
 		t.Add(c.moment(l.at), l.id, l.what, l.how)
 	}
@@ -158,7 +158,7 @@ func timelineTable(c clock, v view, since time.Time) *screen.Table {
 		// Events have whole seconds.
 		return cmp.Or(a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)), a.rank-b.rank, a.at.Compare(b.at))
 	})
-	t := &screen.Table{Title: "Timeline", Head: []string{"WHEN", "ID", "WHAT", "HOW"}, Whole: map[int]bool{0: true, 1: true}, Wrap: true}
+	t := &screen.Table{Title: "Timeline", Head: []string{"WHEN", "ID", "WHAT", "HOW"}, Whole: map[int]bool{0: true, 1: true}}
 	for _, l := range list {
 		t.Add(c.moment(l.at), l.id, l.what, l.how)
 	}

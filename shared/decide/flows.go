@@ -128,8 +128,12 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 			b.flows = append(b.flows, say)
 			continue
 		}
-		r := newRun(b, o, ev, chain)
-		say.RunID = r.ID
+		id := Key("run", o.Flow, b.cause, b.Instance.ID)
+		r := FlowRun{
+			ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now, FlowsVersion: b.policy.Flows.Version(),
+			Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
+		}
+		say.RunID = id
 		switch {
 		case slices.Contains(chain, o.Flow):
 			say.What, say.Why = FlowStopped, "it led to this event itself"
@@ -148,7 +152,11 @@ func (b because) startFlows(ev flow.Event, chain []string) {
 				stopped.add(o.Flow, say.Why)
 			}
 		}
-		said(b, say, r)
+		if b.explain {
+			h := Rehearse(b.State, r, b.now, b.outputs)
+			say.Definition, say.Rehearsal = &r.Definition, &h
+		}
+		b.flows = append(b.flows, say)
 	}
 	for _, s := range stopped {
 		b.stopFlows(s)
@@ -173,24 +181,6 @@ func (b because) outcomes(ev flow.Event, depth int) []flow.Outcome {
 		}
 	}
 	return list
-}
-
-// newRun is the run of a flow whose condition holds.
-func newRun(b because, o flow.Outcome, ev flow.Event, chain []string) FlowRun {
-	id := Key("run", o.Flow, b.cause, b.Instance.ID)
-	return FlowRun{
-		ID: id, Flow: o.Flow, Chain: append(slices.Clone(chain), o.Flow), Cause: b.cause, CreatedAt: b.now, FlowsVersion: b.policy.Flows.Version(),
-		Run: flow.NewRun(id, *o.Definition, ev, len(chain)),
-	}
-}
-
-// said keeps what was decided about a flow that fires.
-func said(b because, say FlowDecision, r FlowRun) {
-	if b.explain {
-		h := Rehearse(b.State, r, b.now, b.outputs)
-		say.Definition, say.Rehearsal = &r.Definition, &h
-	}
-	b.flows = append(b.flows, say)
 }
 
 // maxOthers bounds the text of one log line about flows that did not start.
@@ -221,14 +211,17 @@ func (b because) noteOthers(list []flow.Outcome) {
 // start begins a run, makes it wait, or refuses it, and returns why.
 func (b because) start(r FlowRun) (what What, why string) {
 	v := b.admit(r)
-	switch v.what {
-	case FlowStarted:
+	_, known := b.Runs[r.ID]
+	switch {
+	case v.what == FlowStarted:
 		return b.begin(r)
-	case FlowWaits:
+	case v.what == FlowWaits:
 		b.wait(r, v)
-		return v.what, v.why
+	case !known && (r.RetryOf != "" || r.Event.Kind == flow.Manual): // nothing is recorded (flow rule 59)
+		return v.what, v.reason()
+	default:
+		b.refuse(r, v)
 	}
-	b.refuse(r, v)
 	return v.what, v.why
 }
 

@@ -129,15 +129,7 @@ type Repaired map[Repair]int
 
 // Unreached is a submission for several instances that ended before it reached all
 // of them. It is for SweepID only.
-type Unreached struct {
-	Key     string // as Submission's
-	At      time.Time
-	Command string // its name
-	Flow    string // in place of a command
-	Ticked  bool   // its schedule starts the flow
-	// Instances are Of all.
-	Instances, Of int
-}
+type Unreached struct{ Many }
 
 // Continue does the work that a decision left because its batch was full.
 type Continue struct{}

@@ -59,11 +59,18 @@ func (s *story) input(a *words) decide.Input {
 		}
 		return in
 	case "unreached":
-		in := decide.Unreached{Key: a.word(), At: begin, Command: "install", Instances: a.number("instances", 1), Of: a.number("of", 1)}
-		if in.Flow, in.Ticked = a.text("flow", ""), a.flag("ticked"); in.Flow != "" {
-			in.Command = ""
+		m := decide.Many{At: begin, Targets: make([]decide.Target, a.number("of", 1)-a.number("instances", 1))}
+		for i := range m.Targets {
+			m.Targets[i].Answer = &decide.Answer{}
 		}
-		return in
+		m.Targets = append(m.Targets, make([]decide.Target, a.number("instances", 1))...)
+		if m.Key, m.Flow = a.word(), a.text("flow", ""); m.Flow == "" {
+			m.Command.Run = &command.Run{Name: "install"}
+		}
+		if a.flag("ticked") {
+			m.Tick = begin
+		}
+		return decide.Unreached{Many: m}
 	case "continue":
 		return decide.Continue{}
 	}

@@ -91,12 +91,12 @@ func (d *decision) unreached(in Unreached) (cause string) {
 	if in.Flow != "" {
 		what = "A flow was to be started on"
 	}
-	if in.Ticked {
+	if !in.Tick.IsZero() {
 		what, do = "The schedule of a flow was to start it on", ""
 	}
 	d.alert(Alert{
-		Kind: AlertTaskExpired, CommandName: in.Command, Flow: in.Flow, At: d.now,
-		Summary: fmt.Sprintf("%s %d instances, and %d of them were not reached before it expired.%s", what, in.Of, in.Instances, do),
+		Kind: AlertTaskExpired, CommandName: in.Command.Name(), Flow: in.Flow, At: d.now,
+		Summary: fmt.Sprintf("%s %d instances, and %d of them were not reached before it expired.%s", what, len(in.Targets), len(in.Left()), do),
 	}, key)
 	return d.once
 }

@@ -39,11 +39,10 @@ func (d *decision) retry(in Retry) (cause string) {
 		ID: id, Flow: old.Flow, Chain: old.Chain, Cause: d.once, CreatedAt: d.now, RetryOf: old.ID, FlowsVersion: old.FlowsVersion,
 		Run: flow.NewRun(id, old.Definition, ev, old.Depth),
 	}
-	b := d.because(d.once)
-	if v := b.admit(r); v.what == FlowRefused || v.what == FlowDropped {
-		return d.refused(asked, "flow "+old.Flow+" cannot run again now: "+v.reason())
+	what, why := d.because(d.once).start(r)
+	if what == FlowRefused || what == FlowDropped {
+		return d.refused(asked, "flow "+old.Flow+" cannot run again now: "+why)
 	}
-	what, why := b.start(r)
 	if d.answer.RunID, d.answer.Outcome = id, string(what); what != FlowStarted {
 		d.answer.Reason = why
 	}

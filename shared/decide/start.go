@@ -53,42 +53,32 @@ func (in Submission) event(i Instance, now time.Time) flow.Event {
 // event's run refuses a start by hand; a tick leaves the record of that run. A run
 // that must wait waits (flow rules 48, 59, 65).
 func startOne(d *decision, in Submission) (cause string) {
-	say := FlowDecision{Flow: in.Flow, What: FlowNotStarted}
-	refused := func(why string) string {
-		say.Why = why
-		d.flows = append(d.flows, say)
-		return d.refused("start of flow "+in.Flow, why)
-	}
-	b, ev := d.because(d.once), in.event(d.Instance, d.now)
-	if why := d.policy.Flows.Unstartable(in.Flow, ev.Kind, in.Inputs); why != "" {
-		return refused(why)
-	}
-	if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue() {
-		d.askAgent()
-	}
-	outcomes := b.outcomes(ev, 0)
-	if d.facts.Asked.Machine && d.facts.Machine == nil && !d.facts.Unlisted {
+	ev := in.event(d.Instance, d.now)
+	f := FlowDecision{Flow: in.Flow, What: FlowNotStarted, Why: d.policy.Flows.Unstartable(in.Flow, ev.Kind, in.Inputs)}
+	switch {
+	case f.Why != "":
+		d.flows = append(d.flows, f)
+	case d.facts.Asked.Machine && d.facts.Machine == nil && !d.facts.Unlisted:
 		d.unsure = "ECS does not say now what the instance is" // unlike an event, a start can come again
 		return d.once
+	default:
+		if d.Instance.Boot == BootUnknown && d.Instance.CheckAt.IsZero() || d.checkDue() {
+			d.askAgent()
+		}
+		d.because(d.once).startFlows(ev, nil)
+		f = d.flows[len(d.flows)-1]
 	}
-	for _, o := range outcomes {
-		say.Values = o.Values
-		if !o.Matched {
-			return refused(o.Reason)
+	switch f.What {
+	case FlowStarted, FlowDryRun, FlowWaits:
+	case FlowRefused, FlowDropped:
+		if in.Tick.IsZero() {
+			return d.refused("start of flow "+in.Flow, f.Why)
 		}
-		r := newRun(b, o, ev, nil)
-		v := b.admit(r)
-		if say.What, say.Why = v.what, v.why; in.Tick.IsZero() && (v.what == FlowRefused || v.what == FlowDropped) {
-			said(b, say, r)
-			return d.refused("start of flow "+in.Flow, v.reason())
-		}
-		say.RunID = r.ID
-		say.What, say.Why = b.start(r)
-		said(b, say, r)
-		d.answer.RunID, d.answer.Outcome = r.ID, string(say.What)
-		if say.What != FlowStarted {
-			d.answer.Reason = say.Why
-		}
+	default:
+		return d.refused("start of flow "+in.Flow, f.Why)
+	}
+	if d.answer.RunID, d.answer.Outcome = f.RunID, string(f.What); f.What != FlowStarted {
+		d.answer.Reason = f.Why
 	}
 	d.recordInput(in.Key, in.DedupeKey)
 	return d.once

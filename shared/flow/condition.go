@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -166,7 +167,11 @@ func shown(v any) string {
 	case string:
 		return fmt.Sprintf("%q", Shorten(v, 200))
 	}
-	return Shorten(fmt.Sprint(v), 200)
+	text, err := json.Marshal(v)
+	if err != nil {
+		return Shorten(fmt.Sprint(v), 200)
+	}
+	return Shorten(string(text), 200)
 }
 
 // written is a name as people write it: event.exitCode, steps["the-id"].status.

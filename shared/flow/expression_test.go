@@ -88,9 +88,9 @@ func TestTheFirstClauseThatIsFalseIsTheReason(t *testing.T) {
 // [11]
 func TestAnExplanationGivesTheValuesOfTheClause(t *testing.T) {
 	d := definition(runStep("a"))
-	d.When = `event.exitCode == 3 && (event.id == "x" || instance.state != "bootable" || event.repeats > run.depth || event.id == "y")`
+	d.When = `event.exitCode == 3 && (event.id == "x" || instance.state != "bootable" || event.repeats > run.depth || event.id == "y" || len(instance.tags) > 9)`
 	set := flow.NewSet([]flow.Definition{d})
-	want := []flow.Value{{"event.id", `"event-1"`}, {"instance.state", `"bootable"`}, {"event.repeats", "1"}, {"run.depth", "2"}}
+	want := []flow.Value{{"event.id", `"event-1"`}, {"instance.state", `"bootable"`}, {"event.repeats", "1"}, {"run.depth", "2"}, {"instance.tags", "{}"}}
 	if diff := cmp.Diff(set.Explain(ended(), instance, 2)[0].Values, want); diff != "" {
 		t.Errorf("got -, want +:\n%s", diff)
 	}

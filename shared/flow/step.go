@@ -112,7 +112,7 @@ func (r *Run) begin(m Moment) (actions []Action, again bool) {
 			Step: s.ID, Attempt: 1, Alert: Shorten(text, maxAlert), Severity: s.Severity, Route: s.Route, Runbook: cmp.Or(s.Runbook, r.Definition.Runbook),
 			Trouble: r.Trouble(),
 		}
-		r.end(StepSucceeded, "the alert is planned", m)
+		r.end(StepSucceeded, "it raised an alert", m)
 		return []Action{alert}, true
 	case KindWait:
 		if s.Wait == WaitNextBoot {

@@ -218,8 +218,14 @@ func (l *lint) contradictions(of part, given []fact) []fact {
 // alternatives finds what always holds between parts that || joins, and what is wrong
 // in each of them.
 func (l *lint) alternatives(parts []part, given []fact) {
-	asks := func(p part) bool { return strings.Contains(p.Node.String(), "run.depth") }
-	if i := slices.IndexFunc(parts, func(p part) bool { return !asks(p) }); i >= 0 && !strings.Contains(l.text, "(") && slices.ContainsFunc(parts, asks) {
+	asks := func(p part) bool {
+		inner, _ := p.parts()
+		return len(inner) > 1 && strings.Contains(p.Node.String(), "run.depth")
+	}
+	open := func(p part) bool {
+		return !strings.Contains(p.Node.String(), "run.depth") && !strings.Contains(p.Node.String(), "event.kind")
+	}
+	if i := slices.IndexFunc(parts, open); i >= 0 && !strings.Contains(l.text, "(") && slices.ContainsFunc(parts, asks) {
 		l.add(parts[i].Node, true, "run.depth is not asked with this: && binds closer than ||, so put brackets around what || joins")
 	}
 	var others []fact

@@ -69,9 +69,15 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	if s.Retry != nil && !r.wrong["retry.run"] && !isHash(s.Retry.Run) {
 		r.add("retry.run", "must be the 32 hex digits of a flow run")
 	}
-	s.checkFlow(r)
-	for name, there := range map[string]bool{"cancel": s.Cancel != nil, "retry": s.Retry != nil} {
-		if there && instances != 1 {
+	// Whether there is such a flow, and what its inputs must be, is decided for each
+	// instance, with a refusal: it may be deployed later.
+	if s.Flow == nil && s.Inputs != nil {
+		r.add("inputs", "are only for a flow: remove them")
+	} else if s.Flow != nil && !r.wrong["flow"] && !flow.ValidName(*s.Flow) {
+		r.add("flow", "must be a flow's name, 1 to 63 of a-z, 0-9 and -")
+	}
+	for name, there := range map[string]bool{"cancel": s.Cancel != nil, "retry": s.Retry != nil, "flow": s.Flow != nil} {
+		if there && instances != 1 && name != "flow" {
 			r.add(name, "needs exactly one instance")
 		}
 		if there && s.forCommand() {
@@ -83,7 +89,7 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 			continue
 		}
 		scope.check(r, name)
-		if instances > 0 || s.forCommand() {
+		if instances > 0 || s.Select != nil || s.forCommand() {
 			r.add(name, "takes only dedupeKey, submittedBy and reason beside it: remove the other fields")
 		}
 	}
@@ -95,27 +101,8 @@ func (s submission) check(r *document, p decide.Policy, now time.Time) {
 	}
 }
 
-// checkFlow checks the start of a flow. Whether there is such a flow, and what its
-// inputs must be, is decided for each instance, with a refusal: it may be deployed later.
-func (s submission) checkFlow(r *document) {
-	switch {
-	case s.Flow == nil && s.Inputs != nil:
-		r.add("inputs", "are only for a flow: remove them")
-	case s.Flow == nil || r.wrong["flow"]:
-	case !flow.ValidName(*s.Flow):
-		r.add("flow", "must be a flow's name, 1 to 63 of a-z, 0-9 and -")
-	case s.onlyCommand():
-		r.add("flow", "takes none of the keys that describe a command's wait: remove them")
-	}
-}
-
-// forCommand reports whether it has a key that only a command or a flow takes.
+// forCommand reports whether it has a key that describes a command's wait.
 func (s submission) forCommand() bool {
-	return s.Select != nil || s.onlyCommand()
-}
-
-// onlyCommand reports whether it has a key that describes a command's wait.
-func (s submission) onlyCommand() bool {
 	return s.Priority != nil || s.RepeatMode != "" || s.Labels != nil || !s.NotBefore.IsZero() ||
 		s.Spread != 0 || s.ExpiresIn != 0 || s.BootDeadline != 0 || s.OnBootDeadline != "" || s.WhenNotBootable != ""
 }

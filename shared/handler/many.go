@@ -130,9 +130,7 @@ func (v *invocation) endMany(ctx context.Context, m decide.Many) (map[string]Ite
 	if len(left) == 0 {
 		return items, nil
 	}
-	out, err := v.engine.Handle(ctx, decide.SweepID, decide.Unreached{
-		Key: m.Key, At: m.At, Command: m.Command.Name(), Flow: m.Flow, Ticked: !m.Tick.IsZero(), Instances: len(left), Of: len(m.Targets),
-	})
+	out, err := v.engine.Handle(ctx, decide.SweepID, decide.Unreached{Many: m})
 	if err != nil {
 		return items, err
 	}

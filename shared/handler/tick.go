@@ -99,28 +99,21 @@ func (v *invocation) makeTick(ctx context.Context, f flow.Timed, tick time.Time)
 	}
 	slices.Sort(ids)
 	v.log.Info().Str("flow", f.Flow).Time("tick", tick).Int("instances", len(ids)).Msg("tick")
-	for after := ""; ; {
+	for after := ""; len(ids) > 0; {
 		in := decide.TickOf(f.Flow, tick, after)
-		m, err := v.ledger.Kept(ctx, in.Key)
+		kept, err := v.ledger.Kept(ctx, in.Key)
+		if err == nil && kept == nil {
+			m := v.many(ctx, in, ids[:min(len(ids), maxTargets)])
+			m.Until = m.At // a sweep carries it out at once
+			m, err = v.ledger.Keep(ctx, m)
+			kept = &m
+		}
 		if err != nil {
 			return err
 		}
-		if m == nil {
-			at, _ := slices.BinarySearch(ids, after+"\x00")
-			left := ids[at:]
-			if len(left) == 0 {
-				return nil
-			}
-			kept := v.many(ctx, in, left[:min(len(left), maxTargets)])
-			kept.Until = kept.At // a sweep carries it out at once
-			if kept, err = v.ledger.Keep(ctx, kept); err != nil {
-				return err
-			}
-			m = &kept
-		}
-		if len(m.Targets) < maxTargets {
-			return nil
-		}
-		after = m.Targets[len(m.Targets)-1].InstanceID
+		after = kept.Targets[len(kept.Targets)-1].InstanceID
+		next, _ := slices.BinarySearch(ids, after+"\x00")
+		ids = ids[next:]
 	}
+	return nil
 }

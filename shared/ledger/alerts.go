@@ -152,13 +152,13 @@ func (s *Alerts) Load(ctx context.Context, group string, keys []string) (dispatc
 	if err != nil {
 		return g, nil, err
 	}
-	members := map[string]dispatch.Member{}
+	members, of := map[string]dispatch.Member{}, column{colScope, scopeGroup(group)}
 	for some := range slices.Chunk(keys, memberKeys) {
-		var rows []string
+		var rows []*tablestore.PrimaryKey
 		for _, key := range some {
-			rows = append(rows, prefixNew+key, prefixTold+key)
+			rows = append(rows, keyOf(of, column{colRow, prefixNew + key}), keyOf(of, column{colRow, prefixTold + key}))
 		}
-		found, err := s.l.rowsOwned(ctx, "read members of a group", tableAlerts, column{colScope, scopeGroup(group)}, rows)
+		found, err := s.l.rowsAt(ctx, "read members of a group", tableAlerts, rows)
 		if err != nil {
 			return g, nil, err
 		}

@@ -109,23 +109,17 @@ func (l *Ledger) EndedRun(ctx context.Context, instanceID, runID string) (*decid
 	return &r, nil
 }
 
-// rows is rowsOwned of an instance.
+// rows is rowsAt of an instance.
 func (l *Ledger) rows(ctx context.Context, what, instanceID string, keys []string, columns ...string) ([]values, error) {
-	return l.rowsOwned(ctx, what, tableInstances, ownerOf(instanceID), keys, columns...)
-}
-
-// rowsOwned reads rows with the same first key column, at most 100, with one
-// BatchGetRow; nil for one that is not there. It reads all columns if none are
-// named.
-func (l *Ledger) rowsOwned(ctx context.Context, what, table string, owner column, keys []string, columns ...string) ([]values, error) {
 	var whole []*tablestore.PrimaryKey
 	for _, key := range keys {
-		whole = append(whole, keyOf(owner, column{colRow, key}))
+		whole = append(whole, primaryKey(instanceID, key))
 	}
-	return l.rowsAt(ctx, what, table, whole, columns...)
+	return l.rowsAt(ctx, what, tableInstances, whole, columns...)
 }
 
-// rowsAt is rowsOwned of rows with any keys.
+// rowsAt reads at most 100 rows with one BatchGetRow; nil for one that is not there.
+// It reads all columns if none are named.
 func (l *Ledger) rowsAt(ctx context.Context, what, table string, keys []*tablestore.PrimaryKey, columns ...string) ([]values, error) {
 	criteria := &tablestore.MultiRowQueryCriteria{TableName: table, ColumnsToGet: columns, MaxVersion: 1}
 	for _, key := range keys {

@@ -125,7 +125,8 @@ func turns(t *testing.T, server *tablestore.Server, schedule []int, both ...func
 		parties[i] = p
 		go func() {
 			defer close(p.asks)
-			p.do(dial(t, ledger.Config{Endpoint: server.Endpoint(), Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			// A try lasts as long as it waits for its turn.
+			p.do(dial(t, ledger.Config{Endpoint: server.Endpoint(), PerTry: time.Hour, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 				turn := make(chan struct{})
 				p.asks <- turn
 				<-turn

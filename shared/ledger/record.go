@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aliyun/aliyun-tablestore-go-sdk/tablestore"
@@ -121,30 +120,21 @@ func (l *Ledger) Recent(ctx context.Context, instanceID string, since time.Time,
 // Details reads the records of entries of the history, which may be of many instances,
 // and returns each in the order of the entries; one that has expired is empty.
 func (l *Ledger) Details(ctx context.Context, entries []Entry) ([]Records, error) {
-	out := make([]Records, len(entries))
-	errs := make([]error, (len(entries)+recordPage-1)/recordPage)
-	room := make(chan struct{}, sideBySide)
-	var all sync.WaitGroup
-	for n := range errs {
-		first := n * recordPage
-		part := entries[first:min(first+recordPage, len(entries))]
-		room <- struct{}{}
-		all.Go(func() {
-			defer func() { <-room }()
-			var keys []*tablestore.PrimaryKey
-			for _, e := range part {
-				keys = append(keys, primaryKey(e.InstanceID, e.row))
+	out, pages := make([]Records, len(entries)), slices.Collect(slices.Chunk(entries, recordPage))
+	errs := make([]error, len(pages))
+	engine.SideBySide(len(pages), func(n int) {
+		var keys []*tablestore.PrimaryKey
+		for _, e := range pages[n] {
+			keys = append(keys, primaryKey(e.InstanceID, e.row))
+		}
+		rows, err := l.rowsAt(ctx, "read records", tableInstances, keys)
+		for i, v := range rows {
+			if v != nil && err == nil {
+				err = out[n*recordPage+i].add(pages[n][i].row, v)
 			}
-			rows, err := l.rowsAt(ctx, "read records", tableInstances, keys)
-			for i, v := range rows {
-				if v != nil && err == nil {
-					err = out[first+i].add(part[i].row, v)
-				}
-			}
-			errs[n] = err
-		})
-	}
-	all.Wait()
+		}
+		errs[n] = err
+	})
 	return out, cmp.Or(errs...)
 }
 

@@ -10,8 +10,7 @@ import (
 // The most columns of a cell. The last one of a row makes no other longer.
 const (
 	maxCell = 100
-	maxLast = 300
-	maxWrap = 2000
+	maxLast = 2000
 	// leastCell is what a cell keeps when it is cut to a narrow screen. So a time, an
 	// execution's id behind its instance's, and two cells fit 80 columns.
 	leastCell = 7
@@ -19,7 +18,8 @@ const (
 
 // Table prints rows for people, under a title and a heading; nothing if there
 // are no rows. What others wrote can be of any length: cells are cut, so that
-// the output grows with the rows only, and lines fit the Writer's width.
+// the output grows with the rows only, and lines fit the Writer's width. The last
+// column, which has the reasons, is wrapped, also in a word that is longer than a line.
 type Table struct {
 	Title string
 	Head  []string
@@ -28,9 +28,6 @@ type Table struct {
 	Whole map[int]bool
 	// Paint are the colours of columns, by their cells.
 	Paint map[int]func(cell string) Colour
-	// Wrap: the last column has reasons, which are wrapped and not cut, not even in a
-	// word that is longer than a line.
-	Wrap bool
 
 	begun  bool
 	widest map[int]int // columns of what was printed
@@ -56,9 +53,6 @@ func (t *Table) Print(w io.Writer) {
 			most := maxCell
 			if i == len(row)-1 {
 				most = maxLast
-				if t.Wrap {
-					most = maxWrap
-				}
 			}
 			cells[n][i] = Cut(Plain(cell), most)
 			t.widest[i] = max(t.widest[i], columns.Of(cells[n][i]))
@@ -82,7 +76,7 @@ func (t *Table) Print(w io.Writer) {
 		}
 		var more []string
 		for i, cell := range row {
-			if lines := wrapped(cell, widths[i], false); i == len(row)-1 && t.Wrap && len(lines) > 0 {
+			if lines := wrapped(cell, widths[i], false); i == len(row)-1 && len(lines) > 0 {
 				cell, more = lines[0], lines[1:]
 			}
 			cell = Cut(cell, widths[i])
