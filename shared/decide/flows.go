@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 )
 
 // FlowDecision is what was decided about one flow for one event, and why.
@@ -277,7 +278,7 @@ func (b because) admit(r FlowRun) verdict {
 		return verdict{what: FlowDropped, why: err.Error()}
 	case !open && next.IsZero():
 		return verdict{what: FlowDropped, why: "it is outside its windows, and no later one is known"}
-	case !open && def.Windows.Outside == flow.OutsideDrop:
+	case !open && def.Windows.Outside == timetable.OutsideDrop:
 		return verdict{what: FlowDropped, why: "it is outside its windows: the next opens at " + next.Format(time.RFC3339)}
 	case !open:
 		return verdict{what: FlowWaits, why: "its next window opens at " + next.Format(time.RFC3339), until: next}
