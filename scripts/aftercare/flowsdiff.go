@@ -23,8 +23,8 @@ func newFlowsDiff() *cobra.Command {
 		Use:   "diff OLD NEW",
 		Short: "Compare two flows files, flow by flow",
 		Long: `Each file is one that people write, or what compile made of one; - is the
-standard input. Flows that go live come first, then those that stop. The exit code
-is 6 if a flow differs.`,
+standard input. Flows that go live come first, then those that stop. The exit
+code is 6 if a flow differs.`,
 		Example: `  aftercare flows diff dist/sweep/flows.compiled functions/flows.yaml
   git show HEAD:flows.yaml | aftercare flows diff - flows.yaml`,
 		Args: cli.Args("OLD", "NEW"),
