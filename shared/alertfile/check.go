@@ -15,6 +15,7 @@ import (
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
 	"aftercare/shared/suggest"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -117,7 +118,7 @@ var anyMonday = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 // muteTime checks the windows of a mute time. [8]
 func (r *reader) muteTime(m muteTime, path string) {
 	r.Windows(m.During, path+".during")
-	if !routing.Ends([]*flow.Windows{m.windows()}, anyMonday) {
+	if !routing.Ends([]*timetable.Windows{m.windows()}, anyMonday) {
 		r.Add(r.Place(path+".during"), "these windows leave no gap in a week, so nothing would ever be sent: leave one out, or make one shorter")
 	}
 }
@@ -190,9 +191,9 @@ func (r *reader) settings(route *routing.Route, path string, f *file) {
 			r.Add(r.Place(at), "%s is one of channels and of fallback, where a channel must stand in for others: remove it from one", name)
 		}
 	}
-	var mute []*flow.Windows
+	var mute []*timetable.Windows
 	for _, name := range route.MuteTimes {
-		if w := f.MuteTimes[name].windows(); r.Whole("muteTimes."+name) && routing.Ends([]*flow.Windows{w}, anyMonday) { // else it has its own mistake
+		if w := f.MuteTimes[name].windows(); r.Whole("muteTimes."+name) && routing.Ends([]*timetable.Windows{w}, anyMonday) { // else it has its own mistake
 			mute = append(mute, w)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -49,12 +50,12 @@ type defaults struct {
 }
 
 type muteTime struct {
-	TimeZone string        `json:"timeZone" of:"windows" need:"write a name of the IANA database, for example Asia/Shanghai"`
-	During   []flow.Window `json:"during" doc:"when nothing is sent" need:"list at least one window" hint:"list windows, each with from and to"`
+	TimeZone string             `json:"timeZone" of:"windows" need:"write a name of the IANA database, for example Asia/Shanghai"`
+	During   []timetable.Window `json:"during" doc:"when nothing is sent" need:"list at least one window" hint:"list windows, each with from and to"`
 }
 
-func (m muteTime) windows() *flow.Windows {
-	return &flow.Windows{TimeZone: m.TimeZone, Open: m.During}
+func (m muteTime) windows() *timetable.Windows {
+	return &timetable.Windows{TimeZone: m.TimeZone, Open: m.During}
 }
 
 // takes is which keys a kind of channel has beside those of every channel. [3]
@@ -89,13 +90,13 @@ func words[T ~string](list []T) []string {
 var format = &yamlfile.Format{
 	What: "an alerts file", List: "channels", Type: reflect.TypeFor[file](),
 	Nouns: map[reflect.Type]string{
-		reflect.TypeFor[channel]():       "a channel",
-		reflect.TypeFor[routing.Route](): "a route",
-		reflect.TypeFor[routing.Match](): "a match",
-		reflect.TypeFor[muteTime]():      "a mute time",
-		reflect.TypeFor[flow.Window]():   "a window",
+		reflect.TypeFor[channel]():          "a channel",
+		reflect.TypeFor[routing.Route]():    "a route",
+		reflect.TypeFor[routing.Match]():    "a match",
+		reflect.TypeFor[muteTime]():         "a mute time",
+		reflect.TypeFor[timetable.Window](): "a window",
 	},
-	Described: map[string]reflect.Type{"route": reflect.TypeFor[routing.Route](), "windows": reflect.TypeFor[flow.Windows]()},
+	Described: map[string]reflect.Type{"route": reflect.TypeFor[routing.Route](), "windows": reflect.TypeFor[timetable.Windows]()},
 	Words:     map[string][]string{"channels": words(kinds), "severities": words(decide.Severities), "alerts": words(routing.Kinds)},
 	Synonyms: map[string]string{
 		"type": "kind", "webhook": "url", "address": "url", "endpoint": "url", "token": "secret", "routingKey": "secret", "key": "secret",

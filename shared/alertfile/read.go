@@ -12,6 +12,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/flow"
 	"aftercare/shared/routing"
+	"aftercare/shared/timetable"
 	"aftercare/shared/transport"
 	"aftercare/shared/yamlfile"
 )
@@ -45,7 +46,7 @@ func Read(filename string, src []byte) (*File, error) {
 	}
 	r.unused(&f)
 	out := &File{Templates: f.Templates, Warnings: found.Warnings(), RouteCount: len(r.names), channels: f.Channels}
-	mute := map[string]*flow.Windows{}
+	mute := map[string]*timetable.Windows{}
 	for name, m := range f.MuteTimes {
 		mute[name] = m.windows()
 	}

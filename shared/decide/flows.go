@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 )
 
 // FlowDecision is what was decided about one flow for one event, and why.
@@ -275,7 +276,7 @@ func (b because) admit(r FlowRun) verdict {
 	switch {
 	case err != nil:
 		return verdict{what: FlowDropped, why: err.Error()}
-	case !open && (next.IsZero() || def.Windows.Outside == flow.OutsideDrop):
+	case !open && (next.IsZero() || def.Windows.Outside == timetable.OutsideDrop):
 		return verdict{what: FlowDropped, why: "it is outside its windows"}
 	case !open:
 		return verdict{what: FlowWaits, why: "its next window opens at " + next.Format(time.RFC3339), until: next}

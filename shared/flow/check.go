@@ -64,14 +64,10 @@ func (s Scope) fields(root string) []string {
 	return s.Steps
 }
 
-// Check finds the mistakes of an expression, but not those of its types. Read is the
-// expression as the functions read it.
-func Check(text string, s Scope) (read string, mistakes []Mistake) {
-	tree, mistakes := compile(text, s)
-	if len(mistakes) > 0 {
-		return "", mistakes
-	}
-	return tree.String(), nil
+// Check finds the mistakes of an expression, but not those of its types.
+func Check(text string, s Scope) []Mistake {
+	_, mistakes := compile(text, s)
+	return mistakes
 }
 
 // CheckTemplate finds the mistakes of a text with ${{ }} in it, whose expressions the

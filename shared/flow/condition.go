@@ -35,7 +35,7 @@ func compileCondition(text string, s Scope) (condition, []Mistake) {
 		state := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 			return (!strings.HasPrefix(name, "instance\x00") || name == "instance\x00id") && name != "event\x00failedBefore"
 		})
-		if c := (clause{text: oneLine(n.String()), tree: n, names: names, state: state}); c.late() {
+		if c := (clause{text: oneLine(n.written), tree: n, names: names, state: state}); c.late() {
 			late = append(late, c)
 		} else {
 			early = append(early, c)

@@ -1,6 +1,9 @@
 package flow
 
-import "aftercare/shared/command"
+import (
+	"aftercare/shared/command"
+	"aftercare/shared/timetable"
+)
 
 // Definition is one flow of the file, complete: the file's defaults are
 // filled in. A run stores it and keeps to it. Numbers in brackets are rules of
@@ -13,22 +16,22 @@ type Definition struct {
 	Name string   `json:"name" doc:"the flow's name, once in the file" need:"name it, for example collect-logs" form:"identifier" example:"collect-logs"`
 	On   []string `json:"on" doc:"the kinds of event that the flow is for, one or a list" need:"say for which event it is, task-completed, first-heartbeat, manual or schedule" words:"kinds" form:"one-or-list" example:"task-completed"`
 	// Instances are those that the flow is for; nil means all. [44]
-	Instances    *Instances       `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
-	When         string           `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
-	Inputs       map[string]Input `json:"inputs,omitempty" doc:"what people can say when they start the flow by hand, by name; expressions read it as inputs.<name>" hint:"write the name of an input: and its keys under it"`
-	CaptureEvent bool             `json:"captureEvent,omitempty" doc:"fetches what the command of the event printed, for event.output, once all that does not read it holds; only on task-completed"`
-	Schedule     *Schedule        `json:"schedule,omitempty" doc:"when a clock starts the flow, on the instances of the key instances" hint:"write cron and timeZone under it"`
-	Mode         string           `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
-	Timeout      Duration         `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
-	WhenBusy     string           `json:"whenBusy" doc:"whether a run waits or is dropped while another run of the flow is under way on the instance" words:"queue drop" default:"queue"`
-	AlertOnRetry bool             `json:"alertOnRetry,omitempty" doc:"whether a command that ended badly raises its alert although it is tried again; otherwise only the end of its last try does"`
-	Runbook      string           `json:"runbook,omitempty" doc:"the address of a page that says what to do about alerts of the flow" form:"address" example:"https://wiki.example.com/agent" hint:"write an address such as https://wiki.example.com/agent"`
+	Instances    *Instances          `json:"instances,omitempty" doc:"the instances that the flow is for; all if there is no such key" hint:"write tags, os or name under it"`
+	When         string              `json:"when,omitempty" doc:"an expression over event, instance and run, without which every event starts the flow" form:"condition" hint:"write an expression, in quotes if need be" example:"event.commandName == \"install-agent\" && event.exitCode != 0"`
+	Inputs       map[string]Input    `json:"inputs,omitempty" doc:"what people can say when they start the flow by hand, by name; expressions read it as inputs.<name>" hint:"write the name of an input: and its keys under it"`
+	CaptureEvent bool                `json:"captureEvent,omitempty" doc:"fetches what the command of the event printed, for event.output, once all that does not read it holds; only on task-completed"`
+	Schedule     *timetable.Schedule `json:"schedule,omitempty" doc:"when a clock starts the flow, on the instances of the key instances" hint:"write cron and timeZone under it"`
+	Mode         string              `json:"mode" doc:"dry-run records what the flow would do, and does nothing" words:"live dry-run" default:"live"`
+	Timeout      Duration            `json:"timeout" doc:"how long a run may take from its first step on" range:"1m 336h" default:"24h"`
+	WhenBusy     string              `json:"whenBusy" doc:"whether a run waits or is dropped while another run of the flow is under way on the instance" words:"queue drop" default:"queue"`
+	AlertOnRetry bool                `json:"alertOnRetry,omitempty" doc:"whether a command that ended badly raises its alert although it is tried again; otherwise only the end of its last try does"`
+	Runbook      string              `json:"runbook,omitempty" doc:"the address of a page that says what to do about alerts of the flow" form:"address" example:"https://wiki.example.com/agent" hint:"write an address such as https://wiki.example.com/agent"`
 	// Windows are when runs may begin; nil means always. [53]
-	Windows   *Windows `json:"windows,omitempty" doc:"the times at which runs may begin" hint:"write timeZone and open under it"`
-	Limits    Limits   `json:"limits" doc:"how often the flow may run" hint:"write perInstance or fleet under it"`
-	Steps     []Step   `json:"steps" doc:"what to do, in order" need:"list at least one step"`
-	OnFailure []Step   `json:"onFailure,omitempty" doc:"steps that run when the run has failed or timed out" hint:"list steps"`
-	Finally   []Step   `json:"finally,omitempty" doc:"steps that run at the end, however the run ended" hint:"list steps"`
+	Windows   *timetable.Windows `json:"windows,omitempty" doc:"the times at which runs may begin" hint:"write timeZone and open under it"`
+	Limits    Limits             `json:"limits" doc:"how often the flow may run" hint:"write perInstance or fleet under it"`
+	Steps     []Step             `json:"steps" doc:"what to do, in order" need:"list at least one step"`
+	OnFailure []Step             `json:"onFailure,omitempty" doc:"steps that run when the run has failed or timed out" hint:"list steps"`
+	Finally   []Step             `json:"finally,omitempty" doc:"steps that run at the end, however the run ended" hint:"list steps"`
 }
 
 // Instances narrow a flow to some instances: those that have all of it. Of
@@ -120,30 +123,6 @@ type FleetLimit struct {
 	MaxFailures int      `json:"maxFailures" doc:"how many runs may fail or time out" need:"write how many runs may fail" range:"1 1000" example:"5"`
 	Window      Duration `json:"window" doc:"the time within which they count" need:"write the time within which they count, for example 10m" range:"1m 24h" example:"10m"`
 	ResumeAfter Duration `json:"resumeAfter" doc:"how long no run begins after that" need:"write how long no run begins after that, for example 1h" range:"1m 336h" example:"1h"`
-}
-
-// Windows are the times at which runs may begin. [53]
-type Windows struct {
-	TimeZone string `json:"timeZone" doc:"a name of the IANA time zone database" need:"write a name of the IANA database, for example Asia/Shanghai" form:"zone" hint:"write a name such as Asia/Shanghai" example:"Asia/Shanghai"`
-	Outside  string `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
-	// Calendar is the file of a calendar, and Days what it holds. [46]
-	Calendar string    `json:"calendar,omitempty" doc:"the file of a calendar, in the folder of this file or below: windows open only on its days" form:"path" hint:"write a file such as calendars/holidays.yaml" example:"calendars/holidays.yaml"`
-	Days     *Calendar `json:"calendarDays,omitempty" stored:"only"`
-	Open     []Window  `json:"open" doc:"the windows, which may overlap" need:"list at least one window" hint:"list windows, each with from and to"`
-}
-
-// The values of Outside.
-const (
-	OutsideWait = "wait"
-	OutsideDrop = "drop"
-)
-
-// Window is open on Days from From until To, which is on the next day if it
-// is not after From. Both are times of the wall clock, such as 22:30.
-type Window struct {
-	Days []string `json:"days,omitempty" doc:"the days on which the window opens; all if there is no such key" words:"mon tue wed thu fri sat sun"`
-	From string   `json:"from" doc:"when it opens" need:"write when it opens, for example 22:00" form:"time" hint:"write a time such as 22:30" example:"22:00"`
-	To   string   `json:"to" doc:"when it closes, on the next day if that is not after from" need:"write when it closes, for example 06:00" form:"time" hint:"write a time such as 22:30" example:"06:00"`
 }
 
 // Duration is a duration as a flow writes it.

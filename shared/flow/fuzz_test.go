@@ -37,7 +37,7 @@ func FuzzExpressions(f *testing.F) {
 			d.When = text
 			got := flow.NewSet([]flow.Definition{d}).Explain(ended(), instance, 0)[0]
 			again := flow.NewSet([]flow.Definition{d}).Explain(ended(), instance, 0)[0]
-			if got.Matched != again.Matched || got.Failed != again.Failed || got.Clause != again.Clause {
+			if got.Matched != again.Matched || got.Failed != again.Failed || got.Reason != again.Reason {
 				t.Errorf("%q: two answers differ: %+v and %+v", text, got, again)
 			}
 			if strings.HasPrefix(got.Reason, "when cannot be compiled") && len(faults) == 0 {

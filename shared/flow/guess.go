@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 )
 
@@ -30,6 +31,25 @@ type decision struct {
 	key, step, text string
 	of              []string // the steps whose outputs decide
 	answer          int
+}
+
+// cannotTell is the answer that an expression cannot be evaluated.
+const cannotTell = 2
+
+// guesses yields a guess for each course, until the answers to all that was asked
+// were followed, or as many as there is room for. [93]
+func guesses() iter.Seq[*guess] {
+	return func(yield func(*guess) bool) {
+		followed := 0
+		for next := [][]decision{nil}; len(next) > 0; next = next[1:] {
+			g := &guess{made: next[0], room: maxCourses - followed - len(next)}
+			if !yield(g) {
+				return
+			}
+			followed++
+			next = append(next, g.others...)
+		}
+	}
 }
 
 // see shows the expressions of an attempt of a step what is unknown.
@@ -73,7 +93,7 @@ func (g *guess) decide(text string, of []string, answers int) int {
 
 // truth decides whether an expression holds, or cannot be evaluated.
 func (u unknown) truth(env map[string]any, n *node, element any) (bool, error) {
-	text, answers := oneLine(n.String()), 2
+	text, answers := oneLine(n.written), 2
 	if element != nil {
 		text = fmt.Sprintf("%s for # = %v", text, element)
 	}
@@ -81,7 +101,7 @@ func (u unknown) truth(env map[string]any, n *node, element any) (bool, error) {
 		answers = 3
 	}
 	answer := env[""].(*guess).decide(text, u.of, answers)
-	if answer == 2 {
+	if answer == cannotTell {
 		return false, errors.New("it " + dependsOn(u.of))
 	}
 	return answer == 0, nil
@@ -92,7 +112,7 @@ func (u unknown) text(env map[string]any, n *node) (string, error) {
 	g := env[""].(*guess)
 	g.written = union(g.written, u.of)
 	if _, float := u.like.(float64); u.fails || float || u.like == nil {
-		return "(" + dependsOn(u.of) + ")", g.send(n.String(), u.of)
+		return "(" + dependsOn(u.of) + ")", g.send(n.written, u.of)
 	}
 	return "(" + dependsOn(u.of) + ")", nil
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,6 +19,11 @@ import (
 // functions: it leads to calls of methods by name, and then the linker would
 // keep every exported method of every type.
 type parser struct {
+	// text is the expression with blanks for comments, and places are the bytes at
+	// which its characters begin. End is behind the last token that was taken.
+	text   string
+	places []int
+	end    int
 	// tokens are what is left; the last is the end, which is never taken.
 	tokens []lexer.Token
 	// predicates is how many predicates are around the present token.
@@ -46,7 +52,17 @@ func parse(text string) (*node, *Mistake) {
 		}
 		return nil, &Mistake{Text: noMeaning}
 	}
-	p := &parser{tokens: tokens}
+	p := &parser{tokens: tokens, places: make([]int, 0, len(text)+1)}
+	for i := range text {
+		p.places = append(p.places, i)
+	}
+	p.places = append(p.places, len(text))
+	plain := bytes.Repeat([]byte{' '}, len(text))
+	for _, t := range tokens {
+		from, to := p.places[t.From], p.places[t.To]
+		copy(plain[from:to], text[from:to])
+	}
+	p.text = string(plain)
 	n := p.expression(0)
 	if p.next(";") {
 		p.fail("only one expression is allowed: remove the semicolon")
@@ -62,10 +78,13 @@ func (p *parser) token() lexer.Token { return p.tokens[0] }
 func (p *parser) take() lexer.Token {
 	t := p.tokens[0]
 	if len(p.tokens) > 1 {
-		p.tokens = p.tokens[1:]
+		p.tokens, p.end = p.tokens[1:], t.To
 	}
 	return t
 }
+
+// since is the text from a place to the last token that was taken.
+func (p *parser) since(from int) string { return p.text[p.places[from]:p.places[max(from, p.end)]] }
 
 // next reports whether the next token is this operator or bracket.
 func (p *parser) next(value string) bool {
@@ -107,6 +126,7 @@ func (p *parser) fail(text string) *node {
 
 // expression reads an expression of operators that bind at least so strongly.
 func (p *parser) expression(least int) *node {
+	from := p.token().From
 	left := p.primary()
 	before := ""
 	for p.token().Is(lexer.Operator) {
@@ -133,7 +153,7 @@ func (p *parser) expression(least int) *node {
 		case before == "??" && op.Value != "??":
 			p.fail(fmt.Sprintf("%s and ?? cannot be mixed: put one of them in brackets", op.Value))
 		case operator.IsComparison(op.Value):
-			left = p.comparison(left, op, binding.Precedence)
+			left = p.comparison(left, from, op, binding.Precedence)
 		default:
 			least := binding.Precedence
 			if binding.Associativity == operator.Left {
@@ -147,7 +167,7 @@ func (p *parser) expression(least int) *node {
 				left = &node{op: "not", at: op.From, args: []*node{left}}
 			}
 		}
-		before = op.Value
+		before, left.written = op.Value, p.since(from)
 	}
 	for least == 0 && p.accept("?") {
 		choice := &node{op: opChoice, at: left.at, args: []*node{left, left, nil}}
@@ -156,17 +176,18 @@ func (p *parser) expression(least int) *node {
 		}
 		p.expect(":")
 		choice.args[2] = p.expression(0)
-		left = choice
+		left, choice.written = choice, p.since(from)
 	}
 	return left
 }
 
 // comparison reads the rest of a < b < c, which is a < b && b < c.
-func (p *parser) comparison(left *node, op lexer.Token, precedence int) *node {
+func (p *parser) comparison(left *node, from int, op lexer.Token, precedence int) *node {
 	var all *node
 	for {
+		next := p.token().From
 		right := p.expression(precedence + 1)
-		one := &node{op: op.Value, at: op.From, args: []*node{left, right}}
+		one := &node{op: op.Value, at: op.From, args: []*node{left, right}, written: p.since(from)}
 		if all == nil {
 			all = one
 		} else {
@@ -177,7 +198,7 @@ func (p *parser) comparison(left *node, op lexer.Token, precedence int) *node {
 			return all
 		}
 		p.take()
-		left = right
+		left, from = right, next
 	}
 }
 
@@ -206,6 +227,15 @@ func (p *parser) name() lexer.Token {
 }
 
 func (p *parser) primary() *node {
+	from := p.token().From
+	n := p.operand()
+	if n.written == "" {
+		n.written = p.since(from)
+	}
+	return n
+}
+
+func (p *parser) operand() *node {
 	t := p.token()
 	unary, known := operator.Unary[t.Value]
 	switch {

@@ -20,24 +20,31 @@ type Command struct {
 // other value is assumed to match. The predicate is not safe for concurrent
 // use. [81]
 func Starters(d Definition) func(Command) bool {
-	if !slices.Contains(d.On, TaskCompleted) {
+	scope := newHead(d).scope()
+	when, mistakes := compileCondition(d.When, scope)
+	if len(mistakes) > 0 || !slices.Contains(d.On, TaskCompleted) {
 		return func(Command) bool { return false }
 	}
-	if d.When == "" {
-		return func(Command) bool { return true }
+	env := scope.Sample()
+	for _, root := range env {
+		for name, like := range root.(map[string]any) {
+			root.(map[string]any)[name] = unknown{like: like}
+		}
 	}
-	tree, mistakes := compile(d.When, newHead(d).scope())
-	if len(mistakes) > 0 {
-		return func(Command) bool { return false }
-	}
+	event, run := env["event"].(map[string]any), env["run"].(map[string]any)
+	event["kind"] = TaskCompleted
 	depths := 1
-	if slices.Contains(namesIn(tree), "run\x00depth") {
+	if slices.ContainsFunc(when, func(c clause) bool { return slices.Contains(c.names, "run\x00depth") }) {
 		depths = MaxDepth
 	}
-	names := map[*node][]string{}
 	return func(by Command) bool {
+		event["commandName"], event["commandId"] = cmp.Or(by.Name, unknownName), unknown{like: ""}
+		if by.ID != "" {
+			event["commandId"] = by.ID
+		}
 		for depth := 1; depth <= depths; depth++ {
-			if (&assumption{Command: by, depth: depth, names: names}).weigh(tree) != no {
+			run["depth"] = depth
+			if !slices.ContainsFunc(when, func(c clause) bool { return !c.possible(env) }) {
 				return true
 			}
 		}
@@ -48,80 +55,16 @@ func Starters(d Definition) func(Command) bool {
 // unknownName stands for the name of a saved command. Nobody writes it.
 const unknownName = "\x00a saved command\x00"
 
-// truth is what is known about a condition. The truth of && is the minimum of
-// both sides, the truth of || the maximum.
-type truth int
-
-const (
-	no truth = iota - 1
-	maybe
-	yes
-)
-
-// assumption is what is known about an event.
-type assumption struct {
-	Command
-	depth int
-	env   map[string]any     // made when it is first needed
-	names map[*node][]string // what parts of the condition read, as far as that is known
-}
-
-func (a *assumption) environment() map[string]any {
-	if a.env == nil {
-		a.env = map[string]any{
-			"event": map[string]any{"kind": TaskCompleted, "commandName": cmp.Or(a.Name, unknownName), "commandId": a.ID},
-			"run":   map[string]any{"depth": a.depth},
+// possible reports whether a clause can hold, as far as its values are known. One
+// that fails with the name of a saved command may hold with its true name.
+func (c clause) possible(env map[string]any) bool {
+	for g := range guesses() {
+		g.at, env[""] = "when", g
+		fails, err := condition{c}.holds(env)
+		assumed := slices.ContainsFunc(g.made, func(d decision) bool { return d.answer == cannotTell })
+		if fails == nil || err != nil && !assumed || g.lost != "" {
+			return true
 		}
 	}
-	return a.env
-}
-
-// weigh returns what is known about a condition or a part of it.
-func (a *assumption) weigh(n *node) truth {
-	switch {
-	case n.is("&&", "and"):
-		return min(a.weigh(n.args[0]), a.weigh(n.args[1]))
-	case n.is("||", "or"):
-		return max(a.weigh(n.args[0]), a.weigh(n.args[1]))
-	case n.is("!", "not"):
-		return -a.weigh(n.args[0])
-	case n.op != opChoice:
-		return a.weighPart(n)
-	}
-	cond, then, otherwise := a.weigh(n.args[0]), a.weigh(n.args[1]), a.weigh(n.args[2])
-	switch {
-	case cond == yes, then == otherwise:
-		return then
-	case cond == no:
-		return otherwise
-	}
-	return maybe
-}
-
-// weighPart weighs an expression that is not made of conditions. Its truth is
-// known if it reads only known values.
-func (a *assumption) weighPart(n *node) truth {
-	names, known := a.names[n]
-	if !known {
-		names = namesIn(n)
-		a.names[n] = names
-	}
-	for _, name := range names {
-		switch name {
-		case "event\x00kind", "event\x00commandName", "run\x00depth":
-		case "event\x00commandId":
-			if a.ID == "" {
-				return maybe
-			}
-		default:
-			return maybe
-		}
-	}
-	switch value, err := run(n, a.environment()); {
-	case err != nil:
-		return maybe
-	case value == true:
-		return yes
-	}
-	return no
+	return false
 }

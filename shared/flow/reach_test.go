@@ -50,6 +50,8 @@ func TestACommandCanStartAFlowUnlessItsWhenRulesThatOut(t *testing.T) {
 		{`event.exitCode == 0 ? event.commandName == "install" : run.depth == 0`, false, false},
 		{`event.exitCode == 0 ? true : run.depth == 0`, true, true},
 		{`event.commandName == "clean/logs" ? event.exitCode == 1 : false`, true, false},
+		{`(int(event.errorDesc) == 1 && event.commandName == "install") or false`, false, false},
+		{`not (event.id in ["1"] || event.id in ["2"] || event.id in ["3"] || event.id in ["4"] || event.id in ["5"] || event.id in ["6"] || event.id in ["7"] || event.id in ["8"])`, true, true},
 		{`event.noSuchField == 1`, false, false},
 	} {
 		d := flow.Definition{On: []string{flow.TaskCompleted}, When: c.when}

@@ -86,11 +86,11 @@ const (
 // of its own. What is the same on all courses is known. [93]
 func Rehearse(d Definition, ev Event, in Instance, depth int, now time.Time, ends func(step string, attempt int) StepEnd) (out Rehearsal) {
 	var all courses
-	for next := [][]decision{nil}; len(next) > 0; next = next[1:] {
-		g := &guess{unprinted: map[string]bool{}, event: d.CaptureEvent && !ev.Captured, made: next[0], room: maxCourses - len(all.list) - len(next)}
+	for g := range guesses() {
+		g.unprinted, g.event = map[string]bool{}, d.CaptureEvent && !ev.Captured
 		c := course{guess: g, run: NewRun("rehearsal", d, ev, depth), fates: map[string]StepRecord{}}
 		c.play(Moment{Now: now, Instance: in, guess: g}, ends)
-		all.list, next = append(all.list, c), append(next, g.others...)
+		all.list = append(all.list, c)
 		out.Took = max(out.Took, Duration(c.took))
 	}
 	all.compare()

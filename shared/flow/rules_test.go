@@ -11,7 +11,7 @@ import (
 func TestEveryRuleIsNamedByATest(t *testing.T) {
 	const name = `\[\d+\]`
 	rules.Check(t, map[string]string{
-		"*_test.go": name, "../flowfile/*_test.go": name, "../engine/*_test.go": name, "../engine/testdata/*.txt": name, "../decide/testdata/*.txt": name,
+		"*_test.go": name, "../timetable/*_test.go": name, "../flowfile/*_test.go": name, "../engine/*_test.go": name, "../engine/testdata/*.txt": name, "../decide/testdata/*.txt": name,
 		"../../tests/faults/*_test.go": name, "../../scripts/internal/backtest/*_test.go": name,
 	})
 }

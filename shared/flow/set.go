@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"aftercare/shared/suggest"
+	"aftercare/shared/timetable"
 )
 
 // Set is the flows of one file. It is safe for concurrent use.
@@ -32,12 +33,12 @@ type compiledFlow struct {
 
 // head is the part of a flow that decides whether it starts.
 type head struct {
-	Name      string           `json:"name"`
-	On        []string         `json:"on"`
-	Instances *Instances       `json:"instances,omitempty"`
-	When      string           `json:"when,omitempty"`
-	Inputs    map[string]Input `json:"inputs,omitempty"`
-	Schedule  *Schedule        `json:"schedule,omitempty"`
+	Name      string              `json:"name"`
+	On        []string            `json:"on"`
+	Instances *Instances          `json:"instances,omitempty"`
+	When      string              `json:"when,omitempty"`
+	Inputs    map[string]Input    `json:"inputs,omitempty"`
+	Schedule  *timetable.Schedule `json:"schedule,omitempty"`
 	// CaptureEvent: clauses that read event.output come last.
 	CaptureEvent bool `json:"captureEvent,omitempty"`
 	// Asks are the fields of onDemand that the expressions of its steps contain.
@@ -87,9 +88,8 @@ type Outcome struct {
 	Matched bool
 	// Reason says in one line why the flow does not start.
 	Reason string
-	// Clause is the first clause that was false, empty for other reasons. Values
-	// are the values of its names; only Explain sets them.
-	Clause string
+	// Values are those that the first clause that was false read; only Explain sets
+	// them.
 	Values []Value
 	// Saw are the values of instance.* and event.failedBefore that its instances and
 	// its condition read, as far as they were evaluated.
@@ -173,7 +173,7 @@ func (s *Set) Definition(name string) (Definition, error) {
 // Timed is a flow on schedule.
 type Timed struct {
 	Flow      string
-	Schedule  Schedule
+	Schedule  timetable.Schedule
 	Instances *Instances
 }
 
@@ -295,7 +295,7 @@ func (f *compiledFlow) ask(ev *Event, env map[string]any, explain bool) Outcome 
 		o.Failed, o.Reason = true, "when could not be evaluated: "+condition{*clause}.said(env)+": "+err.Error()
 		return o
 	case clause != nil:
-		o.Clause, o.Reason = clause.text, "when was false: "+clause.text
+		o.Reason = "when was false: " + clause.text
 		if explain {
 			o.Values = valuesOf(clause.names, env)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,7 +23,9 @@ func whole() flow.Definition {
 	invoke.Invoke.Timeout, invoke.Invoke.Username = seconds(30), "root"
 	d := definition(run, invoke, waitStep("c", flow.WaitNextBoot), alertStep("d", "a\u2028b\nc"), stopStep("e", flow.ResultSucceeded))
 	d.When, d.Mode, d.WhenBusy = `event.exitCode == 3 && event.id != "<"`, flow.ModeDryRun, flow.BusyDrop
-	d.Windows = windows("Asia/Shanghai", flow.Window{Days: []string{"mon"}, From: "22:00", To: "02:00"})
+	d.Windows = &timetable.Windows{
+		TimeZone: "Asia/Shanghai", Outside: timetable.OutsideWait, Open: []timetable.Window{{Days: []string{"mon"}, From: "22:00", To: "02:00"}},
+	}
 	d.Limits.Fleet = &flow.FleetLimit{MaxFailures: 3, Window: hours(1), ResumeAfter: hours(2)}
 	d.OnFailure, d.Finally = []flow.Step{alertStep("f", "f")}, []flow.Step{waitStep("g", "1h30m")}
 	return d
@@ -199,4 +202,15 @@ func manyFlows(n int) []flow.Definition {
 		flows = append(flows, d)
 	}
 	return flows
+}
+
+// [47]
+func TestTheStoredFormHoldsTheCalendar(t *testing.T) {
+	d := definition(runStep("a"))
+	d.Windows = &timetable.Windows{TimeZone: "UTC", Outside: timetable.OutsideWait, Open: []timetable.Window{{From: "09:00", To: "10:00"}}}
+	d.Windows.Calendar, d.Windows.Days = "holidays.yaml", &timetable.Calendar{Version: 1, TimeZone: "UTC", Closed: []string{"2027-01-01..2027-01-03"}}
+	got, err := load(t, stored(t, []flow.Definition{d})).Definition(d.Name)
+	if diff := cmp.Diff(got, d); err != nil || diff != "" {
+		t.Errorf("%v, -got +want:\n%s", err, diff)
+	}
 }

@@ -33,7 +33,7 @@ func (t template) evaluate(env map[string]any) (string, error) {
 		}
 		text, err := p.evaluate(env)
 		if err != nil {
-			read := clause{text: oneLine(p.tree.String()), names: namesIn(p.tree)}
+			read := clause{text: oneLine(p.tree.written), names: namesIn(p.tree)}
 			return "", fmt.Errorf("%s: %w", condition{read}.said(env), err)
 		}
 		b.WriteString(text)

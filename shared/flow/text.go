@@ -17,7 +17,6 @@ import (
 // pattern is a regular expression, whose cost is in proportion to the text.
 type pattern struct {
 	*regexp.Regexp
-	text  string
 	parts int // of the machine that looks for it
 }
 
@@ -51,7 +50,7 @@ func compilePattern(text string) (*pattern, error) {
 	if parts := len(machine.Inst); parts > maxPattern {
 		return nil, fmt.Errorf("the pattern has %d parts, counting its repetitions: at most %d are allowed", parts, maxPattern)
 	}
-	return &pattern{regexp.MustCompile(text), text, len(machine.Inst)}, nil
+	return &pattern{regexp.MustCompile(text), len(machine.Inst)}, nil
 }
 
 // spend counts steps, and refuses those beyond the budget.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"aftercare/shared/flow"
 	"aftercare/shared/suggest"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -18,7 +18,7 @@ import (
 // its flows stores them.
 const maxDates = 200
 
-var calendars = format(reflect.TypeFor[flow.Calendar](), "a calendar", "closed", "Calendar of Aftercare's flows", "The days on which windows of flows open")
+var calendars = format(reflect.TypeFor[timetable.Calendar](), "a calendar", "closed", "Calendar of Aftercare's flows", "The days on which windows of flows open")
 
 // CalendarSchema is Schema for calendars.
 func CalendarSchema() []byte { return calendars.Schema() }
@@ -27,14 +27,14 @@ func CalendarSchema() []byte { return calendars.Schema() }
 const datesPattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.\.[0-9]{4}-[0-9]{2}-[0-9]{2})?$`
 
 func wrongDates(k yamlfile.Key, text string) string {
-	dates := strings.SplitN(text, flow.DateRange, 2)
+	dates := strings.SplitN(text, timetable.DateRange, 2)
 	for _, date := range dates {
-		if _, err := time.Parse(flow.DateLayout, date); err != nil {
+		if _, err := time.Parse(timetable.DateLayout, date); err != nil {
 			return fmt.Sprintf("there is no day %.40q: %s", date, k.Hint)
 		}
 	}
 	if first, last := dates[0], dates[len(dates)-1]; last < first {
-		return fmt.Sprintf("%s ends before it begins%s", text, suggest.DidYouMean(last+flow.DateRange+first))
+		return fmt.Sprintf("%s ends before it begins%s", text, suggest.DidYouMean(last+timetable.DateRange+first))
 	}
 	return ""
 }
@@ -47,7 +47,7 @@ func wrongPath(k yamlfile.Key, text string) string {
 }
 
 // calendar reads the calendar that windows name, once for all flows. [46] [47]
-func (r *reader) calendar(w *flow.Windows, path string) {
+func (r *reader) calendar(w *timetable.Windows, path string) {
 	at := path + ".calendar"
 	if w == nil || w.Calendar == "" || !r.Sound(at) {
 		return
@@ -69,9 +69,9 @@ func (r *reader) calendar(w *flow.Windows, path string) {
 
 // neverOpens reports whether windows open within 400 days neither of a day like any
 // other nor of an exception, or without exceptions not within 400 days of a closing.
-func neverOpens(w flow.Windows) bool {
+func neverOpens(w timetable.Windows) bool {
 	opensAfter := func(of string, days int) bool {
-		day, _ := time.Parse(flow.DateLayout, of[:len(flow.DateLayout)])
+		day, _ := time.Parse(timetable.DateLayout, of[:len(timetable.DateLayout)])
 		open, next, _ := w.IsOpen(day.AddDate(0, 0, days))
 		return open || !next.IsZero()
 	}
@@ -83,7 +83,7 @@ func neverOpens(w flow.Windows) bool {
 
 // readCalendar reads a calendar. Its mistakes, with their places there, are mistakes
 // of the key that names it.
-func (r *reader) readCalendar(name, at string) *flow.Calendar {
+func (r *reader) readCalendar(name, at string) *timetable.Calendar {
 	if r.beside == nil {
 		r.Add(r.Place(at), "calendars cannot be read here: write the days into the windows")
 		return nil
@@ -93,7 +93,7 @@ func (r *reader) readCalendar(name, at string) *flow.Calendar {
 		r.Add(r.Place(at), "there is no calendar %s that can be read: name a file in the folder of this file or below it", name)
 		return nil
 	}
-	var c flow.Calendar
+	var c timetable.Calendar
 	read, found := calendars.Read(name, src, &c)
 	if read != nil {
 		for key, list := range map[string][]string{"closed": c.Closed, "open": c.Open} {
@@ -106,9 +106,9 @@ func (r *reader) readCalendar(name, at string) *flow.Calendar {
 	if !errors.As(found.Err(), &mistakes) {
 		last := ""
 		for _, dates := range slices.Concat(c.Closed, c.Open) {
-			last = max(last, dates[len(dates)-len(flow.DateLayout):])
+			last = max(last, dates[len(dates)-len(timetable.DateLayout):])
 		}
-		if last != "" && last < r.now.Format(flow.DateLayout) {
+		if last != "" && last < r.now.Format(timetable.DateLayout) {
 			r.note(r.Place(at), "the last day of the calendar "+name+", "+last+", has passed: since then only its days count; list those to come")
 		}
 		return &c

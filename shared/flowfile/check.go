@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -58,7 +59,7 @@ func (r *reader) unusedDefaults(f *file, borrowed map[string]bool) {
 	r.scopes(nobody)
 }
 
-func (r *reader) windows(w *flow.Windows, path string) {
+func (r *reader) windows(w *timetable.Windows, path string) {
 	if w != nil {
 		r.hinted(path+".timeZone", "", "zone")
 		for i, open := range w.Open {

@@ -10,6 +10,7 @@ import (
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
 	"aftercare/shared/suggest"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -26,7 +27,7 @@ var forms = map[string]yamlfile.Form{
 		map[string]any{"const": flow.WaitNextBoot}, map[string]any{"pattern": yamlfile.DurationPattern},
 	})},
 	"scalar":  {Numbers: true, Truths: true, Schema: schema("type", scalars)},
-	"cron":    {Wrong: func(_ yamlfile.Key, text string) string { return flow.WrongCron(text) }, Schema: schema("type", "string", "minLength", 1)},
+	"cron":    {Wrong: func(_ yamlfile.Key, text string) string { return timetable.WrongCron(text) }, Schema: schema("type", "string", "minLength", 1)},
 	"regexp":  {Wrong: wrongRegexp, Schema: schema("type", "string", "format", "regex", "minLength", 1)},
 	"address": {Wrong: wrongAddress, Schema: schema("type", "string", "pattern", addressPattern, "maxLength", maxAddress)},
 	"path":    {Wrong: wrongPath, Schema: schema("type", "string", "minLength", 1)},

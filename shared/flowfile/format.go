@@ -8,6 +8,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -21,18 +22,18 @@ type file struct {
 // defaults are keys of flows, steps and runs. [5] A field with the tag of is
 // described and checked as the field of that type with its name.
 type defaults struct {
-	Mode         string          `json:"mode,omitempty" of:"flow"`
-	Timeout      flow.Duration   `json:"timeout,omitempty" of:"flow"`
-	WhenBusy     string          `json:"whenBusy,omitempty" of:"flow"`
-	AlertOnRetry bool            `json:"alertOnRetry,omitempty" of:"flow"`
-	Runbook      string          `json:"runbook,omitempty" of:"flow"`
-	Instances    *flow.Instances `json:"instances,omitempty" of:"flow"`
-	Windows      *flow.Windows   `json:"windows,omitempty" of:"flow"`
-	Limits       flow.Limits     `json:"limits,omitempty" of:"flow"`
-	OnFailure    []flow.Step     `json:"onFailure,omitempty" of:"flow"`
-	Finally      []flow.Step     `json:"finally,omitempty" of:"flow"`
-	Step         stepDefaults    `json:"step,omitempty" doc:"keys for steps that send a command"`
-	Run          runDefaults     `json:"run,omitempty" doc:"keys for the runs of steps"`
+	Mode         string             `json:"mode,omitempty" of:"flow"`
+	Timeout      flow.Duration      `json:"timeout,omitempty" of:"flow"`
+	WhenBusy     string             `json:"whenBusy,omitempty" of:"flow"`
+	AlertOnRetry bool               `json:"alertOnRetry,omitempty" of:"flow"`
+	Runbook      string             `json:"runbook,omitempty" of:"flow"`
+	Instances    *flow.Instances    `json:"instances,omitempty" of:"flow"`
+	Windows      *timetable.Windows `json:"windows,omitempty" of:"flow"`
+	Limits       flow.Limits        `json:"limits,omitempty" of:"flow"`
+	OnFailure    []flow.Step        `json:"onFailure,omitempty" of:"flow"`
+	Finally      []flow.Step        `json:"finally,omitempty" of:"flow"`
+	Step         stepDefaults       `json:"step,omitempty" doc:"keys for steps that send a command"`
+	Run          runDefaults        `json:"run,omitempty" doc:"keys for the runs of steps"`
 }
 
 type stepDefaults struct {
@@ -58,17 +59,17 @@ var described = map[string]reflect.Type{
 
 // nouns are the words for values of these types in mistakes.
 var nouns = map[reflect.Type]string{
-	reflect.TypeFor[file]():            "a flows file",
-	reflect.TypeFor[flow.Definition](): "a flow",
-	reflect.TypeFor[flow.Input]():      "an input",
-	reflect.TypeFor[flow.Schedule]():   "a schedule",
-	reflect.TypeFor[flow.Step]():       "a step",
-	reflect.TypeFor[flow.Window]():     "a window",
-	reflect.TypeFor[Case]():            "a case",
-	reflect.TypeFor[flow.Event]():      "the event",
-	reflect.TypeFor[flow.Instance]():   "the instance",
-	reflect.TypeFor[flow.Instances]():  "instances",
-	reflect.TypeFor[CommandEnd]():      "the end of a command",
+	reflect.TypeFor[file]():               "a flows file",
+	reflect.TypeFor[flow.Definition]():    "a flow",
+	reflect.TypeFor[flow.Input]():         "an input",
+	reflect.TypeFor[timetable.Schedule](): "a schedule",
+	reflect.TypeFor[flow.Step]():          "a step",
+	reflect.TypeFor[timetable.Window]():   "a window",
+	reflect.TypeFor[Case]():               "a case",
+	reflect.TypeFor[flow.Event]():         "the event",
+	reflect.TypeFor[flow.Instance]():      "the instance",
+	reflect.TypeFor[flow.Instances]():     "instances",
+	reflect.TypeFor[CommandEnd]():         "the end of a command",
 }
 
 // words are those of keys whose tag names a list of package flow.

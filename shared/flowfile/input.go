@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 )
 
 // inputs completes and checks the inputs of a flow. [48] [49]
@@ -118,6 +119,6 @@ func (p *placedFlow) inWindow(tick time.Time, seen map[string]bool) bool {
 	}
 	seen[like] = true
 	now, _ := p.Windows.OpenUntil(tick)
-	late, _ := p.Windows.OpenUntil(tick.Add(flow.TickGrace))
+	late, _ := p.Windows.OpenUntil(tick.Add(timetable.TickGrace))
 	return len(seen) > 1000 || !now.IsZero() || !late.IsZero()
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 	"aftercare/shared/yamlfile"
 )
 
@@ -43,7 +44,7 @@ func Inspect(folder fs.FS, filename string, src []byte, routes []string, now tim
 	var out Inspection
 	read, found := flows.Read(filename, src, &f)
 	if read != nil {
-		r := &reader{Reader: read, checker: NewChecker(), routes: routes, beside: folder, calendars: map[string]*flow.Calendar{}, now: now, filename: filename}
+		r := &reader{Reader: read, checker: NewChecker(), routes: routes, beside: folder, calendars: map[string]*timetable.Calendar{}, now: now, filename: filename}
 		r.check(&f, r.complete(&f))
 		if len(r.unchecked) > 0 {
 			first, text := r.unchecked[0], "the syntax of this script is not checked: only that of sh and bash is"
@@ -71,7 +72,7 @@ type reader struct {
 	// beside is the folder of the file; nil if its calendars cannot be read. calendars
 	// are those that were read, nil for one with mistakes.
 	beside    fs.FS
-	calendars map[string]*flow.Calendar
+	calendars map[string]*timetable.Calendar
 	// borrower is the flow for which a default is being checked, see
 	// expressionMistakes.
 	borrower string

@@ -26,9 +26,8 @@ import (
 const maxNodes = 1000
 
 // Checker checks expressions with expr, which knows types. What expr refuses is a
-// mistake, and so is what the functions would read in another way than expr. It holds
-// expr's config for each scope: many expressions have the same. It is not safe for
-// concurrent use.
+// mistake. It holds expr's config for each scope: many expressions have the same. It
+// is not safe for concurrent use.
 type Checker map[string]*conf.Config
 
 // NewChecker returns a checker.
@@ -52,12 +51,11 @@ func (c Checker) template(text string, at place) []flow.Mistake {
 
 // check finds the mistakes of an expression, what package flow finds first.
 func (c Checker) check(text string, l *lint, condition bool) []flow.Mistake {
-	read, mistakes := flow.Check(text, l.Scope)
-	if len(mistakes) > 0 {
+	if mistakes := flow.Check(text, l.Scope); len(mistakes) > 0 {
 		return wording.Syntax(text, mistakes)
 	}
 	l.text = text
-	return c.types(read, l, condition)
+	return c.types(l, condition)
 }
 
 // base is what every config has in common. It is copied, and never changed.
@@ -111,7 +109,7 @@ func typesOf(values map[string]any) types.Map {
 
 // types finds the mistakes of an expression that lie in its types. It does not trust
 // the library to survive every input.
-func (c Checker) types(read string, l *lint, condition bool) (mistakes []flow.Mistake) {
+func (c Checker) types(l *lint, condition bool) (mistakes []flow.Mistake) {
 	defer func() {
 		if recover() != nil {
 			mistakes = []flow.Mistake{{Text: "the expression cannot be compiled: write it in another way"}}
@@ -121,9 +119,6 @@ func (c Checker) types(read string, l *lint, condition bool) (mistakes []flow.Mi
 	tree, err := parser.ParseWithConfig(l.text, config)
 	if err != nil {
 		return []flow.Mistake{wording.Types(err, nil)}
-	}
-	if tree.Node.String() != read {
-		return []flow.Mistake{{Text: "the expression could be read in two ways: put brackets around its parts"}}
 	}
 	result, err := checker.Check(tree, config)
 	if err == nil {

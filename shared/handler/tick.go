@@ -11,6 +11,7 @@ import (
 	"aftercare/shared/decide"
 	"aftercare/shared/engine"
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 )
 
 // renewTiming is the age from which it is noted anew that no tick was due, so that
@@ -63,7 +64,7 @@ func (v *invocation) tickFlow(ctx context.Context, f flow.Timed, known decide.Ti
 		if err != nil {
 			return err
 		}
-		if due = []time.Time{missed}; f.Schedule.Missed == flow.MissedSkip && begun == nil {
+		if due = []time.Time{missed}; f.Schedule.Missed == timetable.MissedSkip && begun == nil {
 			v.log.Warn().Str("flow", f.Flow).Time("tick", missed).Msg("tick missed")
 			due = nil
 		}

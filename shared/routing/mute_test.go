@@ -4,14 +4,14 @@ import (
 	"testing"
 	"time"
 
-	"aftercare/shared/flow"
 	"aftercare/shared/routing"
+	"aftercare/shared/timetable"
 
 	"pgregory.net/rapid"
 )
 
-func muting(windows ...*flow.Windows) *routing.Set {
-	r, mute := routing.Route{}, map[string]*flow.Windows{}
+func muting(windows ...*timetable.Windows) *routing.Set {
+	r, mute := routing.Route{}, map[string]*timetable.Windows{}
 	for i, w := range windows {
 		name := string(rune('a' + i))
 		r.MuteTimes = append(r.MuteTimes, name)
@@ -31,8 +31,8 @@ func at(t testing.TB, text string) time.Time {
 
 // [8]
 func TestARouteIsMutedUntilNoneOfItsMuteTimesIsOpen(t *testing.T) {
-	night := &flow.Windows{TimeZone: "Asia/Shanghai", Open: []flow.Window{{From: "22:00", To: "07:00"}}}
-	morning := &flow.Windows{TimeZone: "UTC", Open: []flow.Window{{From: "22:30", To: "23:30"}, {From: "23:30", To: "01:00", Days: []string{"mon"}}}}
+	night := &timetable.Windows{TimeZone: "Asia/Shanghai", Open: []timetable.Window{{From: "22:00", To: "07:00"}}}
+	morning := &timetable.Windows{TimeZone: "UTC", Open: []timetable.Window{{From: "22:30", To: "23:30"}, {From: "23:30", To: "01:00", Days: []string{"mon"}}}}
 	for _, c := range []struct {
 		name, now, want string
 		set             *routing.Set
@@ -57,7 +57,7 @@ func TestARouteIsMutedUntilNoneOfItsMuteTimesIsOpen(t *testing.T) {
 			}
 		})
 	}
-	if until := muting(&flow.Windows{TimeZone: "Nowhere"}, night).MutedUntil(routing.Default, at(t, "2026-03-02T18:00:00Z")); until.IsZero() {
+	if until := muting(&timetable.Windows{TimeZone: "Nowhere"}, night).MutedUntil(routing.Default, at(t, "2026-03-02T18:00:00Z")); until.IsZero() {
 		t.Error("a time zone that is not known hides another mute time")
 	}
 }
@@ -67,12 +67,12 @@ func TestMutedUntilIsTheFirstHourThatIsNotMuted(t *testing.T) {
 	monday := at(t, "2026-03-02T00:00:00Z")
 	hour := rapid.SampledFrom([]string{"00:00", "03:00", "09:00", "12:00", "18:00", "23:00"})
 	day := rapid.SampledFrom([]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"})
-	window := rapid.Custom(func(t *rapid.T) flow.Window {
-		return flow.Window{From: hour.Draw(t, "from"), To: hour.Draw(t, "to"), Days: rapid.SliceOfN(day, 1, 5).Draw(t, "days")}
+	window := rapid.Custom(func(t *rapid.T) timetable.Window {
+		return timetable.Window{From: hour.Draw(t, "from"), To: hour.Draw(t, "to"), Days: rapid.SliceOfN(day, 1, 5).Draw(t, "days")}
 	})
 	ends := 0
 	rapid.Check(t, func(t *rapid.T) {
-		windows := []*flow.Windows{
+		windows := []*timetable.Windows{
 			{TimeZone: "UTC", Open: rapid.SliceOfN(window, 1, 5).Draw(t, "one")}, {TimeZone: "UTC", Open: rapid.SliceOfN(window, 1, 5).Draw(t, "other")},
 		}
 		open := func(now time.Time) bool {

@@ -8,14 +8,14 @@ import (
 
 	"aftercare/shared/decide"
 	"aftercare/shared/dispatch"
-	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 )
 
 // Set is the routes of a file. It is safe for concurrent use.
 type Set struct {
 	root   *Route
 	byName map[string]*Route
-	mute   map[string]*flow.Windows
+	mute   map[string]*timetable.Windows
 	// severities are by kind. [9]
 	severities map[decide.AlertKind]decide.Severity
 }
@@ -24,7 +24,7 @@ var _ dispatch.Routes = (*Set)(nil)
 
 // NewSet returns the routes under a root, which is called Default. Mute holds the
 // mute times by their names.
-func NewSet(root Route, mute map[string]*flow.Windows) *Set {
+func NewSet(root Route, mute map[string]*timetable.Windows) *Set {
 	root.Name = Default
 	s := &Set{root: &root, byName: map[string]*Route{}, mute: mute}
 	s.add(s.root)
@@ -171,14 +171,14 @@ const maxMuted = 8 * 24 * time.Hour
 // week ahead; zero if it is not muted at now. A mute time whose time zone is not
 // known, which no file has, mutes nothing. [8]
 func (s *Set) MutedUntil(name string, now time.Time) time.Time {
-	var windows []*flow.Windows
+	var windows []*timetable.Windows
 	for _, mute := range s.named(name).MuteTimes {
 		windows = append(windows, s.mute[mute])
 	}
 	return mutedUntil(windows, now)
 }
 
-func mutedUntil(windows []*flow.Windows, now time.Time) time.Time {
+func mutedUntil(windows []*timetable.Windows, now time.Time) time.Time {
 	end := now
 	for end.Before(now.Add(maxMuted)) {
 		last := end
@@ -199,6 +199,6 @@ func mutedUntil(windows []*flow.Windows, now time.Time) time.Time {
 }
 
 // Ends reports whether mute times end: messages would wait for ever otherwise.
-func Ends(windows []*flow.Windows, now time.Time) bool {
+func Ends(windows []*timetable.Windows, now time.Time) bool {
 	return mutedUntil(windows, now).Before(now.Add(maxMuted))
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 	_ "time/tzdata" // so that the zones are the same everywhere
 
-	"aftercare/shared/flow"
 	"aftercare/shared/suggest"
+	"aftercare/shared/timetable"
 )
 
 // zones are names to suggest: the zones of Alibaba Cloud's regions; otherZones
@@ -59,7 +59,7 @@ func wrongTime(key, text string) string {
 }
 
 // Windows finds windows that appear twice in the list at a path.
-func (r *Reader) Windows(list []flow.Window, path string) {
+func (r *Reader) Windows(list []timetable.Window, path string) {
 	seen := map[string]int{}
 	for i, open := range list {
 		at := fmt.Sprintf("%s[%d]", path, i)

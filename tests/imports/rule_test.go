@@ -47,11 +47,12 @@ var rules = []rule{
 	{"shared/mask", nil},
 	{"shared/version", nil},
 	{"shared/suggest", nil},
+	{"shared/timetable", []string{"shared/suggest"}},
 	// Of expr, only what reads words: the rest would keep every exported method
 	// in the functions.
-	{"shared/flow", []string{"shared/command", "shared/suggest", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
-	{"shared/flow/flowtest", []string{"shared/flow", "shared/command", goccyYAML}},
-	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow", "shared/mask"}},
+	{"shared/flow", []string{"shared/command", "shared/suggest", "shared/timetable", expr + "/file", expr + "/parser/lexer", expr + "/parser/operator", expr + "/parser/utils"}},
+	{"shared/flow/flowtest", []string{"shared/flow", "shared/command", "shared/timetable", goccyYAML}},
+	{"shared/decide", []string{"shared/event", "shared/command", "shared/flow", "shared/mask", "shared/timetable"}},
 	{"shared/engine", []string{"shared/decide", "shared/event", "shared/command", "shared/flow", "shared/transport"}},
 	{"shared/dispatch", []string{"shared/decide", "shared/engine"}},
 	{"shared/ledger", []string{"shared/decide", "shared/dispatch", "shared/routing", "shared/engine", "shared/event", "shared/command", "shared/flow", "shared/transport", "shared/version", tablestoreSDK}},
@@ -65,20 +66,20 @@ var rules = []rule{
 	{"shared/invoke", []string{"shared/openapi", "shared/engine", "shared/transport"}},
 	{"shared/handler", []string{
 		"shared/event", "shared/flow", "shared/decide", "shared/engine", "shared/ledger", "shared/assistant", "shared/command",
-		"shared/invoke", "shared/mask", "shared/suggest", "shared/transport", "shared/version", fcSDK, zerolog,
+		"shared/invoke", "shared/mask", "shared/suggest", "shared/timetable", "shared/transport", "shared/version", fcSDK, zerolog,
 	}},
-	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow", "shared/suggest"}},
+	{"shared/routing", []string{"shared/decide", "shared/dispatch", "shared/flow", "shared/suggest", "shared/timetable"}},
 	{"shared/alerting", []string{
 		"shared/alert", "shared/alertfile", "shared/decide", "shared/dispatch", "shared/engine", "shared/handler", "shared/ledger", "shared/mask", "shared/routing",
 		"shared/transport",
 	}},
 
 	// What reads the files that people write.
-	{"shared/yamlfile", []string{"shared/flow", "shared/suggest", goccyYAML}},
-	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/suggest", "shared/transport", "shared/yamlfile"}},
+	{"shared/yamlfile", []string{"shared/flow", "shared/suggest", "shared/timetable", goccyYAML}},
+	{"shared/alertfile", []string{"shared/alert", "shared/decide", "shared/flow", "shared/mask", "shared/routing", "shared/suggest", "shared/timetable", "shared/transport", "shared/yamlfile"}},
 	// The functions do not link it: flows are compiled before they are deployed.
 	{"shared/wording", []string{"shared/flow", "shared/suggest", expr}},
-	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/script", "shared/suggest", "shared/wording", "shared/yamlfile", expr}},
+	{"shared/flowfile", []string{"shared/flow", "shared/command", "shared/mask", "shared/script", "shared/suggest", "shared/timetable", "shared/wording", "shared/yamlfile", expr}},
 	{"shared/script", []string{"shared/suggest", shellSyntax + "/syntax"}},
 
 	// The tools.
@@ -131,7 +132,7 @@ var forTests = []string{"shared/flow/flowtest", "shared/ledger/ledgertest"}
 // pure packages decide, and touch neither files nor the network nor the
 // process.
 var (
-	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/wording", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/script", "shared/suggest", "shared/version"}
+	pure    = []string{"shared/event", "shared/command", "shared/flow", "shared/yamlfile", "shared/wording", "shared/flowfile", "shared/alertfile", "shared/routing", "shared/decide", "shared/mask", "shared/script", "shared/suggest", "shared/timetable", "shared/version"}
 	outside = []string{"context", "os", "os/...", "net", "net/...", "syscall", "log", "log/...", "plugin", "runtime/debug"}
 )
 

@@ -12,6 +12,7 @@ import (
 
 	"aftercare/shared/command"
 	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 
 	"github.com/goccy/go-yaml"
 )
@@ -51,7 +52,7 @@ func complete(d *flow.Definition, bytes int) {
 	d.Timeout = cmp.Or(d.Timeout, flow.Duration(24*time.Hour))
 	d.Limits.PerInstance = cmp.Or(d.Limits.PerInstance, flow.InstanceLimit{Max: 30, Window: flow.Duration(time.Hour)})
 	if d.Windows != nil {
-		d.Windows.TimeZone, d.Windows.Outside = "UTC", cmp.Or(d.Windows.Outside, flow.OutsideWait)
+		d.Windows.TimeZone, d.Windows.Outside = "UTC", cmp.Or(d.Windows.Outside, timetable.OutsideWait)
 	}
 	for _, steps := range [][]flow.Step{d.Steps, d.OnFailure, d.Finally} {
 		for _, s := range steps {

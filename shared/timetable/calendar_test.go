@@ -1,26 +1,24 @@
-package flow_test
+package timetable_test
 
 import (
 	"testing"
 	"time"
 
-	"aftercare/shared/flow"
-
-	"github.com/google/go-cmp/cmp"
+	"aftercare/shared/timetable"
 )
 
 // [46] [47]
 func TestWindowsOpenOnlyOnTheDaysOfTheirCalendar(t *testing.T) {
-	with := func(w *flow.Windows, c flow.Calendar) *flow.Windows { w.Days = &c; return w }
-	holidays := flow.Calendar{
+	with := func(w *timetable.Windows, c timetable.Calendar) *timetable.Windows { w.Days = &c; return w }
+	holidays := timetable.Calendar{
 		TimeZone: "Asia/Shanghai", Days: []string{"mon", "tue", "wed", "thu", "fri"},
 		Closed: []string{"2026-12-31..2027-01-03", "2027-02-05"}, Open: []string{"2027-01-02", "2027-02-27..2027-02-28"},
 	}
-	morning, night := flow.Window{From: "09:00", To: "10:00"}, flow.Window{From: "22:00", To: "02:00"}
-	weekend := flow.Window{Days: []string{"sun"}, From: "09:00", To: "10:00"}
+	morning, night := timetable.Window{From: "09:00", To: "10:00"}, timetable.Window{From: "22:00", To: "02:00"}
+	weekend := timetable.Window{Days: []string{"sun"}, From: "09:00", To: "10:00"}
 	tests := []struct {
 		name    string
-		windows *flow.Windows
+		windows *timetable.Windows
 		now     string
 		next    string // empty if open; never if none opens
 	}{
@@ -35,13 +33,13 @@ func TestWindowsOpenOnlyOnTheDaysOfTheirCalendar(t *testing.T) {
 		{"a window that would have opened on a closed day does not", with(windows("Asia/Shanghai", night), holidays), "2027-01-03T16:30:00Z", "2027-01-04T14:00:00Z"},
 		{"the day is the calendar's, not the windows'", with(windows("UTC", night), holidays), "2027-02-03T22:30:00Z", ""},
 		{"which is another one there", with(windows("UTC", night), holidays), "2027-02-04T22:30:00Z", "2027-02-07T22:00:00Z"},
-		{"the day on which the clock skips the opening", with(windows("Europe/Berlin", flow.Window{From: "02:30", To: "04:00"}),
-			flow.Calendar{TimeZone: "Europe/Berlin", Days: []string{"mon"}, Open: []string{"2027-03-28"}}), "2027-03-27T12:00:00Z", "2027-03-28T01:30:00Z"},
-		{"the day on which the clock goes back", with(windows("Europe/Berlin", flow.Window{From: "02:30", To: "04:00"}),
-			flow.Calendar{TimeZone: "Europe/Berlin", Closed: []string{"2027-10-31"}}), "2027-10-31T00:45:00Z", "2027-11-01T01:30:00Z"},
-		{"a day that only leap years have", with(windows("UTC", morning), flow.Calendar{TimeZone: "UTC", Closed: []string{"2028-02-29"}}), "2028-02-28T10:00:00Z", "2028-03-01T09:00:00Z"},
-		{"most of a year later", with(windows("UTC", morning), flow.Calendar{TimeZone: "UTC", Closed: []string{"2027-01-01..2027-12-31"}}), "2027-01-01T09:30:00Z", "2028-01-01T09:00:00Z"},
-		{"never within 400 days", with(windows("UTC", morning), flow.Calendar{TimeZone: "UTC", Closed: []string{"2027-01-01..2029-12-31"}}), "2027-01-01T09:30:00Z", "never"},
+		{"the day on which the clock skips the opening", with(windows("Europe/Berlin", timetable.Window{From: "02:30", To: "04:00"}),
+			timetable.Calendar{TimeZone: "Europe/Berlin", Days: []string{"mon"}, Open: []string{"2027-03-28"}}), "2027-03-27T12:00:00Z", "2027-03-28T01:30:00Z"},
+		{"the day on which the clock goes back", with(windows("Europe/Berlin", timetable.Window{From: "02:30", To: "04:00"}),
+			timetable.Calendar{TimeZone: "Europe/Berlin", Closed: []string{"2027-10-31"}}), "2027-10-31T00:45:00Z", "2027-11-01T01:30:00Z"},
+		{"a day that only leap years have", with(windows("UTC", morning), timetable.Calendar{TimeZone: "UTC", Closed: []string{"2028-02-29"}}), "2028-02-28T10:00:00Z", "2028-03-01T09:00:00Z"},
+		{"most of a year later", with(windows("UTC", morning), timetable.Calendar{TimeZone: "UTC", Closed: []string{"2027-01-01..2027-12-31"}}), "2027-01-01T09:30:00Z", "2028-01-01T09:00:00Z"},
+		{"never within 400 days", with(windows("UTC", morning), timetable.Calendar{TimeZone: "UTC", Closed: []string{"2027-01-01..2029-12-31"}}), "2027-01-01T09:30:00Z", "never"},
 	}
 	for _, test := range tests {
 		now, err := time.Parse(time.RFC3339, test.now)
@@ -60,18 +58,7 @@ func TestWindowsOpenOnlyOnTheDaysOfTheirCalendar(t *testing.T) {
 			t.Errorf("%s: at %s got %q, want %q, %v", test.name, test.now, got, test.next, err)
 		}
 	}
-	if _, _, err := with(windows("UTC", morning), flow.Calendar{TimeZone: "Nowhere"}).IsOpen(begun); err == nil {
+	if _, _, err := with(windows("UTC", morning), timetable.Calendar{TimeZone: "Nowhere"}).IsOpen(time.Unix(0, 0)); err == nil {
 		t.Error("a time zone that is not known is no error")
-	}
-}
-
-// [47]
-func TestTheStoredFormHoldsTheCalendar(t *testing.T) {
-	d := definition(runStep("a"))
-	d.Windows = windows("UTC", flow.Window{From: "09:00", To: "10:00"})
-	d.Windows.Calendar, d.Windows.Days = "holidays.yaml", &flow.Calendar{Version: 1, TimeZone: "UTC", Closed: []string{"2027-01-01..2027-01-03"}}
-	got, err := load(t, stored(t, []flow.Definition{d})).Definition(d.Name)
-	if diff := cmp.Diff(got, d); err != nil || diff != "" {
-		t.Errorf("%v, -got +want:\n%s", err, diff)
 	}
 }

@@ -1,4 +1,8 @@
-package flow
+// Package timetable says when something may or must begin by the wall clock of a
+// time zone: in windows, on the days of a calendar, and at the ticks of a schedule.
+// It knows neither flows nor alerts, which have such times. Numbers in brackets are
+// rules of package flow.
+package timetable
 
 import (
 	"fmt"
@@ -7,6 +11,30 @@ import (
 	"time"
 	_ "time/tzdata" // Function Compute's runtime need not have the zones
 )
+
+// Windows are the times at which runs may begin. [53]
+type Windows struct {
+	TimeZone string `json:"timeZone" doc:"a name of the IANA time zone database" need:"write a name of the IANA database, for example Asia/Shanghai" form:"zone" hint:"write a name such as Asia/Shanghai" example:"Asia/Shanghai"`
+	Outside  string `json:"outside" doc:"whether a run that would begin outside waits or is dropped" words:"wait drop" default:"wait"`
+	// Calendar is the file of a calendar, and Days what it holds. [46]
+	Calendar string    `json:"calendar,omitempty" doc:"the file of a calendar, in the folder of this file or below: windows open only on its days" form:"path" hint:"write a file such as calendars/holidays.yaml" example:"calendars/holidays.yaml"`
+	Days     *Calendar `json:"calendarDays,omitempty" stored:"only"`
+	Open     []Window  `json:"open" doc:"the windows, which may overlap" need:"list at least one window" hint:"list windows, each with from and to"`
+}
+
+// The values of Outside.
+const (
+	OutsideWait = "wait"
+	OutsideDrop = "drop"
+)
+
+// Window is open on Days from From until To, which is on the next day if it
+// is not after From. Both are times of the wall clock, such as 22:30.
+type Window struct {
+	Days []string `json:"days,omitempty" doc:"the days on which the window opens; all if there is no such key" words:"mon tue wed thu fri sat sun"`
+	From string   `json:"from" doc:"when it opens" need:"write when it opens, for example 22:00" form:"time" hint:"write a time such as 22:30" example:"22:00"`
+	To   string   `json:"to" doc:"when it closes, on the next day if that is not after from" need:"write when it closes, for example 06:00" form:"time" hint:"write a time such as 22:30" example:"06:00"`
+}
 
 // weekdays are the words for days, in the order of time.Weekday.
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}

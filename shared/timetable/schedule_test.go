@@ -1,18 +1,18 @@
-package flow_test
+package timetable_test
 
 import (
 	"strings"
 	"testing"
 	"time"
 
-	"aftercare/shared/flow"
+	"aftercare/shared/timetable"
 )
 
 // ticks are those of a schedule in a time, which is not too long, as times of its
 // time zone. They are found by a sweep each minute, as in life.
 func ticks(t *testing.T, cron, zone, from, until string) string {
 	t.Helper()
-	s := flow.Schedule{Cron: cron, TimeZone: zone}
+	s := timetable.Schedule{Cron: cron, TimeZone: zone}
 	place, err := time.LoadLocation(zone)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestASchedulesTicksAreThoseOfItsCron(t *testing.T) {
 
 // [64]
 func TestATickThatIsFoundLateIsMissed(t *testing.T) {
-	s := flow.Schedule{Cron: "0,5,30 * * * *", TimeZone: "UTC"}
+	s := timetable.Schedule{Cron: "0,5,30 * * * *", TimeZone: "UTC"}
 	at := func(text string) time.Time {
 		at, err := time.Parse("15:04:05", text)
 		if err != nil {
@@ -105,8 +105,8 @@ func FuzzCron(f *testing.F) {
 	f.Add("30 3 * * mon-fri")
 	f.Add("*/5 0-23/2 1,15 jan *")
 	f.Fuzz(func(t *testing.T, text string) {
-		if flow.WrongCron(text) == "" {
-			if _, _, err := (flow.Schedule{Cron: text, TimeZone: "UTC"}).Ticks(time.Unix(0, 0), time.Unix(86400, 0)); err != nil {
+		if timetable.WrongCron(text) == "" {
+			if _, _, err := (timetable.Schedule{Cron: text, TimeZone: "UTC"}).Ticks(time.Unix(0, 0), time.Unix(86400, 0)); err != nil {
 				t.Error(err)
 			}
 		}
