@@ -48,9 +48,9 @@ and nothing is written.
 A run goes as its record says, if the same one was started. Otherwise its
 commands succeed at once, and what they print is not known. --against plays a
 second file, such as the one that is deployed, and lists the events that would
-start a flow of one file only, or rehearse it in one file only. Each may be what compile made of a file. Names,
-tags and operating systems of instances are those of today. What was under way
-or counted before --since is not known.`,
+start a flow of one file only, or rehearse it in one file only. Each may be
+what compile made of a file. Names, tags and operating systems of instances are
+those of today. What was under way or counted before --since is not known.`,
 		Example: `  aftercare flows backtest functions/flows.yaml --since 7d
   aftercare flows backtest new.yaml --against old.yaml`,
 		Args: cli.Args("FILE"),

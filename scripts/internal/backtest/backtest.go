@@ -130,14 +130,18 @@ func (w *world) decide(i *instance, in decide.Input, at time.Time, about Start) 
 	w.wakeUp(i, at)
 }
 
-// startedByOutput are the flows for an event whose output, by its record, made runs of
-// some under the condition that they have here: these go without. It is nil for others.
+// startedByOutput are the flows for an event whose output decides. Those that it made a
+// run of under the same when, as its record says, are without a when. It is nil if the
+// record names no such run.
 func (w *world) startedByOutput(instanceID string, decided, recorded []decide.FlowDecision) (set *flow.Set) {
-	flows := slices.Clone(w.flows)
+	var flows []flow.Definition
 	for _, f := range recorded {
-		depends := slices.ContainsFunc(decided, func(d decide.FlowDecision) bool { return d.Flow == f.Flow && d.What == decide.FlowDepends })
-		if !depends || f.RunID == "" {
+		depends := func(d decide.FlowDecision) bool { return d.Flow == f.Flow && d.What == decide.FlowDepends }
+		if f.RunID == "" || !slices.ContainsFunc(decided, depends) {
 			continue
+		}
+		if flows == nil {
+			flows = slices.Clone(w.flows)
 		}
 		was := w.record(instanceID, decide.FlowRun{ID: f.RunID, Flow: f.Flow}).Definition
 		for n := range flows {
