@@ -136,7 +136,7 @@ func toFloat(args []any) (any, error) {
 		ok = err == nil
 	}
 	if !ok {
-		return nil, errors.New("float got something that is not a number: trim removes white space around one")
+		return nil, notNumber("float", "a number", args[0])
 	}
 	return x, nil
 }
@@ -147,9 +147,16 @@ func toInt(args []any) (any, error) {
 		i, err = strconv.Atoi(text)
 	}
 	if err != nil {
-		return nil, errors.New("int got something that is not a whole number: trim removes white space around one")
+		return nil, notNumber("int", "a whole number", args[0])
 	}
 	return i, nil
+}
+
+func notNumber(function, want string, got any) error {
+	if got == nil {
+		return fmt.Errorf("%s got nothing, as from a match that fails or from a missing tag: write ?? and another value behind it", function)
+	}
+	return fmt.Errorf("%s got something that is not %s: trim removes white space around one", function, want)
 }
 
 func length(args []any) (any, error) {
