@@ -48,9 +48,9 @@ and nothing is written.
 A run goes as its record says, if the same one was started. Otherwise its
 commands succeed at once, and what they print is not known. --against plays a
 second file, such as the one that is deployed, and lists the events that would
-start a flow of one file only. Each may be what compile made of a file. Names,
-tags and operating systems of instances are those of today. What was under way
-or counted before --since is not known.`,
+start a flow of one file only, or rehearse it in one file only. Each may be
+what compile made of a file. Names, tags and operating systems of instances are
+those of today. What was under way or counted before --since is not known.`,
 		Example: `  aftercare flows backtest functions/flows.yaml --since 7d
   aftercare flows backtest new.yaml --against old.yaml`,
 		Args: cli.Args("FILE"),
@@ -126,6 +126,9 @@ func (b *backtested) print(cmd *cobra.Command) {
 			if t.Instances > 0 {
 				text += ", on " + counted(t.Instances, "instance")
 			}
+			if t.Perhaps > 0 {
+				text += ", perhaps " + counted(t.Perhaps, "time") + " more"
+			}
 			screen.Say(out, "  "+t.Flow+": ", text)
 			if len(t.Cost) > 0 {
 				screen.Say(out, "    cost: ", t.Cost.String())
@@ -152,6 +155,9 @@ func (b *backtested) printDifferences(out io.Writer, c clock) {
 	table := &screen.Table{Head: []string{"+-", "WHEN", "INSTANCE/EVENT", "WHAT", "FLOW"}, Whole: map[int]bool{0: true, 1: true, 2: true}}
 	for n, sign := range []string{"+", "-"} {
 		for _, s := range b.Files[n].Only {
+			if s.DryRun {
+				s.Flow += " (dry-run)"
+			}
 			table.Add(sign, c.moment(s.At), strings.TrimSuffix(s.InstanceID+"/"+s.InvokeID, "/"), s.Command, s.Flow)
 		}
 	}

@@ -64,6 +64,17 @@ func TestABacktestListsTheEventsOnWhichFilesDiffer(t *testing.T) {
 			t.Errorf("the output does not match %s:\n%s", want, out)
 		}
 	}
+	rehearsed := strings.Replace(flows, "look-after\n", "look-after\n    mode: dry-run\n", 1)
+	if _, out = backtestOf(t, r, rehearsed); !regexp.MustCompile(`\n\+1, -1 starts of flows\n(.*\n)+\+ .* look-after \(dry-run\)\n- .* look-after\n`).MatchString(out) {
+		t.Errorf("the output does not list the start that is only rehearsed:\n%s", out)
+	}
+	asks := strings.NewReplacer("task-completed\n", "task-completed\n    captureEvent: true\n", "instance.bootSeq == 1", `event.output == "x"`).Replace(flows)
+	if _, out = backtestOf(t, r, asks); !strings.Contains(out, "look-after: no run, perhaps 1 time more\n") || !strings.Contains(out, "+0, -0 starts") {
+		t.Errorf("the output does not say what depends on what a command prints:\n%s", out)
+	}
+	if _, out = backtestOf(t, r, flows, "-o", "json"); strings.Count(out, `"only": []`) != 2 {
+		t.Errorf("files that do not differ have no empty lists:\n%s", out)
+	}
 	_, out = backtestOf(t, r, slow, "-o", "json")
 	_, text, _ := strings.Cut(out, "\n")
 	var found backtested

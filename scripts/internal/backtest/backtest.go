@@ -43,7 +43,10 @@ func Play(ctx context.Context, past *History, files ...[]flow.Definition) (repor
 	})
 	for _, w := range worlds {
 		w.until(past.Before)
-		w.Only = slices.SortedFunc(maps.Values(w.starts), func(a, b Start) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.event, b.event)) })
+		if w.other != nil {
+			w.Only = slices.AppendSeq([]Start{}, maps.Values(w.starts))
+			slices.SortFunc(w.Only, func(a, b Start) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.event, b.event)) })
+		}
 		reports = append(reports, w.Report)
 	}
 	return reports, cmp.Or(err, past.failed)
@@ -52,6 +55,7 @@ func Play(ctx context.Context, past *History, files ...[]flow.Definition) (repor
 // world is what would have become of a file's flows.
 type world struct {
 	Report
+	flows    []flow.Definition
 	policy   decide.Policy
 	control  decide.Control
 	fleet    map[string]*instance
@@ -60,7 +64,9 @@ type world struct {
 	// record reads that of a run; its id is empty without one.
 	record func(instanceID string, r decide.FlowRun) decide.FlowRun
 	starts map[string]Start // that the other world has not, by flow, instance and event
-	other  *world           // nil without a second file
+	// perhaps are the starts by what is played now that depend on an output.
+	perhaps map[string]bool
+	other   *world // nil without a second file
 }
 
 // instance is what a world knows of one.
@@ -73,8 +79,8 @@ type instance struct {
 
 func newWorld(flows []flow.Definition, record func(instanceID string, r decide.FlowRun) decide.FlowRun) *world {
 	w := &world{
-		Report: newReport(flows), policy: decide.DefaultPolicy(), control: decide.NewControl(),
-		fleet: map[string]*instance{}, failures: map[string][]time.Time{}, record: record, starts: map[string]Start{},
+		Report: newReport(flows), flows: flows, policy: decide.DefaultPolicy(), control: decide.NewControl(),
+		fleet: map[string]*instance{}, failures: map[string][]time.Time{}, record: record, starts: map[string]Start{}, perhaps: map[string]bool{},
 	}
 	w.policy.Flows = flow.NewSet(flows)
 	return w
@@ -88,11 +94,18 @@ func (w *world) until(t time.Time) {
 }
 
 // decide makes one decision, and what follows from it at once. Every agent is ready,
-// and ECS says no more of an instance than is known. Outputs stay unknown.
+// and ECS says no more of an instance than is known. Outputs stay unknown, but not
+// which flows they started.
 func (w *world) decide(i *instance, in decide.Input, at time.Time, about Start) {
 	facts := decide.Facts{Control: w.control, Agent: &decide.AgentStatus{Ready: true, Seen: at}, Unlisted: true}
 	facts.Asked.Agent, facts.Asked.Machine = true, true
-	d := decide.Decide(i.state, in, facts, w.policy, decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}})
+	moment := decide.Moment{Now: at, Claim: decide.Claim{Commit: "backtest", Until: at}}
+	d := decide.Decide(i.state, in, facts, w.policy, moment)
+	if set := w.startedByOutput(i.state.Instance.ID, d.Flows, about.recorded); set != nil {
+		policy := w.policy
+		policy.Flows = set
+		d = decide.Decide(i.state, in, facts, policy, moment)
+	}
 	// What is sent and reported is left out.
 	i.state = decide.State{Instance: d.Next.Instance, Runs: maps.Clone(d.Next.Runs), Limits: d.Next.Limits, Failing: d.Next.Failing}
 	i.state.Instance.CheckAt = time.Time{}
@@ -115,6 +128,29 @@ func (w *world) decide(i *instance, in decide.Input, at time.Time, about Start) 
 		return
 	}
 	w.wakeUp(i, at)
+}
+
+// startedByOutput are the flows for an event whose output decides. Those that it made a
+// run of under the same when, as its record says, are without a when. It is nil if the
+// record names no such run.
+func (w *world) startedByOutput(instanceID string, decided, recorded []decide.FlowDecision) (set *flow.Set) {
+	var flows []flow.Definition
+	for _, f := range recorded {
+		depends := func(d decide.FlowDecision) bool { return d.Flow == f.Flow && d.What == decide.FlowDepends }
+		if f.RunID == "" || !slices.ContainsFunc(decided, depends) {
+			continue
+		}
+		if flows == nil {
+			flows = slices.Clone(w.flows)
+		}
+		was := w.record(instanceID, decide.FlowRun{ID: f.RunID, Flow: f.Flow}).Definition
+		for n := range flows {
+			if is := &flows[n]; is.Name == f.Flow && is.When == was.When {
+				is.When, set = "", flow.NewSet(flows)
+			}
+		}
+	}
+	return set
 }
 
 // wakeUp sees to it that what waits for a time is played then.

@@ -15,6 +15,7 @@ import (
 // play plays what was due before, and then what happened to an instance.
 func (w *world) play(h happening, before decide.Instance) {
 	w.until(h.at)
+	clear(w.perhaps)
 	if len(h.Acts) > 0 {
 		w.act(h.Acts[0])
 		return
@@ -40,7 +41,7 @@ func (w *world) play(h happening, before decide.Instance) {
 // as recorded; otherwise the assumed one counts in its place.
 func (w *world) end(i *instance, e decide.Execution, at time.Time, assumed bool) {
 	ev := e.Event
-	about := Start{InvokeID: ev.InvokeID, Command: cmp.Or(e.Name, ev.CommandID), event: ev.Key()}
+	about := Start{InvokeID: ev.InvokeID, Command: cmp.Or(e.Name, ev.CommandID), event: ev.Key(), recorded: e.Decided.Flows}
 	t := decide.Task{ID: e.TaskID, Kind: decide.SendRun, Name: e.Name, CommandID: ev.CommandID, InvokeID: ev.InvokeID, State: decide.TaskRunning}
 	switch {
 	case e.RunID != "":

@@ -23,7 +23,7 @@ type Report struct {
 	// Unknown counts what could not be known, in words.
 	Unknown Counts `json:"unknown"`
 	// Only are the starts that the file has and the other one has not, in order.
-	Only []Start `json:"only,omitempty"`
+	Only []Start `json:"only,omitzero"`
 }
 
 // notHeld are the fields of first heartbeats that the records of boots do not hold.
@@ -64,6 +64,7 @@ func (r *Report) tally(name string) *Tally {
 // Start is that a flow starts for an event.
 type Start struct {
 	Flow       string    `json:"flow"`
+	DryRun     bool      `json:"dryRun,omitempty"` // the flow is only rehearsed
 	InstanceID string    `json:"instanceId"`
 	At         time.Time `json:"at"`
 	// Command is the command that ended, with the InvokeID if it was sent; or "a boot"
@@ -71,7 +72,8 @@ type Start struct {
 	Command  string `json:"command"`
 	InvokeID string `json:"invokeId,omitempty"`
 
-	event string // identifies it on its instance
+	event    string                // identifies it on its instance
+	recorded []decide.FlowDecision // what was decided about the event
 }
 
 // count counts what was decided about flows. What becomes of a run is counted with it.
@@ -79,16 +81,20 @@ func (w *world) count(d decide.Decision, about Start, instanceID string, at time
 	byHand := about.Flow != ""
 	for _, f := range d.Flows {
 		t := w.tally(f.Flow)
+		about.Flow, about.InstanceID, about.At = f.Flow, instanceID, at
 		switch f.What {
 		case decide.FlowStarted, decide.FlowWaits, decide.FlowDryRun:
-			about.Flow, about.InstanceID, about.At = f.Flow, instanceID, at
-			w.note(about)
+			w.note(about, false)
 			if f.What == decide.FlowWaits {
 				t.hold("waited", f.Why)
 			}
 		case decide.FlowStopped:
 			t.hold("stopped", f.Why)
-		case decide.FlowNoAnswer, decide.FlowDepends:
+		case decide.FlowDepends:
+			t.Perhaps++
+			w.note(about, true)
+			fallthrough
+		case decide.FlowNoAnswer:
 			w.unknown("whether flow " + f.Flow + " would start: " + f.Why)
 		default:
 			if byHand && f.RunID == "" {
@@ -101,17 +107,25 @@ func (w *world) count(d decide.Decision, about Start, instanceID string, at time
 // maxOnly is how many starts are noted; more are only counted.
 const maxOnly = 10_000
 
-// note notes a start that the other world does not have, or not yet.
-func (w *world) note(s Start) {
-	key := s.Flow + " " + s.InstanceID + " " + s.event
+// note notes a start that the other world does not have, or not yet. What the output of
+// the event decides in one of them is no difference.
+func (w *world) note(s Start, perhaps bool) {
 	if w.other == nil {
 		return
 	}
-	if _, both := w.other.starts[key]; both {
+	d, _ := w.policy.Flows.Definition(s.Flow) // it decided this
+	s.DryRun, s.recorded = d.Mode == flow.ModeDryRun, nil
+	key := fmt.Sprint(s.Flow, " ", s.InstanceID, " ", s.event, " ", s.DryRun)
+	switch _, both := w.other.starts[key]; {
+	case both:
 		delete(w.other.starts, key)
-	} else if w.starts[key] = s; len(w.starts) > maxOnly {
-		delete(w.starts, key)
+	case perhaps:
+		w.perhaps[key] = true
+	case w.other.perhaps[key]:
+	case len(w.starts) == maxOnly:
 		w.unknown("starts that are not compared")
+	default:
+		w.starts[key] = s
 	}
 }
 
@@ -125,6 +139,9 @@ type Tally struct {
 	// on outputs is possible.
 	Instances int    `json:"instances"`
 	Cost      Counts `json:"cost"`
+	// Perhaps counts the events of which the output decides whether they start it, and
+	// is not known.
+	Perhaps int `json:"perhaps"`
 
 	on map[string]bool // the instances
 }
