@@ -166,12 +166,11 @@ func shown(v any) string {
 		return "nil"
 	case string:
 		return fmt.Sprintf("%q", Shorten(v, 200))
+	case map[string]any, []any:
+		text, _ := json.Marshal(v) // it was made of texts and numbers
+		return Shorten(string(text), 200)
 	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return Shorten(fmt.Sprint(v), 200)
-	}
-	return Shorten(string(text), 200)
+	return Shorten(fmt.Sprint(v), 200)
 }
 
 // written is a name as people write it: event.exitCode, steps["the-id"].status.

@@ -108,14 +108,21 @@ func eventFields() (list []field) {
 
 // value returns a text, a number, true or false.
 func (f field) value(e *Event) any {
-	v := reflect.ValueOf(e).Elem().Field(f.index).Interface()
-	switch t, isTime := v.(time.Time); {
-	case isTime:
-		return timeText(t)
-	case f.name == "output":
-		return printed(e.Output)
+	// Pointers, because Interface copies a value to the heap.
+	switch v := reflect.ValueOf(e).Elem().Field(f.index).Addr().Interface().(type) {
+	case *time.Time:
+		return timeText(*v)
+	case *string:
+		if v == &e.Output {
+			return printed(*v)
+		}
+		return *v
+	case *int:
+		return *v
+	case *bool:
+		return *v
 	}
-	return v
+	panic("expressions know no such type: " + f.name)
 }
 
 func timeText(t time.Time) string {
