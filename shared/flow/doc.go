@@ -305,7 +305,7 @@
 //  88. What is always wrong is a mistake, such as the output of a step that does
 //     not capture, which is always empty, or one of event, inputs or steps that is
 //     compared with nil. So are comparisons of one value with literals that never hold
-//     together, with each other or with instances, and two of which one always holds.
+//     together, with each other or with instances, and two that cannot both be false.
 //     What is probably not meant is a warning, which keeps no file from being
 //     compiled; with --strict it is a mistake: int or float of a field of text
 //     (unless matches asks it first); a whole output compared with text, without

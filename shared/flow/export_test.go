@@ -35,7 +35,7 @@ func Static(text string) (static string, dynamic bool) {
 }
 
 // Read writes an expression as the functions read it, with brackets around all its
-// parts; empty if it is none.
+// parts; empty for everything else.
 func Read(text string) string {
 	tree, mistake := parse(text)
 	if mistake != nil {

@@ -219,7 +219,7 @@ func TestABacktestOfTheDeployedFlowsIsWhatTheyDid(t *testing.T) {
 	}
 }
 
-// A person starts a flow on an instance of which nothing else is recorded. [74]
+// A person starts a flow on an instance that has no other record. [74]
 func TestAStartByHandWhoseRunIsUnderWayIsPlayed(t *testing.T) {
 	h := &history{Rig: rig.New(t, rig.Options{Flows: flows, OneClock: true, Still: true}), t: t}
 	h.Create("i-1")

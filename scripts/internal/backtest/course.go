@@ -72,7 +72,7 @@ func stepsOf(d flow.Definition) []byte {
 	return b
 }
 
-// heldUntil is a run of which nothing is left but to end at a time: it waits, or times
+// heldUntil is a run that does nothing any more but end at a time: it waits, or times
 // out. A stop holds neither.
 func heldUntil(r decide.FlowRun, end time.Time, fails bool) decide.FlowRun {
 	wait := flow.Step{ID: "course", Wait: "1s"}

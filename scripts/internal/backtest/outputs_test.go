@@ -9,7 +9,7 @@ import (
 	"aftercare/tests/rig"
 )
 
-// One event starts two flows, of which one was rehearsed only: each run counts once. [75]
+// One event starts two flows, and one of them was only rehearsed: each run counts once. [75]
 func TestTwoRunsThatOneEventStartsCountOnce(t *testing.T) {
 	const one = `
 - {name: NAME, on: task-completed, when: run.depth == 0 && event.exitCode == 3, steps: [{id: fix, run: {type: RunShellScript, content: "true"}}, {id: rest, wait: 40s}]}`

@@ -139,8 +139,8 @@ type Tally struct {
 	// on outputs is possible.
 	Instances int    `json:"instances"`
 	Cost      Counts `json:"cost"`
-	// Perhaps counts the events of which the output decides whether they start it, and
-	// is not known.
+	// Perhaps counts the events that start it or not, as their output says, which is
+	// not known.
 	Perhaps int `json:"perhaps"`
 
 	on map[string]bool // the instances
